@@ -1,0 +1,150 @@
+//! The identities that cross function boundaries, each its own type.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = std::num::ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+number!(
+    /// One run of a workflow; grows with every instance created.
+    InstanceId(i64)
+);
+number!(
+    /// One life of one node; from a database sequence, never used again.
+    Incarnation(i64)
+);
+number!(
+    /// Grows by one at each change of an instance's owner; the fencing token.
+    Epoch(i64)
+);
+number!(
+    /// Grows with every commit of an instance; the optimistic lock inside one epoch.
+    Rev(i64)
+);
+number!(
+    /// The place of a task in its definition, from 0, in document order.
+    Ordinal(u32)
+);
+number!(
+    /// The number of an attempt within its task instance, from 1; never used again.
+    AttemptNumber(u32)
+);
+number!(
+    /// Counts the starts of an instance: 1, and one more per recover, rerun or resume from stopped.
+    Run(u32)
+);
+number!(
+    /// One accepted control operation: the id of its inbox row.
+    OperationId(i64)
+);
+number!(
+    /// Raised after a restore of the database; epochs compare as (generation, epoch).
+    Generation(i64)
+);
+number!(
+    /// An instant by the database's clock, in milliseconds since 1970-01-01 UTC.
+    Millis(i64)
+);
+
+impl Ordinal {
+    /// Returns the place as an index into per-task vectors.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Millis {
+    /// Returns the instant `ms` milliseconds later.
+    pub fn plus(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Returns the milliseconds from `earlier` to this instant.
+    pub fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Names one delivery of one attempt to one worker life; a new binding makes a new uid.
+///
+/// Written as `generation-instance-ordinal-attempt-binding`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uid {
+    /// The database's generation.
+    pub generation: Generation,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The task.
+    pub ordinal: Ordinal,
+    /// The attempt.
+    pub attempt: AttemptNumber,
+    /// How often the attempt was bound to a worker, from 1.
+    pub binding: u32,
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { generation, instance, ordinal, attempt, binding } = self;
+        write!(f, "{generation}-{instance}-{ordinal}-{attempt}-{binding}")
+    }
+}
+
+/// A text that is not a uid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an attempt uid (generation-instance-ordinal-attempt-binding)")]
+pub struct BadUid(pub String);
+
+impl FromStr for Uid {
+    type Err = BadUid;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bad = || BadUid(text.to_owned());
+        let parts: Vec<i64> =
+            text.split('-').map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
+        let [generation, instance, ordinal, attempt, binding] = parts[..] else { return Err(bad()) };
+        let small = |n: i64| u32::try_from(n).map_err(|_| bad());
+        Ok(Self {
+            generation: Generation(generation),
+            instance: InstanceId(instance),
+            ordinal: Ordinal(small(ordinal)?),
+            attempt: AttemptNumber(small(attempt)?),
+            binding: small(binding)?,
+        })
+    }
+}
+
+impl Serialize for Uid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Uid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,14 @@
+//! What happens next in a workflow instance, and why.
+//!
+//! This crate is pure: no I/O, no clock, no randomness, no threads. Time comes in events, order comes from
+//! ordered collections, and everything that must be done outside is returned as data.
+
+pub mod ids;
+pub mod states;
+
+pub mod definition;
+pub mod start;
+pub mod plan;
+
+pub mod instance;
+pub mod task;

@@ -1,0 +1,332 @@
+//! The states and choices that are stored and shown by name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A name that is none of the known ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is not one of {known}")]
+pub struct UnknownName {
+    /// What was read.
+    pub found: String,
+    /// The known names, separated by commas.
+    pub known: String,
+}
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $text)] $variant),+
+        }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Returns the stored and shown name.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text),+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|v| v.as_str() == text).ok_or_else(|| UnknownName {
+                    found: text.to_owned(),
+                    known: Self::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+    };
+}
+
+named!(
+    /// The state of an instance.
+    InstanceState {
+        /// Accepted; waits for a limit or a serial rule.
+        Queued = "queued",
+        /// Tasks run or may start.
+        Running = "running",
+        /// What runs may end; nothing starts.
+        Pausing = "pausing",
+        /// At rest, not final.
+        Paused = "paused",
+        /// What runs is being killed.
+        Stopping = "stopping",
+        /// Final: ended by a stop.
+        Stopped = "stopped",
+        /// Final: something failed.
+        Failed = "failed",
+        /// Final: everything reachable succeeded.
+        Succeeded = "succeeded",
+    }
+);
+
+impl InstanceState {
+    /// Whether only recover, rerun, resume (from stopped) or force-success leave this state.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Stopped | Self::Failed | Self::Succeeded)
+    }
+
+    /// Whether nothing is to be done in this state and so nobody owns the instance.
+    pub fn is_at_rest(self) -> bool {
+        self.is_final() || matches!(self, Self::Queued | Self::Paused)
+    }
+}
+
+named!(
+    /// The state of a task instance.
+    TaskState {
+        /// Predecessors are not done; has no row, or a row that was reset.
+        Pending = "pending",
+        /// Ready, but its start delay is not over.
+        Delayed = "delayed",
+        /// Ready; waits for a slot or a limit.
+        Waiting = "waiting",
+        /// Its attempt is bound to a worker.
+        Dispatched = "dispatched",
+        /// Its attempt runs.
+        Running = "running",
+        /// Waits for its next attempt.
+        WaitingRetry = "waiting_retry",
+        /// Final.
+        Succeeded = "succeeded",
+        /// Final: a person declared it a success.
+        ForcedSuccess = "forced_success",
+        /// Final.
+        Failed = "failed",
+        /// Final: ended by a stop, a strategy, or from outside.
+        Killed = "killed",
+        /// Final: the branch was not taken.
+        Skipped = "skipped",
+        /// Final with its instance: never started.
+        NotRun = "not_run",
+    }
+);
+
+impl TaskState {
+    /// Whether the task holds its instance open.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Delayed | Self::Waiting | Self::Dispatched | Self::Running | Self::WaitingRetry)
+    }
+
+    /// Whether successors may start.
+    pub fn is_passable(self) -> bool {
+        matches!(self, Self::Succeeded | Self::ForcedSuccess | Self::Skipped)
+    }
+}
+
+named!(
+    /// The state of an attempt.
+    AttemptState {
+        /// Committed; bound to a worker or waiting for a binding.
+        Created = "created",
+        /// A process, or the owner itself, works on it.
+        Running = "running",
+        /// Final.
+        Succeeded = "succeeded",
+        /// Final.
+        Failed = "failed",
+        /// Final.
+        Killed = "killed",
+        /// Final: it may have started, and nobody can say how it ended.
+        Lost = "lost",
+    }
+);
+
+impl AttemptState {
+    /// Whether the attempt has not ended.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Created | Self::Running)
+    }
+}
+
+named!(
+    /// Why an open attempt is being killed; says what its confirmed end means.
+    KillCause {
+        /// The instance is being stopped: the task ends `killed`.
+        Stop = "stop",
+        /// The attempt ran out of time: it is `failed`, and retried like any failure.
+        Timeout = "timeout",
+        /// Another task failed and the strategy is `end`, or the instance ran out of time: `killed`.
+        Strategy = "strategy",
+    }
+);
+
+named!(
+    /// A control operation on an instance.
+    Verb {
+        /// Let what runs end; start nothing.
+        Pause = "pause",
+        /// Go on from paused or stopped.
+        Resume = "resume",
+        /// Kill what runs.
+        Stop = "stop",
+        /// Run failed and killed tasks again, then what follows.
+        Recover = "recover",
+        /// Run all again.
+        Rerun = "rerun",
+        /// Declare one failed task of a final instance a success.
+        ForceSuccess = "force-success",
+    }
+);
+
+named!(
+    /// What a time limit does.
+    OnTimeout {
+        /// Says so, and goes on.
+        Warn = "warn",
+        /// Ends it as failed.
+        Fail = "fail",
+        /// Says so and ends it.
+        Both = "both",
+    }
+);
+
+impl OnTimeout {
+    /// Whether the limit ends what it limits.
+    pub fn fails(self) -> bool {
+        matches!(self, Self::Fail | Self::Both)
+    }
+}
+
+named!(
+    /// What a final failure of one task means for the others.
+    FailureStrategy {
+        /// Other branches run on.
+        Continue = "continue",
+        /// Everything that runs is killed.
+        End = "end",
+    }
+);
+
+named!(
+    /// Who goes first, most urgent first.
+    Priority {
+        /// 1.
+        Highest = "highest",
+        /// 2.
+        High = "high",
+        /// 3, the default.
+        Medium = "medium",
+        /// 4.
+        Low = "low",
+        /// 5.
+        Lowest = "lowest",
+    }
+);
+
+named!(
+    /// What happens to a task whose worker was lost.
+    OnWorkerLost {
+        /// The next attempt starts, up to five in one run.
+        Rerun = "rerun",
+        /// The task fails.
+        Fail = "fail",
+    }
+);
+
+named!(
+    /// How the wait between attempts grows.
+    Backoff {
+        /// The same wait each time.
+        Fixed = "fixed",
+        /// Doubles each time, up to the maximum.
+        Exponential = "exponential",
+    }
+);
+
+named!(
+    /// Which tasks a start with chosen tasks runs.
+    Scope {
+        /// Every task.
+        All = "all",
+        /// The chosen ones.
+        Only = "only",
+        /// The chosen ones and everything they need.
+        Upstream = "upstream",
+        /// The chosen ones and everything that needs them.
+        Downstream = "downstream",
+    }
+);
+
+named!(
+    /// Why an owner took an instance; one entry of the owner log each.
+    OwnerWhy {
+        /// A new instance.
+        Start = "start",
+        /// Recovered.
+        Recover = "recover",
+        /// Resumed.
+        Resume = "resume",
+        /// Run again.
+        Rerun = "rerun",
+        /// Stopped while it had no owner.
+        Stop = "stop",
+        /// Paused while it had no owner.
+        Pause = "pause",
+        /// A task was forced to success.
+        ForceSuccess = "force-success",
+        /// The owner died or left.
+        Failover = "failover",
+        /// The owner drained.
+        Handover = "handover",
+        /// The owner's node started again.
+        Restart = "restart",
+    }
+);
+
+named!(
+    /// The state of a node's life; only moves forward.
+    MemberState {
+        /// Registered, not yet working.
+        Joining = "joining",
+        /// Working.
+        Active = "active",
+        /// Takes nothing new.
+        Draining = "draining",
+        /// Ended by itself.
+        Left = "left",
+        /// Declared dead by another.
+        Dead = "dead",
+    }
+);
+
+named!(
+    /// The outcome of a control operation.
+    Outcome {
+        /// Not decided yet.
+        Pending = "pending",
+        /// Its change is stored.
+        Applied = "applied",
+        /// It could not apply in the state that the owner found.
+        Refused = "refused",
+    }
+);
+
+impl From<Verb> for OwnerWhy {
+    fn from(verb: Verb) -> Self {
+        match verb {
+            Verb::Pause => Self::Pause,
+            Verb::Resume => Self::Resume,
+            Verb::Stop => Self::Stop,
+            Verb::Recover => Self::Recover,
+            Verb::Rerun => Self::Rerun,
+            Verb::ForceSuccess => Self::ForceSuccess,
+        }
+    }
+}

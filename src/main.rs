@@ -1,0 +1,2 @@
+//! Porpoise.
+fn main() {}
