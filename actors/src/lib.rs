@@ -3,5 +3,19 @@
 //! The world is reached through the traits in `ports`; the messages between masters and workers are in
 //! `protocol`, the same over both transports.
 
+pub mod clock;
+pub mod hub;
 pub mod ports;
 pub mod protocol;
+
+pub mod db;
+pub mod dispatch;
+pub mod master;
+pub mod node;
+pub mod workflow;
+
+pub mod links;
+pub mod worker;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::definition::Definition;
-use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid};
+use engine::ids::{
+    AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid,
+};
 use engine::instance::{AttemptResult, Changes, Header};
 use engine::start::Start;
 use engine::states::{MemberState, OwnerWhy, Verb};
@@ -126,6 +128,8 @@ pub struct NewInstance {
     pub version: i64,
     /// The number of tasks of that version.
     pub tasks: u32,
+    /// How many of them are forbidden or outside the chosen range.
+    pub excluded: u32,
     /// What the start asked for.
     pub start: Start,
     /// Who or what started it, for example `api`.
@@ -290,7 +294,8 @@ pub trait Store: Send + Sync + 'static {
     async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError>;
 
     /// Reads an instance under its ownership; none when it has another owner or epoch now.
-    async fn load(&self, id: InstanceId, me: Incarnation, epoch: Epoch) -> Result<Option<Loaded>, StoreError>;
+    async fn load(&self, id: InstanceId, me: Incarnation, epoch: Epoch)
+    -> Result<Option<Loaded>, StoreError>;
 
     /// Reads a pinned definition; the same version is always the same.
     async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError>;

@@ -98,7 +98,12 @@ pub struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { max: 0, delay_ms: 0, backoff: Backoff::Fixed, max_delay_ms: None }
+        Self {
+            max: 0,
+            delay_ms: 0,
+            backoff: Backoff::Fixed,
+            max_delay_ms: None,
+        }
     }
 }
 

@@ -107,7 +107,13 @@ pub struct Uid {
 
 impl fmt::Display for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { generation, instance, ordinal, attempt, binding } = self;
+        let Self {
+            generation,
+            instance,
+            ordinal,
+            attempt,
+            binding,
+        } = self;
         write!(f, "{generation}-{instance}-{ordinal}-{attempt}-{binding}")
     }
 }
@@ -122,9 +128,14 @@ impl FromStr for Uid {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bad = || BadUid(text.to_owned());
-        let parts: Vec<i64> =
-            text.split('-').map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
-        let [generation, instance, ordinal, attempt, binding] = parts[..] else { return Err(bad()) };
+        let parts: Vec<i64> = text
+            .split('-')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| bad())?;
+        let [generation, instance, ordinal, attempt, binding] = parts[..] else {
+            return Err(bad());
+        };
         let small = |n: i64| u32::try_from(n).map_err(|_| bad());
         Ok(Self {
             generation: Generation(generation),

@@ -7,8 +7,11 @@ pub mod ids;
 pub mod states;
 
 pub mod definition;
-pub mod start;
+pub mod document;
+pub mod params;
 pub mod plan;
+pub mod start;
 
 pub mod instance;
 pub mod task;
+pub mod view;

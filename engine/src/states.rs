@@ -121,7 +121,10 @@ named!(
 impl TaskState {
     /// Whether the task holds its instance open.
     pub fn is_active(self) -> bool {
-        matches!(self, Self::Delayed | Self::Waiting | Self::Dispatched | Self::Running | Self::WaitingRetry)
+        matches!(
+            self,
+            Self::Delayed | Self::Waiting | Self::Dispatched | Self::Running | Self::WaitingRetry
+        )
     }
 
     /// Whether successors may start.

@@ -1,0 +1,1 @@
+//! Hands out slots of workers and sends attempts.

@@ -1,0 +1,1 @@
+//! Supervises the workflow actors of this node.

@@ -1,0 +1,53 @@
+//! What the rest of the program may ask of the actors on this node.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::ids::InstanceId;
+
+use crate::clock::Clock;
+use crate::hub::Hub;
+use crate::ports::{Me, NewInstance, StoreError, Written};
+
+/// The slots of the worker on this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SlotUse {
+    /// How many there are.
+    pub total: u32,
+    /// How many attempts are created or running here.
+    pub used: u32,
+}
+
+/// The actors of this node, as the API sees them.
+#[async_trait]
+pub trait Node: Send + Sync + 'static {
+    /// Returns who this node is.
+    fn me(&self) -> Me;
+
+    /// Returns the database's clock.
+    fn clock(&self) -> Clock;
+
+    /// Returns the broadcast of commits of this node.
+    fn hub(&self) -> Hub;
+
+    /// Stores a new instance through the group commit, owned by this node when it may, and starts its actor.
+    ///
+    /// # Errors
+    /// As the store says; after `Uncertain` a repeat with the same request key tells.
+    async fn create(&self, new: NewInstance) -> Result<Written, StoreError>;
+
+    /// Makes the owner look at the inbox of an instance; takes the instance if it needs an owner.
+    ///
+    /// Returns when the operations that were stored before are decided, or when `wait` is over; the caller
+    /// looks at the operation's row in either case.
+    async fn poke(&self, id: InstanceId, wait: Duration);
+
+    /// Begins the drain of this process, as SIGTERM does.
+    fn drain(&self);
+
+    /// Returns the slots of the worker on this node.
+    fn slots(&self) -> SlotUse;
+
+    /// Returns a picture of every actor for the debug route.
+    async fn observe(&self) -> serde_json::Value;
+}

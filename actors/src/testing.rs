@@ -1,0 +1,1 @@
+//! Fakes and probes for tests.

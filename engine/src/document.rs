@@ -1,0 +1,1 @@
+//! Reads documents into definitions, with every error at once.

@@ -1,0 +1,1 @@
+//! Turns foreign workflow formats into documents.

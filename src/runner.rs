@@ -1,0 +1,3 @@
+//! Runs the work of tasks.
+
+pub mod logs;

@@ -1,0 +1,1 @@
+//! Reads workflow documents from YAML and JSON text.
