@@ -124,6 +124,12 @@ pub struct NewInstance {
     pub project_id: i64,
     /// The workflow's row.
     pub workflow_id: i64,
+    /// The project's name.
+    pub project: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// Project parameters; the layer under the workflow's.
+    pub project_params: BTreeMap<String, String>,
     /// The pinned version.
     pub version: i64,
     /// The number of tasks of that version.
