@@ -333,3 +333,38 @@ impl From<Verb> for OwnerWhy {
         }
     }
 }
+
+impl Verb {
+    /// Whether the verb can apply to an instance in this state.
+    ///
+    /// The one home of that rule: the called node asks it before it stores the verb, the owner again before
+    /// it decides. A pause that is asked again is applied without effect.
+    pub fn applies_in(self, state: InstanceState, attention: Option<&crate::instance::Attention>) -> bool {
+        match self {
+            Self::Pause => matches!(state, InstanceState::Running | InstanceState::Pausing),
+            Self::Stop => !state.is_final(),
+            Self::Resume => match state {
+                InstanceState::Paused | InstanceState::Stopped => true,
+                InstanceState::Queued
+                | InstanceState::Running
+                | InstanceState::Pausing
+                | InstanceState::Stopping => attention.is_some(),
+                InstanceState::Failed | InstanceState::Succeeded => false,
+            },
+            Self::Recover => matches!(state, InstanceState::Failed | InstanceState::Stopped),
+            Self::Rerun | Self::ForceSuccess => state.is_final(),
+        }
+    }
+
+    /// Lists the verbs that can apply to an instance in this state.
+    pub fn possible_in(state: InstanceState, attention: Option<&crate::instance::Attention>) -> Vec<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .filter(|verb| verb.applies_in(state, attention))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+use super::*;
+use crate::instance::Attention;
+
+fn line(attention: Option<&Attention>) -> String {
+    InstanceState::ALL
+        .iter()
+        .map(|state| {
+            let verbs = Verb::possible_in(*state, attention);
+            let names: Vec<_> = verbs.into_iter().map(Verb::as_str).collect();
+            format!("{state}: {}\n", names.join(" "))
+        })
+        .collect()
+}
+
+#[test]
+fn each_state_allows_its_verbs_and_no_other() {
+    assert_eq!(
+        line(None),
+        "queued: stop\n\
+         running: pause stop\n\
+         pausing: pause stop\n\
+         paused: resume stop\n\
+         stopping: stop\n\
+         stopped: resume recover rerun force-success\n\
+         failed: recover rerun force-success\n\
+         succeeded: rerun force-success\n"
+    );
+}
+
+#[test]
+fn attention_lets_every_open_state_be_resumed() {
+    let attention = Attention {
+        code: "CRASHED".into(),
+        detail: "five times".into(),
+    };
+    assert_eq!(
+        line(Some(&attention)),
+        "queued: resume stop\n\
+         running: pause resume stop\n\
+         pausing: pause resume stop\n\
+         paused: resume stop\n\
+         stopping: resume stop\n\
+         stopped: resume recover rerun force-success\n\
+         failed: recover rerun force-success\n\
+         succeeded: rerun force-success\n"
+    );
+}
