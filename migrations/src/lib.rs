@@ -1,1 +1,34 @@
-//! Migrations.
+//! The schema of the store: one file per change, each with a way up and a way down.
+//!
+//! The same migrations run on SQLite and PostgreSQL. Times are BIGINT milliseconds since 1970 UTC, states and
+//! kinds are text, structured values are JSON text that no query looks into. A migration that was released is
+//! never edited.
+
+use sea_orm_migration::async_trait::async_trait;
+pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+mod dialect;
+mod m0001_cluster;
+mod m0002_definitions;
+mod m0003_access;
+mod m0004_instances;
+mod m0005_history;
+mod m0006_guards;
+
+/// Brings a database to the schema of this program, step by step.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+#[async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_cluster::Migration),
+            Box::new(m0002_definitions::Migration),
+            Box::new(m0003_access::Migration),
+            Box::new(m0004_instances::Migration),
+            Box::new(m0005_history::Migration),
+            Box::new(m0006_guards::Migration),
+        ]
+    }
+}

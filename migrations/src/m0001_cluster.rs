@@ -1,0 +1,60 @@
+//! What the nodes know of each other: the database's generation, members and their beats.
+
+use sea_orm_migration::prelude::*;
+
+use crate::dialect;
+
+const UP: &str = "
+CREATE TABLE cluster_meta (
+    one BIGINT PRIMARY KEY DEFAULT 1 CHECK (one = 1),
+    generation BIGINT NOT NULL DEFAULT 1,
+    secret_hash TEXT
+);
+INSERT INTO cluster_meta (one, generation) VALUES (1, 1);
+
+CREATE TABLE member (
+    incarnation {id},
+    name TEXT NOT NULL,
+    host TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    state TEXT NOT NULL,
+    slots BIGINT NOT NULL DEFAULT 0,
+    worker_group TEXT NOT NULL DEFAULT 'default',
+    version TEXT NOT NULL,
+    joined_at BIGINT NOT NULL,
+    state_at BIGINT NOT NULL,
+    declared_by BIGINT,
+    reason TEXT
+);
+CREATE UNIQUE INDEX member_live_host ON member (host)
+    WHERE state IN ('joining', 'active', 'draining');
+CREATE UNIQUE INDEX member_live_name ON member (name)
+    WHERE state IN ('joining', 'active', 'draining');
+CREATE INDEX member_state ON member (state, state_at);
+
+CREATE TABLE member_beat (
+    incarnation BIGINT PRIMARY KEY REFERENCES member (incarnation) ON DELETE CASCADE,
+    seen_at BIGINT NOT NULL
+) {hot};
+";
+
+const DOWN: &str = "
+DROP TABLE member_beat;
+DROP TABLE member;
+DROP TABLE cluster_meta;
+";
+
+/// Creates the cluster's own tables.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        dialect::run(manager, UP).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        dialect::run(manager, DOWN).await
+    }
+}

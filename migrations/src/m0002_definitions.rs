@@ -1,0 +1,65 @@
+//! The definition side: projects, workflows and their versions.
+
+use sea_orm_migration::prelude::*;
+
+use crate::dialect;
+
+const UP: &str = "
+CREATE TABLE project (
+    id {id},
+    name TEXT NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    params TEXT NOT NULL DEFAULT '{}',
+    rev BIGINT NOT NULL DEFAULT 1,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT
+);
+CREATE UNIQUE INDEX project_name ON project (name) WHERE deleted_at IS NULL;
+INSERT INTO project (name, created_at, updated_at) VALUES ('default', 0, 0);
+
+CREATE TABLE workflow (
+    id {id},
+    project_id BIGINT NOT NULL REFERENCES project (id),
+    name TEXT NOT NULL,
+    description TEXT NOT NULL DEFAULT '',
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT
+);
+CREATE UNIQUE INDEX workflow_name ON workflow (project_id, name) WHERE deleted_at IS NULL;
+
+CREATE TABLE workflow_version (
+    workflow_id BIGINT NOT NULL REFERENCES workflow (id),
+    version BIGINT NOT NULL,
+    source TEXT NOT NULL,
+    source_format TEXT NOT NULL,
+    model TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    created_by TEXT NOT NULL,
+    PRIMARY KEY (workflow_id, version)
+);
+";
+
+const DOWN: &str = "
+DROP TABLE workflow_version;
+DROP TABLE workflow;
+DROP TABLE project;
+";
+
+/// Creates the definition side, with the project that exists from the start.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        dialect::run(manager, UP).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        dialect::run(manager, DOWN).await
+    }
+}

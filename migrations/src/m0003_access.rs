@@ -1,0 +1,81 @@
+//! Who may do what, and who did: users, tokens, grants, the audit trail, request keys.
+
+use sea_orm_migration::prelude::*;
+
+use crate::dialect;
+
+const UP: &str = "
+CREATE TABLE user_account (
+    id {id},
+    name TEXT NOT NULL,
+    password_hash TEXT,
+    admin BOOLEAN NOT NULL DEFAULT FALSE,
+    created_at BIGINT NOT NULL,
+    disabled_at BIGINT
+);
+CREATE UNIQUE INDEX user_account_name ON user_account (name);
+
+CREATE TABLE token (
+    id {id},
+    name TEXT NOT NULL,
+    user_id BIGINT NOT NULL REFERENCES user_account (id) ON DELETE CASCADE,
+    hash TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    last_used BIGINT
+);
+CREATE UNIQUE INDEX token_hash ON token (hash);
+CREATE INDEX token_user ON token (user_id, id);
+
+CREATE TABLE project_grant (
+    project_id BIGINT NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES user_account (id) ON DELETE CASCADE,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (project_id, user_id)
+);
+CREATE INDEX project_grant_user ON project_grant (user_id);
+
+CREATE TABLE audit (
+    id {id},
+    at BIGINT NOT NULL,
+    user_name TEXT NOT NULL,
+    action TEXT NOT NULL,
+    resource_kind TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    detail TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX audit_resource ON audit (resource_kind, resource, id);
+
+CREATE TABLE request_key (
+    key TEXT PRIMARY KEY,
+    body_hash TEXT NOT NULL,
+    resource_kind TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    at BIGINT NOT NULL
+);
+CREATE INDEX request_key_at ON request_key (at);
+";
+
+const DOWN: &str = "
+DROP TABLE request_key;
+DROP TABLE audit;
+DROP TABLE project_grant;
+DROP TABLE token;
+DROP TABLE user_account;
+";
+
+/// Creates users and what they leave behind.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        dialect::run(manager, UP).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        dialect::run(manager, DOWN).await
+    }
+}

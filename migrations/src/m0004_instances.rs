@@ -1,0 +1,108 @@
+//! The state of instances, their tasks and attempts: the tables of the group commit.
+//!
+//! Children name their instance without a foreign key: a row is only ever written joined to its instance, and
+//! checking a key again for each row would only slow the group commit down. A trigger of `m0006_guards`
+//! removes them with their instance.
+
+use sea_orm_migration::prelude::*;
+
+use crate::dialect;
+
+const UP: &str = "
+CREATE TABLE instance (
+    id {id},
+    project_id BIGINT NOT NULL REFERENCES project (id),
+    workflow_id BIGINT NOT NULL REFERENCES workflow (id),
+    version BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    attention TEXT,
+    run BIGINT NOT NULL DEFAULT 1,
+    owner BIGINT,
+    host TEXT,
+    epoch BIGINT NOT NULL DEFAULT 0,
+    rev BIGINT NOT NULL DEFAULT 0,
+    claims_without_progress BIGINT NOT NULL DEFAULT 0,
+    start TEXT NOT NULL,
+    project_params TEXT NOT NULL DEFAULT '{}',
+    outputs TEXT NOT NULL DEFAULT '{}',
+    tasks_total BIGINT NOT NULL,
+    tasks_excluded BIGINT NOT NULL DEFAULT 0,
+    priority TEXT NOT NULL,
+    trigger_type TEXT NOT NULL,
+    requested_by TEXT NOT NULL,
+    due_at BIGINT,
+    time_left_ms BIGINT,
+    timed_out BOOLEAN NOT NULL DEFAULT FALSE,
+    created_at BIGINT NOT NULL,
+    started_at BIGINT,
+    ended_at BIGINT,
+    CHECK ((owner IS NULL) = (host IS NULL))
+) {hot};
+CREATE INDEX instance_owner ON instance (owner, id) WHERE owner IS NOT NULL;
+CREATE INDEX instance_unowned ON instance (id)
+    WHERE owner IS NULL AND attention IS NULL AND state IN ('running', 'pausing', 'stopping');
+CREATE INDEX instance_project ON instance (project_id, id);
+CREATE INDEX instance_workflow ON instance (workflow_id, id);
+CREATE INDEX instance_state ON instance (state, id);
+
+CREATE TABLE task_instance (
+    instance BIGINT NOT NULL,
+    ordinal BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    attempts BIGINT NOT NULL DEFAULT 0,
+    attempts_before_run BIGINT NOT NULL DEFAULT 0,
+    lost_in_run BIGINT NOT NULL DEFAULT 0,
+    due_at BIGINT,
+    started_at BIGINT,
+    ended_at BIGINT,
+    outputs TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (instance, ordinal)
+) {hot_clustered};
+
+CREATE TABLE attempt (
+    instance BIGINT NOT NULL,
+    ordinal BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    binding BIGINT NOT NULL DEFAULT 0,
+    uid TEXT,
+    worker BIGINT,
+    worker_name TEXT,
+    epoch BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    kill_cause TEXT,
+    pid BIGINT,
+    exit_code BIGINT,
+    error TEXT,
+    created_at BIGINT NOT NULL,
+    started_at BIGINT,
+    ended_at BIGINT,
+    PRIMARY KEY (instance, ordinal, number),
+    CHECK ((uid IS NULL) = (worker IS NULL))
+) {hot_clustered};
+CREATE UNIQUE INDEX attempt_uid ON attempt (uid) WHERE uid IS NOT NULL;
+CREATE UNIQUE INDEX attempt_one_open ON attempt (instance, ordinal)
+    WHERE state IN ('created', 'running');
+";
+
+const DOWN: &str = "
+DROP TABLE attempt;
+DROP TABLE task_instance;
+DROP TABLE instance;
+";
+
+/// Creates the state of instances.
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        dialect::run(manager, UP).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        dialect::run(manager, DOWN).await
+    }
+}
