@@ -1,1 +1,3 @@
 //! The store on SQLite and PostgreSQL.
+
+pub mod catalog;
