@@ -1,0 +1,168 @@
+//! Opens the pools with the settings that each database needs.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actors::clock::Clock;
+use engine::ids::Millis;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
+
+/// The clock of PostgreSQL in milliseconds, of this moment and not of the transaction's start.
+pub(super) const POSTGRES_NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+/// Settings of every session of a node: what hangs ends, and what is gone is noticed.
+const POSTGRES_SESSION: [(&str, &str); 8] = [
+    ("statement_timeout", "10s"),
+    ("lock_timeout", "2s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+    ("client_connection_check_interval", "2s"),
+    ("tcp_user_timeout", "5s"),
+    ("tcp_keepalives_idle", "3"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "3"),
+];
+
+/// What the connections are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A node with the role master or api.
+    Node,
+    /// A node that is only a worker: it touches its member row and its beat.
+    Worker,
+    /// A command that looks or migrates and ends; its statements may take long.
+    Tool,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Neither of the two kinds.
+    #[error("the database address must begin with sqlite:// or postgres://, not `{0}`")]
+    UnknownKind(String),
+    /// It did not answer, or refused.
+    #[error("the database cannot be opened: {0}")]
+    Unreachable(String),
+}
+
+/// The open connections.
+#[derive(Debug)]
+pub(super) struct Pools {
+    pub(super) backend: DbBackend,
+    /// Reads.
+    pub(super) reader: DatabaseConnection,
+    /// The catalog's writes; on SQLite the same connection as `engine`.
+    pub(super) writer: DatabaseConnection,
+    /// The group commit and claims.
+    pub(super) engine: DatabaseConnection,
+    /// Beats; never behind anything else.
+    pub(super) beats: DatabaseConnection,
+    /// The name of the `engine` sessions in `pg_stat_activity`; unique to this process.
+    pub(super) engine_name: String,
+}
+
+/// Opens what `role` needs.
+pub(super) async fn open(url: &str, role: Role) -> Result<Pools, OpenError> {
+    if let Some(path) = url.strip_prefix("sqlite://") {
+        return open_sqlite(PathBuf::from(path)).await;
+    }
+    let url = url.replacen("postgresql://", "postgres://", 1);
+    if !url.starts_with("postgres://") {
+        let kind = url.split(':').next().unwrap_or_default();
+        return Err(OpenError::UnknownKind(format!("{kind}:…")));
+    }
+    open_postgres(&url, role).await
+}
+
+async fn open_sqlite(path: PathBuf) -> Result<Pools, OpenError> {
+    let writer = sqlite_pool(&path, 1).await?;
+    let reader = sqlite_pool(&path, 4).await?;
+    Ok(Pools {
+        backend: DbBackend::Sqlite,
+        reader,
+        engine: writer.clone(),
+        beats: writer.clone(),
+        writer,
+        engine_name: String::new(),
+    })
+}
+
+async fn sqlite_pool(path: &std::path::Path, size: u32) -> Result<DatabaseConnection, OpenError> {
+    // The path is set below and not written into the address, where `%` and `?` would mean something.
+    let mut options = ConnectOptions::new("sqlite://placeholder");
+    pool_options(&mut options, size);
+    let path = path.to_owned();
+    options.map_sqlx_sqlite_opts(move |sqlite: SqliteConnectOptions| {
+        sqlite
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .pragma("cache_size", "-32768")
+            .pragma("temp_store", "MEMORY")
+            .statement_cache_capacity(200)
+    });
+    connect(options).await
+}
+
+async fn open_postgres(url: &str, role: Role) -> Result<Pools, OpenError> {
+    let engine_name = format!("porpoise-engine-{}", uuid::Uuid::new_v4().simple());
+    let pool = async |size: u32, name: &str| postgres_pool(url, role, size, name).await;
+    let (read, write) = if role == Role::Node { (4, 2) } else { (1, 1) };
+    Ok(Pools {
+        backend: DbBackend::Postgres,
+        reader: pool(read, "porpoise-read").await?,
+        writer: pool(write, "porpoise-write").await?,
+        engine: pool(write, &engine_name).await?,
+        beats: pool(1, "porpoise-beat").await?,
+        engine_name,
+    })
+}
+
+async fn postgres_pool(
+    url: &str,
+    role: Role,
+    size: u32,
+    name: &str,
+) -> Result<DatabaseConnection, OpenError> {
+    let mut options = ConnectOptions::new(url);
+    pool_options(&mut options, size);
+    options.set_application_name(name);
+    if role != Role::Tool {
+        options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_SESSION));
+    }
+    connect(options).await
+}
+
+fn pool_options(options: &mut ConnectOptions, size: u32) {
+    options
+        .min_connections(0)
+        .max_connections(size)
+        .connect_timeout(Duration::from_secs(5))
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+}
+
+async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, OpenError> {
+    Database::connect(options)
+        .await
+        .map_err(|e: DbErr| OpenError::Unreachable(e.to_string()))
+}
+
+/// Opens one connection that stays; for locks that live as long as a session.
+pub(super) async fn postgres_session(url: &str, name: &str) -> Result<DatabaseConnection, OpenError> {
+    let url = url.replacen("postgresql://", "postgres://", 1);
+    postgres_pool(&url, Role::Tool, 1, name).await
+}
+
+/// Starts the clock that stands for the database's own on SQLite.
+pub(super) fn machine_clock() -> Clock {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Clock::starting_at(Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+}
