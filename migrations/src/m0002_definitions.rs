@@ -23,6 +23,8 @@ CREATE TABLE workflow (
     project_id BIGINT NOT NULL REFERENCES project (id),
     name TEXT NOT NULL,
     description TEXT NOT NULL DEFAULT '',
+    labels TEXT NOT NULL DEFAULT '{}',
+    tasks BIGINT NOT NULL DEFAULT 0,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,

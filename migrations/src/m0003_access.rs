@@ -20,7 +20,7 @@ CREATE TABLE token (
     name TEXT NOT NULL,
     user_id BIGINT NOT NULL REFERENCES user_account (id) ON DELETE CASCADE,
     hash TEXT NOT NULL,
-    prefix TEXT NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'api',
     created_at BIGINT NOT NULL,
     expires_at BIGINT,
     last_used BIGINT
@@ -40,10 +40,13 @@ CREATE TABLE audit (
     id {id},
     at BIGINT NOT NULL,
     user_name TEXT NOT NULL,
+    source TEXT NOT NULL DEFAULT '',
+    request_id TEXT NOT NULL DEFAULT '',
     action TEXT NOT NULL,
     resource_kind TEXT NOT NULL,
     resource TEXT NOT NULL,
-    detail TEXT NOT NULL DEFAULT '{}'
+    outcome TEXT NOT NULL DEFAULT 'done',
+    detail TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX audit_resource ON audit (resource_kind, resource, id);
 

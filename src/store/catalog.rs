@@ -5,6 +5,7 @@
 //! of an SQL text, and no SQL text leaves this module.
 
 mod audit;
+mod change;
 mod grants;
 mod history;
 mod instances;
@@ -13,16 +14,20 @@ mod operations;
 mod page;
 mod projects;
 mod requests;
+mod sql;
 mod tasks;
 mod tokens;
 mod users;
 mod workflows;
 
 use engine::ids::Millis;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 
 pub use actors::ports::RequestKey;
 
-pub use self::audit::{AuditEntry, AuditRow};
+pub use self::audit::{AuditEntry, AuditOutcome, AuditRow};
 pub use self::grants::{Grant, Permission, Visible};
 pub use self::history::{HistoryEntry, OwnerEntry, Ownership, OwnershipState};
 pub use self::instances::{Deleted, InstanceFilter, InstanceRow, TaskCounts};
@@ -81,9 +86,25 @@ pub struct Request {
 
 /// What users read and change, on the store's connections.
 #[derive(Debug, Clone)]
-pub struct Catalog {}
+pub struct Catalog {
+    /// Reads; sees what is committed.
+    reader: DatabaseConnection,
+    /// Writes; on SQLite a pool of one connection, which puts writers in a row.
+    writer: DatabaseConnection,
+}
 
 impl Catalog {
+    async fn begin(&self) -> Result<DatabaseTransaction, CatalogError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.writer
+            .begin_with_options(options)
+            .await
+            .map_err(sql::unavailable)
+    }
+
     fn later<T>(&self) -> Result<T, CatalogError> {
         Err(CatalogError::Unavailable(
             "this part of the catalog starts later".into(),

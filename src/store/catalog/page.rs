@@ -1,4 +1,15 @@
 //! A page is one part of a list, with the cursor of the next.
+//!
+//! A cursor is the key of the last item, in hex and under the name of its list, so that a cursor of another
+//! list is refused.
+
+use std::fmt::Write;
+use std::str::FromStr;
+
+use super::CatalogError;
+
+/// More would only make an answer slow.
+const MOST: u32 = 200;
 
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,3 +37,59 @@ pub struct Page<T> {
     /// Asks for what follows; none at the end.
     pub next_cursor: Option<String>,
 }
+
+impl PageRequest {
+    /// How many items the page has at most.
+    pub(super) fn size(&self) -> usize {
+        self.limit.clamp(1, MOST) as usize
+    }
+
+    /// How many rows to ask for: one more tells whether there is a next page.
+    pub(super) fn rows(&self) -> i64 {
+        i64::from(self.limit.clamp(1, MOST)) + 1
+    }
+
+    /// Returns the key after which the page of this list begins.
+    pub(super) fn after<K: FromStr>(&self, list: &str) -> Result<Option<K>, CatalogError> {
+        let Some(cursor) = &self.cursor else {
+            return Ok(None);
+        };
+        let key = unhex(cursor).and_then(|text| text.strip_prefix(list)?.strip_prefix('/')?.parse().ok());
+        let refused = || CatalogError::Rejected("the cursor is not one of this list".into());
+        key.map(Some).ok_or_else(refused)
+    }
+}
+
+impl<T> Page<T> {
+    /// Cuts what was read into a page; `key` tells an item's key.
+    pub(super) fn cut(list: &str, page: &PageRequest, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Self {
+        let more = items.len() > page.size();
+        items.truncate(page.size());
+        let last = items.last().filter(|_| more);
+        let next_cursor = last.map(|item| hex(&format!("{list}/{}", key(item))));
+        Self { items, next_cursor }
+    }
+}
+
+fn hex(text: &str) -> String {
+    text.bytes()
+        .fold(String::with_capacity(text.len() * 2), |mut out, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+}
+
+fn unhex(text: &str) -> Option<String> {
+    let digits = text.as_bytes();
+    if !digits.len().is_multiple_of(2) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let bytes = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    String::from_utf8(bytes.collect::<Option<_>>()?).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
 //! Request keys make the repetition of a request harmless for a day.
 
-use super::{Catalog, CatalogError};
+use engine::ids::Millis;
+use sea_orm::QueryResult;
+
+use super::change::KEY_KEPT_MS;
+use super::{Catalog, CatalogError, sql};
 
 /// A request that was done before under the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,14 +26,35 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn known_request(&self, key: &str) -> Result<Option<KnownRequest>, CatalogError> {
-        self.later()
+        let found = sql::first(
+            &self.reader,
+            "SELECT body_hash, resource_kind, resource FROM request_key WHERE key = $1",
+            vec![key.into()],
+        )
+        .await?;
+        let known = |row: &QueryResult| {
+            Ok(KnownRequest {
+                body_hash: sql::get(row, "body_hash")?,
+                kind: sql::get(row, "resource_kind")?,
+                resource: sql::get(row, "resource")?,
+            })
+        };
+        found.as_ref().map(known).transpose()
     }
 
     /// Forgets keys older than a day, and tokens that expired more than a day ago.
     ///
     /// # Errors
     /// `Unavailable`: the next call does it.
-    pub async fn forget_old(&self, at: engine::ids::Millis) -> Result<(), CatalogError> {
-        self.later()
+    pub async fn forget_old(&self, at: Millis) -> Result<(), CatalogError> {
+        let yesterday = at.0 - KEY_KEPT_MS;
+        let tx = self.begin().await?;
+        for statement in [
+            "DELETE FROM request_key WHERE at < $1",
+            "DELETE FROM token WHERE expires_at < $1",
+        ] {
+            sql::run(&tx, statement, vec![yesterday.into()]).await?;
+        }
+        tx.commit().await.map_err(sql::unavailable)
     }
 }
