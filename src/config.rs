@@ -1,1 +1,272 @@
-//! Configuration, read once.
+//! The configuration of a process, read once: defaults, then the file, then the environment, then flags.
+//!
+//! Every mistake is reported at the same time, with the key's name and where its value came from. Nothing
+//! else in the program reads the environment for settings.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+mod amount;
+pub mod client;
+mod keys;
+mod read;
+mod show;
+mod sources;
+
+pub use show::{Shown, shown};
+pub use sources::{Flags, Origin};
+
+/// A value that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// Returns the value, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+/// What kind of process is configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// One process with every role.
+    Standalone,
+    /// One node of a cluster.
+    Cluster,
+}
+
+/// A role that a node takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Owns instances.
+    Master,
+    /// Runs tasks.
+    Worker,
+    /// Serves REST and the web UI.
+    Api,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Master, Self::Worker, Self::Api];
+
+    /// Returns the name that flags and the ready line use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Worker => "worker",
+            Self::Api => "api",
+        }
+    }
+}
+
+/// How the process writes its own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The whole configuration of a process.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What kind of process this is.
+    pub mode: Mode,
+    /// The node and its HTTP port.
+    pub server: Server,
+    /// The port between nodes.
+    pub rpc: Rpc,
+    /// Where the truth lies.
+    pub database: Database,
+    /// Membership of a cluster.
+    pub consul: Consul,
+    /// First start and sessions.
+    pub auth: Auth,
+    /// What the worker of this node does.
+    pub worker: Worker,
+    /// What all nodes of a cluster share.
+    pub cluster: Cluster,
+    /// The log of the process itself.
+    pub log: Log,
+}
+
+/// The node and its HTTP port.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The folder of the node: SQLite file, logs of tasks, journal, first token.
+    pub data: PathBuf,
+    /// Where REST and the web UI listen.
+    pub listen: SocketAddr,
+    /// The roles of a node of a cluster; a standalone process has all.
+    pub roles: Vec<Role>,
+    /// The name of the node; the machine's name (cluster) or `standalone` when not set.
+    pub node_name: Option<String>,
+    /// How long a drain may take.
+    pub drain_timeout: Duration,
+}
+
+/// The port between nodes.
+#[derive(Debug, Clone)]
+pub struct Rpc {
+    /// Where other nodes are answered.
+    pub listen: SocketAddr,
+    /// The address that other nodes use, `HOST:PORT`; the listen address when not set.
+    pub advertise: Option<String>,
+}
+
+/// Where the truth lies.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// `postgres://…` or `sqlite://…`; SQLite in the data folder when not set.
+    pub url: Option<Secret>,
+    /// The most connections that the node opens.
+    pub connections: u32,
+}
+
+/// Membership of a cluster.
+#[derive(Debug, Clone)]
+pub struct Consul {
+    /// The agent's HTTP address.
+    pub url: Option<String>,
+    /// The agent's ACL token.
+    pub token: Option<Secret>,
+}
+
+/// First start and sessions.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    /// Becomes a token of the user `admin` when the database is empty.
+    pub bootstrap_token: Option<Secret>,
+    /// How long a login lasts.
+    pub session_lifetime: Duration,
+}
+
+/// What the worker of this node does.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// The worker group that it serves.
+    pub group: String,
+    /// How many attempts run at the same time.
+    pub slots: u32,
+    /// The most bytes of one attempt's log.
+    pub log_limit: u64,
+}
+
+/// What all nodes of a cluster share.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// Signs calls between nodes.
+    pub secret: Option<Secret>,
+}
+
+/// The log of the process itself.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// A level or a list of `target=level`.
+    pub level: String,
+    /// How it looks.
+    pub format: LogFormat,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    /// One sentence each, beginning with the key.
+    pub mistakes: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} mistake(s)", self.mistakes.len())?;
+        for mistake in &self.mistakes {
+            write!(f, "\n  {mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Reads the configuration of this process: file, environment, flags.
+    ///
+    /// # Errors
+    /// Every mistake of every source at once; the user corrects them and starts again.
+    pub fn load(mode: Mode, flags: &Flags) -> Result<Self, ConfigError> {
+        Self::from_sources(mode, flags, &client::environment())
+    }
+
+    /// Reads the configuration from the given environment instead of the process's own.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub fn from_sources(
+        mode: Mode,
+        flags: &Flags,
+        environment: &client::Environment,
+    ) -> Result<Self, ConfigError> {
+        let mut gathered = sources::gather(flags, environment);
+        let config = read::config(mode, &mut gathered);
+        match config {
+            Some(config) if gathered.mistakes.is_empty() => Ok(config),
+            _ => Err(ConfigError { mistakes: gathered.mistakes }),
+        }
+    }
+
+    /// Returns the database to open: the configured one, or SQLite in the data folder.
+    pub fn database_url(&self) -> Secret {
+        self.database.url.clone().unwrap_or_else(|| {
+            Secret::new(format!("sqlite://{}?mode=rwc", self.server.data.join("porpoise.db").display()))
+        })
+    }
+
+    /// Returns the folder of the logs of tasks.
+    pub fn log_folder(&self) -> PathBuf {
+        self.server.data.join("logs")
+    }
+
+    /// Returns the file that keeps the first token of a standalone process.
+    pub fn admin_token_file(&self) -> PathBuf {
+        admin_token_file(&self.server.data)
+    }
+
+    /// Returns the name of this node.
+    pub fn node_name(&self) -> String {
+        match (&self.server.node_name, self.mode) {
+            (Some(name), _) => name.clone(),
+            (None, Mode::Standalone) => "standalone".to_owned(),
+            (None, Mode::Cluster) => machine_name(),
+        }
+    }
+}
+
+/// Returns the file that keeps the first token below a data folder.
+pub fn admin_token_file(data: &Path) -> PathBuf {
+    data.join("admin-token")
+}
+
+fn machine_name() -> String {
+    nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .unwrap_or_else(|| "porpoise".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Gathers the text of every key from its sources; a later source wins.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::client::Environment;
+use super::keys::{self, Key};
+
+const PREFIX: &str = "PORPOISE__";
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// The file of `--config`.
+    pub file: Option<PathBuf>,
+    /// Keys (or `_file` twins) with their values.
+    pub values: Vec<(&'static str, String)>,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing said otherwise.
+    Default,
+    /// The file of `--config`.
+    File(PathBuf),
+    /// The environment variable of this name.
+    Environment(String),
+    /// The command line.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// The text of one key.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) text: String,
+    pub(super) origin: Origin,
+}
+
+/// Everything that the sources say, with the mistakes found on the way.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) values: BTreeMap<&'static str, Found>,
+    pub(super) mistakes: Vec<String>,
+}
+
+/// Reads all sources in their order.
+pub(super) fn gather(flags: &Flags, environment: &Environment) -> Gathered {
+    let mut gathered = Gathered::default();
+    for key in keys::KEYS.iter().filter(|key| !key.default.is_empty()) {
+        gathered.put(key, key.default.to_owned(), Origin::Default);
+    }
+    if let Some(path) = &flags.file {
+        gathered.read_file(path);
+    }
+    for (name, value) in environment.with_prefix(PREFIX) {
+        let key = name[PREFIX.len()..].to_ascii_lowercase().replace("__", ".");
+        gathered.accept(&key, value.to_owned(), Origin::Environment(name.to_owned()));
+    }
+    for (key, value) in &flags.values {
+        gathered.accept(key, value.clone(), Origin::Flag);
+    }
+    gathered
+}
+
+impl Gathered {
+    fn put(&mut self, key: &Key, text: String, origin: Origin) {
+        self.values.insert(key.name, Found { text, origin });
+    }
+
+    fn accept(&mut self, name: &str, text: String, origin: Origin) {
+        if let Some(key) = keys::find(name) {
+            return self.put(key, text, origin);
+        }
+        let Some(key) = keys::find_file_twin(name) else {
+            let hint = keys::nearest(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            self.mistakes.push(format!("{name}: there is no such key ({origin}){hint}"));
+            return;
+        };
+        match fs::read_to_string(&text) {
+            Ok(content) => self.put(key, content.trim_end().to_owned(), origin),
+            Err(error) => self.mistakes.push(format!("{name}: cannot read {text}: {error} ({origin})")),
+        }
+    }
+
+    fn read_file(&mut self, path: &Path) {
+        let origin = Origin::File(path.to_owned());
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return self.mistakes.push(format!("{origin}: {error}")),
+        };
+        match text.parse::<toml::Table>() {
+            Ok(table) => self.read_table("", &table, &origin),
+            Err(error) => self.mistakes.push(format!("{origin}: {}", error.to_string().trim_end())),
+        }
+    }
+
+    fn read_table(&mut self, above: &str, table: &toml::Table, origin: &Origin) {
+        for (name, value) in table {
+            let name = format!("{above}{name}");
+            match value {
+                toml::Value::Table(inner) => self.read_table(&format!("{name}."), inner, origin),
+                toml::Value::String(text) => self.accept(&name, text.clone(), origin.clone()),
+                toml::Value::Integer(number) => self.accept(&name, number.to_string(), origin.clone()),
+                toml::Value::Array(items) if items.iter().all(toml::Value::is_str) => {
+                    let words: Vec<_> = items.iter().filter_map(toml::Value::as_str).collect();
+                    self.accept(&name, words.join(","), origin.clone());
+                }
+                other => self
+                    .mistakes
+                    .push(format!("{name}: should be text or a number, not {} ({origin})", other.type_str())),
+            }
+        }
+    }
+}
