@@ -225,14 +225,19 @@ impl Config {
         let config = read::config(mode, &mut gathered);
         match config {
             Some(config) if gathered.mistakes.is_empty() => Ok(config),
-            _ => Err(ConfigError { mistakes: gathered.mistakes }),
+            _ => Err(ConfigError {
+                mistakes: gathered.mistakes,
+            }),
         }
     }
 
     /// Returns the database to open: the configured one, or SQLite in the data folder.
     pub fn database_url(&self) -> Secret {
         self.database.url.clone().unwrap_or_else(|| {
-            Secret::new(format!("sqlite://{}?mode=rwc", self.server.data.join("porpoise.db").display()))
+            Secret::new(format!(
+                "sqlite://{}?mode=rwc",
+                self.server.data.join("porpoise.db").display()
+            ))
         })
     }
 

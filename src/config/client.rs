@@ -9,15 +9,21 @@ pub struct Environment(BTreeMap<String, String>);
 
 /// Reads the environment of this process.
 pub fn environment() -> Environment {
-    Environment::of(std::env::vars_os().filter_map(|(name, value)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    }))
+    Environment::of(
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+    )
 }
 
 impl Environment {
     /// Takes the given variables.
     pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(variables.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+        Self(
+            variables
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
+        )
     }
 
     /// Returns a variable that is set.
@@ -55,10 +61,11 @@ impl Settings {
     /// Takes the client's settings from an environment.
     pub fn of(environment: &Environment) -> Self {
         let own = |name: &str| environment.get(name).map(str::to_owned);
-        let folder = environment
-            .get("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|| environment.get("HOME").map(|home| PathBuf::from(home).join(".config")));
+        let folder = environment.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| {
+            environment
+                .get("HOME")
+                .map(|home| PathBuf::from(home).join(".config"))
+        });
         Self {
             url: own("PORPOISE_URL"),
             token: own("PORPOISE_TOKEN"),

@@ -25,18 +25,40 @@ pub(super) struct Key {
 }
 
 const fn plain(name: &'static str, default: &'static str, about: &'static str) -> Key {
-    Key { name, default, kind: Kind::Plain, about }
+    Key {
+        name,
+        default,
+        kind: Kind::Plain,
+        about,
+    }
 }
 
 const fn hidden(name: &'static str, kind: Kind, about: &'static str) -> Key {
-    Key { name, default: "", kind, about }
+    Key {
+        name,
+        default: "",
+        kind,
+        about,
+    }
 }
 
 /// Every key, in the order of `config show`.
 pub(super) const KEYS: &[Key] = &[
-    plain("server.data", "./data", "folder of the database, the logs and the journal"),
-    plain("server.listen", "127.0.0.1:7070", "address of REST and the web UI"),
-    plain("server.roles", "master,worker,api", "roles of a node of a cluster"),
+    plain(
+        "server.data",
+        "./data",
+        "folder of the database, the logs and the journal",
+    ),
+    plain(
+        "server.listen",
+        "127.0.0.1:7070",
+        "address of REST and the web UI",
+    ),
+    plain(
+        "server.roles",
+        "master,worker,api",
+        "roles of a node of a cluster",
+    ),
     plain("server.node_name", "", "name of the node"),
     plain("server.drain_timeout", "30s", "how long a drain may take"),
     plain("rpc.listen", "127.0.0.1:7071", "address between nodes"),
@@ -45,12 +67,24 @@ pub(super) const KEYS: &[Key] = &[
     plain("database.connections", "10", "most connections of this node"),
     plain("consul.url", "", "HTTP address of the Consul agent"),
     hidden("consul.token", Kind::Secret, "ACL token of the Consul agent"),
-    hidden("auth.bootstrap_token", Kind::Secret, "first token of the user admin, at least 32 characters"),
+    hidden(
+        "auth.bootstrap_token",
+        Kind::Secret,
+        "first token of the user admin, at least 32 characters",
+    ),
     plain("auth.session_lifetime", "12h", "how long a login lasts"),
     plain("worker.group", "default", "worker group that this node serves"),
-    plain("worker.slots", "", "attempts at the same time; max(8, 4 x CPUs) when not set"),
+    plain(
+        "worker.slots",
+        "",
+        "attempts at the same time; max(8, 4 x CPUs) when not set",
+    ),
     plain("worker.log_limit", "64MiB", "most bytes of one attempt's log"),
-    hidden("cluster.secret", Kind::Secret, "signs calls between nodes, at least 32 characters"),
+    hidden(
+        "cluster.secret",
+        Kind::Secret,
+        "signs calls between nodes, at least 32 characters",
+    ),
     plain("log.level", "info", "level or list of target=level"),
     plain("log.format", "auto", "auto, text or json"),
 ];
@@ -62,7 +96,9 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// Finds the secret key whose `_file` twin has this name.
 pub(super) fn find_file_twin(name: &str) -> Option<&'static Key> {
-    name.strip_suffix("_file").and_then(find).filter(|key| key.kind != Kind::Plain)
+    name.strip_suffix("_file")
+        .and_then(find)
+        .filter(|key| key.kind != Kind::Plain)
 }
 
 /// Returns the known name that is nearest to a wrong one, if any is near.

@@ -19,7 +19,9 @@ pub(super) fn config(mode: Mode, from: &mut Gathered) -> Option<Config> {
     let consul = consul(from);
     let auth = auth(from);
     let worker = worker(from);
-    let cluster = from.optional("cluster.secret", long_secret).map(|secret| Cluster { secret });
+    let cluster = from
+        .optional("cluster.secret", long_secret)
+        .map(|secret| Cluster { secret });
     let log = log(from);
     if mode == Mode::Cluster {
         for (key, flag) in [
@@ -28,7 +30,8 @@ pub(super) fn config(mode: Mode, from: &mut Gathered) -> Option<Config> {
             ("cluster.secret", "--cluster-secret-file"),
         ] {
             if !from.values.contains_key(key) {
-                from.mistakes.push(format!("{key}: a node of a cluster needs it ({flag})"));
+                from.mistakes
+                    .push(format!("{key}: a node of a cluster needs it ({flag})"));
             }
         }
     }
@@ -63,32 +66,48 @@ fn server(from: &mut Gathered) -> Option<Server> {
 fn rpc(from: &mut Gathered) -> Option<Rpc> {
     let listen = from.required("rpc.listen", address);
     let advertise = from.optional("rpc.advertise", host_and_port);
-    Some(Rpc { listen: listen?, advertise: advertise? })
+    Some(Rpc {
+        listen: listen?,
+        advertise: advertise?,
+    })
 }
 
 fn database(from: &mut Gathered) -> Option<Database> {
     let url = from.optional("database.url", database_url);
     let connections = from.required("database.connections", positive);
-    Some(Database { url: url?, connections: connections? })
+    Some(Database {
+        url: url?,
+        connections: connections?,
+    })
 }
 
 fn consul(from: &mut Gathered) -> Option<Consul> {
     let url = from.optional("consul.url", http_url);
     let token = from.optional("consul.token", |text| Ok(Secret::new(text)));
-    Some(Consul { url: url?, token: token? })
+    Some(Consul {
+        url: url?,
+        token: token?,
+    })
 }
 
 fn auth(from: &mut Gathered) -> Option<Auth> {
     let bootstrap_token = from.optional("auth.bootstrap_token", long_secret);
     let session_lifetime = from.required("auth.session_lifetime", amount::duration);
-    Some(Auth { bootstrap_token: bootstrap_token?, session_lifetime: session_lifetime? })
+    Some(Auth {
+        bootstrap_token: bootstrap_token?,
+        session_lifetime: session_lifetime?,
+    })
 }
 
 fn worker(from: &mut Gathered) -> Option<Worker> {
     let group = from.required("worker.group", word);
     let slots = from.optional("worker.slots", positive);
     let log_limit = from.required("worker.log_limit", amount::size);
-    Some(Worker { group: group?, slots: slots?.unwrap_or_else(default_slots), log_limit: log_limit? })
+    Some(Worker {
+        group: group?,
+        slots: slots?.unwrap_or_else(default_slots),
+        log_limit: log_limit?,
+    })
 }
 
 fn log(from: &mut Gathered) -> Option<Log> {
@@ -99,7 +118,10 @@ fn log(from: &mut Gathered) -> Option<Log> {
         "json" => Ok(LogFormat::Json),
         other => Err(format!("`{other}` is not one of auto, text, json")),
     });
-    Some(Log { level: level?, format: format? })
+    Some(Log {
+        level: level?,
+        format: format?,
+    })
 }
 
 /// Returns max(8, 4 x CPUs).
@@ -167,7 +189,10 @@ fn http_url(text: &str) -> Result<String, String> {
 }
 
 fn database_url(text: &str) -> Result<Secret, String> {
-    if ["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| text.starts_with(scheme)) {
+    if ["postgres://", "postgresql://", "sqlite:"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+    {
         Ok(Secret::new(text))
     } else {
         Err("should begin with postgres:// or sqlite://".to_owned())

@@ -1,9 +1,9 @@
 //! The picture of `config show`: every key with its value and where it came from.
 
+use super::ConfigError;
 use super::client::Environment;
 use super::keys::{KEYS, Kind};
 use super::sources::{self, Flags, Origin};
-use super::ConfigError;
 
 /// One line of `config show`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,9 @@ pub struct Shown {
 pub fn shown(flags: &Flags, environment: &Environment) -> Result<Vec<Shown>, ConfigError> {
     let gathered = sources::gather(flags, environment);
     if !gathered.mistakes.is_empty() {
-        return Err(ConfigError { mistakes: gathered.mistakes });
+        return Err(ConfigError {
+            mistakes: gathered.mistakes,
+        });
     }
     Ok(KEYS
         .iter()
@@ -59,8 +61,12 @@ fn without_password(url: &str) -> String {
         query if query.contains("password") => "?***".to_owned(),
         query => format!("?{query}"),
     };
-    let Some((scheme, rest)) = url.split_once("://") else { return format!("{url}{query}") };
-    let Some((login, host)) = rest.rsplit_once('@') else { return format!("{url}{query}") };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return format!("{url}{query}");
+    };
+    let Some((login, host)) = rest.rsplit_once('@') else {
+        return format!("{url}{query}");
+    };
     match login.split_once(':') {
         Some((user, _)) => format!("{scheme}://{user}:***@{host}{query}"),
         None => format!("{url}{query}"),

@@ -86,13 +86,18 @@ impl Gathered {
             return self.put(key, text, origin);
         }
         let Some(key) = keys::find_file_twin(name) else {
-            let hint = keys::nearest(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            self.mistakes.push(format!("{name}: there is no such key ({origin}){hint}"));
+            let hint = keys::nearest(name)
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            self.mistakes
+                .push(format!("{name}: there is no such key ({origin}){hint}"));
             return;
         };
         match fs::read_to_string(&text) {
             Ok(content) => self.put(key, content.trim_end().to_owned(), origin),
-            Err(error) => self.mistakes.push(format!("{name}: cannot read {text}: {error} ({origin})")),
+            Err(error) => self
+                .mistakes
+                .push(format!("{name}: cannot read {text}: {error} ({origin})")),
         }
     }
 
@@ -104,7 +109,9 @@ impl Gathered {
         };
         match text.parse::<toml::Table>() {
             Ok(table) => self.read_table("", &table, &origin),
-            Err(error) => self.mistakes.push(format!("{origin}: {}", error.to_string().trim_end())),
+            Err(error) => self
+                .mistakes
+                .push(format!("{origin}: {}", error.to_string().trim_end())),
         }
     }
 
@@ -119,9 +126,10 @@ impl Gathered {
                     let words: Vec<_> = items.iter().filter_map(toml::Value::as_str).collect();
                     self.accept(&name, words.join(","), origin.clone());
                 }
-                other => self
-                    .mistakes
-                    .push(format!("{name}: should be text or a number, not {} ({origin})", other.type_str())),
+                other => self.mistakes.push(format!(
+                    "{name}: should be text or a number, not {} ({origin})",
+                    other.type_str()
+                )),
             }
         }
     }

@@ -4,11 +4,21 @@ use super::client::{Environment, Settings};
 use super::*;
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
-    Environment::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    Environment::of(
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    )
 }
 
 fn flags(values: &[(&'static str, &str)]) -> Flags {
-    Flags { file: None, values: values.iter().map(|(key, value)| (*key, (*value).to_owned())).collect() }
+    Flags {
+        file: None,
+        values: values
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect(),
+    }
 }
 
 fn standalone(flags: &Flags, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -22,7 +32,10 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.server.data, PathBuf::from("./data"));
     assert_eq!(config.server.drain_timeout, Duration::from_secs(30));
     assert_eq!(config.node_name(), "standalone");
-    assert_eq!(config.database_url().reveal(), "sqlite://./data/porpoise.db?mode=rwc");
+    assert_eq!(
+        config.database_url().reveal(),
+        "sqlite://./data/porpoise.db?mode=rwc"
+    );
     assert!(config.worker.slots >= 8);
 }
 
@@ -30,14 +43,20 @@ fn defaults_are_those_of_the_contract() {
 fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("porpoise.toml");
-    fs::write(&file, "[worker]\nslots = 3\ngroup = \"file\"\n[server]\ndata = \"file\"\nroles = [\"api\", \"master\"]\n")
-        .unwrap();
+    fs::write(
+        &file,
+        "[worker]\nslots = 3\ngroup = \"file\"\n[server]\ndata = \"file\"\nroles = [\"api\", \"master\"]\n",
+    )
+    .unwrap();
     let mut flags = flags(&[("server.data", "flag")]);
     flags.file = Some(file);
-    let config = standalone(&flags, &[
-        ("PORPOISE__SERVER__DATA", "environment"),
-        ("PORPOISE__WORKER__GROUP", "environment"),
-    ])
+    let config = standalone(
+        &flags,
+        &[
+            ("PORPOISE__SERVER__DATA", "environment"),
+            ("PORPOISE__WORKER__GROUP", "environment"),
+        ],
+    )
     .unwrap();
     assert_eq!(config.server.data, PathBuf::from("flag"));
     assert_eq!(config.worker.group, "environment");
@@ -47,10 +66,13 @@ fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
 
 #[test]
 fn empty_variables_count_as_not_set() {
-    let config = standalone(&Flags::default(), &[
-        ("PORPOISE__AUTH__BOOTSTRAP_TOKEN", ""),
-        ("PORPOISE__SERVER__LISTEN", ""),
-    ])
+    let config = standalone(
+        &Flags::default(),
+        &[
+            ("PORPOISE__AUTH__BOOTSTRAP_TOKEN", ""),
+            ("PORPOISE__SERVER__LISTEN", ""),
+        ],
+    )
     .unwrap();
     assert!(config.auth.bootstrap_token.is_none());
     assert_eq!(config.server.listen.port(), 7070);
@@ -58,12 +80,15 @@ fn empty_variables_count_as_not_set() {
 
 #[test]
 fn all_mistakes_are_reported_together_with_their_keys() {
-    let error = standalone(&flags(&[("server.drain_timeout", "soon")]), &[
-        ("PORPOISE__SERVER__LISTEN", "here"),
-        ("PORPOISE__WORKER__SLOT", "4"),
-        ("PORPOISE__WORKER__SLOTS", "0"),
-        ("PORPOISE__AUTH__BOOTSTRAP_TOKEN", "short"),
-    ])
+    let error = standalone(
+        &flags(&[("server.drain_timeout", "soon")]),
+        &[
+            ("PORPOISE__SERVER__LISTEN", "here"),
+            ("PORPOISE__WORKER__SLOT", "4"),
+            ("PORPOISE__WORKER__SLOTS", "0"),
+            ("PORPOISE__AUTH__BOOTSTRAP_TOKEN", "short"),
+        ],
+    )
     .unwrap_err();
     let text = error.to_string();
     for part in [
@@ -98,19 +123,38 @@ fn secrets_come_from_files_and_are_never_printed() {
     let value = |key: &str| shown.iter().find(|line| line.key == key).unwrap();
     assert_eq!(value("auth.bootstrap_token").value, "***");
     assert_eq!(value("database.url").value, "postgres://me:***@db/x");
-    assert_eq!(value("database.url").origin.to_string(), "environment PORPOISE__DATABASE__URL");
+    assert_eq!(
+        value("database.url").origin.to_string(),
+        "environment PORPOISE__DATABASE__URL"
+    );
     assert_eq!(value("server.data").origin, Origin::Default);
 }
 
 #[test]
 fn a_file_that_is_not_there_or_not_toml_is_a_mistake() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = Flags { file: Some(folder.path().join("none.toml")), values: Vec::new() };
-    assert!(standalone(&missing, &[]).unwrap_err().to_string().contains("none.toml"));
+    let missing = Flags {
+        file: Some(folder.path().join("none.toml")),
+        values: Vec::new(),
+    };
+    assert!(
+        standalone(&missing, &[])
+            .unwrap_err()
+            .to_string()
+            .contains("none.toml")
+    );
     let broken = folder.path().join("broken.toml");
     fs::write(&broken, "[server\n").unwrap();
-    let broken = Flags { file: Some(broken), values: Vec::new() };
-    assert!(standalone(&broken, &[]).unwrap_err().to_string().contains("broken.toml"));
+    let broken = Flags {
+        file: Some(broken),
+        values: Vec::new(),
+    };
+    assert!(
+        standalone(&broken, &[])
+            .unwrap_err()
+            .to_string()
+            .contains("broken.toml")
+    );
 }
 
 #[test]
@@ -123,10 +167,27 @@ fn a_node_of_a_cluster_names_everything_that_it_lacks() {
 
 #[test]
 fn durations_and_sizes_are_read_as_people_write_them() {
-    for (text, millis) in [("500ms", 500), ("90s", 90_000), ("1h30m", 5_400_000), ("2d", 172_800_000)] {
-        assert_eq!(amount::duration(text), Ok(Duration::from_millis(millis)), "{text}");
+    for (text, millis) in [
+        ("500ms", 500),
+        ("90s", 90_000),
+        ("1h30m", 5_400_000),
+        ("2d", 172_800_000),
+    ] {
+        assert_eq!(
+            amount::duration(text),
+            Ok(Duration::from_millis(millis)),
+            "{text}"
+        );
     }
-    for wrong in ["", "5", "s", "1x", "-1s", "99999999999999999999d", "999999999999999999d"] {
+    for wrong in [
+        "",
+        "5",
+        "s",
+        "1x",
+        "-1s",
+        "99999999999999999999d",
+        "999999999999999999d",
+    ] {
         assert!(amount::duration(wrong).is_err(), "{wrong}");
     }
     for (text, bytes) in [("64MiB", 64 << 20), ("1GiB", 1 << 30), ("3KiB", 3072), ("7B", 7)] {
@@ -144,6 +205,9 @@ fn contexts_lie_below_the_config_folder_or_home() {
         file(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "")]),
         Some(PathBuf::from("/h/.config/porpoise/contexts.json"))
     );
-    assert_eq!(file(&[("XDG_CONFIG_HOME", "/x")]), Some(PathBuf::from("/x/porpoise/contexts.json")));
+    assert_eq!(
+        file(&[("XDG_CONFIG_HOME", "/x")]),
+        Some(PathBuf::from("/x/porpoise/contexts.json"))
+    );
     assert_eq!(file(&[]), None);
 }
