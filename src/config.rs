@@ -235,7 +235,7 @@ impl Config {
     pub fn database_url(&self) -> Secret {
         self.database.url.clone().unwrap_or_else(|| {
             Secret::new(format!(
-                "sqlite://{}?mode=rwc",
+                "sqlite://{}",
                 self.server.data.join("porpoise.db").display()
             ))
         })

@@ -32,10 +32,7 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.server.data, PathBuf::from("./data"));
     assert_eq!(config.server.drain_timeout, Duration::from_secs(30));
     assert_eq!(config.node_name(), "standalone");
-    assert_eq!(
-        config.database_url().reveal(),
-        "sqlite://./data/porpoise.db?mode=rwc"
-    );
+    assert_eq!(config.database_url().reveal(), "sqlite://./data/porpoise.db");
     assert!(config.worker.slots >= 8);
 }
 
