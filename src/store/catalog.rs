@@ -20,10 +20,11 @@ mod tokens;
 mod users;
 mod workflows;
 
+use actors::ports::StoreError;
 use engine::ids::Millis;
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DatabaseTransaction};
+
+use super::Store;
 
 pub use actors::ports::RequestKey;
 
@@ -69,6 +70,14 @@ pub enum CatalogError {
     Rejected(String),
 }
 
+impl From<StoreError> for CatalogError {
+    /// Keeps the database's own words out of what users read; the log has them.
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "the database did not do what it was asked");
+        Self::Unavailable("the database cannot be reached or did not answer".into())
+    }
+}
+
 /// Who changes something, from where, and the key that makes a repetition harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -87,27 +96,39 @@ pub struct Request {
 /// What users read and change, on the store's connections.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    /// Reads; sees what is committed.
-    reader: DatabaseConnection,
-    /// Writes; on SQLite a pool of one connection, which puts writers in a row.
-    writer: DatabaseConnection,
+    store: Store,
 }
 
 impl Catalog {
+    /// Serves what this store holds.
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    fn reader(&self) -> &DatabaseConnection {
+        self.store.reader()
+    }
+
     async fn begin(&self) -> Result<DatabaseTransaction, CatalogError> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.writer
-            .begin_with_options(options)
-            .await
-            .map_err(sql::unavailable)
+        Ok(self.store.begin().await?)
     }
 
     fn later<T>(&self) -> Result<T, CatalogError> {
         Err(CatalogError::Unavailable(
             "this part of the catalog starts later".into(),
         ))
+    }
+}
+
+impl Request {
+    /// What a node does by itself.
+    fn of_the_node(at: Millis) -> Self {
+        Self {
+            user: "system".into(),
+            source: String::new(),
+            request_id: String::new(),
+            at,
+            key: None,
+        }
     }
 }

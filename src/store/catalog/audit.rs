@@ -81,7 +81,7 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: it may be missing.
     pub async fn record(&self, entry: &AuditEntry, request: &Request) -> Result<(), CatalogError> {
-        append(&self.writer, entry, request).await
+        append(self.store.writer(), entry, request).await
     }
 
     /// Lists the log, newest first.
@@ -91,7 +91,7 @@ impl Catalog {
     pub async fn audit_log(&self, page: &PageRequest) -> Result<Page<AuditRow>, CatalogError> {
         let before = page.after::<i64>("audit")?.unwrap_or(i64::MAX);
         let rows = sql::all(
-            &self.reader,
+            self.reader(),
             "SELECT id, at, user_name, source, request_id, action, resource_kind, resource, outcome, detail \
              FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2",
             vec![before.into(), page.rows().into()],

@@ -1,15 +1,17 @@
 //! A change is one transaction: what it does, its audit row and its request key.
 
-use sea_orm::{DatabaseTransaction, TransactionTrait};
+use sea_orm::DatabaseTransaction;
 
 use super::audit::{self, AuditEntry};
 use super::{Catalog, CatalogError, Request, sql};
+use crate::store::Store;
 
 /// How long a request key is kept.
 pub(super) const KEY_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A change under way; dropped without `commit` it leaves nothing.
 pub(super) struct Change<'a> {
+    store: &'a Store,
     /// Where its statements run.
     pub(super) tx: DatabaseTransaction,
     request: &'a Request,
@@ -17,8 +19,9 @@ pub(super) struct Change<'a> {
 
 impl Catalog {
     /// Begins a change. The request key, if any, is taken first, so that a second request with it waits here.
-    pub(super) async fn change<'a>(&self, request: &'a Request) -> Result<Change<'a>, CatalogError> {
+    pub(super) async fn change<'a>(&'a self, request: &'a Request) -> Result<Change<'a>, CatalogError> {
         let change = Change {
+            store: &self.store,
             tx: self.begin().await?,
             request,
         };
@@ -77,6 +80,6 @@ impl Change<'_> {
             )
             .await?;
         }
-        self.tx.commit().await.map_err(sql::unavailable)
+        Ok(self.store.commit(self.tx).await?)
     }
 }

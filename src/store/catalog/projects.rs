@@ -4,7 +4,15 @@ use std::collections::BTreeMap;
 
 use engine::ids::Millis;
 
-use super::{Catalog, CatalogError, Page, PageRequest, Request, Visible};
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use super::audit::AuditEntry;
+use super::{Catalog, CatalogError, Page, PageRequest, Request, Visible, sql};
+
+const COLUMNS: &str = "id, name, description, params, created_at, updated_at";
+
+/// The project that exists from the start.
+const DEFAULT: &str = "default";
 
 /// The row of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,7 +61,38 @@ impl Catalog {
     /// # Errors
     /// `Conflict` with `PROJECT_EXISTS`: take another name.
     pub async fn create_project(&self, new: &NewProject, request: &Request) -> Result<Project, CatalogError> {
-        self.later()
+        let change = self.change(request).await?;
+        let row = sql::first(
+            &change.tx,
+            format!(
+                "INSERT INTO project (name, description, params, created_at, updated_at) \
+                 VALUES ($1, $2, $3, $4, $4) \
+                 ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING {COLUMNS}"
+            ),
+            vec![
+                new.name.clone().into(),
+                new.description.clone().into(),
+                sql::text(&new.params).into(),
+                request.at.0.into(),
+            ],
+        )
+        .await?;
+        let Some(row) = row else {
+            return Err(CatalogError::Conflict {
+                code: "PROJECT_EXISTS",
+                detail: format!("a project `{}` exists already", new.name),
+            });
+        };
+        let project = project_row(&row)?;
+        sql::run(
+            &change.tx,
+            "INSERT INTO project_grant (project_id, user_id, permission) \
+             SELECT $1, id, 'write' FROM user_account WHERE name = $2",
+            vec![project.id.0.into(), request.user.clone().into()],
+        )
+        .await?;
+        change.commit("project.create", "project", &project.name).await?;
+        Ok(project)
     }
 
     /// Lists the visible projects by name.
@@ -65,7 +104,20 @@ impl Catalog {
         visible: &Visible,
         page: &PageRequest,
     ) -> Result<Page<Project>, CatalogError> {
-        self.later()
+        let after = page.after::<String>("projects")?.unwrap_or_default();
+        let mut values = vec![after.into(), page.rows().into()];
+        let seen = visible.condition("id", &mut values);
+        let rows = sql::all(
+            self.reader(),
+            format!(
+                "SELECT {COLUMNS} FROM project WHERE deleted_at IS NULL AND name > $1{seen} \
+                 ORDER BY name LIMIT $2"
+            ),
+            values,
+        )
+        .await?;
+        let items = rows.iter().map(project_row).collect::<Result<_, _>>()?;
+        Ok(Page::cut("projects", page, items, |project: &Project| project.name.clone()))
     }
 
     /// Reads a project; none when there is none of that name.
@@ -73,7 +125,7 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn project(&self, name: &str) -> Result<Option<Project>, CatalogError> {
-        self.later()
+        read(self.reader(), name, "").await
     }
 
     /// Changes a project.
@@ -86,15 +138,88 @@ impl Catalog {
         edit: &ProjectEdit,
         request: &Request,
     ) -> Result<Project, CatalogError> {
-        self.later()
+        let change = self.change(request).await?;
+        let mut project = locked(&change.tx, name).await?;
+        project.description = edit.description.clone().unwrap_or(project.description);
+        project.params = edit.params.clone().unwrap_or(project.params);
+        project.updated_at = request.at;
+        sql::run(
+            &change.tx,
+            "UPDATE project SET description = $2, params = $3, updated_at = $4, rev = rev + 1 WHERE id = $1",
+            vec![
+                project.id.0.into(),
+                project.description.clone().into(),
+                sql::text(&project.params).into(),
+                request.at.0.into(),
+            ],
+        )
+        .await?;
+        change.commit("project.edit", "project", name).await?;
+        Ok(project)
     }
 
-    /// Deletes a project without workflows and instances.
+    /// Deletes a project without workflows; its ended instances can still be read by admins.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` with `PROJECT_NOT_EMPTY` while it has workflows or instances, and with
-    /// `PROJECT_REQUIRED` for `default`.
+    /// `NotFound`; `Conflict` with `PROJECT_NOT_EMPTY` while it has workflows, and with `PROJECT_REQUIRED` for
+    /// `default`.
     pub async fn delete_project(&self, name: &str, request: &Request) -> Result<(), CatalogError> {
-        self.later()
+        let refused = |code, detail: &str| Err(CatalogError::Conflict { code, detail: detail.to_owned() });
+        if name == DEFAULT {
+            return refused("PROJECT_REQUIRED", "the project `default` cannot be deleted");
+        }
+        let change = self.change(request).await?;
+        let project = locked(&change.tx, name).await?;
+        let holds = sql::first(
+            &change.tx,
+            "SELECT 1 AS one FROM workflow WHERE project_id = $1 AND deleted_at IS NULL LIMIT 1",
+            vec![project.id.0.into()],
+        )
+        .await?;
+        if holds.is_some() {
+            return refused("PROJECT_NOT_EMPTY", "the project has workflows; delete them first");
+        }
+        for (statement, values) in [
+            ("UPDATE project SET deleted_at = $2 WHERE id = $1", vec![project.id.0.into(), request.at.0.into()]),
+            ("DELETE FROM project_grant WHERE project_id = $1", vec![project.id.0.into()]),
+        ] {
+            sql::run(&change.tx, statement, values).await?;
+        }
+        let entry = AuditEntry::done("project.delete", "project", name).with_detail(format!("row {}", project.id.0));
+        change.commit_with(&entry).await
     }
+}
+
+/// Reads a project and keeps others from changing or deleting it until the transaction ends.
+async fn locked<C: ConnectionTrait>(on: &C, name: &str) -> Result<Project, CatalogError> {
+    let found = read(on, name, sql::lock(on, " FOR UPDATE")).await?;
+    found.ok_or_else(|| missing(name))
+}
+
+async fn read<C: ConnectionTrait>(on: &C, name: &str, lock: &str) -> Result<Option<Project>, CatalogError> {
+    let row = sql::first(
+        on,
+        format!("SELECT {COLUMNS} FROM project WHERE name = $1 AND deleted_at IS NULL{lock}"),
+        vec![name.into()],
+    )
+    .await?;
+    row.as_ref().map(project_row).transpose()
+}
+
+/// Says that there is no project of this name.
+pub(super) fn missing(name: &str) -> CatalogError {
+    CatalogError::NotFound {
+        what: format!("project `{name}`"),
+    }
+}
+
+fn project_row(row: &QueryResult) -> Result<Project, CatalogError> {
+    Ok(Project {
+        id: ProjectId(sql::get(row, "id")?),
+        name: sql::get(row, "name")?,
+        description: sql::get(row, "description")?,
+        params: sql::json(row, "params")?,
+        created_at: Millis(sql::get(row, "created_at")?),
+        updated_at: Millis(sql::get(row, "updated_at")?),
+    })
 }

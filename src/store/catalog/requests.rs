@@ -27,7 +27,7 @@ impl Catalog {
     /// `Unavailable`: try again.
     pub async fn known_request(&self, key: &str) -> Result<Option<KnownRequest>, CatalogError> {
         let found = sql::first(
-            &self.reader,
+            self.reader(),
             "SELECT body_hash, resource_kind, resource FROM request_key WHERE key = $1",
             vec![key.into()],
         )
@@ -55,6 +55,6 @@ impl Catalog {
         ] {
             sql::run(&tx, statement, vec![yesterday.into()]).await?;
         }
-        tx.commit().await.map_err(sql::unavailable)
+        Ok(self.store.commit(tx).await?)
     }
 }

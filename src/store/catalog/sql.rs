@@ -1,9 +1,12 @@
 //! Statements with bound values, and their rows.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value};
 use serde::de::DeserializeOwned;
 
 use super::CatalogError;
+use crate::store::store_error;
 
 /// Reads all rows of a statement.
 pub(super) async fn all<C: ConnectionTrait>(
@@ -76,10 +79,8 @@ pub(super) fn lock<C: ConnectionTrait>(on: &C, strength: &'static str) -> &'stat
     }
 }
 
-/// Hides the error from the caller, whose user must not see SQL; the log has it whole.
-pub(super) fn unavailable(error: DbErr) -> CatalogError {
-    tracing::warn!(%error, "the database did not do what it was asked");
-    CatalogError::Unavailable("the database cannot be reached or did not answer".into())
+fn unavailable(error: DbErr) -> CatalogError {
+    store_error(error).into()
 }
 
 /// Says that a stored value is none that this program writes.
@@ -90,4 +91,10 @@ pub(super) fn unreadable(column: &str, error: impl std::fmt::Display) -> Catalog
 
 fn statement<C: ConnectionTrait>(on: &C, sql: impl Into<String>, values: Vec<Value>) -> Statement {
     Statement::from_sql_and_values(on.get_database_backend(), sql, values)
+}
+
+/// Writes names and values as JSON text.
+pub(super) fn text(map: &BTreeMap<String, String>) -> String {
+    let object = map.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+    serde_json::Value::Object(object.collect()).to_string()
 }
