@@ -3,10 +3,21 @@
 //! One writer connection on SQLite, small pools on PostgreSQL. The engine's side is `actors::ports::Store`;
 //! what people and the API read and edit is the catalog. No transaction waits for anything but the database.
 
+pub mod catalog;
+
+mod attempts;
+mod claim;
+mod commits;
 mod connect;
+mod creates;
+mod engine_side;
 mod error;
+mod load;
 mod lock;
+mod members;
+mod rows;
 mod schema;
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

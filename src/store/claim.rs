@@ -1,0 +1,323 @@
+//! Taking instances that need an owner and have none that lives.
+
+use std::collections::BTreeMap;
+
+use actors::ports::{Claim, Claimed, StoreError};
+use engine::ids::{Epoch, InstanceId};
+use engine::instance::Attention;
+use engine::states::{InstanceState, Outcome, OwnerWhy, Verb};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
+use serde::Serialize;
+
+use super::commits::run;
+use super::rows::{Cells, Column, json, source};
+use super::{Store, begin_on, creates, store_error};
+
+/// After so many claims without a commit in between, an instance gets `attention` instead of one more owner.
+const CLAIMS_WITHOUT_PROGRESS: i64 = 5;
+
+/// An instance that is locked for this claim.
+struct Candidate {
+    id: i64,
+    epoch: i64,
+    claims: i64,
+    owner: Option<i64>,
+    host: Option<String>,
+    owner_name: Option<String>,
+    verb: Option<Verb>,
+}
+
+#[derive(Serialize)]
+struct Taken {
+    c_id: i64,
+    c_epoch: i64,
+    c_owner: i64,
+    c_host: String,
+    c_from_host: Option<String>,
+    c_at: i64,
+    c_why: &'static str,
+}
+
+const TAKEN: [Column; 7] = [
+    ("c_id", "bigint"),
+    ("c_epoch", "bigint"),
+    ("c_owner", "bigint"),
+    ("c_host", "text"),
+    ("c_from_host", "text"),
+    ("c_at", "bigint"),
+    ("c_why", "text"),
+];
+
+#[derive(Serialize)]
+struct GivenUp {
+    c_id: i64,
+    c_at: i64,
+    c_attention: String,
+    c_detail: &'static str,
+    c_outcome: &'static str,
+}
+
+const GIVEN_UP: [Column; 5] = [
+    ("c_id", "bigint"),
+    ("c_at", "bigint"),
+    ("c_attention", "text"),
+    ("c_detail", "text"),
+    ("c_outcome", "text"),
+];
+
+impl Store {
+    /// Claims in one transaction; nothing is claimed for a member that is not active.
+    pub(super) async fn claim_instances(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
+        let transaction = begin_on(&self.inner.pools.engine).await?;
+        if !creates::is_active(&transaction, claim.me.incarnation.0).await? {
+            return Ok(Vec::new());
+        }
+        let ids = find(&transaction, claim).await?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (poisonous, healthy): (Vec<Candidate>, Vec<Candidate>) = describe(&transaction, &ids)
+            .await?
+            .into_iter()
+            .partition(|candidate| candidate.claims >= CLAIMS_WITHOUT_PROGRESS);
+        give_up(&transaction, claim, &poisonous).await?;
+        let claimed = take(&transaction, claim, &healthy).await?;
+        self.commit_engine(transaction).await?;
+        Ok(claimed)
+    }
+}
+
+/// Writes the condition under which the verb of inbox row `x` can apply to instance `i`, from the engine's rule.
+fn applicable() -> String {
+    let attention = Attention {
+        code: String::new(),
+        detail: String::new(),
+    };
+    let mut fits = Vec::new();
+    for verb in Verb::ALL {
+        for state in InstanceState::ALL {
+            if verb.applies_in(*state, None) {
+                fits.push(format!("'{verb}/{state}/'"));
+            }
+            if verb.applies_in(*state, Some(&attention)) {
+                fits.push(format!("'{verb}/{state}/attention'"));
+            }
+        }
+    }
+    format!(
+        "x.kind = 'verb' AND x.applied_at IS NULL AND x.run = i.run AND (x.verb || '/' || i.state || '/' || \
+         CASE WHEN i.attention IS NULL THEN '' ELSE 'attention' END) IN ({})",
+        fits.join(", ")
+    )
+}
+
+/// Finds and locks what may be claimed: of dead owners, unowned and open, at rest with a verb that applies.
+async fn find(transaction: &DatabaseTransaction, claim: &Claim) -> Result<Vec<i64>, StoreError> {
+    let postgres = transaction.get_database_backend() == DbBackend::Postgres;
+    let lock = if postgres {
+        " FOR NO KEY UPDATE OF i SKIP LOCKED"
+    } else {
+        ""
+    };
+    let only = claim
+        .only
+        .map_or_else(String::new, |id| format!(" AND i.id = {id}"));
+    let mut ids: Vec<i64> = Vec::new();
+    for owner in dead_owners(transaction).await? {
+        let sql =
+            format!("SELECT i.id FROM instance i WHERE i.owner = $2{only} ORDER BY i.id LIMIT $1{lock}");
+        more(transaction, claim, &mut ids, (sql, vec![owner.into()])).await?;
+    }
+    let unowned = format!(
+        "SELECT i.id FROM instance i WHERE i.owner IS NULL AND i.attention IS NULL \
+         AND i.state IN ('running', 'pausing', 'stopping'){only} ORDER BY i.id LIMIT $1{lock}"
+    );
+    more(transaction, claim, &mut ids, (unowned, Vec::new())).await?;
+    let waking = format!(
+        "SELECT i.id FROM instance i WHERE i.owner IS NULL{only} AND i.id IN \
+         (SELECT instance FROM inbox WHERE applied_at IS NULL) \
+         AND EXISTS (SELECT 1 FROM inbox x WHERE x.instance = i.id AND {}) ORDER BY i.id LIMIT $1{lock}",
+        applicable()
+    );
+    more(transaction, claim, &mut ids, (waking, Vec::new())).await?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// Adds the answer of one source, up to the limit of the claim.
+async fn more(
+    transaction: &DatabaseTransaction,
+    claim: &Claim,
+    ids: &mut Vec<i64>,
+    (sql, rest): (String, Vec<Value>),
+) -> Result<(), StoreError> {
+    let room = i64::from(claim.limit) - i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    if room <= 0 {
+        return Ok(());
+    }
+    let values: Vec<Value> = std::iter::once(room.into()).chain(rest).collect();
+    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
+    let rows = transaction.query_all_raw(statement).await.map_err(store_error)?;
+    for row in &rows {
+        ids.push(Cells::of(row).take()?);
+    }
+    Ok(())
+}
+
+/// Lists owners of anything that are dead or left. It hops from owner to owner in the index: joining all
+/// owned rows with the members would read them all.
+async fn dead_owners(transaction: &DatabaseTransaction) -> Result<Vec<i64>, StoreError> {
+    let sql = "WITH RECURSIVE o(owner) AS ( \
+               SELECT (SELECT min(owner) FROM instance WHERE owner IS NOT NULL) \
+               UNION ALL \
+               SELECT (SELECT min(w.owner) FROM instance w WHERE w.owner IS NOT NULL AND w.owner > o.owner) \
+               FROM o WHERE o.owner IS NOT NULL) \
+               SELECT o.owner FROM o LEFT JOIN member m ON m.incarnation = o.owner \
+               WHERE o.owner IS NOT NULL AND (m.state IS NULL OR m.state IN ('dead', 'left')) ORDER BY o.owner";
+    let rows = transaction
+        .query_all_raw(Statement::from_string(transaction.get_database_backend(), sql))
+        .await
+        .map_err(store_error)?;
+    rows.iter().map(|row| Cells::of(row).take()).collect()
+}
+
+/// Reads what decides why and whether each of them is claimed.
+async fn describe(transaction: &DatabaseTransaction, ids: &[i64]) -> Result<Vec<Candidate>, StoreError> {
+    let backend = transaction.get_database_backend();
+    let sql = format!(
+        "SELECT i.id, i.epoch, i.claims_without_progress, i.owner, i.host, m.name, \
+         (SELECT x.verb FROM inbox x WHERE x.instance = i.id AND {} ORDER BY x.id LIMIT 1) \
+         FROM instance i LEFT JOIN member m ON m.incarnation = i.owner \
+         WHERE i.id IN (SELECT c_id FROM {}) ORDER BY i.id",
+        applicable(),
+        source(backend, &[("c_id", "bigint")])
+    );
+    let asked: Vec<BTreeMap<&str, i64>> = ids.iter().map(|id| BTreeMap::from([("c_id", *id)])).collect();
+    let parameter: Value = json(&asked)?.into();
+    let rows = transaction
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, [parameter]))
+        .await
+        .map_err(store_error)?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::of(row);
+            Ok(Candidate {
+                id: cells.take()?,
+                epoch: cells.take()?,
+                claims: cells.take()?,
+                owner: cells.take()?,
+                host: cells.take()?,
+                owner_name: cells.take()?,
+                verb: cells.optional_name()?,
+            })
+        })
+        .collect()
+}
+
+/// Says why the claimer becomes the owner.
+fn why(candidate: &Candidate, claim: &Claim) -> OwnerWhy {
+    if candidate.epoch == 0 {
+        return OwnerWhy::Start;
+    }
+    if candidate.owner.is_none() {
+        return candidate.verb.map_or(OwnerWhy::Failover, OwnerWhy::from);
+    }
+    if candidate.owner_name.as_deref() == Some(&claim.me.name) {
+        OwnerWhy::Restart
+    } else {
+        OwnerWhy::Failover
+    }
+}
+
+async fn take(
+    transaction: &DatabaseTransaction,
+    claim: &Claim,
+    candidates: &[Candidate],
+) -> Result<Vec<Claimed>, StoreError> {
+    let claimed: Vec<Claimed> = candidates
+        .iter()
+        .map(|candidate| Claimed {
+            id: InstanceId(candidate.id),
+            epoch: Epoch(candidate.epoch + 1),
+            why: why(candidate, claim),
+            from_host: candidate.host.clone(),
+        })
+        .collect();
+    let rows: Vec<Taken> = claimed
+        .iter()
+        .map(|claimed| Taken {
+            c_id: claimed.id.0,
+            c_epoch: claimed.epoch.0,
+            c_owner: claim.me.incarnation.0,
+            c_host: claim.me.host.clone(),
+            c_from_host: claimed.from_host.clone(),
+            c_at: claim.at.0,
+            c_why: claimed.why.as_str(),
+        })
+        .collect();
+    let backend = transaction.get_database_backend();
+    // The rows are locked. What a new instance waited for has come with its first owner.
+    run(transaction, &rows, || {
+        format!(
+            "UPDATE instance SET owner = c_owner, host = c_host, epoch = c_epoch, rev = rev + 1, \
+             claims_without_progress = claims_without_progress + 1, \
+             reason = CASE WHEN epoch = 0 THEN NULL ELSE reason END FROM {} WHERE id = c_id",
+            source(backend, &TAKEN)
+        )
+    })
+    .await?;
+    run(transaction, &rows, || {
+        format!(
+            "INSERT INTO owner_log (instance, epoch, owner, host, from_host, at, why) \
+             SELECT c_id, c_epoch, c_owner, c_host, c_from_host, c_at, c_why FROM {}",
+            source(backend, &TAKEN)
+        )
+    })
+    .await?;
+    Ok(claimed)
+}
+
+/// Gives instances that walked through owners without progress to a person. What waits in their inbox is
+/// refused with the reason, else it would wake them again.
+async fn give_up(
+    transaction: &DatabaseTransaction,
+    claim: &Claim,
+    candidates: &[Candidate],
+) -> Result<(), StoreError> {
+    let attention = Attention {
+        code: "CLAIMS_WITHOUT_PROGRESS".to_owned(),
+        detail: format!(
+            "{CLAIMS_WITHOUT_PROGRESS} owners in a row took it and stored nothing; look at the log of the masters, \
+             then resume it"
+        ),
+    };
+    let attention = json(&attention)?;
+    let rows: Vec<GivenUp> = candidates
+        .iter()
+        .map(|candidate| GivenUp {
+            c_id: candidate.id,
+            c_at: claim.at.0,
+            c_attention: attention.clone(),
+            c_detail: "the system gave up on the instance; resume it to go on",
+            c_outcome: Outcome::Refused.as_str(),
+        })
+        .collect();
+    let backend = transaction.get_database_backend();
+    run(transaction, &rows, || {
+        format!(
+            "UPDATE instance SET owner = NULL, host = NULL, rev = rev + 1, claims_without_progress = 0, \
+             attention = c_attention FROM {} WHERE id = c_id",
+            source(backend, &GIVEN_UP)
+        )
+    })
+    .await?;
+    run(transaction, &rows, || {
+        format!(
+            "UPDATE inbox SET applied_at = c_at, outcome = c_outcome, detail = c_detail FROM {} \
+             WHERE instance = c_id AND applied_at IS NULL AND kind = 'verb'",
+            source(backend, &GIVEN_UP)
+        )
+    })
+    .await
+}

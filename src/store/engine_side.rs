@@ -1,0 +1,68 @@
+//! The port that the actors speak to.
+
+use std::sync::Arc;
+
+use actors::ports::{self, Beat, Claim, Claimed, InboxVerb, Join, Joined, Loaded, Member, StoreError};
+use actors::ports::{Write, Written};
+use async_trait::async_trait;
+use engine::definition::Definition;
+use engine::ids::{Epoch, Incarnation, InstanceId, Millis};
+use engine::states::MemberState;
+
+use super::Store;
+
+#[async_trait]
+impl ports::Store for Store {
+    async fn join_alone(&self, join: &Join) -> Result<Joined, StoreError> {
+        self.join_standalone(join).await
+    }
+
+    async fn set_member_state(&self, me: Incarnation, state: MemberState) -> Result<(), StoreError> {
+        self.move_member(me, state).await
+    }
+
+    async fn beat(&self, me: Incarnation) -> Result<Beat, StoreError> {
+        self.beat_once(me).await
+    }
+
+    async fn members(&self) -> Result<Vec<Member>, StoreError> {
+        self.list_members().await
+    }
+
+    async fn write(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+        self.write_batch(batch).await
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
+        self.claim_instances(claim).await
+    }
+
+    async fn load(
+        &self,
+        id: InstanceId,
+        me: Incarnation,
+        epoch: Epoch,
+    ) -> Result<Option<Loaded>, StoreError> {
+        self.load_instance(id, me, epoch).await
+    }
+
+    async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {
+        self.pinned_definition(workflow_id, version).await
+    }
+
+    async fn verbs(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InboxVerb)>, StoreError> {
+        self.unapplied_verbs(ids).await
+    }
+
+    async fn owned(&self, me: Incarnation) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError> {
+        self.owned_by(me).await
+    }
+
+    async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError> {
+        self.clear_claims(me, ids).await
+    }
+
+    async fn refuse_at_rest(&self, id: InstanceId, at: Millis) -> Result<(), StoreError> {
+        self.refuse_verbs_at_rest(id, at).await
+    }
+}

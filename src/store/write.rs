@@ -1,0 +1,142 @@
+//! The group commit: one transaction per batch, and what happens when it fails.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use actors::ports::{InstanceCommit, NewInstance, StoreError, Write, Written};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
+
+use super::rows::Cells;
+use super::{Store, begin_on, commits, creates, store_error};
+
+/// A statement that takes longer is given up; the server's own limit is shorter.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// How long the end of an old backend is waited for.
+const BACKEND_ENDS: Duration = Duration::from_secs(5);
+
+impl Store {
+    /// Stores a batch; a part that is refused is halved until the culprit is alone.
+    pub(super) async fn write_batch(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+        let mut answers: Vec<Option<Written>> = vec![None; batch.len()];
+        // Whole batches nearly always pass; what is left to try is kept so that the first part is tried first.
+        let mut parts: Vec<Range<usize>> = vec![0..batch.len()];
+        while let Some(part) = parts.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            match self.write_part(&batch[part.clone()]).await {
+                Ok(written) => {
+                    for (place, answer) in part.zip(written) {
+                        answers[place] = Some(answer);
+                    }
+                }
+                Err(StoreError::Rejected(why)) if part.len() == 1 => {
+                    answers[part.start] = Some(Written::Rejected(why));
+                }
+                Err(StoreError::Rejected(_)) => {
+                    let middle = part.start + part.len() / 2;
+                    parts.push(middle..part.end);
+                    parts.push(part.start..middle);
+                }
+                Err(StoreError::Unavailable(why)) if answers.iter().any(Option::is_some) => {
+                    return Err(StoreError::Uncertain(why));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    async fn write_part(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+        let prepared = tokio::time::timeout(PATIENCE, async {
+            let transaction = begin_on(&self.inner.pools.engine).await?;
+            let written = write_in(&transaction, batch).await?;
+            Ok::<_, StoreError>((transaction, written))
+        });
+        let (transaction, written) = prepared
+            .await
+            .map_err(|_| StoreError::Unavailable("the database takes too long".to_owned()))??;
+        self.commit_engine(transaction).await?;
+        Ok(written)
+    }
+
+    /// Commits; after an uncertain answer nothing of this process is left at work in the database.
+    pub(super) async fn commit_engine(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
+        let done = tokio::time::timeout(PATIENCE, self.commit(transaction)).await;
+        let done = done.unwrap_or_else(|_| {
+            Err(StoreError::Uncertain(
+                "the database takes too long to commit".to_owned(),
+            ))
+        });
+        if let Err(StoreError::Uncertain(_)) = &done {
+            self.end_old_backends().await;
+        }
+        done
+    }
+
+    /// Ends the sessions of this process's engine and waits until they are gone, so that a statement whose
+    /// answer was lost cannot take effect after the reload. Best effort: `rev` refuses a late one anyway.
+    async fn end_old_backends(&self) {
+        if self.backend() == DbBackend::Postgres {
+            let ended = tokio::time::timeout(BACKEND_ENDS, self.terminate_engine()).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                tracing::warn!("the old database sessions could not be ended");
+            }
+        }
+    }
+
+    async fn terminate_engine(&self) -> Result<(), StoreError> {
+        let end = "SELECT string_agg(pid::text, ',' ORDER BY pg_terminate_backend(pid)) \
+                   FROM pg_stat_activity WHERE application_name = $1";
+        let name = self.inner.pools.engine_name.clone();
+        let row = self
+            .writer()
+            .query_one_raw(self.statement(end, [name.into()]))
+            .await
+            .map_err(store_error)?;
+        let Some(pids) = row
+            .map(|row| Cells::of(&row).take::<Option<String>>())
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(());
+        };
+        let left = "SELECT 1 FROM pg_stat_activity WHERE pid::text = ANY(string_to_array($1, ','))";
+        loop {
+            let statement = self.statement(left, [pids.clone().into()]);
+            let row = self
+                .writer()
+                .query_one_raw(statement)
+                .await
+                .map_err(store_error)?;
+            if row.is_none() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+async fn write_in(transaction: &DatabaseTransaction, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+    let mut news: Vec<&NewInstance> = Vec::new();
+    let mut rounds: Vec<&InstanceCommit> = Vec::new();
+    for entry in batch {
+        match entry {
+            Write::Create(new) => news.push(new),
+            Write::Commit(round) => rounds.push(round),
+        }
+    }
+    let mut created = creates::store(transaction, &news).await?.into_iter();
+    let mut matched = commits::store(transaction, &rounds).await?;
+    batch
+        .iter()
+        .map(|entry| match entry {
+            Write::Create(_) => created
+                .next()
+                .ok_or_else(|| StoreError::Uncertain("an answer is missing".to_owned())),
+            Write::Commit(round) if matched.remove(&(round.id.0, round.rev.0)) => Ok(Written::Stored),
+            Write::Commit(_) => Ok(Written::Stale),
+        })
+        .collect()
+}
