@@ -332,7 +332,7 @@ pub struct Job {
     pub output: PathBuf,
 }
 
-/// How a job ended; outputs are read by the caller from the log and the output file.
+/// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobEnd {
     /// How.
@@ -341,6 +341,8 @@ pub struct JobEnd {
     pub exit_code: Option<i32>,
     /// In words, without success.
     pub error: Option<String>,
+    /// Everything it set, in its output or in the output file.
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// A job that runs.
