@@ -1,9 +1,12 @@
 //! What a start of an instance asked for; never changes over the instance's life.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::definition::{Definition, Direction, Param, ParamType};
+use crate::document::{Issue, Path, Reader, check_text, check_value, named, names, text_of};
 use crate::ids::Millis;
 use crate::states::{FailureStrategy, Priority, Scope};
 
@@ -27,3 +30,198 @@ pub struct Start {
     /// The base of time parameters, if not the instance's creation.
     pub scheduled_at: Option<Millis>,
 }
+
+/// Members of the body of a start.
+const KEYS: &[&str] = &[
+    "params",
+    "version",
+    "tasks",
+    "scope",
+    "failure_strategy",
+    "priority",
+    "worker_group",
+    "dry_run",
+    "scheduled_at",
+];
+
+/// Reads the body of a start against the definition that it starts.
+///
+/// `version` chose the definition before; here only its type is checked.
+///
+/// # Errors
+/// Lists everything that is wrong with the body.
+pub fn read(value: &Value, definition: &Definition) -> Result<Start, Vec<Issue>> {
+    let mut reader = Reader::default();
+    let start = read_all(&mut reader, value, definition);
+    reader.finish(start)
+}
+
+fn read_all(reader: &mut Reader, value: &Value, definition: &Definition) -> Option<Start> {
+    let at = Path::ROOT;
+    let map = reader.object(value, &at, KEYS)?;
+    let given = |key: &str| map.get(key).filter(|value| !value.is_null());
+    if let Some(version) = given("version") {
+        reader.whole(version, &at.key("version"), (1, i64::MAX));
+    }
+    let tasks = given("tasks").map(|value| read_tasks(reader, value, &at.key("tasks"), definition));
+    let scope = given("scope")
+        .and_then(|value| reader.choice(value, &at.key("scope"), &named(Scope::ALL, Scope::as_str)));
+    check_scope(reader, scope, tasks.is_some(), &at.key("scope"));
+    let default_scope = if tasks.is_some() {
+        Scope::Downstream
+    } else {
+        Scope::All
+    };
+    Some(Start {
+        params: read_params(reader, given("params"), &at.key("params"), &definition.params),
+        tasks: tasks.unwrap_or_default(),
+        scope: scope.unwrap_or(default_scope),
+        failure_strategy: given("failure_strategy")
+            .and_then(|value| {
+                let all = named(FailureStrategy::ALL, FailureStrategy::as_str);
+                reader.choice(value, &at.key("failure_strategy"), &all)
+            })
+            .unwrap_or(definition.failure_strategy),
+        priority: given("priority")
+            .and_then(|value| {
+                reader.choice(
+                    value,
+                    &at.key("priority"),
+                    &named(Priority::ALL, Priority::as_str),
+                )
+            })
+            .unwrap_or(definition.priority),
+        worker_group: given("worker_group").and_then(|value| reader.name(value, &at.key("worker_group"))),
+        dry_run: given("dry_run")
+            .and_then(|value| reader.truth(value, &at.key("dry_run")))
+            .unwrap_or(false),
+        scheduled_at: given("scheduled_at")
+            .and_then(|value| read_instant(reader, value, &at.key("scheduled_at"))),
+    })
+}
+
+fn read_tasks(reader: &mut Reader, value: &Value, at: &Path<'_>, definition: &Definition) -> Vec<String> {
+    let mut chosen: Vec<String> = Vec::new();
+    let Some(list) = reader.list(value, at, crate::document::MAX_TASKS) else {
+        return chosen;
+    };
+    if list.is_empty() {
+        reader.wrong(
+            at,
+            "MISSING",
+            "name at least one task, or leave `tasks` out to run all",
+        );
+    }
+    let known: BTreeSet<&str> = definition.tasks.iter().map(|task| task.name.as_str()).collect();
+    let mut seen = BTreeSet::new();
+    for (place, value) in list.iter().enumerate() {
+        let at = at.index(place);
+        let Some(name) = reader.text(value, &at) else {
+            continue;
+        };
+        if !known.contains(name) {
+            let hint = hint(names::nearest(name, known.iter().copied()));
+            reader.wrong(&at, "UNKNOWN_TASK", format!("there is no task `{name}`{hint}"));
+        } else if seen.insert(name) {
+            chosen.push(name.to_owned());
+        }
+    }
+    chosen
+}
+
+fn check_scope(reader: &mut Reader, scope: Option<Scope>, with_tasks: bool, at: &Path<'_>) {
+    match scope {
+        Some(Scope::All) if with_tasks => {
+            reader.wrong(
+                at,
+                "BAD_VALUE",
+                "`all` runs every task: leave `tasks` out, or choose another scope",
+            );
+        }
+        Some(chosen @ (Scope::Only | Scope::Upstream | Scope::Downstream)) if !with_tasks => {
+            reader.wrong(at, "BAD_VALUE", format!("`{chosen}` needs `tasks` to start from"));
+        }
+        Some(Scope::All | Scope::Only | Scope::Upstream | Scope::Downstream) | None => {}
+    }
+}
+
+fn read_params(
+    reader: &mut Reader,
+    value: Option<&Value>,
+    at: &Path<'_>,
+    declared: &[Param],
+) -> BTreeMap<String, String> {
+    let mut params = BTreeMap::new();
+    let inputs: BTreeMap<&str, &Param> = declared
+        .iter()
+        .filter(|param| param.direction == Direction::In)
+        .map(|param| (param.name.as_str(), param))
+        .collect();
+    let given = value.and_then(|value| reader.map(value, at));
+    for (name, value) in given.into_iter().flatten() {
+        let at = at.key(name);
+        match inputs.get(name.as_str()) {
+            Some(param) => {
+                if let Err((code, message)) = check_given(param, value) {
+                    reader.wrong(&at, code, message);
+                }
+                params.insert(name.clone(), text_of(value));
+            }
+            None => refuse(reader, name, &at, inputs.keys().copied()),
+        }
+    }
+    let is_given = |name: &str| given.is_some_and(|map| map.contains_key(name));
+    for (name, _) in inputs
+        .iter()
+        .filter(|(name, param)| param.value.is_none() && !is_given(name))
+    {
+        reader.missing(at, name, "this parameter has no default");
+    }
+    params
+}
+
+/// A text with a placeholder stands for a value that is known only when a task starts.
+fn check_given(param: &Param, value: &Value) -> Result<(), (&'static str, String)> {
+    match value {
+        Value::Null => Err(("BAD_TYPE", "a value is needed here, not nothing".to_owned())),
+        Value::Object(_) if param.kind != ParamType::Json => {
+            Err(("BAD_TYPE", "a plain value is needed here, not a map".to_owned()))
+        }
+        Value::String(text) if text.contains("${") || text.contains("$[") => check_text(text),
+        Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::Object(_) | Value::String(_) => {
+            check_value(param.kind, value)
+        }
+    }
+}
+
+fn refuse<'a>(reader: &mut Reader, name: &str, at: &Path<'_>, inputs: impl Iterator<Item = &'a str>) {
+    if !reader.param_name(name, at) {
+        return;
+    }
+    let hint = hint(names::nearest(name, inputs));
+    let message = format!("the workflow declares no input `{name}`{hint}");
+    reader.wrong_key(at, "UNKNOWN_PARAMETER", message);
+}
+
+fn hint(near: Option<&str>) -> String {
+    near.map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default()
+}
+
+fn read_instant(reader: &mut Reader, value: &Value, at: &Path<'_>) -> Option<Millis> {
+    let text = reader.text(value, at)?;
+    match chrono::DateTime::parse_from_rfc3339(text) {
+        Ok(instant) => Some(Millis(instant.timestamp_millis())),
+        Err(_) => {
+            reader.wrong(
+                at,
+                "BAD_VALUE",
+                "write an instant like `2026-01-31T08:00:00Z` (RFC 3339)",
+            );
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

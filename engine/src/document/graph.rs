@@ -1,0 +1,58 @@
+//! Finds cycles among the needs of tasks.
+
+use crate::ids::Ordinal;
+
+/// A cycle, each task needed by the next one, the first one again at the end.
+pub(super) type Cycle = Vec<usize>;
+
+/// More cycles than this are not worth listing.
+const MAX_CYCLES: usize = 10;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    New,
+    Open,
+    Done,
+}
+
+/// Finds cycles; none exactly when the needs are acyclic. A search with its own stack: chains are long.
+pub(super) fn cycles(needs: &[Vec<Ordinal>]) -> Vec<Cycle> {
+    let mut marks = vec![Mark::New; needs.len()];
+    let mut found = Vec::new();
+    for root in 0..needs.len() {
+        if marks[root] == Mark::New && found.len() < MAX_CYCLES {
+            search(root, needs, &mut marks, &mut found);
+        }
+    }
+    found
+}
+
+fn search(root: usize, needs: &[Vec<Ordinal>], marks: &mut [Mark], found: &mut Vec<Cycle>) {
+    let mut stack = vec![(root, 0)];
+    marks[root] = Mark::Open;
+    while let Some((task, next)) = stack.last_mut() {
+        let task = *task;
+        let Some(need) = needs[task].get(*next).map(|ordinal| ordinal.index()) else {
+            marks[task] = Mark::Done;
+            stack.pop();
+            continue;
+        };
+        *next += 1;
+        match marks[need] {
+            Mark::New => {
+                marks[need] = Mark::Open;
+                stack.push((need, 0));
+            }
+            Mark::Open if found.len() < MAX_CYCLES => found.push(close(&stack, need)),
+            Mark::Open | Mark::Done => {}
+        }
+    }
+}
+
+/// The stack goes from a task to what it needs; the cycle is told in the order of running.
+fn close(stack: &[(usize, usize)], need: usize) -> Cycle {
+    let from = stack.iter().position(|(task, _)| *task == need).unwrap_or(0);
+    let mut cycle: Cycle = vec![need];
+    cycle.extend(stack[from..].iter().rev().map(|(task, _)| *task));
+    cycle
+}

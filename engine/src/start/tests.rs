@@ -1,0 +1,101 @@
+use serde_json::json;
+
+use super::*;
+
+fn definition() -> Definition {
+    crate::document::read(&json!({
+        "version": 1, "name": "w", "priority": "high",
+        "params": { "day": "monday", "top_n": { "type": "integer", "value": 10 }, "must": { "type": "string" },
+                    "total": { "direction": "out" } },
+        "tasks": { "a": { "type": "noop" }, "b": { "type": "noop", "needs": ["a"] } },
+    }))
+    .unwrap()
+}
+
+fn codes(body: Value) -> Vec<(String, &'static str)> {
+    read(&body, &definition())
+        .unwrap_err()
+        .into_iter()
+        .map(|issue| (issue.pointer, issue.code))
+        .collect()
+}
+
+#[test]
+fn an_ordinary_start_takes_the_definitions_choices() {
+    let start = read(&json!({ "params": { "must": 7 } }), &definition()).unwrap();
+    assert_eq!(start.params["must"], "7");
+    assert_eq!((start.scope, start.priority), (Scope::All, Priority::High));
+    let start = read(
+        &json!({ "params": { "must": "x" }, "tasks": ["a"], "version": 3 }),
+        &definition(),
+    )
+    .unwrap();
+    assert_eq!(
+        (start.scope, start.tasks),
+        (Scope::Downstream, vec!["a".to_owned()])
+    );
+}
+
+#[test]
+fn every_error_is_told_with_its_place() {
+    let body = json!({
+        "params": { "dya": "x", "top_n": "many", "total": 1, "PATH": "/tmp" },
+        "tasks": ["nope"], "scope": "all", "scheduled_at": "now", "prio": 1, "version": "x",
+    });
+    let expected = [
+        ("/prio", "UNKNOWN_KEY"),
+        ("/version", "BAD_TYPE"),
+        ("/tasks/0", "UNKNOWN_TASK"),
+        ("/scope", "BAD_VALUE"),
+        ("/params/dya", "UNKNOWN_PARAMETER"),
+        ("/params/top_n", "BAD_TYPE"),
+        ("/params/total", "UNKNOWN_PARAMETER"),
+        ("/params/PATH", "FORBIDDEN_NAME"),
+        ("/params/must", "MISSING"),
+        ("/scheduled_at", "BAD_VALUE"),
+    ];
+    assert_eq!(codes(body), expected.map(|(at, code)| (at.to_owned(), code)));
+}
+
+#[test]
+fn an_unknown_parameter_names_the_nearest() {
+    let issues = read(&json!({ "params": { "dya": "x", "must": "y" } }), &definition()).unwrap_err();
+    assert!(issues[0].message.contains("did you mean `day`"), "{issues:?}");
+}
+
+#[test]
+fn a_scope_needs_tasks_and_tasks_refuse_all() {
+    let must = json!({ "must": "x" });
+    for scope in ["only", "upstream", "downstream"] {
+        assert_eq!(
+            codes(json!({ "scope": scope, "params": must })),
+            [("/scope".to_owned(), "BAD_VALUE")]
+        );
+        read(
+            &json!({ "scope": scope, "tasks": ["b"], "params": must }),
+            &definition(),
+        )
+        .unwrap();
+    }
+    assert_eq!(
+        codes(json!({ "tasks": [], "params": must })),
+        [("/tasks".to_owned(), "MISSING")]
+    );
+}
+
+#[test]
+fn values_may_be_any_json_of_the_declared_type() {
+    let start = read(
+        &json!({ "params": { "must": true, "top_n": "12", "day": "$[yyyyMMdd]" }, "scheduled_at": "2026-01-31T08:00:00+08:00" }),
+        &definition(),
+    )
+    .unwrap();
+    assert_eq!(start.params["must"], "true");
+    assert_eq!(start.params["top_n"], "12");
+    assert_eq!(start.scheduled_at, Some(Millis(1_769_817_600_000)));
+    let large = "x".repeat(70_000);
+    assert_eq!(
+        codes(json!({ "params": { "must": large } })),
+        [("/params/must".to_owned(), "TOO_LARGE")]
+    );
+}
