@@ -1,4 +1,25 @@
 //! The life of one workflow instance.
+//!
+//! ```text
+//!                 pause              nothing runs
+//! queued   running -----> pausing --------------> paused
+//!    |      |    ^           |                     |  |
+//!    |      |    '-----------|------ resume -------'  |
+//!    | stop | stop           | stop                   | stop
+//!    '------'----------------'--------> stopping <----'
+//!           |                |             |
+//!   nothing runs, nothing waits            | every kill is confirmed
+//!           |                |             |
+//!   succeeded | failed   succeeded | failed     stopped | succeeded
+//!
+//! recover (failed, stopped), rerun (final), resume (stopped): running again, with the next run
+//! force-success (final): stays, or succeeded when nothing else stands against it
+//! ending (a failure with strategy `end`, or the time limit) is a part of running and pausing: what runs is
+//! killed, then `failed`
+//! ```
+//!
+//! A `Round` decides any number of events on a borrowed instance; its changes are committed, then folded in by
+//! `apply`; its effects are done after that, and `pending` derives them again from what is stored.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +28,24 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AttemptNumber, Epoch, Generation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid};
 use crate::states::{InstanceState, KillCause, Outcome, TaskState, Verb};
 use crate::task::{Task, Worker};
+
+mod apply;
+mod counters;
+mod finish;
+mod outcome;
+mod owed;
+mod reset;
+mod round;
+mod show;
+mod verbs;
+
+#[cfg(test)]
+mod tests;
+
+pub use apply::{Parts, apply, decide, step};
+pub use counters::{Counters, Tally};
+pub use owed::pending;
+pub use round::{Round, WantedSlot};
 
 /// Set when the system gave up on an instance and needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,23 +102,6 @@ pub struct Instance {
     pub counters: Counters,
 }
 
-/// What an owner keeps so that no event costs more than what it touches.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// For each task: predecessors in range that are not passable yet.
-    pub open_preds: Vec<u32>,
-    /// Tasks in an active state.
-    pub active: u32,
-    /// Tasks in range that are `failed`.
-    pub failed: u32,
-    /// Tasks in range that are `killed`.
-    pub killed: u32,
-    /// Rows `not_run` and tasks that never started although they could (pausing, paused).
-    pub held: u32,
-    /// When the next delay, retry wait or time limit of a task ends.
-    pub due: std::collections::BTreeSet<(Millis, Ordinal)>,
-}
-
 /// How an attempt ended, as the worker says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
@@ -97,6 +119,21 @@ pub struct Ended {
     pub started_at: Option<Millis>,
     /// When it ended.
     pub ended_at: Millis,
+}
+
+impl Ended {
+    /// Returns the plain end of work that the owner did itself.
+    pub(crate) fn succeeded(at: Millis) -> Self {
+        Self {
+            result: AttemptResult::Succeeded,
+            exit_code: None,
+            error: None,
+            outputs: BTreeMap::new(),
+            pid: None,
+            started_at: None,
+            ended_at: at,
+        }
+    }
 }
 
 /// The kinds of end.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::Ordinal;
 use crate::plan::Plan;
-use crate::states::{InstanceState, TaskState};
+use crate::states::{FailureStrategy, InstanceState, TaskState};
 
 /// The state and reason of a task as every reader sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,3 +14,98 @@ pub struct Shown {
     /// Why it waits or rests, in words.
     pub reason: Option<String>,
 }
+
+/// Shows one task: its stored row, or what the lack of a started one means in this state of the instance.
+pub fn shown(
+    plan: &Plan,
+    instance: InstanceState,
+    ordinal: Ordinal,
+    row: Option<(TaskState, Option<&str>)>,
+) -> Shown {
+    let node = plan.nodes.get(ordinal.index());
+    if !node.is_some_and(|node| node.in_range) {
+        return not_run("outside the chosen range");
+    }
+    if node.is_some_and(|node| node.forbidden) {
+        return not_run("forbidden: the task is not enabled");
+    }
+    let (state, reason) = row.unwrap_or((TaskState::Pending, None));
+    match state {
+        TaskState::Pending | TaskState::NotRun => unstarted(plan, instance, state, reason),
+        TaskState::Delayed
+        | TaskState::Waiting
+        | TaskState::Dispatched
+        | TaskState::Running
+        | TaskState::WaitingRetry
+        | TaskState::Succeeded
+        | TaskState::ForcedSuccess
+        | TaskState::Failed
+        | TaskState::Killed
+        | TaskState::Skipped => Shown {
+            state,
+            reason: reason.map(str::to_owned),
+        },
+    }
+}
+
+fn not_run(reason: &str) -> Shown {
+    Shown {
+        state: TaskState::NotRun,
+        reason: Some(reason.to_owned()),
+    }
+}
+
+/// Shows a task that has not started in this run.
+fn unstarted(plan: &Plan, instance: InstanceState, state: TaskState, stored: Option<&str>) -> Shown {
+    match instance {
+        InstanceState::Pausing | InstanceState::Paused => not_run(stored.unwrap_or("paused")),
+        InstanceState::Stopping | InstanceState::Stopped => not_run("stopped"),
+        InstanceState::Failed => not_run(stored.unwrap_or(match plan.start.failure_strategy {
+            FailureStrategy::Continue => "a predecessor failed",
+            FailureStrategy::End => "another task failed and the failure strategy is end",
+        })),
+        InstanceState::Succeeded => not_run(stored.unwrap_or("the instance ended without it")),
+        InstanceState::Queued | InstanceState::Running if state == TaskState::NotRun => {
+            not_run(stored.unwrap_or("the instance ends"))
+        }
+        InstanceState::Queued => pending("the instance is queued"),
+        InstanceState::Running => pending("waits for its predecessors"),
+    }
+}
+
+fn pending(reason: &str) -> Shown {
+    Shown {
+        state: TaskState::Pending,
+        reason: Some(reason.to_owned()),
+    }
+}
+
+/// Counts the tasks of an instance as every reader sees them, from the stored rows by state. States without a
+/// task are left out.
+pub fn counts(
+    instance: InstanceState,
+    total: u32,
+    excluded: u32,
+    rows_by_state: &BTreeMap<TaskState, u32>,
+) -> BTreeMap<TaskState, u32> {
+    let mut counts = rows_by_state.clone();
+    let with_row: u32 = rows_by_state.values().sum();
+    let reset = counts.remove(&TaskState::Pending).unwrap_or(0);
+    let unstarted = total.saturating_sub(excluded).saturating_sub(with_row) + reset;
+    let shown_as = match instance {
+        InstanceState::Queued | InstanceState::Running => TaskState::Pending,
+        InstanceState::Pausing
+        | InstanceState::Paused
+        | InstanceState::Stopping
+        | InstanceState::Stopped
+        | InstanceState::Failed
+        | InstanceState::Succeeded => TaskState::NotRun,
+    };
+    *counts.entry(shown_as).or_default() += unstarted;
+    *counts.entry(TaskState::NotRun).or_default() += excluded;
+    counts.retain(|_, number| *number > 0);
+    counts
+}
+
+#[cfg(test)]
+mod tests;
