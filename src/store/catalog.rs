@@ -112,12 +112,6 @@ impl Catalog {
     async fn begin(&self) -> Result<DatabaseTransaction, CatalogError> {
         Ok(self.store.begin().await?)
     }
-
-    fn later<T>(&self) -> Result<T, CatalogError> {
-        Err(CatalogError::Unavailable(
-            "this part of the catalog starts later".into(),
-        ))
-    }
 }
 
 impl Request {

@@ -42,7 +42,9 @@ impl FromStr for Permission {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|permission| permission.as_str() == text);
+        let found = Self::ALL
+            .into_iter()
+            .find(|permission| permission.as_str() == text);
         found.ok_or_else(|| format!("`{text}` is not one of read, execute, write"))
     }
 }
@@ -135,7 +137,11 @@ impl Catalog {
             "INSERT INTO project_grant (project_id, user_id, permission) \
              SELECT $1, id, $3 FROM user_account WHERE name = $2 \
              ON CONFLICT (project_id, user_id) DO UPDATE SET permission = excluded.permission",
-            vec![project.0.into(), grant.user.clone().into(), grant.permission.as_str().into()],
+            vec![
+                project.0.into(),
+                grant.user.clone().into(),
+                grant.permission.as_str().into(),
+            ],
         )
         .await?;
         if changed == 0 {

@@ -1,9 +1,12 @@
 //! What happened to an instance, step by step and owner by owner.
 
-use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis};
-use engine::states::OwnerWhy;
+use engine::definition::Definition;
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Ordinal};
+use engine::states::{InstanceState, OwnerWhy};
 
-use super::{Catalog, CatalogError, Page, PageRequest};
+use sea_orm::QueryResult;
+
+use super::{Catalog, CatalogError, Page, PageRequest, instances, sql};
 
 /// One stored step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +98,23 @@ impl Catalog {
         id: InstanceId,
         page: &PageRequest,
     ) -> Result<Page<HistoryEntry>, CatalogError> {
-        self.later()
+        let after = page.after::<i64>("history")?.unwrap_or(0);
+        let (workflow, version) = self.pinned(id).await?;
+        let definition = self.store.pinned_definition(workflow, version).await?;
+        let rows = sql::all(
+            self.reader(),
+            "SELECT id, at, ordinal, attempt, from_state, to_state, why, host, epoch FROM transition \
+             WHERE instance = $1 AND id > $2 ORDER BY id LIMIT $3",
+            vec![id.0.into(), after.into(), page.rows().into()],
+        )
+        .await?;
+        let items = rows
+            .iter()
+            .map(|row| history_row(row, &definition))
+            .collect::<Result<_, _>>()?;
+        Ok(Page::cut("history", page, items, |entry: &HistoryEntry| {
+            entry.id.to_string()
+        }))
     }
 
     /// Reads who owns an instance and who did; none when there is none of that id.
@@ -103,6 +122,82 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn ownership(&self, id: InstanceId) -> Result<Option<Ownership>, CatalogError> {
-        self.later()
+        let row = sql::first(
+            self.reader(),
+            "SELECT i.state, i.attention, i.owner, i.host, i.epoch, m.state AS owner_state, \
+             (SELECT COUNT(*) FROM inbox b WHERE b.instance = i.id AND b.applied_at IS NULL \
+             AND b.kind = 'verb') AS asked \
+             FROM instance i LEFT JOIN member m ON m.incarnation = i.owner WHERE i.id = $1",
+            vec![id.0.into()],
+        )
+        .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let log = sql::all(
+            self.reader(),
+            "SELECT epoch, owner, host, from_host, at, why FROM owner_log WHERE instance = $1 ORDER BY epoch",
+            vec![id.0.into()],
+        )
+        .await?;
+        Ok(Some(Ownership {
+            state: ownership_state(&row)?,
+            host: sql::get(&row, "host")?,
+            owner: sql::get::<Option<i64>>(&row, "owner")?.map(Incarnation),
+            epoch: Epoch(sql::get(&row, "epoch")?),
+            log: log.iter().map(owner_entry).collect::<Result<_, _>>()?,
+        }))
     }
+}
+
+impl Catalog {
+    /// Says which workflow and version an instance runs.
+    pub(super) async fn pinned(&self, id: InstanceId) -> Result<(i64, i64), CatalogError> {
+        let sql = "SELECT workflow_id, version FROM instance WHERE id = $1";
+        let row = sql::first(self.reader(), sql, vec![id.0.into()]).await?;
+        let row = row.ok_or_else(|| instances::missing(id))?;
+        Ok((sql::get(&row, "workflow_id")?, sql::get(&row, "version")?))
+    }
+}
+
+fn history_row(row: &QueryResult, definition: &Definition) -> Result<HistoryEntry, CatalogError> {
+    let ordinal = sql::count_or_none(row, "ordinal")?.map(Ordinal);
+    let host: String = sql::get(row, "host")?;
+    Ok(HistoryEntry {
+        id: sql::get(row, "id")?,
+        at: Millis(sql::get(row, "at")?),
+        from: sql::get(row, "from_state")?,
+        to: sql::get(row, "to_state")?,
+        why: sql::get(row, "why")?,
+        task: ordinal.and_then(|ordinal| Some(definition.task(ordinal)?.name.clone())),
+        attempt: sql::count_or_none(row, "attempt")?.map(AttemptNumber),
+        host: Some(host).filter(|host| !host.is_empty()),
+        epoch: Epoch(sql::get(row, "epoch")?),
+    })
+}
+
+fn ownership_state(row: &QueryResult) -> Result<OwnershipState, CatalogError> {
+    let state: InstanceState = sql::named(row, "state")?;
+    let owner: Option<String> = sql::get(row, "owner_state")?;
+    let alive = owner.is_some_and(|state| state != "dead" && state != "left");
+    let parked = instances::attention(row)?.is_some();
+    // A verb wakes what is at rest: its next owner is on the way.
+    let needed = !state.is_at_rest() && !parked || sql::count(row, "asked")? > 0;
+    Ok(match (alive, state.is_final()) {
+        (true, _) => OwnershipState::Owned,
+        (false, true) if !needed => OwnershipState::Final,
+        (false, false) if !needed => OwnershipState::Unowned,
+        (false, _) => OwnershipState::Moving,
+    })
+}
+
+fn owner_entry(row: &QueryResult) -> Result<OwnerEntry, CatalogError> {
+    Ok(OwnerEntry {
+        epoch: Epoch(sql::get(row, "epoch")?),
+        owner: Incarnation(sql::get(row, "owner")?),
+        host: sql::get(row, "host")?,
+        from_host: sql::get(row, "from_host")?,
+        at: Millis(sql::get(row, "at")?),
+        why: sql::named(row, "why")?,
+    })
 }

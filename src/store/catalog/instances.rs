@@ -2,11 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use engine::definition::{Definition, Direction};
 use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Run};
 use engine::instance::Attention;
 use engine::states::{FailureStrategy, InstanceState, Priority, TaskState};
 
-use super::{Catalog, CatalogError, Page, PageRequest, ProjectId, Request, Visible};
+use engine::start::Start;
+use engine::view;
+use sea_orm::{ConnectionTrait, QueryResult, Value};
+
+use super::audit::AuditEntry;
+use super::{Catalog, CatalogError, Page, PageRequest, ProjectId, Request, Visible, sql};
+
+const COLUMNS: &str = "i.id, i.project_id, p.name AS project, w.name AS workflow, i.workflow_id, i.version, i.state, \
+     i.reason, i.attention, i.run, i.trigger_type, i.start, i.outputs, i.host, i.owner, i.epoch, i.requested_by, \
+     i.created_at, i.started_at, i.ended_at, i.tasks_total, i.tasks_excluded";
+
+const FROM: &str =
+    "FROM instance i JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id";
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,7 +118,12 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn instance(&self, id: InstanceId) -> Result<Option<InstanceRow>, CatalogError> {
-        self.later()
+        let sql = format!("SELECT {COLUMNS} {FROM} WHERE i.id = $1");
+        let row = sql::first(self.reader(), sql, vec![id.0.into()]).await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        Ok(self.whole(&[row]).await?.pop())
     }
 
     /// Lists instances, newest first.
@@ -117,7 +135,15 @@ impl Catalog {
         filter: &InstanceFilter,
         page: &PageRequest,
     ) -> Result<Page<InstanceRow>, CatalogError> {
-        self.later()
+        let before = page.after::<i64>("instances")?.unwrap_or(i64::MAX);
+        let mut values = vec![before.into(), page.rows().into()];
+        let conditions = filter.conditions(&mut values);
+        let sql = format!("SELECT {COLUMNS} {FROM} WHERE i.id < $1{conditions} ORDER BY i.id DESC LIMIT $2");
+        let rows = sql::all(self.reader(), sql, values).await?;
+        let items = self.whole(&rows).await?;
+        Ok(Page::cut("instances", page, items, |row: &InstanceRow| {
+            row.id.to_string()
+        }))
     }
 
     /// Says in which project an instance is; the cheap look-up for the check of permissions.
@@ -125,7 +151,10 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn project_of(&self, id: InstanceId) -> Result<Option<ProjectId>, CatalogError> {
-        self.later()
+        let sql = "SELECT project_id FROM instance WHERE id = $1";
+        let row = sql::first(self.reader(), sql, vec![id.0.into()]).await?;
+        row.map(|row| sql::get(&row, "project_id").map(ProjectId))
+            .transpose()
     }
 
     /// Deletes a final instance that has no owner and no verb to be decided, in one statement.
@@ -133,6 +162,175 @@ impl Catalog {
     /// # Errors
     /// `NotFound`: there is none of that id.
     pub async fn delete_instance(&self, id: InstanceId, request: &Request) -> Result<Deleted, CatalogError> {
-        self.later()
+        let change = self.change(request).await?;
+        let gone = sql::run(
+            &change.tx,
+            "DELETE FROM instance WHERE id = $1 AND state IN ('stopped', 'failed', 'succeeded') \
+             AND owner IS NULL AND NOT EXISTS (SELECT 1 FROM inbox b \
+             WHERE b.instance = instance.id AND b.kind = 'verb' AND b.applied_at IS NULL)",
+            vec![id.0.into()],
+        )
+        .await?;
+        if gone == 0 {
+            return undeletable(&change.tx, id).await;
+        }
+        change
+            .commit("instance.delete", "instance", &id.to_string())
+            .await?;
+        Ok(Deleted::Gone)
     }
+}
+
+impl InstanceFilter {
+    /// Returns the words that narrow a WHERE, and adds what they bind.
+    fn conditions(&self, values: &mut Vec<Value>) -> String {
+        let mut words = self.visible.condition("i.project_id", values);
+        let mut bind = |value: Value| {
+            values.push(value);
+            values.len()
+        };
+        if let Some(project) = &self.project {
+            let place = bind(project.clone().into());
+            words += &format!(" AND i.project_id IN (SELECT id FROM project WHERE name = ${place})");
+        }
+        if let Some(workflow) = &self.workflow {
+            let place = bind(workflow.clone().into());
+            words += &format!(" AND i.workflow_id IN (SELECT id FROM workflow WHERE name = ${place})");
+        }
+        if let Some(host) = &self.host {
+            let place = bind(host.clone().into());
+            words += &format!(" AND i.owner IS NOT NULL AND i.host = ${place}");
+        }
+        if !self.states.is_empty() {
+            let states = self
+                .states
+                .iter()
+                .map(|state| format!("${}", bind(state.as_str().into())));
+            words += &format!(" AND i.state IN ({})", states.collect::<Vec<_>>().join(", "));
+        }
+        words
+    }
+}
+
+impl Catalog {
+    /// Adds to the rows what lies elsewhere: the counts of all in one query, and the declared parameters.
+    async fn whole(&self, rows: &[QueryResult]) -> Result<Vec<InstanceRow>, CatalogError> {
+        let ids = rows
+            .iter()
+            .map(|row| sql::get(row, "id"))
+            .collect::<Result<Vec<i64>, _>>()?;
+        let mut counted = rows_by_state(self.reader(), &ids).await?;
+        let mut instances = Vec::with_capacity(rows.len());
+        for (row, id) in rows.iter().zip(ids) {
+            let (workflow, version) = (sql::get(row, "workflow_id")?, sql::get(row, "version")?);
+            let definition = self.store.pinned_definition(workflow, version).await?;
+            let counts = counted.remove(&id).unwrap_or_default();
+            instances.push(instance_row(row, &definition, &counts)?);
+        }
+        Ok(instances)
+    }
+}
+
+/// Counts the stored task rows of these instances by state.
+async fn rows_by_state<C: ConnectionTrait>(
+    on: &C,
+    ids: &[i64],
+) -> Result<BTreeMap<i64, BTreeMap<TaskState, u32>>, CatalogError> {
+    let mut counted: BTreeMap<i64, BTreeMap<TaskState, u32>> = BTreeMap::new();
+    if ids.is_empty() {
+        return Ok(counted);
+    }
+    let places: Vec<_> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "SELECT instance, state, COUNT(*) AS number FROM task_instance WHERE instance IN ({}) \
+         GROUP BY instance, state",
+        places.join(", ")
+    );
+    for row in sql::all(on, sql, ids.iter().map(|id| (*id).into()).collect()).await? {
+        let of_instance = counted.entry(sql::get(&row, "instance")?).or_default();
+        of_instance.insert(sql::named(&row, "state")?, sql::count(&row, "number")?);
+    }
+    Ok(counted)
+}
+
+fn instance_row(
+    row: &QueryResult,
+    definition: &Definition,
+    rows_by_state: &BTreeMap<TaskState, u32>,
+) -> Result<InstanceRow, CatalogError> {
+    let millis = |column| Ok::<_, CatalogError>(sql::get::<Option<i64>>(row, column)?.map(Millis));
+    let start: Start = sql::json(row, "start")?;
+    let state = sql::named(row, "state")?;
+    let total = sql::count(row, "tasks_total")?;
+    Ok(InstanceRow {
+        id: InstanceId(sql::get(row, "id")?),
+        project_id: ProjectId(sql::get(row, "project_id")?),
+        project: sql::get(row, "project")?,
+        workflow: sql::get(row, "workflow")?,
+        version: sql::get(row, "version")?,
+        state,
+        reason: sql::get(row, "reason")?,
+        attention: attention(row)?,
+        run: Run(sql::count(row, "run")?),
+        trigger: sql::get(row, "trigger_type")?,
+        params: effective_params(definition, &start),
+        outputs: sql::json(row, "outputs")?,
+        host: sql::get(row, "host")?,
+        owner: sql::get::<Option<i64>>(row, "owner")?.map(Incarnation),
+        epoch: Epoch(sql::get(row, "epoch")?),
+        priority: start.priority,
+        failure_strategy: start.failure_strategy,
+        dry_run: start.dry_run,
+        scheduled_at: start.scheduled_at,
+        requested_by: sql::get(row, "requested_by")?,
+        created_at: Millis(sql::get(row, "created_at")?),
+        started_at: millis("started_at")?,
+        ended_at: millis("ended_at")?,
+        tasks: TaskCounts {
+            total,
+            by_state: view::counts(state, total, sql::count(row, "tasks_excluded")?, rows_by_state),
+        },
+    })
+}
+
+/// Reads the column `attention`.
+pub(super) fn attention(row: &QueryResult) -> Result<Option<Attention>, CatalogError> {
+    let text: Option<String> = sql::get(row, "attention")?;
+    let parsed = text.map(|text| serde_json::from_str(&text)).transpose();
+    parsed.map_err(|error| sql::unreadable("attention", error))
+}
+
+/// Says that there is no instance of this id.
+pub(super) fn missing(id: InstanceId) -> CatalogError {
+    CatalogError::NotFound {
+        what: format!("instance {id}"),
+    }
+}
+
+/// Values travel as text: a declared text without its quotes, anything else as JSON.
+fn effective_params(definition: &Definition, start: &Start) -> BTreeMap<String, String> {
+    let declared = definition
+        .params
+        .iter()
+        .filter(|param| param.direction == Direction::In);
+    let mut params: BTreeMap<String, String> = declared
+        .filter_map(|param| {
+            let value = param.value.as_ref()?;
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            Some((param.name.clone(), text))
+        })
+        .collect();
+    params.extend(start.params.clone());
+    params
+}
+
+async fn undeletable<C: ConnectionTrait>(on: &C, id: InstanceId) -> Result<Deleted, CatalogError> {
+    let row = sql::first(on, "SELECT state FROM instance WHERE id = $1", vec![id.0.into()]).await?;
+    let state: InstanceState = sql::named(&row.ok_or_else(|| missing(id))?, "state")?;
+    let detail = if state.is_final() {
+        "a control operation on the instance is not decided yet".to_owned()
+    } else {
+        format!("the instance is {state}; only a stopped, failed or succeeded one can be deleted")
+    };
+    Ok(Deleted::InvalidState { state, detail })
 }

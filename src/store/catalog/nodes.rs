@@ -3,7 +3,12 @@
 use engine::ids::{Incarnation, Millis};
 use engine::states::MemberState;
 
-use super::{Catalog, CatalogError, Page, PageRequest};
+use sea_orm::{DbBackend, QueryResult};
+
+use super::{Catalog, CatalogError, Page, PageRequest, sql};
+
+/// How long a life that ended stays listed.
+const LISTED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// One life of a node as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +53,8 @@ pub struct FailoverRow {
     pub id: i64,
     /// Who was declared dead.
     pub dead: FailoverSide,
-    /// Who took over; none until somebody did.
-    pub survivor: Option<FailoverSide>,
+    /// Who took over.
+    pub survivor: FailoverSide,
     /// Why it was declared dead, in words.
     pub reason: String,
     /// When it was first suspected.
@@ -81,7 +86,19 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn nodes(&self, at: Millis) -> Result<Vec<NodeRow>, CatalogError> {
-        self.later()
+        let rows = sql::all(
+            self.reader(),
+            "SELECT m.incarnation, m.name, m.host, m.roles, m.state, m.joined_at, m.slots, m.worker_group, m.version, \
+             (SELECT COUNT(*) FROM instance i WHERE i.owner = m.incarnation) AS instances, \
+             COALESCE(a.used, 0) AS used FROM member m \
+             LEFT JOIN (SELECT worker, COUNT(*) AS used FROM attempt \
+             WHERE state IN ('created', 'running') AND worker IS NOT NULL GROUP BY worker) a \
+             ON a.worker = m.incarnation \
+             WHERE m.state NOT IN ('left', 'dead') OR m.state_at > $1 ORDER BY m.incarnation DESC",
+            vec![(at.0 - LISTED_MS).into()],
+        )
+        .await?;
+        rows.iter().map(node_row).collect()
     }
 
     /// Lists take-overs, newest first.
@@ -89,7 +106,19 @@ impl Catalog {
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
     pub async fn failovers(&self, page: &PageRequest) -> Result<Page<FailoverRow>, CatalogError> {
-        self.later()
+        let before = page.after::<i64>("failovers")?.unwrap_or(i64::MAX);
+        let rows = sql::all(
+            self.reader(),
+            "SELECT id, dead, dead_host, survivor, survivor_host, reason, suspected_at, declared_at, \
+             acknowledged_at, instances, attempts_reattached, attempts_lost \
+             FROM failover WHERE id < $1 ORDER BY id DESC LIMIT $2",
+            vec![before.into(), page.rows().into()],
+        )
+        .await?;
+        let items = rows.iter().map(failover_row).collect::<Result<_, _>>()?;
+        Ok(Page::cut("failovers", page, items, |row: &FailoverRow| {
+            row.id.to_string()
+        }))
     }
 
     /// Asks the database what it is; an error means that it cannot be reached.
@@ -97,6 +126,58 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: it cannot be reached.
     pub async fn database(&self) -> Result<Database, CatalogError> {
-        self.later()
+        let row = sql::first(
+            self.reader(),
+            "SELECT version FROM seaql_migrations ORDER BY version DESC LIMIT 1",
+            Vec::new(),
+        )
+        .await?;
+        let version = row.map(|row| sql::get(&row, "version")).transpose()?;
+        Ok(Database {
+            backend: if self.store.backend() == DbBackend::Sqlite {
+                "sqlite"
+            } else {
+                "postgres"
+            },
+            schema_version: version.unwrap_or_default(),
+        })
     }
+}
+
+fn node_row(row: &QueryResult) -> Result<NodeRow, CatalogError> {
+    let roles: String = sql::get(row, "roles")?;
+    Ok(NodeRow {
+        incarnation: Incarnation(sql::get(row, "incarnation")?),
+        name: sql::get(row, "name")?,
+        host: sql::get(row, "host")?,
+        roles: roles.split(',').map(str::to_owned).collect(),
+        state: sql::named(row, "state")?,
+        joined_at: Millis(sql::get(row, "joined_at")?),
+        instances: sql::count(row, "instances")?,
+        slots_total: sql::count(row, "slots")?,
+        slots_used: sql::count(row, "used")?,
+        worker_group: sql::get(row, "worker_group")?,
+        version: sql::get(row, "version")?,
+    })
+}
+
+fn failover_row(row: &QueryResult) -> Result<FailoverRow, CatalogError> {
+    let side = |incarnation, host| {
+        Ok::<_, CatalogError>(FailoverSide {
+            incarnation: Incarnation(sql::get(row, incarnation)?),
+            host: sql::get(row, host)?,
+        })
+    };
+    Ok(FailoverRow {
+        id: sql::get(row, "id")?,
+        dead: side("dead", "dead_host")?,
+        survivor: side("survivor", "survivor_host")?,
+        reason: sql::get(row, "reason")?,
+        suspected_at: sql::get::<Option<i64>>(row, "suspected_at")?.map(Millis),
+        declared_at: Millis(sql::get(row, "declared_at")?),
+        acknowledged_at: sql::get::<Option<i64>>(row, "acknowledged_at")?.map(Millis),
+        instances: sql::count(row, "instances")?,
+        attempts_reattached: sql::count(row, "attempts_reattached")?,
+        attempts_lost: sql::count(row, "attempts_lost")?,
+    })
 }

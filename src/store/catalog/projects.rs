@@ -117,7 +117,9 @@ impl Catalog {
         )
         .await?;
         let items = rows.iter().map(project_row).collect::<Result<_, _>>()?;
-        Ok(Page::cut("projects", page, items, |project: &Project| project.name.clone()))
+        Ok(Page::cut("projects", page, items, |project: &Project| {
+            project.name.clone()
+        }))
     }
 
     /// Reads a project; none when there is none of that name.
@@ -164,7 +166,12 @@ impl Catalog {
     /// `NotFound`; `Conflict` with `PROJECT_NOT_EMPTY` while it has workflows, and with `PROJECT_REQUIRED` for
     /// `default`.
     pub async fn delete_project(&self, name: &str, request: &Request) -> Result<(), CatalogError> {
-        let refused = |code, detail: &str| Err(CatalogError::Conflict { code, detail: detail.to_owned() });
+        let refused = |code, detail: &str| {
+            Err(CatalogError::Conflict {
+                code,
+                detail: detail.to_owned(),
+            })
+        };
         if name == DEFAULT {
             return refused("PROJECT_REQUIRED", "the project `default` cannot be deleted");
         }
@@ -177,15 +184,25 @@ impl Catalog {
         )
         .await?;
         if holds.is_some() {
-            return refused("PROJECT_NOT_EMPTY", "the project has workflows; delete them first");
+            return refused(
+                "PROJECT_NOT_EMPTY",
+                "the project has workflows; delete them first",
+            );
         }
         for (statement, values) in [
-            ("UPDATE project SET deleted_at = $2 WHERE id = $1", vec![project.id.0.into(), request.at.0.into()]),
-            ("DELETE FROM project_grant WHERE project_id = $1", vec![project.id.0.into()]),
+            (
+                "UPDATE project SET deleted_at = $2 WHERE id = $1",
+                vec![project.id.0.into(), request.at.0.into()],
+            ),
+            (
+                "DELETE FROM project_grant WHERE project_id = $1",
+                vec![project.id.0.into()],
+            ),
         ] {
             sql::run(&change.tx, statement, values).await?;
         }
-        let entry = AuditEntry::done("project.delete", "project", name).with_detail(format!("row {}", project.id.0));
+        let entry =
+            AuditEntry::done("project.delete", "project", name).with_detail(format!("row {}", project.id.0));
         change.commit_with(&entry).await
     }
 }

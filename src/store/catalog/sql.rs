@@ -95,6 +95,17 @@ fn statement<C: ConnectionTrait>(on: &C, sql: impl Into<String>, values: Vec<Val
 
 /// Writes names and values as JSON text.
 pub(super) fn text(map: &BTreeMap<String, String>) -> String {
-    let object = map.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+    let object = map
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone().into()));
     serde_json::Value::Object(object.collect()).to_string()
+}
+
+/// Reads a column that holds a count or NULL.
+pub(super) fn count_or_none(row: &QueryResult, column: &str) -> Result<Option<u32>, CatalogError> {
+    let number: Option<i64> = get(row, column)?;
+    number
+        .map(u32::try_from)
+        .transpose()
+        .map_err(|error| unreadable(column, error))
 }

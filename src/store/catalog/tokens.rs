@@ -6,7 +6,8 @@ use sea_orm::QueryResult;
 
 use super::{Catalog, CatalogError, Page, PageRequest, Request, Role, UserId, sql};
 
-const COLUMNS: &str = "t.id, t.user_id, u.name AS user_name, t.name, t.kind, t.created_at, t.expires_at, t.last_used";
+const COLUMNS: &str =
+    "t.id, t.user_id, u.name AS user_name, t.name, t.kind, t.created_at, t.expires_at, t.last_used";
 
 /// How old the stored last use may get: a request a millisecond must not be a write a millisecond.
 const LAST_USED_STEP_MS: i64 = 60_000;
@@ -33,7 +34,11 @@ impl TokenKind {
     }
 
     fn from_column(kind: &str) -> Self {
-        if kind == Self::Session.as_str() { Self::Session } else { Self::Api }
+        if kind == Self::Session.as_str() {
+            Self::Session
+        } else {
+            Self::Api
+        }
     }
 }
 
@@ -114,7 +119,8 @@ impl Catalog {
             what: "enabled user for the token".into(),
         };
         let id: i64 = sql::get(&row.ok_or_else(no_user)?, "id")?;
-        let sql = format!("SELECT {COLUMNS} FROM token t JOIN user_account u ON u.id = t.user_id WHERE t.id = $1");
+        let sql =
+            format!("SELECT {COLUMNS} FROM token t JOIN user_account u ON u.id = t.user_id WHERE t.id = $1");
         let stored = sql::first(&change.tx, sql, vec![id.into()]).await?;
         let token = token_row(&stored.ok_or_else(no_user)?)?;
         change.commit("token.create", "token", &id.to_string()).await?;
@@ -149,7 +155,9 @@ impl Catalog {
         )
         .await?;
         let items = rows.iter().map(token_row).collect::<Result<_, _>>()?;
-        Ok(Page::cut("tokens", page, items, |token: &Token| token.id.0.to_string()))
+        Ok(Page::cut("tokens", page, items, |token: &Token| {
+            token.id.0.to_string()
+        }))
     }
 
     /// Reads a token that is not revoked; none otherwise.
@@ -157,7 +165,8 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn token(&self, id: TokenId) -> Result<Option<Token>, CatalogError> {
-        let sql = format!("SELECT {COLUMNS} FROM token t JOIN user_account u ON u.id = t.user_id WHERE t.id = $1");
+        let sql =
+            format!("SELECT {COLUMNS} FROM token t JOIN user_account u ON u.id = t.user_id WHERE t.id = $1");
         let row = sql::first(self.reader(), sql, vec![id.0.into()]).await?;
         row.as_ref().map(token_row).transpose()
     }

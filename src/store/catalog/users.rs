@@ -194,7 +194,12 @@ impl Catalog {
         let user = read(&change.tx, name).await?.ok_or_else(|| missing(name))?.user;
         keep_an_admin(&change.tx, &user).await?;
         // Tokens and grants go with their user.
-        sql::run(&change.tx, "DELETE FROM user_account WHERE id = $1", vec![user.id.0.into()]).await?;
+        sql::run(
+            &change.tx,
+            "DELETE FROM user_account WHERE id = $1",
+            vec![user.id.0.into()],
+        )
+        .await?;
         change.commit("user.delete", "user", name).await
     }
 
@@ -256,7 +261,11 @@ impl UserEdit {
             ("role", self.role.is_some()),
             ("access", self.access.is_some()),
         ];
-        let names: Vec<_> = named.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+        let names: Vec<_> = named
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| name)
+            .collect();
         names.join(", ")
     }
 }
@@ -271,7 +280,12 @@ pub(super) fn missing(name: &str) -> CatalogError {
 /// Puts changes of admins in a row, so that two of them cannot each remove the other.
 async fn lock_admins<C: ConnectionTrait>(on: &C) -> Result<(), CatalogError> {
     let lock = sql::lock(on, " FOR UPDATE");
-    sql::all(on, format!("SELECT id FROM user_account WHERE admin ORDER BY id{lock}"), Vec::new()).await?;
+    sql::all(
+        on,
+        format!("SELECT id FROM user_account WHERE admin ORDER BY id{lock}"),
+        Vec::new(),
+    )
+    .await?;
     Ok(())
 }
 
@@ -305,7 +319,11 @@ fn credentials_row(row: &QueryResult) -> Result<Credentials, CatalogError> {
             id: UserId(sql::get(row, "id")?),
             name: sql::get(row, "name")?,
             role: Role::from_admin_column(sql::get(row, "admin")?),
-            access: if disabled_at.is_some() { Access::Disabled } else { Access::Enabled },
+            access: if disabled_at.is_some() {
+                Access::Disabled
+            } else {
+                Access::Enabled
+            },
             created_at: Millis(sql::get(row, "created_at")?),
         },
         password_hash: sql::get(row, "password_hash")?,
