@@ -13,6 +13,7 @@ mod nodes;
 mod operations;
 mod page;
 mod projects;
+mod put;
 mod requests;
 mod sql;
 mod tasks;
@@ -36,13 +37,13 @@ pub use self::nodes::{Database, FailoverRow, FailoverSide, NodeRow};
 pub use self::operations::{Operation, PostVerb, Posted, VerbPosted};
 pub use self::page::{Page, PageRequest};
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId};
+pub use self::put::{IfMatch, NewVersion, Put, PutOutcome};
 pub use self::requests::KnownRequest;
 pub use self::tasks::{AttemptRow, TaskDetail, TaskRow};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind};
 pub use self::users::{Access, Credentials, NewUser, Role, User, UserEdit, UserId};
 pub use self::workflows::{
-    Format, IfMatch, NewVersion, Put, PutOutcome, StartTarget, VersionSummary, WorkflowId, WorkflowSummary,
-    WorkflowVersion,
+    Format, StartTarget, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion,
 };
 
 /// Why the catalog did not do what it was asked.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::definition::{Definition, Direction};
+use engine::document;
 use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Run};
 use engine::instance::Attention;
 use engine::states::{FailureStrategy, InstanceState, Priority, TaskState};
@@ -11,7 +12,6 @@ use engine::start::Start;
 use engine::view;
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
-use super::audit::AuditEntry;
 use super::{Catalog, CatalogError, Page, PageRequest, ProjectId, Request, Visible, sql};
 
 const COLUMNS: &str = "i.id, i.project_id, p.name AS project, w.name AS workflow, i.workflow_id, i.version, i.state, \
@@ -157,12 +157,20 @@ impl Catalog {
             .transpose()
     }
 
-    /// Deletes a final instance that has no owner and no verb to be decided, in one statement.
+    /// Deletes a final instance that has no owner and no verb to be decided.
     ///
     /// # Errors
     /// `NotFound`: there is none of that id.
     pub async fn delete_instance(&self, id: InstanceId, request: &Request) -> Result<Deleted, CatalogError> {
         let change = self.change(request).await?;
+        // The lock first: a verb that is being posted has then either been seen, or finds nothing.
+        let lock = sql::lock(&change.tx, " FOR UPDATE");
+        sql::first(
+            &change.tx,
+            format!("SELECT id FROM instance WHERE id = $1{lock}"),
+            vec![id.0.into()],
+        )
+        .await?;
         let gone = sql::run(
             &change.tx,
             "DELETE FROM instance WHERE id = $1 AND state IN ('stopped', 'failed', 'succeeded') \
@@ -307,7 +315,6 @@ pub(super) fn missing(id: InstanceId) -> CatalogError {
     }
 }
 
-/// Values travel as text: a declared text without its quotes, anything else as JSON.
 fn effective_params(definition: &Definition, start: &Start) -> BTreeMap<String, String> {
     let declared = definition
         .params
@@ -316,8 +323,7 @@ fn effective_params(definition: &Definition, start: &Start) -> BTreeMap<String, 
     let mut params: BTreeMap<String, String> = declared
         .filter_map(|param| {
             let value = param.value.as_ref()?;
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Some((param.name.clone(), text))
+            Some((param.name.clone(), document::text_of(value)))
         })
         .collect();
     params.extend(start.params.clone());
