@@ -1,0 +1,137 @@
+//! Commands about workflow instances.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::args::{InstanceCommand, VerbArgs};
+use super::failure::Failure;
+use super::follow::{self, LogChoice};
+use super::output::{Format, Look, Printer, say};
+use super::rest::{Call, Rest};
+
+/// How instances look.
+pub(super) const INSTANCES: Look = Look {
+    name: "id",
+    columns: &[
+        ("ID", "/id"),
+        ("PROJECT", "/project"),
+        ("WORKFLOW", "/workflow"),
+        ("VERSION", "/version"),
+        ("STATE", "/state"),
+        ("RUN", "/run"),
+        ("CREATED", "/created_at"),
+        ("ENDED", "/ended_at"),
+        ("REASON", "/reason"),
+    ],
+};
+
+const TASKS: Look = Look {
+    name: "name",
+    columns: &[
+        ("TASK", "/name"),
+        ("TYPE", "/type"),
+        ("STATE", "/state"),
+        ("ATTEMPTS", "/attempts"),
+        ("WORKER", "/worker"),
+        ("STARTED", "/started_at"),
+        ("ENDED", "/ended_at"),
+        ("REASON", "/reason"),
+    ],
+};
+
+const HISTORY: Look = Look {
+    name: "at",
+    columns: &[
+        ("AT", "/at"),
+        ("TASK", "/task"),
+        ("ATTEMPT", "/attempt"),
+        ("FROM", "/from"),
+        ("TO", "/to"),
+        ("WHY", "/why"),
+        ("HOST", "/host"),
+        ("EPOCH", "/epoch"),
+    ],
+};
+
+const OWNERS: Look = Look {
+    name: "epoch",
+    columns: &[
+        ("EPOCH", "/epoch"),
+        ("OWNER", "/owner"),
+        ("HOST", "/host"),
+        ("FROM", "/from_host"),
+        ("AT", "/at"),
+        ("WHY", "/why"),
+    ],
+};
+
+/// Runs a command.
+pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    match command {
+        InstanceCommand::List { state, workflow, project, host, limit } => {
+            let mut call = Call::get(&["instances"])
+                .maybe("workflow", workflow)
+                .maybe("project", project)
+                .maybe("host", host);
+            if !state.is_empty() {
+                call = call.query("state", state.join(","));
+            }
+            let limit = if limit == 0 { usize::MAX } else { limit };
+            printer.list(rest.list(&call, limit)?, INSTANCES)
+        }
+        InstanceCommand::Get(one) => printer.item(&rest.json(Call::get(&["instances", &one.id]))?, INSTANCES),
+        InstanceCommand::Tasks(one) => all_of(&one.id, "tasks", rest, printer, TASKS),
+        InstanceCommand::History(one) => all_of(&one.id, "history", rest, printer, HISTORY),
+        InstanceCommand::Ownership(one) => ownership(&one.id, rest, printer),
+        InstanceCommand::Watch(one) => follow::watch(rest, &one.id),
+        InstanceCommand::Logs { id, task, attempt, follow } => {
+            let choice = LogChoice { task, attempt };
+            if follow { follow::logs_live(rest, &id, &choice) } else { follow::logs(rest, &id, &choice) }
+        }
+        InstanceCommand::Pause(verb) => control(&verb, &["pause"], rest, printer),
+        InstanceCommand::Resume(verb) => control(&verb, &["resume"], rest, printer),
+        InstanceCommand::Stop(verb) => control(&verb, &["stop"], rest, printer),
+        InstanceCommand::Recover(verb) => control(&verb, &["recover"], rest, printer),
+        InstanceCommand::Rerun(verb) => control(&verb, &["rerun"], rest, printer),
+        InstanceCommand::ForceSuccess { verb, task } => {
+            control(&verb, &["tasks", &task, "force-success"], rest, printer)
+        }
+        InstanceCommand::Delete(one) => {
+            rest.json(Call::new(Method::DELETE, &["instances", &one.id]))?;
+            say(&format!("instance {} is deleted", one.id));
+            Ok(())
+        }
+    }
+}
+
+fn all_of(id: &str, part: &str, rest: &Rest, printer: Printer, look: Look) -> Result<(), Failure> {
+    printer.list(rest.list(&Call::get(&["instances", id, part]), usize::MAX)?, look)
+}
+
+fn ownership(id: &str, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    let owner = rest.json(Call::get(&["instances", id, "ownership"]))?;
+    if printer.format() != Format::Table {
+        return printer.item(&owner, OWNERS);
+    }
+    let (mut now, log) = (owner.clone(), owner.get("log").and_then(Value::as_array).cloned());
+    if let Some(members) = now.as_object_mut() {
+        members.remove("log");
+    }
+    printer.item(&now, OWNERS)?;
+    printer.list(log.unwrap_or_default(), OWNERS)
+}
+
+/// Asks the owner for something, and prints the instance as it is then.
+fn control(verb: &VerbArgs, path: &[&str], rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    let segments: Vec<&str> = ["instances", &verb.id].into_iter().chain(path.iter().copied()).collect();
+    let body = verb.reason.as_ref().map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+    let answer = rest.json(Call::new(Method::POST, &segments).query("wait", &verb.wait).json(&body))?;
+    if answer.pointer("/operation/outcome").and_then(Value::as_str) == Some("pending") {
+        let operation = answer.pointer("/operation/id").and_then(Value::as_str).unwrap_or_default();
+        say(&format!("accepted as operation {operation}; its owner has not answered yet"));
+    }
+    match answer.get("instance") {
+        Some(instance) => printer.item(instance, INSTANCES),
+        None => printer.item(&rest.json(Call::get(&["instances", &verb.id]))?, INSTANCES),
+    }
+}

@@ -1,0 +1,101 @@
+//! Commands about this machine's node: its database and its configuration.
+
+use serde_json::{Value, json};
+
+use super::args::DatabaseFlags;
+use super::failure::{Exit, Failure};
+use super::output::{Look, Printer, say};
+use crate::config::client::Environment;
+use crate::config::{Config, Flags, Mode, shown};
+use crate::store::{Role, SchemaStatus, Store};
+
+/// Looks at the schema of the database.
+pub(super) fn check_schema(flags: DatabaseFlags) -> Result<(), Failure> {
+    match on_store(flags, Work::Look)? {
+        SchemaStatus::UpToDate => {
+            say("the schema is up to date");
+            Ok(())
+        }
+        SchemaStatus::Older { pending } => {
+            let message = format!("these changes are missing: {}\nhint: `porpoise db migrate`", pending.join(", "));
+            Err(Failure::new(Exit::Failed, message))
+        }
+        SchemaStatus::Newer { found } => Err(newer(&found)),
+    }
+}
+
+/// Applies what is missing.
+pub(super) fn migrate(flags: DatabaseFlags) -> Result<(), Failure> {
+    match on_store(flags, Work::Migrate)? {
+        SchemaStatus::Newer { found } => Err(newer(&found)),
+        SchemaStatus::UpToDate | SchemaStatus::Older { .. } => {
+            say("the schema is up to date");
+            Ok(())
+        }
+    }
+}
+
+fn newer(found: &[String]) -> Failure {
+    let message = format!("the database is of a newer program, with changes unknown here: {}", found.join(", "));
+    Failure::new(Exit::Failed, message)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Look,
+    Migrate,
+}
+
+/// Opens the configured database and returns how its schema stands, after the work.
+fn on_store(flags: DatabaseFlags, work: Work) -> Result<SchemaStatus, Failure> {
+    let config = Config::load(Mode::Standalone, &flags.into_flags())
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failed, error.to_string());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(&e))?;
+    runtime.block_on(async {
+        let store = Store::open(config.database_url().reveal(), Role::Tool)
+            .await
+            .map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
+        let status = store.schema_status().await.map_err(|e| failed(&e))?;
+        if work == Work::Migrate && matches!(status, SchemaStatus::Older { .. }) {
+            store.migrate().await.map_err(|e| failed(&e))?;
+            return store.schema_status().await.map_err(|e| failed(&e));
+        }
+        Ok(status)
+    })
+}
+
+/// How much `config show` tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// Keys and values.
+    Values,
+    /// Where each value came from, too.
+    Origins,
+}
+
+const KEYS: Look = Look { name: "key", columns: &[("KEY", "/key"), ("VALUE", "/value")] };
+
+const KEYS_WITH_ORIGIN: Look =
+    Look { name: "key", columns: &[("KEY", "/key"), ("VALUE", "/value"), ("ORIGIN", "/origin"), ("ABOUT", "/about")] };
+
+/// Prints every key of the configuration.
+pub(super) fn show_config(
+    flags: &Flags,
+    environment: &Environment,
+    detail: Detail,
+    printer: Printer,
+) -> Result<(), Failure> {
+    let lines = shown(flags, environment).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let items: Vec<Value> = lines
+        .into_iter()
+        .map(|line| match detail {
+            Detail::Values => json!({ "key": line.key, "value": line.value }),
+            Detail::Origins => json!({
+                "key": line.key, "value": line.value, "origin": line.origin.to_string(), "about": line.about,
+            }),
+        })
+        .collect();
+    let look = if detail == Detail::Origins { KEYS_WITH_ORIGIN } else { KEYS };
+    printer.list(items, look)
+}
