@@ -11,14 +11,29 @@ use super::password;
 use super::rest::{Call, Rest};
 use crate::config::client::Settings;
 
-const PROJECTS: Look =
-    Look { name: "name", columns: &[("PROJECT", "/name"), ("DESCRIPTION", "/description"), ("CREATED", "/created_at")] };
+const PROJECTS: Look = Look {
+    name: "name",
+    columns: &[
+        ("PROJECT", "/name"),
+        ("DESCRIPTION", "/description"),
+        ("CREATED", "/created_at"),
+    ],
+};
 
-const USERS: Look = Look { name: "name", columns: &[("USER", "/name"), ("ADMIN", "/admin"), ("CREATED", "/created_at")] };
+const USERS: Look = Look {
+    name: "name",
+    columns: &[("USER", "/name"), ("ADMIN", "/admin"), ("CREATED", "/created_at")],
+};
 
 const TOKENS: Look = Look {
     name: "id",
-    columns: &[("ID", "/id"), ("NAME", "/name"), ("USER", "/user"), ("CREATED", "/created_at"), ("EXPIRES", "/expires_at")],
+    columns: &[
+        ("ID", "/id"),
+        ("NAME", "/name"),
+        ("USER", "/user"),
+        ("CREATED", "/created_at"),
+        ("EXPIRES", "/expires_at"),
+    ],
 };
 
 const NODES: Look = Look {
@@ -65,29 +80,47 @@ pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) ->
             if let Some(description) = description {
                 body["description"] = json!(description);
             }
-            printer.item(&rest.json(Call::new(Method::POST, &["projects"]).json(&body))?, PROJECTS)
+            printer.item(
+                &rest.json(Call::new(Method::POST, &["projects"]).json(&body))?,
+                PROJECTS,
+            )
         }
         ProjectCommand::Update { project, description } => {
             let call = Call::new(Method::PATCH, &["projects", &project]);
-            printer.item(&rest.json(call.json(&json!({ "description": description })))?, PROJECTS)
+            printer.item(
+                &rest.json(call.json(&json!({ "description": description })))?,
+                PROJECTS,
+            )
         }
         ProjectCommand::Delete { project } => {
             delete(rest, &["projects", &project], &format!("project {project}"))
         }
-        ProjectCommand::Grant { project, user, permission } => {
+        ProjectCommand::Grant {
+            project,
+            user,
+            permission,
+        } => {
             let call = Call::new(Method::PUT, &["projects", &project, "grants", &user]);
             rest.json(call.json(&json!({ "permission": permission_name(permission) })))?;
-            say(&format!("{user} may {} in project {project}", permission_name(permission)));
+            say(&format!(
+                "{user} may {} in project {project}",
+                permission_name(permission)
+            ));
             Ok(())
         }
-        ProjectCommand::Revoke { project, user } => {
-            delete(rest, &["projects", &project, "grants", &user], &format!("the grant of {user}"))
-        }
+        ProjectCommand::Revoke { project, user } => delete(
+            rest,
+            &["projects", &project, "grants", &user],
+            &format!("the grant of {user}"),
+        ),
     }
 }
 
 fn permission_name(permission: Permission) -> String {
-    permission.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    permission
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
 }
 
 /// Runs a command about users.
@@ -105,7 +138,10 @@ pub(super) fn user(
             if admin {
                 body["admin"] = json!(true);
             }
-            printer.item(&rest.json(Call::new(Method::POST, &["users"]).json(&body))?, USERS)
+            printer.item(
+                &rest.json(Call::new(Method::POST, &["users"]).json(&body))?,
+                USERS,
+            )
         }
         UserCommand::Password { name } => {
             let body = json!({ "password": password::ask(settings)?.reveal() });
@@ -126,7 +162,10 @@ pub(super) fn token(command: TokenCommand, rest: &Rest, printer: Printer) -> Res
             if let Some(expires_in) = expires_in {
                 body["expires_in"] = json!(expires_in);
             }
-            printer.item(&rest.json(Call::new(Method::POST, &["tokens"]).json(&body))?, TOKENS)
+            printer.item(
+                &rest.json(Call::new(Method::POST, &["tokens"]).json(&body))?,
+                TOKENS,
+            )
         }
         TokenCommand::Delete { id } => delete(rest, &["tokens", &id], &format!("token {id}")),
     }
@@ -146,9 +185,7 @@ pub(super) fn node(command: NodeCommand, rest: &Rest, printer: Printer) -> Resul
 /// Runs a command about take-overs.
 pub(super) fn failover(command: &FailoverCommand, rest: &Rest, printer: Printer) -> Result<(), Failure> {
     match command {
-        FailoverCommand::List => {
-            printer.list(rest.list(&Call::get(&["failovers"]), usize::MAX)?, FAILOVERS)
-        }
+        FailoverCommand::List => printer.list(rest.list(&Call::get(&["failovers"]), usize::MAX)?, FAILOVERS),
     }
 }
 

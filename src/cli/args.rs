@@ -9,8 +9,13 @@ use crate::config::Flags;
 
 /// A distributed workflow scheduler that never loses, doubles or strands a run.
 #[derive(Debug, Parser)]
-#[command(name = "porpoise", version, arg_required_else_help = true, propagate_version = false)]
-pub struct Cli {
+#[command(
+    name = "porpoise",
+    version,
+    arg_required_else_help = true,
+    propagate_version = false
+)]
+pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
     #[command(subcommand)]
@@ -68,9 +73,6 @@ pub(super) enum Command {
     Context(ContextCommand),
     /// Get a token by name and password and keep it in the context
     Login(LoginArgs),
-    /// Turn documents of other systems into workflow documents
-    #[command(subcommand)]
-    Import(ImportCommand),
     /// Print the server's OpenAPI description
     Openapi,
     /// Print the version of this program
@@ -138,28 +140,34 @@ pub(super) struct ServeFlags {
 impl NodeFlags {
     /// Returns what the flags say about the configuration.
     pub(super) fn into_flags(self) -> Flags {
-        flags(self.config, [
-            ("server.data", self.data),
-            ("server.listen", self.listen),
-            ("database.url", self.database_url),
-            ("server.node_name", self.node_name),
-            ("worker.group", self.worker_group),
-            ("worker.slots", self.slots),
-            ("server.drain_timeout", self.drain_timeout),
-        ])
+        flags(
+            self.config,
+            [
+                ("server.data", self.data),
+                ("server.listen", self.listen),
+                ("database.url", self.database_url),
+                ("server.node_name", self.node_name),
+                ("worker.group", self.worker_group),
+                ("worker.slots", self.slots),
+                ("server.drain_timeout", self.drain_timeout),
+            ],
+        )
     }
 }
 
 impl ServeFlags {
     /// Returns what the flags say about the configuration.
     pub(super) fn into_flags(self) -> Flags {
-        let own = flags(None, [
-            ("server.roles", self.roles),
-            ("consul.url", self.consul),
-            ("rpc.listen", self.rpc_listen),
-            ("rpc.advertise", self.advertise),
-            ("cluster.secret_file", self.cluster_secret_file),
-        ]);
+        let own = flags(
+            None,
+            [
+                ("server.roles", self.roles),
+                ("consul.url", self.consul),
+                ("rpc.listen", self.rpc_listen),
+                ("rpc.advertise", self.advertise),
+                ("cluster.secret_file", self.cluster_secret_file),
+            ],
+        );
         let mut all = self.node.into_flags();
         all.values.extend(own.values);
         all
@@ -167,7 +175,10 @@ impl ServeFlags {
 }
 
 fn flags<const N: usize>(file: Option<PathBuf>, values: [(&'static str, Option<String>); N]) -> Flags {
-    let values = values.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    let values = values
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect();
     Flags { file, values }
 }
 
@@ -200,7 +211,10 @@ pub(super) struct DatabaseFlags {
 impl DatabaseFlags {
     /// Returns what the flags say about the configuration.
     pub(super) fn into_flags(self) -> Flags {
-        flags(self.config, [("server.data", self.data), ("database.url", self.database_url)])
+        flags(
+            self.config,
+            [("server.data", self.data), ("database.url", self.database_url)],
+        )
     }
 }
 
@@ -226,24 +240,6 @@ pub(super) struct InProject {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum WorkflowCommand {
-    /// Store documents; an unchanged one makes no new version
-    Apply {
-        /// A document, or a folder of documents
-        #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
-        files: Vec<PathBuf>,
-        /// Project, when the document does not say it [default: default]
-        #[arg(long)]
-        project: Option<String>,
-        /// Only check
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// Check documents without a server
-    Lint {
-        /// A document, or a folder of documents
-        #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
-        files: Vec<PathBuf>,
-    },
     /// List the workflows of a project
     List(InProject),
     /// Print one; `-o yaml` gives its source text
@@ -563,30 +559,6 @@ pub(super) struct LoginArgs {
     /// Name of the user
     #[arg(long, default_value = "admin")]
     pub(super) username: String,
-}
-
-/// The task type of imported tasks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ImportType {
-    /// Sleeps for the scaled runtime
-    Shell,
-    /// Does nothing
-    Noop,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ImportCommand {
-    /// Print a WfCommons instance as a workflow document
-    Wfcommons {
-        /// The WfFormat file
-        file: PathBuf,
-        /// Factor of the runtimes
-        #[arg(long, value_name = "F", default_value_t = 1.0)]
-        scale: f64,
-        /// Type of the tasks
-        #[arg(long = "type", value_enum, default_value_t = ImportType::Shell)]
-        task_type: ImportType,
-    },
 }
 
 /// What doctor looks at.

@@ -14,8 +14,15 @@ use super::rest::{Call, Rest};
 use super::target::{Contexts, Target};
 use crate::config::client::Settings;
 
-const CONTEXTS: Look =
-    Look { name: "name", columns: &[("CONTEXT", "/name"), ("URL", "/url"), ("CURRENT", "/current"), ("TOKEN", "/token")] };
+const CONTEXTS: Look = Look {
+    name: "name",
+    columns: &[
+        ("CONTEXT", "/name"),
+        ("URL", "/url"),
+        ("CURRENT", "/current"),
+        ("TOKEN", "/token"),
+    ],
+};
 
 /// Runs a command about contexts; `url` is the flag of that name.
 pub(super) fn run(
@@ -29,7 +36,10 @@ pub(super) fn run(
         ContextCommand::List => return printer.list(list(&contexts), CONTEXTS),
         ContextCommand::Use { name } => {
             if !contexts.contexts.contains_key(&name) {
-                return Err(Failure::new(Exit::NotFound, format!("there is no context `{name}`")));
+                return Err(Failure::new(
+                    Exit::NotFound,
+                    format!("there is no context `{name}`"),
+                ));
             }
             contexts.current = Some(name);
         }
@@ -82,19 +92,29 @@ fn set(
 pub(super) fn login(args: &LoginArgs, target: Target, settings: &Settings) -> Result<(), Failure> {
     let password = password::ask(settings)?;
     let url = target.url.clone();
-    let rest = Rest::new(Target { token: None, ..target })?;
+    let rest = Rest::new(Target {
+        token: None,
+        ..target
+    })?;
     let body = json!({ "username": args.username, "password": password.reveal() });
     let answer = rest.json(Call::new(Method::POST, &["auth", "login"]).json(&body))?;
     let token = answer.get("token").and_then(Value::as_str);
     let token = token.ok_or_else(|| Failure::new(Exit::Failed, "the server answered without a token"))?;
     let mut contexts = Contexts::load(settings)?;
-    let known = contexts.contexts.iter().find(|(_, context)| context.url == url).map(|(name, _)| name.clone());
+    let known = contexts
+        .contexts
+        .iter()
+        .find(|(_, context)| context.url == url)
+        .map(|(name, _)| name.clone());
     let name = known.unwrap_or_else(|| url.clone());
     let context = contexts.contexts.entry(name.clone()).or_default();
     context.token = Some(token.to_owned());
     context.url = url;
     contexts.current = Some(name.clone());
     contexts.save(settings)?;
-    say(&format!("logged in as {}; the token is kept in context {name}", args.username));
+    say(&format!(
+        "logged in as {}; the token is kept in context {name}",
+        args.username
+    ));
     Ok(())
 }

@@ -42,7 +42,10 @@ pub struct Failure {
 impl Failure {
     /// Makes a failure.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self {
+            exit,
+            message: message.into(),
+        }
     }
 
     /// Makes one after everything was said.
@@ -59,13 +62,23 @@ impl Failure {
             502..=504 => Exit::Unreachable,
             _ => Exit::Failed,
         };
-        let text = |name: &str| problem.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let text = |name: &str| {
+            problem
+                .get(name)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
         let what = text("detail").or_else(|| text("title"));
         let mut message = what.map_or_else(|| format!("the server answered {status}"), str::to_owned);
         if let Some(code) = text("code") {
             message.push_str(&format!(" ({code})"));
         }
-        for issue in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        for issue in problem
+            .get("errors")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             message.push_str(&format!("\n  {}", issue_line(issue)));
         }
         Self::new(exit, message)
@@ -75,7 +88,10 @@ impl Failure {
 /// Shows one entry of `errors[]`: `3:5 /tasks/a: message`.
 fn issue_line(issue: &Value) -> String {
     let text = |name: &str| issue.get(name).and_then(Value::as_str).unwrap_or_default();
-    let place = match (issue.get("line").and_then(Value::as_u64), issue.get("column").and_then(Value::as_u64)) {
+    let place = match (
+        issue.get("line").and_then(Value::as_u64),
+        issue.get("column").and_then(Value::as_u64),
+    ) {
         (Some(line), Some(column)) => format!("{line}:{column} "),
         (Some(line), None) => format!("{line} "),
         _ => String::new(),

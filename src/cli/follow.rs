@@ -44,7 +44,10 @@ struct Pace {
 
 impl Pace {
     fn new() -> Self {
-        Self { pause: SHORTEST_PAUSE, looked_at: Instant::now() }
+        Self {
+            pause: SHORTEST_PAUSE,
+            looked_at: Instant::now(),
+        }
     }
 
     fn rest(&mut self) {
@@ -93,7 +96,10 @@ pub(super) fn show(rest: &Rest, id: &str) -> Result<Value, Failure> {
         let tasks = tasks(rest, id)?;
         states.changes(&now, &tasks).iter().for_each(|line| say(line));
         logs.read(rest, id, &tasks, &LogChoice::default(), &mut |task, line| {
-            say(&format!("{task} | {}", String::from_utf8_lossy(line).trim_end_matches('\n')));
+            say(&format!(
+                "{task} | {}",
+                String::from_utf8_lossy(line).trim_end_matches('\n')
+            ));
             Ok(())
         })?;
         if rests(&now) {
@@ -157,13 +163,21 @@ impl States {
         for task in tasks {
             self.change(&format!("task {}", plain(task.get("name"))), task, &mut lines);
         }
-        self.change(&format!("instance {}", plain(instance.get("id"))), instance, &mut lines);
+        self.change(
+            &format!("instance {}", plain(instance.get("id"))),
+            instance,
+            &mut lines,
+        );
         lines
     }
 
     fn change(&mut self, what: &str, thing: &Value, lines: &mut Vec<String>) {
         let mut state = plain(thing.get("state"));
-        if let Some(reason) = thing.get("reason").and_then(Value::as_str).filter(|reason| !reason.is_empty()) {
+        if let Some(reason) = thing
+            .get("reason")
+            .and_then(Value::as_str)
+            .filter(|reason| !reason.is_empty())
+        {
             state.push_str(&format!(" ({})", plain(Some(&Value::from(reason)))));
         }
         let before = self.0.insert(what.to_owned(), state.clone());
@@ -200,16 +214,29 @@ impl Logs {
     ) -> Result<(), Failure> {
         for task in tasks {
             let name = plain(task.get("name"));
-            let last = task.get("attempts").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
+            let last = task
+                .get("attempts")
+                .and_then(Value::as_u64)
+                .and_then(|n| u32::try_from(n).ok());
             let wanted = match choice.attempt {
                 Some(attempt) => attempt..=attempt,
                 None => self.first_open(&name, last.unwrap_or(0))..=last.unwrap_or(0),
             };
             for attempt in wanted.filter(|attempt| *attempt > 0) {
                 let place = self.0.entry((name.clone(), attempt)).or_default();
-                place.read(rest, &["instances", id, "tasks", &name, "attempts", &attempt.to_string(), "log"], &mut |line| {
-                    show(&name, line)
-                })?;
+                place.read(
+                    rest,
+                    &[
+                        "instances",
+                        id,
+                        "tasks",
+                        &name,
+                        "attempts",
+                        &attempt.to_string(),
+                        "log",
+                    ],
+                    &mut |line| show(&name, line),
+                )?;
             }
         }
         Ok(())
@@ -217,7 +244,10 @@ impl Logs {
 
     /// The last attempt, or an earlier one that was being read when the next began.
     fn first_open(&self, task: &str, last: u32) -> u32 {
-        let begun = self.0.iter().find(|((name, _), place)| name == task && !place.ended);
+        let begun = self
+            .0
+            .iter()
+            .find(|((name, _), place)| name == task && !place.ended);
         begun.map_or(last, |((_, attempt), _)| *attempt)
     }
 }
@@ -238,7 +268,9 @@ impl Place {
             let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
             let next = header("Porpoise-Next-Offset").and_then(|text| text.parse::<u64>().ok());
             self.ended = header("Porpoise-Log-End") == Some("true");
-            let bytes = answer.bytes().map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
+            let bytes = answer
+                .bytes()
+                .map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
             let next = next.unwrap_or(self.offset + bytes.len() as u64);
             let moved = next > self.offset;
             self.offset = next;
@@ -252,7 +284,11 @@ impl Place {
     }
 
     fn show_lines(&mut self, show: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
-        let whole = self.partial.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = self
+            .partial
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         let rest = self.partial.split_off(whole);
         for line in self.partial.split_inclusive(|byte| *byte == b'\n') {
             show(line)?;

@@ -68,7 +68,13 @@ const OWNERS: Look = Look {
 /// Runs a command.
 pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Result<(), Failure> {
     match command {
-        InstanceCommand::List { state, workflow, project, host, limit } => {
+        InstanceCommand::List {
+            state,
+            workflow,
+            project,
+            host,
+            limit,
+        } => {
             let mut call = Call::get(&["instances"])
                 .maybe("workflow", workflow)
                 .maybe("project", project)
@@ -84,9 +90,18 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
         InstanceCommand::History(one) => all_of(&one.id, "history", rest, printer, HISTORY),
         InstanceCommand::Ownership(one) => ownership(&one.id, rest, printer),
         InstanceCommand::Watch(one) => follow::watch(rest, &one.id),
-        InstanceCommand::Logs { id, task, attempt, follow } => {
+        InstanceCommand::Logs {
+            id,
+            task,
+            attempt,
+            follow,
+        } => {
             let choice = LogChoice { task, attempt };
-            if follow { follow::logs_live(rest, &id, &choice) } else { follow::logs(rest, &id, &choice) }
+            if follow {
+                follow::logs_live(rest, &id, &choice)
+            } else {
+                follow::logs(rest, &id, &choice)
+            }
         }
         InstanceCommand::Pause(verb) => control(&verb, &["pause"], rest, printer),
         InstanceCommand::Resume(verb) => control(&verb, &["resume"], rest, printer),
@@ -123,12 +138,27 @@ fn ownership(id: &str, rest: &Rest, printer: Printer) -> Result<(), Failure> {
 
 /// Asks the owner for something, and prints the instance as it is then.
 fn control(verb: &VerbArgs, path: &[&str], rest: &Rest, printer: Printer) -> Result<(), Failure> {
-    let segments: Vec<&str> = ["instances", &verb.id].into_iter().chain(path.iter().copied()).collect();
-    let body = verb.reason.as_ref().map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
-    let answer = rest.json(Call::new(Method::POST, &segments).query("wait", &verb.wait).json(&body))?;
+    let segments: Vec<&str> = ["instances", &verb.id]
+        .into_iter()
+        .chain(path.iter().copied())
+        .collect();
+    let body = verb
+        .reason
+        .as_ref()
+        .map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+    let answer = rest.json(
+        Call::new(Method::POST, &segments)
+            .query("wait", &verb.wait)
+            .json(&body),
+    )?;
     if answer.pointer("/operation/outcome").and_then(Value::as_str) == Some("pending") {
-        let operation = answer.pointer("/operation/id").and_then(Value::as_str).unwrap_or_default();
-        say(&format!("accepted as operation {operation}; its owner has not answered yet"));
+        let operation = answer
+            .pointer("/operation/id")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        say(&format!(
+            "accepted as operation {operation}; its owner has not answered yet"
+        ));
     }
     match answer.get("instance") {
         Some(instance) => printer.item(instance, INSTANCES),

@@ -11,7 +11,7 @@ use super::yaml;
 
 /// The format of `-o`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// For people
     Table,
     /// The objects of the API
@@ -41,7 +41,10 @@ pub(super) struct Printer {
 impl Printer {
     /// Colour only on a terminal, and when `NO_COLOR` does not forbid it.
     pub(super) fn new(format: Format, no_color: bool) -> Self {
-        Self { format, colour: io::stdout().is_terminal() && !no_color }
+        Self {
+            format,
+            colour: io::stdout().is_terminal() && !no_color,
+        }
     }
 
     /// Which format was chosen.
@@ -65,7 +68,10 @@ impl Printer {
             Format::Json => write_out(&pretty(&json!({ "items": items }))),
             Format::Yaml => write_out(&yaml::text(&json!({ "items": items }))),
             Format::Name => {
-                let names: String = items.iter().map(|item| plain(item.get(look.name)) + "\n").collect();
+                let names: String = items
+                    .iter()
+                    .map(|item| plain(item.get(look.name)) + "\n")
+                    .collect();
                 write_out(&names)
             }
             Format::Table => write_out(&self.table(&items, look)),
@@ -76,7 +82,11 @@ impl Printer {
         let mut table = empty_table();
         table.set_header(look.columns.iter().map(|(heading, _)| *heading));
         for item in items {
-            table.add_row(look.columns.iter().map(|(_, pointer)| self.cell(&plain(item.pointer(pointer)))));
+            table.add_row(
+                look.columns
+                    .iter()
+                    .map(|(_, pointer)| self.cell(&plain(item.pointer(pointer)))),
+            );
         }
         trimmed(&table)
     }
@@ -106,7 +116,7 @@ impl Printer {
 
 fn empty_table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     if !io::stdout().is_terminal() {
         table.force_no_tty();
     }
@@ -115,7 +125,8 @@ fn empty_table() -> Table {
 
 /// Returns the lines of a table without the blanks around them.
 fn trimmed(table: &Table) -> String {
-    table.lines().map(|line| line.trim_end().trim_start_matches(' ').to_owned() + "\n").collect()
+    let without = |line: String| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned() + "\n";
+    table.lines().map(without).collect()
 }
 
 /// Shows a value in one cell; control characters never reach the terminal.
@@ -123,12 +134,16 @@ pub(super) fn plain(value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
-            items.iter().map(|item| plain(Some(item))).collect::<Vec<_>>().join(",")
-        }
+        Some(Value::Array(items)) if items.iter().all(|item| !item.is_object() && !item.is_array()) => items
+            .iter()
+            .map(|item| plain(Some(item)))
+            .collect::<Vec<_>>()
+            .join(","),
         Some(other) => other.to_string(),
     };
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// Returns indented JSON with a final line end.
@@ -144,7 +159,9 @@ pub(super) fn write_out(text: &str) -> Result<(), Failure> {
 /// Writes bytes to stdout as they are.
 pub(super) fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|_| Failure::silent(Exit::Failed))
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(|_| Failure::silent(Exit::Failed))
 }
 
 /// Says something to the person; never data.

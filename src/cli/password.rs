@@ -15,10 +15,18 @@ pub(super) fn ask(settings: &Settings) -> Result<Secret, Failure> {
         return Ok(Secret::new(password));
     }
     let stdin = io::stdin();
-    let line = if stdin.is_terminal() { hidden_line(&stdin) } else { first_line(&stdin) };
-    let line = line.map_err(|error| Failure::new(Exit::Failed, format!("cannot read a password: {error}")))?;
+    let line = if stdin.is_terminal() {
+        hidden_line(&stdin)
+    } else {
+        first_line(&stdin)
+    };
+    let line =
+        line.map_err(|error| Failure::new(Exit::Failed, format!("cannot read a password: {error}")))?;
     match line.trim_end_matches(['\n', '\r']) {
-        "" => Err(Failure::new(Exit::Usage, "no password: set PORPOISE_PASSWORD or give it on stdin")),
+        "" => Err(Failure::new(
+            Exit::Usage,
+            "no password: set PORPOISE_PASSWORD or give it on stdin",
+        )),
         password => Ok(Secret::new(password)),
     }
 }

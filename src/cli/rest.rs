@@ -41,7 +41,10 @@ pub(super) struct Call {
 impl Call {
     /// A call without a body; segments are percent-encoded.
     pub(super) fn new(method: Method, segments: &[&str]) -> Self {
-        let path = segments.iter().map(|segment| format!("/{}", encoded(segment))).collect::<String>();
+        let path = segments
+            .iter()
+            .map(|segment| format!("/{}", encoded(segment)))
+            .collect::<String>();
         Self {
             method,
             path: format!("/api/v1{path}"),
@@ -58,7 +61,10 @@ impl Call {
 
     /// A call outside `/api/v1`.
     pub(super) fn outside(path: &str) -> Self {
-        Self { path: path.to_owned(), ..Self::get(&[]) }
+        Self {
+            path: path.to_owned(),
+            ..Self::get(&[])
+        }
     }
 
     /// With an argument.
@@ -108,7 +114,9 @@ fn encoded(segment: &str) -> String {
 impl Rest {
     /// Prepares calls to a server; connects to nothing yet.
     pub(super) fn new(target: Target) -> Result<Self, Failure> {
-        let mut builder = Client::builder().timeout(TIMEOUT).connect_timeout(Duration::from_secs(5));
+        let mut builder = Client::builder()
+            .timeout(TIMEOUT)
+            .connect_timeout(Duration::from_secs(5));
         if is_loopback(&target.url) {
             builder = builder.no_proxy();
         }
@@ -116,7 +124,9 @@ impl Rest {
             // Without certificates the start of each command is faster, and a machine that has none still works.
             builder = builder.tls_certs_only([]);
         }
-        let client = builder.build().map_err(|error| Failure::new(Exit::Usage, reasons(&error)))?;
+        let client = builder
+            .build()
+            .map_err(|error| Failure::new(Exit::Usage, reasons(&error)))?;
         Ok(Self { client, target })
     }
 
@@ -142,12 +152,18 @@ impl Rest {
         let mut cursor: Option<String> = None;
         loop {
             let page = PAGE.min(limit - items.len()).to_string();
-            let mut answer =
-                self.json(call.clone().query("limit", page).maybe("cursor", cursor.as_deref()))?;
+            let mut answer = self.json(
+                call.clone()
+                    .query("limit", page)
+                    .maybe("cursor", cursor.as_deref()),
+            )?;
             if let Some(Value::Array(more)) = answer.get_mut("items").map(Value::take) {
                 items.extend(more);
             }
-            cursor = answer.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
+            cursor = answer
+                .get("next_cursor")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
             if cursor.is_none() || items.len() >= limit {
                 return Ok(items);
             }
@@ -182,7 +198,11 @@ impl Rest {
 
     fn request(&self, call: &Call, key: &str) -> RequestBuilder {
         let url = format!("{}{}", self.target.url, call.path);
-        let mut request = self.client.request(call.method.clone(), url).header(ACCEPT, call.accept).query(&call.query);
+        let mut request = self
+            .client
+            .request(call.method.clone(), url)
+            .header(ACCEPT, call.accept)
+            .query(&call.query);
         if let Some(token) = &self.target.token {
             request = request.bearer_auth(token.reveal());
         }
@@ -197,10 +217,13 @@ impl Rest {
 
     fn refused(&self, answer: Response) -> Failure {
         let status = answer.status().as_u16();
-        let problem = answer.bytes().ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let problem = answer
+            .bytes()
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let mut failure = Failure::of_answer(status, &problem.unwrap_or(Value::Null));
         if status == 401 {
-            failure.message.push_str(match self.target.token {
+            failure.message.push_str(match &self.target.token {
                 Some(_) => "\nhint: the token is not valid here; set PORPOISE_TOKEN or run `porpoise login`",
                 None => "\nhint: no token was found; set PORPOISE_TOKEN or run `porpoise login`",
             });
@@ -241,6 +264,8 @@ fn retry_after(answer: &Response) -> Option<Duration> {
 }
 
 fn is_loopback(url: &str) -> bool {
-    let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let host = reqwest::Url::parse(url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
     host.is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
 }

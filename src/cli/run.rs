@@ -13,7 +13,13 @@ use super::rest::{Call, Rest};
 
 /// Starts the instance, prints it, and waits for it when that is asked.
 pub(super) fn run(args: &RunArgs, rest: &Rest, printer: Printer) -> Result<(), Failure> {
-    let path = ["projects", &args.place.project, "workflows", &args.workflow, "instances"];
+    let path = [
+        "projects",
+        &args.place.project,
+        "workflows",
+        &args.workflow,
+        "instances",
+    ];
     let started = rest.json(Call::new(Method::POST, &path).json(&body(args)))?;
     let id = plain(started.get("id"));
     let waits = args.wait || args.follow;
@@ -26,7 +32,11 @@ pub(super) fn run(args: &RunArgs, rest: &Rest, printer: Printer) -> Result<(), F
     if !waits {
         return Ok(());
     }
-    let rested = if args.follow { follow::show(rest, &id)? } else { follow::until_rest(rest, &id)? };
+    let rested = if args.follow {
+        follow::show(rest, &id)?
+    } else {
+        follow::until_rest(rest, &id)?
+    };
     if whole {
         printer.item(&rested, INSTANCES)?;
     }
@@ -35,7 +45,10 @@ pub(super) fn run(args: &RunArgs, rest: &Rest, printer: Printer) -> Result<(), F
         return Ok(());
     }
     if !args.follow {
-        say(&format!("instance {id} is {state}: {}", plain(rested.get("reason"))));
+        say(&format!(
+            "instance {id} is {state}: {}",
+            plain(rested.get("reason"))
+        ));
     }
     Err(Failure::silent(Exit::Failed))
 }
@@ -43,8 +56,11 @@ pub(super) fn run(args: &RunArgs, rest: &Rest, printer: Printer) -> Result<(), F
 fn body(args: &RunArgs) -> Value {
     let mut body = Map::new();
     if !args.params.is_empty() {
-        let params: Map<String, Value> =
-            args.params.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let params: Map<String, Value> = args
+            .params
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect();
         body.insert("params".to_owned(), params.into());
     }
     if !args.tasks.is_empty() {
@@ -57,9 +73,15 @@ fn body(args: &RunArgs) -> Value {
     let chosen = [
         ("version", args.version.map(Value::from)),
         ("scope", scope.map(|scope| json!(scope.get_name()))),
-        ("failure_strategy", args.failure_strategy.as_ref().map(|value| json!(value))),
+        (
+            "failure_strategy",
+            args.failure_strategy.as_ref().map(|value| json!(value)),
+        ),
         ("priority", args.priority.as_ref().map(|value| json!(value))),
-        ("worker_group", args.worker_group.as_ref().map(|value| json!(value))),
+        (
+            "worker_group",
+            args.worker_group.as_ref().map(|value| json!(value)),
+        ),
     ];
     for (name, value) in chosen {
         if let Some(value) = value {

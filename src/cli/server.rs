@@ -17,7 +17,10 @@ pub(super) fn check_schema(flags: DatabaseFlags) -> Result<(), Failure> {
             Ok(())
         }
         SchemaStatus::Older { pending } => {
-            let message = format!("these changes are missing: {}\nhint: `porpoise db migrate`", pending.join(", "));
+            let message = format!(
+                "these changes are missing: {}\nhint: `porpoise db migrate`",
+                pending.join(", ")
+            );
             Err(Failure::new(Exit::Failed, message))
         }
         SchemaStatus::Newer { found } => Err(newer(&found)),
@@ -36,7 +39,10 @@ pub(super) fn migrate(flags: DatabaseFlags) -> Result<(), Failure> {
 }
 
 fn newer(found: &[String]) -> Failure {
-    let message = format!("the database is of a newer program, with changes unknown here: {}", found.join(", "));
+    let message = format!(
+        "the database is of a newer program, with changes unknown here: {}",
+        found.join(", ")
+    );
     Failure::new(Exit::Failed, message)
 }
 
@@ -50,8 +56,15 @@ enum Work {
 fn on_store(flags: DatabaseFlags, work: Work) -> Result<SchemaStatus, Failure> {
     let config = Config::load(Mode::Standalone, &flags.into_flags())
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    on_database(&config, work)
+}
+
+fn on_database(config: &Config, work: Work) -> Result<SchemaStatus, Failure> {
     let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failed, error.to_string());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| failed(&e))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| failed(&e))?;
     runtime.block_on(async {
         let store = Store::open(config.database_url().reveal(), Role::Tool)
             .await
@@ -65,6 +78,22 @@ fn on_store(flags: DatabaseFlags, work: Work) -> Result<SchemaStatus, Failure> {
     })
 }
 
+/// Says how the schema stands, for `doctor`; a SQLite file that does not exist is left so.
+pub(super) fn schema(config: &Config) -> Result<String, String> {
+    let url = config.database_url();
+    if let Some(path) = url.reveal().strip_prefix("sqlite://")
+        && !std::path::Path::new(path).exists()
+    {
+        return Ok("no database yet; the first start makes it".to_owned());
+    }
+    match on_database(config, Work::Look) {
+        Ok(SchemaStatus::UpToDate) => Ok("up to date".to_owned()),
+        Ok(SchemaStatus::Older { pending }) => Err(format!("{} changes are missing", pending.len())),
+        Ok(SchemaStatus::Newer { .. }) => Err("the database is of a newer program".to_owned()),
+        Err(failure) => Err(failure.message),
+    }
+}
+
 /// How much `config show` tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
@@ -74,10 +103,20 @@ pub(super) enum Detail {
     Origins,
 }
 
-const KEYS: Look = Look { name: "key", columns: &[("KEY", "/key"), ("VALUE", "/value")] };
+const KEYS: Look = Look {
+    name: "key",
+    columns: &[("KEY", "/key"), ("VALUE", "/value")],
+};
 
-const KEYS_WITH_ORIGIN: Look =
-    Look { name: "key", columns: &[("KEY", "/key"), ("VALUE", "/value"), ("ORIGIN", "/origin"), ("ABOUT", "/about")] };
+const KEYS_WITH_ORIGIN: Look = Look {
+    name: "key",
+    columns: &[
+        ("KEY", "/key"),
+        ("VALUE", "/value"),
+        ("ORIGIN", "/origin"),
+        ("ABOUT", "/about"),
+    ],
+};
 
 /// Prints every key of the configuration.
 pub(super) fn show_config(
@@ -96,6 +135,10 @@ pub(super) fn show_config(
             }),
         })
         .collect();
-    let look = if detail == Detail::Origins { KEYS_WITH_ORIGIN } else { KEYS };
+    let look = if detail == Detail::Origins {
+        KEYS_WITH_ORIGIN
+    } else {
+        KEYS
+    };
     printer.list(items, look)
 }

@@ -38,7 +38,9 @@ pub(super) struct Contexts {
 impl Contexts {
     /// Reads the file; none is like an empty one.
     pub(super) fn load(settings: &Settings) -> Result<Self, Failure> {
-        let Some(path) = &settings.contexts_file else { return Ok(Self::default()) };
+        let Some(path) = &settings.contexts_file else {
+            return Ok(Self::default());
+        };
         let wrong = |why: String| Failure::new(Exit::Usage, format!("{}: {why}", path.display()));
         match fs::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string())),
@@ -50,7 +52,10 @@ impl Contexts {
     /// Writes the file, readable by its owner only.
     pub(super) fn save(&self, settings: &Settings) -> Result<(), Failure> {
         let path = settings.contexts_file.as_ref().ok_or_else(|| {
-            Failure::new(Exit::Usage, "no place for contexts: neither HOME nor XDG_CONFIG_HOME is set")
+            Failure::new(
+                Exit::Usage,
+                "no place for contexts: neither HOME nor XDG_CONFIG_HOME is set",
+            )
         })?;
         write_private(path, &format!("{}\n", serde_json::json!(self)))
             .map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))
@@ -58,10 +63,14 @@ impl Contexts {
 
     /// Returns the context in use, by `PORPOISE_CONTEXT` or the current one.
     pub(super) fn in_use(&self, settings: &Settings) -> Result<Option<(&str, &Context)>, Failure> {
-        let Some(name) = settings.context.as_ref().or(self.current.as_ref()) else { return Ok(None) };
+        let Some(name) = settings.context.as_ref().or(self.current.as_ref()) else {
+            return Ok(None);
+        };
         let found = self.contexts.get_key_value(name);
         let missing = || Failure::new(Exit::NotFound, format!("there is no context `{name}`"));
-        found.map(|(name, context)| Some((name.as_str(), context))).ok_or_else(missing)
+        found
+            .map(|(name, context)| Some((name.as_str(), context)))
+            .ok_or_else(missing)
     }
 }
 
@@ -90,7 +99,10 @@ impl Target {
             .clone()
             .or_else(|| context.filter(|context| context.url == url)?.token.clone())
             .or_else(|| token_in(Path::new("./data")));
-        Ok(Self { url, token: token.map(Secret::new) })
+        Ok(Self {
+            url,
+            token: token.map(Secret::new),
+        })
     }
 }
 
@@ -104,7 +116,12 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let next: PathBuf = path.with_extension("next");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&next)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&next)?;
     file.set_permissions(fs::Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())?;
     fs::rename(&next, path)

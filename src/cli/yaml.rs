@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Returns the value as a block-style YAML document that every YAML 1.1 and 1.2 reader reads back the same.
-pub fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     let mut out = String::new();
     match value {
         Value::Object(map) if !map.is_empty() => block(value, 0, &mut out),
@@ -71,7 +71,9 @@ fn inline(value: &Value) -> String {
 fn scalar_text(text: &str) -> String {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '/');
     let ends = !text.ends_with(' ');
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./ ".contains(c));
+    let plain = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_-./ ".contains(c));
     if begins && ends && plain && !is_word_of_yaml(text) {
         text.to_owned()
     } else {
@@ -98,7 +100,9 @@ mod tests {
 
     #[test]
     fn words_that_mean_something_are_quoted() {
-        for word in ["yes", "NO", "null", "", "1e3", "- a", "a\nb", "0x10", "~", "*a", "12:30", " a", "a "] {
+        for word in [
+            "yes", "NO", "null", "", "1e3", "- a", "a\nb", "0x10", "~", "*a", "12:30", " a", "a ",
+        ] {
             assert!(super::scalar_text(word).starts_with('"'), "{word}");
         }
         for word in ["daily-sales", "succeeded", "a/b.c", "two words"] {
