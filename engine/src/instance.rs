@@ -41,6 +41,8 @@ mod verbs;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::fixture as tests_support;
 
 pub use apply::{Parts, apply, decide, step};
 pub use counters::{Counters, Tally};

@@ -16,8 +16,10 @@ pub struct Counters {
     pub tally: Tally,
     /// Tasks in an active state.
     pub active: BTreeSet<Ordinal>,
-    /// Tasks that are `failed` or `killed`.
-    pub fallen: BTreeSet<Ordinal>,
+    /// Tasks that are `failed`.
+    pub failed: BTreeSet<Ordinal>,
+    /// Tasks that are `killed`.
+    pub killed: BTreeSet<Ordinal>,
     /// Tasks that do not run and keep an attempt without a binding.
     pub kept: BTreeSet<Ordinal>,
     /// When the next delay, retry wait or time limit of a task ends.
@@ -113,8 +115,11 @@ impl Counters {
         } else if task.has_unbound_attempt() {
             self.kept.insert(ordinal);
         }
-        if is_fallen(task) {
-            self.fallen.insert(ordinal);
+        if task.state == TaskState::Failed {
+            self.failed.insert(ordinal);
+        }
+        if task.state == TaskState::Killed {
+            self.killed.insert(ordinal);
         }
         if let Some(due) = task.due_at {
             self.due.insert((due, ordinal));
@@ -124,7 +129,8 @@ impl Counters {
     fn unlist(&mut self, ordinal: Ordinal, task: &Task) {
         self.active.remove(&ordinal);
         self.kept.remove(&ordinal);
-        self.fallen.remove(&ordinal);
+        self.failed.remove(&ordinal);
+        self.killed.remove(&ordinal);
         if let Some(due) = task.due_at {
             self.due.remove(&(due, ordinal));
         }
@@ -142,9 +148,4 @@ impl Counters {
             }
         }
     }
-}
-
-/// Whether a task ended without success.
-pub(super) fn is_fallen(task: &Task) -> bool {
-    matches!(task.state, TaskState::Failed | TaskState::Killed)
 }

@@ -1,8 +1,7 @@
 //! What loading, time and giving up do to an instance, and the rule of finishing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::counters::is_fallen;
 use super::round::Round;
 use super::{Attention, Effect};
 use crate::definition::Direction;
@@ -120,17 +119,15 @@ impl Round<'_> {
         format!("task `{name}` is {}: {why}", row.state)
     }
 
+    /// Returns the first failed task in document order, or the first killed one.
     fn first_fallen(&self) -> Option<Ordinal> {
-        let before = self.base.counters.fallen.iter().copied();
-        let untouched = before.filter(|o| !self.rows.contains_key(o));
-        let touched = self
-            .rows
-            .iter()
-            .filter(|(_, task)| is_fallen(task))
-            .map(|(o, _)| *o);
-        let all: Vec<Ordinal> = untouched.take(1).chain(touched).collect();
-        let failed = |o: &&Ordinal| self.row(**o).is_some_and(|row| row.state == TaskState::Failed);
-        all.iter().filter(failed).min().or(all.iter().min()).copied()
+        let first = |set: &BTreeSet<Ordinal>, state: TaskState| {
+            let untouched = set.iter().copied().find(|o| !self.rows.contains_key(o));
+            let touched = self.rows.iter().find(|(_, task)| task.state == state);
+            untouched.into_iter().chain(touched.map(|(o, _)| *o)).min()
+        };
+        let counters = &self.base.counters;
+        first(&counters.failed, TaskState::Failed).or_else(|| first(&counters.killed, TaskState::Killed))
     }
 
     /// The rule of finishing: total, so that no combination of states is stuck.

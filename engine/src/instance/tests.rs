@@ -1,2 +1,8 @@
-mod fixture;
+mod bounded;
+mod control;
+mod coverage;
+pub(crate) mod fixture;
 mod golden;
+mod oracle;
+mod properties;
+mod transcripts;

@@ -146,7 +146,7 @@ impl Round<'_> {
         self.reset(Reset::Held);
         let suspended = self.active();
         let killed = self.listed(
-            |counters| &counters.fallen,
+            |counters| &counters.killed,
             |task| task.state == TaskState::Killed,
         );
         for ordinal in suspended.into_iter().chain(killed) {

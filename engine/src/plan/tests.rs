@@ -1,1 +1,107 @@
+use super::*;
+use crate::instance::tests_support::{forbidden, start, task, workflow};
 
+fn diamond() -> Arc<Definition> {
+    // a -> b, c -> d
+    let tasks = vec![
+        task("a", &[]),
+        task("b", &[0]),
+        task("c", &[0]),
+        task("d", &[1, 2]),
+    ];
+    Arc::new(workflow(tasks))
+}
+
+fn chosen(names: &[&str], scope: Scope) -> Plan {
+    let tasks = names.iter().map(|name| (*name).to_owned()).collect();
+    let start = Start {
+        tasks,
+        scope,
+        ..start()
+    };
+    Plan::new(diamond(), Arc::new(start))
+}
+
+fn range_of(plan: &Plan) -> String {
+    let tasks = plan.definition.tasks.iter().zip(&plan.nodes);
+    let inside = tasks.filter(|(_, node)| node.in_range);
+    let words: Vec<String> = inside
+        .map(|(task, node)| {
+            let preds: Vec<&str> = node
+                .preds
+                .iter()
+                .map(|o| plan.definition.tasks[o.index()].name.as_str())
+                .collect();
+            format!("{}<{}", task.name, preds.join(","))
+        })
+        .collect();
+    words.join(" ")
+}
+
+#[test]
+fn without_chosen_tasks_everything_runs() {
+    let plan = chosen(&[], Scope::All);
+    assert_eq!(range_of(&plan), "a< b<a c<a d<b,c");
+    assert_eq!(plan.excluded(), 0);
+}
+
+#[test]
+fn only_runs_exactly_the_chosen_ones_without_edges_to_the_outside() {
+    let plan = chosen(&["b"], Scope::Only);
+    assert_eq!(range_of(&plan), "b<");
+    assert_eq!(plan.excluded(), 3);
+    assert!(plan.nodes[1].succs.is_empty());
+}
+
+#[test]
+fn upstream_adds_everything_that_the_chosen_ones_need() {
+    assert_eq!(range_of(&chosen(&["b"], Scope::Upstream)), "a< b<a");
+    assert_eq!(range_of(&chosen(&["d"], Scope::Upstream)), "a< b<a c<a d<b,c");
+}
+
+#[test]
+fn downstream_adds_everything_that_needs_the_chosen_ones() {
+    assert_eq!(range_of(&chosen(&["b", "c"], Scope::Downstream)), "b< c< d<b,c");
+    assert_eq!(range_of(&chosen(&["b"], Scope::Downstream)), "b< d<b");
+}
+
+#[test]
+fn names_that_the_definition_lacks_choose_nothing() {
+    let plan = chosen(&["b", "nobody"], Scope::Only);
+    assert_eq!(range_of(&plan), "b<");
+    assert_eq!(chosen(&["nobody"], Scope::Only).excluded(), 4);
+}
+
+#[test]
+fn forbidden_tasks_keep_their_edges_and_are_excluded() {
+    let tasks = vec![task("a", &[]), forbidden(task("b", &[0])), task("c", &[1])];
+    let plan = Plan::new(Arc::new(workflow(tasks)), Arc::new(start()));
+    assert_eq!(range_of(&plan), "a< b<a c<b");
+    assert_eq!((plan.excluded(), plan.live()), (1, 2));
+    assert!(plan.task(Ordinal(1)).is_none());
+}
+
+#[test]
+fn the_order_puts_predecessors_first() {
+    let tasks = vec![task("z", &[1, 2]), task("y", &[2]), task("x", &[])];
+    let plan = Plan::new(Arc::new(workflow(tasks)), Arc::new(start()));
+    assert_eq!(plan.order, [2, 1, 0].map(Ordinal));
+}
+
+#[test]
+fn a_task_without_a_group_uses_the_starts_then_the_workflows() {
+    let mut tasks = vec![task("a", &[]), task("b", &[])];
+    tasks[1].worker_group = Some("own".into());
+    let definition = Arc::new(workflow(tasks));
+    let chosen = Start {
+        worker_group: Some("chosen".into()),
+        ..start()
+    };
+    let groups = |start: Start| {
+        let plan = Plan::new(definition.clone(), Arc::new(start));
+        let tasks = &plan.definition.tasks;
+        [0, 1].map(|o: usize| plan.group_of(&tasks[o]).to_owned())
+    };
+    assert_eq!(groups(start()), ["default", "own"]);
+    assert_eq!(groups(chosen), ["chosen", "own"]);
+}

@@ -1,1 +1,257 @@
+use super::*;
+use crate::instance::AttemptResult;
+use crate::instance::tests_support as fixture;
+use crate::states::OnTimeout;
 
+fn definition() -> definition::Task {
+    let mut task = fixture::with_retries(1, 30, fixture::task("a", &[]));
+    task.timeout_ms = Some(1000);
+    task.on_timeout = OnTimeout::Both;
+    task
+}
+
+fn policy(task: &definition::Task, mode: Mode, at: i64) -> Policy<'_> {
+    Policy {
+        task,
+        place: Place::Worker,
+        group: "default",
+        mode,
+        at: Millis(at),
+        epoch: Epoch(1),
+        generation: Generation(1),
+        instance: InstanceId(42),
+        ordinal: Ordinal(0),
+    }
+}
+
+fn uid(attempt: u32) -> Uid {
+    Uid {
+        generation: Generation(1),
+        instance: InstanceId(42),
+        ordinal: Ordinal(0),
+        attempt: AttemptNumber(attempt),
+        binding: 1,
+    }
+}
+
+fn ended(attempt: u32, result: AttemptResult) -> TaskEvent {
+    TaskEvent::Ended {
+        uid: uid(attempt),
+        ended: Ended {
+            result,
+            ..Ended::succeeded(Millis(0))
+        },
+    }
+}
+
+/// Every kind of event, as it concerns the first attempt.
+fn events() -> Vec<TaskEvent> {
+    let reason = || "for a reason".to_owned();
+    let (uid, worker) = (uid(1), fixture::worker());
+    vec![
+        TaskEvent::Ready,
+        TaskEvent::Bound { worker },
+        TaskEvent::NoSlot { reason: reason() },
+        TaskEvent::Started {
+            uid,
+            pid: Some(1),
+            at: Millis(0),
+        },
+        ended(1, AttemptResult::Succeeded),
+        TaskEvent::FinishedInOwner {
+            attempt: AttemptNumber(1),
+        },
+        TaskEvent::NotStarted {
+            uid,
+            reason: reason(),
+        },
+        TaskEvent::Lost {
+            uid,
+            reason: reason(),
+        },
+        TaskEvent::Due,
+        TaskEvent::Hold,
+        TaskEvent::Resumed,
+        TaskEvent::End {
+            cause: KillCause::Stop,
+            reason: "stopped".into(),
+        },
+        TaskEvent::Abandon,
+        TaskEvent::Force,
+    ]
+}
+
+/// One row in each state, reached by steps where steps lead there.
+fn in_state(state: TaskState) -> Task {
+    let task = definition();
+    let after = |events: Vec<TaskEvent>, mode| {
+        events.into_iter().fold(Task::unstarted(), |row, event| {
+            step(&policy(&task, mode, 0), row, event).task
+        })
+    };
+    let ready = TaskEvent::Ready;
+    let bound = || TaskEvent::Bound {
+        worker: fixture::worker(),
+    };
+    let open = |mut more: Vec<TaskEvent>| {
+        let mut events = vec![TaskEvent::Ready];
+        events.append(&mut more);
+        after(events, Mode::Open)
+    };
+    let started = || TaskEvent::Started {
+        uid: uid(1),
+        pid: None,
+        at: Millis(0),
+    };
+    match state {
+        TaskState::Pending => Task::unstarted(),
+        TaskState::Delayed => {
+            let mut delayed = definition();
+            delayed.delay_ms = Some(500);
+            step(&policy(&delayed, Mode::Open, 0), Task::unstarted(), ready).task
+        }
+        TaskState::Waiting => open(vec![]),
+        TaskState::Dispatched => open(vec![bound()]),
+        TaskState::Running => open(vec![bound(), started()]),
+        TaskState::WaitingRetry => open(vec![bound(), ended(1, AttemptResult::Failed)]),
+        TaskState::Succeeded => open(vec![bound(), ended(1, AttemptResult::Succeeded)]),
+        TaskState::Killed => open(vec![bound(), ended(1, AttemptResult::Killed)]),
+        TaskState::NotRun => open(vec![TaskEvent::Hold]),
+        TaskState::ForcedSuccess => after(vec![TaskEvent::Force], Mode::Ending),
+        TaskState::Failed => {
+            let first = open(vec![bound(), ended(1, AttemptResult::Failed)]);
+            step(&policy(&task, Mode::Pausing, 0), first, TaskEvent::Abandon).task
+        }
+        TaskState::Skipped => Task {
+            state,
+            ..Task::unstarted()
+        },
+    }
+}
+
+#[test]
+fn every_pair_of_task_state_and_event_kind_has_its_outcome() {
+    let task = definition();
+    let mut table = String::new();
+    for state in TaskState::ALL.iter().copied() {
+        let row = in_state(state);
+        assert_eq!(row.state, state);
+        table.push_str(&format!("{state}:"));
+        for event in events() {
+            let step = step(&policy(&task, Mode::Open, 10_000), row.clone(), event.clone());
+            let ignored = step.asks.iter().any(|ask| matches!(ask, Ask::Ignore(_)));
+            assert_eq!(
+                ignored,
+                step.why.is_none(),
+                "{state} + {event}: ignored exactly when nothing changed"
+            );
+            assert!(!ignored || step.task == row, "{state} + {event}");
+            if !ignored {
+                let words = event.to_string();
+                let word = words.split(' ').next().unwrap_or_default();
+                table.push_str(&format!(" {word}>{}", step.task.state));
+            }
+        }
+        table.push('\n');
+    }
+    assert_eq!(
+        table,
+        "\
+pending: ready>waiting force>forced_success
+delayed: due>waiting hold>not_run end>not_run
+waiting: bound>dispatched no>waiting hold>not_run end>not_run
+dispatched: started>running ended>succeeded not>waiting lost>waiting end>dispatched
+running: ended>succeeded lost>waiting due>running end>running
+waiting_retry: due>waiting hold>waiting_retry resumed>waiting_retry end>killed abandon>failed
+succeeded:
+forced_success:
+failed: force>forced_success
+killed: resumed>pending force>forced_success
+skipped:
+not_run: force>forced_success
+"
+    );
+}
+
+#[test]
+fn a_transcript_of_a_task_that_times_out_and_is_lost() {
+    let task = definition();
+    let steps = [
+        (Mode::Open, 0, TaskEvent::Ready),
+        (
+            Mode::Open,
+            0,
+            TaskEvent::Bound {
+                worker: fixture::worker(),
+            },
+        ),
+        (
+            Mode::Open,
+            5,
+            TaskEvent::Started {
+                uid: uid(1),
+                pid: None,
+                at: Millis(900),
+            },
+        ),
+        (Mode::Open, 1005, TaskEvent::Due),
+        (Mode::Open, 1005, TaskEvent::Due),
+        (Mode::Open, 1100, ended(1, AttemptResult::Killed)),
+        (Mode::Open, 1200, TaskEvent::Due),
+        (
+            Mode::Open,
+            1200,
+            TaskEvent::Bound {
+                worker: fixture::worker(),
+            },
+        ),
+        (
+            Mode::Pausing,
+            1300,
+            TaskEvent::Lost {
+                uid: uid(2),
+                reason: "gone".into(),
+            },
+        ),
+    ];
+    let mut row = Task::unstarted();
+    let mut told = String::new();
+    for (mode, at, event) in steps {
+        let step = step(&policy(&task, mode, at), row, event.clone());
+        let asks: Vec<String> = step.asks.iter().map(ToString::to_string).collect();
+        told.push_str(&format!("{at} {event} -> {} [{}]\n", step.task, asks.join(", ")));
+        row = step.task;
+    }
+    assert_eq!(
+        told,
+        "\
+0 ready -> waiting [slot]
+0 bound to w1 -> dispatched #1 created []
+5 started 1-42-0-1-1 -> running #1 running due 1005 []
+1005 due -> running #1 running killing:timeout [warn: attempt 1 runs longer than 1s, kill]
+1005 due -> running #1 running killing:timeout [ignored: nothing of it is due (running)]
+1100 ended 1-42-0-1-1 killed -> waiting_retry #1 failed due 35 []
+1200 due -> waiting #1 failed [slot]
+1200 bound to w1 -> dispatched #2 created [close #1 failed]
+1300 lost 1-42-0-2-1 -> not_run #2 lost []
+"
+    );
+}
+
+#[test]
+fn an_end_while_the_instance_ends_waits_for_no_next_attempt() {
+    let task = definition();
+    let row = in_state(TaskState::Running);
+    let step = step(
+        &policy(&task, Mode::Ending, 10),
+        row,
+        ended(1, AttemptResult::Failed),
+    );
+    assert_eq!(step.task.state, TaskState::Killed);
+}
+
+#[test]
+fn spans_read_as_documents_write_them() {
+    let shown = [0, 1, 1500, 90_000, 5_400_000, 172_800_000].map(|ms| Span(ms).to_string());
+    assert_eq!(shown, ["0s", "1ms", "1s500ms", "1m30s", "1h30m", "2d"]);
+}

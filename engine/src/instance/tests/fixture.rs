@@ -17,7 +17,7 @@ use crate::states::{
 };
 use crate::task::Worker;
 
-pub(super) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
+pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
     TaskDefinition {
         name: name.to_owned(),
         work: Work::Shell {
@@ -39,14 +39,14 @@ pub(super) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
     }
 }
 
-pub(super) fn noop(name: &str, needs: &[u32]) -> TaskDefinition {
+pub(crate) fn noop(name: &str, needs: &[u32]) -> TaskDefinition {
     TaskDefinition {
         work: Work::Noop,
         ..task(name, needs)
     }
 }
 
-pub(super) fn with_retries(max: u32, delay_ms: i64, task: TaskDefinition) -> TaskDefinition {
+pub(crate) fn with_retries(max: u32, delay_ms: i64, task: TaskDefinition) -> TaskDefinition {
     let retry = Retry {
         max,
         delay_ms,
@@ -56,14 +56,14 @@ pub(super) fn with_retries(max: u32, delay_ms: i64, task: TaskDefinition) -> Tas
     TaskDefinition { retry, ..task }
 }
 
-pub(super) fn forbidden(task: TaskDefinition) -> TaskDefinition {
+pub(crate) fn forbidden(task: TaskDefinition) -> TaskDefinition {
     TaskDefinition {
         enabled: false,
         ..task
     }
 }
 
-pub(super) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
+pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
     Definition {
         name: "w".into(),
         project: None,
@@ -79,7 +79,7 @@ pub(super) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
     }
 }
 
-pub(super) fn start() -> Start {
+pub(crate) fn start() -> Start {
     Start {
         params: BTreeMap::new(),
         tasks: Vec::new(),
@@ -92,7 +92,7 @@ pub(super) fn start() -> Start {
     }
 }
 
-pub(super) fn header() -> Header {
+pub(crate) fn header() -> Header {
     Header {
         state: InstanceState::Running,
         reason: Some("waiting for a master".into()),
@@ -107,7 +107,7 @@ pub(super) fn header() -> Header {
     }
 }
 
-pub(super) fn worker() -> Worker {
+pub(crate) fn worker() -> Worker {
     Worker {
         incarnation: Incarnation(7),
         name: "w1".into(),
@@ -115,18 +115,18 @@ pub(super) fn worker() -> Worker {
 }
 
 /// One instance, its clock and everything that was told about it.
-pub(super) struct World {
-    pub(super) plan: Plan,
-    pub(super) state: Instance,
-    pub(super) now: Millis,
-    pub(super) transitions: Vec<Transition>,
-    pub(super) decided: Vec<Decided>,
-    pub(super) effects: Vec<Effect>,
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) state: Instance,
+    pub(crate) now: Millis,
+    pub(crate) transitions: Vec<Transition>,
+    pub(crate) decided: Vec<Decided>,
+    pub(crate) effects: Vec<Effect>,
     operations: i64,
 }
 
 impl World {
-    pub(super) fn new(definition: Definition, start: Start) -> Self {
+    pub(crate) fn new(definition: Definition, start: Start) -> Self {
         let plan = Plan::new(Arc::new(definition), Arc::new(start));
         let parts = Parts {
             id: InstanceId(42),
@@ -149,13 +149,13 @@ impl World {
         }
     }
 
-    pub(super) fn of(tasks: Vec<TaskDefinition>) -> Self {
+    pub(crate) fn of(tasks: Vec<TaskDefinition>) -> Self {
         let mut world = Self::new(workflow(tasks), start());
         world.send(Event::Loaded);
         world
     }
 
-    pub(super) fn ending(tasks: Vec<TaskDefinition>) -> Self {
+    pub(crate) fn ending(tasks: Vec<TaskDefinition>) -> Self {
         let start = Start {
             failure_strategy: FailureStrategy::End,
             ..start()
@@ -166,7 +166,7 @@ impl World {
     }
 
     /// Decides events in one round, folds the changes in and checks what must always hold.
-    pub(super) fn round(&mut self, events: &[Event]) -> (Changes, Vec<Effect>) {
+    pub(crate) fn round(&mut self, events: &[Event]) -> (Changes, Vec<Effect>) {
         let (changes, effects) = decide(&self.plan, &self.state, events, self.now);
         apply(&self.plan, &mut self.state, &changes);
         self.transitions.extend(changes.transitions.iter().cloned());
@@ -176,15 +176,15 @@ impl World {
         (changes, effects)
     }
 
-    pub(super) fn send(&mut self, event: Event) -> Vec<Effect> {
+    pub(crate) fn send(&mut self, event: Event) -> Vec<Effect> {
         self.round(&[event]).1
     }
 
-    pub(super) fn verb(&mut self, verb: Verb) -> Outcome {
+    pub(crate) fn verb(&mut self, verb: Verb) -> Outcome {
         self.verb_on(verb, None)
     }
 
-    pub(super) fn force(&mut self, ordinal: u32) -> Outcome {
+    pub(crate) fn force(&mut self, ordinal: u32) -> Outcome {
         self.verb_on(Verb::ForceSuccess, Some(Ordinal(ordinal)))
     }
 
@@ -194,7 +194,7 @@ impl World {
         changes.decided[0].outcome
     }
 
-    pub(super) fn verb_event(&mut self, verb: Verb, task: Option<Ordinal>) -> Event {
+    pub(crate) fn verb_event(&mut self, verb: Verb, task: Option<Ordinal>) -> Event {
         self.operations += 1;
         Event::Verb {
             operation: OperationId(self.operations),
@@ -204,16 +204,16 @@ impl World {
         }
     }
 
-    pub(super) fn row(&self, ordinal: u32) -> &crate::task::Task {
+    pub(crate) fn row(&self, ordinal: u32) -> &crate::task::Task {
         self.state.row(Ordinal(ordinal)).expect("the task has a row")
     }
 
-    pub(super) fn uid(&self, ordinal: u32) -> Uid {
+    pub(crate) fn uid(&self, ordinal: u32) -> Uid {
         let attempt = self.row(ordinal).attempt.as_ref().expect("it has an attempt");
         attempt.uid.expect("its attempt is bound")
     }
 
-    pub(super) fn grant(&mut self, ordinal: u32) {
+    pub(crate) fn grant(&mut self, ordinal: u32) {
         let ordinal = Ordinal(ordinal);
         self.send(Event::Granted {
             ordinal,
@@ -221,7 +221,7 @@ impl World {
         });
     }
 
-    pub(super) fn run(&mut self, ordinal: u32) {
+    pub(crate) fn run(&mut self, ordinal: u32) {
         self.grant(ordinal);
         let (uid, at) = (self.uid(ordinal), self.now);
         self.send(Event::Started {
@@ -231,7 +231,7 @@ impl World {
         });
     }
 
-    pub(super) fn ended(&self, ordinal: u32, result: AttemptResult) -> Event {
+    pub(crate) fn ended(&self, ordinal: u32, result: AttemptResult) -> Event {
         Event::Ended {
             uid: self.uid(ordinal),
             ended: Ended {
@@ -242,29 +242,29 @@ impl World {
         }
     }
 
-    pub(super) fn end(&mut self, ordinal: u32, result: AttemptResult) -> Vec<Effect> {
+    pub(crate) fn end(&mut self, ordinal: u32, result: AttemptResult) -> Vec<Effect> {
         let event = self.ended(ordinal, result);
         self.send(event)
     }
 
-    pub(super) fn succeed(&mut self, ordinal: u32) {
+    pub(crate) fn succeed(&mut self, ordinal: u32) {
         self.run(ordinal);
         self.end(ordinal, AttemptResult::Succeeded);
     }
 
-    pub(super) fn fail(&mut self, ordinal: u32) {
+    pub(crate) fn fail(&mut self, ordinal: u32) {
         self.run(ordinal);
         self.end(ordinal, AttemptResult::Failed);
     }
 
     /// Lets time pass until something may be due.
-    pub(super) fn pass(&mut self, ms: i64) -> Vec<Effect> {
+    pub(crate) fn pass(&mut self, ms: i64) -> Vec<Effect> {
         self.now = self.now.plus(ms);
         self.send(Event::Due)
     }
 
     /// The instance's state and, by ordinal, the tasks as readers see them.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let mut words = vec![self.state.header.state.to_string()];
         for ordinal in crate::plan::ordinals(self.plan.nodes.len()) {
             words.push(self.shown(ordinal).to_string());
@@ -272,7 +272,7 @@ impl World {
         words.join(" ")
     }
 
-    pub(super) fn shown(&self, ordinal: Ordinal) -> TaskState {
+    pub(crate) fn shown(&self, ordinal: Ordinal) -> TaskState {
         let row = self
             .state
             .row(ordinal)
@@ -280,7 +280,7 @@ impl World {
         crate::view::shown(&self.plan, self.state.header.state, ordinal, row).state
     }
 
-    pub(super) fn history(&self) -> String {
+    pub(crate) fn history(&self) -> String {
         self.transitions.iter().map(|t| format!("{t}\n")).collect()
     }
 
@@ -317,7 +317,7 @@ impl World {
         let state = self.state.header.state;
         for (place, row) in self.state.tasks.iter().enumerate() {
             let Some(row) = row else { continue };
-            let said = format!("task {place} is {row} in {}", self.state);
+            let said = format!("task {place} is {row} in an instance that is {state}");
             assert!(self.plan.nodes[place].takes_part(), "{said}");
             let bound = row.open_attempt().is_some_and(|a| a.uid.is_some());
             assert!(!(state.is_final() && row.state.is_active()), "{said}");

@@ -1,0 +1,54 @@
+//! Every kind of event reaches every state of an instance.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use super::fixture::*;
+use super::properties::{Move, event_of, shapes, world_of};
+use crate::instance::Event;
+use crate::states::{InstanceState, Verb};
+
+fn kind(event: &Event) -> String {
+    match event {
+        Event::Verb { verb, .. } => verb.to_string(),
+        _ => {
+            let words = event.to_string();
+            words.split([' ']).next().unwrap_or_default().to_owned()
+        }
+    }
+}
+
+fn kinds() -> BTreeSet<String> {
+    let events = [
+        "loaded", "granted", "no", "started", "ended", "finished", "not", "lost", "due", "give",
+    ];
+    let verbs = Verb::ALL.iter().map(ToString::to_string);
+    events.map(str::to_owned).into_iter().chain(verbs).collect()
+}
+
+#[test]
+fn every_pair_of_instance_state_and_event_kind_is_reached() {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let lives = (shapes(), any::<u8>(), prop::collection::vec(any::<Move>(), 150));
+    let mut reached = BTreeSet::new();
+    for life in 0..400 {
+        let (shapes, flags, moves) = lives.new_tree(&mut runner).unwrap().current();
+        let mut world: World = world_of(&shapes, flags);
+        if life % 10 == 0 {
+            world.state.header.state = InstanceState::Queued;
+        }
+        for step in moves {
+            let event = event_of(&mut world, step);
+            reached.insert((world.state.header.state.to_string(), kind(&event)));
+            world.send(event);
+        }
+    }
+    let states = InstanceState::ALL.iter().map(ToString::to_string);
+    let all = states.flat_map(|state| kinds().into_iter().map(move |kind| (state.clone(), kind)));
+    let missing: Vec<_> = all.filter(|pair| !reached.contains(pair)).collect();
+    assert!(missing.is_empty(), "never reached: {missing:?}");
+}
