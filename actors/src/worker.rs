@@ -9,6 +9,7 @@ mod desk;
 mod environment;
 mod folders;
 pub mod journal;
+mod known;
 mod messages;
 mod outbox;
 mod reporting;

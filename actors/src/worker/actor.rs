@@ -13,9 +13,10 @@ use engine::instance::{AttemptResult, Ended};
 use engine::states::KillCause;
 use tokio::sync::oneshot;
 
-use super::attempts::{Attempts, Phase};
+use super::attempts::Attempts;
 use super::desk::Desk;
 use super::journal::Line;
+use super::known::Phase;
 use super::messages::{
     AdoptBatch, AttemptEnded, AttemptStarted, DispatchBatch, Drain, Hello, KillAttempt, KillBatch, Observe,
     TaskGone,

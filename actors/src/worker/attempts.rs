@@ -4,41 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use engine::ids::{AttemptNumber, Incarnation, InstanceId, Millis, Ordinal, Uid};
 use engine::instance::Ended;
-use engine::states::KillCause;
 
-use super::journal::{Line, Process, Recalled, Replay};
-use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Fact, Kill, KillAnswer, Owner, Report};
+use super::journal::{Line, Process, Replay};
+use super::known::{Known, Phase};
+use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner, Report};
 
 /// So many ended and refused uids are remembered, so that a late copy of a message starts nothing.
 const PAST: usize = 200_000;
 
 /// Above so many instances those without an attempt here are forgotten.
 const SEEN: usize = 100_000;
-
-/// Where an attempt is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Being written to the journal.
-    Journalling,
-    /// Has a task actor.
-    Running,
-    /// Over; kept until the owner has stored it.
-    Ended,
-}
-
-/// One attempt that is not forgotten.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Known {
-    pub(super) phase: Phase,
-    /// What the journal would say of it.
-    pub(super) recalled: Recalled,
-    /// The owner knows that it was started.
-    pub(super) start_told: bool,
-    /// The start has been held back long enough.
-    pub(super) start_due: bool,
-    /// The first reason to kill it.
-    pub(super) kill: Option<KillCause>,
-}
 
 /// What became of a uid that is not kept any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -288,19 +263,10 @@ impl Attempts {
     /// Returns what there is to tell about an attempt now.
     pub(super) fn report(&self, uid: &Uid) -> Option<Report> {
         let known = self.known.get(uid)?;
-        let recalled = &known.recalled;
-        let fact = match (&recalled.ended, &recalled.started) {
-            (Some(ended), _) => Fact::Ended(ended.clone()),
-            (None, Some((process, at))) if known.start_due && !known.start_told => Fact::Started {
-                pid: process.pid,
-                at: *at,
-            },
-            _ => return None,
-        };
         Some(Report {
             uid: *uid,
-            worker: recalled.worker,
-            fact,
+            worker: known.recalled.worker,
+            fact: known.fact()?,
         })
     }
 
@@ -379,51 +345,6 @@ impl Attempts {
                 .collect(),
         };
         replay.lines()
-    }
-}
-
-impl Known {
-    fn taken(dispatch: &Dispatch) -> Self {
-        Self {
-            phase: Phase::Journalling,
-            recalled: Recalled {
-                worker: dispatch.worker,
-                owner: dispatch.owner.clone(),
-                started: None,
-                ended: None,
-            },
-            start_told: false,
-            start_due: false,
-            kill: None,
-        }
-    }
-
-    fn earlier(recalled: Recalled) -> Self {
-        Self {
-            phase: Phase::Ended,
-            recalled,
-            start_told: true,
-            start_due: true,
-            kill: None,
-        }
-    }
-
-    /// Whether it has a slot.
-    pub(super) fn has_slot(&self) -> bool {
-        self.phase != Phase::Ended
-    }
-
-    fn adopted(&self, me: Incarnation) -> AdoptAnswer {
-        let recalled = &self.recalled;
-        let running = || AdoptAnswer::Running {
-            pid: recalled.started.as_ref().and_then(|(process, _)| process.pid),
-            started_at: recalled.started.as_ref().map(|(_, at)| *at),
-        };
-        match &recalled.ended {
-            Some(ended) if recalled.worker != me => AdoptAnswer::Done { ended: ended.clone() },
-            None if !self.has_slot() => AdoptAnswer::Lost,
-            Some(_) | None => running(),
-        }
     }
 }
 
