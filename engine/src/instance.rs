@@ -21,6 +21,8 @@
 //! A `Round` decides any number of events on a borrowed instance; its changes are committed, then folded in by
 //! `apply`; its effects are done after that, and `pending` derives them again from what is stored.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,7 @@ mod show;
 mod verbs;
 
 #[cfg(test)]
+#[allow(clippy::wildcard_enum_match_arm)]
 mod tests;
 #[cfg(test)]
 pub(crate) use tests::fixture as tests_support;

@@ -3,8 +3,6 @@
 //! This crate is pure: no I/O, no clock, no randomness, no threads. Time comes in events, order comes from
 //! ordered collections, and everything that must be done outside is returned as data.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 pub mod ids;
 pub mod states;
 

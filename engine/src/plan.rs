@@ -1,5 +1,7 @@
 //! Which tasks of a definition one instance runs, and in what order they may start.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -184,4 +186,5 @@ fn topological(nodes: &[Node]) -> Vec<Ordinal> {
 }
 
 #[cfg(test)]
+#[allow(clippy::wildcard_enum_match_arm)]
 mod tests;

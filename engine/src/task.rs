@@ -21,6 +21,8 @@
 //!
 //! `step` is the whole machine. Events name the attempt that they mean; any other is ignored with a reason.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,7 @@ mod machine;
 mod moves;
 mod show;
 #[cfg(test)]
+#[allow(clippy::wildcard_enum_match_arm)]
 mod tests;
 
 pub use machine::step;

@@ -1,5 +1,7 @@
 //! How stored rows are shown: one home for the state and the reason that every reader sees.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use std::collections::BTreeMap;
 
 use crate::ids::Ordinal;
@@ -108,4 +110,5 @@ pub fn counts(
 }
 
 #[cfg(test)]
+#[allow(clippy::wildcard_enum_match_arm)]
 mod tests;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::counters::{Counters, Tally};
+use super::verbs::Operation;
 use super::{Decided, Effect, Event, Header, Instance, Reset, Transition};
 use crate::ids::{Millis, Ordinal, Run, Uid};
 use crate::plan::Plan;
@@ -109,8 +110,8 @@ impl<'a> Round<'a> {
                 run,
                 task,
             } => {
-                self.verb(super::verbs::Asked {
-                    operation,
+                self.verb(Operation {
+                    id: operation,
                     verb,
                     run,
                     task,

@@ -7,8 +7,8 @@ use crate::states::{InstanceState, KillCause, Outcome, TaskState, Verb};
 use crate::task::{Task, TaskEvent};
 
 /// One control operation as it was accepted.
-pub(super) struct Asked {
-    pub(super) operation: OperationId,
+pub(super) struct Operation {
+    pub(super) id: OperationId,
     pub(super) verb: Verb,
     pub(super) run: Run,
     pub(super) task: Option<Ordinal>,
@@ -16,8 +16,8 @@ pub(super) struct Asked {
 
 impl Round<'_> {
     /// Decides a control operation: applied, or refused with the state and what is possible.
-    pub(super) fn verb(&mut self, asked: Asked) {
-        let operation = asked.operation;
+    pub(super) fn verb(&mut self, asked: Operation) {
+        let operation = asked.id;
         if self.decided.iter().any(|decided| decided.operation == operation) {
             return self.ignore(format!("operation {operation} is decided already"));
         }
@@ -38,7 +38,7 @@ impl Round<'_> {
         });
     }
 
-    fn refusal(&self, asked: &Asked) -> Option<String> {
+    fn refusal(&self, asked: &Operation) -> Option<String> {
         let Self { header, .. } = self;
         if asked.run != header.run {
             return Some(format!(
@@ -83,7 +83,7 @@ impl Round<'_> {
         (!forceable).then_some(refused)
     }
 
-    fn act(&mut self, asked: &Asked) {
+    fn act(&mut self, asked: &Operation) {
         match asked.verb {
             Verb::Pause => self.pause(),
             Verb::Stop => self.stop(),

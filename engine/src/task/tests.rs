@@ -44,13 +44,19 @@ fn ended(attempt: u32, result: AttemptResult) -> TaskEvent {
     }
 }
 
+fn bound() -> TaskEvent {
+    TaskEvent::Bound {
+        worker: fixture::worker(),
+    }
+}
+
 /// Every kind of event, as it concerns the first attempt.
 fn events() -> Vec<TaskEvent> {
     let reason = || "for a reason".to_owned();
-    let (uid, worker) = (uid(1), fixture::worker());
+    let uid = uid(1);
     vec![
         TaskEvent::Ready,
-        TaskEvent::Bound { worker },
+        bound(),
         TaskEvent::NoSlot { reason: reason() },
         TaskEvent::Started {
             uid,
@@ -90,9 +96,6 @@ fn in_state(state: TaskState) -> Task {
         })
     };
     let ready = TaskEvent::Ready;
-    let bound = || TaskEvent::Bound {
-        worker: fixture::worker(),
-    };
     let open = |mut more: Vec<TaskEvent>| {
         let mut events = vec![TaskEvent::Ready];
         events.append(&mut more);
@@ -178,13 +181,7 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
     let task = definition();
     let steps = [
         (Mode::Open, 0, TaskEvent::Ready),
-        (
-            Mode::Open,
-            0,
-            TaskEvent::Bound {
-                worker: fixture::worker(),
-            },
-        ),
+        (Mode::Open, 0, bound()),
         (
             Mode::Open,
             5,
@@ -198,13 +195,7 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
         (Mode::Open, 1005, TaskEvent::Due),
         (Mode::Open, 1100, ended(1, AttemptResult::Killed)),
         (Mode::Open, 1200, TaskEvent::Due),
-        (
-            Mode::Open,
-            1200,
-            TaskEvent::Bound {
-                worker: fixture::worker(),
-            },
-        ),
+        (Mode::Open, 1200, bound()),
         (
             Mode::Pausing,
             1300,

@@ -130,7 +130,7 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
                 detail: reason,
             },
         },
-        27..=31 | _ => {
+        _ => {
             let verb = Verb::ALL[usize::from(detail) % Verb::ALL.len()];
             world.verb_event(verb, (verb == Verb::ForceSuccess).then_some(ordinal))
         }
