@@ -327,6 +327,13 @@ fn refusals(instance: &QueryResult, verbs: &[InboxVerb], at: Millis) -> Result<V
         .collect())
 }
 
-fn read_model(_model: &serde_json::Value) -> Result<Definition, String> {
-    Err("documents cannot be read yet".to_owned())
+/// Reads the stored canonical model; it was valid when it was stored.
+fn read_model(model: &serde_json::Value) -> Result<Definition, String> {
+    engine::document::read(model).map_err(|issues| {
+        let said: Vec<_> = issues
+            .iter()
+            .map(|issue| format!("{}: {}", issue.pointer, issue.message))
+            .collect();
+        said.join("; ")
+    })
 }
