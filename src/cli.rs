@@ -2,7 +2,6 @@
 //!
 //! Client commands are REST calls; they know the API's objects as JSON only, as any other client does.
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -26,7 +25,7 @@ mod yaml;
 
 use args::{Cli, Command, ConfigCommand, DbCommand, Global};
 pub use failure::{Exit, Failure};
-use output::{Look, Printer, pretty, say, write_out};
+use output::{Look, Printer, pretty, say, write_bytes, write_out};
 use rest::{Call, Rest};
 use target::Target;
 
@@ -105,8 +104,9 @@ fn without_server(command: Command, environment: &Environment, printer: Printer)
     match command {
         Command::Version => printer.item(&json!({ "version": env!("CARGO_PKG_VERSION") }), VERSION),
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "porpoise", &mut io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "porpoise", &mut script);
+            write_bytes(&script)
         }
         Command::Config(ConfigCommand::Show { origin, flags }) => {
             let detail = if origin {

@@ -1,5 +1,8 @@
 //! Commands about this machine's node: its database and its configuration.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 
 use super::args::DatabaseFlags;
@@ -60,6 +63,21 @@ fn on_store(flags: DatabaseFlags, work: Work) -> Result<SchemaStatus, Failure> {
 }
 
 fn on_database(config: &Config, work: Work) -> Result<SchemaStatus, Failure> {
+    match (missing_file(config), work) {
+        (None, _) => {}
+        (Some(path), Work::Look) => {
+            let message = format!(
+                "there is no database yet: {}\nhint: `porpoise db migrate` makes it",
+                path.display()
+            );
+            return Err(Failure::new(Exit::Failed, message));
+        }
+        (Some(path), Work::Migrate) => {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            fs::create_dir_all(folder)
+                .map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", folder.display())))?;
+        }
+    }
     let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failed, error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -78,12 +96,16 @@ fn on_database(config: &Config, work: Work) -> Result<SchemaStatus, Failure> {
     })
 }
 
+/// Returns the file of a SQLite database that does not exist yet.
+fn missing_file(config: &Config) -> Option<PathBuf> {
+    let url = config.database_url();
+    let path = PathBuf::from(url.reveal().strip_prefix("sqlite://")?);
+    (!path.exists()).then_some(path)
+}
+
 /// Says how the schema stands, for `doctor`; a SQLite file that does not exist is left so.
 pub(super) fn schema(config: &Config) -> Result<String, String> {
-    let url = config.database_url();
-    if let Some(path) = url.reveal().strip_prefix("sqlite://")
-        && !std::path::Path::new(path).exists()
-    {
+    if missing_file(config).is_some() {
         return Ok("no database yet; the first start makes it".to_owned());
     }
     match on_database(config, Work::Look) {

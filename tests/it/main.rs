@@ -1,1 +1,3 @@
-//! Tests.
+//! The program as others meet it, and the rules of the house.
+
+mod tidy;

@@ -1,0 +1,39 @@
+# Every verb in one line; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-fast test-it contract check fmt lint setup clean-data
+
+help: ## list every verb
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## build, and start a node on http://127.0.0.1:7070 with ./data
+	@sh scripts/run.sh
+
+build: ## build the program and its tests
+	@sh scripts/cargo.sh build --workspace --all-targets --locked
+
+test: ## everything: set up, build, all tests, contract and API checks
+	@sh scripts/test.sh
+
+test-fast: ## the tests of engine and actors, without any I/O
+	@sh scripts/cargo.sh test --locked -p engine -p actors
+
+test-it: ## the tests of the whole program in tests/it
+	@sh scripts/cargo.sh test --locked --workspace --test it
+
+contract: ## the black-box checks of the external contract, when they lie beside this repository
+	@sh scripts/check-contract.sh
+
+check: ## what the pipeline runs: format, lints, every test
+	@.ci/run
+
+fmt: ## format the source
+	@sh scripts/cargo.sh fmt --all
+
+lint: ## format check and clippy, without changes
+	@sh scripts/lint.sh
+
+setup: ## install what the tests need from outside (PostgreSQL, Consul, Python)
+	@sh scripts/setup-tests.sh
+
+clean-data: ## delete ./data: the database, the logs and the first token
+	rm -rf ./data

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Builds the program and starts one node with every role on 127.0.0.1:7070 and ./data.
+. "$(dirname "$0")/environment.sh"
+
+cargo build --locked --bin porpoise
+exec "$BINARY" standalone "$@"

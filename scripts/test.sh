@@ -1,0 +1,20 @@
+#!/bin/sh
+# Everything that has to be green: one build, the tests of all crates, the checks of the built program.
+. "$(dirname "$0")/environment.sh"
+
+sh scripts/setup-tests.sh
+
+say "building"
+# shellcheck disable=SC2086 # several words on purpose
+cargo build $BUILD
+
+say "tests of all crates"
+cargo test --workspace --locked
+
+sh scripts/check-contract.sh
+
+if [ -f scripts/schemathesis.sh ]; then
+    say "the API against its own description"
+    PORPOISE_BIN="$BINARY" sh scripts/schemathesis.sh
+fi
+say "all green"

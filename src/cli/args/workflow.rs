@@ -1,0 +1,100 @@
+//! The words about workflows and the start of an instance.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// The project of a workflow.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct InProject {
+    /// Project of the workflow
+    #[arg(long, value_name = "PROJECT", default_value = "default")]
+    pub(in crate::cli) project: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum WorkflowCommand {
+    /// List the workflows of a project
+    List(InProject),
+    /// Print one; `-o yaml` gives its source text
+    Get {
+        /// Name of the workflow
+        workflow: String,
+        /// Another version than the last
+        #[arg(long, value_name = "N")]
+        version: Option<u32>,
+        #[command(flatten)]
+        place: InProject,
+    },
+    /// List the versions of one
+    Versions {
+        /// Name of the workflow
+        workflow: String,
+        #[command(flatten)]
+        place: InProject,
+    },
+    /// Delete one
+    Delete {
+        /// Name of the workflow
+        workflow: String,
+        #[command(flatten)]
+        place: InProject,
+    },
+}
+
+/// Which tasks run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Scope {
+    /// Every task
+    All,
+    /// Only the named ones
+    Only,
+    /// The named ones with everything before them
+    Upstream,
+    /// The named ones with everything after them
+    Downstream,
+}
+
+/// How an instance is started.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunArgs {
+    /// Name of the workflow
+    pub(in crate::cli) workflow: String,
+    #[command(flatten)]
+    pub(in crate::cli) place: InProject,
+    /// A parameter of the start
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(in crate::cli) params: Vec<(String, String)>,
+    /// Another version than the last
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) version: Option<u32>,
+    /// A task to begin with; may be repeated
+    #[arg(long = "task", value_name = "TASK")]
+    pub(in crate::cli) tasks: Vec<String>,
+    /// What runs, seen from the named tasks
+    #[arg(long, value_enum)]
+    pub(in crate::cli) scope: Option<Scope>,
+    /// What a failure means for the others: continue or end
+    #[arg(long, value_name = "STRATEGY")]
+    pub(in crate::cli) failure_strategy: Option<String>,
+    /// highest, high, medium, low or lowest
+    #[arg(long)]
+    pub(in crate::cli) priority: Option<String>,
+    /// Worker group of the tasks that name none
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) worker_group: Option<String>,
+    /// Every task succeeds at once, no process is started
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
+    /// Wait until it rests: exit 0 when it succeeded, else 1
+    #[arg(long)]
+    pub(in crate::cli) wait: bool,
+    /// Show states and logs until it rests
+    #[arg(long)]
+    pub(in crate::cli) follow: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("should be NAME=VALUE".to_owned()),
+    }
+}
