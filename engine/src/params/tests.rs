@@ -1,0 +1,424 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::definition::{Direction, Param, ParamType, Request, Work};
+use crate::ids::{AttemptNumber, Generation, InstanceId, Millis, Ordinal, Uid};
+use crate::plan::{Node, Plan};
+
+/// 2022-08-26 00:00:00 UTC.
+const AT: Millis = Millis(1_661_472_000_000);
+
+fn base() -> Base {
+    Base::utc(AT)
+}
+
+fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn declared(pairs: &[(&str, &str)]) -> Vec<Param> {
+    let param = |(name, value): &(&str, &str)| Param {
+        name: (*name).to_owned(),
+        kind: ParamType::String,
+        direction: Direction::In,
+        value: Some(json!(value)),
+    };
+    pairs.iter().map(param).collect()
+}
+
+fn of_workflow(pairs: &[(&str, &str)]) -> Result<BTreeMap<String, String>, ParamError> {
+    let empty = BTreeMap::new();
+    let layers = Layers {
+        builtins: &empty,
+        project: &empty,
+        workflow: &declared(pairs),
+        upstream: &empty,
+        task: &[],
+        startup: &empty,
+    };
+    resolve(layers, base())
+}
+
+#[test]
+fn the_higher_layer_wins() {
+    let all = ["startup", "task", "upstream", "workflow", "project", "builtin"];
+    for (place, winner) in all.iter().enumerate() {
+        let layer = |name: &str| -> Vec<(&str, &str)> {
+            let given = all[place..].contains(&name);
+            given
+                .then_some(("k", *all.iter().find(|layer| **layer == name).unwrap()))
+                .into_iter()
+                .collect()
+        };
+        let (builtins, project) = (map(&layer("builtin")), map(&layer("project")));
+        let (upstream, startup) = (map(&layer("upstream")), map(&layer("startup")));
+        let (workflow, task) = (declared(&layer("workflow")), declared(&layer("task")));
+        let layers = Layers {
+            builtins: &builtins,
+            project: &project,
+            workflow: &workflow,
+            upstream: &upstream,
+            task: &task,
+            startup: &startup,
+        };
+        assert_eq!(resolve(layers, base()).unwrap()["k"], *winner);
+    }
+}
+
+#[test]
+fn references_are_followed_before_times_are_evaluated() {
+    let values = of_workflow(&[
+        ("a", "${b}"),
+        ("b", "${c}"),
+        ("c", "$[yyyyMMdd]"),
+        ("n", "3"),
+        ("shifted", "$[yyyyMMdd-${n}]"),
+        ("nested", "${${which}}"),
+        ("which", "n"),
+        ("unknown", "<${nobody}> $[1] $[nope] ${ $["),
+        ("empty", ""),
+    ])
+    .unwrap();
+    let expected = [
+        ("a", "20220826"),
+        ("shifted", "20220823"),
+        ("nested", "3"),
+        ("unknown", "<${nobody}> $[1] $[nope] ${ $["),
+        ("empty", ""),
+    ];
+    for (name, value) in expected {
+        assert_eq!(values[name], value, "{name}");
+    }
+}
+
+#[test]
+fn a_circle_is_told_as_a_path() {
+    assert_eq!(
+        of_workflow(&[("a", "${b}"), ("b", "x${c}"), ("c", "${a}")]),
+        Err(ParamError::Cycle("a -> b -> c -> a".to_owned()))
+    );
+    assert_eq!(
+        of_workflow(&[("a", "${a}")]),
+        Err(ParamError::Cycle("a -> a".to_owned()))
+    );
+}
+
+#[test]
+fn values_that_grow_and_chains_that_are_long_are_refused() {
+    let ten = |name: &str| format!("${{{name}}}").repeat(10);
+    let mut bomb = vec![("b0".to_owned(), "x".repeat(10))];
+    bomb.extend((1..20).map(|n| (format!("b{n}"), ten(&format!("b{}", n - 1)))));
+    let pairs: Vec<(&str, &str)> = bomb.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    assert!(matches!(of_workflow(&pairs), Err(ParamError::TooLarge(_))));
+    let chain: Vec<(String, String)> = (0..200)
+        .map(|n| (format!("c{n:03}"), format!("${{c{:03}}}", n + 1)))
+        .collect();
+    let pairs: Vec<(&str, &str)> = chain.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    assert!(matches!(of_workflow(&pairs), Err(ParamError::TooDeep(_))));
+}
+
+#[test]
+fn outputs_of_earlier_tasks_are_data() {
+    let empty = BTreeMap::new();
+    let upstream = map(&[("k", "${k} $[yyyy]")]);
+    let workflow = declared(&[("copy", "<${k}>")]);
+    let layers = Layers {
+        builtins: &empty,
+        project: &empty,
+        workflow: &workflow,
+        upstream: &upstream,
+        task: &[],
+        startup: &empty,
+    };
+    let values = resolve(layers, base()).unwrap();
+    assert_eq!(values["k"], "${k} $[yyyy]");
+    assert_eq!(values["copy"], "<${k} $[yyyy]>");
+}
+
+#[test]
+fn a_declared_output_is_no_input() {
+    let empty = BTreeMap::new();
+    let mut workflow = declared(&[("total", "1")]);
+    workflow[0].direction = Direction::Out;
+    let builtins = map(&[("total", "low")]);
+    let layers = Layers {
+        builtins: &builtins,
+        project: &empty,
+        workflow: &workflow,
+        upstream: &empty,
+        task: &[],
+        startup: &empty,
+    };
+    assert_eq!(resolve(layers, base()).unwrap()["total"], "low");
+}
+
+#[test]
+fn builtins_are_those_of_the_base() {
+    let uid = Uid {
+        generation: Generation(1),
+        instance: InstanceId(7),
+        ordinal: Ordinal(2),
+        attempt: AttemptNumber(3),
+        binding: 1,
+    };
+    let facts = Facts {
+        base: base(),
+        project: "p",
+        workflow: "w",
+        task: "t",
+        uid,
+    };
+    let expected = map(&[
+        ("system.biz.date", "20220825"),
+        ("system.biz.curdate", "20220826"),
+        ("system.datetime", "20220826000000"),
+        ("system.project.name", "p"),
+        ("system.workflow.definition.name", "w"),
+        ("system.workflow.instance.id", "7"),
+        ("system.task.definition.name", "t"),
+        ("system.task.instance.id", "1-7-2-3-1"),
+    ]);
+    assert_eq!(builtins(&facts), expected);
+    let shanghai = Facts {
+        base: Base::in_zone(AT, Tz::Asia__Shanghai),
+        ..facts
+    };
+    assert_eq!(builtins(&shanghai)["system.datetime"], "20220826080000");
+}
+
+fn shell(run: &str) -> Work {
+    Work::Shell {
+        run: run.to_owned(),
+        interpreter: "/bin/sh".to_owned(),
+    }
+}
+
+fn script_of(work: &Work) -> &str {
+    match work {
+        Work::Shell { run, .. } | Work::Python { run, .. } => run,
+        Work::Http { .. } | Work::Noop => "",
+    }
+}
+
+#[test]
+fn a_shell_script_gets_variables_and_never_values() {
+    let hostile = "$(touch pwned); `id` \" ' ${x} \\ \n second";
+    let values = map(&[
+        ("day", hostile),
+        ("system.biz.date", hostile),
+        ("a-b", "1"),
+        ("limit", "5"),
+    ]);
+    let run = "echo ${day} $limit ${system.biz.date} ${a-b} ${system.biz.date} ${rows-none} $[yyyyMMdd] '$[1]' $[i+1] ${x:-${a-b}} ${#day} ${setValue(rows=1)}";
+    let prepared = prepare(&shell(run), &values, base());
+    assert_eq!(
+        script_of(&prepared.work),
+        "echo ${day} $limit ${PORPOISE_P_0} ${PORPOISE_P_1} ${PORPOISE_P_0} ${rows-none} 20220826 '$[1]' $[i+1] ${x:-${PORPOISE_P_1}} ${#day} ${setValue(rows=1)}"
+    );
+    let expected = map(&[
+        ("day", hostile),
+        ("limit", "5"),
+        ("PORPOISE_P_0", hostile),
+        ("PORPOISE_P_1", "1"),
+    ]);
+    assert_eq!(prepared.env, expected);
+    assert_eq!(prepared.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn http_fields_are_filled_as_text_and_unknown_names_warn() {
+    let request = Request {
+        method: "POST".to_owned(),
+        url: "http://h/${rows}/$[yyyy]".to_owned(),
+        headers: vec![("X-Rows".to_owned(), "${rows}".to_owned())],
+        body: Some("${rows} of ${day}; ${nobody}".to_owned()),
+    };
+    let work = Work::Http {
+        request,
+        expect_status: vec![201],
+    };
+    let prepared = prepare(&work, &map(&[("rows", "42"), ("day", "${rows} $[yyyy]")]), base());
+    let Work::Http {
+        request,
+        expect_status,
+    } = prepared.work
+    else {
+        panic!("it stays http")
+    };
+    assert_eq!(request.url, "http://h/42/2022");
+    assert_eq!(request.headers[0].1, "42");
+    assert_eq!(request.body.as_deref(), Some("42 of ${rows} $[yyyy]; ${nobody}"));
+    assert_eq!(expect_status, [201]);
+    assert_eq!(prepared.warnings.len(), 1);
+    assert!(
+        prepared.warnings[0].contains("`nobody`"),
+        "{:?}",
+        prepared.warnings
+    );
+    assert!(prepared.env.is_empty());
+}
+
+/// A plan with these edges; every task declares the output `k`.
+fn plan(needs: &[&[u32]]) -> Plan {
+    let tasks: serde_json::Map<String, serde_json::Value> = needs
+        .iter()
+        .enumerate()
+        .map(|(place, needs)| {
+            let needs: Vec<String> = needs.iter().map(|need| format!("t{need}")).collect();
+            (
+                format!("t{place}"),
+                json!({ "type": "noop", "needs": needs, "outputs": ["k"] }),
+            )
+        })
+        .collect();
+    let definition = crate::document::read(&json!({ "version": 1, "name": "w", "tasks": tasks })).unwrap();
+    let start = crate::start::read(&json!({}), &definition).unwrap();
+    let nodes = definition
+        .tasks
+        .iter()
+        .map(|task| Node {
+            in_range: true,
+            forbidden: false,
+            preds: task.needs.clone(),
+            succs: Vec::new(),
+        })
+        .collect();
+    Plan {
+        definition: Arc::new(definition),
+        start: Arc::new(start),
+        nodes,
+    }
+}
+
+fn seen(plan: &Plan, of: u32, outputs: &[Option<&str>]) -> Option<String> {
+    let outputs: Vec<Option<BTreeMap<String, String>>> = outputs
+        .iter()
+        .map(|value| value.map(|value| map(&[("k", value)])))
+        .collect();
+    let outputs_of = |ordinal: Ordinal| outputs[ordinal.index()].as_ref();
+    upstream(plan, Ordinal(of), &outputs_of).remove("k")
+}
+
+#[test]
+fn the_nearest_ancestor_wins_then_the_edge_declared_first() {
+    // 0 and 1 are parallel; 2 needs 1 before 0; 3 needs 2; 4 is unrelated.
+    let plan = plan(&[&[], &[], &[1, 0], &[2], &[]]);
+    let all = [Some("zero"), Some("one"), Some("two"), None, Some("four")];
+    assert_eq!(seen(&plan, 2, &all).as_deref(), Some("one"));
+    assert_eq!(seen(&plan, 3, &all).as_deref(), Some("two"));
+    assert_eq!(
+        seen(&plan, 3, &[Some("zero"), None, None, None, Some("four")]).as_deref(),
+        Some("zero")
+    );
+    assert_eq!(seen(&plan, 0, &all), None);
+    assert_eq!(seen(&plan, 4, &all), None);
+}
+
+fn scanned(pieces: &[&[u8]]) -> BTreeMap<String, String> {
+    let mut scanner = OutputScanner::new();
+    for piece in pieces {
+        scanner.push(piece);
+    }
+    scanner.finish()
+}
+
+#[test]
+fn assignments_are_found_wherever_they_stand() {
+    let cases: &[(&str, &[(&str, &str)])] = &[
+        ("${setValue(rows=42)}\n", &[("rows", "42")]),
+        (
+            "x ${setValue(a=1)} y #{setValue(b=2)} ${setValue(c=3)}",
+            &[("a", "1"), ("b", "2"), ("c", "3")],
+        ),
+        ("#{setValue(b=2)}${setValue(a=1)}", &[("a", "1"), ("b", "2")]),
+        ("${setValue(q=a=b=c)}", &[("q", "a=b=c")]),
+        (
+            "${setValue(m=first\nsecond\nthird)}",
+            &[("m", "first\nsecond\nthird")],
+        ),
+        ("${setValue(a=1)}${setValue(a=2)}", &[("a", "2")]),
+        ("${setValue(e=)}", &[("e", "")]),
+        (
+            "${setValue(nothing)} ${setValue(=x)} ${setValue(a b=1)} $${setValue(ok=1)}",
+            &[("ok", "1")],
+        ),
+        ("${setValue(json={\"a\": (1)} cut )}", &[("json", "{\"a\": (1")]),
+        ("${setValue(open=1", &[]),
+        ("${set ${setValue(a=}", &[]),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(scanned(&[text.as_bytes()]), map(expected), "{text}");
+        let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+        assert_eq!(scanned(&bytes), map(expected), "{text}, byte by byte");
+    }
+    assert_eq!(
+        scanned(&[b"\xff${setValue(a=\xff\x00)}"]),
+        map(&[("a", "\u{fffd}\u{fffd}")])
+    );
+}
+
+#[test]
+fn an_assignment_without_an_end_is_dropped_and_later_ones_are_found() {
+    let mut scanner = OutputScanner::new();
+    scanner.push(b"${setValue(a=");
+    for _ in 0..2_048 {
+        scanner.push(&[b'x'; 1_024]);
+        assert!(scanner.held() <= 3 * crate::document::MAX_VALUE_BYTES);
+    }
+    scanner.push(b")} ${setValue(b=1)}");
+    assert_eq!(scanner.finish(), map(&[("b", "1")]));
+    let lines = format!("${{setValue(a={})}} ${{setValue(b=1)}}", "x\n".repeat(1_025));
+    assert_eq!(scanned(&[lines.as_bytes()]), map(&[("b", "1")]));
+    let lines = format!("${{setValue(a={})}}", "x\n".repeat(1_024));
+    assert_eq!(scanned(&[lines.as_bytes()])["a"].len(), 2_048);
+}
+
+#[test]
+fn the_output_file_has_one_assignment_per_line() {
+    let text = "total=7\nnoise=2\r\n\n# x\nq=a=b\ntotal=8\nbad name=1\n";
+    assert_eq!(
+        read_output_file(text),
+        map(&[("total", "8"), ("noise", "2"), ("q", "a=b")])
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn any_values_are_resolved_or_refused_within_bounds(
+        pairs in prop::collection::vec(("[a-d]", "([a-d]|\\$\\{|\\}|\\$\\[|\\]|yyyy|-1|.){0,12}"), 0..6),
+    ) {
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        if let Ok(values) = of_workflow(&pairs) {
+            prop_assert!(values.values().map(String::len).sum::<usize>() <= MAX_TOTAL_BYTES);
+        }
+    }
+
+    #[test]
+    fn no_value_ever_appears_in_a_script(run in "(\\$\\{|\\}|a|b\\.c|\\$\\[|\\]|yyyy| |'){0,30}") {
+        let values = map(&[("a", "SECRET"), ("b.c", "SECRET")]);
+        let prepared = prepare(&shell(&run), &values, base());
+        prop_assert!(!script_of(&prepared.work).contains("SECRET"));
+        let (text, _) = prepare_text(&run, &values, base());
+        prop_assert!(text.len() <= 10 * run.len().max(1));
+    }
+
+    #[test]
+    fn where_an_output_is_cut_does_not_matter(
+        text in "(\\$\\{setValue\\(|#\\{setValue\\(|\\)\\}|a=|b=|x|\n|\\$|\\{){0,30}",
+        cut in 0..40usize,
+    ) {
+        let bytes = text.as_bytes();
+        let cut = cut.min(bytes.len());
+        prop_assert_eq!(scanned(&[&bytes[..cut], &bytes[cut..]]), scanned(&[bytes]));
+    }
+}

@@ -1,0 +1,38 @@
+//! What earlier tasks hand on: the nearest ancestor's output of each name.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::ids::Ordinal;
+use crate::plan::Plan;
+
+/// Collects the outputs that a task sees: of its ancestors only, the nearest wins, and of two equally near the
+/// one whose edge is declared first. Timing has no part in it.
+pub fn upstream<'a>(
+    plan: &Plan,
+    ordinal: Ordinal,
+    outputs_of: &dyn Fn(Ordinal) -> Option<&'a BTreeMap<String, String>>,
+) -> BTreeMap<String, String> {
+    let mut seen_outputs = BTreeMap::new();
+    // Most workflows hand on nothing: then the walk through all ancestors is spared.
+    if plan.definition.tasks.iter().all(|task| task.outputs.is_empty()) {
+        return seen_outputs;
+    }
+    let preds = |ordinal: Ordinal| {
+        plan.nodes
+            .get(ordinal.index())
+            .map_or(&[][..], |node| &node.preds)
+    };
+    let mut visited = vec![false; plan.nodes.len()];
+    let mut queue: VecDeque<Ordinal> = preds(ordinal).iter().copied().collect();
+    while let Some(next) = queue.pop_front() {
+        let Some(new) = visited.get_mut(next.index()).filter(|visited| !**visited) else {
+            continue;
+        };
+        *new = true;
+        for (name, value) in outputs_of(next).into_iter().flatten() {
+            seen_outputs.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        queue.extend(preds(next));
+    }
+    seen_outputs
+}
