@@ -1,1 +1,3 @@
 //! Fakes and probes for tests.
+
+pub mod store;

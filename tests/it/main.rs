@@ -1,3 +1,5 @@
 //! The program as others meet it, and the rules of the house.
 
+mod postgres;
+mod store;
 mod tidy;

@@ -1,0 +1,136 @@
+//! How the fake claims, gives up and refuses at rest.
+
+use engine::ids::{Epoch, InstanceId};
+use engine::instance::Attention;
+use engine::states::{InstanceState, MemberState, Outcome, OwnerWhy, Verb};
+
+use super::{OwnerEntry, State, StoredInstance};
+use crate::ports::{Claim, Claimed, InboxVerb};
+
+/// After so many claims without a commit in between, an instance gets `attention`.
+const CLAIMS_WITHOUT_PROGRESS: u32 = 5;
+
+impl State {
+    pub(super) fn claim(&mut self, claim: &Claim) -> Vec<Claimed> {
+        if !self.is_active(claim.me.incarnation) {
+            return Vec::new();
+        }
+        let wanted: Vec<InstanceId> = self
+            .instances
+            .iter()
+            .filter(|(id, _)| claim.only.is_none_or(|only| only == **id))
+            .filter(|(id, row)| self.needs_claim(**id, row))
+            .map(|(id, _)| *id)
+            .take(usize::try_from(claim.limit).unwrap_or(usize::MAX))
+            .collect();
+        wanted
+            .into_iter()
+            .filter_map(|id| self.claim_one(id, claim))
+            .collect()
+    }
+
+    fn needs_claim(&self, id: InstanceId, row: &StoredInstance) -> bool {
+        if let Some((owner, _)) = &row.owner {
+            let state = self.member(*owner).map(|member| member.state);
+            return !matches!(
+                state,
+                Some(MemberState::Joining | MemberState::Active | MemberState::Draining)
+            );
+        }
+        let is_open = row.header.attention.is_none() && !row.header.state.is_at_rest();
+        is_open || self.waking_verb(id, row).is_some()
+    }
+
+    fn waking_verb(&self, id: InstanceId, row: &StoredInstance) -> Option<Verb> {
+        self.unapplied(id)
+            .find(|verb| applies(verb, row))
+            .map(|verb| verb.verb)
+    }
+
+    fn claim_one(&mut self, id: InstanceId, claim: &Claim) -> Option<Claimed> {
+        let row = self.instances.get(&id)?;
+        if row.claims >= CLAIMS_WITHOUT_PROGRESS {
+            self.give_up(id);
+            return None;
+        }
+        let owner_name = row
+            .owner
+            .as_ref()
+            .and_then(|(owner, _)| self.member(*owner))
+            .map(|member| member.name.as_str());
+        let why = match &row.owner {
+            _ if row.epoch == Epoch(0) => OwnerWhy::Start,
+            None => self
+                .waking_verb(id, row)
+                .map_or(OwnerWhy::Failover, OwnerWhy::from),
+            Some(_) if owner_name == Some(claim.me.name.as_str()) => OwnerWhy::Restart,
+            Some(_) => OwnerWhy::Failover,
+        };
+        let row = self.instances.get_mut(&id)?;
+        let from_host = row.owner.take().map(|(_, host)| host);
+        if row.epoch == Epoch(0) {
+            row.header.reason = None;
+        }
+        row.owner = Some((claim.me.incarnation, claim.me.host.clone()));
+        row.epoch.0 += 1;
+        row.rev.0 += 1;
+        row.claims += 1;
+        row.owner_log.push(OwnerEntry {
+            epoch: row.epoch,
+            owner: claim.me.incarnation,
+            from_host: from_host.clone(),
+            why,
+        });
+        Some(Claimed {
+            id,
+            epoch: row.epoch,
+            why,
+            from_host,
+        })
+    }
+
+    fn give_up(&mut self, id: InstanceId) {
+        if let Some(row) = self.instances.get_mut(&id) {
+            row.owner = None;
+            row.rev.0 += 1;
+            row.claims = 0;
+            row.header.attention = Some(Attention {
+                code: "CLAIMS_WITHOUT_PROGRESS".to_owned(),
+                detail: "several owners in a row stored nothing".to_owned(),
+            });
+        }
+        self.refuse(id, |_| Some("the system gave up on the instance".to_owned()));
+    }
+
+    pub(super) fn refuse_at_rest(&mut self, id: InstanceId) {
+        let Some(row) = self.instances.get(&id).filter(|row| row.owner.is_none()) else {
+            return;
+        };
+        let row = row.clone();
+        self.refuse(id, |verb| {
+            let state: InstanceState = row.header.state;
+            let possible = Verb::possible_in(state, row.header.attention.as_ref());
+            let possible: Vec<&str> = possible.into_iter().map(Verb::as_str).collect();
+            (!applies(verb, &row))
+                .then(|| format!("the instance is {state}; possible now: {}", possible.join(", ")))
+        });
+    }
+
+    /// Refuses the unapplied verbs of an instance for which there is a reason.
+    fn refuse(&mut self, id: InstanceId, why: impl Fn(&InboxVerb) -> Option<String>) {
+        let rows = self.inbox.iter_mut();
+        for inbox in rows.filter(|row| row.instance == id && row.outcome == Outcome::Pending) {
+            if let Some(detail) = why(&inbox.verb) {
+                inbox.outcome = Outcome::Refused;
+                inbox.detail = Some(detail);
+            }
+        }
+    }
+}
+
+fn applies(verb: &InboxVerb, row: &StoredInstance) -> bool {
+    verb.run == row.header.run
+        && verb
+            .verb
+            .applies_in(row.header.state, row.header.attention.as_ref())
+}

@@ -1,0 +1,212 @@
+//! How the fake creates, commits and loads.
+
+use std::collections::BTreeMap;
+
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Rev, Run};
+use engine::instance::{Header, Reset, Transition};
+use engine::states::{InstanceState, OwnerWhy, TaskState};
+use engine::task::Attempt;
+
+use super::{OwnerEntry, State, StoredInstance, is_open};
+use crate::ports::{InstanceCommit, Loaded, NewInstance, Write, Written};
+
+impl State {
+    pub(super) fn write(&mut self, entry: &Write) -> Written {
+        match entry {
+            Write::Create(new) => self.create(new),
+            Write::Commit(commit) => self.commit(commit),
+        }
+    }
+
+    fn create(&mut self, new: &NewInstance) -> Written {
+        let known = new.request_key.as_ref().and_then(|key| {
+            let (body, id) = self.keys.get(&key.key)?;
+            Some((*body == key.body_hash, *id))
+        });
+        match known {
+            Some((true, id)) => return Written::Known { id },
+            Some((false, _)) => return Written::KeyReused,
+            None => {}
+        }
+        self.last_instance += 1;
+        let id = InstanceId(self.last_instance);
+        if let Some(key) = &new.request_key {
+            self.keys.insert(key.key.clone(), (key.body_hash.clone(), id));
+        }
+        let owner = new.owner.as_ref().filter(|me| self.is_active(me.incarnation));
+        let epoch = Epoch(i64::from(owner.is_some()));
+        let row = StoredInstance {
+            header: born(owner.is_none()),
+            owner: owner.map(|me| (me.incarnation, me.host.clone())),
+            epoch,
+            rev: Rev(0),
+            claims: 0,
+            tasks: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            history: vec![(new.at, birth(new))],
+            owner_log: owner
+                .map(|me| OwnerEntry {
+                    epoch,
+                    owner: me.incarnation,
+                    from_host: None,
+                    why: OwnerWhy::Start,
+                })
+                .into_iter()
+                .collect(),
+            new: new.clone(),
+        };
+        self.instances.insert(id, row);
+        Written::Created { id }
+    }
+
+    fn commit(&mut self, commit: &InstanceCommit) -> Written {
+        let Some(row) = self.instances.get(&commit.id) else {
+            return Written::Stale;
+        };
+        let is_owner = row
+            .owner
+            .as_ref()
+            .is_some_and(|(owner, _)| *owner == commit.owner);
+        if !is_owner || row.epoch != commit.epoch || row.rev != commit.rev {
+            return Written::Stale;
+        }
+        let mut row = row.clone();
+        row.take(commit);
+        if let Some(why) = self.objection(commit.id, &row) {
+            return Written::Rejected(why);
+        }
+        self.instances.insert(commit.id, row);
+        for decided in &commit.changes.decided {
+            let of = |operation| decided.operation == operation;
+            for inbox in self.inbox.iter_mut().filter(|row| of(row.verb.operation)) {
+                inbox.outcome = decided.outcome;
+                inbox.detail.clone_from(&decided.detail);
+            }
+        }
+        Written::Stored
+    }
+
+    /// What the unique keys of a database would refuse.
+    fn objection(&self, id: InstanceId, row: &StoredInstance) -> Option<String> {
+        let open: Vec<_> = row
+            .attempts
+            .iter()
+            .filter(|(_, attempt)| is_open(attempt))
+            .map(|((ordinal, _), _)| *ordinal)
+            .collect();
+        if open.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Some("a task has one open attempt at most".to_owned());
+        }
+        let mine = |uid| row.attempts.values().any(|attempt| attempt.uid == Some(uid));
+        let others = self.instances.iter().filter(|(other, _)| **other != id);
+        others
+            .flat_map(|(_, other)| other.attempts.values())
+            .filter_map(|attempt| attempt.uid)
+            .find(|uid| mine(*uid))
+            .map(|uid| format!("the uid {uid} is taken"))
+    }
+
+    pub(super) fn load(&self, id: InstanceId, me: Incarnation, epoch: Epoch) -> Option<Loaded> {
+        let row = self.instances.get(&id)?;
+        let is_owner = row.owner.as_ref().is_some_and(|(owner, _)| *owner == me);
+        if !is_owner || row.epoch != epoch {
+            return None;
+        }
+        let is_latest = |attempt: &Attempt, highest: u32| attempt.number.0 == highest;
+        let stray = row.attempts.iter().filter(|((ordinal, _), attempt)| {
+            let highest = row.tasks.get(ordinal).map_or(0, |task| task.attempts);
+            is_open(attempt) && !is_latest(attempt, highest)
+        });
+        Some(Loaded {
+            id,
+            project: row.new.project.clone(),
+            workflow: row.new.workflow.clone(),
+            workflow_id: row.new.workflow_id,
+            version: row.new.version,
+            project_params: row.new.project_params.clone(),
+            start: row.new.start.clone(),
+            generation: Generation(1),
+            epoch,
+            rev: row.rev,
+            created_at: row.new.at,
+            header: row.header.clone(),
+            tasks: row.tasks.iter().map(|(o, task)| (*o, task.clone())).collect(),
+            stray: stray.map(|((o, _), attempt)| (*o, attempt.clone())).collect(),
+            verbs: self.unapplied(id).cloned().collect(),
+        })
+    }
+}
+
+impl StoredInstance {
+    /// Folds a round into the rows, in the order in which the databases do.
+    fn take(&mut self, commit: &InstanceCommit) {
+        let changes = &commit.changes;
+        self.rev.0 += 1;
+        self.claims = 0;
+        if let Some(header) = &changes.header {
+            self.header = header.clone();
+        }
+        if changes.rests {
+            self.owner = None;
+        }
+        if let Some(reset) = changes.reset {
+            self.reset(reset);
+        }
+        for (ordinal, task) in &changes.tasks {
+            if let Some(attempt) = &task.attempt {
+                self.attempts.insert((*ordinal, attempt.number), attempt.clone());
+            }
+            self.tasks.insert(*ordinal, task.clone());
+        }
+        for (ordinal, attempt) in &changes.closed {
+            self.attempts.insert((*ordinal, attempt.number), attempt.clone());
+        }
+        let steps = changes.transitions.iter().cloned();
+        self.history.extend(steps.map(|step| (commit.at, step)));
+    }
+
+    fn reset(&mut self, reset: Reset) {
+        let is_touched = |state: TaskState| reset.states().is_none_or(|states| states.contains(&state));
+        for task in self.tasks.values_mut().filter(|task| is_touched(task.state)) {
+            task.state = TaskState::Pending;
+            task.reason = None;
+            task.due_at = None;
+            if reset != Reset::Held {
+                task.attempts_before_run = task.attempts;
+                task.lost_in_run = 0;
+            }
+            if reset == Reset::All {
+                task.outputs.clear();
+                task.started_at = None;
+                task.ended_at = None;
+            }
+        }
+    }
+}
+
+/// The row of a new instance.
+fn born(waits: bool) -> Header {
+    Header {
+        state: InstanceState::Running,
+        reason: waits.then(|| "waiting for a master".to_owned()),
+        attention: None,
+        run: Run(1),
+        due_at: None,
+        time_left_ms: None,
+        timed_out: false,
+        started_at: None,
+        ended_at: None,
+        outputs: BTreeMap::new(),
+    }
+}
+
+/// The first entry of the history.
+fn birth(new: &NewInstance) -> Transition {
+    Transition {
+        ordinal: None,
+        attempt: None,
+        from: None,
+        to: InstanceState::Running.as_str(),
+        why: format!("started by {} ({})", new.requested_by, new.trigger),
+    }
+}

@@ -1,0 +1,531 @@
+//! Lives, births, rounds and reads.
+
+use std::collections::BTreeMap;
+
+use actors::ports::{InstanceCommit, Me, StoreError, Write, Written};
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Ordinal, Rev, Run, Uid};
+use engine::instance::{Changes, Decided, Header, Reset, Transition};
+use engine::states::{AttemptState, InstanceState, KillCause, MemberState, Outcome, TaskState, Verb};
+use engine::task::{Attempt, Task, Worker};
+
+use super::subject::{Subject, join, keyed, new_instance};
+
+pub(crate) fn header(state: InstanceState) -> Header {
+    Header {
+        state,
+        reason: Some("because".to_owned()),
+        attention: None,
+        run: Run(1),
+        due_at: Some(Millis(9_000)),
+        time_left_ms: Some(17),
+        timed_out: true,
+        started_at: Some(Millis(1_100)),
+        ended_at: None,
+        outputs: BTreeMap::from([("total".to_owned(), "3 \u{fc}".to_owned())]),
+    }
+}
+
+pub(crate) fn attempt(id: InstanceId, ordinal: u32, number: u32, state: AttemptState) -> Attempt {
+    Attempt {
+        number: AttemptNumber(number),
+        binding: 1,
+        uid: Some(Uid {
+            generation: engine::ids::Generation(1),
+            instance: id,
+            ordinal: Ordinal(ordinal),
+            attempt: AttemptNumber(number),
+            binding: 1,
+        }),
+        worker: Some(Worker {
+            incarnation: Incarnation(1),
+            name: "worker".to_owned(),
+        }),
+        epoch: Epoch(1),
+        state,
+        kill_cause: Some(KillCause::Timeout),
+        pid: Some(4_711),
+        exit_code: Some(-1),
+        error: Some("it said \"no\"\n".to_owned()),
+        created_at: Millis(1_000),
+        started_at: Some(Millis(1_001)),
+        ended_at: (!state.is_open()).then_some(Millis(1_002)),
+    }
+}
+
+pub(crate) fn task(state: TaskState, attempt: Option<Attempt>) -> Task {
+    Task {
+        state,
+        reason: Some("why".to_owned()),
+        attempts: attempt.as_ref().map_or(0, |a| a.number.0),
+        attempts_before_run: 0,
+        lost_in_run: 1,
+        due_at: Some(Millis(5_000)),
+        started_at: Some(Millis(1_001)),
+        ended_at: None,
+        outputs: BTreeMap::from([("rows".to_owned(), "42".to_owned())]),
+        attempt,
+    }
+}
+
+pub(crate) fn round(me: &Me, id: InstanceId, rev: i64, changes: Changes) -> Write {
+    Write::Commit(InstanceCommit {
+        id,
+        owner: me.incarnation,
+        host: me.host.clone(),
+        epoch: Epoch(1),
+        rev: Rev(rev),
+        at: Millis(2_000),
+        changes,
+    })
+}
+
+pub(crate) fn of_tasks(tasks: impl IntoIterator<Item = (u32, Task)>) -> Changes {
+    Changes {
+        tasks: tasks.into_iter().map(|(o, task)| (Ordinal(o), task)).collect(),
+        ..Changes::default()
+    }
+}
+
+pub(crate) async fn create(subject: &dyn Subject, owner: Option<&Me>) -> InstanceId {
+    let answer = subject.store().write(&[Write::Create(new_instance(owner))]).await;
+    let Ok([Written::Created { id }]) = answer.as_deref() else {
+        panic!("{answer:?}");
+    };
+    *id
+}
+
+pub(crate) async fn store(subject: &dyn Subject, entry: Write) -> Written {
+    let mut answers = subject.store().write(&[entry]).await.expect("an answer");
+    assert_eq!(answers.len(), 1);
+    answers.remove(0)
+}
+
+pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn Subject) {
+    let first = join(subject, "one", "h1").await;
+    let second = join(subject, "two", "h2").await;
+    assert!(second.incarnation > first.incarnation);
+    let members = subject.store().members().await.unwrap();
+    let states: Vec<(i64, MemberState)> = members.iter().map(|m| (m.incarnation.0, m.state)).collect();
+    assert_eq!(
+        states,
+        [
+            (first.incarnation.0, MemberState::Dead),
+            (second.incarnation.0, MemberState::Active)
+        ]
+    );
+    assert_eq!(members[1].roles, ["master", "worker"]);
+    assert_eq!(
+        (members[1].slots, members[1].worker_group.as_str()),
+        (4, "default")
+    );
+}
+
+pub(crate) async fn a_member_only_moves_forward(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await.incarnation;
+    let store = subject.store();
+    store.set_member_state(me, MemberState::Active).await.unwrap();
+    store.set_member_state(me, MemberState::Draining).await.unwrap();
+    let back = store.set_member_state(me, MemberState::Active).await;
+    assert!(matches!(back, Err(StoreError::Rejected(_))), "{back:?}");
+    store.set_member_state(me, MemberState::Left).await.unwrap();
+    let risen = store.set_member_state(me, MemberState::Dead).await;
+    assert!(matches!(risen, Err(StoreError::Rejected(_))), "{risen:?}");
+    let nobody = store
+        .set_member_state(Incarnation(999), MemberState::Active)
+        .await;
+    assert!(matches!(nobody, Err(StoreError::Rejected(_))), "{nobody:?}");
+}
+
+pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn Subject) {
+    let first = join(subject, "one", "h1").await.incarnation;
+    let beat = subject.store().beat(first).await.unwrap();
+    assert_eq!(beat.state, MemberState::Active);
+    join(subject, "two", "h2").await;
+    let later = subject.store().beat(first).await.unwrap();
+    assert_eq!(later.state, MemberState::Dead);
+    assert!(later.now >= beat.now);
+    assert_eq!(
+        subject.store().beat(Incarnation(999)).await.unwrap().state,
+        MemberState::Dead
+    );
+}
+
+pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&me)).await;
+    let loaded = subject
+        .store()
+        .load(id, me.incarnation, Epoch(1))
+        .await
+        .unwrap()
+        .unwrap();
+    let new = new_instance(Some(&me));
+    assert_eq!((loaded.id, loaded.workflow_id, loaded.version), (id, 1, 1));
+    assert_eq!(
+        (loaded.project.as_str(), loaded.workflow.as_str()),
+        ("default", "flow")
+    );
+    assert_eq!(
+        (loaded.project_params, loaded.start),
+        (new.project_params, new.start)
+    );
+    assert_eq!((loaded.created_at, loaded.header.run), (Millis(1_000), Run(1)));
+    assert_eq!(
+        (loaded.header.state, loaded.header.reason),
+        (InstanceState::Running, None)
+    );
+    assert_eq!(
+        subject.owner_log(id).await,
+        [(1, me.incarnation.0, None, "start".to_owned())]
+    );
+    assert_eq!(subject.history(id).await, [(None, "running".to_owned())]);
+    assert_eq!(
+        subject.store().owned(me.incarnation).await.unwrap(),
+        [(id, Epoch(1), false)]
+    );
+}
+
+pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let store = subject.store();
+    store
+        .set_member_state(me.incarnation, MemberState::Draining)
+        .await
+        .unwrap();
+    let id = create(subject, Some(&me)).await;
+    let owned = subject.owned(id).await;
+    assert_eq!((owned.owner, owned.host, owned.epoch), (None, None, 0));
+    assert_eq!(subject.owner_log(id).await, []);
+    assert_eq!(store.load(id, me.incarnation, Epoch(1)).await, Ok(None));
+}
+
+pub(crate) async fn ids_grow(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let batch: Vec<Write> = (0..5).map(|_| Write::Create(new_instance(Some(&me)))).collect();
+    let mut last = InstanceId(0);
+    for answer in subject.store().write(&batch).await.unwrap() {
+        let Written::Created { id } = answer else {
+            panic!("{answer:?}")
+        };
+        assert!(id > last);
+        last = id;
+    }
+    assert!(create(subject, None).await > last);
+}
+
+pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let first = store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
+    let Written::Created { id } = first else {
+        panic!("{first:?}")
+    };
+    let again = store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
+    assert_eq!(again, Written::Known { id });
+    assert_eq!(subject.store().owned(me.incarnation).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_request_key_with_another_body_is_refused(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
+    let other = store(subject, Write::Create(keyed(Some(&me), "k", "another"))).await;
+    assert_eq!(other, Written::KeyReused);
+    assert_eq!(subject.store().owned(me.incarnation).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let batch = [
+        Write::Create(keyed(Some(&me), "k", "body")),
+        Write::Create(keyed(Some(&me), "k", "body")),
+        Write::Create(keyed(Some(&me), "k", "another")),
+    ];
+    let answers = subject.store().write(&batch).await.unwrap();
+    let Written::Created { id } = answers[0] else {
+        panic!("{answers:?}")
+    };
+    assert_eq!(answers[1..], [Written::Known { id }, Written::KeyReused]);
+    assert_eq!(subject.store().owned(me.incarnation).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&me)).await;
+    let running = task(TaskState::Running, Some(attempt(id, 0, 1, AttemptState::Running)));
+    let mut unbound = attempt(id, 1, 1, AttemptState::Created);
+    (unbound.uid, unbound.worker) = (None, None);
+    let waiting = task(TaskState::Waiting, Some(unbound));
+    let delayed = task(TaskState::Delayed, None);
+    let changes = Changes {
+        header: Some(header(InstanceState::Running)),
+        transitions: vec![Transition {
+            ordinal: Some(Ordinal(0)),
+            attempt: Some(AttemptNumber(1)),
+            from: Some("waiting"),
+            to: "running",
+            why: "it's started".to_owned(),
+        }],
+        ..of_tasks([(0, running.clone()), (1, waiting.clone()), (2, delayed.clone())])
+    };
+    assert_eq!(store(subject, round(&me, id, 0, changes)).await, Written::Stored);
+    let loaded = subject
+        .store()
+        .load(id, me.incarnation, Epoch(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(loaded.rev, Rev(1));
+    assert_eq!(loaded.header, header(InstanceState::Running));
+    assert_eq!(
+        loaded.tasks,
+        [
+            (Ordinal(0), running),
+            (Ordinal(1), waiting),
+            (Ordinal(2), delayed)
+        ]
+    );
+    assert_eq!(loaded.stray, []);
+    let history = subject.history(id).await;
+    assert_eq!(history[1..], [(Some(0), "running".to_owned())]);
+}
+
+pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&me)).await;
+    let load = async |who: Incarnation, epoch: i64| {
+        let loaded = subject.store().load(id, who, Epoch(epoch)).await.unwrap();
+        loaded.is_some()
+    };
+    assert!(load(me.incarnation, 1).await);
+    assert!(!load(me.incarnation, 2).await);
+    assert!(!load(Incarnation(999), 1).await);
+}
+
+pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let mut batch = Vec::new();
+    let mut ids = Vec::new();
+    for stale in 0..4 {
+        let id = create(subject, Some(&me)).await;
+        ids.push(id);
+        let waiting = task(TaskState::Waiting, None);
+        let Write::Commit(mut commit) = round(&me, id, 0, of_tasks([(0, waiting)])) else {
+            unreachable!("a round is a commit")
+        };
+        match stale {
+            1 => commit.owner = Incarnation(999),
+            2 => commit.epoch = Epoch(2),
+            3 => commit.rev = Rev(7),
+            _ => {}
+        }
+        batch.push(Write::Commit(commit));
+    }
+    let answers = subject.store().write(&batch).await.unwrap();
+    assert_eq!(
+        answers,
+        [Written::Stored, Written::Stale, Written::Stale, Written::Stale]
+    );
+    for (place, id) in ids.into_iter().enumerate() {
+        let loaded = subject
+            .store()
+            .load(id, me.incarnation, Epoch(1))
+            .await
+            .unwrap()
+            .unwrap();
+        let stored = usize::from(place == 0);
+        assert_eq!(loaded.tasks.len(), stored, "{place}");
+        assert_eq!(loaded.rev, Rev(i64::try_from(stored).unwrap()), "{place}");
+    }
+}
+
+pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let taken = create(subject, Some(&me)).await;
+    let open = task(
+        TaskState::Running,
+        Some(attempt(taken, 0, 1, AttemptState::Running)),
+    );
+    store(subject, round(&me, taken, 0, of_tasks([(0, open)]))).await;
+    let mut batch = Vec::new();
+    for place in 0..9 {
+        let id = create(subject, Some(&me)).await;
+        // A uid that another instance has already.
+        let named = if place == 5 { taken } else { id };
+        let running = task(
+            TaskState::Running,
+            Some(attempt(named, 0, 1, AttemptState::Running)),
+        );
+        batch.push(round(&me, id, 0, of_tasks([(0, running)])));
+    }
+    let answers = subject.store().write(&batch).await.unwrap();
+    for (place, answer) in answers.iter().enumerate() {
+        match answer {
+            Written::Rejected(_) => assert_eq!(place, 5),
+            other => assert_eq!((other, place == 5), (&Written::Stored, false), "{place}"),
+        }
+    }
+}
+
+pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&me)).await;
+    let rests = Changes {
+        header: Some(header(InstanceState::Succeeded)),
+        rests: true,
+        ..Changes::default()
+    };
+    assert_eq!(store(subject, round(&me, id, 0, rests)).await, Written::Stored);
+    let owned = subject.owned(id).await;
+    assert_eq!((owned.owner, owned.host, owned.epoch), (None, None, 1));
+    assert_eq!(
+        store(subject, round(&me, id, 1, Changes::default())).await,
+        Written::Stale
+    );
+    assert_eq!(subject.store().owned(me.incarnation).await, Ok(Vec::new()));
+}
+
+pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&me)).await;
+    let applied = subject.ask(id, Verb::Pause, 1).await;
+    let refused = subject.ask(id, Verb::Recover, 1).await;
+    assert_eq!(
+        subject.store().owned(me.incarnation).await.unwrap(),
+        [(id, Epoch(1), true)]
+    );
+    let changes = Changes {
+        header: Some(header(InstanceState::Pausing)),
+        decided: vec![
+            Decided {
+                operation: applied,
+                outcome: Outcome::Applied,
+                detail: None,
+            },
+            Decided {
+                operation: refused,
+                outcome: Outcome::Refused,
+                detail: Some("not final".to_owned()),
+            },
+        ],
+        ..Changes::default()
+    };
+    let stale = store(subject, round(&me, id, 5, changes.clone())).await;
+    assert_eq!(stale, Written::Stale);
+    assert_eq!(subject.outcome(applied).await.0, Outcome::Pending);
+    assert_eq!(store(subject, round(&me, id, 0, changes)).await, Written::Stored);
+    assert_eq!(subject.outcome(applied).await, (Outcome::Applied, None));
+    assert_eq!(
+        subject.outcome(refused).await,
+        (Outcome::Refused, Some("not final".to_owned()))
+    );
+    assert_eq!(subject.store().verbs(&[id]).await, Ok(Vec::new()));
+}
+
+pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    for (reset, expected) in [
+        (Reset::All, ["pending", "pending", "pending"]),
+        (Reset::FailedAndKilled, ["succeeded", "pending", "pending"]),
+        (Reset::Killed, ["succeeded", "failed", "pending"]),
+        (Reset::Held, ["succeeded", "failed", "killed"]),
+    ] {
+        let id = create(subject, Some(&me)).await;
+        let ended = |ordinal, state, of| task(state, Some(attempt(id, ordinal, 2, of)));
+        let before = of_tasks([
+            (0, ended(0, TaskState::Succeeded, AttemptState::Succeeded)),
+            (1, ended(1, TaskState::Failed, AttemptState::Failed)),
+            (2, ended(2, TaskState::Killed, AttemptState::Killed)),
+            (3, task(TaskState::NotRun, None)),
+        ]);
+        store(subject, round(&me, id, 0, before)).await;
+        let mut again = Changes {
+            reset: Some(reset),
+            ..Changes::default()
+        };
+        // A row of the same commit is written after the reset.
+        again.tasks.insert(Ordinal(3), task(TaskState::Waiting, None));
+        assert_eq!(store(subject, round(&me, id, 1, again)).await, Written::Stored);
+        let loaded = subject
+            .store()
+            .load(id, me.incarnation, Epoch(1))
+            .await
+            .unwrap()
+            .unwrap();
+        let states: Vec<&str> = loaded.tasks.iter().map(|(_, task)| task.state.as_str()).collect();
+        assert_eq!(states[..3], expected, "{reset:?}");
+        assert_eq!(states[3], "waiting", "{reset:?}");
+        for (_, task) in &loaded.tasks[..3] {
+            let is_reset = task.state == TaskState::Pending;
+            assert_eq!(
+                task.attempts_before_run,
+                if is_reset { 2 } else { 0 },
+                "{reset:?}"
+            );
+            assert_eq!(task.lost_in_run, u32::from(!is_reset), "{reset:?}");
+            assert_eq!(
+                task.reason.is_none() && task.due_at.is_none(),
+                is_reset,
+                "{reset:?}"
+            );
+            assert_eq!(task.outputs.is_empty(), reset == Reset::All, "{reset:?}");
+            assert_eq!(task.started_at.is_none(), reset == Reset::All, "{reset:?}");
+            assert_eq!(task.attempt.as_ref().map(|a| a.number.0), Some(2), "{reset:?}");
+        }
+    }
+}
+
+pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&me)).await;
+    let first = task(TaskState::Running, Some(attempt(id, 0, 1, AttemptState::Running)));
+    store(subject, round(&me, id, 0, of_tasks([(0, first)]))).await;
+    let second = task(
+        TaskState::Dispatched,
+        Some(attempt(id, 0, 2, AttemptState::Created)),
+    );
+    let open_twice = store(subject, round(&me, id, 1, of_tasks([(0, second.clone())]))).await;
+    assert!(matches!(open_twice, Written::Rejected(_)), "{open_twice:?}");
+    let changes = Changes {
+        closed: vec![(Ordinal(0), attempt(id, 0, 1, AttemptState::Lost))],
+        ..of_tasks([(0, second.clone())])
+    };
+    assert_eq!(store(subject, round(&me, id, 1, changes)).await, Written::Stored);
+    let loaded = subject
+        .store()
+        .load(id, me.incarnation, Epoch(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(loaded.tasks, [(Ordinal(0), second)]);
+    assert_eq!(loaded.stray, []);
+}
+
+pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let one = create(subject, Some(&me)).await;
+    let other = create(subject, Some(&me)).await;
+    let third = create(subject, Some(&me)).await;
+    let pause = subject.ask(one, Verb::Pause, 1).await;
+    let stop = subject.ask(other, Verb::Stop, 1).await;
+    let resume = subject.ask(one, Verb::Resume, 1).await;
+    subject.ask(third, Verb::Stop, 1).await;
+    let verbs = subject.store().verbs(&[one, other]).await.unwrap();
+    let seen: Vec<_> = verbs
+        .iter()
+        .map(|(id, v)| (*id, v.operation, v.verb, v.run))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (one, pause, Verb::Pause, Run(1)),
+            (other, stop, Verb::Stop, Run(1)),
+            (one, resume, Verb::Resume, Run(1)),
+        ]
+    );
+    let loaded = subject
+        .store()
+        .load(one, me.incarnation, Epoch(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(loaded.verbs.len(), 2);
+}

@@ -1,0 +1,249 @@
+//! Taking over, waking up, giving up.
+
+use actors::ports::{Claim, Claimed, Me};
+use engine::ids::{Epoch, InstanceId, Millis};
+use engine::instance::Changes;
+use engine::states::{InstanceState, MemberState, Outcome, OwnerWhy, Verb};
+
+use super::cases::{create, header, round, store};
+use super::subject::{Subject, join};
+
+fn by(me: &Me) -> Claim {
+    Claim {
+        me: me.clone(),
+        only: None,
+        limit: 100,
+        at: Millis(3_000),
+    }
+}
+
+async fn claim(subject: &dyn Subject, claim: &Claim) -> Vec<Claimed> {
+    subject.store().claim(claim).await.expect("an answer")
+}
+
+async fn bring_to(subject: &dyn Subject, me: &Me, id: InstanceId, state: InstanceState) {
+    let rests = Changes {
+        header: Some(header(state)),
+        rests: true,
+        ..Changes::default()
+    };
+    store(subject, round(me, id, 0, rests)).await;
+}
+
+pub(crate) async fn a_member_that_is_not_active_claims_nothing(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    create(subject, None).await;
+    let draining = subject
+        .store()
+        .set_member_state(me.incarnation, MemberState::Draining);
+    draining.await.unwrap();
+    assert_eq!(claim(subject, &by(&me)).await, []);
+}
+
+pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, None).await;
+    let claimed = claim(subject, &by(&me)).await;
+    let expected = Claimed {
+        id,
+        epoch: Epoch(1),
+        why: OwnerWhy::Start,
+        from_host: None,
+    };
+    assert_eq!(claimed, [expected]);
+    let loaded = subject
+        .store()
+        .load(id, me.incarnation, Epoch(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(loaded.header.reason, None, "it no longer waits for a master");
+    assert_eq!(
+        subject.owner_log(id).await,
+        [(1, me.incarnation.0, None, "start".to_owned())]
+    );
+    assert_eq!(claim(subject, &by(&me)).await, [], "once is enough");
+}
+
+pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject) {
+    let first = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&first)).await;
+    let second = join(subject, "two", "h2").await;
+    let claimed = claim(subject, &by(&second)).await;
+    let expected = Claimed {
+        id,
+        epoch: Epoch(2),
+        why: OwnerWhy::Failover,
+        from_host: Some("h1".to_owned()),
+    };
+    assert_eq!(claimed, [expected]);
+    let owned = subject.owned(id).await;
+    assert_eq!(
+        (owned.owner, owned.host.as_deref(), owned.epoch),
+        (Some(second.incarnation), Some("h2"), 2)
+    );
+    let log = subject.owner_log(id).await;
+    assert_eq!(
+        log[1],
+        (
+            2,
+            second.incarnation.0,
+            Some("h1".to_owned()),
+            "failover".to_owned()
+        )
+    );
+    let late = store(subject, round(&first, id, 0, Changes::default())).await;
+    assert_eq!(late, actors::ports::Written::Stale);
+}
+
+pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn Subject) {
+    let first = join(subject, "one", "h1").await;
+    create(subject, Some(&first)).await;
+    let again = join(subject, "one", "h1").await;
+    let claimed = claim(subject, &by(&again)).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].why, OwnerWhy::Restart);
+    assert_eq!(claimed[0].from_host.as_deref(), Some("h1"));
+}
+
+pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn Subject) {
+    let first = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&first)).await;
+    let second = subject.add_member("two", "h2").await;
+    assert_eq!(claim(subject, &by(&second)).await, []);
+    subject.ask(id, Verb::Pause, 1).await;
+    assert_eq!(claim(subject, &by(&second)).await, [], "a verb goes to the owner");
+    let draining = subject
+        .store()
+        .set_member_state(first.incarnation, MemberState::Draining);
+    draining.await.unwrap();
+    assert_eq!(claim(subject, &by(&second)).await, [], "a draining member lives");
+    let left = subject
+        .store()
+        .set_member_state(first.incarnation, MemberState::Left);
+    left.await.unwrap();
+    assert_eq!(claim(subject, &by(&second)).await.len(), 1);
+}
+
+pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    for (state, verb, why) in [
+        (InstanceState::Paused, Verb::Resume, OwnerWhy::Resume),
+        (InstanceState::Paused, Verb::Stop, OwnerWhy::Stop),
+        (InstanceState::Failed, Verb::Recover, OwnerWhy::Recover),
+        (InstanceState::Succeeded, Verb::Rerun, OwnerWhy::Rerun),
+        (InstanceState::Stopped, Verb::ForceSuccess, OwnerWhy::ForceSuccess),
+    ] {
+        let id = create(subject, Some(&me)).await;
+        bring_to(subject, &me, id, state).await;
+        assert_eq!(claim(subject, &by(&me)).await, [], "{state} rests");
+        subject.ask(id, Verb::Pause, 1).await;
+        assert_eq!(
+            claim(subject, &by(&me)).await,
+            [],
+            "pause cannot apply to {state}"
+        );
+        subject.ask(id, verb, 1).await;
+        let claimed = claim(subject, &by(&me)).await;
+        let expected = Claimed {
+            id,
+            epoch: Epoch(2),
+            why,
+            from_host: None,
+        };
+        assert_eq!(claimed, [expected], "{state} {verb}");
+    }
+}
+
+pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&me)).await;
+    let early = subject.ask(id, Verb::Recover, 1).await;
+    subject.store().refuse_at_rest(id, Millis(4_000)).await.unwrap();
+    assert_eq!(
+        subject.outcome(early).await.0,
+        Outcome::Pending,
+        "its owner decides"
+    );
+    bring_to(subject, &me, id, InstanceState::Succeeded).await;
+    let rerun = subject.ask(id, Verb::Rerun, 1).await;
+    subject.store().refuse_at_rest(id, Millis(4_000)).await.unwrap();
+    let (outcome, detail) = subject.outcome(early).await;
+    assert_eq!(outcome, Outcome::Refused);
+    let detail = detail.unwrap();
+    assert!(
+        detail.contains("succeeded") && detail.contains("rerun"),
+        "{detail}"
+    );
+    assert_eq!(subject.outcome(rerun).await.0, Outcome::Pending);
+    assert_eq!(subject.owned(id).await.epoch, 1, "nobody had to claim it");
+}
+
+pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&me)).await;
+    bring_to(subject, &me, id, InstanceState::Failed).await;
+    let late = subject.ask(id, Verb::Recover, 7).await;
+    assert_eq!(claim(subject, &by(&me)).await, []);
+    subject.store().refuse_at_rest(id, Millis(4_000)).await.unwrap();
+    assert_eq!(subject.outcome(late).await.0, Outcome::Refused);
+}
+
+pub(crate) async fn only_the_asked_instance_is_claimed(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    create(subject, None).await;
+    let asked = create(subject, None).await;
+    let only = Claim {
+        only: Some(asked),
+        ..by(&me)
+    };
+    let claimed = claim(subject, &only).await;
+    assert_eq!(claimed.iter().map(|c| c.id).collect::<Vec<_>>(), [asked]);
+}
+
+pub(crate) async fn the_limit_of_a_claim_holds(subject: &dyn Subject) {
+    let first = join(subject, "one", "h1").await;
+    for _ in 0..3 {
+        create(subject, Some(&first)).await;
+        create(subject, None).await;
+    }
+    let second = join(subject, "two", "h2").await;
+    let some = Claim {
+        limit: 4,
+        ..by(&second)
+    };
+    assert_eq!(claim(subject, &some).await.len(), 4);
+    assert_eq!(claim(subject, &some).await.len(), 2);
+}
+
+pub(crate) async fn claims_without_progress_end_in_attention(subject: &dyn Subject) {
+    let first = join(subject, "life-0", "h").await;
+    let id = create(subject, Some(&first)).await;
+    for life in 1..=5 {
+        let me = join(subject, &format!("life-{life}"), "h").await;
+        assert_eq!(claim(subject, &by(&me)).await.len(), 1, "{life}");
+    }
+    let last = join(subject, "last", "h").await;
+    let pause = subject.ask(id, Verb::Pause, 1).await;
+    assert_eq!(claim(subject, &by(&last)).await, []);
+    let owned = subject.owned(id).await;
+    assert_eq!((owned.owner, owned.attention, owned.epoch), (None, true, 6));
+    assert_eq!(subject.outcome(pause).await.0, Outcome::Refused);
+    assert_eq!(claim(subject, &by(&last)).await, [], "it waits for a person");
+    subject.ask(id, Verb::Resume, 1).await;
+    assert_eq!(claim(subject, &by(&last)).await[0].why, OwnerWhy::Resume);
+}
+
+pub(crate) async fn progress_clears_the_count_of_claims(subject: &dyn Subject) {
+    let first = join(subject, "life-0", "h").await;
+    let id = create(subject, Some(&first)).await;
+    for life in 1..=12 {
+        let me = join(subject, &format!("life-{life}"), "h").await;
+        assert_eq!(claim(subject, &by(&me)).await.len(), 1, "{life}");
+        subject
+            .store()
+            .made_progress(me.incarnation, &[id])
+            .await
+            .unwrap();
+    }
+}

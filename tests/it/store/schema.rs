@@ -1,0 +1,109 @@
+//! Migrations up, down and up again; databases of other programs; the standalone lock.
+
+use migrations::{Migrator, MigratorTrait as _};
+use porpoise::store::{Role, SchemaStatus, Store};
+use sea_orm::ConnectionTrait as _;
+
+async fn empty_sqlite(folder: &tempfile::TempDir) -> Store {
+    let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
+    Store::open(&url, Role::Node).await.expect("a store")
+}
+
+async fn empty_postgres() -> Option<Store> {
+    let url = tokio::task::spawn_blocking(crate::postgres::empty_database)
+        .await
+        .expect("a database")?;
+    Some(Store::open(&url, Role::Node).await.expect("a store"))
+}
+
+async fn goes_up_down_and_up(store: &Store) {
+    let all = Migrator::migrations().len();
+    let SchemaStatus::Older { pending } = store.schema_status().await.unwrap() else {
+        panic!("an empty database is older");
+    };
+    assert_eq!(pending.len(), all);
+    for step in 0..all {
+        Migrator::up(store.writer(), Some(1)).await.expect("one up");
+        Migrator::down(store.writer(), Some(1)).await.expect("one down");
+        Migrator::up(store.writer(), Some(1)).await.expect("one up again");
+        let status = store.schema_status().await.unwrap();
+        assert_eq!(status == SchemaStatus::UpToDate, step + 1 == all);
+    }
+    Migrator::down(store.writer(), None).await.expect("all down");
+    store.migrate().await.expect("all up");
+    store.migrate().await.expect("again changes nothing");
+    assert_eq!(store.schema_status().await.unwrap(), SchemaStatus::UpToDate);
+}
+
+#[tokio::test]
+async fn migrations_go_up_down_and_up_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    goes_up_down_and_up(&empty_sqlite(&folder).await).await;
+}
+
+#[tokio::test]
+async fn migrations_go_up_down_and_up_on_postgres() {
+    if let Some(store) = empty_postgres().await {
+        goes_up_down_and_up(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn nodes_that_start_together_migrate_once() {
+    let Some(store) = empty_postgres().await else {
+        return;
+    };
+    let (one, other, third) = tokio::join!(store.migrate(), store.migrate(), store.migrate());
+    assert_eq!((one, other, third), (Ok(()), Ok(()), Ok(())));
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = empty_sqlite(&folder).await;
+    store.migrate().await.expect("migrations");
+    let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)";
+    store.writer().execute_unprepared(newer).await.expect("a row");
+    assert_eq!(
+        store.schema_status().await.unwrap(),
+        SchemaStatus::Newer {
+            found: vec!["m9999_future".to_owned()]
+        }
+    );
+    let refused = store.migrate().await.unwrap_err().to_string();
+    assert!(
+        refused.contains("newer program") && refused.contains("m9999_future"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_data_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = empty_sqlite(&folder).await;
+    let alone = store.lock_alone(folder.path()).await.expect("the first");
+    let second = store.lock_alone(folder.path()).await.unwrap_err().to_string();
+    assert!(second.contains("already uses the data folder"), "{second}");
+    drop(alone);
+    store.lock_alone(folder.path()).await.expect("free again");
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_postgres_database_is_refused() {
+    let Some(store) = empty_postgres().await else {
+        return;
+    };
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let _alone = store.lock_alone(one.path()).await.expect("the first");
+    let second = store.lock_alone(other.path()).await.unwrap_err().to_string();
+    assert!(second.contains("already uses this database"), "{second}");
+}
+
+#[tokio::test]
+async fn another_kind_of_database_is_named_without_its_secrets() {
+    let Err(error) = Store::open("mysql://user:secret@host/db", Role::Node).await else {
+        panic!("MySQL is not supported");
+    };
+    let error = error.to_string();
+    assert!(error.contains("mysql") && !error.contains("secret"), "{error}");
+}
