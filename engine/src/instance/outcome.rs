@@ -50,16 +50,28 @@ impl Round<'_> {
         self.header.reason = reason;
     }
 
-    /// Names a worker whose confirmation is awaited.
+    /// Names a worker whose confirmation is awaited: that of the first task in document order.
     fn unconfirmed(&self) -> String {
-        let untouched = self.base.counters.active.iter().copied();
-        let untouched = untouched.filter(|o| !self.rows.contains_key(o));
-        let all = untouched.chain(self.rows.keys().copied());
-        let awaited = all.filter_map(|o| {
-            let worker = self.row(o)?.open_attempt()?.worker.as_ref()?;
-            Some((worker.name.as_str(), self.plan.task(o)?.name.as_str()))
+        let awaited = |o: &Ordinal| {
+            let row = self.row(*o);
+            row.and_then(Task::open_attempt)
+                .is_some_and(|attempt| attempt.worker.is_some())
+        };
+        let mut untouched = self
+            .base
+            .counters
+            .active
+            .iter()
+            .filter(|o| !self.rows.contains_key(o));
+        let first = untouched
+            .find(|o| awaited(o))
+            .into_iter()
+            .chain(self.rows.keys().find(|o| awaited(o)));
+        let named = first.min().and_then(|o| {
+            let worker = self.row(*o)?.open_attempt()?.worker.as_ref()?;
+            Some((&worker.name, &self.plan.task(*o)?.name))
         });
-        awaited.take(1).fold(String::new(), |_, (worker, task)| {
+        named.map_or_else(String::new, |(worker, task)| {
             format!("; waits for worker {worker} to confirm the kill of task `{task}`")
         })
     }

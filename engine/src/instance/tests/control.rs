@@ -516,3 +516,33 @@ fn a_result_and_a_recover_in_one_round_tell_both_steps() {
         ]
     );
 }
+
+#[test]
+fn the_limit_of_an_instance_begins_anew_with_each_run() {
+    let mut definition = workflow(vec![task("a", &[])]);
+    definition.timeout_ms = Some(1000);
+    definition.on_timeout = crate::states::OnTimeout::Fail;
+    let mut world = World::new(definition, start());
+    world.send(Event::Loaded);
+    world.pass(1000);
+    assert_eq!(world.line(), "failed not_run");
+    world.verb(Verb::Recover);
+    assert_eq!(world.line(), "running waiting");
+    assert_eq!(world.state.header.due_at, Some(world.now.plus(1000)));
+    world.succeed(0);
+    assert_eq!(world.line(), "succeeded succeeded");
+}
+
+#[test]
+fn the_awaited_worker_is_named_the_same_after_every_report() {
+    let mut world = World::of(vec![task("a", &[]), task("b", &[])]);
+    world.grant(0);
+    world.grant(1);
+    world.verb(Verb::Stop);
+    let reason = world.state.header.reason.clone();
+    for ordinal in [1, 0] {
+        let (uid, at) = (world.uid(ordinal), world.now);
+        world.send(Event::Started { uid, pid: None, at });
+        assert_eq!(world.state.header.reason, reason);
+    }
+}
