@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::definition::{Direction, Param, ParamType, Request, Work};
 use crate::ids::{AttemptNumber, Generation, InstanceId, Millis, Ordinal, Uid};
-use crate::plan::{Node, Plan};
+use crate::plan::Plan;
 
 /// 2022-08-26 00:00:00 UTC.
 const AT: Millis = Millis(1_661_472_000_000);
@@ -281,21 +281,7 @@ fn plan(needs: &[&[u32]]) -> Plan {
         .collect();
     let definition = crate::document::read(&json!({ "version": 1, "name": "w", "tasks": tasks })).unwrap();
     let start = crate::start::read(&json!({}), &definition).unwrap();
-    let nodes = definition
-        .tasks
-        .iter()
-        .map(|task| Node {
-            in_range: true,
-            forbidden: false,
-            preds: task.needs.clone(),
-            succs: Vec::new(),
-        })
-        .collect();
-    Plan {
-        definition: Arc::new(definition),
-        start: Arc::new(start),
-        nodes,
-    }
+    Plan::new(Arc::new(definition), Arc::new(start))
 }
 
 fn seen(plan: &Plan, of: u32, outputs: &[Option<&str>]) -> Option<String> {
