@@ -71,6 +71,9 @@ fn plain(address: IpAddr) -> IpAddr {
         let [.., a, b, c, d] = v6.octets();
         return Ipv4Addr::new(a, b, c, d).into();
     }
+    if v6.is_loopback() || v6.is_unspecified() {
+        return address;
+    }
     v6.to_ipv4().map_or(address, IpAddr::V4)
 }
 

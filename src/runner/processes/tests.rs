@@ -271,10 +271,7 @@ async fn a_sweep_ends_what_an_earlier_life_left_and_nothing_else() {
     let job = job(folder.path(), &script);
     let mut left = runner.start(&job).await.unwrap();
     until("both are there", || pids(&file).len() == 2).await;
-    let stranger = self::job(
-        &folder.path().join("other"),
-        "sleep 1; exit 5",
-    );
+    let stranger = self::job(&folder.path().join("other"), "sleep 1; exit 5");
     let mut bystander = runner.start(&stranger).await.unwrap();
     let leftover = |pid, start_ticks| Leftover {
         uid: job.dispatch.uid,
