@@ -9,7 +9,6 @@ mod capture;
 mod ending;
 mod proc_fs;
 mod script;
-mod set_value;
 pub mod shield;
 
 use async_trait::async_trait;

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::set_value::OutputScanner;
+use engine::params::{self, OutputScanner};
 
 /// So much of `PORPOISE_OUTPUT` is read.
 const OUTPUT_FILE_BYTES: u64 = 1 << 20;
@@ -60,7 +60,7 @@ impl Capture {
             limit,
             scanned: 0,
             cut_to: 0,
-            scanner: OutputScanner::default(),
+            scanner: OutputScanner::new(),
             output: output.to_owned(),
         }
     }
@@ -114,20 +114,15 @@ fn mark(limit: u64) -> String {
     format!("\n[porpoise: the output is longer than {limit} bytes; the rest was cut off]\n")
 }
 
-/// Lines of `key=value`; other lines are ignored.
-fn read_output_file(path: &Path) -> Vec<(String, String)> {
+fn read_output_file(path: &Path) -> BTreeMap<String, String> {
     let Ok(file) = File::open(path) else {
-        return Vec::new();
+        return BTreeMap::new();
     };
     let mut bytes = Vec::new();
     if let Err(error) = file.take(OUTPUT_FILE_BYTES).read_to_end(&mut bytes) {
         tracing::warn!(%error, "the output file of an attempt cannot be read");
     }
-    String::from_utf8_lossy(&bytes)
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
-        .collect()
+    params::read_output_file(&String::from_utf8_lossy(&bytes))
 }
 
 #[cfg(test)]

@@ -139,9 +139,10 @@ impl WorkerActor {
             return;
         }
         let reporting_to = self.attempts.owner(ended.instance).map(|owner| owner.incarnation);
-        let next = self.hungry.iter().position(|owner| {
-            Some(owner.incarnation) != reporting_to || !self.attempts.has_open_of(owner.incarnation)
-        });
+        let others = |owner: &Owner| Some(owner.incarnation) != reporting_to;
+        let idle = |owner: &Owner| !self.attempts.has_open_of(owner.incarnation);
+        let place = |wanted: &dyn Fn(&Owner) -> bool| self.hungry.iter().position(wanted);
+        let next = place(&others).or_else(|| place(&idle));
         if let Some(owner) = next.and_then(|place| self.hungry.remove(place)) {
             self.push_slots(owner, free, ctx);
         }
