@@ -1,0 +1,178 @@
+//! How many no-op tasks per second the group commit stores: `cargo bench --bench store_write [-- URL]`.
+//!
+//! A no-op task is two rounds: it starts (task, attempt, transition) and ends (the same again). Without an
+//! address it measures a fresh SQLite file in the temporary folder.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::Instant;
+
+use actors::ports::{InstanceCommit, Join, Me, NewInstance, Store as _, Write, Written};
+use engine::ids::{AttemptNumber, Epoch, InstanceId, Millis, Ordinal, Rev};
+use engine::instance::{Changes, Transition};
+use engine::start::Start;
+use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
+use engine::task::{Attempt, Task};
+use porpoise::store::{Role, Store};
+
+const TASKS: u32 = 20;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::temp_dir().join(format!("porpoise-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let sqlite = format!("sqlite://{}", folder.join("porpoise.db").display());
+    let url = std::env::args().skip(1).find(|argument| argument.contains("://"));
+    let measured = measure(&url.unwrap_or(sqlite)).await;
+    std::fs::remove_dir_all(&folder)?;
+    measured
+}
+
+async fn measure(url: &str) -> Result<(), Box<dyn Error>> {
+    let store = Store::open(url, Role::Node).await?;
+    store.migrate().await?;
+    let seed = store.statement(
+        "INSERT INTO workflow (id, project_id, name, version, created_at, updated_at) \
+         VALUES (1, 1, 'flow', 1, 0, 0) ON CONFLICT DO NOTHING",
+        [],
+    );
+    sea_orm::ConnectionTrait::execute_raw(store.writer(), seed).await?;
+    let me = join(&store).await?;
+    for size in [1, 10, 100, 500] {
+        let ids = create(&store, &me, size).await?;
+        let begun = Instant::now();
+        for step in 0..TASKS * 2 {
+            let batch: Vec<Write> = ids.iter().map(|id| round(&me, *id, step)).collect();
+            let answers = store.write(&batch).await?;
+            assert!(
+                answers.iter().all(|answer| *answer == Written::Stored),
+                "{answers:?}"
+            );
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let tasks = f64::from(TASKS) * f64::from(u32::try_from(ids.len())?);
+        let commit = seconds * 1000.0 / f64::from(TASKS * 2);
+        println!(
+            "{size:>4} instances a batch: {:>8.0} tasks/s, {commit:.2} ms a commit",
+            tasks / seconds
+        );
+    }
+    Ok(())
+}
+
+async fn join(store: &Store) -> Result<Me, Box<dyn Error>> {
+    let join = Join {
+        name: "bench".to_owned(),
+        host: "bench:1".to_owned(),
+        roles: vec!["master".to_owned()],
+        slots: 0,
+        worker_group: "default".to_owned(),
+        version: "bench".to_owned(),
+    };
+    let joined = store.join_alone(&join).await?;
+    store
+        .set_member_state(joined.incarnation, MemberState::Active)
+        .await?;
+    Ok(Me {
+        incarnation: joined.incarnation,
+        host: join.host,
+        name: join.name,
+        generation: joined.generation,
+    })
+}
+
+async fn create(store: &Store, me: &Me, count: usize) -> Result<Vec<InstanceId>, Box<dyn Error>> {
+    let new = NewInstance {
+        project_id: 1,
+        workflow_id: 1,
+        project: "default".to_owned(),
+        workflow: "flow".to_owned(),
+        project_params: BTreeMap::new(),
+        version: 1,
+        tasks: TASKS,
+        excluded: 0,
+        start: Start {
+            params: BTreeMap::new(),
+            tasks: Vec::new(),
+            scope: Scope::All,
+            failure_strategy: FailureStrategy::Continue,
+            priority: Priority::Medium,
+            worker_group: None,
+            dry_run: false,
+            scheduled_at: None,
+        },
+        trigger: "bench".to_owned(),
+        requested_by: "bench".to_owned(),
+        owner: Some(me.clone()),
+        request_key: None,
+        at: Millis(1),
+    };
+    let batch = vec![Write::Create(new); count];
+    let answers = store.write(&batch).await?;
+    Ok(answers
+        .into_iter()
+        .filter_map(|answer| match answer {
+            Written::Created { id } => Some(id),
+            _ => None,
+        })
+        .collect())
+}
+
+/// Even steps start a task, odd ones end it.
+fn round(me: &Me, id: InstanceId, step: u32) -> Write {
+    let ordinal = Ordinal(step / 2);
+    let ends = step % 2 == 1;
+    let (state, of_attempt, from) = if ends {
+        (TaskState::Succeeded, AttemptState::Succeeded, "running")
+    } else {
+        (TaskState::Running, AttemptState::Running, "pending")
+    };
+    let ended_at = ends.then_some(Millis(3));
+    let attempt = Attempt {
+        number: AttemptNumber(1),
+        binding: 0,
+        uid: None,
+        worker: None,
+        epoch: Epoch(1),
+        state: of_attempt,
+        kill_cause: None,
+        pid: None,
+        exit_code: None,
+        error: None,
+        created_at: Millis(2),
+        started_at: Some(Millis(2)),
+        ended_at,
+    };
+    let task = Task {
+        state,
+        reason: None,
+        attempts: 1,
+        attempts_before_run: 0,
+        lost_in_run: 0,
+        due_at: None,
+        started_at: Some(Millis(2)),
+        ended_at,
+        outputs: BTreeMap::new(),
+        attempt: Some(attempt),
+    };
+    let transition = Transition {
+        ordinal: Some(ordinal),
+        attempt: Some(AttemptNumber(1)),
+        from: Some(from),
+        to: state.as_str(),
+        why: "every predecessor succeeded".to_owned(),
+    };
+    Write::Commit(InstanceCommit {
+        id,
+        owner: me.incarnation,
+        host: me.host.clone(),
+        epoch: Epoch(1),
+        rev: Rev(i64::from(step)),
+        at: Millis(2),
+        changes: Changes {
+            tasks: BTreeMap::from([(ordinal, task)]),
+            transitions: vec![transition],
+            ..Changes::default()
+        },
+    })
+}
