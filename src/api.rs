@@ -1,1 +1,128 @@
-//! The REST interface.
+//! The REST interface: everything under `/api`, health and metrics.
+//!
+//! Handlers read and change through the catalog, start and control through the actors, and wait by listening
+//! to the hub. They hold no state of their own.
+
+mod access;
+mod auth;
+mod body;
+mod codes;
+mod docs;
+mod health;
+mod idempotency;
+mod instances;
+mod lists;
+mod logs;
+mod nodes;
+mod operations;
+mod password;
+mod problem;
+mod projects;
+mod respond;
+mod starts;
+mod stream;
+mod task_types;
+mod tasks;
+mod tokens;
+mod users;
+mod verbs;
+mod views;
+mod waits;
+mod workflows;
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer};
+use actors::node::Node;
+use tokio::sync::watch;
+use utoipa_actix_web::AppExt;
+
+pub use self::access::token_hash;
+pub use self::codes::Code;
+pub use self::docs::openapi;
+pub use self::logs::{LogSource, LogUnavailable};
+pub use self::problem::{Detail, Problem};
+pub use crate::config::Mode;
+use crate::store::catalog::Catalog;
+use crate::telemetry::Metrics;
+
+/// What the interface stands on.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The actors of this node.
+    pub node: Arc<dyn Node>,
+    /// What is stored.
+    pub catalog: Catalog,
+    /// Where logs of attempts are read.
+    pub logs: Arc<dyn LogSource>,
+    /// The registry behind `/metrics`.
+    pub metrics: Metrics,
+    /// How this node was started.
+    pub mode: Mode,
+    /// The program's version.
+    pub version: &'static str,
+    /// How long a login lasts.
+    pub session_lifetime: Duration,
+    /// Becomes true when the server is about to stop: streams and waits end.
+    pub closing: watch::Receiver<bool>,
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+/// Serves the interface on a bound listener until the returned server is stopped.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<Server> {
+    let shared = Arc::new(access::Server::new(state));
+    let server = HttpServer::new(move || {
+        let (app, description) = App::new().into_utoipa_app().configure(routes).split_for_parts();
+        let description = docs::finish(description);
+        app.app_data(docs::Description::of(&description))
+            .app_data(Arc::clone(&shared).into_app_data())
+            .configure(docs::page)
+            .default_service(actix_web::web::to(docs::nothing_here))
+            .wrap(from_fn(access::guard))
+            .wrap(from_fn(respond::respond))
+    });
+    Ok(server
+        .workers(WORKERS)
+        .shutdown_timeout(5)
+        .client_request_timeout(Duration::from_secs(30))
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// Threads that answer requests; what they do is waiting for the database, mostly.
+const WORKERS: usize = 2;
+
+/// Registers every documented endpoint.
+fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
+    health::routes(config);
+    docs::routes(config);
+    auth::routes(config);
+    projects::routes(config);
+    workflows::routes(config);
+    starts::routes(config);
+    instances::routes(config);
+    tasks::routes(config);
+    logs::routes(config);
+    verbs::routes(config);
+    operations::routes(config);
+    users::routes(config);
+    tokens::routes(config);
+    nodes::routes(config);
+    task_types::routes(config);
+    stream::routes(config);
+}

@@ -11,7 +11,6 @@ mod admin;
 mod args;
 mod context;
 mod doctor;
-mod documents;
 mod failure;
 mod follow;
 mod instance;

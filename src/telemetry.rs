@@ -1,1 +1,130 @@
-//! Logs and metrics.
+//! Logs and metrics: the server's own log on stdout or stderr, and one registry of Prometheus metrics.
+//!
+//! Names and labels of metrics stand in `NAMES` only; no label ever names an instance, a task or a user.
+
+use std::io::IsTerminal;
+use std::sync::OnceLock;
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Log, LogFormat};
+
+/// What kind of metric it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// A value now.
+    Gauge,
+    /// A distribution, in seconds.
+    Seconds,
+}
+
+/// One metric: name, kind, help.
+pub type Name = (&'static str, Kind, &'static str);
+
+/// Every metric of the program.
+pub const NAMES: &[Name] = &[
+    ("porpoise_build_info", Kind::Gauge, "1; the label says the version"),
+    ("porpoise_up", Kind::Gauge, "1 while the node serves"),
+    ("porpoise_instances_total", Kind::Counter, "Instances that reached a final state, by state"),
+    ("porpoise_instances_active", Kind::Gauge, "Instances whose actors live on this node"),
+    ("porpoise_instance_duration_seconds", Kind::Seconds, "From the start of an instance to its end, by state"),
+    ("porpoise_tasks_total", Kind::Counter, "Task instances that reached a final state, by type and state"),
+    ("porpoise_task_retries_total", Kind::Counter, "Attempts after the first"),
+    ("porpoise_dispatch_total", Kind::Counter, "Attempts sent to workers"),
+    ("porpoise_dispatch_errors_total", Kind::Counter, "Attempts that a worker did not take, by reason"),
+    ("porpoise_worker_slots", Kind::Gauge, "Slots of the worker on this node, by state (total, used)"),
+    ("porpoise_worker_lost_total", Kind::Counter, "Worker lives that were declared dead"),
+    ("porpoise_failover_duration_seconds", Kind::Seconds, "From the declaration of a death to the last take-over"),
+    ("porpoise_fenced_writes_total", Kind::Counter, "Writes that were refused because another owner is known"),
+    ("porpoise_actor_restarts_total", Kind::Counter, "Actors that were rebuilt from the store, by reason"),
+    ("porpoise_db_commits_total", Kind::Counter, "Group commits, by result"),
+    ("porpoise_db_commit_rounds_total", Kind::Counter, "Rounds of instances in those commits"),
+    ("porpoise_db_query_duration_seconds", Kind::Seconds, "Time of a database call, by op"),
+    ("porpoise_db_errors_total", Kind::Counter, "Failed database calls, by kind"),
+    ("porpoise_http_requests_total", Kind::Counter, "Requests, by route, method and status"),
+    ("porpoise_http_request_duration_seconds", Kind::Seconds, "Time of a request, by route and method"),
+    ("porpoise_sse_clients", Kind::Gauge, "Open event streams"),
+];
+
+const BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0];
+
+/// The registry of metrics, ready to be rendered.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    /// Installs the recorder of this process and describes every metric; a second call returns the same one.
+    ///
+    /// # Panics
+    /// When another recorder was installed by somebody else, which is a mistake in the program.
+    pub fn install() -> Self {
+        static INSTALLED: OnceLock<Metrics> = OnceLock::new();
+        INSTALLED
+            .get_or_init(|| {
+                let handle = PrometheusBuilder::new()
+                    .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)
+                    .expect("the list of buckets is not empty")
+                    .install_recorder()
+                    .expect("only this function installs a recorder");
+                describe();
+                gauge!("porpoise_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+                gauge!("porpoise_up").set(1.0);
+                Self { handle }
+            })
+            .clone()
+    }
+
+    /// Returns the text that Prometheus reads.
+    pub fn render(&self) -> String {
+        self.handle.render()
+    }
+
+    /// Folds in what was recorded; called now and then, so that memory stays bounded without a reader.
+    pub fn tidy(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+/// Sends log lines to stdout. A second call changes nothing.
+pub fn init(log: &Log) {
+    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let json = match log.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !std::io::stdout().is_terminal(),
+    };
+    let lines = tracing_subscriber::fmt().with_env_filter(filter);
+    let done = if json {
+        lines.json().flatten_event(true).try_init()
+    } else {
+        lines.compact().try_init()
+    };
+    if done.is_err() {
+        tracing::debug!("logging was set up before");
+    }
+}
+
+fn describe() {
+    for (name, kind, help) in NAMES.iter().copied() {
+        match kind {
+            Kind::Counter => describe_counter!(name, help),
+            Kind::Gauge => describe_gauge!(name, help),
+            Kind::Seconds => describe_histogram!(name, Unit::Seconds, help),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 
 mod audit;
 mod change;
+mod feed;
 mod grants;
 mod history;
 mod instances;
@@ -30,6 +31,7 @@ use super::Store;
 pub use actors::ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditOutcome, AuditRow};
+pub use self::feed::{FeedEntry, FeedFilter};
 pub use self::grants::{Grant, Permission, Visible};
 pub use self::history::{HistoryEntry, OwnerEntry, Ownership, OwnershipState};
 pub use self::instances::{Deleted, InstanceFilter, InstanceRow, TaskCounts};

@@ -1,6 +1,6 @@
 //! The program as others meet it, and the rules of the house.
 
-mod cli;
+mod api;
 mod postgres;
 mod store;
 mod tidy;

@@ -1,0 +1,19 @@
+use super::*;
+
+#[test]
+fn every_metric_has_our_prefix_and_a_legal_ending() {
+    for (name, kind, help) in NAMES {
+        assert!(name.starts_with("porpoise_") && !help.is_empty(), "{name}");
+        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+        assert_eq!(name.ends_with("_seconds"), *kind == Kind::Seconds, "{name}");
+    }
+}
+
+#[test]
+fn a_recorded_value_is_rendered() {
+    let metrics = Metrics::install();
+    metrics::counter!("porpoise_db_errors_total", "kind" => "probe").increment(2);
+    let text = metrics.render();
+    assert!(text.contains("porpoise_db_errors_total{kind=\"probe\"} 2"), "{text}");
+    assert!(text.contains("porpoise_build_info{version="), "{text}");
+}

@@ -1,0 +1,9 @@
+//! The REST interface on a real store, with actors that do nothing but create.
+
+mod access;
+mod description;
+mod documents;
+mod instances;
+mod server;
+mod streams;
+mod users;

@@ -1,0 +1,233 @@
+//! One served interface in a folder of its own.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actors::clock::Clock;
+use actors::hub::{Committed, Hub};
+use actors::node::{Node, SlotUse};
+use actors::ports::{Me, NewInstance, Store as _, StoreError, Write, Written};
+use async_trait::async_trait;
+use engine::ids::{Generation, Incarnation, InstanceId};
+use porpoise::api::{self, ApiState, Mode, token_hash};
+use porpoise::runner::logs::LogFiles;
+use porpoise::store::catalog::Catalog;
+use porpoise::store::{Role, Store};
+use porpoise::telemetry::Metrics;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::Value;
+
+pub(super) const ADMIN: &str = "an-administrator's-token-of-the-tests";
+
+/// Actors that create instances and decide nothing.
+pub(super) struct Idle {
+    store: Store,
+    hub: Hub,
+    clock: Clock,
+}
+
+#[async_trait]
+impl Node for Idle {
+    fn me(&self) -> Me {
+        Me {
+            incarnation: Incarnation(1),
+            host: "127.0.0.1:1".to_owned(),
+            name: "test".to_owned(),
+            generation: Generation(1),
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    fn hub(&self) -> Hub {
+        self.hub.clone()
+    }
+
+    async fn create(&self, new: NewInstance) -> Result<Written, StoreError> {
+        let mut written = self.store.write(&[Write::Create(new)]).await?;
+        Ok(written.remove(0))
+    }
+
+    async fn poke(&self, _: InstanceId, _: Duration) {}
+
+    fn drain(&self) {}
+
+    fn slots(&self) -> SlotUse {
+        SlotUse { total: 4, used: 1 }
+    }
+
+    async fn observe(&self) -> Value {
+        Value::Null
+    }
+}
+
+pub(super) struct Served {
+    pub(super) store: Store,
+    pub(super) catalog: Catalog,
+    pub(super) hub: Hub,
+    pub(super) logs: LogFiles,
+    pub(super) url: String,
+    close: tokio::sync::watch::Sender<bool>,
+    handle: actix_web::dev::ServerHandle,
+    client: reqwest::Client,
+    _folder: tempfile::TempDir,
+}
+
+/// Serves on a free port with the token `ADMIN`.
+pub(super) async fn serve() -> Served {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
+    let store = Store::open(&url, Role::Node).await.unwrap();
+    store.migrate().await.unwrap();
+    let catalog = Catalog::new(&store);
+    let clock = Clock::starting_at(store.now().await.unwrap());
+    catalog.ensure_admin(&token_hash(ADMIN), clock.now()).await.unwrap();
+    let hub = Hub::with_capacity(64);
+    let logs = LogFiles::in_folder(folder.path().join("logs"));
+    let (close, closing) = tokio::sync::watch::channel(false);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let state = ApiState {
+        node: Arc::new(Idle {
+            store: store.clone(),
+            hub: hub.clone(),
+            clock,
+        }),
+        catalog: catalog.clone(),
+        logs: Arc::new(logs.clone()),
+        metrics: Metrics::install(),
+        mode: Mode::Standalone,
+        version: "test",
+        session_lifetime: Duration::from_secs(600),
+        closing,
+    };
+    let server = api::serve(state, listener).unwrap();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Served {
+        store,
+        catalog,
+        hub,
+        logs,
+        url,
+        close,
+        handle,
+        client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        _folder: folder,
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: reqwest::header::HeaderMap,
+    pub(super) text: String,
+}
+
+impl Reply {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(super) fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Fails unless it is a problem with this status and code; returns the pointer of its first error.
+    #[track_caller]
+    pub(super) fn problem(&self, status: u16, code: &str) -> String {
+        assert_eq!((self.status, self.header("content-type")), (status, "application/problem+json"), "{self:?}");
+        assert_eq!(self.code(), code, "{self:?}");
+        let body = self.json();
+        assert_eq!(body["status"], status, "{self:?}");
+        assert_eq!(body["request_id"], self.header("x-request-id"), "{self:?}");
+        for member in ["type", "title", "detail"] {
+            assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {self:?}");
+        }
+        body["errors"][0]["pointer"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Served {
+    /// Begins a request with the administrator's token.
+    pub(super) fn ask(&self, method: &str, path: &str) -> RequestBuilder {
+        self.ask_as(ADMIN, method, path)
+    }
+
+    pub(super) fn ask_as(&self, token: &str, method: &str, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(token)
+    }
+
+    pub(super) fn anonymous(&self, method: &str, path: &str) -> RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Reply {
+        reply(self.ask("GET", path)).await
+    }
+
+    pub(super) async fn send(&self, method: &str, path: &str, body: Value) -> Reply {
+        reply(self.ask(method, path).json(&body)).await
+    }
+
+    /// Stores a workflow of one no-op and starts it; returns the instance's id.
+    pub(super) async fn start(&self, workflow: &str) -> String {
+        let document = serde_json::json!({
+            "version": 1, "name": workflow, "params": {"day": "monday"}, "tasks": {"t": {"type": "noop"}}
+        });
+        let path = format!("/api/v1/projects/default/workflows/{workflow}");
+        let put = self.send("PUT", &path, document).await;
+        assert!(put.status < 300, "{put:?}");
+        let started = self.send("POST", &format!("{path}/instances"), serde_json::json!({})).await;
+        assert_eq!(started.status, 201, "{started:?}");
+        started.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Tells listeners that something of an instance was stored.
+    pub(super) fn publish(&self, id: i64, state: Option<engine::states::InstanceState>) {
+        self.hub.publish(Committed {
+            id: InstanceId(id),
+            at: engine::ids::Millis(0),
+            host: "127.0.0.1:1".to_owned(),
+            epoch: engine::ids::Epoch(1),
+            state,
+            transitions: Vec::new(),
+            decided: Vec::new(),
+        });
+    }
+
+    /// Makes a member with a password and returns a token of its own.
+    pub(super) async fn member(&self, name: &str) -> String {
+        let user = serde_json::json!({"name": name, "password": "a long password"});
+        let made = self.send("POST", "/api/v1/users", user).await;
+        assert_eq!(made.status, StatusCode::CREATED.as_u16(), "{made:?}");
+        let login = serde_json::json!({"username": name, "password": "a long password"});
+        let session = reply(self.anonymous("POST", "/api/v1/auth/login").json(&login)).await;
+        assert_eq!(session.status, 200, "{session:?}");
+        session.json()["token"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) async fn stop(self) {
+        self.close.send(true).ok();
+        self.handle.stop(false).await;
+    }
+}
+
+pub(super) async fn reply(request: RequestBuilder) -> Reply {
+    let answer = request.send().await.unwrap();
+    Reply {
+        status: answer.status().as_u16(),
+        headers: answer.headers().clone(),
+        text: answer.text().await.unwrap(),
+    }
+}
