@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actors::ports::{InstanceCommit, Join, Me, NewInstance, Store as _, Write, Written};
@@ -13,6 +14,7 @@ use engine::instance::{Changes, Transition};
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
+use porpoise::store::catalog::{Catalog, Format, NewVersion, ProjectId, Request};
 use porpoise::store::{Role, Store};
 
 const TASKS: u32 = 20;
@@ -31,12 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn measure(url: &str) -> Result<(), Box<dyn Error>> {
     let store = Store::open(url, Role::Node).await?;
     store.migrate().await?;
-    let seed = store.statement(
-        "INSERT INTO workflow (id, project_id, name, version, created_at, updated_at) \
-         VALUES (1, 1, 'flow', 1, 0, 0) ON CONFLICT DO NOTHING",
-        [],
-    );
-    sea_orm::ConnectionTrait::execute_raw(store.writer(), seed).await?;
+    put_workflow(&store).await?;
     let me = join(&store).await?;
     for size in [1, 10, 100, 500] {
         let ids = create(&store, &me, size).await?;
@@ -57,6 +54,33 @@ async fn measure(url: &str) -> Result<(), Box<dyn Error>> {
             tasks / seconds
         );
     }
+    Ok(())
+}
+
+/// Stores the first workflow of the project that exists from the start; both have the id 1.
+async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
+    let model = serde_json::json!({ "version": 1, "name": "flow", "tasks": { "one": { "type": "noop" } } });
+    let definition = engine::document::read(&model).map_err(|issues| format!("{issues:?}"))?;
+    let new = NewVersion {
+        name: definition.name.clone(),
+        definition: Arc::new(definition),
+        source: model.to_string(),
+        model,
+        format: Format::Json,
+        hash: "bench".to_owned(),
+    };
+    let request = Request {
+        user: "bench".to_owned(),
+        source: "bench".to_owned(),
+        request_id: "bench".to_owned(),
+        at: Millis(1),
+        key: None,
+    };
+    let catalog = Catalog::new(store);
+    catalog
+        .put_workflow(ProjectId(1), &new, None, &request)
+        .await
+        .map_err(|error| format!("{error:?}"))?;
     Ok(())
 }
 
