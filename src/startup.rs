@@ -1,27 +1,76 @@
-//! Builds a node from its configuration.
+//! Builds a node from its configuration, serves until it is told to stop, and drains.
+//!
+//! The only place that constructs adapters and root actors.
 
+mod first_start;
+mod membership;
+mod standalone;
+mod stop;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{Config, Mode};
 
-/// Why a node could not be built, or could not go on.
+/// Why a node did not start. Each is a sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
-    /// A node of a cluster is asked for.
-    #[error("this build runs `porpoise standalone` only; nodes of a cluster are not part of it")]
-    StandaloneOnly,
-    /// Standalone is asked for.
-    #[error("this build has no node")]
-    NoNode,
+    /// A folder or file cannot be used.
+    #[error("the data folder {folder} cannot be used: {why}; choose another with --data, or mend its permissions")]
+    Folder {
+        /// Which.
+        folder: String,
+        /// What the system says.
+        why: String,
+    },
+    /// The port is taken, or is not ours to take.
+    #[error("cannot listen on {address}: {why}; choose another with --listen (port 0 takes any free one)")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system says.
+        why: String,
+    },
+    /// The database's schema is not what this program knows.
+    #[error("{0}")]
+    Schema(String),
+    /// Anything else that ends in a sentence.
+    #[error("{0}")]
+    Other(String),
 }
 
-/// Runs a node until it is stopped.
+/// Runs a node until it is told to stop.
 ///
 /// # Errors
-/// The text says what the operator should do.
+/// What kept it from starting.
 pub fn run(config: Config) -> Result<ExitCode, StartupError> {
     match config.mode {
-        Mode::Standalone => Err(StartupError::NoNode),
-        Mode::Cluster => Err(StartupError::StandaloneOnly),
+        Mode::Standalone => actix_rt::System::new().block_on(standalone::run(config)),
+        Mode::Cluster => Err(StartupError::Other(
+            "this build runs a single node: start it with `porpoise standalone`".to_owned(),
+        )),
     }
+}
+
+/// Makes the data folder, readable by its owner only, and checks that it can be written.
+fn prepare_folder(folder: &Path) -> Result<(), StartupError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let refused = |error: io::Error| StartupError::Folder {
+        folder: folder.display().to_string(),
+        why: error.to_string(),
+    };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
+    let probe = folder.join(".writable");
+    std::fs::write(&probe, b"").map_err(refused)?;
+    std::fs::remove_file(&probe).map_err(refused)
+}
+
+/// Takes the port before anything else is changed, so that a taken one harms nothing.
+fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartupError> {
+    let refused = |error: io::Error| StartupError::Listen { address, why: error.to_string() };
+    let listener = TcpListener::bind(address).map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((listener, bound))
 }

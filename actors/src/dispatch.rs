@@ -1,1 +1,282 @@
-//! Hands out slots of workers and sends attempts.
+//! Sends attempts, kills and questions to workers, in batches, until each is answered.
+//!
+//! In: what workflow actors decided. Out: one request at a time per worker life through the `WorkerLink`, and the
+//! answers as events. A batch is what queued while the last one was on its way. If it dies, the node ends:
+//! nobody else would send what is owed.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use engine::ids::{Incarnation, Uid};
+use engine::instance::Event;
+use engine::task::Worker;
+
+use crate::links::{LinkError, WorkerLink};
+use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner};
+use crate::slots::Slots;
+use crate::workflow::{Deliver, Delivered};
+
+mod answers;
+
+/// Messages of one kind in one request.
+const BATCH: usize = 200;
+
+/// The wait before a message that was not answered is sent again.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Sends an attempt to the worker life that its row names. Losing it is repaired when the instance is loaded.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SendAttempt {
+    /// The worker life.
+    pub to: Worker,
+    /// What to send.
+    pub dispatch: Dispatch,
+    /// Who hears what became of it.
+    pub reply_to: Recipient<Deliver>,
+}
+
+/// Orders an attempt to end.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct KillAttempt {
+    /// The worker life.
+    pub to: Worker,
+    /// The order.
+    pub kill: Kill,
+    /// Who hears what became of it.
+    pub reply_to: Recipient<Deliver>,
+}
+
+/// Asks workers about open attempts that this owner found when it took the instance.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Ask {
+    /// The new owner.
+    pub owner: Owner,
+    /// The attempts, with the worker lives that their rows name.
+    pub attempts: Vec<(Uid, Worker)>,
+    /// Who hears the answers.
+    pub reply_to: Recipient<Deliver>,
+}
+
+/// A worker life can be used.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct WorkerJoined {
+    /// Which.
+    pub worker: Worker,
+    /// Its group.
+    pub group: String,
+    /// How many attempts it may hold.
+    pub slots: u32,
+}
+
+/// A worker life is over.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct WorkerLeft {
+    /// Which.
+    pub worker: Incarnation,
+}
+
+/// Asks for a picture of the actor.
+#[derive(Debug, Message)]
+#[rtype(result = "serde_json::Value")]
+pub struct Observe;
+
+/// One message for a worker life.
+#[derive(Clone)]
+enum Parcel {
+    Dispatch(Box<Dispatch>),
+    Kill(Kill),
+    Adopt(Adopt),
+}
+
+/// A message and who hears the answer.
+#[derive(Clone)]
+struct Entry {
+    parcel: Parcel,
+    reply_to: Recipient<Deliver>,
+}
+
+#[derive(Default)]
+struct Outbox {
+    queue: VecDeque<Entry>,
+    sending: bool,
+}
+
+/// Sends to workers. See the module.
+pub struct DispatchActor {
+    link: Arc<dyn WorkerLink>,
+    slots: Slots,
+    /// Worker lives that can be used now, with their node names.
+    lives: BTreeMap<Incarnation, Worker>,
+    outboxes: BTreeMap<Incarnation, Outbox>,
+    /// Ends the node when this actor does.
+    _vital: crate::vital::Vital,
+}
+
+impl DispatchActor {
+    /// Makes the sender of a master.
+    pub fn new(link: Arc<dyn WorkerLink>, slots: Slots, vital: crate::vital::Vital) -> Self {
+        Self { link, slots, lives: BTreeMap::new(), outboxes: BTreeMap::new(), _vital: vital }
+    }
+
+    fn push(&mut self, to: Incarnation, entry: Entry, ctx: &mut Context<Self>) {
+        self.outboxes.entry(to).or_default().queue.push_back(entry);
+        self.send_next(to, ctx);
+    }
+
+    /// Sends the next batch of one kind, unless one is on its way to this worker life.
+    fn send_next(&mut self, to: Incarnation, ctx: &mut Context<Self>) {
+        let Some(outbox) = self.outboxes.get_mut(&to) else { return };
+        if outbox.sending || outbox.queue.is_empty() {
+            return;
+        }
+        let batch = take_one_kind(&mut outbox.queue);
+        outbox.sending = true;
+        let link = Arc::clone(&self.link);
+        let parcels: Vec<Parcel> = batch.iter().map(|entry| entry.parcel.clone()).collect();
+        let sent = async move { send(&*link, to, parcels).await };
+        ctx.spawn(sent.into_actor(self).map(move |reply, actor, ctx| {
+            if let Some(outbox) = actor.outboxes.get_mut(&to) {
+                outbox.sending = false;
+            }
+            actor.answered(to, batch, reply, ctx);
+            actor.send_next(to, ctx);
+        }));
+    }
+
+    /// The live member to ask about attempts of a worker life: that life, or the newest of the same node.
+    fn life_to_ask(&self, worker: &Worker) -> Option<Incarnation> {
+        if self.lives.contains_key(&worker.incarnation) {
+            return Some(worker.incarnation);
+        }
+        self.lives.values().filter(|life| life.name == worker.name).map(|life| life.incarnation).max()
+    }
+}
+
+/// The answers to a batch, in its order.
+enum Reply {
+    Dispatch(Vec<DispatchAnswer>, u32),
+    Kill(Vec<KillAnswer>),
+    Adopt(Vec<AdoptAnswer>),
+}
+
+async fn send(link: &dyn WorkerLink, to: Incarnation, parcels: Vec<Parcel>) -> Result<Reply, LinkError> {
+    let (mut dispatches, mut kills, mut adopts) = (Vec::new(), Vec::new(), Vec::new());
+    for parcel in parcels {
+        match parcel {
+            Parcel::Dispatch(dispatch) => dispatches.push(*dispatch),
+            Parcel::Kill(kill) => kills.push(kill),
+            Parcel::Adopt(adopt) => adopts.push(adopt),
+        }
+    }
+    if !dispatches.is_empty() {
+        let reply = link.dispatch(to, dispatches).await?;
+        return Ok(Reply::Dispatch(reply.answers, reply.free_slots));
+    }
+    if !kills.is_empty() {
+        return Ok(Reply::Kill(link.kill(to, kills).await?));
+    }
+    Ok(Reply::Adopt(link.adopt(to, adopts).await?))
+}
+
+/// Takes entries from the front as long as they are of the first one's kind, so that the order per attempt
+/// (dispatch before kill) is kept.
+fn take_one_kind(queue: &mut VecDeque<Entry>) -> Vec<Entry> {
+    let Some(first) = queue.front() else { return Vec::new() };
+    let kind = std::mem::discriminant(&first.parcel);
+    let same = queue.iter().take(BATCH).take_while(|e| std::mem::discriminant(&e.parcel) == kind).count();
+    queue.drain(..same).collect()
+}
+
+impl Actor for DispatchActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<SendAttempt> for DispatchActor {
+    type Result = ();
+
+    fn handle(&mut self, msg: SendAttempt, ctx: &mut Self::Context) {
+        let entry = Entry { parcel: Parcel::Dispatch(Box::new(msg.dispatch)), reply_to: msg.reply_to };
+        self.push(msg.to.incarnation, entry, ctx);
+    }
+}
+
+impl Handler<KillAttempt> for DispatchActor {
+    type Result = ();
+
+    fn handle(&mut self, msg: KillAttempt, ctx: &mut Self::Context) {
+        let entry = Entry { parcel: Parcel::Kill(msg.kill), reply_to: msg.reply_to };
+        let to = self.life_to_ask(&msg.to).unwrap_or(msg.to.incarnation);
+        self.push(to, entry, ctx);
+    }
+}
+
+impl Handler<Ask> for DispatchActor {
+    type Result = ();
+
+    fn handle(&mut self, msg: Ask, ctx: &mut Self::Context) {
+        let Ask { owner, attempts, reply_to } = msg;
+        let mut lost = Vec::new();
+        for (uid, worker) in attempts {
+            match self.life_to_ask(&worker) {
+                Some(to) => {
+                    let adopt = Adopt { uid, worker: worker.incarnation, owner: owner.clone() };
+                    self.push(to, Entry { parcel: Parcel::Adopt(adopt), reply_to: reply_to.clone() }, ctx);
+                }
+                None => lost.push(Event::Lost { uid, reason: answers::no_life(&worker) }),
+            }
+        }
+        deliver(&reply_to, lost, ctx);
+    }
+}
+
+impl Handler<WorkerJoined> for DispatchActor {
+    type Result = ();
+
+    fn handle(&mut self, msg: WorkerJoined, _: &mut Self::Context) {
+        self.lives.insert(msg.worker.incarnation, msg.worker.clone());
+        self.slots.worker(&msg.worker, &msg.group, msg.slots);
+    }
+}
+
+impl Handler<WorkerLeft> for DispatchActor {
+    type Result = ();
+
+    fn handle(&mut self, msg: WorkerLeft, ctx: &mut Self::Context) {
+        self.lives.remove(&msg.worker);
+        self.slots.worker_gone(msg.worker);
+        let left = self.outboxes.remove(&msg.worker).unwrap_or_default();
+        for entry in left.queue {
+            answers::worker_is_over(entry, ctx);
+        }
+    }
+}
+
+impl Handler<Observe> for DispatchActor {
+    type Result = MessageResult<Observe>;
+
+    fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
+        let queued: BTreeMap<_, _> = self.outboxes.iter().map(|(to, box_)| (to, box_.queue.len())).collect();
+        MessageResult(serde_json::json!({"slots": self.slots.observe(), "queued": queued}))
+    }
+}
+
+/// Delivers events until they are stored, or nobody wants them any more.
+fn deliver(to: &Recipient<Deliver>, events: Vec<Event>, ctx: &mut Context<DispatchActor>) {
+    if events.is_empty() {
+        return;
+    }
+    let (to, again) = (to.clone(), events.clone());
+    let delivery = actix::fut::wrap_future::<_, DispatchActor>(to.send(Deliver(events)));
+    ctx.spawn(delivery.map(move |answer, _, ctx| {
+        if matches!(answer, Ok(Delivered::Later)) {
+            ctx.run_later(RETRY, move |_, ctx| deliver(&to, again, ctx));
+        }
+    }));
+}

@@ -10,8 +10,12 @@ pub mod protocol;
 
 pub mod db;
 pub mod dispatch;
+pub mod slots;
+pub mod vital;
 pub mod master;
 pub mod node;
+pub mod local;
+pub mod assembly;
 pub mod workflow;
 
 pub mod links;

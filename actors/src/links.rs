@@ -1,8 +1,10 @@
 //! How masters reach workers and workers reach masters; in process here, over HTTP in `src/rpc`.
 
+use actix::prelude::*;
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 
+use crate::master::{FreeSlots, MasterActor, Reports};
 use crate::protocol::{
     Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Report, ReportAnswer,
 };
@@ -42,4 +44,25 @@ pub trait MasterLink: Send + Sync + 'static {
 
     /// Tells a master that slots came free.
     async fn slots(&self, to: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError>;
+}
+
+/// The way from the worker of this process to its master.
+#[derive(Clone, Debug)]
+pub struct InProcess {
+    /// The only master that this worker can have.
+    pub master: Addr<MasterActor>,
+}
+
+#[async_trait]
+impl MasterLink for InProcess {
+    async fn report(&self, _: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
+        self.master.send(Reports(batch)).await.map_err(|_| LinkError::NoAnswer("the master".to_owned()))
+    }
+
+    async fn slots(&self, _: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError> {
+        self.master
+            .send(FreeSlots { worker, free })
+            .await
+            .map_err(|_| LinkError::NoAnswer("the master".to_owned()))
+    }
 }

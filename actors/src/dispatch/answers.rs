@@ -1,0 +1,132 @@
+//! What the answers of workers mean for the attempts.
+
+use actix::prelude::*;
+use engine::ids::{Incarnation, Uid};
+use engine::instance::Event;
+use engine::task::Worker;
+
+use super::{DispatchActor, Entry, Parcel, RETRY, Reply, deliver};
+use crate::links::LinkError;
+use crate::protocol::{AdoptAnswer, DispatchAnswer, KillAnswer};
+
+/// Says that nobody is left to ask about an attempt.
+pub(super) fn no_life(worker: &Worker) -> String {
+    format!("its worker {} (incarnation {}) is gone; its processes could not be checked", worker.name, worker.incarnation)
+}
+
+impl DispatchActor {
+    pub(super) fn answered(
+        &mut self,
+        to: Incarnation,
+        batch: Vec<Entry>,
+        reply: Result<Reply, LinkError>,
+        ctx: &mut Context<Self>,
+    ) {
+        match reply {
+            Ok(Reply::Dispatch(answers, free)) => {
+                self.slots.free(to, free);
+                each(batch, answers, ctx, dispatch_event);
+            }
+            Ok(Reply::Kill(answers)) => each(batch, answers, ctx, kill_event),
+            Ok(Reply::Adopt(answers)) => each(batch, answers, ctx, adopt_event),
+            Err(error) => self.not_answered(to, batch, &error, ctx),
+        }
+    }
+
+    /// An attempt that surely was not delivered is free to go elsewhere; everything else is sent again, to the
+    /// same life, until it answers or is over.
+    fn not_answered(&mut self, to: Incarnation, batch: Vec<Entry>, error: &LinkError, ctx: &mut Context<Self>) {
+        tracing::warn!(worker = %to, %error, messages = batch.len(), "a worker did not answer");
+        metrics::counter!("porpoise_dispatch_errors_total", "reason" => "no answer").increment(1);
+        let mut again = Vec::new();
+        for entry in batch {
+            match (&entry.parcel, error) {
+                (Parcel::Dispatch(dispatch), LinkError::NotDelivered(_)) => {
+                    let reason = format!("worker {to} could not be reached");
+                    deliver(&entry.reply_to, vec![Event::NotStarted { uid: dispatch.uid, reason }], ctx);
+                }
+                _ => again.push(entry),
+            }
+        }
+        ctx.run_later(RETRY, move |actor, ctx| {
+            if actor.lives.contains_key(&to) {
+                for entry in again {
+                    actor.push(to, entry, ctx);
+                }
+            } else {
+                again.into_iter().for_each(|entry| worker_is_over(entry, ctx));
+            }
+        });
+    }
+}
+
+/// Pairs entries with their answers and delivers what follows.
+fn each<A>(
+    batch: Vec<Entry>,
+    answers: Vec<A>,
+    ctx: &mut Context<DispatchActor>,
+    event_of: fn(&Entry, A) -> Option<Event>,
+) {
+    for (entry, answer) in batch.into_iter().zip(answers) {
+        if let Some(event) = event_of(&entry, answer) {
+            deliver(&entry.reply_to, vec![event], ctx);
+        }
+    }
+}
+
+fn uid_of(entry: &Entry) -> Uid {
+    match &entry.parcel {
+        Parcel::Dispatch(dispatch) => dispatch.uid,
+        Parcel::Kill(kill) => kill.uid,
+        Parcel::Adopt(adopt) => adopt.uid,
+    }
+}
+
+fn dispatch_event(entry: &Entry, answer: DispatchAnswer) -> Option<Event> {
+    match answer {
+        DispatchAnswer::Accepted => None,
+        DispatchAnswer::Refused { reason } => Some(Event::NotStarted { uid: uid_of(entry), reason }),
+        DispatchAnswer::StaleEpoch { seen } => stale(entry, seen),
+    }
+}
+
+fn kill_event(entry: &Entry, answer: KillAnswer) -> Option<Event> {
+    match answer {
+        KillAnswer::Killing => None,
+        KillAnswer::NeverStarted => {
+            Some(Event::NotStarted { uid: uid_of(entry), reason: "never started".to_owned() })
+        }
+        KillAnswer::StaleEpoch { seen } => stale(entry, seen),
+    }
+}
+
+fn adopt_event(entry: &Entry, answer: AdoptAnswer) -> Option<Event> {
+    let uid = uid_of(entry);
+    match answer {
+        AdoptAnswer::Running { pid, started_at } => {
+            started_at.map(|at| Event::Started { uid, pid, at })
+        }
+        AdoptAnswer::Done { ended } => Some(Event::Ended { uid, ended }),
+        AdoptAnswer::NeverStarted => {
+            Some(Event::NotStarted { uid, reason: "the worker had not received it".to_owned() })
+        }
+        AdoptAnswer::Lost => {
+            Some(Event::Lost { uid, reason: "its worker started again; what was left of it was killed".to_owned() })
+        }
+        AdoptAnswer::StaleEpoch { seen } => stale(entry, seen),
+    }
+}
+
+/// A worker knows a newer owner: whoever spoke finds out at its next commit, which is refused.
+fn stale(entry: &Entry, seen: engine::ids::Epoch) -> Option<Event> {
+    tracing::warn!(uid = %uid_of(entry), %seen, "a worker knows a newer owner");
+    metrics::counter!("porpoise_dispatch_errors_total", "reason" => "stale epoch").increment(1);
+    None
+}
+
+/// Tells that the worker life of a message is over: the attempt may have run.
+pub(super) fn worker_is_over(entry: Entry, ctx: &mut Context<DispatchActor>) {
+    let uid = uid_of(&entry);
+    let reason = "its worker is gone; its processes could not be checked".to_owned();
+    deliver(&entry.reply_to, vec![Event::Lost { uid, reason }], ctx);
+}

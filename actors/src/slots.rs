@@ -1,0 +1,235 @@
+//! The slots of workers as this master may use them: who got one, who waits, who is next.
+//!
+//! A slot in use is a `Lease`; dropping it, for whatever reason and in whatever message it travels, gives the
+//! slot to the first that waits. So no slot can leak, and no freed slot goes unnoticed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix::prelude::*;
+use engine::ids::{Incarnation, InstanceId, Millis, Ordinal};
+use engine::states::Priority;
+use engine::task::Worker;
+
+/// A wish for a slot; wishes of one group are granted in the order of their fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wish {
+    /// The instance's priority.
+    pub instance_priority: Priority,
+    /// The task's priority.
+    pub task_priority: Priority,
+    /// When the task became ready.
+    pub ready_at: Millis,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The task.
+    pub ordinal: Ordinal,
+}
+
+/// Tells a workflow actor that a task which waited has a slot now. If it is lost, the lease gives the slot back.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct SlotGranted {
+    /// The task.
+    pub ordinal: Ordinal,
+    /// The slot.
+    pub lease: Lease,
+}
+
+/// The answer to a wish.
+#[derive(Debug)]
+pub enum Answer {
+    /// A slot.
+    Granted(Lease),
+    /// None now, with the reason in words; `SlotGranted` follows when there is one.
+    Wait(String),
+}
+
+/// A slot in use. Dropping it frees the slot.
+pub struct Lease {
+    worker: Worker,
+    slots: Slots,
+}
+
+impl Lease {
+    /// Returns the worker life that the slot belongs to.
+    pub fn worker(&self) -> &Worker {
+        &self.worker
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lease({})", self.worker.incarnation)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.slots.release(self.worker.incarnation);
+    }
+}
+
+/// A worker life as this master sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Life {
+    name: String,
+    group: String,
+    /// Attempts of ours that it may hold at once, as it told us last.
+    allowed: u32,
+    in_flight: u32,
+}
+
+#[derive(Default)]
+struct Table {
+    lives: BTreeMap<Incarnation, Life>,
+    waiting: BTreeMap<String, BTreeSet<Wish>>,
+    actors: BTreeMap<InstanceId, Recipient<SlotGranted>>,
+}
+
+/// The table of slots; cheap to clone, shared by the actors of one master.
+#[derive(Clone, Default)]
+pub struct Slots {
+    table: Arc<Mutex<Table>>,
+}
+
+impl Slots {
+    /// Adds a worker life, or says what it may hold now.
+    pub fn worker(&self, worker: &Worker, group: &str, allowed: u32) {
+        let mut table = self.lock();
+        let in_flight = table.lives.get(&worker.incarnation).map_or(0, |life| life.in_flight);
+        let life = Life { name: worker.name.clone(), group: group.to_owned(), allowed, in_flight };
+        table.lives.insert(worker.incarnation, life);
+        self.grant(table, group);
+    }
+
+    /// Takes over what a worker said is free beyond what is in flight there.
+    pub fn free(&self, worker: Incarnation, free: u32) {
+        let mut table = self.lock();
+        let Some(life) = table.lives.get_mut(&worker) else { return };
+        life.allowed = life.in_flight.saturating_add(free);
+        let group = life.group.clone();
+        self.grant(table, &group);
+    }
+
+    /// Forgets a worker life; its leases stay valid and free nothing.
+    pub fn worker_gone(&self, worker: Incarnation) {
+        self.lock().lives.remove(&worker);
+    }
+
+    /// Registers the actor that grants for an instance go to.
+    pub fn register(&self, instance: InstanceId, actor: Recipient<SlotGranted>) {
+        self.lock().actors.insert(instance, actor);
+    }
+
+    /// Forgets an instance and everything that it waits for.
+    pub fn unregister(&self, instance: InstanceId) {
+        let mut table = self.lock();
+        table.actors.remove(&instance);
+        for wishes in table.waiting.values_mut() {
+            wishes.retain(|wish| wish.instance != instance);
+        }
+    }
+
+    /// Asks for a slot; never goes past a waiting wish that comes first.
+    pub fn ask(&self, group: &str, wish: Wish) -> Answer {
+        let mut table = self.lock();
+        let wishes = table.waiting.entry(group.to_owned()).or_default();
+        wishes.retain(|other| (other.instance, other.ordinal) != (wish.instance, wish.ordinal));
+        let first = wishes.first().is_none_or(|other| wish < *other);
+        if first && let Some(worker) = table.take(group) {
+            return Answer::Granted(Lease { worker, slots: self.clone() });
+        }
+        table.waiting.entry(group.to_owned()).or_default().insert(wish);
+        Answer::Wait(table.why_none(group))
+    }
+
+    /// Counts an attempt that already is at a worker (after a take-over), even past what it allows.
+    pub fn occupy(&self, worker: &Worker) -> Lease {
+        if let Some(life) = self.lock().lives.get_mut(&worker.incarnation) {
+            life.in_flight += 1;
+        }
+        Lease { worker: worker.clone(), slots: self.clone() }
+    }
+
+    /// Takes back a wish.
+    pub fn forget(&self, instance: InstanceId, ordinal: Ordinal) {
+        for wishes in self.lock().waiting.values_mut() {
+            wishes.retain(|wish| (wish.instance, wish.ordinal) != (instance, ordinal));
+        }
+    }
+
+    /// Returns a picture of the table.
+    pub fn observe(&self) -> serde_json::Value {
+        let table = self.lock();
+        let lives: Vec<_> = table
+            .lives
+            .iter()
+            .map(|(id, life)| {
+                serde_json::json!({"worker": life.name, "incarnation": id, "group": life.group,
+                    "allowed": life.allowed, "in_flight": life.in_flight})
+            })
+            .collect();
+        let waiting: BTreeMap<_, _> = table.waiting.iter().map(|(group, all)| (group, all.len())).collect();
+        serde_json::json!({"workers": lives, "waiting": waiting})
+    }
+
+    fn release(&self, worker: Incarnation) {
+        let mut table = self.lock();
+        let Some(life) = table.lives.get_mut(&worker) else { return };
+        life.in_flight = life.in_flight.saturating_sub(1);
+        let group = life.group.clone();
+        self.grant(table, &group);
+    }
+
+    /// Gives free slots of a group to those that wait, first come first. Sends only after the lock is gone,
+    /// because a message that cannot be delivered drops its lease, which needs the lock.
+    fn grant(&self, mut table: MutexGuard<'_, Table>, group: &str) {
+        let mut grants = Vec::new();
+        while let Some(wish) = table.first_waiting(group) {
+            let Some(worker) = table.take(group) else { break };
+            table.waiting.entry(group.to_owned()).or_default().remove(&wish);
+            let lease = Lease { worker, slots: self.clone() };
+            grants.push((table.actors.get(&wish.instance).cloned(), SlotGranted { ordinal: wish.ordinal, lease }));
+        }
+        drop(table);
+        for (actor, granted) in grants {
+            if let Some(actor) = actor {
+                actor.do_send(granted);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        // A panic elsewhere leaves the table whole: every change of it is a single insert, remove or addition.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn first_waiting(&self, group: &str) -> Option<Wish> {
+        self.waiting.get(group).and_then(|wishes| wishes.first().copied())
+    }
+
+    /// Takes a slot of the worker with the most free ones.
+    fn take(&mut self, group: &str) -> Option<Worker> {
+        let free = |life: &Life| life.allowed.saturating_sub(life.in_flight);
+        let (incarnation, life) = self
+            .lives
+            .iter_mut()
+            .filter(|(_, life)| life.group == group && free(life) > 0)
+            .max_by_key(|(_, life)| free(life))?;
+        life.in_flight += 1;
+        Some(Worker { incarnation: *incarnation, name: life.name.clone() })
+    }
+
+    fn why_none(&self, group: &str) -> String {
+        let lives: Vec<&Life> = self.lives.values().filter(|life| life.group == group).collect();
+        if lives.is_empty() {
+            return format!("no worker in group `{group}`");
+        }
+        let slots: u32 = lives.iter().map(|life| life.allowed).sum();
+        format!("all {slots} slots of group `{group}` are taken")
+    }
+}

@@ -1,0 +1,97 @@
+//! What a workflow actor can be told and asked.
+
+use actix::prelude::*;
+use engine::instance::Event;
+use tokio::sync::oneshot;
+
+use super::{Item, WorkflowActor};
+use crate::slots::SlotGranted;
+
+/// What became of the events of one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    /// Everything they changed is stored.
+    Stored,
+    /// Not stored yet, or not known: send them again.
+    Later,
+}
+
+/// Events from workers and from the dispatcher. Losing it is harmless: the sender repeats what was not stored.
+#[derive(Debug, Message)]
+#[rtype(result = "Delivered")]
+pub struct Deliver(pub Vec<Event>);
+
+/// Says that the inbox holds something new; answered when what was stored before is decided. Losing it is
+/// harmless: reconciliation looks at the inbox too.
+#[derive(Debug, Message)]
+#[rtype(result = "Delivered")]
+pub struct ReadInbox;
+
+/// Asks for a picture of the actor; answered at once, also during a commit.
+#[derive(Debug, Message)]
+#[rtype(result = "serde_json::Value")]
+pub struct Observe;
+
+/// Makes the handler panic, for tests of supervision.
+#[cfg(any(test, feature = "testing"))]
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Crash;
+
+impl Handler<Deliver> for WorkflowActor {
+    type Result = ResponseFuture<Delivered>;
+
+    fn handle(&mut self, Deliver(events): Deliver, ctx: &mut Self::Context) -> Self::Result {
+        let (answer, answered) = oneshot::channel();
+        self.queue.extend(events.into_iter().map(Item::Event));
+        self.queue.push_back(Item::Answer(answer));
+        self.pump(ctx);
+        Box::pin(async move { answered.await.unwrap_or(Delivered::Later) })
+    }
+}
+
+impl Handler<ReadInbox> for WorkflowActor {
+    type Result = ResponseFuture<Delivered>;
+
+    fn handle(&mut self, _: ReadInbox, ctx: &mut Self::Context) -> Self::Result {
+        let (answer, answered) = oneshot::channel();
+        self.read_inbox(answer, ctx);
+        Box::pin(async move { answered.await.unwrap_or(Delivered::Later) })
+    }
+}
+
+impl Handler<SlotGranted> for WorkflowActor {
+    type Result = ();
+
+    fn handle(&mut self, granted: SlotGranted, ctx: &mut Self::Context) {
+        self.queue.push_back(Item::Granted(granted.ordinal, granted.lease));
+        self.pump(ctx);
+    }
+}
+
+impl Handler<Observe> for WorkflowActor {
+    type Result = MessageResult<Observe>;
+
+    fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
+        let state = self.live.as_ref().map(|live| live.state.header.state);
+        MessageResult(serde_json::json!({
+            "instance": self.id,
+            "epoch": self.epoch,
+            "state": state,
+            "rev": self.live.as_ref().map(|live| live.state.rev),
+            "queued": self.queue.len(),
+            "committing": self.committing,
+            "failures": self.failures,
+            "slots_held": self.leases.len(),
+        }))
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Handler<Crash> for WorkflowActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
+        panic!("crash of instance {} as the test asked", self.id);
+    }
+}

@@ -1,0 +1,86 @@
+//! Makes the message that sends an attempt: every placeholder resolved, nothing left to look up.
+
+use std::collections::BTreeMap;
+
+use engine::ids::{AttemptNumber, Ordinal, Uid};
+use engine::params::{self, Base, Facts, Layers};
+use engine::states::{AttemptState, OnTimeout};
+use engine::task::Worker;
+
+use super::Live;
+use crate::protocol::{Dispatch, Owner};
+
+/// A message to a worker, and what a user should know about it.
+pub(super) struct Prepared {
+    pub(super) dispatch: Dispatch,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Live {
+    /// Returns the worker and the number of an open attempt, if this is its current binding.
+    pub(super) fn binding(&self, ordinal: Ordinal, uid: Uid) -> Option<(Worker, AttemptNumber)> {
+        let attempt = self.state.tasks.get(ordinal.index())?.as_ref()?.attempt.as_ref()?;
+        let current =
+            attempt.uid == Some(uid) && matches!(attempt.state, AttemptState::Created | AttemptState::Running);
+        current.then(|| attempt.worker.clone().map(|worker| (worker, attempt.number))).flatten()
+    }
+}
+
+/// Prepares the current binding of a task's attempt.
+///
+/// # Errors
+/// When the parameters cannot be resolved (a cycle, a value that grows past its bound): the attempt fails.
+pub(super) fn dispatch(
+    live: &Live,
+    ordinal: Ordinal,
+    attempt: AttemptNumber,
+    owner: Owner,
+) -> Result<Prepared, String> {
+    let definition = &live.plan.definition;
+    let task = definition.task(ordinal).ok_or("the definition has no such task")?;
+    let row = live.state.tasks.get(ordinal.index()).and_then(Option::as_ref);
+    let bound = row.and_then(|row| row.attempt.as_ref()).ok_or("the attempt has no row")?;
+    let (uid, worker) = bound.uid.zip(bound.worker.clone()).ok_or("the attempt is not bound to a worker")?;
+    let base = Base::utc(live.plan.start.scheduled_at.unwrap_or(live.state.created_at));
+    let outputs_of = |at: Ordinal| {
+        live.state.tasks.get(at.index()).and_then(Option::as_ref).map(|row| &row.outputs)
+    };
+    let upstream = params::upstream(&live.plan, ordinal, &outputs_of);
+    let builtins = params::builtins(&Facts {
+        base,
+        project: &live.identity.project,
+        workflow: &live.identity.workflow,
+        task: &task.name,
+        uid,
+    });
+    let values = params::resolve(
+        Layers {
+            builtins: &builtins,
+            project: &live.identity.project_params,
+            workflow: &definition.params,
+            upstream: &upstream,
+            task: &task.params,
+            startup: &live.plan.start.params,
+        },
+        base,
+    )
+    .map_err(|error| error.to_string())?;
+    let prepared = params::prepare(&task.work, &values, base);
+    let mut env: BTreeMap<String, String> = prepared.env;
+    env.extend(task.env.clone());
+    Ok(Prepared {
+        dispatch: Dispatch {
+            uid,
+            worker: worker.incarnation,
+            owner,
+            project: live.identity.project.clone(),
+            workflow: live.identity.workflow.clone(),
+            task: task.name.clone(),
+            attempt,
+            work: prepared.work,
+            env,
+            timeout_ms: task.timeout_ms.filter(|_| task.on_timeout != OnTimeout::Warn),
+        },
+        warnings: prepared.warnings,
+    })
+}

@@ -1,0 +1,5 @@
+//! Whole nodes: the real program on its own data, driven over REST as a user does.
+
+mod harness;
+mod real_input;
+mod restart;

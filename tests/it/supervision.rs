@@ -1,0 +1,180 @@
+//! The actors of a node on a real store: what a panic costs.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actors::assembly::{self, Ingredients};
+use actors::local::LocalNode;
+use actors::master::GetChild;
+use actors::node::Node;
+use actors::ports::{Join, Me, NewInstance, Store as _, Written};
+use actors::worker::Folders;
+use actors::workflow::Crash;
+use engine::ids::{InstanceId, Millis};
+use engine::states::{InstanceState, MemberState, TaskState};
+use porpoise::runner::journal::JournalFile;
+use porpoise::runner::{self, Limits, Runners};
+use porpoise::store::catalog::{Catalog, Format, NewVersion, Request};
+use porpoise::store::{Role, Store};
+use porpoise::text;
+
+/// A node in this process, with its store.
+struct Bench {
+    node: LocalNode,
+    catalog: Catalog,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
+        let store = Store::open(&url, Role::Node).await.expect("a store");
+        store.migrate().await.expect("the schema");
+        let join = Join {
+            name: "standalone".to_owned(),
+            host: "127.0.0.1:1".to_owned(),
+            roles: vec!["master".to_owned(), "worker".to_owned()],
+            slots: 4,
+            worker_group: "default".to_owned(),
+            version: "test".to_owned(),
+        };
+        let joined = store.join_alone(&join).await.expect("joined");
+        store.set_member_state(joined.incarnation, MemberState::Active).await.expect("active");
+        let me = Me {
+            incarnation: joined.incarnation,
+            host: join.host,
+            name: join.name,
+            generation: joined.generation,
+        };
+        let catalog = Catalog::new(&store);
+        let node = assembly::standalone(ingredients(me, joined.now, store, folder.path())).await.expect("a node");
+        Self { node, catalog, folder }
+    }
+
+    async fn run(&self, yaml: &str) -> InstanceId {
+        let (definition, model) = text::read_document(yaml.as_bytes(), text::Format::Yaml).expect("a document");
+        let project = self.catalog.project("default").await.expect("read").expect("the default project");
+        let version = NewVersion {
+            name: definition.name.clone(),
+            definition: Arc::new(definition),
+            model,
+            source: yaml.to_owned(),
+            format: Format::Yaml,
+            hash: "0".repeat(64),
+        };
+        let at = self.node.clock().now();
+        let request = Request { user: "admin".to_owned(), source: String::new(), request_id: String::new(), at, key: None };
+        self.catalog.put_workflow(project.id, &version, None, &request).await.expect("stored");
+        let target = self.catalog.workflow_for_start("default", &version.name, None).await.expect("a target");
+        let start = engine::start::read(&serde_json::json!({}), &target.definition).expect("a start");
+        let new = NewInstance {
+            project_id: project.id.0,
+            workflow_id: target.workflow_id.0,
+            project: project.name,
+            workflow: version.name,
+            project_params: Default::default(),
+            version: target.version,
+            tasks: u32::try_from(target.definition.tasks.len()).expect("few"),
+            excluded: 0,
+            start,
+            trigger: "api".to_owned(),
+            requested_by: "admin".to_owned(),
+            owner: None,
+            request_key: None,
+            at,
+        };
+        match self.node.create(new).await.expect("created") {
+            Written::Created { id } => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn wait_for(&self, id: InstanceId, what: &str, holds: impl Fn(InstanceState, Option<TaskState>) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let instance = self.catalog.instance(id).await.expect("read").expect("exists");
+            let task = self.catalog.task(id, "t").await.ok().map(|detail| detail.task.state);
+            if holds(instance.state, task) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what}: {instance:?}, task {task:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn crash(&self, id: InstanceId) {
+        let child = self.node.master.send(GetChild(id)).await.expect("the master lives").expect("an actor");
+        child.send(Crash).await.expect_err("the actor panics");
+    }
+}
+
+fn ingredients(me: Me, now: Millis, store: Store, data: &Path) -> Ingredients {
+    Ingredients {
+        me,
+        clock: actors::clock::Clock::starting_at(now),
+        store: Arc::new(store),
+        runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
+        journal: Arc::new(JournalFile::in_data(data)),
+        folders: Folders::in_data(data),
+        boot_id: runner::boot_id(),
+        group: "default".to_owned(),
+        slots: 4,
+        end_node: Arc::new(|actor| panic!("{actor} died")),
+    }
+}
+
+#[actix_rt::test]
+async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
+    let bench = Bench::start().await;
+    let (ran, flag) = (bench.folder.path().join("ran"), bench.folder.path().join("flag"));
+    let script = format!(
+        "echo $PORPOISE_ATTEMPT_UID >> {}; while [ ! -e {} ]; do sleep 0.05; done",
+        ran.display(),
+        flag.display()
+    );
+    let id = bench
+        .run(&format!("version: 1\nname: w\ntasks:\n  t: {{ type: shell, run: '{script}' }}\n  u: {{ type: noop, needs: [t] }}\n"))
+        .await;
+    bench.wait_for(id, "t should run", |_, task| task == Some(TaskState::Running)).await;
+    for _ in 0..3 {
+        bench.crash(id).await;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while bench.node.master.send(GetChild(id)).await.expect("the master lives").is_none() {
+            assert!(Instant::now() < deadline, "the actor should be built anew");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    std::fs::write(&flag, "").expect("the flag");
+    bench.wait_for(id, "it should succeed", |state, _| state == InstanceState::Succeeded).await;
+    let starts = std::fs::read_to_string(&ran).expect("it ran");
+    assert_eq!(starts.lines().count(), 1, "the attempt ran once: {starts}");
+    let detail = bench.catalog.task(id, "t").await.expect("the task");
+    assert_eq!(detail.attempts.len(), 1, "no attempt was lost: {detail:?}");
+    let ownership = bench.catalog.ownership(id).await.expect("read").expect("exists");
+    assert_eq!(ownership.log.len(), 1, "a crash of an actor changes no owner: {ownership:?}");
+}
+
+#[actix_rt::test]
+async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on() {
+    let bench = Bench::start().await;
+    let flag = bench.folder.path().join("flag");
+    let hold = format!("while [ ! -e {} ]; do sleep 0.05; done", flag.display());
+    let yaml = |name: &str| format!("version: 1\nname: {name}\ntasks:\n  t: {{ type: shell, run: '{hold}' }}\n");
+    let (bad, good) = (bench.run(&yaml("bad")).await, bench.run(&yaml("good")).await);
+    bench.wait_for(bad, "t should run", |_, task| task == Some(TaskState::Running)).await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while bench.catalog.instance(bad).await.expect("read").expect("exists").attention.is_none() {
+        assert!(Instant::now() < deadline, "it should get attention");
+        if let Some(child) = bench.node.master.send(GetChild(bad)).await.expect("the master lives") {
+            child.send(Crash).await.ok();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let parked = bench.catalog.instance(bad).await.expect("read").expect("exists");
+    assert!(parked.owner.is_none(), "nobody owns what waits for a person: {parked:?}");
+    std::fs::write(&flag, "").expect("the flag");
+    bench.wait_for(good, "the other one goes on", |state, _| state == InstanceState::Succeeded).await;
+}
