@@ -11,6 +11,7 @@ mod admin;
 mod args;
 mod context;
 mod doctor;
+mod documents;
 mod failure;
 mod follow;
 mod instance;

@@ -78,6 +78,14 @@ impl Printer {
         }
     }
 
+    /// Prints a list with one thing in it as that thing; a table stays a table.
+    pub(super) fn list_of_one(self, item: Value, look: Look) -> Result<(), Failure> {
+        match self.format {
+            Format::Table => self.list(vec![item], look),
+            Format::Json | Format::Yaml | Format::Name => self.item(&item, look),
+        }
+    }
+
     fn table(self, items: &[Value], look: Look) -> String {
         let mut table = empty_table();
         table.set_header(look.columns.iter().map(|(heading, _)| *heading));

@@ -2,6 +2,7 @@
 
 use super::admin::delete;
 use super::args::{InProject, WorkflowCommand};
+use super::documents;
 use super::failure::{Exit, Failure};
 use super::output::{Format, Look, Printer, write_bytes};
 use super::rest::{Call, Rest};
@@ -42,6 +43,19 @@ pub(super) fn run(
         ]
     };
     match command {
+        WorkflowCommand::Lint { files } => documents::lint(&files),
+        WorkflowCommand::Apply {
+            files,
+            project,
+            dry_run,
+        } => {
+            let purpose = if dry_run {
+                documents::Purpose::Check
+            } else {
+                documents::Purpose::Store
+            };
+            documents::apply(&files, project.as_deref(), purpose, &connect()?, printer)
+        }
         WorkflowCommand::List(place) => {
             let path = of(&place);
             let path: Vec<&str> = path.iter().map(String::as_str).collect();

@@ -197,6 +197,25 @@ fn a_large_document_is_read_quickly_enough() {
     assert_eq!(yaml(&text).unwrap().0.tasks.len(), 20_000);
 }
 
+#[test]
+fn every_example_is_read_without_a_complaint() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let (definition, _) = yaml(&std::fs::read_to_string(&path).unwrap())
+                .unwrap_or_else(|issues| panic!("{path:?}: {issues:?}"));
+            assert_eq!(
+                Some(definition.name.as_str()),
+                path.file_stem().and_then(|stem| stem.to_str())
+            );
+            names.push(definition.name);
+        }
+    }
+    assert!(names.len() >= 5, "{names:?}");
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "version: 1\n",

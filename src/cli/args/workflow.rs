@@ -1,5 +1,7 @@
 //! The words about workflows and the start of an instance.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 /// The project of a workflow.
@@ -12,6 +14,24 @@ pub(in crate::cli) struct InProject {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum WorkflowCommand {
+    /// Store documents; an unchanged one makes no new version
+    Apply {
+        /// A document, or a folder of documents
+        #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
+        files: Vec<PathBuf>,
+        /// Project, when the document does not say it [default: default]
+        #[arg(long)]
+        project: Option<String>,
+        /// Only check
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Check documents without a server
+    Lint {
+        /// A document, or a folder of documents
+        #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
+        files: Vec<PathBuf>,
+    },
     /// List the workflows of a project
     List(InProject),
     /// Print one; `-o yaml` gives its source text
