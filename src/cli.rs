@@ -24,7 +24,7 @@ mod target;
 mod workflow;
 mod yaml;
 
-use args::{Cli, Command, ConfigCommand, DbCommand, Global};
+use args::{Cli, Command, ConfigCommand, DbCommand, Global, ImportCommand};
 pub use failure::{Exit, Failure};
 use output::{Look, Printer, pretty, say, write_bytes, write_out};
 use rest::{Call, Rest};
@@ -119,6 +119,11 @@ fn without_server(command: Command, environment: &Environment, printer: Printer)
         }
         Command::Db(DbCommand::Migrate { check: true, flags }) => server::check_schema(flags),
         Command::Db(DbCommand::Migrate { check: false, flags }) => server::migrate(flags),
+        Command::Import(ImportCommand::Wfcommons {
+            file,
+            scale,
+            task_type,
+        }) => documents::import_wfcommons(&file, scale, task_type),
         _ => Err(Failure::new(Exit::Usage, "not a client command")),
     }
 }

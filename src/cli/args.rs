@@ -13,7 +13,7 @@ pub(super) use admin::{
 };
 pub(super) use instance::{InstanceCommand, VerbArgs};
 pub(super) use node::{ConfigCommand, DatabaseFlags, DbCommand, DoctorArgs, NodeFlags, ServeFlags};
-pub(super) use workflow::{InProject, RunArgs, WorkflowCommand};
+pub(super) use workflow::{ImportCommand, ImportType, InProject, RunArgs, WorkflowCommand};
 
 use super::output::Format;
 
@@ -83,6 +83,9 @@ pub(super) enum Command {
     Context(ContextCommand),
     /// Get a token by name and password and keep it in the context
     Login(LoginArgs),
+    /// Turn documents of other systems into workflow documents
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Print the server's OpenAPI description
     Openapi,
     /// Print the version of this program

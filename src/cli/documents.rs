@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use reqwest::Method;
 use serde_json::Value;
 
+use super::args::ImportType;
 use super::failure::{Exit, Failure};
-use super::output::{Look, Printer, say};
+use super::output::{Look, Printer, say, write_out};
 use super::rest::{Call, Rest};
+use crate::import;
 use crate::text::{self, Format, LocatedIssue};
 
 const APPLIED: Look = Look {
@@ -168,4 +170,16 @@ fn format_of(path: &Path) -> Format {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Exit::Usage, format!("{}: {error}", path.display()))
+}
+
+/// Prints a WfCommons instance as a workflow document.
+pub(super) fn import_wfcommons(file: &Path, scale: f64, task_type: ImportType) -> Result<(), Failure> {
+    let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    let kind = match task_type {
+        ImportType::Shell => import::Kind::Shell,
+        ImportType::Noop => import::Kind::Noop,
+    };
+    let document = import::wfcommons(&text, scale, kind)
+        .map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", file.display())))?;
+    write_out(&document)
 }

@@ -118,3 +118,27 @@ fn pair(text: &str) -> Result<(String, String), String> {
         _ => Err("should be NAME=VALUE".to_owned()),
     }
 }
+
+/// The task type of imported tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ImportType {
+    /// Sleeps for the scaled runtime
+    Shell,
+    /// Does nothing
+    Noop,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum ImportCommand {
+    /// Print a WfCommons instance as a workflow document
+    Wfcommons {
+        /// The WfFormat file
+        file: PathBuf,
+        /// Factor of the runtimes
+        #[arg(long, value_name = "F", default_value_t = 1.0)]
+        scale: f64,
+        /// Type of the tasks
+        #[arg(long = "type", value_enum, default_value_t = ImportType::Shell)]
+        task_type: ImportType,
+    },
+}
