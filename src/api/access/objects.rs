@@ -1,11 +1,10 @@
 //! Finds what a request is about, and the project whose grants decide.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::HttpRequest;
 use engine::ids::{InstanceId, OperationId};
+use percent_encoding::percent_decode_str;
 
 use super::super::problem::Problem;
 use super::Server;
@@ -75,10 +74,10 @@ impl Object for OfOperation {
 
 /// Returns a decoded part of the path.
 pub(in super::super) fn path_value(request: &HttpRequest, name: &str) -> Result<String, Problem> {
-    type Parts = web::Path<BTreeMap<String, String>>;
-    let parts = Parts::from_request(request, &mut Payload::None).into_inner();
-    let mut parts = parts.map_err(|_| Problem::not_found("such path"))?.into_inner();
-    parts.remove(name).ok_or_else(|| Problem::internal(format!("the route has no `{name}`")))
+    let part = request.match_info().get(name);
+    let part = part.ok_or_else(|| Problem::internal(format!("the route has no `{name}`")))?;
+    let text = percent_decode_str(part).decode_utf8().map_err(|_| Problem::not_found("such path"))?;
+    Ok(text.into_owned())
 }
 
 /// Reads an id as it is written, without sign or leading zeros.
