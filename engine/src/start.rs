@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::definition::{Definition, Direction, Param, ParamType};
-use crate::document::{Issue, Path, Reader, check_text, check_value, named, names, text_of};
+use crate::document::{Issue, Path, Reader, check_text, check_value, named, text_of};
 use crate::ids::Millis;
 use crate::states::{FailureStrategy, Priority, Scope};
 
@@ -120,7 +120,7 @@ fn read_tasks(reader: &mut Reader, value: &Value, at: &Path<'_>, definition: &De
             continue;
         };
         if !known.contains(name) {
-            let hint = hint(names::nearest(name, known.iter().copied()));
+            let hint = hint(reader.nearest(name, known.iter().copied()));
             reader.wrong(&at, "UNKNOWN_TASK", format!("there is no task `{name}`{hint}"));
         } else if seen.insert(name) {
             chosen.push(name.to_owned());
@@ -194,11 +194,11 @@ fn check_given(param: &Param, value: &Value) -> Result<(), (&'static str, String
     }
 }
 
-fn refuse<'a>(reader: &mut Reader, name: &str, at: &Path<'_>, inputs: impl Iterator<Item = &'a str>) {
+fn refuse<'a>(reader: &mut Reader, name: &str, at: &Path<'_>, inputs: impl Iterator<Item = &'a str> + Clone) {
     if !reader.param_name(name, at) {
         return;
     }
-    let hint = hint(names::nearest(name, inputs));
+    let hint = hint(reader.nearest(name, inputs));
     let message = format!("the workflow declares no input `{name}`{hint}");
     reader.wrong_key(at, "UNKNOWN_PARAMETER", message);
 }

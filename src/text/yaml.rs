@@ -12,6 +12,9 @@ use super::{LocatedIssue, MAX_DEPTH, Parsed, whole};
 const ALIAS_NODES: usize = 50_000;
 const ALIAS_BYTES: usize = 1024 * 1024;
 
+/// The most values of a document; 20,000 tasks with a hundred needs each fit.
+const MAX_NODES: usize = 2_500_000;
+
 /// A value with its place, and what copying it would cost.
 #[derive(Clone)]
 struct Node {
@@ -36,6 +39,7 @@ struct Builder {
     stack: Vec<Open>,
     root: Option<Node>,
     anchors: BTreeMap<usize, Node>,
+    nodes: usize,
     copied_nodes: usize,
     copied_bytes: usize,
     issues: Vec<LocatedIssue>,
@@ -73,6 +77,14 @@ pub(super) fn parse(text: &str) -> Result<Parsed, LocatedIssue> {
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), LocatedIssue> {
         let start = mark(span.start);
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(at(
+                start,
+                "TOO_LARGE",
+                "the document has too many values".to_owned(),
+            ));
+        }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let value =

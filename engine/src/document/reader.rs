@@ -8,6 +8,9 @@ use super::{Issue, Part, duration};
 /// More errors than this are counted, not listed.
 const MAX_ISSUES: usize = 500;
 
+/// How many pairs of letters are compared for hints in one reading; afterwards errors come without a hint.
+const MAX_COMPARED: usize = 20_000_000;
+
 /// Where in the value the reader is; turned into a pointer only when something is wrong there.
 #[derive(Clone, Copy)]
 pub(crate) struct Path<'a> {
@@ -64,6 +67,7 @@ impl<'a> Path<'a> {
 pub(crate) struct Reader {
     issues: Vec<Issue>,
     dropped: usize,
+    compared: usize,
 }
 
 impl Reader {
@@ -106,6 +110,23 @@ impl Reader {
         }
     }
 
+    /// Finds the name that was probably meant, as long as that is worth its time.
+    pub(crate) fn nearest<'a>(
+        &mut self,
+        name: &str,
+        candidates: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<&'a str> {
+        if self.compared > MAX_COMPARED || self.issues.len() == MAX_ISSUES {
+            return None;
+        }
+        let letters: usize = candidates.clone().map(str::len).sum();
+        self.compared = self.compared.saturating_add(letters.saturating_mul(name.len()));
+        if self.compared > MAX_COMPARED {
+            return None;
+        }
+        names::nearest(name, candidates)
+    }
+
     /// Reads an object; every key must be known.
     pub(crate) fn object<'v>(
         &mut self,
@@ -115,7 +136,7 @@ impl Reader {
     ) -> Option<&'v Map<String, Value>> {
         let map = self.map(value, at)?;
         for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
-            let hint = match names::nearest(key, known.iter().copied()) {
+            let hint = match self.nearest(key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", known.join(", ")),
             };

@@ -164,7 +164,7 @@ fn check_keys(reader: &mut Reader, kind: Option<&str>, map: &Map<String, Value>,
     let known: Vec<&str> = COMMON_KEYS.iter().copied().chain(own).collect();
     for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
         let owners = owners(key);
-        let hint = match names::nearest(key, known.iter().copied()) {
+        let hint = match reader.nearest(key, known.iter().copied()) {
             _ if !owners.is_empty() => format!("it belongs to tasks of type {}", owners.join(" and ")),
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", known.join(", ")),
@@ -297,7 +297,7 @@ fn needs_of(
         match places.get(name) {
             _ if name == task => reader.wrong(&at, "SELF_NEED", format!("`{task}` needs itself")),
             None => {
-                let hint = match names::nearest(name, places.keys().copied()) {
+                let hint = match reader.nearest(name, places.keys().copied()) {
                     Some(near) => format!("; did you mean `{near}`?"),
                     None => String::new(),
                 };

@@ -179,6 +179,23 @@ fn many_errors_are_counted_beyond_a_bound() {
 }
 
 #[test]
+fn hints_are_given_up_when_they_would_take_long() {
+    let name = |n: usize| format!("task {n:0>20}");
+    let tasks: serde_json::Map<String, Value> = (0..MAX_TASKS)
+        .map(|n| {
+            (
+                name(n),
+                json!({ "type": "noop", "needs": [format!("{}x", name(n))] }),
+            )
+        })
+        .collect();
+    let all = read(&with_tasks(Value::Object(tasks))).unwrap_err();
+    assert!(all[0].message.contains("did you mean"), "{:?}", all[0]);
+    assert!(!all[499].message.contains("did you mean"), "{:?}", all[499]);
+    assert_eq!(all.len(), 501);
+}
+
+#[test]
 fn values_beyond_their_size_are_refused() {
     let mut document = with_tasks(json!({ "a": { "type": "noop" } }));
     document["params"] = json!({ "v": "x".repeat(MAX_VALUE_BYTES) });
