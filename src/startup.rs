@@ -9,7 +9,7 @@ mod stop;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::config::{Config, Mode};
@@ -18,7 +18,9 @@ use crate::config::{Config, Mode};
 #[derive(Debug, thiserror::Error)]
 pub enum StartupError {
     /// A folder or file cannot be used.
-    #[error("the data folder {folder} cannot be used: {why}; choose another with --data, or mend its permissions")]
+    #[error(
+        "the data folder {folder} cannot be used: {why}; choose another with --data, or mend its permissions"
+    )]
     Folder {
         /// Which.
         folder: String,
@@ -54,22 +56,31 @@ pub fn run(config: Config) -> Result<ExitCode, StartupError> {
     }
 }
 
-/// Makes the data folder, readable by its owner only, and checks that it can be written.
-fn prepare_folder(folder: &Path) -> Result<(), StartupError> {
+/// Makes the data folder, readable by its owner only, checks that it can be written, and returns its full path:
+/// tasks get paths below it, and work in folders of their own.
+fn prepare_folder(folder: &Path) -> Result<PathBuf, StartupError> {
     use std::os::unix::fs::DirBuilderExt;
     let refused = |error: io::Error| StartupError::Folder {
         folder: folder.display().to_string(),
         why: error.to_string(),
     };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(refused)?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(refused)?;
     let probe = folder.join(".writable");
     std::fs::write(&probe, b"").map_err(refused)?;
-    std::fs::remove_file(&probe).map_err(refused)
+    std::fs::remove_file(&probe).map_err(refused)?;
+    folder.canonicalize().map_err(refused)
 }
 
 /// Takes the port before anything else is changed, so that a taken one harms nothing.
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartupError> {
-    let refused = |error: io::Error| StartupError::Listen { address, why: error.to_string() };
+    let refused = |error: io::Error| StartupError::Listen {
+        address,
+        why: error.to_string(),
+    };
     let listener = TcpListener::bind(address).map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
     Ok((listener, bound))

@@ -68,7 +68,8 @@ pub async fn standalone(parts: Ingredients) -> Result<LocalNode, String> {
             started.send(start(parts, workflows).await).ok();
         });
     });
-    node.await.map_err(|_| "the actors of the master did not start".to_owned())?
+    node.await
+        .map_err(|_| "the actors of the master did not start".to_owned())?
 }
 
 /// Runs on the master's arbiter.
@@ -82,8 +83,15 @@ async fn start(parts: Ingredients, workflows: ArbiterHandle) -> Result<LocalNode
     let db = DbActor::new(Arc::clone(&parts.store), vital("DbActor")).start();
     let link = Arc::new(worker.clone());
     let dispatch = DispatchActor::new(link, slots.clone(), vital("DispatchActor")).start();
-    let me = Worker { incarnation: parts.me.incarnation, name: parts.me.name.clone() };
-    dispatch.do_send(WorkerJoined { worker: me, group: parts.group.clone(), slots: parts.slots });
+    let me = Worker {
+        incarnation: parts.me.incarnation,
+        name: parts.me.name.clone(),
+    };
+    dispatch.do_send(WorkerJoined {
+        worker: me,
+        group: parts.group.clone(),
+        slots: parts.slots,
+    });
     let around = Surroundings {
         me: parts.me.clone(),
         clock: parts.clock.clone(),
@@ -122,7 +130,13 @@ async fn start_worker(parts: &Ingredients, master: Addr<MasterActor>) -> Result<
     };
     let (started, handle) = oneshot::channel();
     Arbiter::new().spawn(async move {
-        started.send(worker::start(config, ports).await.map_err(|error| error.to_string())).ok();
+        started
+            .send(
+                worker::start(config, ports)
+                    .await
+                    .map_err(|error| error.to_string()),
+            )
+            .ok();
     });
     handle.await.map_err(|_| "the worker did not start".to_owned())?
 }

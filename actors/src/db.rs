@@ -46,7 +46,14 @@ pub struct DbActor {
 impl DbActor {
     /// Makes the writer of a store.
     pub fn new(store: Arc<dyn Store>, vital: Vital) -> Self {
-        Self { store, queue: VecDeque::new(), committing: 0, batches: 0, entries: 0, _vital: vital }
+        Self {
+            store,
+            queue: VecDeque::new(),
+            committing: 0,
+            batches: 0,
+            entries: 0,
+            _vital: vital,
+        }
     }
 
     fn pump(&mut self, ctx: &mut Context<Self>) {

@@ -122,7 +122,13 @@ pub struct DispatchActor {
 impl DispatchActor {
     /// Makes the sender of a master.
     pub fn new(link: Arc<dyn WorkerLink>, slots: Slots, vital: crate::vital::Vital) -> Self {
-        Self { link, slots, lives: BTreeMap::new(), outboxes: BTreeMap::new(), _vital: vital }
+        Self {
+            link,
+            slots,
+            lives: BTreeMap::new(),
+            outboxes: BTreeMap::new(),
+            _vital: vital,
+        }
     }
 
     fn push(&mut self, to: Incarnation, entry: Entry, ctx: &mut Context<Self>) {
@@ -132,7 +138,9 @@ impl DispatchActor {
 
     /// Sends the next batch of one kind, unless one is on its way to this worker life.
     fn send_next(&mut self, to: Incarnation, ctx: &mut Context<Self>) {
-        let Some(outbox) = self.outboxes.get_mut(&to) else { return };
+        let Some(outbox) = self.outboxes.get_mut(&to) else {
+            return;
+        };
         if outbox.sending || outbox.queue.is_empty() {
             return;
         }
@@ -155,7 +163,11 @@ impl DispatchActor {
         if self.lives.contains_key(&worker.incarnation) {
             return Some(worker.incarnation);
         }
-        self.lives.values().filter(|life| life.name == worker.name).map(|life| life.incarnation).max()
+        self.lives
+            .values()
+            .filter(|life| life.name == worker.name)
+            .map(|life| life.incarnation)
+            .max()
     }
 }
 
@@ -188,9 +200,15 @@ async fn send(link: &dyn WorkerLink, to: Incarnation, parcels: Vec<Parcel>) -> R
 /// Takes entries from the front as long as they are of the first one's kind, so that the order per attempt
 /// (dispatch before kill) is kept.
 fn take_one_kind(queue: &mut VecDeque<Entry>) -> Vec<Entry> {
-    let Some(first) = queue.front() else { return Vec::new() };
+    let Some(first) = queue.front() else {
+        return Vec::new();
+    };
     let kind = std::mem::discriminant(&first.parcel);
-    let same = queue.iter().take(BATCH).take_while(|e| std::mem::discriminant(&e.parcel) == kind).count();
+    let same = queue
+        .iter()
+        .take(BATCH)
+        .take_while(|e| std::mem::discriminant(&e.parcel) == kind)
+        .count();
     queue.drain(..same).collect()
 }
 
@@ -202,7 +220,10 @@ impl Handler<SendAttempt> for DispatchActor {
     type Result = ();
 
     fn handle(&mut self, msg: SendAttempt, ctx: &mut Self::Context) {
-        let entry = Entry { parcel: Parcel::Dispatch(Box::new(msg.dispatch)), reply_to: msg.reply_to };
+        let entry = Entry {
+            parcel: Parcel::Dispatch(Box::new(msg.dispatch)),
+            reply_to: msg.reply_to,
+        };
         self.push(msg.to.incarnation, entry, ctx);
     }
 }
@@ -211,7 +232,10 @@ impl Handler<KillAttempt> for DispatchActor {
     type Result = ();
 
     fn handle(&mut self, msg: KillAttempt, ctx: &mut Self::Context) {
-        let entry = Entry { parcel: Parcel::Kill(msg.kill), reply_to: msg.reply_to };
+        let entry = Entry {
+            parcel: Parcel::Kill(msg.kill),
+            reply_to: msg.reply_to,
+        };
         let to = self.life_to_ask(&msg.to).unwrap_or(msg.to.incarnation);
         self.push(to, entry, ctx);
     }
@@ -221,15 +245,33 @@ impl Handler<Ask> for DispatchActor {
     type Result = ();
 
     fn handle(&mut self, msg: Ask, ctx: &mut Self::Context) {
-        let Ask { owner, attempts, reply_to } = msg;
+        let Ask {
+            owner,
+            attempts,
+            reply_to,
+        } = msg;
         let mut lost = Vec::new();
         for (uid, worker) in attempts {
             match self.life_to_ask(&worker) {
                 Some(to) => {
-                    let adopt = Adopt { uid, worker: worker.incarnation, owner: owner.clone() };
-                    self.push(to, Entry { parcel: Parcel::Adopt(adopt), reply_to: reply_to.clone() }, ctx);
+                    let adopt = Adopt {
+                        uid,
+                        worker: worker.incarnation,
+                        owner: owner.clone(),
+                    };
+                    self.push(
+                        to,
+                        Entry {
+                            parcel: Parcel::Adopt(adopt),
+                            reply_to: reply_to.clone(),
+                        },
+                        ctx,
+                    );
                 }
-                None => lost.push(Event::Lost { uid, reason: answers::no_life(&worker) }),
+                None => lost.push(Event::Lost {
+                    uid,
+                    reason: answers::no_life(&worker),
+                }),
             }
         }
         deliver(&reply_to, lost, ctx);
@@ -262,7 +304,11 @@ impl Handler<Observe> for DispatchActor {
     type Result = MessageResult<Observe>;
 
     fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
-        let queued: BTreeMap<_, _> = self.outboxes.iter().map(|(to, box_)| (to, box_.queue.len())).collect();
+        let queued: BTreeMap<_, _> = self
+            .outboxes
+            .iter()
+            .map(|(to, box_)| (to, box_.queue.len()))
+            .collect();
         MessageResult(serde_json::json!({"slots": self.slots.observe(), "queued": queued}))
     }
 }

@@ -8,14 +8,14 @@ pub mod hub;
 pub mod ports;
 pub mod protocol;
 
+pub mod assembly;
 pub mod db;
 pub mod dispatch;
-pub mod slots;
-pub mod vital;
+pub mod local;
 pub mod master;
 pub mod node;
-pub mod local;
-pub mod assembly;
+pub mod slots;
+pub mod vital;
 pub mod workflow;
 
 pub mod links;

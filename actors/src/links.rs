@@ -56,7 +56,10 @@ pub struct InProcess {
 #[async_trait]
 impl MasterLink for InProcess {
     async fn report(&self, _: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        self.master.send(Reports(batch)).await.map_err(|_| LinkError::NoAnswer("the master".to_owned()))
+        self.master
+            .send(Reports(batch))
+            .await
+            .map_err(|_| LinkError::NoAnswer("the master".to_owned()))
     }
 
     async fn slots(&self, _: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError> {

@@ -60,7 +60,12 @@ impl Node for LocalNode {
         new.owner = Some(self.me.clone());
         let written = db::write(&self.db, Write::Create(new.clone())).await?;
         if let Written::Created { id } = written {
-            let claimed = Claimed { id, epoch: Epoch(1), why: OwnerWhy::Start, from_host: None };
+            let claimed = Claimed {
+                id,
+                epoch: Epoch(1),
+                why: OwnerWhy::Start,
+                from_host: None,
+            };
             let fresh = Some(Box::new(newborn(id, new, &self.me)));
             self.master.do_send(master::Adopt { claimed, fresh });
         }

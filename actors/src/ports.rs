@@ -383,6 +383,9 @@ pub struct Leftover {
     pub start_ticks: Option<u64>,
     /// The boot in which it ran.
     pub boot_id: Option<String>,
+    /// The file that its `PORPOISE_OUTPUT` names. A uid alone is unique in one database only, and another node
+    /// on this machine may have another database.
+    pub output: PathBuf,
 }
 
 /// The number of an attempt and the task it belongs to; names its log.

@@ -98,8 +98,16 @@ impl Slots {
     /// Adds a worker life, or says what it may hold now.
     pub fn worker(&self, worker: &Worker, group: &str, allowed: u32) {
         let mut table = self.lock();
-        let in_flight = table.lives.get(&worker.incarnation).map_or(0, |life| life.in_flight);
-        let life = Life { name: worker.name.clone(), group: group.to_owned(), allowed, in_flight };
+        let in_flight = table
+            .lives
+            .get(&worker.incarnation)
+            .map_or(0, |life| life.in_flight);
+        let life = Life {
+            name: worker.name.clone(),
+            group: group.to_owned(),
+            allowed,
+            in_flight,
+        };
         table.lives.insert(worker.incarnation, life);
         self.grant(table, group);
     }
@@ -107,7 +115,9 @@ impl Slots {
     /// Takes over what a worker said is free beyond what is in flight there.
     pub fn free(&self, worker: Incarnation, free: u32) {
         let mut table = self.lock();
-        let Some(life) = table.lives.get_mut(&worker) else { return };
+        let Some(life) = table.lives.get_mut(&worker) else {
+            return;
+        };
         life.allowed = life.in_flight.saturating_add(free);
         let group = life.group.clone();
         self.grant(table, &group);
@@ -139,7 +149,10 @@ impl Slots {
         wishes.retain(|other| (other.instance, other.ordinal) != (wish.instance, wish.ordinal));
         let first = wishes.first().is_none_or(|other| wish < *other);
         if first && let Some(worker) = table.take(group) {
-            return Answer::Granted(Lease { worker, slots: self.clone() });
+            return Answer::Granted(Lease {
+                worker,
+                slots: self.clone(),
+            });
         }
         table.waiting.entry(group.to_owned()).or_default().insert(wish);
         Answer::Wait(table.why_none(group))
@@ -150,7 +163,10 @@ impl Slots {
         if let Some(life) = self.lock().lives.get_mut(&worker.incarnation) {
             life.in_flight += 1;
         }
-        Lease { worker: worker.clone(), slots: self.clone() }
+        Lease {
+            worker: worker.clone(),
+            slots: self.clone(),
+        }
     }
 
     /// Takes back a wish.
@@ -171,13 +187,19 @@ impl Slots {
                     "allowed": life.allowed, "in_flight": life.in_flight})
             })
             .collect();
-        let waiting: BTreeMap<_, _> = table.waiting.iter().map(|(group, all)| (group, all.len())).collect();
+        let waiting: BTreeMap<_, _> = table
+            .waiting
+            .iter()
+            .map(|(group, all)| (group, all.len()))
+            .collect();
         serde_json::json!({"workers": lives, "waiting": waiting})
     }
 
     fn release(&self, worker: Incarnation) {
         let mut table = self.lock();
-        let Some(life) = table.lives.get_mut(&worker) else { return };
+        let Some(life) = table.lives.get_mut(&worker) else {
+            return;
+        };
         life.in_flight = life.in_flight.saturating_sub(1);
         let group = life.group.clone();
         self.grant(table, &group);
@@ -190,8 +212,17 @@ impl Slots {
         while let Some(wish) = table.first_waiting(group) {
             let Some(worker) = table.take(group) else { break };
             table.waiting.entry(group.to_owned()).or_default().remove(&wish);
-            let lease = Lease { worker, slots: self.clone() };
-            grants.push((table.actors.get(&wish.instance).cloned(), SlotGranted { ordinal: wish.ordinal, lease }));
+            let lease = Lease {
+                worker,
+                slots: self.clone(),
+            };
+            grants.push((
+                table.actors.get(&wish.instance).cloned(),
+                SlotGranted {
+                    ordinal: wish.ordinal,
+                    lease,
+                },
+            ));
         }
         drop(table);
         for (actor, granted) in grants {
@@ -221,7 +252,10 @@ impl Table {
             .filter(|(_, life)| life.group == group && free(life) > 0)
             .max_by_key(|(_, life)| free(life))?;
         life.in_flight += 1;
-        Some(Worker { incarnation: *incarnation, name: life.name.clone() })
+        Some(Worker {
+            incarnation: *incarnation,
+            name: life.name.clone(),
+        })
     }
 
     fn why_none(&self, group: &str) -> String {

@@ -82,7 +82,7 @@ pub struct WorkerHandle {
 /// When the journal of earlier lives cannot be read, since nobody knows then what may still run.
 pub async fn start(config: WorkerConfig, ports: WorkerPorts) -> Result<WorkerHandle, JournalError> {
     let mut replay = Replay::of(ports.journal.read().await?);
-    let left = replay.leftovers();
+    let left = replay.leftovers(&config.folders);
     if !left.is_empty() {
         tracing::info!(
             attempts = left.len(),

@@ -100,7 +100,13 @@ pub struct WorkflowActor {
 
 impl WorkflowActor {
     /// Makes the actor of a claimed instance; it loads itself when it starts.
-    pub fn new(id: InstanceId, epoch: Epoch, birth: Birth, around: Surroundings, exits: Recipient<Exited>) -> Self {
+    pub fn new(
+        id: InstanceId,
+        epoch: Epoch,
+        birth: Birth,
+        around: Surroundings,
+        exits: Recipient<Exited>,
+    ) -> Self {
         Self {
             id,
             epoch,
@@ -160,6 +166,10 @@ impl Live {
             workflow: loaded.workflow,
             project_params: loaded.project_params,
         };
-        Self { identity, plan, state }
+        Self {
+            identity,
+            plan,
+            state,
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use actors::ports::Leftover;
 use engine::ids::Uid;
@@ -56,7 +58,7 @@ impl Stat {
 /// All processes of one attempt, wherever they went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Family {
-    marker: Vec<u8>,
+    markers: [Vec<u8>; 2],
     /// The leader of the group, and when it was started.
     leader: Option<(i32, Option<u64>)>,
     /// The leader may have been replaced by a stranger with its pid: believe its group only if it is the same.
@@ -65,9 +67,9 @@ pub(super) struct Family {
 
 impl Family {
     /// The processes of an attempt whose leader is a child of this process.
-    pub(super) fn of_child(uid: &Uid, pid: i32) -> Self {
+    pub(super) fn of_child(uid: &Uid, output: &Path, pid: i32) -> Self {
         Self {
-            marker: marker(uid),
+            markers: markers(uid, output),
             leader: Some((pid, None)),
             suspicious: false,
         }
@@ -81,7 +83,7 @@ impl Family {
             .filter(|_| same_boot)
             .and_then(|pid| i32::try_from(pid).ok());
         Self {
-            marker: marker(&left.uid),
+            markers: markers(&left.uid, &left.output),
             leader: pid.map(|pid| (pid, left.start_ticks)),
             suspicious: true,
         }
@@ -95,7 +97,7 @@ impl Family {
             .iter()
             .filter(|stat| {
                 leader.is_some_and(|leader| [stat.pid, stat.group, stat.session].contains(&leader))
-                    || self.carries_marker(stat.pid)
+                    || self.carries_markers(stat.pid)
             })
             .map(|stat| stat.pid)
             .collect();
@@ -122,14 +124,19 @@ impl Family {
         (!self.suspicious || same()).then_some(pid)
     }
 
-    fn carries_marker(&self, pid: i32) -> bool {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|entry| entry == self.marker))
+    fn carries_markers(&self, pid: i32) -> bool {
+        fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+            let carries = |marker: &Vec<u8>| environ.split(|byte| *byte == 0).any(|entry| entry == marker);
+            self.markers.iter().all(carries)
+        })
     }
 }
 
-fn marker(uid: &Uid) -> Vec<u8> {
-    format!("PORPOISE_ATTEMPT_UID={uid}").into_bytes()
+/// The uid names the attempt, the path of its output file the node: another node on this machine, with another
+/// database, may have an attempt of the same uid.
+fn markers(uid: &Uid, output: &Path) -> [Vec<u8>; 2] {
+    let output = [b"PORPOISE_OUTPUT=", output.as_os_str().as_bytes()].concat();
+    [format!("PORPOISE_ATTEMPT_UID={uid}").into_bytes(), output]
 }
 
 /// Every live process but this one and the first; zombies are gone already.

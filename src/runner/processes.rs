@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -67,6 +68,7 @@ fn launch(job: &Job, limit: u64) -> Result<RunningProcess, String> {
         .inspect_err(|_| place.remove())
         .map(|(child, pid, capture)| RunningProcess {
             uid: job.dispatch.uid,
+            output: job.output.clone(),
             pid,
             start_ticks: proc_fs::start_ticks(pid),
             child,
@@ -105,6 +107,7 @@ struct Rest {
 /// One attempt with a process.
 struct RunningProcess {
     uid: Uid,
+    output: PathBuf,
     pid: i32,
     start_ticks: Option<u64>,
     child: Child,
@@ -208,7 +211,11 @@ impl RunningJob for RunningProcess {
         if over || self.killing.is_some() || self.killed {
             return;
         }
-        self.killing = Some(tokio::spawn(ending::end(Family::of_child(&self.uid, self.pid))));
+        self.killing = Some(tokio::spawn(ending::end(Family::of_child(
+            &self.uid,
+            &self.output,
+            self.pid,
+        ))));
     }
 }
 

@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use engine::ids::Millis;
-use rand::rngs::OsRng;
 use rand::TryRngCore;
+use rand::rngs::OsRng;
 use sha2::{Digest, Sha256};
 
 use super::StartupError;
@@ -20,7 +20,10 @@ const SHORTEST: usize = 32;
 /// Gives the user `admin` its first token: the configured one, or one made now, printed once and kept in the
 /// data folder for the local command line.
 pub(super) async fn ensure_admin(config: &Config, catalog: &Catalog, at: Millis) -> Result<(), StartupError> {
-    let empty = catalog.is_empty().await.map_err(|error| StartupError::Other(error.to_string()))?;
+    let empty = catalog
+        .is_empty()
+        .await
+        .map_err(|error| StartupError::Other(error.to_string()))?;
     let token = match &config.auth.bootstrap_token {
         Some(token) if token.reveal().len() < SHORTEST => {
             return Err(StartupError::Other(format!(
@@ -37,7 +40,10 @@ pub(super) async fn ensure_admin(config: &Config, catalog: &Catalog, at: Millis)
         None => return Ok(()),
     };
     let hash = hex(&Sha256::digest(token.as_bytes()));
-    catalog.ensure_admin(&hash, at).await.map_err(|error| StartupError::Other(error.to_string()))
+    catalog
+        .ensure_admin(&hash, at)
+        .await
+        .map_err(|error| StartupError::Other(error.to_string()))
 }
 
 fn fresh_token() -> Result<String, StartupError> {
@@ -49,11 +55,18 @@ fn fresh_token() -> Result<String, StartupError> {
 }
 
 fn keep(file: &Path, token: &str) -> Result<(), StartupError> {
-    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file);
-    written.and_then(|mut file| file.write_all(token.as_bytes())).map_err(|error| StartupError::Folder {
-        folder: file.display().to_string(),
-        why: error.to_string(),
-    })
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(file);
+    written
+        .and_then(|mut file| file.write_all(token.as_bytes()))
+        .map_err(|error| StartupError::Folder {
+            folder: file.display().to_string(),
+            why: error.to_string(),
+        })
 }
 
 /// Shown once, and only to a person: a log collector must not get it.
@@ -61,9 +74,15 @@ fn announce(file: &Path, token: &str) {
     let file = file.display();
     let mut out = std::io::stdout();
     let said = if out.is_terminal() {
-        writeln!(out, "The token of the user `admin`, shown only now: {token}\nCommands on this machine find it in {file}.")
+        writeln!(
+            out,
+            "The token of the user `admin`, shown only now: {token}\nCommands on this machine find it in {file}."
+        )
     } else {
-        writeln!(std::io::stderr(), "the token of the user `admin` is kept in {file}")
+        writeln!(
+            std::io::stderr(),
+            "the token of the user `admin` is kept in {file}"
+        )
     };
     said.ok();
 }

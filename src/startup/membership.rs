@@ -31,8 +31,20 @@ pub(super) async fn join_alone(
         worker_group: config.worker.group.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let Joined { incarnation, generation, now } = store.join_alone(&join).await?;
-    Ok((Me { incarnation, host, name: join.name, generation }, Clock::starting_at(now)))
+    let Joined {
+        incarnation,
+        generation,
+        now,
+    } = store.join_alone(&join).await?;
+    Ok((
+        Me {
+            incarnation,
+            host,
+            name: join.name,
+            generation,
+        },
+        Clock::starting_at(now),
+    ))
 }
 
 /// Beats until the process ends.

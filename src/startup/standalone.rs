@@ -26,20 +26,30 @@ use crate::telemetry::{self, Metrics};
 const BROKEN: i32 = 70;
 
 /// Runs a standalone node until it is told to stop.
-pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {
+pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     telemetry::init(&config.log);
-    prepare_folder(&config.server.data)?;
+    config.server.data = prepare_folder(&config.server.data)?;
     let (listener, address) = listen(config.server.listen)?;
-    let store = Store::open(config.database_url().reveal(), Role::Node).await.map_err(other)?;
+    let store = Store::open(config.database_url().reveal(), Role::Node)
+        .await
+        .map_err(other)?;
     let _alone = store.lock_alone(&config.server.data).await.map_err(other)?;
     bring_up_to_date(&store).await?;
     let catalog = Catalog::new(&store);
     let engine_store: Arc<dyn ports::Store> = Arc::new(store.clone());
-    let (me, clock) =
-        membership::join_alone(&*engine_store, &config, address.to_string()).await.map_err(other)?;
+    let (me, clock) = membership::join_alone(&*engine_store, &config, address.to_string())
+        .await
+        .map_err(other)?;
     first_start::ensure_admin(&config, &catalog, clock.now()).await?;
-    engine_store.set_member_state(me.incarnation, MemberState::Active).await.map_err(other)?;
-    actix_rt::spawn(membership::beat(Arc::clone(&engine_store), me.incarnation, clock.clone()));
+    engine_store
+        .set_member_state(me.incarnation, MemberState::Active)
+        .await
+        .map_err(other)?;
+    actix_rt::spawn(membership::beat(
+        Arc::clone(&engine_store),
+        me.incarnation,
+        clock.clone(),
+    ));
     let parts = ingredients(&config, me, clock, Arc::clone(&engine_store))?;
     let node = Arc::new(assembly::standalone(parts).await.map_err(StartupError::Other)?);
     let (close, closing) = watch::channel(false);
@@ -91,7 +101,10 @@ fn ingredients(
     clock: actors::clock::Clock,
     store: Arc<dyn ports::Store>,
 ) -> Result<Ingredients, StartupError> {
-    let limits = Limits { log_bytes: config.worker.log_limit, ..Limits::default() };
+    let limits = Limits {
+        log_bytes: config.worker.log_limit,
+        ..Limits::default()
+    };
     let folders = Folders::in_data(&config.server.data);
     Ok(Ingredients {
         me,
@@ -104,7 +117,10 @@ fn ingredients(
         group: config.worker.group.clone(),
         slots: config.worker.slots,
         end_node: Arc::new(|actor| {
-            tracing::error!(actor, "an actor died that the node cannot do without; the node ends");
+            tracing::error!(
+                actor,
+                "an actor died that the node cannot do without; the node ends"
+            );
             process::exit(BROKEN);
         }),
     })

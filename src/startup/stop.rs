@@ -44,13 +44,23 @@ pub(super) async fn drain(node: &LocalNode, store: &Arc<dyn Store>, timeout: Dur
     let deadline = Instant::now() + timeout;
     let me = node.me().incarnation;
     let left = || deadline.saturating_duration_since(Instant::now());
-    tokio::time::timeout(LAST_WRITES.min(left()), store.set_member_state(me, MemberState::Draining)).await.ok();
+    tokio::time::timeout(
+        LAST_WRITES.min(left()),
+        store.set_member_state(me, MemberState::Draining),
+    )
+    .await
+    .ok();
     node.master.do_send(StartDrain);
     if let Some(worker) = &node.worker {
         worker.drain(left().saturating_sub(LAST_WRITES)).await;
     }
     settle(node, left().min(LAST_WRITES)).await;
-    tokio::time::timeout(LAST_WRITES.min(left()), store.set_member_state(me, MemberState::Left)).await.ok();
+    tokio::time::timeout(
+        LAST_WRITES.min(left()),
+        store.set_member_state(me, MemberState::Left),
+    )
+    .await
+    .ok();
 }
 
 /// Lets what the last results decided be stored: no slot is in use any more, so this is a matter of milliseconds.

@@ -42,7 +42,10 @@ impl Bench {
             version: "test".to_owned(),
         };
         let joined = store.join_alone(&join).await.expect("joined");
-        store.set_member_state(joined.incarnation, MemberState::Active).await.expect("active");
+        store
+            .set_member_state(joined.incarnation, MemberState::Active)
+            .await
+            .expect("active");
         let me = Me {
             incarnation: joined.incarnation,
             host: join.host,
@@ -50,13 +53,25 @@ impl Bench {
             generation: joined.generation,
         };
         let catalog = Catalog::new(&store);
-        let node = assembly::standalone(ingredients(me, joined.now, store, folder.path())).await.expect("a node");
-        Self { node, catalog, folder }
+        let node = assembly::standalone(ingredients(me, joined.now, store, folder.path()))
+            .await
+            .expect("a node");
+        Self {
+            node,
+            catalog,
+            folder,
+        }
     }
 
     async fn run(&self, yaml: &str) -> InstanceId {
-        let (definition, model) = text::read_document(yaml.as_bytes(), text::Format::Yaml).expect("a document");
-        let project = self.catalog.project("default").await.expect("read").expect("the default project");
+        let (definition, model) =
+            text::read_document(yaml.as_bytes(), text::Format::Yaml).expect("a document");
+        let project = self
+            .catalog
+            .project("default")
+            .await
+            .expect("read")
+            .expect("the default project");
         let version = NewVersion {
             name: definition.name.clone(),
             definition: Arc::new(definition),
@@ -66,9 +81,22 @@ impl Bench {
             hash: "0".repeat(64),
         };
         let at = self.node.clock().now();
-        let request = Request { user: "admin".to_owned(), source: String::new(), request_id: String::new(), at, key: None };
-        self.catalog.put_workflow(project.id, &version, None, &request).await.expect("stored");
-        let target = self.catalog.workflow_for_start("default", &version.name, None).await.expect("a target");
+        let request = Request {
+            user: "admin".to_owned(),
+            source: String::new(),
+            request_id: String::new(),
+            at,
+            key: None,
+        };
+        self.catalog
+            .put_workflow(project.id, &version, None, &request)
+            .await
+            .expect("stored");
+        let target = self
+            .catalog
+            .workflow_for_start("default", &version.name, None)
+            .await
+            .expect("a target");
         let start = engine::start::read(&serde_json::json!({}), &target.definition).expect("a start");
         let new = NewInstance {
             project_id: project.id.0,
@@ -92,11 +120,21 @@ impl Bench {
         }
     }
 
-    async fn wait_for(&self, id: InstanceId, what: &str, holds: impl Fn(InstanceState, Option<TaskState>) -> bool) {
+    async fn wait_for(
+        &self,
+        id: InstanceId,
+        what: &str,
+        holds: impl Fn(InstanceState, Option<TaskState>) -> bool,
+    ) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let instance = self.catalog.instance(id).await.expect("read").expect("exists");
-            let task = self.catalog.task(id, "t").await.ok().map(|detail| detail.task.state);
+            let task = self
+                .catalog
+                .task(id, "t")
+                .await
+                .ok()
+                .map(|detail| detail.task.state);
             if holds(instance.state, task) {
                 return;
             }
@@ -106,8 +144,21 @@ impl Bench {
     }
 
     async fn crash(&self, id: InstanceId) {
-        let child = self.node.master.send(GetChild(id)).await.expect("the master lives").expect("an actor");
-        child.send(Crash).await.expect_err("the actor panics");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            let child = self
+                .node
+                .master
+                .send(GetChild(id))
+                .await
+                .expect("the master lives");
+            if let Some(child) = child.filter(actix::Addr::connected) {
+                child.send(Crash).await.expect_err("the actor panics");
+                return;
+            }
+            assert!(Instant::now() < deadline, "the actor should be built anew");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 
@@ -138,23 +189,28 @@ async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
     let id = bench
         .run(&format!("version: 1\nname: w\ntasks:\n  t: {{ type: shell, run: '{script}' }}\n  u: {{ type: noop, needs: [t] }}\n"))
         .await;
-    bench.wait_for(id, "t should run", |_, task| task == Some(TaskState::Running)).await;
+    bench
+        .wait_for(id, "t should run", |_, task| task == Some(TaskState::Running))
+        .await;
     for _ in 0..3 {
         bench.crash(id).await;
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while bench.node.master.send(GetChild(id)).await.expect("the master lives").is_none() {
-            assert!(Instant::now() < deadline, "the actor should be built anew");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
     }
     std::fs::write(&flag, "").expect("the flag");
-    bench.wait_for(id, "it should succeed", |state, _| state == InstanceState::Succeeded).await;
+    bench
+        .wait_for(id, "it should succeed", |state, _| {
+            state == InstanceState::Succeeded
+        })
+        .await;
     let starts = std::fs::read_to_string(&ran).expect("it ran");
     assert_eq!(starts.lines().count(), 1, "the attempt ran once: {starts}");
     let detail = bench.catalog.task(id, "t").await.expect("the task");
     assert_eq!(detail.attempts.len(), 1, "no attempt was lost: {detail:?}");
     let ownership = bench.catalog.ownership(id).await.expect("read").expect("exists");
-    assert_eq!(ownership.log.len(), 1, "a crash of an actor changes no owner: {ownership:?}");
+    assert_eq!(
+        ownership.log.len(),
+        1,
+        "a crash of an actor changes no owner: {ownership:?}"
+    );
 }
 
 #[actix_rt::test]
@@ -162,19 +218,43 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
     let bench = Bench::start().await;
     let flag = bench.folder.path().join("flag");
     let hold = format!("while [ ! -e {} ]; do sleep 0.05; done", flag.display());
-    let yaml = |name: &str| format!("version: 1\nname: {name}\ntasks:\n  t: {{ type: shell, run: '{hold}' }}\n");
+    let yaml =
+        |name: &str| format!("version: 1\nname: {name}\ntasks:\n  t: {{ type: shell, run: '{hold}' }}\n");
     let (bad, good) = (bench.run(&yaml("bad")).await, bench.run(&yaml("good")).await);
-    bench.wait_for(bad, "t should run", |_, task| task == Some(TaskState::Running)).await;
+    bench
+        .wait_for(bad, "t should run", |_, task| task == Some(TaskState::Running))
+        .await;
     let deadline = Instant::now() + Duration::from_secs(60);
-    while bench.catalog.instance(bad).await.expect("read").expect("exists").attention.is_none() {
+    while bench
+        .catalog
+        .instance(bad)
+        .await
+        .expect("read")
+        .expect("exists")
+        .attention
+        .is_none()
+    {
         assert!(Instant::now() < deadline, "it should get attention");
-        if let Some(child) = bench.node.master.send(GetChild(bad)).await.expect("the master lives") {
+        if let Some(child) = bench
+            .node
+            .master
+            .send(GetChild(bad))
+            .await
+            .expect("the master lives")
+        {
             child.send(Crash).await.ok();
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let parked = bench.catalog.instance(bad).await.expect("read").expect("exists");
-    assert!(parked.owner.is_none(), "nobody owns what waits for a person: {parked:?}");
+    assert!(
+        parked.owner.is_none(),
+        "nobody owns what waits for a person: {parked:?}"
+    );
     std::fs::write(&flag, "").expect("the flag");
-    bench.wait_for(good, "the other one goes on", |state, _| state == InstanceState::Succeeded).await;
+    bench
+        .wait_for(good, "the other one goes on", |state, _| {
+            state == InstanceState::Succeeded
+        })
+        .await;
 }

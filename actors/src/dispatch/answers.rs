@@ -11,7 +11,10 @@ use crate::protocol::{AdoptAnswer, DispatchAnswer, KillAnswer};
 
 /// Says that nobody is left to ask about an attempt.
 pub(super) fn no_life(worker: &Worker) -> String {
-    format!("its worker {} (incarnation {}) is gone; its processes could not be checked", worker.name, worker.incarnation)
+    format!(
+        "its worker {} (incarnation {}) is gone; its processes could not be checked",
+        worker.name, worker.incarnation
+    )
 }
 
 impl DispatchActor {
@@ -35,7 +38,13 @@ impl DispatchActor {
 
     /// An attempt that surely was not delivered is free to go elsewhere; everything else is sent again, to the
     /// same life, until it answers or is over.
-    fn not_answered(&mut self, to: Incarnation, batch: Vec<Entry>, error: &LinkError, ctx: &mut Context<Self>) {
+    fn not_answered(
+        &mut self,
+        to: Incarnation,
+        batch: Vec<Entry>,
+        error: &LinkError,
+        ctx: &mut Context<Self>,
+    ) {
         tracing::warn!(worker = %to, %error, messages = batch.len(), "a worker did not answer");
         metrics::counter!("porpoise_dispatch_errors_total", "reason" => "no answer").increment(1);
         let mut again = Vec::new();
@@ -43,7 +52,14 @@ impl DispatchActor {
             match (&entry.parcel, error) {
                 (Parcel::Dispatch(dispatch), LinkError::NotDelivered(_)) => {
                     let reason = format!("worker {to} could not be reached");
-                    deliver(&entry.reply_to, vec![Event::NotStarted { uid: dispatch.uid, reason }], ctx);
+                    deliver(
+                        &entry.reply_to,
+                        vec![Event::NotStarted {
+                            uid: dispatch.uid,
+                            reason,
+                        }],
+                        ctx,
+                    );
                 }
                 _ => again.push(entry),
             }
@@ -85,7 +101,10 @@ fn uid_of(entry: &Entry) -> Uid {
 fn dispatch_event(entry: &Entry, answer: DispatchAnswer) -> Option<Event> {
     match answer {
         DispatchAnswer::Accepted => None,
-        DispatchAnswer::Refused { reason } => Some(Event::NotStarted { uid: uid_of(entry), reason }),
+        DispatchAnswer::Refused { reason } => Some(Event::NotStarted {
+            uid: uid_of(entry),
+            reason,
+        }),
         DispatchAnswer::StaleEpoch { seen } => stale(entry, seen),
     }
 }
@@ -93,9 +112,10 @@ fn dispatch_event(entry: &Entry, answer: DispatchAnswer) -> Option<Event> {
 fn kill_event(entry: &Entry, answer: KillAnswer) -> Option<Event> {
     match answer {
         KillAnswer::Killing => None,
-        KillAnswer::NeverStarted => {
-            Some(Event::NotStarted { uid: uid_of(entry), reason: "never started".to_owned() })
-        }
+        KillAnswer::NeverStarted => Some(Event::NotStarted {
+            uid: uid_of(entry),
+            reason: "never started".to_owned(),
+        }),
         KillAnswer::StaleEpoch { seen } => stale(entry, seen),
     }
 }
@@ -103,16 +123,16 @@ fn kill_event(entry: &Entry, answer: KillAnswer) -> Option<Event> {
 fn adopt_event(entry: &Entry, answer: AdoptAnswer) -> Option<Event> {
     let uid = uid_of(entry);
     match answer {
-        AdoptAnswer::Running { pid, started_at } => {
-            started_at.map(|at| Event::Started { uid, pid, at })
-        }
+        AdoptAnswer::Running { pid, started_at } => started_at.map(|at| Event::Started { uid, pid, at }),
         AdoptAnswer::Done { ended } => Some(Event::Ended { uid, ended }),
-        AdoptAnswer::NeverStarted => {
-            Some(Event::NotStarted { uid, reason: "the worker had not received it".to_owned() })
-        }
-        AdoptAnswer::Lost => {
-            Some(Event::Lost { uid, reason: "its worker started again; what was left of it was killed".to_owned() })
-        }
+        AdoptAnswer::NeverStarted => Some(Event::NotStarted {
+            uid,
+            reason: "the worker had not received it".to_owned(),
+        }),
+        AdoptAnswer::Lost => Some(Event::Lost {
+            uid,
+            reason: "its worker started again; what was left of it was killed".to_owned(),
+        }),
         AdoptAnswer::StaleEpoch { seen } => stale(entry, seen),
     }
 }

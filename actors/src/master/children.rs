@@ -34,7 +34,10 @@ pub(super) struct Child {
 impl MasterActor {
     /// Gives an owned instance an actor, unless it has one under this epoch.
     pub(super) fn adopt(&mut self, claimed: &Claimed, birth: Birth, ctx: &mut Context<Self>) {
-        let known = self.children.get(&claimed.id).is_some_and(|child| child.epoch >= claimed.epoch);
+        let known = self
+            .children
+            .get(&claimed.id)
+            .is_some_and(|child| child.epoch >= claimed.epoch);
         if known {
             return;
         }
@@ -43,17 +46,26 @@ impl MasterActor {
             from_host = claimed.from_host, to_host = self.around.me.host, "instance owned"
         );
         let since = self.around.clock.now();
-        let child =
-            Child { addr: None, epoch: claimed.epoch, since, progress_noted: false, restarts: VecDeque::new() };
+        let child = Child {
+            addr: None,
+            epoch: claimed.epoch,
+            since,
+            progress_noted: false,
+            restarts: VecDeque::new(),
+        };
         self.children.insert(claimed.id, child);
         self.spawn(claimed.id, birth, ctx);
     }
 
     fn spawn(&mut self, id: InstanceId, birth: Birth, ctx: &mut Context<Self>) {
-        let Some(arbiter) = self.arbiter_of(id).cloned() else { return };
+        let Some(arbiter) = self.arbiter_of(id).cloned() else {
+            return;
+        };
         let around = self.around.clone();
         let exits = ctx.address().recipient();
-        let Some(child) = self.children.get_mut(&id) else { return };
+        let Some(child) = self.children.get_mut(&id) else {
+            return;
+        };
         let epoch = child.epoch;
         let addr = WorkflowActor::start_in_arbiter(&arbiter, move |_| {
             WorkflowActor::new(id, epoch, birth, around, exits)
@@ -70,7 +82,9 @@ impl MasterActor {
     /// Builds an actor anew after a pause, or gives up on the instance when that did not help.
     fn rebuild(&mut self, id: InstanceId, why: Why, ctx: &mut Context<Self>) {
         let now = self.around.clock.now();
-        let Some(child) = self.children.get_mut(&id) else { return };
+        let Some(child) = self.children.get_mut(&id) else {
+            return;
+        };
         child.addr = None;
         child.restarts.retain(|at| now.since(*at) < WINDOW_MS);
         child.restarts.push_back(now);
@@ -80,8 +94,16 @@ impl MasterActor {
         metrics::counter!("porpoise_actor_restarts_total", "actor" => "workflow").increment(1);
         let pause = FIRST_PAUSE * 2_u32.pow(u32::try_from(count.min(7)).unwrap_or(7) - 1);
         ctx.run_later(pause, move |actor, ctx| {
-            let birth = if why == Why::Panicked && count > MAX_RESTARTS { give_up(count) } else { Birth::Stored };
-            if actor.children.get(&id).is_some_and(|child| child.epoch == epoch && child.addr.is_none()) {
+            let birth = if why == Why::Panicked && count > MAX_RESTARTS {
+                give_up(count)
+            } else {
+                Birth::Stored
+            };
+            if actor
+                .children
+                .get(&id)
+                .is_some_and(|child| child.epoch == epoch && child.addr.is_none())
+            {
                 actor.spawn(id, birth, ctx);
             }
         });
@@ -101,7 +123,10 @@ impl Handler<Exited> for MasterActor {
     type Result = ();
 
     fn handle(&mut self, msg: Exited, ctx: &mut Self::Context) {
-        let current = self.children.get(&msg.id).is_some_and(|child| child.epoch == msg.epoch);
+        let current = self
+            .children
+            .get(&msg.id)
+            .is_some_and(|child| child.epoch == msg.epoch);
         if !current {
             return;
         }

@@ -37,18 +37,21 @@ impl MasterActor {
             }
             Ok((claimed, full, store.owned(me).await?))
         };
-        ctx.spawn(read.into_actor(self).map(|read: Result<_, StoreError>, actor, ctx| {
-            actor.reconciling = false;
-            match read {
-                Ok((claimed, full, owned)) => actor.reconciled(claimed, full, owned, ctx),
-                Err(error) => {
-                    tracing::warn!(%error, "reconciliation could not read the store");
-                    if !actor.reconciled {
-                        ctx.run_later(Duration::from_millis(200), Self::reconcile);
+        ctx.spawn(
+            read.into_actor(self)
+                .map(|read: Result<_, StoreError>, actor, ctx| {
+                    actor.reconciling = false;
+                    match read {
+                        Ok((claimed, full, owned)) => actor.reconciled(claimed, full, owned, ctx),
+                        Err(error) => {
+                            tracing::warn!(%error, "reconciliation could not read the store");
+                            if !actor.reconciled {
+                                ctx.run_later(Duration::from_millis(200), Self::reconcile);
+                            }
+                        }
                     }
-                }
-            }
-        }));
+                }),
+        );
     }
 
     fn reconciled(&mut self, claimed: Vec<Claimed>, full: bool, owned: Owned, ctx: &mut Context<Self>) {
@@ -56,7 +59,10 @@ impl MasterActor {
             self.adopt(&claimed, Birth::Stored, ctx);
         }
         for (id, epoch, unread) in owned {
-            let known = self.children.get(&id).map(|child| (child.epoch, child.addr.clone()));
+            let known = self
+                .children
+                .get(&id)
+                .map(|child| (child.epoch, child.addr.clone()));
             match known {
                 Some((known, addr)) if known >= epoch => {
                     if let (true, Some(addr)) = (unread, addr) {
@@ -64,7 +70,12 @@ impl MasterActor {
                     }
                 }
                 _ => {
-                    let claimed = Claimed { id, epoch, why: OwnerWhy::Restart, from_host: None };
+                    let claimed = Claimed {
+                        id,
+                        epoch,
+                        why: OwnerWhy::Restart,
+                        from_host: None,
+                    };
                     self.adopt(&claimed, Birth::Stored, ctx);
                 }
             }
@@ -78,7 +89,12 @@ impl MasterActor {
     }
 
     fn claim(&self, only: Option<InstanceId>) -> Claim {
-        Claim { me: self.around.me.clone(), only, limit: CLAIM_BATCH, at: self.around.clock.now() }
+        Claim {
+            me: self.around.me.clone(),
+            only,
+            limit: CLAIM_BATCH,
+            at: self.around.clock.now(),
+        }
     }
 
     /// Tells the store, in one statement, which instances have stayed loaded for a while.
@@ -126,23 +142,28 @@ impl Handler<Poke> for MasterActor {
             }
             Ok(claimed)
         };
-        Box::pin(claimed.into_actor(self).then(move |claimed: Result<_, StoreError>, actor, ctx| {
-            let taken = claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty());
-            let addr = match claimed {
-                Ok(claimed) => claimed.first().and_then(|claimed| {
-                    actor.adopt(claimed, Birth::Stored, ctx);
-                    actor.children.get(&id).and_then(|child| child.addr.clone())
+        Box::pin(
+            claimed
+                .into_actor(self)
+                .then(move |claimed: Result<_, StoreError>, actor, ctx| {
+                    let taken = claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty());
+                    let addr = match claimed {
+                        Ok(claimed) => claimed.first().and_then(|claimed| {
+                            actor.adopt(claimed, Birth::Stored, ctx);
+                            actor.children.get(&id).and_then(|child| child.addr.clone())
+                        }),
+                        Err(error) => {
+                            tracing::warn!(instance = %id, %error, "a poked instance could not be claimed");
+                            return Box::pin(actix::fut::ready(Poked::Again))
+                                as ResponseActFuture<Self, Poked>;
+                        }
+                    };
+                    if !taken {
+                        return Box::pin(actix::fut::ready(Poked::Decided));
+                    }
+                    Box::pin(read_inbox(addr).into_actor(actor))
                 }),
-                Err(error) => {
-                    tracing::warn!(instance = %id, %error, "a poked instance could not be claimed");
-                    return Box::pin(actix::fut::ready(Poked::Again)) as ResponseActFuture<Self, Poked>;
-                }
-            };
-            if !taken {
-                return Box::pin(actix::fut::ready(Poked::Decided));
-            }
-            Box::pin(read_inbox(addr).into_actor(actor))
-        }))
+        )
     }
 }
 

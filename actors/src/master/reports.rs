@@ -30,9 +30,15 @@ impl Handler<Reports> for MasterActor {
         let mut groups: BTreeMap<InstanceId, Vec<(usize, Event)>> = BTreeMap::new();
         let count = reports.len();
         for (place, report) in reports.into_iter().enumerate() {
-            groups.entry(instance_of(&report.uid)).or_default().push((place, event_of(report)));
+            groups
+                .entry(instance_of(&report.uid))
+                .or_default()
+                .push((place, event_of(report)));
         }
-        let groups: Vec<_> = groups.into_iter().map(|(id, events)| (self.hearer(id), events)).collect();
+        let groups: Vec<_> = groups
+            .into_iter()
+            .map(|(id, events)| (self.hearer(id), events))
+            .collect();
         Box::pin(async move {
             let deliveries = groups.into_iter().map(|(hearer, events)| tell(hearer, events));
             let mut answers = vec![ReportAnswer::Later; count];

@@ -348,6 +348,7 @@ impl Handler<TaskGone> for WorkerActor {
             pid: process.pid,
             start_ticks: process.start_ticks,
             boot_id: Some(self.config.boot_id.clone()),
+            output: self.config.folders.output(&uid),
         };
         let runner = Arc::clone(&self.ports.runner);
         let sweep = async move { runner.sweep(&[left]).await };

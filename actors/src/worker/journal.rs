@@ -8,6 +8,7 @@ use engine::ids::{Incarnation, Millis, Uid};
 use engine::instance::Ended;
 use serde::{Deserialize, Serialize};
 
+use super::Folders;
 use crate::ports::Leftover;
 use crate::protocol::Owner;
 
@@ -157,7 +158,7 @@ impl Replay {
     }
 
     /// Returns the attempts whose processes may still run.
-    pub(super) fn leftovers(&self) -> Vec<Leftover> {
+    pub(super) fn leftovers(&self, folders: &Folders) -> Vec<Leftover> {
         let boots: BTreeMap<Incarnation, &String> =
             self.lives.iter().map(|(life, boot)| (*life, boot)).collect();
         self.attempts
@@ -170,6 +171,7 @@ impl Replay {
                     pid: process.and_then(|process| process.pid),
                     start_ticks: process.and_then(|process| process.start_ticks),
                     boot_id: boots.get(&attempt.worker).map(|boot| (*boot).clone()),
+                    output: folders.output(uid),
                 }
             })
             .collect()

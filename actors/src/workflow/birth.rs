@@ -37,20 +37,31 @@ impl WorkflowActor {
             let (loaded, attention) = match birth {
                 Birth::Fresh(loaded) => (Some(*loaded), None),
                 Birth::Stored => (around.store.load(id, around.me.incarnation, epoch).await?, None),
-                Birth::GiveUp(why) => (around.store.load(id, around.me.incarnation, epoch).await?, Some(why)),
+                Birth::GiveUp(why) => (
+                    around.store.load(id, around.me.incarnation, epoch).await?,
+                    Some(why),
+                ),
             };
             let Some(loaded) = loaded else { return Ok(None) };
-            let definition = around.store.definition(loaded.workflow_id, loaded.version).await?;
+            let definition = around
+                .store
+                .definition(loaded.workflow_id, loaded.version)
+                .await?;
             Ok(Some((loaded, definition, attention)))
         };
-        ctx.wait(load.into_actor(self).map(|read: Result<_, StoreError>, actor, ctx| match read {
-            Ok(Some((loaded, definition, attention))) => actor.begin(loaded, definition, attention, ctx),
-            Ok(None) => actor.end(Why::Fenced, ctx),
-            Err(error) => {
-                tracing::warn!(instance = %actor.id, %error, "an instance could not be loaded");
-                actor.end(Why::Resync, ctx);
-            }
-        }));
+        ctx.wait(
+            load.into_actor(self)
+                .map(|read: Result<_, StoreError>, actor, ctx| match read {
+                    Ok(Some((loaded, definition, attention))) => {
+                        actor.begin(loaded, definition, attention, ctx)
+                    }
+                    Ok(None) => actor.end(Why::Fenced, ctx),
+                    Err(error) => {
+                        tracing::warn!(instance = %actor.id, %error, "an instance could not be loaded");
+                        actor.end(Why::Resync, ctx);
+                    }
+                }),
+        );
     }
 
     fn begin(
@@ -79,21 +90,28 @@ impl WorkflowActor {
 
     /// Does again what is owed. An attempt that may be at its worker is asked about, not sent again.
     fn take_up(&mut self, owed: Vec<Effect>, ctx: &mut Context<Self>) {
-        let (others, attempts): (Vec<_>, Vec<_>) =
-            owed.into_iter().partition(|effect| !matches!(effect, Effect::Dispatch { .. }));
+        let (others, attempts): (Vec<_>, Vec<_>) = owed
+            .into_iter()
+            .partition(|effect| !matches!(effect, Effect::Dispatch { .. }));
         drop(attempts);
         self.run(others, ctx);
         let Some(live) = &self.live else { return };
         let mut asked = Vec::new();
         for (ordinal, task) in (0u32..).map(engine::ids::Ordinal).zip(&live.state.tasks) {
-            let Some((uid, worker)) = task.as_ref().and_then(at_worker) else { continue };
+            let Some((uid, worker)) = task.as_ref().and_then(at_worker) else {
+                continue;
+            };
             self.leases.insert(ordinal, self.around.slots.occupy(&worker));
             asked.push((uid, worker));
         }
         if !asked.is_empty() {
             let reply_to = ctx.address().recipient();
             let owner = self.owner();
-            self.around.dispatch.do_send(Ask { owner, attempts: asked, reply_to });
+            self.around.dispatch.do_send(Ask {
+                owner,
+                attempts: asked,
+                reply_to,
+            });
         }
     }
 
@@ -104,9 +122,19 @@ impl WorkflowActor {
             if !self.seen_operations.insert(found.operation) {
                 continue;
             }
-            let task = found.task.as_deref().and_then(|name| live.plan.definition.ordinal_of(name));
-            let InboxVerb { operation, verb, run, .. } = found;
-            self.queue.push_back(Item::Event(Event::Verb { operation, verb, run, task }));
+            let task = found
+                .task
+                .as_deref()
+                .and_then(|name| live.plan.definition.ordinal_of(name));
+            let InboxVerb {
+                operation, verb, run, ..
+            } = found;
+            self.queue.push_back(Item::Event(Event::Verb {
+                operation,
+                verb,
+                run,
+                task,
+            }));
         }
     }
 

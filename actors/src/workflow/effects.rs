@@ -18,7 +18,8 @@ impl WorkflowActor {
                 Effect::Dispatch { ordinal, uid } => self.dispatch(ordinal, uid, ctx),
                 Effect::Kill { ordinal, uid, cause } => self.kill(ordinal, uid, cause, ctx),
                 Effect::FinishInOwner { ordinal, attempt } => {
-                    self.queue.push_back(Item::Event(Event::FinishedInOwner { ordinal, attempt }));
+                    self.queue
+                        .push_back(Item::Event(Event::FinishedInOwner { ordinal, attempt }));
                 }
                 Effect::WakeAt { at } => self.wake_at(at, ctx),
                 Effect::DropSlot { ordinal } => self.around.slots.forget(self.id, ordinal),
@@ -32,14 +33,20 @@ impl WorkflowActor {
 
     fn dispatch(&mut self, ordinal: Ordinal, uid: Uid, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
-        let Some((worker, attempt)) = live.binding(ordinal, uid) else { return };
+        let Some((worker, attempt)) = live.binding(ordinal, uid) else {
+            return;
+        };
         match prepare::dispatch(live, ordinal, attempt, self.owner()) {
             Ok(prepared) => {
                 for warning in &prepared.warnings {
                     tracing::warn!(instance = %self.id, task = prepared.dispatch.task, warning, "parameter");
                 }
                 let reply_to = ctx.address().recipient();
-                self.around.dispatch.do_send(SendAttempt { to: worker, dispatch: prepared.dispatch, reply_to });
+                self.around.dispatch.do_send(SendAttempt {
+                    to: worker,
+                    dispatch: prepared.dispatch,
+                    reply_to,
+                });
             }
             Err(error) => self.fail_unsent(uid, error),
         }
@@ -61,14 +68,27 @@ impl WorkflowActor {
 
     fn kill(&mut self, ordinal: Ordinal, uid: Uid, cause: KillCause, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
-        let Some((worker, _)) = live.binding(ordinal, uid) else { return };
+        let Some((worker, _)) = live.binding(ordinal, uid) else {
+            return;
+        };
         let reply_to = ctx.address().recipient();
-        let kill = crate::protocol::Kill { uid, owner: self.owner(), cause };
-        self.around.dispatch.do_send(KillAttempt { to: worker, kill, reply_to });
+        let kill = crate::protocol::Kill {
+            uid,
+            owner: self.owner(),
+            cause,
+        };
+        self.around.dispatch.do_send(KillAttempt {
+            to: worker,
+            kill,
+            reply_to,
+        });
     }
 
     fn warn(&self, ordinal: Option<Ordinal>, text: &str) {
-        let task = self.live.as_ref().and_then(|live| live.plan.definition.task(ordinal?));
+        let task = self
+            .live
+            .as_ref()
+            .and_then(|live| live.plan.definition.task(ordinal?));
         let task = task.map(|task| task.name.as_str());
         tracing::warn!(instance = %self.id, task, text, "time limit");
     }

@@ -64,7 +64,8 @@ impl Handler<SlotGranted> for WorkflowActor {
     type Result = ();
 
     fn handle(&mut self, granted: SlotGranted, ctx: &mut Self::Context) {
-        self.queue.push_back(Item::Granted(granted.ordinal, granted.lease));
+        self.queue
+            .push_back(Item::Granted(granted.ordinal, granted.lease));
         self.pump(ctx);
     }
 }

@@ -39,13 +39,26 @@ pub(super) struct Notice {
 
 impl Notice {
     pub(super) fn new(id: InstanceId, epoch: Epoch, exits: Recipient<Exited>) -> Self {
-        Self { id, epoch, why: Why::Panicked, exits }
+        Self {
+            id,
+            epoch,
+            why: Why::Panicked,
+            exits,
+        }
     }
 }
 
 impl Drop for Notice {
     fn drop(&mut self) {
-        let why = if std::thread::panicking() { Why::Panicked } else { self.why };
-        self.exits.do_send(Exited { id: self.id, epoch: self.epoch, why });
+        let why = if std::thread::panicking() {
+            Why::Panicked
+        } else {
+            self.why
+        };
+        self.exits.do_send(Exited {
+            id: self.id,
+            epoch: self.epoch,
+            why,
+        });
     }
 }

@@ -19,10 +19,18 @@ pub(super) struct Prepared {
 impl Live {
     /// Returns the worker and the number of an open attempt, if this is its current binding.
     pub(super) fn binding(&self, ordinal: Ordinal, uid: Uid) -> Option<(Worker, AttemptNumber)> {
-        let attempt = self.state.tasks.get(ordinal.index())?.as_ref()?.attempt.as_ref()?;
-        let current =
-            attempt.uid == Some(uid) && matches!(attempt.state, AttemptState::Created | AttemptState::Running);
-        current.then(|| attempt.worker.clone().map(|worker| (worker, attempt.number))).flatten()
+        let attempt = self
+            .state
+            .tasks
+            .get(ordinal.index())?
+            .as_ref()?
+            .attempt
+            .as_ref()?;
+        let current = attempt.uid == Some(uid)
+            && matches!(attempt.state, AttemptState::Created | AttemptState::Running);
+        current
+            .then(|| attempt.worker.clone().map(|worker| (worker, attempt.number)))
+            .flatten()
     }
 }
 
@@ -37,13 +45,24 @@ pub(super) fn dispatch(
     owner: Owner,
 ) -> Result<Prepared, String> {
     let definition = &live.plan.definition;
-    let task = definition.task(ordinal).ok_or("the definition has no such task")?;
+    let task = definition
+        .task(ordinal)
+        .ok_or("the definition has no such task")?;
     let row = live.state.tasks.get(ordinal.index()).and_then(Option::as_ref);
-    let bound = row.and_then(|row| row.attempt.as_ref()).ok_or("the attempt has no row")?;
-    let (uid, worker) = bound.uid.zip(bound.worker.clone()).ok_or("the attempt is not bound to a worker")?;
+    let bound = row
+        .and_then(|row| row.attempt.as_ref())
+        .ok_or("the attempt has no row")?;
+    let (uid, worker) = bound
+        .uid
+        .zip(bound.worker.clone())
+        .ok_or("the attempt is not bound to a worker")?;
     let base = Base::utc(live.plan.start.scheduled_at.unwrap_or(live.state.created_at));
     let outputs_of = |at: Ordinal| {
-        live.state.tasks.get(at.index()).and_then(Option::as_ref).map(|row| &row.outputs)
+        live.state
+            .tasks
+            .get(at.index())
+            .and_then(Option::as_ref)
+            .map(|row| &row.outputs)
     };
     let upstream = params::upstream(&live.plan, ordinal, &outputs_of);
     let builtins = params::builtins(&Facts {

@@ -51,7 +51,10 @@ impl WorkflowActor {
                 Item::Event(event) => round.step(event),
                 Item::Answer(answer) => answers.push(answer),
                 Item::Granted(ordinal, lease) => {
-                    round.step(Event::Granted { ordinal, worker: lease.worker().clone() });
+                    round.step(Event::Granted {
+                        ordinal,
+                        worker: lease.worker().clone(),
+                    });
                     self.leases.insert(ordinal, lease);
                     granted.push(ordinal);
                 }
@@ -61,7 +64,10 @@ impl WorkflowActor {
             let ordinal = wanted.ordinal;
             match self.around.slots.ask(&wanted.group, wish(self.id, &wanted)) {
                 Answer::Granted(lease) => {
-                    round.step(Event::Granted { ordinal, worker: lease.worker().clone() });
+                    round.step(Event::Granted {
+                        ordinal,
+                        worker: lease.worker().clone(),
+                    });
                     self.leases.insert(ordinal, lease);
                     granted.push(ordinal);
                 }
@@ -69,7 +75,12 @@ impl WorkflowActor {
             }
         }
         let (changes, effects) = round.finish();
-        Some(Decision { changes, effects, granted, answers })
+        Some(Decision {
+            changes,
+            effects,
+            granted,
+            answers,
+        })
     }
 
     fn commit(&mut self, decision: Decision, at: Millis, ctx: &mut Context<Self>) {
@@ -113,7 +124,8 @@ impl WorkflowActor {
                 metrics::counter!("porpoise_fenced_writes_total").increment(1);
                 self.end(Why::Resync, ctx);
             }
-            Ok(Written::Created { .. } | Written::Known { .. } | Written::KeyReused) | Err(StoreError::Uncertain(_)) => {
+            Ok(Written::Created { .. } | Written::Known { .. } | Written::KeyReused)
+            | Err(StoreError::Uncertain(_)) => {
                 self.end(Why::Resync, ctx);
             }
         }
@@ -156,12 +168,17 @@ impl WorkflowActor {
         let Some(live) = &self.live else { return };
         let changed = decision.changes.tasks.keys().chain(&decision.granted);
         for ordinal in changed {
-            let bound = live.state.tasks.get(ordinal.index()).and_then(Option::as_ref).is_some_and(|task| {
-                task.attempt.as_ref().is_some_and(|attempt| {
-                    attempt.worker.is_some()
-                        && matches!(attempt.state, AttemptState::Created | AttemptState::Running)
-                })
-            });
+            let bound = live
+                .state
+                .tasks
+                .get(ordinal.index())
+                .and_then(Option::as_ref)
+                .is_some_and(|task| {
+                    task.attempt.as_ref().is_some_and(|attempt| {
+                        attempt.worker.is_some()
+                            && matches!(attempt.state, AttemptState::Created | AttemptState::Running)
+                    })
+                });
             if !bound {
                 self.leases.remove(ordinal);
             }
@@ -182,7 +199,10 @@ impl WorkflowActor {
             return self.retry_after_pause(ctx);
         }
         let detail = format!("the store refused {REFUSALS} commits in a row; see the server log: {why}");
-        let attention = Attention { code: "STORE_REFUSED".to_owned(), detail };
+        let attention = Attention {
+            code: "STORE_REFUSED".to_owned(),
+            detail,
+        };
         self.queue.clear();
         self.queue.push_back(Item::Event(Event::GiveUp { attention }));
     }

@@ -278,6 +278,7 @@ async fn a_sweep_ends_what_an_earlier_life_left_and_nothing_else() {
         pid,
         start_ticks,
         boot_id: Some(proc_fs::boot_id()),
+        output: job.output.clone(),
     };
     let reused = bystander.pid();
     let ours = [leftover(left.pid(), left.start_ticks())];

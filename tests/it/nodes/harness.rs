@@ -35,9 +35,22 @@ impl Node {
             .spawn()
             .expect("the program starts");
         let ready = ready_line(&mut child);
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().expect("a client");
-        let text = |key: &str| ready[key].as_str().map_or_else(|| ready[key].to_string(), str::to_owned);
-        Self { child, url: text("url"), client, incarnation: text("incarnation") }
+        let client = Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(60))
+            .build()
+            .expect("a client");
+        let text = |key: &str| {
+            ready[key]
+                .as_str()
+                .map_or_else(|| ready[key].to_string(), str::to_owned)
+        };
+        Self {
+            child,
+            url: text("url"),
+            client,
+            incarnation: text("incarnation"),
+        }
     }
 
     /// Ends the node at once, as a crash does; its tasks are not touched.
@@ -64,15 +77,26 @@ impl Node {
     /// Stores a YAML document in the project `default`.
     pub(super) fn apply(&self, name: &str, yaml: String) {
         let url = format!("{}/api/v1/projects/default/workflows/{name}", self.url);
-        let request = self.client.put(url).header("Content-Type", "application/yaml").body(yaml);
+        let request = self
+            .client
+            .put(url)
+            .header("Content-Type", "application/yaml")
+            .body(yaml);
         let reply = self.send(request);
         let status = reply.status();
-        assert!(status.is_success(), "PUT {name}: {status} {}", reply.text().unwrap_or_default());
+        assert!(
+            status.is_success(),
+            "PUT {name}: {status} {}",
+            reply.text().unwrap_or_default()
+        );
     }
 
     /// Starts an instance and answers its id.
     pub(super) fn start_instance(&self, workflow: &str) -> String {
-        let (status, body) = self.post(&format!("/projects/default/workflows/{workflow}/instances"), &json!({}));
+        let (status, body) = self.post(
+            &format!("/projects/default/workflows/{workflow}/instances"),
+            &json!({}),
+        );
         assert_eq!(status, 201, "start of {workflow}: {body}");
         body["id"].as_str().expect("an id").to_owned()
     }
@@ -99,7 +123,10 @@ impl Node {
             last = self.get(&format!("/instances/{id}"));
             states.iter().any(|state| last["state"] == *state)
         });
-        assert!(states.iter().any(|state| last["state"] == *state), "{id} should reach {states:?}: {last}");
+        assert!(
+            states.iter().any(|state| last["state"] == *state),
+            "{id} should reach {states:?}: {last}"
+        );
         last
     }
 
@@ -134,6 +161,8 @@ fn ready_line(child: &mut Child) -> Value {
             }
         }
     });
-    let line = line.recv_timeout(Duration::from_secs(30)).expect("the node prints its ready line");
+    let line = line
+        .recv_timeout(Duration::from_secs(30))
+        .expect("the node prints its ready line");
     serde_json::from_str(&line).expect("the ready line is JSON when stdout is not a terminal")
 }

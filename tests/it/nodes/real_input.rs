@@ -18,17 +18,33 @@ fn import(file: &Path) -> String {
         .arg(file)
         .output()
         .expect("the program runs");
-    assert!(output.status.success(), "{}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}: {}",
+        file.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).expect("text")
 }
 
 fn needs_of(node: &Node, name: &str) -> BTreeMap<String, Vec<String>> {
     let stored = node.get(&format!("/projects/default/workflows/{name}"));
-    let tasks = stored["document"]["tasks"].as_object().cloned().unwrap_or_default();
+    let tasks = stored["document"]["tasks"]
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     let names = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|n| n.as_str().map(str::to_owned)).collect()
+        value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|n| n.as_str().map(str::to_owned))
+            .collect()
     };
-    tasks.iter().map(|(task, body)| (task.clone(), names(&body["needs"]))).collect()
+    tasks
+        .iter()
+        .map(|(task, body)| (task.clone(), names(&body["needs"])))
+        .collect()
 }
 
 /// The place of each task's first and last entry of a kind in the stored history.
@@ -51,20 +67,32 @@ fn runs_in_order(file: &Path) {
     let yaml = import(file);
     let renamed: Vec<String> = yaml
         .lines()
-        .map(|line| if line.starts_with("name:") { format!("name: {name}") } else { line.to_owned() })
+        .map(|line| {
+            if line.starts_with("name:") {
+                format!("name: {name}")
+            } else {
+                line.to_owned()
+            }
+        })
         .collect();
     node.apply(name, renamed.join("\n"));
     let id = node.start_instance(name);
     let done = node.settle(&id, &["succeeded", "failed", "stopped"], Duration::from_secs(240));
     assert_eq!(done["state"], "succeeded", "{}: {done}", file.display());
     let history = node.items(&format!("/instances/{id}/history"));
-    let began = places(&history, |to| matches!(to, "dispatched" | "running" | "succeeded"));
+    let began = places(&history, |to| {
+        matches!(to, "dispatched" | "running" | "succeeded")
+    });
     let ended = places(&history, |to| to == "succeeded");
     let needs = needs_of(&node, name);
     assert_eq!(needs.len(), ended.len(), "every task succeeded once");
     for (task, before) in needs {
         for need in before {
-            assert!(ended[&need] < began[&task], "{}: `{task}` began before `{need}` ended", file.display());
+            assert!(
+                ended[&need] < began[&task],
+                "{}: `{task}` began before `{need}` ended",
+                file.display()
+            );
         }
     }
 }

@@ -15,15 +15,24 @@ const FINAL: [&str; 3] = ["succeeded", "failed", "stopped"];
 
 /// The kinds of instances by name: their document's tasks, and how they end after the restart.
 fn kinds(folder: &Path) -> Vec<(&'static str, String, &'static str)> {
-    let (ledger, flag) = (folder.join("ledger").display().to_string(), folder.join("flag").display().to_string());
-    let mark = |what: &str| format!("echo {what} $PORPOISE_INSTANCE_ID.$PORPOISE_TASK $PORPOISE_ATTEMPT_UID >> {ledger}");
+    let (ledger, flag) = (
+        folder.join("ledger").display().to_string(),
+        folder.join("flag").display().to_string(),
+    );
+    let mark = |what: &str| {
+        format!("echo {what} $PORPOISE_INSTANCE_ID.$PORPOISE_TASK $PORPOISE_ATTEMPT_UID >> {ledger}")
+    };
     let (begin, end) = (mark("begin"), mark("end"));
     let shell = |name: &str, script: String, more: &str| {
         format!("  {name}: {{ type: shell, run: '{script}'{more} }}\n")
     };
     let hold = format!("{begin}; while [ ! -e {flag} ]; do sleep 0.1; done; {end}");
     let steps = (0..4).map(|n| {
-        let needs = if n == 0 { String::new() } else { format!(", needs: [s{}]", n - 1) };
+        let needs = if n == 0 {
+            String::new()
+        } else {
+            format!(", needs: [s{}]", n - 1)
+        };
         shell(&format!("s{n}"), format!("{begin}; sleep 0.3; {end}"), &needs)
     });
     let deaf = format!("trap \"\" TERM; {begin}; sleep 300");
@@ -31,12 +40,36 @@ fn kinds(folder: &Path) -> Vec<(&'static str, String, &'static str)> {
     vec![
         ("quick", shell("t", format!("{begin}; {end}"), ""), "succeeded"),
         ("broken", shell("t", format!("{begin}; exit 3"), ""), "failed"),
-        ("rested", shell("t", format!("{begin}; {end}"), "") + "  u: { type: noop, needs: [t], delay: 60s }\n", "paused"),
+        (
+            "rested",
+            shell("t", format!("{begin}; {end}"), "") + "  u: { type: noop, needs: [t], delay: 60s }\n",
+            "paused",
+        ),
         ("ended", shell("t", format!("{begin}; sleep 300"), ""), "stopped"),
-        ("held", shell("t", hold.clone(), "") + "  u: { type: noop, needs: [t] }\n", "succeeded"),
-        ("halting", shell("t", hold, "") + "  u: { type: noop, needs: [t] }\n", "paused"),
-        ("late", "  t: { type: noop, delay: 20s }\n".to_owned(), "succeeded"),
-        ("again", shell("t", format!("{begin}; [ \"$PORPOISE_ATTEMPT\" = 2 ]"), ", retry: { max: 1, delay: 20s }"), "succeeded"),
+        (
+            "held",
+            shell("t", hold.clone(), "") + "  u: { type: noop, needs: [t] }\n",
+            "succeeded",
+        ),
+        (
+            "halting",
+            shell("t", hold, "") + "  u: { type: noop, needs: [t] }\n",
+            "paused",
+        ),
+        (
+            "late",
+            "  t: { type: noop, delay: 20s }\n".to_owned(),
+            "succeeded",
+        ),
+        (
+            "again",
+            shell(
+                "t",
+                format!("{begin}; [ \"$PORPOISE_ATTEMPT\" = 2 ]"),
+                ", retry: { max: 1, delay: 20s }",
+            ),
+            "succeeded",
+        ),
         ("chain", steps.collect(), "succeeded"),
         ("dying", shell("t", deaf, ""), "stopped"),
     ]
@@ -120,15 +153,22 @@ fn survives_a_kill(more: &[&str]) {
         ids.iter().for_each(|id| bring_to_place(&node, kind, id));
         instances.extend(ids.into_iter().map(|id| (*kind, *end, id)));
     }
-    let before: BTreeMap<String, Value> =
-        instances.iter().map(|(_, _, id)| (id.clone(), node.get(&format!("/instances/{id}")))).collect();
+    let before: BTreeMap<String, Value> = instances
+        .iter()
+        .map(|(_, _, id)| (id.clone(), node.get(&format!("/instances/{id}"))))
+        .collect();
     let done_before: Vec<String> = instances
         .iter()
-        .flat_map(|(_, _, id)| node.items(&format!("/instances/{id}/tasks")).into_iter().map(move |t| (id, t)))
+        .flat_map(|(_, _, id)| {
+            node.items(&format!("/instances/{id}/tasks"))
+                .into_iter()
+                .map(move |t| (id, t))
+        })
         .filter(|(_, task)| task["state"] == "succeeded" && task["type"] == "shell")
         .map(|(id, task)| format!("{id}.{}", task["name"].as_str().unwrap_or_default()))
         .collect();
     node.kill();
+    let killed_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let node = Node::start(&data, &arguments);
     std::fs::write(folder.path().join("flag"), "").expect("the flag");
     for (kind, end, id) in &instances {
@@ -136,18 +176,37 @@ fn survives_a_kill(more: &[&str]) {
         let wanted: Vec<&str> = vec![*end];
         let now = node.settle(id, &wanted, Duration::from_secs(120));
         if rested {
-            assert_eq!(now, before[id], "{kind} {id}: a restart changes nothing that is at rest");
+            assert_eq!(
+                now, before[id],
+                "{kind} {id}: a restart changes nothing that is at rest"
+            );
             continue;
         }
-        let log = node.get(&format!("/instances/{id}/ownership"))["log"].as_array().cloned().unwrap_or_default();
+        if now["ended_at"]
+            .as_str()
+            .is_some_and(|ended| ended < killed_at.as_str())
+        {
+            continue; // It ended while the others were brought to their places.
+        }
+        let log = node.get(&format!("/instances/{id}/ownership"))["log"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let last = log.last().expect("an owner");
         assert_eq!(last["why"], "restart", "{kind} {id}: {log:?}");
-        assert_eq!(last["owner"].as_str(), Some(node.incarnation.as_str()), "{kind} {id}: {log:?}");
+        assert_eq!(
+            last["owner"].as_str(),
+            Some(node.incarnation.as_str()),
+            "{kind} {id}: {log:?}"
+        );
     }
     let lines = ledger(folder.path());
     uids_start_once(&lines);
     for task in done_before {
-        let starts = lines.iter().filter(|(what, name, _)| what == "begin" && *name == task).count();
+        let starts = lines
+            .iter()
+            .filter(|(what, name, _)| what == "begin" && *name == task)
+            .count();
         assert_eq!(starts, 1, "{task} had succeeded and does not run again");
     }
 }
