@@ -30,6 +30,10 @@ pub struct Prepared {
 /// Scripts get every parameter as a variable and never as pasted text, so that no value can become code:
 /// `${name}` is the shell's own, and a name that is no identifier gets a generated variable. Time expressions in
 /// scripts are replaced, since their values are made of nothing but the script's own text.
+///
+/// `${…}` means nothing to Python: there such a placeholder becomes `${PORPOISE_P_0}` in the script's text, which
+/// `os.path.expandvars` and `string.Template` read from the environment. Writing the value itself into a literal
+/// would let it end the literal.
 pub fn prepare(work: &Work, values: &BTreeMap<String, String>, base: Base) -> Prepared {
     match work {
         Work::Shell { run, interpreter } => {

@@ -234,6 +234,28 @@ fn a_shell_script_gets_variables_and_never_values() {
 }
 
 #[test]
+fn a_python_script_gets_variables_and_never_values() {
+    let work = Work::Python {
+        run: "print(os.path.expandvars('${system.biz.date}'), f'{x}', '$[yyyy]', os.environ['day'])"
+            .to_owned(),
+        python: "python3".to_owned(),
+    };
+    let prepared = prepare(
+        &work,
+        &map(&[("system.biz.date", "'); exit("), ("day", "monday")]),
+        base(),
+    );
+    assert_eq!(
+        script_of(&prepared.work),
+        "print(os.path.expandvars('${PORPOISE_P_0}'), f'{x}', '2022', os.environ['day'])"
+    );
+    assert_eq!(
+        prepared.env,
+        map(&[("PORPOISE_P_0", "'); exit("), ("day", "monday")])
+    );
+}
+
+#[test]
 fn http_fields_are_filled_as_text_and_unknown_names_warn() {
     let request = Request {
         method: "POST".to_owned(),
