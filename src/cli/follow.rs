@@ -95,7 +95,7 @@ pub(super) fn show(rest: &Rest, id: &str) -> Result<Value, Failure> {
         let now = instance(rest, id)?;
         let tasks = tasks(rest, id)?;
         states.changes(&now, &tasks).iter().for_each(|line| say(line));
-        logs.read(rest, id, &tasks, &LogChoice::default(), &mut |task, line| {
+        logs.read((rest, id), &tasks, &LogChoice::default(), &mut |task, line| {
             say(&format!(
                 "{task} | {}",
                 String::from_utf8_lossy(line).trim_end_matches('\n')
@@ -112,7 +112,7 @@ pub(super) fn show(rest: &Rest, id: &str) -> Result<Value, Failure> {
 /// Prints the logs that there are.
 pub(super) fn logs(rest: &Rest, id: &str, choice: &LogChoice) -> Result<(), Failure> {
     let tasks = chosen_tasks(rest, id, choice)?;
-    Logs::default().read(rest, id, &tasks, choice, &mut printing(choice))
+    Logs::default().read((rest, id), &tasks, choice, &mut printing(choice))
 }
 
 /// Prints the logs as they come until the instance rests.
@@ -122,7 +122,7 @@ pub(super) fn logs_live(rest: &Rest, id: &str, choice: &LogChoice) -> Result<(),
     loop {
         let now = instance(rest, id)?;
         let tasks = chosen_tasks(rest, id, choice)?;
-        logs.read(rest, id, &tasks, choice, &mut printing(choice))?;
+        logs.read((rest, id), &tasks, choice, &mut printing(choice))?;
         if rests(&now) {
             return Ok(());
         }
@@ -206,8 +206,7 @@ impl Logs {
     /// Reads on in every wanted log, line by line.
     fn read(
         &mut self,
-        rest: &Rest,
-        id: &str,
+        (rest, id): (&Rest, &str),
         tasks: &[Value],
         choice: &LogChoice,
         show: &mut Show<'_>,

@@ -8,6 +8,10 @@ use std::path::PathBuf;
 pub struct Environment(BTreeMap<String, String>);
 
 /// Reads the environment of this process.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads settings from the environment"
+)]
 pub fn environment() -> Environment {
     Environment::of(
         std::env::vars_os()

@@ -37,6 +37,7 @@ fn no_ops_need_no_run_times() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn errors_name_the_field() {
     let tasks = "/workflow/specification/tasks";
     let cases = [

@@ -1,5 +1,6 @@
 //! Turns the work of a shell or python task into a program, its arguments and a script file.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -106,13 +107,20 @@ impl Place {
         command.args(words).arg(&self.script);
         command.current_dir(&self.workdir).env_clear().env("PATH", path);
         for name in INHERITED {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
+            command.envs(inherited(name));
         }
         command.envs(&job.dispatch.env).stdin(Stdio::null());
         Ok(command)
     }
+}
+
+/// A variable of this process that every attempt gets too, if it is set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "not a setting: language and time zone of the machine"
+)]
+fn inherited(name: &'static str) -> Option<(&'static str, OsString)> {
+    Some((name, std::env::var_os(name)?))
 }
 
 #[expect(

@@ -20,7 +20,7 @@ impl Store {
     pub(super) async fn write_batch(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
         let mut answers: Vec<Option<Written>> = vec![None; batch.len()];
         // Whole batches nearly always pass; what is left to try is kept so that the first part is tried first.
-        let mut parts: Vec<Range<usize>> = vec![0..batch.len()];
+        let mut parts: Vec<Range<usize>> = std::iter::once(0..batch.len()).collect();
         while let Some(part) = parts.pop() {
             if part.is_empty() {
                 continue;

@@ -61,9 +61,7 @@ fn start() -> Option<Server> {
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
         .port();
-    let is_root = std::env::var("USER").is_ok_and(|user| user == "root")
-        || std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
-    let mut command = if is_root {
+    let mut command = if nix::unistd::geteuid().is_root() {
         let mut command = Command::new("runuser");
         command.args(["-u", "postgres", "--", "sh"]);
         command

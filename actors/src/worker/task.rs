@@ -77,7 +77,7 @@ impl Actor for TaskActor {
             started: self.notice.listener.started.clone(),
             orders,
         };
-        let end = run.to_the_end(job).into_actor(self).map(|ended, task, ctx| {
+        let end = run.until_the_end(job).into_actor(self).map(|ended, task, ctx| {
             let uid = task.notice.uid;
             task.notice.listener.ended.do_send(AttemptEnded { uid, ended });
             actix::ActorContext::stop(ctx);
@@ -103,7 +103,7 @@ struct Run {
 }
 
 impl Run {
-    async fn to_the_end(mut self, job: Job) -> Ended {
+    async fn until_the_end(mut self, job: Job) -> Ended {
         let uid = job.dispatch.uid;
         let mut running = match self.runner.start(&job).await {
             Ok(running) => running,

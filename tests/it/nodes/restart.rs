@@ -140,6 +140,22 @@ fn uids_start_once(lines: &[(String, String, String)]) {
     assert!(twice.is_empty(), "a uid starts at most once: {twice:?}");
 }
 
+/// Shell tasks that have succeeded, with the attempts that they took.
+fn succeeded(node: &Node, instances: &[(&str, &str, String)]) -> Vec<(String, u64)> {
+    instances
+        .iter()
+        .flat_map(|(_, _, id)| {
+            let tasks = node.items(&format!("/instances/{id}/tasks"));
+            tasks.into_iter().map(move |task| (id, task))
+        })
+        .filter(|(_, task)| task["state"] == "succeeded" && task["type"] == "shell")
+        .map(|(id, task)| {
+            let name = format!("{id}.{}", task["name"].as_str().unwrap_or_default());
+            (name, task["attempts"].as_u64().unwrap_or_default())
+        })
+        .collect()
+}
+
 fn survives_a_kill(more: &[&str]) {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
@@ -157,27 +173,14 @@ fn survives_a_kill(more: &[&str]) {
         .iter()
         .map(|(_, _, id)| (id.clone(), node.get(&format!("/instances/{id}"))))
         .collect();
-    let done_before: Vec<(String, u64)> = instances
-        .iter()
-        .flat_map(|(_, _, id)| {
-            let tasks = node.items(&format!("/instances/{id}/tasks"));
-            tasks.into_iter().map(move |task| (id, task))
-        })
-        .filter(|(_, task)| task["state"] == "succeeded" && task["type"] == "shell")
-        .map(|(id, task)| {
-            let name = format!("{id}.{}", task["name"].as_str().unwrap_or_default());
-            (name, task["attempts"].as_u64().unwrap_or_default())
-        })
-        .collect();
+    let done_before = succeeded(&node, &instances);
     node.kill();
     let killed_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let node = Node::start(&data, &arguments);
     std::fs::write(folder.path().join("flag"), "").expect("the flag");
     for (kind, end, id) in &instances {
-        let rested = before[id]["owner"].is_null();
-        let wanted: Vec<&str> = vec![*end];
-        let now = node.settle(id, &wanted, Duration::from_secs(120));
-        if rested {
+        let now = node.settle(id, &[*end], Duration::from_secs(120));
+        if before[id]["owner"].is_null() {
             assert_eq!(
                 now, before[id],
                 "{kind} {id}: a restart changes nothing that is at rest"

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use actors::ports::{Claim, Store as _};
+use actors::ports::{Claim, Claimed, Store as _};
 use engine::ids::Millis;
 
 use super::cases::create;
@@ -95,22 +95,7 @@ async fn concurrent_claimers_never_take_the_same_instance() {
     }
     let claims = claimers.into_iter().map(|me| {
         let store = database.store.clone();
-        tokio::spawn(async move {
-            let claim = Claim {
-                me,
-                only: None,
-                limit: 5,
-                at: Millis(1),
-            };
-            let mut mine = Vec::new();
-            loop {
-                let taken = store.claim(&claim).await.expect("an answer");
-                if taken.is_empty() {
-                    return mine;
-                }
-                mine.extend(taken.into_iter().map(|claimed| claimed.id));
-            }
-        })
+        tokio::spawn(async move { claim_all(&store, me).await })
     });
     let mut taken = Vec::new();
     for claimer in claims.collect::<Vec<_>>() {
@@ -122,4 +107,22 @@ async fn concurrent_claimers_never_take_the_same_instance() {
         expected,
         "nothing missed"
     );
+}
+
+/// Claims five at a time until nothing is left.
+async fn claim_all(store: &porpoise::store::Store, me: actors::ports::Me) -> Vec<engine::ids::InstanceId> {
+    let claim = Claim {
+        me,
+        only: None,
+        limit: 5,
+        at: Millis(1),
+    };
+    let mut mine = Vec::new();
+    loop {
+        let taken: Vec<Claimed> = store.claim(&claim).await.expect("an answer");
+        if taken.is_empty() {
+            return mine;
+        }
+        mine.extend(taken.into_iter().map(|claimed| claimed.id));
+    }
 }
