@@ -6,6 +6,7 @@
 mod api;
 mod cli;
 mod nodes;
+mod catalog;
 mod postgres;
 mod store;
 mod supervision;

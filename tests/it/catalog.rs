@@ -1,0 +1,91 @@
+//! What users read and change, on SQLite and on PostgreSQL.
+
+mod house;
+mod instances;
+mod nodes;
+mod people;
+mod projects;
+mod verbs;
+mod workflows;
+
+macro_rules! on_both {
+    ($($module:ident :: { $($case:ident),+ $(,)? })+) => {
+        mod on_sqlite {
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    super::$module::$case(&super::house::House::on_sqlite().await).await;
+                }
+            )+)+
+        }
+
+        mod on_postgres {
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    if let Some(house) = super::house::House::on_postgres().await {
+                        super::$module::$case(&house).await;
+                    }
+                }
+            )+)+
+        }
+    };
+}
+
+on_both! {
+    projects::{
+        the_project_default_exists_and_stays,
+        a_project_is_edited_and_deleted_and_its_name_is_free_again,
+        a_project_with_a_workflow_stays,
+        projects_are_paged_by_name_and_only_granted_ones_are_seen,
+        a_change_and_its_audit_row_are_stored_together,
+        a_request_key_stands_for_what_it_made,
+        two_requests_with_one_key_at_once_make_one_thing,
+        keys_older_than_a_day_are_forgotten,
+    }
+    workflows::{
+        a_put_creates_then_changes_or_leaves,
+        concurrent_puts_get_a_version_each,
+        concurrent_first_puts_of_one_model_make_one_version,
+        a_put_under_a_condition_that_does_not_hold_stores_nothing,
+        a_check_says_what_a_put_would_do_and_stores_nothing,
+        a_version_is_read_whole,
+        versions_are_paged_newest_first,
+        a_workflow_with_an_open_instance_stays,
+        a_deleted_workflow_begins_anew,
+        a_start_finds_the_newest_version_or_the_given_one,
+    }
+    people::{
+        a_token_tells_its_holder_until_it_expires_or_is_deleted,
+        an_edit_that_changes_something_revokes_every_token,
+        a_disabled_user_gets_no_token,
+        the_last_admin_stays,
+        the_first_start_makes_one_admin_however_often_it_is_asked,
+        a_grant_is_given_changed_and_taken_back,
+        a_deleted_user_leaves_no_token,
+        tokens_are_listed_without_sessions_and_those_of_others,
+    }
+    instances::{
+        an_instance_is_shown_whole,
+        instances_are_listed_newest_first_by_every_filter,
+        instances_are_paged_by_a_cursor_of_their_own,
+        instances_of_projects_without_a_grant_are_not_listed,
+        every_task_is_listed_in_the_order_of_the_definition,
+        a_task_is_read_with_its_attempts,
+        history_is_paged_oldest_first_with_the_names_of_tasks,
+        ownership_says_whether_an_owner_lives_or_is_on_its_way,
+        only_a_final_instance_without_a_verb_is_deleted,
+    }
+    verbs::{
+        a_verb_waits_in_the_inbox_for_the_run_that_was_read,
+        a_verb_that_cannot_apply_stores_nothing,
+        a_verb_on_something_unknown_is_not_found,
+        a_repeated_verb_is_known_by_its_key,
+    }
+    nodes::{
+        a_node_is_listed_with_what_it_owns_and_runs,
+        a_life_that_ended_is_listed_for_a_day,
+        take_overs_are_listed_newest_first,
+        the_database_tells_what_it_is,
+    }
+}

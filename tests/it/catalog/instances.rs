@@ -1,0 +1,431 @@
+use std::collections::BTreeMap;
+
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Run};
+use engine::states::{AttemptState, InstanceState, OwnerWhy, Priority, TaskState, Verb};
+use porpoise::store::catalog::{
+    CatalogError, Deleted, Grant, InstanceFilter, OwnershipState, PageRequest, Permission, PostVerb,
+    ProjectId, Visible,
+};
+
+use super::house::{House, asked};
+
+const DEFAULT: ProjectId = ProjectId(1);
+
+async fn in_default(house: &House, state: &str) -> InstanceId {
+    if house.count("workflow").await == 0 {
+        house.flow(DEFAULT, "w").await;
+    }
+    house.instance(DEFAULT, 1, state).await
+}
+
+fn all() -> InstanceFilter {
+    InstanceFilter {
+        visible: Visible::All,
+        project: None,
+        workflow: None,
+        states: Vec::new(),
+        host: None,
+    }
+}
+
+async fn listed(house: &House, filter: &InstanceFilter) -> Vec<i64> {
+    let page = house
+        .catalog
+        .instances(filter, &PageRequest::default())
+        .await
+        .expect("a page");
+    page.items.into_iter().map(|row| row.id.0).collect()
+}
+
+pub(super) async fn an_instance_is_shown_whole(house: &House) {
+    let id = in_default(house, "running").await;
+    house
+        .sql(&format!(
+            "UPDATE instance SET owner = 7, host = 'h:1', epoch = 1, run = 2, reason = 'because', \
+             attention = '{{\"code\": \"CRASHED\", \"detail\": \"five times\"}}', \
+             outputs = '{{\"total\": \"4\"}}', started_at = 1500 WHERE id = {id}; \
+             INSERT INTO task_instance (instance, ordinal, state) VALUES ({id}, 0, 'succeeded'), ({id}, 1, 'running')"
+        ))
+        .await;
+    let row = house
+        .catalog
+        .instance(id)
+        .await
+        .expect("an answer")
+        .expect("the instance");
+    assert_eq!(
+        (row.project.as_str(), row.workflow.as_str(), row.version),
+        ("default", "w", 1)
+    );
+    assert_eq!(
+        (row.state, row.run, row.priority),
+        (InstanceState::Running, Run(2), Priority::High)
+    );
+    assert_eq!(
+        (row.owner, row.host.as_deref()),
+        (Some(Incarnation(7)), Some("h:1"))
+    );
+    assert_eq!(
+        row.attention.map(|attention| attention.code).as_deref(),
+        Some("CRASHED")
+    );
+    let pairs = [("day", "2"), ("top", "10")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(row.params, BTreeMap::from(pairs));
+    assert_eq!(row.outputs["total"], "4");
+    assert_eq!(
+        (row.created_at, row.started_at, row.ended_at),
+        (Millis(1_000), Some(Millis(1_500)), None)
+    );
+    let counts = [
+        (TaskState::Pending, 1),
+        (TaskState::Running, 1),
+        (TaskState::Succeeded, 1),
+    ];
+    assert_eq!((row.tasks.total, row.tasks.by_state), (3, BTreeMap::from(counts)));
+    assert_eq!(house.catalog.instance(InstanceId(99)).await, Ok(None));
+    assert_eq!(house.catalog.project_of(id).await, Ok(Some(DEFAULT)));
+}
+
+pub(super) async fn instances_are_listed_newest_first_by_every_filter(house: &House) {
+    let retail = house.project("retail").await.id;
+    let (one, two) = (house.flow(DEFAULT, "w").await, house.flow(retail, "v").await);
+    for (project, workflow, state) in [
+        (DEFAULT, one, "running"),
+        (retail, two, "failed"),
+        (DEFAULT, one, "succeeded"),
+        (retail, two, "running"),
+    ] {
+        house.instance(project, workflow, state).await;
+    }
+    house
+        .sql("UPDATE instance SET owner = 7, host = 'h:1', epoch = 1 WHERE id = 4")
+        .await;
+    assert_eq!(listed(house, &all()).await, [4, 3, 2, 1]);
+    let cases = [
+        (
+            InstanceFilter {
+                project: Some("retail".to_owned()),
+                ..all()
+            },
+            vec![4, 2],
+        ),
+        (
+            InstanceFilter {
+                workflow: Some("w".to_owned()),
+                ..all()
+            },
+            vec![3, 1],
+        ),
+        (
+            InstanceFilter {
+                host: Some("h:1".to_owned()),
+                ..all()
+            },
+            vec![4],
+        ),
+        (
+            InstanceFilter {
+                states: vec![InstanceState::Failed, InstanceState::Succeeded],
+                ..all()
+            },
+            vec![3, 2],
+        ),
+        (
+            InstanceFilter {
+                project: Some("default".to_owned()),
+                workflow: Some("w".to_owned()),
+                states: vec![InstanceState::Running],
+                ..all()
+            },
+            vec![1],
+        ),
+        (
+            InstanceFilter {
+                project: Some("' OR 1=1 --".to_owned()),
+                ..all()
+            },
+            vec![],
+        ),
+    ];
+    for (filter, ids) in cases {
+        assert_eq!(listed(house, &filter).await, ids, "{filter:?}");
+    }
+}
+
+pub(super) async fn instances_are_paged_by_a_cursor_of_their_own(house: &House) {
+    for _ in 0..4 {
+        in_default(house, "running").await;
+    }
+    let page = PageRequest {
+        limit: 3,
+        cursor: None,
+    };
+    let first = house.catalog.instances(&all(), &page).await.expect("a page");
+    let next = PageRequest {
+        limit: 3,
+        cursor: first.next_cursor,
+    };
+    let second = house.catalog.instances(&all(), &next).await.expect("a page");
+    assert_eq!(second.items.iter().map(|row| row.id.0).collect::<Vec<_>>(), [1]);
+    let broken = PageRequest {
+        limit: 3,
+        cursor: Some("zz".to_owned()),
+    };
+    let refused = house.catalog.instances(&all(), &broken).await;
+    assert!(matches!(refused, Err(CatalogError::Rejected(_))), "{refused:?}");
+}
+
+pub(super) async fn instances_of_projects_without_a_grant_are_not_listed(house: &House) {
+    let (ann, retail) = (house.member("ann").await, house.project("retail").await.id);
+    let (one, two) = (house.flow(DEFAULT, "w").await, house.flow(retail, "v").await);
+    house.instance(DEFAULT, one, "running").await;
+    house.instance(retail, two, "running").await;
+    let hers = InstanceFilter {
+        visible: Visible::GrantedTo(ann.id),
+        ..all()
+    };
+    assert_eq!(listed(house, &hers).await, Vec::<i64>::new());
+    let grant = Grant {
+        user: "ann".to_owned(),
+        permission: Permission::Read,
+    };
+    house
+        .catalog
+        .put_grant(retail, &grant, &asked())
+        .await
+        .expect("a grant");
+    assert_eq!(listed(house, &hers).await, [2]);
+    assert_eq!(
+        listed(
+            house,
+            &InstanceFilter {
+                project: Some("default".to_owned()),
+                ..hers
+            }
+        )
+        .await,
+        Vec::<i64>::new()
+    );
+}
+
+pub(super) async fn every_task_is_listed_in_the_order_of_the_definition(house: &House) {
+    let id = in_default(house, "stopped").await;
+    house
+        .sql(&format!(
+            "INSERT INTO task_instance (instance, ordinal, state, attempts, outputs) \
+             VALUES ({id}, 0, 'succeeded', 2, '{{\"rows\": \"7\"}}'); \
+             INSERT INTO attempt (instance, ordinal, number, epoch, state, worker, worker_name, uid, created_at) \
+             VALUES ({id}, 0, 1, 1, 'failed', 3, 'n1', '1-{id}-0-1-1', 1), ({id}, 0, 2, 1, 'succeeded', 4, 'n2', \
+             '1-{id}-0-2-1', 2)"
+        ))
+        .await;
+    let page = PageRequest {
+        limit: 2,
+        cursor: None,
+    };
+    let first = house.catalog.tasks(id, &page).await.expect("a page");
+    let names: Vec<_> = first
+        .items
+        .iter()
+        .map(|task| (task.name.as_str(), task.kind, task.state))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("a", "noop", TaskState::Succeeded),
+            ("b", "noop", TaskState::NotRun)
+        ]
+    );
+    assert_eq!(
+        (first.items[0].attempts, first.items[0].worker.as_deref()),
+        (2, Some("n2"))
+    );
+    assert_eq!(first.items[0].outputs["rows"], "7");
+    assert_eq!(first.items[1].reason.as_deref(), Some("stopped"));
+    let next = PageRequest {
+        limit: 2,
+        cursor: first.next_cursor,
+    };
+    let second = house.catalog.tasks(id, &next).await.expect("a page");
+    assert_eq!(
+        second
+            .items
+            .iter()
+            .map(|task| task.name.as_str())
+            .collect::<Vec<_>>(),
+        ["c"]
+    );
+    assert_eq!(second.next_cursor, None);
+    let missing = house.catalog.tasks(InstanceId(99), &page).await;
+    assert!(
+        matches!(missing, Err(CatalogError::NotFound { .. })),
+        "{missing:?}"
+    );
+}
+
+pub(super) async fn a_task_is_read_with_its_attempts(house: &House) {
+    let id = in_default(house, "running").await;
+    house
+        .sql(&format!(
+            "INSERT INTO task_instance (instance, ordinal, state, attempts, started_at) \
+             VALUES ({id}, 2, 'waiting', 2, 5); \
+             INSERT INTO attempt (instance, ordinal, number, epoch, state, worker, worker_name, uid, pid, exit_code, \
+             error, created_at, started_at, ended_at) \
+             VALUES ({id}, 2, 1, 1, 'failed', 3, 'n1', '1-{id}-2-1-1', 42, 7, 'exit code 7', 4, 5, 6), \
+             ({id}, 2, 2, 1, 'created', NULL, NULL, NULL, NULL, NULL, NULL, 8, NULL, NULL)"
+        ))
+        .await;
+    let detail = house.catalog.task(id, "c").await.expect("the task");
+    assert_eq!(
+        (detail.task.state, detail.task.worker),
+        (TaskState::Waiting, None)
+    );
+    let [first, second] = &detail.attempts[..] else {
+        panic!("{:?}", detail.attempts);
+    };
+    assert_eq!(
+        (first.number, first.state, first.exit_code),
+        (AttemptNumber(1), AttemptState::Failed, Some(7))
+    );
+    assert_eq!(
+        first.uid.map(|uid| uid.to_string()),
+        Some(format!("1-{id}-2-1-1"))
+    );
+    assert_eq!((first.pid, first.ended_at), (Some(42), Some(Millis(6))));
+    assert_eq!(
+        (second.state, second.uid, second.worker.as_deref()),
+        (AttemptState::Created, None, None)
+    );
+    let missing = house.catalog.task(id, "x").await;
+    assert!(
+        matches!(missing, Err(CatalogError::NotFound { .. })),
+        "{missing:?}"
+    );
+}
+
+pub(super) async fn history_is_paged_oldest_first_with_the_names_of_tasks(house: &House) {
+    let id = in_default(house, "running").await;
+    house
+        .sql(&format!(
+            "INSERT INTO transition (instance, at, ordinal, attempt, from_state, to_state, why, host, epoch) \
+             VALUES ({id}, 1, NULL, NULL, NULL, 'running', 'started', '', 0), \
+             ({id}, 2, 1, 3, 'waiting', 'dispatched', 'a slot', 'h:1', 1), ({id} + 1, 2, NULL, NULL, NULL, 'running', 'other', '', 0), \
+             ({id}, 3, NULL, NULL, 'running', 'failed', 'a task failed', 'h:1', 1)"
+        ))
+        .await;
+    let page = PageRequest {
+        limit: 2,
+        cursor: None,
+    };
+    let first = house.catalog.history(id, &page).await.expect("a page");
+    let told: Vec<_> = first
+        .items
+        .iter()
+        .map(|entry| (entry.task.as_deref(), entry.to.as_str()))
+        .collect();
+    assert_eq!(told, [(None, "running"), (Some("b"), "dispatched")]);
+    assert_eq!(
+        (first.items[0].from.as_deref(), first.items[0].host.as_deref()),
+        (None, None)
+    );
+    assert_eq!(
+        (first.items[1].attempt, first.items[1].epoch),
+        (Some(AttemptNumber(3)), Epoch(1))
+    );
+    let next = PageRequest {
+        limit: 2,
+        cursor: first.next_cursor,
+    };
+    let second = house.catalog.history(id, &next).await.expect("a page");
+    assert_eq!(
+        second
+            .items
+            .iter()
+            .map(|entry| entry.to.as_str())
+            .collect::<Vec<_>>(),
+        ["failed"]
+    );
+}
+
+pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(house: &House) {
+    let id = in_default(house, "running").await;
+    let state = async || {
+        house
+            .catalog
+            .ownership(id)
+            .await
+            .expect("an answer")
+            .expect("the instance")
+            .state
+    };
+    assert_eq!(state().await, OwnershipState::Moving);
+    house
+        .sql(&format!(
+            "INSERT INTO member (name, host, roles, state, version, joined_at, state_at) \
+             VALUES ('n', 'h:1', 'master', 'active', '1', 0, 0); \
+             UPDATE instance SET owner = 1, host = 'h:1', epoch = 1 WHERE id = {id}; \
+             INSERT INTO owner_log (instance, epoch, owner, host, from_host, at, why) \
+             VALUES ({id}, 1, 1, 'h:1', NULL, 5, 'start')"
+        ))
+        .await;
+    let owned = house
+        .catalog
+        .ownership(id)
+        .await
+        .expect("an answer")
+        .expect("the instance");
+    assert_eq!(
+        (owned.state, owned.owner, owned.epoch),
+        (OwnershipState::Owned, Some(Incarnation(1)), Epoch(1))
+    );
+    assert_eq!(
+        (owned.log.len(), owned.log[0].why, owned.log[0].at),
+        (1, OwnerWhy::Start, Millis(5))
+    );
+    house.sql("UPDATE member SET state = 'dead'").await;
+    assert_eq!(state().await, OwnershipState::Moving);
+    house
+        .sql(&format!(
+            "UPDATE instance SET owner = NULL, host = NULL, state = 'paused' WHERE id = {id}"
+        ))
+        .await;
+    assert_eq!(state().await, OwnershipState::Unowned);
+    house
+        .sql(&format!("UPDATE instance SET state = 'stopped' WHERE id = {id}"))
+        .await;
+    assert_eq!(state().await, OwnershipState::Final);
+    assert_eq!(house.catalog.ownership(InstanceId(99)).await, Ok(None));
+}
+
+pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(house: &House) {
+    let id = in_default(house, "running").await;
+    let delete = async || house.catalog.delete_instance(id, &asked()).await;
+    let refused = |answer: &Result<Deleted, _>, expected: InstanceState| matches!(answer, Ok(Deleted::InvalidState { state, .. }) if *state == expected);
+    assert!(refused(&delete().await, InstanceState::Running));
+    house
+        .sql(&format!("UPDATE instance SET state = 'failed' WHERE id = {id}"))
+        .await;
+    let recover = PostVerb {
+        instance: id,
+        verb: Verb::Recover,
+        task: None,
+        reason: None,
+    };
+    house.catalog.post_verb(&recover, &asked()).await.expect("a verb");
+    assert!(refused(&delete().await, InstanceState::Failed));
+    house
+        .sql("UPDATE inbox SET applied_at = 9, outcome = 'refused'")
+        .await;
+    house
+        .sql(&format!(
+            "INSERT INTO task_instance (instance, ordinal, state) VALUES ({id}, 0, 'failed')"
+        ))
+        .await;
+    assert_eq!(delete().await, Ok(Deleted::Gone));
+    assert_eq!(
+        (house.count("instance").await, house.count("task_instance").await),
+        (0, 0)
+    );
+    let again = delete().await;
+    assert!(matches!(again, Err(CatalogError::NotFound { .. })), "{again:?}");
+}
