@@ -82,7 +82,7 @@ async fn start(parts: Ingredients, workflows: ArbiterHandle) -> Result<LocalNode
     let hub = Hub::with_capacity(HUB);
     let db = DbActor::new(Arc::clone(&parts.store), vital("DbActor")).start();
     let link = Arc::new(worker.clone());
-    let dispatch = DispatchActor::new(link, slots.clone(), vital("DispatchActor")).start();
+    let dispatch = DispatchActor::new(&parts.me, link, slots.clone(), vital("DispatchActor")).start();
     let me = Worker {
         incarnation: parts.me.incarnation,
         name: parts.me.name.clone(),

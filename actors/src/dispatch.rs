@@ -9,19 +9,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, Uid};
+use engine::ids::{Epoch, Incarnation, Uid};
 use engine::instance::Event;
 use engine::task::Worker;
 
 use crate::links::{LinkError, WorkerLink};
+use crate::ports::Me;
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner};
 use crate::slots::Slots;
+use crate::vital::Vital;
 use crate::workflow::{Deliver, Delivered};
 
 mod answers;
 
 /// Messages of one kind in one request.
 const BATCH: usize = 200;
+
+/// How often workers are asked for free slots while a task waits: what they tell by themselves may be lost.
+const HELLO: Duration = Duration::from_secs(1);
 
 /// The wait before a message that was not answered is sent again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -110,19 +115,28 @@ struct Outbox {
 
 /// Sends to workers. See the module.
 pub struct DispatchActor {
+    /// Who asks for slots.
+    me: Owner,
     link: Arc<dyn WorkerLink>,
     slots: Slots,
     /// Worker lives that can be used now, with their node names.
     lives: BTreeMap<Incarnation, Worker>,
     outboxes: BTreeMap<Incarnation, Outbox>,
     /// Ends the node when this actor does.
-    _vital: crate::vital::Vital,
+    _vital: Vital,
 }
 
 impl DispatchActor {
     /// Makes the sender of a master.
-    pub fn new(link: Arc<dyn WorkerLink>, slots: Slots, vital: crate::vital::Vital) -> Self {
+    pub fn new(me: &Me, link: Arc<dyn WorkerLink>, slots: Slots, vital: Vital) -> Self {
+        let me = Owner {
+            incarnation: me.incarnation,
+            host: me.host.clone(),
+            generation: me.generation,
+            epoch: Epoch(0),
+        };
         Self {
+            me,
             link,
             slots,
             lives: BTreeMap::new(),
@@ -156,6 +170,21 @@ impl DispatchActor {
             actor.answered(to, batch, reply, ctx);
             actor.send_next(to, ctx);
         }));
+    }
+
+    fn ask_for_slots(&self, ctx: &mut Context<Self>) {
+        if !self.slots.is_starving() {
+            return;
+        }
+        for life in self.lives.keys().copied() {
+            let (link, me) = (Arc::clone(&self.link), self.me.clone());
+            let hello = async move { link.hello(life, &me).await };
+            ctx.spawn(hello.into_actor(self).map(move |free, actor, _| {
+                if let Ok(free) = free {
+                    actor.slots.free(life, free);
+                }
+            }));
+        }
     }
 
     /// The live member to ask about attempts of a worker life: that life, or the newest of the same node.
@@ -214,6 +243,10 @@ fn take_one_kind(queue: &mut VecDeque<Entry>) -> Vec<Entry> {
 
 impl Actor for DispatchActor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(HELLO, |actor, ctx| actor.ask_for_slots(ctx));
+    }
 }
 
 impl Handler<SendAttempt> for DispatchActor {

@@ -76,6 +76,8 @@ impl Drop for Lease {
 struct Life {
     name: String,
     group: String,
+    /// Its slots.
+    total: u32,
     /// Attempts of ours that it may hold at once, as it told us last.
     allowed: u32,
     in_flight: u32,
@@ -85,6 +87,8 @@ struct Life {
 struct Table {
     lives: BTreeMap<Incarnation, Life>,
     waiting: BTreeMap<String, BTreeSet<Wish>>,
+    /// Where the wish of a waiting task stands: an instance may have ten thousand of them.
+    places: BTreeMap<(InstanceId, Ordinal), (String, Wish)>,
     actors: BTreeMap<InstanceId, Recipient<SlotGranted>>,
 }
 
@@ -95,8 +99,8 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Adds a worker life, or says what it may hold now.
-    pub fn worker(&self, worker: &Worker, group: &str, allowed: u32) {
+    /// Adds a worker life with so many slots.
+    pub fn worker(&self, worker: &Worker, group: &str, total: u32) {
         let mut table = self.lock();
         let in_flight = table
             .lives
@@ -105,7 +109,8 @@ impl Slots {
         let life = Life {
             name: worker.name.clone(),
             group: group.to_owned(),
-            allowed,
+            total,
+            allowed: total,
             in_flight,
         };
         table.lives.insert(worker.incarnation, life);
@@ -114,13 +119,32 @@ impl Slots {
 
     /// Takes over what a worker said is free beyond what is in flight there.
     pub fn free(&self, worker: Incarnation, free: u32) {
+        self.answered(worker, 0, free);
+    }
+
+    /// Takes over what a worker said when it refused some of what is in flight: those slots are none.
+    ///
+    /// Without a refusal an answer only raises what is allowed: it may be older than what came free since, and
+    /// an estimate that is too high costs one refusal, one that is too low would leave slots idle.
+    pub fn answered(&self, worker: Incarnation, refused: u32, free: u32) {
         let mut table = self.lock();
         let Some(life) = table.lives.get_mut(&worker) else {
             return;
         };
-        life.allowed = life.in_flight.saturating_add(free);
+        let told = life.in_flight.saturating_sub(refused).saturating_add(free);
+        let lowest = if refused > 0 { 0 } else { life.allowed };
+        life.allowed = told.max(lowest).min(life.total);
         let group = life.group.clone();
         self.grant(table, &group);
+    }
+
+    /// Whether a task waits although a worker of its group lives.
+    pub fn is_starving(&self) -> bool {
+        let table = self.lock();
+        table
+            .lives
+            .values()
+            .any(|life| table.first_waiting(&life.group).is_some())
     }
 
     /// Forgets a worker life; its leases stay valid and free nothing.
@@ -137,24 +161,24 @@ impl Slots {
     pub fn unregister(&self, instance: InstanceId) {
         let mut table = self.lock();
         table.actors.remove(&instance);
-        for wishes in table.waiting.values_mut() {
-            wishes.retain(|wish| wish.instance != instance);
-        }
+        let first = (instance, Ordinal(0));
+        let last = (instance, Ordinal(u32::MAX));
+        let tasks: Vec<_> = table.places.range(first..=last).map(|(task, _)| *task).collect();
+        tasks.into_iter().for_each(|task| table.remove(task));
     }
 
     /// Asks for a slot; never goes past a waiting wish that comes first.
     pub fn ask(&self, group: &str, wish: Wish) -> Answer {
         let mut table = self.lock();
-        let wishes = table.waiting.entry(group.to_owned()).or_default();
-        wishes.retain(|other| (other.instance, other.ordinal) != (wish.instance, wish.ordinal));
-        let first = wishes.first().is_none_or(|other| wish < *other);
+        table.remove((wish.instance, wish.ordinal));
+        let first = table.first_waiting(group).is_none_or(|other| wish < other);
         if first && let Some(worker) = table.take(group) {
             return Answer::Granted(Lease {
                 worker,
                 slots: self.clone(),
             });
         }
-        table.waiting.entry(group.to_owned()).or_default().insert(wish);
+        table.insert(group, wish);
         Answer::Wait(table.why_none(group))
     }
 
@@ -171,9 +195,7 @@ impl Slots {
 
     /// Takes back a wish.
     pub fn forget(&self, instance: InstanceId, ordinal: Ordinal) {
-        for wishes in self.lock().waiting.values_mut() {
-            wishes.retain(|wish| (wish.instance, wish.ordinal) != (instance, ordinal));
-        }
+        self.lock().remove((instance, ordinal));
     }
 
     /// Returns a picture of the table.
@@ -211,7 +233,7 @@ impl Slots {
         let mut grants = Vec::new();
         while let Some(wish) = table.first_waiting(group) {
             let Some(worker) = table.take(group) else { break };
-            table.waiting.entry(group.to_owned()).or_default().remove(&wish);
+            table.remove((wish.instance, wish.ordinal));
             let lease = Lease {
                 worker,
                 slots: self.clone(),
@@ -239,6 +261,21 @@ impl Slots {
 }
 
 impl Table {
+    fn insert(&mut self, group: &str, wish: Wish) {
+        self.waiting.entry(group.to_owned()).or_default().insert(wish);
+        self.places
+            .insert((wish.instance, wish.ordinal), (group.to_owned(), wish));
+    }
+
+    fn remove(&mut self, task: (InstanceId, Ordinal)) {
+        let Some((group, wish)) = self.places.remove(&task) else {
+            return;
+        };
+        if let Some(wishes) = self.waiting.get_mut(&group) {
+            wishes.remove(&wish);
+        }
+    }
+
     fn first_waiting(&self, group: &str) -> Option<Wish> {
         self.waiting.get(group).and_then(|wishes| wishes.first().copied())
     }
@@ -263,7 +300,10 @@ impl Table {
         if lives.is_empty() {
             return format!("no worker in group `{group}`");
         }
-        let slots: u32 = lives.iter().map(|life| life.allowed).sum();
+        let slots: u32 = lives.iter().map(|life| life.total).sum();
         format!("all {slots} slots of group `{group}` are taken")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,8 +27,13 @@ impl DispatchActor {
     ) {
         match reply {
             Ok(Reply::Dispatch(answers, free)) => {
-                self.slots.free(to, free);
-                each(batch, answers, ctx, dispatch_event);
+                let refused = answers
+                    .iter()
+                    .filter(|answer| !matches!(answer, DispatchAnswer::Accepted))
+                    .count();
+                self.slots
+                    .answered(to, u32::try_from(refused).unwrap_or(u32::MAX), free);
+                dispatched(batch, answers, ctx);
             }
             Ok(Reply::Kill(answers)) => each(batch, answers, ctx, kill_event),
             Ok(Reply::Adopt(answers)) => each(batch, answers, ctx, adopt_event),
@@ -95,6 +100,16 @@ fn uid_of(entry: &Entry) -> Uid {
         Parcel::Dispatch(dispatch) => dispatch.uid,
         Parcel::Kill(kill) => kill.uid,
         Parcel::Adopt(adopt) => adopt.uid,
+    }
+}
+
+/// A refused attempt keeps its slot for a moment: a worker that refuses (full, draining, no disk) would refuse
+/// the next one as fast as it is asked.
+fn dispatched(batch: Vec<Entry>, answers: Vec<DispatchAnswer>, ctx: &mut Context<DispatchActor>) {
+    for (entry, answer) in batch.into_iter().zip(answers) {
+        if let Some(event) = dispatch_event(&entry, answer) {
+            ctx.run_later(RETRY, move |_, ctx| deliver(&entry.reply_to, vec![event], ctx));
+        }
     }
 }
 

@@ -43,7 +43,9 @@ impl Handler<Reports> for MasterActor {
             let deliveries = groups.into_iter().map(|(hearer, events)| tell(hearer, events));
             let mut answers = vec![ReportAnswer::Later; count];
             for (places, answer) in futures_util::future::join_all(deliveries).await {
-                places.into_iter().for_each(|place| answers[place] = answer.clone());
+                places
+                    .into_iter()
+                    .for_each(|place| answers[place] = answer.clone());
             }
             answers
         })

@@ -1,7 +1,5 @@
 //! Makes the message that sends an attempt: every placeholder resolved, nothing left to look up.
 
-use std::collections::BTreeMap;
-
 use engine::ids::{AttemptNumber, Ordinal, Uid};
 use engine::params::{self, Base, Facts, Layers};
 use engine::states::{AttemptState, OnTimeout};
@@ -85,8 +83,12 @@ pub(super) fn dispatch(
     )
     .map_err(|error| error.to_string())?;
     let prepared = params::prepare(&task.work, &values, base);
-    let mut env: BTreeMap<String, String> = prepared.env;
-    env.extend(task.env.clone());
+    let (mut env, mut warnings) = (prepared.env, prepared.warnings);
+    for (name, value) in &task.env {
+        let (value, unknown) = params::prepare_text(value, &values, base);
+        env.insert(name.clone(), value);
+        warnings.extend(unknown);
+    }
     Ok(Prepared {
         dispatch: Dispatch {
             uid,
@@ -100,6 +102,6 @@ pub(super) fn dispatch(
             env,
             timeout_ms: task.timeout_ms.filter(|_| task.on_timeout != OnTimeout::Warn),
         },
-        warnings: prepared.warnings,
+        warnings,
     })
 }
