@@ -85,3 +85,6 @@ pub(in super::super) fn number(text: &str) -> Option<i64> {
     let id: i64 = text.parse().ok()?;
     (id.to_string() == text).then_some(id)
 }
+
+#[cfg(test)]
+mod tests;
