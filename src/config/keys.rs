@@ -85,7 +85,11 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Secret,
         "signs calls between nodes, at least 32 characters",
     ),
-    plain("log.level", "info,sea_orm_migration=warn,actix_server=warn", "level or list of target=level"),
+    plain(
+        "log.level",
+        "info,sea_orm_migration=warn,actix_server=warn",
+        "level or list of target=level",
+    ),
     plain("log.format", "auto", "auto, text or json"),
 ];
 

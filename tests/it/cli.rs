@@ -362,20 +362,27 @@ fn programs_learn_the_version_and_the_configuration_as_json() {
 }
 
 const GOOD: &str = "version: 1\nname: good\nproject: p\ntasks:\n  t: { type: noop }\n";
-const BAD: &str = "version: 1\nname: bad\ntasks:\n  a: { type: noop, needs: [zz] }\n  b: { type: noop, nedes: [a] }\n";
+const BAD: &str =
+    "version: 1\nname: bad\ntasks:\n  a: { type: noop, needs: [zz] }\n  b: { type: noop, nedes: [a] }\n";
 
 #[test]
 fn lint_needs_no_server_and_names_every_mistake_with_its_place() {
     let user = User::new();
     std::fs::write(user.folder().join("good.yaml"), GOOD).unwrap();
     std::fs::write(user.folder().join("bad.yaml"), BAD).unwrap();
-    assert_eq!(user.run_alone(&["workflow", "lint", "-f", "good.yaml"]).code, Some(0));
+    assert_eq!(
+        user.run_alone(&["workflow", "lint", "-f", "good.yaml"]).code,
+        Some(0)
+    );
     let ran = user.run_alone(&["workflow", "lint", "-f", "."]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     for part in ["bad.yaml:4:", "zz", "bad.yaml:5:", "nedes"] {
         assert!(ran.err.contains(part), "{part}: {ran:?}");
     }
-    assert_eq!(user.run_alone(&["workflow", "lint", "-f", "nowhere.yaml"]).code, Some(2));
+    assert_eq!(
+        user.run_alone(&["workflow", "lint", "-f", "nowhere.yaml"]).code,
+        Some(2)
+    );
 }
 
 #[test]
@@ -384,10 +391,20 @@ fn apply_sends_the_source_text_and_nothing_when_one_document_is_wrong() {
     let server = Server::new(move |_| Answer::json(201, &stored));
     let user = User::new();
     std::fs::write(user.folder().join("good.yaml"), GOOD).unwrap();
-    let ran = user.run(&server, &["workflow", "apply", "-f", "good.yaml", "--dry-run", "-o", "json"]);
-    assert_eq!((ran.code, ran.json()["version"].as_i64()), (Some(0), Some(1)), "{ran:?}");
+    let ran = user.run(
+        &server,
+        &["workflow", "apply", "-f", "good.yaml", "--dry-run", "-o", "json"],
+    );
+    assert_eq!(
+        (ran.code, ran.json()["version"].as_i64()),
+        (Some(0), Some(1)),
+        "{ran:?}"
+    );
     let requests = server.requests();
-    assert_eq!(requests[0].target, "/api/v1/projects/p/workflows/good?dry_run=true");
+    assert_eq!(
+        requests[0].target,
+        "/api/v1/projects/p/workflows/good?dry_run=true"
+    );
     assert_eq!(requests[0].header("content-type"), Some("application/yaml"));
     assert_eq!(requests[0].body, GOOD);
     std::fs::write(user.folder().join("bad.yaml"), BAD).unwrap();

@@ -1,12 +1,16 @@
 //! The program as others meet it, and the rules of the house.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that meets the unexpected should fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that meets the unexpected should fail"
+)]
 #![allow(unreachable_pub, reason = "the one crate of these tests has no public face")]
 
 mod api;
+mod catalog;
 mod cli;
 mod nodes;
-mod catalog;
 mod postgres;
 mod store;
 mod supervision;

@@ -1,7 +1,9 @@
 //! Makes the message that sends an attempt: every placeholder resolved, nothing left to look up.
 
+use std::collections::BTreeMap;
+
 use engine::ids::{AttemptNumber, Ordinal, Uid};
-use engine::params::{self, Base, Facts, Layers};
+use engine::params::{self, Base, Facts, Layers, ParamError};
 use engine::states::{AttemptState, OnTimeout};
 use engine::task::Worker;
 
@@ -55,33 +57,7 @@ pub(super) fn dispatch(
         .zip(bound.worker.clone())
         .ok_or("the attempt is not bound to a worker")?;
     let base = Base::utc(live.plan.start.scheduled_at.unwrap_or(live.state.created_at));
-    let outputs_of = |at: Ordinal| {
-        live.state
-            .tasks
-            .get(at.index())
-            .and_then(Option::as_ref)
-            .map(|row| &row.outputs)
-    };
-    let upstream = params::upstream(&live.plan, ordinal, &outputs_of);
-    let builtins = params::builtins(&Facts {
-        base,
-        project: &live.identity.project,
-        workflow: &live.identity.workflow,
-        task: &task.name,
-        uid,
-    });
-    let values = params::resolve(
-        Layers {
-            builtins: &builtins,
-            project: &live.identity.project_params,
-            workflow: &definition.params,
-            upstream: &upstream,
-            task: &task.params,
-            startup: &live.plan.start.params,
-        },
-        base,
-    )
-    .map_err(|error| error.to_string())?;
+    let values = values_of(live, ordinal, uid, base).map_err(|error| error.to_string())?;
     let prepared = params::prepare(&task.work, &values, base);
     let (mut env, mut warnings) = (prepared.env, prepared.warnings);
     for (name, value) in &task.env {
@@ -104,4 +80,43 @@ pub(super) fn dispatch(
         },
         warnings,
     })
+}
+
+/// What the task sees under which name.
+fn values_of(
+    live: &Live,
+    ordinal: Ordinal,
+    uid: Uid,
+    base: Base,
+) -> Result<BTreeMap<String, String>, ParamError> {
+    let definition = &live.plan.definition;
+    let (task, task_params) = definition
+        .task(ordinal)
+        .map_or(("", &[][..]), |task| (task.name.as_str(), &task.params));
+    let outputs_of = |at: Ordinal| {
+        live.state
+            .tasks
+            .get(at.index())
+            .and_then(Option::as_ref)
+            .map(|row| &row.outputs)
+    };
+    let upstream = params::upstream(&live.plan, ordinal, &outputs_of);
+    let builtins = params::builtins(&Facts {
+        base,
+        project: &live.identity.project,
+        workflow: &live.identity.workflow,
+        task,
+        uid,
+    });
+    params::resolve(
+        Layers {
+            builtins: &builtins,
+            project: &live.identity.project_params,
+            workflow: &definition.params,
+            upstream: &upstream,
+            task: task_params,
+            startup: &live.plan.start.params,
+        },
+        base,
+    )
 }

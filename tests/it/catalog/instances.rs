@@ -86,6 +86,7 @@ pub(super) async fn an_instance_is_shown_whole(house: &House) {
     assert_eq!(house.catalog.project_of(id).await, Ok(Some(DEFAULT)));
 }
 
+#[expect(clippy::too_many_lines, reason = "one list, filtered in every way")]
 pub(super) async fn instances_are_listed_newest_first_by_every_filter(house: &House) {
     let retail = house.project("retail").await.id;
     let (one, two) = (house.flow(DEFAULT, "w").await, house.flow(retail, "v").await);
