@@ -1,6 +1,6 @@
 # Every verb in one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-fast test-it contract check fmt lint setup clean-data
+.PHONY: help run build test test-fast test-it contract check fmt lint setup bench bench-quick clean-data
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ lint: ## format check and clippy, without changes
 
 setup: ## install what the tests need from outside (PostgreSQL, Consul, Python)
 	@sh scripts/setup-tests.sh
+
+bench: ## measure every workload on a release build and write docs/benchmarks.md (about half an hour)
+	@sh scripts/cargo.sh bench --locked --bench porpoise -- --write docs/benchmarks.md
+
+bench-quick: ## the first three workloads at a tenth of their size on SQLite
+	@sh scripts/cargo.sh bench --locked --bench porpoise -- --quick
 
 clean-data: ## delete ./data: the database, the logs and the first token
 	rm -rf ./data

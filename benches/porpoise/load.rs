@@ -1,0 +1,164 @@
+//! Puts workflows on a node, starts instances of them and waits for their ends.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::Outcome;
+use crate::graph::{Body, Graph};
+use crate::http::{Client, Server};
+use crate::node::{Node, Place};
+use crate::verify::{self, Times};
+
+/// Threads that start instances, each with as many keep-alive connections.
+const STARTERS: usize = 2;
+
+/// Connections of each starter.
+const CONNECTIONS: usize = 16;
+
+/// The longest that any run may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// When the starts are sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Arrival {
+    /// Each connection sends the next start as soon as the last was answered.
+    Closed,
+    /// So many per second, whatever the answers do.
+    PerSecond(f64),
+}
+
+/// Stores a workflow and returns how long the call took.
+pub(crate) fn put(client: &mut Client, name: &str, graph: &Graph, body: &Body) -> Outcome<Duration> {
+    put_document(client, name, &graph.document(name, body))
+}
+
+/// Stores a document under a name and returns how long the call took.
+pub(crate) fn put_document(client: &mut Client, name: &str, document: &str) -> Outcome<Duration> {
+    let begun = Instant::now();
+    client.call(
+        "PUT",
+        &format!("/api/v1/projects/default/workflows/{name}"),
+        document,
+    )?;
+    Ok(begun.elapsed())
+}
+
+/// Starts one instance, waits for its end and checks it.
+pub(crate) fn run_one(client: &mut Client, name: &str, graph: &Graph) -> Outcome<Times> {
+    let started = client.call("POST", &start_path(name, "?wait=30s"), "{}")?;
+    let id = id_of(&started)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let instance = client.get(&format!("/api/v1/instances/{id}"))?;
+        if instance["state"] != "running" {
+            return verify::one(client, &id, graph);
+        }
+        if Instant::now() > deadline {
+            return Err(format!("instance {id} did not end: {instance}").into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Starts many instances from several connections and returns their ids.
+pub(crate) fn start_many(
+    server: &Server,
+    name: &str,
+    count: usize,
+    arrival: Arrival,
+) -> Outcome<Vec<String>> {
+    let request = server.request("POST", &start_path(name, ""), "{}");
+    std::thread::scope(|scope| {
+        let start =
+            |count: usize| starter(server, &request, count, arrival).map_err(|error| error.to_string());
+        let parts = (0..STARTERS).map(|part| (count + part) / STARTERS);
+        let starters: Vec<_> = parts.map(|part| scope.spawn(move || start(part))).collect();
+        let mut ids = Vec::with_capacity(count);
+        for starter in starters {
+            ids.extend(starter.join().map_err(|_| "a starter panicked")??);
+        }
+        Ok(ids)
+    })
+}
+
+fn starter(server: &Server, request: &[u8], count: usize, arrival: Arrival) -> Outcome<Vec<String>> {
+    let connections = count.min(CONNECTIONS);
+    let mut clients: Vec<Client> = (0..connections)
+        .map(|_| server.connect())
+        .collect::<Outcome<_>>()?;
+    let mut ids = Vec::with_capacity(count);
+    let begun = Instant::now();
+    for at in 0..count {
+        let client = &mut clients[at % connections];
+        if at >= connections {
+            ids.push(id_of(&client.receive()?)?);
+        }
+        if let Arrival::PerSecond(rate) = arrival {
+            let due = Duration::from_secs_f64(at as f64 / (rate / STARTERS as f64));
+            std::thread::sleep(due.saturating_sub(begun.elapsed()));
+        }
+        client.send(request)?;
+    }
+    for at in count..count + connections {
+        ids.push(id_of(&clients[at % connections].receive()?)?);
+    }
+    Ok(ids)
+}
+
+/// Waits until no instance is running.
+pub(crate) fn until_quiet(client: &mut Client) -> Outcome<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let running = client.get("/api/v1/instances?state=running&limit=1")?;
+        if running["items"].as_array().is_some_and(Vec::is_empty) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(format!("an instance did not end: {}", running["items"][0]).into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Runs the workload once with tasks that sign a file, and checks that each signed once.
+///
+/// It warms the node up; what it takes is not a figure.
+pub(crate) fn signed(place: &Place, node: &Node, graph: &Graph, count: usize) -> Outcome<()> {
+    let file = place.file("signatures");
+    let script = format!(
+        "echo \"$PORPOISE_INSTANCE_ID/$PORPOISE_TASK\" >> '{}'",
+        file.display()
+    );
+    let mut client = node.server.connect()?;
+    put(&mut client, "signed", graph, &Body::Shell(script))?;
+    let ids = start_many(&node.server, "signed", count, Arrival::Closed)?;
+    until_quiet(&mut client)?;
+    verify::all(&node.server, &ids, graph)?;
+    let text = std::fs::read_to_string(&file)?;
+    let mut lines: Vec<&str> = text.lines().collect();
+    let written = lines.len();
+    lines.sort_unstable();
+    lines.dedup();
+    std::fs::remove_file(&file)?;
+    if written == count * graph.len() && lines.len() == written {
+        return Ok(());
+    }
+    let wanted = count * graph.len();
+    Err(format!(
+        "{wanted} tasks left {written} signatures, {} of them different",
+        lines.len()
+    )
+    .into())
+}
+
+fn start_path(name: &str, query: &str) -> String {
+    format!("/api/v1/projects/default/workflows/{name}/instances{query}")
+}
+
+fn id_of(instance: &Value) -> Outcome<String> {
+    instance["id"]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| "a start was answered without an id".into())
+}

@@ -1,0 +1,221 @@
+//! `make bench`: drives a release build as real processes over REST and says how fast it is.
+//!
+//! Each run prints one JSON line on standard output; `--write FILE` also writes the document of all figures. A run
+//! whose result is wrong in any way has no figure: it ends the bench.
+
+mod calibrate;
+mod chain;
+mod crowd;
+mod document;
+mod fan;
+mod giant;
+mod graph;
+mod http;
+mod idle;
+mod life;
+mod load;
+mod node;
+mod postgres;
+mod process;
+mod record;
+mod targets;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use node::{Backend, Node, Place};
+use postgres::Postgres;
+use record::{Book, Case, Figures};
+
+/// The outcome of anything that can fail; a failure ends the bench.
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// What was asked for.
+#[derive(Debug, Default)]
+struct Options {
+    quick: bool,
+    only: Vec<String>,
+    backends: Vec<String>,
+    write: Option<PathBuf>,
+}
+
+/// How large the workloads are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    /// Runs that count for each case; slow cases take fewer.
+    pub runs: usize,
+    /// Width of the fan-out.
+    pub fan: usize,
+    /// Instances started together.
+    pub crowd: usize,
+}
+
+/// Everything that a workload needs.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    program: PathBuf,
+    postgres: Option<Postgres>,
+    /// The size of the workloads.
+    pub scale: Scale,
+    /// Where runs are noted.
+    pub book: Book,
+    /// What the machine can do.
+    pub limits: Figures,
+}
+
+impl Bench {
+    /// Makes fresh data on a database.
+    pub(crate) fn place(&self, backend: Backend) -> Outcome<Place> {
+        let server = self.postgres.as_ref().filter(|_| backend == Backend::Postgres);
+        Place::new(&self.program, server)
+    }
+
+    /// Makes fresh data and starts a node on it.
+    pub(crate) fn node(&self, backend: Backend) -> Outcome<(Place, Node)> {
+        let place = self.place(backend)?;
+        let node = place.start()?;
+        Ok((place, node))
+    }
+
+    /// Notes a run.
+    pub(crate) fn note(&mut self, case: Case, figures: Figures) {
+        self.book.note(case, figures);
+    }
+}
+
+/// One workload on one database.
+type Workload = fn(&mut Bench, Backend) -> Outcome<()>;
+
+const WORKLOADS: [(&str, Workload); 6] = [
+    ("W1", chain::run),
+    ("W2", fan::run),
+    ("W3", crowd::run),
+    ("W4", giant::run),
+    ("W7", idle::run),
+    ("W8", life::run),
+];
+
+/// What `--quick` runs.
+const QUICK: [&str; 3] = ["W1", "W2", "W3"];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        eprintln!("nothing is measured: this is not `cargo bench`");
+        return ExitCode::SUCCESS;
+    }
+    match options(&arguments).and_then(|options| run(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(arguments: &[String]) -> Outcome<Options> {
+    let mut options = Options::default();
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut value = || {
+            rest.next()
+                .cloned()
+                .ok_or_else(|| format!("{argument} needs a value"))
+        };
+        match argument.as_str() {
+            "--bench" => {}
+            "--quick" => options.quick = true,
+            "--only" => options.only = value()?.split(',').map(str::to_owned).collect(),
+            "--backend" => options.backends = value()?.split(',').map(str::to_owned).collect(),
+            "--write" => options.write = Some(value()?.into()),
+            other => return Err(format!("unknown argument {other}").into()),
+        }
+    }
+    Ok(options)
+}
+
+fn run(options: &Options) -> Outcome<()> {
+    let wanted = |backend: Backend| match options.backends.as_slice() {
+        [] => backend == Backend::Sqlite || !options.quick,
+        names => names.iter().any(|name| name == backend.name()),
+    };
+    let postgres = if wanted(Backend::Postgres) {
+        Postgres::start()?
+    } else {
+        None
+    };
+    if postgres.is_none() && wanted(Backend::Postgres) {
+        eprintln!("SKIPPED: PostgreSQL is not installed; only SQLite is measured");
+    }
+    let backends = [Backend::Sqlite, Backend::Postgres]
+        .into_iter()
+        .filter(|backend| wanted(*backend));
+    let backends: Vec<Backend> = backends
+        .filter(|backend| *backend == Backend::Sqlite || postgres.is_some())
+        .collect();
+    let scale = if options.quick {
+        Scale {
+            runs: 3,
+            fan: 40,
+            crowd: 100,
+        }
+    } else {
+        Scale {
+            runs: 5,
+            fan: 400,
+            crowd: 1000,
+        }
+    };
+    let limits = calibrate::measure(postgres.as_ref())?;
+    println!("{}", serde_json::json!({ "calibration": limits }));
+    let book = Book {
+        records: Vec::new(),
+        commit: commit(),
+    };
+    let mut bench = Bench {
+        program: program(),
+        postgres,
+        scale,
+        book,
+        limits,
+    };
+    for (name, workload) in WORKLOADS {
+        let chosen = match options.only.as_slice() {
+            [] => !options.quick || QUICK.contains(&name),
+            names => names.iter().any(|only| only == name),
+        };
+        for backend in backends.iter().copied().filter(|_| chosen) {
+            eprintln!("{name} on {}", backend.name());
+            workload(&mut bench, backend)
+                .map_err(|error| format!("{name} on {}: {error}", backend.name()))?;
+        }
+    }
+    eprint!("{}", document::table(&bench));
+    if let Some(path) = &options.write {
+        std::fs::write(path, document::page(&bench))?;
+    }
+    Ok(())
+}
+
+/// The program under measurement: the one that cargo built beside this bench, unless another is named.
+fn program() -> PathBuf {
+    let other = std::env::var_os("PORPOISE_BIN");
+    other.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_porpoise")), PathBuf::from)
+}
+
+fn commit() -> String {
+    let output = Command::new("git")
+        .args(["describe", "--always", "--dirty"])
+        .output();
+    let text = output
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok())
+        .unwrap_or_default();
+    let text = text.trim();
+    if text.is_empty() {
+        "unknown".to_owned()
+    } else {
+        text.to_owned()
+    }
+}
