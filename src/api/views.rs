@@ -21,7 +21,9 @@ fn maybe_time(at: Option<Millis>) -> Option<String> {
 }
 
 fn names<K: ToString + Ord, V: Clone>(map: &BTreeMap<K, V>) -> BTreeMap<String, V> {
-    map.iter().map(|(key, value)| (key.to_string(), value.clone())).collect()
+    map.iter()
+        .map(|(key, value)| (key.to_string(), value.clone()))
+        .collect()
 }
 
 /// What started an instance.

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::{self, ExitCode};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actors::assembly::{self, Ingredients};
 use actors::local::LocalNode;
@@ -21,6 +22,8 @@ use crate::runner::{self, Limits, Runners};
 use crate::store::catalog::Catalog;
 use crate::store::{Role, SchemaStatus, Store};
 use crate::telemetry::{self, Metrics};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// The exit code after the death of an actor that the node cannot do without.
 const BROKEN: i32 = 70;
@@ -53,6 +56,7 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     let parts = ingredients(&config, me, clock, Arc::clone(&engine_store))?;
     let node = Arc::new(assembly::standalone(parts).await.map_err(StartupError::Other)?);
     let (close, closing) = watch::channel(false);
+    actix_rt::spawn(forget_old(catalog.clone(), node.clock()));
     let state = ApiState {
         node: Arc::clone(&node) as Arc<dyn Node>,
         catalog,
@@ -71,6 +75,17 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     close.send(true).ok();
     handle.stop(false).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every hour, drops request keys and tokens whose time is over.
+async fn forget_old(catalog: Catalog, clock: actors::clock::Clock) {
+    let mut ticks = tokio::time::interval(HOUR);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = catalog.forget_old(clock.now()).await {
+            tracing::warn!(%error, "old request keys and tokens were not dropped");
+        }
+    }
 }
 
 async fn serve_until_told(

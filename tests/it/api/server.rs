@@ -84,7 +84,10 @@ pub(super) async fn serve() -> Served {
     store.migrate().await.unwrap();
     let catalog = Catalog::new(&store);
     let clock = Clock::starting_at(store.now().await.unwrap());
-    catalog.ensure_admin(&token_hash(ADMIN), clock.now()).await.unwrap();
+    catalog
+        .ensure_admin(&token_hash(ADMIN), clock.now())
+        .await
+        .unwrap();
     let hub = Hub::with_capacity(64);
     let logs = LogFiles::in_folder(folder.path().join("logs"));
     let (close, closing) = tokio::sync::watch::channel(false);
@@ -145,15 +148,25 @@ impl Reply {
     /// Fails unless it is a problem with this status and code; returns the pointer of its first error.
     #[track_caller]
     pub(super) fn problem(&self, status: u16, code: &str) -> String {
-        assert_eq!((self.status, self.header("content-type")), (status, "application/problem+json"), "{self:?}");
+        assert_eq!(
+            (self.status, self.header("content-type")),
+            (status, "application/problem+json"),
+            "{self:?}"
+        );
         assert_eq!(self.code(), code, "{self:?}");
         let body = self.json();
         assert_eq!(body["status"], status, "{self:?}");
         assert_eq!(body["request_id"], self.header("x-request-id"), "{self:?}");
         for member in ["type", "title", "detail"] {
-            assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {self:?}");
+            assert!(
+                body[member].as_str().is_some_and(|text| !text.is_empty()),
+                "{member}: {self:?}"
+            );
         }
-        body["errors"][0]["pointer"].as_str().unwrap_or_default().to_owned()
+        body["errors"][0]["pointer"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -188,7 +201,9 @@ impl Served {
         let path = format!("/api/v1/projects/default/workflows/{workflow}");
         let put = self.send("PUT", &path, document).await;
         assert!(put.status < 300, "{put:?}");
-        let started = self.send("POST", &format!("{path}/instances"), serde_json::json!({})).await;
+        let started = self
+            .send("POST", &format!("{path}/instances"), serde_json::json!({}))
+            .await;
         assert_eq!(started.status, 201, "{started:?}");
         started.json()["id"].as_str().unwrap().to_owned()
     }

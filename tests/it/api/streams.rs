@@ -31,7 +31,10 @@ async fn the_list_of_nodes_comes_at_once_and_without_an_id() {
     } else {
         text + &read_until(&served, "/api/v1/stream?topics=nodes", "event: nodes").await
     };
-    assert!(text.contains("\"topic\":\"nodes\"") && !text.contains("id: "), "{text}");
+    assert!(
+        text.contains("\"topic\":\"nodes\"") && !text.contains("id: "),
+        "{text}"
+    );
     served.stop().await;
 }
 
@@ -39,12 +42,20 @@ async fn the_list_of_nodes_comes_at_once_and_without_an_id() {
 async fn topics_are_checked_before_the_stream_begins() {
     let served = serve().await;
     let id = served.start("w").await;
-    served.get("/api/v1/stream?topics=nonsense").await.problem(400, "INVALID_QUERY");
+    served
+        .get("/api/v1/stream?topics=nonsense")
+        .await
+        .problem(400, "INVALID_QUERY");
     served.get("/api/v1/stream").await.problem(400, "INVALID_QUERY");
-    served.get("/api/v1/stream?topics=instance:999999").await.problem(404, "NOT_FOUND");
+    served
+        .get("/api/v1/stream?topics=instance:999999")
+        .await
+        .problem(404, "NOT_FOUND");
     let token = served.member("ann").await;
     let path = format!("/api/v1/stream?topics=instance:{id}");
-    reply(served.ask_as(&token, "GET", &path)).await.problem(403, "FORBIDDEN");
+    reply(served.ask_as(&token, "GET", &path))
+        .await
+        .problem(403, "FORBIDDEN");
     let resumed = served.ask("GET", &path).header("last-event-id", "x");
     reply(resumed).await.problem(400, "INVALID_HEADER");
     served.stop().await;
@@ -53,9 +64,15 @@ async fn topics_are_checked_before_the_stream_begins() {
 #[actix_rt::test]
 async fn a_stream_ends_when_the_server_stops() {
     let served = serve().await;
-    let answer = served.ask("GET", "/api/v1/stream?topics=instances").send().await.unwrap();
+    let answer = served
+        .ask("GET", "/api/v1/stream?topics=instances")
+        .send()
+        .await
+        .unwrap();
     let mut frames = answer.bytes_stream();
     served.stop().await;
     let ended = async { while frames.next().await.is_some_and(|frame| frame.is_ok()) {} };
-    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the stream ends");
+    tokio::time::timeout(Duration::from_secs(10), ended)
+        .await
+        .expect("the stream ends");
 }
