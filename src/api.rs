@@ -13,6 +13,7 @@ mod idempotency;
 mod instances;
 mod lists;
 mod logs;
+mod node_views;
 mod nodes;
 mod operations;
 mod password;

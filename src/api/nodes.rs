@@ -11,8 +11,9 @@ use super::access::{Admin, Authorised, Everything, Server, SignedIn, number, pat
 use super::body::{Body, NoQuery, Query};
 use super::codes::Code;
 use super::lists::{List, Paging};
+use super::node_views::{Failover, NodeView};
 use super::problem::Problem;
-use super::views::{Failover, NodeView};
+use super::views::time;
 use crate::config::Mode;
 use crate::store::catalog::NodeRow;
 
@@ -120,7 +121,7 @@ impl Degraded {
         Self {
             code: code.to_owned(),
             detail: detail.to_owned(),
-            since: super::views::time(since),
+            since: time(since),
         }
     }
 }

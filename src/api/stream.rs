@@ -22,9 +22,9 @@ use super::access::{Authorised, Everything, SignedIn};
 use super::body::Query;
 use super::codes::Code;
 use super::logs::{LOOK_AGAIN, LogCursor};
+use super::node_views::NodeView;
 use super::nodes::read_nodes;
 use super::problem::Problem;
-use super::views::NodeView;
 
 /// How often the list of nodes is compared.
 const NODES_EVERY: Duration = Duration::from_secs(1);
