@@ -3,6 +3,11 @@
 //! Each run prints one JSON line on standard output; `--write FILE` also writes the document of all figures. A run
 //! whose result is wrong in any way has no figure: it ends the bench.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a bench finds its programs by the environment"
+)]
+
 mod calibrate;
 mod chain;
 mod crowd;

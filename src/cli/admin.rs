@@ -22,7 +22,12 @@ const PROJECTS: Look = Look {
 
 const USERS: Look = Look {
     name: "name",
-    columns: &[("USER", "/name"), ("ADMIN", "/admin"), ("CREATED", "/created_at")],
+    columns: &[
+        ("USER", "/name"),
+        ("ROLE", "/role"),
+        ("ENABLED", "/enabled"),
+        ("CREATED", "/created_at"),
+    ],
 };
 
 const TOKENS: Look = Look {
@@ -136,7 +141,7 @@ pub(super) fn user(
         UserCommand::Create { name, admin } => {
             let mut body = json!({ "name": name, "password": password::ask(settings)?.reveal() });
             if admin {
-                body["admin"] = json!(true);
+                body["role"] = json!("admin");
             }
             printer.item(
                 &rest.json(Call::new(Method::POST, &["users"]).json(&body))?,

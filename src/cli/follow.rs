@@ -76,7 +76,12 @@ pub(super) fn watch(rest: &Rest, id: &str) -> Result<(), Failure> {
     let mut pace = Pace::new();
     loop {
         let now = instance(rest, id)?;
-        for line in states.changes(&now, &tasks(rest, id)?) {
+        let tasks = tasks(rest, id)?;
+        for line in states
+            .of_tasks(&tasks)
+            .into_iter()
+            .chain(states.of_instance(&now))
+        {
             write_bytes(format!("{line}\n").as_bytes())?;
         }
         if rests(&now) {
@@ -89,19 +94,21 @@ pub(super) fn watch(rest: &Rest, id: &str) -> Result<(), Failure> {
 /// Shows states and logs on stderr until the instance rests; returns it.
 pub(super) fn show(rest: &Rest, id: &str) -> Result<Value, Failure> {
     let mut states = States::default();
-    let mut logs = Logs::default();
+    let mut logs = Logs::of(rest, id);
     let mut pace = Pace::new();
     loop {
         let now = instance(rest, id)?;
         let tasks = tasks(rest, id)?;
-        states.changes(&now, &tasks).iter().for_each(|line| say(line));
-        logs.read((rest, id), &tasks, &LogChoice::default(), &mut |task, line| {
+        states.of_tasks(&tasks).iter().for_each(|line| say(line));
+        logs.read(&tasks, &LogChoice::default(), &mut |task, line| {
             say(&format!(
                 "{task} | {}",
                 String::from_utf8_lossy(line).trim_end_matches('\n')
             ));
             Ok(())
         })?;
+        // After the logs: its end should be the last line.
+        states.of_instance(&now).iter().for_each(|line| say(line));
         if rests(&now) {
             return Ok(now);
         }
@@ -112,17 +119,17 @@ pub(super) fn show(rest: &Rest, id: &str) -> Result<Value, Failure> {
 /// Prints the logs that there are.
 pub(super) fn logs(rest: &Rest, id: &str, choice: &LogChoice) -> Result<(), Failure> {
     let tasks = chosen_tasks(rest, id, choice)?;
-    Logs::default().read((rest, id), &tasks, choice, &mut printing(choice))
+    Logs::of(rest, id).read(&tasks, choice, &mut printing(choice))
 }
 
 /// Prints the logs as they come until the instance rests.
 pub(super) fn logs_live(rest: &Rest, id: &str, choice: &LogChoice) -> Result<(), Failure> {
-    let mut logs = Logs::default();
+    let mut logs = Logs::of(rest, id);
     let mut pace = Pace::new();
     loop {
         let now = instance(rest, id)?;
         let tasks = chosen_tasks(rest, id, choice)?;
-        logs.read((rest, id), &tasks, choice, &mut printing(choice))?;
+        logs.read(&tasks, choice, &mut printing(choice))?;
         if rests(&now) {
             return Ok(());
         }
@@ -157,40 +164,37 @@ fn chosen_tasks(rest: &Rest, id: &str, choice: &LogChoice) -> Result<Vec<Value>,
 struct States(BTreeMap<String, String>);
 
 impl States {
-    /// Returns a line for each change since the last look.
-    fn changes(&mut self, instance: &Value, tasks: &[Value]) -> Vec<String> {
-        let mut lines = Vec::new();
-        for task in tasks {
-            self.change(&format!("task {}", plain(task.get("name"))), task, &mut lines);
-        }
-        self.change(
-            &format!("instance {}", plain(instance.get("id"))),
-            instance,
-            &mut lines,
-        );
-        lines
+    /// Returns a line for each task that changed since the last look.
+    fn of_tasks(&mut self, tasks: &[Value]) -> Vec<String> {
+        tasks
+            .iter()
+            .filter_map(|task| self.change(&format!("task {}", plain(task.get("name"))), task))
+            .collect()
     }
 
-    fn change(&mut self, what: &str, thing: &Value, lines: &mut Vec<String>) {
+    /// Returns a line when the instance changed since the last look.
+    fn of_instance(&mut self, instance: &Value) -> Option<String> {
+        self.change(&format!("instance {}", plain(instance.get("id"))), instance)
+    }
+
+    fn change(&mut self, what: &str, thing: &Value) -> Option<String> {
         let mut state = plain(thing.get("state"));
-        if let Some(reason) = thing
-            .get("reason")
-            .and_then(Value::as_str)
-            .filter(|reason| !reason.is_empty())
-        {
-            state.push_str(&format!(" ({})", plain(Some(&Value::from(reason)))));
+        if let Some(reason) = thing.get("reason").filter(|reason| reason.is_string()) {
+            state.push_str(&format!(" ({})", plain(Some(reason))));
         }
         let before = self.0.insert(what.to_owned(), state.clone());
         let unstarted = before.is_none() && state.starts_with("pending");
-        if before.as_ref() != Some(&state) && !unstarted {
-            lines.push(format!("{what}: {state}"));
-        }
+        (before.as_ref() != Some(&state) && !unstarted).then(|| format!("{what}: {state}"))
     }
 }
 
 /// How far the log of each attempt was read.
-#[derive(Debug, Default)]
-struct Logs(BTreeMap<(String, u32), Place>);
+#[derive(Debug)]
+struct Logs<'a> {
+    rest: &'a Rest,
+    id: &'a str,
+    places: BTreeMap<(String, u32), Place>,
+}
 
 #[derive(Debug, Default)]
 struct Place {
@@ -202,15 +206,17 @@ struct Place {
 
 type Show<'a> = dyn FnMut(&str, &[u8]) -> Result<(), Failure> + 'a;
 
-impl Logs {
+impl<'a> Logs<'a> {
+    fn of(rest: &'a Rest, id: &'a str) -> Self {
+        Self {
+            rest,
+            id,
+            places: BTreeMap::new(),
+        }
+    }
+
     /// Reads on in every wanted log, line by line.
-    fn read(
-        &mut self,
-        (rest, id): (&Rest, &str),
-        tasks: &[Value],
-        choice: &LogChoice,
-        show: &mut Show<'_>,
-    ) -> Result<(), Failure> {
+    fn read(&mut self, tasks: &[Value], choice: &LogChoice, show: &mut Show<'_>) -> Result<(), Failure> {
         for task in tasks {
             let name = plain(task.get("name"));
             let last = task
@@ -222,20 +228,10 @@ impl Logs {
                 None => self.first_open(&name, last.unwrap_or(0))..=last.unwrap_or(0),
             };
             for attempt in wanted.filter(|attempt| *attempt > 0) {
-                let place = self.0.entry((name.clone(), attempt)).or_default();
-                place.read(
-                    rest,
-                    &[
-                        "instances",
-                        id,
-                        "tasks",
-                        &name,
-                        "attempts",
-                        &attempt.to_string(),
-                        "log",
-                    ],
-                    &mut |line| show(&name, line),
-                )?;
+                let place = self.places.entry((name.clone(), attempt)).or_default();
+                let number = attempt.to_string();
+                let path = ["instances", self.id, "tasks", &name, "attempts", &number, "log"];
+                place.read(self.rest, &path, &mut |line| show(&name, line))?;
             }
         }
         Ok(())
@@ -244,7 +240,7 @@ impl Logs {
     /// The last attempt, or an earlier one that was being read when the next began.
     fn first_open(&self, task: &str, last: u32) -> u32 {
         let begun = self
-            .0
+            .places
             .iter()
             .find(|((name, _), place)| name == task && !place.ended);
         begun.map_or(last, |((_, attempt), _)| *attempt)

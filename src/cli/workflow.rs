@@ -11,7 +11,6 @@ use super::rest::{Call, Rest};
 pub(super) const WORKFLOWS: Look = Look {
     name: "name",
     columns: &[
-        ("PROJECT", "/project"),
         ("WORKFLOW", "/name"),
         ("VERSION", "/version"),
         ("TASKS", "/tasks"),

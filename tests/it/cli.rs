@@ -278,6 +278,14 @@ fn following_shows_states_and_logs_beside_the_id() {
     for line in ["a | hello", "task a: running", "instance 7: succeeded"] {
         assert_eq!(ran.err.matches(line).count(), 1, "{line}: {ran:?}");
     }
+    assert!(
+        ran.err
+            .lines()
+            .last()
+            .unwrap()
+            .starts_with("instance 7: succeeded"),
+        "the end is the last line: {ran:?}"
+    );
 }
 
 #[test]
