@@ -13,6 +13,7 @@ mod idempotency;
 mod instances;
 mod lists;
 mod logs;
+mod node_views;
 mod nodes;
 mod operations;
 mod password;
@@ -75,7 +76,9 @@ pub struct ApiState {
 
 impl fmt::Debug for ApiState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiState").field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("ApiState")
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
     }
 }
 

@@ -27,30 +27,108 @@ pub type Name = (&'static str, Kind, &'static str);
 
 /// Every metric of the program.
 pub const NAMES: &[Name] = &[
-    ("porpoise_build_info", Kind::Gauge, "1; the label says the version"),
+    (
+        "porpoise_build_info",
+        Kind::Gauge,
+        "1; the label says the version",
+    ),
     ("porpoise_up", Kind::Gauge, "1 while the node serves"),
-    ("porpoise_instances_total", Kind::Counter, "Instances that reached a final state, by state"),
-    ("porpoise_instances_active", Kind::Gauge, "Instances whose actors live on this node"),
-    ("porpoise_instance_duration_seconds", Kind::Seconds, "From the start of an instance to its end, by state"),
-    ("porpoise_tasks_total", Kind::Counter, "Task instances that reached a final state, by type and state"),
-    ("porpoise_task_retries_total", Kind::Counter, "Attempts after the first"),
-    ("porpoise_dispatch_total", Kind::Counter, "Attempts sent to workers"),
-    ("porpoise_dispatch_errors_total", Kind::Counter, "Attempts that a worker did not take, by reason"),
-    ("porpoise_worker_slots", Kind::Gauge, "Slots of the worker on this node, by state (total, used)"),
-    ("porpoise_worker_lost_total", Kind::Counter, "Worker lives that were declared dead"),
-    ("porpoise_failover_duration_seconds", Kind::Seconds, "From the declaration of a death to the last take-over"),
-    ("porpoise_fenced_writes_total", Kind::Counter, "Writes that were refused because another owner is known"),
-    ("porpoise_actor_restarts_total", Kind::Counter, "Actors that were rebuilt from the store, by reason"),
-    ("porpoise_db_commits_total", Kind::Counter, "Group commits, by result"),
-    ("porpoise_db_commit_rounds_total", Kind::Counter, "Rounds of instances in those commits"),
-    ("porpoise_db_query_duration_seconds", Kind::Seconds, "Time of a database call, by op"),
-    ("porpoise_db_errors_total", Kind::Counter, "Failed database calls, by kind"),
-    ("porpoise_http_requests_total", Kind::Counter, "Requests, by route, method and status"),
-    ("porpoise_http_request_duration_seconds", Kind::Seconds, "Time of a request, by route and method"),
+    (
+        "porpoise_instances_total",
+        Kind::Counter,
+        "Instances that reached a final state, by state",
+    ),
+    (
+        "porpoise_instances_active",
+        Kind::Gauge,
+        "Instances whose actors live on this node",
+    ),
+    (
+        "porpoise_instance_duration_seconds",
+        Kind::Seconds,
+        "From the start of an instance to its end, by state",
+    ),
+    (
+        "porpoise_tasks_total",
+        Kind::Counter,
+        "Task instances that reached a final state, by type and state",
+    ),
+    (
+        "porpoise_task_retries_total",
+        Kind::Counter,
+        "Attempts after the first",
+    ),
+    (
+        "porpoise_dispatch_total",
+        Kind::Counter,
+        "Attempts sent to workers",
+    ),
+    (
+        "porpoise_dispatch_errors_total",
+        Kind::Counter,
+        "Attempts that a worker did not take, by reason",
+    ),
+    (
+        "porpoise_worker_slots",
+        Kind::Gauge,
+        "Slots of the worker on this node, by state (total, used)",
+    ),
+    (
+        "porpoise_worker_lost_total",
+        Kind::Counter,
+        "Worker lives that were declared dead",
+    ),
+    (
+        "porpoise_failover_duration_seconds",
+        Kind::Seconds,
+        "From the declaration of a death to the last take-over",
+    ),
+    (
+        "porpoise_fenced_writes_total",
+        Kind::Counter,
+        "Writes that were refused because another owner is known",
+    ),
+    (
+        "porpoise_actor_restarts_total",
+        Kind::Counter,
+        "Actors that were rebuilt from the store, by reason",
+    ),
+    (
+        "porpoise_db_commits_total",
+        Kind::Counter,
+        "Group commits, by result",
+    ),
+    (
+        "porpoise_db_commit_rounds_total",
+        Kind::Counter,
+        "Rounds of instances in those commits",
+    ),
+    (
+        "porpoise_db_query_duration_seconds",
+        Kind::Seconds,
+        "Time of a database call, by op",
+    ),
+    (
+        "porpoise_db_errors_total",
+        Kind::Counter,
+        "Failed database calls, by kind",
+    ),
+    (
+        "porpoise_http_requests_total",
+        Kind::Counter,
+        "Requests, by route, method and status",
+    ),
+    (
+        "porpoise_http_request_duration_seconds",
+        Kind::Seconds,
+        "Time of a request, by route and method",
+    ),
     ("porpoise_sse_clients", Kind::Gauge, "Open event streams"),
 ];
 
-const BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0];
+const BUCKETS: &[f64] = &[
+    0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0,
+];
 
 /// The registry of metrics, ready to be rendered.
 #[derive(Clone)]

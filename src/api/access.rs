@@ -218,7 +218,10 @@ pub(super) async fn authorise(
         (Level::SignedIn, _) => return Ok(()),
         (Level::Granted(needed), Some(project)) => (needed, project),
         (Level::Granted(_), None) | (Level::Admin, _) => {
-            return Err(Problem::new(Code::Forbidden, "Only an administrator may do this."));
+            return Err(Problem::new(
+                Code::Forbidden,
+                "Only an administrator may do this.",
+            ));
         }
     };
     let granted = server.catalog().permission(identity.user, needed.1).await?;
@@ -259,5 +262,8 @@ impl FromRequest for Open {
 }
 
 fn source_of(request: &HttpRequest) -> String {
-    request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default()
+    request
+        .peer_addr()
+        .map(|address| address.ip().to_string())
+        .unwrap_or_default()
 }

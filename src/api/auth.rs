@@ -62,7 +62,10 @@ async fn begin(open: &Open, known: &Credentials) -> Result<Session, Problem> {
     let expires_at = open.server.now().plus(lifetime);
     let secret = Secret::fresh(Some(expires_at))?;
     let new = secret.stored(known.user.id, "session", TokenKind::Session);
-    open.server.catalog().create_token(&new, &request(open, &known.user.name)).await?;
+    open.server
+        .catalog()
+        .create_token(&new, &request(open, &known.user.name))
+        .await?;
     Ok(Session {
         token: secret.token,
         expires_at: time(expires_at),
@@ -98,7 +101,10 @@ async fn note(open: &Open, username: &str, outcome: AuditOutcome) {
 #[utoipa::path(tag = "auth", responses((status = 204)))]
 #[post("/api/v1/auth/logout")]
 async fn logout(who: Authorised<SignedIn, Everything>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
-    let done = who.catalog().delete_token(who.identity.token, &who.request(None)).await;
+    let done = who
+        .catalog()
+        .delete_token(who.identity.token, &who.request(None))
+        .await;
     who.server.identities.forget();
     done?;
     Ok(HttpResponse::NoContent().finish())

@@ -74,7 +74,10 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
         std::future::ready(read.map(|query| Self(query.into_inner())).map_err(|error| {
             let said = error.to_string();
             let message = said.rsplit("error: ").next().unwrap_or_default();
-            Problem::new(Code::InvalidQuery, format!("The query string is wrong: {message}."))
+            Problem::new(
+                Code::InvalidQuery,
+                format!("The query string is wrong: {message}."),
+            )
         }))
     }
 }
@@ -88,7 +91,11 @@ pub(super) struct NoQuery {}
 pub(super) fn media_type(request: &HttpRequest) -> String {
     let header = request.headers().get(CONTENT_TYPE);
     let text = header.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    text.split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
 }
 
 async fn read(payload: &mut Payload, limit: usize) -> Result<Bytes, Problem> {

@@ -21,7 +21,10 @@ const PROBLEM: &str = "Problem";
 
 /// Describes every endpoint.
 pub fn openapi() -> OpenApi {
-    let (_, description) = App::new().into_utoipa_app().configure(super::routes).split_for_parts();
+    let (_, description) = App::new()
+        .into_utoipa_app()
+        .configure(super::routes)
+        .split_for_parts();
     finish(description)
 }
 
@@ -34,9 +37,13 @@ pub(super) fn finish(mut description: OpenApi) -> OpenApi {
     description.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
     let components = description.components.get_or_insert_default();
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-    components.security_schemes.insert(SCHEME.to_owned(), SecurityScheme::Http(scheme).into());
+    components
+        .security_schemes
+        .insert(SCHEME.to_owned(), SecurityScheme::Http(scheme).into());
     components.schemas.insert(PROBLEM.to_owned(), Rendered::schema());
-    components.schemas.insert(Detail::name().into_owned(), Detail::schema());
+    components
+        .schemas
+        .insert(Detail::name().into_owned(), Detail::schema());
     for (path, item) in &mut description.paths.paths {
         for (_, operation) in operations(item) {
             complete(operation, path);
@@ -53,7 +60,9 @@ fn operations(item: &mut PathItem) -> Vec<(&'static str, &mut Operation)> {
         ("PATCH", &mut item.patch),
         ("DELETE", &mut item.delete),
     ];
-    all.into_iter().filter_map(|(method, slot)| Some((method, slot.as_mut()?))).collect()
+    all.into_iter()
+        .filter_map(|(method, slot)| Some((method, slot.as_mut()?)))
+        .collect()
 }
 
 fn complete(operation: &mut Operation, path: &str) {
@@ -73,7 +82,9 @@ fn complete(operation: &mut Operation, path: &str) {
     }
     let responses = &mut operation.responses.responses;
     for code in codes {
-        responses.entry(code.to_string()).or_insert_with(|| RefOr::T(Response::new("")));
+        responses
+            .entry(code.to_string())
+            .or_insert_with(|| RefOr::T(Response::new("")));
     }
     for (status, response) in responses {
         if let RefOr::T(response) = response {
@@ -93,9 +104,10 @@ fn describe(status: &str, response: &mut Response) {
     let codes: Vec<&str> = titles.map(|code| code.as_str()).collect();
     response.description = format!("A problem: {}", codes.join(", "));
     let schema = Ref::from_schema_name(PROBLEM);
-    response
-        .content
-        .insert("application/problem+json".to_owned(), RefOr::T(Content::new(Some(schema))));
+    response.content.insert(
+        "application/problem+json".to_owned(),
+        RefOr::T(Content::new(Some(schema))),
+    );
 }
 
 /// The finished description, ready to be sent, and which methods each path has.
@@ -123,7 +135,9 @@ impl Description {
         let fits = |template: &str| {
             let (wanted, given) = (template.split('/'), path.split('/'));
             wanted.clone().count() == given.clone().count()
-                && wanted.zip(given).all(|(a, b)| a == b || (a.starts_with('{') && !b.is_empty()))
+                && wanted
+                    .zip(given)
+                    .all(|(a, b)| a == b || (a.starts_with('{') && !b.is_empty()))
         };
         let found: Vec<&str> = self
             .methods
@@ -138,10 +152,15 @@ impl Description {
 /// Gives this description.
 #[utoipa::path(tag = "health", responses((status = 200, body = serde_json::Value)))]
 #[get("/api/openapi.json")]
-async fn describe_all(_who: Authorised<SignedIn, Everything>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn describe_all(
+    _who: Authorised<SignedIn, Everything>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let known = request.app_data::<Description>();
     let known = known.ok_or_else(|| Problem::internal("the application has no description"))?;
-    Ok(HttpResponse::Ok().content_type("application/json").body(known.json.clone()))
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .body(known.json.clone()))
 }
 
 pub(super) fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
@@ -171,12 +190,16 @@ pub(super) fn page(config: &mut ServiceConfig) {
 }
 
 async fn to_page() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((LOCATION, "/api/docs/")).finish()
+    HttpResponse::PermanentRedirect()
+        .insert_header((LOCATION, "/api/docs/"))
+        .finish()
 }
 
 async fn page_file(file: web::Path<String>) -> Result<HttpResponse, Problem> {
     if *file == "swagger-initializer.js" {
-        return Ok(HttpResponse::Ok().content_type("text/javascript; charset=utf-8").body(INITIALIZER));
+        return Ok(HttpResponse::Ok()
+            .content_type("text/javascript; charset=utf-8")
+            .body(INITIALIZER));
     }
     let config = Arc::new(utoipa_swagger_ui::Config::from("/api/openapi.json"));
     let found = utoipa_swagger_ui::serve(&file, config).map_err(Problem::internal)?;
@@ -185,5 +208,7 @@ async fn page_file(file: web::Path<String>) -> Result<HttpResponse, Problem> {
     if found.gzpipped {
         answer.insert_header((CONTENT_ENCODING, HeaderValue::from_static("gzip")));
     }
-    Ok(answer.content_type(found.content_type).body(found.bytes.into_owned()))
+    Ok(answer
+        .content_type(found.content_type)
+        .body(found.bytes.into_owned()))
 }

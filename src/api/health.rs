@@ -20,7 +20,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[utoipa::path(tag = "health", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/healthz")]
 async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body("ok\n")
 }
 
 /// Says whether the node can do its work: it serves and reaches the database.
@@ -31,9 +33,14 @@ async fn readyz(open: Open) -> Result<HttpResponse, Problem> {
         return Err(Problem::new(Code::NotReady, "The node is stopping."));
     }
     match tokio::time::timeout(PATIENCE, open.server.catalog().database()).await {
-        Ok(Ok(_)) => Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n")),
+        Ok(Ok(_)) => Ok(HttpResponse::Ok()
+            .content_type("text/plain; charset=utf-8")
+            .body("ready\n")),
         Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(Problem::new(Code::StoreUnavailable, "The database does not answer.")),
+        Err(_) => Err(Problem::new(
+            Code::StoreUnavailable,
+            "The database does not answer.",
+        )),
     }
 }
 

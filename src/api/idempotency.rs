@@ -67,5 +67,8 @@ pub(super) fn reused() -> Problem {
 
 /// The thing that the first request made is gone.
 pub(super) fn gone(known: &KnownRequest) -> Problem {
-    Problem::not_found(format!("{} {} any more; an earlier request made it", known.kind, known.resource))
+    Problem::not_found(format!(
+        "{} {} any more; an earlier request made it",
+        known.kind, known.resource
+    ))
 }

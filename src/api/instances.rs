@@ -94,8 +94,15 @@ async fn get_instance(who: Authorised<Read, OfInstance>, _: Query<NoQuery>) -> R
 /// Deletes a final instance.
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 204), (status = 409)))]
 #[delete("/api/v1/instances/{id}")]
-async fn delete_instance(who: Authorised<Execute, OfInstance>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
-    match who.catalog().delete_instance(who.object.0, &who.request(None)).await? {
+async fn delete_instance(
+    who: Authorised<Execute, OfInstance>,
+    _: Query<NoQuery>,
+) -> Result<HttpResponse, Problem> {
+    match who
+        .catalog()
+        .delete_instance(who.object.0, &who.request(None))
+        .await?
+    {
         Deleted::Gone => Ok(HttpResponse::NoContent().finish()),
         Deleted::InvalidState { detail, .. } => Err(Problem::new(Code::InvalidState, detail)),
     }
@@ -105,7 +112,10 @@ async fn delete_instance(who: Authorised<Execute, OfInstance>, _: Query<NoQuery>
 #[utoipa::path(tag = "instances", params(("id" = String, Path), Paging),
     responses((status = 200, body = List<HistoryEntry>)))]
 #[get("/api/v1/instances/{id}/history")]
-async fn read_history(who: Authorised<Read, OfInstance>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
+async fn read_history(
+    who: Authorised<Read, OfInstance>,
+    paging: Query<Paging>,
+) -> Result<HttpResponse, Problem> {
     let page = who.catalog().history(who.object.0, &paging.0.request()?).await?;
     Ok(HttpResponse::Ok().json(List::<HistoryEntry>::of(page)))
 }
@@ -113,7 +123,10 @@ async fn read_history(who: Authorised<Read, OfInstance>, paging: Query<Paging>) 
 /// Says who owns an instance, and who did.
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = Ownership)))]
 #[get("/api/v1/instances/{id}/ownership")]
-async fn read_ownership(who: Authorised<Read, OfInstance>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
+async fn read_ownership(
+    who: Authorised<Read, OfInstance>,
+    _: Query<NoQuery>,
+) -> Result<HttpResponse, Problem> {
     let id = who.object.0;
     let found = who.catalog().ownership(id).await?;
     let found = found.ok_or_else(|| Problem::not_found(format!("instance {id}")))?;

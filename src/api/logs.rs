@@ -86,7 +86,9 @@ pub(super) struct LogPlace {
 
 fn place_in(request: &HttpRequest, instance: InstanceId) -> Result<LogPlace, Problem> {
     let text = path_value(request, "attempt")?;
-    let attempt = text.parse().map_err(|_| Problem::not_found(format!("attempt {text}")))?;
+    let attempt = text
+        .parse()
+        .map_err(|_| Problem::not_found(format!("attempt {text}")))?;
     Ok(LogPlace {
         instance,
         task: path_value(request, "task")?,
@@ -120,16 +122,27 @@ pub(super) async fn read_part(
         });
     };
     let worker = attempt.worker.unwrap_or_default();
-    let part = server.state.logs.read(&worker, &uid, (offset, limit)).await.map_err(|error| {
-        tracing::warn!(worker = error.worker, cause = error.cause, "a log cannot be read");
-        let detail = format!("The worker `{}`, which has this log, cannot be reached.", error.worker);
-        Problem::new(Code::LogUnavailable, detail)
-    })?;
+    let part = server
+        .state
+        .logs
+        .read(&worker, &uid, (offset, limit))
+        .await
+        .map_err(|error| {
+            tracing::warn!(worker = error.worker, cause = error.cause, "a log cannot be read");
+            let detail = format!(
+                "The worker `{}`, which has this log, cannot be reached.",
+                error.worker
+            );
+            Problem::new(Code::LogUnavailable, detail)
+        })?;
     Ok(text::decode(&part, offset, ended))
 }
 
 async fn attempt_of(server: &Server, place: &LogPlace) -> Result<AttemptRow, Problem> {
     let detail = server.catalog().task(place.instance, &place.task).await?;
-    let found = detail.attempts.into_iter().find(|row| row.number == place.attempt);
+    let found = detail
+        .attempts
+        .into_iter()
+        .find(|row| row.number == place.attempt);
     found.ok_or_else(|| Problem::not_found(format!("attempt {} of task `{}`", place.attempt, place.task)))
 }

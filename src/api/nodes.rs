@@ -11,13 +11,18 @@ use super::access::{Admin, Authorised, Everything, Server, SignedIn, number, pat
 use super::body::{Body, NoQuery, Query};
 use super::codes::Code;
 use super::lists::{List, Paging};
+use super::node_views::{Failover, NodeView};
 use super::problem::Problem;
-use super::views::{Failover, NodeView};
+use super::views::time;
 use crate::config::Mode;
 use crate::store::catalog::NodeRow;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(list_nodes).service(list_failovers).service(drain_node).service(read_cluster);
+    config
+        .service(list_nodes)
+        .service(list_failovers)
+        .service(drain_node)
+        .service(read_cluster);
 }
 
 /// Reads the nodes; this node's own slots are known better here than in the rows.
@@ -29,7 +34,10 @@ pub(super) async fn read_nodes(server: &Server) -> Result<Vec<NodeView>, Problem
 /// Lists the nodes that live, and those that ended within a day.
 #[utoipa::path(tag = "nodes", responses((status = 200, body = List<NodeView>)), params(Paging))]
 #[get("/api/v1/nodes")]
-async fn list_nodes(who: Authorised<SignedIn, Everything>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
+async fn list_nodes(
+    who: Authorised<SignedIn, Everything>,
+    paging: Query<Paging>,
+) -> Result<HttpResponse, Problem> {
     paging.0.request()?;
     Ok(HttpResponse::Ok().json(List::whole(read_nodes(&who.server).await?)))
 }
@@ -70,7 +78,10 @@ async fn drain_node(
         return Err(Problem::new(Code::InvalidState, detail));
     }
     if row.incarnation != who.server.state.node.me().incarnation {
-        let detail = format!("Ask the node `{}` itself, or end its process with SIGTERM.", row.name);
+        let detail = format!(
+            "Ask the node `{}` itself, or end its process with SIGTERM.",
+            row.name
+        );
         return Err(Problem::new(Code::InvalidState, detail));
     }
     who.server.state.node.drain();
@@ -110,7 +121,7 @@ impl Degraded {
         Self {
             code: code.to_owned(),
             detail: detail.to_owned(),
-            since: super::views::time(since),
+            since: time(since),
         }
     }
 }
@@ -130,7 +141,10 @@ struct ClusterView {
 /// Says how the cluster is built, and what does not work as it should.
 #[utoipa::path(tag = "nodes", responses((status = 200, body = ClusterView)))]
 #[get("/api/v1/cluster")]
-async fn read_cluster(who: Authorised<SignedIn, Everything>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
+async fn read_cluster(
+    who: Authorised<SignedIn, Everything>,
+    _: Query<NoQuery>,
+) -> Result<HttpResponse, Problem> {
     let state = &who.server.state;
     let database = who.catalog().database().await?;
     let nodes = who.catalog().nodes(who.server.now()).await?;
@@ -156,7 +170,9 @@ async fn read_cluster(who: Authorised<SignedIn, Everything>, _: Query<NoQuery>) 
             backend: database.backend.to_owned(),
             schema_version: database.schema_version,
         },
-        registry: RegistryView { kind: kind.to_owned() },
+        registry: RegistryView {
+            kind: kind.to_owned(),
+        },
         degraded,
     }))
 }

@@ -93,8 +93,11 @@ impl Passwords {
                 .clone(),
         };
         let fits = self.off_the_loop(move || {
-            PasswordHash::new(&stored)
-                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+            PasswordHash::new(&stored).is_ok_and(|hash| {
+                Argon2::default()
+                    .verify_password(password.as_bytes(), &hash)
+                    .is_ok()
+            })
         });
         Ok(fits.await? && known)
     }
@@ -111,8 +114,13 @@ impl Passwords {
         if wait.is_zero() {
             return Ok(());
         }
-        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-        Err(Problem::new(Code::TooManyRequests, "Too many failed logins; try again later.").retry_after(seconds))
+        let seconds = u32::try_from(wait.as_secs())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        Err(
+            Problem::new(Code::TooManyRequests, "Too many failed logins; try again later.")
+                .retry_after(seconds),
+        )
     }
 
     /// Remembers a failure of each.

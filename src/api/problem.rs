@@ -121,7 +121,10 @@ impl Problem {
     /// The program made a mistake; the cause goes to the log only.
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::error!(%cause, "internal error");
-        Self::new(Code::Internal, "The server made a mistake; its log has the details.")
+        Self::new(
+            Code::Internal,
+            "The server made a mistake; its log has the details.",
+        )
     }
 
     pub(super) fn render(&self, request_id: &str) -> HttpResponse {
@@ -138,7 +141,10 @@ impl Problem {
             answer.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"porpoise\""));
         }
         let body = Rendered {
-            r#type: format!("urn:porpoise:error:{}", self.code.as_str().to_lowercase().replace('_', "-")),
+            r#type: format!(
+                "urn:porpoise:error:{}",
+                self.code.as_str().to_lowercase().replace('_', "-")
+            ),
             title: self.code.title(),
             status: status.as_u16(),
             detail: &self.detail,
@@ -195,7 +201,10 @@ impl From<StoreError> for Problem {
 /// The cause may name addresses or hold SQL: it goes to the log only.
 fn store_unavailable(why: &str) -> Problem {
     tracing::warn!(cause = why, "the store is unavailable");
-    Problem::new(Code::StoreUnavailable, "The database cannot be reached; try again.")
+    Problem::new(
+        Code::StoreUnavailable,
+        "The database cannot be reached; try again.",
+    )
 }
 
 impl From<&engine::document::Issue> for Detail {
@@ -224,5 +233,9 @@ impl From<&LocatedIssue> for Detail {
 
 /// Readers are promised that a pointer begins with a slash, also when it means the whole body.
 fn rooted(pointer: &str) -> String {
-    if pointer.is_empty() { "/".to_owned() } else { pointer.to_owned() }
+    if pointer.is_empty() {
+        "/".to_owned()
+    } else {
+        pointer.to_owned()
+    }
 }

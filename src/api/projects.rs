@@ -87,8 +87,14 @@ async fn created_before(
 /// Lists the projects that the caller may see, by name.
 #[utoipa::path(tag = "projects", params(Paging), responses((status = 200, body = List<Project>)))]
 #[get("/api/v1/projects")]
-async fn list_projects(who: Authorised<SignedIn, Everything>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
-    let page = who.catalog().projects(&who.visible(), &paging.0.request()?).await?;
+async fn list_projects(
+    who: Authorised<SignedIn, Everything>,
+    paging: Query<Paging>,
+) -> Result<HttpResponse, Problem> {
+    let page = who
+        .catalog()
+        .projects(&who.visible(), &paging.0.request()?)
+        .await?;
     Ok(HttpResponse::Ok().json(List::<Project>::of(page)))
 }
 
@@ -113,15 +119,23 @@ async fn edit_project(
         params: body.value.params,
     };
     let name = &who.object.0.name;
-    let project = who.catalog().edit_project(name, &edit, &who.request(None)).await?;
+    let project = who
+        .catalog()
+        .edit_project(name, &edit, &who.request(None))
+        .await?;
     Ok(HttpResponse::Ok().json(Project::from(project)))
 }
 
 /// Deletes an empty project.
 #[utoipa::path(tag = "projects", params(("project" = String, Path)), responses((status = 204), (status = 409)))]
 #[delete("/api/v1/projects/{project}")]
-async fn delete_project(who: Authorised<Admin, OfProject>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
-    who.catalog().delete_project(&who.object.0.name, &who.request(None)).await?;
+async fn delete_project(
+    who: Authorised<Admin, OfProject>,
+    _: Query<NoQuery>,
+) -> Result<HttpResponse, Problem> {
+    who.catalog()
+        .delete_project(&who.object.0.name, &who.request(None))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -188,7 +202,9 @@ async fn put_grant(
             Allowed::Write => Permission::Write,
         },
     };
-    who.catalog().put_grant(who.object.0.id, &grant, &who.request(None)).await?;
+    who.catalog()
+        .put_grant(who.object.0.id, &grant, &who.request(None))
+        .await?;
     Ok(HttpResponse::Ok().json(GrantView::from(grant)))
 }
 
@@ -202,6 +218,8 @@ async fn remove_grant(
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
     let user = path_value(&request, "user")?;
-    who.catalog().delete_grant(who.object.0.id, &user, &who.request(None)).await?;
+    who.catalog()
+        .delete_grant(who.object.0.id, &user, &who.request(None))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

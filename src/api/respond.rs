@@ -35,16 +35,27 @@ pub(super) struct RequestId(String);
 impl RequestId {
     /// Returns the id of a request that passed the outermost layer.
     pub(super) fn of(request: &HttpRequest) -> String {
-        request.extensions().get::<Self>().map(|id| id.0.clone()).unwrap_or_default()
+        request
+            .extensions()
+            .get::<Self>()
+            .map(|id| id.0.clone())
+            .unwrap_or_default()
     }
 
     /// Takes the caller's id when it is harmless, else makes one.
     fn from_headers(headers: &HeaderMap) -> Self {
         let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let legal = |id: &&str| {
-            (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            (1..=64).contains(&id.len())
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         };
-        Self(given.filter(legal).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned))
+        Self(
+            given
+                .filter(legal)
+                .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned),
+        )
     }
 }
 
@@ -74,16 +85,23 @@ fn problem_in(answer: &ServiceResponse<BoxBody>) -> Option<Problem> {
         return Some(of_status(answer.status(), &error.to_string()));
     }
     let status = answer.status();
-    let shown = answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    let shown = answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/problem+json");
     ((status.is_client_error() || status.is_server_error()) && !shown).then(|| of_status(status, ""))
 }
 
 fn of_status(status: StatusCode, said: &str) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::not_found("such path"),
-        StatusCode::METHOD_NOT_ALLOWED => Problem::new(Code::MethodNotAllowed, "The path has no such method."),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(Code::MethodNotAllowed, "The path has no such method.")
+        }
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::BodyTooLarge, "The body is too large."),
-        status if status.is_client_error() => Problem::new(Code::MalformedBody, "The request cannot be read."),
+        status if status.is_client_error() => {
+            Problem::new(Code::MalformedBody, "The request cannot be read.")
+        }
         _ => Problem::internal(said),
     }
 }

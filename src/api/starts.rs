@@ -15,7 +15,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::{Authorised, Execute, OfProject, path_value, Server};
+use super::access::{Authorised, Execute, OfProject, Server, path_value};
 use super::body::{Body, Query};
 use super::codes::Code;
 use super::idempotency::{Seen, look_up, reused};
@@ -74,7 +74,13 @@ async fn start_instance(
     query: Query<StartQuery>,
     body: Body<Value>,
 ) -> Result<HttpResponse, Problem> {
-    let wait = query.0.wait.as_deref().map(read_wait).transpose()?.unwrap_or_default();
+    let wait = query
+        .0
+        .wait
+        .as_deref()
+        .map(read_wait)
+        .transpose()?
+        .unwrap_or_default();
     let workflow = path_value(&request, "workflow")?;
     let key = match look_up(&who, &request, &body.bytes).await? {
         Seen::New(key) => key,
@@ -85,7 +91,10 @@ async fn start_instance(
     };
     let (version, choices) = split_version(body.value)?;
     let project = &who.object.0.name;
-    let target = who.catalog().workflow_for_start(project, &workflow, version).await?;
+    let target = who
+        .catalog()
+        .workflow_for_start(project, &workflow, version)
+        .await?;
     let choices = engine::start::read(&choices, &target.definition).map_err(|issues| refused(&issues))?;
     let new = new_instance(&who, target, choices, key);
     let id = create(&who.server, new).await?;
@@ -109,10 +118,19 @@ fn split_version(mut body: Value) -> Result<(Option<i64>, Value), Problem> {
 }
 
 fn refused(issues: &[engine::document::Issue]) -> Problem {
-    let unknown = issues.iter().any(|issue| issue.code == Code::UnknownParameter.as_str());
-    let code = if unknown { Code::UnknownParameter } else { Code::InvalidStart };
+    let unknown = issues
+        .iter()
+        .any(|issue| issue.code == Code::UnknownParameter.as_str());
+    let code = if unknown {
+        Code::UnknownParameter
+    } else {
+        Code::InvalidStart
+    };
     let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
-    let first = errors.first().map(|error| error.message.clone()).unwrap_or_default();
+    let first = errors
+        .first()
+        .map(|error| error.message.clone())
+        .unwrap_or_default();
     Problem::new(code, first).with_errors(errors)
 }
 
@@ -149,7 +167,9 @@ async fn create(server: &Server, new: NewInstance) -> Result<InstanceId, Problem
             Ok(Written::Created { id } | Written::Known { id }) => Ok(id),
             Ok(Written::KeyReused) => Err(reused()),
             Ok(Written::Rejected(why)) => Err(Problem::internal(why)),
-            Ok(Written::Stored | Written::Stale) => Err(Problem::internal("a create was answered as a commit")),
+            Ok(Written::Stored | Written::Stale) => {
+                Err(Problem::internal("a create was answered as a commit"))
+            }
             // With a key the same again is harmless, and finds what may have been stored.
             Err(StoreError::Uncertain(_)) if new.request_key.is_some() && tries < 3 => continue,
             Err(error) => Err(error.into()),

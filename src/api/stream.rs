@@ -21,10 +21,10 @@ use self::topics::Topics;
 use super::access::{Authorised, Everything, SignedIn};
 use super::body::Query;
 use super::codes::Code;
-use super::logs::{LogCursor, LOOK_AGAIN};
+use super::logs::{LOOK_AGAIN, LogCursor};
+use super::node_views::NodeView;
 use super::nodes::read_nodes;
 use super::problem::Problem;
-use super::views::NodeView;
 
 /// How often the list of nodes is compared.
 const NODES_EVERY: Duration = Duration::from_secs(1);
@@ -63,7 +63,10 @@ async fn open_stream(
         None => None,
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => {
-            return Err(Problem::new(Code::InvalidHeader, "`Last-Event-ID` is not one of this stream."));
+            return Err(Problem::new(
+                Code::InvalidHeader,
+                "`Last-Event-ID` is not one of this stream.",
+            ));
         }
     };
     let steps = Steps::begin(&who, &topics, seen).await?;
@@ -128,7 +131,10 @@ impl Listener {
         }
         for log in &mut self.logs {
             while let Ok(Some(event)) = log.advance(&who.server).await {
-                feed.send(event_of("log", &event)).await.then_some(()).ok_or(Gone)?;
+                feed.send(event_of("log", &event))
+                    .await
+                    .then_some(())
+                    .ok_or(Gone)?;
             }
         }
         self.tell_nodes().await
@@ -148,7 +154,13 @@ impl Listener {
         if nodes.told.as_ref() == Some(&now) {
             return Ok(());
         }
-        let event = event_of("nodes", &NodesEvent { topic: "nodes", items: &now });
+        let event = event_of(
+            "nodes",
+            &NodesEvent {
+                topic: "nodes",
+                items: &now,
+            },
+        );
         nodes.told = Some(now);
         self.feed.send(event).await.then_some(()).ok_or(Gone)
     }
@@ -167,7 +179,10 @@ impl Listener {
         let live_logs = self.logs.iter().any(|log| !log.done);
         let mut most = if live_logs { LOOK_AGAIN } else { NODES_EVERY };
         let Some(steps) = &mut self.steps else {
-            return self.feed.pause(most, &mut self.who.server.state.closing.clone()).await;
+            return self
+                .feed
+                .pause(most, &mut self.who.server.state.closing.clone())
+                .await;
         };
         most = most.min(steps.patience());
         let mut closing = self.who.server.state.closing.clone();

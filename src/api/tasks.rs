@@ -17,7 +17,10 @@ pub(super) fn routes(config: &mut ServiceConfig) {
 #[utoipa::path(tag = "instances", params(("id" = String, Path), Paging),
     responses((status = 200, body = List<Task>)))]
 #[get("/api/v1/instances/{id}/tasks")]
-async fn list_tasks(who: Authorised<Read, OfInstance>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
+async fn list_tasks(
+    who: Authorised<Read, OfInstance>,
+    paging: Query<Paging>,
+) -> Result<HttpResponse, Problem> {
     let page = who.catalog().tasks(who.object.0, &paging.0.request()?).await?;
     Ok(HttpResponse::Ok().json(List::<Task>::of(page)))
 }

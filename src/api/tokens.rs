@@ -24,7 +24,10 @@ const PREFIX: &str = "porp_";
 const TEN_YEARS: i64 = 10 * 366 * 86_400_000;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(list_tokens).service(create_token).service(delete_token);
+    config
+        .service(list_tokens)
+        .service(create_token)
+        .service(delete_token);
 }
 
 /// A token without its secret.
@@ -85,8 +88,12 @@ impl Secret {
     pub(super) fn fresh(expires_at: Option<Millis>) -> Result<Self, Problem> {
         const ALPHABET: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
         let mut bytes = [0_u8; 43];
-        rand::rngs::OsRng.try_fill_bytes(&mut bytes).map_err(Problem::internal)?;
-        let letters = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 64)]));
+        rand::rngs::OsRng
+            .try_fill_bytes(&mut bytes)
+            .map_err(Problem::internal)?;
+        let letters = bytes
+            .iter()
+            .map(|byte| char::from(ALPHABET[usize::from(byte % 64)]));
         Ok(Self {
             token: PREFIX.chars().chain(letters).collect(),
             expires_at,
@@ -108,9 +115,15 @@ impl Secret {
 /// Lists tokens, newest first: one's own, or every one for an administrator.
 #[utoipa::path(tag = "tokens", params(Paging), responses((status = 200, body = List<TokenView>)))]
 #[get("/api/v1/tokens")]
-async fn list_tokens(who: Authorised<SignedIn, Everything>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
+async fn list_tokens(
+    who: Authorised<SignedIn, Everything>,
+    paging: Query<Paging>,
+) -> Result<HttpResponse, Problem> {
     let whose = (!who.is_admin()).then_some(who.identity.user);
-    let page = who.catalog().tokens(whose, who.server.now(), &paging.0.request()?).await?;
+    let page = who
+        .catalog()
+        .tokens(whose, who.server.now(), &paging.0.request()?)
+        .await?;
     Ok(HttpResponse::Ok().json(List::<TokenView>::of(page)))
 }
 

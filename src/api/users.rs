@@ -114,7 +114,10 @@ async fn read_me(who: Authorised<SignedIn, Everything>, _: Query<NoQuery>) -> Re
 /// Lists the users by name.
 #[utoipa::path(tag = "users", params(Paging), responses((status = 200, body = List<UserView>)))]
 #[get("/api/v1/users")]
-async fn list_users(who: Authorised<Admin, Everything>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
+async fn list_users(
+    who: Authorised<Admin, Everything>,
+    paging: Query<Paging>,
+) -> Result<HttpResponse, Problem> {
     let page = who.catalog().users(&paging.0.request()?).await?;
     Ok(HttpResponse::Ok().json(List::<UserView>::of(page)))
 }
@@ -167,7 +170,13 @@ async fn edit_user(
     body: Body<EditUser>,
 ) -> Result<HttpResponse, Problem> {
     let name = path_value(&request, "name")?;
-    let access = |enabled| if enabled { Access::Enabled } else { Access::Disabled };
+    let access = |enabled| {
+        if enabled {
+            Access::Enabled
+        } else {
+            Access::Disabled
+        }
+    };
     let edit = UserEdit {
         password_hash: hashed(&who, body.value.password).await?,
         role: body.value.role.map(Role::from),

@@ -131,7 +131,12 @@ async fn post_and_wait(
     query: VerbQuery,
     asked: Asked,
 ) -> Result<HttpResponse, Problem> {
-    let wait = query.wait.as_deref().map(read_wait).transpose()?.unwrap_or(DEFAULT_WAIT);
+    let wait = query
+        .wait
+        .as_deref()
+        .map(read_wait)
+        .transpose()?
+        .unwrap_or(DEFAULT_WAIT);
     let mut watch = Watch::of(&who.server, who.object.0, Wants::Decision, wait);
     let operation = match look_up(who, request, &asked.body.bytes).await? {
         Seen::Before(known) => operation_of(&known)?,
@@ -189,7 +194,9 @@ async fn decided(who: &Caller, id: OperationId, watch: &mut Watch) -> Result<Sto
 
 async fn answer(who: &Caller, operation: Stored) -> Result<HttpResponse, Problem> {
     if operation.outcome == Outcome::Refused {
-        let detail = operation.detail.unwrap_or_else(|| "The owner refused it.".to_owned());
+        let detail = operation
+            .detail
+            .unwrap_or_else(|| "The owner refused it.".to_owned());
         return Err(Problem::new(Code::InvalidState, detail));
     }
     let instance = read_instance(&who.server, who.object.0).await?;

@@ -23,7 +23,9 @@ const ELSEWHERE: Duration = Duration::from_millis(250);
 pub(super) fn read_wait(text: &str) -> Result<Duration, Problem> {
     let wait = match text {
         "0" => Some(Duration::ZERO),
-        text => duration::parse(text).and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis),
+        text => duration::parse(text)
+            .and_then(|ms| u64::try_from(ms).ok())
+            .map(Duration::from_millis),
     };
     wait.filter(|wait| *wait <= LONGEST).ok_or_else(|| {
         let detail = "`wait` is a duration from 0 to 1h, such as `500ms`, `30s` or `2m`.";
@@ -84,7 +86,11 @@ impl Watch {
             heard = timeout_at(until, heard(commits, *id, *wants)) => heard.is_ok(),
             () = closed(closing) => return Woken::Over,
         };
-        if heard || Instant::now() < self.deadline { Woken::Look } else { Woken::Over }
+        if heard || Instant::now() < self.deadline {
+            Woken::Look
+        } else {
+            Woken::Over
+        }
     }
 }
 

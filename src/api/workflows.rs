@@ -75,7 +75,9 @@ async fn put_workflow(
     let put = if dry {
         who.catalog().check_put(project, &new, if_match).await?
     } else {
-        who.catalog().put_workflow(project, &new, if_match, &who.request(None)).await?
+        who.catalog()
+            .put_workflow(project, &new, if_match, &who.request(None))
+            .await?
     };
     Ok(applied(put, dry, &who.object.0.name, name))
 }
@@ -120,7 +122,10 @@ async fn read_version(
         Format::Json => text::Format::Json,
     };
     let read = tokio::task::spawn_blocking(move || read_document(&bytes, written));
-    let (definition, model) = read.await.map_err(Problem::internal)?.map_err(|issues| rejected(&issues))?;
+    let (definition, model) = read
+        .await
+        .map_err(Problem::internal)?
+        .map_err(|issues| rejected(&issues))?;
     named_alike("name", name, &definition.name)?;
     if let Some(named) = &definition.project {
         named_alike("project", project, named)?;
@@ -145,9 +150,19 @@ fn named_alike(member: &str, in_url: &str, in_document: &str) -> Result<(), Prob
 
 fn rejected(issues: &[LocatedIssue]) -> Problem {
     let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
-    let first = errors.first().map(|error| error.message.as_str()).unwrap_or_default();
-    let at = errors.first().and_then(|error| error.line).map(|line| format!(" in line {line}"));
-    let detail = format!("{} error(s); the first{}: {first}", errors.len(), at.unwrap_or_default());
+    let first = errors
+        .first()
+        .map(|error| error.message.as_str())
+        .unwrap_or_default();
+    let at = errors
+        .first()
+        .and_then(|error| error.line)
+        .map(|line| format!(" in line {line}"));
+    let detail = format!(
+        "{} error(s); the first{}: {first}",
+        errors.len(),
+        at.unwrap_or_default()
+    );
     Problem::new(Code::InvalidDocument, detail).with_errors(errors)
 }
 
@@ -163,9 +178,15 @@ fn if_match(request: &HttpRequest) -> Result<Option<IfMatch>, Problem> {
     if text == "*" {
         return Ok(Some(IfMatch::Exists));
     }
-    let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|v| v.parse().ok());
+    let version = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .and_then(|v| v.parse().ok());
     version.map(IfMatch::Version).map(Some).ok_or_else(|| {
-        Problem::new(Code::InvalidHeader, "`If-Match` is `*` or one ETag of this workflow, such as `\"3\"`.")
+        Problem::new(
+            Code::InvalidHeader,
+            "`If-Match` is `*` or one ETag of this workflow, such as `\"3\"`.",
+        )
     })
 }
 
@@ -201,8 +222,14 @@ impl From<WorkflowSummary> for WorkflowItem {
 #[utoipa::path(tag = "workflows", params(("project" = String, Path), Paging),
     responses((status = 200, body = List<WorkflowItem>)))]
 #[get("/api/v1/projects/{project}/workflows")]
-async fn list_workflows(who: Authorised<Read, OfProject>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
-    let page = who.catalog().workflows(who.object.0.id, &paging.0.request()?).await?;
+async fn list_workflows(
+    who: Authorised<Read, OfProject>,
+    paging: Query<Paging>,
+) -> Result<HttpResponse, Problem> {
+    let page = who
+        .catalog()
+        .workflows(who.object.0.id, &paging.0.request()?)
+        .await?;
     Ok(HttpResponse::Ok().json(List::<WorkflowItem>::of(page)))
 }
 
@@ -237,7 +264,10 @@ async fn read_workflow(
     query: Query<VersionQuery>,
 ) -> Result<HttpResponse, Problem> {
     let name = path_value(&request, "workflow")?;
-    let found = who.catalog().workflow(who.object.0.id, &name, query.0.version).await?;
+    let found = who
+        .catalog()
+        .workflow(who.object.0.id, &name, query.0.version)
+        .await?;
     let found = found.ok_or_else(|| match query.0.version {
         Some(version) => Problem::not_found(format!("version {version} of workflow `{name}`")),
         None => Problem::not_found(format!("workflow `{name}`")),
@@ -245,7 +275,9 @@ async fn read_workflow(
     let mut answer = HttpResponse::Ok();
     answer.insert_header((ETAG, etag(found.version)));
     if wants_yaml(&request) {
-        return Ok(answer.content_type("application/yaml; charset=utf-8").body(found.source));
+        return Ok(answer
+            .content_type("application/yaml; charset=utf-8")
+            .body(found.source));
     }
     Ok(answer.json(shown(&who.object.0.name, found)))
 }
@@ -263,8 +295,14 @@ fn shown(project: &str, found: WorkflowVersion) -> WorkflowView {
 
 /// Whether YAML is named before JSON; JSON is YAML, so the source text fits whatever it was written in.
 fn wants_yaml(request: &HttpRequest) -> bool {
-    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let mut kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    let accept = request
+        .headers()
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let mut kinds = accept
+        .split(',')
+        .map(|kind| kind.split(';').next().unwrap_or_default().trim());
     let known = kinds.find(|kind| kind.ends_with("yaml") || kind.ends_with("json") || *kind == "*/*");
     known.is_some_and(|kind| kind.ends_with("yaml"))
 }
@@ -300,7 +338,10 @@ async fn list_versions(
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
     let name = path_value(&request, "workflow")?;
-    let page = who.catalog().versions(who.object.0.id, &name, &paging.0.request()?).await?;
+    let page = who
+        .catalog()
+        .versions(who.object.0.id, &name, &paging.0.request()?)
+        .await?;
     Ok(HttpResponse::Ok().json(List::<VersionItem>::of(page)))
 }
 
@@ -314,6 +355,8 @@ async fn delete_workflow(
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
     let name = path_value(&request, "workflow")?;
-    who.catalog().delete_workflow(who.object.0.id, &name, &who.request(None)).await?;
+    who.catalog()
+        .delete_workflow(who.object.0.id, &name, &who.request(None))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -14,6 +14,9 @@ fn a_recorded_value_is_rendered() {
     let metrics = Metrics::install();
     metrics::counter!("porpoise_db_errors_total", "kind" => "probe").increment(2);
     let text = metrics.render();
-    assert!(text.contains("porpoise_db_errors_total{kind=\"probe\"} 2"), "{text}");
+    assert!(
+        text.contains("porpoise_db_errors_total{kind=\"probe\"} 2"),
+        "{text}"
+    );
     assert!(text.contains("porpoise_build_info{version="), "{text}");
 }

@@ -2,8 +2,8 @@
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::http::Method;
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 
@@ -19,12 +19,18 @@ pub(in super::super) fn is_open(method: &Method, path: &str) -> bool {
     }
     let reads = *method == Method::GET || *method == Method::HEAD;
     let is_file = path == "/api/docs" || path.starts_with("/api/docs/");
-    let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = |root: &str| {
+        path.strip_prefix(root)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     reads && (is_file || !["/api", "/rpc", "/metrics"].into_iter().any(below))
 }
 
 pub(super) fn no_token() -> Problem {
-    Problem::new(Code::Unauthenticated, "Send a valid token: `Authorization: Bearer TOKEN`.")
+    Problem::new(
+        Code::Unauthenticated,
+        "Send a valid token: `Authorization: Bearer TOKEN`.",
+    )
 }
 
 /// Looks at the token and remembers whose it is.
@@ -44,7 +50,9 @@ pub(in super::super) async fn guard(
 async fn identify(request: &ServiceRequest) -> Result<Identity, Problem> {
     let server = server_of(request.request())?;
     let token = bearer(request).ok_or_else(no_token)?;
-    identity_of(&server, &token_hash(token)).await?.ok_or_else(no_token)
+    identity_of(&server, &token_hash(token))
+        .await?
+        .ok_or_else(no_token)
 }
 
 async fn identity_of(server: &Server, hash: &str) -> Result<Option<Identity>, Problem> {

@@ -34,7 +34,10 @@ impl Identities {
 
     /// Grows with every `forget`; an answer that was asked for before one is not remembered.
     pub(super) fn generation(&self) -> u64 {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).generation
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .generation
     }
 
     pub(super) fn put(&self, hash: &str, identity: &Identity, asked_in: u64) {
@@ -45,7 +48,9 @@ impl Identities {
         if known.by_hash.len() >= REMEMBERED {
             known.by_hash.clear();
         }
-        known.by_hash.insert(hash.to_owned(), (identity.clone(), Instant::now()));
+        known
+            .by_hash
+            .insert(hash.to_owned(), (identity.clone(), Instant::now()));
     }
 
     /// Forgets everything; called after every change of users and tokens.
@@ -64,8 +69,10 @@ pub fn token_hash(token: &str) -> String {
 /// Writes bytes in hex.
 pub(in super::super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").ok();
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").ok();
+            text
+        })
 }

@@ -76,7 +76,9 @@ impl Object for OfOperation {
 pub(in super::super) fn path_value(request: &HttpRequest, name: &str) -> Result<String, Problem> {
     let part = request.match_info().get(name);
     let part = part.ok_or_else(|| Problem::internal(format!("the route has no `{name}`")))?;
-    let text = percent_decode_str(part).decode_utf8().map_err(|_| Problem::not_found("such path"))?;
+    let text = percent_decode_str(part)
+        .decode_utf8()
+        .map_err(|_| Problem::not_found("such path"))?;
     Ok(text.into_owned())
 }
 

@@ -39,6 +39,10 @@ fn an_error_points_to_the_wrong_value_or_member() {
 #[test]
 fn broken_json_is_malformed_not_invalid() {
     for body in ["{", "{} x", "nonsense", ""] {
-        assert_eq!(parse::<Outer>(body.as_bytes()).unwrap_err().code(), Code::MalformedBody, "{body}");
+        assert_eq!(
+            parse::<Outer>(body.as_bytes()).unwrap_err().code(),
+            Code::MalformedBody,
+            "{body}"
+        );
     }
 }

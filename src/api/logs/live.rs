@@ -51,7 +51,11 @@ impl LogCursor {
         }
         self.offset = part.next_offset;
         self.done = part.end;
-        let LogPlace { instance, task, attempt } = &self.place;
+        let LogPlace {
+            instance,
+            task,
+            attempt,
+        } = &self.place;
         Ok(Some(LogEvent {
             topic: format!("log:{instance}/{task}/{attempt}"),
             text: part.text,
@@ -88,7 +92,10 @@ pub(super) async fn stream_log(
         None => query.0.offset.unwrap_or_default(),
         Some(Ok(offset)) => offset,
         Some(Err(_)) => {
-            return Err(Problem::new(Code::InvalidHeader, "`Last-Event-ID` is an offset in the log."));
+            return Err(Problem::new(
+                Code::InvalidHeader,
+                "`Last-Event-ID` is an offset in the log.",
+            ));
         }
     };
     let mut cursor = LogCursor {
@@ -136,5 +143,8 @@ async fn follow(
 
 fn shown(event: &LogEvent) -> Event {
     let text = serde_json::to_string(event).unwrap_or_default();
-    Data::new(text).event("log").id(event.next_offset.to_string()).into()
+    Data::new(text)
+        .event("log")
+        .id(event.next_offset.to_string())
+        .into()
 }

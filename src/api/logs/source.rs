@@ -39,9 +39,11 @@ impl LogSource for LogFiles {
         uid: &Uid,
         (offset, limit): (u64, u64),
     ) -> Result<LogPart, LogUnavailable> {
-        Self::read(self, uid, offset, limit).await.map_err(|error| LogUnavailable {
-            worker: worker.to_owned(),
-            cause: error.to_string(),
-        })
+        Self::read(self, uid, offset, limit)
+            .await
+            .map_err(|error| LogUnavailable {
+                worker: worker.to_owned(),
+                cause: error.to_string(),
+            })
     }
 }

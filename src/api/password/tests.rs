@@ -9,9 +9,24 @@ async fn only_the_right_password_fits() {
     let passwords = Passwords::new();
     let stored = passwords.hash("correct horse".to_owned()).await.unwrap();
     assert!(stored.starts_with("$argon2id$"), "{stored}");
-    assert!(passwords.verify("correct horse".to_owned(), Some(stored.clone())).await.unwrap());
-    assert!(!passwords.verify("correct hors".to_owned(), Some(stored)).await.unwrap());
-    assert!(!passwords.verify("a password that nobody has".to_owned(), None).await.unwrap());
+    assert!(
+        passwords
+            .verify("correct horse".to_owned(), Some(stored.clone()))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !passwords
+            .verify("correct hors".to_owned(), Some(stored))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !passwords
+            .verify("a password that nobody has".to_owned(), None)
+            .await
+            .unwrap()
+    );
     assert!(passwords.hash("short".to_owned()).await.is_err());
 }
 
@@ -24,7 +39,10 @@ fn the_sixth_failure_makes_the_account_and_the_address_wait() {
     }
     assert!(passwords.check_allowed(&keys()).is_ok());
     passwords.failed(&keys());
-    assert_eq!(passwords.check_allowed(&keys()).unwrap_err().code(), Code::TooManyRequests);
+    assert_eq!(
+        passwords.check_allowed(&keys()).unwrap_err().code(),
+        Code::TooManyRequests
+    );
     passwords.succeeded("user:a");
     assert!(passwords.check_allowed(&["user:a".to_owned()]).is_ok());
     assert!(passwords.check_allowed(&["from:1".to_owned()]).is_err());

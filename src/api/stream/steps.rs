@@ -162,7 +162,11 @@ impl Steps {
 
 fn event(entry: &FeedEntry, filter: &FeedFilter) -> Event {
     let whole = filter.whole.contains(&entry.instance);
-    let topic = if whole { format!("instance:{}", entry.instance) } else { "instances".to_owned() };
+    let topic = if whole {
+        format!("instance:{}", entry.instance)
+    } else {
+        "instances".to_owned()
+    };
     let shown = StepEvent {
         topic,
         instance: entry.instance.to_string(),
@@ -178,5 +182,8 @@ fn event(entry: &FeedEntry, filter: &FeedFilter) -> Event {
         epoch: entry.epoch.0,
     };
     let text = serde_json::to_string(&shown).unwrap_or_default();
-    Data::new(text).event("transition").id(entry.id.to_string()).into()
+    Data::new(text)
+        .event("transition")
+        .id(entry.id.to_string())
+        .into()
 }

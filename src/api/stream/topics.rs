@@ -61,7 +61,13 @@ impl Topics {
         for id in self.whole.iter().copied().chain(of_logs) {
             let project = who.catalog().project_of(id).await?;
             let project = project.ok_or_else(|| Problem::not_found(format!("instance {id}")))?;
-            authorise(&who.server, &who.identity, Level::Granted(Permission::Read), Some(project)).await?;
+            authorise(
+                &who.server,
+                &who.identity,
+                Level::Granted(Permission::Read),
+                Some(project),
+            )
+            .await?;
         }
         Ok(())
     }

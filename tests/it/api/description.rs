@@ -18,22 +18,35 @@ fn every_code_has_its_page_and_every_page_its_code() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name != "README.md")
         .collect();
-    let codes: BTreeSet<String> = Code::ALL.iter().map(|code| format!("{}.md", code.as_str())).collect();
+    let codes: BTreeSet<String> = Code::ALL
+        .iter()
+        .map(|code| format!("{}.md", code.as_str()))
+        .collect();
     assert_eq!(pages, codes);
 }
 
 #[test]
 fn the_description_is_openapi_3_1_with_unique_operations() {
     let document = document();
-    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{}", document["openapi"]);
+    assert!(
+        document["openapi"].as_str().unwrap().starts_with("3.1"),
+        "{}",
+        document["openapi"]
+    );
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let id = operation["operationId"].as_str().unwrap();
             assert!(ids.insert(id.to_owned()), "{method} {path}: {id} is there twice");
             let named = operation["parameters"].as_array().cloned().unwrap_or_default();
-            for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-                assert!(named.iter().any(|p| p["name"] == part && p["in"] == "path"), "{method} {path}: {part}");
+            for part in path
+                .split('/')
+                .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            {
+                assert!(
+                    named.iter().any(|p| p["name"] == part && p["in"] == "path"),
+                    "{method} {path}: {part}"
+                );
             }
         }
     }
@@ -56,15 +69,39 @@ async fn unknown_paths_methods_and_parameters_are_problems() {
     let wrong = reply(served.ask("PUT", "/api/v1/projects")).await;
     wrong.problem(405, "METHOD_NOT_ALLOWED");
     assert_eq!(wrong.header("allow"), "GET, POST");
-    served.get("/api/v1/projects?limt=5").await.problem(400, "INVALID_QUERY");
-    served.get("/api/v1/projects?limit=0").await.problem(400, "INVALID_QUERY");
-    served.get("/api/v1/projects?limit=201").await.problem(400, "INVALID_QUERY");
-    served.get("/api/v1/projects?limit=x").await.problem(400, "INVALID_QUERY");
-    served.get("/api/v1/projects?cursor=zz").await.problem(400, "INVALID_QUERY");
-    served.get("/api/v1/projects/default?x=1").await.problem(400, "INVALID_QUERY");
-    served.get("/api/v1/instances?state=lost").await.problem(400, "INVALID_QUERY");
+    served
+        .get("/api/v1/projects?limt=5")
+        .await
+        .problem(400, "INVALID_QUERY");
+    served
+        .get("/api/v1/projects?limit=0")
+        .await
+        .problem(400, "INVALID_QUERY");
+    served
+        .get("/api/v1/projects?limit=201")
+        .await
+        .problem(400, "INVALID_QUERY");
+    served
+        .get("/api/v1/projects?limit=x")
+        .await
+        .problem(400, "INVALID_QUERY");
+    served
+        .get("/api/v1/projects?cursor=zz")
+        .await
+        .problem(400, "INVALID_QUERY");
+    served
+        .get("/api/v1/projects/default?x=1")
+        .await
+        .problem(400, "INVALID_QUERY");
+    served
+        .get("/api/v1/instances?state=lost")
+        .await
+        .problem(400, "INVALID_QUERY");
     served.get("/api/v1/instances/x").await.problem(404, "NOT_FOUND");
-    served.get("/api/v1/instances/99999999999999999999").await.problem(404, "NOT_FOUND");
+    served
+        .get("/api/v1/instances/99999999999999999999")
+        .await
+        .problem(404, "NOT_FOUND");
     served.get("/api/v1/projects/%ff").await.problem(404, "NOT_FOUND");
     served.stop().await;
 }
@@ -72,11 +109,25 @@ async fn unknown_paths_methods_and_parameters_are_problems() {
 #[actix_rt::test]
 async fn answers_carry_their_security_headers_and_the_callers_request_id() {
     let served = serve().await;
-    let answer = reply(served.ask("GET", "/api/v1/projects").header("x-request-id", "abc-1")).await;
+    let answer = reply(
+        served
+            .ask("GET", "/api/v1/projects")
+            .header("x-request-id", "abc-1"),
+    )
+    .await;
     assert_eq!((answer.status, answer.header("x-request-id")), (200, "abc-1"));
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
-    assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"));
-    let forged = reply(served.ask("GET", "/api/v1/projects").header("x-request-id", "a b<c>")).await;
+    assert!(
+        answer
+            .header("content-security-policy")
+            .contains("frame-ancestors 'none'")
+    );
+    let forged = reply(
+        served
+            .ask("GET", "/api/v1/projects")
+            .header("x-request-id", "a b<c>"),
+    )
+    .await;
     assert_ne!(forged.header("x-request-id"), "a b<c>");
     served.stop().await;
 }
@@ -84,10 +135,19 @@ async fn answers_carry_their_security_headers_and_the_callers_request_id() {
 #[actix_rt::test]
 async fn health_is_open_and_the_api_page_comes_from_the_binary() {
     let served = serve().await;
-    for path in ["/healthz", "/readyz", "/api/docs/", "/api/docs/swagger-ui-bundle.js", "/api/docs/swagger-initializer.js"] {
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/api/docs/",
+        "/api/docs/swagger-ui-bundle.js",
+        "/api/docs/swagger-initializer.js",
+    ] {
         assert_eq!(reply(served.anonymous("GET", path)).await.status, 200, "{path}");
     }
     let metrics = served.get("/metrics").await;
-    assert!(metrics.text.contains("porpoise_http_requests_total"), "{metrics:?}");
+    assert!(
+        metrics.text.contains("porpoise_http_requests_total"),
+        "{metrics:?}"
+    );
     served.stop().await;
 }

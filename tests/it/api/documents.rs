@@ -14,14 +14,26 @@ async fn the_same_document_again_changes_nothing_and_another_is_a_new_version() 
     for put in seen {
         let put = put.await;
         let body = put.json();
-        lines.push(format!("{} {} {} {}", put.status, body["version"], body["changed"], put.header("etag")));
+        lines.push(format!(
+            "{} {} {} {}",
+            put.status,
+            body["version"],
+            body["changed"],
+            put.header("etag")
+        ));
     }
-    assert_eq!(lines, ["201 1 true \"1\"", "200 1 false \"1\"", "200 2 true \"2\""]);
+    assert_eq!(
+        lines,
+        ["201 1 true \"1\"", "200 1 false \"1\"", "200 2 true \"2\""]
+    );
     let old = reply(served.ask("PUT", PATH).header("if-match", "\"1\"").json(&one)).await;
     old.problem(412, "PRECONDITION_FAILED");
     let versions = served.get(&format!("{PATH}/versions")).await.json();
     assert_eq!(versions["items"].as_array().unwrap().len(), 2, "{versions}");
-    served.get(&format!("{PATH}?version=3")).await.problem(404, "NOT_FOUND");
+    served
+        .get(&format!("{PATH}?version=3"))
+        .await
+        .problem(404, "NOT_FOUND");
     served.stop().await;
 }
 
@@ -29,10 +41,16 @@ async fn the_same_document_again_changes_nothing_and_another_is_a_new_version() 
 async fn the_source_text_comes_back_with_its_comments() {
     let served = serve().await;
     let text = "version: 1\nname: w\n# kept\ntasks:\n  t: { type: noop }\n";
-    let asked = served.ask("PUT", PATH).header("content-type", "application/yaml").body(text);
+    let asked = served
+        .ask("PUT", PATH)
+        .header("content-type", "application/yaml")
+        .body(text);
     assert_eq!(reply(asked).await.status, 201);
     let yaml = reply(served.ask("GET", PATH).header("accept", "application/yaml")).await;
-    assert_eq!((yaml.text.as_str(), yaml.header("content-type")), (text, "application/yaml; charset=utf-8"));
+    assert_eq!(
+        (yaml.text.as_str(), yaml.header("content-type")),
+        (text, "application/yaml; charset=utf-8")
+    );
     let json = served.get(PATH).await.json();
     assert_eq!(json["document"]["tasks"]["t"]["type"], "noop", "{json}");
     served.stop().await;
@@ -42,15 +60,33 @@ async fn the_source_text_comes_back_with_its_comments() {
 async fn errors_of_a_document_have_pointers_and_lines() {
     let served = serve().await;
     let bad = json!({"version": 1, "name": "w", "tasks": {"a": {"type": "noop", "nedes": []}}});
-    assert_eq!(served.send("PUT", PATH, bad).await.problem(422, "INVALID_DOCUMENT"), "/tasks/a/nedes");
+    assert_eq!(
+        served
+            .send("PUT", PATH, bad)
+            .await
+            .problem(422, "INVALID_DOCUMENT"),
+        "/tasks/a/nedes"
+    );
     let named = json!({"version": 1, "name": "v", "tasks": {"t": {"type": "noop"}}});
-    assert_eq!(served.send("PUT", PATH, named).await.problem(422, "INVALID_DOCUMENT"), "/name");
+    assert_eq!(
+        served
+            .send("PUT", PATH, named)
+            .await
+            .problem(422, "INVALID_DOCUMENT"),
+        "/name"
+    );
     let text = "version: 1\nname: w\ntasks:\n  t:\n    type: noop\n    nedes: []\n";
-    let asked = served.ask("PUT", PATH).header("content-type", "application/yaml").body(text);
+    let asked = served
+        .ask("PUT", PATH)
+        .header("content-type", "application/yaml")
+        .body(text);
     let answer = reply(asked).await;
     answer.problem(422, "INVALID_DOCUMENT");
     assert_eq!(answer.json()["errors"][0]["line"], 6, "{answer:?}");
-    let plain = served.ask("PUT", PATH).header("content-type", "text/plain").body("x");
+    let plain = served
+        .ask("PUT", PATH)
+        .header("content-type", "text/plain")
+        .body("x");
     reply(plain).await.problem(415, "UNSUPPORTED_MEDIA_TYPE");
     served.get(PATH).await.problem(404, "NOT_FOUND");
     served.stop().await;
@@ -60,8 +96,14 @@ async fn errors_of_a_document_have_pointers_and_lines() {
 async fn a_dry_run_stores_nothing() {
     let served = serve().await;
     let document = json!({"version": 1, "name": "w", "tasks": {"t": {"type": "noop"}}});
-    let checked = served.send("PUT", &format!("{PATH}?dry_run=true"), document).await;
-    assert_eq!((checked.status, &checked.json()["changed"]), (200, &json!(true)), "{checked:?}");
+    let checked = served
+        .send("PUT", &format!("{PATH}?dry_run=true"), document)
+        .await;
+    assert_eq!(
+        (checked.status, &checked.json()["changed"]),
+        (200, &json!(true)),
+        "{checked:?}"
+    );
     served.get(PATH).await.problem(404, "NOT_FOUND");
     served.stop().await;
 }
@@ -69,10 +111,18 @@ async fn a_dry_run_stores_nothing() {
 #[actix_rt::test]
 async fn bodies_have_limits() {
     let served = serve().await;
-    let large = |size: usize| served.ask("POST", "/api/v1/projects").header("content-type", "application/json").body(" ".repeat(size));
+    let large = |size: usize| {
+        served
+            .ask("POST", "/api/v1/projects")
+            .header("content-type", "application/json")
+            .body(" ".repeat(size))
+    };
     reply(large((1 << 20) + 1)).await.problem(413, "BODY_TOO_LARGE");
     reply(large(1 << 20)).await.problem(400, "MALFORMED_BODY");
-    let asked = served.ask("PUT", PATH).header("content-type", "application/yaml").body("#".repeat((8 << 20) + 1));
+    let asked = served
+        .ask("PUT", PATH)
+        .header("content-type", "application/yaml")
+        .body("#".repeat((8 << 20) + 1));
     reply(asked).await.problem(413, "BODY_TOO_LARGE");
     served.stop().await;
 }

@@ -9,7 +9,14 @@ const START: &str = "/api/v1/projects/default/workflows/w/instances";
 async fn one_key_starts_one_instance_however_often_it_is_sent() {
     let served = serve().await;
     let first = served.start("w").await;
-    let again = || reply(served.ask("POST", START).header("idempotency-key", "same").json(&json!({})));
+    let again = || {
+        reply(
+            served
+                .ask("POST", START)
+                .header("idempotency-key", "same")
+                .json(&json!({})),
+        )
+    };
     let replies = join_all((0..8).map(|_| again())).await;
     let mut ids: Vec<String> = replies
         .iter()
@@ -20,7 +27,10 @@ async fn one_key_starts_one_instance_however_often_it_is_sent() {
     ids.sort();
     ids.dedup();
     assert!(ids.len() == 1 && ids[0] != first, "{ids:?}");
-    let other = served.ask("POST", START).header("idempotency-key", "same").json(&json!({"params": {"day": "x"}}));
+    let other = served
+        .ask("POST", START)
+        .header("idempotency-key", "same")
+        .json(&json!({"params": {"day": "x"}}));
     reply(other).await.problem(422, "IDEMPOTENCY_KEY_REUSED");
     served.stop().await;
 }
@@ -32,12 +42,42 @@ async fn a_start_that_does_not_fit_is_refused_with_pointers() {
     let unknown = served.send("POST", START, json!({"params": {"dy": "x"}})).await;
     assert_eq!(unknown.problem(422, "UNKNOWN_PARAMETER"), "/params/dy");
     assert!(unknown.text.contains("`day`"), "{unknown:?}");
-    assert_eq!(served.send("POST", START, json!({"scoope": "only"})).await.problem(422, "INVALID_START"), "/scoope");
-    assert_eq!(served.send("POST", START, json!({"tasks": ["nope"]})).await.problem(422, "INVALID_START"), "/tasks/0");
-    served.send("POST", START, json!([])).await.problem(422, "INVALID_BODY");
-    assert_eq!(served.send("POST", START, json!({"version": 0})).await.problem(422, "INVALID_BODY"), "/version");
-    served.send("POST", START, json!({"version": 7})).await.problem(404, "NOT_FOUND");
-    let none = served.send("POST", "/api/v1/projects/default/workflows/none/instances", json!({})).await;
+    assert_eq!(
+        served
+            .send("POST", START, json!({"scoope": "only"}))
+            .await
+            .problem(422, "INVALID_START"),
+        "/scoope"
+    );
+    assert_eq!(
+        served
+            .send("POST", START, json!({"tasks": ["nope"]}))
+            .await
+            .problem(422, "INVALID_START"),
+        "/tasks/0"
+    );
+    served
+        .send("POST", START, json!([]))
+        .await
+        .problem(422, "INVALID_BODY");
+    assert_eq!(
+        served
+            .send("POST", START, json!({"version": 0}))
+            .await
+            .problem(422, "INVALID_BODY"),
+        "/version"
+    );
+    served
+        .send("POST", START, json!({"version": 7}))
+        .await
+        .problem(404, "NOT_FOUND");
+    let none = served
+        .send(
+            "POST",
+            "/api/v1/projects/default/workflows/none/instances",
+            json!({}),
+        )
+        .await;
     none.problem(404, "NOT_FOUND");
     served.stop().await;
 }
@@ -52,7 +92,10 @@ async fn pages_neither_skip_nor_repeat() {
     started.reverse();
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = served.get(&format!("/api/v1/instances?limit=4{cursor}")).await.json();
+        let page = served
+            .get(&format!("/api/v1/instances?limit=4{cursor}"))
+            .await
+            .json();
         let items = page["items"].as_array().unwrap();
         seen.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
         match page["next_cursor"].as_str() {
@@ -69,19 +112,40 @@ async fn a_verb_is_posted_and_stays_pending_without_an_owner() {
     let served = serve().await;
     let id = served.start("w").await;
     let path = format!("/api/v1/instances/{id}");
-    let posted = served.send("POST", &format!("{path}/pause?wait=0"), json!({"reason": "lunch"})).await;
+    let posted = served
+        .send(
+            "POST",
+            &format!("{path}/pause?wait=0"),
+            json!({"reason": "lunch"}),
+        )
+        .await;
     assert_eq!(posted.status, 202, "{posted:?}");
     let operation = posted.json()["operation"].clone();
-    assert_eq!((&operation["kind"], &operation["outcome"]), (&json!("pause"), &json!("pending")));
+    assert_eq!(
+        (&operation["kind"], &operation["outcome"]),
+        (&json!("pause"), &json!("pending"))
+    );
     let location = posted.header("location").to_owned();
-    assert_eq!(location, format!("/api/v1/operations/{}", operation["id"].as_str().unwrap()));
+    assert_eq!(
+        location,
+        format!("/api/v1/operations/{}", operation["id"].as_str().unwrap())
+    );
     assert_eq!(served.get(&location).await.json(), operation);
-    let wrong = served.send("POST", &format!("{path}/recover?wait=0s"), json!({})).await;
+    let wrong = served
+        .send("POST", &format!("{path}/recover?wait=0s"), json!({}))
+        .await;
     wrong.problem(409, "INVALID_STATE");
     assert!(wrong.text.contains("running"), "{wrong:?}");
-    reply(served.ask("DELETE", &path)).await.problem(409, "INVALID_STATE");
-    served.send("POST", &format!("{path}/pause?wait=soon"), json!({})).await.problem(400, "INVALID_QUERY");
-    let member = served.send("POST", &format!("{path}/pause?wait=0"), json!({"why": 1})).await;
+    reply(served.ask("DELETE", &path))
+        .await
+        .problem(409, "INVALID_STATE");
+    served
+        .send("POST", &format!("{path}/pause?wait=soon"), json!({}))
+        .await
+        .problem(400, "INVALID_QUERY");
+    let member = served
+        .send("POST", &format!("{path}/pause?wait=0"), json!({"why": 1}))
+        .await;
     assert_eq!(member.problem(422, "INVALID_BODY"), "/why");
     served.stop().await;
 }
@@ -92,17 +156,37 @@ async fn what_is_shown_of_an_instance_has_the_agreed_members() {
     let id = served.start("w").await;
     let path = format!("/api/v1/instances/{id}");
     let instance = served.get(&path).await.json();
-    for (member, value) in [("id", json!(id)), ("run", json!(1)), ("state", json!("running")), ("params", json!({"day": "monday"}))] {
+    for (member, value) in [
+        ("id", json!(id)),
+        ("run", json!(1)),
+        ("state", json!("running")),
+        ("params", json!({"day": "monday"})),
+    ] {
         assert_eq!(instance[member], value, "{instance}");
     }
     assert_eq!(instance["tasks"]["total"], 1, "{instance}");
-    assert!(instance["created_at"].as_str().is_some_and(|at| at.ends_with('Z') && at.len() == 24), "{instance}");
+    assert!(
+        instance["created_at"]
+            .as_str()
+            .is_some_and(|at| at.ends_with('Z') && at.len() == 24),
+        "{instance}"
+    );
     let tasks = served.get(&format!("{path}/tasks")).await.json();
     assert_eq!(tasks["items"][0]["name"], "t", "{tasks}");
     let task = served.get(&format!("{path}/tasks/t")).await.json();
-    assert_eq!((&task["attempts"], &task["attempt_list"]), (&json!(0), &json!([])), "{task}");
-    served.get(&format!("{path}/tasks/u")).await.problem(404, "NOT_FOUND");
-    served.get(&format!("{path}/tasks/t/attempts/1/log")).await.problem(404, "NOT_FOUND");
+    assert_eq!(
+        (&task["attempts"], &task["attempt_list"]),
+        (&json!(0), &json!([])),
+        "{task}"
+    );
+    served
+        .get(&format!("{path}/tasks/u"))
+        .await
+        .problem(404, "NOT_FOUND");
+    served
+        .get(&format!("{path}/tasks/t/attempts/1/log"))
+        .await
+        .problem(404, "NOT_FOUND");
     let ownership = served.get(&format!("{path}/ownership")).await.json();
     assert_eq!(ownership["log"], json!([]), "{ownership}");
     served.stop().await;

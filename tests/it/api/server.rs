@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::clock::Clock;
-use actors::hub::{Committed, Hub};
+use actors::hub::Hub;
 use actors::node::{Node, SlotUse};
 use actors::ports::{Me, NewInstance, Store as _, StoreError, Write, Written};
 use async_trait::async_trait;
@@ -18,10 +18,10 @@ use porpoise::telemetry::Metrics;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
-pub(super) const ADMIN: &str = "an-administrator's-token-of-the-tests";
+pub const ADMIN: &str = "an-administrator's-token-of-the-tests";
 
 /// Actors that create instances and decide nothing.
-pub(super) struct Idle {
+pub struct Idle {
     store: Store,
     hub: Hub,
     clock: Clock,
@@ -64,12 +64,8 @@ impl Node for Idle {
     }
 }
 
-pub(super) struct Served {
-    pub(super) store: Store,
-    pub(super) catalog: Catalog,
-    pub(super) hub: Hub,
-    pub(super) logs: LogFiles,
-    pub(super) url: String,
+pub struct Served {
+    pub url: String,
     close: tokio::sync::watch::Sender<bool>,
     handle: actix_web::dev::ServerHandle,
     client: reqwest::Client,
@@ -77,27 +73,29 @@ pub(super) struct Served {
 }
 
 /// Serves on a free port with the token `ADMIN`.
-pub(super) async fn serve() -> Served {
+pub async fn serve() -> Served {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
     let store = Store::open(&url, Role::Node).await.unwrap();
     store.migrate().await.unwrap();
     let catalog = Catalog::new(&store);
     let clock = Clock::starting_at(store.now().await.unwrap());
-    catalog.ensure_admin(&token_hash(ADMIN), clock.now()).await.unwrap();
-    let hub = Hub::with_capacity(64);
+    catalog
+        .ensure_admin(&token_hash(ADMIN), clock.now())
+        .await
+        .unwrap();
     let logs = LogFiles::in_folder(folder.path().join("logs"));
     let (close, closing) = tokio::sync::watch::channel(false);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let state = ApiState {
         node: Arc::new(Idle {
-            store: store.clone(),
-            hub: hub.clone(),
+            store,
+            hub: Hub::with_capacity(64),
             clock,
         }),
-        catalog: catalog.clone(),
-        logs: Arc::new(logs.clone()),
+        catalog,
+        logs: Arc::new(logs),
         metrics: Metrics::install(),
         mode: Mode::Standalone,
         version: "test",
@@ -109,10 +107,6 @@ pub(super) async fn serve() -> Served {
     actix_rt::spawn(server);
     let _ = rustls::crypto::ring::default_provider().install_default();
     Served {
-        store,
-        catalog,
-        hub,
-        logs,
         url,
         close,
         handle,
@@ -123,91 +117,90 @@ pub(super) async fn serve() -> Served {
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: reqwest::header::HeaderMap,
-    pub(super) text: String,
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
 }
 
 impl Reply {
-    pub(super) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    pub(super) fn code(&self) -> String {
+    pub fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Fails unless it is a problem with this status and code; returns the pointer of its first error.
     #[track_caller]
-    pub(super) fn problem(&self, status: u16, code: &str) -> String {
-        assert_eq!((self.status, self.header("content-type")), (status, "application/problem+json"), "{self:?}");
+    pub fn problem(&self, status: u16, code: &str) -> String {
+        assert_eq!(
+            (self.status, self.header("content-type")),
+            (status, "application/problem+json"),
+            "{self:?}"
+        );
         assert_eq!(self.code(), code, "{self:?}");
         let body = self.json();
         assert_eq!(body["status"], status, "{self:?}");
         assert_eq!(body["request_id"], self.header("x-request-id"), "{self:?}");
         for member in ["type", "title", "detail"] {
-            assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {self:?}");
+            assert!(
+                body[member].as_str().is_some_and(|text| !text.is_empty()),
+                "{member}: {self:?}"
+            );
         }
-        body["errors"][0]["pointer"].as_str().unwrap_or_default().to_owned()
+        body["errors"][0]["pointer"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
 impl Served {
     /// Begins a request with the administrator's token.
-    pub(super) fn ask(&self, method: &str, path: &str) -> RequestBuilder {
+    pub fn ask(&self, method: &str, path: &str) -> RequestBuilder {
         self.ask_as(ADMIN, method, path)
     }
 
-    pub(super) fn ask_as(&self, token: &str, method: &str, path: &str) -> RequestBuilder {
+    pub fn ask_as(&self, token: &str, method: &str, path: &str) -> RequestBuilder {
         self.anonymous(method, path).bearer_auth(token)
     }
 
-    pub(super) fn anonymous(&self, method: &str, path: &str) -> RequestBuilder {
+    pub fn anonymous(&self, method: &str, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         self.client.request(method, format!("{}{path}", self.url))
     }
 
-    pub(super) async fn get(&self, path: &str) -> Reply {
+    pub async fn get(&self, path: &str) -> Reply {
         reply(self.ask("GET", path)).await
     }
 
-    pub(super) async fn send(&self, method: &str, path: &str, body: Value) -> Reply {
+    pub async fn send(&self, method: &str, path: &str, body: Value) -> Reply {
         reply(self.ask(method, path).json(&body)).await
     }
 
     /// Stores a workflow of one no-op and starts it; returns the instance's id.
-    pub(super) async fn start(&self, workflow: &str) -> String {
+    pub async fn start(&self, workflow: &str) -> String {
         let document = serde_json::json!({
             "version": 1, "name": workflow, "params": {"day": "monday"}, "tasks": {"t": {"type": "noop"}}
         });
         let path = format!("/api/v1/projects/default/workflows/{workflow}");
         let put = self.send("PUT", &path, document).await;
         assert!(put.status < 300, "{put:?}");
-        let started = self.send("POST", &format!("{path}/instances"), serde_json::json!({})).await;
+        let started = self
+            .send("POST", &format!("{path}/instances"), serde_json::json!({}))
+            .await;
         assert_eq!(started.status, 201, "{started:?}");
         started.json()["id"].as_str().unwrap().to_owned()
     }
 
-    /// Tells listeners that something of an instance was stored.
-    pub(super) fn publish(&self, id: i64, state: Option<engine::states::InstanceState>) {
-        self.hub.publish(Committed {
-            id: InstanceId(id),
-            at: engine::ids::Millis(0),
-            host: "127.0.0.1:1".to_owned(),
-            epoch: engine::ids::Epoch(1),
-            state,
-            transitions: Vec::new(),
-            decided: Vec::new(),
-        });
-    }
-
     /// Makes a member with a password and returns a token of its own.
-    pub(super) async fn member(&self, name: &str) -> String {
+    pub async fn member(&self, name: &str) -> String {
         let user = serde_json::json!({"name": name, "password": "a long password"});
         let made = self.send("POST", "/api/v1/users", user).await;
         assert_eq!(made.status, StatusCode::CREATED.as_u16(), "{made:?}");
@@ -217,13 +210,13 @@ impl Served {
         session.json()["token"].as_str().unwrap().to_owned()
     }
 
-    pub(super) async fn stop(self) {
+    pub async fn stop(self) {
         self.close.send(true).ok();
         self.handle.stop(false).await;
     }
 }
 
-pub(super) async fn reply(request: RequestBuilder) -> Reply {
+pub async fn reply(request: RequestBuilder) -> Reply {
     let answer = request.send().await.unwrap();
     Reply {
         status: answer.status().as_u16(),

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use reqwest::RequestBuilder;
 
-use super::server::{Served, reply, serve};
+use super::server::{reply, serve};
 
 /// Reads frames until one holds `wanted`, or fails after ten seconds; returns everything read.
-async fn read_until(served: &Served, path: &str, wanted: &str) -> String {
-    let answer = served.ask("GET", path).send().await.unwrap();
+async fn read_until(asked: RequestBuilder, wanted: &str) -> String {
+    let answer = asked.send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
     let mut frames = answer.bytes_stream();
@@ -25,13 +26,48 @@ async fn read_until(served: &Served, path: &str, wanted: &str) -> String {
 #[actix_rt::test]
 async fn the_list_of_nodes_comes_at_once_and_without_an_id() {
     let served = serve().await;
-    let text = read_until(&served, "/api/v1/stream?topics=nodes", "\n\n").await;
-    let text = if text.contains("event: nodes") {
-        text
-    } else {
-        text + &read_until(&served, "/api/v1/stream?topics=nodes", "event: nodes").await
+    let text = read_until(served.ask("GET", "/api/v1/stream?topics=nodes"), "event: nodes").await;
+    assert!(
+        text.contains("\"topic\":\"nodes\"") && !text.contains("id: "),
+        "{text}"
+    );
+    served.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_stream_that_is_resumed_tells_stored_steps_with_their_ids() {
+    let served = serve().await;
+    let id = served.start("w").await;
+    let resumed = |last: &str| {
+        let path = format!("/api/v1/stream?topics=instances,instance:{id}");
+        served.ask("GET", &path).header("last-event-id", last)
     };
-    assert!(text.contains("\"topic\":\"nodes\"") && !text.contains("id: "), "{text}");
+    let text = read_until(resumed("0"), "\"to\":\"running\"").await;
+    assert!(
+        text.contains("event: transition") && text.contains(&format!("\"instance\":\"{id}\"")),
+        "{text}"
+    );
+    let seen = text
+        .lines()
+        .find_map(|line| line.strip_prefix("id: "))
+        .expect("a step has an id");
+    let again = read_until(resumed(seen), &format!("id: {seen}\n")).await;
+    assert!(
+        again.contains(&format!("\"topic\":\"instance:{id}\"")),
+        "within two seconds it comes again: {again}"
+    );
+    served.stop().await;
+}
+
+#[actix_rt::test]
+async fn an_instance_that_starts_later_is_told_to_a_listening_stream() {
+    let served = serve().await;
+    let listen = read_until(
+        served.ask("GET", "/api/v1/stream?topics=instances"),
+        "\"workflow\":\"later\"",
+    );
+    let (text, id) = futures_util::future::join(listen, served.start("later")).await;
+    assert!(text.contains(&format!("\"instance\":\"{id}\"")), "{text}");
     served.stop().await;
 }
 
@@ -39,12 +75,20 @@ async fn the_list_of_nodes_comes_at_once_and_without_an_id() {
 async fn topics_are_checked_before_the_stream_begins() {
     let served = serve().await;
     let id = served.start("w").await;
-    served.get("/api/v1/stream?topics=nonsense").await.problem(400, "INVALID_QUERY");
+    served
+        .get("/api/v1/stream?topics=nonsense")
+        .await
+        .problem(400, "INVALID_QUERY");
     served.get("/api/v1/stream").await.problem(400, "INVALID_QUERY");
-    served.get("/api/v1/stream?topics=instance:999999").await.problem(404, "NOT_FOUND");
+    served
+        .get("/api/v1/stream?topics=instance:999999")
+        .await
+        .problem(404, "NOT_FOUND");
     let token = served.member("ann").await;
     let path = format!("/api/v1/stream?topics=instance:{id}");
-    reply(served.ask_as(&token, "GET", &path)).await.problem(403, "FORBIDDEN");
+    reply(served.ask_as(&token, "GET", &path))
+        .await
+        .problem(403, "FORBIDDEN");
     let resumed = served.ask("GET", &path).header("last-event-id", "x");
     reply(resumed).await.problem(400, "INVALID_HEADER");
     served.stop().await;
@@ -53,9 +97,15 @@ async fn topics_are_checked_before_the_stream_begins() {
 #[actix_rt::test]
 async fn a_stream_ends_when_the_server_stops() {
     let served = serve().await;
-    let answer = served.ask("GET", "/api/v1/stream?topics=instances").send().await.unwrap();
+    let answer = served
+        .ask("GET", "/api/v1/stream?topics=instances")
+        .send()
+        .await
+        .unwrap();
     let mut frames = answer.bytes_stream();
     served.stop().await;
     let ended = async { while frames.next().await.is_some_and(|frame| frame.is_ok()) {} };
-    tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the stream ends");
+    tokio::time::timeout(Duration::from_secs(10), ended)
+        .await
+        .expect("the stream ends");
 }

@@ -7,19 +7,37 @@ async fn a_token_is_shown_once_and_never_again() {
     let served = serve().await;
     let asked = || {
         let body = json!({"name": "ci", "expires_in": "30d"});
-        served.ask("POST", "/api/v1/tokens").header("idempotency-key", "one").json(&body)
+        served
+            .ask("POST", "/api/v1/tokens")
+            .header("idempotency-key", "one")
+            .json(&body)
     };
     let made = reply(asked()).await;
     assert_eq!(made.status, 201, "{made:?}");
     let secret = made.json()["token"].as_str().unwrap().to_owned();
     assert!(secret.starts_with("porp_") && secret.len() >= 48, "{secret}");
-    assert_eq!(reply(served.ask_as(&secret, "GET", "/api/v1/users/me")).await.status, 200);
+    assert_eq!(
+        reply(served.ask_as(&secret, "GET", "/api/v1/users/me"))
+            .await
+            .status,
+        200
+    );
     reply(asked()).await.problem(409, "SECRET_SHOWN_ONCE");
     let listed = served.get("/api/v1/tokens").await;
-    assert!(listed.text.contains("\"ci\"") && !listed.text.contains(&secret[5..]), "{listed:?}");
+    assert!(
+        listed.text.contains("\"ci\"") && !listed.text.contains(&secret[5..]),
+        "{listed:?}"
+    );
     let id = made.json()["id"].as_str().unwrap().to_owned();
-    assert_eq!(reply(served.ask("DELETE", &format!("/api/v1/tokens/{id}"))).await.status, 204);
-    reply(served.ask_as(&secret, "GET", "/api/v1/users/me")).await.problem(401, "UNAUTHENTICATED");
+    assert_eq!(
+        reply(served.ask("DELETE", &format!("/api/v1/tokens/{id}")))
+            .await
+            .status,
+        204
+    );
+    reply(served.ask_as(&secret, "GET", "/api/v1/users/me"))
+        .await
+        .problem(401, "UNAUTHENTICATED");
     served.stop().await;
 }
 
@@ -42,17 +60,29 @@ async fn a_wrong_password_and_an_unknown_user_look_the_same() {
 async fn a_changed_user_loses_every_token() {
     let served = serve().await;
     let token = served.member("ann").await;
-    let edit = served.send("PATCH", "/api/v1/users/ann", json!({"enabled": false})).await;
-    assert_eq!((edit.status, &edit.json()["enabled"]), (200, &json!(false)), "{edit:?}");
-    reply(served.ask_as(&token, "GET", "/api/v1/users/me")).await.problem(401, "UNAUTHENTICATED");
+    let edit = served
+        .send("PATCH", "/api/v1/users/ann", json!({"enabled": false}))
+        .await;
+    assert_eq!(
+        (edit.status, &edit.json()["enabled"]),
+        (200, &json!(false)),
+        "{edit:?}"
+    );
+    reply(served.ask_as(&token, "GET", "/api/v1/users/me"))
+        .await
+        .problem(401, "UNAUTHENTICATED");
     served.stop().await;
 }
 
 #[actix_rt::test]
 async fn the_last_administrator_stays() {
     let served = serve().await;
-    reply(served.ask("DELETE", "/api/v1/users/admin")).await.problem(409, "LAST_ADMIN");
-    let demote = served.send("PATCH", "/api/v1/users/admin", json!({"role": "member"})).await;
+    reply(served.ask("DELETE", "/api/v1/users/admin"))
+        .await
+        .problem(409, "LAST_ADMIN");
+    let demote = served
+        .send("PATCH", "/api/v1/users/admin", json!({"role": "member"}))
+        .await;
     demote.problem(409, "LAST_ADMIN");
     served.stop().await;
 }
@@ -60,9 +90,17 @@ async fn the_last_administrator_stays() {
 #[actix_rt::test]
 async fn a_short_password_and_a_bad_name_are_pointed_to() {
     let served = serve().await;
-    let short = served.send("POST", "/api/v1/users", json!({"name": "bob", "password": "short"})).await;
+    let short = served
+        .send(
+            "POST",
+            "/api/v1/users",
+            json!({"name": "bob", "password": "short"}),
+        )
+        .await;
     assert_eq!(short.problem(422, "INVALID_BODY"), "/password");
-    let named = served.send("POST", "/api/v1/users", json!({"name": "../bob"})).await;
+    let named = served
+        .send("POST", "/api/v1/users", json!({"name": "../bob"}))
+        .await;
     assert_eq!(named.problem(422, "INVALID_NAME"), "/name");
     served.stop().await;
 }

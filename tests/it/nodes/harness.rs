@@ -68,6 +68,14 @@ impl Node {
         body
     }
 
+    /// Reads a stream below `/api/v1` to its end, from the event after `last` on.
+    pub(super) fn text(&self, path: &str, last: &str) -> String {
+        let request = self.client.get(format!("{}/api/v1{path}", self.url));
+        let reply = self.send(request.header("last-event-id", last));
+        assert!(reply.status().is_success(), "GET {path}: {}", reply.status());
+        reply.text().expect("text")
+    }
+
     /// Posts to a path below `/api/v1`; answers status and body.
     pub(super) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let reply = self.send(self.client.post(format!("{}/api/v1{path}", self.url)).json(body));

@@ -11,7 +11,10 @@ fn part(bytes: &[u8], offset: u64, size: u64) -> LogPart {
 #[test]
 fn a_part_of_whole_characters_is_given_exactly() {
     let read = decode(&part(b"day=", 0, 20), 0, true);
-    assert_eq!((read.text.as_str(), read.next_offset, read.end), ("day=", 4, false));
+    assert_eq!(
+        (read.text.as_str(), read.next_offset, read.end),
+        ("day=", 4, false)
+    );
 }
 
 #[test]
@@ -32,7 +35,10 @@ fn a_part_smaller_than_its_character_still_gets_on() {
 #[test]
 fn a_torn_character_at_the_very_end_is_replaced() {
     let read = decode(&part(b"a\xE2\x82", 0, 3), 0, true);
-    assert_eq!((read.text.as_str(), read.next_offset, read.end), ("a\u{fffd}", 3, true));
+    assert_eq!(
+        (read.text.as_str(), read.next_offset, read.end),
+        ("a\u{fffd}", 3, true)
+    );
     let open = decode(&part(b"a\xE2\x82", 0, 3), 0, false);
     assert_eq!((open.text.as_str(), open.next_offset, open.end), ("a", 1, false));
 }
@@ -40,7 +46,10 @@ fn a_torn_character_at_the_very_end_is_replaced() {
 #[test]
 fn bytes_that_are_no_text_are_replaced_and_counted_raw() {
     let read = decode(&part(b"\xFF\xFEx", 0, 3), 0, true);
-    assert_eq!((read.text.as_str(), read.next_offset, read.end), ("\u{fffd}\u{fffd}x", 3, true));
+    assert_eq!(
+        (read.text.as_str(), read.next_offset, read.end),
+        ("\u{fffd}\u{fffd}x", 3, true)
+    );
     assert_eq!(torn_tail(b"\x80\x80\x80\x80"), 0);
     assert_eq!(torn_tail("ü".as_bytes()), 0);
 }

@@ -15,7 +15,22 @@ fn every_kind_of_topic_is_read() {
 
 #[test]
 fn anything_else_is_refused() {
-    for wrong in ["", ",", "instance", "instance:x", "instance:-1x", "log:1", "log:1/a", "log:1/a/b", "log:1/a/1@x", "all"] {
-        assert_eq!(Topics::read(wrong).unwrap_err().code(), Code::InvalidQuery, "{wrong}");
+    for wrong in [
+        "",
+        ",",
+        "instance",
+        "instance:x",
+        "instance:-1x",
+        "log:1",
+        "log:1/a",
+        "log:1/a/b",
+        "log:1/a/1@x",
+        "all",
+    ] {
+        assert_eq!(
+            Topics::read(wrong).unwrap_err().code(),
+            Code::InvalidQuery,
+            "{wrong}"
+        );
     }
 }
