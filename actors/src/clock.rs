@@ -33,16 +33,22 @@ impl Clock {
         )
     }
 
-    /// Takes over the time that the database answered, half a round trip ago.
+    /// Learns from the time that the database answered, at some moment of the round trip that ends now.
+    ///
+    /// Changes nothing while the shown time may be the database's: a step back without need would show a task
+    /// as started before the one that it waited for had ended.
     pub fn adjust(&self, answered: Millis, round_trip_ms: i64) {
-        let offset = answered
-            .0
-            .saturating_add(round_trip_ms / 2)
-            .saturating_sub(self.elapsed_ms());
-        self.offset_ms.store(offset, Ordering::Relaxed);
+        let shown = self.now().0;
+        // Two more, because the answer and the round trip are rounded down to whole milliseconds.
+        let latest = answered.0.saturating_add(round_trip_ms.max(0)).saturating_add(2);
+        let step = shown.clamp(answered.0, latest).saturating_sub(shown);
+        self.offset_ms.fetch_add(step, Ordering::Relaxed);
     }
 
     fn elapsed_ms(&self) -> i64 {
         i64::try_from(self.origin.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

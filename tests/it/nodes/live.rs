@@ -28,7 +28,11 @@ fn a_live_log_comes_whole_and_ends_with_its_attempt() {
     let said: String = events.iter().filter_map(|event| event["text"].as_str()).collect();
     assert_eq!(said, "one\nzwölf\n", "{text}");
     let last = events.last().unwrap();
-    assert_eq!((&last["end"], &last["next_offset"]), (&json!(true), &json!(11)), "{text}");
+    assert_eq!(
+        (&last["end"], &last["next_offset"]),
+        (&json!(true), &json!(11)),
+        "{text}"
+    );
     assert!(text.contains("id: 11\n"), "{text}");
     let rest = node.text(&format!("{task}/attempts/1/log/stream"), "4");
     assert!(!rest.contains("one") && rest.contains("zwölf"), "{rest}");
