@@ -1,0 +1,31 @@
+use engine::ids::Millis;
+
+use super::Clock;
+
+const NOW: i64 = 1_000_000;
+
+#[test]
+fn an_answer_that_agrees_does_not_step_the_clock_back() {
+    let clock = Clock::starting_at(Millis(NOW));
+    let before = clock.now();
+    clock.adjust(Millis(NOW - 40), 60_000);
+    assert!(clock.now() >= before);
+    assert!(
+        clock.now().0 < NOW + 30_000,
+        "half the round trip is not added either"
+    );
+}
+
+#[test]
+fn a_clock_that_is_behind_is_set_to_the_answer() {
+    let clock = Clock::starting_at(Millis(NOW));
+    clock.adjust(Millis(2 * NOW), 10);
+    assert!(clock.now() >= Millis(2 * NOW));
+}
+
+#[test]
+fn a_clock_that_is_ahead_is_set_back_to_the_latest_possible_time() {
+    let clock = Clock::starting_at(Millis(2 * NOW));
+    clock.adjust(Millis(NOW), 10);
+    assert!(clock.now().0 < NOW + 60_000);
+}
