@@ -46,5 +46,5 @@ install_consul() {
 
 have_postgres || { say "installing PostgreSQL's server programs"; install postgresql-15 postgresql-client-15; }
 command -v consul >/dev/null 2>&1 || { say "installing Consul"; install_consul; }
-command -v python3 >/dev/null 2>&1 || { say "installing Python"; install python3 python3-venv; }
+python3 -c 'import ensurepip' >/dev/null 2>&1 || { say "installing Python"; install python3 python3-venv; }
 say "PostgreSQL, Consul and Python are there"

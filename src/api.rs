@@ -40,6 +40,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
+use actix_web_lab::middleware::CatchPanic;
 use actors::node::Node;
 use tokio::sync::watch;
 use utoipa_actix_web::AppExt;
@@ -87,6 +88,7 @@ impl fmt::Debug for ApiState {
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<Server> {
+    actix_web::rt::spawn(keep_metrics_small(state.metrics.clone(), state.closing.clone()));
     let shared = Arc::new(access::Server::new(state));
     let server = HttpServer::new(move || {
         let (app, description) = App::new().into_utoipa_app().configure(routes).split_for_parts();
@@ -96,10 +98,11 @@ pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<Server> {
             .configure(docs::page)
             .default_service(actix_web::web::to(docs::nothing_here))
             .wrap(from_fn(access::guard))
+            .wrap(CatchPanic::default())
             .wrap(from_fn(respond::respond))
     });
     Ok(server
-        .workers(WORKERS)
+        .workers(threads())
         .shutdown_timeout(5)
         .client_request_timeout(Duration::from_secs(30))
         .disable_signals()
@@ -107,8 +110,23 @@ pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<Server> {
         .run())
 }
 
-/// Threads that answer requests; what they do is waiting for the database, mostly.
-const WORKERS: usize = 2;
+/// Returns how many threads answer requests; what they do is waiting for the database, mostly.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8))
+}
+
+/// Folds what was measured into its buckets, also when nobody reads the metrics.
+async fn keep_metrics_small(metrics: Metrics, mut closing: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TIDY_EVERY) => metrics.tidy(),
+            () = waits::closed(&mut closing) => return,
+        }
+    }
+}
+
+/// Measures between two readings are kept one by one; this bounds them.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 /// Registers every documented endpoint.
 fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig) {

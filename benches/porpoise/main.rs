@@ -204,6 +204,10 @@ fn run(options: &Options) -> Outcome<()> {
 }
 
 /// The program under measurement: the one that cargo built beside this bench, unless another is named.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a setting of the bench, not of the program"
+)]
 fn program() -> PathBuf {
     let other = std::env::var_os("PORPOISE_BIN");
     other.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_porpoise")), PathBuf::from)

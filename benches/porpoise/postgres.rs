@@ -103,6 +103,10 @@ impl Drop for Postgres {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a search path, not a setting of the program"
+)]
 fn binaries() -> Option<PathBuf> {
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut folders: Vec<PathBuf> = installed

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
@@ -67,7 +68,14 @@ pub(super) async fn respond(
     let id = RequestId::from_headers(request.headers());
     request.extensions_mut().insert(id.clone());
     let begun = Instant::now();
-    let mut answer = next.call(request).await?.map_into_boxed_body();
+    let mut answer = match next.call(request).await {
+        Ok(answer) => answer.map_into_boxed_body(),
+        // A handler panicked, or the framework gave up: there is no request left to answer to.
+        Err(error) => {
+            let problem = Problem::internal(&error).render(&id.0);
+            return Err(InternalError::from_response(error, problem).into());
+        }
+    };
     if let Some(problem) = problem_in(&answer) {
         answer = answer.into_response(problem.render(&id.0));
     }
