@@ -32,7 +32,7 @@ use sea_orm::{
 };
 
 pub use connect::{OpenError, Role};
-pub use error::{is_unique_violation, store_error};
+pub use error::{DISK_FULL, is_unique_violation, store_error};
 pub use lock::{Alone, NotAlone};
 pub use schema::SchemaStatus;
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::codes::Code;
+use crate::store::DISK_FULL;
 use crate::store::catalog::CatalogError;
 use crate::text::LocatedIssue;
 
@@ -201,10 +202,12 @@ impl From<StoreError> for Problem {
 /// The cause may name addresses or hold SQL: it goes to the log only.
 fn store_unavailable(why: &str) -> Problem {
     tracing::warn!(cause = why, "the store is unavailable");
-    Problem::new(
-        Code::StoreUnavailable,
-        "The database cannot be reached; try again.",
-    )
+    let detail = if why.contains(DISK_FULL) {
+        "The disk of the database is full; nothing was changed. Free some space and try again."
+    } else {
+        "The database cannot be reached; try again."
+    };
+    Problem::new(Code::StoreUnavailable, detail)
 }
 
 impl From<&engine::document::Issue> for Detail {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actors::clock::Clock;
 use engine::ids::Millis;
+use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
 
@@ -91,6 +92,12 @@ async fn sqlite_pool(path: &std::path::Path, size: u32) -> Result<DatabaseConnec
     // The path is set below and not written into the address, where `%` and `?` would mean something.
     let mut options = ConnectOptions::new("sqlite://placeholder");
     pool_options(&mut options, size);
+    // A failed commit, for example on a full disk, ends the transaction inside SQLite without the driver's
+    // knowledge. Its count is wrong from then on, and later commits would only release a savepoint: they would
+    // be answered as stored and be lost. Such a connection is closed; the next one begins from the file.
+    options.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
+    });
     let path = path.to_owned();
     options.map_sqlx_sqlite_opts(move |sqlite: SqliteConnectOptions| {
         sqlite

@@ -9,12 +9,18 @@ use sea_orm::{DbBackend, DbErr, RuntimeErr, SqlErr, sqlx};
 /// 53 resources, 55 locks, 57 shutdown and time limits, 58 system.
 const PASSING: [&str; 7] = ["08", "25", "40", "53", "55", "57", "58"];
 
+/// What an `Unavailable` says when the database has no space left; fit to be shown to users.
+pub const DISK_FULL: &str = "the disk of the database is full";
+
 /// Maps an error of anything but a commit: nothing was stored.
 pub fn store_error(error: DbErr) -> StoreError {
     match &error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => StoreError::Unavailable(error.to_string()),
         DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
             match cause.as_ref() {
+                sqlx::Error::Database(said) if is_full(said.code().as_deref()) => {
+                    StoreError::Unavailable(DISK_FULL.to_owned())
+                }
                 sqlx::Error::Database(said) if !is_passing(said.code().as_deref()) => {
                     StoreError::Rejected(said.message().to_owned())
                 }
@@ -42,6 +48,11 @@ pub(super) fn commit_error(error: DbErr, backend: DbBackend) -> StoreError {
 /// Whether a unique key stood against it.
 pub fn is_unique_violation(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// SQLite's and PostgreSQL's codes.
+fn is_full(code: Option<&str>) -> bool {
+    matches!(code, Some("13" | "53100"))
 }
 
 /// SQLSTATE has five characters; SQLite's result codes are numbers, of which the low byte is the kind.

@@ -4,3 +4,4 @@ mod harness;
 mod live;
 mod real_input;
 mod restart;
+mod trouble;

@@ -91,7 +91,8 @@ fn start() -> Option<Server> {
     Some(server)
 }
 
-fn binaries() -> Option<PathBuf> {
+/// Where the programs of PostgreSQL are; none where it is not installed.
+pub fn binaries() -> Option<PathBuf> {
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut folders: Vec<PathBuf> = installed
         .flatten()

@@ -2,14 +2,17 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::Method;
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
 /// A token of the user `admin`, long enough to be taken as the bootstrap token.
-const TOKEN: &str = "porpoise-integration-test-token-0123456789";
+pub(super) const TOKEN: &str = "porpoise-integration-test-token-0123456789";
 
 /// A standalone node of ours; killed when dropped.
 pub(super) struct Node {
@@ -57,6 +60,58 @@ impl Node {
     pub(super) fn kill(&mut self) {
         self.child.kill().expect("the node is ours");
         self.child.wait().expect("the node ends");
+    }
+
+    /// Tells the process to end.
+    pub(super) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        kill(Pid::from_raw(pid), signal).expect("the node is ours");
+    }
+
+    /// Waits for the end of the process; its exit code, if it ended by itself in time.
+    pub(super) fn exit_code(&mut self, within: Duration) -> Option<i32> {
+        let mut status = None;
+        eventually(within, || {
+            status = self.child.try_wait().expect("the node is ours");
+            status.is_some()
+        });
+        status?.code()
+    }
+
+    /// The most memory that the process ever had, in KiB.
+    pub(super) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("proc");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).expect("a number")
+    }
+
+    /// The address as `HOST:PORT`.
+    pub(super) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// Asks anything with any body; the answer may be a refusal.
+    pub(super) fn ask(&self, method: Method, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let asked = Instant::now();
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.url))
+            .header("Content-Type", kind)
+            .body(body.into());
+        let reply = self.send(request);
+        let (status, retry) = (
+            reply.status().as_u16(),
+            reply.headers().contains_key("Retry-After"),
+        );
+        let text = String::from_utf8(reply.bytes().expect("a body").to_vec()).expect("UTF-8");
+        Answer {
+            status,
+            retry,
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+            took: asked.elapsed(),
+        }
     }
 
     /// Asks for a resource below `/api/v1` that must exist.
@@ -148,6 +203,43 @@ impl Drop for Node {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// What the node answered, whatever it was.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Whether it says when to try again.
+    pub(super) retry: bool,
+    /// Null when it was not JSON.
+    pub(super) body: Value,
+    pub(super) text: String,
+    pub(super) took: Duration,
+}
+
+/// Runs a node that cannot start, to its end.
+pub(super) fn refused_start(data: &Path, more: &[&str], token: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_porpoise"))
+        .args(["standalone", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .args(more)
+        .env("PORPOISE__AUTH__BOOTSTRAP_TOKEN", token)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut ended = false;
+    eventually(Duration::from_secs(20), || {
+        ended = child.try_wait().expect("the program is ours").is_some();
+        ended
+    });
+    if !ended {
+        child.kill().ok();
+    }
+    let output = child.wait_with_output().expect("its output");
+    assert!(ended, "it should not start: {output:?}");
+    output
 }
 
 /// Looks again and again until the probe holds or the time is over.

@@ -1,0 +1,91 @@
+//! A disk that is full for a while.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::super::harness::{Node, eventually};
+use super::{PATIENCE, shell};
+
+/// A small file system of its own; only root can make one.
+struct Small(PathBuf);
+
+impl Small {
+    fn mounted(at: &Path) -> Option<Self> {
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=12m,mode=700", "porpoise-test"])
+            .arg(at)
+            .output();
+        mounted
+            .is_ok_and(|output| output.status.success())
+            .then(|| Self(at.to_owned()))
+    }
+
+    /// Takes all the space that is left.
+    fn fill(&self) {
+        let mut file = File::create(self.0.join("filler")).expect("a file");
+        for size in [1 << 16, 1 << 12, 1] {
+            while file.write_all(&vec![b'x'; size]).is_ok() {}
+        }
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.0.join("filler")).expect("the filler is ours");
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        Command::new("umount").arg("-l").arg(&self.0).output().ok();
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_starts_and_what_was_answered_before_and_after_is_stored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(disk) = Small::mounted(folder.path()) else {
+        eprintln!("skipped: no right to mount a small file system");
+        return;
+    };
+    let go = tempfile::tempdir().expect("a folder");
+    let flag = go.path().join("go");
+    let mut node = Node::start(folder.path(), &[]);
+    node.apply("quick", shell("quick", "true"));
+    let hold = format!("while [ ! -e {} ]; do sleep 0.1; done", flag.display());
+    node.apply("held", shell("held", &hold));
+    let held = node.start_instance("held");
+    let path = format!("/instances/{held}/tasks/t");
+    eventually(PATIENCE, || node.get(&path)["state"] == "running");
+    disk.fill();
+    let start = "/projects/default/workflows/quick/instances";
+    let mut refused = 0;
+    for _ in 0..20 {
+        let (status, body) = node.post(start, &serde_json::json!({}));
+        match status {
+            201 => {}
+            503 => {
+                assert_eq!(body["code"], "STORE_UNAVAILABLE", "{body}");
+                let detail = body["detail"].as_str().unwrap_or_default();
+                assert!(detail.contains("is full"), "{body}");
+                refused += 1;
+            }
+            other => panic!("{other}: {body}"),
+        }
+    }
+    assert!(refused > 0, "the disk was full");
+    // The end of a task comes while it cannot be stored.
+    File::create(&flag).expect("a flag");
+    disk.free();
+    node.settle(&held, &["succeeded"], PATIENCE);
+    let id = node.start_instance("quick");
+    node.settle(&id, &["succeeded"], PATIENCE);
+    assert_eq!(node.get(&path)["attempts"], 1, "nothing ran twice");
+    node.kill();
+    let again = Node::start(folder.path(), &[]);
+    assert_eq!(
+        again.get(&format!("/instances/{id}"))["state"],
+        "succeeded",
+        "what was answered is stored"
+    );
+}

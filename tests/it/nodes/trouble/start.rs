@@ -1,0 +1,74 @@
+//! Nodes that cannot start.
+
+use std::path::Path;
+
+use porpoise::store::{Role, Store};
+use sea_orm::ConnectionTrait;
+
+use super::super::harness::{Node, TOKEN, refused_start};
+
+fn check(data: &Path, more: &[&str], token: &str, said: &[&str]) {
+    let output = refused_start(data, more, token);
+    assert_ne!(output.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&output.stderr);
+    for word in said {
+        assert!(text.contains(word), "`{word}` should be in: {text}");
+    }
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+#[test]
+fn a_second_process_on_the_same_data_and_a_taken_port_are_refused() {
+    let data = tempfile::tempdir().expect("a folder");
+    let other = tempfile::tempdir().expect("a folder");
+    let node = Node::start(data.path(), &[]);
+    check(data.path(), &[], TOKEN, &["another porpoise process", "--data"]);
+    check(
+        other.path(),
+        &["--listen", node.address()],
+        TOKEN,
+        &["cannot listen", "--listen"],
+    );
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_written_is_refused() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    check(file.path(), &[], TOKEN, &["data folder", "--data"]);
+    check(
+        Path::new("/proc/porpoise"),
+        &[],
+        TOKEN,
+        &["data folder", "--data"],
+    );
+}
+
+#[test]
+fn a_short_bootstrap_token_is_refused() {
+    let data = tempfile::tempdir().expect("a folder");
+    check(
+        data.path(),
+        &[],
+        "too-short",
+        &["bootstrap_token", "32 characters"],
+    );
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused() {
+    let data = tempfile::tempdir().expect("a folder");
+    drop(Node::start(data.path(), &[]));
+    let url = format!("sqlite://{}", data.path().join("porpoise.db").display());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let store = Store::open(&url, Role::Tool).await.expect("the database");
+        let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 1)";
+        store.writer().execute_unprepared(newer).await.expect("a row");
+    });
+    check(
+        data.path(),
+        &[],
+        TOKEN,
+        &["newer porpoise", "m9999_future", "restore a backup"],
+    );
+}
