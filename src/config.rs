@@ -137,8 +137,6 @@ pub struct Rpc {
 pub struct Database {
     /// `postgres://…` or `sqlite://…`; SQLite in the data folder when not set.
     pub url: Option<Secret>,
-    /// The most connections that the node opens.
-    pub connections: u32,
 }
 
 /// Membership of a cluster.

@@ -64,7 +64,6 @@ pub(super) const KEYS: &[Key] = &[
     plain("rpc.listen", "127.0.0.1:7071", "address between nodes"),
     plain("rpc.advertise", "", "HOST:PORT that other nodes use"),
     hidden("database.url", Kind::Url, "postgres://… or sqlite://…"),
-    plain("database.connections", "10", "most connections of this node"),
     plain("consul.url", "", "HTTP address of the Consul agent"),
     hidden("consul.token", Kind::Secret, "ACL token of the Consul agent"),
     hidden(

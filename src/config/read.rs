@@ -74,11 +74,7 @@ fn rpc(from: &mut Gathered) -> Option<Rpc> {
 
 fn database(from: &mut Gathered) -> Option<Database> {
     let url = from.optional("database.url", database_url);
-    let connections = from.required("database.connections", positive);
-    Some(Database {
-        url: url?,
-        connections: connections?,
-    })
+    Some(Database { url: url? })
 }
 
 fn consul(from: &mut Gathered) -> Option<Consul> {
@@ -111,7 +107,7 @@ fn worker(from: &mut Gathered) -> Option<Worker> {
 }
 
 fn log(from: &mut Gathered) -> Option<Log> {
-    let level = from.required("log.level", word);
+    let level = from.required("log.level", levels);
     let format = from.required("log.format", |text| match text {
         "auto" => Ok(LogFormat::Auto),
         "text" => Ok(LogFormat::Text),
@@ -159,6 +155,12 @@ impl Gathered {
 }
 
 fn word(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+fn levels(text: &str) -> Result<String, String> {
+    let wrong = |error| format!("`{text}` is no level and no list of target=level: {error}");
+    tracing_subscriber::EnvFilter::try_new(text).map_err(wrong)?;
     Ok(text.to_owned())
 }
 

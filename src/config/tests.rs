@@ -83,6 +83,7 @@ fn all_mistakes_are_reported_together_with_their_keys() {
             ("PORPOISE__SERVER__LISTEN", "here"),
             ("PORPOISE__WORKER__SLOT", "4"),
             ("PORPOISE__WORKER__SLOTS", "0"),
+            ("PORPOISE__LOG__LEVEL", "info=loud"),
             ("PORPOISE__AUTH__BOOTSTRAP_TOKEN", "short"),
         ],
     )
@@ -94,6 +95,7 @@ fn all_mistakes_are_reported_together_with_their_keys() {
         "worker.slot: there is no such key",
         "did you mean `worker.slots`?",
         "worker.slots: `0`",
+        "log.level: `info=loud`",
         "server.drain_timeout: `soon` is not a duration",
         "(flag)",
         "auth.bootstrap_token: must have at least 32",
