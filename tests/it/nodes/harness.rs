@@ -220,9 +220,10 @@ pub(super) struct Answer {
 /// Runs a node that cannot start, to its end.
 pub(super) fn refused_start(data: &Path, more: &[&str], token: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_porpoise"))
-        .args(["standalone", "--listen", "127.0.0.1:0", "--data"])
+        .args(["standalone", "--data"])
         .arg(data)
         .args(more)
+        .env("PORPOISE__SERVER__LISTEN", "127.0.0.1:0")
         .env("PORPOISE__AUTH__BOOTSTRAP_TOKEN", token)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
