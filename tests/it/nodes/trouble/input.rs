@@ -27,6 +27,7 @@ fn check(answer: &Answer, code: &str, pointer: &str, hint: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn every_wrong_field_of_a_document_is_named_with_a_fix() {
     let data = tempfile::tempdir().expect("a folder");
     let node = Node::start(data.path(), &[]);
