@@ -4,6 +4,7 @@
 //! `protocol`, the same over both transports.
 
 pub mod clock;
+pub mod condition;
 pub mod hub;
 pub mod ports;
 pub mod protocol;
@@ -14,6 +15,7 @@ pub mod dispatch;
 pub mod local;
 pub mod master;
 pub mod node;
+pub mod peers;
 pub mod slots;
 pub mod vital;
 pub mod workflow;

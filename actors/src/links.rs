@@ -1,10 +1,12 @@
 //! How masters reach workers and workers reach masters; in process here, over HTTP in `src/rpc`.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 use async_trait::async_trait;
-use engine::ids::Incarnation;
+use engine::ids::{Incarnation, InstanceId};
 
-use crate::master::{FreeSlots, MasterActor, Reports};
+use crate::master::{FreeSlots, MasterActor, Relay, Reports};
 use crate::protocol::{
     Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Report, ReportAnswer,
 };
@@ -42,8 +44,40 @@ pub trait MasterLink: Send + Sync + 'static {
     /// Reports to the owner of the attempts; answers after the owner has stored them, in the batch's order.
     async fn report(&self, to: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError>;
 
+    /// Gives results to a master that is not the owner, because the owner cannot be reached; it keeps them in the
+    /// store for whoever owns the instance. Answers after they are stored, in the batch's order.
+    async fn relay(&self, to: Incarnation, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError>;
+
     /// Tells a master that slots came free.
     async fn slots(&self, to: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError>;
+}
+
+/// What a ping found at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ping {
+    /// This life answered.
+    Alive(Incarnation),
+    /// Nobody listens there: the connection was refused.
+    Refused,
+    /// No answer in time, or one that says nothing.
+    Silent,
+}
+
+/// The way from any node to any other.
+#[async_trait]
+pub trait PeerLink: Send + Sync + 'static {
+    /// Asks who lives at an address; waits at most 500 ms.
+    async fn ping(&self, host: &str) -> Ping;
+
+    /// Makes a master look at the inbox of an instance, and take it when it needs an owner. Answers when that is
+    /// decided, at the latest after `wait`.
+    async fn poke(&self, to: Incarnation, id: InstanceId, wait: Duration) -> Result<(), LinkError>;
+
+    /// Tells a master that it was given instances: it should compare what it owns with what it runs.
+    async fn nudge(&self, to: Incarnation) -> Result<(), LinkError>;
+
+    /// Begins the drain of a node.
+    async fn drain(&self, to: Incarnation) -> Result<(), LinkError>;
 }
 
 /// The way from the worker of this process to its master.
@@ -58,6 +92,13 @@ impl MasterLink for InProcess {
     async fn report(&self, _: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
         self.master
             .send(Reports(batch))
+            .await
+            .map_err(|_| LinkError::NoAnswer("the master".to_owned()))
+    }
+
+    async fn relay(&self, _: Incarnation, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
+        self.master
+            .send(Relay(batch))
             .await
             .map_err(|_| LinkError::NoAnswer("the master".to_owned()))
     }

@@ -64,6 +64,7 @@ impl Node for LocalNode {
                 id,
                 epoch: Epoch(1),
                 why: OwnerWhy::Start,
+                from_owner: None,
                 from_host: None,
             };
             let fresh = Some(Box::new(newborn(id, new, &self.me)));
@@ -123,6 +124,7 @@ fn newborn(id: InstanceId, new: NewInstance, me: &Me) -> Loaded {
         tasks: Vec::new(),
         stray: Vec::new(),
         verbs: Vec::new(),
+        results: Vec::new(),
     }
 }
 

@@ -9,10 +9,18 @@ use engine::definition::Definition;
 use engine::ids::{
     AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid,
 };
-use engine::instance::{AttemptResult, Changes, Header};
+use engine::instance::{AttemptResult, Changes, Ended, Header};
 use engine::start::Start;
 use engine::states::{MemberState, OwnerWhy, Verb};
 use engine::task::{Attempt, Task};
+
+mod membership;
+mod registry;
+
+pub use membership::{
+    Beat, Declaration, Declared, FailoverRecord, HandOver, Join, Joined, Member, OwnedBy, Seen,
+};
+pub use registry::{Registry, RegistryError, View};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +43,7 @@ impl StoreError {
     }
 }
 
-/// One way to do things: who and where.
+/// Who a node is in this life, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Me {
     /// This life.
@@ -46,66 +54,6 @@ pub struct Me {
     pub name: String,
     /// The database's generation.
     pub generation: Generation,
-}
-
-/// What a node says of itself when it joins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Join {
-    /// Unique among live members.
-    pub name: String,
-    /// Unique among live members.
-    pub host: String,
-    /// `master`, `worker`, `api`.
-    pub roles: Vec<String>,
-    /// Slots of its worker; 0 without that role.
-    pub slots: u32,
-    /// The group of its worker.
-    pub worker_group: String,
-    /// The program's version.
-    pub version: String,
-}
-
-/// What the store made of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
-    /// The new life.
-    pub incarnation: Incarnation,
-    /// The database's generation.
-    pub generation: Generation,
-    /// The database's clock.
-    pub now: Millis,
-}
-
-/// The answer to a beat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Beat {
-    /// The database's clock.
-    pub now: Millis,
-    /// What the store says of this life; `Dead` means: exit.
-    pub state: MemberState,
-}
-
-/// One member row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// Which life.
-    pub incarnation: Incarnation,
-    /// Its node name.
-    pub name: String,
-    /// Its address.
-    pub host: String,
-    /// `master`, `worker`, `api`.
-    pub roles: Vec<String>,
-    /// Where it is in its life.
-    pub state: MemberState,
-    /// When it joined.
-    pub joined_at: Millis,
-    /// Slots of its worker.
-    pub slots: u32,
-    /// The group of its worker.
-    pub worker_group: String,
-    /// The program's version.
-    pub version: String,
 }
 
 /// Ties a request to its effect for 24 hours.
@@ -223,6 +171,8 @@ pub struct Claimed {
     pub epoch: Epoch,
     /// Why.
     pub why: OwnerWhy,
+    /// The owner before, when it had one.
+    pub from_owner: Option<Incarnation>,
     /// The host of the owner before, when it had one.
     pub from_host: Option<String>,
 }
@@ -275,6 +225,8 @@ pub struct Loaded {
     pub stray: Vec<(Ordinal, Attempt)>,
     /// Unapplied control operations in order.
     pub verbs: Vec<InboxVerb>,
+    /// Results of attempts that are open here, which workers gave to another master than the owner.
+    pub results: Vec<(Uid, Ended)>,
 }
 
 /// The engine's side of the database. Each function is one operation and one transaction.
@@ -282,6 +234,39 @@ pub struct Loaded {
 pub trait Store: Send + Sync + 'static {
     /// Starts a new life of a standalone node: every other live member is dead in the same transaction.
     async fn join_alone(&self, join: &Join) -> Result<Joined, StoreError>;
+
+    /// Starts a new life of a node of a cluster. A live life of the same name or host is dead in the same
+    /// transaction: the caller has made sure that it does not run any more.
+    async fn join(&self, join: &Join) -> Result<Joined, StoreError>;
+
+    /// Remembers the digest of the cluster's secret if there is none yet; answers whether it is the same.
+    async fn agree_on_secret(&self, digest: &str) -> Result<bool, StoreError>;
+
+    /// Lists members that are joining, active or draining, with the age of their last beat.
+    async fn living(&self) -> Result<Vec<Seen>, StoreError>;
+
+    /// Declares a life dead, if the declaring one is active, and ends what its sessions still do.
+    async fn declare_dead(&self, declaration: &Declaration) -> Result<Declared, StoreError>;
+
+    /// Notes what a survivor took over from a dead life; a later note of the same pair replaces the counts.
+    async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError>;
+
+    /// Gives instances to another active master: host, owner, epoch + 1 and the owner log in one transaction.
+    /// Answers those that were given, with their new epochs; none when the target is not an active master.
+    async fn hand_over(&self, hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError>;
+
+    /// Keeps results for whoever owns their instances, while the attempts are open; what is closed is dropped.
+    /// Repeating it changes nothing.
+    async fn keep_results(&self, results: &[(Uid, Ended)], at: Millis) -> Result<(), StoreError>;
+
+    /// Reads the kept results of attempts that are still open.
+    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError>;
+
+    /// Marks kept results as applied.
+    async fn results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError>;
+
+    /// Says who owns these instances; one that does not exist is left out.
+    async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError>;
 
     /// Moves this life forward; a step back is refused.
     async fn set_member_state(&self, me: Incarnation, state: MemberState) -> Result<(), StoreError>;
@@ -309,7 +294,8 @@ pub trait Store: Send + Sync + 'static {
     /// Reads unapplied control operations of these instances, in order.
     async fn verbs(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InboxVerb)>, StoreError>;
 
-    /// Lists what this life owns, and whether each has unapplied control operations.
+    /// Lists what this life owns, and whether the inbox of each holds anything unapplied: a control operation,
+    /// or a kept result of an attempt that is open.
     async fn owned(&self, me: Incarnation) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError>;
 
     /// Clears the count of claims without progress of instances that stayed loaded.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actors::ports::{Claim, Claimed, StoreError};
-use engine::ids::{Epoch, InstanceId};
+use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::instance::Attention;
 use engine::states::{InstanceState, Outcome, OwnerWhy, Verb};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
@@ -241,6 +241,7 @@ async fn take(
             id: InstanceId(candidate.id),
             epoch: Epoch(candidate.epoch + 1),
             why: why(candidate, claim),
+            from_owner: candidate.owner.map(Incarnation),
             from_host: candidate.host.clone(),
         })
         .collect();

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use actors::ports::{self, Beat, Claim, Claimed, InboxVerb, Join, Joined, Loaded, Member, StoreError};
+use actors::ports::{
+    self, Beat, Claim, Claimed, Declaration, Declared, FailoverRecord, HandOver, InboxVerb, Join, Joined,
+    Loaded, Member, OwnedBy, Seen, StoreError,
+};
 use actors::ports::{Write, Written};
 use async_trait::async_trait;
 use engine::definition::Definition;
-use engine::ids::{Epoch, Incarnation, InstanceId, Millis};
+use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Uid};
+use engine::instance::Ended;
 use engine::states::MemberState;
 
 use super::Store;
@@ -15,6 +19,46 @@ use super::Store;
 impl ports::Store for Store {
     async fn join_alone(&self, join: &Join) -> Result<Joined, StoreError> {
         self.join_standalone(join).await
+    }
+
+    async fn join(&self, _join: &Join) -> Result<Joined, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn agree_on_secret(&self, _digest: &str) -> Result<bool, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn living(&self) -> Result<Vec<Seen>, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn declare_dead(&self, _declaration: &Declaration) -> Result<Declared, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn record_failover(&self, _record: &FailoverRecord) -> Result<(), StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn hand_over(&self, _hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn keep_results(&self, _results: &[(Uid, Ended)], _at: Millis) -> Result<(), StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn results(&self, _ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn results_applied(&self, _uids: &[Uid], _at: Millis) -> Result<(), StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn owners(&self, _ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
     }
 
     async fn set_member_state(&self, me: Incarnation, state: MemberState) -> Result<(), StoreError> {

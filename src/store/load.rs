@@ -284,6 +284,7 @@ fn read_instance(row: &QueryResult, id: InstanceId, epoch: Epoch) -> Result<Load
         tasks: Vec::new(),
         stray: Vec::new(),
         verbs: Vec::new(),
+        results: Vec::new(),
     })
 }
 

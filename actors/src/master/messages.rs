@@ -39,6 +39,11 @@ pub enum Poked {
 #[rtype(result = "Vec<ReportAnswer>")]
 pub struct Reports(pub Vec<Report>);
 
+/// Results for an owner that the worker cannot reach; answered after they are kept in the store.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<ReportAnswer>")]
+pub struct Relay(pub Vec<Report>);
+
 /// A worker says how many slots came free. Losing it is harmless: every answer of a worker says so too.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]

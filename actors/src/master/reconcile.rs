@@ -74,6 +74,7 @@ impl MasterActor {
                         id,
                         epoch,
                         why: OwnerWhy::Restart,
+                        from_owner: None,
                         from_host: None,
                     };
                     self.adopt(&claimed, Birth::Stored, ctx);

@@ -1,13 +1,14 @@
 //! Hands reports of workers to the actors of their instances.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use engine::ids::InstanceId;
 use engine::instance::Event;
 
-use super::{MasterActor, Reports};
+use super::{MasterActor, Relay, Reports};
 use crate::protocol::{Fact, Report, ReportAnswer, instance_of};
 use crate::workflow::{Deliver, Delivered, WorkflowActor};
 
@@ -48,6 +49,31 @@ impl Handler<Reports> for MasterActor {
                     .for_each(|place| answers[place] = answer.clone());
             }
             answers
+        })
+    }
+}
+
+impl Handler<Relay> for MasterActor {
+    type Result = ResponseFuture<Vec<ReportAnswer>>;
+
+    fn handle(&mut self, Relay(reports): Relay, _: &mut Self::Context) -> Self::Result {
+        let store = Arc::clone(&self.around.store);
+        let at = self.around.clock.now();
+        Box::pin(async move {
+            // That an attempt has started, its next owner learns by asking.
+            let ends = reports.iter().filter_map(|report| match &report.fact {
+                Fact::Ended(ended) => Some((report.uid, ended.clone())),
+                Fact::Started { .. } => None,
+            });
+            let ends: Vec<_> = ends.collect();
+            let answer = match store.keep_results(&ends, at).await {
+                Ok(()) => ReportAnswer::Stored,
+                Err(error) => {
+                    tracing::warn!(%error, results = ends.len(), "results could not be kept");
+                    ReportAnswer::Later
+                }
+            };
+            vec![answer; reports.len()]
         })
     }
 }

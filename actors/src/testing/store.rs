@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use engine::definition::Definition;
 use engine::ids::{
-    AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run,
+    AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid,
 };
-use engine::instance::{Header, Transition};
+use engine::instance::{Ended, Header, Transition};
 use engine::states::{AttemptState, MemberState, Outcome, OwnerWhy, Verb};
 use engine::task::{Attempt, Task};
 
 use crate::ports::{
-    Beat, Claim, Claimed, InboxVerb, Join, Joined, Loaded, Me, Member, NewInstance, Store, StoreError, Write,
-    Written,
+    Beat, Claim, Claimed, Declaration, Declared, FailoverRecord, HandOver, InboxVerb, Join, Joined, Loaded,
+    Me, Member, NewInstance, OwnedBy, Seen, Store, StoreError, Write, Written,
 };
 
 /// A store in memory. Clones share it.
@@ -253,6 +253,46 @@ impl Store for FakeStore {
             generation: Generation(1),
             now: Millis(state.now),
         })
+    }
+
+    async fn join(&self, _join: &Join) -> Result<Joined, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn agree_on_secret(&self, _digest: &str) -> Result<bool, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn living(&self) -> Result<Vec<Seen>, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn declare_dead(&self, _declaration: &Declaration) -> Result<Declared, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn record_failover(&self, _record: &FailoverRecord) -> Result<(), StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn hand_over(&self, _hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn keep_results(&self, _results: &[(Uid, Ended)], _at: Millis) -> Result<(), StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn results(&self, _ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn results_applied(&self, _uids: &[Uid], _at: Millis) -> Result<(), StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
+    }
+
+    async fn owners(&self, _ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
+        Err(StoreError::Rejected("not yet".to_owned()))
     }
 
     async fn set_member_state(&self, me: Incarnation, to: MemberState) -> Result<(), StoreError> {

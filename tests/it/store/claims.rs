@@ -48,6 +48,7 @@ pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &d
         id,
         epoch: Epoch(1),
         why: OwnerWhy::Start,
+        from_owner: None,
         from_host: None,
     };
     assert_eq!(claimed, [expected]);
@@ -74,6 +75,7 @@ pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject
         id,
         epoch: Epoch(2),
         why: OwnerWhy::Failover,
+        from_owner: Some(first.incarnation),
         from_host: Some("h1".to_owned()),
     };
     assert_eq!(claimed, [expected]);
@@ -149,6 +151,7 @@ pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn 
             id,
             epoch: Epoch(2),
             why,
+            from_owner: None,
             from_host: None,
         };
         assert_eq!(claimed, [expected], "{state} {verb}");

@@ -67,7 +67,7 @@ impl State {
             Some(_) => OwnerWhy::Failover,
         };
         let row = self.instances.get_mut(&id)?;
-        let from_host = row.owner.take().map(|(_, host)| host);
+        let (from_owner, from_host) = row.owner.take().unzip();
         if row.epoch == Epoch(0) {
             row.header.reason = None;
         }
@@ -85,6 +85,7 @@ impl State {
             id,
             epoch: row.epoch,
             why,
+            from_owner,
             from_host,
         })
     }
