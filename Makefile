@@ -1,6 +1,6 @@
 # Every verb in one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-fast test-it contract check fmt lint setup bench bench-quick clean-data
+.PHONY: help run build test test-fast test-it contract model check fmt lint setup bench bench-quick clean-data
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test-it: ## the tests of the whole program in tests/it
 contract: ## the black-box checks of the external contract, when they lie beside this repository
 	@sh scripts/check-contract.sh
 
+model: ## the model of the ownership protocol and its mutants, with Spin (docs/model)
+	@sh scripts/check-model.sh
+
 check: ## what the pipeline runs: format, lints, every test
 	@.ci/run
 
@@ -32,7 +35,7 @@ fmt: ## format the source
 lint: ## format check and clippy, without changes
 	@sh scripts/lint.sh
 
-setup: ## install what the tests need from outside (PostgreSQL, Consul, Python)
+setup: ## install what the tests need from outside (PostgreSQL, Consul, Python, Spin)
 	@sh scripts/setup-tests.sh
 
 bench: ## measure every workload on a release build and write docs/benchmarks.md (about half an hour)

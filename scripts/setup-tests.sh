@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need from outside: PostgreSQL's server programs, Consul, Python.
+# Installs what the tests need from outside: PostgreSQL's server programs, Consul, Python, Spin.
 # Safe to run again; touches the system only for what is missing, and only as root.
 . "$(dirname "$0")/environment.sh"
 
@@ -47,4 +47,6 @@ install_consul() {
 have_postgres || { say "installing PostgreSQL's server programs"; install postgresql-15 postgresql-client-15; }
 command -v consul >/dev/null 2>&1 || { say "installing Consul"; install_consul; }
 python3 -c 'import ensurepip' >/dev/null 2>&1 || { say "installing Python"; install python3 python3-venv; }
+# The checker of the ownership model; without it that check is skipped.
+command -v spin >/dev/null 2>&1 || { say "installing Spin"; (install spin gcc libc6-dev) || say "Spin is not there"; }
 say "PostgreSQL, Consul and Python are there"

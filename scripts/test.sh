@@ -11,6 +11,8 @@ cargo build $BUILD
 say "tests of all crates"
 cargo test --workspace --locked
 
+sh scripts/check-model.sh
+
 sh scripts/check-contract.sh
 
 if [ -f scripts/schemathesis.sh ]; then
