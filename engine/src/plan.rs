@@ -35,6 +35,8 @@ pub struct Node {
     pub preds: Vec<Ordinal>,
     /// Successors inside the range.
     pub succs: Vec<Ordinal>,
+    /// Lower than that of every successor; what happens together is told in this order.
+    pub rank: u32,
 }
 
 impl Node {
@@ -50,7 +52,7 @@ impl Plan {
         let succs = successors(&definition);
         let in_range = range(&definition, &start, &succs);
         let inside = |all: &[Ordinal]| all.iter().copied().filter(|o| in_range[o.index()]).collect();
-        let nodes: Vec<Node> = definition
+        let mut nodes: Vec<Node> = definition
             .tasks
             .iter()
             .zip(&succs)
@@ -61,16 +63,21 @@ impl Plan {
                     forbidden: !task.enabled,
                     preds: inside(&task.needs),
                     succs: inside(succs),
+                    rank: 0,
                 },
                 false => Node {
                     in_range: false,
                     forbidden: !task.enabled,
                     preds: Vec::new(),
                     succs: Vec::new(),
+                    rank: 0,
                 },
             })
             .collect();
         let order = topological(&nodes);
+        for (rank, ordinal) in (0..).zip(&order) {
+            nodes[ordinal.index()].rank = rank;
+        }
         Self {
             definition,
             start,

@@ -85,9 +85,11 @@ impl Round<'_> {
             false => (None, own),
         };
         self.history.told.extend(first);
-        let tasks: Vec<Transition> = self
-            .rows
-            .iter()
+        // One round may hold the end of a task and the begin of its successor, whatever their document order.
+        let mut rows: Vec<(&Ordinal, &Task)> = self.rows.iter().collect();
+        rows.sort_by_key(|(ordinal, _)| self.plan.nodes[ordinal.index()].rank);
+        let tasks: Vec<Transition> = rows
+            .into_iter()
             .filter_map(|(ordinal, task)| self.task_transition(*ordinal, task))
             .collect();
         self.history.told.extend(tasks);

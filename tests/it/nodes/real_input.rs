@@ -12,6 +12,9 @@ use super::harness::Node;
 /// Names the folder with samples of WfCommons; they are not ours to ship.
 const SAMPLES: &str = "PORPOISE_SAMPLES";
 
+/// Where the samples lie when nobody names a folder: beside the repository.
+const BESIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/wfinstances");
+
 fn import(file: &Path) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_porpoise"))
         .args(["import", "wfcommons", "--scale", "0.001"])
@@ -104,13 +107,16 @@ fn a_small_imported_execution_runs_in_the_order_of_its_dependencies() {
 
 #[test]
 fn every_sample_execution_runs_in_the_order_of_its_dependencies() {
-    let Some(Ok(folder)) = std::env::var_os(SAMPLES).map(std::fs::read_dir) else {
-        eprintln!("skipped: {SAMPLES} names no folder of samples");
+    let named = std::env::var_os(SAMPLES).map(PathBuf::from);
+    let place = named.clone().unwrap_or_else(|| PathBuf::from(BESIDE));
+    let Ok(folder) = std::fs::read_dir(&place) else {
+        assert!(named.is_none(), "{SAMPLES} names no folder: {}", place.display());
+        eprintln!("skipped: no samples beside the repository ({})", place.display());
         return;
     };
     let mut files: Vec<PathBuf> = folder.filter_map(Result::ok).map(|entry| entry.path()).collect();
     files.sort();
-    assert!(!files.is_empty(), "{SAMPLES} holds samples");
+    assert!(!files.is_empty(), "{} holds samples", place.display());
     for file in files {
         runs_in_order(&file);
     }

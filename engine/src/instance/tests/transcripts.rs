@@ -170,3 +170,21 @@ finished in owner 1#1
 "
     );
 }
+
+#[test]
+fn one_round_tells_the_end_of_a_task_before_what_begins_after_it_whatever_their_place_in_the_document() {
+    let mut world = World::of(vec![task("last", &[1]), noop("middle", &[2]), task("first", &[])]);
+    world.run(2);
+    let first = world.ended(2, AttemptResult::Succeeded);
+    let middle = Event::FinishedInOwner {
+        ordinal: Ordinal(1),
+        attempt: crate::ids::AttemptNumber(1),
+    };
+    let (changes, _) = world.round(&[first, middle]);
+    let told: Vec<u32> = changes
+        .transitions
+        .iter()
+        .filter_map(|told| Some(told.ordinal?.0))
+        .collect();
+    assert_eq!(told, [2, 1, 0]);
+}
