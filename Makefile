@@ -1,6 +1,6 @@
 # Every verb in one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-fast test-it contract model check fmt lint setup bench bench-quick clean-data
+.PHONY: help run build test test-fast test-it contract model check fmt lint setup cluster compose-test bench bench-quick clean-data
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,13 @@ lint: ## format check and clippy, without changes
 
 setup: ## install what the tests need from outside (PostgreSQL, Consul, Python, Spin)
 	@sh scripts/setup-tests.sh
+
+cluster: ## a cluster in containers, its API on http://127.0.0.1:7070 (docs/cluster.md)
+	@sh scripts/compose-secrets.sh
+	@docker compose up --build
+
+compose-test: ## start that cluster, kill the owner of an instance, and look whether it goes on
+	@sh scripts/compose-test.sh
 
 bench: ## measure every workload on a release build and write docs/benchmarks.md (about half an hour)
 	@sh scripts/cargo.sh bench --locked --bench porpoise -- --write docs/benchmarks.md

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks the model of the ownership protocol: every configuration of docs/model/README.md has to have the outcome
-# that its table says, the protocol itself as well as each mutant. `--all` adds the long ones (minutes, 5 GB).
+# that its table says, the protocol itself as well as each mutant. `--all` adds the long ones (ten minutes, 4 GB).
 . "$(dirname "$0")/environment.sh"
 
 table=$(realpath docs/model/README.md)

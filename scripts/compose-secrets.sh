@@ -1,0 +1,19 @@
+#!/bin/sh
+# Makes the secrets of docker-compose.yml in ./secrets (or PORPOISE_SECRETS), each once; never overwrites one.
+. "$(dirname "$0")/environment.sh"
+
+folder="${PORPOISE_SECRETS:-./secrets}"
+mkdir -p "$folder"
+# The folder keeps others out. The files themselves have to be readable by the user inside the containers.
+chmod 700 "$folder"
+
+random() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+keep() {
+    [ -s "$folder/$1" ] || printf '%s' "$2" >"$folder/$1"
+    chmod 644 "$folder/$1"
+}
+
+keep postgres_password "$(random)"
+keep database_url "postgres://porpoise:$(cat "$folder/postgres_password")@postgres:5432/porpoise"
+keep cluster_secret "$(random)"
+keep bootstrap_token "$(random)"

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""The story of compose-test.sh: instances run, the container of an owner is killed, and they go on.
+
+    compose_story.py URL TOKEN_FILE CONTAINERS
+
+CONTAINERS is a file of lines "NODE CONTAINER". The environment names the Docker client (DOCKER). Exits with 1 and
+one sentence where the cluster does something else.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+# A killed master's instances have a living owner within this time (docs/cluster.md), in seconds.
+MOVED_WITHIN = 10
+
+DOCUMENT = {
+    "version": 1,
+    "name": "story",
+    "tasks": {
+        # Long enough to outlive its master and the take-over.
+        "long": {"type": "shell", "run": "echo begun; sleep 25; echo ended"},
+        "next": {"type": "shell", "needs": ["long"], "run": "echo after $PORPOISE_ATTEMPT"},
+    },
+}
+
+
+class Unexpected(Exception):
+    """The cluster did something else than it should."""
+
+
+def expect(condition, sentence):
+    if not condition:
+        raise Unexpected(sentence)
+
+
+def eventually(look, seconds, sentence):
+    """Returns what `look` finds as soon as it is true; fails with the sentence after `seconds`."""
+    deadline = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < deadline:
+        last = look()
+        if last:
+            return last
+        time.sleep(0.2)
+    raise Unexpected(f"not within {seconds} s: {sentence}")
+
+
+class Api:
+    """The REST interface behind the one published port."""
+
+    def __init__(self, url, token):
+        self.url, self.token = url, token
+
+    def call(self, method, path, body=None, wait=15):
+        """Returns the status and the answer; a port that does not answer is status 0."""
+        request = urllib.request.Request(self.url + path, method=method)
+        request.add_header("Authorization", f"Bearer {self.token}")
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        # The environment may name a proxy; this port is on this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, data, timeout=wait) as answer:
+                status, text = answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            status, text = error.code, error.read().decode()
+        except OSError:
+            return 0, None
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            return status, text
+
+    def ok(self, method, path, body=None, status=(200, 201)):
+        """Returns the answer of a call that has to succeed."""
+        got, answer = self.call(method, "/api/v1" + path, body)
+        expect(got in status, f"{method} {path} answers {status}, not {got}: {answer}")
+        return answer
+
+    def instance(self, id):
+        return self.ok("GET", f"/instances/{id}")
+
+    def tasks(self, id):
+        return {task["name"]: task for task in self.ok("GET", f"/instances/{id}/tasks")["items"]}
+
+    def members(self, role):
+        return [n for n in self.ok("GET", "/nodes")["items"] if role in n["roles"] and n["state"] == "active"]
+
+
+def say(sentence):
+    print(f"    {sentence}", flush=True)
+
+
+def becomes_whole(api, seconds):
+    """Waits until the door is ready and every node of the file is an active member."""
+    eventually(lambda: api.call("GET", "/readyz")[0] == 200, seconds, "the API is ready")
+    whole = lambda: len(api.members("master")) == 3 and len(api.members("worker")) == 2
+    eventually(whole, 60, "three masters and two workers are active")
+    say("three masters and two workers are active")
+
+
+def begin(api, count):
+    """Starts instances and waits until the first task of each runs; returns them by id."""
+    api.ok("PUT", "/projects/default/workflows/story", DOCUMENT)
+    ids = [api.ok("POST", "/projects/default/workflows/story/instances", {})["id"] for _ in range(count)]
+    running = lambda: all(api.tasks(id)["long"]["state"] == "running" for id in ids)
+    eventually(running, 30, "the first task of every instance runs")
+    return {id: api.instance(id) for id in ids}
+
+
+def kill_owner(api, before, containers):
+    """Kills the container of the first instance's owner; returns its host and the instances that it owned."""
+    host = before[min(before)]["host"]
+    name = host.split(":")[0]
+    expect(name in containers, f"host is the advertised address of a master, not {host}")
+    orphans = [id for id, instance in before.items() if instance["host"] == host]
+    subprocess.run([os.environ["DOCKER"], "kill", containers[name]], check=True, stdout=subprocess.DEVNULL)
+    say(f"killed {name}, which owned {len(orphans)} of {len(before)} instances")
+    return host, orphans
+
+
+def were_taken_over(api, host, orphans):
+    began = time.monotonic()
+    living = lambda: {member["host"] for member in api.members("master")} - {host}
+    moved = lambda: all(api.instance(id)["host"] in living() for id in orphans)
+    eventually(moved, MOVED_WITHIN, f"every instance of {host} has a living host")
+    say(f"every one has a living host after {time.monotonic() - began:.1f} s")
+    for id in orphans:
+        instance, log = api.instance(id), api.ok("GET", f"/instances/{id}/ownership")["log"]
+        last = log[-1]
+        expect(instance["epoch"] == 2 and instance["state"] == "running", f"{id} runs under epoch 2: {instance}")
+        expect((last["why"], last["from_host"]) == ("failover", host), f"the log of {id} says why: {last}")
+        expect(last["host"] == instance["host"], f"{id} is where its log says: {last}")
+
+
+def control_calls_work(api, orphans):
+    """Pauses the first orphan, stops the second; both by a node that never owned them."""
+    paused, stopped = orphans[0], orphans[1] if len(orphans) > 1 else None
+    answer = api.ok("POST", f"/instances/{paused}/pause?wait=10s", {})
+    expect(answer["operation"]["outcome"] == "applied", f"the pause is applied: {answer}")
+    expect(answer["instance"]["state"] == "pausing", f"the task in hand may end: {answer['instance']}")
+    if stopped:
+        api.ok("POST", f"/instances/{stopped}/stop?wait=10s", {})
+        eventually(lambda: api.instance(stopped)["state"] == "stopped", 15, f"{stopped} is stopped")
+        expect(api.tasks(stopped)["long"]["state"] == "killed", "its task is killed")
+    eventually(lambda: api.instance(paused)["state"] == "paused", 40, f"{paused} is paused when its task has ended")
+    expect(api.tasks(paused)["next"]["state"] == "not_run", "nothing started while it was pausing")
+    api.ok("POST", f"/instances/{paused}/resume?wait=10s", {})
+    say("pause, resume and stop work after the take-over")
+    return stopped
+
+
+def all_end(api, before, stopped):
+    """Every instance ends well, with one attempt of each task and its whole log."""
+    for id in before:
+        if id == stopped:
+            continue
+        eventually(lambda: api.instance(id)["state"] == "succeeded", 60, f"{id} succeeds")
+        attempts = {name: task["attempts"] for name, task in api.tasks(id).items()}
+        expect(attempts == {"long": 1, "next": 1}, f"no task of {id} started twice: {attempts}")
+        log = api.ok("GET", f"/instances/{id}/tasks/long/attempts/1/log")
+        expect(log == "begun\nended\n", f"the log of {id} is whole: {log!r}")
+    say("every instance ended as it should, no task started twice, the logs are whole")
+
+
+def comes_back(api, host, containers):
+    """The killed container is a member again, in a new life, and takes nothing from a living owner."""
+    old = [node for node in api.ok("GET", "/nodes")["items"] if node["host"] == host]
+    subprocess.run([os.environ["DOCKER"], "start", containers[host.split(":")[0]]], check=True, stdout=subprocess.DEVNULL)
+    mine = lambda: [member for member in api.members("master") if member["host"] == host]
+    new = eventually(mine, 60, f"{host} is active again")[0]
+    lives = [node["incarnation"] for node in old]
+    expect(new["incarnation"] not in lives, f"its life is a new one: {new['incarnation']} of {lives}")
+    say(f"{host} is back as incarnation {new['incarnation']}")
+
+
+def main(url, token_file, container_file):
+    with open(token_file) as file:
+        api = Api(url, file.read().strip())
+    with open(container_file) as file:
+        containers = dict(line.split() for line in file)
+    becomes_whole(api, 90)
+    before = begin(api, 6)
+    host, orphans = kill_owner(api, before, containers)
+    were_taken_over(api, host, orphans)
+    stopped = control_calls_work(api, orphans)
+    all_end(api, before, stopped)
+    comes_back(api, host, containers)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except Unexpected as error:
+        print(f"compose-test: {error}", file=sys.stderr)
+        sys.exit(1)
