@@ -1,20 +1,27 @@
 //! Starts the actors of a node in the order in which they need each other.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::task::Worker;
+use engine::ids::Generation;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
 use crate::clock::Clock;
+use crate::condition::Condition;
 use crate::db::DbActor;
-use crate::dispatch::{DispatchActor, WorkerJoined};
+use crate::dispatch::{self, DispatchActor};
+use crate::failover::{FailoverActor, Reach};
 use crate::hub::Hub;
-use crate::links::InProcess;
-use crate::local::LocalNode;
+use crate::links::{InProcess, MasterLink, NoPeers, PeerLink, WorkerLink};
+use crate::local::{LocalNode, MasterActors};
 use crate::master::MasterActor;
-use crate::ports::{Me, Runner, Store};
-use crate::slots::Slots;
+use crate::peers::Peers;
+use crate::ports::{Me, Member, Registry, Runner, Store};
+use crate::pulse::Pulse;
+use crate::registry::{Membership, RegistryActor, RegistryParts};
+use crate::slots::{Choice, Slots};
 use crate::vital::Vital;
 use crate::worker::journal::Journal;
 use crate::worker::{self, Folders, WorkerConfig, WorkerHandle, WorkerPorts};
@@ -26,15 +33,49 @@ const HUB: usize = 4096;
 /// Instances being loaded at once.
 const LOADS: usize = 32;
 
-/// What a node with a master and a worker is made of.
+/// What the actors of a node reach other nodes through.
+#[derive(Clone)]
+pub struct Ways {
+    /// To workers.
+    pub workers: Arc<dyn WorkerLink>,
+    /// To masters.
+    pub masters: Arc<dyn MasterLink>,
+    /// To any node.
+    pub peers: Arc<dyn PeerLink>,
+}
+
+/// What a node is made of.
 #[derive(Clone)]
 pub struct Ingredients {
     /// This life.
-    pub me: Me,
+    pub me: Member,
+    /// The database's generation.
+    pub generation: Generation,
     /// The database's clock.
     pub clock: Clock,
     /// The store.
     pub store: Arc<dyn Store>,
+    /// The registry in which this life is registered.
+    pub registry: Arc<dyn Registry>,
+    /// The ways to others; without them, master and worker of this node have only each other.
+    pub ways: Option<Ways>,
+    /// Who lives; filled by the actors.
+    pub peers: Peers,
+    /// What a user sees of troubles.
+    pub condition: Condition,
+    /// Signs of life of the arbiters.
+    pub pulse: Pulse,
+    /// What the worker is made of; only with that role.
+    pub worker: Option<WorkerParts>,
+    /// How a master chooses workers; only with that role.
+    pub master: Option<Choice>,
+    /// Ends the process when an actor dies that it cannot do without.
+    pub end_node: Arc<dyn Fn(&'static str) + Send + Sync>,
+}
+
+/// What a worker is made of.
+#[derive(Clone)]
+pub struct WorkerParts {
     /// Starts jobs.
     pub runner: Arc<dyn Runner>,
     /// Outlives the process.
@@ -43,57 +84,129 @@ pub struct Ingredients {
     pub folders: Folders,
     /// The boot of the machine.
     pub boot_id: String,
-    /// The group of the worker.
-    pub group: String,
     /// How many attempts run at the same time.
     pub slots: u32,
-    /// Ends the process when an actor dies that it cannot do without.
-    pub end_node: Arc<dyn Fn(&'static str) + Send + Sync>,
 }
 
-/// Starts worker, writer, dispatcher and master, and answers the facade over them.
+impl Ingredients {
+    /// Returns who this node is.
+    pub fn me(&self) -> Me {
+        Me {
+            incarnation: self.me.incarnation,
+            host: self.me.host.clone(),
+            name: self.me.name.clone(),
+            generation: self.generation,
+        }
+    }
+
+    fn vital(&self, actor: &'static str) -> Vital {
+        Vital::new(actor, Arc::clone(&self.end_node))
+    }
+}
+
+/// Makes this life an active member; run when its worker has swept up.
+pub type Activation = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// Starts the actors of a node, and answers the facade over them.
 ///
-/// The member must be `active` before, since only an active member may claim. The worker has ended what earlier
-/// lives left running before any master asks it. The master's actors share one arbiter, so that the path from an
-/// event to the writer crosses no thread; the worker has its own, because it waits for the kernel.
+/// First the worker: it has ended what earlier lives left running before anybody can ask it. Then `activation`
+/// makes the member active, since only an active one may claim. Then the rest. The actors share one arbiter, so
+/// that the path from an event to the writer crosses no thread; the worker has its own, because it waits for the
+/// kernel.
 ///
 /// # Errors
-/// In words, when the journal of the worker cannot be read.
-pub async fn standalone(parts: Ingredients) -> Result<LocalNode, String> {
+/// In words, when the journal of the worker cannot be read, or the member does not become active.
+pub async fn start(parts: Ingredients, activation: Activation) -> Result<LocalNode, String> {
     let heart = Arbiter::new();
     let workflows = heart.handle();
+    parts.pulse.watch("the actors of the node", &workflows);
     let (started, node) = oneshot::channel();
     heart.spawn_fn(move || {
         actix_rt::spawn(async move {
-            started.send(start(parts, workflows).await).ok();
+            started.send(start_here(parts, activation, workflows).await).ok();
         });
     });
     node.await
-        .map_err(|_| "the actors of the master did not start".to_owned())?
+        .map_err(|_| "the actors of the node did not start".to_owned())?
 }
 
-/// Runs on the master's arbiter.
-async fn start(parts: Ingredients, workflows: ArbiterHandle) -> Result<LocalNode, String> {
-    let vital = |actor| Vital::new(actor, Arc::clone(&parts.end_node));
-    let context = Context::<MasterActor>::new();
-    let master = context.address();
-    let worker = start_worker(&parts, master.clone()).await?;
-    let slots = Slots::default();
-    let hub = Hub::with_capacity(HUB);
-    let db = DbActor::new(Arc::clone(&parts.store), vital("DbActor")).start();
-    let link = Arc::new(worker.clone());
-    let dispatch = DispatchActor::new(&parts.me, link, slots.clone(), vital("DispatchActor")).start();
-    let me = Worker {
-        incarnation: parts.me.incarnation,
-        name: parts.me.name.clone(),
+/// Runs on the arbiter of the actors.
+async fn start_here(
+    parts: Ingredients,
+    activation: Activation,
+    workflows: ArbiterHandle,
+) -> Result<LocalNode, String> {
+    let context = parts.master.map(|_| Context::<MasterActor>::new());
+    let master = context.as_ref().map(AsyncContext::address);
+    let worker = match &parts.worker {
+        Some(tools) => Some(start_worker(&parts, tools, master.as_ref()).await?),
+        None => None,
     };
-    dispatch.do_send(WorkerJoined {
-        worker: me,
-        group: parts.group.clone(),
-        slots: parts.slots,
+    activation.await?;
+    let hub = Hub::with_capacity(HUB);
+    let db = DbActor::new(Arc::clone(&parts.store), parts.vital("DbActor")).start();
+    let masters = context.and_then(|context| {
+        let ways = MasterWays::of(&parts, worker.as_ref())?;
+        Some(start_master(&parts, context, ways, (&db, &hub), workflows))
     });
+    watch_members(&parts, masters.as_ref());
+    Ok(LocalNode {
+        me: parts.me(),
+        clock: parts.clock,
+        store: parts.store,
+        hub,
+        db,
+        masters,
+        worker,
+        peers: parts.peers,
+        link: parts.ways.map(|ways| ways.peers),
+        condition: parts.condition,
+        drain_bell: Arc::new(Notify::new()),
+        draining: Arc::default(),
+    })
+}
+
+/// What a master speaks through.
+struct MasterWays {
+    workers: Arc<dyn WorkerLink>,
+    peers: Arc<dyn PeerLink>,
+}
+
+impl MasterWays {
+    /// Without ways to others there is the worker of this node, or nobody to speak to.
+    fn of(parts: &Ingredients, worker: Option<&WorkerHandle>) -> Option<Self> {
+        match (&parts.ways, worker) {
+            (Some(ways), _) => Some(Self {
+                workers: Arc::clone(&ways.workers),
+                peers: Arc::clone(&ways.peers),
+            }),
+            (None, Some(worker)) => Some(Self {
+                workers: Arc::new(worker.clone()),
+                peers: Arc::new(NoPeers),
+            }),
+            (None, None) => None,
+        }
+    }
+}
+
+fn start_master(
+    parts: &Ingredients,
+    context: Context<MasterActor>,
+    ways: MasterWays,
+    (db, hub): (&Addr<DbActor>, &Hub),
+    workflows: ArbiterHandle,
+) -> MasterActors {
+    let supervisor = context.address();
+    let slots = Slots::choosing(parts.master.unwrap_or_default());
+    let senders = dispatch::Ways {
+        link: ways.workers,
+        store: Arc::clone(&parts.store),
+    };
+    let over = supervisor.clone().recipient();
+    let vital = parts.vital("DispatchActor");
+    let dispatch = DispatchActor::new(&parts.me(), senders, slots.clone(), over, vital).start();
     let around = Surroundings {
-        me: parts.me.clone(),
+        me: parts.me(),
         clock: parts.clock.clone(),
         store: Arc::clone(&parts.store),
         db: db.clone(),
@@ -102,41 +215,76 @@ async fn start(parts: Ingredients, workflows: ArbiterHandle) -> Result<LocalNode
         hub: hub.clone(),
         loads: Arc::new(Semaphore::new(LOADS)),
     };
-    context.run(MasterActor::new(around, vec![workflows], vital("MasterActor")));
-    Ok(LocalNode {
-        me: parts.me,
-        clock: parts.clock,
-        hub,
-        db,
-        master,
+    context.run(MasterActor::new(
+        around,
+        vec![workflows],
+        parts.vital("MasterActor"),
+    ));
+    let reach = Reach {
+        me: parts.me(),
+        clock: parts.clock.clone(),
+        store: Arc::clone(&parts.store),
+        db: db.clone(),
+        master: supervisor.clone(),
+        registry: Arc::clone(&parts.registry),
+        peers: ways.peers,
+    };
+    MasterActors {
+        supervisor,
         dispatch,
-        worker: Some(worker),
-        drain_bell: Arc::new(Notify::new()),
-    })
+        failover: FailoverActor::new(reach, parts.vital("FailoverActor")).start(),
+    }
 }
 
-async fn start_worker(parts: &Ingredients, master: Addr<MasterActor>) -> Result<WorkerHandle, String> {
-    let config = WorkerConfig {
+fn watch_members(parts: &Ingredients, masters: Option<&MasterActors>) {
+    let mut subscribers: Vec<Recipient<Membership>> = Vec::new();
+    if let Some(masters) = masters {
+        subscribers.push(masters.dispatch.clone().recipient());
+        subscribers.push(masters.failover.clone().recipient());
+    }
+    let watched = RegistryParts {
         me: parts.me.clone(),
-        slots: parts.slots,
-        folders: parts.folders.clone(),
-        boot_id: parts.boot_id.clone(),
+        clock: parts.clock.clone(),
+        store: Arc::clone(&parts.store),
+        registry: Arc::clone(&parts.registry),
+        peers: parts.peers.clone(),
+        condition: parts.condition.clone(),
+        subscribers,
+    };
+    RegistryActor::new(watched, parts.vital("RegistryActor")).start();
+}
+
+async fn start_worker(
+    parts: &Ingredients,
+    tools: &WorkerParts,
+    master: Option<&Addr<MasterActor>>,
+) -> Result<WorkerHandle, String> {
+    let masters: Arc<dyn MasterLink> = match (&parts.ways, master) {
+        (Some(ways), _) => Arc::clone(&ways.masters),
+        (None, Some(master)) => Arc::new(InProcess {
+            master: master.clone(),
+        }),
+        (None, None) => return Err("a worker without a master needs a way to other nodes".to_owned()),
+    };
+    let config = WorkerConfig {
+        me: parts.me(),
+        slots: tools.slots,
+        folders: tools.folders.clone(),
+        boot_id: tools.boot_id.clone(),
     };
     let ports = WorkerPorts {
-        runner: Arc::clone(&parts.runner),
-        journal: Arc::clone(&parts.journal),
-        masters: Arc::new(InProcess { master }),
+        runner: Arc::clone(&tools.runner),
+        journal: Arc::clone(&tools.journal),
+        masters,
+        peers: parts.peers.clone(),
         clock: parts.clock.clone(),
     };
+    let arbiter = Arbiter::new();
+    parts.pulse.watch("the worker", &arbiter.handle());
     let (started, handle) = oneshot::channel();
-    Arbiter::new().spawn(async move {
-        started
-            .send(
-                worker::start(config, ports)
-                    .await
-                    .map_err(|error| error.to_string()),
-            )
-            .ok();
+    arbiter.spawn(async move {
+        let worker = worker::start(config, ports).await;
+        started.send(worker.map_err(|error| error.to_string())).ok();
     });
     handle.await.map_err(|_| "the worker did not start".to_owned())?
 }

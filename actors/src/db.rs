@@ -1,17 +1,19 @@
 //! The only writer of engine state: collects what many actors want stored and commits it together.
 //!
-//! In: `WriteOne` from workflow actors and the API. Out: one batch at a time through the `Store` port; a batch
-//! is whatever queued while the last one was being committed, so that it grows with the load and a lone write
-//! never waits. If it dies, every waiting caller sees a closed channel, which it must treat as "maybe applied",
+//! In: `WriteOne` from workflow actors and the API, `TakeOwnership` and `GiveOwnership` from those that move
+//! instances. Out: one batch of writes at a time through the `Store` port; a batch is whatever queued while the
+//! last one was being committed, so that it grows with the load and a lone write never waits. Ownership moves in
+//! statements of its own, which store host, owner and epoch before anybody acts on them. If it dies, every waiting caller sees a closed channel, which it must treat as "maybe applied",
 //! and the node ends.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::prelude::*;
+use engine::ids::{Epoch, InstanceId};
 use tokio::sync::oneshot;
 
-use crate::ports::{Store, StoreError, Write, Written};
+use crate::ports::{Claim, Claimed, HandOver, Store, StoreError, Write, Written};
 use crate::vital::Vital;
 
 /// Entries in one batch. Past some hundreds, a larger batch gains little and delays everybody in it.
@@ -24,6 +26,16 @@ const MAILBOX: usize = 4096;
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Written, StoreError>")]
 pub struct WriteOne(pub Write);
+
+/// Takes instances that need an owner and have none that lives; answered when host, owner and epoch are stored.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<Claimed>, StoreError>")]
+pub struct TakeOwnership(pub Claim);
+
+/// Gives instances to another master; answered when its host, owner and epoch are stored.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<(InstanceId, Epoch)>, StoreError>")]
+pub struct GiveOwnership(pub HandOver);
 
 /// Asks for a picture of the actor.
 #[derive(Debug, Message)]
@@ -113,6 +125,24 @@ impl Handler<WriteOne> for DbActor {
     }
 }
 
+impl Handler<TakeOwnership> for DbActor {
+    type Result = ResponseFuture<Result<Vec<Claimed>, StoreError>>;
+
+    fn handle(&mut self, TakeOwnership(claim): TakeOwnership, _: &mut Self::Context) -> Self::Result {
+        let store = Arc::clone(&self.store);
+        Box::pin(async move { store.claim(&claim).await })
+    }
+}
+
+impl Handler<GiveOwnership> for DbActor {
+    type Result = ResponseFuture<Result<Vec<(InstanceId, Epoch)>, StoreError>>;
+
+    fn handle(&mut self, GiveOwnership(hand_over): GiveOwnership, _: &mut Self::Context) -> Self::Result {
+        let store = Arc::clone(&self.store);
+        Box::pin(async move { store.hand_over(&hand_over).await })
+    }
+}
+
 impl Handler<Observe> for DbActor {
     type Result = MessageResult<Observe>;
 
@@ -132,6 +162,16 @@ impl Handler<Observe> for DbActor {
 /// As the store says; a writer that died in between is `Uncertain`.
 pub async fn write(db: &Addr<DbActor>, write: Write) -> Result<Written, StoreError> {
     db.send(WriteOne(write)).await.unwrap_or_else(|_| Err(gone()))
+}
+
+/// Takes instances that need an owner through the writer.
+///
+/// # Errors
+/// As the store says; after a writer that died in between, the next reconciliation finds what was taken.
+pub async fn take_ownership(db: &Addr<DbActor>, claim: Claim) -> Result<Vec<Claimed>, StoreError> {
+    db.send(TakeOwnership(claim))
+        .await
+        .unwrap_or_else(|_| Err(gone()))
 }
 
 fn gone() -> StoreError {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use engine::ids::{Epoch, Incarnation, Uid};
@@ -14,19 +14,28 @@ use engine::instance::Event;
 use engine::task::Worker;
 
 use crate::links::{LinkError, WorkerLink};
-use crate::ports::Me;
+use crate::ports::{Me, Seen, Store};
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner};
+use crate::registry::Membership;
 use crate::slots::Slots;
 use crate::vital::Vital;
-use crate::workflow::{Deliver, Delivered};
+use crate::workflow::{Deliver, Delivered, Fate, Tally, WorkerOver};
+use lives::{Lives, Witness};
 
 mod answers;
+mod lives;
 
 /// Messages of one kind in one request.
 const BATCH: usize = 200;
 
 /// How often workers are asked for free slots while a task waits: what they tell by themselves may be lost.
 const HELLO: Duration = Duration::from_secs(1);
+
+/// How long a new life of a worker's node may take to come, before attempts of its last life are lost.
+const LIFE_COMES: Duration = Duration::from_secs(10);
+
+/// The pause between two looks for a life that is coming.
+const WAIT_FOR_LIFE: Duration = Duration::from_millis(300);
 
 /// The wait before a message that was not answered is sent again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -63,28 +72,10 @@ pub struct Ask {
     pub owner: Owner,
     /// The attempts, with the worker lives that their rows name.
     pub attempts: Vec<(Uid, Worker)>,
+    /// Where their fates are counted, after a take-over.
+    pub tally: Option<Arc<Tally>>,
     /// Who hears the answers.
     pub reply_to: Recipient<Deliver>,
-}
-
-/// A worker life can be used.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct WorkerJoined {
-    /// Which.
-    pub worker: Worker,
-    /// Its group.
-    pub group: String,
-    /// How many attempts it may hold.
-    pub slots: u32,
-}
-
-/// A worker life is over.
-#[derive(Debug, Clone, Message)]
-#[rtype(result = "()")]
-pub struct WorkerLeft {
-    /// Which.
-    pub worker: Incarnation,
 }
 
 /// Asks for a picture of the actor.
@@ -97,7 +88,7 @@ pub struct Observe;
 enum Parcel {
     Dispatch(Box<Dispatch>),
     Kill(Kill),
-    Adopt(Adopt),
+    Adopt(Adopt, Option<Arc<Tally>>),
 }
 
 /// A message and who hears the answer.
@@ -113,22 +104,33 @@ struct Outbox {
     sending: bool,
 }
 
+/// What the sender reaches the world through.
+#[derive(Clone)]
+pub struct Ways {
+    /// Workers.
+    pub link: Arc<dyn WorkerLink>,
+    /// The members.
+    pub store: Arc<dyn Store>,
+}
+
 /// Sends to workers. See the module.
 pub struct DispatchActor {
     /// Who asks for slots.
     me: Owner,
     link: Arc<dyn WorkerLink>,
+    store: Arc<dyn Store>,
     slots: Slots,
-    /// Worker lives that can be used now, with their node names.
-    lives: BTreeMap<Incarnation, Worker>,
+    /// Who hears of worker lives that are over.
+    over: Recipient<WorkerOver>,
+    lives: Lives,
     outboxes: BTreeMap<Incarnation, Outbox>,
     /// Ends the node when this actor does.
     _vital: Vital,
 }
 
 impl DispatchActor {
-    /// Makes the sender of a master.
-    pub fn new(me: &Me, link: Arc<dyn WorkerLink>, slots: Slots, vital: Vital) -> Self {
+    /// Makes the sender of a master; `over` hears of worker lives that are over.
+    pub fn new(me: &Me, ways: Ways, slots: Slots, over: Recipient<WorkerOver>, vital: Vital) -> Self {
         let me = Owner {
             incarnation: me.incarnation,
             host: me.host.clone(),
@@ -137,9 +139,11 @@ impl DispatchActor {
         };
         Self {
             me,
-            link,
+            link: ways.link,
+            store: ways.store,
             slots,
-            lives: BTreeMap::new(),
+            over,
+            lives: Lives::default(),
             outboxes: BTreeMap::new(),
             _vital: vital,
         }
@@ -172,31 +176,135 @@ impl DispatchActor {
         }));
     }
 
-    fn ask_for_slots(&self, ctx: &mut Context<Self>) {
-        if !self.slots.is_starving() {
-            return;
-        }
-        for life in self.lives.keys().copied() {
+    /// Greets workers that cannot be reached, to find out when they can, and all of them while a task waits.
+    fn greet(&self, ctx: &mut Context<Self>) {
+        let whom = if self.slots.is_starving() {
+            self.lives.answering()
+        } else {
+            self.slots.unreachable()
+        };
+        for life in whom {
             let (link, me) = (Arc::clone(&self.link), self.me.clone());
             let hello = async move { link.hello(life, &me).await };
-            ctx.spawn(hello.into_actor(self).map(move |free, actor, _| {
-                if let Ok(free) = free {
+            ctx.spawn(hello.into_actor(self).map(move |free, actor, _| match free {
+                Ok(free) => {
+                    actor.slots.reached(life);
                     actor.slots.free(life, free);
                 }
+                Err(_) => actor.slots.not_reached(life),
             }));
         }
     }
 
-    /// The live member to ask about attempts of a worker life: that life, or the newest of the same node.
-    fn life_to_ask(&self, worker: &Worker) -> Option<Incarnation> {
-        if self.lives.contains_key(&worker.incarnation) {
-            return Some(worker.incarnation);
+    /// Takes over a reading of the living members.
+    fn update(&mut self, living: &[Seen]) {
+        let change = self.lives.update(living);
+        for member in change.usable {
+            let worker = Worker {
+                incarnation: member.incarnation,
+                name: member.name,
+            };
+            self.slots.worker(&worker, &member.worker_group, member.slots);
         }
-        self.lives
-            .values()
-            .filter(|life| life.name == worker.name)
-            .map(|life| life.incarnation)
-            .max()
+        for life in change.draining {
+            self.slots.worker_gone(life);
+        }
+        for life in change.over {
+            self.slots.worker_gone(life);
+            self.outboxes.remove(&life);
+            // The actors ask again about what was there, also about what was queued here.
+            self.over.do_send(WorkerOver(life));
+        }
+    }
+
+    /// Asks about attempts. What this node does not know of a worker life, the store may: the life may have
+    /// begun a moment ago, and an attempt is lost only when its life is surely over.
+    fn ask(&mut self, ask: Ask, deadline: Instant, ctx: &mut Context<Self>) {
+        let unknown = |(_, worker): &(Uid, Worker)| !self.lives.goes_on(worker.incarnation);
+        if !ask.attempts.iter().any(unknown) {
+            return self.resolve(ask, deadline, ctx);
+        }
+        let store = Arc::clone(&self.store);
+        let read = async move { store.living().await };
+        ctx.spawn(read.into_actor(self).map(move |read, actor, ctx| match read {
+            Ok(living) => {
+                actor.update(&living);
+                actor.resolve(ask, deadline, ctx);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the members could not be read; asking again");
+                ctx.run_later(WAIT_FOR_LIFE, move |actor, ctx| actor.ask(ask, deadline, ctx));
+            }
+        }));
+    }
+
+    fn resolve(&mut self, ask: Ask, deadline: Instant, ctx: &mut Context<Self>) {
+        let Ask {
+            owner,
+            attempts,
+            tally,
+            reply_to,
+        } = ask;
+        let (mut lost, mut coming) = (Vec::new(), Vec::new());
+        for (uid, worker) in attempts {
+            match self.lives.witness(&worker) {
+                Witness::Life(to) => {
+                    let adopt = Adopt {
+                        uid,
+                        worker: worker.incarnation,
+                        owner: owner.clone(),
+                    };
+                    let entry = Entry {
+                        parcel: Parcel::Adopt(adopt, tally.clone()),
+                        reply_to: reply_to.clone(),
+                    };
+                    self.push(to, entry, ctx);
+                }
+                Witness::Coming if Instant::now() < deadline => coming.push((uid, worker)),
+                Witness::Coming | Witness::None => {
+                    if let Some(tally) = &tally {
+                        tally.answered(Fate::Lost);
+                    }
+                    let reason = answers::no_life(&worker);
+                    lost.push(Event::Lost { uid, reason });
+                }
+            }
+        }
+        deliver(&reply_to, lost, ctx);
+        if !coming.is_empty() {
+            let later = Ask {
+                owner,
+                attempts: coming,
+                tally,
+                reply_to,
+            };
+            ctx.run_later(WAIT_FOR_LIFE, move |actor, ctx| actor.ask(later, deadline, ctx));
+        }
+    }
+
+    /// Asks about the attempt of a message that cannot be sent because its worker life is over.
+    fn ask_instead(&mut self, worker: Worker, entry: Entry, ctx: &mut Context<Self>) {
+        let (uid, owner) = match entry.parcel {
+            Parcel::Dispatch(dispatch) => (dispatch.uid, dispatch.owner),
+            Parcel::Kill(kill) => (kill.uid, kill.owner),
+            Parcel::Adopt(adopt, _) => (adopt.uid, adopt.owner),
+        };
+        let ask = Ask {
+            owner,
+            attempts: vec![(uid, worker)],
+            tally: None,
+            reply_to: entry.reply_to,
+        };
+        self.ask(ask, Instant::now() + LIFE_COMES, ctx);
+    }
+
+    /// Sends to the life that a row names, or asks what became of the attempt when that life is over.
+    fn send_or_ask(&mut self, to: Worker, entry: Entry, ctx: &mut Context<Self>) {
+        if self.lives.goes_on(to.incarnation) {
+            self.push(to.incarnation, entry, ctx);
+        } else {
+            self.ask_instead(to, entry, ctx);
+        }
     }
 }
 
@@ -213,7 +321,7 @@ async fn send(link: &dyn WorkerLink, to: Incarnation, parcels: Vec<Parcel>) -> R
         match parcel {
             Parcel::Dispatch(dispatch) => dispatches.push(*dispatch),
             Parcel::Kill(kill) => kills.push(kill),
-            Parcel::Adopt(adopt) => adopts.push(adopt),
+            Parcel::Adopt(adopt, _) => adopts.push(adopt),
         }
     }
     if !dispatches.is_empty() {
@@ -245,7 +353,7 @@ impl Actor for DispatchActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(HELLO, |actor, ctx| actor.ask_for_slots(ctx));
+        ctx.run_interval(HELLO, |actor, ctx| actor.greet(ctx));
     }
 }
 
@@ -257,7 +365,7 @@ impl Handler<SendAttempt> for DispatchActor {
             parcel: Parcel::Dispatch(Box::new(msg.dispatch)),
             reply_to: msg.reply_to,
         };
-        self.push(msg.to.incarnation, entry, ctx);
+        self.send_or_ask(msg.to, entry, ctx);
     }
 }
 
@@ -269,67 +377,23 @@ impl Handler<KillAttempt> for DispatchActor {
             parcel: Parcel::Kill(msg.kill),
             reply_to: msg.reply_to,
         };
-        let to = self.life_to_ask(&msg.to).unwrap_or(msg.to.incarnation);
-        self.push(to, entry, ctx);
+        self.send_or_ask(msg.to, entry, ctx);
     }
 }
 
 impl Handler<Ask> for DispatchActor {
     type Result = ();
 
-    fn handle(&mut self, msg: Ask, ctx: &mut Self::Context) {
-        let Ask {
-            owner,
-            attempts,
-            reply_to,
-        } = msg;
-        let mut lost = Vec::new();
-        for (uid, worker) in attempts {
-            match self.life_to_ask(&worker) {
-                Some(to) => {
-                    let adopt = Adopt {
-                        uid,
-                        worker: worker.incarnation,
-                        owner: owner.clone(),
-                    };
-                    self.push(
-                        to,
-                        Entry {
-                            parcel: Parcel::Adopt(adopt),
-                            reply_to: reply_to.clone(),
-                        },
-                        ctx,
-                    );
-                }
-                None => lost.push(Event::Lost {
-                    uid,
-                    reason: answers::no_life(&worker),
-                }),
-            }
-        }
-        deliver(&reply_to, lost, ctx);
+    fn handle(&mut self, ask: Ask, ctx: &mut Self::Context) {
+        self.ask(ask, Instant::now() + LIFE_COMES, ctx);
     }
 }
 
-impl Handler<WorkerJoined> for DispatchActor {
+impl Handler<Membership> for DispatchActor {
     type Result = ();
 
-    fn handle(&mut self, msg: WorkerJoined, _: &mut Self::Context) {
-        self.lives.insert(msg.worker.incarnation, msg.worker.clone());
-        self.slots.worker(&msg.worker, &msg.group, msg.slots);
-    }
-}
-
-impl Handler<WorkerLeft> for DispatchActor {
-    type Result = ();
-
-    fn handle(&mut self, msg: WorkerLeft, ctx: &mut Self::Context) {
-        self.lives.remove(&msg.worker);
-        self.slots.worker_gone(msg.worker);
-        let left = self.outboxes.remove(&msg.worker).unwrap_or_default();
-        for entry in left.queue {
-            answers::worker_is_over(entry, ctx);
-        }
+    fn handle(&mut self, msg: Membership, _: &mut Self::Context) {
+        self.update(&msg.living);
     }
 }
 

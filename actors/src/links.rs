@@ -80,6 +80,29 @@ pub trait PeerLink: Send + Sync + 'static {
     async fn drain(&self, to: Incarnation) -> Result<(), LinkError>;
 }
 
+/// The way to other nodes where there are none.
+#[derive(Clone, Copy, Debug)]
+pub struct NoPeers;
+
+#[async_trait]
+impl PeerLink for NoPeers {
+    async fn ping(&self, _: &str) -> Ping {
+        Ping::Silent
+    }
+
+    async fn poke(&self, to: Incarnation, _: InstanceId, _: Duration) -> Result<(), LinkError> {
+        Err(LinkError::NotDelivered(format!("node {to}")))
+    }
+
+    async fn nudge(&self, to: Incarnation) -> Result<(), LinkError> {
+        Err(LinkError::NotDelivered(format!("node {to}")))
+    }
+
+    async fn drain(&self, to: Incarnation) -> Result<(), LinkError> {
+        Err(LinkError::NotDelivered(format!("node {to}")))
+    }
+}
+
 /// The way from the worker of this process to its master.
 #[derive(Clone, Debug)]
 pub struct InProcess {

@@ -1,45 +1,135 @@
 //! The actors of one node, behind the `Node` facade.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
-use engine::ids::{Epoch, InstanceId, Millis, Rev, Run};
+use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Rev, Run};
 use engine::instance::Header;
 use engine::states::{InstanceState, OwnerWhy};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use crate::condition::{Condition, Degraded};
 use crate::db::{self, DbActor};
 use crate::dispatch::DispatchActor;
+use crate::failover::FailoverActor;
 use crate::hub::Hub;
+use crate::links::{LinkError, PeerLink};
 use crate::master::{self, MasterActor, Poke, Poked};
 use crate::node::{Node, SlotUse};
-use crate::ports::{Claimed, Loaded, Me, NewInstance, StoreError, Write, Written};
+use crate::peers::Peers;
+use crate::ports::{Claimed, Loaded, Me, NewInstance, Store, StoreError, Write, Written};
 use crate::worker::WorkerHandle;
 
 /// The pause before a poke that met an ending actor is repeated.
 const POKE_AGAIN: Duration = Duration::from_millis(5);
 
-/// A node with a master and perhaps a worker, all in this process.
+/// How long a master may take to claim a new instance before nobody waits for its answer any more.
+const POKE_NEW: Duration = Duration::from_secs(2);
+
+/// The actors of a master.
+#[derive(Clone)]
+pub struct MasterActors {
+    /// The supervisor of instances.
+    pub supervisor: Addr<MasterActor>,
+    /// The way to workers.
+    pub dispatch: Addr<DispatchActor>,
+    /// Takes over.
+    pub failover: Addr<FailoverActor>,
+}
+
+/// The parts of a node in this process, with the ways to others.
 pub struct LocalNode {
     /// This life.
     pub me: Me,
     /// The database's clock.
     pub clock: Clock,
+    /// The store, for reading.
+    pub store: Arc<dyn Store>,
     /// Where commits are told.
     pub hub: Hub,
     /// The writer.
     pub db: Addr<DbActor>,
-    /// The supervisor of instances.
-    pub master: Addr<MasterActor>,
-    /// The way to workers.
-    pub dispatch: Addr<DispatchActor>,
+    /// The master of this node.
+    pub masters: Option<MasterActors>,
     /// The worker of this node.
     pub worker: Option<WorkerHandle>,
+    /// Who lives.
+    pub peers: Peers,
+    /// The way to other nodes.
+    pub link: Option<Arc<dyn PeerLink>>,
+    /// What a user sees of troubles.
+    pub condition: Condition,
     /// Rung when the node is told to drain.
     pub drain_bell: Arc<Notify>,
+    /// This node takes nothing new.
+    pub draining: Arc<AtomicBool>,
+}
+
+/// Where an instance is looked after.
+enum Place {
+    Here(Addr<MasterActor>),
+    At(Arc<dyn PeerLink>, Incarnation),
+    Nowhere,
+}
+
+impl LocalNode {
+    /// Takes nothing new from now on.
+    pub fn start_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        if let Some(masters) = &self.masters {
+            masters.supervisor.do_send(master::StartDrain);
+            masters.failover.do_send(master::StartDrain);
+        }
+    }
+
+    /// The master of this node, as long as it takes instances.
+    fn taking(&self) -> Option<&MasterActors> {
+        self.masters
+            .as_ref()
+            .filter(|_| !self.draining.load(Ordering::Relaxed))
+    }
+
+    /// Finds who should look at the inbox of an instance: its owner, or a master that may take it.
+    async fn place_of(&self, id: InstanceId) -> Place {
+        let owned = match self.store.owners(&[id]).await {
+            Ok(owned) => owned.into_iter().next(),
+            Err(error) => {
+                tracing::debug!(instance = %id, %error, "the owner could not be read");
+                return Place::Nowhere;
+            }
+        };
+        let owner = owned.and_then(|row| row.owner).map(|(owner, _)| owner);
+        let owner = owner.filter(|owner| *owner == self.me.incarnation || self.peers.get(*owner).is_some());
+        match (owner, &self.masters, self.taking()) {
+            (Some(owner), Some(masters), _) if owner == self.me.incarnation => {
+                Place::Here(masters.supervisor.clone())
+            }
+            (Some(owner), _, _) => self.at(Some(owner)),
+            (None, _, Some(masters)) => Place::Here(masters.supervisor.clone()),
+            (None, _, None) => self.at(self.some_master(id)),
+        }
+    }
+
+    fn at(&self, whom: Option<Incarnation>) -> Place {
+        match (&self.link, whom) {
+            (Some(link), Some(whom)) => Place::At(Arc::clone(link), whom),
+            _ => Place::Nowhere,
+        }
+    }
+
+    /// Chooses an active master other than this node for an instance.
+    fn some_master(&self, id: InstanceId) -> Option<Incarnation> {
+        let mut masters = self.peers.active_masters();
+        masters.retain(|member| member.incarnation != self.me.incarnation);
+        let turn = usize::try_from(id.0).unwrap_or(0);
+        masters
+            .get(turn % masters.len().max(1))
+            .map(|member| member.incarnation)
+    }
 }
 
 #[async_trait]
@@ -57,39 +147,76 @@ impl Node for LocalNode {
     }
 
     async fn create(&self, mut new: NewInstance) -> Result<Written, StoreError> {
-        new.owner = Some(self.me.clone());
+        new.owner = self.taking().map(|_| self.me.clone());
         let written = db::write(&self.db, Write::Create(new.clone())).await?;
-        if let Written::Created { id } = written {
-            let claimed = Claimed {
-                id,
-                epoch: Epoch(1),
-                why: OwnerWhy::Start,
-                from_owner: None,
-                from_host: None,
-            };
-            let fresh = Some(Box::new(newborn(id, new, &self.me)));
-            self.master.do_send(master::Adopt { claimed, fresh });
+        let Written::Created { id } = written else {
+            return Ok(written);
+        };
+        match self.taking() {
+            Some(masters) if new.owner.is_some() => {
+                let claimed = Claimed {
+                    id,
+                    epoch: Epoch(1),
+                    why: OwnerWhy::Start,
+                    from_owner: None,
+                    from_host: None,
+                };
+                let fresh = Some(Box::new(newborn(id, new, &self.me)));
+                masters.supervisor.do_send(master::Adopt { claimed, fresh });
+            }
+            _ => {
+                if let Place::At(link, whom) = self.at(self.some_master(id)) {
+                    // A poke that is lost costs one interval of the masters' own look for unowned instances.
+                    actix_rt::spawn(async move { link.poke(whom, id, POKE_NEW).await.ok() });
+                }
+            }
         }
         Ok(written)
     }
 
     async fn poke(&self, id: InstanceId, wait: Duration) {
         let deadline = Instant::now() + wait;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match tokio::time::timeout(left, self.master.send(Poke(id))).await {
-                Ok(Ok(Poked::Again)) if left > POKE_AGAIN => tokio::time::sleep(POKE_AGAIN).await,
-                Ok(_) | Err(_) => return,
+        if let Some(masters) = self.taking()
+            && poke_here(&masters.supervisor, id, deadline).await != Poked::Elsewhere
+        {
+            return;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        match self.place_of(id).await {
+            Place::Here(master) => {
+                poke_here(&master, id, deadline).await;
             }
+            Place::At(link, whom) => {
+                // The caller looks at its row until its deadline, whatever became of the poke.
+                if let Err(error) = link.poke(whom, id, left).await {
+                    tracing::debug!(instance = %id, owner = %whom, %error, "the owner could not be poked");
+                }
+            }
+            Place::Nowhere => {}
         }
     }
 
-    fn drain(&self) {
-        self.drain_bell.notify_one();
+    async fn drain(&self, node: Incarnation) -> Result<(), LinkError> {
+        if node == self.me.incarnation {
+            self.drain_bell.notify_one();
+            return Ok(());
+        }
+        match &self.link {
+            Some(link) => link.drain(node).await,
+            None => Err(LinkError::NotDelivered(format!("node {node}"))),
+        }
     }
 
     fn slots(&self) -> SlotUse {
         self.worker.as_ref().map(WorkerHandle::slots).unwrap_or_default()
+    }
+
+    fn troubles(&self) -> Vec<Degraded> {
+        self.condition.list()
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     async fn observe(&self) -> serde_json::Value {
@@ -97,12 +224,30 @@ impl Node for LocalNode {
             Some(worker) => worker.observe().await,
             None => serde_json::Value::Null,
         };
+        let masters = self.masters.as_ref();
+        let (mut master, mut dispatch) = (None, None);
+        if let Some(masters) = masters {
+            master = masters.supervisor.send(master::Observe).await.ok();
+            dispatch = masters.dispatch.send(crate::dispatch::Observe).await.ok();
+        }
         serde_json::json!({
-            "master": self.master.send(master::Observe).await.ok(),
+            "master": master,
             "db": self.db.send(db::Observe).await.ok(),
-            "dispatch": self.dispatch.send(crate::dispatch::Observe).await.ok(),
+            "dispatch": dispatch,
             "worker": worker,
         })
+    }
+}
+
+/// Pokes the master of this node until the inbox is decided, or the time is over.
+async fn poke_here(master: &Addr<MasterActor>, id: InstanceId, deadline: Instant) -> Poked {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match tokio::time::timeout(left, master.send(Poke(id))).await {
+            Ok(Ok(Poked::Again)) if left > POKE_AGAIN => tokio::time::sleep(POKE_AGAIN).await,
+            Ok(Ok(poked)) => return poked,
+            Ok(Err(_)) | Err(_) => return Poked::Again,
+        }
     }
 }
 

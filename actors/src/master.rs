@@ -5,6 +5,7 @@
 //! the instance gets `attention`. If it dies, the node ends.
 
 mod children;
+mod giving;
 mod messages;
 mod reconcile;
 mod reports;
@@ -18,15 +19,15 @@ use engine::ids::InstanceId;
 use crate::vital::Vital;
 use crate::workflow::Surroundings;
 
-pub use messages::{Adopt, Drained, FreeSlots, GetChild, Observe, Poke, Poked, Relay, Reports, StartDrain};
+pub use messages::{
+    Adopt, Drained, FreeSlots, GetChild, GiveAway, Nudge, Observe, Poke, Poked, Relay, Reports, StartDrain,
+    Swept, TakeUp,
+};
 
 use children::Child;
 
 /// How often what this node owns is compared with what it runs.
 const RECONCILE: Duration = Duration::from_secs(5);
-
-/// Instances claimed by one statement.
-const CLAIM_BATCH: u32 = 200;
 
 /// How many messages may wait in the mailbox.
 const MAILBOX: usize = 8192;
@@ -37,8 +38,10 @@ pub struct MasterActor {
     /// Workflow actors are spread over these by instance id.
     arbiters: Vec<ArbiterHandle>,
     children: BTreeMap<InstanceId, Child>,
-    /// Orphans of earlier lives have been looked for at least once.
+    /// What this life owns has been compared with what it runs at least once.
     reconciled: bool,
+    /// Orphans of earlier lives have been looked for at least once.
+    swept: bool,
     reconciling: bool,
     draining: bool,
     vital: Vital,
@@ -54,6 +57,7 @@ impl MasterActor {
             arbiters,
             children: BTreeMap::new(),
             reconciled: false,
+            swept: false,
             reconciling: false,
             draining: false,
             vital,

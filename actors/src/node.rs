@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::ids::InstanceId;
+use engine::ids::{Incarnation, InstanceId};
 
 use crate::clock::Clock;
+use crate::condition::Degraded;
 use crate::hub::Hub;
+use crate::links::LinkError;
 use crate::ports::{Me, NewInstance, StoreError, Written};
 
 /// The slots of the worker on this node.
@@ -42,8 +44,17 @@ pub trait Node: Send + Sync + 'static {
     /// looks at the operation's row in either case.
     async fn poke(&self, id: InstanceId, wait: Duration);
 
-    /// Begins the drain of this process, as SIGTERM does.
-    fn drain(&self);
+    /// Begins the drain of a node, as SIGTERM does.
+    ///
+    /// # Errors
+    /// When it is another node that cannot be reached.
+    async fn drain(&self, node: Incarnation) -> Result<(), LinkError>;
+
+    /// Whether this node takes nothing new any more.
+    fn is_draining(&self) -> bool;
+
+    /// Lists what does not work as it should on this node.
+    fn troubles(&self) -> Vec<Degraded>;
 
     /// Returns the slots of the worker on this node.
     fn slots(&self) -> SlotUse;

@@ -81,15 +81,75 @@ struct Life {
     /// Attempts of ours that it may hold at once, as it told us last.
     allowed: u32,
     in_flight: u32,
+    /// It answered when it was last spoken to.
+    reached: bool,
+}
+
+impl Life {
+    fn free(&self) -> u32 {
+        if self.reached {
+            self.allowed.saturating_sub(self.in_flight)
+        } else {
+            0
+        }
+    }
 }
 
 #[derive(Default)]
 struct Table {
+    choice: Choice,
+    /// How many slots were taken; what random choices are made from.
+    turn: u64,
     lives: BTreeMap<Incarnation, Life>,
     waiting: BTreeMap<String, BTreeSet<Wish>>,
     /// Where the wish of a waiting task stands: an instance may have ten thousand of them.
     places: BTreeMap<(InstanceId, Ordinal), (String, Wish)>,
     actors: BTreeMap<InstanceId, Recipient<SlotGranted>>,
+}
+
+/// How a master chooses among workers with free slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// The one with the most free slots.
+    #[default]
+    LeastLoaded,
+    /// One after the other.
+    RoundRobin,
+    /// Any.
+    Random,
+    /// Any, in proportion to their slots.
+    Weighted,
+}
+
+impl Choice {
+    /// Chooses one of the candidates, each with its free and its total slots; there is at least one.
+    fn pick(self, candidates: &[(Incarnation, u32, u32)], turn: u64) -> Option<Incarnation> {
+        let count = u64::try_from(candidates.len()).ok().filter(|count| *count > 0)?;
+        let nth = |n: u64| candidates.get(usize::try_from(n % count).unwrap_or(0));
+        let chosen = match self {
+            Self::LeastLoaded => candidates.iter().max_by_key(|(_, free, _)| *free),
+            Self::RoundRobin => nth(turn),
+            Self::Random => nth(scatter(turn)),
+            Self::Weighted => {
+                let all: u64 = candidates.iter().map(|(_, _, total)| u64::from(*total)).sum();
+                let mut point = scatter(turn) % all.max(1);
+                candidates.iter().find(|(_, _, total)| {
+                    let here = point < u64::from(*total);
+                    point = point.saturating_sub(u64::from(*total));
+                    here
+                })
+            }
+        };
+        chosen.map(|(incarnation, _, _)| *incarnation)
+    }
+}
+
+/// Spreads consecutive numbers over all numbers (the finaliser of SplitMix64).
+fn scatter(turn: u64) -> u64 {
+    let mixed = turn.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// The table of slots; cheap to clone, shared by the actors of one master.
@@ -99,6 +159,13 @@ pub struct Slots {
 }
 
 impl Slots {
+    /// Makes a table that chooses workers in this way.
+    pub fn choosing(choice: Choice) -> Self {
+        let slots = Self::default();
+        slots.lock().choice = choice;
+        slots
+    }
+
     /// Adds a worker life with so many slots.
     pub fn worker(&self, worker: &Worker, group: &str, total: u32) {
         let mut table = self.lock();
@@ -112,6 +179,7 @@ impl Slots {
             total,
             allowed: total,
             in_flight,
+            reached: true,
         };
         table.lives.insert(worker.incarnation, life);
         self.grant(table, group);
@@ -136,6 +204,30 @@ impl Slots {
         life.allowed = told.max(lowest).min(life.total);
         let group = life.group.clone();
         self.grant(table, &group);
+    }
+
+    /// A worker does not answer: it gets nothing new.
+    pub fn not_reached(&self, worker: Incarnation) {
+        if let Some(life) = self.lock().lives.get_mut(&worker) {
+            life.reached = false;
+        }
+    }
+
+    /// A worker answers again.
+    pub fn reached(&self, worker: Incarnation) {
+        let mut table = self.lock();
+        if let Some(life) = table.lives.get_mut(&worker).filter(|life| !life.reached) {
+            life.reached = true;
+            let group = life.group.clone();
+            self.grant(table, &group);
+        }
+    }
+
+    /// Lists workers that did not answer.
+    pub fn unreachable(&self) -> BTreeSet<Incarnation> {
+        let table = self.lock();
+        let lives = table.lives.iter().filter(|(_, life)| !life.reached);
+        lives.map(|(incarnation, _)| *incarnation).collect()
     }
 
     /// Whether a task waits although a worker of its group lives.
@@ -280,17 +372,20 @@ impl Table {
         self.waiting.get(group).and_then(|wishes| wishes.first().copied())
     }
 
-    /// Takes a slot of the worker with the most free ones.
+    /// Takes a slot of one of the workers that have free ones.
     fn take(&mut self, group: &str) -> Option<Worker> {
-        let free = |life: &Life| life.allowed.saturating_sub(life.in_flight);
-        let (incarnation, life) = self
+        let candidates: Vec<_> = self
             .lives
-            .iter_mut()
-            .filter(|(_, life)| life.group == group && free(life) > 0)
-            .max_by_key(|(_, life)| free(life))?;
+            .iter()
+            .filter(|(_, life)| life.group == group && life.free() > 0)
+            .map(|(incarnation, life)| (*incarnation, life.free(), life.total))
+            .collect();
+        let incarnation = self.choice.pick(&candidates, self.turn)?;
+        self.turn = self.turn.wrapping_add(1);
+        let life = self.lives.get_mut(&incarnation)?;
         life.in_flight += 1;
         Some(Worker {
-            incarnation: *incarnation,
+            incarnation,
             name: life.name.clone(),
         })
     }
@@ -299,6 +394,13 @@ impl Table {
         let lives: Vec<&Life> = self.lives.values().filter(|life| life.group == group).collect();
         if lives.is_empty() {
             return format!("no worker in group `{group}`");
+        }
+        if lives.iter().all(|life| !life.reached) {
+            let names: Vec<&str> = lives.iter().map(|life| life.name.as_str()).collect();
+            return format!(
+                "no worker in group `{group}` can be reached: {}",
+                names.join(", ")
+            );
         }
         let slots: u32 = lives.iter().map(|life| life.total).sum();
         format!("all {slots} slots of group `{group}` are taken")

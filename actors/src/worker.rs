@@ -30,6 +30,7 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::links::{LinkError, MasterLink, WorkerLink};
 use crate::node::SlotUse;
+use crate::peers::Peers;
 use crate::ports::{Me, Runner};
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner};
 pub use folders::{Folders, log_file};
@@ -60,6 +61,8 @@ pub struct WorkerPorts {
     pub journal: Arc<dyn Journal>,
     /// The way to masters.
     pub masters: Arc<dyn MasterLink>,
+    /// Other masters, for results that their owner does not take.
+    pub peers: Peers,
     /// The database's time.
     pub clock: Clock,
 }

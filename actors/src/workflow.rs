@@ -5,6 +5,7 @@
 //! commit decided: attempts and kills to `DispatchActor`, answers, timers. If it dies, its notice tells the
 //! `MasterActor`, which builds it anew from the store; nothing that was not stored has been shown or sent.
 
+mod adoption;
 mod birth;
 mod effects;
 mod messages;
@@ -28,10 +29,11 @@ use crate::hub::Hub;
 use crate::ports::{Loaded, Me, Store};
 use crate::slots::{Lease, Slots};
 
+pub use adoption::{Adoption, Fate, Tally};
 pub use birth::Birth;
 #[cfg(any(test, feature = "testing"))]
 pub use messages::Crash;
-pub use messages::{Deliver, Delivered, Observe, ReadInbox};
+pub use messages::{Deliver, Delivered, HandedOver, Observe, ReadInbox, WorkerOver};
 pub use notice::{Exited, Why};
 
 use notice::Notice;

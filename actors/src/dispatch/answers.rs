@@ -8,6 +8,7 @@ use engine::task::Worker;
 use super::{DispatchActor, Entry, Parcel, RETRY, Reply, deliver};
 use crate::links::LinkError;
 use crate::protocol::{AdoptAnswer, DispatchAnswer, KillAnswer};
+use crate::workflow::Fate;
 
 /// Says that nobody is left to ask about an attempt.
 pub(super) fn no_life(worker: &Worker) -> String {
@@ -52,6 +53,8 @@ impl DispatchActor {
     ) {
         tracing::warn!(worker = %to, %error, messages = batch.len(), "a worker did not answer");
         metrics::counter!("porpoise_dispatch_errors_total", "reason" => "no answer").increment(1);
+        // It gets nothing new until it answers a greeting.
+        self.slots.not_reached(to);
         let mut again = Vec::new();
         for entry in batch {
             match (&entry.parcel, error) {
@@ -70,12 +73,11 @@ impl DispatchActor {
             }
         }
         ctx.run_later(RETRY, move |actor, ctx| {
-            if actor.lives.contains_key(&to) {
+            // When the life is over meanwhile, the actors have been told, and have asked about all of it.
+            if actor.lives.goes_on(to) {
                 for entry in again {
                     actor.push(to, entry, ctx);
                 }
-            } else {
-                again.into_iter().for_each(|entry| worker_is_over(entry, ctx));
             }
         });
     }
@@ -99,7 +101,7 @@ fn uid_of(entry: &Entry) -> Uid {
     match &entry.parcel {
         Parcel::Dispatch(dispatch) => dispatch.uid,
         Parcel::Kill(kill) => kill.uid,
-        Parcel::Adopt(adopt) => adopt.uid,
+        Parcel::Adopt(adopt, _) => adopt.uid,
     }
 }
 
@@ -137,6 +139,9 @@ fn kill_event(entry: &Entry, answer: KillAnswer) -> Option<Event> {
 
 fn adopt_event(entry: &Entry, answer: AdoptAnswer) -> Option<Event> {
     let uid = uid_of(entry);
+    if let Parcel::Adopt(_, Some(tally)) = &entry.parcel {
+        tally.answered(fate_of(&answer));
+    }
     match answer {
         AdoptAnswer::Running { pid, started_at } => started_at.map(|at| Event::Started { uid, pid, at }),
         AdoptAnswer::Done { ended } => Some(Event::Ended { uid, ended }),
@@ -152,16 +157,19 @@ fn adopt_event(entry: &Entry, answer: AdoptAnswer) -> Option<Event> {
     }
 }
 
+fn fate_of(answer: &AdoptAnswer) -> Fate {
+    match answer {
+        AdoptAnswer::Running { .. } | AdoptAnswer::Done { .. } | AdoptAnswer::StaleEpoch { .. } => {
+            Fate::Reattached
+        }
+        AdoptAnswer::NeverStarted => Fate::NeverStarted,
+        AdoptAnswer::Lost => Fate::Lost,
+    }
+}
+
 /// A worker knows a newer owner: whoever spoke finds out at its next commit, which is refused.
 fn stale(entry: &Entry, seen: engine::ids::Epoch) -> Option<Event> {
     tracing::warn!(uid = %uid_of(entry), %seen, "a worker knows a newer owner");
     metrics::counter!("porpoise_dispatch_errors_total", "reason" => "stale epoch").increment(1);
     None
-}
-
-/// Tells that the worker life of a message is over: the attempt may have run.
-pub(super) fn worker_is_over(entry: Entry, ctx: &mut Context<DispatchActor>) {
-    let uid = uid_of(&entry);
-    let reason = "its worker is gone; its processes could not be checked".to_owned();
-    deliver(&entry.reply_to, vec![Event::Lost { uid, reason }], ctx);
 }

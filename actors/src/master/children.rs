@@ -33,28 +33,30 @@ pub(super) struct Child {
 
 impl MasterActor {
     /// Gives an owned instance an actor, unless it has one under this epoch.
-    pub(super) fn adopt(&mut self, claimed: &Claimed, birth: Birth, ctx: &mut Context<Self>) {
-        let known = self
-            .children
-            .get(&claimed.id)
-            .is_some_and(|child| child.epoch >= claimed.epoch);
+    pub(super) fn adopt(&mut self, id: InstanceId, epoch: Epoch, birth: Birth, ctx: &mut Context<Self>) {
+        let known = self.children.get(&id).is_some_and(|child| child.epoch >= epoch);
         if known {
             return;
         }
-        tracing::info!(
-            instance = %claimed.id, epoch = %claimed.epoch, why = %claimed.why,
-            from_host = claimed.from_host, to_host = self.around.me.host, "instance owned"
-        );
         let since = self.around.clock.now();
         let child = Child {
             addr: None,
-            epoch: claimed.epoch,
+            epoch,
             since,
             progress_noted: false,
             restarts: VecDeque::new(),
         };
-        self.children.insert(claimed.id, child);
-        self.spawn(claimed.id, birth, ctx);
+        self.children.insert(id, child);
+        self.spawn(id, birth, ctx);
+    }
+
+    /// Gives an instance that was claimed a moment ago its actor, and says so.
+    pub(super) fn adopt_claimed(&mut self, claimed: &Claimed, birth: Birth, ctx: &mut Context<Self>) {
+        tracing::info!(
+            instance = %claimed.id, epoch = %claimed.epoch, why = %claimed.why,
+            from_host = claimed.from_host, to_host = self.around.me.host, "instance owned"
+        );
+        self.adopt(claimed.id, claimed.epoch, birth, ctx);
     }
 
     fn spawn(&mut self, id: InstanceId, birth: Birth, ctx: &mut Context<Self>) {
@@ -74,7 +76,7 @@ impl MasterActor {
         metrics::gauge!("porpoise_instances_active").set(self.children.len() as f64);
     }
 
-    fn forget(&mut self, id: InstanceId) {
+    pub(super) fn forget(&mut self, id: InstanceId) {
         self.children.remove(&id);
         metrics::gauge!("porpoise_instances_active").set(self.children.len() as f64);
     }

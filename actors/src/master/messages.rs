@@ -1,12 +1,15 @@
 //! What the master can be told and asked.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
 use engine::ids::{Incarnation, InstanceId};
+use tokio::sync::oneshot;
 
 use super::MasterActor;
 use crate::ports::{Claimed, Loaded};
 use crate::protocol::{Report, ReportAnswer};
-use crate::workflow::{Birth, WorkflowActor};
+use crate::workflow::{Adoption, Birth, Tally, WorkerOver, WorkflowActor};
 
 /// Gives an instance that this node owns an actor. Losing it is repaired by reconciliation.
 #[derive(Debug, Message)]
@@ -16,6 +19,35 @@ pub struct Adopt {
     pub claimed: Claimed,
     /// The rows, when they were committed a moment ago.
     pub fresh: Option<Box<Loaded>>,
+}
+
+/// Gives claimed instances actors; answered when each has loaded its instance, or found that it is not the
+/// owner any more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct TakeUp {
+    /// The ownerships, which are stored.
+    pub claimed: Vec<Claimed>,
+    /// Where the fates of their open attempts are counted.
+    pub tally: Arc<Tally>,
+}
+
+/// Orphans of earlier lives have been looked for. Until then nobody can say that an instance is of no interest.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Swept;
+
+/// Compares what this node owns with what it runs, now.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Nudge;
+
+/// Hands instances over to another master, some at a time; answered with how many are left.
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub struct GiveAway {
+    /// Who takes them.
+    pub target: Incarnation,
 }
 
 /// Makes the owner look at the inbox of an instance; takes it when it needs an owner.
@@ -60,7 +92,7 @@ pub struct FreeSlots {
 pub struct GetChild(pub InstanceId);
 
 /// Stops taking instances.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct StartDrain;
 
@@ -79,7 +111,54 @@ impl Handler<Adopt> for MasterActor {
 
     fn handle(&mut self, msg: Adopt, ctx: &mut Self::Context) {
         let birth = msg.fresh.map_or(Birth::Stored, Birth::Fresh);
-        self.adopt(&msg.claimed, birth, ctx);
+        self.adopt_claimed(&msg.claimed, birth, ctx);
+    }
+}
+
+impl Handler<TakeUp> for MasterActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, TakeUp { claimed, tally }: TakeUp, ctx: &mut Self::Context) -> Self::Result {
+        let mut births = Vec::with_capacity(claimed.len());
+        for claimed in &claimed {
+            let (born, birth) = oneshot::channel();
+            let adoption = Adoption {
+                born,
+                tally: Arc::clone(&tally),
+            };
+            self.adopt_claimed(claimed, Birth::TakenOver(adoption), ctx);
+            births.push(birth);
+        }
+        Box::pin(async move {
+            // An actor that ended without a word was fenced, or is built anew by its supervisor.
+            futures_util::future::join_all(births).await;
+        })
+    }
+}
+
+impl Handler<Swept> for MasterActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Swept, _: &mut Self::Context) {
+        self.swept = true;
+    }
+}
+
+impl Handler<Nudge> for MasterActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Nudge, ctx: &mut Self::Context) {
+        self.reconcile(ctx);
+    }
+}
+
+impl Handler<WorkerOver> for MasterActor {
+    type Result = ();
+
+    fn handle(&mut self, over: WorkerOver, _: &mut Self::Context) {
+        for actor in self.children.values().filter_map(|child| child.addr.as_ref()) {
+            actor.do_send(over);
+        }
     }
 }
 

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use engine::ids::{Epoch, InstanceId};
-use engine::states::OwnerWhy;
 
-use super::{CLAIM_BATCH, MasterActor, Poke, Poked};
-use crate::ports::{Claim, Claimed, StoreError};
+use super::{MasterActor, Poke, Poked};
+use crate::db::{self, DbActor};
+use crate::ports::{Claim, Claimed, Store, StoreError};
 use crate::workflow::{Birth, Delivered, ReadInbox};
+
+/// The pause before the first reading is tried again.
+const READ_AGAIN: Duration = Duration::from_millis(200);
 
 /// How long an actor must have lived before that counts as progress of its instance.
 const PROGRESS_MS: i64 = 5_000;
@@ -18,7 +21,7 @@ const PROGRESS_MS: i64 = 5_000;
 type Owned = Vec<(InstanceId, Epoch, bool)>;
 
 impl MasterActor {
-    /// Claims orphans, starts missing actors, hands over unread inboxes.
+    /// Starts missing actors, hands over unread inboxes.
     pub(super) fn reconcile(&mut self, ctx: &mut Context<Self>) {
         if self.reconciling {
             return;
@@ -26,38 +29,23 @@ impl MasterActor {
         self.reconciling = true;
         self.note_progress(ctx);
         let store = Arc::clone(&self.around.store);
-        let claim = (!self.draining).then(|| self.claim(None));
         let me = self.around.me.incarnation;
-        let read = async move {
-            let mut claimed = Vec::new();
-            let mut full = false;
-            if let Some(claim) = claim {
-                claimed = store.claim(&claim).await?;
-                full = claimed.len() >= CLAIM_BATCH as usize;
-            }
-            Ok((claimed, full, store.owned(me).await?))
-        };
-        ctx.spawn(
-            read.into_actor(self)
-                .map(|read: Result<_, StoreError>, actor, ctx| {
-                    actor.reconciling = false;
-                    match read {
-                        Ok((claimed, full, owned)) => actor.reconciled(claimed, full, owned, ctx),
-                        Err(error) => {
-                            tracing::warn!(%error, "reconciliation could not read the store");
-                            if !actor.reconciled {
-                                ctx.run_later(Duration::from_millis(200), Self::reconcile);
-                            }
-                        }
+        let read = async move { store.owned(me).await };
+        ctx.spawn(read.into_actor(self).map(|read, actor, ctx| {
+            actor.reconciling = false;
+            match read {
+                Ok(owned) => actor.compare(owned, ctx),
+                Err(error) => {
+                    tracing::warn!(%error, "reconciliation could not read the store");
+                    if !actor.reconciled {
+                        ctx.run_later(READ_AGAIN, Self::reconcile);
                     }
-                }),
-        );
+                }
+            }
+        }));
     }
 
-    fn reconciled(&mut self, claimed: Vec<Claimed>, full: bool, owned: Owned, ctx: &mut Context<Self>) {
-        for claimed in claimed {
-            self.adopt(&claimed, Birth::Stored, ctx);
-        }
+    fn compare(&mut self, owned: Owned, ctx: &mut Context<Self>) {
         for (id, epoch, unread) in owned {
             let known = self
                 .children
@@ -69,31 +57,17 @@ impl MasterActor {
                         addr.do_send(ReadInbox);
                     }
                 }
-                _ => {
-                    let claimed = Claimed {
-                        id,
-                        epoch,
-                        why: OwnerWhy::Restart,
-                        from_owner: None,
-                        from_host: None,
-                    };
-                    self.adopt(&claimed, Birth::Stored, ctx);
-                }
+                _ => self.adopt(id, epoch, Birth::Stored, ctx),
             }
         }
-        if full {
-            // More may wait; the claims of one node follow each other without a pause.
-            self.reconcile(ctx);
-        } else {
-            self.reconciled = true;
-        }
+        self.reconciled = true;
     }
 
-    fn claim(&self, only: Option<InstanceId>) -> Claim {
+    fn claim_of(&self, id: InstanceId) -> Claim {
         Claim {
             me: self.around.me.clone(),
-            only,
-            limit: CLAIM_BATCH,
+            only: Some(id),
+            limit: 1,
             at: self.around.clock.now(),
         }
     }
@@ -134,37 +108,50 @@ impl Handler<Poke> for MasterActor {
         if self.draining {
             return Box::pin(actix::fut::ready(Poked::Elsewhere));
         }
-        let store = Arc::clone(&self.around.store);
-        let claim = self.claim(Some(id));
-        let claimed = async move {
-            let claimed = store.claim(&claim).await?;
-            if claimed.is_empty() {
-                store.refuse_at_rest(id, claim.at).await?;
-            }
-            Ok(claimed)
-        };
-        Box::pin(
-            claimed
-                .into_actor(self)
-                .then(move |claimed: Result<_, StoreError>, actor, ctx| {
-                    let taken = claimed.as_ref().is_ok_and(|claimed| !claimed.is_empty());
-                    let addr = match claimed {
-                        Ok(claimed) => claimed.first().and_then(|claimed| {
-                            actor.adopt(claimed, Birth::Stored, ctx);
-                            actor.children.get(&id).and_then(|child| child.addr.clone())
-                        }),
-                        Err(error) => {
-                            tracing::warn!(instance = %id, %error, "a poked instance could not be claimed");
-                            return Box::pin(actix::fut::ready(Poked::Again))
-                                as ResponseActFuture<Self, Poked>;
-                        }
-                    };
-                    if !taken {
-                        return Box::pin(actix::fut::ready(Poked::Decided));
-                    }
+        let (store, db) = (Arc::clone(&self.around.store), self.around.db.clone());
+        let claim = self.claim_of(id);
+        let taken = async move { take_one(&*store, &db, claim).await };
+        Box::pin(taken.into_actor(self).then(move |taken, actor, ctx| {
+            let answer: ResponseActFuture<Self, Poked> = match taken {
+                Ok(Taken::Mine(claimed)) => {
+                    actor.adopt_claimed(&claimed, Birth::Stored, ctx);
+                    let addr = actor.children.get(&id).and_then(|child| child.addr.clone());
                     Box::pin(read_inbox(addr).into_actor(actor))
-                }),
-        )
+                }
+                Ok(Taken::AtRest) => Box::pin(actix::fut::ready(Poked::Decided)),
+                Ok(Taken::Elsewhere) => Box::pin(actix::fut::ready(Poked::Elsewhere)),
+                Err(error) => {
+                    tracing::warn!(instance = %id, %error, "a poked instance could not be claimed");
+                    Box::pin(actix::fut::ready(Poked::Again))
+                }
+            };
+            answer
+        }))
+    }
+}
+
+/// What became of the wish to own one instance.
+enum Taken {
+    Mine(Claimed),
+    /// Nobody has to own it; what cannot apply to it is refused.
+    AtRest,
+    /// Another life owns it.
+    Elsewhere,
+}
+
+async fn take_one(store: &dyn Store, db: &Addr<DbActor>, claim: Claim) -> Result<Taken, StoreError> {
+    let (id, at, me) = (claim.only, claim.at, claim.me.incarnation);
+    if let Some(claimed) = db::take_ownership(db, claim).await?.into_iter().next() {
+        return Ok(Taken::Mine(claimed));
+    }
+    let Some(id) = id else { return Ok(Taken::AtRest) };
+    let owned = store.owners(&[id]).await?.into_iter().next();
+    match owned.and_then(|row| row.owner) {
+        Some((owner, _)) if owner != me => Ok(Taken::Elsewhere),
+        _ => {
+            store.refuse_at_rest(id, at).await?;
+            Ok(Taken::AtRest)
+        }
     }
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::InstanceId;
+use engine::ids::{Incarnation, InstanceId, Millis};
 use engine::instance::Event;
+use engine::states::MemberState;
 
 use super::{MasterActor, Relay, Reports};
-use crate::protocol::{Fact, Report, ReportAnswer, instance_of};
+use crate::ports::{OwnedBy, Store};
+use crate::protocol::{Fact, Owner, Report, ReportAnswer, instance_of};
 use crate::workflow::{Deliver, Delivered, WorkflowActor};
 
 /// A report is answered after this time at the latest; what is not stored by then is sent again.
@@ -20,8 +22,8 @@ enum Hearer {
     Actor(Addr<WorkflowActor>),
     /// Being built anew, or orphans have not been looked for yet.
     NotYet,
-    /// The instance is at rest or gone: nobody needs the report.
-    Nobody,
+    /// This node does not run it: the store knows who does.
+    Other,
 }
 
 impl Handler<Reports> for MasterActor {
@@ -36,14 +38,22 @@ impl Handler<Reports> for MasterActor {
                 .or_default()
                 .push((place, event_of(report)));
         }
-        let groups: Vec<_> = groups
-            .into_iter()
-            .map(|(id, events)| (self.hearer(id), events))
-            .collect();
+        let mut deliveries = Vec::new();
+        let mut others = Vec::new();
+        for (id, events) in groups {
+            match self.hearer(id) {
+                Hearer::Actor(addr) => deliveries.push(tell(addr, events)),
+                Hearer::NotYet => {}
+                Hearer::Other => others.push((id, events)),
+            }
+        }
+        let redirected = redirect(self.desk(), others);
         Box::pin(async move {
-            let deliveries = groups.into_iter().map(|(hearer, events)| tell(hearer, events));
             let mut answers = vec![ReportAnswer::Later; count];
-            for (places, answer) in futures_util::future::join_all(deliveries).await {
+            let (mut told, redirected) =
+                futures_util::future::join(futures_util::future::join_all(deliveries), redirected).await;
+            told.extend(redirected);
+            for (places, answer) in told {
                 places
                     .into_iter()
                     .for_each(|place| answers[place] = answer.clone());
@@ -57,32 +67,28 @@ impl Handler<Relay> for MasterActor {
     type Result = ResponseFuture<Vec<ReportAnswer>>;
 
     fn handle(&mut self, Relay(reports): Relay, _: &mut Self::Context) -> Self::Result {
-        let store = Arc::clone(&self.around.store);
-        let at = self.around.clock.now();
+        let desk = self.desk();
         Box::pin(async move {
-            // That an attempt has started, its next owner learns by asking.
-            let ends = reports.iter().filter_map(|report| match &report.fact {
-                Fact::Ended(ended) => Some((report.uid, ended.clone())),
-                Fact::Started { .. } => None,
-            });
-            let ends: Vec<_> = ends.collect();
-            let answer = match store.keep_results(&ends, at).await {
-                Ok(()) => ReportAnswer::Stored,
-                Err(error) => {
-                    tracing::warn!(%error, results = ends.len(), "results could not be kept");
-                    ReportAnswer::Later
-                }
-            };
-            vec![answer; reports.len()]
+            let count = reports.len();
+            let events: Vec<Event> = reports.into_iter().map(event_of).collect();
+            vec![desk.keep(&events).await; count]
         })
     }
 }
 
 impl MasterActor {
+    fn desk(&self) -> Desk {
+        Desk {
+            store: Arc::clone(&self.around.store),
+            me: self.around.me.incarnation,
+            at: self.around.clock.now(),
+        }
+    }
+
     fn hearer(&self, id: InstanceId) -> Hearer {
         match self.children.get(&id) {
             Some(child) => child.addr.clone().map_or(Hearer::NotYet, Hearer::Actor),
-            None if self.reconciled => Hearer::Nobody,
+            None if self.reconciled && self.swept => Hearer::Other,
             None => Hearer::NotYet,
         }
     }
@@ -96,15 +102,90 @@ fn event_of(report: Report) -> Event {
     }
 }
 
-async fn tell(hearer: Hearer, events: Vec<(usize, Event)>) -> (Vec<usize>, ReportAnswer) {
+async fn tell(addr: Addr<WorkflowActor>, events: Vec<(usize, Event)>) -> Answered {
     let (places, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
-    let answer = match hearer {
-        Hearer::Actor(addr) => match tokio::time::timeout(DEADLINE, addr.send(Deliver(events))).await {
-            Ok(Ok(Delivered::Stored)) => ReportAnswer::Stored,
-            Ok(Ok(Delivered::Later) | Err(_)) | Err(_) => ReportAnswer::Later,
-        },
-        Hearer::NotYet => ReportAnswer::Later,
-        Hearer::Nobody => ReportAnswer::Stored,
+    let answer = match tokio::time::timeout(DEADLINE, addr.send(Deliver(events))).await {
+        Ok(Ok(Delivered::Stored)) => ReportAnswer::Stored,
+        Ok(Ok(Delivered::Later) | Err(_)) | Err(_) => ReportAnswer::Later,
     };
     (places, answer)
+}
+
+/// The places of some reports in their batch, and the answer to them.
+type Answered = (Vec<usize>, ReportAnswer);
+
+/// What is needed to deal with reports about instances that this node does not run.
+struct Desk {
+    store: Arc<dyn Store>,
+    me: Incarnation,
+    at: Millis,
+}
+
+impl Desk {
+    /// Keeps results for whoever owns their instances, now or later. That an attempt has started, its next owner
+    /// learns by asking.
+    async fn keep(&self, events: &[Event]) -> ReportAnswer {
+        let ends = events.iter().filter_map(|event| match event {
+            Event::Ended { uid, ended } => Some((*uid, ended.clone())),
+            _ => None,
+        });
+        let ends: Vec<_> = ends.collect();
+        if ends.is_empty() {
+            return ReportAnswer::Stored;
+        }
+        match self.store.keep_results(&ends, self.at).await {
+            Ok(()) => ReportAnswer::Stored,
+            Err(error) => {
+                tracing::warn!(%error, results = ends.len(), "results could not be kept");
+                ReportAnswer::Later
+            }
+        }
+    }
+
+    /// Answers with the owner when another life has it; keeps the results when nobody has.
+    async fn redirect(&self, owned: Option<&OwnedBy>, events: Vec<(usize, Event)>) -> Answered {
+        let (places, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
+        let Some(OwnedBy {
+            owner: Some((incarnation, host)),
+            owner_state,
+            epoch,
+            generation,
+            ..
+        }) = owned
+        else {
+            return (places, self.keep(&events).await);
+        };
+        if *incarnation == self.me {
+            // Its actor is on the way: reconciliation, or the claim that is being answered, brings it.
+            return (places, ReportAnswer::Later);
+        }
+        if !owner_state.is_some_and(|state| matches!(state, MemberState::Active | MemberState::Draining)) {
+            return (places, self.keep(&events).await);
+        }
+        let owner = Owner {
+            incarnation: *incarnation,
+            host: host.clone(),
+            generation: *generation,
+            epoch: *epoch,
+        };
+        (places, ReportAnswer::Moved { owner: Some(owner) })
+    }
+}
+
+async fn redirect(desk: Desk, groups: Vec<(InstanceId, Vec<(usize, Event)>)>) -> Vec<Answered> {
+    let ids: Vec<InstanceId> = groups.iter().map(|(id, _)| *id).collect();
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    let owners: BTreeMap<InstanceId, OwnedBy> = match desk.store.owners(&ids).await {
+        Ok(owners) => owners.into_iter().map(|owned| (owned.id, owned)).collect(),
+        Err(error) => {
+            tracing::debug!(%error, "the owners of reported instances could not be read");
+            return Vec::new();
+        }
+    };
+    let answers = groups
+        .into_iter()
+        .map(|(id, events)| desk.redirect(owners.get(&id), events));
+    futures_util::future::join_all(answers).await
 }

@@ -78,6 +78,11 @@ impl Outbox {
         wait
     }
 
+    /// Returns how many batches in a row have achieved nothing.
+    pub(super) fn failures(&self, master: Incarnation) -> u32 {
+        self.lanes.get(&master).map_or(0, |lane| lane.failures)
+    }
+
     /// The wait is over.
     pub(super) fn retry(&mut self, master: Incarnation) {
         if let Some(lane) = self.lanes.get_mut(&master) {

@@ -14,6 +14,9 @@ use crate::protocol::{Fact, Owner, Report, ReportAnswer};
 /// The largest batch of reports.
 const BATCH: usize = 500;
 
+/// Batches in vain before results go to another master than the owner.
+const RELAY_AFTER: u32 = 2;
+
 /// A master that has not answered by then is asked again.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -37,9 +40,16 @@ impl WorkerActor {
                 continue;
             }
             let masters = Arc::clone(&self.ports.masters);
+            let other = self.relay_for(master);
             let send = async move {
-                let asked = tokio::time::timeout(PATIENCE, masters.report(&owner, batch.clone()));
-                let answers = asked
+                let told = batch.clone();
+                let asked = async {
+                    match other {
+                        Some(other) => masters.relay(other, told).await,
+                        None => masters.report(&owner, told).await,
+                    }
+                };
+                let answers = tokio::time::timeout(PATIENCE, asked)
                     .await
                     .unwrap_or_else(|_| Err(LinkError::NoAnswer(owner.host.clone())));
                 (batch, answers)
@@ -48,6 +58,23 @@ impl WorkerActor {
                 worker.on_answers(master, batch, answers, ctx);
             }));
         }
+    }
+
+    /// Names another master that keeps results for an owner which has not taken them for a while: the owner may be
+    /// dead, or cut off from here. Every second time the owner itself is asked again.
+    fn relay_for(&self, owner: Incarnation) -> Option<Incarnation> {
+        let failures = self.outbox.failures(owner);
+        if failures < RELAY_AFTER || failures % 2 == 1 {
+            return None;
+        }
+        let others = self.ports.peers.active_masters();
+        let others: Vec<Incarnation> = others
+            .iter()
+            .map(|member| member.incarnation)
+            .filter(|other| *other != owner)
+            .collect();
+        let turn = usize::try_from(failures / 2).unwrap_or(0);
+        others.get(turn % others.len().max(1)).copied()
     }
 
     /// Makes the reports for one master; what belongs to another by now goes there.

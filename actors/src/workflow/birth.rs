@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use engine::definition::Definition;
-use engine::instance::{Attention, Effect, Event};
+use engine::ids::{Incarnation, Uid};
+use engine::instance::{Attention, Effect, Ended, Event};
 use engine::states::AttemptState;
-use engine::task::Task;
+use engine::task::{Task, Worker};
 use tokio::sync::oneshot;
 
-use super::{Delivered, Item, Live, Why, WorkflowActor};
+use super::{Adoption, Delivered, Item, Live, Tally, Why, WorkflowActor};
 use crate::dispatch::Ask;
 use crate::ports::{InboxVerb, Loaded, StoreError};
 
@@ -20,6 +21,8 @@ pub enum Birth {
     Fresh(Box<Loaded>),
     /// Whatever is stored.
     Stored,
+    /// Whatever is stored, for those who wait for the take-over.
+    TakenOver(Adoption),
     /// Whatever is stored, only to note that the system gives up on it.
     GiveUp(Attention),
 }
@@ -30,31 +33,25 @@ impl WorkflowActor {
         let (id, epoch) = (self.id, self.epoch);
         let birth = self.birth.take().unwrap_or(Birth::Stored);
         let load = async move {
-            let _permit = match &birth {
-                Birth::Fresh(_) => None,
-                Birth::Stored | Birth::GiveUp(_) => around.loads.acquire().await.ok(),
-            };
-            let (loaded, attention) = match birth {
-                Birth::Fresh(loaded) => (Some(*loaded), None),
-                Birth::Stored => (around.store.load(id, around.me.incarnation, epoch).await?, None),
-                Birth::GiveUp(why) => (
-                    around.store.load(id, around.me.incarnation, epoch).await?,
-                    Some(why),
-                ),
+            let (fresh, news) = News::of(birth);
+            let loaded = match fresh {
+                Some(loaded) => Some(*loaded),
+                None => {
+                    let _permit = around.loads.acquire().await.ok();
+                    around.store.load(id, around.me.incarnation, epoch).await?
+                }
             };
             let Some(loaded) = loaded else { return Ok(None) };
             let definition = around
                 .store
                 .definition(loaded.workflow_id, loaded.version)
                 .await?;
-            Ok(Some((loaded, definition, attention)))
+            Ok(Some((loaded, definition, news)))
         };
         ctx.wait(
             load.into_actor(self)
                 .map(|read: Result<_, StoreError>, actor, ctx| match read {
-                    Ok(Some((loaded, definition, attention))) => {
-                        actor.begin(loaded, definition, attention, ctx)
-                    }
+                    Ok(Some((loaded, definition, news))) => actor.begin(loaded, definition, news, ctx),
                     Ok(None) => actor.end(Why::Fenced, ctx),
                     Err(error) => {
                         tracing::warn!(instance = %actor.id, %error, "an instance could not be loaded");
@@ -64,32 +61,32 @@ impl WorkflowActor {
         );
     }
 
-    fn begin(
-        &mut self,
-        loaded: Loaded,
-        definition: Arc<Definition>,
-        attention: Option<Attention>,
-        ctx: &mut Context<Self>,
-    ) {
-        let (verbs, stray) = (loaded.verbs.clone(), loaded.stray.len());
+    fn begin(&mut self, loaded: Loaded, definition: Arc<Definition>, news: News, ctx: &mut Context<Self>) {
+        let (verbs, results, stray) = (loaded.verbs.clone(), loaded.results.clone(), loaded.stray.len());
         if stray > 0 {
             tracing::error!(instance = %self.id, stray, "more than one attempt of a task is open");
         }
         let live = Live::new(loaded, definition);
         let owed = engine::instance::pending(&live.plan, &live.state);
         self.live = Some(live);
-        if let Some(attention) = attention {
+        if let Some(attention) = news.attention {
             self.queue.push_back(Item::Event(Event::GiveUp { attention }));
             return self.pump(ctx);
         }
-        self.take_up(owed, ctx);
+        let tally = news.adoption.as_ref().map(|adoption| Arc::clone(&adoption.tally));
+        self.take_up(owed, tally, ctx);
+        if let Some(adoption) = news.adoption {
+            // Nobody waits any more when the take-over itself was given up.
+            adoption.born.send(()).ok();
+        }
+        self.hear_results(results, ctx);
         self.queue.push_back(Item::Event(Event::Loaded));
         self.hear(verbs);
         self.pump(ctx);
     }
 
     /// Does again what is owed. An attempt that may be at its worker is asked about, not sent again.
-    fn take_up(&mut self, owed: Vec<Effect>, ctx: &mut Context<Self>) {
+    fn take_up(&mut self, owed: Vec<Effect>, tally: Option<Arc<Tally>>, ctx: &mut Context<Self>) {
         let (others, attempts): (Vec<_>, Vec<_>) = owed
             .into_iter()
             .partition(|effect| !matches!(effect, Effect::Dispatch { .. }));
@@ -104,15 +101,54 @@ impl WorkflowActor {
             self.leases.insert(ordinal, self.around.slots.occupy(&worker));
             asked.push((uid, worker));
         }
-        if !asked.is_empty() {
-            let reply_to = ctx.address().recipient();
-            let owner = self.owner();
-            self.around.dispatch.do_send(Ask {
-                owner,
-                attempts: asked,
-                reply_to,
-            });
+        self.ask(asked, tally, ctx);
+    }
+
+    /// Asks workers what became of attempts.
+    fn ask(&self, attempts: Vec<(Uid, Worker)>, tally: Option<Arc<Tally>>, ctx: &mut Context<Self>) {
+        if attempts.is_empty() {
+            return;
         }
+        if let Some(tally) = &tally {
+            attempts.iter().for_each(|_| tally.asked());
+        }
+        self.around.dispatch.do_send(Ask {
+            owner: self.owner(),
+            attempts,
+            tally,
+            reply_to: ctx.address().recipient(),
+        });
+    }
+
+    /// A worker life is over: asks about what was there, since a later life of its node may know more.
+    pub(super) fn worker_is_over(&mut self, gone: Incarnation, ctx: &mut Context<Self>) {
+        let Some(live) = &self.live else { return };
+        let there = live.state.tasks.iter().flatten().filter_map(at_worker);
+        let there: Vec<_> = there.filter(|(_, worker)| worker.incarnation == gone).collect();
+        self.ask(there, None, ctx);
+    }
+
+    /// Queues results that workers gave to other masters; they are marked once they are decided.
+    fn hear_results(&mut self, results: Vec<(Uid, Ended)>, ctx: &mut Context<Self>) {
+        if results.is_empty() {
+            return;
+        }
+        let uids: Vec<Uid> = results.iter().map(|(uid, _)| *uid).collect();
+        let ends = results
+            .into_iter()
+            .map(|(uid, ended)| Event::Ended { uid, ended });
+        self.queue.extend(ends.map(Item::Event));
+        let (answer, decided) = oneshot::channel();
+        self.queue.push_back(Item::Answer(answer));
+        let (store, clock) = (Arc::clone(&self.around.store), self.around.clock.clone());
+        let mark = async move {
+            if decided.await == Ok(Delivered::Stored)
+                && let Err(error) = store.results_applied(&uids, clock.now()).await
+            {
+                tracing::debug!(%error, "kept results were not marked; they are closed anyway");
+            }
+        };
+        ctx.spawn(mark.into_actor(self));
     }
 
     /// Queues control operations, each once.
@@ -142,10 +178,14 @@ impl WorkflowActor {
     pub(super) fn read_inbox(&mut self, answer: oneshot::Sender<Delivered>, ctx: &mut Context<Self>) {
         let store = Arc::clone(&self.around.store);
         let id = self.id;
-        let read = async move { store.verbs(&[id]).await };
+        let read = async move {
+            let verbs = store.verbs(&[id]).await?;
+            Ok::<_, StoreError>((verbs, store.results(&[id]).await?))
+        };
         ctx.spawn(read.into_actor(self).map(move |found, actor, ctx| match found {
-            Ok(found) => {
-                actor.hear(found.into_iter().map(|(_, verb)| verb).collect());
+            Ok((verbs, results)) => {
+                actor.hear_results(results, ctx);
+                actor.hear(verbs.into_iter().map(|(_, verb)| verb).collect());
                 actor.queue.push_back(Item::Answer(answer));
                 actor.pump(ctx);
             }
@@ -154,8 +194,30 @@ impl WorkflowActor {
     }
 }
 
+/// What a birth brings beside the rows.
+#[derive(Default)]
+struct News {
+    attention: Option<Attention>,
+    adoption: Option<Adoption>,
+}
+
+impl News {
+    /// Separates the rows, when the birth has them, from what else it says.
+    fn of(birth: Birth) -> (Option<Box<Loaded>>, Self) {
+        let mut news = Self::default();
+        let mut fresh = None;
+        match birth {
+            Birth::Fresh(loaded) => fresh = Some(loaded),
+            Birth::Stored => {}
+            Birth::TakenOver(adoption) => news.adoption = Some(adoption),
+            Birth::GiveUp(attention) => news.attention = Some(attention),
+        }
+        (fresh, news)
+    }
+}
+
 /// The binding of a task whose attempt may be at a worker.
-fn at_worker(task: &Task) -> Option<(engine::ids::Uid, engine::task::Worker)> {
+fn at_worker(task: &Task) -> Option<(Uid, Worker)> {
     let attempt = task.attempt.as_ref()?;
     let open = matches!(attempt.state, AttemptState::Created | AttemptState::Running);
     (open).then_some(())?;

@@ -1,10 +1,11 @@
 //! What a workflow actor can be told and asked.
 
 use actix::prelude::*;
+use engine::ids::Incarnation;
 use engine::instance::Event;
 use tokio::sync::oneshot;
 
-use super::{Item, WorkflowActor};
+use super::{Item, Why, WorkflowActor};
 use crate::slots::SlotGranted;
 
 /// What became of the events of one message.
@@ -26,6 +27,16 @@ pub struct Deliver(pub Vec<Event>);
 #[derive(Debug, Message)]
 #[rtype(result = "Delivered")]
 pub struct ReadInbox;
+
+/// A worker life is over. Losing it is repaired when the instance is loaded, and by the next kill.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct WorkerOver(pub Incarnation);
+
+/// Another master owns the instance now: ends the actor without a word to anybody.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct HandedOver;
 
 /// Asks for a picture of the actor; answered at once, also during a commit.
 #[derive(Debug, Message)]
@@ -67,6 +78,22 @@ impl Handler<SlotGranted> for WorkflowActor {
         self.queue
             .push_back(Item::Granted(granted.ordinal, granted.lease));
         self.pump(ctx);
+    }
+}
+
+impl Handler<WorkerOver> for WorkflowActor {
+    type Result = ();
+
+    fn handle(&mut self, WorkerOver(gone): WorkerOver, ctx: &mut Self::Context) {
+        self.worker_is_over(gone, ctx);
+    }
+}
+
+impl Handler<HandedOver> for WorkflowActor {
+    type Result = ();
+
+    fn handle(&mut self, _: HandedOver, ctx: &mut Self::Context) {
+        self.end(Why::Fenced, ctx);
     }
 }
 

@@ -1,0 +1,178 @@
+//! Who lives: reads the members, watches the registry, and tells both to everybody on this node.
+//!
+//! In: answers of the registry, one after the other, and the members every second. Out: `Membership` to the
+//! subscribers after each, whether anything changed or not; what they do with it is idempotent. It declares
+//! nobody dead. If it dies, the node ends.
+
+mod trust;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+
+use crate::clock::Clock;
+use crate::condition::Condition;
+use crate::peers::Peers;
+use crate::ports::{Member, Registry, RegistryError, Seen, Store, StoreError, View};
+use crate::vital::Vital;
+
+pub use trust::{Suspect, Trust};
+
+/// How often the members are read without any event.
+const READ: Duration = Duration::from_secs(1);
+
+/// How long one question to the registry may stay open.
+const WATCH: Duration = Duration::from_secs(30);
+
+/// The pause after an error of the registry; doubles up to `LONGEST_PAUSE`.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Who lives, and who may be gone. Losing it is harmless: the next one says the same.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Membership {
+    /// Everybody who lives according to the store.
+    pub living: Arc<Vec<Seen>>,
+    /// Those of them that the registry misses.
+    pub suspects: Vec<Suspect>,
+}
+
+/// What the actor is made of.
+pub struct RegistryParts {
+    /// This life, as it is registered.
+    pub me: Member,
+    /// The database's clock, for the condition.
+    pub clock: Clock,
+    /// The members.
+    pub store: Arc<dyn Store>,
+    /// Tells quickly that somebody may be gone.
+    pub registry: Arc<dyn Registry>,
+    /// Addresses for everything on this node that sends.
+    pub peers: Peers,
+    /// What a user sees of troubles.
+    pub condition: Condition,
+    /// Who hears.
+    pub subscribers: Vec<Recipient<Membership>>,
+}
+
+/// Watches. See the module.
+pub struct RegistryActor {
+    parts: RegistryParts,
+    trust: Trust,
+    began: Instant,
+    living: Arc<Vec<Seen>>,
+    reading: bool,
+    pause: Duration,
+    /// Ends the node when this actor does.
+    _vital: Vital,
+}
+
+impl RegistryActor {
+    /// Makes the actor of a node that has registered.
+    pub fn new(parts: RegistryParts, vital: Vital) -> Self {
+        Self {
+            parts,
+            trust: Trust::starting_at(0),
+            began: Instant::now(),
+            living: Arc::default(),
+            reading: false,
+            pause: FIRST_PAUSE,
+            _vital: vital,
+        }
+    }
+
+    /// Milliseconds of the monotonic clock.
+    fn now(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn watch(&mut self, ctx: &mut Context<Self>) {
+        let registry = Arc::clone(&self.parts.registry);
+        let after = self.trust.index();
+        let answer = async move { registry.watch(after, WATCH).await };
+        ctx.spawn(answer.into_actor(self).map(Self::watched));
+    }
+
+    fn watched(answer: Result<View, RegistryError>, actor: &mut Self, ctx: &mut Context<Self>) {
+        let trouble = match &answer {
+            Ok(_) => None,
+            Err(error) => Some(format!("consul unreachable, membership frozen: {error}")),
+        };
+        let failed = trouble.is_some();
+        let at = actor.parts.clock.now();
+        actor.parts.condition.set("REGISTRY_UNREACHABLE", trouble, at);
+        let now = actor.now();
+        if actor.trust.observed(now, answer, actor.parts.me.incarnation) {
+            actor.register_again(ctx);
+        }
+        actor.read(ctx);
+        if failed {
+            ctx.run_later(actor.pause, Self::watch);
+            actor.pause = (actor.pause * 2).min(LONGEST_PAUSE);
+        } else {
+            actor.pause = FIRST_PAUSE;
+            actor.watch(ctx);
+        }
+    }
+
+    /// A view without this node: it has to be known before it may say anything of others.
+    fn register_again(&self, ctx: &mut Context<Self>) {
+        let (registry, me) = (Arc::clone(&self.parts.registry), self.parts.me.clone());
+        let register = async move {
+            // A beat that is taken shows that only the view was late.
+            if registry.beat(me.incarnation).await.is_ok() {
+                return;
+            }
+            match registry.register(&me).await {
+                Ok(()) => tracing::info!(incarnation = %me.incarnation, "registered again"),
+                Err(error) => tracing::warn!(%error, "this node could not be registered again"),
+            }
+        };
+        ctx.spawn(register.into_actor(self));
+    }
+
+    /// Reads the members and tells what is known, unless a reading is under way.
+    fn read(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.reading, true) {
+            return;
+        }
+        let store = Arc::clone(&self.parts.store);
+        let living = async move { store.living().await };
+        ctx.spawn(living.into_actor(self).map(Self::was_read));
+    }
+
+    fn was_read(read: Result<Vec<Seen>, StoreError>, actor: &mut Self, _: &mut Context<Self>) {
+        actor.reading = false;
+        let trouble = read
+            .as_ref()
+            .err()
+            .map(|_| "holding: database unreachable".to_owned());
+        let at = actor.parts.clock.now();
+        actor.parts.condition.set("STORE_UNREACHABLE", trouble, at);
+        let Ok(living) = read else { return };
+        actor.parts.peers.update(living.clone());
+        actor.living = Arc::new(living);
+        let now = actor.now();
+        let membership = Membership {
+            living: Arc::clone(&actor.living),
+            suspects: actor
+                .trust
+                .suspects(now, actor.parts.me.incarnation, &actor.living),
+        };
+        for subscriber in &actor.parts.subscribers {
+            subscriber.do_send(membership.clone());
+        }
+    }
+}
+
+impl Actor for RegistryActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.watch(ctx);
+        self.read(ctx);
+        ctx.run_interval(READ, |actor, ctx| actor.read(ctx));
+    }
+}
