@@ -2,8 +2,10 @@
 //!
 //! The only place that constructs adapters and root actors.
 
+mod cluster;
 mod first_start;
 mod membership;
+mod node;
 mod standalone;
 mod stop;
 
@@ -50,9 +52,7 @@ pub enum StartupError {
 pub fn run(config: Config) -> Result<ExitCode, StartupError> {
     match config.mode {
         Mode::Standalone => actix_rt::System::new().block_on(standalone::run(config)),
-        Mode::Cluster => Err(StartupError::Other(
-            "this build runs a single node: start it with `porpoise standalone`".to_owned(),
-        )),
+        Mode::Cluster => actix_rt::System::new().block_on(cluster::run(config)),
     }
 }
 
@@ -84,4 +84,8 @@ fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartupError
     let listener = TcpListener::bind(address).map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
     Ok((listener, bound))
+}
+
+fn other(error: impl std::fmt::Display) -> StartupError {
+    StartupError::Other(error.to_string())
 }

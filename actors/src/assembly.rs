@@ -65,6 +65,8 @@ pub struct Ingredients {
     pub condition: Condition,
     /// Signs of life of the arbiters.
     pub pulse: Pulse,
+    /// Rung when the node is told to drain.
+    pub drain_bell: Arc<Notify>,
     /// What the worker is made of; only with that role.
     pub worker: Option<WorkerParts>,
     /// How a master chooses workers; only with that role.
@@ -161,7 +163,7 @@ async fn start_here(
         peers: parts.peers,
         link: parts.ways.map(|ways| ways.peers),
         condition: parts.condition,
-        drain_bell: Arc::new(Notify::new()),
+        drain_bell: parts.drain_bell,
         draining: Arc::default(),
     })
 }

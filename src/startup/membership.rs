@@ -1,15 +1,16 @@
-//! This life among the members: join, beat, clock.
+//! This life among the members: who it is, its beat, its clock.
 
 use std::process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
-use actors::ports::{Join, Joined, Me, Store, StoreError};
+use actors::ports::{Join, Joined, Me, Member, Store};
+use actors::pulse::Pulse;
 use engine::ids::Incarnation;
 use engine::states::MemberState;
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 
 /// How often this life says that it goes on, and measures the database's clock.
 const BEAT: Duration = Duration::from_secs(1);
@@ -17,38 +18,62 @@ const BEAT: Duration = Duration::from_secs(1);
 /// The exit code of a node that finds itself declared dead; its supervisor starts a new life.
 const DECLARED_DEAD: i32 = 75;
 
-/// Begins a new life that is alone on its database.
-pub(super) async fn join_alone(
-    store: &dyn Store,
-    config: &Config,
-    host: String,
-) -> Result<(Me, Clock), StoreError> {
-    let join = Join {
+/// A life that has joined.
+pub(super) struct Life {
+    pub(super) me: Me,
+    /// As others see it.
+    pub(super) member: Member,
+    pub(super) clock: Clock,
+}
+
+impl Life {
+    pub(super) fn new(join: Join, joined: Joined) -> Self {
+        let Joined {
+            incarnation,
+            generation,
+            now,
+        } = joined;
+        let me = Me {
+            incarnation,
+            host: join.host.clone(),
+            name: join.name.clone(),
+            generation,
+        };
+        let member = Member {
+            incarnation,
+            name: join.name,
+            host: join.host,
+            roles: join.roles,
+            state: MemberState::Joining,
+            joined_at: now,
+            slots: join.slots,
+            worker_group: join.worker_group,
+            version: join.version,
+        };
+        Self {
+            me,
+            member,
+            clock: Clock::starting_at(now),
+        }
+    }
+}
+
+/// Says what this node says of itself when it joins.
+pub(super) fn join_of(config: &Config, host: String) -> Join {
+    let roles = config.server.roles.iter().map(|role| role.as_str().to_owned());
+    let works = config.has(Role::Worker);
+    Join {
         name: config.node_name(),
-        host: host.clone(),
-        roles: ["master", "worker", "api"].map(str::to_owned).to_vec(),
-        slots: config.worker.slots,
+        host,
+        roles: roles.collect(),
+        slots: if works { config.worker.slots } else { 0 },
         worker_group: config.worker.group.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    let Joined {
-        incarnation,
-        generation,
-        now,
-    } = store.join_alone(&join).await?;
-    Ok((
-        Me {
-            incarnation,
-            host,
-            name: join.name,
-            generation,
-        },
-        Clock::starting_at(now),
-    ))
+    }
 }
 
 /// Beats until the process ends.
-pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock) {
+pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, pulse: Pulse) {
     let mut ticks = tokio::time::interval(BEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -62,6 +87,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock) {
             Ok(beat) => {
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
+                pulse.store_beat();
             }
             Err(error) => tracing::warn!(%error, "holding: database unreachable"),
         }

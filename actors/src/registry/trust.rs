@@ -79,7 +79,8 @@ impl Trust {
         let went_back = view.index == 0 || view.index < self.index();
         let was_unknown = self.unknown_since.take().is_some();
         let knows_me = view.present.contains(&me);
-        if went_back || was_unknown || !knows_me {
+        let knew_me = self.last.as_ref().is_some_and(|last| last.present.contains(&me));
+        if went_back || was_unknown || !knows_me || !knew_me {
             self.young_until = now + YOUTH_MS;
             self.missed.clear();
         }

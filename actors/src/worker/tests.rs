@@ -215,6 +215,7 @@ async fn life(me: i64, slots: u32, journal: Arc<MemoryJournal>) -> House {
         boot_id: BOOT.to_owned(),
     };
     let ports = WorkerPorts {
+        peers: Default::default(),
         runner: Arc::clone(&runner) as Arc<dyn Runner>,
         journal: Arc::clone(&journal) as Arc<dyn Journal>,
         masters: Arc::clone(&masters) as Arc<dyn MasterLink>,

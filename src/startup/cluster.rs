@@ -1,0 +1,231 @@
+//! One node of a cluster: some of the roles, PostgreSQL, Consul.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use actix::Addr;
+use actors::assembly::Ways;
+use actors::condition::Condition;
+use actors::failover::{self, FailoverActor};
+use actors::links::{PeerLink, Ping};
+use actors::peers::Peers;
+use actors::ports::{Join, Joined, Registry, Store as _};
+use engine::ids::Incarnation;
+use tokio::sync::Notify;
+
+use super::node::{self, Equipment, Network};
+use super::{StartupError, first_start, listen, membership, other, prepare_folder};
+use crate::config::{Config, Role as NodeRole};
+use crate::registry::Consul;
+use crate::rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
+use crate::runner::logs::LogFiles;
+use crate::store::catalog::Catalog;
+use crate::store::{Role, SchemaStatus, Store};
+use crate::telemetry;
+
+/// A beat that is younger than this means that the old life may still run.
+const FRESH_BEAT_MS: i64 = 2_000;
+
+/// The wait between two tries to join beside a life whose end is not certain yet.
+const JOIN_AGAIN: Duration = Duration::from_millis(500);
+
+/// An address whose old life still beats after this time belongs to somebody else.
+const JOIN_WITHIN: u32 = 10;
+
+/// Tells the failover actor of refused connections, once there is one.
+type FailoverSlot = Arc<OnceLock<Addr<FailoverActor>>>;
+
+/// Runs a node of a cluster until it is told to stop.
+pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
+    telemetry::init(&config.log);
+    config.server.data = prepare_folder(&config.server.data)?;
+    let api = config
+        .has(NodeRole::Api)
+        .then(|| listen(config.server.listen))
+        .transpose()?;
+    let (rpc_listener, rpc_address) = listen(config.rpc.listen)?;
+    let host = advertised(&config, rpc_address);
+    let secret = config.cluster.secret.as_ref();
+    let secret = secret.ok_or_else(|| StartupError::Other("cluster.secret is not set".to_owned()))?;
+    let key = Key::of(secret).map_err(other)?;
+    let store = open_store(&config).await?;
+    agree_on_secret(&store, &key).await?;
+    let catalog = Catalog::new(&store);
+    first_start::ensure_admin(&config, &catalog, store.clock_now().await.map_err(other)?).await?;
+    let registry: Arc<dyn Registry> = Arc::new(Consul::new(&config.consul).map_err(StartupError::Other)?);
+    let life = join(&store, &config, host, &key).await?;
+    let network = network(&life, key, rpc_listener, rpc_address);
+    let files = LogFiles::in_folder(config.log_folder());
+    let equipment = Equipment {
+        logs: Arc::new(ClusterLogs::new(life.me.name.clone(), files, network.links.clone())),
+        store: Arc::new(store.clone()),
+        catalog,
+        registry,
+        condition: Condition::default(),
+        network: Some(network),
+        api,
+        life,
+        config,
+    };
+    node::run(equipment).await
+}
+
+/// The address that others use: what the configuration says, or where the node listens.
+fn advertised(config: &Config, bound: SocketAddr) -> String {
+    match &config.rpc.advertise {
+        // Port 0 stands for the port that the node got.
+        Some(host) => host
+            .strip_suffix(":0")
+            .map_or_else(|| host.clone(), |name| format!("{name}:{}", bound.port())),
+        None => bound.to_string(),
+    }
+}
+
+/// Opens the database; creates the schema in an empty one, and refuses any other version.
+async fn open_store(config: &Config) -> Result<Store, StartupError> {
+    let url = config.database_url();
+    if !url.reveal().starts_with("postgres") {
+        return Err(StartupError::Other(
+            "database.url: a cluster needs PostgreSQL (postgres://…); for SQLite use `porpoise standalone`".to_owned(),
+        ));
+    }
+    let role = if config.has(NodeRole::Master) || config.has(NodeRole::Api) {
+        Role::Node
+    } else {
+        Role::Worker
+    };
+    let store = Store::open(url.reveal(), role).await.map_err(other)?;
+    match store.schema_status().await.map_err(other)? {
+        SchemaStatus::UpToDate => Ok(store),
+        SchemaStatus::Older { .. } if store.is_empty_database().await.map_err(other)? => {
+            store.migrate().await.map_err(other)?;
+            Ok(store)
+        }
+        SchemaStatus::Older { pending } => Err(StartupError::Schema(format!(
+            "the database lacks the changes {}; stop the cluster, run `porpoise db migrate`, and start it again",
+            pending.join(", ")
+        ))),
+        SchemaStatus::Newer { found } => Err(StartupError::Schema(format!(
+            "the database has the schema of a newer porpoise ({}); start that version instead (`porpoise db migrate` \
+             brings an older database up to date, and takes nothing back)",
+            found.join(", ")
+        ))),
+    }
+}
+
+async fn agree_on_secret(store: &Store, key: &Key) -> Result<(), StartupError> {
+    if store.agree_on_secret(&key.digest()).await.map_err(other)? {
+        return Ok(());
+    }
+    Err(StartupError::Other(
+        "the cluster secret differs from that of the other nodes on this database; give every node the same \
+         --cluster-secret-file"
+            .to_owned(),
+    ))
+}
+
+/// Begins a new life, unless an old one of the same name or address still runs.
+async fn join(
+    store: &Store,
+    config: &Config,
+    host: String,
+    key: &Key,
+) -> Result<membership::Life, StartupError> {
+    let join = membership::join_of(config, host);
+    let links = pinger(key);
+    for turn in 0..=JOIN_WITHIN {
+        match neighbour(store, &join, &links).await? {
+            None => {
+                let joined: Joined = store.join(&join).await.map_err(other)?;
+                return Ok(membership::Life::new(join, joined));
+            }
+            Some(neighbour) if turn == JOIN_WITHIN => return Err(StartupError::Other(neighbour)),
+            Some(_) => tokio::time::sleep(JOIN_AGAIN).await,
+        }
+    }
+    Err(StartupError::Other("the node could not join".to_owned()))
+}
+
+/// A way to ping that belongs to no life yet.
+fn pinger(key: &Key) -> Links {
+    let me = actors::ports::Me {
+        incarnation: Incarnation(0),
+        host: String::new(),
+        name: String::new(),
+        generation: engine::ids::Generation(0),
+    };
+    let hint: Hint = Arc::new(|_| {});
+    Links::new(
+        me,
+        key.clone(),
+        Peers::default(),
+        Roles::new(Arc::default()),
+        hint,
+    )
+}
+
+/// Says who else runs under this name or address, if anybody does.
+async fn neighbour(store: &Store, join: &Join, links: &Links) -> Result<Option<String>, StartupError> {
+    for seen in store.living().await.map_err(other)? {
+        let old = &seen.member;
+        if (old.host != join.host && old.name != join.name) || seen.beat_age_ms >= FRESH_BEAT_MS {
+            continue;
+        }
+        if links.ping(&old.host).await == Ping::Alive(old.incarnation) {
+            let same = if old.host == join.host {
+                format!("the address {} (--advertise)", join.host)
+            } else {
+                format!("the name {} (--node-name)", join.name)
+            };
+            return Ok(Some(format!(
+                "another node runs with {same}: `{}`, incarnation {}; give this one its own",
+                old.name, old.incarnation
+            )));
+        }
+    }
+    Ok(None)
+}
+
+fn network(life: &membership::Life, key: Key, listener: TcpListener, address: SocketAddr) -> Network {
+    let drain_bell = Arc::new(Notify::new());
+    let roles = Roles::new(Arc::clone(&drain_bell));
+    let peers = Peers::default();
+    let failover = FailoverSlot::default();
+    let hinted = Arc::clone(&failover);
+    let hint: Hint = Arc::new(move |peer| {
+        if let Some(failover) = hinted.get() {
+            failover.do_send(failover::Hint(peer));
+        }
+    });
+    let links = Links::new(life.me.clone(), key.clone(), peers.clone(), roles.clone(), hint);
+    let ways = Ways {
+        workers: Arc::new(links.clone()),
+        masters: Arc::new(links.clone()),
+        peers: Arc::new(links.clone()),
+    };
+    Network {
+        ways,
+        links,
+        peers,
+        roles,
+        failover,
+        drain_bell,
+        key,
+        listener,
+        address,
+    }
+}
+
+impl Network {
+    /// What this node answers others with.
+    pub(super) fn served(&self, life: &membership::Life, logs: LogFiles) -> Served {
+        Served {
+            me: life.me.clone(),
+            key: self.key.clone(),
+            roles: self.roles.clone(),
+            logs,
+        }
+    }
+}

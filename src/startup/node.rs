@@ -1,0 +1,293 @@
+//! What every node does once it has joined: start the actors, serve, drain.
+
+use std::io::{IsTerminal, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{self, ExitCode};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use actix::Addr;
+use actix_web::dev::ServerHandle;
+use actors::assembly::{self, Activation, Ingredients, Ways, WorkerParts};
+use actors::condition::Condition;
+use actors::failover::FailoverActor;
+use actors::links::InProcess;
+use actors::local::LocalNode;
+use actors::node::Node;
+use actors::peers::Peers;
+use actors::ports::{Registry, Store};
+use actors::pulse::{Heart, HeartParts, Pulse};
+use actors::worker::Folders;
+use engine::states::MemberState;
+use tokio::sync::{Notify, watch};
+
+use super::membership::{self, Life};
+use super::{StartupError, other, stop};
+use crate::api::{self, ApiState, LogSource};
+use crate::config::{Config, Role};
+use crate::rpc::{self, Key, Links, Roles};
+use crate::runner::{self, Limits, Runners, logs::LogFiles};
+use crate::store::catalog::Catalog;
+use crate::telemetry::Metrics;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A registry that does not show this node within this time is not waited for: the node works without.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often is looked whether the registry shows this node.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The exit code after the death of an actor that the node cannot do without.
+const BROKEN: i32 = 70;
+
+/// What a node has when it has joined.
+pub(super) struct Equipment {
+    pub(super) config: Config,
+    pub(super) life: Life,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) catalog: Catalog,
+    pub(super) registry: Arc<dyn Registry>,
+    pub(super) logs: Arc<dyn LogSource>,
+    pub(super) condition: Condition,
+    /// The ways to other nodes; none in a standalone process.
+    pub(super) network: Option<Network>,
+    /// Where the API listens; none without that role.
+    pub(super) api: Option<(TcpListener, SocketAddr)>,
+}
+
+/// The ways to other nodes.
+pub(super) struct Network {
+    pub(super) ways: Ways,
+    pub(super) links: Links,
+    pub(super) peers: Peers,
+    pub(super) roles: Roles,
+    /// Hears of refused connections, once it runs.
+    pub(super) failover: Arc<OnceLock<Addr<FailoverActor>>>,
+    pub(super) drain_bell: Arc<Notify>,
+    pub(super) key: Key,
+    pub(super) listener: TcpListener,
+    pub(super) address: SocketAddr,
+}
+
+/// Runs a node that has joined until it is told to stop.
+pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> {
+    let Equipment {
+        config,
+        life,
+        store,
+        catalog,
+        registry,
+        logs,
+        condition,
+        network,
+        api,
+    } = equipment;
+    let pulse = Pulse::default();
+    actix_rt::spawn(membership::beat(
+        Arc::clone(&store),
+        life.me.incarnation,
+        life.clock.clone(),
+        pulse.clone(),
+    ));
+    let rpc = match &network {
+        Some(network) => {
+            let served = network.served(&life, LogFiles::in_folder(config.log_folder()));
+            let listener = network.listener.try_clone().map_err(other)?;
+            let server = rpc::serve(served, listener).map_err(other)?;
+            let handle = server.handle();
+            actix_rt::spawn(server);
+            Some((handle, network.address))
+        }
+        None => None,
+    };
+    let parts = ingredients(&config, &life, &network, Tools { store: Arc::clone(&store), registry: Arc::clone(&registry), condition: condition.clone(), pulse: pulse.clone() })?;
+    let (beating, heart) = tokio::sync::oneshot::channel();
+    let heart_parts = HeartParts {
+        me: life.member.clone(),
+        registry: Arc::clone(&registry),
+        pulse,
+        condition,
+        clock: life.clock.clone(),
+    };
+    let activation = activation(Arc::clone(&store), heart_parts, beating);
+    let node = Arc::new(assembly::start(parts, activation).await.map_err(StartupError::Other)?);
+    let heart = heart.await.map_err(other)?;
+    connect(&node, network.as_ref());
+    let (close, closing) = watch::channel(false);
+    let serving = match api {
+        Some((listener, address)) => {
+            actix_rt::spawn(forget_old(catalog.clone(), node.clock()));
+            let state = ApiState {
+                node: Arc::clone(&node) as Arc<dyn Node>,
+                catalog,
+                logs,
+                metrics: Metrics::install(),
+                mode: config.mode,
+                session_lifetime: config.auth.session_lifetime,
+                version: env!("CARGO_PKG_VERSION"),
+                closing,
+            };
+            let server = api::serve(state, listener).map_err(other)?;
+            let handle = server.handle();
+            actix_rt::spawn(server);
+            Some((handle, address))
+        }
+        None => None,
+    };
+    say_ready(&config, &life, serving.as_ref().map(|api| api.1), rpc.as_ref().map(|rpc| rpc.1));
+    stop::told(&node).await.map_err(other)?;
+    stop::drain(&node, config.server.drain_timeout).await;
+    heart.stop();
+    tokio::time::timeout(LAST_WORD, registry.deregister(life.me.incarnation))
+        .await
+        .ok();
+    close.send(true).ok();
+    end(serving.map(|api| api.0)).await;
+    end(rpc.map(|rpc| rpc.0)).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The registry hears of the leave within this time, or finds out by itself.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+async fn end(server: Option<ServerHandle>) {
+    if let Some(server) = server {
+        server.stop(false).await;
+    }
+}
+
+/// Lets other nodes, and this one by the same links, reach what runs here.
+fn connect(node: &LocalNode, network: Option<&Network>) {
+    let Some(network) = network else { return };
+    if let Some(worker) = &node.worker {
+        network.roles.set_worker(Arc::new(worker.clone()));
+    }
+    if let Some(masters) = &node.masters {
+        network.roles.set_master(Arc::new(InProcess {
+            master: masters.supervisor.clone(),
+        }));
+        network.failover.set(masters.failover.clone()).ok();
+    }
+}
+
+/// Registers this life, begins its heartbeat, waits until the registry shows it, and makes it active.
+fn activation(
+    store: Arc<dyn Store>,
+    heart: HeartParts,
+    beating: tokio::sync::oneshot::Sender<Heart>,
+) -> Activation {
+    Box::pin(async move {
+        let (registry, me) = (Arc::clone(&heart.registry), heart.me.clone());
+        if let Err(error) = registry.register(&me).await {
+            tracing::warn!(%error, "not registered yet; the node starts all the same and goes on trying");
+        }
+        let heart = Heart::start(heart).map_err(|error| format!("the heartbeat does not start: {error}"))?;
+        beating.send(heart).ok();
+        let until = Instant::now() + SHOWN_WITHIN;
+        while Instant::now() < until {
+            match registry.watch(0, Duration::ZERO).await {
+                Ok(view) if view.present.contains(&me.incarnation) => break,
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+        let active = store.set_member_state(me.incarnation, MemberState::Active).await;
+        active.map_err(|error| error.to_string())
+    })
+}
+
+/// What the actors are given beside the configuration.
+struct Tools {
+    store: Arc<dyn Store>,
+    registry: Arc<dyn Registry>,
+    condition: Condition,
+    pulse: Pulse,
+}
+
+fn ingredients(
+    config: &Config,
+    life: &Life,
+    network: &Option<Network>,
+    tools: Tools,
+) -> Result<Ingredients, StartupError> {
+    let worker = config
+        .has(Role::Worker)
+        .then(|| worker_parts(config))
+        .transpose()?;
+    Ok(Ingredients {
+        me: life.member.clone(),
+        generation: life.me.generation,
+        clock: life.clock.clone(),
+        store: tools.store,
+        registry: tools.registry,
+        ways: network.as_ref().map(|network| network.ways.clone()),
+        peers: network.as_ref().map(|network| network.peers.clone()).unwrap_or_default(),
+        condition: tools.condition,
+        pulse: tools.pulse,
+        drain_bell: network
+            .as_ref()
+            .map(|network| Arc::clone(&network.drain_bell))
+            .unwrap_or_default(),
+        worker,
+        master: config.has(Role::Master).then_some(config.master.choice),
+        end_node: Arc::new(|actor| {
+            tracing::error!(
+                actor,
+                "an actor died that the node cannot do without; the node ends"
+            );
+            process::exit(BROKEN);
+        }),
+    })
+}
+
+fn worker_parts(config: &Config) -> Result<WorkerParts, StartupError> {
+    let limits = Limits {
+        log_bytes: config.worker.log_limit,
+        ..Limits::default()
+    };
+    Ok(WorkerParts {
+        runner: Arc::new(Runners::with_limits(limits).map_err(StartupError::Other)?),
+        journal: Arc::new(runner::journal::JournalFile::in_data(&config.server.data)),
+        folders: Folders::in_data(&config.server.data),
+        boot_id: runner::boot_id(),
+        slots: config.worker.slots,
+    })
+}
+
+/// Every hour, drops request keys and tokens whose time is over.
+async fn forget_old(catalog: Catalog, clock: actors::clock::Clock) {
+    let mut ticks = tokio::time::interval(HOUR);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = catalog.forget_old(clock.now()).await {
+            tracing::warn!(%error, "old request keys and tokens were not dropped");
+        }
+    }
+}
+
+/// Prints the one line that says where the node serves.
+fn say_ready(config: &Config, life: &Life, api: Option<SocketAddr>, rpc: Option<SocketAddr>) {
+    let url = api.map(|address| format!("http://{address}"));
+    let rpc = rpc.map(|address| address.to_string());
+    let roles = life.member.roles.join(",");
+    let incarnation = life.me.incarnation;
+    let mut out = std::io::stdout().lock();
+    let line = if out.is_terminal() {
+        let part = |name: &str, value: &Option<String>| {
+            value.as_ref().map_or_else(String::new, |value| format!(" {name}={value}"))
+        };
+        format!(
+            "porpoise ready{}{} incarnation={incarnation} roles={roles}",
+            part("url", &url),
+            part("rpc", &rpc)
+        )
+    } else {
+        serde_json::json!({
+            "msg": "porpoise ready", "url": url, "rpc": rpc,
+            "incarnation": incarnation.to_string(), "roles": roles,
+        })
+        .to_string()
+    };
+    tracing::debug!(data = %config.server.data.display(), "serving");
+    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
+}
