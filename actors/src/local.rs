@@ -17,15 +17,12 @@ use crate::db::{self, DbActor};
 use crate::dispatch::DispatchActor;
 use crate::failover::FailoverActor;
 use crate::hub::Hub;
-use crate::links::{LinkError, PeerLink};
-use crate::master::{self, MasterActor, Poke, Poked};
+use crate::links::{InProcess, LinkError, PeerLink};
+use crate::master::{self, MasterActor, Poked};
 use crate::node::{Node, SlotUse};
 use crate::peers::Peers;
 use crate::ports::{Claimed, Loaded, Me, NewInstance, Store, StoreError, Write, Written};
 use crate::worker::WorkerHandle;
-
-/// The pause before a poke that met an ending actor is repeated.
-const POKE_AGAIN: Duration = Duration::from_millis(5);
 
 /// How long a master may take to claim a new instance before nobody waits for its answer any more.
 const POKE_NEW: Duration = Duration::from_secs(2);
@@ -177,14 +174,14 @@ impl Node for LocalNode {
     async fn poke(&self, id: InstanceId, wait: Duration) {
         let deadline = Instant::now() + wait;
         if let Some(masters) = self.taking()
-            && poke_here(&masters.supervisor, id, deadline).await != Poked::Elsewhere
+            && here(&masters.supervisor).poke_until(id, deadline).await != Poked::Elsewhere
         {
             return;
         }
         let left = deadline.saturating_duration_since(Instant::now());
         match self.place_of(id).await {
             Place::Here(master) => {
-                poke_here(&master, id, deadline).await;
+                here(&master).poke_until(id, deadline).await;
             }
             Place::At(link, whom) => {
                 // The caller looks at its row until its deadline, whatever became of the poke.
@@ -239,15 +236,9 @@ impl Node for LocalNode {
     }
 }
 
-/// Pokes the master of this node until the inbox is decided, or the time is over.
-async fn poke_here(master: &Addr<MasterActor>, id: InstanceId, deadline: Instant) -> Poked {
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match tokio::time::timeout(left, master.send(Poke(id))).await {
-            Ok(Ok(Poked::Again)) if left > POKE_AGAIN => tokio::time::sleep(POKE_AGAIN).await,
-            Ok(Ok(poked)) => return poked,
-            Ok(Err(_)) | Err(_) => return Poked::Again,
-        }
+fn here(master: &Addr<MasterActor>) -> InProcess {
+    InProcess {
+        master: master.clone(),
     }
 }
 

@@ -12,6 +12,7 @@ mod catalog;
 mod cli;
 mod nodes;
 mod postgres;
+mod rpc;
 mod store;
 mod supervision;
 mod tidy;

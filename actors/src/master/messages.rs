@@ -37,11 +37,6 @@ pub struct TakeUp {
 #[rtype(result = "()")]
 pub struct Swept;
 
-/// Compares what this node owns with what it runs, now.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Nudge;
-
 /// Hands instances over to another master, some at a time; answered with how many are left.
 #[derive(Debug, Message)]
 #[rtype(result = "usize")]
@@ -85,6 +80,12 @@ pub struct FreeSlots {
     /// Slots beyond what is in flight there.
     pub free: u32,
 }
+
+/// From a master that handed instances over to this one: compare what this node owns with what it runs. Losing it
+/// costs one interval of reconciliation.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Nudge;
 
 /// Asks for the actor of an instance.
 #[derive(Debug, Message)]
@@ -144,14 +145,6 @@ impl Handler<Swept> for MasterActor {
     }
 }
 
-impl Handler<Nudge> for MasterActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Nudge, ctx: &mut Self::Context) {
-        self.reconcile(ctx);
-    }
-}
-
 impl Handler<WorkerOver> for MasterActor {
     type Result = ();
 
@@ -167,6 +160,14 @@ impl Handler<FreeSlots> for MasterActor {
 
     fn handle(&mut self, msg: FreeSlots, _: &mut Self::Context) {
         self.around.slots.free(msg.worker, msg.free);
+    }
+}
+
+impl Handler<Nudge> for MasterActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Nudge, ctx: &mut Self::Context) {
+        self.reconcile(ctx);
     }
 }
 
