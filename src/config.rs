@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use actors::slots::Choice;
+
 mod amount;
 pub mod client;
 mod keys;
@@ -100,6 +102,8 @@ pub struct Config {
     pub consul: Consul,
     /// First start and sessions.
     pub auth: Auth,
+    /// What the master of this node does.
+    pub master: Master,
     /// What the worker of this node does.
     pub worker: Worker,
     /// What all nodes of a cluster share.
@@ -146,6 +150,21 @@ pub struct Consul {
     pub url: Option<String>,
     /// The agent's ACL token.
     pub token: Option<Secret>,
+    /// The namespace of our service, where Consul has any.
+    pub namespace: Option<String>,
+    /// How the agent is reached by `https`.
+    pub tls: Tls,
+}
+
+/// How the Consul agent is reached by `https`.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Certificates that may sign the agent's, as PEM; the machine's when not set.
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate and its key, as PEM.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Whether the agent's certificate is checked.
+    pub verify: bool,
 }
 
 /// First start and sessions.
@@ -155,6 +174,13 @@ pub struct Auth {
     pub bootstrap_token: Option<Secret>,
     /// How long a login lasts.
     pub session_lifetime: Duration,
+}
+
+/// What the master of this node does.
+#[derive(Debug, Clone)]
+pub struct Master {
+    /// How it chooses among workers with free slots.
+    pub choice: Choice,
 }
 
 /// What the worker of this node does.
@@ -227,6 +253,16 @@ impl Config {
                 mistakes: gathered.mistakes,
             }),
         }
+    }
+
+    /// Whether this node takes a role.
+    pub fn has(&self, role: Role) -> bool {
+        self.server.roles.contains(&role)
+    }
+
+    /// Whether this node takes no other role.
+    pub fn is_only(&self, role: Role) -> bool {
+        self.server.roles.iter().all(|has| *has == role)
     }
 
     /// Returns the database to open: the configured one, or SQLite in the data folder.

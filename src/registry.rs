@@ -1,1 +1,7 @@
-//! Membership.
+//! The register of lives: Consul for a cluster, this process itself for a standalone node.
+
+mod consul;
+mod local;
+
+pub use consul::ConsulRegistry;
+pub use local::LocalRegistry;

@@ -8,7 +8,7 @@ use actix::prelude::*;
 use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Rev, Run};
 use engine::instance::Header;
-use engine::states::{InstanceState, OwnerWhy};
+use engine::states::{InstanceState, MemberState, OwnerWhy};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -17,7 +17,7 @@ use crate::db::{self, DbActor};
 use crate::dispatch::DispatchActor;
 use crate::failover::FailoverActor;
 use crate::hub::Hub;
-use crate::links::{InProcess, LinkError, PeerLink};
+use crate::links::{InProcess, PeerLink};
 use crate::master::{self, MasterActor, Poked};
 use crate::node::{Node, SlotUse};
 use crate::peers::Peers;
@@ -193,15 +193,18 @@ impl Node for LocalNode {
         }
     }
 
-    async fn drain(&self, node: Incarnation) -> Result<(), LinkError> {
+    async fn drain(&self, node: Incarnation) -> Result<(), StoreError> {
         if node == self.me.incarnation {
             self.drain_bell.notify_one();
             return Ok(());
         }
-        match &self.link {
-            Some(link) => link.drain(node).await,
-            None => Err(LinkError::NotDelivered(format!("node {node}"))),
+        self.store.set_member_state(node, MemberState::Draining).await?;
+        if let Some(link) = &self.link
+            && let Err(error) = link.drain(node).await
+        {
+            tracing::debug!(%node, %error, "not told to drain; its next beat tells it");
         }
+        Ok(())
     }
 
     fn slots(&self) -> SlotUse {

@@ -8,7 +8,6 @@ use engine::ids::{Incarnation, InstanceId};
 use crate::clock::Clock;
 use crate::condition::Degraded;
 use crate::hub::Hub;
-use crate::links::LinkError;
 use crate::ports::{Me, NewInstance, StoreError, Written};
 
 /// The slots of the worker on this node.
@@ -47,8 +46,8 @@ pub trait Node: Send + Sync + 'static {
     /// Begins the drain of a node, as SIGTERM does.
     ///
     /// # Errors
-    /// When it is another node that cannot be reached.
-    async fn drain(&self, node: Incarnation) -> Result<(), LinkError>;
+    /// As the store says; the node reads there that it is to drain, also when no message reaches it.
+    async fn drain(&self, node: Incarnation) -> Result<(), StoreError>;
 
     /// Whether this node takes nothing new any more.
     fn is_draining(&self) -> bool;

@@ -19,6 +19,9 @@ use crate::vital::Vital;
 
 pub use trust::{Suspect, Trust};
 
+/// How long the registry holds a life for present after its last beat.
+pub const LEASE: Duration = Duration::from_secs(2);
+
 /// How often the members are read without any event.
 const READ: Duration = Duration::from_secs(1);
 

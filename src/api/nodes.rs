@@ -77,14 +77,7 @@ async fn drain_node(
         let detail = format!("The node is {}; only one that lives can be drained.", row.state);
         return Err(Problem::new(Code::InvalidState, detail));
     }
-    if row.incarnation != who.server.state.node.me().incarnation {
-        let detail = format!(
-            "Ask the node `{}` itself, or end its process with SIGTERM.",
-            row.name
-        );
-        return Err(Problem::new(Code::InvalidState, detail));
-    }
-    who.server.state.node.drain();
+    who.server.state.node.drain(row.incarnation).await?;
     let draining = NodeRow {
         state: MemberState::Draining,
         ..row
@@ -152,7 +145,11 @@ async fn read_cluster(
         let has = |node: &&NodeRow| node.state == MemberState::Active && node.roles.iter().any(|r| r == role);
         nodes.iter().any(|node| has(&node))
     };
-    let mut degraded = Vec::new();
+    let troubles = state.node.troubles();
+    let mut degraded: Vec<Degraded> = troubles
+        .iter()
+        .map(|trouble| Degraded::new(trouble.code, &trouble.detail, trouble.since))
+        .collect();
     for (role, code) in [("master", "NO_MASTER"), ("worker", "NO_WORKER")] {
         if !works(role) {
             let detail = format!("No active node has the role {role}.");

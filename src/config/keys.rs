@@ -66,12 +66,30 @@ pub(super) const KEYS: &[Key] = &[
     hidden("database.url", Kind::Url, "postgres://… or sqlite://…"),
     plain("consul.url", "", "HTTP address of the Consul agent"),
     hidden("consul.token", Kind::Secret, "ACL token of the Consul agent"),
+    plain("consul.namespace", "", "namespace of Consul, where it has any"),
+    plain(
+        "consul.ca_file",
+        "",
+        "certificates that may sign the agent's; the machine's when not set",
+    ),
+    plain("consul.cert_file", "", "our certificate towards the agent"),
+    plain("consul.key_file", "", "its key"),
+    plain(
+        "consul.verify_tls",
+        "true",
+        "whether the agent's certificate is checked",
+    ),
     hidden(
         "auth.bootstrap_token",
         Kind::Secret,
         "first token of the user admin, at least 32 characters",
     ),
     plain("auth.session_lifetime", "12h", "how long a login lasts"),
+    plain(
+        "master.worker_choice",
+        "least_loaded",
+        "how a master chooses among workers with free slots: least_loaded, round_robin, random, weighted (by slots)",
+    ),
     plain("worker.group", "default", "worker group that this node serves"),
     plain(
         "worker.slots",

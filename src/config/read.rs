@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::thread;
 
+use actors::slots::Choice;
+
 use super::sources::Gathered;
 use super::{
-    Auth, Cluster, Config, Consul, Database, Log, LogFormat, Mode, Role, Rpc, Secret, Server, Worker, amount,
+    Auth, Cluster, Config, Consul, Database, Log, LogFormat, Master, Mode, Role, Rpc, Secret, Server, Tls,
+    Worker, amount,
 };
 
 const SHORTEST_SECRET: usize = 32;
@@ -18,6 +21,7 @@ pub(super) fn config(mode: Mode, from: &mut Gathered) -> Option<Config> {
     let database = database(from);
     let consul = consul(from);
     let auth = auth(from);
+    let master = master(from);
     let worker = worker(from);
     let cluster = from
         .optional("cluster.secret", long_secret)
@@ -42,6 +46,7 @@ pub(super) fn config(mode: Mode, from: &mut Gathered) -> Option<Config> {
         database: database?,
         consul: consul?,
         auth: auth?,
+        master: master?,
         worker: worker?,
         cluster: cluster?,
         log: log?,
@@ -80,9 +85,30 @@ fn database(from: &mut Gathered) -> Option<Database> {
 fn consul(from: &mut Gathered) -> Option<Consul> {
     let url = from.optional("consul.url", http_url);
     let token = from.optional("consul.token", |text| Ok(Secret::new(text)));
+    let namespace = from.optional("consul.namespace", word);
+    let tls = consul_tls(from);
     Some(Consul {
         url: url?,
         token: token?,
+        namespace: namespace?,
+        tls: tls?,
+    })
+}
+
+fn consul_tls(from: &mut Gathered) -> Option<Tls> {
+    let ca_file = from.optional("consul.ca_file", |text| Ok(text.into()));
+    let cert = from.optional("consul.cert_file", |text| Ok(text.into()));
+    let key = from.optional("consul.key_file", |text| Ok(text.into()));
+    let verify = from.required("consul.verify_tls", yes_or_no);
+    let (cert, key) = (cert?, key?);
+    if cert.is_some() != key.is_some() {
+        from.mistakes
+            .push("consul.cert_file and consul.key_file: one without the other proves nothing".to_owned());
+    }
+    Some(Tls {
+        ca_file: ca_file?,
+        identity: cert.zip(key),
+        verify: verify?,
     })
 }
 
@@ -93,6 +119,19 @@ fn auth(from: &mut Gathered) -> Option<Auth> {
         bootstrap_token: bootstrap_token?,
         session_lifetime: session_lifetime?,
     })
+}
+
+fn master(from: &mut Gathered) -> Option<Master> {
+    let choice = from.required("master.worker_choice", |text| match text {
+        "least_loaded" => Ok(Choice::LeastLoaded),
+        "round_robin" => Ok(Choice::RoundRobin),
+        "random" => Ok(Choice::Random),
+        "weighted" => Ok(Choice::Weighted),
+        other => Err(format!(
+            "`{other}` is not one of least_loaded, round_robin, random, weighted"
+        )),
+    });
+    Some(Master { choice: choice? })
 }
 
 fn worker(from: &mut Gathered) -> Option<Worker> {
@@ -179,6 +218,14 @@ fn positive(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err(format!("`{text}` is not a whole number above 0")),
+    }
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("`{text}` is not true or false")),
     }
 }
 

@@ -10,6 +10,17 @@ use super::keys::{self, Key};
 
 const PREFIX: &str = "PORPOISE__";
 
+/// Variables of Consul's own tools, each with the key that it is a default of.
+const CONSUL: [(&str, &str); 7] = [
+    ("CONSUL_HTTP_TOKEN_FILE", "consul.token_file"),
+    ("CONSUL_HTTP_TOKEN", "consul.token"),
+    ("CONSUL_NAMESPACE", "consul.namespace"),
+    ("CONSUL_CACERT", "consul.ca_file"),
+    ("CONSUL_CLIENT_CERT", "consul.cert_file"),
+    ("CONSUL_CLIENT_KEY", "consul.key_file"),
+    ("CONSUL_HTTP_SSL_VERIFY", "consul.verify_tls"),
+];
+
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
@@ -63,6 +74,7 @@ pub(super) fn gather(flags: &Flags, environment: &Environment) -> Gathered {
     for key in keys::KEYS.iter().filter(|key| !key.default.is_empty()) {
         gathered.put(key, key.default.to_owned(), Origin::Default);
     }
+    gathered.read_consul(environment);
     if let Some(path) = &flags.file {
         gathered.read_file(path);
     }
@@ -101,6 +113,20 @@ impl Gathered {
         }
     }
 
+    /// Takes what Consul's own tools take from the environment; every source of ours wins over it.
+    fn read_consul(&mut self, environment: &Environment) {
+        for (name, key) in CONSUL {
+            if let Some(value) = environment.get(name) {
+                self.accept(key, value.to_owned(), Origin::Environment(name.to_owned()));
+            }
+        }
+        let name = "CONSUL_HTTP_ADDR";
+        let encrypted = matches!(environment.get("CONSUL_HTTP_SSL"), Some("true" | "1"));
+        if let Some(url) = environment.get(name).and_then(|at| consul_url(at, encrypted)) {
+            self.accept("consul.url", url, Origin::Environment(name.to_owned()));
+        }
+    }
+
     fn read_file(&mut self, path: &Path) {
         let origin = Origin::File(path.to_owned());
         let text = match fs::read_to_string(path) {
@@ -132,5 +158,17 @@ impl Gathered {
                 )),
             }
         }
+    }
+}
+
+/// Consul's tools take `HOST:PORT` as well as an address with a scheme. A socket in the file system is left alone:
+/// whoever needs the agent says that its address is missing.
+fn consul_url(text: &str, encrypted: bool) -> Option<String> {
+    let scheme = if encrypted { "https" } else { "http" };
+    match text.split_once("://") {
+        None => Some(format!("{scheme}://{text}")),
+        Some(("http", rest)) => Some(format!("{scheme}://{rest}")),
+        Some(("https", _)) => Some(text.to_owned()),
+        Some(_) => None,
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use super::node::{self, Equipment, Network};
 use super::{StartupError, first_start, listen, membership, other, prepare_folder};
 use crate::config::{Config, Role as NodeRole};
-use crate::registry::Consul;
+use crate::registry::ConsulRegistry;
 use crate::rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
 use crate::runner::logs::LogFiles;
 use crate::store::catalog::Catalog;
@@ -53,13 +53,21 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     let store = open_store(&config).await?;
     agree_on_secret(&store, &key).await?;
     let catalog = Catalog::new(&store);
-    first_start::ensure_admin(&config, &catalog, store.clock_now().await.map_err(other)?).await?;
-    let registry: Arc<dyn Registry> = Arc::new(Consul::new(&config.consul).map_err(StartupError::Other)?);
+    if !config.is_only(NodeRole::Worker) {
+        first_start::ensure_admin(&config, &catalog, store.now().await.map_err(other)?).await?;
+    }
+    let registry: Arc<dyn Registry> =
+        Arc::new(ConsulRegistry::new(&config.consul).map_err(StartupError::Other)?);
     let life = join(&store, &config, host, &key).await?;
     let network = network(&life, key, rpc_listener, rpc_address);
-    let files = LogFiles::in_folder(config.log_folder());
+    let logs = ClusterLogs {
+        name: life.me.name.clone(),
+        files: LogFiles::in_folder(config.log_folder()),
+        peers: network.peers.clone(),
+        links: network.links.clone(),
+    };
     let equipment = Equipment {
-        logs: Arc::new(ClusterLogs::new(life.me.name.clone(), files, network.links.clone())),
+        logs: Arc::new(logs),
         store: Arc::new(store.clone()),
         catalog,
         registry,
@@ -88,21 +96,19 @@ async fn open_store(config: &Config) -> Result<Store, StartupError> {
     let url = config.database_url();
     if !url.reveal().starts_with("postgres") {
         return Err(StartupError::Other(
-            "database.url: a cluster needs PostgreSQL (postgres://…); for SQLite use `porpoise standalone`".to_owned(),
+            "database.url: a cluster needs PostgreSQL (postgres://…); for SQLite use `porpoise standalone`"
+                .to_owned(),
         ));
     }
-    let role = if config.has(NodeRole::Master) || config.has(NodeRole::Api) {
-        Role::Node
-    } else {
+    let role = if config.is_only(NodeRole::Worker) {
         Role::Worker
+    } else {
+        Role::Node
     };
     let store = Store::open(url.reveal(), role).await.map_err(other)?;
+    store.create_schema().await.map_err(other)?;
     match store.schema_status().await.map_err(other)? {
         SchemaStatus::UpToDate => Ok(store),
-        SchemaStatus::Older { .. } if store.is_empty_database().await.map_err(other)? => {
-            store.migrate().await.map_err(other)?;
-            Ok(store)
-        }
         SchemaStatus::Older { pending } => Err(StartupError::Schema(format!(
             "the database lacks the changes {}; stop the cluster, run `porpoise db migrate`, and start it again",
             pending.join(", ")

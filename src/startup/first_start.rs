@@ -11,7 +11,7 @@ use rand::rngs::OsRng;
 use sha2::{Digest, Sha256};
 
 use super::StartupError;
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::hex;
 use crate::store::catalog::Catalog;
 
@@ -32,6 +32,12 @@ pub(super) async fn ensure_admin(config: &Config, catalog: &Catalog, at: Millis)
             )));
         }
         Some(token) => token.reveal().to_owned(),
+        None if empty && config.mode == Mode::Cluster => {
+            return Err(StartupError::Other(format!(
+                "the cluster is empty: set PORPOISE__AUTH__BOOTSTRAP_TOKEN (or …_FILE) to a secret of at least \
+                 {SHORTEST} characters; it becomes the first token of the user admin"
+            )));
+        }
         None if empty => {
             let token = fresh_token()?;
             keep(&config.admin_token_file(), &token)?;

@@ -9,6 +9,7 @@ use actors::ports::{Join, Joined, Me, Member, Store};
 use actors::pulse::Pulse;
 use engine::ids::Incarnation;
 use engine::states::MemberState;
+use tokio::sync::Notify;
 
 use crate::config::{Config, Role};
 
@@ -72,8 +73,9 @@ pub(super) fn join_of(config: &Config, host: String) -> Join {
     }
 }
 
-/// Beats until the process ends.
-pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, pulse: Pulse) {
+/// Beats until the process ends; tells the rest of the process what the store answers.
+pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, signs: (Pulse, Arc<Notify>)) {
+    let (pulse, drain_bell) = signs;
     let mut ticks = tokio::time::interval(BEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -88,6 +90,10 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, p
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
                 pulse.store_beat();
+                if beat.state == MemberState::Draining {
+                    // Somebody said so in the store; a node that drains already does not listen any more.
+                    drain_bell.notify_one();
+                }
             }
             Err(error) => tracing::warn!(%error, "holding: database unreachable"),
         }

@@ -84,11 +84,15 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         api,
     } = equipment;
     let pulse = Pulse::default();
+    let drain_bell = network
+        .as_ref()
+        .map(|network| Arc::clone(&network.drain_bell))
+        .unwrap_or_default();
     actix_rt::spawn(membership::beat(
         Arc::clone(&store),
         life.me.incarnation,
         life.clock.clone(),
-        pulse.clone(),
+        (pulse.clone(), Arc::clone(&drain_bell)),
     ));
     let rpc = match &network {
         Some(network) => {
@@ -101,7 +105,18 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         }
         None => None,
     };
-    let parts = ingredients(&config, &life, &network, Tools { store: Arc::clone(&store), registry: Arc::clone(&registry), condition: condition.clone(), pulse: pulse.clone() })?;
+    let parts = ingredients(
+        &config,
+        &life,
+        &network,
+        Tools {
+            store: Arc::clone(&store),
+            registry: Arc::clone(&registry),
+            condition: condition.clone(),
+            pulse: pulse.clone(),
+            drain_bell,
+        },
+    )?;
     let (beating, heart) = tokio::sync::oneshot::channel();
     let heart_parts = HeartParts {
         me: life.member.clone(),
@@ -111,7 +126,11 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         clock: life.clock.clone(),
     };
     let activation = activation(Arc::clone(&store), heart_parts, beating);
-    let node = Arc::new(assembly::start(parts, activation).await.map_err(StartupError::Other)?);
+    let node = Arc::new(
+        assembly::start(parts, activation)
+            .await
+            .map_err(StartupError::Other)?,
+    );
     let heart = heart.await.map_err(other)?;
     connect(&node, network.as_ref());
     let (close, closing) = watch::channel(false);
@@ -135,7 +154,12 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         }
         None => None,
     };
-    say_ready(&config, &life, serving.as_ref().map(|api| api.1), rpc.as_ref().map(|rpc| rpc.1));
+    say_ready(
+        &config,
+        &life,
+        serving.as_ref().map(|api| api.1),
+        rpc.as_ref().map(|rpc| rpc.1),
+    );
     stop::told(&node).await.map_err(other)?;
     stop::drain(&node, config.server.drain_timeout).await;
     heart.stop();
@@ -202,6 +226,7 @@ struct Tools {
     registry: Arc<dyn Registry>,
     condition: Condition,
     pulse: Pulse,
+    drain_bell: Arc<Notify>,
 }
 
 fn ingredients(
@@ -221,13 +246,13 @@ fn ingredients(
         store: tools.store,
         registry: tools.registry,
         ways: network.as_ref().map(|network| network.ways.clone()),
-        peers: network.as_ref().map(|network| network.peers.clone()).unwrap_or_default(),
+        peers: network
+            .as_ref()
+            .map(|network| network.peers.clone())
+            .unwrap_or_default(),
         condition: tools.condition,
         pulse: tools.pulse,
-        drain_bell: network
-            .as_ref()
-            .map(|network| Arc::clone(&network.drain_bell))
-            .unwrap_or_default(),
+        drain_bell: tools.drain_bell,
         worker,
         master: config.has(Role::Master).then_some(config.master.choice),
         end_node: Arc::new(|actor| {
@@ -274,7 +299,9 @@ fn say_ready(config: &Config, life: &Life, api: Option<SocketAddr>, rpc: Option<
     let mut out = std::io::stdout().lock();
     let line = if out.is_terminal() {
         let part = |name: &str, value: &Option<String>| {
-            value.as_ref().map_or_else(String::new, |value| format!(" {name}={value}"))
+            value
+                .as_ref()
+                .map_or_else(String::new, |value| format!(" {name}={value}"))
         };
         format!(
             "porpoise ready{}{} incarnation={incarnation} roles={roles}",

@@ -9,7 +9,7 @@ use actors::ports::{Registry, Store as _};
 use super::node::{self, Equipment};
 use super::{StartupError, first_start, listen, membership, other, prepare_folder};
 use crate::config::{Config, Role as NodeRole};
-use crate::registry::Local;
+use crate::registry::LocalRegistry;
 use crate::runner::logs::LogFiles;
 use crate::store::catalog::Catalog;
 use crate::store::{Role, SchemaStatus, Store};
@@ -31,7 +31,7 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     let joined = store.join_alone(&join).await.map_err(other)?;
     let life = membership::Life::new(join, joined);
     first_start::ensure_admin(&config, &catalog, life.clock.now()).await?;
-    let registry: Arc<dyn Registry> = Arc::new(Local::default());
+    let registry: Arc<dyn Registry> = Arc::new(LocalRegistry::default());
     let equipment = Equipment {
         logs: Arc::new(LogFiles::in_folder(config.log_folder())),
         store: Arc::new(store.clone()),

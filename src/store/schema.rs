@@ -58,7 +58,23 @@ impl Store {
     /// # Errors
     /// `Rejected` when the database is of a newer program, or a change could not be applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_if(|_| true).await
+    }
+
+    /// Creates the schema in an empty database, and leaves any other as it is; safe to call from several nodes at
+    /// once.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn create_schema(&self) -> Result<(), StoreError> {
+        self.migrate_if(|applied| applied.is_empty()).await
+    }
+
+    async fn migrate_if(&self, wanted: impl Fn(&[String]) -> bool) -> Result<(), StoreError> {
         if self.backend() == DbBackend::Sqlite {
+            if !wanted(&self.applied_changes().await?) {
+                return Ok(());
+            }
             return self.migrate_on(self.writer()).await;
         }
         let session = connect::postgres_session(&self.inner.url, "porpoise-migrate")
@@ -69,7 +85,11 @@ impl Store {
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let lock = self.statement("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK.into()]);
         locked.query_one_raw(lock).await.map_err(store_error)?;
-        let done = self.migrate_on(&session).await;
+        let done = if wanted(&self.applied_changes().await?) {
+            self.migrate_on(&session).await
+        } else {
+            Ok(())
+        };
         // The lock goes with its session.
         locked.close().await.map_err(store_error)?;
         session.close().await.map_err(store_error)?;

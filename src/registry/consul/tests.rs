@@ -1,0 +1,90 @@
+use super::*;
+use crate::config::{Secret, Tls};
+
+fn answered(leader: Option<&str>, index: Option<&str>) -> Result<u64, RegistryError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("X-Consul-Knownleader", leader), ("X-Consul-Index", index)] {
+        if let Some(value) = value {
+            headers.insert(name, HeaderValue::from_str(value).unwrap());
+        }
+    }
+    index_of_a_led_answer(&headers)
+}
+
+#[test]
+fn an_answer_without_a_leader_or_an_index_is_no_view() {
+    assert_eq!(answered(Some("true"), Some("12")), Ok(12));
+    for (leader, index) in [
+        (Some("false"), Some("12")),
+        (None, Some("12")),
+        (Some("true"), None),
+        (Some("true"), Some("-1")),
+        (None, None),
+    ] {
+        let answer = answered(leader, index);
+        assert!(
+            matches!(answer, Err(RegistryError::Unavailable(_))),
+            "{leader:?} {index:?}: {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn every_way_to_say_forgotten_is_understood() {
+    for (status, text) in [
+        (500, "CheckID \"service:porpoise-3\" does not have associated TTL"),
+        (
+            404,
+            "Unknown check ID \"service:porpoise-3\". Ensure that the check ID is passed, not the check name.",
+        ),
+        (
+            404,
+            "Unknown service ID \"porpoise-3\". Ensure that the service ID is passed.",
+        ),
+    ] {
+        assert_eq!(refusal(status, text), RegistryError::NotRegistered, "{text}");
+    }
+    for (status, text) in [
+        (500, "No cluster leader"),
+        (403, "Permission denied"),
+        (404, "page not found"),
+    ] {
+        let error = refusal(status, text);
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
+
+#[test]
+fn only_our_own_ids_name_lives() {
+    assert_eq!(incarnation_in("porpoise-41"), Some(Incarnation(41)));
+    for other in ["porpoise", "porpoise-", "porpoise-x", "dolphin-41", "porpoise41"] {
+        assert_eq!(incarnation_in(other), None, "{other}");
+    }
+}
+
+#[test]
+fn a_host_becomes_address_and_port() {
+    assert_eq!(address("10.0.0.1:7071"), ("10.0.0.1", 7071));
+    assert_eq!(address("[::1]:7071"), ("[::1]", 7071));
+    assert_eq!(address("node"), ("node", 0));
+}
+
+#[tokio::test]
+async fn neither_token_nor_password_is_ever_shown() {
+    let config = Consul {
+        url: Some("http://user:pass-word@127.0.0.1:1".to_owned()),
+        token: Some(Secret::new("very-secret")),
+        namespace: None,
+        tls: Tls {
+            ca_file: None,
+            identity: None,
+            verify: true,
+        },
+    };
+    let registry = ConsulRegistry::new(&config).unwrap();
+    let error = registry.beat(Incarnation(1)).await.unwrap_err();
+    let shown = format!("{error} {error:?} {:?} {:?}", registry.beats, registry.calls);
+    for secret in ["very-secret", "pass-word"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
