@@ -89,6 +89,7 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
         boot_id: boot_id(),
     };
     let ports = WorkerPorts {
+        peers: Default::default(),
         runner: Arc::new(Runners::with_limits(Limits::default())?),
         journal: Arc::new(JournalFile::in_data(data)),
         masters: Arc::new(Counter(ends)),

@@ -4,15 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actors::assembly::{self, Ingredients};
+use actors::assembly::{self, Ingredients, WorkerParts};
+use actors::condition::Condition;
 use actors::local::LocalNode;
 use actors::master::GetChild;
 use actors::node::Node;
-use actors::ports::{Join, Me, NewInstance, Store as _, Written};
+use actors::peers::Peers;
+use actors::ports::{Join, Member, NewInstance, Store as _, Written};
+use actors::pulse::Pulse;
+use actors::slots::Choice;
 use actors::worker::Folders;
 use actors::workflow::Crash;
-use engine::ids::{InstanceId, Millis};
+use engine::ids::{Generation, InstanceId, Millis};
 use engine::states::{InstanceState, MemberState, TaskState};
+use porpoise::registry::LocalRegistry;
 use porpoise::runner::journal::JournalFile;
 use porpoise::runner::{self, Limits, Runners};
 use porpoise::store::catalog::{Catalog, Format, NewVersion, Request};
@@ -42,20 +47,27 @@ impl Bench {
             version: "test".to_owned(),
         };
         let joined = store.join_alone(&join).await.expect("joined");
-        store
-            .set_member_state(joined.incarnation, MemberState::Active)
-            .await
-            .expect("active");
-        let me = Me {
+        let member = Member {
             incarnation: joined.incarnation,
-            host: join.host,
             name: join.name,
-            generation: joined.generation,
+            host: join.host,
+            roles: join.roles,
+            state: MemberState::Joining,
+            joined_at: joined.now,
+            slots: join.slots,
+            worker_group: join.worker_group,
+            version: join.version,
         };
         let catalog = Catalog::new(&store);
-        let node = assembly::standalone(ingredients(me, joined.now, store, folder.path()))
-            .await
-            .expect("a node");
+        let active = store.clone();
+        let activation = Box::pin(async move {
+            let activated = active
+                .set_member_state(joined.incarnation, MemberState::Active)
+                .await;
+            activated.map_err(|error| error.to_string())
+        });
+        let parts = ingredients(member, joined.now, store, folder.path());
+        let node = assembly::start(parts, activation).await.expect("a node");
         Self {
             node,
             catalog,
@@ -148,7 +160,10 @@ impl Bench {
         loop {
             let child = self
                 .node
-                .master
+                .masters
+                .as_ref()
+                .expect("a master")
+                .supervisor
                 .send(GetChild(id))
                 .await
                 .expect("the master lives");
@@ -162,17 +177,27 @@ impl Bench {
     }
 }
 
-fn ingredients(me: Me, now: Millis, store: Store, data: &Path) -> Ingredients {
-    Ingredients {
-        me,
-        clock: actors::clock::Clock::starting_at(now),
-        store: Arc::new(store),
+fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> Ingredients {
+    let worker = WorkerParts {
         runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         folders: Folders::in_data(data),
         boot_id: runner::boot_id(),
-        group: "default".to_owned(),
         slots: 4,
+    };
+    Ingredients {
+        me,
+        generation: Generation(1),
+        clock: actors::clock::Clock::starting_at(now),
+        store: Arc::new(store),
+        registry: Arc::new(LocalRegistry::default()),
+        ways: None,
+        peers: Peers::default(),
+        condition: Condition::default(),
+        pulse: Pulse::default(),
+        drain_bell: Arc::default(),
+        worker: Some(worker),
+        master: Some(Choice::default()),
         end_node: Arc::new(|actor| panic!("{actor} died")),
     }
 }
@@ -237,7 +262,10 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
         assert!(Instant::now() < deadline, "it should get attention");
         if let Some(child) = bench
             .node
-            .master
+            .masters
+            .as_ref()
+            .expect("a master")
+            .supervisor
             .send(GetChild(bad))
             .await
             .expect("the master lives")

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::clock::Clock;
+use actors::condition::Degraded;
 use actors::hub::Hub;
 use actors::node::{Node, SlotUse};
 use actors::ports::{Me, NewInstance, Store as _, StoreError, Write, Written};
@@ -53,7 +54,17 @@ impl Node for Idle {
 
     async fn poke(&self, _: InstanceId, _: Duration) {}
 
-    fn drain(&self) {}
+    async fn drain(&self, _: Incarnation) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn is_draining(&self) -> bool {
+        false
+    }
+
+    fn troubles(&self) -> Vec<Degraded> {
+        Vec::new()
+    }
 
     fn slots(&self) -> SlotUse {
         SlotUse { total: 4, used: 1 }
