@@ -1,16 +1,15 @@
 //! Taking instances that need an owner and have none that lives.
 
-use std::collections::BTreeMap;
-
 use actors::ports::{Claim, Claimed, StoreError};
 use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::instance::Attention;
-use engine::states::{InstanceState, Outcome, OwnerWhy, Verb};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
+use engine::states::{Outcome, OwnerWhy, Verb};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
 use serde::Serialize;
 
 use super::commits::run;
-use super::rows::{Cells, Column, json, source};
+use super::need::{RUNS, is_woken, needs_owner, verb_applies};
+use super::rows::{Cells, Column, id_list, json, row_lock, source};
 use super::{Store, begin_on, creates, store_error};
 
 /// After so many claims without a commit in between, an instance gets `attention` instead of one more owner.
@@ -87,38 +86,12 @@ impl Store {
     }
 }
 
-/// Writes the condition under which the verb of inbox row `x` can apply to instance `i`, from the engine's rule.
-fn applicable() -> String {
-    let attention = Attention {
-        code: String::new(),
-        detail: String::new(),
-    };
-    let mut fits = Vec::new();
-    for verb in Verb::ALL {
-        for state in InstanceState::ALL {
-            if verb.applies_in(*state, None) {
-                fits.push(format!("'{verb}/{state}/'"));
-            }
-            if verb.applies_in(*state, Some(&attention)) {
-                fits.push(format!("'{verb}/{state}/attention'"));
-            }
-        }
-    }
-    format!(
-        "x.kind = 'verb' AND x.applied_at IS NULL AND x.run = i.run AND (x.verb || '/' || i.state || '/' || \
-         CASE WHEN i.attention IS NULL THEN '' ELSE 'attention' END) IN ({})",
-        fits.join(", ")
-    )
-}
-
 /// Finds and locks what may be claimed: of dead owners, unowned and open, at rest with a verb that applies.
 async fn find(transaction: &DatabaseTransaction, claim: &Claim) -> Result<Vec<i64>, StoreError> {
-    let postgres = transaction.get_database_backend() == DbBackend::Postgres;
-    let lock = if postgres {
-        " FOR NO KEY UPDATE OF i SKIP LOCKED"
-    } else {
-        ""
-    };
+    let lock = row_lock(
+        transaction.get_database_backend(),
+        "FOR NO KEY UPDATE OF i SKIP LOCKED",
+    );
     let only = claim
         .only
         .map_or_else(String::new, |id| format!(" AND i.id = {id}"));
@@ -129,15 +102,14 @@ async fn find(transaction: &DatabaseTransaction, claim: &Claim) -> Result<Vec<i6
         more(transaction, claim, &mut ids, (sql, vec![owner.into()])).await?;
     }
     let unowned = format!(
-        "SELECT i.id FROM instance i WHERE i.owner IS NULL AND i.attention IS NULL \
-         AND i.state IN ('running', 'pausing', 'stopping'){only} ORDER BY i.id LIMIT $1{lock}"
+        "SELECT i.id FROM instance i WHERE i.owner IS NULL AND {RUNS}{only} ORDER BY i.id LIMIT $1{lock}"
     );
     more(transaction, claim, &mut ids, (unowned, Vec::new())).await?;
     let waking = format!(
         "SELECT i.id FROM instance i WHERE i.owner IS NULL{only} AND i.id IN \
-         (SELECT instance FROM inbox WHERE applied_at IS NULL) \
-         AND EXISTS (SELECT 1 FROM inbox x WHERE x.instance = i.id AND {}) ORDER BY i.id LIMIT $1{lock}",
-        applicable()
+         (SELECT instance FROM inbox WHERE applied_at IS NULL AND kind = 'verb') AND {} \
+         ORDER BY i.id LIMIT $1{lock}",
+        is_woken()
     );
     more(transaction, claim, &mut ids, (waking, Vec::new())).await?;
     ids.sort_unstable();
@@ -182,21 +154,22 @@ async fn dead_owners(transaction: &DatabaseTransaction) -> Result<Vec<i64>, Stor
     rows.iter().map(|row| Cells::of(row).take()).collect()
 }
 
-/// Reads what decides why and whether each of them is claimed.
+/// Reads what decides why and whether each of them is claimed. Their rows are locked now; one that another owner
+/// took, finished and laid to rest while it was being found needs none any more and is left out.
 async fn describe(transaction: &DatabaseTransaction, ids: &[i64]) -> Result<Vec<Candidate>, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
         "SELECT i.id, i.epoch, i.claims_without_progress, i.owner, i.host, m.name, \
          (SELECT x.verb FROM inbox x WHERE x.instance = i.id AND {} ORDER BY x.id LIMIT 1) \
          FROM instance i LEFT JOIN member m ON m.incarnation = i.owner \
-         WHERE i.id IN (SELECT c_id FROM {}) ORDER BY i.id",
-        applicable(),
-        source(backend, &[("c_id", "bigint")])
+         WHERE i.id IN (SELECT c_id FROM {}) AND (i.owner IS NOT NULL OR {}) ORDER BY i.id",
+        verb_applies(),
+        source(backend, &[("c_id", "bigint")]),
+        needs_owner()
     );
-    let asked: Vec<BTreeMap<&str, i64>> = ids.iter().map(|id| BTreeMap::from([("c_id", *id)])).collect();
-    let parameter: Value = json(&asked)?.into();
+    let asked = id_list(ids.iter().copied())?;
     let rows = transaction
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, [parameter]))
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, [asked]))
         .await
         .map_err(store_error)?;
     rows.iter()

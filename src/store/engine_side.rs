@@ -21,44 +21,44 @@ impl ports::Store for Store {
         self.join_standalone(join).await
     }
 
-    async fn join(&self, _join: &Join) -> Result<Joined, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn join(&self, join: &Join) -> Result<Joined, StoreError> {
+        self.join_cluster(join).await
     }
 
-    async fn agree_on_secret(&self, _digest: &str) -> Result<bool, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn agree_on_secret(&self, digest: &str) -> Result<bool, StoreError> {
+        self.agree_on(digest).await
     }
 
     async fn living(&self) -> Result<Vec<Seen>, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+        self.list_living().await
     }
 
-    async fn declare_dead(&self, _declaration: &Declaration) -> Result<Declared, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn declare_dead(&self, declaration: &Declaration) -> Result<Declared, StoreError> {
+        self.declare(declaration).await
     }
 
-    async fn record_failover(&self, _record: &FailoverRecord) -> Result<(), StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
+        self.note_failover(record).await
     }
 
-    async fn hand_over(&self, _hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn hand_over(&self, hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
+        self.give(hand_over).await
     }
 
-    async fn keep_results(&self, _results: &[(Uid, Ended)], _at: Millis) -> Result<(), StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn keep_results(&self, results: &[(Uid, Ended)], at: Millis) -> Result<(), StoreError> {
+        self.keep(results, at).await
     }
 
-    async fn results(&self, _ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
+        self.kept(ids).await
     }
 
-    async fn results_applied(&self, _uids: &[Uid], _at: Millis) -> Result<(), StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError> {
+        self.mark_applied(uids, at).await
     }
 
-    async fn owners(&self, _ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
+        self.owners_of(ids).await
     }
 
     async fn set_member_state(&self, me: Incarnation, state: MemberState) -> Result<(), StoreError> {

@@ -9,12 +9,13 @@ use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, OperationI
 use engine::instance::Header;
 use engine::states::{Outcome, Verb};
 use engine::task::{Attempt, Task};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult};
 use serde::Serialize;
 
 use super::attempts::{ATTEMPTS_OF, TASKS_OF, read_attempt, read_task};
 use super::commits::run;
-use super::rows::{Cells, Column, damaged, json, source};
+use super::results::OPEN_RESULT;
+use super::rows::{Cells, Column, damaged, id_list, source};
 use super::{Store, begin_on, store_error};
 
 /// So many pinned definitions are kept.
@@ -75,6 +76,7 @@ impl Store {
         for row in &verbs {
             loaded.verbs.push(read_verb(row)?.1);
         }
+        loaded.results = self.kept_on(&read, &[id]).await?;
         Ok(Some(loaded))
     }
 
@@ -117,22 +119,25 @@ impl Store {
         );
         let rows = self
             .reader()
-            .query_all_raw(self.statement(&sql, [id_list(ids)?]))
+            .query_all_raw(self.statement(&sql, [id_list(ids.iter().map(|id| id.0))?]))
             .await
             .map_err(store_error)?;
         rows.iter().map(read_verb).collect()
     }
 
-    /// Lists what a life owns, and whether verbs wait.
+    /// Lists what a life owns, and whether anything waits in its inbox.
     pub(super) async fn owned_by(
         &self,
         me: Incarnation,
     ) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError> {
-        let sql = "SELECT i.id, i.epoch, EXISTS (SELECT 1 FROM inbox x WHERE x.instance = i.id \
-                   AND x.applied_at IS NULL AND x.kind = 'verb') FROM instance i WHERE i.owner = $1 ORDER BY i.id";
+        let sql = format!(
+            "SELECT i.id, i.epoch, EXISTS (SELECT 1 FROM inbox x WHERE x.instance = i.id \
+             AND x.applied_at IS NULL AND (x.kind = 'verb' OR ({OPEN_RESULT}))) \
+             FROM instance i WHERE i.owner = $1 ORDER BY i.id"
+        );
         let rows = self
             .reader()
-            .query_all_raw(self.statement(sql, [me.0.into()]))
+            .query_all_raw(self.statement(&sql, [me.0.into()]))
             .await
             .map_err(store_error)?;
         rows.iter()
@@ -156,7 +161,7 @@ impl Store {
         self.inner
             .pools
             .engine
-            .execute_raw(self.statement(&sql, [id_list(ids)?, me.0.into()]))
+            .execute_raw(self.statement(&sql, [id_list(ids.iter().map(|id| id.0))?, me.0.into()]))
             .await
             .map_err(store_error)?;
         Ok(())
@@ -237,12 +242,6 @@ impl Store {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Encodes ids for a bulk parameter with the one column `c_id`.
-fn id_list(ids: &[InstanceId]) -> Result<Value, StoreError> {
-    let rows: Vec<BTreeMap<&str, i64>> = ids.iter().map(|id| BTreeMap::from([("c_id", id.0)])).collect();
-    Ok(json(&rows)?.into())
 }
 
 fn read_instance(row: &QueryResult, id: InstanceId, epoch: Epoch) -> Result<Loaded, StoreError> {

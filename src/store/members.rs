@@ -1,27 +1,71 @@
 //! The lives of nodes: joining, beating, moving forward.
 
-use actors::ports::{Beat, Join, Joined, Member, StoreError};
+use actors::ports::{Beat, Join, Joined, Member, Seen, StoreError};
 use engine::ids::{Generation, Incarnation, Millis};
 use engine::states::MemberState;
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Value};
 
-use super::rows::{Cells, damaged};
-use super::{Store, begin_on, connect, store_error};
+use super::rows::{Cells, damaged, row_lock};
+use super::{Store, begin_on, connect, is_unique_violation, store_error};
 
 /// Ended lives stay listed for so long.
 const LISTED_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The condition of a life that goes on.
+pub(super) const LIVE: &str = "state IN ('joining', 'active', 'draining')";
+
+/// The columns of a member as it is read.
+const MEMBER: &str = "incarnation, name, host, roles, state, joined_at, slots, worker_group, version";
+
 impl Store {
     /// Starts the only life of a standalone node.
     pub(super) async fn join_standalone(&self, join: &Join) -> Result<Joined, StoreError> {
+        self.start_life(join, "", Vec::new()).await
+    }
+
+    /// Starts a life among others. Of two that join under one name or host at the same moment, the second one
+    /// supersedes the first or is refused: the unique keys hold whatever each of them saw.
+    pub(super) async fn join_cluster(&self, join: &Join) -> Result<Joined, StoreError> {
+        let mine = vec![join.name.clone().into(), join.host.clone().into()];
+        self.start_life(join, " AND (name = $1 OR host = $2)", mine).await
+    }
+
+    /// Ends the live lives of a condition and starts a new one.
+    async fn start_life(&self, join: &Join, of: &str, values: Vec<Value>) -> Result<Joined, StoreError> {
         let transaction = begin_on(&self.inner.pools.engine).await?;
-        let now = self.now_on(&transaction).await?;
-        let end = "UPDATE member SET state = 'dead', state_at = $1, reason = 'superseded' \
-                   WHERE state IN ('joining', 'active', 'draining')";
-        transaction
-            .execute_raw(self.statement(end, [now.0.into()]))
+        // Locked before the clock is read: what an old life still claims is committed before it is dead.
+        let lock = row_lock(self.backend(), "FOR NO KEY UPDATE");
+        let live = format!("SELECT incarnation FROM member WHERE {LIVE}{of} ORDER BY incarnation{lock}");
+        let old = transaction
+            .query_all_raw(self.statement(&live, values))
             .await
             .map_err(store_error)?;
+        let now = self.now_on(&transaction).await?;
+        let end =
+            "UPDATE member SET state = 'dead', state_at = $2, reason = 'superseded' WHERE incarnation = $1";
+        for row in &old {
+            let incarnation: i64 = Cells::of(row).take()?;
+            transaction
+                .execute_raw(self.statement(end, [incarnation.into(), now.0.into()]))
+                .await
+                .map_err(store_error)?;
+        }
+        let (incarnation, generation) = self.insert_life(&transaction, join, now).await?;
+        self.commit_engine(transaction).await?;
+        Ok(Joined {
+            incarnation,
+            generation,
+            now,
+        })
+    }
+
+    /// Inserts the row and the first beat of a new life.
+    async fn insert_life(
+        &self,
+        transaction: &DatabaseTransaction,
+        join: &Join,
+        now: Millis,
+    ) -> Result<(Incarnation, Generation), StoreError> {
         let insert = "INSERT INTO member \
                       (name, host, roles, state, slots, worker_group, version, joined_at, state_at) \
                       VALUES ($1, $2, $3, 'joining', $4, $5, $6, $7, $7) \
@@ -38,7 +82,7 @@ impl Store {
         let row = transaction
             .query_one_raw(self.statement(insert, values))
             .await
-            .map_err(store_error)?
+            .map_err(|error| already_joined(join, error))?
             .ok_or_else(|| damaged("the new member has no number"))?;
         let mut cells = Cells::of(&row);
         let incarnation: i64 = cells.take()?;
@@ -48,12 +92,20 @@ impl Store {
             .execute_raw(self.statement(beat, [incarnation.into(), now.0.into()]))
             .await
             .map_err(store_error)?;
-        self.commit_engine(transaction).await?;
-        Ok(Joined {
-            incarnation: Incarnation(incarnation),
-            generation,
-            now,
-        })
+        Ok((Incarnation(incarnation), generation))
+    }
+
+    /// Remembers the digest of the cluster's secret if there is none; answers whether it is this one.
+    pub(super) async fn agree_on(&self, digest: &str) -> Result<bool, StoreError> {
+        let sql =
+            "UPDATE cluster_meta SET secret_hash = coalesce(secret_hash, $1) RETURNING secret_hash = $1";
+        let row = self
+            .writer()
+            .query_one_raw(self.statement(sql, [digest.into()]))
+            .await
+            .map_err(store_error)?
+            .ok_or_else(|| damaged("the row of the cluster is missing"))?;
+        Cells::of(&row).take()
     }
 
     /// Moves a life forward. The same state again changes nothing; a step back is refused.
@@ -109,20 +161,54 @@ impl Store {
     /// Lists lives that go on, and those that ended within a day.
     pub(super) async fn list_members(&self) -> Result<Vec<Member>, StoreError> {
         let now = self.now().await?;
-        let sql = "SELECT incarnation, name, host, roles, state, joined_at, slots, worker_group, version \
-                   FROM member WHERE state IN ('joining', 'active', 'draining') OR state_at > $1 \
-                   ORDER BY incarnation";
+        let sql = format!("SELECT {MEMBER} FROM member WHERE {LIVE} OR state_at > $1 ORDER BY incarnation");
         let rows = self
             .reader()
-            .query_all_raw(self.statement(sql, [now.plus(-LISTED_MS).0.into()]))
+            .query_all_raw(self.statement(&sql, [now.plus(-LISTED_MS).0.into()]))
             .await
             .map_err(store_error)?;
-        rows.iter().map(read_member).collect()
+        rows.iter().map(|row| read_member(&mut Cells::of(row))).collect()
+    }
+
+    /// Lists lives that go on, and how long each has been silent by the database's clock.
+    pub(super) async fn list_living(&self) -> Result<Vec<Seen>, StoreError> {
+        let now = self.now().await?;
+        let sql = format!(
+            "SELECT {MEMBER}, coalesce((SELECT b.seen_at FROM member_beat b \
+             WHERE b.incarnation = member.incarnation), joined_at) \
+             FROM member WHERE {LIVE} ORDER BY incarnation"
+        );
+        let rows = self
+            .reader()
+            .query_all_raw(self.statement(&sql, []))
+            .await
+            .map_err(store_error)?;
+        rows.iter()
+            .map(|row| {
+                let mut cells = Cells::of(row);
+                let member = read_member(&mut cells)?;
+                let seen_at: i64 = cells.take()?;
+                // A beat may come between the two reads.
+                let beat_age_ms = now.0.saturating_sub(seen_at).max(0);
+                Ok(Seen { member, beat_age_ms })
+            })
+            .collect()
     }
 }
 
-fn read_member(row: &QueryResult) -> Result<Member, StoreError> {
-    let mut cells = Cells::of(row);
+/// Says in words that another life with this name or host joined at the same moment.
+fn already_joined(join: &Join, error: DbErr) -> StoreError {
+    if is_unique_violation(&error) {
+        return StoreError::Rejected(format!(
+            "another node joined as {} or at {} at the same moment; each name and each address serves one node",
+            join.name, join.host
+        ));
+    }
+    store_error(error)
+}
+
+/// Reads the cells of `MEMBER`.
+fn read_member(cells: &mut Cells<'_>) -> Result<Member, StoreError> {
     Ok(Member {
         incarnation: Incarnation(cells.take()?),
         name: cells.take()?,

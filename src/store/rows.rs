@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use actors::ports::StoreError;
-use sea_orm::{DbBackend, QueryResult, TryGetable};
+use sea_orm::{DbBackend, QueryResult, TryGetable, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -49,6 +49,21 @@ pub(super) fn insert(backend: DbBackend, table: &str, columns: &[Column]) -> Str
         "INSERT INTO {table} ({names}) SELECT {names} FROM {}",
         source(backend, columns)
     )
+}
+
+/// Writes the lock of a SELECT's rows; SQLite has one writer, which holds everything.
+pub(super) fn row_lock(backend: DbBackend, strength: &str) -> String {
+    if backend == DbBackend::Sqlite {
+        String::new()
+    } else {
+        format!(" {strength}")
+    }
+}
+
+/// Encodes ids for a bulk parameter with the one column `c_id`.
+pub(super) fn id_list(ids: impl IntoIterator<Item = i64>) -> Result<Value, StoreError> {
+    let rows: Vec<BTreeMap<&str, i64>> = ids.into_iter().map(|id| BTreeMap::from([("c_id", id)])).collect();
+    Ok(json(&rows)?.into())
 }
 
 /// Encodes rows for a bulk parameter.

@@ -3,6 +3,7 @@
 mod cases;
 mod claims;
 mod guards;
+mod members;
 mod schema;
 mod subject;
 
@@ -73,5 +74,18 @@ conformance! {
         the_limit_of_a_claim_holds,
         claims_without_progress_end_in_attention,
         progress_clears_the_count_of_claims,
+    }
+    members::{
+        a_life_supersedes_those_with_its_name_or_host,
+        the_first_secret_is_the_cluster_s,
+        those_who_live_are_seen_with_their_silence,
+        an_active_member_declares_a_life_dead_for_good,
+        a_take_over_is_noted_once_for_each_pair,
+        instances_are_handed_over_one_by_one,
+        a_hand_over_is_no_claim_without_progress,
+        nothing_is_handed_to_anybody_but_an_active_master,
+        owners_are_told_with_their_state,
+        results_are_kept_while_their_attempts_are_open,
+        a_kept_result_wakes_nobody,
     }
 }

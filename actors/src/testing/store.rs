@@ -1,9 +1,11 @@
 //! A store in memory that keeps the promises of the real ones; tests may look inside and make it fail.
 
 mod claims;
+mod members;
+mod owners;
 mod writes;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -76,6 +78,13 @@ struct InboxRow {
 struct State {
     now: i64,
     members: Vec<Member>,
+    /// When each life was last heard of.
+    beats: BTreeMap<Incarnation, i64>,
+    secret: Option<String>,
+    failovers: Vec<FailoverRecord>,
+    /// Results that were kept, in the order in which they came.
+    kept: Vec<(Uid, Ended)>,
+    applied: BTreeSet<Uid>,
     instances: BTreeMap<InstanceId, StoredInstance>,
     last_instance: i64,
     keys: BTreeMap<String, (String, InstanceId)>,
@@ -183,6 +192,18 @@ impl FakeStore {
         (row.outcome, row.detail.clone())
     }
 
+    /// Makes a life silent for so many milliseconds more.
+    pub fn age_beat(&self, of: Incarnation, ms: i64) {
+        if let Some(seen_at) = self.state().beats.get_mut(&of) {
+            *seen_at -= ms;
+        }
+    }
+
+    /// Lists the take-overs that were noted.
+    pub fn failovers(&self) -> Vec<FailoverRecord> {
+        self.state().failovers.clone()
+    }
+
     /// Answers an instance as it is stored.
     ///
     /// # Panics
@@ -197,122 +218,65 @@ impl FakeStore {
     }
 }
 
-impl State {
-    fn join(&mut self, join: &Join, state: MemberState) -> Incarnation {
-        let incarnation = Incarnation(i64::try_from(self.members.len()).unwrap_or(i64::MAX) + 1);
-        self.members.push(Member {
-            incarnation,
-            name: join.name.clone(),
-            host: join.host.clone(),
-            roles: join.roles.clone(),
-            state,
-            joined_at: Millis(self.now),
-            slots: join.slots,
-            worker_group: join.worker_group.clone(),
-            version: join.version.clone(),
-        });
-        incarnation
-    }
-
-    fn member(&self, incarnation: Incarnation) -> Option<&Member> {
-        self.members
-            .iter()
-            .find(|member| member.incarnation == incarnation)
-    }
-
-    fn is_active(&self, incarnation: Incarnation) -> bool {
-        self.member(incarnation)
-            .is_some_and(|member| member.state == MemberState::Active)
-    }
-
-    fn unapplied(&self, instance: InstanceId) -> impl Iterator<Item = &InboxVerb> {
-        self.inbox
-            .iter()
-            .filter(move |row| row.instance == instance && row.outcome == Outcome::Pending)
-            .map(|row| &row.verb)
-    }
-}
-
-/// Whether a life may go from one state to another.
-fn is_forward(from: MemberState, to: MemberState) -> bool {
-    let is_over = |state| matches!(state, MemberState::Left | MemberState::Dead);
-    from == to || (from < to && !is_over(from))
-}
-
 #[async_trait]
 impl Store for FakeStore {
     async fn join_alone(&self, join: &Join) -> Result<Joined, StoreError> {
+        Ok(self.state().start_life(join, |_| true))
+    }
+
+    async fn join(&self, join: &Join) -> Result<Joined, StoreError> {
+        let is_rival = |member: &Member| member.name == join.name || member.host == join.host;
+        Ok(self.state().start_life(join, is_rival))
+    }
+
+    async fn agree_on_secret(&self, digest: &str) -> Result<bool, StoreError> {
         let mut state = self.state();
-        for member in &mut state.members {
-            if is_forward(member.state, MemberState::Dead) {
-                member.state = MemberState::Dead;
-            }
-        }
-        Ok(Joined {
-            incarnation: state.join(join, MemberState::Joining),
-            generation: Generation(1),
-            now: Millis(state.now),
-        })
-    }
-
-    async fn join(&self, _join: &Join) -> Result<Joined, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
-    }
-
-    async fn agree_on_secret(&self, _digest: &str) -> Result<bool, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+        Ok(state.secret.get_or_insert_with(|| digest.to_owned()) == digest)
     }
 
     async fn living(&self) -> Result<Vec<Seen>, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+        Ok(self.state().living())
     }
 
-    async fn declare_dead(&self, _declaration: &Declaration) -> Result<Declared, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn declare_dead(&self, declaration: &Declaration) -> Result<Declared, StoreError> {
+        Ok(self.state().declare_dead(declaration))
     }
 
-    async fn record_failover(&self, _record: &FailoverRecord) -> Result<(), StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
+        self.state().record_failover(record)
     }
 
-    async fn hand_over(&self, _hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn hand_over(&self, hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
+        Ok(self.state().hand_over(hand_over))
     }
 
-    async fn keep_results(&self, _results: &[(Uid, Ended)], _at: Millis) -> Result<(), StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn keep_results(&self, results: &[(Uid, Ended)], _at: Millis) -> Result<(), StoreError> {
+        self.state().keep_results(results);
+        Ok(())
     }
 
-    async fn results(&self, _ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
+        let state = self.state();
+        Ok(ids.iter().flat_map(|id| state.kept(*id)).collect())
     }
 
-    async fn results_applied(&self, _uids: &[Uid], _at: Millis) -> Result<(), StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn results_applied(&self, uids: &[Uid], _at: Millis) -> Result<(), StoreError> {
+        self.state().applied.extend(uids);
+        Ok(())
     }
 
-    async fn owners(&self, _ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
-        Err(StoreError::Rejected("not yet".to_owned()))
+    async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
+        let state = self.state();
+        let ids: BTreeSet<&InstanceId> = ids.iter().collect();
+        Ok(ids.into_iter().filter_map(|id| state.owned_by(*id)).collect())
     }
 
     async fn set_member_state(&self, me: Incarnation, to: MemberState) -> Result<(), StoreError> {
-        let mut state = self.state();
-        let member = state.members.iter_mut().find(|member| member.incarnation == me);
-        match member {
-            Some(member) if is_forward(member.state, to) => {
-                member.state = to;
-                Ok(())
-            }
-            _ => Err(StoreError::Rejected("a member only moves forward".to_owned())),
-        }
+        self.state().move_member(me, to)
     }
 
     async fn beat(&self, me: Incarnation) -> Result<Beat, StoreError> {
-        let state = self.state();
-        Ok(Beat {
-            now: Millis(state.now),
-            state: state.member(me).map_or(MemberState::Dead, |member| member.state),
-        })
+        Ok(self.state().beat(me))
     }
 
     async fn members(&self) -> Result<Vec<Member>, StoreError> {
@@ -366,7 +330,7 @@ impl Store for FakeStore {
         let rows = state.instances.iter();
         Ok(rows
             .filter(|(_, row)| row.owner.as_ref().is_some_and(|(owner, _)| *owner == me))
-            .map(|(id, row)| (*id, row.epoch, state.unapplied(*id).next().is_some()))
+            .map(|(id, row)| (*id, row.epoch, state.has_unapplied(*id)))
             .collect())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{Join, Me, NewInstance, RequestKey, Store as Port};
+use actors::ports::{FailoverRecord, Join, Me, NewInstance, RequestKey, Store as Port};
 use actors::testing::store::FakeStore;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId, Millis, OperationId, Run};
@@ -45,6 +45,12 @@ pub(crate) trait Subject: Send + Sync {
 
     /// `(task, to)` of the history, oldest first.
     async fn history(&self, id: InstanceId) -> Vec<(Option<u32>, String)>;
+
+    /// Makes a life silent for so many milliseconds more.
+    async fn age_beat(&self, of: Incarnation, ms: i64);
+
+    /// The take-overs that were noted, when their reason and time are those of the dead's own row.
+    async fn failovers(&self) -> Vec<FailoverRecord>;
 }
 
 /// Joins a standalone node and makes it active.
@@ -253,6 +259,40 @@ impl Subject for Database {
             })
             .collect()
     }
+
+    async fn age_beat(&self, of: Incarnation, ms: i64) {
+        self.sql(&format!(
+            "UPDATE member_beat SET seen_at = seen_at - {ms} WHERE incarnation = {of}"
+        ))
+        .await;
+    }
+
+    async fn failovers(&self) -> Vec<FailoverRecord> {
+        let sql = "SELECT f.dead, f.survivor, f.survivor_host, m.name, f.suspected_at, f.acknowledged_at, \
+                   f.instances, f.attempts_reattached, f.attempts_lost \
+                   FROM failover f JOIN member m ON m.incarnation = f.survivor \
+                   JOIN member d ON d.incarnation = f.dead AND d.host = f.dead_host \
+                   AND d.reason = f.reason AND d.state_at = f.declared_at ORDER BY f.id";
+        let count =
+            |row: &sea_orm::QueryResult, index| u32::try_from(cell::<i64>(row, index)).expect("a count");
+        let rows = self.rows(sql).await;
+        rows.iter()
+            .map(|row| FailoverRecord {
+                dead: Incarnation(cell(row, 0)),
+                survivor: Me {
+                    incarnation: Incarnation(cell(row, 1)),
+                    host: cell(row, 2),
+                    name: cell(row, 3),
+                    generation: engine::ids::Generation(1),
+                },
+                suspected_at: cell::<Option<i64>>(row, 4).map(Millis),
+                acknowledged_at: cell::<Option<i64>>(row, 5).map(Millis),
+                instances: count(row, 6),
+                attempts_reattached: count(row, 7),
+                attempts_lost: count(row, 8),
+            })
+            .collect()
+    }
 }
 
 /// The fake that the actors' tests use.
@@ -319,5 +359,13 @@ impl Subject for Fake {
             .into_iter()
             .map(|(_, step)| (step.ordinal.map(|o| o.0), step.to.to_owned()))
             .collect()
+    }
+
+    async fn age_beat(&self, of: Incarnation, ms: i64) {
+        self.store.age_beat(of, ms);
+    }
+
+    async fn failovers(&self) -> Vec<FailoverRecord> {
+        self.store.failovers()
     }
 }

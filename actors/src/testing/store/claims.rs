@@ -37,8 +37,13 @@ impl State {
                 Some(MemberState::Joining | MemberState::Active | MemberState::Draining)
             );
         }
-        let is_open = row.header.attention.is_none() && !row.header.state.is_at_rest();
-        is_open || self.waking_verb(id, row).is_some()
+        self.needs_owner(id, row)
+    }
+
+    /// Whether an instance runs, or its inbox holds a verb that applies.
+    pub(super) fn needs_owner(&self, id: InstanceId, row: &StoredInstance) -> bool {
+        let runs = row.header.attention.is_none() && !row.header.state.is_at_rest();
+        runs || self.waking_verb(id, row).is_some()
     }
 
     fn waking_verb(&self, id: InstanceId, row: &StoredInstance) -> Option<Verb> {

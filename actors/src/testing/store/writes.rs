@@ -133,7 +133,7 @@ impl State {
             tasks: row.tasks.iter().map(|(o, task)| (*o, task.clone())).collect(),
             stray: stray.map(|((o, _), attempt)| (*o, attempt.clone())).collect(),
             verbs: self.unapplied(id).cloned().collect(),
-            results: Vec::new(),
+            results: self.kept(id),
         })
     }
 }

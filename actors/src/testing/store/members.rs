@@ -1,0 +1,123 @@
+//! How lives begin and end in the fake.
+
+use engine::ids::{Generation, Incarnation, Millis};
+use engine::states::MemberState;
+
+use super::State;
+use crate::ports::{Beat, Declaration, Declared, FailoverRecord, Join, Joined, Member, Seen, StoreError};
+
+impl State {
+    /// Ends the live lives that are rivals of a new one, and starts that.
+    pub(super) fn start_life(&mut self, join: &Join, is_rival: impl Fn(&Member) -> bool) -> Joined {
+        for member in self.members.iter_mut().filter(|member| is_rival(member)) {
+            if is_live(member.state) {
+                member.state = MemberState::Dead;
+            }
+        }
+        Joined {
+            incarnation: self.join(join, MemberState::Joining),
+            generation: Generation(1),
+            now: Millis(self.now),
+        }
+    }
+
+    pub(super) fn join(&mut self, join: &Join, state: MemberState) -> Incarnation {
+        let incarnation = Incarnation(i64::try_from(self.members.len()).unwrap_or(i64::MAX) + 1);
+        self.members.push(Member {
+            incarnation,
+            name: join.name.clone(),
+            host: join.host.clone(),
+            roles: join.roles.clone(),
+            state,
+            joined_at: Millis(self.now),
+            slots: join.slots,
+            worker_group: join.worker_group.clone(),
+            version: join.version.clone(),
+        });
+        self.beats.insert(incarnation, self.now);
+        incarnation
+    }
+
+    pub(super) fn member(&self, incarnation: Incarnation) -> Option<&Member> {
+        self.members
+            .iter()
+            .find(|member| member.incarnation == incarnation)
+    }
+
+    pub(super) fn is_active(&self, incarnation: Incarnation) -> bool {
+        self.member(incarnation)
+            .is_some_and(|member| member.state == MemberState::Active)
+    }
+
+    pub(super) fn move_member(&mut self, me: Incarnation, to: MemberState) -> Result<(), StoreError> {
+        let member = self.members.iter_mut().find(|member| member.incarnation == me);
+        match member {
+            Some(member) if is_forward(member.state, to) => {
+                member.state = to;
+                Ok(())
+            }
+            _ => Err(StoreError::Rejected("a member only moves forward".to_owned())),
+        }
+    }
+
+    pub(super) fn beat(&mut self, me: Incarnation) -> Beat {
+        if let Some(seen_at) = self.beats.get_mut(&me) {
+            *seen_at = self.now;
+        }
+        Beat {
+            now: Millis(self.now),
+            state: self.member(me).map_or(MemberState::Dead, |member| member.state),
+        }
+    }
+
+    pub(super) fn living(&self) -> Vec<Seen> {
+        let live = self.members.iter().filter(|member| is_live(member.state));
+        live.map(|member| Seen {
+            member: member.clone(),
+            beat_age_ms: self.now - self.beats.get(&member.incarnation).copied().unwrap_or(self.now),
+        })
+        .collect()
+    }
+
+    pub(super) fn declare_dead(&mut self, declaration: &Declaration) -> Declared {
+        if !self.is_active(declaration.me) {
+            return Declared::NotActive;
+        }
+        let mut members = self.members.iter_mut();
+        match members.find(|member| member.incarnation == declaration.dead && is_live(member.state)) {
+            Some(member) => {
+                member.state = MemberState::Dead;
+                Declared::Dead
+            }
+            None => Declared::WasOver,
+        }
+    }
+
+    pub(super) fn record_failover(&mut self, record: &FailoverRecord) -> Result<(), StoreError> {
+        if self
+            .member(record.dead)
+            .is_none_or(|member| is_live(member.state))
+        {
+            return Err(StoreError::Rejected(format!(
+                "the life {} has not ended",
+                record.dead
+            )));
+        }
+        let pair = |record: &FailoverRecord| (record.dead, record.survivor.incarnation);
+        self.failovers.retain(|noted| pair(noted) != pair(record));
+        self.failovers.push(record.clone());
+        Ok(())
+    }
+}
+
+fn is_live(state: MemberState) -> bool {
+    matches!(
+        state,
+        MemberState::Joining | MemberState::Active | MemberState::Draining
+    )
+}
+
+/// Whether a life may go from one state to another.
+fn is_forward(from: MemberState, to: MemberState) -> bool {
+    from == to || (from < to && is_live(from))
+}

@@ -1,0 +1,414 @@
+//! Lives among others: joining, being declared dead, handing over, and results that take a detour.
+
+use std::collections::BTreeMap;
+
+use actors::ports::{
+    Claim, Declaration, Declared, FailoverRecord, HandOver, Join, Me, OwnedBy, StoreError, Written,
+};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, Rev, Uid};
+use engine::instance::{AttemptResult, Changes, Ended};
+use engine::states::{AttemptState, InstanceState, MemberState, TaskState, Verb};
+
+use super::cases::{attempt, create, header, of_tasks, round, store, task};
+use super::subject::Subject;
+
+/// Joins a cluster and becomes active.
+pub(crate) async fn enter(subject: &dyn Subject, name: &str, host: &str, roles: &[&str]) -> Me {
+    let join = Join {
+        name: name.to_owned(),
+        host: host.to_owned(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        slots: 4,
+        worker_group: "default".to_owned(),
+        version: "test".to_owned(),
+    };
+    let joined = subject.store().join(&join).await.expect("a new life");
+    let active = subject
+        .store()
+        .set_member_state(joined.incarnation, MemberState::Active);
+    active.await.expect("an active member");
+    Me {
+        incarnation: joined.incarnation,
+        host: join.host,
+        name: join.name,
+        generation: joined.generation,
+    }
+}
+
+async fn enter_master(subject: &dyn Subject, name: &str, host: &str) -> Me {
+    enter(subject, name, host, &["master"]).await
+}
+
+/// The names of those that live.
+async fn living(subject: &dyn Subject) -> Vec<String> {
+    let seen = subject.store().living().await.expect("an answer");
+    seen.into_iter().map(|seen| seen.member.name).collect()
+}
+
+async fn declare(subject: &dyn Subject, me: &Me, dead: &Me) -> Declared {
+    let declaration = Declaration {
+        me: me.incarnation,
+        dead: dead.incarnation,
+        reason: "connection refused".to_owned(),
+    };
+    subject
+        .store()
+        .declare_dead(&declaration)
+        .await
+        .expect("an answer")
+}
+
+async fn owner(subject: &dyn Subject, id: InstanceId) -> OwnedBy {
+    let mut owners = subject.store().owners(&[id]).await.expect("an answer");
+    assert_eq!(owners.len(), 1);
+    owners.remove(0)
+}
+
+pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn Subject) {
+    enter_master(subject, "one", "h1").await;
+    enter_master(subject, "two", "h2").await;
+    enter_master(subject, "three", "h3").await;
+    assert_eq!(living(subject).await, ["one", "two", "three"]);
+    enter_master(subject, "one", "h4").await;
+    assert_eq!(living(subject).await, ["two", "three", "one"], "the name");
+    enter_master(subject, "four", "h2").await;
+    assert_eq!(living(subject).await, ["three", "one", "four"], "the host");
+    enter_master(subject, "three", "h4").await;
+    assert_eq!(living(subject).await, ["four", "three"], "one of each");
+}
+
+pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn Subject) {
+    let store = subject.store();
+    assert_eq!(store.agree_on_secret("abc").await, Ok(true));
+    assert_eq!(store.agree_on_secret("abd").await, Ok(false));
+    assert_eq!(
+        store.agree_on_secret("abc").await,
+        Ok(true),
+        "the first one stays"
+    );
+}
+
+pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Subject) {
+    let one = enter_master(subject, "one", "h1").await;
+    let two = enter(subject, "two", "h2", &["worker", "api"]).await;
+    let gone = enter_master(subject, "gone", "h3").await;
+    let left = subject
+        .store()
+        .set_member_state(gone.incarnation, MemberState::Left);
+    left.await.unwrap();
+    subject.age_beat(one.incarnation, 7_000).await;
+    let seen = subject.store().living().await.unwrap();
+    let ids: Vec<Incarnation> = seen.iter().map(|seen| seen.member.incarnation).collect();
+    assert_eq!(ids, [one.incarnation, two.incarnation]);
+    let silent = |place: usize| seen[place].beat_age_ms;
+    assert!((7_000..17_000).contains(&silent(0)), "{}", silent(0));
+    assert!((0..7_000).contains(&silent(1)), "{}", silent(1));
+    assert_eq!(seen[1].member.roles, ["worker", "api"]);
+    assert_eq!(
+        (seen[1].member.state, seen[1].member.slots),
+        (MemberState::Active, 4)
+    );
+    subject.store().beat(one.incarnation).await.unwrap();
+    let seen = subject.store().living().await.unwrap();
+    assert!(seen[0].beat_age_ms < 7_000, "{}", seen[0].beat_age_ms);
+}
+
+pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn Subject) {
+    let dead = enter_master(subject, "dead", "h0").await;
+    let me = enter_master(subject, "one", "h1").await;
+    assert_eq!(declare(subject, &me, &dead).await, Declared::Dead);
+    assert_eq!(
+        subject.store().beat(dead.incarnation).await.unwrap().state,
+        MemberState::Dead
+    );
+    assert_eq!(declare(subject, &me, &dead).await, Declared::WasOver);
+    assert_eq!(declare(subject, &dead, &me).await, Declared::NotActive);
+    assert_eq!(living(subject).await, ["one"], "the dead declare nobody");
+    let draining = subject
+        .store()
+        .set_member_state(me.incarnation, MemberState::Draining);
+    draining.await.unwrap();
+    let other = subject.add_member("other", "h2").await;
+    assert_eq!(declare(subject, &me, &other).await, Declared::NotActive);
+    assert_eq!(
+        declare(subject, &other, &me).await,
+        Declared::Dead,
+        "whoever drains"
+    );
+}
+
+pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subject) {
+    let dead = enter_master(subject, "dead", "h0").await;
+    let me = enter_master(subject, "one", "h1").await;
+    let first = FailoverRecord {
+        dead: dead.incarnation,
+        survivor: me.clone(),
+        suspected_at: Some(Millis(500)),
+        acknowledged_at: None,
+        instances: 3,
+        attempts_reattached: 0,
+        attempts_lost: 0,
+    };
+    let early = subject.store().record_failover(&first).await;
+    assert!(
+        matches!(early, Err(StoreError::Rejected(_))),
+        "it lives: {early:?}"
+    );
+    declare(subject, &me, &dead).await;
+    subject.store().record_failover(&first).await.unwrap();
+    assert_eq!(subject.failovers().await, [first.clone()]);
+    let last = FailoverRecord {
+        acknowledged_at: Some(Millis(900)),
+        instances: 5,
+        attempts_reattached: 4,
+        attempts_lost: 1,
+        ..first
+    };
+    subject.store().record_failover(&last).await.unwrap();
+    assert_eq!(subject.failovers().await, [last]);
+}
+
+pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) {
+    let me = enter_master(subject, "one", "h1").await;
+    let target = enter_master(subject, "two", "h2").await;
+    let (a, b) = (create(subject, Some(&me)).await, create(subject, Some(&me)).await);
+    let theirs = create(subject, Some(&target)).await;
+    let hand_over = HandOver {
+        me: me.clone(),
+        target: target.incarnation,
+        instances: vec![
+            (a, Epoch(1)),
+            (b, Epoch(7)),
+            (theirs, Epoch(1)),
+            (InstanceId(999), Epoch(1)),
+        ],
+        at: Millis(4_000),
+    };
+    let given = subject.store().hand_over(&hand_over).await.unwrap();
+    assert_eq!(given, [(a, Epoch(2))], "stale ones harm no other");
+    let owned = owner(subject, a).await;
+    assert_eq!(
+        (owned.owner, owned.epoch),
+        (Some((target.incarnation, "h2".to_owned())), Epoch(2))
+    );
+    let entry = (
+        2,
+        target.incarnation.0,
+        Some("h1".to_owned()),
+        "handover".to_owned(),
+    );
+    assert_eq!(subject.owner_log(a).await[1], entry);
+    assert_eq!(owner(subject, b).await.epoch, Epoch(1));
+    let late = store(subject, round(&me, a, 0, Changes::default())).await;
+    assert_eq!(late, Written::Stale, "the giver is fenced");
+    let loaded = subject
+        .store()
+        .load(a, target.incarnation, Epoch(2))
+        .await
+        .unwrap();
+    assert_eq!(loaded.unwrap().rev, Rev(1));
+    assert_eq!(subject.store().hand_over(&hand_over).await.unwrap(), []);
+}
+
+pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subject) {
+    let one = enter_master(subject, "one", "h1").await;
+    let two = enter_master(subject, "two", "h2").await;
+    let id = create(subject, Some(&one)).await;
+    for epoch in 1..=8 {
+        let (me, target) = if epoch % 2 == 1 {
+            (&one, &two)
+        } else {
+            (&two, &one)
+        };
+        let hand_over = HandOver {
+            me: me.clone(),
+            target: target.incarnation,
+            instances: vec![(id, Epoch(epoch))],
+            at: Millis(4_000),
+        };
+        let given = subject.store().hand_over(&hand_over).await.unwrap();
+        assert_eq!(given, [(id, Epoch(epoch + 1))]);
+    }
+    declare(subject, &two, &one).await;
+    let claimed = subject.store().claim(&claim_of(&two)).await.unwrap();
+    assert_eq!(claimed.len(), 1, "it was never given up");
+    assert!(!subject.owned(id).await.attention);
+}
+
+pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &dyn Subject) {
+    let me = enter_master(subject, "one", "h1").await;
+    let worker = enter(subject, "two", "h2", &["worker", "api"]).await;
+    let draining = enter_master(subject, "three", "h3").await;
+    let dead = enter_master(subject, "four", "h4").await;
+    let last = enter_master(subject, "five", "h5").await;
+    let drains = subject
+        .store()
+        .set_member_state(draining.incarnation, MemberState::Draining);
+    drains.await.unwrap();
+    declare(subject, &last, &dead).await;
+    let id = create(subject, Some(&me)).await;
+    for target in [
+        worker.incarnation,
+        draining.incarnation,
+        dead.incarnation,
+        Incarnation(999),
+    ] {
+        let hand_over = HandOver {
+            me: me.clone(),
+            target,
+            instances: vec![(id, Epoch(1))],
+            at: Millis(4_000),
+        };
+        assert_eq!(
+            subject.store().hand_over(&hand_over).await.unwrap(),
+            [],
+            "{target}"
+        );
+    }
+    assert_eq!(owner(subject, id).await.epoch, Epoch(1));
+}
+
+pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
+    let dead = enter_master(subject, "dead", "h0").await;
+    let me = enter_master(subject, "one", "h1").await;
+    let orphan = create(subject, Some(&dead)).await;
+    let waits = create(subject, None).await;
+    let rests = create(subject, Some(&me)).await;
+    bring_to_rest(subject, &me, rests).await;
+    declare(subject, &me, &dead).await;
+    let told = subject
+        .store()
+        .owners(&[rests, InstanceId(999), orphan, waits, orphan])
+        .await
+        .unwrap();
+    let by = |id, owner, owner_state, epoch, needs_owner| OwnedBy {
+        id,
+        owner,
+        owner_state,
+        epoch: Epoch(epoch),
+        generation: Generation(1),
+        needs_owner,
+    };
+    let of_dead = Some((dead.incarnation, "h0".to_owned()));
+    assert_eq!(
+        told,
+        [
+            by(orphan, of_dead, Some(MemberState::Dead), 1, true),
+            by(waits, None, None, 0, true),
+            by(rests, None, None, 1, false),
+        ]
+    );
+    subject.ask(rests, Verb::Resume, 1).await;
+    assert!(
+        !owner(subject, rests).await.needs_owner,
+        "resume cannot apply to succeeded"
+    );
+    subject.ask(rests, Verb::Rerun, 1).await;
+    assert!(owner(subject, rests).await.needs_owner);
+    assert_eq!(subject.store().owners(&[]).await.unwrap(), []);
+}
+
+async fn bring_to_rest(subject: &dyn Subject, me: &Me, id: InstanceId) {
+    let rests = Changes {
+        header: Some(header(InstanceState::Succeeded)),
+        rests: true,
+        ..Changes::default()
+    };
+    assert_eq!(store(subject, round(me, id, 0, rests)).await, Written::Stored);
+}
+
+fn claim_of(me: &Me) -> Claim {
+    Claim {
+        me: me.clone(),
+        only: None,
+        limit: 100,
+        at: Millis(3_000),
+    }
+}
+
+fn ended(exit_code: i32) -> Ended {
+    Ended {
+        result: AttemptResult::Failed,
+        exit_code: Some(exit_code),
+        error: Some("it said \"no\"\n".to_owned()),
+        outputs: BTreeMap::from([("rows".to_owned(), "4 \u{fc}".to_owned())]),
+        pid: Some(17),
+        started_at: Some(Millis(1_500)),
+        ended_at: Millis(2_500),
+    }
+}
+
+/// An instance with an attempt of two tasks that run, and one that ended.
+async fn with_attempts(subject: &dyn Subject, me: &Me) -> (InstanceId, [Uid; 3]) {
+    let id = create(subject, Some(me)).await;
+    let created = attempt(id, 0, 1, AttemptState::Created);
+    let running = attempt(id, 1, 1, AttemptState::Running);
+    let over = attempt(id, 2, 1, AttemptState::Succeeded);
+    let uids = [&created, &running, &over].map(|attempt| attempt.uid.expect("a uid"));
+    let tasks = of_tasks([
+        (0, task(TaskState::Dispatched, Some(created))),
+        (1, task(TaskState::Running, Some(running))),
+        (2, task(TaskState::Succeeded, Some(over))),
+    ]);
+    assert_eq!(store(subject, round(me, id, 0, tasks)).await, Written::Stored);
+    (id, uids)
+}
+
+pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn Subject) {
+    let me = enter_master(subject, "one", "h1").await;
+    let (id, [created, running, over]) = with_attempts(subject, &me).await;
+    let unknown = Uid {
+        binding: 9,
+        ..created
+    };
+    let port = subject.store();
+    assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), false)]);
+    let results = [
+        (running, ended(1)),
+        (over, ended(2)),
+        (unknown, ended(3)),
+        (created, ended(4)),
+    ];
+    port.keep_results(&results, Millis(2_600)).await.unwrap();
+    port.keep_results(&[(running, ended(5))], Millis(2_700))
+        .await
+        .unwrap();
+    let kept = [(running, ended(1)), (created, ended(4))];
+    let ids = [id, InstanceId(999)];
+    assert_eq!(port.results(&ids).await.unwrap(), kept, "the first one counts");
+    assert_eq!(port.results(&[]).await.unwrap(), []);
+    let loaded = port.load(id, me.incarnation, Epoch(1)).await.unwrap().unwrap();
+    assert_eq!(loaded.results, kept);
+    assert_eq!(loaded.verbs, []);
+    assert_eq!(port.verbs(&[id]).await.unwrap(), [], "a result is no verb");
+    assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), true)]);
+    port.results_applied(&[running], Millis(2_800)).await.unwrap();
+    assert_eq!(port.results(&ids).await.unwrap(), [(created, ended(4))]);
+    let closed = attempt(id, 0, 1, AttemptState::Lost);
+    let lost = of_tasks([(0, task(TaskState::WaitingRetry, Some(closed)))]);
+    store(subject, round(&me, id, 1, lost)).await;
+    assert_eq!(port.results(&ids).await.unwrap(), [], "closed by another way");
+    assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), false)]);
+}
+
+pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
+    let me = enter_master(subject, "one", "h1").await;
+    let (id, [_, running, _]) = with_attempts(subject, &me).await;
+    let port = subject.store();
+    port.keep_results(&[(running, ended(1))], Millis(2_600))
+        .await
+        .unwrap();
+    let parked = Changes {
+        header: Some(header(InstanceState::Paused)),
+        rests: true,
+        ..Changes::default()
+    };
+    assert_eq!(store(subject, round(&me, id, 1, parked)).await, Written::Stored);
+    assert!(!owner(subject, id).await.needs_owner);
+    assert_eq!(port.claim(&claim_of(&me)).await.unwrap(), []);
+    port.refuse_at_rest(id, Millis(2_700)).await.unwrap();
+    subject.ask(id, Verb::Resume, 1).await;
+    assert_eq!(port.claim(&claim_of(&me)).await.unwrap().len(), 1);
+    let loaded = port.load(id, me.incarnation, Epoch(2)).await.unwrap().unwrap();
+    assert_eq!(loaded.results, [(running, ended(1))], "it waited for the verb");
+}
