@@ -9,9 +9,12 @@ pub mod telemetry;
 
 pub mod api;
 pub mod registry;
+pub mod rpc;
 pub mod runner;
 pub mod store;
 
 pub mod cli;
 pub mod import;
 pub mod text;
+
+mod hex;

@@ -1,15 +1,18 @@
 //! How masters reach workers and workers reach masters; in process here, over HTTP in `src/rpc`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
-use crate::master::{FreeSlots, MasterActor, Relay, Reports};
+use crate::master::{FreeSlots, MasterActor, Nudge, Poke, Poked, Relay, Reports};
 use crate::protocol::{
     Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Report, ReportAnswer,
 };
+
+/// The pause before a poke that met an ending actor is repeated.
+const POKE_AGAIN: Duration = Duration::from_millis(5);
 
 /// Why a message may not have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,33 +83,67 @@ pub trait PeerLink: Send + Sync + 'static {
     async fn drain(&self, to: Incarnation) -> Result<(), LinkError>;
 }
 
-/// The way from the worker of this process to its master.
+/// The master of a process, with everything that other nodes may ask of it.
+#[async_trait]
+pub trait LocalMaster: MasterLink {
+    /// Makes it look at the inbox of an instance, and take it when it needs an owner. Answers when that is decided,
+    /// at the latest after `wait`.
+    async fn poke(&self, id: InstanceId, wait: Duration) -> Result<(), LinkError>;
+
+    /// Makes it compare what it owns with what it runs.
+    async fn nudge(&self) -> Result<(), LinkError>;
+}
+
+/// The way to the master of this process.
 #[derive(Clone, Debug)]
 pub struct InProcess {
     /// The only master that this worker can have.
     pub master: Addr<MasterActor>,
 }
 
+impl InProcess {
+    async fn ask<M>(&self, message: M) -> Result<M::Result, LinkError>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        MasterActor: Handler<M>,
+        Context<MasterActor>: actix::dev::ToEnvelope<MasterActor, M>,
+    {
+        let answer = self.master.send(message).await;
+        answer.map_err(|_| LinkError::NoAnswer("the master".to_owned()))
+    }
+}
+
 #[async_trait]
 impl MasterLink for InProcess {
     async fn report(&self, _: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        self.master
-            .send(Reports(batch))
-            .await
-            .map_err(|_| LinkError::NoAnswer("the master".to_owned()))
+        self.ask(Reports(batch)).await
     }
 
     async fn relay(&self, _: Incarnation, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        self.master
-            .send(Relay(batch))
-            .await
-            .map_err(|_| LinkError::NoAnswer("the master".to_owned()))
+        self.ask(Relay(batch)).await
     }
 
     async fn slots(&self, _: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError> {
-        self.master
-            .send(FreeSlots { worker, free })
-            .await
-            .map_err(|_| LinkError::NoAnswer("the master".to_owned()))
+        self.ask(FreeSlots { worker, free }).await
+    }
+}
+
+#[async_trait]
+impl LocalMaster for InProcess {
+    async fn poke(&self, id: InstanceId, wait: Duration) -> Result<(), LinkError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match tokio::time::timeout(left, self.ask(Poke(id))).await {
+                Ok(Ok(Poked::Again)) if left > POKE_AGAIN => tokio::time::sleep(POKE_AGAIN).await,
+                Ok(answer) => return answer.map(drop),
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    async fn nudge(&self) -> Result<(), LinkError> {
+        self.ask(Nudge).await
     }
 }

@@ -18,7 +18,9 @@ use engine::ids::InstanceId;
 use crate::vital::Vital;
 use crate::workflow::Surroundings;
 
-pub use messages::{Adopt, Drained, FreeSlots, GetChild, Observe, Poke, Poked, Relay, Reports, StartDrain};
+pub use messages::{
+    Adopt, Drained, FreeSlots, GetChild, Nudge, Observe, Poke, Poked, Relay, Reports, StartDrain,
+};
 
 use children::Child;
 

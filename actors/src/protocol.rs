@@ -26,7 +26,7 @@ pub struct Owner {
 }
 
 /// One attempt for a worker, with everything that it needs to run it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dispatch {
     /// The binding.
     pub uid: Uid,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::Ordinal;
@@ -108,7 +109,7 @@ impl Default for Retry {
 }
 
 /// What an http task sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// An HTTP method, upper case.
     pub method: String,
@@ -120,8 +121,9 @@ pub struct Request {
     pub body: Option<String>,
 }
 
-/// What a task does.
-#[derive(Debug, Clone, PartialEq)]
+/// What a task does. Its serde form travels between nodes only; documents have their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Work {
     /// A script for a shell.
     Shell {

@@ -17,8 +17,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use engine::ids::Millis;
 
 pub(super) use self::guard::guard;
+pub(super) use self::identities::Identities;
 pub use self::identities::token_hash;
-pub(super) use self::identities::{Identities, hex};
 pub(super) use self::objects::{Everything, Object, OfInstance, OfOperation, OfProject, number, path_value};
 use super::ApiState;
 use super::codes::Code;

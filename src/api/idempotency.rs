@@ -3,9 +3,10 @@
 use actix_web::HttpRequest;
 use sha2::{Digest, Sha256};
 
-use super::access::{Authorised, hex};
+use super::access::Authorised;
 use super::codes::Code;
 use super::problem::Problem;
+use crate::hex;
 use crate::store::catalog::{KnownRequest, RequestKey};
 
 /// The longest key that is taken.
@@ -36,8 +37,8 @@ pub(super) fn key_of(request: &HttpRequest, user: &str, body: &[u8]) -> Result<O
         hash.update(part);
     }
     Ok(Some(RequestKey {
-        key: hex(&hash.finalize()),
-        body_hash: hex(&Sha256::digest(body)),
+        key: hex::write(&hash.finalize()),
+        body_hash: hex::write(&Sha256::digest(body)),
     }))
 }
 

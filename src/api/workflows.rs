@@ -11,13 +11,14 @@ use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::{Authorised, OfProject, Read, Write, hex, path_value};
+use super::access::{Authorised, OfProject, Read, Write, path_value};
 use super::body::{DocumentBody, NoQuery, Query, media_type};
 use super::codes::Code;
 use super::lists::{List, Paging};
 use super::problem::{Detail, Problem};
 use super::users::check_name;
 use super::views::time;
+use crate::hex;
 use crate::store::catalog::{
     Format, IfMatch, NewVersion, Put, PutOutcome, VersionSummary, WorkflowSummary, WorkflowVersion,
 };
@@ -133,7 +134,7 @@ async fn read_version(
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),
-        hash: hex(&Sha256::digest(model.to_string())),
+        hash: hex::write(&Sha256::digest(model.to_string())),
         model,
         source,
         format,

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::StartupError;
 use crate::config::Config;
+use crate::hex;
 use crate::store::catalog::Catalog;
 
 /// A shorter bootstrap token could be guessed.
@@ -39,7 +40,7 @@ pub(super) async fn ensure_admin(config: &Config, catalog: &Catalog, at: Millis)
         }
         None => return Ok(()),
     };
-    let hash = hex(&Sha256::digest(token.as_bytes()));
+    let hash = hex::write(&Sha256::digest(token.as_bytes()));
     catalog
         .ensure_admin(&hash, at)
         .await
@@ -51,7 +52,7 @@ fn fresh_token() -> Result<String, StartupError> {
     OsRng
         .try_fill_bytes(&mut bytes)
         .map_err(|error| StartupError::Other(format!("the system gives no random numbers: {error}")))?;
-    Ok(format!("porp_{}", hex(&bytes)))
+    Ok(format!("porp_{}", hex::write(&bytes)))
 }
 
 fn keep(file: &Path, token: &str) -> Result<(), StartupError> {
@@ -85,8 +86,4 @@ fn announce(file: &Path, token: &str) {
         )
     };
     said.ok();
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

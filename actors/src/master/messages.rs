@@ -54,6 +54,12 @@ pub struct FreeSlots {
     pub free: u32,
 }
 
+/// From a master that handed instances over to this one: compare what this node owns with what it runs. Losing it
+/// costs one interval of reconciliation.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Nudge;
+
 /// Asks for the actor of an instance.
 #[derive(Debug, Message)]
 #[rtype(result = "Option<Addr<WorkflowActor>>")]
@@ -88,6 +94,14 @@ impl Handler<FreeSlots> for MasterActor {
 
     fn handle(&mut self, msg: FreeSlots, _: &mut Self::Context) {
         self.around.slots.free(msg.worker, msg.free);
+    }
+}
+
+impl Handler<Nudge> for MasterActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Nudge, ctx: &mut Self::Context) {
+        self.reconcile(ctx);
     }
 }
 

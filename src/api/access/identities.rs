@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
+use crate::hex;
 use crate::store::catalog::Identity;
 
 /// A revoked token works at most so long on other nodes; on this one not at all.
@@ -63,16 +64,5 @@ impl Identities {
 
 /// The stored form of a token: SHA-256 in hex.
 pub fn token_hash(token: &str) -> String {
-    hex(&Sha256::digest(token.as_bytes()))
-}
-
-/// Writes bytes in hex.
-pub(in super::super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            write!(text, "{byte:02x}").ok();
-            text
-        })
+    hex::write(&Sha256::digest(token.as_bytes()))
 }

@@ -1,0 +1,309 @@
+//! Calls that go wrong, and what the caller learns from it.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
+use engine::ids::{Incarnation, InstanceId, Uid};
+use porpoise::api::LogSource;
+use porpoise::rpc::ClusterLogs;
+use porpoise::runner::logs::LogFiles;
+
+use super::house::{Caller, Node, NotingMaster, key, living, me, owner};
+
+fn not_delivered<T: std::fmt::Debug>(answer: Result<T, LinkError>) {
+    assert!(matches!(answer, Err(LinkError::NotDelivered(_))), "{answer:?}");
+}
+
+fn no_answer<T: std::fmt::Debug>(answer: Result<T, LinkError>) {
+    assert!(matches!(answer, Err(LinkError::NoAnswer(_))), "{answer:?}");
+}
+
+/// An address where nobody listens.
+fn closed_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// A listener that passes every byte on to `to`, both ways, and lets `change` at the first bytes of the call.
+fn between(to: &str, change: impl Fn(Vec<u8>) -> Vec<u8> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let to = to.to_owned();
+    std::thread::spawn(move || {
+        let (mut caller, _) = listener.accept().unwrap();
+        let mut asked = TcpStream::connect(to).unwrap();
+        let mut call = vec![0; 65536];
+        let mut length = 0;
+        while !call[..length]
+            .windows(2)
+            .any(|pair| pair == b"\"}" || pair == b"]}")
+        {
+            length += caller.read(&mut call[length..]).unwrap();
+        }
+        asked.write_all(&change(call[..length].to_vec())).unwrap();
+        let mut answer = vec![0; 65536];
+        let length = asked.read(&mut answer).unwrap();
+        caller.write_all(&answer[..length]).unwrap();
+    });
+    address
+}
+
+#[actix_rt::test]
+async fn every_call_of_a_master_arrives_as_it_was_sent() {
+    let master = Arc::new(NotingMaster::default());
+    let node = Node::serve(2).with_master(master.clone());
+    let caller = Caller::of(key('k'), 1, &[&node.me]);
+    let to = owner(&node.me);
+    caller.links.report(&to, Vec::new()).await.unwrap();
+    caller.links.relay(Incarnation(2), Vec::new()).await.unwrap();
+    caller.links.slots(&to, Incarnation(1), 3).await.unwrap();
+    let wait = Duration::from_millis(20);
+    caller
+        .links
+        .poke(Incarnation(2), InstanceId(9), wait)
+        .await
+        .unwrap();
+    caller.links.nudge(Incarnation(2)).await.unwrap();
+    assert_eq!(
+        master.told(),
+        [
+            "report of 0 to 2",
+            "relay of 0 to 2",
+            "3 slots of 1 to 2",
+            "poke of 9 for 20 ms",
+            "nudge"
+        ]
+    );
+    caller.links.drain(Incarnation(2)).await.unwrap();
+    node.drain.notified().await;
+    assert_eq!(caller.hinted(), []);
+}
+
+#[actix_rt::test]
+async fn a_node_without_the_role_has_not_taken_the_call() {
+    let node = Node::serve(2);
+    let caller = Caller::of(key('k'), 1, &[&node.me]);
+    not_delivered(caller.links.nudge(Incarnation(2)).await);
+    not_delivered(caller.links.hello(Incarnation(2), &owner(&node.me)).await);
+}
+
+#[actix_rt::test]
+async fn what_is_for_oneself_needs_no_network() {
+    let master = Arc::new(NotingMaster::default());
+    let node = Node::serve(2).with_master(master.clone());
+    let own = porpoise::rpc::Links::new(
+        me(2, "nowhere:1"),
+        key('k'),
+        actors::peers::Peers::default(),
+        node.roles.clone(),
+        Arc::new(|_| {}),
+    );
+    own.nudge(Incarnation(2)).await.unwrap();
+    own.report(&owner(&node.me), Vec::new()).await.unwrap();
+    assert_eq!(master.told(), ["nudge", "report of 0 to 2"]);
+    own.drain(Incarnation(2)).await.unwrap();
+    node.drain.notified().await;
+    not_delivered(own.hello(Incarnation(2), &owner(&node.me)).await);
+}
+
+#[actix_rt::test]
+async fn another_secret_is_refused_and_nothing_is_done() {
+    let master = Arc::new(NotingMaster::default());
+    let node = Node::serve(2).with_master(master.clone());
+    let stranger = Caller::of(key('x'), 1, &[&node.me]);
+    not_delivered(stranger.links.nudge(Incarnation(2)).await);
+    assert_eq!(stranger.links.ping(&node.me.host).await, Ping::Silent);
+    assert!(master.told().is_empty());
+    assert_eq!(stranger.hinted(), [], "it lives");
+}
+
+#[actix_rt::test]
+async fn without_a_seal_there_is_nothing_to_learn() {
+    let node = Node::serve(2);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for path in ["/rpc/v1/ping", "/rpc/v1/logs/read", "/anything"] {
+        let answer = client
+            .post(format!("http://{}{path}", node.me.host))
+            .body("null")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 401, "{path}");
+        assert!(!answer.text().await.unwrap().contains('2'), "{path}");
+    }
+}
+
+#[actix_rt::test]
+async fn another_life_has_surely_not_taken_it() {
+    let master = Arc::new(NotingMaster::default());
+    let node = Node::serve(3).with_master(master.clone());
+    let before = me(2, &node.me.host);
+    let caller = Caller::of(key('k'), 1, &[&before]);
+    not_delivered(caller.links.report(&owner(&before), Vec::new()).await);
+    assert!(master.told().is_empty());
+    assert_eq!(caller.hinted(), []);
+}
+
+#[actix_rt::test]
+async fn a_life_that_nobody_knows_is_not_called() {
+    let caller = Caller::of(key('k'), 1, &[]);
+    not_delivered(caller.links.nudge(Incarnation(5)).await);
+    assert_eq!(caller.hinted(), []);
+}
+
+#[actix_rt::test]
+async fn a_refused_connection_is_not_delivered_and_a_hint() {
+    let gone = me(2, &closed_port());
+    let caller = Caller::of(key('k'), 1, &[&gone]);
+    not_delivered(caller.links.report(&owner(&gone), Vec::new()).await);
+    assert_eq!(caller.hinted(), [Incarnation(2)]);
+}
+
+#[actix_rt::test]
+async fn a_connection_that_ends_under_the_call_is_no_answer_and_a_hint() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dying = me(2, &listener.local_addr().unwrap().to_string());
+    std::thread::spawn(move || {
+        let (mut caller, _) = listener.accept().unwrap();
+        assert!(caller.read(&mut [0; 1024]).unwrap() > 0);
+    });
+    let caller = Caller::of(key('k'), 1, &[&dying]);
+    no_answer(caller.links.report(&owner(&dying), Vec::new()).await);
+    assert_eq!(caller.hinted(), [Incarnation(2)]);
+}
+
+#[actix_rt::test]
+async fn a_slow_answer_is_no_answer_and_no_hint() {
+    let master = Arc::new(NotingMaster {
+        delay: Duration::from_secs(30),
+        ..NotingMaster::default()
+    });
+    let node = Node::serve(2).with_master(master.clone());
+    let caller = Caller::of(key('k'), 1, &[&node.me]);
+    let asked = Instant::now();
+    no_answer(caller.links.report(&owner(&node.me), Vec::new()).await);
+    assert!(
+        (3..5).contains(&asked.elapsed().as_secs()),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert_eq!(master.told(), ["report of 0 to 2"], "it had arrived");
+    assert_eq!(caller.hinted(), []);
+}
+
+#[actix_rt::test]
+async fn a_ping_tells_who_lives_that_nobody_listens_or_nothing() {
+    let node = Node::serve(2);
+    let caller = Caller::of(key('k'), 1, &[]);
+    assert_eq!(
+        caller.links.ping(&node.me.host).await,
+        Ping::Alive(Incarnation(2))
+    );
+    node.stop().await;
+    assert_eq!(caller.links.ping(&node.me.host).await, Ping::Refused);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let asked = Instant::now();
+    let found = caller.links.ping(&silent.local_addr().unwrap().to_string()).await;
+    assert_eq!(found, Ping::Silent);
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert_eq!(caller.hinted(), [], "who pings judges by itself");
+}
+
+#[actix_rt::test]
+async fn a_call_that_was_altered_on_its_way_is_refused() {
+    let master = Arc::new(NotingMaster::default());
+    let node = Node::serve(2).with_master(master.clone());
+    let swap = |from: &'static str, to: &'static str| {
+        move |call: Vec<u8>| {
+            let text = String::from_utf8(call).unwrap();
+            assert!(text.contains(from), "{text}");
+            text.replace(from, to).into_bytes()
+        }
+    };
+    for (from, to) in [
+        ("\"epoch\":1", "\"epoch\":2"),
+        ("x-porpoise-from: 1", "x-porpoise-from: 4"),
+        ("/master/report", "/master/ReporT"),
+    ] {
+        let relay = me(2, &between(&node.me.host, swap(from, to)));
+        let caller = Caller::of(key('k'), 1, &[&relay]);
+        not_delivered(caller.links.report(&owner(&relay), Vec::new()).await);
+    }
+    assert!(master.told().is_empty());
+    let honest = me(2, &between(&node.me.host, |call| call));
+    let caller = Caller::of(key('k'), 1, &[&honest]);
+    caller.links.report(&owner(&honest), Vec::new()).await.unwrap();
+}
+
+#[actix_rt::test]
+async fn an_answer_that_no_node_of_the_cluster_gave_is_not_believed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let forger = me(2, &listener.local_addr().unwrap().to_string());
+    std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut caller, _) = listener.accept().unwrap();
+            assert!(caller.read(&mut [0; 4096]).unwrap() > 0);
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\nconnection: close\r\n\r\n2";
+            caller.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let caller = Caller::of(key('k'), 1, &[&forger]);
+    no_answer(caller.links.hello(Incarnation(2), &owner(&forger)).await);
+    assert_eq!(caller.links.ping(&forger.host).await, Ping::Silent);
+}
+
+#[actix_rt::test]
+async fn who_says_nothing_is_put_out() {
+    let node = Node::serve(2);
+    let host = node.me.host.clone();
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut stranger = TcpStream::connect(host).unwrap();
+        stranger.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stranger.write_all(b"POST /rpc/v1/ping HTTP/1.1\r\n").unwrap();
+        let mut told = Vec::new();
+        stranger.read_to_end(&mut told).map(|_| ())
+    });
+    let asked = Instant::now();
+    ended.await.unwrap().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+}
+
+#[actix_rt::test]
+async fn a_log_is_read_from_the_node_of_the_name_of_its_worker() {
+    let there = tempfile::tempdir().unwrap();
+    let uid: Uid = "1-42-0-1-1".parse().unwrap();
+    let files = LogFiles::in_folder(there.path());
+    std::fs::create_dir_all(files.path(&uid).parent().unwrap()).unwrap();
+    std::fs::write(files.path(&uid), b"0123\xff56789").unwrap();
+    let node = Node::serve_logs(2, there.path());
+    let caller = Caller::of(key('k'), 1, &[&node.me]);
+    let peers = actors::peers::Peers::default();
+    peers.update(vec![living(&node.me)]);
+    let here = tempfile::tempdir().unwrap();
+    let logs = ClusterLogs {
+        name: "node-1".to_owned(),
+        files: LogFiles::in_folder(here.path()),
+        peers: peers.clone(),
+        links: caller.links.clone(),
+    };
+    let part = logs.read("node-2", &uid, (2, 4)).await.unwrap();
+    assert_eq!(
+        (part.bytes.as_slice(), part.next_offset, part.size),
+        (b"23\xff5".as_slice(), 6, 10)
+    );
+    let own = logs.read("node-1", &uid, (2, 4)).await.unwrap();
+    assert_eq!((own.bytes.len(), own.next_offset, own.size), (0, 2, 0));
+    node.stop().await;
+    assert_eq!(
+        logs.read("node-2", &uid, (0, 4)).await.unwrap_err().worker,
+        "node-2"
+    );
+    peers.update(Vec::new());
+    assert_eq!(
+        logs.read("node-2", &uid, (0, 4)).await.unwrap_err().worker,
+        "node-2"
+    );
+}
