@@ -15,7 +15,7 @@ use crate::config::Config;
 const BEAT: Duration = Duration::from_secs(1);
 
 /// The exit code of a node that finds itself declared dead; its supervisor starts a new life.
-const DECLARED_DEAD: i32 = 75;
+pub(super) const DECLARED_DEAD: i32 = 75;
 
 /// Begins a new life that is alone on its database.
 pub(super) async fn join_alone(

@@ -20,7 +20,7 @@ use crate::api::{self, ApiState};
 use crate::config::{Config, Mode};
 use crate::runner::{self, Limits, Runners};
 use crate::store::catalog::Catalog;
-use crate::store::{Role, SchemaStatus, Store};
+use crate::store::{Alone, Role, SchemaStatus, Store};
 use crate::telemetry::{self, Metrics};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -36,13 +36,15 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     let store = Store::open(config.database_url().reveal(), Role::Node)
         .await
         .map_err(other)?;
-    let _alone = store.lock_alone(&config.server.data).await.map_err(other)?;
+    let alone = store.lock_alone(&config.server.data).await.map_err(other)?;
     bring_up_to_date(&store).await?;
     let catalog = Catalog::new(&store);
     let engine_store: Arc<dyn ports::Store> = Arc::new(store.clone());
     let (me, clock) = membership::join_alone(&*engine_store, &config, address.to_string())
         .await
         .map_err(other)?;
+    store.name_engine(me.incarnation).await.map_err(other)?;
+    actix_rt::spawn(end_when_not_alone(alone));
     first_start::ensure_admin(&config, &catalog, clock.now()).await?;
     engine_store
         .set_member_state(me.incarnation, MemberState::Active)
@@ -75,6 +77,13 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     close.send(true).ok();
     handle.stop(false).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Another process has taken the database meanwhile: this life is over, as one that was declared dead.
+async fn end_when_not_alone(alone: Alone) {
+    let why = alone.until_lost().await;
+    tracing::error!(%why, "the lock of the standalone mode was lost; the node ends");
+    process::exit(membership::DECLARED_DEAD);
 }
 
 /// Every hour, drops request keys and tokens whose time is over.
