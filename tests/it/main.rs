@@ -13,6 +13,7 @@ mod cli;
 mod museum;
 mod nodes;
 mod postgres;
+mod probes;
 mod rpc;
 mod store;
 mod supervision;
