@@ -6,6 +6,7 @@ pub mod logs;
 pub mod processes;
 
 mod capture;
+mod cgroup;
 mod ending;
 mod proc_fs;
 mod script;

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex};
 use actors::clock::Clock;
 use actors::ports::StoreError;
 use engine::definition::Definition;
-use engine::ids::Millis;
+use engine::ids::{Incarnation, Millis};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait, Value,
@@ -72,6 +72,16 @@ impl Store {
                 definitions: Mutex::default(),
             }),
         })
+    }
+
+    /// Names the sessions of the group commit `master:<incarnation>` from now on: whoever takes over from this
+    /// life ends them by that name.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn name_engine(&self, me: Incarnation) -> Result<(), StoreError> {
+        let named = self.inner.pools.name_engine(format!("master:{me}")).await;
+        named.map_err(store_error)
     }
 
     /// Which database it is.

@@ -222,6 +222,14 @@ pub enum Event {
         /// Why, in words.
         reason: String,
     },
+    /// A person should know something about the attempt; nothing but the history changes. Sent again after a
+    /// take-over, it is told again.
+    Warned {
+        /// Which.
+        uid: Uid,
+        /// What, in words.
+        text: String,
+    },
     /// Time has passed: everything due by the event's time is over.
     Due,
     /// The system gives up on the instance and asks for a person.

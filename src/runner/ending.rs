@@ -22,10 +22,11 @@ pub(super) async fn end(family: Family) {
     loop {
         let members = look(&family).await;
         if members.is_empty() {
+            family.forget();
             return;
         }
         if Instant::now() >= deadline {
-            proc_fs::signal(&members, Signal::SIGKILL);
+            family.force(&members);
         } else {
             // A process that was forked after the last look has not been asked yet.
             let fresh = members.difference(&asked).copied().collect();

@@ -10,6 +10,8 @@ use engine::ids::Uid;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::cgroup::Cgroup;
+
 /// Returns the id of this boot of the machine; empty where the kernel tells none.
 pub fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id")
@@ -63,6 +65,7 @@ pub(super) struct Family {
     leader: Option<(i32, Option<u64>)>,
     /// The leader may have been replaced by a stranger with its pid: believe its group only if it is the same.
     suspicious: bool,
+    group: Option<Cgroup>,
 }
 
 impl Family {
@@ -72,6 +75,7 @@ impl Family {
             markers: markers(uid, output),
             leader: Some((pid, None)),
             suspicious: false,
+            group: Cgroup::of(uid, output),
         }
     }
 
@@ -86,17 +90,21 @@ impl Family {
             markers: markers(&left.uid, &left.output),
             leader: pid.map(|pid| (pid, left.start_ticks)),
             suspicious: true,
+            group: Cgroup::of(&left.uid, &left.output),
         }
     }
 
-    /// Returns the live processes: its group, its session, what carries its uid, and their descendants.
+    /// Returns the live processes: its process group, its session, its control group, what carries its marks,
+    /// and their descendants.
     pub(super) fn members(&self) -> BTreeSet<i32> {
         let all = everybody();
+        let grouped = self.group.as_ref().map(Cgroup::members).unwrap_or_default();
         let leader = self.trusted_leader(&all);
         let mut members: BTreeSet<i32> = all
             .iter()
             .filter(|stat| {
                 leader.is_some_and(|leader| [stat.pid, stat.group, stat.session].contains(&leader))
+                    || grouped.contains(&stat.pid)
                     || self.carries_markers(stat.pid)
             })
             .map(|stat| stat.pid)
@@ -112,6 +120,21 @@ impl Family {
             if members.len() == before {
                 return members;
             }
+        }
+    }
+
+    /// Ends these members, and everything in the control group, without asking.
+    pub(super) fn force(&self, members: &BTreeSet<i32>) {
+        if let Some(group) = &self.group {
+            group.kill();
+        }
+        signal(members, Signal::SIGKILL);
+    }
+
+    /// Tidies up once no member is left.
+    pub(super) fn forget(&self) {
+        if let Some(group) = &self.group {
+            group.remove();
         }
     }
 

@@ -22,11 +22,12 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::capture::{Capture, open_log};
+use super::cgroup::Cgroup;
 use super::ending;
 use super::proc_fs::{self, Family};
 use super::script::Place;
 
-/// How often a log that grows is read on.
+/// How often a log that grows is read on; an attempt that runs so long is put into a control group.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Starts processes.
@@ -72,6 +73,8 @@ fn launch(job: &Job, limit: u64) -> Result<RunningProcess, String> {
             pid,
             start_ticks: proc_fs::start_ticks(pid),
             child,
+            group: Cgroup::of(&job.dispatch.uid, &job.output),
+            grouping: None,
             status: None,
             killing: None,
             killed: false,
@@ -111,6 +114,9 @@ struct RunningProcess {
     pid: i32,
     start_ticks: Option<u64>,
     child: Child,
+    /// The control group that it is to be put into.
+    group: Option<Cgroup>,
+    grouping: Option<JoinHandle<()>>,
     status: Option<io::Result<ExitStatus>>,
     killing: Option<JoinHandle<()>>,
     killed: bool,
@@ -122,13 +128,32 @@ impl RunningProcess {
     /// Every branch may be dropped half-way: what it did is in `self`.
     async fn step(&mut self) {
         tokio::select! {
-            status = self.child.wait(), if self.status.is_none() => self.status = Some(status),
+            // While it is being put into its group, its pid must stay its own.
+            status = self.child.wait(), if self.status.is_none() && self.grouping.is_none() => {
+                self.status = Some(status);
+            }
+            _ = outcome(&mut self.grouping), if self.grouping.is_some() => self.grouping = None,
             _ = outcome(&mut self.killing), if self.killing.is_some() => {
                 self.killing = None;
                 self.killed = true;
             }
-            () = tokio::time::sleep(LOOK_EVERY) => self.read_on().await,
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                self.put_into_group();
+                self.read_on().await;
+            }
         }
+    }
+
+    fn put_into_group(&mut self) {
+        let Some(group) = self.group.take().filter(|_| self.status.is_none()) else {
+            return;
+        };
+        let pid = self.pid;
+        self.grouping = Some(tokio::task::spawn_blocking(move || {
+            if let Err(error) = group.take_in(pid) {
+                tracing::debug!(%error, pid, "an attempt has no control group; its marks name its processes");
+            }
+        }));
     }
 
     async fn read_on(&self) {
@@ -145,8 +170,12 @@ impl RunningProcess {
     fn finish(&self) -> JoinHandle<BTreeMap<String, String>> {
         let rest = Arc::clone(&self.rest);
         let group = Pid::from_raw(self.pid);
+        let grouped = Cgroup::of(&self.uid, &self.output).filter(|_| self.group.is_none());
         tokio::task::spawn_blocking(move || {
             killpg(group, Signal::SIGKILL).ok();
+            if let Some(grouped) = grouped {
+                grouped.remove();
+            }
             let Some(Rest { capture, place }) = rest.lock().unwrap_or_else(PoisonError::into_inner).take()
             else {
                 return BTreeMap::new();

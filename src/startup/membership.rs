@@ -17,7 +17,7 @@ use crate::config::{Config, Role};
 const BEAT: Duration = Duration::from_secs(1);
 
 /// The exit code of a node that finds itself declared dead; its supervisor starts a new life.
-const DECLARED_DEAD: i32 = 75;
+pub(super) const DECLARED_DEAD: i32 = 75;
 
 /// A life that has joined.
 pub(super) struct Life {

@@ -1,6 +1,6 @@
 //! One process with every role.
 
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::Arc;
 
 use actors::condition::Condition;
@@ -12,7 +12,7 @@ use crate::config::{Config, Role as NodeRole};
 use crate::registry::LocalRegistry;
 use crate::runner::logs::LogFiles;
 use crate::store::catalog::Catalog;
-use crate::store::{Role, SchemaStatus, Store};
+use crate::store::{Alone, Role, SchemaStatus, Store};
 use crate::telemetry;
 
 /// Runs a standalone node until it is told to stop.
@@ -24,12 +24,14 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     let store = Store::open(config.database_url().reveal(), Role::Node)
         .await
         .map_err(other)?;
-    let _alone = store.lock_alone(&config.server.data).await.map_err(other)?;
+    let alone = store.lock_alone(&config.server.data).await.map_err(other)?;
     bring_up_to_date(&store).await?;
     let catalog = Catalog::new(&store);
     let join = membership::join_of(&config, address.to_string());
     let joined = store.join_alone(&join).await.map_err(other)?;
     let life = membership::Life::new(join, joined);
+    store.name_engine(life.me.incarnation).await.map_err(other)?;
+    actix_rt::spawn(end_when_not_alone(alone));
     first_start::ensure_admin(&config, &catalog, life.clock.now()).await?;
     let registry: Arc<dyn Registry> = Arc::new(LocalRegistry::default());
     let equipment = Equipment {
@@ -44,6 +46,13 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
         config,
     };
     node::run(equipment).await
+}
+
+/// Another process has taken the database meanwhile: this life is over, as one that was declared dead.
+async fn end_when_not_alone(alone: Alone) {
+    let why = alone.until_lost().await;
+    tracing::error!(%why, "the lock of the standalone mode was lost; the node ends");
+    process::exit(membership::DECLARED_DEAD);
 }
 
 /// Creates or migrates the schema; a newer one is none of our business.

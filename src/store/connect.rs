@@ -1,13 +1,18 @@
 //! Opens the pools with the settings that each database needs.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actors::clock::Clock;
 use engine::ids::Millis;
 use sea_orm::sqlx::Connection;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
+    TransactionTrait,
+};
 
 /// The clock of PostgreSQL in milliseconds, of this moment and not of the transaction's start.
 pub(super) const POSTGRES_NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
@@ -23,6 +28,9 @@ const POSTGRES_SESSION: [(&str, &str); 8] = [
     ("tcp_keepalives_interval", "1"),
     ("tcp_keepalives_count", "3"),
 ];
+
+/// How long a new connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// What the connections are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +66,8 @@ pub(super) struct Pools {
     pub(super) engine: DatabaseConnection,
     /// Beats; never behind anything else.
     pub(super) beats: DatabaseConnection,
-    /// The name of the `engine` sessions in `pg_stat_activity`; unique to this process.
-    pub(super) engine_name: String,
+    /// The name of the `engine` sessions in `pg_stat_activity`: unique to this process, then to its incarnation.
+    pub(super) engine_name: Mutex<String>,
 }
 
 /// Opens what `role` needs.
@@ -72,7 +80,32 @@ pub(super) async fn open(url: &str, role: Role) -> Result<Pools, OpenError> {
         let kind = url.split(':').next().unwrap_or_default();
         return Err(OpenError::UnknownKind(format!("{kind}:…")));
     }
-    open_postgres(&url, role).await
+    match open_postgres(&url, role).await {
+        Err(OpenError::Unreachable(why)) => Err(OpenError::Unreachable(why_unreachable(&url, why).await)),
+        opened => opened,
+    }
+}
+
+/// A pool only says that its time was over. One plain connection tells the reason; the address is told without
+/// user and password.
+async fn why_unreachable(url: &str, fallback: String) -> String {
+    let Ok(options) = url.parse::<PgConnectOptions>() else {
+        return fallback;
+    };
+    let place = match options.get_socket() {
+        Some(folder) => folder.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let plain = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
+    let why = match plain {
+        Ok(Ok(_)) => fallback,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", CONNECT.as_secs()),
+    };
+    format!(
+        "PostgreSQL at {place}: {why}; check that it runs and can be reached from here, and database.url \
+         (--database-url)"
+    )
 }
 
 async fn open_sqlite(path: PathBuf) -> Result<Pools, OpenError> {
@@ -84,7 +117,7 @@ async fn open_sqlite(path: PathBuf) -> Result<Pools, OpenError> {
         engine: writer.clone(),
         beats: writer.clone(),
         writer,
-        engine_name: String::new(),
+        engine_name: Mutex::default(),
     })
 }
 
@@ -124,8 +157,46 @@ async fn open_postgres(url: &str, role: Role) -> Result<Pools, OpenError> {
         writer: pool(write, "porpoise-write").await?,
         engine: pool(write, &engine_name).await?,
         beats: pool(1, "porpoise-beat").await?,
-        engine_name,
+        engine_name: Mutex::new(engine_name),
     })
+}
+
+impl Pools {
+    /// Returns the name of the `engine` sessions.
+    pub(super) fn engine_name(&self) -> String {
+        self.engine_name
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Names the `engine` sessions of PostgreSQL, those that are open and those to come.
+    pub(super) async fn name_engine(&self, name: String) -> Result<(), DbErr> {
+        if self.backend != DbBackend::Postgres {
+            return Ok(());
+        }
+        let pool = self.engine.get_postgres_connection_pool();
+        let options = pool.connect_options().as_ref().clone();
+        pool.set_connect_options(options.application_name(&name));
+        // All at once, so that each is another one.
+        let mut open = Vec::new();
+        for _ in 0..pool.size() {
+            open.push(self.engine.begin().await?);
+        }
+        for session in open {
+            let set = "SELECT set_config('application_name', $1, false)";
+            session
+                .query_one_raw(Statement::from_sql_and_values(
+                    self.backend,
+                    set,
+                    [name.clone().into()],
+                ))
+                .await?;
+            session.commit().await?;
+        }
+        *self.engine_name.lock().unwrap_or_else(PoisonError::into_inner) = name;
+        Ok(())
+    }
 }
 
 async fn postgres_pool(
@@ -147,8 +218,8 @@ fn pool_options(options: &mut ConnectOptions, size: u32) {
     options
         .min_connections(0)
         .max_connections(size)
-        .connect_timeout(Duration::from_secs(5))
-        .acquire_timeout(Duration::from_secs(5))
+        .connect_timeout(CONNECT)
+        .acquire_timeout(CONNECT)
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>)
         .test_before_acquire(false)

@@ -2,21 +2,29 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
+use std::time::Duration;
 
 use fs4::fs_std::FileExt;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use super::{Store, connect};
 
 /// Held by a standalone process on PostgreSQL.
 const ALONE_LOCK: i64 = 0x706f_7270_616c_6f6e;
 
+/// Takes the lock unless this session has it; a session has no other lock of this kind.
+const TAKE: &str = "SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_locks \
+    WHERE locktype = 'advisory' AND pid = pg_backend_pid()) THEN true ELSE pg_try_advisory_lock($1) END";
+
+/// How often the lock on the database is looked after.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Proof of being the only standalone process; ends when dropped, and with the process whatever happens.
 #[derive(Debug)]
 pub struct Alone {
-    /// One of the two holds the lock.
-    _file: Option<File>,
-    _session: Option<DatabaseConnection>,
+    _file: File,
+    /// Holds the lock on PostgreSQL for as long as it lives; the pool of one makes a new one after that.
+    session: Option<DatabaseConnection>,
 }
 
 /// Why a standalone process must not start.
@@ -43,30 +51,49 @@ impl Store {
         let session = if self.backend() == DbBackend::Sqlite {
             None
         } else {
-            Some(self.lock_database().await?)
+            let session = connect::postgres_session(&self.inner.url, "porpoise-alone").await;
+            Some(session.map_err(|e| NotAlone::Failed(e.to_string()))?)
         };
-        Ok(Alone {
-            _file: Some(file),
-            _session: session,
-        })
+        let alone = Alone { _file: file, session };
+        alone.take().await?;
+        Ok(alone)
+    }
+}
+
+impl Alone {
+    /// Looks after the lock: its session may end (the server was started again) while this process lives. Then it
+    /// is taken again as soon as the database answers.
+    ///
+    /// Returns only when another process was faster.
+    pub async fn until_lost(&self) -> NotAlone {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            match self.take().await {
+                Err(NotAlone::Database) => return NotAlone::Database,
+                // The beat says that the database is away.
+                Err(error) => {
+                    tracing::debug!(%error, "the lock of the standalone mode is not known to be held")
+                }
+                Ok(()) => {}
+            }
+        }
     }
 
-    async fn lock_database(&self) -> Result<DatabaseConnection, NotAlone> {
+    async fn take(&self) -> Result<(), NotAlone> {
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
         let failed = |why: String| NotAlone::Failed(why);
-        let session = connect::postgres_session(&self.inner.url, "porpoise-alone")
-            .await
-            .map_err(|e| failed(e.to_string()))?;
-        let ask = self.statement("SELECT pg_try_advisory_lock($1)", [ALONE_LOCK.into()]);
+        let ask = Statement::from_sql_and_values(DbBackend::Postgres, TAKE, [ALONE_LOCK.into()]);
         let row = session
             .query_one_raw(ask)
             .await
             .map_err(|e| failed(e.to_string()))?
             .ok_or_else(|| failed("no answer".to_owned()))?;
-        let taken: bool = row.try_get_by_index(0).map_err(|e| failed(e.to_string()))?;
-        if taken {
-            Ok(session)
-        } else {
-            Err(NotAlone::Database)
+        match row.try_get_by_index(0) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NotAlone::Database),
+            Err(error) => Err(failed(error.to_string())),
         }
     }
 }

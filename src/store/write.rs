@@ -89,7 +89,7 @@ impl Store {
     async fn terminate_engine(&self) -> Result<(), StoreError> {
         let end = "SELECT string_agg(pid::text, ',' ORDER BY pg_terminate_backend(pid)) \
                    FROM pg_stat_activity WHERE application_name = $1";
-        let name = self.inner.pools.engine_name.clone();
+        let name = self.inner.pools.engine_name();
         let row = self
             .writer()
             .query_one_raw(self.statement(end, [name.into()]))

@@ -10,8 +10,10 @@
 mod api;
 mod catalog;
 mod cli;
+mod museum;
 mod nodes;
 mod postgres;
+mod probes;
 mod rpc;
 mod store;
 mod supervision;

@@ -1,11 +1,12 @@
 //! One set of tests for everything that calls itself a store: SQLite, PostgreSQL, and the fake of the tests.
 
-mod cases;
+pub(crate) mod cases;
 mod claims;
 mod guards;
 mod members;
+mod races;
 mod schema;
-mod subject;
+pub(crate) mod subject;
 
 macro_rules! conformance {
     ($($module:ident :: { $($case:ident),+ $(,)? })+) => {

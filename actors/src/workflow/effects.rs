@@ -10,6 +10,9 @@ use engine::states::KillCause;
 use super::{Item, WorkflowActor, prepare};
 use crate::dispatch::{KillAttempt, SendAttempt};
 
+/// The history tells so many warnings of one attempt.
+const WARNINGS: usize = 10;
+
 impl WorkflowActor {
     /// Runs effects; each is harmless when repeated. Events that they give at once wait for the next round.
     pub(super) fn run(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
@@ -38,8 +41,9 @@ impl WorkflowActor {
         };
         match prepare::dispatch(live, ordinal, attempt, self.owner()) {
             Ok(prepared) => {
-                for warning in &prepared.warnings {
-                    tracing::warn!(instance = %self.id, task = prepared.dispatch.task, warning, "parameter");
+                if let Some(text) = in_short(&prepared.warnings) {
+                    tracing::warn!(instance = %self.id, task = prepared.dispatch.task, text, "parameter");
+                    self.queue.push_back(Item::Event(Event::Warned { uid, text }));
                 }
                 let reply_to = ctx.address().recipient();
                 self.around.dispatch.do_send(SendAttempt {
@@ -107,4 +111,14 @@ impl WorkflowActor {
         });
         self.timer = Some(timer);
     }
+}
+
+/// One line of all warnings; none without any. A body may hold thousands of unknown names.
+fn in_short(warnings: &[String]) -> Option<String> {
+    let told = warnings.iter().take(WARNINGS).map(String::as_str);
+    let mut text = told.collect::<Vec<_>>().join("; ");
+    if warnings.len() > WARNINGS {
+        text.push_str(&format!("; and {} more", warnings.len() - WARNINGS));
+    }
+    (!warnings.is_empty()).then_some(text)
 }

@@ -126,6 +126,7 @@ impl<'a> Round<'a> {
             }
             Event::NotStarted { uid, reason } => self.attempt(uid, TaskEvent::NotStarted { uid, reason }),
             Event::Lost { uid, reason } => self.attempt(uid, TaskEvent::Lost { uid, reason }),
+            Event::Warned { uid, text } => self.warn(uid, &text),
             Event::Due => self.due(),
             Event::GiveUp { attention } => self.give_up(attention),
         }
@@ -222,6 +223,25 @@ impl<'a> Round<'a> {
 
     fn attempt(&mut self, uid: Uid, event: TaskEvent) {
         self.task(uid.ordinal, event);
+    }
+
+    /// Tells a warning in the history of the task, whose state stays.
+    fn warn(&mut self, uid: Uid, text: &str) {
+        let current = |row: &&Task| {
+            row.attempt
+                .as_ref()
+                .is_some_and(|attempt| attempt.uid == Some(uid))
+        };
+        let Some(row) = self.row(uid.ordinal).filter(current).cloned() else {
+            return self.ignore(format!("a warning about {uid}, which is not the current attempt"));
+        };
+        self.rows.insert(uid.ordinal, row);
+        self.history.noted.insert(uid.ordinal);
+        let told = self.history.task_whys.entry(uid.ordinal).or_default();
+        if !told.is_empty() {
+            told.push_str("; ");
+        }
+        told.push_str(text);
     }
 
     /// Steps one task and takes in what it asks.

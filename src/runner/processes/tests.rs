@@ -230,6 +230,32 @@ async fn a_kill_ends_the_whole_family_also_children_with_their_own_session_that_
 }
 
 #[tokio::test]
+async fn a_kill_finds_what_left_session_parent_and_environment_where_there_are_control_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pid_file(folder.path());
+    let hide = format!("setsid sleep 300 & echo $! >> {}", file.display());
+    let job = job(
+        folder.path(),
+        &format!("sleep 1; env -i /bin/sh -c '{hide}'; sleep 300"),
+    );
+    let Some(group) = Cgroup::of(&job.dispatch.uid, &job.output) else {
+        eprintln!("skipped: this process may make no control groups");
+        return;
+    };
+    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    let all_there = until("it hides", || pids(&file).len() == 1);
+    tokio::select! {
+        () = all_there => {}
+        end = running.wait() => panic!("{end:?}"),
+    }
+    assert!(group.members().len() >= 2, "{:?}", group.members());
+    running.kill();
+    assert_eq!(running.wait().await.result, AttemptResult::Killed);
+    assert!(!pids(&file).iter().any(|pid| alive(*pid)), "it is gone");
+    assert!(group.members().is_empty());
+}
+
+#[tokio::test]
 async fn a_task_may_clean_up_when_it_is_asked_to_end() {
     let folder = tempfile::tempdir().unwrap();
     let job = job(

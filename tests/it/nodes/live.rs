@@ -51,3 +51,25 @@ fn a_start_that_waits_answers_as_soon_as_the_instance_rests() {
     let (status, open) = node.post(&format!("{path}?wait=50ms"), &json!({}));
     assert_eq!((status, &open["state"]), (201, &json!("running")), "{open}");
 }
+
+#[test]
+fn an_unknown_parameter_is_told_in_the_history_of_the_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::start(folder.path(), &[]);
+    let unknown = "version: 1\nname: odd\ntasks:\n  \
+        t: { type: shell, run: 'test \"$GREETING\" = \"hello \\${nobody}\"', \
+        env: { GREETING: 'hello ${nobody}' } }\n";
+    node.apply("odd", unknown.to_owned());
+    let id = node.start_instance("odd");
+    node.settle(&id, &["succeeded"], Duration::from_secs(30));
+    let history = node.items(&format!("/instances/{id}/history"));
+    let warnings: Vec<_> = history
+        .iter()
+        .filter(|entry| entry["why"].as_str().is_some_and(|why| why.contains("`nobody`")))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{history:?}");
+    assert_eq!(
+        (&warnings[0]["task"], &warnings[0]["attempt"]),
+        (&json!("t"), &json!(1))
+    );
+}

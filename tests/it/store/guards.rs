@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use actors::ports::{Claim, Claimed, Store as _};
 use engine::ids::Millis;
+use engine::states::{AttemptState, InstanceState, MemberState, TaskState, Verb};
 
-use super::cases::create;
+use super::cases::{attempt, create, of_tasks, round, store, task};
 use super::subject::{Database, Subject, join};
 
 const BAD: [(&str, &str); 5] = [
@@ -47,13 +48,159 @@ async fn refuses_bad_sql(database: &Database) {
     assert_eq!(state[0].try_get_by_index::<String>(0).unwrap(), "active");
 }
 
-async fn removes_children(database: &Database) {
+/// What unique keys and checks refuse beside an instance with an open attempt.
+const IMPOSSIBLE: [(&str, &str); 9] = [
+    (
+        "two live lives of one name",
+        "INSERT INTO member (name, host, roles, state, version, joined_at, state_at) \
+         VALUES ('one', 'h9', 'master', 'draining', 'test', 0, 0)",
+    ),
+    (
+        "two live lives at one host",
+        "INSERT INTO member (name, host, roles, state, version, joined_at, state_at) \
+         VALUES ('nine', 'h1', 'worker', 'joining', 'test', 0, 0)",
+    ),
+    (
+        "a second row of the cluster",
+        "INSERT INTO cluster_meta (one, generation) VALUES (2, 1)",
+    ),
+    (
+        "two open attempts of one task",
+        "INSERT INTO attempt (instance, ordinal, number, epoch, state, created_at) \
+         SELECT instance, ordinal, 2, 1, 'created', 0 FROM attempt",
+    ),
+    (
+        "one uid twice",
+        "INSERT INTO attempt (instance, ordinal, number, uid, worker, epoch, state, created_at) \
+         SELECT instance, 7, 1, uid, worker, 1, 'lost', 0 FROM attempt",
+    ),
+    ("a uid without a worker", "UPDATE attempt SET worker = NULL"),
+    (
+        "two owners of one epoch",
+        "INSERT INTO owner_log (instance, epoch, owner, host, at, why) \
+         SELECT instance, epoch, owner + 1, host, at, why FROM owner_log",
+    ),
+    (
+        "one key twice in an inbox",
+        "INSERT INTO inbox (instance, dedup_key, kind, requested_by, created_at) \
+         SELECT instance, dedup_key, kind, requested_by, created_at FROM inbox",
+    ),
+    (
+        "two notes of one take-over",
+        "INSERT INTO failover (dead, dead_host, survivor, survivor_host, reason, declared_at) \
+         SELECT dead, dead_host, survivor, survivor_host, reason, declared_at FROM failover",
+    ),
+];
+
+/// An instance with a row in every table of its children.
+async fn with_children(database: &Database) {
     let me = join(database, "one", "h1").await;
-    create(database, Some(&me)).await;
+    let id = create(database, Some(&me)).await;
+    let running = attempt(id, 0, 1, AttemptState::Running);
+    let tasks = of_tasks([(0, task(TaskState::Running, Some(running)))]);
+    store(database, round(&me, id, 0, tasks)).await;
+    database.ask(id, Verb::Pause, 1).await;
+}
+
+async fn refuses_the_impossible(database: &Database) {
+    with_children(database).await;
+    database
+        .sql(
+            "INSERT INTO failover (dead, dead_host, survivor, survivor_host, reason, declared_at) \
+             VALUES (1, 'h1', 2, 'h2', 'it fell', 0)",
+        )
+        .await;
+    for (what, sql) in IMPOSSIBLE {
+        assert!(database.try_sql(sql).await.is_err(), "{what}");
+    }
+}
+
+/// Tries every step of a life; the database allows those forward and no others.
+async fn moves_members_forward_only(database: &Database) {
+    for from in MemberState::ALL {
+        for to in MemberState::ALL {
+            let me = database.add_member("walker", "h7").await.incarnation;
+            // A life begins where it likes; only what follows is guarded.
+            database
+                .sql(&format!("DELETE FROM member WHERE incarnation = {me}"))
+                .await;
+            database
+                .sql(&format!(
+                    "INSERT INTO member (incarnation, name, host, roles, state, version, joined_at, state_at) \
+                     VALUES ({me}, 'walker', 'h7', 'master', '{from}', 'test', 0, 0)"
+                ))
+                .await;
+            let step = format!("UPDATE member SET state = '{to}' WHERE incarnation = {me}");
+            let is_over = matches!(from, MemberState::Left | MemberState::Dead);
+            let is_forward = from == to || (from < to && !is_over);
+            assert_eq!(
+                database.try_sql(&step).await.is_ok(),
+                is_forward,
+                "{from} to {to}"
+            );
+            database
+                .sql(&format!("DELETE FROM member WHERE incarnation = {me}"))
+                .await;
+        }
+    }
+}
+
+/// Tries to leave every final state for every other state in the same run.
+async fn leaves_no_final_state(database: &Database) {
+    for from in InstanceState::ALL.iter().filter(|state| state.is_final()) {
+        for to in InstanceState::ALL {
+            let id = create(database, None).await;
+            database
+                .sql(&format!("UPDATE instance SET state = '{from}' WHERE id = {id}"))
+                .await;
+            let step = format!("UPDATE instance SET state = '{to}' WHERE id = {id}");
+            let is_allowed = from == to || *to == InstanceState::Succeeded;
+            assert_eq!(
+                database.try_sql(&step).await.is_ok(),
+                is_allowed,
+                "{from} to {to}"
+            );
+            let two_runs = format!("UPDATE instance SET state = 'queued', run = run + 2 WHERE id = {id}");
+            assert!(
+                database.try_sql(&two_runs).await.is_err(),
+                "{from} and two runs on"
+            );
+        }
+    }
+}
+
+async fn removes_children(database: &Database) {
+    with_children(database).await;
+    let tables = ["transition", "owner_log", "task_instance", "attempt", "inbox"];
+    for table in tables {
+        let rows = database.rows(&format!("SELECT 1 FROM {table}")).await;
+        assert_eq!(rows.len(), 1, "{table}");
+    }
     database.sql("DELETE FROM instance").await;
-    for table in ["transition", "owner_log"] {
+    for table in tables {
         let rows = database.rows(&format!("SELECT 1 FROM {table}")).await;
         assert_eq!(rows.len(), 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn every_guard_holds_on_sqlite() {
+    refuses_the_impossible(&Database::on_sqlite().await).await;
+    moves_members_forward_only(&Database::on_sqlite().await).await;
+    leaves_no_final_state(&Database::on_sqlite().await).await;
+}
+
+#[tokio::test]
+async fn every_guard_holds_on_postgres() {
+    for guard in 0..3 {
+        let Some(database) = Database::on_postgres().await else {
+            return;
+        };
+        match guard {
+            0 => refuses_the_impossible(&database).await,
+            1 => moves_members_forward_only(&database).await,
+            _ => leaves_no_final_state(&database).await,
+        }
     }
 }
 

@@ -156,7 +156,7 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subjec
     );
     declare(subject, &me, &dead).await;
     subject.store().record_failover(&first).await.unwrap();
-    assert_eq!(subject.failovers().await, [first.clone()]);
+    assert_eq!(subject.failovers().await, std::slice::from_ref(&first));
     let last = FailoverRecord {
         acknowledged_at: Some(Millis(900)),
         instances: 5,

@@ -123,6 +123,7 @@ pub(crate) fn keyed(owner: Option<&Me>, key: &str, body: &str) -> NewInstance {
 /// The real store on a fresh database.
 pub(crate) struct Database {
     pub(crate) store: Store,
+    url: String,
     // Holds the file of SQLite.
     _folder: Option<tempfile::TempDir>,
 }
@@ -136,7 +137,7 @@ impl Database {
         let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
         let store = Store::open(&url, Role::Node).await.expect("a store");
         store.migrate().await.expect("migrations");
-        Self::seeded(store, Some(folder)).await
+        Self::seeded(store, url, Some(folder)).await
     }
 
     pub(crate) async fn on_postgres() -> Option<Self> {
@@ -144,16 +145,22 @@ impl Database {
             .await
             .expect("a database")?;
         let store = Store::open(&url, Role::Node).await.expect("a store");
-        Some(Self::seeded(store, None).await)
+        Some(Self::seeded(store, url, None).await)
     }
 
-    async fn seeded(store: Store, folder: Option<tempfile::TempDir>) -> Self {
+    async fn seeded(store: Store, url: String, folder: Option<tempfile::TempDir>) -> Self {
         let database = Self {
             store,
+            url,
             _folder: folder,
         };
         database.sql(SEED).await;
         database
+    }
+
+    /// Where another process would find it.
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
     }
 
     pub(crate) async fn sql(&self, sql: &str) -> u64 {

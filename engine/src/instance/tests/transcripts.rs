@@ -188,3 +188,30 @@ fn one_round_tells_the_end_of_a_task_before_what_begins_after_it_whatever_their_
         .collect();
     assert_eq!(told, [2, 1, 0]);
 }
+
+#[test]
+fn a_warning_is_told_once_in_the_history_and_changes_nothing_else() {
+    let mut world = World::of(vec![task("a", &[])]);
+    world.grant(0);
+    let before = world.state.clone();
+    let warning = Event::Warned {
+        uid: world.uid(0),
+        text: "no parameter is called `x`".to_owned(),
+    };
+    let (changes, effects) = world.round(&[warning]);
+    let told: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["0#1 dispatched -> dispatched: no parameter is called `x`"]);
+    assert!(changes.tasks.is_empty() && changes.header.is_none() && effects.is_empty());
+    assert_eq!(world.state.tasks, before.tasks);
+    let other = Event::Warned {
+        uid: crate::ids::Uid {
+            binding: 9,
+            ..world.uid(0)
+        },
+        text: "late".to_owned(),
+    };
+    assert!(
+        world.round(&[other]).0.is_empty(),
+        "one of another binding is ignored"
+    );
+}
