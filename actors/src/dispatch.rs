@@ -19,10 +19,12 @@ use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAn
 use crate::registry::Membership;
 use crate::slots::Slots;
 use crate::vital::Vital;
-use crate::workflow::{Deliver, Delivered, Fate, Tally, WorkerOver};
-use lives::{Lives, Witness};
+use crate::workflow::{Deliver, Delivered, Tally, WorkerOver};
+use asking::LIFE_COMES;
+use lives::Lives;
 
 mod answers;
+mod asking;
 mod lives;
 
 /// Messages of one kind in one request.
@@ -30,12 +32,6 @@ const BATCH: usize = 200;
 
 /// How often workers are asked for free slots while a task waits: what they tell by themselves may be lost.
 const HELLO: Duration = Duration::from_secs(1);
-
-/// How long a new life of a worker's node may take to come, before attempts of its last life are lost.
-const LIFE_COMES: Duration = Duration::from_secs(10);
-
-/// The pause between two looks for a life that is coming.
-const WAIT_FOR_LIFE: Duration = Duration::from_millis(300);
 
 /// The wait before a message that was not answered is sent again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -214,96 +210,6 @@ impl DispatchActor {
             self.outboxes.remove(&life);
             // The actors ask again about what was there, also about what was queued here.
             self.over.do_send(WorkerOver(life));
-        }
-    }
-
-    /// Asks about attempts. What this node does not know of a worker life, the store may: the life may have
-    /// begun a moment ago, and an attempt is lost only when its life is surely over.
-    fn ask(&mut self, ask: Ask, deadline: Instant, ctx: &mut Context<Self>) {
-        let unknown = |(_, worker): &(Uid, Worker)| !self.lives.goes_on(worker.incarnation);
-        if !ask.attempts.iter().any(unknown) {
-            return self.resolve(ask, deadline, ctx);
-        }
-        let store = Arc::clone(&self.store);
-        let read = async move { store.living().await };
-        ctx.spawn(read.into_actor(self).map(move |read, actor, ctx| match read {
-            Ok(living) => {
-                actor.update(&living);
-                actor.resolve(ask, deadline, ctx);
-            }
-            Err(error) => {
-                tracing::debug!(%error, "the members could not be read; asking again");
-                ctx.run_later(WAIT_FOR_LIFE, move |actor, ctx| actor.ask(ask, deadline, ctx));
-            }
-        }));
-    }
-
-    fn resolve(&mut self, ask: Ask, deadline: Instant, ctx: &mut Context<Self>) {
-        let Ask {
-            owner,
-            attempts,
-            tally,
-            reply_to,
-        } = ask;
-        let (mut lost, mut coming) = (Vec::new(), Vec::new());
-        for (uid, worker) in attempts {
-            match self.lives.witness(&worker) {
-                Witness::Life(to) => {
-                    let adopt = Adopt {
-                        uid,
-                        worker: worker.incarnation,
-                        owner: owner.clone(),
-                    };
-                    let entry = Entry {
-                        parcel: Parcel::Adopt(adopt, tally.clone()),
-                        reply_to: reply_to.clone(),
-                    };
-                    self.push(to, entry, ctx);
-                }
-                Witness::Coming if Instant::now() < deadline => coming.push((uid, worker)),
-                Witness::Coming | Witness::None => {
-                    if let Some(tally) = &tally {
-                        tally.answered(Fate::Lost);
-                    }
-                    let reason = answers::no_life(&worker);
-                    lost.push(Event::Lost { uid, reason });
-                }
-            }
-        }
-        deliver(&reply_to, lost, ctx);
-        if !coming.is_empty() {
-            let later = Ask {
-                owner,
-                attempts: coming,
-                tally,
-                reply_to,
-            };
-            ctx.run_later(WAIT_FOR_LIFE, move |actor, ctx| actor.ask(later, deadline, ctx));
-        }
-    }
-
-    /// Asks about the attempt of a message that cannot be sent because its worker life is over.
-    fn ask_instead(&mut self, worker: Worker, entry: Entry, ctx: &mut Context<Self>) {
-        let (uid, owner) = match entry.parcel {
-            Parcel::Dispatch(dispatch) => (dispatch.uid, dispatch.owner),
-            Parcel::Kill(kill) => (kill.uid, kill.owner),
-            Parcel::Adopt(adopt, _) => (adopt.uid, adopt.owner),
-        };
-        let ask = Ask {
-            owner,
-            attempts: vec![(uid, worker)],
-            tally: None,
-            reply_to: entry.reply_to,
-        };
-        self.ask(ask, Instant::now() + LIFE_COMES, ctx);
-    }
-
-    /// Sends to the life that a row names, or asks what became of the attempt when that life is over.
-    fn send_or_ask(&mut self, to: Worker, entry: Entry, ctx: &mut Context<Self>) {
-        if self.lives.goes_on(to.incarnation) {
-            self.push(to.incarnation, entry, ctx);
-        } else {
-            self.ask_instead(to, entry, ctx);
         }
     }
 }
