@@ -14,12 +14,13 @@ use super::store_error;
 /// A column of a bulk parameter and its type on PostgreSQL.
 pub(super) type Column = (&'static str, &'static str);
 
-/// Writes the FROM item, named `c`, that turns the JSON array `$1` into rows.
+/// Writes the FROM item, named `c`, that turns the JSON array `$1` into rows. `jsonb_each` hands each row over in
+/// the form in which the cells are looked up; `json_each` would write it as text and read it again.
 pub(super) fn source(backend: DbBackend, columns: &[Column]) -> String {
     let list = |one: &dyn Fn(&Column) -> String| columns.iter().map(one).collect::<Vec<_>>().join(", ");
     if backend == DbBackend::Sqlite {
         let cells = list(&|(name, _)| format!("value ->> '{name}' AS {name}"));
-        format!("(SELECT {cells} FROM json_each($1)) AS c")
+        format!("(SELECT {cells} FROM jsonb_each($1)) AS c")
     } else {
         let cells = list(&|(name, kind)| format!("{name} {kind}"));
         format!("json_to_recordset($1::json) AS c({cells})")
