@@ -89,10 +89,7 @@ async fn start_instance(
         }
     };
     let (version, choices) = split_version(body.value)?;
-    let target = who
-        .catalog()
-        .start_target(who.object.0.clone(), version)
-        .await?;
+    let target = who.catalog().start_target(who.object.0.clone(), version).await?;
     let choices = engine::start::read(&choices, &target.definition).map_err(|issues| refused(&issues))?;
     let new = new_instance(&who, target, choices, key);
     let id = create(&who.server, new).await?;

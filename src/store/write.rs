@@ -17,7 +17,18 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// How long the end of an old backend is waited for.
 const BACKEND_ENDS: Duration = Duration::from_secs(5);
 
+/// Batches at a time on PostgreSQL: while one waits for the disk, the next is being made and read.
+const POSTGRES_WRITERS: usize = 2;
+
 impl Store {
+    /// How many batches may be stored at the same time; SQLite has one writer.
+    pub(super) fn engine_writers(&self) -> usize {
+        match self.backend() {
+            DbBackend::Postgres => POSTGRES_WRITERS,
+            _ => 1,
+        }
+    }
+
     /// Stores a batch; a part that is refused is halved until the culprit is alone.
     pub(super) async fn write_batch(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
         let mut answers: Vec<Option<Written>> = vec![None; batch.len()];
