@@ -262,8 +262,5 @@ pub(super) async fn a_start_finds_the_newest_version_or_the_given_one(house: &Ho
     assert_eq!(house.catalog.startable("x", "w").await, Ok(None));
     assert_eq!(not_found(start("x", None).await), "workflow `x`");
     assert_eq!(not_found(start("w", Some(0)).await), "version 0 of workflow `w`");
-    assert_eq!(
-        not_found(start("w", Some(3)).await),
-        "version 3 of workflow `w`"
-    );
+    assert_eq!(not_found(start("w", Some(3)).await), "version 3 of workflow `w`");
 }
