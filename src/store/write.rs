@@ -127,7 +127,7 @@ impl Store {
 
     async fn terminate_engine(&self) -> Result<(), StoreError> {
         let end = "SELECT string_agg(pid::text, ',' ORDER BY pg_terminate_backend(pid)) \
-                   FROM pg_stat_activity WHERE application_name = $1";
+                   FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()";
         let name = self.inner.pools.engine_name();
         let row = self
             .writer()
