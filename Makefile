@@ -45,7 +45,7 @@ cluster: ## a cluster in containers, its API on http://127.0.0.1:7070 (docs/clus
 compose-test: ## start that cluster, kill the owner of an instance, and look whether it goes on
 	@sh scripts/compose-test.sh
 
-bench: ## measure every workload on a release build and write docs/benchmarks.md (about half an hour)
+bench: ## measure every workload on a release build and write docs/benchmarks.md (about twelve minutes)
 	@sh scripts/cargo.sh bench --locked --bench porpoise -- --write docs/benchmarks.md
 
 bench-quick: ## the first three workloads at a tenth of their size on SQLite

@@ -32,7 +32,7 @@ use target::Target;
 
 use crate::config::client::{Environment, Settings, environment};
 use crate::config::{Config, Mode};
-use crate::startup;
+use crate::{memory, startup};
 
 const VERSION: Look = Look {
     name: "version",
@@ -60,6 +60,7 @@ pub fn main() -> ExitCode {
 /// Runs a node until it is stopped.
 fn node(config: Result<Config, crate::config::ConfigError>) -> Result<ExitCode, Failure> {
     let config = config.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    memory::settle();
     startup::run(config).map_err(|error| Failure::new(Exit::Failed, error.to_string()))
 }
 

@@ -6,6 +6,7 @@
 pub mod catalog;
 
 mod attempts;
+mod bulk;
 mod claim;
 mod commits;
 mod connect;

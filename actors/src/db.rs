@@ -1,10 +1,11 @@
 //! The only writer of engine state: collects what many actors want stored and commits it together.
 //!
 //! In: `WriteOne` from workflow actors and the API, `TakeOwnership` and `GiveOwnership` from those that move
-//! instances. Out: one batch of writes at a time through the `Store` port; a batch is whatever queued while the
-//! last one was being committed, so that it grows with the load and a lone write never waits. Ownership moves in
-//! statements of its own, which store host, owner and epoch before anybody acts on them. If it dies, every waiting caller sees a closed channel, which it must treat as "maybe applied",
-//! and the node ends.
+//! instances. Out: as many batches at a time through the `Store` port as it has writers; a batch is whatever queued
+//! while the last ones were being committed, so that it grows with the load and a lone write never waits. Two
+//! batches never have a round of the same instance, which has one in flight. Ownership moves in statements of its
+//! own, which store host, owner and epoch before anybody acts on them. If it dies, every waiting caller sees a
+//! closed channel, which it must treat as "maybe applied", and the node ends.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -48,7 +49,10 @@ type Answer = oneshot::Sender<Result<Written, StoreError>>;
 pub struct DbActor {
     store: Arc<dyn Store>,
     queue: VecDeque<(Write, Answer)>,
+    /// Entries in batches that are being committed.
     committing: usize,
+    /// Batches that are being committed.
+    in_flight: usize,
     batches: u64,
     entries: u64,
     /// Ends the node when this actor does.
@@ -62,6 +66,7 @@ impl DbActor {
             store,
             queue: VecDeque::new(),
             committing: 0,
+            in_flight: 0,
             batches: 0,
             entries: 0,
             _vital: vital,
@@ -69,12 +74,13 @@ impl DbActor {
     }
 
     fn pump(&mut self, ctx: &mut Context<Self>) {
-        if self.committing > 0 || self.queue.is_empty() {
+        if self.in_flight >= self.store.writers() || self.queue.is_empty() {
             return;
         }
         let take = self.queue.len().min(BATCH);
         let (batch, answers): (Vec<Write>, Vec<Answer>) = self.queue.drain(..take).unzip();
-        self.committing = take;
+        self.committing += take;
+        self.in_flight += 1;
         let store = Arc::clone(&self.store);
         let commit = async move { store.write(&batch).await };
         ctx.spawn(commit.into_actor(self).map(move |result, actor, ctx| {
@@ -86,7 +92,8 @@ impl DbActor {
     fn committed(&mut self, result: Result<Vec<Written>, StoreError>, answers: Vec<Answer>) {
         self.batches += 1;
         self.entries += answers.len() as u64;
-        self.committing = 0;
+        self.committing -= answers.len();
+        self.in_flight -= 1;
         let outcome = if result.is_ok() { "stored" } else { "failed" };
         metrics::counter!("porpoise_db_commits_total", "result" => outcome).increment(1);
         metrics::counter!("porpoise_db_commit_rounds_total").increment(answers.len() as u64);

@@ -277,6 +277,11 @@ pub trait Store: Send + Sync + 'static {
     /// Lists members that live, and those whose life ended within a day.
     async fn members(&self) -> Result<Vec<Member>, StoreError>;
 
+    /// How many batches may be stored at the same time.
+    fn writers(&self) -> usize {
+        1
+    }
+
     /// Stores a batch; answers one by one, in its order. An error concerns the whole batch.
     async fn write(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError>;
 

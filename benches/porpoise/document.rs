@@ -5,12 +5,12 @@ use std::fs;
 
 use crate::Bench;
 use crate::node::Backend;
-use crate::record::{Case, percentile};
+use crate::record::{Case, LOAD, percentile};
 use crate::targets::{Goal, ROWS, Row, share_of_limit};
 
 const INTRODUCTION: &str = "# Benchmarks
 
-Written by `make bench`; do not edit. What is measured, and how:
+Written by `make bench`, but for the last section, which it keeps as it stands. What is measured, and how:
 
 - A release build runs as a real `porpoise standalone` process with 16 slots and its usual settings. All load
   comes over REST, from two threads on the same machine.
@@ -35,7 +35,7 @@ const MEANINGS: &str = "
 | W2 | one instance, 400 tasks at once and one that waits for all: no-op, `sh -c :`, `sleep 0.01` |
 | W3 | 1,000 instances started over 32 connections, each a chain of 3 or 40; and at 70 % of the reached rate |
 | W4 | one instance of 10,000 tasks: 100 layers of 100 with three needs each; 1, 9,998, 1; a chain (small: 10 layers of 10) |
-| W7 | nothing to do, watched for 20 s |
+| W7 | nothing to do, watched for 10 s |
 | W8 | from the start of the process to the first 200 of `/readyz`; after `kill -9`, until 1,000 waiting instances have their owner again |
 ";
 
@@ -53,14 +53,18 @@ pub(crate) fn table(bench: &Bench) -> String {
     text
 }
 
-/// The whole page.
-pub(crate) fn page(bench: &Bench) -> String {
+/// Begins the section that people write.
+const BY_HAND: &str = "\n## What is known about the misses\n";
+
+/// The whole page; what people wrote stays as it is on the old page.
+pub(crate) fn page(bench: &Bench, old: &str) -> String {
     let mut text = INTRODUCTION.to_owned();
-    let foreign = foreign(bench);
+    let foreign = over_all_runs(bench, "foreign_cpu_percent", " %");
+    let load = over_all_runs(bench, LOAD, "");
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "\n## This session\n\n- Machine: {}\n- Date: {}\n- Version: {}\n- Foreign CPU during the runs: {foreign}\n\n\
+        "\n## This session\n\n- Machine: {}\n- Date: {}\n- Version: {}\n- Foreign CPU during the runs: {foreign}\n- Load average at the end of each run: {load}\n\n\
          ## Calibration\n\n| what the machine can do | |\n|---|---:|\n",
         machine(),
         chrono::Utc::now().format("%Y-%m-%d %H:%M UTC"),
@@ -72,6 +76,8 @@ pub(crate) fn page(bench: &Bench) -> String {
     text.push_str("\n## Figures\n\n");
     text.push_str(&table(bench));
     text.push_str(MEANINGS);
+    let by_hand = old.find(BY_HAND).map_or(BY_HAND, |at| &old[at..]);
+    text.push_str(by_hand);
     text
 }
 
@@ -108,14 +114,14 @@ fn line(bench: &Bench, row: &Row, backend: Backend) -> Option<String> {
     ))
 }
 
-/// How much other processes took, over all runs.
-fn foreign(bench: &Bench) -> String {
+/// What a figure was over all runs that have it.
+fn over_all_runs(bench: &Bench, figure: &str, unit: &str) -> String {
     let figures = bench.book.records.iter();
     let mut values: Vec<f64> = figures
-        .filter_map(|record| record.figures.get("foreign_cpu_percent").copied())
+        .filter_map(|record| record.figures.get(figure).copied())
         .collect();
     match (percentile(&mut values, 50.0), values.last()) {
-        (Some(median), Some(most)) => format!("median {median:.0} %, at most {most:.0} %"),
+        (Some(median), Some(most)) => format!("median {median:.1}{unit}, at most {most:.1}{unit}"),
         _ => "not measured".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use crate::record::{Case, Figures};
 use crate::{Bench, Outcome};
 
 /// How long the node is watched.
-const WATCHED: Duration = Duration::from_secs(20);
+const WATCHED: Duration = Duration::from_secs(10);
 
 /// How long a node settles first.
 const SETTLING: Duration = Duration::from_secs(3);

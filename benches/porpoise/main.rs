@@ -198,7 +198,8 @@ fn run(options: &Options) -> Outcome<()> {
     }
     eprint!("{}", document::table(&bench));
     if let Some(path) = &options.write {
-        std::fs::write(path, document::page(&bench))?;
+        let old = std::fs::read_to_string(path).unwrap_or_default();
+        std::fs::write(path, document::page(&bench, &old))?;
     }
     Ok(())
 }

@@ -100,3 +100,9 @@ fn ms_per_tick() -> f64 {
     let per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
     1000.0 / per_second as f64
 }
+
+/// The load average of the last minute: how many processes ran or waited to run.
+pub(crate) fn load_average() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok()
+}

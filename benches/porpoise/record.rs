@@ -19,6 +19,9 @@ pub(crate) struct Case {
     pub backend: Backend,
 }
 
+/// The figure of the machine's load over the last minute.
+pub(crate) const LOAD: &str = "load_average";
+
 /// Figures by name; the name ends in the unit.
 pub(crate) type Figures = BTreeMap<&'static str, f64>;
 
@@ -41,8 +44,9 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// Notes a run and prints its line.
-    pub(crate) fn note(&mut self, case: Case, figures: Figures) {
+    /// Notes a run, with the load of the machine at its end, and prints its line.
+    pub(crate) fn note(&mut self, case: Case, mut figures: Figures) {
+        figures.extend(process::load_average().map(|load| (LOAD, load)));
         let run = self.records.iter().filter(|record| record.case == case).count() + 1;
         let line = json!({
             "commit": self.commit, "workload": case.workload, "variant": case.variant,

@@ -19,7 +19,9 @@ use engine::ids::Millis;
 pub(super) use self::guard::guard;
 pub(super) use self::identities::Identities;
 pub use self::identities::token_hash;
-pub(super) use self::objects::{Everything, Object, OfInstance, OfOperation, OfProject, number, path_value};
+pub(super) use self::objects::{
+    Everything, Object, OfInstance, OfOperation, OfProject, OfStartable, number, path_value,
+};
 use super::ApiState;
 use super::codes::Code;
 use super::password::Passwords;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::{Authorised, Execute, OfProject, Server, path_value};
+use super::access::{Authorised, Execute, OfStartable, Server};
 use super::body::{Body, Query};
 use super::codes::Code;
 use super::idempotency::{Seen, look_up, reused};
@@ -69,7 +69,7 @@ struct StartQuery {
     responses((status = 201, body = Instance), (status = 409)))]
 #[post("/api/v1/projects/{project}/workflows/{workflow}/instances")]
 async fn start_instance(
-    who: Authorised<Execute, OfProject>,
+    who: Authorised<Execute, OfStartable>,
     request: HttpRequest,
     query: Query<StartQuery>,
     body: Body<Value>,
@@ -81,7 +81,6 @@ async fn start_instance(
         .map(read_wait)
         .transpose()?
         .unwrap_or_default();
-    let workflow = path_value(&request, "workflow")?;
     let key = match look_up(&who, &request, &body.bytes).await? {
         Seen::New(key) => key,
         Seen::Before(known) => {
@@ -90,11 +89,7 @@ async fn start_instance(
         }
     };
     let (version, choices) = split_version(body.value)?;
-    let project = &who.object.0.name;
-    let target = who
-        .catalog()
-        .workflow_for_start(project, &workflow, version)
-        .await?;
+    let target = who.catalog().start_target(who.object.0.clone(), version).await?;
     let choices = engine::start::read(&choices, &target.definition).map_err(|issues| refused(&issues))?;
     let new = new_instance(&who, target, choices, key);
     let id = create(&who.server, new).await?;
@@ -135,7 +130,7 @@ fn refused(issues: &[engine::document::Issue]) -> Problem {
 }
 
 fn new_instance(
-    who: &Authorised<Execute, OfProject>,
+    who: &Authorised<Execute, OfStartable>,
     target: StartTarget,
     start: Start,
     key: Option<RequestKey>,

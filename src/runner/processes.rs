@@ -1,4 +1,4 @@
-//! Runs shell and python tasks as processes, each with a process group, a script file and a log of its own.
+//! Runs shell and python tasks as processes, each with a process group and a log of its own.
 //!
 //! A normal end is the end of the first process. What it left in its process group is killed then, so that
 //! nothing runs on unseen; a process that left the session on purpose (`setsid`) outlives a normal end, but
@@ -25,21 +25,25 @@ use super::capture::{Capture, open_log};
 use super::cgroup::Cgroup;
 use super::ending;
 use super::proc_fs::{self, Family};
-use super::script::Place;
+use super::script::{Place, Scripts};
 
 /// How often a log that grows is read on; an attempt that runs so long is put into a control group.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Starts processes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Processes {
     log_limit: u64,
+    scripts: Scripts,
 }
 
 impl Processes {
     /// Cuts logs off at `limit` bytes.
     pub fn with_log_limit(limit: u64) -> Self {
-        Self { log_limit: limit }
+        Self {
+            log_limit: limit,
+            scripts: Scripts::default(),
+        }
     }
 }
 
@@ -48,8 +52,8 @@ impl Runner for Processes {
     /// Spawning blocks until the new program is loaded, so it happens beside the actors.
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
         let job = job.clone();
-        let limit = self.log_limit;
-        let launched = tokio::task::spawn_blocking(move || launch(&job, limit)).await;
+        let this = self.clone();
+        let launched = tokio::task::spawn_blocking(move || launch(&job, &this)).await;
         let running = launched.map_err(|_| "the worker is shutting down".to_owned())??;
         Ok(Box::new(running))
     }
@@ -63,9 +67,10 @@ impl Runner for Processes {
     }
 }
 
-fn launch(job: &Job, limit: u64) -> Result<RunningProcess, String> {
-    let place = Place::prepare(job).map_err(|error| format!("cannot make the working directory: {error}"))?;
-    spawn(job, limit, &place)
+fn launch(job: &Job, processes: &Processes) -> Result<RunningProcess, String> {
+    let place = Place::prepare(job, &processes.scripts)
+        .map_err(|error| format!("cannot make the working directory: {error}"))?;
+    spawn(job, processes.log_limit, &place)
         .inspect_err(|_| place.remove())
         .map(|(child, pid, capture)| RunningProcess {
             uid: job.dispatch.uid,

@@ -1,14 +1,19 @@
 //! Turns the work of a shell or python task into a program, its arguments and a script file.
+//!
+//! Attempts of the same script share its file: values never stand in it, so most attempts of a task have the same.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actors::ports::Job;
 use engine::definition::Work;
+use sha2::{Digest, Sha256};
 
 /// What a task inherits of our own environment, all else is ours alone.
 const INHERITED: [&str; 6] = ["HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER"];
@@ -21,58 +26,112 @@ pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// So many script files may stay without an attempt that uses them.
+const KEPT: usize = 256;
+
+/// The script files of this life, each with the number of attempts that use it now.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scripts {
+    used: Arc<Mutex<HashMap<PathBuf, usize>>>,
+}
+
+/// A script file in use.
+pub(super) struct Script {
+    file: PathBuf,
+    scripts: Scripts,
+}
+
+impl Scripts {
+    /// Makes sure that a file in `folder` has this text, and keeps it as long as the answer lives.
+    pub(super) fn take(&self, folder: &Path, text: &str) -> io::Result<Script> {
+        let name: String = Sha256::digest(text.as_bytes())
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let file = folder.join(name).with_extension("script");
+        let mut used = self.lock();
+        if used.is_empty() {
+            forget_earlier_lives(folder);
+        }
+        // A task may have changed it or removed it: everything runs as one user.
+        if !fs::read(&file).is_ok_and(|found| found == text.as_bytes()) {
+            write_new(&file, text)?;
+        }
+        *used.entry(file.clone()).or_default() += 1;
+        let scripts = self.clone();
+        Ok(Script { file, scripts })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, usize>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let mut used = self.scripts.lock();
+        let many = used.len() > KEPT;
+        let Some(users) = used.get_mut(&self.file) else {
+            return;
+        };
+        *users -= 1;
+        if *users == 0 && many {
+            used.remove(&self.file);
+            fs::remove_file(&self.file).ok();
+        }
+    }
+}
+
+/// Nothing of an earlier life runs any more when the first attempt of this one starts.
+fn forget_earlier_lives(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for file in entries.map(|entry| entry.path()) {
+        if file.extension().is_some_and(|kind| kind == "script") {
+            fs::remove_file(file).ok();
+        }
+    }
+}
+
+/// A new file in the place of the old one: an interpreter may still read that.
+fn write_new(file: &Path, text: &str) -> io::Result<()> {
+    let fresh = file.with_extension("new");
+    let mut open = OpenOptions::new();
+    let open = open.write(true).create(true).truncate(true).mode(0o600);
+    open.open(&fresh)?.write_all(text.as_bytes())?;
+    fs::rename(&fresh, file)
+}
+
 /// The files that one process needs, apart from its log.
 pub(super) struct Place {
     workdir: PathBuf,
-    script: PathBuf,
+    script: Script,
     output: PathBuf,
 }
 
 impl Place {
-    /// Makes the empty working directory of a job and writes its script beside it.
-    pub(super) fn prepare(job: &Job) -> io::Result<Self> {
-        let place = Self {
-            workdir: job.workdir.clone(),
-            script: job.workdir.with_extension("script"),
-            output: job.output.clone(),
-        };
-        place.make_workdir()?;
+    /// Makes the empty working directory of a job, and its script beside it.
+    pub(super) fn prepare(job: &Job, scripts: &Scripts) -> io::Result<Self> {
+        make_workdir(&job.workdir)?;
         let run = match &job.dispatch.work {
-            Work::Shell { run, .. } | Work::Python { run, .. } => run,
-            Work::Http { .. } | Work::Noop => return Ok(place),
+            Work::Shell { run, .. } | Work::Python { run, .. } => run.as_str(),
+            Work::Http { .. } | Work::Noop => "",
         };
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&place.script)?;
-        file.write_all(run.as_bytes())?;
-        Ok(place)
-    }
-
-    fn make_workdir(&self) -> io::Result<()> {
-        let make = || DirBuilder::new().mode(0o700).create(&self.workdir);
-        make().or_else(|error| match (error.kind(), self.workdir.parent()) {
-            (io::ErrorKind::NotFound, Some(above)) => {
-                make_private(above)?;
-                make()
-            }
-            (io::ErrorKind::AlreadyExists, _) => {
-                fs::remove_dir_all(&self.workdir)?;
-                make()
-            }
-            _ => Err(error),
+        let script = scripts
+            .take(job.workdir.parent().unwrap_or(Path::new(".")), run)
+            .inspect_err(|_| {
+                fs::remove_dir(&job.workdir).ok();
+            })?;
+        Ok(Self {
+            workdir: job.workdir.clone(),
+            script,
+            output: job.output.clone(),
         })
     }
 
-    /// Removes everything again; what a task has locked against us stays behind with a warning.
+    /// Removes everything again but the script; what a task has locked against us stays behind with a warning.
     pub(super) fn remove(&self) {
-        for gone in [
-            fs::remove_file(&self.script),
-            fs::remove_file(&self.output),
-            self.remove_workdir(),
-        ] {
+        for gone in [fs::remove_file(&self.output), self.remove_workdir()] {
             if let Err(error) = gone
                 && error.kind() != io::ErrorKind::NotFound
             {
@@ -104,7 +163,7 @@ impl Place {
         let program =
             find_program(program, &path).ok_or_else(|| format!("there is no program `{program}`"))?;
         let mut command = Command::new(program);
-        command.args(words).arg(&self.script);
+        command.args(words).arg(&self.script.file);
         command.current_dir(&self.workdir).env_clear().env("PATH", path);
         for name in INHERITED {
             command.envs(inherited(name));
@@ -112,6 +171,21 @@ impl Place {
         command.envs(&job.dispatch.env).stdin(Stdio::null());
         Ok(command)
     }
+}
+
+fn make_workdir(workdir: &Path) -> io::Result<()> {
+    let make = || DirBuilder::new().mode(0o700).create(workdir);
+    make().or_else(|error| match (error.kind(), workdir.parent()) {
+        (io::ErrorKind::NotFound, Some(above)) => {
+            make_private(above)?;
+            make()
+        }
+        (io::ErrorKind::AlreadyExists, _) => {
+            fs::remove_dir_all(workdir)?;
+            make()
+        }
+        _ => Err(error),
+    })
 }
 
 /// A variable of this process that every attempt gets too, if it is set.

@@ -119,12 +119,18 @@ impl<'a> AttemptRow<'a> {
     }
 }
 
-pub(super) fn upsert_tasks(backend: DbBackend) -> String {
-    upsert(backend, "task_instance", &TASK, &["instance", "ordinal"])
+pub(super) fn upsert_tasks(backend: DbBackend, filter: &str) -> String {
+    upsert(backend, "task_instance", &TASK, &["instance", "ordinal"], filter)
 }
 
-pub(super) fn upsert_attempts(backend: DbBackend) -> String {
-    upsert(backend, "attempt", &ATTEMPT, &["instance", "ordinal", "number"])
+pub(super) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
+    upsert(
+        backend,
+        "attempt",
+        &ATTEMPT,
+        &["instance", "ordinal", "number"],
+        filter,
+    )
 }
 
 /// Reads every task row of the instance `$1`, in order.

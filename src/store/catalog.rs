@@ -45,7 +45,7 @@ pub use self::tasks::{AttemptRow, TaskDetail, TaskRow};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind};
 pub use self::users::{Access, Credentials, NewUser, Role, User, UserEdit, UserId};
 pub use self::workflows::{
-    Format, StartTarget, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion,
+    Format, StartTarget, Startable, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion,
 };
 
 /// Why the catalog did not do what it was asked.

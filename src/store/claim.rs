@@ -7,7 +7,7 @@ use engine::states::{Outcome, OwnerWhy, Verb};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
 use serde::Serialize;
 
-use super::commits::run;
+use super::bulk::run;
 use super::need::{RUNS, is_woken, needs_owner, verb_applies};
 use super::rows::{Cells, Column, id_list, json, row_lock, source};
 use super::{Store, begin_on, creates, store_error};

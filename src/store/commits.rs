@@ -1,16 +1,17 @@
-//! The rounds of a batch: instance rows first, each under its fence; then the children of those that matched.
+//! The rounds of a batch: instance rows first, each under its fence; then their children.
 
 use std::collections::BTreeSet;
 
 use actors::ports::{InstanceCommit, StoreError};
 use engine::instance::{Attention, Header, Reset};
 use engine::states::TaskState;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::{DatabaseTransaction, DbBackend, QueryResult};
 use serde::Serialize;
 
+use super::attempts;
 use super::attempts::{AttemptRow, TaskRow};
-use super::rows::{Cells, Column, insert, json, map_json, source};
-use super::{attempts, store_error};
+use super::bulk::{Bulk, rows_of, run_in_order, run_together};
+use super::rows::{ALL, Cells, Column, insert, json, map_json, source};
 
 /// The fence of one round.
 #[derive(Serialize)]
@@ -104,43 +105,115 @@ const DECIDED: [Column; 6] = [
     ("c_detail", "text"),
 ];
 
-/// Stores rounds; returns (id, rev before) of those whose fence matched.
-pub(super) async fn store(
-    transaction: &DatabaseTransaction,
-    commits: &[&InstanceCommit],
-) -> Result<BTreeSet<(i64, i64)>, StoreError> {
-    let matched = store_instances(transaction, commits).await?;
-    let held: Vec<&InstanceCommit> = commits
-        .iter()
-        .copied()
-        .filter(|c| matched.contains(&(c.id.0, c.rev.0)))
-        .collect();
-    store_resets(transaction, &held).await?;
-    store_tasks(transaction, &held).await?;
-    store_transitions(transaction, &held).await?;
-    store_decisions(transaction, &held).await?;
-    Ok(matched)
+/// A round as the database answers it: the instance, and its `rev` before.
+pub(super) type Held = (i64, i64);
+
+/// How the statements of rounds travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Travel {
+    /// As one statement of PostgreSQL, which stores nothing of a round whose fence does not hold.
+    Together,
+    /// As one message to SQLite; everything is taken back when a fence does not hold.
+    Script,
+    /// The fences first, the rest when all of them hold.
+    Steps,
 }
 
-/// Runs a bulk statement, unless there are no rows.
-pub(super) async fn run<T: Serialize>(
-    transaction: &DatabaseTransaction,
-    rows: &[T],
-    sql: impl FnOnce() -> String,
-) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
+impl Travel {
+    fn of(backend: DbBackend, commits: &[&InstanceCommit], careful: bool) -> Self {
+        if careful {
+            return Self::Steps;
+        }
+        if backend == DbBackend::Sqlite {
+            return Self::Script;
+        }
+        let instances: BTreeSet<i64> = commits.iter().map(|commit| commit.id.0).collect();
+        let ordered = instances.len() < commits.len() || commits.iter().any(|commit| needs_order(commit));
+        if ordered { Self::Steps } else { Self::Together }
     }
-    let parameter: Value = json(&rows)?.into();
-    let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql(), [parameter]);
-    transaction.execute_raw(statement).await.map_err(store_error)?;
-    Ok(())
 }
 
-async fn store_instances(
-    transaction: &DatabaseTransaction,
-    commits: &[&InstanceCommit],
-) -> Result<BTreeSet<(i64, i64)>, StoreError> {
+/// The statements of some rounds.
+pub(super) struct Rounds {
+    count: usize,
+    travel: Travel,
+    /// Update instances under their fences and return the rounds whose fence held.
+    fences: Vec<Bulk>,
+    children: Vec<Bulk>,
+}
+
+impl Rounds {
+    /// Writes the statements. The careful way tells a stale round from a refused one, and costs more messages.
+    pub(super) fn of(
+        backend: DbBackend,
+        commits: &[&InstanceCommit],
+        careful: bool,
+    ) -> Result<Self, StoreError> {
+        let travel = Travel::of(backend, commits, careful);
+        let fences = fences(backend, commits)?;
+        let filter = match travel {
+            Travel::Together => format!("c.instance IN ({})", rows_of(fences.len(), "id")),
+            Travel::Script | Travel::Steps => ALL.to_owned(),
+        };
+        let mut children: Vec<Bulk> = resets(commits).collect();
+        children.extend(tasks(backend, commits, &filter)?);
+        children.extend(transitions(backend, commits, &filter)?);
+        children.extend(decisions(backend, commits)?);
+        Ok(Self {
+            count: commits.len(),
+            travel,
+            fences,
+            children,
+        })
+    }
+
+    /// Runs the statements after others; answers the rounds whose fence held, and whether that may be committed.
+    pub(super) async fn run(
+        self,
+        transaction: &DatabaseTransaction,
+        before: Vec<Bulk>,
+    ) -> Result<(BTreeSet<Held>, bool), StoreError> {
+        let rows = match self.travel {
+            Travel::Script => {
+                let all = before.into_iter().chain(self.fences).chain(self.children);
+                run_in_order(transaction, all.collect()).await?
+            }
+            Travel::Together => {
+                let named = self.fences.len();
+                let all = self.fences.into_iter().chain(before).chain(self.children);
+                run_together(transaction, all.collect(), named).await?
+            }
+            Travel::Steps => {
+                let fences = before.into_iter().chain(self.fences);
+                let rows = run_in_order(transaction, fences.collect()).await?;
+                if rows.len() == self.count {
+                    run_in_order(transaction, self.children).await?;
+                }
+                rows
+            }
+        };
+        let held = held(&rows)?;
+        let whole = self.travel == Travel::Together || held.len() == self.count;
+        Ok((held, whole))
+    }
+}
+
+/// Whether the statements of a round touch a row twice, or a row that another statement must not see any more.
+fn needs_order(commit: &InstanceCommit) -> bool {
+    let changes = &commit.changes;
+    changes.reset.is_some() || !changes.closed.is_empty() || !changes.decided.is_empty()
+}
+
+fn held(rows: &[QueryResult]) -> Result<BTreeSet<Held>, StoreError> {
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::of(row);
+            Ok((cells.take()?, cells.take()?))
+        })
+        .collect()
+}
+
+fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<Bulk>, StoreError> {
     let mut plain = Vec::new();
     let mut whole = Vec::new();
     for commit in commits {
@@ -156,49 +229,25 @@ async fn store_instances(
             None => plain.push(fence),
         }
     }
-    let mut matched: BTreeSet<(i64, i64)> = fenced(transaction, &plain, &FENCE, "")
-        .await?
-        .into_iter()
-        .collect();
     let columns: Vec<Column> = FENCE.iter().chain(&HEADER).copied().collect();
     let sets: String = HEADER
         .iter()
         .map(|(name, _)| format!(", {} = {name}", name.trim_start_matches("c_")))
         .collect();
-    matched.extend(fenced(transaction, &whole, &columns, &sets).await?);
-    Ok(matched)
+    let plain = Bulk::of(&plain, || fenced(backend, &FENCE, ""))?;
+    let whole = Bulk::of(&whole, || fenced(backend, &columns, &sets))?;
+    Ok(plain.into_iter().chain(whole).collect())
 }
 
-async fn fenced<T: Serialize>(
-    transaction: &DatabaseTransaction,
-    rows: &[T],
-    columns: &[Column],
-    sets: &str,
-) -> Result<Vec<(i64, i64)>, StoreError> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let backend = transaction.get_database_backend();
-    let sql = format!(
+fn fenced(backend: DbBackend, columns: &[Column], sets: &str) -> String {
+    format!(
         "UPDATE instance SET rev = rev + 1, claims_without_progress = 0, \
          owner = CASE WHEN c_rests THEN NULL ELSE owner END, \
          host = CASE WHEN c_rests THEN NULL ELSE host END{sets} \
          FROM {} WHERE id = c_id AND owner = c_owner AND epoch = c_epoch AND rev = c_rev \
          RETURNING id, rev - 1",
         source(backend, columns)
-    );
-    let parameter: Value = json(&rows)?.into();
-    let answer = transaction
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, [parameter]))
-        .await
-        .map_err(store_error)?;
-    answer
-        .iter()
-        .map(|row| {
-            let mut cells = Cells::of(row);
-            Ok((cells.take()?, cells.take()?))
-        })
-        .collect()
+    )
 }
 
 fn header_row(fence: Fence, header: &Header) -> Result<HeaderRow<'_>, StoreError> {
@@ -219,19 +268,11 @@ fn header_row(fence: Fence, header: &Header) -> Result<HeaderRow<'_>, StoreError
 }
 
 /// Sends rows back to `pending`: one statement per instance, whatever its number of tasks.
-async fn store_resets(
-    transaction: &DatabaseTransaction,
-    commits: &[&InstanceCommit],
-) -> Result<(), StoreError> {
-    for commit in commits {
-        if let Some(reset) = commit.changes.reset {
-            let sql = reset_sql(reset);
-            let backend = transaction.get_database_backend();
-            let statement = Statement::from_sql_and_values(backend, sql, [commit.id.0.into()]);
-            transaction.execute_raw(statement).await.map_err(store_error)?;
-        }
-    }
-    Ok(())
+fn resets(commits: &[&InstanceCommit]) -> impl Iterator<Item = Bulk> {
+    commits.iter().filter_map(|commit| {
+        let reset = commit.changes.reset?;
+        Some(Bulk::new(reset_sql(reset), commit.id.0))
+    })
 }
 
 fn reset_sql(reset: Reset) -> String {
@@ -255,10 +296,11 @@ fn reset_sql(reset: Reset) -> String {
     )
 }
 
-async fn store_tasks(
-    transaction: &DatabaseTransaction,
+fn tasks(
+    backend: DbBackend,
     commits: &[&InstanceCommit],
-) -> Result<(), StoreError> {
+    filter: &str,
+) -> Result<impl Iterator<Item = Bulk>, StoreError> {
     let mut closed: Vec<AttemptRow<'_>> = Vec::new();
     let mut latest: Vec<AttemptRow<'_>> = Vec::new();
     let mut tasks: Vec<TaskRow<'_>> = Vec::new();
@@ -272,17 +314,21 @@ async fn store_tasks(
             latest.extend(attempt.map(|attempt| AttemptRow::of(commit.id, *ordinal, attempt)));
         }
     }
-    let backend = transaction.get_database_backend();
-    run(transaction, &tasks, || attempts::upsert_tasks(backend)).await?;
+    let upsert_attempts = || attempts::upsert_attempts(backend, filter);
     // Closed ones first: a task has one open attempt at most.
-    run(transaction, &closed, || attempts::upsert_attempts(backend)).await?;
-    run(transaction, &latest, || attempts::upsert_attempts(backend)).await
+    let bulks = [
+        Bulk::of(&tasks, || attempts::upsert_tasks(backend, filter))?,
+        Bulk::of(&closed, upsert_attempts)?,
+        Bulk::of(&latest, upsert_attempts)?,
+    ];
+    Ok(bulks.into_iter().flatten())
 }
 
-async fn store_transitions(
-    transaction: &DatabaseTransaction,
+fn transitions(
+    backend: DbBackend,
     commits: &[&InstanceCommit],
-) -> Result<(), StoreError> {
+    filter: &str,
+) -> Result<Option<Bulk>, StoreError> {
     let rows: Vec<TransitionRow<'_>> = commits
         .iter()
         .flat_map(|commit| {
@@ -299,14 +345,10 @@ async fn store_transitions(
             })
         })
         .collect();
-    let backend = transaction.get_database_backend();
-    run(transaction, &rows, || insert(backend, "transition", &TRANSITION)).await
+    Bulk::of(&rows, || insert(backend, "transition", &TRANSITION, filter))
 }
 
-async fn store_decisions(
-    transaction: &DatabaseTransaction,
-    commits: &[&InstanceCommit],
-) -> Result<(), StoreError> {
+fn decisions(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Option<Bulk>, StoreError> {
     let rows: Vec<DecidedRow<'_>> = commits
         .iter()
         .flat_map(|commit| {
@@ -320,13 +362,11 @@ async fn store_decisions(
             })
         })
         .collect();
-    let backend = transaction.get_database_backend();
-    run(transaction, &rows, || {
+    Bulk::of(&rows, || {
         format!(
             "UPDATE inbox SET applied_at = c_at, applied_epoch = c_epoch, outcome = c_outcome, detail = c_detail \
              FROM {} WHERE id = c_operation AND instance = c_instance AND applied_at IS NULL",
             source(backend, &DECIDED)
         )
     })
-    .await
 }

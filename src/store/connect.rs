@@ -155,7 +155,8 @@ async fn open_postgres(url: &str, role: Role) -> Result<Pools, OpenError> {
         backend: DbBackend::Postgres,
         reader: pool(read, "porpoise-read").await?,
         writer: pool(write, "porpoise-write").await?,
-        engine: pool(write, &engine_name).await?,
+        // One more than batches at a time, so that a claim does not wait for them.
+        engine: pool(write + 1, &engine_name).await?,
         beats: pool(1, "porpoise-beat").await?,
         engine_name: Mutex::new(engine_name),
     })

@@ -8,8 +8,8 @@ use engine::states::{InstanceState, OwnerWhy};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
 use serde::Serialize;
 
-use super::commits::run;
-use super::rows::{Cells, Column, insert, json, map_json, source};
+use super::bulk::{Bulk, run};
+use super::rows::{ALL, Cells, Column, insert, json, map_json, source};
 use super::store_error;
 
 /// Shown while nobody owns a new instance; the first claim clears it.
@@ -104,13 +104,13 @@ const OWNER_LOG: [Column; 6] = [
     ("why", "text"),
 ];
 
-/// Stores new instances; answers one by one, in order.
-pub(super) async fn store(
+/// Prepares new instances: answers one by one, in order, and the statements that make the answers true.
+pub(super) async fn prepare(
     transaction: &DatabaseTransaction,
     news: &[&NewInstance],
-) -> Result<Vec<Written>, StoreError> {
+) -> Result<(Vec<Written>, Vec<Bulk>), StoreError> {
     if news.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let ids = next_ids(transaction, news.len()).await?;
     let known = store_keys(transaction, news, &ids).await?;
@@ -131,8 +131,7 @@ pub(super) async fn store(
             }
         }
     }
-    store_rows(transaction, &rows).await?;
-    Ok(answers)
+    Ok((answers, births(transaction.get_database_backend(), &rows)?))
 }
 
 /// Takes ids that were never used and grow.
@@ -182,8 +181,8 @@ async fn store_keys(
     let backend = transaction.get_database_backend();
     run(transaction, &keys, || {
         format!(
-            "{} WHERE true ON CONFLICT (key) DO NOTHING",
-            insert(backend, "request_key", &KEY)
+            "{} ON CONFLICT (key) DO NOTHING",
+            insert(backend, "request_key", &KEY, ALL)
         )
     })
     .await?;
@@ -267,17 +266,7 @@ fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<
     })
 }
 
-async fn store_rows(transaction: &DatabaseTransaction, rows: &[NewRow<'_>]) -> Result<(), StoreError> {
-    let backend = transaction.get_database_backend();
-    run(transaction, rows, || insert(backend, "instance", &INSTANCE)).await?;
-    run(transaction, rows, || {
-        format!(
-            "INSERT INTO transition (instance, at, to_state, why, host, epoch) \
-             SELECT id, at, state, why, coalesce(host, ''), epoch FROM {}",
-            source(backend, &BIRTH)
-        )
-    })
-    .await?;
+fn births(backend: DbBackend, rows: &[NewRow<'_>]) -> Result<Vec<Bulk>, StoreError> {
     let owners: Vec<FirstOwner<'_>> = rows
         .iter()
         .filter_map(|row| {
@@ -291,5 +280,17 @@ async fn store_rows(transaction: &DatabaseTransaction, rows: &[NewRow<'_>]) -> R
             })
         })
         .collect();
-    run(transaction, &owners, || insert(backend, "owner_log", &OWNER_LOG)).await
+    let first_transitions = || {
+        format!(
+            "INSERT INTO transition (instance, at, to_state, why, host, epoch) \
+             SELECT id, at, state, why, coalesce(host, ''), epoch FROM {}",
+            source(backend, &BIRTH)
+        )
+    };
+    let bulks = [
+        Bulk::of(rows, || insert(backend, "instance", &INSTANCE, ALL))?,
+        Bulk::of(rows, first_transitions)?,
+        Bulk::of(&owners, || insert(backend, "owner_log", &OWNER_LOG, ALL))?,
+    ];
+    Ok(bulks.into_iter().flatten().collect())
 }

@@ -73,6 +73,10 @@ impl ports::Store for Store {
         self.list_members().await
     }
 
+    fn writers(&self) -> usize {
+        self.engine_writers()
+    }
+
     async fn write(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
         self.write_batch(batch).await
     }

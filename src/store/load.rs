@@ -13,7 +13,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult};
 use serde::Serialize;
 
 use super::attempts::{ATTEMPTS_OF, TASKS_OF, read_attempt, read_task};
-use super::commits::run;
+use super::bulk::run;
 use super::results::OPEN_RESULT;
 use super::rows::{Cells, Column, damaged, id_list, source};
 use super::{Store, begin_on, store_error};

@@ -6,7 +6,7 @@ use engine::states::OwnerWhy;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement};
 use serde::Serialize;
 
-use super::commits::run;
+use super::bulk::run;
 use super::need::needs_owner;
 use super::rows::{Cells, Column, id_list, json, row_lock, source};
 use super::{Store, begin_on, store_error};

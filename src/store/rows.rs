@@ -14,42 +14,53 @@ use super::store_error;
 /// A column of a bulk parameter and its type on PostgreSQL.
 pub(super) type Column = (&'static str, &'static str);
 
-/// Writes the FROM item, named `c`, that turns the JSON array `$1` into rows.
+/// Writes the FROM item, named `c`, that turns the JSON array `$1` into rows. `jsonb_each` hands each row over in
+/// the form in which the cells are looked up; `json_each` would write it as text and read it again.
 pub(super) fn source(backend: DbBackend, columns: &[Column]) -> String {
     let list = |one: &dyn Fn(&Column) -> String| columns.iter().map(one).collect::<Vec<_>>().join(", ");
     if backend == DbBackend::Sqlite {
         let cells = list(&|(name, _)| format!("value ->> '{name}' AS {name}"));
-        format!("(SELECT {cells} FROM json_each($1)) AS c")
+        format!("(SELECT {cells} FROM jsonb_each($1)) AS c")
     } else {
         let cells = list(&|(name, kind)| format!("{name} {kind}"));
         format!("json_to_recordset($1::json) AS c({cells})")
     }
 }
 
-/// Writes an INSERT of the JSON array `$1`; every column but the key is replaced where the key exists.
-pub(super) fn upsert(backend: DbBackend, table: &str, columns: &[Column], key: &[&str]) -> String {
+/// Writes an INSERT of those rows of the JSON array `$1` for which `filter` holds; every column but the key is
+/// replaced where the key exists.
+pub(super) fn upsert(
+    backend: DbBackend,
+    table: &str,
+    columns: &[Column],
+    key: &[&str],
+    filter: &str,
+) -> String {
     let sets: Vec<String> = columns
         .iter()
         .filter(|(name, _)| !key.contains(name))
         .map(|(name, _)| format!("{name} = excluded.{name}"))
         .collect();
     format!(
-        "{} WHERE true ON CONFLICT ({}) DO UPDATE SET {}",
-        insert(backend, table, columns),
+        "{} ON CONFLICT ({}) DO UPDATE SET {}",
+        insert(backend, table, columns, filter),
         key.join(", "),
         sets.join(", ")
     )
 }
 
-/// Writes an INSERT of the JSON array `$1`.
-pub(super) fn insert(backend: DbBackend, table: &str, columns: &[Column]) -> String {
+/// Writes an INSERT of those rows of the JSON array `$1` for which `filter` holds.
+pub(super) fn insert(backend: DbBackend, table: &str, columns: &[Column], filter: &str) -> String {
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let names = names.join(", ");
     format!(
-        "INSERT INTO {table} ({names}) SELECT {names} FROM {}",
+        "INSERT INTO {table} ({names}) SELECT {names} FROM {} WHERE {filter}",
         source(backend, columns)
     )
 }
+
+/// The filter of a statement that writes all its rows. SQLite needs one between FROM and ON CONFLICT.
+pub(super) const ALL: &str = "true";
 
 /// Writes the lock of a SELECT's rows; SQLite has one writer, which holds everything.
 pub(super) fn row_lock(backend: DbBackend, strength: &str) -> String {

@@ -1,13 +1,15 @@
 //! The group commit: one transaction per batch, and what happens when it fails.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
 use actors::ports::{InstanceCommit, NewInstance, StoreError, Write, Written};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 
+use super::commits::{Held, Rounds};
 use super::rows::Cells;
-use super::{Store, begin_on, commits, creates, store_error};
+use super::{Store, begin_on, creates, store_error};
 
 /// A statement that takes longer is given up; the server's own limit is shorter.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -15,7 +17,18 @@ const PATIENCE: Duration = Duration::from_secs(12);
 /// How long the end of an old backend is waited for.
 const BACKEND_ENDS: Duration = Duration::from_secs(5);
 
+/// Batches at a time on PostgreSQL: while one waits for the disk, the next is being made and read.
+const POSTGRES_WRITERS: usize = 2;
+
 impl Store {
+    /// How many batches may be stored at the same time; SQLite has one writer.
+    pub(super) fn engine_writers(&self) -> usize {
+        match self.backend() {
+            DbBackend::Postgres => POSTGRES_WRITERS,
+            _ => 1,
+        }
+    }
+
     /// Stores a batch; a part that is refused is halved until the culprit is alone.
     pub(super) async fn write_batch(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
         let mut answers: Vec<Option<Written>> = vec![None; batch.len()];
@@ -49,16 +62,42 @@ impl Store {
     }
 
     async fn write_part(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+        let (news, mut rounds) = parted(batch);
+        let mut careful = false;
+        loop {
+            match self.write_once(&news, &rounds, careful).await {
+                Ok((held, Some(created))) => return answers(batch, created, held),
+                Ok((held, None)) => rounds.retain(|round| held.contains(&(round.id.0, round.rev.0))),
+                Err(StoreError::Rejected(_)) if !careful => careful = true,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Stores in one transaction; nothing is stored, and nothing was created, unless the fences of all rounds
+    /// held or the rest stood apart from those that did not.
+    async fn write_once(
+        &self,
+        news: &[&NewInstance],
+        rounds: &[&InstanceCommit],
+        careful: bool,
+    ) -> Result<(BTreeSet<Held>, Option<Vec<Written>>), StoreError> {
+        let statements = Rounds::of(self.backend(), rounds, careful)?;
         let prepared = tokio::time::timeout(PATIENCE, async {
             let transaction = begin_on(&self.inner.pools.engine).await?;
-            let written = write_in(&transaction, batch).await?;
-            Ok::<_, StoreError>((transaction, written))
+            let (created, births) = creates::prepare(&transaction, news).await?;
+            let (held, whole) = statements.run(&transaction, births).await?;
+            Ok::<_, StoreError>((transaction, created, held, whole))
         });
-        let (transaction, written) = prepared
+        let (transaction, created, held, whole) = prepared
             .await
             .map_err(|_| StoreError::Unavailable("the database takes too long".to_owned()))??;
+        if !whole {
+            transaction.rollback().await.map_err(store_error)?;
+            return Ok((held, None));
+        }
         self.commit_engine(transaction).await?;
-        Ok(written)
+        Ok((held, Some(created)))
     }
 
     /// Commits; after an uncertain answer nothing of this process is left at work in the database.
@@ -88,7 +127,7 @@ impl Store {
 
     async fn terminate_engine(&self) -> Result<(), StoreError> {
         let end = "SELECT string_agg(pid::text, ',' ORDER BY pg_terminate_backend(pid)) \
-                   FROM pg_stat_activity WHERE application_name = $1";
+                   FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()";
         let name = self.inner.pools.engine_name();
         let row = self
             .writer()
@@ -118,24 +157,30 @@ impl Store {
     }
 }
 
-async fn write_in(transaction: &DatabaseTransaction, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
-    let mut news: Vec<&NewInstance> = Vec::new();
-    let mut rounds: Vec<&InstanceCommit> = Vec::new();
+fn parted(batch: &[Write]) -> (Vec<&NewInstance>, Vec<&InstanceCommit>) {
+    let (mut news, mut rounds) = (Vec::new(), Vec::new());
     for entry in batch {
         match entry {
             Write::Create(new) => news.push(new),
             Write::Commit(round) => rounds.push(round),
         }
     }
-    let mut created = creates::store(transaction, &news).await?.into_iter();
-    let mut matched = commits::store(transaction, &rounds).await?;
+    (news, rounds)
+}
+
+fn answers(
+    batch: &[Write],
+    created: Vec<Written>,
+    mut held: BTreeSet<Held>,
+) -> Result<Vec<Written>, StoreError> {
+    let mut created = created.into_iter();
     batch
         .iter()
         .map(|entry| match entry {
             Write::Create(_) => created
                 .next()
                 .ok_or_else(|| StoreError::Uncertain("an answer is missing".to_owned())),
-            Write::Commit(round) if matched.remove(&(round.id.0, round.rev.0)) => Ok(Written::Stored),
+            Write::Commit(round) if held.remove(&(round.id.0, round.rev.0)) => Ok(Written::Stored),
             Write::Commit(_) => Ok(Written::Stale),
         })
         .collect()

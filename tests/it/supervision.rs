@@ -104,9 +104,11 @@ impl Bench {
             .put_workflow(project.id, &version, None, &request)
             .await
             .expect("stored");
+        let startable = self.catalog.startable("default", &version.name).await;
+        let startable = startable.expect("an answer").expect("the project");
         let target = self
             .catalog
-            .workflow_for_start("default", &version.name, None)
+            .start_target(startable, None)
             .await
             .expect("a target");
         let start = engine::start::read(&serde_json::json!({}), &target.definition).expect("a start");

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::super::problem::Problem;
 use super::Server;
-use crate::store::catalog::{Operation, Project, ProjectId};
+use crate::store::catalog::{Operation, Project, ProjectId, Startable};
 
 /// What a request can be about.
 pub(in super::super) trait Object: Sized + 'static {
@@ -37,9 +37,24 @@ impl Object for OfProject {
     async fn find(server: &Server, request: &HttpRequest) -> Result<(Self, Option<ProjectId>), Problem> {
         let name = path_value(request, "project")?;
         let found = server.catalog().project(&name).await?;
-        let project = found.ok_or_else(|| Problem::not_found(format!("project `{name}`")))?;
+        let project = found.ok_or_else(|| no_project(&name))?;
         let id = project.id;
         Ok((Self(project), Some(id)))
+    }
+}
+
+/// The workflow named in the path, to be started.
+#[derive(Debug)]
+pub(in super::super) struct OfStartable(pub(in super::super) Startable);
+
+impl Object for OfStartable {
+    async fn find(server: &Server, request: &HttpRequest) -> Result<(Self, Option<ProjectId>), Problem> {
+        let name = path_value(request, "project")?;
+        let workflow = path_value(request, "workflow")?;
+        let found = server.catalog().startable(&name, &workflow).await?;
+        let startable = found.ok_or_else(|| no_project(&name))?;
+        let id = startable.project.id;
+        Ok((Self(startable), Some(id)))
     }
 }
 
@@ -70,6 +85,10 @@ impl Object for OfOperation {
         let project = operation.project_id;
         Ok((Self(operation), Some(project)))
     }
+}
+
+fn no_project(name: &str) -> Problem {
+    Problem::not_found(format!("project `{name}`"))
 }
 
 /// Returns a decoded part of the path.

@@ -149,8 +149,46 @@ async fn the_working_directory_is_empty_private_and_gone_afterwards() {
     );
     run(&job).await;
     assert_eq!(log(&job), "700\n0\n");
-    let left: Vec<_> = std::fs::read_dir(folder.path().join("work")).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(left_in(folder.path()), [] as [PathBuf; 0]);
+}
+
+/// What is in the folder of working directories apart from scripts, which stay for the next attempt.
+fn left_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder.join("work")).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path());
+    files
+        .filter(|file| file.extension().is_none_or(|kind| kind != "script"))
+        .collect()
+}
+
+#[tokio::test]
+async fn attempts_of_one_script_share_its_file_and_a_changed_one_is_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let runner = Processes::with_log_limit(1000);
+    let mut job = job(folder.path(), "echo \"$0\"; echo 'exit 9' > \"$0\"");
+    for life in 0..2 {
+        job.log = folder.path().join(format!("{life}.log"));
+        let end = runner.start(&job).await.unwrap().wait().await;
+        assert_eq!(end.result, AttemptResult::Succeeded);
+    }
+    let named = |life: i32| std::fs::read_to_string(folder.path().join(format!("{life}.log"))).unwrap();
+    assert_eq!(named(0), named(1));
+    assert!(named(0).ends_with(".script\n"), "{}", named(0));
+}
+
+#[tokio::test]
+async fn many_scripts_do_not_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let scripts = super::super::script::Scripts::default();
+    for mark in 0..1000 {
+        scripts.take(folder.path(), &format!("exit {mark}")).unwrap();
+    }
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert!((2..=300).contains(&left), "{left}");
+    let one = super::super::script::Scripts::default();
+    one.take(folder.path(), "exit 0").unwrap();
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1, "a new life drops what earlier ones left");
 }
 
 #[tokio::test]
@@ -182,7 +220,7 @@ async fn a_program_that_does_not_exist_is_an_error_in_words_and_leaves_nothing()
         };
         let error = Processes::with_log_limit(1000).start(&job).await.err().unwrap();
         assert!(error.contains(interpreter), "{error}");
-        assert_eq!(std::fs::read_dir(folder.path().join("work")).unwrap().count(), 0);
+        assert_eq!(left_in(folder.path()), [] as [PathBuf; 0]);
     }
 }
 

@@ -118,12 +118,26 @@ impl Catalog {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn instance(&self, id: InstanceId) -> Result<Option<InstanceRow>, CatalogError> {
-        let sql = format!("SELECT {COLUMNS} {FROM} WHERE i.id = $1");
-        let row = sql::first(self.reader(), sql, vec![id.0.into()]).await?;
-        let Some(row) = row else {
+        // With its counts in one read, a row for each state: every start is answered with it.
+        let sql = format!(
+            "SELECT {COLUMNS}, t.task_state, t.number {FROM} LEFT JOIN \
+             (SELECT instance, state AS task_state, COUNT(*) AS number FROM task_instance WHERE instance = $1 \
+             GROUP BY instance, state) t ON t.instance = i.id WHERE i.id = $1"
+        );
+        let rows = sql::all(self.reader(), sql, vec![id.0.into()]).await?;
+        let Some(row) = rows.first() else {
             return Ok(None);
         };
-        Ok(self.whole(&[row]).await?.pop())
+        let mut counts = BTreeMap::new();
+        for row in &rows {
+            // An instance without stored tasks has one row, without a state.
+            if sql::get::<Option<String>>(row, "task_state")?.is_some() {
+                counts.insert(sql::named(row, "task_state")?, sql::count(row, "number")?);
+            }
+        }
+        let (workflow, version) = (sql::get(row, "workflow_id")?, sql::get(row, "version")?);
+        let definition = self.store.pinned_definition(workflow, version).await?;
+        instance_row(row, &definition, &counts).map(Some)
     }
 
     /// Lists instances, newest first.

@@ -230,7 +230,7 @@ pub(super) fn missing(name: &str) -> CatalogError {
     }
 }
 
-fn project_row(row: &QueryResult) -> Result<Project, CatalogError> {
+pub(super) fn project_row(row: &QueryResult) -> Result<Project, CatalogError> {
     Ok(Project {
         id: ProjectId(sql::get(row, "id")?),
         name: sql::get(row, "name")?,

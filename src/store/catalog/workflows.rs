@@ -103,6 +103,15 @@ pub struct VersionSummary {
     pub created_by: String,
 }
 
+/// A workflow that may be started. Whether it exists is told only to those who may see its project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Startable {
+    /// The project, with its parameters.
+    pub project: Project,
+    workflow: String,
+    newest: Option<(WorkflowId, i64)>,
+}
+
 /// Everything that a start needs to know.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StartTarget {
@@ -239,39 +248,57 @@ impl Catalog {
         change.commit_with(&entry).await
     }
 
+    /// Looks for a workflow to start, in one read; none when there is no such project.
+    ///
+    /// # Errors
+    /// `Unavailable`: try again.
+    pub async fn startable(&self, project: &str, workflow: &str) -> Result<Option<Startable>, CatalogError> {
+        let row = sql::first(
+            self.reader(),
+            "SELECT p.id, p.name, p.description, p.params, p.created_at, p.updated_at, \
+             w.id AS workflow_id, w.version FROM project p \
+             LEFT JOIN workflow w ON w.project_id = p.id AND w.name = $2 AND w.deleted_at IS NULL \
+             WHERE p.name = $1 AND p.deleted_at IS NULL",
+            vec![project.into(), workflow.into()],
+        )
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let id: Option<i64> = sql::get(&row, "workflow_id")?;
+        let version: Option<i64> = sql::get(&row, "version")?;
+        Ok(Some(Startable {
+            project: projects::project_row(&row)?,
+            workflow: workflow.to_owned(),
+            newest: id.map(WorkflowId).zip(version),
+        }))
+    }
+
     /// Reads what a start needs, of the newest version or the given one.
     ///
     /// # Errors
-    /// `NotFound`: says which of project, workflow and version does not exist.
-    pub async fn workflow_for_start(
+    /// `NotFound`: there is no such workflow or version.
+    pub async fn start_target(
         &self,
-        project: &str,
-        workflow: &str,
+        startable: Startable,
         version: Option<i64>,
     ) -> Result<StartTarget, CatalogError> {
-        let project_found = self
-            .project(project)
-            .await?
-            .ok_or_else(|| projects::missing(project))?;
-        let newest = newest(self.reader(), project_found.id, workflow, "").await?;
-        let newest = newest.ok_or_else(|| missing(workflow))?;
-        let version = version.unwrap_or(newest.version);
-        let exists = sql::first(
-            self.reader(),
-            "SELECT 1 AS one FROM workflow_version WHERE workflow_id = $1 AND version = $2",
-            vec![newest.id.0.into(), version.into()],
-        )
-        .await?;
-        if exists.is_none() {
+        let Startable {
+            project,
+            workflow,
+            newest,
+        } = startable;
+        let (workflow_id, newest) = newest.ok_or_else(|| missing(&workflow))?;
+        let version = version.unwrap_or(newest);
+        // Versions have no gaps.
+        if !(1..=newest).contains(&version) {
             return Err(CatalogError::NotFound {
                 what: format!("version {version} of workflow `{workflow}`"),
             });
         }
         Ok(StartTarget {
-            project: project_found,
-            workflow_id: newest.id,
+            project,
+            workflow_id,
             version,
-            definition: self.store.pinned_definition(newest.id.0, version).await?,
+            definition: self.store.pinned_definition(workflow_id.0, version).await?,
         })
     }
 }

@@ -243,23 +243,24 @@ pub(super) async fn a_start_finds_the_newest_version_or_the_given_one(house: &Ho
             .await
             .expect("a version");
     }
-    let start =
-        async |project, workflow, version| house.catalog.workflow_for_start(project, workflow, version).await;
-    let newest = start("default", "w", None).await.expect("a target");
+    let start = async |workflow, version| {
+        let startable = house.catalog.startable("default", workflow).await;
+        let startable = startable.expect("an answer").expect("the project");
+        house.catalog.start_target(startable, version).await
+    };
+    let newest = start("w", None).await.expect("a target");
     assert_eq!(
         (newest.version, newest.definition.description.as_str()),
         (2, "mark 2")
     );
     assert_eq!(newest.project.name, "default");
-    let first = start("default", "w", Some(1)).await.expect("a target");
+    let first = start("w", Some(1)).await.expect("a target");
     assert_eq!(
         (first.version, first.definition.description.as_str()),
         (1, "mark 1")
     );
-    assert_eq!(not_found(start("x", "w", None).await), "project `x`");
-    assert_eq!(not_found(start("default", "x", None).await), "workflow `x`");
-    assert_eq!(
-        not_found(start("default", "w", Some(3)).await),
-        "version 3 of workflow `w`"
-    );
+    assert_eq!(house.catalog.startable("x", "w").await, Ok(None));
+    assert_eq!(not_found(start("x", None).await), "workflow `x`");
+    assert_eq!(not_found(start("w", Some(0)).await), "version 0 of workflow `w`");
+    assert_eq!(not_found(start("w", Some(3)).await), "version 3 of workflow `w`");
 }

@@ -357,9 +357,11 @@ async fn a_superseding_life_waits_for_the_last_claim_of_the_old_one() {
     let joining = tokio::spawn(async move { store.join(&join).await });
     tokio::time::sleep(MOMENT).await;
     assert!(!joining.is_finished(), "the claim is not decided yet");
+    let decided = database.store.now().await.expect("the database's time");
     database.store.commit(claiming).await.expect("a commit");
     let joined = joining.await.expect("no panic").expect("a new life");
     let before = database.store.beat(old).await.expect("an answer");
     assert_eq!(before.state, MemberState::Dead);
     assert!(joined.incarnation > old);
+    assert!(joined.now >= decided, "it began when the old one had ended");
 }
