@@ -10,6 +10,7 @@ mod gate;
 mod logs;
 mod roles;
 mod seal;
+mod sentinel;
 mod server;
 mod wire;
 
@@ -17,4 +18,5 @@ pub use client::{Hint, Links};
 pub use logs::ClusterLogs;
 pub use roles::Roles;
 pub use seal::{Key, WeakSecret};
+pub use sentinel::keep_watch;
 pub use server::{Served, serve};

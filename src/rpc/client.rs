@@ -87,6 +87,18 @@ impl Links {
         })
     }
 
+    /// Holds a call open at a life until it is answered, or the connection ends; then the hint has been given.
+    pub(super) async fn stay(&self, to: Incarnation) -> Result<(), LinkError> {
+        self.ask(to, &wire::Stay).await
+    }
+
+    /// Lists every other life.
+    pub(super) fn others(&self) -> Vec<Incarnation> {
+        let living = self.inner.peers.living();
+        let lives = living.iter().map(|seen| seen.member.incarnation);
+        lives.filter(|life| !self.is_me(*life)).collect()
+    }
+
     fn is_me(&self, to: Incarnation) -> bool {
         to == self.inner.me.incarnation
     }

@@ -122,6 +122,13 @@ impl Served {
     async fn tell_node(&self, path: &str, body: &[u8]) -> Result<Reply, Refusal> {
         match path {
             wire::Ping::PATH => done(body, |wire::Ping| async { Ok(self.me.incarnation) }).await,
+            wire::Stay::PATH => {
+                let act = |wire::Stay| async {
+                    tokio::time::sleep(wire::STAY).await;
+                    Ok(())
+                };
+                done(body, act).await
+            }
             wire::Drain::PATH => {
                 let act = |wire::Drain| async {
                     self.roles.drain();

@@ -32,6 +32,8 @@ const WORKER: Duration = Duration::from_secs(5);
 const MASTER: Duration = Duration::from_secs(3);
 /// A ping is for finding out whether somebody is there at all.
 const PING: Duration = Duration::from_millis(500);
+/// A call that is held open to notice the end of a node.
+pub(super) const STAY: Duration = Duration::from_secs(20);
 /// A part of a log is read from a disk.
 const LOG: Duration = Duration::from_secs(5);
 /// What an answer to a poke may take beyond the time that the poke grants.
@@ -66,6 +68,11 @@ macro_rules! ask {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Ping;
 ask!(Ping at "ping" => Incarnation, |_: &Ping| PING);
+
+/// Answered after a while: until then the connection shows that the node lives.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Stay;
+ask!(Stay at "stay" => (), |_: &Stay| STAY + BEYOND_WAIT);
 
 /// `WorkerLink::dispatch`.
 #[derive(Debug, Serialize, Deserialize)]

@@ -192,6 +192,7 @@ fn connect(node: &LocalNode, network: Option<&Network>) {
             master: masters.supervisor.clone(),
         }));
         network.failover.set(masters.failover.clone()).ok();
+        actix_rt::spawn(rpc::keep_watch(network.links.clone()));
     }
 }
 
