@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The story of compose-test.sh: instances run, the container of an owner is killed, and they go on.
+"""The story of compose-test.sh: the container of an owner is killed, then another is stopped; instances go on.
 
     compose_story.py URL TOKEN_FILE CONTAINERS
 
@@ -93,6 +93,12 @@ class Api:
         return [n for n in self.ok("GET", "/nodes")["items"] if role in n["roles"] and n["state"] == "active"]
 
 
+def docker(*arguments):
+    """Runs the client; returns what it prints."""
+    done = subprocess.run([os.environ["DOCKER"], *arguments], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
 def say(sentence):
     print(f"    {sentence}", flush=True)
 
@@ -120,7 +126,7 @@ def kill_owner(api, before, containers):
     name = host.split(":")[0]
     expect(name in containers, f"host is the advertised address of a master, not {host}")
     orphans = [id for id, instance in before.items() if instance["host"] == host]
-    subprocess.run([os.environ["DOCKER"], "kill", containers[name]], check=True, stdout=subprocess.DEVNULL)
+    docker("kill", containers[name])
     say(f"killed {name}, which owned {len(orphans)} of {len(before)} instances")
     return host, orphans
 
@@ -172,12 +178,25 @@ def all_end(api, before, stopped):
 def comes_back(api, host, containers):
     """The killed container is a member again, in a new life, and takes nothing from a living owner."""
     old = [node for node in api.ok("GET", "/nodes")["items"] if node["host"] == host]
-    subprocess.run([os.environ["DOCKER"], "start", containers[host.split(":")[0]]], check=True, stdout=subprocess.DEVNULL)
+    docker("start", containers[host.split(":")[0]])
     mine = lambda: [member for member in api.members("master") if member["host"] == host]
     new = eventually(mine, 60, f"{host} is active again")[0]
     lives = [node["incarnation"] for node in old]
     expect(new["incarnation"] not in lives, f"its life is a new one: {new['incarnation']} of {lives}")
     say(f"{host} is back as incarnation {new['incarnation']}")
+
+
+def is_drained(api, containers):
+    """A container that is stopped gives its instance away before it ends, and the task in hand goes on."""
+    id, instance = next(iter(begin(api, 1).items()))
+    name = instance["host"].split(":")[0]
+    docker("stop", "--time", "40", containers[name])
+    code = docker("inspect", "--format", "{{.State.ExitCode}}", containers[name]).strip()
+    expect(code == "0", f"a drained node ends with 0, not {code}")
+    last = api.ok("GET", f"/instances/{id}/ownership")["log"][-1]
+    expect((last["why"], last["from_host"]) == ("handover", instance["host"]), f"the log of {id} says why: {last}")
+    say(f"stopped {name}, which handed its instance to {last['host']}")
+    all_end(api, [id], None)
 
 
 def main(url, token_file, container_file):
@@ -192,6 +211,7 @@ def main(url, token_file, container_file):
     stopped = control_calls_work(api, orphans)
     all_end(api, before, stopped)
     comes_back(api, host, containers)
+    is_drained(api, containers)
 
 
 if __name__ == "__main__":
