@@ -5,6 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::ids::Millis;
 
+/// The node is draining.
+pub const DRAINING: &str = "DRAINING";
+
+/// The disk of the data folder is full.
+pub const DISK_FULL: &str = "DISK_FULL";
+
+/// The beats of this node are not stored.
+pub const STORE_UNREACHABLE: &str = "STORE_UNREACHABLE";
+
 /// One thing that does not work as it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Degraded {
@@ -40,6 +49,12 @@ impl Condition {
                 }
             }
         }
+    }
+
+    /// Says what is wrong under a code, if it is.
+    pub fn trouble(&self, code: &str) -> Option<String> {
+        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.get(code).map(|(detail, _)| detail.clone())
     }
 
     /// Lists what does not work now.

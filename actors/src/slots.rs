@@ -105,6 +105,8 @@ struct Table {
     /// Where the wish of a waiting task stands: an instance may have ten thousand of them.
     places: BTreeMap<(InstanceId, Ordinal), (String, Wish)>,
     actors: BTreeMap<InstanceId, Recipient<SlotGranted>>,
+    /// What a worker said when it last took nothing.
+    refusals: BTreeMap<Incarnation, String>,
 }
 
 /// How a master chooses among workers with free slots.
@@ -187,6 +189,7 @@ impl Slots {
 
     /// Takes over what a worker said is free beyond what is in flight there.
     pub fn free(&self, worker: Incarnation, free: u32) {
+        self.refused(worker, None);
         self.answered(worker, 0, free);
     }
 
@@ -230,6 +233,15 @@ impl Slots {
         lives.map(|(incarnation, _)| *incarnation).collect()
     }
 
+    /// Takes note of why a worker takes nothing, for those who wait; none when it takes something.
+    pub fn refused(&self, worker: Incarnation, why: Option<String>) {
+        let mut table = self.lock();
+        match why {
+            Some(why) => table.refusals.insert(worker, why),
+            None => table.refusals.remove(&worker),
+        };
+    }
+
     /// Whether a task waits although a worker of its group lives.
     pub fn is_starving(&self) -> bool {
         let table = self.lock();
@@ -241,7 +253,9 @@ impl Slots {
 
     /// Forgets a worker life; its leases stay valid and free nothing.
     pub fn worker_gone(&self, worker: Incarnation) {
-        self.lock().lives.remove(&worker);
+        let mut table = self.lock();
+        table.lives.remove(&worker);
+        table.refusals.remove(&worker);
     }
 
     /// Registers the actor that grants for an instance go to.
@@ -401,6 +415,13 @@ impl Table {
                 "no worker in group `{group}` can be reached: {}",
                 names.join(", ")
             );
+        }
+        let members = self.lives.iter().filter(|(_, life)| life.group == group);
+        let said = members
+            .filter_map(|(worker, life)| Some((&life.name, self.refusals.get(worker)?)))
+            .next();
+        if let Some((name, why)) = said {
+            return format!("no slot of group `{group}` is free; worker {name} says: {why}");
         }
         let slots: u32 = lives.iter().map(|life| life.total).sum();
         format!("all {slots} slots of group `{group}` are taken")
