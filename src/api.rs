@@ -41,7 +41,6 @@ use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use actix_web_lab::middleware::CatchPanic;
-use actors::condition::Condition;
 use actors::node::Node;
 use tokio::sync::watch;
 use utoipa_actix_web::AppExt;
@@ -66,8 +65,6 @@ pub struct ApiState {
     pub logs: Arc<dyn LogSource>,
     /// The registry behind `/metrics`.
     pub metrics: Metrics,
-    /// What does not work as it should.
-    pub condition: Condition,
     /// How this node was started.
     pub mode: Mode,
     /// The program's version.

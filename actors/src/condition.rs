@@ -12,7 +12,7 @@ pub const DRAINING: &str = "DRAINING";
 pub const DISK_FULL: &str = "DISK_FULL";
 
 /// The beats of this node are not stored.
-pub const STORE_UNREACHABLE: &str = "STORE_UNREACHABLE";
+pub const BEATS_NOT_STORED: &str = "BEATS_NOT_STORED";
 
 /// One thing that does not work as it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +49,6 @@ impl Condition {
                 }
             }
         }
-    }
-
-    /// Says what is wrong under a code, if it is.
-    pub fn trouble(&self, code: &str) -> Option<String> {
-        let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.get(code).map(|(detail, _)| detail.clone())
     }
 
     /// Lists what does not work now.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, get};
-use actors::condition::{DISK_FULL, DRAINING, STORE_UNREACHABLE};
+use actors::condition::{BEATS_NOT_STORED, DISK_FULL, DRAINING};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::{Authorised, Everything, Open, SignedIn};
@@ -33,15 +33,12 @@ async fn readyz(open: Open) -> Result<HttpResponse, Problem> {
     if *open.server.state.closing.borrow() {
         return Err(Problem::new(Code::NotReady, "The node is stopping."));
     }
-    let condition = &open.server.state.condition;
-    if let Some(trouble) = [DRAINING, DISK_FULL]
-        .iter()
-        .find_map(|code| condition.trouble(code))
-    {
-        return Err(Problem::new(Code::NotReady, trouble));
-    }
-    if let Some(trouble) = condition.trouble(STORE_UNREACHABLE) {
-        return Err(Problem::new(Code::StoreUnavailable, trouble));
+    for trouble in open.server.state.node.troubles() {
+        match trouble.code {
+            DRAINING | DISK_FULL => return Err(Problem::new(Code::NotReady, trouble.detail)),
+            BEATS_NOT_STORED => return Err(Problem::new(Code::StoreUnavailable, trouble.detail)),
+            _ => {}
+        }
     }
     match tokio::time::timeout(PATIENCE, open.server.catalog().database()).await {
         Ok(Ok(_)) => Ok(HttpResponse::Ok()

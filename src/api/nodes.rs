@@ -156,11 +156,6 @@ async fn read_cluster(
             degraded.push(Degraded::new(code, &detail, who.server.now()));
         }
     }
-    let own = state.condition.list();
-    degraded.extend(
-        own.iter()
-            .map(|own| Degraded::new(own.code, &own.detail, own.since)),
-    );
     let (mode, kind) = match state.mode {
         Mode::Standalone => ("standalone", "local"),
         Mode::Cluster => ("cluster", "consul"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
-use actors::condition::{Condition, STORE_UNREACHABLE};
+use actors::condition::{BEATS_NOT_STORED, Condition};
 use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
 use actors::pulse::Pulse;
 use engine::ids::Incarnation;
@@ -107,7 +107,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
                 pulse.store_beat();
-                condition.set(STORE_UNREACHABLE, None, clock.now());
+                condition.set(BEATS_NOT_STORED, None, clock.now());
                 if beat.state == MemberState::Draining {
                     // Somebody said so in the store; a node that drains already does not listen any more.
                     drain_bell.notify_one();
@@ -117,7 +117,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 tracing::warn!(%error, "holding: database unreachable");
                 let trouble =
                     "The database cannot be used: the beats of this node are not stored.".to_owned();
-                condition.set(STORE_UNREACHABLE, Some(trouble), clock.now());
+                condition.set(BEATS_NOT_STORED, Some(trouble), clock.now());
             }
         }
     }

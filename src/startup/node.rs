@@ -152,7 +152,6 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
                 catalog,
                 logs,
                 metrics: Metrics::install(),
-                condition: condition.clone(),
                 mode: config.mode,
                 session_lifetime: config.auth.session_lifetime,
                 version: env!("CARGO_PKG_VERSION"),

@@ -108,7 +108,6 @@ pub async fn serve() -> Served {
         catalog,
         logs: Arc::new(logs),
         metrics: Metrics::install(),
-        condition: actors::condition::Condition::default(),
         mode: Mode::Standalone,
         version: "test",
         session_lifetime: Duration::from_secs(600),
