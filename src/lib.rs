@@ -4,6 +4,7 @@
 //! `actors`.
 
 pub mod config;
+pub mod disk;
 mod memory;
 pub mod startup;
 pub mod telemetry;

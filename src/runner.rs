@@ -12,9 +12,12 @@ mod proc_fs;
 mod script;
 pub mod shield;
 
+use std::path::{Path, PathBuf};
+
 use async_trait::async_trait;
 use engine::definition::Work;
 
+use crate::disk;
 use actors::ports::{Job, Leftover, Runner, RunningJob};
 
 pub use proc_fs::boot_id;
@@ -44,6 +47,7 @@ impl Default for Limits {
 pub struct Runners {
     processes: processes::Processes,
     http: http::Http,
+    data: Option<PathBuf>,
 }
 
 impl Runners {
@@ -55,7 +59,17 @@ impl Runners {
         Ok(Self {
             processes: processes::Processes::with_log_limit(limits.log_bytes),
             http: http::Http::with_limits(limits)?,
+            data: None,
         })
+    }
+
+    /// Refuses new work from now on while the disk of this folder is nearly full.
+    #[must_use]
+    pub fn on_disk_of(self, data: &Path) -> Self {
+        Self {
+            data: Some(data.to_owned()),
+            ..self
+        }
     }
 }
 
@@ -67,6 +81,10 @@ impl Runner for Runners {
             Work::Http { .. } => self.http.start(job).await,
             Work::Noop => Err("a noop task runs in its owner, not on a worker".to_owned()),
         }
+    }
+
+    fn refuses(&self) -> Option<String> {
+        self.data.as_deref().and_then(disk::refuses)
     }
 
     async fn sweep(&self, left: &[Leftover]) {

@@ -5,6 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::ids::Millis;
 
+/// The node is draining.
+pub const DRAINING: &str = "DRAINING";
+
+/// The disk of the data folder is full.
+pub const DISK_FULL: &str = "DISK_FULL";
+
+/// The beats of this node are not stored.
+pub const BEATS_NOT_STORED: &str = "BEATS_NOT_STORED";
+
 /// One thing that does not work as it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Degraded {

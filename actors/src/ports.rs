@@ -358,6 +358,11 @@ pub trait Runner: Send + Sync + 'static {
     /// Starts it; the error says in words why it could not.
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String>;
 
+    /// Says why nothing new can be started here now, in words; asked often.
+    fn refuses(&self) -> Option<String> {
+        None
+    }
+
     /// Kills whatever still runs of these uids from an earlier life: by pid and start time, by cgroup, by
     /// `PORPOISE_ATTEMPT_UID` in the environment of any process. Returns when they are gone.
     async fn sweep(&self, left: &[Leftover]);

@@ -3,6 +3,8 @@
 //! A slot in use is a `Lease`; dropping it, for whatever reason and in whatever message it travels, gives the
 //! slot to the first that waits. So no slot can leak, and no freed slot goes unnoticed.
 
+mod choice;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +13,8 @@ use actix::prelude::*;
 use engine::ids::{Incarnation, InstanceId, Millis, Ordinal};
 use engine::states::Priority;
 use engine::task::Worker;
+
+pub use choice::Choice;
 
 /// A wish for a slot; wishes of one group are granted in the order of their fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,51 +109,8 @@ struct Table {
     /// Where the wish of a waiting task stands: an instance may have ten thousand of them.
     places: BTreeMap<(InstanceId, Ordinal), (String, Wish)>,
     actors: BTreeMap<InstanceId, Recipient<SlotGranted>>,
-}
-
-/// How a master chooses among workers with free slots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Choice {
-    /// The one with the most free slots.
-    #[default]
-    LeastLoaded,
-    /// One after the other.
-    RoundRobin,
-    /// Any.
-    Random,
-    /// Any, in proportion to their slots.
-    Weighted,
-}
-
-impl Choice {
-    /// Chooses one of the candidates, each with its free and its total slots; there is at least one.
-    fn pick(self, candidates: &[(Incarnation, u32, u32)], turn: u64) -> Option<Incarnation> {
-        let count = u64::try_from(candidates.len()).ok().filter(|count| *count > 0)?;
-        let nth = |n: u64| candidates.get(usize::try_from(n % count).unwrap_or(0));
-        let chosen = match self {
-            Self::LeastLoaded => candidates.iter().max_by_key(|(_, free, _)| *free),
-            Self::RoundRobin => nth(turn),
-            Self::Random => nth(scatter(turn)),
-            Self::Weighted => {
-                let all: u64 = candidates.iter().map(|(_, _, total)| u64::from(*total)).sum();
-                let mut point = scatter(turn) % all.max(1);
-                candidates.iter().find(|(_, _, total)| {
-                    let here = point < u64::from(*total);
-                    point = point.saturating_sub(u64::from(*total));
-                    here
-                })
-            }
-        };
-        chosen.map(|(incarnation, _, _)| *incarnation)
-    }
-}
-
-/// Spreads consecutive numbers over all numbers (the finaliser of SplitMix64).
-fn scatter(turn: u64) -> u64 {
-    let mixed = turn.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    /// What a worker said when it last took nothing.
+    refusals: BTreeMap<Incarnation, String>,
 }
 
 /// The table of slots; cheap to clone, shared by the actors of one master.
@@ -187,6 +148,7 @@ impl Slots {
 
     /// Takes over what a worker said is free beyond what is in flight there.
     pub fn free(&self, worker: Incarnation, free: u32) {
+        self.refused(worker, None);
         self.answered(worker, 0, free);
     }
 
@@ -230,6 +192,15 @@ impl Slots {
         lives.map(|(incarnation, _)| *incarnation).collect()
     }
 
+    /// Takes note of why a worker takes nothing, for those who wait; none when it takes something.
+    pub fn refused(&self, worker: Incarnation, why: Option<String>) {
+        let mut table = self.lock();
+        match why {
+            Some(why) => table.refusals.insert(worker, why),
+            None => table.refusals.remove(&worker),
+        };
+    }
+
     /// Whether a task waits although a worker of its group lives.
     pub fn is_starving(&self) -> bool {
         let table = self.lock();
@@ -241,7 +212,9 @@ impl Slots {
 
     /// Forgets a worker life; its leases stay valid and free nothing.
     pub fn worker_gone(&self, worker: Incarnation) {
-        self.lock().lives.remove(&worker);
+        let mut table = self.lock();
+        table.lives.remove(&worker);
+        table.refusals.remove(&worker);
     }
 
     /// Registers the actor that grants for an instance go to.
@@ -401,6 +374,13 @@ impl Table {
                 "no worker in group `{group}` can be reached: {}",
                 names.join(", ")
             );
+        }
+        let members = self.lives.iter().filter(|(_, life)| life.group == group);
+        let said = members
+            .filter_map(|(worker, life)| Some((&life.name, self.refusals.get(worker)?)))
+            .next();
+        if let Some((name, why)) = said {
+            return format!("no slot of group `{group}` is free; worker {name} says: {why}");
         }
         let slots: u32 = lives.iter().map(|life| life.total).sum();
         format!("all {slots} slots of group `{group}` are taken")

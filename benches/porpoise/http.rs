@@ -80,6 +80,13 @@ impl Client {
             .map_err(|error| format!("{method} {path}: {error}").into())
     }
 
+    /// Whether a path answers with a success, whatever it says.
+    pub(crate) fn succeeds(&mut self, path: &str) -> Outcome<bool> {
+        let request = self.server.request("GET", path, "");
+        self.send(&request)?;
+        Ok((200..300).contains(&self.answer()?.0))
+    }
+
     /// Reads something.
     pub(crate) fn get(&mut self, path: &str) -> Outcome<Value> {
         self.call("GET", path, "")

@@ -56,7 +56,7 @@ fn started(place: &Place) -> Outcome<Figures> {
 fn ready_ms(node: &Node) -> Outcome<f64> {
     let mut client = node.server.connect()?;
     let deadline = Instant::now() + PATIENCE;
-    while client.get("/readyz").is_err() {
+    while !client.succeeds("/readyz")? {
         if Instant::now() > deadline {
             return Err("the node serves but never became ready".into());
         }

@@ -194,13 +194,14 @@ fn run(options: &Options) -> Outcome<()> {
             eprintln!("{name} on {}", backend.name());
             workload(&mut bench, backend)
                 .map_err(|error| format!("{name} on {}: {error}", backend.name()))?;
+            // After each, so that a bench that is interrupted leaves what it has.
+            if let Some(path) = &options.write {
+                let old = std::fs::read_to_string(path).unwrap_or_default();
+                std::fs::write(path, document::page(&bench, &old))?;
+            }
         }
     }
     eprint!("{}", document::table(&bench));
-    if let Some(path) = &options.write {
-        let old = std::fs::read_to_string(path).unwrap_or_default();
-        std::fs::write(path, document::page(&bench, &old))?;
-    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, get};
+use actors::condition::{BEATS_NOT_STORED, DISK_FULL, DRAINING};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::{Authorised, Everything, Open, SignedIn};
@@ -25,12 +26,19 @@ async fn healthz() -> HttpResponse {
         .body("ok\n")
 }
 
-/// Says whether the node can do its work: it serves and reaches the database.
+/// Says whether the node can do its work: it serves, can use the database and has room on its disk.
 #[utoipa::path(tag = "health", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/readyz")]
 async fn readyz(open: Open) -> Result<HttpResponse, Problem> {
     if *open.server.state.closing.borrow() {
         return Err(Problem::new(Code::NotReady, "The node is stopping."));
+    }
+    for trouble in open.server.state.node.troubles() {
+        match trouble.code {
+            DRAINING | DISK_FULL => return Err(Problem::new(Code::NotReady, trouble.detail)),
+            BEATS_NOT_STORED => return Err(Problem::new(Code::StoreUnavailable, trouble.detail)),
+            _ => {}
+        }
     }
     match tokio::time::timeout(PATIENCE, open.server.catalog().database()).await {
         Ok(Ok(_)) => Ok(HttpResponse::Ok()

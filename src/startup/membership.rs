@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
-use actors::ports::{Join, Joined, Me, Member, Store};
+use actors::condition::{BEATS_NOT_STORED, Condition};
+use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
 use actors::pulse::Pulse;
 use engine::ids::Incarnation;
 use engine::states::MemberState;
@@ -15,6 +16,9 @@ use crate::config::{Config, Role};
 
 /// How often this life says that it goes on, and measures the database's clock.
 const BEAT: Duration = Duration::from_secs(1);
+
+/// A beat that takes longer has failed; the statement's own limit is as long.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The exit code of a node that finds itself declared dead; its supervisor starts a new life.
 pub(super) const DECLARED_DEAD: i32 = 75;
@@ -73,15 +77,28 @@ pub(super) fn join_of(config: &Config, host: String) -> Join {
     }
 }
 
+/// Where the rest of the process hears what the store answers.
+pub(super) struct Signs {
+    pub(super) pulse: Pulse,
+    pub(super) drain_bell: Arc<Notify>,
+    pub(super) condition: Condition,
+}
+
 /// Beats until the process ends; tells the rest of the process what the store answers.
-pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, signs: (Pulse, Arc<Notify>)) {
-    let (pulse, drain_bell) = signs;
+pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, signs: Signs) {
+    let Signs {
+        pulse,
+        drain_bell,
+        condition,
+    } = signs;
     let mut ticks = tokio::time::interval(BEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let asked = Instant::now();
-        match store.beat(me).await {
+        let beat = tokio::time::timeout(PATIENCE, store.beat(me)).await;
+        match beat.unwrap_or_else(|_| Err(StoreError::Unavailable("the database does not answer".to_owned())))
+        {
             Ok(beat) if beat.state == MemberState::Dead => {
                 tracing::error!(incarnation = %me, "this node was declared dead; it ends so that a new life can start");
                 process::exit(DECLARED_DEAD);
@@ -90,12 +107,18 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
                 pulse.store_beat();
+                condition.set(BEATS_NOT_STORED, None, clock.now());
                 if beat.state == MemberState::Draining {
                     // Somebody said so in the store; a node that drains already does not listen any more.
                     drain_bell.notify_one();
                 }
             }
-            Err(error) => tracing::warn!(%error, "holding: database unreachable"),
+            Err(error) => {
+                tracing::warn!(%error, "holding: database unreachable");
+                let trouble =
+                    "The database cannot be used: the beats of this node are not stored.".to_owned();
+                condition.set(BEATS_NOT_STORED, Some(trouble), clock.now());
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use actix::Addr;
 use actix_web::dev::ServerHandle;
 use actors::assembly::{self, Activation, Ingredients, Ways, WorkerParts};
-use actors::condition::Condition;
+use actors::condition::{Condition, DRAINING};
 use actors::failover::FailoverActor;
 use actors::links::InProcess;
 use actors::local::LocalNode;
@@ -21,10 +21,11 @@ use actors::worker::Folders;
 use engine::states::MemberState;
 use tokio::sync::{Notify, watch};
 
-use super::membership::{self, Life};
+use super::membership::{self, Life, Signs};
 use super::{StartupError, other, stop};
 use crate::api::{self, ApiState, LogSource};
 use crate::config::{Config, Role};
+use crate::disk;
 use crate::rpc::{self, Key, Links, Roles};
 use crate::runner::{self, Limits, Runners, logs::LogFiles};
 use crate::store::catalog::Catalog;
@@ -92,7 +93,16 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         Arc::clone(&store),
         life.me.incarnation,
         life.clock.clone(),
-        (pulse.clone(), Arc::clone(&drain_bell)),
+        Signs {
+            pulse: pulse.clone(),
+            drain_bell: Arc::clone(&drain_bell),
+            condition: condition.clone(),
+        },
+    ));
+    actix_rt::spawn(disk::watch(
+        config.server.data.clone(),
+        condition.clone(),
+        life.clock.clone(),
     ));
     let rpc = match &network {
         Some(network) => {
@@ -122,7 +132,7 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         me: life.member.clone(),
         registry: Arc::clone(&registry),
         pulse,
-        condition,
+        condition: condition.clone(),
         clock: life.clock.clone(),
     };
     let activation = activation(Arc::clone(&store), heart_parts, beating);
@@ -161,6 +171,8 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         rpc.as_ref().map(|rpc| rpc.1),
     );
     stop::told(&node).await.map_err(other)?;
+    let draining = "The node is draining.".to_owned();
+    condition.set(DRAINING, Some(draining), node.clock().now());
     stop::drain(&node, config.server.drain_timeout).await;
     heart.stop();
     tokio::time::timeout(LAST_WORD, registry.deregister(life.me.incarnation))
@@ -272,7 +284,11 @@ fn worker_parts(config: &Config) -> Result<WorkerParts, StartupError> {
         ..Limits::default()
     };
     Ok(WorkerParts {
-        runner: Arc::new(Runners::with_limits(limits).map_err(StartupError::Other)?),
+        runner: Arc::new(
+            Runners::with_limits(limits)
+                .map_err(StartupError::Other)?
+                .on_disk_of(&config.server.data),
+        ),
         journal: Arc::new(runner::journal::JournalFile::in_data(&config.server.data)),
         folders: Folders::in_data(&config.server.data),
         boot_id: runner::boot_id(),

@@ -106,6 +106,13 @@ pub fn binaries() -> Option<PathBuf> {
     folders.into_iter().find(|folder| folder.join("initdb").exists())
 }
 
+/// The client of PostgreSQL on a database; it must be installed.
+pub fn psql(url: &str) -> Command {
+    let mut psql = Command::new(binaries().expect("PostgreSQL").join("psql"));
+    psql.arg(url).arg("-X");
+    psql
+}
+
 /// In a thread of its own: the caller may already be inside a runtime.
 fn migrate(url: &str) {
     let url = url.to_owned();

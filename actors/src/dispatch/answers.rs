@@ -32,6 +32,7 @@ impl DispatchActor {
                     .iter()
                     .filter(|answer| !matches!(answer, DispatchAnswer::Accepted))
                     .count();
+                self.slots.refused(to, answers.iter().find_map(refusal));
                 self.slots
                     .answered(to, u32::try_from(refused).unwrap_or(u32::MAX), free);
                 dispatched(batch, answers, ctx);
@@ -80,6 +81,13 @@ impl DispatchActor {
                 }
             }
         });
+    }
+}
+
+fn refusal(answer: &DispatchAnswer) -> Option<String> {
+    match answer {
+        DispatchAnswer::Refused { reason } => Some(reason.clone()),
+        DispatchAnswer::Accepted | DispatchAnswer::StaleEpoch { .. } => None,
     }
 }
 

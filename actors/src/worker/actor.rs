@@ -44,6 +44,8 @@ pub(super) struct WorkerActor {
     tasks: HashMap<Uid, Addr<TaskActor>>,
     sync_due: bool,
     giving_up: bool,
+    /// A look whether new work is still refused is due.
+    pub(super) looking: bool,
     drained: Vec<oneshot::Sender<()>>,
     used: Arc<AtomicU32>,
 }
@@ -70,6 +72,7 @@ impl WorkerActor {
             tasks: HashMap::new(),
             sync_due: false,
             giving_up: false,
+            looking: false,
             drained: Vec::new(),
             used,
         }

@@ -41,6 +41,8 @@ pub(super) struct Attempts {
     used: u32,
     /// Why nothing new is taken.
     closed: Option<&'static str>,
+    /// Why nothing new is taken for a while.
+    refusing: Option<String>,
     known: BTreeMap<Uid, Known>,
     past: HashMap<Uid, Past>,
     past_order: VecDeque<Uid>,
@@ -64,6 +66,7 @@ impl Attempts {
             slots,
             used: 0,
             closed: None,
+            refusing: None,
             known: BTreeMap::new(),
             past: HashMap::new(),
             past_order: VecDeque::new(),
@@ -85,10 +88,20 @@ impl Attempts {
 
     /// Returns how many more may start.
     pub(super) fn free(&self) -> u32 {
-        match self.closed {
-            Some(_) => 0,
-            None => self.slots.saturating_sub(self.used),
+        match (self.closed, &self.refusing) {
+            (None, None) => self.slots.saturating_sub(self.used),
+            (Some(_), _) | (_, Some(_)) => 0,
         }
+    }
+
+    /// Takes nothing new as long as there is a reason.
+    pub(super) fn refuse(&mut self, why: Option<String>) {
+        self.refusing = why;
+    }
+
+    /// Whether nothing new is taken for a while.
+    pub(super) fn is_refusing(&self) -> bool {
+        self.refusing.is_some()
     }
 
     /// Takes nothing new from now on, for this reason.
@@ -156,7 +169,8 @@ impl Attempts {
         }
         if self.free() == 0 {
             self.tombstone(uid);
-            return refused(self.closed.unwrap_or("no slot is free").to_owned());
+            let passing = self.refusing.as_deref().unwrap_or("no slot is free");
+            return refused(self.closed.unwrap_or(passing).to_owned());
         }
         self.used += 1;
         self.known.insert(uid, Known::taken(dispatch));

@@ -96,6 +96,9 @@ impl WorkerActor {
             lines: std::mem::take(&mut self.desk.lines),
             ..Round::default()
         };
+        if !self.desk.waiting.is_empty() {
+            self.attempts.refuse(self.ports.runner.refuses());
+        }
         for DispatchBatch { to, batch, reply } in std::mem::take(&mut self.desk.waiting) {
             let from = batch.first().map(|dispatch| dispatch.owner.clone());
             let mut answers = Vec::with_capacity(batch.len());
@@ -144,6 +147,7 @@ impl WorkerActor {
             }
         }
         self.publish_use();
+        self.look_again(ctx);
         for Decided { answers, from, reply } in round.batches {
             let hungry = answers
                 .iter()

@@ -11,6 +11,9 @@ use super::journal::Line;
 use crate::links::LinkError;
 use crate::protocol::{Fact, Owner, Report, ReportAnswer};
 
+/// How often a worker that takes nothing for a while looks whether that is over.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
 /// The largest batch of reports.
 const BATCH: usize = 500;
 
@@ -173,6 +176,25 @@ impl WorkerActor {
         if let Some(owner) = next.and_then(|place| self.hungry.remove(place)) {
             self.push_slots(owner, free, ctx);
         }
+    }
+
+    /// While new work is refused, looks whether that is over, and then tells every master that waits.
+    pub(super) fn look_again(&mut self, ctx: &mut Context<Self>) {
+        if self.looking || !self.attempts.is_refusing() {
+            return;
+        }
+        self.looking = true;
+        ctx.run_later(LOOK_AGAIN, |worker, ctx| {
+            worker.looking = false;
+            worker.attempts.refuse(worker.ports.runner.refuses());
+            worker.look_again(ctx);
+            let free = worker.attempts.free();
+            if free > 0 {
+                for owner in std::mem::take(&mut worker.hungry) {
+                    worker.push_slots(owner, free, ctx);
+                }
+            }
+        });
     }
 
     fn push_slots(&self, owner: Owner, free: u32, ctx: &mut Context<Self>) {

@@ -203,7 +203,13 @@ impl Round<'_> {
                         .is_some_and(|a| a.state == AttemptState::Created && a.uid.is_some())
             })
         });
-        let all: std::collections::BTreeSet<Ordinal> = left.chain(&self.asked.unwanted).copied().collect();
+        // A grant that came too early for its task is given back; a wish of the same round must stay then.
+        let wished = |o: &&Ordinal| {
+            let waits = self.row(**o).is_some_and(|row| row.state == TaskState::Waiting);
+            waits && self.asked.slots.contains(o)
+        };
+        let unwanted = self.asked.unwanted.iter().filter(|o| !wished(o));
+        let all: std::collections::BTreeSet<Ordinal> = left.chain(unwanted).copied().collect();
         all.into_iter()
             .map(|ordinal| Effect::DropSlot { ordinal })
             .collect()

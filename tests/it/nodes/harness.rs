@@ -137,6 +137,13 @@ impl Node {
         (reply.status().as_u16(), reply.json().unwrap_or(Value::Null))
     }
 
+    /// Posts to a path below `/api/v1` with a request key; answers status and body.
+    pub(super) fn post_with_key(&self, path: &str, body: &Value, key: &str) -> (u16, Value) {
+        let request = self.client.post(format!("{}/api/v1{path}", self.url)).json(body);
+        let reply = self.send(request.header("Idempotency-Key", key));
+        (reply.status().as_u16(), reply.json().unwrap_or(Value::Null))
+    }
+
     /// Stores a YAML document in the project `default`.
     pub(super) fn apply(&self, name: &str, yaml: String) {
         let url = format!("{}/api/v1/projects/default/workflows/{name}", self.url);

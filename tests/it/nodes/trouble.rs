@@ -1,5 +1,6 @@
 //! Bad input, full disks, absent databases: a node says clearly what is wrong, goes on, and loses nothing.
 
+mod commits;
 mod disk;
 mod input;
 mod outage;

@@ -215,3 +215,18 @@ fn a_warning_is_told_once_in_the_history_and_changes_nothing_else() {
         "one of another binding is ignored"
     );
 }
+
+#[test]
+fn a_grant_for_a_task_that_is_only_about_to_wait_does_not_take_its_new_wish_back() {
+    let mut world = World::new(workflow(vec![task("a", &[])]), start());
+    // The round that asked for the slot was not stored, so that the task is pending when the slot comes.
+    let early = Event::Granted {
+        ordinal: Ordinal(0),
+        worker: worker(),
+    };
+    let (_, effects) = world.round(&[early, Event::Loaded]);
+    let told: Vec<String> = effects.iter().map(ToString::to_string).collect();
+    assert_eq!(world.line(), "running waiting");
+    assert!(told.contains(&"want slot 0".to_owned()), "{told:?}");
+    assert!(!told.contains(&"drop slot 0".to_owned()), "{told:?}");
+}

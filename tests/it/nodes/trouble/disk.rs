@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use reqwest::Method;
+
 use super::super::harness::{Node, eventually};
 use super::{PATIENCE, shell};
 
@@ -12,9 +14,15 @@ use super::{PATIENCE, shell};
 struct Small(PathBuf);
 
 impl Small {
-    fn mounted(at: &Path) -> Option<Self> {
+    fn mounted(at: &Path, size: &str) -> Option<Self> {
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=12m,mode=700", "porpoise-test"])
+            .args([
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={size},mode=700"),
+                "porpoise-test",
+            ])
             .arg(at)
             .output();
         mounted
@@ -28,6 +36,11 @@ impl Small {
         for size in [1 << 16, 1 << 12, 1] {
             while file.write_all(&vec![b'x'; size]).is_ok() {}
         }
+    }
+
+    /// Takes so much space.
+    fn take(&self, bytes: usize) {
+        std::fs::write(self.0.join("filler"), vec![b'x'; bytes]).expect("there is room");
     }
 
     fn free(&self) {
@@ -44,7 +57,7 @@ impl Drop for Small {
 #[test]
 fn a_full_disk_refuses_starts_and_what_was_answered_before_and_after_is_stored() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(disk) = Small::mounted(folder.path()) else {
+    let Some(disk) = Small::mounted(folder.path(), "12m") else {
         eprintln!("skipped: no right to mount a small file system");
         return;
     };
@@ -88,4 +101,45 @@ fn a_full_disk_refuses_starts_and_what_was_answered_before_and_after_is_stored()
         "succeeded",
         "what was answered is stored"
     );
+}
+
+#[test]
+fn a_nearly_full_disk_keeps_new_work_waiting_and_a_full_one_makes_the_node_unready() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(disk) = Small::mounted(folder.path(), "64m") else {
+        eprintln!("skipped: no right to mount a small file system");
+        return;
+    };
+    let node = Node::start(folder.path(), &[]);
+    node.apply("quick", shell("quick", "true"));
+    disk.take(58 << 20);
+    let id = node.start_instance("quick");
+    let path = format!("/instances/{id}/tasks/t");
+    let mut task = serde_json::Value::Null;
+    eventually(PATIENCE, || {
+        task = node.get(&path);
+        task["reason"].as_str().is_some_and(|why| why.contains("% full"))
+    });
+    let why = task["reason"].as_str().unwrap_or_default();
+    assert!(
+        task["state"] == "waiting" && why.contains("worker standalone says"),
+        "{task}"
+    );
+    assert!(ready(&node, 200), "it serves on");
+    disk.fill();
+    assert!(ready(&node, 503), "it is full");
+    let answer = node.ask(Method::GET, "/readyz", "", "");
+    assert_eq!(answer.body["code"], "NOT_READY", "{}", answer.text);
+    disk.free();
+    assert!(ready(&node, 200), "there is room again");
+    node.settle(&id, &["succeeded"], PATIENCE);
+}
+
+fn ready(node: &Node, status: u16) -> bool {
+    let mut found = 0;
+    eventually(PATIENCE, || {
+        found = node.ask(Method::GET, "/readyz", "", "").status;
+        found == status
+    });
+    found == status
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::super::harness::{Node, eventually};
+use super::super::harness::{Node, TOKEN, eventually, refused_start};
 use super::{PATIENCE, shell};
 use crate::postgres::binaries;
 
@@ -153,6 +153,13 @@ fn a_database_that_goes_away_is_said_so_and_everything_goes_on_when_it_is_back()
     for id in &ids {
         node.settle(id, &["succeeded"], PATIENCE);
     }
+    let other = tempfile::tempdir().expect("a folder");
+    let second = refused_start(other.path(), &["--database-url", &url], TOKEN);
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(
+        said.contains("already uses this database"),
+        "the lock is held again: {said}"
+    );
     assert_eq!(
         node.items("/instances").len(),
         ids.len(),

@@ -44,6 +44,18 @@ fn a_data_folder_that_cannot_be_written_is_refused() {
 }
 
 #[test]
+fn a_database_server_that_is_not_there_is_named_without_its_password() {
+    let data = tempfile::tempdir().expect("a folder");
+    let url = "postgres://someone:geheim@127.0.0.1:1/x";
+    let output = refused_start(data.path(), &["--database-url", url], TOKEN);
+    let text = String::from_utf8_lossy(&output.stderr);
+    for word in ["127.0.0.1:1", "refused", "database.url", "check that it runs"] {
+        assert!(text.contains(word), "`{word}` should be in: {text}");
+    }
+    assert!(!text.contains("geheim"), "{text}");
+}
+
+#[test]
 fn a_short_bootstrap_token_is_refused() {
     let data = tempfile::tempdir().expect("a folder");
     check(

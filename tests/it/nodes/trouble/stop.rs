@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use reqwest::Method;
 
 use super::super::harness::{Node, eventually};
 use super::{PATIENCE, shell};
@@ -33,6 +34,12 @@ fn a_drain_lets_tasks_end_and_what_it_killed_runs_again_after_the_next_start() {
     let short = running(&node, "short");
     let told = Instant::now();
     node.signal(Signal::SIGTERM);
+    let mut answer = node.ask(Method::GET, "/readyz", "", "");
+    eventually(Duration::from_millis(500), || {
+        answer = node.ask(Method::GET, "/readyz", "", "");
+        answer.status == 503
+    });
+    assert_eq!((answer.status, &answer.body["code"]), (503, &"NOT_READY".into()));
     assert_eq!(node.exit_code(PATIENCE), Some(0));
     assert!(
         told.elapsed() < Duration::from_secs(9),

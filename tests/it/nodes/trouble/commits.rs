@@ -1,0 +1,129 @@
+//! Commits whose answer is lost, because the session ends in the middle.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::harness::{Node, eventually};
+use super::PATIENCE;
+use crate::postgres;
+
+const CHAIN: &str = "version: 1
+name: chain
+params: { ledger: '' }
+tasks:
+  a: { type: shell, run: 'echo $PORPOISE_INSTANCE_ID/a >> $ledger' }
+  b: { type: noop, needs: [a] }
+  c: { type: shell, run: 'echo $PORPOISE_INSTANCE_ID/c >> $ledger', needs: [b] }
+  d: { type: noop, needs: [c] }
+";
+
+const INSTANCES: usize = 60;
+
+/// Ends the sessions of a name, again and again.
+struct Ender(Child);
+
+impl Ender {
+    fn of(url: &str, name: &str) -> Self {
+        let mut psql = postgres::psql(url)
+            .args(["-q", "-A", "-t"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("psql");
+        let input = psql.stdin.as_mut().expect("standard input is piped");
+        writeln!(
+            input,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE application_name = '{name}' AND datname = current_database() \\watch 0.1"
+        )
+        .expect("psql reads");
+        Self(psql)
+    }
+
+    /// Stops, and says how many sessions it ended.
+    fn stop(mut self) -> usize {
+        self.0.kill().expect("psql is ours");
+        let output = self.0.wait_with_output().expect("its output");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        said.lines().filter(|line| *line == "t").count()
+    }
+}
+
+/// Starts an instance exactly once, whatever is answered meanwhile.
+fn start(node: &Node, ledger: &str, key: usize) -> String {
+    let path = "/projects/default/workflows/chain/instances";
+    let body = json!({"params": {"ledger": ledger}});
+    let mut answer = (0, serde_json::Value::Null);
+    eventually(PATIENCE, || {
+        answer = node.post_with_key(path, &body, &format!("key-{key}"));
+        answer.0 == 201
+    });
+    assert_eq!(answer.0, 201, "{}", answer.1);
+    answer.1["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn sessions_that_end_in_the_middle_of_commits_lose_nothing_and_double_nothing() {
+    let Some(url) = postgres::database() else { return };
+    let data = tempfile::tempdir().expect("a folder");
+    let node = Node::start(data.path(), &["--database-url", &url]);
+    node.apply("chain", CHAIN.to_owned());
+    let ledger = data.path().join("ledger");
+    let ender = Ender::of(&url, &format!("master:{}", node.incarnation));
+    let ids: BTreeSet<String> = (0..INSTANCES)
+        .map(|key| start(&node, &ledger.display().to_string(), key))
+        .collect();
+    std::thread::sleep(Duration::from_secs(2));
+    let ended = ender.stop();
+    assert!(ended >= 10, "only {ended} sessions of the node were ended");
+    for id in &ids {
+        node.settle(id, &["succeeded"], PATIENCE);
+        let history = node.items(&format!("/instances/{id}/history"));
+        for task in ["a", "b", "c", "d"] {
+            let ends = |entry: &&serde_json::Value| entry["task"] == task && entry["to"] == "succeeded";
+            assert_eq!(history.iter().filter(ends).count(), 1, "{task}: {history:?}");
+        }
+    }
+    assert_eq!(ids.len(), INSTANCES, "every start has its own instance");
+    assert_eq!(
+        node.items("/instances").len(),
+        INSTANCES,
+        "a repeated start makes none"
+    );
+    let ran = std::fs::read_to_string(&ledger).expect("a ledger");
+    let once: BTreeSet<&str> = ran.lines().collect();
+    assert_eq!(
+        (ran.lines().count(), once.len()),
+        (2 * INSTANCES, 2 * INSTANCES),
+        "{ran}"
+    );
+}
+
+#[test]
+fn a_standalone_node_that_lost_its_database_to_another_process_ends() {
+    let Some(url) = postgres::database() else { return };
+    let data = tempfile::tempdir().expect("a folder");
+    let mut node = Node::start(data.path(), &["--database-url", &url]);
+    let mut other = postgres::psql(&url)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("psql");
+    // It waits for the lock when the node's session ends, so that it is surely the next to have it.
+    let input = other.stdin.as_mut().expect("standard input is piped");
+    let key = 0x706f_7270_616c_6f6e_i64;
+    writeln!(
+        input,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE application_name = 'porpoise-alone' AND datname = current_database();\n\
+         SELECT pg_advisory_lock({key});"
+    )
+    .expect("psql reads");
+    assert_eq!(node.exit_code(PATIENCE), Some(75));
+    drop(other.stdin.take());
+    other.wait().expect("psql ends");
+}
