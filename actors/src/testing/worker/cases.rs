@@ -195,7 +195,7 @@ pub async fn an_end_that_is_not_stored_yet_is_told_again(way: &dyn Transport) {
     house.masters.answer(1, Some(Answers::Later));
     house.dispatch(vec![named(1, "short")]).await;
     house
-        .until("told again", |house| house.masters.ends_of(uid(1)).len() == 2)
+        .until("told again", |house| house.masters.ends_of(uid(1)).len() >= 2)
         .await;
     house.masters.answer(1, None);
     house
