@@ -187,3 +187,6 @@ pub enum ReportAnswer {
 pub fn instance_of(uid: &Uid) -> InstanceId {
     uid.instance
 }
+
+#[cfg(test)]
+mod tests;

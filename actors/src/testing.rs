@@ -1,3 +1,4 @@
 //! Fakes and probes for tests.
 
 pub mod store;
+pub mod worker;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actors::links::{LinkError, LocalMaster, MasterLink};
+use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
 use actors::peers::Peers;
 use actors::ports::{Me, Member, Seen};
 use actors::protocol::{Owner, Report, ReportAnswer};
@@ -99,6 +99,12 @@ impl Node {
             drain,
             handle,
         }
+    }
+
+    /// Gives it a worker.
+    pub(super) fn with_worker(self, worker: Arc<dyn WorkerLink>) -> Self {
+        self.roles.set_worker(worker);
+        self
     }
 
     /// Gives it a master.

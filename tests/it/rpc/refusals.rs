@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
@@ -49,6 +49,27 @@ fn between(to: &str, change: impl Fn(Vec<u8>) -> Vec<u8> + Send + 'static) -> St
         caller.write_all(&answer[..length]).unwrap();
     });
     address
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[actix_rt::test]
@@ -236,6 +257,58 @@ async fn a_call_that_was_altered_on_its_way_is_refused() {
     let honest = me(2, &between(&node.me.host, |call| call));
     let caller = Caller::of(key('k'), 1, &[&honest]);
     caller.links.report(&owner(&honest), Vec::new()).await.unwrap();
+}
+
+#[actix_rt::test]
+async fn a_replayed_call_is_taken_as_a_repetition_and_nothing_else() {
+    let master = Arc::new(NotingMaster::default());
+    let node = Node::serve(2).with_master(master.clone());
+    let (overheard, heard) = std::sync::mpsc::channel();
+    let listen = move |call: Vec<u8>| {
+        overheard.send(call.clone()).unwrap();
+        call
+    };
+    let tapped = me(2, &between(&node.me.host, listen));
+    let caller = Caller::of(key('k'), 1, &[&tapped]);
+    caller.links.report(&owner(&tapped), Vec::new()).await.unwrap();
+    let call = heard.recv().unwrap();
+    let host = node.me.host.clone();
+    let replay = move || {
+        let mut stranger = TcpStream::connect(host).unwrap();
+        stranger.write_all(&call).unwrap();
+        let mut answer = vec![0; 4096];
+        let length = stranger.read(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    };
+    let answer = tokio::task::spawn_blocking(replay).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(master.told(), vec!["report of 0 to 2"; 2]);
+}
+
+#[actix_rt::test]
+async fn a_stranger_is_noted_by_his_address_and_no_secret_is_written() {
+    let log = Log::default();
+    let writer = log.clone();
+    tracing_subscriber::fmt()
+        .with_env_filter("porpoise::rpc=trace")
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .try_init()
+        .expect("no other test of this program writes the log");
+    let node = Node::serve(2);
+    let stranger = Caller::of(key('x'), 1, &[&node.me]);
+    not_delivered(stranger.links.drain(Incarnation(2)).await);
+    let text = log.text();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("/rpc/v1/node/drain"))
+        .collect();
+    assert!(
+        matches!(lines[..], [line] if line.contains("127.0.0.1:") && line.contains("without the seal")),
+        "{text}"
+    );
+    assert!(text.contains("a node refuses our seal"), "{text}");
+    assert!(!text.contains("xxxx") && !text.contains("kkkk"), "{text}");
 }
 
 #[actix_rt::test]
