@@ -43,6 +43,8 @@ pub struct MasterActor {
     /// Orphans of earlier lives have been looked for at least once.
     swept: bool,
     reconciling: bool,
+    /// Told to look again while a look was under way.
+    reconcile_again: bool,
     draining: bool,
     vital: Vital,
 }
@@ -59,6 +61,7 @@ impl MasterActor {
             reconciled: false,
             swept: false,
             reconciling: false,
+            reconcile_again: false,
             draining: false,
             vital,
         }

@@ -1,13 +1,14 @@
 //! This life among the members: who it is, its beat, its clock.
 
 use std::process;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
 use actors::condition::{BEATS_NOT_STORED, Condition};
 use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
 use actors::pulse::Pulse;
+use actors::worker::WorkerHandle;
 use engine::ids::Incarnation;
 use engine::states::MemberState;
 use tokio::sync::Notify;
@@ -19,6 +20,9 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// A beat that takes longer has failed; the statement's own limit is as long.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A node that was declared dead ends its tasks within this time: SIGTERM at once, SIGKILL after 5 s.
+const END_TASKS: Duration = Duration::from_secs(6);
 
 /// The exit code of a node that finds itself declared dead; its supervisor starts a new life.
 pub(super) const DECLARED_DEAD: i32 = 75;
@@ -82,6 +86,8 @@ pub(super) struct Signs {
     pub(super) pulse: Pulse,
     pub(super) drain_bell: Arc<Notify>,
     pub(super) condition: Condition,
+    /// The worker of this node, once it runs.
+    pub(super) worker: Arc<OnceLock<WorkerHandle>>,
 }
 
 /// Beats until the process ends; tells the rest of the process what the store answers.
@@ -90,6 +96,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
         pulse,
         drain_bell,
         condition,
+        worker,
     } = signs;
     let mut ticks = tokio::time::interval(BEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -101,6 +108,10 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
         {
             Ok(beat) if beat.state == MemberState::Dead => {
                 tracing::error!(incarnation = %me, "this node was declared dead; it ends so that a new life can start");
+                if let Some(worker) = worker.get() {
+                    // Its attempts are lost, and may run elsewhere already.
+                    worker.drain(END_TASKS).await;
+                }
                 process::exit(DECLARED_DEAD);
             }
             Ok(beat) => {

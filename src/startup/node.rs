@@ -85,6 +85,7 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         api,
     } = equipment;
     let pulse = Pulse::default();
+    let worker_slot = Arc::new(OnceLock::new());
     let drain_bell = network
         .as_ref()
         .map(|network| Arc::clone(&network.drain_bell))
@@ -97,6 +98,7 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
             pulse: pulse.clone(),
             drain_bell: Arc::clone(&drain_bell),
             condition: condition.clone(),
+            worker: Arc::clone(&worker_slot),
         },
     ));
     actix_rt::spawn(disk::watch(
@@ -142,6 +144,9 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
             .map_err(StartupError::Other)?,
     );
     let heart = heart.await.map_err(other)?;
+    if let Some(worker) = &node.worker {
+        worker_slot.set(worker.clone()).ok();
+    }
     connect(&node, network.as_ref());
     let (close, closing) = watch::channel(false);
     let serving = match api {

@@ -24,6 +24,7 @@ impl MasterActor {
     /// Starts missing actors, hands over unread inboxes.
     pub(super) fn reconcile(&mut self, ctx: &mut Context<Self>) {
         if self.reconciling {
+            self.reconcile_again = true;
             return;
         }
         self.reconciling = true;
@@ -33,6 +34,9 @@ impl MasterActor {
         let read = async move { store.owned(me).await };
         ctx.spawn(read.into_actor(self).map(|read, actor, ctx| {
             actor.reconciling = false;
+            if std::mem::take(&mut actor.reconcile_again) {
+                actor.reconcile(ctx);
+            }
             match read {
                 Ok(owned) => actor.compare(owned, ctx),
                 Err(error) => {

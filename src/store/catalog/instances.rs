@@ -16,7 +16,9 @@ use super::{Catalog, CatalogError, Page, PageRequest, ProjectId, Request, Visibl
 
 const COLUMNS: &str = "i.id, i.project_id, p.name AS project, w.name AS workflow, i.workflow_id, i.version, i.state, \
      i.reason, i.attention, i.run, i.trigger_type, i.start, i.outputs, i.host, i.owner, i.epoch, i.requested_by, \
-     i.created_at, i.started_at, i.ended_at, i.tasks_total, i.tasks_excluded";
+     i.created_at, i.started_at, i.ended_at, i.tasks_total, i.tasks_excluded, \
+     (SELECT m.name || '/' || m.incarnation FROM member m \
+      WHERE m.incarnation = i.owner AND m.state IN ('dead', 'left')) AS owner_over";
 
 const FROM: &str =
     "FROM instance i JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id";
@@ -291,7 +293,7 @@ fn instance_row(
         workflow: sql::get(row, "workflow")?,
         version: sql::get(row, "version")?,
         state,
-        reason: sql::get(row, "reason")?,
+        reason: moving(row)?.map_or_else(|| sql::get(row, "reason"), |moving| Ok(Some(moving)))?,
         attention: attention(row)?,
         run: Run(sql::count(row, "run")?),
         trigger: sql::get(row, "trigger_type")?,
@@ -313,6 +315,12 @@ fn instance_row(
             by_state: view::counts(state, total, sql::count(row, "tasks_excluded")?, rows_by_state),
         },
     })
+}
+
+/// Says that an instance is between two owners, when its owner's life is over.
+fn moving(row: &QueryResult) -> Result<Option<String>, CatalogError> {
+    let over: Option<String> = sql::get(row, "owner_over")?;
+    Ok(over.map(|owner| format!("moving: owner {owner} declared dead, being claimed")))
 }
 
 /// Reads the column `attention`.
