@@ -1,4 +1,5 @@
 //! Fakes and probes for tests.
 
+pub mod registry;
 pub mod store;
 pub mod worker;

@@ -14,6 +14,7 @@ mod museum;
 mod nodes;
 mod postgres;
 mod probes;
+mod registry;
 mod rpc;
 mod store;
 mod supervision;

@@ -57,8 +57,13 @@ impl Trust {
         }
     }
 
-    /// Returns the index after which the next view is asked for.
+    /// Returns the index after which the next view is asked for. After an error it begins anew: a registry that
+    /// came back without its memory would keep a question about an index of before open for the whole wait.
     pub fn index(&self) -> u64 {
+        if self.is_known() { self.last_index() } else { 0 }
+    }
+
+    fn last_index(&self) -> u64 {
         self.last.as_ref().map_or(0, |view| view.index)
     }
 
@@ -76,7 +81,7 @@ impl Trust {
                 return error == RegistryError::NotRegistered;
             }
         };
-        let went_back = view.index == 0 || view.index < self.index();
+        let went_back = view.index == 0 || view.index < self.last_index();
         let was_unknown = self.unknown_since.take().is_some();
         let knows_me = view.present.contains(&me);
         let knew_me = self.last.as_ref().is_some_and(|last| last.present.contains(&me));

@@ -1,0 +1,135 @@
+//! What every registry promises.
+
+use std::time::{Duration, Instant};
+
+use actors::ports::{Registry, RegistryError, View};
+use actors::registry::LEASE;
+use engine::ids::Incarnation;
+
+use super::life;
+
+const BEAT: Duration = Duration::from_millis(500);
+
+/// Watches until a life is present, or no longer; answers the time that it took.
+async fn until(registry: &dyn Registry, life: Incarnation, present: bool) -> Duration {
+    let began = Instant::now();
+    let mut after = 0;
+    loop {
+        let view = registry
+            .watch(after, Duration::from_secs(5))
+            .await
+            .expect("a view");
+        if view.present.contains(&life) == present {
+            return began.elapsed();
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "{life} should {}be in {view:?}",
+            if present { "" } else { "not " }
+        );
+        after = view.index;
+    }
+}
+
+async fn confirmed(registry: &dyn Registry) -> View {
+    registry.confirm().await.expect("a view")
+}
+
+pub(super) async fn a_life_is_present_from_its_first_beat_on(registry: &dyn Registry) {
+    let me = life();
+    registry.register(&me).await.expect("registered");
+    assert!(!confirmed(registry).await.present.contains(&me.incarnation));
+    registry.beat(me.incarnation).await.expect("a beat");
+    let took = until(registry, me.incarnation, true).await;
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(confirmed(registry).await.present.contains(&me.incarnation));
+}
+
+pub(super) async fn a_life_that_stops_beating_is_gone_when_its_lease_is_over(registry: &dyn Registry) {
+    let me = life();
+    registry.register(&me).await.expect("registered");
+    registry.beat(me.incarnation).await.expect("a beat");
+    until(registry, me.incarnation, true).await;
+    registry.beat(me.incarnation).await.expect("a beat");
+    let took = until(registry, me.incarnation, false).await;
+    let expected = LEASE - Duration::from_millis(100)..LEASE + Duration::from_secs(1);
+    assert!(expected.contains(&took), "{took:?}");
+}
+
+pub(super) async fn a_life_that_beats_stays(registry: &dyn Registry) {
+    let me = life();
+    registry.register(&me).await.expect("registered");
+    let end = Instant::now() + 2 * LEASE;
+    while Instant::now() < end {
+        registry.beat(me.incarnation).await.expect("a beat");
+        until(registry, me.incarnation, true).await;
+        tokio::time::sleep(BEAT).await;
+        assert!(confirmed(registry).await.present.contains(&me.incarnation));
+    }
+}
+
+pub(super) async fn a_beat_of_a_life_that_is_not_registered_says_so(registry: &dyn Registry) {
+    let beaten = registry.beat(life().incarnation).await;
+    assert_eq!(beaten, Err(RegistryError::NotRegistered));
+}
+
+pub(super) async fn a_new_life_drops_the_older_one_of_its_host(registry: &dyn Registry) {
+    let (old, mut new) = (life(), life());
+    new.host.clone_from(&old.host);
+    for life in [&old, &new] {
+        registry.register(life).await.expect("registered");
+        registry.beat(life.incarnation).await.expect("a beat");
+    }
+    until(registry, new.incarnation, true).await;
+    until(registry, old.incarnation, false).await;
+    assert_eq!(
+        registry.beat(old.incarnation).await,
+        Err(RegistryError::NotRegistered)
+    );
+}
+
+pub(super) async fn a_late_registration_drops_no_newer_life(registry: &dyn Registry) {
+    let (old, mut new) = (life(), life());
+    new.host.clone_from(&old.host);
+    for life in [&new, &old] {
+        registry.register(life).await.expect("registered");
+    }
+    assert_eq!(registry.beat(new.incarnation).await, Ok(()));
+}
+
+pub(super) async fn a_life_that_leaves_is_gone_at_once(registry: &dyn Registry) {
+    let me = life();
+    registry.register(&me).await.expect("registered");
+    registry.beat(me.incarnation).await.expect("a beat");
+    until(registry, me.incarnation, true).await;
+    registry.deregister(me.incarnation).await.expect("left");
+    let took = until(registry, me.incarnation, false).await;
+    assert!(took < LEASE / 2, "{took:?}");
+    assert_eq!(
+        registry.deregister(me.incarnation).await,
+        Ok(()),
+        "leaving twice is fine"
+    );
+}
+
+pub(super) async fn registering_again_keeps_a_life(registry: &dyn Registry) {
+    let me = life();
+    for _ in 0..3 {
+        registry.register(&me).await.expect("registered");
+        registry.beat(me.incarnation).await.expect("a beat");
+        until(registry, me.incarnation, true).await;
+    }
+}
+
+pub(super) async fn a_watch_without_news_answers_after_its_wait(registry: &dyn Registry) {
+    let me = life();
+    registry.register(&me).await.expect("registered");
+    let index = confirmed(registry).await.index;
+    assert!(index > 0, "0 would ask every reader to begin anew");
+    let view = tokio::time::timeout(
+        Duration::from_secs(10),
+        registry.watch(index, Duration::from_millis(300)),
+    );
+    let view = view.await.expect("an answer").expect("a view");
+    assert!(view.index >= index, "{view:?}");
+}
