@@ -13,6 +13,7 @@ use actix::ArbiterHandle;
 use crate::clock::Clock;
 use crate::condition::Condition;
 use crate::ports::{Member, Registry, RegistryError};
+use crate::vital::Vital;
 
 /// How often the registry is told.
 const BEAT: Duration = Duration::from_millis(500);
@@ -114,6 +115,8 @@ pub struct HeartParts {
     pub condition: Condition,
     /// For the condition.
     pub clock: Clock,
+    /// Ends the node when the thread panics: without beats the others would give it up all the same.
+    pub vital: Vital,
 }
 
 /// The beating thread.

@@ -17,6 +17,7 @@ use actors::node::Node;
 use actors::peers::Peers;
 use actors::ports::{Registry, Store};
 use actors::pulse::{Heart, HeartParts, Pulse};
+use actors::vital::Vital;
 use actors::worker::Folders;
 use engine::states::MemberState;
 use tokio::sync::{Notify, watch};
@@ -136,6 +137,7 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         pulse,
         condition: condition.clone(),
         clock: life.clock.clone(),
+        vital: Vital::new("heartbeat", Arc::clone(&parts.end_node)),
     };
     let activation = activation(Arc::clone(&store), heart_parts, beating);
     let node = Arc::new(

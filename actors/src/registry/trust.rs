@@ -17,6 +17,9 @@ const YOUTH_MS: i64 = 7_000;
 /// After a mass loss nobody is suspected for so long: it is the registry, more often than not.
 const MASS_LOSS_MS: i64 = 5_000;
 
+/// Who joins and has not beaten for so long does not come any more.
+const STUCK_JOIN_MS: i64 = 10_000;
+
 /// Without a registry, a beat that is older than this makes a suspect.
 const VERY_OLD_BEAT_MS: i64 = 30_000;
 
@@ -103,10 +106,11 @@ impl Trust {
         let Some(view) = self.last.as_ref().filter(|view| view.present.contains(&me)) else {
             return Vec::new();
         };
-        // Who joins is in no view yet.
-        let expected = living
-            .iter()
-            .filter(|seen| matches!(seen.member.state, MemberState::Active | MemberState::Draining));
+        // Who joins is in no view yet, but it beats.
+        let expected = living.iter().filter(|seen| match seen.member.state {
+            MemberState::Joining => seen.beat_age_ms > STUCK_JOIN_MS,
+            _ => true,
+        });
         let absent: Vec<&Seen> = expected
             .filter(|seen| !view.present.contains(&seen.member.incarnation))
             .collect();
