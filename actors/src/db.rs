@@ -14,6 +14,7 @@ use actix::prelude::*;
 use engine::ids::{Epoch, InstanceId};
 use tokio::sync::oneshot;
 
+use crate::faults;
 use crate::ports::{Claim, Claimed, HandOver, Store, StoreError, Write, Written};
 use crate::vital::Vital;
 
@@ -82,7 +83,12 @@ impl DbActor {
         self.committing += take;
         self.in_flight += 1;
         let store = Arc::clone(&self.store);
-        let commit = async move { store.write(&batch).await };
+        let commit = async move {
+            faults::point("db.before_commit");
+            let written = store.write(&batch).await;
+            faults::point("db.after_commit");
+            written
+        };
         ctx.spawn(commit.into_actor(self).map(move |result, actor, ctx| {
             actor.committed(result, answers);
             actor.pump(ctx);

@@ -13,6 +13,7 @@ use engine::ids::{Epoch, Incarnation, Uid};
 use engine::instance::Event;
 use engine::task::Worker;
 
+use crate::faults;
 use crate::links::{LinkError, WorkerLink};
 use crate::ports::{Me, Seen, Store};
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner};
@@ -231,7 +232,9 @@ async fn send(link: &dyn WorkerLink, to: Incarnation, parcels: Vec<Parcel>) -> R
         }
     }
     if !dispatches.is_empty() {
+        faults::point("dispatch.before_send");
         let reply = link.dispatch(to, dispatches).await?;
+        faults::point("dispatch.after_send");
         return Ok(Reply::Dispatch(reply.answers, reply.free_slots));
     }
     if !kills.is_empty() {

@@ -19,6 +19,7 @@ use engine::ids::{Incarnation, Millis};
 
 use crate::clock::Clock;
 use crate::db::DbActor;
+use crate::faults::{self, Mutant};
 use crate::links::PeerLink;
 use crate::master::{MasterActor, StartDrain};
 use crate::ports::{Declaration, Declared, Me, Registry, Seen, Store};
@@ -150,7 +151,9 @@ impl FailoverActor {
                 dead: incarnation,
                 reason: reason.clone(),
             };
+            faults::point("declare.before");
             let declared = reach.store.declare_dead(&declaration).await?;
+            faults::point("declare.after");
             Ok((Verdict::Dead(reason), Some(declared)))
         };
         ctx.spawn(examine.into_actor(self).map(
@@ -215,7 +218,9 @@ impl Actor for FailoverActor {
         // Spread over a fifth of the interval, by a number that differs from node to node.
         let spread = u32::try_from(self.reach.me.incarnation.0.rem_euclid(5)).unwrap_or(0);
         let every = SWEEP + SWEEP / 20 * spread;
-        ctx.run_interval(every, |actor, ctx| actor.sweep(ctx));
+        if !faults::lacks(Mutant::EventsOnly) {
+            ctx.run_interval(every, |actor, ctx| actor.sweep(ctx));
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod assembly;
 pub mod db;
 pub mod dispatch;
 pub mod failover;
+pub mod faults;
 pub mod local;
 pub mod master;
 pub mod node;

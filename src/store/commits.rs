@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use actors::faults::{self, Mutant};
 use actors::ports::{InstanceCommit, StoreError};
 use engine::instance::{Attention, Header, Reset};
 use engine::states::TaskState;
@@ -240,12 +241,19 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<Bulk>, 
 }
 
 fn fenced(backend: DbBackend, columns: &[Column], sets: &str) -> String {
+    let (fence, found) = if faults::lacks(Mutant::NoFence) {
+        ("", "c_rev")
+    } else {
+        (
+            " AND owner = c_owner AND epoch = c_epoch AND rev = c_rev",
+            "rev - 1",
+        )
+    };
     format!(
         "UPDATE instance SET rev = rev + 1, claims_without_progress = 0, \
          owner = CASE WHEN c_rests THEN NULL ELSE owner END, \
          host = CASE WHEN c_rests THEN NULL ELSE host END{sets} \
-         FROM {} WHERE id = c_id AND owner = c_owner AND epoch = c_epoch AND rev = c_rev \
-         RETURNING id, rev - 1",
+         FROM {} WHERE id = c_id{fence} RETURNING id, {found}",
         source(backend, columns)
     )
 }

@@ -9,6 +9,7 @@ use engine::states::OwnerWhy;
 
 use super::{FailoverActor, LOOK_AGAIN, Reach};
 use crate::db;
+use crate::faults;
 use crate::master::{Swept, TakeUp};
 use crate::ports::{Claim, Claimed, StoreError};
 use crate::workflow::Tally;
@@ -69,6 +70,9 @@ async fn sweep(reach: &Reach) -> Result<Loots, StoreError> {
             at: reach.clock.now(),
         };
         let claimed = db::take_ownership(&reach.db, claim).await?;
+        if !claimed.is_empty() {
+            faults::point("claim.before_spawn");
+        }
         let full = claimed.len() >= BATCH as usize;
         for (owner, claimed) in by_owner(claimed) {
             let tally = note(&mut loots, owner, &claimed);
@@ -77,10 +81,14 @@ async fn sweep(reach: &Reach) -> Result<Loots, StoreError> {
         if !full {
             break;
         }
+        faults::point("claim.between_batches");
     }
     reach.master.do_send(Swept);
     // A supervisor that is gone ends the node.
     futures_util::future::join_all(births).await;
+    if !loots.is_empty() {
+        faults::point("takeover.before_acknowledgement");
+    }
     Ok(loots)
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{Adoption, Delivered, Item, Live, Tally, Why, WorkflowActor};
 use crate::dispatch::Ask;
+use crate::faults;
 use crate::ports::{InboxVerb, Loaded, StoreError};
 
 /// What an actor is born from.
@@ -74,10 +75,17 @@ impl WorkflowActor {
             return self.pump(ctx);
         }
         let tally = news.adoption.as_ref().map(|adoption| Arc::clone(&adoption.tally));
+        let taken_over = news.adoption.is_some();
+        if taken_over {
+            faults::point("adopt.before_asking");
+        }
         self.take_up(owed, tally, ctx);
         if let Some(adoption) = news.adoption {
             // Nobody waits any more when the take-over itself was given up.
             adoption.born.send(()).ok();
+        }
+        if taken_over {
+            faults::point("adopt.after_loading");
         }
         self.hear_results(results, ctx);
         self.queue.push_back(Item::Event(Event::Loaded));

@@ -12,6 +12,7 @@ use actors::pulse::{Heart, HeartParts, Pulse};
 use actors::registry::{Membership, RegistryActor, RegistryParts};
 use actors::testing::store::FakeStore;
 use actors::vital::Vital;
+use actors::vital::Vital;
 use engine::states::MemberState;
 
 use super::agent::Agent;
@@ -69,6 +70,7 @@ async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> (Member, Hea
         }
     });
     let parts = HeartParts {
+        vital: Vital::new("heartbeat", Arc::new(|actor| panic!("{actor} died"))),
         me: me.clone(),
         registry: Arc::clone(registry),
         pulse,
