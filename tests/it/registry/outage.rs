@@ -12,7 +12,6 @@ use actors::pulse::{Heart, HeartParts, Pulse};
 use actors::registry::{Membership, RegistryActor, RegistryParts};
 use actors::testing::store::FakeStore;
 use actors::vital::Vital;
-use actors::vital::Vital;
 use engine::states::MemberState;
 
 use super::agent::Agent;
