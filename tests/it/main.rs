@@ -15,6 +15,8 @@ mod nodes;
 mod postgres;
 mod probes;
 mod registry;
+#[path = "../equipment/rest.rs"]
+mod rest;
 mod rpc;
 mod store;
 mod supervision;

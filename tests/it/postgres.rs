@@ -10,6 +10,11 @@ use std::time::{Duration, Instant};
 
 use porpoise::store::{Role, Store};
 
+#[path = "../equipment/postgres.rs"]
+mod own;
+
+pub use own::{OwnServer, binaries};
+
 /// Makes the cluster, serves until its input ends (with the test process, however that ends), removes it.
 const SERVE: &str = r#"
 set -e
@@ -89,21 +94,6 @@ fn start() -> Option<Server> {
     server.create("porpoise_template", "template1");
     migrate(&server.url("porpoise_template"));
     Some(server)
-}
-
-/// Where the programs of PostgreSQL are; none where it is not installed.
-pub fn binaries() -> Option<PathBuf> {
-    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut folders: Vec<PathBuf> = installed
-        .flatten()
-        .map(|version| version.path().join("bin"))
-        .collect();
-    folders.sort();
-    folders.reverse();
-    folders.extend(std::env::split_paths(
-        &std::env::var_os("PATH").unwrap_or_default(),
-    ));
-    folders.into_iter().find(|folder| folder.join("initdb").exists())
 }
 
 /// The client of PostgreSQL on a database; it must be installed.

@@ -1,8 +1,5 @@
 //! A database that goes away and comes back.
 
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -10,108 +7,16 @@ use serde_json::json;
 
 use super::super::harness::{Node, TOKEN, eventually, refused_start};
 use super::{PATIENCE, shell};
-use crate::postgres::binaries;
-
-/// A PostgreSQL server of one test, which may be stopped.
-struct Server {
-    folder: PathBuf,
-    binaries: PathBuf,
-    port: u16,
-}
-
-impl Server {
-    fn new() -> Option<Self> {
-        let binaries = binaries()?;
-        let made = as_owner("mktemp")
-            .args(["-d", "/tmp/porpoise-outage.XXXXXX"])
-            .output()
-            .ok()?;
-        let folder = PathBuf::from(String::from_utf8_lossy(&made.stdout).trim());
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        let server = Self {
-            folder,
-            binaries,
-            port,
-        };
-        server.run(
-            "initdb",
-            &[
-                "-A",
-                "trust",
-                "-U",
-                "postgres",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "--no-sync",
-            ],
-        );
-        drop(listener);
-        server.start();
-        Some(server)
-    }
-
-    fn run(&self, program: &str, args: &[&str]) {
-        let status = as_owner(&self.binaries.join(program).display().to_string())
-            .arg("-D")
-            .arg(self.folder.join("data"))
-            .args(args)
-            .current_dir("/tmp")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .expect("a program of PostgreSQL");
-        assert!(status.success(), "{program} {args:?}");
-    }
-
-    fn start(&self) {
-        let folder = self.folder.display();
-        let options = format!(
-            "-p {} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off",
-            self.port
-        );
-        let log = self.folder.join("log").display().to_string();
-        self.run("pg_ctl", &["-w", "-l", &log, "-o", &options, "start"]);
-    }
-
-    fn stop(&self) {
-        self.run("pg_ctl", &["-w", "-m", "fast", "stop"]);
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        as_owner(&self.binaries.join("pg_ctl").display().to_string())
-            .arg("-D")
-            .arg(self.folder.join("data"))
-            .args(["-m", "immediate", "stop"])
-            .current_dir("/tmp")
-            .output()
-            .ok();
-        std::fs::remove_dir_all(&self.folder).ok();
-    }
-}
-
-/// PostgreSQL does not run as root.
-fn as_owner(program: &str) -> Command {
-    if !nix::unistd::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("runuser");
-    command.args(["-u", "postgres", "--", program]);
-    command
-}
+use crate::postgres::OwnServer;
 
 #[test]
 fn a_database_that_goes_away_is_said_so_and_everything_goes_on_when_it_is_back() {
-    let Some(server) = Server::new() else {
+    let Some(server) = OwnServer::new() else {
         eprintln!("skipped: PostgreSQL is not installed");
         return;
     };
     let data = tempfile::tempdir().expect("a folder");
-    let url = format!("postgres://postgres@127.0.0.1:{}/postgres", server.port);
+    let url = server.url();
     let node = Node::start(data.path(), &["--database-url", &url]);
     let ledger = data.path().join("ledger");
     let mark = format!("echo $PORPOISE_ATTEMPT_UID >> {}", ledger.display());

@@ -1,0 +1,272 @@
+//! Reads what a scenario left behind, and holds it against what the clients were told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use porpoise::store::{Role, Store};
+use sea_orm::ConnectionTrait;
+
+use crate::fixture::{Cluster, lines_of};
+use crate::history::Promises;
+use crate::probes;
+use crate::rest::TOKEN;
+
+/// What claims, hand-overs and verbs may take.
+const GRACE_MS: i64 = 1_000;
+
+/// What the faults of a scenario must have had as an effect, and what they may cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Effects {
+    /// Lives that the survivors declared dead, at least.
+    pub(crate) declared: usize,
+    /// Whether workers died: without that no attempt is lost.
+    pub(crate) workers_died: bool,
+}
+
+/// Questions to the database whose answer must be empty, beyond the standing probes.
+const QUESTIONS: [(&str, &str); 4] = [
+    (
+        "owners overlap: a step of an older epoch was stored after one of a newer",
+        "SELECT instance::text FROM (SELECT instance, epoch, \
+         lag(epoch) OVER (PARTITION BY instance ORDER BY id) AS before FROM transition) t WHERE epoch < before",
+    ),
+    (
+        "owners overlap: an owner was logged before the one it followed",
+        "SELECT instance::text FROM (SELECT instance, at, \
+         lag(at) OVER (PARTITION BY instance ORDER BY epoch) AS before FROM owner_log) o WHERE at < before",
+    ),
+    (
+        "a step of an owner carries the time of another one",
+        "SELECT t.instance::text FROM transition t JOIN owner_log next \
+         ON next.instance = t.instance AND next.epoch = t.epoch + 1 WHERE t.at > next.at + 1000",
+    ),
+    (
+        "an attempt is open",
+        "SELECT instance::text FROM attempt WHERE state IN ('created', 'running')",
+    ),
+];
+
+/// Fails with everything that is wrong, once all instances should be final.
+pub(crate) fn check(cluster: &Cluster, effects: Effects) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let mut wrong = runtime.block_on(async {
+        let store = Store::open(&cluster.postgres.url(), Role::Tool)
+            .await
+            .expect("the database");
+        let evidence = Evidence::read(&store, lines_of(&cluster.start_log())).await;
+        let mut wrong = probes::violations(&store, GRACE_MS).await;
+        for (what, sql) in QUESTIONS {
+            let found = rows(&store, sql).await;
+            wrong.extend(found.iter().map(|row| format!("{what}: {row:?}")));
+        }
+        wrong.extend(judge(&evidence, &cluster.history.promises(), effects));
+        wrong
+    });
+    wrong.extend(logs(cluster));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What was left behind.
+#[derive(Debug, Default)]
+struct Evidence {
+    /// State by id.
+    instances: BTreeMap<String, String>,
+    /// State by uid, of attempts that were bound to a worker.
+    attempts: BTreeMap<String, String>,
+    /// Outcome by id.
+    operations: BTreeMap<String, String>,
+    dead: usize,
+    /// The lines of the start log.
+    starts: Vec<String>,
+}
+
+impl Evidence {
+    async fn read(store: &Store, starts: Vec<String>) -> Self {
+        let pairs = |rows: Vec<Vec<String>>| {
+            rows.into_iter()
+                .map(|row| (row[0].clone(), row[1].clone()))
+                .collect()
+        };
+        Self {
+            instances: pairs(rows(store, "SELECT id::text, state FROM instance").await),
+            attempts: pairs(rows(store, "SELECT uid, state FROM attempt WHERE uid IS NOT NULL").await),
+            operations: pairs(rows(store, "SELECT id::text, outcome FROM inbox WHERE kind = 'verb'").await),
+            dead: rows(store, "SELECT incarnation::text FROM member WHERE state = 'dead'")
+                .await
+                .len(),
+            starts,
+        }
+    }
+}
+
+async fn rows(store: &Store, sql: &str) -> Vec<Vec<String>> {
+    let found = store
+        .reader()
+        .query_all_raw(store.statement(sql, []))
+        .await
+        .expect(sql);
+    let texts = found.iter().map(|row| {
+        (0..row.column_names().len())
+            .map(|column| row.try_get_by_index::<String>(column).expect("text"))
+            .collect()
+    });
+    texts.collect()
+}
+
+/// Everything that does not fit together.
+fn judge(evidence: &Evidence, promises: &Promises, effects: Effects) -> Vec<String> {
+    let mut wrong = promises.wrong.clone();
+    wrong.extend(instances(evidence, promises));
+    wrong.extend(starts(evidence));
+    for operation in &promises.operations {
+        match evidence.operations.get(operation).map(String::as_str) {
+            Some("applied" | "refused") => {}
+            other => wrong.push(format!("operation {operation} was accepted and is {other:?}")),
+        }
+    }
+    let lost = evidence
+        .attempts
+        .values()
+        .filter(|state| *state == "lost")
+        .count();
+    if (lost > 0) != effects.workers_died {
+        wrong.push(format!(
+            "{lost} attempts are lost; workers died: {}",
+            effects.workers_died
+        ));
+    }
+    if evidence.dead < effects.declared {
+        wrong.push(format!(
+            "no effect: {} lives were declared dead, not {}",
+            evidence.dead, effects.declared
+        ));
+    }
+    wrong
+}
+
+fn instances(evidence: &Evidence, promises: &Promises) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (id, end) in &promises.ends {
+        match evidence.instances.get(id) {
+            Some(state) if state == end => {}
+            Some(state) => wrong.push(format!("instance {id} is {state}, not {end}")),
+            None => wrong.push(format!("instance {id} was accepted and does not exist")),
+        }
+    }
+    let unknown: Vec<_> = evidence
+        .instances
+        .iter()
+        .filter(|(id, _)| !promises.ends.contains_key(*id))
+        .collect();
+    if unknown.len() > promises.uncertain_starts {
+        wrong.push(format!(
+            "{} starts were not answered, but these exist: {unknown:?}",
+            promises.uncertain_starts
+        ));
+    }
+    let open = unknown
+        .iter()
+        .filter(|(_, state)| !["succeeded", "failed", "stopped"].contains(&state.as_str()));
+    wrong.extend(open.map(|(id, state)| format!("instance {id}, whose start was not answered, is {state}")));
+    wrong
+}
+
+fn starts(evidence: &Evidence) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut started = BTreeSet::new();
+    for line in &evidence.starts {
+        let mut words = line.split(' ');
+        let (uid, what) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        match what {
+            "start" if !started.insert(uid) => wrong.push(format!("{uid} started twice")),
+            "start" if !evidence.attempts.contains_key(uid) => {
+                wrong.push(format!("{uid} started without an attempt in the database"));
+            }
+            "end" if !started.contains(uid) => wrong.push(format!("{uid} ended before it started")),
+            "start" | "end" => {}
+            _ => wrong.push(format!("the start log has the line {line:?}")),
+        }
+    }
+    let succeeded = evidence
+        .attempts
+        .iter()
+        .filter(|(_, state)| *state == "succeeded");
+    wrong.extend(
+        succeeded
+            .filter(|(uid, _)| !started.contains(uid.as_str()))
+            .map(|(uid, _)| format!("{uid} succeeded and never started")),
+    );
+    wrong
+}
+
+/// What no log of a node may say.
+fn logs(cluster: &Cluster) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for node in cluster.nodes() {
+        let said = node.said();
+        for word in ["panicked", "should never happen", TOKEN] {
+            let line = said.lines().find(|line| line.contains(word));
+            wrong.extend(line.map(|line| format!("{} says: {line}", node.name)));
+        }
+    }
+    wrong
+}
+
+/// Breaks one thing in the evidence.
+type Plant = fn(&mut Evidence);
+
+/// A checker that finds nothing in a broken cluster would prove nothing.
+#[test]
+fn every_broken_promise_is_found() {
+    let whole = || Evidence {
+        instances: [("1".to_owned(), "succeeded".to_owned())].into(),
+        attempts: [("1.0.1".to_owned(), "succeeded".to_owned())].into(),
+        operations: [("7".to_owned(), "applied".to_owned())].into(),
+        dead: 1,
+        starts: vec!["1.0.1 start / 1".to_owned(), "1.0.1 end / 2".to_owned()],
+    };
+    let promises = Promises {
+        ends: [("1".to_owned(), "succeeded")].into(),
+        operations: vec!["7".to_owned()],
+        ..Promises::default()
+    };
+    let effects = Effects {
+        declared: 1,
+        ..Effects::default()
+    };
+    assert_eq!(judge(&whole(), &promises, effects), Vec::<String>::new());
+    let faults: [(&str, Plant); 9] = [
+        ("does not exist", |all| all.instances.clear()),
+        ("is failed, not succeeded", |all| {
+            all.instances.insert("1".to_owned(), "failed".to_owned());
+        }),
+        ("but these exist", |all| {
+            all.instances.insert("2".to_owned(), "succeeded".to_owned());
+        }),
+        ("started twice", |all| {
+            all.starts.push("1.0.1 start / 3".to_owned())
+        }),
+        ("without an attempt", |all| {
+            all.starts.push("1.0.2 start / 3".to_owned())
+        }),
+        ("never started", |all| all.starts.clear()),
+        ("was accepted and is", |all| {
+            all.operations.insert("7".to_owned(), "pending".to_owned());
+        }),
+        ("attempts are lost", |all| {
+            all.attempts.insert("1.0.2".to_owned(), "lost".to_owned());
+        }),
+        ("no effect", |all| all.dead = 0),
+    ];
+    for (expected, plant) in faults {
+        let mut evidence = whole();
+        plant(&mut evidence);
+        let found = judge(&evidence, &promises, effects);
+        assert!(
+            found.iter().any(|wrong| wrong.contains(expected)),
+            "{expected}: {found:?}"
+        );
+    }
+}

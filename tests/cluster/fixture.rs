@@ -1,0 +1,353 @@
+//! A cluster of processes with its own database and registry, and the clients that use it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::consul::{self, Consul};
+use crate::history::History;
+use crate::postgres::OwnServer;
+use crate::process::Process;
+use crate::rest::{Answer, Rest, eventually};
+
+/// How long anything may take that has no limit of its own.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Only one cluster at a time: its times would be those of a crowded machine.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Ports are counted, not asked for: a node keeps its own while it is down.
+static NEXT_PORT: AtomicU16 = AtomicU16::new(7100);
+
+static NEXT_KEY: AtomicU32 = AtomicU32::new(0);
+
+/// Masters with API, and workers.
+pub(crate) struct Cluster {
+    nodes: BTreeMap<String, Process>,
+    /// The registry of all nodes.
+    pub(crate) consul: Consul,
+    /// The database of all nodes.
+    pub(crate) postgres: OwnServer,
+    /// What the clients were told.
+    pub(crate) history: History,
+    folder: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Cluster {
+    /// Starts masters `m1`, `m2`, … and workers `w1`, `w2`, …; none, and a line that says so, where PostgreSQL or
+    /// Consul is not installed.
+    pub(crate) fn start(masters: usize, workers: usize) -> Option<Self> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        if !consul::is_installed() {
+            eprintln!("SKIPPED: Consul is not installed (no consul in PATH)");
+            return None;
+        }
+        let Some(postgres) = OwnServer::new() else {
+            eprintln!(
+                "SKIPPED: PostgreSQL is not installed (no initdb in PATH or /usr/lib/postgresql/*/bin)"
+            );
+            return None;
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let consul = Consul::start_new(&folder.path().join("consul"), &address(), ports(4));
+        let mut cluster = Self {
+            nodes: BTreeMap::new(),
+            consul,
+            postgres,
+            history: History::default(),
+            folder,
+            _turn: turn,
+        };
+        cluster.write_secret("secret", "the-secret-of-this-cluster-0123456789-0123456789");
+        for n in 1..=masters {
+            cluster.add(&format!("m{n}"), "master,api", &[]).start();
+        }
+        for n in 1..=workers {
+            cluster
+                .add(&format!("w{n}"), "worker", &["--slots", "32"])
+                .start();
+        }
+        Some(cluster)
+    }
+
+    /// Describes one more node, which the caller starts; a flag in `more` comes last and so wins.
+    pub(crate) fn add(&mut self, name: &str, roles: &str, more: &[&str]) -> &mut Process {
+        let host = format!("{}:{}", address(), ports(1));
+        let listen = format!("{}:{}", address(), ports(1));
+        let secret = self.path("secret").display().to_string();
+        let data = self.path(name).display().to_string();
+        let database = self.postgres.url();
+        let mut arguments = vec!["serve"];
+        let settings = [
+            ("--roles", roles),
+            ("--node-name", name),
+            ("--database-url", &database),
+            ("--consul", self.consul.url()),
+            ("--rpc-listen", &host),
+            ("--advertise", &host),
+            ("--data", &data),
+            ("--cluster-secret-file", &secret),
+            ("--listen", &listen),
+        ];
+        for (flag, value) in settings {
+            if !more.contains(&flag) && (flag != "--listen" || roles.contains("api")) {
+                arguments.extend([flag, value]);
+            }
+        }
+        arguments.extend(more);
+        let arguments = arguments.into_iter().map(str::to_owned).collect();
+        let process = Process::new(name, &host, arguments, self.folder.path());
+        self.nodes.insert(name.to_owned(), process);
+        self.node(name)
+    }
+
+    /// A file or folder of this cluster.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a cluster secret that only its owner may read.
+    pub(crate) fn write_secret(&self, name: &str, secret: &str) {
+        std::fs::write(self.path(name), secret).expect("the secret");
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(self.path(name), mode).expect("its mode");
+    }
+
+    /// A node by its name, to ask it or to do something to it.
+    pub(crate) fn node(&mut self, name: &str) -> &mut Process {
+        self.nodes.get_mut(name).expect("a node of that name")
+    }
+
+    /// A node by its name, to ask it.
+    pub(crate) fn on(&self, name: &str) -> &Process {
+        &self.nodes[name]
+    }
+
+    /// Takes a node out of the clients' sight, to do something to it meanwhile.
+    pub(crate) fn take(&mut self, name: &str) -> Process {
+        self.nodes.remove(name).expect("a node of that name")
+    }
+
+    /// Puts a node back.
+    pub(crate) fn give_back(&mut self, process: Process) {
+        self.nodes.insert(process.name.clone(), process);
+    }
+
+    /// All nodes, also those that do not run.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Process> {
+        self.nodes.values()
+    }
+
+    /// Some node that can be asked.
+    pub(crate) fn any(&self) -> &Process {
+        self.nodes()
+            .find(|node| node.answers())
+            .expect("a node with an API")
+    }
+
+    /// The name of the node that others know by this address.
+    pub(crate) fn named(&self, host: &Value) -> String {
+        let node = self.nodes().find(|node| host.as_str() == Some(&node.host));
+        node.unwrap_or_else(|| panic!("{host} is the --advertise address of no node"))
+            .name
+            .clone()
+    }
+
+    /// A shell task that records its start and its end, and does something in between.
+    pub(crate) fn task(&self, script: &str) -> String {
+        let log = self.start_log().display().to_string();
+        let mark = |what: &str| format!("echo $PORPOISE_ATTEMPT_UID {what} $PWD $(date +%s%3N) >> {log}");
+        format!(
+            "{{ type: shell, run: '{}; ( {script} ); code=$?; {}; exit $code' }}",
+            mark("start"),
+            mark("end")
+        )
+    }
+
+    /// Where tasks record that they started and ended: one line each, only ever appended.
+    pub(crate) fn start_log(&self) -> PathBuf {
+        self.path("starts")
+    }
+
+    /// Starts an instance on a node, and notes what was answered; none when it is not known whether it started.
+    pub(crate) fn try_start(&self, node: &str, workflow: &str) -> Option<String> {
+        let path = format!("/api/v1/projects/default/workflows/{workflow}/instances");
+        let key = format!("start-{}", NEXT_KEY.fetch_add(1, Ordering::Relaxed));
+        let request = self.on(node).request(Method::POST, &path).json(&json!({}));
+        let answer = self.note(Rest::answer(request.header("Idempotency-Key", key)));
+        let mut promises = self.history.promises();
+        let Some(answer) = answer else {
+            promises.uncertain_starts += 1;
+            return None;
+        };
+        let id = answer.body["id"].as_str().map(str::to_owned);
+        match (answer.status, id) {
+            (201, Some(id)) => {
+                promises.ends.insert(id.clone(), "succeeded");
+                Some(id)
+            }
+            _ => panic!("start of {workflow} on {node}: {answer:?}"),
+        }
+    }
+
+    /// Starts an instance on a healthy node.
+    pub(crate) fn start_instance(&self, node: &str, workflow: &str) -> String {
+        self.try_start(node, workflow).expect("a healthy node starts it")
+    }
+
+    /// Sends a verb through a node, and notes the operation when it was accepted.
+    pub(crate) fn verb(&self, node: &str, id: &str, verb: &str) -> Option<Answer> {
+        let path = format!("/api/v1/instances/{id}/{verb}?wait=20s");
+        let request = self.on(node).request(Method::POST, &path).json(&json!({}));
+        let answer = self.note(Rest::answer(request))?;
+        if matches!(answer.status, 200 | 202) {
+            let operation = answer.body["operation"]["id"].as_str().expect("an operation");
+            self.history.promises().operations.push(operation.to_owned());
+        }
+        Some(answer)
+    }
+
+    /// Sends a verb that must be applied within the call; answers the instance as the call shows it.
+    pub(crate) fn applied(&self, node: &str, id: &str, verb: &str) -> Value {
+        let answer = self.verb(node, id, verb).expect("a healthy node answers");
+        assert_eq!(answer.status, 200, "{verb} of {id} on {node}: {answer:?}");
+        answer.body["instance"].clone()
+    }
+
+    /// Notes what no fault excuses. None: the node did not answer, or asked to come again.
+    fn note(&self, answer: reqwest::Result<Answer>) -> Option<Answer> {
+        let answer = answer.ok()?;
+        let mut promises = self.history.promises();
+        match (answer.status, answer.retry) {
+            (503, true) => {
+                promises.told_to_wait += 1;
+                return None;
+            }
+            (500.., _) => promises.wrong.push(format!("{answer:?}")),
+            _ => {}
+        }
+        Some(answer)
+    }
+
+    /// The ownership of an instance, as any node tells it.
+    pub(crate) fn ownership(&self, id: &str) -> Value {
+        self.any().get(&format!("/instances/{id}/ownership"))
+    }
+
+    /// Why each owner became one, oldest first.
+    pub(crate) fn whys(&self, id: &str) -> Vec<String> {
+        let log = self.ownership(id)["log"].as_array().cloned().unwrap_or_default();
+        let whys = log.iter().map(|entry| entry["why"].as_str().expect("a reason"));
+        whys.map(str::to_owned).collect()
+    }
+
+    /// The sum of a counter over all nodes that answer.
+    pub(crate) fn counter(&self, name: &str) -> f64 {
+        let texts = self
+            .nodes()
+            .filter(|node| node.answers())
+            .map(|node| node.ask(Method::GET, "/metrics", "", "").text);
+        let of_ours = |line: &str| {
+            let value = line.strip_prefix(name)?;
+            let value = value
+                .strip_prefix(' ')
+                .or_else(|| value.split_once("} ").map(|(_, value)| value))?;
+            value.trim().parse::<f64>().ok()
+        };
+        texts
+            .flat_map(|text| text.lines().filter_map(of_ours).collect::<Vec<_>>())
+            .sum()
+    }
+
+    /// Processes of tasks that run, of any life of any worker.
+    pub(crate) fn task_processes(&self) -> Vec<i32> {
+        let output = [
+            b"PORPOISE_OUTPUT=",
+            self.folder.path().as_os_str().as_encoded_bytes(),
+        ]
+        .concat();
+        let processes = std::fs::read_dir("/proc").expect("proc").flatten();
+        processes
+            .filter(|process| {
+                let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+                environment.windows(output.len()).any(|part| part == output)
+            })
+            .filter_map(|process| process.file_name().to_str()?.parse().ok())
+            .collect()
+    }
+
+    /// Waits until a probe holds, and says what should have happened when it never does.
+    pub(crate) fn wait(&self, within: Duration, what: &str, mut probe: impl FnMut(&Self) -> bool) {
+        let mut holds = false;
+        eventually(within, || {
+            holds = probe(self);
+            holds
+        });
+        assert!(holds, "within {within:?}: {what}");
+    }
+
+    fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+        eprintln!("kept: {}", self.folder.path().display());
+        for node in self.nodes.values() {
+            let said = node.said();
+            let lines: Vec<&str> = said.lines().collect();
+            for line in &lines[lines.len().saturating_sub(8)..] {
+                eprintln!("  {}: {line}", node.name);
+            }
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keep();
+        }
+        self.nodes.clear();
+        for pid in self.task_processes() {
+            kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+        }
+    }
+}
+
+/// An address of this test process alone: nobody else's connection begins at one of its ports.
+fn address() -> String {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    format!("127.{}.{middle}.{low}", 64 + high % 64)
+}
+
+fn ports(count: u16) -> u16 {
+    NEXT_PORT.fetch_add(count, Ordering::Relaxed)
+}
+
+/// A document of tasks one after the other.
+pub(crate) fn chain(name: &str, tasks: &[String]) -> String {
+    let mut document = format!("version: 1\nname: {name}\ntasks:\n");
+    for (n, task) in tasks.iter().enumerate() {
+        let needs = if n == 0 {
+            String::new()
+        } else {
+            format!(", needs: [t{}]", n - 1)
+        };
+        let body = task.trim_end().trim_end_matches('}').trim_end();
+        document += &format!("  t{n}: {body}{needs} }}\n");
+    }
+    document
+}
+
+/// The lines of a file; none when it does not exist.
+pub(crate) fn lines_of(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,24 @@
+//! Clusters of real processes: nodes of the built program, PostgreSQL and Consul; what happens to their work
+//! when nodes come, go and die, and a checker that reads everything they left behind.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that meets the unexpected should fail"
+)]
+#![allow(unreachable_pub, reason = "the one crate of these tests has no public face")]
+
+mod checker;
+mod consul;
+mod death;
+mod fixture;
+mod history;
+mod members;
+#[path = "../equipment/postgres.rs"]
+mod postgres;
+#[path = "../equipment/probes.rs"]
+mod probes;
+mod process;
+#[path = "../equipment/rest.rs"]
+mod rest;
+mod verbs;

@@ -1,0 +1,171 @@
+//! One node of a cluster as a process: started, killed, frozen and stopped by its process id.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::rest::{Rest, TOKEN, eventually};
+
+/// How long a start may take on a busy machine.
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// A node of ours, in one of its lives or between two; killed when dropped.
+pub(crate) struct Process {
+    /// Its `--node-name`.
+    pub(crate) name: String,
+    /// Its `--advertise` address: the host in every answer.
+    pub(crate) host: String,
+    arguments: Vec<String>,
+    output: PathBuf,
+    /// Where the output of this life begins.
+    begins: u64,
+    child: Option<Child>,
+    /// The life that the ready line names.
+    pub(crate) incarnation: String,
+    rest: Option<Rest>,
+}
+
+impl Process {
+    /// Describes a node; it does not run yet.
+    pub(crate) fn new(name: &str, host: &str, arguments: Vec<String>, folder: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            host: host.to_owned(),
+            arguments,
+            output: folder.join(format!("{name}.log")),
+            begins: 0,
+            child: None,
+            incarnation: String::new(),
+            rest: None,
+        }
+    }
+
+    /// Begins a life, and waits for its ready line.
+    pub(crate) fn start(&mut self) {
+        self.spawn();
+        let mut ready = None;
+        let mut ended = false;
+        eventually(STARTS_WITHIN, || {
+            ready = self.ready_line();
+            ended = self.has_ended();
+            ready.is_some() || ended
+        });
+        let Some(ready) = ready else {
+            panic!("{} should start (ended: {ended}):\n{}", self.name, self.said());
+        };
+        self.incarnation = ready["incarnation"]
+            .as_str()
+            .map_or_else(|| ready["incarnation"].to_string(), str::to_owned);
+        self.rest = ready["url"].as_str().map(Rest::new);
+    }
+
+    /// Begins a life without waiting for anything.
+    pub(crate) fn spawn(&mut self) {
+        assert!(self.child.is_none(), "{} runs already", self.name);
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.output)
+            .expect("a file for the output");
+        self.begins = output.metadata().expect("its length").len();
+        let errors = output.try_clone().expect("the same file");
+        let child = Command::new(env!("CARGO_BIN_EXE_porpoise"))
+            .args(&self.arguments)
+            .env("PORPOISE__AUTH__BOOTSTRAP_TOKEN", TOKEN)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .spawn();
+        self.child = Some(child.expect("the program starts"));
+    }
+
+    /// What this life has printed so far.
+    pub(crate) fn said(&self) -> String {
+        let mut bytes = Vec::new();
+        if let Ok(mut file) = File::open(&self.output) {
+            file.seek(SeekFrom::Start(self.begins)).expect("a place in it");
+            file.read_to_end(&mut bytes).expect("the output");
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Ends this life at once, as a crash does; its tasks are not touched.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("the node is ours");
+            child.wait().expect("the node ends");
+        }
+        self.rest = None;
+    }
+
+    /// Asks this life to leave (SIGTERM) and waits; its exit code, none when it did not end in time.
+    pub(crate) fn stop(&mut self, within: Duration) -> Option<i32> {
+        self.signal(Signal::SIGTERM);
+        self.exit_code(within)
+    }
+
+    /// Holds the process as a paused machine does.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets a frozen process go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    /// Waits for the end of this life; its exit code, if it ended by itself in time.
+    pub(crate) fn exit_code(&mut self, within: Duration) -> Option<i32> {
+        eventually(within, || self.has_ended());
+        let status = self.child.as_mut()?.try_wait().expect("the node is ours")?;
+        self.child = None;
+        self.rest = None;
+        status.code()
+    }
+
+    /// Whether it can be asked over REST.
+    pub(crate) fn answers(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    fn has_ended(&mut self) -> bool {
+        let child = self.child.as_mut();
+        child.is_none_or(|child| child.try_wait().expect("the node is ours").is_some())
+    }
+
+    fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("the node runs");
+        let pid = i32::try_from(child.id()).expect("a process id");
+        kill(Pid::from_raw(pid), signal).expect("the node is ours");
+    }
+
+    fn ready_line(&self) -> Option<Value> {
+        let said = self.said();
+        let line = said
+            .split_inclusive('\n')
+            .find(|line| line.contains("porpoise ready") && line.ends_with('\n'))?;
+        Some(serde_json::from_str(line).expect("the ready line is JSON when stdout is not a terminal"))
+    }
+}
+
+impl Deref for Process {
+    type Target = Rest;
+
+    fn deref(&self) -> &Rest {
+        let rest = self.rest.as_ref();
+        rest.unwrap_or_else(|| panic!("{} does not run, or has no API", self.name))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

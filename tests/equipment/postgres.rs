@@ -1,0 +1,121 @@
+//! PostgreSQL on this machine, and a server that one test may stop and start.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// Where the programs of PostgreSQL are; none where it is not installed.
+pub fn binaries() -> Option<PathBuf> {
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut folders: Vec<PathBuf> = installed
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    folders.sort();
+    folders.reverse();
+    folders.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    folders.into_iter().find(|folder| folder.join("initdb").exists())
+}
+
+/// A PostgreSQL server of one test, which may be stopped.
+pub struct OwnServer {
+    folder: PathBuf,
+    binaries: PathBuf,
+    port: u16,
+}
+
+impl OwnServer {
+    /// Makes one; none where PostgreSQL is not installed.
+    pub fn new() -> Option<Self> {
+        let binaries = binaries()?;
+        let made = as_owner("mktemp")
+            .args(["-d", "/tmp/porpoise-outage.XXXXXX"])
+            .output()
+            .ok()?;
+        let folder = PathBuf::from(String::from_utf8_lossy(&made.stdout).trim());
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = Self {
+            folder,
+            binaries,
+            port,
+        };
+        server.run(
+            "initdb",
+            &[
+                "-A",
+                "trust",
+                "-U",
+                "postgres",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
+        );
+        drop(listener);
+        server.start();
+        Some(server)
+    }
+
+    /// The address of its database.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn run(&self, program: &str, args: &[&str]) {
+        let status = as_owner(&self.binaries.join(program).display().to_string())
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .args(args)
+            .current_dir("/tmp")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("a program of PostgreSQL");
+        assert!(status.success(), "{program} {args:?}");
+    }
+
+    /// Starts it again on the same port and data.
+    pub fn start(&self) {
+        let folder = self.folder.display();
+        let options = format!(
+            "-p {} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off \
+             -c max_connections=300",
+            self.port
+        );
+        let log = self.folder.join("log").display().to_string();
+        self.run("pg_ctl", &["-w", "-l", &log, "-o", &options, "start"]);
+    }
+
+    /// Ends it as an operator does; its clients lose their connections.
+    pub fn stop(&self) {
+        self.run("pg_ctl", &["-w", "-m", "fast", "stop"]);
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        as_owner(&self.binaries.join("pg_ctl").display().to_string())
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .args(["-m", "immediate", "stop"])
+            .current_dir("/tmp")
+            .output()
+            .ok();
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// PostgreSQL does not run as root.
+fn as_owner(program: &str) -> Command {
+    if !nix::unistd::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", "postgres", "--", program]);
+    command
+}
