@@ -1,6 +1,6 @@
 # Every verb in one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-fast test-it contract model check fmt lint setup cluster compose-test bench bench-quick clean-data
+.PHONY: help run build test test-fast test-it contract model check fmt lint setup cluster compose-test bench bench-quick clean-data soak
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ compose-test: ## start that cluster, kill the owner of an instance, and look whe
 
 bench: ## measure every workload on a release build and write docs/benchmarks.md (about twelve minutes)
 	@sh scripts/cargo.sh bench --locked --bench porpoise -- --write docs/benchmarks.md
+
+soak: ## faults at random on a cluster for an hour, from a seed that is printed (PORPOISE_SEED repeats one)
+	@PORPOISE_SOAK_SECONDS=$${PORPOISE_SOAK_SECONDS:-3600} sh scripts/cargo.sh test --locked --workspace --test cluster -- --nocapture random
 
 bench-quick: ## the first three workloads at a tenth of their size on SQLite
 	@sh scripts/cargo.sh bench --locked --bench porpoise -- --quick

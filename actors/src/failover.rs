@@ -214,13 +214,14 @@ impl Actor for FailoverActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        if faults::lacks(Mutant::EventsOnly) {
+            return;
+        }
         self.sweep(ctx);
         // Spread over a fifth of the interval, by a number that differs from node to node.
         let spread = u32::try_from(self.reach.me.incarnation.0.rem_euclid(5)).unwrap_or(0);
         let every = SWEEP + SWEEP / 20 * spread;
-        if !faults::lacks(Mutant::EventsOnly) {
-            ctx.run_interval(every, |actor, ctx| actor.sweep(ctx));
-        }
+        ctx.run_interval(every, |actor, ctx| actor.sweep(ctx));
     }
 }
 

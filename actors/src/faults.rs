@@ -6,7 +6,9 @@
 /// A protection that a test takes away, to show that its checker notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
-    /// Rounds are stored whoever owns the instance now.
+    /// A node that reads that it is dead goes on for a while.
+    Lingers,
+    /// Rounds are stored whoever owns the instance now; lingers, too.
     NoFence,
     /// Orphans are looked for at events only, never by the clock.
     EventsOnly,
@@ -36,6 +38,7 @@ mod armed {
 
     static MUTANT: LazyLock<Option<Mutant>> =
         LazyLock::new(|| match env::var("PORPOISE_TEST_MUTANT").ok()?.as_str() {
+            "lingers" => Some(Mutant::Lingers),
             "no_fence" => Some(Mutant::NoFence),
             "events_only" => Some(Mutant::EventsOnly),
             other => panic!("there is no mutant `{other}`"),
@@ -50,7 +53,7 @@ mod armed {
     static HITS: AtomicU32 = AtomicU32::new(0);
 
     pub(super) fn lacks(mutant: Mutant) -> bool {
-        *MUTANT == Some(mutant)
+        *MUTANT == Some(mutant) || (mutant == Mutant::Lingers && *MUTANT == Some(Mutant::NoFence))
     }
 
     pub(super) fn point(name: &str) {

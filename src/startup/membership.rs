@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
 use actors::condition::{BEATS_NOT_STORED, Condition};
+use actors::faults::{self, Mutant};
 use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
 use actors::pulse::Pulse;
 use actors::worker::WorkerHandle;
@@ -23,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A node that was declared dead ends its tasks within this time: SIGTERM at once, SIGKILL after 5 s.
 const END_TASKS: Duration = Duration::from_secs(6);
+
+/// So long a mutant goes on after its death.
+const LINGER: Duration = Duration::from_secs(4);
 
 /// The exit code of a node that finds itself declared dead; its supervisor starts a new life.
 pub(super) const DECLARED_DEAD: i32 = 75;
@@ -108,6 +112,9 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
         {
             Ok(beat) if beat.state == MemberState::Dead => {
                 tracing::error!(incarnation = %me, "this node was declared dead; it ends so that a new life can start");
+                if faults::lacks(Mutant::Lingers) {
+                    tokio::time::sleep(LINGER).await;
+                }
                 if let Some(worker) = worker.get() {
                     // Its attempts are lost, and may run elsewhere already.
                     worker.drain(END_TASKS).await;

@@ -47,6 +47,12 @@ const QUESTIONS: [(&str, &str); 4] = [
 
 /// Fails with everything that is wrong, once all instances should be final.
 pub(crate) fn check(cluster: &Cluster, effects: Effects) {
+    let wrong = findings(cluster, effects);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Lists everything that is wrong.
+pub(crate) fn findings(cluster: &Cluster, effects: Effects) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -65,7 +71,21 @@ pub(crate) fn check(cluster: &Cluster, effects: Effects) {
         wrong
     });
     wrong.extend(logs(cluster));
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    wrong
+}
+
+/// Asks the database of a cluster for one column of texts.
+pub(crate) fn ask(cluster: &Cluster, sql: &str) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let store = Store::open(&cluster.postgres.url(), Role::Tool)
+            .await
+            .expect("the database");
+        rows(&store, sql).await.into_iter().flatten().collect()
+    })
 }
 
 /// What was left behind.

@@ -13,6 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::checker;
 use crate::consul::{self, Consul};
 use crate::history::History;
 use crate::postgres::OwnServer;
@@ -251,22 +252,16 @@ impl Cluster {
         whys.map(str::to_owned).collect()
     }
 
+    /// How many attempts are in a state, over all instances.
+    pub(crate) fn attempts_in(&self, state: &str) -> usize {
+        let sql = format!("SELECT uid FROM attempt WHERE state = '{state}'");
+        checker::ask(self, &sql).len()
+    }
+
     /// The sum of a counter over all nodes that answer.
     pub(crate) fn counter(&self, name: &str) -> f64 {
-        let texts = self
-            .nodes()
-            .filter(|node| node.answers())
-            .map(|node| node.ask(Method::GET, "/metrics", "", "").text);
-        let of_ours = |line: &str| {
-            let value = line.strip_prefix(name)?;
-            let value = value
-                .strip_prefix(' ')
-                .or_else(|| value.split_once("} ").map(|(_, value)| value))?;
-            value.trim().parse::<f64>().ok()
-        };
-        texts
-            .flat_map(|text| text.lines().filter_map(of_ours).collect::<Vec<_>>())
-            .sum()
+        let answering = self.nodes().filter(|node| node.answers());
+        answering.map(|node| counter_of(node, name)).sum()
     }
 
     /// Processes of tasks that run, of any life of any worker.
@@ -319,6 +314,22 @@ impl Drop for Cluster {
             kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
         }
     }
+}
+
+/// A counter of one node, over all its labels; 0 when it does not say.
+pub(crate) fn counter_of(node: &Process, name: &str) -> f64 {
+    let request = node.request(Method::GET, "/metrics");
+    let text = Rest::answer(request)
+        .map(|answer| answer.text)
+        .unwrap_or_default();
+    let of_ours = |line: &str| {
+        let value = line.strip_prefix(name)?;
+        let value = value
+            .strip_prefix(' ')
+            .or_else(|| value.split_once("} ").map(|(_, value)| value))?;
+        value.trim().parse::<f64>().ok()
+    };
+    text.lines().filter_map(of_ours).sum()
 }
 
 /// An address of this test process alone: nobody else's connection begins at one of its ports.

@@ -11,6 +11,7 @@
 mod checker;
 mod consul;
 mod death;
+mod faults;
 mod fixture;
 mod history;
 mod members;
@@ -19,6 +20,7 @@ mod postgres;
 #[path = "../equipment/probes.rs"]
 mod probes;
 mod process;
+mod random;
 #[path = "../equipment/rest.rs"]
 mod rest;
 mod verbs;

@@ -23,6 +23,8 @@ pub(crate) struct Process {
     /// Its `--advertise` address: the host in every answer.
     pub(crate) host: String,
     arguments: Vec<String>,
+    /// What the next life finds in its environment, beside the token.
+    pub(crate) environment: Vec<(&'static str, String)>,
     output: PathBuf,
     /// Where the output of this life begins.
     begins: u64,
@@ -39,6 +41,7 @@ impl Process {
             name: name.to_owned(),
             host: host.to_owned(),
             arguments,
+            environment: Vec::new(),
             output: folder.join(format!("{name}.log")),
             begins: 0,
             child: None,
@@ -79,6 +82,7 @@ impl Process {
         let child = Command::new(env!("CARGO_BIN_EXE_porpoise"))
             .args(&self.arguments)
             .env("PORPOISE__AUTH__BOOTSTRAP_TOKEN", TOKEN)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)

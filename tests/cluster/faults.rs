@@ -1,0 +1,182 @@
+//! Nodes that die at a named step, and nodes that lack a protection, which the checker must notice.
+
+use std::time::Duration;
+
+use crate::checker::{Effects, check, findings};
+use crate::death::{all_end, hosts, left, load, nothing_ran_again};
+use crate::fixture::{Cluster, PATIENCE, counter_of};
+use crate::rest::eventually;
+
+/// The exit code of a node at its fail point.
+const AT_A_POINT: i32 = 99;
+
+/// Steps of a take-over at which the survivor dies.
+const OF_A_SURVIVOR: [&str; 6] = [
+    "declare.before",
+    "declare.after",
+    "claim.before_spawn",
+    "adopt.before_asking",
+    "adopt.after_loading",
+    "takeover.before_acknowledgement",
+];
+
+/// Steps of ordinary work at which an owner dies, each at a time when it has done some of it.
+const OF_AN_OWNER: [&str; 4] = [
+    "db.before_commit@9",
+    "db.after_commit@9",
+    "dispatch.before_send@2",
+    "dispatch.after_send@2",
+];
+
+#[test]
+fn a_survivor_that_dies_at_any_step_of_its_take_over_is_followed_by_the_next() {
+    let Some(mut cluster) = Cluster::start(1, 1) else {
+        return;
+    };
+    for (turn, point) in OF_A_SURVIVOR.iter().enumerate() {
+        // m1 is away while the others die, so that nobody but the survivor can take over.
+        let (victim, survivor) = (format!("v{turn}"), format!("s{turn}"));
+        cluster.add(&victim, "master,api", &[]).start();
+        let doomed = cluster.add(&survivor, "master,api", &[]);
+        doomed.environment = vec![("PORPOISE_TEST_ABORT", format!("{point}@1"))];
+        doomed.start();
+        let ids = load(&cluster, &[&victim], 3);
+        cluster.node("m1").kill();
+        cluster.node(&victim).kill();
+        let code = cluster.node(&survivor).exit_code(PATIENCE);
+        assert_eq!(code, Some(AT_A_POINT), "{point} should be reached");
+        cluster.node("m1").start();
+        all_end(&cluster, &ids);
+        nothing_ran_again(&cluster, &ids);
+    }
+    let effects = Effects {
+        declared: OF_A_SURVIVOR.len(),
+        ..Effects::default()
+    };
+    check(&cluster, effects);
+}
+
+#[test]
+fn an_owner_that_dies_between_commit_and_message_loses_nothing() {
+    let Some(mut cluster) = Cluster::start(1, 1) else {
+        return;
+    };
+    let task = [cluster.task("sleep 0.3"), cluster.task("sleep 0.3")];
+    cluster
+        .any()
+        .apply("short", crate::fixture::chain("short", &task));
+    for (turn, point) in OF_AN_OWNER.iter().enumerate() {
+        let name = format!("o{turn}");
+        let owner = cluster.add(&name, "master,api", &[]);
+        owner.environment = vec![("PORPOISE_TEST_ABORT", (*point).to_owned())];
+        owner.start();
+        for _ in 0..8 {
+            // It may be over at any moment: then nobody knows whether the start was stored.
+            cluster.try_start(&name, "short");
+        }
+        let code = cluster.node(&name).exit_code(PATIENCE);
+        assert_eq!(code, Some(AT_A_POINT), "{point} should be reached");
+    }
+    let instances = cluster.any().items("/instances");
+    let ids: Vec<String> = instances
+        .iter()
+        .map(|row| row["id"].as_str().expect("an id").to_owned())
+        .collect();
+    assert!(ids.len() >= OF_AN_OWNER.len(), "{ids:?}");
+    all_end(&cluster, &ids);
+    nothing_ran_again(&cluster, &ids);
+    let effects = Effects {
+        declared: OF_AN_OWNER.len(),
+        ..Effects::default()
+    };
+    check(&cluster, effects);
+}
+
+/// Freezes an owner with this mutation past its replacement, with time limits that are over when it wakes up, and
+/// lets it go on for a while. Answers how many of its writes were refused, and what the checker finds.
+fn zombie(mutation: &str) -> Option<(f64, Vec<String>)> {
+    let mut cluster = Cluster::start(1, 1)?;
+    let mutant = cluster.add("x", "master,api", &[]);
+    mutant.environment = vec![("PORPOISE_TEST_MUTANT", mutation.to_owned())];
+    mutant.start();
+    let document = format!(
+        "version: 1\nname: late\ntimeout: 4s\non_timeout: warn\ntasks:\n  t: {}\n",
+        cluster.task("sleep 20")
+    );
+    cluster.any().apply("late", document);
+    let ids: Vec<String> = (0..5).map(|_| cluster.start_instance("x", "late")).collect();
+    let host = cluster.on("x").host.clone();
+    cluster.wait(PATIENCE, "the mutant owns them", |cluster| {
+        hosts(cluster, &ids).iter().all(|owner| *owner == host)
+    });
+    let mut zombie = cluster.take("x");
+    zombie.freeze();
+    left(&cluster, &ids, &[&host], PATIENCE);
+    // The new owner tells the time limit, too; then the old one wakes up.
+    std::thread::sleep(Duration::from_secs(2));
+    zombie.thaw();
+    let mut refused = 0.0;
+    eventually(Duration::from_secs(3), || {
+        refused = counter_of(&zombie, "porpoise_fenced_writes_total");
+        refused > 0.0
+    });
+    assert_eq!(zombie.exit_code(PATIENCE), Some(75));
+    cluster.give_back(zombie);
+    all_end(&cluster, &ids);
+    let effects = Effects {
+        declared: 1,
+        ..Effects::default()
+    };
+    Some((refused, findings(&cluster, effects)))
+}
+
+#[test]
+fn stale_writes_of_a_zombie_are_refused_and_counted() {
+    if let Some((refused, found)) = zombie("lingers") {
+        assert!(refused >= 1.0, "the zombie should have tried to write");
+        assert!(found.is_empty(), "{}", found.join("\n"));
+    }
+}
+
+#[test]
+fn the_checker_notices_that_the_fence_is_missing() {
+    if let Some((_, found)) = zombie("no_fence") {
+        assert!(
+            found.iter().any(|wrong| wrong.contains("older epoch")),
+            "a zombie wrote, and the checker should see it: {found:?}"
+        );
+    }
+}
+
+/// A master that claims at events only never finds orphans whose event was before its time.
+#[test]
+fn the_checker_notices_that_nobody_looks_for_orphans_by_the_clock() {
+    let Some(mut cluster) = Cluster::start(1, 1) else {
+        return;
+    };
+    let mutant = ("PORPOISE_TEST_MUTANT", "events_only".to_owned());
+    let doomed = cluster.add("x", "master,api", &[]);
+    doomed.environment = vec![
+        mutant.clone(),
+        ("PORPOISE_TEST_ABORT", "declare.after@1".to_owned()),
+    ];
+    doomed.start();
+    let ids = load(&cluster, &["m1"], 3);
+    cluster.node("m1").kill();
+    let code = cluster.node("x").exit_code(PATIENCE);
+    assert_eq!(code, Some(AT_A_POINT));
+    let second = cluster.node("x");
+    second.environment = vec![mutant];
+    second.start();
+    std::thread::sleep(Duration::from_secs(12));
+    let found = findings(&cluster, Effects::default());
+    assert!(
+        found
+            .iter()
+            .any(|wrong| wrong.contains("is running, not succeeded")),
+        "orphans stay, and the checker should see it: {found:?}"
+    );
+    cluster.node("m1").start();
+    all_end(&cluster, &ids);
+    nothing_ran_again(&cluster, &ids);
+}
