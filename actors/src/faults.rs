@@ -25,6 +25,10 @@ pub fn point(name: &str) {
 }
 
 #[cfg(all(feature = "testing", debug_assertions))]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test arms a process by its environment, which no setting of a user reaches"
+)]
 mod armed {
     use std::env;
     use std::process;

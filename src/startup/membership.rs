@@ -2,7 +2,7 @@
 
 use std::process;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actors::clock::Clock;
 use actors::condition::{BEATS_NOT_STORED, Condition};
@@ -10,7 +10,7 @@ use actors::faults::{self, Mutant};
 use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
 use actors::pulse::Pulse;
 use actors::worker::WorkerHandle;
-use engine::ids::Incarnation;
+use engine::ids::{Incarnation, Millis};
 use engine::states::MemberState;
 use tokio::sync::Notify;
 
@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A node that was declared dead ends its tasks within this time: SIGTERM at once, SIGKILL after 5 s.
 const END_TASKS: Duration = Duration::from_secs(6);
+
+/// A clock that differs by more than this from the database's is reported.
+const CLOCK_OFF_MS: i64 = 5_000;
 
 /// So long a mutant goes on after its death.
 const LINGER: Duration = Duration::from_secs(4);
@@ -85,6 +88,21 @@ pub(super) fn join_of(config: &Config, host: String) -> Join {
     }
 }
 
+/// Says how far this machine's clock is from the database's, if that is worth a look. Nothing is decided by it: it
+/// shows in the machine's own log, and in what tasks see.
+fn clock_trouble(machine: SystemTime, database: Millis) -> Option<String> {
+    let since = machine.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let here = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    let ahead = Millis(here).since(database);
+    let direction = if ahead > 0 { "ahead of" } else { "behind" };
+    (ahead.abs() > CLOCK_OFF_MS).then(|| {
+        format!(
+            "the clock of this machine is {} s {direction} the database's; no decision depends on it, but set it right",
+            ahead.abs() / 1000
+        )
+    })
+}
+
 /// Where the rest of the process hears what the store answers.
 pub(super) struct Signs {
     pub(super) pulse: Pulse,
@@ -126,6 +144,11 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 clock.adjust(beat.now, round_trip);
                 pulse.store_beat();
                 condition.set(BEATS_NOT_STORED, None, clock.now());
+                condition.set(
+                    "CLOCK_OFF",
+                    clock_trouble(SystemTime::now(), beat.now),
+                    clock.now(),
+                );
                 if beat.state == MemberState::Draining {
                     // Somebody said so in the store; a node that drains already does not listen any more.
                     drain_bell.notify_one();
@@ -138,5 +161,19 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 condition.set(BEATS_NOT_STORED, Some(trouble), clock.now());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clock_that_is_far_off_is_reported() {
+        let machine = UNIX_EPOCH + Duration::from_secs(10_000);
+        let trouble = |database_s: i64| clock_trouble(machine, Millis(database_s * 1000));
+        assert_eq!(trouble(9_996), None);
+        assert!(trouble(6_400).is_some_and(|said| said.contains("3600 s ahead of")));
+        assert!(trouble(13_600).is_some_and(|said| said.contains("3600 s behind")));
     }
 }

@@ -46,3 +46,56 @@ fn scatter(turn: u64) -> u64 {
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// How often each of three workers is chosen in so many turns; their free slots are 1, 5, 3 and all slots
+    /// 10, 10, 40.
+    fn chosen(choice: Choice, turns: u64) -> BTreeMap<i64, u64> {
+        let candidates = [
+            (Incarnation(1), 1, 10),
+            (Incarnation(2), 5, 10),
+            (Incarnation(3), 3, 40),
+        ];
+        let mut counts = BTreeMap::new();
+        for turn in 0..turns {
+            let picked = choice.pick(&candidates, turn).expect("somebody");
+            *counts.entry(picked.0).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn the_least_loaded_is_the_one_with_the_most_free_slots() {
+        assert_eq!(chosen(Choice::LeastLoaded, 9), [(2, 9)].into());
+    }
+
+    #[test]
+    fn round_robin_takes_each_in_turn() {
+        assert_eq!(chosen(Choice::RoundRobin, 9), [(1, 3), (2, 3), (3, 3)].into());
+    }
+
+    #[test]
+    fn random_is_about_even_and_weighted_is_by_slots() {
+        let even = chosen(Choice::Random, 6_000);
+        assert!(
+            even.values().all(|count| (1_800..2_200).contains(count)),
+            "{even:?}"
+        );
+        let weighted = chosen(Choice::Weighted, 6_000);
+        assert!(
+            (3_800..4_200).contains(&weighted[&3]),
+            "two thirds of all slots: {weighted:?}"
+        );
+        assert!((850..1_150).contains(&weighted[&1]), "{weighted:?}");
+    }
+
+    #[test]
+    fn nobody_is_chosen_of_none() {
+        assert_eq!(Choice::Random.pick(&[], 7), None);
+    }
+}
