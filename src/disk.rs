@@ -37,7 +37,7 @@ pub async fn watch(folder: PathBuf, condition: Condition, clock: Clock) {
 /// The used share of what this process may use, as `df` tells it; none when the system does not say.
 fn used_percent(folder: &Path) -> Option<u64> {
     let stat = statvfs(folder).ok()?;
-    let used = u64::from(stat.blocks()).saturating_sub(u64::from(stat.blocks_free()));
-    let usable = used + u64::from(stat.blocks_available());
+    let used = stat.blocks().saturating_sub(stat.blocks_free());
+    let usable = used + stat.blocks_available();
     (used * 100).checked_div(usable)
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use engine::ids::Incarnation;
 use tokio::task::JoinHandle;
 
 use super::client::Links;
@@ -29,17 +30,18 @@ pub async fn keep_watch(links: Links) {
             lives
         });
         for life in others {
-            let links = links.clone();
-            watched.entry(life).or_insert_with(|| {
-                actix_rt::spawn(async move {
-                    loop {
-                        if links.stay(life).await.is_err() {
-                            tokio::time::sleep(PAUSE).await;
-                        }
-                    }
-                })
-            });
+            let watch = || actix_rt::spawn(stay(links.clone(), life));
+            watched.entry(life).or_insert_with(watch);
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Holds one call after the other open at a life.
+async fn stay(links: Links, life: Incarnation) {
+    loop {
+        if links.stay(life).await.is_err() {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix::Addr;
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use actors::assembly::{self, Activation, Ingredients, Ways, WorkerParts};
 use actors::condition::{Condition, DRAINING};
 use actors::failover::FailoverActor;
@@ -20,7 +20,7 @@ use actors::pulse::{Heart, HeartParts, Pulse};
 use actors::vital::Vital;
 use actors::worker::Folders;
 use engine::states::MemberState;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use super::membership::{self, Life, Signs};
 use super::{StartupError, other, stop};
@@ -72,110 +72,30 @@ pub(super) struct Network {
     pub(super) address: SocketAddr,
 }
 
+/// A port that is served.
+struct Port {
+    server: ServerHandle,
+    address: SocketAddr,
+}
+
 /// Runs a node that has joined until it is told to stop.
 pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> {
+    let rpc = equipment.serve_others()?;
+    let (node, heart) = equipment.start_actors().await?;
+    let (close, closing) = watch::channel(false);
+    let api = equipment.serve_users(&node, closing)?;
     let Equipment {
         config,
         life,
-        store,
-        catalog,
         registry,
-        logs,
         condition,
-        network,
-        api,
+        ..
     } = equipment;
-    let pulse = Pulse::default();
-    let worker_slot = Arc::new(OnceLock::new());
-    let drain_bell = network
-        .as_ref()
-        .map(|network| Arc::clone(&network.drain_bell))
-        .unwrap_or_default();
-    actix_rt::spawn(membership::beat(
-        Arc::clone(&store),
-        life.me.incarnation,
-        life.clock.clone(),
-        Signs {
-            pulse: pulse.clone(),
-            drain_bell: Arc::clone(&drain_bell),
-            condition: condition.clone(),
-            worker: Arc::clone(&worker_slot),
-        },
-    ));
-    actix_rt::spawn(disk::watch(
-        config.server.data.clone(),
-        condition.clone(),
-        life.clock.clone(),
-    ));
-    let rpc = match &network {
-        Some(network) => {
-            let served = network.served(&life, LogFiles::in_folder(config.log_folder()));
-            let listener = network.listener.try_clone().map_err(other)?;
-            let server = rpc::serve(served, listener).map_err(other)?;
-            let handle = server.handle();
-            actix_rt::spawn(server);
-            Some((handle, network.address))
-        }
-        None => None,
-    };
-    let parts = ingredients(
-        &config,
-        &life,
-        &network,
-        Tools {
-            store: Arc::clone(&store),
-            registry: Arc::clone(&registry),
-            condition: condition.clone(),
-            pulse: pulse.clone(),
-            drain_bell,
-        },
-    )?;
-    let (beating, heart) = tokio::sync::oneshot::channel();
-    let heart_parts = HeartParts {
-        me: life.member.clone(),
-        registry: Arc::clone(&registry),
-        pulse,
-        condition: condition.clone(),
-        clock: life.clock.clone(),
-        vital: Vital::new("heartbeat", Arc::clone(&parts.end_node)),
-    };
-    let activation = activation(Arc::clone(&store), heart_parts, beating);
-    let node = Arc::new(
-        assembly::start(parts, activation)
-            .await
-            .map_err(StartupError::Other)?,
-    );
-    let heart = heart.await.map_err(other)?;
-    if let Some(worker) = &node.worker {
-        worker_slot.set(worker.clone()).ok();
-    }
-    connect(&node, network.as_ref());
-    let (close, closing) = watch::channel(false);
-    let serving = match api {
-        Some((listener, address)) => {
-            actix_rt::spawn(forget_old(catalog.clone(), node.clock()));
-            let state = ApiState {
-                node: Arc::clone(&node) as Arc<dyn Node>,
-                catalog,
-                logs,
-                metrics: Metrics::install(),
-                mode: config.mode,
-                session_lifetime: config.auth.session_lifetime,
-                version: env!("CARGO_PKG_VERSION"),
-                closing,
-            };
-            let server = api::serve(state, listener).map_err(other)?;
-            let handle = server.handle();
-            actix_rt::spawn(server);
-            Some((handle, address))
-        }
-        None => None,
-    };
     say_ready(
         &config,
         &life,
-        serving.as_ref().map(|api| api.1),
-        rpc.as_ref().map(|rpc| rpc.1),
+        api.as_ref().map(|port| port.address),
+        rpc.as_ref().map(|port| port.address),
     );
     stop::told(&node).await.map_err(other)?;
     let draining = "The node is draining.".to_owned();
@@ -186,19 +106,134 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         .await
         .ok();
     close.send(true).ok();
-    end(serving.map(|api| api.0)).await;
-    end(rpc.map(|rpc| rpc.0)).await;
+    for port in [api, rpc].into_iter().flatten() {
+        port.server.stop(false).await;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Equipment {
+    /// Answers other nodes, from before the actors run: until then it says that the roles are not here.
+    fn serve_others(&self) -> Result<Option<Port>, StartupError> {
+        let Some(network) = &self.network else {
+            return Ok(None);
+        };
+        let served = network.served(&self.life, LogFiles::in_folder(self.config.log_folder()));
+        let listener = network.listener.try_clone().map_err(other)?;
+        let server = rpc::serve(served, listener).map_err(other)?;
+        Ok(Some(spawned(server, network.address)))
+    }
+
+    /// Begins the beats, and starts the actors once this life is an active member.
+    async fn start_actors(&self) -> Result<(Arc<LocalNode>, Heart), StartupError> {
+        let (life, pulse) = (&self.life, Pulse::default());
+        let drain_bell = self
+            .network
+            .as_ref()
+            .map(|network| Arc::clone(&network.drain_bell));
+        let drain_bell = drain_bell.unwrap_or_default();
+        let worker = Arc::new(OnceLock::new());
+        let signs = Signs {
+            pulse: pulse.clone(),
+            drain_bell: Arc::clone(&drain_bell),
+            condition: self.condition.clone(),
+            worker: Arc::clone(&worker),
+        };
+        let store = Arc::clone(&self.store);
+        actix_rt::spawn(membership::beat(
+            store,
+            life.me.incarnation,
+            life.clock.clone(),
+            signs,
+        ));
+        let folder = self.config.server.data.clone();
+        actix_rt::spawn(disk::watch(folder, self.condition.clone(), life.clock.clone()));
+        let parts = self.ingredients(pulse.clone(), drain_bell)?;
+        let (beating, heart) = oneshot::channel();
+        let heart_parts = HeartParts {
+            me: life.member.clone(),
+            registry: Arc::clone(&self.registry),
+            pulse,
+            condition: self.condition.clone(),
+            clock: life.clock.clone(),
+            vital: Vital::new("heartbeat", Arc::clone(&parts.end_node)),
+        };
+        let activation = activation(Arc::clone(&self.store), heart_parts, beating);
+        let node = assembly::start(parts, activation)
+            .await
+            .map_err(StartupError::Other)?;
+        if let Some(handle) = &node.worker {
+            worker.set(handle.clone()).ok();
+        }
+        connect(&node, self.network.as_ref());
+        Ok((Arc::new(node), heart.await.map_err(other)?))
+    }
+
+    /// Answers users, on a node with that role.
+    fn serve_users(
+        &self,
+        node: &Arc<LocalNode>,
+        closing: watch::Receiver<bool>,
+    ) -> Result<Option<Port>, StartupError> {
+        let Some((listener, address)) = &self.api else {
+            return Ok(None);
+        };
+        actix_rt::spawn(forget_old(self.catalog.clone(), node.clock()));
+        let state = ApiState {
+            node: Arc::clone(node) as Arc<dyn Node>,
+            catalog: self.catalog.clone(),
+            logs: Arc::clone(&self.logs),
+            metrics: Metrics::install(),
+            mode: self.config.mode,
+            session_lifetime: self.config.auth.session_lifetime,
+            version: env!("CARGO_PKG_VERSION"),
+            closing,
+        };
+        let server = api::serve(state, listener.try_clone().map_err(other)?).map_err(other)?;
+        Ok(Some(spawned(server, *address)))
+    }
+
+    fn ingredients(&self, pulse: Pulse, drain_bell: Arc<Notify>) -> Result<Ingredients, StartupError> {
+        let (config, network) = (&self.config, self.network.as_ref());
+        let worker = config
+            .has(Role::Worker)
+            .then(|| worker_parts(config))
+            .transpose()?;
+        Ok(Ingredients {
+            me: self.life.member.clone(),
+            generation: self.life.me.generation,
+            clock: self.life.clock.clone(),
+            store: Arc::clone(&self.store),
+            registry: Arc::clone(&self.registry),
+            ways: network.map(|network| network.ways.clone()),
+            peers: network.map(|network| network.peers.clone()).unwrap_or_default(),
+            condition: self.condition.clone(),
+            pulse,
+            drain_bell,
+            worker,
+            master: config.has(Role::Master).then_some(config.master.choice),
+            end_node: Arc::new(|actor| {
+                tracing::error!(
+                    actor,
+                    "an actor died that the node cannot do without; the node ends"
+                );
+                process::exit(BROKEN);
+            }),
+        })
+    }
+}
+
+fn spawned(server: Server, address: SocketAddr) -> Port {
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    Port {
+        server: handle,
+        address,
+    }
 }
 
 /// The registry hears of the leave within this time, or finds out by itself.
 const LAST_WORD: Duration = Duration::from_millis(500);
-
-async fn end(server: Option<ServerHandle>) {
-    if let Some(server) = server {
-        server.stop(false).await;
-    }
-}
 
 /// Lets other nodes, and this one by the same links, reach what runs here.
 fn connect(node: &LocalNode, network: Option<&Network>) {
@@ -216,11 +251,7 @@ fn connect(node: &LocalNode, network: Option<&Network>) {
 }
 
 /// Registers this life, begins its heartbeat, waits until the registry shows it, and makes it active.
-fn activation(
-    store: Arc<dyn Store>,
-    heart: HeartParts,
-    beating: tokio::sync::oneshot::Sender<Heart>,
-) -> Activation {
+fn activation(store: Arc<dyn Store>, heart: HeartParts, beating: oneshot::Sender<Heart>) -> Activation {
     Box::pin(async move {
         let (registry, me) = (Arc::clone(&heart.registry), heart.me.clone());
         if let Err(error) = registry.register(&me).await {
@@ -237,51 +268,6 @@ fn activation(
         }
         let active = store.set_member_state(me.incarnation, MemberState::Active).await;
         active.map_err(|error| error.to_string())
-    })
-}
-
-/// What the actors are given beside the configuration.
-struct Tools {
-    store: Arc<dyn Store>,
-    registry: Arc<dyn Registry>,
-    condition: Condition,
-    pulse: Pulse,
-    drain_bell: Arc<Notify>,
-}
-
-fn ingredients(
-    config: &Config,
-    life: &Life,
-    network: &Option<Network>,
-    tools: Tools,
-) -> Result<Ingredients, StartupError> {
-    let worker = config
-        .has(Role::Worker)
-        .then(|| worker_parts(config))
-        .transpose()?;
-    Ok(Ingredients {
-        me: life.member.clone(),
-        generation: life.me.generation,
-        clock: life.clock.clone(),
-        store: tools.store,
-        registry: tools.registry,
-        ways: network.as_ref().map(|network| network.ways.clone()),
-        peers: network
-            .as_ref()
-            .map(|network| network.peers.clone())
-            .unwrap_or_default(),
-        condition: tools.condition,
-        pulse: tools.pulse,
-        drain_bell: tools.drain_bell,
-        worker,
-        master: config.has(Role::Master).then_some(config.master.choice),
-        end_node: Arc::new(|actor| {
-            tracing::error!(
-                actor,
-                "an actor died that the node cannot do without; the node ends"
-            );
-            process::exit(BROKEN);
-        }),
     })
 }
 

@@ -137,25 +137,7 @@ fn strike(cluster: &mut Cluster, dice: &mut Dice, ids: &mut Vec<String>, fault: 
             std::thread::sleep(pause);
             others.for_each(|master| cluster.node(master).start());
         }
-        Fault::FreezeMaster => {
-            let name = dice.pick(&MASTERS);
-            let mut zombie = cluster.take(name);
-            zombie.freeze();
-            let rest = MASTERS.iter().find(|master| **master != name).expect("another");
-            let gone = zombie.host.clone();
-            cluster.wait(PATIENCE, "a frozen master is declared dead", |cluster| {
-                let nodes = cluster.on(rest).items("/nodes");
-                nodes.iter().any(|node| {
-                    node["host"] == gone
-                        && node["incarnation"] == zombie.incarnation
-                        && node["state"] == "dead"
-                })
-            });
-            zombie.thaw();
-            assert_eq!(zombie.exit_code(PATIENCE), Some(75), "{}", zombie.said());
-            zombie.start();
-            cluster.give_back(zombie);
-        }
+        Fault::FreezeMaster => freeze(cluster, dice.pick(&MASTERS)),
         Fault::StopMaster => {
             let master = dice.pick(&MASTERS);
             assert_eq!(
@@ -183,6 +165,23 @@ fn strike(cluster: &mut Cluster, dice: &mut Dice, ids: &mut Vec<String>, fault: 
             cluster.consul.start();
         }
     }
+}
+
+/// Freezes a master until it is declared dead, and lets it find out.
+fn freeze(cluster: &mut Cluster, name: &str) {
+    let mut zombie = cluster.take(name);
+    zombie.freeze();
+    let rest = MASTERS.iter().find(|master| **master != name).expect("another");
+    cluster.wait(PATIENCE, "a frozen master is declared dead", |cluster| {
+        let nodes = cluster.on(rest).items("/nodes");
+        nodes
+            .iter()
+            .any(|node| node["incarnation"] == zombie.incarnation && node["state"] == "dead")
+    });
+    zombie.thaw();
+    assert_eq!(zombie.exit_code(PATIENCE), Some(75), "{}", zombie.said());
+    zombie.start();
+    cluster.give_back(zombie);
 }
 
 /// Resumes what a pause reached in time: a resume that came while it was still pausing was refused.

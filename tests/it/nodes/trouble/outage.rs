@@ -1,6 +1,6 @@
 //! A database that goes away and comes back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::json;
@@ -25,25 +25,18 @@ fn a_database_that_goes_away_is_said_so_and_everything_goes_on_when_it_is_back()
     server.stop();
     let one = format!("/api/v1/instances/{}", ids[0]);
     let start = "/api/v1/projects/default/workflows/held/instances";
-    let idle = std::time::Instant::now();
-    while idle.elapsed() < Duration::from_secs(5) {
-        for (method, path) in [
-            (Method::GET, "/readyz"),
-            (Method::GET, &one),
-            (Method::POST, start),
-            (Method::POST, &format!("{one}/pause")),
-        ] {
-            let json = "application/json";
-            let body = if method == Method::POST { "{}" } else { "" };
-            let answer = node.ask(method, path, json, body);
-            assert_eq!(answer.status, 503, "{path}: {}", answer.text);
-            assert_eq!(
-                answer.body["code"], "STORE_UNAVAILABLE",
-                "{path}: {}",
-                answer.text
-            );
-            assert!(answer.retry, "{path} says when to try again");
-        }
+    let pause = format!("{one}/pause");
+    let calls = [
+        (Method::GET, "/readyz"),
+        (Method::GET, &one),
+        (Method::POST, start),
+        (Method::POST, &pause),
+    ];
+    let away = Instant::now();
+    while away.elapsed() < Duration::from_secs(5) {
+        calls
+            .iter()
+            .for_each(|(method, path)| is_told_to_wait(&node, method, path));
     }
     server.start();
     let mut ready = 0;
@@ -72,4 +65,16 @@ fn a_database_that_goes_away_is_said_so_and_everything_goes_on_when_it_is_back()
     );
     let ran = std::fs::read_to_string(&ledger).expect("a ledger");
     assert_eq!(ran.lines().count(), ids.len(), "every task ran once: {ran}");
+}
+
+fn is_told_to_wait(node: &Node, method: &Method, path: &str) {
+    let body = if method == Method::POST { "{}" } else { "" };
+    let answer = node.ask(method.clone(), path, "application/json", body);
+    assert_eq!(answer.status, 503, "{path}: {}", answer.text);
+    assert_eq!(
+        answer.body["code"], "STORE_UNAVAILABLE",
+        "{path}: {}",
+        answer.text
+    );
+    assert!(answer.retry, "{path} says when to try again");
 }
