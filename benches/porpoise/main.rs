@@ -159,19 +159,6 @@ fn run(options: &Options) -> Outcome<()> {
     let backends: Vec<Backend> = backends
         .filter(|backend| *backend == Backend::Sqlite || postgres.is_some())
         .collect();
-    let scale = if options.quick {
-        Scale {
-            runs: 3,
-            fan: 40,
-            crowd: 100,
-        }
-    } else {
-        Scale {
-            runs: 5,
-            fan: 400,
-            crowd: 1000,
-        }
-    };
     let limits = calibrate::measure(postgres.as_ref())?;
     println!("{}", serde_json::json!({ "calibration": limits }));
     let book = Book {
@@ -181,7 +168,7 @@ fn run(options: &Options) -> Outcome<()> {
     let mut bench = Bench {
         program: program(),
         postgres,
-        scale,
+        scale: scale_of(options),
         book,
         limits,
     };
@@ -203,6 +190,22 @@ fn run(options: &Options) -> Outcome<()> {
     }
     eprint!("{}", document::table(&bench));
     Ok(())
+}
+
+fn scale_of(options: &Options) -> Scale {
+    if options.quick {
+        Scale {
+            runs: 3,
+            fan: 40,
+            crowd: 100,
+        }
+    } else {
+        Scale {
+            runs: 5,
+            fan: 400,
+            crowd: 1000,
+        }
+    }
 }
 
 /// The program under measurement: the one that cargo built beside this bench, unless another is named.
