@@ -160,6 +160,7 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
                 logs,
                 metrics: Metrics::install(),
                 mode: config.mode,
+                rates: config.rates,
                 session_lifetime: config.auth.session_lifetime,
                 version: env!("CARGO_PKG_VERSION"),
                 closing,
