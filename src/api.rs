@@ -11,6 +11,7 @@ mod docs;
 mod health;
 mod idempotency;
 mod instances;
+mod limits;
 mod lists;
 mod logs;
 mod node_views;
@@ -50,7 +51,7 @@ pub use self::codes::Code;
 pub use self::docs::openapi;
 pub use self::logs::{LogSource, LogUnavailable};
 pub use self::problem::{Detail, Problem};
-pub use crate::config::Mode;
+pub use crate::config::{Mode, Rates};
 use crate::store::catalog::Catalog;
 use crate::telemetry::Metrics;
 
@@ -69,6 +70,8 @@ pub struct ApiState {
     pub mode: Mode,
     /// The program's version.
     pub version: &'static str,
+    /// How often one caller may ask.
+    pub rates: Rates,
     /// How long a login lasts.
     pub session_lifetime: Duration,
     /// Becomes true when the server is about to stop: streams and waits end.

@@ -100,6 +100,8 @@ pub struct Config {
     pub database: Database,
     /// Membership of a cluster.
     pub consul: Consul,
+    /// How often a caller of REST may ask.
+    pub rates: Rates,
     /// First start and sessions.
     pub auth: Auth,
     /// What the master of this node does.
@@ -165,6 +167,15 @@ pub struct Tls {
     pub identity: Option<(PathBuf, PathBuf)>,
     /// Whether the agent's certificate is checked.
     pub verify: bool,
+}
+
+/// How often a caller of REST may ask: requests a second, twice as many at once; 0 is no limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Rates {
+    /// With one valid token.
+    pub per_token: u32,
+    /// Without a valid token, from one address.
+    pub per_address: u32,
 }
 
 /// First start and sessions.

@@ -24,6 +24,7 @@ pub(super) use self::objects::{
 };
 use super::ApiState;
 use super::codes::Code;
+use super::limits::Limits;
 use super::password::Passwords;
 use super::problem::Problem;
 use super::respond::RequestId;
@@ -37,6 +38,7 @@ pub(super) struct Server {
     pub(super) state: ApiState,
     pub(super) passwords: Passwords,
     pub(super) identities: Identities,
+    pub(super) limits: Limits,
 }
 
 /// How handlers' state travels with the application; private, so that only this module can take it out.
@@ -46,6 +48,7 @@ struct Shared(Arc<Server>);
 impl Server {
     pub(super) fn new(state: ApiState) -> Self {
         Self {
+            limits: Limits::new(state.rates),
             state,
             passwords: Passwords::new(),
             identities: Identities::default(),

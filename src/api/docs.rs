@@ -34,6 +34,8 @@ pub(super) fn finish(mut description: OpenApi) -> OpenApi {
     description.info.version = env!("CARGO_PKG_VERSION").to_owned();
     description.info.description = Some("Schedules and runs workflows.".to_owned());
     description.info.license = None;
+    // Would name the authors of a library.
+    description.info.contact = None;
     description.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
     let components = description.components.get_or_insert_default();
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();

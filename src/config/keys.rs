@@ -79,6 +79,16 @@ pub(super) const KEYS: &[Key] = &[
         "true",
         "whether the agent's certificate is checked",
     ),
+    plain(
+        "api.rate_limit",
+        "0",
+        "requests a second with one token, twice as many at once; 0 for no limit",
+    ),
+    plain(
+        "api.anonymous_rate_limit",
+        "100",
+        "the same without a valid token, from one address",
+    ),
     hidden(
         "auth.bootstrap_token",
         Kind::Secret,

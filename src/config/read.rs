@@ -8,8 +8,8 @@ use actors::slots::Choice;
 
 use super::sources::Gathered;
 use super::{
-    Auth, Cluster, Config, Consul, Database, Log, LogFormat, Master, Mode, Role, Rpc, Secret, Server, Tls,
-    Worker, amount,
+    Auth, Cluster, Config, Consul, Database, Log, LogFormat, Master, Mode, Rates, Role, Rpc, Secret, Server,
+    Tls, Worker, amount,
 };
 
 const SHORTEST_SECRET: usize = 32;
@@ -20,6 +20,7 @@ pub(super) fn config(mode: Mode, from: &mut Gathered) -> Option<Config> {
     let rpc = rpc(from);
     let database = database(from);
     let consul = consul(from);
+    let rates = rates(from);
     let auth = auth(from);
     let master = master(from);
     let worker = worker(from);
@@ -45,6 +46,7 @@ pub(super) fn config(mode: Mode, from: &mut Gathered) -> Option<Config> {
         rpc: rpc?,
         database: database?,
         consul: consul?,
+        rates: rates?,
         auth: auth?,
         master: master?,
         worker: worker?,
@@ -109,6 +111,15 @@ fn consul_tls(from: &mut Gathered) -> Option<Tls> {
         ca_file: ca_file?,
         identity: cert.zip(key),
         verify: verify?,
+    })
+}
+
+fn rates(from: &mut Gathered) -> Option<Rates> {
+    let per_token = from.required("api.rate_limit", natural);
+    let per_address = from.required("api.anonymous_rate_limit", natural);
+    Some(Rates {
+        per_token: per_token?,
+        per_address: per_address?,
     })
 }
 
@@ -219,6 +230,11 @@ fn positive(text: &str) -> Result<u32, String> {
         Ok(number) if number > 0 => Ok(number),
         _ => Err(format!("`{text}` is not a whole number above 0")),
     }
+}
+
+fn natural(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a whole number from 0 on"))
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {

@@ -14,6 +14,7 @@ use actors::registry::LEASE;
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -130,12 +131,14 @@ impl Registry for ConsulRegistry {
     }
 
     async fn watch(&self, after: u64, wait: Duration) -> Result<View, RegistryError> {
-        if after == 0 {
+        let milliseconds = wait.as_millis();
+        // To Consul no wait means five minutes.
+        if after == 0 || milliseconds == 0 {
             return self.view(&[], CALL_WITHIN).await;
         }
         let query = [
             ("index", after.to_string()),
-            ("wait", format!("{}ms", wait.as_millis())),
+            ("wait", format!("{milliseconds}ms")),
         ];
         // Consul adds up to a sixteenth of the wait, so that its clients do not all come back at once.
         let within = wait + wait / 16 + Duration::from_secs(5);
@@ -195,6 +198,8 @@ fn builder(config: &Consul, url: &str) -> Result<ClientBuilder, String> {
     // A connection that the network has forgotten ends within seconds, also while nothing is sent on it.
     let mut builder = Client::builder()
         .no_proxy()
+        // The token would go wherever the answer points.
+        .redirect(Policy::none())
         .connect_timeout(CALL_WITHIN)
         .tcp_user_timeout(3 * second)
         .tcp_keepalive(2 * second)

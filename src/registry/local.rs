@@ -68,13 +68,14 @@ impl LocalRegistry {
 impl Registry for LocalRegistry {
     async fn register(&self, me: &Member) -> Result<(), RegistryError> {
         let mut lives = self.lives();
+        let before = lives.known.get(&me.incarnation);
+        let life = Life {
+            host: me.host.clone(),
+            until: before.and_then(|life| life.until),
+        };
         lives
             .known
             .retain(|incarnation, life| life.host != me.host || *incarnation > me.incarnation);
-        let life = Life {
-            host: me.host.clone(),
-            until: None,
-        };
         lives.known.insert(me.incarnation, life);
         lives.index += 1;
         self.changed.notify_waiters();

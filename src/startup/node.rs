@@ -185,6 +185,7 @@ impl Equipment {
             logs: Arc::clone(&self.logs),
             metrics: Metrics::install(),
             mode: self.config.mode,
+            rates: self.config.rates,
             session_lifetime: self.config.auth.session_lifetime,
             version: env!("CARGO_PKG_VERSION"),
             closing,

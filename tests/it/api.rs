@@ -4,6 +4,7 @@ mod access;
 mod description;
 mod documents;
 mod instances;
+mod limits;
 mod server;
 mod streams;
 mod users;

@@ -80,4 +80,5 @@ conformance! {
     a_life_that_leaves_is_gone_at_once,
     registering_again_keeps_a_life,
     a_watch_without_news_answers_after_its_wait,
+    a_watch_that_may_not_wait_answers_at_once,
 }

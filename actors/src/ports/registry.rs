@@ -31,13 +31,14 @@ pub struct View {
 /// The register of lives beside the database: Consul, or this process itself.
 #[async_trait]
 pub trait Registry: Send + Sync + 'static {
-    /// Makes a life known; it is not present before its first beat. Older lives of the same host are dropped.
+    /// Makes a life known; it is not present before its first beat, and one that is present stays so. Older lives
+    /// of the same host are dropped.
     async fn register(&self, me: &Member) -> Result<(), RegistryError>;
 
     /// Renews the lease of a life. Never waits longer than a fraction of the lease.
     async fn beat(&self, me: Incarnation) -> Result<(), RegistryError>;
 
-    /// Waits until the view is newer than `after`, or `wait` is over; 0 answers at once.
+    /// Waits until the view is newer than `after`, or `wait` is over; either being 0 answers at once.
     async fn watch(&self, after: u64, wait: Duration) -> Result<View, RegistryError>;
 
     /// Reads the view from the registry's leader, past every cache.

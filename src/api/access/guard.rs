@@ -1,5 +1,7 @@
 //! Stands in front of every route and lets nobody through without a valid token, but for a short list.
 
+use std::net::IpAddr;
+
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
@@ -8,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 
 use super::super::codes::Code;
+use super::super::limits;
 use super::super::problem::Problem;
 use super::{Server, server_of, token_hash};
 use crate::store::catalog::Identity;
@@ -38,33 +41,64 @@ pub(in super::super) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
-    if !is_open(request.method(), request.path()) {
-        match identify(&request).await {
-            Ok(identity) => request.extensions_mut().insert(identity),
-            Err(problem) => return Ok(request.error_response(problem)),
-        };
+    let admitted = if is_open(request.method(), request.path()) {
+        count_open(&request)
+    } else {
+        identify(&request)
+            .await
+            .map(|identity| drop(request.extensions_mut().insert(identity)))
+    };
+    if let Err(problem) = admitted {
+        return Ok(request.error_response(problem));
     }
     next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
-async fn identify(request: &ServiceRequest) -> Result<Identity, Problem> {
-    let server = server_of(request.request())?;
-    let token = bearer(request).ok_or_else(no_token)?;
-    identity_of(&server, &token_hash(token))
-        .await?
-        .ok_or_else(no_token)
+/// Supervisors and balancers ask for health as often as they like.
+fn count_open(request: &ServiceRequest) -> Result<(), Problem> {
+    if matches!(request.path(), "/healthz" | "/readyz") {
+        return Ok(());
+    }
+    server_of(request.request())?
+        .limits
+        .strangers
+        .take(origin(request))
 }
 
-async fn identity_of(server: &Server, hash: &str) -> Result<Option<Identity>, Problem> {
+async fn identify(request: &ServiceRequest) -> Result<Identity, Problem> {
+    let server = server_of(request.request())?;
+    let found = match bearer(request) {
+        Some(token) => identity_of(&server, &token_hash(token), origin(request)).await?,
+        None => None,
+    };
+    let Some(identity) = found else {
+        server.limits.strangers.take(origin(request))?;
+        return Err(no_token());
+    };
+    server.limits.tokens.take(identity.token)?;
+    Ok(identity)
+}
+
+async fn identity_of(
+    server: &Server,
+    hash: &str,
+    origin: Option<IpAddr>,
+) -> Result<Option<Identity>, Problem> {
     if let Some(known) = server.identities.get(hash) {
         return Ok(Some(known));
     }
+    // Only failures are counted, but a guesser who had too many does not reach the database any more.
+    server.limits.strangers.check(&origin)?;
     let asked = server.identities.generation();
     let found = server.catalog().authenticate(hash, server.now()).await?;
     if let Some(identity) = &found {
         server.identities.put(hash, identity, asked);
     }
     Ok(found)
+}
+
+fn origin(request: &ServiceRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|address| limits::origin(address.ip()))
 }
 
 fn bearer(request: &ServiceRequest) -> Option<&str> {

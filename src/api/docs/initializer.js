@@ -10,8 +10,9 @@ window.onload = () => {
     dom_id: "#swagger-ui",
     deepLinking: true,
     validatorUrl: null,
-    presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
-    layout: "StandaloneLayout",
+    // The bar of the standalone layout would offer other descriptions, which the page may not load.
+    presets: [SwaggerUIBundle.presets.apis],
+    layout: "BaseLayout",
     requestInterceptor: (request) => {
       const local = new URL(request.url, location.href).origin === location.origin;
       if (local && token && !request.headers.Authorization) {

@@ -1,3 +1,8 @@
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::*;
 use crate::config::{Secret, Tls};
 
@@ -69,10 +74,9 @@ fn a_host_becomes_address_and_port() {
     assert_eq!(address("node"), ("node", 0));
 }
 
-#[tokio::test]
-async fn neither_token_nor_password_is_ever_shown() {
+fn registry_at(url: &str) -> ConsulRegistry {
     let config = Consul {
-        url: Some("http://user:pass-word@127.0.0.1:1".to_owned()),
+        url: Some(url.to_owned()),
         token: Some(Secret::new("very-secret")),
         namespace: None,
         tls: Tls {
@@ -81,7 +85,36 @@ async fn neither_token_nor_password_is_ever_shown() {
             verify: true,
         },
     };
-    let registry = ConsulRegistry::new(&config).unwrap();
+    ConsulRegistry::new(&config).unwrap()
+}
+
+#[tokio::test]
+async fn the_token_follows_no_redirect() {
+    let agent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let registry = registry_at(&format!("http://{}", agent.local_addr().unwrap()));
+    let redirect = format!(
+        "HTTP/1.1 307 Elsewhere\r\nLocation: http://{}/\r\nContent-Length: 0\r\n\r\n",
+        elsewhere.local_addr().unwrap()
+    );
+    let answering = async {
+        let (mut caller, _) = agent.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let length = caller.read(&mut request).await.unwrap();
+        caller.write_all(redirect.as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    };
+    let (beaten, request) = tokio::join!(registry.beat(Incarnation(1)), answering);
+    assert!(request.contains("very-secret"), "{request}");
+    let error = beaten.unwrap_err().to_string();
+    assert!(error.contains("307"), "{error}");
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn neither_token_nor_password_is_ever_shown() {
+    let registry = registry_at("http://user:pass-word@127.0.0.1:1");
     let error = registry.beat(Incarnation(1)).await.unwrap_err();
     let shown = format!("{error} {error:?} {:?} {:?}", registry.beats, registry.calls);
     for secret in ["very-secret", "pass-word"] {

@@ -33,6 +33,11 @@ fn the_description_is_openapi_3_1_with_unique_operations() {
         "{}",
         document["openapi"]
     );
+    assert_eq!(
+        document["info"]["contact"],
+        Value::Null,
+        "there is nobody to write to"
+    );
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

@@ -11,7 +11,7 @@ use actors::node::{Node, SlotUse};
 use actors::ports::{Me, NewInstance, Store as _, StoreError, Write, Written};
 use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, InstanceId};
-use porpoise::api::{self, ApiState, Mode, token_hash};
+use porpoise::api::{self, ApiState, Mode, Rates, token_hash};
 use porpoise::runner::logs::LogFiles;
 use porpoise::store::catalog::Catalog;
 use porpoise::store::{Role, Store};
@@ -83,8 +83,17 @@ pub struct Served {
     _folder: tempfile::TempDir,
 }
 
-/// Serves on a free port with the token `ADMIN`.
+/// Serves on a free port with the token `ADMIN`, to anybody as often as they like.
 pub async fn serve() -> Served {
+    serve_at(Rates {
+        per_token: 0,
+        per_address: 0,
+    })
+    .await
+}
+
+/// The same within limits.
+pub async fn serve_at(rates: Rates) -> Served {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
     let store = Store::open(&url, Role::Node).await.unwrap();
@@ -110,6 +119,7 @@ pub async fn serve() -> Served {
         metrics: Metrics::install(),
         mode: Mode::Standalone,
         version: "test",
+        rates,
         session_lifetime: Duration::from_secs(600),
         closing,
     };

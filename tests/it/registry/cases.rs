@@ -119,6 +119,17 @@ pub(super) async fn registering_again_keeps_a_life(registry: &dyn Registry) {
         registry.beat(me.incarnation).await.expect("a beat");
         until(registry, me.incarnation, true).await;
     }
+    registry.register(&me).await.expect("registered");
+    assert!(confirmed(registry).await.present.contains(&me.incarnation));
+}
+
+pub(super) async fn a_watch_that_may_not_wait_answers_at_once(registry: &dyn Registry) {
+    // So high that no change of another test is newer.
+    let after = u64::MAX / 2;
+    for wait in [Duration::ZERO, Duration::from_micros(1)] {
+        let view = tokio::time::timeout(Duration::from_secs(1), registry.watch(after, wait));
+        view.await.expect("an answer").expect("a view");
+    }
 }
 
 pub(super) async fn a_watch_without_news_answers_after_its_wait(registry: &dyn Registry) {
