@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use porpoise::store::{Role, Store};
+use porpoise::store::Store;
 use sea_orm::ConnectionTrait;
 
 use crate::fixture::{Cluster, lines_of};
@@ -53,14 +53,7 @@ pub(crate) fn check(cluster: &Cluster, effects: Effects) {
 
 /// Lists everything that is wrong.
 pub(crate) fn findings(cluster: &Cluster, effects: Effects) -> Vec<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let mut wrong = runtime.block_on(async {
-        let store = Store::open(&cluster.postgres.url(), Role::Tool)
-            .await
-            .expect("the database");
+    let mut wrong = cluster.with_store(async |store| {
         let evidence = Evidence::read(&store, lines_of(&cluster.start_log())).await;
         let mut wrong = probes::violations(&store, GRACE_MS).await;
         for (what, sql) in QUESTIONS {
@@ -76,16 +69,7 @@ pub(crate) fn findings(cluster: &Cluster, effects: Effects) -> Vec<String> {
 
 /// Asks the database of a cluster for one column of texts.
 pub(crate) fn ask(cluster: &Cluster, sql: &str) -> Vec<String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        let store = Store::open(&cluster.postgres.url(), Role::Tool)
-            .await
-            .expect("the database");
-        rows(&store, sql).await.into_iter().flatten().collect()
-    })
+    cluster.with_store(async |store| rows(&store, sql).await.into_iter().flatten().collect())
 }
 
 /// What was left behind.

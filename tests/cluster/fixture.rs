@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use porpoise::store::{Role, Store};
 use reqwest::Method;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -264,13 +266,10 @@ impl Cluster {
         answering.map(|node| counter_of(node, name)).sum()
     }
 
-    /// Processes of tasks that run, of any life of any worker.
-    pub(crate) fn task_processes(&self) -> Vec<i32> {
-        let output = [
-            b"PORPOISE_OUTPUT=",
-            self.folder.path().as_os_str().as_encoded_bytes(),
-        ]
-        .concat();
+    /// Processes of tasks that run, of any life of a worker; the worker `` is all of them.
+    pub(crate) fn task_processes(&self, worker: &str) -> Vec<i32> {
+        let data = self.folder.path().join(worker);
+        let output = [b"PORPOISE_OUTPUT=", data.as_os_str().as_encoded_bytes()].concat();
         let processes = std::fs::read_dir("/proc").expect("proc").flatten();
         processes
             .filter(|process| {
@@ -279,6 +278,26 @@ impl Cluster {
             })
             .filter_map(|process| process.file_name().to_str()?.parse().ok())
             .collect()
+    }
+
+    /// Changes the database past all nodes.
+    pub(crate) fn sql(&self, sql: &str) {
+        self.with_store(async |store| {
+            let done = store.writer().execute_unprepared(sql).await;
+            done.expect(sql);
+        });
+    }
+
+    /// Does something with the database as a tool does.
+    pub(crate) fn with_store<T>(&self, work: impl AsyncFnOnce(Store) -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let store = Store::open(&self.postgres.url(), Role::Tool).await;
+            work(store.expect("the database")).await
+        })
     }
 
     /// Waits until a probe holds, and says what should have happened when it never does.
@@ -310,7 +329,7 @@ impl Drop for Cluster {
             self.keep();
         }
         self.nodes.clear();
-        for pid in self.task_processes() {
+        for pid in self.task_processes("") {
             kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
         }
     }

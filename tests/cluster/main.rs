@@ -21,6 +21,8 @@ mod postgres;
 mod probes;
 mod process;
 mod random;
+mod refusals;
 #[path = "../equipment/rest.rs"]
 mod rest;
 mod verbs;
+mod workers;
