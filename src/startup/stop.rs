@@ -76,8 +76,10 @@ async fn give_away(node: &LocalNode, within: Duration) {
         let give = GiveAway {
             target: target.incarnation,
         };
-        let left = masters.supervisor.send(give).await.unwrap_or(0);
-        if left < before {
+        let given = tokio::time::timeout_at(until.into(), masters.supervisor.send(give)).await;
+        // Without an answer in time the rest stays with a node that leaves, and is claimed when it has left.
+        let Ok(left) = given else { return };
+        if left.unwrap_or(0) < before {
             failures = 0;
             // Without it the target finds them at its next look.
             link.nudge(target.incarnation).await.ok();

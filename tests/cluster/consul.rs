@@ -81,6 +81,11 @@ impl Consul {
         assert!(leads, "Consul should lead itself within 30 s");
     }
 
+    /// Removes its data; it does not run.
+    pub(crate) fn forget(&self) {
+        std::fs::remove_dir_all(self.folder.join("data")).expect("its data");
+    }
+
     /// Ends it at once, as a crash does.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -357,6 +357,11 @@ fn address() -> String {
     format!("127.{}.{middle}.{low}", 64 + high % 64)
 }
 
+/// An address that nobody else uses.
+pub(crate) fn free_address() -> String {
+    format!("{}:{}", address(), ports(1))
+}
+
 fn ports(count: u16) -> u16 {
     NEXT_PORT.fetch_add(count, Ordering::Relaxed)
 }

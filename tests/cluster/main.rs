@@ -15,11 +15,13 @@ mod faults;
 mod fixture;
 mod history;
 mod members;
+mod partitions;
 #[path = "../equipment/postgres.rs"]
 mod postgres;
 #[path = "../equipment/probes.rs"]
 mod probes;
 mod process;
+mod proxy;
 mod random;
 mod refusals;
 #[path = "../equipment/rest.rs"]
