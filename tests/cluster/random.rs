@@ -8,7 +8,7 @@ use crate::death::all_end;
 use crate::fixture::{Cluster, PATIENCE, chain};
 
 /// How long faults go on unless `PORPOISE_SOAK_SECONDS` says otherwise.
-const SECONDS: u64 = 90;
+const SECONDS: u64 = 120;
 
 /// The pause between two faults.
 const BETWEEN: Duration = Duration::from_secs(6);
