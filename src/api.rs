@@ -106,7 +106,7 @@ pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<Server> {
     });
     Ok(server
         .workers(threads())
-        .shutdown_timeout(5)
+        .shutdown_timeout(1)
         .client_request_timeout(Duration::from_secs(30))
         .disable_signals()
         .listen(listener)?

@@ -69,6 +69,11 @@ impl Server {
     }
 }
 
+/// Whether the node that answers takes nothing new any more.
+pub(super) fn is_leaving(request: &HttpRequest) -> bool {
+    server_of(request).is_ok_and(|server| server.state.node.is_draining())
+}
+
 fn server_of(request: &HttpRequest) -> Result<Arc<Server>, Problem> {
     request
         .app_data::<Shared>()

@@ -5,11 +5,12 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest};
 
+use super::access::is_leaving;
 use super::codes::Code;
 use super::problem::Problem;
 
@@ -80,6 +81,13 @@ pub(super) async fn respond(
         answer = answer.into_response(problem.render(&id.0));
     }
     add_headers(&mut answer, &id);
+    if is_leaving(answer.request()) {
+        // The client finds a node that stays before this one closes its door.
+        answer
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
     record(&answer, &id, begun);
     Ok(answer)
 }

@@ -106,8 +106,12 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         .await
         .ok();
     close.send(true).ok();
-    for port in [api, rpc].into_iter().flatten() {
-        port.server.stop(false).await;
+    if let Some(api) = api {
+        // Requests that got in are answered.
+        api.server.stop(true).await;
+    }
+    if let Some(rpc) = rpc {
+        rpc.server.stop(false).await;
     }
     Ok(ExitCode::SUCCESS)
 }

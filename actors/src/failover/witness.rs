@@ -56,24 +56,28 @@ pub(super) async fn examine(reach: &Reach, evidence: &Evidence) -> Verdict {
         }
     }
     let mut pings = Vec::new();
-    for turn in 0..pings_for(evidence.cause) {
-        if turn > 0 {
+    while !is_enough(evidence.cause, suspect, &pings) {
+        if !pings.is_empty() {
             tokio::time::sleep(BETWEEN_PINGS).await;
         }
-        let ping = reach.peers.ping(&evidence.seen.member.host).await;
-        pings.push(ping);
-        if ping == Ping::Alive(suspect) {
-            break;
-        }
+        pings.push(reach.peers.ping(&evidence.seen.member.host).await);
     }
     judge(evidence, suspect, &pings)
 }
 
-fn pings_for(cause: Cause) -> usize {
-    match cause {
-        Cause::Missed | Cause::Hinted => 2,
-        Cause::SilentWithoutRegistry => 3,
-    }
+/// Whether one ping more could say anything new. The kernel ends a process's connections before it closes its port,
+/// so the first ping after a hint may still be taken by nobody; the next two are refused.
+fn is_enough(cause: Cause, suspect: Incarnation, pings: &[Ping]) -> bool {
+    let most = match cause {
+        Cause::Missed => 2,
+        Cause::Hinted | Cause::SilentWithoutRegistry => 3,
+    };
+    pings.len() >= most || pings.contains(&Ping::Alive(suspect)) || are_refused(pings)
+}
+
+/// Whether the last two pings were refused.
+fn are_refused(pings: &[Ping]) -> bool {
+    pings.len() >= 2 && pings.iter().rev().take(2).all(|ping| *ping == Ping::Refused)
 }
 
 /// Judges the answers to the pings together with the age of the last beat.
@@ -91,7 +95,7 @@ fn judge(evidence: &Evidence, suspect: Incarnation, pings: &[Ping]) -> Verdict {
     if pings.iter().any(|ping| matches!(ping, Ping::Alive(_))) {
         return dead("another life answers at its address");
     }
-    if pings.iter().all(|ping| *ping == Ping::Refused) {
+    if are_refused(pings) {
         return dead("connection refused");
     }
     match evidence.cause {
@@ -173,6 +177,15 @@ mod tests {
             &evidence(Cause::Hinted, 0),
             &[Ping::Refused, Ping::Silent]
         ));
+    }
+
+    #[test]
+    fn a_port_that_closes_a_moment_after_the_connections_is_refused_twice_all_the_same() {
+        let hinted = evidence(Cause::Hinted, 0);
+        let first = [Ping::Silent, Ping::Refused];
+        assert!(!is_enough(Cause::Hinted, SUSPECT, &first) && !is_dead(&hinted, &first));
+        let all = [Ping::Silent, Ping::Refused, Ping::Refused];
+        assert!(is_enough(Cause::Hinted, SUSPECT, &all) && is_dead(&hinted, &all));
     }
 
     #[test]
