@@ -82,9 +82,14 @@ impl Client {
 
     /// Whether a path answers with a success, whatever it says.
     pub(crate) fn succeeds(&mut self, path: &str) -> Outcome<bool> {
-        let request = self.server.request("GET", path, "");
+        Ok((200..300).contains(&self.status("GET", path, "")?))
+    }
+
+    /// Makes a call and returns how it was answered.
+    pub(crate) fn status(&mut self, method: &str, path: &str, body: &str) -> Outcome<u16> {
+        let request = self.server.request(method, path, body);
         self.send(&request)?;
-        Ok((200..300).contains(&self.answer()?.0))
+        Ok(self.answer()?.0)
     }
 
     /// Reads something.

@@ -10,6 +10,7 @@
 
 mod calibrate;
 mod chain;
+mod cluster;
 mod crowd;
 mod document;
 mod fan;
@@ -23,12 +24,14 @@ mod node;
 mod postgres;
 mod process;
 mod record;
+mod takeover;
 mod targets;
 mod verify;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
+use cluster::{Cluster, Timing};
 use node::{Backend, Node, Place};
 use postgres::Postgres;
 use record::{Book, Case, Figures};
@@ -83,6 +86,14 @@ impl Bench {
         Ok((place, node))
     }
 
+    /// Starts a cluster on fresh data; none where PostgreSQL or Consul is not installed.
+    pub(crate) fn cluster(&self, timing: Timing) -> Outcome<Option<Cluster>> {
+        match &self.postgres {
+            Some(server) => Cluster::start(&self.program, server, timing),
+            None => Ok(None),
+        }
+    }
+
     /// Notes a run.
     pub(crate) fn note(&mut self, case: Case, figures: Figures) {
         self.book.note(case, figures);
@@ -92,11 +103,12 @@ impl Bench {
 /// One workload on one database.
 type Workload = fn(&mut Bench, Backend) -> Outcome<()>;
 
-const WORKLOADS: [(&str, Workload); 6] = [
+const WORKLOADS: [(&str, Workload); 7] = [
     ("W1", chain::run),
     ("W2", fan::run),
     ("W3", crowd::run),
     ("W4", giant::run),
+    ("W6", takeover::run),
     ("W7", idle::run),
     ("W8", life::run),
 ];

@@ -22,7 +22,7 @@ use crate::process::Tree;
 pub(crate) const SLOTS: u32 = 16;
 
 /// The first token of a throw-away node that listens on the loopback only.
-const TOKEN: &str = "bench-bench-bench-bench-bench-bench-bench";
+pub(crate) const TOKEN: &str = "bench-bench-bench-bench-bench-bench-bench";
 
 /// Where the state lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Place {
             command.env("PORPOISE__DATABASE__URL", url);
         }
         let mut child = command.spawn()?;
-        match address_of(&mut child) {
+        match ready_line(&mut child).as_ref().and_then(address_in) {
             Some(address) => Ok(Node {
                 server: Server {
                     address,
@@ -116,15 +116,18 @@ impl Place {
 }
 
 /// Reads the ready line; what follows on standard output is drained by a thread.
-fn address_of(child: &mut Child) -> Option<SocketAddr> {
+pub(crate) fn ready_line(child: &mut Child) -> Option<Value> {
     let mut lines = BufReader::new(child.stdout.take()?).lines().map_while(Result::ok);
-    let address = lines.find_map(|line| {
+    let ready = lines.find_map(|line| {
         let said: Value = serde_json::from_str(&line).ok()?;
-        let url = said["url"].as_str().filter(|_| said["msg"] == "porpoise ready")?;
-        url.strip_prefix("http://")?.parse().ok()
+        (said["msg"] == "porpoise ready").then_some(said)
     });
     std::thread::spawn(move || lines.for_each(drop));
-    address
+    ready
+}
+
+fn address_in(ready: &Value) -> Option<SocketAddr> {
+    ready["url"].as_str()?.strip_prefix("http://")?.parse().ok()
 }
 
 /// A serving process.

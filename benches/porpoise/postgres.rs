@@ -1,11 +1,11 @@
 //! A throw-away PostgreSQL server that keeps every promise of durability.
 
 use std::cell::Cell;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::Outcome;
 
@@ -81,6 +81,22 @@ impl Postgres {
         Ok(format!("postgres://postgres@127.0.0.1:{}/{name}", self.port))
     }
 
+    /// Opens a session that answers questions.
+    pub(crate) fn session(&self, url: &str) -> Outcome<Session> {
+        let mut child = Command::new(self.binaries.join("psql"))
+            .args(["-XqAt", "-v", "ON_ERROR_STOP=1", url])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let input = child.stdin.take().ok_or("standard input is piped")?;
+        let output = child.stdout.take().ok_or("standard output is piped")?;
+        Ok(Session {
+            input: Some(input),
+            output: BufReader::new(output),
+            child,
+        })
+    }
+
     /// Runs one of PostgreSQL's own programs against this server and returns what it printed.
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Outcome<String> {
         let output = Command::new(self.binaries.join(program))
@@ -100,6 +116,41 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         drop(self.input.take());
         drop(self.script.wait());
+    }
+}
+
+/// A connection that stays open; it ends with this value.
+#[derive(Debug)]
+pub(crate) struct Session {
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    child: Child,
+}
+
+impl Session {
+    /// Asks something that has one row of one column.
+    pub(crate) fn line(&mut self, question: &str) -> Outcome<String> {
+        let input = self.input.as_mut().ok_or("the session is open")?;
+        writeln!(input, "{question};")?;
+        let mut line = String::new();
+        if self.output.read_line(&mut line)? == 0 {
+            return Err(format!("PostgreSQL refused: {question}").into());
+        }
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Asks for a number.
+    pub(crate) fn number(&mut self, question: &str) -> Outcome<i64> {
+        let line = self.line(question)?;
+        line.parse()
+            .map_err(|_| format!("{question}: {line} is no number").into())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        drop(self.child.wait());
     }
 }
 

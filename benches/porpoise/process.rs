@@ -39,6 +39,11 @@ impl Tree {
             .sum()
     }
 
+    /// The processes that live now.
+    pub(crate) fn pids(self) -> Vec<u32> {
+        self.members(&lines())
+    }
+
     fn members(self, lines: &HashMap<u32, Line>) -> Vec<u32> {
         let belongs = |pid: u32| {
             let mut at = pid;

@@ -13,6 +13,8 @@ pub(crate) enum Goal {
     AtLeast(f64),
     /// At most the first on SQLite and the second on PostgreSQL.
     AtMostOn(f64, f64),
+    /// At most this in 95 of 100 runs.
+    MostlyAtMost(f64),
     /// Shown only.
     None,
 }
@@ -28,10 +30,11 @@ impl Goal {
         }
     }
 
-    /// Whether a value reaches it; nothing when there is nothing to reach.
-    pub(crate) fn is_met(self, value: f64) -> Option<bool> {
+    /// Whether runs with this median and this 95th percentile reach it; nothing when there is nothing to reach.
+    pub(crate) fn is_met(self, value: f64, p95: f64) -> Option<bool> {
         match self {
             Self::AtMost(most) | Self::AtMostOn(most, _) => Some(value <= most),
+            Self::MostlyAtMost(most) => Some(p95 <= most),
             Self::AtLeast(least) => Some(value >= least),
             Self::None => None,
         }
@@ -60,7 +63,7 @@ const fn row(workload: &'static str, variant: &'static str, figure: &'static str
     }
 }
 
-use Goal::{AtLeast, AtMost, AtMostOn, None as Shown};
+use Goal::{AtLeast, AtMost, AtMostOn, MostlyAtMost, None as Shown};
 
 /// Every line of the table. The goals are those of the workloads' definition, on two cores.
 pub(crate) const ROWS: &[Row] = &[
@@ -100,6 +103,45 @@ pub(crate) const ROWS: &[Row] = &[
     row("W4", "chain no-op", "total_ms", AtMost(15_000.0)),
     row("W4", "wide shell", "total_ms", AtMost(7000.0)),
     row("W4", "wide shell", "extra_mib", AtMost(40.0)),
+    row("W6", "1,000 live", "instances_moved", Shown),
+    row("W6", "1,000 live", "declared_ms", Shown),
+    row("W6", "1,000 live", "moved_ms", MostlyAtMost(1500.0)),
+    row("W6", "1,000 live", "acknowledged_ms", Shown),
+    row("W6", "1,000 live", "first_call_ms", Shown),
+    row("W6", "1,000 live", "last_call_ms", MostlyAtMost(1500.0)),
+    row("W6", "10,000 live", "instances_moved", Shown),
+    row("W6", "10,000 live", "declared_ms", Shown),
+    row("W6", "10,000 live", "moved_ms", MostlyAtMost(2500.0)),
+    row("W6", "10,000 live", "acknowledged_ms", Shown),
+    row("W6", "10,000 live", "first_call_ms", Shown),
+    row("W6", "10,000 live", "last_call_ms", MostlyAtMost(2500.0)),
+    row("W6", "1,000 live, stock Consul", "instances_moved", Shown),
+    row("W6", "1,000 live, stock Consul", "declared_ms", Shown),
+    row("W6", "1,000 live, stock Consul", "moved_ms", MostlyAtMost(1500.0)),
+    row("W6", "1,000 live, stock Consul", "acknowledged_ms", Shown),
+    row("W6", "1,000 live, stock Consul", "first_call_ms", Shown),
+    row(
+        "W6",
+        "1,000 live, stock Consul",
+        "last_call_ms",
+        MostlyAtMost(1500.0),
+    ),
+    row("W6", "10,000 live, stock Consul", "instances_moved", Shown),
+    row("W6", "10,000 live, stock Consul", "declared_ms", Shown),
+    row(
+        "W6",
+        "10,000 live, stock Consul",
+        "moved_ms",
+        MostlyAtMost(2500.0),
+    ),
+    row("W6", "10,000 live, stock Consul", "acknowledged_ms", Shown),
+    row("W6", "10,000 live, stock Consul", "first_call_ms", Shown),
+    row(
+        "W6",
+        "10,000 live, stock Consul",
+        "last_call_ms",
+        MostlyAtMost(2500.0),
+    ),
     row("W7", "fresh", "pss_mib", AtMost(40.0)),
     row("W7", "fresh", "cpu_percent", AtMost(0.3)),
     row("W7", "fresh", "cpu_with_database_percent", Shown),
