@@ -27,7 +27,7 @@ Written by `make bench`, but for the last section, which it keeps as it stands. 
   A run that fails any of this has no figure; it ends the bench.
 - A figure is the median of the runs after a warm-up, with the smallest and the largest. CPU is that of the node,
   of the tasks and of PostgreSQL. Foreign CPU is what other processes of the machine took meanwhile.
-- Where a figure has a limit, its share of what the machine reached in the calibration of the same session is
+- Where a figure has a limit, its share of what the machine reached in the calibration of the same run is
   shown: it says more than seconds do on another machine.
 ";
 
