@@ -70,9 +70,9 @@ const BY_HAND: &str = "\n## What is known about the misses\n";
 pub(crate) fn page(bench: &Bench, old: &str) -> String {
     let mut text = INTRODUCTION.to_owned();
     // Writing to a string cannot fail.
-    let _ = write!(text, "\n## Sessions\n\nMachine: {}\n\n", machine());
+    let _ = write!(text, "\n## Runs of the bench\n\nMachine: {}\n\n", machine());
     text.push_str(&merged(&sessions(bench), old));
-    text.push_str("\n## Calibration of the last session\n\n| what the machine can do | |\n|---|---:|\n");
+    text.push_str("\n## Calibration of the last run\n\n| what the machine can do | |\n|---|---:|\n");
     for (name, value) in &bench.limits {
         let _ = writeln!(text, "| {} | {} |", words(name), number(*value));
     }
@@ -102,7 +102,7 @@ fn sessions(bench: &Bench) -> String {
     text
 }
 
-/// A table of this session, with the lines that the old page has under the same head of workloads which this session
+/// A table of this run, with the lines that the old page has under the same head of workloads which this run
 /// did not measure.
 fn merged(table: &str, old: &str) -> String {
     let (mut lines, head): (Vec<&str>, usize) = (table.lines().collect(), 2);
