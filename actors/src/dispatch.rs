@@ -31,7 +31,8 @@ mod lives;
 /// Messages of one kind in one request.
 const BATCH: usize = 200;
 
-/// How often workers are asked for free slots while a task waits: what they tell by themselves may be lost.
+/// How often workers are asked for free slots: what they tell by themselves may be lost, and who does not answer
+/// gets nothing new.
 const HELLO: Duration = Duration::from_secs(1);
 
 /// The wait before a message that was not answered is sent again.
@@ -173,14 +174,10 @@ impl DispatchActor {
         }));
     }
 
-    /// Greets workers that cannot be reached, to find out when they can, and all of them while a task waits.
+    /// Greets every worker, to find out which can be reached before an attempt is bound to one that cannot: what
+    /// was sent into a cut may have arrived, and may not go elsewhere.
     fn greet(&self, ctx: &mut Context<Self>) {
-        let whom = if self.slots.is_starving() {
-            self.lives.answering()
-        } else {
-            self.slots.unreachable()
-        };
-        for life in whom {
+        for life in self.lives.answering() {
             let (link, me) = (Arc::clone(&self.link), self.me.clone());
             let hello = async move { link.hello(life, &me).await };
             ctx.spawn(hello.into_actor(self).map(move |free, actor, _| match free {

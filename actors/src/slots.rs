@@ -185,13 +185,6 @@ impl Slots {
         }
     }
 
-    /// Lists workers that did not answer.
-    pub fn unreachable(&self) -> BTreeSet<Incarnation> {
-        let table = self.lock();
-        let lives = table.lives.iter().filter(|(_, life)| !life.reached);
-        lives.map(|(incarnation, _)| *incarnation).collect()
-    }
-
     /// Takes note of why a worker takes nothing, for those who wait; none when it takes something.
     pub fn refused(&self, worker: Incarnation, why: Option<String>) {
         let mut table = self.lock();
@@ -202,7 +195,8 @@ impl Slots {
     }
 
     /// Whether a task waits although a worker of its group lives.
-    pub fn is_starving(&self) -> bool {
+    #[cfg(test)]
+    fn is_starving(&self) -> bool {
         let table = self.lock();
         table
             .lives

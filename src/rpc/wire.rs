@@ -28,6 +28,8 @@ pub(super) const LARGEST_BODY: usize = 64 << 20;
 
 /// A worker decides at once, but journals first.
 const WORKER: Duration = Duration::from_secs(5);
+/// A worker counts its slots. With the second between two greetings, a silent one is noticed within three.
+const HELLO: Duration = Duration::from_secs(2);
 /// A master answers after its commits, at the latest after one second.
 const MASTER: Duration = Duration::from_secs(3);
 /// A ping is for finding out whether somebody is there at all.
@@ -92,7 +94,7 @@ ask!(AdoptBatch at "worker/adopt" => Vec<AdoptAnswer>, |_: &AdoptBatch| WORKER);
 /// `WorkerLink::hello`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Hello(pub(super) Owner);
-ask!(Hello at "worker/hello" => u32, |_: &Hello| WORKER);
+ask!(Hello at "worker/hello" => u32, |_: &Hello| HELLO);
 
 /// `MasterLink::report`.
 #[derive(Debug, Serialize, Deserialize)]
