@@ -81,6 +81,30 @@ impl Consul {
         assert!(leads, "Consul should lead itself within 30 s");
     }
 
+    /// The lives of nodes that its catalog knows, whatever their checks say.
+    pub(crate) fn lives(&self) -> Vec<String> {
+        let request = Rest::new(&self.url).request(Method::GET, "/v1/catalog/service/porpoise");
+        let services = Rest::answer(request)
+            .map(|answer| answer.body)
+            .unwrap_or_default();
+        let ids = services.as_array().into_iter().flatten().filter_map(|service| {
+            let id = service["ServiceID"].as_str()?;
+            id.strip_prefix("porpoise-").map(str::to_owned)
+        });
+        ids.collect()
+    }
+
+    /// Takes a life out of its catalog, as an operator's hand does.
+    pub(crate) fn deregister(&self, life: &str) {
+        let rest = Rest::new(&self.url);
+        let agent = Rest::answer(rest.request(Method::GET, "/v1/agent/self")).expect("the agent answers");
+        let service =
+            json!({ "Node": agent.body["Config"]["NodeName"], "ServiceID": format!("porpoise-{life}") });
+        let request = rest.request(Method::PUT, "/v1/catalog/deregister").json(&service);
+        let answer = Rest::answer(request).expect("the agent answers");
+        assert_eq!((answer.status, answer.text.trim()), (200, "true"), "{answer:?}");
+    }
+
     /// Removes its data; it does not run.
     pub(crate) fn forget(&self) {
         std::fs::remove_dir_all(self.folder.join("data")).expect("its data");

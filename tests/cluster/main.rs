@@ -24,7 +24,9 @@ mod process;
 mod proxy;
 mod random;
 mod refusals;
+mod registry;
 #[path = "../equipment/rest.rs"]
 mod rest;
+mod silence;
 mod verbs;
 mod workers;

@@ -24,8 +24,16 @@ pub(crate) enum Mode {
 /// One link that can be cut.
 pub(crate) struct Proxy {
     address: String,
-    mode: Arc<AtomicU8>,
-    open: Arc<Mutex<Vec<TcpStream>>>,
+    link: Arc<Link>,
+}
+
+/// What the threads of a proxy share.
+#[derive(Default)]
+struct Link {
+    mode: AtomicU8,
+    /// The life whose calls alone are swallowed; none: everything is.
+    caller: Mutex<Option<String>>,
+    open: Mutex<Vec<TcpStream>>,
 }
 
 impl Proxy {
@@ -34,13 +42,12 @@ impl Proxy {
         let listener = TcpListener::bind(address).expect("a free port");
         let proxy = Self {
             address: listener.local_addr().expect("its address").to_string(),
-            mode: Arc::new(AtomicU8::new(Mode::Open as u8)),
-            open: Arc::default(),
+            link: Arc::default(),
         };
-        let (mode, open, to) = (Arc::clone(&proxy.mode), Arc::clone(&proxy.open), to.to_owned());
+        let (link, to) = (Arc::clone(&proxy.link), to.to_owned());
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                accept(client, &to, &mode, &open);
+                accept(client, &to, &link);
             }
         });
         proxy
@@ -53,17 +60,47 @@ impl Proxy {
 
     /// Cuts the link, or mends it.
     pub(crate) fn set(&self, mode: Mode) {
-        self.mode.store(mode as u8, Ordering::SeqCst);
+        self.change(mode, None);
         if mode == Mode::Closed {
-            for stream in self.open.lock().expect("no thread panicked").drain(..) {
+            let mut open = self.link.open.lock().expect("no thread panicked");
+            for stream in open.drain(..) {
                 stream.shutdown(Shutdown::Both).ok();
             }
         }
     }
+
+    /// Swallows what one life of a node calls here, and nothing else.
+    pub(crate) fn swallow_from(&self, life: &str) {
+        self.change(Mode::BlackHole, Some(life.to_owned()));
+    }
+
+    fn change(&self, mode: Mode, caller: Option<String>) {
+        *self.link.caller.lock().expect("no thread panicked") = caller;
+        self.link.mode.store(mode as u8, Ordering::SeqCst);
+    }
 }
 
-fn accept(client: TcpStream, to: &str, mode: &Arc<AtomicU8>, open: &Arc<Mutex<Vec<TcpStream>>>) {
-    if mode.load(Ordering::SeqCst) == Mode::Closed as u8 {
+impl Link {
+    fn is(&self, mode: Mode) -> bool {
+        self.mode.load(Ordering::SeqCst) == mode as u8
+    }
+
+    /// Whether this part may not go on; a call begins with a head that names the caller.
+    fn swallows(&self, part: &[u8]) -> bool {
+        if !self.is(Mode::BlackHole) {
+            return false;
+        }
+        let caller = self.caller.lock().expect("no thread panicked");
+        let Some(life) = caller.as_deref() else {
+            return true;
+        };
+        let head = format!("x-porpoise-from: {life}\r\n");
+        part.windows(head.len()).any(|here| here == head.as_bytes())
+    }
+}
+
+fn accept(client: TcpStream, to: &str, link: &Arc<Link>) {
+    if link.is(Mode::Closed) {
         client.shutdown(Shutdown::Both).ok();
         return;
     }
@@ -76,17 +113,17 @@ fn accept(client: TcpStream, to: &str, mode: &Arc<AtomicU8>, open: &Arc<Mutex<Ve
         let (Ok(from), Ok(into), Ok(kept)) = copies else {
             return;
         };
-        open.lock().expect("no thread panicked").push(kept);
-        let mode = Arc::clone(mode);
-        thread::spawn(move || forward(from, into, &mode));
+        link.open.lock().expect("no thread panicked").push(kept);
+        let link = Arc::clone(link);
+        thread::spawn(move || forward(from, into, &link));
     }
 }
 
-fn forward(mut from: TcpStream, mut into: TcpStream, mode: &AtomicU8) {
+fn forward(mut from: TcpStream, mut into: TcpStream, link: &Link) {
     let mut part = [0; 16 * 1024];
     loop {
         let read = from.read(&mut part);
-        while mode.load(Ordering::SeqCst) == Mode::BlackHole as u8 {
+        while link.swallows(&part[..*read.as_ref().unwrap_or(&0)]) {
             thread::sleep(LOOK);
         }
         match read {

@@ -13,7 +13,7 @@ use crate::fixture::{Cluster, PATIENCE, chain};
 const RUNS_AGAIN_WITHIN: Duration = Duration::from_secs(20);
 
 /// Instances of one task that runs until the flag is there; as many as it takes until each worker runs three.
-fn held(cluster: &Cluster, workers: &[&str]) -> Vec<String> {
+pub(crate) fn held(cluster: &Cluster, workers: &[&str]) -> Vec<String> {
     let flag = cluster.path("flag").display().to_string();
     let task = cluster.task(&format!("while [ ! -e {flag} ]; do sleep 0.1; done"));
     cluster.any().apply("held", chain("held", &[task]));
@@ -34,12 +34,13 @@ fn held(cluster: &Cluster, workers: &[&str]) -> Vec<String> {
     ids
 }
 
-fn task_of(cluster: &Cluster, id: &str) -> Value {
+/// The one task of an instance of `held`.
+pub(crate) fn task_of(cluster: &Cluster, id: &str) -> Value {
     cluster.any().get(&format!("/instances/{id}/tasks/t0"))
 }
 
 /// Waits until the last attempt of each runs, as this number, and the one before is lost.
-fn run_again(cluster: &Cluster, ids: &[&String], number: u64) {
+pub(crate) fn run_again(cluster: &Cluster, ids: &[&String], number: u64) {
     cluster.wait(
         RUNS_AGAIN_WITHIN,
         "the attempts of the killed worker run again",

@@ -1,0 +1,77 @@
+//! A registry that goes away, comes back, forgets, or is changed by hand: nobody dies of it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::checker::{Effects, check};
+use crate::death::{MOVES_WITHIN, all_end, left, load, nothing_ran_again};
+use crate::fixture::{Cluster, PATIENCE};
+use crate::partitions::{LONG, dead, troubles};
+
+/// Within this time a node that the registry does not know is registered again.
+const REGISTERED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Waits until the registry knows every node, and they use it.
+fn all_registered(cluster: &Cluster) {
+    let began = Instant::now();
+    cluster.wait(REGISTERED_WITHIN, "every node is registered", |cluster| {
+        let lives = cluster.consul.lives();
+        cluster.nodes().all(|node| lives.contains(&node.incarnation))
+    });
+    eprintln!("all were registered again after {:?}", began.elapsed());
+    cluster.wait(PATIENCE, "every node uses the registry", |cluster| {
+        let mut masters = cluster.nodes().filter(|node| node.answers());
+        masters.all(|node| !troubles(cluster, &node.name).contains("REGISTRY"))
+    });
+}
+
+/// Kills the registry for a while, and sees that its nodes say so.
+fn away(cluster: &mut Cluster, forgets: bool) {
+    cluster.consul.kill();
+    if forgets {
+        cluster.consul.forget();
+    }
+    let until = Instant::now() + Duration::from_secs(6);
+    for node in ["m1", "m2"] {
+        cluster.wait(Duration::from_secs(5), "membership is frozen", |cluster| {
+            troubles(cluster, node).contains("membership frozen")
+        });
+    }
+    std::thread::sleep(until.saturating_duration_since(Instant::now()));
+    cluster.consul.start();
+}
+
+#[test]
+fn a_registry_that_goes_away_or_forgets_declares_nobody_dead() {
+    let Some(mut cluster) = Cluster::start(2, 1) else {
+        return;
+    };
+    let mut ids = Vec::new();
+    for forgets in [false, true] {
+        ids.extend(load(&cluster, &["m1", "m2"], 2));
+        away(&mut cluster, forgets);
+        all_registered(&cluster);
+    }
+    let life = cluster.on("m2").incarnation.clone();
+    cluster.consul.deregister(&life);
+    assert!(!cluster.consul.lives().contains(&life), "the hand did something");
+    all_registered(&cluster);
+    // Longer than any wait for a confirmation, and than the time in which nobody is suspected anyway.
+    std::thread::sleep(LONG);
+    assert_eq!(dead(&cluster), Vec::<Value>::new());
+
+    let more = load(&cluster, &["m2"], 2);
+    let gone = cluster.on("m2").host.clone();
+    cluster.node("m2").kill();
+    left(&cluster, &more, &[&gone], MOVES_WITHIN);
+    let everything = [ids, more].concat();
+    all_end(&cluster, &everything);
+    nothing_ran_again(&cluster, &everything);
+    let effects = Effects {
+        declared: 1,
+        ..Effects::default()
+    };
+    check(&cluster, effects);
+    assert_eq!(dead(&cluster).len(), 1, "only the killed one");
+}
