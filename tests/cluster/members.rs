@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::checker::{Effects, check};
 use crate::death::{MOVES_WITHIN, all_end, hosts, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, chain};
-use crate::rest::Rest;
 
 /// A drain may take 30 s, and a little to end.
 const LEAVES_WITHIN: Duration = Duration::from_secs(35);
@@ -57,23 +56,6 @@ fn a_restart_at_the_same_address_takes_its_orphans_and_a_newcomer_takes_nothing(
     check(&cluster, Effects::default());
 }
 
-/// A client that asks a node which leaves, until its door is closed: every request that got in is answered, if only
-/// with the advice to come again. Answers how many there were.
-fn ask_until_closed(leaving: &Rest) -> usize {
-    for answered in 0.. {
-        match Rest::answer(leaving.request(Method::GET, "/api/v1/instances?limit=5")) {
-            Ok(answer) => assert!(
-                answer.status == 200 || (answer.status == 503 && answer.retry),
-                "{answer:?}"
-            ),
-            Err(error) if error.is_connect() => return answered,
-            Err(error) => panic!("a request to a node that leaves was cut off: {error:?}"),
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    0
-}
-
 /// A client that starts short instances on all masters in turn until told to end.
 fn clients_start(cluster: &Cluster, masters: &[&str], enough: &AtomicBool) -> Vec<String> {
     let mut ids = Vec::new();
@@ -105,15 +87,11 @@ fn masters_that_leave_in_order_hand_over_and_no_task_notices() {
         let enough = AtomicBool::new(false);
         let (code, started) = std::thread::scope(|scope| {
             let clients = scope.spawn(|| clients_start(&cluster, &staying, &enough));
-            let door = Rest::new(&format!("http://{}", process.address()));
-            let at_the_door = scope.spawn(move || ask_until_closed(&door));
             let code = process.stop(LEAVES_WITHIN);
             if code.is_some() {
                 process.start();
             }
             enough.store(true, Ordering::Relaxed);
-            let answered = at_the_door.join().expect("the client at the door");
-            assert!(answered > 0, "{leaving} was asked while it left");
             (code, clients.join().expect("the clients"))
         });
         cluster.give_back(process);
