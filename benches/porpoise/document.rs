@@ -40,7 +40,7 @@ const MEANINGS: &str = "
 | W2 | one instance, 400 tasks at once and one that waits for all: no-op, `sh -c :`, `sleep 0.01` |
 | W3 | 1,000 instances started over 32 connections, each a chain of 3 or 40; and at 70 % of the reached rate |
 | W4 | one instance of 10,000 tasks: 100 layers of 100 with three needs each; 1, 9,998, 1; a chain (small: 10 layers of 10) |
-| W6 | `kill -9` of one of 3 masters (2 workers, one Consul server) in turn, which leaves it a third of the live instances the first time and a third to two thirds later; 500 of them run a task, the others wait between tasks; 20 are paused over another master from the moment of the kill on |
+| W6 | `kill -9` of one of 3 masters (2 workers, one Consul server) in turn, each started again before the next; it owns a third of the live instances the first time and more later, as a new life gets nothing back; 500 of them run a task, the others wait between tasks; 20 are paused over another master from the moment of the kill on |
 | W7 | nothing to do, watched for 10 s |
 | W8 | from the start of the process to the first 200 of `/readyz`; after `kill -9`, until 1,000 waiting instances have their owner again |
 ";
