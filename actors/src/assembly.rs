@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use engine::ids::Generation;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, oneshot};
 
 use crate::clock::Clock;
 use crate::condition::Condition;
@@ -15,6 +15,7 @@ use crate::dispatch::{self, DispatchActor};
 use crate::failover::{FailoverActor, Reach};
 use crate::hub::Hub;
 use crate::links::{InProcess, MasterLink, NoPeers, PeerLink, WorkerLink};
+use crate::loads::Loads;
 use crate::local::{LocalNode, MasterActors};
 use crate::master::MasterActor;
 use crate::peers::Peers;
@@ -29,9 +30,6 @@ use crate::workflow::Surroundings;
 
 /// Commits kept for slow listeners; a listener that misses more looks at the store.
 const HUB: usize = 4096;
-
-/// Instances being loaded at once.
-const LOADS: usize = 32;
 
 /// What the actors of a node reach other nodes through.
 #[derive(Clone)]
@@ -215,7 +213,7 @@ fn start_master(
         dispatch: dispatch.clone(),
         slots,
         hub: hub.clone(),
-        loads: Arc::new(Semaphore::new(LOADS)),
+        loads: Loads::new(Arc::clone(&parts.store), parts.me.incarnation),
     };
     context.run(MasterActor::new(
         around,
