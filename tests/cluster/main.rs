@@ -11,6 +11,7 @@
 mod checker;
 mod consul;
 mod death;
+mod door;
 mod faults;
 mod fixture;
 mod history;
