@@ -228,7 +228,7 @@ impl Equipment {
             pulse,
             drain_bell,
             worker,
-            master: config.has(Role::Master).then_some(config.master.choice),
+            master: config.has(Role::Master).then_some(config.master),
             end_node: Arc::new(|actor| {
                 tracing::error!(
                     actor,
