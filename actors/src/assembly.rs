@@ -8,6 +8,7 @@ use actix::prelude::*;
 use engine::ids::Generation;
 use tokio::sync::{Notify, oneshot};
 
+use crate::balance::{self, BalanceActor};
 use crate::clock::Clock;
 use crate::condition::Condition;
 use crate::db::DbActor;
@@ -67,10 +68,19 @@ pub struct Ingredients {
     pub drain_bell: Arc<Notify>,
     /// What the worker is made of; only with that role.
     pub worker: Option<WorkerParts>,
-    /// How a master chooses workers; only with that role.
-    pub master: Option<Choice>,
+    /// What the master is made of; only with that role.
+    pub master: Option<MasterParts>,
     /// Ends the process when an actor dies that it cannot do without.
     pub end_node: Arc<dyn Fn(&'static str) + Send + Sync>,
+}
+
+/// What a master is made of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MasterParts {
+    /// How it chooses workers.
+    pub choice: Choice,
+    /// Whether it gives instances to masters that have fewer.
+    pub rebalance: bool,
 }
 
 /// What a worker is made of.
@@ -197,7 +207,8 @@ fn start_master(
     workflows: ArbiterHandle,
 ) -> MasterActors {
     let supervisor = context.address();
-    let slots = Slots::choosing(parts.master.unwrap_or_default());
+    let MasterParts { choice, rebalance } = parts.master.unwrap_or_default();
+    let slots = Slots::choosing(choice);
     let senders = dispatch::Ways {
         link: ways.workers,
         store: Arc::clone(&parts.store),
@@ -220,6 +231,17 @@ fn start_master(
         vec![workflows],
         parts.vital("MasterActor"),
     ));
+    let evens_out = rebalance && parts.ways.is_some();
+    let balance = evens_out.then(|| {
+        let reach = balance::Reach {
+            me: parts.me.incarnation,
+            clock: parts.clock.clone(),
+            store: Arc::clone(&parts.store),
+            master: supervisor.clone(),
+            peers: Arc::clone(&ways.peers),
+        };
+        BalanceActor::new(reach, parts.vital("BalanceActor")).start()
+    });
     let reach = Reach {
         me: parts.me(),
         clock: parts.clock.clone(),
@@ -233,6 +255,7 @@ fn start_master(
         supervisor,
         dispatch,
         failover: FailoverActor::new(reach, parts.vital("FailoverActor")).start(),
+        balance,
     }
 }
 
@@ -241,6 +264,7 @@ fn watch_members(parts: &Ingredients, masters: Option<&MasterActors>) {
     if let Some(masters) = masters {
         subscribers.push(masters.dispatch.clone().recipient());
         subscribers.push(masters.failover.clone().recipient());
+        subscribers.extend(masters.balance.clone().map(Addr::recipient));
     }
     let watched = RegistryParts {
         me: parts.me.clone(),

@@ -10,6 +10,7 @@ pub mod ports;
 pub mod protocol;
 
 pub mod assembly;
+pub mod balance;
 pub mod db;
 pub mod dispatch;
 pub mod failover;

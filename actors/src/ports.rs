@@ -303,6 +303,9 @@ pub trait Store: Send + Sync + 'static {
     /// or a kept result of an attempt that is open.
     async fn owned(&self, me: Incarnation) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError>;
 
+    /// Counts the instances of each owner.
+    async fn owned_counts(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError>;
+
     /// Clears the count of claims without progress of instances that stayed loaded.
     async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError>;
 

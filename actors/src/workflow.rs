@@ -12,6 +12,7 @@ mod messages;
 mod notice;
 mod prepare;
 mod pump;
+mod stirred;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use birth::Birth;
 pub use messages::Crash;
 pub use messages::{Deliver, Delivered, HandedOver, Observe, ReadInbox, WorkerOver};
 pub use notice::{Exited, Why};
+pub use stirred::Stirred;
 
 use notice::Notice;
 
@@ -77,6 +79,17 @@ struct Live {
     state: Instance,
 }
 
+/// Which instance an actor runs.
+#[derive(Debug)]
+pub struct Held {
+    /// The instance.
+    pub id: InstanceId,
+    /// The epoch under which this node owns it.
+    pub epoch: Epoch,
+    /// Where the actor notes that it was told something.
+    pub stirred: Stirred,
+}
+
 /// One thing that waits for the next round.
 enum Item {
     Event(Event),
@@ -88,6 +101,7 @@ enum Item {
 pub struct WorkflowActor {
     id: InstanceId,
     epoch: Epoch,
+    stirred: Stirred,
     around: Surroundings,
     birth: Option<Birth>,
     live: Option<Live>,
@@ -103,16 +117,12 @@ pub struct WorkflowActor {
 
 impl WorkflowActor {
     /// Makes the actor of a claimed instance; it loads itself when it starts.
-    pub fn new(
-        id: InstanceId,
-        epoch: Epoch,
-        birth: Birth,
-        around: Surroundings,
-        exits: Recipient<Exited>,
-    ) -> Self {
+    pub fn new(held: Held, birth: Birth, around: Surroundings, exits: Recipient<Exited>) -> Self {
+        let Held { id, epoch, stirred } = held;
         Self {
             id,
             epoch,
+            stirred,
             around,
             birth: Some(birth),
             live: None,

@@ -1,5 +1,6 @@
 //! The port that the actors speak to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actors::ports::{
@@ -99,6 +100,10 @@ impl ports::Store for Store {
 
     async fn owned(&self, me: Incarnation) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError> {
         self.owned_by(me).await
+    }
+
+    async fn owned_counts(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
+        self.count_owned().await
     }
 
     async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError> {

@@ -8,9 +8,11 @@
 )]
 #![allow(unreachable_pub, reason = "the one crate of these tests has no public face")]
 
+mod balance;
 mod checker;
 mod consul;
 mod death;
+mod door;
 mod faults;
 mod fixture;
 mod history;

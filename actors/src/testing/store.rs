@@ -350,6 +350,19 @@ impl Store for FakeStore {
             .collect())
     }
 
+    async fn owned_counts(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
+        let mut counts = BTreeMap::new();
+        for (owner, _) in self
+            .state()
+            .instances
+            .values()
+            .filter_map(|row| row.owner.as_ref())
+        {
+            *counts.entry(*owner).or_default() += 1;
+        }
+        Ok(counts)
+    }
+
     async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError> {
         let mut state = self.state();
         for (id, row) in &mut state.instances {

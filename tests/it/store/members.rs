@@ -204,6 +204,8 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
     let loaded = load(subject.store(), a, target.incarnation, Epoch(2)).await;
     assert_eq!(loaded.unwrap().rev, Rev(1));
     assert_eq!(subject.store().hand_over(&hand_over).await.unwrap(), []);
+    let counts = subject.store().owned_counts().await.unwrap();
+    assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());
 }
 
 pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subject) {
