@@ -10,11 +10,13 @@
 
 mod checker;
 mod consul;
+mod cuts;
 mod death;
 mod faults;
 mod fixture;
 mod history;
 mod members;
+mod network;
 mod partitions;
 #[path = "../equipment/postgres.rs"]
 mod postgres;
