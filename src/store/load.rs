@@ -9,14 +9,14 @@ use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, OperationI
 use engine::instance::Header;
 use engine::states::{Outcome, Verb};
 use engine::task::{Attempt, Task};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
 use serde::Serialize;
 
 use super::attempts::{ATTEMPTS_OF, TASKS_OF, read_attempt, read_task};
 use super::bulk::run;
 use super::results::OPEN_RESULT;
 use super::rows::{Cells, Column, damaged, id_list, source};
-use super::{Store, begin_on, store_error};
+use super::{Store, Transaction, begin_on, store_error};
 
 /// So many pinned definitions are kept.
 const DEFINITIONS: usize = 256;
@@ -80,11 +80,7 @@ impl Store {
         Ok(Some(loaded))
     }
 
-    async fn read_tasks(
-        &self,
-        read: &DatabaseTransaction,
-        id: InstanceId,
-    ) -> Result<(Tasks, Stray), StoreError> {
+    async fn read_tasks(&self, read: &Transaction, id: InstanceId) -> Result<(Tasks, Stray), StoreError> {
         let rows = read
             .query_all_raw(self.statement(TASKS_OF, [id.0.into()]))
             .await

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::Value;
 
-use crate::checker::{Effects, check};
+use crate::checker::{Effects, ask, check};
 use crate::death::{all_end, hosts, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, DATABASE, REGISTRY};
-use crate::network::Way;
+use crate::network::{CLIENTS, Way};
 use crate::partitions::{LONG, dead};
+use crate::rest::Rest;
 
 /// Those of a master that lives, but lost the database or everything, have another owner within this time.
 const MOVES_WITHIN: Duration = Duration::from_secs(40);
@@ -18,6 +20,12 @@ const LONGER: Duration = Duration::from_secs(12);
 
 /// A node that reads again that it is dead ends within this time.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Two idle seconds and three questions, or three seconds without an acknowledgement; and a busy machine.
+const SILENT_FOR: Duration = Duration::from_secs(12);
+
+/// A statement without an answer is given up after 11 s.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(16);
 
 /// Who is cut in which way; `m1` never is.
 const CUT: [(&str, Way); 3] = [("m2", Way::Both), ("m3", Way::In), ("m4", Way::Out)];
@@ -74,6 +82,88 @@ fn replaced(cluster: &mut Cluster, what: &str, cut: impl Fn(&Cluster, &str, Way)
         cluster.node(name).start();
     }
     ids
+}
+
+/// Waits until the kernel of a node believes no more in any of these connections.
+fn given_up(cluster: &Cluster, name: &str, old: &[String], within: Duration) -> Duration {
+    let began = Instant::now();
+    cluster.wait(within, "every silent connection is given up", |cluster| {
+        let now = cluster.network().connections(name);
+        old.iter().all(|connection| !now.contains(connection))
+    });
+    began.elapsed()
+}
+
+/// The sessions of a node that the database believes in.
+fn sessions(cluster: &Cluster, address: &str) -> usize {
+    let sql = "SELECT client_addr::text FROM pg_stat_activity WHERE client_addr IS NOT NULL";
+    let theirs = |client: &&String| client.trim_end_matches("/32") == address;
+    ask(cluster, sql).iter().filter(theirs).count()
+}
+
+#[test]
+fn connections_that_fall_silent_are_given_up_at_both_ends_within_seconds() {
+    let Some(mut cluster) = Cluster::start_apart(2, 1) else {
+        return;
+    };
+    std::thread::sleep(LONG);
+    let ids = load(&cluster, &["m1", "m2"], 2);
+    let address = cluster
+        .on("m2")
+        .host
+        .split(':')
+        .next()
+        .expect("an address")
+        .to_owned();
+    let port_of_database = cluster
+        .postgres
+        .url()
+        .rsplit([':', '/'])
+        .nth(1)
+        .expect("a port")
+        .to_owned();
+    let mut old = cluster.network().connections("m2");
+    old.retain(|ends| {
+        !ends.ends_with(&format!(":{port_of_database}")) && !ends.contains(&format!(" {CLIENTS}:"))
+    });
+    let mut of_the_other = cluster.network().connections("m1");
+    of_the_other.retain(|ends| ends.contains(&format!("{address}:")));
+    assert!(
+        old.len() >= 4 && of_the_other.len() >= 2,
+        "{old:?} {of_the_other:?}"
+    );
+    assert!(sessions(&cluster, &address) > 0);
+
+    cluster.network().cut_from_all("m2", Way::Both);
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let request = cluster.on("m2").request(Method::GET, "/api/v1/instances");
+            Rest::answer(request).expect("its users reach it")
+        });
+        let here = scope.spawn(|| given_up(&cluster, "m2", &old, SILENT_FOR));
+        let there = scope.spawn(|| given_up(&cluster, "m1", &of_the_other, SILENT_FOR));
+        cluster.wait(SILENT_FOR, "its sessions end", |cluster| {
+            sessions(cluster, &address) == 0
+        });
+        let ended = [here, there].map(|end| end.join().expect("given up"));
+        eprintln!("silent connections were given up after {ended:?}");
+        let answer = asked.join().expect("an answer");
+        eprintln!("without a database a call was answered after {:?}", answer.took);
+        assert_eq!((answer.status, answer.retry), (503, true), "{answer:?}");
+        assert!(answer.took < ANSWERS_WITHIN, "{:?}", answer.took);
+    });
+    let mended = Instant::now();
+    cluster.network().mend("m2");
+    assert_eq!(cluster.node("m2").exit_code(ENDS_WITHIN), Some(75));
+    eprintln!("it ended {:?} after the cut was mended", mended.elapsed());
+    cluster.node("m2").start();
+    all_end(&cluster, &ids);
+    nothing_ran_again(&cluster, &ids);
+    let effects = Effects {
+        declared: 1,
+        ..Effects::default()
+    };
+    check(&cluster, effects);
 }
 
 #[test]

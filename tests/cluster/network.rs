@@ -16,6 +16,9 @@ static MADE: AtomicU32 = AtomicU32::new(0);
 /// Where the clients are: on the bridge itself, which no cut concerns.
 const HALL: &str = "hall";
 
+/// The address of the clients.
+pub(crate) const CLIENTS: &str = "10.77.0.1";
+
 /// Which packets of a place are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -104,7 +107,7 @@ impl Network {
             "type",
             "bridge",
         ])?;
-        in_hall(&["address", "add", &format!("{}/24", address(1)), "dev", "bridge"])?;
+        in_hall(&["address", "add", &format!("{CLIENTS}/24"), "dev", "bridge"])?;
         in_hall(&["link", "set", "bridge", "up"])?;
         Place::named(&hall).enter();
         Ok(network)

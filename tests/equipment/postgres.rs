@@ -29,11 +29,6 @@ pub struct OwnServer {
 }
 
 impl OwnServer {
-    /// Makes one; none where PostgreSQL is not installed.
-    pub fn new() -> Option<Self> {
-        Self::at("127.0.0.1")
-    }
-
     /// Makes one at an address of this machine, which its network may use; none where it is not installed.
     pub fn at(address: &str) -> Option<Self> {
         let binaries = binaries()?;
