@@ -12,6 +12,7 @@ mod roles;
 mod seal;
 mod sentinel;
 mod server;
+mod socket;
 mod wire;
 
 pub use client::{Hint, Links};

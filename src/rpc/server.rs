@@ -15,6 +15,7 @@ use actors::ports::Me;
 use super::gate::{Head, Refusal, Reply, unsealed};
 use super::roles::Roles;
 use super::seal::Key;
+use super::socket::set_against_silence;
 use super::wire::{self, Ask};
 use crate::runner::logs::LogFiles;
 
@@ -51,6 +52,7 @@ pub fn serve(served: Served, listener: TcpListener) -> io::Result<Server> {
     });
     Ok(server
         .workers(1)
+        .on_connect(|connection, _| set_against_silence(connection))
         .client_request_timeout(HEAD_WITHIN)
         .client_disconnect_timeout(HEAD_WITHIN)
         .keep_alive(KEEP_ALIVE)

@@ -19,8 +19,8 @@ use crate::config::{Config, Role};
 /// How often this life says that it goes on, and measures the database's clock.
 const BEAT: Duration = Duration::from_secs(1);
 
-/// A beat that takes longer has failed; the statement's own limit is as long.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A beat that takes longer has failed, and is sent anew by another connection: the heartbeat is held back soon.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// A node that was declared dead ends its tasks within this time: SIGTERM at once, SIGKILL after 5 s.
 const END_TASKS: Duration = Duration::from_secs(6);

@@ -8,14 +8,14 @@ use engine::definition::Definition;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Rev, Run};
 use engine::instance::Header;
 use engine::states::{Outcome, Verb};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
 use serde::Serialize;
 
 use super::attempts::{attempts_of, read_attempt, read_task, tasks_of};
 use super::bulk::run;
 use super::results::OPEN_RESULT;
 use super::rows::{Cells, Column, damaged, id_list, json, source};
-use super::{Store, begin_on, store_error};
+use super::{Store, Transaction, begin_on, store_error};
 
 /// So many pinned definitions are kept.
 const DEFINITIONS: usize = 256;
@@ -94,7 +94,7 @@ impl Store {
 
     async fn add_tasks(
         &self,
-        read: &DatabaseTransaction,
+        read: &Transaction,
         ids: &[InstanceId],
         loaded: &mut ById,
     ) -> Result<(), StoreError> {

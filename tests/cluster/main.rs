@@ -11,12 +11,14 @@
 mod balance;
 mod checker;
 mod consul;
+mod cuts;
 mod death;
 mod door;
 mod faults;
 mod fixture;
 mod history;
 mod members;
+mod network;
 mod partitions;
 #[path = "../equipment/postgres.rs"]
 mod postgres;
