@@ -200,6 +200,7 @@ fn start_master(
 ) -> MasterActors {
     let supervisor = context.address();
     let slots = Slots::choosing(parts.master.unwrap_or_default());
+    let closed = Arc::default();
     let senders = dispatch::Ways {
         link: ways.workers,
         store: Arc::clone(&parts.store),
@@ -213,7 +214,7 @@ fn start_master(
         store: Arc::clone(&parts.store),
         db: db.clone(),
         dispatch: dispatch.clone(),
-        slots,
+        slots: slots.clone(),
         hub: hub.clone(),
         loads: Arc::new(Semaphore::new(LOADS)),
     };
@@ -230,8 +231,12 @@ fn start_master(
         master: supervisor.clone(),
         registry: Arc::clone(&parts.registry),
         peers: ways.peers,
+        slots,
+        condition: parts.condition.clone(),
+        closed: Arc::clone(&closed),
     };
     MasterActors {
+        closed,
         supervisor,
         dispatch,
         failover: FailoverActor::new(reach, parts.vital("FailoverActor")).start(),

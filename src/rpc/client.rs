@@ -306,6 +306,13 @@ impl PeerLink for Links {
         }
     }
 
+    async fn reached(&self, to: Incarnation) -> Result<Vec<Incarnation>, LinkError> {
+        match self.own_master(to)? {
+            Some(master) => master.reached().await,
+            None => self.ask(to, &wire::Reached).await,
+        }
+    }
+
     async fn drain(&self, to: Incarnation) -> Result<(), LinkError> {
         if self.is_me(to) {
             self.inner.roles.drain();

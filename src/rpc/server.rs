@@ -116,6 +116,7 @@ impl Served {
                 done(body, act).await
             }
             wire::Poke::PATH => done(body, |ask: wire::Poke| master.poke(ask.id, ask.wait())).await,
+            wire::Reached::PATH => done(body, |wire::Reached| master.reached()).await,
             wire::Nudge::PATH => done(body, |wire::Nudge| master.nudge()).await,
             _ => Err(Refusal::NoRoute),
         }

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::checker::{Effects, ask, check};
 use crate::death::{all_end, hosts, left, load, nothing_ran_again};
-use crate::fixture::{Cluster, DATABASE, REGISTRY};
+use crate::fixture::{Cluster, DATABASE, PATIENCE, REGISTRY};
 use crate::network::{CLIENTS, Way};
-use crate::partitions::{LONG, dead};
+use crate::partitions::{LONG, dead, troubles};
 use crate::rest::Rest;
 
 /// Those of a master that lives, but lost the database or everything, have another owner within this time.
@@ -20,6 +20,9 @@ const LONGER: Duration = Duration::from_secs(12);
 
 /// A node that reads again that it is dead ends within this time.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Greetings fail within 3 s, 5 s of silence count, and those that are asked answer at once; and a busy machine.
+const LEAVES_WITHIN: Duration = Duration::from_secs(25);
 
 /// Two idle seconds and three questions, or three seconds without an acknowledgement; and a busy machine.
 const SILENT_FOR: Duration = Duration::from_secs(12);
@@ -164,6 +167,63 @@ fn connections_that_fall_silent_are_given_up_at_both_ends_within_seconds() {
         ..Effects::default()
     };
     check(&cluster, effects);
+}
+
+/// A master that does not reach its workers leaves its instances to one that does, says so, and takes none until it
+/// has reached them again for a while.
+#[test]
+fn masters_cut_off_from_their_workers_only_leave_their_instances_to_one_that_reaches_them() {
+    let Some(cluster) = Cluster::start_apart(4, 2) else {
+        return;
+    };
+    let mut ids = everywhere(&cluster);
+    for (name, way) in CUT {
+        cluster.network().cut(name, way, &["w1", "w2"]);
+    }
+    let began = Instant::now();
+    let refuge = cluster.on("m1").host.clone();
+    for (name, way) in CUT {
+        cluster.wait(
+            LEAVES_WITHIN,
+            "it says that another master reaches the workers",
+            |cluster| {
+                let said = troubles(cluster, name);
+                said.contains("WORKERS_UNREACHABLE") && said.contains(&refuge) && said.contains("w1, w2")
+            },
+        );
+        eprintln!("{name} ({way:?}) left {:?} after the cut", began.elapsed());
+    }
+    let gone: Vec<String> = CUT.map(|(name, _)| cluster.on(name).host.clone()).to_vec();
+    let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+    left(&cluster, &ids, &gone, LEAVES_WITHIN);
+    for id in &ids {
+        let whys = cluster.whys(id);
+        assert!(matches!(whys.len(), 1 | 2), "{id} was passed around: {whys:?}");
+        assert!(whys.iter().skip(1).all(|why| why == "handover"), "{id}: {whys:?}");
+    }
+    let moved = ids.iter().filter(|id| cluster.whys(id).len() == 2).count();
+    assert!(moved >= 2, "only {moved} instances moved");
+    let started = load(&cluster, &["m2", "m3", "m4"], 1);
+    assert!(hosts(&cluster, &started).iter().all(|host| *host == refuge));
+    ids.extend(started);
+    all_end(&cluster, &ids);
+    nothing_ran_again(&cluster, &ids);
+    assert_eq!(dead(&cluster), Vec::<Value>::new());
+
+    mend(&cluster);
+    for (name, _) in CUT {
+        cluster.wait(PATIENCE, "it takes instances again", |cluster| {
+            !troubles(cluster, name).contains("WORKERS_UNREACHABLE")
+        });
+        let id = cluster.start_instance(name, "steps");
+        assert_eq!(
+            hosts(&cluster, std::slice::from_ref(&id)),
+            [cluster.on(name).host.as_str()]
+        );
+        ids.push(id);
+    }
+    all_end(&cluster, &ids);
+    check(&cluster, Effects::default());
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod death;
 mod faults;
 mod fixture;
 mod history;
+mod losses;
 mod members;
 mod network;
 mod partitions;

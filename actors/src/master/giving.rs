@@ -1,4 +1,4 @@
-//! Hands instances over to another master, for a drain.
+//! Hands instances over to another master: for a drain, or because that one reaches workers and this one does not.
 
 use std::time::Duration;
 
