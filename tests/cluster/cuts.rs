@@ -104,6 +104,24 @@ fn sessions(cluster: &Cluster, address: &str) -> usize {
     ask(cluster, sql).iter().filter(theirs).count()
 }
 
+/// The machine of a master vanishes from the network: its cable is pulled.
+fn without_a_machine(cluster: &mut Cluster) -> Vec<String> {
+    let ids = load(cluster, &["m1", "m2"], 2);
+    let gone = cluster.on("m2").host.clone();
+    cluster.network().unplug("m2");
+    let unplugged = Instant::now();
+    left(cluster, &ids, &[&gone], MOVES_WITHIN);
+    eprintln!(
+        "a machine vanished: all instances moved in {:?}",
+        unplugged.elapsed()
+    );
+    all_end(cluster, &ids);
+    cluster.network().plug("m2");
+    assert_eq!(cluster.node("m2").exit_code(ENDS_WITHIN), Some(75));
+    cluster.node("m2").start();
+    ids
+}
+
 #[test]
 fn connections_that_fall_silent_are_given_up_at_both_ends_within_seconds() {
     let Some(mut cluster) = Cluster::start_apart(2, 1) else {
@@ -160,10 +178,12 @@ fn connections_that_fall_silent_are_given_up_at_both_ends_within_seconds() {
     assert_eq!(cluster.node("m2").exit_code(ENDS_WITHIN), Some(75));
     eprintln!("it ended {:?} after the cut was mended", mended.elapsed());
     cluster.node("m2").start();
+    let more = without_a_machine(&mut cluster);
+    let ids = [ids, more].concat();
     all_end(&cluster, &ids);
     nothing_ran_again(&cluster, &ids);
     let effects = Effects {
-        declared: 1,
+        declared: 2,
         ..Effects::default()
     };
     check(&cluster, effects);
@@ -205,6 +225,9 @@ fn masters_cut_off_from_their_workers_only_leave_their_instances_to_one_that_rea
     assert!(moved >= 2, "only {moved} instances moved");
     let started = load(&cluster, &["m2", "m3", "m4"], 1);
     assert!(hosts(&cluster, &started).iter().all(|host| *host == refuge));
+    for id in &started {
+        assert_eq!(cluster.whys(id), ["start"], "who has left takes nothing: {id}");
+    }
     ids.extend(started);
     all_end(&cluster, &ids);
     nothing_ran_again(&cluster, &ids);

@@ -15,7 +15,6 @@ mod death;
 mod faults;
 mod fixture;
 mod history;
-mod losses;
 mod members;
 mod network;
 mod partitions;
@@ -31,5 +30,6 @@ mod registry;
 #[path = "../equipment/rest.rs"]
 mod rest;
 mod silence;
+mod unheard;
 mod verbs;
 mod workers;

@@ -19,7 +19,7 @@ use crate::slots::Heard;
 const SILENT_FOR: Duration = Duration::from_secs(5);
 
 /// A master takes instances again when it has reached its workers for so long.
-const WELL_AFTER: Duration = Duration::from_secs(30);
+const WELL_AFTER: Duration = Duration::from_secs(10);
 
 /// The other active masters that answered, and the workers that answer each.
 type Others = BTreeMap<Incarnation, BTreeSet<Incarnation>>;
