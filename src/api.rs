@@ -25,6 +25,7 @@ mod starts;
 mod stream;
 mod task_types;
 mod tasks;
+mod threads;
 mod tokens;
 mod users;
 mod verbs;
@@ -51,6 +52,7 @@ pub use self::codes::Code;
 pub use self::docs::openapi;
 pub use self::logs::{LogSource, LogUnavailable};
 pub use self::problem::{Detail, Problem};
+pub use self::threads::Threads;
 pub use crate::config::{Mode, Rates};
 use crate::store::catalog::Catalog;
 use crate::telemetry::Metrics;
@@ -86,14 +88,20 @@ impl fmt::Debug for ApiState {
     }
 }
 
+/// A request that got in is answered within this time after the server was told to stop, or cut off.
+const LAST_ANSWERS: u64 = 3;
+
 /// Serves the interface on a bound listener until the returned server is stopped.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<Server> {
+pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<(Server, Threads)> {
     actix_web::rt::spawn(keep_metrics_small(state.metrics.clone(), state.closing.clone()));
     let shared = Arc::new(access::Server::new(state));
+    let threads = Threads::of_this_machine();
+    let going = threads.clone();
     let server = HttpServer::new(move || {
+        actix_web::rt::spawn(going.clone().go_round());
         let (app, description) = App::new().into_utoipa_app().configure(routes).split_for_parts();
         let description = docs::finish(description);
         app.app_data(docs::Description::of(&description))
@@ -104,18 +112,14 @@ pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<Server> {
             .wrap(CatchPanic::default())
             .wrap(from_fn(respond::respond))
     });
-    Ok(server
-        .workers(threads())
-        .shutdown_timeout(1)
+    let server = server
+        .workers(threads.count())
+        .shutdown_timeout(LAST_ANSWERS)
         .client_request_timeout(Duration::from_secs(30))
         .disable_signals()
         .listen(listener)?
-        .run())
-}
-
-/// Returns how many threads answer requests; what they do is waiting for the database, mostly.
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8))
+        .run();
+    Ok((server, threads))
 }
 
 /// Folds what was measured into its buckets, also when nobody reads the metrics.

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actors::slots::Choice;
+use actors::assembly::MasterParts;
 
 mod amount;
 pub mod client;
@@ -105,7 +105,7 @@ pub struct Config {
     /// First start and sessions.
     pub auth: Auth,
     /// What the master of this node does.
-    pub master: Master,
+    pub master: MasterParts,
     /// What the worker of this node does.
     pub worker: Worker,
     /// What all nodes of a cluster share.
@@ -185,13 +185,6 @@ pub struct Auth {
     pub bootstrap_token: Option<Secret>,
     /// How long a login lasts.
     pub session_lifetime: Duration,
-}
-
-/// What the master of this node does.
-#[derive(Debug, Clone)]
-pub struct Master {
-    /// How it chooses among workers with free slots.
-    pub choice: Choice,
 }
 
 /// What the worker of this node does.

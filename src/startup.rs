@@ -3,6 +3,7 @@
 //! The only place that constructs adapters and root actors.
 
 mod cluster;
+mod door;
 mod first_start;
 mod membership;
 mod node;

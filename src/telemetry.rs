@@ -84,6 +84,16 @@ pub const NAMES: &[Name] = &[
         "From the declaration of a death to the last take-over",
     ),
     (
+        "porpoise_declarations_total",
+        Kind::Counter,
+        "Lives that this node declared dead",
+    ),
+    (
+        "porpoise_rebalanced_instances_total",
+        Kind::Counter,
+        "Instances that this master gave to one that had fewer",
+    ),
+    (
         "porpoise_fenced_writes_total",
         Kind::Counter,
         "Writes that were refused because another owner is known",

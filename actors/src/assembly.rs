@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use engine::ids::Generation;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, oneshot};
 
+use crate::balance::{self, BalanceActor};
 use crate::clock::Clock;
 use crate::condition::Condition;
 use crate::db::DbActor;
@@ -15,6 +16,7 @@ use crate::dispatch::{self, DispatchActor};
 use crate::failover::{FailoverActor, Reach};
 use crate::hub::Hub;
 use crate::links::{InProcess, MasterLink, NoPeers, PeerLink, WorkerLink};
+use crate::loads::Loads;
 use crate::local::{LocalNode, MasterActors};
 use crate::master::MasterActor;
 use crate::peers::Peers;
@@ -29,9 +31,6 @@ use crate::workflow::Surroundings;
 
 /// Commits kept for slow listeners; a listener that misses more looks at the store.
 const HUB: usize = 4096;
-
-/// Instances being loaded at once.
-const LOADS: usize = 32;
 
 /// What the actors of a node reach other nodes through.
 #[derive(Clone)]
@@ -69,10 +68,19 @@ pub struct Ingredients {
     pub drain_bell: Arc<Notify>,
     /// What the worker is made of; only with that role.
     pub worker: Option<WorkerParts>,
-    /// How a master chooses workers; only with that role.
-    pub master: Option<Choice>,
+    /// What the master is made of; only with that role.
+    pub master: Option<MasterParts>,
     /// Ends the process when an actor dies that it cannot do without.
     pub end_node: Arc<dyn Fn(&'static str) + Send + Sync>,
+}
+
+/// What a master is made of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MasterParts {
+    /// How it chooses workers.
+    pub choice: Choice,
+    /// Whether it gives instances to masters that have fewer.
+    pub rebalance: bool,
 }
 
 /// What a worker is made of.
@@ -199,7 +207,8 @@ fn start_master(
     workflows: ArbiterHandle,
 ) -> MasterActors {
     let supervisor = context.address();
-    let slots = Slots::choosing(parts.master.unwrap_or_default());
+    let MasterParts { choice, rebalance } = parts.master.unwrap_or_default();
+    let slots = Slots::choosing(choice);
     let closed = Arc::default();
     let senders = dispatch::Ways {
         link: ways.workers,
@@ -216,13 +225,25 @@ fn start_master(
         dispatch: dispatch.clone(),
         slots: slots.clone(),
         hub: hub.clone(),
-        loads: Arc::new(Semaphore::new(LOADS)),
+        loads: Loads::new(Arc::clone(&parts.store), parts.me.incarnation),
     };
     context.run(MasterActor::new(
         around,
         vec![workflows],
         parts.vital("MasterActor"),
     ));
+    let evens_out = rebalance && parts.ways.is_some();
+    let balance = evens_out.then(|| {
+        let reach = balance::Reach {
+            me: parts.me.incarnation,
+            clock: parts.clock.clone(),
+            store: Arc::clone(&parts.store),
+            master: supervisor.clone(),
+            peers: Arc::clone(&ways.peers),
+            slots: slots.clone(),
+        };
+        BalanceActor::new(reach, parts.vital("BalanceActor")).start()
+    });
     let reach = Reach {
         me: parts.me(),
         clock: parts.clock.clone(),
@@ -240,6 +261,7 @@ fn start_master(
         supervisor,
         dispatch,
         failover: FailoverActor::new(reach, parts.vital("FailoverActor")).start(),
+        balance,
     }
 }
 
@@ -248,6 +270,7 @@ fn watch_members(parts: &Ingredients, masters: Option<&MasterActors>) {
     if let Some(masters) = masters {
         subscribers.push(masters.dispatch.clone().recipient());
         subscribers.push(masters.failover.clone().recipient());
+        subscribers.extend(masters.balance.clone().map(Addr::recipient));
     }
     let watched = RegistryParts {
         me: parts.me.clone(),

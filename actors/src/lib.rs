@@ -10,10 +10,12 @@ pub mod ports;
 pub mod protocol;
 
 pub mod assembly;
+pub mod balance;
 pub mod db;
 pub mod dispatch;
 pub mod failover;
 pub mod faults;
+pub mod loads;
 pub mod local;
 pub mod master;
 pub mod node;

@@ -11,6 +11,7 @@ use engine::instance::Header;
 use engine::states::{InstanceState, MemberState, OwnerWhy};
 use tokio::sync::Notify;
 
+use crate::balance::BalanceActor;
 use crate::clock::Clock;
 use crate::condition::{Condition, Degraded};
 use crate::db::{self, DbActor};
@@ -38,6 +39,8 @@ pub struct MasterActors {
     pub failover: Addr<FailoverActor>,
     /// Set while this master takes no instances, because another one reaches the workers.
     pub closed: Arc<AtomicBool>,
+    /// Gives to others; not where that is switched off or there are none.
+    pub balance: Option<Addr<BalanceActor>>,
 }
 
 /// The parts of a node in this process, with the ways to others.
@@ -82,6 +85,9 @@ impl LocalNode {
         if let Some(masters) = &self.masters {
             masters.supervisor.do_send(master::StartDrain);
             masters.failover.do_send(master::StartDrain);
+            if let Some(balance) = &masters.balance {
+                balance.do_send(master::StartDrain);
+            }
         }
     }
 

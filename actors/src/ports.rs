@@ -289,9 +289,9 @@ pub trait Store: Send + Sync + 'static {
     /// are stored in one statement.
     async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Reads an instance under its ownership; none when it has another owner or epoch now.
-    async fn load(&self, id: InstanceId, me: Incarnation, epoch: Epoch)
-    -> Result<Option<Loaded>, StoreError>;
+    /// Reads instances under their ownership, each from one moment; one that has another owner or epoch now is
+    /// left out. An error concerns all of them.
+    async fn load(&self, me: Incarnation, asked: &[(InstanceId, Epoch)]) -> Result<Vec<Loaded>, StoreError>;
 
     /// Reads a pinned definition; the same version is always the same.
     async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError>;
@@ -302,6 +302,9 @@ pub trait Store: Send + Sync + 'static {
     /// Lists what this life owns, and whether the inbox of each holds anything unapplied: a control operation,
     /// or a kept result of an attempt that is open.
     async fn owned(&self, me: Incarnation) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError>;
+
+    /// Counts the instances of each owner.
+    async fn owned_counts(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError>;
 
     /// Clears the count of claims without progress of instances that stayed loaded.
     async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError>;

@@ -40,6 +40,8 @@ pub struct Membership {
     pub living: Arc<Vec<Seen>>,
     /// Those of them that the registry misses.
     pub suspects: Vec<Suspect>,
+    /// The registry answers, and shows everybody who lives.
+    pub is_whole: bool,
 }
 
 /// What the actor is made of.
@@ -158,11 +160,13 @@ impl RegistryActor {
         actor.parts.peers.update(living.clone());
         actor.living = Arc::new(living);
         let now = actor.now();
+        let suspects = actor
+            .trust
+            .suspects(now, actor.parts.me.incarnation, &actor.living);
         let membership = Membership {
             living: Arc::clone(&actor.living),
-            suspects: actor
-                .trust
-                .suspects(now, actor.parts.me.incarnation, &actor.living),
+            suspects,
+            is_whole: actor.trust.misses_nobody(),
         };
         for subscriber in &actor.parts.subscribers {
             // One that is behind hears the next one, which says the same.

@@ -12,6 +12,7 @@ mod messages;
 mod notice;
 mod prepare;
 mod pump;
+mod stirred;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -20,12 +21,13 @@ use actix::prelude::*;
 use engine::ids::{Epoch, InstanceId, OperationId, Ordinal};
 use engine::instance::{Event, Instance};
 use engine::plan::Plan;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::db::DbActor;
 use crate::dispatch::DispatchActor;
 use crate::hub::Hub;
+use crate::loads::Loads;
 use crate::ports::{Loaded, Me, Store};
 use crate::slots::{Lease, Slots};
 
@@ -35,6 +37,7 @@ pub use birth::Birth;
 pub use messages::Crash;
 pub use messages::{Deliver, Delivered, HandedOver, Observe, ReadInbox, WorkerOver};
 pub use notice::{Exited, Why};
+pub use stirred::Stirred;
 
 use notice::Notice;
 
@@ -58,8 +61,8 @@ pub struct Surroundings {
     pub slots: Slots,
     /// Where commits are told.
     pub hub: Hub,
-    /// Bounds how many instances are being loaded at once, so that a take-over does not starve what runs.
-    pub loads: Arc<Semaphore>,
+    /// The reader of instances.
+    pub loads: Loads,
 }
 
 /// What an instance is, apart from its state.
@@ -76,6 +79,17 @@ struct Live {
     state: Instance,
 }
 
+/// Which instance an actor runs.
+#[derive(Debug)]
+pub struct Held {
+    /// The instance.
+    pub id: InstanceId,
+    /// The epoch under which this node owns it.
+    pub epoch: Epoch,
+    /// Where the actor notes that it was told something.
+    pub stirred: Stirred,
+}
+
 /// One thing that waits for the next round.
 enum Item {
     Event(Event),
@@ -87,6 +101,7 @@ enum Item {
 pub struct WorkflowActor {
     id: InstanceId,
     epoch: Epoch,
+    stirred: Stirred,
     around: Surroundings,
     birth: Option<Birth>,
     live: Option<Live>,
@@ -102,16 +117,12 @@ pub struct WorkflowActor {
 
 impl WorkflowActor {
     /// Makes the actor of a claimed instance; it loads itself when it starts.
-    pub fn new(
-        id: InstanceId,
-        epoch: Epoch,
-        birth: Birth,
-        around: Surroundings,
-        exits: Recipient<Exited>,
-    ) -> Self {
+    pub fn new(held: Held, birth: Birth, around: Surroundings, exits: Recipient<Exited>) -> Self {
+        let Held { id, epoch, stirred } = held;
         Self {
             id,
             epoch,
+            stirred,
             around,
             birth: Some(birth),
             live: None,

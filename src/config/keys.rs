@@ -100,6 +100,11 @@ pub(super) const KEYS: &[Key] = &[
         "least_loaded",
         "how a master chooses among workers with free slots: least_loaded, round_robin, random, weighted (by slots)",
     ),
+    plain(
+        "master.rebalance",
+        "true",
+        "whether a master gives instances to masters that have fewer, slowly, after one has joined",
+    ),
     plain("worker.group", "default", "worker group that this node serves"),
     plain(
         "worker.slots",

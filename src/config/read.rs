@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::thread;
 
+use actors::assembly::MasterParts;
 use actors::slots::Choice;
 
 use super::sources::Gathered;
 use super::{
-    Auth, Cluster, Config, Consul, Database, Log, LogFormat, Master, Mode, Rates, Role, Rpc, Secret, Server,
-    Tls, Worker, amount,
+    Auth, Cluster, Config, Consul, Database, Log, LogFormat, Mode, Rates, Role, Rpc, Secret, Server, Tls,
+    Worker, amount,
 };
 
 const SHORTEST_SECRET: usize = 32;
@@ -132,7 +133,7 @@ fn auth(from: &mut Gathered) -> Option<Auth> {
     })
 }
 
-fn master(from: &mut Gathered) -> Option<Master> {
+fn master(from: &mut Gathered) -> Option<MasterParts> {
     let choice = from.required("master.worker_choice", |text| match text {
         "least_loaded" => Ok(Choice::LeastLoaded),
         "round_robin" => Ok(Choice::RoundRobin),
@@ -142,7 +143,11 @@ fn master(from: &mut Gathered) -> Option<Master> {
             "`{other}` is not one of least_loaded, round_robin, random, weighted"
         )),
     });
-    Some(Master { choice: choice? })
+    let rebalance = from.required("master.rebalance", yes_or_no);
+    Some(MasterParts {
+        choice: choice?,
+        rebalance: rebalance?,
+    })
 }
 
 fn worker(from: &mut Gathered) -> Option<Worker> {

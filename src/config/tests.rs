@@ -210,3 +210,17 @@ fn contexts_lie_below_the_config_folder_or_home() {
     );
     assert_eq!(file(&[]), None);
 }
+
+#[test]
+fn masters_even_out_what_they_own_unless_somebody_says_no() {
+    assert!(standalone(&Flags::default(), &[]).unwrap().master.rebalance);
+    let off = standalone(&Flags::default(), &[("PORPOISE__MASTER__REBALANCE", "false")]);
+    assert!(!off.unwrap().master.rebalance);
+    let wrong = standalone(&Flags::default(), &[("PORPOISE__MASTER__REBALANCE", "a bit")]);
+    assert!(
+        wrong
+            .unwrap_err()
+            .to_string()
+            .contains("master.rebalance: `a bit`")
+    );
+}

@@ -23,8 +23,8 @@ use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::membership::{self, Life, Signs};
-use super::{StartupError, other, stop};
-use crate::api::{self, ApiState, LogSource};
+use super::{StartupError, door, other, stop};
+use crate::api::{self, ApiState, LogSource, Threads};
 use crate::config::{Config, Role};
 use crate::disk;
 use crate::rpc::{self, Key, Links, Roles, Standstill};
@@ -78,6 +78,14 @@ struct Port {
     address: SocketAddr,
 }
 
+/// The port that users have.
+struct Api {
+    port: Port,
+    threads: Threads,
+    /// The same socket that the server listens on.
+    door: TcpListener,
+}
+
 /// Runs a node that has joined until it is told to stop.
 pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> {
     let rpc = equipment.serve_others()?;
@@ -94,7 +102,7 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
     say_ready(
         &config,
         &life,
-        api.as_ref().map(|port| port.address),
+        api.as_ref().map(|api| api.port.address),
         rpc.as_ref().map(|port| port.address),
     );
     stop::told(&node).await.map_err(other)?;
@@ -107,8 +115,7 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         .ok();
     close.send(true).ok();
     if let Some(api) = api {
-        // Requests that got in are answered.
-        api.server.stop(true).await;
+        door::close(&api.door, &api.port.server, &api.threads).await;
     }
     if let Some(rpc) = rpc {
         rpc.server.stop(false).await;
@@ -189,7 +196,7 @@ impl Equipment {
         &self,
         node: &Arc<LocalNode>,
         closing: watch::Receiver<bool>,
-    ) -> Result<Option<Port>, StartupError> {
+    ) -> Result<Option<Api>, StartupError> {
         let Some((listener, address)) = &self.api else {
             return Ok(None);
         };
@@ -205,8 +212,13 @@ impl Equipment {
             version: env!("CARGO_PKG_VERSION"),
             closing,
         };
-        let server = api::serve(state, listener.try_clone().map_err(other)?).map_err(other)?;
-        Ok(Some(spawned(server, *address)))
+        let same = || listener.try_clone().map_err(other);
+        let (server, threads) = api::serve(state, same()?).map_err(other)?;
+        Ok(Some(Api {
+            port: spawned(server, *address),
+            threads,
+            door: same()?,
+        }))
     }
 
     fn ingredients(&self, pulse: Pulse, drain_bell: Arc<Notify>) -> Result<Ingredients, StartupError> {
@@ -227,7 +239,7 @@ impl Equipment {
             pulse,
             drain_bell,
             worker,
-            master: config.has(Role::Master).then_some(config.master.choice),
+            master: config.has(Role::Master).then_some(config.master),
             end_node: Arc::new(|actor| {
                 tracing::error!(
                     actor,

@@ -4,7 +4,7 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use actors::local::LocalNode;
-use actors::master::{Drained, GiveAway};
+use actors::master::{Drained, Gift, GiveAway};
 use engine::states::MemberState;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -75,6 +75,7 @@ async fn give_away(node: &LocalNode, within: Duration) {
         }
         let give = GiveAway {
             target: target.incarnation,
+            gift: Gift::Any,
         };
         let given = tokio::time::timeout_at(until.into(), masters.supervisor.send(give)).await;
         // Without an answer in time the rest stays with a node that leaves, and is claimed when it has left.

@@ -1,5 +1,6 @@
 //! The port that the actors speak to.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actors::ports::{
@@ -85,13 +86,8 @@ impl ports::Store for Store {
         self.claim_instances(claim).await
     }
 
-    async fn load(
-        &self,
-        id: InstanceId,
-        me: Incarnation,
-        epoch: Epoch,
-    ) -> Result<Option<Loaded>, StoreError> {
-        self.load_instance(id, me, epoch).await
+    async fn load(&self, me: Incarnation, asked: &[(InstanceId, Epoch)]) -> Result<Vec<Loaded>, StoreError> {
+        self.load_instances(me, asked).await
     }
 
     async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {
@@ -104,6 +100,10 @@ impl ports::Store for Store {
 
     async fn owned(&self, me: Incarnation) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError> {
         self.owned_by(me).await
+    }
+
+    async fn owned_counts(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
+        self.count_owned().await
     }
 
     async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError> {

@@ -48,10 +48,10 @@ impl Line {
         *self.missed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Whether an answer was missed within the last while.
-    fn missed_within(&self, while_: Duration) -> bool {
+    /// Whether an answer was missed within this time.
+    fn missed_within(&self, window: Duration) -> bool {
         let missed = *self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        missed.is_some_and(|at| at.elapsed() <= while_)
+        missed.is_some_and(|at| at.elapsed() <= window)
     }
 
     /// Whether a connection that lay idle may be used: it was used since the last missed answer, or it answers now.

@@ -1,5 +1,7 @@
 //! Who owns what: asked by those who route, changed by those who hand over.
 
+use std::collections::BTreeMap;
+
 use actors::ports::{HandOver, OwnedBy, StoreError};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId};
 use engine::states::OwnerWhy;
@@ -55,6 +57,22 @@ impl Store {
             .await
             .map_err(store_error)?;
         rows.iter().map(read_owned).collect()
+    }
+
+    /// Counts the instances of each owner; only the index of owned rows is read.
+    pub(super) async fn count_owned(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
+        let sql = "SELECT owner, COUNT(*) FROM instance WHERE owner IS NOT NULL GROUP BY owner";
+        let rows = self
+            .reader()
+            .query_all_raw(self.statement(sql, []))
+            .await
+            .map_err(store_error)?;
+        let counted = rows.iter().map(|row| {
+            let mut cells = Cells::of(row);
+            let (owner, count) = (cells.take()?, cells.take::<i64>()?);
+            Ok((Incarnation(owner), u32::try_from(count).unwrap_or(u32::MAX)))
+        });
+        counted.collect()
     }
 
     /// Gives instances away; those that the giver does not hold under their epoch any more are left out. The

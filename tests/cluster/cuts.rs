@@ -97,6 +97,18 @@ fn given_up(cluster: &Cluster, name: &str, old: &[String], within: Duration) -> 
     began.elapsed()
 }
 
+/// The connections of `m2`, at this address, to nodes and registry, and those of `m1` to `m2`.
+fn between_nodes(cluster: &Cluster, address: &str) -> (Vec<String>, Vec<String>) {
+    let url = cluster.postgres.url();
+    let database = url.rsplit('@').next().and_then(|rest| rest.split('/').next());
+    let database = database.expect("an address");
+    let mut here = cluster.network().connections("m2");
+    here.retain(|ends| !ends.ends_with(database) && !ends.contains(&format!(" {CLIENTS}:")));
+    let mut there = cluster.network().connections("m1");
+    there.retain(|ends| ends.contains(&format!("{address}:")));
+    (here, there)
+}
+
 /// The sessions of a node that the database believes in.
 fn sessions(cluster: &Cluster, address: &str) -> usize {
     let sql = "SELECT client_addr::text FROM pg_stat_activity WHERE client_addr IS NOT NULL";
@@ -129,26 +141,9 @@ fn connections_that_fall_silent_are_given_up_at_both_ends_within_seconds() {
     };
     std::thread::sleep(LONG);
     let ids = load(&cluster, &["m1", "m2"], 2);
-    let address = cluster
-        .on("m2")
-        .host
-        .split(':')
-        .next()
-        .expect("an address")
-        .to_owned();
-    let port_of_database = cluster
-        .postgres
-        .url()
-        .rsplit([':', '/'])
-        .nth(1)
-        .expect("a port")
-        .to_owned();
-    let mut old = cluster.network().connections("m2");
-    old.retain(|ends| {
-        !ends.ends_with(&format!(":{port_of_database}")) && !ends.contains(&format!(" {CLIENTS}:"))
-    });
-    let mut of_the_other = cluster.network().connections("m1");
-    of_the_other.retain(|ends| ends.contains(&format!("{address}:")));
+    let (address, _) = cluster.on("m2").host.split_once(':').expect("an address");
+    let address = address.to_owned();
+    let (old, of_the_other) = between_nodes(&cluster, &address);
     assert!(
         old.len() >= 4 && of_the_other.len() >= 2,
         "{old:?} {of_the_other:?}"

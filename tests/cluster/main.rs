@@ -8,10 +8,12 @@
 )]
 #![allow(unreachable_pub, reason = "the one crate of these tests has no public face")]
 
+mod balance;
 mod checker;
 mod consul;
 mod cuts;
 mod death;
+mod door;
 mod faults;
 mod fixture;
 mod history;

@@ -4,18 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actors::assembly::{self, Ingredients, WorkerParts};
+use actors::assembly::{self, Ingredients, MasterParts, WorkerParts};
 use actors::condition::Condition;
 use actors::local::LocalNode;
-use actors::master::GetChild;
+use actors::master::{GetChild, GetMovable, Gift, GiveAway, StartDrain};
 use actors::node::Node;
 use actors::peers::Peers;
 use actors::ports::{Join, Member, NewInstance, Store as _, Written};
 use actors::pulse::Pulse;
-use actors::slots::Choice;
 use actors::worker::Folders;
 use actors::workflow::Crash;
-use engine::ids::{Generation, InstanceId, Millis};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::{InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
 use porpoise::runner::journal::JournalFile;
@@ -199,7 +198,7 @@ fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> Ingredient
         pulse: Pulse::default(),
         drain_bell: Arc::default(),
         worker: Some(worker),
-        master: Some(Choice::default()),
+        master: Some(MasterParts::default()),
         end_node: Arc::new(|actor| panic!("{actor} died")),
     }
 }
@@ -287,4 +286,77 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
             state == InstanceState::Succeeded
         })
         .await;
+}
+
+#[actix_rt::test]
+async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
+    let bench = Bench::start().await;
+    let flag = bench.folder.path().join("flag");
+    let hold = format!("while [ ! -e {} ]; do sleep 0.05; done", flag.display());
+    let yaml =
+        |name: &str| format!("version: 1\nname: {name}\ntasks:\n  t: {{ type: shell, run: '{hold}' }}\n");
+    let (goes, stays) = (bench.run(&yaml("goes")).await, bench.run(&yaml("stays")).await);
+    for id in [goes, stays] {
+        let runs = |_, task| task == Some(TaskState::Running);
+        bench.wait_for(id, "t should run", runs).await;
+    }
+    let target = another_master(&bench).await;
+    let master = &bench.node.masters.as_ref().expect("a master").supervisor;
+    let mut commits = bench.node.hub().subscribe();
+    let give = |id| GiveAway {
+        target,
+        gift: Gift::These(vec![id, InstanceId(999)]),
+    };
+    assert_eq!(master.send(give(goes)).await.expect("it lives"), 1, "one is left");
+    let told = tokio::time::timeout(Duration::from_secs(30), async {
+        loop {
+            let commit = commits.recv().await.expect("the hub lives");
+            if commit.id == goes && commit.transitions.is_empty() {
+                return commit.state;
+            }
+        }
+    });
+    assert_eq!(told.await.expect("somebody tells"), Some(InstanceState::Running));
+    let ownership = bench
+        .catalog
+        .ownership(goes)
+        .await
+        .expect("read")
+        .expect("exists");
+    assert_eq!(ownership.owner, Some(target), "{ownership:?}");
+    let movable = master.send(GetMovable).await.expect("it lives");
+    assert_eq!(
+        movable.iter().map(|movable| movable.id).collect::<Vec<_>>(),
+        [stays]
+    );
+    master.send(StartDrain).await.expect("it lives");
+    assert_eq!(master.send(give(stays)).await.expect("it lives"), 1);
+    let ownership = bench
+        .catalog
+        .ownership(stays)
+        .await
+        .expect("read")
+        .expect("exists");
+    assert_eq!(
+        ownership.epoch,
+        Epoch(1),
+        "who leaves evens nothing out: {ownership:?}"
+    );
+    std::fs::write(&flag, "").expect("the flag");
+}
+
+/// Another life, which only the store knows.
+async fn another_master(bench: &Bench) -> Incarnation {
+    let join = Join {
+        name: "another".to_owned(),
+        host: "127.0.0.1:2".to_owned(),
+        roles: vec!["master".to_owned()],
+        slots: 0,
+        worker_group: "default".to_owned(),
+        version: "test".to_owned(),
+    };
+    let life = bench.node.store.join(&join).await.expect("joined").incarnation;
+    let active = bench.node.store.set_member_state(life, MemberState::Active).await;
+    active.expect("active");
+    life
 }

@@ -12,7 +12,7 @@ use engine::states::MemberState;
 use super::cut_off::{Plan, Problem, is_cut_off, plan};
 use super::{FailoverActor, Reach};
 use crate::links::PeerLink;
-use crate::master::{Drained, GiveAway};
+use crate::master::{Drained, Gift, GiveAway};
 use crate::slots::Heard;
 
 /// A worker that has not answered for so long counts as silent. Greetings go out every second.
@@ -141,7 +141,11 @@ async fn ask(peers: Arc<dyn PeerLink>, masters: Vec<Incarnation>) -> Others {
 async fn give_all(reach: Reach, target: Incarnation) {
     let mut before = reach.master.send(Drained).await.unwrap_or(0);
     while before > 0 {
-        let left = reach.master.send(GiveAway { target }).await.unwrap_or(before);
+        let give = GiveAway {
+            target,
+            gift: Gift::Any,
+        };
+        let left = reach.master.send(give).await.unwrap_or(before);
         if left >= before {
             return;
         }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use actix::prelude::*;
 use engine::ids::{Epoch, InstanceId, Millis};
 use engine::instance::Attention;
+use engine::states::OwnerWhy;
 
 use super::MasterActor;
 use crate::ports::Claimed;
-use crate::workflow::{Birth, Exited, Why, WorkflowActor};
+use crate::workflow::{Birth, Exited, Held, Stirred, Why, WorkflowActor};
 
 /// Restarts of one actor within the window before a person is asked.
 const MAX_RESTARTS: usize = 5;
@@ -28,12 +29,25 @@ pub(super) struct Child {
     /// When it was adopted; after a while it counts as progress.
     pub(super) since: Millis,
     pub(super) progress_noted: bool,
+    /// When it came from another master, if it did.
+    pub(super) came_at: Option<Millis>,
+    /// When it was last told anything.
+    pub(super) stirred: Stirred,
     restarts: VecDeque<Millis>,
+}
+
+/// What this node owns.
+pub(super) struct Owned {
+    pub(super) id: InstanceId,
+    pub(super) epoch: Epoch,
+    /// Another master had it until now.
+    pub(super) came: bool,
 }
 
 impl MasterActor {
     /// Gives an owned instance an actor, unless it has one under this epoch.
-    pub(super) fn adopt(&mut self, id: InstanceId, epoch: Epoch, birth: Birth, ctx: &mut Context<Self>) {
+    pub(super) fn adopt(&mut self, owned: Owned, birth: Birth, ctx: &mut Context<Self>) {
+        let Owned { id, epoch, came } = owned;
         let known = self.children.get(&id).is_some_and(|child| child.epoch >= epoch);
         if known {
             return;
@@ -44,6 +58,8 @@ impl MasterActor {
             epoch,
             since,
             progress_noted: false,
+            came_at: came.then_some(since),
+            stirred: Stirred::at_first(since),
             restarts: VecDeque::new(),
         };
         self.children.insert(id, child);
@@ -56,7 +72,12 @@ impl MasterActor {
             instance = %claimed.id, epoch = %claimed.epoch, why = %claimed.why,
             from_host = claimed.from_host, to_host = self.around.me.host, "instance owned"
         );
-        self.adopt(claimed.id, claimed.epoch, birth, ctx);
+        let owned = Owned {
+            id: claimed.id,
+            epoch: claimed.epoch,
+            came: matches!(claimed.why, OwnerWhy::Failover | OwnerWhy::Handover),
+        };
+        self.adopt(owned, birth, ctx);
     }
 
     fn spawn(&mut self, id: InstanceId, birth: Birth, ctx: &mut Context<Self>) {
@@ -68,9 +89,13 @@ impl MasterActor {
         let Some(child) = self.children.get_mut(&id) else {
             return;
         };
-        let epoch = child.epoch;
+        let held = Held {
+            id,
+            epoch: child.epoch,
+            stirred: child.stirred.clone(),
+        };
         let addr = WorkflowActor::start_in_arbiter(&arbiter, move |_| {
-            WorkflowActor::new(id, epoch, birth, around, exits)
+            WorkflowActor::new(held, birth, around, exits)
         });
         child.addr = Some(addr);
         metrics::gauge!("porpoise_instances_active").set(self.children.len() as f64);

@@ -8,6 +8,7 @@ use engine::ids::{Incarnation, InstanceId};
 use tokio::sync::oneshot;
 
 use super::MasterActor;
+use crate::balance::plan::Movable;
 use crate::ports::{Claimed, Loaded};
 use crate::protocol::{Report, ReportAnswer};
 use crate::workflow::{Adoption, Birth, Tally, WorkerOver, WorkflowActor};
@@ -44,7 +45,23 @@ pub struct Swept;
 pub struct GiveAway {
     /// Who takes them.
     pub target: Incarnation,
+    /// Which.
+    pub gift: Gift,
 }
+
+/// Which instances are given away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gift {
+    /// Some of all, for a node that leaves.
+    Any,
+    /// These, as far as they are still here; none by a node that leaves.
+    These(Vec<InstanceId>),
+}
+
+/// Asks which instances could be given away.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Movable>")]
+pub struct GetMovable;
 
 /// Makes the owner look at the inbox of an instance; takes it when it needs an owner.
 #[derive(Debug, Message)]

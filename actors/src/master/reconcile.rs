@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use engine::ids::{Epoch, InstanceId};
 
+use super::children::Owned;
 use super::{MasterActor, Poke, Poked};
 use crate::db::{self, DbActor};
 use crate::ports::{Claim, Claimed, Store, StoreError};
@@ -17,8 +18,6 @@ const READ_AGAIN: Duration = Duration::from_millis(200);
 
 /// How long an actor must have lived before that counts as progress of its instance.
 const PROGRESS_MS: i64 = 5_000;
-
-type Owned = Vec<(InstanceId, Epoch, bool)>;
 
 impl MasterActor {
     /// Starts missing actors, hands over unread inboxes.
@@ -49,7 +48,7 @@ impl MasterActor {
         }));
     }
 
-    fn compare(&mut self, owned: Owned, ctx: &mut Context<Self>) {
+    fn compare(&mut self, owned: Vec<(InstanceId, Epoch, bool)>, ctx: &mut Context<Self>) {
         for (id, epoch, unread) in owned {
             let known = self
                 .children
@@ -61,7 +60,11 @@ impl MasterActor {
                         addr.do_send(ReadInbox);
                     }
                 }
-                _ => self.adopt(id, epoch, Birth::Stored, ctx),
+                _ => {
+                    // Whoever handed it over said so by a nudge alone.
+                    let came = true;
+                    self.adopt(Owned { id, epoch, came }, Birth::Stored, ctx);
+                }
             }
         }
         self.reconciled = true;

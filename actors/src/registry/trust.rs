@@ -75,6 +75,11 @@ impl Trust {
         self.unknown_since.is_none()
     }
 
+    /// Whether the registry answers and shows everybody whom the last question about suspects named.
+    pub fn misses_nobody(&self) -> bool {
+        self.is_known() && self.missed.is_empty()
+    }
+
     /// Takes over an answer of the registry; answers whether this node has to register again.
     pub fn observed(&mut self, now: i64, answer: Result<View, RegistryError>, me: Incarnation) -> bool {
         let view = match answer {

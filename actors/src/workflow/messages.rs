@@ -6,6 +6,7 @@ use engine::instance::Event;
 use tokio::sync::oneshot;
 
 use super::{Item, Why, WorkflowActor};
+use crate::hub::Committed;
 use crate::slots::SlotGranted;
 
 /// What became of the events of one message.
@@ -33,7 +34,8 @@ pub struct ReadInbox;
 #[rtype(result = "()")]
 pub struct WorkerOver(pub Incarnation);
 
-/// Another master owns the instance now: ends the actor without a word to anybody.
+/// Another master owns the instance now: ends the actor. Only those are told who wait on this node for its commits,
+/// which come from elsewhere from now on.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct HandedOver;
@@ -93,7 +95,24 @@ impl Handler<HandedOver> for WorkflowActor {
     type Result = ();
 
     fn handle(&mut self, _: HandedOver, ctx: &mut Self::Context) {
+        self.tell_of_the_move();
         self.end(Why::Fenced, ctx);
+    }
+}
+
+impl WorkflowActor {
+    /// Wakes whoever waits here for a commit: it looks, and finds another owner.
+    fn tell_of_the_move(&self) {
+        let Some(live) = &self.live else { return };
+        self.around.hub.publish(Committed {
+            id: self.id,
+            at: self.around.clock.now(),
+            host: self.around.me.host.clone(),
+            epoch: self.epoch,
+            state: Some(live.state.header.state),
+            transitions: Vec::new(),
+            decided: Vec::new(),
+        });
     }
 }
 

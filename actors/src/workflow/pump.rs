@@ -34,6 +34,7 @@ impl WorkflowActor {
     pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
         while !self.committing && !self.queue.is_empty() && self.live.is_some() {
             let at = self.around.clock.now();
+            self.stirred.note(at);
             let Some(decision) = self.decide(at) else { return };
             if !decision.changes.is_empty() {
                 return self.commit(decision, at, ctx);

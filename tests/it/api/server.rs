@@ -123,7 +123,7 @@ pub async fn serve_at(rates: Rates) -> Served {
         session_lifetime: Duration::from_secs(600),
         closing,
     };
-    let server = api::serve(state, listener).unwrap();
+    let (server, _) = api::serve(state, listener).unwrap();
     let handle = server.handle();
     actix_rt::spawn(server);
     let _ = rustls::crypto::ring::default_provider().install_default();
