@@ -209,6 +209,7 @@ fn start_master(
     let supervisor = context.address();
     let MasterParts { choice, rebalance } = parts.master.unwrap_or_default();
     let slots = Slots::choosing(choice);
+    let closed = Arc::default();
     let senders = dispatch::Ways {
         link: ways.workers,
         store: Arc::clone(&parts.store),
@@ -222,7 +223,7 @@ fn start_master(
         store: Arc::clone(&parts.store),
         db: db.clone(),
         dispatch: dispatch.clone(),
-        slots,
+        slots: slots.clone(),
         hub: hub.clone(),
         loads: Loads::new(Arc::clone(&parts.store), parts.me.incarnation),
     };
@@ -239,6 +240,7 @@ fn start_master(
             store: Arc::clone(&parts.store),
             master: supervisor.clone(),
             peers: Arc::clone(&ways.peers),
+            slots: slots.clone(),
         };
         BalanceActor::new(reach, parts.vital("BalanceActor")).start()
     });
@@ -250,8 +252,12 @@ fn start_master(
         master: supervisor.clone(),
         registry: Arc::clone(&parts.registry),
         peers: ways.peers,
+        slots,
+        condition: parts.condition.clone(),
+        closed: Arc::clone(&closed),
     };
     MasterActors {
+        closed,
         supervisor,
         dispatch,
         failover: FailoverActor::new(reach, parts.vital("FailoverActor")).start(),

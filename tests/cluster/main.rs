@@ -32,5 +32,6 @@ mod registry;
 #[path = "../equipment/rest.rs"]
 mod rest;
 mod silence;
+mod unheard;
 mod verbs;
 mod workers;
