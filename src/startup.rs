@@ -4,6 +4,7 @@
 
 mod cluster;
 mod first_start;
+mod flapping;
 mod membership;
 mod node;
 mod standalone;

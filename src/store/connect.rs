@@ -14,6 +14,8 @@ use sea_orm::{
     TransactionTrait,
 };
 
+use super::lineage::Watch;
+
 /// The clock of PostgreSQL in milliseconds, of this moment and not of the transaction's start.
 pub(super) const POSTGRES_NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
@@ -71,7 +73,7 @@ pub(super) struct Pools {
 }
 
 /// Opens what `role` needs.
-pub(super) async fn open(url: &str, role: Role) -> Result<Pools, OpenError> {
+pub(super) async fn open(url: &str, role: Role, watch: &Watch) -> Result<Pools, OpenError> {
     if let Some(path) = url.strip_prefix("sqlite://") {
         return open_sqlite(PathBuf::from(path)).await;
     }
@@ -80,7 +82,7 @@ pub(super) async fn open(url: &str, role: Role) -> Result<Pools, OpenError> {
         let kind = url.split(':').next().unwrap_or_default();
         return Err(OpenError::UnknownKind(format!("{kind}:…")));
     }
-    match open_postgres(&url, role).await {
+    match open_postgres(&url, role, watch).await {
         Err(OpenError::Unreachable(why)) => Err(OpenError::Unreachable(why_unreachable(&url, why).await)),
         opened => opened,
     }
@@ -147,9 +149,11 @@ async fn sqlite_pool(path: &std::path::Path, size: u32) -> Result<DatabaseConnec
     connect(options).await
 }
 
-async fn open_postgres(url: &str, role: Role) -> Result<Pools, OpenError> {
+async fn open_postgres(url: &str, role: Role, watch: &Watch) -> Result<Pools, OpenError> {
     let engine_name = format!("porpoise-engine-{}", uuid::Uuid::new_v4().simple());
-    let pool = async |size: u32, name: &str| postgres_pool(url, role, size, name).await;
+    // A worker decides nothing; what it says of its life is as true in a restored database.
+    let watch = (role == Role::Node).then_some(watch);
+    let pool = async |size: u32, name: &str| postgres_pool(url, role, size, name, watch).await;
     let (read, write) = if role == Role::Node { (4, 2) } else { (1, 1) };
     Ok(Pools {
         backend: DbBackend::Postgres,
@@ -157,7 +161,8 @@ async fn open_postgres(url: &str, role: Role) -> Result<Pools, OpenError> {
         writer: pool(write, "porpoise-write").await?,
         // One more than batches at a time, so that a claim does not wait for them.
         engine: pool(write + 1, &engine_name).await?,
-        beats: pool(1, "porpoise-beat").await?,
+        // Whatever database it leads to: it is asked whether this life goes on there.
+        beats: postgres_pool(url, role, 1, "porpoise-beat", None).await?,
         engine_name: Mutex::new(engine_name),
     })
 }
@@ -205,10 +210,20 @@ async fn postgres_pool(
     role: Role,
     size: u32,
     name: &str,
+    watch: Option<&Watch>,
 ) -> Result<DatabaseConnection, OpenError> {
     let mut options = ConnectOptions::new(url);
     pool_options(&mut options, size);
     options.set_application_name(name);
+    if let Some(watch) = watch.cloned() {
+        options.map_sqlx_postgres_pool_opts(move |pool| {
+            let watch = watch.clone();
+            pool.after_connect(move |connection, _| {
+                let watch = watch.clone();
+                Box::pin(async move { watch.admit(connection).await })
+            })
+        });
+    }
     if role != Role::Tool {
         options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_SESSION));
     }
@@ -237,7 +252,7 @@ async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, OpenErro
 /// Opens one connection that stays; for locks that live as long as a session.
 pub(super) async fn postgres_session(url: &str, name: &str) -> Result<DatabaseConnection, OpenError> {
     let url = url.replacen("postgresql://", "postgres://", 1);
-    postgres_pool(&url, Role::Tool, 1, name).await
+    postgres_pool(&url, Role::Tool, 1, name, None).await
 }
 
 /// Starts the clock that stands for the database's own on SQLite.
