@@ -92,10 +92,7 @@ fn failed(error: &dyn std::error::Error) -> Failure {
 }
 
 /// Does something with the configured database.
-fn with_store<T>(
-    config: &Config,
-    work: impl AsyncFnOnce(Store) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+fn with_store<T>(config: &Config, work: impl AsyncFnOnce(Store) -> Result<T, Failure>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -162,12 +162,16 @@ mod tests {
 
     #[test]
     fn only_another_active_master_that_beats_keeps_a_node_waiting() {
-        let has = |name: &str, roles: &str, state, age| has_master(&[seen(name, roles, state, age)], "me:1", "me");
+        let has =
+            |name: &str, roles: &str, state, age| has_master(&[seen(name, roles, state, age)], "me:1", "me");
         assert!(has("m2", "master", MemberState::Active, 100));
         assert!(!has("m2", "master", MemberState::Active, 5_000));
         assert!(!has("m2", "master", MemberState::Joining, 100));
         assert!(!has("m2", "master", MemberState::Draining, 100));
         assert!(!has("w1", "worker", MemberState::Active, 100));
-        assert!(!has("me", "master", MemberState::Active, 100), "an old life of mine");
+        assert!(
+            !has("me", "master", MemberState::Active, 100),
+            "an old life of mine"
+        );
     }
 }

@@ -176,7 +176,10 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
 /// generation, which ends this life and those of all masters; the next beat says so.
 pub(super) async fn leave_behind(store: crate::store::Store, mine: Generation) {
     let why = store.departed().await;
-    tracing::error!(why, "the database is not the one that this node has joined: it joins anew");
+    tracing::error!(
+        why,
+        "the database is not the one that this node has joined: it joins anew"
+    );
     loop {
         match store.leave_behind(mine, &why).await {
             Ok(raised) => {

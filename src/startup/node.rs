@@ -253,7 +253,9 @@ fn spawned(server: Server, address: SocketAddr) -> Port {
 }
 
 async fn deregister(registry: &dyn Registry, me: Incarnation) {
-    tokio::time::timeout(LAST_WORD, registry.deregister(me)).await.ok();
+    tokio::time::timeout(LAST_WORD, registry.deregister(me))
+        .await
+        .ok();
 }
 
 /// The registry hears of the leave within this time, or finds out by itself.

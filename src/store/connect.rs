@@ -101,13 +101,38 @@ async fn why_unreachable(url: &str, fallback: String) -> String {
     let plain = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
     let why = match plain {
         Ok(Ok(_)) => fallback,
-        Ok(Err(error)) => error.to_string(),
+        Ok(Err(error)) => {
+            let said = error.as_database_error();
+            let hint = said.and_then(|said| what_to_correct(said.code().as_deref(), &options));
+            if let (Some(said), Some(hint)) = (said, hint) {
+                return format!("PostgreSQL at {place} answers: {}; {hint}", said.message());
+            }
+            error.to_string()
+        }
         Err(_) => format!("no answer within {} s", CONNECT.as_secs()),
     };
     format!(
         "PostgreSQL at {place}: {why}; check that it runs and can be reached from here, and database.url \
          (--database-url)"
     )
+}
+
+/// What is wrong with the address when a server answers and lets nobody in.
+fn what_to_correct(code: Option<&str>, options: &PgConnectOptions) -> Option<String> {
+    match code? {
+        "28P01" | "28000" => Some(format!(
+            "correct the user `{}` or the password in database.url (--database-url), or let the server admit it \
+             (pg_hba.conf)",
+            options.get_username()
+        )),
+        "3D000" => Some(format!(
+            "create the database `{}`, or correct its name in database.url (--database-url)",
+            options.get_database().unwrap_or(options.get_username())
+        )),
+        "53300" => Some("raise max_connections of the server, or end what uses them up".to_owned()),
+        "57P03" => Some("it is starting, or recovering: start this node again when it is done".to_owned()),
+        _ => None,
+    }
 }
 
 async fn open_sqlite(path: PathBuf) -> Result<Pools, OpenError> {

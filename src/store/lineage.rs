@@ -43,7 +43,9 @@ impl Lineage {
         }
         let lost = before.flushed.saturating_sub(self.flushed);
         (lost > 0).then(|| {
-            format!("the database has {lost} bytes less of its history than before: an older copy was restored")
+            format!(
+                "the database has {lost} bytes less of its history than before: an older copy was restored"
+            )
         })
     }
 }

@@ -13,6 +13,7 @@ mod consul;
 mod death;
 mod faults;
 mod fixture;
+mod flapping;
 mod history;
 mod members;
 mod partitions;
@@ -27,6 +28,7 @@ mod refusals;
 mod registry;
 #[path = "../equipment/rest.rs"]
 mod rest;
+mod restored;
 mod silence;
 mod verbs;
 mod workers;

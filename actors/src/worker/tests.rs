@@ -96,7 +96,12 @@ async fn an_owner_of_a_later_generation_is_the_newer_one_whatever_its_epoch() {
     };
     let reply = house.dispatch(vec![fresh]).await;
     assert_eq!(reply.answers, [DispatchAnswer::Accepted]);
-    let reply = house.dispatch(vec![Dispatch { uid: uid(1), ..lost_world }]).await;
+    let reply = house
+        .dispatch(vec![Dispatch {
+            uid: uid(1),
+            ..lost_world
+        }])
+        .await;
     assert_eq!(
         reply.answers,
         [DispatchAnswer::StaleEpoch { seen: Epoch(1) }],

@@ -1,9 +1,6 @@
 //! What is another line of history, and what is only time that went by.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that meets the unexpected should fail"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
 
 use super::*;
 
