@@ -203,6 +203,8 @@ pub struct Worker {
 pub struct Cluster {
     /// Signs calls between nodes.
     pub secret: Option<Secret>,
+    /// So many declared deaths of an address within five minutes make its next life wait; 0 is no limit.
+    pub flapping_deaths: u32,
 }
 
 /// The log of the process itself.

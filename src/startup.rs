@@ -5,6 +5,7 @@
 mod cluster;
 mod door;
 mod first_start;
+mod flapping;
 mod membership;
 mod node;
 mod standalone;

@@ -118,6 +118,11 @@ pub(super) const KEYS: &[Key] = &[
         "signs calls between nodes, at least 32 characters",
     ),
     plain(
+        "cluster.flapping_deaths",
+        "3",
+        "declared deaths of an address within 5 minutes after which its next life waits to join; 0 for no limit",
+    ),
+    plain(
         "log.level",
         "info,sea_orm_migration=warn,actix_server=warn",
         "level or list of target=level",

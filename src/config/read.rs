@@ -25,9 +25,7 @@ pub(super) fn config(mode: Mode, from: &mut Gathered) -> Option<Config> {
     let auth = auth(from);
     let master = master(from);
     let worker = worker(from);
-    let cluster = from
-        .optional("cluster.secret", long_secret)
-        .map(|secret| Cluster { secret });
+    let cluster = cluster(from);
     let log = log(from);
     if mode == Mode::Cluster {
         for (key, flag) in [
@@ -130,6 +128,15 @@ fn auth(from: &mut Gathered) -> Option<Auth> {
     Some(Auth {
         bootstrap_token: bootstrap_token?,
         session_lifetime: session_lifetime?,
+    })
+}
+
+fn cluster(from: &mut Gathered) -> Option<Cluster> {
+    let secret = from.optional("cluster.secret", long_secret);
+    let flapping_deaths = from.required("cluster.flapping_deaths", natural);
+    Some(Cluster {
+        secret: secret?,
+        flapping_deaths: flapping_deaths?,
     })
 }
 

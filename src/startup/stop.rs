@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actors::local::LocalNode;
 use actors::master::{Drained, Gift, GiveAway};
 use engine::states::MemberState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What remains of the deadline for the last writes after the worker has ended.
 const LAST_WRITES: Duration = Duration::from_millis(500);
@@ -17,24 +17,41 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Batches in vain before the rest is left to be claimed as orphans of a node that left.
 const GIVE_AWAY_TRIES: u32 = 5;
 
+/// What the system tells a node to end with, from the first moment on.
+pub(super) struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one, and names it.
+    pub(super) async fn heard(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.term.recv() => "SIGTERM",
+            _ = self.int.recv() => "SIGINT",
+        }
+    }
+}
+
 /// Waits for SIGTERM, SIGINT or a drain by API. A second signal ends the process at once.
-pub(super) async fn told(node: &LocalNode) -> std::io::Result<()> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
+pub(super) async fn told(node: &LocalNode, mut signals: Signals) {
     tokio::select! {
-        _ = term.recv() => tracing::info!("SIGTERM: draining"),
-        _ = int.recv() => tracing::info!("SIGINT: draining"),
+        signal = signals.heard() => tracing::info!("{signal}: draining"),
         () = node.drain_bell.notified() => tracing::info!("told to drain"),
     }
     actix_rt::spawn(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
+        signals.heard().await;
         tracing::warn!("second signal: ending at once");
         process::exit(130);
     });
-    Ok(())
 }
 
 /// Gives instances away, lets running tasks end within the time, stores their ends, and leaves.

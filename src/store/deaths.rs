@@ -1,11 +1,11 @@
 //! Declaring a life dead, and noting what became of its instances.
 
 use actors::ports::{Declaration, Declared, FailoverRecord, StoreError};
-use engine::ids::Incarnation;
+use engine::ids::{Incarnation, Millis};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::members::LIVE;
-use super::rows::row_lock;
+use super::rows::{Cells, row_lock};
 use super::{Store, begin_on, creates, store_error};
 
 impl Store {
@@ -61,6 +61,22 @@ impl Store {
         if let Err(error) = ended {
             tracing::warn!(%dead, %error, "the sessions of a dead member could not be ended");
         }
+    }
+
+    /// Lists when lives of an address were declared dead by another node. One that was superseded, or ended because
+    /// the generation was raised, was declared by nobody.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn declared_deaths(&self, host: &str, since: Millis) -> Result<Vec<Millis>, StoreError> {
+        let sql = "SELECT state_at FROM member WHERE state = 'dead' AND state_at > $2 AND host = $1 \
+                   AND declared_by IS NOT NULL";
+        let rows = self
+            .reader()
+            .query_all_raw(self.statement(sql, [host.into(), since.0.into()]))
+            .await
+            .map_err(store_error)?;
+        rows.iter().map(|row| Cells::of(row).take().map(Millis)).collect()
     }
 
     /// Notes a take-over; when and why the life ended comes from its own row.

@@ -32,7 +32,9 @@ impl Store {
 
     /// Ends the live lives of a condition and starts a new one.
     async fn start_life(&self, join: &Join, of: &str, values: Vec<Value>) -> Result<Joined, StoreError> {
+        let lineage = self.lineage().await?;
         let transaction = begin_on(&self.inner.pools.engine).await?;
+        let raised = self.follow(&transaction, lineage.as_ref()).await?;
         // Locked before the clock is read: what an old life still claims is committed before it is dead.
         let lock = row_lock(self.backend(), "FOR NO KEY UPDATE");
         let live = format!("SELECT incarnation FROM member WHERE {LIVE}{of} ORDER BY incarnation{lock}");
@@ -52,6 +54,10 @@ impl Store {
         }
         let (incarnation, generation) = self.insert_life(&transaction, join, now).await?;
         self.commit_engine(transaction).await?;
+        if let Some(raised) = raised {
+            raised.report();
+        }
+        self.inner.watch.begin(lineage);
         Ok(Joined {
             incarnation,
             generation,

@@ -16,6 +16,7 @@ mod death;
 mod door;
 mod faults;
 mod fixture;
+mod flapping;
 mod history;
 mod members;
 mod network;
@@ -31,6 +32,7 @@ mod refusals;
 mod registry;
 #[path = "../equipment/rest.rs"]
 mod rest;
+mod restored;
 mod silence;
 mod unheard;
 mod verbs;

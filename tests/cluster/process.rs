@@ -62,9 +62,14 @@ impl Process {
     /// Begins a life, and waits for its ready line.
     pub(crate) fn start(&mut self) {
         self.spawn();
+        self.becomes_ready(STARTS_WITHIN);
+    }
+
+    /// Waits for the ready line of this life.
+    pub(crate) fn becomes_ready(&mut self, within: Duration) {
         let mut ready = None;
         let mut ended = false;
-        eventually(STARTS_WITHIN, || {
+        eventually(within, || {
             ready = self.ready_line();
             ended = self.has_ended();
             ready.is_some() || ended

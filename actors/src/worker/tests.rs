@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::ids::{Epoch, Generation, Incarnation, Uid};
 use engine::instance::AttemptResult;
 
-use crate::protocol::{AdoptAnswer, Dispatch};
+use crate::protocol::{AdoptAnswer, Dispatch, DispatchAnswer, Owner};
 use crate::testing::worker::NoTransport;
 use crate::testing::worker::fakes::Answers;
 use crate::testing::worker::house::{adopt_of, dispatch, house, life, named, owner, uid};
@@ -61,4 +62,49 @@ async fn what_a_drain_kills_is_lost_and_not_reported() {
     assert_eq!(first.masters.ends_of(uid(1)), []);
     let second = life(&NoTransport, 8, 4, Arc::clone(&first.journal)).await;
     assert_eq!(second.adopt(adopt_of(1, 7, owner(2, 2))).await, AdoptAnswer::Lost);
+}
+
+#[actix::test]
+async fn an_owner_of_a_later_generation_is_the_newer_one_whatever_its_epoch() {
+    tokio::time::pause();
+    let house = house(&NoTransport, 4).await;
+    house.masters.answer(1, Some(Answers::Away));
+    let lost_world = Dispatch {
+        owner: owner(1, 9),
+        ..named(1, "short")
+    };
+    house.dispatch(vec![lost_world.clone()]).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let restored = Owner {
+        generation: Generation(2),
+        ..owner(2, 1)
+    };
+    house.adopt(adopt_of(1, 7, restored.clone())).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let told = house.masters.ends_of(uid(1));
+    assert!(
+        told.iter().any(|(master, _)| *master == Incarnation(2)),
+        "the end of the earlier generation is told to it at once: {told:?}"
+    );
+    let fresh = Dispatch {
+        uid: Uid {
+            generation: Generation(2),
+            ..uid(1)
+        },
+        owner: restored,
+        ..named(1, "short")
+    };
+    let reply = house.dispatch(vec![fresh]).await;
+    assert_eq!(reply.answers, [DispatchAnswer::Accepted]);
+    let reply = house
+        .dispatch(vec![Dispatch {
+            uid: uid(1),
+            ..lost_world
+        }])
+        .await;
+    assert_eq!(
+        reply.answers,
+        [DispatchAnswer::StaleEpoch { seen: Epoch(1) }],
+        "epoch 9 of the lost generation is over"
+    );
 }
