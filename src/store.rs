@@ -26,20 +26,25 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actors::clock::Clock;
 use actors::ports::StoreError;
 use engine::definition::Definition;
 use engine::ids::{Incarnation, Millis};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait, Value,
 };
 
 pub use connect::{OpenError, Role};
 pub use error::{DISK_FULL, is_unique_violation, store_error};
 pub use lock::{Alone, NotAlone};
 pub use schema::SchemaStatus;
+
+/// A statement that takes longer is given up. PostgreSQL's own limit is shorter: one that does not even refuse is
+/// frozen or cut off, and whoever waits is to hear of that.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// Pinned definitions that were read before; a version never changes.
 type Definitions = Mutex<BTreeMap<(i64, i64), Arc<Definition>>>;
@@ -118,10 +123,7 @@ impl Store {
                 .then_some(sea_orm::IsolationLevel::RepeatableRead),
             ..TransactionOptions::default()
         };
-        self.reader()
-            .begin_with_options(options)
-            .await
-            .map_err(store_error)
+        answered(self.backend(), self.reader().begin_with_options(options)).await
     }
 
     /// Commits; only here an error may mean that the change is stored.
@@ -130,10 +132,12 @@ impl Store {
     /// `Uncertain` when the connection was lost on PostgreSQL; otherwise nothing was stored.
     pub async fn commit(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
         let backend = self.backend();
-        transaction
-            .commit()
-            .await
-            .map_err(|e| error::commit_error(e, backend))
+        match within_patience(backend, transaction.commit()).await {
+            Some(done) => done.map_err(|e| error::commit_error(e, backend)),
+            None => Err(StoreError::Uncertain(
+                "the database takes too long to commit".to_owned(),
+            )),
+        }
     }
 
     /// Makes a statement with `$1`, `$2`, … for the connected database.
@@ -171,5 +175,28 @@ async fn begin_on(connection: &DatabaseConnection) -> Result<DatabaseTransaction
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    connection.begin_with_options(options).await.map_err(store_error)
+    answered(
+        connection.get_database_backend(),
+        connection.begin_with_options(options),
+    )
+    .await
+}
+
+/// Waits for an answer of the database that changes nothing for good: without one in time it is unavailable.
+async fn answered<T>(
+    backend: DbBackend,
+    asked: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, StoreError> {
+    match within_patience(backend, asked).await {
+        Some(answer) => answer.map_err(store_error),
+        None => Err(StoreError::Unavailable("the database takes too long".to_owned())),
+    }
+}
+
+/// Waits for as long as an answer may take. SQLite is no other process that could be gone.
+async fn within_patience<T>(backend: DbBackend, asked: impl Future<Output = T>) -> Option<T> {
+    if backend == DbBackend::Sqlite {
+        return Some(asked.await);
+    }
+    tokio::time::timeout(PATIENCE, asked).await.ok()
 }

@@ -9,10 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 
 use super::commits::{Held, Rounds};
 use super::rows::Cells;
-use super::{Store, begin_on, creates, store_error};
-
-/// A statement that takes longer is given up; the server's own limit is shorter.
-const PATIENCE: Duration = Duration::from_secs(12);
+use super::{PATIENCE, Store, begin_on, creates, store_error};
 
 /// How long the end of an old backend is waited for.
 const BACKEND_ENDS: Duration = Duration::from_secs(5);
@@ -102,12 +99,7 @@ impl Store {
 
     /// Commits; after an uncertain answer nothing of this process is left at work in the database.
     pub(super) async fn commit_engine(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
-        let done = tokio::time::timeout(PATIENCE, self.commit(transaction)).await;
-        let done = done.unwrap_or_else(|_| {
-            Err(StoreError::Uncertain(
-                "the database takes too long to commit".to_owned(),
-            ))
-        });
+        let done = self.commit(transaction).await;
         if let Err(StoreError::Uncertain(_)) = &done {
             self.end_old_backends().await;
         }

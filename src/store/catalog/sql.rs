@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGeta
 use serde::de::DeserializeOwned;
 
 use super::CatalogError;
-use crate::store::store_error;
+use crate::store::{answered, store_error};
 
 /// Reads all rows of a statement.
 pub(super) async fn all<C: ConnectionTrait>(
@@ -14,9 +14,8 @@ pub(super) async fn all<C: ConnectionTrait>(
     sql: impl Into<String>,
     values: Vec<Value>,
 ) -> Result<Vec<QueryResult>, CatalogError> {
-    on.query_all_raw(statement(on, sql, values))
-        .await
-        .map_err(unavailable)
+    let asked = on.query_all_raw(statement(on, sql, values));
+    Ok(answered(on.get_database_backend(), asked).await?)
 }
 
 /// Reads at most one row of a statement.
@@ -25,9 +24,8 @@ pub(super) async fn first<C: ConnectionTrait>(
     sql: impl Into<String>,
     values: Vec<Value>,
 ) -> Result<Option<QueryResult>, CatalogError> {
-    on.query_one_raw(statement(on, sql, values))
-        .await
-        .map_err(unavailable)
+    let asked = on.query_one_raw(statement(on, sql, values));
+    Ok(answered(on.get_database_backend(), asked).await?)
 }
 
 /// Runs a statement; answers how many rows it changed.
@@ -36,10 +34,8 @@ pub(super) async fn run<C: ConnectionTrait>(
     sql: impl Into<String>,
     values: Vec<Value>,
 ) -> Result<u64, CatalogError> {
-    let done = on
-        .execute_raw(statement(on, sql, values))
-        .await
-        .map_err(unavailable)?;
+    let asked = on.execute_raw(statement(on, sql, values));
+    let done = answered(on.get_database_backend(), asked).await?;
     Ok(done.rows_affected())
 }
 
