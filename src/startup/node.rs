@@ -100,11 +100,10 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
     stop::told(&node).await.map_err(other)?;
     let draining = "The node is draining.".to_owned();
     condition.set(DRAINING, Some(draining), node.clock().now());
-    stop::drain(&node, config.server.drain_timeout).await;
+    let deadline = Instant::now() + config.server.drain_timeout;
+    stop::drain(&node, deadline).await;
     heart.stop();
-    tokio::time::timeout(LAST_WORD, registry.deregister(life.me.incarnation))
-        .await
-        .ok();
+    stop::say_goodbye(&*registry, life.me.incarnation, deadline).await;
     close.send(true).ok();
     if let Some(api) = api {
         // Requests that got in are answered.
@@ -236,9 +235,6 @@ fn spawned(server: Server, address: SocketAddr) -> Port {
         address,
     }
 }
-
-/// The registry hears of the leave within this time, or finds out by itself.
-const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// Lets other nodes, and this one by the same links, reach what runs here.
 fn connect(node: &LocalNode, network: Option<&Network>) {
