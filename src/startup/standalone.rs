@@ -20,7 +20,7 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     telemetry::init(&config.log);
     config.server.data = prepare_folder(&config.server.data)?;
     config.server.roles = NodeRole::ALL.to_vec();
-    let (listener, address) = listen(config.server.listen)?;
+    let (listener, address) = listen("--listen", config.server.listen)?;
     let store = Store::open(config.database_url().reveal(), Role::Node)
         .await
         .map_err(other)?;
