@@ -19,6 +19,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, Resp
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::causes::in_words;
 use crate::config::Consul;
 
 /// The service that every node registers.
@@ -282,17 +283,6 @@ fn index_of_a_led_answer(headers: &HeaderMap) -> Result<u64, RegistryError> {
 fn unavailable(error: reqwest::Error) -> RegistryError {
     // Without its address, which may hold a password.
     RegistryError::Unavailable(in_words(&error.without_url()))
-}
-
-/// The library's own text names only the outermost cause.
-fn in_words(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

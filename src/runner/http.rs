@@ -1,8 +1,6 @@
 //! Runs http tasks: one request; the status is the exit code, the body is the log.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -18,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::Limits;
 use super::capture::{Capture, open_log};
 use super::shield::{Reach, Resolver};
+use crate::causes::in_words;
 
 /// To connect; how long an answer may take is the task's own limit.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -235,17 +234,6 @@ fn failed(error: String) -> JobEnd {
         error: Some(error),
         outputs: BTreeMap::new(),
     }
-}
-
-/// The library's own text names only the outermost cause.
-fn in_words(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        write!(text, ": {inner}").ok();
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -57,9 +57,9 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     config.server.data = prepare_folder(&config.server.data)?;
     let api = config
         .has(NodeRole::Api)
-        .then(|| listen(config.server.listen))
+        .then(|| listen("--listen", config.server.listen))
         .transpose()?;
-    let (rpc_listener, rpc_address) = listen(config.rpc.listen)?;
+    let (rpc_listener, rpc_address) = listen("--rpc-listen", config.rpc.listen)?;
     let host = advertised(&config, rpc_address);
     let secret = config.cluster.secret.as_ref();
     let secret = secret.ok_or_else(|| StartupError::Other("cluster.secret is not set".to_owned()))?;

@@ -9,7 +9,7 @@ use actors::condition::{BEATS_NOT_STORED, Condition};
 use actors::faults::{self, Mutant};
 use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
 use actors::pulse::Pulse;
-use actors::worker::WorkerHandle;
+use actors::worker::{KILL_BEFORE, WorkerHandle};
 use engine::ids::{Generation, Incarnation, Millis};
 use engine::states::MemberState;
 use tokio::sync::Notify;
@@ -22,9 +22,6 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// A beat that takes longer has failed, and is sent anew by another connection: the heartbeat is held back soon.
 const PATIENCE: Duration = Duration::from_secs(4);
-
-/// A node that was declared dead ends its tasks within this time: SIGTERM at once, SIGKILL after 5 s.
-const END_TASKS: Duration = Duration::from_secs(6);
 
 /// A clock that differs by more than this from the database's is reported.
 const CLOCK_OFF_MS: i64 = 5_000;
@@ -144,8 +141,8 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                     tokio::time::sleep(LINGER).await;
                 }
                 if let Some(worker) = worker.get() {
-                    // Its attempts are lost, and may run elsewhere already.
-                    worker.drain(END_TASKS).await;
+                    // Its attempts are lost, and may run elsewhere already: they are killed at once.
+                    worker.drain(KILL_BEFORE).await;
                 }
                 process::exit(DECLARED_DEAD);
             }

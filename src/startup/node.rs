@@ -19,7 +19,6 @@ use actors::ports::{Registry, Store};
 use actors::pulse::{Heart, HeartParts, Pulse};
 use actors::vital::Vital;
 use actors::worker::Folders;
-use engine::ids::Incarnation;
 use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -117,9 +116,10 @@ pub(super) async fn run(equipment: Equipment, mut signals: Signals) -> Result<Ex
     stop::told(&node, signals).await;
     let draining = "The node is draining.".to_owned();
     condition.set(DRAINING, Some(draining), node.clock().now());
-    stop::drain(&node, config.server.drain_timeout).await;
+    let deadline = Instant::now() + config.server.drain_timeout;
+    stop::drain(&node, deadline).await;
     heart.stop();
-    deregister(registry.as_ref(), life.me.incarnation).await;
+    stop::say_goodbye(&*registry, life.me.incarnation, deadline).await;
     close.send(true).ok();
     if let Some(api) = api {
         door::close(&api.door, &api.port.server, &api.threads).await;
@@ -145,9 +145,10 @@ impl Equipment {
     /// Ends a life that has nothing to hand over.
     async fn leave(&self) {
         let me = self.life.me.incarnation;
+        let deadline = Instant::now() + LEAVES_WITHIN;
         let left = self.store.set_member_state(me, MemberState::Left);
-        tokio::time::timeout(LAST_WORD, left).await.ok();
-        deregister(self.registry.as_ref(), me).await;
+        tokio::time::timeout(LEAVES_WITHIN, left).await.ok();
+        stop::say_goodbye(self.registry.as_ref(), me, deadline).await;
     }
 
     /// Begins the beats, and starts the actors once this life is an active member.
@@ -275,14 +276,8 @@ fn spawned(server: Server, address: SocketAddr) -> Port {
     }
 }
 
-async fn deregister(registry: &dyn Registry, me: Incarnation) {
-    tokio::time::timeout(LAST_WORD, registry.deregister(me))
-        .await
-        .ok();
-}
-
-/// The registry hears of the leave within this time, or finds out by itself.
-const LAST_WORD: Duration = Duration::from_millis(500);
+/// A life that has nothing to hand over leaves within this time.
+const LEAVES_WITHIN: Duration = Duration::from_millis(500);
 
 /// Lets other nodes, and this one by the same links, reach what runs here.
 fn connect(node: &LocalNode, network: Option<&Network>) {

@@ -30,7 +30,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {
 async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     config.server.data = prepare_folder(&config.server.data)?;
     config.server.roles = NodeRole::ALL.to_vec();
-    let (listener, address) = listen(config.server.listen)?;
+    let (listener, address) = listen("--listen", config.server.listen)?;
     let store = Store::open(config.database_url().reveal(), Role::Node)
         .await
         .map_err(other)?;

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::checker::{Effects, ask, check};
 use crate::death::{all_end, hosts, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, free_address};
 use crate::proxy::{Mode, Proxy};
+use crate::rest::Rest;
 
 /// Longer than any lease, confirmation and young view.
 pub(crate) const LONG: Duration = Duration::from_secs(9);
@@ -126,6 +128,10 @@ fn a_master_cut_off_from_the_database_only_is_replaced() {
         let cut = Instant::now();
         left(&cluster, &ids, &[&gone], MOVES_WITHIN);
         eprintln!("{mode:?}: all instances moved in {:?}", cut.elapsed());
+        let asked = Rest::answer(cluster.on("x").request(Method::GET, "/api/v1/instances"));
+        let told = asked.expect("whoever asks is answered, however silent the database is");
+        assert!(told.status == 503 && told.retry, "{told:?}");
+        assert_eq!(told.body["code"], "STORE_UNAVAILABLE");
         link.set(Mode::Open);
         let code = cluster.node("x").exit_code(PATIENCE);
         assert_eq!(code, Some(75), "it finds itself declared dead");

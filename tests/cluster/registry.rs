@@ -38,6 +38,12 @@ fn away(cluster: &mut Cluster, forgets: bool) {
         cluster.wait(Duration::from_secs(5), "membership is frozen", |cluster| {
             troubles(cluster, node).contains("membership frozen")
         });
+        // After the first error each one is a refused connection, and is told again.
+        cluster.wait(PATIENCE, "the cause is told in words of ours", |cluster| {
+            let told = troubles(cluster, node);
+            assert!(!told.to_lowercase().contains("connection refused"), "{told}");
+            told.contains("nobody listens there")
+        });
     }
     std::thread::sleep(until.saturating_duration_since(Instant::now()));
     cluster.consul.start();

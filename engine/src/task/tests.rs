@@ -177,6 +177,21 @@ not_run: force>forced_success
 }
 
 #[test]
+fn the_end_of_a_task_is_the_end_of_its_last_attempt() {
+    let task = definition();
+    let open = policy(&task, Mode::Open, 5_000);
+    let lost = TaskEvent::Lost {
+        uid: uid(1),
+        reason: "its worker died".to_owned(),
+    };
+    let waiting = step(&open, in_state(TaskState::Running), lost).task;
+    assert_eq!(waiting.ended_at, Some(Millis(5_000)));
+    let next = step(&open, waiting, bound()).task;
+    assert_eq!((next.state, next.attempts), (TaskState::Dispatched, 2));
+    assert_eq!(next.ended_at, None, "the second attempt has not ended");
+}
+
+#[test]
 fn a_transcript_of_a_task_that_times_out_and_is_lost() {
     let task = definition();
     let steps = [
