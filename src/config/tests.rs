@@ -106,6 +106,15 @@ fn all_mistakes_are_reported_together_with_their_keys() {
 }
 
 #[test]
+fn the_configuration_is_not_shown_with_values_that_it_cannot_have() {
+    let wrong = environment(&[("PORPOISE__WORKER__SLOTZ", "4"), ("PORPOISE__WORKER__SLOTS", "0")]);
+    let text = shown(&Flags::default(), &wrong).unwrap_err().to_string();
+    for part in ["worker.slotz: there is no such key", "worker.slots: `0`"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+}
+
+#[test]
 fn secrets_come_from_files_and_are_never_printed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");

@@ -261,3 +261,24 @@ fn spans_read_as_documents_write_them() {
     let shown = [0, 1, 1500, 90_000, 5_400_000, 172_800_000].map(|ms| Span(ms).to_string());
     assert_eq!(shown, ["0s", "1ms", "1s500ms", "1m30s", "1h30m", "2d"]);
 }
+
+#[test]
+fn an_attempt_out_of_time_says_its_limit_once() {
+    let task = definition();
+    for (said, words) in [
+        (Some("timed out after 1000 ms"), "timed out after 1s"),
+        (None, "timed out after 1s"),
+        (Some("exit code 143"), "timed out after 1s (exit code 143)"),
+    ] {
+        let event = TaskEvent::Ended {
+            uid: uid(1),
+            ended: Ended {
+                result: AttemptResult::TimedOut,
+                error: said.map(str::to_owned),
+                ..Ended::succeeded(Millis(0))
+            },
+        };
+        let failed = step(&policy(&task, Mode::Open, 0), in_state(TaskState::Running), event).task;
+        assert_eq!(failed.attempt.unwrap().error.as_deref(), Some(words));
+    }
+}
