@@ -153,7 +153,8 @@ impl Store {
             .map_err(store_error)?;
         let Some(row) = row else {
             return Ok(Beat {
-                now: self.now().await?,
+                // Asked here: where this life is not known, the other pools may be refused.
+                now: self.now_on(&self.inner.pools.beats).await?,
                 state: MemberState::Dead,
             });
         };
