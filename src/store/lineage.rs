@@ -98,7 +98,8 @@ impl Watch {
     /// Returns the generation in which this process has joined as `me`, if it has.
     pub(super) fn generation_of(&self, me: Incarnation) -> Option<Generation> {
         let life = self.joined().life;
-        life.filter(|(joined, _)| *joined == me).map(|(_, generation)| generation)
+        life.filter(|(joined, _)| *joined == me)
+            .map(|(_, generation)| generation)
     }
 
     /// Takes note of what a session sees; says why it is another line of history, if it is.
