@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use engine::ids::{Generation, Incarnation};
 use sea_orm::sqlx::postgres::{PgConnection, PgRow};
 use sea_orm::sqlx::{self, Row};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
@@ -74,7 +75,9 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Joined {
-    /// None until this process has joined, and where the server does not tell.
+    /// The life of this process; none until it has joined.
+    life: Option<(Incarnation, Generation)>,
+    /// None until then, and where the server does not tell.
     lineage: Option<Lineage>,
     /// Why the database is not the one that was joined.
     departed: Option<String>,
@@ -86,8 +89,17 @@ impl Watch {
     }
 
     /// Holds every later connection against this.
-    pub(super) fn begin(&self, lineage: Option<Lineage>) {
-        self.joined().lineage = lineage;
+    pub(super) fn begin(&self, life: (Incarnation, Generation), lineage: Option<Lineage>) {
+        let mut joined = self.joined();
+        joined.life = Some(life);
+        joined.lineage = lineage;
+    }
+
+    /// Returns the generation in which this process has joined as `me`, if it has.
+    pub(super) fn generation_of(&self, me: Incarnation) -> Option<Generation> {
+        let life = self.joined().life;
+        life.filter(|(joined, _)| *joined == me)
+            .map(|(_, generation)| generation)
     }
 
     /// Takes note of what a session sees; says why it is another line of history, if it is.

@@ -57,7 +57,7 @@ impl Store {
         if let Some(raised) = raised {
             raised.report();
         }
-        self.inner.watch.begin(lineage);
+        self.inner.watch.begin((incarnation, generation), lineage);
         Ok(Joined {
             incarnation,
             generation,
@@ -152,8 +152,10 @@ impl Store {
             .await
             .map_err(store_error)?;
         let Some(row) = row else {
+            self.is_forgotten(me).await?;
             return Ok(Beat {
-                now: self.now().await?,
+                // Asked here: where this life is not known, the other pools may be refused.
+                now: self.now_on(&self.inner.pools.beats).await?,
                 state: MemberState::Dead,
             });
         };
@@ -162,6 +164,18 @@ impl Store {
             now: Millis(cells.take()?),
             state: cells.name()?,
         })
+    }
+
+    /// The database does not know a life that has joined: it has lost at least that commit.
+    async fn is_forgotten(&self, me: Incarnation) -> Result<(), StoreError> {
+        let joined = self.inner.watch.generation_of(me);
+        if let Some(mine) = joined.filter(|_| self.backend() == DbBackend::Postgres) {
+            let why = format!("the database has forgotten the life {me}");
+            if let Some(raised) = self.leave_behind(mine, &why).await? {
+                raised.report();
+            }
+        }
+        Ok(())
     }
 
     /// Lists lives that go on, and those that ended within a day.

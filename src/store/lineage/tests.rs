@@ -27,7 +27,7 @@ fn a_promotion_a_move_and_a_shorter_history_depart_and_progress_does_not() {
 fn a_watch_compares_with_the_most_that_it_has_seen_and_keeps_the_first_departure() {
     let watch = Watch::default();
     assert_eq!(watch.see(lineage("7", 1, 10)), None, "nothing was joined yet");
-    watch.begin(Some(lineage("7", 1, 100)));
+    watch.begin((Incarnation(3), Generation(1)), Some(lineage("7", 1, 100)));
     assert_eq!(watch.see(lineage("7", 1, 300)), None);
     assert!(watch.see(lineage("7", 1, 200)).is_some(), "300 were seen");
     assert!(watch.see(lineage("7", 2, 400)).is_some());
