@@ -108,14 +108,15 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
     stop::told(&node).await.map_err(other)?;
     let draining = "The node is draining.".to_owned();
     condition.set(DRAINING, Some(draining), node.clock().now());
-    stop::drain(&node, config.server.drain_timeout).await;
+    let until = Instant::now() + config.server.drain_timeout;
+    stop::drain(&node, until).await;
     heart.stop();
     tokio::time::timeout(LAST_WORD, registry.deregister(life.me.incarnation))
         .await
         .ok();
     close.send(true).ok();
     if let Some(api) = api {
-        door::close(&api.door, &api.port.server, &api.threads).await;
+        door::close(&api.door, &api.port.server, &api.threads, until).await;
     }
     if let Some(rpc) = rpc {
         rpc.server.stop(false).await;

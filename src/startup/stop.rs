@@ -40,8 +40,7 @@ pub(super) async fn told(node: &LocalNode) -> std::io::Result<()> {
 /// Gives instances away, lets running tasks end within the time, stores their ends, and leaves.
 ///
 /// Nothing here waits for the store beyond the deadline: a drain ends in time also when the database is away.
-pub(super) async fn drain(node: &LocalNode, timeout: Duration) {
-    let deadline = Instant::now() + timeout;
+pub(super) async fn drain(node: &LocalNode, deadline: Instant) {
     let left = || deadline.saturating_duration_since(Instant::now());
     move_on(node, MemberState::Draining, left()).await;
     node.start_drain();
