@@ -12,6 +12,8 @@ mod roles;
 mod seal;
 mod sentinel;
 mod server;
+mod socket;
+mod standstill;
 mod wire;
 
 pub use client::{Hint, Links};
@@ -20,3 +22,4 @@ pub use roles::Roles;
 pub use seal::{Key, WeakSecret};
 pub use sentinel::keep_watch;
 pub use server::{Served, serve};
+pub use standstill::Standstill;

@@ -14,6 +14,7 @@ mod creates;
 mod deaths;
 mod engine_side;
 mod error;
+mod line;
 mod load;
 mod lock;
 mod members;
@@ -31,13 +32,11 @@ use actors::clock::Clock;
 use actors::ports::StoreError;
 use engine::definition::Definition;
 use engine::ids::{Incarnation, Millis};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait, Value,
-};
+use sea_orm::{ConnectionTrait, DbBackend, SqliteTransactionMode, Statement, TransactionOptions, Value};
 
 pub use connect::{OpenError, Role};
 pub use error::{DISK_FULL, is_unique_violation, store_error};
+pub use line::{Pool, Transaction};
 pub use lock::{Alone, NotAlone};
 pub use schema::SchemaStatus;
 
@@ -91,12 +90,12 @@ impl Store {
     }
 
     /// Connections for reading; on SQLite they see the last commit and never wait for the writer.
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn reader(&self) -> &Pool {
         &self.inner.pools.reader
     }
 
     /// Connections for single writing statements; on SQLite there is one, so that writers queue.
-    pub fn writer(&self) -> &DatabaseConnection {
+    pub fn writer(&self) -> &Pool {
         &self.inner.pools.writer
     }
 
@@ -104,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
         begin_on(self.writer()).await
     }
 
@@ -112,7 +111,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub async fn begin_read(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub async fn begin_read(&self) -> Result<Transaction, StoreError> {
         let options = TransactionOptions {
             isolation_level: (self.backend() == DbBackend::Postgres)
                 .then_some(sea_orm::IsolationLevel::RepeatableRead),
@@ -128,7 +127,7 @@ impl Store {
     ///
     /// # Errors
     /// `Uncertain` when the connection was lost on PostgreSQL; otherwise nothing was stored.
-    pub async fn commit(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
+    pub async fn commit(&self, transaction: Transaction) -> Result<(), StoreError> {
         let backend = self.backend();
         transaction
             .commit()
@@ -166,7 +165,7 @@ impl Store {
     }
 }
 
-async fn begin_on(connection: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+async fn begin_on(connection: &Pool) -> Result<Transaction, StoreError> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()

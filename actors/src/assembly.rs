@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use engine::ids::Generation;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, oneshot};
 
 use crate::balance::{self, BalanceActor};
 use crate::clock::Clock;
@@ -16,6 +16,7 @@ use crate::dispatch::{self, DispatchActor};
 use crate::failover::{FailoverActor, Reach};
 use crate::hub::Hub;
 use crate::links::{InProcess, MasterLink, NoPeers, PeerLink, WorkerLink};
+use crate::loads::Loads;
 use crate::local::{LocalNode, MasterActors};
 use crate::master::MasterActor;
 use crate::peers::Peers;
@@ -30,9 +31,6 @@ use crate::workflow::Surroundings;
 
 /// Commits kept for slow listeners; a listener that misses more looks at the store.
 const HUB: usize = 4096;
-
-/// Instances being loaded at once.
-const LOADS: usize = 32;
 
 /// What the actors of a node reach other nodes through.
 #[derive(Clone)]
@@ -211,6 +209,7 @@ fn start_master(
     let supervisor = context.address();
     let MasterParts { choice, rebalance } = parts.master.unwrap_or_default();
     let slots = Slots::choosing(choice);
+    let closed = Arc::default();
     let senders = dispatch::Ways {
         link: ways.workers,
         store: Arc::clone(&parts.store),
@@ -224,9 +223,9 @@ fn start_master(
         store: Arc::clone(&parts.store),
         db: db.clone(),
         dispatch: dispatch.clone(),
-        slots,
+        slots: slots.clone(),
         hub: hub.clone(),
-        loads: Arc::new(Semaphore::new(LOADS)),
+        loads: Loads::new(Arc::clone(&parts.store), parts.me.incarnation),
     };
     context.run(MasterActor::new(
         around,
@@ -241,6 +240,7 @@ fn start_master(
             store: Arc::clone(&parts.store),
             master: supervisor.clone(),
             peers: Arc::clone(&ways.peers),
+            slots: slots.clone(),
         };
         BalanceActor::new(reach, parts.vital("BalanceActor")).start()
     });
@@ -252,8 +252,12 @@ fn start_master(
         master: supervisor.clone(),
         registry: Arc::clone(&parts.registry),
         peers: ways.peers,
+        slots,
+        condition: parts.condition.clone(),
+        closed: Arc::clone(&closed),
     };
     MasterActors {
+        closed,
         supervisor,
         dispatch,
         failover: FailoverActor::new(reach, parts.vital("FailoverActor")).start(),

@@ -15,6 +15,7 @@ pub mod db;
 pub mod dispatch;
 pub mod failover;
 pub mod faults;
+pub mod loads;
 pub mod local;
 pub mod master;
 pub mod node;

@@ -293,9 +293,9 @@ pub trait Store: Send + Sync + 'static {
     /// are stored in one statement.
     async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Reads an instance under its ownership; none when it has another owner or epoch now.
-    async fn load(&self, id: InstanceId, me: Incarnation, epoch: Epoch)
-    -> Result<Option<Loaded>, StoreError>;
+    /// Reads instances under their ownership, each from one moment; one that has another owner or epoch now is
+    /// left out. An error concerns all of them.
+    async fn load(&self, me: Incarnation, asked: &[(InstanceId, Epoch)]) -> Result<Vec<Loaded>, StoreError>;
 
     /// Reads a pinned definition; the same version is always the same.
     async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError>;

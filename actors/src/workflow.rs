@@ -21,12 +21,13 @@ use actix::prelude::*;
 use engine::ids::{Epoch, InstanceId, OperationId, Ordinal};
 use engine::instance::{Event, Instance};
 use engine::plan::Plan;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::db::DbActor;
 use crate::dispatch::DispatchActor;
 use crate::hub::Hub;
+use crate::loads::Loads;
 use crate::ports::{Loaded, Me, Store};
 use crate::slots::{Lease, Slots};
 
@@ -60,8 +61,8 @@ pub struct Surroundings {
     pub slots: Slots,
     /// Where commits are told.
     pub hub: Hub,
-    /// Bounds how many instances are being loaded at once, so that a take-over does not starve what runs.
-    pub loads: Arc<Semaphore>,
+    /// The reader of instances.
+    pub loads: Loads,
 }
 
 /// What an instance is, apart from its state.

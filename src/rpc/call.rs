@@ -10,6 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 
 use super::seal::{Key, Sealed, SealedAnswer, fingerprint};
+use super::socket::against_silence;
 use super::wire;
 
 /// To connect; a live node on a network of ours takes a few milliseconds.
@@ -17,12 +18,6 @@ const CONNECT: Duration = Duration::from_millis(500);
 
 /// Connections that nobody uses are closed after this time, before the server would.
 const IDLE: Duration = Duration::from_secs(30);
-
-/// Both ends of a cut network hang without these (ownership protocol, half-open TCP).
-const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(2);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(1);
-const KEEPALIVE_TRIES: u32 = 3;
 
 /// Where a call goes, and by whom.
 pub(super) struct Way<'a> {
@@ -91,18 +86,15 @@ impl Failure {
 pub(super) fn client() -> Result<Client, String> {
     // An error says that another part of this process has chosen the same provider before.
     rustls::crypto::ring::default_provider().install_default().ok();
-    Client::builder()
+    let builder = Client::builder()
         .no_proxy()
         .redirect(Policy::none())
         .http1_only()
         .tls_certs_only([])
         .connect_timeout(CONNECT)
         .pool_idle_timeout(IDLE)
-        .tcp_nodelay(true)
-        .tcp_user_timeout(UNACKNOWLEDGED)
-        .tcp_keepalive(KEEPALIVE_AFTER)
-        .tcp_keepalive_interval(KEEPALIVE_EVERY)
-        .tcp_keepalive_retries(KEEPALIVE_TRIES)
+        .tcp_nodelay(true);
+    against_silence(builder)
         .build()
         .map_err(|error| error.to_string())
 }

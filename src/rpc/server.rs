@@ -15,6 +15,7 @@ use actors::ports::Me;
 use super::gate::{Head, Refusal, Reply, unsealed};
 use super::roles::Roles;
 use super::seal::Key;
+use super::socket::set_against_silence;
 use super::wire::{self, Ask};
 use crate::runner::logs::LogFiles;
 
@@ -23,6 +24,9 @@ const HEAD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Longer than peers keep a connection that nobody uses, so that none is closed under a call.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Why a worker takes nothing for a moment.
+const STOOD_STILL: &str = "a worker that stood still and has not read its own row since";
 
 /// What this node answers with.
 #[derive(Debug, Clone)]
@@ -51,6 +55,7 @@ pub fn serve(served: Served, listener: TcpListener) -> io::Result<Server> {
     });
     Ok(server
         .workers(1)
+        .on_connect(|connection, _| set_against_silence(connection))
         .client_request_timeout(HEAD_WITHIN)
         .client_disconnect_timeout(HEAD_WITHIN)
         .keep_alive(KEEP_ALIVE)
@@ -87,6 +92,10 @@ impl Served {
         let me = self.me.incarnation;
         match path {
             wire::DispatchBatch::PATH => {
+                // It may have lain in the socket while this process stood still, and run elsewhere by now.
+                if !self.roles.standstill().is_over().await {
+                    return Err(Refusal::NotTaken(LinkError::NotDelivered(STOOD_STILL.to_owned())));
+                }
                 let act = |wire::DispatchBatch(batch)| worker.dispatch(me, batch);
                 done(body, act).await
             }
@@ -114,6 +123,7 @@ impl Served {
                 done(body, act).await
             }
             wire::Poke::PATH => done(body, |ask: wire::Poke| master.poke(ask.id, ask.wait())).await,
+            wire::Reached::PATH => done(body, |wire::Reached| master.reached()).await,
             wire::Nudge::PATH => done(body, |wire::Nudge| master.nudge()).await,
             _ => Err(Refusal::NoRoute),
         }

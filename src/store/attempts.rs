@@ -6,7 +6,7 @@ use engine::task::{Attempt, Task, Worker};
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
 
-use super::rows::{Cells, Column, map_json, upsert};
+use super::rows::{Cells, Column, map_json, source, upsert};
 
 #[derive(Serialize)]
 pub(super) struct TaskRow<'a> {
@@ -133,21 +133,36 @@ pub(super) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
     )
 }
 
-/// Reads every task row of the instance `$1`, in order.
-pub(super) const TASKS_OF: &str = "SELECT ordinal, state, reason, attempts, attempts_before_run, lost_in_run, \
-     due_at, started_at, ended_at, outputs FROM task_instance WHERE instance = $1 ORDER BY ordinal";
+/// Reads every task row of the instances of a list, each instance's in order.
+pub(super) fn tasks_of(backend: DbBackend) -> String {
+    format!(
+        "SELECT instance, ordinal, state, reason, attempts, attempts_before_run, lost_in_run, due_at, started_at, \
+         ended_at, outputs FROM task_instance WHERE instance IN ({}) ORDER BY instance, ordinal",
+        listed(backend)
+    )
+}
 
-/// Reads the latest attempt of every task of the instance `$1`, and every open one.
-pub(super) const ATTEMPTS_OF: &str = "SELECT a.ordinal, a.number = t.attempts, a.number, a.binding, a.uid, \
-     a.worker, a.worker_name, a.epoch, a.state, a.kill_cause, a.pid, a.exit_code, a.error, a.created_at, \
-     a.started_at, a.ended_at \
-     FROM attempt a JOIN task_instance t ON t.instance = a.instance AND t.ordinal = a.ordinal \
-     WHERE a.instance = $1 AND (a.number = t.attempts OR a.state IN ('created', 'running')) \
-     ORDER BY a.ordinal, a.number";
+/// Reads the latest attempt of every task of the instances of a list, and every open one.
+pub(super) fn attempts_of(backend: DbBackend) -> String {
+    format!(
+        "SELECT a.instance, a.ordinal, a.number = t.attempts, a.number, a.binding, a.uid, a.worker, a.worker_name, \
+         a.epoch, a.state, a.kill_cause, a.pid, a.exit_code, a.error, a.created_at, a.started_at, a.ended_at \
+         FROM attempt a JOIN task_instance t ON t.instance = a.instance AND t.ordinal = a.ordinal \
+         WHERE a.instance IN ({}) AND (a.number = t.attempts OR a.state IN ('created', 'running')) \
+         ORDER BY a.instance, a.ordinal, a.number",
+        listed(backend)
+    )
+}
 
-/// Reads a row of `TASKS_OF`; its attempt is filled in later.
-pub(super) fn read_task(row: &QueryResult) -> Result<(Ordinal, Task), StoreError> {
+/// The ids of a list.
+fn listed(backend: DbBackend) -> String {
+    format!("SELECT c_id FROM {}", source(backend, &[("c_id", "bigint")]))
+}
+
+/// Reads a row of `tasks_of`; its attempt is filled in later.
+pub(super) fn read_task(row: &QueryResult) -> Result<(InstanceId, Ordinal, Task), StoreError> {
     let mut cells = Cells::of(row);
+    let instance = InstanceId(cells.take()?);
     let ordinal = Ordinal(cells.small()?);
     let task = Task {
         state: cells.name()?,
@@ -161,12 +176,13 @@ pub(super) fn read_task(row: &QueryResult) -> Result<(Ordinal, Task), StoreError
         outputs: cells.json()?,
         attempt: None,
     };
-    Ok((ordinal, task))
+    Ok((instance, ordinal, task))
 }
 
-/// Reads a row of `ATTEMPTS_OF`: its task, whether it is the latest, and the attempt.
-pub(super) fn read_attempt(row: &QueryResult) -> Result<(Ordinal, bool, Attempt), StoreError> {
+/// Reads a row of `attempts_of`: its task, whether it is the latest, and the attempt.
+pub(super) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, Ordinal, bool, Attempt), StoreError> {
     let mut cells = Cells::of(row);
+    let instance = InstanceId(cells.take()?);
     let ordinal = Ordinal(cells.small()?);
     let latest = cells.take()?;
     let number = AttemptNumber(cells.small()?);
@@ -193,5 +209,5 @@ pub(super) fn read_attempt(row: &QueryResult) -> Result<(Ordinal, bool, Attempt)
         started_at: cells.take::<Option<i64>>()?.map(Millis),
         ended_at: cells.take::<Option<i64>>()?.map(Millis),
     };
-    Ok((ordinal, latest, attempt))
+    Ok((instance, ordinal, latest, attempt))
 }

@@ -2,11 +2,11 @@
 //! than what most statements cost themselves.
 
 use actors::ports::StoreError;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
 use serde::Serialize;
 
 use super::rows::json;
-use super::store_error;
+use super::{Transaction, store_error};
 
 /// A statement with one parameter, which its text calls `$1`: mostly the rows of a whole batch as JSON.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl Bulk {
 
 /// Runs statements in order and answers what they return; SQLite gets them in one message.
 pub(super) async fn run_in_order(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     bulks: Vec<Bulk>,
 ) -> Result<Vec<QueryResult>, StoreError> {
     let backend = transaction.get_database_backend();
@@ -67,7 +67,7 @@ pub(super) async fn run_in_order(
 
 /// Runs a statement over rows, unless there are no rows.
 pub(super) async fn run<T: Serialize>(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     rows: &[T],
     sql: impl FnOnce() -> String,
 ) -> Result<(), StoreError> {
@@ -78,7 +78,7 @@ pub(super) async fn run<T: Serialize>(
 /// Runs statements whose order does not matter as one statement of PostgreSQL. The first `named` of them are
 /// called `p1`, `p2`, … in the text of the others, and what they return is the answer.
 pub(super) async fn run_together(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     bulks: Vec<Bulk>,
     named: usize,
 ) -> Result<Vec<QueryResult>, StoreError> {
@@ -103,10 +103,7 @@ pub(super) fn rows_of(named: usize, columns: &str) -> String {
     each.collect::<Vec<_>>().join(" UNION ALL ")
 }
 
-async fn query(
-    transaction: &DatabaseTransaction,
-    statement: Statement,
-) -> Result<Vec<QueryResult>, StoreError> {
+async fn query(transaction: &Transaction, statement: Statement) -> Result<Vec<QueryResult>, StoreError> {
     transaction.query_all_raw(statement).await.map_err(store_error)
 }
 

@@ -24,9 +24,8 @@ mod workflows;
 
 use actors::ports::StoreError;
 use engine::ids::Millis;
-use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
-use super::Store;
+use super::{Pool, Store, Transaction};
 
 pub use actors::ports::RequestKey;
 
@@ -108,11 +107,11 @@ impl Catalog {
         Self { store: store.clone() }
     }
 
-    fn reader(&self) -> &DatabaseConnection {
+    fn reader(&self) -> &Pool {
         self.store.reader()
     }
 
-    async fn begin(&self) -> Result<DatabaseTransaction, CatalogError> {
+    async fn begin(&self) -> Result<Transaction, CatalogError> {
         Ok(self.store.begin().await?)
     }
 }

@@ -4,13 +4,13 @@ use actors::ports::{Claim, Claimed, StoreError};
 use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::instance::Attention;
 use engine::states::{Outcome, OwnerWhy, Verb};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::{ConnectionTrait, Statement, Value};
 use serde::Serialize;
 
 use super::bulk::run;
 use super::need::{RUNS, is_woken, needs_owner, verb_applies};
 use super::rows::{Cells, Column, id_list, json, row_lock, source};
-use super::{Store, begin_on, creates, store_error};
+use super::{Store, Transaction, begin_on, creates, store_error};
 
 /// After so many claims without a commit in between, an instance gets `attention` instead of one more owner.
 const CLAIMS_WITHOUT_PROGRESS: i64 = 5;
@@ -87,7 +87,7 @@ impl Store {
 }
 
 /// Finds and locks what may be claimed: of dead owners, unowned and open, at rest with a verb that applies.
-async fn find(transaction: &DatabaseTransaction, claim: &Claim) -> Result<Vec<i64>, StoreError> {
+async fn find(transaction: &Transaction, claim: &Claim) -> Result<Vec<i64>, StoreError> {
     let lock = row_lock(
         transaction.get_database_backend(),
         "FOR NO KEY UPDATE OF i SKIP LOCKED",
@@ -119,7 +119,7 @@ async fn find(transaction: &DatabaseTransaction, claim: &Claim) -> Result<Vec<i6
 
 /// Adds the answer of one source, up to the limit of the claim.
 async fn more(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     claim: &Claim,
     ids: &mut Vec<i64>,
     (sql, rest): (String, Vec<Value>),
@@ -139,7 +139,7 @@ async fn more(
 
 /// Lists owners of anything that are dead or left. It hops from owner to owner in the index: joining all
 /// owned rows with the members would read them all.
-async fn dead_owners(transaction: &DatabaseTransaction) -> Result<Vec<i64>, StoreError> {
+async fn dead_owners(transaction: &Transaction) -> Result<Vec<i64>, StoreError> {
     let sql = "WITH RECURSIVE o(owner) AS ( \
                SELECT (SELECT min(owner) FROM instance WHERE owner IS NOT NULL) \
                UNION ALL \
@@ -156,7 +156,7 @@ async fn dead_owners(transaction: &DatabaseTransaction) -> Result<Vec<i64>, Stor
 
 /// Reads what decides why and whether each of them is claimed. Their rows are locked now; one that another owner
 /// took, finished and laid to rest while it was being found needs none any more and is left out.
-async fn describe(transaction: &DatabaseTransaction, ids: &[i64]) -> Result<Vec<Candidate>, StoreError> {
+async fn describe(transaction: &Transaction, ids: &[i64]) -> Result<Vec<Candidate>, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
         "SELECT i.id, i.epoch, i.claims_without_progress, i.owner, i.host, m.name, \
@@ -204,7 +204,7 @@ fn why(candidate: &Candidate, claim: &Claim) -> OwnerWhy {
 }
 
 async fn take(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     claim: &Claim,
     candidates: &[Candidate],
 ) -> Result<Vec<Claimed>, StoreError> {
@@ -255,7 +255,7 @@ async fn take(
 /// Gives instances that walked through owners without progress to a person. What waits in their inbox is
 /// refused with the reason, else it would wake them again.
 async fn give_up(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     claim: &Claim,
     candidates: &[Candidate],
 ) -> Result<(), StoreError> {

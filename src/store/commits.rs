@@ -6,13 +6,13 @@ use actors::faults::{self, Mutant};
 use actors::ports::{InstanceCommit, StoreError};
 use engine::instance::{Attention, Header, Reset};
 use engine::states::TaskState;
-use sea_orm::{DatabaseTransaction, DbBackend, QueryResult};
+use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
 
-use super::attempts;
 use super::attempts::{AttemptRow, TaskRow};
 use super::bulk::{Bulk, rows_of, run_in_order, run_together};
 use super::rows::{ALL, Cells, Column, insert, json, map_json, source};
+use super::{Transaction, attempts};
 
 /// The fence of one round.
 #[derive(Serialize)]
@@ -171,7 +171,7 @@ impl Rounds {
     /// Runs the statements after others; answers the rounds whose fence held, and whether that may be committed.
     pub(super) async fn run(
         self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         before: Vec<Bulk>,
     ) -> Result<(BTreeSet<Held>, bool), StoreError> {
         let rows = match self.travel {

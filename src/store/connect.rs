@@ -11,8 +11,10 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
-    TransactionTrait,
+    TransactionOptions,
 };
+
+use super::line::{Line, Pool};
 
 /// The clock of PostgreSQL in milliseconds, of this moment and not of the transaction's start.
 pub(super) const POSTGRES_NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
@@ -59,13 +61,13 @@ pub enum OpenError {
 pub(super) struct Pools {
     pub(super) backend: DbBackend,
     /// Reads.
-    pub(super) reader: DatabaseConnection,
+    pub(super) reader: Pool,
     /// The catalog's writes; on SQLite the same connection as `engine`.
-    pub(super) writer: DatabaseConnection,
+    pub(super) writer: Pool,
     /// The group commit and claims.
-    pub(super) engine: DatabaseConnection,
+    pub(super) engine: Pool,
     /// Beats; never behind anything else.
-    pub(super) beats: DatabaseConnection,
+    pub(super) beats: Pool,
     /// The name of the `engine` sessions in `pg_stat_activity`: unique to this process, then to its incarnation.
     pub(super) engine_name: Mutex<String>,
 }
@@ -121,7 +123,7 @@ async fn open_sqlite(path: PathBuf) -> Result<Pools, OpenError> {
     })
 }
 
-async fn sqlite_pool(path: &std::path::Path, size: u32) -> Result<DatabaseConnection, OpenError> {
+async fn sqlite_pool(path: &std::path::Path, size: u32) -> Result<Pool, OpenError> {
     // The path is set below and not written into the address, where `%` and `?` would mean something.
     let mut options = ConnectOptions::new("sqlite://placeholder");
     pool_options(&mut options, size);
@@ -144,12 +146,19 @@ async fn sqlite_pool(path: &std::path::Path, size: u32) -> Result<DatabaseConnec
             .pragma("temp_store", "MEMORY")
             .statement_cache_capacity(200)
     });
-    connect(options).await
+    Ok(Pool::new(connect(options).await?, Line::default()))
 }
 
 async fn open_postgres(url: &str, role: Role) -> Result<Pools, OpenError> {
     let engine_name = format!("porpoise-engine-{}", uuid::Uuid::new_v4().simple());
-    let pool = async |size: u32, name: &str| postgres_pool(url, role, size, name).await;
+    let line = match role {
+        Role::Node | Role::Worker => Line::with_deadline(),
+        Role::Tool => Line::default(),
+    };
+    let pool = async |size: u32, name: &str| {
+        let connections = postgres_pool(url, (role, &line), size, name).await?;
+        Ok::<_, OpenError>(Pool::new(connections, line.clone()))
+    };
     let (read, write) = if role == Role::Node { (4, 2) } else { (1, 1) };
     Ok(Pools {
         backend: DbBackend::Postgres,
@@ -176,13 +185,17 @@ impl Pools {
         if self.backend != DbBackend::Postgres {
             return Ok(());
         }
-        let pool = self.engine.get_postgres_connection_pool();
+        let pool = self.engine.patient().get_postgres_connection_pool();
         let options = pool.connect_options().as_ref().clone();
         pool.set_connect_options(options.application_name(&name));
         // All at once, so that each is another one.
         let mut open = Vec::new();
         for _ in 0..pool.size() {
-            open.push(self.engine.begin().await?);
+            open.push(
+                self.engine
+                    .begin_with_options(TransactionOptions::default())
+                    .await?,
+            );
         }
         for session in open {
             let set = "SELECT set_config('application_name', $1, false)";
@@ -202,7 +215,7 @@ impl Pools {
 
 async fn postgres_pool(
     url: &str,
-    role: Role,
+    (role, line): (Role, &Line),
     size: u32,
     name: &str,
 ) -> Result<DatabaseConnection, OpenError> {
@@ -211,6 +224,18 @@ async fn postgres_pool(
     options.set_application_name(name);
     if role != Role::Tool {
         options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_SESSION));
+        let line = line.clone();
+        options.map_sqlx_postgres_pool_opts(move |pool| {
+            let (before, after) = (line.clone(), line.clone());
+            pool.before_acquire(move |connection, known| {
+                let line = before.clone();
+                Box::pin(async move { Ok(line.may_be_used(connection, known).await) })
+            })
+            .after_release(move |connection, _| {
+                let line = after.clone();
+                Box::pin(async move { Ok(line.may_be_kept(connection).await) })
+            })
+        });
     }
     connect(options).await
 }
@@ -237,7 +262,7 @@ async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, OpenErro
 /// Opens one connection that stays; for locks that live as long as a session.
 pub(super) async fn postgres_session(url: &str, name: &str) -> Result<DatabaseConnection, OpenError> {
     let url = url.replacen("postgresql://", "postgres://", 1);
-    postgres_pool(&url, Role::Tool, 1, name).await
+    postgres_pool(&url, (Role::Tool, &Line::default()), 1, name).await
 }
 
 /// Starts the clock that stands for the database's own on SQLite.

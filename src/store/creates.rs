@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use actors::ports::{NewInstance, StoreError, Written};
 use engine::ids::InstanceId;
 use engine::states::{InstanceState, OwnerWhy};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use serde::Serialize;
 
 use super::bulk::{Bulk, run};
 use super::rows::{ALL, Cells, Column, insert, json, map_json, source};
-use super::store_error;
+use super::{Transaction, store_error};
 
 /// Shown while nobody owns a new instance; the first claim clears it.
 const WAITING: &str = "waiting for a master";
@@ -106,7 +106,7 @@ const OWNER_LOG: [Column; 6] = [
 
 /// Prepares new instances: answers one by one, in order, and the statements that make the answers true.
 pub(super) async fn prepare(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     news: &[&NewInstance],
 ) -> Result<(Vec<Written>, Vec<Bulk>), StoreError> {
     if news.is_empty() {
@@ -135,7 +135,7 @@ pub(super) async fn prepare(
 }
 
 /// Takes ids that were never used and grow.
-async fn next_ids(transaction: &DatabaseTransaction, count: usize) -> Result<Vec<i64>, StoreError> {
+async fn next_ids(transaction: &Transaction, count: usize) -> Result<Vec<i64>, StoreError> {
     let backend = transaction.get_database_backend();
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     if backend == DbBackend::Sqlite {
@@ -158,7 +158,7 @@ async fn next_ids(transaction: &DatabaseTransaction, count: usize) -> Result<Vec
 
 /// Stores request keys; answers what every key of the batch stands for now: (body hash, instance).
 async fn store_keys(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     news: &[&NewInstance],
     ids: &[i64],
 ) -> Result<BTreeMap<String, (String, i64)>, StoreError> {
@@ -206,7 +206,7 @@ async fn store_keys(
 
 /// Which of the wished owners are active; they stay so until the commit.
 async fn active_owners(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     news: &[&NewInstance],
 ) -> Result<BTreeSet<i64>, StoreError> {
     let wished: BTreeSet<i64> = news
@@ -223,10 +223,7 @@ async fn active_owners(
 }
 
 /// Whether a member is active, and stays so until the commit.
-pub(super) async fn is_active(
-    transaction: &DatabaseTransaction,
-    incarnation: i64,
-) -> Result<bool, StoreError> {
+pub(super) async fn is_active(transaction: &Transaction, incarnation: i64) -> Result<bool, StoreError> {
     let backend = transaction.get_database_backend();
     let lock = if backend == DbBackend::Sqlite {
         ""

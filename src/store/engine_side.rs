@@ -90,13 +90,8 @@ impl ports::Store for Store {
         self.claim_instances(claim).await
     }
 
-    async fn load(
-        &self,
-        id: InstanceId,
-        me: Incarnation,
-        epoch: Epoch,
-    ) -> Result<Option<Loaded>, StoreError> {
-        self.load_instance(id, me, epoch).await
+    async fn load(&self, me: Incarnation, asked: &[(InstanceId, Epoch)]) -> Result<Vec<Loaded>, StoreError> {
+        self.load_instances(me, asked).await
     }
 
     async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {

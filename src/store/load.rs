@@ -5,27 +5,30 @@ use std::sync::{Arc, PoisonError};
 
 use actors::ports::{InboxVerb, Loaded, StoreError};
 use engine::definition::Definition;
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Rev, Run};
 use engine::instance::Header;
 use engine::states::{Outcome, Verb};
-use engine::task::{Attempt, Task};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
 use serde::Serialize;
 
-use super::attempts::{ATTEMPTS_OF, TASKS_OF, read_attempt, read_task};
+use super::attempts::{attempts_of, read_attempt, read_task, tasks_of};
 use super::bulk::run;
 use super::results::OPEN_RESULT;
-use super::rows::{Cells, Column, damaged, id_list, source};
-use super::{Store, begin_on, store_error};
+use super::rows::{Cells, Column, damaged, id_list, json, source};
+use super::{Store, Transaction, begin_on, store_error};
 
 /// So many pinned definitions are kept.
 const DEFINITIONS: usize = 256;
 
-const INSTANCE: &str = "SELECT p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
+/// What is asked for: ids with the epochs under which they are owned.
+const ASKED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
+
+/// Reads the instances of the asked ids that the life `$2` owns under the asked epochs.
+const INSTANCES: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
      (SELECT generation FROM cluster_meta), i.rev, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
      i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs \
-     FROM instance i JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id \
-     WHERE i.id = $1 AND i.owner = $2 AND i.epoch = $3";
+     FROM {asked} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch \
+     JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id WHERE i.owner = $2";
 
 const VERB: &str = "SELECT instance, id, verb, run, task, requested_by FROM inbox \
      WHERE applied_at IS NULL AND kind = 'verb'";
@@ -48,61 +51,87 @@ const REFUSAL: [Column; 5] = [
     ("c_detail", "text"),
 ];
 
-type Tasks = Vec<(Ordinal, Task)>;
-type Stray = Vec<(Ordinal, Attempt)>;
+/// Instances that are being put together.
+type ById = BTreeMap<InstanceId, Loaded>;
 
 impl Store {
-    /// Reads an instance under its ownership, from one moment.
-    pub(super) async fn load_instance(
+    /// Reads instances under their ownership, from one moment; those that are owned otherwise are left out.
+    pub(super) async fn load_instances(
         &self,
-        id: InstanceId,
         me: Incarnation,
-        epoch: Epoch,
-    ) -> Result<Option<Loaded>, StoreError> {
+        asked: &[(InstanceId, Epoch)],
+    ) -> Result<Vec<Loaded>, StoreError> {
         let read = self.begin_read().await?;
-        let values = [id.0.into(), me.0.into(), epoch.0.into()];
-        let row = read
-            .query_one_raw(self.statement(INSTANCE, values))
+        let sql = INSTANCES.replace("{asked}", &source(self.backend(), &ASKED));
+        let rows: Vec<BTreeMap<&str, i64>> = asked
+            .iter()
+            .map(|(id, epoch)| BTreeMap::from([("c_id", id.0), ("c_epoch", epoch.0)]))
+            .collect();
+        let rows = read
+            .query_all_raw(self.statement(&sql, [json(&rows)?.into(), me.0.into()]))
             .await
             .map_err(store_error)?;
-        let Some(row) = row else { return Ok(None) };
-        let mut loaded = read_instance(&row, id, epoch)?;
-        (loaded.tasks, loaded.stray) = self.read_tasks(&read, id).await?;
-        let sql = format!("{VERB} AND instance = $1 ORDER BY id");
-        let verbs = read
-            .query_all_raw(self.statement(&sql, [id.0.into()]))
-            .await
-            .map_err(store_error)?;
-        for row in &verbs {
-            loaded.verbs.push(read_verb(row)?.1);
+        let mut loaded = ById::new();
+        for row in &rows {
+            let instance = read_instance(row)?;
+            loaded.insert(instance.id, instance);
         }
-        loaded.results = self.kept_on(&read, &[id]).await?;
-        Ok(Some(loaded))
+        let ids: Vec<InstanceId> = loaded.keys().copied().collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.add_tasks(&read, &ids, &mut loaded).await?;
+        for row in &self.of_instances(&read, &verbs_of(self.backend()), &ids).await? {
+            let (id, verb) = read_verb(row)?;
+            loaded.entry(id).and_modify(|instance| instance.verbs.push(verb));
+        }
+        for (uid, ended) in self.kept_on(&read, &ids).await? {
+            let add = |instance: &mut Loaded| instance.results.push((uid, ended));
+            loaded.entry(uid.instance).and_modify(add);
+        }
+        Ok(loaded.into_values().collect())
     }
 
-    async fn read_tasks(
+    async fn add_tasks(
         &self,
-        read: &DatabaseTransaction,
-        id: InstanceId,
-    ) -> Result<(Tasks, Stray), StoreError> {
-        let rows = read
-            .query_all_raw(self.statement(TASKS_OF, [id.0.into()]))
-            .await
-            .map_err(store_error)?;
-        let mut tasks: BTreeMap<Ordinal, Task> = rows.iter().map(read_task).collect::<Result<_, _>>()?;
-        let rows = read
-            .query_all_raw(self.statement(ATTEMPTS_OF, [id.0.into()]))
-            .await
-            .map_err(store_error)?;
-        let mut stray = Vec::new();
-        for row in &rows {
-            let (ordinal, latest, attempt) = read_attempt(row)?;
-            match tasks.get_mut(&ordinal) {
-                Some(task) if latest => task.attempt = Some(attempt),
-                _ => stray.push((ordinal, attempt)),
+        read: &Transaction,
+        ids: &[InstanceId],
+        loaded: &mut ById,
+    ) -> Result<(), StoreError> {
+        let backend = self.backend();
+        for row in &self.of_instances(read, &tasks_of(backend), ids).await? {
+            let (id, ordinal, task) = read_task(row)?;
+            loaded
+                .entry(id)
+                .and_modify(|instance| instance.tasks.push((ordinal, task)));
+        }
+        for row in &self.of_instances(read, &attempts_of(backend), ids).await? {
+            let (id, ordinal, latest, attempt) = read_attempt(row)?;
+            let Some(instance) = loaded.get_mut(&id) else {
+                continue;
+            };
+            // Tasks come in the order of their ordinals.
+            let place = instance
+                .tasks
+                .binary_search_by_key(&ordinal, |(ordinal, _)| *ordinal);
+            match place {
+                Ok(place) if latest => instance.tasks[place].1.attempt = Some(attempt),
+                _ => instance.stray.push((ordinal, attempt)),
             }
         }
-        Ok((tasks.into_iter().collect(), stray))
+        Ok(())
+    }
+
+    /// Runs a statement whose one parameter is a list of instances.
+    async fn of_instances<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        sql: &str,
+        ids: &[InstanceId],
+    ) -> Result<Vec<QueryResult>, StoreError> {
+        let asked = id_list(ids.iter().map(|id| id.0))?;
+        let rows = connection.query_all_raw(self.statement(sql, [asked])).await;
+        rows.map_err(store_error)
     }
 
     /// Reads unapplied verbs of several instances, in order.
@@ -113,15 +142,9 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = format!(
-            "{VERB} AND instance IN (SELECT c_id FROM {}) ORDER BY id",
-            source(self.backend(), &[("c_id", "bigint")])
-        );
         let rows = self
-            .reader()
-            .query_all_raw(self.statement(&sql, [id_list(ids.iter().map(|id| id.0))?]))
-            .await
-            .map_err(store_error)?;
+            .of_instances(self.reader(), &verbs_of(self.backend()), ids)
+            .await?;
         rows.iter().map(read_verb).collect()
     }
 
@@ -244,8 +267,17 @@ impl Store {
     }
 }
 
-fn read_instance(row: &QueryResult, id: InstanceId, epoch: Epoch) -> Result<Loaded, StoreError> {
+/// Reads unapplied verbs of the instances of a list, in the order in which they came.
+fn verbs_of(backend: DbBackend) -> String {
+    let asked = source(backend, &[("c_id", "bigint")]);
+    format!("{VERB} AND instance IN (SELECT c_id FROM {asked}) ORDER BY id")
+}
+
+/// Reads a row of `INSTANCES`; what belongs to it is filled in later.
+fn read_instance(row: &QueryResult) -> Result<Loaded, StoreError> {
     let mut cells = Cells::of(row);
+    let id = InstanceId(cells.take()?);
+    let epoch = Epoch(cells.take()?);
     let project = cells.take()?;
     let workflow = cells.take()?;
     let workflow_id = cells.take()?;

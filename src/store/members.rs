@@ -3,10 +3,10 @@
 use actors::ports::{Beat, Join, Joined, Member, Seen, StoreError};
 use engine::ids::{Generation, Incarnation, Millis};
 use engine::states::MemberState;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
 
 use super::rows::{Cells, damaged, row_lock};
-use super::{Store, begin_on, connect, is_unique_violation, store_error};
+use super::{Store, Transaction, begin_on, connect, is_unique_violation, store_error};
 
 /// Ended lives stay listed for so long.
 const LISTED_MS: i64 = 24 * 60 * 60 * 1000;
@@ -62,7 +62,7 @@ impl Store {
     /// Inserts the row and the first beat of a new life.
     async fn insert_life(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         join: &Join,
         now: Millis,
     ) -> Result<(Incarnation, Generation), StoreError> {

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use actors::ports::{HandOver, OwnedBy, StoreError};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId};
 use engine::states::OwnerWhy;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use serde::Serialize;
 
 use super::bulk::run;
 use super::need::needs_owner;
 use super::rows::{Cells, Column, id_list, json, row_lock, source};
-use super::{Store, begin_on, store_error};
+use super::{Store, Transaction, begin_on, store_error};
 
 /// An instance on its way to another owner, under the fence of the one who gives it.
 #[derive(Serialize)]
@@ -108,7 +108,7 @@ impl Store {
 }
 
 /// Locks those rows that the giver holds under the epoch it names, in the order in which everybody locks.
-async fn held(transaction: &DatabaseTransaction, rows: &[Given<'_>]) -> Result<Vec<i64>, StoreError> {
+async fn held(transaction: &Transaction, rows: &[Given<'_>]) -> Result<Vec<i64>, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
         "SELECT i.id FROM instance i JOIN {} ON i.id = c_id AND i.owner = c_from AND i.epoch = c_epoch \
@@ -122,7 +122,7 @@ async fn held(transaction: &DatabaseTransaction, rows: &[Given<'_>]) -> Result<V
 }
 
 /// Stores owner, host, epoch and the owner log of rows that are locked.
-async fn move_rows(transaction: &DatabaseTransaction, given: &[Given<'_>]) -> Result<(), StoreError> {
+async fn move_rows(transaction: &Transaction, given: &[Given<'_>]) -> Result<(), StoreError> {
     let backend = transaction.get_database_backend();
     run(transaction, given, || {
         format!(
@@ -143,10 +143,7 @@ async fn move_rows(transaction: &DatabaseTransaction, given: &[Given<'_>]) -> Re
 }
 
 /// Reads the host of an active master, which stays active until the commit.
-async fn master_host(
-    transaction: &DatabaseTransaction,
-    target: Incarnation,
-) -> Result<Option<String>, StoreError> {
+async fn master_host(transaction: &Transaction, target: Incarnation) -> Result<Option<String>, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
         "SELECT host FROM member WHERE incarnation = $1 AND state = 'active' \

@@ -75,7 +75,7 @@ impl Store {
             if !wanted(&self.applied_changes().await?) {
                 return Ok(());
             }
-            return self.migrate_on(self.writer()).await;
+            return self.migrate_on(self.writer().patient()).await;
         }
         let session = connect::postgres_session(&self.inner.url, "porpoise-migrate")
             .await

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use actors::ports::{InstanceCommit, NewInstance, StoreError, Write, Written};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::commits::{Held, Rounds};
 use super::rows::Cells;
-use super::{Store, begin_on, creates, store_error};
+use super::{Store, Transaction, begin_on, creates, store_error};
 
 /// A statement that takes longer is given up; the server's own limit is shorter.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Commits; after an uncertain answer nothing of this process is left at work in the database.
-    pub(super) async fn commit_engine(&self, transaction: DatabaseTransaction) -> Result<(), StoreError> {
+    pub(super) async fn commit_engine(&self, transaction: Transaction) -> Result<(), StoreError> {
         let done = tokio::time::timeout(PATIENCE, self.commit(transaction)).await;
         let done = done.unwrap_or_else(|_| {
             Err(StoreError::Uncertain(

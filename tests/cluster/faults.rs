@@ -56,6 +56,44 @@ fn a_survivor_that_dies_at_any_step_of_its_take_over_is_followed_by_the_next() {
     check(&cluster, effects);
 }
 
+/// More than one claim takes.
+const MORE_THAN_A_BATCH: usize = 520;
+
+#[test]
+fn a_survivor_that_dies_between_two_batches_of_its_claims_leaves_the_rest_to_the_next() {
+    let Some(mut cluster) = Cluster::start(1, 1) else {
+        return;
+    };
+    cluster.add("victim", "master,api", &[]).start();
+    let doomed = cluster.add("survivor", "master,api", &[]);
+    doomed.environment = vec![("PORPOISE_TEST_ABORT", "claim.between_batches@1".to_owned())];
+    doomed.start();
+    let document = "version: 1\nname: later\ntasks:\n  t: { type: noop, delay: 1h }\n";
+    cluster.any().apply("later", document.to_owned());
+    let ids: Vec<String> = (0..MORE_THAN_A_BATCH)
+        .map(|_| cluster.start_instance("victim", "later"))
+        .collect();
+    cluster.node("m1").kill();
+    cluster.node("victim").kill();
+    let code = cluster.node("survivor").exit_code(PATIENCE);
+    assert_eq!(
+        code,
+        Some(AT_A_POINT),
+        "the claim should take more than one batch"
+    );
+    cluster.node("m1").start();
+    for id in &ids {
+        cluster.verb("m1", id, "stop");
+        cluster.history.ends(id, "stopped");
+    }
+    all_end(&cluster, &ids);
+    let effects = Effects {
+        declared: 2,
+        ..Effects::default()
+    };
+    check(&cluster, effects);
+}
+
 #[test]
 fn an_owner_that_dies_between_commit_and_message_loses_nothing() {
     let Some(mut cluster) = Cluster::start(1, 1) else {

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use crate::checker;
 use crate::consul::{self, Consul};
 use crate::history::History;
+use crate::network::{Network, Place};
 use crate::postgres::OwnServer;
 use crate::process::Process;
 use crate::rest::{Answer, Rest, eventually};
@@ -31,6 +32,10 @@ static TURN: Mutex<()> = Mutex::new(());
 /// Ports are counted, not asked for: a node keeps its own while it is down.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(7100);
 
+/// The places of what all nodes use, in a cluster that is started apart.
+pub(crate) const DATABASE: &str = "database";
+pub(crate) const REGISTRY: &str = "registry";
+
 static NEXT_KEY: AtomicU32 = AtomicU32::new(0);
 
 /// Masters with API, and workers.
@@ -43,6 +48,8 @@ pub(crate) struct Cluster {
     /// What the clients were told.
     pub(crate) history: History,
     folder: TempDir,
+    /// The network of this cluster alone, if it has one; goes after everything that runs in it.
+    network: Option<Network>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -51,42 +58,74 @@ impl Cluster {
     /// Consul is not installed.
     pub(crate) fn start(masters: usize, workers: usize) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::start_in(None, turn).map(|cluster| cluster.with_nodes(masters, workers))
+    }
+
+    /// Starts a cluster whose nodes, database and registry have only a network between them, which can be cut.
+    pub(crate) fn start_apart(masters: usize, workers: usize) -> Option<Self> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        match Network::new() {
+            Ok(network) => {
+                Self::start_in(Some(network), turn).map(|cluster| cluster.with_nodes(masters, workers))
+            }
+            Err(why) => {
+                eprintln!("SKIPPED: no network to cut: {why}");
+                None
+            }
+        }
+    }
+
+    fn start_in(mut network: Option<Network>, turn: MutexGuard<'static, ()>) -> Option<Self> {
         if !consul::is_installed() {
             eprintln!("SKIPPED: Consul is not installed (no consul in PATH)");
             return None;
         }
-        let Some(postgres) = OwnServer::new() else {
+        let (place, at) = home(&mut network, DATABASE);
+        let Some(postgres) = within(place.as_ref(), || OwnServer::at(&at)) else {
             eprintln!(
                 "SKIPPED: PostgreSQL is not installed (no initdb in PATH or /usr/lib/postgresql/*/bin)"
             );
             return None;
         };
         let folder = tempfile::tempdir().expect("a folder");
-        let consul = Consul::start_new(&folder.path().join("consul"), &address(), ports(4));
-        let mut cluster = Self {
+        let (place, at) = home(&mut network, REGISTRY);
+        let first_port = ports(4);
+        let consul = within(place.as_ref(), || {
+            Consul::start_new(&folder.path().join("consul"), &at, first_port)
+        });
+        let cluster = Self {
             nodes: BTreeMap::new(),
             consul,
             postgres,
             history: History::default(),
             folder,
+            network,
             _turn: turn,
         };
         cluster.write_secret("secret", "the-secret-of-this-cluster-0123456789-0123456789");
+        Some(cluster)
+    }
+
+    fn with_nodes(mut self, masters: usize, workers: usize) -> Self {
         for n in 1..=masters {
-            cluster.add(&format!("m{n}"), "master,api", &[]).start();
+            self.add(&format!("m{n}"), "master,api", &[]).start();
         }
         for n in 1..=workers {
-            cluster
-                .add(&format!("w{n}"), "worker", &["--slots", "32"])
-                .start();
+            self.add(&format!("w{n}"), "worker", &["--slots", "32"]).start();
         }
-        Some(cluster)
+        self
+    }
+
+    /// The network of a cluster that was started apart.
+    pub(crate) fn network(&self) -> &Network {
+        self.network.as_ref().expect("a cluster that was started apart")
     }
 
     /// Describes one more node, which the caller starts; a flag in `more` comes last and so wins.
     pub(crate) fn add(&mut self, name: &str, roles: &str, more: &[&str]) -> &mut Process {
-        let host = format!("{}:{}", address(), ports(1));
-        let listen = format!("{}:{}", address(), ports(1));
+        let (place, at) = home(&mut self.network, name);
+        let host = format!("{at}:{}", ports(1));
+        let listen = format!("{at}:{}", ports(1));
         let secret = self.path("secret").display().to_string();
         let data = self.path(name).display().to_string();
         let database = self.postgres.url();
@@ -109,7 +148,8 @@ impl Cluster {
         }
         arguments.extend(more);
         let arguments = arguments.into_iter().map(str::to_owned).collect();
-        let process = Process::new(name, &host, arguments, self.folder.path());
+        let mut process = Process::new(name, &host, arguments, self.folder.path());
+        process.put_in(place);
         self.nodes.insert(name.to_owned(), process);
         self.node(name)
     }
@@ -355,6 +395,24 @@ pub(crate) fn counter_of(node: &Process, name: &str) -> f64 {
 fn address() -> String {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     format!("127.{}.{middle}.{low}", 64 + high % 64)
+}
+
+/// Where a part of a cluster runs: in a place of its own in its network, or in this machine's.
+fn home(network: &mut Option<Network>, name: &str) -> (Option<Place>, String) {
+    match network {
+        Some(network) => {
+            let (place, address) = network.add(name);
+            (Some(place), address)
+        }
+        None => (None, address()),
+    }
+}
+
+fn within<T: Send>(place: Option<&Place>, work: impl FnOnce() -> T + Send) -> T {
+    match place {
+        Some(place) => place.within(work),
+        None => work(),
+    }
 }
 
 /// An address that nobody else uses.

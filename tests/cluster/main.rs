@@ -11,12 +11,14 @@
 mod balance;
 mod checker;
 mod consul;
+mod cuts;
 mod death;
 mod door;
 mod faults;
 mod fixture;
 mod history;
 mod members;
+mod network;
 mod partitions;
 #[path = "../equipment/postgres.rs"]
 mod postgres;
@@ -30,5 +32,6 @@ mod registry;
 #[path = "../equipment/rest.rs"]
 mod rest;
 mod silence;
+mod unheard;
 mod verbs;
 mod workers;

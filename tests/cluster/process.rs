@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::network::Place;
 use crate::rest::{Rest, TOKEN, eventually};
 
 /// How long a start may take on a busy machine.
@@ -25,6 +26,8 @@ pub(crate) struct Process {
     arguments: Vec<String>,
     /// What the next life finds in its environment, beside the token.
     pub(crate) environment: Vec<(&'static str, String)>,
+    /// Where it runs, if not in this machine's own network.
+    place: Option<Place>,
     output: PathBuf,
     /// Where the output of this life begins.
     begins: u64,
@@ -42,12 +45,18 @@ impl Process {
             host: host.to_owned(),
             arguments,
             environment: Vec::new(),
+            place: None,
             output: folder.join(format!("{name}.log")),
             begins: 0,
             child: None,
             incarnation: String::new(),
             rest: None,
         }
+    }
+
+    /// Gives it another place to run in.
+    pub(crate) fn put_in(&mut self, place: Option<Place>) {
+        self.place = place;
     }
 
     /// Begins a life, and waits for its ready line.
@@ -79,14 +88,18 @@ impl Process {
             .expect("a file for the output");
         self.begins = output.metadata().expect("its length").len();
         let errors = output.try_clone().expect("the same file");
-        let child = Command::new(env!("CARGO_BIN_EXE_porpoise"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_porpoise"));
+        command
             .args(&self.arguments)
             .env("PORPOISE__AUTH__BOOTSTRAP_TOKEN", TOKEN)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(output)
-            .stderr(errors)
-            .spawn();
+            .stderr(errors);
+        let child = match &self.place {
+            Some(place) => place.within(|| command.spawn()),
+            None => command.spawn(),
+        };
         self.child = Some(child.expect("the program starts"));
     }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL on this machine, and a server that one test may stop and start.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -23,23 +24,25 @@ pub fn binaries() -> Option<PathBuf> {
 pub struct OwnServer {
     folder: PathBuf,
     binaries: PathBuf,
+    address: String,
     port: u16,
 }
 
 impl OwnServer {
-    /// Makes one; none where PostgreSQL is not installed.
-    pub fn new() -> Option<Self> {
+    /// Makes one at an address of this machine, which its network may use; none where it is not installed.
+    pub fn at(address: &str) -> Option<Self> {
         let binaries = binaries()?;
         let made = as_owner("mktemp")
             .args(["-d", "/tmp/porpoise-outage.XXXXXX"])
             .output()
             .ok()?;
         let folder = PathBuf::from(String::from_utf8_lossy(&made.stdout).trim());
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let server = Self {
             folder,
             binaries,
+            address: address.to_owned(),
             port,
         };
         server.run(
@@ -55,6 +58,7 @@ impl OwnServer {
                 "--no-sync",
             ],
         );
+        server.let_in("host all all samenet trust");
         drop(listener);
         server.start();
         Some(server)
@@ -62,7 +66,14 @@ impl OwnServer {
 
     /// The address of its database.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://postgres@{}:{}/postgres", self.address, self.port)
+    }
+
+    fn let_in(&self, rule: &str) {
+        let file = std::fs::File::options()
+            .append(true)
+            .open(self.folder.join("data/pg_hba.conf"));
+        writeln!(file.expect("its rules"), "{rule}").expect("one more rule");
     }
 
     fn run(&self, program: &str, args: &[&str]) {
@@ -83,9 +94,9 @@ impl OwnServer {
     pub fn start(&self) {
         let folder = self.folder.display();
         let options = format!(
-            "-p {} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off \
+            "-p {} -k {folder} -c listen_addresses={} -c fsync=off \
              -c max_connections=300",
-            self.port
+            self.port, self.address
         );
         let log = self.folder.join("log").display().to_string();
         self.run("pg_ctl", &["-w", "-l", &log, "-o", &options, "start"]);

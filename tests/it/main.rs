@@ -10,6 +10,7 @@
 mod api;
 mod catalog;
 mod cli;
+mod loads;
 mod museum;
 mod nodes;
 mod postgres;

@@ -54,6 +54,7 @@ conformance! {
         one_key_twice_in_a_batch_makes_one_instance,
         what_is_stored_is_loaded_again,
         load_wants_the_owner_and_the_epoch,
+        many_are_loaded_together_and_each_has_its_own,
         a_stale_entry_fails_alone,
         a_poisonous_entry_fails_alone,
         coming_to_rest_takes_the_owner_away,

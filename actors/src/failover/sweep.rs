@@ -14,8 +14,8 @@ use crate::master::{Swept, TakeUp};
 use crate::ports::{Claim, Claimed, StoreError};
 use crate::workflow::Tally;
 
-/// Instances claimed by one statement.
-const BATCH: u32 = 200;
+/// Instances claimed by one transaction: what it costs by itself does not count then, and survivors still share.
+const BATCH: u32 = 500;
 
 /// What was taken from one dead life in one sweep.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) type Loots = BTreeMap<Incarnation, Loot>;
 impl FailoverActor {
     /// Looks for orphans, now, or again when the look that is under way is over.
     pub(super) fn sweep(&mut self, ctx: &mut Context<Self>) {
-        if self.draining {
+        if self.draining || self.has_left() {
             return;
         }
         if self.sweeping {

@@ -92,6 +92,9 @@ struct State {
     definitions: BTreeMap<(i64, i64), Arc<Definition>>,
     failures: VecDeque<(StoreError, Applied)>,
     writes: usize,
+    /// How many instances each read asked for.
+    reads: Vec<usize>,
+    damaged: BTreeSet<InstanceId>,
 }
 
 /// What a failing write does before it answers with its error.
@@ -156,6 +159,16 @@ impl FakeStore {
             name: join.name,
             generation: Generation(1),
         }
+    }
+
+    /// Returns how many instances each read of instances asked for.
+    pub fn reads(&self) -> Vec<usize> {
+        self.state().reads.clone()
+    }
+
+    /// Makes the rows of an instance unreadable.
+    pub fn damage(&self, id: InstanceId) {
+        self.state().damaged.insert(id);
     }
 
     /// Stores a verb; answers its operation.
@@ -313,13 +326,16 @@ impl Store for FakeStore {
         Ok(self.state().claim(claim))
     }
 
-    async fn load(
-        &self,
-        id: InstanceId,
-        me: Incarnation,
-        epoch: Epoch,
-    ) -> Result<Option<Loaded>, StoreError> {
-        Ok(self.state().load(id, me, epoch))
+    async fn load(&self, me: Incarnation, asked: &[(InstanceId, Epoch)]) -> Result<Vec<Loaded>, StoreError> {
+        // As of a database that takes its time.
+        tokio::task::yield_now().await;
+        let mut state = self.state();
+        state.reads.push(asked.len());
+        if let Some((id, _)) = asked.iter().find(|(id, _)| state.damaged.contains(id)) {
+            return Err(StoreError::Rejected(format!("the rows of {id} cannot be read")));
+        }
+        let found = asked.iter().filter_map(|(id, epoch)| state.load(*id, me, *epoch));
+        Ok(found.collect())
     }
 
     async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {

@@ -37,10 +37,7 @@ impl WorkflowActor {
             let (fresh, news) = News::of(birth);
             let loaded = match fresh {
                 Some(loaded) => Some(*loaded),
-                None => {
-                    let _permit = around.loads.acquire().await.ok();
-                    around.store.load(id, around.me.incarnation, epoch).await?
-                }
+                None => around.loads.load(id, epoch).await?,
             };
             let Some(loaded) = loaded else { return Ok(None) };
             let definition = around

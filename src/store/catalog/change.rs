@@ -1,10 +1,8 @@
 //! A change is one transaction: what it does, its audit row and its request key.
 
-use sea_orm::DatabaseTransaction;
-
 use super::audit::{self, AuditEntry};
 use super::{Catalog, CatalogError, Request, sql};
-use crate::store::Store;
+use crate::store::{Store, Transaction};
 
 /// How long a request key is kept.
 pub(super) const KEY_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
@@ -13,7 +11,7 @@ pub(super) const KEY_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 pub(super) struct Change<'a> {
     store: &'a Store,
     /// Where its statements run.
-    pub(super) tx: DatabaseTransaction,
+    pub(super) tx: Transaction,
     request: &'a Request,
 }
 

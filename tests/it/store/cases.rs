@@ -8,7 +8,7 @@ use engine::instance::{Changes, Decided, Header, Reset, Transition};
 use engine::states::{AttemptState, InstanceState, KillCause, MemberState, Outcome, TaskState, Verb};
 use engine::task::{Attempt, Task, Worker};
 
-use super::subject::{Subject, join, keyed, new_instance};
+use super::subject::{Subject, join, keyed, load, new_instance};
 
 pub(crate) fn header(state: InstanceState) -> Header {
     Header {
@@ -153,12 +153,7 @@ pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn Subject
 pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subject: &dyn Subject) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
-    let loaded = subject
-        .store()
-        .load(id, me.incarnation, Epoch(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
     let new = new_instance(Some(&me));
     assert_eq!((loaded.id, loaded.workflow_id, loaded.version), (id, 1, 1));
     assert_eq!(
@@ -196,7 +191,7 @@ pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subje
     let owned = subject.owned(id).await;
     assert_eq!((owned.owner, owned.host, owned.epoch), (None, None, 0));
     assert_eq!(subject.owner_log(id).await, []);
-    assert_eq!(store.load(id, me.incarnation, Epoch(1)).await, Ok(None));
+    assert_eq!(load(store, id, me.incarnation, Epoch(1)).await, None);
 }
 
 pub(crate) async fn ids_grow(subject: &dyn Subject) {
@@ -267,12 +262,7 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
         ..of_tasks([(0, running.clone()), (1, waiting.clone()), (2, delayed.clone())])
     };
     assert_eq!(store(subject, round(&me, id, 0, changes)).await, Written::Stored);
-    let loaded = subject
-        .store()
-        .load(id, me.incarnation, Epoch(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.rev, Rev(1));
     assert_eq!(loaded.header, header(InstanceState::Running));
     assert_eq!(
@@ -291,13 +281,49 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
 pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn Subject) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
-    let load = async |who: Incarnation, epoch: i64| {
-        let loaded = subject.store().load(id, who, Epoch(epoch)).await.unwrap();
+    let loads = async |who: Incarnation, epoch: i64| {
+        let loaded = load(subject.store(), id, who, Epoch(epoch)).await;
         loaded.is_some()
     };
-    assert!(load(me.incarnation, 1).await);
-    assert!(!load(me.incarnation, 2).await);
-    assert!(!load(Incarnation(999), 1).await);
+    assert!(loads(me.incarnation, 1).await);
+    assert!(!loads(me.incarnation, 2).await);
+    assert!(!loads(Incarnation(999), 1).await);
+}
+
+pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn Subject) {
+    let me = join(subject, "one", "h1").await;
+    let mut asked = Vec::new();
+    for number in 0..3 {
+        let id = create(subject, Some(&me)).await;
+        let mut open = attempt(id, number, 1, AttemptState::Running);
+        open.binding = number;
+        let tasks = of_tasks([(number, task(TaskState::Running, Some(open)))]);
+        assert_eq!(store(subject, round(&me, id, 0, tasks)).await, Written::Stored);
+        subject.ask(id, Verb::Stop, 1).await;
+        asked.push((id, Epoch(1)));
+    }
+    // One that is owned otherwise, one that does not exist.
+    let (stale, unknown) = (asked[1].0, InstanceId(999_999));
+    asked[1].1 = Epoch(2);
+    asked.push((unknown, Epoch(1)));
+    let loaded = subject.store().load(me.incarnation, &asked).await.unwrap();
+    let seen: BTreeMap<InstanceId, (Vec<Ordinal>, u32, usize)> = loaded
+        .iter()
+        .map(|one| {
+            let ordinals = one.tasks.iter().map(|(ordinal, _)| *ordinal).collect();
+            let attempt = one.tasks[0].1.attempt.as_ref().expect("an attempt");
+            (one.id, (ordinals, attempt.binding, one.verbs.len()))
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        BTreeMap::from([
+            (asked[0].0, (vec![Ordinal(0)], 0, 1)),
+            (asked[2].0, (vec![Ordinal(2)], 2, 1)),
+        ]),
+        "without {stale} and {unknown}"
+    );
+    assert_eq!(subject.store().load(me.incarnation, &[]).await.unwrap(), []);
 }
 
 pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
@@ -325,12 +351,7 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
         [Written::Stored, Written::Stale, Written::Stale, Written::Stale]
     );
     for (place, id) in ids.into_iter().enumerate() {
-        let loaded = subject
-            .store()
-            .load(id, me.incarnation, Epoch(1))
-            .await
-            .unwrap()
-            .unwrap();
+        let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
         let stored = usize::from(place == 0);
         assert_eq!(loaded.tasks.len(), stored, "{place}");
         assert_eq!(loaded.rev, Rev(i64::try_from(stored).unwrap()), "{place}");
@@ -444,12 +465,7 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
         // A row of the same commit is written after the reset.
         again.tasks.insert(Ordinal(3), task(TaskState::Waiting, None));
         assert_eq!(store(subject, round(&me, id, 1, again)).await, Written::Stored);
-        let loaded = subject
-            .store()
-            .load(id, me.incarnation, Epoch(1))
-            .await
-            .unwrap()
-            .unwrap();
+        let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
         let states: Vec<&str> = loaded.tasks.iter().map(|(_, task)| task.state.as_str()).collect();
         assert_eq!(states[..3], expected, "{reset:?}");
         assert_eq!(states[3], "waiting", "{reset:?}");
@@ -489,12 +505,7 @@ pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: 
         ..of_tasks([(0, second.clone())])
     };
     assert_eq!(store(subject, round(&me, id, 1, changes)).await, Written::Stored);
-    let loaded = subject
-        .store()
-        .load(id, me.incarnation, Epoch(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.tasks, [(Ordinal(0), second)]);
     assert_eq!(loaded.stray, []);
 }
@@ -521,11 +532,8 @@ pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
             (one, resume, Verb::Resume, Run(1)),
         ]
     );
-    let loaded = subject
-        .store()
-        .load(one, me.incarnation, Epoch(1))
+    let loaded = load(subject.store(), one, me.incarnation, Epoch(1))
         .await
-        .unwrap()
         .unwrap();
     assert_eq!(loaded.verbs.len(), 2);
 }

@@ -6,7 +6,7 @@ use engine::instance::Changes;
 use engine::states::{InstanceState, MemberState, Outcome, OwnerWhy, Verb};
 
 use super::cases::{create, header, round, store};
-use super::subject::{Subject, join};
+use super::subject::{Subject, join, load};
 
 fn by(me: &Me) -> Claim {
     Claim {
@@ -52,12 +52,7 @@ pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &d
         from_host: None,
     };
     assert_eq!(claimed, [expected]);
-    let loaded = subject
-        .store()
-        .load(id, me.incarnation, Epoch(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.header.reason, None, "it no longer waits for a master");
     assert_eq!(
         subject.owner_log(id).await,

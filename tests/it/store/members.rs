@@ -10,7 +10,7 @@ use engine::instance::{AttemptResult, Changes, Ended};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState, Verb};
 
 use super::cases::{attempt, create, header, of_tasks, round, store, task};
-use super::subject::Subject;
+use super::subject::{Subject, load};
 
 /// Joins a cluster and becomes active.
 pub(crate) async fn enter(subject: &dyn Subject, name: &str, host: &str, roles: &[&str]) -> Me {
@@ -201,11 +201,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
     assert_eq!(owner(subject, b).await.epoch, Epoch(1));
     let late = store(subject, round(&me, a, 0, Changes::default())).await;
     assert_eq!(late, Written::Stale, "the giver is fenced");
-    let loaded = subject
-        .store()
-        .load(a, target.incarnation, Epoch(2))
-        .await
-        .unwrap();
+    let loaded = load(subject.store(), a, target.incarnation, Epoch(2)).await;
     assert_eq!(loaded.unwrap().rev, Rev(1));
     assert_eq!(subject.store().hand_over(&hand_over).await.unwrap(), []);
     let counts = subject.store().owned_counts().await.unwrap();
@@ -379,7 +375,7 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
     let ids = [id, InstanceId(999)];
     assert_eq!(port.results(&ids).await.unwrap(), kept, "the first one counts");
     assert_eq!(port.results(&[]).await.unwrap(), []);
-    let loaded = port.load(id, me.incarnation, Epoch(1)).await.unwrap().unwrap();
+    let loaded = load(port, id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.results, kept);
     assert_eq!(loaded.verbs, []);
     assert_eq!(port.verbs(&[id]).await.unwrap(), [], "a result is no verb");
@@ -415,6 +411,6 @@ pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
     port.refuse_at_rest(id, Millis(2_700)).await.unwrap();
     subject.ask(id, Verb::Resume, 1).await;
     assert_eq!(port.claim(&claim_of(&me)).await.unwrap().len(), 1);
-    let loaded = port.load(id, me.incarnation, Epoch(2)).await.unwrap().unwrap();
+    let loaded = load(port, id, me.incarnation, Epoch(2)).await.unwrap();
     assert_eq!(loaded.results, [(running, ended(1))], "it waited for the verb");
 }

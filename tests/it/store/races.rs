@@ -6,8 +6,9 @@ use std::time::Duration;
 use actors::ports::{Claim, Declaration, Declared, HandOver, Join, Me, Store as _, StoreError};
 use engine::ids::{Epoch, Incarnation, InstanceId, Millis};
 use engine::states::MemberState;
+use porpoise::store::Transaction;
 use porpoise::store::{Role, Store};
-use sea_orm::{ConnectionTrait, DatabaseTransaction};
+use sea_orm::ConnectionTrait;
 use tokio::task::JoinHandle;
 
 use super::cases::create;
@@ -41,7 +42,7 @@ fn declare(database: &Database, me: &Me, dead: &Me) -> JoinHandle<Result<Declare
     tokio::spawn(async move { store.declare_dead(&declaration).await })
 }
 
-async fn run(transaction: &DatabaseTransaction, sql: &str) {
+async fn run(transaction: &Transaction, sql: &str) {
     transaction
         .execute_unprepared(sql)
         .await

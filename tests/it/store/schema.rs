@@ -23,13 +23,21 @@ async fn goes_up_down_and_up(store: &Store) {
     };
     assert_eq!(pending.len(), all);
     for step in 0..all {
-        Migrator::up(store.writer(), Some(1)).await.expect("one up");
-        Migrator::down(store.writer(), Some(1)).await.expect("one down");
-        Migrator::up(store.writer(), Some(1)).await.expect("one up again");
+        Migrator::up(store.writer().patient(), Some(1))
+            .await
+            .expect("one up");
+        Migrator::down(store.writer().patient(), Some(1))
+            .await
+            .expect("one down");
+        Migrator::up(store.writer().patient(), Some(1))
+            .await
+            .expect("one up again");
         let status = store.schema_status().await.unwrap();
         assert_eq!(status == SchemaStatus::UpToDate, step + 1 == all);
     }
-    Migrator::down(store.writer(), None).await.expect("all down");
+    Migrator::down(store.writer().patient(), None)
+        .await
+        .expect("all down");
     store.migrate().await.expect("all up");
     store.migrate().await.expect("again changes nothing");
     assert_eq!(store.schema_status().await.unwrap(), SchemaStatus::UpToDate);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{FailoverRecord, Join, Me, NewInstance, RequestKey, Store as Port};
+use actors::ports::{FailoverRecord, Join, Loaded, Me, NewInstance, RequestKey, Store as Port};
 use actors::testing::store::FakeStore;
 use async_trait::async_trait;
-use engine::ids::{Incarnation, InstanceId, Millis, OperationId, Run};
+use engine::ids::{Epoch, Incarnation, InstanceId, Millis, OperationId, Run};
 use engine::start::Start;
 use engine::states::{FailureStrategy, MemberState, Outcome, Priority, Scope, Verb};
 use porpoise::store::{Role, Store};
@@ -22,6 +22,13 @@ pub(crate) struct Owned {
 
 /// One entry of the owner log: epoch, owner, host before, why.
 pub(crate) type LogEntry = (i64, i64, Option<String>, String);
+
+/// Reads one instance as its owner.
+pub(crate) async fn load(store: &dyn Port, id: InstanceId, me: Incarnation, epoch: Epoch) -> Option<Loaded> {
+    let mut loaded = store.load(me, &[(id, epoch)]).await.unwrap();
+    assert!(loaded.len() <= 1, "{loaded:?}");
+    loaded.pop()
+}
 
 /// A store under test.
 #[async_trait]
