@@ -122,7 +122,7 @@ pub(super) async fn run(equipment: Equipment, mut signals: Signals) -> Result<Ex
     stop::say_goodbye(&*registry, life.me.incarnation, deadline).await;
     close.send(true).ok();
     if let Some(api) = api {
-        door::close(&api.door, &api.port.server, &api.threads).await;
+        door::close(&api.door, &api.port.server, &api.threads, deadline).await;
     }
     if let Some(rpc) = rpc {
         rpc.server.stop(false).await;

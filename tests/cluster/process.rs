@@ -152,6 +152,11 @@ impl Process {
         status.code()
     }
 
+    /// The process of this life.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the node runs").id()
+    }
+
     /// Whether it can be asked over REST.
     pub(crate) fn answers(&self) -> bool {
         self.rest.is_some()
