@@ -1,9 +1,9 @@
 //! The picture of `config show`: every key with its value and where it came from.
 
-use super::ConfigError;
 use super::client::Environment;
 use super::keys::{KEYS, Kind};
 use super::sources::{self, Flags, Origin};
+use super::{ConfigError, Mode};
 
 /// One line of `config show`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Shown {
 /// # Errors
 /// When a source cannot be read or names a key that does not exist.
 pub fn shown(flags: &Flags, environment: &Environment) -> Result<Vec<Shown>, ConfigError> {
-    let gathered = sources::gather(flags, environment);
+    let gathered = sources::gather(Mode::Cluster, flags, environment);
     if !gathered.mistakes.is_empty() {
         return Err(ConfigError {
             mistakes: gathered.mistakes,

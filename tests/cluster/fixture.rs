@@ -50,6 +50,21 @@ impl Cluster {
     /// Starts masters `m1`, `m2`, … and workers `w1`, `w2`, …; none, and a line that says so, where PostgreSQL or
     /// Consul is not installed.
     pub(crate) fn start(masters: usize, workers: usize) -> Option<Self> {
+        let mut cluster =
+            Self::start_on(|folder| Consul::start_new(&folder.join("consul"), &address(), ports(4)))?;
+        for n in 1..=masters {
+            cluster.add(&format!("m{n}"), "master,api", &[]).start();
+        }
+        for n in 1..=workers {
+            cluster
+                .add(&format!("w{n}"), "worker", &["--slots", "32"])
+                .start();
+        }
+        Some(cluster)
+    }
+
+    /// Starts a cluster without nodes on a registry that the caller starts; none as `start` does.
+    pub(crate) fn start_on(registry: impl FnOnce(&Path) -> Consul) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         if !consul::is_installed() {
             eprintln!("SKIPPED: Consul is not installed (no consul in PATH)");
@@ -62,8 +77,8 @@ impl Cluster {
             return None;
         };
         let folder = tempfile::tempdir().expect("a folder");
-        let consul = Consul::start_new(&folder.path().join("consul"), &address(), ports(4));
-        let mut cluster = Self {
+        let consul = registry(folder.path());
+        let cluster = Self {
             nodes: BTreeMap::new(),
             consul,
             postgres,
@@ -72,14 +87,6 @@ impl Cluster {
             _turn: turn,
         };
         cluster.write_secret("secret", "the-secret-of-this-cluster-0123456789-0123456789");
-        for n in 1..=masters {
-            cluster.add(&format!("m{n}"), "master,api", &[]).start();
-        }
-        for n in 1..=workers {
-            cluster
-                .add(&format!("w{n}"), "worker", &["--slots", "32"])
-                .start();
-        }
         Some(cluster)
     }
 
@@ -352,7 +359,7 @@ pub(crate) fn counter_of(node: &Process, name: &str) -> f64 {
 }
 
 /// An address of this test process alone: nobody else's connection begins at one of its ports.
-fn address() -> String {
+pub(crate) fn address() -> String {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     format!("127.{}.{middle}.{low}", 64 + high % 64)
 }
@@ -362,7 +369,7 @@ pub(crate) fn free_address() -> String {
     format!("{}:{}", address(), ports(1))
 }
 
-fn ports(count: u16) -> u16 {
+pub(crate) fn ports(count: u16) -> u16 {
     NEXT_PORT.fetch_add(count, Ordering::Relaxed)
 }
 

@@ -14,7 +14,7 @@ use crate::partitions::{LONG, dead, troubles};
 const REGISTERED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Waits until the registry knows every node, and they use it.
-fn all_registered(cluster: &Cluster) {
+pub(crate) fn all_registered(cluster: &Cluster) {
     let began = Instant::now();
     cluster.wait(REGISTERED_WITHIN, "every node is registered", |cluster| {
         let lives = cluster.consul.lives();
