@@ -38,6 +38,13 @@ impl Consul {
         Self::start_as(alone, folder, address, first_port)
     }
 
+    /// Starts a server that lets nobody do anything without a token.
+    pub(crate) fn start_guarded(folder: &Path, address: &str, first_port: u16) -> Self {
+        let acl = json!({ "enabled": true, "default_policy": "deny" });
+        let guarded = json!({ "server": true, "bootstrap_expect": 1, "acl": acl });
+        Self::start_as(guarded, folder, address, first_port)
+    }
+
     /// Starts one more agent of the same Consul: a server, or a client.
     pub(crate) fn start_beside(&self, server: bool, folder: &Path, first_port: u16) -> Self {
         let gossip = format!("{}:{}", self.address, self.first_port + 2);
