@@ -23,7 +23,7 @@ pub struct Shown {
 /// # Errors
 /// When a source cannot be read, names a key that does not exist, or gives one a value that it cannot have.
 pub fn shown(flags: &Flags, environment: &Environment) -> Result<Vec<Shown>, ConfigError> {
-    let mut gathered = sources::gather(flags, environment);
+    let mut gathered = sources::gather(Mode::Cluster, flags, environment);
     // Only for the mistakes: what no mode of serving would take is not shown as if it were fine.
     read::config(Mode::Standalone, &mut gathered);
     if !gathered.mistakes.is_empty() {

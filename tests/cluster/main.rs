@@ -27,6 +27,7 @@ mod postgres;
 mod probes;
 mod process;
 mod proxy;
+mod quorum;
 mod random;
 mod refusals;
 mod registry;
