@@ -217,5 +217,10 @@ fn masters_even_out_what_they_own_unless_somebody_says_no() {
     let off = standalone(&Flags::default(), &[("PORPOISE__MASTER__REBALANCE", "false")]);
     assert!(!off.unwrap().master.rebalance);
     let wrong = standalone(&Flags::default(), &[("PORPOISE__MASTER__REBALANCE", "a bit")]);
-    assert!(wrong.unwrap_err().to_string().contains("master.rebalance: `a bit`"));
+    assert!(
+        wrong
+            .unwrap_err()
+            .to_string()
+            .contains("master.rebalance: `a bit`")
+    );
 }
