@@ -23,6 +23,7 @@ use crate::peers::Peers;
 use crate::ports::{Me, Member, Registry, Runner, Store};
 use crate::pulse::Pulse;
 use crate::registry::{Membership, RegistryActor, RegistryParts};
+use crate::renewals::Renewals;
 use crate::slots::{Choice, Slots};
 use crate::vital::Vital;
 use crate::worker::journal::Journal;
@@ -209,9 +210,14 @@ fn start_master(
     let supervisor = context.address();
     let MasterParts { choice, rebalance } = parts.master.unwrap_or_default();
     let slots = Slots::choosing(choice);
+    let renewals = match parts.ways {
+        Some(_) => Renewals::among(parts.me.incarnation, parts.peers.clone()),
+        None => Renewals::alone(),
+    };
     let senders = dispatch::Ways {
         link: ways.workers,
         store: Arc::clone(&parts.store),
+        renewals: renewals.clone(),
     };
     let over = supervisor.clone().recipient();
     let vital = parts.vital("DispatchActor");
@@ -225,6 +231,7 @@ fn start_master(
         slots,
         hub: hub.clone(),
         loads: Loads::new(Arc::clone(&parts.store), parts.me.incarnation),
+        renewals,
     };
     context.run(MasterActor::new(
         around,

@@ -1,7 +1,6 @@
 //! The world as the actors see it: traits that adapters in `src` and fakes in tests fulfil.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,18 +8,20 @@ use engine::definition::Definition;
 use engine::ids::{
     AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid,
 };
-use engine::instance::{AttemptResult, Changes, Ended, Header};
+use engine::instance::{Changes, Ended, Header};
 use engine::start::Start;
 use engine::states::{MemberState, OwnerWhy, Verb};
 use engine::task::{Attempt, Task};
 
 mod membership;
 mod registry;
+mod runner;
 
 pub use membership::{
     Beat, Declaration, Declared, FailoverRecord, HandOver, Join, Joined, Member, OwnedBy, Seen,
 };
 pub use registry::{Registry, RegistryError, View};
+pub use runner::{Job, JobEnd, KILLED_WITHIN, Leftover, Runner, RunningJob};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -311,80 +312,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// Refuses the unapplied verbs of an instance at rest that cannot apply in its state, without a claim.
     async fn refuse_at_rest(&self, id: InstanceId, at: Millis) -> Result<(), StoreError>;
-}
-
-/// Where the processes of one attempt live on a worker, and what they get.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Job {
-    /// What to run.
-    pub dispatch: crate::protocol::Dispatch,
-    /// stdout and stderr go here, appended.
-    pub log: PathBuf,
-    /// Its own empty working directory.
-    pub workdir: PathBuf,
-    /// The file named by `PORPOISE_OUTPUT`.
-    pub output: PathBuf,
-}
-
-/// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobEnd {
-    /// How.
-    pub result: AttemptResult,
-    /// Exit code, or HTTP status.
-    pub exit_code: Option<i32>,
-    /// In words, without success.
-    pub error: Option<String>,
-    /// Everything it set, in its output or in the output file.
-    pub outputs: BTreeMap<String, String>,
-}
-
-/// A job that runs.
-#[async_trait]
-pub trait RunningJob: Send {
-    /// Its process id, when it has a process.
-    fn pid(&self) -> Option<i64>;
-
-    /// The start time of the process in the kernel's ticks; with the pid it names the process for ever.
-    fn start_ticks(&self) -> Option<u64>;
-
-    /// Waits for its end. After `kill`, the end is `Killed` and every process of it is gone.
-    async fn wait(&mut self) -> JobEnd;
-
-    /// Asks every process of it to end (SIGTERM), and after 5 s forces those that are left (SIGKILL).
-    fn kill(&mut self);
-}
-
-/// Starts jobs: one adapter for processes, one for http.
-#[async_trait]
-pub trait Runner: Send + Sync + 'static {
-    /// Starts it; the error says in words why it could not.
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String>;
-
-    /// Says why nothing new can be started here now, in words; asked often.
-    fn refuses(&self) -> Option<String> {
-        None
-    }
-
-    /// Kills whatever still runs of these uids from an earlier life: by pid and start time, by cgroup, by
-    /// `PORPOISE_ATTEMPT_UID` in the environment of any process. Returns when they are gone.
-    async fn sweep(&self, left: &[Leftover]);
-}
-
-/// An attempt of an earlier life whose processes may still run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    /// Which.
-    pub uid: Uid,
-    /// Its process, if that was journalled.
-    pub pid: Option<i64>,
-    /// The start time of that process in ticks.
-    pub start_ticks: Option<u64>,
-    /// The boot in which it ran.
-    pub boot_id: Option<String>,
-    /// The file that its `PORPOISE_OUTPUT` names. A uid alone is unique in one database only, and another node
-    /// on this machine may have another database.
-    pub output: PathBuf,
 }
 
 /// The number of an attempt and the task it belongs to; names its log.
