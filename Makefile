@@ -35,7 +35,7 @@ fmt: ## format the source
 lint: ## format check and clippy, without changes
 	@sh scripts/lint.sh
 
-setup: ## install what the tests need from outside (PostgreSQL, Consul, Python, Spin)
+setup: ## install what the tests need from outside (PostgreSQL, Consul, Python, Spin, iptables)
 	@sh scripts/setup-tests.sh
 
 cluster: ## a cluster in containers, its API on http://127.0.0.1:7070 (docs/cluster.md)

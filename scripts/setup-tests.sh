@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need from outside: PostgreSQL's server programs, Consul, Python, Spin.
+# Installs what the tests need from outside: PostgreSQL's server programs, Consul, Python, Spin, iproute2, iptables.
 # Safe to run again; touches the system only for what is missing, and only as root.
 . "$(dirname "$0")/environment.sh"
 
@@ -49,4 +49,12 @@ command -v consul >/dev/null 2>&1 || { say "installing Consul"; install_consul; 
 python3 -c 'import ensurepip' >/dev/null 2>&1 || { say "installing Python"; install python3 python3-venv; }
 # The checker of the ownership model; without it that check is skipped.
 command -v spin >/dev/null 2>&1 || { say "installing Spin"; (install spin gcc libc6-dev) || say "Spin is not there"; }
+# Networks that tests make and cut; only root can, so without it those tests are skipped.
+if [ "$(id -u)" = 0 ]; then
+    for program in ip:iproute2 ss:iproute2 iptables:iptables; do
+        command -v "${program%%:*}" >/dev/null 2>&1 && continue
+        say "installing ${program#*:}"
+        (install "${program#*:}") || say "${program#*:} is not there"
+    done
+fi
 say "PostgreSQL, Consul and Python are there"

@@ -13,6 +13,7 @@ mod seal;
 mod sentinel;
 mod server;
 mod socket;
+mod standstill;
 mod wire;
 
 pub use client::{Hint, Links};
@@ -21,3 +22,4 @@ pub use roles::Roles;
 pub use seal::{Key, WeakSecret};
 pub use sentinel::keep_watch;
 pub use server::{Served, serve};
+pub use standstill::Standstill;

@@ -214,6 +214,7 @@ fn start_master(
         Some(_) => Renewals::among(parts.me.incarnation, parts.peers.clone()),
         None => Renewals::alone(),
     };
+    let closed = Arc::default();
     let senders = dispatch::Ways {
         link: ways.workers,
         store: Arc::clone(&parts.store),
@@ -228,7 +229,7 @@ fn start_master(
         store: Arc::clone(&parts.store),
         db: db.clone(),
         dispatch: dispatch.clone(),
-        slots,
+        slots: slots.clone(),
         hub: hub.clone(),
         loads: Loads::new(Arc::clone(&parts.store), parts.me.incarnation),
         renewals,
@@ -246,6 +247,7 @@ fn start_master(
             store: Arc::clone(&parts.store),
             master: supervisor.clone(),
             peers: Arc::clone(&ways.peers),
+            slots: slots.clone(),
         };
         BalanceActor::new(reach, parts.vital("BalanceActor")).start()
     });
@@ -257,8 +259,12 @@ fn start_master(
         master: supervisor.clone(),
         registry: Arc::clone(&parts.registry),
         peers: ways.peers,
+        slots,
+        condition: parts.condition.clone(),
+        closed: Arc::clone(&closed),
     };
     MasterActors {
+        closed,
         supervisor,
         dispatch,
         failover: FailoverActor::new(reach, parts.vital("FailoverActor")).start(),

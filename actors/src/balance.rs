@@ -20,6 +20,7 @@ use crate::links::PeerLink;
 use crate::master::{GetMovable, Gift, GiveAway, MasterActor, StartDrain};
 use crate::ports::{Seen, Store};
 use crate::registry::Membership;
+use crate::slots::Slots;
 use crate::vital::Vital;
 
 use plan::{Movable, Plan, Problem};
@@ -46,6 +47,8 @@ pub struct Reach {
     pub master: Addr<MasterActor>,
     /// Tells others that they were given something.
     pub peers: Arc<dyn PeerLink>,
+    /// The workers as this master hears them.
+    pub slots: Slots,
 }
 
 /// Gives instances to masters that have fewer. See the module.
@@ -202,7 +205,18 @@ async fn learn(
     })
 }
 
+/// Whether work would go on there: who is cut off from workers has few instances because it has given them away.
+async fn hears_as_many(reach: &Reach, target: Incarnation) -> bool {
+    let mine = reach.slots.heard(Duration::ZERO).answering.len();
+    let theirs = reach.peers.reached(target).await;
+    theirs.is_ok_and(|theirs| theirs.len() >= mine)
+}
+
 async fn carry(reach: &Reach, target: Incarnation, instances: Vec<InstanceId>) {
+    if !hears_as_many(reach, target).await {
+        tracing::info!(%target, "nothing is given to a master that hears fewer workers");
+        return;
+    }
     metrics::counter!("porpoise_rebalanced_instances_total")
         .increment(u64::try_from(instances.len()).unwrap_or(u64::MAX));
     let give = GiveAway {

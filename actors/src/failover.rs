@@ -4,30 +4,37 @@
 //! Out: a second witness for each that is missed, the declaration of its death in the store, claims of its
 //! instances through `DbActor` (new host, owner and epoch are stored in one statement), their actors through
 //! `MasterActor`, and only then the acknowledgement. The timer does the same without any event, so that a lost
-//! event costs seconds and never an instance. If it dies, the node ends.
+//! event costs seconds and never an instance. It also gives this master's own instances away when another master
+//! reaches workers that this one does not. If it dies, the node ends.
 
+mod cut_off;
 mod records;
 mod sweep;
 mod witness;
+mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use engine::ids::{Incarnation, Millis};
 
 use crate::clock::Clock;
+use crate::condition::Condition;
 use crate::db::DbActor;
 use crate::faults::{self, Mutant};
 use crate::links::PeerLink;
 use crate::master::{MasterActor, StartDrain};
 use crate::ports::{Declaration, Declared, Me, Registry, Seen, Store};
 use crate::registry::Membership;
+use crate::slots::Slots;
 use crate::vital::Vital;
 
 use records::Records;
 use witness::{Cause, Evidence, Verdict};
+use workers::Workers;
 
 /// How often orphans are looked for without any event; each node waits a little longer or shorter, so that they
 /// do not all come at once.
@@ -64,6 +71,12 @@ pub struct Reach {
     pub registry: Arc<dyn Registry>,
     /// The second witness.
     pub peers: Arc<dyn PeerLink>,
+    /// The workers as this master hears them.
+    pub slots: Slots,
+    /// What a user sees of troubles.
+    pub condition: Condition,
+    /// Set while this master takes no instances, because another one reaches the workers.
+    pub closed: Arc<AtomicBool>,
 }
 
 /// Takes over. See the module.
@@ -81,6 +94,7 @@ pub struct FailoverActor {
     sweeping: bool,
     sweep_again: bool,
     draining: bool,
+    workers: Workers,
     /// Ends the node when this actor does.
     _vital: Vital,
 }
@@ -99,6 +113,7 @@ impl FailoverActor {
             sweeping: false,
             sweep_again: false,
             draining: false,
+            workers: Workers::default(),
             _vital: vital,
         }
     }
@@ -232,6 +247,7 @@ impl Handler<Membership> for FailoverActor {
         if self.read(msg.living) {
             self.sweep(ctx);
         }
+        self.look_at_workers(ctx);
         for suspect in msg.suspects {
             let cause = if suspect.without_registry {
                 Cause::SilentWithoutRegistry

@@ -6,7 +6,7 @@ use actix::prelude::*;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
-use crate::master::{FreeSlots, MasterActor, Nudge, Poke, Poked, Relay, Renew, Reports};
+use crate::master::{FreeSlots, GetReached, MasterActor, Nudge, Poke, Poked, Relay, Renew, Reports};
 use crate::protocol::{
     Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer,
 };
@@ -88,6 +88,9 @@ pub trait PeerLink: Send + Sync + 'static {
     /// Tells a master that it was given instances: it should compare what it owns with what it runs.
     async fn nudge(&self, to: Incarnation) -> Result<(), LinkError>;
 
+    /// Asks a master which workers answer it.
+    async fn reached(&self, to: Incarnation) -> Result<Vec<Incarnation>, LinkError>;
+
     /// Begins the drain of a node.
     async fn drain(&self, to: Incarnation) -> Result<(), LinkError>;
 }
@@ -110,6 +113,10 @@ impl PeerLink for NoPeers {
         Err(LinkError::NotDelivered(format!("node {to}")))
     }
 
+    async fn reached(&self, to: Incarnation) -> Result<Vec<Incarnation>, LinkError> {
+        Err(LinkError::NotDelivered(format!("node {to}")))
+    }
+
     async fn drain(&self, to: Incarnation) -> Result<(), LinkError> {
         Err(LinkError::NotDelivered(format!("node {to}")))
     }
@@ -124,6 +131,9 @@ pub trait LocalMaster: MasterLink {
 
     /// Makes it compare what it owns with what it runs.
     async fn nudge(&self) -> Result<(), LinkError>;
+
+    /// Asks which workers answer it.
+    async fn reached(&self) -> Result<Vec<Incarnation>, LinkError>;
 }
 
 /// The way to the master of this process.
@@ -191,5 +201,9 @@ impl LocalMaster for InProcess {
 
     async fn nudge(&self) -> Result<(), LinkError> {
         self.ask(Nudge).await
+    }
+
+    async fn reached(&self) -> Result<Vec<Incarnation>, LinkError> {
+        self.ask(GetReached).await
     }
 }

@@ -37,6 +37,8 @@ pub struct MasterActors {
     pub dispatch: Addr<DispatchActor>,
     /// Takes over.
     pub failover: Addr<FailoverActor>,
+    /// Set while this master takes no instances, because another one reaches the workers.
+    pub closed: Arc<AtomicBool>,
     /// Gives to others; not where that is switched off or there are none.
     pub balance: Option<Addr<BalanceActor>>,
 }
@@ -93,7 +95,7 @@ impl LocalNode {
     fn taking(&self) -> Option<&MasterActors> {
         self.masters
             .as_ref()
-            .filter(|_| !self.draining.load(Ordering::Relaxed))
+            .filter(|masters| !self.is_draining() && !masters.closed.load(Ordering::Relaxed))
     }
 
     /// Finds who should look at the inbox of an instance: its owner, or a master that may take it.

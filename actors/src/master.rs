@@ -20,8 +20,8 @@ use crate::vital::Vital;
 use crate::workflow::Surroundings;
 
 pub use messages::{
-    Adopt, Drained, FreeSlots, GetChild, GetMovable, Gift, GiveAway, Nudge, Observe, Poke, Poked, Relay,
-    Renew, Reports, StartDrain, Swept, TakeUp,
+    Adopt, Drained, FreeSlots, GetChild, GetMovable, GetReached, Gift, GiveAway, Nudge, Observe, Poke, Poked,
+    Relay, Renew, Reports, StartDrain, Swept, TakeUp,
 };
 
 use children::Child;

@@ -13,10 +13,12 @@ use engine::start::Start;
 use engine::states::{MemberState, OwnerWhy, Verb};
 use engine::task::{Attempt, Task};
 
+mod jobs;
 mod membership;
 mod registry;
 mod runner;
 
+pub use jobs::{Job, JobEnd, Leftover, Runner, RunningJob};
 pub use membership::{
     Beat, Declaration, Declared, FailoverRecord, HandOver, Join, Joined, Member, OwnedBy, Seen,
 };
@@ -265,6 +267,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Marks kept results as applied.
     async fn results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError>;
+
+    /// Marks kept results whose attempts are closed, by them or another way: they have no effect any more.
+    async fn close_results(&self, at: Millis) -> Result<(), StoreError>;
 
     /// Says who owns these instances; one that does not exist is left out.
     async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError>;

@@ -4,6 +4,7 @@
 //! slot to the first that waits. So no slot can leak, and no freed slot goes unnoticed.
 
 mod choice;
+mod hearing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,6 +16,9 @@ use engine::states::Priority;
 use engine::task::Worker;
 
 pub use choice::Choice;
+pub use hearing::Heard;
+
+use hearing::Hearing;
 
 /// A wish for a slot; wishes of one group are granted in the order of their fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,13 +89,16 @@ struct Life {
     /// Attempts of ours that it may hold at once, as it told us last.
     allowed: u32,
     in_flight: u32,
-    /// It answered when it was last spoken to.
-    reached: bool,
+    hearing: Hearing,
 }
 
 impl Life {
+    fn is_heard(&self) -> bool {
+        !matches!(self.hearing, Hearing::SilentSince(_))
+    }
+
     fn free(&self) -> u32 {
-        if self.reached {
+        if self.is_heard() {
             self.allowed.saturating_sub(self.in_flight)
         } else {
             0
@@ -140,7 +147,7 @@ impl Slots {
             total,
             allowed: total,
             in_flight,
-            reached: true,
+            hearing: Hearing::New,
         };
         table.lives.insert(worker.incarnation, life);
         self.grant(table, group);
@@ -166,23 +173,6 @@ impl Slots {
         life.allowed = told.max(lowest).min(life.total);
         let group = life.group.clone();
         self.grant(table, &group);
-    }
-
-    /// A worker does not answer: it gets nothing new.
-    pub fn not_reached(&self, worker: Incarnation) {
-        if let Some(life) = self.lock().lives.get_mut(&worker) {
-            life.reached = false;
-        }
-    }
-
-    /// A worker answers again.
-    pub fn reached(&self, worker: Incarnation) {
-        let mut table = self.lock();
-        if let Some(life) = table.lives.get_mut(&worker).filter(|life| !life.reached) {
-            life.reached = true;
-            let group = life.group.clone();
-            self.grant(table, &group);
-        }
     }
 
     /// Takes note of why a worker takes nothing, for those who wait; none when it takes something.
@@ -362,7 +352,7 @@ impl Table {
         if lives.is_empty() {
             return format!("no worker in group `{group}`");
         }
-        if lives.iter().all(|life| !life.reached) {
+        if lives.iter().all(|life| !life.is_heard()) {
             let names: Vec<&str> = lives.iter().map(|life| life.name.as_str()).collect();
             return format!(
                 "no worker in group `{group}` can be reached: {}",

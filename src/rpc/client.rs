@@ -111,6 +111,16 @@ impl Links {
         own(self.is_me(to), self.inner.roles.master(), "master")
     }
 
+    /// After a standstill: waits until this life has read that it goes on.
+    async fn goes_on(&self, to: Incarnation) -> Result<(), LinkError> {
+        if self.inner.roles.standstill().is_over().await {
+            return Ok(());
+        }
+        Err(LinkError::NotDelivered(format!(
+            "life {to}, because this node stood still and has not read its own row since,"
+        )))
+    }
+
     fn host_of(&self, to: Incarnation) -> Result<String, LinkError> {
         let member = self.inner.peers.get(to);
         member
@@ -214,6 +224,7 @@ fn named(to: Incarnation, host: &str) -> String {
 #[async_trait]
 impl WorkerLink for Links {
     async fn dispatch(&self, to: Incarnation, batch: Vec<Dispatch>) -> Result<DispatchReply, LinkError> {
+        self.goes_on(to).await?;
         match self.own_worker(to)? {
             Some(worker) => worker.dispatch(to, batch).await,
             None => self.ask(to, &wire::DispatchBatch(batch)).await,
@@ -221,6 +232,7 @@ impl WorkerLink for Links {
     }
 
     async fn kill(&self, to: Incarnation, batch: Vec<Kill>) -> Result<Vec<KillAnswer>, LinkError> {
+        self.goes_on(to).await?;
         match self.own_worker(to)? {
             Some(worker) => worker.kill(to, batch).await,
             None => self.ask(to, &wire::KillBatch(batch)).await,
@@ -228,6 +240,7 @@ impl WorkerLink for Links {
     }
 
     async fn adopt(&self, to: Incarnation, batch: Vec<Adopt>) -> Result<Vec<AdoptAnswer>, LinkError> {
+        self.goes_on(to).await?;
         match self.own_worker(to)? {
             Some(worker) => worker.adopt(to, batch).await,
             None => self.ask(to, &wire::AdoptBatch(batch)).await,
@@ -320,6 +333,13 @@ impl PeerLink for Links {
         match self.own_master(to)? {
             Some(master) => master.nudge().await,
             None => self.ask(to, &wire::Nudge).await,
+        }
+    }
+
+    async fn reached(&self, to: Incarnation) -> Result<Vec<Incarnation>, LinkError> {
+        match self.own_master(to)? {
+            Some(master) => master.reached().await,
+            None => self.ask(to, &wire::Reached).await,
         }
     }
 

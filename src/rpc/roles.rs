@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use actors::links::{LocalMaster, WorkerLink};
 use tokio::sync::Notify;
 
+use super::standstill::Standstill;
+
 /// The worker and the master of this process, each from when it runs; a node without a role never fills it.
 ///
 /// The server may be open before the actors run: until then it answers that the role is not here. Clones share it.
@@ -13,6 +15,7 @@ pub struct Roles {
     worker: Arc<OnceLock<Arc<dyn WorkerLink>>>,
     master: Arc<OnceLock<Arc<dyn LocalMaster>>>,
     drain: Arc<Notify>,
+    standstill: Standstill,
 }
 
 impl Roles {
@@ -22,6 +25,7 @@ impl Roles {
             worker: Arc::default(),
             master: Arc::default(),
             drain,
+            standstill: Standstill::default(),
         }
     }
 
@@ -33,6 +37,11 @@ impl Roles {
     /// Takes in the master; the first one stays.
     pub fn set_master(&self, master: Arc<dyn LocalMaster>) {
         self.master.set(master).ok();
+    }
+
+    /// What is asked before anything is sent to workers, or started.
+    pub fn standstill(&self) -> &Standstill {
+        &self.standstill
     }
 
     pub(super) fn worker(&self) -> Option<&dyn WorkerLink> {

@@ -25,6 +25,9 @@ const HEAD_WITHIN: Duration = Duration::from_secs(1);
 /// Longer than peers keep a connection that nobody uses, so that none is closed under a call.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// Why a worker takes nothing for a moment.
+const STOOD_STILL: &str = "a worker that stood still and has not read its own row since";
+
 /// What this node answers with.
 #[derive(Debug, Clone)]
 pub struct Served {
@@ -89,6 +92,10 @@ impl Served {
         let me = self.me.incarnation;
         match path {
             wire::DispatchBatch::PATH => {
+                // It may have lain in the socket while this process stood still, and run elsewhere by now.
+                if !self.roles.standstill().is_over().await {
+                    return Err(Refusal::NotTaken(LinkError::NotDelivered(STOOD_STILL.to_owned())));
+                }
                 let act = |wire::DispatchBatch(batch)| worker.dispatch(me, batch);
                 done(body, act).await
             }
@@ -121,6 +128,7 @@ impl Served {
                 done(body, act).await
             }
             wire::Poke::PATH => done(body, |ask: wire::Poke| master.poke(ask.id, ask.wait())).await,
+            wire::Reached::PATH => done(body, |wire::Reached| master.reached()).await,
             wire::Nudge::PATH => done(body, |wire::Nudge| master.nudge()).await,
             _ => Err(Refusal::NoRoute),
         }

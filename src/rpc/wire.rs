@@ -36,6 +36,8 @@ const MASTER: Duration = Duration::from_secs(3);
 const PING: Duration = Duration::from_millis(500);
 /// A call that is held open to notice the end of a node.
 pub(super) const STAY: Duration = Duration::from_secs(20);
+/// A master looks at its own table.
+const REACHED: Duration = Duration::from_secs(1);
 /// A part of a log is read from a disk.
 const LOG: Duration = Duration::from_secs(5);
 /// What an answer to a poke may take beyond the time that the poke grants.
@@ -139,6 +141,11 @@ ask!(Poke at "master/poke" => (), |poke: &Poke| poke.wait() + BEYOND_WAIT);
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Nudge;
 ask!(Nudge at "master/nudge" => (), |_: &Nudge| MASTER);
+
+/// `PeerLink::reached`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Reached;
+ask!(Reached at "master/reached" => Vec<Incarnation>, |_: &Reached| REACHED);
 
 /// `PeerLink::drain`.
 #[derive(Debug, Serialize, Deserialize)]

@@ -15,6 +15,7 @@ use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::config::{Config, Role};
+use crate::rpc::Standstill;
 
 /// How often this life says that it goes on, and measures the database's clock.
 const BEAT: Duration = Duration::from_secs(1);
@@ -108,6 +109,7 @@ pub(super) struct Signs {
     pub(super) pulse: Pulse,
     pub(super) drain_bell: Arc<Notify>,
     pub(super) condition: Condition,
+    pub(super) standstill: Standstill,
     /// The worker of this node, once it runs.
     pub(super) worker: Arc<OnceLock<WorkerHandle>>,
 }
@@ -118,13 +120,14 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
         pulse,
         drain_bell,
         condition,
+        standstill,
         worker,
     } = signs;
     let mut ticks = tokio::time::interval(BEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let asked = Instant::now();
+        let (asked, asked_at) = (Instant::now(), standstill.about_to_read());
         let beat = tokio::time::timeout(PATIENCE, store.beat(me)).await;
         match beat.unwrap_or_else(|_| Err(StoreError::Unavailable("the database does not answer".to_owned())))
         {
@@ -143,6 +146,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
                 pulse.store_beat();
+                standstill.row_was_read(asked_at);
                 condition.set(BEATS_NOT_STORED, None, clock.now());
                 condition.set(
                     "CLOCK_OFF",

@@ -27,7 +27,7 @@ use super::{StartupError, door, other, stop};
 use crate::api::{self, ApiState, LogSource, Threads};
 use crate::config::{Config, Role};
 use crate::disk;
-use crate::rpc::{self, Key, Links, Roles};
+use crate::rpc::{self, Key, Links, Roles, Standstill};
 use crate::runner::{self, Limits, Runners, logs::LogFiles};
 use crate::store::catalog::Catalog;
 use crate::telemetry::Metrics;
@@ -148,6 +148,7 @@ impl Equipment {
             pulse: pulse.clone(),
             drain_bell: Arc::clone(&drain_bell),
             condition: self.condition.clone(),
+            standstill: self.watch_for_standstill(),
             worker: Arc::clone(&worker),
         };
         let store = Arc::clone(&self.store);
@@ -178,6 +179,16 @@ impl Equipment {
         }
         connect(&node, self.network.as_ref());
         Ok((Arc::new(node), heart.await.map_err(other)?))
+    }
+
+    /// Only what goes between nodes is held up by a standstill; a standalone process is alone on its data.
+    fn watch_for_standstill(&self) -> Standstill {
+        let Some(network) = &self.network else {
+            return Standstill::default();
+        };
+        let standstill = network.roles.standstill().clone();
+        actix_rt::spawn(standstill.clone().watch());
+        standstill
     }
 
     /// Answers users, on a node with that role.

@@ -58,6 +58,10 @@ impl ports::Store for Store {
         self.mark_applied(uids, at).await
     }
 
+    async fn close_results(&self, at: Millis) -> Result<(), StoreError> {
+        self.close_kept(at).await
+    }
+
     async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
         self.owners_of(ids).await
     }

@@ -103,6 +103,24 @@ impl Store {
         self.run_bulk(&sql, &rows).await
     }
 
+    /// Marks kept results whose attempts are closed. What is looked through is the index of unapplied rows; normally
+    /// it holds nothing of the kind, and nothing is written.
+    pub(super) async fn close_kept(&self, at: Millis) -> Result<(), StoreError> {
+        let closed = format!("x.kind = 'result' AND x.applied_at IS NULL AND NOT ({OPEN_RESULT})");
+        let sql = format!("SELECT x.id FROM inbox x WHERE {closed} LIMIT 1");
+        let found = self.reader().query_one_raw(self.statement(&sql, [])).await;
+        if found.map_err(store_error)?.is_none() {
+            return Ok(());
+        }
+        let sql = format!(
+            "UPDATE inbox SET applied_at = $1, outcome = 'applied', detail = 'its attempt is closed' \
+             WHERE id IN (SELECT x.id FROM inbox x WHERE {closed})"
+        );
+        let marked = self.writer().execute_raw(self.statement(&sql, [at.0.into()]));
+        marked.await.map_err(store_error)?;
+        Ok(())
+    }
+
     /// Runs a statement over rows by itself, unless there are no rows. Both kinds may be repeated.
     async fn run_bulk<T: Serialize>(&self, sql: &str, rows: &[T]) -> Result<(), StoreError> {
         if rows.is_empty() {

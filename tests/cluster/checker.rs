@@ -23,7 +23,7 @@ pub(crate) struct Effects {
 }
 
 /// Questions to the database whose answer must be empty, beyond the standing probes.
-const QUESTIONS: [(&str, &str); 4] = [
+const QUESTIONS: [(&str, &str); 5] = [
     (
         "owners overlap: a step of an older epoch was stored after one of a newer",
         "SELECT instance::text FROM (SELECT instance, epoch, \
@@ -38,6 +38,12 @@ const QUESTIONS: [(&str, &str); 4] = [
         "a step of an owner carries the time of another one",
         "SELECT t.instance::text FROM transition t JOIN owner_log next \
          ON next.instance = t.instance AND next.epoch = t.epoch + 1 WHERE t.at > next.at + 1000",
+    ),
+    (
+        "a kept result waits for nobody: its attempt was closed long ago",
+        "SELECT x.instance::text FROM inbox x WHERE x.kind = 'result' AND x.applied_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.uid = substr(x.dedup_key, 8) \
+         AND (a.state IN ('created', 'running') OR a.ended_at > extract(epoch FROM now()) * 1000 - 15000))",
     ),
     (
         "an attempt is open",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::checker::{Effects, check};
-use crate::death::all_end;
+use crate::death::{MOVES_WITHIN, all_end, hosts, left, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, chain, free_address, lines_of};
 use crate::partitions::{LONG, dead, host_of};
 use crate::proxy::{Mode, Proxy};
@@ -38,15 +38,17 @@ fn beating(cluster: &Cluster, policy: &str) -> String {
         beats.display()
     ));
     let body = task.trim_end_matches('}').trim_end();
-    format!("{body}, worker_group: g{policy} }}")
+    format!("{body}{policy} }}")
 }
 
 /// When each attempt of an instance showed first and last that it runs.
 fn shown(cluster: &Cluster, id: &str) -> BTreeMap<String, (At, At)> {
     let mut shown: BTreeMap<String, (At, At)> = BTreeMap::new();
-    let of = format!("-{id}-");
     for line in lines_of(&cluster.path("beats")) {
-        let Some((uid, at)) = line.split_once(' ').filter(|(uid, _)| uid.contains(&of)) else {
+        let Some((uid, at)) = line
+            .split_once(' ')
+            .filter(|(uid, _)| uid.split('-').nth(1) == Some(id))
+        else {
             continue;
         };
         let at: At = at.parse().expect("a time");
@@ -204,6 +206,35 @@ fn an_exclusive_attempt_of_a_worker_that_is_cut_off_ends_before_the_next_begins_
     let effects = Effects {
         declared: 1,
         workers_died: true,
+    };
+    check(&cluster, effects);
+}
+
+#[test]
+fn a_take_over_does_not_disturb_an_exclusive_attempt() {
+    let Some(mut cluster) = Cluster::start(2, 1) else {
+        return;
+    };
+    let task = beating(&cluster, ", on_cut_off: exclusive");
+    cluster.any().apply("exclusive", chain("exclusive", &[task]));
+    let ids = [cluster.start_instance("m1", "exclusive")];
+    cluster.wait(PATIENCE, "it runs", |cluster| !shown(cluster, &ids[0]).is_empty());
+    let gone = cluster.on("m1").host.clone();
+    assert_eq!(hosts(&cluster, &ids), [gone.as_str()]);
+    cluster.node("m1").kill();
+    let killed = now();
+    left(&cluster, &ids, &[&gone], MOVES_WITHIN);
+    // Longer than a lease of the dead owner, and than what the next owner would wait.
+    cluster.wait(PATIENCE, "it runs long after the death of its owner", |cluster| {
+        let (_, last) = shown(cluster, &ids[0]).pop_first().expect("an attempt").1;
+        last > killed + 32_000
+    });
+    std::fs::write(cluster.path("flag"), "").expect("the flag");
+    all_end(&cluster, &ids);
+    nothing_ran_again(&cluster, &ids);
+    let effects = Effects {
+        declared: 1,
+        ..Effects::default()
     };
     check(&cluster, effects);
 }

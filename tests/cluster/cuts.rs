@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::checker::{Effects, ask, check};
 use crate::death::{all_end, hosts, left, load, nothing_ran_again};
-use crate::fixture::{Cluster, DATABASE, REGISTRY};
+use crate::fixture::{Cluster, DATABASE, PATIENCE, REGISTRY};
 use crate::network::{CLIENTS, Way};
-use crate::partitions::{LONG, dead};
+use crate::partitions::{LONG, dead, troubles};
 use crate::rest::Rest;
 
 /// Those of a master that lives, but lost the database or everything, have another owner within this time.
@@ -20,6 +20,9 @@ const LONGER: Duration = Duration::from_secs(12);
 
 /// A node that reads again that it is dead ends within this time.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
+
+/// Greetings fail within 3 s, 5 s of silence count, and those that are asked answer at once; and a busy machine.
+const LEAVES_WITHIN: Duration = Duration::from_secs(25);
 
 /// Two idle seconds and three questions, or three seconds without an acknowledgement; and a busy machine.
 const SILENT_FOR: Duration = Duration::from_secs(12);
@@ -94,11 +97,41 @@ fn given_up(cluster: &Cluster, name: &str, old: &[String], within: Duration) -> 
     began.elapsed()
 }
 
+/// The connections of `m2`, at this address, to nodes and registry, and those of `m1` to `m2`.
+fn between_nodes(cluster: &Cluster, address: &str) -> (Vec<String>, Vec<String>) {
+    let url = cluster.postgres.url();
+    let database = url.rsplit('@').next().and_then(|rest| rest.split('/').next());
+    let database = database.expect("an address");
+    let mut here = cluster.network().connections("m2");
+    here.retain(|ends| !ends.ends_with(database) && !ends.contains(&format!(" {CLIENTS}:")));
+    let mut there = cluster.network().connections("m1");
+    there.retain(|ends| ends.contains(&format!("{address}:")));
+    (here, there)
+}
+
 /// The sessions of a node that the database believes in.
 fn sessions(cluster: &Cluster, address: &str) -> usize {
     let sql = "SELECT client_addr::text FROM pg_stat_activity WHERE client_addr IS NOT NULL";
     let theirs = |client: &&String| client.trim_end_matches("/32") == address;
     ask(cluster, sql).iter().filter(theirs).count()
+}
+
+/// The machine of a master vanishes from the network: its cable is pulled.
+fn without_a_machine(cluster: &mut Cluster) -> Vec<String> {
+    let ids = load(cluster, &["m1", "m2"], 2);
+    let gone = cluster.on("m2").host.clone();
+    cluster.network().unplug("m2");
+    let unplugged = Instant::now();
+    left(cluster, &ids, &[&gone], MOVES_WITHIN);
+    eprintln!(
+        "a machine vanished: all instances moved in {:?}",
+        unplugged.elapsed()
+    );
+    all_end(cluster, &ids);
+    cluster.network().plug("m2");
+    assert_eq!(cluster.node("m2").exit_code(ENDS_WITHIN), Some(75));
+    cluster.node("m2").start();
+    ids
 }
 
 #[test]
@@ -108,26 +141,9 @@ fn connections_that_fall_silent_are_given_up_at_both_ends_within_seconds() {
     };
     std::thread::sleep(LONG);
     let ids = load(&cluster, &["m1", "m2"], 2);
-    let address = cluster
-        .on("m2")
-        .host
-        .split(':')
-        .next()
-        .expect("an address")
-        .to_owned();
-    let port_of_database = cluster
-        .postgres
-        .url()
-        .rsplit([':', '/'])
-        .nth(1)
-        .expect("a port")
-        .to_owned();
-    let mut old = cluster.network().connections("m2");
-    old.retain(|ends| {
-        !ends.ends_with(&format!(":{port_of_database}")) && !ends.contains(&format!(" {CLIENTS}:"))
-    });
-    let mut of_the_other = cluster.network().connections("m1");
-    of_the_other.retain(|ends| ends.contains(&format!("{address}:")));
+    let (address, _) = cluster.on("m2").host.split_once(':').expect("an address");
+    let address = address.to_owned();
+    let (old, of_the_other) = between_nodes(&cluster, &address);
     assert!(
         old.len() >= 4 && of_the_other.len() >= 2,
         "{old:?} {of_the_other:?}"
@@ -157,13 +173,75 @@ fn connections_that_fall_silent_are_given_up_at_both_ends_within_seconds() {
     assert_eq!(cluster.node("m2").exit_code(ENDS_WITHIN), Some(75));
     eprintln!("it ended {:?} after the cut was mended", mended.elapsed());
     cluster.node("m2").start();
+    let more = without_a_machine(&mut cluster);
+    let ids = [ids, more].concat();
     all_end(&cluster, &ids);
     nothing_ran_again(&cluster, &ids);
     let effects = Effects {
-        declared: 1,
+        declared: 2,
         ..Effects::default()
     };
     check(&cluster, effects);
+}
+
+/// A master that does not reach its workers leaves its instances to one that does, says so, and takes none until it
+/// has reached them again for a while.
+#[test]
+fn masters_cut_off_from_their_workers_only_leave_their_instances_to_one_that_reaches_them() {
+    let Some(cluster) = Cluster::start_apart(4, 2) else {
+        return;
+    };
+    let mut ids = everywhere(&cluster);
+    for (name, way) in CUT {
+        cluster.network().cut(name, way, &["w1", "w2"]);
+    }
+    let began = Instant::now();
+    let refuge = cluster.on("m1").host.clone();
+    for (name, way) in CUT {
+        cluster.wait(
+            LEAVES_WITHIN,
+            "it says that another master reaches the workers",
+            |cluster| {
+                let said = troubles(cluster, name);
+                said.contains("WORKERS_UNREACHABLE") && said.contains(&refuge) && said.contains("w1, w2")
+            },
+        );
+        eprintln!("{name} ({way:?}) left {:?} after the cut", began.elapsed());
+    }
+    let gone: Vec<String> = CUT.map(|(name, _)| cluster.on(name).host.clone()).to_vec();
+    let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+    left(&cluster, &ids, &gone, LEAVES_WITHIN);
+    for id in &ids {
+        let whys = cluster.whys(id);
+        assert!(matches!(whys.len(), 1 | 2), "{id} was passed around: {whys:?}");
+        assert!(whys.iter().skip(1).all(|why| why == "handover"), "{id}: {whys:?}");
+    }
+    let moved = ids.iter().filter(|id| cluster.whys(id).len() == 2).count();
+    assert!(moved >= 2, "only {moved} instances moved");
+    let started = load(&cluster, &["m2", "m3", "m4"], 1);
+    assert!(hosts(&cluster, &started).iter().all(|host| *host == refuge));
+    for id in &started {
+        assert_eq!(cluster.whys(id), ["start"], "who has left takes nothing: {id}");
+    }
+    ids.extend(started);
+    all_end(&cluster, &ids);
+    nothing_ran_again(&cluster, &ids);
+    assert_eq!(dead(&cluster), Vec::<Value>::new());
+
+    mend(&cluster);
+    for (name, _) in CUT {
+        cluster.wait(PATIENCE, "it takes instances again", |cluster| {
+            !troubles(cluster, name).contains("WORKERS_UNREACHABLE")
+        });
+        let id = cluster.start_instance(name, "steps");
+        assert_eq!(
+            hosts(&cluster, std::slice::from_ref(&id)),
+            [cluster.on(name).host.as_str()]
+        );
+        ids.push(id);
+    }
+    all_end(&cluster, &ids);
+    check(&cluster, Effects::default());
 }
 
 #[test]

@@ -33,5 +33,6 @@ mod registry;
 #[path = "../equipment/rest.rs"]
 mod rest;
 mod silence;
+mod unheard;
 mod verbs;
 mod workers;

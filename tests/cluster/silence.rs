@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::checker::{Effects, check};
+use crate::checker::{Effects, ask, check};
 use crate::death::{all_end, nothing_ran_again};
-use crate::fixture::{Cluster, PATIENCE};
+use crate::fixture::{Cluster, PATIENCE, chain, lines_of};
 use crate::partitions::{add_unreachable, dead};
 use crate::proxy::Mode;
 use crate::workers::{held, run_again, task_of};
@@ -115,6 +115,39 @@ fn a_frozen_worker_is_given_up_and_ends_its_tasks_when_it_wakes() {
     }
     std::fs::write(cluster.path("flag"), "").expect("the flag");
     all_end(&cluster, &ids);
+    let effects = Effects {
+        declared: 1,
+        workers_died: true,
+    };
+    check(&cluster, effects);
+}
+
+/// A dispatch that lay in its socket while it stood still is that of a dead life.
+#[test]
+fn what_was_sent_to_a_frozen_worker_does_not_start_when_it_wakes() {
+    let Some(mut cluster) = Cluster::start(1, 2) else {
+        return;
+    };
+    let task = cluster.task("sleep 1");
+    cluster.any().apply("short", chain("short", &[task]));
+    let mut frozen = cluster.take("w1");
+    frozen.freeze();
+    let ids: Vec<String> = (0..8).map(|_| cluster.start_instance("m1", "short")).collect();
+    cluster.wait(PATIENCE, "the frozen worker is declared dead", |cluster| {
+        !dead(cluster).is_empty()
+    });
+    all_end(&cluster, &ids);
+    let lost = ask(&cluster, "SELECT uid FROM attempt WHERE state = 'lost'");
+    assert!(!lost.is_empty(), "something was sent to it");
+    frozen.thaw();
+    assert_eq!(frozen.exit_code(PATIENCE), Some(75), "{}", frozen.said());
+    let started = lines_of(&cluster.start_log());
+    let late = started
+        .iter()
+        .filter(|line| lost.iter().any(|uid| line.starts_with(uid)));
+    assert_eq!(late.collect::<Vec<_>>(), Vec::<&String>::new());
+    frozen.start();
+    cluster.give_back(frozen);
     let effects = Effects {
         declared: 1,
         workers_died: true,

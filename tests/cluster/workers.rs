@@ -12,10 +12,14 @@ use crate::fixture::{Cluster, PATIENCE, chain};
 /// Within this time the attempts of a killed worker run again.
 const RUNS_AGAIN_WITHIN: Duration = Duration::from_secs(20);
 
-/// Instances of one task that runs until the flag is there; as many as it takes until each worker runs three.
+/// Instances of one task that runs until the flag is there, or that of its worker (`flag-w1`); as many as it takes until each worker runs three.
 pub(crate) fn held(cluster: &Cluster, workers: &[&str]) -> Vec<String> {
     let flag = cluster.path("flag").display().to_string();
-    let task = cluster.task(&format!("while [ ! -e {flag} ]; do sleep 0.1; done"));
+    // The folder of the worker that runs it is the first below the cluster's.
+    let place = cluster.path("").components().count() + 1;
+    let mine = format!("mine={flag}-$(pwd | cut -d/ -f{place})");
+    let wait = format!("while [ ! -e {flag} ] && [ ! -e $mine ]; do sleep 0.1; done");
+    let task = cluster.task(&format!("{mine}; {wait}"));
     cluster.any().apply("held", chain("held", &[task]));
     let mut ids = Vec::new();
     cluster.wait(PATIENCE, "each worker runs three tasks", |cluster| {

@@ -30,7 +30,7 @@ pub(super) type Loots = BTreeMap<Incarnation, Loot>;
 impl FailoverActor {
     /// Looks for orphans, now, or again when the look that is under way is over.
     pub(super) fn sweep(&mut self, ctx: &mut Context<Self>) {
-        if self.draining {
+        if self.draining || self.has_left() {
             return;
         }
         if self.sweeping {

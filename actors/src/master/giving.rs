@@ -1,4 +1,5 @@
-//! Hands instances over to another master: all of them one after the other for a drain, some to even out.
+//! Hands instances over to another master: all of them one after the other for a drain, or because that one reaches
+//! workers and this one does not; some to even out.
 
 use std::time::Duration;
 

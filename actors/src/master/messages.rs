@@ -1,6 +1,7 @@
 //! What the master can be told and asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use engine::ids::{Incarnation, InstanceId};
@@ -115,6 +116,11 @@ pub struct FreeSlots {
 #[rtype(result = "()")]
 pub struct Nudge;
 
+/// From another master, which does not reach some workers: asks which ones answer this one.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Incarnation>")]
+pub struct GetReached;
+
 /// Asks for the actor of an instance.
 #[derive(Debug, Message)]
 #[rtype(result = "Option<Addr<WorkflowActor>>")]
@@ -216,6 +222,15 @@ impl Handler<Nudge> for MasterActor {
 
     fn handle(&mut self, _: Nudge, ctx: &mut Self::Context) {
         self.reconcile(ctx);
+    }
+}
+
+impl Handler<GetReached> for MasterActor {
+    type Result = MessageResult<GetReached>;
+
+    fn handle(&mut self, _: GetReached, _: &mut Self::Context) -> Self::Result {
+        let heard = self.around.slots.heard(Duration::ZERO);
+        MessageResult(heard.answering.into_iter().collect())
     }
 }
 

@@ -28,6 +28,7 @@ impl MasterActor {
         }
         self.reconciling = true;
         self.note_progress(ctx);
+        self.close_results(ctx);
         let store = Arc::clone(&self.around.store);
         let me = self.around.me.incarnation;
         let read = async move { store.owned(me).await };
@@ -77,6 +78,17 @@ impl MasterActor {
             limit: 1,
             at: self.around.clock.now(),
         }
+    }
+
+    /// A result that another master kept may find its attempt closed another way; then nobody would ever look at it.
+    fn close_results(&self, ctx: &mut Context<Self>) {
+        let (store, at) = (Arc::clone(&self.around.store), self.around.clock.now());
+        let close = async move {
+            if let Err(error) = store.close_results(at).await {
+                tracing::debug!(%error, "kept results of closed attempts were not marked");
+            }
+        };
+        ctx.spawn(close.into_actor(self));
     }
 
     /// Tells the store, in one statement, which instances have stayed loaded for a while.

@@ -129,6 +129,13 @@ impl FakeStore {
         self.state().failures.push_back((error, applied));
     }
 
+    /// Counts kept results that are neither applied nor closed.
+    pub fn unapplied_results(&self) -> usize {
+        let state = self.state();
+        let kept = state.kept.iter();
+        kept.filter(|(uid, _)| !state.applied.contains(uid)).count()
+    }
+
     /// Counts the batches that were written.
     pub fn writes(&self) -> usize {
         self.state().writes
@@ -275,6 +282,11 @@ impl Store for FakeStore {
 
     async fn results_applied(&self, uids: &[Uid], _at: Millis) -> Result<(), StoreError> {
         self.state().applied.extend(uids);
+        Ok(())
+    }
+
+    async fn close_results(&self, _at: Millis) -> Result<(), StoreError> {
+        self.state().close_results();
         Ok(())
     }
 

@@ -218,4 +218,9 @@ impl LocalMaster for NotingMaster {
         self.note("nudge".to_owned());
         Ok(())
     }
+
+    async fn reached(&self) -> Result<Vec<Incarnation>, LinkError> {
+        self.note("reached".to_owned());
+        Ok(vec![Incarnation(4)])
+    }
 }

@@ -88,6 +88,8 @@ async fn every_call_of_a_master_arrives_as_it_was_sent() {
         .await
         .unwrap();
     caller.links.nudge(Incarnation(2)).await.unwrap();
+    let reached = caller.links.reached(Incarnation(2)).await.unwrap();
+    assert_eq!(reached, [Incarnation(4)]);
     assert_eq!(
         master.told(),
         [
@@ -95,7 +97,8 @@ async fn every_call_of_a_master_arrives_as_it_was_sent() {
             "relay of 0 to 2",
             "3 slots of 1 to 2",
             "poke of 9 for 20 ms",
-            "nudge"
+            "nudge",
+            "reached"
         ]
     );
     caller.links.drain(Incarnation(2)).await.unwrap();

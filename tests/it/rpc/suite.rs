@@ -80,4 +80,8 @@ impl LocalMaster for Masters {
     async fn nudge(&self) -> Result<(), LinkError> {
         Err(LinkError::NotDelivered("a master of a case".to_owned()))
     }
+
+    async fn reached(&self) -> Result<Vec<Incarnation>, LinkError> {
+        Err(LinkError::NotDelivered("a master of a case".to_owned()))
+    }
 }

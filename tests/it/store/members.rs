@@ -381,12 +381,16 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
     assert_eq!(port.verbs(&[id]).await.unwrap(), [], "a result is no verb");
     assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), true)]);
     port.results_applied(&[running], Millis(2_800)).await.unwrap();
+    port.close_results(Millis(2_850)).await.unwrap();
     assert_eq!(port.results(&ids).await.unwrap(), [(created, ended(4))]);
     let closed = attempt(id, 0, 1, AttemptState::Lost);
     let lost = of_tasks([(0, task(TaskState::WaitingRetry, Some(closed)))]);
     store(subject, round(&me, id, 1, lost)).await;
     assert_eq!(port.results(&ids).await.unwrap(), [], "closed by another way");
     assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), false)]);
+    assert_eq!(subject.unapplied_results().await, 1, "which nobody reads");
+    port.close_results(Millis(2_900)).await.unwrap();
+    assert_eq!(subject.unapplied_results().await, 0, "nothing is left behind");
 }
 
 pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {

@@ -53,6 +53,9 @@ pub(crate) trait Subject: Send + Sync {
     /// `(task, to)` of the history, oldest first.
     async fn history(&self, id: InstanceId) -> Vec<(Option<u32>, String)>;
 
+    /// How many kept results nobody has applied or closed.
+    async fn unapplied_results(&self) -> usize;
+
     /// Makes a life silent for so many milliseconds more.
     async fn age_beat(&self, of: Incarnation, ms: i64);
 
@@ -274,6 +277,11 @@ impl Subject for Database {
             .collect()
     }
 
+    async fn unapplied_results(&self) -> usize {
+        let sql = "SELECT id FROM inbox WHERE kind = 'result' AND applied_at IS NULL";
+        self.rows(sql).await.len()
+    }
+
     async fn age_beat(&self, of: Incarnation, ms: i64) {
         self.sql(&format!(
             "UPDATE member_beat SET seen_at = seen_at - {ms} WHERE incarnation = {of}"
@@ -373,6 +381,10 @@ impl Subject for Fake {
             .into_iter()
             .map(|(_, step)| (step.ordinal.map(|o| o.0), step.to.to_owned()))
             .collect()
+    }
+
+    async fn unapplied_results(&self) -> usize {
+        self.store.unapplied_results()
     }
 
     async fn age_beat(&self, of: Incarnation, ms: i64) {

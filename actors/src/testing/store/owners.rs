@@ -67,6 +67,12 @@ impl State {
             .collect()
     }
 
+    pub(super) fn close_results(&mut self) {
+        let kept = self.kept.iter().map(|(uid, _)| *uid);
+        let closed: Vec<Uid> = kept.filter(|uid| !self.is_open_here(*uid)).collect();
+        self.applied.extend(closed);
+    }
+
     pub(super) fn unapplied(&self, instance: InstanceId) -> impl Iterator<Item = &InboxVerb> {
         self.inbox
             .iter()
