@@ -16,14 +16,12 @@ use engine::task::{Attempt, Task};
 mod jobs;
 mod membership;
 mod registry;
-mod runner;
 
-pub use jobs::{Job, JobEnd, Leftover, Runner, RunningJob};
+pub use jobs::{Job, JobEnd, KILLED_WITHIN, Leftover, Runner, RunningJob};
 pub use membership::{
     Beat, Declaration, Declared, FailoverRecord, HandOver, Join, Joined, Member, OwnedBy, Seen,
 };
 pub use registry::{Registry, RegistryError, View};
-pub use runner::{Job, JobEnd, KILLED_WITHIN, Leftover, Runner, RunningJob};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
