@@ -146,17 +146,6 @@ impl FakeMasters {
             .collect()
     }
 
-    /// The reasons that were told for the loss of an attempt, and to whom.
-    pub(crate) fn losses_of(&self, uid: Uid) -> Vec<(Incarnation, String)> {
-        let reports = locked(&self.reports).clone().into_iter();
-        let of = reports.filter(|(_, report)| report.uid == uid);
-        of.filter_map(|(master, report)| match report.fact {
-            Fact::Lost { reason } => Some((master, reason)),
-            Fact::Started { .. } | Fact::Ended(_) => None,
-        })
-        .collect()
-    }
-
     /// The masters that were asked for leases, in order.
     pub(crate) fn asked_for_leases(&self) -> Vec<i64> {
         let renewals = locked(&self.renewals);
