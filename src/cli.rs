@@ -120,6 +120,7 @@ fn without_server(command: Command, environment: &Environment, printer: Printer)
         }
         Command::Db(DbCommand::Migrate { check: true, flags }) => server::check_schema(flags),
         Command::Db(DbCommand::Migrate { check: false, flags }) => server::migrate(flags),
+        Command::Db(DbCommand::Restored { flags }) => server::restored(flags),
         Command::Import(ImportCommand::Wfcommons {
             file,
             scale,

@@ -148,12 +148,16 @@ pub struct Database {
 /// Membership of a cluster.
 #[derive(Debug, Clone)]
 pub struct Consul {
-    /// The agent's HTTP address.
+    /// The agent's HTTP address: `http://`, `https://`, or `unix://` and the path of its socket.
     pub url: Option<String>,
     /// The agent's ACL token.
     pub token: Option<Secret>,
+    /// `USER:PASSWORD` for a proxy in front of the agent.
+    pub http_auth: Option<Secret>,
     /// The namespace of our service, where Consul has any.
     pub namespace: Option<String>,
+    /// The admin partition of our service, where Consul has any.
+    pub partition: Option<String>,
     /// How the agent is reached by `https`.
     pub tls: Tls,
 }
@@ -163,6 +167,10 @@ pub struct Consul {
 pub struct Tls {
     /// Certificates that may sign the agent's, as PEM; the machine's when not set.
     pub ca_file: Option<PathBuf>,
+    /// A folder of such files, when there is no `ca_file`.
+    pub ca_path: Option<PathBuf>,
+    /// The name that the agent's certificate is for; that of its address when not set.
+    pub server_name: Option<String>,
     /// Our own certificate and its key, as PEM.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// Whether the agent's certificate is checked.
@@ -203,6 +211,8 @@ pub struct Worker {
 pub struct Cluster {
     /// Signs calls between nodes.
     pub secret: Option<Secret>,
+    /// So many declared deaths of an address within five minutes make its next life wait; 0 is no limit.
+    pub flapping_deaths: u32,
 }
 
 /// The log of the process itself.
@@ -249,7 +259,7 @@ impl Config {
         flags: &Flags,
         environment: &client::Environment,
     ) -> Result<Self, ConfigError> {
-        let mut gathered = sources::gather(flags, environment);
+        let mut gathered = sources::gather(mode, flags, environment);
         let config = read::config(mode, &mut gathered);
         match config {
             Some(config) if gathered.mistakes.is_empty() => Ok(config),

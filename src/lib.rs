@@ -19,4 +19,5 @@ pub mod cli;
 pub mod import;
 pub mod text;
 
+mod causes;
 mod hex;

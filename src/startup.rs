@@ -5,6 +5,7 @@
 mod cluster;
 mod door;
 mod first_start;
+mod flapping;
 mod membership;
 mod node;
 mod standalone;
@@ -31,8 +32,10 @@ pub enum StartupError {
         why: String,
     },
     /// The port is taken, or is not ours to take.
-    #[error("cannot listen on {address}: {why}; choose another with --listen (port 0 takes any free one)")]
+    #[error("cannot listen on {address}: {why}; choose another with {flag} (port 0 takes any free one)")]
     Listen {
+        /// What says where.
+        flag: &'static str,
         /// Which.
         address: SocketAddr,
         /// What the system says.
@@ -77,8 +80,9 @@ fn prepare_folder(folder: &Path) -> Result<PathBuf, StartupError> {
 }
 
 /// Takes the port before anything else is changed, so that a taken one harms nothing.
-fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartupError> {
+fn listen(flag: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartupError> {
     let refused = |error: io::Error| StartupError::Listen {
+        flag,
         address,
         why: error.to_string(),
     };

@@ -14,7 +14,9 @@ mod creates;
 mod deaths;
 mod engine_side;
 mod error;
+mod generation;
 mod line;
+mod lineage;
 mod load;
 mod lock;
 mod members;
@@ -36,7 +38,9 @@ use sea_orm::{ConnectionTrait, DbBackend, SqliteTransactionMode, Statement, Tran
 
 pub use connect::{OpenError, Role};
 pub use error::{DISK_FULL, is_unique_violation, store_error};
+pub use generation::Raised;
 pub use line::{Pool, Transaction};
+pub use lineage::Lineage;
 pub use lock::{Alone, NotAlone};
 pub use schema::SchemaStatus;
 
@@ -55,6 +59,7 @@ struct Inner {
     pools: connect::Pools,
     clock: Clock,
     definitions: Definitions,
+    watch: lineage::Watch,
 }
 
 impl Store {
@@ -63,13 +68,15 @@ impl Store {
     /// # Errors
     /// When the address is of neither kind or the database does not answer.
     pub async fn open(url: &str, role: Role) -> Result<Self, OpenError> {
-        let pools = connect::open(url, role).await?;
+        let watch = lineage::Watch::default();
+        let pools = connect::open(url, role, &watch).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 url: url.to_owned(),
                 pools,
                 clock: connect::machine_clock(),
                 definitions: Mutex::default(),
+                watch,
             }),
         })
     }

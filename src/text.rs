@@ -85,6 +85,13 @@ pub fn read_value(bytes: &[u8], format: Format) -> Result<Value, Vec<LocatedIssu
     }
 }
 
+/// Tells the line and the column of a value in YAML that can be read.
+pub fn place_of(bytes: &[u8], format: Format, pointer: &str) -> Option<(u32, u32)> {
+    let parsed = parse(bytes, format).ok()?;
+    let mark = parsed.places?.find(&parsed.value, pointer, false);
+    Some((mark.line, mark.column))
+}
+
 fn parse(bytes: &[u8], format: Format) -> Result<Parsed, LocatedIssue> {
     if bytes.len() > MAX_BYTES {
         let message = format!(

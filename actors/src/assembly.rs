@@ -284,6 +284,7 @@ fn watch_members(parts: &Ingredients, masters: Option<&MasterActors>) {
         clock: parts.clock.clone(),
         store: Arc::clone(&parts.store),
         registry: Arc::clone(&parts.registry),
+        pulse: parts.pulse.clone(),
         peers: parts.peers.clone(),
         condition: parts.condition.clone(),
         subscribers,

@@ -12,6 +12,8 @@ pub enum Mutant {
     NoFence,
     /// Orphans are looked for at events only, never by the clock.
     EventsOnly,
+    /// What was believed before a standstill is acted on after it.
+    Believes,
 }
 
 /// Whether this process lacks a protection (`PORPOISE_TEST_MUTANT`).
@@ -45,6 +47,7 @@ mod armed {
             "lingers" => Some(Mutant::Lingers),
             "no_fence" => Some(Mutant::NoFence),
             "events_only" => Some(Mutant::EventsOnly),
+            "believes" => Some(Mutant::Believes),
             other => panic!("there is no mutant `{other}`"),
         });
 

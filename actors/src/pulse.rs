@@ -9,10 +9,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use actix::ArbiterHandle;
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::condition::Condition;
 use crate::ports::{Member, Registry, RegistryError};
+use crate::registry::LEASE;
 use crate::vital::Vital;
 
 /// How often the registry is told.
@@ -42,6 +44,8 @@ pub struct Pulse {
     began: Instant,
     signs: Arc<Mutex<Vec<Arc<Sign>>>>,
     store: Arc<Sign>,
+    /// Why the registry has taken no beat for longer than the lease, while that is so.
+    untaken: watch::Sender<Option<String>>,
 }
 
 impl Default for Pulse {
@@ -55,6 +59,7 @@ impl Default for Pulse {
             began: Instant::now(),
             signs: Arc::new(Mutex::new(vec![Arc::clone(&store)])),
             store,
+            untaken: watch::Sender::new(None),
         }
     }
 }
@@ -85,6 +90,13 @@ impl Pulse {
                 pulse.mark(&sign);
             }
         });
+    }
+
+    /// Waits until the registry has taken no beat for longer than the lease, and says why. At once while that is so.
+    pub async fn untaken(&self) -> String {
+        let mut heard = self.untaken.subscribe();
+        let lost = heard.wait_for(Option::is_some).await.map(|why| why.clone());
+        lost.ok().flatten().unwrap_or_default()
     }
 
     /// Names the first part that does not move, with how long it has not.
@@ -158,6 +170,7 @@ impl Heart {
 async fn beat_until(parts: &HeartParts, stop: &AtomicBool) {
     let mut ticks = tokio::time::interval(BEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut taken = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         ticks.tick().await;
         let held = parts
@@ -166,23 +179,39 @@ async fn beat_until(parts: &HeartParts, stop: &AtomicBool) {
             .map(|(part, still)| format!("no heartbeat: {part} has not moved for {} ms", still.as_millis()));
         let holds = held.is_some();
         parts.condition.set("HEARTBEAT_HELD", held, parts.clock.now());
-        if !holds {
-            beat(parts).await;
+        if holds {
+            // The registry is not asked meanwhile, and has refused nothing.
+            taken = Instant::now();
+        } else {
+            taken = beat(parts, taken).await;
         }
     }
 }
 
-async fn beat(parts: &HeartParts) {
-    match parts.registry.beat(parts.me.incarnation).await {
-        Ok(()) => {}
+/// Beats once; answers when the last beat was taken.
+async fn beat(parts: &HeartParts, taken: Instant) -> Instant {
+    let error = match parts.registry.beat(parts.me.incarnation).await {
+        Ok(()) => {
+            parts.pulse.untaken.send_if_modified(|why| why.take().is_some());
+            return Instant::now();
+        }
         Err(RegistryError::NotRegistered) => {
             tracing::warn!("the registry has forgotten this node; registering again");
-            if let Err(error) = parts.registry.register(&parts.me).await {
-                tracing::warn!(%error, "this node could not be registered again");
+            match parts.registry.register(&parts.me).await {
+                // The next beat tells.
+                Ok(()) => return taken,
+                Err(error) => error,
             }
         }
-        Err(error) => tracing::debug!(%error, "a beat was not taken"),
+        Err(error) => error,
+    };
+    tracing::debug!(%error, "a beat was not taken");
+    let since = taken.elapsed();
+    if since > LEASE {
+        let why = format!("no beat was taken for {} s: {error}", since.as_secs());
+        parts.pulse.untaken.send_replace(Some(why));
     }
+    taken
 }
 
 #[cfg(test)]

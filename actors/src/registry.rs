@@ -1,6 +1,6 @@
 //! Who lives: reads the members, watches the registry, and tells both to everybody on this node.
 //!
-//! In: answers of the registry, one after the other, and the members every second. Out: `Membership` to the
+//! In: answers of the registry, one after the other, whether it takes the beats, and the members every second. Out: `Membership` to the
 //! subscribers after each, whether anything changed or not; what they do with it is idempotent. It declares
 //! nobody dead. If it dies, the node ends.
 
@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::condition::Condition;
 use crate::peers::Peers;
 use crate::ports::{Member, Registry, RegistryError, Seen, Store, StoreError, View};
+use crate::pulse::Pulse;
 use crate::vital::Vital;
 
 pub use trust::{Suspect, Trust};
@@ -25,12 +26,17 @@ pub const LEASE: Duration = Duration::from_secs(2);
 /// How often the members are read without any event.
 const READ: Duration = Duration::from_secs(1);
 
-/// How long one question to the registry may stay open.
-const WATCH: Duration = Duration::from_secs(30);
+/// How long one question to the registry may stay open. Short, because a registry whose leader hangs leaves it open,
+/// and beats are taken all the same: a view is never older than this and the patience of one call.
+const WATCH: Duration = Duration::from_secs(5);
 
 /// The pause after an error of the registry; doubles up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What a user reads when beats are taken, but views do not show this node.
+const UNLISTED: &str = "consul takes the beats of this node and does not list it, membership frozen: either its token \
+                        may not read nodes, or the agent has not passed the registration on yet";
 
 /// Who lives, and who may be gone. Losing it is harmless: the next one says the same.
 #[derive(Debug, Clone, Message)]
@@ -54,6 +60,8 @@ pub struct RegistryParts {
     pub store: Arc<dyn Store>,
     /// Tells quickly that somebody may be gone.
     pub registry: Arc<dyn Registry>,
+    /// Whether the registry takes this node's beats.
+    pub pulse: Pulse,
     /// Addresses for everything on this node that sends.
     pub peers: Peers,
     /// What a user sees of troubles.
@@ -93,25 +101,34 @@ impl RegistryActor {
         i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
+    /// Asks for the next view, until it comes or the beats are not taken any more: a registry that swallows what it
+    /// is told would leave the question open, and what it showed before grows old.
     fn watch(&mut self, ctx: &mut Context<Self>) {
-        let registry = Arc::clone(&self.parts.registry);
+        let (registry, pulse) = (Arc::clone(&self.parts.registry), self.parts.pulse.clone());
         let after = self.trust.index();
-        let answer = async move { registry.watch(after, WATCH).await };
+        let answer = async move {
+            tokio::select! {
+                biased;
+                why = pulse.untaken() => Err(RegistryError::Unavailable(why)),
+                answer = registry.watch(after, WATCH) => answer,
+            }
+        };
         ctx.spawn(answer.into_actor(self).map(Self::watched));
     }
 
     fn watched(answer: Result<View, RegistryError>, actor: &mut Self, ctx: &mut Context<Self>) {
-        let trouble = match &answer {
-            Ok(_) => None,
-            Err(error) => Some(format!("consul unreachable, membership frozen: {error}")),
-        };
-        let failed = trouble.is_some();
-        let at = actor.parts.clock.now();
-        actor.parts.condition.set("REGISTRY_UNREACHABLE", trouble, at);
-        let now = actor.now();
+        let failed = answer.is_err();
+        let error = answer.as_ref().err().map(RegistryError::to_string);
+        let (now, at) = (actor.now(), actor.parts.clock.now());
         if actor.trust.observed(now, answer, actor.parts.me.incarnation) {
             actor.register_again(ctx);
         }
+        let trouble = match error {
+            Some(error) => Some(format!("consul unreachable, membership frozen: {error}")),
+            None if actor.trust.is_stranger(now) => Some(UNLISTED.to_owned()),
+            None => None,
+        };
+        actor.parts.condition.set("REGISTRY_UNREACHABLE", trouble, at);
         actor.read(ctx);
         if failed {
             ctx.run_later(actor.pause, Self::watch);

@@ -39,8 +39,8 @@ use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAns
 pub use folders::{Folders, log_file};
 use journal::{Journal, JournalError, Replay};
 
-/// What is left for ending processes and storing results before a drain's deadline.
-const KILL_BEFORE: Duration = Duration::from_secs(6);
+/// So long before its end a drain kills what still runs: SIGTERM, SIGKILL 5 s later, and a moment for that.
+pub const KILL_BEFORE: Duration = Duration::from_millis(5_300);
 
 /// What a worker is and has.
 #[derive(Debug, Clone)]
@@ -126,7 +126,7 @@ impl WorkerHandle {
     /// Takes nothing new, lets running attempts end and their ends be stored; returns at the latest after
     /// `timeout`.
     ///
-    /// What still runs 6 s before that is killed and not reported: it is lost, as its next life will say.
+    /// What still runs `KILL_BEFORE` that is killed and not reported: it is lost, as its next life will say.
     pub async fn drain(&self, timeout: Duration) {
         let (done, over) = oneshot::channel();
         self.addr.do_send(messages::Drain {

@@ -15,7 +15,7 @@ mod work;
 mod workflow;
 mod write;
 
-pub use params::text_of;
+pub use params::{check_loose, text_of};
 pub(crate) use params::{check_text, check_value};
 pub(crate) use reader::{Path, Reader, named};
 pub use schema::{schema, task_types};

@@ -318,7 +318,7 @@ pub struct Transition {
     pub why: String,
 }
 
-/// Rows that go back to `pending` with one statement; the instance's own transition stands for them.
+/// Rows that go back to `pending` with one statement; a transition tells of each that left another state.
 ///
 /// Each reset row gets `attempts_before_run = attempts`, `lost_in_run = 0`, no reason, no due time; a row
 /// reset by `All` also loses outputs, `started_at` and `ended_at`. An unbound attempt keeps its number.

@@ -1,5 +1,6 @@
 //! Reads bodies and query strings strictly: limits, unknown members, and a pointer to what is wrong.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -70,7 +71,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let read = actix_web::web::Query::<T>::from_query(request.query_string());
+        let read = actix_web::web::Query::<T>::from_query(&one_state(request.query_string()));
         std::future::ready(read.map(|query| Self(query.into_inner())).map_err(|error| {
             let said = error.to_string();
             let message = said.rsplit("error: ").next().unwrap_or_default();
@@ -80,6 +81,20 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
             )
         }))
     }
+}
+
+/// Joins a repeated `state` with commas: both ways of writing mean any of them.
+fn one_state(query: &str) -> Cow<'_, str> {
+    const STATE: &str = "state=";
+    let (states, mut parts): (Vec<&str>, Vec<&str>) =
+        query.split('&').partition(|part| part.starts_with(STATE));
+    if states.len() < 2 {
+        return query.into();
+    }
+    let joined = states.iter().map(|part| &part[STATE.len()..]).collect::<Vec<_>>();
+    let state = format!("{STATE}{}", joined.join(","));
+    parts.push(&state);
+    parts.join("&").into()
 }
 
 /// Takes no query parameter at all.

@@ -33,7 +33,7 @@ struct InstanceQuery {
     project: Option<String>,
     /// The workflow's name.
     workflow: Option<String>,
-    /// A state, or several with commas.
+    /// A state; repeated or with commas, any of several.
     state: Option<String>,
     /// The address of the owner.
     host: Option<String>,

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
+use engine::document::check_loose;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::access::{Admin, Authorised, Everything, OfProject, Read, SignedIn, Write, path_value};
-use super::body::{Body, NoQuery, Query};
+use super::body::{Body, NoQuery, Query, escaped};
+use super::codes::Code;
 use super::idempotency::{Seen, gone, look_up};
 use super::lists::{List, Paging};
-use super::problem::Problem;
+use super::problem::{Detail, Problem};
 use super::users::check_name;
 use super::views::Project;
 use crate::store::catalog::{Grant, KnownRequest, NewProject, Permission, ProjectEdit};
@@ -63,6 +65,7 @@ async fn create_project(
     body: Body<CreateProject>,
 ) -> Result<HttpResponse, Problem> {
     check_name("/name", &body.value.name)?;
+    check_params(&body.value.params)?;
     let key = match look_up(&who, &request, &body.bytes).await? {
         Seen::New(key) => key,
         Seen::Before(known) => return created_before(&who, &known).await,
@@ -74,6 +77,25 @@ async fn create_project(
     };
     let project = who.catalog().create_project(&new, &who.request(key)).await?;
     Ok(HttpResponse::Created().json(Project::from(project)))
+}
+
+/// Lists what is wrong with parameters that every task of the project would get.
+fn check_params(params: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let wrong = params.iter().filter_map(|(name, value)| {
+        let (code, message) = check_loose(name, value).err()?;
+        Some(Detail {
+            pointer: format!("/params/{}", escaped(name)),
+            code: code.to_owned(),
+            message,
+            line: None,
+            column: None,
+        })
+    });
+    let errors: Vec<Detail> = wrong.collect();
+    match errors.first() {
+        None => Ok(()),
+        Some(first) => Err(Problem::new(Code::InvalidBody, first.message.clone()).with_errors(errors)),
+    }
 }
 
 async fn created_before(
@@ -114,6 +136,9 @@ async fn edit_project(
     _: Query<NoQuery>,
     body: Body<EditProject>,
 ) -> Result<HttpResponse, Problem> {
+    if let Some(params) = &body.value.params {
+        check_params(params)?;
+    }
     let edit = ProjectEdit {
         description: body.value.description,
         params: body.value.params,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::header::LOCATION;
+use actix_web::rt::task::JoinHandle;
 use actix_web::{HttpRequest, HttpResponse, post};
 use engine::ids::OperationId;
 use engine::states::{Outcome, Verb};
@@ -142,8 +143,9 @@ async fn post_and_wait(
         Seen::Before(known) => operation_of(&known)?,
         Seen::New(_) => post(who, request, asked).await?,
     };
-    who.server.state.node.poke(who.object.0, watch.left()).await;
-    let decided = decided(who, operation, &mut watch).await?;
+    let (node, id, left) = (who.server.state.node.clone(), who.object.0, watch.left());
+    let poke = actix_web::rt::spawn(async move { node.poke(id, left).await });
+    let decided = decided(who, operation, &mut watch, poke).await?;
     answer(who, decided).await
 }
 
@@ -173,21 +175,29 @@ fn operation_of(known: &KnownRequest) -> Result<OperationId, Problem> {
     known.resource.parse().map_err(|_| gone(known))
 }
 
-/// Reads the operation once it is decided or the time is over; a database that is away is waited for.
-async fn decided(who: &Caller, id: OperationId, watch: &mut Watch) -> Result<Stored, Problem> {
+/// Reads the operation once it is decided or the time is over; a database that is away is waited for. The owner that
+/// is poked may be frozen and never answer, while another one takes over and decides: so the row is looked at meanwhile.
+async fn decided(
+    who: &Caller,
+    id: OperationId,
+    watch: &mut Watch,
+    mut poke: JoinHandle<()>,
+) -> Result<Stored, Problem> {
+    let mut poked = false;
     loop {
-        let read = who.catalog().operation(id).await;
-        let over = watch.left().is_zero();
-        match read {
+        let woken = tokio::select! {
+            _ = &mut poke, if !poked => {
+                poked = true;
+                Woken::Look
+            }
+            woken = watch.next(Place::Elsewhere) => woken,
+        };
+        let over = woken == Woken::Over || watch.left().is_zero();
+        match who.catalog().operation(id).await {
             Ok(Some(operation)) if operation.outcome != Outcome::Pending || over => return Ok(operation),
             Ok(None) => return Err(Problem::not_found(format!("operation {id}"))),
             Err(error) if over => return Err(error.into()),
             Ok(Some(_)) | Err(_) => {}
-        }
-        // The poke has failed or was not heard: another node may decide it, unknown to this one's hub.
-        if watch.next(Place::Elsewhere).await == Woken::Over {
-            let last = who.catalog().operation(id).await?;
-            return last.ok_or_else(|| Problem::not_found(format!("operation {id}")));
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::hex;
 use crate::store::catalog::{
     Format, IfMatch, NewVersion, Put, PutOutcome, VersionSummary, WorkflowSummary, WorkflowVersion,
 };
-use crate::text::{self, LocatedIssue, read_document};
+use crate::text::{self, LocatedIssue, place_of, read_document};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
@@ -127,10 +127,11 @@ async fn read_version(
         .await
         .map_err(Problem::internal)?
         .map_err(|issues| rejected(&issues))?;
-    named_alike("name", name, &definition.name)?;
-    if let Some(named) = &definition.project {
-        named_alike("project", project, named)?;
-    }
+    let in_document = [
+        ("name", name, Some(&definition.name)),
+        ("project", project, definition.project.as_ref()),
+    ];
+    named_alike(&in_document, |pointer| place_of(&body.0, written, pointer))?;
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),
@@ -141,12 +142,28 @@ async fn read_version(
     })
 }
 
-fn named_alike(member: &str, in_url: &str, in_document: &str) -> Result<(), Problem> {
-    if in_url == in_document {
-        return Ok(());
+/// Compares what the URL says with what the document says, where it says anything.
+fn named_alike(
+    members: &[(&str, &str, Option<&String>)],
+    place: impl Fn(&str) -> Option<(u32, u32)>,
+) -> Result<(), Problem> {
+    let differing = members.iter().filter_map(|(member, in_url, in_document)| {
+        let in_document = in_document.filter(|named| named != in_url)?;
+        let pointer = format!("/{member}");
+        let (line, column) = place(&pointer).unzip();
+        Some(Detail {
+            message: format!("The document's `{member}` is `{in_document}`, the URL says `{in_url}`."),
+            code: Code::InvalidDocument.as_str().to_owned(),
+            pointer,
+            line,
+            column,
+        })
+    });
+    let errors: Vec<Detail> = differing.collect();
+    match errors.first() {
+        None => Ok(()),
+        Some(first) => Err(Problem::new(Code::InvalidDocument, first.message.clone()).with_errors(errors)),
     }
-    let detail = format!("The document's `{member}` is `{in_document}`, the URL says `{in_url}`.");
-    Err(Problem::new(Code::InvalidDocument, detail).at(format!("/{member}")))
 }
 
 fn rejected(issues: &[LocatedIssue]) -> Problem {

@@ -1,6 +1,7 @@
 //! Workflow documents on this machine: checks them, stores them on a server, turns foreign ones into ours.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use reqwest::Method;
@@ -12,6 +13,9 @@ use super::output::{Look, Printer, say, write_out};
 use super::rest::{Call, Rest};
 use crate::import;
 use crate::text::{self, Format, LocatedIssue};
+
+/// The name of stdin among files. What comes from there may be JSON too, which is YAML.
+const STDIN: &str = "-";
 
 const APPLIED: Look = Look {
     name: "name",
@@ -73,7 +77,8 @@ pub(super) fn apply(
 }
 
 fn put(document: Document, project: Option<&str>, purpose: Purpose, rest: &Rest) -> Result<Value, Failure> {
-    let project = document.project.as_deref().or(project).unwrap_or("default");
+    // The server refuses a document that names another project than the command line.
+    let project = project.or(document.project.as_deref()).unwrap_or("default");
     let content_type = match document.format {
         Format::Json => "application/json",
         Format::Yaml => "application/yaml",
@@ -91,7 +96,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Document>, Failure> {
     let mut documents = Vec::new();
     let mut wrong = Vec::new();
     for path in found(files)? {
-        let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+        let bytes = read(&path).map_err(|error| unreadable(&path, &error))?;
         let format = format_of(&path);
         match text::read_document(&bytes, format) {
             Ok((definition, _)) => documents.push(Document {
@@ -125,6 +130,16 @@ fn issue_line(path: &Path, issue: &LocatedIssue) -> String {
     )
 }
 
+/// Reads a file, or stdin where `-` stands for it.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if path != Path::new(STDIN) {
+        return fs::read(path);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Lists the files, and those in the folders, in order of their names.
 fn found(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut all = Vec::new();
@@ -141,10 +156,10 @@ fn found(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(all)
 }
 
-fn walk(folder: &Path, all: &mut Vec<PathBuf>) -> std::io::Result<()> {
+fn walk(folder: &Path, all: &mut Vec<PathBuf>) -> io::Result<()> {
     let mut entries = fs::read_dir(folder)?
         .map(|entry| Ok(entry?.path()))
-        .collect::<std::io::Result<Vec<_>>>()?;
+        .collect::<io::Result<Vec<_>>>()?;
     entries.sort();
     for path in entries {
         let is_document = path
@@ -168,13 +183,15 @@ fn format_of(path: &Path) -> Format {
     }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Exit::Usage, format!("{}: {error}", path.display()))
 }
 
 /// Prints a WfCommons instance as a workflow document.
 pub(super) fn import_wfcommons(file: &Path, scale: f64, task_type: ImportType) -> Result<(), Failure> {
-    let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    let text = read(file)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
+        .map_err(|error| unreadable(file, &error))?;
     let kind = match task_type {
         ImportType::Shell => import::Kind::Shell,
         ImportType::Noop => import::Kind::Noop,

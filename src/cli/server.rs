@@ -55,11 +55,54 @@ enum Work {
     Migrate,
 }
 
+/// Raises the generation of a database that was restored.
+pub(super) fn restored(flags: DatabaseFlags) -> Result<(), Failure> {
+    let config = config_of(flags)?;
+    match on_database(&config, Work::Look)? {
+        SchemaStatus::UpToDate => {}
+        SchemaStatus::Newer { found } => return Err(newer(&found)),
+        SchemaStatus::Older { .. } => {
+            let message = "the restored database has an older schema\nhint: `porpoise db migrate` first";
+            return Err(Failure::new(Exit::Failed, message.to_owned()));
+        }
+    }
+    let raised = with_store(&config, async |store| {
+        store.restored().await.map_err(|error| failed(&error))
+    })?;
+    say(&format!(
+        "the generation is {} (it was {}); {} lives end and join anew, {} instances have an owner and are taken up, \
+         {} attempts are open and their workers are asked",
+        raised.to, raised.from, raised.ended, raised.owned, raised.open_attempts
+    ));
+    Ok(())
+}
+
 /// Opens the configured database and returns how its schema stands, after the work.
 fn on_store(flags: DatabaseFlags, work: Work) -> Result<SchemaStatus, Failure> {
-    let config = Config::load(Mode::Standalone, &flags.into_flags())
-        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    on_database(&config, work)
+    on_database(&config_of(flags)?, work)
+}
+
+fn config_of(flags: DatabaseFlags) -> Result<Config, Failure> {
+    Config::load(Mode::Standalone, &flags.into_flags())
+        .map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+}
+
+fn failed(error: &dyn std::error::Error) -> Failure {
+    Failure::new(Exit::Failed, error.to_string())
+}
+
+/// Does something with the configured database.
+fn with_store<T>(config: &Config, work: impl AsyncFnOnce(Store) -> Result<T, Failure>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&error))?;
+    runtime.block_on(async {
+        let store = Store::open(config.database_url().reveal(), Role::Tool)
+            .await
+            .map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
+        work(store).await
+    })
 }
 
 fn on_database(config: &Config, work: Work) -> Result<SchemaStatus, Failure> {
@@ -78,15 +121,7 @@ fn on_database(config: &Config, work: Work) -> Result<SchemaStatus, Failure> {
                 .map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", folder.display())))?;
         }
     }
-    let failed = |error: &dyn std::error::Error| Failure::new(Exit::Failed, error.to_string());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| failed(&e))?;
-    runtime.block_on(async {
-        let store = Store::open(config.database_url().reveal(), Role::Tool)
-            .await
-            .map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
+    with_store(config, async |store| {
         let status = store.schema_status().await.map_err(|e| failed(&e))?;
         if work == Work::Migrate && matches!(status, SchemaStatus::Older { .. }) {
             store.migrate().await.map_err(|e| failed(&e))?;

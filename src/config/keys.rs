@@ -64,13 +64,37 @@ pub(super) const KEYS: &[Key] = &[
     plain("rpc.listen", "127.0.0.1:7071", "address between nodes"),
     plain("rpc.advertise", "", "HOST:PORT that other nodes use"),
     hidden("database.url", Kind::Url, "postgres://… or sqlite://…"),
-    plain("consul.url", "", "HTTP address of the Consul agent"),
+    hidden(
+        "consul.url",
+        Kind::Url,
+        "address of the Consul agent: http://…, https://… or unix:///…",
+    ),
     hidden("consul.token", Kind::Secret, "ACL token of the Consul agent"),
-    plain("consul.namespace", "", "namespace of Consul, where it has any"),
+    hidden(
+        "consul.http_auth",
+        Kind::Secret,
+        "USER:PASSWORD for a proxy in front of the Consul agent",
+    ),
+    plain("consul.namespace", "", "namespace of Consul (Enterprise only)"),
+    plain(
+        "consul.partition",
+        "",
+        "admin partition of Consul (Enterprise only)",
+    ),
     plain(
         "consul.ca_file",
         "",
         "certificates that may sign the agent's; the machine's when not set",
+    ),
+    plain(
+        "consul.ca_path",
+        "",
+        "folder of such files, without consul.ca_file",
+    ),
+    plain(
+        "consul.server_name",
+        "",
+        "name in the agent's certificate, when it is not that of its address",
     ),
     plain("consul.cert_file", "", "our certificate towards the agent"),
     plain("consul.key_file", "", "its key"),
@@ -116,6 +140,11 @@ pub(super) const KEYS: &[Key] = &[
         "cluster.secret",
         Kind::Secret,
         "signs calls between nodes, at least 32 characters",
+    ),
+    plain(
+        "cluster.flapping_deaths",
+        "3",
+        "declared deaths of an address within 5 minutes after which its next life waits to join; 0 for no limit",
     ),
     plain(
         "log.level",

@@ -25,9 +25,7 @@ pub(super) fn config(mode: Mode, from: &mut Gathered) -> Option<Config> {
     let auth = auth(from);
     let master = master(from);
     let worker = worker(from);
-    let cluster = from
-        .optional("cluster.secret", long_secret)
-        .map(|secret| Cluster { secret });
+    let cluster = cluster(from);
     let log = log(from);
     if mode == Mode::Cluster {
         for (key, flag) in [
@@ -86,20 +84,26 @@ fn database(from: &mut Gathered) -> Option<Database> {
 }
 
 fn consul(from: &mut Gathered) -> Option<Consul> {
-    let url = from.optional("consul.url", http_url);
+    let url = from.optional("consul.url", agent_url);
     let token = from.optional("consul.token", |text| Ok(Secret::new(text)));
+    let http_auth = from.optional("consul.http_auth", |text| Ok(Secret::new(text)));
     let namespace = from.optional("consul.namespace", word);
+    let partition = from.optional("consul.partition", word);
     let tls = consul_tls(from);
     Some(Consul {
         url: url?,
         token: token?,
+        http_auth: http_auth?,
         namespace: namespace?,
+        partition: partition?,
         tls: tls?,
     })
 }
 
 fn consul_tls(from: &mut Gathered) -> Option<Tls> {
     let ca_file = from.optional("consul.ca_file", |text| Ok(text.into()));
+    let ca_path = from.optional("consul.ca_path", |text| Ok(text.into()));
+    let server_name = from.optional("consul.server_name", word);
     let cert = from.optional("consul.cert_file", |text| Ok(text.into()));
     let key = from.optional("consul.key_file", |text| Ok(text.into()));
     let verify = from.required("consul.verify_tls", yes_or_no);
@@ -110,6 +114,8 @@ fn consul_tls(from: &mut Gathered) -> Option<Tls> {
     }
     Some(Tls {
         ca_file: ca_file?,
+        ca_path: ca_path?,
+        server_name: server_name?,
         identity: cert.zip(key),
         verify: verify?,
     })
@@ -130,6 +136,15 @@ fn auth(from: &mut Gathered) -> Option<Auth> {
     Some(Auth {
         bootstrap_token: bootstrap_token?,
         session_lifetime: session_lifetime?,
+    })
+}
+
+fn cluster(from: &mut Gathered) -> Option<Cluster> {
+    let secret = from.optional("cluster.secret", long_secret);
+    let flapping_deaths = from.required("cluster.flapping_deaths", natural);
+    Some(Cluster {
+        secret: secret?,
+        flapping_deaths: flapping_deaths?,
     })
 }
 
@@ -242,19 +257,24 @@ fn natural(text: &str) -> Result<u32, String> {
         .map_err(|_| format!("`{text}` is not a whole number from 0 on"))
 }
 
-fn yes_or_no(text: &str) -> Result<bool, String> {
+/// Takes what Consul's tools take for yes and no, too.
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
     match text {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
+        "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(true),
+        "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(false),
         _ => Err(format!("`{text}` is not true or false")),
     }
 }
 
-fn http_url(text: &str) -> Result<String, String> {
-    if text.starts_with("http://") || text.starts_with("https://") {
+/// The text is not repeated: it may hold a password.
+fn agent_url(text: &str) -> Result<String, String> {
+    if ["http://", "https://", "unix:///"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+    {
         Ok(text.trim_end_matches('/').to_owned())
     } else {
-        Err(format!("`{text}` should begin with http:// or https://"))
+        Err("should begin with http://, https:// or unix:///".to_owned())
     }
 }
 

@@ -1,9 +1,9 @@
 //! The picture of `config show`: every key with its value and where it came from.
 
-use super::ConfigError;
 use super::client::Environment;
 use super::keys::{KEYS, Kind};
 use super::sources::{self, Flags, Origin};
+use super::{ConfigError, Mode, read};
 
 /// One line of `config show`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +21,11 @@ pub struct Shown {
 /// Returns every key with its value and origin.
 ///
 /// # Errors
-/// When a source cannot be read or names a key that does not exist.
+/// When a source cannot be read, names a key that does not exist, or gives one a value that it cannot have.
 pub fn shown(flags: &Flags, environment: &Environment) -> Result<Vec<Shown>, ConfigError> {
-    let gathered = sources::gather(flags, environment);
+    let mut gathered = sources::gather(Mode::Cluster, flags, environment);
+    // Only for the mistakes: what no mode of serving would take is not shown as if it were fine.
+    read::config(Mode::Standalone, &mut gathered);
     if !gathered.mistakes.is_empty() {
         return Err(ConfigError {
             mistakes: gathered.mistakes,

@@ -5,17 +5,24 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::Mode;
 use super::client::Environment;
 use super::keys::{self, Key};
+use super::read::yes_or_no;
 
 const PREFIX: &str = "PORPOISE__";
 
 /// Variables of Consul's own tools, each with the key that it is a default of.
-const CONSUL: [(&str, &str); 7] = [
-    ("CONSUL_HTTP_TOKEN_FILE", "consul.token_file"),
+const CONSUL: [(&str, &str); 11] = [
     ("CONSUL_HTTP_TOKEN", "consul.token"),
+    // The last one wins: as in Consul's own client, the file.
+    ("CONSUL_HTTP_TOKEN_FILE", "consul.token_file"),
+    ("CONSUL_HTTP_AUTH", "consul.http_auth"),
     ("CONSUL_NAMESPACE", "consul.namespace"),
+    ("CONSUL_PARTITION", "consul.partition"),
     ("CONSUL_CACERT", "consul.ca_file"),
+    ("CONSUL_CAPATH", "consul.ca_path"),
+    ("CONSUL_TLS_SERVER_NAME", "consul.server_name"),
     ("CONSUL_CLIENT_CERT", "consul.cert_file"),
     ("CONSUL_CLIENT_KEY", "consul.key_file"),
     ("CONSUL_HTTP_SSL_VERIFY", "consul.verify_tls"),
@@ -69,12 +76,15 @@ pub(super) struct Gathered {
 }
 
 /// Reads all sources in their order.
-pub(super) fn gather(flags: &Flags, environment: &Environment) -> Gathered {
+pub(super) fn gather(mode: Mode, flags: &Flags, environment: &Environment) -> Gathered {
     let mut gathered = Gathered::default();
     for key in keys::KEYS.iter().filter(|key| !key.default.is_empty()) {
         gathered.put(key, key.default.to_owned(), Origin::Default);
     }
-    gathered.read_consul(environment);
+    if mode == Mode::Cluster {
+        // A process alone has no use for Consul, whatever else on its machine has.
+        gathered.read_consul(environment);
+    }
     if let Some(path) = &flags.file {
         gathered.read_file(path);
     }
@@ -120,9 +130,15 @@ impl Gathered {
                 self.accept(key, value.to_owned(), Origin::Environment(name.to_owned()));
             }
         }
+        let name = "CONSUL_HTTP_SSL";
+        let wanted = environment.get(name).map_or(Ok(false), yes_or_no);
+        let encrypted = wanted.unwrap_or_else(|why| {
+            self.mistakes.push(format!("{name}: {why}"));
+            false
+        });
         let name = "CONSUL_HTTP_ADDR";
-        let encrypted = matches!(environment.get("CONSUL_HTTP_SSL"), Some("true" | "1"));
-        if let Some(url) = environment.get(name).and_then(|at| consul_url(at, encrypted)) {
+        if let Some(address) = environment.get(name) {
+            let url = consul_url(address, encrypted);
             self.accept("consul.url", url, Origin::Environment(name.to_owned()));
         }
     }
@@ -161,14 +177,13 @@ impl Gathered {
     }
 }
 
-/// Consul's tools take `HOST:PORT` as well as an address with a scheme. A socket in the file system is left alone:
-/// whoever needs the agent says that its address is missing.
-fn consul_url(text: &str, encrypted: bool) -> Option<String> {
+/// Consul's tools take `HOST:PORT` as well as an address with a scheme, and never go back to `http` when TLS is asked
+/// for. Another scheme is refused where the key is read.
+fn consul_url(text: &str, encrypted: bool) -> String {
     let scheme = if encrypted { "https" } else { "http" };
     match text.split_once("://") {
-        None => Some(format!("{scheme}://{text}")),
-        Some(("http", rest)) => Some(format!("{scheme}://{rest}")),
-        Some(("https", _)) => Some(text.to_owned()),
-        Some(_) => None,
+        None => format!("{scheme}://{text}"),
+        Some(("http", rest)) => format!("{scheme}://{rest}"),
+        Some(_) => text.to_owned(),
     }
 }

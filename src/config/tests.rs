@@ -106,6 +106,15 @@ fn all_mistakes_are_reported_together_with_their_keys() {
 }
 
 #[test]
+fn the_configuration_is_not_shown_with_values_that_it_cannot_have() {
+    let wrong = environment(&[("PORPOISE__WORKER__SLOTZ", "4"), ("PORPOISE__WORKER__SLOTS", "0")]);
+    let text = shown(&Flags::default(), &wrong).unwrap_err().to_string();
+    for part in ["worker.slotz: there is no such key", "worker.slots: `0`"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+}
+
+#[test]
 fn secrets_come_from_files_and_are_never_printed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
@@ -223,4 +232,80 @@ fn masters_even_out_what_they_own_unless_somebody_says_no() {
             .to_string()
             .contains("master.rebalance: `a bit`")
     );
+}
+
+fn node(values: &[(&'static str, &str)], pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let secret = "s".repeat(40);
+    let mut all = vec![("database.url", "postgres://db/x"), ("cluster.secret", &*secret)];
+    all.extend(values);
+    Config::from_sources(Mode::Cluster, &flags(&all), &environment(pairs))
+}
+
+#[test]
+fn the_address_of_the_agent_is_read_as_consuls_own_tools_read_it() {
+    for (address, ssl, url) in [
+        ("consul:8500", "", "http://consul:8500"),
+        ("consul:8501", "1", "https://consul:8501"),
+        ("consul:8501", "True", "https://consul:8501"),
+        ("consul:8500", "false", "http://consul:8500"),
+        ("http://consul:8501", "true", "https://consul:8501"),
+        ("https://consul:8501", "", "https://consul:8501"),
+        ("unix:///run/consul.sock", "", "unix:///run/consul.sock"),
+    ] {
+        let pairs = [("CONSUL_HTTP_ADDR", address), ("CONSUL_HTTP_SSL", ssl)];
+        let config = node(&[], &pairs).unwrap();
+        assert_eq!(config.consul.url.as_deref(), Some(url), "{address} {ssl}");
+    }
+    let refused = node(&[], &[("CONSUL_HTTP_ADDR", "ftp://user:pass-word@consul")]).unwrap_err();
+    let refused = refused.to_string();
+    assert!(
+        refused.contains("consul.url: should begin with") && refused.contains("CONSUL_HTTP_ADDR"),
+        "{refused}"
+    );
+    assert!(!refused.contains("pass-word"), "{refused}");
+    let refused = node(&[], &[("CONSUL_HTTP_ADDR", "c:1"), ("CONSUL_HTTP_SSL", "yes")]).unwrap_err();
+    assert!(
+        refused.to_string().contains("CONSUL_HTTP_SSL: `yes`"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn every_variable_of_consuls_own_tools_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, "from-the-file\n").unwrap();
+    let pairs = [
+        ("CONSUL_HTTP_ADDR", "consul:8501"),
+        ("CONSUL_HTTP_SSL", "true"),
+        ("CONSUL_HTTP_SSL_VERIFY", "FALSE"),
+        ("CONSUL_HTTP_TOKEN", "from-the-variable"),
+        ("CONSUL_HTTP_TOKEN_FILE", file.to_str().unwrap()),
+        ("CONSUL_HTTP_AUTH", "user:pass-word"),
+        ("CONSUL_CACERT", "/ca.pem"),
+        ("CONSUL_CAPATH", "/ca"),
+        ("CONSUL_CLIENT_CERT", "/cert.pem"),
+        ("CONSUL_CLIENT_KEY", "/key.pem"),
+        ("CONSUL_TLS_SERVER_NAME", "server.dc1.consul"),
+        ("CONSUL_NAMESPACE", "team"),
+        ("CONSUL_PARTITION", "part"),
+    ];
+    let consul = node(&[], &pairs).unwrap().consul;
+    assert_eq!(consul.token.as_ref().unwrap().reveal(), "from-the-file");
+    assert_eq!(consul.http_auth.as_ref().unwrap().reveal(), "user:pass-word");
+    assert_eq!(consul.namespace.as_deref(), Some("team"));
+    assert_eq!(consul.partition.as_deref(), Some("part"));
+    assert_eq!(consul.tls.ca_file, Some(PathBuf::from("/ca.pem")));
+    assert_eq!(consul.tls.ca_path, Some(PathBuf::from("/ca")));
+    assert_eq!(consul.tls.server_name.as_deref(), Some("server.dc1.consul"));
+    assert_eq!(consul.tls.identity, Some(("/cert.pem".into(), "/key.pem".into())));
+    assert!(!consul.tls.verify);
+    let ours = node(&[("consul.url", "http://ours:1")], &pairs).unwrap();
+    assert_eq!(
+        ours.consul.url.as_deref(),
+        Some("http://ours:1"),
+        "our own keys win"
+    );
+    let alone = standalone(&Flags::default(), &[("CONSUL_HTTP_TOKEN_FILE", "/none")]);
+    assert!(alone.is_ok(), "a process alone has no use for Consul: {alone:?}");
 }

@@ -1,8 +1,6 @@
 //! Runs http tasks: one request; the status is the exit code, the body is the log.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -12,12 +10,14 @@ use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
 use engine::definition::{Request, Work};
 use engine::instance::AttemptResult;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, Url};
 use tokio::task::JoinHandle;
 
 use super::Limits;
 use super::capture::{Capture, open_log};
 use super::shield::{Reach, Resolver};
+use crate::causes::in_words;
 
 /// To connect; how long an answer may take is the task's own limit.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -26,6 +26,8 @@ const CONNECT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client,
+    /// Follows no redirect; for tasks that expect the status of one.
+    staying: Client,
     reach: Reach,
     body_bytes: usize,
 }
@@ -38,16 +40,19 @@ impl Http {
     pub fn with_limits(limits: Limits) -> Result<Self, String> {
         // An error says that another part of this process has chosen the same provider before.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let client = Client::builder()
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            .redirect(limits.reach.redirects())
-            .dns_resolver(Arc::new(Resolver(limits.reach)))
-            .user_agent(concat!("porpoise/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| in_words(&error))?;
+        let client = |redirects| {
+            Client::builder()
+                .no_proxy()
+                .connect_timeout(CONNECT)
+                .redirect(redirects)
+                .dns_resolver(Arc::new(Resolver(limits.reach)))
+                .user_agent(concat!("porpoise/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|error| in_words(&error))
+        };
         Ok(Self {
-            client,
+            client: client(limits.reach.redirects())?,
+            staying: client(Policy::none())?,
             reach: limits.reach,
             body_bytes: limits.http_body_bytes,
         })
@@ -158,7 +163,16 @@ impl Exchange {
         self.http.reach.check(&url)?;
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is no HTTP method"))?;
-        let mut request = self.http.client.request(method, url);
+        let expects_redirect = self
+            .expect_status
+            .iter()
+            .any(|status| (300..400).contains(status));
+        let client = if expects_redirect {
+            &self.http.staying
+        } else {
+            &self.http.client
+        };
+        let mut request = client.request(method, url);
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -235,17 +249,6 @@ fn failed(error: String) -> JobEnd {
         error: Some(error),
         outputs: BTreeMap::new(),
     }
-}
-
-/// The library's own text names only the outermost cause.
-fn in_words(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        write!(text, ": {inner}").ok();
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use engine::ids::Incarnation;
 use tokio::sync::Notify;
 
 use super::node::{self, Equipment, Network};
-use super::{StartupError, first_start, listen, membership, other, prepare_folder};
+use super::stop::Signals;
+use super::{StartupError, first_start, flapping, listen, membership, other, prepare_folder};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
@@ -38,14 +39,27 @@ const JOIN_WITHIN: u32 = 10;
 type FailoverSlot = Arc<OnceLock<Addr<FailoverActor>>>;
 
 /// Runs a node of a cluster until it is told to stop.
-pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
+pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {
     telemetry::init(&config.log);
+    let mut signals = Signals::listen().map_err(other)?;
+    let equipment = tokio::select! {
+        equipment = equip(config) => equipment?,
+        signal = signals.heard() => {
+            tracing::info!("{signal} before this node has joined: it ends");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    node::run(equipment, signals).await
+}
+
+/// Does everything up to the join; whoever stops waiting for it leaves nothing behind.
+async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     config.server.data = prepare_folder(&config.server.data)?;
     let api = config
         .has(NodeRole::Api)
-        .then(|| listen(config.server.listen))
+        .then(|| listen("--listen", config.server.listen))
         .transpose()?;
-    let (rpc_listener, rpc_address) = listen(config.rpc.listen)?;
+    let (rpc_listener, rpc_address) = listen("--rpc-listen", config.rpc.listen)?;
     let host = advertised(&config, rpc_address);
     let secret = config.cluster.secret.as_ref();
     let secret = secret.ok_or_else(|| StartupError::Other("cluster.secret is not set".to_owned()))?;
@@ -67,7 +81,10 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
         peers: network.peers.clone(),
         links: network.links.clone(),
     };
-    let equipment = Equipment {
+    if !config.is_only(NodeRole::Worker) {
+        actix_rt::spawn(membership::leave_behind(store.clone(), life.me.generation));
+    }
+    Ok(Equipment {
         logs: Arc::new(logs),
         store: Arc::new(store.clone()),
         catalog,
@@ -77,8 +94,7 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
         api,
         life,
         config,
-    };
-    node::run(equipment).await
+    })
 }
 
 /// The address that others use: what the configuration says, or where the node listens.
@@ -141,12 +157,17 @@ async fn join(
     key: &Key,
 ) -> Result<membership::Life, StartupError> {
     let join = membership::join_of(config, host);
+    let limit = config.cluster.flapping_deaths as usize;
+    let on_probation = flapping::wait_out(store, &join, limit).await.map_err(other)?;
     let links = pinger(key);
     for turn in 0..=JOIN_WITHIN {
         match neighbour(store, &join, &links).await? {
             None => {
                 let joined: Joined = store.join(&join).await.map_err(other)?;
-                return Ok(membership::Life::new(join, joined));
+                return Ok(membership::Life {
+                    on_probation,
+                    ..membership::Life::new(join, joined)
+                });
             }
             Some(neighbour) if turn == JOIN_WITHIN => return Err(StartupError::Other(neighbour)),
             Some(_) => tokio::time::sleep(JOIN_AGAIN).await,

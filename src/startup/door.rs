@@ -23,8 +23,12 @@ const LOOK: Duration = Duration::from_millis(10);
 /// A node does not stay longer than this for the sake of connections that nobody takes up.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Answers everybody who got in, lets nobody else in, and closes.
-pub(super) async fn close(door: &TcpListener, server: &ServerHandle, threads: &Threads) {
+/// The last answers get this time even when the node should be gone already.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// Answers everybody who got in, lets nobody else in, and closes; in time, if that is possible at all.
+pub(super) async fn close(door: &TcpListener, server: &ServerHandle, threads: &Threads, until: Instant) {
+    let left = || until.saturating_duration_since(Instant::now());
     if let Err(error) = admit_no_more(door) {
         tracing::debug!(%error, "the port cannot refuse new connections before it is closed");
     }
@@ -32,10 +36,13 @@ pub(super) async fn close(door: &TcpListener, server: &ServerHandle, threads: &T
         emptied(door).await;
         threads.gone_round().await;
     };
-    if tokio::time::timeout(PATIENCE, emptied).await.is_err() {
+    let patience = PATIENCE.min(left().max(QUIET * 2));
+    if tokio::time::timeout(patience, emptied).await.is_err() {
         tracing::warn!("the port is closed while connections wait to be taken up");
     }
-    server.stop(true).await;
+    tokio::time::timeout(left().max(LAST_ANSWERS), server.stop(true))
+        .await
+        .ok();
 }
 
 /// Drops each segment that would begin a connection, and no other: handshakes under way come to their end.

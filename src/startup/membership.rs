@@ -9,8 +9,8 @@ use actors::condition::{BEATS_NOT_STORED, Condition};
 use actors::faults::{self, Mutant};
 use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
 use actors::pulse::Pulse;
-use actors::worker::WorkerHandle;
-use engine::ids::{Incarnation, Millis};
+use actors::worker::{KILL_BEFORE, WorkerHandle};
+use engine::ids::{Generation, Incarnation, Millis};
 use engine::states::MemberState;
 use tokio::sync::Notify;
 
@@ -22,9 +22,6 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// A beat that takes longer has failed, and is sent anew by another connection: the heartbeat is held back soon.
 const PATIENCE: Duration = Duration::from_secs(4);
-
-/// A node that was declared dead ends its tasks within this time: SIGTERM at once, SIGKILL after 5 s.
-const END_TASKS: Duration = Duration::from_secs(6);
 
 /// A clock that differs by more than this from the database's is reported.
 const CLOCK_OFF_MS: i64 = 5_000;
@@ -41,6 +38,8 @@ pub(super) struct Life {
     /// As others see it.
     pub(super) member: Member,
     pub(super) clock: Clock,
+    /// Lives before it died too often: it becomes active only when it has stayed for a while.
+    pub(super) on_probation: bool,
 }
 
 impl Life {
@@ -71,6 +70,7 @@ impl Life {
             me,
             member,
             clock: Clock::starting_at(now),
+            on_probation: false,
         }
     }
 }
@@ -125,24 +125,29 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
     } = signs;
     let mut ticks = tokio::time::interval(BEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut was_active = false;
     loop {
         ticks.tick().await;
         let (asked, asked_at) = (Instant::now(), standstill.about_to_read());
         let beat = tokio::time::timeout(PATIENCE, store.beat(me)).await;
         match beat.unwrap_or_else(|_| Err(StoreError::Unavailable("the database does not answer".to_owned())))
         {
-            Ok(beat) if beat.state == MemberState::Dead => {
+            // A state that was left behind comes back only in a restored database, whose other lives wait for it.
+            Ok(beat)
+                if beat.state == MemberState::Dead || (was_active && beat.state == MemberState::Joining) =>
+            {
                 tracing::error!(incarnation = %me, "this node was declared dead; it ends so that a new life can start");
                 if faults::lacks(Mutant::Lingers) {
                     tokio::time::sleep(LINGER).await;
                 }
                 if let Some(worker) = worker.get() {
-                    // Its attempts are lost, and may run elsewhere already.
-                    worker.drain(END_TASKS).await;
+                    // Its attempts are lost, and may run elsewhere already: they are killed at once.
+                    worker.drain(KILL_BEFORE).await;
                 }
                 process::exit(DECLARED_DEAD);
             }
             Ok(beat) => {
+                was_active |= beat.state == MemberState::Active;
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
                 pulse.store_beat();
@@ -165,6 +170,28 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 condition.set(BEATS_NOT_STORED, Some(trouble), clock.now());
             }
         }
+    }
+}
+
+/// Waits until the database is not the one that this life joined: an older copy, another server. Then raises the
+/// generation, which ends this life and those of all masters; the next beat says so.
+pub(super) async fn leave_behind(store: crate::store::Store, mine: Generation) {
+    let why = store.departed().await;
+    tracing::error!(
+        why,
+        "the database is not the one that this node has joined: it joins anew"
+    );
+    loop {
+        match store.leave_behind(mine, &why).await {
+            Ok(raised) => {
+                if let Some(raised) = raised {
+                    raised.report();
+                }
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "the generation could not be raised"),
+        }
+        tokio::time::sleep(BEAT).await;
     }
 }
 

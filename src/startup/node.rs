@@ -23,7 +23,8 @@ use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::membership::{self, Life, Signs};
-use super::{StartupError, door, other, stop};
+use super::stop::Signals;
+use super::{StartupError, door, flapping, other, stop};
 use crate::api::{self, ApiState, LogSource, Threads};
 use crate::config::{Config, Role};
 use crate::disk;
@@ -87,9 +88,16 @@ struct Api {
 }
 
 /// Runs a node that has joined until it is told to stop.
-pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> {
+pub(super) async fn run(equipment: Equipment, mut signals: Signals) -> Result<ExitCode, StartupError> {
     let rpc = equipment.serve_others()?;
-    let (node, heart) = equipment.start_actors().await?;
+    let (node, heart) = tokio::select! {
+        started = equipment.start_actors() => started?,
+        signal = signals.heard() => {
+            tracing::info!("{signal} before this node was active: it leaves");
+            equipment.leave().await;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let (close, closing) = watch::channel(false);
     let api = equipment.serve_users(&node, closing)?;
     let Equipment {
@@ -105,17 +113,16 @@ pub(super) async fn run(equipment: Equipment) -> Result<ExitCode, StartupError> 
         api.as_ref().map(|api| api.port.address),
         rpc.as_ref().map(|port| port.address),
     );
-    stop::told(&node).await.map_err(other)?;
+    stop::told(&node, signals).await;
     let draining = "The node is draining.".to_owned();
     condition.set(DRAINING, Some(draining), node.clock().now());
-    stop::drain(&node, config.server.drain_timeout).await;
+    let deadline = Instant::now() + config.server.drain_timeout;
+    stop::drain(&node, deadline).await;
     heart.stop();
-    tokio::time::timeout(LAST_WORD, registry.deregister(life.me.incarnation))
-        .await
-        .ok();
+    stop::say_goodbye(&*registry, life.me.incarnation, deadline).await;
     close.send(true).ok();
     if let Some(api) = api {
-        door::close(&api.door, &api.port.server, &api.threads).await;
+        door::close(&api.door, &api.port.server, &api.threads, deadline).await;
     }
     if let Some(rpc) = rpc {
         rpc.server.stop(false).await;
@@ -133,6 +140,15 @@ impl Equipment {
         let listener = network.listener.try_clone().map_err(other)?;
         let server = rpc::serve(served, listener).map_err(other)?;
         Ok(Some(spawned(server, network.address)))
+    }
+
+    /// Ends a life that has nothing to hand over.
+    async fn leave(&self) {
+        let me = self.life.me.incarnation;
+        let deadline = Instant::now() + LEAVES_WITHIN;
+        let left = self.store.set_member_state(me, MemberState::Left);
+        tokio::time::timeout(LEAVES_WITHIN, left).await.ok();
+        stop::say_goodbye(self.registry.as_ref(), me, deadline).await;
     }
 
     /// Begins the beats, and starts the actors once this life is an active member.
@@ -170,7 +186,7 @@ impl Equipment {
             clock: life.clock.clone(),
             vital: Vital::new("heartbeat", Arc::clone(&parts.end_node)),
         };
-        let activation = activation(Arc::clone(&self.store), heart_parts, beating);
+        let activation = activation(Arc::clone(&self.store), heart_parts, beating, life.on_probation);
         let node = assembly::start(parts, activation)
             .await
             .map_err(StartupError::Other)?;
@@ -260,8 +276,8 @@ fn spawned(server: Server, address: SocketAddr) -> Port {
     }
 }
 
-/// The registry hears of the leave within this time, or finds out by itself.
-const LAST_WORD: Duration = Duration::from_millis(500);
+/// A life that has nothing to hand over leaves within this time.
+const LEAVES_WITHIN: Duration = Duration::from_millis(500);
 
 /// Lets other nodes, and this one by the same links, reach what runs here.
 fn connect(node: &LocalNode, network: Option<&Network>) {
@@ -279,7 +295,12 @@ fn connect(node: &LocalNode, network: Option<&Network>) {
 }
 
 /// Registers this life, begins its heartbeat, waits until the registry shows it, and makes it active.
-fn activation(store: Arc<dyn Store>, heart: HeartParts, beating: oneshot::Sender<Heart>) -> Activation {
+fn activation(
+    store: Arc<dyn Store>,
+    heart: HeartParts,
+    beating: oneshot::Sender<Heart>,
+    on_probation: bool,
+) -> Activation {
     Box::pin(async move {
         let (registry, me) = (Arc::clone(&heart.registry), heart.me.clone());
         if let Err(error) = registry.register(&me).await {
@@ -293,6 +314,10 @@ fn activation(store: Arc<dyn Store>, heart: HeartParts, beating: oneshot::Sender
                 Ok(view) if view.present.contains(&me.incarnation) => break,
                 _ => tokio::time::sleep(LOOK).await,
             }
+        }
+        if on_probation {
+            let stood_by = flapping::stand_by(store.as_ref(), &me).await;
+            stood_by.map_err(|error| error.to_string())?;
         }
         let active = store.set_member_state(me.incarnation, MemberState::Active).await;
         active.map_err(|error| error.to_string())

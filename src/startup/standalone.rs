@@ -7,6 +7,7 @@ use actors::condition::Condition;
 use actors::ports::{Registry, Store as _};
 
 use super::node::{self, Equipment};
+use super::stop::Signals;
 use super::{StartupError, first_start, listen, membership, other, prepare_folder};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::LocalRegistry;
@@ -16,11 +17,20 @@ use crate::store::{Alone, Role, SchemaStatus, Store};
 use crate::telemetry;
 
 /// Runs a standalone node until it is told to stop.
-pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
+pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {
     telemetry::init(&config.log);
+    let mut signals = Signals::listen().map_err(other)?;
+    let equipment = tokio::select! {
+        equipment = equip(config) => equipment?,
+        _ = signals.heard() => return Ok(ExitCode::SUCCESS),
+    };
+    node::run(equipment, signals).await
+}
+
+async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     config.server.data = prepare_folder(&config.server.data)?;
     config.server.roles = NodeRole::ALL.to_vec();
-    let (listener, address) = listen(config.server.listen)?;
+    let (listener, address) = listen("--listen", config.server.listen)?;
     let store = Store::open(config.database_url().reveal(), Role::Node)
         .await
         .map_err(other)?;
@@ -34,7 +44,8 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
     actix_rt::spawn(end_when_not_alone(alone));
     first_start::ensure_admin(&config, &catalog, life.clock.now()).await?;
     let registry: Arc<dyn Registry> = Arc::new(LocalRegistry::default());
-    let equipment = Equipment {
+    actix_rt::spawn(membership::leave_behind(store.clone(), life.me.generation));
+    Ok(Equipment {
         logs: Arc::new(LogFiles::in_folder(config.log_folder())),
         store: Arc::new(store.clone()),
         catalog,
@@ -44,8 +55,7 @@ pub(super) async fn run(mut config: Config) -> Result<ExitCode, StartupError> {
         api: Some((listener, address)),
         life,
         config,
-    };
-    node::run(equipment).await
+    })
 }
 
 /// Another process has taken the database meanwhile: this life is over, as one that was declared dead.

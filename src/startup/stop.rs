@@ -5,11 +5,23 @@ use std::time::{Duration, Instant};
 
 use actors::local::LocalNode;
 use actors::master::{Drained, Gift, GiveAway};
+use actors::ports::Registry;
+use engine::ids::Incarnation;
 use engine::states::MemberState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What remains of the deadline for the last writes after the worker has ended.
-const LAST_WRITES: Duration = Duration::from_millis(500);
+/// How long the word that the node drains, or has left, may take.
+const MOVE: Duration = Duration::from_millis(500);
+
+/// What remains of the deadline when the worker has ended. With `KILL_BEFORE` these are the 6 s before the deadline
+/// in which tasks are killed.
+const LEAVING: Duration = Duration::from_millis(700);
+
+/// What remains of that when the last results are stored.
+const LEFT_AFTER_RESULTS: Duration = Duration::from_millis(450);
+
+/// What remains for the registry to hear of the leave, or it finds out by itself.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// How often a drain looks whether instances still move.
 const LOOK: Duration = Duration::from_millis(50);
@@ -17,45 +29,71 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Batches in vain before the rest is left to be claimed as orphans of a node that left.
 const GIVE_AWAY_TRIES: u32 = 5;
 
+/// What the system tells a node to end with, from the first moment on.
+pub(super) struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one, and names it.
+    pub(super) async fn heard(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.term.recv() => "SIGTERM",
+            _ = self.int.recv() => "SIGINT",
+        }
+    }
+}
+
 /// Waits for SIGTERM, SIGINT or a drain by API. A second signal ends the process at once.
-pub(super) async fn told(node: &LocalNode) -> std::io::Result<()> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
+pub(super) async fn told(node: &LocalNode, mut signals: Signals) {
     tokio::select! {
-        _ = term.recv() => tracing::info!("SIGTERM: draining"),
-        _ = int.recv() => tracing::info!("SIGINT: draining"),
+        signal = signals.heard() => tracing::info!("{signal}: draining"),
         () = node.drain_bell.notified() => tracing::info!("told to drain"),
     }
     actix_rt::spawn(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
+        signals.heard().await;
         tracing::warn!("second signal: ending at once");
         process::exit(130);
     });
-    Ok(())
 }
 
-/// Gives instances away, lets running tasks end within the time, stores their ends, and leaves.
+/// Gives instances away, lets running tasks end, stores their ends, and leaves; over at the deadline.
 ///
-/// Nothing here waits for the store beyond the deadline: a drain ends in time also when the database is away.
-pub(super) async fn drain(node: &LocalNode, timeout: Duration) {
-    let deadline = Instant::now() + timeout;
-    let left = || deadline.saturating_duration_since(Instant::now());
-    move_on(node, MemberState::Draining, left()).await;
+/// Nothing here waits for the store or the registry beyond it: a drain ends in time also when both are away.
+pub(super) async fn drain(node: &LocalNode, deadline: Instant) {
+    let until = |rest: Duration| {
+        let left = deadline.saturating_duration_since(Instant::now());
+        left.saturating_sub(rest)
+    };
+    move_on(node, MemberState::Draining, until(LEAVING)).await;
     node.start_drain();
-    give_away(node, left().saturating_sub(LAST_WRITES)).await;
+    give_away(node, until(LEAVING)).await;
     if let Some(worker) = &node.worker {
-        worker.drain(left().saturating_sub(LAST_WRITES)).await;
+        worker.drain(until(LEAVING)).await;
     }
-    settle(node, left().min(LAST_WRITES)).await;
-    move_on(node, MemberState::Left, left()).await;
+    settle(node, until(LEFT_AFTER_RESULTS).min(MOVE)).await;
+    move_on(node, MemberState::Left, until(LAST_WORD)).await;
+}
+
+/// Tells the registry, which otherwise finds out by itself.
+pub(super) async fn say_goodbye(registry: &dyn Registry, me: Incarnation, deadline: Instant) {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let told = registry.deregister(me);
+    tokio::time::timeout(left.clamp(LAST_WORD, MOVE), told).await.ok();
 }
 
 async fn move_on(node: &LocalNode, state: MemberState, left: Duration) {
     let moved = node.store.set_member_state(node.me.incarnation, state);
-    tokio::time::timeout(LAST_WRITES.min(left), moved).await.ok();
+    tokio::time::timeout(MOVE.min(left), moved).await.ok();
 }
 
 /// Hands instances to the other active masters in turn, as long as there are any.

@@ -15,6 +15,7 @@ use sea_orm::{
 };
 
 use super::line::{Line, Pool};
+use super::lineage::Watch;
 
 /// The clock of PostgreSQL in milliseconds, of this moment and not of the transaction's start.
 pub(super) const POSTGRES_NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
@@ -73,7 +74,7 @@ pub(super) struct Pools {
 }
 
 /// Opens what `role` needs.
-pub(super) async fn open(url: &str, role: Role) -> Result<Pools, OpenError> {
+pub(super) async fn open(url: &str, role: Role, watch: &Watch) -> Result<Pools, OpenError> {
     if let Some(path) = url.strip_prefix("sqlite://") {
         return open_sqlite(PathBuf::from(path)).await;
     }
@@ -82,7 +83,7 @@ pub(super) async fn open(url: &str, role: Role) -> Result<Pools, OpenError> {
         let kind = url.split(':').next().unwrap_or_default();
         return Err(OpenError::UnknownKind(format!("{kind}:…")));
     }
-    match open_postgres(&url, role).await {
+    match open_postgres(&url, role, watch).await {
         Err(OpenError::Unreachable(why)) => Err(OpenError::Unreachable(why_unreachable(&url, why).await)),
         opened => opened,
     }
@@ -101,13 +102,38 @@ async fn why_unreachable(url: &str, fallback: String) -> String {
     let plain = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
     let why = match plain {
         Ok(Ok(_)) => fallback,
-        Ok(Err(error)) => error.to_string(),
+        Ok(Err(error)) => {
+            let said = error.as_database_error();
+            let hint = said.and_then(|said| what_to_correct(said.code().as_deref(), &options));
+            if let (Some(said), Some(hint)) = (said, hint) {
+                return format!("PostgreSQL at {place} answers: {}; {hint}", said.message());
+            }
+            error.to_string()
+        }
         Err(_) => format!("no answer within {} s", CONNECT.as_secs()),
     };
     format!(
         "PostgreSQL at {place}: {why}; check that it runs and can be reached from here, and database.url \
          (--database-url)"
     )
+}
+
+/// What is wrong with the address when a server answers and lets nobody in.
+fn what_to_correct(code: Option<&str>, options: &PgConnectOptions) -> Option<String> {
+    match code? {
+        "28P01" | "28000" => Some(format!(
+            "correct the user `{}` or the password in database.url (--database-url), or let the server admit it \
+             (pg_hba.conf)",
+            options.get_username()
+        )),
+        "3D000" => Some(format!(
+            "create the database `{}`, or correct its name in database.url (--database-url)",
+            options.get_database().unwrap_or(options.get_username())
+        )),
+        "53300" => Some("raise max_connections of the server, or end what uses them up".to_owned()),
+        "57P03" => Some("it is starting, or recovering: start this node again when it is done".to_owned()),
+        _ => None,
+    }
 }
 
 async fn open_sqlite(path: PathBuf) -> Result<Pools, OpenError> {
@@ -149,16 +175,25 @@ async fn sqlite_pool(path: &std::path::Path, size: u32) -> Result<Pool, OpenErro
     Ok(Pool::new(connect(options).await?, Line::default()))
 }
 
-async fn open_postgres(url: &str, role: Role) -> Result<Pools, OpenError> {
+async fn open_postgres(url: &str, role: Role, watch: &Watch) -> Result<Pools, OpenError> {
     let engine_name = format!("porpoise-engine-{}", uuid::Uuid::new_v4().simple());
     let line = match role {
         Role::Node | Role::Worker => Line::with_deadline(),
         Role::Tool => Line::default(),
     };
-    let pool = async |size: u32, name: &str| {
-        let connections = postgres_pool(url, (role, &line), size, name).await?;
-        Ok::<_, OpenError>(Pool::new(connections, line.clone()))
+    let open = async |size: u32, name: &str, watch: Option<&Watch>| {
+        let sessions = Sessions {
+            role,
+            size,
+            name,
+            line: &line,
+            watch,
+        };
+        Ok::<_, OpenError>(Pool::new(postgres_pool(url, &sessions).await?, line.clone()))
     };
+    // A worker decides nothing; what it says of its life is as true in a restored database.
+    let watch = (role == Role::Node).then_some(watch);
+    let pool = async |size: u32, name: &str| open(size, name, watch).await;
     let (read, write) = if role == Role::Node { (4, 2) } else { (1, 1) };
     Ok(Pools {
         backend: DbBackend::Postgres,
@@ -166,7 +201,8 @@ async fn open_postgres(url: &str, role: Role) -> Result<Pools, OpenError> {
         writer: pool(write, "porpoise-write").await?,
         // One more than batches at a time, so that a claim does not wait for them.
         engine: pool(write + 1, &engine_name).await?,
-        beats: pool(1, "porpoise-beat").await?,
+        // Whatever database it leads to: it is asked whether this life goes on there.
+        beats: open(1, "porpoise-beat", None).await?,
         engine_name: Mutex::new(engine_name),
     })
 }
@@ -213,28 +249,41 @@ impl Pools {
     }
 }
 
-async fn postgres_pool(
-    url: &str,
-    (role, line): (Role, &Line),
+/// Connections to PostgreSQL that have one purpose.
+struct Sessions<'a> {
+    role: Role,
     size: u32,
-    name: &str,
-) -> Result<DatabaseConnection, OpenError> {
+    name: &'a str,
+    line: &'a Line,
+    watch: Option<&'a Watch>,
+}
+
+async fn postgres_pool(url: &str, sessions: &Sessions<'_>) -> Result<DatabaseConnection, OpenError> {
     let mut options = ConnectOptions::new(url);
-    pool_options(&mut options, size);
-    options.set_application_name(name);
-    if role != Role::Tool {
+    pool_options(&mut options, sessions.size);
+    options.set_application_name(sessions.name);
+    if sessions.role != Role::Tool {
         options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_SESSION));
-        let line = line.clone();
+        let (line, watch) = (sessions.line.clone(), sessions.watch.cloned());
+        // One call: a second one would take the place of the first.
         options.map_sqlx_postgres_pool_opts(move |pool| {
-            let (before, after) = (line.clone(), line.clone());
-            pool.before_acquire(move |connection, known| {
-                let line = before.clone();
-                Box::pin(async move { Ok(line.may_be_used(connection, known).await) })
-            })
-            .after_release(move |connection, _| {
-                let line = after.clone();
-                Box::pin(async move { Ok(line.may_be_kept(connection).await) })
-            })
+            let (before, after, watch) = (line.clone(), line.clone(), watch.clone());
+            let pool = pool
+                .before_acquire(move |connection, known| {
+                    let line = before.clone();
+                    Box::pin(async move { Ok(line.may_be_used(connection, known).await) })
+                })
+                .after_release(move |connection, _| {
+                    let line = after.clone();
+                    Box::pin(async move { Ok(line.may_be_kept(connection).await) })
+                });
+            match watch {
+                Some(watch) => pool.after_connect(move |connection, _| {
+                    let watch = watch.clone();
+                    Box::pin(async move { watch.admit(connection).await })
+                }),
+                None => pool,
+            }
         });
     }
     connect(options).await
@@ -262,7 +311,14 @@ async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, OpenErro
 /// Opens one connection that stays; for locks that live as long as a session.
 pub(super) async fn postgres_session(url: &str, name: &str) -> Result<DatabaseConnection, OpenError> {
     let url = url.replacen("postgresql://", "postgres://", 1);
-    postgres_pool(&url, (Role::Tool, &Line::default()), 1, name).await
+    let sessions = Sessions {
+        role: Role::Tool,
+        size: 1,
+        name,
+        line: &Line::default(),
+        watch: None,
+    };
+    postgres_pool(&url, &sessions).await
 }
 
 /// Starts the clock that stands for the database's own on SQLite.

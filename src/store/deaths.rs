@@ -1,11 +1,11 @@
 //! Declaring a life dead, and noting what became of its instances.
 
 use actors::ports::{Declaration, Declared, FailoverRecord, StoreError};
-use engine::ids::Incarnation;
+use engine::ids::{Incarnation, Millis};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::members::LIVE;
-use super::rows::row_lock;
+use super::rows::{Cells, row_lock};
 use super::{Store, begin_on, creates, store_error};
 
 impl Store {
@@ -63,15 +63,44 @@ impl Store {
         }
     }
 
-    /// Notes a take-over; when and why the life ended comes from its own row.
+    /// Lists when lives of an address were declared dead by another node. One that was superseded, or ended because
+    /// the generation was raised, was declared by nobody.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn declared_deaths(&self, host: &str, since: Millis) -> Result<Vec<Millis>, StoreError> {
+        let sql = "SELECT state_at FROM member WHERE state = 'dead' AND state_at > $2 AND host = $1 \
+                   AND declared_by IS NOT NULL";
+        let rows = self
+            .reader()
+            .query_all_raw(self.statement(sql, [host.into(), since.0.into()]))
+            .await
+            .map_err(store_error)?;
+        rows.iter().map(|row| Cells::of(row).take().map(Millis)).collect()
+    }
+
+    /// Notes a take-over; when and why the life ended comes from its own row. What is noted of one pair comes from
+    /// several sweeps, and an earlier one may have to say the fates of its attempts after a later one: it only grows.
     pub(super) async fn note_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
         let sql = "INSERT INTO failover (dead, dead_host, survivor, survivor_host, reason, suspected_at, \
                    declared_at, acknowledged_at, instances, attempts_reattached, attempts_lost) \
                    SELECT m.incarnation, m.host, $2, $3, coalesce(m.reason, m.state), $4, m.state_at, $5, $6, $7, $8 \
                    FROM member m WHERE m.incarnation = $1 AND m.state IN ('dead', 'left') \
-                   ON CONFLICT (dead, survivor) DO UPDATE SET suspected_at = excluded.suspected_at, \
-                   acknowledged_at = excluded.acknowledged_at, instances = excluded.instances, \
-                   attempts_reattached = excluded.attempts_reattached, attempts_lost = excluded.attempts_lost";
+                   ON CONFLICT (dead, survivor) DO UPDATE SET \
+                   suspected_at = COALESCE(failover.suspected_at, excluded.suspected_at)";
+        let sql = [
+            "acknowledged_at",
+            "instances",
+            "attempts_reattached",
+            "attempts_lost",
+        ]
+        .iter()
+        .fold(sql.to_owned(), |sql, column| {
+            format!(
+                "{sql}, {column} = CASE WHEN excluded.{column} < failover.{column} \
+                     THEN failover.{column} ELSE COALESCE(excluded.{column}, failover.{column}) END"
+            )
+        });
         let values = [
             record.dead.0.into(),
             record.survivor.incarnation.0.into(),
@@ -84,7 +113,7 @@ impl Store {
         ];
         let done = self
             .writer()
-            .execute_raw(self.statement(sql, values))
+            .execute_raw(self.statement(&sql, values))
             .await
             .map_err(store_error)?;
         if done.rows_affected() == 0 {

@@ -32,7 +32,9 @@ impl Store {
 
     /// Ends the live lives of a condition and starts a new one.
     async fn start_life(&self, join: &Join, of: &str, values: Vec<Value>) -> Result<Joined, StoreError> {
+        let lineage = self.lineage().await?;
         let transaction = begin_on(&self.inner.pools.engine).await?;
+        let raised = self.follow(&transaction, lineage.as_ref()).await?;
         // Locked before the clock is read: what an old life still claims is committed before it is dead.
         let lock = row_lock(self.backend(), "FOR NO KEY UPDATE");
         let live = format!("SELECT incarnation FROM member WHERE {LIVE}{of} ORDER BY incarnation{lock}");
@@ -52,6 +54,10 @@ impl Store {
         }
         let (incarnation, generation) = self.insert_life(&transaction, join, now).await?;
         self.commit_engine(transaction).await?;
+        if let Some(raised) = raised {
+            raised.report();
+        }
+        self.inner.watch.begin((incarnation, generation), lineage);
         Ok(Joined {
             incarnation,
             generation,
@@ -146,8 +152,10 @@ impl Store {
             .await
             .map_err(store_error)?;
         let Some(row) = row else {
+            self.is_forgotten(me).await?;
             return Ok(Beat {
-                now: self.now().await?,
+                // Asked here: where this life is not known, the other pools may be refused.
+                now: self.now_on(&self.inner.pools.beats).await?,
                 state: MemberState::Dead,
             });
         };
@@ -156,6 +164,18 @@ impl Store {
             now: Millis(cells.take()?),
             state: cells.name()?,
         })
+    }
+
+    /// The database does not know a life that has joined: it has lost at least that commit.
+    async fn is_forgotten(&self, me: Incarnation) -> Result<(), StoreError> {
+        let joined = self.inner.watch.generation_of(me);
+        if let Some(mine) = joined.filter(|_| self.backend() == DbBackend::Postgres) {
+            let why = format!("the database has forgotten the life {me}");
+            if let Some(raised) = self.leave_behind(mine, &why).await? {
+                raised.report();
+            }
+        }
+        Ok(())
     }
 
     /// Lists lives that go on, and those that ended within a day.

@@ -11,7 +11,7 @@ use super::commits::{Held, Rounds};
 use super::rows::Cells;
 use super::{Store, Transaction, begin_on, creates, store_error};
 
-/// A statement that takes longer is given up; the server's own limit is shorter.
+/// A batch that takes longer to prepare is given up.
 const PATIENCE: Duration = Duration::from_secs(12);
 
 /// How long the end of an old backend is waited for.
@@ -102,12 +102,7 @@ impl Store {
 
     /// Commits; after an uncertain answer nothing of this process is left at work in the database.
     pub(super) async fn commit_engine(&self, transaction: Transaction) -> Result<(), StoreError> {
-        let done = tokio::time::timeout(PATIENCE, self.commit(transaction)).await;
-        let done = done.unwrap_or_else(|_| {
-            Err(StoreError::Uncertain(
-                "the database takes too long to commit".to_owned(),
-            ))
-        });
+        let done = self.commit(transaction).await;
         if let Err(StoreError::Uncertain(_)) = &done {
             self.end_old_backends().await;
         }

@@ -1,14 +1,20 @@
 //! Reads what a scenario left behind, and holds it against what the clients were told.
 
+mod baseline;
+mod replay;
+mod results;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use porpoise::store::Store;
 use sea_orm::ConnectionTrait;
 
-use crate::fixture::{Cluster, lines_of};
+use crate::fixture::{Cluster, PATIENCE, chain, lines_of};
 use crate::history::Promises;
 use crate::probes;
 use crate::rest::TOKEN;
+
+pub(crate) use baseline::Baseline;
 
 /// What claims, hand-overs and verbs may take.
 const GRACE_MS: i64 = 1_000;
@@ -67,6 +73,17 @@ pub(crate) fn findings(cluster: &Cluster, effects: Effects) -> Vec<String> {
             wrong.extend(found.iter().map(|row| format!("{what}: {row:?}")));
         }
         wrong.extend(judge(&evidence, &cluster.history.promises(), effects));
+        wrong.extend(replay::unlike(&store).await);
+        let mut acknowledged = BTreeMap::new();
+        for node in cluster.nodes() {
+            let journal = results::journal(&cluster.path(&node.name));
+            acknowledged.extend(results::acknowledged(&journal));
+        }
+        let stored = results::stored(&store).await;
+        wrong.extend(results::unlike(&acknowledged, &stored));
+        if acknowledged.is_empty() && !stored.is_empty() && !effects.workers_died {
+            wrong.push("no effect: no journal holds a result that was acknowledged".to_owned());
+        }
         wrong
     });
     wrong.extend(logs(cluster));
@@ -222,6 +239,45 @@ fn logs(cluster: &Cluster) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// What is changed in the rows of a cluster that is whole, and what has to be said of it.
+const CHANGED: [(&str, &[&str]); 4] = [
+    ("UPDATE attempt SET exit_code = 3", &["was acknowledged as"]),
+    (
+        "UPDATE attempt SET exit_code = 0, state = 'failed'",
+        &["was acknowledged as", "task 0 is succeeded"],
+    ),
+    (
+        "UPDATE attempt SET state = 'succeeded', uid = NULL, worker = NULL",
+        &["there is no such attempt"],
+    ),
+    (
+        "UPDATE task_instance SET state = 'failed' WHERE ordinal = 1",
+        &["task 1 is failed"],
+    ),
+];
+
+#[test]
+fn rows_that_somebody_changed_are_found_by_the_journals_and_by_the_graph() {
+    let Some(cluster) = Cluster::start(1, 1) else {
+        return;
+    };
+    let task = || cluster.task("true");
+    cluster.any().apply("two", chain("two", &[task(), task()]));
+    let id = cluster.start_instance("m1", "two");
+    cluster.any().settle(&id, &["succeeded"], PATIENCE);
+    // A worker forgets a moment after its owner has stored.
+    cluster.wait(PATIENCE, "everything fits", |cluster| {
+        findings(cluster, Effects::default()).is_empty()
+    });
+    for (change, expected) in CHANGED {
+        cluster.sql(change);
+        let found = findings(&cluster, Effects::default()).join("\n");
+        for words in expected {
+            assert!(found.contains(words), "{change}: {words}: {found}");
+        }
+    }
 }
 
 /// Breaks one thing in the evidence.

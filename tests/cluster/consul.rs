@@ -1,19 +1,23 @@
-//! A Consul of one server, which can be killed and started again on the same ports and data.
+//! Agents of Consul: servers and clients, which can be killed, frozen and started again on the same ports and data.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::rest::{Rest, eventually};
 
-/// The registry of a cluster; killed when dropped.
+/// An agent of Consul; killed when dropped.
 pub(crate) struct Consul {
     folder: PathBuf,
     url: String,
+    address: String,
+    first_port: u16,
     child: Option<Child>,
 }
 
@@ -28,11 +32,30 @@ pub(crate) fn is_installed() -> bool {
 }
 
 impl Consul {
-    /// Starts one in a folder, on four ports from `first_port` on.
+    /// Starts a server that leads itself, in a folder, on four ports from `first_port` on.
     pub(crate) fn start_new(folder: &Path, address: &str, first_port: u16) -> Self {
+        let alone = json!({ "server": true, "bootstrap_expect": 1 });
+        Self::start_as(alone, folder, address, first_port)
+    }
+
+    /// Starts a server that lets nobody do anything without a token.
+    pub(crate) fn start_guarded(folder: &Path, address: &str, first_port: u16) -> Self {
+        let acl = json!({ "enabled": true, "default_policy": "deny" });
+        let guarded = json!({ "server": true, "bootstrap_expect": 1, "acl": acl });
+        Self::start_as(guarded, folder, address, first_port)
+    }
+
+    /// Starts one more agent of the same Consul: a server, or a client.
+    pub(crate) fn start_beside(&self, server: bool, folder: &Path, first_port: u16) -> Self {
+        let gossip = format!("{}:{}", self.address, self.first_port + 2);
+        let role = json!({ "server": server, "retry_join": [gossip], "retry_interval": "1s" });
+        Self::start_as(role, folder, &self.address, first_port)
+    }
+
+    fn start_as(role: Value, folder: &Path, address: &str, first_port: u16) -> Self {
         std::fs::create_dir_all(folder).expect("a folder");
-        let config = json!({
-            "server": true, "bootstrap_expect": 1, "data_dir": folder.join("data"),
+        let mut config = json!({
+            "data_dir": folder.join("data"), "node_name": format!("agent-{first_port}"),
             "bind_addr": address, "client_addr": address,
             "ports": {
                 "http": first_port, "server": first_port + 1, "serf_lan": first_port + 2, "serf_wan": first_port + 3,
@@ -41,10 +64,15 @@ impl Consul {
             "performance": { "raft_multiplier": 1 },
             "disable_update_check": true,
         });
+        for (key, value) in role.as_object().expect("an object") {
+            config[key] = value.clone();
+        }
         std::fs::write(folder.join("config.json"), config.to_string()).expect("the configuration");
         let mut consul = Self {
             folder: folder.to_owned(),
             url: format!("http://{address}:{first_port}"),
+            address: address.to_owned(),
+            first_port,
             child: None,
         };
         consul.start();
@@ -56,8 +84,15 @@ impl Consul {
         &self.url
     }
 
-    /// Starts it on its old ports and data, and waits until it leads itself.
+    /// Starts it on its old ports and data, and waits until it leads itself or knows who leads.
     pub(crate) fn start(&mut self) {
+        self.spawn();
+        let knows = eventually_some(|| self.leader());
+        assert!(knows.is_some(), "Consul should have a leader within 30 s");
+    }
+
+    /// Starts it without waiting for anything.
+    pub(crate) fn spawn(&mut self) {
         let log = File::options()
             .create(true)
             .append(true)
@@ -71,14 +106,52 @@ impl Consul {
             .stderr(Stdio::null())
             .spawn();
         self.child = Some(child.expect("consul starts"));
-        let rest = Rest::new(&self.url);
-        let mut leads = false;
-        eventually(Duration::from_secs(30), || {
-            let answer = Rest::answer(rest.request(Method::GET, "/v1/status/leader"));
-            leads = answer.is_ok_and(|answer| answer.body.as_str().is_some_and(|leader| !leader.is_empty()));
-            leads
-        });
-        assert!(leads, "Consul should lead itself within 30 s");
+    }
+
+    /// The address by which servers know the one that leads, as this agent sees it.
+    pub(crate) fn leader(&self) -> Option<String> {
+        let answer = Rest::answer(Rest::new(&self.url).request(Method::GET, "/v1/status/leader")).ok()?;
+        let leader = answer.body.as_str().filter(|leader| !leader.is_empty());
+        leader.map(str::to_owned)
+    }
+
+    /// Whether this server is the one that leads, as another agent sees it.
+    pub(crate) fn leads(&self, seen_by: &Self) -> bool {
+        seen_by.leader() == Some(format!("{}:{}", self.address, self.first_port + 1))
+    }
+
+    /// How many servers have a vote.
+    pub(crate) fn voters(&self) -> usize {
+        let request = Rest::new(&self.url).request(Method::GET, "/v1/operator/raft/configuration");
+        let raft = Rest::answer(request)
+            .map(|answer| answer.body)
+            .unwrap_or_default();
+        let servers = raft["Servers"].as_array().into_iter().flatten();
+        servers.filter(|server| server["Voter"] == true).count()
+    }
+
+    /// Makes it leave in order: everything that is registered with it vanishes.
+    pub(crate) fn leave(&mut self) {
+        self.signal(Signal::SIGTERM);
+        if let Some(mut child) = self.child.take() {
+            child.wait().expect("it ends");
+        }
+    }
+
+    /// Holds the process as a paused machine does.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets a frozen process go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("it runs");
+        let pid = i32::try_from(child.id()).expect("a process id");
+        kill(Pid::from_raw(pid), signal).expect("it is ours");
     }
 
     /// The lives of nodes that its catalog knows, whatever their checks say.
@@ -117,6 +190,16 @@ impl Consul {
             child.wait().expect("it ends");
         }
     }
+}
+
+/// Waits for something that may take 30 s.
+fn eventually_some<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let mut found = None;
+    eventually(Duration::from_secs(30), || {
+        found = look();
+        found.is_some()
+    });
+    found
 }
 
 impl Drop for Consul {

@@ -11,7 +11,7 @@ use crate::fixture::{Cluster, PATIENCE, chain};
 pub(crate) const MOVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Within this time those of a master that is silent, but whose address refuses nobody.
-const SILENT_MOVES_WITHIN: Duration = Duration::from_secs(40);
+pub(crate) const SILENT_MOVES_WITHIN: Duration = Duration::from_secs(40);
 
 const FINAL: [&str; 3] = ["succeeded", "failed", "stopped"];
 
@@ -126,6 +126,8 @@ fn the_instances_of_a_killed_master_move_and_their_tasks_go_on() {
                 && record["acknowledged_at"] != Value::Null
         })
     });
+    let told = cluster.any().get("/failovers").to_string().to_lowercase();
+    assert!(!told.contains("connection refused"), "{told}");
     let effects = Effects {
         declared: 1,
         ..Effects::default()

@@ -57,17 +57,29 @@ impl Cluster {
     /// Starts masters `m1`, `m2`, … and workers `w1`, `w2`, …; none, and a line that says so, where PostgreSQL or
     /// Consul is not installed.
     pub(crate) fn start(masters: usize, workers: usize) -> Option<Self> {
+        let registry = |folder: &Path| Consul::start_new(&folder.join("consul"), &address(), ports(4));
+        Self::start_on(registry).map(|cluster| cluster.with_nodes(masters, workers))
+    }
+
+    /// Starts a cluster without nodes on a registry that the caller starts; none as `start` does.
+    pub(crate) fn start_on(registry: impl FnOnce(&Path) -> Consul) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Self::start_in(None, turn).map(|cluster| cluster.with_nodes(masters, workers))
+        Self::start_in(None, |_, folder| registry(folder), turn)
     }
 
     /// Starts a cluster whose nodes, database and registry have only a network between them, which can be cut.
     pub(crate) fn start_apart(masters: usize, workers: usize) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let registry = |network: &mut Option<Network>, folder: &Path| {
+            let (place, at) = home(network, REGISTRY);
+            let first_port = ports(4);
+            within(place.as_ref(), || {
+                Consul::start_new(&folder.join("consul"), &at, first_port)
+            })
+        };
         match Network::new() {
-            Ok(network) => {
-                Self::start_in(Some(network), turn).map(|cluster| cluster.with_nodes(masters, workers))
-            }
+            Ok(network) => Self::start_in(Some(network), registry, turn)
+                .map(|cluster| cluster.with_nodes(masters, workers)),
             Err(why) => {
                 eprintln!("SKIPPED: no network to cut: {why}");
                 None
@@ -75,7 +87,11 @@ impl Cluster {
         }
     }
 
-    fn start_in(mut network: Option<Network>, turn: MutexGuard<'static, ()>) -> Option<Self> {
+    fn start_in(
+        mut network: Option<Network>,
+        registry: impl FnOnce(&mut Option<Network>, &Path) -> Consul,
+        turn: MutexGuard<'static, ()>,
+    ) -> Option<Self> {
         if !consul::is_installed() {
             eprintln!("SKIPPED: Consul is not installed (no consul in PATH)");
             return None;
@@ -88,11 +104,7 @@ impl Cluster {
             return None;
         };
         let folder = tempfile::tempdir().expect("a folder");
-        let (place, at) = home(&mut network, REGISTRY);
-        let first_port = ports(4);
-        let consul = within(place.as_ref(), || {
-            Consul::start_new(&folder.path().join("consul"), &at, first_port)
-        });
+        let consul = registry(&mut network, folder.path());
         let cluster = Self {
             nodes: BTreeMap::new(),
             consul,
@@ -392,7 +404,7 @@ pub(crate) fn counter_of(node: &Process, name: &str) -> f64 {
 }
 
 /// An address of this test process alone: nobody else's connection begins at one of its ports.
-fn address() -> String {
+pub(crate) fn address() -> String {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     format!("127.{}.{middle}.{low}", 64 + high % 64)
 }
@@ -420,7 +432,7 @@ pub(crate) fn free_address() -> String {
     format!("{}:{}", address(), ports(1))
 }
 
-fn ports(count: u16) -> u16 {
+pub(crate) fn ports(count: u16) -> u16 {
     NEXT_PORT.fetch_add(count, Ordering::Relaxed)
 }
 

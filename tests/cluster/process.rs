@@ -62,9 +62,14 @@ impl Process {
     /// Begins a life, and waits for its ready line.
     pub(crate) fn start(&mut self) {
         self.spawn();
+        self.becomes_ready(STARTS_WITHIN);
+    }
+
+    /// Waits for the ready line of this life.
+    pub(crate) fn becomes_ready(&mut self, within: Duration) {
         let mut ready = None;
         let mut ended = false;
-        eventually(STARTS_WITHIN, || {
+        eventually(within, || {
             ready = self.ready_line();
             ended = self.has_ended();
             ready.is_some() || ended
@@ -145,6 +150,11 @@ impl Process {
         self.child = None;
         self.rest = None;
         status.code()
+    }
+
+    /// The process of this life.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the node runs").id()
     }
 
     /// Whether it can be asked over REST.

@@ -46,6 +46,12 @@ fn a_node_that_does_not_belong_does_not_start() {
         &[&host, "--advertise", "`m1`"],
     );
     is_refused(&mut cluster, "namesake", &["--node-name", "m1"], &["--node-name"]);
+    is_refused(
+        &mut cluster,
+        "squeezed",
+        &["--rpc-listen", &host],
+        &["cannot listen on", "with --rpc-listen"],
+    );
 
     cluster.sql("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_of_tomorrow', 0)");
     is_refused(

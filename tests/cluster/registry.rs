@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::checker::{Effects, check};
+use crate::consul::Consul;
 use crate::death::{MOVES_WITHIN, all_end, left, load, nothing_ran_again};
-use crate::fixture::{Cluster, PATIENCE};
+use crate::fixture::{Cluster, PATIENCE, address, ports};
 use crate::partitions::{LONG, dead, troubles};
 
 /// Within this time a node that the registry does not know is registered again. It tries at once; but an agent that
@@ -14,7 +15,7 @@ use crate::partitions::{LONG, dead, troubles};
 const REGISTERED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Waits until the registry knows every node, and they use it.
-fn all_registered(cluster: &Cluster) {
+pub(crate) fn all_registered(cluster: &Cluster) {
     let began = Instant::now();
     cluster.wait(REGISTERED_WITHIN, "every node is registered", |cluster| {
         let lives = cluster.consul.lives();
@@ -37,6 +38,12 @@ fn away(cluster: &mut Cluster, forgets: bool) {
     for node in ["m1", "m2"] {
         cluster.wait(Duration::from_secs(5), "membership is frozen", |cluster| {
             troubles(cluster, node).contains("membership frozen")
+        });
+        // After the first error each one is a refused connection, and is told again.
+        cluster.wait(PATIENCE, "the cause is told in words of ours", |cluster| {
+            let told = troubles(cluster, node);
+            assert!(!told.to_lowercase().contains("connection refused"), "{told}");
+            told.contains("nobody listens there")
         });
     }
     std::thread::sleep(until.saturating_duration_since(Instant::now()));
@@ -75,4 +82,29 @@ fn a_registry_that_goes_away_or_forgets_declares_nobody_dead() {
     };
     check(&cluster, effects);
     assert_eq!(dead(&cluster).len(), 1, "only the killed one");
+}
+
+#[test]
+fn a_node_whose_token_is_wrong_says_what_to_do_and_not_the_token() {
+    let guarded =
+        |folder: &std::path::Path| Consul::start_guarded(&folder.join("consul"), &address(), ports(4));
+    let Some(mut cluster) = Cluster::start_on(guarded) else {
+        return;
+    };
+    let token = "4d1c0f8e-0000-4000-8000-00000000000f";
+    cluster.write_secret("token", token);
+    let file = cluster.path("token").display().to_string();
+    let node = cluster.add("m1", "master,worker,api", &[]);
+    node.environment.push(("PORPOISE__CONSUL__TOKEN_FILE", file));
+    node.start();
+    let words = "Consul does not know the token of consul.token";
+    cluster.wait(PATIENCE, "it says what is wrong", |cluster| {
+        troubles(cluster, "m1").contains(words)
+    });
+    let said = cluster.on("m1").said();
+    assert!(said.contains(words), "{said}");
+    assert!(!said.contains(token), "{said}");
+    let ids = load(&cluster, &["m1"], 1);
+    all_end(&cluster, &ids);
+    check(&cluster, Effects::default());
 }

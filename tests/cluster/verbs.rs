@@ -1,10 +1,15 @@
 //! Verbs called on another node than the one that owned the instance: the host in the answer is the new owner's,
 //! whether the old one lives or not.
 
+use std::time::Duration;
+
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::checker::{Effects, check};
+use crate::death::{SILENT_MOVES_WITHIN, all_end, load};
 use crate::fixture::{Cluster, PATIENCE, chain};
+use crate::rest::Rest;
 
 /// Brings an instance owned by `m1` to rest, where the verb applies.
 fn at_rest(cluster: &Cluster, verb: &str) -> String {
@@ -97,6 +102,38 @@ fn a_verb_on_another_node_makes_that_node_the_owner_whether_the_old_one_lives_or
             .iter()
             .any(|node| node["name"] == "m1" && node["state"] == "dead")
     });
+    let effects = Effects {
+        declared: 1,
+        ..Effects::default()
+    };
+    check(&cluster, effects);
+}
+
+#[test]
+fn a_verb_for_a_frozen_owner_is_answered_as_soon_as_the_next_one_has_applied_it() {
+    let Some(mut cluster) = Cluster::start(2, 1) else {
+        return;
+    };
+    let ids = load(&cluster, &["m1"], 1);
+    let mut frozen = cluster.take("m1");
+    frozen.freeze();
+    let path = format!("/api/v1/instances/{}/pause?wait=59s", ids[0]);
+    let request = cluster.on("m2").request(Method::POST, &path).json(&json!({}));
+    let answer = Rest::answer(request).expect("an answer");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.body["operation"]["outcome"], "applied", "{answer:?}");
+    assert!(
+        answer.took < SILENT_MOVES_WITHIN + Duration::from_secs(5),
+        "it waits for the decision and not for the frozen one: {:?}",
+        answer.took
+    );
+    cluster.on("m2").settle(&ids[0], &["paused"], PATIENCE);
+    cluster.applied("m2", &ids[0], "resume");
+    frozen.thaw();
+    assert_eq!(frozen.exit_code(PATIENCE), Some(75), "{}", frozen.said());
+    frozen.start();
+    cluster.give_back(frozen);
+    all_end(&cluster, &ids);
     let effects = Effects {
         declared: 1,
         ..Effects::default()

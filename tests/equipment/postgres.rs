@@ -90,6 +90,22 @@ impl OwnServer {
         assert!(status.success(), "{program} {args:?}");
     }
 
+    /// Runs a shell script as the owner of its files, in the folder that has them as `data`; `$BIN` has the programs
+    /// of PostgreSQL, `$PORT` is where it listens.
+    pub fn script(&self, script: &str) {
+        let output = as_owner("sh")
+            .args(["-ec", &format!("cd \"$FOLDER\"; {script}")])
+            .current_dir("/tmp")
+            .env("PORT", self.port.to_string())
+            .env("BIN", &self.binaries)
+            .env("FOLDER", &self.folder)
+            .stdin(Stdio::null())
+            .output()
+            .expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{script}: {said}");
+    }
+
     /// Starts it again on the same port and data.
     pub fn start(&self) {
         let folder = self.folder.display();

@@ -67,6 +67,8 @@ on_both! {
     }
     instances::{
         an_instance_is_shown_whole,
+        who_rests_is_shown_without_an_owner_also_while_one_decides_its_verb,
+        a_moving_instance_says_what_became_of_its_owner,
         instances_are_listed_newest_first_by_every_filter,
         instances_are_paged_by_a_cursor_of_their_own,
         instances_of_projects_without_a_grant_are_not_listed,

@@ -419,3 +419,28 @@ fn apply_sends_the_source_text_and_nothing_when_one_document_is_wrong() {
     assert_eq!(user.run(&server, &["workflow", "apply", "-f", "."]).code, Some(1));
     assert_eq!(server.requests().len(), 1, "nothing is sent");
 }
+
+#[test]
+fn a_document_may_come_from_stdin_and_the_command_line_names_its_project() {
+    let stored = json!({ "project": "q", "name": "good", "version": 1, "changed": true });
+    let server = Server::new(move |_| Answer::json(201, &stored));
+    let user = User::new();
+    std::fs::write(user.folder().join("good.yaml"), GOOD).unwrap();
+    let piped = |arguments: &[&str]| {
+        let text = std::fs::File::open(user.folder().join("good.yaml")).unwrap();
+        let mut command = user.command(arguments);
+        command
+            .env("PORPOISE_URL", server.url())
+            .env("PORPOISE_TOKEN", "secret");
+        Ran::of(&command.stdin(text).output().unwrap())
+    };
+    assert_eq!(piped(&["workflow", "lint", "-f", "-"]).code, Some(0));
+    let ran = piped(&["workflow", "apply", "-f", "-", "--project", "q"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let request = &server.requests()[0];
+    assert_eq!(request.target, "/api/v1/projects/q/workflows/good");
+    assert_eq!(
+        request.body, GOOD,
+        "the server refuses it: it names another project"
+    );
+}

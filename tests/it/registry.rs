@@ -4,6 +4,7 @@ mod agent;
 mod cases;
 mod faults;
 mod outage;
+mod secured;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -3,6 +3,7 @@
 pub(crate) mod cases;
 mod claims;
 mod guards;
+mod lineage;
 mod members;
 mod races;
 mod schema;

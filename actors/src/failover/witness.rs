@@ -96,7 +96,7 @@ fn judge(evidence: &Evidence, suspect: Incarnation, pings: &[Ping]) -> Verdict {
         return dead("another life answers at its address");
     }
     if are_refused(pings) {
-        return dead("connection refused");
+        return dead("its address takes no calls");
     }
     match evidence.cause {
         Cause::Hinted => Verdict::Unknown("a connection broke, but not every ping was refused".to_owned()),

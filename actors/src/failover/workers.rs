@@ -28,10 +28,23 @@ type Others = BTreeMap<Incarnation, BTreeSet<Incarnation>>;
 #[derive(Debug, Default)]
 pub(super) struct Workers {
     pub(super) plan: Plan,
+    /// What the last look wanted.
+    wanted: Plan,
     /// When too many were silent last.
     cut_off_at: Option<Instant>,
     asking: bool,
     giving: bool,
+}
+
+impl Workers {
+    /// Leaves only when two looks want it: of two masters one hears first that workers are back.
+    fn seconded(&mut self, wanted: Plan) -> Plan {
+        let before = std::mem::replace(&mut self.wanted, wanted);
+        match (before, wanted) {
+            (Plan::Stay | Plan::Alone, Plan::Leave(_)) => Plan::Alone,
+            _ => wanted,
+        }
+    }
 }
 
 impl FailoverActor {
@@ -49,6 +62,7 @@ impl FailoverActor {
         if is_cut_off(&heard) {
             self.workers.cut_off_at = Some(Instant::now());
         } else if !self.has_left() {
+            self.workers.wanted = Plan::Stay;
             self.decided(Plan::Stay, &heard, ctx);
             return;
         }
@@ -64,7 +78,8 @@ impl FailoverActor {
                     .cut_off_at
                     .is_none_or(|at| at.elapsed() >= WELL_AFTER),
             };
-            let plan = plan(&problem, actor.workers.plan);
+            let wanted = plan(&problem, actor.workers.plan);
+            let plan = actor.workers.seconded(wanted);
             actor.decided(plan, &heard, ctx);
         }));
     }
@@ -152,5 +167,24 @@ async fn give_all(reach: Reach, target: Incarnation) {
         before = left;
         // Without it the target finds them at its next look.
         reach.peers.nudge(target).await.ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_look_alone_moves_nothing() {
+        let leave = Plan::Leave(Incarnation(1));
+        let mut workers = Workers::default();
+        assert_eq!(workers.seconded(leave), Plan::Alone);
+        assert_eq!(workers.seconded(leave), leave);
+        assert_eq!(
+            workers.seconded(Plan::Leave(Incarnation(2))),
+            Plan::Leave(Incarnation(2))
+        );
+        assert_eq!(workers.seconded(Plan::Stay), Plan::Stay);
+        assert_eq!(workers.seconded(leave), Plan::Alone);
     }
 }

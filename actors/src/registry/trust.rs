@@ -20,6 +20,9 @@ const MASS_LOSS_MS: i64 = 5_000;
 /// Who joins and has not beaten for so long does not come any more.
 const STUCK_JOIN_MS: i64 = 10_000;
 
+/// A registration shows within this time, when nothing is wrong.
+const SHOWS_MS: i64 = 3_000;
+
 /// Without a registry, a beat that is older than this makes a suspect.
 const VERY_OLD_BEAT_MS: i64 = 30_000;
 
@@ -42,6 +45,8 @@ pub struct Trust {
     young_until: i64,
     /// The registry has not answered since then.
     unknown_since: Option<i64>,
+    /// The views have not shown this node since then.
+    stranger_since: Option<i64>,
     /// Half of the masters vanished at this time.
     mass_loss_at: Option<i64>,
     /// Who is missed, since when.
@@ -55,6 +60,7 @@ impl Trust {
             last: None,
             young_until: now + YOUTH_MS,
             unknown_since: Some(now),
+            stranger_since: None,
             mass_loss_at: None,
             missed: BTreeMap::new(),
         }
@@ -80,18 +86,25 @@ impl Trust {
         self.is_known() && self.missed.is_empty()
     }
 
+    /// Whether views have not shown this node for longer than a registration takes.
+    pub fn is_stranger(&self, now: i64) -> bool {
+        self.stranger_since.is_some_and(|since| now - since > SHOWS_MS)
+    }
+
     /// Takes over an answer of the registry; answers whether this node has to register again.
     pub fn observed(&mut self, now: i64, answer: Result<View, RegistryError>, me: Incarnation) -> bool {
         let view = match answer {
             Ok(view) => view,
             Err(error) => {
                 self.unknown_since.get_or_insert(now);
+                self.stranger_since = None;
                 return error == RegistryError::NotRegistered;
             }
         };
         let went_back = view.index == 0 || view.index < self.last_index();
         let was_unknown = self.unknown_since.take().is_some();
         let knows_me = view.present.contains(&me);
+        self.stranger_since = (!knows_me).then(|| self.stranger_since.unwrap_or(now));
         let knew_me = self.last.as_ref().is_some_and(|last| last.present.contains(&me));
         if went_back || was_unknown || !knows_me || !knew_me {
             self.young_until = now + YOUTH_MS;
@@ -109,7 +122,7 @@ impl Trust {
             return silent(me, living);
         }
         let Some(view) = self.last.as_ref().filter(|view| view.present.contains(&me)) else {
-            return Vec::new();
+            return silent(me, living);
         };
         // Who joins is in no view yet, but it beats.
         let expected = living.iter().filter(|seen| match seen.member.state {

@@ -18,8 +18,12 @@ pub enum Fault {
     None,
     /// With an error.
     Unavailable,
-    /// It never answers.
+    /// It never answers; a beat is given up, as its caller does.
     Hangs,
+    /// Beats alone are not answered, as behind an agent that holds its lock for half a minute.
+    BeatsStall,
+    /// A watch answers at once, though nothing is new.
+    Spurious,
 }
 
 /// A real registry behind faults. Clones share both.
@@ -29,9 +33,20 @@ pub struct FaultyRegistry {
     state: Arc<Mutex<State>>,
 }
 
+/// The three things that Consul says, one after the other, when its leader is lost.
+const LEADERLESS: [&str; 3] = [
+    "rpc error making call: EOF",
+    "rpc error getting client: failed to get conn: dial tcp: connection refused",
+    "No cluster leader",
+];
+
+/// A beat that takes longer has failed: what every registry promises.
+const BEAT_WITHIN: Duration = Duration::from_millis(400);
+
 #[derive(Default)]
 struct State {
     fault: Fault,
+    refused: usize,
     /// What is taken off the real index after a loss of state.
     lost: u64,
     known: BTreeSet<Incarnation>,
@@ -91,11 +106,18 @@ impl FaultyRegistry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What a registry that lost its leader says changes while it looks for the next one.
+    fn next_words(&self) -> String {
+        let mut state = self.state();
+        state.refused += 1;
+        LEADERLESS[state.refused % LEADERLESS.len()].to_owned()
+    }
+
     async fn fail(&self) -> Result<(), RegistryError> {
         let fault = self.state().fault;
         match fault {
-            Fault::None => Ok(()),
-            Fault::Unavailable => Err(RegistryError::Unavailable("No cluster leader".to_owned())),
+            Fault::None | Fault::BeatsStall | Fault::Spurious => Ok(()),
+            Fault::Unavailable => Err(RegistryError::Unavailable(self.next_words())),
             Fault::Hangs => pending().await,
         }
     }
@@ -118,6 +140,11 @@ impl Registry for FaultyRegistry {
     }
 
     async fn beat(&self, me: Incarnation) -> Result<(), RegistryError> {
+        let fault = self.state().fault;
+        if matches!(fault, Fault::Hangs | Fault::BeatsStall) {
+            tokio::time::sleep(BEAT_WITHIN).await;
+            return Err(RegistryError::Unavailable("the beat timed out".to_owned()));
+        }
         self.fail().await?;
         self.inner.beat(me).await
     }
@@ -125,6 +152,8 @@ impl Registry for FaultyRegistry {
     async fn watch(&self, after: u64, wait: Duration) -> Result<View, RegistryError> {
         self.fail().await?;
         let lost = if after == 0 { 0 } else { self.state().lost };
+        let spurious = self.state().fault == Fault::Spurious;
+        let wait = if spurious { Duration::ZERO } else { wait };
         let view = self.inner.watch(after.saturating_add(lost), wait).await?;
         self.fail().await?;
         Ok(self.distorted(view))

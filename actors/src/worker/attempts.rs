@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use engine::ids::{AttemptNumber, Incarnation, InstanceId, Millis, Ordinal, Uid};
+use engine::ids::{AttemptNumber, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
 use engine::instance::Ended;
 
 use super::journal::{Line, Process, Replay};
@@ -286,24 +286,17 @@ impl Attempts {
 
     /// Returns the attempts about which there is something to tell, of one instance.
     pub(super) fn to_tell_of(&self, instance: InstanceId) -> Vec<Uid> {
-        let generation = self
-            .seen
-            .get(&instance)
-            .map(|owner| owner.generation)
-            .unwrap_or_default();
-        let first = Uid {
-            generation,
-            instance,
-            ordinal: Ordinal(0),
-            attempt: AttemptNumber(0),
-            binding: 0,
-        };
-        self.known
-            .range(first..)
-            .map(|(uid, _)| *uid)
-            .take_while(|uid| uid.generation == generation && uid.instance == instance)
-            .filter(|uid| self.report(uid).is_some())
-            .collect()
+        let mut found = Vec::new();
+        // Of any generation: an attempt keeps its uid when the generation is raised. There are few of them.
+        let mut next = self.known.keys().next().map(|uid| uid.generation);
+        while let Some(generation) = next {
+            let of = first_of(generation, instance)..first_of(generation, InstanceId(instance.0 + 1));
+            found.extend(self.known.range(of).map(|(uid, _)| *uid));
+            let later = first_of(Generation(generation.0 + 1), InstanceId(0));
+            next = self.known.range(later..).next().map(|(uid, _)| uid.generation);
+        }
+        found.retain(|uid| self.report(uid).is_some());
+        found
     }
 
     /// Returns every attempt about which there is something to tell.
@@ -365,6 +358,17 @@ impl Attempts {
 fn lost() -> AdoptAnswer {
     AdoptAnswer::Lost {
         reason: STARTED_AGAIN.to_owned(),
+    }
+}
+
+/// The least uid of an instance in a generation.
+fn first_of(generation: Generation, instance: InstanceId) -> Uid {
+    Uid {
+        generation,
+        instance,
+        ordinal: Ordinal(0),
+        attempt: AttemptNumber(0),
+        binding: 0,
     }
 }
 

@@ -162,3 +162,6 @@ impl WorkerActor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,21 @@ pub fn check_param(name: &str) -> Result<(), String> {
     }
 }
 
+/// Checks the name of a parameter that somebody declares or sets.
+///
+/// # Errors
+/// A stable code, and in words what is wrong with it.
+pub(crate) fn check_declared(name: &str) -> Result<(), (&'static str, String)> {
+    check_param(name).map_err(|why| ("BAD_NAME", why))?;
+    if is_forbidden(name) {
+        let why = format!(
+            "`{name}` is refused: it changes how programs are found or loaded, or belongs to the system"
+        );
+        return Err(("FORBIDDEN_NAME", why));
+    }
+    Ok(())
+}
+
 /// Whether the name changes how programs are found or loaded, or belongs to the system.
 pub fn is_forbidden(name: &str) -> bool {
     FORBIDDEN.contains(&name) || FORBIDDEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))

@@ -73,7 +73,11 @@ fn read_one(reader: &mut Reader, name: &str, value: &Value, at: &Path<'_>, scope
     } else if scope == Scope::Task && param.value.is_none() {
         reader.missing(at, "value", "a task's parameter has a value");
     }
-    check_default(reader, &param, at);
+    if value.is_object() {
+        check_default(reader, &param, &at.key("value"));
+    } else {
+        check_default(reader, &param, at);
+    }
     legal.then_some(param)
 }
 
@@ -128,6 +132,15 @@ pub fn text_of(value: &Value) -> String {
         Value::Null => String::new(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
+}
+
+/// Checks a parameter that stands outside a document, such as a project's.
+///
+/// # Errors
+/// A stable code, and in words what is wrong with its name or its value.
+pub fn check_loose(name: &str, value: &str) -> Result<(), (&'static str, String)> {
+    names::check_declared(name)?;
+    check_text(value)
 }
 
 /// Checks that a value, or a text that stands for it, is of its declared type.

@@ -277,15 +277,8 @@ impl Reader {
 
     /// Checks the key of a parameter, an output or an environment variable.
     pub(crate) fn param_name(&mut self, name: &str, at: &Path<'_>) -> bool {
-        if let Err(message) = names::check_param(name) {
-            self.wrong_key(at, "BAD_NAME", message);
-            return false;
-        }
-        if names::is_forbidden(name) {
-            let message = format!(
-                "`{name}` is refused: it changes how programs are found or loaded, or belongs to the system"
-            );
-            self.wrong_key(at, "FORBIDDEN_NAME", message);
+        if let Err((code, message)) = names::check_declared(name) {
+            self.wrong_key(at, code, message);
             return false;
         }
         true

@@ -78,7 +78,7 @@ fn every_error_is_reported_at_once_with_its_place() {
         ("/name", "BAD_NAME"),
         ("/params/PATH", "FORBIDDEN_NAME"),
         ("/params/1a", "BAD_NAME"),
-        ("/params/n", "BAD_TYPE"),
+        ("/params/n/value", "BAD_TYPE"),
         ("/timeout", "BAD_DURATION"),
         ("/tasks/a/nedes", "UNKNOWN_KEY"),
         ("/tasks/a/run", "UNKNOWN_KEY"),

@@ -1,6 +1,8 @@
 //! The end of a round: what is stored, what is told, what is done outside.
 
-use super::round::Round;
+use std::collections::BTreeMap;
+
+use super::round::{History, Round};
 use super::{Changes, Effect, Transition};
 use crate::ids::Ordinal;
 use crate::states::{AttemptState, InstanceState, TaskState};
@@ -85,6 +87,7 @@ impl Round<'_> {
             false => (None, own),
         };
         self.history.told.extend(first);
+        self.history.told.append(&mut self.history.taken_back);
         // One round may hold the end of a task and the begin of its successor, whatever their document order.
         let mut rows: Vec<(&Ordinal, &Task)> = self.rows.iter().collect();
         rows.sort_by_key(|(ordinal, _)| self.plan.nodes[ordinal.index()].rank);
@@ -213,6 +216,21 @@ impl Round<'_> {
         all.into_iter()
             .map(|ordinal| Effect::DropSlot { ordinal })
             .collect()
+    }
+}
+
+impl History {
+    /// Tells of tasks that left these states for `pending`, by the step of the instance that was told last.
+    pub(super) fn take_back(&mut self, left: BTreeMap<Ordinal, TaskState>) {
+        let why = self.whys.last().cloned().unwrap_or_default();
+        let changed = left.into_iter().filter(|(_, from)| *from != TaskState::Pending);
+        self.taken_back.extend(changed.map(|(ordinal, from)| Transition {
+            ordinal: Some(ordinal),
+            attempt: None,
+            from: Some(from.as_str()),
+            to: TaskState::Pending.as_str(),
+            why: why.clone(),
+        }));
     }
 }
 

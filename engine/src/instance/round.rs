@@ -52,6 +52,8 @@ pub struct Round<'a> {
 pub(super) struct History {
     /// Transitions told before a reset of the same round.
     pub(super) told: Vec<Transition>,
+    /// What a reset of this round takes back, told after the instance's own step.
+    pub(super) taken_back: Vec<Transition>,
     /// The states that `told` ends with.
     pub(super) told_state: Option<(InstanceState, Run)>,
     pub(super) told_tasks: BTreeMap<Ordinal, TaskState>,

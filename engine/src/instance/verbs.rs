@@ -1,5 +1,7 @@
 //! What control operations do to an instance.
 
+use std::collections::BTreeMap;
+
 use super::round::Round;
 use super::{Counters, Decided, Reset};
 use crate::ids::{OperationId, Ordinal, Run};
@@ -190,20 +192,25 @@ impl Round<'_> {
                 self.rows.entry(ordinal).or_insert(row);
             }
         }
-        for (ordinal, row) in &mut self.rows {
-            if reset.touches(row.state) {
-                *row = reset.row(std::mem::replace(row, Task::unstarted()));
-                self.history.told_tasks.insert(*ordinal, TaskState::Pending);
-            }
-        }
+        let mut left = BTreeMap::new();
         if self.reset.is_none() {
             self.reset = Some(reset);
-            for row in self.base.to_mut().tasks.iter_mut().flatten() {
-                if reset.touches(row.state) {
+            for (ordinal, row) in (0..).map(Ordinal).zip(&mut self.base.to_mut().tasks) {
+                if let Some(row) = row.as_mut().filter(|row| reset.touches(row.state)) {
+                    left.insert(ordinal, row.state);
                     *row = reset.row(std::mem::replace(row, Task::unstarted()));
                 }
             }
         }
+        for (ordinal, row) in &mut self.rows {
+            left.remove(ordinal);
+            if reset.touches(row.state) {
+                left.insert(*ordinal, row.state);
+                *row = reset.row(std::mem::replace(row, Task::unstarted()));
+                self.history.told_tasks.insert(*ordinal, TaskState::Pending);
+            }
+        }
+        self.history.take_back(left);
         let counters = Counters::of(self.plan, |ordinal| self.row(ordinal));
         self.tally = counters.tally;
         self.open_preds.clear();

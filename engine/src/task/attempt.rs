@@ -40,9 +40,10 @@ impl Policy<'_> {
     }
 }
 
-/// Takes the next attempt number; numbers are never used again.
+/// Takes the next attempt number; numbers are never used again. The last attempt is now one that has not ended.
 pub(super) fn next_number(task: &mut Task) -> AttemptNumber {
     task.attempts += 1;
+    task.ended_at = None;
     AttemptNumber(task.attempts)
 }
 

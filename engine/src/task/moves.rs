@@ -164,7 +164,9 @@ fn fail_by_time(policy: &Policy<'_>, task: Task, error: Option<String>) -> Step 
         .task
         .timeout_ms
         .map_or_else(String::new, |ms| format!(" after {}", Span(ms)));
-    let said = error.map_or_else(String::new, |error| format!(" ({error})"));
+    // What a worker says of the time alone says nothing more.
+    let more = error.filter(|error| !error.starts_with("timed out"));
+    let said = more.map_or_else(String::new, |error| format!(" ({error})"));
     fail(policy, task, format!("timed out{limit}{said}"))
 }
 

@@ -181,6 +181,21 @@ not_run: force>forced_success
 }
 
 #[test]
+fn the_end_of_a_task_is_the_end_of_its_last_attempt() {
+    let task = definition();
+    let open = policy(&task, Mode::Open, 5_000);
+    let lost = TaskEvent::Lost {
+        uid: uid(1),
+        reason: "its worker died".to_owned(),
+    };
+    let waiting = step(&open, in_state(TaskState::Running), lost).task;
+    assert_eq!(waiting.ended_at, Some(Millis(5_000)));
+    let next = step(&open, waiting, bound()).task;
+    assert_eq!((next.state, next.attempts), (TaskState::Dispatched, 2));
+    assert_eq!(next.ended_at, None, "the second attempt has not ended");
+}
+
+#[test]
 fn a_transcript_of_a_task_that_times_out_and_is_lost() {
     let task = definition();
     let steps = [
@@ -273,4 +288,25 @@ fn an_end_while_the_instance_ends_waits_for_no_next_attempt() {
 fn spans_read_as_documents_write_them() {
     let shown = [0, 1, 1500, 90_000, 5_400_000, 172_800_000].map(|ms| Span(ms).to_string());
     assert_eq!(shown, ["0s", "1ms", "1s500ms", "1m30s", "1h30m", "2d"]);
+}
+
+#[test]
+fn an_attempt_out_of_time_says_its_limit_once() {
+    let task = definition();
+    for (said, words) in [
+        (Some("timed out after 1000 ms"), "timed out after 1s"),
+        (None, "timed out after 1s"),
+        (Some("exit code 143"), "timed out after 1s (exit code 143)"),
+    ] {
+        let event = TaskEvent::Ended {
+            uid: uid(1),
+            ended: Ended {
+                result: AttemptResult::TimedOut,
+                error: said.map(str::to_owned),
+                ..Ended::succeeded(Millis(0))
+            },
+        };
+        let failed = step(&policy(&task, Mode::Open, 0), in_state(TaskState::Running), event).task;
+        assert_eq!(failed.attempt.unwrap().error.as_deref(), Some(words));
+    }
 }

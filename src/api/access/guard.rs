@@ -84,7 +84,7 @@ async fn identity_of(
     hash: &str,
     origin: Option<IpAddr>,
 ) -> Result<Option<Identity>, Problem> {
-    if let Some(known) = server.identities.get(hash) {
+    if let Some(known) = server.identities.get(hash, server.now()) {
         return Ok(Some(known));
     }
     // Only failures are counted, but a guesser who had too many does not reach the database any more.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use engine::ids::Millis;
 use sha2::{Digest, Sha256};
 
 use crate::hex;
@@ -27,10 +28,12 @@ struct Known {
 }
 
 impl Identities {
-    pub(super) fn get(&self, hash: &str) -> Option<Identity> {
+    /// A token that has ended meanwhile is not known, however fresh it is.
+    pub(super) fn get(&self, hash: &str, now: Millis) -> Option<Identity> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (identity, since) = known.by_hash.get(hash)?;
-        (since.elapsed() < FRESH).then(|| identity.clone())
+        let ended = identity.expires_at.is_some_and(|end| end <= now);
+        (since.elapsed() < FRESH && !ended).then(|| identity.clone())
     }
 
     /// Grows with every `forget`; an answer that was asked for before one is not remembered.

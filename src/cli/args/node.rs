@@ -112,6 +112,11 @@ pub(in crate::cli) enum DbCommand {
         #[command(flatten)]
         flags: DatabaseFlags,
     },
+    /// Say that the database was restored: raises its generation, and every master joins anew
+    Restored {
+        #[command(flatten)]
+        flags: DatabaseFlags,
+    },
 }
 
 /// Where the database is.

@@ -16,10 +16,10 @@ pub(in crate::cli) struct InProject {
 pub(in crate::cli) enum WorkflowCommand {
     /// Store documents; an unchanged one makes no new version
     Apply {
-        /// A document, or a folder of documents
+        /// A document, a folder of documents, or `-` for stdin
         #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
         files: Vec<PathBuf>,
-        /// Project, when the document does not say it [default: default]
+        /// Project; the document must not name another [default: the document's, or default]
         #[arg(long)]
         project: Option<String>,
         /// Only check
@@ -28,7 +28,7 @@ pub(in crate::cli) enum WorkflowCommand {
     },
     /// Check documents without a server
     Lint {
-        /// A document, or a folder of documents
+        /// A document, a folder of documents, or `-` for stdin
         #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
         files: Vec<PathBuf>,
     },

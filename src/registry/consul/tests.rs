@@ -3,6 +3,8 @@ use std::net::TcpListener;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use reqwest::header::HeaderValue;
+
 use super::*;
 use crate::config::{Secret, Tls};
 
@@ -47,14 +49,18 @@ fn every_way_to_say_forgotten_is_understood() {
             "Unknown service ID \"porpoise-3\". Ensure that the service ID is passed.",
         ),
     ] {
-        assert_eq!(refusal(status, text), RegistryError::NotRegistered, "{text}");
+        assert_eq!(
+            refusal(status, text, true),
+            RegistryError::NotRegistered,
+            "{text}"
+        );
     }
     for (status, text) in [
         (500, "No cluster leader"),
         (403, "Permission denied"),
         (404, "page not found"),
     ] {
-        let error = refusal(status, text);
+        let error = refusal(status, text, true);
         assert!(error.to_string().contains(text), "{error}");
     }
 }
@@ -74,18 +80,25 @@ fn a_host_becomes_address_and_port() {
     assert_eq!(address("node"), ("node", 0));
 }
 
-fn registry_at(url: &str) -> ConsulRegistry {
-    let config = Consul {
+fn config_for(url: &str) -> Consul {
+    Consul {
         url: Some(url.to_owned()),
         token: Some(Secret::new("very-secret")),
+        http_auth: None,
         namespace: None,
+        partition: None,
         tls: Tls {
             ca_file: None,
+            ca_path: None,
+            server_name: None,
             identity: None,
             verify: true,
         },
-    };
-    ConsulRegistry::new(&config).unwrap()
+    }
+}
+
+fn registry_at(url: &str) -> ConsulRegistry {
+    ConsulRegistry::new(&config_for(url)).unwrap()
 }
 
 #[tokio::test]
@@ -120,4 +133,71 @@ async fn neither_token_nor_password_is_ever_shown() {
     for secret in ["very-secret", "pass-word"] {
         assert!(!shown.contains(secret), "{shown}");
     }
+}
+
+#[test]
+fn a_refusal_says_what_the_token_lacks() {
+    let text = |status, text, has_token| refusal(status, text, has_token).to_string();
+    let known = text(403, "Permission denied", true);
+    assert!(
+        known.contains("token of consul.token has to allow service \"porpoise\""),
+        "{known}"
+    );
+    let none = text(403, "Permission denied", false);
+    assert!(none.contains("consul.token is not set"), "{none}");
+    let unknown = text(403, "ACL not found", true);
+    assert!(
+        unknown.contains("does not know the token of consul.token"),
+        "{unknown}"
+    );
+}
+
+#[tokio::test]
+async fn a_name_for_the_certificate_is_asked_for_at_the_agents_own_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut config = config_for(&format!("https://localhost:{port}"));
+    config.tls.server_name = Some("server.dc1.consul".to_owned());
+    config.partition = Some("part".to_owned());
+    let registry = ConsulRegistry::new(&config).unwrap();
+    let url = registry.at("/v1/status/leader").to_string();
+    assert_eq!(
+        url,
+        format!("https://server.dc1.consul:{port}/v1/status/leader?partition=part")
+    );
+    let reached = tokio::task::spawn_blocking(move || listener.accept().is_ok());
+    let error = registry.beat(Incarnation(1)).await.unwrap_err();
+    assert!(reached.await.unwrap(), "{error}");
+    config.tls.server_name = Some("127.0.0.1".to_owned());
+    assert!(
+        ConsulRegistry::new(&config)
+            .unwrap_err()
+            .contains("consul.server_name")
+    );
+}
+
+#[tokio::test]
+async fn a_socket_in_the_file_system_is_an_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("consul.sock");
+    let agent = tokio::net::UnixListener::bind(&path).unwrap();
+    let mut config = config_for(&format!("unix://{}", path.display()));
+    config.http_auth = Some(Secret::new("user:pass-word"));
+    let registry = ConsulRegistry::new(&config).unwrap();
+    let answering = async {
+        let (mut caller, _) = agent.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let length = caller.read(&mut request).await.unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        caller.write_all(answer).await.unwrap();
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    };
+    let (beaten, request) = tokio::join!(registry.beat(Incarnation(1)), answering);
+    assert_eq!(beaten, Ok(()));
+    assert!(
+        request.starts_with("PUT /v1/agent/check/pass/service:porpoise-1"),
+        "{request}"
+    );
+    // `user:pass-word` in base64.
+    assert!(request.contains("Basic dXNlcjpwYXNzLXdvcmQ="), "{request}");
 }

@@ -164,3 +164,20 @@ async fn a_kill_ends_a_request_that_is_not_answered() {
     running.kill(KILLED_WITHIN);
     assert_eq!(running.wait().await.result, AttemptResult::Killed);
 }
+
+#[tokio::test]
+async fn a_redirect_is_followed_unless_its_own_status_is_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    for (expected, status) in [(Vec::new(), 200), (vec![302], 302)] {
+        let target = server(vec![answer("200 OK", "there")]);
+        let moved = format!(
+            "HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        let end = run(&job(folder.path(), &server(vec![moved]), expected)).await;
+        assert_eq!(
+            (end.result, end.exit_code),
+            (AttemptResult::Succeeded, Some(status)),
+            "{end:?}"
+        );
+    }
+}

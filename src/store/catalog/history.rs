@@ -134,17 +134,23 @@ impl Catalog {
         let Some(row) = row else {
             return Ok(None);
         };
+        let epoch: i64 = sql::get(&row, "epoch")?;
+        // An owner that came after the row was read is left out: what is shown fits together.
         let log = sql::all(
             self.reader(),
-            "SELECT epoch, owner, host, from_host, at, why FROM owner_log WHERE instance = $1 ORDER BY epoch",
-            vec![id.0.into()],
+            "SELECT epoch, owner, host, from_host, at, why FROM owner_log WHERE instance = $1 AND epoch <= $2 \
+             ORDER BY epoch",
+            vec![id.0.into(), epoch.into()],
         )
         .await?;
+        let state = sql::named(&row, "state")?;
+        let parked = instances::attention(&row)?.is_some();
+        let (owner, host) = instances::shown_owner(&row, state, parked)?;
         Ok(Some(Ownership {
-            state: ownership_state(&row)?,
-            host: sql::get(&row, "host")?,
-            owner: sql::get::<Option<i64>>(&row, "owner")?.map(Incarnation),
-            epoch: Epoch(sql::get(&row, "epoch")?),
+            state: ownership_state(&row, state, parked)?,
+            host,
+            owner,
+            epoch: Epoch(epoch),
             log: log.iter().map(owner_entry).collect::<Result<_, _>>()?,
         }))
     }
@@ -176,18 +182,21 @@ fn history_row(row: &QueryResult, definition: &Definition) -> Result<HistoryEntr
     })
 }
 
-fn ownership_state(row: &QueryResult) -> Result<OwnershipState, CatalogError> {
-    let state: InstanceState = sql::named(row, "state")?;
+fn ownership_state(
+    row: &QueryResult,
+    state: InstanceState,
+    parked: bool,
+) -> Result<OwnershipState, CatalogError> {
     let owner: Option<String> = sql::get(row, "owner_state")?;
     let alive = owner.is_some_and(|state| state != "dead" && state != "left");
-    let parked = instances::attention(row)?.is_some();
+    let rests = state.is_at_rest() || parked;
     // A verb wakes what is at rest: its next owner is on the way.
-    let needed = !state.is_at_rest() && !parked || sql::count(row, "asked")? > 0;
-    Ok(match (alive, state.is_final()) {
-        (true, _) => OwnershipState::Owned,
-        (false, true) if !needed => OwnershipState::Final,
-        (false, false) if !needed => OwnershipState::Unowned,
-        (false, _) => OwnershipState::Moving,
+    let woken = sql::count(row, "asked")? > 0;
+    Ok(match (rests, alive) {
+        (false, true) => OwnershipState::Owned,
+        (true, _) if !woken && state.is_final() => OwnershipState::Final,
+        (true, _) if !woken => OwnershipState::Unowned,
+        _ => OwnershipState::Moving,
     })
 }
 

@@ -13,12 +13,13 @@ use engine::view;
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::{Catalog, CatalogError, Page, PageRequest, ProjectId, Request, Visible, sql};
+use crate::store::need::RUNS;
 
 const COLUMNS: &str = "i.id, i.project_id, p.name AS project, w.name AS workflow, i.workflow_id, i.version, i.state, \
      i.reason, i.attention, i.run, i.trigger_type, i.start, i.outputs, i.host, i.owner, i.epoch, i.requested_by, \
      i.created_at, i.started_at, i.ended_at, i.tasks_total, i.tasks_excluded, \
-     (SELECT m.name || '/' || m.incarnation FROM member m \
-      WHERE m.incarnation = i.owner AND m.state IN ('dead', 'left')) AS owner_over";
+     (SELECT m.name || '/' || m.incarnation || CASE m.state WHEN 'left' THEN ' has left' ELSE ' declared dead' END \
+      FROM member m WHERE m.incarnation = i.owner AND m.state IN ('dead', 'left')) AS owner_over";
 
 const FROM: &str =
     "FROM instance i JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id";
@@ -223,7 +224,7 @@ impl InstanceFilter {
         }
         if let Some(host) = &self.host {
             let place = bind(host.clone().into());
-            words += &format!(" AND i.owner IS NOT NULL AND i.host = ${place}");
+            words += &format!(" AND i.owner IS NOT NULL AND {RUNS} AND i.host = ${place}");
         }
         if !self.states.is_empty() {
             let states = self
@@ -286,6 +287,8 @@ fn instance_row(
     let start: Start = sql::json(row, "start")?;
     let state = sql::named(row, "state")?;
     let total = sql::count(row, "tasks_total")?;
+    let attention = attention(row)?;
+    let (owner, host) = shown_owner(row, state, attention.is_some())?;
     Ok(InstanceRow {
         id: InstanceId(sql::get(row, "id")?),
         project_id: ProjectId(sql::get(row, "project_id")?),
@@ -293,14 +296,17 @@ fn instance_row(
         workflow: sql::get(row, "workflow")?,
         version: sql::get(row, "version")?,
         state,
-        reason: moving(row)?.map_or_else(|| sql::get(row, "reason"), |moving| Ok(Some(moving)))?,
-        attention: attention(row)?,
+        reason: match owner {
+            Some(_) => moving(row)?.map_or_else(|| sql::get(row, "reason"), |moving| Ok(Some(moving)))?,
+            None => sql::get(row, "reason")?,
+        },
+        attention,
         run: Run(sql::count(row, "run")?),
         trigger: sql::get(row, "trigger_type")?,
         params: effective_params(definition, &start),
         outputs: sql::json(row, "outputs")?,
-        host: sql::get(row, "host")?,
-        owner: sql::get::<Option<i64>>(row, "owner")?.map(Incarnation),
+        host,
+        owner,
         epoch: Epoch(sql::get(row, "epoch")?),
         priority: start.priority,
         failure_strategy: start.failure_strategy,
@@ -317,10 +323,24 @@ fn instance_row(
     })
 }
 
+/// Reads who owns an instance. One at rest is shown without an owner also while a master that has claimed it decides
+/// the verb that wakes it: readers see the owner together with the state that the verb makes.
+pub(super) fn shown_owner(
+    row: &QueryResult,
+    state: InstanceState,
+    needs_a_person: bool,
+) -> Result<(Option<Incarnation>, Option<String>), CatalogError> {
+    if state.is_at_rest() || needs_a_person {
+        return Ok((None, None));
+    }
+    let owner = sql::get::<Option<i64>>(row, "owner")?.map(Incarnation);
+    Ok((owner, sql::get(row, "host")?))
+}
+
 /// Says that an instance is between two owners, when its owner's life is over.
 fn moving(row: &QueryResult) -> Result<Option<String>, CatalogError> {
     let over: Option<String> = sql::get(row, "owner_over")?;
-    Ok(over.map(|owner| format!("moving: owner {owner} declared dead, being claimed")))
+    Ok(over.map(|owner| format!("moving: owner {owner}, being claimed")))
 }
 
 /// Reads the column `attention`.

@@ -29,7 +29,8 @@ pub struct NodeRow {
     pub instances: u32,
     /// Slots of its worker.
     pub slots_total: u32,
-    /// Attempts that are created or running there.
+    /// Attempts that are created or running there; what masters bound beyond its slots is refused there, and is
+    /// not counted.
     pub slots_used: u32,
     /// The group of its worker.
     pub worker_group: String,
@@ -146,6 +147,7 @@ impl Catalog {
 
 fn node_row(row: &QueryResult) -> Result<NodeRow, CatalogError> {
     let roles: String = sql::get(row, "roles")?;
+    let slots_total = sql::count(row, "slots")?;
     Ok(NodeRow {
         incarnation: Incarnation(sql::get(row, "incarnation")?),
         name: sql::get(row, "name")?,
@@ -154,8 +156,8 @@ fn node_row(row: &QueryResult) -> Result<NodeRow, CatalogError> {
         state: sql::named(row, "state")?,
         joined_at: Millis(sql::get(row, "joined_at")?),
         instances: sql::count(row, "instances")?,
-        slots_total: sql::count(row, "slots")?,
-        slots_used: sql::count(row, "used")?,
+        slots_total,
+        slots_used: sql::count(row, "used")?.min(slots_total),
         worker_group: sql::get(row, "worker_group")?,
         version: sql::get(row, "version")?,
     })

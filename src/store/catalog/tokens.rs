@@ -91,6 +91,8 @@ pub struct Identity {
     pub token: TokenId,
     /// What made the token.
     pub kind: TokenKind,
+    /// When the token ends; never when none.
+    pub expires_at: Option<Millis>,
 }
 
 impl Catalog {
@@ -193,7 +195,7 @@ impl Catalog {
     pub async fn authenticate(&self, token_hash: &str, at: Millis) -> Result<Option<Identity>, CatalogError> {
         let row = sql::first(
             self.reader(),
-            "SELECT t.id, t.kind, t.last_used, t.user_id, u.name, u.admin \
+            "SELECT t.id, t.kind, t.last_used, t.expires_at, t.user_id, u.name, u.admin \
              FROM token t JOIN user_account u ON u.id = t.user_id \
              WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2) AND u.disabled_at IS NULL",
             vec![token_hash.into(), at.0.into()],
@@ -214,6 +216,7 @@ impl Catalog {
             role: Role::from_admin_column(sql::get(&row, "admin")?),
             token,
             kind: TokenKind::from_column(&kind),
+            expires_at: sql::get::<Option<i64>>(&row, "expires_at")?.map(Millis),
         }))
     }
 }

@@ -93,6 +93,60 @@ async fn errors_of_a_document_have_pointers_and_lines() {
 }
 
 #[actix_rt::test]
+async fn a_document_that_names_another_workflow_or_project_says_where() {
+    let served = serve().await;
+    let asked = served
+        .ask("PUT", PATH)
+        .header("content-type", "application/yaml")
+        .body("version: 1\nname: v\nproject:  other\ntasks:\n  t: { type: noop }\n");
+    let answer = reply(asked).await;
+    answer.problem(422, "INVALID_DOCUMENT");
+    let places: Vec<_> = answer.json()["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| format!("{} {}:{}", error["pointer"], error["line"], error["column"]))
+        .collect();
+    assert_eq!(places, ["\"/name\" 2:7", "\"/project\" 3:11"], "{answer:?}");
+    served.get(PATH).await.problem(404, "NOT_FOUND");
+    served.stop().await;
+}
+
+#[actix_rt::test]
+async fn the_parameters_of_a_project_keep_the_rules_of_a_documents() {
+    let served = serve().await;
+    let project = "/api/v1/projects/default";
+    for (params, pointer) in [
+        (json!({"PATH": "x"}), "/params/PATH"),
+        (json!({"a/b": "x"}), "/params/a~1b"),
+        (json!({"a": "x".repeat((64 << 10) + 1)}), "/params/a"),
+        (json!({"a": "x\u{0}"}), "/params/a"),
+    ] {
+        let edit = served
+            .send("PATCH", project, json!({ "params": params.clone() }))
+            .await;
+        assert_eq!(edit.problem(422, "INVALID_BODY"), pointer);
+        let made = served
+            .send(
+                "POST",
+                "/api/v1/projects",
+                json!({ "name": "p", "params": params }),
+            )
+            .await;
+        assert_eq!(made.problem(422, "INVALID_BODY"), pointer);
+    }
+    let edit = served
+        .send(
+            "PATCH",
+            project,
+            json!({ "params": { "a.b": "x".repeat(64 << 10) } }),
+        )
+        .await;
+    assert_eq!(edit.status, 200, "{edit:?}");
+    served.stop().await;
+}
+
+#[actix_rt::test]
 async fn a_dry_run_stores_nothing() {
     let served = serve().await;
     let document = json!({"version": 1, "name": "w", "tasks": {"t": {"type": "noop"}}});

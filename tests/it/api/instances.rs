@@ -191,3 +191,28 @@ async fn what_is_shown_of_an_instance_has_the_agreed_members() {
     assert_eq!(ownership["log"], json!([]), "{ownership}");
     served.stop().await;
 }
+
+#[actix_rt::test]
+async fn several_states_are_named_by_repetition_or_with_commas() {
+    let served = serve().await;
+    let id = served.start("w").await;
+    let list = "/api/v1/instances?limit=5";
+    for (states, found) in [
+        ("state=failed&state=running", true),
+        ("state=failed,stopped&state=running", true),
+        ("state=failed,running", true),
+        ("state=failed&state=stopped", false),
+    ] {
+        let answer = served.get(&format!("{list}&{states}")).await.json();
+        let ids: Vec<_> = answer["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["id"])
+            .collect();
+        assert_eq!(ids == [&json!(id)], found, "{states}: {answer}");
+    }
+    let wrong = served.get(&format!("{list}&state=running&state=nope")).await;
+    assert_eq!(wrong.problem(400, "INVALID_QUERY"), "/state");
+    served.stop().await;
+}

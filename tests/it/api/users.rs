@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::server::{reply, serve};
@@ -38,6 +40,24 @@ async fn a_token_is_shown_once_and_never_again() {
     reply(served.ask_as(&secret, "GET", "/api/v1/users/me"))
         .await
         .problem(401, "UNAUTHENTICATED");
+    served.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_token_ends_at_its_time_though_it_is_in_use() {
+    let served = serve().await;
+    let body = json!({"name": "short", "expires_in": "1s"});
+    let made = served.send("POST", "/api/v1/tokens", body).await;
+    let (since, secret) = (Instant::now(), made.json()["token"].as_str().unwrap().to_owned());
+    loop {
+        // Asked before the request goes out: from this moment on the token has surely ended.
+        let ended = since.elapsed() > Duration::from_secs(1);
+        let answer = reply(served.ask_as(&secret, "GET", "/api/v1/users/me")).await;
+        if ended {
+            answer.problem(401, "UNAUTHENTICATED");
+            break;
+        }
+    }
     served.stop().await;
 }
 

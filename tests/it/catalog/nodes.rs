@@ -43,6 +43,10 @@ pub(super) async fn a_node_is_listed_with_what_it_owns_and_runs(house: &House) {
     );
     assert_eq!((nodes[0].slots_total, nodes[0].incarnation), (8, Incarnation(2)));
     assert_eq!(nodes[0].roles, ["master", "worker"]);
+    house.sql("UPDATE member SET slots = 1").await;
+    let nodes = house.catalog.nodes(Millis(10)).await.expect("nodes");
+    let used: Vec<u32> = nodes.iter().map(|node| node.slots_used).collect();
+    assert_eq!(used, [1, 0], "what masters bound beyond its slots is not there");
 }
 
 pub(super) async fn a_life_that_ended_is_listed_for_a_day(house: &House) {

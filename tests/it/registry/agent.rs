@@ -16,7 +16,7 @@ use porpoise::registry::ConsulRegistry;
 const SERVE: &str = r#"
 log=$(mktemp /tmp/porpoise-consul.XXXXXX)
 consul agent -dev -node=test -bind=127.0.0.1 -client=127.0.0.1 -http-port="$1" -server-port="$2" \
-    -serf-lan-port="$3" -serf-wan-port=-1 -dns-port=-1 -grpc-port=-1 >"$log" 2>&1 </dev/null &
+    -serf-lan-port="$3" -serf-wan-port=-1 -dns-port=-1 -grpc-port=-1 -hcl="$4" >"$log" 2>&1 </dev/null &
 pid=$!
 echo $pid
 read -r _ || true
@@ -28,6 +28,8 @@ rm -f "$log"
 /// One server of Consul, which keeps nothing on disk.
 pub(super) struct Agent {
     ports: [u16; 3],
+    /// More of its configuration, in Consul's language.
+    more: String,
     pid: i32,
     // Its standard input is a pipe from this process; when that closes, the server goes.
     script: Child,
@@ -40,20 +42,31 @@ pub(super) fn shared() -> Option<&'static Agent> {
     SHARED.get_or_init(Agent::start).as_ref()
 }
 
+/// Says whether the program is installed.
+pub(super) fn is_installed() -> bool {
+    Command::new("consul").arg("version").output().is_ok()
+}
+
 impl Agent {
     /// Starts one for a test alone; none where Consul is not installed.
     pub(super) fn start() -> Option<Self> {
-        if Command::new("consul").arg("version").output().is_err() {
+        Self::start_with("")
+    }
+
+    /// Starts one with more configuration; none where Consul is not installed.
+    pub(super) fn start_with(more: &str) -> Option<Self> {
+        if !is_installed() {
             eprintln!("SKIPPED: Consul is not installed (no consul in PATH)");
             return None;
         }
-        Some(Self::on(free_ports()))
+        Some(Self::on(free_ports(), more.to_owned()))
     }
 
-    fn on(ports: [u16; 3]) -> Self {
+    fn on(ports: [u16; 3], more: String) -> Self {
         let mut script = Command::new("sh")
             .args(["-c", SERVE, "serve"])
             .args(ports.map(|port| port.to_string()))
+            .arg(&more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -63,6 +76,7 @@ impl Agent {
         BufReader::new(output).read_line(&mut line).expect("a line");
         let agent = Self {
             ports,
+            more,
             pid: line.trim().parse().expect("a process id"),
             script,
         };
@@ -72,17 +86,25 @@ impl Agent {
 
     /// A client of it.
     pub(super) fn registry(&self) -> Arc<dyn Registry> {
-        let config = Consul {
+        Arc::new(ConsulRegistry::new(&self.config()).expect("a client"))
+    }
+
+    /// Its address, for a client without token and TLS.
+    pub(super) fn config(&self) -> Consul {
+        Consul {
             url: Some(format!("http://127.0.0.1:{}", self.ports[0])),
             token: None,
+            http_auth: None,
             namespace: None,
+            partition: None,
             tls: Tls {
                 ca_file: None,
+                ca_path: None,
+                server_name: None,
                 identity: None,
                 verify: true,
             },
-        };
-        Arc::new(ConsulRegistry::new(&config).expect("a client"))
+        }
     }
 
     /// Ends it without a farewell.
@@ -92,10 +114,10 @@ impl Agent {
 
     /// Begins anew at the same ports, with nothing remembered.
     pub(super) fn restarted(mut self) -> Self {
-        let ports = self.ports;
+        let (ports, more) = (self.ports, std::mem::take(&mut self.more));
         self.script.stdin.take();
         self.script.wait().expect("it ends");
-        Self::on(ports)
+        Self::on(ports, more)
     }
 
     /// In a thread of its own: the caller may already be inside a runtime.
@@ -127,7 +149,8 @@ impl Drop for Agent {
     }
 }
 
-fn free_ports() -> [u16; 3] {
+/// Ports that nobody uses at this moment.
+pub(super) fn free_ports() -> [u16; 3] {
     // Held together, so that they differ.
     let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("an address").port())

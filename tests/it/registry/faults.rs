@@ -1,10 +1,13 @@
 //! The faults that the registry of the tests imitates are those that Consul showed.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actors::ports::{Registry, RegistryError};
 use actors::testing::registry::{Fault, FaultyRegistry};
+use actors::testing::store::FakeStore;
 
+use super::outage::{lists, member, wait_for};
 use super::{life, local};
 
 async fn with_a_life() -> (FaultyRegistry, actors::ports::Member) {
@@ -82,4 +85,54 @@ async fn lives_are_hidden_and_shown_whatever_they_do() {
         view.present.contains(&me.incarnation) && !view.present.contains(&other.incarnation),
         "{view:?}"
     );
+}
+
+#[tokio::test]
+async fn a_watch_may_answer_though_nothing_is_new() {
+    let (registry, _) = with_a_life().await;
+    let index = registry.confirm().await.expect("a view").index;
+    registry.set(Fault::Spurious);
+    let view = tokio::time::timeout(
+        Duration::from_secs(1),
+        registry.watch(index, Duration::from_secs(30)),
+    );
+    assert_eq!(view.await.expect("an answer").expect("a view").index, index);
+}
+
+/// Two nodes whose registry then fails so: the first says it in time, suspects nobody, and is well afterwards.
+async fn is_survived(fault: Fault) {
+    let faulty = FaultyRegistry::before(local());
+    let (registry, store): (Arc<dyn Registry>, _) = (Arc::new(faulty.clone()), FakeStore::default());
+    let me = member(&store, &registry).await;
+    let other = member(&store, &registry).await;
+    wait_for("both should be present", async || {
+        lists(&registry, [&me.me, &other.me]).await
+    })
+    .await;
+    let listener = me.watches(&store, &registry);
+    // Past the time in which nobody is suspected anyway.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(!me.says_unreachable());
+    faulty.set(fault);
+    let cut = Instant::now();
+    wait_for("the outage should show", async || me.says_unreachable()).await;
+    assert!(cut.elapsed() < Duration::from_secs(5), "{:?}", cut.elapsed());
+    // Longer than any lease: the others' beats are not taken either.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(me.says_unreachable(), "as long as it lasts");
+    faulty.set(Fault::None);
+    wait_for("the outage should be over", async || !me.says_unreachable()).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let suspected = listener.suspected();
+    assert!(suspected.is_empty(), "nobody was gone: {:?}", suspected.first());
+}
+
+#[actix_rt::test]
+async fn a_registry_that_swallows_everything_is_noticed_by_the_heart() {
+    is_survived(Fault::Hangs).await;
+}
+
+#[actix_rt::test]
+async fn a_registry_that_takes_no_beats_is_not_believed_whatever_it_shows() {
+    is_survived(Fault::BeatsStall).await;
 }

@@ -19,7 +19,7 @@ use super::life;
 
 /// Remembers what was published.
 #[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<Membership>>>);
+pub(super) struct Listener(Arc<Mutex<Vec<Membership>>>);
 
 impl Actor for Listener {
     type Context = Context<Self>;
@@ -34,7 +34,8 @@ impl Handler<Membership> for Listener {
 }
 
 impl Listener {
-    fn suspected(&self) -> Vec<Membership> {
+    /// What named suspects.
+    pub(super) fn suspected(&self) -> Vec<Membership> {
         let heard = self.0.lock().expect("no panic");
         let suspecting = heard.iter().filter(|heard| !heard.suspects.is_empty());
         suspecting.cloned().collect()
@@ -42,7 +43,41 @@ impl Listener {
 }
 
 /// A member of the store whose heart beats.
-async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> (Member, Heart, Condition) {
+pub(super) struct Alive {
+    pub(super) me: Member,
+    pub(super) heart: Heart,
+    pub(super) condition: Condition,
+    pub(super) pulse: Pulse,
+}
+
+impl Alive {
+    /// Starts its actor, which tells the listener.
+    pub(super) fn watches(&self, store: &FakeStore, registry: &Arc<dyn Registry>) -> Listener {
+        let listener = Listener::default();
+        let parts = RegistryParts {
+            me: self.me.clone(),
+            clock: Clock::starting_at(self.me.joined_at),
+            store: Arc::new(store.clone()),
+            registry: Arc::clone(registry),
+            pulse: self.pulse.clone(),
+            peers: Peers::default(),
+            condition: self.condition.clone(),
+            subscribers: vec![listener.clone().start().recipient()],
+        };
+        let vital = Vital::new("RegistryActor", Arc::new(|actor| panic!("{actor} died")));
+        RegistryActor::new(parts, vital).start();
+        listener
+    }
+
+    /// Whether it says that the registry cannot be used.
+    pub(super) fn says_unreachable(&self) -> bool {
+        let troubles = self.condition.list();
+        troubles.iter().any(|it| it.code == "REGISTRY_UNREACHABLE")
+    }
+}
+
+/// Joins, registers and beats.
+pub(super) async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> Alive {
     let mut me = life();
     let join = Join {
         name: me.name.clone(),
@@ -72,14 +107,21 @@ async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> (Member, Hea
         vital: Vital::new("heartbeat", Arc::new(|actor| panic!("{actor} died"))),
         me: me.clone(),
         registry: Arc::clone(registry),
-        pulse,
+        pulse: pulse.clone(),
         condition: condition.clone(),
         clock: Clock::starting_at(joined.now),
     };
-    (me, Heart::start(parts).expect("a thread"), condition)
+    let heart = Heart::start(parts).expect("a thread");
+    Alive {
+        me,
+        heart,
+        condition,
+        pulse,
+    }
 }
 
-async fn wait_for(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+/// Waits for something that may take 20 s.
+pub(super) async fn wait_for(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !holds().await {
         assert!(Instant::now() < deadline, "{what}");
@@ -87,7 +129,8 @@ async fn wait_for(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-async fn lists(registry: &Arc<dyn Registry>, members: [&Member; 2]) -> bool {
+/// Whether the registry shows both.
+pub(super) async fn lists(registry: &Arc<dyn Registry>, members: [&Member; 2]) -> bool {
     let view = registry.confirm().await;
     view.is_ok_and(|view| {
         members
@@ -136,51 +179,30 @@ async fn a_consul_that_forgot_everything_is_told_again_and_nobody_is_suspected()
         registry.register(&other).await.expect("registered");
         registry.deregister(other.incarnation).await.expect("left");
     }
-    let (me, _heart, condition) = member(&store, &registry).await;
-    let (other, others_heart, _) = member(&store, &registry).await;
+    let me = member(&store, &registry).await;
+    let other = member(&store, &registry).await;
     wait_for("both should be present", async || {
-        lists(&registry, [&me, &other]).await
+        lists(&registry, [&me.me, &other.me]).await
     })
     .await;
-    let listener = Listener::default();
-    let parts = RegistryParts {
-        me: me.clone(),
-        clock: Clock::starting_at(me.joined_at),
-        store: Arc::new(store.clone()),
-        registry: Arc::clone(&registry),
-        peers: Peers::default(),
-        condition: condition.clone(),
-        subscribers: vec![listener.clone().start().recipient()],
-    };
-    let vital = Vital::new("RegistryActor", Arc::new(|actor| panic!("{actor} died")));
-    RegistryActor::new(parts, vital).start();
-    let unreachable = || {
-        condition
-            .list()
-            .iter()
-            .any(|it| it.code == "REGISTRY_UNREACHABLE")
-    };
+    let listener = me.watches(&store, &registry);
     tokio::time::sleep(Duration::from_secs(8)).await;
     agent.kill();
-    wait_for("the outage should show", async || unreachable()).await;
+    wait_for("the outage should show", async || me.says_unreachable()).await;
     let _agent = agent.restarted();
     wait_for("both should have registered again", async || {
-        lists(&registry, [&me, &other]).await
+        lists(&registry, [&me.me, &other.me]).await
     })
     .await;
-    wait_for("the outage should be over", async || !unreachable()).await;
+    wait_for("the outage should be over", async || !me.says_unreachable()).await;
     tokio::time::sleep(Duration::from_secs(8)).await;
     let suspected = listener.suspected();
     assert!(suspected.is_empty(), "nobody was gone: {:?}", suspected.first());
     // And a death is noticed again, as soon as before.
-    others_heart.stop();
+    let gone = other.me.incarnation;
+    other.heart.stop();
     wait_for("the one that stopped should be suspected", async || {
-        let is_other = |heard: &Membership| {
-            heard
-                .suspects
-                .iter()
-                .any(|it| it.incarnation == other.incarnation)
-        };
+        let is_other = |heard: &Membership| heard.suspects.iter().any(|it| it.incarnation == gone);
         listener.suspected().iter().any(is_other)
     })
     .await;

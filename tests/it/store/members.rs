@@ -162,10 +162,23 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subjec
         instances: 5,
         attempts_reattached: 4,
         attempts_lost: 1,
-        ..first
+        ..first.clone()
     };
     subject.store().record_failover(&last).await.unwrap();
-    assert_eq!(subject.failovers().await, [last]);
+    assert_eq!(subject.failovers().await, std::slice::from_ref(&last));
+    let unsuspected = FailoverRecord {
+        suspected_at: None,
+        ..last.clone()
+    };
+    for late in [first, unsuspected] {
+        subject.store().record_failover(&late).await.unwrap();
+        let noted = subject.failovers().await;
+        assert_eq!(
+            noted,
+            std::slice::from_ref(&last),
+            "a record only grows: {late:?}"
+        );
+    }
 }
 
 pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) {

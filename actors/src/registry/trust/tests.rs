@@ -84,6 +84,23 @@ fn w4_a_view_without_me_is_worthless() {
 }
 
 #[test]
+fn w4_who_is_never_listed_says_so_and_believes_old_beats_alone() {
+    let mut trust = grown();
+    trust.observed(20_000, view(11, &[2, 3]), ME);
+    assert!(!trust.is_stranger(23_000), "a registration takes a moment");
+    trust.observed(25_000, view(12, &[2, 3]), ME);
+    assert!(trust.is_stranger(25_000));
+    let suspects = trust.suspects(60_000, ME, &[seen(1, 60_000), seen(2, 29_000), seen(3, 31_000)]);
+    assert_eq!(suspects.len(), 1);
+    assert_eq!(
+        (suspects[0].incarnation.0, suspects[0].without_registry),
+        (3, true)
+    );
+    trust.observed(61_000, view(13, &[1, 2, 3]), ME);
+    assert!(!trust.is_stranger(70_000));
+}
+
+#[test]
 fn w5_a_young_view_suspects_nobody() {
     let mut trust = Trust::starting_at(0);
     trust.observed(100, view(5, &[1]), ME);

@@ -104,8 +104,22 @@ impl State {
             )));
         }
         let pair = |record: &FailoverRecord| (record.dead, record.survivor.incarnation);
-        self.failovers.retain(|noted| pair(noted) != pair(record));
-        self.failovers.push(record.clone());
+        let before = self
+            .failovers
+            .iter()
+            .position(|noted| pair(noted) == pair(record));
+        let before = before.map(|place| self.failovers.remove(place));
+        self.failovers.push(match before {
+            None => record.clone(),
+            Some(noted) => FailoverRecord {
+                suspected_at: noted.suspected_at.or(record.suspected_at),
+                acknowledged_at: noted.acknowledged_at.max(record.acknowledged_at),
+                instances: noted.instances.max(record.instances),
+                attempts_reattached: noted.attempts_reattached.max(record.attempts_reattached),
+                attempts_lost: noted.attempts_lost.max(record.attempts_lost),
+                ..record.clone()
+            },
+        });
         Ok(())
     }
 }

@@ -255,6 +255,8 @@ fn rerun_runs_everything_again_and_forgets_outputs() {
         told,
         [
             "instance succeeded -> running: run again",
+            "0 succeeded -> pending: run again",
+            "1 succeeded -> pending: run again",
             "0#1 pending -> waiting: ready"
         ]
     );
@@ -512,6 +514,7 @@ fn a_result_and_a_recover_in_one_round_tell_both_steps() {
             "1#1 running -> failed: attempt 1 failed: exit code 1",
             "instance running -> failed: task `b` is failed: attempt 1 failed: exit code 1",
             "instance failed -> running: recovered",
+            "1 failed -> pending: recovered",
             "1#1 pending -> waiting: ready",
         ]
     );

@@ -8,7 +8,7 @@ use super::fixture::*;
 use crate::definition::Task as TaskDefinition;
 use crate::ids::{AttemptNumber, Ordinal, Uid};
 use crate::instance::{AttemptResult, Attention, Effect, Event, pending};
-use crate::states::{FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, TaskState, Verb};
+use crate::states::{FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Verb};
 
 /// One random task of a graph whose edges go back.
 #[derive(Debug, Clone)]
@@ -321,12 +321,11 @@ proptest! {
         for transition in &world.transitions {
             let before = last.insert(transition.ordinal, transition.to);
             let from = transition.from.unwrap();
-            let reset = from == TaskState::Pending.as_str();
             let expected = before.unwrap_or(match transition.ordinal {
                 Some(_) => "pending",
                 None => "running",
             });
-            prop_assert!(from == expected || reset, "{}", world.history());
+            prop_assert!(from == expected, "{}", world.history());
             prop_assert!(!transition.why.is_empty(), "{}", world.history());
         }
         prop_assert_eq!(last.get(&None).copied().unwrap_or("running"), world.state.header.state.as_str());

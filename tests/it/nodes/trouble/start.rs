@@ -6,6 +6,7 @@ use porpoise::store::{Role, Store};
 use sea_orm::ConnectionTrait;
 
 use super::super::harness::{Node, TOKEN, refused_start};
+use crate::postgres::OwnServer;
 
 fn check(data: &Path, more: &[&str], token: &str, said: &[&str]) {
     let output = refused_start(data, more, token);
@@ -53,6 +54,57 @@ fn a_database_server_that_is_not_there_is_named_without_its_password() {
         assert!(text.contains(word), "`{word}` should be in: {text}");
     }
     assert!(!text.contains("geheim"), "{text}");
+}
+
+#[test]
+fn a_database_server_that_lets_nobody_in_says_what_to_correct() {
+    let Some(server) = OwnServer::at("127.0.0.1") else {
+        eprintln!("SKIPPED: PostgreSQL is not installed");
+        return;
+    };
+    let open = server.url();
+    let admin = tokio::runtime::Runtime::new().expect("a runtime");
+    admin.block_on(async {
+        let store = Store::open(&open, Role::Tool).await.expect("the database");
+        let user = "CREATE ROLE picky LOGIN PASSWORD 'right'";
+        store.writer().execute_unprepared(user).await.expect("a user");
+    });
+    server.stop();
+    server.script("sed -i '1i host all picky all scram-sha-256' data/pg_hba.conf");
+    server.start();
+    let data = tempfile::tempdir().expect("a folder");
+    let wrong_password = open.replace("postgres@", "picky:geheim@");
+    let no_database = format!("{}/nowhere", open.trim_end_matches("/postgres"));
+    let no_host = "postgres://picky:geheim@no-such-host.invalid/x".to_owned();
+    let cases: [(String, [&str; 3]); 3] = [
+        (
+            wrong_password,
+            [
+                "authentication failed",
+                "the user `picky` or the password",
+                "database.url",
+            ],
+        ),
+        (
+            no_database,
+            ["does not exist", "create the database `nowhere`", "database.url"],
+        ),
+        (
+            no_host,
+            ["no-such-host.invalid", "check that it runs", "database.url"],
+        ),
+    ];
+    for (url, words) in cases {
+        let output = refused_start(data.path(), &["--database-url", &url], TOKEN);
+        assert_ne!(output.status.code(), Some(0));
+        let text = String::from_utf8_lossy(&output.stderr);
+        eprintln!("{text}");
+        for word in words {
+            assert!(text.contains(word), "`{word}` should be in: {text}");
+        }
+        assert!(!text.contains("geheim") && !text.contains("pool"), "{text}");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("porpoise ready"));
+    }
 }
 
 #[test]

@@ -1,0 +1,256 @@
+//! I15: every final instance ended as its definition says for the results that were recorded and the verbs that were
+//! applied. A second, naive reading of the rules: it looks at the graph and at the rows of attempts, and shares no line
+//! with the engine.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use actors::ports::Store as _;
+use engine::definition::Definition;
+use engine::states::{FailureStrategy, OnWorkerLost};
+use porpoise::store::Store;
+
+use super::rows;
+
+/// Lost attempts in one run that make a task fail.
+const LOST: usize = 5;
+
+/// One task as it is defined, and what is recorded of it in this run.
+#[derive(Debug, Clone, Default)]
+struct Seen {
+    needs: Vec<usize>,
+    retries: usize,
+    enabled: bool,
+    loss_fails: bool,
+    /// Whether a force-success was applied to it.
+    forced: bool,
+    /// The states of its attempts, in order.
+    attempts: Vec<String>,
+    /// Its own state.
+    state: String,
+}
+
+/// One final instance.
+#[derive(Debug, Clone, Default)]
+struct Ended {
+    id: String,
+    state: String,
+    tasks: Vec<Seen>,
+    /// A stop was applied in this run.
+    stopped: bool,
+    /// Something else kept what had not started from starting: a pause, a time limit, the strategy `end`.
+    held: bool,
+}
+
+/// Lists the instances that ended otherwise than their results say.
+pub(super) async fn unlike(store: &Store) -> Vec<String> {
+    let ended = read(store).await;
+    if ended.is_empty() {
+        return vec!["no effect: there is no final instance".to_owned()];
+    }
+    ended.iter().flat_map(wrong_with).collect()
+}
+
+/// What is wrong with one instance.
+fn wrong_with(instance: &Ended) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let passed: Vec<bool> = (0..instance.tasks.len())
+        .map(|place| passes(&instance.tasks, place))
+        .collect();
+    for (place, task) in instance.tasks.iter().enumerate() {
+        let ready = task.needs.iter().all(|need| passed[*need]);
+        let fitting = fitting(instance, task, ready);
+        if !fitting.contains(&task.state.as_str()) {
+            wrong.push(format!(
+                "instance {} ({}): task {place} is {}, and should be one of {fitting:?}: {task:?}",
+                instance.id, instance.state, task.state
+            ));
+        }
+    }
+    let is = |state: &str| instance.tasks.iter().any(|task| task.state == state);
+    let forced = instance.tasks.iter().any(|task| task.forced);
+    let all_passed = passed.iter().all(|passed| *passed);
+    let fitting: &[&str] = match () {
+        () if all_passed && !(instance.held && instance.state == "failed") => &["succeeded"],
+        () if forced => &["failed", "stopped"],
+        () if instance.stopped => &["stopped"],
+        () if is("failed") || is("killed") || instance.held => &["failed"],
+        () => &[],
+    };
+    if !fitting.contains(&instance.state.as_str()) {
+        let mut states = String::new();
+        instance
+            .tasks
+            .iter()
+            .for_each(|task| write!(states, " {}", task.state).expect("a string"));
+        wrong.push(format!(
+            "instance {} is {}, and its tasks say one of {fitting:?}:{states}",
+            instance.id, instance.state
+        ));
+    }
+    wrong
+}
+
+/// Whether what needs this task may start.
+fn passes(tasks: &[Seen], place: usize) -> bool {
+    let task = &tasks[place];
+    let succeeded = task.attempts.last().is_some_and(|state| state == "succeeded");
+    let before = || task.needs.iter().all(|need| passes(tasks, *need));
+    task.forced || (succeeded && task.enabled) || (!task.enabled && before())
+}
+
+/// The states that a task may have ended in, given its attempts and whether all that it needs passed.
+fn fitting(instance: &Ended, task: &Seen, ready: bool) -> Vec<&'static str> {
+    if task.forced {
+        return vec!["forced_success"];
+    }
+    let Some((last, before)) = task.attempts.split_last().filter(|_| task.enabled) else {
+        let held = instance.held || instance.stopped;
+        let may_rest = !task.enabled || !ready || held;
+        return if may_rest && task.attempts.is_empty() {
+            vec!["not_run"]
+        } else {
+            Vec::new()
+        };
+    };
+    let count = |state: &str| task.attempts.iter().filter(|attempt| *attempt == state).count();
+    let followed = before.iter().all(|state| state == "failed" || state == "lost");
+    let retried = before.iter().filter(|state| *state == "failed").count();
+    // An attempt follows a failed or lost one, while tries are left, and only when everything needed is there.
+    if !ready || !followed || retried > task.retries {
+        return Vec::new();
+    }
+    let held = instance.held || instance.stopped;
+    match last.as_str() {
+        "succeeded" => vec!["succeeded"],
+        "killed" => vec!["killed"],
+        "failed" if count("failed") > task.retries => vec!["failed"],
+        "failed" if held => vec!["failed", "killed"],
+        "lost" if task.loss_fails || count("lost") >= LOST => vec!["failed"],
+        "lost" if held => vec!["killed", "not_run"],
+        _ => Vec::new(),
+    }
+}
+
+async fn read(store: &Store) -> Vec<Ended> {
+    let sql = "SELECT id::text, workflow_id::text, version::text, state, run::text, timed_out::text, start \
+               FROM instance WHERE state IN ('succeeded', 'failed', 'stopped') ORDER BY id";
+    let records = Records::read(store).await;
+    let mut ended = Vec::new();
+    for row in rows(store, sql).await {
+        let [id, workflow, version, state, run, timed_out, start] = row.try_into().expect("seven columns");
+        let start: serde_json::Value = serde_json::from_str(&start).expect("a start");
+        let chosen = start["tasks"].as_array().is_some_and(|tasks| !tasks.is_empty());
+        if chosen || start["dry_run"] == true {
+            // Which tasks take part is another question, and nothing runs dry in these clusters.
+            continue;
+        }
+        let number = |text: &str| text.parse::<i64>().expect("a number");
+        let definition = store.definition(number(&workflow), number(&version)).await;
+        let run = number(&run);
+        let strategy_ends = start["failure_strategy"] == FailureStrategy::End.as_str();
+        ended.push(Ended {
+            tasks: records.tasks(&id, &definition.expect("a definition")),
+            stopped: records.applied(&id, "stop", run),
+            held: timed_out == "true" || strategy_ends || records.stays_paused(&id, run),
+            id,
+            state,
+        });
+    }
+    ended
+}
+
+/// Verb, run and task of a verb that was applied.
+type Applied = (String, i64, String);
+
+/// The rows of all instances.
+struct Records {
+    /// State and attempts before this run, by instance and place.
+    tasks: BTreeMap<(String, String), (String, usize)>,
+    /// Numbers and states, by instance and place.
+    attempts: BTreeMap<(String, String), Vec<(usize, String)>>,
+    /// Every applied verb in order, by instance.
+    verbs: BTreeMap<String, Vec<Applied>>,
+}
+
+impl Records {
+    async fn read(store: &Store) -> Self {
+        let sql = "SELECT instance::text, ordinal::text, state, attempts_before_run::text FROM task_instance";
+        let tasks = rows(store, sql).await.into_iter().map(|row| {
+            let [id, place, state, before] = row.try_into().expect("four columns");
+            ((id, place), (state, before.parse().expect("a number")))
+        });
+        let tasks = tasks.collect();
+        let sql =
+            "SELECT instance::text, ordinal::text, number::text, state FROM attempt ORDER BY attempt.number";
+        let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for row in rows(store, sql).await {
+            let [id, place, number, state] = row.try_into().expect("four columns");
+            let of_task = attempts.entry((id, place)).or_default();
+            of_task.push((number.parse().expect("a number"), state));
+        }
+        let sql = "SELECT instance::text, verb, run::text, coalesce(task, '') FROM inbox \
+                   WHERE kind = 'verb' AND outcome = 'applied' ORDER BY inbox.id";
+        let mut verbs: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for row in rows(store, sql).await {
+            let [id, verb, run, task] = row.try_into().expect("four columns");
+            let of_instance = verbs.entry(id).or_default();
+            of_instance.push((verb, run.parse().expect("a number"), task));
+        }
+        Self {
+            tasks,
+            attempts,
+            verbs,
+        }
+    }
+
+    fn verbs(&self, id: &str) -> impl DoubleEndedIterator<Item = &Applied> {
+        self.verbs.get(id).into_iter().flatten()
+    }
+
+    /// Whether a verb was applied in a run.
+    fn applied(&self, id: &str, wanted: &str, in_run: i64) -> bool {
+        self.verbs(id)
+            .any(|(verb, run, _)| verb == wanted && *run == in_run)
+    }
+
+    /// Whether a run was paused, and nothing resumed it.
+    fn stays_paused(&self, id: &str, in_run: i64) -> bool {
+        let mut of_run = self.verbs(id).filter(|(_, run, _)| *run == in_run);
+        let last = of_run.rfind(|(verb, _, _)| verb == "pause" || verb == "resume");
+        last.is_some_and(|(verb, _, _)| verb == "pause")
+    }
+
+    fn tasks(&self, id: &str, definition: &Definition) -> Vec<Seen> {
+        let reruns = self.verbs(id).filter(|(verb, _, _)| verb == "rerun");
+        let last_rerun = reruns.map(|(_, run, _)| *run).max().unwrap_or(0);
+        let tasks = definition.tasks.iter().enumerate().map(|(place, task)| {
+            let key = (id.to_owned(), place.to_string());
+            let never = || ("not_run".to_owned(), 0);
+            let (state, before) = self.tasks.get(&key).cloned().unwrap_or_else(never);
+            let attempts = self.attempts.get(&key).into_iter().flatten();
+            let in_run = attempts.filter(|(number, _)| *number > before);
+            let forced = |(verb, run, name): &Applied| {
+                verb == "force-success" && *run > last_rerun && *name == task.name
+            };
+            Seen {
+                needs: task.needs.iter().map(|need| need.index()).collect(),
+                retries: usize::try_from(task.retry.max).expect("few"),
+                enabled: task.enabled,
+                loss_fails: task.on_worker_lost == OnWorkerLost::Fail,
+                forced: self.verbs(id).any(forced),
+                attempts: in_run.map(|(_, state)| state.clone()).collect(),
+                // What never started, or was reset, has not run in a final instance.
+                state: if state == "pending" {
+                    "not_run".to_owned()
+                } else {
+                    state
+                },
+            }
+        });
+        tasks.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! I12: a result that was acknowledged to a worker is the result of its attempt. The workers' journals, which are
+//! files that outlive them, are held against the rows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use actors::worker::journal::Line;
+use engine::instance::{AttemptResult, Ended};
+use porpoise::store::Store;
+
+use super::rows;
+use crate::fixture::lines_of;
+
+/// What is stored of an attempt that was bound to a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stored {
+    state: String,
+    exit_code: String,
+    /// Why it was killed, if it was; else empty.
+    kill_cause: String,
+    /// The life of its worker was declared dead: what it says after that comes too late.
+    worker_died: bool,
+}
+
+/// Reads every attempt that was bound, by its uid.
+pub(super) async fn stored(store: &Store) -> BTreeMap<String, Stored> {
+    let sql = "SELECT a.uid, a.state, coalesce(a.exit_code::text, ''), coalesce(a.kill_cause, ''), \
+               (coalesce(m.state, '') = 'dead')::text FROM attempt a LEFT JOIN member m ON m.incarnation = a.worker \
+               WHERE a.uid IS NOT NULL";
+    let attempts = rows(store, sql).await.into_iter().map(|row| {
+        let [uid, state, exit_code, kill_cause, died] = row.try_into().expect("five columns");
+        let stored = Stored {
+            state,
+            exit_code,
+            kill_cause,
+            worker_died: died == "true",
+        };
+        (uid, stored)
+    });
+    attempts.collect()
+}
+
+/// Reads what one worker journalled since its last start.
+pub(super) fn journal(data: &Path) -> Vec<Line> {
+    let lines = lines_of(&data.join("worker-journal.jsonl"));
+    // The last line may be cut off where the worker was killed.
+    lines
+        .iter()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}
+
+/// The ends in a journal that somebody has acknowledged.
+pub(super) fn acknowledged(journal: &[Line]) -> BTreeMap<String, Ended> {
+    let mut ends = BTreeMap::new();
+    let mut acknowledged = BTreeMap::new();
+    for line in journal {
+        match line {
+            Line::Ended { uid, ended } => drop(ends.insert(*uid, ended.clone())),
+            Line::Forgotten { uid } => {
+                let known = ends.remove(uid);
+                acknowledged.extend(known.map(|ended| (uid.to_string(), ended)));
+            }
+            Line::Life { .. } | Line::Accepted { .. } | Line::Started { .. } => {}
+        }
+    }
+    acknowledged
+}
+
+/// Lists acknowledged ends that are not what is stored.
+pub(super) fn unlike(
+    acknowledged: &BTreeMap<String, Ended>,
+    stored: &BTreeMap<String, Stored>,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (uid, ended) in acknowledged {
+        let Some(row) = stored.get(uid) else {
+            wrong.push(format!(
+                "{uid} ended and was acknowledged, and there is no such attempt"
+            ));
+            continue;
+        };
+        let too_late = row.state == "lost" && row.worker_died;
+        if !too_late && (row.state != state_of(ended.result, row) || row.exit_code != exit_code(ended)) {
+            wrong.push(format!(
+                "{uid} was acknowledged as {:?} {:?}, and is stored as {row:?}",
+                ended.result, ended.exit_code
+            ));
+        }
+    }
+    wrong
+}
+
+fn state_of(result: AttemptResult, row: &Stored) -> &'static str {
+    match result {
+        AttemptResult::Succeeded => "succeeded",
+        AttemptResult::Failed | AttemptResult::TimedOut => "failed",
+        AttemptResult::Killed if row.kill_cause == "timeout" => "failed",
+        AttemptResult::Killed => "killed",
+    }
+}
+
+fn exit_code(ended: &Ended) -> String {
+    ended.exit_code.map_or_else(String::new, |code| code.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::ids::{Incarnation, Millis, Uid};
+
+    use super::*;
+
+    const UID: &str = "1-7-0-1-0";
+
+    fn ended(result: AttemptResult, exit_code: Option<i32>) -> Line {
+        let ended = Ended {
+            result,
+            exit_code,
+            error: None,
+            outputs: BTreeMap::new(),
+            pid: Some(17),
+            started_at: Some(Millis(1)),
+            ended_at: Millis(2),
+        };
+        Line::Ended { uid: uid(), ended }
+    }
+
+    fn uid() -> Uid {
+        UID.parse().expect("a uid")
+    }
+
+    fn found(journal: &[Line], state: &str, exit_code: &str, kill_cause: &str, worker_died: bool) -> usize {
+        let row = Stored {
+            state: state.to_owned(),
+            exit_code: exit_code.to_owned(),
+            kill_cause: kill_cause.to_owned(),
+            worker_died,
+        };
+        unlike(&acknowledged(journal), &[(UID.to_owned(), row)].into()).len()
+    }
+
+    /// A checker that finds nothing in a broken cluster would prove nothing.
+    #[test]
+    fn an_acknowledged_result_that_is_stored_otherwise_is_found() {
+        let life = Line::Life {
+            worker: Incarnation(3),
+            boot_id: "b".to_owned(),
+        };
+        let forgotten = Line::Forgotten { uid: uid() };
+        let done = |result, code| vec![life.clone(), ended(result, code), forgotten.clone()];
+        let succeeded = done(AttemptResult::Succeeded, Some(0));
+        assert_eq!(found(&succeeded, "succeeded", "0", "", false), 0);
+        for (state, code) in [
+            ("failed", "0"),
+            ("lost", "0"),
+            ("running", "0"),
+            ("succeeded", "1"),
+        ] {
+            assert_eq!(found(&succeeded, state, code, "", false), 1, "{state} {code}");
+        }
+        assert_eq!(found(&succeeded, "lost", "", "", true), 0, "it came too late");
+        assert_eq!(found(&succeeded, "failed", "0", "", true), 1);
+        let killed = done(AttemptResult::Killed, None);
+        assert_eq!(found(&killed, "killed", "", "stop", false), 0);
+        assert_eq!(found(&killed, "failed", "", "timeout", false), 0);
+        assert_eq!(found(&killed, "failed", "", "stop", false), 1);
+        assert_eq!(
+            unlike(&acknowledged(&succeeded), &BTreeMap::new()).len(),
+            1,
+            "no such attempt"
+        );
+        assert_eq!(
+            found(&succeeded[..2], "running", "", "", false),
+            0,
+            "nobody acknowledged it"
+        );
+    }
+}
