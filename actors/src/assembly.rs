@@ -110,6 +110,14 @@ impl Ingredients {
         }
     }
 
+    /// Without ways to others, nobody else could own anything.
+    fn renewals(&self) -> Renewals {
+        match self.ways {
+            Some(_) => Renewals::among(self.me.incarnation, self.peers.clone()),
+            None => Renewals::alone(),
+        }
+    }
+
     fn vital(&self, actor: &'static str) -> Vital {
         Vital::new(actor, Arc::clone(&self.end_node))
     }
@@ -210,10 +218,7 @@ fn start_master(
     let supervisor = context.address();
     let MasterParts { choice, rebalance } = parts.master.unwrap_or_default();
     let slots = Slots::choosing(choice);
-    let renewals = match parts.ways {
-        Some(_) => Renewals::among(parts.me.incarnation, parts.peers.clone()),
-        None => Renewals::alone(),
-    };
+    let renewals = parts.renewals();
     let closed = Arc::default();
     let senders = dispatch::Ways {
         link: ways.workers,

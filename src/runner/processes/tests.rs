@@ -367,3 +367,23 @@ async fn a_sweep_ends_what_an_earlier_life_left_and_nothing_else() {
         "a pid with another start time is a stranger"
     );
 }
+
+#[tokio::test]
+async fn what_does_not_end_by_itself_is_forced_after_the_time_that_the_kill_grants() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(
+        folder.path(),
+        "trap '' TERM; echo ready; while :; do sleep 0.05; done",
+    );
+    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    until("the trap is set", || log(&job).contains("ready")).await;
+    let asked = Instant::now();
+    let granted = Duration::from_millis(300);
+    running.kill(granted);
+    assert_eq!(running.wait().await.result, AttemptResult::Killed);
+    let took = asked.elapsed();
+    assert!(
+        (granted..KILLED_WITHIN).contains(&took),
+        "it should take 300 ms, not {took:?}"
+    );
+}
