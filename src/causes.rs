@@ -39,6 +39,7 @@ mod tests {
             .local_addr()
             .expect("its number")
             .port();
+        rustls::crypto::ring::default_provider().install_default().ok();
         let client = reqwest::Client::builder()
             .no_proxy()
             .tls_certs_only([])

@@ -151,7 +151,11 @@ async fn a_server_that_is_not_there_is_an_error_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let end = run(&job(folder.path(), "http://127.0.0.1:1/", vec![])).await;
     assert_eq!((end.result, end.exit_code), (AttemptResult::Failed, None));
-    assert!(end.error.clone().unwrap().contains("refused"), "{:?}", end.error);
+    assert!(
+        end.error.clone().unwrap().contains("nobody listens there"),
+        "{:?}",
+        end.error
+    );
 }
 
 #[tokio::test]
