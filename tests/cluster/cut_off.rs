@@ -159,7 +159,7 @@ fn an_exclusive_attempt_of_a_worker_that_is_cut_off_ends_before_the_next_begins_
     let (_, next) = both(&cluster, &exclusive);
     cluster.wait(PATIENCE, "without a policy the first one goes on", |cluster| {
         let (first, _) = both(cluster, &plain);
-        first.1 > next.0
+        first.1 > next.0 + LONG.as_millis()
     });
     one_after_the_other(cut_at, both(&cluster, &exclusive));
     std::fs::write(cluster.path("flag"), "").expect("the flag");
