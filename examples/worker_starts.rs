@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use actors::clock::Clock;
 use actors::links::{LinkError, MasterLink, WorkerLink};
 use actors::ports::Me;
-use actors::protocol::{Dispatch, Fact, Owner, Report, ReportAnswer};
+use actors::protocol::{Dispatch, Fact, Owner, Renewal, Report, ReportAnswer};
 use actors::worker::{Folders, WorkerConfig, WorkerHandle, WorkerPorts, start};
 use async_trait::async_trait;
-use engine::definition::Work;
+use engine::definition::{OnCutOff, Work};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
 use porpoise::runner::journal::JournalFile;
 use porpoise::runner::{Limits, Runners, boot_id};
@@ -40,6 +40,10 @@ impl MasterLink for Counter {
 
     async fn slots(&self, _: &Owner, _: Incarnation, _: u32) -> Result<(), LinkError> {
         Ok(())
+    }
+
+    async fn renew(&self, _: &Owner, _: Incarnation, batch: Vec<Renewal>) -> Result<Vec<bool>, LinkError> {
+        Ok(vec![true; batch.len()])
     }
 }
 
@@ -73,6 +77,7 @@ fn dispatch(ordinal: u32) -> Dispatch {
         },
         env: BTreeMap::new(),
         timeout_ms: None,
+        on_cut_off: OnCutOff::Continue,
     }
 }
 

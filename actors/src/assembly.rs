@@ -23,6 +23,7 @@ use crate::peers::Peers;
 use crate::ports::{Me, Member, Registry, Runner, Store};
 use crate::pulse::Pulse;
 use crate::registry::{Membership, RegistryActor, RegistryParts};
+use crate::renewals::Renewals;
 use crate::slots::{Choice, Slots};
 use crate::vital::Vital;
 use crate::worker::journal::Journal;
@@ -106,6 +107,14 @@ impl Ingredients {
             host: self.me.host.clone(),
             name: self.me.name.clone(),
             generation: self.generation,
+        }
+    }
+
+    /// Without ways to others, nobody else could own anything.
+    fn renewals(&self) -> Renewals {
+        match self.ways {
+            Some(_) => Renewals::among(self.me.incarnation, self.peers.clone()),
+            None => Renewals::alone(),
         }
     }
 
@@ -209,10 +218,12 @@ fn start_master(
     let supervisor = context.address();
     let MasterParts { choice, rebalance } = parts.master.unwrap_or_default();
     let slots = Slots::choosing(choice);
+    let renewals = parts.renewals();
     let closed = Arc::default();
     let senders = dispatch::Ways {
         link: ways.workers,
         store: Arc::clone(&parts.store),
+        renewals: renewals.clone(),
     };
     let over = supervisor.clone().recipient();
     let vital = parts.vital("DispatchActor");
@@ -226,6 +237,7 @@ fn start_master(
         slots: slots.clone(),
         hub: hub.clone(),
         loads: Loads::new(Arc::clone(&parts.store), parts.me.incarnation),
+        renewals,
     };
     context.run(MasterActor::new(
         around,

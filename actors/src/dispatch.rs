@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use engine::definition::OnCutOff;
 use engine::ids::{Epoch, Incarnation, Uid};
 use engine::instance::Event;
 use engine::task::Worker;
@@ -18,6 +19,7 @@ use crate::links::{LinkError, WorkerLink};
 use crate::ports::{Me, Seen, Store};
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner};
 use crate::registry::Membership;
+use crate::renewals::Renewals;
 use crate::slots::Slots;
 use crate::vital::Vital;
 use crate::workflow::{Deliver, Delivered, Tally, WorkerOver};
@@ -26,6 +28,7 @@ use lives::Lives;
 
 mod answers;
 mod asking;
+mod held;
 mod lives;
 
 /// Messages of one kind in one request.
@@ -58,8 +61,21 @@ pub struct KillAttempt {
     pub to: Worker,
     /// The order.
     pub kill: Kill,
+    /// The attempt runs only with a lease.
+    pub exclusive: bool,
     /// Who hears what became of it.
     pub reply_to: Recipient<Deliver>,
+}
+
+/// An attempt that is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Which.
+    pub uid: Uid,
+    /// The worker life that its row names.
+    pub worker: Worker,
+    /// It runs only with a lease, so that its loss is held back until that is surely over.
+    pub exclusive: bool,
 }
 
 /// Asks workers about open attempts that this owner found when it took the instance.
@@ -68,8 +84,8 @@ pub struct KillAttempt {
 pub struct Ask {
     /// The new owner.
     pub owner: Owner,
-    /// The attempts, with the worker lives that their rows name.
-    pub attempts: Vec<(Uid, Worker)>,
+    /// The attempts.
+    pub attempts: Vec<Asked>,
     /// Where their fates are counted, after a take-over.
     pub tally: Option<Arc<Tally>>,
     /// Who hears the answers.
@@ -93,6 +109,7 @@ enum Parcel {
 #[derive(Clone)]
 struct Entry {
     parcel: Parcel,
+    exclusive: bool,
     reply_to: Recipient<Deliver>,
 }
 
@@ -109,6 +126,8 @@ pub struct Ways {
     pub link: Arc<dyn WorkerLink>,
     /// The members.
     pub store: Arc<dyn Store>,
+    /// Leases of exclusive attempts.
+    pub renewals: Renewals,
 }
 
 /// Sends to workers. See the module.
@@ -117,6 +136,7 @@ pub struct DispatchActor {
     me: Owner,
     link: Arc<dyn WorkerLink>,
     store: Arc<dyn Store>,
+    renewals: Renewals,
     slots: Slots,
     /// Who hears of worker lives that are over.
     over: Recipient<WorkerOver>,
@@ -139,6 +159,7 @@ impl DispatchActor {
             me,
             link: ways.link,
             store: ways.store,
+            renewals: ways.renewals,
             slots,
             over,
             lives: Lives::default(),
@@ -205,6 +226,7 @@ impl DispatchActor {
         }
         for life in change.over {
             self.slots.worker_gone(life);
+            self.renewals.is_over(life);
             self.outboxes.remove(&life);
             // The actors ask again about what was there, also about what was queued here.
             self.over.do_send(WorkerOver(life));
@@ -268,6 +290,7 @@ impl Handler<SendAttempt> for DispatchActor {
 
     fn handle(&mut self, msg: SendAttempt, ctx: &mut Self::Context) {
         let entry = Entry {
+            exclusive: msg.dispatch.on_cut_off == OnCutOff::Exclusive,
             parcel: Parcel::Dispatch(Box::new(msg.dispatch)),
             reply_to: msg.reply_to,
         };
@@ -281,6 +304,7 @@ impl Handler<KillAttempt> for DispatchActor {
     fn handle(&mut self, msg: KillAttempt, ctx: &mut Self::Context) {
         let entry = Entry {
             parcel: Parcel::Kill(msg.kill),
+            exclusive: msg.exclusive,
             reply_to: msg.reply_to,
         };
         self.send_or_ask(msg.to, entry, ctx);

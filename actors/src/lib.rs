@@ -22,6 +22,7 @@ pub mod node;
 pub mod peers;
 pub mod pulse;
 pub mod registry;
+pub mod renewals;
 pub mod slots;
 pub mod vital;
 pub mod workflow;

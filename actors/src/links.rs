@@ -6,9 +6,9 @@ use actix::prelude::*;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
-use crate::master::{FreeSlots, GetReached, MasterActor, Nudge, Poke, Poked, Relay, Reports};
+use crate::master::{FreeSlots, GetReached, MasterActor, Nudge, Poke, Poked, Relay, Renew, Reports};
 use crate::protocol::{
-    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Report, ReportAnswer,
+    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer,
 };
 
 /// The pause before a poke that met an ending actor is repeated.
@@ -53,6 +53,15 @@ pub trait MasterLink: Send + Sync + 'static {
 
     /// Tells a master that slots came free.
     async fn slots(&self, to: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError>;
+
+    /// Asks the owner for leases of exclusive attempts, which count from when this was sent. Answers in the batch's
+    /// order whether each is granted; only an owner that is sure of itself and of the worker grants any.
+    async fn renew(
+        &self,
+        to: &Owner,
+        worker: Incarnation,
+        batch: Vec<Renewal>,
+    ) -> Result<Vec<bool>, LinkError>;
 }
 
 /// What a ping found at an address.
@@ -171,6 +180,15 @@ impl MasterLink for InProcess {
 
     async fn slots(&self, _: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError> {
         self.ask(FreeSlots { worker, free }).await
+    }
+
+    async fn renew(
+        &self,
+        _: &Owner,
+        worker: Incarnation,
+        batch: Vec<Renewal>,
+    ) -> Result<Vec<bool>, LinkError> {
+        self.ask(Renew { worker, batch }).await
     }
 }
 

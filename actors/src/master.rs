@@ -21,7 +21,7 @@ use crate::workflow::Surroundings;
 
 pub use messages::{
     Adopt, Drained, FreeSlots, GetChild, GetMovable, GetReached, Gift, GiveAway, Nudge, Observe, Poke, Poked,
-    Relay, Reports, StartDrain, Swept, TakeUp,
+    Relay, Renew, Reports, StartDrain, Swept, TakeUp,
 };
 
 use children::Child;

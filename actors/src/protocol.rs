@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::definition::Work;
+use engine::definition::{OnCutOff, Work};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Uid};
 use engine::instance::Ended;
 use engine::states::KillCause;
@@ -49,6 +49,9 @@ pub struct Dispatch {
     /// The limit of this attempt in milliseconds, when it ends the attempt. The owner judges it; the worker
     /// kills by itself 10 s later.
     pub timeout_ms: Option<i64>,
+    /// What the worker does with it when it is cut off.
+    #[serde(default)]
+    pub on_cut_off: OnCutOff,
 }
 
 /// The answer to one dispatched attempt.
@@ -133,8 +136,11 @@ pub enum AdoptAnswer {
     },
     /// Never arrived here: tombstoned now.
     NeverStarted,
-    /// It belonged to an earlier life and its end is not known; what was left of it has been killed.
-    Lost,
+    /// Its end is not known, or its worker itself stopped it; nothing of it runs any more.
+    Lost {
+        /// In words.
+        reason: String,
+    },
     /// A newer owner is known.
     StaleEpoch {
         /// The highest epoch seen.
@@ -166,6 +172,20 @@ pub enum Fact {
     },
     /// It ended, and every process of it is gone.
     Ended(Ended),
+    /// Its worker stopped it because it was cut off, and every process of it is gone.
+    Lost {
+        /// In words.
+        reason: String,
+    },
+}
+
+/// The wish for a lease of one exclusive attempt, which its worker runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// Which.
+    pub uid: Uid,
+    /// The epoch of its owner, as the worker knows it.
+    pub epoch: Epoch,
 }
 
 /// The owner's answer to one report.

@@ -161,11 +161,16 @@ impl RegistryActor {
             return;
         }
         let store = Arc::clone(&self.parts.store);
-        let living = async move { store.living().await };
+        let asked = tokio::time::Instant::now();
+        let living = async move { (store.living().await, asked) };
         ctx.spawn(living.into_actor(self).map(Self::was_read));
     }
 
-    fn was_read(read: Result<Vec<Seen>, StoreError>, actor: &mut Self, _: &mut Context<Self>) {
+    fn was_read(
+        (read, asked): (Result<Vec<Seen>, StoreError>, tokio::time::Instant),
+        actor: &mut Self,
+        _: &mut Context<Self>,
+    ) {
         actor.reading = false;
         let trouble = read
             .as_ref()
@@ -174,7 +179,7 @@ impl RegistryActor {
         let at = actor.parts.clock.now();
         actor.parts.condition.set("STORE_UNREACHABLE", trouble, at);
         let Ok(living) = read else { return };
-        actor.parts.peers.update(living.clone());
+        actor.parts.peers.update(living.clone(), asked);
         actor.living = Arc::new(living);
         let now = actor.now();
         let suspects = actor

@@ -5,11 +5,14 @@
 
 mod actor;
 mod attempts;
+mod cut_off;
 mod desk;
+mod draining;
 mod environment;
 mod folders;
 pub mod journal;
 mod known;
+mod leases;
 mod messages;
 mod outbox;
 mod reporting;

@@ -29,6 +29,7 @@ use crate::dispatch::DispatchActor;
 use crate::hub::Hub;
 use crate::loads::Loads;
 use crate::ports::{Loaded, Me, Store};
+use crate::renewals::Renewals;
 use crate::slots::{Lease, Slots};
 
 pub use adoption::{Adoption, Fate, Tally};
@@ -63,6 +64,8 @@ pub struct Surroundings {
     pub hub: Hub,
     /// The reader of instances.
     pub loads: Loads,
+    /// Leases of exclusive attempts.
+    pub renewals: Renewals,
 }
 
 /// What an instance is, apart from its state.

@@ -108,6 +108,23 @@ impl Default for Retry {
     }
 }
 
+/// What a worker does with a running attempt when it is cut off from masters. Its serde form travels between
+/// nodes only; documents have their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCutOff {
+    /// It runs on, and its result is kept.
+    #[default]
+    Continue,
+    /// It is killed when no master at all has been in contact for so long.
+    StopAfter {
+        /// In milliseconds.
+        ms: i64,
+    },
+    /// It runs only while it has a lease of its owner, so that two attempts never overlap.
+    Exclusive,
+}
+
 /// What an http task sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -191,6 +208,8 @@ pub struct Task {
     pub env: BTreeMap<String, String>,
     /// What follows the loss of its worker.
     pub on_worker_lost: OnWorkerLost,
+    /// What its worker does with a running attempt when it is cut off.
+    pub on_cut_off: OnCutOff,
     /// `false`: forbidden, passed through.
     pub enabled: bool,
 }

@@ -5,6 +5,7 @@
 pub mod duration;
 pub mod names;
 
+mod cut_off;
 mod graph;
 mod params;
 mod reader;

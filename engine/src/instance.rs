@@ -222,6 +222,13 @@ pub enum Event {
         /// Why, in words.
         reason: String,
     },
+    /// The attempt will be lost, but not yet: it may still run.
+    HeldBack {
+        /// Which.
+        uid: Uid,
+        /// What is waited for, in words.
+        reason: String,
+    },
     /// A person should know something about the attempt; nothing but the history changes. Sent again after a
     /// take-over, it is told again.
     Warned {

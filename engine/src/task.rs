@@ -242,6 +242,13 @@ pub enum TaskEvent {
         /// Why, in words.
         reason: String,
     },
+    /// Its attempt will be lost, but may still run.
+    HeldBack {
+        /// Which attempt.
+        uid: Uid,
+        /// What is waited for, in words.
+        reason: String,
+    },
     /// Its due time may be over.
     Due,
     /// The instance is being paused.

@@ -9,7 +9,7 @@ use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
 use actors::peers::Peers;
 use actors::ports::Me;
 use actors::protocol::{
-    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Report, ReportAnswer,
+    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer,
 };
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId, Uid};
@@ -283,6 +283,23 @@ impl MasterLink for Links {
             to: to.clone(),
             worker,
             free,
+        };
+        self.ask_at(to.incarnation, &self.host_of_owner(to), &ask).await
+    }
+
+    async fn renew(
+        &self,
+        to: &Owner,
+        worker: Incarnation,
+        batch: Vec<Renewal>,
+    ) -> Result<Vec<bool>, LinkError> {
+        if let Some(master) = self.own_master(to.incarnation)? {
+            return master.renew(to, worker, batch).await;
+        }
+        let ask = wire::Renewals {
+            to: to.clone(),
+            worker,
+            batch,
         };
         self.ask_at(to.incarnation, &self.host_of_owner(to), &ask).await
     }

@@ -122,6 +122,11 @@ impl Served {
                     |ask: wire::SlotsFree| async move { master.slots(&ask.to, ask.worker, ask.free).await };
                 done(body, act).await
             }
+            wire::Renewals::PATH => {
+                let act =
+                    |ask: wire::Renewals| async move { master.renew(&ask.to, ask.worker, ask.batch).await };
+                done(body, act).await
+            }
             wire::Poke::PATH => done(body, |ask: wire::Poke| master.poke(ask.id, ask.wait())).await,
             wire::Reached::PATH => done(body, |wire::Reached| master.reached()).await,
             wire::Nudge::PATH => done(body, |wire::Nudge| master.nudge()).await,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actors::protocol::{
-    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Report, ReportAnswer,
+    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer,
 };
 use engine::ids::{Incarnation, InstanceId, Uid};
 use serde::de::DeserializeOwned;
@@ -119,6 +119,15 @@ pub(super) struct SlotsFree {
     pub(super) free: u32,
 }
 ask!(SlotsFree at "master/slots" => (), |_: &SlotsFree| MASTER);
+
+/// `MasterLink::renew`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Renewals {
+    pub(super) to: Owner,
+    pub(super) worker: Incarnation,
+    pub(super) batch: Vec<Renewal>,
+}
+ask!(Renewals at "master/renew" => Vec<bool>, |_: &Renewals| MASTER);
 
 /// `PeerLink::poke`.
 #[derive(Debug, Serialize, Deserialize)]

@@ -8,15 +8,12 @@ use tokio::time::Instant;
 
 use super::proc_fs::{self, Family};
 
-/// From SIGTERM to SIGKILL.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// The waits between two looks grow up to this.
 const LONGEST_LOOK: Duration = Duration::from_millis(100);
 
-/// SIGTERM to all, after 5 s SIGKILL to those that are left; returns when none is.
-pub(super) async fn end(family: Family) {
-    let deadline = Instant::now() + GRACE;
+/// SIGTERM to all, after this time SIGKILL to those that are left; returns when none is.
+pub(super) async fn end(family: Family, within: Duration) {
+    let deadline = Instant::now() + within;
     let mut asked = BTreeSet::new();
     let mut pause = Duration::from_millis(5);
     loop {

@@ -125,7 +125,7 @@ impl RunningJob for RunningRequest {
         }
     }
 
-    fn kill(&mut self) {
+    fn kill(&mut self, _: Duration) {
         if let Some(work) = &self.work {
             self.killed = true;
             work.abort();

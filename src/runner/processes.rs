@@ -12,7 +12,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
+use actors::ports::{Job, JobEnd, KILLED_WITHIN, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
 use engine::ids::Uid;
 use engine::instance::AttemptResult;
@@ -62,7 +62,7 @@ impl Runner for Processes {
         let boot = proc_fs::boot_id();
         let ends = left
             .iter()
-            .map(|left| ending::end(Family::of_leftover(left, &boot)));
+            .map(|left| ending::end(Family::of_leftover(left, &boot), KILLED_WITHIN));
         futures_util::future::join_all(ends).await;
     }
 }
@@ -240,16 +240,13 @@ impl RunningJob for RunningProcess {
         self.end(outputs)
     }
 
-    fn kill(&mut self) {
+    fn kill(&mut self, within: Duration) {
         let over = self.status.is_some() && self.killing.is_none();
         if over || self.killing.is_some() || self.killed {
             return;
         }
-        self.killing = Some(tokio::spawn(ending::end(Family::of_child(
-            &self.uid,
-            &self.output,
-            self.pid,
-        ))));
+        let family = Family::of_child(&self.uid, &self.output, self.pid);
+        self.killing = Some(tokio::spawn(ending::end(family, within)));
     }
 }
 

@@ -11,6 +11,7 @@
 mod balance;
 mod checker;
 mod consul;
+mod cut_off;
 mod cuts;
 mod death;
 mod door;

@@ -71,7 +71,7 @@ pub(crate) fn add_unreachable(cluster: &mut Cluster, roles: &str) -> Proxy {
 }
 
 /// `HOST:PORT` of a database's address.
-fn host_of(url: &str) -> String {
+pub(crate) fn host_of(url: &str) -> String {
     let rest = url.split("://").nth(1).expect("a scheme");
     let rest = rest.split('@').next_back().expect("a host");
     rest.split('/').next().expect("a host").to_owned()

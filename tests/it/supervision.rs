@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 use actors::assembly::{self, Ingredients, MasterParts, WorkerParts};
 use actors::condition::Condition;
 use actors::local::LocalNode;
-use actors::master::{GetChild, GetMovable, Gift, GiveAway, StartDrain};
+use actors::master::{GetChild, GetMovable, Gift, GiveAway, Relay, Renew, Reports, StartDrain};
 use actors::node::Node;
 use actors::peers::Peers;
 use actors::ports::{Join, Member, NewInstance, Store as _, Written};
+use actors::protocol::{Fact, Renewal, Report, ReportAnswer};
 use actors::pulse::Pulse;
 use actors::worker::Folders;
 use actors::workflow::Crash;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
-use engine::states::{InstanceState, MemberState, TaskState};
+use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
 use porpoise::runner::journal::JournalFile;
 use porpoise::runner::{self, Limits, Runners};
@@ -343,6 +344,43 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
         "who leaves evens nothing out: {ownership:?}"
     );
     std::fs::write(&flag, "").expect("the flag");
+}
+
+#[actix_rt::test]
+async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_only() {
+    let bench = Bench::start().await;
+    let task = "t: { type: shell, run: sleep 30, on_cut_off: exclusive }";
+    let id = bench
+        .run(&format!("version: 1\nname: held\ntasks:\n  {task}\n"))
+        .await;
+    let runs = |_, task| task == Some(TaskState::Running);
+    bench.wait_for(id, "t should run, with its lease", runs).await;
+    let master = &bench.node.masters.as_ref().expect("a master").supervisor;
+    let attempts = bench.catalog.task(id, "t").await.expect("read").attempts;
+    let uid = attempts[0].uid.expect("bound");
+    let worker = Incarnation(1);
+    let renew = |epoch| Renew {
+        worker,
+        batch: vec![Renewal {
+            uid,
+            epoch: Epoch(epoch),
+        }],
+    };
+    assert_eq!(master.send(renew(1)).await.expect("it lives"), [true]);
+    assert_eq!(master.send(renew(2)).await.expect("it lives"), [false]);
+    let reason = "cut off".to_owned();
+    let fact = Fact::Lost { reason };
+    let report = Report { uid, worker, fact };
+    let relayed = master.send(Relay(vec![report.clone()])).await;
+    assert_eq!(
+        relayed.expect("it lives"),
+        [ReportAnswer::Later],
+        "nobody keeps it"
+    );
+    let reported = master.send(Reports(vec![report])).await;
+    assert_eq!(reported.expect("it lives"), [ReportAnswer::Stored]);
+    let attempts = bench.catalog.task(id, "t").await.expect("read").attempts;
+    assert_eq!(attempts[0].state, AttemptState::Lost);
 }
 
 /// Another life, which only the store knows.

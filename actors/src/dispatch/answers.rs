@@ -157,10 +157,7 @@ fn adopt_event(entry: &Entry, answer: AdoptAnswer) -> Option<Event> {
             uid,
             reason: "the worker had not received it".to_owned(),
         }),
-        AdoptAnswer::Lost => Some(Event::Lost {
-            uid,
-            reason: "its worker started again; what was left of it was killed".to_owned(),
-        }),
+        AdoptAnswer::Lost { reason } => Some(Event::Lost { uid, reason }),
         AdoptAnswer::StaleEpoch { seen } => stale(entry, seen),
     }
 }
@@ -171,7 +168,7 @@ fn fate_of(answer: &AdoptAnswer) -> Fate {
             Fate::Reattached
         }
         AdoptAnswer::NeverStarted => Fate::NeverStarted,
-        AdoptAnswer::Lost => Fate::Lost,
+        AdoptAnswer::Lost { .. } => Fate::Lost,
     }
 }
 

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use engine::ids::Uid;
-use engine::instance::Event;
 use engine::task::Worker;
 
 use super::lives::Witness;
-use super::{Ask, DispatchActor, Entry, Parcel, answers, deliver};
+use super::{Ask, Asked, DispatchActor, Entry, Parcel};
 use crate::protocol::Adopt;
 use crate::workflow::Fate;
 
@@ -23,7 +21,7 @@ impl DispatchActor {
     /// Asks about attempts. What this node does not know of a worker life, the store may: the life may have
     /// begun a moment ago, and an attempt is lost only when its life is surely over.
     pub(super) fn ask(&mut self, ask: Ask, deadline: Instant, ctx: &mut Context<Self>) {
-        let unknown = |(_, worker): &(Uid, Worker)| !self.lives.goes_on(worker.incarnation);
+        let unknown = |asked: &Asked| !self.lives.goes_on(asked.worker.incarnation);
         if !ask.attempts.iter().any(unknown) {
             return self.resolve(ask, deadline, ctx);
         }
@@ -41,7 +39,7 @@ impl DispatchActor {
         }));
     }
 
-    fn resolve(&mut self, ask: Ask, deadline: Instant, ctx: &mut Context<Self>) {
+    pub(super) fn resolve(&mut self, ask: Ask, deadline: Instant, ctx: &mut Context<Self>) {
         let Ask {
             owner,
             attempts,
@@ -49,31 +47,31 @@ impl DispatchActor {
             reply_to,
         } = ask;
         let (mut lost, mut coming) = (Vec::new(), Vec::new());
-        for (uid, worker) in attempts {
-            match self.lives.witness(&worker) {
+        for asked in attempts {
+            match self.lives.witness(&asked.worker) {
                 Witness::Life(to) => {
                     let adopt = Adopt {
-                        uid,
-                        worker: worker.incarnation,
+                        uid: asked.uid,
+                        worker: asked.worker.incarnation,
                         owner: owner.clone(),
                     };
                     let entry = Entry {
                         parcel: Parcel::Adopt(adopt, tally.clone()),
+                        exclusive: asked.exclusive,
                         reply_to: reply_to.clone(),
                     };
                     self.push(to, entry, ctx);
                 }
-                Witness::Coming if Instant::now() < deadline => coming.push((uid, worker)),
+                Witness::Coming if Instant::now() < deadline => coming.push(asked),
                 Witness::Coming | Witness::None => {
                     if let Some(tally) = &tally {
                         tally.answered(Fate::Lost);
                     }
-                    let reason = answers::no_life(&worker);
-                    lost.push(Event::Lost { uid, reason });
+                    lost.push(asked);
                 }
             }
         }
-        deliver(&reply_to, lost, ctx);
+        self.lose((owner.clone(), reply_to.clone()), lost, ctx);
         if !coming.is_empty() {
             let later = Ask {
                 owner,
@@ -94,7 +92,11 @@ impl DispatchActor {
         };
         let ask = Ask {
             owner,
-            attempts: vec![(uid, worker)],
+            attempts: vec![Asked {
+                uid,
+                worker,
+                exclusive: entry.exclusive,
+            }],
             tally: None,
             reply_to: entry.reply_to,
         };

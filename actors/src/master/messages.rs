@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::MasterActor;
 use crate::balance::plan::Movable;
 use crate::ports::{Claimed, Loaded};
-use crate::protocol::{Report, ReportAnswer};
+use crate::protocol::{Renewal, Report, ReportAnswer};
 use crate::workflow::{Adoption, Birth, Tally, WorkerOver, WorkflowActor};
 
 /// Gives an instance that this node owns an actor. Losing it is repaired by reconciliation.
@@ -88,6 +88,17 @@ pub struct Reports(pub Vec<Report>);
 #[derive(Debug, Message)]
 #[rtype(result = "Vec<ReportAnswer>")]
 pub struct Relay(pub Vec<Report>);
+
+/// Asks for leases of exclusive attempts that a worker life runs; answered one by one, in order, whether each is
+/// granted. Losing it is harmless: the worker repeats it.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<bool>")]
+pub struct Renew {
+    /// The life that runs them.
+    pub worker: Incarnation,
+    /// The attempts.
+    pub batch: Vec<Renewal>,
+}
 
 /// A worker says how many slots came free. Losing it is harmless: every answer of a worker says so too.
 #[derive(Debug, Message)]
@@ -183,6 +194,26 @@ impl Handler<FreeSlots> for MasterActor {
 
     fn handle(&mut self, msg: FreeSlots, _: &mut Self::Context) {
         self.around.slots.free(msg.worker, msg.free);
+    }
+}
+
+impl Handler<Renew> for MasterActor {
+    type Result = MessageResult<Renew>;
+
+    fn handle(&mut self, Renew { worker, batch }: Renew, _: &mut Self::Context) -> Self::Result {
+        let renewals = &self.around.renewals;
+        let sure = renewals.may_grant(worker);
+        let grant = |Renewal { uid, epoch }: &Renewal| {
+            let owned = self
+                .children
+                .get(&uid.instance)
+                .is_some_and(|child| child.epoch == *epoch);
+            if sure && owned {
+                renewals.granted(*uid, *epoch);
+            }
+            sure && owned
+        };
+        MessageResult(batch.iter().map(grant).collect())
     }
 }
 

@@ -69,9 +69,16 @@ impl Handler<Relay> for MasterActor {
     fn handle(&mut self, Relay(reports): Relay, _: &mut Self::Context) -> Self::Result {
         let desk = self.desk();
         Box::pin(async move {
-            let count = reports.len();
             let events: Vec<Event> = reports.into_iter().map(event_of).collect();
-            vec![desk.keep(&events).await; count]
+            let kept = desk.keep(&events).await;
+            let answer = |event: &Event| {
+                if is_lost(event) {
+                    ReportAnswer::Later
+                } else {
+                    kept.clone()
+                }
+            };
+            events.iter().map(answer).collect()
         })
     }
 }
@@ -99,7 +106,13 @@ fn event_of(report: Report) -> Event {
     match report.fact {
         Fact::Started { pid, at } => Event::Started { uid, pid, at },
         Fact::Ended(ended) => Event::Ended { uid, ended },
+        Fact::Lost { reason } => Event::Lost { uid, reason },
     }
+}
+
+/// No result: only an owner can take it, and nothing is kept for it.
+fn is_lost(event: &Event) -> bool {
+    matches!(event, Event::Lost { .. })
 }
 
 async fn tell(addr: Addr<WorkflowActor>, events: Vec<(usize, Event)>) -> Answered {
@@ -142,6 +155,15 @@ impl Desk {
         }
     }
 
+    /// Keeps what the next owner of one instance needs; that an attempt is lost, its worker tells that one again.
+    async fn keep_for_nobody(&self, events: &[Event]) -> ReportAnswer {
+        let kept = self.keep(events).await;
+        if events.iter().any(is_lost) {
+            return ReportAnswer::Later;
+        }
+        kept
+    }
+
     /// Answers with the owner when another life has it; keeps the results when nobody has.
     async fn redirect(&self, owned: Option<&OwnedBy>, events: Vec<(usize, Event)>) -> Answered {
         let (places, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
@@ -153,14 +175,14 @@ impl Desk {
             ..
         }) = owned
         else {
-            return (places, self.keep(&events).await);
+            return (places, self.keep_for_nobody(&events).await);
         };
         if *incarnation == self.me {
             // Its actor is on the way: reconciliation, or the claim that is being answered, brings it.
             return (places, ReportAnswer::Later);
         }
         if !owner_state.is_some_and(|state| matches!(state, MemberState::Active | MemberState::Draining)) {
-            return (places, self.keep(&events).await);
+            return (places, self.keep_for_nobody(&events).await);
         }
         let owner = Owner {
             incarnation: *incarnation,

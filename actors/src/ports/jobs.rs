@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::ids::Uid;
 use engine::instance::AttemptResult;
+
+/// From SIGTERM to SIGKILL, as users know it.
+pub const KILLED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where the processes of one attempt live on a worker, and what they get.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +49,8 @@ pub trait RunningJob: Send {
     /// Waits for its end. After `kill`, the end is `Killed` and every process of it is gone.
     async fn wait(&mut self) -> JobEnd;
 
-    /// Asks every process of it to end (SIGTERM), and after 5 s forces those that are left (SIGKILL).
-    fn kill(&mut self);
+    /// Asks every process of it to end (SIGTERM), and after this time forces those that are left (SIGKILL).
+    fn kill(&mut self, within: Duration);
 }
 
 /// Starts jobs: one adapter for processes, one for http.

@@ -1,6 +1,6 @@
 //! Nothing of a message is lost on its way.
 
-use engine::definition::Request;
+use engine::definition::{OnCutOff, Request};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -52,6 +52,14 @@ fn owner() -> impl Strategy<Value = Owner> {
     })
 }
 
+fn on_cut_off() -> impl Strategy<Value = OnCutOff> {
+    prop_oneof![
+        Just(OnCutOff::Continue),
+        Just(OnCutOff::Exclusive),
+        any::<i64>().prop_map(|ms| OnCutOff::StopAfter { ms }),
+    ]
+}
+
 prop_compose! {
     fn dispatch()(
         uid in uid(),
@@ -61,10 +69,11 @@ prop_compose! {
         work in work(),
         env in btree_map(any::<String>(), any::<String>(), 0..4),
         timeout_ms in option::of(any::<i64>()),
+        on_cut_off in on_cut_off(),
     ) -> Dispatch {
         let attempt = uid.attempt;
         let worker = Incarnation(worker);
-        Dispatch { uid, worker, owner, project, workflow, task, attempt, work, env, timeout_ms }
+        Dispatch { uid, worker, owner, project, workflow, task, attempt, work, env, timeout_ms, on_cut_off }
     }
 }
 

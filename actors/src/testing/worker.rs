@@ -60,6 +60,7 @@ macro_rules! worker_protocol {
             a_master_that_was_told_of_no_slot_hears_when_one_is_free,
             a_new_life_ends_what_was_left_and_knows_what_had_ended,
             a_result_of_an_earlier_life_is_delivered_by_the_next,
+            an_exclusive_attempt_starts_with_the_lease_that_its_owner_grants,
             a_drain_takes_nothing_new_and_waits_until_ends_are_stored,
             an_attempt_whose_actor_panics_is_swept_and_fails
         }

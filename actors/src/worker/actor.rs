@@ -14,17 +14,17 @@ use engine::states::KillCause;
 use tokio::sync::oneshot;
 
 use super::attempts::Attempts;
+use super::cut_off::Cuts;
 use super::desk::Desk;
 use super::journal::Line;
-use super::known::Phase;
+use super::known::{Phase, STARTED_AGAIN};
 use super::messages::{
-    AdoptBatch, AttemptEnded, AttemptStarted, DispatchBatch, Drain, Hello, KillAttempt, KillBatch, Observe,
-    TaskGone,
+    AdoptBatch, AttemptEnded, AttemptStarted, DispatchBatch, Hello, KillAttempt, KillBatch, Observe, TaskGone,
 };
 use super::outbox::Outbox;
 use super::task::{Listener, TaskActor};
 use super::{WorkerConfig, WorkerPorts};
-use crate::ports::{Job, Leftover};
+use crate::ports::{Job, KILLED_WITHIN, Leftover};
 use crate::protocol::{AdoptAnswer, Dispatch, KillAnswer, Owner};
 
 /// A `started` report waits so long for the end, so that a short task reports once.
@@ -43,10 +43,11 @@ pub(super) struct WorkerActor {
     pub(super) hungry: VecDeque<Owner>,
     tasks: HashMap<Uid, Addr<TaskActor>>,
     sync_due: bool,
-    giving_up: bool,
+    pub(super) cuts: Cuts,
+    pub(super) giving_up: bool,
     /// A look whether new work is still refused is due.
     pub(super) looking: bool,
-    drained: Vec<oneshot::Sender<()>>,
+    pub(super) drained: Vec<oneshot::Sender<()>>,
     used: Arc<AtomicU32>,
 }
 
@@ -71,6 +72,7 @@ impl WorkerActor {
             hungry: VecDeque::new(),
             tasks: HashMap::new(),
             sync_due: false,
+            cuts: Cuts::default(),
             giving_up: false,
             looking: false,
             drained: Vec::new(),
@@ -128,7 +130,7 @@ impl WorkerActor {
         }
     }
 
-    fn ended_unstarted(&self, why: &str) -> Ended {
+    pub(super) fn ended_unstarted(&self, why: &str) -> Ended {
         Ended {
             result: AttemptResult::Killed,
             exit_code: None,
@@ -140,11 +142,12 @@ impl WorkerActor {
         }
     }
 
-    fn on_ended(&mut self, uid: Uid, ended: Ended, ctx: &mut Context<Self>) {
+    pub(super) fn on_ended(&mut self, uid: Uid, ended: Ended, ctx: &mut Context<Self>) {
         self.tasks.remove(&uid);
-        if self.giving_up && is_ours(&ended) && !self.was_ordered(&uid) {
-            // Nobody asked for this end but the drain: the attempt is lost, and a later life says so.
+        self.cuts.forget(&uid);
+        if is_ours(&ended) && self.is_no_result(&uid) {
             self.attempts.lost(&uid);
+            self.tell(uid, ctx);
         } else if self.attempts.ended(&uid, &ended) {
             self.desk.note(Line::Ended { uid, ended });
             self.pump_journal(ctx);
@@ -156,8 +159,11 @@ impl WorkerActor {
         self.look_drained();
     }
 
-    fn was_ordered(&self, uid: &Uid) -> bool {
-        self.attempts.get(uid).is_some_and(|known| known.kill.is_some())
+    /// Whether nobody asked for the end of an attempt that was killed, but the drain or a cut: it is lost. After a
+    /// drain a later life says so.
+    fn is_no_result(&self, uid: &Uid) -> bool {
+        let known = self.attempts.get(uid);
+        known.is_some_and(|known| known.kill.is_none() && (self.giving_up || known.cut_off.is_some()))
     }
 
     fn want_sync(&mut self, ctx: &mut Context<Self>) {
@@ -177,29 +183,9 @@ impl WorkerActor {
         });
     }
 
-    fn order_kill(&self, uid: &Uid, cause: KillCause) {
+    pub(super) fn order_kill(&self, uid: &Uid, cause: KillCause, within: Duration) {
         if let Some(task) = self.tasks.get(uid) {
-            task.do_send(KillAttempt(cause));
-        }
-    }
-
-    fn kill_all(&mut self) {
-        self.giving_up = true;
-        for uid in self.attempts.open() {
-            self.order_kill(&uid, KillCause::Stop);
-        }
-    }
-
-    /// Answers those who wait for the drain once nothing is left to do.
-    pub(super) fn look_drained(&mut self) {
-        if self.attempts.is_closed() && self.attempts.is_idle() {
-            self.answer_drained();
-        }
-    }
-
-    fn answer_drained(&mut self) {
-        for done in self.drained.drain(..) {
-            done.send(()).ok();
+            task.do_send(KillAttempt { cause, within });
         }
     }
 
@@ -231,6 +217,7 @@ impl Handler<DispatchBatch> for WorkerActor {
     type Result = ();
 
     fn handle(&mut self, batch: DispatchBatch, ctx: &mut Context<Self>) {
+        self.cuts.heard_of_a_master();
         self.desk.wait(batch);
         self.pump_journal(ctx);
     }
@@ -240,11 +227,13 @@ impl Handler<KillBatch> for WorkerActor {
     type Result = MessageResult<KillBatch>;
 
     fn handle(&mut self, KillBatch { to, batch }: KillBatch, ctx: &mut Context<Self>) -> Self::Result {
+        self.cuts.heard_of_a_master();
         let mut answers = Vec::with_capacity(batch.len());
         for kill in &batch {
             let answer = self.attempts.kill(kill, to);
             if answer == KillAnswer::Killing {
-                self.order_kill(&kill.uid, kill.cause);
+                self.order_kill(&kill.uid, kill.cause, KILLED_WITHIN);
+                self.start_kept(&kill.uid, ctx);
                 self.end_lost_one(kill.uid, ctx);
             }
             self.tell_instance(kill.uid, ctx);
@@ -255,9 +244,10 @@ impl Handler<KillBatch> for WorkerActor {
 }
 
 impl WorkerActor {
-    /// A kill of what an earlier life left without a result: it was killed when this life began.
+    /// A kill of what has no result, because an earlier life left it or a cut ended it: nothing of it runs.
     fn end_lost_one(&mut self, uid: Uid, ctx: &mut Context<Self>) {
-        let ended = self.ended_unstarted("its worker was started again, which killed it");
+        let cut_off = self.attempts.get(&uid).and_then(|known| known.cut_off.clone());
+        let ended = self.ended_unstarted(cut_off.as_deref().unwrap_or(STARTED_AGAIN));
         if let Some(known) = self.attempts.get_mut(&uid)
             && known.phase == Phase::Ended
             && known.recalled.ended.is_none()
@@ -273,14 +263,17 @@ impl Handler<AdoptBatch> for WorkerActor {
     type Result = MessageResult<AdoptBatch>;
 
     fn handle(&mut self, AdoptBatch(batch): AdoptBatch, ctx: &mut Context<Self>) -> Self::Result {
+        self.cuts.heard_of_a_master();
         let mut answers = Vec::with_capacity(batch.len());
         for adopt in &batch {
             let answer = self.attempts.adopt(adopt);
             if !matches!(answer, AdoptAnswer::StaleEpoch { .. }) {
                 self.tell_instance(adopt.uid, ctx);
+                self.cuts.ask_now(&adopt.uid);
             }
             answers.push(answer);
         }
+        self.mind_cuts(ctx);
         MessageResult(answers)
     }
 }
@@ -289,6 +282,7 @@ impl Handler<Hello> for WorkerActor {
     type Result = u32;
 
     fn handle(&mut self, Hello { to, from }: Hello, _: &mut Context<Self>) -> u32 {
+        self.cuts.heard_of_a_master();
         let free = if to == self.config.me.incarnation {
             self.attempts.free()
         } else {
@@ -362,18 +356,6 @@ impl Handler<TaskGone> for WorkerActor {
             };
             worker.on_ended(uid, ended, ctx);
         }));
-    }
-}
-
-impl Handler<Drain> for WorkerActor {
-    type Result = ();
-
-    fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) {
-        self.attempts.close("the worker is draining");
-        self.drained.push(drain.done);
-        ctx.run_later(drain.kill_after, |worker, _| worker.kill_all());
-        ctx.run_later(drain.give_up_after, |worker, _| worker.answer_drained());
-        self.look_drained();
     }
 }
 

@@ -6,7 +6,7 @@ use engine::ids::{AttemptNumber, Generation, Incarnation, InstanceId, Millis, Or
 use engine::instance::Ended;
 
 use super::journal::{Line, Process, Replay};
-use super::known::{Known, Phase};
+use super::known::{Known, Phase, STARTED_AGAIN};
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner, Report};
 
 /// So many ended and refused uids are remembered, so that a late copy of a message starts nothing.
@@ -226,13 +226,13 @@ impl Attempts {
         }
         match self.past.get(&uid) {
             Some(Past::Tombstone) => AdoptAnswer::NeverStarted,
-            Some(Past::Stored) => AdoptAnswer::Lost,
+            Some(Past::Stored) => lost(),
             None if adopt.worker == self.me => {
                 self.tombstone(uid);
                 AdoptAnswer::NeverStarted
             }
             None if self.complete.contains(&adopt.worker) => AdoptAnswer::NeverStarted,
-            None => AdoptAnswer::Lost,
+            None => lost(),
         }
     }
 
@@ -257,7 +257,7 @@ impl Attempts {
         true
     }
 
-    /// Gives the slot back of an attempt whose end is for nobody: a later life answers that it is lost.
+    /// Gives the slot back of an attempt that has no result: it is lost, as the owner hears now or from a later life.
     pub(super) fn lost(&mut self, uid: &Uid) {
         if let Some(known) = self.known.get_mut(uid)
             && known.has_slot()
@@ -320,10 +320,10 @@ impl Attempts {
     /// Whether nothing runs and nothing of this life waits to be stored.
     pub(super) fn is_idle(&self) -> bool {
         self.used == 0
-            && !self
-                .known
-                .values()
-                .any(|known| known.recalled.worker == self.me && known.recalled.ended.is_some())
+            && !self.known.values().any(|known| {
+                let told = known.recalled.ended.is_some() || known.cut_off.is_some();
+                known.recalled.worker == self.me && told
+            })
     }
 
     /// Returns how many attempts are not forgotten.
@@ -352,6 +352,12 @@ impl Attempts {
                 .collect(),
         };
         replay.lines()
+    }
+}
+
+fn lost() -> AdoptAnswer {
+    AdoptAnswer::Lost {
+        reason: STARTED_AGAIN.to_owned(),
     }
 }
 

@@ -136,9 +136,7 @@ impl WorkerActor {
     fn after_write(&mut self, mut round: Round, written: Result<(), JournalError>, ctx: &mut Context<Self>) {
         match written {
             Ok(()) => {
-                for dispatch in round.taken {
-                    self.start_task(dispatch, ctx);
-                }
+                self.admit(std::mem::take(&mut round.taken), ctx);
             }
             Err(error) => {
                 tracing::error!(%error, "the worker's journal cannot be written");

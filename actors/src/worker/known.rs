@@ -6,6 +6,9 @@ use engine::states::KillCause;
 use super::journal::Recalled;
 use crate::protocol::{AdoptAnswer, Dispatch, Fact};
 
+/// Why an attempt of an earlier life is lost.
+pub(super) const STARTED_AGAIN: &str = "its worker started again; what was left of it was killed";
+
 /// Where an attempt is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -29,6 +32,8 @@ pub(super) struct Known {
     pub(super) start_due: bool,
     /// The first reason to kill it.
     pub(super) kill: Option<KillCause>,
+    /// Why this worker stops it by itself, which is no result of the task.
+    pub(super) cut_off: Option<String>,
 }
 
 impl Known {
@@ -45,6 +50,7 @@ impl Known {
             start_told: false,
             start_due: false,
             kill: None,
+            cut_off: None,
         }
     }
 
@@ -56,6 +62,7 @@ impl Known {
             start_told: true,
             start_due: true,
             kill: None,
+            cut_off: None,
         }
     }
 
@@ -73,7 +80,9 @@ impl Known {
         };
         match &recalled.ended {
             Some(ended) if recalled.worker != me => AdoptAnswer::Done { ended: ended.clone() },
-            None if !self.has_slot() => AdoptAnswer::Lost,
+            None if !self.has_slot() => AdoptAnswer::Lost {
+                reason: self.cut_off.clone().unwrap_or_else(|| STARTED_AGAIN.to_owned()),
+            },
             Some(_) | None => running(),
         }
     }
@@ -82,6 +91,7 @@ impl Known {
     pub(super) fn fact(&self) -> Option<Fact> {
         match (&self.recalled.ended, &self.recalled.started) {
             (Some(ended), _) => Some(Fact::Ended(ended.clone())),
+            (None, _) if !self.has_slot() => self.cut_off.clone().map(|reason| Fact::Lost { reason }),
             (None, Some((process, at))) if self.start_due && !self.start_told => Some(Fact::Started {
                 pid: process.pid,
                 at: *at,

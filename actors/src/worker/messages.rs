@@ -63,10 +63,14 @@ pub(super) struct TaskGone {
     pub(super) uid: Uid,
 }
 
-/// To a task actor: end every process of it. Safe to repeat.
+/// To a task actor: end every process of it. Safe to repeat; the first one counts.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct KillAttempt(pub(super) KillCause);
+pub(super) struct KillAttempt {
+    pub(super) cause: KillCause,
+    /// From SIGTERM to SIGKILL.
+    pub(super) within: std::time::Duration,
+}
 
 /// From the handle: take nothing new; answer when all is over, or when the time is.
 #[derive(Message)]

@@ -104,6 +104,9 @@ impl WorkerActor {
         answers: Result<Vec<ReportAnswer>, LinkError>,
         ctx: &mut Context<Self>,
     ) {
+        if answers.is_ok() {
+            self.cuts.heard_of_a_master();
+        }
         let answers = answers.unwrap_or_else(|error| {
             tracing::debug!(%error, "reports were not taken");
             Vec::new()
@@ -138,7 +141,7 @@ impl WorkerActor {
                     known.start_told = true;
                 }
             }
-            Fact::Ended(_) => {
+            Fact::Ended(_) | Fact::Lost { .. } => {
                 self.attempts.stored(uid);
                 self.desk.note(Line::Forgotten { uid });
             }

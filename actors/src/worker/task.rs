@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::journal::Process;
 use super::messages::{AttemptEnded, AttemptStarted, KillAttempt, TaskGone};
 use crate::clock::Clock;
-use crate::ports::{Job, JobEnd, Runner};
+use crate::ports::{Job, JobEnd, KILLED_WITHIN, Runner};
 
 /// The owner judges the limit first; the worker acts by itself only so much later.
 const GRACE: Duration = Duration::from_secs(10);
@@ -30,8 +30,8 @@ pub(super) struct TaskActor {
     job: Option<Job>,
     runner: Arc<dyn Runner>,
     clock: Clock,
-    kill: mpsc::UnboundedSender<KillCause>,
-    orders: Option<mpsc::UnboundedReceiver<KillCause>>,
+    kill: mpsc::UnboundedSender<KillAttempt>,
+    orders: Option<mpsc::UnboundedReceiver<KillAttempt>>,
     notice: Notice,
 }
 
@@ -89,8 +89,8 @@ impl Actor for TaskActor {
 impl Handler<KillAttempt> for TaskActor {
     type Result = ();
 
-    fn handle(&mut self, KillAttempt(cause): KillAttempt, _: &mut Context<Self>) {
-        self.kill.send(cause).ok();
+    fn handle(&mut self, order: KillAttempt, _: &mut Context<Self>) {
+        self.kill.send(order).ok();
     }
 }
 
@@ -99,7 +99,7 @@ struct Run {
     runner: Arc<dyn Runner>,
     clock: Clock,
     started: Recipient<AttemptStarted>,
-    orders: mpsc::UnboundedReceiver<KillCause>,
+    orders: mpsc::UnboundedReceiver<KillAttempt>,
 }
 
 impl Run {
@@ -128,13 +128,13 @@ impl Run {
             tokio::select! {
                 end = running.wait() => break end,
                 Some(order) = self.orders.recv() => {
-                    cause.get_or_insert(order);
-                    running.kill();
+                    cause.get_or_insert(order.cause);
+                    running.kill(order.within);
                 }
                 () = &mut over, if in_time => {
                     in_time = false;
                     cause.get_or_insert(KillCause::Timeout);
-                    running.kill();
+                    running.kill(KILLED_WITHIN);
                 }
             }
         };

@@ -11,7 +11,7 @@ use engine::task::{Task, Worker};
 use tokio::sync::oneshot;
 
 use super::{Adoption, Delivered, Item, Live, Tally, Why, WorkflowActor};
-use crate::dispatch::Ask;
+use crate::dispatch::{Ask, Asked};
 use crate::faults;
 use crate::ports::{InboxVerb, Loaded, StoreError};
 
@@ -104,13 +104,18 @@ impl WorkflowActor {
                 continue;
             };
             self.leases.insert(ordinal, self.around.slots.occupy(&worker));
-            asked.push((uid, worker));
+            let exclusive = live.is_exclusive(ordinal);
+            asked.push(Asked {
+                uid,
+                worker,
+                exclusive,
+            });
         }
         self.ask(asked, tally, ctx);
     }
 
     /// Asks workers what became of attempts.
-    fn ask(&self, attempts: Vec<(Uid, Worker)>, tally: Option<Arc<Tally>>, ctx: &mut Context<Self>) {
+    fn ask(&self, attempts: Vec<Asked>, tally: Option<Arc<Tally>>, ctx: &mut Context<Self>) {
         if attempts.is_empty() {
             return;
         }
@@ -128,9 +133,17 @@ impl WorkflowActor {
     /// A worker life is over: asks about what was there, since a later life of its node may know more.
     pub(super) fn worker_is_over(&mut self, gone: Incarnation, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
-        let there = live.state.tasks.iter().flatten().filter_map(at_worker);
-        let there: Vec<_> = there.filter(|(_, worker)| worker.incarnation == gone).collect();
-        self.ask(there, None, ctx);
+        let rows = (0u32..).map(engine::ids::Ordinal).zip(&live.state.tasks);
+        let there = rows.filter_map(|(ordinal, task)| {
+            let (uid, worker) = at_worker(task.as_ref()?)?;
+            let exclusive = live.is_exclusive(ordinal);
+            (worker.incarnation == gone).then_some(Asked {
+                uid,
+                worker,
+                exclusive,
+            })
+        });
+        self.ask(there.collect(), None, ctx);
     }
 
     /// Queues results that workers gave to other masters; they are marked once they are decided.

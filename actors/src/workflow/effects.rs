@@ -75,6 +75,7 @@ impl WorkflowActor {
         let Some((worker, _)) = live.binding(ordinal, uid) else {
             return;
         };
+        let exclusive = live.is_exclusive(ordinal);
         let reply_to = ctx.address().recipient();
         let kill = crate::protocol::Kill {
             uid,
@@ -84,6 +85,7 @@ impl WorkflowActor {
         self.around.dispatch.do_send(KillAttempt {
             to: worker,
             kill,
+            exclusive,
             reply_to,
         });
     }

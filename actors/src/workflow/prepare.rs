@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::definition::OnCutOff;
 use engine::ids::{AttemptNumber, Ordinal, Uid};
 use engine::params::{self, Base, Facts, Layers, ParamError};
 use engine::states::{AttemptState, OnTimeout};
@@ -31,6 +32,12 @@ impl Live {
         current
             .then(|| attempt.worker.clone().map(|worker| (worker, attempt.number)))
             .flatten()
+    }
+
+    /// Whether attempts of a task run only with a lease.
+    pub(super) fn is_exclusive(&self, ordinal: Ordinal) -> bool {
+        let task = self.plan.definition.task(ordinal);
+        task.is_some_and(|task| task.on_cut_off == OnCutOff::Exclusive)
     }
 }
 
@@ -77,6 +84,7 @@ pub(super) fn dispatch(
             work: prepared.work,
             env,
             timeout_ms: task.timeout_ms.filter(|_| task.on_timeout != OnTimeout::Warn),
+            on_cut_off: task.on_cut_off,
         },
         warnings,
     })

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::work::{DEFAULT_INTERPRETER, DEFAULT_PYTHON, METHODS};
-use super::{MAX_TASKS, names, tasks};
+use super::{MAX_TASKS, cut_off, names, tasks};
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 
 /// Returns the JSON Schema (draft 2020-12) of a whole document.
@@ -120,6 +120,7 @@ fn common() -> Value {
             "additionalProperties": scalar("A variable of its environment."),
         },
         "on_worker_lost": choice(OnWorkerLost::ALL, OnWorkerLost::Rerun),
+        "on_cut_off": cut_off::schema(duration("No master was in contact for so long.")),
         "enabled": { "type": "boolean", "default": true, "description": "false: passed through." },
     })
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::params::Scope;
 use super::reader::{Path, Reader, named};
-use super::{MAX_TASKS, MAX_VALUE_BYTES, graph, names, params, work};
-use crate::definition::{Output, Retry, Task};
+use super::{MAX_TASKS, MAX_VALUE_BYTES, cut_off, graph, names, params, work};
+use crate::definition::{OnCutOff, Output, Retry, Task};
 use crate::ids::Ordinal;
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
 
@@ -25,6 +25,7 @@ pub(super) const COMMON_KEYS: &[&str] = &[
     "worker_group",
     "env",
     "on_worker_lost",
+    "on_cut_off",
     "enabled",
 ];
 
@@ -111,6 +112,9 @@ fn read_one(reader: &mut Reader, name: &str, value: &Value, at: &Path<'_>) -> Op
             .get("on_worker_lost")
             .and_then(|value| reader.choice(value, &at.key("on_worker_lost"), &on_worker_lost()))
             .unwrap_or(OnWorkerLost::Rerun),
+        on_cut_off: map.get("on_cut_off").map_or_else(OnCutOff::default, |value| {
+            cut_off::read(reader, value, &at.key("on_cut_off"))
+        }),
         enabled: map
             .get("enabled")
             .and_then(|value| reader.truth(value, &at.key("enabled")))

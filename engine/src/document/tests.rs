@@ -33,7 +33,8 @@ fn full() -> Value {
                 "type": "shell", "run": "echo ${day}", "interpreter": "/bin/bash", "params": { "limit": 5 },
                 "outputs": { "rows": "0", "none": null }, "delay": "10s", "timeout": "10m", "on_timeout": "warn",
                 "retry": { "max": 3, "delay": "30s", "backoff": "exponential", "max_delay": "1h" },
-                "priority": "low", "worker_group": "x", "env": { "TZ": "UTC" }, "on_worker_lost": "fail", "enabled": false,
+                "priority": "low", "worker_group": "x", "env": { "TZ": "UTC" }, "on_worker_lost": "fail", "on_cut_off": "exclusive",
+                "enabled": false,
             },
             "publish": {
                 "type": "http", "needs": ["extract"],
@@ -412,6 +413,11 @@ fn any_task() -> impl Strategy<Value = Value> {
         task["priority"] = json!(["highest", "high", "medium", "low", "lowest"][priority]);
         task["enabled"] = json!(enabled);
         task["on_worker_lost"] = json!(if fail { "fail" } else { "rerun" });
+        task["on_cut_off"] = match timeout {
+            _ if fail => json!("exclusive"),
+            Some(ms) => json!({ "stop_after": duration::show(ms.max(5_000)) }),
+            None => json!("continue"),
+        };
         task["env"] = json!({ "TZ": "UTC" });
         task
     })

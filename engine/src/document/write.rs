@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::params::TYPES;
-use super::{duration, work, workflow};
+use super::{cut_off, duration, work, workflow};
 use crate::definition::{Definition, Direction, Output, Param, ParamType, Request, Retry, Task, Work};
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 
@@ -107,6 +107,7 @@ fn task(definition: &Definition, task: &Task) -> Value {
             json!(task.on_worker_lost)
         }),
     );
+    put(&mut map, "on_cut_off", cut_off::write(task.on_cut_off));
     put(&mut map, "enabled", unless(task.enabled, || json!(false)));
     Value::Object(map)
 }

@@ -128,6 +128,7 @@ impl<'a> Round<'a> {
             }
             Event::NotStarted { uid, reason } => self.attempt(uid, TaskEvent::NotStarted { uid, reason }),
             Event::Lost { uid, reason } => self.attempt(uid, TaskEvent::Lost { uid, reason }),
+            Event::HeldBack { uid, reason } => self.attempt(uid, TaskEvent::HeldBack { uid, reason }),
             Event::Warned { uid, text } => self.warn(uid, &text),
             Event::Due => self.due(),
             Event::GiveUp { attention } => self.give_up(attention),

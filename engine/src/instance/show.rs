@@ -56,6 +56,7 @@ impl fmt::Display for Event {
             Self::FinishedInOwner { ordinal, attempt } => write!(f, "finished in owner {ordinal}#{attempt}"),
             Self::NotStarted { uid, .. } => write!(f, "not started {uid}"),
             Self::Lost { uid, .. } => write!(f, "lost {uid}"),
+            Self::HeldBack { uid, .. } => write!(f, "held back {uid}"),
             Self::Warned { uid, text } => write!(f, "warned {uid}: {text}"),
             Self::Due => f.write_str("due"),
             Self::GiveUp { attention } => write!(f, "give up {}", attention.code),

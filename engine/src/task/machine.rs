@@ -1,8 +1,8 @@
 //! The step function of a task.
 
 use super::moves::{
-    abandon, admit, again, become_ready, bind, end, finish_in_owner, force, hold, kill, lose, never_start,
-    not_started, run_out_of_time, start, suspend_retry, wait_for_retry, wait_on,
+    abandon, admit, again, become_ready, bind, end, finish_in_owner, force, hold, hold_back, kill, lose,
+    never_start, not_started, run_out_of_time, start, suspend_retry, wait_for_retry, wait_on,
 };
 use super::{Ask, Mode, Policy, Step, Task, TaskEvent};
 use crate::ids::{Millis, Uid};
@@ -80,6 +80,13 @@ pub fn step(policy: &Policy<'_>, task: Task, event: TaskEvent) -> Step {
             Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
             | Failed | Killed | Skipped | NotRun,
             E::Lost { uid, .. },
+        ) => stale(task, uid),
+
+        (Dispatched | Running, E::HeldBack { uid, reason }) if is_open(&task, uid) => hold_back(task, reason),
+        (
+            Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
+            | Failed | Killed | Skipped | NotRun,
+            E::HeldBack { uid, .. },
         ) => stale(task, uid),
 
         (Delayed, E::Due) if is_due(&task, policy.at) => admit(policy, task, "its delay is over"),

@@ -293,6 +293,15 @@ pub(super) fn lose(policy: &Policy<'_>, mut task: Task, reason: String) -> Step 
     go_on(policy, task, &why)
 }
 
+/// Says what the loss of an attempt waits for; one that is being killed says so already.
+pub(super) fn hold_back(task: Task, reason: String) -> Step {
+    let doomed = |attempt: &Attempt| attempt.kill_cause.is_some();
+    if task.attempt.as_ref().is_some_and(doomed) {
+        return ignore(task, "it is being killed");
+    }
+    wait_on(task, reason)
+}
+
 /// Puts a task whose attempt came to nothing where the instance lets it be.
 fn go_on(policy: &Policy<'_>, task: Task, why: &str) -> Step {
     match policy.mode {

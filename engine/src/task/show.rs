@@ -70,6 +70,7 @@ impl fmt::Display for TaskEvent {
             Self::FinishedInOwner { attempt } => write!(f, "finished in owner #{attempt}"),
             Self::NotStarted { uid, .. } => write!(f, "not started {uid}"),
             Self::Lost { uid, .. } => write!(f, "lost {uid}"),
+            Self::HeldBack { uid, .. } => write!(f, "held back {uid}"),
             Self::Due => f.write_str("due"),
             Self::Hold => f.write_str("hold"),
             Self::Resumed => f.write_str("resumed"),

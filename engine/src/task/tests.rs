@@ -75,6 +75,10 @@ fn events() -> Vec<TaskEvent> {
             uid,
             reason: reason(),
         },
+        TaskEvent::HeldBack {
+            uid,
+            reason: reason(),
+        },
         TaskEvent::Due,
         TaskEvent::Hold,
         TaskEvent::Resumed,
@@ -163,8 +167,8 @@ fn every_pair_of_task_state_and_event_kind_has_its_outcome() {
 pending: ready>waiting force>forced_success
 delayed: due>waiting hold>not_run end>not_run
 waiting: bound>dispatched no>waiting hold>not_run end>not_run
-dispatched: started>running ended>succeeded not>waiting lost>waiting end>dispatched
-running: ended>succeeded lost>waiting due>running end>running
+dispatched: started>running ended>succeeded not>waiting lost>waiting held>dispatched end>dispatched
+running: ended>succeeded lost>waiting held>running due>running end>running
 waiting_retry: due>waiting hold>waiting_retry resumed>waiting_retry end>killed abandon>failed
 succeeded:
 forced_success:
@@ -242,6 +246,30 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
 1300 lost 1-42-0-2-1 -> not_run #2 lost []
 "
     );
+}
+
+#[test]
+fn a_held_back_loss_shows_its_reason_once_unless_the_attempt_is_being_killed() {
+    let task = definition();
+    let held = TaskEvent::HeldBack {
+        uid: uid(1),
+        reason: "waits until the lease is over".into(),
+    };
+    let open = policy(&task, Mode::Open, 10);
+    let first = step(&open, in_state(TaskState::Running), held.clone());
+    assert_eq!(
+        first.task.reason.as_deref(),
+        Some("waits until the lease is over")
+    );
+    assert_eq!(first.task.state, TaskState::Running, "it may still run");
+    assert_eq!(step(&open, first.task.clone(), held.clone()).why, None);
+    let stop = TaskEvent::End {
+        cause: KillCause::Stop,
+        reason: "stopped".into(),
+    };
+    let killed = step(&open, first.task, stop);
+    let after = step(&open, killed.task, held);
+    assert_eq!((after.why, after.task.reason.as_deref()), (None, Some("stopped")));
 }
 
 #[test]

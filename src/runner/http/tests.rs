@@ -2,7 +2,9 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 
+use actors::ports::KILLED_WITHIN;
 use actors::protocol::{Dispatch, Owner};
+use engine::definition::OnCutOff;
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
 
 use super::*;
@@ -61,6 +63,7 @@ fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
             },
             env: BTreeMap::new(),
             timeout_ms: None,
+            on_cut_off: OnCutOff::Continue,
         },
     }
 }
@@ -162,7 +165,7 @@ async fn a_kill_ends_a_request_that_is_not_answered() {
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let http = Http::with_limits(Limits::default()).unwrap();
     let mut running = http.start(&job(folder.path(), &url, vec![])).await.unwrap();
-    running.kill();
+    running.kill(KILLED_WITHIN);
     assert_eq!(running.wait().await.result, AttemptResult::Killed);
 }
 

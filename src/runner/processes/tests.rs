@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use actors::protocol::{Dispatch, Owner};
-use engine::definition::Work;
+use engine::definition::{OnCutOff, Work};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
 
 use super::*;
@@ -46,6 +46,7 @@ fn job(folder: &Path, run: &str) -> Job {
             },
             env: env.into(),
             timeout_ms: None,
+            on_cut_off: OnCutOff::Continue,
         },
     }
 }
@@ -258,8 +259,8 @@ async fn a_kill_ends_the_whole_family_also_children_with_their_own_session_that_
     until("all are there", || pids(&file).len() == 4).await;
     let family = pids(&file);
     assert!(family.iter().all(|pid| alive(*pid)));
-    running.kill();
-    running.kill();
+    running.kill(KILLED_WITHIN);
+    running.kill(KILLED_WITHIN);
     let end = running.wait().await;
     assert_eq!(end.result, AttemptResult::Killed);
     assert!(end.error.is_some());
@@ -287,7 +288,7 @@ async fn a_kill_finds_what_left_session_parent_and_environment_where_there_are_c
         end = running.wait() => panic!("{end:?}"),
     }
     assert!(group.members().len() >= 2, "{:?}", group.members());
-    running.kill();
+    running.kill(KILLED_WITHIN);
     assert_eq!(running.wait().await.result, AttemptResult::Killed);
     assert!(!pids(&file).iter().any(|pid| alive(*pid)), "it is gone");
     assert!(group.members().is_empty());
@@ -302,7 +303,7 @@ async fn a_task_may_clean_up_when_it_is_asked_to_end() {
     );
     let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
     until("the trap is set", || log(&job).contains("ready")).await;
-    running.kill();
+    running.kill(KILLED_WITHIN);
     let end = running.wait().await;
     assert_eq!(end.result, AttemptResult::Killed);
     assert!(log(&job).contains("cleaning"));
@@ -364,5 +365,25 @@ async fn a_sweep_ends_what_an_earlier_life_left_and_nothing_else() {
         bystander.wait().await.exit_code,
         Some(5),
         "a pid with another start time is a stranger"
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_end_by_itself_is_forced_after_the_time_that_the_kill_grants() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(
+        folder.path(),
+        "trap '' TERM; echo ready; while :; do sleep 0.05; done",
+    );
+    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    until("the trap is set", || log(&job).contains("ready")).await;
+    let asked = Instant::now();
+    let granted = Duration::from_millis(300);
+    running.kill(granted);
+    assert_eq!(running.wait().await.result, AttemptResult::Killed);
+    let took = asked.elapsed();
+    assert!(
+        (granted..KILLED_WITHIN).contains(&took),
+        "it should take 300 ms, not {took:?}"
     );
 }

@@ -9,7 +9,7 @@ use actix_web::dev::ServerHandle;
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
 use actors::peers::Peers;
 use actors::ports::{Me, Member, Seen};
-use actors::protocol::{Owner, Report, ReportAnswer};
+use actors::protocol::{Owner, Renewal, Report, ReportAnswer};
 use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::MemberState;
@@ -138,7 +138,8 @@ impl Caller {
     /// Knows these nodes.
     pub(super) fn of(key: Key, incarnation: i64, known: &[&Me]) -> Self {
         let peers = Peers::default();
-        peers.update(known.iter().map(|me| living(me)).collect());
+        let rows = known.iter().map(|me| living(me)).collect();
+        peers.update(rows, tokio::time::Instant::now());
         let hints: Arc<Mutex<Vec<Incarnation>>> = Arc::default();
         let heard = Arc::clone(&hints);
         let hint = Arc::new(move |life| heard.lock().unwrap().push(life));
@@ -189,6 +190,20 @@ impl MasterLink for NotingMaster {
     async fn slots(&self, to: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError> {
         self.note(format!("{free} slots of {worker} to {}", to.incarnation));
         Ok(())
+    }
+
+    async fn renew(
+        &self,
+        to: &Owner,
+        worker: Incarnation,
+        batch: Vec<Renewal>,
+    ) -> Result<Vec<bool>, LinkError> {
+        self.note(format!(
+            "{} leases of {worker} to {}",
+            batch.len(),
+            to.incarnation
+        ));
+        Ok(vec![true; batch.len()])
     }
 }
 

@@ -357,7 +357,7 @@ async fn a_log_is_read_from_the_node_of_the_name_of_its_worker() {
     let node = Node::serve_logs(2, there.path());
     let caller = Caller::of(key('k'), 1, &[&node.me]);
     let peers = actors::peers::Peers::default();
-    peers.update(vec![living(&node.me)]);
+    peers.update(vec![living(&node.me)], tokio::time::Instant::now());
     let here = tempfile::tempdir().unwrap();
     let logs = ClusterLogs {
         name: "node-1".to_owned(),
@@ -377,7 +377,7 @@ async fn a_log_is_read_from_the_node_of_the_name_of_its_worker() {
         logs.read("node-2", &uid, (0, 4)).await.unwrap_err().worker,
         "node-2"
     );
-    peers.update(Vec::new());
+    peers.update(Vec::new(), tokio::time::Instant::now());
     assert_eq!(
         logs.read("node-2", &uid, (0, 4)).await.unwrap_err().worker,
         "node-2"

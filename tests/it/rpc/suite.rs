@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
 use actors::ports::Me;
-use actors::protocol::{Owner, Report, ReportAnswer};
+use actors::protocol::{Owner, Renewal, Report, ReportAnswer};
 use actors::testing::worker::Transport;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
@@ -59,6 +59,15 @@ impl MasterLink for Masters {
 
     async fn slots(&self, to: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError> {
         self.0.slots(to, worker, free).await
+    }
+
+    async fn renew(
+        &self,
+        to: &Owner,
+        worker: Incarnation,
+        batch: Vec<Renewal>,
+    ) -> Result<Vec<bool>, LinkError> {
+        self.0.renew(to, worker, batch).await
     }
 }
 

@@ -13,7 +13,9 @@ use engine::states::KillCause;
 
 use super::Transport;
 use super::fakes::{Answers, locked};
-use super::house::{BOOT, adopt_of, dispatch, house, is_refused, kill_of, life, named, owner, uid};
+use super::house::{
+    BOOT, adopt_of, dispatch, exclusive, house, is_lost, is_refused, kill_of, life, named, owner, uid,
+};
 use crate::links::LinkError;
 use crate::protocol::{AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer};
 
@@ -311,7 +313,8 @@ pub async fn a_new_life_ends_what_was_left_and_knows_what_had_ended(way: &dyn Tr
             && left.boot_id.as_deref() == Some(BOOT))
     );
     assert!(!swept.iter().any(|left| left.uid == uid(2)));
-    assert_eq!(second.adopt(adopt_of(1, 7, owner(2, 2))).await, AdoptAnswer::Lost);
+    let adopted = second.adopt(adopt_of(1, 7, owner(2, 2))).await;
+    assert!(is_lost(&adopted, "was killed"), "{adopted:?}");
     let done = second.adopt(adopt_of(2, 7, owner(2, 2))).await;
     let stored = !second.masters.ends_of(uid(2)).is_empty();
     assert!(matches!(done, AdoptAnswer::Done { .. }) || stored, "{done:?}");
@@ -319,11 +322,8 @@ pub async fn a_new_life_ends_what_was_left_and_knows_what_had_ended(way: &dyn Tr
         second.adopt(adopt_of(9, 7, owner(2, 2))).await,
         AdoptAnswer::NeverStarted
     );
-    assert_eq!(
-        second.adopt(adopt_of(9, 5, owner(2, 2))).await,
-        AdoptAnswer::Lost,
-        "nothing is known of life 5"
-    );
+    let unknown = second.adopt(adopt_of(9, 5, owner(2, 2))).await;
+    assert!(is_lost(&unknown, ""), "nothing is known of life 5: {unknown:?}");
     assert_eq!(second.runner.starts_of(uid(1)), 0);
 }
 
@@ -361,6 +361,30 @@ pub async fn a_drain_takes_nothing_new_and_waits_until_ends_are_stored(way: &dyn
     house.runner.finish(uid(1));
     drained.await.unwrap();
     assert_eq!(house.masters.ends_of(uid(1)).len(), 1);
+}
+
+pub async fn an_exclusive_attempt_starts_with_the_lease_that_its_owner_grants(way: &dyn Transport) {
+    let house = house(way, 2).await;
+    house.masters.answer(1, Some(Answers::Unsure));
+    let reply = house.dispatch(vec![exclusive(1)]).await;
+    assert_eq!(reply.answers, [DispatchAnswer::Accepted]);
+    house
+        .until("asked twice", |house| house.masters.asked_for_leases().len() >= 2)
+        .await;
+    assert_eq!(house.runner.starts_of(uid(1)), 0, "the owner was not sure");
+    house.masters.answer(1, None);
+    house.until_started(1).await;
+    let (master, renewal) = locked(&house.masters.renewals)[0];
+    assert_eq!(
+        (master, renewal.uid, renewal.epoch),
+        (Incarnation(1), uid(1), Epoch(1))
+    );
+    house.adopt(adopt_of(1, 7, owner(2, 2))).await;
+    house
+        .until("the new owner is asked", |house| {
+            house.masters.asked_for_leases().contains(&2)
+        })
+        .await;
 }
 
 pub async fn an_attempt_whose_actor_panics_is_swept_and_fails(way: &dyn Transport) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::ids::{Incarnation, Uid};
@@ -10,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::links::{LinkError, MasterLink};
 use crate::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
-use crate::protocol::{Fact, Owner, Report, ReportAnswer};
+use crate::protocol::{Fact, Owner, Renewal, Report, ReportAnswer};
 
 /// A runner whose jobs end when a test says so.
 #[derive(Default)]
@@ -103,7 +104,7 @@ impl RunningJob for FakeJob {
         }
     }
 
-    fn kill(&mut self) {
+    fn kill(&mut self, _: Duration) {
         self.0.finish(job_end(AttemptResult::Killed));
     }
 }
@@ -115,6 +116,7 @@ pub(crate) struct FakeMasters {
     pub(crate) batches: Mutex<Vec<usize>>,
     pub(crate) slots: Mutex<Vec<(Incarnation, u32)>>,
     pub(crate) answers: Mutex<HashMap<Incarnation, Answers>>,
+    pub(crate) renewals: Mutex<Vec<(Incarnation, Renewal)>>,
 }
 
 #[derive(Clone)]
@@ -122,6 +124,8 @@ pub(crate) enum Answers {
     Later,
     Away,
     Moved(Owner),
+    /// Grants no leases.
+    Unsure,
 }
 
 impl FakeMasters {
@@ -137,9 +141,15 @@ impl FakeMasters {
         ends.filter(|(_, report)| report.uid == uid)
             .filter_map(|(master, report)| match report.fact {
                 Fact::Ended(ended) => Some((master, ended)),
-                Fact::Started { .. } => None,
+                Fact::Started { .. } | Fact::Lost { .. } => None,
             })
             .collect()
+    }
+
+    /// The masters that were asked for leases, in order.
+    pub(crate) fn asked_for_leases(&self) -> Vec<i64> {
+        let renewals = locked(&self.renewals);
+        renewals.iter().map(|(master, _)| master.0).collect()
     }
 
     pub(crate) fn starts_of(&self, uid: Uid) -> usize {
@@ -163,7 +173,7 @@ impl MasterLink for FakeMasters {
         for report in batch {
             locked(&self.reports).push((to.incarnation, report));
             told.push(match &answers {
-                None | Some(Answers::Away) => ReportAnswer::Stored,
+                None | Some(Answers::Away | Answers::Unsure) => ReportAnswer::Stored,
                 Some(Answers::Later) => ReportAnswer::Later,
                 Some(Answers::Moved(owner)) => ReportAnswer::Moved {
                     owner: Some(owner.clone()),
@@ -182,5 +192,15 @@ impl MasterLink for FakeMasters {
     async fn slots(&self, to: &Owner, _: Incarnation, free: u32) -> Result<(), LinkError> {
         locked(&self.slots).push((to.incarnation, free));
         Ok(())
+    }
+
+    async fn renew(&self, to: &Owner, _: Incarnation, batch: Vec<Renewal>) -> Result<Vec<bool>, LinkError> {
+        let answers = locked(&self.answers).get(&to.incarnation).cloned();
+        if matches!(answers, Some(Answers::Away)) {
+            return Err(LinkError::NoAnswer(to.host.clone()));
+        }
+        let granted = vec![!matches!(answers, Some(Answers::Unsure)); batch.len()];
+        locked(&self.renewals).extend(batch.into_iter().map(|renewal| (to.incarnation, renewal)));
+        Ok(granted)
     }
 }

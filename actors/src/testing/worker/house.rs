@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::definition::Work;
+use engine::definition::{OnCutOff, Work};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Uid};
 use engine::instance::Ended;
 use engine::states::KillCause;
@@ -111,6 +111,7 @@ pub(crate) fn dispatch(instance: i64) -> Dispatch {
         },
         env: BTreeMap::from([("PORPOISE_TASK".to_owned(), "forged".to_owned())]),
         timeout_ms: None,
+        on_cut_off: OnCutOff::Continue,
     }
 }
 
@@ -185,4 +186,16 @@ impl House {
 
 pub(crate) fn is_refused(answer: &DispatchAnswer, because: &str) -> bool {
     matches!(answer, DispatchAnswer::Refused { reason } if reason.contains(because))
+}
+
+pub(crate) fn is_lost(answer: &AdoptAnswer, because: &str) -> bool {
+    matches!(answer, AdoptAnswer::Lost { reason } if reason.contains(because))
+}
+
+/// One that runs only with a lease.
+pub(crate) fn exclusive(instance: i64) -> Dispatch {
+    Dispatch {
+        on_cut_off: OnCutOff::Exclusive,
+        ..dispatch(instance)
+    }
 }

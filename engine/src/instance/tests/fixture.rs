@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::definition::{Definition, Retry, Task as TaskDefinition, Work};
+use crate::definition::{Definition, OnCutOff, Retry, Task as TaskDefinition, Work};
 use crate::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid};
 use crate::instance::{
     AttemptResult, Changes, Decided, Effect, Ended, Event, Header, Instance, Parts, Transition, apply,
@@ -35,6 +35,7 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
         worker_group: None,
         env: BTreeMap::new(),
         on_worker_lost: OnWorkerLost::Rerun,
+        on_cut_off: OnCutOff::Continue,
         enabled: true,
     }
 }
