@@ -120,6 +120,8 @@ impl Cluster {
             .arg("--data")
             .arg(path(&format!("n{number}")))
             .env("PORPOISE__AUTH__BOOTSTRAP_TOKEN", TOKEN)
+            // Masters die more often here than an operator would bear; none shall wait to join.
+            .env("PORPOISE__CLUSTER__FLAPPING_DEATHS", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(path(&format!("n{number}.stderr")))?)

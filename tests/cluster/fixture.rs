@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -26,8 +26,8 @@ use crate::rest::{Answer, Rest, eventually};
 /// How long anything may take that has no limit of its own.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Only one cluster at a time: its times would be those of a crowded machine.
-static TURN: Mutex<()> = Mutex::new(());
+/// Two clusters at a time, which mostly wait: the times of more would be those of a crowded machine.
+static TURNS: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
 
 /// Ports are counted, not asked for: a node keeps its own while it is down.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(7100);
@@ -63,13 +63,13 @@ impl Cluster {
 
     /// Starts a cluster without nodes on a registry that the caller starts; none as `start` does.
     pub(crate) fn start_on(registry: impl FnOnce(&Path) -> Consul) -> Option<Self> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         Self::start_in(None, |_, folder| registry(folder), turn)
     }
 
     /// Starts a cluster whose nodes, database and registry have only a network between them, which can be cut.
     pub(crate) fn start_apart(masters: usize, workers: usize) -> Option<Self> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         let registry = |network: &mut Option<Network>, folder: &Path| {
             let (place, at) = home(network, REGISTRY);
             let first_port = ports(4);
@@ -407,6 +407,20 @@ pub(crate) fn counter_of(node: &Process, name: &str) -> f64 {
 pub(crate) fn address() -> String {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     format!("127.{}.{middle}.{low}", 64 + high % 64)
+}
+
+/// Waits until one cluster more may run.
+fn turn() -> MutexGuard<'static, ()> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let free = TURNS.iter().find_map(|turn| match turn.try_lock() {
+        Ok(turn) => Some(turn),
+        Err(TryLockError::Poisoned(turn)) => Some(turn.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    });
+    free.unwrap_or_else(|| {
+        let next = usize::from(NEXT.fetch_add(1, Ordering::Relaxed)) % TURNS.len();
+        TURNS[next].lock().unwrap_or_else(PoisonError::into_inner)
+    })
 }
 
 /// Where a part of a cluster runs: in a place of its own in its network, or in this machine's.
