@@ -24,15 +24,18 @@ pub fn shown(
     ordinal: Ordinal,
     row: Option<(TaskState, Option<&str>)>,
 ) -> Shown {
-    let node = plan.nodes.get(ordinal.index());
-    if !node.is_some_and(|node| node.in_range) {
+    let Some(node) = plan.nodes.get(ordinal.index()).filter(|node| node.in_range) else {
         return not_run("outside the chosen range");
-    }
-    if node.is_some_and(|node| node.forbidden) {
+    };
+    if node.forbidden {
         return not_run("forbidden: the task is not enabled");
     }
     let (state, reason) = row.unwrap_or((TaskState::Pending, None));
     match state {
+        TaskState::Pending if instance == InstanceState::Running && node.preds.is_empty() => {
+            // Nothing has been decided since it was stored.
+            pending("waits for a master")
+        }
         TaskState::Pending | TaskState::NotRun => unstarted(plan, instance, state, reason),
         TaskState::Delayed
         | TaskState::Waiting

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::codes::Code;
 use super::problem::{Detail, Problem};
+use crate::text::{Format, read_value};
 
 /// The limit of every body but a document's.
 const BODY_LIMIT: usize = 1 << 20;
@@ -139,7 +140,20 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         wrong(error.inner(), pointer)
     })?;
     reader.end().map_err(|error| wrong(&error, "/".to_owned()))?;
+    no_key_twice(bytes)?;
     Ok(value)
+}
+
+/// Refuses what serde takes in maps: of a key that stands there twice it would silently keep the last value.
+fn no_key_twice(bytes: &[u8]) -> Result<(), Problem> {
+    let Err(issues) = read_value(bytes, Format::Json) else {
+        return Ok(());
+    };
+    let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
+    let said = errors
+        .first()
+        .map_or_else(String::new, |first| first.message.clone());
+    Err(Problem::new(Code::InvalidBody, format!("The body is not valid: {said}.")).with_errors(errors))
 }
 
 fn wrong(error: &serde_json::Error, pointer: String) -> Problem {

@@ -277,11 +277,8 @@ pub(super) fn lose(policy: &Policy<'_>, mut task: Task, reason: String) -> Step 
     task.due_at = None;
     let why = format!("attempt {} was lost: {reason}", task.attempts);
     if cause.is_some() {
-        return rest(
-            task,
-            TaskState::Killed,
-            format!("{why}; its processes could not be checked"),
-        );
+        // Whoever says that it is lost also says whether its processes could be checked.
+        return rest(task, TaskState::Killed, why);
     }
     if policy.task.on_worker_lost == OnWorkerLost::Fail {
         return rest(task, TaskState::Failed, why);

@@ -27,7 +27,7 @@ fn a_task_without_a_row_is_pending_until_its_instance_stops_starting_tasks() {
         shown,
         [
             "queued pending: the instance is queued",
-            "running pending: waits for its predecessors",
+            "running pending: waits for a master",
             "pausing not_run: paused",
             "paused not_run: paused",
             "stopping not_run: stopped",
@@ -36,6 +36,14 @@ fn a_task_without_a_row_is_pending_until_its_instance_stops_starting_tasks() {
             "succeeded not_run: the instance ended without it",
         ]
     );
+}
+
+#[test]
+fn a_task_with_predecessors_waits_for_them() {
+    let tasks = vec![task("a", &[]), task("b", &[0])];
+    let plan = Plan::new(Arc::new(workflow(tasks)), Arc::new(start()));
+    let shown = shown(&plan, InstanceState::Running, Ordinal(1), None);
+    assert_eq!(shown.reason.as_deref(), Some("waits for its predecessors"));
 }
 
 #[test]

@@ -18,7 +18,11 @@ struct Inner {
 }
 
 fn pointer(body: &str) -> String {
-    let problem = parse::<Outer>(body.as_bytes()).unwrap_err();
+    pointer_in::<Outer>(body)
+}
+
+fn pointer_in<T: DeserializeOwned + std::fmt::Debug>(body: &str) -> String {
+    let problem = parse::<T>(body.as_bytes()).unwrap_err();
     assert_eq!(problem.code(), Code::InvalidBody, "{body}");
     let rendered = problem.render("r");
     let bytes = actix_web::body::MessageBody::try_into_bytes(rendered.into_body()).unwrap();
@@ -34,6 +38,17 @@ fn an_error_points_to_the_wrong_value_or_member() {
     assert_eq!(pointer(r#"{"inner": {"count": 1, "count": 2}}"#), "/inner/count");
     assert_eq!(pointer(r#"{"a/b~c": 1}"#), "/a~1b~0c");
     assert_eq!(pointer("[]"), "/");
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused_in_maps_too() {
+    for (body, at) in [
+        (r#"{"params": {"a": 1, "a": 2}}"#, "/params/a"),
+        (r#"{"params": {"a": 1}, "params": {}}"#, "/params"),
+    ] {
+        assert_eq!(pointer_in::<serde_json::Value>(body), at);
+    }
+    assert!(parse::<serde_json::Value>(br#"{"a": {"k": 1}, "b": {"k": 1}}"#).is_ok());
 }
 
 #[test]
