@@ -30,6 +30,10 @@ const READ: Duration = Duration::from_secs(1);
 /// and beats are taken all the same: a view is never older than this and the patience of one call.
 const WATCH: Duration = Duration::from_secs(5);
 
+/// A node that is registered and not shown is registered anew at most so often: where it may not be shown (a token
+/// that does not allow it), that would only disturb the others.
+const ANEW: Duration = Duration::from_secs(60);
+
 /// The pause after an error of the registry; doubles up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -77,6 +81,8 @@ pub struct RegistryActor {
     began: Instant,
     living: Arc<Vec<Seen>>,
     reading: bool,
+    /// When this node was taken out of the registry to be told anew.
+    anew: Option<Instant>,
     pause: Duration,
     /// Ends the node when this actor does.
     _vital: Vital,
@@ -91,6 +97,7 @@ impl RegistryActor {
             began: Instant::now(),
             living: Arc::default(),
             reading: false,
+            anew: None,
             pause: FIRST_PAUSE,
             _vital: vital,
         }
@@ -140,11 +147,19 @@ impl RegistryActor {
     }
 
     /// A view without this node: it has to be known before it may say anything of others.
-    fn register_again(&self, ctx: &mut Context<Self>) {
+    fn register_again(&mut self, ctx: &mut Context<Self>) {
         let (registry, me) = (Arc::clone(&self.parts.registry), self.parts.me.clone());
+        let stranger = self.trust.is_stranger(self.now());
+        let anew = stranger && self.anew.is_none_or(|at| at.elapsed() > ANEW);
+        if anew {
+            self.anew = Some(Instant::now());
+        }
         let register = async move {
-            // A beat that is taken shows that only the view was late.
-            if registry.beat(me.incarnation).await.is_ok() {
+            if anew {
+                // An agent that knows this node tells its servers nothing new, although they have lost it.
+                registry.deregister(me.incarnation).await.ok();
+            } else if registry.beat(me.incarnation).await.is_ok() {
+                // A beat that is taken shows that only the view was late.
                 return;
             }
             match registry.register(&me).await {

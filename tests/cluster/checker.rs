@@ -80,7 +80,8 @@ pub(crate) fn findings(cluster: &Cluster, effects: Effects) -> Vec<String> {
             acknowledged.extend(results::acknowledged(&journal));
         }
         let stored = results::stored(&store).await;
-        wrong.extend(results::unlike(&acknowledged, &stored));
+        let generation = results::generation(&store).await;
+        wrong.extend(results::unlike(&acknowledged, &stored, generation));
         if acknowledged.is_empty() && !stored.is_empty() && !effects.workers_died {
             wrong.push("no effect: no journal holds a result that was acknowledged".to_owned());
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::checker::{Effects, check};
+use crate::death::all_end;
 use crate::fixture::Cluster;
 
 /// An address that is taken is tried again for five seconds.
@@ -70,5 +71,11 @@ fn a_node_that_does_not_belong_does_not_start() {
     let states: Vec<_> = cluster.any().items("/nodes");
     assert_eq!(states.len(), 1, "who was refused is no member: {states:?}");
     cluster.add("m2", "master,api", &[]).start();
+    cluster.any().apply(
+        "nothing",
+        "version: 1\nname: nothing\ntasks:\n  t: { type: noop }\n".to_owned(),
+    );
+    let id = cluster.start_instance("m2", "nothing");
+    all_end(&cluster, &[id]);
     check(&cluster, Effects::default());
 }

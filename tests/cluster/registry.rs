@@ -14,6 +14,10 @@ use crate::partitions::{LONG, dead, troubles};
 /// took the registration before its servers had a leader passes it on only at its next look.
 const REGISTERED_WITHIN: Duration = Duration::from_secs(60);
 
+/// An agent looks only once a minute whether its servers know what it knows; a node that is not shown does not wait
+/// for that.
+const TOLD_ANEW_WITHIN: Duration = Duration::from_secs(25);
+
 /// Waits until the registry knows every node, and they use it.
 pub(crate) fn all_registered(cluster: &Cluster) {
     let began = Instant::now();
@@ -64,6 +68,11 @@ fn a_registry_that_goes_away_or_forgets_declares_nobody_dead() {
     let life = cluster.on("m2").incarnation.clone();
     cluster.consul.deregister(&life);
     assert!(!cluster.consul.lives().contains(&life), "the hand did something");
+    cluster.wait(
+        TOLD_ANEW_WITHIN,
+        "who was taken out is back by itself",
+        |cluster| cluster.consul.lives().contains(&life),
+    );
     all_registered(&cluster);
     // Longer than any wait for a confirmation, and than the time in which nobody is suspected anyway.
     std::thread::sleep(LONG);

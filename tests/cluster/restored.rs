@@ -24,7 +24,7 @@ enum Way {
 const COPY: &str = "cp -a data copy";
 
 /// Copies the files while the server runs, as a backup is made.
-const BACK_UP: &str = "\"$BIN/pg_basebackup\" -h 127.0.0.1 -p $PORT -U postgres -D copy -c fast --no-sync";
+const BACK_UP: &str = "\"$BIN/pg_basebackup\" -h $HOST -p $PORT -U postgres -D copy -c fast --no-sync";
 
 /// Puts the copy in the place of the files.
 const PUT_BACK: &str = "rm -r data; mv copy data";

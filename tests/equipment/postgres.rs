@@ -91,12 +91,13 @@ impl OwnServer {
     }
 
     /// Runs a shell script as the owner of its files, in the folder that has them as `data`; `$BIN` has the programs
-    /// of PostgreSQL, `$PORT` is where it listens.
+    /// of PostgreSQL, `$HOST` and `$PORT` say where it listens.
     pub fn script(&self, script: &str) {
         let output = as_owner("sh")
             .args(["-ec", &format!("cd \"$FOLDER\"; {script}")])
             .current_dir("/tmp")
             .env("PORT", self.port.to_string())
+            .env("HOST", &self.address)
             .env("BIN", &self.binaries)
             .env("FOLDER", &self.folder)
             .stdin(Stdio::null())

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use actors::worker::journal::Line;
+use engine::ids::{Generation, Uid};
 use engine::instance::{AttemptResult, Ended};
 use porpoise::store::Store;
 
@@ -51,7 +52,7 @@ pub(super) fn journal(data: &Path) -> Vec<Line> {
 }
 
 /// The ends in a journal that somebody has acknowledged.
-pub(super) fn acknowledged(journal: &[Line]) -> BTreeMap<String, Ended> {
+pub(super) fn acknowledged(journal: &[Line]) -> BTreeMap<Uid, Ended> {
     let mut ends = BTreeMap::new();
     let mut acknowledged = BTreeMap::new();
     for line in journal {
@@ -59,7 +60,7 @@ pub(super) fn acknowledged(journal: &[Line]) -> BTreeMap<String, Ended> {
             Line::Ended { uid, ended } => drop(ends.insert(*uid, ended.clone())),
             Line::Forgotten { uid } => {
                 let known = ends.remove(uid);
-                acknowledged.extend(known.map(|ended| (uid.to_string(), ended)));
+                acknowledged.extend(known.map(|ended| (*uid, ended)));
             }
             Line::Life { .. } | Line::Accepted { .. } | Line::Started { .. } => {}
         }
@@ -67,14 +68,25 @@ pub(super) fn acknowledged(journal: &[Line]) -> BTreeMap<String, Ended> {
     acknowledged
 }
 
-/// Lists acknowledged ends that are not what is stored.
+/// Reads the generation of the database.
+pub(super) async fn generation(store: &Store) -> Generation {
+    let rows = rows(store, "SELECT generation::text FROM cluster_meta").await;
+    Generation(rows[0][0].parse().expect("a number"))
+}
+
+/// Lists acknowledged ends that are not what is stored. What an earlier generation acknowledged, the database may
+/// have forgotten.
 pub(super) fn unlike(
-    acknowledged: &BTreeMap<String, Ended>,
+    acknowledged: &BTreeMap<Uid, Ended>,
     stored: &BTreeMap<String, Stored>,
+    now: Generation,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     for (uid, ended) in acknowledged {
-        let Some(row) = stored.get(uid) else {
+        let Some(row) = stored.get(&uid.to_string()) else {
+            if uid.generation < now {
+                continue;
+            }
             wrong.push(format!(
                 "{uid} ended and was acknowledged, and there is no such attempt"
             ));
@@ -106,7 +118,7 @@ fn exit_code(ended: &Ended) -> String {
 
 #[cfg(test)]
 mod tests {
-    use engine::ids::{Incarnation, Millis, Uid};
+    use engine::ids::{Incarnation, Millis};
 
     use super::*;
 
@@ -136,7 +148,12 @@ mod tests {
             kill_cause: kill_cause.to_owned(),
             worker_died,
         };
-        unlike(&acknowledged(journal), &[(UID.to_owned(), row)].into()).len()
+        unlike(
+            &acknowledged(journal),
+            &[(UID.to_owned(), row)].into(),
+            Generation(1),
+        )
+        .len()
     }
 
     /// A checker that finds nothing in a broken cluster would prove nothing.
@@ -165,7 +182,7 @@ mod tests {
         assert_eq!(found(&killed, "failed", "", "timeout", false), 0);
         assert_eq!(found(&killed, "failed", "", "stop", false), 1);
         assert_eq!(
-            unlike(&acknowledged(&succeeded), &BTreeMap::new()).len(),
+            unlike(&acknowledged(&succeeded), &BTreeMap::new(), Generation(1)).len(),
             1,
             "no such attempt"
         );
