@@ -87,6 +87,33 @@ async fn lives_are_hidden_and_shown_whatever_they_do() {
     );
 }
 
+/// As two agents do for the seconds that gossip takes between them; an operator who takes a life out of the catalogue
+/// of one, and the agent that brings it back, look the same from here.
+#[tokio::test]
+async fn two_agents_of_one_registry_may_show_different_lives() {
+    let shared = local();
+    let (one, other) = (
+        FaultyRegistry::before(shared.clone()),
+        FaultyRegistry::before(shared),
+    );
+    let me = life();
+    one.register(&me).await.expect("registered");
+    one.beat(me.incarnation).await.expect("a beat");
+    let shows = async |agent: &FaultyRegistry| {
+        let view = agent.confirm().await.expect("a view");
+        view.present.contains(&me.incarnation)
+    };
+    other.hide(me.incarnation, true);
+    assert!(shows(&one).await && !shows(&other).await);
+    other.hide(me.incarnation, false);
+    assert!(shows(&one).await && shows(&other).await);
+    one.deregister(me.incarnation).await.expect("it leaves");
+    assert!(
+        !shows(&one).await && !shows(&other).await,
+        "who leaves is gone everywhere"
+    );
+}
+
 #[tokio::test]
 async fn a_watch_may_answer_though_nothing_is_new() {
     let (registry, _) = with_a_life().await;
