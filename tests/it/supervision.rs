@@ -377,10 +377,19 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
         [ReportAnswer::Later],
         "nobody keeps it"
     );
-    let reported = master.send(Reports(vec![report])).await;
+    let reported = master.send(Reports(vec![report.clone()])).await;
     assert_eq!(reported.expect("it lives"), [ReportAnswer::Stored]);
     let attempts = bench.catalog.task(id, "t").await.expect("read").attempts;
     assert_eq!(attempts[0].state, AttemptState::Lost);
+    // Its answer may be lost, and the instance gone meanwhile: nobody waits for it any more.
+    let mut of_nobody = report;
+    of_nobody.uid.instance = InstanceId(id.0 + 1);
+    for told in [
+        master.send(Relay(vec![of_nobody.clone()])).await,
+        master.send(Reports(vec![of_nobody])).await,
+    ] {
+        assert_eq!(told.expect("it lives"), [ReportAnswer::Stored]);
+    }
 }
 
 /// Another life, which only the store knows.

@@ -1,6 +1,6 @@
 //! Hands reports of workers to the actors of their instances.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,12 +71,10 @@ impl Handler<Relay> for MasterActor {
         Box::pin(async move {
             let events: Vec<Event> = reports.into_iter().map(event_of).collect();
             let kept = desk.keep(&events).await;
-            let answer = |event: &Event| {
-                if is_lost(event) {
-                    ReportAnswer::Later
-                } else {
-                    kept.clone()
-                }
+            let wanted = desk.wanted(&events).await;
+            let answer = |event: &Event| match event {
+                Event::Lost { uid, .. } if wanted.contains(&instance_of(uid)) => ReportAnswer::Later,
+                _ => kept.clone(),
             };
             events.iter().map(answer).collect()
         })
@@ -155,13 +153,37 @@ impl Desk {
         }
     }
 
-    /// Keeps what the next owner of one instance needs; that an attempt is lost, its worker tells that one again.
-    async fn keep_for_nobody(&self, events: &[Event]) -> ReportAnswer {
+    /// Keeps what the next owner of one instance needs; that an attempt is lost, its worker tells that one again. At
+    /// rest nobody waits for a loss: the attempt is closed, or asked about when the instance wakes.
+    async fn keep_for_nobody(&self, owned: Option<&OwnedBy>, events: &[Event]) -> ReportAnswer {
         let kept = self.keep(events).await;
-        if events.iter().any(is_lost) {
+        if owned.is_some_and(|owned| owned.needs_owner) && events.iter().any(is_lost) {
             return ReportAnswer::Later;
         }
         kept
+    }
+
+    /// Says which instances of lost attempts have, or need, an owner that has to hear of it.
+    async fn wanted(&self, events: &[Event]) -> BTreeSet<InstanceId> {
+        let lost = events.iter().filter_map(|event| match event {
+            Event::Lost { uid, .. } => Some(instance_of(uid)),
+            _ => None,
+        });
+        let lost: BTreeSet<InstanceId> = lost.collect();
+        if lost.is_empty() {
+            return lost;
+        }
+        match self.store.owners(&lost.iter().copied().collect::<Vec<_>>()).await {
+            Ok(owners) => owners
+                .into_iter()
+                .filter(|owned| owned.owner.is_some() || owned.needs_owner)
+                .map(|owned| owned.id)
+                .collect(),
+            Err(error) => {
+                tracing::debug!(%error, "the owners of lost attempts could not be read");
+                lost
+            }
+        }
     }
 
     /// Answers with the owner when another life has it; keeps the results when nobody has.
@@ -175,14 +197,14 @@ impl Desk {
             ..
         }) = owned
         else {
-            return (places, self.keep_for_nobody(&events).await);
+            return (places, self.keep_for_nobody(owned, &events).await);
         };
         if *incarnation == self.me {
             // Its actor is on the way: reconciliation, or the claim that is being answered, brings it.
             return (places, ReportAnswer::Later);
         }
         if !owner_state.is_some_and(|state| matches!(state, MemberState::Active | MemberState::Draining)) {
-            return (places, self.keep_for_nobody(&events).await);
+            return (places, self.keep_for_nobody(owned, &events).await);
         }
         let owner = Owner {
             incarnation: *incarnation,
