@@ -1,4 +1,4 @@
-//! The museum names only tests that exist.
+//! The list of known failures names only tests that exist.
 
 use std::fs;
 use std::path::Path;
@@ -28,9 +28,9 @@ fn tests_of(line: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn every_test_that_the_museum_names_is_in_the_file_named_before_it() {
-    let museum = read("docs/museum.md");
-    let named: Vec<(&str, &str)> = museum.lines().flat_map(tests_of).collect();
+fn every_test_that_known_failures_names_is_in_the_file_named_before_it() {
+    let page = read("docs/known-failures.md");
+    let named: Vec<(&str, &str)> = page.lines().flat_map(tests_of).collect();
     assert!(
         named.len() > 40,
         "the search should see the tests, not {}",
@@ -40,6 +40,6 @@ fn every_test_that_the_museum_names_is_in_the_file_named_before_it() {
     let missing: Vec<_> = named.into_iter().filter(|named| !is_there(named)).collect();
     assert!(
         missing.is_empty(),
-        "named in docs/museum.md and not there: {missing:#?}"
+        "named in docs/known-failures.md and not there: {missing:#?}"
     );
 }
