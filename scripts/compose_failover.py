@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The story of compose-test.sh: the container of an owner is killed, then another is stopped; instances go on.
+"""The fail-over of compose-test.sh: one owner's container is killed, another is stopped; every instance continues.
 
-    compose_story.py URL TOKEN_FILE CONTAINERS
+    compose_failover.py URL TOKEN_FILE CONTAINERS
 
 CONTAINERS is a file of lines "NODE CONTAINER". The environment names the Docker client (DOCKER). Exits with 1 and
 one sentence where the cluster does something else.
@@ -14,12 +14,12 @@ import time
 import urllib.error
 import urllib.request
 
-# A killed master's instances have a living owner within this time (docs/cluster.md), in seconds.
+# A killed master's instances have a live owner within this time (docs/cluster.md), in seconds.
 MOVED_WITHIN = 10
 
 DOCUMENT = {
     "version": 1,
-    "name": "story",
+    "name": "failover",
     "tasks": {
         # Long enough to outlive its master and the take-over.
         "long": {"type": "shell", "run": "echo begun; sleep 25; echo ended"},
@@ -29,7 +29,7 @@ DOCUMENT = {
 
 
 class Unexpected(Exception):
-    """The cluster did something else than it should."""
+    """The cluster did not behave as expected."""
 
 
 def expect(condition, sentence):
@@ -37,12 +37,12 @@ def expect(condition, sentence):
         raise Unexpected(sentence)
 
 
-def eventually(look, seconds, sentence):
-    """Returns what `look` finds as soon as it is true; fails with the sentence after `seconds`."""
+def eventually(poll, seconds, sentence):
+    """Returns what `poll` returns as soon as it is true; fails with the sentence after `seconds`."""
     deadline = time.monotonic() + seconds
     last = None
     while time.monotonic() < deadline:
-        last = look()
+        last = poll()
         if last:
             return last
         time.sleep(0.2)
@@ -56,14 +56,14 @@ class Api:
         self.url, self.token = url, token
 
     def call(self, method, path, body=None, wait=15):
-        """Returns the status and the answer; a port that does not answer is status 0."""
+        """Returns status and body; status 0 when the port does not answer."""
         request = urllib.request.Request(self.url + path, method=method)
         request.add_header("Authorization", f"Bearer {self.token}")
         data = None
         if body is not None:
             data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
-        # The environment may name a proxy; this port is on this machine.
+        # The environment may name a proxy; this port is local.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, data, timeout=wait) as answer:
@@ -103,25 +103,25 @@ def say(sentence):
     print(f"    {sentence}", flush=True)
 
 
-def becomes_whole(api, seconds):
-    """Waits until the door is ready and every node of the file is an active member."""
+def wait_for_members(api, seconds):
+    """Waits until the API is ready and every node of the file is an active member."""
     eventually(lambda: api.call("GET", "/readyz")[0] == 200, seconds, "the API is ready")
-    whole = lambda: len(api.members("master")) == 3 and len(api.members("worker")) == 2
-    eventually(whole, 60, "three masters and two workers are active")
+    complete = lambda: len(api.members("master")) == 3 and len(api.members("worker")) == 2
+    eventually(complete, 60, "three masters and two workers are active")
     say("three masters and two workers are active")
 
 
-def begin(api, count):
+def start_instances(api, count):
     """Starts instances and waits until the first task of each runs; returns them by id."""
-    api.ok("PUT", "/projects/default/workflows/story", DOCUMENT)
-    ids = [api.ok("POST", "/projects/default/workflows/story/instances", {})["id"] for _ in range(count)]
+    api.ok("PUT", "/projects/default/workflows/failover", DOCUMENT)
+    ids = [api.ok("POST", "/projects/default/workflows/failover/instances", {})["id"] for _ in range(count)]
     running = lambda: all(api.tasks(id)["long"]["state"] == "running" for id in ids)
     eventually(running, 30, "the first task of every instance runs")
     return {id: api.instance(id) for id in ids}
 
 
 def kill_owner(api, before, containers):
-    """Kills the container of the first instance's owner; returns its host and the instances that it owned."""
+    """Kills the container that owns the first instance; returns its host and the instances that it owned."""
     host = before[min(before)]["host"]
     name = host.split(":")[0]
     expect(name in containers, f"host is the advertised address of a master, not {host}")
@@ -131,12 +131,12 @@ def kill_owner(api, before, containers):
     return host, orphans
 
 
-def were_taken_over(api, host, orphans):
+def check_takeover(api, host, orphans):
     began = time.monotonic()
-    living = lambda: {member["host"] for member in api.members("master")} - {host}
-    moved = lambda: all(api.instance(id)["host"] in living() for id in orphans)
-    eventually(moved, MOVED_WITHIN, f"every instance of {host} has a living host")
-    say(f"every one has a living host after {time.monotonic() - began:.1f} s")
+    live_hosts = lambda: {member["host"] for member in api.members("master")} - {host}
+    moved = lambda: all(api.instance(id)["host"] in live_hosts() for id in orphans)
+    eventually(moved, MOVED_WITHIN, f"every instance of {host} has a live owner")
+    say(f"every instance has a live owner after {time.monotonic() - began:.1f} s")
     for id in orphans:
         instance, log = api.instance(id), api.ok("GET", f"/instances/{id}/ownership")["log"]
         last = log[-1]
@@ -145,12 +145,12 @@ def were_taken_over(api, host, orphans):
         expect(last["host"] == instance["host"], f"{id} is where its log says: {last}")
 
 
-def control_calls_work(api, orphans):
+def check_control_calls(api, orphans):
     """Pauses the first orphan, stops the second; both by a node that never owned them."""
     paused, stopped = orphans[0], orphans[1] if len(orphans) > 1 else None
     answer = api.ok("POST", f"/instances/{paused}/pause?wait=10s", {})
     expect(answer["operation"]["outcome"] == "applied", f"the pause is applied: {answer}")
-    expect(answer["instance"]["state"] == "pausing", f"the task in hand may end: {answer['instance']}")
+    expect(answer["instance"]["state"] == "pausing", f"the running task may end: {answer['instance']}")
     if stopped:
         api.ok("POST", f"/instances/{stopped}/stop?wait=10s", {})
         eventually(lambda: api.instance(stopped)["state"] == "stopped", 15, f"{stopped} is stopped")
@@ -162,33 +162,33 @@ def control_calls_work(api, orphans):
     return stopped
 
 
-def all_end(api, before, stopped):
-    """Every instance ends well, with one attempt of each task and its whole log."""
+def check_results(api, before, stopped):
+    """Every instance succeeds, with one attempt of each task and its complete log."""
     for id in before:
         if id == stopped:
             continue
-        eventually(lambda: api.instance(id)["state"] == "succeeded", 60, f"{id} succeeds")
+        eventually(lambda id=id: api.instance(id)["state"] == "succeeded", 60, f"{id} succeeds")
         attempts = {name: task["attempts"] for name, task in api.tasks(id).items()}
         expect(attempts == {"long": 1, "next": 1}, f"no task of {id} started twice: {attempts}")
         log = api.ok("GET", f"/instances/{id}/tasks/long/attempts/1/log")
-        expect(log == "begun\nended\n", f"the log of {id} is whole: {log!r}")
-    say("every instance ended as it should, no task started twice, the logs are whole")
+        expect(log == "begun\nended\n", f"the log of {id} is complete: {log!r}")
+    say("every instance succeeded, no task started twice, the logs are complete")
 
 
-def comes_back(api, host, containers):
-    """The killed container is a member again, in a new life, and takes nothing from a living owner."""
+def restart_killed(api, host, containers):
+    """The killed container joins again as a new incarnation."""
     old = [node for node in api.ok("GET", "/nodes")["items"] if node["host"] == host]
     docker("start", containers[host.split(":")[0]])
     mine = lambda: [member for member in api.members("master") if member["host"] == host]
     new = eventually(mine, 60, f"{host} is active again")[0]
-    lives = [node["incarnation"] for node in old]
-    expect(new["incarnation"] not in lives, f"its life is a new one: {new['incarnation']} of {lives}")
+    known = [node["incarnation"] for node in old]
+    expect(new["incarnation"] not in known, f"its incarnation is new: {new['incarnation']} of {known}")
     say(f"{host} is back as incarnation {new['incarnation']}")
 
 
-def is_drained(api, containers):
-    """A container that is stopped gives its instance away before it ends, and the task in hand goes on."""
-    id, instance = next(iter(begin(api, 1).items()))
+def drain_owner(api, containers):
+    """A container that is stopped hands its instance over before it ends, and the running task continues."""
+    id, instance = next(iter(start_instances(api, 1).items()))
     name = instance["host"].split(":")[0]
     docker("stop", "--time", "40", containers[name])
     code = docker("inspect", "--format", "{{.State.ExitCode}}", containers[name]).strip()
@@ -196,7 +196,7 @@ def is_drained(api, containers):
     last = api.ok("GET", f"/instances/{id}/ownership")["log"][-1]
     expect((last["why"], last["from_host"]) == ("handover", instance["host"]), f"the log of {id} says why: {last}")
     say(f"stopped {name}, which handed its instance to {last['host']}")
-    all_end(api, [id], None)
+    check_results(api, [id], None)
 
 
 def main(url, token_file, container_file):
@@ -204,14 +204,14 @@ def main(url, token_file, container_file):
         api = Api(url, file.read().strip())
     with open(container_file) as file:
         containers = dict(line.split() for line in file)
-    becomes_whole(api, 90)
-    before = begin(api, 6)
+    wait_for_members(api, 90)
+    before = start_instances(api, 6)
     host, orphans = kill_owner(api, before, containers)
-    were_taken_over(api, host, orphans)
-    stopped = control_calls_work(api, orphans)
-    all_end(api, before, stopped)
-    comes_back(api, host, containers)
-    is_drained(api, containers)
+    check_takeover(api, host, orphans)
+    stopped = check_control_calls(api, orphans)
+    check_results(api, before, stopped)
+    restart_killed(api, host, containers)
+    drain_owner(api, containers)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Builds stand-ins for the images that docker-compose.yml names, where none can be pulled: Debian's own packages on
-# a base that debootstrap makes. For tests; called by compose-test.sh with DOCKER set.
-# Makes porpoise-stand-in/base, /postgres and /consul. The base is kept in the cache folder for the next time.
+# Builds local replacements for the images that docker-compose.yml names, where none can be pulled: Debian's own
+# packages on a base that debootstrap makes. For tests; called by compose-test.sh with DOCKER set.
+# Makes porpoise-local/base, /postgres and /consul. The base is kept in the cache folder for the next time.
 . "$(dirname "$0")/environment.sh"
 
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/porpoise-stand-ins"
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/porpoise-local-images"
 # shellcheck disable=SC1091 # a file of the system
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 archive="$cache/base-$release.tar"
@@ -12,18 +12,11 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
 
-# The mirror of this machine: the first Debian archive that apt is configured with.
-mirror() {
-    sed -n -e 's/^URIs: *\([^ ]*debian\)\/* *$/\1/p' \
-        -e 's/^deb  *\(\[[^]]*\] \)\{0,1\}\([^ ]*debian\)\/* .*/\2/p' \
-        /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1
-}
-
 # The same release as this machine's, so that a program that was built here runs there.
 make_base() {
     say "a base of Debian $release, with PostgreSQL (two minutes, once)"
     debootstrap --variant=minbase --include=ca-certificates,python3-minimal,passwd \
-        "$release" "$folder/base" "$(mirror)" >"$folder/log" 2>&1 || { tail -n 20 "$folder/log" >&2; exit 1; }
+        "$release" "$folder/base" "$(debian_mirror)" >"$folder/log" 2>&1 || { tail -n 20 "$folder/log" >&2; exit 1; }
     # No service is started inside.
     printf '#!/bin/sh\nexit 101\n' >"$folder/base/usr/sbin/policy-rc.d"
     chmod 755 "$folder/base/usr/sbin/policy-rc.d"
@@ -53,12 +46,12 @@ ENTRY
 }
 
 [ -s "$archive" ] || make_base
-"$DOCKER" import "$archive" porpoise-stand-in/base >/dev/null
+"$DOCKER" import "$archive" porpoise-local/base >/dev/null
 
 mkdir "$folder/postgres" "$folder/consul"
 postgres_entry >"$folder/postgres/entry"
 cat >"$folder/postgres/Dockerfile" <<'EOF2'
-FROM porpoise-stand-in/base
+FROM porpoise-local/base
 COPY entry /usr/local/bin/entry
 RUN chmod 755 /usr/local/bin/entry && install -d -o postgres -m 0700 /var/lib/postgresql/data
 ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin
@@ -66,7 +59,7 @@ USER postgres
 ENTRYPOINT ["entry"]
 EOF2
 cp "$(command -v consul)" "$folder/consul/consul"
-printf 'FROM porpoise-stand-in/base\nCOPY consul /usr/local/bin/consul\nENTRYPOINT ["consul"]\n' >"$folder/consul/Dockerfile"
+printf 'FROM porpoise-local/base\nCOPY consul /usr/local/bin/consul\nENTRYPOINT ["consul"]\n' >"$folder/consul/Dockerfile"
 for image in postgres consul; do
-    "$DOCKER" build -q -t "porpoise-stand-in/$image" "$folder/$image" >/dev/null
+    "$DOCKER" build -q -t "porpoise-local/$image" "$folder/$image" >/dev/null
 done
