@@ -3,7 +3,8 @@
 pub(crate) mod cases;
 mod claims;
 mod guards;
-mod lineage;
+mod metrics;
+mod timeline;
 mod members;
 mod races;
 mod schema;
