@@ -17,7 +17,7 @@ mod jobs;
 mod membership;
 mod registry;
 
-pub use jobs::{Job, JobEnd, KILLED_WITHIN, Leftover, Runner, RunningJob};
+pub use jobs::{Job, JobEnd, KILL_GRACE, Leftover, Runner, RunnerRegistry, RunningJob};
 pub use membership::{
     Beat, Declaration, Declared, FailoverRecord, HandOver, Join, Joined, Member, OwnedBy, Seen,
 };
