@@ -14,8 +14,8 @@ use actors::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts, star
 use async_trait::async_trait;
 use engine::definition::{OnCutOff, Work};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
-use porpoise::runner::journal::JournalFile;
-use porpoise::runner::{Limits, Runners, boot_id};
+use runner::journal::JournalFile;
+use runner::{Limits, Runners, boot_id};
 use tokio::sync::mpsc;
 
 const WORKER: Incarnation = Incarnation(1);

@@ -20,7 +20,7 @@ case "$(spin -V)" in *"Version 6.5.2"*) counted=yes ;; esac
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
-cd "$folder"
+cd "$folder" || exit 1
 
 # What the checker prints of the assertion of each invariant.
 assertion_of() {

@@ -18,11 +18,10 @@ use actors::workflow::Crash;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
-use porpoise::runner::journal::JournalFile;
-use porpoise::runner::{self, Limits, Runners};
-use porpoise::store::catalog::{Catalog, Format, NewVersion, Request};
-use porpoise::store::{Role, Store};
-use porpoise::text;
+use runner::journal::JournalFile;
+use runner::{self, Limits, Runners};
+use store::catalog::{Catalog, Format, NewVersion, Request};
+use store::{Role, Store};
 
 /// A node in this process, with its store.
 struct Bench {
@@ -77,7 +76,7 @@ impl Bench {
 
     async fn run(&self, yaml: &str) -> InstanceId {
         let (definition, model) =
-            text::read_document(yaml.as_bytes(), text::Format::Yaml).expect("a document");
+            document::read_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
             .project("default")

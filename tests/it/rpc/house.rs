@@ -13,9 +13,9 @@ use actors::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
 use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::MemberState;
-use porpoise::config::Secret;
-use porpoise::rpc::{Key, Links, Roles, Served, serve};
-use porpoise::runner::logs::LogFiles;
+use primitives::secret::Secret;
+use rpc::{Key, Links, Roles, Served, serve};
+use runner::logs::LogFiles;
 use tokio::sync::Notify;
 
 /// The key of a secret that is one letter again and again.
@@ -88,7 +88,7 @@ impl Node {
             me: me.clone(),
             key: key('k'),
             roles: roles.clone(),
-            logs: LogFiles::in_folder(logs),
+            logs: Arc::new(LogFiles::in_folder(logs)),
         };
         let server = serve(served, listener).unwrap();
         let handle = server.handle();
