@@ -1,5 +1,4 @@
-//! Measures how many processes per second one worker starts and ends: `cargo run --release --example
-//! worker_starts [TASKS] [SLOTS]`.
+//! How many processes per second one worker starts and ends: `cargo bench --bench worker_starts [-- TASKS SLOTS]`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
