@@ -8,7 +8,6 @@ use actors::ports::StoreError;
 use sea_orm::{DbBackend, Value};
 use serde::Serialize;
 
-
 /// A column of a bulk parameter and its type on PostgreSQL.
 pub(crate) type Column = (&'static str, &'static str);
 

@@ -74,11 +74,7 @@ pub(crate) struct Pools {
 }
 
 /// Opens the pools that `role` needs.
-pub(crate) async fn open(
-    url: &str,
-    role: Role,
-    timeline: &TimelineMonitor,
-) -> Result<Pools, OpenError> {
+pub(crate) async fn open(url: &str, role: Role, timeline: &TimelineMonitor) -> Result<Pools, OpenError> {
     if let Some(path) = url.strip_prefix("sqlite://") {
         return open_sqlite(PathBuf::from(path)).await;
     }

@@ -5,6 +5,7 @@
 
 pub mod catalog;
 
+mod batch_sql;
 mod batch_statement;
 mod connect;
 mod definitions;
@@ -14,7 +15,6 @@ mod generation;
 mod lock;
 mod ownership_predicates;
 mod pool;
-mod batch_sql;
 mod row_reader;
 mod schema;
 mod store;

@@ -89,11 +89,7 @@ impl TimelineMonitor {
     }
 
     /// Compares every later connection with this timeline.
-    pub(crate) fn start(
-        &self,
-        incarnation: (Incarnation, Generation),
-        timeline: Option<DatabaseTimeline>,
-    ) {
+    pub(crate) fn start(&self, incarnation: (Incarnation, Generation), timeline: Option<DatabaseTimeline>) {
         let mut joined = self.joined();
         joined.incarnation = Some(incarnation);
         joined.timeline = timeline;

@@ -7,14 +7,14 @@ use engine::states::{Outcome, OwnerWhy, Verb};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use serde::Serialize;
 
+use crate::batch_sql::{Column, id_list, json, row_lock, source};
 use crate::batch_statement::run_over_rows;
 use crate::engine::members::lock_active_member;
-use crate::ownership_predicates::{RUNS_CONDITION, has_applicable_command, needs_owner, command_applies};
-use crate::batch_sql::{Column, id_list, json, row_lock, source};
+use crate::error::store_error;
+use crate::ownership_predicates::{RUNS_CONDITION, command_applies, has_applicable_command, needs_owner};
+use crate::pool::Transaction;
 use crate::row_reader::RowReader;
 use crate::store::Store;
-use crate::pool::Transaction;
-use crate::error::store_error;
 
 /// Claims without a commit in between after which an instance gets `attention` instead of one more owner.
 const CLAIM_LIMIT: i64 = 5;

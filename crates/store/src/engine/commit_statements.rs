@@ -9,11 +9,11 @@ use engine::states::TaskState;
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
 
-use crate::engine::task_rows::{self, AttemptColumns, TaskColumns};
-use crate::batch_statement::{BatchStatement, run_as_one, run_in_order, select_named};
 use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
-use crate::row_reader::RowReader;
+use crate::batch_statement::{BatchStatement, run_as_one, run_in_order, select_named};
+use crate::engine::task_rows::{self, AttemptColumns, TaskColumns};
 use crate::pool::Transaction;
+use crate::row_reader::RowReader;
 
 /// The fence of one commit.
 #[derive(Serialize)]
@@ -128,8 +128,7 @@ impl Execution {
             return Self::Batch;
         }
         let instances: BTreeSet<i64> = commits.iter().map(|commit| commit.id.0).collect();
-        let is_ordered =
-            instances.len() < commits.len() || commits.iter().any(|commit| needs_order(commit));
+        let is_ordered = instances.len() < commits.len() || commits.iter().any(|commit| needs_order(commit));
         if is_ordered {
             Self::Sequential
         } else {

@@ -8,12 +8,12 @@ use engine::states::{InstanceState, OwnerWhy};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use serde::Serialize;
 
+use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
 use crate::batch_statement::{BatchStatement, run_over_rows};
 use crate::engine::members::lock_active_member;
-use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
-use crate::row_reader::RowReader;
-use crate::pool::Transaction;
 use crate::error::store_error;
+use crate::pool::Transaction;
+use crate::row_reader::RowReader;
 
 /// Reason of a new instance without an owner; the first claim clears it.
 const WAITING_FOR_MASTER: &str = "waiting for a master";
@@ -202,7 +202,10 @@ async fn store_keys(
     rows.iter()
         .map(|row| {
             let mut columns = RowReader::new(row);
-            Ok((columns.next_value()?, (columns.next_value()?, columns.next_parsed()?)))
+            Ok((
+                columns.next_value()?,
+                (columns.next_value()?, columns.next_parsed()?),
+            ))
         })
         .collect()
 }

@@ -194,9 +194,8 @@ impl Store {
     /// Lists live incarnations, and those that ended within a day.
     pub(crate) async fn list_members(&self) -> Result<Vec<Member>, StoreError> {
         let now = self.now().await?;
-        let sql = format!(
-            "SELECT {MEMBER} FROM member WHERE {LIVE_MEMBER} OR state_at > $1 ORDER BY incarnation"
-        );
+        let sql =
+            format!("SELECT {MEMBER} FROM member WHERE {LIVE_MEMBER} OR state_at > $1 ORDER BY incarnation");
         let rows = self
             .reader()
             .query_all_raw(self.statement(&sql, [now.plus(-LISTED_MS).0.into()]))

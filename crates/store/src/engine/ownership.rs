@@ -8,14 +8,14 @@ use engine::states::OwnerWhy;
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use serde::Serialize;
 
-use crate::engine::relayed_results::OPEN_RESULT;
-use crate::batch_statement::run_over_rows;
-use crate::ownership_predicates::needs_owner;
 use crate::batch_sql::{Column, id_list, json, row_lock, source};
+use crate::batch_statement::run_over_rows;
+use crate::engine::relayed_results::OPEN_RESULT;
+use crate::error::store_error;
+use crate::ownership_predicates::needs_owner;
+use crate::pool::Transaction;
 use crate::row_reader::RowReader;
 use crate::store::Store;
-use crate::pool::Transaction;
-use crate::error::store_error;
 
 /// An instance on its way to another owner, under the fence of the current one.
 #[derive(Serialize)]
@@ -127,7 +127,10 @@ impl Store {
 
     /// Hands instances over; those that this node does not own under their epoch any more are left out. The count
     /// of claims without progress stays: a hand-over is no claim.
-    pub(crate) async fn hand_over_instances(&self, hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
+    pub(crate) async fn hand_over_instances(
+        &self,
+        hand_over: &HandOver,
+    ) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
         let transaction = self.engine_pool().begin_write().await?;
         let Some(host) = lock_active_master(&transaction, hand_over.target).await? else {
             return Ok(Vec::new());
@@ -196,7 +199,10 @@ async fn store_owner(transaction: &Transaction, moved: &[HandoverRow<'_>]) -> Re
 }
 
 /// Reads the host of an active master, which stays active until the commit.
-async fn lock_active_master(transaction: &Transaction, target: Incarnation) -> Result<Option<String>, StoreError> {
+async fn lock_active_master(
+    transaction: &Transaction,
+    target: Incarnation,
+) -> Result<Option<String>, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
         "SELECT host FROM member WHERE incarnation = $1 AND state = 'active' \

@@ -7,9 +7,9 @@ use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
 
 use crate::batch_sql::{Column, id_list, json, source};
+use crate::error::store_error;
 use crate::row_reader::{RowReader, corrupt};
 use crate::store::Store;
-use crate::error::store_error;
 
 /// Prefix of the key of a relayed result, before the uid.
 const KEY_PREFIX: &str = "result/";
@@ -61,7 +61,10 @@ impl Store {
     }
 
     /// Reads the relayed results of open attempts of several instances, in the order in which they arrived.
-    pub(crate) async fn list_relayed_results(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
+    pub(crate) async fn list_relayed_results(
+        &self,
+        ids: &[InstanceId],
+    ) -> Result<Vec<(Uid, Ended)>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

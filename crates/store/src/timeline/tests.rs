@@ -26,7 +26,11 @@ fn a_promotion_a_move_and_a_shorter_history_diverge_and_progress_does_not() {
 #[test]
 fn a_monitor_compares_with_the_most_that_it_has_seen_and_keeps_the_first_divergence() {
     let monitor = TimelineMonitor::default();
-    assert_eq!(monitor.observe(timeline("7", 1, 10)), None, "nothing was joined yet");
+    assert_eq!(
+        monitor.observe(timeline("7", 1, 10)),
+        None,
+        "nothing was joined yet"
+    );
     monitor.start((Incarnation(3), Generation(1)), Some(timeline("7", 1, 100)));
     assert_eq!(monitor.observe(timeline("7", 1, 300)), None);
     assert!(monitor.observe(timeline("7", 1, 200)).is_some(), "300 were seen");
