@@ -11,7 +11,7 @@ async fn statements_are_timed_by_operation_and_errors_counted_by_kind() {
     let metrics = recorder.handle();
     let _recording = metrics::set_default_local_recorder(&recorder);
     let database = Database::on_sqlite().await;
-    let store = database.store();
+    let store = &database.store;
     let transaction = store.begin().await.expect("a transaction");
     let rows = transaction.query_all_raw(store.statement("SELECT 1", [])).await;
     rows.expect("a row");
