@@ -89,7 +89,7 @@ impl Runner for Http {
     }
 
     /// A request does not outlive its process.
-    async fn sweep(&self, _: &[Leftover]) {}
+    async fn kill_leftovers(&self, _: &[Leftover]) {}
 }
 
 /// One request under way.
