@@ -95,7 +95,7 @@ impl ports::Store for Store {
     }
 
     async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {
-        self.pinned_definition(workflow_id, version).await
+        self.load_definition(workflow_id, version).await
     }
 
     async fn verbs(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InboxVerb)>, StoreError> {
