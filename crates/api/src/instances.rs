@@ -99,7 +99,7 @@ pub(crate) async fn find_instance(server: &Server, id: InstanceId) -> Result<Ins
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = Instance)))]
 #[get("/api/v1/instances/{id}")]
 async fn get_instance(caller: Caller<Read, InstanceId>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
-    let row = find_instance(&caller.server(), *caller.object()).await?;
+    let row = find_instance(caller.server(), *caller.object()).await?;
     Ok(HttpResponse::Ok().json(Instance::from(row)))
 }
 

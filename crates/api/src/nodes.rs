@@ -39,7 +39,7 @@ pub(crate) async fn read_nodes(server: &Server) -> Result<Vec<NodeView>, Problem
 #[get("/api/v1/nodes")]
 async fn list_nodes(caller: Caller<AnyUser, System>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     paging.0.page_request()?;
-    Ok(HttpResponse::Ok().json(List::single_page(read_nodes(&caller.server()).await?)))
+    Ok(HttpResponse::Ok().json(List::single_page(read_nodes(caller.server()).await?)))
 }
 
 /// Lists takeovers, newest first.

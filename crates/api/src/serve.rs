@@ -10,21 +10,22 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use actix_web_lab::middleware::CatchPanic;
 use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::Value;
 use tokio::sync::watch;
-use utoipa::openapi::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::server::Server;
 use crate::auth::{guard, login};
-use crate::http::openapi::{Description, complete_description};
+use crate::http::openapi::Description;
 use crate::http::{docs_page, openapi as description, respond};
 use crate::instances::{commands, start};
 use crate::projects::grants;
 use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
 use crate::{
-    health, instances, logs, nodes, operations, projects, stream, task_types, tasks, tokens, users, workflows,
+    debug, health, instances, logs, nodes, operations, projects, stream, task_types, tasks, tokens, users,
+    workflows,
 };
 
 /// Time for requests under way to be answered after the server was told to stop, in seconds.
@@ -49,7 +50,7 @@ pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<(HttpServerHa
             .into_utoipa_app()
             .configure(register_routes)
             .split_for_parts();
-        app.app_data(Description::new(&complete_description(openapi)))
+        app.app_data(Description::new(openapi))
             .app_data(Arc::clone(&shared).into_app_data())
             .configure(docs_page::register_routes)
             .default_service(web::to(description::reject_unknown_path))
@@ -68,12 +69,12 @@ pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<(HttpServerHa
 }
 
 /// Describes every endpoint.
-pub fn openapi() -> OpenApi {
+pub fn openapi() -> Value {
     let (_, description) = App::new()
         .into_utoipa_app()
         .configure(register_routes)
         .split_for_parts();
-    complete_description(description)
+    Description::new(description).to_json()
 }
 
 async fn fold_metrics(metrics: PrometheusHandle, mut closing: watch::Receiver<bool>) {
@@ -102,6 +103,7 @@ fn register_routes(config: &mut ServiceConfig) {
     users::register_routes(config);
     tokens::register_routes(config);
     nodes::register_routes(config);
+    debug::register_routes(config);
     task_types::register_routes(config);
     stream::register_routes(config);
 }

@@ -16,7 +16,7 @@ use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
 use crate::workflows::document_request::{parse_format, parse_if_match, parse_version};
-use crate::workflows::views::{PutResult, VersionItem, WorkflowItem, WorkflowView};
+use crate::workflows::views::{PutResult, VersionItem, WorkflowDocument, WorkflowItem, WorkflowView};
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config
@@ -40,7 +40,7 @@ struct PutQuery {
 #[utoipa::path(tag = "workflows",
     params(("project" = String, Path), ("workflow" = String, Path), PutQuery,
         ("If-Match" = Option<String>, Header, description = "The ETag that is expected to be stored, or `*`")),
-    request_body(content((Value = "application/json"), (String = "application/yaml"))),
+    request_body(content((WorkflowDocument = "application/json"), (String = "application/yaml"))),
     responses((status = 200, body = PutResult), (status = 201, body = PutResult), (status = 412)))]
 #[put("/api/v1/projects/{project}/workflows/{workflow}")]
 async fn put_workflow(

@@ -73,16 +73,18 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let read = actix_web::web::Query::<T>::from_query(&join_states(request.query_string()));
-        std::future::ready(read.map(|query| Self(query.into_inner())).map_err(|error| {
-            let text = error.to_string();
-            let message = text.rsplit("error: ").next().unwrap_or_default();
-            Problem::new(
-                Code::InvalidQuery,
-                format!("The query string is wrong: {message}."),
-            )
-        }))
+        std::future::ready(parse_query(request.query_string()).map(Self))
     }
+}
+
+fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let parsed = actix_web::web::Query::from_query(&join_states(query));
+    parsed.map(actix_web::web::Query::into_inner).map_err(|error| {
+        let text = error.to_string();
+        let message = text.rsplit("error: ").next().unwrap_or_default();
+        let detail = format!("The query string is wrong: {message}.");
+        Problem::new(Code::InvalidQuery, detail)
+    })
 }
 
 /// Joins a repeated `state` with commas: both notations mean any of them.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get};
+use serde_json::Value;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
@@ -21,7 +22,7 @@ const SCHEME: &str = "token";
 const PROBLEM: &str = "Problem";
 
 /// Adds what holds for all endpoints: the token, and every problem that each can answer with.
-pub(crate) fn complete_description(mut description: OpenApi) -> OpenApi {
+fn complete_description(mut description: OpenApi) -> OpenApi {
     description.info.title = "Porpoise".to_owned();
     description.info.version = env!("CARGO_PKG_VERSION").to_owned();
     description.info.description = Some("Schedules and runs workflows.".to_owned());
@@ -106,24 +107,44 @@ fn describe_response(status: &str, response: &mut Response) {
     );
 }
 
+/// Writes the description with the JSON Schema of documents, which utoipa has no types for.
+fn with_document_schema(description: &OpenApi) -> Value {
+    let mut json = serde_json::to_value(description).unwrap_or_default();
+    let mut schema = engine::document::schema();
+    if let Some(members) = schema.as_object_mut() {
+        members.shift_remove("$schema");
+    }
+    if let Some(place) = json.pointer_mut("/components/schemas/WorkflowDocument") {
+        *place = schema;
+    }
+    json
+}
+
 /// The complete description as JSON, with the methods of each path.
 #[derive(Clone)]
 pub(crate) struct Description {
-    json: web::Bytes,
+    json: Arc<Value>,
     methods: Arc<BTreeMap<String, Vec<&'static str>>>,
 }
 
 impl Description {
-    pub(crate) fn new(description: &OpenApi) -> Self {
-        let mut paths = description.paths.paths.clone();
+    /// Completes what the routes describe.
+    pub(crate) fn new(description: OpenApi) -> Self {
+        let mut description = complete_description(description);
+        let json = with_document_schema(&description);
+        let paths = &mut description.paths.paths;
         let methods = paths.iter_mut().map(|(path, item)| {
             let names = operations(item).into_iter().map(|(method, _)| method).collect();
             (path.clone(), names)
         });
         Self {
             methods: Arc::new(methods.collect()),
-            json: description.to_json().unwrap_or_default().into(),
+            json: Arc::new(json),
         }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        Value::clone(&self.json)
     }
 
     /// Returns the methods of a path, if it is described.
@@ -154,9 +175,7 @@ async fn describe_all(
 ) -> Result<HttpResponse, Problem> {
     let known = request.app_data::<Description>();
     let known = known.ok_or_else(|| Problem::internal("the application has no description"))?;
-    Ok(HttpResponse::Ok()
-        .content_type("application/json")
-        .body(known.json.clone()))
+    Ok(HttpResponse::Ok().json(&*known.json))
 }
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {

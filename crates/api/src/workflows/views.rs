@@ -59,6 +59,10 @@ impl From<WorkflowSummary> for WorkflowItem {
     }
 }
 
+/// A workflow document. The description of the interface replaces this schema by the JSON Schema of documents.
+#[derive(ToSchema)]
+pub(crate) struct WorkflowDocument {}
+
 /// One version of a workflow.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WorkflowView {
@@ -66,6 +70,7 @@ pub(crate) struct WorkflowView {
     name: String,
     version: i64,
     /// The document as the canonical model.
+    #[schema(value_type = WorkflowDocument)]
     document: Value,
     created_at: String,
     created_by: String,

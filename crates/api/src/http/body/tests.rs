@@ -1,3 +1,5 @@
+use actix_web::http::StatusCode;
+use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
@@ -60,4 +62,86 @@ fn broken_json_is_malformed_not_invalid() {
             "{body}"
         );
     }
+}
+
+/// Whether a request was read, or refused as the client's mistake.
+fn is_client_error<T>(parsed: Result<T, Problem>) -> bool {
+    parsed.is_err_and(|problem| problem.code().status().is_client_error())
+}
+
+/// Texts that look like bodies: parts of JSON in any order, between other characters.
+fn broken_json() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        Just("{"),
+        Just("}"),
+        Just("["),
+        Just("]"),
+        Just("\"inner\""),
+        Just("\"count\""),
+        Just("\"\\ud800\""),
+        Just(":"),
+        Just(","),
+        Just("1e999"),
+        Just("-0"),
+        Just("null"),
+        Just("\u{feff}"),
+        Just(" "),
+    ];
+    proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    #[allow(dead_code)]
+    state: Option<String>,
+    #[allow(dead_code)]
+    limit: Option<u32>,
+}
+
+proptest! {
+    #[test]
+    fn bytes_that_are_no_object_are_refused_as_the_clients_mistake(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200)
+    ) {
+        prop_assert!(is_client_error(parse_body::<Outer>(&bytes)));
+        if let Err(problem) = parse_body::<serde_json::Value>(&bytes) {
+            prop_assert!(problem.code().status().is_client_error());
+        }
+    }
+
+    #[test]
+    fn broken_json_never_panics_and_is_refused_as_the_clients_mistake(body in broken_json()) {
+        for problem in [
+            parse_body::<Outer>(body.as_bytes()).err(),
+            parse_body::<serde_json::Value>(body.as_bytes()).err(),
+        ] {
+            prop_assert!(problem.is_none_or(|problem| problem.code().status().is_client_error()));
+        }
+    }
+
+    #[test]
+    fn deeply_nested_bodies_are_refused(open in prop_oneof![Just("["), Just("{\"a\":")], depth in 200_usize..5_000) {
+        let body = format!("{{\"a\":{}", open.repeat(depth));
+        prop_assert!(is_client_error(parse_body::<serde_json::Value>(body.as_bytes())));
+    }
+
+    #[test]
+    fn query_strings_never_panic_and_are_refused_with_one_code(
+        query in "(state=|limit=|&|=|%|%f0|[a-z,;+é\\u{0}]){0,30}"
+    ) {
+        if let Err(problem) = parse_query::<Filter>(&query) {
+            prop_assert_eq!(problem.code(), Code::InvalidQuery);
+            prop_assert_eq!(problem.code().status(), StatusCode::BAD_REQUEST);
+        }
+    }
+}
+
+#[test]
+fn a_repeated_state_means_any_of_them() {
+    let filter: Filter = parse_query("state=running&limit=5&state=failed").unwrap();
+    assert_eq!(
+        (filter.state.as_deref(), filter.limit),
+        (Some("running,failed"), Some(5))
+    );
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const DEFAULT: Duration = Duration::from_secs(5);
@@ -28,4 +30,14 @@ fn durations_of_every_unit_are_read_and_others_are_refused() {
 #[test]
 fn a_request_that_does_not_say_how_long_waits_for_the_default() {
     assert_eq!(parse_wait(None, DEFAULT).unwrap(), DEFAULT);
+}
+
+proptest! {
+    #[test]
+    fn a_wait_is_at_most_an_hour_or_refused(text in "([0-9]{1,22}|ms|s|m|h|d|-|\\.| |é){0,5}") {
+        match parse_wait(Some(&text), DEFAULT) {
+            Ok(wait) => prop_assert!(wait <= MAX_WAIT),
+            Err(problem) => prop_assert_eq!(problem.code(), Code::InvalidQuery),
+        }
+    }
 }

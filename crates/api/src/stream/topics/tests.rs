@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -28,5 +30,16 @@ fn anything_else_is_refused() {
             Code::InvalidQuery,
             "{wrong}"
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn topics_never_panic_and_are_refused_with_one_code(
+        text in "(instance|instances|log|nodes|:|/|@|,|[0-9]{1,25}|-|é|%2F){0,12}"
+    ) {
+        if let Err(problem) = Topics::parse_topics(&text) {
+            prop_assert_eq!(problem.code(), Code::InvalidQuery);
+        }
     }
 }
