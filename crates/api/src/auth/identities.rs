@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::ids::Millis;
-use primitives::hex;
 use sha2::{Digest, Sha256};
 use store::catalog::Identity;
 
@@ -67,5 +66,5 @@ impl IdentityCache {
 
 /// The stored form of a token: SHA-256 in hex.
 pub fn token_hash(token: &str) -> String {
-    hex::write(&Sha256::digest(token.as_bytes()))
+    hex::encode(Sha256::digest(token.as_bytes()))
 }

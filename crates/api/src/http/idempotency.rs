@@ -1,7 +1,6 @@
 //! Idempotency keys: a repeated POST does nothing a second time and is answered like the first.
 
 use actix_web::HttpRequest;
-use primitives::hex;
 use sha2::{Digest, Sha256};
 use store::catalog::{KnownRequest, RequestKey};
 
@@ -33,8 +32,8 @@ pub(crate) fn request_key<N, O>(
         hash.update(part);
     }
     Ok(Some(RequestKey {
-        key: hex::write(&hash.finalize()),
-        body_hash: hex::write(&Sha256::digest(body)),
+        key: hex::encode(hash.finalize()),
+        body_hash: hex::encode(Sha256::digest(body)),
     }))
 }
 

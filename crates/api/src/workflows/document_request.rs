@@ -5,7 +5,6 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header::IF_MATCH;
 use document::{LocatedIssue, place_of, read_document};
-use primitives::hex;
 use sha2::{Digest, Sha256};
 use store::catalog::{Format, IfMatch, NewVersion};
 
@@ -55,7 +54,7 @@ pub(crate) async fn parse_version(
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),
-        hash: hex::write(&Sha256::digest(model.to_string())),
+        hash: hex::encode(Sha256::digest(model.to_string())),
         model,
         source,
         format,
