@@ -6,10 +6,10 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::checker::{Effects, ask, check};
-use crate::death::{all_end, hosts, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, free_address};
+use crate::master_crash::{all_end, hosts, left, load, nothing_ran_again};
 use crate::proxy::{Mode, Proxy};
-use crate::rest::Rest;
+use test_support::rest::Rest;
 
 /// Longer than any lease, confirmation and young view.
 pub(crate) const LONG: Duration = Duration::from_secs(9);

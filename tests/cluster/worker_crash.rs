@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::checker::{Effects, check};
-use crate::death::all_end;
 use crate::fixture::{Cluster, PATIENCE, chain};
+use crate::master_crash::all_end;
 
 /// Within this time the attempts of a killed worker run again.
 const RUNS_AGAIN_WITHIN: Duration = Duration::from_secs(20);

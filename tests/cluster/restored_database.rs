@@ -5,9 +5,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::checker::{Effects, ask, check};
-use crate::death::{MOVES_WITHIN, all_end, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, lines_of};
-use crate::workers::held;
+use crate::master_crash::{MOVES_WITHIN, all_end, nothing_ran_again};
+use crate::worker_crash::held;
 
 /// How the older state comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,38 +1,26 @@
-//! PostgreSQL on this machine, and a server that one test may stop and start.
+//! A PostgreSQL server that a test may stop, start and rebuild.
 
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-/// Where the programs of PostgreSQL are; none where it is not installed.
-pub fn binaries() -> Option<PathBuf> {
-    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut folders: Vec<PathBuf> = installed
-        .flatten()
-        .map(|version| version.path().join("bin"))
-        .collect();
-    folders.sort();
-    folders.reverse();
-    folders.extend(std::env::split_paths(
-        &std::env::var_os("PATH").unwrap_or_default(),
-    ));
-    folders.into_iter().find(|folder| folder.join("initdb").exists())
-}
+use crate::postgres::{as_unprivileged_user, program_folder};
 
-/// A PostgreSQL server of one test, which may be stopped.
-pub struct OwnServer {
+/// A server of one test; it ends with this value, and its data with it.
+#[derive(Debug)]
+pub struct RestartablePostgres {
     folder: PathBuf,
     binaries: PathBuf,
     address: String,
     port: u16,
 }
 
-impl OwnServer {
+impl RestartablePostgres {
     /// Makes one at an address of this machine, which its network may use; none where it is not installed.
     pub fn at(address: &str) -> Option<Self> {
-        let binaries = binaries()?;
-        let made = as_owner("mktemp")
+        let binaries = program_folder()?;
+        let made = as_unprivileged_user("mktemp")
             .args(["-d", "/tmp/porpoise-outage.XXXXXX"])
             .output()
             .ok()?;
@@ -77,7 +65,7 @@ impl OwnServer {
     }
 
     fn run(&self, program: &str, args: &[&str]) {
-        let status = as_owner(&self.binaries.join(program).display().to_string())
+        let status = as_unprivileged_user(self.binaries.join(program))
             .arg("-D")
             .arg(self.folder.join("data"))
             .args(args)
@@ -93,7 +81,7 @@ impl OwnServer {
     /// Runs a shell script as the owner of its files, in the folder that has them as `data`; `$BIN` has the programs
     /// of PostgreSQL, `$HOST` and `$PORT` say where it listens.
     pub fn script(&self, script: &str) {
-        let output = as_owner("sh")
+        let output = as_unprivileged_user("sh")
             .args(["-ec", &format!("cd \"$FOLDER\"; {script}")])
             .current_dir("/tmp")
             .env("PORT", self.port.to_string())
@@ -125,9 +113,9 @@ impl OwnServer {
     }
 }
 
-impl Drop for OwnServer {
+impl Drop for RestartablePostgres {
     fn drop(&mut self) {
-        as_owner(&self.binaries.join("pg_ctl").display().to_string())
+        as_unprivileged_user(self.binaries.join("pg_ctl"))
             .arg("-D")
             .arg(self.folder.join("data"))
             .args(["-m", "immediate", "stop"])
@@ -136,14 +124,4 @@ impl Drop for OwnServer {
             .ok();
         std::fs::remove_dir_all(&self.folder).ok();
     }
-}
-
-/// PostgreSQL does not run as root.
-fn as_owner(program: &str) -> Command {
-    if !nix::unistd::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("runuser");
-    command.args(["-u", "postgres", "--", program]);
-    command
 }

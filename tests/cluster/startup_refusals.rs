@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::checker::{Effects, check};
-use crate::death::all_end;
 use crate::fixture::Cluster;
+use crate::master_crash::all_end;
 
 /// An address that is taken is tried again for five seconds.
 const REFUSED_WITHIN: Duration = Duration::from_secs(20);

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::blocked_links::{add_unreachable, dead};
 use crate::checker::{Effects, ask, check};
-use crate::death::{all_end, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, chain, lines_of};
-use crate::partitions::{add_unreachable, dead};
+use crate::master_crash::{all_end, nothing_ran_again};
 use crate::proxy::Mode;
-use crate::workers::{held, run_again, task_of};
+use crate::worker_crash::{held, run_again, task_of};
 
 /// After this time a worker that cannot be reached gets nothing new.
 const NOTICED_WITHIN: Duration = Duration::from_secs(4);

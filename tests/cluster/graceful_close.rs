@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::checker::{Effects, check};
-use crate::death::{all_end, load, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE};
-use crate::rest::{TOKEN, eventually};
+use crate::master_crash::{all_end, load, nothing_ran_again};
+use test_support::rest::{TOKEN, eventually};
 
 /// A drain may take 30 s, and a little to end.
 const LEAVES_WITHIN: Duration = Duration::from_secs(35);

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::blocked_links::{LONG, dead, troubles};
 use crate::checker::{Effects, check};
-use crate::consul::Consul;
-use crate::death::{all_end, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, address, ports};
-use crate::partitions::{LONG, dead, troubles};
+use crate::master_crash::{all_end, left, load, nothing_ran_again};
 use crate::registry::all_registered;
+use test_support::consul::Consul;
 
 /// The instances of a killed master have a living owner within this time while Consul has no leader.
 const KILLED_MOVES_WITHIN: Duration = Duration::from_secs(40);

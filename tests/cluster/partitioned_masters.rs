@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::blocked_links::{LONG, dead, troubles};
 use crate::checker::{Effects, ask, check};
-use crate::death::{all_end, hosts, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, DATABASE, PATIENCE, REGISTRY};
+use crate::master_crash::{all_end, hosts, left, load, nothing_ran_again};
 use crate::network::{CLIENTS, Way};
-use crate::partitions::{LONG, dead, troubles};
-use crate::rest::Rest;
+use test_support::rest::Rest;
 
 /// Those of a master that lives, but lost the database or everything, have another owner within this time.
 const MOVES_WITHIN: Duration = Duration::from_secs(40);

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::checker::{Baseline, Effects, check};
-use crate::death::all_end;
 use crate::fixture::{Cluster, PATIENCE, chain};
+use crate::master_crash::all_end;
 
 /// How long faults go on unless `PORPOISE_SOAK_SECONDS` says otherwise.
 const SECONDS: u64 = 120;

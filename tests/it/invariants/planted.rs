@@ -1,11 +1,12 @@
-//! Each probe finds what it is there to find, and nothing in an honest database.
+//! Each invariant finds what it is there to find, and nothing in an honest database.
 
 use engine::states::{AttemptState, TaskState};
 
 use crate::store::cases::{attempt, create, of_tasks, round, store, task};
 use crate::store::subject::{Database, join};
+use test_support::invariants::{INVARIANTS, violations};
 
-/// What is written past all rules, and the beginnings of the probes that notice it.
+/// What is written past all rules, and the beginnings of the invariants that notice it.
 const PLANTED: [(&str, &[&str]); 11] = [
     ("UPDATE transition SET epoch = 9", &["I1: what was written"]),
     ("UPDATE attempt SET epoch = 9", &["I1: an attempt"]),
@@ -49,12 +50,12 @@ async fn seed(database: &Database) {
     let running = attempt(id, 0, 1, AttemptState::Running);
     let tasks = of_tasks([(0, task(TaskState::Running, Some(running)))]);
     store(database, round(&me, id, 0, tasks)).await;
-    assert_eq!(super::violations(&database.store, 0).await, Vec::<String>::new());
+    assert_eq!(violations(&database.store, 0).await, Vec::<String>::new());
 }
 
 async fn finds(database: &Database, sql: &str, expected: &[&str]) {
     database.sql(sql).await;
-    let found = super::violations(&database.store, 0).await;
+    let found = violations(&database.store, 0).await;
     for name in expected {
         assert!(
             found.iter().any(|found| found.starts_with(name)),
@@ -64,7 +65,7 @@ async fn finds(database: &Database, sql: &str, expected: &[&str]) {
 }
 
 #[tokio::test]
-async fn every_probe_finds_its_fault() {
+async fn every_invariant_finds_its_fault() {
     for (sql, expected) in PLANTED {
         let database = Database::on_sqlite().await;
         seed(&database).await;
@@ -74,17 +75,17 @@ async fn every_probe_finds_its_fault() {
         .iter()
         .flat_map(|(_, names)| names.iter().copied())
         .collect();
-    for probe in &super::PROBES {
+    for invariant in &INVARIANTS {
         assert!(
-            found.iter().any(|name| probe.name.starts_with(name)),
+            found.iter().any(|name| invariant.name.starts_with(name)),
             "{}",
-            probe.name
+            invariant.name
         );
     }
 }
 
 #[tokio::test]
-async fn postgres_understands_every_probe() {
+async fn postgres_understands_every_invariant() {
     for (sql, expected) in PLANTED {
         let Some(database) = Database::on_postgres().await else {
             return;

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::blocked_links::dead;
 use crate::checker::{Effects, ask, check};
-use crate::death::all_end;
 use crate::fixture::{Cluster, PATIENCE};
+use crate::master_crash::all_end;
 use crate::network::Way;
-use crate::partitions::dead;
-use crate::workers::{held, run_again, task_of};
+use crate::worker_crash::{held, run_again, task_of};
 
 /// How long a worker is cut off from all masters while its tasks end.
 const A_WHILE: Duration = Duration::from_secs(10);

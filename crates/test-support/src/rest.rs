@@ -7,17 +7,18 @@ use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
 /// A token of the user `admin`, long enough to be taken as the bootstrap token.
-pub(crate) const TOKEN: &str = "porpoise-integration-test-token-0123456789";
+pub const TOKEN: &str = "porpoise-integration-test-token-0123456789";
 
 /// The way to the API of one life of a node.
-pub(crate) struct Rest {
+#[derive(Debug)]
+pub struct Rest {
     url: String,
     client: Client,
 }
 
 impl Rest {
     /// Asks the node at this address.
-    pub(crate) fn new(url: &str) -> Self {
+    pub fn new(url: &str) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder()
             .no_proxy()
@@ -31,12 +32,12 @@ impl Rest {
     }
 
     /// The address as `HOST:PORT`.
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
     }
 
     /// Asks anything with any body; the answer may be a refusal.
-    pub(crate) fn ask(&self, method: Method, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> Answer {
+    pub fn ask(&self, method: Method, path: &str, kind: &str, body: impl Into<Vec<u8>>) -> Answer {
         let request = self
             .request(method, path)
             .header("Content-Type", kind)
@@ -45,7 +46,7 @@ impl Rest {
     }
 
     /// Sends a request of any kind; an error when the node does not answer.
-    pub(crate) fn answer(request: RequestBuilder) -> reqwest::Result<Answer> {
+    pub fn answer(request: RequestBuilder) -> reqwest::Result<Answer> {
         let asked = Instant::now();
         let reply = request.bearer_auth(TOKEN).send()?;
         let (status, retry) = (
@@ -63,7 +64,7 @@ impl Rest {
     }
 
     /// Asks for a resource below `/api/v1` that must exist.
-    pub(crate) fn get(&self, path: &str) -> Value {
+    pub fn get(&self, path: &str) -> Value {
         let reply = self.send(self.request(Method::GET, &format!("/api/v1{path}")));
         let status = reply.status();
         let body: Value = reply.json().expect("json");
@@ -72,7 +73,7 @@ impl Rest {
     }
 
     /// Stores a YAML document in the project `default`.
-    pub(crate) fn apply(&self, name: &str, yaml: String) {
+    pub fn apply(&self, name: &str, yaml: String) {
         let path = format!("/api/v1/projects/default/workflows/{name}");
         let reply = self.ask(Method::PUT, &path, "application/yaml", yaml);
         assert!(
@@ -84,7 +85,7 @@ impl Rest {
     }
 
     /// Follows the cursor of a list to its end.
-    pub(crate) fn items(&self, path: &str) -> Vec<Value> {
+    pub fn items(&self, path: &str) -> Vec<Value> {
         let glue = if path.contains('?') { '&' } else { '?' };
         let mut items = Vec::new();
         let mut cursor = String::new();
@@ -99,7 +100,7 @@ impl Rest {
     }
 
     /// Waits until an instance is in one of the states, and answers it.
-    pub(crate) fn settle(&self, id: &str, states: &[&str], within: Duration) -> Value {
+    pub fn settle(&self, id: &str, states: &[&str], within: Duration) -> Value {
         let mut last = Value::Null;
         eventually(within, || {
             last = self.get(&format!("/instances/{id}"));
@@ -113,12 +114,12 @@ impl Rest {
     }
 
     /// A request to this node that is not sent yet.
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
     /// Sends what must be answered, and leaves the answer to be read.
-    pub(crate) fn send(&self, request: RequestBuilder) -> Response {
+    pub fn send(&self, request: RequestBuilder) -> Response {
         let address = self.address();
         let sent = request.bearer_auth(TOKEN).send();
         sent.unwrap_or_else(|error| panic!("the node at {address} answers: {error:?}"))
@@ -127,18 +128,21 @@ impl Rest {
 
 /// What the node answered, whatever it was.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
     /// Whether it says when to try again.
-    pub(crate) retry: bool,
+    pub retry: bool,
     /// Null when it was not JSON.
-    pub(crate) body: Value,
-    pub(crate) text: String,
-    pub(crate) took: Duration,
+    pub body: Value,
+    /// The body as text.
+    pub text: String,
+    /// From the request to the end of the answer.
+    pub took: Duration,
 }
 
 /// Looks again and again until the probe holds or the time is over.
-pub(crate) fn eventually(within: Duration, mut probe: impl FnMut() -> bool) {
+pub fn eventually(within: Duration, mut probe: impl FnMut() -> bool) {
     let deadline = Instant::now() + within;
     while !probe() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));

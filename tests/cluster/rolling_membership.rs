@@ -8,8 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::checker::{Effects, check};
-use crate::death::{MOVES_WITHIN, all_end, hosts, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, chain};
+use crate::master_crash::{MOVES_WITHIN, all_end, hosts, left, load, nothing_ran_again};
 
 /// A drain may take 30 s, and a little to end.
 const LEAVES_WITHIN: Duration = Duration::from_secs(35);

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::rest::{Rest, eventually};
 
 /// An agent of Consul; killed when dropped.
-pub(crate) struct Consul {
+#[derive(Debug)]
+pub struct Consul {
     folder: PathBuf,
     url: String,
     address: String,
@@ -22,7 +23,7 @@ pub(crate) struct Consul {
 }
 
 /// Says whether the program is installed.
-pub(crate) fn is_installed() -> bool {
+pub fn is_installed() -> bool {
     Command::new("consul")
         .arg("version")
         .stdout(Stdio::null())
@@ -33,20 +34,20 @@ pub(crate) fn is_installed() -> bool {
 
 impl Consul {
     /// Starts a server that leads itself, in a folder, on four ports from `first_port` on.
-    pub(crate) fn start_new(folder: &Path, address: &str, first_port: u16) -> Self {
+    pub fn start_new(folder: &Path, address: &str, first_port: u16) -> Self {
         let alone = json!({ "server": true, "bootstrap_expect": 1 });
         Self::start_as(alone, folder, address, first_port)
     }
 
     /// Starts a server that lets nobody do anything without a token.
-    pub(crate) fn start_guarded(folder: &Path, address: &str, first_port: u16) -> Self {
+    pub fn start_guarded(folder: &Path, address: &str, first_port: u16) -> Self {
         let acl = json!({ "enabled": true, "default_policy": "deny" });
         let guarded = json!({ "server": true, "bootstrap_expect": 1, "acl": acl });
         Self::start_as(guarded, folder, address, first_port)
     }
 
     /// Starts one more agent of the same Consul: a server, or a client.
-    pub(crate) fn start_beside(&self, server: bool, folder: &Path, first_port: u16) -> Self {
+    pub fn start_beside(&self, server: bool, folder: &Path, first_port: u16) -> Self {
         let gossip = format!("{}:{}", self.address, self.first_port + 2);
         let role = json!({ "server": server, "retry_join": [gossip], "retry_interval": "1s" });
         Self::start_as(role, folder, &self.address, first_port)
@@ -80,19 +81,19 @@ impl Consul {
     }
 
     /// Its HTTP address.
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Starts it on its old ports and data, and waits until it leads itself or knows who leads.
-    pub(crate) fn start(&mut self) {
+    pub fn start(&mut self) {
         self.spawn();
         let knows = eventually_some(|| self.leader());
         assert!(knows.is_some(), "Consul should have a leader within 30 s");
     }
 
     /// Starts it without waiting for anything.
-    pub(crate) fn spawn(&mut self) {
+    pub fn spawn(&mut self) {
         let log = File::options()
             .create(true)
             .append(true)
@@ -109,19 +110,19 @@ impl Consul {
     }
 
     /// The address by which servers know the one that leads, as this agent sees it.
-    pub(crate) fn leader(&self) -> Option<String> {
+    pub fn leader(&self) -> Option<String> {
         let answer = Rest::answer(Rest::new(&self.url).request(Method::GET, "/v1/status/leader")).ok()?;
         let leader = answer.body.as_str().filter(|leader| !leader.is_empty());
         leader.map(str::to_owned)
     }
 
     /// Whether this server is the one that leads, as another agent sees it.
-    pub(crate) fn leads(&self, seen_by: &Self) -> bool {
+    pub fn leads(&self, seen_by: &Self) -> bool {
         seen_by.leader() == Some(format!("{}:{}", self.address, self.first_port + 1))
     }
 
     /// How many servers have a vote.
-    pub(crate) fn voters(&self) -> usize {
+    pub fn voters(&self) -> usize {
         let request = Rest::new(&self.url).request(Method::GET, "/v1/operator/raft/configuration");
         let raft = Rest::answer(request)
             .map(|answer| answer.body)
@@ -131,7 +132,7 @@ impl Consul {
     }
 
     /// Makes it leave in order: everything that is registered with it vanishes.
-    pub(crate) fn leave(&mut self) {
+    pub fn leave(&mut self) {
         self.signal(Signal::SIGTERM);
         if let Some(mut child) = self.child.take() {
             child.wait().expect("it ends");
@@ -139,12 +140,12 @@ impl Consul {
     }
 
     /// Holds the process as a paused machine does.
-    pub(crate) fn freeze(&self) {
+    pub fn freeze(&self) {
         self.signal(Signal::SIGSTOP);
     }
 
     /// Lets a frozen process go on.
-    pub(crate) fn thaw(&self) {
+    pub fn thaw(&self) {
         self.signal(Signal::SIGCONT);
     }
 
@@ -155,7 +156,7 @@ impl Consul {
     }
 
     /// The lives of nodes that its catalog knows, whatever their checks say.
-    pub(crate) fn lives(&self) -> Vec<String> {
+    pub fn lives(&self) -> Vec<String> {
         let request = Rest::new(&self.url).request(Method::GET, "/v1/catalog/service/porpoise");
         let services = Rest::answer(request)
             .map(|answer| answer.body)
@@ -168,7 +169,7 @@ impl Consul {
     }
 
     /// Takes a life out of its catalog, as an operator's hand does.
-    pub(crate) fn deregister(&self, life: &str) {
+    pub fn deregister(&self, life: &str) {
         let rest = Rest::new(&self.url);
         let agent = Rest::answer(rest.request(Method::GET, "/v1/agent/self")).expect("the agent answers");
         let service =
@@ -179,12 +180,12 @@ impl Consul {
     }
 
     /// Removes its data; it does not run.
-    pub(crate) fn forget(&self) {
+    pub fn forget(&self) {
         std::fs::remove_dir_all(self.folder.join("data")).expect("its data");
     }
 
     /// Ends it at once, as a crash does.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("it is ours");
             child.wait().expect("it ends");
