@@ -10,6 +10,7 @@
 mod api;
 mod catalog;
 mod cli;
+mod documents;
 mod invariants;
 mod known_failures;
 mod loads;
