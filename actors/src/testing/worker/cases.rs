@@ -20,7 +20,7 @@ use super::test_worker::{
 use crate::links::LinkError;
 use crate::protocol::{Dispatch, DispatchAnswer, Kill, KillAnswer, ReattachAnswer};
 
-pub async fn a_short_task_reports_once_and_is_journalled_from_start_to_end(transport: &dyn Transport) {
+pub async fn a_short_task_reports_once_and_is_journaled_from_start_to_end(transport: &dyn Transport) {
     let worker = start_worker(transport, 2).await;
     let reply = worker.dispatch(vec![named(1, "short")]).await;
     assert_eq!(

@@ -1,19 +1,76 @@
 //! A worker whose masters stop answering, in virtual time.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use engine::definition::OnCutOff;
-use engine::ids::Incarnation;
 use engine::instance::AttemptResult;
 
-use crate::protocol::{AttemptUpdate, Dispatch, KillAnswer};
+use super::*;
+use crate::protocol::{AttemptUpdate, KillAnswer};
 use crate::testing::worker::NoTransport;
 use crate::testing::worker::fakes::{Answers, locked};
 use crate::testing::worker::test_worker::{
     TestWorker, dispatch, exclusive, is_lost, kill_of, owner, reattach_of, start_incarnation, start_worker,
     uid,
 };
+
+fn monitor_of(dispatch: Dispatch) -> (IsolationMonitor, Instant, Option<Dispatch>) {
+    let now = Instant::now();
+    let mut monitor = IsolationMonitor::new(now);
+    let startable = monitor.admit(dispatch, now);
+    (monitor, now, startable)
+}
+
+fn answered(sent_at: Instant, answers: Result<Vec<bool>, LinkError>) -> SentLeaseRequest {
+    let epoch = owner(1, 1).epoch;
+    SentLeaseRequest {
+        batch: vec![LeaseRequest { uid: uid(1), epoch }],
+        sent_at,
+        answers,
+    }
+}
+
+#[test]
+fn an_attempt_that_may_run_without_a_lease_starts_at_once() {
+    let (mut monitor, now, startable) = monitor_of(dispatch(1));
+    assert_eq!(startable, Some(dispatch(1)));
+    let due = monitor.take_due(now);
+    assert_eq!((due.stops, due.requests, due.next), (vec![], vec![], None));
+}
+
+#[test]
+fn a_deferred_attempt_starts_once_with_its_first_granted_lease() {
+    let (mut monitor, now, startable) = monitor_of(exclusive(1));
+    assert_eq!(startable, None);
+    assert_eq!(monitor.take_due(now).requests, [uid(1)]);
+    assert_eq!(monitor.apply_answers(answered(now, Ok(vec![false])), now), []);
+    let unanswered = Err(LinkError::NoAnswer("m1:1".to_owned()));
+    assert_eq!(monitor.apply_answers(answered(now, unanswered), now), []);
+    assert_eq!(
+        monitor.apply_answers(answered(now, Ok(vec![true])), now),
+        [exclusive(1)]
+    );
+    assert_eq!(monitor.apply_answers(answered(now, Ok(vec![true])), now), []);
+}
+
+#[test]
+fn a_stop_separates_attempts_that_never_started_from_those_that_may_run() {
+    let expired = Duration::from_secs(20);
+    let (mut deferred, now, _) = monitor_of(exclusive(1));
+    let stops = deferred.take_due(now + expired).stops;
+    assert!(matches!(stops[..], [IsolatedStop::Deferred(_)]), "{stops:?}");
+    assert_eq!(deferred.take_deferred(&uid(1)), None);
+    let (mut running, now, _) = monitor_of(exclusive(1));
+    running.apply_answers(answered(now, Ok(vec![true])), now);
+    let stops = running.take_due(now + expired).stops;
+    assert!(matches!(stops[..], [IsolatedStop::Running(_)]), "{stops:?}");
+}
+
+#[test]
+fn an_attempt_that_ended_is_neither_stopped_nor_started() {
+    let (mut monitor, now, _) = monitor_of(exclusive(1));
+    monitor.forget(&uid(1));
+    assert_eq!(monitor.apply_answers(answered(now, Ok(vec![true])), now), []);
+    assert_eq!(monitor.take_due(now + Duration::from_secs(60)).stops, []);
+}
 
 /// The reported reasons for the loss of the first attempt, each with the master that received it.
 fn losses_of(worker: &TestWorker) -> Vec<(Incarnation, String)> {
