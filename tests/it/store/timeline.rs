@@ -64,7 +64,7 @@ async fn a_role_without_privileges_learns_which_line_of_history_the_database_is_
         "SELECT system_identifier || ' ' || timeline_id FROM pg_control_system(), pg_control_checkpoint()";
     assert_eq!(known, text(&admin, truth).await);
     let raised = store
-        .restored()
+        .bump_after_restore()
         .await
         .expect("its owner may raise the generation");
     assert!(raised.to > raised.from);
@@ -117,9 +117,9 @@ async fn an_operator_raises_the_generation_as_often_as_he_says_so() {
         .join_alone(&node("standalone", "master,worker,api"))
         .await
         .expect("a life");
-    let first = store.restored().await.expect("a generation");
+    let first = store.bump_after_restore().await.expect("a generation");
     assert_eq!((first.from, first.ended), (old.generation, 1));
-    let second = store.restored().await.expect("a generation");
+    let second = store.bump_after_restore().await.expect("a generation");
     assert!(second.to > first.to && second.from == first.to, "{second:?}");
     let new = store
         .join_alone(&node("standalone", "master,worker,api"))

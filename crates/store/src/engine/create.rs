@@ -1,4 +1,4 @@
-//! The new instances of a batch: request keys first, then the rows of those that are really new.
+//! The new instances of a batch: request keys first, then the rows of those that do not exist yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,15 @@ use engine::states::{InstanceState, OwnerWhy};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use serde::Serialize;
 
-use super::bulk::{Bulk, run};
-use super::rows::{ALL, Cells, Column, insert, json, map_json, source};
-use super::{Transaction, store_error};
+use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
+use crate::batch_statement::{BatchStatement, run_over_rows};
+use crate::engine::members::lock_active_member;
+use crate::error::store_error;
+use crate::pool::Transaction;
+use crate::row_reader::RowReader;
 
-/// Shown while nobody owns a new instance; the first claim clears it.
-const WAITING: &str = "waiting for a master";
+/// Reason of a new instance without an owner; the first claim clears it.
+const WAITING_FOR_MASTER: &str = "waiting for a master";
 
 #[derive(Serialize)]
 struct NewRow<'a> {
@@ -59,7 +62,7 @@ const INSTANCE: [Column; 17] = [
     ("created_at", "bigint"),
 ];
 
-const BIRTH: [Column; 6] = [
+const FIRST_TRANSITION: [Column; 6] = [
     ("id", "bigint"),
     ("at", "bigint"),
     ("state", "text"),
@@ -104,11 +107,11 @@ const OWNER_LOG: [Column; 6] = [
     ("why", "text"),
 ];
 
-/// Prepares new instances: answers one by one, in order, and the statements that make the answers true.
-pub(super) async fn prepare(
+/// Prepares new instances: returns the answers, in order, and the statements that make them true.
+pub(crate) async fn prepare_new_instances(
     transaction: &Transaction,
     news: &[&NewInstance],
-) -> Result<(Vec<Written>, Vec<Bulk>), StoreError> {
+) -> Result<(Vec<Written>, Vec<BatchStatement>), StoreError> {
     if news.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
@@ -131,10 +134,10 @@ pub(super) async fn prepare(
             }
         }
     }
-    Ok((answers, births(transaction.get_database_backend(), &rows)?))
+    Ok((answers, inserts(transaction.get_database_backend(), &rows)?))
 }
 
-/// Takes ids that were never used and grow.
+/// Takes ids that were never used, in ascending order.
 async fn next_ids(transaction: &Transaction, count: usize) -> Result<Vec<i64>, StoreError> {
     let backend = transaction.get_database_backend();
     let count = i64::try_from(count).unwrap_or(i64::MAX);
@@ -145,7 +148,7 @@ async fn next_ids(transaction: &Transaction, count: usize) -> Result<Vec<i64>, S
             .query_one_raw(Statement::from_string(backend, sql))
             .await
             .map_err(store_error)?;
-        let last: i64 = row.map_or(Ok(0), |row| Cells::of(&row).take())?;
+        let last: i64 = row.map_or(Ok(0), |row| RowReader::new(&row).next_value())?;
         return Ok((last + 1..=last + count).collect());
     }
     let sql = "SELECT nextval(pg_get_serial_sequence('instance', 'id')) FROM generate_series(1, $1)";
@@ -153,10 +156,10 @@ async fn next_ids(transaction: &Transaction, count: usize) -> Result<Vec<i64>, S
         .query_all_raw(Statement::from_sql_and_values(backend, sql, [count.into()]))
         .await
         .map_err(store_error)?;
-    rows.iter().map(|row| Cells::of(row).take()).collect()
+    rows.iter().map(|row| RowReader::new(row).next_value()).collect()
 }
 
-/// Stores request keys; answers what every key of the batch stands for now: (body hash, instance).
+/// Stores request keys; returns (body hash, instance) of every key of the batch.
 async fn store_keys(
     transaction: &Transaction,
     news: &[&NewInstance],
@@ -179,7 +182,7 @@ async fn store_keys(
         return Ok(BTreeMap::new());
     }
     let backend = transaction.get_database_backend();
-    run(transaction, &keys, || {
+    run_over_rows(transaction, &keys, || {
         format!(
             "{} ON CONFLICT (key) DO NOTHING",
             insert(backend, "request_key", &KEY, ALL)
@@ -198,44 +201,31 @@ async fn store_keys(
         .map_err(store_error)?;
     rows.iter()
         .map(|row| {
-            let mut cells = Cells::of(row);
-            Ok((cells.take()?, (cells.take()?, cells.name()?)))
+            let mut columns = RowReader::new(row);
+            Ok((
+                columns.next_value()?,
+                (columns.next_value()?, columns.next_parsed()?),
+            ))
         })
         .collect()
 }
 
-/// Which of the wished owners are active; they stay so until the commit.
+/// Returns which of the requested owners are active; they stay so until the commit.
 async fn active_owners(
     transaction: &Transaction,
     news: &[&NewInstance],
 ) -> Result<BTreeSet<i64>, StoreError> {
-    let wished: BTreeSet<i64> = news
+    let requested: BTreeSet<i64> = news
         .iter()
         .filter_map(|new| new.owner.as_ref().map(|me| me.incarnation.0))
         .collect();
     let mut active = BTreeSet::new();
-    for incarnation in wished {
-        if is_active(transaction, incarnation).await? {
+    for incarnation in requested {
+        if lock_active_member(transaction, incarnation).await? {
             active.insert(incarnation);
         }
     }
     Ok(active)
-}
-
-/// Whether a member is active, and stays so until the commit.
-pub(super) async fn is_active(transaction: &Transaction, incarnation: i64) -> Result<bool, StoreError> {
-    let backend = transaction.get_database_backend();
-    let lock = if backend == DbBackend::Sqlite {
-        ""
-    } else {
-        " FOR SHARE"
-    };
-    let sql = format!("SELECT 1 FROM member WHERE incarnation = $1 AND state = 'active'{lock}");
-    let row = transaction
-        .query_one_raw(Statement::from_sql_and_values(backend, sql, [incarnation.into()]))
-        .await
-        .map_err(store_error)?;
-    Ok(row.is_some())
 }
 
 fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<NewRow<'a>, StoreError> {
@@ -246,7 +236,7 @@ fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<
         workflow_id: new.workflow_id,
         version: new.version,
         state: InstanceState::Running.as_str(),
-        reason: owner.is_none().then_some(WAITING),
+        reason: owner.is_none().then_some(WAITING_FOR_MASTER),
         owner: owner.map(|me| me.incarnation.0),
         host: owner.map(|me| me.host.as_str()),
         epoch: i64::from(owner.is_some()),
@@ -263,7 +253,7 @@ fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<
     })
 }
 
-fn births(backend: DbBackend, rows: &[NewRow<'_>]) -> Result<Vec<Bulk>, StoreError> {
+fn inserts(backend: DbBackend, rows: &[NewRow<'_>]) -> Result<Vec<BatchStatement>, StoreError> {
     let owners: Vec<FirstOwner<'_>> = rows
         .iter()
         .filter_map(|row| {
@@ -281,13 +271,13 @@ fn births(backend: DbBackend, rows: &[NewRow<'_>]) -> Result<Vec<Bulk>, StoreErr
         format!(
             "INSERT INTO transition (instance, at, to_state, why, host, epoch) \
              SELECT id, at, state, why, coalesce(host, ''), epoch FROM {}",
-            source(backend, &BIRTH)
+            source(backend, &FIRST_TRANSITION)
         )
     };
-    let bulks = [
-        Bulk::of(rows, || insert(backend, "instance", &INSTANCE, ALL))?,
-        Bulk::of(rows, first_transitions)?,
-        Bulk::of(&owners, || insert(backend, "owner_log", &OWNER_LOG, ALL))?,
+    let statements = [
+        BatchStatement::over_rows(rows, || insert(backend, "instance", &INSTANCE, ALL))?,
+        BatchStatement::over_rows(rows, first_transitions)?,
+        BatchStatement::over_rows(&owners, || insert(backend, "owner_log", &OWNER_LOG, ALL))?,
     ];
-    Ok(bulks.into_iter().flatten().collect())
+    Ok(statements.into_iter().flatten().collect())
 }

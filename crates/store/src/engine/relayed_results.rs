@@ -1,4 +1,4 @@
-//! Results that came to another master than the owner: kept in the inbox until the owner has applied them.
+//! Results that reached another master than the owner: in the inbox until the owner has applied them.
 
 use actors::ports::StoreError;
 use engine::ids::{InstanceId, Millis, Uid};
@@ -6,28 +6,30 @@ use engine::instance::Ended;
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
 
-use super::rows::{Cells, Column, damaged, id_list, json, source};
-use super::{Store, store_error};
+use crate::batch_sql::{Column, id_list, json, source};
+use crate::error::store_error;
+use crate::row_reader::{RowReader, corrupt};
+use crate::store::Store;
 
-/// What stands before the uid in the key of a kept result.
-const KEY: &str = "result/";
+/// Prefix of the key of a relayed result, before the uid.
+const KEY_PREFIX: &str = "result/";
 
-/// The condition of an unapplied row `x` of the inbox that holds the result of an open attempt. What was kept for
-/// an attempt that is closed by now has no effect any more.
-pub(super) const OPEN_RESULT: &str = "x.kind = 'result' AND x.applied_at IS NULL AND EXISTS (SELECT 1 FROM attempt a \
+/// The condition of an unapplied row `x` of the inbox that holds the result of an open attempt. A result of an
+/// attempt that is closed by now has no effect any more.
+pub(crate) const OPEN_RESULT: &str = "x.kind = 'result' AND x.applied_at IS NULL AND EXISTS (SELECT 1 FROM attempt a \
      WHERE a.uid = substr(x.dedup_key, 8) AND a.instance = x.instance AND a.state IN ('created', 'running'))";
 
 #[derive(Serialize)]
-struct Kept {
+struct RelayedRow {
     c_uid: String,
     c_body: String,
     c_at: i64,
 }
 
-const KEPT: [Column; 3] = [("c_uid", "text"), ("c_body", "text"), ("c_at", "bigint")];
+const RELAYED: [Column; 3] = [("c_uid", "text"), ("c_body", "text"), ("c_at", "bigint")];
 
 #[derive(Serialize)]
-struct Applied {
+struct AppliedRow {
     c_instance: i64,
     c_key: String,
     c_at: i64,
@@ -36,12 +38,12 @@ struct Applied {
 const APPLIED: [Column; 3] = [("c_instance", "bigint"), ("c_key", "text"), ("c_at", "bigint")];
 
 impl Store {
-    /// Keeps the results of attempts that are open; the others are dropped.
-    pub(super) async fn keep(&self, results: &[(Uid, Ended)], at: Millis) -> Result<(), StoreError> {
-        let rows: Vec<Kept> = results
+    /// Stores the results of attempts that are open for their owners; the others are dropped.
+    pub(crate) async fn relay_results(&self, results: &[(Uid, Ended)], at: Millis) -> Result<(), StoreError> {
+        let rows: Vec<RelayedRow> = results
             .iter()
             .map(|(uid, ended)| {
-                Ok(Kept {
+                Ok(RelayedRow {
                     c_uid: uid.to_string(),
                     c_body: json(ended)?,
                     c_at: at.0,
@@ -50,24 +52,27 @@ impl Store {
             .collect::<Result<_, StoreError>>()?;
         let sql = format!(
             "INSERT INTO inbox (instance, dedup_key, kind, body, requested_by, created_at) \
-             SELECT a.instance, '{KEY}' || a.uid, 'result', c_body, coalesce(a.worker_name, ''), c_at \
+             SELECT a.instance, '{KEY_PREFIX}' || a.uid, 'result', c_body, coalesce(a.worker_name, ''), c_at \
              FROM {} JOIN attempt a ON a.uid = c_uid WHERE a.state IN ('created', 'running') \
              ON CONFLICT (instance, dedup_key) DO NOTHING",
-            source(self.backend(), &KEPT)
+            source(self.backend(), &RELAYED)
         );
-        self.run_bulk(&sql, &rows).await
+        self.execute_over_rows(&sql, &rows).await
     }
 
-    /// Reads the kept results of open attempts of several instances, in the order in which they came.
-    pub(super) async fn kept(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
+    /// Reads the relayed results of open attempts of several instances, in the order in which they arrived.
+    pub(crate) async fn list_relayed_results(
+        &self,
+        ids: &[InstanceId],
+    ) -> Result<Vec<(Uid, Ended)>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        self.kept_on(self.reader(), ids).await
+        self.relayed_results_on(self.reader(), ids).await
     }
 
-    /// The same as part of a read that sees one moment.
-    pub(super) async fn kept_on<C: ConnectionTrait>(
+    /// Reads them as part of a read that sees one moment.
+    pub(crate) async fn relayed_results_on<C: ConnectionTrait>(
         &self,
         connection: &C,
         ids: &[InstanceId],
@@ -77,21 +82,21 @@ impl Store {
              AND x.instance IN (SELECT c_id FROM {}) ORDER BY x.id",
             source(self.backend(), &[("c_id", "bigint")])
         );
-        let asked = id_list(ids.iter().map(|id| id.0))?;
+        let list = id_list(ids.iter().map(|id| id.0))?;
         let rows = connection
-            .query_all_raw(self.statement(&sql, [asked]))
+            .query_all_raw(self.statement(&sql, [list]))
             .await
             .map_err(store_error)?;
         rows.iter().map(read_result).collect()
     }
 
-    /// Marks kept results as applied.
-    pub(super) async fn mark_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError> {
-        let rows: Vec<Applied> = uids
+    /// Marks relayed results as applied.
+    pub(crate) async fn mark_results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError> {
+        let rows: Vec<AppliedRow> = uids
             .iter()
-            .map(|uid| Applied {
+            .map(|uid| AppliedRow {
                 c_instance: uid.instance.0,
-                c_key: format!("{KEY}{uid}"),
+                c_key: format!("{KEY_PREFIX}{uid}"),
                 c_at: at.0,
             })
             .collect();
@@ -100,12 +105,12 @@ impl Store {
              WHERE instance = c_instance AND dedup_key = c_key AND applied_at IS NULL",
             source(self.backend(), &APPLIED)
         );
-        self.run_bulk(&sql, &rows).await
+        self.execute_over_rows(&sql, &rows).await
     }
 
-    /// Marks kept results whose attempts are closed. What is looked through is the index of unapplied rows; normally
-    /// it holds nothing of the kind, and nothing is written.
-    pub(super) async fn close_kept(&self, at: Millis) -> Result<(), StoreError> {
+    /// Marks relayed results whose attempts are closed. Only the index of unapplied rows is scanned; normally it holds
+    /// no such row, and nothing is written.
+    pub(crate) async fn close_relayed_results(&self, at: Millis) -> Result<(), StoreError> {
         let closed = format!("x.kind = 'result' AND x.applied_at IS NULL AND NOT ({OPEN_RESULT})");
         let sql = format!("SELECT x.id FROM inbox x WHERE {closed} LIMIT 1");
         let found = self.reader().query_one_raw(self.statement(&sql, [])).await;
@@ -121,8 +126,8 @@ impl Store {
         Ok(())
     }
 
-    /// Runs a statement over rows by itself, unless there are no rows. Both kinds may be repeated.
-    async fn run_bulk<T: Serialize>(&self, sql: &str, rows: &[T]) -> Result<(), StoreError> {
+    /// Runs a statement over rows outside of a transaction, unless there are no rows. It may be repeated.
+    async fn execute_over_rows<T: Serialize>(&self, sql: &str, rows: &[T]) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -136,8 +141,8 @@ impl Store {
 }
 
 fn read_result(row: &QueryResult) -> Result<(Uid, Ended), StoreError> {
-    let mut cells = Cells::of(row);
-    let key: String = cells.take()?;
-    let uid = key.trim_start_matches(KEY).parse().map_err(damaged)?;
-    Ok((uid, cells.json()?))
+    let mut columns = RowReader::new(row);
+    let key: String = columns.next_value()?;
+    let uid = key.trim_start_matches(KEY_PREFIX).parse().map_err(corrupt)?;
+    Ok((uid, columns.next_json()?))
 }

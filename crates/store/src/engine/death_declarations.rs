@@ -1,24 +1,43 @@
-//! Declaring a life dead, and noting what became of its instances.
+//! Declarations that an incarnation is dead, and the records of what became of its instances.
 
 use actors::ports::{Declaration, Declared, FailoverRecord, StoreError};
 use engine::ids::{Incarnation, Millis};
 use sea_orm::{ConnectionTrait, DbBackend};
 
-use super::members::LIVE;
-use super::rows::{Cells, row_lock};
-use super::{Store, begin_on, creates, store_error};
+use crate::batch_sql::row_lock;
+use crate::engine::members::lock_active_member;
+use crate::error::store_error;
+use crate::ownership_predicates::LIVE_MEMBER;
+use crate::row_reader::RowReader;
+use crate::store::Store;
+
+/// Inserts or raises the record of a take-over.
+const UPSERT_FAILOVER: &str = "INSERT INTO failover (dead, dead_host, survivor, survivor_host, reason, suspected_at, \
+    declared_at, acknowledged_at, instances, attempts_reattached, attempts_lost) \
+    SELECT m.incarnation, m.host, $2, $3, coalesce(m.reason, m.state), $4, m.state_at, $5, $6, $7, $8 \
+    FROM member m WHERE m.incarnation = $1 AND m.state IN ('dead', 'left') \
+    ON CONFLICT (dead, survivor) DO UPDATE SET \
+    suspected_at = COALESCE(failover.suspected_at, excluded.suspected_at)";
+
+/// The columns of a take-over that only grow.
+const GROWING_COLUMNS: [&str; 4] = [
+    "acknowledged_at",
+    "instances",
+    "attempts_reattached",
+    "attempts_lost",
+];
 
 impl Store {
-    /// Declares a life dead. The declaration waits for what that life is just claiming, so that whoever looks for
-    /// orphans afterwards finds everything. Two that declare each other wait for each other: the database refuses
-    /// one of them, which is `Unavailable` here and reads at its next attempt that it is not active any more.
-    pub(super) async fn declare(&self, declaration: &Declaration) -> Result<Declared, StoreError> {
-        let transaction = begin_on(self.writer()).await?;
-        if !creates::is_active(&transaction, declaration.me.0).await? {
+    /// Declares an incarnation dead. The declaration waits for what that incarnation is just claiming, so that a
+    /// scan for orphans afterwards finds everything. Two that declare each other wait for each other: the database
+    /// refuses one of them, which is `Unavailable` here, and its next attempt reads that it is not active any more.
+    pub(crate) async fn declare_dead(&self, declaration: &Declaration) -> Result<Declared, StoreError> {
+        let transaction = self.begin().await?;
+        if !lock_active_member(&transaction, declaration.me.0).await? {
             return Ok(Declared::NotActive);
         }
         let lock = row_lock(self.backend(), "FOR NO KEY UPDATE");
-        let live = format!("SELECT 1 FROM member WHERE incarnation = $1 AND {LIVE}{lock}");
+        let live = format!("SELECT 1 FROM member WHERE incarnation = $1 AND {LIVE_MEMBER}{lock}");
         let row = transaction
             .query_one_raw(self.statement(&live, [declaration.dead.0.into()]))
             .await
@@ -40,13 +59,13 @@ impl Store {
             .await
             .map_err(store_error)?;
         self.commit(transaction).await?;
-        self.end_sessions_of(declaration.dead).await;
+        self.terminate_sessions_of(declaration.dead).await;
         Ok(Declared::Dead)
     }
 
-    /// Ends what a dead life still has open in this database: a process that is frozen inside a transaction holds
-    /// rows that claims would skip. Best effort: such a session ends by its time limit too.
-    async fn end_sessions_of(&self, dead: Incarnation) {
+    /// Ends what a dead incarnation still has open in this database: a process that is frozen inside a transaction
+    /// holds rows that claims would skip. Best effort: such a session ends by its time limit too.
+    async fn terminate_sessions_of(&self, dead: Incarnation) {
         if self.backend() != DbBackend::Postgres {
             return;
         }
@@ -63,8 +82,8 @@ impl Store {
         }
     }
 
-    /// Lists when lives of an address were declared dead by another node. One that was superseded, or ended because
-    /// the generation was raised, was declared by nobody.
+    /// Lists when incarnations of an address were declared dead by another node. One that was superseded, or ended by
+    /// a new generation, was declared by no node.
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
@@ -76,31 +95,22 @@ impl Store {
             .query_all_raw(self.statement(sql, [host.into(), since.0.into()]))
             .await
             .map_err(store_error)?;
-        rows.iter().map(|row| Cells::of(row).take().map(Millis)).collect()
+        rows.iter()
+            .map(|row| RowReader::new(row).next_value().map(Millis))
+            .collect()
     }
 
-    /// Notes a take-over; when and why the life ended comes from its own row. What is noted of one pair comes from
-    /// several sweeps, and an earlier one may have to say the fates of its attempts after a later one: it only grows.
-    pub(super) async fn note_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
-        let sql = "INSERT INTO failover (dead, dead_host, survivor, survivor_host, reason, suspected_at, \
-                   declared_at, acknowledged_at, instances, attempts_reattached, attempts_lost) \
-                   SELECT m.incarnation, m.host, $2, $3, coalesce(m.reason, m.state), $4, m.state_at, $5, $6, $7, $8 \
-                   FROM member m WHERE m.incarnation = $1 AND m.state IN ('dead', 'left') \
-                   ON CONFLICT (dead, survivor) DO UPDATE SET \
-                   suspected_at = COALESCE(failover.suspected_at, excluded.suspected_at)";
-        let sql = [
-            "acknowledged_at",
-            "instances",
-            "attempts_reattached",
-            "attempts_lost",
-        ]
-        .iter()
-        .fold(sql.to_owned(), |sql, column| {
-            format!(
-                "{sql}, {column} = CASE WHEN excluded.{column} < failover.{column} \
+    /// Records a take-over; when and why the incarnation ended comes from its own row. The records of one pair come
+    /// from several scans, and an earlier one may report its attempts after a later one: the record only grows.
+    pub(crate) async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
+        let sql = GROWING_COLUMNS
+            .iter()
+            .fold(UPSERT_FAILOVER.to_owned(), |sql, column| {
+                format!(
+                    "{sql}, {column} = CASE WHEN excluded.{column} < failover.{column} \
                      THEN failover.{column} ELSE COALESCE(excluded.{column}, failover.{column}) END"
-            )
-        });
+                )
+            });
         let values = [
             record.dead.0.into(),
             record.survivor.incarnation.0.into(),
@@ -118,7 +128,7 @@ impl Store {
             .map_err(store_error)?;
         if done.rows_affected() == 0 {
             return Err(StoreError::Rejected(format!(
-                "the life {} has not ended: there is nothing to take over",
+                "the incarnation {} has not ended: there is nothing to take over",
                 record.dead
             )));
         }

@@ -1,4 +1,4 @@
-//! Taking instances that need an owner and have none that lives.
+//! The claim of instances that need an owner and have none that is alive.
 
 use actors::ports::{Claim, Claimed, StoreError};
 use engine::ids::{Epoch, Incarnation, InstanceId};
@@ -7,13 +7,17 @@ use engine::states::{Outcome, OwnerWhy, Verb};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use serde::Serialize;
 
-use super::bulk::run;
-use super::need::{RUNS, is_woken, needs_owner, verb_applies};
-use super::rows::{Cells, Column, id_list, json, row_lock, source};
-use super::{Store, Transaction, begin_on, creates, store_error};
+use crate::batch_sql::{Column, id_list, json, row_lock, source};
+use crate::batch_statement::run_over_rows;
+use crate::engine::members::lock_active_member;
+use crate::error::store_error;
+use crate::ownership_predicates::{RUNS_CONDITION, command_applies, has_applicable_command, needs_owner};
+use crate::pool::Transaction;
+use crate::row_reader::RowReader;
+use crate::store::Store;
 
-/// After so many claims without a commit in between, an instance gets `attention` instead of one more owner.
-const CLAIMS_WITHOUT_PROGRESS: i64 = 5;
+/// Claims without a commit in between after which an instance gets `attention` instead of one more owner.
+const CLAIM_LIMIT: i64 = 5;
 
 /// An instance that is locked for this claim.
 struct Candidate {
@@ -27,7 +31,7 @@ struct Candidate {
 }
 
 #[derive(Serialize)]
-struct Taken {
+struct ClaimRow {
     c_id: i64,
     c_epoch: i64,
     c_owner: i64,
@@ -37,7 +41,7 @@ struct Taken {
     c_why: &'static str,
 }
 
-const TAKEN: [Column; 7] = [
+const CLAIM: [Column; 7] = [
     ("c_id", "bigint"),
     ("c_epoch", "bigint"),
     ("c_owner", "bigint"),
@@ -48,7 +52,7 @@ const TAKEN: [Column; 7] = [
 ];
 
 #[derive(Serialize)]
-struct GivenUp {
+struct QuarantineRow {
     c_id: i64,
     c_at: i64,
     c_attention: String,
@@ -56,7 +60,7 @@ struct GivenUp {
     c_outcome: &'static str,
 }
 
-const GIVEN_UP: [Column; 5] = [
+const QUARANTINE: [Column; 5] = [
     ("c_id", "bigint"),
     ("c_at", "bigint"),
     ("c_attention", "text"),
@@ -66,28 +70,28 @@ const GIVEN_UP: [Column; 5] = [
 
 impl Store {
     /// Claims in one transaction; nothing is claimed for a member that is not active.
-    pub(super) async fn claim_instances(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
-        let transaction = begin_on(&self.inner.pools.engine).await?;
-        if !creates::is_active(&transaction, claim.me.incarnation.0).await? {
+    pub(crate) async fn claim_instances(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
+        let transaction = self.engine_pool().begin_write().await?;
+        if !lock_active_member(&transaction, claim.me.incarnation.0).await? {
             return Ok(Vec::new());
         }
-        let ids = find(&transaction, claim).await?;
+        let ids = find_candidates(&transaction, claim).await?;
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let (poisonous, healthy): (Vec<Candidate>, Vec<Candidate>) = describe(&transaction, &ids)
+        let (stuck, healthy): (Vec<Candidate>, Vec<Candidate>) = read_candidates(&transaction, &ids)
             .await?
             .into_iter()
-            .partition(|candidate| candidate.claims >= CLAIMS_WITHOUT_PROGRESS);
-        give_up(&transaction, claim, &poisonous).await?;
-        let claimed = take(&transaction, claim, &healthy).await?;
+            .partition(|candidate| candidate.claims >= CLAIM_LIMIT);
+        quarantine(&transaction, claim, &stuck).await?;
+        let claimed = store_claims(&transaction, claim, &healthy).await?;
         self.commit_engine(transaction).await?;
         Ok(claimed)
     }
 }
 
-/// Finds and locks what may be claimed: of dead owners, unowned and open, at rest with a verb that applies.
-async fn find(transaction: &Transaction, claim: &Claim) -> Result<Vec<i64>, StoreError> {
+/// Finds and locks what may be claimed: of dead owners, unowned and open, idle with a command that applies.
+async fn find_candidates(transaction: &Transaction, claim: &Claim) -> Result<Vec<i64>, StoreError> {
     let lock = row_lock(
         transaction.get_database_backend(),
         "FOR NO KEY UPDATE OF i SKIP LOCKED",
@@ -99,46 +103,46 @@ async fn find(transaction: &Transaction, claim: &Claim) -> Result<Vec<i64>, Stor
     for owner in dead_owners(transaction).await? {
         let sql =
             format!("SELECT i.id FROM instance i WHERE i.owner = $2{only} ORDER BY i.id LIMIT $1{lock}");
-        more(transaction, claim, &mut ids, (sql, vec![owner.into()])).await?;
+        add_candidates(transaction, claim, &mut ids, (sql, vec![owner.into()])).await?;
     }
     let unowned = format!(
-        "SELECT i.id FROM instance i WHERE i.owner IS NULL AND {RUNS}{only} ORDER BY i.id LIMIT $1{lock}"
+        "SELECT i.id FROM instance i WHERE i.owner IS NULL AND {RUNS_CONDITION}{only} ORDER BY i.id LIMIT $1{lock}"
     );
-    more(transaction, claim, &mut ids, (unowned, Vec::new())).await?;
-    let waking = format!(
+    add_candidates(transaction, claim, &mut ids, (unowned, Vec::new())).await?;
+    let commanded = format!(
         "SELECT i.id FROM instance i WHERE i.owner IS NULL{only} AND i.id IN \
          (SELECT instance FROM inbox WHERE applied_at IS NULL AND kind = 'verb') AND {} \
          ORDER BY i.id LIMIT $1{lock}",
-        is_woken()
+        has_applicable_command()
     );
-    more(transaction, claim, &mut ids, (waking, Vec::new())).await?;
+    add_candidates(transaction, claim, &mut ids, (commanded, Vec::new())).await?;
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
 }
 
-/// Adds the answer of one source, up to the limit of the claim.
-async fn more(
+/// Adds the rows of one query, up to the limit of the claim.
+async fn add_candidates(
     transaction: &Transaction,
     claim: &Claim,
     ids: &mut Vec<i64>,
     (sql, rest): (String, Vec<Value>),
 ) -> Result<(), StoreError> {
-    let room = i64::from(claim.limit) - i64::try_from(ids.len()).unwrap_or(i64::MAX);
-    if room <= 0 {
+    let remaining = i64::from(claim.limit) - i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    if remaining <= 0 {
         return Ok(());
     }
-    let values: Vec<Value> = std::iter::once(room.into()).chain(rest).collect();
+    let values: Vec<Value> = std::iter::once(remaining.into()).chain(rest).collect();
     let statement = Statement::from_sql_and_values(transaction.get_database_backend(), sql, values);
     let rows = transaction.query_all_raw(statement).await.map_err(store_error)?;
     for row in &rows {
-        ids.push(Cells::of(row).take()?);
+        ids.push(RowReader::new(row).next_value()?);
     }
     Ok(())
 }
 
-/// Lists owners of anything that are dead or left. It hops from owner to owner in the index: joining all
-/// owned rows with the members would read them all.
+/// Lists owners that are dead or left. It skips from owner to owner in the index: joining all owned rows with the
+/// members would read them all.
 async fn dead_owners(transaction: &Transaction) -> Result<Vec<i64>, StoreError> {
     let sql = "WITH RECURSIVE o(owner) AS ( \
                SELECT (SELECT min(owner) FROM instance WHERE owner IS NOT NULL) \
@@ -151,45 +155,45 @@ async fn dead_owners(transaction: &Transaction) -> Result<Vec<i64>, StoreError> 
         .query_all_raw(Statement::from_string(transaction.get_database_backend(), sql))
         .await
         .map_err(store_error)?;
-    rows.iter().map(|row| Cells::of(row).take()).collect()
+    rows.iter().map(|row| RowReader::new(row).next_value()).collect()
 }
 
 /// Reads what decides why and whether each of them is claimed. Their rows are locked now; one that another owner
-/// took, finished and laid to rest while it was being found needs none any more and is left out.
-async fn describe(transaction: &Transaction, ids: &[i64]) -> Result<Vec<Candidate>, StoreError> {
+/// claimed and finished while it was being found needs none any more and is left out.
+async fn read_candidates(transaction: &Transaction, ids: &[i64]) -> Result<Vec<Candidate>, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
         "SELECT i.id, i.epoch, i.claims_without_progress, i.owner, i.host, m.name, \
          (SELECT x.verb FROM inbox x WHERE x.instance = i.id AND {} ORDER BY x.id LIMIT 1) \
          FROM instance i LEFT JOIN member m ON m.incarnation = i.owner \
          WHERE i.id IN (SELECT c_id FROM {}) AND (i.owner IS NOT NULL OR {}) ORDER BY i.id",
-        verb_applies(),
+        command_applies(),
         source(backend, &[("c_id", "bigint")]),
         needs_owner()
     );
-    let asked = id_list(ids.iter().copied())?;
+    let list = id_list(ids.iter().copied())?;
     let rows = transaction
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, [asked]))
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, [list]))
         .await
         .map_err(store_error)?;
     rows.iter()
         .map(|row| {
-            let mut cells = Cells::of(row);
+            let mut columns = RowReader::new(row);
             Ok(Candidate {
-                id: cells.take()?,
-                epoch: cells.take()?,
-                claims: cells.take()?,
-                owner: cells.take()?,
-                host: cells.take()?,
-                owner_name: cells.take()?,
-                verb: cells.optional_name()?,
+                id: columns.next_value()?,
+                epoch: columns.next_value()?,
+                claims: columns.next_value()?,
+                owner: columns.next_value()?,
+                host: columns.next_value()?,
+                owner_name: columns.next_value()?,
+                verb: columns.next_optional_parsed()?,
             })
         })
         .collect()
 }
 
-/// Says why the claimer becomes the owner.
-fn why(candidate: &Candidate, claim: &Claim) -> OwnerWhy {
+/// Returns why the claimant becomes the owner.
+fn ownership_reason(candidate: &Candidate, claim: &Claim) -> OwnerWhy {
     if candidate.epoch == 0 {
         return OwnerWhy::Start;
     }
@@ -203,7 +207,7 @@ fn why(candidate: &Candidate, claim: &Claim) -> OwnerWhy {
     }
 }
 
-async fn take(
+async fn store_claims(
     transaction: &Transaction,
     claim: &Claim,
     candidates: &[Candidate],
@@ -213,14 +217,14 @@ async fn take(
         .map(|candidate| Claimed {
             id: InstanceId(candidate.id),
             epoch: Epoch(candidate.epoch + 1),
-            why: why(candidate, claim),
+            why: ownership_reason(candidate, claim),
             from_owner: candidate.owner.map(Incarnation),
             from_host: candidate.host.clone(),
         })
         .collect();
-    let rows: Vec<Taken> = claimed
+    let rows: Vec<ClaimRow> = claimed
         .iter()
-        .map(|claimed| Taken {
+        .map(|claimed| ClaimRow {
             c_id: claimed.id.0,
             c_epoch: claimed.epoch.0,
             c_owner: claim.me.incarnation.0,
@@ -231,30 +235,30 @@ async fn take(
         })
         .collect();
     let backend = transaction.get_database_backend();
-    // The rows are locked. What a new instance waited for has come with its first owner.
-    run(transaction, &rows, || {
+    // The rows are locked. A new instance waited for its first owner.
+    run_over_rows(transaction, &rows, || {
         format!(
             "UPDATE instance SET owner = c_owner, host = c_host, epoch = c_epoch, rev = rev + 1, \
              claims_without_progress = claims_without_progress + 1, \
              reason = CASE WHEN epoch = 0 THEN NULL ELSE reason END FROM {} WHERE id = c_id",
-            source(backend, &TAKEN)
+            source(backend, &CLAIM)
         )
     })
     .await?;
-    run(transaction, &rows, || {
+    run_over_rows(transaction, &rows, || {
         format!(
             "INSERT INTO owner_log (instance, epoch, owner, host, from_host, at, why) \
              SELECT c_id, c_epoch, c_owner, c_host, c_from_host, c_at, c_why FROM {}",
-            source(backend, &TAKEN)
+            source(backend, &CLAIM)
         )
     })
     .await?;
     Ok(claimed)
 }
 
-/// Gives instances that walked through owners without progress to a person. What waits in their inbox is
-/// refused with the reason, else it would wake them again.
-async fn give_up(
+/// Leaves instances that several owners claimed without progress to a person. The commands in their inboxes are
+/// refused with the reason, else they would be claimed again.
+async fn quarantine(
     transaction: &Transaction,
     claim: &Claim,
     candidates: &[Candidate],
@@ -262,35 +266,35 @@ async fn give_up(
     let attention = Attention {
         code: "CLAIMS_WITHOUT_PROGRESS".to_owned(),
         detail: format!(
-            "{CLAIMS_WITHOUT_PROGRESS} owners in a row took it and stored nothing; look at the log of the masters, \
+            "{CLAIM_LIMIT} owners in a row claimed it and stored nothing; read the log of the masters, \
              then resume it"
         ),
     };
     let attention = json(&attention)?;
-    let rows: Vec<GivenUp> = candidates
+    let rows: Vec<QuarantineRow> = candidates
         .iter()
-        .map(|candidate| GivenUp {
+        .map(|candidate| QuarantineRow {
             c_id: candidate.id,
             c_at: claim.at.0,
             c_attention: attention.clone(),
-            c_detail: "the system gave up on the instance; resume it to go on",
+            c_detail: "several owners made no progress with the instance; resume it to continue",
             c_outcome: Outcome::Refused.as_str(),
         })
         .collect();
     let backend = transaction.get_database_backend();
-    run(transaction, &rows, || {
+    run_over_rows(transaction, &rows, || {
         format!(
             "UPDATE instance SET owner = NULL, host = NULL, rev = rev + 1, claims_without_progress = 0, \
              attention = c_attention FROM {} WHERE id = c_id",
-            source(backend, &GIVEN_UP)
+            source(backend, &QUARANTINE)
         )
     })
     .await?;
-    run(transaction, &rows, || {
+    run_over_rows(transaction, &rows, || {
         format!(
             "UPDATE inbox SET applied_at = c_at, outcome = c_outcome, detail = c_detail FROM {} \
              WHERE instance = c_id AND applied_at IS NULL AND kind = 'verb'",
-            source(backend, &GIVEN_UP)
+            source(backend, &QUARANTINE)
         )
     })
     .await

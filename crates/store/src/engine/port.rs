@@ -14,7 +14,7 @@ use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Uid};
 use engine::instance::Ended;
 use engine::states::MemberState;
 
-use super::Store;
+use crate::store::Store;
 
 #[async_trait]
 impl ports::Store for Store {
@@ -27,59 +27,59 @@ impl ports::Store for Store {
     }
 
     async fn agree_on_secret(&self, digest: &str) -> Result<bool, StoreError> {
-        self.agree_on(digest).await
+        Store::agree_on_secret(self, digest).await
     }
 
     async fn living(&self) -> Result<Vec<Seen>, StoreError> {
-        self.list_living().await
+        self.list_live_members().await
     }
 
     async fn declare_dead(&self, declaration: &Declaration) -> Result<Declared, StoreError> {
-        self.declare(declaration).await
+        Store::declare_dead(self, declaration).await
     }
 
     async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
-        self.note_failover(record).await
+        Store::record_failover(self, record).await
     }
 
     async fn hand_over(&self, hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
-        self.give(hand_over).await
+        self.hand_over_instances(hand_over).await
     }
 
     async fn keep_results(&self, results: &[(Uid, Ended)], at: Millis) -> Result<(), StoreError> {
-        self.keep(results, at).await
+        self.relay_results(results, at).await
     }
 
     async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
-        self.kept(ids).await
+        self.list_relayed_results(ids).await
     }
 
     async fn results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError> {
-        self.mark_applied(uids, at).await
+        self.mark_results_applied(uids, at).await
     }
 
     async fn close_results(&self, at: Millis) -> Result<(), StoreError> {
-        self.close_kept(at).await
+        self.close_relayed_results(at).await
     }
 
     async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
-        self.owners_of(ids).await
+        self.find_owners(ids).await
     }
 
     async fn set_member_state(&self, me: Incarnation, state: MemberState) -> Result<(), StoreError> {
-        self.move_member(me, state).await
+        Store::set_member_state(self, me, state).await
     }
 
     async fn beat(&self, me: Incarnation) -> Result<Beat, StoreError> {
-        self.beat_once(me).await
+        self.record_heartbeat(me).await
     }
 
     async fn members(&self) -> Result<Vec<Member>, StoreError> {
-        self.list_members().await
+        Store::list_members(self).await
     }
 
     fn writers(&self) -> usize {
-        self.engine_writers()
+        self.writer_count()
     }
 
     async fn write(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
@@ -99,11 +99,11 @@ impl ports::Store for Store {
     }
 
     async fn verbs(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InboxVerb)>, StoreError> {
-        self.unapplied_verbs(ids).await
+        self.list_unapplied_commands(ids).await
     }
 
     async fn owned(&self, me: Incarnation) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError> {
-        self.owned_by(me).await
+        self.list_owned(me).await
     }
 
     async fn owned_counts(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
@@ -111,10 +111,10 @@ impl ports::Store for Store {
     }
 
     async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError> {
-        self.clear_claims(me, ids).await
+        Store::clear_claims(self, me, ids).await
     }
 
     async fn refuse_at_rest(&self, id: InstanceId, at: Millis) -> Result<(), StoreError> {
-        self.refuse_verbs_at_rest(id, at).await
+        self.refuse_inapplicable_commands(id, at).await
     }
 }

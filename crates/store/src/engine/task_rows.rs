@@ -6,10 +6,11 @@ use engine::task::{Attempt, Task, Worker};
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
 
-use super::rows::{Cells, Column, map_json, source, upsert};
+use crate::batch_sql::{Column, map_json, source, upsert};
+use crate::row_reader::RowReader;
 
 #[derive(Serialize)]
-pub(super) struct TaskRow<'a> {
+pub(crate) struct TaskColumns<'a> {
     instance: i64,
     ordinal: u32,
     state: &'static str,
@@ -38,7 +39,7 @@ const TASK: [Column; 11] = [
 ];
 
 #[derive(Serialize)]
-pub(super) struct AttemptRow<'a> {
+pub(crate) struct AttemptColumns<'a> {
     instance: i64,
     ordinal: u32,
     number: u32,
@@ -76,9 +77,9 @@ const ATTEMPT: [Column; 16] = [
     ("ended_at", "bigint"),
 ];
 
-impl<'a> TaskRow<'a> {
+impl<'a> TaskColumns<'a> {
     /// Writes a task as its row.
-    pub(super) fn of(instance: InstanceId, ordinal: Ordinal, task: &'a Task) -> Result<Self, StoreError> {
+    pub(crate) fn new(instance: InstanceId, ordinal: Ordinal, task: &'a Task) -> Result<Self, StoreError> {
         Ok(Self {
             instance: instance.0,
             ordinal: ordinal.0,
@@ -95,9 +96,9 @@ impl<'a> TaskRow<'a> {
     }
 }
 
-impl<'a> AttemptRow<'a> {
+impl<'a> AttemptColumns<'a> {
     /// Writes an attempt as its row.
-    pub(super) fn of(instance: InstanceId, ordinal: Ordinal, attempt: &'a Attempt) -> Self {
+    pub(crate) fn new(instance: InstanceId, ordinal: Ordinal, attempt: &'a Attempt) -> Self {
         Self {
             instance: instance.0,
             ordinal: ordinal.0,
@@ -119,11 +120,11 @@ impl<'a> AttemptRow<'a> {
     }
 }
 
-pub(super) fn upsert_tasks(backend: DbBackend, filter: &str) -> String {
+pub(crate) fn upsert_tasks(backend: DbBackend, filter: &str) -> String {
     upsert(backend, "task_instance", &TASK, &["instance", "ordinal"], filter)
 }
 
-pub(super) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
+pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
     upsert(
         backend,
         "attempt",
@@ -134,62 +135,62 @@ pub(super) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
 }
 
 /// Reads every task row of the instances of a list, each instance's in order.
-pub(super) fn tasks_of(backend: DbBackend) -> String {
+pub(crate) fn tasks_of(backend: DbBackend) -> String {
     format!(
         "SELECT instance, ordinal, state, reason, attempts, attempts_before_run, lost_in_run, due_at, started_at, \
          ended_at, outputs FROM task_instance WHERE instance IN ({}) ORDER BY instance, ordinal",
-        listed(backend)
+        listed_ids(backend)
     )
 }
 
 /// Reads the latest attempt of every task of the instances of a list, and every open one.
-pub(super) fn attempts_of(backend: DbBackend) -> String {
+pub(crate) fn attempts_of(backend: DbBackend) -> String {
     format!(
         "SELECT a.instance, a.ordinal, a.number = t.attempts, a.number, a.binding, a.uid, a.worker, a.worker_name, \
          a.epoch, a.state, a.kill_cause, a.pid, a.exit_code, a.error, a.created_at, a.started_at, a.ended_at \
          FROM attempt a JOIN task_instance t ON t.instance = a.instance AND t.ordinal = a.ordinal \
          WHERE a.instance IN ({}) AND (a.number = t.attempts OR a.state IN ('created', 'running')) \
          ORDER BY a.instance, a.ordinal, a.number",
-        listed(backend)
+        listed_ids(backend)
     )
 }
 
-/// The ids of a list.
-fn listed(backend: DbBackend) -> String {
+/// Selects the ids of a list.
+fn listed_ids(backend: DbBackend) -> String {
     format!("SELECT c_id FROM {}", source(backend, &[("c_id", "bigint")]))
 }
 
-/// Reads a row of `tasks_of`; its attempt is filled in later.
-pub(super) fn read_task(row: &QueryResult) -> Result<(InstanceId, Ordinal, Task), StoreError> {
-    let mut cells = Cells::of(row);
-    let instance = InstanceId(cells.take()?);
-    let ordinal = Ordinal(cells.small()?);
+/// Reads a row of `tasks_of`; its attempt is added later.
+pub(crate) fn read_task(row: &QueryResult) -> Result<(InstanceId, Ordinal, Task), StoreError> {
+    let mut columns = RowReader::new(row);
+    let instance = InstanceId(columns.next_value()?);
+    let ordinal = Ordinal(columns.next_u32()?);
     let task = Task {
-        state: cells.name()?,
-        reason: cells.take()?,
-        attempts: cells.small()?,
-        attempts_before_run: cells.small()?,
-        lost_in_run: cells.small()?,
-        due_at: cells.take::<Option<i64>>()?.map(Millis),
-        started_at: cells.take::<Option<i64>>()?.map(Millis),
-        ended_at: cells.take::<Option<i64>>()?.map(Millis),
-        outputs: cells.json()?,
+        state: columns.next_parsed()?,
+        reason: columns.next_value()?,
+        attempts: columns.next_u32()?,
+        attempts_before_run: columns.next_u32()?,
+        lost_in_run: columns.next_u32()?,
+        due_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        started_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        ended_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        outputs: columns.next_json()?,
         attempt: None,
     };
     Ok((instance, ordinal, task))
 }
 
 /// Reads a row of `attempts_of`: its task, whether it is the latest, and the attempt.
-pub(super) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, Ordinal, bool, Attempt), StoreError> {
-    let mut cells = Cells::of(row);
-    let instance = InstanceId(cells.take()?);
-    let ordinal = Ordinal(cells.small()?);
-    let latest = cells.take()?;
-    let number = AttemptNumber(cells.small()?);
-    let binding = cells.small()?;
-    let uid = cells.optional_name()?;
-    let incarnation = cells.take::<Option<i64>>()?.map(Incarnation);
-    let name = cells.take::<Option<String>>()?;
+pub(crate) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, Ordinal, bool, Attempt), StoreError> {
+    let mut columns = RowReader::new(row);
+    let instance = InstanceId(columns.next_value()?);
+    let ordinal = Ordinal(columns.next_u32()?);
+    let latest = columns.next_value()?;
+    let number = AttemptNumber(columns.next_u32()?);
+    let binding = columns.next_u32()?;
+    let uid = columns.next_optional_parsed()?;
+    let incarnation = columns.next_value::<Option<i64>>()?.map(Incarnation);
+    let name = columns.next_value::<Option<String>>()?;
     let attempt = Attempt {
         number,
         binding,
@@ -197,17 +198,17 @@ pub(super) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, Ordinal, bo
         worker: incarnation
             .zip(name)
             .map(|(incarnation, name)| Worker { incarnation, name }),
-        epoch: Epoch(cells.take()?),
-        state: cells.name()?,
-        kill_cause: cells.optional_name()?,
-        pid: cells.take()?,
-        exit_code: cells
-            .take::<Option<i64>>()?
+        epoch: Epoch(columns.next_value()?),
+        state: columns.next_parsed()?,
+        kill_cause: columns.next_optional_parsed()?,
+        pid: columns.next_value()?,
+        exit_code: columns
+            .next_value::<Option<i64>>()?
             .and_then(|code| i32::try_from(code).ok()),
-        error: cells.take()?,
-        created_at: Millis(cells.take()?),
-        started_at: cells.take::<Option<i64>>()?.map(Millis),
-        ended_at: cells.take::<Option<i64>>()?.map(Millis),
+        error: columns.next_value()?,
+        created_at: Millis(columns.next_value()?),
+        started_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        ended_at: columns.next_value::<Option<i64>>()?.map(Millis),
     };
     Ok((instance, ordinal, latest, attempt))
 }

@@ -1,4 +1,4 @@
-//! The rounds of a batch: instance rows first, each under its fence; then their children.
+//! The statements of commits: instance rows first, each under its fence; then their children.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,13 @@ use engine::states::TaskState;
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
 
-use super::attempts::{AttemptRow, TaskRow};
-use super::bulk::{Bulk, rows_of, run_in_order, run_together};
-use super::rows::{ALL, Cells, Column, insert, json, map_json, source};
-use super::{Transaction, attempts};
+use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
+use crate::batch_statement::{BatchStatement, run_as_one, run_in_order, select_named};
+use crate::engine::task_rows::{self, AttemptColumns, TaskColumns};
+use crate::pool::Transaction;
+use crate::row_reader::RowReader;
 
-/// The fence of one round.
+/// The fence of one commit.
 #[derive(Serialize)]
 struct Fence {
     c_id: i64,
@@ -106,85 +107,86 @@ const DECIDED: [Column; 6] = [
     ("c_detail", "text"),
 ];
 
-/// A round as the database answers it: the instance, and its `rev` before.
-pub(super) type Held = (i64, i64);
+/// A committed instance as the database answers it: its id, and its `rev` before.
+pub(crate) type CommittedRow = (i64, i64);
 
-/// How the statements of rounds travel.
+/// How the statements of commits are executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Travel {
-    /// As one statement of PostgreSQL, which stores nothing of a round whose fence does not hold.
-    Together,
-    /// As one message to SQLite; everything is taken back when a fence does not hold.
-    Script,
-    /// The fences first, the rest when all of them hold.
-    Steps,
+pub(crate) enum Execution {
+    /// As one statement of PostgreSQL, which stores nothing of a commit whose fence does not hold.
+    SingleStatement,
+    /// As one message to SQLite; everything is rolled back when a fence does not hold.
+    Batch,
+    /// The fences first, the rest when all of them hold: more messages, but a stale commit differs from a refused one.
+    Sequential,
 }
 
-impl Travel {
-    fn of(backend: DbBackend, commits: &[&InstanceCommit], careful: bool) -> Self {
-        if careful {
-            return Self::Steps;
-        }
+impl Execution {
+    /// Chooses the cheapest way in which these commits can be executed.
+    pub(crate) fn choose(backend: DbBackend, commits: &[&InstanceCommit]) -> Self {
         if backend == DbBackend::Sqlite {
-            return Self::Script;
+            return Self::Batch;
         }
         let instances: BTreeSet<i64> = commits.iter().map(|commit| commit.id.0).collect();
-        let ordered = instances.len() < commits.len() || commits.iter().any(|commit| needs_order(commit));
-        if ordered { Self::Steps } else { Self::Together }
+        let is_ordered = instances.len() < commits.len() || commits.iter().any(|commit| needs_order(commit));
+        if is_ordered {
+            Self::Sequential
+        } else {
+            Self::SingleStatement
+        }
     }
 }
 
-/// The statements of some rounds.
-pub(super) struct Rounds {
+/// The statements of some commits.
+pub(crate) struct CommitStatements {
     count: usize,
-    travel: Travel,
-    /// Update instances under their fences and return the rounds whose fence held.
-    fences: Vec<Bulk>,
-    children: Vec<Bulk>,
+    execution: Execution,
+    /// Update instances under their fences and return the rows whose fence held.
+    fences: Vec<BatchStatement>,
+    children: Vec<BatchStatement>,
 }
 
-impl Rounds {
-    /// Writes the statements. The careful way tells a stale round from a refused one, and costs more messages.
-    pub(super) fn of(
+impl CommitStatements {
+    /// Writes the statements.
+    pub(crate) fn new(
         backend: DbBackend,
         commits: &[&InstanceCommit],
-        careful: bool,
+        execution: Execution,
     ) -> Result<Self, StoreError> {
-        let travel = Travel::of(backend, commits, careful);
         let fences = fences(backend, commits)?;
-        let filter = match travel {
-            Travel::Together => format!("c.instance IN ({})", rows_of(fences.len(), "id")),
-            Travel::Script | Travel::Steps => ALL.to_owned(),
+        let filter = match execution {
+            Execution::SingleStatement => format!("c.instance IN ({})", select_named(fences.len(), "id")),
+            Execution::Batch | Execution::Sequential => ALL.to_owned(),
         };
-        let mut children: Vec<Bulk> = resets(commits).collect();
+        let mut children: Vec<BatchStatement> = resets(commits).collect();
         children.extend(tasks(backend, commits, &filter)?);
         children.extend(transitions(backend, commits, &filter)?);
         children.extend(decisions(backend, commits)?);
         Ok(Self {
             count: commits.len(),
-            travel,
+            execution,
             fences,
             children,
         })
     }
 
-    /// Runs the statements after others; answers the rounds whose fence held, and whether that may be committed.
-    pub(super) async fn run(
+    /// Runs the statements after others; returns the instances whose fence held, and whether that may be committed.
+    pub(crate) async fn run(
         self,
         transaction: &Transaction,
-        before: Vec<Bulk>,
-    ) -> Result<(BTreeSet<Held>, bool), StoreError> {
-        let rows = match self.travel {
-            Travel::Script => {
+        before: Vec<BatchStatement>,
+    ) -> Result<(BTreeSet<CommittedRow>, bool), StoreError> {
+        let rows = match self.execution {
+            Execution::Batch => {
                 let all = before.into_iter().chain(self.fences).chain(self.children);
                 run_in_order(transaction, all.collect()).await?
             }
-            Travel::Together => {
+            Execution::SingleStatement => {
                 let named = self.fences.len();
                 let all = self.fences.into_iter().chain(before).chain(self.children);
-                run_together(transaction, all.collect(), named).await?
+                run_as_one(transaction, all.collect(), named).await?
             }
-            Travel::Steps => {
+            Execution::Sequential => {
                 let fences = before.into_iter().chain(self.fences);
                 let rows = run_in_order(transaction, fences.collect()).await?;
                 if rows.len() == self.count {
@@ -193,30 +195,30 @@ impl Rounds {
                 rows
             }
         };
-        let held = held(&rows)?;
-        let whole = self.travel == Travel::Together || held.len() == self.count;
-        Ok((held, whole))
+        let committed = committed_rows(&rows)?;
+        let is_complete = self.execution == Execution::SingleStatement || committed.len() == self.count;
+        Ok((committed, is_complete))
     }
 }
 
-/// Whether the statements of a round touch a row twice, or a row that another statement must not see any more.
+/// Whether the statements of a commit touch a row twice, or a row that another statement must not see any more.
 fn needs_order(commit: &InstanceCommit) -> bool {
     let changes = &commit.changes;
     changes.reset.is_some() || !changes.closed.is_empty() || !changes.decided.is_empty()
 }
 
-fn held(rows: &[QueryResult]) -> Result<BTreeSet<Held>, StoreError> {
+fn committed_rows(rows: &[QueryResult]) -> Result<BTreeSet<CommittedRow>, StoreError> {
     rows.iter()
         .map(|row| {
-            let mut cells = Cells::of(row);
-            Ok((cells.take()?, cells.take()?))
+            let mut columns = RowReader::new(row);
+            Ok((columns.next_value()?, columns.next_value()?))
         })
         .collect()
 }
 
-fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<Bulk>, StoreError> {
+fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchStatement>, StoreError> {
     let mut plain = Vec::new();
-    let mut whole = Vec::new();
+    let mut with_header = Vec::new();
     for commit in commits {
         let fence = Fence {
             c_id: commit.id.0,
@@ -226,7 +228,7 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<Bulk>, 
             c_rests: commit.changes.rests,
         };
         match &commit.changes.header {
-            Some(header) => whole.push(header_row(fence, header)?),
+            Some(header) => with_header.push(header_row(fence, header)?),
             None => plain.push(fence),
         }
     }
@@ -235,9 +237,9 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<Bulk>, 
         .iter()
         .map(|(name, _)| format!(", {} = {name}", name.trim_start_matches("c_")))
         .collect();
-    let plain = Bulk::of(&plain, || fenced(backend, &FENCE, ""))?;
-    let whole = Bulk::of(&whole, || fenced(backend, &columns, &sets))?;
-    Ok(plain.into_iter().chain(whole).collect())
+    let plain = BatchStatement::over_rows(&plain, || fenced(backend, &FENCE, ""))?;
+    let with_header = BatchStatement::over_rows(&with_header, || fenced(backend, &columns, &sets))?;
+    Ok(plain.into_iter().chain(with_header).collect())
 }
 
 fn fenced(backend: DbBackend, columns: &[Column], sets: &str) -> String {
@@ -276,10 +278,10 @@ fn header_row(fence: Fence, header: &Header) -> Result<HeaderRow<'_>, StoreError
 }
 
 /// Sends rows back to `pending`: one statement per instance, whatever its number of tasks.
-fn resets(commits: &[&InstanceCommit]) -> impl Iterator<Item = Bulk> {
+fn resets(commits: &[&InstanceCommit]) -> impl Iterator<Item = BatchStatement> {
     commits.iter().filter_map(|commit| {
         let reset = commit.changes.reset?;
-        Some(Bulk::new(reset_sql(reset), commit.id.0))
+        Some(BatchStatement::new(reset_sql(reset), commit.id.0))
     })
 }
 
@@ -308,35 +310,35 @@ fn tasks(
     backend: DbBackend,
     commits: &[&InstanceCommit],
     filter: &str,
-) -> Result<impl Iterator<Item = Bulk>, StoreError> {
-    let mut closed: Vec<AttemptRow<'_>> = Vec::new();
-    let mut latest: Vec<AttemptRow<'_>> = Vec::new();
-    let mut tasks: Vec<TaskRow<'_>> = Vec::new();
+) -> Result<impl Iterator<Item = BatchStatement>, StoreError> {
+    let mut closed: Vec<AttemptColumns<'_>> = Vec::new();
+    let mut latest: Vec<AttemptColumns<'_>> = Vec::new();
+    let mut tasks: Vec<TaskColumns<'_>> = Vec::new();
     for commit in commits {
         for (ordinal, attempt) in &commit.changes.closed {
-            closed.push(AttemptRow::of(commit.id, *ordinal, attempt));
+            closed.push(AttemptColumns::new(commit.id, *ordinal, attempt));
         }
         for (ordinal, task) in &commit.changes.tasks {
-            tasks.push(TaskRow::of(commit.id, *ordinal, task)?);
+            tasks.push(TaskColumns::new(commit.id, *ordinal, task)?);
             let attempt = task.attempt.as_ref();
-            latest.extend(attempt.map(|attempt| AttemptRow::of(commit.id, *ordinal, attempt)));
+            latest.extend(attempt.map(|attempt| AttemptColumns::new(commit.id, *ordinal, attempt)));
         }
     }
-    let upsert_attempts = || attempts::upsert_attempts(backend, filter);
+    let upsert_attempts = || task_rows::upsert_attempts(backend, filter);
     // Closed ones first: a task has one open attempt at most.
-    let bulks = [
-        Bulk::of(&tasks, || attempts::upsert_tasks(backend, filter))?,
-        Bulk::of(&closed, upsert_attempts)?,
-        Bulk::of(&latest, upsert_attempts)?,
+    let statements = [
+        BatchStatement::over_rows(&tasks, || task_rows::upsert_tasks(backend, filter))?,
+        BatchStatement::over_rows(&closed, upsert_attempts)?,
+        BatchStatement::over_rows(&latest, upsert_attempts)?,
     ];
-    Ok(bulks.into_iter().flatten())
+    Ok(statements.into_iter().flatten())
 }
 
 fn transitions(
     backend: DbBackend,
     commits: &[&InstanceCommit],
     filter: &str,
-) -> Result<Option<Bulk>, StoreError> {
+) -> Result<Option<BatchStatement>, StoreError> {
     let rows: Vec<TransitionRow<'_>> = commits
         .iter()
         .flat_map(|commit| {
@@ -353,10 +355,10 @@ fn transitions(
             })
         })
         .collect();
-    Bulk::of(&rows, || insert(backend, "transition", &TRANSITION, filter))
+    BatchStatement::over_rows(&rows, || insert(backend, "transition", &TRANSITION, filter))
 }
 
-fn decisions(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Option<Bulk>, StoreError> {
+fn decisions(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Option<BatchStatement>, StoreError> {
     let rows: Vec<DecidedRow<'_>> = commits
         .iter()
         .flat_map(|commit| {
@@ -370,7 +372,7 @@ fn decisions(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Option<B
             })
         })
         .collect();
-    Bulk::of(&rows, || {
+    BatchStatement::over_rows(&rows, || {
         format!(
             "UPDATE inbox SET applied_at = c_at, applied_epoch = c_epoch, outcome = c_outcome, detail = c_detail \
              FROM {} WHERE id = c_operation AND instance = c_instance AND applied_at IS NULL",
