@@ -27,7 +27,8 @@ impl WaitingMasters {
         }
     }
 
-    /// Takes the next master to notify after an attempt of `reporting_to` ended: the report of the end tells that one, so it comes last, and only if none of its attempts runs here.
+    /// Takes the next master to notify after an attempt of `reporting_to` ended. That one learns of the slot from the
+    /// report of the end, so it comes last, and only if none of its attempts runs here.
     pub(crate) fn take_next(
         &mut self,
         reporting_to: Option<Incarnation>,
