@@ -1,4 +1,4 @@
-//! The isolation of a worker from its masters: which attempts wait for a lease, and which it stops by itself.
+//! The isolation of a worker: the attempts that depend on contact with masters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
