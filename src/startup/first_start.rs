@@ -21,6 +21,7 @@ const SHORTEST: usize = 32;
 /// data folder for the local command line.
 pub(super) async fn ensure_admin(config: &Config, catalog: &Catalog, at: Millis) -> Result<(), StartupError> {
     let empty = catalog
+        .users()
         .is_empty()
         .await
         .map_err(|error| StartupError::Other(error.to_string()))?;
@@ -47,6 +48,7 @@ pub(super) async fn ensure_admin(config: &Config, catalog: &Catalog, at: Millis)
     };
     let hash = hex::encode(Sha256::digest(token.as_bytes()));
     catalog
+        .users()
         .ensure_admin(&hash, at)
         .await
         .map_err(|error| StartupError::Other(error.to_string()))

@@ -352,7 +352,7 @@ async fn forget_old(catalog: Catalog, clock: actors::clock::Clock) {
     let mut ticks = tokio::time::interval(HOUR);
     loop {
         ticks.tick().await;
-        if let Err(error) = catalog.forget_old(clock.now()).await {
+        if let Err(error) = catalog.request_keys().purge_expired(clock.now()).await {
             tracing::warn!(%error, "old request keys and tokens were not dropped");
         }
     }

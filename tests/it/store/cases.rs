@@ -8,7 +8,7 @@ use engine::instance::{Changes, Decided, Header, Reset, Transition};
 use engine::states::{AttemptState, InstanceState, KillCause, MemberState, Outcome, TaskState, Verb};
 use engine::task::{Attempt, Task, Worker};
 
-use super::subject::{Subject, join, keyed, load, new_instance};
+use super::store_under_test::{StoreUnderTest, join, keyed, load, new_instance};
 
 pub(crate) fn header(state: InstanceState) -> Header {
     Header {
@@ -86,7 +86,7 @@ pub(crate) fn of_tasks(tasks: impl IntoIterator<Item = (u32, Task)>) -> Changes 
     }
 }
 
-pub(crate) async fn create(subject: &dyn Subject, owner: Option<&Me>) -> InstanceId {
+pub(crate) async fn create(subject: &dyn StoreUnderTest, owner: Option<&Me>) -> InstanceId {
     let answer = subject.store().write(&[Write::Create(new_instance(owner))]).await;
     let Ok([Written::Created { id }]) = answer.as_deref() else {
         panic!("{answer:?}");
@@ -94,13 +94,13 @@ pub(crate) async fn create(subject: &dyn Subject, owner: Option<&Me>) -> Instanc
     *id
 }
 
-pub(crate) async fn store(subject: &dyn Subject, entry: Write) -> Written {
+pub(crate) async fn store(subject: &dyn StoreUnderTest, entry: Write) -> Written {
     let mut answers = subject.store().write(&[entry]).await.expect("an answer");
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }
 
-pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn Subject) {
+pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     let second = join(subject, "two", "h2").await;
     assert!(second.incarnation > first.incarnation);
@@ -120,7 +120,7 @@ pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn Subject) {
     );
 }
 
-pub(crate) async fn a_member_only_moves_forward(subject: &dyn Subject) {
+pub(crate) async fn a_member_only_moves_forward(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await.incarnation;
     let store = subject.store();
     store.set_member_state(me, MemberState::Active).await.unwrap();
@@ -136,7 +136,7 @@ pub(crate) async fn a_member_only_moves_forward(subject: &dyn Subject) {
     assert!(matches!(nobody, Err(StoreError::Rejected(_))), "{nobody:?}");
 }
 
-pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn Subject) {
+pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await.incarnation;
     let beat = subject.store().beat(first).await.unwrap();
     assert_eq!(beat.state, MemberState::Active);
@@ -150,7 +150,7 @@ pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn Subject
     );
 }
 
-pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subject: &dyn Subject) {
+pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
@@ -180,7 +180,7 @@ pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subjec
     );
 }
 
-pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subject: &dyn Subject) {
+pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let store = subject.store();
     store
@@ -194,7 +194,7 @@ pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subje
     assert_eq!(load(store, id, me.incarnation, Epoch(1)).await, None);
 }
 
-pub(crate) async fn ids_grow(subject: &dyn Subject) {
+pub(crate) async fn ids_grow(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let batch: Vec<Write> = (0..5).map(|_| Write::Create(new_instance(Some(&me)))).collect();
     let mut last = InstanceId(0);
@@ -208,7 +208,7 @@ pub(crate) async fn ids_grow(subject: &dyn Subject) {
     assert!(create(subject, None).await > last);
 }
 
-pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &dyn Subject) {
+pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let first = store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
     let Written::Created { id } = first else {
@@ -219,7 +219,7 @@ pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &d
     assert_eq!(subject.store().owned(me.incarnation).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn a_request_key_with_another_body_is_refused(subject: &dyn Subject) {
+pub(crate) async fn a_request_key_with_another_body_is_refused(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
     let other = store(subject, Write::Create(keyed(Some(&me), "k", "another"))).await;
@@ -227,7 +227,7 @@ pub(crate) async fn a_request_key_with_another_body_is_refused(subject: &dyn Sub
     assert_eq!(subject.store().owned(me.incarnation).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn Subject) {
+pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let batch = [
         Write::Create(keyed(Some(&me), "k", "body")),
@@ -242,7 +242,7 @@ pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn Su
     assert_eq!(subject.store().owned(me.incarnation).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
+pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let running = task(TaskState::Running, Some(attempt(id, 0, 1, AttemptState::Running)));
@@ -278,7 +278,7 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
     assert_eq!(history[1..], [(Some(0), "running".to_owned())]);
 }
 
-pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn Subject) {
+pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let loads = async |who: Incarnation, epoch: i64| {
@@ -290,7 +290,7 @@ pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn Subject) {
     assert!(!loads(Incarnation(999), 1).await);
 }
 
-pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn Subject) {
+pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let mut asked = Vec::new();
     for number in 0..3 {
@@ -326,7 +326,7 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
     assert_eq!(subject.store().load(me.incarnation, &[]).await.unwrap(), []);
 }
 
-pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
+pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let mut batch = Vec::new();
     let mut ids = Vec::new();
@@ -358,7 +358,7 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
     }
 }
 
-pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn Subject) {
+pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let taken = create(subject, Some(&me)).await;
     let open = task(
@@ -386,7 +386,7 @@ pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn Subject) {
     }
 }
 
-pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
+pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let rests = Changes {
@@ -404,7 +404,7 @@ pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
     assert_eq!(subject.store().owned(me.incarnation).await, Ok(Vec::new()));
 }
 
-pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Subject) {
+pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let applied = subject.ask(id, Verb::Pause, 1).await;
@@ -441,7 +441,7 @@ pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Su
     assert_eq!(subject.store().verbs(&[id]).await, Ok(Vec::new()));
 }
 
-pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
+pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     for (reset, expected) in [
         (Reset::All, ["pending", "pending", "pending"]),
@@ -489,7 +489,7 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
     }
 }
 
-pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: &dyn Subject) {
+pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let first = task(TaskState::Running, Some(attempt(id, 0, 1, AttemptState::Running)));
@@ -510,7 +510,7 @@ pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: 
     assert_eq!(loaded.stray, []);
 }
 
-pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
+pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let one = create(subject, Some(&me)).await;
     let other = create(subject, Some(&me)).await;

@@ -10,10 +10,10 @@ use engine::instance::{AttemptResult, Changes, Ended};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState, Verb};
 
 use super::cases::{attempt, create, header, of_tasks, round, store, task};
-use super::subject::{Subject, load};
+use super::store_under_test::{StoreUnderTest, load};
 
 /// Joins a cluster and becomes active.
-pub(crate) async fn enter(subject: &dyn Subject, name: &str, host: &str, roles: &[&str]) -> Me {
+pub(crate) async fn enter(subject: &dyn StoreUnderTest, name: &str, host: &str, roles: &[&str]) -> Me {
     let join = Join {
         name: name.to_owned(),
         host: host.to_owned(),
@@ -35,17 +35,17 @@ pub(crate) async fn enter(subject: &dyn Subject, name: &str, host: &str, roles: 
     }
 }
 
-async fn enter_master(subject: &dyn Subject, name: &str, host: &str) -> Me {
+async fn enter_master(subject: &dyn StoreUnderTest, name: &str, host: &str) -> Me {
     enter(subject, name, host, &["master"]).await
 }
 
 /// The names of those that live.
-async fn living(subject: &dyn Subject) -> Vec<String> {
+async fn living(subject: &dyn StoreUnderTest) -> Vec<String> {
     let seen = subject.store().living().await.expect("an answer");
     seen.into_iter().map(|seen| seen.member.name).collect()
 }
 
-async fn declare(subject: &dyn Subject, me: &Me, dead: &Me) -> Declared {
+async fn declare(subject: &dyn StoreUnderTest, me: &Me, dead: &Me) -> Declared {
     let declaration = Declaration {
         me: me.incarnation,
         dead: dead.incarnation,
@@ -58,13 +58,13 @@ async fn declare(subject: &dyn Subject, me: &Me, dead: &Me) -> Declared {
         .expect("an answer")
 }
 
-async fn owner(subject: &dyn Subject, id: InstanceId) -> OwnedBy {
+async fn owner(subject: &dyn StoreUnderTest, id: InstanceId) -> OwnedBy {
     let mut owners = subject.store().owners(&[id]).await.expect("an answer");
     assert_eq!(owners.len(), 1);
     owners.remove(0)
 }
 
-pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn Subject) {
+pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn StoreUnderTest) {
     enter_master(subject, "one", "h1").await;
     enter_master(subject, "two", "h2").await;
     enter_master(subject, "three", "h3").await;
@@ -77,7 +77,7 @@ pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn 
     assert_eq!(living(subject).await, ["four", "three"], "one of each");
 }
 
-pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn Subject) {
+pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn StoreUnderTest) {
     let store = subject.store();
     assert_eq!(store.agree_on_secret("abc").await, Ok(true));
     assert_eq!(store.agree_on_secret("abd").await, Ok(false));
@@ -88,7 +88,7 @@ pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn Subject) {
     );
 }
 
-pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Subject) {
+pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn StoreUnderTest) {
     let one = enter_master(subject, "one", "h1").await;
     let two = enter(subject, "two", "h2", &["worker", "api"]).await;
     let gone = enter_master(subject, "gone", "h3").await;
@@ -113,7 +113,7 @@ pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Sub
     assert!(seen[0].beat_age_ms < 7_000, "{}", seen[0].beat_age_ms);
 }
 
-pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn Subject) {
+pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
     assert_eq!(declare(subject, &me, &dead).await, Declared::Dead);
@@ -137,7 +137,7 @@ pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn
     );
 }
 
-pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subject) {
+pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
     let first = FailoverRecord {
@@ -181,7 +181,7 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subjec
     }
 }
 
-pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) {
+pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let target = enter_master(subject, "two", "h2").await;
     let (a, b) = (create(subject, Some(&me)).await, create(subject, Some(&me)).await);
@@ -221,7 +221,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
     assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());
 }
 
-pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subject) {
+pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn StoreUnderTest) {
     let one = enter_master(subject, "one", "h1").await;
     let two = enter_master(subject, "two", "h2").await;
     let id = create(subject, Some(&one)).await;
@@ -246,7 +246,7 @@ pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subje
     assert!(!subject.owned(id).await.attention);
 }
 
-pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &dyn Subject) {
+pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let worker = enter(subject, "two", "h2", &["worker", "api"]).await;
     let draining = enter_master(subject, "three", "h3").await;
@@ -279,7 +279,7 @@ pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &
     assert_eq!(owner(subject, id).await.epoch, Epoch(1));
 }
 
-pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
+pub(crate) async fn owners_are_told_with_their_state(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
     let orphan = create(subject, Some(&dead)).await;
@@ -319,7 +319,7 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
     assert_eq!(subject.store().owners(&[]).await.unwrap(), []);
 }
 
-async fn bring_to_rest(subject: &dyn Subject, me: &Me, id: InstanceId) {
+async fn bring_to_rest(subject: &dyn StoreUnderTest, me: &Me, id: InstanceId) {
     let rests = Changes {
         header: Some(header(InstanceState::Succeeded)),
         rests: true,
@@ -350,7 +350,7 @@ fn ended(exit_code: i32) -> Ended {
 }
 
 /// An instance with an attempt of two tasks that run, and one that ended.
-async fn with_attempts(subject: &dyn Subject, me: &Me) -> (InstanceId, [Uid; 3]) {
+async fn with_attempts(subject: &dyn StoreUnderTest, me: &Me) -> (InstanceId, [Uid; 3]) {
     let id = create(subject, Some(me)).await;
     let created = attempt(id, 0, 1, AttemptState::Created);
     let running = attempt(id, 1, 1, AttemptState::Running);
@@ -365,7 +365,7 @@ async fn with_attempts(subject: &dyn Subject, me: &Me) -> (InstanceId, [Uid; 3])
     (id, uids)
 }
 
-pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn Subject) {
+pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [created, running, over]) = with_attempts(subject, &me).await;
     let unknown = Uid {
@@ -406,7 +406,7 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
     assert_eq!(subject.unapplied_results().await, 0, "nothing is left behind");
 }
 
-pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
+pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [_, running, _]) = with_attempts(subject, &me).await;
     let port = subject.store();

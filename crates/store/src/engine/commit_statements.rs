@@ -21,7 +21,7 @@ struct Fence {
     c_id: i64,
     c_owner: i64,
     c_epoch: i64,
-    c_rev: i64,
+    c_revision: i64,
     c_rests: bool,
 }
 
@@ -29,7 +29,7 @@ const FENCE: [Column; 5] = [
     ("c_id", "bigint"),
     ("c_owner", "bigint"),
     ("c_epoch", "bigint"),
-    ("c_rev", "bigint"),
+    ("c_revision", "bigint"),
     ("c_rests", "boolean"),
 ];
 
@@ -67,7 +67,7 @@ const HEADER: [Column; 10] = [
 struct TransitionRow<'a> {
     instance: i64,
     at: i64,
-    ordinal: Option<u32>,
+    task_index: Option<u32>,
     attempt: Option<u32>,
     from_state: Option<&'static str>,
     to_state: &'static str,
@@ -79,7 +79,7 @@ struct TransitionRow<'a> {
 const TRANSITION: [Column; 9] = [
     ("instance", "bigint"),
     ("at", "bigint"),
-    ("ordinal", "bigint"),
+    ("task_index", "bigint"),
     ("attempt", "bigint"),
     ("from_state", "text"),
     ("to_state", "text"),
@@ -224,7 +224,7 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchSt
             c_id: commit.id.0,
             c_owner: commit.owner.0,
             c_epoch: commit.epoch.0,
-            c_rev: commit.rev.0,
+            c_revision: commit.rev.0,
             c_rests: commit.changes.rests,
         };
         match &commit.changes.header {
@@ -244,15 +244,15 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchSt
 
 fn fenced(backend: DbBackend, columns: &[Column], sets: &str) -> String {
     let (fence, found) = if faults::lacks(Mutant::NoFence) {
-        ("", "c_rev")
+        ("", "c_revision")
     } else {
         (
-            " AND owner = c_owner AND epoch = c_epoch AND rev = c_rev",
-            "rev - 1",
+            " AND owner = c_owner AND epoch = c_epoch AND revision = c_revision",
+            "revision - 1",
         )
     };
     format!(
-        "UPDATE instance SET rev = rev + 1, claims_without_progress = 0, \
+        "UPDATE instance SET revision = revision + 1, claims_without_progress = 0, \
          owner = CASE WHEN c_rests THEN NULL ELSE owner END, \
          host = CASE WHEN c_rests THEN NULL ELSE host END{sets} \
          FROM {} WHERE id = c_id{fence} RETURNING id, {found}",
@@ -345,7 +345,7 @@ fn transitions(
             commit.changes.transitions.iter().map(|step| TransitionRow {
                 instance: commit.id.0,
                 at: commit.at.0,
-                ordinal: step.ordinal.map(|o| o.0),
+                task_index: step.ordinal.map(|o| o.0),
                 attempt: step.attempt.map(|a| a.0),
                 from_state: step.from,
                 to_state: step.to,
