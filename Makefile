@@ -18,8 +18,8 @@ setup: ## install what the tests and linters need and this machine lacks (as roo
 test: ## everything: install what is missing, build, all tests, model, contract and API checks
 	@sh scripts/test.sh
 
-test-fast: ## the tests of engine and actors; needs nothing installed and does no I/O
-	@sh scripts/cargo.sh test --locked -p engine -p actors
+test-fast: ## the tests of the crates without I/O: engine, actors, document, primitives; needs nothing installed
+	@sh scripts/cargo.sh test --locked -p engine -p actors -p document -p primitives
 
 test-it: ## the tests of the whole program in tests/it
 	@sh scripts/cargo.sh test --locked --workspace --test it

@@ -18,7 +18,7 @@ use actors::peers::Peers;
 use actors::ports::{Registry, Store};
 use actors::pulse::{Heart, HeartParts, Pulse};
 use actors::vital::Vital;
-use actors::worker::Folders;
+use actors::worker::AttemptPaths;
 use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -341,7 +341,7 @@ fn worker_parts(config: &Config) -> Result<WorkerParts, StartupError> {
                 .on_disk_of(&config.server.data),
         ),
         journal: Arc::new(runner::journal::JournalFile::in_data(&config.server.data)),
-        folders: Folders::in_data(&config.server.data),
+        paths: AttemptPaths::in_data(&config.server.data),
         boot_id: runner::boot_id(),
         slots: config.worker.slots,
     })

@@ -10,6 +10,7 @@
 mod api;
 mod catalog;
 mod cli;
+mod documents;
 mod known_failures;
 mod loads;
 mod nodes;

@@ -9,7 +9,8 @@ use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
 use actors::peers::Peers;
 use actors::ports::Me;
 use actors::protocol::{
-    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer,
+    Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
+    ReportAnswer,
 };
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId, Uid};
@@ -246,7 +247,11 @@ impl WorkerLink for Links {
         }
     }
 
-    async fn adopt(&self, to: Incarnation, batch: Vec<Adopt>) -> Result<Vec<AdoptAnswer>, LinkError> {
+    async fn adopt(
+        &self,
+        to: Incarnation,
+        batch: Vec<ReattachRequest>,
+    ) -> Result<Vec<ReattachAnswer>, LinkError> {
         self.revalidate(to).await?;
         match self.own_worker(to)? {
             Some(worker) => worker.adopt(to, batch).await,
@@ -298,7 +303,7 @@ impl MasterLink for Links {
         &self,
         to: &Owner,
         worker: Incarnation,
-        batch: Vec<Renewal>,
+        batch: Vec<LeaseRequest>,
     ) -> Result<Vec<bool>, LinkError> {
         if let Some(master) = self.own_master(to.incarnation)? {
             return master.renew(to, worker, batch).await;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use actors::protocol::{
-    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer,
+    Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
+    ReportAnswer,
 };
 use engine::ids::{Incarnation, InstanceId, Uid};
 use serde::de::DeserializeOwned;
@@ -90,8 +91,8 @@ ask!(KillBatch at "worker/kill" => Vec<KillAnswer>, |_: &KillBatch| WORKER);
 
 /// `WorkerLink::adopt`.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct AdoptBatch(pub(super) Vec<Adopt>);
-ask!(AdoptBatch at "worker/adopt" => Vec<AdoptAnswer>, |_: &AdoptBatch| WORKER);
+pub(super) struct AdoptBatch(pub(super) Vec<ReattachRequest>);
+ask!(AdoptBatch at "worker/adopt" => Vec<ReattachAnswer>, |_: &AdoptBatch| WORKER);
 
 /// `WorkerLink::hello`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -125,7 +126,7 @@ ask!(SlotsFree at "master/slots" => (), |_: &SlotsFree| MASTER);
 pub(super) struct Renewals {
     pub(super) to: Owner,
     pub(super) worker: Incarnation,
-    pub(super) batch: Vec<Renewal>,
+    pub(super) batch: Vec<LeaseRequest>,
 }
 ask!(Renewals at "master/renew" => Vec<bool>, |_: &Renewals| MASTER);
 

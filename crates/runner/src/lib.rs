@@ -83,11 +83,11 @@ impl Runner for Runners {
         }
     }
 
-    fn refuses(&self) -> Option<String> {
+    fn unavailable_reason(&self) -> Option<String> {
         self.data.as_deref().and_then(disk::refuses)
     }
 
-    async fn sweep(&self, left: &[Leftover]) {
-        self.processes.sweep(left).await;
+    async fn kill_leftovers(&self, left: &[Leftover]) {
+        self.processes.kill_leftovers(left).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Where a worker keeps the files of attempts.
+//! The files of attempts on a worker.
 
 use std::path::{Path, PathBuf};
 
@@ -6,20 +6,33 @@ use engine::ids::Uid;
 
 /// The folders of one worker; they need not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folders {
-    /// Logs stay here: `<instance>/<uid>.log`.
-    pub logs: PathBuf,
-    /// Working directories and output files, removed after the end.
-    pub work: PathBuf,
+pub struct AttemptPaths {
+    logs: PathBuf,
+    work: PathBuf,
 }
 
-impl Folders {
-    /// Returns the folders inside a data folder.
+impl AttemptPaths {
+    /// Names the folders inside a data folder.
     pub fn in_data(data: &Path) -> Self {
         Self {
             logs: data.join("logs"),
             work: data.join("work"),
         }
+    }
+
+    /// Returns the folder of all logs, which stay there.
+    pub fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    /// Returns the folder of working directories and output files, which are removed when their attempt ends.
+    pub fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// Returns the log of an attempt.
+    pub fn log(&self, uid: &Uid) -> PathBuf {
+        log_file(&self.logs, uid)
     }
 
     /// Returns the working directory of an attempt.

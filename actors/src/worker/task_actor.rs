@@ -1,4 +1,4 @@
-//! One running attempt: its job, its time limit, its kill.
+//! The actor of one running attempt: its job, its time limit, its kill.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,49 +9,51 @@ use engine::instance::{AttemptResult, Ended};
 use engine::states::KillCause;
 use tokio::sync::mpsc;
 
-use super::journal::Process;
-use super::messages::{AttemptEnded, AttemptStarted, KillAttempt, TaskGone};
+use super::journal::ProcessId;
+use super::messages::{AttemptEnded, AttemptStarted, KillTask, TaskActorStopped};
+use super::tracked_attempt::unstarted_end;
 use crate::clock::Clock;
-use crate::ports::{Job, JobEnd, KILLED_WITHIN, Runner};
+use crate::ports::{Job, JobEnd, KILL_GRACE, Runner};
 
-/// The owner judges the limit first; the worker acts by itself only so much later.
-const GRACE: Duration = Duration::from_secs(10);
+/// Time past its limit at which the worker kills an attempt by itself. The owner, which judges the limit, acts first.
+const OWNER_GRACE: Duration = Duration::from_secs(10);
 
-/// Whom a task actor tells.
+/// The recipient of what happens to an attempt.
 #[derive(Clone)]
-pub(super) struct Listener {
-    pub(super) started: Recipient<AttemptStarted>,
-    pub(super) ended: Recipient<AttemptEnded>,
-    pub(super) gone: Recipient<TaskGone>,
+pub(crate) struct TaskListener {
+    pub(crate) started: Recipient<AttemptStarted>,
+    pub(crate) ended: Recipient<AttemptEnded>,
+    pub(crate) stopped: Recipient<TaskActorStopped>,
 }
 
 /// Runs one attempt from its start to the end of its last process.
-pub(super) struct TaskActor {
+pub(crate) struct TaskActor {
     job: Option<Job>,
     runner: Arc<dyn Runner>,
     clock: Clock,
-    kill: mpsc::UnboundedSender<KillAttempt>,
-    orders: Option<mpsc::UnboundedReceiver<KillAttempt>>,
-    notice: Notice,
+    kill: mpsc::UnboundedSender<KillTask>,
+    orders: Option<mpsc::UnboundedReceiver<KillTask>>,
+    notice: StopNotice,
 }
 
-/// Tells that the actor is gone, also while a panic unwinds it.
-struct Notice {
+/// Reports that the actor stopped, also while a panic unwinds it.
+struct StopNotice {
     uid: Uid,
-    listener: Listener,
+    listener: TaskListener,
 }
 
-impl Drop for Notice {
+impl Drop for StopNotice {
     fn drop(&mut self) {
-        self.listener.gone.do_send(TaskGone { uid: self.uid });
+        self.listener.stopped.do_send(TaskActorStopped { uid: self.uid });
     }
 }
 
 impl TaskActor {
-    pub(super) fn new(job: Job, runner: Arc<dyn Runner>, clock: Clock, listener: Listener) -> Self {
+    /// Makes the actor of a job.
+    pub(crate) fn new(job: Job, runner: Arc<dyn Runner>, clock: Clock, listener: TaskListener) -> Self {
         let (kill, orders) = mpsc::unbounded_channel();
         Self {
-            notice: Notice {
+            notice: StopNotice {
                 uid: job.dispatch.uid,
                 listener,
             },
@@ -71,57 +73,57 @@ impl Actor for TaskActor {
         let (Some(job), Some(orders)) = (self.job.take(), self.orders.take()) else {
             return;
         };
-        let run = Run {
+        let run = JobRun {
             runner: Arc::clone(&self.runner),
             clock: self.clock.clone(),
             started: self.notice.listener.started.clone(),
             orders,
         };
-        let end = run.until_the_end(job).into_actor(self).map(|ended, task, ctx| {
+        let end = run.run_to_end(job).into_actor(self).map(|end, task, ctx| {
             let uid = task.notice.uid;
-            task.notice.listener.ended.do_send(AttemptEnded { uid, ended });
+            task.notice.listener.ended.do_send(AttemptEnded { uid, end });
             actix::ActorContext::stop(ctx);
         });
         ctx.spawn(end);
     }
 }
 
-impl Handler<KillAttempt> for TaskActor {
+impl Handler<KillTask> for TaskActor {
     type Result = ();
 
-    fn handle(&mut self, order: KillAttempt, _: &mut Context<Self>) {
+    fn handle(&mut self, order: KillTask, _: &mut Context<Self>) {
         self.kill.send(order).ok();
     }
 }
 
-/// What it takes to run a job.
-struct Run {
+/// What a job needs while it runs.
+struct JobRun {
     runner: Arc<dyn Runner>,
     clock: Clock,
     started: Recipient<AttemptStarted>,
-    orders: mpsc::UnboundedReceiver<KillAttempt>,
+    orders: mpsc::UnboundedReceiver<KillTask>,
 }
 
-impl Run {
-    async fn until_the_end(mut self, job: Job) -> Ended {
+impl JobRun {
+    async fn run_to_end(mut self, job: Job) -> Ended {
         let uid = job.dispatch.uid;
         let mut running = match self.runner.start(&job).await {
             Ok(running) => running,
-            Err(reason) => return not_started(reason, &self.clock),
+            Err(reason) => return unstarted_end(AttemptResult::Failed, &reason, self.clock.now()),
         };
         let pid = running.pid();
         let started_at = self.clock.now();
         self.started.do_send(AttemptStarted {
             uid,
-            process: Process {
+            process: ProcessId {
                 pid,
                 start_ticks: running.start_ticks(),
             },
             at: started_at,
         });
         let limit = job.dispatch.timeout_ms.and_then(|ms| u64::try_from(ms).ok());
-        let over = out_of_time(limit);
-        tokio::pin!(over);
+        let time_limit = wait_past_limit(limit);
+        tokio::pin!(time_limit);
         let mut cause = None;
         let mut in_time = true;
         let end = loop {
@@ -129,16 +131,16 @@ impl Run {
                 end = running.wait() => break end,
                 Some(order) = self.orders.recv() => {
                     cause.get_or_insert(order.cause);
-                    running.kill(order.within);
+                    running.kill(order.grace);
                 }
-                () = &mut over, if in_time => {
+                () = &mut time_limit, if in_time => {
                     in_time = false;
                     cause.get_or_insert(KillCause::Timeout);
-                    running.kill(KILLED_WITHIN);
+                    running.kill(KILL_GRACE);
                 }
             }
         };
-        let end = explained(end, cause, limit);
+        let end = with_kill_reason(end, cause, limit);
         Ended {
             result: end.result,
             exit_code: end.exit_code,
@@ -151,15 +153,15 @@ impl Run {
     }
 }
 
-async fn out_of_time(limit: Option<u64>) {
+async fn wait_past_limit(limit: Option<u64>) {
     match limit {
-        Some(ms) => tokio::time::sleep(Duration::from_millis(ms).saturating_add(GRACE)).await,
+        Some(ms) => tokio::time::sleep(Duration::from_millis(ms).saturating_add(OWNER_GRACE)).await,
         None => std::future::pending().await,
     }
 }
 
-/// A kill that we ordered ends with the reason of the order.
-fn explained(end: JobEnd, cause: Option<KillCause>, limit: Option<u64>) -> JobEnd {
+/// Replaces the reason of a killed job by the cause of its kill.
+fn with_kill_reason(end: JobEnd, cause: Option<KillCause>, limit: Option<u64>) -> JobEnd {
     if end.result != AttemptResult::Killed {
         return end;
     }
@@ -177,17 +179,5 @@ fn explained(end: JobEnd, cause: Option<KillCause>, limit: Option<u64>) -> JobEn
             ..end
         },
         None => end,
-    }
-}
-
-fn not_started(reason: String, clock: &Clock) -> Ended {
-    Ended {
-        result: AttemptResult::Failed,
-        exit_code: None,
-        error: Some(reason),
-        outputs: std::collections::BTreeMap::new(),
-        pid: None,
-        started_at: None,
-        ended_at: clock.now(),
     }
 }

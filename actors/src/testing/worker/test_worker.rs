@@ -13,23 +13,25 @@ use engine::instance::Ended;
 use engine::states::KillCause;
 
 use super::Transport;
-use super::fakes::{FakeMasters, FakeRunner};
+use super::fakes::{FakeMasters, FakeRunner, MemoryJournal};
 use crate::clock::Clock;
 use crate::links::{MasterLink, WorkerLink};
 use crate::peers::Peers;
 use crate::ports::{Me, Runner};
-use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner};
-use crate::worker::journal::{Journal, Line, MemoryJournal};
-use crate::worker::{self, Folders, WorkerConfig, WorkerHandle, WorkerPorts};
+use crate::protocol::{
+    Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest,
+};
+use crate::worker::journal::{Journal, JournalRecord};
+use crate::worker::{self, AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
 
-/// The boot of the machine that the worker is told of.
+/// The boot of the machine that the worker is configured with.
 pub(crate) const BOOT: &str = "this boot";
 
-/// A worker with everything round it.
-pub(crate) struct House {
+/// A worker with everything around it.
+pub(crate) struct TestWorker {
     /// For what no message asks: its slots, its drain.
-    pub(crate) worker: WorkerHandle,
-    /// The way of a master to it.
+    pub(crate) handle: WorkerHandle,
+    /// The link of a master to it.
     pub(crate) link: Arc<dyn WorkerLink>,
     pub(crate) me: Incarnation,
     pub(crate) runner: Arc<FakeRunner>,
@@ -37,7 +39,12 @@ pub(crate) struct House {
     pub(crate) journal: Arc<MemoryJournal>,
 }
 
-pub(crate) async fn life(way: &dyn Transport, me: i64, slots: u32, journal: Arc<MemoryJournal>) -> House {
+pub(crate) async fn start_incarnation(
+    transport: &dyn Transport,
+    me: i64,
+    slots: u32,
+    journal: Arc<MemoryJournal>,
+) -> TestWorker {
     let me = Incarnation(me);
     let runner = Arc::new(FakeRunner::default());
     let masters = Arc::new(FakeMasters::default());
@@ -49,22 +56,22 @@ pub(crate) async fn life(way: &dyn Transport, me: i64, slots: u32, journal: Arc<
             generation: Generation(1),
         },
         slots,
-        folders: Folders::in_data(Path::new("/nowhere")),
+        paths: AttemptPaths::in_data(Path::new("/nowhere")),
         boot_id: BOOT.to_owned(),
     };
     let ports = WorkerPorts {
         peers: Peers::default(),
         runner: Arc::clone(&runner) as Arc<dyn Runner>,
         journal: Arc::clone(&journal) as Arc<dyn Journal>,
-        masters: way
+        masters: transport
             .to_masters(me, Arc::clone(&masters) as Arc<dyn MasterLink>)
             .await,
         clock: Clock::starting_at(Millis(1_000_000)),
     };
-    let worker = worker::start(config, ports).await.unwrap();
-    let link = way.to_worker(me, Arc::new(worker.clone())).await;
-    House {
-        worker,
+    let handle = worker::start(config, ports).await.unwrap();
+    let link = transport.to_worker(me, Arc::new(handle.clone())).await;
+    TestWorker {
+        handle,
         link,
         me,
         runner,
@@ -73,8 +80,8 @@ pub(crate) async fn life(way: &dyn Transport, me: i64, slots: u32, journal: Arc<
     }
 }
 
-pub(crate) async fn house(way: &dyn Transport, slots: u32) -> House {
-    life(way, 7, slots, Arc::default()).await
+pub(crate) async fn start_worker(transport: &dyn Transport, slots: u32) -> TestWorker {
+    start_incarnation(transport, 7, slots, Arc::default()).await
 }
 
 pub(crate) fn owner(master: i64, epoch: i64) -> Owner {
@@ -130,15 +137,15 @@ pub(crate) fn kill_of(instance: i64, owner: Owner) -> Kill {
     }
 }
 
-pub(crate) fn adopt_of(instance: i64, worker: i64, owner: Owner) -> Adopt {
-    Adopt {
+pub(crate) fn reattach_of(instance: i64, worker: i64, owner: Owner) -> ReattachRequest {
+    ReattachRequest {
         uid: uid(instance),
         worker: Incarnation(worker),
         owner,
     }
 }
 
-impl House {
+impl TestWorker {
     pub(crate) async fn dispatch(&self, batch: Vec<Dispatch>) -> DispatchReply {
         self.link.dispatch(self.me, batch).await.unwrap()
     }
@@ -147,8 +154,8 @@ impl House {
         self.link.kill(self.me, vec![kill]).await.unwrap().remove(0)
     }
 
-    pub(crate) async fn adopt(&self, adopt: Adopt) -> AdoptAnswer {
-        self.link.adopt(self.me, vec![adopt]).await.unwrap().remove(0)
+    pub(crate) async fn reattach(&self, request: ReattachRequest) -> ReattachAnswer {
+        self.link.adopt(self.me, vec![request]).await.unwrap().remove(0)
     }
 
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
@@ -160,24 +167,26 @@ impl House {
     }
 
     pub(crate) async fn until_started(&self, instance: i64) {
-        self.until("started", |house| house.runner.starts_of(uid(instance)) == 1)
+        self.until("started", |worker| worker.runner.starts_of(uid(instance)) == 1)
             .await;
     }
 
     pub(crate) async fn until_ended(&self, instance: i64) -> (Incarnation, Ended) {
-        self.until("ended", |house| !house.masters.ends_of(uid(instance)).is_empty())
-            .await;
+        self.until("ended", |worker| {
+            !worker.masters.ends_of(uid(instance)).is_empty()
+        })
+        .await;
         self.masters.ends_of(uid(instance)).remove(0)
     }
 
-    pub(crate) fn lines_of(&self, instance: i64) -> Vec<&'static str> {
-        let lines = self.journal.lines().into_iter();
-        lines
-            .filter_map(|line| match line {
-                Line::Accepted { uid: of, .. } if of == uid(instance) => Some("accepted"),
-                Line::Started { uid: of, .. } if of == uid(instance) => Some("started"),
-                Line::Ended { uid: of, .. } if of == uid(instance) => Some("ended"),
-                Line::Forgotten { uid: of } if of == uid(instance) => Some("forgotten"),
+    pub(crate) fn records_of(&self, instance: i64) -> Vec<&'static str> {
+        let records = self.journal.records().into_iter();
+        records
+            .filter_map(|record| match record {
+                JournalRecord::Accepted { uid: of, .. } if of == uid(instance) => Some("accepted"),
+                JournalRecord::Started { uid: of, .. } if of == uid(instance) => Some("started"),
+                JournalRecord::Ended { uid: of, .. } if of == uid(instance) => Some("ended"),
+                JournalRecord::Forgotten { uid: of } if of == uid(instance) => Some("forgotten"),
                 _ => None,
             })
             .collect()
@@ -188,8 +197,8 @@ pub(crate) fn is_refused(answer: &DispatchAnswer, because: &str) -> bool {
     matches!(answer, DispatchAnswer::Refused { reason } if reason.contains(because))
 }
 
-pub(crate) fn is_lost(answer: &AdoptAnswer, because: &str) -> bool {
-    matches!(answer, AdoptAnswer::Lost { reason } if reason.contains(because))
+pub(crate) fn is_lost(answer: &ReattachAnswer, because: &str) -> bool {
+    matches!(answer, ReattachAnswer::Lost { reason } if reason.contains(because))
 }
 
 /// One that runs only with a lease.
