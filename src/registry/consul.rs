@@ -57,7 +57,7 @@ impl ConsulRegistry {
         let agent = Agent::of(config)?;
         let client = || {
             let built = client::builder(config, &agent)?.build();
-            built.map_err(|error| in_words(&error))
+            built.map_err(|error| with_causes(&error))
         };
         Ok(Self {
             beats: client()?,

@@ -47,7 +47,7 @@ fn away(cluster: &mut Cluster, forgets: bool) {
         cluster.wait(PATIENCE, "the cause is told in words of ours", |cluster| {
             let told = troubles(cluster, node);
             assert!(!told.to_lowercase().contains("connection refused"), "{told}");
-            told.contains("nobody listens there")
+            told.contains("nothing listens there")
         });
     }
     std::thread::sleep(until.saturating_duration_since(Instant::now()));

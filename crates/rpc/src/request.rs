@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use engine::ids::Incarnation;
+use primitives::error_chain::root_cause;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
@@ -194,9 +195,4 @@ fn cause_is(error: &reqwest::Error, kind: io::ErrorKind) -> bool {
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == kind)
-}
-
-fn root_cause(error: &reqwest::Error) -> String {
-    let last = causes(error).last().map(ToString::to_string);
-    last.unwrap_or_else(|| error.to_string())
 }

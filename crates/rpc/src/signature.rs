@@ -97,7 +97,7 @@ impl Key {
     fn verify_text(&self, text: &str, signature: &str) -> bool {
         let mut mac = self.0.clone();
         mac.update(text.as_bytes());
-        hex::read(signature).is_some_and(|signature| mac.verify_slice(&signature).is_ok())
+        hex::decode(signature).is_ok_and(|signature| mac.verify_slice(&signature).is_ok())
     }
 }
 

@@ -87,7 +87,11 @@ impl Store {
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
     pub async fn name_engine_sessions(&self, me: Incarnation) -> Result<(), StoreError> {
-        let named = self.inner.pools.name_engine_sessions(format!("master:{me}")).await;
+        let named = self
+            .inner
+            .pools
+            .name_engine_sessions(format!("master:{me}"))
+            .await;
         named.map_err(store_error)
     }
 
