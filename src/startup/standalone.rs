@@ -14,7 +14,7 @@ use crate::registry::LocalRegistry;
 use crate::telemetry;
 use runner::logs::LogFiles;
 use store::catalog::Catalog;
-use store::{Alone, Role, SchemaStatus, Store};
+use store::{Role, SchemaStatus, StandaloneLock, Store};
 
 /// Runs a standalone node until it is told to stop.
 pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {
@@ -65,7 +65,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
 }
 
 /// Another process has taken the database meanwhile: this life is over, as one that was declared dead.
-async fn end_when_not_alone(alone: Alone) {
+async fn end_when_not_alone(alone: StandaloneLock) {
     let why = alone.wait_until_lost().await;
     tracing::error!(%why, "the lock of the standalone mode was lost; the node ends");
     process::exit(membership::DECLARED_DEAD);

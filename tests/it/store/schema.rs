@@ -23,19 +23,19 @@ async fn goes_up_down_and_up(store: &Store) {
     };
     assert_eq!(pending.len(), all);
     for step in 0..all {
-        Migrator::up(store.writer().patient(), Some(1))
+        Migrator::up(store.writer().without_deadline(), Some(1))
             .await
             .expect("one up");
-        Migrator::down(store.writer().patient(), Some(1))
+        Migrator::down(store.writer().without_deadline(), Some(1))
             .await
             .expect("one down");
-        Migrator::up(store.writer().patient(), Some(1))
+        Migrator::up(store.writer().without_deadline(), Some(1))
             .await
             .expect("one up again");
         let status = store.schema_status().await.unwrap();
         assert_eq!(status == SchemaStatus::UpToDate, step + 1 == all);
     }
-    Migrator::down(store.writer().patient(), None)
+    Migrator::down(store.writer().without_deadline(), None)
         .await
         .expect("all down");
     store.migrate().await.expect("all up");
