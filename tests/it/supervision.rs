@@ -76,7 +76,7 @@ impl Bench {
 
     async fn run(&self, yaml: &str) -> InstanceId {
         let (definition, model) =
-            document::read_document(yaml.as_bytes(), document::SourceFormat::Yaml).expect("a document");
+            document::read_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
             .projects()

@@ -122,7 +122,7 @@ impl<'a> AuditLog<'a> {
     ///
     /// # Errors
     /// `Unavailable`: it may be missing.
-    pub async fn record(&self, entry: &AuditEntry, context: &AuditContext) -> Result<(), CatalogError> {
+    pub async fn record(self, entry: &AuditEntry, context: &AuditContext) -> Result<(), CatalogError> {
         append(self.store.writer(), entry, context).await
     }
 
@@ -130,7 +130,7 @@ impl<'a> AuditLog<'a> {
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn list(&self, page: &PageRequest) -> Result<Page<AuditRow>, CatalogError> {
+    pub async fn list(self, page: &PageRequest) -> Result<Page<AuditRow>, CatalogError> {
         let before = page.after::<i64>("audit")?.unwrap_or(i64::MAX);
         let rows = audit::Entity::find()
             .filter(audit::Column::Id.lt(before))

@@ -83,7 +83,7 @@ impl<'a> Grants<'a> {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn permission(
-        &self,
+        self,
         user: UserId,
         project: ProjectId,
     ) -> Result<Option<Permission>, CatalogError> {
@@ -99,7 +99,7 @@ impl<'a> Grants<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn list(&self, project: ProjectId) -> Result<Vec<Grant>, CatalogError> {
+    pub async fn list(self, project: ProjectId) -> Result<Vec<Grant>, CatalogError> {
         let rows = project_grant::Entity::find()
             .find_also_related(user_account::Entity)
             .filter(project_grant::Column::ProjectId.eq(project.0))
@@ -122,7 +122,7 @@ impl<'a> Grants<'a> {
     /// # Errors
     /// `NotFound`: there is no such user.
     pub async fn put(
-        &self,
+        self,
         project: ProjectId,
         grant: &Grant,
         context: &AuditContext,
@@ -159,7 +159,7 @@ impl<'a> Grants<'a> {
     /// # Errors
     /// `NotFound`: there is none.
     pub async fn delete(
-        &self,
+        self,
         project: ProjectId,
         user: &str,
         context: &AuditContext,

@@ -122,7 +122,7 @@ impl<'a> History<'a> {
     ///
     /// # Errors
     /// `NotFound`: there is no such instance. `Rejected`: the cursor is none of ours.
-    pub async fn list(&self, id: InstanceId, page: &PageRequest) -> Result<Page<HistoryEntry>, CatalogError> {
+    pub async fn list(self, id: InstanceId, page: &PageRequest) -> Result<Page<HistoryEntry>, CatalogError> {
         let after = page.after::<i64>("history")?.unwrap_or(0);
         let (workflow, version) = instance::Entity::find_by_id(id.0)
             .select_only()
@@ -152,7 +152,7 @@ impl<'a> History<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn ownership(&self, id: InstanceId) -> Result<Option<Ownership>, CatalogError> {
+    pub async fn ownership(self, id: InstanceId) -> Result<Option<Ownership>, CatalogError> {
         let read = self.store.begin_read().await?;
         let Some(row) = instance::Entity::find_by_id(id.0).one(&read).await? else {
             return Ok(None);

@@ -153,7 +153,7 @@ impl<'a> Instances<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn find(&self, id: InstanceId) -> Result<Option<InstanceRow>, CatalogError> {
+    pub async fn find(self, id: InstanceId) -> Result<Option<InstanceRow>, CatalogError> {
         let query = select_with_names().filter(instance::Column::Id.eq(id.0));
         Ok(self.read(query).await?.pop())
     }
@@ -163,7 +163,7 @@ impl<'a> Instances<'a> {
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
     pub async fn list(
-        &self,
+        self,
         filter: &InstanceFilter,
         page: &PageRequest,
     ) -> Result<Page<InstanceRow>, CatalogError> {
@@ -183,7 +183,7 @@ impl<'a> Instances<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn project_of(&self, id: InstanceId) -> Result<Option<ProjectId>, CatalogError> {
+    pub async fn project_of(self, id: InstanceId) -> Result<Option<ProjectId>, CatalogError> {
         let project: Option<i64> = instance::Entity::find_by_id(id.0)
             .select_only()
             .column(instance::Column::ProjectId)
@@ -197,7 +197,7 @@ impl<'a> Instances<'a> {
     ///
     /// # Errors
     /// `NotFound`: there is none of that id.
-    pub async fn delete(&self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
+    pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         // The lock first: a command that is being posted is then either visible, or finds nothing.
         let row = instance::Entity::find_by_id(id.0)
@@ -222,7 +222,7 @@ impl<'a> Instances<'a> {
     }
 
     /// Reads the instances of a query, the task counts of all in a second one.
-    async fn read(&self, query: Select<instance::Entity>) -> Result<Vec<InstanceRow>, CatalogError> {
+    async fn read(self, query: Select<instance::Entity>) -> Result<Vec<InstanceRow>, CatalogError> {
         let reader = self.store.reader();
         let rows = query.into_model::<InstanceWithNames>().all(reader).await?;
         let ids: Vec<i64> = rows.iter().map(|row| row.instance.id).collect();

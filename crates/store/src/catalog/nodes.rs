@@ -126,7 +126,7 @@ impl<'a> Nodes<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn list(&self, at: Millis) -> Result<Vec<NodeRow>, CatalogError> {
+    pub async fn list(self, at: Millis) -> Result<Vec<NodeRow>, CatalogError> {
         let read = self.store.begin_read().await?;
         let is_listed = Condition::any()
             .add(member::Column::State.is_not_in(["left", "dead"]))
@@ -171,7 +171,7 @@ impl<'a> Nodes<'a> {
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn list_failovers(&self, page: &PageRequest) -> Result<Page<FailoverRow>, CatalogError> {
+    pub async fn list_failovers(self, page: &PageRequest) -> Result<Page<FailoverRow>, CatalogError> {
         let before = page.after::<i64>("failovers")?.unwrap_or(i64::MAX);
         let rows = failover::Entity::find()
             .filter(failover::Column::Id.lt(before))
@@ -192,7 +192,7 @@ impl<'a> Nodes<'a> {
     ///
     /// # Errors
     /// `Unavailable`: it cannot be reached.
-    pub async fn database(&self) -> Result<DatabaseInfo, CatalogError> {
+    pub async fn database(self) -> Result<DatabaseInfo, CatalogError> {
         let applied = self.store.applied_migrations().await?;
         Ok(DatabaseInfo {
             backend: if self.store.backend() == DbBackend::Sqlite {

@@ -98,7 +98,7 @@ impl<'a> Operations<'a> {
     ///
     /// # Errors
     /// `NotFound`: says which of instance and task does not exist.
-    pub async fn post(&self, post: &PostCommand, context: &AuditContext) -> Result<PostOutcome, CatalogError> {
+    pub async fn post(self, post: &PostCommand, context: &AuditContext) -> Result<PostOutcome, CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         let target = lock_target(change.on(), post.instance).await?;
         if let Some(refusal) = target.refusal(post.command) {
@@ -125,7 +125,7 @@ impl<'a> Operations<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn find(&self, id: OperationId) -> Result<Option<Operation>, CatalogError> {
+    pub async fn find(self, id: OperationId) -> Result<Option<Operation>, CatalogError> {
         let reader = self.store.reader();
         let Some(row) = inbox::Entity::find_by_id(id.0).one(reader).await? else {
             return Ok(None);
@@ -155,7 +155,7 @@ impl<'a> Operations<'a> {
     }
 
     /// Force-success names a task of the instance's own version.
-    async fn check_task(&self, target: &CommandTarget, post: &PostCommand) -> Result<(), CatalogError> {
+    async fn check_task(self, target: &CommandTarget, post: &PostCommand) -> Result<(), CatalogError> {
         let Some(task) = &post.task else {
             return Ok(());
         };

@@ -94,7 +94,7 @@ impl<'a> Projects<'a> {
     ///
     /// # Errors
     /// `Conflict` with `PROJECT_EXISTS`: take another name.
-    pub async fn create(&self, new: &NewProject, context: &AuditContext) -> Result<Project, CatalogError> {
+    pub async fn create(self, new: &NewProject, context: &AuditContext) -> Result<Project, CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         let row = project::ActiveModel {
             name: Set(new.name.clone()),
@@ -129,7 +129,7 @@ impl<'a> Projects<'a> {
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
     pub async fn list(
-        &self,
+        self,
         visible: &VisibilityScope,
         page: &PageRequest,
     ) -> Result<Page<Project>, CatalogError> {
@@ -155,7 +155,7 @@ impl<'a> Projects<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn find(&self, name: &str) -> Result<Option<Project>, CatalogError> {
+    pub async fn find(self, name: &str) -> Result<Option<Project>, CatalogError> {
         let row = select_by_name(name).one(self.store.reader()).await?;
         row.map(Project::try_from).transpose()
     }
@@ -165,7 +165,7 @@ impl<'a> Projects<'a> {
     /// # Errors
     /// `NotFound`: there is none of that name.
     pub async fn edit(
-        &self,
+        self,
         name: &str,
         edit: &ProjectEdit,
         context: &AuditContext,
@@ -197,7 +197,7 @@ impl<'a> Projects<'a> {
     /// # Errors
     /// `NotFound`; `Conflict` with `PROJECT_NOT_EMPTY` while it has workflows, and with `PROJECT_REQUIRED` for
     /// `default`.
-    pub async fn delete(&self, name: &str, context: &AuditContext) -> Result<(), CatalogError> {
+    pub async fn delete(self, name: &str, context: &AuditContext) -> Result<(), CatalogError> {
         if name == DEFAULT {
             let detail = "the project `default` cannot be deleted";
             return Err(CatalogError::conflict("PROJECT_REQUIRED", detail));

@@ -37,7 +37,7 @@ impl<'a> RequestKeys<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn find(&self, key: &str) -> Result<Option<KnownRequest>, CatalogError> {
+    pub async fn find(self, key: &str) -> Result<Option<KnownRequest>, CatalogError> {
         let row = request_key::Entity::find_by_id(key)
             .one(self.store.reader())
             .await?;
@@ -52,7 +52,7 @@ impl<'a> RequestKeys<'a> {
     ///
     /// # Errors
     /// `Unavailable`: the next call does it.
-    pub async fn purge_expired(&self, at: Millis) -> Result<(), CatalogError> {
+    pub async fn purge_expired(self, at: Millis) -> Result<(), CatalogError> {
         let limit = at.0 - KEY_RETENTION_MS;
         let transaction = self.store.begin().await?;
         request_key::Entity::delete_many()

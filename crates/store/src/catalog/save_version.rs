@@ -79,7 +79,7 @@ impl Workflows<'_> {
     /// # Errors
     /// `Conflict` with `PRECONDITION_FAILED`: `if_match` does not hold; read again.
     pub async fn save_version(
-        &self,
+        self,
         project: ProjectId,
         new: &NewVersion,
         if_match: Option<IfMatch>,
@@ -110,7 +110,7 @@ impl Workflows<'_> {
     /// # Errors
     /// Like `save_version`.
     pub async fn check_version(
-        &self,
+        self,
         project: ProjectId,
         new: &NewVersion,
         if_match: Option<IfMatch>,

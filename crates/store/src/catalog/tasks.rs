@@ -173,7 +173,7 @@ impl<'a> Tasks<'a> {
     ///
     /// # Errors
     /// `NotFound`: there is no such instance. `Rejected`: the cursor is none of ours.
-    pub async fn list(&self, id: InstanceId, page: &PageRequest) -> Result<Page<TaskRow>, CatalogError> {
+    pub async fn list(self, id: InstanceId, page: &PageRequest) -> Result<Page<TaskRow>, CatalogError> {
         let from = page
             .after::<u32>("tasks")?
             .map_or(0, |last| last.saturating_add(1));
@@ -195,7 +195,7 @@ impl<'a> Tasks<'a> {
     ///
     /// # Errors
     /// `NotFound`: says which of instance and task does not exist.
-    pub async fn find(&self, id: InstanceId, name: &str) -> Result<TaskDetail, CatalogError> {
+    pub async fn find(self, id: InstanceId, name: &str) -> Result<TaskDetail, CatalogError> {
         let snapshot = self.snapshot(id).await?;
         let missing = || CatalogError::not_found(format!("task `{name}` in instance {id}"));
         let ordinal = snapshot.plan.definition.ordinal_of(name).ok_or_else(missing)?;
@@ -216,7 +216,7 @@ impl<'a> Tasks<'a> {
         Ok(TaskDetail { task, attempts })
     }
 
-    async fn snapshot(&self, id: InstanceId) -> Result<InstanceSnapshot, CatalogError> {
+    async fn snapshot(self, id: InstanceId) -> Result<InstanceSnapshot, CatalogError> {
         let row = instance::Entity::find_by_id(id.0)
             .one(self.store.reader())
             .await?
@@ -234,7 +234,7 @@ impl<'a> Tasks<'a> {
 
     /// Reads the stored tasks from one place up to, and without, another.
     async fn stored_tasks(
-        &self,
+        self,
         id: InstanceId,
         from: u32,
         until: u32,

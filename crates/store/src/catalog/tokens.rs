@@ -159,7 +159,7 @@ impl<'a> Tokens<'a> {
     ///
     /// # Errors
     /// `NotFound`: the user is gone.
-    pub async fn create(&self, new: &NewToken, context: &AuditContext) -> Result<Token, CatalogError> {
+    pub async fn create(self, new: &NewToken, context: &AuditContext) -> Result<Token, CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         // Locked, so that the user is neither disabled nor deleted in between.
         let user = user_account::Entity::find_by_id(new.user.0)
@@ -200,7 +200,7 @@ impl<'a> Tokens<'a> {
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
     pub async fn list(
-        &self,
+        self,
         user: Option<UserId>,
         at: Millis,
         page: &PageRequest,
@@ -226,7 +226,7 @@ impl<'a> Tokens<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn find(&self, id: TokenId) -> Result<Option<Token>, CatalogError> {
+    pub async fn find(self, id: TokenId) -> Result<Option<Token>, CatalogError> {
         let row = select_with_user()
             .filter(token::Column::Id.eq(id.0))
             .into_model::<TokenOfUser>()
@@ -239,7 +239,7 @@ impl<'a> Tokens<'a> {
     ///
     /// # Errors
     /// `NotFound`: there is none, or it was revoked.
-    pub async fn delete(&self, id: TokenId, context: &AuditContext) -> Result<(), CatalogError> {
+    pub async fn delete(self, id: TokenId, context: &AuditContext) -> Result<(), CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         let deleted = token::Entity::delete_by_id(id.0).exec(change.on()).await?;
         if deleted.rows_affected == 0 {
@@ -252,7 +252,7 @@ impl<'a> Tokens<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn authenticate(&self, token_hash: &str, at: Millis) -> Result<Option<Identity>, CatalogError> {
+    pub async fn authenticate(self, token_hash: &str, at: Millis) -> Result<Option<Identity>, CatalogError> {
         let row = select_with_user()
             .filter(token::Column::Hash.eq(token_hash))
             .filter(is_valid_at(at))
@@ -270,7 +270,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// Stores that a token is in use. A failure is only logged: who may read must not depend on a write.
-    async fn record_use(&self, id: TokenId, at: Millis) {
+    async fn record_use(self, id: TokenId, at: Millis) {
         let is_older = Condition::any()
             .add(token::Column::LastUsed.is_null())
             .add(token::Column::LastUsed.lt(at.0));

@@ -83,7 +83,7 @@ impl<'a> Transitions<'a> {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn list_after(
-        &self,
+        self,
         filter: &TransitionFilter,
         after: i64,
     ) -> Result<Vec<TransitionEntry>, CatalogError> {
@@ -111,7 +111,7 @@ impl<'a> Transitions<'a> {
         Ok(entries)
     }
 
-    async fn entry(&self, row: TransitionWithNames) -> Result<TransitionEntry, CatalogError> {
+    async fn entry(self, row: TransitionWithNames) -> Result<TransitionEntry, CatalogError> {
         let step = row.transition;
         let task = match step.task_index {
             Some(index) => {
@@ -143,7 +143,7 @@ impl<'a> Transitions<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn resume_id(&self, seen: Option<i64>) -> Result<i64, CatalogError> {
+    pub async fn resume_id(self, seen: Option<i64>) -> Result<i64, CatalogError> {
         let reader = self.store.reader();
         let last = |condition: Condition| {
             transition::Entity::find()

@@ -150,7 +150,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     /// `Conflict` with `USER_EXISTS`: take another name.
-    pub async fn create(&self, new: &NewUser, context: &AuditContext) -> Result<User, CatalogError> {
+    pub async fn create(self, new: &NewUser, context: &AuditContext) -> Result<User, CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         let row = user_account::ActiveModel {
             name: Set(new.name.clone()),
@@ -175,7 +175,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn list(&self, page: &PageRequest) -> Result<Page<User>, CatalogError> {
+    pub async fn list(self, page: &PageRequest) -> Result<Page<User>, CatalogError> {
         let after = page.after::<String>("users")?.unwrap_or_default();
         let rows = user_account::Entity::find()
             .filter(user_account::Column::Name.gt(after))
@@ -191,7 +191,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn find(&self, name: &str) -> Result<Option<User>, CatalogError> {
+    pub async fn find(self, name: &str) -> Result<Option<User>, CatalogError> {
         let found = read_credentials(self.store.reader(), name).await?;
         Ok(found.map(|credentials| credentials.user))
     }
@@ -200,7 +200,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn find_credentials(&self, name: &str) -> Result<Option<Credentials>, CatalogError> {
+    pub async fn find_credentials(self, name: &str) -> Result<Option<Credentials>, CatalogError> {
         read_credentials(self.store.reader(), name).await
     }
 
@@ -209,7 +209,7 @@ impl<'a> Users<'a> {
     /// # Errors
     /// `NotFound`; `Conflict` with `LAST_ADMIN` when no admin would be left.
     pub async fn edit(
-        &self,
+        self,
         name: &str,
         edit: &UserEdit,
         context: &AuditContext,
@@ -252,7 +252,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` with `LAST_ADMIN`.
-    pub async fn delete(&self, name: &str, context: &AuditContext) -> Result<(), CatalogError> {
+    pub async fn delete(self, name: &str, context: &AuditContext) -> Result<(), CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         lock_admins(change.on()).await?;
         let credentials = read_credentials(change.on(), name).await?;
@@ -269,7 +269,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn is_empty(&self) -> Result<bool, CatalogError> {
+    pub async fn is_empty(self) -> Result<bool, CatalogError> {
         let reader = self.store.reader();
         let token = token::Entity::find().limit(1).one(reader).await?;
         let password = user_account::Entity::find()
@@ -284,7 +284,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn ensure_admin(&self, token_hash: &str, at: Millis) -> Result<(), CatalogError> {
+    pub async fn ensure_admin(self, token_hash: &str, at: Millis) -> Result<(), CatalogError> {
         let transaction = self.store.begin().await?;
         let user = user_account::ActiveModel {
             name: Set(BOOTSTRAP_USER.to_owned()),

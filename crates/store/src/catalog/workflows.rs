@@ -200,7 +200,7 @@ impl<'a> Workflows<'a> {
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
     pub async fn list(
-        &self,
+        self,
         project: ProjectId,
         page: &PageRequest,
     ) -> Result<Page<WorkflowSummary>, CatalogError> {
@@ -227,7 +227,7 @@ impl<'a> Workflows<'a> {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn find(
-        &self,
+        self,
         project: ProjectId,
         name: &str,
         version: Option<i64>,
@@ -263,7 +263,7 @@ impl<'a> Workflows<'a> {
     /// # Errors
     /// `NotFound`: there is no such workflow. `Rejected`: the cursor is none of ours.
     pub async fn list_versions(
-        &self,
+        self,
         project: ProjectId,
         name: &str,
         page: &PageRequest,
@@ -299,7 +299,7 @@ impl<'a> Workflows<'a> {
     /// # Errors
     /// `NotFound`; `Conflict` with `WORKFLOW_HAS_OPEN_INSTANCES`.
     pub async fn delete(
-        &self,
+        self,
         project: ProjectId,
         name: &str,
         context: &AuditContext,
@@ -343,7 +343,7 @@ impl<'a> Workflows<'a> {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn find_start_candidate(
-        &self,
+        self,
         project: &str,
         name: &str,
     ) -> Result<Option<StartCandidate>, CatalogError> {
@@ -380,7 +380,7 @@ impl<'a> Workflows<'a> {
     /// # Errors
     /// `NotFound`: there is no such workflow or version.
     pub async fn start_target(
-        &self,
+        self,
         candidate: StartCandidate,
         version: Option<i64>,
     ) -> Result<StartTarget, CatalogError> {
