@@ -119,8 +119,20 @@ impl Evidence {
         };
         Self {
             instances: pairs(rows(store, "SELECT id::text, state FROM instance").await),
-            attempts: pairs(rows(store, "SELECT dispatch_id, state FROM attempt WHERE dispatch_id IS NOT NULL").await),
-            operations: pairs(rows(store, "SELECT id::text, outcome FROM inbox WHERE kind = 'command'").await),
+            attempts: pairs(
+                rows(
+                    store,
+                    "SELECT dispatch_id, state FROM attempt WHERE dispatch_id IS NOT NULL",
+                )
+                .await,
+            ),
+            operations: pairs(
+                rows(
+                    store,
+                    "SELECT id::text, outcome FROM inbox WHERE kind = 'command'",
+                )
+                .await,
+            ),
             dead: rows(store, "SELECT incarnation::text FROM member WHERE state = 'dead'")
                 .await
                 .len(),

@@ -1,11 +1,11 @@
 //! What users read and change, on SQLite and on PostgreSQL.
 
+mod commands;
 mod fixture;
 mod instances;
 mod nodes;
 mod people;
 mod projects;
-mod commands;
 mod workflows;
 
 macro_rules! on_both {

@@ -15,12 +15,12 @@ use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
 use actors::pulse::Pulse;
 use actors::worker::AttemptPaths;
 use actors::workflow::Crash;
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
 use runner::journal::JournalFile;
 use runner::{self, Limits, Runners};
-use store::catalog::{Catalog, SourceFormat, NewVersion, AuditContext};
+use store::catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
 use store::{Role, Store};
 
 /// A node in this process, with its store.
@@ -105,7 +105,11 @@ impl Bench {
             .save_version(project.id, &version, None, &request)
             .await
             .expect("stored");
-        let startable = self.catalog.workflows().find_start_candidate("default", &version.name).await;
+        let startable = self
+            .catalog
+            .workflows()
+            .find_start_candidate("default", &version.name)
+            .await;
         let startable = startable.expect("an answer").expect("the project");
         let target = self
             .catalog
@@ -113,7 +117,7 @@ impl Bench {
             .start_target(startable, None)
             .await
             .expect("a target");
-        let start = engine::start::read(&serde_json::json!({}), &target.definition).expect("a start");
+        let start = engine::start::parse(&serde_json::json!({}), &target.definition).expect("a start");
         let new = NewInstance {
             project_id: project.id.0,
             workflow_id: target.workflow_id.0,
@@ -144,7 +148,13 @@ impl Bench {
     ) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let instance = self.catalog.instances().find(id).await.expect("read").expect("exists");
+            let instance = self
+                .catalog
+                .instances()
+                .find(id)
+                .await
+                .expect("read")
+                .expect("exists");
             let task = self
                 .catalog
                 .tasks()
@@ -182,7 +192,7 @@ impl Bench {
     }
 }
 
-fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> Ingredients {
+fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> Ingredients {
     let worker = WorkerParts {
         runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
@@ -235,7 +245,13 @@ async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
     assert_eq!(starts.lines().count(), 1, "the attempt ran once: {starts}");
     let detail = bench.catalog.tasks().find(id, "t").await.expect("the task");
     assert_eq!(detail.attempts.len(), 1, "no attempt was lost: {detail:?}");
-    let ownership = bench.catalog.history().ownership(id).await.expect("read").expect("exists");
+    let ownership = bench
+        .catalog
+        .history()
+        .ownership(id)
+        .await
+        .expect("read")
+        .expect("exists");
     assert_eq!(
         ownership.log.len(),
         1,
@@ -280,7 +296,13 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let parked = bench.catalog.instances().find(bad).await.expect("read").expect("exists");
+    let parked = bench
+        .catalog
+        .instances()
+        .find(bad)
+        .await
+        .expect("read")
+        .expect("exists");
     assert!(
         parked.owner.is_none(),
         "nobody owns what waits for a person: {parked:?}"

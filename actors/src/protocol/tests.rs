@@ -1,6 +1,7 @@
 //! Nothing of a message is lost on its way.
 
-use engine::definition::{OnCutOff, Request};
+use engine::spec::OnCutOff;
+use engine::task_type::http::HttpRequest;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ fn work() -> impl Strategy<Value = Work> {
         vec(any::<(String, String)>(), 0..4),
         any::<Option<String>>(),
     );
-    let request = request.prop_map(|(method, url, headers, body)| Request {
+    let request = request.prop_map(|(method, url, headers, body)| HttpRequest {
         method,
         url,
         headers,
@@ -31,16 +32,18 @@ fn work() -> impl Strategy<Value = Work> {
     ]
 }
 
-fn uid() -> impl Strategy<Value = Uid> {
+fn uid() -> impl Strategy<Value = DispatchId> {
     // Numbers of a database's sequences; none is negative.
     let numbers = (0..i64::MAX, 0..i64::MAX, any::<u32>(), any::<u32>(), any::<u32>());
-    numbers.prop_map(|(generation, instance, ordinal, attempt, binding)| Uid {
-        generation: Generation(generation),
-        instance: InstanceId(instance),
-        ordinal: engine::ids::Ordinal(ordinal),
-        attempt: AttemptNumber(attempt),
-        binding,
-    })
+    numbers.prop_map(
+        |(generation, instance, task_index, attempt, binding)| DispatchId {
+            generation: Generation(generation),
+            instance: InstanceId(instance),
+            task_index: engine::ids::TaskIndex(task_index),
+            attempt: AttemptNumber(attempt),
+            binding,
+        },
+    )
 }
 
 fn owner() -> impl Strategy<Value = Owner> {

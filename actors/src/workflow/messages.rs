@@ -78,7 +78,7 @@ impl Handler<SlotGranted> for WorkflowActor {
 
     fn handle(&mut self, granted: SlotGranted, ctx: &mut Self::Context) {
         self.queue
-            .push_back(Item::Granted(granted.ordinal, granted.lease));
+            .push_back(Item::Granted(granted.task_index, granted.lease));
         self.pump(ctx);
     }
 }
@@ -125,7 +125,7 @@ impl Handler<Observe> for WorkflowActor {
             "instance": self.id,
             "epoch": self.epoch,
             "state": state,
-            "rev": self.live.as_ref().map(|live| live.state.rev),
+            "revision": self.live.as_ref().map(|live| live.state.revision),
             "queued": self.queue.len(),
             "committing": self.committing,
             "failures": self.failures,

@@ -4,7 +4,7 @@ mod views;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use serde::Deserialize;
-use store::catalog::{Access, NewUser, UserRole, UserEdit};
+use store::catalog::{Access, NewUser, UserEdit, UserRole};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -6,7 +6,7 @@ mod views;
 use actix_web::http::header::{ACCEPT, ETAG};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, put};
 use serde::Deserialize;
-use store::catalog::{Project, SavedVersion, SaveOutcome};
+use store::catalog::{Project, SaveOutcome, SavedVersion};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -56,7 +56,11 @@ async fn put_workflow(
     let new = parse_version(&name, &project.name, &body, format).await?;
     let if_match = parse_if_match(&request)?;
     if query.0.dry_run.unwrap_or_default() {
-        let put = caller.catalog().workflows().check_version(project.id, &new, if_match).await?;
+        let put = caller
+            .catalog()
+            .workflows()
+            .check_version(project.id, &new, if_match)
+            .await?;
         return Ok(put_response(HttpResponse::Ok(), &put, &project.name, name));
     }
     let context = caller.audit_context(None);
@@ -72,7 +76,12 @@ async fn put_workflow(
     Ok(put_response(status, &put, &project.name, name))
 }
 
-fn put_response(mut status: HttpResponseBuilder, put: &SavedVersion, project: &str, name: String) -> HttpResponse {
+fn put_response(
+    mut status: HttpResponseBuilder,
+    put: &SavedVersion,
+    project: &str,
+    name: String,
+) -> HttpResponse {
     status
         .insert_header((ETAG, etag(put.version)))
         .json(PutResult::new(project, name, put))

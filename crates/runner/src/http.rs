@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
-use engine::definition::{Request, Work};
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::task_type::PreparedAction;
+use engine::task_type::http::HttpRequest;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, Url};
 use tokio::task::JoinHandle;
@@ -136,7 +137,7 @@ impl RunningJob for RunningRequest {
 /// A request with everything it needs.
 struct Exchange {
     http: Http,
-    request: Request,
+    request: HttpRequest,
     expect_status: Vec<u16>,
     log: File,
     job: Job,
@@ -151,7 +152,7 @@ impl Exchange {
     }
 
     async fn answer(&self) -> Result<Response, String> {
-        let Request {
+        let HttpRequest {
             method,
             url,
             headers,

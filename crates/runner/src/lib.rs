@@ -16,7 +16,7 @@ pub mod shield;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use engine::definition::Work;
+use engine::task_type::PreparedAction;
 
 use actors::ports::{Job, Leftover, Runner, RunningJob};
 

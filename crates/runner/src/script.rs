@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actors::ports::Job;
-use engine::definition::Work;
+use engine::task_type::PreparedAction;
 use sha2::{Digest, Sha256};
 
 /// What a task inherits of our own environment, all else is ours alone.

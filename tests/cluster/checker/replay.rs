@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use actors::ports::Store as _;
-use engine::definition::Definition;
+use engine::spec::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
 use store::Store;
 
@@ -175,14 +175,14 @@ struct Records {
 
 impl Records {
     async fn read(store: &Store) -> Self {
-        let sql = "SELECT instance::text, task_index::text, state, attempts_before_run::text FROM task_instance";
+        let sql =
+            "SELECT instance::text, task_index::text, state, attempts_before_run::text FROM task_instance";
         let tasks = rows(store, sql).await.into_iter().map(|row| {
             let [id, place, state, before] = row.try_into().expect("four columns");
             ((id, place), (state, before.parse().expect("a number")))
         });
         let tasks = tasks.collect();
-        let sql =
-            "SELECT instance::text, task_index::text, number::text, state FROM attempt ORDER BY attempt.number";
+        let sql = "SELECT instance::text, task_index::text, number::text, state FROM attempt ORDER BY attempt.number";
         let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows(store, sql).await {
             let [id, place, number, state] = row.try_into().expect("four columns");

@@ -1,12 +1,12 @@
 use engine::ids::{InstanceId, OperationId, Run};
-use engine::states::{InstanceState, Outcome, Verb};
-use store::catalog::{CatalogError, PostCommand, PostedCommand, ProjectId, PostOutcome};
+use engine::states::{Command, InstanceState, OperationStatus};
+use store::catalog::{CatalogError, PostCommand, PostOutcome, PostedCommand, ProjectId};
 
 use super::fixture::{CatalogFixture, asked, keyed};
 
 const DEFAULT: ProjectId = ProjectId(1);
 
-fn on(instance: InstanceId, command: Verb) -> PostCommand {
+fn on(instance: InstanceId, command: Command) -> PostCommand {
     PostCommand {
         instance,
         command,
@@ -32,7 +32,13 @@ pub(super) async fn a_verb_waits_in_the_inbox_for_the_run_that_was_read(fixture:
     fixture
         .sql("UPDATE instance SET run = 3, owner = 7, host = 'h:1', epoch = 1")
         .await;
-    let posted = accepted(fixture.catalog.operations().post(&on(id, Verb::Pause), &asked()).await);
+    let posted = accepted(
+        fixture
+            .catalog
+            .operations()
+            .post(&on(id, Command::Pause), &asked())
+            .await,
+    );
     assert_eq!((posted.run, posted.host.as_deref()), (Run(3), Some("h:1")));
     assert_eq!(
         fixture
@@ -49,7 +55,7 @@ pub(super) async fn a_verb_waits_in_the_inbox_for_the_run_that_was_read(fixture:
         .expect("the operation");
     assert_eq!(
         (operation.command, operation.outcome, operation.applied_at),
-        (Verb::Pause, Outcome::Pending, None)
+        (Command::Pause, OperationStatus::Pending, None)
     );
     assert_eq!(
         (operation.requested_by.as_str(), operation.project_id),
@@ -67,7 +73,7 @@ pub(super) async fn a_verb_waits_in_the_inbox_for_the_run_that_was_read(fixture:
         .expect("the operation");
     assert_eq!(
         (decided.outcome, decided.detail.as_deref()),
-        (Outcome::Refused, Some("too late"))
+        (OperationStatus::Refused, Some("too late"))
     );
     assert_eq!(fixture.catalog.operations().find(OperationId(99)).await, Ok(None));
     assert_eq!(fixture.count("audit WHERE action = 'instance.pause'").await, 1);
@@ -75,7 +81,11 @@ pub(super) async fn a_verb_waits_in_the_inbox_for_the_run_that_was_read(fixture:
 
 pub(super) async fn a_verb_that_cannot_apply_stores_nothing(fixture: &CatalogFixture) {
     let id = instance(fixture, "failed").await;
-    let answer = fixture.catalog.operations().post(&on(id, Verb::Pause), &keyed("k")).await;
+    let answer = fixture
+        .catalog
+        .operations()
+        .post(&on(id, Command::Pause), &keyed("k"))
+        .await;
     let Ok(PostOutcome::InvalidState {
         state,
         possible,
@@ -85,7 +95,10 @@ pub(super) async fn a_verb_that_cannot_apply_stores_nothing(fixture: &CatalogFix
         panic!("{answer:?}");
     };
     assert_eq!(state, InstanceState::Failed);
-    assert_eq!(possible, [Verb::Recover, Verb::Rerun, Verb::ForceSuccess]);
+    assert_eq!(
+        possible,
+        [Command::Recover, Command::Rerun, Command::ForceSuccess]
+    );
     assert!(
         detail.contains("failed") && detail.contains("recover"),
         "{detail}"
@@ -102,7 +115,7 @@ pub(super) async fn a_verb_on_something_unknown_is_not_found(fixture: &CatalogFi
     let missing = fixture
         .catalog
         .operations()
-        .post(&on(InstanceId(99), Verb::Stop), &asked())
+        .post(&on(InstanceId(99), Command::Stop), &asked())
         .await;
     assert!(
         matches!(missing, Err(CatalogError::NotFound { .. })),
@@ -110,7 +123,7 @@ pub(super) async fn a_verb_on_something_unknown_is_not_found(fixture: &CatalogFi
     );
     let force = |task: &str| PostCommand {
         task: Some(task.to_owned()),
-        ..on(id, Verb::ForceSuccess)
+        ..on(id, Command::ForceSuccess)
     };
     let missing = fixture.catalog.operations().post(&force("x"), &asked()).await;
     assert!(
@@ -124,7 +137,13 @@ pub(super) async fn a_verb_on_something_unknown_is_not_found(fixture: &CatalogFi
 
 pub(super) async fn a_repeated_verb_is_known_by_its_key(fixture: &CatalogFixture) {
     let id = instance(fixture, "running").await;
-    let posted = accepted(fixture.catalog.operations().post(&on(id, Verb::Stop), &keyed("k")).await);
+    let posted = accepted(
+        fixture
+            .catalog
+            .operations()
+            .post(&on(id, Command::Stop), &keyed("k"))
+            .await,
+    );
     let known = fixture
         .catalog
         .request_keys()
@@ -136,7 +155,11 @@ pub(super) async fn a_repeated_verb_is_known_by_its_key(fixture: &CatalogFixture
         (known.kind.as_str(), known.resource),
         ("operation", posted.operation.to_string())
     );
-    let again = fixture.catalog.operations().post(&on(id, Verb::Stop), &keyed("k")).await;
+    let again = fixture
+        .catalog
+        .operations()
+        .post(&on(id, Command::Stop), &keyed("k"))
+        .await;
     let refused = matches!(
         again,
         Err(CatalogError::Conflict {

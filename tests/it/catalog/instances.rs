@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Run};
-use engine::states::{AttemptState, InstanceState, OwnerWhy, Priority, TaskState, Verb};
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Run, Timestamp};
+use engine::states::{AttemptState, Command, InstanceState, OwnershipReason, Priority, TaskState};
 use store::catalog::{
     CatalogError, DeleteOutcome, Grant, InstanceFilter, OwnershipState, PageRequest, Permission, PostCommand,
     ProjectId, VisibilityScope,
@@ -77,7 +77,7 @@ pub(super) async fn an_instance_is_shown_whole(fixture: &CatalogFixture) {
     assert_eq!(row.outputs["total"], "4");
     assert_eq!(
         (row.created_at, row.started_at, row.ended_at),
-        (Millis(1_000), Some(Millis(1_500)), None)
+        (Timestamp(1_000), Some(Timestamp(1_500)), None)
     );
     let counts = [
         (TaskState::Pending, 1),
@@ -86,10 +86,15 @@ pub(super) async fn an_instance_is_shown_whole(fixture: &CatalogFixture) {
     ];
     assert_eq!((row.tasks.total, row.tasks.by_state), (3, BTreeMap::from(counts)));
     assert_eq!(fixture.catalog.instances().find(InstanceId(99)).await, Ok(None));
-    assert_eq!(fixture.catalog.instances().project_of(id).await, Ok(Some(DEFAULT)));
+    assert_eq!(
+        fixture.catalog.instances().project_of(id).await,
+        Ok(Some(DEFAULT))
+    );
 }
 
-pub(super) async fn who_rests_is_shown_without_an_owner_also_while_one_decides_its_verb(fixture: &CatalogFixture) {
+pub(super) async fn who_rests_is_shown_without_an_owner_also_while_one_decides_its_verb(
+    fixture: &CatalogFixture,
+) {
     let id = in_default(fixture, "running").await;
     fixture
         .sql("UPDATE instance SET owner = 7, host = 'h:1', epoch = 1")
@@ -199,12 +204,22 @@ pub(super) async fn instances_are_paged_by_a_cursor_of_their_own(fixture: &Catal
         limit: 3,
         cursor: None,
     };
-    let first = fixture.catalog.instances().list(&all(), &page).await.expect("a page");
+    let first = fixture
+        .catalog
+        .instances()
+        .list(&all(), &page)
+        .await
+        .expect("a page");
     let next = PageRequest {
         limit: 3,
         cursor: first.next_cursor,
     };
-    let second = fixture.catalog.instances().list(&all(), &next).await.expect("a page");
+    let second = fixture
+        .catalog
+        .instances()
+        .list(&all(), &next)
+        .await
+        .expect("a page");
     assert_eq!(second.items.iter().map(|row| row.id.0).collect::<Vec<_>>(), [1]);
     let broken = PageRequest {
         limit: 3,
@@ -331,7 +346,7 @@ pub(super) async fn a_task_is_read_with_its_attempts(fixture: &CatalogFixture) {
         first.uid.map(|uid| uid.to_string()),
         Some(format!("1-{id}-2-1-1"))
     );
-    assert_eq!((first.pid, first.ended_at), (Some(42), Some(Millis(6))));
+    assert_eq!((first.pid, first.ended_at), (Some(42), Some(Timestamp(6))));
     assert_eq!(
         (second.state, second.uid, second.worker.as_deref()),
         (AttemptState::Created, None, None)
@@ -422,7 +437,7 @@ pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(fixtu
     );
     assert_eq!(
         (owned.log.len(), owned.log[0].why, owned.log[0].at),
-        (1, OwnerWhy::Start, Millis(5)),
+        (1, OwnershipReason::Start, Timestamp(5)),
         "an owner that came after the row was read is not told of yet"
     );
     fixture.sql("UPDATE member SET state = 'dead'").await;
@@ -437,7 +452,10 @@ pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(fixtu
         .sql(&format!("UPDATE instance SET state = 'stopped' WHERE id = {id}"))
         .await;
     assert_eq!(state().await, OwnershipState::Final);
-    assert_eq!(fixture.catalog.history().ownership(InstanceId(99)).await, Ok(None));
+    assert_eq!(
+        fixture.catalog.history().ownership(InstanceId(99)).await,
+        Ok(None)
+    );
 }
 
 pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(fixture: &CatalogFixture) {
@@ -450,11 +468,16 @@ pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(fixture: &Ca
         .await;
     let recover = PostCommand {
         instance: id,
-        command: Verb::Recover,
+        command: Command::Recover,
         task: None,
         reason: None,
     };
-    fixture.catalog.operations().post(&recover, &asked()).await.expect("a verb");
+    fixture
+        .catalog
+        .operations()
+        .post(&recover, &asked())
+        .await
+        .expect("a verb");
     assert!(refused(&delete().await, InstanceState::Failed));
     fixture
         .sql("UPDATE inbox SET applied_at = 9, outcome = 'refused'")
@@ -466,7 +489,10 @@ pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(fixture: &Ca
         .await;
     assert_eq!(delete().await, Ok(DeleteOutcome::Gone));
     assert_eq!(
-        (fixture.count("instance").await, fixture.count("task_instance").await),
+        (
+            fixture.count("instance").await,
+            fixture.count("task_instance").await
+        ),
         (0, 0)
     );
     let again = delete().await;

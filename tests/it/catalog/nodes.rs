@@ -1,4 +1,4 @@
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 use store::catalog::{PageRequest, ProjectId};
 
@@ -29,7 +29,7 @@ pub(super) async fn a_node_is_listed_with_what_it_owns_and_runs(fixture: &Catalo
              ({id}, 1, 1, 1, 'running', 2, 'n2', 'c', 1), ({id}, 2, 1, 1, 'created', NULL, NULL, NULL, 1)"
         ))
         .await;
-    let nodes = fixture.catalog.nodes().list(Millis(10)).await.expect("nodes");
+    let nodes = fixture.catalog.nodes().list(Timestamp(10)).await.expect("nodes");
     let told: Vec<_> = nodes
         .iter()
         .map(|n| (n.name.as_str(), n.state, n.instances, n.slots_used))
@@ -44,7 +44,7 @@ pub(super) async fn a_node_is_listed_with_what_it_owns_and_runs(fixture: &Catalo
     assert_eq!((nodes[0].slots_total, nodes[0].incarnation), (8, Incarnation(2)));
     assert_eq!(nodes[0].roles, ["master", "worker"]);
     fixture.sql("UPDATE member SET slots = 1").await;
-    let nodes = fixture.catalog.nodes().list(Millis(10)).await.expect("nodes");
+    let nodes = fixture.catalog.nodes().list(Timestamp(10)).await.expect("nodes");
     let used: Vec<u32> = nodes.iter().map(|node| node.slots_used).collect();
     assert_eq!(used, [1, 0], "what masters bound beyond its slots is not there");
 }
@@ -54,7 +54,7 @@ pub(super) async fn a_life_that_ended_is_listed_for_a_day(fixture: &CatalogFixtu
     member(fixture, "n2", "dead", 20).await;
     member(fixture, "n3", "active", 1).await;
     let names = async |at| {
-        let nodes = fixture.catalog.nodes().list(Millis(at)).await.expect("nodes");
+        let nodes = fixture.catalog.nodes().list(Timestamp(at)).await.expect("nodes");
         nodes.into_iter().map(|node| node.name).collect::<Vec<_>>()
     };
     assert_eq!(names(DAY).await, ["n3", "n2", "n1"]);
@@ -83,7 +83,12 @@ pub(super) async fn take_overs_are_listed_newest_first(fixture: &CatalogFixture)
         limit: 1,
         cursor: page.next_cursor,
     };
-    let page = fixture.catalog.nodes().list_failovers(&next).await.expect("a page");
+    let page = fixture
+        .catalog
+        .nodes()
+        .list_failovers(&next)
+        .await
+        .expect("a page");
     let first = &page.items[0];
     assert_eq!(
         (first.dead.incarnation, first.survivor.host.as_str()),

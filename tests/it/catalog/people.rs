@@ -1,7 +1,7 @@
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use store::catalog::{
-    Access, CatalogError, Grant, NewToken, PageRequest, Permission, ProjectId, UserRole, Token, TokenKind, User,
-    UserEdit,
+    Access, CatalogError, Grant, NewToken, PageRequest, Permission, ProjectId, Token, TokenKind, User,
+    UserEdit, UserRole,
 };
 
 use super::fixture::{CatalogFixture, asked};
@@ -14,16 +14,21 @@ async fn token(fixture: &CatalogFixture, user: &User, hash: &str, kind: TokenKin
         name: format!("for {hash}"),
         kind,
         hash: hash.to_owned(),
-        expires_at: Some(Millis(5_000)),
+        expires_at: Some(Timestamp(5_000)),
     };
-    fixture.catalog.tokens().create(&new, &asked()).await.expect("a token")
+    fixture
+        .catalog
+        .tokens()
+        .create(&new, &asked())
+        .await
+        .expect("a token")
 }
 
 async fn holder(fixture: &CatalogFixture, hash: &str, at: i64) -> Option<String> {
     let identity = fixture
         .catalog
         .tokens()
-        .authenticate(hash, Millis(at))
+        .authenticate(hash, Timestamp(at))
         .await
         .expect("an answer");
     identity.map(|identity| identity.name)
@@ -45,7 +50,7 @@ pub(super) async fn a_token_tells_its_holder_until_it_expires_or_is_deleted(fixt
     let identity = fixture
         .catalog
         .tokens()
-        .authenticate("h1", Millis(4_999))
+        .authenticate("h1", Timestamp(4_999))
         .await
         .expect("an answer")
         .expect("ann");
@@ -60,7 +65,7 @@ pub(super) async fn a_token_tells_its_holder_until_it_expires_or_is_deleted(fixt
         .await
         .expect("an answer")
         .expect("the token");
-    assert_eq!(used.last_used, Some(Millis(4_999)));
+    assert_eq!(used.last_used, Some(Timestamp(4_999)));
     assert_eq!(holder(fixture, "h1", 5_000).await, None);
     assert_eq!(holder(fixture, "h2", 1_000).await, None);
 
@@ -173,7 +178,9 @@ pub(super) async fn the_last_admin_stays(fixture: &CatalogFixture) {
     assert!(is_last_admin(
         &fixture.catalog.users().edit("root", &disable, &asked()).await
     ));
-    assert!(is_last_admin(&fixture.catalog.users().delete("root", &asked()).await));
+    assert!(is_last_admin(
+        &fixture.catalog.users().delete("root", &asked()).await
+    ));
 
     fixture.user("boss", UserRole::Admin).await;
     let request = asked();
@@ -196,7 +203,7 @@ pub(super) async fn the_first_start_makes_one_admin_however_often_it_is_asked(fi
         fixture
             .catalog
             .users()
-            .ensure_admin("h1", Millis(1_000))
+            .ensure_admin("h1", Timestamp(1_000))
             .await
             .expect("an admin");
     }
@@ -204,12 +211,15 @@ pub(super) async fn the_first_start_makes_one_admin_however_often_it_is_asked(fi
     let admin = fixture
         .catalog
         .tokens()
-        .authenticate("h1", Millis(2_000))
+        .authenticate("h1", Timestamp(2_000))
         .await
         .expect("an answer")
         .expect("admin");
     assert_eq!((admin.name.as_str(), admin.role), ("admin", UserRole::Admin));
-    assert_eq!((fixture.count("token").await, fixture.count("audit").await), (1, 1));
+    assert_eq!(
+        (fixture.count("token").await, fixture.count("audit").await),
+        (1, 1)
+    );
 }
 
 pub(super) async fn a_grant_is_given_changed_and_taken_back(fixture: &CatalogFixture) {
@@ -299,7 +309,7 @@ pub(super) async fn tokens_are_listed_without_sessions_and_those_of_others(fixtu
         let page = fixture
             .catalog
             .tokens()
-            .list(user, Millis(at), &PageRequest::default())
+            .list(user, Timestamp(at), &PageRequest::default())
             .await
             .expect("a page");
         page.items.into_iter().map(|token| token.name).collect::<Vec<_>>()

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use store::catalog::{
     AuditOutcome, CatalogError, Grant, KnownRequest, NewProject, PageRequest, Permission, ProjectEdit,
     VisibilityScope,
@@ -39,7 +39,13 @@ pub(super) async fn the_project_default_exists_and_stays(fixture: &CatalogFixtur
 pub(super) async fn a_project_is_edited_and_deleted_and_its_name_is_free_again(fixture: &CatalogFixture) {
     let made = fixture.project("retail").await;
     assert_eq!(
-        code(fixture.catalog.projects().create(&named("retail"), &asked()).await),
+        code(
+            fixture
+                .catalog
+                .projects()
+                .create(&named("retail"), &asked())
+                .await
+        ),
         "PROJECT_EXISTS"
     );
 
@@ -53,7 +59,7 @@ pub(super) async fn a_project_is_edited_and_deleted_and_its_name_is_free_again(f
         .edit("retail", &edit, &asked_at(2_000))
         .await
         .expect("an edit");
-    assert_eq!(edited.updated_at, Millis(2_000));
+    assert_eq!(edited.updated_at, Timestamp(2_000));
     let read = fixture
         .catalog
         .projects()
@@ -194,7 +200,11 @@ pub(super) async fn a_request_key_stands_for_what_it_made(fixture: &CatalogFixtu
         resource: "retail".to_owned(),
     };
     assert_eq!(fixture.catalog.request_keys().find("k").await, Ok(Some(known)));
-    let again = fixture.catalog.projects().create(&named("other"), &keyed("k")).await;
+    let again = fixture
+        .catalog
+        .projects()
+        .create(&named("other"), &keyed("k"))
+        .await;
     assert_eq!(code(again), "IDEMPOTENCY_KEY_IN_USE");
     assert_eq!(fixture.catalog.projects().find("other").await, Ok(None));
     // What failed leaves its key free.
@@ -226,7 +236,12 @@ pub(super) async fn keys_older_than_a_day_are_forgotten(fixture: &CatalogFixture
         .create(&named("a"), &keyed("k"))
         .await
         .expect("a project");
-    fixture.catalog.request_keys().purge_expired(Millis(1_000 + DAY)).await.expect("done");
+    fixture
+        .catalog
+        .request_keys()
+        .purge_expired(Timestamp(1_000 + DAY))
+        .await
+        .expect("done");
     assert!(
         fixture
             .catalog
@@ -238,7 +253,7 @@ pub(super) async fn keys_older_than_a_day_are_forgotten(fixture: &CatalogFixture
     );
 
     let mut late = keyed("k");
-    late.at = Millis(1_001 + DAY);
+    late.at = Timestamp(1_001 + DAY);
     fixture
         .catalog
         .projects()
@@ -256,7 +271,7 @@ pub(super) async fn keys_older_than_a_day_are_forgotten(fixture: &CatalogFixture
     fixture
         .catalog
         .request_keys()
-        .purge_expired(Millis(1_002 + DAY + DAY))
+        .purge_expired(Timestamp(1_002 + DAY + DAY))
         .await
         .expect("done");
     assert_eq!(fixture.catalog.request_keys().find("k").await, Ok(None));

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use store::catalog::{
-    AuditEntry, AuditOutcome, Catalog, Identity, Permission, ProjectId, AuditContext, RequestKey, UserRole, VisibilityScope,
+    AuditContext, AuditEntry, AuditOutcome, Catalog, Identity, Permission, ProjectId, RequestKey, UserRole,
+    VisibilityScope,
 };
 
 use crate::auth::objects::Object;
@@ -166,7 +167,12 @@ impl<N: Need, O> Caller<N, O> {
                 outcome: AuditOutcome::Denied,
                 detail: String::new(),
             };
-            if let Err(error) = self.catalog().audit().record(&entry, &self.audit_context(None)).await {
+            if let Err(error) = self
+                .catalog()
+                .audit()
+                .record(&entry, &self.audit_context(None))
+                .await
+            {
                 tracing::warn!(%error, "a denial is missing in the audit log");
             }
         }
@@ -194,7 +200,11 @@ pub(crate) async fn check_level(
             ));
         }
     };
-    let granted = server.catalog().grants().permission(identity.user, needed.1).await?;
+    let granted = server
+        .catalog()
+        .grants()
+        .permission(identity.user, needed.1)
+        .await?;
     if granted.is_some_and(|granted| granted >= needed.0) {
         return Ok(());
     }

@@ -47,7 +47,12 @@ async fn login(caller: PublicCaller, _: Query<NoQuery>, body: Body<Login>) -> Re
     let account = format!("user:{username}");
     let keys = [account.clone(), format!("from:{}", caller.source())];
     passwords.check_allowed(&keys)?;
-    let found = caller.server().catalog().users().find_credentials(&username).await?;
+    let found = caller
+        .server()
+        .catalog()
+        .users()
+        .find_credentials(&username)
+        .await?;
     let stored = found.as_ref().and_then(|user| user.password_hash.clone());
     let fits = passwords.verify_password(password, stored).await?;
     let enabled = found.filter(|found| fits && found.user.access == Access::Enabled);

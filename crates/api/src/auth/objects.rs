@@ -51,7 +51,11 @@ impl Object for StartCandidate {
     ) -> Result<(Self, Option<ProjectId>), Problem> {
         let name = path_parameter(request, "project")?;
         let workflow = path_parameter(request, "workflow")?;
-        let found = server.catalog().workflows().find_start_candidate(&name, &workflow).await?;
+        let found = server
+            .catalog()
+            .workflows()
+            .find_start_candidate(&name, &workflow)
+            .await?;
         let startable = found.ok_or_else(|| project_not_found(&name))?;
         let id = startable.project.id;
         Ok((startable, Some(id)))

@@ -1,7 +1,7 @@
 //! Users in answers.
 
 use serde::{Deserialize, Serialize};
-use store::catalog::{Access, UserRole, User};
+use store::catalog::{Access, User, UserRole};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;

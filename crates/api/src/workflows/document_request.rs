@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::IF_MATCH;
 use document::{LocatedIssue, place_of, read_document};
 use sha2::{Digest, Sha256};
-use store::catalog::{SourceFormat, IfMatch, NewVersion};
+use store::catalog::{IfMatch, NewVersion, SourceFormat};
 
 use crate::http::body::{DocumentBody, media_type};
 use crate::http::codes::Code;

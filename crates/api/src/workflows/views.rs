@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use store::catalog::{SavedVersion, SaveOutcome, VersionSummary, WorkflowSummary, WorkflowVersion};
+use store::catalog::{SaveOutcome, SavedVersion, VersionSummary, WorkflowSummary, WorkflowVersion};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;

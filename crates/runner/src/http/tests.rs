@@ -4,8 +4,8 @@ use std::path::Path;
 
 use actors::ports::KILL_GRACE;
 use actors::protocol::{Dispatch, Owner};
-use engine::definition::OnCutOff;
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
+use engine::spec::OnCutOff;
 
 use super::*;
 

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use actors::protocol::{Dispatch, Owner};
-use engine::definition::{OnCutOff, Work};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
+use engine::spec::OnCutOff;
+use engine::task_type::PreparedAction;
 
 use super::*;
 
 fn job(folder: &Path, run: &str) -> Job {
-    let uid: Uid = format!("1-{}-0-1-1", unique()).parse().unwrap();
+    let uid: DispatchId = format!("1-{}-0-1-1", unique()).parse().unwrap();
     let env = [
         ("PORPOISE_ATTEMPT_UID".to_owned(), uid.to_string()),
         (

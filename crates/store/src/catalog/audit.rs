@@ -1,6 +1,6 @@
 //! The audit log says who did what; rows are only appended.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -77,7 +77,7 @@ pub struct AuditRow {
     /// Its row; grows.
     pub id: i64,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// Who.
     pub user: String,
     /// From which address.
@@ -92,7 +92,7 @@ impl From<audit::Model> for AuditRow {
     fn from(row: audit::Model) -> Self {
         Self {
             id: row.id,
-            at: Millis(row.at),
+            at: Timestamp(row.at),
             user: row.user_name,
             source: row.source,
             request_id: row.request_id,

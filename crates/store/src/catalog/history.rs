@@ -1,8 +1,8 @@
 //! What happened to an instance, step by step and owner by owner.
 
-use engine::definition::Definition;
-use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Ordinal};
-use engine::states::{InstanceState, OwnerWhy};
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
+use engine::spec::Definition;
+use engine::states::{InstanceState, OwnershipReason};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::catalog::columns::{narrow, parse_name};
@@ -18,7 +18,7 @@ pub struct HistoryEntry {
     /// The transition's id; grows within an instance.
     pub id: i64,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// The state before; none at the first step.
     pub from: Option<String>,
     /// The state after.
@@ -72,9 +72,9 @@ pub struct OwnerEntry {
     /// The address of the owner before; none when the instance was idle.
     pub from_host: Option<String>,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// Why.
-    pub why: OwnerWhy,
+    pub why: OwnershipReason,
 }
 
 impl TryFrom<owner_log::Model> for OwnerEntry {
@@ -86,7 +86,7 @@ impl TryFrom<owner_log::Model> for OwnerEntry {
             owner: Incarnation(row.owner),
             host: row.host,
             from_host: row.from_host,
-            at: Millis(row.at),
+            at: Timestamp(row.at),
             why: parse_name("why", &row.why)?,
         })
     }
@@ -181,7 +181,7 @@ impl<'a> History<'a> {
             .await?;
         let state: InstanceState = parse_name("state", &row.state)?;
         let attention = parse_attention(row.attention.as_deref())?;
-        let is_idle = state.is_at_rest() || attention.is_some();
+        let is_idle = state.is_idle() || attention.is_some();
         let is_owner_alive = owner_state.is_some_and(|state| state != "dead" && state != "left");
         let (owner, host) = visible_owner((row.owner, row.host), state, attention.as_ref());
         Ok(Some(Ownership {
@@ -204,7 +204,9 @@ impl<'a> History<'a> {
 }
 
 fn history_entry(row: transition::Model, definition: &Definition) -> Result<HistoryEntry, CatalogError> {
-    let ordinal = row.task_index.map(|index| narrow("task_index", index).map(Ordinal));
+    let ordinal = row
+        .task_index
+        .map(|index| narrow("task_index", index).map(TaskIndex));
     let task = ordinal
         .transpose()?
         .and_then(|ordinal| definition.task(ordinal))
@@ -212,7 +214,7 @@ fn history_entry(row: transition::Model, definition: &Definition) -> Result<Hist
     let attempt = row.attempt.map(|number| narrow("attempt", number));
     Ok(HistoryEntry {
         id: row.id,
-        at: Millis(row.at),
+        at: Timestamp(row.at),
         from: row.from_state,
         to: row.to_state,
         why: row.why,

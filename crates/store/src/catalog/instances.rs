@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use engine::definition::{Definition, Direction};
-use engine::document;
-use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Run};
-use engine::instance::Attention;
+use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
+use engine::spec;
+use engine::spec::{Definition, Direction};
 use engine::start::Start;
+use engine::states::Attention;
 use engine::states::{FailureStrategy, InstanceState, Priority, TaskState};
 use engine::view;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
@@ -74,15 +74,15 @@ pub struct InstanceRow {
     /// No processes: every task succeeds at once.
     pub dry_run: bool,
     /// The base of time parameters, if not the creation.
-    pub scheduled_at: Option<Millis>,
+    pub scheduled_at: Option<Timestamp>,
     /// The user who started it.
     pub requested_by: String,
     /// When it was created.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When it first started.
-    pub started_at: Option<Millis>,
+    pub started_at: Option<Timestamp>,
     /// When it last ended; none while not final.
-    pub ended_at: Option<Millis>,
+    pub ended_at: Option<Timestamp>,
     /// Its tasks by shown state.
     pub tasks: TaskCounts,
 }
@@ -258,7 +258,7 @@ impl InstanceFilter {
             condition = condition.add(instance::Column::WorkflowId.in_subquery(workflows));
         }
         if let Some(host) = &self.host {
-            let running = InstanceState::ALL.iter().filter(|state| !state.is_at_rest());
+            let running = InstanceState::ALL.iter().filter(|state| !state.is_idle());
             condition = condition
                 .add(instance::Column::Owner.is_not_null())
                 .add(instance::Column::Attention.is_null())
@@ -313,9 +313,9 @@ impl InstanceWithNames {
             dry_run: start.dry_run,
             scheduled_at: start.scheduled_at,
             requested_by: row.requested_by,
-            created_at: Millis(row.created_at),
-            started_at: row.started_at.map(Millis),
-            ended_at: row.ended_at.map(Millis),
+            created_at: Timestamp(row.created_at),
+            started_at: row.started_at.map(Timestamp),
+            ended_at: row.ended_at.map(Timestamp),
             tasks: TaskCounts {
                 total,
                 by_state: view::counts(state, total, excluded, counts),
@@ -377,7 +377,7 @@ pub(crate) fn visible_owner(
     state: InstanceState,
     attention: Option<&Attention>,
 ) -> (Option<Incarnation>, Option<String>) {
-    if state.is_at_rest() || attention.is_some() {
+    if state.is_idle() || attention.is_some() {
         return (None, None);
     }
     (owner.map(Incarnation), host)

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
-use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::catalog::columns::{narrow, parse_name};
 use crate::catalog::error::CatalogError;
@@ -31,7 +29,7 @@ pub struct NodeRow {
     /// Its state.
     pub state: MemberState,
     /// When it joined.
-    pub joined_at: Millis,
+    pub joined_at: Timestamp,
     /// How many instances it owns.
     pub instances: u32,
     /// Slots of its worker.
@@ -66,11 +64,11 @@ pub struct FailoverRow {
     /// Why it was declared dead, in words.
     pub reason: String,
     /// When it was first suspected.
-    pub suspected_at: Option<Millis>,
+    pub suspected_at: Option<Timestamp>,
     /// When it was declared dead.
-    pub declared_at: Millis,
+    pub declared_at: Timestamp,
     /// When the last of its instances had a new owner.
-    pub acknowledged_at: Option<Millis>,
+    pub acknowledged_at: Option<Timestamp>,
     /// How many instances moved.
     pub instances: u32,
     /// How many attempts continued.
@@ -92,9 +90,9 @@ impl TryFrom<failover::Model> for FailoverRow {
             dead: side(row.dead, row.dead_host),
             survivor: side(row.survivor, row.survivor_host),
             reason: row.reason,
-            suspected_at: row.suspected_at.map(Millis),
-            declared_at: Millis(row.declared_at),
-            acknowledged_at: row.acknowledged_at.map(Millis),
+            suspected_at: row.suspected_at.map(Timestamp),
+            declared_at: Timestamp(row.declared_at),
+            acknowledged_at: row.acknowledged_at.map(Timestamp),
             instances: narrow("instances", row.instances)?,
             attempts_reattached: narrow("attempts_reattached", row.attempts_reattached)?,
             attempts_lost: narrow("attempts_lost", row.attempts_lost)?,
@@ -126,7 +124,7 @@ impl<'a> Nodes<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn list(self, at: Millis) -> Result<Vec<NodeRow>, CatalogError> {
+    pub async fn list(self, at: Timestamp) -> Result<Vec<NodeRow>, CatalogError> {
         let read = self.store.begin_read().await?;
         let is_listed = Condition::any()
             .add(member::Column::State.is_not_in(["left", "dead"]))
@@ -157,8 +155,9 @@ impl<'a> Nodes<'a> {
             .await?;
         let owned: BTreeMap<i64, i64> = owned.into_iter().collect();
         let used: BTreeMap<i64, i64> = used.into_iter().collect();
-        let count =
-            |counts: &BTreeMap<i64, i64>, row: &member::Model| counts.get(&row.incarnation).copied().unwrap_or(0);
+        let count = |counts: &BTreeMap<i64, i64>, row: &member::Model| {
+            counts.get(&row.incarnation).copied().unwrap_or(0)
+        };
         rows.into_iter()
             .map(|row| {
                 let (owned, used) = (count(&owned, &row), count(&used, &row));
@@ -213,7 +212,7 @@ fn node_row(row: member::Model, owned: i64, used: i64) -> Result<NodeRow, Catalo
         host: row.host,
         roles: row.roles.split(',').map(str::to_owned).collect(),
         state: parse_name("state", &row.state)?,
-        joined_at: Millis(row.joined_at),
+        joined_at: Timestamp(row.joined_at),
         instances: narrow("instances", owned)?,
         slots_total,
         slots_used: narrow::<u32>("slots_used", used)?.min(slots_total),

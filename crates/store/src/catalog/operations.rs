@@ -1,8 +1,8 @@
 //! Control operations: commands that users post and owners apply.
 
-use engine::ids::{Incarnation, InstanceId, Millis, OperationId, Run};
-use engine::instance::Attention;
-use engine::states::{InstanceState, Outcome, Verb};
+use engine::ids::{Incarnation, InstanceId, OperationId, Run, Timestamp};
+use engine::states::Attention;
+use engine::states::{Command, InstanceState, OperationStatus};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
@@ -22,7 +22,7 @@ pub struct PostCommand {
     /// On which instance.
     pub instance: InstanceId,
     /// What is requested.
-    pub command: Verb,
+    pub command: Command,
     /// The task's name, for force-success.
     pub task: Option<String>,
     /// Why, in the user's words.
@@ -52,7 +52,7 @@ pub enum PostOutcome {
         /// The state it is in.
         state: InstanceState,
         /// What can apply.
-        possible: Vec<Verb>,
+        possible: Vec<Command>,
         /// In words: the state and what is possible.
         detail: String,
     },
@@ -68,19 +68,19 @@ pub struct Operation {
     /// The instance's project, for the check of permissions.
     pub project_id: ProjectId,
     /// What was requested.
-    pub command: Verb,
+    pub command: Command,
     /// The task's name, for force-success.
     pub task: Option<String>,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: OperationStatus,
     /// In words, when refused.
     pub detail: Option<String>,
     /// Who requested it.
     pub requested_by: String,
     /// When it was requested.
-    pub at: Millis,
+    pub at: Timestamp,
     /// When it was applied or refused.
-    pub applied_at: Option<Millis>,
+    pub applied_at: Option<Timestamp>,
 }
 
 /// The control operations.
@@ -149,8 +149,8 @@ impl<'a> Operations<'a> {
             outcome: parse_name("outcome", &row.outcome)?,
             detail: row.detail,
             requested_by: row.requested_by,
-            at: Millis(row.created_at),
-            applied_at: row.applied_at.map(Millis),
+            at: Timestamp(row.created_at),
+            applied_at: row.applied_at.map(Timestamp),
         }))
     }
 
@@ -163,7 +163,7 @@ impl<'a> Operations<'a> {
             .store
             .load_definition(target.workflow_id, target.version)
             .await?;
-        if definition.ordinal_of(task).is_some() {
+        if definition.task_index_of(task).is_some() {
             return Ok(());
         }
         let what = format!("task `{task}` in instance {}", post.instance);
@@ -184,11 +184,11 @@ struct CommandTarget {
 
 impl CommandTarget {
     /// Explains why the command cannot apply; none when it can.
-    fn refusal(&self, command: Verb) -> Option<PostOutcome> {
+    fn refusal(&self, command: Command) -> Option<PostOutcome> {
         if command.applies_in(self.state, self.attention.as_ref()) {
             return None;
         }
-        let possible = Verb::possible_in(self.state, self.attention.as_ref());
+        let possible = Command::possible_in(self.state, self.attention.as_ref());
         let names: Vec<_> = possible.iter().map(|command| command.as_str()).collect();
         let detail = format!(
             "{command} cannot apply while the instance is {}; possible: {}",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
 use sea_orm::{
@@ -39,9 +39,9 @@ pub struct Project {
     /// Parameters of every instance in it; the layer under the workflow's.
     pub params: BTreeMap<String, String>,
     /// When it was created.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When it was last edited.
-    pub updated_at: Millis,
+    pub updated_at: Timestamp,
 }
 
 impl TryFrom<project::Model> for Project {
@@ -53,8 +53,8 @@ impl TryFrom<project::Model> for Project {
             name: row.name,
             description: row.description,
             params: parse_json("params", &row.params)?,
-            created_at: Millis(row.created_at),
-            updated_at: Millis(row.updated_at),
+            created_at: Timestamp(row.created_at),
+            updated_at: Timestamp(row.updated_at),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Request keys make the repetition of a request harmless for a day.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::catalog::audited_transaction::KEY_RETENTION_MS;
@@ -52,7 +52,7 @@ impl<'a> RequestKeys<'a> {
     ///
     /// # Errors
     /// `Unavailable`: the next call does it.
-    pub async fn purge_expired(self, at: Millis) -> Result<(), CatalogError> {
+    pub async fn purge_expired(self, at: Timestamp) -> Result<(), CatalogError> {
         let limit = at.0 - KEY_RETENTION_MS;
         let transaction = self.store.begin().await?;
         request_key::Entity::delete_many()

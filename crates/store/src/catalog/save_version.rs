@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use engine::definition::Definition;
-use engine::ids::Millis;
+use engine::ids::Timestamp;
+use engine::spec::Definition;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -129,7 +129,7 @@ async fn reserve_name<C: ConnectionTrait>(
     on: &C,
     project: ProjectId,
     name: &str,
-    at: Millis,
+    at: Timestamp,
 ) -> Result<(), CatalogError> {
     project::Entity::find_by_id(project.0)
         .filter(project::Column::DeletedAt.is_null())

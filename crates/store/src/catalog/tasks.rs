@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::ids::{AttemptNumber, InstanceId, Millis, Ordinal, Uid};
+use engine::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex, Timestamp};
 use engine::plan::Plan;
 use engine::start::Start;
 use engine::states::{AttemptState, InstanceState, TaskState};
 use engine::view;
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait};
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+};
 
 use crate::catalog::columns::{narrow, parse_json, parse_name};
 use crate::catalog::error::CatalogError;
@@ -21,7 +23,7 @@ use crate::store::Store;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRow {
     /// Its place in the definition.
-    pub ordinal: Ordinal,
+    pub ordinal: TaskIndex,
     /// Its name.
     pub name: String,
     /// The name of its type.
@@ -35,9 +37,9 @@ pub struct TaskRow {
     /// The node name of the last attempt.
     pub worker: Option<String>,
     /// The start of the first attempt.
-    pub started_at: Option<Millis>,
+    pub started_at: Option<Timestamp>,
     /// The end of the last attempt.
-    pub ended_at: Option<Millis>,
+    pub ended_at: Option<Timestamp>,
     /// What it set.
     pub outputs: BTreeMap<String, String>,
 }
@@ -48,7 +50,7 @@ pub struct AttemptRow {
     /// From 1.
     pub number: AttemptNumber,
     /// The id of its dispatch; none while it has no worker.
-    pub uid: Option<Uid>,
+    pub uid: Option<DispatchId>,
     /// Its state.
     pub state: AttemptState,
     /// The node name of its worker.
@@ -60,11 +62,11 @@ pub struct AttemptRow {
     /// Why it did not succeed, in words.
     pub error: Option<String>,
     /// When it was made.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When its process started.
-    pub started_at: Option<Millis>,
+    pub started_at: Option<Timestamp>,
     /// When it ended.
-    pub ended_at: Option<Millis>,
+    pub ended_at: Option<Timestamp>,
 }
 
 impl TryFrom<attempt::Model> for AttemptRow {
@@ -81,9 +83,9 @@ impl TryFrom<attempt::Model> for AttemptRow {
             pid: row.pid,
             exit_code: exit_code.transpose()?,
             error: row.error,
-            created_at: Millis(row.created_at),
-            started_at: row.started_at.map(Millis),
-            ended_at: row.ended_at.map(Millis),
+            created_at: Timestamp(row.created_at),
+            started_at: row.started_at.map(Timestamp),
+            ended_at: row.ended_at.map(Timestamp),
         })
     }
 }
@@ -117,13 +119,13 @@ struct StoredTask {
     reason: Option<String>,
     attempts: u32,
     worker: Option<String>,
-    started_at: Option<Millis>,
-    ended_at: Option<Millis>,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
     outputs: BTreeMap<String, String>,
 }
 
 impl InstanceSnapshot {
-    fn task_row(&self, ordinal: Ordinal, stored: Option<&StoredTask>) -> Option<TaskRow> {
+    fn task_row(&self, ordinal: TaskIndex, stored: Option<&StoredTask>) -> Option<TaskRow> {
         let task = self.plan.definition.task(ordinal)?;
         let row = stored.map(|stored| (stored.state, stored.reason.as_deref()));
         let shown = view::shown(&self.plan, self.state, ordinal, row);
@@ -151,8 +153,8 @@ impl TryFrom<TaskWithWorker> for StoredTask {
             reason: row.task.reason,
             attempts: narrow("attempts", row.task.attempts)?,
             worker: row.worker_name,
-            started_at: row.task.started_at.map(Millis),
-            ended_at: row.task.ended_at.map(Millis),
+            started_at: row.task.started_at.map(Timestamp),
+            ended_at: row.task.ended_at.map(Timestamp),
             outputs: parse_json("outputs", &row.task.outputs)?,
         })
     }
@@ -184,7 +186,7 @@ impl<'a> Tasks<'a> {
             .min(total);
         let stored = self.stored_tasks(id, from, until).await?;
         let items = (from..until)
-            .filter_map(|ordinal| snapshot.task_row(Ordinal(ordinal), stored.get(&Ordinal(ordinal))))
+            .filter_map(|ordinal| snapshot.task_row(TaskIndex(ordinal), stored.get(&TaskIndex(ordinal))))
             .collect();
         Ok(Page::cut("tasks", page, items, |task: &TaskRow| {
             task.ordinal.to_string()
@@ -198,7 +200,7 @@ impl<'a> Tasks<'a> {
     pub async fn find(self, id: InstanceId, name: &str) -> Result<TaskDetail, CatalogError> {
         let snapshot = self.snapshot(id).await?;
         let missing = || CatalogError::not_found(format!("task `{name}` in instance {id}"));
-        let ordinal = snapshot.plan.definition.ordinal_of(name).ok_or_else(missing)?;
+        let ordinal = snapshot.plan.definition.task_index_of(name).ok_or_else(missing)?;
         let stored = self.stored_tasks(id, ordinal.0, ordinal.0 + 1).await?;
         let task = snapshot
             .task_row(ordinal, stored.get(&ordinal))
@@ -222,10 +224,7 @@ impl<'a> Tasks<'a> {
             .await?
             .ok_or_else(|| missing_instance(id))?;
         let start: Start = parse_json("start", &row.start)?;
-        let definition = self
-            .store
-            .load_definition(row.workflow_id, row.version)
-            .await?;
+        let definition = self.store.load_definition(row.workflow_id, row.version).await?;
         Ok(InstanceSnapshot {
             state: parse_name("state", &row.state)?,
             plan: Plan::new(definition, Arc::new(start)),
@@ -238,7 +237,7 @@ impl<'a> Tasks<'a> {
         id: InstanceId,
         from: u32,
         until: u32,
-    ) -> Result<BTreeMap<Ordinal, StoredTask>, CatalogError> {
+    ) -> Result<BTreeMap<TaskIndex, StoredTask>, CatalogError> {
         let rows = task_instance::Entity::find()
             .join(JoinType::LeftJoin, task_instance::Relation::LastAttempt.def())
             .column(attempt::Column::WorkerName)
@@ -250,7 +249,7 @@ impl<'a> Tasks<'a> {
             .await?;
         rows.into_iter()
             .map(|row| {
-                let ordinal = Ordinal(narrow("task_index", row.task.task_index)?);
+                let ordinal = TaskIndex(narrow("task_index", row.task.task_index)?);
                 Ok((ordinal, StoredTask::try_from(row)?))
             })
             .collect()

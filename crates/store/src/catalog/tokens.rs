@@ -1,6 +1,6 @@
 //! Tokens prove who asks; only their hashes are stored.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
@@ -61,7 +61,7 @@ pub struct NewToken {
     /// SHA-256 of the token, in hex.
     pub hash: String,
     /// When it ends by itself.
-    pub expires_at: Option<Millis>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A token without its secret.
@@ -78,11 +78,11 @@ pub struct Token {
     /// What made it.
     pub kind: TokenKind,
     /// When it was made.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When it ends by itself.
-    pub expires_at: Option<Millis>,
+    pub expires_at: Option<Timestamp>,
     /// About when it was last used (to the minute).
-    pub last_used: Option<Millis>,
+    pub last_used: Option<Timestamp>,
 }
 
 /// Who a valid token belongs to.
@@ -99,7 +99,7 @@ pub struct Identity {
     /// What made the token.
     pub kind: TokenKind,
     /// When the token ends; never when none.
-    pub expires_at: Option<Millis>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A token with its user.
@@ -124,9 +124,9 @@ impl From<TokenOfUser> for Token {
             user_name: row.user_name,
             name: row.name,
             kind: TokenKind::from_column(&row.kind),
-            created_at: Millis(row.created_at),
-            expires_at: row.expires_at.map(Millis),
-            last_used: row.last_used.map(Millis),
+            created_at: Timestamp(row.created_at),
+            expires_at: row.expires_at.map(Timestamp),
+            last_used: row.last_used.map(Timestamp),
         }
     }
 }
@@ -139,7 +139,7 @@ impl From<TokenOfUser> for Identity {
             role: UserRole::from_admin_column(row.admin),
             token: TokenId(row.id),
             kind: TokenKind::from_column(&row.kind),
-            expires_at: row.expires_at.map(Millis),
+            expires_at: row.expires_at.map(Timestamp),
         }
     }
 }
@@ -202,7 +202,7 @@ impl<'a> Tokens<'a> {
     pub async fn list(
         self,
         user: Option<UserId>,
-        at: Millis,
+        at: Timestamp,
         page: &PageRequest,
     ) -> Result<Page<Token>, CatalogError> {
         let before = page.after::<i64>("tokens")?.unwrap_or(i64::MAX);
@@ -252,7 +252,11 @@ impl<'a> Tokens<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn authenticate(self, token_hash: &str, at: Millis) -> Result<Option<Identity>, CatalogError> {
+    pub async fn authenticate(
+        self,
+        token_hash: &str,
+        at: Timestamp,
+    ) -> Result<Option<Identity>, CatalogError> {
         let row = select_with_user()
             .filter(token::Column::Hash.eq(token_hash))
             .filter(is_valid_at(at))
@@ -270,7 +274,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// Stores that a token is in use. A failure is only logged: who may read must not depend on a write.
-    async fn record_use(self, id: TokenId, at: Millis) {
+    async fn record_use(self, id: TokenId, at: Timestamp) {
         let is_older = Condition::any()
             .add(token::Column::LastUsed.is_null())
             .add(token::Column::LastUsed.lt(at.0));
@@ -295,7 +299,7 @@ fn select_with_user() -> Select<token::Entity> {
 }
 
 /// The condition of a token that has not expired.
-fn is_valid_at(at: Millis) -> Condition {
+fn is_valid_at(at: Timestamp) -> Condition {
     Condition::any()
         .add(token::Column::ExpiresAt.is_null())
         .add(token::Column::ExpiresAt.gt(at.0))

@@ -1,6 +1,6 @@
 //! The stored steps of all instances in the order of their ids, as a stream of events reads them.
 
-use engine::ids::{AttemptNumber, Epoch, InstanceId, Millis, Ordinal};
+use engine::ids::{AttemptNumber, Epoch, InstanceId, TaskIndex, Timestamp};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
     RelationTrait,
@@ -43,7 +43,7 @@ pub struct TransitionEntry {
     /// The attempt.
     pub attempt: Option<AttemptNumber>,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// The state before; none at the first step.
     pub from: Option<String>,
     /// The state after.
@@ -115,7 +115,7 @@ impl<'a> Transitions<'a> {
         let step = row.transition;
         let task = match step.task_index {
             Some(index) => {
-                let ordinal = Ordinal(narrow("task_index", index)?);
+                let ordinal = TaskIndex(narrow("task_index", index)?);
                 let definition = self.store.load_definition(row.workflow_id, row.version).await?;
                 definition.task(ordinal).map(|task| task.name.clone())
             }
@@ -129,7 +129,7 @@ impl<'a> Transitions<'a> {
             workflow: row.workflow_name,
             task,
             attempt: attempt.transpose()?.map(AttemptNumber),
-            at: Millis(step.at),
+            at: Timestamp(step.at),
             from: step.from_state,
             to: step.to_state,
             why: step.why,

@@ -1,6 +1,6 @@
 //! Users may log in and hold tokens.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
@@ -59,7 +59,7 @@ pub struct User {
     /// Whether it may do anything.
     pub access: Access,
     /// When it was created.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
 }
 
 impl User {
@@ -128,7 +128,7 @@ impl From<user_account::Model> for Credentials {
                 } else {
                     Access::Enabled
                 },
-                created_at: Millis(row.created_at),
+                created_at: Timestamp(row.created_at),
             },
             password_hash: row.password_hash,
         }
@@ -284,7 +284,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn ensure_admin(self, token_hash: &str, at: Millis) -> Result<(), CatalogError> {
+    pub async fn ensure_admin(self, token_hash: &str, at: Timestamp) -> Result<(), CatalogError> {
         let transaction = self.store.begin().await?;
         let user = user_account::ActiveModel {
             name: Set(BOOTSTRAP_USER.to_owned()),

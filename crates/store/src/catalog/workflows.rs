@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::definition::Definition;
-use engine::ids::Millis;
+use engine::ids::Timestamp;
+use engine::spec::Definition;
 use engine::states::InstanceState;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, IntoCondition as _, LockType};
@@ -71,9 +71,9 @@ pub struct WorkflowSummary {
     /// The number of tasks of the newest version.
     pub tasks: u32,
     /// When the first version was stored.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When the newest version was stored.
-    pub updated_at: Millis,
+    pub updated_at: Timestamp,
 }
 
 impl TryFrom<workflow::Model> for WorkflowSummary {
@@ -87,8 +87,8 @@ impl TryFrom<workflow::Model> for WorkflowSummary {
             description: row.description,
             labels: parse_json("labels", &row.labels)?,
             tasks: narrow("tasks", row.tasks)?,
-            created_at: Millis(row.created_at),
-            updated_at: Millis(row.updated_at),
+            created_at: Timestamp(row.created_at),
+            updated_at: Timestamp(row.updated_at),
         })
     }
 }
@@ -111,7 +111,7 @@ pub struct WorkflowVersion {
     /// SHA-256 of the canonical model, in hex.
     pub hash: String,
     /// When it was stored.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
 }
@@ -124,7 +124,7 @@ pub struct VersionSummary {
     /// SHA-256 of the canonical model, in hex.
     pub hash: String,
     /// When it was stored.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
 }
@@ -143,7 +143,7 @@ impl From<VersionRow> for VersionSummary {
         Self {
             version: row.version,
             hash: row.hash,
-            created_at: Millis(row.created_at),
+            created_at: Timestamp(row.created_at),
             created_by: row.created_by,
         }
     }
@@ -253,7 +253,7 @@ impl<'a> Workflows<'a> {
             source: row.source,
             format: SourceFormat::from_column(&row.source_format),
             hash: row.hash,
-            created_at: Millis(row.created_at),
+            created_at: Timestamp(row.created_at),
             created_by: row.created_by,
         }))
     }
