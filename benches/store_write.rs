@@ -14,8 +14,8 @@ use engine::instance::{Changes, Transition};
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
-use porpoise::store::catalog::{Catalog, Format, NewVersion, ProjectId, Request};
-use porpoise::store::{Role, Store};
+use store::catalog::{Catalog, Format, NewVersion, ProjectId, Request};
+use store::{Role, Store};
 
 const TASKS: u32 = 20;
 

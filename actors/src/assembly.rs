@@ -27,7 +27,7 @@ use crate::renewals::Renewals;
 use crate::slots::{Choice, Slots};
 use crate::vital::Vital;
 use crate::worker::journal::Journal;
-use crate::worker::{self, Folders, WorkerConfig, WorkerHandle, WorkerPorts};
+use crate::worker::{self, AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
 use crate::workflow::Surroundings;
 
 /// Commits kept for slow listeners; a listener that misses more looks at the store.
@@ -92,7 +92,7 @@ pub struct WorkerParts {
     /// Outlives the process.
     pub journal: Arc<dyn Journal>,
     /// Where the files of attempts are.
-    pub folders: Folders,
+    pub paths: AttemptPaths,
     /// The boot of the machine.
     pub boot_id: String,
     /// How many attempts run at the same time.
@@ -312,7 +312,7 @@ async fn start_worker(
     let config = WorkerConfig {
         me: parts.me(),
         slots: tools.slots,
-        folders: tools.folders.clone(),
+        paths: tools.paths.clone(),
         boot_id: tools.boot_id.clone(),
     };
     let ports = WorkerPorts {

@@ -17,7 +17,7 @@ use engine::task::Worker;
 use crate::faults;
 use crate::links::{LinkError, WorkerLink};
 use crate::ports::{Me, Seen, Store};
-use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner};
+use crate::protocol::{Dispatch, DispatchAnswer, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest};
 use crate::registry::Membership;
 use crate::renewals::Renewals;
 use crate::slots::Slots;
@@ -102,7 +102,7 @@ pub struct Observe;
 enum Parcel {
     Dispatch(Box<Dispatch>),
     Kill(Kill),
-    Adopt(Adopt, Option<Arc<Tally>>),
+    Adopt(ReattachRequest, Option<Arc<Tally>>),
 }
 
 /// A message and who hears the answer.
@@ -238,7 +238,7 @@ impl DispatchActor {
 enum Reply {
     Dispatch(Vec<DispatchAnswer>, u32),
     Kill(Vec<KillAnswer>),
-    Adopt(Vec<AdoptAnswer>),
+    Adopt(Vec<ReattachAnswer>),
 }
 
 async fn send(link: &dyn WorkerLink, to: Incarnation, parcels: Vec<Parcel>) -> Result<Reply, LinkError> {

@@ -8,7 +8,8 @@ use engine::ids::{Incarnation, InstanceId};
 
 use crate::master::{FreeSlots, GetReached, MasterActor, Nudge, Poke, Poked, Relay, Renew, Reports};
 use crate::protocol::{
-    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer,
+    Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
+    ReportAnswer,
 };
 
 /// The pause before a poke that met an ending actor is repeated.
@@ -35,7 +36,11 @@ pub trait WorkerLink: Send + Sync + 'static {
     async fn kill(&self, to: Incarnation, batch: Vec<Kill>) -> Result<Vec<KillAnswer>, LinkError>;
 
     /// Asks a worker life about open attempts; the answers are in the order of the batch.
-    async fn adopt(&self, to: Incarnation, batch: Vec<Adopt>) -> Result<Vec<AdoptAnswer>, LinkError>;
+    async fn adopt(
+        &self,
+        to: Incarnation,
+        batch: Vec<ReattachRequest>,
+    ) -> Result<Vec<ReattachAnswer>, LinkError>;
 
     /// Asks for the slots that this master may use beyond what it has in flight.
     async fn hello(&self, to: Incarnation, from: &Owner) -> Result<u32, LinkError>;
@@ -60,7 +65,7 @@ pub trait MasterLink: Send + Sync + 'static {
         &self,
         to: &Owner,
         worker: Incarnation,
-        batch: Vec<Renewal>,
+        batch: Vec<LeaseRequest>,
     ) -> Result<Vec<bool>, LinkError>;
 }
 
@@ -186,7 +191,7 @@ impl MasterLink for InProcess {
         &self,
         _: &Owner,
         worker: Incarnation,
-        batch: Vec<Renewal>,
+        batch: Vec<LeaseRequest>,
     ) -> Result<Vec<bool>, LinkError> {
         self.ask(Renew { worker, batch }).await
     }

@@ -14,10 +14,12 @@ use engine::states::{MemberState, OwnerWhy, Verb};
 use engine::task::{Attempt, Task};
 
 mod jobs;
+mod logs;
 mod membership;
 mod registry;
 
-pub use jobs::{Job, JobEnd, KILLED_WITHIN, Leftover, Runner, RunningJob};
+pub use jobs::{Job, JobEnd, KILL_GRACE, Leftover, Runner, RunnerRegistry, RunningJob};
+pub use logs::{LogPart, LogSource, LogUnavailable};
 pub use membership::{
     Beat, Declaration, Declared, FailoverRecord, HandOver, Join, Joined, Member, OwnedBy, Seen,
 };

@@ -18,8 +18,8 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::causes::in_words;
 use crate::config::Consul;
+use primitives::error_chain::in_words;
 
 use client::Agent;
 use refusal::{refusal, unavailable};

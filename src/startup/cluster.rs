@@ -11,6 +11,7 @@ use actors::condition::Condition;
 use actors::failover::{self, FailoverActor};
 use actors::links::{PeerLink, Ping};
 use actors::peers::Peers;
+use actors::ports::LogSource;
 use actors::ports::{Join, Joined, Registry, Store as _};
 use engine::ids::Incarnation;
 use tokio::sync::Notify;
@@ -20,11 +21,11 @@ use super::stop::Signals;
 use super::{StartupError, first_start, flapping, listen, membership, other, prepare_folder};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
-use crate::rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
-use crate::runner::logs::LogFiles;
-use crate::store::catalog::Catalog;
-use crate::store::{Role, SchemaStatus, Store};
 use crate::telemetry;
+use rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
+use runner::logs::LogFiles;
+use store::catalog::Catalog;
+use store::{Role, SchemaStatus, Store};
 
 /// A beat that is younger than this means that the old life may still run.
 const FRESH_BEAT_MS: i64 = 2_000;
@@ -77,7 +78,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     let network = network(&life, key, rpc_listener, rpc_address);
     let logs = ClusterLogs {
         name: life.me.name.clone(),
-        files: LogFiles::in_folder(config.log_folder()),
+        files: Arc::new(LogFiles::in_folder(config.log_folder())),
         peers: network.peers.clone(),
         links: network.links.clone(),
     };
@@ -248,7 +249,7 @@ fn network(life: &membership::Life, key: Key, listener: TcpListener, address: So
 
 impl Network {
     /// What this node answers others with.
-    pub(super) fn served(&self, life: &membership::Life, logs: LogFiles) -> Served {
+    pub(super) fn served(&self, life: &membership::Life, logs: Arc<dyn LogSource>) -> Served {
         Served {
             me: life.me.clone(),
             key: self.key.clone(),

@@ -10,7 +10,7 @@ use actors::ports::{Join, Member, Seen, Store as Port, StoreError};
 use engine::ids::Millis;
 use engine::states::MemberState;
 
-use crate::store::Store;
+use store::Store;
 
 /// Deaths longer ago than this are forgotten.
 const REMEMBERED: Duration = Duration::from_secs(5 * 60);

@@ -15,7 +15,7 @@ use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::config::{Config, Role};
-use crate::rpc::Standstill;
+use rpc::Standstill;
 
 /// How often this life says that it goes on, and measures the database's clock.
 const BEAT: Duration = Duration::from_secs(1);
@@ -175,7 +175,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
 
 /// Waits until the database is not the one that this life joined: an older copy, another server. Then raises the
 /// generation, which ends this life and those of all masters; the next beat says so.
-pub(super) async fn leave_behind(store: crate::store::Store, mine: Generation) {
+pub(super) async fn leave_behind(store: store::Store, mine: Generation) {
     let why = store.departed().await;
     tracing::error!(
         why,

@@ -18,20 +18,22 @@ use actors::peers::Peers;
 use actors::ports::{Registry, Store};
 use actors::pulse::{Heart, HeartParts, Pulse};
 use actors::vital::Vital;
-use actors::worker::Folders;
+use actors::worker::AttemptPaths;
 use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::membership::{self, Life, Signs};
 use super::stop::Signals;
 use super::{StartupError, door, flapping, other, stop};
-use crate::api::{self, ApiState, LogSource, Threads};
 use crate::config::{Config, Role};
-use crate::disk;
-use crate::rpc::{self, Key, Links, Roles, Standstill};
-use crate::runner::{self, Limits, Runners, logs::LogFiles};
-use crate::store::catalog::Catalog;
-use crate::telemetry::Metrics;
+use crate::telemetry::install_metrics;
+use actors::ports::LogSource;
+use api::{ApiState, Threads};
+use rpc::{self, Key, Links, Roles, Standstill};
+use runner::disk;
+use runner::logs::LogFiles;
+use runner::{Limits, Runners};
+use store::catalog::Catalog;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -136,7 +138,10 @@ impl Equipment {
         let Some(network) = &self.network else {
             return Ok(None);
         };
-        let served = network.served(&self.life, LogFiles::in_folder(self.config.log_folder()));
+        let served = network.served(
+            &self.life,
+            Arc::new(LogFiles::in_folder(self.config.log_folder())),
+        );
         let listener = network.listener.try_clone().map_err(other)?;
         let server = rpc::serve(served, listener).map_err(other)?;
         Ok(Some(spawned(server, network.address)))
@@ -221,7 +226,7 @@ impl Equipment {
             node: Arc::clone(node) as Arc<dyn Node>,
             catalog: self.catalog.clone(),
             logs: Arc::clone(&self.logs),
-            metrics: Metrics::install(),
+            metrics: install_metrics(),
             mode: self.config.mode,
             rates: self.config.rates,
             session_lifetime: self.config.auth.session_lifetime,
@@ -336,7 +341,7 @@ fn worker_parts(config: &Config) -> Result<WorkerParts, StartupError> {
                 .on_disk_of(&config.server.data),
         ),
         journal: Arc::new(runner::journal::JournalFile::in_data(&config.server.data)),
-        folders: Folders::in_data(&config.server.data),
+        paths: AttemptPaths::in_data(&config.server.data),
         boot_id: runner::boot_id(),
         slots: config.worker.slots,
     })

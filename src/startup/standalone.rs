@@ -11,10 +11,10 @@ use super::stop::Signals;
 use super::{StartupError, first_start, listen, membership, other, prepare_folder};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::LocalRegistry;
-use crate::runner::logs::LogFiles;
-use crate::store::catalog::Catalog;
-use crate::store::{Alone, Role, SchemaStatus, Store};
 use crate::telemetry;
+use runner::logs::LogFiles;
+use store::catalog::Catalog;
+use store::{Alone, Role, SchemaStatus, Store};
 
 /// Runs a standalone node until it is told to stop.
 pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {

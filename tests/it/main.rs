@@ -10,8 +10,9 @@
 mod api;
 mod catalog;
 mod cli;
+mod documents;
+mod known_failures;
 mod loads;
-mod museum;
 mod nodes;
 mod postgres;
 mod probes;

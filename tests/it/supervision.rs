@@ -11,18 +11,17 @@ use actors::master::{GetChild, GetMovable, Gift, GiveAway, Relay, Renew, Reports
 use actors::node::Node;
 use actors::peers::Peers;
 use actors::ports::{Join, Member, NewInstance, Store as _, Written};
-use actors::protocol::{Fact, Renewal, Report, ReportAnswer};
+use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
 use actors::pulse::Pulse;
-use actors::worker::Folders;
+use actors::worker::AttemptPaths;
 use actors::workflow::Crash;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
-use porpoise::runner::journal::JournalFile;
-use porpoise::runner::{self, Limits, Runners};
-use porpoise::store::catalog::{Catalog, Format, NewVersion, Request};
-use porpoise::store::{Role, Store};
-use porpoise::text;
+use runner::journal::JournalFile;
+use runner::{self, Limits, Runners};
+use store::catalog::{Catalog, Format, NewVersion, Request};
+use store::{Role, Store};
 
 /// A node in this process, with its store.
 struct Bench {
@@ -77,7 +76,7 @@ impl Bench {
 
     async fn run(&self, yaml: &str) -> InstanceId {
         let (definition, model) =
-            text::read_document(yaml.as_bytes(), text::Format::Yaml).expect("a document");
+            document::read_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
             .project("default")
@@ -183,7 +182,7 @@ fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> Ingredient
     let worker = WorkerParts {
         runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
-        folders: Folders::in_data(data),
+        paths: AttemptPaths::in_data(data),
         boot_id: runner::boot_id(),
         slots: 4,
     };
@@ -361,7 +360,7 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     let worker = Incarnation(1);
     let renew = |epoch| Renew {
         worker,
-        batch: vec![Renewal {
+        batch: vec![LeaseRequest {
             uid,
             epoch: Epoch(epoch),
         }],
@@ -369,8 +368,8 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     assert_eq!(master.send(renew(1)).await.expect("it lives"), [true]);
     assert_eq!(master.send(renew(2)).await.expect("it lives"), [false]);
     let reason = "cut off".to_owned();
-    let fact = Fact::Lost { reason };
-    let report = Report { uid, worker, fact };
+    let update = AttemptUpdate::Lost { reason };
+    let report = Report { uid, worker, update };
     let relayed = master.send(Relay(vec![report.clone()])).await;
     assert_eq!(
         relayed.expect("it lives"),

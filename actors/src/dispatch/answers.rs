@@ -7,7 +7,7 @@ use engine::task::Worker;
 
 use super::{DispatchActor, Entry, Parcel, RETRY, Reply, deliver};
 use crate::links::LinkError;
-use crate::protocol::{AdoptAnswer, DispatchAnswer, KillAnswer};
+use crate::protocol::{DispatchAnswer, KillAnswer, ReattachAnswer};
 use crate::workflow::Fate;
 
 /// Says that nobody is left to ask about an attempt.
@@ -145,30 +145,30 @@ fn kill_event(entry: &Entry, answer: KillAnswer) -> Option<Event> {
     }
 }
 
-fn adopt_event(entry: &Entry, answer: AdoptAnswer) -> Option<Event> {
+fn adopt_event(entry: &Entry, answer: ReattachAnswer) -> Option<Event> {
     let uid = uid_of(entry);
     if let Parcel::Adopt(_, Some(tally)) = &entry.parcel {
         tally.answered(fate_of(&answer));
     }
     match answer {
-        AdoptAnswer::Running { pid, started_at } => started_at.map(|at| Event::Started { uid, pid, at }),
-        AdoptAnswer::Done { ended } => Some(Event::Ended { uid, ended }),
-        AdoptAnswer::NeverStarted => Some(Event::NotStarted {
+        ReattachAnswer::Running { pid, started_at } => started_at.map(|at| Event::Started { uid, pid, at }),
+        ReattachAnswer::Done { end: ended } => Some(Event::Ended { uid, ended }),
+        ReattachAnswer::NeverStarted => Some(Event::NotStarted {
             uid,
             reason: "the worker had not received it".to_owned(),
         }),
-        AdoptAnswer::Lost { reason } => Some(Event::Lost { uid, reason }),
-        AdoptAnswer::StaleEpoch { seen } => stale(entry, seen),
+        ReattachAnswer::Lost { reason } => Some(Event::Lost { uid, reason }),
+        ReattachAnswer::StaleEpoch { seen } => stale(entry, seen),
     }
 }
 
-fn fate_of(answer: &AdoptAnswer) -> Fate {
+fn fate_of(answer: &ReattachAnswer) -> Fate {
     match answer {
-        AdoptAnswer::Running { .. } | AdoptAnswer::Done { .. } | AdoptAnswer::StaleEpoch { .. } => {
+        ReattachAnswer::Running { .. } | ReattachAnswer::Done { .. } | ReattachAnswer::StaleEpoch { .. } => {
             Fate::Reattached
         }
-        AdoptAnswer::NeverStarted => Fate::NeverStarted,
-        AdoptAnswer::Lost { .. } => Fate::Lost,
+        ReattachAnswer::NeverStarted => Fate::NeverStarted,
+        ReattachAnswer::Lost { .. } => Fate::Lost,
     }
 }
 

@@ -8,7 +8,7 @@ use engine::task::Worker;
 
 use super::lives::Witness;
 use super::{Ask, Asked, DispatchActor, Entry, Parcel};
-use crate::protocol::Adopt;
+use crate::protocol::ReattachRequest;
 use crate::workflow::Fate;
 
 /// How long a new life of a worker's node may take to come, before attempts of its last life are lost.
@@ -50,7 +50,7 @@ impl DispatchActor {
         for asked in attempts {
             match self.lives.witness(&asked.worker) {
                 Witness::Life(to) => {
-                    let adopt = Adopt {
+                    let adopt = ReattachRequest {
                         uid: asked.uid,
                         worker: asked.worker.incarnation,
                         owner: owner.clone(),

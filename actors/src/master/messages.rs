@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::MasterActor;
 use crate::balance::plan::Movable;
 use crate::ports::{Claimed, Loaded};
-use crate::protocol::{Renewal, Report, ReportAnswer};
+use crate::protocol::{LeaseRequest, Report, ReportAnswer};
 use crate::workflow::{Adoption, Birth, Tally, WorkerOver, WorkflowActor};
 
 /// Gives an instance that this node owns an actor. Losing it is repaired by reconciliation.
@@ -97,7 +97,7 @@ pub struct Renew {
     /// The life that runs them.
     pub worker: Incarnation,
     /// The attempts.
-    pub batch: Vec<Renewal>,
+    pub batch: Vec<LeaseRequest>,
 }
 
 /// A worker says how many slots came free. Losing it is harmless: every answer of a worker says so too.
@@ -203,7 +203,7 @@ impl Handler<Renew> for MasterActor {
     fn handle(&mut self, Renew { worker, batch }: Renew, _: &mut Self::Context) -> Self::Result {
         let renewals = &self.around.renewals;
         let sure = renewals.may_grant(worker);
-        let grant = |Renewal { uid, epoch }: &Renewal| {
+        let grant = |LeaseRequest { uid, epoch }: &LeaseRequest| {
             let owned = self
                 .children
                 .get(&uid.instance)

@@ -11,7 +11,7 @@ use engine::states::MemberState;
 
 use super::{MasterActor, Relay, Reports};
 use crate::ports::{OwnedBy, Store};
-use crate::protocol::{Fact, Owner, Report, ReportAnswer, instance_of};
+use crate::protocol::{AttemptUpdate, Owner, Report, ReportAnswer, instance_of};
 use crate::workflow::{Deliver, Delivered, WorkflowActor};
 
 /// A report is answered after this time at the latest; what is not stored by then is sent again.
@@ -101,10 +101,10 @@ impl MasterActor {
 
 fn event_of(report: Report) -> Event {
     let uid = report.uid;
-    match report.fact {
-        Fact::Started { pid, at } => Event::Started { uid, pid, at },
-        Fact::Ended(ended) => Event::Ended { uid, ended },
-        Fact::Lost { reason } => Event::Lost { uid, reason },
+    match report.update {
+        AttemptUpdate::Started { pid, at } => Event::Started { uid, pid, at },
+        AttemptUpdate::Ended(ended) => Event::Ended { uid, ended },
+        AttemptUpdate::Lost { reason } => Event::Lost { uid, reason },
     }
 }
 

@@ -1,37 +1,38 @@
-//! Where the work of an attempt is done: processes, calls, what earlier lives left.
+//! The port to whatever runs the jobs of attempts: processes, HTTP requests.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::ids::Uid;
 use engine::instance::AttemptResult;
 
-/// From SIGTERM to SIGKILL, as users know it.
-pub const KILLED_WITHIN: Duration = Duration::from_secs(5);
+/// Time from SIGTERM to SIGKILL that is documented to users.
+pub const KILL_GRACE: Duration = Duration::from_secs(5);
 
-/// Where the processes of one attempt live on a worker, and what they get.
+/// One attempt with the files that its processes get.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// What to run.
     pub dispatch: crate::protocol::Dispatch,
-    /// stdout and stderr go here, appended.
+    /// stdout and stderr are appended to this file.
     pub log: PathBuf,
     /// Its own empty working directory.
     pub workdir: PathBuf,
-    /// The file named by `PORPOISE_OUTPUT`.
+    /// The file that `PORPOISE_OUTPUT` names.
     pub output: PathBuf,
 }
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobEnd {
-    /// How.
+    /// The kind of end.
     pub result: AttemptResult,
     /// Exit code, or HTTP status.
     pub exit_code: Option<i32>,
-    /// In words, without success.
+    /// Why it did not succeed, as a sentence.
     pub error: Option<String>,
     /// Everything it set, in its output or in the output file.
     pub outputs: BTreeMap<String, String>,
@@ -40,41 +41,41 @@ pub struct JobEnd {
 /// A job that runs.
 #[async_trait]
 pub trait RunningJob: Send {
-    /// Its process id, when it has a process.
+    /// Returns its process id, when it has a process.
     fn pid(&self) -> Option<i64>;
 
-    /// The start time of the process in the kernel's ticks; with the pid it names the process for ever.
+    /// Returns the start time of its process in the kernel's ticks; with the pid it names the process for ever.
     fn start_ticks(&self) -> Option<u64>;
 
     /// Waits for its end. After `kill`, the end is `Killed` and every process of it is gone.
     async fn wait(&mut self) -> JobEnd;
 
-    /// Asks every process of it to end (SIGTERM), and after this time forces those that are left (SIGKILL).
-    fn kill(&mut self, within: Duration);
+    /// Asks every process of it to end (SIGTERM), and after `grace` forces those that are left (SIGKILL).
+    fn kill(&mut self, grace: Duration);
 }
 
-/// Starts jobs: one adapter for processes, one for http.
+/// Runs jobs of one or more task types.
 #[async_trait]
 pub trait Runner: Send + Sync + 'static {
-    /// Starts it; the error says in words why it could not.
+    /// Starts a job; the error says as a sentence why it could not.
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String>;
 
-    /// Says why nothing new can be started here now, in words; asked often.
-    fn refuses(&self) -> Option<String> {
+    /// Says as a sentence why no job can be started at the moment; called often.
+    fn unavailable_reason(&self) -> Option<String> {
         None
     }
 
-    /// Kills whatever still runs of these uids from an earlier life: by pid and start time, by cgroup, by
-    /// `PORPOISE_ATTEMPT_UID` in the environment of any process. Returns when they are gone.
-    async fn sweep(&self, left: &[Leftover]);
+    /// Kills what still runs of these attempts of an earlier incarnation: by pid and start time, by cgroup, by
+    /// `PORPOISE_ATTEMPT_UID` in the environment of any process. Returns when it is gone.
+    async fn kill_leftovers(&self, left: &[Leftover]);
 }
 
-/// An attempt of an earlier life whose processes may still run.
+/// An attempt of an earlier incarnation whose processes may still run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
-    /// Which.
+    /// The attempt.
     pub uid: Uid,
-    /// Its process, if that was journalled.
+    /// Its process, if that was journaled.
     pub pid: Option<i64>,
     /// The start time of that process in ticks.
     pub start_ticks: Option<u64>,
@@ -84,3 +85,53 @@ pub struct Leftover {
     /// on this machine may have another database.
     pub output: PathBuf,
 }
+
+/// The runners of a worker, each registered for its task types; a runner that chooses by task type.
+#[derive(Default, Clone)]
+pub struct RunnerRegistry {
+    runners: Vec<Arc<dyn Runner>>,
+    by_task_type: BTreeMap<&'static str, Arc<dyn Runner>>,
+}
+
+impl RunnerRegistry {
+    /// Registers a runner for task types, in the place of an earlier one.
+    #[must_use]
+    pub fn with(mut self, task_types: &[&'static str], runner: Arc<dyn Runner>) -> Self {
+        for task_type in task_types {
+            self.by_task_type.insert(task_type, Arc::clone(&runner));
+        }
+        self.runners.push(runner);
+        self
+    }
+
+    /// Returns the task types that have a runner.
+    pub fn task_types(&self) -> impl Iterator<Item = &'static str> {
+        self.by_task_type.keys().copied()
+    }
+}
+
+#[async_trait]
+impl Runner for RunnerRegistry {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+        let task_type = job.dispatch.work.type_name();
+        match self.by_task_type.get(task_type) {
+            Some(runner) => runner.start(job).await,
+            None => Err(format!(
+                "this worker has no runner for tasks of type `{task_type}`"
+            )),
+        }
+    }
+
+    fn unavailable_reason(&self) -> Option<String> {
+        self.runners.iter().find_map(|runner| runner.unavailable_reason())
+    }
+
+    async fn kill_leftovers(&self, left: &[Leftover]) {
+        for runner in &self.runners {
+            runner.kill_leftovers(left).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,12 +3,12 @@ use engine::states::MemberState;
 
 use super::*;
 use crate::ports::{Member, Seen};
-use crate::testing::worker::house::uid;
+use crate::testing::worker::test_worker::uid;
 
 const ME: Incarnation = Incarnation(1);
 const WORKER: Incarnation = Incarnation(7);
 
-fn life(incarnation: Incarnation) -> Seen {
+fn start_incarnation(incarnation: Incarnation) -> Seen {
     let member = Member {
         incarnation,
         name: format!("n{incarnation}"),
@@ -43,16 +43,16 @@ async fn a_master_grants_only_while_it_read_a_moment_ago_that_both_lives_go_on()
     assert!(!renewals.may_grant(WORKER), "nothing was read yet");
     let asked = Instant::now();
     pass(2_000).await;
-    peers.update(vec![life(ME), life(WORKER)], asked);
+    peers.update(vec![start_incarnation(ME), start_incarnation(WORKER)], asked);
     assert!(renewals.may_grant(WORKER));
     assert!(!renewals.may_grant(Incarnation(8)), "nobody that lives");
     pass(3_000).await;
     assert!(renewals.may_grant(WORKER));
     pass(1).await;
     assert!(!renewals.may_grant(WORKER), "asked for more than 5 s ago");
-    peers.update(vec![life(WORKER)], Instant::now());
+    peers.update(vec![start_incarnation(WORKER)], Instant::now());
     assert!(!renewals.may_grant(WORKER), "this life is over");
-    peers.update(vec![life(ME)], Instant::now());
+    peers.update(vec![start_incarnation(ME)], Instant::now());
     assert!(!renewals.may_grant(WORKER), "that life is over");
 }
 

@@ -6,7 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use reqwest::header::HeaderValue;
 
 use super::*;
-use crate::config::{Secret, Tls};
+use crate::config::Tls;
+use primitives::secret::Secret;
 
 fn answered(leader: Option<&str>, index: Option<&str>) -> Result<u64, RegistryError> {
     let mut headers = HeaderMap::new();

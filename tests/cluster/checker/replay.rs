@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use actors::ports::Store as _;
 use engine::definition::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
-use porpoise::store::Store;
+use store::Store;
 
 use super::rows;
 

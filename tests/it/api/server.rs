@@ -9,15 +9,15 @@ use actors::condition::Degraded;
 use actors::hub::Hub;
 use actors::node::{Node, SlotUse};
 use actors::ports::{Me, NewInstance, Store as _, StoreError, Write, Written};
+use api::{self, ApiState, Mode, Rates, token_hash};
 use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, InstanceId};
-use porpoise::api::{self, ApiState, Mode, Rates, token_hash};
-use porpoise::runner::logs::LogFiles;
-use porpoise::store::catalog::Catalog;
-use porpoise::store::{Role, Store};
-use porpoise::telemetry::Metrics;
+use porpoise::telemetry::install_metrics;
 use reqwest::{Method, RequestBuilder, StatusCode};
+use runner::logs::LogFiles;
 use serde_json::Value;
+use store::catalog::Catalog;
+use store::{Role, Store};
 
 pub const ADMIN: &str = "an-administrator's-token-of-the-tests";
 
@@ -116,7 +116,7 @@ pub async fn serve_at(rates: Rates) -> Served {
         }),
         catalog,
         logs: Arc::new(logs),
-        metrics: Metrics::install(),
+        metrics: install_metrics(),
         mode: Mode::Standalone,
         version: "test",
         rates,

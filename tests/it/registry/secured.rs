@@ -5,8 +5,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use actors::ports::{Registry, View};
-use porpoise::config::{Consul, Secret};
+use porpoise::config::Consul;
 use porpoise::registry::ConsulRegistry;
+use primitives::secret::Secret;
 use serde_json::{Value, json};
 
 use super::agent::{Agent, free_ports, is_installed};

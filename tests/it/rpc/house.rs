@@ -9,13 +9,13 @@ use actix_web::dev::ServerHandle;
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
 use actors::peers::Peers;
 use actors::ports::{Me, Member, Seen};
-use actors::protocol::{Owner, Renewal, Report, ReportAnswer};
+use actors::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
 use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::MemberState;
-use porpoise::config::Secret;
-use porpoise::rpc::{Key, Links, Roles, Served, serve};
-use porpoise::runner::logs::LogFiles;
+use primitives::secret::Secret;
+use rpc::{Key, Links, Roles, Served, serve};
+use runner::logs::LogFiles;
 use tokio::sync::Notify;
 
 /// The key of a secret that is one letter again and again.
@@ -88,7 +88,7 @@ impl Node {
             me: me.clone(),
             key: key('k'),
             roles: roles.clone(),
-            logs: LogFiles::in_folder(logs),
+            logs: Arc::new(LogFiles::in_folder(logs)),
         };
         let server = serve(served, listener).unwrap();
         let handle = server.handle();
@@ -196,7 +196,7 @@ impl MasterLink for NotingMaster {
         &self,
         to: &Owner,
         worker: Incarnation,
-        batch: Vec<Renewal>,
+        batch: Vec<LeaseRequest>,
     ) -> Result<Vec<bool>, LinkError> {
         self.note(format!(
             "{} leases of {worker} to {}",

@@ -257,7 +257,7 @@ async fn concurrent_claimers_never_take_the_same_instance() {
 }
 
 /// Claims five at a time until nothing is left.
-async fn claim_all(store: &porpoise::store::Store, me: actors::ports::Me) -> Vec<engine::ids::InstanceId> {
+async fn claim_all(store: &store::Store, me: actors::ports::Me) -> Vec<engine::ids::InstanceId> {
     let claim = Claim {
         me,
         only: None,

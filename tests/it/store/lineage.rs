@@ -2,8 +2,8 @@
 
 use actors::ports::{Join, Store as _};
 use engine::states::MemberState;
-use porpoise::store::{Role, Store};
 use sea_orm::ConnectionTrait as _;
+use store::{Role, Store};
 
 fn node(name: &str, roles: &str) -> Join {
     Join {

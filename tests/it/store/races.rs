@@ -6,9 +6,9 @@ use std::time::Duration;
 use actors::ports::{Claim, Declaration, Declared, HandOver, Join, Me, Store as _, StoreError};
 use engine::ids::{Epoch, Incarnation, InstanceId, Millis};
 use engine::states::MemberState;
-use porpoise::store::Transaction;
-use porpoise::store::{Role, Store};
 use sea_orm::ConnectionTrait;
+use store::Transaction;
+use store::{Role, Store};
 use tokio::task::JoinHandle;
 
 use super::cases::create;

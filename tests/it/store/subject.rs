@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId, Millis, OperationId, Run};
 use engine::start::Start;
 use engine::states::{FailureStrategy, MemberState, Outcome, Priority, Scope, Verb};
-use porpoise::store::{Role, Store};
 use sea_orm::ConnectionTrait;
+use store::{Role, Store};
 
 /// The ownership of an instance as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

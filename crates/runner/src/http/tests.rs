@@ -1,0 +1,187 @@
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+
+use actors::ports::KILL_GRACE;
+use actors::protocol::{Dispatch, Owner};
+use engine::definition::OnCutOff;
+use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
+
+use super::*;
+
+/// Answers one connection after the other with these texts; none of them is kept open.
+fn server(answers: Vec<String>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut line = String::new();
+            while reader.read_line(&mut line).unwrap() > 2 {
+                line.clear();
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    format!("http://{address}/")
+}
+
+fn answer(status: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
+    Job {
+        log: folder.join("logs/x.log"),
+        workdir: folder.join("work/x"),
+        output: folder.join("work/x.output"),
+        dispatch: Dispatch {
+            uid: "1-42-0-1-1".parse().unwrap(),
+            worker: Incarnation(7),
+            owner: Owner {
+                incarnation: Incarnation(1),
+                host: "h".to_owned(),
+                generation: Generation(1),
+                epoch: Epoch(1),
+            },
+            project: "default".to_owned(),
+            workflow: "w".to_owned(),
+            task: "t".to_owned(),
+            attempt: AttemptNumber(1),
+            work: Work::Http {
+                request: Request {
+                    method: "GET".to_owned(),
+                    url: url.to_owned(),
+                    headers: vec![("X-A".to_owned(), "b".to_owned())],
+                    body: None,
+                },
+                expect_status,
+            },
+            env: BTreeMap::new(),
+            timeout_ms: None,
+            on_cut_off: OnCutOff::Continue,
+        },
+    }
+}
+
+async fn run(job: &Job) -> JobEnd {
+    let limits = Limits {
+        http_body_bytes: 100,
+        ..Limits::default()
+    };
+    Http::with_limits(limits)
+        .unwrap()
+        .start(job)
+        .await
+        .unwrap()
+        .wait()
+        .await
+}
+
+#[tokio::test]
+async fn the_status_is_the_exit_code_and_the_body_is_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(
+        folder.path(),
+        &server(vec![answer("201 Created", "hi\n${setValue(k=v)}\n")]),
+        vec![],
+    );
+    let end = run(&job).await;
+    assert_eq!(
+        (end.result, end.exit_code, end.error),
+        (AttemptResult::Succeeded, Some(201), None)
+    );
+    assert_eq!(end.outputs.get("k").map(String::as_str), Some("v"));
+    assert!(std::fs::read_to_string(&job.log).unwrap().starts_with("hi\n"));
+}
+
+#[tokio::test]
+async fn only_an_expected_status_is_a_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = run(&job(
+        folder.path(),
+        &server(vec![answer("404 Not Found", "")]),
+        vec![404],
+    ))
+    .await;
+    assert_eq!((end.result, end.exit_code), (AttemptResult::Succeeded, Some(404)));
+    let end = run(&job(
+        folder.path(),
+        &server(vec![answer("200 OK", "")]),
+        vec![404],
+    ))
+    .await;
+    assert_eq!((end.result, end.exit_code), (AttemptResult::Failed, Some(200)));
+    assert!(end.error.unwrap().contains("200"));
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_metadata_address_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let redirect =
+        "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest\r\ncontent-length: 0\r\n\r\n";
+    let end = run(&job(folder.path(), &server(vec![redirect.to_owned()]), vec![])).await;
+    assert_eq!(end.result, AttemptResult::Failed);
+    assert!(
+        end.error.clone().unwrap().contains("must not reach"),
+        "{:?}",
+        end.error
+    );
+}
+
+#[tokio::test]
+async fn a_long_body_is_cut_with_a_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(
+        folder.path(),
+        &server(vec![answer("200 OK", &"x".repeat(5000))]),
+        vec![],
+    );
+    assert_eq!(run(&job).await.result, AttemptResult::Succeeded);
+    let log = std::fs::read_to_string(&job.log).unwrap();
+    assert!(log.len() < 300 && log.contains("porpoise:"), "{log}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = run(&job(folder.path(), "http://127.0.0.1:1/", vec![])).await;
+    assert_eq!((end.result, end.exit_code), (AttemptResult::Failed, None));
+    assert!(
+        end.error.clone().unwrap().contains("nobody listens there"),
+        "{:?}",
+        end.error
+    );
+}
+
+#[tokio::test]
+async fn a_kill_ends_a_request_that_is_not_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let http = Http::with_limits(Limits::default()).unwrap();
+    let mut running = http.start(&job(folder.path(), &url, vec![])).await.unwrap();
+    running.kill(KILL_GRACE);
+    assert_eq!(running.wait().await.result, AttemptResult::Killed);
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_unless_its_own_status_is_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    for (expected, status) in [(Vec::new(), 200), (vec![302], 302)] {
+        let target = server(vec![answer("200 OK", "there")]);
+        let moved = format!(
+            "HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        let end = run(&job(folder.path(), &server(vec![moved]), expected)).await;
+        assert_eq!(
+            (end.result, end.exit_code),
+            (AttemptResult::Succeeded, Some(status)),
+            "{end:?}"
+        );
+    }
+}

@@ -1,0 +1,389 @@
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests look at the environment of this process"
+)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use actors::protocol::{Dispatch, Owner};
+use engine::definition::{OnCutOff, Work};
+use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
+
+use super::*;
+
+fn job(folder: &Path, run: &str) -> Job {
+    let uid: Uid = format!("1-{}-0-1-1", unique()).parse().unwrap();
+    let env = [
+        ("PORPOISE_ATTEMPT_UID".to_owned(), uid.to_string()),
+        (
+            "PORPOISE_OUTPUT".to_owned(),
+            folder.join("work/x.output").display().to_string(),
+        ),
+        ("value".to_owned(), NASTY.to_owned()),
+    ];
+    Job {
+        log: folder.join("logs/42/x.log"),
+        workdir: folder.join("work/x"),
+        output: folder.join("work/x.output"),
+        dispatch: Dispatch {
+            uid,
+            worker: Incarnation(7),
+            owner: Owner {
+                incarnation: Incarnation(1),
+                host: "h".to_owned(),
+                generation: Generation(1),
+                epoch: Epoch(1),
+            },
+            project: "default".to_owned(),
+            workflow: "w".to_owned(),
+            task: "t".to_owned(),
+            attempt: AttemptNumber(1),
+            work: Work::Shell {
+                run: run.to_owned(),
+                interpreter: "/bin/sh".to_owned(),
+            },
+            env: env.into(),
+            timeout_ms: None,
+            on_cut_off: OnCutOff::Continue,
+        },
+    }
+}
+
+const NASTY: &str = ";|&$()`\n*'\"";
+
+/// No two tests, also of two test processes at a time, may find each other's marker.
+fn unique() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    u64::from(std::process::id()) * 1000 + NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+async fn run(job: &Job) -> JobEnd {
+    let mut running = Processes::with_log_limit(1000).start(job).await.unwrap();
+    running.wait().await
+}
+
+fn log(job: &Job) -> String {
+    String::from_utf8_lossy(&std::fs::read(&job.log).unwrap()).into_owned()
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn pids(file: &Path) -> BTreeSet<i32> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().filter_map(|line| line.trim().parse().ok()).collect()
+}
+
+fn alive(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit_once(')')
+            .is_some_and(|(_, rest)| rest.starts_with(" Z"))
+    })
+}
+
+fn pid_file(folder: &Path) -> PathBuf {
+    folder.join("pids")
+}
+
+#[tokio::test]
+async fn output_and_errors_go_to_the_log_and_values_are_found_in_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(
+        folder.path(),
+        "echo out; echo err >&2; echo '${setValue(a=1)}'; echo b=2 >> \"$PORPOISE_OUTPUT\"",
+    );
+    let end = run(&job).await;
+    assert_eq!(
+        (end.result, end.exit_code, end.error),
+        (AttemptResult::Succeeded, Some(0), None)
+    );
+    assert_eq!(log(&job), "out\nerr\n${setValue(a=1)}\n");
+    let outputs: Vec<(&str, &str)> = end
+        .outputs
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
+    assert_eq!(outputs, [("a", "1"), ("b", "2")]);
+}
+
+#[tokio::test]
+async fn a_value_reaches_the_script_untouched_by_any_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), "printf %s \"$value\"");
+    run(&job).await;
+    assert_eq!(log(&job), NASTY);
+}
+
+#[tokio::test]
+async fn the_environment_holds_nothing_of_the_worker_s_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), "env");
+    run(&job).await;
+    let own = [
+        "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "PWD", "OLDPWD", "SHLVL", "_",
+    ];
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        let leaked = log(&job)
+            .lines()
+            .any(|line| line.starts_with(&format!("{name}=")));
+        assert!(!leaked || own.contains(&name.as_str()), "{name}");
+    }
+    assert!(log(&job).contains("PATH="), "{}", log(&job));
+}
+
+#[tokio::test]
+async fn the_working_directory_is_empty_private_and_gone_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(
+        folder.path(),
+        "stat -c %a .; ls -A | wc -l; touch left-behind; mkdir d",
+    );
+    run(&job).await;
+    assert_eq!(log(&job), "700\n0\n");
+    assert_eq!(left_in(folder.path()), [] as [PathBuf; 0]);
+}
+
+/// What is in the folder of working directories apart from scripts, which stay for the next attempt.
+fn left_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder.join("work")).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path());
+    files
+        .filter(|file| file.extension().is_none_or(|kind| kind != "script"))
+        .collect()
+}
+
+#[tokio::test]
+async fn attempts_of_one_script_share_its_file_and_a_changed_one_is_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let runner = Processes::with_log_limit(1000);
+    let mut job = job(folder.path(), "echo \"$0\"; echo 'exit 9' > \"$0\"");
+    for life in 0..2 {
+        job.log = folder.path().join(format!("{life}.log"));
+        let end = runner.start(&job).await.unwrap().wait().await;
+        assert_eq!(end.result, AttemptResult::Succeeded);
+    }
+    let named = |life: i32| std::fs::read_to_string(folder.path().join(format!("{life}.log"))).unwrap();
+    assert_eq!(named(0), named(1));
+    assert!(named(0).ends_with(".script\n"), "{}", named(0));
+}
+
+#[tokio::test]
+async fn many_scripts_do_not_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let scripts = super::super::script::Scripts::default();
+    for mark in 0..1000 {
+        scripts.take(folder.path(), &format!("exit {mark}")).unwrap();
+    }
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert!((2..=300).contains(&left), "{left}");
+    let one = super::super::script::Scripts::default();
+    one.take(folder.path(), "exit 0").unwrap();
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1, "a new life drops what earlier ones left");
+}
+
+#[tokio::test]
+async fn an_exit_code_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = run(&job(folder.path(), "exit 37")).await;
+    assert_eq!((end.result, end.exit_code), (AttemptResult::Failed, Some(37)));
+    assert_eq!(end.error.as_deref(), Some("exit code 37"));
+}
+
+#[tokio::test]
+async fn a_kill_from_outside_is_told_with_its_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = run(&job(folder.path(), "kill -9 $$")).await;
+    assert_eq!((end.result, end.exit_code), (AttemptResult::Killed, Some(137)));
+    assert!(end.error.unwrap().contains("SIGKILL"));
+    let end = run(&job(folder.path(), "kill -SEGV $$")).await;
+    assert_eq!((end.result, end.exit_code), (AttemptResult::Failed, Some(139)));
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_exist_is_an_error_in_words_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for interpreter in ["/no/such/shell", "no-such-shell"] {
+        let mut job = job(folder.path(), "true");
+        job.dispatch.work = Work::Shell {
+            run: "true".to_owned(),
+            interpreter: interpreter.to_owned(),
+        };
+        let error = Processes::with_log_limit(1000).start(&job).await.err().unwrap();
+        assert!(error.contains(interpreter), "{error}");
+        assert_eq!(left_in(folder.path()), [] as [PathBuf; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_background_child_that_holds_the_output_open_delays_nothing_and_does_not_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pid_file(folder.path());
+    let job = job(
+        folder.path(),
+        &format!("sleep 300 & echo $! > {}", file.display()),
+    );
+    let begun = Instant::now();
+    let end = run(&job).await;
+    assert_eq!(end.result, AttemptResult::Succeeded);
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    let left = pids(&file);
+    assert_eq!(left.len(), 1);
+    until("the background child is gone", || {
+        !left.iter().any(|pid| alive(*pid))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_kill_ends_the_whole_family_also_children_with_their_own_session_that_ignore_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pid_file(folder.path());
+    let pids_at = file.display();
+    let script = format!(
+        "trap '' TERM; echo $$ >> {pids_at}; sleep 300 & echo $! >> {pids_at}; \
+         setsid sleep 300 & echo $! >> {pids_at}; setsid sh -c 'sleep 300 & echo $! >> {pids_at}' & sleep 300"
+    );
+    let job = job(folder.path(), &script);
+    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    until("all are there", || pids(&file).len() == 4).await;
+    let family = pids(&file);
+    assert!(family.iter().all(|pid| alive(*pid)));
+    running.kill(KILL_GRACE);
+    running.kill(KILL_GRACE);
+    let end = running.wait().await;
+    assert_eq!(end.result, AttemptResult::Killed);
+    assert!(end.error.is_some());
+    let left: Vec<_> = family.iter().filter(|pid| alive(**pid)).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_kill_finds_what_left_session_parent_and_environment_where_there_are_control_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pid_file(folder.path());
+    let hide = format!("setsid sleep 300 & echo $! >> {}", file.display());
+    let job = job(
+        folder.path(),
+        &format!("sleep 1; env -i /bin/sh -c '{hide}'; sleep 300"),
+    );
+    let Some(group) = Cgroup::of(&job.dispatch.uid, &job.output) else {
+        eprintln!("skipped: this process may make no control groups");
+        return;
+    };
+    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    let all_there = until("it hides", || pids(&file).len() == 1);
+    tokio::select! {
+        () = all_there => {}
+        end = running.wait() => panic!("{end:?}"),
+    }
+    assert!(group.members().len() >= 2, "{:?}", group.members());
+    running.kill(KILL_GRACE);
+    assert_eq!(running.wait().await.result, AttemptResult::Killed);
+    assert!(!pids(&file).iter().any(|pid| alive(*pid)), "it is gone");
+    assert!(group.members().is_empty());
+}
+
+#[tokio::test]
+async fn a_task_may_clean_up_when_it_is_asked_to_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(
+        folder.path(),
+        "trap 'echo cleaning; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
+    );
+    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    until("the trap is set", || log(&job).contains("ready")).await;
+    running.kill(KILL_GRACE);
+    let end = running.wait().await;
+    assert_eq!(end.result, AttemptResult::Killed);
+    assert!(log(&job).contains("cleaning"));
+}
+
+#[tokio::test]
+async fn a_log_past_its_limit_is_cut_with_one_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(
+        folder.path(),
+        "yes | head -c 5000; sleep 0.5; yes | head -c 5000; sleep 0.5; yes | head -c 5000",
+    );
+    let end = run(&job).await;
+    assert_eq!(end.result, AttemptResult::Succeeded);
+    let text = log(&job);
+    assert!(text.starts_with("y\ny\n"));
+    assert!(text.ends_with("the rest was cut off]\n"), "{text}");
+    assert_eq!(text.matches("porpoise:").count(), 1);
+    assert!(text.len() < 1200, "{}", text.len());
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_kept_and_do_not_hide_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(folder.path(), "printf '\\377\\376\\n'; echo '#{setValue(k=v=w)}'");
+    let end = run(&job).await;
+    assert_eq!(end.outputs.get("k").map(String::as_str), Some("v=w"));
+    assert!(std::fs::read(&job.log).unwrap().starts_with(&[0xff, 0xfe]));
+}
+
+#[tokio::test]
+async fn a_sweep_ends_what_an_earlier_life_left_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pid_file(folder.path());
+    let script = format!(
+        "echo $$ >> {0}; setsid sleep 300 & echo $! >> {0}; sleep 300",
+        file.display()
+    );
+    let runner = Processes::with_log_limit(1000);
+    let job = job(folder.path(), &script);
+    let mut left = runner.start(&job).await.unwrap();
+    until("both are there", || pids(&file).len() == 2).await;
+    let stranger = self::job(&folder.path().join("other"), "sleep 1; exit 5");
+    let mut bystander = runner.start(&stranger).await.unwrap();
+    let leftover = |pid, start_ticks| Leftover {
+        uid: job.dispatch.uid,
+        pid,
+        start_ticks,
+        boot_id: Some(proc_fs::boot_id()),
+        output: job.output.clone(),
+    };
+    let reused = bystander.pid();
+    let ours = [leftover(left.pid(), left.start_ticks())];
+    let ((), end) = tokio::join!(runner.kill_leftovers(&ours), left.wait());
+    assert_eq!(end.result, AttemptResult::Killed);
+    assert!(!pids(&file).iter().any(|pid| alive(*pid)));
+    runner.kill_leftovers(&[leftover(reused, Some(1))]).await;
+    assert_eq!(
+        bystander.wait().await.exit_code,
+        Some(5),
+        "a pid with another start time is a stranger"
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_end_by_itself_is_forced_after_the_time_that_the_kill_grants() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = job(
+        folder.path(),
+        "trap '' TERM; echo ready; while :; do sleep 0.05; done",
+    );
+    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    until("the trap is set", || log(&job).contains("ready")).await;
+    let asked = Instant::now();
+    let granted = Duration::from_millis(300);
+    running.kill(granted);
+    assert_eq!(running.wait().await.result, AttemptResult::Killed);
+    let took = asked.elapsed();
+    assert!(
+        (granted..KILL_GRACE).contains(&took),
+        "it should take 300 ms, not {took:?}"
+    );
+}
