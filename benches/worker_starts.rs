@@ -11,8 +11,11 @@ use actors::ports::Me;
 use actors::protocol::{AttemptUpdate, Dispatch, LeaseRequest, Owner, Report, ReportAnswer};
 use actors::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts, start};
 use async_trait::async_trait;
-use engine::definition::{OnCutOff, Work};
-use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
+use engine::ids::{
+    AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, TaskIndex, Timestamp,
+};
+use engine::spec::OnCutOff;
+use engine::task_type::PreparedAction;
 use runner::journal::JournalFile;
 use runner::{Limits, Runners, boot_id};
 use tokio::sync::mpsc;
@@ -62,10 +65,10 @@ fn owner() -> Owner {
 
 fn dispatch(ordinal: u32) -> Dispatch {
     Dispatch {
-        uid: Uid {
+        uid: DispatchId {
             generation: Generation(1),
             instance: InstanceId(1),
-            ordinal: Ordinal(ordinal),
+            ordinal: TaskIndex(ordinal),
             attempt: AttemptNumber(1),
             binding: 1,
         },
@@ -102,7 +105,7 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
         runner: Arc::new(Runners::with_limits(Limits::default())?),
         journal: Arc::new(JournalFile::in_data(data)),
         masters: Arc::new(Counter(ends)),
-        clock: Clock::starting_at(Millis(0)),
+        clock: Clock::starting_at(Timestamp(0)),
     };
     start(config, ports).await.map_err(|error| error.to_string())
 }

@@ -66,15 +66,18 @@ fn link_targets(line: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn a_line_has_at_most_120_letters() {
-    check_lines("a line of a document has at most 120 letters", |document, line| {
-        let letters = line.chars().count();
-        // The tables of the bench are generated.
-        let is_generated = document.ends_with("docs/benchmarks.md") && line.starts_with('|');
-        (letters > LONGEST_LINE && !is_generated)
-            .then(|| format!("{letters} letters"))
-            .into_iter()
-            .collect()
-    });
+    check_lines(
+        "a line of a document has at most 120 letters",
+        |document, line| {
+            let letters = line.chars().count();
+            // The tables of the bench are generated.
+            let is_generated = document.ends_with("docs/benchmarks.md") && line.starts_with('|');
+            (letters > LONGEST_LINE && !is_generated)
+                .then(|| format!("{letters} letters"))
+                .into_iter()
+                .collect()
+        },
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 pub(super) use self::guard::guard;
 pub(super) use self::identities::Identities;
@@ -64,7 +64,7 @@ impl Server {
         &self.state.catalog
     }
 
-    pub(super) fn now(&self) -> Millis {
+    pub(super) fn now(&self) -> Timestamp {
         self.state.node.clock().now()
     }
 }

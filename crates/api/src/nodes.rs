@@ -1,7 +1,7 @@
 //! The nodes of the cluster, its take-overs, and the cluster itself.
 
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -110,7 +110,7 @@ struct Degraded {
 }
 
 impl Degraded {
-    fn new(code: &str, detail: &str, since: Millis) -> Self {
+    fn new(code: &str, detail: &str, since: Timestamp) -> Self {
         Self {
             code: code.to_owned(),
             detail: detail.to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
-use engine::document::check_loose;
+use engine::spec::check_external_param;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -82,7 +82,7 @@ async fn create_project(
 /// Lists what is wrong with parameters that every task of the project would get.
 fn check_params(params: &BTreeMap<String, String>) -> Result<(), Problem> {
     let wrong = params.iter().filter_map(|(name, value)| {
-        let (code, message) = check_loose(name, value).err()?;
+        let (code, message) = check_external_param(name, value).err()?;
         Some(Detail {
             pointer: format!("/params/{}", escaped(name)),
             code: code.to_owned(),

@@ -90,7 +90,7 @@ async fn start_instance(
     };
     let (version, choices) = split_version(body.value)?;
     let target = who.catalog().start_target(who.object.0.clone(), version).await?;
-    let choices = engine::start::read(&choices, &target.definition).map_err(|issues| refused(&issues))?;
+    let choices = engine::start::parse(&choices, &target.definition).map_err(|issues| refused(&issues))?;
     let new = new_instance(&who, target, choices, key);
     let id = create(&who.server, new).await?;
     created(&who.server, id, wait).await
@@ -112,7 +112,7 @@ fn split_version(mut body: Value) -> Result<(Option<i64>, Value), Problem> {
     Ok((version, body))
 }
 
-fn refused(issues: &[engine::document::Issue]) -> Problem {
+fn refused(issues: &[engine::spec::Diagnostic]) -> Problem {
     let unknown = issues
         .iter()
         .any(|issue| issue.code == Code::UnknownParameter.as_str());

@@ -1,8 +1,8 @@
 //! Tokens: random, shown once, stored as hashes.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
-use engine::document::duration;
-use engine::ids::Millis;
+use engine::ids::Timestamp;
+use engine::spec::duration;
 use rand::TryRngCore;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -80,12 +80,12 @@ struct CreateToken {
 #[derive(Debug)]
 pub(super) struct Secret {
     pub(super) token: String,
-    pub(super) expires_at: Option<Millis>,
+    pub(super) expires_at: Option<Timestamp>,
 }
 
 impl Secret {
     /// Draws 256 random bits from the system.
-    pub(super) fn fresh(expires_at: Option<Millis>) -> Result<Self, Problem> {
+    pub(super) fn fresh(expires_at: Option<Timestamp>) -> Result<Self, Problem> {
         const ALPHABET: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
         let mut bytes = [0_u8; 43];
         rand::rngs::OsRng

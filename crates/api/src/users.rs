@@ -1,7 +1,7 @@
 //! Users, for administrators; and who oneself is.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
-use engine::document::names;
+use engine::spec::names;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;

@@ -6,7 +6,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::rt::task::JoinHandle;
 use actix_web::{HttpRequest, HttpResponse, post};
 use engine::ids::OperationId;
-use engine::states::{Outcome, Verb};
+use engine::states::{Command, OperationStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -81,23 +81,23 @@ macro_rules! verb {
 
 verb!(
     /// Lets what runs end and starts nothing more.
-    pause_instance, "/api/v1/instances/{id}/pause", Verb::Pause
+    pause_instance, "/api/v1/instances/{id}/pause", Command::Pause
 );
 verb!(
     /// Goes on from paused or stopped.
-    resume_instance, "/api/v1/instances/{id}/resume", Verb::Resume
+    resume_instance, "/api/v1/instances/{id}/resume", Command::Resume
 );
 verb!(
     /// Kills what runs.
-    stop_instance, "/api/v1/instances/{id}/stop", Verb::Stop
+    stop_instance, "/api/v1/instances/{id}/stop", Command::Stop
 );
 verb!(
     /// Runs failed and killed tasks again, then what follows.
-    recover_instance, "/api/v1/instances/{id}/recover", Verb::Recover
+    recover_instance, "/api/v1/instances/{id}/recover", Command::Recover
 );
 verb!(
     /// Runs all again, with the same choices.
-    rerun_instance, "/api/v1/instances/{id}/rerun", Verb::Rerun
+    rerun_instance, "/api/v1/instances/{id}/rerun", Command::Rerun
 );
 
 /// Declares one failed task of a final instance a success.
@@ -113,7 +113,7 @@ async fn force_success(
 ) -> Result<HttpResponse, Problem> {
     let task = Some(path_value(&request, "task")?);
     let asked = Asked {
-        verb: Verb::ForceSuccess,
+        verb: Command::ForceSuccess,
         task,
         body,
     };
@@ -121,7 +121,7 @@ async fn force_success(
 }
 
 struct Asked {
-    verb: Verb,
+    verb: Command,
     task: Option<String>,
     body: Body<VerbBody>,
 }
@@ -194,7 +194,9 @@ async fn decided(
         };
         let over = woken == Woken::Over || watch.left().is_zero();
         match who.catalog().operation(id).await {
-            Ok(Some(operation)) if operation.outcome != Outcome::Pending || over => return Ok(operation),
+            Ok(Some(operation)) if operation.outcome != OperationStatus::Pending || over => {
+                return Ok(operation);
+            }
             Ok(None) => return Err(Problem::not_found(format!("operation {id}"))),
             Err(error) if over => return Err(error.into()),
             Ok(Some(_)) | Err(_) => {}
@@ -203,7 +205,7 @@ async fn decided(
 }
 
 async fn answer(who: &Caller, operation: Stored) -> Result<HttpResponse, Problem> {
-    if operation.outcome == Outcome::Refused {
+    if operation.outcome == OperationStatus::Refused {
         let detail = operation
             .detail
             .unwrap_or_else(|| "The owner refused it.".to_owned());
@@ -211,7 +213,7 @@ async fn answer(who: &Caller, operation: Stored) -> Result<HttpResponse, Problem
     }
     let instance = read_instance(&who.server, who.object.0).await?;
     let mut answer = match operation.outcome {
-        Outcome::Pending => HttpResponse::Accepted(),
+        OperationStatus::Pending => HttpResponse::Accepted(),
         _ => HttpResponse::Ok(),
     };
     let location = format!("/api/v1/operations/{}", operation.id);

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat};
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use store::catalog as stored;
 
 /// Writes an instant.
-pub(super) fn time(at: Millis) -> String {
+pub(super) fn time(at: Timestamp) -> String {
     DateTime::from_timestamp_millis(at.0)
         .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Millis, true)
+        .to_rfc3339_opts(SecondsFormat::Timestamp, true)
 }
 
-pub(super) fn maybe_time(at: Option<Millis>) -> Option<String> {
+pub(super) fn maybe_time(at: Option<Timestamp>) -> Option<String> {
     at.map(time)
 }
 

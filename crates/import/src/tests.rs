@@ -136,6 +136,6 @@ fn names_stay_legal_and_unique_however_the_ids_look() {
     let distinct: BTreeSet<&String> = names.values().collect();
     assert_eq!(distinct.len(), ids.len());
     for name in names.values() {
-        engine::document::names::check(name).unwrap();
+        engine::spec::names::check(name).unwrap();
     }
 }

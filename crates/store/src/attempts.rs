@@ -1,7 +1,7 @@
 //! The rows of tasks and attempts, to and from the engine's types.
 
 use actors::ports::StoreError;
-use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Ordinal};
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::task::{Attempt, Task, Worker};
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
@@ -78,7 +78,7 @@ const ATTEMPT: [Column; 16] = [
 
 impl<'a> TaskRow<'a> {
     /// Writes a task as its row.
-    pub(super) fn of(instance: InstanceId, ordinal: Ordinal, task: &'a Task) -> Result<Self, StoreError> {
+    pub(super) fn of(instance: InstanceId, ordinal: TaskIndex, task: &'a Task) -> Result<Self, StoreError> {
         Ok(Self {
             instance: instance.0,
             ordinal: ordinal.0,
@@ -97,7 +97,7 @@ impl<'a> TaskRow<'a> {
 
 impl<'a> AttemptRow<'a> {
     /// Writes an attempt as its row.
-    pub(super) fn of(instance: InstanceId, ordinal: Ordinal, attempt: &'a Attempt) -> Self {
+    pub(super) fn of(instance: InstanceId, ordinal: TaskIndex, attempt: &'a Attempt) -> Self {
         Self {
             instance: instance.0,
             ordinal: ordinal.0,
@@ -160,19 +160,19 @@ fn listed(backend: DbBackend) -> String {
 }
 
 /// Reads a row of `tasks_of`; its attempt is filled in later.
-pub(super) fn read_task(row: &QueryResult) -> Result<(InstanceId, Ordinal, Task), StoreError> {
+pub(super) fn read_task(row: &QueryResult) -> Result<(InstanceId, TaskIndex, Task), StoreError> {
     let mut cells = Cells::of(row);
     let instance = InstanceId(cells.take()?);
-    let ordinal = Ordinal(cells.small()?);
+    let ordinal = TaskIndex(cells.small()?);
     let task = Task {
         state: cells.name()?,
         reason: cells.take()?,
         attempts: cells.small()?,
         attempts_before_run: cells.small()?,
         lost_in_run: cells.small()?,
-        due_at: cells.take::<Option<i64>>()?.map(Millis),
-        started_at: cells.take::<Option<i64>>()?.map(Millis),
-        ended_at: cells.take::<Option<i64>>()?.map(Millis),
+        due_at: cells.take::<Option<i64>>()?.map(Timestamp),
+        started_at: cells.take::<Option<i64>>()?.map(Timestamp),
+        ended_at: cells.take::<Option<i64>>()?.map(Timestamp),
         outputs: cells.json()?,
         attempt: None,
     };
@@ -180,10 +180,10 @@ pub(super) fn read_task(row: &QueryResult) -> Result<(InstanceId, Ordinal, Task)
 }
 
 /// Reads a row of `attempts_of`: its task, whether it is the latest, and the attempt.
-pub(super) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, Ordinal, bool, Attempt), StoreError> {
+pub(super) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, TaskIndex, bool, Attempt), StoreError> {
     let mut cells = Cells::of(row);
     let instance = InstanceId(cells.take()?);
-    let ordinal = Ordinal(cells.small()?);
+    let ordinal = TaskIndex(cells.small()?);
     let latest = cells.take()?;
     let number = AttemptNumber(cells.small()?);
     let binding = cells.small()?;
@@ -205,9 +205,9 @@ pub(super) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, Ordinal, bo
             .take::<Option<i64>>()?
             .and_then(|code| i32::try_from(code).ok()),
         error: cells.take()?,
-        created_at: Millis(cells.take()?),
-        started_at: cells.take::<Option<i64>>()?.map(Millis),
-        ended_at: cells.take::<Option<i64>>()?.map(Millis),
+        created_at: Timestamp(cells.take()?),
+        started_at: cells.take::<Option<i64>>()?.map(Timestamp),
+        ended_at: cells.take::<Option<i64>>()?.map(Timestamp),
     };
     Ok((instance, ordinal, latest, attempt))
 }

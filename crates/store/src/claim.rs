@@ -2,8 +2,8 @@
 
 use actors::ports::{Claim, Claimed, StoreError};
 use engine::ids::{Epoch, Incarnation, InstanceId};
-use engine::instance::Attention;
-use engine::states::{Outcome, OwnerWhy, Verb};
+use engine::states::Attention;
+use engine::states::{Command, OperationStatus, OwnershipReason};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ struct Candidate {
     owner: Option<i64>,
     host: Option<String>,
     owner_name: Option<String>,
-    verb: Option<Verb>,
+    verb: Option<Command>,
 }
 
 #[derive(Serialize)]
@@ -189,17 +189,19 @@ async fn describe(transaction: &Transaction, ids: &[i64]) -> Result<Vec<Candidat
 }
 
 /// Says why the claimer becomes the owner.
-fn why(candidate: &Candidate, claim: &Claim) -> OwnerWhy {
+fn why(candidate: &Candidate, claim: &Claim) -> OwnershipReason {
     if candidate.epoch == 0 {
-        return OwnerWhy::Start;
+        return OwnershipReason::Start;
     }
     if candidate.owner.is_none() {
-        return candidate.verb.map_or(OwnerWhy::Failover, OwnerWhy::from);
+        return candidate
+            .verb
+            .map_or(OwnershipReason::Failover, OwnershipReason::from);
     }
     if candidate.owner_name.as_deref() == Some(&claim.me.name) {
-        OwnerWhy::Restart
+        OwnershipReason::Restart
     } else {
-        OwnerWhy::Failover
+        OwnershipReason::Failover
     }
 }
 
@@ -274,7 +276,7 @@ async fn give_up(
             c_at: claim.at.0,
             c_attention: attention.clone(),
             c_detail: "the system gave up on the instance; resume it to go on",
-            c_outcome: Outcome::Refused.as_str(),
+            c_outcome: OperationStatus::Refused.as_str(),
         })
         .collect();
     let backend = transaction.get_database_backend();

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use actors::faults::{self, Mutant};
 use actors::ports::{InstanceCommit, StoreError};
-use engine::instance::{Attention, Header, Reset};
+use engine::instance::{InstanceRecord, Reset};
+use engine::states::Attention;
 use engine::states::TaskState;
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
@@ -258,7 +259,7 @@ fn fenced(backend: DbBackend, columns: &[Column], sets: &str) -> String {
     )
 }
 
-fn header_row(fence: Fence, header: &Header) -> Result<HeaderRow<'_>, StoreError> {
+fn header_row(fence: Fence, header: &InstanceRecord) -> Result<HeaderRow<'_>, StoreError> {
     let attention = |attention: &Attention| json(attention);
     Ok(HeaderRow {
         fence,

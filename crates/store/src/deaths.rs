@@ -1,7 +1,7 @@
 //! Declaring a life dead, and noting what became of its instances.
 
 use actors::ports::{Declaration, Declared, FailoverRecord, StoreError};
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use super::members::LIVE;
@@ -68,7 +68,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub async fn declared_deaths(&self, host: &str, since: Millis) -> Result<Vec<Millis>, StoreError> {
+    pub async fn declared_deaths(&self, host: &str, since: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
         let sql = "SELECT state_at FROM member WHERE state = 'dead' AND state_at > $2 AND host = $1 \
                    AND declared_by IS NOT NULL";
         let rows = self
@@ -76,7 +76,9 @@ impl Store {
             .query_all_raw(self.statement(sql, [host.into(), since.0.into()]))
             .await
             .map_err(store_error)?;
-        rows.iter().map(|row| Cells::of(row).take().map(Millis)).collect()
+        rows.iter()
+            .map(|row| Cells::of(row).take().map(Timestamp))
+            .collect()
     }
 
     /// Notes a take-over; when and why the life ended comes from its own row. What is noted of one pair comes from

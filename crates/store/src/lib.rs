@@ -32,8 +32,8 @@ use std::sync::{Arc, Mutex};
 
 use actors::clock::Clock;
 use actors::ports::StoreError;
-use engine::definition::Definition;
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
+use engine::spec::Definition;
 use sea_orm::{ConnectionTrait, DbBackend, SqliteTransactionMode, Statement, TransactionOptions, Value};
 
 pub use connect::{OpenError, Role};
@@ -155,11 +155,11 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub async fn now(&self) -> Result<Millis, StoreError> {
+    pub async fn now(&self) -> Result<Timestamp, StoreError> {
         self.now_on(self.reader()).await
     }
 
-    async fn now_on<C: ConnectionTrait>(&self, connection: &C) -> Result<Millis, StoreError> {
+    async fn now_on<C: ConnectionTrait>(&self, connection: &C) -> Result<Timestamp, StoreError> {
         if self.backend() == DbBackend::Sqlite {
             return Ok(self.inner.clock.now());
         }
@@ -168,7 +168,7 @@ impl Store {
             .await
             .map_err(store_error)?
             .ok_or_else(|| StoreError::Unavailable("the database's clock did not answer".to_owned()))?;
-        row.try_get_by_index(0).map(Millis).map_err(store_error)
+        row.try_get_by_index(0).map(Timestamp).map_err(store_error)
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use actors::ports::{InboxVerb, Loaded, StoreError};
-use engine::definition::Definition;
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Rev, Run};
-use engine::instance::Header;
-use engine::states::{Outcome, Verb};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run, Timestamp};
+use engine::instance::InstanceRecord;
+use engine::spec::Definition;
+use engine::states::{Command, OperationStatus};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
 use serde::Serialize;
 
@@ -191,7 +191,7 @@ impl Store {
     }
 
     /// Refuses, without an owner, the verbs that cannot apply; holds the row so that nobody claims meanwhile.
-    pub(super) async fn refuse_verbs_at_rest(&self, id: InstanceId, at: Millis) -> Result<(), StoreError> {
+    pub(super) async fn refuse_verbs_at_rest(&self, id: InstanceId, at: Timestamp) -> Result<(), StoreError> {
         let transaction = begin_on(&self.inner.pools.engine).await?;
         let lock = if self.backend() == DbBackend::Sqlite {
             ""
@@ -285,18 +285,18 @@ fn read_instance(row: &QueryResult) -> Result<Loaded, StoreError> {
     let project_params = cells.json()?;
     let start = cells.json()?;
     let generation = Generation(cells.take()?);
-    let rev = Rev(cells.take()?);
-    let created_at = Millis(cells.take()?);
-    let header = Header {
+    let rev = Revision(cells.take()?);
+    let created_at = Timestamp(cells.take()?);
+    let header = InstanceRecord {
         state: cells.name()?,
         reason: cells.take()?,
         attention: cells.optional_json()?,
         run: Run(cells.small()?),
-        due_at: cells.take::<Option<i64>>()?.map(Millis),
+        due_at: cells.take::<Option<i64>>()?.map(Timestamp),
         time_left_ms: cells.take()?,
         timed_out: cells.take()?,
-        started_at: cells.take::<Option<i64>>()?.map(Millis),
-        ended_at: cells.take::<Option<i64>>()?.map(Millis),
+        started_at: cells.take::<Option<i64>>()?.map(Timestamp),
+        ended_at: cells.take::<Option<i64>>()?.map(Timestamp),
         outputs: cells.json()?,
     };
     Ok(Loaded {
@@ -332,15 +332,15 @@ fn read_verb(row: &QueryResult) -> Result<(InstanceId, InboxVerb), StoreError> {
     Ok((instance, verb))
 }
 
-fn refusals(instance: &QueryResult, verbs: &[InboxVerb], at: Millis) -> Result<Vec<Refusal>, StoreError> {
+fn refusals(instance: &QueryResult, verbs: &[InboxVerb], at: Timestamp) -> Result<Vec<Refusal>, StoreError> {
     let mut cells = Cells::of(instance);
     let state = cells.name()?;
     let attention = cells.optional_json()?;
     let run = Run(cells.small()?);
     let epoch: i64 = cells.take()?;
-    let possible: Vec<&str> = Verb::possible_in(state, attention.as_ref())
+    let possible: Vec<&str> = Command::possible_in(state, attention.as_ref())
         .into_iter()
-        .map(Verb::as_str)
+        .map(Command::as_str)
         .collect();
     let applies = |verb: &InboxVerb| verb.run == run && verb.verb.applies_in(state, attention.as_ref());
     let refused = verbs.iter().filter(|verb| !applies(verb));
@@ -349,7 +349,7 @@ fn refusals(instance: &QueryResult, verbs: &[InboxVerb], at: Millis) -> Result<V
             c_operation: verb.operation.0,
             c_at: at.0,
             c_epoch: epoch,
-            c_outcome: Outcome::Refused.as_str(),
+            c_outcome: OperationStatus::Refused.as_str(),
             c_detail: if verb.run == run {
                 format!("the instance is {state}; possible now: {}", possible.join(", "))
             } else {
@@ -361,7 +361,7 @@ fn refusals(instance: &QueryResult, verbs: &[InboxVerb], at: Millis) -> Result<V
 
 /// Reads the stored canonical model; it was valid when it was stored.
 fn read_model(model: &serde_json::Value) -> Result<Definition, String> {
-    engine::document::read(model).map_err(|issues| {
+    engine::spec::parse(model).map_err(|issues| {
         let said: Vec<_> = issues
             .iter()
             .map(|issue| format!("{}: {}", issue.pointer, issue.message))

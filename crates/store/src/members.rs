@@ -1,7 +1,7 @@
 //! The lives of nodes: joining, beating, moving forward.
 
 use actors::ports::{Beat, Join, Joined, Member, Seen, StoreError};
-use engine::ids::{Generation, Incarnation, Millis};
+use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
 
@@ -70,7 +70,7 @@ impl Store {
         &self,
         transaction: &Transaction,
         join: &Join,
-        now: Millis,
+        now: Timestamp,
     ) -> Result<(Incarnation, Generation), StoreError> {
         let insert = "INSERT INTO member \
                       (name, host, roles, state, slots, worker_group, version, joined_at, state_at) \
@@ -161,7 +161,7 @@ impl Store {
         };
         let mut cells = Cells::of(&row);
         Ok(Beat {
-            now: Millis(cells.take()?),
+            now: Timestamp(cells.take()?),
             state: cells.name()?,
         })
     }
@@ -240,7 +240,7 @@ fn read_member(cells: &mut Cells<'_>) -> Result<Member, StoreError> {
             .map(str::to_owned)
             .collect(),
         state: cells.name()?,
-        joined_at: Millis(cells.take()?),
+        joined_at: Timestamp(cells.take()?),
         slots: cells.small()?,
         worker_group: cells.take()?,
         version: cells.take()?,

@@ -2,8 +2,8 @@
 //!
 //! In these texts `i` is the instance.
 
-use engine::instance::Attention;
-use engine::states::{InstanceState, Verb};
+use engine::states::Attention;
+use engine::states::{Command, InstanceState};
 
 /// The condition of an instance that runs, in the words of the index of the unowned.
 pub(super) const RUNS: &str = "i.attention IS NULL AND i.state IN ('running', 'pausing', 'stopping')";
@@ -29,7 +29,7 @@ pub(super) fn verb_applies() -> String {
         detail: String::new(),
     };
     let mut fits = Vec::new();
-    for verb in Verb::ALL {
+    for verb in Command::ALL {
         for state in InstanceState::ALL {
             if verb.applies_in(*state, None) {
                 fits.push(format!("'{verb}/{state}/'"));

@@ -1,8 +1,8 @@
 //! Results that came to another master than the owner: kept in the inbox until the owner has applied them.
 
 use actors::ports::StoreError;
-use engine::ids::{InstanceId, Millis, Uid};
-use engine::instance::Ended;
+use engine::attempt::AttemptEnd;
+use engine::ids::{DispatchId, InstanceId, Timestamp};
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
 
@@ -37,7 +37,11 @@ const APPLIED: [Column; 3] = [("c_instance", "bigint"), ("c_key", "text"), ("c_a
 
 impl Store {
     /// Keeps the results of attempts that are open; the others are dropped.
-    pub(super) async fn keep(&self, results: &[(Uid, Ended)], at: Millis) -> Result<(), StoreError> {
+    pub(super) async fn keep(
+        &self,
+        results: &[(DispatchId, AttemptEnd)],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let rows: Vec<Kept> = results
             .iter()
             .map(|(uid, ended)| {
@@ -59,7 +63,7 @@ impl Store {
     }
 
     /// Reads the kept results of open attempts of several instances, in the order in which they came.
-    pub(super) async fn kept(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
+    pub(super) async fn kept(&self, ids: &[InstanceId]) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -71,7 +75,7 @@ impl Store {
         &self,
         connection: &C,
         ids: &[InstanceId],
-    ) -> Result<Vec<(Uid, Ended)>, StoreError> {
+    ) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
         let sql = format!(
             "SELECT x.dedup_key, x.body FROM inbox x WHERE {OPEN_RESULT} \
              AND x.instance IN (SELECT c_id FROM {}) ORDER BY x.id",
@@ -86,7 +90,7 @@ impl Store {
     }
 
     /// Marks kept results as applied.
-    pub(super) async fn mark_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError> {
+    pub(super) async fn mark_applied(&self, uids: &[DispatchId], at: Timestamp) -> Result<(), StoreError> {
         let rows: Vec<Applied> = uids
             .iter()
             .map(|uid| Applied {
@@ -105,7 +109,7 @@ impl Store {
 
     /// Marks kept results whose attempts are closed. What is looked through is the index of unapplied rows; normally
     /// it holds nothing of the kind, and nothing is written.
-    pub(super) async fn close_kept(&self, at: Millis) -> Result<(), StoreError> {
+    pub(super) async fn close_kept(&self, at: Timestamp) -> Result<(), StoreError> {
         let closed = format!("x.kind = 'result' AND x.applied_at IS NULL AND NOT ({OPEN_RESULT})");
         let sql = format!("SELECT x.id FROM inbox x WHERE {closed} LIMIT 1");
         let found = self.reader().query_one_raw(self.statement(&sql, [])).await;
@@ -135,7 +139,7 @@ impl Store {
     }
 }
 
-fn read_result(row: &QueryResult) -> Result<(Uid, Ended), StoreError> {
+fn read_result(row: &QueryResult) -> Result<(DispatchId, AttemptEnd), StoreError> {
     let mut cells = Cells::of(row);
     let key: String = cells.take()?;
     let uid = key.trim_start_matches(KEY).parse().map_err(damaged)?;

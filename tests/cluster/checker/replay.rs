@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use actors::ports::Store as _;
-use engine::definition::Definition;
+use engine::spec::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
 use store::Store;
 
@@ -149,7 +149,7 @@ async fn read(store: &Store) -> Vec<Ended> {
         let definition = store.definition(number(&workflow), number(&version)).await;
         let run = number(&run);
         let strategy_ends = start["failure_strategy"] == FailureStrategy::End.as_str();
-        ended.push(Ended {
+        ended.push(AttemptEnd {
             tasks: records.tasks(&id, &definition.expect("a definition")),
             stopped: records.applied(&id, "stop", run),
             held: timed_out == "true" || strategy_ends || records.stays_paused(&id, run),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::definition::OnCutOff;
+use engine::attempt::AttemptResult;
 use engine::ids::Incarnation;
-use engine::instance::AttemptResult;
+use engine::spec::OnCutOff;
 
 use crate::protocol::{AttemptUpdate, Dispatch, KillAnswer};
 use crate::testing::worker::NoTransport;

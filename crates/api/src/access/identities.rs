@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sha2::{Digest, Sha256};
 
 use primitives::hex;
@@ -29,7 +29,7 @@ struct Known {
 
 impl Identities {
     /// A token that has ended meanwhile is not known, however fresh it is.
-    pub(super) fn get(&self, hash: &str, now: Millis) -> Option<Identity> {
+    pub(super) fn get(&self, hash: &str, now: Timestamp) -> Option<Identity> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (identity, since) = known.by_hash.get(hash)?;
         let ended = identity.expires_at.is_some_and(|end| end <= now);

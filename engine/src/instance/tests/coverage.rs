@@ -23,7 +23,16 @@ fn kind(event: &Event) -> String {
 
 fn kinds() -> BTreeSet<String> {
     let events = [
-        "loaded", "slot", "no", "started", "ended", "completed", "not", "lost", "due", "quarantine",
+        "loaded",
+        "slot",
+        "no",
+        "started",
+        "ended",
+        "completed",
+        "not",
+        "lost",
+        "due",
+        "quarantine",
     ];
     let commands = Command::ALL.iter().map(ToString::to_string);
     events.map(str::to_owned).into_iter().chain(commands).collect()
