@@ -154,7 +154,7 @@ fn round(me: &Me, id: InstanceId, step: u32) -> Write {
     let ended_at = ends.then_some(Timestamp(3));
     let attempt = Attempt {
         number: AttemptNumber(1),
-        binding: 0,
+        dispatch_number: 0,
         uid: None,
         worker: None,
         epoch: Epoch(1),
@@ -180,7 +180,7 @@ fn round(me: &Me, id: InstanceId, step: u32) -> Write {
         attempt: Some(attempt),
     };
     let transition = Transition {
-        ordinal: Some(ordinal),
+        task_index: Some(ordinal),
         attempt: Some(AttemptNumber(1)),
         from: Some(from),
         to: state.as_str(),
@@ -191,7 +191,7 @@ fn round(me: &Me, id: InstanceId, step: u32) -> Write {
         owner: me.incarnation,
         host: me.host.clone(),
         epoch: Epoch(1),
-        rev: Revision(i64::from(step)),
+        revision: Revision(i64::from(step)),
         at: Timestamp(2),
         changes: Changes {
             tasks: BTreeMap::from([(ordinal, task)]),

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::Consul;
-use primitives::error_chain::in_words;
+use primitives::error_chain::with_causes;
 
 use client::Agent;
 use refusal::{refusal, unavailable};
@@ -57,7 +57,7 @@ impl ConsulRegistry {
         let agent = Agent::of(config)?;
         let client = || {
             let built = client::builder(config, &agent)?.build();
-            built.map_err(|error| in_words(&error))
+            built.map_err(|error| with_causes(&error))
         };
         Ok(Self {
             beats: client()?,

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::Limits;
 use super::capture::{Capture, open_log};
 use super::shield::{Reach, Resolver};
-use primitives::error_chain::in_words;
+use primitives::error_chain::with_causes;
 
 /// To connect; how long an answer may take is the task's own limit.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ impl Http {
                 .dns_resolver(Arc::new(Resolver(limits.reach)))
                 .user_agent(concat!("porpoise/", env!("CARGO_PKG_VERSION")))
                 .build()
-                .map_err(|error| in_words(&error))
+                .map_err(|error| with_causes(&error))
         };
         Ok(Self {
             client: client(limits.reach.redirects())?,
@@ -174,7 +174,7 @@ impl Exchange {
         if let Some(body) = body {
             request = request.body(body.clone());
         }
-        request.send().await.map_err(|error| in_words(&error))
+        request.send().await.map_err(|error| with_causes(&error))
     }
 
     async fn take(&mut self, mut response: Response) -> JobEnd {
@@ -204,7 +204,7 @@ impl Exchange {
 
     async fn write_body(&mut self, response: &mut Response) -> Result<(), String> {
         let mut room = self.http.body_bytes;
-        while let Some(chunk) = response.chunk().await.map_err(|error| in_words(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| with_causes(&error))? {
             let part = &chunk[..chunk.len().min(room)];
             self.log
                 .write_all(part)

@@ -14,7 +14,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, Url}
 
 use super::CALL_WITHIN;
 use crate::config::Consul;
-use primitives::error_chain::in_words;
+use primitives::error_chain::with_causes;
 use primitives::secret::Secret;
 
 /// Where the agent is, and in which part of Consul.
@@ -184,5 +184,5 @@ fn pem(file: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn wrong(file: &Path, error: &dyn Error) -> String {
-    format!("{}: {}", file.display(), in_words(error))
+    format!("{}: {}", file.display(), with_causes(error))
 }

@@ -2,7 +2,7 @@
 
 use actors::ports::RegistryError;
 
-use primitives::error_chain::in_words;
+use primitives::error_chain::with_causes;
 
 /// The longest part of an answer that is quoted.
 const QUOTED: usize = 200;
@@ -36,7 +36,7 @@ pub(super) fn refusal(status: u16, text: &str, has_token: bool) -> RegistryError
 /// Turns an error of the connection into words.
 pub(super) fn unavailable(error: reqwest::Error) -> RegistryError {
     // Without its address, which may hold a password.
-    let words = in_words(&error.without_url());
+    let words = with_causes(&error.without_url());
     let advice = advice_on_tls(&words).map_or_else(String::new, |advice| format!("; {advice}"));
     RegistryError::Unavailable(format!("{words}{advice}"))
 }

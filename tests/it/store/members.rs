@@ -322,8 +322,8 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
 
 async fn bring_to_rest(subject: &dyn Subject, me: &Me, id: InstanceId) {
     let rests = Changes {
-        header: Some(header(InstanceState::Succeeded)),
-        rests: true,
+        record: Some(header(InstanceState::Succeeded)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(store(subject, round(me, id, 0, rests)).await, Written::Stored);
@@ -370,7 +370,7 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
     let me = enter_master(subject, "one", "h1").await;
     let (id, [created, running, over]) = with_attempts(subject, &me).await;
     let unknown = DispatchId {
-        binding: 9,
+        dispatch_number: 9,
         ..created
     };
     let port = subject.store();
@@ -415,8 +415,8 @@ pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
         .await
         .unwrap();
     let parked = Changes {
-        header: Some(header(InstanceState::Paused)),
-        rests: true,
+        record: Some(header(InstanceState::Paused)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(store(subject, round(&me, id, 1, parked)).await, Written::Stored);

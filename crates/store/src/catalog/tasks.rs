@@ -17,7 +17,7 @@ use super::{Catalog, CatalogError, Page, PageRequest, instances, sql};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRow {
     /// Its place in the definition.
-    pub ordinal: TaskIndex,
+    pub task_index: TaskIndex,
     /// Its name.
     pub name: String,
     /// The name of its type.
@@ -137,10 +137,10 @@ struct Stored {
 }
 
 impl Seen {
-    fn task_row(&self, ordinal: TaskIndex, stored: Option<&Stored>) -> Option<TaskRow> {
+    fn task_row(&self, task_index: TaskIndex, stored: Option<&Stored>) -> Option<TaskRow> {
         let task = self.plan.definition.task(ordinal)?;
         let row = stored.map(|stored| (stored.state, stored.reason.as_deref()));
-        let shown = view::shown(&self.plan, self.state, ordinal, row);
+        let shown = view::display_state(&self.plan, self.state, ordinal, row);
         Some(TaskRow {
             ordinal,
             name: task.name.clone(),

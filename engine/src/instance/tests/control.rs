@@ -432,8 +432,8 @@ fn the_outputs_of_an_instance_come_from_its_tasks_in_graph_order() {
         world.run(task_index);
         let mut event = world.ended(task_index, AttemptResult::Succeeded);
         if let Event::Attempt {
-            uid,
             event: AttemptEvent::Ended(ended),
+            ..
         } = &mut event
         {
             ended.outputs.insert("total".into(), value.into());
