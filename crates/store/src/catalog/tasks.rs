@@ -17,7 +17,7 @@ use super::{Catalog, CatalogError, Page, PageRequest, instances, sql};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRow {
     /// Its place in the definition.
-    pub task_index: TaskIndex,
+    pub ordinal: TaskIndex,
     /// Its name.
     pub name: String,
     /// The name of its type.
@@ -137,7 +137,7 @@ struct Stored {
 }
 
 impl Seen {
-    fn task_row(&self, task_index: TaskIndex, stored: Option<&Stored>) -> Option<TaskRow> {
+    fn task_row(&self, ordinal: TaskIndex, stored: Option<&Stored>) -> Option<TaskRow> {
         let task = self.plan.definition.task(ordinal)?;
         let row = stored.map(|stored| (stored.state, stored.reason.as_deref()));
         let shown = view::display_state(&self.plan, self.state, ordinal, row);

@@ -81,7 +81,7 @@ impl<'a> TaskColumns<'a> {
     /// Writes a task as its row.
     pub(crate) fn new(
         instance: InstanceId,
-        task_index: TaskIndex,
+        ordinal: TaskIndex,
         task: &'a Task,
     ) -> Result<Self, StoreError> {
         Ok(Self {
@@ -102,7 +102,7 @@ impl<'a> TaskColumns<'a> {
 
 impl<'a> AttemptColumns<'a> {
     /// Writes an attempt as its row.
-    pub(crate) fn new(instance: InstanceId, task_index: TaskIndex, attempt: &'a Attempt) -> Self {
+    pub(crate) fn new(instance: InstanceId, ordinal: TaskIndex, attempt: &'a Attempt) -> Self {
         Self {
             instance: instance.0,
             ordinal: ordinal.0,
