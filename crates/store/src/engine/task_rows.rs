@@ -79,11 +79,7 @@ const ATTEMPT: [Column; 16] = [
 
 impl<'a> TaskColumns<'a> {
     /// Writes a task as its row.
-    pub(crate) fn new(
-        instance: InstanceId,
-        ordinal: TaskIndex,
-        task: &'a Task,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn new(instance: InstanceId, ordinal: TaskIndex, task: &'a Task) -> Result<Self, StoreError> {
         Ok(Self {
             instance: instance.0,
             ordinal: ordinal.0,
