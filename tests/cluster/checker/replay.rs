@@ -149,7 +149,7 @@ async fn read(store: &Store) -> Vec<Ended> {
         let definition = store.definition(number(&workflow), number(&version)).await;
         let run = number(&run);
         let strategy_ends = start["failure_strategy"] == FailureStrategy::End.as_str();
-        ended.push(AttemptEnd {
+        ended.push(Ended {
             tasks: records.tasks(&id, &definition.expect("a definition")),
             stopped: records.applied(&id, "stop", run),
             held: timed_out == "true" || strategy_ends || records.stays_paused(&id, run),
@@ -234,7 +234,7 @@ impl Records {
                 verb == "force-success" && *run > last_rerun && *name == task.name
             };
             Seen {
-                needs: task.needs.iter().map(|need| need.index()).collect(),
+                needs: task.needs.iter().map(|need| need.as_usize()).collect(),
                 retries: usize::try_from(task.retry.max).expect("few"),
                 enabled: task.enabled,
                 loss_fails: task.on_worker_lost == OnWorkerLost::Fail,

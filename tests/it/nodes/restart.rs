@@ -175,7 +175,7 @@ fn survives_a_kill(more: &[&str]) {
         .collect();
     let done_before = succeeded(&node, &instances);
     node.kill();
-    let killed_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Timestamp, true);
+    let killed_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let node = Node::start(&data, &arguments);
     std::fs::write(folder.path().join("flag"), "").expect("the flag");
     for (kind, end, id) in &instances {

@@ -426,12 +426,12 @@ pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Su
         decisions: vec![
             OperationDecision {
                 operation: applied,
-                outcome: OperationStatus::Applied,
+                status: OperationStatus::Applied,
                 detail: None,
             },
             OperationDecision {
                 operation: refused,
-                outcome: OperationStatus::Refused,
+                status: OperationStatus::Refused,
                 detail: Some("not final".to_owned()),
             },
         ],

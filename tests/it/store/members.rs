@@ -216,7 +216,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
     let late = store(subject, round(&me, a, 0, Changes::default())).await;
     assert_eq!(late, Written::Stale, "the giver is fenced");
     let loaded = load(subject.store(), a, target.incarnation, Epoch(2)).await;
-    assert_eq!(loaded.unwrap().rev, Revision(1));
+    assert_eq!(loaded.unwrap().revision, Revision(1));
     assert_eq!(subject.store().hand_over(&hand_over).await.unwrap(), []);
     let counts = subject.store().owned_counts().await.unwrap();
     assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());

@@ -7,7 +7,7 @@ use engine::ids::Timestamp;
 pub(crate) fn format_time(at: Timestamp) -> String {
     DateTime::from_timestamp_millis(at.0)
         .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Timestamp, true)
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Formats an instant that may be missing.
