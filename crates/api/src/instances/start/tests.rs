@@ -1,4 +1,4 @@
-use engine::definition::Definition;
+use engine::spec::Definition;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ fn definition() -> Definition {
         "params": {"day": "monday"},
         "tasks": {"a": {"type": "noop"}, "b": {"type": "noop", "needs": ["a"]}},
     });
-    engine::document::read(&document).unwrap()
+    engine::spec::parse(&document).unwrap()
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -59,7 +59,7 @@ proptest! {
     #[test]
     fn starts_never_panic_and_are_refused_as_the_clients_mistake(body in any_start()) {
         let read = split_version(body).and_then(|(_, choices)| {
-            engine::start::read(&choices, &definition()).map_err(|issues| invalid_start(&issues))
+            engine::start::parse(&choices, &definition()).map_err(|issues| invalid_start(&issues))
         });
         if let Err(problem) = read {
             prop_assert!(problem.code().status().is_client_error(), "{}", problem);
