@@ -1,12 +1,12 @@
 //! A worker whose masters stop answering, in virtual time.
 
-use engine::definition::OnCutOff;
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::spec::OnCutOff;
 
 use super::*;
 use crate::protocol::{AttemptUpdate, KillAnswer};
 use crate::testing::worker::NoTransport;
-use crate::testing::worker::fakes::{Answers, locked};
+use crate::testing::worker::fakes::{ScriptedAnswer, locked};
 use crate::testing::worker::test_worker::{
     TestWorker, dispatch, exclusive, is_lost, kill_of, owner, reattach_of, start_incarnation, start_worker,
     uid,
@@ -104,7 +104,7 @@ async fn without_its_owner_an_exclusive_attempt_is_stopped_after_twenty_seconds_
     assert_eq!(worker.runner.starts_of(uid(1)), 1);
     assert_eq!(worker.handle.slots().used, 2, "renewed, it keeps running");
     // The last request that was answered was sent a second ago.
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     // Polls arrive, but no answer: they renew nothing.
     for _ in 0..18 {
         pass(1_000).await;
@@ -133,7 +133,7 @@ async fn a_master_that_denies_leases_keeps_none_alive() {
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Unsure));
+    worker.masters.answer(1, Some(ScriptedAnswer::DenyLeases));
     pass(18_900).await;
     assert_eq!(worker.handle.slots().used, 1);
     pass(200).await;
@@ -146,7 +146,7 @@ async fn a_new_owner_learns_of_a_stopped_attempt_by_its_request_and_by_a_report(
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(25_000).await;
     let answer = worker.reattach(reattach_of(1, 7, owner(2, 2))).await;
     assert!(is_lost(&answer, "on_cut_off: exclusive"), "{answer:?}");
@@ -161,7 +161,7 @@ async fn a_new_owner_that_answers_keeps_an_exclusive_attempt_running() {
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(15_000).await;
     worker.reattach(reattach_of(1, 7, owner(2, 2))).await;
     pass(60_000).await;
@@ -174,7 +174,7 @@ async fn a_new_owner_that_answers_keeps_an_exclusive_attempt_running() {
 async fn an_exclusive_attempt_whose_owner_never_answers_is_not_started() {
     tokio::time::pause();
     let worker = start_worker(&NoTransport, 2).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     worker.dispatch(vec![exclusive(1)]).await;
     pass(20_100).await;
     assert_eq!(worker.handle.slots().used, 0);
@@ -188,7 +188,7 @@ async fn an_exclusive_attempt_whose_owner_never_answers_is_not_started() {
 async fn an_exclusive_attempt_that_waits_for_its_lease_can_be_killed() {
     tokio::time::pause();
     let worker = start_worker(&NoTransport, 2).await;
-    worker.masters.answer(1, Some(Answers::Unsure));
+    worker.masters.answer(1, Some(ScriptedAnswer::DenyLeases));
     worker.dispatch(vec![exclusive(1)]).await;
     assert_eq!(worker.kill(kill_of(1, owner(1, 1))).await, KillAnswer::Killing);
     pass(1_000).await;
@@ -204,7 +204,7 @@ async fn a_kill_of_a_stopped_attempt_ends_as_killed() {
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(25_000).await;
     assert_eq!(worker.kill(kill_of(1, owner(1, 1))).await, KillAnswer::Killing);
     worker.masters.answer(1, None);
@@ -219,7 +219,7 @@ async fn what_an_isolation_stopped_is_lost_for_the_next_incarnation_too() {
     let first = start_worker(&NoTransport, 2).await;
     first.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    first.masters.answer(1, Some(Answers::Away));
+    first.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(25_000).await;
     let second = start_incarnation(&NoTransport, 8, 2, Arc::clone(&first.journal)).await;
     let answer = second.reattach(reattach_of(1, 7, owner(2, 2))).await;
@@ -234,7 +234,7 @@ async fn a_drain_waits_until_a_loss_is_reported() {
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(25_000).await;
     let handle = worker.handle.clone();
     let drained = actix_rt::spawn(async move { handle.drain(Duration::from_secs(60)).await });
