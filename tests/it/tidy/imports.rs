@@ -12,7 +12,10 @@ fn flatten(tree: &str) -> Vec<Vec<String>> {
     let tree = tree.trim();
     let Some((head, rest)) = tree.split_once('{') else {
         let path = tree.split(" as ").next().unwrap_or_default();
-        let segments = path.split("::").map(str::trim).filter(|segment| !segment.is_empty());
+        let segments = path
+            .split("::")
+            .map(str::trim)
+            .filter(|segment| !segment.is_empty());
         return vec![segments.map(str::to_owned).collect()];
     };
     let body = rest.trim_end().strip_suffix('}').unwrap_or(rest);
@@ -87,7 +90,9 @@ fn reachable(from: &Module, edges: &BTreeMap<Module, BTreeSet<Module>>) -> BTree
 /// The modules of a crate that lie on a circle of imports.
 fn circular(files: &BTreeMap<Module, String>) -> Vec<String> {
     let edges = imports(files);
-    let on_a_circle = edges.keys().filter(|module| reachable(module, &edges).contains(*module));
+    let on_a_circle = edges
+        .keys()
+        .filter(|module| reachable(module, &edges).contains(*module));
     on_a_circle
         .map(|module| {
             let back = edges[module]
@@ -114,7 +119,9 @@ fn module_of(source: &Source) -> Option<(String, Module)> {
 fn files_of_a_crate_import_each_other_in_one_direction() {
     let mut crates: BTreeMap<String, BTreeMap<Module, String>> = BTreeMap::new();
     for source in sources().iter().filter(|source| !source.is_test()) {
-        let Some((name, module)) = module_of(source) else { continue };
+        let Some((name, module)) = module_of(source) else {
+            continue;
+        };
         // The parts of a program that only join the others: they import everything.
         if module == ["main"] {
             continue;
@@ -122,9 +129,11 @@ fn files_of_a_crate_import_each_other_in_one_direction() {
         crates.entry(name).or_default().insert(module, source.code());
     }
     assert!(crates.len() > 5, "the search should see the crates");
-    let circles = crates
-        .iter()
-        .flat_map(|(name, files)| circular(files).into_iter().map(move |edge| format!("{name}src: {edge}")));
+    let circles = crates.iter().flat_map(|(name, files)| {
+        circular(files)
+            .into_iter()
+            .map(move |edge| format!("{name}src: {edge}"))
+    });
     rule(
         "no import circle inside a crate; a child takes things from where they are defined, not from its parent",
         circles.collect(),
@@ -136,9 +145,18 @@ fn a_circle_is_found_through_nested_imports() {
     let file = |text: &str| text.to_owned();
     let files = BTreeMap::from([
         (vec![], file("pub use a::{b::{Thing, other}, c};")),
-        (vec!["a".to_owned()], file("use crate::{x::{self, y}, d as e};\nuse std::fmt;")),
-        (vec!["a".to_owned(), "b".to_owned()], file("use super::super::x::Y;")),
-        (vec!["x".to_owned()], file("use self::inner;\nuse super::a::b::Thing;")),
+        (
+            vec!["a".to_owned()],
+            file("use crate::{x::{self, y}, d as e};\nuse std::fmt;"),
+        ),
+        (
+            vec!["a".to_owned(), "b".to_owned()],
+            file("use super::super::x::Y;"),
+        ),
+        (
+            vec!["x".to_owned()],
+            file("use self::inner;\nuse super::a::b::Thing;"),
+        ),
         (vec!["d".to_owned()], file("")),
     ]);
     assert_eq!(circular(&files), ["a::b -> x", "x -> a::b"]);
