@@ -76,7 +76,7 @@ fn a_type_is_named_by_a_noun() {
         NOT_NOUNS.contains(&name)
             || (is_one_word(name) && name.ends_with("ed") && !["Seed", "Feed"].contains(&name))
     };
-    let broken = production().iter().flat_map(|source| {
+    let broken = production().into_iter().flat_map(|source| {
         let code = source.code();
         let names = code
             .lines()
@@ -102,7 +102,7 @@ fn no_function_takes_a_bare_bool() {
         !demanded
             && after_name.is_some_and(|rest| rest.split("->").next().unwrap_or_default().contains(": bool"))
     };
-    let broken = production().iter().flat_map(|source| {
+    let broken = production().into_iter().flat_map(|source| {
         let code = source.code();
         let lines = code.lines().filter(|line| takes_one(line));
         lines
@@ -125,7 +125,7 @@ fn a_file_of_actors_keeps_its_fields_to_itself() {
         name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
     };
     let broken = production()
-        .iter()
+        .into_iter()
         .filter(|source| source.path.starts_with("actors/"))
         .flat_map(|source| {
             let code = source.code();
@@ -178,7 +178,7 @@ fn words_are_the_standard_terms_of_the_field() {
 
 #[test]
 fn the_doc_of_a_constant_says_what_it_bounds() {
-    let broken = production().iter().flat_map(|source| {
+    let broken = production().into_iter().flat_map(|source| {
         let lines: Vec<&str> = source.text.lines().collect();
         let pairs = lines.windows(2).filter(|pair| {
             let constant = ["const ", "pub const ", "pub(crate) const ", "pub(super) const "];
