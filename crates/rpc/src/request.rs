@@ -1,4 +1,4 @@
-//! One call to another node: sealed, sent once, and what surely became of it.
+//! One signed request to another node, sent once, with what surely became of it.
 
 use std::error::Error as _;
 use std::io;
@@ -10,18 +10,18 @@ use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 
-use super::seal::{Key, Sealed, SealedAnswer, fingerprint};
-use super::socket::against_silence;
+use super::keepalive::with_keepalive;
+use super::signature::{Key, SignedCall, SignedReply, hash_body};
 use super::wire;
 
-/// To connect; a live node on a network of ours takes a few milliseconds.
-const CONNECT: Duration = Duration::from_millis(500);
+/// Time to connect; a live node takes a few milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Connections that nobody uses are closed after this time, before the server would.
-const IDLE: Duration = Duration::from_secs(30);
+/// Idle time after which a connection is closed, before the server would.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
-/// Where a call goes, and by whom.
-pub(super) struct Way<'a> {
+/// Where a request goes, by whom.
+pub(super) struct Endpoint<'a> {
     pub(super) client: &'a Client,
     pub(super) key: &'a Key,
     pub(super) from: Incarnation,
@@ -30,13 +30,13 @@ pub(super) struct Way<'a> {
 }
 
 /// What is asked.
-pub(super) struct Question {
+pub(super) struct Request {
     pub(super) path: &'static str,
     pub(super) body: Vec<u8>,
     pub(super) deadline: Duration,
 }
 
-/// What came back, with the seal of the node that was asked.
+/// What came back, signed by the node that was called.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) body: Vec<u8>,
@@ -92,59 +92,57 @@ pub(super) fn client() -> Result<Client, String> {
         .redirect(Policy::none())
         .http1_only()
         .tls_certs_only([])
-        .connect_timeout(CONNECT)
-        .pool_idle_timeout(IDLE)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_LIMIT)
         .tcp_nodelay(true);
-    against_silence(builder)
-        .build()
-        .map_err(|error| error.to_string())
+    with_keepalive(builder).build().map_err(|error| error.to_string())
 }
 
-impl Way<'_> {
-    /// Asks once.
-    pub(super) async fn ask(&self, question: Question) -> Result<Answer, Failure> {
-        let hash = fingerprint(&question.body);
-        let seal = self.key.seal(&Sealed {
+impl Endpoint<'_> {
+    /// Sends it once.
+    pub(super) async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let hash = hash_body(&request.body);
+        let signature = self.key.sign_call(&SignedCall {
             method: "POST",
-            path: question.path,
+            path: request.path,
             from: self.from,
             to: self.to,
-            body: &hash,
+            body_hash: &hash,
         });
-        let request = self
+        let call = self
             .client
-            .post(format!("http://{}{}", self.host, question.path))
-            .timeout(question.deadline)
+            .post(format!("http://{}{}", self.host, request.path))
+            .timeout(request.deadline)
             .header(wire::FROM, self.from.to_string())
             .header(wire::TO, self.to.to_string())
             .header(wire::BODY, hash)
-            .header(wire::SEAL, &seal)
-            .body(question.body);
-        let response = request.send().await.map_err(|error| failure_of(&error))?;
-        self.read(response, &seal).await
+            .header(wire::SIGNATURE, &signature)
+            .body(request.body);
+        let response = call.send().await.map_err(|error| failure_of(&error))?;
+        self.read(response, &signature).await
     }
 
-    /// Reads an answer and checks that the asked node gave it to this very call.
-    async fn read(&self, response: Response, seal: &str) -> Result<Answer, Failure> {
+    /// Reads an answer and checks that the called node gave it to this very call.
+    async fn read(&self, response: Response, call: &str) -> Result<Answer, Failure> {
         let status = response.status();
         let headers = response.headers().clone();
         let body = read_body(response).await?;
-        let sealed = SealedAnswer {
-            to: seal,
+        let signed = SignedReply {
+            call,
             status: status.as_u16(),
             size: text(&headers, wire::SIZE),
-            body: &fingerprint(&body),
+            body_hash: &hash_body(&body),
         };
-        // Only a stranger is answered without a seal, since nothing that he could check is known.
-        let believed =
-            status == StatusCode::UNAUTHORIZED || self.key.fits_answer(&sealed, text(&headers, wire::SEAL));
+        // Only an unsigned call is answered without a signature: the caller could check none.
+        let believed = status == StatusCode::UNAUTHORIZED
+            || self.key.verify_reply(&signed, text(&headers, wire::SIGNATURE));
         if !believed {
-            return Err(Failure::Unanswered("the answer has no seal that fits".to_owned()));
+            return Err(Failure::Unanswered("the reply has no valid signature".to_owned()));
         }
         let why = || String::from_utf8_lossy(&body).into_owned();
         match status {
             StatusCode::OK => Ok(Answer {
-                size: sealed.size.parse().ok(),
+                size: signed.size.parse().ok(),
                 body,
             }),
             StatusCode::GATEWAY_TIMEOUT | StatusCode::INTERNAL_SERVER_ERROR => {
@@ -161,7 +159,7 @@ impl Way<'_> {
 async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(part) = response.chunk().await.map_err(|error| failure_of(&error))? {
-        if body.len() + part.len() > wire::LARGEST_BODY {
+        if body.len() + part.len() > wire::BODY_LIMIT {
             return Err(Failure::Unanswered("the answer is too large".to_owned()));
         }
         body.extend_from_slice(&part);

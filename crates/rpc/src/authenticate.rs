@@ -1,4 +1,4 @@
-//! Lets calls of this cluster in, and nothing else: the seal is checked before a single byte of a body is kept.
+//! Admits calls of this cluster only: the signature is checked before a byte of the body is kept.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use actors::ports::LogUnavailable;
 use engine::ids::Incarnation;
 use futures_util::StreamExt;
 
-use super::seal::{Key, Sealed, SealedAnswer, fingerprint};
-use super::wire::{self, Ask};
+use super::signature::{Key, SignedCall, SignedReply, hash_body};
+use super::wire::{self, RpcRequest};
 
-/// A body that takes longer comes from a peer that is gone.
-const BODY_WITHIN: Duration = Duration::from_secs(5);
+/// Time for a body to arrive; one that takes longer comes from a peer that is gone.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a call is not done. Each is decided before anything was done, except `Unsure` and `Log`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("the seal does not fit: the caller has another secret, or is no node of this cluster")]
-    Unsealed,
+    #[error("the signature is not valid: the caller has another secret, or is no node of this cluster")]
+    Unsigned,
     #[error("this is life {0}, and the call is for another one")]
     WrongLife(Incarnation),
     #[error("this node has no {0}")]
@@ -29,7 +29,7 @@ pub(super) enum Refusal {
     NoRoute,
     #[error("the body cannot be read: {0}")]
     Unreadable(String),
-    #[error("the body has more than {} bytes", wire::LARGEST_BODY)]
+    #[error("the body has more than {} bytes", wire::BODY_LIMIT)]
     TooLarge,
     #[error("the body did not come in time")]
     TooSlow,
@@ -53,7 +53,7 @@ impl From<LinkError> for Refusal {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unsealed => StatusCode::UNAUTHORIZED,
+            Self::Unsigned => StatusCode::UNAUTHORIZED,
             Self::WrongLife(_) => StatusCode::CONFLICT,
             Self::NoRole(_) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
@@ -73,51 +73,51 @@ pub(super) struct Reply {
     pub(super) size: Option<u64>,
 }
 
-/// The head of a call whose seal fits.
-pub(super) struct Head<'a> {
+/// The header of a call whose signature is valid.
+pub(super) struct CallHeader<'a> {
     request: &'a HttpRequest,
-    seal: &'a str,
+    signature: &'a str,
     to: Incarnation,
-    body: &'a str,
+    body_hash: &'a str,
 }
 
-impl<'a> Head<'a> {
-    /// Checks who speaks.
-    pub(super) fn of(request: &'a HttpRequest, key: &Key) -> Result<Self, Refusal> {
+impl<'a> CallHeader<'a> {
+    /// Verifies the signature.
+    pub(super) fn verify(request: &'a HttpRequest, key: &Key) -> Result<Self, Refusal> {
         let text = |name| {
             let value = request.headers().get(name).and_then(|value| value.to_str().ok());
-            value.ok_or(Refusal::Unsealed)
+            value.ok_or(Refusal::Unsigned)
         };
-        let life = |name| text(name)?.parse().map_err(|_| Refusal::Unsealed);
-        let head = Self {
+        let life = |name| text(name)?.parse().map_err(|_| Refusal::Unsigned);
+        let header = Self {
             request,
-            seal: text(wire::SEAL)?,
+            signature: text(wire::SIGNATURE)?,
             to: life(wire::TO)?,
-            body: text(wire::BODY)?,
+            body_hash: text(wire::BODY)?,
         };
-        let sealed = Sealed {
+        let signed = SignedCall {
             method: request.method().as_str(),
             path: request.uri().path_and_query().map_or("", |path| path.as_str()),
             from: life(wire::FROM)?,
-            to: head.to,
-            body: head.body,
+            to: header.to,
+            body_hash: header.body_hash,
         };
-        if key.fits(&sealed, head.seal) {
-            Ok(head)
+        if key.verify_call(&signed, header.signature) {
+            Ok(header)
         } else {
-            Err(Refusal::Unsealed)
+            Err(Refusal::Unsigned)
         }
     }
 
     /// Reads the body, and refuses what is not for this life. The body first, so that the caller surely hears why.
     pub(super) async fn open(&self, me: Incarnation, payload: Payload) -> Result<BytesMut, Refusal> {
-        let body = tokio::time::timeout(BODY_WITHIN, read(payload))
+        let body = tokio::time::timeout(BODY_TIMEOUT, read(payload))
             .await
             .map_err(|_| Refusal::TooSlow)??;
-        if fingerprint(&body) != self.body {
-            return Err(Refusal::Unsealed);
+        if hash_body(&body) != self.body_hash {
+            return Err(Refusal::Unsigned);
         }
-        let anybody = self.to == wire::ANYBODY && self.request.path() == wire::Ping::PATH;
+        let anybody = self.to == wire::ANY_INCARNATION && self.request.path() == wire::Ping::PATH;
         if self.to == me || anybody {
             Ok(body)
         } else {
@@ -125,11 +125,11 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// Seals what was done, or the sentence why not.
+    /// Signs what was done, or the sentence why not.
     pub(super) fn answer(&self, key: &Key, done: Result<Reply, Refusal>) -> HttpResponse {
         let (status, reply) = match done {
             Ok(reply) => (StatusCode::OK, reply),
-            Err(Refusal::Unsealed) => return unsealed(self.request),
+            Err(Refusal::Unsigned) => return unsigned(self.request),
             Err(refusal) => {
                 tracing::debug!(path = self.request.path(), %refusal, "a call of another node was refused");
                 let body = refusal.to_string().into_bytes();
@@ -137,14 +137,14 @@ impl<'a> Head<'a> {
             }
         };
         let size = reply.size.map(|size| size.to_string());
-        let seal = key.seal_answer(&SealedAnswer {
-            to: self.seal,
+        let signature = key.sign_reply(&SignedReply {
+            call: self.signature,
             status: status.as_u16(),
             size: size.as_deref().unwrap_or_default(),
-            body: &fingerprint(&reply.body),
+            body_hash: &hash_body(&reply.body),
         });
         let mut response = HttpResponse::build(status);
-        response.insert_header((wire::SEAL, seal));
+        response.insert_header((wire::SIGNATURE, signature));
         if let Some(size) = size {
             response.insert_header((wire::SIZE, size));
         }
@@ -152,24 +152,24 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Refuses a stranger. It is not told more, and the log names its address, never a seal or the secret.
-pub(super) fn unsealed(request: &HttpRequest) -> HttpResponse {
+/// Refuses a call without a valid signature. The log names the caller's address, never a signature or the secret.
+pub(super) fn unsigned(request: &HttpRequest) -> HttpResponse {
     let peer = request.peer_addr().map(|peer| peer.to_string());
     tracing::warn!(
         peer,
         path = request.path(),
-        "a call without the seal of this cluster was refused"
+        "a call without the signature of this cluster was refused"
     );
-    HttpResponse::build(Refusal::Unsealed.status())
+    HttpResponse::build(Refusal::Unsigned.status())
         .force_close()
-        .body(Refusal::Unsealed.to_string())
+        .body(Refusal::Unsigned.to_string())
 }
 
 async fn read(mut payload: Payload) -> Result<BytesMut, Refusal> {
     let mut body = BytesMut::new();
     while let Some(part) = payload.next().await {
         let part = part.map_err(|error| Refusal::Unreadable(error.to_string()))?;
-        if body.len() + part.len() > wire::LARGEST_BODY {
+        if body.len() + part.len() > wire::BODY_LIMIT {
             return Err(Refusal::TooLarge);
         }
         body.extend_from_slice(&part);
