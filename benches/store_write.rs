@@ -14,7 +14,7 @@ use engine::instance::{Changes, Transition};
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
-use store::catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat};
+use store::catalog::{Catalog, SourceFormat, NewVersion, ProjectId, AuditContext};
 use store::{Role, Store};
 
 const TASKS: u32 = 20;
@@ -155,7 +155,7 @@ fn round(me: &Me, id: InstanceId, step: u32) -> Write {
     let ended_at = ends.then_some(Timestamp(3));
     let attempt = Attempt {
         number: AttemptNumber(1),
-        binding: 0,
+        dispatch_number: 0,
         uid: None,
         worker: None,
         epoch: Epoch(1),
@@ -181,7 +181,7 @@ fn round(me: &Me, id: InstanceId, step: u32) -> Write {
         attempt: Some(attempt),
     };
     let transition = Transition {
-        ordinal: Some(ordinal),
+        task_index: Some(ordinal),
         attempt: Some(AttemptNumber(1)),
         from: Some(from),
         to: state.as_str(),
@@ -192,7 +192,7 @@ fn round(me: &Me, id: InstanceId, step: u32) -> Write {
         owner: me.incarnation,
         host: me.host.clone(),
         epoch: Epoch(1),
-        rev: Revision(i64::from(step)),
+        revision: Revision(i64::from(step)),
         at: Timestamp(2),
         changes: Changes {
             tasks: BTreeMap::from([(ordinal, task)]),

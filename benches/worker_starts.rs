@@ -14,8 +14,9 @@ use async_trait::async_trait;
 use engine::ids::{
     AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, TaskIndex, Timestamp,
 };
+use engine::params::TimeBase;
 use engine::spec::OnCutOff;
-use engine::task_type::PreparedAction;
+use engine::task_type::shell::shell_action;
 use runner::journal::JournalFile;
 use runner::{Limits, Runners, boot_id};
 use tokio::sync::mpsc;
@@ -68,9 +69,9 @@ fn dispatch(ordinal: u32) -> Dispatch {
         uid: DispatchId {
             generation: Generation(1),
             instance: InstanceId(1),
-            ordinal: TaskIndex(ordinal),
+            task_index: TaskIndex(ordinal),
             attempt: AttemptNumber(1),
-            binding: 1,
+            dispatch_number: 1,
         },
         worker: WORKER,
         owner: owner(),
@@ -78,10 +79,9 @@ fn dispatch(ordinal: u32) -> Dispatch {
         workflow: "bench".to_owned(),
         task: "t".to_owned(),
         attempt: AttemptNumber(1),
-        work: Work::Shell {
-            run: ":".to_owned(),
-            interpreter: "/bin/sh".to_owned(),
-        },
+        action: shell_action(":")
+            .prepare(&BTreeMap::new(), TimeBase::utc(Timestamp(0)))
+            .action,
         env: BTreeMap::new(),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,

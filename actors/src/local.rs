@@ -267,7 +267,7 @@ fn newborn(id: InstanceId, new: NewInstance, me: &Me) -> Loaded {
         epoch: Epoch(1),
         revision: Revision(0),
         created_at: new.at,
-        header: first_header(),
+        record: first_record(),
         tasks: Vec::new(),
         stray: Vec::new(),
         verbs: Vec::new(),
@@ -276,7 +276,7 @@ fn newborn(id: InstanceId, new: NewInstance, me: &Me) -> Loaded {
 }
 
 /// The row of an instance that nobody has worked on; the store writes the same.
-fn first_header() -> InstanceRecord {
+fn first_record() -> InstanceRecord {
     InstanceRecord {
         state: InstanceState::Running,
         reason: Some("waiting for a master".to_owned()),

@@ -223,7 +223,7 @@ pub struct Loaded {
     /// When it was created.
     pub created_at: Timestamp,
     /// Its own row.
-    pub header: InstanceRecord,
+    pub record: InstanceRecord,
     /// Its task rows, each with its latest attempt.
     pub tasks: Vec<(TaskIndex, Task)>,
     /// Attempts that are still open although a later one of their task exists (none, normally).

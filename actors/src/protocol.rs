@@ -46,7 +46,7 @@ pub struct Dispatch {
     /// The attempt's number.
     pub attempt: AttemptNumber,
     /// What to do, with every placeholder already resolved.
-    pub work: Work,
+    pub action: PreparedAction,
     /// Added to the environment of its processes: parameters, `env`, and the contract's own names.
     pub env: BTreeMap<String, String>,
     /// The limit of this attempt in milliseconds, when it ends the attempt. The owner judges it; the worker

@@ -167,16 +167,16 @@ impl Drop for WorkflowActor {
 impl Live {
     fn new(loaded: Loaded, definition: Arc<engine::spec::Definition>) -> Self {
         let plan = Plan::new(definition, Arc::new(loaded.start));
-        let parts = engine::instance::InstanceRows {
+        let rows = engine::instance::InstanceRows {
             id: loaded.id,
             generation: loaded.generation,
             epoch: loaded.epoch,
             revision: loaded.revision,
             created_at: loaded.created_at,
-            header: loaded.header,
-            tasks: loaded.tasks,
+            record: loaded.record,
+            tasks: loaded.tasks.into_iter().collect(),
         };
-        let state = Instance::load(&plan, parts);
+        let state = Instance::load(&plan, rows);
         let identity = Identity {
             project: loaded.project,
             workflow: loaded.workflow,

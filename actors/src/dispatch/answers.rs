@@ -1,6 +1,7 @@
 //! What the answers of workers mean for the attempts.
 
 use actix::prelude::*;
+use engine::attempt::AttemptEvent;
 use engine::ids::{DispatchId, Incarnation};
 use engine::instance::Event;
 use engine::task::Worker;

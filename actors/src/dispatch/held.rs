@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use engine::attempt::AttemptEvent;
 use engine::instance::Event;
 
 use super::asking::LIFE_COMES;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use engine::attempt::AttemptEvent;
 use engine::ids::{Incarnation, InstanceId, Timestamp};
 use engine::instance::Event;
 use engine::states::MemberState;

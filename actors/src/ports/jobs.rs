@@ -113,8 +113,8 @@ impl RunnerRegistry {
 #[async_trait]
 impl Runner for RunnerRegistry {
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
-        let task_type = job.dispatch.work.type_name();
-        match self.by_task_type.get(task_type) {
+        let task_type = &job.dispatch.action.task_type;
+        match self.by_task_type.get(task_type.as_str()) {
             Some(runner) => runner.start(job).await,
             None => Err(format!(
                 "this worker has no runner for tasks of type `{task_type}`"

@@ -49,7 +49,7 @@ pub struct StoredInstance {
     /// As it was created.
     pub new: NewInstance,
     /// Its row.
-    pub header: InstanceRecord,
+    pub record: InstanceRecord,
     /// Owner and host.
     pub owner: Option<(Incarnation, String)>,
     /// The epoch.

@@ -377,7 +377,7 @@ fn first_uid(generation: Generation, instance: InstanceId) -> DispatchId {
         instance,
         task_index: TaskIndex(0),
         attempt: AttemptNumber(0),
-        binding: 0,
+        dispatch_number: 0,
     }
 }
 

@@ -141,7 +141,7 @@ impl JobRun {
             }
         };
         let end = with_kill_reason(end, cause, limit);
-        Ended {
+        AttemptEnd {
             result: end.result,
             exit_code: end.exit_code,
             error: end.error,

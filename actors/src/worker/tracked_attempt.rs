@@ -180,7 +180,7 @@ impl TrackedAttempt {
 
 /// Makes the end of an attempt whose process never started.
 pub(crate) fn unstarted_end(result: AttemptResult, error: &str, at: Timestamp) -> AttemptEnd {
-    Ended {
+    AttemptEnd {
         result,
         exit_code: None,
         error: Some(error.to_owned()),

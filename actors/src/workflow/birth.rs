@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use engine::attempt::AttemptEnd;
+use engine::attempt::AttemptEvent;
 use engine::ids::{DispatchId, Incarnation};
-use engine::instance::{Effect, Event};
+use engine::instance::{Effect, Event, Operation};
 use engine::spec::Definition;
 use engine::states::AttemptState;
 use engine::states::Attention;
@@ -67,7 +68,7 @@ impl WorkflowActor {
             tracing::error!(instance = %self.id, stray, "more than one attempt of a task is open");
         }
         let live = Live::new(loaded, definition);
-        let owed = engine::instance::pending_effects(&live.plan, &live.state);
+        let owed = engine::instance::pending_effects(&live.state);
         self.live = Some(live);
         if let Some(attention) = news.attention {
             self.queue.push_back(Item::Event(Event::Quarantine { attention }));
@@ -101,8 +102,8 @@ impl WorkflowActor {
         self.run(others, ctx);
         let Some(live) = &self.live else { return };
         let mut asked = Vec::new();
-        for (task_index, task) in (0u32..).map(engine::ids::TaskIndex).zip(&live.state.tasks) {
-            let Some((uid, worker)) = task.as_ref().and_then(at_worker) else {
+        for (&task_index, task) in &live.state.rows.tasks {
+            let Some((uid, worker)) = at_worker(task) else {
                 continue;
             };
             self.leases.insert(task_index, self.around.slots.occupy(&worker));
@@ -135,9 +136,8 @@ impl WorkflowActor {
     /// A worker life is over: asks about what was there, since a later life of its node may know more.
     pub(super) fn worker_is_over(&mut self, gone: Incarnation, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
-        let rows = (0u32..).map(engine::ids::TaskIndex).zip(&live.state.tasks);
-        let there = rows.filter_map(|(task_index, task)| {
-            let (uid, worker) = at_worker(task.as_ref()?)?;
+        let there = live.state.rows.tasks.iter().filter_map(|(&task_index, task)| {
+            let (uid, worker) = at_worker(task)?;
             let exclusive = live.is_exclusive(task_index);
             (worker.incarnation == gone).then_some(Asked {
                 uid,
@@ -186,12 +186,12 @@ impl WorkflowActor {
             let InboxVerb {
                 operation, verb, run, ..
             } = found;
-            self.queue.push_back(Item::Event(Event::Verb {
-                operation,
-                verb,
+            self.queue.push_back(Item::Event(Event::Command(Operation {
+                id: operation,
+                command: verb,
                 run,
                 task,
-            }));
+            })));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix::prelude::*;
+use engine::attempt::AttemptEvent;
 use engine::attempt::{AttemptEnd, AttemptResult};
 use engine::ids::{DispatchId, TaskIndex, Timestamp};
 use engine::instance::{Effect, Event};

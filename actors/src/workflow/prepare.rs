@@ -20,13 +20,7 @@ pub(super) struct Prepared {
 impl Live {
     /// Returns the worker and the number of an open attempt, if this is its current binding.
     pub(super) fn binding(&self, task_index: TaskIndex, uid: DispatchId) -> Option<(Worker, AttemptNumber)> {
-        let attempt = self
-            .state
-            .tasks
-            .get(task_index.index())?
-            .as_ref()?
-            .attempt
-            .as_ref()?;
+        let attempt = self.state.task(task_index)?.attempt.as_ref()?;
         let current = attempt.uid == Some(uid)
             && matches!(attempt.state, AttemptState::Created | AttemptState::Running);
         current
@@ -55,7 +49,7 @@ pub(super) fn dispatch(
     let task = definition
         .task(task_index)
         .ok_or("the definition has no such task")?;
-    let row = live.state.tasks.get(task_index.index()).and_then(Option::as_ref);
+    let row = live.state.task(task_index);
     let bound = row
         .and_then(|row| row.attempt.as_ref())
         .ok_or("the attempt has no row")?;
@@ -63,12 +57,12 @@ pub(super) fn dispatch(
         .uid
         .zip(bound.worker.clone())
         .ok_or("the attempt is not bound to a worker")?;
-    let base = TimeBase::utc(live.plan.start.scheduled_at.unwrap_or(live.state.created_at));
+    let base = TimeBase::utc(live.plan.start.scheduled_at.unwrap_or(live.state.rows.created_at));
     let values = values_of(live, task_index, uid, base).map_err(|error| error.to_string())?;
-    let prepared = params::prepare(&task.work, &values, base);
+    let prepared = task.action.prepare(&values, base);
     let (mut env, mut warnings) = (prepared.env, prepared.warnings);
     for (name, value) in &task.env {
-        let (value, unknown) = params::prepare_text(value, &values, base);
+        let (value, unknown) = params::interpolate_text(value, &values, base);
         env.insert(name.clone(), value);
         warnings.extend(unknown);
     }
@@ -81,7 +75,7 @@ pub(super) fn dispatch(
             workflow: live.identity.workflow.clone(),
             task: task.name.clone(),
             attempt,
-            work: prepared.work,
+            action: prepared.action,
             env,
             timeout_ms: task.timeout_ms.filter(|_| task.on_timeout != OnTimeout::Warn),
             on_cut_off: task.on_cut_off,
@@ -101,22 +95,16 @@ fn values_of(
     let (task, task_params) = definition
         .task(task_index)
         .map_or(("", &[][..]), |task| (task.name.as_str(), &task.params));
-    let outputs_of = |at: TaskIndex| {
-        live.state
-            .tasks
-            .get(at.index())
-            .and_then(Option::as_ref)
-            .map(|row| &row.outputs)
-    };
-    let upstream = params::upstream(&live.plan, task_index, &outputs_of);
-    let builtins = params::builtins(&BuiltinContext {
+    let outputs_of = |at: TaskIndex| live.state.task(at).map(|row| &row.outputs);
+    let upstream = params::upstream_outputs(&live.plan, task_index, &outputs_of);
+    let builtins = params::builtin_params(&BuiltinContext {
         base,
         project: &live.identity.project,
         workflow: &live.identity.workflow,
         task,
         uid,
     });
-    params::resolve(
+    params::resolve_params(
         ParamScopes {
             builtins: &builtins,
             project: &live.identity.project_params,

@@ -92,7 +92,7 @@ impl WorkflowActor {
             owner: self.around.me.incarnation,
             host: self.around.me.host.clone(),
             epoch: self.epoch,
-            revision: live.state.revision,
+            revision: live.state.rows.revision,
             at,
             changes: decision.changes.clone(),
         };
@@ -142,12 +142,12 @@ impl WorkflowActor {
             at,
             host: self.around.me.host.clone(),
             epoch: self.epoch,
-            state: decision.changes.header.as_ref().map(|header| header.state),
+            state: decision.changes.record.as_ref().map(|record| record.state),
             transitions: decision.changes.transitions.clone(),
-            decided: decision.changes.decided.clone(),
+            decided: decision.changes.decisions.clone(),
         });
         self.settle_leases(&decision);
-        let rests = decision.changes.rests;
+        let rests = decision.changes.releases_owner;
         self.settle(decision, ctx);
         if rests {
             self.end(Why::Done, ctx);
@@ -170,17 +170,12 @@ impl WorkflowActor {
         let Some(live) = &self.live else { return };
         let changed = decision.changes.tasks.keys().chain(&decision.granted);
         for task_index in changed {
-            let bound = live
-                .state
-                .tasks
-                .get(task_index.index())
-                .and_then(Option::as_ref)
-                .is_some_and(|task| {
-                    task.attempt.as_ref().is_some_and(|attempt| {
-                        attempt.worker.is_some()
-                            && matches!(attempt.state, AttemptState::Created | AttemptState::Running)
-                    })
-                });
+            let bound = live.state.task(*task_index).is_some_and(|task| {
+                task.attempt.as_ref().is_some_and(|attempt| {
+                    attempt.worker.is_some()
+                        && matches!(attempt.state, AttemptState::Created | AttemptState::Running)
+                })
+            });
             if !bound {
                 self.leases.remove(task_index);
             }
@@ -218,7 +213,7 @@ impl WorkflowActor {
         ctx.run_later(pause, |actor, ctx| {
             actor.committing = false;
             let Some(live) = &actor.live else { return };
-            let owed = engine::instance::pending_effects(&live.plan, &live.state);
+            let owed = engine::instance::pending_effects(&live.state);
             actor.run(owed, ctx);
             actor.queue.push_back(Item::Event(Event::Loaded));
             actor.read_inbox(oneshot::channel().0, ctx);

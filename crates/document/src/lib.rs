@@ -127,7 +127,7 @@ fn whole(code: &'static str, message: String) -> LocatedIssue {
 }
 
 fn locate(issue: Diagnostic, places: Option<&Place>, value: &Value) -> LocatedIssue {
-    let mark = places.map(|root| root.find(value, &issue.pointer, issue.part == DiagnosticTarget::Key));
+    let mark = places.map(|root| root.find(value, &issue.pointer, issue.target == DiagnosticTarget::Key));
     LocatedIssue {
         pointer: issue.pointer,
         code: issue.code,

@@ -9,8 +9,7 @@ use std::time::Duration;
 use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
 use engine::attempt::AttemptResult;
-use engine::task_type::PreparedAction;
-use engine::task_type::http::HttpRequest;
+use engine::task_type::http::{HttpFields, HttpRequest};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, Url};
 use tokio::task::JoinHandle;
@@ -63,13 +62,8 @@ impl Http {
 #[async_trait]
 impl Runner for Http {
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
-        let Work::Http {
-            request,
-            expect_status,
-        } = &job.dispatch.work
-        else {
-            return Err("this is no http task".to_owned());
-        };
+        let fields = job.dispatch.action.read_fields::<HttpFields>();
+        let fields = fields.map_err(|error| error.to_string())?;
         let log = job.log.clone();
         let log = tokio::task::spawn_blocking(move || open_log(&log)).await;
         let log = log
@@ -77,8 +71,8 @@ impl Runner for Http {
             .map_err(|error| format!("cannot write the log: {error}"))?;
         let exchange = Exchange {
             http: self.clone(),
-            request: request.clone(),
-            expect_status: expect_status.clone(),
+            request: fields.request,
+            expect_status: fields.expect.map(|expect| expect.status).unwrap_or_default(),
             log,
             job: job.clone(),
         };
@@ -175,7 +169,7 @@ impl Exchange {
         };
         let mut request = client.request(method, url);
         for (name, value) in headers {
-            request = request.header(name, value);
+            request = request.header(name, value.as_str().unwrap_or_default());
         }
         if let Some(body) = body {
             request = request.body(body.clone());

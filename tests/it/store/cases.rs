@@ -32,13 +32,13 @@ pub(crate) fn header(state: InstanceState) -> InstanceRecord {
 pub(crate) fn attempt(id: InstanceId, ordinal: u32, number: u32, state: AttemptState) -> Attempt {
     Attempt {
         number: AttemptNumber(number),
-        binding: 1,
+        dispatch_number: 1,
         uid: Some(DispatchId {
             generation: engine::ids::Generation(1),
             instance: id,
-            ordinal: TaskIndex(ordinal),
+            task_index: TaskIndex(ordinal),
             attempt: AttemptNumber(number),
-            binding: 1,
+            dispatch_number: 1,
         }),
         worker: Some(Worker {
             incarnation: Incarnation(1),
@@ -77,7 +77,7 @@ pub(crate) fn round(me: &Me, id: InstanceId, rev: i64, changes: Changes) -> Writ
         owner: me.incarnation,
         host: me.host.clone(),
         epoch: Epoch(1),
-        rev: Revision(rev),
+        revision: Revision(rev),
         at: Timestamp(2_000),
         changes,
     })
@@ -168,9 +168,9 @@ pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subjec
         (loaded.project_params, loaded.start),
         (new.project_params, new.start)
     );
-    assert_eq!((loaded.created_at, loaded.header.run), (Timestamp(1_000), Run(1)));
+    assert_eq!((loaded.created_at, loaded.record.run), (Timestamp(1_000), Run(1)));
     assert_eq!(
-        (loaded.header.state, loaded.header.reason),
+        (loaded.record.state, loaded.record.reason),
         (InstanceState::Running, None)
     );
     assert_eq!(
@@ -255,9 +255,9 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn StoreUnderTest)
     let waiting = task(TaskState::Waiting, Some(unbound));
     let delayed = task(TaskState::Delayed, None);
     let changes = Changes {
-        header: Some(header(InstanceState::Running)),
+        record: Some(header(InstanceState::Running)),
         transitions: vec![Transition {
-            ordinal: Some(TaskIndex(0)),
+            task_index: Some(TaskIndex(0)),
             attempt: Some(AttemptNumber(1)),
             from: Some("waiting"),
             to: "running",
@@ -267,8 +267,8 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn StoreUnderTest)
     };
     assert_eq!(store(subject, round(&me, id, 0, changes)).await, Written::Stored);
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-    assert_eq!(loaded.rev, Revision(1));
-    assert_eq!(loaded.header, header(InstanceState::Running));
+    assert_eq!(loaded.revision, Revision(1));
+    assert_eq!(loaded.record, header(InstanceState::Running));
     assert_eq!(
         loaded.tasks,
         [
@@ -300,7 +300,7 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
     for number in 0..3 {
         let id = create(subject, Some(&me)).await;
         let mut open = attempt(id, number, 1, AttemptState::Running);
-        open.binding = number;
+        open.dispatch_number = number;
         let tasks = of_tasks([(number, task(TaskState::Running, Some(open)))]);
         assert_eq!(store(subject, round(&me, id, 0, tasks)).await, Written::Stored);
         subject.ask(id, Command::Stop, 1).await;
@@ -316,7 +316,7 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
         .map(|one| {
             let ordinals = one.tasks.iter().map(|(ordinal, _)| *ordinal).collect();
             let attempt = one.tasks[0].1.attempt.as_ref().expect("an attempt");
-            (one.id, (ordinals, attempt.binding, one.verbs.len()))
+            (one.id, (ordinals, attempt.dispatch_number, one.verbs.len()))
         })
         .collect();
     assert_eq!(
@@ -344,7 +344,7 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn StoreUnderTest) {
         match stale {
             1 => commit.owner = Incarnation(999),
             2 => commit.epoch = Epoch(2),
-            3 => commit.rev = Revision(7),
+            3 => commit.revision = Revision(7),
             _ => {}
         }
         batch.push(Write::Commit(commit));
@@ -358,7 +358,11 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn StoreUnderTest) {
         let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
         let stored = usize::from(place == 0);
         assert_eq!(loaded.tasks.len(), stored, "{place}");
-        assert_eq!(loaded.rev, Revision(i64::try_from(stored).unwrap()), "{place}");
+        assert_eq!(
+            loaded.revision,
+            Revision(i64::try_from(stored).unwrap()),
+            "{place}"
+        );
     }
 }
 
@@ -394,8 +398,8 @@ pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn StoreUnder
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let rests = Changes {
-        header: Some(header(InstanceState::Succeeded)),
-        rests: true,
+        record: Some(header(InstanceState::Succeeded)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(store(subject, round(&me, id, 0, rests)).await, Written::Stored);
@@ -418,16 +422,16 @@ pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn St
         [(id, Epoch(1), true)]
     );
     let changes = Changes {
-        header: Some(header(InstanceState::Pausing)),
-        decided: vec![
+        record: Some(header(InstanceState::Pausing)),
+        decisions: vec![
             OperationDecision {
                 operation: applied,
-                outcome: OperationStatus::Applied,
+                status: OperationStatus::Applied,
                 detail: None,
             },
             OperationDecision {
                 operation: refused,
-                outcome: OperationStatus::Refused,
+                status: OperationStatus::Refused,
                 detail: Some("not final".to_owned()),
             },
         ],
@@ -451,7 +455,7 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderT
         (Reset::All, ["pending", "pending", "pending"]),
         (Reset::FailedAndKilled, ["succeeded", "pending", "pending"]),
         (Reset::Killed, ["succeeded", "failed", "pending"]),
-        (Reset::Held, ["succeeded", "failed", "killed"]),
+        (Reset::Suspended, ["succeeded", "failed", "killed"]),
     ] {
         let id = create(subject, Some(&me)).await;
         let ended = |ordinal, state, of| task(state, Some(attempt(id, ordinal, 2, of)));

@@ -23,8 +23,8 @@ async fn claim(subject: &dyn StoreUnderTest, claim: &Claim) -> Vec<Claimed> {
 
 async fn bring_to(subject: &dyn StoreUnderTest, me: &Me, id: InstanceId, state: InstanceState) {
     let rests = Changes {
-        header: Some(header(state)),
-        rests: true,
+        record: Some(header(state)),
+        releases_owner: true,
         ..Changes::default()
     };
     store(subject, round(me, id, 0, rests)).await;
@@ -53,7 +53,7 @@ pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &d
     };
     assert_eq!(claimed, [expected]);
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-    assert_eq!(loaded.header.reason, None, "it no longer waits for a master");
+    assert_eq!(loaded.record.reason, None, "it no longer waits for a master");
     assert_eq!(
         subject.owner_log(id).await,
         [(1, me.incarnation.0, None, "start".to_owned())]

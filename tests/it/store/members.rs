@@ -216,7 +216,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn StoreUnde
     let late = store(subject, round(&me, a, 0, Changes::default())).await;
     assert_eq!(late, Written::Stale, "the giver is fenced");
     let loaded = load(subject.store(), a, target.incarnation, Epoch(2)).await;
-    assert_eq!(loaded.unwrap().rev, Revision(1));
+    assert_eq!(loaded.unwrap().revision, Revision(1));
     assert_eq!(subject.store().hand_over(&hand_over).await.unwrap(), []);
     let counts = subject.store().owned_counts().await.unwrap();
     assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());
@@ -322,8 +322,8 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn StoreUnderTes
 
 async fn bring_to_rest(subject: &dyn StoreUnderTest, me: &Me, id: InstanceId) {
     let rests = Changes {
-        header: Some(header(InstanceState::Succeeded)),
-        rests: true,
+        record: Some(header(InstanceState::Succeeded)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(store(subject, round(me, id, 0, rests)).await, Written::Stored);
@@ -339,7 +339,7 @@ fn claim_of(me: &Me) -> Claim {
 }
 
 fn ended(exit_code: i32) -> AttemptEnd {
-    Ended {
+    AttemptEnd {
         result: AttemptResult::Failed,
         exit_code: Some(exit_code),
         error: Some("it said \"no\"\n".to_owned()),
@@ -370,7 +370,7 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
     let me = enter_master(subject, "one", "h1").await;
     let (id, [created, running, over]) = with_attempts(subject, &me).await;
     let unknown = DispatchId {
-        binding: 9,
+        dispatch_number: 9,
         ..created
     };
     let port = subject.store();
@@ -415,8 +415,8 @@ pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn StoreUnderTest) {
         .await
         .unwrap();
     let parked = Changes {
-        header: Some(header(InstanceState::Paused)),
-        rests: true,
+        record: Some(header(InstanceState::Paused)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(store(subject, round(&me, id, 1, parked)).await, Written::Stored);

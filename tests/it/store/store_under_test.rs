@@ -354,7 +354,7 @@ impl StoreUnderTest for Fake {
             owner: instance.owner.as_ref().map(|(owner, _)| *owner),
             host: instance.owner.map(|(_, host)| host),
             epoch: instance.epoch.0,
-            attention: instance.header.attention.is_some(),
+            attention: instance.record.attention.is_some(),
         }
     }
 
@@ -379,7 +379,7 @@ impl StoreUnderTest for Fake {
             .instance(id)
             .history
             .into_iter()
-            .map(|(_, step)| (step.ordinal.map(|o| o.0), step.to.to_owned()))
+            .map(|(_, step)| (step.task_index.map(|o| o.0), step.to.to_owned()))
             .collect()
     }
 

@@ -42,7 +42,7 @@ impl State {
 
     /// Whether an instance runs, or its inbox holds a verb that applies.
     pub(super) fn needs_owner(&self, id: InstanceId, row: &StoredInstance) -> bool {
-        let runs = row.header.attention.is_none() && !row.header.state.is_idle();
+        let runs = row.record.attention.is_none() && !row.record.state.is_idle();
         runs || self.waking_verb(id, row).is_some()
     }
 
@@ -74,7 +74,7 @@ impl State {
         let row = self.instances.get_mut(&id)?;
         let (from_owner, from_host) = row.owner.take().unzip();
         if row.epoch == Epoch(0) {
-            row.header.reason = None;
+            row.record.reason = None;
         }
         row.owner = Some((claim.me.incarnation, claim.me.host.clone()));
         row.epoch.0 += 1;
@@ -100,7 +100,7 @@ impl State {
             row.owner = None;
             row.revision.0 += 1;
             row.claims = 0;
-            row.header.attention = Some(Attention {
+            row.record.attention = Some(Attention {
                 code: "CLAIMS_WITHOUT_PROGRESS".to_owned(),
                 detail: "several owners in a row stored nothing".to_owned(),
             });
@@ -114,8 +114,8 @@ impl State {
         };
         let row = row.clone();
         self.refuse(id, |verb| {
-            let state: InstanceState = row.header.state;
-            let possible = Command::possible_in(state, row.header.attention.as_ref());
+            let state: InstanceState = row.record.state;
+            let possible = Command::possible_in(state, row.record.attention.as_ref());
             let possible: Vec<&str> = possible.into_iter().map(Command::as_str).collect();
             (!applies(verb, &row))
                 .then(|| format!("the instance is {state}; possible now: {}", possible.join(", ")))
@@ -135,8 +135,8 @@ impl State {
 }
 
 fn applies(verb: &InboxVerb, row: &StoredInstance) -> bool {
-    verb.run == row.header.run
+    verb.run == row.record.run
         && verb
             .verb
-            .applies_in(row.header.state, row.header.attention.as_ref())
+            .applies_in(row.record.state, row.record.attention.as_ref())
 }

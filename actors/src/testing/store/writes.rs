@@ -36,7 +36,7 @@ impl State {
         let owner = new.owner.as_ref().filter(|me| self.is_active(me.incarnation));
         let epoch = Epoch(i64::from(owner.is_some()));
         let row = StoredInstance {
-            header: born(owner.is_none()),
+            record: born(owner.is_none()),
             owner: owner.map(|me| (me.incarnation, me.host.clone())),
             epoch,
             revision: Revision(0),
@@ -76,10 +76,10 @@ impl State {
             return Written::Rejected(why);
         }
         self.instances.insert(commit.id, row);
-        for decided in &commit.changes.decided {
+        for decided in &commit.changes.decisions {
             let of = |operation| decided.operation == operation;
             for inbox in self.inbox.iter_mut().filter(|row| of(row.verb.operation)) {
-                inbox.outcome = decided.outcome;
+                inbox.outcome = decided.status;
                 inbox.detail.clone_from(&decided.detail);
             }
         }
@@ -129,7 +129,7 @@ impl State {
             epoch,
             revision: row.revision,
             created_at: row.new.at,
-            header: row.header.clone(),
+            record: row.record.clone(),
             tasks: row.tasks.iter().map(|(o, task)| (*o, task.clone())).collect(),
             stray: stray.map(|((o, _), attempt)| (*o, attempt.clone())).collect(),
             verbs: self.unapplied(id).cloned().collect(),
@@ -144,10 +144,10 @@ impl StoredInstance {
         let changes = &commit.changes;
         self.revision.0 += 1;
         self.claims = 0;
-        if let Some(header) = &changes.header {
-            self.header = header.clone();
+        if let Some(record) = &changes.record {
+            self.record = record.clone();
         }
-        if changes.rests {
+        if changes.releases_owner {
             self.owner = None;
         }
         if let Some(reset) = changes.reset {
@@ -174,7 +174,7 @@ impl StoredInstance {
             task.state = TaskState::Pending;
             task.reason = None;
             task.due_at = None;
-            if reset != Reset::Held {
+            if reset != Reset::Suspended {
                 task.attempts_before_run = task.attempts;
                 task.lost_in_run = 0;
             }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use engine::attempt::AttemptEnd;
 use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, Timestamp};
+use engine::params::TimeBase;
 use engine::spec::OnCutOff;
 use engine::states::KillCause;
-use engine::task_type::PreparedAction;
+use engine::task_type::shell::shell_action;
 
 use super::Transport;
 use super::fakes::{FakeMasters, FakeRunner, MemoryJournal};
@@ -100,7 +101,7 @@ pub(crate) fn uid(instance: i64) -> DispatchId {
         instance: InstanceId(instance),
         task_index: engine::ids::TaskIndex(0),
         attempt: AttemptNumber(1),
-        binding: 1,
+        dispatch_number: 1,
     }
 }
 
@@ -113,10 +114,9 @@ pub(crate) fn dispatch(instance: i64) -> Dispatch {
         workflow: "w".to_owned(),
         task: "long".to_owned(),
         attempt: AttemptNumber(1),
-        work: Work::Shell {
-            run: ":".to_owned(),
-            interpreter: "/bin/sh".to_owned(),
-        },
+        action: shell_action(":")
+            .prepare(&BTreeMap::new(), TimeBase::utc(Timestamp(0)))
+            .action,
         env: BTreeMap::from([("PORPOISE_TASK".to_owned(), "forged".to_owned())]),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,

@@ -15,7 +15,7 @@ fn with_running() -> Attempts {
     attempts
 }
 
-fn end(result: AttemptResult) -> Ended {
+fn end(result: AttemptResult) -> AttemptEnd {
     unstarted_end(result, "why", Timestamp(1))
 }
 

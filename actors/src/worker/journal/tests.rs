@@ -16,7 +16,7 @@ fn records() -> Vec<(&'static str, JournalRecord)> {
         pid: Some(4711),
         start_ticks: Some(123_456),
     };
-    let end = Ended {
+    let end = AttemptEnd {
         result: AttemptResult::Failed,
         exit_code: Some(37),
         error: Some("exit code 37".to_owned()),

@@ -23,7 +23,7 @@ struct Fence {
     c_owner: i64,
     c_epoch: i64,
     c_revision: i64,
-    c_rests: bool,
+    c_releases_owner: bool,
 }
 
 const FENCE: [Column; 5] = [
@@ -31,7 +31,7 @@ const FENCE: [Column; 5] = [
     ("c_owner", "bigint"),
     ("c_epoch", "bigint"),
     ("c_revision", "bigint"),
-    ("c_rests", "boolean"),
+    ("c_releases_owner", "boolean"),
 ];
 
 /// A fence and the instance's row behind it.
@@ -108,7 +108,7 @@ const DECIDED: [Column; 6] = [
     ("c_detail", "text"),
 ];
 
-/// A committed instance as the database answers it: its id, and its `rev` before.
+/// A committed instance as the database answers it: its id, and its revision before.
 pub(crate) type CommittedRow = (i64, i64);
 
 /// How the statements of commits are executed.
@@ -205,7 +205,7 @@ impl CommitStatements {
 /// Whether the statements of a commit touch a row twice, or a row that another statement must not see any more.
 fn needs_order(commit: &InstanceCommit) -> bool {
     let changes = &commit.changes;
-    changes.reset.is_some() || !changes.closed.is_empty() || !changes.decided.is_empty()
+    changes.reset.is_some() || !changes.closed.is_empty() || !changes.decisions.is_empty()
 }
 
 fn committed_rows(rows: &[QueryResult]) -> Result<BTreeSet<CommittedRow>, StoreError> {
@@ -225,10 +225,10 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchSt
             c_id: commit.id.0,
             c_owner: commit.owner.0,
             c_epoch: commit.epoch.0,
-            c_revision: commit.rev.0,
-            c_rests: commit.changes.rests,
+            c_revision: commit.revision.0,
+            c_releases_owner: commit.changes.releases_owner,
         };
-        match &commit.changes.header {
+        match &commit.changes.record {
             Some(header) => with_header.push(header_row(fence, header)?),
             None => plain.push(fence),
         }
@@ -254,8 +254,8 @@ fn fenced(backend: DbBackend, columns: &[Column], sets: &str) -> String {
     };
     format!(
         "UPDATE instance SET revision = revision + 1, claims_without_progress = 0, \
-         owner = CASE WHEN c_rests THEN NULL ELSE owner END, \
-         host = CASE WHEN c_rests THEN NULL ELSE host END{sets} \
+         owner = CASE WHEN c_releases_owner THEN NULL ELSE owner END, \
+         host = CASE WHEN c_releases_owner THEN NULL ELSE host END{sets} \
          FROM {} WHERE id = c_id{fence} RETURNING id, {found}",
         source(backend, columns)
     )
@@ -288,14 +288,14 @@ fn resets(commits: &[&InstanceCommit]) -> impl Iterator<Item = BatchStatement> {
 
 fn reset_sql(reset: Reset) -> String {
     let counts = match reset {
-        Reset::Held => "",
+        Reset::Suspended => "",
         Reset::All | Reset::FailedAndKilled | Reset::Killed => {
             ", attempts_before_run = attempts, lost_in_run = 0"
         }
     };
     let traces = match reset {
         Reset::All => ", outputs = '{}', started_at = NULL, ended_at = NULL",
-        Reset::FailedAndKilled | Reset::Killed | Reset::Held => "",
+        Reset::FailedAndKilled | Reset::Killed | Reset::Suspended => "",
     };
     let rows = reset.states().map_or_else(String::new, |states| {
         let names: Vec<String> = states.iter().map(|s: &TaskState| format!("'{s}'")).collect();
@@ -346,7 +346,7 @@ fn transitions(
             commit.changes.transitions.iter().map(|step| TransitionRow {
                 instance: commit.id.0,
                 at: commit.at.0,
-                task_index: step.ordinal.map(|o| o.0),
+                task_index: step.task_index.map(|o| o.0),
                 attempt: step.attempt.map(|a| a.0),
                 from_state: step.from,
                 to_state: step.to,
@@ -363,12 +363,12 @@ fn decisions(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Option<B
     let rows: Vec<DecidedRow<'_>> = commits
         .iter()
         .flat_map(|commit| {
-            commit.changes.decided.iter().map(|decided| DecidedRow {
+            commit.changes.decisions.iter().map(|decided| DecidedRow {
                 c_operation: decided.operation.0,
                 c_instance: commit.id.0,
                 c_at: commit.at.0,
                 c_epoch: commit.epoch.0,
-                c_outcome: decided.outcome.as_str(),
+                c_outcome: decided.status.as_str(),
                 c_detail: decided.detail.as_deref(),
             })
         })

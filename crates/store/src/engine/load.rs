@@ -121,9 +121,9 @@ fn read_instance(row: &QueryResult) -> Result<Loaded, StoreError> {
     let project_params = columns.next_json()?;
     let start = columns.next_json()?;
     let generation = Generation(columns.next_value()?);
-    let rev = Revision(columns.next_value()?);
+    let revision = Revision(columns.next_value()?);
     let created_at = Timestamp(columns.next_value()?);
-    let header = InstanceRecord {
+    let record = InstanceRecord {
         state: columns.next_parsed()?,
         reason: columns.next_value()?,
         attention: columns.next_optional_json()?,
@@ -145,9 +145,9 @@ fn read_instance(row: &QueryResult) -> Result<Loaded, StoreError> {
         start,
         generation,
         epoch,
-        rev,
+        revision,
         created_at,
-        header,
+        record,
         tasks: Vec::new(),
         stray: Vec::new(),
         verbs: Vec::new(),

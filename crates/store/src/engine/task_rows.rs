@@ -103,7 +103,7 @@ impl<'a> AttemptColumns<'a> {
             instance: instance.0,
             task_index: ordinal.0,
             number: attempt.number.0,
-            dispatch_number: attempt.binding,
+            dispatch_number: attempt.dispatch_number,
             dispatch_id: attempt.uid.map(|id| id.to_string()),
             worker: attempt.worker.as_ref().map(|w| w.incarnation.0),
             worker_name: attempt.worker.as_ref().map(|w| w.name.as_str()),
@@ -121,13 +121,7 @@ impl<'a> AttemptColumns<'a> {
 }
 
 pub(crate) fn upsert_tasks(backend: DbBackend, filter: &str) -> String {
-    upsert(
-        backend,
-        "task_instance",
-        &TASK,
-        &["instance", "task_index"],
-        filter,
-    )
+    upsert(backend, "task_instance", &TASK, &["instance", "task_index"], filter)
 }
 
 pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
@@ -193,13 +187,13 @@ pub(crate) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, TaskIndex, 
     let ordinal = TaskIndex(columns.next_u32()?);
     let latest = columns.next_value()?;
     let number = AttemptNumber(columns.next_u32()?);
-    let binding = columns.next_u32()?;
+    let dispatch_number = columns.next_u32()?;
     let uid = columns.next_optional_parsed()?;
     let incarnation = columns.next_value::<Option<i64>>()?.map(Incarnation);
     let name = columns.next_value::<Option<String>>()?;
     let attempt = Attempt {
         number,
-        binding,
+        dispatch_number,
         uid,
         worker: incarnation
             .zip(name)
