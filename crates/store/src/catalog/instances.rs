@@ -6,8 +6,7 @@ use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
 use engine::spec;
 use engine::spec::{Definition, Direction};
 use engine::start::Start;
-use engine::states::Attention;
-use engine::states::{FailureStrategy, InstanceState, Priority, TaskState};
+use engine::states::{Attention, FailureStrategy, InstanceState, Priority, TaskState};
 use engine::view;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{
@@ -318,7 +317,7 @@ impl InstanceWithNames {
             ended_at: row.ended_at.map(Timestamp),
             tasks: TaskCounts {
                 total,
-                by_state: view::counts(state, total, excluded, counts),
+                by_state: view::display_counts(state, total, excluded, counts),
             },
         })
     }
@@ -401,7 +400,7 @@ fn effective_params(definition: &Definition, start: &Start) -> BTreeMap<String, 
     let mut params: BTreeMap<String, String> = declared
         .filter_map(|param| {
             let value = param.value.as_ref()?;
-            Some((param.name.clone(), document::text_of(value)))
+            Some((param.name.clone(), spec::value_text(value)))
         })
         .collect();
     params.extend(start.params.clone());

@@ -1,8 +1,7 @@
 //! Control operations: commands that users post and owners apply.
 
 use engine::ids::{Incarnation, InstanceId, OperationId, Run, Timestamp};
-use engine::states::Attention;
-use engine::states::{Command, InstanceState, OperationStatus};
+use engine::states::{Attention, Command, InstanceState, OperationStatus};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};

@@ -128,11 +128,11 @@ impl InstanceSnapshot {
     fn task_row(&self, ordinal: TaskIndex, stored: Option<&StoredTask>) -> Option<TaskRow> {
         let task = self.plan.definition.task(ordinal)?;
         let row = stored.map(|stored| (stored.state, stored.reason.as_deref()));
-        let shown = view::shown(&self.plan, self.state, ordinal, row);
+        let shown = view::display_state(&self.plan, self.state, ordinal, row);
         Some(TaskRow {
             ordinal,
             name: task.name.clone(),
-            kind: task.work.type_name(),
+            kind: task.action.type_name(),
             state: shown.state,
             reason: shown.reason,
             attempts: stored.map_or(0, |stored| stored.attempts),
