@@ -18,8 +18,10 @@ use actors::workflow::Crash;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
-use runner::journal::JournalFile;
-use runner::{self, Limits, Runners};
+use runner::journal_file::JournalFile;
+use runner::limits::RunnerLimits;
+use runner::process::boot_id;
+use runner::runners::Runners;
 use store::catalog::{Catalog, Format, NewVersion, Request};
 use store::{Role, Store};
 
@@ -180,10 +182,10 @@ impl Bench {
 
 fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> Ingredients {
     let worker = WorkerParts {
-        runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
+        runner: Arc::new(Runners::with_limits(RunnerLimits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
-        boot_id: runner::boot_id(),
+        boot_id: boot_id(),
         slots: 4,
     };
     Ingredients {
