@@ -1,4 +1,4 @@
-//! The worker of this node: accepts attempts, runs each at most once, and reports to the owner until that is stored.
+//! The worker of this node: runs each accepted attempt at most once, with reports until its owner has stored the end.
 //!
 //! `WorkerActor` performs the effects of its parts, one `TaskActor` runs one attempt. Masters reach it through
 //! `WorkerHandle`, directly or by way of an HTTP adapter.

@@ -176,16 +176,16 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
 /// Waits until the database is not the one that this life joined: an older copy, another server. Then raises the
 /// generation, which ends this life and those of all masters; the next beat says so.
 pub(super) async fn leave_behind(store: store::Store, mine: Generation) {
-    let why = store.departed().await;
+    let why = store.diverged().await;
     tracing::error!(
         why,
         "the database is not the one that this node has joined: it joins anew"
     );
     loop {
-        match store.leave_behind(mine, &why).await {
+        match store.bump_generation(mine, &why).await {
             Ok(raised) => {
                 if let Some(raised) = raised {
-                    raised.report();
+                    raised.log();
                 }
                 return;
             }

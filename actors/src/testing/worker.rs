@@ -42,7 +42,7 @@ impl Transport for NoTransport {
 macro_rules! worker_protocol {
     ($transport:expr) => {
         $crate::worker_protocol! { $transport =>
-            a_short_task_reports_once_and_is_journalled_from_start_to_end,
+            a_short_task_reports_once_and_is_journaled_from_start_to_end,
             a_long_task_reports_its_start_and_then_its_end,
             the_documented_names_are_in_the_environment_and_cannot_be_forged,
             a_uid_that_is_sent_again_is_accepted_and_starts_once,

@@ -13,8 +13,8 @@ use super::replay::Replay;
 use super::slot_pool::SlotPool;
 use super::tracked_attempt::{TrackedAttempt, WORKER_RESTARTED};
 use crate::protocol::{
-    AttemptUpdate, Dispatch, DispatchAnswer, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer,
-    ReattachRequest, Report, ReportAnswer,
+    AttemptUpdate, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest,
+    Report, ReportAnswer,
 };
 
 /// What to do with a dispatch.
@@ -309,25 +309,6 @@ impl Attempts {
         }
     }
 
-    /// Groups requests for leases by the owner that grants them.
-    pub(crate) fn lease_requests(&self, uids: Vec<Uid>) -> Vec<(Owner, Vec<LeaseRequest>)> {
-        let mut by_owner: BTreeMap<Incarnation, (Owner, Vec<LeaseRequest>)> = BTreeMap::new();
-        for uid in uids {
-            // The master that sent the attempt is known.
-            let Some(owner) = self.owner(uid.instance) else {
-                continue;
-            };
-            let (_, batch) = by_owner
-                .entry(owner.incarnation)
-                .or_insert_with(|| (owner.clone(), Vec::new()));
-            batch.push(LeaseRequest {
-                uid,
-                epoch: owner.epoch,
-            });
-        }
-        by_owner.into_values().collect()
-    }
-
     /// Returns the attempts that have a slot.
     pub(crate) fn with_slot(&self) -> Vec<Uid> {
         let open = self.tracked.iter().filter(|(_, attempt)| attempt.has_slot());
@@ -393,3 +374,6 @@ fn first_uid(generation: Generation, instance: InstanceId) -> Uid {
         binding: 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

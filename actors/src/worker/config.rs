@@ -1,4 +1,4 @@
-//! What a worker is configured with.
+//! The configuration of a worker, with its ports.
 
 use std::sync::Arc;
 

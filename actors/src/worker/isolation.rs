@@ -1,4 +1,4 @@
-//! The isolation of a worker from its masters: which attempts wait for a lease, and which it stops by itself.
+//! The isolation of a worker: the attempts that depend on contact with masters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use engine::ids::{Incarnation, Uid};
 use tokio::time::Instant;
 
+use super::attempts::Attempts;
 use super::leases::{LeaseWatch, StopOrder};
 use crate::links::{LinkError, MasterLink};
 use crate::protocol::{Dispatch, LeaseRequest, Owner};
@@ -134,6 +135,25 @@ impl IsolationMonitor {
         }
         startable
     }
+}
+
+/// Groups requests for leases by the owner that grants them.
+pub(crate) fn group_by_owner(requests: &[Uid], attempts: &Attempts) -> Vec<(Owner, Vec<LeaseRequest>)> {
+    let mut by_owner: BTreeMap<Incarnation, (Owner, Vec<LeaseRequest>)> = BTreeMap::new();
+    for uid in requests {
+        // The master that sent the attempt is known.
+        let Some(owner) = attempts.owner(uid.instance) else {
+            continue;
+        };
+        let (_, batch) = by_owner
+            .entry(owner.incarnation)
+            .or_insert_with(|| (owner.clone(), Vec::new()));
+        batch.push(LeaseRequest {
+            uid: *uid,
+            epoch: owner.epoch,
+        });
+    }
+    by_owner.into_values().collect()
 }
 
 /// Requests leases of one owner. They count from the moment at which this was sent.

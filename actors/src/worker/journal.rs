@@ -1,4 +1,4 @@
-//! The journal of a worker: the records that outlive its process, and the port that stores them.
+//! The journal of a worker: records that outlive its process, behind a port.
 
 use async_trait::async_trait;
 use engine::ids::{Incarnation, Millis, Uid};

@@ -1,4 +1,4 @@
-//! The queue in front of the journal: dispatches that are not decided yet, and records; one write is in flight.
+//! The queue in front of the journal, from which one write at a time is taken.
 
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ impl JournalQueue {
         }
     }
 
-    /// Ends a write: returns the attempts to start and the batches to answer. After a failed write nothing of it starts.
+    /// Ends a write: returns the attempts to start and the batches to answer. Nothing of a failed write starts.
     pub(crate) fn end_write(
         &mut self,
         mut after: AfterWrite,

@@ -1,4 +1,4 @@
-//! The leases of exclusive attempts and the contact with masters, without clock, mailbox or network.
+//! The lease or the contact that a running attempt depends on, without clock, mailbox or network.
 //!
 //! A lease counts from the moment at which the request was sent that the owner answered: the owner recorded it later,
 //! never earlier. `docs/decisions/0022-leases-of-exclusive-attempts.md` has the arithmetic.

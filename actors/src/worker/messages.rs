@@ -1,4 +1,4 @@
-//! The messages between the worker's handle, its actor and its task actors.
+//! The messages inside a worker: from its handle to its actor, from there to task actors.
 
 use std::time::Duration;
 

@@ -7,7 +7,9 @@ use engine::ids::Uid;
 /// The folders of one worker; they need not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptPaths {
+    /// Logs stay here.
     logs: PathBuf,
+    /// Working directories and output files, removed when their attempt ends.
     work: PathBuf,
 }
 
@@ -18,16 +20,6 @@ impl AttemptPaths {
             logs: data.join("logs"),
             work: data.join("work"),
         }
-    }
-
-    /// Returns the folder of all logs, which stay there.
-    pub fn logs(&self) -> &Path {
-        &self.logs
-    }
-
-    /// Returns the folder of working directories and output files, which are removed when their attempt ends.
-    pub fn work(&self) -> &Path {
-        &self.work
     }
 
     /// Returns the log of an attempt.

@@ -1,4 +1,4 @@
-//! The suite of the protocol in process, and what needs virtual time: no socket works under a paused clock.
+//! The suite of the protocol in process, with the cases that need virtual time: no socket works under a paused clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use engine::instance::AttemptResult;
 
 use crate::protocol::{Dispatch, DispatchAnswer, Owner};
 use crate::testing::worker::NoTransport;
-use crate::testing::worker::fakes::Answers;
+use crate::testing::worker::fakes::ScriptedAnswer;
 use crate::testing::worker::test_worker::{
     dispatch, is_lost, named, owner, reattach_of, start_incarnation, start_worker, uid,
 };
@@ -38,10 +38,10 @@ async fn without_its_owner_an_attempt_is_ended_ten_seconds_past_its_limit() {
 async fn an_end_is_reported_again_until_it_is_stored() {
     tokio::time::pause();
     let worker = start_worker(&NoTransport, 2).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     worker.dispatch(vec![named(1, "short")]).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
-    worker.masters.answer(1, Some(Answers::Later));
+    worker.masters.answer(1, Some(ScriptedAnswer::Later));
     tokio::time::sleep(Duration::from_secs(30)).await;
     let sent = worker.masters.ends_of(uid(1)).len();
     assert!(
@@ -74,7 +74,7 @@ async fn what_a_drain_kills_is_lost_and_not_reported() {
 async fn an_owner_of_a_later_generation_is_the_newer_one_whatever_its_epoch() {
     tokio::time::pause();
     let worker = start_worker(&NoTransport, 4).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     let earlier = Dispatch {
         owner: owner(1, 9),
         ..named(1, "short")

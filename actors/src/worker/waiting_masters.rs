@@ -27,8 +27,8 @@ impl WaitingMasters {
         }
     }
 
-    /// Takes the next master to notify after an attempt of `reporting_to` ended: that one reads the number of free
-    /// slots from the reply to its next batch, so it comes last, and only if nothing of it runs here.
+    /// Takes the next master to notify after an attempt of `reporting_to` ended. That one learns of the slot from the
+    /// report of the end, so it comes last, and only if none of its attempts runs here.
     pub(crate) fn take_next(
         &mut self,
         reporting_to: Option<Incarnation>,

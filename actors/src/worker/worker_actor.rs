@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::attempts::{Attempts, EndDecision, ReportDecision};
 use super::config::{WorkerConfig, WorkerPorts};
 use super::drain::DrainWaiters;
-use super::isolation::{IsolatedStop, IsolationMonitor, SentLeaseRequest, request_leases};
+use super::isolation::{IsolatedStop, IsolationMonitor, SentLeaseRequest, group_by_owner, request_leases};
 use super::jobs::RunningJobs;
 use super::journal::JournalRecord;
 use super::journal_queue::JournalQueue;
@@ -300,7 +300,7 @@ impl WorkerActor {
         for stop in due.stops {
             self.stop_isolated(stop, ctx);
         }
-        for (owner, batch) in self.attempts.lease_requests(due.requests) {
+        for (owner, batch) in group_by_owner(&due.requests, &self.attempts) {
             let masters = Arc::clone(&self.ports.masters);
             let request = request_leases(masters, self.incarnation, owner, batch);
             ctx.spawn(request.into_actor(self).map(Self::on_leases_answered));

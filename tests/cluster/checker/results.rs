@@ -41,7 +41,7 @@ pub(super) async fn stored(store: &Store) -> BTreeMap<String, Stored> {
     attempts.collect()
 }
 
-/// Reads what one worker journalled since its last start.
+/// Reads the journal of one worker since its last start.
 pub(super) fn journal(data: &Path) -> Vec<JournalRecord> {
     let lines = lines_of(&data.join("worker-journal.jsonl"));
     decode_lines(lines.join("\n").as_bytes())

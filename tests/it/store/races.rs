@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::cases::create;
 use super::members::enter;
 use super::subject::{Database, Subject};
-use crate::probes;
+use test_support::invariants;
 
 /// Long enough for a statement that waits for nobody.
 const MOMENT: Duration = Duration::from_millis(300);
@@ -122,7 +122,10 @@ async fn three_masters_share_two_thousand_orphans() {
         expected,
         "nothing missed"
     );
-    assert_eq!(probes::violations(&database.store, 0).await, Vec::<String>::new());
+    assert_eq!(
+        invariants::violations(&database.store, 0).await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]

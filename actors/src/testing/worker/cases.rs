@@ -12,7 +12,7 @@ use engine::instance::AttemptResult;
 use engine::states::KillCause;
 
 use super::Transport;
-use super::fakes::{Answers, locked};
+use super::fakes::{ScriptedAnswer, locked};
 use super::test_worker::{
     BOOT, dispatch, exclusive, is_lost, is_refused, kill_of, named, owner, reattach_of, start_incarnation,
     start_worker, uid,
@@ -20,7 +20,7 @@ use super::test_worker::{
 use crate::links::LinkError;
 use crate::protocol::{Dispatch, DispatchAnswer, Kill, KillAnswer, ReattachAnswer};
 
-pub async fn a_short_task_reports_once_and_is_journalled_from_start_to_end(transport: &dyn Transport) {
+pub async fn a_short_task_reports_once_and_is_journaled_from_start_to_end(transport: &dyn Transport) {
     let worker = start_worker(transport, 2).await;
     let reply = worker.dispatch(vec![named(1, "short")]).await;
     assert_eq!(
@@ -200,7 +200,7 @@ pub async fn a_kill_of_an_unknown_uid_tombstones_it(transport: &dyn Transport) {
 
 pub async fn an_end_that_is_not_stored_yet_is_reported_again(transport: &dyn Transport) {
     let worker = start_worker(transport, 2).await;
-    worker.masters.answer(1, Some(Answers::Later));
+    worker.masters.answer(1, Some(ScriptedAnswer::Later));
     worker.dispatch(vec![named(1, "short")]).await;
     worker
         .until("reported again", |worker| {
@@ -215,7 +215,7 @@ pub async fn an_end_that_is_not_stored_yet_is_reported_again(transport: &dyn Tra
 
 pub async fn after_a_move_the_end_goes_to_the_new_owner(transport: &dyn Transport) {
     let worker = start_worker(transport, 2).await;
-    worker.masters.answer(1, Some(Answers::Moved(owner(2, 2))));
+    worker.masters.answer(1, Some(ScriptedAnswer::Moved(owner(2, 2))));
     worker.dispatch(vec![named(1, "short")]).await;
     worker
         .until("reported to both", |worker| {
@@ -233,7 +233,7 @@ pub async fn after_a_move_the_end_goes_to_the_new_owner(transport: &dyn Transpor
 
 pub async fn a_new_owner_gets_the_end_that_the_dead_one_could_not_store(transport: &dyn Transport) {
     let worker = start_worker(transport, 2).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     worker.dispatch(vec![named(1, "short"), dispatch(2)]).await;
     worker
         .until("ended", |worker| worker.records_of(1).contains(&"ended"))
@@ -309,7 +309,7 @@ pub async fn a_master_that_polled_no_slot_is_notified_when_one_is_free(transport
 
 pub async fn a_new_incarnation_kills_what_was_left_and_knows_what_had_ended(transport: &dyn Transport) {
     let first = start_worker(transport, 4).await;
-    first.masters.answer(1, Some(Answers::Away));
+    first.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     first
         .dispatch(vec![dispatch(1), named(2, "short"), named(3, "short")])
         .await;
@@ -346,7 +346,7 @@ pub async fn a_new_incarnation_kills_what_was_left_and_knows_what_had_ended(tran
 
 pub async fn a_result_of_an_earlier_incarnation_is_delivered_by_the_next(transport: &dyn Transport) {
     let first = start_worker(transport, 4).await;
-    first.masters.answer(1, Some(Answers::Away));
+    first.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     first.dispatch(vec![named(2, "short")]).await;
     first
         .until("written", |worker| worker.records_of(2).len() == 3)
@@ -384,7 +384,7 @@ pub async fn a_drain_accepts_nothing_new_and_waits_until_ends_are_stored(transpo
 
 pub async fn an_exclusive_attempt_starts_with_the_lease_that_its_owner_grants(transport: &dyn Transport) {
     let worker = start_worker(transport, 2).await;
-    worker.masters.answer(1, Some(Answers::Unsure));
+    worker.masters.answer(1, Some(ScriptedAnswer::DenyLeases));
     let reply = worker.dispatch(vec![exclusive(1)]).await;
     assert_eq!(reply.answers, [DispatchAnswer::Accepted]);
     worker

@@ -18,23 +18,23 @@ use crate::worker::journal::{Journal, JournalError, JournalRecord};
 #[derive(Default)]
 pub(crate) struct FakeRunner {
     pub(crate) started: Mutex<Vec<Job>>,
-    pub(crate) endings: Mutex<HashMap<Uid, Arc<Ending>>>,
+    pub(crate) endings: Mutex<HashMap<Uid, Arc<ScriptedEnd>>>,
     killed_leftovers: Mutex<Vec<Leftover>>,
 }
 
 #[derive(Default)]
-pub(crate) struct Ending {
+pub(crate) struct ScriptedEnd {
     pub(crate) end: Mutex<Option<JobEnd>>,
     pub(crate) ended: Notify,
 }
 
-pub(crate) struct FakeJob(Arc<Ending>);
+pub(crate) struct FakeJob(Arc<ScriptedEnd>);
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Ending {
+impl ScriptedEnd {
     pub(crate) fn finish(&self, end: JobEnd) {
         locked(&self.end).get_or_insert(end);
         self.ended.notify_one();
@@ -75,7 +75,7 @@ impl Runner for FakeRunner {
             return Err("there is no such program".to_owned());
         }
         assert!(job.dispatch.task != "panics", "as the test wants");
-        let ending = Arc::new(Ending::default());
+        let ending = Arc::new(ScriptedEnd::default());
         if job.dispatch.task == "short" {
             ending.finish(job_end(AttemptResult::Succeeded));
         }
@@ -169,21 +169,21 @@ pub(crate) struct FakeMasters {
     pub(crate) reports: Mutex<Vec<(Incarnation, Report)>>,
     pub(crate) batches: Mutex<Vec<usize>>,
     pub(crate) slots: Mutex<Vec<(Incarnation, u32)>>,
-    pub(crate) answers: Mutex<HashMap<Incarnation, Answers>>,
+    pub(crate) answers: Mutex<HashMap<Incarnation, ScriptedAnswer>>,
     pub(crate) renewals: Mutex<Vec<(Incarnation, LeaseRequest)>>,
 }
 
 #[derive(Clone)]
-pub(crate) enum Answers {
+pub(crate) enum ScriptedAnswer {
     Later,
-    Away,
+    Unreachable,
     Moved(Owner),
     /// Grants no leases.
-    Unsure,
+    DenyLeases,
 }
 
 impl FakeMasters {
-    pub(crate) fn answer(&self, master: i64, answers: Option<Answers>) {
+    pub(crate) fn answer(&self, master: i64, answers: Option<ScriptedAnswer>) {
         match answers {
             Some(answers) => locked(&self.answers).insert(Incarnation(master), answers),
             None => locked(&self.answers).remove(&Incarnation(master)),
@@ -219,7 +219,7 @@ impl FakeMasters {
 impl MasterLink for FakeMasters {
     async fn report(&self, to: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
         let answers = locked(&self.answers).get(&to.incarnation).cloned();
-        if matches!(answers, Some(Answers::Away)) {
+        if matches!(answers, Some(ScriptedAnswer::Unreachable)) {
             return Err(LinkError::NotDelivered(to.host.clone()));
         }
         locked(&self.batches).push(batch.len());
@@ -227,9 +227,9 @@ impl MasterLink for FakeMasters {
         for report in batch {
             locked(&self.reports).push((to.incarnation, report));
             stored.push(match &answers {
-                None | Some(Answers::Away | Answers::Unsure) => ReportAnswer::Stored,
-                Some(Answers::Later) => ReportAnswer::Later,
-                Some(Answers::Moved(owner)) => ReportAnswer::Moved {
+                None | Some(ScriptedAnswer::Unreachable | ScriptedAnswer::DenyLeases) => ReportAnswer::Stored,
+                Some(ScriptedAnswer::Later) => ReportAnswer::Later,
+                Some(ScriptedAnswer::Moved(owner)) => ReportAnswer::Moved {
                     owner: Some(owner.clone()),
                 },
             });
@@ -255,10 +255,10 @@ impl MasterLink for FakeMasters {
         batch: Vec<LeaseRequest>,
     ) -> Result<Vec<bool>, LinkError> {
         let answers = locked(&self.answers).get(&to.incarnation).cloned();
-        if matches!(answers, Some(Answers::Away)) {
+        if matches!(answers, Some(ScriptedAnswer::Unreachable)) {
             return Err(LinkError::NoAnswer(to.host.clone()));
         }
-        let granted = vec![!matches!(answers, Some(Answers::Unsure)); batch.len()];
+        let granted = vec![!matches!(answers, Some(ScriptedAnswer::DenyLeases)); batch.len()];
         locked(&self.renewals).extend(batch.into_iter().map(|renewal| (to.incarnation, renewal)));
         Ok(granted)
     }

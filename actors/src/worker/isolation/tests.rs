@@ -1,19 +1,76 @@
 //! A worker whose masters stop answering, in virtual time.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use engine::definition::OnCutOff;
-use engine::ids::Incarnation;
 use engine::instance::AttemptResult;
 
-use crate::protocol::{AttemptUpdate, Dispatch, KillAnswer};
+use super::*;
+use crate::protocol::{AttemptUpdate, KillAnswer};
 use crate::testing::worker::NoTransport;
-use crate::testing::worker::fakes::{Answers, locked};
+use crate::testing::worker::fakes::{ScriptedAnswer, locked};
 use crate::testing::worker::test_worker::{
     TestWorker, dispatch, exclusive, is_lost, kill_of, owner, reattach_of, start_incarnation, start_worker,
     uid,
 };
+
+fn monitor_of(dispatch: Dispatch) -> (IsolationMonitor, Instant, Option<Dispatch>) {
+    let now = Instant::now();
+    let mut monitor = IsolationMonitor::new(now);
+    let startable = monitor.admit(dispatch, now);
+    (monitor, now, startable)
+}
+
+fn answered(sent_at: Instant, answers: Result<Vec<bool>, LinkError>) -> SentLeaseRequest {
+    let epoch = owner(1, 1).epoch;
+    SentLeaseRequest {
+        batch: vec![LeaseRequest { uid: uid(1), epoch }],
+        sent_at,
+        answers,
+    }
+}
+
+#[test]
+fn an_attempt_that_may_run_without_a_lease_starts_at_once() {
+    let (mut monitor, now, startable) = monitor_of(dispatch(1));
+    assert_eq!(startable, Some(dispatch(1)));
+    let due = monitor.take_due(now);
+    assert_eq!((due.stops, due.requests, due.next), (vec![], vec![], None));
+}
+
+#[test]
+fn a_deferred_attempt_starts_once_with_its_first_granted_lease() {
+    let (mut monitor, now, startable) = monitor_of(exclusive(1));
+    assert_eq!(startable, None);
+    assert_eq!(monitor.take_due(now).requests, [uid(1)]);
+    assert_eq!(monitor.apply_answers(answered(now, Ok(vec![false])), now), []);
+    let unanswered = Err(LinkError::NoAnswer("m1:1".to_owned()));
+    assert_eq!(monitor.apply_answers(answered(now, unanswered), now), []);
+    assert_eq!(
+        monitor.apply_answers(answered(now, Ok(vec![true])), now),
+        [exclusive(1)]
+    );
+    assert_eq!(monitor.apply_answers(answered(now, Ok(vec![true])), now), []);
+}
+
+#[test]
+fn a_stop_separates_attempts_that_never_started_from_those_that_may_run() {
+    let expired = Duration::from_secs(20);
+    let (mut deferred, now, _) = monitor_of(exclusive(1));
+    let stops = deferred.take_due(now + expired).stops;
+    assert!(matches!(stops[..], [IsolatedStop::Deferred(_)]), "{stops:?}");
+    assert_eq!(deferred.take_deferred(&uid(1)), None);
+    let (mut running, now, _) = monitor_of(exclusive(1));
+    running.apply_answers(answered(now, Ok(vec![true])), now);
+    let stops = running.take_due(now + expired).stops;
+    assert!(matches!(stops[..], [IsolatedStop::Running(_)]), "{stops:?}");
+}
+
+#[test]
+fn an_attempt_that_ended_is_neither_stopped_nor_started() {
+    let (mut monitor, now, _) = monitor_of(exclusive(1));
+    monitor.forget(&uid(1));
+    assert_eq!(monitor.apply_answers(answered(now, Ok(vec![true])), now), []);
+    assert_eq!(monitor.take_due(now + Duration::from_secs(60)).stops, []);
+}
 
 /// The reported reasons for the loss of the first attempt, each with the master that received it.
 fn losses_of(worker: &TestWorker) -> Vec<(Incarnation, String)> {
@@ -47,7 +104,7 @@ async fn without_its_owner_an_exclusive_attempt_is_stopped_after_twenty_seconds_
     assert_eq!(worker.runner.starts_of(uid(1)), 1);
     assert_eq!(worker.handle.slots().used, 2, "renewed, it keeps running");
     // The last request that was answered was sent a second ago.
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     // Polls arrive, but no answer: they renew nothing.
     for _ in 0..18 {
         pass(1_000).await;
@@ -76,7 +133,7 @@ async fn a_master_that_denies_leases_keeps_none_alive() {
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Unsure));
+    worker.masters.answer(1, Some(ScriptedAnswer::DenyLeases));
     pass(18_900).await;
     assert_eq!(worker.handle.slots().used, 1);
     pass(200).await;
@@ -89,7 +146,7 @@ async fn a_new_owner_learns_of_a_stopped_attempt_by_its_request_and_by_a_report(
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(25_000).await;
     let answer = worker.reattach(reattach_of(1, 7, owner(2, 2))).await;
     assert!(is_lost(&answer, "on_cut_off: exclusive"), "{answer:?}");
@@ -104,7 +161,7 @@ async fn a_new_owner_that_answers_keeps_an_exclusive_attempt_running() {
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(15_000).await;
     worker.reattach(reattach_of(1, 7, owner(2, 2))).await;
     pass(60_000).await;
@@ -117,7 +174,7 @@ async fn a_new_owner_that_answers_keeps_an_exclusive_attempt_running() {
 async fn an_exclusive_attempt_whose_owner_never_answers_is_not_started() {
     tokio::time::pause();
     let worker = start_worker(&NoTransport, 2).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     worker.dispatch(vec![exclusive(1)]).await;
     pass(20_100).await;
     assert_eq!(worker.handle.slots().used, 0);
@@ -131,7 +188,7 @@ async fn an_exclusive_attempt_whose_owner_never_answers_is_not_started() {
 async fn an_exclusive_attempt_that_waits_for_its_lease_can_be_killed() {
     tokio::time::pause();
     let worker = start_worker(&NoTransport, 2).await;
-    worker.masters.answer(1, Some(Answers::Unsure));
+    worker.masters.answer(1, Some(ScriptedAnswer::DenyLeases));
     worker.dispatch(vec![exclusive(1)]).await;
     assert_eq!(worker.kill(kill_of(1, owner(1, 1))).await, KillAnswer::Killing);
     pass(1_000).await;
@@ -147,7 +204,7 @@ async fn a_kill_of_a_stopped_attempt_ends_as_killed() {
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(25_000).await;
     assert_eq!(worker.kill(kill_of(1, owner(1, 1))).await, KillAnswer::Killing);
     worker.masters.answer(1, None);
@@ -162,7 +219,7 @@ async fn what_an_isolation_stopped_is_lost_for_the_next_incarnation_too() {
     let first = start_worker(&NoTransport, 2).await;
     first.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    first.masters.answer(1, Some(Answers::Away));
+    first.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(25_000).await;
     let second = start_incarnation(&NoTransport, 8, 2, Arc::clone(&first.journal)).await;
     let answer = second.reattach(reattach_of(1, 7, owner(2, 2))).await;
@@ -177,7 +234,7 @@ async fn a_drain_waits_until_a_loss_is_reported() {
     let worker = start_worker(&NoTransport, 2).await;
     worker.dispatch(vec![exclusive(1)]).await;
     pass(1_000).await;
-    worker.masters.answer(1, Some(Answers::Away));
+    worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     pass(25_000).await;
     let handle = worker.handle.clone();
     let drained = actix_rt::spawn(async move { handle.drain(Duration::from_secs(60)).await });
