@@ -31,11 +31,12 @@ use actors::ports::LogSource;
 use api::{ApiState, Threads};
 use rpc::{self, Key, Links, Roles, Standstill};
 use runner::disk::watch_disk;
+use runner::disk_guard::DiskGuard;
 use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
 use runner::log_files::LogFiles;
 use runner::process::boot_id;
-use runner::runners::Runners;
+use runner::runners::runners;
 use store::catalog::Catalog;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -338,11 +339,10 @@ fn worker_parts(config: &Config) -> Result<WorkerParts, StartupError> {
         ..RunnerLimits::default()
     };
     Ok(WorkerParts {
-        runner: Arc::new(
-            Runners::with_limits(limits)
-                .map_err(StartupError::Other)?
-                .on_disk_of(&config.server.data),
-        ),
+        runner: Arc::new(DiskGuard::new(
+            runners(limits).map_err(StartupError::Other)?,
+            &config.server.data,
+        )),
         journal: Arc::new(JournalFile::in_data(&config.server.data)),
         paths: AttemptPaths::in_data(&config.server.data),
         boot_id: boot_id(),

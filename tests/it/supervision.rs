@@ -21,7 +21,7 @@ use porpoise::registry::LocalRegistry;
 use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
 use runner::process::boot_id;
-use runner::runners::Runners;
+use runner::runners::runners;
 use store::catalog::{Catalog, Format, NewVersion, Request};
 use store::{Role, Store};
 
@@ -182,7 +182,7 @@ impl Bench {
 
 fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> Ingredients {
     let worker = WorkerParts {
-        runner: Arc::new(Runners::with_limits(RunnerLimits::default()).expect("runners")),
+        runner: Arc::new(runners(RunnerLimits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
         boot_id: boot_id(),

@@ -1,14 +1,15 @@
 //! Runs the jobs of tasks on a worker: processes and HTTP requests.
 
 pub mod disk;
+pub mod disk_guard;
 pub mod egress;
-pub mod http;
 pub mod journal_file;
 pub mod limits;
 pub mod log_files;
 pub mod process;
 pub mod runners;
 
+mod http;
 mod job_end;
 mod log_tail;
 mod python;

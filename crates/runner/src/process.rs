@@ -15,7 +15,7 @@ mod workspace;
 
 use std::io;
 
-use actors::ports::{Job, KILLED_WITHIN, Leftover, Runner, RunningJob};
+use actors::ports::{Job, KILL_GRACE, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
 use engine::definition::Work;
 use tokio::process::{Child, Command};
@@ -86,11 +86,11 @@ impl Runner for ProcessRunner {
         Ok(Box::new(running))
     }
 
-    async fn sweep(&self, left: &[Leftover]) {
+    async fn kill_leftovers(&self, left: &[Leftover]) {
         let boot_id = proc_fs::boot_id();
         let ends = left
             .iter()
-            .map(|left| terminate_tree(ProcessTree::from_leftover(left, &boot_id), KILLED_WITHIN));
+            .map(|left| terminate_tree(ProcessTree::from_leftover(left, &boot_id), KILL_GRACE));
         futures_util::future::join_all(ends).await;
     }
 }
