@@ -13,8 +13,10 @@ use actors::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts, star
 use async_trait::async_trait;
 use engine::definition::{OnCutOff, Work};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
-use runner::journal::JournalFile;
-use runner::{Limits, Runners, boot_id};
+use runner::journal_file::JournalFile;
+use runner::limits::RunnerLimits;
+use runner::process::boot_id;
+use runner::runners::runners;
 use tokio::sync::mpsc;
 
 const WORKER: Incarnation = Incarnation(1);
@@ -99,7 +101,7 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
     };
     let ports = WorkerPorts {
         peers: Default::default(),
-        runner: Arc::new(Runners::with_limits(Limits::default())?),
+        runner: Arc::new(runners(RunnerLimits::default())?),
         journal: Arc::new(JournalFile::in_data(data)),
         masters: Arc::new(Counter(ends)),
         clock: Clock::starting_at(Millis(0)),

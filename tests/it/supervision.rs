@@ -78,7 +78,7 @@ impl Bench {
 
     async fn run(&self, yaml: &str) -> InstanceId {
         let (definition, model) =
-            document::read_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
+            document::parse_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
             .project("default")

@@ -88,8 +88,7 @@ impl ValueBuilder {
         }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let value =
-                    parse_scalar(&text, style, tag.as_deref())
+                let value = parse_scalar(&text, style, tag.as_deref())
                     .map_err(|(code, message)| LocatedDiagnostic::at(start, code, message))?;
                 if self.expects_key() {
                     return self.begin_member(text.into_owned(), start);
@@ -151,7 +150,12 @@ impl ValueBuilder {
         Ok(())
     }
 
-    fn open_collection(&mut self, anchor: usize, value: Value, start: Position) -> Result<(), LocatedDiagnostic> {
+    fn open_collection(
+        &mut self,
+        anchor: usize,
+        value: Value,
+        start: Position,
+    ) -> Result<(), LocatedDiagnostic> {
         if self.expects_key() {
             return Err(LocatedDiagnostic::at(
                 start,
@@ -223,7 +227,11 @@ impl ValueBuilder {
         if self.expects_key() {
             return match node.value {
                 Value::String(key) => self.begin_member(key, start),
-                _ => Err(LocatedDiagnostic::at(start, "BAD_KEY", "a key is a plain text".to_owned())),
+                _ => Err(LocatedDiagnostic::at(
+                    start,
+                    "BAD_KEY",
+                    "a key is a plain text".to_owned(),
+                )),
             };
         }
         self.add_node(0, node)
@@ -291,11 +299,13 @@ fn syntax_error(error: &ScanError) -> LocatedDiagnostic {
 
 fn check_collection_tag(tag: Option<&Tag>, start: Position) -> Result<(), LocatedDiagnostic> {
     match tag {
-        Some(tag) if !(tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "map" | "seq")) => Err(LocatedDiagnostic::at(
-            start,
-            "UNKNOWN_TAG",
-            format!("the tag `{tag}` means nothing here"),
-        )),
+        Some(tag) if !(tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "map" | "seq")) => {
+            Err(LocatedDiagnostic::at(
+                start,
+                "UNKNOWN_TAG",
+                format!("the tag `{tag}` means nothing here"),
+            ))
+        }
         _ => Ok(()),
     }
 }

@@ -85,11 +85,7 @@ struct ImportedTask {
 ///
 /// # Errors
 /// The file is not such an instance; trying again does not help.
-pub fn convert_wfcommons(
-    text: &str,
-    scale: f64,
-    task_type: ImportedTaskType,
-) -> Result<String, ImportError> {
+pub fn convert_wfcommons(text: &str, scale: f64, task_type: ImportedTaskType) -> Result<String, ImportError> {
     if text.len() > MAX_BYTES {
         return Err(ImportError::TooLarge(text.len()));
     }
@@ -193,7 +189,11 @@ fn unique_names(specified: &[SpecifiedTask]) -> Result<BTreeMap<String, String>,
         while !taken.insert(name.clone()) {
             *number += 1;
             let suffix = format!("-{number}");
-            name = base.chars().take(MAX_NAME_CHARS - suffix.len()).collect::<String>() + &suffix;
+            name = base
+                .chars()
+                .take(MAX_NAME_CHARS - suffix.len())
+                .collect::<String>()
+                + &suffix;
         }
         if names.insert(task.id.clone(), name).is_some() {
             return Err(ImportError::Field {

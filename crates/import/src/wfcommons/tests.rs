@@ -7,7 +7,9 @@ const FERRY: &str = include_str!("../../../../tests/data/ferry-wfcommons.json");
 fn problem(change: impl FnOnce(&mut Value), task_type: ImportedTaskType) -> String {
     let mut file: Value = serde_json::from_str(FERRY).unwrap();
     change(&mut file);
-    convert_wfcommons(&file.to_string(), 1.0, task_type).unwrap_err().to_string()
+    convert_wfcommons(&file.to_string(), 1.0, task_type)
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
@@ -44,7 +46,10 @@ fn errors_name_the_field() {
     let tasks = "/workflow/specification/tasks";
     let cases = [
         (
-            problem(|f| f["workflow"]["specification"] = Value::Null, ImportedTaskType::Noop),
+            problem(
+                |f| f["workflow"]["specification"] = Value::Null,
+                ImportedTaskType::Noop,
+            ),
             tasks.to_owned(),
         ),
         (
