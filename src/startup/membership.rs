@@ -10,12 +10,12 @@ use actors::faults::{self, Mutant};
 use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
 use actors::pulse::Pulse;
 use actors::worker::{KILL_BEFORE, WorkerHandle};
-use engine::ids::{Generation, Incarnation, Millis};
+use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::config::{Config, Role};
-use rpc::Standstill;
+use rpc::PauseDetector;
 
 /// How often this life says that it goes on, and measures the database's clock.
 const BEAT: Duration = Duration::from_secs(1);
@@ -91,10 +91,10 @@ pub(super) fn join_of(config: &Config, host: String) -> Join {
 
 /// Says how far this machine's clock is from the database's, if that is worth a look. Nothing is decided by it: it
 /// shows in the machine's own log, and in what tasks see.
-fn clock_trouble(machine: SystemTime, database: Millis) -> Option<String> {
+fn clock_trouble(machine: SystemTime, database: Timestamp) -> Option<String> {
     let since = machine.duration_since(UNIX_EPOCH).unwrap_or_default();
     let here = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    let ahead = Millis(here).since(database);
+    let ahead = Timestamp(here).since(database);
     let direction = if ahead > 0 { "ahead of" } else { "behind" };
     (ahead.abs() > CLOCK_OFF_MS).then(|| {
         format!(
@@ -109,7 +109,7 @@ pub(super) struct Signs {
     pub(super) pulse: Pulse,
     pub(super) drain_bell: Arc<Notify>,
     pub(super) condition: Condition,
-    pub(super) standstill: Standstill,
+    pub(super) pause_detector: PauseDetector,
     /// The worker of this node, once it runs.
     pub(super) worker: Arc<OnceLock<WorkerHandle>>,
 }
@@ -120,7 +120,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
         pulse,
         drain_bell,
         condition,
-        standstill,
+        pause_detector,
         worker,
     } = signs;
     let mut ticks = tokio::time::interval(BEAT);
@@ -128,7 +128,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
     let mut was_active = false;
     loop {
         ticks.tick().await;
-        let (asked, asked_at) = (Instant::now(), standstill.about_to_read());
+        let (asked, asked_at) = (Instant::now(), pause_detector.before_read());
         let beat = tokio::time::timeout(PATIENCE, store.beat(me)).await;
         match beat.unwrap_or_else(|_| Err(StoreError::Unavailable("the database does not answer".to_owned())))
         {
@@ -151,7 +151,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
                 pulse.store_beat();
-                standstill.row_was_read(asked_at);
+                pause_detector.row_was_read(asked_at);
                 condition.set(BEATS_NOT_STORED, None, clock.now());
                 condition.set(
                     "CLOCK_OFF",
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn only_a_clock_that_is_far_off_is_reported() {
         let machine = UNIX_EPOCH + Duration::from_secs(10_000);
-        let trouble = |database_s: i64| clock_trouble(machine, Millis(database_s * 1000));
+        let trouble = |database_s: i64| clock_trouble(machine, Timestamp(database_s * 1000));
         assert_eq!(trouble(9_996), None);
         assert!(trouble(6_400).is_some_and(|said| said.contains("3600 s ahead of")));
         assert!(trouble(13_600).is_some_and(|said| said.contains("3600 s behind")));

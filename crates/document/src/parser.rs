@@ -1,7 +1,6 @@
 //! The parser of documents: text to value, value to definition.
 
-use engine::definition::Definition;
-use engine::document::{self, Issue, Part};
+use engine::spec::{self, Definition, Diagnostic, DiagnosticTarget};
 use serde_json::Value;
 
 use crate::diagnostic::LocatedDiagnostic;
@@ -26,16 +25,16 @@ pub enum Format {
 pub fn parse_document(bytes: &[u8], format: Format) -> Result<(Definition, Value), Vec<LocatedDiagnostic>> {
     let parsed = parse_text(bytes, format).map_err(|diagnostic| vec![diagnostic])?;
     let mut diagnostics = parsed.diagnostics;
-    match document::read(&parsed.value) {
+    match spec::parse(&parsed.value) {
         Ok(definition) if diagnostics.is_empty() => {
-            let model = document::write(&definition);
+            let model = spec::serialize(&definition);
             return Ok((definition, model));
         }
         Ok(_) => {}
         Err(found) => diagnostics.extend(
             found
                 .into_iter()
-                .map(|issue| locate(issue, parsed.source_map.as_ref(), &parsed.value)),
+                .map(|diagnostic| locate(diagnostic, parsed.source_map.as_ref(), &parsed.value)),
         ),
     }
     diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
@@ -60,7 +59,7 @@ pub fn find_position(bytes: &[u8], format: Format, pointer: &str) -> Option<(u32
     let parsed = parse_text(bytes, format).ok()?;
     let position = parsed
         .source_map?
-        .find_position(&parsed.value, pointer, Part::Value);
+        .find_position(&parsed.value, pointer, DiagnosticTarget::Value);
     Some((position.line, position.column))
 }
 
@@ -88,12 +87,12 @@ fn parse_text(bytes: &[u8], format: Format) -> Result<ParsedText, LocatedDiagnos
     }
 }
 
-fn locate(issue: Issue, source_map: Option<&SourceMap>, value: &Value) -> LocatedDiagnostic {
-    let position = source_map.map(|root| root.find_position(value, &issue.pointer, issue.part));
+fn locate(diagnostic: Diagnostic, source_map: Option<&SourceMap>, value: &Value) -> LocatedDiagnostic {
+    let position = source_map.map(|root| root.find_position(value, &diagnostic.pointer, diagnostic.target));
     LocatedDiagnostic {
-        pointer: issue.pointer,
-        code: issue.code,
-        message: issue.message,
+        pointer: diagnostic.pointer,
+        code: diagnostic.code,
+        message: diagnostic.message,
         line: position.map(|position| position.line),
         column: position.map(|position| position.column),
     }

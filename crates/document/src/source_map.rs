@@ -1,6 +1,6 @@
 //! The positions of the parts of a text: a tree of the same shape as its value.
 
-use engine::document::Part;
+use engine::spec::DiagnosticTarget;
 use serde_json::Value;
 
 use crate::pointer;
@@ -36,7 +36,7 @@ impl SourceMap {
     }
 
     /// Finds the key or the value that a pointer names; the position of a missing part is where it belongs.
-    pub(crate) fn find_position(&self, value: &Value, pointer: &str, part: Part) -> Position {
+    pub(crate) fn find_position(&self, value: &Value, pointer: &str, target: DiagnosticTarget) -> Position {
         let mut map = self;
         let mut value = value;
         for step in pointer::steps(pointer) {
@@ -56,9 +56,9 @@ impl SourceMap {
             };
             (map, value) = (child, next);
         }
-        match part {
-            Part::Key => map.key_or_value(),
-            Part::Value => map.value,
+        match target {
+            DiagnosticTarget::Key => map.key_or_value(),
+            DiagnosticTarget::Value => map.value,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actors::ports::JobEnd;
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
 
 /// Returns the end of a job that failed.
 pub(crate) fn failed_end(exit_code: Option<i32>, error: String) -> JobEnd {

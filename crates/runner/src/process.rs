@@ -13,11 +13,12 @@ mod terminate;
 mod tree;
 mod workspace;
 
+use std::collections::BTreeMap;
 use std::io;
 
 use actors::ports::{Job, KILL_GRACE, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
-use engine::definition::Work;
+use engine::task_type::{InvalidFields, PreparedAction};
 use tokio::process::{Child, Command};
 
 use self::running::RunningProcess;
@@ -38,20 +39,23 @@ pub(crate) struct Script {
     pub(crate) interpreter: String,
 }
 
-/// Reads the script of one task type; none for another type.
-pub(crate) type ReadScript = fn(&Work) -> Option<Script>;
+/// Reads the script of one task type.
+pub(crate) type ReadScript = fn(&PreparedAction) -> Result<Script, InvalidFields>;
+
+/// The task types that run as processes, by name.
+pub(crate) type ScriptTypes = BTreeMap<&'static str, ReadScript>;
 
 /// Starts processes.
 #[derive(Debug, Clone)]
 pub(crate) struct ProcessRunner {
     log_limit: u64,
-    task_types: &'static [ReadScript],
+    task_types: ScriptTypes,
     scripts: ScriptCache,
 }
 
 impl ProcessRunner {
     /// Makes a runner of these task types that truncates logs at `log_limit` bytes.
-    pub(crate) fn new(log_limit: u64, task_types: &'static [ReadScript]) -> Self {
+    pub(crate) fn new(log_limit: u64, task_types: ScriptTypes) -> Self {
         Self {
             log_limit,
             task_types,
@@ -61,8 +65,10 @@ impl ProcessRunner {
 
     /// Blocks until the program is loaded.
     fn launch(&self, job: &Job) -> Result<RunningProcess, String> {
-        let script = self.task_types.iter().find_map(|read| read(&job.dispatch.work));
-        let script = script.ok_or("this task type has no process")?;
+        let action = &job.dispatch.action;
+        let read_script = self.task_types.get(action.task_type.as_str());
+        let read_script = read_script.ok_or("this task type has no process")?;
+        let script = read_script(action).map_err(|error| error.to_string())?;
         let workspace = Workspace::create(job, &script.text, &self.scripts)
             .map_err(|error| format!("cannot make the working directory: {error}"))?;
         match spawn_process(job, &script.interpreter, self.log_limit, &workspace) {

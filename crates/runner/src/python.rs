@@ -1,16 +1,15 @@
 //! The script of a `python` task.
 
-use engine::definition::Work;
+use engine::task_type::python::PythonFields;
+use engine::task_type::{InvalidFields, PreparedAction};
 
 use super::process::Script;
 
-/// Reads the script and its interpreter; none for another task type.
-pub(crate) fn read_script(work: &Work) -> Option<Script> {
-    match work {
-        Work::Python { run, python } => Some(Script {
-            text: run.clone(),
-            interpreter: python.clone(),
-        }),
-        Work::Shell { .. } | Work::Http { .. } | Work::Noop => None,
-    }
+/// Reads the script and its interpreter.
+pub(crate) fn read_script(action: &PreparedAction) -> Result<Script, InvalidFields> {
+    let fields: PythonFields = action.read_fields()?;
+    Ok(Script {
+        text: fields.run,
+        interpreter: fields.python,
+    })
 }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use actors::ports::RunnerRegistry;
+use engine::task_type::http::HTTP;
+use engine::task_type::python::PYTHON;
+use engine::task_type::shell::SHELL;
 
 use super::http::HttpRunner;
 use super::limits::RunnerLimits;
-use super::process::ProcessRunner;
+use super::process::{ProcessRunner, ScriptTypes};
 use super::{python, shell};
 
 /// Registers the runner of each task type that runs on workers.
@@ -14,8 +17,16 @@ use super::{python, shell};
 /// # Errors
 /// A sentence that says why an HTTP client cannot be made.
 pub fn runners(limits: RunnerLimits) -> Result<RunnerRegistry, String> {
-    let processes = ProcessRunner::new(limits.log_bytes, &[shell::read_script, python::read_script]);
+    let processes = ProcessRunner::new(limits.log_bytes, script_types());
     Ok(RunnerRegistry::default()
-        .with(&["shell", "python"], Arc::new(processes))
-        .with(&["http"], Arc::new(HttpRunner::new(limits)?)))
+        .with(&[SHELL.name, PYTHON.name], Arc::new(processes))
+        .with(&[HTTP.name], Arc::new(HttpRunner::new(limits)?)))
+}
+
+/// Returns the task types that run as processes.
+pub(crate) fn script_types() -> ScriptTypes {
+    let mut types = ScriptTypes::new();
+    types.insert(SHELL.name, shell::read_script);
+    types.insert(PYTHON.name, python::read_script);
+    types
 }

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use sha2::{Digest, Sha256};
@@ -26,7 +26,7 @@ impl Cgroup {
     ///
     /// Its name is the same in every incarnation of a node, so that the next one finds what the last one left. The
     /// folder of the output file distinguishes the nodes on one machine.
-    pub(super) fn for_attempt(uid: &Uid, output: &Path) -> Option<Self> {
+    pub(super) fn for_attempt(uid: &DispatchId, output: &Path) -> Option<Self> {
         static DELEGATED: OnceLock<Option<PathBuf>> = OnceLock::new();
         let delegated = DELEGATED.get_or_init(find_delegated_group).as_ref()?;
         let folder = output.parent().unwrap_or(output);

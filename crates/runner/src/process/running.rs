@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use actors::ports::{Job, JobEnd, RunningJob};
 use async_trait::async_trait;
-use engine::ids::Uid;
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::ids::DispatchId;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
@@ -36,7 +36,7 @@ struct AttemptFiles {
 
 /// An attempt with a process.
 pub(super) struct RunningProcess {
-    uid: Uid,
+    uid: DispatchId,
     output: PathBuf,
     pid: i32,
     start_ticks: Option<u64>,

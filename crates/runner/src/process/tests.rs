@@ -9,15 +9,21 @@ use std::time::{Duration, Instant};
 
 use actors::ports::JobEnd;
 use actors::protocol::{Dispatch, Owner};
-use engine::definition::OnCutOff;
-use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, Uid};
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation};
+use engine::spec::OnCutOff;
+use serde_json::json;
 
 use super::cgroup::Cgroup;
 use super::*;
 
+fn shell(run: &str, interpreter: &str) -> PreparedAction {
+    let action = json!({ "type": "shell", "fields": { "run": run, "interpreter": interpreter } });
+    serde_json::from_value(action).unwrap()
+}
+
 fn job(folder: &Path, run: &str) -> Job {
-    let uid: Uid = format!("1-{}-0-1-1", unique()).parse().unwrap();
+    let uid: DispatchId = format!("1-{}-0-1-1", unique()).parse().unwrap();
     let env = [
         ("PORPOISE_ATTEMPT_UID".to_owned(), uid.to_string()),
         (
@@ -43,10 +49,7 @@ fn job(folder: &Path, run: &str) -> Job {
             workflow: "w".to_owned(),
             task: "t".to_owned(),
             attempt: AttemptNumber(1),
-            work: Work::Shell {
-                run: run.to_owned(),
-                interpreter: "/bin/sh".to_owned(),
-            },
+            action: shell(run, "/bin/sh"),
             env: env.into(),
             timeout_ms: None,
             on_cut_off: OnCutOff::Continue,
@@ -64,7 +67,7 @@ fn unique() -> u64 {
 }
 
 fn process_runner() -> ProcessRunner {
-    ProcessRunner::new(1000, &[crate::shell::read_script, crate::python::read_script])
+    ProcessRunner::new(1000, crate::runners::script_types())
 }
 
 async fn run(job: &Job) -> JobEnd {
@@ -223,10 +226,7 @@ async fn a_missing_program_is_a_readable_error_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for interpreter in ["/no/such/shell", "no-such-shell"] {
         let mut job = job(folder.path(), "true");
-        job.dispatch.work = Work::Shell {
-            run: "true".to_owned(),
-            interpreter: interpreter.to_owned(),
-        };
+        job.dispatch.action = shell("true", interpreter);
         let error = process_runner().start(&job).await.err().unwrap();
         assert!(error.contains(interpreter), "{error}");
         assert_eq!(left_in(folder.path()), [] as [PathBuf; 0]);

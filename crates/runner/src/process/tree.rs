@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use actors::ports::Leftover;
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 use nix::sys::signal::Signal;
 
 use super::cgroup::Cgroup;
@@ -30,7 +30,7 @@ enum Leader {
 
 impl ProcessTree {
     /// Returns the processes of an attempt whose leader is a child of this process.
-    pub(super) fn from_child(uid: &Uid, output: &Path, pid: i32) -> Self {
+    pub(super) fn from_child(uid: &DispatchId, output: &Path, pid: i32) -> Self {
         Self {
             markers: environment_markers(uid, output),
             leader: Some(Leader::Child(pid)),
@@ -118,7 +118,7 @@ impl ProcessTree {
 
 /// The uid identifies the attempt, the path of its output file the node: another node on this machine, with another
 /// database, may have an attempt of the same uid.
-fn environment_markers(uid: &Uid, output: &Path) -> [Vec<u8>; 2] {
+fn environment_markers(uid: &DispatchId, output: &Path) -> [Vec<u8>; 2] {
     let output = [b"PORPOISE_OUTPUT=", output.as_os_str().as_bytes()].concat();
     [format!("PORPOISE_ATTEMPT_UID={uid}").into_bytes(), output]
 }
