@@ -64,7 +64,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     let host = advertised(&config, rpc_address);
     let secret = config.cluster.secret.as_ref();
     let secret = secret.ok_or_else(|| StartupError::Other("cluster.secret is not set".to_owned()))?;
-    let key = Key::of(secret).map_err(other)?;
+    let key = Key::from_secret(secret).map_err(other)?;
     let store = open_store(&config).await?;
     agree_on_secret(&store, &key).await?;
     let catalog = Catalog::new(&store);

@@ -15,7 +15,7 @@ use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::config::{Config, Role};
-use rpc::Standstill;
+use rpc::PauseDetector;
 
 /// How often this life says that it goes on, and measures the database's clock.
 const BEAT: Duration = Duration::from_secs(1);
@@ -109,7 +109,7 @@ pub(super) struct Signs {
     pub(super) pulse: Pulse,
     pub(super) drain_bell: Arc<Notify>,
     pub(super) condition: Condition,
-    pub(super) standstill: Standstill,
+    pub(super) pause_detector: PauseDetector,
     /// The worker of this node, once it runs.
     pub(super) worker: Arc<OnceLock<WorkerHandle>>,
 }
@@ -120,7 +120,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
         pulse,
         drain_bell,
         condition,
-        standstill,
+        pause_detector,
         worker,
     } = signs;
     let mut ticks = tokio::time::interval(BEAT);
@@ -128,7 +128,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
     let mut was_active = false;
     loop {
         ticks.tick().await;
-        let (asked, asked_at) = (Instant::now(), standstill.about_to_read());
+        let (asked, asked_at) = (Instant::now(), pause_detector.before_read());
         let beat = tokio::time::timeout(PATIENCE, store.beat(me)).await;
         match beat.unwrap_or_else(|_| Err(StoreError::Unavailable("the database does not answer".to_owned())))
         {
@@ -151,7 +151,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
                 pulse.store_beat();
-                standstill.row_was_read(asked_at);
+                pause_detector.row_was_read(asked_at);
                 condition.set(BEATS_NOT_STORED, None, clock.now());
                 condition.set(
                     "CLOCK_OFF",

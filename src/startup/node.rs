@@ -29,7 +29,7 @@ use crate::config::{Config, Role};
 use crate::telemetry::install_metrics;
 use actors::ports::LogSource;
 use api::{ApiState, Threads};
-use rpc::{self, Key, Links, Roles, Standstill};
+use rpc::{self, Key, Links, PauseDetector, Roles};
 use runner::disk;
 use runner::logs::LogFiles;
 use runner::{Limits, Runners};
@@ -169,7 +169,7 @@ impl Equipment {
             pulse: pulse.clone(),
             drain_bell: Arc::clone(&drain_bell),
             condition: self.condition.clone(),
-            standstill: self.watch_for_standstill(),
+            pause_detector: self.start_pause_detector(),
             worker: Arc::clone(&worker),
         };
         let store = Arc::clone(&self.store);
@@ -202,14 +202,14 @@ impl Equipment {
         Ok((Arc::new(node), heart.await.map_err(other)?))
     }
 
-    /// Only what goes between nodes is held up by a standstill; a standalone process is alone on its data.
-    fn watch_for_standstill(&self) -> Standstill {
+    /// Only what goes between nodes is held up after a pause; a standalone process is alone on its data.
+    fn start_pause_detector(&self) -> PauseDetector {
         let Some(network) = &self.network else {
-            return Standstill::default();
+            return PauseDetector::default();
         };
-        let standstill = network.roles.standstill().clone();
-        actix_rt::spawn(standstill.clone().watch());
-        standstill
+        let pause_detector = network.roles.pause_detector().clone();
+        actix_rt::spawn(pause_detector.clone().run());
+        pause_detector
     }
 
     /// Answers users, on a node with that role.
@@ -295,7 +295,7 @@ fn connect(node: &LocalNode, network: Option<&Network>) {
             master: masters.supervisor.clone(),
         }));
         network.failover.set(masters.failover.clone()).ok();
-        actix_rt::spawn(rpc::keep_watch(network.links.clone()));
+        actix_rt::spawn(rpc::watch_peers(network.links.clone()));
     }
 }
 

@@ -71,7 +71,7 @@ impl Node for Idle {
     }
 
     async fn observe(&self) -> Value {
-        Value::Null
+        serde_json::json!({"db": {"queued": 0}})
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 /// The key of a secret that is one letter again and again.
 pub(super) fn key(letter: char) -> Key {
-    Key::of(&Secret::new(letter.to_string().repeat(32))).unwrap()
+    Key::from_secret(&Secret::new(letter.to_string().repeat(32))).unwrap()
 }
 
 /// A life at an address.
