@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 
 use crate::clock::Clock;
@@ -56,7 +56,7 @@ pub struct BalanceActor {
     reach: Reach,
     calm: Calm,
     loads: BTreeMap<Incarnation, u32>,
-    read_at: Millis,
+    read_at: Timestamp,
     plan: Plan,
     planning: bool,
     draining: bool,
@@ -69,13 +69,13 @@ pub struct BalanceActor {
 struct Calm {
     members: Vec<(Incarnation, MemberState)>,
     masters: Vec<Incarnation>,
-    since: Millis,
-    last_reading: Millis,
+    since: Timestamp,
+    last_reading: Timestamp,
 }
 
 impl Calm {
     /// Takes over a reading; anybody who came, went or is missed begins the calm anew.
-    fn read(&mut self, now: Millis, membership: &Membership) {
+    fn read(&mut self, now: Timestamp, membership: &Membership) {
         let state = |seen: &Seen| (seen.member.incarnation, seen.member.state);
         let mut members: Vec<_> = membership.living.iter().map(state).collect();
         members.sort_unstable();
@@ -92,7 +92,7 @@ impl Calm {
     }
 
     /// Since when it has been calm, if that is worth anything now.
-    fn since(&self, now: Millis) -> Option<Millis> {
+    fn since(&self, now: Timestamp) -> Option<Timestamp> {
         let fresh = now.since(self.last_reading) <= PAUSE_MS;
         (fresh && now.since(self.since) >= plan::CALM_MS).then_some(self.since)
     }
@@ -105,7 +105,7 @@ impl BalanceActor {
             reach,
             calm: Calm::default(),
             loads: BTreeMap::new(),
-            read_at: Millis(0),
+            read_at: Timestamp(0),
             plan: Plan::default(),
             planning: false,
             draining: false,
@@ -165,7 +165,7 @@ impl BalanceActor {
 
 /// What a plan is made from, besides who lives.
 struct Learnt {
-    read_at: Millis,
+    read_at: Timestamp,
     loads: BTreeMap<Incarnation, u32>,
     /// Asked for only when something may have to move.
     movable: Vec<Movable>,
@@ -173,9 +173,9 @@ struct Learnt {
 
 async fn learn(
     reach: &Reach,
-    known: Option<(Millis, BTreeMap<Incarnation, u32>)>,
+    known: Option<(Timestamp, BTreeMap<Incarnation, u32>)>,
     masters: &[Incarnation],
-    now: Millis,
+    now: Timestamp,
 ) -> Option<Learnt> {
     let (read_at, loads) = match known {
         Some(known) => known,

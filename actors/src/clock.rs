@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 /// Differences up to this are noise of the measurement, in milliseconds.
 const NOISE_MS: i64 = 20;
@@ -25,7 +25,7 @@ pub struct Clock {
 
 impl Clock {
     /// Starts a clock that shows `now` at this moment.
-    pub fn starting_at(now: Millis) -> Self {
+    pub fn starting_at(now: Timestamp) -> Self {
         Self {
             origin: Instant::now(),
             offset_ms: Arc::new(AtomicI64::new(now.0)),
@@ -34,19 +34,19 @@ impl Clock {
     }
 
     /// Returns the database's time; never earlier than an answer before, but for a large correction.
-    pub fn now(&self) -> Millis {
+    pub fn now(&self) -> Timestamp {
         let now = self.measured();
         let told = self.told_ms.fetch_max(now, Ordering::Relaxed);
         if told - now > BRIDGED_MS {
             self.told_ms.store(now, Ordering::Relaxed);
-            return Millis(now);
+            return Timestamp(now);
         }
-        Millis(now.max(told))
+        Timestamp(now.max(told))
     }
 
     /// Takes over the time that the database answered, half a round trip ago, unless the difference may be the
     /// round trip's own.
-    pub fn adjust(&self, answered: Millis, round_trip_ms: i64) {
+    pub fn adjust(&self, answered: Timestamp, round_trip_ms: i64) {
         let now = answered.0.saturating_add(round_trip_ms / 2);
         if (now - self.measured()).abs() > NOISE_MS.max(round_trip_ms) {
             let offset = now.saturating_sub(self.elapsed_ms());
@@ -71,26 +71,26 @@ mod tests {
 
     #[test]
     fn a_small_correction_backwards_never_shows() {
-        let clock = Clock::starting_at(Millis(1_000_000));
+        let clock = Clock::starting_at(Timestamp(1_000_000));
         let before = clock.now();
-        clock.adjust(Millis(1_000_000 - 500), 0);
+        clock.adjust(Timestamp(1_000_000 - 500), 0);
         assert!(clock.now() >= before);
     }
 
     #[test]
     fn a_large_correction_is_taken_over_in_both_directions() {
-        let clock = Clock::starting_at(Millis(10_000_000));
+        let clock = Clock::starting_at(Timestamp(10_000_000));
         clock.now();
-        clock.adjust(Millis(5_000_000), 0);
-        assert!(clock.now() < Millis(6_000_000));
-        clock.adjust(Millis(20_000_000), 0);
-        assert!(clock.now() >= Millis(20_000_000));
+        clock.adjust(Timestamp(5_000_000), 0);
+        assert!(clock.now() < Timestamp(6_000_000));
+        clock.adjust(Timestamp(20_000_000), 0);
+        assert!(clock.now() >= Timestamp(20_000_000));
     }
 
     #[test]
     fn a_difference_within_the_round_trip_is_noise() {
-        let clock = Clock::starting_at(Millis(0));
-        clock.adjust(Millis(100), 400);
-        assert!(clock.now() < Millis(200));
+        let clock = Clock::starting_at(Timestamp(0));
+        clock.adjust(Timestamp(100), 400);
+        assert!(clock.now() < Timestamp(200));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 /// The node is draining.
 pub const DRAINING: &str = "DRAINING";
@@ -22,18 +22,18 @@ pub struct Degraded {
     /// For people.
     pub detail: String,
     /// Since when.
-    pub since: Millis,
+    pub since: Timestamp,
 }
 
 /// The condition of this node; cheap to clone, shared.
 #[derive(Debug, Clone, Default)]
 pub struct Condition {
-    troubles: Arc<Mutex<BTreeMap<&'static str, (String, Millis)>>>,
+    troubles: Arc<Mutex<BTreeMap<&'static str, (String, Timestamp)>>>,
 }
 
 impl Condition {
     /// Notes a trouble, or that it is over. Its beginning stays as first noted.
-    pub fn set(&self, code: &'static str, trouble: Option<String>, now: Millis) {
+    pub fn set(&self, code: &'static str, trouble: Option<String>, now: Timestamp) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         match trouble {
             Some(detail) => {

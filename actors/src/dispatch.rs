@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use engine::definition::OnCutOff;
-use engine::ids::{Epoch, Incarnation, Uid};
+use engine::ids::{DispatchId, Epoch, Incarnation};
 use engine::instance::Event;
+use engine::spec::OnCutOff;
 use engine::task::Worker;
 
 use crate::faults;
@@ -71,7 +71,7 @@ pub struct KillAttempt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// Which.
-    pub uid: Uid,
+    pub uid: DispatchId,
     /// The worker life that its row names.
     pub worker: Worker,
     /// It runs only with a lease, so that its loss is held back until that is surely over.

@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 
 use crate::clock::Clock;
 use crate::condition::Condition;
@@ -89,7 +89,7 @@ pub struct FailoverActor {
     /// Suspects that are being witnessed, or that turned out to live a moment ago.
     busy: BTreeSet<Incarnation>,
     /// When each was first missed.
-    missed: BTreeMap<Incarnation, Millis>,
+    missed: BTreeMap<Incarnation, Timestamp>,
     records: Records,
     sweeping: bool,
     sweep_again: bool,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use engine::ids::{Epoch, InstanceId, Millis};
-use engine::instance::{Decided, Transition};
+use engine::ids::{Epoch, InstanceId, Timestamp};
+use engine::instance::{OperationDecision, Transition};
 use engine::states::InstanceState;
 use tokio::sync::broadcast;
 
@@ -13,7 +13,7 @@ pub struct Committed {
     /// Which.
     pub id: InstanceId,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// The owner's address.
     pub host: String,
     /// Under which epoch.
@@ -23,7 +23,7 @@ pub struct Committed {
     /// What changed, in order.
     pub transitions: Vec<Transition>,
     /// Control operations that were decided.
-    pub decided: Vec<Decided>,
+    pub decided: Vec<OperationDecision>,
 }
 
 /// A broadcast of commits. A slow listener misses some and must look at the store (`Lagged`).

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
-use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Rev, Run};
-use engine::instance::Header;
-use engine::states::{InstanceState, MemberState, OwnerWhy};
+use engine::ids::{Epoch, Incarnation, InstanceId, Revision, Run, Timestamp};
+use engine::instance::InstanceRecord;
+use engine::states::{InstanceState, MemberState, OwnershipReason};
 use tokio::sync::Notify;
 
 use crate::balance::BalanceActor;
@@ -162,7 +162,7 @@ impl Node for LocalNode {
                 let claimed = Claimed {
                     id,
                     epoch: Epoch(1),
-                    why: OwnerWhy::Start,
+                    why: OwnershipReason::Start,
                     from_owner: None,
                     from_host: None,
                 };
@@ -265,9 +265,9 @@ fn newborn(id: InstanceId, new: NewInstance, me: &Me) -> Loaded {
         start: new.start,
         generation: me.generation,
         epoch: Epoch(1),
-        rev: Rev(0),
+        revision: Revision(0),
         created_at: new.at,
-        header: first_header(),
+        record: first_record(),
         tasks: Vec::new(),
         stray: Vec::new(),
         verbs: Vec::new(),
@@ -276,8 +276,8 @@ fn newborn(id: InstanceId, new: NewInstance, me: &Me) -> Loaded {
 }
 
 /// The row of an instance that nobody has worked on; the store writes the same.
-fn first_header() -> Header {
-    Header {
+fn first_record() -> InstanceRecord {
+    InstanceRecord {
         state: InstanceState::Running,
         reason: Some("waiting for a master".to_owned()),
         attention: None,
@@ -285,7 +285,7 @@ fn first_header() -> Header {
         due_at: None,
         time_left_ms: None,
         timed_out: false,
-        started_at: None::<Millis>,
+        started_at: None::<Timestamp>,
         ended_at: None,
         outputs: Default::default(),
     }

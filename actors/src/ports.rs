@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::definition::Definition;
+use engine::attempt::AttemptEnd;
 use engine::ids::{
-    AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid,
+    AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run,
+    TaskIndex, Timestamp,
 };
-use engine::instance::{Changes, Ended, Header};
+use engine::instance::{Changes, InstanceRecord};
+use engine::spec::Definition;
 use engine::start::Start;
-use engine::states::{MemberState, OwnerWhy, Verb};
+use engine::states::{Command, MemberState, OwnershipReason};
 use engine::task::{Attempt, Task};
 
 mod jobs;
@@ -98,7 +100,7 @@ pub struct NewInstance {
     /// Ties a repeated request to this instance.
     pub request_key: Option<RequestKey>,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
 }
 
 /// One round of one instance.
@@ -113,9 +115,9 @@ pub struct InstanceCommit {
     /// A condition of the write.
     pub epoch: Epoch,
     /// A condition of the write; it becomes one more.
-    pub rev: Rev,
+    pub revision: Revision,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// What changes.
     pub changes: Changes,
 }
@@ -144,9 +146,9 @@ pub enum Written {
     },
     /// The request key was used before with another body.
     KeyReused,
-    /// Stored; rev is one more.
+    /// Stored; revision is one more.
     Stored,
-    /// Owner, epoch or rev did not match: nothing was stored.
+    /// Owner, epoch or revision did not match: nothing was stored.
     Stale,
     /// This entry alone cannot be stored; the others of its batch were.
     Rejected(String),
@@ -162,7 +164,7 @@ pub struct Claim {
     /// At most so many.
     pub limit: u32,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
 }
 
 /// An instance that is owned now.
@@ -173,7 +175,7 @@ pub struct Claimed {
     /// Under which epoch.
     pub epoch: Epoch,
     /// Why.
-    pub why: OwnerWhy,
+    pub why: OwnershipReason,
     /// The owner before, when it had one.
     pub from_owner: Option<Incarnation>,
     /// The host of the owner before, when it had one.
@@ -186,7 +188,7 @@ pub struct InboxVerb {
     /// The inbox row.
     pub operation: OperationId,
     /// What is asked.
-    pub verb: Verb,
+    pub verb: Command,
     /// The run that the called node saw.
     pub run: Run,
     /// The task's name, for force-success.
@@ -217,19 +219,19 @@ pub struct Loaded {
     /// Under which epoch it is owned.
     pub epoch: Epoch,
     /// The version of the rows.
-    pub rev: Rev,
+    pub revision: Revision,
     /// When it was created.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// Its own row.
-    pub header: Header,
+    pub record: InstanceRecord,
     /// Its task rows, each with its latest attempt.
-    pub tasks: Vec<(Ordinal, Task)>,
+    pub tasks: Vec<(TaskIndex, Task)>,
     /// Attempts that are still open although a later one of their task exists (none, normally).
-    pub stray: Vec<(Ordinal, Attempt)>,
+    pub stray: Vec<(TaskIndex, Attempt)>,
     /// Unapplied control operations in order.
     pub verbs: Vec<InboxVerb>,
     /// Results of attempts that are open here, which workers gave to another master than the owner.
-    pub results: Vec<(Uid, Ended)>,
+    pub results: Vec<(DispatchId, AttemptEnd)>,
 }
 
 /// The engine's side of the database. Each function is one operation and one transaction.
@@ -260,16 +262,20 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps results for whoever owns their instances, while the attempts are open; what is closed is dropped.
     /// Repeating it changes nothing.
-    async fn keep_results(&self, results: &[(Uid, Ended)], at: Millis) -> Result<(), StoreError>;
+    async fn keep_results(
+        &self,
+        results: &[(DispatchId, AttemptEnd)],
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Reads the kept results of attempts that are still open.
-    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError>;
+    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError>;
 
     /// Marks kept results as applied.
-    async fn results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError>;
+    async fn results_applied(&self, uids: &[DispatchId], at: Timestamp) -> Result<(), StoreError>;
 
     /// Marks kept results whose attempts are closed, by them or another way: they have no effect any more.
-    async fn close_results(&self, at: Millis) -> Result<(), StoreError>;
+    async fn close_results(&self, at: Timestamp) -> Result<(), StoreError>;
 
     /// Says who owns these instances; one that does not exist is left out.
     async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError>;
@@ -316,7 +322,7 @@ pub trait Store: Send + Sync + 'static {
     async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError>;
 
     /// Refuses the unapplied verbs of an instance at rest that cannot apply in its state, without a claim.
-    async fn refuse_at_rest(&self, id: InstanceId, at: Millis) -> Result<(), StoreError>;
+    async fn refuse_at_rest(&self, id: InstanceId, at: Timestamp) -> Result<(), StoreError>;
 }
 
 /// The number of an attempt and the task it belongs to; names its log.
@@ -325,7 +331,7 @@ pub struct AttemptKey {
     /// The instance.
     pub instance: InstanceId,
     /// The task.
-    pub ordinal: Ordinal,
+    pub task_index: TaskIndex,
     /// The attempt.
     pub number: AttemptNumber,
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use engine::ids::{Epoch, Incarnation, Uid};
+use engine::ids::{DispatchId, Epoch, Incarnation};
 use tokio::time::Instant;
 
 use crate::peers::Peers;
@@ -42,7 +42,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Known {
     /// The last renewal of each attempt, under the epoch in which it was granted here.
-    granted: BTreeMap<Uid, (Epoch, Instant)>,
+    granted: BTreeMap<DispatchId, (Epoch, Instant)>,
     /// When this master learnt that a worker life is over.
     over: BTreeMap<Incarnation, Instant>,
 }
@@ -76,7 +76,7 @@ impl Renewals {
     }
 
     /// Takes note of a renewal that is granted now, by the owner of this epoch.
-    pub(crate) fn granted(&self, uid: Uid, epoch: Epoch) {
+    pub(crate) fn granted(&self, uid: DispatchId, epoch: Epoch) {
         let now = Instant::now();
         let mut known = self.known();
         known.granted.retain(|_, (_, at)| now - *at < REMEMBERED);
@@ -92,7 +92,7 @@ impl Renewals {
     }
 
     /// Says how long the loss of an attempt of a worker life that is over must still be held back; none: it is over.
-    pub(crate) fn held_for(&self, uid: Uid, epoch: Epoch, worker: Incarnation) -> Option<Duration> {
+    pub(crate) fn held_for(&self, uid: DispatchId, epoch: Epoch, worker: Incarnation) -> Option<Duration> {
         self.is_over(worker);
         let now = Instant::now();
         let known = self.known();

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, InstanceId, Millis, Ordinal};
+use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::states::Priority;
 use engine::task::Worker;
 
@@ -28,11 +28,11 @@ pub struct Wish {
     /// The task's priority.
     pub task_priority: Priority,
     /// When the task became ready.
-    pub ready_at: Millis,
+    pub ready_at: Timestamp,
     /// The instance.
     pub instance: InstanceId,
     /// The task.
-    pub ordinal: Ordinal,
+    pub task_index: TaskIndex,
 }
 
 /// Tells a workflow actor that a task which waited has a slot now. If it is lost, the lease gives the slot back.
@@ -40,7 +40,7 @@ pub struct Wish {
 #[rtype(result = "()")]
 pub struct SlotGranted {
     /// The task.
-    pub ordinal: Ordinal,
+    pub task_index: TaskIndex,
     /// The slot.
     pub lease: Lease,
 }
@@ -114,7 +114,7 @@ struct Table {
     lives: BTreeMap<Incarnation, Life>,
     waiting: BTreeMap<String, BTreeSet<Wish>>,
     /// Where the wish of a waiting task stands: an instance may have ten thousand of them.
-    places: BTreeMap<(InstanceId, Ordinal), (String, Wish)>,
+    places: BTreeMap<(InstanceId, TaskIndex), (String, Wish)>,
     actors: BTreeMap<InstanceId, Recipient<SlotGranted>>,
     /// What a worker said when it last took nothing.
     refusals: BTreeMap<Incarnation, String>,
@@ -210,8 +210,8 @@ impl Slots {
     pub fn unregister(&self, instance: InstanceId) {
         let mut table = self.lock();
         table.actors.remove(&instance);
-        let first = (instance, Ordinal(0));
-        let last = (instance, Ordinal(u32::MAX));
+        let first = (instance, TaskIndex(0));
+        let last = (instance, TaskIndex(u32::MAX));
         let tasks: Vec<_> = table.places.range(first..=last).map(|(task, _)| *task).collect();
         tasks.into_iter().for_each(|task| table.remove(task));
     }
@@ -219,7 +219,7 @@ impl Slots {
     /// Asks for a slot; never goes past a waiting wish that comes first.
     pub fn ask(&self, group: &str, wish: Wish) -> Answer {
         let mut table = self.lock();
-        table.remove((wish.instance, wish.ordinal));
+        table.remove((wish.instance, wish.task_index));
         let first = table.first_waiting(group).is_none_or(|other| wish < other);
         if first && let Some(worker) = table.take(group) {
             return Answer::Granted(Lease {
@@ -243,8 +243,8 @@ impl Slots {
     }
 
     /// Takes back a wish.
-    pub fn forget(&self, instance: InstanceId, ordinal: Ordinal) {
-        self.lock().remove((instance, ordinal));
+    pub fn forget(&self, instance: InstanceId, task_index: TaskIndex) {
+        self.lock().remove((instance, task_index));
     }
 
     /// Returns a picture of the table.
@@ -282,7 +282,7 @@ impl Slots {
         let mut grants = Vec::new();
         while let Some(wish) = table.first_waiting(group) {
             let Some(worker) = table.take(group) else { break };
-            table.remove((wish.instance, wish.ordinal));
+            table.remove((wish.instance, wish.task_index));
             let lease = Lease {
                 worker,
                 slots: self.clone(),
@@ -290,7 +290,7 @@ impl Slots {
             grants.push((
                 table.actors.get(&wish.instance).cloned(),
                 SlotGranted {
-                    ordinal: wish.ordinal,
+                    task_index: wish.task_index,
                     lease,
                 },
             ));
@@ -313,10 +313,10 @@ impl Table {
     fn insert(&mut self, group: &str, wish: Wish) {
         self.waiting.entry(group.to_owned()).or_default().insert(wish);
         self.places
-            .insert((wish.instance, wish.ordinal), (group.to_owned(), wish));
+            .insert((wish.instance, wish.task_index), (group.to_owned(), wish));
     }
 
-    fn remove(&mut self, task: (InstanceId, Ordinal)) {
+    fn remove(&mut self, task: (InstanceId, TaskIndex)) {
         let Some((group, wish)) = self.places.remove(&task) else {
             return;
         };

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::ids::{Epoch, InstanceId, OperationId, Ordinal};
+use engine::ids::{Epoch, InstanceId, OperationId, TaskIndex};
 use engine::instance::{Event, Instance};
 use engine::plan::Plan;
 use tokio::sync::oneshot;
@@ -96,7 +96,7 @@ pub struct Held {
 /// One thing that waits for the next round.
 enum Item {
     Event(Event),
-    Granted(Ordinal, Lease),
+    Granted(TaskIndex, Lease),
     Answer(oneshot::Sender<Delivered>),
 }
 
@@ -112,7 +112,7 @@ pub struct WorkflowActor {
     committing: bool,
     /// Commits in a row that the store could not take or refused.
     failures: u32,
-    leases: BTreeMap<Ordinal, Lease>,
+    leases: BTreeMap<TaskIndex, Lease>,
     seen_operations: BTreeSet<OperationId>,
     timer: Option<SpawnHandle>,
     notice: Notice,
@@ -165,18 +165,18 @@ impl Drop for WorkflowActor {
 }
 
 impl Live {
-    fn new(loaded: Loaded, definition: Arc<engine::definition::Definition>) -> Self {
+    fn new(loaded: Loaded, definition: Arc<engine::spec::Definition>) -> Self {
         let plan = Plan::new(definition, Arc::new(loaded.start));
-        let parts = engine::instance::Parts {
+        let rows = engine::instance::InstanceRows {
             id: loaded.id,
             generation: loaded.generation,
             epoch: loaded.epoch,
-            rev: loaded.rev,
+            revision: loaded.revision,
             created_at: loaded.created_at,
-            header: loaded.header,
-            tasks: loaded.tasks,
+            record: loaded.record,
+            tasks: loaded.tasks.into_iter().collect(),
         };
-        let state = Instance::load(&plan, parts);
+        let state = Instance::load(&plan, rows);
         let identity = Identity {
             project: loaded.project,
             workflow: loaded.workflow,

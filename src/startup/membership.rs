@@ -10,7 +10,7 @@ use actors::faults::{self, Mutant};
 use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
 use actors::pulse::Pulse;
 use actors::worker::{KILL_BEFORE, WorkerHandle};
-use engine::ids::{Generation, Incarnation, Millis};
+use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 use tokio::sync::Notify;
 
@@ -91,10 +91,10 @@ pub(super) fn join_of(config: &Config, host: String) -> Join {
 
 /// Says how far this machine's clock is from the database's, if that is worth a look. Nothing is decided by it: it
 /// shows in the machine's own log, and in what tasks see.
-fn clock_trouble(machine: SystemTime, database: Millis) -> Option<String> {
+fn clock_trouble(machine: SystemTime, database: Timestamp) -> Option<String> {
     let since = machine.duration_since(UNIX_EPOCH).unwrap_or_default();
     let here = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    let ahead = Millis(here).since(database);
+    let ahead = Timestamp(here).since(database);
     let direction = if ahead > 0 { "ahead of" } else { "behind" };
     (ahead.abs() > CLOCK_OFF_MS).then(|| {
         format!(
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn only_a_clock_that_is_far_off_is_reported() {
         let machine = UNIX_EPOCH + Duration::from_secs(10_000);
-        let trouble = |database_s: i64| clock_trouble(machine, Millis(database_s * 1000));
+        let trouble = |database_s: i64| clock_trouble(machine, Timestamp(database_s * 1000));
         assert_eq!(trouble(9_996), None);
         assert!(trouble(6_400).is_some_and(|said| said.contains("3600 s ahead of")));
         assert!(trouble(13_600).is_some_and(|said| said.contains("3600 s behind")));

@@ -15,7 +15,7 @@ use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
 use actors::pulse::Pulse;
 use actors::worker::AttemptPaths;
 use actors::workflow::Crash;
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
 use runner::journal::JournalFile;
@@ -110,7 +110,7 @@ impl Bench {
             .start_target(startable, None)
             .await
             .expect("a target");
-        let start = engine::start::read(&serde_json::json!({}), &target.definition).expect("a start");
+        let start = engine::start::parse(&serde_json::json!({}), &target.definition).expect("a start");
         let new = NewInstance {
             project_id: project.id.0,
             workflow_id: target.workflow_id.0,
@@ -178,7 +178,7 @@ impl Bench {
     }
 }
 
-fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> Ingredients {
+fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> Ingredients {
     let worker = WorkerParts {
         runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),

@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 
 /// Nobody has come, gone or been missed for so long before anything moves.
 pub const CALM_MS: i64 = 30_000;
@@ -35,15 +35,15 @@ const MINUTE_MS: i64 = 60_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The moment.
-    pub now: Millis,
+    pub now: Timestamp,
     /// Who plans.
     pub me: Incarnation,
     /// How many instances each active master owned, this one among them.
     pub loads: BTreeMap<Incarnation, u32>,
     /// When that was read.
-    pub read_at: Millis,
+    pub read_at: Timestamp,
     /// Nobody has come, gone or been missed since.
-    pub calm_since: Millis,
+    pub calm_since: Timestamp,
     /// What this master could give.
     pub movable: Vec<Movable>,
 }
@@ -54,9 +54,9 @@ pub struct Movable {
     /// Which.
     pub id: InstanceId,
     /// When it was last told anything.
-    pub stirred_at: Millis,
+    pub stirred_at: Timestamp,
     /// When it came from another master, if it did.
-    pub came_at: Option<Millis>,
+    pub came_at: Option<Timestamp>,
 }
 
 /// What is given now, and what has been given lately.
@@ -70,7 +70,7 @@ pub struct Plan {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Given {
-    at: Millis,
+    at: Timestamp,
     target: Incarnation,
     count: u32,
 }
@@ -109,7 +109,7 @@ pub fn is_overloaded(me: Incarnation, loads: &BTreeMap<Incarnation, u32>) -> boo
 }
 
 impl Plan {
-    fn given_since(&self, at: Millis) -> u32 {
+    fn given_since(&self, at: Timestamp) -> u32 {
         let given = self.given.iter().filter(|given| given.at >= at);
         given.map(|given| given.count).sum()
     }
@@ -144,7 +144,7 @@ fn room(problem: &Problem, loads: &BTreeMap<Incarnation, u32>, plan: &Plan) -> u
 
 /// What may be given, the longest idle first. The others follow only when nobody is idle.
 fn in_order(problem: &Problem) -> impl Iterator<Item = InstanceId> {
-    let stays = |came_at: Millis| problem.now.since(came_at) < STAYS_MS;
+    let stays = |came_at: Timestamp| problem.now.since(came_at) < STAYS_MS;
     let mut free: Vec<&Movable> = problem.movable.iter().collect();
     free.retain(|movable| !movable.came_at.is_some_and(stays));
     free.sort_by_key(|movable| (Reverse(problem.now.since(movable.stirred_at)), movable.id));

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 
 use super::*;
@@ -19,7 +19,7 @@ fn whole() -> Membership {
             worker_group: "default".to_owned(),
             version: "test".to_owned(),
             state: MemberState::Active,
-            joined_at: Millis(0),
+            joined_at: Timestamp(0),
         },
         beat_age_ms: 0,
     };
@@ -31,11 +31,11 @@ fn whole() -> Membership {
 }
 
 /// Reads the same every second from 0 on; answers the time of the last reading.
-fn read_on(calm: &mut Calm, from: i64, until: i64) -> Millis {
+fn read_on(calm: &mut Calm, from: i64, until: i64) -> Timestamp {
     for second in from..=until {
-        calm.read(Millis(second * 1_000), &whole());
+        calm.read(Timestamp(second * 1_000), &whole());
     }
-    Millis(until * 1_000)
+    Timestamp(until * 1_000)
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn it_is_calm_thirty_seconds_after_the_first_reading() {
     let almost = read_on(&mut calm, 100, 129);
     assert_eq!(calm.since(almost), None);
     let now = read_on(&mut calm, 130, 130);
-    assert_eq!(calm.since(now), Some(Millis(100_000)));
+    assert_eq!(calm.since(now), Some(Timestamp(100_000)));
     assert_eq!(
         calm.masters,
         [Incarnation(1), Incarnation(2)],
@@ -84,8 +84,8 @@ fn whoever_comes_goes_drains_or_is_missed_begins_the_calm_anew() {
         read_on(&mut calm, 100, 160);
         let mut changed = whole();
         change(&mut changed);
-        calm.read(Millis(161_000), &changed);
-        assert_eq!(calm.since(Millis(161_000)), None, "{what}");
+        calm.read(Timestamp(161_000), &changed);
+        assert_eq!(calm.since(Timestamp(161_000)), None, "{what}");
         let almost = read_on(&mut calm, 162, 190);
         assert_eq!(calm.since(almost), None, "{what}");
         let now = read_on(&mut calm, 191, 192);

@@ -1,4 +1,4 @@
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 use super::Clock;
 
@@ -6,9 +6,9 @@ const NOW: i64 = 1_000_000;
 
 #[test]
 fn an_answer_that_agrees_does_not_step_the_clock_back() {
-    let clock = Clock::starting_at(Millis(NOW));
+    let clock = Clock::starting_at(Timestamp(NOW));
     let before = clock.now();
-    clock.adjust(Millis(NOW - 40), 60_000);
+    clock.adjust(Timestamp(NOW - 40), 60_000);
     assert!(clock.now() >= before);
     assert!(
         clock.now().0 < NOW + 30_000,
@@ -18,14 +18,14 @@ fn an_answer_that_agrees_does_not_step_the_clock_back() {
 
 #[test]
 fn a_clock_that_is_behind_is_set_to_the_answer() {
-    let clock = Clock::starting_at(Millis(NOW));
-    clock.adjust(Millis(2 * NOW), 10);
-    assert!(clock.now() >= Millis(2 * NOW));
+    let clock = Clock::starting_at(Timestamp(NOW));
+    clock.adjust(Timestamp(2 * NOW), 10);
+    assert!(clock.now() >= Timestamp(2 * NOW));
 }
 
 #[test]
 fn a_clock_that_is_ahead_is_set_back_to_the_latest_possible_time() {
-    let clock = Clock::starting_at(Millis(2 * NOW));
-    clock.adjust(Millis(NOW), 10);
+    let clock = Clock::starting_at(Timestamp(2 * NOW));
+    clock.adjust(Timestamp(NOW), 10);
     assert!(clock.now().0 < NOW + 60_000);
 }

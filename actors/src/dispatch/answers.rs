@@ -1,7 +1,8 @@
 //! What the answers of workers mean for the attempts.
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, Uid};
+use engine::attempt::AttemptEvent;
+use engine::ids::{DispatchId, Incarnation};
 use engine::instance::Event;
 use engine::task::Worker;
 
@@ -63,9 +64,9 @@ impl DispatchActor {
                     let reason = format!("worker {to} could not be reached");
                     deliver(
                         &entry.reply_to,
-                        vec![Event::NotStarted {
+                        vec![Event::Attempt {
                             uid: dispatch.uid,
-                            reason,
+                            event: AttemptEvent::NotStarted { reason },
                         }],
                         ctx,
                     );
@@ -105,7 +106,7 @@ fn each<A>(
     }
 }
 
-fn uid_of(entry: &Entry) -> Uid {
+fn uid_of(entry: &Entry) -> DispatchId {
     match &entry.parcel {
         Parcel::Dispatch(dispatch) => dispatch.uid,
         Parcel::Kill(kill) => kill.uid,
@@ -126,9 +127,9 @@ fn dispatched(batch: Vec<Entry>, answers: Vec<DispatchAnswer>, ctx: &mut Context
 fn dispatch_event(entry: &Entry, answer: DispatchAnswer) -> Option<Event> {
     match answer {
         DispatchAnswer::Accepted => None,
-        DispatchAnswer::Refused { reason } => Some(Event::NotStarted {
+        DispatchAnswer::Refused { reason } => Some(Event::Attempt {
             uid: uid_of(entry),
-            reason,
+            event: AttemptEvent::NotStarted { reason },
         }),
         DispatchAnswer::StaleEpoch { seen } => stale(entry, seen),
     }
@@ -137,9 +138,11 @@ fn dispatch_event(entry: &Entry, answer: DispatchAnswer) -> Option<Event> {
 fn kill_event(entry: &Entry, answer: KillAnswer) -> Option<Event> {
     match answer {
         KillAnswer::Killing => None,
-        KillAnswer::NeverStarted => Some(Event::NotStarted {
+        KillAnswer::NeverStarted => Some(Event::Attempt {
             uid: uid_of(entry),
-            reason: "never started".to_owned(),
+            event: AttemptEvent::NotStarted {
+                reason: "never started".to_owned(),
+            },
         }),
         KillAnswer::StaleEpoch { seen } => stale(entry, seen),
     }
@@ -151,13 +154,24 @@ fn adopt_event(entry: &Entry, answer: ReattachAnswer) -> Option<Event> {
         tally.answered(fate_of(&answer));
     }
     match answer {
-        ReattachAnswer::Running { pid, started_at } => started_at.map(|at| Event::Started { uid, pid, at }),
-        ReattachAnswer::Done { end: ended } => Some(Event::Ended { uid, ended }),
-        ReattachAnswer::NeverStarted => Some(Event::NotStarted {
+        ReattachAnswer::Running { pid, started_at } => started_at.map(|at| Event::Attempt {
             uid,
-            reason: "the worker had not received it".to_owned(),
+            event: AttemptEvent::Started { pid, at },
         }),
-        ReattachAnswer::Lost { reason } => Some(Event::Lost { uid, reason }),
+        ReattachAnswer::Done { end: ended } => Some(Event::Attempt {
+            uid,
+            event: AttemptEvent::Ended(ended),
+        }),
+        ReattachAnswer::NeverStarted => Some(Event::Attempt {
+            uid,
+            event: AttemptEvent::NotStarted {
+                reason: "the worker had not received it".to_owned(),
+            },
+        }),
+        ReattachAnswer::Lost { reason } => Some(Event::Attempt {
+            uid,
+            event: AttemptEvent::Lost { reason },
+        }),
         ReattachAnswer::StaleEpoch { seen } => stale(entry, seen),
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use engine::attempt::AttemptEvent;
 use engine::instance::Event;
 
 use super::asking::LIFE_COMES;
@@ -30,12 +31,18 @@ impl DispatchActor {
                 Some(wait) => {
                     next = next.min(wait);
                     let reason = waits(&asked);
-                    events.push(Event::HeldBack { uid, reason });
+                    events.push(Event::Attempt {
+                        uid,
+                        event: AttemptEvent::LossDeferred { reason },
+                    });
                     held.push(asked);
                 }
                 None => {
                     let reason = answers::no_life(&asked.worker);
-                    events.push(Event::Lost { uid, reason });
+                    events.push(Event::Attempt {
+                        uid,
+                        event: AttemptEvent::Lost { reason },
+                    });
                 }
             }
         }

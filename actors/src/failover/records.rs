@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 
 use super::FailoverActor;
 use super::sweep::Loots;
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(100);
 struct Taken {
     instances: u32,
     tallies: Vec<Arc<Tally>>,
-    acknowledged_at: Millis,
+    acknowledged_at: Timestamp,
 }
 
 /// What there is to record.
@@ -43,7 +43,7 @@ impl Records {
     }
 
     /// Adds a sweep; returns the dead whose records changed.
-    fn add(&mut self, loots: Loots, now: Millis) -> Vec<Incarnation> {
+    fn add(&mut self, loots: Loots, now: Timestamp) -> Vec<Incarnation> {
         let mut changed: BTreeSet<Incarnation> = std::mem::take(&mut self.declared);
         changed.extend(loots.keys());
         for dead in &changed {

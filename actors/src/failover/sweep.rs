@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use engine::ids::Incarnation;
-use engine::states::OwnerWhy;
+use engine::states::OwnershipReason;
 
 use super::{FailoverActor, LOOK_AGAIN, Reach};
 use crate::db;
@@ -95,7 +95,9 @@ async fn sweep(reach: &Reach) -> Result<Loots, StoreError> {
 fn by_owner(claimed: Vec<Claimed>) -> BTreeMap<Option<Incarnation>, Vec<Claimed>> {
     let mut groups: BTreeMap<Option<Incarnation>, Vec<Claimed>> = BTreeMap::new();
     for claimed in claimed {
-        let from = claimed.from_owner.filter(|_| claimed.why == OwnerWhy::Failover);
+        let from = claimed
+            .from_owner
+            .filter(|_| claimed.why == OwnershipReason::Failover);
         groups.entry(from).or_default().push(claimed);
     }
     groups

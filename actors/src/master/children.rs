@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{Epoch, InstanceId, Millis};
-use engine::instance::Attention;
-use engine::states::OwnerWhy;
+use engine::ids::{Epoch, InstanceId, Timestamp};
+use engine::states::Attention;
+use engine::states::OwnershipReason;
 
 use super::MasterActor;
 use crate::ports::Claimed;
@@ -27,13 +27,13 @@ pub(super) struct Child {
     pub(super) addr: Option<Addr<WorkflowActor>>,
     pub(super) epoch: Epoch,
     /// When it was adopted; after a while it counts as progress.
-    pub(super) since: Millis,
+    pub(super) since: Timestamp,
     pub(super) progress_noted: bool,
     /// When it came from another master, if it did.
-    pub(super) came_at: Option<Millis>,
+    pub(super) came_at: Option<Timestamp>,
     /// When it was last told anything.
     pub(super) stirred: Stirred,
-    restarts: VecDeque<Millis>,
+    restarts: VecDeque<Timestamp>,
 }
 
 /// What this node owns.
@@ -75,7 +75,7 @@ impl MasterActor {
         let owned = Owned {
             id: claimed.id,
             epoch: claimed.epoch,
-            came: matches!(claimed.why, OwnerWhy::Failover | OwnerWhy::Handover),
+            came: matches!(claimed.why, OwnershipReason::Failover | OwnershipReason::Handover),
         };
         self.adopt(owned, birth, ctx);
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::attempt::AttemptEvent;
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 use engine::instance::Event;
 use engine::states::MemberState;
 
@@ -73,7 +74,10 @@ impl Handler<Relay> for MasterActor {
             let kept = desk.keep(&events).await;
             let wanted = desk.wanted(&events).await;
             let answer = |event: &Event| match event {
-                Event::Lost { uid, .. } if wanted.contains(&instance_of(uid)) => ReportAnswer::Later,
+                Event::Attempt {
+                    uid,
+                    event: AttemptEvent::Lost { .. },
+                } if wanted.contains(&instance_of(uid)) => ReportAnswer::Later,
                 _ => kept.clone(),
             };
             events.iter().map(answer).collect()
@@ -102,15 +106,30 @@ impl MasterActor {
 fn event_of(report: Report) -> Event {
     let uid = report.uid;
     match report.update {
-        AttemptUpdate::Started { pid, at } => Event::Started { uid, pid, at },
-        AttemptUpdate::Ended(ended) => Event::Ended { uid, ended },
-        AttemptUpdate::Lost { reason } => Event::Lost { uid, reason },
+        AttemptUpdate::Started { pid, at } => Event::Attempt {
+            uid,
+            event: AttemptEvent::Started { pid, at },
+        },
+        AttemptUpdate::Ended(ended) => Event::Attempt {
+            uid,
+            event: AttemptEvent::Ended(ended),
+        },
+        AttemptUpdate::Lost { reason } => Event::Attempt {
+            uid,
+            event: AttemptEvent::Lost { reason },
+        },
     }
 }
 
 /// No result: only an owner can take it, and nothing is kept for it.
 fn is_lost(event: &Event) -> bool {
-    matches!(event, Event::Lost { .. })
+    matches!(
+        event,
+        Event::Attempt {
+            event: AttemptEvent::Lost { .. },
+            ..
+        }
+    )
 }
 
 async fn tell(addr: Addr<WorkflowActor>, events: Vec<(usize, Event)>) -> Answered {
@@ -129,7 +148,7 @@ type Answered = (Vec<usize>, ReportAnswer);
 struct Desk {
     store: Arc<dyn Store>,
     me: Incarnation,
-    at: Millis,
+    at: Timestamp,
 }
 
 impl Desk {
@@ -137,7 +156,10 @@ impl Desk {
     /// learns by asking.
     async fn keep(&self, events: &[Event]) -> ReportAnswer {
         let ends = events.iter().filter_map(|event| match event {
-            Event::Ended { uid, ended } => Some((*uid, ended.clone())),
+            Event::Attempt {
+                uid,
+                event: AttemptEvent::Ended(ended),
+            } => Some((*uid, ended.clone())),
             _ => None,
         });
         let ends: Vec<_> = ends.collect();
@@ -166,7 +188,10 @@ impl Desk {
     /// Says which instances of lost attempts have, or need, an owner that has to hear of it.
     async fn wanted(&self, events: &[Event]) -> BTreeSet<InstanceId> {
         let lost = events.iter().filter_map(|event| match event {
-            Event::Lost { uid, .. } => Some(instance_of(uid)),
+            Event::Attempt {
+                uid,
+                event: AttemptEvent::Lost { .. },
+            } => Some(instance_of(uid)),
             _ => None,
         });
         let lost: BTreeSet<InstanceId> = lost.collect();

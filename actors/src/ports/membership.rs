@@ -1,6 +1,6 @@
 //! The lives of nodes as the database keeps them.
 
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 use serde::{Deserialize, Serialize};
 
@@ -31,14 +31,14 @@ pub struct Joined {
     /// The database's generation.
     pub generation: Generation,
     /// The database's clock.
-    pub now: Millis,
+    pub now: Timestamp,
 }
 
 /// The answer to a beat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Beat {
     /// The database's clock.
-    pub now: Millis,
+    pub now: Timestamp,
     /// What the store says of this life; `Dead` means: exit.
     pub state: MemberState,
 }
@@ -57,7 +57,7 @@ pub struct Member {
     /// Where it is in its life.
     pub state: MemberState,
     /// When it joined.
-    pub joined_at: Millis,
+    pub joined_at: Timestamp,
     /// Slots of its worker.
     pub slots: u32,
     /// The group of its worker.
@@ -112,9 +112,9 @@ pub struct FailoverRecord {
     /// Who took them.
     pub survivor: Me,
     /// When it was first missed, if this survivor missed it.
-    pub suspected_at: Option<Millis>,
+    pub suspected_at: Option<Timestamp>,
     /// When every instance that was taken had its actor; none until then.
-    pub acknowledged_at: Option<Millis>,
+    pub acknowledged_at: Option<Timestamp>,
     /// How many instances were taken.
     pub instances: u32,
     /// How many attempts went on at their workers.
@@ -133,7 +133,7 @@ pub struct HandOver {
     /// What, under the epochs that the giver holds.
     pub instances: Vec<(InstanceId, Epoch)>,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
 }
 
 /// Who owns an instance.

@@ -30,7 +30,7 @@ impl Handler<Granted> for Probe {
     type Result = Vec<u32>;
 
     fn handle(&mut self, _: Granted, _: &mut Self::Context) -> Vec<u32> {
-        self.0.iter().map(|granted| granted.ordinal.0).collect()
+        self.0.iter().map(|granted| granted.task_index.0).collect()
     }
 }
 
@@ -42,13 +42,13 @@ impl Handler<GiveBack> for Probe {
     }
 }
 
-fn wish(ordinal: u32, priority: Priority) -> Wish {
+fn wish(task_index: u32, priority: Priority) -> Wish {
     Wish {
         instance_priority: Priority::Medium,
         task_priority: priority,
-        ready_at: Millis(0),
+        ready_at: Timestamp(0),
         instance: InstanceId(1),
-        ordinal: Ordinal(ordinal),
+        task_index: TaskIndex(task_index),
     }
 }
 
@@ -90,7 +90,7 @@ fn a_dropped_lease_is_a_free_slot() {
     let slots = slots(1);
     let lease = taken(slots.ask(GROUP, wish(0, Priority::Medium)));
     waits(slots.ask(GROUP, wish(1, Priority::Medium)));
-    slots.forget(InstanceId(1), Ordinal(1));
+    slots.forget(InstanceId(1), TaskIndex(1));
     drop(lease);
     taken(slots.ask(GROUP, wish(2, Priority::Medium)));
 }
@@ -141,7 +141,7 @@ fn a_worker_that_refuses_gets_no_more_until_it_says_that_slots_are_free() {
     slots.answered(worker().incarnation, 1, 0);
     drop(first);
     waits(slots.ask(GROUP, wish(1, Priority::Medium)));
-    slots.forget(InstanceId(1), Ordinal(1));
+    slots.forget(InstanceId(1), TaskIndex(1));
     slots.free(worker().incarnation, 2);
     taken(slots.ask(GROUP, wish(1, Priority::Medium)));
 }

@@ -9,12 +9,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use engine::definition::Definition;
+use engine::attempt::AttemptEnd;
 use engine::ids::{
-    AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid,
+    AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run,
+    TaskIndex, Timestamp,
 };
-use engine::instance::{Ended, Header, Transition};
-use engine::states::{AttemptState, MemberState, Outcome, OwnerWhy, Verb};
+use engine::instance::{InstanceRecord, Transition};
+use engine::spec::Definition;
+use engine::states::{AttemptState, Command, MemberState, OperationStatus, OwnershipReason};
 use engine::task::{Attempt, Task};
 
 use crate::ports::{
@@ -38,7 +40,7 @@ pub struct OwnerEntry {
     /// The host of the owner before, when it had one.
     pub from_host: Option<String>,
     /// Why.
-    pub why: OwnerWhy,
+    pub why: OwnershipReason,
 }
 
 /// An instance as it is stored.
@@ -47,21 +49,21 @@ pub struct StoredInstance {
     /// As it was created.
     pub new: NewInstance,
     /// Its row.
-    pub header: Header,
+    pub record: InstanceRecord,
     /// Owner and host.
     pub owner: Option<(Incarnation, String)>,
     /// The epoch.
     pub epoch: Epoch,
     /// The version of the rows.
-    pub rev: Rev,
+    pub revision: Revision,
     /// Claims without a commit in between.
     pub claims: u32,
     /// Task rows; each with its highest attempt.
-    pub tasks: BTreeMap<Ordinal, Task>,
+    pub tasks: BTreeMap<TaskIndex, Task>,
     /// Every attempt.
-    pub attempts: BTreeMap<(Ordinal, AttemptNumber), Attempt>,
+    pub attempts: BTreeMap<(TaskIndex, AttemptNumber), Attempt>,
     /// Every transition with its time.
-    pub history: Vec<(Millis, Transition)>,
+    pub history: Vec<(Timestamp, Transition)>,
     /// Every change to a new owner.
     pub owner_log: Vec<OwnerEntry>,
 }
@@ -70,7 +72,7 @@ pub struct StoredInstance {
 struct InboxRow {
     instance: InstanceId,
     verb: InboxVerb,
-    outcome: Outcome,
+    outcome: OperationStatus,
     detail: Option<String>,
 }
 
@@ -83,8 +85,8 @@ struct State {
     secret: Option<String>,
     failovers: Vec<FailoverRecord>,
     /// Results that were kept, in the order in which they came.
-    kept: Vec<(Uid, Ended)>,
-    applied: BTreeSet<Uid>,
+    kept: Vec<(DispatchId, AttemptEnd)>,
+    applied: BTreeSet<DispatchId>,
     instances: BTreeMap<InstanceId, StoredInstance>,
     last_instance: i64,
     keys: BTreeMap<String, (String, InstanceId)>,
@@ -120,7 +122,7 @@ impl FakeStore {
     }
 
     /// Sets the database's clock.
-    pub fn set_now(&self, now: Millis) {
+    pub fn set_now(&self, now: Timestamp) {
         self.state().now = now.0;
     }
 
@@ -172,7 +174,7 @@ impl FakeStore {
     }
 
     /// Stores a verb; answers its operation.
-    pub fn ask(&self, instance: InstanceId, verb: Verb, run: Run) -> OperationId {
+    pub fn ask(&self, instance: InstanceId, verb: Command, run: Run) -> OperationId {
         self.ask_for_task(instance, verb, run, None)
     }
 
@@ -180,7 +182,7 @@ impl FakeStore {
     pub fn ask_for_task(
         &self,
         instance: InstanceId,
-        verb: Verb,
+        verb: Command,
         run: Run,
         task: Option<&str>,
     ) -> OperationId {
@@ -195,7 +197,7 @@ impl FakeStore {
                 task: task.map(str::to_owned),
                 requested_by: "admin".to_owned(),
             },
-            outcome: Outcome::Pending,
+            outcome: OperationStatus::Pending,
             detail: None,
         });
         operation
@@ -205,7 +207,7 @@ impl FakeStore {
     ///
     /// # Panics
     /// When there is no such verb.
-    pub fn outcome(&self, operation: OperationId) -> (Outcome, Option<String>) {
+    pub fn outcome(&self, operation: OperationId) -> (OperationStatus, Option<String>) {
         let state = self.state();
         let row = state.inbox.iter().find(|row| row.verb.operation == operation);
         let row = row.expect("a verb of this store");
@@ -270,22 +272,26 @@ impl Store for FakeStore {
         Ok(self.state().hand_over(hand_over))
     }
 
-    async fn keep_results(&self, results: &[(Uid, Ended)], _at: Millis) -> Result<(), StoreError> {
+    async fn keep_results(
+        &self,
+        results: &[(DispatchId, AttemptEnd)],
+        _at: Timestamp,
+    ) -> Result<(), StoreError> {
         self.state().keep_results(results);
         Ok(())
     }
 
-    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
+    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
         let state = self.state();
         Ok(ids.iter().flat_map(|id| state.kept(*id)).collect())
     }
 
-    async fn results_applied(&self, uids: &[Uid], _at: Millis) -> Result<(), StoreError> {
+    async fn results_applied(&self, uids: &[DispatchId], _at: Timestamp) -> Result<(), StoreError> {
         self.state().applied.extend(uids);
         Ok(())
     }
 
-    async fn close_results(&self, _at: Millis) -> Result<(), StoreError> {
+    async fn close_results(&self, _at: Timestamp) -> Result<(), StoreError> {
         self.state().close_results();
         Ok(())
     }
@@ -348,7 +354,7 @@ impl Store for FakeStore {
         let state = self.state();
         let rows = state.inbox.iter();
         Ok(rows
-            .filter(|row| ids.contains(&row.instance) && row.outcome == Outcome::Pending)
+            .filter(|row| ids.contains(&row.instance) && row.outcome == OperationStatus::Pending)
             .map(|row| (row.instance, row.verb.clone()))
             .collect())
     }
@@ -385,7 +391,7 @@ impl Store for FakeStore {
         Ok(())
     }
 
-    async fn refuse_at_rest(&self, id: InstanceId, _at: Millis) -> Result<(), StoreError> {
+    async fn refuse_at_rest(&self, id: InstanceId, _at: Timestamp) -> Result<(), StoreError> {
         self.state().refuse_at_rest(id);
         Ok(())
     }

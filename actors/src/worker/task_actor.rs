@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, WrapFuture};
-use engine::ids::Uid;
-use engine::instance::{AttemptResult, Ended};
+use engine::ids::DispatchId;
+use engine::attempt::{AttemptEnd, AttemptResult};
 use engine::states::KillCause;
 use tokio::sync::mpsc;
 
@@ -35,7 +35,7 @@ pub(crate) struct TaskActor {
 
 /// Reports that the actor stopped, also while a panic unwinds it.
 struct StopNotice {
-    uid: Uid,
+    uid: DispatchId,
     listener: TaskListener,
 }
 
@@ -99,7 +99,7 @@ struct JobRun {
 }
 
 impl JobRun {
-    async fn run_to_end(mut self) -> Ended {
+    async fn run_to_end(mut self) -> AttemptEnd {
         let mut running = match self.runner.start(&self.job).await {
             Ok(running) => running,
             Err(reason) => return unstarted_end(AttemptResult::Failed, &reason, self.clock.now()),
@@ -116,7 +116,7 @@ impl JobRun {
             at: started_at,
         });
         let end = self.wait_for_end(running.as_mut()).await;
-        Ended {
+        AttemptEnd {
             result: end.result,
             exit_code: end.exit_code,
             error: end.error,

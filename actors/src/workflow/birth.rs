@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::definition::Definition;
-use engine::ids::{Incarnation, Uid};
-use engine::instance::{Attention, Effect, Ended, Event};
+use engine::attempt::AttemptEnd;
+use engine::attempt::AttemptEvent;
+use engine::ids::{DispatchId, Incarnation};
+use engine::instance::{Effect, Event, Operation};
+use engine::spec::Definition;
 use engine::states::AttemptState;
+use engine::states::Attention;
 use engine::task::{Task, Worker};
 use tokio::sync::oneshot;
 
@@ -65,10 +68,10 @@ impl WorkflowActor {
             tracing::error!(instance = %self.id, stray, "more than one attempt of a task is open");
         }
         let live = Live::new(loaded, definition);
-        let owed = engine::instance::pending(&live.plan, &live.state);
+        let owed = engine::instance::pending_effects(&live.state);
         self.live = Some(live);
         if let Some(attention) = news.attention {
-            self.queue.push_back(Item::Event(Event::GiveUp { attention }));
+            self.queue.push_back(Item::Event(Event::Quarantine { attention }));
             return self.pump(ctx);
         }
         let tally = news.adoption.as_ref().map(|adoption| Arc::clone(&adoption.tally));
@@ -99,12 +102,12 @@ impl WorkflowActor {
         self.run(others, ctx);
         let Some(live) = &self.live else { return };
         let mut asked = Vec::new();
-        for (ordinal, task) in (0u32..).map(engine::ids::Ordinal).zip(&live.state.tasks) {
-            let Some((uid, worker)) = task.as_ref().and_then(at_worker) else {
+        for (&task_index, task) in &live.state.rows.tasks {
+            let Some((uid, worker)) = at_worker(task) else {
                 continue;
             };
-            self.leases.insert(ordinal, self.around.slots.occupy(&worker));
-            let exclusive = live.is_exclusive(ordinal);
+            self.leases.insert(task_index, self.around.slots.occupy(&worker));
+            let exclusive = live.is_exclusive(task_index);
             asked.push(Asked {
                 uid,
                 worker,
@@ -133,10 +136,9 @@ impl WorkflowActor {
     /// A worker life is over: asks about what was there, since a later life of its node may know more.
     pub(super) fn worker_is_over(&mut self, gone: Incarnation, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
-        let rows = (0u32..).map(engine::ids::Ordinal).zip(&live.state.tasks);
-        let there = rows.filter_map(|(ordinal, task)| {
-            let (uid, worker) = at_worker(task.as_ref()?)?;
-            let exclusive = live.is_exclusive(ordinal);
+        let there = live.state.rows.tasks.iter().filter_map(|(&task_index, task)| {
+            let (uid, worker) = at_worker(task)?;
+            let exclusive = live.is_exclusive(task_index);
             (worker.incarnation == gone).then_some(Asked {
                 uid,
                 worker,
@@ -147,14 +149,15 @@ impl WorkflowActor {
     }
 
     /// Queues results that workers gave to other masters; they are marked once they are decided.
-    fn hear_results(&mut self, results: Vec<(Uid, Ended)>, ctx: &mut Context<Self>) {
+    fn hear_results(&mut self, results: Vec<(DispatchId, AttemptEnd)>, ctx: &mut Context<Self>) {
         if results.is_empty() {
             return;
         }
-        let uids: Vec<Uid> = results.iter().map(|(uid, _)| *uid).collect();
-        let ends = results
-            .into_iter()
-            .map(|(uid, ended)| Event::Ended { uid, ended });
+        let uids: Vec<DispatchId> = results.iter().map(|(uid, _)| *uid).collect();
+        let ends = results.into_iter().map(|(uid, ended)| Event::Attempt {
+            uid,
+            event: AttemptEvent::Ended(ended),
+        });
         self.queue.extend(ends.map(Item::Event));
         let (answer, decided) = oneshot::channel();
         self.queue.push_back(Item::Answer(answer));
@@ -179,16 +182,16 @@ impl WorkflowActor {
             let task = found
                 .task
                 .as_deref()
-                .and_then(|name| live.plan.definition.ordinal_of(name));
+                .and_then(|name| live.plan.definition.task_index_of(name));
             let InboxVerb {
                 operation, verb, run, ..
             } = found;
-            self.queue.push_back(Item::Event(Event::Verb {
-                operation,
-                verb,
+            self.queue.push_back(Item::Event(Event::Command(Operation {
+                id: operation,
+                command: verb,
                 run,
                 task,
-            }));
+            })));
         }
     }
 
@@ -235,7 +238,7 @@ impl News {
 }
 
 /// The binding of a task whose attempt may be at a worker.
-fn at_worker(task: &Task) -> Option<(Uid, Worker)> {
+fn at_worker(task: &Task) -> Option<(DispatchId, Worker)> {
     let attempt = task.attempt.as_ref()?;
     let open = matches!(attempt.state, AttemptState::Created | AttemptState::Running);
     (open).then_some(())?;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{Millis, Ordinal, Uid};
-use engine::instance::{AttemptResult, Effect, Ended, Event};
+use engine::attempt::AttemptEvent;
+use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::{DispatchId, TaskIndex, Timestamp};
+use engine::instance::{Effect, Event};
 use engine::states::KillCause;
 
 use super::{Item, WorkflowActor, prepare};
@@ -18,32 +20,36 @@ impl WorkflowActor {
     pub(super) fn run(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
         for effect in effects {
             match effect {
-                Effect::Dispatch { ordinal, uid } => self.dispatch(ordinal, uid, ctx),
-                Effect::Kill { ordinal, uid, cause } => self.kill(ordinal, uid, cause, ctx),
-                Effect::FinishInOwner { ordinal, attempt } => {
+                Effect::Dispatch { task_index, uid } => self.dispatch(task_index, uid, ctx),
+                Effect::Kill {
+                    task_index,
+                    uid,
+                    cause,
+                } => self.kill(task_index, uid, cause, ctx),
+                Effect::CompleteInline { task_index, attempt } => {
                     self.queue
-                        .push_back(Item::Event(Event::FinishedInOwner { ordinal, attempt }));
+                        .push_back(Item::Event(Event::CompletedInline { task_index, attempt }));
                 }
                 Effect::WakeAt { at } => self.wake_at(at, ctx),
-                Effect::DropSlot { ordinal } => self.around.slots.forget(self.id, ordinal),
-                Effect::Warn { ordinal, text } => self.warn(ordinal, &text),
+                Effect::CancelSlot { task_index } => self.around.slots.forget(self.id, task_index),
+                Effect::Warn { task_index, text } => self.warn(task_index, &text),
                 Effect::Ignore { reason } => tracing::debug!(instance = %self.id, reason, "event ignored"),
                 // A wish for a slot is asked in the round that finds it, and rest is a part of the commit.
-                Effect::WantSlot { .. } | Effect::Rest => {}
+                Effect::RequestSlot { .. } | Effect::Release => {}
             }
         }
     }
 
-    fn dispatch(&mut self, ordinal: Ordinal, uid: Uid, ctx: &mut Context<Self>) {
+    fn dispatch(&mut self, task_index: TaskIndex, uid: DispatchId, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
-        let Some((worker, attempt)) = live.binding(ordinal, uid) else {
+        let Some((worker, attempt)) = live.binding(task_index, uid) else {
             return;
         };
-        match prepare::dispatch(live, ordinal, attempt, self.owner()) {
+        match prepare::dispatch(live, task_index, attempt, self.owner()) {
             Ok(prepared) => {
                 if let Some(text) = in_short(&prepared.warnings) {
                     tracing::warn!(instance = %self.id, task = prepared.dispatch.task, text, "parameter");
-                    self.queue.push_back(Item::Event(Event::Warned { uid, text }));
+                    self.queue.push_back(Item::Event(Event::Warning { uid, text }));
                 }
                 let reply_to = ctx.address().recipient();
                 self.around.dispatch.do_send(SendAttempt {
@@ -57,8 +63,8 @@ impl WorkflowActor {
     }
 
     /// An attempt whose parameters cannot be resolved was never sent: it fails here, with the reason.
-    fn fail_unsent(&mut self, uid: Uid, error: String) {
-        let ended = Ended {
+    fn fail_unsent(&mut self, uid: DispatchId, error: String) {
+        let ended = AttemptEnd {
             result: AttemptResult::Failed,
             exit_code: None,
             error: Some(error),
@@ -67,15 +73,18 @@ impl WorkflowActor {
             started_at: None,
             ended_at: self.around.clock.now(),
         };
-        self.queue.push_back(Item::Event(Event::Ended { uid, ended }));
+        self.queue.push_back(Item::Event(Event::Attempt {
+            uid,
+            event: AttemptEvent::Ended(ended),
+        }));
     }
 
-    fn kill(&mut self, ordinal: Ordinal, uid: Uid, cause: KillCause, ctx: &mut Context<Self>) {
+    fn kill(&mut self, task_index: TaskIndex, uid: DispatchId, cause: KillCause, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
-        let Some((worker, _)) = live.binding(ordinal, uid) else {
+        let Some((worker, _)) = live.binding(task_index, uid) else {
             return;
         };
-        let exclusive = live.is_exclusive(ordinal);
+        let exclusive = live.is_exclusive(task_index);
         let reply_to = ctx.address().recipient();
         let kill = crate::protocol::Kill {
             uid,
@@ -90,17 +99,17 @@ impl WorkflowActor {
         });
     }
 
-    fn warn(&self, ordinal: Option<Ordinal>, text: &str) {
+    fn warn(&self, task_index: Option<TaskIndex>, text: &str) {
         let task = self
             .live
             .as_ref()
-            .and_then(|live| live.plan.definition.task(ordinal?));
+            .and_then(|live| live.plan.definition.task(task_index?));
         let task = task.map(|task| task.name.as_str());
         tracing::warn!(instance = %self.id, task, text, "time limit");
     }
 
     /// Arms the one timer for the earliest due time; earlier ones replace it.
-    fn wake_at(&mut self, at: Millis, ctx: &mut Context<Self>) {
+    fn wake_at(&mut self, at: Timestamp, ctx: &mut Context<Self>) {
         if let Some(timer) = self.timer.take() {
             ctx.cancel_future(timer);
         }

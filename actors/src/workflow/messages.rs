@@ -78,7 +78,7 @@ impl Handler<SlotGranted> for WorkflowActor {
 
     fn handle(&mut self, granted: SlotGranted, ctx: &mut Self::Context) {
         self.queue
-            .push_back(Item::Granted(granted.ordinal, granted.lease));
+            .push_back(Item::Granted(granted.task_index, granted.lease));
         self.pump(ctx);
     }
 }
@@ -109,7 +109,7 @@ impl WorkflowActor {
             at: self.around.clock.now(),
             host: self.around.me.host.clone(),
             epoch: self.epoch,
-            state: Some(live.state.header.state),
+            state: Some(live.state.record().state),
             transitions: Vec::new(),
             decided: Vec::new(),
         });
@@ -120,12 +120,12 @@ impl Handler<Observe> for WorkflowActor {
     type Result = MessageResult<Observe>;
 
     fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
-        let state = self.live.as_ref().map(|live| live.state.header.state);
+        let state = self.live.as_ref().map(|live| live.state.record().state);
         MessageResult(serde_json::json!({
             "instance": self.id,
             "epoch": self.epoch,
             "state": state,
-            "rev": self.live.as_ref().map(|live| live.state.rev),
+            "revision": self.live.as_ref().map(|live| live.state.rows.revision),
             "queued": self.queue.len(),
             "committing": self.committing,
             "failures": self.failures,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use engine::definition::OnCutOff;
-use engine::ids::{AttemptNumber, Ordinal, Uid};
-use engine::params::{self, Base, Facts, Layers, ParamError};
+use engine::ids::{AttemptNumber, DispatchId, TaskIndex};
+use engine::params::{self, BuiltinContext, ParamError, ParamScopes, TimeBase};
+use engine::spec::OnCutOff;
 use engine::states::{AttemptState, OnTimeout};
 use engine::task::Worker;
 
@@ -19,14 +19,8 @@ pub(super) struct Prepared {
 
 impl Live {
     /// Returns the worker and the number of an open attempt, if this is its current binding.
-    pub(super) fn binding(&self, ordinal: Ordinal, uid: Uid) -> Option<(Worker, AttemptNumber)> {
-        let attempt = self
-            .state
-            .tasks
-            .get(ordinal.index())?
-            .as_ref()?
-            .attempt
-            .as_ref()?;
+    pub(super) fn binding(&self, task_index: TaskIndex, uid: DispatchId) -> Option<(Worker, AttemptNumber)> {
+        let attempt = self.state.task(task_index)?.attempt.as_ref()?;
         let current = attempt.uid == Some(uid)
             && matches!(attempt.state, AttemptState::Created | AttemptState::Running);
         current
@@ -35,8 +29,8 @@ impl Live {
     }
 
     /// Whether attempts of a task run only with a lease.
-    pub(super) fn is_exclusive(&self, ordinal: Ordinal) -> bool {
-        let task = self.plan.definition.task(ordinal);
+    pub(super) fn is_exclusive(&self, task_index: TaskIndex) -> bool {
+        let task = self.plan.definition.task(task_index);
         task.is_some_and(|task| task.on_cut_off == OnCutOff::Exclusive)
     }
 }
@@ -47,15 +41,15 @@ impl Live {
 /// When the parameters cannot be resolved (a cycle, a value that grows past its bound): the attempt fails.
 pub(super) fn dispatch(
     live: &Live,
-    ordinal: Ordinal,
+    task_index: TaskIndex,
     attempt: AttemptNumber,
     owner: Owner,
 ) -> Result<Prepared, String> {
     let definition = &live.plan.definition;
     let task = definition
-        .task(ordinal)
+        .task(task_index)
         .ok_or("the definition has no such task")?;
-    let row = live.state.tasks.get(ordinal.index()).and_then(Option::as_ref);
+    let row = live.state.task(task_index);
     let bound = row
         .and_then(|row| row.attempt.as_ref())
         .ok_or("the attempt has no row")?;
@@ -63,12 +57,12 @@ pub(super) fn dispatch(
         .uid
         .zip(bound.worker.clone())
         .ok_or("the attempt is not bound to a worker")?;
-    let base = Base::utc(live.plan.start.scheduled_at.unwrap_or(live.state.created_at));
-    let values = values_of(live, ordinal, uid, base).map_err(|error| error.to_string())?;
-    let prepared = params::prepare(&task.work, &values, base);
+    let base = TimeBase::utc(live.plan.start.scheduled_at.unwrap_or(live.state.rows.created_at));
+    let values = values_of(live, task_index, uid, base).map_err(|error| error.to_string())?;
+    let prepared = task.action.prepare(&values, base);
     let (mut env, mut warnings) = (prepared.env, prepared.warnings);
     for (name, value) in &task.env {
-        let (value, unknown) = params::prepare_text(value, &values, base);
+        let (value, unknown) = params::interpolate_text(value, &values, base);
         env.insert(name.clone(), value);
         warnings.extend(unknown);
     }
@@ -81,7 +75,7 @@ pub(super) fn dispatch(
             workflow: live.identity.workflow.clone(),
             task: task.name.clone(),
             attempt,
-            work: prepared.work,
+            action: prepared.action,
             env,
             timeout_ms: task.timeout_ms.filter(|_| task.on_timeout != OnTimeout::Warn),
             on_cut_off: task.on_cut_off,
@@ -93,31 +87,25 @@ pub(super) fn dispatch(
 /// What the task sees under which name.
 fn values_of(
     live: &Live,
-    ordinal: Ordinal,
-    uid: Uid,
-    base: Base,
+    task_index: TaskIndex,
+    uid: DispatchId,
+    base: TimeBase,
 ) -> Result<BTreeMap<String, String>, ParamError> {
     let definition = &live.plan.definition;
     let (task, task_params) = definition
-        .task(ordinal)
+        .task(task_index)
         .map_or(("", &[][..]), |task| (task.name.as_str(), &task.params));
-    let outputs_of = |at: Ordinal| {
-        live.state
-            .tasks
-            .get(at.index())
-            .and_then(Option::as_ref)
-            .map(|row| &row.outputs)
-    };
-    let upstream = params::upstream(&live.plan, ordinal, &outputs_of);
-    let builtins = params::builtins(&Facts {
+    let outputs_of = |at: TaskIndex| live.state.task(at).map(|row| &row.outputs);
+    let upstream = params::upstream_outputs(&live.plan, task_index, &outputs_of);
+    let builtins = params::builtin_params(&BuiltinContext {
         base,
         project: &live.identity.project,
         workflow: &live.identity.workflow,
         task,
         uid,
     });
-    params::resolve(
-        Layers {
+    params::resolve_params(
+        ParamScopes {
             builtins: &builtins,
             project: &live.identity.project_params,
             workflow: &definition.params,

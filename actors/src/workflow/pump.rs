@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{InstanceId, Millis, Ordinal};
-use engine::instance::{Attention, Changes, Effect, Event, Round, WantedSlot};
+use engine::ids::{InstanceId, TaskIndex, Timestamp};
+use engine::instance::{Changes, Effect, Event, SlotDemand, StepBatch};
 use engine::states::AttemptState;
+use engine::states::Attention;
 use tokio::sync::oneshot;
 
 use super::{Delivered, Item, Why, WorkflowActor};
@@ -25,7 +26,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 struct Decision {
     changes: Changes,
     effects: Vec<Effect>,
-    granted: Vec<Ordinal>,
+    granted: Vec<TaskIndex>,
     answers: Vec<oneshot::Sender<Delivered>>,
 }
 
@@ -43,36 +44,36 @@ impl WorkflowActor {
         }
     }
 
-    fn decide(&mut self, at: Millis) -> Option<Decision> {
+    fn decide(&mut self, at: Timestamp) -> Option<Decision> {
         let live = self.live.as_ref()?;
-        let mut round = Round::new(&live.plan, &live.state, at);
+        let mut round = StepBatch::new(&live.plan, &live.state, at);
         let (mut answers, mut granted) = (Vec::new(), Vec::new());
         for item in self.queue.drain(..) {
             match item {
                 Item::Event(event) => round.step(event),
                 Item::Answer(answer) => answers.push(answer),
-                Item::Granted(ordinal, lease) => {
-                    round.step(Event::Granted {
-                        ordinal,
+                Item::Granted(task_index, lease) => {
+                    round.step(Event::SlotGranted {
+                        task_index,
                         worker: lease.worker().clone(),
                     });
-                    self.leases.insert(ordinal, lease);
-                    granted.push(ordinal);
+                    self.leases.insert(task_index, lease);
+                    granted.push(task_index);
                 }
             }
         }
-        for wanted in round.wanting_slots() {
-            let ordinal = wanted.ordinal;
+        for wanted in round.slot_demands() {
+            let task_index = wanted.task_index;
             match self.around.slots.ask(&wanted.group, wish(self.id, &wanted)) {
                 Answer::Granted(lease) => {
-                    round.step(Event::Granted {
-                        ordinal,
+                    round.step(Event::SlotGranted {
+                        task_index,
                         worker: lease.worker().clone(),
                     });
-                    self.leases.insert(ordinal, lease);
-                    granted.push(ordinal);
+                    self.leases.insert(task_index, lease);
+                    granted.push(task_index);
                 }
-                Answer::Wait(reason) => round.step(Event::NoSlot { ordinal, reason }),
+                Answer::Wait(reason) => round.step(Event::NoSlot { task_index, reason }),
             }
         }
         let (changes, effects) = round.finish();
@@ -84,14 +85,14 @@ impl WorkflowActor {
         })
     }
 
-    fn commit(&mut self, decision: Decision, at: Millis, ctx: &mut Context<Self>) {
+    fn commit(&mut self, decision: Decision, at: Timestamp, ctx: &mut Context<Self>) {
         let Some(live) = &self.live else { return };
         let commit = InstanceCommit {
             id: self.id,
             owner: self.around.me.incarnation,
             host: self.around.me.host.clone(),
             epoch: self.epoch,
-            rev: live.state.rev,
+            revision: live.state.rows.revision,
             at,
             changes: decision.changes.clone(),
         };
@@ -109,7 +110,7 @@ impl WorkflowActor {
         &mut self,
         written: Result<Written, StoreError>,
         decision: Decision,
-        at: Millis,
+        at: Timestamp,
         ctx: &mut Context<Self>,
     ) {
         match written {
@@ -132,7 +133,7 @@ impl WorkflowActor {
         }
     }
 
-    fn stored(&mut self, decision: Decision, at: Millis, ctx: &mut Context<Self>) {
+    fn stored(&mut self, decision: Decision, at: Timestamp, ctx: &mut Context<Self>) {
         let Some(live) = &mut self.live else { return };
         self.failures = 0;
         engine::instance::apply(&live.plan, &mut live.state, &decision.changes);
@@ -141,12 +142,12 @@ impl WorkflowActor {
             at,
             host: self.around.me.host.clone(),
             epoch: self.epoch,
-            state: decision.changes.header.as_ref().map(|header| header.state),
+            state: decision.changes.record.as_ref().map(|record| record.state),
             transitions: decision.changes.transitions.clone(),
-            decided: decision.changes.decided.clone(),
+            decided: decision.changes.decisions.clone(),
         });
         self.settle_leases(&decision);
-        let rests = decision.changes.rests;
+        let rests = decision.changes.releases_owner;
         self.settle(decision, ctx);
         if rests {
             self.end(Why::Done, ctx);
@@ -168,27 +169,22 @@ impl WorkflowActor {
     fn settle_leases(&mut self, decision: &Decision) {
         let Some(live) = &self.live else { return };
         let changed = decision.changes.tasks.keys().chain(&decision.granted);
-        for ordinal in changed {
-            let bound = live
-                .state
-                .tasks
-                .get(ordinal.index())
-                .and_then(Option::as_ref)
-                .is_some_and(|task| {
-                    task.attempt.as_ref().is_some_and(|attempt| {
-                        attempt.worker.is_some()
-                            && matches!(attempt.state, AttemptState::Created | AttemptState::Running)
-                    })
-                });
+        for task_index in changed {
+            let bound = live.state.task(*task_index).is_some_and(|task| {
+                task.attempt.as_ref().is_some_and(|attempt| {
+                    attempt.worker.is_some()
+                        && matches!(attempt.state, AttemptState::Created | AttemptState::Running)
+                })
+            });
             if !bound {
-                self.leases.remove(ordinal);
+                self.leases.remove(task_index);
             }
         }
     }
 
-    fn drop_grants(&mut self, granted: &[Ordinal]) {
-        for ordinal in granted {
-            self.leases.remove(ordinal);
+    fn drop_grants(&mut self, granted: &[TaskIndex]) {
+        for task_index in granted {
+            self.leases.remove(task_index);
         }
     }
 
@@ -205,7 +201,7 @@ impl WorkflowActor {
             detail,
         };
         self.queue.clear();
-        self.queue.push_back(Item::Event(Event::GiveUp { attention }));
+        self.queue.push_back(Item::Event(Event::Quarantine { attention }));
     }
 
     /// Goes on after a pause that grows. The events of the round are gone: who sent them sends them again,
@@ -217,7 +213,7 @@ impl WorkflowActor {
         ctx.run_later(pause, |actor, ctx| {
             actor.committing = false;
             let Some(live) = &actor.live else { return };
-            let owed = engine::instance::pending(&live.plan, &live.state);
+            let owed = engine::instance::pending_effects(&live.state);
             actor.run(owed, ctx);
             actor.queue.push_back(Item::Event(Event::Loaded));
             actor.read_inbox(oneshot::channel().0, ctx);
@@ -236,12 +232,12 @@ impl WorkflowActor {
     }
 }
 
-fn wish(instance: InstanceId, wanted: &WantedSlot) -> Wish {
+fn wish(instance: InstanceId, wanted: &SlotDemand) -> Wish {
     Wish {
         instance_priority: wanted.instance_priority,
         task_priority: wanted.task_priority,
         ready_at: wanted.ready_at,
         instance,
-        ordinal: wanted.ordinal,
+        task_index: wanted.task_index,
     }
 }

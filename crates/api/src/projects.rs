@@ -6,7 +6,7 @@ mod views;
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
-use engine::document::check_loose;
+use engine::spec::check_external_param;
 use serde::Deserialize;
 use store::catalog::{NewProject, Project, ProjectEdit};
 use utoipa::ToSchema;
@@ -85,7 +85,7 @@ async fn create_project(
 /// Checks parameters that every task of the project gets.
 fn check_params(params: &BTreeMap<String, String>) -> Result<(), Problem> {
     let errors = params.iter().filter_map(|(name, value)| {
-        let (code, message) = check_loose(name, value).err()?;
+        let (code, message) = check_external_param(name, value).err()?;
         Some(Detail {
             pointer: format!("/params/{}", escape_pointer(name)),
             code: code.to_owned(),

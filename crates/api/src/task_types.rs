@@ -28,7 +28,7 @@ struct TaskType {
 #[utoipa::path(tag = "workflows", responses((status = 200, body = List<TaskType>)))]
 #[get("/api/v1/task-types")]
 async fn list_task_types(_caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> HttpResponse {
-    let types = engine::document::task_types().into_iter();
+    let types = engine::spec::task_type_schemas().into_iter();
     let items = types.map(|(name, schema)| TaskType {
         name: name.to_owned(),
         schema,

@@ -3,7 +3,7 @@
 mod views;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
-use engine::document::duration;
+use engine::spec::duration;
 use serde::Deserialize;
 use store::catalog::{Token, TokenId, TokenKind};
 use utoipa::ToSchema;

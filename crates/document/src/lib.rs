@@ -4,8 +4,8 @@ mod json;
 mod place;
 mod yaml;
 
-use engine::definition::Definition;
-use engine::document::{self, Issue, Part};
+use engine::spec::Definition;
+use engine::spec::{self, Diagnostic, DiagnosticTarget};
 use serde_json::Value;
 
 use place::Place;
@@ -56,9 +56,9 @@ struct Parsed {
 pub fn read_document(bytes: &[u8], format: Format) -> Result<(Definition, Value), Vec<LocatedIssue>> {
     let parsed = parse(bytes, format).map_err(|issue| vec![issue])?;
     let mut issues = parsed.issues;
-    match document::read(&parsed.value) {
+    match spec::parse(&parsed.value) {
         Ok(definition) if issues.is_empty() => {
-            let model = document::write(&definition);
+            let model = spec::serialize(&definition);
             return Ok((definition, model));
         }
         Ok(_) => {}
@@ -126,8 +126,8 @@ fn whole(code: &'static str, message: String) -> LocatedIssue {
     }
 }
 
-fn locate(issue: Issue, places: Option<&Place>, value: &Value) -> LocatedIssue {
-    let mark = places.map(|root| root.find(value, &issue.pointer, issue.part == Part::Key));
+fn locate(issue: Diagnostic, places: Option<&Place>, value: &Value) -> LocatedIssue {
+    let mark = places.map(|root| root.find(value, &issue.pointer, issue.target == DiagnosticTarget::Key));
     LocatedIssue {
         pointer: issue.pointer,
         code: issue.code,

@@ -13,7 +13,7 @@ use actors::protocol::{
     ReportAnswer,
 };
 use async_trait::async_trait;
-use engine::ids::{Incarnation, InstanceId, Uid};
+use engine::ids::{DispatchId, Incarnation, InstanceId};
 use reqwest::Client;
 
 use super::request::{self, Answer, Endpoint, Failure, Request};
@@ -71,7 +71,7 @@ impl Links {
     pub async fn read_log(
         &self,
         to: Incarnation,
-        uid: &Uid,
+        uid: &DispatchId,
         (offset, limit): (u64, u64),
     ) -> Result<LogPart, LinkError> {
         let host = self.host_of(to)?;

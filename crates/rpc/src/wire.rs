@@ -6,7 +6,7 @@ use actors::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
     ReportAnswer,
 };
-use engine::ids::{Incarnation, InstanceId, Uid};
+use engine::ids::{DispatchId, Incarnation, InstanceId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -156,7 +156,7 @@ ask!(Drain at "node/drain" => (), |_: &Drain| MASTER);
 /// A part of a log. The answer's body is the bytes themselves, its `SIZE` the size of the file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ReadLog {
-    pub(super) uid: Uid,
+    pub(super) uid: DispatchId,
     pub(super) offset: u64,
     pub(super) limit: u64,
 }

@@ -11,7 +11,7 @@ use actors::peers::Peers;
 use actors::ports::{Me, Member, Seen};
 use actors::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
 use async_trait::async_trait;
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 use primitives::secret::Secret;
 use rpc::{Key, Links, Roles, Served, serve};
@@ -42,7 +42,7 @@ pub(super) fn living(me: &Me) -> Seen {
             host: me.host.clone(),
             roles: vec!["master".to_owned(), "worker".to_owned()],
             state: MemberState::Active,
-            joined_at: Millis(0),
+            joined_at: Timestamp(0),
             slots: 4,
             worker_group: "default".to_owned(),
             version: "test".to_owned(),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
 use actors::ports::LogSource;
-use engine::ids::{Incarnation, InstanceId, Uid};
+use engine::ids::{DispatchId, Incarnation, InstanceId};
 use rpc::ClusterLogs;
 use runner::logs::LogFiles;
 
@@ -350,7 +350,7 @@ async fn who_says_nothing_is_put_out() {
 #[actix_rt::test]
 async fn a_log_is_read_from_the_node_of_the_name_of_its_worker() {
     let there = tempfile::tempdir().unwrap();
-    let uid: Uid = "1-42-0-1-1".parse().unwrap();
+    let uid: DispatchId = "1-42-0-1-1".parse().unwrap();
     let files = LogFiles::in_folder(there.path());
     std::fs::create_dir_all(files.path(&uid).parent().unwrap()).unwrap();
     std::fs::write(files.path(&uid), b"0123\xff56789").unwrap();

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use actors::ports::{
     Claim, Declaration, Declared, FailoverRecord, HandOver, Join, Me, OwnedBy, StoreError, Written,
 };
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, Rev, Uid};
-use engine::instance::{AttemptResult, Changes, Ended};
-use engine::states::{AttemptState, InstanceState, MemberState, TaskState, Verb};
+use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::{DispatchId, Epoch, Generation, Incarnation, InstanceId, Revision, Timestamp};
+use engine::instance::Changes;
+use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
 
 use super::cases::{attempt, create, header, of_tasks, round, store, task};
 use super::subject::{Subject, load};
@@ -143,7 +144,7 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subjec
     let first = FailoverRecord {
         dead: dead.incarnation,
         survivor: me.clone(),
-        suspected_at: Some(Millis(500)),
+        suspected_at: Some(Timestamp(500)),
         acknowledged_at: None,
         instances: 3,
         attempts_reattached: 0,
@@ -158,7 +159,7 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subjec
     subject.store().record_failover(&first).await.unwrap();
     assert_eq!(subject.failovers().await, std::slice::from_ref(&first));
     let last = FailoverRecord {
-        acknowledged_at: Some(Millis(900)),
+        acknowledged_at: Some(Timestamp(900)),
         instances: 5,
         attempts_reattached: 4,
         attempts_lost: 1,
@@ -195,7 +196,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
             (theirs, Epoch(1)),
             (InstanceId(999), Epoch(1)),
         ],
-        at: Millis(4_000),
+        at: Timestamp(4_000),
     };
     let given = subject.store().hand_over(&hand_over).await.unwrap();
     assert_eq!(given, [(a, Epoch(2))], "stale ones harm no other");
@@ -215,7 +216,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
     let late = store(subject, round(&me, a, 0, Changes::default())).await;
     assert_eq!(late, Written::Stale, "the giver is fenced");
     let loaded = load(subject.store(), a, target.incarnation, Epoch(2)).await;
-    assert_eq!(loaded.unwrap().rev, Rev(1));
+    assert_eq!(loaded.unwrap().revision, Revision(1));
     assert_eq!(subject.store().hand_over(&hand_over).await.unwrap(), []);
     let counts = subject.store().owned_counts().await.unwrap();
     assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());
@@ -235,7 +236,7 @@ pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subje
             me: me.clone(),
             target: target.incarnation,
             instances: vec![(id, Epoch(epoch))],
-            at: Millis(4_000),
+            at: Timestamp(4_000),
         };
         let given = subject.store().hand_over(&hand_over).await.unwrap();
         assert_eq!(given, [(id, Epoch(epoch + 1))]);
@@ -268,7 +269,7 @@ pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &
             me: me.clone(),
             target,
             instances: vec![(id, Epoch(1))],
-            at: Millis(4_000),
+            at: Timestamp(4_000),
         };
         assert_eq!(
             subject.store().hand_over(&hand_over).await.unwrap(),
@@ -309,20 +310,20 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
             by(rests, None, None, 1, false),
         ]
     );
-    subject.ask(rests, Verb::Resume, 1).await;
+    subject.ask(rests, Command::Resume, 1).await;
     assert!(
         !owner(subject, rests).await.needs_owner,
         "resume cannot apply to succeeded"
     );
-    subject.ask(rests, Verb::Rerun, 1).await;
+    subject.ask(rests, Command::Rerun, 1).await;
     assert!(owner(subject, rests).await.needs_owner);
     assert_eq!(subject.store().owners(&[]).await.unwrap(), []);
 }
 
 async fn bring_to_rest(subject: &dyn Subject, me: &Me, id: InstanceId) {
     let rests = Changes {
-        header: Some(header(InstanceState::Succeeded)),
-        rests: true,
+        record: Some(header(InstanceState::Succeeded)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(store(subject, round(me, id, 0, rests)).await, Written::Stored);
@@ -333,24 +334,24 @@ fn claim_of(me: &Me) -> Claim {
         me: me.clone(),
         only: None,
         limit: 100,
-        at: Millis(3_000),
+        at: Timestamp(3_000),
     }
 }
 
-fn ended(exit_code: i32) -> Ended {
-    Ended {
+fn ended(exit_code: i32) -> AttemptEnd {
+    AttemptEnd {
         result: AttemptResult::Failed,
         exit_code: Some(exit_code),
         error: Some("it said \"no\"\n".to_owned()),
         outputs: BTreeMap::from([("rows".to_owned(), "4 \u{fc}".to_owned())]),
         pid: Some(17),
-        started_at: Some(Millis(1_500)),
-        ended_at: Millis(2_500),
+        started_at: Some(Timestamp(1_500)),
+        ended_at: Timestamp(2_500),
     }
 }
 
 /// An instance with an attempt of two tasks that run, and one that ended.
-async fn with_attempts(subject: &dyn Subject, me: &Me) -> (InstanceId, [Uid; 3]) {
+async fn with_attempts(subject: &dyn Subject, me: &Me) -> (InstanceId, [DispatchId; 3]) {
     let id = create(subject, Some(me)).await;
     let created = attempt(id, 0, 1, AttemptState::Created);
     let running = attempt(id, 1, 1, AttemptState::Running);
@@ -368,8 +369,8 @@ async fn with_attempts(subject: &dyn Subject, me: &Me) -> (InstanceId, [Uid; 3])
 pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn Subject) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [created, running, over]) = with_attempts(subject, &me).await;
-    let unknown = Uid {
-        binding: 9,
+    let unknown = DispatchId {
+        dispatch_number: 9,
         ..created
     };
     let port = subject.store();
@@ -380,8 +381,8 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
         (unknown, ended(3)),
         (created, ended(4)),
     ];
-    port.keep_results(&results, Millis(2_600)).await.unwrap();
-    port.keep_results(&[(running, ended(5))], Millis(2_700))
+    port.keep_results(&results, Timestamp(2_600)).await.unwrap();
+    port.keep_results(&[(running, ended(5))], Timestamp(2_700))
         .await
         .unwrap();
     let kept = [(running, ended(1)), (created, ended(4))];
@@ -393,8 +394,8 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
     assert_eq!(loaded.verbs, []);
     assert_eq!(port.verbs(&[id]).await.unwrap(), [], "a result is no verb");
     assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), true)]);
-    port.results_applied(&[running], Millis(2_800)).await.unwrap();
-    port.close_results(Millis(2_850)).await.unwrap();
+    port.results_applied(&[running], Timestamp(2_800)).await.unwrap();
+    port.close_results(Timestamp(2_850)).await.unwrap();
     assert_eq!(port.results(&ids).await.unwrap(), [(created, ended(4))]);
     let closed = attempt(id, 0, 1, AttemptState::Lost);
     let lost = of_tasks([(0, task(TaskState::WaitingRetry, Some(closed)))]);
@@ -402,7 +403,7 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
     assert_eq!(port.results(&ids).await.unwrap(), [], "closed by another way");
     assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), false)]);
     assert_eq!(subject.unapplied_results().await, 1, "which nobody reads");
-    port.close_results(Millis(2_900)).await.unwrap();
+    port.close_results(Timestamp(2_900)).await.unwrap();
     assert_eq!(subject.unapplied_results().await, 0, "nothing is left behind");
 }
 
@@ -410,19 +411,19 @@ pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [_, running, _]) = with_attempts(subject, &me).await;
     let port = subject.store();
-    port.keep_results(&[(running, ended(1))], Millis(2_600))
+    port.keep_results(&[(running, ended(1))], Timestamp(2_600))
         .await
         .unwrap();
     let parked = Changes {
-        header: Some(header(InstanceState::Paused)),
-        rests: true,
+        record: Some(header(InstanceState::Paused)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(store(subject, round(&me, id, 1, parked)).await, Written::Stored);
     assert!(!owner(subject, id).await.needs_owner);
     assert_eq!(port.claim(&claim_of(&me)).await.unwrap(), []);
-    port.refuse_at_rest(id, Millis(2_700)).await.unwrap();
-    subject.ask(id, Verb::Resume, 1).await;
+    port.refuse_at_rest(id, Timestamp(2_700)).await.unwrap();
+    subject.ask(id, Command::Resume, 1).await;
     assert_eq!(port.claim(&claim_of(&me)).await.unwrap().len(), 1);
     let loaded = load(port, id, me.incarnation, Epoch(2)).await.unwrap();
     assert_eq!(loaded.results, [(running, ended(1))], "it waited for the verb");

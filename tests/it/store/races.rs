@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use actors::ports::{Claim, Declaration, Declared, HandOver, Join, Me, Store as _, StoreError};
-use engine::ids::{Epoch, Incarnation, InstanceId, Millis};
+use engine::ids::{Epoch, Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 use sea_orm::ConnectionTrait;
 use store::Transaction;
@@ -28,7 +28,7 @@ fn claim_of(me: &Me, limit: u32) -> Claim {
         me: me.clone(),
         only: None,
         limit,
-        at: Millis(1),
+        at: Timestamp(1),
     }
 }
 
@@ -326,7 +326,7 @@ async fn a_hand_over_and_a_declaration_of_the_target_leave_no_orphan() {
         me: me.clone(),
         target: target.incarnation,
         instances: vec![(id, Epoch(1))],
-        at: Millis(1),
+        at: Timestamp(1),
     };
     let store = database.store.clone();
     let giving = tokio::spawn(async move { store.hand_over(&hand_over).await });

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
 
-const NOW: Millis = Millis(1_000_000);
+const NOW: Timestamp = Timestamp(1_000_000);
 
 /// A calm cluster; this master is 1, and all it owns is idle.
 fn calm(loads: &[(i64, u32)]) -> Problem {
@@ -130,14 +130,14 @@ fn what_was_given_since_the_last_reading_counts_as_arrived() {
 
 /// Masters that each plan every second, and read the loads every five.
 struct Cluster {
-    now: Millis,
+    now: Timestamp,
     owned: BTreeMap<Incarnation, Vec<Movable>>,
     plans: BTreeMap<Incarnation, Plan>,
-    read: (Millis, BTreeMap<Incarnation, u32>),
+    read: (Timestamp, BTreeMap<Incarnation, u32>),
     /// When each instance moved.
-    moves: BTreeMap<InstanceId, Vec<Millis>>,
+    moves: BTreeMap<InstanceId, Vec<Timestamp>>,
     /// How many each master gave, and when.
-    given: Vec<(Incarnation, Millis, u32)>,
+    given: Vec<(Incarnation, Timestamp, u32)>,
 }
 
 impl Cluster {

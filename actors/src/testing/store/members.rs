@@ -1,6 +1,6 @@
 //! How lives begin and end in the fake.
 
-use engine::ids::{Generation, Incarnation, Millis};
+use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 
 use super::State;
@@ -17,7 +17,7 @@ impl State {
         Joined {
             incarnation: self.join(join, MemberState::Joining),
             generation: Generation(1),
-            now: Millis(self.now),
+            now: Timestamp(self.now),
         }
     }
 
@@ -29,7 +29,7 @@ impl State {
             host: join.host.clone(),
             roles: join.roles.clone(),
             state,
-            joined_at: Millis(self.now),
+            joined_at: Timestamp(self.now),
             slots: join.slots,
             worker_group: join.worker_group.clone(),
             version: join.version.clone(),
@@ -65,7 +65,7 @@ impl State {
             *seen_at = self.now;
         }
         Beat {
-            now: Millis(self.now),
+            now: Timestamp(self.now),
             state: self.member(me).map_or(MemberState::Dead, |member| member.state),
         }
     }

@@ -1,8 +1,8 @@
 //! Who owns what in the fake, and what waits for the owner.
 
-use engine::ids::{Epoch, Generation, InstanceId, Uid};
-use engine::instance::Ended;
-use engine::states::{MemberState, Outcome, OwnerWhy};
+use engine::attempt::AttemptEnd;
+use engine::ids::{DispatchId, Epoch, Generation, InstanceId};
+use engine::states::{MemberState, OperationStatus, OwnershipReason};
 
 use super::{OwnerEntry, State, is_open};
 use crate::ports::{HandOver, InboxVerb, Member, OwnedBy};
@@ -38,19 +38,19 @@ impl State {
             }
             row.owner = Some(taker.clone());
             row.epoch.0 += 1;
-            row.rev.0 += 1;
+            row.revision.0 += 1;
             row.owner_log.push(OwnerEntry {
                 epoch: row.epoch,
                 owner: taker.0,
                 from_host: Some(hand_over.me.host.clone()),
-                why: OwnerWhy::Handover,
+                why: OwnershipReason::Handover,
             });
             given.push((*id, row.epoch));
         }
         given
     }
 
-    pub(super) fn keep_results(&mut self, results: &[(Uid, Ended)]) {
+    pub(super) fn keep_results(&mut self, results: &[(DispatchId, AttemptEnd)]) {
         for (uid, ended) in results {
             let is_new = self.kept.iter().all(|(known, _)| known != uid);
             if is_new && self.is_open_here(*uid) {
@@ -60,7 +60,7 @@ impl State {
     }
 
     /// Lists the unapplied results of attempts of an instance that are open.
-    pub(super) fn kept(&self, id: InstanceId) -> Vec<(Uid, Ended)> {
+    pub(super) fn kept(&self, id: InstanceId) -> Vec<(DispatchId, AttemptEnd)> {
         let kept = self.kept.iter().filter(|(uid, _)| uid.instance == id);
         kept.filter(|(uid, _)| !self.applied.contains(uid) && self.is_open_here(*uid))
             .cloned()
@@ -69,14 +69,14 @@ impl State {
 
     pub(super) fn close_results(&mut self) {
         let kept = self.kept.iter().map(|(uid, _)| *uid);
-        let closed: Vec<Uid> = kept.filter(|uid| !self.is_open_here(*uid)).collect();
+        let closed: Vec<DispatchId> = kept.filter(|uid| !self.is_open_here(*uid)).collect();
         self.applied.extend(closed);
     }
 
     pub(super) fn unapplied(&self, instance: InstanceId) -> impl Iterator<Item = &InboxVerb> {
         self.inbox
             .iter()
-            .filter(move |row| row.instance == instance && row.outcome == Outcome::Pending)
+            .filter(move |row| row.instance == instance && row.outcome == OperationStatus::Pending)
             .map(|row| &row.verb)
     }
 
@@ -84,7 +84,7 @@ impl State {
         self.unapplied(id).next().is_some() || !self.kept(id).is_empty()
     }
 
-    fn is_open_here(&self, uid: Uid) -> bool {
+    fn is_open_here(&self, uid: DispatchId) -> bool {
         let row = self.instances.get(&uid.instance);
         row.is_some_and(|row| {
             let mut attempts = row.attempts.values();

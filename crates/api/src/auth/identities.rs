@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sha2::{Digest, Sha256};
 use store::catalog::Identity;
 
@@ -27,7 +27,7 @@ struct CacheEntries {
 
 impl IdentityCache {
     /// Returns a cached identity, unless its token has expired in the meantime.
-    pub(crate) fn get_identity(&self, hash: &str, now: Millis) -> Option<Identity> {
+    pub(crate) fn get_identity(&self, hash: &str, now: Timestamp) -> Option<Identity> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let (identity, since) = entries.by_hash.get(hash)?;
         let ended = identity.expires_at.is_some_and(|end| end <= now);

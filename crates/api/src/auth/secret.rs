@@ -1,6 +1,6 @@
 //! Secrets of tokens: random, shown once, stored as hashes.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use rand::TryRngCore;
 use store::catalog::{NewToken, TokenKind, UserId};
 
@@ -16,12 +16,12 @@ const RANDOM_LETTERS: usize = 43;
 #[derive(Debug)]
 pub(crate) struct TokenSecret {
     text: String,
-    expires_at: Option<Millis>,
+    expires_at: Option<Timestamp>,
 }
 
 impl TokenSecret {
     /// Draws a secret from the system's random source.
-    pub(crate) fn generate(expires_at: Option<Millis>) -> Result<Self, Problem> {
+    pub(crate) fn generate(expires_at: Option<Timestamp>) -> Result<Self, Problem> {
         const ALPHABET: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
         let mut bytes = [0_u8; RANDOM_LETTERS];
         rand::rngs::OsRng

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use store::catalog::Catalog;
 
 use crate::auth::identities::IdentityCache;
@@ -61,7 +61,7 @@ impl Server {
     }
 
     /// Returns the database's time.
-    pub(crate) fn now(&self) -> Millis {
+    pub(crate) fn now(&self) -> Timestamp {
         self.state.node.clock().now()
     }
 

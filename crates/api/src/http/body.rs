@@ -9,7 +9,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use document::{Format, read_value};
-use engine::document::names;
+use engine::spec::names;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 

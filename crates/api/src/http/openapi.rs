@@ -110,7 +110,7 @@ fn describe_response(status: &str, response: &mut Response) {
 /// Writes the description with the JSON Schema of documents, which utoipa has no types for.
 fn with_document_schema(description: &OpenApi) -> Value {
     let mut json = serde_json::to_value(description).unwrap_or_default();
-    let mut schema = engine::document::schema();
+    let mut schema = engine::spec::document_schema();
     if let Some(members) = schema.as_object_mut() {
         members.shift_remove("$schema");
     }

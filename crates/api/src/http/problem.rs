@@ -218,8 +218,8 @@ fn store_unavailable(why: &str) -> Problem {
     Problem::new(Code::StoreUnavailable, detail)
 }
 
-impl From<&engine::document::Issue> for Detail {
-    fn from(issue: &engine::document::Issue) -> Self {
+impl From<&engine::spec::Diagnostic> for Detail {
+    fn from(issue: &engine::spec::Diagnostic) -> Self {
         Self {
             pointer: rooted_pointer(&issue.pointer),
             code: issue.code.to_owned(),

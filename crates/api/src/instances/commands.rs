@@ -7,7 +7,7 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::{HttpRequest, HttpResponse, post};
 use actors::ports::RequestKey;
 use engine::ids::{InstanceId, OperationId};
-use engine::states::{Outcome, Verb};
+use engine::states::{Command, OperationStatus};
 use serde::{Deserialize, Serialize};
 use store::catalog::{CatalogError, KnownRequest, Operation, PostVerb, VerbPosted};
 use utoipa::{IntoParams, ToSchema};
@@ -84,23 +84,23 @@ macro_rules! command {
 
 command!(
     /// Lets running tasks end and starts nothing more.
-    pause_instance, "/api/v1/instances/{id}/pause", Verb::Pause
+    pause_instance, "/api/v1/instances/{id}/pause", Command::Pause
 );
 command!(
     /// Continues a paused or stopped instance.
-    resume_instance, "/api/v1/instances/{id}/resume", Verb::Resume
+    resume_instance, "/api/v1/instances/{id}/resume", Command::Resume
 );
 command!(
     /// Kills running tasks and starts nothing more.
-    stop_instance, "/api/v1/instances/{id}/stop", Verb::Stop
+    stop_instance, "/api/v1/instances/{id}/stop", Command::Stop
 );
 command!(
     /// Runs failed and killed tasks again, then what follows.
-    recover_instance, "/api/v1/instances/{id}/recover", Verb::Recover
+    recover_instance, "/api/v1/instances/{id}/recover", Command::Recover
 );
 command!(
     /// Runs all again, with the same choices.
-    rerun_instance, "/api/v1/instances/{id}/rerun", Verb::Rerun
+    rerun_instance, "/api/v1/instances/{id}/rerun", Command::Rerun
 );
 
 /// Declares one failed task of a final instance a success.
@@ -116,7 +116,7 @@ async fn force_success(
 ) -> Result<HttpResponse, Problem> {
     let task = Some(path_parameter(&request, "task")?);
     let command = CommandRequest {
-        verb: Verb::ForceSuccess,
+        verb: Command::ForceSuccess,
         task,
         body,
     };
@@ -124,7 +124,7 @@ async fn force_success(
 }
 
 struct CommandRequest {
-    verb: Verb,
+    verb: Command,
     task: Option<String>,
     body: Body<CommandBody>,
 }
@@ -206,7 +206,7 @@ async fn wait_for_decision(
         };
         let timed_out = wake == Wake::TimedOut || waiter.remaining_time().is_zero();
         match caller.catalog().operation(id).await {
-            Ok(Some(operation)) if operation.outcome != Outcome::Pending || timed_out => {
+            Ok(Some(operation)) if operation.outcome != OperationStatus::Pending || timed_out => {
                 return Ok(operation);
             }
             Ok(None) => return Err(Problem::not_found(format!("operation {id}"))),
@@ -217,7 +217,7 @@ async fn wait_for_decision(
 }
 
 async fn command_response(caller: &InstanceCaller, operation: Operation) -> Result<HttpResponse, Problem> {
-    if operation.outcome == Outcome::Refused {
+    if operation.outcome == OperationStatus::Refused {
         let detail = operation
             .detail
             .unwrap_or_else(|| "The owner refused it.".to_owned());
@@ -225,7 +225,7 @@ async fn command_response(caller: &InstanceCaller, operation: Operation) -> Resu
     }
     let instance = find_instance(caller.server(), *caller.object()).await?;
     let mut response = match operation.outcome {
-        Outcome::Pending => HttpResponse::Accepted(),
+        OperationStatus::Pending => HttpResponse::Accepted(),
         _ => HttpResponse::Ok(),
     };
     let location = format!("/api/v1/operations/{}", operation.id);

@@ -7,9 +7,9 @@ use std::time::Duration;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post};
 use actors::ports::{NewInstance, RequestKey, StoreError, Written};
-use engine::document::Issue;
 use engine::ids::InstanceId;
 use engine::plan::Plan;
+use engine::spec::Diagnostic;
 use engine::states::InstanceState;
 use serde::Deserialize;
 use serde_json::Value;
@@ -105,7 +105,8 @@ async fn new_instance(
         .catalog()
         .start_target(caller.object().clone(), version)
         .await?;
-    let start = engine::start::read(&choices, &target.definition).map_err(|issues| invalid_start(&issues))?;
+    let start =
+        engine::start::parse(&choices, &target.definition).map_err(|issues| invalid_start(&issues))?;
     let plan = Plan::new(Arc::clone(&target.definition), Arc::new(start.clone()));
     Ok(NewInstance {
         project_id: target.project.id.0,
@@ -141,7 +142,7 @@ fn split_version(mut body: Value) -> Result<(Option<i64>, Value), Problem> {
     Ok((version, body))
 }
 
-fn invalid_start(issues: &[Issue]) -> Problem {
+fn invalid_start(issues: &[Diagnostic]) -> Problem {
     let has_unknown_parameter = issues
         .iter()
         .any(|issue| issue.code == Code::UnknownParameter.as_str());

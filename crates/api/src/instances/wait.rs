@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::hub::Committed;
-use engine::document::duration;
 use engine::ids::InstanceId;
+use engine::spec::duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;

@@ -1,6 +1,6 @@
 //! Nodes, takeovers, the cluster in answers.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use serde::Serialize;
 use store::catalog::{self as stored, Database, FailoverRow, NodeRow};
 use utoipa::ToSchema;
@@ -120,7 +120,7 @@ pub(crate) struct HealthIssue {
 }
 
 impl HealthIssue {
-    pub(crate) fn new(code: &str, detail: &str, since: Millis) -> Self {
+    pub(crate) fn new(code: &str, detail: &str, since: Timestamp) -> Self {
         Self {
             code: code.to_owned(),
             detail: detail.to_owned(),

@@ -9,9 +9,9 @@ use actors::ports::{
 };
 use actors::ports::{Write, Written};
 use async_trait::async_trait;
-use engine::definition::Definition;
-use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Uid};
-use engine::instance::Ended;
+use engine::attempt::AttemptEnd;
+use engine::ids::{DispatchId, Epoch, Incarnation, InstanceId, Timestamp};
+use engine::spec::Definition;
 use engine::states::MemberState;
 
 use crate::store::Store;
@@ -46,19 +46,23 @@ impl ports::Store for Store {
         self.hand_over_instances(hand_over).await
     }
 
-    async fn keep_results(&self, results: &[(Uid, Ended)], at: Millis) -> Result<(), StoreError> {
+    async fn keep_results(
+        &self,
+        results: &[(DispatchId, AttemptEnd)],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         self.relay_results(results, at).await
     }
 
-    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(Uid, Ended)>, StoreError> {
+    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
         self.list_relayed_results(ids).await
     }
 
-    async fn results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError> {
+    async fn results_applied(&self, uids: &[DispatchId], at: Timestamp) -> Result<(), StoreError> {
         self.mark_results_applied(uids, at).await
     }
 
-    async fn close_results(&self, at: Millis) -> Result<(), StoreError> {
+    async fn close_results(&self, at: Timestamp) -> Result<(), StoreError> {
         self.close_relayed_results(at).await
     }
 
@@ -114,7 +118,7 @@ impl ports::Store for Store {
         Store::clear_claims(self, me, ids).await
     }
 
-    async fn refuse_at_rest(&self, id: InstanceId, at: Millis) -> Result<(), StoreError> {
+    async fn refuse_at_rest(&self, id: InstanceId, at: Timestamp) -> Result<(), StoreError> {
         self.refuse_inapplicable_commands(id, at).await
     }
 }
