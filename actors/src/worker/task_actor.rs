@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, WrapFuture};
-use engine::ids::DispatchId;
 use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::DispatchId;
 use engine::states::KillCause;
 use tokio::sync::mpsc;
 
 use super::journal::ProcessId;
 use super::messages::{AttemptEnded, AttemptStarted, KillTask, TaskActorStopped};
-use super::tracked_attempt::unstarted_end;
 use crate::clock::Clock;
 use crate::ports::{Job, JobEnd, KILL_GRACE, Runner, RunningJob};
 
@@ -102,7 +101,7 @@ impl JobRun {
     async fn run_to_end(mut self) -> AttemptEnd {
         let mut running = match self.runner.start(&self.job).await {
             Ok(running) => running,
-            Err(reason) => return unstarted_end(AttemptResult::Failed, &reason, self.clock.now()),
+            Err(reason) => return AttemptEnd::unstarted(AttemptResult::Failed, &reason, self.clock.now()),
         };
         let process = ProcessId {
             pid: running.pid(),
