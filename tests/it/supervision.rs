@@ -18,9 +18,11 @@ use actors::workflow::Crash;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
-use runner::journal::JournalFile;
-use runner::{self, Limits, Runners};
-use store::catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
+use runner::journal_file::JournalFile;
+use runner::limits::RunnerLimits;
+use runner::process::boot_id;
+use runner::runners::runners;
+use store::catalog::{Catalog, SourceFormat, NewVersion, AuditContext};
 use store::{Role, Store};
 
 /// A node in this process, with its store.
@@ -76,7 +78,7 @@ impl Bench {
 
     async fn run(&self, yaml: &str) -> InstanceId {
         let (definition, model) =
-            document::read_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
+            document::parse_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
             .projects()
@@ -105,11 +107,7 @@ impl Bench {
             .save_version(project.id, &version, None, &request)
             .await
             .expect("stored");
-        let startable = self
-            .catalog
-            .workflows()
-            .find_start_candidate("default", &version.name)
-            .await;
+        let startable = self.catalog.workflows().find_start_candidate("default", &version.name).await;
         let startable = startable.expect("an answer").expect("the project");
         let target = self
             .catalog
@@ -148,13 +146,7 @@ impl Bench {
     ) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let instance = self
-                .catalog
-                .instances()
-                .find(id)
-                .await
-                .expect("read")
-                .expect("exists");
+            let instance = self.catalog.instances().find(id).await.expect("read").expect("exists");
             let task = self
                 .catalog
                 .tasks()
@@ -194,10 +186,10 @@ impl Bench {
 
 fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> Ingredients {
     let worker = WorkerParts {
-        runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
+        runner: Arc::new(runners(RunnerLimits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
-        boot_id: runner::boot_id(),
+        boot_id: boot_id(),
         slots: 4,
     };
     Ingredients {
@@ -245,13 +237,7 @@ async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
     assert_eq!(starts.lines().count(), 1, "the attempt ran once: {starts}");
     let detail = bench.catalog.tasks().find(id, "t").await.expect("the task");
     assert_eq!(detail.attempts.len(), 1, "no attempt was lost: {detail:?}");
-    let ownership = bench
-        .catalog
-        .history()
-        .ownership(id)
-        .await
-        .expect("read")
-        .expect("exists");
+    let ownership = bench.catalog.history().ownership(id).await.expect("read").expect("exists");
     assert_eq!(
         ownership.log.len(),
         1,
@@ -296,13 +282,7 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let parked = bench
-        .catalog
-        .instances()
-        .find(bad)
-        .await
-        .expect("read")
-        .expect("exists");
+    let parked = bench.catalog.instances().find(bad).await.expect("read").expect("exists");
     assert!(
         parked.owner.is_none(),
         "nobody owns what waits for a person: {parked:?}"
