@@ -11,18 +11,22 @@ use engine::instance::Header;
 use engine::states::{InstanceState, MemberState, OwnerWhy};
 use tokio::sync::Notify;
 
-use crate::balance::BalanceActor;
+use crate::ownership::balance_actor::BalanceActor;
 use crate::clock::Clock;
-use crate::condition::{Condition, Degraded};
-use crate::db::{self, DbActor};
-use crate::dispatch::DispatchActor;
-use crate::failover::FailoverActor;
-use crate::hub::Hub;
-use crate::links::{InProcess, PeerLink};
-use crate::master::{self, MasterActor, Poked};
-use crate::node::{Node, SlotUse};
-use crate::peers::Peers;
-use crate::ports::{Claimed, Loaded, Me, NewInstance, Store, StoreError, Write, Written};
+use crate::membership::health::{HealthIssue, HealthStatus};
+use crate::execution::db_actor;
+use crate::execution::db_actor::DbActor;
+use crate::execution::dispatch_actor::DispatchActor;
+use crate::ownership::failover_actor::FailoverActor;
+use crate::execution::commit_events::CommitBroadcast;
+use crate::links::PeerLink;
+use crate::rpc::in_process::InProcess;
+use crate::messages::master::InboxStatus;
+use crate::ownership::master_actor;
+use crate::ownership::master_actor::MasterActor;
+use crate::node::{Node, SlotUsage};
+use crate::membership::peers::Peers;
+use crate::ports::{ClaimedInstance, LoadedInstance, NewInstance, NodeIdentity, Store, StoreError, Write, WriteOutcome};
 use crate::worker::WorkerHandle;
 
 /// How long a master may take to claim a new instance before nobody waits for its answer any more.
@@ -46,13 +50,13 @@ pub struct MasterActors {
 /// The parts of a node in this process, with the ways to others.
 pub struct LocalNode {
     /// This life.
-    pub me: Me,
+    pub me: NodeIdentity,
     /// The database's clock.
     pub clock: Clock,
     /// The store, for reading.
     pub store: Arc<dyn Store>,
     /// Where commits are told.
-    pub hub: Hub,
+    pub hub: CommitBroadcast,
     /// The writer.
     pub db: Addr<DbActor>,
     /// The master of this node.
@@ -64,7 +68,7 @@ pub struct LocalNode {
     /// The way to other nodes.
     pub link: Option<Arc<dyn PeerLink>>,
     /// What a user sees of troubles.
-    pub condition: Condition,
+    pub condition: HealthStatus,
     /// Rung when the node is told to drain.
     pub drain_bell: Arc<Notify>,
     /// This node takes nothing new.
@@ -139,7 +143,7 @@ impl LocalNode {
 
 #[async_trait]
 impl Node for LocalNode {
-    fn me(&self) -> Me {
+    fn me(&self) -> NodeIdentity {
         self.me.clone()
     }
 
@@ -147,19 +151,19 @@ impl Node for LocalNode {
         self.clock.clone()
     }
 
-    fn hub(&self) -> Hub {
+    fn hub(&self) -> CommitBroadcast {
         self.hub.clone()
     }
 
-    async fn create(&self, mut new: NewInstance) -> Result<Written, StoreError> {
+    async fn create(&self, mut new: NewInstance) -> Result<WriteOutcome, StoreError> {
         new.owner = self.taking().map(|_| self.me.clone());
         let written = db::write(&self.db, Write::Create(new.clone())).await?;
-        let Written::Created { id } = written else {
+        let WriteOutcome::Created { id } = written else {
             return Ok(written);
         };
         match self.taking() {
             Some(masters) if new.owner.is_some() => {
-                let claimed = Claimed {
+                let claimed = ClaimedInstance {
                     id,
                     epoch: Epoch(1),
                     why: OwnerWhy::Start,
@@ -182,7 +186,7 @@ impl Node for LocalNode {
     async fn poke(&self, id: InstanceId, wait: Duration) {
         let deadline = Instant::now() + wait;
         if let Some(masters) = self.taking()
-            && here(&masters.supervisor).poke_until(id, deadline).await != Poked::Elsewhere
+            && here(&masters.supervisor).poke_until(id, deadline).await != InboxStatus::Elsewhere
         {
             return;
         }
@@ -215,11 +219,11 @@ impl Node for LocalNode {
         Ok(())
     }
 
-    fn slots(&self) -> SlotUse {
+    fn slots(&self) -> SlotUsage {
         self.worker.as_ref().map(WorkerHandle::slots).unwrap_or_default()
     }
 
-    fn troubles(&self) -> Vec<Degraded> {
+    fn troubles(&self) -> Vec<HealthIssue> {
         self.condition.list()
     }
 
@@ -236,7 +240,7 @@ impl Node for LocalNode {
         let (mut master, mut dispatch) = (None, None);
         if let Some(masters) = masters {
             master = masters.supervisor.send(master::Observe).await.ok();
-            dispatch = masters.dispatch.send(crate::dispatch::Observe).await.ok();
+            dispatch = masters.dispatch.send(crate::messages::Observe).await.ok();
         }
         serde_json::json!({
             "master": master,
@@ -254,8 +258,8 @@ fn here(master: &Addr<MasterActor>) -> InProcess {
 }
 
 /// The rows of an instance as its creation has just stored them.
-fn newborn(id: InstanceId, new: NewInstance, me: &Me) -> Loaded {
-    Loaded {
+fn newborn(id: InstanceId, new: NewInstance, me: &NodeIdentity) -> LoadedInstance {
+    LoadedInstance {
         id,
         project: new.project,
         workflow: new.workflow,

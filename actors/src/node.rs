@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
 use crate::clock::Clock;
-use crate::condition::Degraded;
-use crate::hub::Hub;
-use crate::ports::{Me, NewInstance, StoreError, Written};
+use crate::membership::health::HealthIssue;
+use crate::execution::commit_events::CommitBroadcast;
+use crate::ports::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
 
 /// The slots of the worker on this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SlotUse {
+pub struct SlotUsage {
     /// How many there are.
     pub total: u32,
     /// How many attempts are created or running here.
@@ -23,19 +23,19 @@ pub struct SlotUse {
 #[async_trait]
 pub trait Node: Send + Sync + 'static {
     /// Returns who this node is.
-    fn me(&self) -> Me;
+    fn me(&self) -> NodeIdentity;
 
     /// Returns the database's clock.
     fn clock(&self) -> Clock;
 
     /// Returns the broadcast of commits of this node.
-    fn hub(&self) -> Hub;
+    fn hub(&self) -> CommitBroadcast;
 
     /// Stores a new instance through the group commit, owned by this node when it may, and starts its actor.
     ///
     /// # Errors
     /// As the store says; after `Uncertain` a repeat with the same request key tells.
-    async fn create(&self, new: NewInstance) -> Result<Written, StoreError>;
+    async fn create(&self, new: NewInstance) -> Result<WriteOutcome, StoreError>;
 
     /// Makes the owner look at the inbox of an instance; takes the instance if it needs an owner.
     ///
@@ -53,10 +53,10 @@ pub trait Node: Send + Sync + 'static {
     fn is_draining(&self) -> bool;
 
     /// Lists what does not work as it should on this node.
-    fn troubles(&self) -> Vec<Degraded>;
+    fn troubles(&self) -> Vec<HealthIssue>;
 
     /// Returns the slots of the worker on this node.
-    fn slots(&self) -> SlotUse;
+    fn slots(&self) -> SlotUsage;
 
     /// Returns a picture of every actor for the debug route.
     async fn observe(&self) -> serde_json::Value;

@@ -32,9 +32,9 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::links::{LinkError, MasterLink, WorkerLink};
-use crate::node::SlotUse;
-use crate::peers::Peers;
-use crate::ports::{Me, Runner};
+use crate::node::SlotUsage;
+use crate::membership::peers::Peers;
+use crate::ports::{NodeIdentity, Runner};
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner};
 pub use folders::{Folders, log_file};
 use journal::{Journal, JournalError, Replay};
@@ -46,7 +46,7 @@ pub const KILL_BEFORE: Duration = Duration::from_millis(5_300);
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
     /// This life.
-    pub me: Me,
+    pub me: NodeIdentity,
     /// So many attempts may run at a time.
     pub slots: u32,
     /// Where their files are.
@@ -116,8 +116,8 @@ pub async fn start(config: WorkerConfig, ports: WorkerPorts) -> Result<WorkerHan
 
 impl WorkerHandle {
     /// Returns the slots and how many are in use.
-    pub fn slots(&self) -> SlotUse {
-        SlotUse {
+    pub fn slots(&self) -> SlotUsage {
+        SlotUsage {
             total: self.total,
             used: self.used.load(Ordering::Relaxed),
         }

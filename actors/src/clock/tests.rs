@@ -1,6 +1,6 @@
 use engine::ids::Millis;
 
-use super::Clock;
+use crate::clock::Clock;
 
 const NOW: i64 = 1_000_000;
 

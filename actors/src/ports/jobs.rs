@@ -1,4 +1,4 @@
-//! Where the work of an attempt is done: processes, calls, what earlier lives left.
+//! Where attempts run: processes, HTTP calls, and what earlier incarnations left running.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use engine::ids::Uid;
 use engine::instance::AttemptResult;
 
-/// From SIGTERM to SIGKILL, as users know it.
+/// Time from SIGTERM to SIGKILL, as documented for users.
 pub const KILLED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Where the processes of one attempt live on a worker, and what they get.
+/// The work of one attempt on a worker, with its files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// What to run.
@@ -27,52 +27,52 @@ pub struct Job {
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobEnd {
-    /// How.
+    /// The result.
     pub result: AttemptResult,
     /// Exit code, or HTTP status.
     pub exit_code: Option<i32>,
-    /// In words, without success.
+    /// Readable text, unless it succeeded.
     pub error: Option<String>,
-    /// Everything it set, in its output or in the output file.
+    /// The parameters that it set, in its output or in the output file.
     pub outputs: BTreeMap<String, String>,
 }
 
-/// A job that runs.
+/// A running job.
 #[async_trait]
 pub trait RunningJob: Send {
     /// Its process id, when it has a process.
     fn pid(&self) -> Option<i64>;
 
-    /// The start time of the process in the kernel's ticks; with the pid it names the process for ever.
+    /// The start time of the process in the kernel's ticks; with the pid it identifies the process.
     fn start_ticks(&self) -> Option<u64>;
 
-    /// Waits for its end. After `kill`, the end is `Killed` and every process of it is gone.
+    /// Waits until it has ended. After `kill`, the result is `Killed` and every process of it is gone.
     async fn wait(&mut self) -> JobEnd;
 
-    /// Asks every process of it to end (SIGTERM), and after this time forces those that are left (SIGKILL).
+    /// Sends SIGTERM to every process of it, and after this time SIGKILL to those that are left.
     fn kill(&mut self, within: Duration);
 }
 
-/// Starts jobs: one adapter for processes, one for http.
+/// Starts jobs: one adapter for processes, one for HTTP.
 #[async_trait]
 pub trait Runner: Send + Sync + 'static {
-    /// Starts it; the error says in words why it could not.
+    /// Starts a job; the error is a readable reason.
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String>;
 
-    /// Says why nothing new can be started here now, in words; asked often.
-    fn refuses(&self) -> Option<String> {
+    /// Returns why no job can be started here now, in readable text. Called often.
+    fn unavailable_reason(&self) -> Option<String> {
         None
     }
 
-    /// Kills whatever still runs of these uids from an earlier life: by pid and start time, by cgroup, by
+    /// Kills what still runs of these attempts of earlier incarnations: by pid and start time, by cgroup, by
     /// `PORPOISE_ATTEMPT_UID` in the environment of any process. Returns when they are gone.
-    async fn sweep(&self, left: &[Leftover]);
+    async fn kill_leftovers(&self, left: &[Leftover]);
 }
 
-/// An attempt of an earlier life whose processes may still run.
+/// An attempt of an earlier incarnation whose processes may still run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
-    /// Which.
+    /// The attempt.
     pub uid: Uid,
     /// Its process, if that was journalled.
     pub pid: Option<i64>,

@@ -17,10 +17,7 @@ use engine::instance::{Ended, Header, Transition};
 use engine::states::{AttemptState, MemberState, Outcome, OwnerWhy, Verb};
 use engine::task::{Attempt, Task};
 
-use crate::ports::{
-    Beat, Claim, Claimed, Declaration, Declared, FailoverRecord, HandOver, InboxVerb, Join, Joined, Loaded,
-    Me, Member, NewInstance, OwnedBy, Seen, Store, StoreError, Write, Written,
-};
+use crate::ports::{Claim, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HandOver, InboxCommand, InstanceOwner, Join, JoinResult, LoadedInstance, Member, MemberStatus, NewInstance, NodeIdentity, Store, StoreError, Write, WriteOutcome};
 
 /// A store in memory. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +66,7 @@ pub struct StoredInstance {
 #[derive(Debug, Clone)]
 struct InboxRow {
     instance: InstanceId,
-    verb: InboxVerb,
+    verb: InboxCommand,
     outcome: Outcome,
     detail: Option<String>,
 }
@@ -142,7 +139,7 @@ impl FakeStore {
     }
 
     /// Adds an active member beside those that live.
-    pub fn add_member(&self, name: &str, host: &str) -> Me {
+    pub fn add_member(&self, name: &str, host: &str) -> NodeIdentity {
         let mut state = self.state();
         let join = Join {
             name: name.to_owned(),
@@ -153,7 +150,7 @@ impl FakeStore {
             version: "test".to_owned(),
         };
         let incarnation = state.join(&join, MemberState::Active);
-        Me {
+        NodeIdentity {
             incarnation,
             host: join.host,
             name: join.name,
@@ -188,7 +185,7 @@ impl FakeStore {
         let operation = OperationId(i64::try_from(state.inbox.len()).unwrap_or(i64::MAX) + 1);
         state.inbox.push(InboxRow {
             instance,
-            verb: InboxVerb {
+            verb: InboxCommand {
                 operation,
                 verb,
                 run,
@@ -240,11 +237,11 @@ impl FakeStore {
 
 #[async_trait]
 impl Store for FakeStore {
-    async fn join_alone(&self, join: &Join) -> Result<Joined, StoreError> {
+    async fn join_alone(&self, join: &Join) -> Result<JoinResult, StoreError> {
         Ok(self.state().start_life(join, |_| true))
     }
 
-    async fn join(&self, join: &Join) -> Result<Joined, StoreError> {
+    async fn join(&self, join: &Join) -> Result<JoinResult, StoreError> {
         let is_rival = |member: &Member| member.name == join.name || member.host == join.host;
         Ok(self.state().start_life(join, is_rival))
     }
@@ -254,11 +251,11 @@ impl Store for FakeStore {
         Ok(state.secret.get_or_insert_with(|| digest.to_owned()) == digest)
     }
 
-    async fn living(&self) -> Result<Vec<Seen>, StoreError> {
+    async fn living(&self) -> Result<Vec<MemberStatus>, StoreError> {
         Ok(self.state().living())
     }
 
-    async fn declare_dead(&self, declaration: &Declaration) -> Result<Declared, StoreError> {
+    async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError> {
         Ok(self.state().declare_dead(declaration))
     }
 
@@ -290,7 +287,7 @@ impl Store for FakeStore {
         Ok(())
     }
 
-    async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
+    async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<InstanceOwner>, StoreError> {
         let state = self.state();
         let ids: BTreeSet<&InstanceId> = ids.iter().collect();
         Ok(ids.into_iter().filter_map(|id| state.owned_by(*id)).collect())
@@ -300,7 +297,7 @@ impl Store for FakeStore {
         self.state().move_member(me, to)
     }
 
-    async fn beat(&self, me: Incarnation) -> Result<Beat, StoreError> {
+    async fn beat(&self, me: Incarnation) -> Result<DbHeartbeat, StoreError> {
         Ok(self.state().beat(me))
     }
 
@@ -308,7 +305,7 @@ impl Store for FakeStore {
         Ok(self.state().members.clone())
     }
 
-    async fn write(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+    async fn write(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
         let mut state = self.state();
         let failure = state.failures.pop_front();
         if let Some((error, Applied::No)) = failure {
@@ -322,11 +319,11 @@ impl Store for FakeStore {
         }
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim(&self, claim: &Claim) -> Result<Vec<ClaimedInstance>, StoreError> {
         Ok(self.state().claim(claim))
     }
 
-    async fn load(&self, me: Incarnation, asked: &[(InstanceId, Epoch)]) -> Result<Vec<Loaded>, StoreError> {
+    async fn load(&self, me: Incarnation, asked: &[(InstanceId, Epoch)]) -> Result<Vec<LoadedInstance>, StoreError> {
         // As of a database that takes its time.
         tokio::task::yield_now().await;
         let mut state = self.state();
@@ -344,7 +341,7 @@ impl Store for FakeStore {
         known.ok_or_else(|| StoreError::Rejected(format!("workflow {workflow_id} has no version {version}")))
     }
 
-    async fn verbs(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InboxVerb)>, StoreError> {
+    async fn verbs(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InboxCommand)>, StoreError> {
         let state = self.state();
         let rows = state.inbox.iter();
         Ok(rows

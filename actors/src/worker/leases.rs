@@ -12,7 +12,7 @@ use engine::ids::Uid;
 use tokio::time::Instant;
 
 /// An exclusive attempt is stopped so long after the last request that its owner answered was sent.
-const LEASE: Duration = Duration::from_secs(20);
+const REGISTRY_LEASE: Duration = Duration::from_secs(20);
 
 /// A lease is renewed so often.
 const RENEW: Duration = Duration::from_secs(5);
@@ -45,7 +45,7 @@ struct Lease {
 
 impl Lease {
     fn over_at(&self) -> Instant {
-        self.granted.unwrap_or(self.since) + LEASE
+        self.granted.unwrap_or(self.since) + REGISTRY_LEASE
     }
 }
 
@@ -190,7 +190,7 @@ fn out_of_contact(uid: Uid, limit: Duration) -> Stop {
 }
 
 fn without_lease(uid: Uid) -> Stop {
-    let lease = LEASE.as_secs();
+    let lease = REGISTRY_LEASE.as_secs();
     Stop {
         uid,
         reason: format!(

@@ -5,13 +5,13 @@ use engine::instance::Attention;
 use engine::states::{InstanceState, MemberState, Outcome, OwnerWhy, Verb};
 
 use super::{OwnerEntry, State, StoredInstance};
-use crate::ports::{Claim, Claimed, InboxVerb};
+use crate::ports::{Claim, ClaimedInstance, InboxCommand};
 
 /// After so many claims without a commit in between, an instance gets `attention`.
 const CLAIMS_WITHOUT_PROGRESS: u32 = 5;
 
 impl State {
-    pub(super) fn claim(&mut self, claim: &Claim) -> Vec<Claimed> {
+    pub(super) fn claim(&mut self, claim: &Claim) -> Vec<ClaimedInstance> {
         if !self.is_active(claim.me.incarnation) {
             return Vec::new();
         }
@@ -52,7 +52,7 @@ impl State {
             .map(|verb| verb.verb)
     }
 
-    fn claim_one(&mut self, id: InstanceId, claim: &Claim) -> Option<Claimed> {
+    fn claim_one(&mut self, id: InstanceId, claim: &Claim) -> Option<ClaimedInstance> {
         let row = self.instances.get(&id)?;
         if row.claims >= CLAIMS_WITHOUT_PROGRESS {
             self.give_up(id);
@@ -86,7 +86,7 @@ impl State {
             from_host: from_host.clone(),
             why,
         });
-        Some(Claimed {
+        Some(ClaimedInstance {
             id,
             epoch: row.epoch,
             why,
@@ -123,7 +123,7 @@ impl State {
     }
 
     /// Refuses the unapplied verbs of an instance for which there is a reason.
-    fn refuse(&mut self, id: InstanceId, why: impl Fn(&InboxVerb) -> Option<String>) {
+    fn refuse(&mut self, id: InstanceId, why: impl Fn(&InboxCommand) -> Option<String>) {
         let rows = self.inbox.iter_mut();
         for inbox in rows.filter(|row| row.instance == id && row.outcome == Outcome::Pending) {
             if let Some(detail) = why(&inbox.verb) {
@@ -134,7 +134,7 @@ impl State {
     }
 }
 
-fn applies(verb: &InboxVerb, row: &StoredInstance) -> bool {
+fn applies(verb: &InboxCommand, row: &StoredInstance) -> bool {
     verb.run == row.header.run
         && verb
             .verb

@@ -4,17 +4,17 @@ use engine::ids::{Generation, Incarnation, Millis};
 use engine::states::MemberState;
 
 use super::State;
-use crate::ports::{Beat, Declaration, Declared, FailoverRecord, Join, Joined, Member, Seen, StoreError};
+use crate::ports::{DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, Join, JoinResult, Member, MemberStatus, StoreError};
 
 impl State {
     /// Ends the live lives that are rivals of a new one, and starts that.
-    pub(super) fn start_life(&mut self, join: &Join, is_rival: impl Fn(&Member) -> bool) -> Joined {
+    pub(super) fn start_life(&mut self, join: &Join, is_rival: impl Fn(&Member) -> bool) -> JoinResult {
         for member in self.members.iter_mut().filter(|member| is_rival(member)) {
             if is_live(member.state) {
                 member.state = MemberState::Dead;
             }
         }
-        Joined {
+        JoinResult {
             incarnation: self.join(join, MemberState::Joining),
             generation: Generation(1),
             now: Millis(self.now),
@@ -60,36 +60,36 @@ impl State {
         }
     }
 
-    pub(super) fn beat(&mut self, me: Incarnation) -> Beat {
+    pub(super) fn beat(&mut self, me: Incarnation) -> DbHeartbeat {
         if let Some(seen_at) = self.beats.get_mut(&me) {
             *seen_at = self.now;
         }
-        Beat {
+        DbHeartbeat {
             now: Millis(self.now),
             state: self.member(me).map_or(MemberState::Dead, |member| member.state),
         }
     }
 
-    pub(super) fn living(&self) -> Vec<Seen> {
+    pub(super) fn living(&self) -> Vec<MemberStatus> {
         let live = self.members.iter().filter(|member| is_live(member.state));
-        live.map(|member| Seen {
+        live.map(|member| MemberStatus {
             member: member.clone(),
             beat_age_ms: self.now - self.beats.get(&member.incarnation).copied().unwrap_or(self.now),
         })
         .collect()
     }
 
-    pub(super) fn declare_dead(&mut self, declaration: &Declaration) -> Declared {
+    pub(super) fn declare_dead(&mut self, declaration: &Declaration) -> DeclarationOutcome {
         if !self.is_active(declaration.me) {
-            return Declared::NotActive;
+            return DeclarationOutcome::NotActive;
         }
         let mut members = self.members.iter_mut();
         match members.find(|member| member.incarnation == declaration.dead && is_live(member.state)) {
             Some(member) => {
                 member.state = MemberState::Dead;
-                Declared::Dead
+                DeclarationOutcome::Dead
             }
-            None => Declared::WasOver,
+            None => DeclarationOutcome::WasOver,
         }
     }
 

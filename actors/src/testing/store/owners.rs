@@ -5,13 +5,13 @@ use engine::instance::Ended;
 use engine::states::{MemberState, Outcome, OwnerWhy};
 
 use super::{OwnerEntry, State, is_open};
-use crate::ports::{HandOver, InboxVerb, Member, OwnedBy};
+use crate::ports::{HandOver, InboxCommand, InstanceOwner, Member};
 
 impl State {
-    pub(super) fn owned_by(&self, id: InstanceId) -> Option<OwnedBy> {
+    pub(super) fn owned_by(&self, id: InstanceId) -> Option<InstanceOwner> {
         let row = self.instances.get(&id)?;
         let owner = row.owner.as_ref().and_then(|(owner, _)| self.member(*owner));
-        Some(OwnedBy {
+        Some(InstanceOwner {
             id,
             owner: row.owner.clone(),
             owner_state: owner.map(|member| member.state),
@@ -73,7 +73,7 @@ impl State {
         self.applied.extend(closed);
     }
 
-    pub(super) fn unapplied(&self, instance: InstanceId) -> impl Iterator<Item = &InboxVerb> {
+    pub(super) fn unapplied(&self, instance: InstanceId) -> impl Iterator<Item = &InboxCommand> {
         self.inbox
             .iter()
             .filter(move |row| row.instance == instance && row.outcome == Outcome::Pending)

@@ -8,24 +8,24 @@ use engine::states::{InstanceState, OwnerWhy, TaskState};
 use engine::task::Attempt;
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
-use crate::ports::{InstanceCommit, Loaded, NewInstance, Write, Written};
+use crate::ports::{InstanceCommit, LoadedInstance, NewInstance, Write, WriteOutcome};
 
 impl State {
-    pub(super) fn write(&mut self, entry: &Write) -> Written {
+    pub(super) fn write(&mut self, entry: &Write) -> WriteOutcome {
         match entry {
             Write::Create(new) => self.create(new),
             Write::Commit(commit) => self.commit(commit),
         }
     }
 
-    fn create(&mut self, new: &NewInstance) -> Written {
+    fn create(&mut self, new: &NewInstance) -> WriteOutcome {
         let known = new.request_key.as_ref().and_then(|key| {
             let (body, id) = self.keys.get(&key.key)?;
             Some((*body == key.body_hash, *id))
         });
         match known {
-            Some((true, id)) => return Written::Known { id },
-            Some((false, _)) => return Written::KeyReused,
+            Some((true, id)) => return WriteOutcome::Known { id },
+            Some((false, _)) => return WriteOutcome::KeyReused,
             None => {}
         }
         self.last_instance += 1;
@@ -56,24 +56,24 @@ impl State {
             new: new.clone(),
         };
         self.instances.insert(id, row);
-        Written::Created { id }
+        WriteOutcome::Created { id }
     }
 
-    fn commit(&mut self, commit: &InstanceCommit) -> Written {
+    fn commit(&mut self, commit: &InstanceCommit) -> WriteOutcome {
         let Some(row) = self.instances.get(&commit.id) else {
-            return Written::Stale;
+            return WriteOutcome::Stale;
         };
         let is_owner = row
             .owner
             .as_ref()
             .is_some_and(|(owner, _)| *owner == commit.owner);
         if !is_owner || row.epoch != commit.epoch || row.rev != commit.rev {
-            return Written::Stale;
+            return WriteOutcome::Stale;
         }
         let mut row = row.clone();
         row.take(commit);
         if let Some(why) = self.objection(commit.id, &row) {
-            return Written::Rejected(why);
+            return WriteOutcome::Rejected(why);
         }
         self.instances.insert(commit.id, row);
         for decided in &commit.changes.decided {
@@ -83,7 +83,7 @@ impl State {
                 inbox.detail.clone_from(&decided.detail);
             }
         }
-        Written::Stored
+        WriteOutcome::Stored
     }
 
     /// What the unique keys of a database would refuse.
@@ -106,7 +106,7 @@ impl State {
             .map(|uid| format!("the uid {uid} is taken"))
     }
 
-    pub(super) fn load(&self, id: InstanceId, me: Incarnation, epoch: Epoch) -> Option<Loaded> {
+    pub(super) fn load(&self, id: InstanceId, me: Incarnation, epoch: Epoch) -> Option<LoadedInstance> {
         let row = self.instances.get(&id)?;
         let is_owner = row.owner.as_ref().is_some_and(|(owner, _)| *owner == me);
         if !is_owner || row.epoch != epoch {
@@ -117,7 +117,7 @@ impl State {
             let highest = row.tasks.get(ordinal).map_or(0, |task| task.attempts);
             is_open(attempt) && !is_latest(attempt, highest)
         });
-        Some(Loaded {
+        Some(LoadedInstance {
             id,
             project: row.new.project.clone(),
             workflow: row.new.workflow.clone(),

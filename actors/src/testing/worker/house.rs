@@ -16,11 +16,12 @@ use super::Transport;
 use super::fakes::{FakeMasters, FakeRunner};
 use crate::clock::Clock;
 use crate::links::{MasterLink, WorkerLink};
-use crate::peers::Peers;
-use crate::ports::{Me, Runner};
+use crate::membership::peers::Peers;
+use crate::ports::{NodeIdentity, Runner};
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner};
 use crate::worker::journal::{Journal, Line, MemoryJournal};
-use crate::worker::{self, Folders, WorkerConfig, WorkerHandle, WorkerPorts};
+use crate::worker;
+use crate::worker::{Folders, WorkerConfig, WorkerHandle, WorkerPorts};
 
 /// The boot of the machine that the worker is told of.
 pub(crate) const BOOT: &str = "this boot";
@@ -42,7 +43,7 @@ pub(crate) async fn life(way: &dyn Transport, me: i64, slots: u32, journal: Arc<
     let runner = Arc::new(FakeRunner::default());
     let masters = Arc::new(FakeMasters::default());
     let config = WorkerConfig {
-        me: Me {
+        me: NodeIdentity {
             incarnation: me,
             host: "w:1".to_owned(),
             name: "w".to_owned(),
