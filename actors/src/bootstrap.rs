@@ -8,38 +8,36 @@ use actix::prelude::*;
 use engine::ids::Generation;
 use tokio::sync::{Notify, oneshot};
 
-use crate::ownership::balance_actor;
-use crate::ownership::balance_actor::BalanceActor;
 use crate::clock::Clock;
-use crate::membership::health::HealthStatus;
-use crate::execution::db_actor::DbActor;
-use crate::execution::dispatch_actor;
-use crate::execution::dispatch_actor::DispatchActor;
-use crate::ownership::failover_actor::{FailoverActor, FailoverDeps};
 use crate::execution::commit_events::CommitBroadcast;
-use crate::links::{MasterLink, NoPeers, PeerLink, WorkerLink};
-use crate::rpc::in_process::InProcess;
+use crate::execution::db_actor::DbActor;
+use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
 use crate::execution::instance_loader::InstanceLoader;
-use crate::local::{LocalNode, MasterActors};
-use crate::ownership::master_actor::MasterActor;
-use crate::membership::peers::Peers;
-use crate::ports::{Member, NodeIdentity, Registry, Runner, Store};
-use crate::membership::liveness::LivenessMonitor;
-use crate::membership::registry_actor::{RegistryActor, RegistryDeps};
-use crate::messages::membership::Membership;
 use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::slots::Slots;
 use crate::execution::worker_selection::WorkerSelection;
-use crate::exit_on_panic::ExitOnPanic;
+use crate::execution::workflow_deps::WorkflowDeps;
+use crate::exit_on_panic::{ExitOnPanic, TerminateNode};
+use crate::links::{MasterLink, NoPeers, PeerLink, WorkerLink};
+use crate::local::{LocalNode, MasterActors};
+use crate::membership::health::HealthStatus;
+use crate::membership::liveness::LivenessMonitor;
+use crate::membership::peers::Peers;
+use crate::membership::registry_actor::{RegistryActor, RegistryDeps};
+use crate::messages::membership::Membership;
+use crate::ownership::balance_actor::{BalanceActor, BalanceDeps};
+use crate::ownership::failover_actor::FailoverActor;
+use crate::ownership::failover_deps::FailoverDeps;
+use crate::ownership::master_actor::MasterActor;
+use crate::ports::{Member, NodeIdentity, Registry, Runner, Store};
+use crate::rpc::in_process::InProcess;
 use crate::worker::journal::Journal;
-use crate::worker;
-use crate::worker::{Folders, WorkerConfig, WorkerHandle, WorkerPorts};
-use crate::execution::workflow_actor::WorkflowDeps;
+use crate::worker::{self, Folders, WorkerConfig, WorkerHandle, WorkerPorts};
 
-/// Commits kept for slow listeners; a listener that misses more looks at the store.
-const HUB: usize = 4096;
+/// The number of commits that are kept for slow listeners; a listener that misses more reads the store.
+const COMMIT_EVENTS: usize = 4096;
 
-/// What the actors of a node reach other nodes through.
+/// The ways to other nodes.
 #[derive(Clone)]
 pub struct Links {
     /// To workers.
@@ -53,40 +51,40 @@ pub struct Links {
 /// What a node is made of.
 #[derive(Clone)]
 pub struct NodeDeps {
-    /// This life.
-    pub me: Member,
+    /// This incarnation.
+    pub this_node: Member,
     /// The database's generation.
     pub generation: Generation,
     /// The database's clock.
     pub clock: Clock,
     /// The store.
     pub store: Arc<dyn Store>,
-    /// The registry in which this life is registered.
+    /// The registry in which this incarnation is registered.
     pub registry: Arc<dyn Registry>,
-    /// The ways to others; without them, master and worker of this node have only each other.
-    pub ways: Option<Links>,
-    /// Who lives; filled by the actors.
+    /// The ways to other nodes; without them, master and worker of this node have only each other.
+    pub links: Option<Links>,
+    /// The live members; kept up to date by the actors.
     pub peers: Peers,
-    /// What a user sees of troubles.
-    pub condition: HealthStatus,
-    /// Signs of life of the arbiters.
-    pub pulse: LivenessMonitor,
-    /// Rung when the node is told to drain.
-    pub drain_bell: Arc<Notify>,
+    /// The health issues of this node.
+    pub health: HealthStatus,
+    /// Whether the arbiters make progress.
+    pub liveness: LivenessMonitor,
+    /// Notified when the node has to drain.
+    pub drain_signal: Arc<Notify>,
     /// What the worker is made of; only with that role.
     pub worker: Option<WorkerResources>,
-    /// What the master is made of; only with that role.
+    /// The settings of the master; only with that role.
     pub master: Option<MasterConfig>,
-    /// Ends the process when an actor dies that it cannot do without.
-    pub end_node: Arc<dyn Fn(&'static str) + Send + Sync>,
+    /// Ends the process when an actor panics that it cannot run without.
+    pub terminate_node: TerminateNode,
 }
 
-/// What a master is made of.
+/// The settings of a master.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MasterConfig {
-    /// How it chooses workers.
-    pub choice: WorkerSelection,
-    /// Whether it gives instances to masters that have fewer.
+    /// How it selects workers.
+    pub selection: WorkerSelection,
+    /// Whether it hands instances to masters that have fewer.
     pub rebalance: bool,
 }
 
@@ -101,54 +99,53 @@ pub struct WorkerResources {
     pub folders: Folders,
     /// The boot of the machine.
     pub boot_id: String,
-    /// How many attempts run at the same time.
+    /// The number of attempts that run at the same time.
     pub slots: u32,
 }
 
 impl NodeDeps {
-    /// Returns who this node is.
-    pub fn me(&self) -> NodeIdentity {
+    /// Returns the name and address of this incarnation.
+    pub fn identity(&self) -> NodeIdentity {
         NodeIdentity {
-            incarnation: self.me.incarnation,
-            host: self.me.host.clone(),
-            name: self.me.name.clone(),
+            incarnation: self.this_node.incarnation,
+            host: self.this_node.host.clone(),
+            name: self.this_node.name.clone(),
             generation: self.generation,
         }
     }
 
-    /// Without ways to others, nobody else could own anything.
-    fn renewals(&self) -> LeaseGrants {
-        match self.ways {
-            Some(_) => LeaseGrants::among(self.me.incarnation, self.peers.clone()),
-            None => LeaseGrants::alone(),
+    /// Without ways to other nodes, no other node could own anything.
+    fn lease_grants(&self) -> LeaseGrants {
+        match self.links {
+            Some(_) => LeaseGrants::clustered(self.this_node.incarnation, self.peers.clone()),
+            None => LeaseGrants::standalone(),
         }
     }
 
-    fn vital(&self, actor: &'static str) -> ExitOnPanic {
-        ExitOnPanic::new(actor, Arc::clone(&self.end_node))
+    fn exit_on_panic(&self, actor: &'static str) -> ExitOnPanic {
+        ExitOnPanic::new(actor, Arc::clone(&self.terminate_node))
     }
 }
 
-/// Makes this life an active member; run when its worker has swept up.
+/// Makes this incarnation an active member; run when its worker has killed what earlier incarnations left running.
 pub type Activation = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// Starts the actors of a node, and answers the facade over them.
+/// Starts the actors of a node, and returns the facade over them.
 ///
-/// First the worker: it has ended what earlier lives left running before anybody can ask it. Then `activation`
-/// makes the member active, since only an active one may claim. Then the rest. The actors share one arbiter, so
-/// that the path from an event to the writer crosses no thread; the worker has its own, because it waits for the
-/// kernel.
+/// First the worker: it has ended what earlier incarnations left running before any call can reach it. Then `activation`
+/// makes the member active, since only an active one may claim. Then the rest. The actors share one arbiter, so that the
+/// path from an event to the writer crosses no thread; the worker has its own, because it waits for the kernel.
 ///
 /// # Errors
-/// In words, when the journal of the worker cannot be read, or the member does not become active.
-pub async fn start(parts: NodeDeps, activation: Activation) -> Result<LocalNode, String> {
-    let heart = Arbiter::new();
-    let workflows = heart.handle();
-    parts.pulse.watch("the actors of the node", &workflows);
+/// With a readable reason, when the journal of the worker cannot be read, or the member does not become active.
+pub async fn start(deps: NodeDeps, activation: Activation) -> Result<LocalNode, String> {
+    let actor_arbiter = Arbiter::new();
+    let workflows = actor_arbiter.handle();
+    deps.liveness.watch_arbiter("the actors of the node", &workflows);
     let (started, node) = oneshot::channel();
-    heart.spawn_fn(move || {
+    actor_arbiter.spawn_fn(move || {
         actix_rt::spawn(async move {
-            started.send(start_here(parts, activation, workflows).await).ok();
+            started.send(start_actors(deps, activation, workflows).await).ok();
         });
     });
     node.await
@@ -156,54 +153,67 @@ pub async fn start(parts: NodeDeps, activation: Activation) -> Result<LocalNode,
 }
 
 /// Runs on the arbiter of the actors.
-async fn start_here(
-    parts: NodeDeps,
+async fn start_actors(
+    deps: NodeDeps,
     activation: Activation,
     workflows: ArbiterHandle,
 ) -> Result<LocalNode, String> {
-    let context = parts.master.map(|_| Context::<MasterActor>::new());
+    let context = deps.master.map(|_| Context::<MasterActor>::new());
     let master = context.as_ref().map(AsyncContext::address);
-    let worker = match &parts.worker {
-        Some(tools) => Some(start_worker(&parts, tools, master.as_ref()).await?),
+    let worker = match &deps.worker {
+        Some(resources) => Some(start_worker(&deps, resources, master.as_ref()).await?),
         None => None,
     };
     activation.await?;
-    let hub = CommitBroadcast::with_capacity(HUB);
-    let db = DbActor::new(Arc::clone(&parts.store), parts.vital("DbActor")).start();
+    let commit_events = CommitBroadcast::with_capacity(COMMIT_EVENTS);
+    let exit_on_panic = deps.exit_on_panic("DbActor");
+    let db = DbActor::new(
+        Arc::clone(&deps.store) as _,
+        Arc::clone(&deps.store) as _,
+        exit_on_panic,
+    )
+    .start();
     let masters = context.and_then(|context| {
-        let ways = MasterLinks::of(&parts, worker.as_ref())?;
-        Some(start_master(&parts, context, ways, (&db, &hub), workflows))
+        let links = MasterLinks::new(&deps, worker.as_ref())?;
+        let starter = MasterStarter {
+            deps: &deps,
+            links,
+            db: &db,
+            commit_events: &commit_events,
+        };
+        Some(starter.start(context, workflows))
     });
-    watch_members(&parts, masters.as_ref());
+    let registry = start_registry(&deps, masters.as_ref());
     Ok(LocalNode {
-        me: parts.me(),
-        clock: parts.clock,
-        store: parts.store,
-        hub,
+        this_node: deps.identity(),
+        clock: deps.clock,
+        store: deps.store,
+        commit_events,
         db,
+        registry,
         masters,
         worker,
-        peers: parts.peers,
-        link: parts.ways.map(|ways| ways.peers),
-        condition: parts.condition,
-        drain_bell: parts.drain_bell,
+        peers: deps.peers,
+        link: deps.links.map(|links| links.peers),
+        health: deps.health,
+        drain_signal: deps.drain_signal,
         draining: Arc::default(),
     })
 }
 
-/// What a master speaks through.
+/// The ways of a master to workers and other nodes.
 struct MasterLinks {
     workers: Arc<dyn WorkerLink>,
     peers: Arc<dyn PeerLink>,
 }
 
 impl MasterLinks {
-    /// Without ways to others there is the worker of this node, or nobody to speak to.
-    fn of(parts: &NodeDeps, worker: Option<&WorkerHandle>) -> Option<Self> {
-        match (&parts.ways, worker) {
-            (Some(ways), _) => Some(Self {
-                workers: Arc::clone(&ways.workers),
-                peers: Arc::clone(&ways.peers),
+    /// Without ways to other nodes there is only the worker of this node.
+    fn new(deps: &NodeDeps, worker: Option<&WorkerHandle>) -> Option<Self> {
+        match (&deps.links, worker) {
+            (Some(links), _) => Some(Self {
+                workers: Arc::clone(&links.workers),
+                peers: Arc::clone(&links.peers),
             }),
             (None, Some(worker)) => Some(Self {
                 workers: Arc::new(worker.clone()),
@@ -214,122 +224,135 @@ impl MasterLinks {
     }
 }
 
-fn start_master(
-    parts: &NodeDeps,
-    context: Context<MasterActor>,
-    ways: MasterLinks,
-    (db, hub): (&Addr<DbActor>, &CommitBroadcast),
-    workflows: ArbiterHandle,
-) -> MasterActors {
-    let supervisor = context.address();
-    let MasterConfig { choice, rebalance } = parts.master.unwrap_or_default();
-    let slots = Slots::choosing(choice);
-    let renewals = parts.renewals();
-    let closed = Arc::default();
-    let senders = dispatch::Links {
-        link: ways.workers,
-        store: Arc::clone(&parts.store),
-        renewals: renewals.clone(),
-    };
-    let over = supervisor.clone().recipient();
-    let vital = parts.vital("DispatchActor");
-    let dispatch = DispatchActor::new(&parts.me(), senders, slots.clone(), over, vital).start();
-    let around = WorkflowDeps {
-        me: parts.me(),
-        clock: parts.clock.clone(),
-        store: Arc::clone(&parts.store),
-        db: db.clone(),
-        dispatch: dispatch.clone(),
-        slots: slots.clone(),
-        hub: hub.clone(),
-        loads: InstanceLoader::new(Arc::clone(&parts.store), parts.me.incarnation),
-        renewals,
-    };
-    context.run(MasterActor::new(
-        around,
-        vec![workflows],
-        parts.vital("MasterActor"),
-    ));
-    let evens_out = rebalance && parts.ways.is_some();
-    let balance = evens_out.then(|| {
-        let reach = balance::FailoverDeps {
-            me: parts.me.incarnation,
-            clock: parts.clock.clone(),
-            store: Arc::clone(&parts.store),
-            master: supervisor.clone(),
-            peers: Arc::clone(&ways.peers),
+/// What the actors of a master are started with.
+struct MasterStarter<'a> {
+    deps: &'a NodeDeps,
+    links: MasterLinks,
+    db: &'a Addr<DbActor>,
+    commit_events: &'a CommitBroadcast,
+}
+
+impl MasterStarter<'_> {
+    fn start(self, context: Context<MasterActor>, workflows: ArbiterHandle) -> MasterActors {
+        let deps = self.deps;
+        let supervisor = context.address();
+        let MasterConfig { selection, rebalance } = deps.master.unwrap_or_default();
+        let slots = Slots::with_selection(selection);
+        let leases = deps.lease_grants();
+        let not_accepting = Arc::default();
+        let dispatch_deps = DispatchDeps {
+            workers: Arc::clone(&self.links.workers),
+            store: Arc::clone(&deps.store) as _,
+            leases: leases.clone(),
+            slots: slots.clone(),
+            deaths: supervisor.clone().recipient(),
+        };
+        let exit_on_panic = deps.exit_on_panic("DispatchActor");
+        let dispatch = DispatchActor::new(&deps.identity(), dispatch_deps, exit_on_panic).start();
+        let workflow_deps = WorkflowDeps {
+            this_node: deps.identity(),
+            clock: deps.clock.clone(),
+            store: Arc::clone(&deps.store),
+            db: self.db.clone(),
+            dispatch: dispatch.clone(),
+            slots: slots.clone(),
+            commit_events: self.commit_events.clone(),
+            loader: InstanceLoader::new(Arc::clone(&deps.store) as _, deps.this_node.incarnation),
+            leases,
+        };
+        let exit_on_panic = deps.exit_on_panic("MasterActor");
+        context.run(MasterActor::new(workflow_deps, vec![workflows], exit_on_panic));
+        let rebalances = rebalance && deps.links.is_some();
+        MasterActors {
+            not_accepting: Arc::clone(&not_accepting),
+            balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
+            failover: self.start_failover(&supervisor, slots, not_accepting),
+            supervisor,
+            dispatch,
+        }
+    }
+
+    fn start_balance(&self, master: &Addr<MasterActor>, slots: &Slots) -> Addr<BalanceActor> {
+        let deps = BalanceDeps {
+            this_node: self.deps.this_node.incarnation,
+            clock: self.deps.clock.clone(),
+            store: Arc::clone(&self.deps.store) as _,
+            master: master.clone(),
+            peers: Arc::clone(&self.links.peers),
             slots: slots.clone(),
         };
-        BalanceActor::new(reach, parts.vital("BalanceActor")).start()
-    });
-    let reach = FailoverDeps {
-        me: parts.me(),
-        clock: parts.clock.clone(),
-        store: Arc::clone(&parts.store),
-        db: db.clone(),
-        master: supervisor.clone(),
-        registry: Arc::clone(&parts.registry),
-        peers: ways.peers,
-        slots,
-        condition: parts.condition.clone(),
-        closed: Arc::clone(&closed),
-    };
-    MasterActors {
-        closed,
-        supervisor,
-        dispatch,
-        failover: FailoverActor::new(reach, parts.vital("FailoverActor")).start(),
-        balance,
+        BalanceActor::new(deps, self.deps.exit_on_panic("BalanceActor")).start()
+    }
+
+    fn start_failover(
+        &self,
+        master: &Addr<MasterActor>,
+        slots: Slots,
+        not_accepting: Arc<std::sync::atomic::AtomicBool>,
+    ) -> Addr<FailoverActor> {
+        let deps = FailoverDeps {
+            this_node: self.deps.identity(),
+            clock: self.deps.clock.clone(),
+            store: Arc::clone(&self.deps.store) as _,
+            db: self.db.clone(),
+            master: master.clone(),
+            registry: Arc::clone(&self.deps.registry),
+            peers: Arc::clone(&self.links.peers),
+            slots,
+            health: self.deps.health.clone(),
+            not_accepting,
+        };
+        FailoverActor::new(deps, self.deps.exit_on_panic("FailoverActor")).start()
     }
 }
 
-fn watch_members(parts: &NodeDeps, masters: Option<&MasterActors>) {
+fn start_registry(deps: &NodeDeps, masters: Option<&MasterActors>) -> Addr<RegistryActor> {
     let mut subscribers: Vec<Recipient<Membership>> = Vec::new();
     if let Some(masters) = masters {
         subscribers.push(masters.dispatch.clone().recipient());
         subscribers.push(masters.failover.clone().recipient());
         subscribers.extend(masters.balance.clone().map(Addr::recipient));
     }
-    let watched = RegistryDeps {
-        me: parts.me.clone(),
-        clock: parts.clock.clone(),
-        store: Arc::clone(&parts.store),
-        registry: Arc::clone(&parts.registry),
-        pulse: parts.pulse.clone(),
-        peers: parts.peers.clone(),
-        condition: parts.condition.clone(),
+    let registry_deps = RegistryDeps {
+        this_node: deps.this_node.clone(),
+        clock: deps.clock.clone(),
+        store: Arc::clone(&deps.store) as _,
+        registry: Arc::clone(&deps.registry),
+        liveness: deps.liveness.clone(),
+        peers: deps.peers.clone(),
+        health: deps.health.clone(),
         subscribers,
     };
-    RegistryActor::new(watched, parts.vital("RegistryActor")).start();
+    RegistryActor::new(registry_deps, deps.exit_on_panic("RegistryActor")).start()
 }
 
 async fn start_worker(
-    parts: &NodeDeps,
-    tools: &WorkerResources,
+    deps: &NodeDeps,
+    resources: &WorkerResources,
     master: Option<&Addr<MasterActor>>,
 ) -> Result<WorkerHandle, String> {
-    let masters: Arc<dyn MasterLink> = match (&parts.ways, master) {
-        (Some(ways), _) => Arc::clone(&ways.masters),
+    let masters: Arc<dyn MasterLink> = match (&deps.links, master) {
+        (Some(links), _) => Arc::clone(&links.masters),
         (None, Some(master)) => Arc::new(InProcess {
             master: master.clone(),
         }),
         (None, None) => return Err("a worker without a master needs a way to other nodes".to_owned()),
     };
     let config = WorkerConfig {
-        me: parts.me(),
-        slots: tools.slots,
-        folders: tools.folders.clone(),
-        boot_id: tools.boot_id.clone(),
+        me: deps.identity(),
+        slots: resources.slots,
+        folders: resources.folders.clone(),
+        boot_id: resources.boot_id.clone(),
     };
     let ports = WorkerPorts {
-        runner: Arc::clone(&tools.runner),
-        journal: Arc::clone(&tools.journal),
+        runner: Arc::clone(&resources.runner),
+        journal: Arc::clone(&resources.journal),
         masters,
-        peers: parts.peers.clone(),
-        clock: parts.clock.clone(),
+        peers: deps.peers.clone(),
+        clock: deps.clock.clone(),
     };
     let arbiter = Arbiter::new();
-    parts.pulse.watch("the worker", &arbiter.handle());
+    deps.liveness.watch_arbiter("the worker", &arbiter.handle());
     let (started, handle) = oneshot::channel();
     arbiter.spawn(async move {
         let worker = worker::start(config, ports).await;

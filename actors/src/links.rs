@@ -5,7 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
-use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer};
+use crate::protocol::{
+    Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer,
+};
 
 /// Why a message may not have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -14,7 +14,8 @@ pub use inbox::{InboxCommand, RelayedResult};
 pub use instances::{InstanceCommit, LoadedInstance, NewInstance, RequestKey, Write, WriteOutcome};
 pub use jobs::{Job, JobEnd, KILLED_WITHIN, Leftover, Runner, RunningJob};
 pub use membership::{
-    DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, Join, JoinResult, Member, MemberStatus, NodeIdentity,
+    DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, Join, JoinResult, Member, MemberStatus,
+    NodeIdentity,
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};

@@ -32,8 +32,8 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::links::{LinkError, MasterLink, WorkerLink};
-use crate::node::SlotUsage;
 use crate::membership::peers::Peers;
+use crate::node::SlotUsage;
 use crate::ports::{NodeIdentity, Runner};
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner};
 pub use folders::{Folders, log_file};
@@ -94,7 +94,7 @@ pub async fn start(config: WorkerConfig, ports: WorkerPorts) -> Result<WorkerHan
             attempts = left.len(),
             "ending what an earlier life may have left running"
         );
-        ports.runner.sweep(&left).await;
+        ports.runner.kill_leftovers(&left).await;
     }
     let life = (config.me.incarnation, config.boot_id.clone());
     replay.lives.push(life);

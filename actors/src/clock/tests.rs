@@ -29,3 +29,28 @@ fn a_clock_that_is_ahead_is_set_back_to_the_latest_possible_time() {
     clock.adjust(Millis(NOW), 10);
     assert!(clock.now().0 < NOW + 60_000);
 }
+
+#[test]
+fn a_small_correction_backwards_never_shows() {
+    let clock = Clock::starting_at(Millis(1_000_000));
+    let before = clock.now();
+    clock.adjust(Millis(1_000_000 - 500), 0);
+    assert!(clock.now() >= before);
+}
+
+#[test]
+fn a_large_correction_is_taken_over_in_both_directions() {
+    let clock = Clock::starting_at(Millis(10_000_000));
+    clock.now();
+    clock.adjust(Millis(5_000_000), 0);
+    assert!(clock.now() < Millis(6_000_000));
+    clock.adjust(Millis(20_000_000), 0);
+    assert!(clock.now() >= Millis(20_000_000));
+}
+
+#[test]
+fn a_difference_within_the_round_trip_is_noise() {
+    let clock = Clock::starting_at(Millis(0));
+    clock.adjust(Millis(100), 400);
+    assert!(clock.now() < Millis(200));
+}

@@ -17,7 +17,8 @@ use crate::exit_on_panic::ExitOnPanic;
 use crate::fail_points::fail_point;
 use crate::messages::{IsIdle, Observe};
 use crate::ports::{
-    Claim, ClaimedInstance, HandOver, InstanceStore, Ownership, OwnershipStore, StoreError, Write, WriteOutcome,
+    Claim, ClaimedInstance, HandOver, InstanceStore, Ownership, OwnershipStore, StoreError, Write,
+    WriteOutcome,
 };
 
 /// The largest number of entries in one batch. Past some hundreds, a larger batch gains little and delays every entry.
@@ -153,7 +154,11 @@ impl Handler<ClaimOwnership> for DbActor {
 impl Handler<HandOverOwnership> for DbActor {
     type Result = ResponseFuture<Result<Vec<Ownership>, StoreError>>;
 
-    fn handle(&mut self, HandOverOwnership(hand_over): HandOverOwnership, _: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        HandOverOwnership(hand_over): HandOverOwnership,
+        _: &mut Self::Context,
+    ) -> Self::Result {
         let store = Arc::clone(&self.ownership);
         Box::pin(async move { store.hand_over_instances(&hand_over).await })
     }
@@ -185,7 +190,9 @@ impl Handler<Observe> for DbActor {
 /// # Errors
 /// As the store returns; a writer that died in between is `Uncertain`.
 pub async fn write_one(db: &Addr<DbActor>, write: Write) -> Result<WriteOutcome, StoreError> {
-    db.send(WriteOne(write)).await.unwrap_or_else(|_| Err(writer_stopped()))
+    db.send(WriteOne(write))
+        .await
+        .unwrap_or_else(|_| Err(writer_stopped()))
 }
 
 /// Claims instances that need an owner through the writer.

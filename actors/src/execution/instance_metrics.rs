@@ -20,7 +20,8 @@ pub(crate) fn record_commit(before: &RunningInstance, changes: &Changes, at: Mil
     metrics::counter!("porpoise_instances_total", "state" => state).increment(1);
     let started_at = header.started_at.unwrap_or(before.state.created_at);
     let duration_ms = at.since(started_at).max(0);
-    metrics::histogram!("porpoise_instance_duration_seconds", "state" => state).record(duration_ms as f64 / 1_000.0);
+    metrics::histogram!("porpoise_instance_duration_seconds", "state" => state)
+        .record(duration_ms as f64 / 1_000.0);
 }
 
 fn record_task(before: &RunningInstance, ordinal: Ordinal, task: &Task) {
@@ -28,7 +29,8 @@ fn record_task(before: &RunningInstance, ordinal: Ordinal, task: &Task) {
     if has_ended(task.state) && !row.is_some_and(|row| has_ended(row.state)) {
         let definition = before.plan.definition.task(ordinal);
         let kind = definition.map_or("unknown", |task| task.work.type_name());
-        metrics::counter!("porpoise_tasks_total", "type" => kind, "state" => task.state.as_str()).increment(1);
+        metrics::counter!("porpoise_tasks_total", "type" => kind, "state" => task.state.as_str())
+            .increment(1);
     }
     let attempts_before = row.map_or(0, |row| row.attempts);
     if task.attempts > attempts_before && task.attempts > task.attempts_before_run + 1 {

@@ -62,10 +62,7 @@ pub(crate) async fn load_instance(
         None => deps.loader.load(id, epoch).await?,
     };
     let Some(rows) = rows else { return Ok(None) };
-    let definition = deps
-        .store
-        .load_definition(rows.workflow_id, rows.version)
-        .await?;
+    let definition = deps.store.load_definition(rows.workflow_id, rows.version).await?;
     Ok(Some(LoadResult {
         rows,
         definition,

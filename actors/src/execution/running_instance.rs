@@ -58,7 +58,9 @@ impl RunningInstance {
 
     /// Returns the worker and the number of an open attempt, if `uid` is its current binding.
     pub(crate) fn binding(&self, ordinal: Ordinal, uid: Uid) -> Option<(Worker, AttemptNumber)> {
-        let attempt = self.open_attempt(ordinal).filter(|attempt| attempt.uid == Some(uid))?;
+        let attempt = self
+            .open_attempt(ordinal)
+            .filter(|attempt| attempt.uid == Some(uid))?;
         Some((attempt.worker.clone()?, attempt.number))
     }
 
@@ -92,7 +94,11 @@ impl RunningInstance {
     ///
     /// # Errors
     /// When the parameters cannot be resolved (a cycle, a value that grows past its bound): the attempt fails.
-    pub(crate) fn prepare_dispatch(&self, ordinal: Ordinal, owner: Owner) -> Result<PreparedDispatch, String> {
+    pub(crate) fn prepare_dispatch(
+        &self,
+        ordinal: Ordinal,
+        owner: Owner,
+    ) -> Result<PreparedDispatch, String> {
         let task = self
             .plan
             .definition

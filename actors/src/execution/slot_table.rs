@@ -203,7 +203,9 @@ impl SlotTable {
             .range(first..=last)
             .map(|((_, ordinal), _)| *ordinal)
             .collect();
-        tasks.into_iter().for_each(|ordinal| self.cancel(instance, ordinal));
+        tasks
+            .into_iter()
+            .for_each(|ordinal| self.cancel(instance, ordinal));
     }
 
     /// Returns a snapshot for the debug route.

@@ -37,7 +37,10 @@ impl WorkerSelection {
             Self::RoundRobin => nth(turn),
             Self::Random => nth(scatter(turn)),
             Self::Weighted => {
-                let all: u64 = candidates.iter().map(|candidate| u64::from(candidate.total)).sum();
+                let all: u64 = candidates
+                    .iter()
+                    .map(|candidate| u64::from(candidate.total))
+                    .sum();
                 let mut point = scatter(turn) % all.max(1);
                 candidates.iter().find(|candidate| {
                     let total = u64::from(candidate.total);
@@ -87,7 +90,10 @@ mod tests {
 
     #[test]
     fn round_robin_takes_each_in_turn() {
-        assert_eq!(selected(WorkerSelection::RoundRobin, 9), [(1, 3), (2, 3), (3, 3)].into());
+        assert_eq!(
+            selected(WorkerSelection::RoundRobin, 9),
+            [(1, 3), (2, 3), (3, 3)].into()
+        );
     }
 
     #[test]

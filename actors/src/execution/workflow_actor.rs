@@ -15,9 +15,9 @@ use engine::instance::{Effect, Event};
 use tokio::sync::oneshot;
 
 use crate::execution::commit_events::CommitEvent;
+use crate::execution::commit_queue::{CommitQueue, HeldSlots};
 use crate::execution::last_activity::LastActivity;
 use crate::execution::loading::{LoadContext, LoadMode, LoadResult, load_instance};
-use crate::execution::commit_queue::{CommitQueue, HeldSlots};
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::slots::SlotGranted;
 use crate::execution::workflow_deps::WorkflowDeps;
@@ -27,7 +27,8 @@ use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::workflow::Crash;
 use crate::messages::workflow::{
-    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, RecoveryCounts, WorkerDead,
+    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, RecoveryCounts,
+    WorkerDead,
 };
 use crate::ports::{RelayedResult, StoreError};
 use crate::protocol::Owner;
@@ -232,7 +233,9 @@ impl WorkflowActor {
                 actor.queue.push_reply(reply);
                 actor.pump(ctx);
             }
-            Err(error) => tracing::warn!(instance = %actor.assignment.id, %error, "the inbox could not be read"),
+            Err(error) => {
+                tracing::warn!(instance = %actor.assignment.id, %error, "the inbox could not be read")
+            }
         }));
     }
 

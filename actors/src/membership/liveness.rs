@@ -92,7 +92,10 @@ impl LivenessMonitor {
     /// while that is so.
     pub async fn heartbeat_failure(&self) -> String {
         let mut failures = self.heartbeat_failure.subscribe();
-        let failure = failures.wait_for(Option::is_some).await.map(|reason| reason.clone());
+        let failure = failures
+            .wait_for(Option::is_some)
+            .await
+            .map(|reason| reason.clone());
         failure.ok().flatten().unwrap_or_default()
     }
 

@@ -21,7 +21,9 @@ use crate::messages::master::{
 };
 use crate::messages::membership::Membership;
 use crate::messages::{Observe, StartDrain};
-use crate::ownership::balance_plan::{RebalanceInput, RebalancePlan, STABLE_MS, is_overloaded, plan_rebalance};
+use crate::ownership::balance_plan::{
+    RebalanceInput, RebalancePlan, STABLE_MS, is_overloaded, plan_rebalance,
+};
 use crate::ownership::master_actor::MasterActor;
 use crate::ports::{MemberStatus, OwnershipStore};
 

@@ -68,7 +68,8 @@ struct RecentHandover {
 
 /// Makes the plan of this moment from the one before.
 pub fn plan_rebalance(input: &RebalanceInput, previous: &RebalancePlan) -> RebalancePlan {
-    let is_recent = |recent: &&RecentHandover| recent.at != input.now && input.now.since(recent.at) < MINUTE_MS;
+    let is_recent =
+        |recent: &&RecentHandover| recent.at != input.now && input.now.since(recent.at) < MINUTE_MS;
     let mut next = RebalancePlan {
         moves: BTreeMap::new(),
         recent: previous.recent.iter().filter(is_recent).copied().collect(),

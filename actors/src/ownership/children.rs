@@ -88,7 +88,10 @@ impl Children {
 
     /// Returns the number of instances whose actors wait for their restart.
     pub(crate) fn restarting(&self) -> usize {
-        self.children.values().filter(|child| child.addr.is_none()).count()
+        self.children
+            .values()
+            .filter(|child| child.addr.is_none())
+            .count()
     }
 
     /// Returns the epoch under which an instance runs here.
@@ -162,7 +165,11 @@ impl Children {
         let gives_up = reason == ExitReason::Panicked && count > MAX_RESTARTS;
         Some(Restart {
             pause: RESTART_PAUSE.delay(u32::try_from(count - 1).unwrap_or(u32::MAX)),
-            mode: if gives_up { quarantine(count) } else { LoadMode::Recover },
+            mode: if gives_up {
+                quarantine(count)
+            } else {
+                LoadMode::Recover
+            },
         })
     }
 

@@ -144,7 +144,10 @@ mod tests {
         };
         FailureEvidence {
             cause,
-            suspect: MemberStatus { member, heartbeat_age_ms },
+            suspect: MemberStatus {
+                member,
+                heartbeat_age_ms,
+            },
             heartbeats_count: true,
         }
     }
@@ -194,7 +197,9 @@ mod tests {
     fn a_port_that_closes_a_moment_after_the_connections_is_refused_twice_all_the_same() {
         let lost_connection = evidence(SuspicionCause::ConnectionLost, 0);
         let first = [Ping::Silent, Ping::Refused];
-        assert!(!is_enough(SuspicionCause::ConnectionLost, SUSPECT, &first) && !is_dead(&lost_connection, &first));
+        assert!(
+            !is_enough(SuspicionCause::ConnectionLost, SUSPECT, &first) && !is_dead(&lost_connection, &first)
+        );
         let all = [Ping::Silent, Ping::Refused, Ping::Refused];
         assert!(is_enough(SuspicionCause::ConnectionLost, SUSPECT, &all) && is_dead(&lost_connection, &all));
     }

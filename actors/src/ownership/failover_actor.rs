@@ -110,8 +110,7 @@ impl FailoverActor {
         if self.draining || incarnation == this_node || !self.confirming.insert(incarnation) {
             return;
         }
-        self.records
-            .record_suspicion(incarnation, self.deps.clock.now());
+        self.records.record_suspicion(incarnation, self.deps.clock.now());
         let evidence = FailureEvidence {
             heartbeats_count: self.steady_since.elapsed() >= STEADY_AFTER,
             suspect,
@@ -234,9 +233,7 @@ impl FailoverActor {
 
     fn apply_plan(&mut self, unreachable: &[String], ctx: &mut Context<Self>) {
         let target = self.workers.handover_target();
-        self.deps
-            .not_accepting
-            .store(target.is_some(), Ordering::Relaxed);
+        self.deps.not_accepting.store(target.is_some(), Ordering::Relaxed);
         let host = target.and_then(|target| Some(self.find(target)?.member.host.clone()));
         let issue = self.workers.health_issue(unreachable, host.as_deref());
         let now = self.deps.clock.now();

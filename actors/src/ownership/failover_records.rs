@@ -107,7 +107,8 @@ impl FailoverRecords {
         );
         metrics::counter!("porpoise_failovers_total").increment(1);
         if let Some(ended_at) = ended_at {
-            metrics::histogram!("porpoise_failover_duration_seconds").record(ended_at.elapsed().as_secs_f64());
+            metrics::histogram!("porpoise_failover_duration_seconds")
+                .record(ended_at.elapsed().as_secs_f64());
         }
         let record = FailoverRecord {
             dead,

@@ -19,6 +19,7 @@ use crate::execution::loading::LoadMode;
 use crate::execution::workflow_actor::WorkflowActor;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::exit_on_panic::ExitOnPanic;
+use crate::messages::StartDrain;
 use crate::messages::master::{
     CheckInbox, CountInstances, DeliverReports, FreeSlots, GetHandoverCandidates, GetReachableWorkers,
     HandOverInstances, HandoverCandidate, HandoverSelection, InboxStatus, OrphanScanDone, ReconcileNow,
@@ -27,7 +28,6 @@ use crate::messages::master::{
 use crate::messages::workflow::{
     ActorExit, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, TakeoverTracker, WorkerDead,
 };
-use crate::messages::StartDrain;
 use crate::ownership::children::{Children, Origin};
 use crate::ownership::handover::store_handover;
 use crate::ownership::reconcile::{ClaimResult, claim_one, clear_claims, close_relayed_results};
@@ -215,7 +215,11 @@ impl Handler<RunInstance> for MasterActor {
 impl Handler<RunClaimed> for MasterActor {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, RunClaimed { claimed, counts }: RunClaimed, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        RunClaimed { claimed, counts }: RunClaimed,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
         let mut loads = Vec::with_capacity(claimed.len());
         for claimed in &claimed {
             let (loaded, load) = oneshot::channel();

@@ -66,9 +66,7 @@ pub(crate) async fn claim_orphans(deps: &FailoverDeps) -> Result<TakeoverBatches
     Ok(batches)
 }
 
-fn group_by_dead_owner(
-    claimed: Vec<ClaimedInstance>,
-) -> BTreeMap<Option<Incarnation>, Vec<ClaimedInstance>> {
+fn group_by_dead_owner(claimed: Vec<ClaimedInstance>) -> BTreeMap<Option<Incarnation>, Vec<ClaimedInstance>> {
     let mut groups: BTreeMap<Option<Incarnation>, Vec<ClaimedInstance>> = BTreeMap::new();
     for claimed in claimed {
         let dead_owner = claimed

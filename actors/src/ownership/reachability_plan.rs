@@ -110,7 +110,12 @@ mod tests {
     }
 
     /// The plan of a master that reaches `reachable` and not `unreachable`, beside the given others.
-    fn decided(reachable: &[i64], unreachable: &[i64], others: &[(i64, &[i64])], previous: ReachabilityPlan) -> String {
+    fn decided(
+        reachable: &[i64],
+        unreachable: &[i64],
+        others: &[(i64, &[i64])],
+        previous: ReachabilityPlan,
+    ) -> String {
         let others = others
             .iter()
             .map(|(master, reached)| (Incarnation(*master), workers(reached)));
@@ -120,28 +125,50 @@ mod tests {
             has_recovered: false,
         };
         let first = plan_reachability(&input, previous);
-        assert_eq!(plan_reachability(&input, first), first, "planning twice changes nothing");
+        assert_eq!(
+            plan_reachability(&input, first),
+            first,
+            "planning twice changes nothing"
+        );
         first.to_string()
     }
 
     #[test]
     fn a_master_that_reaches_no_worker_hands_over_to_the_one_that_reaches_most() {
-        assert_eq!(decided(&[], &[11], &[(1, &[11])], ReachabilityPlan::Keep), "hand over to 1");
+        assert_eq!(
+            decided(&[], &[11], &[(1, &[11])], ReachabilityPlan::Keep),
+            "hand over to 1"
+        );
         let others: [(i64, &[i64]); 3] = [(1, &[11, 12, 13]), (2, &[11, 12, 13, 14]), (3, &[11, 12, 13, 14])];
-        assert_eq!(decided(&[], &[11, 12, 13, 14], &others, ReachabilityPlan::Keep), "hand over to 2");
+        assert_eq!(
+            decided(&[], &[11, 12, 13, 14], &others, ReachabilityPlan::Keep),
+            "hand over to 2"
+        );
     }
 
     #[test]
     fn workers_that_no_master_reaches_are_no_reason_to_hand_over() {
-        assert_eq!(decided(&[], &[11, 12], &[], ReachabilityPlan::Keep), "keep, isolated");
-        assert_eq!(decided(&[], &[11, 12], &[(1, &[])], ReachabilityPlan::Keep), "keep, isolated");
-        assert_eq!(decided(&[], &[11, 12], &[(1, &[11])], ReachabilityPlan::Keep), "keep, isolated");
+        assert_eq!(
+            decided(&[], &[11, 12], &[], ReachabilityPlan::Keep),
+            "keep, isolated"
+        );
+        assert_eq!(
+            decided(&[], &[11, 12], &[(1, &[])], ReachabilityPlan::Keep),
+            "keep, isolated"
+        );
+        assert_eq!(
+            decided(&[], &[11, 12], &[(1, &[11])], ReachabilityPlan::Keep),
+            "keep, isolated"
+        );
     }
 
     #[test]
     fn three_of_many_are_enough_and_fewer_are_not() {
         let all: &[i64] = &[11, 12, 13, 14, 15];
-        assert_eq!(decided(&[13, 14, 15], &[11, 12], &[(1, all)], ReachabilityPlan::Keep), "keep");
+        assert_eq!(
+            decided(&[13, 14, 15], &[11, 12], &[(1, all)], ReachabilityPlan::Keep),
+            "keep"
+        );
         assert_eq!(
             decided(&[14, 15], &[11, 12, 13], &[(1, all)], ReachabilityPlan::Keep),
             "hand over to 1"
@@ -152,8 +179,14 @@ mod tests {
     #[test]
     fn two_masters_that_reach_different_halves_do_not_exchange_instances() {
         let (left, right): (&[i64], &[i64]) = (&[11, 12, 13], &[14, 15, 16]);
-        assert_eq!(decided(left, right, &[(2, right)], ReachabilityPlan::Keep), "keep, isolated");
-        assert_eq!(decided(right, left, &[(1, left)], ReachabilityPlan::Keep), "keep, isolated");
+        assert_eq!(
+            decided(left, right, &[(2, right)], ReachabilityPlan::Keep),
+            "keep, isolated"
+        );
+        assert_eq!(
+            decided(right, left, &[(1, left)], ReachabilityPlan::Keep),
+            "keep, isolated"
+        );
     }
 
     #[test]

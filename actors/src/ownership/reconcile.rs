@@ -6,7 +6,7 @@ use actix::prelude::*;
 use engine::ids::{Incarnation, InstanceId, Millis};
 
 use crate::execution::db_actor::{DbActor, claim_ownership};
-use crate::ports::{Claim, ClaimedInstance, InboxStore, NodeIdentity, OwnershipStore, RelayedResults, Store, StoreError};
+use crate::ports::{Claim, ClaimedInstance, NodeIdentity, Store, StoreError};
 
 /// The outcome of a request to own one instance.
 pub(crate) enum ClaimResult {

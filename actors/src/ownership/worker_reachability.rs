@@ -68,9 +68,7 @@ impl WorkerReachability {
         let input = ReachabilityInput {
             mine,
             others,
-            has_recovered: self
-                .isolated_at
-                .is_none_or(|at| at.elapsed() >= RECOVERED_AFTER),
+            has_recovered: self.isolated_at.is_none_or(|at| at.elapsed() >= RECOVERED_AFTER),
         };
         let wanted = plan_reachability(&input, self.plan);
         let plan = self.confirmed_twice(wanted);

@@ -8,7 +8,8 @@ use engine::ids::{Incarnation, InstanceId};
 
 use crate::links::{LinkError, LocalMaster, MasterLink};
 use crate::messages::master::{
-    CheckInbox, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, ReconcileNow, RelayReports, RenewLeases,
+    CheckInbox, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, ReconcileNow, RelayReports,
+    RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
 use crate::protocol::{Owner, Renewal, Report, ReportAnswer};

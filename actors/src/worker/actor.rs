@@ -348,7 +348,7 @@ impl Handler<TaskGone> for WorkerActor {
             output: self.config.folders.output(&uid),
         };
         let runner = Arc::clone(&self.ports.runner);
-        let sweep = async move { runner.sweep(&[left]).await };
+        let sweep = async move { runner.kill_leftovers(&[left]).await };
         ctx.spawn(sweep.into_actor(self).map(move |(), worker, ctx| {
             let ended = Ended {
                 result: AttemptResult::Failed,

@@ -97,7 +97,7 @@ impl WorkerActor {
             ..Round::default()
         };
         if !self.desk.waiting.is_empty() {
-            self.attempts.refuse(self.ports.runner.refuses());
+            self.attempts.refuse(self.ports.runner.unavailable_reason());
         }
         for DispatchBatch { to, batch, reply } in std::mem::take(&mut self.desk.waiting) {
             let from = batch.first().map(|dispatch| dispatch.owner.clone());

@@ -189,7 +189,7 @@ impl WorkerActor {
         self.looking = true;
         ctx.run_later(LOOK_AGAIN, |worker, ctx| {
             worker.looking = false;
-            worker.attempts.refuse(worker.ports.runner.refuses());
+            worker.attempts.refuse(worker.ports.runner.unavailable_reason());
             worker.look_again(ctx);
             let free = worker.attempts.free();
             if free > 0 {

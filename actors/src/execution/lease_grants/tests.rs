@@ -5,10 +5,10 @@ use super::*;
 use crate::ports::{Member, MemberStatus};
 use crate::testing::worker::house::uid;
 
-const ME: Incarnation = Incarnation(1);
+const THIS_NODE: Incarnation = Incarnation(1);
 const WORKER: Incarnation = Incarnation(7);
 
-fn life(incarnation: Incarnation) -> MemberStatus {
+fn member(incarnation: Incarnation) -> MemberStatus {
     let member = Member {
         incarnation,
         name: format!("n{incarnation}"),
@@ -22,79 +22,79 @@ fn life(incarnation: Incarnation) -> MemberStatus {
     };
     MemberStatus {
         member,
-        beat_age_ms: 0,
+        heartbeat_age_ms: 0,
     }
 }
 
-async fn pass(ms: u64) {
+async fn advance(ms: u64) {
     tokio::time::advance(Duration::from_millis(ms)).await;
 }
 
-fn held(renewals: &LeaseGrants, epoch: i64) -> Option<u128> {
-    let held = renewals.held_for(uid(1), Epoch(epoch), WORKER);
-    held.map(|held| held.as_millis())
+fn grace(leases: &LeaseGrants, epoch: i64) -> Option<u128> {
+    let grace = leases.remaining_grace(uid(1), Epoch(epoch), WORKER);
+    grace.map(|grace| grace.as_millis())
 }
 
 #[actix::test]
-async fn a_master_grants_only_while_it_read_a_moment_ago_that_both_lives_go_on() {
+async fn a_master_grants_only_while_it_has_just_read_that_both_nodes_are_alive() {
     tokio::time::pause();
     let peers = Peers::default();
-    let renewals = LeaseGrants::among(ME, peers.clone());
-    assert!(!renewals.may_grant(WORKER), "nothing was read yet");
-    let asked = Instant::now();
-    pass(2_000).await;
-    peers.update(vec![life(ME), life(WORKER)], asked);
-    assert!(renewals.may_grant(WORKER));
-    assert!(!renewals.may_grant(Incarnation(8)), "nobody that lives");
-    pass(3_000).await;
-    assert!(renewals.may_grant(WORKER));
-    pass(1).await;
-    assert!(!renewals.may_grant(WORKER), "asked for more than 5 s ago");
-    peers.update(vec![life(WORKER)], Instant::now());
-    assert!(!renewals.may_grant(WORKER), "this life is over");
-    peers.update(vec![life(ME)], Instant::now());
-    assert!(!renewals.may_grant(WORKER), "that life is over");
+    let leases = LeaseGrants::clustered(THIS_NODE, peers.clone());
+    assert!(!leases.can_grant(WORKER), "nothing was read yet");
+    let requested_at = Instant::now();
+    advance(2_000).await;
+    peers.update(vec![member(THIS_NODE), member(WORKER)], requested_at);
+    assert!(leases.can_grant(WORKER));
+    assert!(!leases.can_grant(Incarnation(8)), "no live member");
+    advance(3_000).await;
+    assert!(leases.can_grant(WORKER));
+    advance(1).await;
+    assert!(!leases.can_grant(WORKER), "requested_at for more than 5 s ago");
+    peers.update(vec![member(WORKER)], Instant::now());
+    assert!(!leases.can_grant(WORKER), "this node is dead");
+    peers.update(vec![member(THIS_NODE)], Instant::now());
+    assert!(!leases.can_grant(WORKER), "that worker is dead");
 }
 
 #[actix::test]
 async fn the_only_master_always_grants() {
-    assert!(LeaseGrants::alone().may_grant(WORKER));
+    assert!(LeaseGrants::standalone().can_grant(WORKER));
 }
 
 #[actix::test]
-async fn a_loss_is_held_back_until_25_s_after_the_last_renewal() {
+async fn a_loss_is_deferred_until_25_s_after_the_last_renewal() {
     tokio::time::pause();
-    let renewals = LeaseGrants::alone();
-    renewals.granted(uid(1), Epoch(3));
-    pass(10_000).await;
-    assert_eq!(held(&renewals, 3), Some(15_000));
-    renewals.granted(uid(1), Epoch(3));
-    pass(24_999).await;
-    assert_eq!(held(&renewals, 3), Some(1));
-    pass(1).await;
-    assert_eq!(held(&renewals, 3), None);
+    let leases = LeaseGrants::standalone();
+    leases.record_grant(uid(1), Epoch(3));
+    advance(10_000).await;
+    assert_eq!(grace(&leases, 3), Some(15_000));
+    leases.record_grant(uid(1), Epoch(3));
+    advance(24_999).await;
+    assert_eq!(grace(&leases, 3), Some(1));
+    advance(1).await;
+    assert_eq!(grace(&leases, 3), None);
 }
 
 #[actix::test]
-async fn without_a_renewal_in_this_epoch_it_is_held_back_until_30_s_after_the_end_of_the_life_is_known() {
+async fn without_a_renewal_in_this_epoch_it_is_deferred_until_30_s_after_the_death_is_known() {
     tokio::time::pause();
-    let renewals = LeaseGrants::alone();
-    // Between the two epochs another master owned it, and granted leases that this one has not heard of.
-    renewals.granted(uid(1), Epoch(3));
-    pass(24_000).await;
-    renewals.is_over(WORKER);
-    pass(10_000).await;
-    assert_eq!(held(&renewals, 5), Some(20_000));
-    assert_eq!(held(&renewals, 5), Some(20_000), "asking again changes nothing");
-    pass(20_000).await;
-    assert_eq!(held(&renewals, 5), None);
+    let leases = LeaseGrants::standalone();
+    // Between the two epochs another master owned it, and granted leases that this one does not know.
+    leases.record_grant(uid(1), Epoch(3));
+    advance(24_000).await;
+    leases.record_death(WORKER);
+    advance(10_000).await;
+    assert_eq!(grace(&leases, 5), Some(20_000));
+    assert_eq!(grace(&leases, 5), Some(20_000), "asking again changes nothing");
+    advance(20_000).await;
+    assert_eq!(grace(&leases, 5), None);
 }
 
 #[actix::test]
-async fn a_life_that_nobody_spoke_of_is_over_from_the_first_question_on() {
+async fn an_unknown_death_counts_from_the_first_question() {
     tokio::time::pause();
-    let renewals = LeaseGrants::alone();
-    assert_eq!(held(&renewals, 1), Some(30_000));
-    pass(30_000).await;
-    assert_eq!(held(&renewals, 1), None);
+    let leases = LeaseGrants::standalone();
+    assert_eq!(grace(&leases, 1), Some(30_000));
+    advance(30_000).await;
+    assert_eq!(grace(&leases, 1), None);
 }

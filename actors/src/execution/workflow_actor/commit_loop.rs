@@ -9,10 +9,10 @@ use tokio::sync::oneshot;
 
 use crate::backoff::Backoff;
 use crate::execution::commit_events::CommitEvent;
+use crate::execution::commit_queue::DecidedCommit;
 use crate::execution::db_actor::write_one;
 use crate::execution::effects::{EffectRunner, FollowUps};
 use crate::execution::instance_metrics::record_commit;
-use crate::execution::commit_queue::DecidedCommit;
 use crate::execution::workflow_actor::WorkflowActor;
 use crate::messages::workflow::{DeliveryOutcome, ExitReason};
 use crate::ports::{InstanceCommit, StoreError, Write, WriteOutcome};
@@ -31,9 +31,7 @@ impl WorkflowActor {
             let Some(instance) = &self.instance else { return };
             let at = self.deps.clock.now();
             self.assignment.activity.record(at);
-            let commit = self
-                .queue
-                .decide(instance, &self.deps.slots, &mut self.slots, at);
+            let commit = self.queue.decide(instance, &self.deps.slots, &mut self.slots, at);
             if !commit.changes.is_empty() {
                 return self.start_commit(commit, at, ctx);
             }
@@ -93,7 +91,9 @@ impl WorkflowActor {
     }
 
     fn on_stored(&mut self, commit: DecidedCommit, at: Millis, ctx: &mut Context<Self>) {
-        let Some(instance) = &mut self.instance else { return };
+        let Some(instance) = &mut self.instance else {
+            return;
+        };
         self.failures = 0;
         record_commit(instance, &commit.changes, at);
         engine::instance::apply(&instance.plan, &mut instance.state, &commit.changes);
@@ -131,7 +131,8 @@ impl WorkflowActor {
         if self.failures < MAX_REFUSALS {
             return self.retry_after_pause(ctx);
         }
-        let detail = format!("the store refused {MAX_REFUSALS} commits in a row; see the server log: {reason}");
+        let detail =
+            format!("the store refused {MAX_REFUSALS} commits in a row; see the server log: {reason}");
         let attention = Attention {
             code: "STORE_REFUSED".to_owned(),
             detail,

@@ -22,7 +22,10 @@ fn member(incarnation: i64, heartbeat_age_ms: i64) -> MemberStatus {
         worker_group: "default".to_owned(),
         version: "1".to_owned(),
     };
-    MemberStatus { member, heartbeat_age_ms }
+    MemberStatus {
+        member,
+        heartbeat_age_ms,
+    }
 }
 
 fn living(numbers: &[i64]) -> Vec<MemberStatus> {
@@ -73,9 +76,15 @@ fn w3_an_index_that_goes_back_starts_the_warm_up_again() {
 #[test]
 fn w4_a_view_without_this_node_is_worthless() {
     let mut detector = warmed_up();
-    assert_eq!(detector.observe(20_000, view(11, &[]), THIS_NODE), ViewOutcome::RegisterAgain);
+    assert_eq!(
+        detector.observe(20_000, view(11, &[]), THIS_NODE),
+        ViewOutcome::RegisterAgain
+    );
     assert_eq!(suspected(&mut detector, 40_000, &living(&[1, 2, 3])), NONE);
-    assert_eq!(detector.observe(41_000, view(12, &[1]), THIS_NODE), ViewOutcome::Accepted);
+    assert_eq!(
+        detector.observe(41_000, view(12, &[1]), THIS_NODE),
+        ViewOutcome::Accepted
+    );
     assert_eq!(
         suspected(&mut detector, 42_000, &living(&[1, 2])),
         NONE,
@@ -90,7 +99,11 @@ fn w4_a_node_that_is_never_shown_reports_it_and_trusts_stale_heartbeats_only() {
     assert!(!detector.is_self_missing(23_000), "a registration takes a moment");
     detector.observe(25_000, view(12, &[2, 3]), THIS_NODE);
     assert!(detector.is_self_missing(25_000));
-    let suspects = detector.suspects(60_000, THIS_NODE, &[member(1, 60_000), member(2, 29_000), member(3, 31_000)]);
+    let suspects = detector.suspects(
+        60_000,
+        THIS_NODE,
+        &[member(1, 60_000), member(2, 29_000), member(3, 31_000)],
+    );
     assert_eq!(suspects.len(), 1);
     assert_eq!(
         (suspects[0].incarnation.0, suspects[0].basis),
@@ -190,7 +203,10 @@ fn no_sequence_suspects_a_present_member_or_this_node() {
                     .as_ref()
                     .is_ok_and(|view| view.present.contains(&suspect.incarnation));
                 assert!(!present, "sequence {code}, step {step}: {suspect:?}");
-                assert!(answer.is_ok(), "an error alone suspects no member with fresh heartbeats");
+                assert!(
+                    answer.is_ok(),
+                    "an error alone suspects no member with fresh heartbeats"
+                );
             }
         }
     }

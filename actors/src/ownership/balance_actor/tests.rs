@@ -4,8 +4,8 @@ use engine::ids::{Incarnation, Millis};
 use engine::states::MemberState;
 
 use super::*;
-use crate::ports::Member;
 use crate::messages::membership::{Suspect, SuspicionBasis};
+use crate::ports::Member;
 
 /// Three live members, all shown by the registry.
 fn all_live() -> Membership {
@@ -24,7 +24,11 @@ fn all_live() -> Membership {
         heartbeat_age_ms: 0,
     };
     Membership {
-        living: Arc::new(vec![status(1, "master"), status(2, "master"), status(3, "worker")]),
+        living: Arc::new(vec![
+            status(1, "master"),
+            status(2, "master"),
+            status(3, "worker"),
+        ]),
         suspects: Vec::new(),
         sees_all: true,
     }

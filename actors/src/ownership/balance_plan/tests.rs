@@ -35,7 +35,7 @@ fn candidate(id: i64, idle: i64) -> HandoverCandidate {
 }
 
 fn planned(input: &RebalanceInput) -> String {
-    plan(input, &RebalancePlan::default()).to_string()
+    plan_rebalance(input, &RebalancePlan::default()).to_string()
 }
 
 #[test]
@@ -67,8 +67,14 @@ fn fifty_go_in_one_second() {
 
 #[test]
 fn a_quarter_above_the_mean_is_not_worth_a_move() {
-    assert_eq!(planned(&stable(&[(1, 10), (2, 6)])), "nothing (0 within a minute)");
-    assert_eq!(planned(&stable(&[(1, 11), (2, 6)])), "1 2 -> 2 (2 within a minute)");
+    assert_eq!(
+        planned(&stable(&[(1, 10), (2, 6)])),
+        "nothing (0 within a minute)"
+    );
+    assert_eq!(
+        planned(&stable(&[(1, 11), (2, 6)])),
+        "1 2 -> 2 (2 within a minute)"
+    );
 }
 
 #[test]
@@ -79,7 +85,11 @@ fn a_single_master_or_even_loads_are_no_reason_to_move() {
         &[(1, 0), (2, 9)],
         &[(1, 2), (2, 2), (3, 0)],
     ] {
-        assert_eq!(planned(&stable(loads)), "nothing (0 within a minute)", "{loads:?}");
+        assert_eq!(
+            planned(&stable(loads)),
+            "nothing (0 within a minute)",
+            "{loads:?}"
+        );
     }
 }
 
@@ -125,7 +135,10 @@ fn what_was_handed_over_since_the_last_reading_counts_as_arrived() {
     let first = plan_rebalance(&input, &RebalancePlan::default());
     assert_eq!(first.to_string(), "1 2 -> 2 (2 within a minute)");
     input.now = NOW.plus(2_000);
-    assert_eq!(plan_rebalance(&input, &first).to_string(), "nothing (2 within a minute)");
+    assert_eq!(
+        plan_rebalance(&input, &first).to_string(),
+        "nothing (2 within a minute)"
+    );
 }
 
 /// Masters that each plan every second, and read the loads every five.
@@ -150,7 +163,10 @@ impl Cluster {
         let owned: BTreeMap<_, _> = owned.collect();
         Self {
             now: NOW,
-            plans: owned.keys().map(|master| (*master, RebalancePlan::default())).collect(),
+            plans: owned
+                .keys()
+                .map(|master| (*master, RebalancePlan::default()))
+                .collect(),
             owned,
             read: (NOW, BTreeMap::new()),
             moves: BTreeMap::new(),
@@ -175,14 +191,19 @@ impl Cluster {
         for master in &masters {
             let input = self.input_of(*master);
             let next = plan_rebalance(&input, &self.plans[master]);
-            assert_eq!(plan_rebalance(&input, &next), next, "planning twice changes nothing");
+            assert_eq!(
+                plan_rebalance(&input, &next),
+                next,
+                "planning twice changes nothing"
+            );
             self.plans.insert(*master, next);
         }
         for master in masters {
             for (target, ids) in self.plans[&master].moves.clone() {
                 self.handed_over
                     .push((master, self.now, u32::try_from(ids.len()).unwrap()));
-                ids.into_iter().for_each(|id| self.execute_move(id, master, target));
+                ids.into_iter()
+                    .for_each(|id| self.execute_move(id, master, target));
             }
             self.within_the_rates(master);
         }

@@ -1,4 +1,4 @@
-//! How the fake claims, gives up and refuses at rest.
+//! How the fake claims instances, gives up on them and refuses commands.
 
 use engine::ids::{Epoch, InstanceId};
 use engine::instance::Attention;
@@ -7,12 +7,12 @@ use engine::states::{InstanceState, MemberState, Outcome, OwnerWhy, Verb};
 use super::{OwnerEntry, State, StoredInstance};
 use crate::ports::{Claim, ClaimedInstance, InboxCommand};
 
-/// After so many claims without a commit in between, an instance gets `attention`.
+/// Claims without a commit in between after which an instance needs attention.
 const CLAIMS_WITHOUT_PROGRESS: u32 = 5;
 
 impl State {
     pub(super) fn claim(&mut self, claim: &Claim) -> Vec<ClaimedInstance> {
-        if !self.is_active(claim.me.incarnation) {
+        if !self.is_active(claim.claimant.incarnation) {
             return Vec::new();
         }
         let wanted: Vec<InstanceId> = self
@@ -40,16 +40,16 @@ impl State {
         self.needs_owner(id, row)
     }
 
-    /// Whether an instance runs, or its inbox holds a verb that applies.
+    /// Whether an instance runs, or its inbox holds a command that applies.
     pub(super) fn needs_owner(&self, id: InstanceId, row: &StoredInstance) -> bool {
         let runs = row.header.attention.is_none() && !row.header.state.is_at_rest();
-        runs || self.waking_verb(id, row).is_some()
+        runs || self.applicable_command(id, row).is_some()
     }
 
-    fn waking_verb(&self, id: InstanceId, row: &StoredInstance) -> Option<Verb> {
+    fn applicable_command(&self, id: InstanceId, row: &StoredInstance) -> Option<Verb> {
         self.unapplied(id)
-            .find(|verb| applies(verb, row))
-            .map(|verb| verb.verb)
+            .find(|command| applies(command, row))
+            .map(|command| command.command)
     }
 
     fn claim_one(&mut self, id: InstanceId, claim: &Claim) -> Option<ClaimedInstance> {
@@ -63,12 +63,12 @@ impl State {
             .as_ref()
             .and_then(|(owner, _)| self.member(*owner))
             .map(|member| member.name.as_str());
-        let why = match &row.owner {
+        let reason = match &row.owner {
             _ if row.epoch == Epoch(0) => OwnerWhy::Start,
             None => self
-                .waking_verb(id, row)
+                .applicable_command(id, row)
                 .map_or(OwnerWhy::Failover, OwnerWhy::from),
-            Some(_) if owner_name == Some(claim.me.name.as_str()) => OwnerWhy::Restart,
+            Some(_) if owner_name == Some(claim.claimant.name.as_str()) => OwnerWhy::Restart,
             Some(_) => OwnerWhy::Failover,
         };
         let row = self.instances.get_mut(&id)?;
@@ -76,20 +76,20 @@ impl State {
         if row.epoch == Epoch(0) {
             row.header.reason = None;
         }
-        row.owner = Some((claim.me.incarnation, claim.me.host.clone()));
+        row.owner = Some((claim.claimant.incarnation, claim.claimant.host.clone()));
         row.epoch.0 += 1;
         row.rev.0 += 1;
         row.claims += 1;
         row.owner_log.push(OwnerEntry {
             epoch: row.epoch,
-            owner: claim.me.incarnation,
+            owner: claim.claimant.incarnation,
             from_host: from_host.clone(),
-            why,
+            reason,
         });
         Some(ClaimedInstance {
             id,
             epoch: row.epoch,
-            why,
+            reason,
             from_owner,
             from_host,
         })
@@ -108,25 +108,25 @@ impl State {
         self.refuse(id, |_| Some("the system gave up on the instance".to_owned()));
     }
 
-    pub(super) fn refuse_at_rest(&mut self, id: InstanceId) {
+    pub(super) fn refuse_inapplicable_commands(&mut self, id: InstanceId) {
         let Some(row) = self.instances.get(&id).filter(|row| row.owner.is_none()) else {
             return;
         };
         let row = row.clone();
-        self.refuse(id, |verb| {
+        self.refuse(id, |command| {
             let state: InstanceState = row.header.state;
             let possible = Verb::possible_in(state, row.header.attention.as_ref());
             let possible: Vec<&str> = possible.into_iter().map(Verb::as_str).collect();
-            (!applies(verb, &row))
+            (!applies(command, &row))
                 .then(|| format!("the instance is {state}; possible now: {}", possible.join(", ")))
         });
     }
 
-    /// Refuses the unapplied verbs of an instance for which there is a reason.
-    fn refuse(&mut self, id: InstanceId, why: impl Fn(&InboxCommand) -> Option<String>) {
+    /// Refuses the unapplied commands of an instance for which there is a reason.
+    fn refuse(&mut self, id: InstanceId, reason: impl Fn(&InboxCommand) -> Option<String>) {
         let rows = self.inbox.iter_mut();
-        for inbox in rows.filter(|row| row.instance == id && row.outcome == Outcome::Pending) {
-            if let Some(detail) = why(&inbox.verb) {
+        for inbox in rows.filter(|row| row.command.instance == id && row.outcome == Outcome::Pending) {
+            if let Some(detail) = reason(&inbox.command) {
                 inbox.outcome = Outcome::Refused;
                 inbox.detail = Some(detail);
             }
@@ -134,9 +134,9 @@ impl State {
     }
 }
 
-fn applies(verb: &InboxCommand, row: &StoredInstance) -> bool {
-    verb.run == row.header.run
-        && verb
-            .verb
+fn applies(command: &InboxCommand, row: &StoredInstance) -> bool {
+    command.run == row.header.run
+        && command
+            .command
             .applies_in(row.header.state, row.header.attention.as_ref())
 }

@@ -8,7 +8,9 @@ use engine::states::{InstanceState, OwnerWhy, TaskState};
 use engine::task::Attempt;
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
-use crate::ports::{InstanceCommit, LoadedInstance, NewInstance, Write, WriteOutcome};
+use crate::ports::{
+    InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, Write, WriteOutcome,
+};
 
 impl State {
     pub(super) fn write(&mut self, entry: &Write) -> WriteOutcome {
@@ -36,20 +38,20 @@ impl State {
         let owner = new.owner.as_ref().filter(|me| self.is_active(me.incarnation));
         let epoch = Epoch(i64::from(owner.is_some()));
         let row = StoredInstance {
-            header: born(owner.is_none()),
+            header: created_header(owner),
             owner: owner.map(|me| (me.incarnation, me.host.clone())),
             epoch,
             rev: Rev(0),
             claims: 0,
             tasks: BTreeMap::new(),
             attempts: BTreeMap::new(),
-            history: vec![(new.at, birth(new))],
+            history: vec![(new.at, creation(new))],
             owner_log: owner
                 .map(|me| OwnerEntry {
                     epoch,
                     owner: me.incarnation,
                     from_host: None,
-                    why: OwnerWhy::Start,
+                    reason: OwnerWhy::Start,
                 })
                 .into_iter()
                 .collect(),
@@ -78,7 +80,7 @@ impl State {
         self.instances.insert(commit.id, row);
         for decided in &commit.changes.decided {
             let of = |operation| decided.operation == operation;
-            for inbox in self.inbox.iter_mut().filter(|row| of(row.verb.operation)) {
+            for inbox in self.inbox.iter_mut().filter(|row| of(row.command.operation)) {
                 inbox.outcome = decided.outcome;
                 inbox.detail.clone_from(&decided.detail);
             }
@@ -106,14 +108,15 @@ impl State {
             .map(|uid| format!("the uid {uid} is taken"))
     }
 
-    pub(super) fn load(&self, id: InstanceId, me: Incarnation, epoch: Epoch) -> Option<LoadedInstance> {
+    pub(super) fn load(&self, owned: Ownership, me: Incarnation) -> Option<LoadedInstance> {
+        let Ownership { id, epoch } = owned;
         let row = self.instances.get(&id)?;
         let is_owner = row.owner.as_ref().is_some_and(|(owner, _)| *owner == me);
         if !is_owner || row.epoch != epoch {
             return None;
         }
         let is_latest = |attempt: &Attempt, highest: u32| attempt.number.0 == highest;
-        let stray = row.attempts.iter().filter(|((ordinal, _), attempt)| {
+        let duplicates = row.attempts.iter().filter(|((ordinal, _), attempt)| {
             let highest = row.tasks.get(ordinal).map_or(0, |task| task.attempts);
             is_open(attempt) && !is_latest(attempt, highest)
         });
@@ -131,9 +134,11 @@ impl State {
             created_at: row.new.at,
             header: row.header.clone(),
             tasks: row.tasks.iter().map(|(o, task)| (*o, task.clone())).collect(),
-            stray: stray.map(|((o, _), attempt)| (*o, attempt.clone())).collect(),
-            verbs: self.unapplied(id).cloned().collect(),
-            results: self.kept(id),
+            duplicate_open_attempts: duplicates
+                .map(|((o, _), attempt)| (*o, attempt.clone()))
+                .collect(),
+            commands: self.unapplied(id).cloned().collect(),
+            results: self.relayed_results(id),
         })
     }
 }
@@ -185,11 +190,11 @@ impl StoredInstance {
     }
 }
 
-/// The row of a new instance.
-fn born(waits: bool) -> Header {
+/// The row of a new instance; one without an owner waits for a master.
+fn created_header(owner: Option<&NodeIdentity>) -> Header {
     Header {
         state: InstanceState::Running,
-        reason: waits.then(|| "waiting for a master".to_owned()),
+        reason: owner.is_none().then(|| "waiting for a master".to_owned()),
         attention: None,
         run: Run(1),
         due_at: None,
@@ -202,7 +207,7 @@ fn born(waits: bool) -> Header {
 }
 
 /// The first entry of the history.
-fn birth(new: &NewInstance) -> Transition {
+fn creation(new: &NewInstance) -> Transition {
     Transition {
         ordinal: None,
         attempt: None,

@@ -79,7 +79,7 @@ impl Runner for FakeRunner {
         Ok(Box::new(FakeJob(ending)))
     }
 
-    async fn sweep(&self, left: &[Leftover]) {
+    async fn kill_leftovers(&self, left: &[Leftover]) {
         locked(&self.swept).extend_from_slice(left);
     }
 }

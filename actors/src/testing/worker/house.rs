@@ -19,8 +19,8 @@ use crate::links::{MasterLink, WorkerLink};
 use crate::membership::peers::Peers;
 use crate::ports::{NodeIdentity, Runner};
 use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner};
-use crate::worker::journal::{Journal, Line, MemoryJournal};
 use crate::worker;
+use crate::worker::journal::{Journal, Line, MemoryJournal};
 use crate::worker::{Folders, WorkerConfig, WorkerHandle, WorkerPorts};
 
 /// The boot of the machine that the worker is told of.

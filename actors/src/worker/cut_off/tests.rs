@@ -10,7 +10,9 @@ use engine::instance::AttemptResult;
 use crate::protocol::{Dispatch, Fact, KillAnswer};
 use crate::testing::worker::NoTransport;
 use crate::testing::worker::fakes::{Answers, locked};
-use crate::testing::worker::house::{House, adopt_of, dispatch, exclusive, house, is_lost, kill_of, life, owner, uid};
+use crate::testing::worker::house::{
+    House, adopt_of, dispatch, exclusive, house, is_lost, kill_of, life, owner, uid,
+};
 
 /// The reasons that were told for the loss of the first attempt, and to whom.
 fn losses_of(house: &House) -> Vec<(Incarnation, String)> {
