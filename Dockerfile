@@ -1,8 +1,8 @@
-# The image of a Porpoise node. `docker build -t porpoise .` is all; docker-compose.yml makes a cluster of it.
+# The image of a Porpoise node, built by `docker build -t porpoise .`; docker-compose.yml runs a cluster of it.
 ARG RUST_IMAGE=rust:1-bookworm
 ARG RUNTIME_IMAGE=debian:bookworm-slim
 
-# What a node needs to run: certificates for http tasks, sh and python3 for scripts, a user of its own.
+# What a node needs to run: certificates for http tasks, sh and python3 for scripts, a separate user.
 FROM ${RUNTIME_IMAGE} AS runtime
 RUN command -v python3 >/dev/null && test -e /etc/ssl/certs/ca-certificates.crt \
     || (apt-get update -qq \
@@ -12,10 +12,10 @@ RUN useradd --uid 10001 --user-group --home-dir /data --shell /usr/sbin/nologin 
     && install -d -o porpoise -g porpoise -m 0750 /data
 USER porpoise
 WORKDIR /data
-# A named volume that is mounted here starts with the owner that the folder has.
+# A named volume that is mounted here inherits the owner of the folder.
 VOLUME /data
 ENV PORPOISE__SERVER__DATA=/data
-# API, and the port between nodes.
+# The API, and the port between nodes.
 EXPOSE 7070 7071
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["porpoise"]

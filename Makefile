@@ -1,6 +1,7 @@
 # Every verb in one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-fast test-it contract model check fmt lint setup cluster compose-test bench bench-quick clean-data soak
+.PHONY: help run build setup test test-fast test-it test-cluster contract model check fmt lint docs coverage \
+	cluster compose-test soak bench bench-quick clean-data
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,45 +12,54 @@ run: ## build, and start a node on http://127.0.0.1:7070 with ./data
 build: ## build the program and its tests
 	@sh scripts/cargo.sh build --workspace --all-targets --locked
 
-test: ## everything: set up, build, all tests, contract and API checks
+setup: ## install what the tests and linters need and this machine lacks (as root: apt; otherwise says what is missing)
+	@sh scripts/setup.sh
+
+test: ## everything: install what is missing, build, all tests, model, contract and API checks
 	@sh scripts/test.sh
 
-test-fast: ## the tests of engine and actors, without any I/O
-	@sh scripts/cargo.sh test --locked -p engine -p actors
+test-fast: ## the tests of the crates without I/O: engine, actors, document, primitives; needs nothing installed
+	@sh scripts/cargo.sh test --locked -p engine -p actors -p document -p primitives
 
 test-it: ## the tests of the whole program in tests/it
 	@sh scripts/cargo.sh test --locked --workspace --test it
 
-contract: ## the black-box checks of the external contract, when they lie beside this repository
+test-cluster: ## the tests on clusters of real processes in tests/cluster
+	@sh scripts/cargo.sh test --locked --workspace --test cluster
+
+contract: ## the black-box checks of the external contract, where they lie beside this repository
 	@sh scripts/check-contract.sh
 
 model: ## the model of the ownership protocol and its mutants, with Spin (docs/model)
 	@sh scripts/check-model.sh
 
-check: ## what the pipeline runs: format, lints, every test
+check: ## what the pipeline runs: setup, lint, every test
 	@.ci/run
 
 fmt: ## format the source
 	@sh scripts/cargo.sh fmt --all
 
-lint: ## format check and clippy, without changes
+lint: ## format check, clippy, documentation, shellcheck, ruff, cargo-deny; changes nothing
 	@sh scripts/lint.sh
 
-setup: ## install what the tests need from outside (PostgreSQL, Consul, Python, Spin, iptables)
-	@sh scripts/setup-tests.sh
+docs: ## build the documentation of all crates, warnings are errors
+	@sh scripts/docs.sh
+
+coverage: ## covered lines of each file, by all tests (scripts/coverage.sh -p engine: of one crate)
+	@sh scripts/coverage.sh
 
 cluster: ## a cluster in containers, its API on http://127.0.0.1:7070 (docs/cluster.md)
 	@sh scripts/compose-secrets.sh
 	@docker compose up --build
 
-compose-test: ## start that cluster, kill the owner of an instance, and look whether it goes on
+compose-test: ## start that cluster, kill the owner of an instance, and check that it continues
 	@sh scripts/compose-test.sh
+
+soak: ## random faults on a cluster for an hour, from a seed that is printed (PORPOISE_SEED repeats one)
+	@PORPOISE_SOAK_SECONDS=$${PORPOISE_SOAK_SECONDS:-3600} sh scripts/cargo.sh test --locked --workspace --test cluster -- --nocapture random
 
 bench: ## measure every workload on a release build and write docs/benchmarks.md (about twelve minutes)
 	@sh scripts/cargo.sh bench --locked --bench porpoise -- --write docs/benchmarks.md
-
-soak: ## faults at random on a cluster for an hour, from a seed that is printed (PORPOISE_SEED repeats one)
-	@PORPOISE_SOAK_SECONDS=$${PORPOISE_SOAK_SECONDS:-3600} sh scripts/cargo.sh test --locked --workspace --test cluster -- --nocapture random
 
 bench-quick: ## the first three workloads at a tenth of their size on SQLite
 	@sh scripts/cargo.sh bench --locked --bench porpoise -- --quick

@@ -1,5 +1,8 @@
 #!/bin/sh
-# The black-box checks of the external contract against the built program; they lie beside this repository.
+# Black-box checks of the external contract against the built program. They are not part of this repository.
+#   check-contract.sh                every check
+#   check-contract.sh CHECK...       the checks of that name
+# PORPOISE_CHECKS names their folder, ../shared/check unless set.
 . "$(dirname "$0")/environment.sh"
 
 checks="${PORPOISE_CHECKS:-../shared/check}/contract_check.py"
@@ -11,5 +14,5 @@ fi
 say "contract checks"
 export PORPOISE_BIN="$BINARY"
 python3 "$checks" "$@"
-# It is not among those that run without a name.
+# Without a name only the checks of a single node run.
 [ $# -gt 0 ] || python3 "$checks" cluster_failover

@@ -13,14 +13,14 @@ for program in spin gcc; do
     say "skipped: the model is not checked without $program"
     exit 0
 done
-# A count belongs to one version of the checker; another one is held to the outcome alone.
+# Counts are of one version of the checker; with another one only the outcome is compared.
 counted=no
 case "$(spin -V)" in *"Version 6.5.2"*) counted=yes ;; esac
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 130' INT TERM
-cd "$folder"
+cd "$folder" || exit 1
 
 # What the checker prints of the assertion of each invariant.
 assertion_of() {
@@ -38,12 +38,12 @@ assertion_of() {
 
 # check SWITCHES OUTCOME COUNT: runs one configuration and compares.
 check() {
-    # The mutants are found within moments: compiling fast is what counts for them.
+    # The checker finds the mutants at once, so for them the time of compilation counts.
     [ "$2" = green ] && effort=-O2 || effort=-O0
     # shellcheck disable=SC2086 # several switches on purpose
     spin $1 -a "$model" >/dev/null
     gcc "$effort" -w -DSAFETY -DCOLLAPSE -DVECTORSZ=1024 -o pan pan.c
-    # -E: Quiesce judges how a run ends. The depth and the table are bounds of memory, not of the search.
+    # -E: Quiesce decides how a run ends. The depth and the table are bounds of memory, not of the search.
     ./pan -E -m1000000 -w24 >out 2>&1 || true
     errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' out)
     states=$(awk '/states, stored/ { print $1 }' out)

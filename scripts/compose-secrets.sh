@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes the secrets of docker-compose.yml in ./secrets (or PORPOISE_SECRETS), each once; never overwrites one.
+# Creates the secrets of docker-compose.yml in ./secrets (or PORPOISE_SECRETS); never overwrites one.
 . "$(dirname "$0")/environment.sh"
 
 folder="${PORPOISE_SECRETS:-./secrets}"
 mkdir -p "$folder"
-# The folder keeps others out. The files themselves have to be readable by the user inside the containers.
+# The folder keeps other users out. The files have to be readable by the user inside the containers.
 chmod 700 "$folder"
 
 random() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }

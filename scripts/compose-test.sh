@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts the cluster of docker-compose.yml, kills the master that owns an instance, and looks whether it went on.
-# Uses the Docker engine that runs; else, as root on Debian, installs one and runs it for the time of the test.
+# Starts the cluster of docker-compose.yml, kills the master that owns an instance, and checks that it continues.
+# Uses the running Docker engine; otherwise, as root on Debian, installs one and runs it for the time of the test.
 # PORPOISE_BIN names the program for the image where no image can be pulled; PORPOISE_KEEP=1 leaves the cluster.
 . "$(dirname "$0")/environment.sh"
 
@@ -10,9 +10,9 @@ engine=
 started=no
 cleanup() {
     status=$?
-    [ "$status" = 0 ] || [ "$started" = no ] || last_words
+    [ "$status" = 0 ] || [ "$started" = no ] || print_diagnosis
     if [ "${PORPOISE_KEEP:-}" = 1 ]; then
-        say "left as it is: DOCKER_HOST=${DOCKER_HOST:-} project $COMPOSE_PROJECT_NAME, files in $folder"
+        say "kept: DOCKER_HOST=${DOCKER_HOST:-} project $COMPOSE_PROJECT_NAME, files in $folder"
         return
     fi
     [ "$started" = no ] || compose down --volumes --timeout 10 >/dev/null 2>&1 || true
@@ -31,7 +31,7 @@ compose() {
 }
 
 # What a person needs to see why it failed.
-last_words() {
+print_diagnosis() {
     compose ps >&2 || true
     compose logs --tail 25 --no-color >&2 || true
 }
@@ -47,7 +47,7 @@ install_engine() {
         docker.io docker-compose iptables debootstrap tini </dev/null >/dev/null
 }
 
-# An engine of our own: its data, its socket and its end are ours, and so is what it changes of the network.
+# An engine for this test alone, with its own data and socket; what it changes of the network is restored.
 start_engine() {
     say "starting a Docker engine for this test"
     iptables-save >"$folder/rules"
@@ -78,7 +78,7 @@ stop_engine() {
     [ ! -e "$folder/no-bridge" ] || ip link delete docker0 2>/dev/null || true
 }
 
-# Debian's client, where another one lies earlier on the path that does not know the engine of Debian.
+# Debian's client, because another one earlier on the path may not work with Debian's engine.
 DOCKER=docker
 if ! docker info >/dev/null 2>&1; then
     { [ -x /usr/bin/docker ] && command -v dockerd >/dev/null; } || install_engine
@@ -94,37 +94,37 @@ PORPOISE_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0
 export PORPOISE_SECRETS COMPOSE_PROJECT_NAME PORPOISE_PORT
 sh scripts/compose-secrets.sh
 
-# The images: those that the file names and the Dockerfile makes; or stand-ins, with the program that was built here.
+# The images that the file names and the Dockerfile makes; or local ones, with the program that was built here.
 if timeout 120 "$DOCKER" pull -q postgres:15 >/dev/null 2>&1; then
     say "building the image"
     PORPOISE_IMAGE="${PORPOISE_IMAGE:-porpoise}"
     export PORPOISE_IMAGE
     compose build --quiet master-1 >/dev/null
 else
-    say "no image can be pulled: stand-ins from Debian's packages"
+    say "no image can be pulled: building local ones from Debian's packages"
     command -v debootstrap >/dev/null || install_engine
-    command -v consul >/dev/null || sh scripts/setup-tests.sh
-    sh scripts/compose-stand-ins.sh
+    command -v consul >/dev/null || sh scripts/setup.sh
+    sh scripts/compose-local-images.sh
     program="${PORPOISE_BIN:-$BINARY}"
     [ -x "$program" ] || cargo build --locked --bin porpoise
     say "the image of Porpoise is made of $program"
-    "$DOCKER" build -q --target runtime --build-arg RUNTIME_IMAGE=porpoise-stand-in/base \
-        -t porpoise-stand-in/runtime - <Dockerfile >/dev/null
+    "$DOCKER" build -q --target runtime --build-arg RUNTIME_IMAGE=porpoise-local/base \
+        -t porpoise-local/runtime - <Dockerfile >/dev/null
     mkdir "$folder/image"
     cp "$program" "$folder/image/porpoise"
-    printf 'FROM porpoise-stand-in/runtime\nCOPY porpoise /usr/local/bin/porpoise\n' >"$folder/image/Dockerfile"
-    "$DOCKER" build -q -t porpoise-stand-in/porpoise "$folder/image" >/dev/null
-    export PORPOISE_IMAGE=porpoise-stand-in/porpoise
-    export POSTGRES_IMAGE=porpoise-stand-in/postgres CONSUL_IMAGE=porpoise-stand-in/consul
+    printf 'FROM porpoise-local/runtime\nCOPY porpoise /usr/local/bin/porpoise\n' >"$folder/image/Dockerfile"
+    "$DOCKER" build -q -t porpoise-local/porpoise "$folder/image" >/dev/null
+    export PORPOISE_IMAGE=porpoise-local/porpoise
+    export POSTGRES_IMAGE=porpoise-local/postgres CONSUL_IMAGE=porpoise-local/consul
 fi
 
 say "starting the cluster"
 started=yes
 compose up -d --no-build >/dev/null 2>"$folder/up.log" || { cat "$folder/up.log" >&2; exit 1; }
-say "the story: an instance runs, its owner is killed, it goes on"
+say "an instance runs, its owner is killed, another master takes over"
 container_of() { compose ps -q "$1"; }
 for name in master-1 master-2 master-3; do
     printf '%s %s\n' "$name" "$(container_of "$name")"
 done >"$folder/containers"
-python3 scripts/compose_story.py "http://127.0.0.1:$PORPOISE_PORT" "$PORPOISE_SECRETS/bootstrap_token" "$folder/containers"
-say "the cluster kept its instances"
+python3 scripts/compose_failover.py "http://127.0.0.1:$PORPOISE_PORT" "$PORPOISE_SECRETS/bootstrap_token" "$folder/containers"
+say "every instance was taken over and ended"

@@ -1,14 +1,16 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034 # what is set here is used by the scripts that read this file
 # Settings that every script shares; read it with `.`, do not run it.
 # Sets the repository as the working directory and where cargo builds.
 
 set -eu
 cd "$(dirname "$0")/.."
 
-# One build folder for all verbs, outside the source, so that a clean clone next to this one is not built anew.
+# One build folder for all verbs, outside the source, so that a second clone beside this one reuses it.
 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${PORPOISE_TARGET:-$HOME/.cache/porpoise-target}}"
 export CARGO_TARGET_DIR
 
-# A faster linker, when the machine has one and nobody chose flags.
+# A faster linker, when the machine has one and RUSTFLAGS is not set.
 if [ "${PORPOISE_LINKER:-}" = mold ] && command -v mold >/dev/null 2>&1 && [ -z "${RUSTFLAGS:-}" ]; then
     RUSTFLAGS="-C link-arg=-fuse-ld=mold"
     export RUSTFLAGS
@@ -18,6 +20,21 @@ fi
 BUILD="--workspace --all-targets --locked"
 BINARY="$CARGO_TARGET_DIR/debug/porpoise"
 
+# Tools from PyPI live in a virtual environment outside the source; scripts/setup.sh installs them.
+TOOLS="${XDG_CACHE_HOME:-$HOME/.cache}/porpoise-venv"
+
 say() {
     printf '\033[1m==> %s\033[0m\n' "$*" | if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then cat; else sed 's/\x1b\[[0-9]*m//g'; fi
+}
+
+# find_tool NAME: prints its path, of the virtual environment or of the machine; fails where there is none.
+find_tool() {
+    if [ -x "$TOOLS/bin/$1" ]; then echo "$TOOLS/bin/$1"; else command -v "$1"; fi
+}
+
+# The first Debian archive that apt is configured with.
+debian_mirror() {
+    sed -n -e 's/^URIs: *\([^ ]*debian\)\/* *$/\1/p' \
+        -e 's/^deb  *\(\[[^]]*\] \)\{0,1\}\([^ ]*debian\)\/* .*/\2/p' \
+        /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1
 }

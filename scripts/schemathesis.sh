@@ -1,15 +1,10 @@
 #!/bin/sh
-# Holds the REST interface against its own description: a node of its own, two minutes at most.
+# Compares the REST interface with its own description, on a node of its own, in two minutes at most.
 # PORPOISE_BIN names the program; PORPOISE_EXAMPLES is how many requests each operation gets.
 . "$(dirname "$0")/environment.sh"
 
 BINARY=$(realpath "${PORPOISE_BIN:-$BINARY}")
-venv="${XDG_CACHE_HOME:-$HOME/.cache}/porpoise-venv"
-if [ ! -x "$venv/bin/schemathesis" ]; then
-    say "installing schemathesis into $venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install -q 'schemathesis>=4,<5'
-fi
+schemathesis=$(find_tool schemathesis) || { echo "schemathesis is not installed: run \`make setup\`" >&2; exit 1; }
 
 folder=$(mktemp -d)
 node=
@@ -42,8 +37,8 @@ export PORPOISE_URL="$url" PORPOISE_TOKEN="$PORPOISE__AUTH__BOOTSTRAP_TOKEN"
 
 # Left out: what would end the node or the token in use, and the streams, which have no end to wait for.
 say "requests made of the description, to $url"
-cd "$folder"
-NO_PROXY=127.0.0.1 "$venv/bin/schemathesis" run "$url/api/openapi.json" \
+cd "$folder" || exit 1
+NO_PROXY=127.0.0.1 "$schemathesis" run "$url/api/openapi.json" \
     --header "Authorization: Bearer $PORPOISE__AUTH__BOOTSTRAP_TOKEN" \
     --checks not_a_server_error,status_code_conformance,response_schema_conformance,content_type_conformance \
     --exclude-path-regex '/drain$|/logout$|/stream$' \

@@ -5,13 +5,16 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::assembly::MasterParts;
+use actors::bootstrap::MasterConfig;
+pub use api::{Mode, Rates};
+use primitives::data_folder;
+use primitives::environment::{Environment, environment};
+use primitives::secret::Secret;
 
 mod amount;
-pub mod client;
 mod keys;
 mod read;
 mod show;
@@ -19,37 +22,6 @@ mod sources;
 
 pub use show::{Shown, shown};
 pub use sources::{Flags, Origin};
-
-/// A value that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a value.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// Returns the value, for the one place that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(***)")
-    }
-}
-
-/// What kind of process is configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// One process with every role.
-    Standalone,
-    /// One node of a cluster.
-    Cluster,
-}
 
 /// A role that a node takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,7 +77,7 @@ pub struct Config {
     /// First start and sessions.
     pub auth: Auth,
     /// What the master of this node does.
-    pub master: MasterParts,
+    pub master: MasterConfig,
     /// What the worker of this node does.
     pub worker: Worker,
     /// What all nodes of a cluster share.
@@ -177,15 +149,6 @@ pub struct Tls {
     pub verify: bool,
 }
 
-/// How often a caller of REST may ask: requests a second, twice as many at once; 0 is no limit.
-#[derive(Debug, Clone, Copy)]
-pub struct Rates {
-    /// With one valid token.
-    pub per_token: u32,
-    /// Without a valid token, from one address.
-    pub per_address: u32,
-}
-
 /// First start and sessions.
 #[derive(Debug, Clone)]
 pub struct Auth {
@@ -247,18 +210,14 @@ impl Config {
     /// # Errors
     /// Every mistake of every source at once; the user corrects them and starts again.
     pub fn load(mode: Mode, flags: &Flags) -> Result<Self, ConfigError> {
-        Self::from_sources(mode, flags, &client::environment())
+        Self::from_sources(mode, flags, &environment())
     }
 
     /// Reads the configuration from the given environment instead of the process's own.
     ///
     /// # Errors
     /// As `load`.
-    pub fn from_sources(
-        mode: Mode,
-        flags: &Flags,
-        environment: &client::Environment,
-    ) -> Result<Self, ConfigError> {
+    pub fn from_sources(mode: Mode, flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
         let mut gathered = sources::gather(mode, flags, environment);
         let config = read::config(mode, &mut gathered);
         match config {
@@ -296,7 +255,7 @@ impl Config {
 
     /// Returns the file that keeps the first token of a standalone process.
     pub fn admin_token_file(&self) -> PathBuf {
-        admin_token_file(&self.server.data)
+        data_folder::admin_token_file(&self.server.data)
     }
 
     /// Returns the name of this node.
@@ -307,11 +266,6 @@ impl Config {
             (None, Mode::Cluster) => machine_name(),
         }
     }
-}
-
-/// Returns the file that keeps the first token below a data folder.
-pub fn admin_token_file(data: &Path) -> PathBuf {
-    data.join("admin-token")
 }
 
 fn machine_name() -> String {

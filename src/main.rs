@@ -13,5 +13,5 @@ fn main() -> ExitCode {
     {
         return ExitCode::FAILURE;
     }
-    porpoise::cli::main()
+    porpoise::command_line::run()
 }

@@ -140,49 +140,25 @@ const BUCKETS: &[f64] = &[
     0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0,
 ];
 
-/// The registry of metrics, ready to be rendered.
-#[derive(Clone)]
-pub struct Metrics {
-    handle: PrometheusHandle,
-}
-
-impl std::fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Metrics")
-    }
-}
-
-impl Metrics {
-    /// Installs the recorder of this process and describes every metric; a second call returns the same one.
-    ///
-    /// # Panics
-    /// When another recorder was installed by somebody else, which is a mistake in the program.
-    pub fn install() -> Self {
-        static INSTALLED: OnceLock<Metrics> = OnceLock::new();
-        INSTALLED
-            .get_or_init(|| {
-                let handle = PrometheusBuilder::new()
-                    .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)
-                    .expect("the list of buckets is not empty")
-                    .install_recorder()
-                    .expect("only this function installs a recorder");
-                describe();
-                gauge!("porpoise_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-                gauge!("porpoise_up").set(1.0);
-                Self { handle }
-            })
-            .clone()
-    }
-
-    /// Returns the text that Prometheus reads.
-    pub fn render(&self) -> String {
-        self.handle.render()
-    }
-
-    /// Folds in what was recorded; called now and then, so that memory stays bounded without a reader.
-    pub fn tidy(&self) {
-        self.handle.run_upkeep();
-    }
+/// Installs the recorder of this process and describes every metric; a second call returns the same one.
+///
+/// # Panics
+/// When another recorder is installed, which is a mistake in the program.
+pub fn install_metrics() -> PrometheusHandle {
+    static INSTALLED: OnceLock<PrometheusHandle> = OnceLock::new();
+    INSTALLED
+        .get_or_init(|| {
+            let handle = PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)
+                .expect("the list of buckets is not empty")
+                .install_recorder()
+                .expect("only this function installs a recorder");
+            describe();
+            gauge!("porpoise_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+            gauge!("porpoise_up").set(1.0);
+            handle
+        })
+        .clone()
 }
 
 /// Sends log lines to stdout. A second call changes nothing.

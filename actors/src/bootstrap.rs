@@ -39,7 +39,7 @@ const COMMIT_EVENTS: usize = 4096;
 
 /// The ways to other nodes.
 #[derive(Clone)]
-pub struct Links {
+pub struct NodeLinks {
     /// To workers.
     pub workers: Arc<dyn WorkerLink>,
     /// To masters.
@@ -62,7 +62,7 @@ pub struct NodeDeps {
     /// The registry in which this incarnation is registered.
     pub registry: Arc<dyn Registry>,
     /// The ways to other nodes; without them, master and worker of this node have only each other.
-    pub links: Option<Links>,
+    pub links: Option<NodeLinks>,
     /// The live members; kept up to date by the actors.
     pub peers: Peers,
     /// The health issues of this node.

@@ -4,6 +4,7 @@ mod error;
 mod inbox;
 mod instances;
 mod jobs;
+mod logs;
 mod membership;
 mod ownership;
 mod registry;
@@ -13,6 +14,7 @@ pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};
 pub use instances::{InstanceCommit, LoadedInstance, NewInstance, RequestKey, Write, WriteOutcome};
 pub use jobs::{Job, JobEnd, KILLED_WITHIN, Leftover, Runner, RunningJob};
+pub use logs::{LogPart, LogSource, LogUnavailable};
 pub use membership::{
     DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, Join, JoinResult, Member, MemberStatus,
     NodeIdentity,

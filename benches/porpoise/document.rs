@@ -11,38 +11,40 @@ use crate::targets::{Goal, ROWS, Row, share_of_limit};
 
 const INTRODUCTION: &str = "# Benchmarks
 
-Written by `make bench`, but for the last section, which it keeps as it stands. What is measured, and how:
+`make bench` writes this page, except the last section, which it keeps. What is measured, and how:
 
-- A release build runs as a real `porpoise standalone` process with 16 slots and its usual settings. All load
-  comes over REST from the same machine.
-- Nothing is relaxed: SQLite runs with `synchronous=FULL`, PostgreSQL with `fsync` and `synchronous_commit` on.
-  PostgreSQL is a throw-away server on the same machine.
-- Times are the server's own, from the stored changes of state, so the load generator's polling is not measured.
-- W6 runs a cluster, and its times are those that a client on the same machine sees: from the kill to the declaration of
-  the death, to the last new host, to the acknowledgement of the whole take-over, to the first and the last of the
-  control calls that was answered 200. Each kill is checked: everything has an owner again, no task was lost or tried a
-  second time.
+- A release build runs as a real `porpoise standalone` process with 16 slots and default settings. The load comes over
+  REST from the same machine.
+- Durability is not relaxed: SQLite runs with `synchronous=FULL`, PostgreSQL with `fsync` and `synchronous_commit` on.
+  PostgreSQL is a temporary server on the same machine.
+- Times are the server's own, from the stored transitions, so the load generator's polling is not measured.
+- W6 runs a cluster, and its times are those that a client on the same machine observes: from the kill to the
+  declaration of the death, to the last new host, to the acknowledgement of the whole take-over, to the first and the
+  last of the control calls that was answered with 200. Each kill is checked: every instance has an owner again, no task
+  was lost or attempted twice.
 - Every run is checked: each instance and each task succeeded, in order, after one attempt, and the history has
-  one end of each task. The first run of each shell workload signs a file, and each task must have signed once.
-  A run that fails any of this has no figure; it ends the bench.
+  one end of each task. In the first run of each shell workload each task writes a line to a file, and there must be
+  exactly one line of each. A run that fails a check has no figure and ends the bench.
 - A figure is the median of the runs after a warm-up, with the smallest and the largest. CPU is that of the node,
-  of the tasks and of PostgreSQL. Foreign CPU is what other processes of the machine took meanwhile.
+  of the tasks and of PostgreSQL. Foreign CPU is what other processes of the machine used during the run.
 - Where a figure has a limit, its share of what the machine reached in the calibration of the same run is
-  shown: it says more than seconds do on another machine.
+  shown: it is comparable between machines, seconds are not.
 ";
 
 const MEANINGS: &str = "
 ## What the workloads are
 
-| workload | what runs |
-|---|---|
-| W1 | one instance, 40 tasks one after the other: no-op, `sh -c :`, Python `fibo(10)` |
-| W2 | one instance, 400 tasks at once and one that waits for all: no-op, `sh -c :`, `sleep 0.01` |
-| W3 | 1,000 instances started over 32 connections, each a chain of 3 or 40; and at 70 % of the reached rate |
-| W4 | one instance of 10,000 tasks: 100 layers of 100 with three needs each; 1, 9,998, 1; a chain (small: 10 layers of 10) |
-| W6 | `kill -9` of one of 3 masters (2 workers, one Consul server) in turn, each started again before the next; it owns a third of the live instances the first time and more later, as a new life gets nothing back; 500 of them run a task, the others wait between tasks; 20 are paused over another master from the moment of the kill on |
-| W7 | nothing to do, watched for 10 s |
-| W8 | from the start of the process to the first 200 of `/readyz`; after `kill -9`, until 1,000 waiting instances have their owner again |
+- **W1**: one instance, 40 tasks one after the other: no-op, `sh -c :`, Python `fibo(10)`.
+- **W2**: one instance, 400 tasks at once and one that waits for all: no-op, `sh -c :`, `sleep 0.01`.
+- **W3**: 1,000 instances started over 32 connections, each a chain of 3 or 40; and at 70 % of the reached rate.
+- **W4**: one instance of 10,000 tasks: 100 layers of 100 with three needs each; 1, 9,998, 1; a chain (small: 10 layers
+  of 10).
+- **W6**: `kill -9` of one of 3 masters (2 workers, one Consul server) in turn, each restarted before the next. It owns
+  a third of the live instances the first time and more later, because a new incarnation gets none back; 500 of them run
+  a task, the others wait between tasks; 20 are paused through another master from the moment of the kill on.
+- **W7**: an idle node, observed for 10 s.
+- **W8**: from the start of the process to the first 200 of `/readyz`; after `kill -9`, until 1,000 waiting instances
+  have their owner again.
 ";
 
 /// Heads the table of when each workload was measured.

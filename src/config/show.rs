@@ -1,9 +1,9 @@
 //! The picture of `config show`: every key with its value and where it came from.
 
-use super::client::Environment;
 use super::keys::{KEYS, Kind};
 use super::sources::{self, Flags, Origin};
 use super::{ConfigError, Mode, read};
+use primitives::environment::Environment;
 
 /// One line of `config show`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Mode;
-use super::client::Environment;
 use super::keys::{self, Key};
 use super::read::yes_or_no;
+use primitives::environment::Environment;
 
 const PREFIX: &str = "PORPOISE__";
 

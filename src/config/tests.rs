@@ -1,7 +1,7 @@
 use std::fs;
 
-use super::client::{Environment, Settings};
 use super::*;
+use primitives::environment::Environment;
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     Environment::of(
@@ -204,20 +204,6 @@ fn durations_and_sizes_are_read_as_people_write_them() {
     for wrong in ["", "64", "MiB", "64MB", "99999999999GiB"] {
         assert!(amount::size(wrong).is_err(), "{wrong}");
     }
-}
-
-#[test]
-fn contexts_lie_below_the_config_folder_or_home() {
-    let file = |pairs: &[(&str, &str)]| Settings::of(&environment(pairs)).contexts_file;
-    assert_eq!(
-        file(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "")]),
-        Some(PathBuf::from("/h/.config/porpoise/contexts.json"))
-    );
-    assert_eq!(
-        file(&[("XDG_CONFIG_HOME", "/x")]),
-        Some(PathBuf::from("/x/porpoise/contexts.json"))
-    );
-    assert_eq!(file(&[]), None);
 }
 
 #[test]

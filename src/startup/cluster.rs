@@ -6,12 +6,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::Addr;
-use actors::assembly::Ways;
-use actors::condition::Condition;
-use actors::failover::{self, FailoverActor};
+use actors::bootstrap::NodeLinks;
+use actors::membership::health::HealthStatus;
+use actors::messages::membership::SuspectPeer;
+use actors::ownership::failover_actor::FailoverActor;
 use actors::links::{PeerLink, Ping};
-use actors::peers::Peers;
-use actors::ports::{Join, Joined, Registry, Store as _};
+use actors::membership::peers::Peers;
+use actors::ports::LogSource;
+use actors::ports::{Join, JoinResult, MembershipStore as _, Registry};
 use engine::ids::Incarnation;
 use tokio::sync::Notify;
 
@@ -20,11 +22,11 @@ use super::stop::Signals;
 use super::{StartupError, first_start, flapping, listen, membership, other, prepare_folder};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
-use crate::rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
-use crate::runner::logs::LogFiles;
-use crate::store::catalog::Catalog;
-use crate::store::{Role, SchemaStatus, Store};
 use crate::telemetry;
+use rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
+use runner::logs::LogFiles;
+use store::catalog::Catalog;
+use store::{Role, SchemaStatus, Store};
 
 /// A beat that is younger than this means that the old life may still run.
 const FRESH_BEAT_MS: i64 = 2_000;
@@ -77,7 +79,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     let network = network(&life, key, rpc_listener, rpc_address);
     let logs = ClusterLogs {
         name: life.me.name.clone(),
-        files: LogFiles::in_folder(config.log_folder()),
+        files: Arc::new(LogFiles::in_folder(config.log_folder())),
         peers: network.peers.clone(),
         links: network.links.clone(),
     };
@@ -89,7 +91,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
         store: Arc::new(store.clone()),
         catalog,
         registry,
-        condition: Condition::default(),
+        condition: HealthStatus::default(),
         network: Some(network),
         api,
         life,
@@ -163,7 +165,7 @@ async fn join(
     for turn in 0..=JOIN_WITHIN {
         match neighbour(store, &join, &links).await? {
             None => {
-                let joined: Joined = store.join(&join).await.map_err(other)?;
+                let joined: JoinResult = store.join_cluster(&join).await.map_err(other)?;
                 return Ok(membership::Life {
                     on_probation,
                     ..membership::Life::new(join, joined)
@@ -178,7 +180,7 @@ async fn join(
 
 /// A way to ping that belongs to no life yet.
 fn pinger(key: &Key) -> Links {
-    let me = actors::ports::Me {
+    let me = actors::ports::NodeIdentity {
         incarnation: Incarnation(0),
         host: String::new(),
         name: String::new(),
@@ -196,9 +198,9 @@ fn pinger(key: &Key) -> Links {
 
 /// Says who else runs under this name or address, if anybody does.
 async fn neighbour(store: &Store, join: &Join, links: &Links) -> Result<Option<String>, StartupError> {
-    for seen in store.living().await.map_err(other)? {
+    for seen in store.list_live_members().await.map_err(other)? {
         let old = &seen.member;
-        if (old.host != join.host && old.name != join.name) || seen.beat_age_ms >= FRESH_BEAT_MS {
+        if (old.host != join.host && old.name != join.name) || seen.heartbeat_age_ms >= FRESH_BEAT_MS {
             continue;
         }
         if links.ping(&old.host).await == Ping::Alive(old.incarnation) {
@@ -224,11 +226,11 @@ fn network(life: &membership::Life, key: Key, listener: TcpListener, address: So
     let hinted = Arc::clone(&failover);
     let hint: Hint = Arc::new(move |peer| {
         if let Some(failover) = hinted.get() {
-            failover.do_send(failover::Hint(peer));
+            failover.do_send(SuspectPeer(peer));
         }
     });
     let links = Links::new(life.me.clone(), key.clone(), peers.clone(), roles.clone(), hint);
-    let ways = Ways {
+    let ways = NodeLinks {
         workers: Arc::new(links.clone()),
         masters: Arc::new(links.clone()),
         peers: Arc::new(links.clone()),
@@ -248,7 +250,7 @@ fn network(life: &membership::Life, key: Key, listener: TcpListener, address: So
 
 impl Network {
     /// What this node answers others with.
-    pub(super) fn served(&self, life: &membership::Life, logs: LogFiles) -> Served {
+    pub(super) fn served(&self, life: &membership::Life, logs: Arc<dyn LogSource>) -> Served {
         Served {
             me: life.me.clone(),
             key: self.key.clone(),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServerHandle;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::api::Threads;
+use api::Threads;
 
 /// A handshake that had begun is complete after this time without a new connection. Whoever asks this node more often
 /// on a kept connection has also been told by then that it is the last time.

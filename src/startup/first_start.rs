@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::StartupError;
 use crate::config::{Config, Mode};
-use crate::hex;
-use crate::store::catalog::Catalog;
+use primitives::hex;
+use store::catalog::Catalog;
 
 /// A shorter bootstrap token could be guessed.
 const SHORTEST: usize = 32;

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_web::dev::{Server, ServerHandle};
-use actors::assembly::{self, Activation, Ingredients, Ways, WorkerParts};
-use actors::condition::{Condition, DRAINING};
-use actors::failover::FailoverActor;
-use actors::links::InProcess;
+use actors::bootstrap;
+use actors::bootstrap::{Activation, NodeDeps, NodeLinks, WorkerResources};
+use actors::membership::health::{DRAINING, HealthStatus};
+use actors::ownership::failover_actor::FailoverActor;
+use actors::rpc::in_process::InProcess;
 use actors::local::LocalNode;
 use actors::node::Node;
-use actors::peers::Peers;
+use actors::membership::peers::Peers;
 use actors::ports::{Registry, Store};
-use actors::pulse::{Heart, HeartParts, Pulse};
-use actors::vital::Vital;
+use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
+use actors::membership::liveness::LivenessMonitor;
+use actors::exit_on_panic::ExitOnPanic;
 use actors::worker::Folders;
 use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
@@ -25,13 +27,15 @@ use tokio::sync::{Notify, oneshot, watch};
 use super::membership::{self, Life, Signs};
 use super::stop::Signals;
 use super::{StartupError, door, flapping, other, stop};
-use crate::api::{self, ApiState, LogSource, Threads};
 use crate::config::{Config, Role};
-use crate::disk;
-use crate::rpc::{self, Key, Links, Roles, Standstill};
-use crate::runner::{self, Limits, Runners, logs::LogFiles};
-use crate::store::catalog::Catalog;
-use crate::telemetry::Metrics;
+use crate::telemetry::install_metrics;
+use actors::ports::LogSource;
+use api::{ApiState, Threads};
+use rpc::{self, Key, Links, Roles, Standstill};
+use runner::disk;
+use runner::logs::LogFiles;
+use runner::{Limits, Runners};
+use store::catalog::Catalog;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -52,7 +56,7 @@ pub(super) struct Equipment {
     pub(super) catalog: Catalog,
     pub(super) registry: Arc<dyn Registry>,
     pub(super) logs: Arc<dyn LogSource>,
-    pub(super) condition: Condition,
+    pub(super) condition: HealthStatus,
     /// The ways to other nodes; none in a standalone process.
     pub(super) network: Option<Network>,
     /// Where the API listens; none without that role.
@@ -61,7 +65,7 @@ pub(super) struct Equipment {
 
 /// The ways to other nodes.
 pub(super) struct Network {
-    pub(super) ways: Ways,
+    pub(super) ways: NodeLinks,
     pub(super) links: Links,
     pub(super) peers: Peers,
     pub(super) roles: Roles,
@@ -115,7 +119,7 @@ pub(super) async fn run(equipment: Equipment, mut signals: Signals) -> Result<Ex
     );
     stop::told(&node, signals).await;
     let draining = "The node is draining.".to_owned();
-    condition.set(DRAINING, Some(draining), node.clock().now());
+    condition.set_issue(DRAINING, Some(draining), node.clock().now());
     let deadline = Instant::now() + config.server.drain_timeout;
     stop::drain(&node, deadline).await;
     heart.stop();
@@ -136,7 +140,10 @@ impl Equipment {
         let Some(network) = &self.network else {
             return Ok(None);
         };
-        let served = network.served(&self.life, LogFiles::in_folder(self.config.log_folder()));
+        let served = network.served(
+            &self.life,
+            Arc::new(LogFiles::in_folder(self.config.log_folder())),
+        );
         let listener = network.listener.try_clone().map_err(other)?;
         let server = rpc::serve(served, listener).map_err(other)?;
         Ok(Some(spawned(server, network.address)))
@@ -152,8 +159,8 @@ impl Equipment {
     }
 
     /// Begins the beats, and starts the actors once this life is an active member.
-    async fn start_actors(&self) -> Result<(Arc<LocalNode>, Heart), StartupError> {
-        let (life, pulse) = (&self.life, Pulse::default());
+    async fn start_actors(&self) -> Result<(Arc<LocalNode>, HeartbeatThread), StartupError> {
+        let (life, pulse) = (&self.life, LivenessMonitor::default());
         let drain_bell = self
             .network
             .as_ref()
@@ -178,16 +185,16 @@ impl Equipment {
         actix_rt::spawn(disk::watch(folder, self.condition.clone(), life.clock.clone()));
         let parts = self.ingredients(pulse.clone(), drain_bell)?;
         let (beating, heart) = oneshot::channel();
-        let heart_parts = HeartParts {
-            me: life.member.clone(),
+        let heart_parts = HeartbeatConfig {
+            this_node: life.member.clone(),
             registry: Arc::clone(&self.registry),
-            pulse,
-            condition: self.condition.clone(),
+            liveness: pulse,
+            health: self.condition.clone(),
             clock: life.clock.clone(),
-            vital: Vital::new("heartbeat", Arc::clone(&parts.end_node)),
+            exit_on_panic: ExitOnPanic::new("heartbeat", Arc::clone(&parts.terminate_node)),
         };
         let activation = activation(Arc::clone(&self.store), heart_parts, beating, life.on_probation);
-        let node = assembly::start(parts, activation)
+        let node = bootstrap::start(parts, activation)
             .await
             .map_err(StartupError::Other)?;
         if let Some(handle) = &node.worker {
@@ -221,7 +228,7 @@ impl Equipment {
             node: Arc::clone(node) as Arc<dyn Node>,
             catalog: self.catalog.clone(),
             logs: Arc::clone(&self.logs),
-            metrics: Metrics::install(),
+            metrics: install_metrics(),
             mode: self.config.mode,
             rates: self.config.rates,
             session_lifetime: self.config.auth.session_lifetime,
@@ -237,26 +244,26 @@ impl Equipment {
         }))
     }
 
-    fn ingredients(&self, pulse: Pulse, drain_bell: Arc<Notify>) -> Result<Ingredients, StartupError> {
+    fn ingredients(&self, pulse: LivenessMonitor, drain_bell: Arc<Notify>) -> Result<NodeDeps, StartupError> {
         let (config, network) = (&self.config, self.network.as_ref());
         let worker = config
             .has(Role::Worker)
             .then(|| worker_parts(config))
             .transpose()?;
-        Ok(Ingredients {
-            me: self.life.member.clone(),
+        Ok(NodeDeps {
+            this_node: self.life.member.clone(),
             generation: self.life.me.generation,
             clock: self.life.clock.clone(),
             store: Arc::clone(&self.store),
             registry: Arc::clone(&self.registry),
-            ways: network.map(|network| network.ways.clone()),
+            links: network.map(|network| network.ways.clone()),
             peers: network.map(|network| network.peers.clone()).unwrap_or_default(),
-            condition: self.condition.clone(),
-            pulse,
-            drain_bell,
+            health: self.condition.clone(),
+            liveness: pulse,
+            drain_signal: drain_bell,
             worker,
             master: config.has(Role::Master).then_some(config.master),
-            end_node: Arc::new(|actor| {
+            terminate_node: Arc::new(|actor| {
                 tracing::error!(
                     actor,
                     "an actor died that the node cannot do without; the node ends"
@@ -297,16 +304,16 @@ fn connect(node: &LocalNode, network: Option<&Network>) {
 /// Registers this life, begins its heartbeat, waits until the registry shows it, and makes it active.
 fn activation(
     store: Arc<dyn Store>,
-    heart: HeartParts,
-    beating: oneshot::Sender<Heart>,
+    heart: HeartbeatConfig,
+    beating: oneshot::Sender<HeartbeatThread>,
     on_probation: bool,
 ) -> Activation {
     Box::pin(async move {
-        let (registry, me) = (Arc::clone(&heart.registry), heart.me.clone());
+        let (registry, me) = (Arc::clone(&heart.registry), heart.this_node.clone());
         if let Err(error) = registry.register(&me).await {
             tracing::warn!(%error, "not registered yet; the node starts all the same and goes on trying");
         }
-        let heart = Heart::start(heart).map_err(|error| format!("the heartbeat does not start: {error}"))?;
+        let heart = HeartbeatThread::start(heart).map_err(|error| format!("the heartbeat does not start: {error}"))?;
         beating.send(heart).ok();
         let until = Instant::now() + SHOWN_WITHIN;
         while Instant::now() < until {
@@ -324,12 +331,12 @@ fn activation(
     })
 }
 
-fn worker_parts(config: &Config) -> Result<WorkerParts, StartupError> {
+fn worker_parts(config: &Config) -> Result<WorkerResources, StartupError> {
     let limits = Limits {
         log_bytes: config.worker.log_limit,
         ..Limits::default()
     };
-    Ok(WorkerParts {
+    Ok(WorkerResources {
         runner: Arc::new(
             Runners::with_limits(limits)
                 .map_err(StartupError::Other)?

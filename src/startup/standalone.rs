@@ -3,18 +3,18 @@
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 
-use actors::condition::Condition;
-use actors::ports::{Registry, Store as _};
+use actors::membership::health::HealthStatus;
+use actors::ports::{MembershipStore as _, Registry};
 
 use super::node::{self, Equipment};
 use super::stop::Signals;
 use super::{StartupError, first_start, listen, membership, other, prepare_folder};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::LocalRegistry;
-use crate::runner::logs::LogFiles;
-use crate::store::catalog::Catalog;
-use crate::store::{Alone, Role, SchemaStatus, Store};
 use crate::telemetry;
+use runner::logs::LogFiles;
+use store::catalog::Catalog;
+use store::{Alone, Role, SchemaStatus, Store};
 
 /// Runs a standalone node until it is told to stop.
 pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {
@@ -38,7 +38,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     bring_up_to_date(&store).await?;
     let catalog = Catalog::new(&store);
     let join = membership::join_of(&config, address.to_string());
-    let joined = store.join_alone(&join).await.map_err(other)?;
+    let joined = store.join_standalone(&join).await.map_err(other)?;
     let life = membership::Life::new(join, joined);
     store.name_engine(life.me.incarnation).await.map_err(other)?;
     actix_rt::spawn(end_when_not_alone(alone));
@@ -50,7 +50,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
         store: Arc::new(store.clone()),
         catalog,
         registry,
-        condition: Condition::default(),
+        condition: HealthStatus::default(),
         network: None,
         api: Some((listener, address)),
         life,

@@ -11,7 +11,7 @@ fn every_metric_has_our_prefix_and_a_legal_ending() {
 
 #[test]
 fn a_recorded_value_is_rendered() {
-    let metrics = Metrics::install();
+    let metrics = install_metrics();
     metrics::counter!("porpoise_db_errors_total", "kind" => "probe").increment(2);
     let text = metrics.render();
     assert!(

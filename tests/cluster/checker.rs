@@ -6,8 +6,8 @@ mod results;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use porpoise::store::Store;
 use sea_orm::ConnectionTrait;
+use store::Store;
 
 use crate::fixture::{Cluster, PATIENCE, chain, lines_of};
 use crate::history::Promises;

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use porpoise::store::{Role, Store};
 use reqwest::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+use store::{Role, Store};
 use tempfile::TempDir;
 
 use crate::checker;

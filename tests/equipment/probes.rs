@@ -1,8 +1,8 @@
 //! Standing questions to a database whose answer must always be "nothing": the invariants of the ownership
 //! protocol that rows alone can prove. Whoever runs nodes may ask them at any time and at the end.
 
-use porpoise::store::Store;
 use sea_orm::ConnectionTrait;
+use store::Store;
 
 /// A question: what it would prove, and a query that returns the ids of the rows at fault. `{grace}` stands for
 /// the milliseconds that a change may take, `{now}` for the database's time.

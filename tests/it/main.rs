@@ -10,8 +10,8 @@
 mod api;
 mod catalog;
 mod cli;
+mod known_failures;
 mod loads;
-mod museum;
 mod nodes;
 mod postgres;
 mod probes;

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use porpoise::store::{Role, Store};
+use store::{Role, Store};
 
 #[path = "../equipment/postgres.rs"]
 mod own;

@@ -56,7 +56,15 @@ fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
 
 fn sources() -> Vec<Source> {
     let mut found = Vec::new();
-    for folder in ["engine", "actors", "migrations", "src", "tests", "benches"] {
+    for folder in [
+        "engine",
+        "actors",
+        "migrations",
+        "crates",
+        "src",
+        "tests",
+        "benches",
+    ] {
         files(&root().join(folder), "rs", &mut found);
     }
     found.sort();
@@ -181,9 +189,9 @@ fn migrations_import_nothing_of_ours() {
 
 #[test]
 fn only_the_store_names_sea_orm() {
-    let places = ["src/store/", "src/store.rs", "migrations/"];
+    let places = ["crates/store/", "migrations/"];
     only_in(
-        "sea_orm occurs only in src/store and migrations",
+        "sea_orm occurs only in crates/store and migrations",
         // Not the bare word: a log level may name it.
         &["sea_orm::", "use sea_orm", "sqlx::"],
         &places,
@@ -192,16 +200,9 @@ fn only_the_store_names_sea_orm() {
 
 #[test]
 fn only_the_api_names_actix_web() {
-    let places = [
-        "src/api/",
-        "src/api.rs",
-        "src/rpc/",
-        "src/rpc.rs",
-        "src/startup.rs",
-        "src/startup/",
-    ];
+    let places = ["crates/api/", "crates/rpc/", "src/startup.rs", "src/startup/"];
     only_in(
-        "actix_web occurs only in src/api, src/rpc and startup.rs",
+        "actix_web occurs only in crates/api, crates/rpc and src/startup",
         &["actix_web"],
         &places,
     );
@@ -223,13 +224,11 @@ fn only_the_configuration_reads_the_environment() {
     // The worker hands its own environment on to tasks; the allocator takes its setting from nowhere else; a
     // bench is a program of its own.
     let places = [
-        "src/config/",
-        "src/config.rs",
-        "src/memory.rs",
+        "crates/primitives/src/environment.rs",
+        "src/allocator.rs",
         // Fail points of tests; empty in every other build.
-        "actors/src/faults.rs",
-        "src/runner/",
-        "src/runner.rs",
+        "actors/src/fail_points.rs",
+        "crates/runner/",
         "benches/",
     ];
     only_in(

@@ -2,7 +2,7 @@
 //!
 //! Everything here rests on one fact: no master grants a lease to a worker more than `MEMBERSHIP_FRESHNESS` after that
 //! worker was declared dead, because it grants only on a reading of the members that is younger. The arithmetic is in
-//! `docs/decisions/0024-leases-of-exclusive-attempts.md`.
+//! `docs/decisions/0022-leases-of-exclusive-attempts.md`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Which running attempts a cut ends, and which leases are to be renewed; without clock, mailbox or network.
 //!
 //! A lease counts from the moment at which the request was sent that the owner answered: what the owner noted of it is
-//! later, never earlier. `docs/decisions/0024-leases-of-exclusive-attempts.md` has the arithmetic.
+//! later, never earlier. `docs/decisions/0022-leases-of-exclusive-attempts.md` has the arithmetic.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

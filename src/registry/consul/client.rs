@@ -13,8 +13,9 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, Url};
 
 use super::CALL_WITHIN;
-use crate::causes::in_words;
-use crate::config::{Consul, Secret};
+use crate::config::Consul;
+use primitives::error_chain::in_words;
+use primitives::secret::Secret;
 
 /// Where the agent is, and in which part of Consul.
 pub(super) struct Agent {

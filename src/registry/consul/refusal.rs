@@ -2,7 +2,7 @@
 
 use actors::ports::RegistryError;
 
-use crate::causes::in_words;
+use primitives::error_chain::in_words;
 
 /// The longest part of an answer that is quoted.
 const QUOTED: usize = 200;

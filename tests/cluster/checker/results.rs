@@ -7,7 +7,7 @@ use std::path::Path;
 use actors::worker::journal::Line;
 use engine::ids::{Generation, Uid};
 use engine::instance::{AttemptResult, Ended};
-use porpoise::store::Store;
+use store::Store;
 
 use super::rows;
 use crate::fixture::lines_of;

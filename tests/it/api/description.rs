@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use porpoise::api::Code;
+use api::Code;
 use serde_json::Value;
 
 use super::server::{reply, serve};
 
 fn document() -> Value {
-    serde_json::from_str(&porpoise::api::openapi().to_json().unwrap()).unwrap()
+    serde_json::from_str(&api::openapi().to_json().unwrap()).unwrap()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use porpoise::api::Rates;
+use api::Rates;
 
 use super::server::{ADMIN, Reply, Served, reply, serve_at};
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use engine::ids::{InstanceId, Millis};
-use porpoise::store::catalog::{
-    Catalog, Format, NewProject, NewUser, NewVersion, Project, ProjectId, Request, RequestKey, Role, User,
-};
-use porpoise::store::{Role as StoreRole, Store};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+use store::catalog::{
+    Catalog, Format, NewProject, NewUser, NewVersion, Project, ProjectId, Request, RequestKey, Role, User,
+};
+use store::{Role as StoreRole, Store};
 
 pub(crate) struct House {
     pub(crate) store: Store,

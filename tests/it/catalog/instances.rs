@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Run};
 use engine::states::{AttemptState, InstanceState, OwnerWhy, Priority, TaskState, Verb};
-use porpoise::store::catalog::{
+use store::catalog::{
     CatalogError, Deleted, Grant, InstanceFilter, OwnershipState, PageRequest, Permission, PostVerb,
     ProjectId, Visible,
 };

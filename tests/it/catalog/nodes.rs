@@ -1,6 +1,6 @@
 use engine::ids::{Incarnation, Millis};
 use engine::states::MemberState;
-use porpoise::store::catalog::{PageRequest, ProjectId};
+use store::catalog::{PageRequest, ProjectId};
 
 use super::house::House;
 

@@ -1,5 +1,5 @@
 use engine::ids::Millis;
-use porpoise::store::catalog::{
+use store::catalog::{
     Access, CatalogError, Grant, NewToken, PageRequest, Permission, ProjectId, Role, Token, TokenKind, User,
     UserEdit,
 };

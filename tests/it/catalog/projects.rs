@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use engine::ids::Millis;
-use porpoise::store::catalog::{
+use store::catalog::{
     AuditOutcome, CatalogError, Grant, KnownRequest, NewProject, PageRequest, Permission, ProjectEdit,
     Visible,
 };

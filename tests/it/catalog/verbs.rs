@@ -1,6 +1,6 @@
 use engine::ids::{InstanceId, OperationId, Run};
 use engine::states::{InstanceState, Outcome, Verb};
-use porpoise::store::catalog::{CatalogError, PostVerb, Posted, ProjectId, VerbPosted};
+use store::catalog::{CatalogError, PostVerb, Posted, ProjectId, VerbPosted};
 
 use super::house::{House, asked, keyed};
 

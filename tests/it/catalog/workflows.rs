@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use engine::ids::Millis;
-use porpoise::store::catalog::{CatalogError, Format, IfMatch, PageRequest, ProjectId, Put, PutOutcome};
+use store::catalog::{CatalogError, Format, IfMatch, PageRequest, ProjectId, Put, PutOutcome};
 
 use super::house::{House, asked, asked_at, version};
 

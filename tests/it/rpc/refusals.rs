@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
+use actors::ports::LogSource;
 use engine::ids::{Incarnation, InstanceId, Uid};
-use porpoise::api::LogSource;
-use porpoise::rpc::ClusterLogs;
-use porpoise::runner::logs::LogFiles;
+use rpc::ClusterLogs;
+use runner::logs::LogFiles;
 
 use super::house::{Caller, Node, NotingMaster, key, living, me, owner};
 
@@ -118,10 +118,10 @@ async fn a_node_without_the_role_has_not_taken_the_call() {
 async fn what_is_for_oneself_needs_no_network() {
     let master = Arc::new(NotingMaster::default());
     let node = Node::serve(2).with_master(master.clone());
-    let own = porpoise::rpc::Links::new(
+    let own = rpc::Links::new(
         me(2, "nowhere:1"),
         key('k'),
-        actors::peers::Peers::default(),
+        actors::membership::peers::Peers::default(),
         node.roles.clone(),
         Arc::new(|_| {}),
     );
@@ -293,7 +293,7 @@ async fn a_stranger_is_noted_by_his_address_and_no_secret_is_written() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt()
-        .with_env_filter("porpoise::rpc=trace")
+        .with_env_filter("rpc=trace")
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .try_init()
@@ -356,12 +356,12 @@ async fn a_log_is_read_from_the_node_of_the_name_of_its_worker() {
     std::fs::write(files.path(&uid), b"0123\xff56789").unwrap();
     let node = Node::serve_logs(2, there.path());
     let caller = Caller::of(key('k'), 1, &[&node.me]);
-    let peers = actors::peers::Peers::default();
+    let peers = actors::membership::peers::Peers::default();
     peers.update(vec![living(&node.me)], tokio::time::Instant::now());
     let here = tempfile::tempdir().unwrap();
     let logs = ClusterLogs {
         name: "node-1".to_owned(),
-        files: LogFiles::in_folder(here.path()),
+        files: Arc::new(LogFiles::in_folder(here.path())),
         peers: peers.clone(),
         links: caller.links.clone(),
     };

@@ -1,6 +1,6 @@
 //! Taking over, waking up, giving up.
 
-use actors::ports::{Claim, Claimed, Me};
+use actors::ports::{Claim, ClaimedInstance, NodeIdentity};
 use engine::ids::{Epoch, InstanceId, Millis};
 use engine::instance::Changes;
 use engine::states::{InstanceState, MemberState, Outcome, OwnerWhy, Verb};
@@ -8,20 +8,20 @@ use engine::states::{InstanceState, MemberState, Outcome, OwnerWhy, Verb};
 use super::cases::{create, header, round, store};
 use super::subject::{Subject, join, load};
 
-fn by(me: &Me) -> Claim {
+fn by(me: &NodeIdentity) -> Claim {
     Claim {
-        me: me.clone(),
+        claimant: me.clone(),
         only: None,
         limit: 100,
         at: Millis(3_000),
     }
 }
 
-async fn claim(subject: &dyn Subject, claim: &Claim) -> Vec<Claimed> {
-    subject.store().claim(claim).await.expect("an answer")
+async fn claim(subject: &dyn Subject, claim: &Claim) -> Vec<ClaimedInstance> {
+    subject.store().claim_instances(claim).await.expect("an answer")
 }
 
-async fn bring_to(subject: &dyn Subject, me: &Me, id: InstanceId, state: InstanceState) {
+async fn bring_to(subject: &dyn Subject, me: &NodeIdentity, id: InstanceId, state: InstanceState) {
     let rests = Changes {
         header: Some(header(state)),
         rests: true,
@@ -44,10 +44,10 @@ pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &d
     let me = join(subject, "one", "h1").await;
     let id = create(subject, None).await;
     let claimed = claim(subject, &by(&me)).await;
-    let expected = Claimed {
+    let expected = ClaimedInstance {
         id,
         epoch: Epoch(1),
-        why: OwnerWhy::Start,
+        reason: OwnerWhy::Start,
         from_owner: None,
         from_host: None,
     };
@@ -66,10 +66,10 @@ pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject
     let id = create(subject, Some(&first)).await;
     let second = join(subject, "two", "h2").await;
     let claimed = claim(subject, &by(&second)).await;
-    let expected = Claimed {
+    let expected = ClaimedInstance {
         id,
         epoch: Epoch(2),
-        why: OwnerWhy::Failover,
+        reason: OwnerWhy::Failover,
         from_owner: Some(first.incarnation),
         from_host: Some("h1".to_owned()),
     };
@@ -90,7 +90,7 @@ pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject
         )
     );
     let late = store(subject, round(&first, id, 0, Changes::default())).await;
-    assert_eq!(late, actors::ports::Written::Stale);
+    assert_eq!(late, actors::ports::WriteOutcome::Stale);
 }
 
 pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn Subject) {
@@ -99,7 +99,7 @@ pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn Su
     let again = join(subject, "one", "h1").await;
     let claimed = claim(subject, &by(&again)).await;
     assert_eq!(claimed.len(), 1);
-    assert_eq!(claimed[0].why, OwnerWhy::Restart);
+    assert_eq!(claimed[0].reason, OwnerWhy::Restart);
     assert_eq!(claimed[0].from_host.as_deref(), Some("h1"));
 }
 
@@ -142,10 +142,10 @@ pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn 
         );
         subject.ask(id, verb, 1).await;
         let claimed = claim(subject, &by(&me)).await;
-        let expected = Claimed {
+        let expected = ClaimedInstance {
             id,
             epoch: Epoch(2),
-            why,
+            reason: why,
             from_owner: None,
             from_host: None,
         };
@@ -157,7 +157,7 @@ pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Su
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let early = subject.ask(id, Verb::Recover, 1).await;
-    subject.store().refuse_at_rest(id, Millis(4_000)).await.unwrap();
+    subject.store().refuse_inapplicable_commands(id, Millis(4_000)).await.unwrap();
     assert_eq!(
         subject.outcome(early).await.0,
         Outcome::Pending,
@@ -165,7 +165,7 @@ pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Su
     );
     bring_to(subject, &me, id, InstanceState::Succeeded).await;
     let rerun = subject.ask(id, Verb::Rerun, 1).await;
-    subject.store().refuse_at_rest(id, Millis(4_000)).await.unwrap();
+    subject.store().refuse_inapplicable_commands(id, Millis(4_000)).await.unwrap();
     let (outcome, detail) = subject.outcome(early).await;
     assert_eq!(outcome, Outcome::Refused);
     let detail = detail.unwrap();
@@ -183,7 +183,7 @@ pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn Subje
     bring_to(subject, &me, id, InstanceState::Failed).await;
     let late = subject.ask(id, Verb::Recover, 7).await;
     assert_eq!(claim(subject, &by(&me)).await, []);
-    subject.store().refuse_at_rest(id, Millis(4_000)).await.unwrap();
+    subject.store().refuse_inapplicable_commands(id, Millis(4_000)).await.unwrap();
     assert_eq!(subject.outcome(late).await.0, Outcome::Refused);
 }
 
@@ -229,7 +229,7 @@ pub(crate) async fn claims_without_progress_end_in_attention(subject: &dyn Subje
     assert_eq!(subject.outcome(pause).await.0, Outcome::Refused);
     assert_eq!(claim(subject, &by(&last)).await, [], "it waits for a person");
     subject.ask(id, Verb::Resume, 1).await;
-    assert_eq!(claim(subject, &by(&last)).await[0].why, OwnerWhy::Resume);
+    assert_eq!(claim(subject, &by(&last)).await[0].reason, OwnerWhy::Resume);
 }
 
 pub(crate) async fn progress_clears_the_count_of_claims(subject: &dyn Subject) {
@@ -240,7 +240,7 @@ pub(crate) async fn progress_clears_the_count_of_claims(subject: &dyn Subject) {
         assert_eq!(claim(subject, &by(&me)).await.len(), 1, "{life}");
         subject
             .store()
-            .made_progress(me.incarnation, &[id])
+            .clear_claims(me.incarnation, &[id])
             .await
             .unwrap();
     }

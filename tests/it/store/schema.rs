@@ -1,8 +1,8 @@
 //! Migrations up, down and up again; databases of other programs; the standalone lock.
 
 use migrations::{Migrator, MigratorTrait as _};
-use porpoise::store::{Role, SchemaStatus, Store};
 use sea_orm::ConnectionTrait as _;
+use store::{Role, SchemaStatus, Store};
 
 async fn empty_sqlite(folder: &tempfile::TempDir) -> Store {
     let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use porpoise::store::{Role, Store};
 use sea_orm::ConnectionTrait;
+use store::{Role, Store};
 
 use super::super::harness::{Node, TOKEN, refused_start};
 use crate::postgres::OwnServer;

@@ -1,0 +1,51 @@
+//! Where logs of attempts are read: files of this node, or another node's by way of the cluster.
+
+use async_trait::async_trait;
+use engine::ids::Uid;
+
+/// A part of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPart {
+    /// The bytes from the asked offset on, at most as many as asked for.
+    pub bytes: Vec<u8>,
+    /// Where the next part begins.
+    pub next_offset: u64,
+    /// The size of the file now.
+    pub size: u64,
+}
+
+impl LogPart {
+    /// Returns the part of a log that does not exist.
+    pub fn nothing_at(offset: u64) -> Self {
+        Self {
+            bytes: Vec::new(),
+            next_offset: offset,
+            size: 0,
+        }
+    }
+}
+
+/// The worker that has the log cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the log on `{worker}` cannot be read: {cause}")]
+pub struct LogUnavailable {
+    /// The worker's node name.
+    pub worker: String,
+    /// For the server's own log.
+    pub cause: String,
+}
+
+/// Reads logs of attempts wherever they ran.
+#[async_trait]
+pub trait LogSource: std::fmt::Debug + Send + Sync + 'static {
+    /// Reads at most `limit` bytes from `offset` on; a log that does not exist is empty.
+    ///
+    /// # Errors
+    /// Try again when the worker is back.
+    async fn read(
+        &self,
+        worker: &str,
+        uid: &Uid,
+        (offset, limit): (u64, u64),
+    ) -> Result<LogPart, LogUnavailable>;
+}

@@ -1,0 +1,140 @@
+//! How many processes per second one worker starts and ends: `cargo bench --bench worker_starts [-- TASKS SLOTS]`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actors::clock::Clock;
+use actors::links::{LinkError, MasterLink, WorkerLink};
+use actors::ports::NodeIdentity;
+use actors::protocol::{Dispatch, Fact, Owner, Renewal, Report, ReportAnswer};
+use actors::worker::{Folders, WorkerConfig, WorkerHandle, WorkerPorts, start};
+use async_trait::async_trait;
+use engine::definition::{OnCutOff, Work};
+use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
+use runner::journal::JournalFile;
+use runner::{Limits, Runners, boot_id};
+use tokio::sync::mpsc;
+
+const WORKER: Incarnation = Incarnation(1);
+
+/// A master that stores at once and counts ends.
+struct Counter(mpsc::UnboundedSender<usize>);
+
+#[async_trait]
+impl MasterLink for Counter {
+    async fn report(&self, _: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
+        let ends = batch
+            .iter()
+            .filter(|report| matches!(report.fact, Fact::Ended(_)))
+            .count();
+        self.0.send(ends).ok();
+        Ok(vec![ReportAnswer::Stored; batch.len()])
+    }
+
+    async fn relay(&self, _: Incarnation, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
+        Ok(vec![ReportAnswer::Stored; batch.len()])
+    }
+
+    async fn slots(&self, _: &Owner, _: Incarnation, _: u32) -> Result<(), LinkError> {
+        Ok(())
+    }
+
+    async fn renew(&self, _: &Owner, _: Incarnation, batch: Vec<Renewal>) -> Result<Vec<bool>, LinkError> {
+        Ok(vec![true; batch.len()])
+    }
+}
+
+fn owner() -> Owner {
+    Owner {
+        incarnation: Incarnation(2),
+        host: "here".to_owned(),
+        generation: Generation(1),
+        epoch: Epoch(1),
+    }
+}
+
+fn dispatch(ordinal: u32) -> Dispatch {
+    Dispatch {
+        uid: Uid {
+            generation: Generation(1),
+            instance: InstanceId(1),
+            ordinal: Ordinal(ordinal),
+            attempt: AttemptNumber(1),
+            binding: 1,
+        },
+        worker: WORKER,
+        owner: owner(),
+        project: "default".to_owned(),
+        workflow: "bench".to_owned(),
+        task: "t".to_owned(),
+        attempt: AttemptNumber(1),
+        work: Work::Shell {
+            run: ":".to_owned(),
+            interpreter: "/bin/sh".to_owned(),
+        },
+        env: BTreeMap::new(),
+        timeout_ms: None,
+        on_cut_off: OnCutOff::Continue,
+    }
+}
+
+async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> Result<WorkerHandle, String> {
+    let config = WorkerConfig {
+        me: NodeIdentity {
+            incarnation: WORKER,
+            host: "here".to_owned(),
+            name: "bench".to_owned(),
+            generation: Generation(1),
+        },
+        slots,
+        folders: Folders::in_data(data),
+        boot_id: boot_id(),
+    };
+    let ports = WorkerPorts {
+        peers: Default::default(),
+        runner: Arc::new(Runners::with_limits(Limits::default())?),
+        journal: Arc::new(JournalFile::in_data(data)),
+        masters: Arc::new(Counter(ends)),
+        clock: Clock::starting_at(Millis(0)),
+    };
+    start(config, ports).await.map_err(|error| error.to_string())
+}
+
+/// Keeps every slot busy; a slot is used again as soon as its end was reported.
+async fn run(tasks: u32, slots: u32, data: &Path) -> Result<Duration, String> {
+    let (sender, mut ends) = mpsc::unbounded_channel();
+    let worker = worker(data, slots, sender).await?;
+    let begun = Instant::now();
+    let mut next = 0;
+    let mut open: usize = 0;
+    while next < tasks || open > 0 {
+        let room = (slots as usize).saturating_sub(open);
+        let batch: Vec<Dispatch> = (next..tasks).take(room).map(dispatch).collect();
+        next += u32::try_from(batch.len()).map_err(|error| error.to_string())?;
+        open += batch.len();
+        if !batch.is_empty() {
+            worker
+                .dispatch(WORKER, batch)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        open -= ends.recv().await.ok_or("the worker is gone")?;
+    }
+    Ok(begun.elapsed())
+}
+
+fn main() -> Result<(), String> {
+    let mut numbers = std::env::args().skip(1).filter_map(|text| text.parse().ok());
+    let tasks = numbers.next().unwrap_or(400);
+    let slots = numbers.next().unwrap_or(16);
+    let data = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let took = actix::System::new().block_on(run(tasks, slots, data.path()))?;
+    let rate = f64::from(tasks) / took.as_secs_f64();
+    println!(
+        "{tasks} tasks with {slots} slots: {} ms, {rate:.0}/s",
+        took.as_millis()
+    );
+    Ok(())
+}

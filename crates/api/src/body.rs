@@ -1,0 +1,209 @@
+//! Reads bodies and query strings strictly: limits, unknown members, and a pointer to what is wrong.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+
+use super::codes::Code;
+use super::problem::{Detail, Problem};
+use document::{Format, read_value};
+
+/// The limit of every body but a document's.
+const BODY_LIMIT: usize = 1 << 20;
+/// The limit of a workflow document.
+pub(super) const DOCUMENT_LIMIT: usize = 8 << 20;
+
+/// A JSON body; an empty one counts as `{}`.
+#[derive(Debug)]
+pub(super) struct Body<T> {
+    /// What was read.
+    pub(super) value: T,
+    /// The bytes as they came; they tell a repeated request from another one.
+    pub(super) bytes: Bytes,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read(&mut payload, BODY_LIMIT).await?;
+            if !bytes.is_empty() && media_type(&request) != "application/json" {
+                return Err(Problem::new(
+                    Code::UnsupportedMediaType,
+                    "The body must be JSON (Content-Type: application/json).",
+                ));
+            }
+            let value = parse(if bytes.is_empty() { b"{}" } else { &bytes })?;
+            Ok(Self { value, bytes })
+        })
+    }
+}
+
+/// The body of a document as it came.
+#[derive(Debug)]
+pub(super) struct DocumentBody(pub(super) Bytes);
+
+impl FromRequest for DocumentBody {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let mut payload = payload.take();
+        Box::pin(async move { read(&mut payload, DOCUMENT_LIMIT).await.map(Self) })
+    }
+}
+
+/// A query string; unknown names are errors where `T` denies them.
+#[derive(Debug)]
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = actix_web::web::Query::<T>::from_query(&one_state(request.query_string()));
+        std::future::ready(read.map(|query| Self(query.into_inner())).map_err(|error| {
+            let said = error.to_string();
+            let message = said.rsplit("error: ").next().unwrap_or_default();
+            Problem::new(
+                Code::InvalidQuery,
+                format!("The query string is wrong: {message}."),
+            )
+        }))
+    }
+}
+
+/// Joins a repeated `state` with commas: both ways of writing mean any of them.
+fn one_state(query: &str) -> Cow<'_, str> {
+    const STATE: &str = "state=";
+    let (states, mut parts): (Vec<&str>, Vec<&str>) =
+        query.split('&').partition(|part| part.starts_with(STATE));
+    if states.len() < 2 {
+        return query.into();
+    }
+    let joined = states.iter().map(|part| &part[STATE.len()..]).collect::<Vec<_>>();
+    let state = format!("{STATE}{}", joined.join(","));
+    parts.push(&state);
+    parts.join("&").into()
+}
+
+/// Takes no query parameter at all.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoQuery {}
+
+/// Returns the media type without its parameters, lower case.
+pub(super) fn media_type(request: &HttpRequest) -> String {
+    let header = request.headers().get(CONTENT_TYPE);
+    let text = header.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+async fn read(payload: &mut Payload, limit: usize) -> Result<Bytes, Problem> {
+    let mut body = actix_web::web::BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(Code::MalformedBody, "The body ended early."))?;
+        if body.len() + chunk.len() > limit {
+            let detail = format!("The body is larger than {} MiB.", limit >> 20);
+            return Err(Problem::new(Code::BodyTooLarge, detail));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Reads JSON; says where it is wrong.
+///
+/// Only objects are bodies: serde would take an array for a struct, member by member.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::new(Code::InvalidBody, "The body must be a JSON object.").at("/"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer_of(error.path(), &error.inner().to_string());
+        wrong(error.inner(), pointer)
+    })?;
+    reader.end().map_err(|error| wrong(&error, "/".to_owned()))?;
+    no_key_twice(bytes)?;
+    Ok(value)
+}
+
+/// Refuses what serde takes in maps: of a key that stands there twice it would silently keep the last value.
+fn no_key_twice(bytes: &[u8]) -> Result<(), Problem> {
+    let Err(issues) = read_value(bytes, Format::Json) else {
+        return Ok(());
+    };
+    let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
+    let said = errors
+        .first()
+        .map_or_else(String::new, |first| first.message.clone());
+    Err(Problem::new(Code::InvalidBody, format!("The body is not valid: {said}.")).with_errors(errors))
+}
+
+fn wrong(error: &serde_json::Error, pointer: String) -> Problem {
+    let said = error.to_string();
+    if !error.is_data() {
+        return Problem::new(Code::MalformedBody, format!("The body is not JSON: {said}."));
+    }
+    let message = said.split(" at line ").next().unwrap_or_default().to_owned();
+    let code = match () {
+        () if message.starts_with("unknown field") => "UNKNOWN_MEMBER",
+        () if message.starts_with("missing field") => "MISSING_MEMBER",
+        () => "INVALID_VALUE",
+    };
+    let detail = format!("The body is not valid: {message}.");
+    Problem::new(Code::InvalidBody, detail).with_errors(vec![Detail {
+        pointer,
+        code: code.to_owned(),
+        message,
+        line: None,
+        column: None,
+    }])
+}
+
+/// Makes a JSON pointer of the path to the wrong value; an unknown or missing member is its last part.
+fn pointer_of(path: &serde_path_to_error::Path, said: &str) -> String {
+    use serde_path_to_error::Segment;
+    let mut parts: Vec<String> = path
+        .iter()
+        .filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Map { key } => Some(escaped(key)),
+            Segment::Enum { variant } => Some(escaped(variant)),
+            Segment::Unknown => None,
+        })
+        .collect();
+    let member = ["unknown field `", "missing field `", "duplicate field `"]
+        .iter()
+        .find_map(|start| said.strip_prefix(start)?.split('`').next());
+    if let Some(member) = member.map(escaped)
+        && parts.last() != Some(&member)
+    {
+        parts.push(member);
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Escapes one part of a JSON pointer.
+pub(super) fn escaped(part: &str) -> String {
+    part.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Commands about projects, users, tokens, nodes and take-overs.
+
+use clap::ValueEnum;
+use reqwest::Method;
+use serde_json::json;
+
+use super::args::{FailoverCommand, NodeCommand, Permission, ProjectCommand, TokenCommand, UserCommand};
+use super::failure::Failure;
+use super::output::{Look, Printer, say};
+use super::password;
+use super::rest::{Call, Rest};
+use crate::settings::Settings;
+
+const PROJECTS: Look = Look {
+    name: "name",
+    columns: &[
+        ("PROJECT", "/name"),
+        ("DESCRIPTION", "/description"),
+        ("CREATED", "/created_at"),
+    ],
+};
+
+const USERS: Look = Look {
+    name: "name",
+    columns: &[
+        ("USER", "/name"),
+        ("ROLE", "/role"),
+        ("ENABLED", "/enabled"),
+        ("CREATED", "/created_at"),
+    ],
+};
+
+const TOKENS: Look = Look {
+    name: "id",
+    columns: &[
+        ("ID", "/id"),
+        ("NAME", "/name"),
+        ("USER", "/user"),
+        ("CREATED", "/created_at"),
+        ("EXPIRES", "/expires_at"),
+    ],
+};
+
+const NODES: Look = Look {
+    name: "incarnation",
+    columns: &[
+        ("INCARNATION", "/incarnation"),
+        ("NODE", "/name"),
+        ("HOST", "/host"),
+        ("ROLES", "/roles"),
+        ("STATE", "/state"),
+        ("INSTANCES", "/instances"),
+        ("SLOTS", "/slots/used"),
+        ("OF", "/slots/total"),
+        ("GROUP", "/worker_group"),
+        ("JOINED", "/joined_at"),
+        ("VERSION", "/version"),
+    ],
+};
+
+const FAILOVERS: Look = Look {
+    name: "id",
+    columns: &[
+        ("ID", "/id"),
+        ("DEAD", "/dead/host"),
+        ("SURVIVOR", "/survivor/host"),
+        ("DECLARED", "/declared_at"),
+        ("ACKNOWLEDGED", "/acknowledged_at"),
+        ("INSTANCES", "/instances"),
+        ("REATTACHED", "/attempts_reattached"),
+        ("LOST", "/attempts_lost"),
+        ("REASON", "/reason"),
+    ],
+};
+
+/// Runs a command about projects.
+pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    match command {
+        ProjectCommand::List => printer.list(rest.list(&Call::get(&["projects"]), usize::MAX)?, PROJECTS),
+        ProjectCommand::Get { project } => {
+            printer.item(&rest.json(Call::get(&["projects", &project]))?, PROJECTS)
+        }
+        ProjectCommand::Create { project, description } => {
+            let mut body = json!({ "name": project });
+            if let Some(description) = description {
+                body["description"] = json!(description);
+            }
+            printer.item(
+                &rest.json(Call::new(Method::POST, &["projects"]).json(&body))?,
+                PROJECTS,
+            )
+        }
+        ProjectCommand::Update { project, description } => {
+            let call = Call::new(Method::PATCH, &["projects", &project]);
+            printer.item(
+                &rest.json(call.json(&json!({ "description": description })))?,
+                PROJECTS,
+            )
+        }
+        ProjectCommand::Delete { project } => {
+            delete(rest, &["projects", &project], &format!("project {project}"))
+        }
+        ProjectCommand::Grant {
+            project,
+            user,
+            permission,
+        } => {
+            let call = Call::new(Method::PUT, &["projects", &project, "grants", &user]);
+            rest.json(call.json(&json!({ "permission": permission_name(permission) })))?;
+            say(&format!(
+                "{user} may {} in project {project}",
+                permission_name(permission)
+            ));
+            Ok(())
+        }
+        ProjectCommand::Revoke { project, user } => delete(
+            rest,
+            &["projects", &project, "grants", &user],
+            &format!("the grant of {user}"),
+        ),
+    }
+}
+
+fn permission_name(permission: Permission) -> String {
+    permission
+        .to_possible_value()
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
+}
+
+/// Runs a command about users.
+pub(super) fn user(
+    command: UserCommand,
+    rest: &Rest,
+    printer: Printer,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    match command {
+        UserCommand::List => printer.list(rest.list(&Call::get(&["users"]), usize::MAX)?, USERS),
+        UserCommand::Me => printer.item(&rest.json(Call::get(&["users", "me"]))?, USERS),
+        UserCommand::Create { name, admin } => {
+            let mut body = json!({ "name": name, "password": password::ask(settings)?.reveal() });
+            if admin {
+                body["role"] = json!("admin");
+            }
+            printer.item(
+                &rest.json(Call::new(Method::POST, &["users"]).json(&body))?,
+                USERS,
+            )
+        }
+        UserCommand::Password { name } => {
+            let body = json!({ "password": password::ask(settings)?.reveal() });
+            rest.json(Call::new(Method::PATCH, &["users", &name]).json(&body))?;
+            say(&format!("the password of {name} is changed"));
+            Ok(())
+        }
+        UserCommand::Delete { name } => delete(rest, &["users", &name], &format!("user {name}")),
+    }
+}
+
+/// Runs a command about tokens.
+pub(super) fn token(command: TokenCommand, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    match command {
+        TokenCommand::List => printer.list(rest.list(&Call::get(&["tokens"]), usize::MAX)?, TOKENS),
+        TokenCommand::Create { name, expires_in } => {
+            let mut body = json!({ "name": name });
+            if let Some(expires_in) = expires_in {
+                body["expires_in"] = json!(expires_in);
+            }
+            printer.item(
+                &rest.json(Call::new(Method::POST, &["tokens"]).json(&body))?,
+                TOKENS,
+            )
+        }
+        TokenCommand::Delete { id } => delete(rest, &["tokens", &id], &format!("token {id}")),
+    }
+}
+
+/// Runs a command about nodes.
+pub(super) fn node(command: NodeCommand, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    match command {
+        NodeCommand::List => printer.list(rest.list(&Call::get(&["nodes"]), usize::MAX)?, NODES),
+        NodeCommand::Drain { incarnation } => {
+            let call = Call::new(Method::POST, &["nodes", &incarnation, "drain"]);
+            printer.item(&rest.json(call.json(&json!({})))?, NODES)
+        }
+    }
+}
+
+/// Runs a command about take-overs.
+pub(super) fn failover(command: &FailoverCommand, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    match command {
+        FailoverCommand::List => printer.list(rest.list(&Call::get(&["failovers"]), usize::MAX)?, FAILOVERS),
+    }
+}
+
+/// Deletes a thing and says so.
+pub(super) fn delete(rest: &Rest, path: &[&str], what: &str) -> Result<(), Failure> {
+    rest.json(Call::new(Method::DELETE, path))?;
+    say(&format!("{what} is deleted"));
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! The words of the command line.
+
+use clap::{Args, Subcommand};
+
+mod admin;
+mod instance;
+mod workflow;
+
+pub(crate) use admin::{
+    ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCommand, TokenCommand,
+    UserCommand,
+};
+pub(crate) use instance::{InstanceCommand, VerbArgs};
+pub(crate) use workflow::{ImportCommand, ImportType, InProject, RunArgs, WorkflowCommand};
+
+use super::output::Format;
+
+/// What every client command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Address of the server [default: PORPOISE_URL, the context, http://127.0.0.1:7070]
+    #[arg(long, global = true, value_name = "URL")]
+    pub url: Option<String>,
+    /// How things are printed
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// The commands that talk to a server, or only to files of workflows.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Workflow definitions
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
+    /// Start an instance of a workflow; prints its id
+    Run(Box<RunArgs>),
+    /// Workflow instances
+    #[command(subcommand)]
+    Instance(InstanceCommand),
+    /// Projects and who may do what in them
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// Users
+    #[command(subcommand)]
+    User(UserCommand),
+    /// API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Nodes of the cluster
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Take-overs of dead nodes
+    #[command(subcommand)]
+    Failover(FailoverCommand),
+    /// Servers that this client knows
+    #[command(subcommand)]
+    Context(ContextCommand),
+    /// Get a token by name and password and keep it in the context
+    Login(LoginArgs),
+    /// Turn documents of other systems into workflow documents
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Print the server's OpenAPI description
+    Openapi,
+}

@@ -1,0 +1,153 @@
+//! The words about projects, people, nodes and contexts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// What a grant allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Permission {
+    /// See
+    Read,
+    /// See and run
+    Execute,
+    /// See, run and change
+    Write,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProjectCommand {
+    /// List projects
+    List,
+    /// Print one
+    Get {
+        /// Name of the project
+        project: String,
+    },
+    /// Make one
+    Create {
+        /// Name of the project
+        project: String,
+        /// For people
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Change its description
+    Update {
+        /// Name of the project
+        project: String,
+        /// For people
+        #[arg(long)]
+        description: String,
+    },
+    /// Delete an empty one
+    Delete {
+        /// Name of the project
+        project: String,
+    },
+    /// Let a user do something in it
+    Grant {
+        /// Name of the project
+        project: String,
+        /// Name of the user
+        user: String,
+        /// What is allowed
+        permission: Permission,
+    },
+    /// Take a grant back
+    Revoke {
+        /// Name of the project
+        project: String,
+        /// Name of the user
+        user: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// List users
+    List,
+    /// Print the user that the token belongs to
+    Me,
+    /// Make one; the password comes from PORPOISE_PASSWORD, the terminal or stdin
+    Create {
+        /// Name of the user
+        name: String,
+        /// May do everything
+        #[arg(long)]
+        admin: bool,
+    },
+    /// Set a new password, from PORPOISE_PASSWORD, the terminal or stdin
+    Password {
+        /// Name of the user
+        name: String,
+    },
+    /// Delete one
+    Delete {
+        /// Name of the user
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// List tokens, without their secrets
+    List,
+    /// Make one; prints it once
+    Create {
+        /// What it is for
+        name: String,
+        /// For how long
+        #[arg(long, value_name = "TIME")]
+        expires_in: Option<String>,
+    },
+    /// Delete one
+    Delete {
+        /// Id of the token
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// List nodes
+    List,
+    /// Let one end its work and leave
+    Drain {
+        /// Incarnation of the node
+        incarnation: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FailoverCommand {
+    /// List take-overs
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ContextCommand {
+    /// List contexts
+    List,
+    /// Make one the current one
+    Use {
+        /// Name of the context
+        name: String,
+    },
+    /// Make or change one
+    Set {
+        /// Name of the context
+        name: String,
+        /// Read its token from this file
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+    },
+}
+
+/// Who logs in.
+#[derive(Debug, Args)]
+pub struct LoginArgs {
+    /// Name of the user
+    #[arg(long, default_value = "admin")]
+    pub username: String,
+}

@@ -1,0 +1,89 @@
+//! The words about instances.
+
+use clap::{Args, Subcommand};
+
+/// An instance and what is done to it.
+#[derive(Debug, Args)]
+pub struct VerbArgs {
+    /// Id of the instance
+    pub id: String,
+    /// Why, for the audit log
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// How long to wait for the owner
+    #[arg(long, value_name = "TIME", default_value = "20s")]
+    pub wait: String,
+}
+
+/// An instance.
+#[derive(Debug, Args)]
+pub struct OneInstance {
+    /// Id of the instance
+    pub id: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum InstanceCommand {
+    /// List instances, newest first
+    List {
+        /// Only these states; may be repeated
+        #[arg(long)]
+        state: Vec<String>,
+        /// Only of this workflow
+        #[arg(long)]
+        workflow: Option<String>,
+        /// Only of this project
+        #[arg(long)]
+        project: Option<String>,
+        /// Only those owned by this host
+        #[arg(long)]
+        host: Option<String>,
+        /// At most this many; 0 for all
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Print one
+    Get(OneInstance),
+    /// List its tasks
+    Tasks(OneInstance),
+    /// Print changes of state until it rests
+    Watch(OneInstance),
+    /// Print the output of its tasks
+    Logs {
+        /// Id of the instance
+        id: String,
+        /// Only of this task
+        #[arg(long)]
+        task: Option<String>,
+        /// Another attempt than the last
+        #[arg(long, value_name = "N", requires = "task")]
+        attempt: Option<u32>,
+        /// Go on until the instance rests
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// List its changes of state, oldest first
+    History(OneInstance),
+    /// Print who owned it, and why
+    Ownership(OneInstance),
+    /// Start nothing more; what runs may end
+    Pause(VerbArgs),
+    /// Go on after a pause or a stop
+    Resume(VerbArgs),
+    /// Kill what runs
+    Stop(VerbArgs),
+    /// Run what failed again, then what follows
+    Recover(VerbArgs),
+    /// Run everything again
+    Rerun(VerbArgs),
+    /// Count a failed task as succeeded
+    ForceSuccess {
+        #[command(flatten)]
+        verb: VerbArgs,
+        /// Name of the task
+        #[arg(long)]
+        task: String,
+    },
+    /// Delete one that is final
+    Delete(OneInstance),
+}

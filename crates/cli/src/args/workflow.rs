@@ -1,0 +1,144 @@
+//! The words about workflows and the start of an instance.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// The project of a workflow.
+#[derive(Debug, Clone, Args)]
+pub struct InProject {
+    /// Project of the workflow
+    #[arg(long, value_name = "PROJECT", default_value = "default")]
+    pub project: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WorkflowCommand {
+    /// Store documents; an unchanged one makes no new version
+    Apply {
+        /// A document, a folder of documents, or `-` for stdin
+        #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
+        files: Vec<PathBuf>,
+        /// Project; the document must not name another [default: the document's, or default]
+        #[arg(long)]
+        project: Option<String>,
+        /// Only check
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Check documents without a server
+    Lint {
+        /// A document, a folder of documents, or `-` for stdin
+        #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// List the workflows of a project
+    List(InProject),
+    /// Print one; `-o yaml` gives its source text
+    Get {
+        /// Name of the workflow
+        workflow: String,
+        /// Another version than the last
+        #[arg(long, value_name = "N")]
+        version: Option<u32>,
+        #[command(flatten)]
+        place: InProject,
+    },
+    /// List the versions of one
+    Versions {
+        /// Name of the workflow
+        workflow: String,
+        #[command(flatten)]
+        place: InProject,
+    },
+    /// Delete one
+    Delete {
+        /// Name of the workflow
+        workflow: String,
+        #[command(flatten)]
+        place: InProject,
+    },
+}
+
+/// Which tasks run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    /// Every task
+    All,
+    /// Only the named ones
+    Only,
+    /// The named ones with everything before them
+    Upstream,
+    /// The named ones with everything after them
+    Downstream,
+}
+
+/// How an instance is started.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Name of the workflow
+    pub workflow: String,
+    #[command(flatten)]
+    pub place: InProject,
+    /// A parameter of the start
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    pub params: Vec<(String, String)>,
+    /// Another version than the last
+    #[arg(long, value_name = "N")]
+    pub version: Option<u32>,
+    /// A task to begin with; may be repeated
+    #[arg(long = "task", value_name = "TASK")]
+    pub tasks: Vec<String>,
+    /// What runs, seen from the named tasks
+    #[arg(long, value_enum)]
+    pub scope: Option<Scope>,
+    /// What a failure means for the others: continue or end
+    #[arg(long, value_name = "STRATEGY")]
+    pub failure_strategy: Option<String>,
+    /// highest, high, medium, low or lowest
+    #[arg(long)]
+    pub priority: Option<String>,
+    /// Worker group of the tasks that name none
+    #[arg(long, value_name = "NAME")]
+    pub worker_group: Option<String>,
+    /// Every task succeeds at once, no process is started
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Wait until it rests: exit 0 when it succeeded, else 1
+    #[arg(long)]
+    pub wait: bool,
+    /// Show states and logs until it rests
+    #[arg(long)]
+    pub follow: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("should be NAME=VALUE".to_owned()),
+    }
+}
+
+/// The task type of imported tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportType {
+    /// Sleeps for the scaled runtime
+    Shell,
+    /// Does nothing
+    Noop,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Print a WfCommons instance as a workflow document
+    Wfcommons {
+        /// The WfFormat file
+        file: PathBuf,
+        /// Factor of the runtimes
+        #[arg(long, value_name = "F", default_value_t = 1.0)]
+        scale: f64,
+        /// Type of the tasks
+        #[arg(long = "type", value_enum, default_value_t = ImportType::Shell)]
+        task_type: ImportType,
+    },
+}

@@ -1,0 +1,87 @@
+use super::*;
+use primitives::environment::Environment;
+
+fn settings(pairs: &[(&str, &str)]) -> Settings {
+    Settings::of(&Environment::of(
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    ))
+}
+
+#[test]
+fn the_flag_beats_the_environment_which_beats_the_context() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().to_str().unwrap();
+    let bare = settings(&[("XDG_CONFIG_HOME", folder)]);
+    assert_eq!(Target::find(None, &bare).unwrap().url, DEFAULT_URL);
+    let context = Context {
+        url: "http://context".to_owned(),
+        token: Some("secret".to_owned()),
+    };
+    let contexts = Contexts {
+        current: Some("c".to_owned()),
+        contexts: [("c".to_owned(), context)].into(),
+    };
+    contexts.save(&bare).unwrap();
+    let found = Target::find(None, &bare).unwrap();
+    assert_eq!(
+        (found.url.as_str(), found.token),
+        ("http://context", Some(Secret::new("secret")))
+    );
+    let env = settings(&[
+        ("XDG_CONFIG_HOME", folder),
+        ("PORPOISE_URL", "http://env/"),
+        ("PORPOISE_TOKEN", "t"),
+    ]);
+    let found = Target::find(None, &env).unwrap();
+    assert_eq!(
+        (found.url.as_str(), found.token),
+        ("http://env", Some(Secret::new("t")))
+    );
+    assert_eq!(
+        Target::find(Some("http://flag"), &env).unwrap().url,
+        "http://flag"
+    );
+}
+
+#[test]
+fn the_token_of_a_context_goes_to_no_other_server() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = settings(&[("XDG_CONFIG_HOME", home.path().to_str().unwrap())]);
+    let context = Context {
+        url: "http://context".to_owned(),
+        token: Some("secret".to_owned()),
+    };
+    let contexts = Contexts {
+        current: Some("c".to_owned()),
+        contexts: [("c".to_owned(), context)].into(),
+    };
+    contexts.save(&settings).unwrap();
+    let found = Target::find(Some("http://elsewhere"), &settings).unwrap();
+    assert_ne!(found.token, Some(Secret::new("secret")));
+}
+
+#[test]
+fn contexts_are_for_their_owner_only() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = settings(&[("XDG_CONFIG_HOME", home.path().to_str().unwrap())]);
+    Contexts::default().save(&settings).unwrap();
+    let mode = fs::metadata(settings.contexts_file.unwrap())
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_context_that_does_not_exist_is_not_found() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().to_str().unwrap();
+    let failure = Target::find(
+        None,
+        &settings(&[("XDG_CONFIG_HOME", folder), ("PORPOISE_CONTEXT", "x")]),
+    )
+    .unwrap_err();
+    assert_eq!(failure.exit, Exit::NotFound);
+}

@@ -1,0 +1,275 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn yaml(text: &str) -> Result<(Definition, Value), Vec<LocatedIssue>> {
+    read_document(text.as_bytes(), Format::Yaml)
+}
+
+fn first(text: &str) -> (&'static str, Option<u32>, Option<u32>, String) {
+    let issue = yaml(text).expect_err("the document is wrong").remove(0);
+    (issue.code, issue.line, issue.column, issue.pointer)
+}
+
+const HEAD: &str = "version: 1\nname: c\ntasks:\n  t:\n    type: noop\n";
+
+#[test]
+fn the_contracts_example_is_read() {
+    let text = r#"
+version: 1                     # of this format
+name: daily-sales
+project: retail
+labels: { team: bi }
+params:
+  day: $[yyyyMMdd-1]
+  top_n: { type: integer, value: 10 }
+  total: { direction: out }
+timeout: 2h
+tasks:
+  extract:
+    type: shell
+    run: |
+      echo "day is ${day}, limit is ${limit}"
+      echo '${setValue(rows=42)}'
+    params: { limit: 5 }
+    outputs: [rows]
+    retry: { max: 3, delay: 30s }
+    env: { TZ: UTC }
+  publish:
+    type: http
+    needs: [extract]
+    request: { method: POST, url: "http://127.0.0.1:9000/hook", headers: { X-Rows: "${rows}" }, body: "x" }
+    expect: { status: [200, 201] }
+"#;
+    let (definition, model) = yaml(text).unwrap();
+    assert_eq!(definition.params[0].value, Some(Value::from("$[yyyyMMdd-1]")));
+    assert_eq!(definition.tasks[0].outputs[0].name, "rows");
+    let again = read_document(model.to_string().as_bytes(), Format::Json).unwrap();
+    assert_eq!(again.0, definition);
+}
+
+#[test]
+fn an_unknown_key_is_placed_at_the_key() {
+    assert_eq!(
+        first(&format!("{HEAD}    nedes: []\n")),
+        ("UNKNOWN_KEY", Some(6), Some(5), "/tasks/t/nedes".to_owned())
+    );
+}
+
+#[test]
+fn a_repeated_key_is_placed_at_its_second_occurrence() {
+    assert_eq!(
+        first(&format!("{HEAD}    type: noop\n")),
+        ("DUPLICATE_KEY", Some(6), Some(5), "/tasks/t/type".to_owned())
+    );
+}
+
+#[test]
+fn a_wrong_value_is_placed_at_the_value() {
+    assert_eq!(
+        first(&format!("{HEAD}    timeout: soon\n")),
+        ("BAD_DURATION", Some(6), Some(14), "/tasks/t/timeout".to_owned())
+    );
+    assert_eq!(
+        first("version: 1\nname: c\ntasks:\n  a:\n    type: noop\n    needs:\n      - nope\n"),
+        ("UNKNOWN_TASK", Some(7), Some(9), "/tasks/a/needs/0".to_owned())
+    );
+}
+
+#[test]
+fn what_is_missing_is_placed_where_it_belongs() {
+    assert_eq!(
+        first("version: 1\nname: c\ntasks:\n  a:\n    type: shell\n"),
+        ("MISSING", Some(4), Some(3), "/tasks/a/run".to_owned())
+    );
+}
+
+#[test]
+fn errors_come_in_the_order_of_the_text() {
+    let issues = yaml("nmae: x\nversion: 2\nname: c\ntasks:\n  t: { type: noop, timeout: soon }\n  t: 1\n")
+        .unwrap_err();
+    let lines: Vec<_> = issues.iter().map(|issue| issue.line).collect();
+    assert_eq!(lines, [Some(1), Some(2), Some(5), Some(6)], "{issues:?}");
+}
+
+#[test]
+fn broken_yaml_names_the_line() {
+    let issue = yaml("version: 1\nname: c\ntasks:\n  t: { type: noop\n")
+        .unwrap_err()
+        .remove(0);
+    assert_eq!(issue.code, "BROKEN_YAML");
+    assert!(
+        issue.line.is_some() && issue.message.contains("line"),
+        "{issue:?}"
+    );
+}
+
+#[test]
+fn plain_scalars_follow_the_core_schema() {
+    let cases = [
+        ("no", serde_json::json!("no")),
+        ("yes", serde_json::json!("yes")),
+        ("true", serde_json::json!(true)),
+        ("'true'", serde_json::json!("true")),
+        ("~", Value::Null),
+        ("", Value::Null),
+        ("12", serde_json::json!(12)),
+        ("-7", serde_json::json!(-7)),
+        ("+7", serde_json::json!(7)),
+        ("0o17", serde_json::json!(15)),
+        ("0xff", serde_json::json!(255)),
+        ("1.5", serde_json::json!(1.5)),
+        ("1e3", serde_json::json!(1000.0)),
+        ("\"12\"", serde_json::json!("12")),
+        ("1_000", serde_json::json!("1_000")),
+        ("2026-01-31", serde_json::json!("2026-01-31")),
+        ("12:30:00", serde_json::json!("12:30:00")),
+        ("1.2.3", serde_json::json!("1.2.3")),
+        ("99999999999999999999", serde_json::json!("99999999999999999999")),
+        ("!!str 12", serde_json::json!("12")),
+        ("e", serde_json::json!("e")),
+        (".", serde_json::json!(".")),
+    ];
+    for (text, value) in cases {
+        let read = read_value(format!("a: {text}\n").as_bytes(), Format::Yaml).unwrap();
+        assert_eq!(read["a"], value, "{text}");
+    }
+}
+
+#[test]
+fn hostile_texts_are_refused() {
+    let bomb: String = std::iter::once("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned())
+        .chain((1..12).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(","))))
+        .collect();
+    let cases = [
+        (bomb.as_str(), "TOO_LARGE"),
+        (&format!("{}{}", "[".repeat(100), "]".repeat(100)), "TOO_DEEP"),
+        (&"[".repeat(100_000), "BROKEN_YAML"),
+        (&"- ".repeat(100_000), "TOO_DEEP"),
+        ("a: &a [*a]\n", "BAD_ALIAS"),
+        ("a: 1\n---\nb: 2\n", "MULTIPLE_DOCUMENTS"),
+        ("? [a]\n: b\n", "BAD_KEY"),
+        ("a: !!python/object x\n", "UNKNOWN_TAG"),
+        ("a: !custom [x]\n", "UNKNOWN_TAG"),
+        ("a: .inf\n", "BAD_VALUE"),
+        ("", "EMPTY_DOCUMENT"),
+        ("# nothing\n", "EMPTY_DOCUMENT"),
+    ];
+    for (text, code) in cases {
+        assert_eq!(first(text).0, code, "{}", &text[..text.len().min(60)]);
+    }
+    let code = |bytes: &[u8], format| read_document(bytes, format).unwrap_err().remove(0).code;
+    assert_eq!(code(b"a: \xff\n", Format::Yaml), "NOT_UTF8");
+    assert_eq!(code(&vec![b' '; MAX_BYTES + 1], Format::Yaml), "TOO_LARGE");
+    assert_eq!(code("[".repeat(100_000).as_bytes(), Format::Json), "TOO_DEEP");
+    assert_eq!(code(b"{\"a\": 1,\n}", Format::Json), "BROKEN_JSON");
+    assert_eq!(code(b"{} {}", Format::Json), "BROKEN_JSON");
+}
+
+#[test]
+fn an_alias_is_read_as_what_it_names() {
+    let text = "version: 1\nname: c\ntasks:\n  a: &t { type: noop, retry: { max: 1 } }\n  b: *t\n";
+    let (definition, _) = yaml(text).unwrap();
+    assert_eq!(definition.tasks[1].retry.max, 1);
+}
+
+#[test]
+fn json_names_repeated_keys_by_pointer() {
+    let text =
+        br#"{"version":1,"name":"c","tasks":{"t":{"type":"noop","type":"noop","needs":[{"a":1,"a":2}]}}}"#;
+    let issues = read_document(text, Format::Json).unwrap_err();
+    let repeated: Vec<&str> = issues
+        .iter()
+        .filter(|issue| issue.code == "DUPLICATE_KEY")
+        .map(|issue| issue.pointer.as_str())
+        .collect();
+    assert_eq!(repeated, ["/tasks/t/type", "/tasks/t/needs/0/a"]);
+}
+
+#[test]
+fn a_large_document_is_read_quickly_enough() {
+    let mut text = "version: 1\nname: big\ntasks:\n".to_owned();
+    for n in 0..20_000 {
+        text.push_str(&format!(
+            "  task{n}:\n    type: shell\n    run: echo {n}\n    retry: {{ max: 1, delay: 1s }}\n"
+        ));
+    }
+    assert_eq!(yaml(&text).unwrap().0.tasks.len(), 20_000);
+}
+
+#[test]
+fn every_example_is_read_without_a_complaint() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let (definition, _) = yaml(&std::fs::read_to_string(&path).unwrap())
+                .unwrap_or_else(|issues| panic!("{path:?}: {issues:?}"));
+            assert_eq!(
+                Some(definition.name.as_str()),
+                path.file_stem().and_then(|stem| stem.to_str())
+            );
+            names.push(definition.name);
+        }
+    }
+    assert!(names.len() >= 5, "{names:?}");
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "version: 1\n",
+        "name: c\n",
+        "tasks:\n",
+        "  t:\n",
+        "    type: noop\n",
+        "    needs: [",
+        "]",
+        "{",
+        "}",
+        ": ",
+        "- ",
+        "&a ",
+        "*a",
+        "!!str ",
+        "|\n",
+        ">-\n",
+        "'",
+        "\"",
+        "\t",
+        "\n",
+        "    ",
+        "---\n",
+        "...\n",
+        "# x\n",
+        "? ",
+        "%YAML 1.2\n",
+        "日",
+        "\u{0}",
+        "\u{2028}",
+    ]);
+    prop::collection::vec(
+        prop_oneof![4 => piece.prop_map(str::to_owned), 1 => ".{0,5}"],
+        0..40,
+    )
+    .prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn any_text_is_read_or_refused_without_panic(text in any_text()) {
+        for format in [Format::Yaml, Format::Json] {
+            if let Err(issues) = read_document(text.as_bytes(), format) {
+                prop_assert!(!issues.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = read_document(&bytes, Format::Yaml);
+        let _ = read_document(&bytes, Format::Json);
+    }
+}

@@ -1,0 +1,127 @@
+//! Declaring a life dead, and noting what became of its instances.
+
+use actors::ports::{Declaration, DeclarationOutcome, FailoverRecord, StoreError};
+use engine::ids::{Incarnation, Millis};
+use sea_orm::{ConnectionTrait, DbBackend};
+
+use super::members::LIVE;
+use super::rows::{Cells, row_lock};
+use super::{Store, begin_on, creates, store_error};
+
+impl Store {
+    /// Declares a life dead. The declaration waits for what that life is just claiming, so that whoever looks for
+    /// orphans afterwards finds everything. Two that declare each other wait for each other: the database refuses
+    /// one of them, which is `Unavailable` here and reads at its next attempt that it is not active any more.
+    pub(super) async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError> {
+        let transaction = begin_on(self.writer()).await?;
+        if !creates::is_active(&transaction, declaration.declared_by.0).await? {
+            return Ok(DeclarationOutcome::NotActive);
+        }
+        let lock = row_lock(self.backend(), "FOR NO KEY UPDATE");
+        let live = format!("SELECT 1 FROM member WHERE incarnation = $1 AND {LIVE}{lock}");
+        let row = transaction
+            .query_one_raw(self.statement(&live, [declaration.dead.0.into()]))
+            .await
+            .map_err(store_error)?;
+        if row.is_none() {
+            return Ok(DeclarationOutcome::AlreadyEnded);
+        }
+        let now = self.now_on(&transaction).await?;
+        let end = "UPDATE member SET state = 'dead', state_at = $2, declared_by = $3, reason = $4 \
+                   WHERE incarnation = $1";
+        let values = [
+            declaration.dead.0.into(),
+            now.0.into(),
+            declaration.declared_by.0.into(),
+            declaration.reason.clone().into(),
+        ];
+        transaction
+            .execute_raw(self.statement(end, values))
+            .await
+            .map_err(store_error)?;
+        self.commit(transaction).await?;
+        self.end_sessions_of(declaration.dead).await;
+        Ok(DeclarationOutcome::Dead)
+    }
+
+    /// Ends what a dead life still has open in this database: a process that is frozen inside a transaction holds
+    /// rows that claims would skip. Best effort: such a session ends by its time limit too.
+    async fn end_sessions_of(&self, dead: Incarnation) {
+        if self.backend() != DbBackend::Postgres {
+            return;
+        }
+        // Incarnations are counted in each database; the same server may hold others.
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE application_name = $1 AND datname = current_database()";
+        let name = format!("master:{dead}");
+        let ended = self
+            .writer()
+            .query_all_raw(self.statement(sql, [name.into()]))
+            .await;
+        if let Err(error) = ended {
+            tracing::warn!(%dead, %error, "the sessions of a dead member could not be ended");
+        }
+    }
+
+    /// Lists when lives of an address were declared dead by another node. One that was superseded, or ended because
+    /// the generation was raised, was declared by nobody.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn declared_deaths(&self, host: &str, since: Millis) -> Result<Vec<Millis>, StoreError> {
+        let sql = "SELECT state_at FROM member WHERE state = 'dead' AND state_at > $2 AND host = $1 \
+                   AND declared_by IS NOT NULL";
+        let rows = self
+            .reader()
+            .query_all_raw(self.statement(sql, [host.into(), since.0.into()]))
+            .await
+            .map_err(store_error)?;
+        rows.iter().map(|row| Cells::of(row).take().map(Millis)).collect()
+    }
+
+    /// Notes a take-over; when and why the life ended comes from its own row. What is noted of one pair comes from
+    /// several sweeps, and an earlier one may have to say the fates of its attempts after a later one: it only grows.
+    pub(super) async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
+        let sql = "INSERT INTO failover (dead, dead_host, survivor, survivor_host, reason, suspected_at, \
+                   declared_at, acknowledged_at, instances, attempts_reattached, attempts_lost) \
+                   SELECT m.incarnation, m.host, $2, $3, coalesce(m.reason, m.state), $4, m.state_at, $5, $6, $7, $8 \
+                   FROM member m WHERE m.incarnation = $1 AND m.state IN ('dead', 'left') \
+                   ON CONFLICT (dead, survivor) DO UPDATE SET \
+                   suspected_at = COALESCE(failover.suspected_at, excluded.suspected_at)";
+        let sql = [
+            "acknowledged_at",
+            "instances",
+            "attempts_reattached",
+            "attempts_lost",
+        ]
+        .iter()
+        .fold(sql.to_owned(), |sql, column| {
+            format!(
+                "{sql}, {column} = CASE WHEN excluded.{column} < failover.{column} \
+                     THEN failover.{column} ELSE COALESCE(excluded.{column}, failover.{column}) END"
+            )
+        });
+        let values = [
+            record.dead.0.into(),
+            record.survivor.incarnation.0.into(),
+            record.survivor.host.clone().into(),
+            record.suspected_at.map(|at| at.0).into(),
+            record.acknowledged_at.map(|at| at.0).into(),
+            i64::from(record.instances).into(),
+            i64::from(record.attempts_reattached).into(),
+            i64::from(record.attempts_lost).into(),
+        ];
+        let done = self
+            .writer()
+            .execute_raw(self.statement(&sql, values))
+            .await
+            .map_err(store_error)?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::Rejected(format!(
+                "the life {} has not ended: there is nothing to take over",
+                record.dead
+            )));
+        }
+        Ok(())
+    }
+}
