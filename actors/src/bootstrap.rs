@@ -32,7 +32,7 @@ use crate::ownership::master_actor::MasterActor;
 use crate::ports::{Member, NodeIdentity, Registry, Runner, Store};
 use crate::rpc::in_process::InProcess;
 use crate::worker::journal::Journal;
-use crate::worker::{self, Folders, WorkerConfig, WorkerHandle, WorkerPorts};
+use crate::worker::{self, AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
 
 /// The number of commits that are kept for slow listeners; a listener that misses more reads the store.
 const COMMIT_EVENTS: usize = 4096;
@@ -96,7 +96,7 @@ pub struct WorkerResources {
     /// Outlives the process.
     pub journal: Arc<dyn Journal>,
     /// Where the files of attempts are.
-    pub folders: Folders,
+    pub folders: AttemptPaths,
     /// The boot of the machine.
     pub boot_id: String,
     /// The number of attempts that run at the same time.

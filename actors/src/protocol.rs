@@ -121,7 +121,7 @@ pub struct Adopt {
 /// The answer to an adopt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AdoptAnswer {
+pub enum ReattachAnswer {
     /// Runs, or has ended with its report on the way to the new owner.
     Running {
         /// The process id.
@@ -156,13 +156,13 @@ pub struct Report {
     /// The worker's life.
     pub worker: Incarnation,
     /// What happened.
-    pub fact: Fact,
+    pub fact: AttemptUpdate,
 }
 
 /// What a report says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fact {
+pub enum AttemptUpdate {
     /// Its process runs. Held back up to 20 ms, so that a short task reports once.
     Started {
         /// The process id.
@@ -181,7 +181,7 @@ pub enum Fact {
 
 /// The wish for a lease of one exclusive attempt, which its worker runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Renewal {
+pub struct LeaseRequest {
     /// Which.
     pub uid: Uid,
     /// The epoch of its owner, as the worker knows it.

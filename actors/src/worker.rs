@@ -35,8 +35,8 @@ use crate::links::{LinkError, MasterLink, WorkerLink};
 use crate::membership::peers::Peers;
 use crate::node::SlotUsage;
 use crate::ports::{NodeIdentity, Runner};
-use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner};
-pub use folders::{Folders, log_file};
+use crate::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner};
+pub use folders::{AttemptPaths, log_file};
 use journal::{Journal, JournalError, Replay};
 
 /// So long before its end a drain kills what still runs: SIGTERM, SIGKILL 5 s later, and a moment for that.
@@ -50,7 +50,7 @@ pub struct WorkerConfig {
     /// So many attempts may run at a time.
     pub slots: u32,
     /// Where their files are.
-    pub folders: Folders,
+    pub folders: AttemptPaths,
     /// The boot of the machine, `/proc/sys/kernel/random/boot_id`.
     pub boot_id: String,
 }
@@ -173,7 +173,7 @@ impl WorkerLink for WorkerHandle {
         self.ask(messages::KillBatch { to, batch }).await
     }
 
-    async fn adopt(&self, _: Incarnation, batch: Vec<Adopt>) -> Result<Vec<AdoptAnswer>, LinkError> {
+    async fn adopt(&self, _: Incarnation, batch: Vec<Adopt>) -> Result<Vec<ReattachAnswer>, LinkError> {
         self.ask(messages::AdoptBatch(batch)).await
     }
 

@@ -32,14 +32,14 @@ CREATE UNIQUE INDEX member_live_name ON member (name)
     WHERE state IN ('joining', 'active', 'draining');
 CREATE INDEX member_state ON member (state, state_at);
 
-CREATE TABLE member_beat (
+CREATE TABLE member_heartbeat (
     incarnation BIGINT PRIMARY KEY REFERENCES member (incarnation) ON DELETE CASCADE,
     seen_at BIGINT NOT NULL
 ) {hot};
 ";
 
 const DOWN: &str = "
-DROP TABLE member_beat;
+DROP TABLE member_heartbeat;
 DROP TABLE member;
 DROP TABLE cluster_meta;
 ";

@@ -4,7 +4,7 @@ use super::*;
 use primitives::environment::Environment;
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
-    Environment::of(
+    Environment::from_variables(
         pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),

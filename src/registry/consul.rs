@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::Consul;
-use primitives::error_chain::in_words;
+use primitives::error_chain::with_causes;
 
 use client::Agent;
 use refusal::{refusal, unavailable};

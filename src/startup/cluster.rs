@@ -75,7 +75,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     let registry: Arc<dyn Registry> =
         Arc::new(ConsulRegistry::new(&config.consul).map_err(StartupError::Other)?);
     let life = join(&store, &config, host, &key).await?;
-    store.name_engine(life.me.incarnation).await.map_err(other)?;
+    store.name_engine_sessions(life.me.incarnation).await.map_err(other)?;
     let network = network(&life, key, rpc_listener, rpc_address);
     let logs = ClusterLogs {
         name: life.me.name.clone(),

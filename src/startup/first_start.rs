@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 use super::StartupError;
 use crate::config::{Config, Mode};
-use primitives::hex;
 use store::catalog::Catalog;
 
 /// A shorter bootstrap token could be guessed.
@@ -46,7 +45,7 @@ pub(super) async fn ensure_admin(config: &Config, catalog: &Catalog, at: Millis)
         }
         None => return Ok(()),
     };
-    let hash = hex::write(&Sha256::digest(token.as_bytes()));
+    let hash = hex::encode(Sha256::digest(token.as_bytes()));
     catalog
         .ensure_admin(&hash, at)
         .await
@@ -58,7 +57,7 @@ fn fresh_token() -> Result<String, StartupError> {
     OsRng
         .try_fill_bytes(&mut bytes)
         .map_err(|error| StartupError::Other(format!("the system gives no random numbers: {error}")))?;
-    Ok(format!("porp_{}", hex::write(&bytes)))
+    Ok(format!("porp_{}", hex::encode(bytes)))
 }
 
 fn keep(file: &Path, token: &str) -> Result<(), StartupError> {

@@ -20,7 +20,7 @@ use actors::ports::{Registry, Store};
 use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
 use actors::membership::liveness::LivenessMonitor;
 use actors::exit_on_panic::ExitOnPanic;
-use actors::worker::Folders;
+use actors::worker::AttemptPaths;
 use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -31,7 +31,7 @@ use crate::config::{Config, Role};
 use crate::telemetry::install_metrics;
 use actors::ports::LogSource;
 use api::{ApiState, Threads};
-use rpc::{self, Key, Links, Roles, Standstill};
+use rpc::{self, Key, Links, Roles, PauseDetector};
 use runner::disk;
 use runner::logs::LogFiles;
 use runner::{Limits, Runners};
@@ -205,9 +205,9 @@ impl Equipment {
     }
 
     /// Only what goes between nodes is held up by a standstill; a standalone process is alone on its data.
-    fn watch_for_standstill(&self) -> Standstill {
+    fn watch_for_standstill(&self) -> PauseDetector {
         let Some(network) = &self.network else {
-            return Standstill::default();
+            return PauseDetector::default();
         };
         let standstill = network.roles.standstill().clone();
         actix_rt::spawn(standstill.clone().watch());
@@ -297,7 +297,7 @@ fn connect(node: &LocalNode, network: Option<&Network>) {
             master: masters.supervisor.clone(),
         }));
         network.failover.set(masters.failover.clone()).ok();
-        actix_rt::spawn(rpc::keep_watch(network.links.clone()));
+        actix_rt::spawn(rpc::watch_peers(network.links.clone()));
     }
 }
 
@@ -343,7 +343,7 @@ fn worker_parts(config: &Config) -> Result<WorkerResources, StartupError> {
                 .on_disk_of(&config.server.data),
         ),
         journal: Arc::new(runner::journal::JournalFile::in_data(&config.server.data)),
-        folders: Folders::in_data(&config.server.data),
+        folders: AttemptPaths::in_data(&config.server.data),
         boot_id: runner::boot_id(),
         slots: config.worker.slots,
     })

@@ -13,9 +13,9 @@ use actors::messages::StartDrain;
 use actors::node::Node;
 use actors::membership::peers::Peers;
 use actors::ports::{Join, Member, NewInstance, MembershipStore as _, WriteOutcome};
-use actors::protocol::{Fact, Renewal, Report, ReportAnswer};
+use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
 use actors::membership::liveness::LivenessMonitor;
-use actors::worker::Folders;
+use actors::worker::AttemptPaths;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
@@ -174,7 +174,7 @@ fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> NodeDeps {
     let worker = WorkerResources {
         runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
-        folders: Folders::in_data(data),
+        folders: AttemptPaths::in_data(data),
         boot_id: runner::boot_id(),
         slots: 4,
     };
@@ -342,7 +342,7 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     let worker = Incarnation(1);
     let renew = |epoch| RenewLeases {
         worker,
-        batch: vec![Renewal {
+        batch: vec![LeaseRequest {
             uid,
             epoch: Epoch(epoch),
         }],
@@ -350,7 +350,7 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     assert_eq!(master.send(renew(1)).await.expect("it lives"), [true]);
     assert_eq!(master.send(renew(2)).await.expect("it lives"), [false]);
     let reason = "cut off".to_owned();
-    let fact = Fact::Lost { reason };
+    let fact = AttemptUpdate::Lost { reason };
     let report = Report { uid, worker, fact };
     let relayed = master.send(RelayReports(vec![report.clone()])).await;
     assert_eq!(

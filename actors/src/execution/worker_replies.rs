@@ -7,7 +7,7 @@ use engine::instance::Event;
 use crate::execution::send_queue::{PendingMessage, WorkerMessage};
 use crate::links::LinkError;
 use crate::messages::workflow::{DeliverEvents, RecoveryOutcome};
-use crate::protocol::{AdoptAnswer, DispatchAnswer, KillAnswer};
+use crate::protocol::{ReattachAnswer, DispatchAnswer, KillAnswer};
 
 /// The answers to a batch, in its order.
 pub(crate) enum BatchReply {
@@ -16,7 +16,7 @@ pub(crate) enum BatchReply {
     /// To kills.
     Kill(Vec<KillAnswer>),
     /// To queries of open attempts.
-    Reattach(Vec<AdoptAnswer>),
+    Reattach(Vec<ReattachAnswer>),
 }
 
 /// An event, and the actor that it is for.
@@ -106,20 +106,20 @@ pub(crate) fn kill_event(message: &WorkerMessage, answer: KillAnswer) -> Option<
 }
 
 /// Returns the event that follows from the answer to a query, and counts the outcome.
-pub(crate) fn reattach_event(message: &WorkerMessage, answer: AdoptAnswer) -> Option<Event> {
+pub(crate) fn reattach_event(message: &WorkerMessage, answer: ReattachAnswer) -> Option<Event> {
     let uid = message.uid();
     if let WorkerMessage::Reattach(_, Some(counts)) = message {
         counts.record(recovery_outcome(&answer));
     }
     match answer {
-        AdoptAnswer::Running { pid, started_at } => started_at.map(|at| Event::Started { uid, pid, at }),
-        AdoptAnswer::Done { ended } => Some(Event::Ended { uid, ended }),
-        AdoptAnswer::NeverStarted => Some(Event::NotStarted {
+        ReattachAnswer::Running { pid, started_at } => started_at.map(|at| Event::Started { uid, pid, at }),
+        ReattachAnswer::Done { ended } => Some(Event::Ended { uid, ended }),
+        ReattachAnswer::NeverStarted => Some(Event::NotStarted {
             uid,
             reason: "the worker had not received it".to_owned(),
         }),
-        AdoptAnswer::Lost { reason } => Some(Event::Lost { uid, reason }),
-        AdoptAnswer::StaleEpoch { seen } => {
+        ReattachAnswer::Lost { reason } => Some(Event::Lost { uid, reason }),
+        ReattachAnswer::StaleEpoch { seen } => {
             log_stale_epoch(uid, seen);
             None
         }
@@ -154,13 +154,13 @@ pub(crate) fn count_error(reason: &'static str) {
     metrics::counter!("porpoise_dispatch_errors_total", "reason" => reason).increment(1);
 }
 
-fn recovery_outcome(answer: &AdoptAnswer) -> RecoveryOutcome {
+fn recovery_outcome(answer: &ReattachAnswer) -> RecoveryOutcome {
     match answer {
-        AdoptAnswer::Running { .. } | AdoptAnswer::Done { .. } | AdoptAnswer::StaleEpoch { .. } => {
+        ReattachAnswer::Running { .. } | ReattachAnswer::Done { .. } | ReattachAnswer::StaleEpoch { .. } => {
             RecoveryOutcome::Reattached
         }
-        AdoptAnswer::NeverStarted => RecoveryOutcome::NeverStarted,
-        AdoptAnswer::Lost { .. } => RecoveryOutcome::Lost,
+        ReattachAnswer::NeverStarted => RecoveryOutcome::NeverStarted,
+        ReattachAnswer::Lost { .. } => RecoveryOutcome::Lost,
     }
 }
 

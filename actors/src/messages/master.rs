@@ -7,7 +7,7 @@ use engine::ids::{Incarnation, InstanceId, Millis};
 
 use crate::messages::workflow::RecoveryCounts;
 use crate::ports::{ClaimedInstance, LoadedInstance};
-use crate::protocol::{Renewal, Report, ReportAnswer};
+use crate::protocol::{LeaseRequest, Report, ReportAnswer};
 
 /// Starts the actor of an instance that this node owns. If it is lost, reconciliation starts the actor.
 #[derive(Debug, Message)]
@@ -105,7 +105,7 @@ pub struct RenewLeases {
     /// The worker incarnation that runs them.
     pub worker: Incarnation,
     /// The attempts.
-    pub batch: Vec<Renewal>,
+    pub batch: Vec<LeaseRequest>,
 }
 
 /// Slots of a worker were released. Losing it is harmless: every answer of the worker carries its free slots.

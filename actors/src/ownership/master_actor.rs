@@ -34,7 +34,7 @@ use crate::ownership::reconcile::{ClaimResult, claim_one, clear_claims, close_re
 use crate::ownership::reports::{ReportRoute, UnownedReportHandler, deliver_reports};
 use crate::ownership::single_flight::{FlightDecision, SingleFlight};
 use crate::ports::{ClaimedInstance, HandOver, OwnedInstance, Ownership};
-use crate::protocol::{Renewal, ReportAnswer};
+use crate::protocol::{LeaseRequest, ReportAnswer};
 
 /// The interval at which what this node owns is compared with what it runs.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
@@ -306,7 +306,7 @@ impl Handler<RenewLeases> for MasterActor {
     fn handle(&mut self, RenewLeases { worker, batch }: RenewLeases, _: &mut Self::Context) -> Self::Result {
         let leases = &self.deps.leases;
         let can_grant = leases.can_grant(worker);
-        let grant = |Renewal { uid, epoch }: &Renewal| {
+        let grant = |LeaseRequest { uid, epoch }: &LeaseRequest| {
             let granted = can_grant && self.children.epoch_of(uid.instance) == Some(*epoch);
             if granted {
                 leases.record_grant(*uid, *epoch);

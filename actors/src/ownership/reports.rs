@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use crate::execution::workflow_actor::WorkflowActor;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome};
 use crate::ports::{InstanceOwner, RelayedResult, Store};
-use crate::protocol::{Fact, Owner, Report, ReportAnswer, instance_of};
+use crate::protocol::{AttemptUpdate, Owner, Report, ReportAnswer, instance_of};
 
 /// The longest time until a report is answered; what is not stored by then is sent again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -100,9 +100,9 @@ async fn deliver_group(addr: Addr<WorkflowActor>, group: InstanceReports) -> Par
 fn event_of(report: Report) -> Event {
     let uid = report.uid;
     match report.fact {
-        Fact::Started { pid, at } => Event::Started { uid, pid, at },
-        Fact::Ended(ended) => Event::Ended { uid, ended },
-        Fact::Lost { reason } => Event::Lost { uid, reason },
+        AttemptUpdate::Started { pid, at } => Event::Started { uid, pid, at },
+        AttemptUpdate::Ended(ended) => Event::Ended { uid, ended },
+        AttemptUpdate::Lost { reason } => Event::Lost { uid, reason },
     }
 }
 

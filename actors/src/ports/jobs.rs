@@ -9,7 +9,7 @@ use engine::ids::Uid;
 use engine::instance::AttemptResult;
 
 /// Time from SIGTERM to SIGKILL, as documented for users.
-pub const KILLED_WITHIN: Duration = Duration::from_secs(5);
+pub const KILL_GRACE: Duration = Duration::from_secs(5);
 
 /// The work of one attempt on a worker, with its files.
 #[derive(Debug, Clone, PartialEq)]

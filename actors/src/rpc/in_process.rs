@@ -12,7 +12,7 @@ use crate::messages::master::{
     RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
-use crate::protocol::{Owner, Renewal, Report, ReportAnswer};
+use crate::protocol::{Owner, LeaseRequest, Report, ReportAnswer};
 
 /// The pause before `CheckInbox` is repeated after it met an ending actor.
 const RETRY_PAUSE: Duration = Duration::from_millis(5);
@@ -67,7 +67,7 @@ impl MasterLink for InProcess {
         &self,
         _: &Owner,
         worker: Incarnation,
-        batch: Vec<Renewal>,
+        batch: Vec<LeaseRequest>,
     ) -> Result<Vec<bool>, LinkError> {
         self.ask(RenewLeases { worker, batch }).await
     }

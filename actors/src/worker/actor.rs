@@ -24,8 +24,8 @@ use super::messages::{
 use super::outbox::Outbox;
 use super::task::{Listener, TaskActor};
 use super::{WorkerConfig, WorkerPorts};
-use crate::ports::{Job, KILLED_WITHIN, Leftover};
-use crate::protocol::{AdoptAnswer, Dispatch, KillAnswer, Owner};
+use crate::ports::{Job, KILL_GRACE, Leftover};
+use crate::protocol::{ReattachAnswer, Dispatch, KillAnswer, Owner};
 
 /// A `started` report waits so long for the end, so that a short task reports once.
 const HOLD_BACK: Duration = Duration::from_millis(20);
@@ -232,7 +232,7 @@ impl Handler<KillBatch> for WorkerActor {
         for kill in &batch {
             let answer = self.attempts.kill(kill, to);
             if answer == KillAnswer::Killing {
-                self.order_kill(&kill.uid, kill.cause, KILLED_WITHIN);
+                self.order_kill(&kill.uid, kill.cause, KILL_GRACE);
                 self.start_kept(&kill.uid, ctx);
                 self.end_lost_one(kill.uid, ctx);
             }
@@ -267,7 +267,7 @@ impl Handler<AdoptBatch> for WorkerActor {
         let mut answers = Vec::with_capacity(batch.len());
         for adopt in &batch {
             let answer = self.attempts.adopt(adopt);
-            if !matches!(answer, AdoptAnswer::StaleEpoch { .. }) {
+            if !matches!(answer, ReattachAnswer::StaleEpoch { .. }) {
                 self.tell_instance(adopt.uid, ctx);
                 self.cuts.ask_now(&adopt.uid);
             }

@@ -7,7 +7,7 @@ use engine::instance::Ended;
 
 use super::journal::{Line, Process, Replay};
 use super::known::{Known, Phase, STARTED_AGAIN};
-use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner, Report};
+use crate::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner, Report};
 
 /// So many ended and refused uids are remembered, so that a late copy of a message starts nothing.
 const PAST: usize = 200_000;
@@ -216,22 +216,22 @@ impl Attempts {
     }
 
     /// Decides on a question of a new owner.
-    pub(super) fn adopt(&mut self, adopt: &Adopt) -> AdoptAnswer {
+    pub(super) fn adopt(&mut self, adopt: &Adopt) -> ReattachAnswer {
         let uid = adopt.uid;
         if let Some(newer) = self.see(uid.instance, &adopt.owner) {
-            return AdoptAnswer::StaleEpoch { seen: newer.epoch };
+            return ReattachAnswer::StaleEpoch { seen: newer.epoch };
         }
         if let Some(known) = self.known.get(&uid) {
             return known.adopted(self.me);
         }
         match self.past.get(&uid) {
-            Some(Past::Tombstone) => AdoptAnswer::NeverStarted,
+            Some(Past::Tombstone) => ReattachAnswer::NeverStarted,
             Some(Past::Stored) => lost(),
             None if adopt.worker == self.me => {
                 self.tombstone(uid);
-                AdoptAnswer::NeverStarted
+                ReattachAnswer::NeverStarted
             }
-            None if self.complete.contains(&adopt.worker) => AdoptAnswer::NeverStarted,
+            None if self.complete.contains(&adopt.worker) => ReattachAnswer::NeverStarted,
             None => lost(),
         }
     }
@@ -355,8 +355,8 @@ impl Attempts {
     }
 }
 
-fn lost() -> AdoptAnswer {
-    AdoptAnswer::Lost {
+fn lost() -> ReattachAnswer {
+    ReattachAnswer::Lost {
         reason: STARTED_AGAIN.to_owned(),
     }
 }

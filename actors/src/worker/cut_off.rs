@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::actor::WorkerActor;
 use super::leases::{Leases, Stop};
 use crate::links::LinkError;
-use crate::ports::KILLED_WITHIN;
-use crate::protocol::{Dispatch, Owner, Renewal};
+use crate::ports::KILL_GRACE;
+use crate::protocol::{Dispatch, Owner, LeaseRequest};
 
 /// An owner that has not answered by then is asked again.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -108,12 +108,12 @@ impl WorkerActor {
             let ended = self.ended_unstarted(&reason);
             self.on_ended(uid, ended, ctx);
         } else {
-            self.order_kill(&uid, KillCause::Stop, within.unwrap_or(KILLED_WITHIN));
+            self.order_kill(&uid, KillCause::Stop, within.unwrap_or(KILL_GRACE));
         }
     }
 
     fn renew(&mut self, uids: Vec<Uid>, ctx: &mut Context<Self>) {
-        let mut by_owner: BTreeMap<Incarnation, (Owner, Vec<Renewal>)> = BTreeMap::new();
+        let mut by_owner: BTreeMap<Incarnation, (Owner, Vec<LeaseRequest>)> = BTreeMap::new();
         for uid in uids {
             // Whoever sent the attempt has been seen.
             let Some(owner) = self.attempts.owner(uid.instance) else {
@@ -123,14 +123,14 @@ impl WorkerActor {
             let batch = by_owner
                 .entry(owner.incarnation)
                 .or_insert_with(|| (owner.clone(), Vec::new()));
-            batch.1.push(Renewal { uid, epoch });
+            batch.1.push(LeaseRequest { uid, epoch });
         }
         for (owner, batch) in by_owner.into_values() {
             self.ask_for_leases(owner, batch, ctx);
         }
     }
 
-    fn ask_for_leases(&mut self, owner: Owner, batch: Vec<Renewal>, ctx: &mut Context<Self>) {
+    fn ask_for_leases(&mut self, owner: Owner, batch: Vec<LeaseRequest>, ctx: &mut Context<Self>) {
         let masters = Arc::clone(&self.ports.masters);
         let me = self.config.me.incarnation;
         let sent = Instant::now();
@@ -147,7 +147,7 @@ impl WorkerActor {
                 Vec::new()
             });
             let mut granted = granted.into_iter();
-            for Renewal { uid, .. } in batch {
+            for LeaseRequest { uid, .. } in batch {
                 worker.lease_answered(uid, sent, granted.next() == Some(true), ctx);
             }
             worker.mind_cuts(ctx);

@@ -5,13 +5,13 @@ use engine::states::KillCause;
 
 use super::actor::WorkerActor;
 use super::messages::Drain;
-use crate::ports::KILLED_WITHIN;
+use crate::ports::KILL_GRACE;
 
 impl WorkerActor {
     fn kill_all(&mut self, ctx: &mut Context<Self>) {
         self.giving_up = true;
         for uid in self.attempts.open() {
-            self.order_kill(&uid, KillCause::Stop, KILLED_WITHIN);
+            self.order_kill(&uid, KillCause::Stop, KILL_GRACE);
             self.start_kept(&uid, ctx);
         }
     }

@@ -6,14 +6,14 @@ use engine::ids::Uid;
 
 /// The folders of one worker; they need not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folders {
+pub struct AttemptPaths {
     /// Logs stay here: `<instance>/<uid>.log`.
     pub logs: PathBuf,
     /// Working directories and output files, removed after the end.
     pub work: PathBuf,
 }
 
-impl Folders {
+impl AttemptPaths {
     /// Returns the folders inside a data folder.
     pub fn in_data(data: &Path) -> Self {
         Self {

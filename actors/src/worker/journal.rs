@@ -8,7 +8,7 @@ use engine::ids::{Incarnation, Millis, Uid};
 use engine::instance::Ended;
 use serde::{Deserialize, Serialize};
 
-use super::Folders;
+use super::AttemptPaths;
 use crate::ports::Leftover;
 use crate::protocol::Owner;
 
@@ -158,7 +158,7 @@ impl Replay {
     }
 
     /// Returns the attempts whose processes may still run.
-    pub(super) fn leftovers(&self, folders: &Folders) -> Vec<Leftover> {
+    pub(super) fn leftovers(&self, folders: &AttemptPaths) -> Vec<Leftover> {
         let boots: BTreeMap<Incarnation, &String> =
             self.lives.iter().map(|(life, boot)| (*life, boot)).collect();
         self.attempts

@@ -4,7 +4,7 @@ use engine::ids::Incarnation;
 use engine::states::KillCause;
 
 use super::journal::Recalled;
-use crate::protocol::{AdoptAnswer, Dispatch, Fact};
+use crate::protocol::{ReattachAnswer, Dispatch, AttemptUpdate};
 
 /// Why an attempt of an earlier life is lost.
 pub(super) const STARTED_AGAIN: &str = "its worker started again; what was left of it was killed";
@@ -72,15 +72,15 @@ impl Known {
     }
 
     /// Answers a new owner.
-    pub(super) fn adopted(&self, me: Incarnation) -> AdoptAnswer {
+    pub(super) fn adopted(&self, me: Incarnation) -> ReattachAnswer {
         let recalled = &self.recalled;
-        let running = || AdoptAnswer::Running {
+        let running = || ReattachAnswer::Running {
             pid: recalled.started.as_ref().and_then(|(process, _)| process.pid),
             started_at: recalled.started.as_ref().map(|(_, at)| *at),
         };
         match &recalled.ended {
-            Some(ended) if recalled.worker != me => AdoptAnswer::Done { ended: ended.clone() },
-            None if !self.has_slot() => AdoptAnswer::Lost {
+            Some(ended) if recalled.worker != me => ReattachAnswer::Done { ended: ended.clone() },
+            None if !self.has_slot() => ReattachAnswer::Lost {
                 reason: self.cut_off.clone().unwrap_or_else(|| STARTED_AGAIN.to_owned()),
             },
             Some(_) | None => running(),
@@ -88,11 +88,11 @@ impl Known {
     }
 
     /// Returns what there is to tell now.
-    pub(super) fn fact(&self) -> Option<Fact> {
+    pub(super) fn fact(&self) -> Option<AttemptUpdate> {
         match (&self.recalled.ended, &self.recalled.started) {
-            (Some(ended), _) => Some(Fact::Ended(ended.clone())),
-            (None, _) if !self.has_slot() => self.cut_off.clone().map(|reason| Fact::Lost { reason }),
-            (None, Some((process, at))) if self.start_due && !self.start_told => Some(Fact::Started {
+            (Some(ended), _) => Some(AttemptUpdate::Ended(ended.clone())),
+            (None, _) if !self.has_slot() => self.cut_off.clone().map(|reason| AttemptUpdate::Lost { reason }),
+            (None, Some((process, at))) if self.start_due && !self.start_told => Some(AttemptUpdate::Started {
                 pid: process.pid,
                 at: *at,
             }),

@@ -7,7 +7,7 @@ use engine::states::KillCause;
 use tokio::sync::oneshot;
 
 use super::journal::Process;
-use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner};
+use crate::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner};
 
 /// From a master: run these. Answered once they are journalled; safe to repeat.
 #[derive(Message)]
@@ -28,7 +28,7 @@ pub(super) struct KillBatch {
 
 /// From a new owner: what of these? Makes it the one to report to; safe to repeat.
 #[derive(Message)]
-#[rtype(result = "Vec<AdoptAnswer>")]
+#[rtype(result = "Vec<ReattachAnswer>")]
 pub(super) struct AdoptBatch(pub(super) Vec<Adopt>);
 
 /// From a master, every second: the free slots.

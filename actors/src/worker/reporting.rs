@@ -9,7 +9,7 @@ use engine::ids::{Incarnation, Uid};
 use super::actor::WorkerActor;
 use super::journal::Line;
 use crate::links::LinkError;
-use crate::protocol::{Fact, Owner, Report, ReportAnswer};
+use crate::protocol::{AttemptUpdate, Owner, Report, ReportAnswer};
 
 /// How often a worker that takes nothing for a while looks whether that is over.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -136,12 +136,12 @@ impl WorkerActor {
     fn on_stored(&mut self, report: Report) {
         let uid = report.uid;
         match report.fact {
-            Fact::Started { .. } => {
+            AttemptUpdate::Started { .. } => {
                 if let Some(known) = self.attempts.get_mut(&uid) {
                     known.start_told = true;
                 }
             }
-            Fact::Ended(_) | Fact::Lost { .. } => {
+            AttemptUpdate::Ended(_) | AttemptUpdate::Lost { .. } => {
                 self.attempts.stored(uid);
                 self.desk.note(Line::Forgotten { uid });
             }

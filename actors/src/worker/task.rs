@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::journal::Process;
 use super::messages::{AttemptEnded, AttemptStarted, KillAttempt, TaskGone};
 use crate::clock::Clock;
-use crate::ports::{Job, JobEnd, KILLED_WITHIN, Runner};
+use crate::ports::{Job, JobEnd, KILL_GRACE, Runner};
 
 /// The owner judges the limit first; the worker acts by itself only so much later.
 const GRACE: Duration = Duration::from_secs(10);
@@ -134,7 +134,7 @@ impl Run {
                 () = &mut over, if in_time => {
                     in_time = false;
                     cause.get_or_insert(KillCause::Timeout);
-                    running.kill(KILLED_WITHIN);
+                    running.kill(KILL_GRACE);
                 }
             }
         };

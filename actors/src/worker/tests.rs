@@ -9,7 +9,7 @@ use engine::instance::AttemptResult;
 use crate::protocol::{Dispatch, DispatchAnswer, Owner};
 use crate::testing::worker::NoTransport;
 use crate::testing::worker::fakes::Answers;
-use crate::testing::worker::house::{adopt_of, dispatch, house, is_lost, life, named, owner, uid};
+use crate::testing::worker::test_worker::{adopt_of, dispatch, house, is_lost, life, named, owner, uid};
 
 crate::worker_protocol!(NoTransport);
 

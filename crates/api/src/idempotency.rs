@@ -6,7 +6,6 @@ use sha2::{Digest, Sha256};
 use super::access::Authorised;
 use super::codes::Code;
 use super::problem::Problem;
-use primitives::hex;
 use store::catalog::{KnownRequest, RequestKey};
 
 /// The longest key that is taken.
@@ -37,8 +36,8 @@ pub(super) fn key_of(request: &HttpRequest, user: &str, body: &[u8]) -> Result<O
         hash.update(part);
     }
     Ok(Some(RequestKey {
-        key: hex::write(&hash.finalize()),
-        body_hash: hex::write(&Sha256::digest(body)),
+        key: hex::encode(hash.finalize()),
+        body_hash: hex::encode(Sha256::digest(body)),
     }))
 }
 

@@ -19,7 +19,6 @@ use super::problem::{Detail, Problem};
 use super::users::check_name;
 use super::views::time;
 use document::{LocatedIssue, place_of, read_document};
-use primitives::hex;
 use store::catalog::{
     Format, IfMatch, NewVersion, Put, PutOutcome, VersionSummary, WorkflowSummary, WorkflowVersion,
 };
@@ -135,7 +134,7 @@ async fn read_version(
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),
-        hash: hex::write(&Sha256::digest(model.to_string())),
+        hash: hex::encode(Sha256::digest(model.to_string())),
         model,
         source,
         format,

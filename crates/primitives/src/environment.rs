@@ -12,7 +12,7 @@ pub struct Environment(BTreeMap<String, String>);
     reason = "the one place that reads settings from the environment"
 )]
 pub fn environment() -> Environment {
-    Environment::of(
+    Environment::from_variables(
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
     )

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
 use actors::membership::peers::Peers;
 use actors::ports::NodeIdentity;
-use actors::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer};
+use actors::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, LeaseRequest, Report, ReportAnswer};
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId, Uid};
 use reqwest::Client;
@@ -237,7 +237,7 @@ impl WorkerLink for Links {
         }
     }
 
-    async fn adopt(&self, to: Incarnation, batch: Vec<Adopt>) -> Result<Vec<AdoptAnswer>, LinkError> {
+    async fn adopt(&self, to: Incarnation, batch: Vec<Adopt>) -> Result<Vec<ReattachAnswer>, LinkError> {
         self.goes_on(to).await?;
         match self.own_worker(to)? {
             Some(worker) => worker.adopt(to, batch).await,
@@ -289,7 +289,7 @@ impl MasterLink for Links {
         &self,
         to: &Owner,
         worker: Incarnation,
-        batch: Vec<Renewal>,
+        batch: Vec<LeaseRequest>,
     ) -> Result<Vec<bool>, LinkError> {
         if let Some(master) = self.own_master(to.incarnation)? {
             return master.renew(to, worker, batch).await;

@@ -8,7 +8,6 @@ use engine::ids::Incarnation;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use primitives::hex;
 use primitives::secret::Secret;
 
 /// A shorter secret could be guessed.
@@ -93,7 +92,7 @@ impl Key {
     fn over(&self, text: &str) -> String {
         let mut mac = self.0.clone();
         mac.update(text.as_bytes());
-        hex::write(&mac.finalize().into_bytes())
+        hex::encode(mac.finalize().into_bytes())
     }
 
     /// Compares in constant time.
@@ -132,7 +131,7 @@ impl SealedAnswer<'_> {
 
 /// Returns the SHA-256 of a body in hex.
 pub(super) fn fingerprint(body: &[u8]) -> String {
-    hex::write(&Sha256::digest(body))
+    hex::encode(Sha256::digest(body))
 }
 
 #[cfg(test)]

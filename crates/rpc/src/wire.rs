@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, Renewal, Report, ReportAnswer};
+use actors::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, LeaseRequest, Report, ReportAnswer};
 use engine::ids::{Incarnation, InstanceId, Uid};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ ask!(KillBatch at "worker/kill" => Vec<KillAnswer>, |_: &KillBatch| WORKER);
 /// `WorkerLink::adopt`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct AdoptBatch(pub(super) Vec<Adopt>);
-ask!(AdoptBatch at "worker/adopt" => Vec<AdoptAnswer>, |_: &AdoptBatch| WORKER);
+ask!(AdoptBatch at "worker/adopt" => Vec<ReattachAnswer>, |_: &AdoptBatch| WORKER);
 
 /// `WorkerLink::hello`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ ask!(SlotsFree at "master/slots" => (), |_: &SlotsFree| MASTER);
 pub(super) struct Renewals {
     pub(super) to: Owner,
     pub(super) worker: Incarnation,
-    pub(super) batch: Vec<Renewal>,
+    pub(super) batch: Vec<LeaseRequest>,
 }
 ask!(Renewals at "master/renew" => Vec<bool>, |_: &Renewals| MASTER);
 

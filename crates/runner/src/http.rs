@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::Limits;
 use super::capture::{Capture, open_log};
 use super::shield::{Reach, Resolver};
-use primitives::error_chain::in_words;
+use primitives::error_chain::with_causes;
 
 /// To connect; how long an answer may take is the task's own limit.
 const CONNECT: Duration = Duration::from_secs(30);

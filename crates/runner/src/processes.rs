@@ -12,7 +12,7 @@ use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actors::ports::{Job, JobEnd, KILLED_WITHIN, Leftover, Runner, RunningJob};
+use actors::ports::{Job, JobEnd, KILL_GRACE, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
 use engine::ids::Uid;
 use engine::instance::AttemptResult;
@@ -62,7 +62,7 @@ impl Runner for Processes {
         let boot = proc_fs::boot_id();
         let ends = left
             .iter()
-            .map(|left| ending::end(Family::of_leftover(left, &boot), KILLED_WITHIN));
+            .map(|left| ending::end(Family::of_leftover(left, &boot), KILL_GRACE));
         futures_util::future::join_all(ends).await;
     }
 }

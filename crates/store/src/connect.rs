@@ -217,7 +217,7 @@ impl Pools {
     }
 
     /// Names the `engine` sessions of PostgreSQL, those that are open and those to come.
-    pub(super) async fn name_engine(&self, name: String) -> Result<(), DbErr> {
+    pub(super) async fn name_engine_sessions(&self, name: String) -> Result<(), DbErr> {
         if self.backend != DbBackend::Postgres {
             return Ok(());
         }

@@ -41,7 +41,7 @@ pub use error::{DISK_FULL, is_unique_violation, store_error};
 pub use generation::Raised;
 pub use line::{Pool, Transaction};
 pub use lineage::Lineage;
-pub use lock::{Alone, NotAlone};
+pub use lock::{Alone, StandaloneLockError};
 pub use schema::SchemaStatus;
 
 /// Pinned definitions that were read before; a version never changes.
@@ -86,8 +86,8 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub async fn name_engine(&self, me: Incarnation) -> Result<(), StoreError> {
-        let named = self.inner.pools.name_engine(format!("master:{me}")).await;
+    pub async fn name_engine_sessions(&self, me: Incarnation) -> Result<(), StoreError> {
+        let named = self.inner.pools.name_engine_sessions(format!("master:{me}")).await;
         named.map_err(store_error)
     }
 

@@ -29,7 +29,7 @@ pub struct Alone {
 
 /// Why a standalone process must not start.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAlone {
+pub enum StandaloneLockError {
     /// Another process has the data folder.
     #[error("another porpoise process already uses the data folder {0}; stop it, or choose another --data")]
     Folder(String),
@@ -46,13 +46,13 @@ impl Store {
     ///
     /// # Errors
     /// A sentence for the user when another process has it.
-    pub async fn lock_alone(&self, data_dir: &Path) -> Result<Alone, NotAlone> {
+    pub async fn acquire_standalone_lock(&self, data_dir: &Path) -> Result<Alone, StandaloneLockError> {
         let file = lock_folder(data_dir)?;
         let session = if self.backend() == DbBackend::Sqlite {
             None
         } else {
             let session = connect::postgres_session(&self.inner.url, "porpoise-alone").await;
-            Some(session.map_err(|e| NotAlone::Failed(e.to_string()))?)
+            Some(session.map_err(|e| StandaloneLockError::Failed(e.to_string()))?)
         };
         let alone = Alone { _file: file, session };
         alone.take().await?;
@@ -65,11 +65,11 @@ impl Alone {
     /// is taken again as soon as the database answers.
     ///
     /// Returns only when another process was faster.
-    pub async fn until_lost(&self) -> NotAlone {
+    pub async fn wait_until_lost(&self) -> StandaloneLockError {
         loop {
             tokio::time::sleep(LOOK).await;
             match self.take().await {
-                Err(NotAlone::Database) => return NotAlone::Database,
+                Err(StandaloneLockError::Database) => return StandaloneLockError::Database,
                 // The beat says that the database is away.
                 Err(error) => {
                     tracing::debug!(%error, "the lock of the standalone mode is not known to be held")
@@ -79,11 +79,11 @@ impl Alone {
         }
     }
 
-    async fn take(&self) -> Result<(), NotAlone> {
+    async fn take(&self) -> Result<(), StandaloneLockError> {
         let Some(session) = &self.session else {
             return Ok(());
         };
-        let failed = |why: String| NotAlone::Failed(why);
+        let failed = |why: String| StandaloneLockError::Failed(why);
         let ask = Statement::from_sql_and_values(DbBackend::Postgres, TAKE, [ALONE_LOCK.into()]);
         let row = session
             .query_one_raw(ask)
@@ -92,14 +92,14 @@ impl Alone {
             .ok_or_else(|| failed("no answer".to_owned()))?;
         match row.try_get_by_index(0) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(NotAlone::Database),
+            Ok(false) => Err(StandaloneLockError::Database),
             Err(error) => Err(failed(error.to_string())),
         }
     }
 }
 
-fn lock_folder(data_dir: &Path) -> Result<File, NotAlone> {
-    let failed = |e: std::io::Error| NotAlone::Failed(e.to_string());
+fn lock_folder(data_dir: &Path) -> Result<File, StandaloneLockError> {
+    let failed = |e: std::io::Error| StandaloneLockError::Failed(e.to_string());
     std::fs::create_dir_all(data_dir).map_err(failed)?;
     let file = OpenOptions::new()
         .create(true)
@@ -110,6 +110,6 @@ fn lock_folder(data_dir: &Path) -> Result<File, NotAlone> {
     if FileExt::try_lock_exclusive(&file).map_err(failed)? {
         Ok(file)
     } else {
-        Err(NotAlone::Folder(data_dir.display().to_string()))
+        Err(StandaloneLockError::Folder(data_dir.display().to_string()))
     }
 }

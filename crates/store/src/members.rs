@@ -93,7 +93,7 @@ impl Store {
         let mut cells = Cells::of(&row);
         let incarnation: i64 = cells.take()?;
         let generation = Generation(cells.take()?);
-        let beat = "INSERT INTO member_beat (incarnation, seen_at) VALUES ($1, $2)";
+        let beat = "INSERT INTO member_heartbeat (incarnation, seen_at) VALUES ($1, $2)";
         transaction
             .execute_raw(self.statement(beat, [incarnation.into(), now.0.into()]))
             .await
@@ -135,7 +135,7 @@ impl Store {
 
     /// Says that this life goes on. Without a row it is as good as dead.
     pub(super) async fn record_heartbeat(&self, me: Incarnation) -> Result<DbHeartbeat, StoreError> {
-        let sql = "UPDATE member_beat SET seen_at = $2 WHERE incarnation = $1 \
+        let sql = "UPDATE member_heartbeat SET seen_at = $2 WHERE incarnation = $1 \
                    RETURNING seen_at, (SELECT state FROM member WHERE incarnation = $1)";
         let statement = if self.backend() == DbBackend::Postgres {
             let clock = connect::POSTGRES_NOW;
@@ -194,7 +194,7 @@ impl Store {
     pub(super) async fn list_live_members(&self) -> Result<Vec<MemberStatus>, StoreError> {
         let now = self.now().await?;
         let sql = format!(
-            "SELECT {MEMBER}, coalesce((SELECT b.seen_at FROM member_beat b \
+            "SELECT {MEMBER}, coalesce((SELECT b.seen_at FROM member_heartbeat b \
              WHERE b.incarnation = member.incarnation), joined_at) \
              FROM member WHERE {LIVE} ORDER BY incarnation"
         );

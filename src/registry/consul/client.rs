@@ -14,7 +14,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, Url}
 
 use super::CALL_WITHIN;
 use crate::config::Consul;
-use primitives::error_chain::in_words;
+use primitives::error_chain::with_causes;
 use primitives::secret::Secret;
 
 /// Where the agent is, and in which part of Consul.

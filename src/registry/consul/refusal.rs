@@ -2,7 +2,7 @@
 
 use actors::ports::RegistryError;
 
-use primitives::error_chain::in_words;
+use primitives::error_chain::with_causes;
 
 /// The longest part of an answer that is quoted.
 const QUOTED: usize = 200;

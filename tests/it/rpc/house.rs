@@ -9,7 +9,7 @@ use actix_web::dev::ServerHandle;
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
 use actors::membership::peers::Peers;
 use actors::ports::{Member, MemberStatus, NodeIdentity};
-use actors::protocol::{Owner, Renewal, Report, ReportAnswer};
+use actors::protocol::{Owner, LeaseRequest, Report, ReportAnswer};
 use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::MemberState;
@@ -196,7 +196,7 @@ impl MasterLink for NotingMaster {
         &self,
         to: &Owner,
         worker: Incarnation,
-        batch: Vec<Renewal>,
+        batch: Vec<LeaseRequest>,
     ) -> Result<Vec<bool>, LinkError> {
         self.note(format!(
             "{} leases of {worker} to {}",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
 use actors::ports::NodeIdentity;
-use actors::protocol::{Owner, Renewal, Report, ReportAnswer};
+use actors::protocol::{Owner, LeaseRequest, Report, ReportAnswer};
 use actors::testing::worker::Transport;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
@@ -65,7 +65,7 @@ impl MasterLink for Masters {
         &self,
         to: &Owner,
         worker: Incarnation,
-        batch: Vec<Renewal>,
+        batch: Vec<LeaseRequest>,
     ) -> Result<Vec<bool>, LinkError> {
         self.0.renew(to, worker, batch).await
     }

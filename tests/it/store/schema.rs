@@ -89,11 +89,11 @@ async fn a_database_of_a_newer_program_is_left_alone() {
 async fn a_second_process_on_the_same_data_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = empty_sqlite(&folder).await;
-    let alone = store.lock_alone(folder.path()).await.expect("the first");
-    let second = store.lock_alone(folder.path()).await.unwrap_err().to_string();
+    let alone = store.acquire_standalone_lock(folder.path()).await.expect("the first");
+    let second = store.acquire_standalone_lock(folder.path()).await.unwrap_err().to_string();
     assert!(second.contains("already uses the data folder"), "{second}");
     drop(alone);
-    store.lock_alone(folder.path()).await.expect("free again");
+    store.acquire_standalone_lock(folder.path()).await.expect("free again");
 }
 
 #[tokio::test]
@@ -102,8 +102,8 @@ async fn a_second_process_on_the_same_postgres_database_is_refused() {
         return;
     };
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let _alone = store.lock_alone(one.path()).await.expect("the first");
-    let second = store.lock_alone(other.path()).await.unwrap_err().to_string();
+    let _alone = store.acquire_standalone_lock(one.path()).await.expect("the first");
+    let second = store.acquire_standalone_lock(other.path()).await.unwrap_err().to_string();
     assert!(second.contains("already uses this database"), "{second}");
 }
 

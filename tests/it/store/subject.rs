@@ -284,7 +284,7 @@ impl Subject for Database {
 
     async fn age_beat(&self, of: Incarnation, ms: i64) {
         self.sql(&format!(
-            "UPDATE member_beat SET seen_at = seen_at - {ms} WHERE incarnation = {of}"
+            "UPDATE member_heartbeat SET seen_at = seen_at - {ms} WHERE incarnation = {of}"
         ))
         .await;
     }

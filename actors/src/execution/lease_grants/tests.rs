@@ -3,7 +3,7 @@ use engine::states::MemberState;
 
 use super::*;
 use crate::ports::{Member, MemberStatus};
-use crate::testing::worker::house::uid;
+use crate::testing::worker::test_worker::uid;
 
 const THIS_NODE: Incarnation = Incarnation(1);
 const WORKER: Incarnation = Incarnation(7);

@@ -17,7 +17,7 @@ use super::house::{
     BOOT, adopt_of, dispatch, exclusive, house, is_lost, is_refused, kill_of, life, named, owner, uid,
 };
 use crate::links::LinkError;
-use crate::protocol::{AdoptAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer};
+use crate::protocol::{ReattachAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer};
 
 pub async fn a_short_task_reports_once_and_is_journalled_from_start_to_end(way: &dyn Transport) {
     let house = house(way, 2).await;
@@ -149,7 +149,7 @@ pub async fn an_older_epoch_is_refused_for_every_kind_of_message(way: &dyn Trans
         KillAnswer::StaleEpoch { seen: Epoch(5) }
     );
     let adopted = house.adopt(adopt_of(1, 7, owner(1, 4))).await;
-    assert_eq!(adopted, AdoptAnswer::StaleEpoch { seen: Epoch(5) });
+    assert_eq!(adopted, ReattachAnswer::StaleEpoch { seen: Epoch(5) });
     house.until_started(1).await;
     assert_eq!(house.runner.starts_of(second), 0);
 }
@@ -187,7 +187,7 @@ pub async fn a_kill_of_an_unknown_uid_tombstones_it(way: &dyn Transport) {
     assert!(is_refused(&late.answers[0], "called off"));
     assert_eq!(
         house.adopt(adopt_of(1, 7, owner(2, 2))).await,
-        AdoptAnswer::NeverStarted
+        ReattachAnswer::NeverStarted
     );
     assert_eq!(house.runner.starts_of(uid(1)), 0);
 }
@@ -232,7 +232,7 @@ pub async fn an_adopting_owner_gets_the_end_that_the_dead_one_could_not_take(way
     assert!(
         matches!(
             running,
-            AdoptAnswer::Running {
+            ReattachAnswer::Running {
                 pid: Some(4711),
                 started_at: Some(_)
             }
@@ -317,10 +317,10 @@ pub async fn a_new_life_ends_what_was_left_and_knows_what_had_ended(way: &dyn Tr
     assert!(is_lost(&adopted, "was killed"), "{adopted:?}");
     let done = second.adopt(adopt_of(2, 7, owner(2, 2))).await;
     let stored = !second.masters.ends_of(uid(2)).is_empty();
-    assert!(matches!(done, AdoptAnswer::Done { .. }) || stored, "{done:?}");
+    assert!(matches!(done, ReattachAnswer::Done { .. }) || stored, "{done:?}");
     assert_eq!(
         second.adopt(adopt_of(9, 7, owner(2, 2))).await,
-        AdoptAnswer::NeverStarted
+        ReattachAnswer::NeverStarted
     );
     let unknown = second.adopt(adopt_of(9, 5, owner(2, 2))).await;
     assert!(is_lost(&unknown, ""), "nothing is known of life 5: {unknown:?}");

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::links::{LinkError, MasterLink};
 use crate::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
-use crate::protocol::{Fact, Owner, Renewal, Report, ReportAnswer};
+use crate::protocol::{AttemptUpdate, Owner, LeaseRequest, Report, ReportAnswer};
 
 /// A runner whose jobs end when a test says so.
 #[derive(Default)]
@@ -116,7 +116,7 @@ pub(crate) struct FakeMasters {
     pub(crate) batches: Mutex<Vec<usize>>,
     pub(crate) slots: Mutex<Vec<(Incarnation, u32)>>,
     pub(crate) answers: Mutex<HashMap<Incarnation, Answers>>,
-    pub(crate) renewals: Mutex<Vec<(Incarnation, Renewal)>>,
+    pub(crate) renewals: Mutex<Vec<(Incarnation, LeaseRequest)>>,
 }
 
 #[derive(Clone)]
@@ -140,8 +140,8 @@ impl FakeMasters {
         let ends = locked(&self.reports).clone().into_iter();
         ends.filter(|(_, report)| report.uid == uid)
             .filter_map(|(master, report)| match report.fact {
-                Fact::Ended(ended) => Some((master, ended)),
-                Fact::Started { .. } | Fact::Lost { .. } => None,
+                AttemptUpdate::Ended(ended) => Some((master, ended)),
+                AttemptUpdate::Started { .. } | AttemptUpdate::Lost { .. } => None,
             })
             .collect()
     }
@@ -156,7 +156,7 @@ impl FakeMasters {
         let reports = locked(&self.reports);
         let starts = reports.iter().filter(|(_, report)| report.uid == uid);
         starts
-            .filter(|(_, report)| matches!(report.fact, Fact::Started { .. }))
+            .filter(|(_, report)| matches!(report.fact, AttemptUpdate::Started { .. }))
             .count()
     }
 }
@@ -194,7 +194,7 @@ impl MasterLink for FakeMasters {
         Ok(())
     }
 
-    async fn renew(&self, to: &Owner, _: Incarnation, batch: Vec<Renewal>) -> Result<Vec<bool>, LinkError> {
+    async fn renew(&self, to: &Owner, _: Incarnation, batch: Vec<LeaseRequest>) -> Result<Vec<bool>, LinkError> {
         let answers = locked(&self.answers).get(&to.incarnation).cloned();
         if matches!(answers, Some(Answers::Away)) {
             return Err(LinkError::NoAnswer(to.host.clone()));

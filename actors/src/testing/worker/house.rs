@@ -18,10 +18,10 @@ use crate::clock::Clock;
 use crate::links::{MasterLink, WorkerLink};
 use crate::membership::peers::Peers;
 use crate::ports::{NodeIdentity, Runner};
-use crate::protocol::{Adopt, AdoptAnswer, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner};
+use crate::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner};
 use crate::worker;
 use crate::worker::journal::{Journal, Line, MemoryJournal};
-use crate::worker::{Folders, WorkerConfig, WorkerHandle, WorkerPorts};
+use crate::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
 
 /// The boot of the machine that the worker is told of.
 pub(crate) const BOOT: &str = "this boot";
@@ -50,7 +50,7 @@ pub(crate) async fn life(way: &dyn Transport, me: i64, slots: u32, journal: Arc<
             generation: Generation(1),
         },
         slots,
-        folders: Folders::in_data(Path::new("/nowhere")),
+        folders: AttemptPaths::in_data(Path::new("/nowhere")),
         boot_id: BOOT.to_owned(),
     };
     let ports = WorkerPorts {
@@ -148,7 +148,7 @@ impl House {
         self.link.kill(self.me, vec![kill]).await.unwrap().remove(0)
     }
 
-    pub(crate) async fn adopt(&self, adopt: Adopt) -> AdoptAnswer {
+    pub(crate) async fn adopt(&self, adopt: Adopt) -> ReattachAnswer {
         self.link.adopt(self.me, vec![adopt]).await.unwrap().remove(0)
     }
 
@@ -189,8 +189,8 @@ pub(crate) fn is_refused(answer: &DispatchAnswer, because: &str) -> bool {
     matches!(answer, DispatchAnswer::Refused { reason } if reason.contains(because))
 }
 
-pub(crate) fn is_lost(answer: &AdoptAnswer, because: &str) -> bool {
-    matches!(answer, AdoptAnswer::Lost { reason } if reason.contains(because))
+pub(crate) fn is_lost(answer: &ReattachAnswer, because: &str) -> bool {
+    matches!(answer, ReattachAnswer::Lost { reason } if reason.contains(because))
 }
 
 /// One that runs only with a lease.

@@ -7,10 +7,10 @@ use engine::definition::OnCutOff;
 use engine::ids::Incarnation;
 use engine::instance::AttemptResult;
 
-use crate::protocol::{Dispatch, Fact, KillAnswer};
+use crate::protocol::{Dispatch, AttemptUpdate, KillAnswer};
 use crate::testing::worker::NoTransport;
 use crate::testing::worker::fakes::{Answers, locked};
-use crate::testing::worker::house::{
+use crate::testing::worker::test_worker::{
     House, adopt_of, dispatch, exclusive, house, is_lost, kill_of, life, owner, uid,
 };
 
@@ -19,8 +19,8 @@ fn losses_of(house: &House) -> Vec<(Incarnation, String)> {
     let reports = locked(&house.masters.reports).clone().into_iter();
     let of = reports.filter(|(_, report)| report.uid == uid(1));
     of.filter_map(|(master, report)| match report.fact {
-        Fact::Lost { reason } => Some((master, reason)),
-        Fact::Started { .. } | Fact::Ended(_) => None,
+        AttemptUpdate::Lost { reason } => Some((master, reason)),
+        AttemptUpdate::Started { .. } | AttemptUpdate::Ended(_) => None,
     })
     .collect()
 }

@@ -1,7 +1,7 @@
 //! The arithmetic, with times by hand.
 
 use super::*;
-use crate::testing::worker::house::uid;
+use crate::testing::worker::test_worker::uid;
 
 struct Bench {
     leases: Leases,

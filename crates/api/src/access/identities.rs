@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use engine::ids::Millis;
 use sha2::{Digest, Sha256};
 
-use primitives::hex;
 use store::catalog::Identity;
 
 /// A revoked token works at most so long on other nodes; on this one not at all.
@@ -67,5 +66,5 @@ impl Identities {
 
 /// The stored form of a token: SHA-256 in hex.
 pub fn token_hash(token: &str) -> String {
-    hex::write(&Sha256::digest(token.as_bytes()))
+    hex::encode(Sha256::digest(token.as_bytes()))
 }

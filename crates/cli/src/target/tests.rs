@@ -2,7 +2,7 @@ use super::*;
 use primitives::environment::Environment;
 
 fn settings(pairs: &[(&str, &str)]) -> Settings {
-    Settings::of(&Environment::of(
+    Settings::of(&Environment::from_variables(
         pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),

@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 
-use actors::ports::KILLED_WITHIN;
+use actors::ports::KILL_GRACE;
 use actors::protocol::{Dispatch, Owner};
 use engine::definition::OnCutOff;
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
@@ -165,7 +165,7 @@ async fn a_kill_ends_a_request_that_is_not_answered() {
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let http = Http::with_limits(Limits::default()).unwrap();
     let mut running = http.start(&job(folder.path(), &url, vec![])).await.unwrap();
-    running.kill(KILLED_WITHIN);
+    running.kill(KILL_GRACE);
     assert_eq!(running.wait().await.result, AttemptResult::Killed);
 }
 

@@ -259,8 +259,8 @@ async fn a_kill_ends_the_whole_family_also_children_with_their_own_session_that_
     until("all are there", || pids(&file).len() == 4).await;
     let family = pids(&file);
     assert!(family.iter().all(|pid| alive(*pid)));
-    running.kill(KILLED_WITHIN);
-    running.kill(KILLED_WITHIN);
+    running.kill(KILL_GRACE);
+    running.kill(KILL_GRACE);
     let end = running.wait().await;
     assert_eq!(end.result, AttemptResult::Killed);
     assert!(end.error.is_some());
@@ -288,7 +288,7 @@ async fn a_kill_finds_what_left_session_parent_and_environment_where_there_are_c
         end = running.wait() => panic!("{end:?}"),
     }
     assert!(group.members().len() >= 2, "{:?}", group.members());
-    running.kill(KILLED_WITHIN);
+    running.kill(KILL_GRACE);
     assert_eq!(running.wait().await.result, AttemptResult::Killed);
     assert!(!pids(&file).iter().any(|pid| alive(*pid)), "it is gone");
     assert!(group.members().is_empty());
@@ -303,7 +303,7 @@ async fn a_task_may_clean_up_when_it_is_asked_to_end() {
     );
     let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
     until("the trap is set", || log(&job).contains("ready")).await;
-    running.kill(KILLED_WITHIN);
+    running.kill(KILL_GRACE);
     let end = running.wait().await;
     assert_eq!(end.result, AttemptResult::Killed);
     assert!(log(&job).contains("cleaning"));
@@ -383,7 +383,7 @@ async fn what_does_not_end_by_itself_is_forced_after_the_time_that_the_kill_gran
     assert_eq!(running.wait().await.result, AttemptResult::Killed);
     let took = asked.elapsed();
     assert!(
-        (granted..KILLED_WITHIN).contains(&took),
+        (granted..KILL_GRACE).contains(&took),
         "it should take 300 ms, not {took:?}"
     );
 }
