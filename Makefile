@@ -56,7 +56,7 @@ compose-test: ## start that cluster, kill the owner of an instance, and check th
 	@sh scripts/compose-test.sh
 
 soak: ## random faults on a cluster for an hour, from a seed that is printed (PORPOISE_SEED repeats one)
-	@PORPOISE_SOAK_SECONDS=$${PORPOISE_SOAK_SECONDS:-3600} sh scripts/cargo.sh test --locked --workspace --test cluster -- --nocapture random
+	@PORPOISE_SOAK_SECONDS=$${PORPOISE_SOAK_SECONDS:-3600} sh scripts/cargo.sh test --locked --workspace --test cluster -- --nocapture random_faults
 
 bench: ## measure every workload on a release build and write docs/benchmarks.md (about twelve minutes)
 	@sh scripts/cargo.sh bench --locked --bench porpoise -- --write docs/benchmarks.md

@@ -8,7 +8,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actors::ports::{InstanceCommit, Join, NewInstance, NodeIdentity, MembershipStore as _, InstanceStore as _, Write, WriteOutcome};
+use actors::ports::{
+    InstanceCommit, InstanceStore as _, Join, MembershipStore as _, NewInstance, NodeIdentity, Write,
+    WriteOutcome,
+};
 use engine::ids::{AttemptNumber, Epoch, InstanceId, Millis, Ordinal, Rev};
 use engine::instance::{Changes, Transition};
 use engine::start::Start;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actors::clock::Clock;
 use actors::links::{LinkError, MasterLink, WorkerLink};
 use actors::ports::NodeIdentity;
-use actors::protocol::{Dispatch, AttemptUpdate, Owner, LeaseRequest, Report, ReportAnswer};
+use actors::protocol::{AttemptUpdate, Dispatch, LeaseRequest, Owner, Report, ReportAnswer};
 use actors::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts, start};
 use async_trait::async_trait;
 use engine::definition::{OnCutOff, Work};
@@ -27,7 +27,7 @@ impl MasterLink for Counter {
     async fn report(&self, _: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
         let ends = batch
             .iter()
-            .filter(|report| matches!(report.fact, AttemptUpdate::Ended(_)))
+            .filter(|report| matches!(report.update, AttemptUpdate::Ended(_)))
             .count();
         self.0.send(ends).ok();
         Ok(vec![ReportAnswer::Stored; batch.len()])
@@ -41,7 +41,12 @@ impl MasterLink for Counter {
         Ok(())
     }
 
-    async fn renew(&self, _: &Owner, _: Incarnation, batch: Vec<LeaseRequest>) -> Result<Vec<bool>, LinkError> {
+    async fn renew(
+        &self,
+        _: &Owner,
+        _: Incarnation,
+        batch: Vec<LeaseRequest>,
+    ) -> Result<Vec<bool>, LinkError> {
         Ok(vec![true; batch.len()])
     }
 }
@@ -89,7 +94,7 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
             generation: Generation(1),
         },
         slots,
-        folders: AttemptPaths::in_data(data),
+        paths: AttemptPaths::in_data(data),
         boot_id: boot_id(),
     };
     let ports = WorkerPorts {

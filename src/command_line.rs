@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use cli::{ClientCommand, Exit, Failure, Global, Look, Printer, say, write_bytes};
-use primitives::environment::{Environment, environment};
+use primitives::environment::{Environment, read_environment};
 use serde_json::json;
 
 use crate::commands::args::{ConfigCommand, DbCommand, DoctorArgs, NodeFlags, ServeFlags};
@@ -98,7 +98,7 @@ fn exit_on_interrupt() -> Result<(), Failure> {
 
 /// Runs a command that ends by itself.
 fn run_short(command: Command, global: &Global) -> Result<(), Failure> {
-    let environment = environment();
+    let environment = read_environment();
     let printer = cli::printer(global, &environment);
     match command {
         Command::Client(command) => cli::run(command, global, &environment),

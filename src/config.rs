@@ -11,7 +11,7 @@ use std::time::Duration;
 use actors::bootstrap::MasterConfig;
 pub use api::{Mode, Rates};
 use primitives::data_folder;
-use primitives::environment::{Environment, environment};
+use primitives::environment::{Environment, read_environment};
 use primitives::secret::Secret;
 
 mod amount;
@@ -210,7 +210,7 @@ impl Config {
     /// # Errors
     /// Every mistake of every source at once; the user corrects them and starts again.
     pub fn load(mode: Mode, flags: &Flags) -> Result<Self, ConfigError> {
-        Self::from_sources(mode, flags, &environment())
+        Self::from_sources(mode, flags, &read_environment())
     }
 
     /// Reads the configuration from the given environment instead of the process's own.

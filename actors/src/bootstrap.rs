@@ -96,7 +96,7 @@ pub struct WorkerResources {
     /// Outlives the process.
     pub journal: Arc<dyn Journal>,
     /// Where the files of attempts are.
-    pub folders: AttemptPaths,
+    pub paths: AttemptPaths,
     /// The boot of the machine.
     pub boot_id: String,
     /// The number of attempts that run at the same time.
@@ -341,7 +341,7 @@ async fn start_worker(
     let config = WorkerConfig {
         me: deps.identity(),
         slots: resources.slots,
-        folders: resources.folders.clone(),
+        paths: resources.paths.clone(),
         boot_id: resources.boot_id.clone(),
     };
     let ports = WorkerPorts {

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
 use crate::protocol::{
-    Adopt, ReattachAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, LeaseRequest, Report, ReportAnswer,
+    Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
+    ReportAnswer,
 };
 
 /// Why a message may not have arrived.
@@ -30,7 +31,11 @@ pub trait WorkerLink: Send + Sync + 'static {
     async fn kill(&self, to: Incarnation, batch: Vec<Kill>) -> Result<Vec<KillAnswer>, LinkError>;
 
     /// Asks a worker life about open attempts; the answers are in the order of the batch.
-    async fn adopt(&self, to: Incarnation, batch: Vec<Adopt>) -> Result<Vec<ReattachAnswer>, LinkError>;
+    async fn adopt(
+        &self,
+        to: Incarnation,
+        batch: Vec<ReattachRequest>,
+    ) -> Result<Vec<ReattachAnswer>, LinkError>;
 
     /// Asks for the slots that this master may use beyond what it has in flight.
     async fn hello(&self, to: Incarnation, from: &Owner) -> Result<u32, LinkError>;

@@ -1,8 +1,10 @@
-//! What masters and workers say to each other: one protocol, two transports (in process, HTTP).
+//! The messages between masters and workers: one protocol over two transports (in process, HTTP).
 //!
 //! Every message may be lost, repeated, delayed or reordered. What makes that harmless: a uid is started at
 //! most once, a worker refuses epochs below the highest it has seen, and nothing is forgotten before the other
 //! side has stored it.
+//!
+//! A field that is added has a default, so that a node reads the messages of the version before it.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +14,12 @@ use engine::instance::Ended;
 use engine::states::KillCause;
 use serde::{Deserialize, Serialize};
 
-/// Who speaks for an instance, and with what right.
+/// The owner of an instance, with the token that fences earlier owners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// The owning master's life.
+    /// The owning master's incarnation.
     pub incarnation: Incarnation,
-    /// Where it answers; `host` of the instance.
+    /// Its address; `host` of the instance.
     pub host: String,
     /// The database's generation.
     pub generation: Generation,
@@ -30,9 +32,9 @@ pub struct Owner {
 pub struct Dispatch {
     /// The binding.
     pub uid: Uid,
-    /// The worker life that it is for; any other refuses it.
+    /// The worker incarnation that it is for; any other refuses it.
     pub worker: Incarnation,
-    /// Reports go there.
+    /// Receives the reports.
     pub owner: Owner,
     /// The project's name.
     pub project: String,
@@ -48,8 +50,9 @@ pub struct Dispatch {
     pub env: BTreeMap<String, String>,
     /// The limit of this attempt in milliseconds, when it ends the attempt. The owner judges it; the worker
     /// kills by itself 10 s later.
+    #[serde(default)]
     pub timeout_ms: Option<i64>,
-    /// What the worker does with it when it is cut off.
+    /// What the worker does with it when it reaches no master.
     #[serde(default)]
     pub on_cut_off: OnCutOff,
 }
@@ -58,18 +61,27 @@ pub struct Dispatch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DispatchAnswer {
-    /// Journalled; its process starts.
+    /// Journaled; its process starts.
     Accepted,
     /// Never started, and never will be: the uid is tombstoned.
     Refused {
-        /// In words.
+        /// Why, as a sentence.
         reason: String,
     },
-    /// A newer owner is known: the sender must look at its row.
+    /// A newer owner is known: the sender must read its row.
     StaleEpoch {
         /// The highest epoch seen.
         seen: Epoch,
     },
+}
+
+impl DispatchAnswer {
+    /// Refuses a dispatch.
+    pub fn refused(reason: &str) -> Self {
+        Self::Refused {
+            reason: reason.to_owned(),
+        }
+    }
 }
 
 /// The answers to a batch of dispatches, in its order.
@@ -84,11 +96,11 @@ pub struct DispatchReply {
 /// An order to end an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kill {
-    /// Which.
+    /// The attempt.
     pub uid: Uid,
-    /// Who says so.
+    /// The owner that orders it.
     pub owner: Owner,
-    /// Why.
+    /// Why it is to end.
     pub cause: KillCause,
 }
 
@@ -96,7 +108,7 @@ pub struct Kill {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KillAnswer {
-    /// Under way; or it has ended and the report is on its way.
+    /// It is being killed; or it has ended, and the report is on its way.
     Killing,
     /// The uid is unknown: tombstoned, so that it never starts.
     NeverStarted,
@@ -107,38 +119,40 @@ pub enum KillAnswer {
     },
 }
 
-/// A question of a new owner about an open attempt; makes the worker report to it from now on.
+/// The request of a new owner for the state of an open attempt; reports go to that owner from then on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Adopt {
-    /// Which.
+pub struct ReattachRequest {
+    /// The attempt.
     pub uid: Uid,
-    /// The worker life that the row names; may be an earlier life of the asked node.
+    /// The worker incarnation that the row names; may be an earlier one of the asked node.
     pub worker: Incarnation,
     /// The new owner.
     pub owner: Owner,
 }
 
-/// The answer to an adopt.
+/// The answer to a request for the state of an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReattachAnswer {
     /// Runs, or has ended with its report on the way to the new owner.
     Running {
         /// The process id.
+        #[serde(default)]
         pid: Option<i64>,
         /// When it started.
+        #[serde(default)]
         started_at: Option<Millis>,
     },
-    /// Ended in an earlier life, with a journalled result.
+    /// Ended in an earlier incarnation, with a journaled result.
     Done {
-        /// The result.
-        ended: Ended,
+        /// The end.
+        end: Ended,
     },
     /// Never arrived here: tombstoned now.
     NeverStarted,
     /// Its end is not known, or its worker itself stopped it; nothing of it runs any more.
     Lost {
-        /// In words.
+        /// Why, as a sentence.
         reason: String,
     },
     /// A newer owner is known.
@@ -148,41 +162,42 @@ pub enum ReattachAnswer {
     },
 }
 
-/// One thing that a worker tells the owner, until it is answered `Stored`.
+/// One update of an attempt that a worker repeats until its owner answers `Stored`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Which attempt.
+    /// The attempt.
     pub uid: Uid,
-    /// The worker's life.
+    /// The worker incarnation that accepted it.
     pub worker: Incarnation,
     /// What happened.
-    pub fact: AttemptUpdate,
+    pub update: AttemptUpdate,
 }
 
-/// What a report says.
+/// What happened to an attempt on its worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptUpdate {
     /// Its process runs. Held back up to 20 ms, so that a short task reports once.
     Started {
         /// The process id.
+        #[serde(default)]
         pid: Option<i64>,
-        /// When.
+        /// When it started.
         at: Millis,
     },
-    /// It ended, and every process of it is gone.
+    /// It ended, and none of its processes runs.
     Ended(Ended),
-    /// Its worker stopped it because it was cut off, and every process of it is gone.
+    /// Its worker stopped it because it reached no master; none of its processes runs.
     Lost {
-        /// In words.
+        /// Why, as a sentence.
         reason: String,
     },
 }
 
-/// The wish for a lease of one exclusive attempt, which its worker runs.
+/// The request for a lease of one exclusive attempt, which its worker runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRequest {
-    /// Which.
+    /// The attempt.
     pub uid: Uid,
     /// The epoch of its owner, as the worker knows it.
     pub epoch: Epoch,
@@ -192,18 +207,19 @@ pub struct LeaseRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportAnswer {
-    /// Committed, or of no interest any more: forget it.
+    /// Committed, or not needed any more: the worker forgets it.
     Stored,
-    /// Another owner; send it there.
+    /// The instance has another owner, which is to receive it.
     Moved {
-        /// Who, if anybody is known.
+        /// The other owner, if one is known.
+        #[serde(default)]
         owner: Option<Owner>,
     },
-    /// Not yet; send it again with the next batch.
+    /// Not stored yet; the worker sends it again with the next batch.
     Later,
 }
 
-/// Names the instance of a uid; every message about an attempt goes by it.
+/// Returns the instance of a uid, by which every message about an attempt is routed.
 pub fn instance_of(uid: &Uid) -> InstanceId {
     uid.instance
 }

@@ -56,7 +56,7 @@ impl Place {
     /// Makes an empty database and a data folder.
     pub(crate) fn new(program: &Path, server: Option<&Postgres>) -> Outcome<Self> {
         let postgres = match server {
-            Some(server) => Some((server.database()?, server.pid)),
+            Some(server) => Some((server.database()?, server.pid())),
             None => None,
         };
         Ok(Self {

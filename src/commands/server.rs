@@ -67,7 +67,7 @@ pub(crate) fn restored(flags: DatabaseFlags) -> Result<(), Failure> {
         }
     }
     let raised = with_store(&config, async |store| {
-        store.restored().await.map_err(|error| failed(&error))
+        store.bump_after_restore().await.map_err(|error| failed(&error))
     })?;
     say(&format!(
         "the generation is {} (it was {}); {} lives end and join anew, {} instances have an owner and are taken up, \

@@ -9,8 +9,8 @@ mod refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use actors::ports::{Member, Registry, RegistryError, View};
 use actors::ports::REGISTRY_LEASE;
+use actors::ports::{Member, Registry, RegistryError, View};
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 use reqwest::header::HeaderMap;
@@ -57,7 +57,7 @@ impl ConsulRegistry {
         let agent = Agent::of(config)?;
         let client = || {
             let built = client::builder(config, &agent)?.build();
-            built.map_err(|error| in_words(&error))
+            built.map_err(|error| with_causes(&error))
         };
         Ok(Self {
             beats: client()?,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actors::ports::{Member, Registry, RegistryError, View};
 use actors::ports::REGISTRY_LEASE;
+use actors::ports::{Member, Registry, RegistryError, View};
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 use tokio::sync::Notify;

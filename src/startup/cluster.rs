@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use actix::Addr;
 use actors::bootstrap::NodeLinks;
+use actors::links::{PeerLink, Ping};
 use actors::membership::health::HealthStatus;
+use actors::membership::peers::Peers;
 use actors::messages::membership::SuspectPeer;
 use actors::ownership::failover_actor::FailoverActor;
-use actors::links::{PeerLink, Ping};
-use actors::membership::peers::Peers;
 use actors::ports::LogSource;
 use actors::ports::{Join, JoinResult, MembershipStore as _, Registry};
 use engine::ids::Incarnation;
@@ -75,7 +75,10 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     let registry: Arc<dyn Registry> =
         Arc::new(ConsulRegistry::new(&config.consul).map_err(StartupError::Other)?);
     let life = join(&store, &config, host, &key).await?;
-    store.name_engine_sessions(life.me.incarnation).await.map_err(other)?;
+    store
+        .name_engine_sessions(life.me.incarnation)
+        .await
+        .map_err(other)?;
     let network = network(&life, key, rpc_listener, rpc_address);
     let logs = ClusterLogs {
         name: life.me.name.clone(),

@@ -101,7 +101,9 @@ pub(super) async fn wait_out(store: &Store, join: &Join, limit: usize) -> Result
 pub(super) async fn stand_by(store: &dyn MembershipStore, me: &Member) -> Result<(), StoreError> {
     tracing::info!("on probation: this node stays joining for 10 s");
     let until = tokio::time::Instant::now() + PROBATION;
-    while tokio::time::Instant::now() < until && has_master(&store.list_live_members().await?, &me.host, &me.name) {
+    while tokio::time::Instant::now() < until
+        && has_master(&store.list_live_members().await?, &me.host, &me.name)
+    {
         tokio::time::sleep(LOOK).await;
     }
     Ok(())
@@ -157,7 +159,10 @@ mod tests {
             worker_group: String::new(),
             version: String::new(),
         };
-        MemberStatus { member, heartbeat_age_ms }
+        MemberStatus {
+            member,
+            heartbeat_age_ms,
+        }
     }
 
     #[test]

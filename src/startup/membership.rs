@@ -5,18 +5,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actors::clock::Clock;
-use actors::membership::health::{HEARTBEATS_NOT_STORED, HealthStatus};
 use actors::fail_points;
 use actors::fail_points::DisabledGuard;
-use actors::ports::{Join, JoinResult, Member, NodeIdentity, Store, StoreError};
+use actors::membership::health::{HEARTBEATS_NOT_STORED, HealthStatus};
 use actors::membership::liveness::LivenessMonitor;
+use actors::ports::{Join, JoinResult, Member, NodeIdentity, Store, StoreError};
 use actors::worker::{KILL_BEFORE, WorkerHandle};
 use engine::ids::{Generation, Incarnation, Millis};
 use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::config::{Config, Role};
-use rpc::PauseDetector;
+use rpc::Standstill;
 
 /// How often this life says that it goes on, and measures the database's clock.
 const BEAT: Duration = Duration::from_secs(1);
@@ -110,7 +110,7 @@ pub(super) struct Signs {
     pub(super) pulse: LivenessMonitor,
     pub(super) drain_bell: Arc<Notify>,
     pub(super) condition: HealthStatus,
-    pub(super) standstill: PauseDetector,
+    pub(super) standstill: Standstill,
     /// The worker of this node, once it runs.
     pub(super) worker: Arc<OnceLock<WorkerHandle>>,
 }
@@ -177,16 +177,16 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
 /// Waits until the database is not the one that this life joined: an older copy, another server. Then raises the
 /// generation, which ends this life and those of all masters; the next beat says so.
 pub(super) async fn leave_behind(store: store::Store, mine: Generation) {
-    let why = store.departed().await;
+    let why = store.diverged().await;
     tracing::error!(
         why,
         "the database is not the one that this node has joined: it joins anew"
     );
     loop {
-        match store.leave_behind(mine, &why).await {
+        match store.bump_generation(mine, &why).await {
             Ok(raised) => {
                 if let Some(raised) = raised {
-                    raised.report();
+                    raised.log();
                 }
                 return;
             }

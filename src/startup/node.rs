@@ -10,16 +10,16 @@ use actix::Addr;
 use actix_web::dev::{Server, ServerHandle};
 use actors::bootstrap;
 use actors::bootstrap::{Activation, NodeDeps, NodeLinks, WorkerResources};
-use actors::membership::health::{DRAINING, HealthStatus};
-use actors::ownership::failover_actor::FailoverActor;
-use actors::rpc::in_process::InProcess;
+use actors::exit_on_panic::ExitOnPanic;
 use actors::local::LocalNode;
-use actors::node::Node;
-use actors::membership::peers::Peers;
-use actors::ports::{Registry, Store};
+use actors::membership::health::{DRAINING, HealthStatus};
 use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
 use actors::membership::liveness::LivenessMonitor;
-use actors::exit_on_panic::ExitOnPanic;
+use actors::membership::peers::Peers;
+use actors::node::Node;
+use actors::ownership::failover_actor::FailoverActor;
+use actors::ports::{Registry, Store};
+use actors::rpc::in_process::InProcess;
 use actors::worker::AttemptPaths;
 use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
@@ -31,7 +31,7 @@ use crate::config::{Config, Role};
 use crate::telemetry::install_metrics;
 use actors::ports::LogSource;
 use api::{ApiState, Threads};
-use rpc::{self, Key, Links, Roles, PauseDetector};
+use rpc::{self, Key, Links, Roles, Standstill};
 use runner::disk;
 use runner::logs::LogFiles;
 use runner::{Limits, Runners};
@@ -205,9 +205,9 @@ impl Equipment {
     }
 
     /// Only what goes between nodes is held up by a standstill; a standalone process is alone on its data.
-    fn watch_for_standstill(&self) -> PauseDetector {
+    fn watch_for_standstill(&self) -> Standstill {
         let Some(network) = &self.network else {
-            return PauseDetector::default();
+            return Standstill::default();
         };
         let standstill = network.roles.standstill().clone();
         actix_rt::spawn(standstill.clone().watch());
@@ -297,7 +297,7 @@ fn connect(node: &LocalNode, network: Option<&Network>) {
             master: masters.supervisor.clone(),
         }));
         network.failover.set(masters.failover.clone()).ok();
-        actix_rt::spawn(rpc::watch_peers(network.links.clone()));
+        actix_rt::spawn(rpc::keep_watch(network.links.clone()));
     }
 }
 
@@ -313,7 +313,8 @@ fn activation(
         if let Err(error) = registry.register(&me).await {
             tracing::warn!(%error, "not registered yet; the node starts all the same and goes on trying");
         }
-        let heart = HeartbeatThread::start(heart).map_err(|error| format!("the heartbeat does not start: {error}"))?;
+        let heart = HeartbeatThread::start(heart)
+            .map_err(|error| format!("the heartbeat does not start: {error}"))?;
         beating.send(heart).ok();
         let until = Instant::now() + SHOWN_WITHIN;
         while Instant::now() < until {
@@ -343,7 +344,7 @@ fn worker_parts(config: &Config) -> Result<WorkerResources, StartupError> {
                 .on_disk_of(&config.server.data),
         ),
         journal: Arc::new(runner::journal::JournalFile::in_data(&config.server.data)),
-        folders: AttemptPaths::in_data(&config.server.data),
+        paths: AttemptPaths::in_data(&config.server.data),
         boot_id: runner::boot_id(),
         slots: config.worker.slots,
     })

@@ -14,7 +14,7 @@ use crate::registry::LocalRegistry;
 use crate::telemetry;
 use runner::logs::LogFiles;
 use store::catalog::Catalog;
-use store::{Alone, Role, SchemaStatus, Store};
+use store::{Role, SchemaStatus, StandaloneLock, Store};
 
 /// Runs a standalone node until it is told to stop.
 pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {
@@ -34,13 +34,19 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     let store = Store::open(config.database_url().reveal(), Role::Node)
         .await
         .map_err(other)?;
-    let alone = store.acquire_standalone_lock(&config.server.data).await.map_err(other)?;
+    let alone = store
+        .acquire_standalone_lock(&config.server.data)
+        .await
+        .map_err(other)?;
     bring_up_to_date(&store).await?;
     let catalog = Catalog::new(&store);
     let join = membership::join_of(&config, address.to_string());
     let joined = store.join_standalone(&join).await.map_err(other)?;
     let life = membership::Life::new(join, joined);
-    store.name_engine_sessions(life.me.incarnation).await.map_err(other)?;
+    store
+        .name_engine_sessions(life.me.incarnation)
+        .await
+        .map_err(other)?;
     actix_rt::spawn(end_when_not_alone(alone));
     first_start::ensure_admin(&config, &catalog, life.clock.now()).await?;
     let registry: Arc<dyn Registry> = Arc::new(LocalRegistry::default());
@@ -59,7 +65,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
 }
 
 /// Another process has taken the database meanwhile: this life is over, as one that was declared dead.
-async fn end_when_not_alone(alone: Alone) {
+async fn end_when_not_alone(alone: StandaloneLock) {
     let why = alone.wait_until_lost().await;
     tracing::error!(%why, "the lock of the standalone mode was lost; the node ends");
     process::exit(membership::DECLARED_DEAD);

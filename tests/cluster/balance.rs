@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::checker::{Effects, ask, check};
-use crate::death::{all_end, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, chain};
+use crate::master_crash::{all_end, nothing_ran_again};
 
 /// Instances of the first master.
 const OWNED: usize = 20;

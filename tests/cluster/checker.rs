@@ -11,8 +11,8 @@ use store::Store;
 
 use crate::fixture::{Cluster, PATIENCE, chain, lines_of};
 use crate::history::Promises;
-use crate::probes;
-use crate::rest::TOKEN;
+use test_support::invariants;
+use test_support::rest::TOKEN;
 
 pub(crate) use baseline::Baseline;
 
@@ -28,7 +28,7 @@ pub(crate) struct Effects {
     pub(crate) workers_died: bool,
 }
 
-/// Questions to the database whose answer must be empty, beyond the standing probes.
+/// Questions to the database whose answer must be empty, beyond the invariants of `test_support`.
 const QUESTIONS: [(&str, &str); 5] = [
     (
         "owners overlap: a step of an older epoch was stored after one of a newer",
@@ -67,7 +67,7 @@ pub(crate) fn check(cluster: &Cluster, effects: Effects) {
 pub(crate) fn findings(cluster: &Cluster, effects: Effects) -> Vec<String> {
     let mut wrong = cluster.with_store(async |store| {
         let evidence = Evidence::read(&store, lines_of(&cluster.start_log())).await;
-        let mut wrong = probes::violations(&store, GRACE_MS).await;
+        let mut wrong = invariants::violations(&store, GRACE_MS).await;
         for (what, sql) in QUESTIONS {
             let found = rows(&store, sql).await;
             wrong.extend(found.iter().map(|row| format!("{what}: {row:?}")));

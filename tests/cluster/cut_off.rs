@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use crate::blocked_links::{LONG, dead, host_of};
 use crate::checker::{Effects, check};
-use crate::death::{all_end, hosts, left, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, chain, free_address, lines_of};
-use crate::partitions::{LONG, dead, host_of};
+use crate::master_crash::{all_end, hosts, left, nothing_ran_again};
 use crate::proxy::{Mode, Proxy};
-use crate::workers::task_of;
+use crate::worker_crash::task_of;
 
 /// How often a task shows that it runs; a process that is stopped shows it no more.
 const BEATS_EVERY: &str = "0.1";

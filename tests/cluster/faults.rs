@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::checker::{Effects, check, findings};
-use crate::death::{all_end, hosts, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, counter_of};
-use crate::rest::eventually;
+use crate::master_crash::{all_end, hosts, left, load, nothing_ran_again};
+use test_support::rest::eventually;
 
 /// The exit code of a node at its fail point.
 const AT_A_POINT: i32 = 99;

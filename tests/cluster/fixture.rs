@@ -16,12 +16,12 @@ use store::{Role, Store};
 use tempfile::TempDir;
 
 use crate::checker;
-use crate::consul::{self, Consul};
 use crate::history::History;
 use crate::network::{Network, Place};
-use crate::postgres::OwnServer;
 use crate::process::Process;
-use crate::rest::{Answer, Rest, eventually};
+use test_support::consul::{self, Consul};
+use test_support::rest::{Answer, Rest, eventually};
+use test_support::restartable_postgres::RestartablePostgres;
 
 /// How long anything may take that has no limit of its own.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ pub(crate) struct Cluster {
     /// The registry of all nodes.
     pub(crate) consul: Consul,
     /// The database of all nodes.
-    pub(crate) postgres: OwnServer,
+    pub(crate) postgres: RestartablePostgres,
     /// What the clients were told.
     pub(crate) history: History,
     folder: TempDir,
@@ -97,7 +97,7 @@ impl Cluster {
             return None;
         }
         let (place, at) = home(&mut network, DATABASE);
-        let Some(postgres) = within(place.as_ref(), || OwnServer::at(&at)) else {
+        let Some(postgres) = within(place.as_ref(), || RestartablePostgres::at(&at)) else {
             eprintln!(
                 "SKIPPED: PostgreSQL is not installed (no initdb in PATH or /usr/lib/postgresql/*/bin)"
             );

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::checker::{Effects, ask, check};
-use crate::death::{all_end, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE};
+use crate::master_crash::{all_end, left, load, nothing_ran_again};
 
 /// A life that waits ends so soon after SIGTERM, on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(5);

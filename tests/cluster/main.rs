@@ -9,33 +9,26 @@
 #![allow(unreachable_pub, reason = "the one crate of these tests has no public face")]
 
 mod balance;
+mod blocked_links;
 mod checker;
-mod consul;
+mod consul_quorum;
 mod cut_off;
-mod cuts;
-mod death;
-mod door;
 mod faults;
 mod fixture;
 mod flapping;
+mod graceful_close;
 mod history;
-mod members;
+mod master_crash;
 mod network;
-mod partitions;
-#[path = "../equipment/postgres.rs"]
-mod postgres;
-#[path = "../equipment/probes.rs"]
-mod probes;
+mod partitioned_masters;
+mod partitioned_workers;
 mod process;
 mod proxy;
-mod quorum;
-mod random;
-mod refusals;
+mod random_faults;
 mod registry;
-#[path = "../equipment/rest.rs"]
-mod rest;
-mod restored;
-mod silence;
-mod unheard;
+mod restored_database;
+mod rolling_membership;
+mod startup_refusals;
+mod unreachable_workers;
 mod verbs;
-mod workers;
+mod worker_crash;

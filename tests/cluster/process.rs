@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::network::Place;
-use crate::rest::{Rest, TOKEN, eventually};
+use test_support::rest::{Rest, TOKEN, eventually};
 
 /// How long a start may take on a busy machine.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::blocked_links::{LONG, dead, troubles};
 use crate::checker::{Effects, check};
-use crate::consul::Consul;
-use crate::death::{MOVES_WITHIN, all_end, left, load, nothing_ran_again};
 use crate::fixture::{Cluster, PATIENCE, address, ports};
-use crate::partitions::{LONG, dead, troubles};
+use crate::master_crash::{MOVES_WITHIN, all_end, left, load, nothing_ran_again};
+use test_support::consul::Consul;
 
 /// Within this time a node that the registry does not know is registered again. It tries at once; but an agent that
 /// took the registration before its servers had a leader passes it on only at its next look.
@@ -47,7 +47,7 @@ fn away(cluster: &mut Cluster, forgets: bool) {
         cluster.wait(PATIENCE, "the cause is told in words of ours", |cluster| {
             let told = troubles(cluster, node);
             assert!(!told.to_lowercase().contains("connection refused"), "{told}");
-            told.contains("nobody listens there")
+            told.contains("nothing listens there")
         });
     }
     std::thread::sleep(until.saturating_duration_since(Instant::now()));

@@ -7,9 +7,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::checker::{Effects, check};
-use crate::death::{SILENT_MOVES_WITHIN, all_end, load};
 use crate::fixture::{Cluster, PATIENCE, chain};
-use crate::rest::Rest;
+use crate::master_crash::{SILENT_MOVES_WITHIN, all_end, load};
+use test_support::rest::Rest;
 
 /// Brings an instance owned by `m1` to rest, where the verb applies.
 fn at_rest(cluster: &Cluster, verb: &str) -> String {

@@ -10,14 +10,13 @@
 mod api;
 mod catalog;
 mod cli;
+mod documents;
+mod invariants;
 mod known_failures;
 mod loads;
 mod nodes;
 mod postgres;
-mod probes;
 mod registry;
-#[path = "../equipment/rest.rs"]
-mod rest;
 mod rpc;
 mod store;
 mod supervision;

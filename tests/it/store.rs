@@ -3,11 +3,12 @@
 pub(crate) mod cases;
 mod claims;
 mod guards;
-mod lineage;
 mod members;
+mod metrics;
 mod races;
 mod schema;
 pub(crate) mod subject;
+mod timeline;
 
 macro_rules! conformance {
     ($($module:ident :: { $($case:ident),+ $(,)? })+) => {

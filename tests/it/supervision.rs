@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 
 use actors::bootstrap;
 use actors::bootstrap::{MasterConfig, NodeDeps, WorkerResources};
-use actors::membership::health::HealthStatus;
 use actors::local::LocalNode;
-use actors::messages::master::{DeliverReports, GetHandoverCandidates, CrashInstance, HandOverInstances, HandoverSelection, RelayReports, RenewLeases};
-use actors::messages::StartDrain;
-use actors::node::Node;
-use actors::membership::peers::Peers;
-use actors::ports::{Join, Member, NewInstance, MembershipStore as _, WriteOutcome};
-use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
+use actors::membership::health::HealthStatus;
 use actors::membership::liveness::LivenessMonitor;
+use actors::membership::peers::Peers;
+use actors::messages::StartDrain;
+use actors::messages::master::{
+    CrashInstance, DeliverReports, GetHandoverCandidates, HandOverInstances, HandoverSelection, RelayReports,
+    RenewLeases,
+};
+use actors::node::Node;
+use actors::ports::{Join, Member, MembershipStore as _, NewInstance, WriteOutcome};
+use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
 use actors::worker::AttemptPaths;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
@@ -174,7 +177,7 @@ fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> NodeDeps {
     let worker = WorkerResources {
         runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
-        folders: AttemptPaths::in_data(data),
+        paths: AttemptPaths::in_data(data),
         boot_id: runner::boot_id(),
         slots: 4,
     };
@@ -350,8 +353,8 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     assert_eq!(master.send(renew(1)).await.expect("it lives"), [true]);
     assert_eq!(master.send(renew(2)).await.expect("it lives"), [false]);
     let reason = "cut off".to_owned();
-    let fact = AttemptUpdate::Lost { reason };
-    let report = Report { uid, worker, fact };
+    let update = AttemptUpdate::Lost { reason };
+    let report = Report { uid, worker, update };
     let relayed = master.send(RelayReports(vec![report.clone()])).await;
     assert_eq!(
         relayed.expect("it lives"),
@@ -383,7 +386,13 @@ async fn another_master(bench: &Bench) -> Incarnation {
         worker_group: "default".to_owned(),
         version: "test".to_owned(),
     };
-    let life = bench.node.store.join_cluster(&join).await.expect("joined").incarnation;
+    let life = bench
+        .node
+        .store
+        .join_cluster(&join)
+        .await
+        .expect("joined")
+        .incarnation;
     let active = bench.node.store.set_member_state(life, MemberState::Active).await;
     active.expect("active");
     life

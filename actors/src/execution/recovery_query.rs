@@ -11,7 +11,7 @@ use crate::execution::send_queue::{PendingMessage, WorkerMessage};
 use crate::execution::worker_directory::{QueryTarget, WorkerDirectory};
 use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
 use crate::messages::workflow::RecoveryOutcome;
-use crate::protocol::Adopt;
+use crate::protocol::ReattachRequest;
 
 /// Time within which a dead worker's node may start again, before the attempts of the dead worker are lost.
 const RESTART_GRACE: Duration = Duration::from_secs(10);
@@ -108,7 +108,7 @@ impl RecoveryQuery {
     }
 
     fn reattach_message(&self, attempt: &AttemptQuery) -> PendingMessage {
-        let reattach = Adopt {
+        let reattach = ReattachRequest {
             uid: attempt.uid,
             worker: attempt.worker.incarnation,
             owner: self.query.owner.clone(),

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use engine::ids::Uid;
 
 use crate::messages::workflow::{DeliverEvents, RecoveryCounts};
-use crate::protocol::{Adopt, Dispatch, Kill};
+use crate::protocol::{Dispatch, Kill, ReattachRequest};
 
 /// The largest number of messages in one request.
 const BATCH: usize = 200;
@@ -20,7 +20,7 @@ pub(crate) enum WorkerMessage {
     /// End an attempt.
     Kill(Kill),
     /// Report the state of an attempt to its new owner.
-    Reattach(Adopt, Option<Arc<RecoveryCounts>>),
+    Reattach(ReattachRequest, Option<Arc<RecoveryCounts>>),
 }
 
 impl WorkerMessage {

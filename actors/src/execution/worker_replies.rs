@@ -7,7 +7,7 @@ use engine::instance::Event;
 use crate::execution::send_queue::{PendingMessage, WorkerMessage};
 use crate::links::LinkError;
 use crate::messages::workflow::{DeliverEvents, RecoveryOutcome};
-use crate::protocol::{ReattachAnswer, DispatchAnswer, KillAnswer};
+use crate::protocol::{DispatchAnswer, KillAnswer, ReattachAnswer};
 
 /// The answers to a batch, in its order.
 pub(crate) enum BatchReply {
@@ -113,7 +113,7 @@ pub(crate) fn reattach_event(message: &WorkerMessage, answer: ReattachAnswer) ->
     }
     match answer {
         ReattachAnswer::Running { pid, started_at } => started_at.map(|at| Event::Started { uid, pid, at }),
-        ReattachAnswer::Done { ended } => Some(Event::Ended { uid, ended }),
+        ReattachAnswer::Done { end: ended } => Some(Event::Ended { uid, ended }),
         ReattachAnswer::NeverStarted => Some(Event::NotStarted {
             uid,
             reason: "the worker had not received it".to_owned(),

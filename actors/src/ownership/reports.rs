@@ -99,7 +99,7 @@ async fn deliver_group(addr: Addr<WorkflowActor>, group: InstanceReports) -> Par
 
 fn event_of(report: Report) -> Event {
     let uid = report.uid;
-    match report.fact {
+    match report.update {
         AttemptUpdate::Started { pid, at } => Event::Started { uid, pid, at },
         AttemptUpdate::Ended(ended) => Event::Ended { uid, ended },
         AttemptUpdate::Lost { reason } => Event::Lost { uid, reason },

@@ -1,71 +1,72 @@
-//! Where attempts run: processes, HTTP calls, and what earlier incarnations left running.
+//! The port to whatever runs the jobs of attempts: processes, HTTP requests.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::ids::Uid;
 use engine::instance::AttemptResult;
 
-/// Time from SIGTERM to SIGKILL, as documented for users.
+/// Time from SIGTERM to SIGKILL that is documented to users.
 pub const KILL_GRACE: Duration = Duration::from_secs(5);
 
-/// The work of one attempt on a worker, with its files.
+/// One attempt with the files that its processes get.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// What to run.
     pub dispatch: crate::protocol::Dispatch,
-    /// stdout and stderr go here, appended.
+    /// stdout and stderr are appended to this file.
     pub log: PathBuf,
     /// Its own empty working directory.
     pub workdir: PathBuf,
-    /// The file named by `PORPOISE_OUTPUT`.
+    /// The file that `PORPOISE_OUTPUT` names.
     pub output: PathBuf,
 }
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobEnd {
-    /// The result.
+    /// The kind of end.
     pub result: AttemptResult,
     /// Exit code, or HTTP status.
     pub exit_code: Option<i32>,
-    /// Readable text, unless it succeeded.
+    /// Why it did not succeed, as a sentence.
     pub error: Option<String>,
-    /// The parameters that it set, in its output or in the output file.
+    /// Everything it set, in its output or in the output file.
     pub outputs: BTreeMap<String, String>,
 }
 
-/// A running job.
+/// A job that runs.
 #[async_trait]
 pub trait RunningJob: Send {
-    /// Its process id, when it has a process.
+    /// Returns its process id, when it has a process.
     fn pid(&self) -> Option<i64>;
 
-    /// The start time of the process in the kernel's ticks; with the pid it identifies the process.
+    /// Returns the start time of its process in the kernel's ticks; with the pid it names the process for ever.
     fn start_ticks(&self) -> Option<u64>;
 
-    /// Waits until it has ended. After `kill`, the result is `Killed` and every process of it is gone.
+    /// Waits for its end. After `kill`, the end is `Killed` and every process of it is gone.
     async fn wait(&mut self) -> JobEnd;
 
-    /// Sends SIGTERM to every process of it, and after this time SIGKILL to those that are left.
-    fn kill(&mut self, within: Duration);
+    /// Asks every process of it to end (SIGTERM), and after `grace` forces those that are left (SIGKILL).
+    fn kill(&mut self, grace: Duration);
 }
 
-/// Starts jobs: one adapter for processes, one for HTTP.
+/// Runs jobs of one or more task types.
 #[async_trait]
 pub trait Runner: Send + Sync + 'static {
-    /// Starts a job; the error is a readable reason.
+    /// Starts a job; the error says as a sentence why it could not.
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String>;
 
-    /// Returns why no job can be started here now, in readable text. Called often.
+    /// Says as a sentence why no job can be started at the moment; called often.
     fn unavailable_reason(&self) -> Option<String> {
         None
     }
 
-    /// Kills what still runs of these attempts of earlier incarnations: by pid and start time, by cgroup, by
-    /// `PORPOISE_ATTEMPT_UID` in the environment of any process. Returns when they are gone.
+    /// Kills what still runs of these attempts of an earlier incarnation: by pid and start time, by cgroup, by
+    /// `PORPOISE_ATTEMPT_UID` in the environment of any process. Returns when it is gone.
     async fn kill_leftovers(&self, left: &[Leftover]);
 }
 
@@ -74,7 +75,7 @@ pub trait Runner: Send + Sync + 'static {
 pub struct Leftover {
     /// The attempt.
     pub uid: Uid,
-    /// Its process, if that was journalled.
+    /// Its process, if that was journaled.
     pub pid: Option<i64>,
     /// The start time of that process in ticks.
     pub start_ticks: Option<u64>,
@@ -84,3 +85,53 @@ pub struct Leftover {
     /// on this machine may have another database.
     pub output: PathBuf,
 }
+
+/// The runners of a worker, each registered for its task types; a runner that chooses by task type.
+#[derive(Default, Clone)]
+pub struct RunnerRegistry {
+    runners: Vec<Arc<dyn Runner>>,
+    by_task_type: BTreeMap<&'static str, Arc<dyn Runner>>,
+}
+
+impl RunnerRegistry {
+    /// Registers a runner for task types, in the place of an earlier one.
+    #[must_use]
+    pub fn with(mut self, task_types: &[&'static str], runner: Arc<dyn Runner>) -> Self {
+        for task_type in task_types {
+            self.by_task_type.insert(task_type, Arc::clone(&runner));
+        }
+        self.runners.push(runner);
+        self
+    }
+
+    /// Returns the task types that have a runner.
+    pub fn task_types(&self) -> impl Iterator<Item = &'static str> {
+        self.by_task_type.keys().copied()
+    }
+}
+
+#[async_trait]
+impl Runner for RunnerRegistry {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+        let task_type = job.dispatch.work.type_name();
+        match self.by_task_type.get(task_type) {
+            Some(runner) => runner.start(job).await,
+            None => Err(format!(
+                "this worker has no runner for tasks of type `{task_type}`"
+            )),
+        }
+    }
+
+    fn unavailable_reason(&self) -> Option<String> {
+        self.runners.iter().find_map(|runner| runner.unavailable_reason())
+    }
+
+    async fn kill_leftovers(&self, left: &[Leftover]) {
+        for runner in &self.runners {
+            runner.kill_leftovers(left).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

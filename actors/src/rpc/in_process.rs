@@ -12,7 +12,7 @@ use crate::messages::master::{
     RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
-use crate::protocol::{Owner, LeaseRequest, Report, ReportAnswer};
+use crate::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
 
 /// The pause before `CheckInbox` is repeated after it met an ending actor.
 const RETRY_PAUSE: Duration = Duration::from_millis(5);

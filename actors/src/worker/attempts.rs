@@ -1,368 +1,371 @@
-//! Every attempt that this worker knows, and who speaks for each instance.
+//! Every attempt that this worker tracks, with the owner of each instance.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
-use engine::ids::{AttemptNumber, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
-use engine::instance::Ended;
+use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
+use engine::instance::{AttemptResult, Ended};
 
-use super::journal::{Line, Process, Replay};
-use super::known::{Known, Phase, STARTED_AGAIN};
-use crate::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner, Report};
+use super::closed_attempts::{ClosedAttempt, ClosedAttempts};
+use super::drain::DrainPhase;
+use super::journal::{JournalRecord, ProcessId};
+use super::owners::InstanceOwners;
+use super::replay::Replay;
+use super::slot_pool::SlotPool;
+use super::tracked_attempt::{TrackedAttempt, WORKER_RESTARTED};
+use crate::protocol::{
+    AttemptUpdate, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest,
+    Report, ReportAnswer,
+};
 
-/// So many ended and refused uids are remembered, so that a late copy of a message starts nothing.
-const PAST: usize = 200_000;
-
-/// Above so many instances those without an attempt here are forgotten.
-const SEEN: usize = 100_000;
-
-/// What became of a uid that is not kept any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Past {
-    /// It never started and never will.
-    Tombstone,
-    /// It ended, and the owner has stored the end.
-    Stored,
-}
-
-/// What is to be done with a dispatch.
+/// What to do with a dispatch.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Judgement {
+pub(crate) enum DispatchDecision {
     /// Journal it, then start it.
-    Take,
+    Accept,
     /// Only answer.
     Answer(DispatchAnswer),
 }
 
-/// The attempts of one worker life.
+/// What the end of an attempt's processes means.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum EndDecision {
+    /// It is the result; this is to be journaled.
+    Result(JournalRecord),
+    /// The worker stopped it without an order: it is lost.
+    Lost,
+    /// It had ended before.
+    Repeated,
+}
+
+/// What the owner's answer to a report means.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ReportDecision {
+    /// The owner has stored it.
+    Stored,
+    /// The owner has stored the end or the loss; this is to be journaled.
+    Forget(JournalRecord),
+    /// It is to be sent again.
+    Pending,
+}
+
+/// The attempts of one worker incarnation.
 #[derive(Debug)]
-pub(super) struct Attempts {
-    me: Incarnation,
-    slots: u32,
-    used: u32,
-    /// Why nothing new is taken.
-    closed: Option<&'static str>,
-    /// Why nothing new is taken for a while.
-    refusing: Option<String>,
-    known: BTreeMap<Uid, Known>,
-    past: HashMap<Uid, Past>,
-    past_order: VecDeque<Uid>,
-    seen: HashMap<InstanceId, Owner>,
-    /// Lives of this boot, whose journal is complete.
+pub(crate) struct Attempts {
+    this_worker: Incarnation,
+    slots: SlotPool,
+    tracked: BTreeMap<Uid, TrackedAttempt>,
+    closed: ClosedAttempts,
+    owners: InstanceOwners,
+    incarnations: Vec<(Incarnation, String)>,
+    /// Incarnations in this boot, whose journal has every attempt that they accepted.
     complete: BTreeSet<Incarnation>,
-    lives: Vec<(Incarnation, String)>,
 }
 
 impl Attempts {
-    /// Begins with what the journal tells of earlier lives; `boot_id` is the boot of this one.
-    pub(super) fn recall(me: Incarnation, slots: u32, replay: Replay, boot_id: &str) -> Self {
-        let complete = replay
-            .lives
-            .iter()
-            .filter(|(_, boot)| boot == boot_id)
-            .map(|(life, _)| *life)
-            .collect();
+    /// Begins with what the journal records of earlier incarnations; `boot_id` is the boot of this one.
+    pub(crate) fn recover(this_worker: Incarnation, slots: u32, replay: Replay, boot_id: &str) -> Self {
+        let in_this_boot = replay.incarnations.iter().filter(|(_, boot)| boot == boot_id);
         let mut attempts = Self {
-            me,
-            slots,
-            used: 0,
-            closed: None,
-            refusing: None,
-            known: BTreeMap::new(),
-            past: HashMap::new(),
-            past_order: VecDeque::new(),
-            seen: HashMap::new(),
-            complete,
-            lives: replay.lives,
+            this_worker,
+            slots: SlotPool::new(slots),
+            tracked: BTreeMap::new(),
+            closed: ClosedAttempts::default(),
+            owners: InstanceOwners::default(),
+            complete: in_this_boot.map(|(worker, _)| *worker).collect(),
+            incarnations: replay.incarnations,
         };
-        for (uid, recalled) in replay.attempts {
-            attempts.see(uid.instance, &recalled.owner);
-            attempts.known.insert(uid, Known::earlier(recalled));
+        for (uid, journaled) in replay.attempts {
+            attempts.observe_owner(uid.instance, &journaled.owner).ok();
+            attempts.tracked.insert(uid, TrackedAttempt::recovered(journaled));
         }
         attempts
     }
 
-    /// Returns how many attempts have a slot.
-    pub(super) fn used(&self) -> u32 {
-        self.used
+    /// Returns the slots.
+    pub(crate) fn slots(&self) -> &SlotPool {
+        &self.slots
     }
 
-    /// Returns how many more may start.
-    pub(super) fn free(&self) -> u32 {
-        match (self.closed, &self.refusing) {
-            (None, None) => self.slots.saturating_sub(self.used),
-            (Some(_), _) | (_, Some(_)) => 0,
-        }
+    /// Returns the slots to be closed or opened.
+    pub(crate) fn slots_mut(&mut self) -> &mut SlotPool {
+        &mut self.slots
     }
 
-    /// Takes nothing new as long as there is a reason.
-    pub(super) fn refuse(&mut self, why: Option<String>) {
-        self.refusing = why;
+    /// Returns a tracked attempt.
+    pub(crate) fn get(&self, uid: &Uid) -> Option<&TrackedAttempt> {
+        self.tracked.get(uid)
     }
 
-    /// Whether nothing new is taken for a while.
-    pub(super) fn is_refusing(&self) -> bool {
-        self.refusing.is_some()
+    /// Returns a tracked attempt to be changed.
+    pub(crate) fn get_mut(&mut self, uid: &Uid) -> Option<&mut TrackedAttempt> {
+        self.tracked.get_mut(uid)
     }
 
-    /// Takes nothing new from now on, for this reason.
-    pub(super) fn close(&mut self, why: &'static str) {
-        self.closed = Some(why);
+    /// Returns the owner of an instance, which receives its reports.
+    pub(crate) fn owner(&self, instance: InstanceId) -> Option<&Owner> {
+        self.owners.get(instance)
     }
 
-    /// Whether nothing new is taken.
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed.is_some()
+    /// Keeps the owner of an instance; the error is the epoch of a newer one.
+    fn observe_owner(&mut self, instance: InstanceId, owner: &Owner) -> Result<(), Epoch> {
+        self.owners.observe(instance, owner)?;
+        self.owners.trim(self.tracked.keys().map(|uid| uid.instance));
+        Ok(())
     }
 
-    /// Returns an attempt that is not forgotten.
-    pub(super) fn get(&self, uid: &Uid) -> Option<&Known> {
-        self.known.get(uid)
-    }
-
-    /// Returns an attempt that is not forgotten, to be changed.
-    pub(super) fn get_mut(&mut self, uid: &Uid) -> Option<&mut Known> {
-        self.known.get_mut(uid)
-    }
-
-    /// Returns whom to tell about an instance.
-    pub(super) fn owner(&self, instance: InstanceId) -> Option<&Owner> {
-        self.seen.get(&instance)
-    }
-
-    /// Takes note of who speaks for an instance; the error is a newer one.
-    pub(super) fn see(&mut self, instance: InstanceId, owner: &Owner) -> Option<&Owner> {
-        let stale = self
-            .seen
-            .get(&instance)
-            .is_some_and(|seen| (owner.generation, owner.epoch) < (seen.generation, seen.epoch));
-        if !stale {
-            self.seen.insert(instance, owner.clone());
-            self.forget_instances();
-            return None;
-        }
-        self.seen.get(&instance)
-    }
-
-    fn forget_instances(&mut self) {
-        if self.seen.len() > SEEN {
-            let live: BTreeSet<InstanceId> = self.known.keys().map(|uid| uid.instance).collect();
-            self.seen.retain(|instance, _| live.contains(instance));
-        }
-    }
-
-    /// Decides on a dispatch; a taken one has its slot from now on.
-    pub(super) fn judge(&mut self, dispatch: &Dispatch) -> Judgement {
+    /// Decides on a dispatch that was sent to the incarnation `to`; an accepted one has its slot from now on.
+    pub(crate) fn decide_dispatch(&mut self, to: Incarnation, dispatch: &Dispatch) -> DispatchDecision {
         let uid = dispatch.uid;
-        if dispatch.worker != self.me {
-            return refused(format!("it is for life {} of this worker", dispatch.worker));
+        if to != self.this_worker || dispatch.worker != to {
+            return refuse("it is for another incarnation of this worker");
         }
-        if let Some(newer) = self.see(uid.instance, &dispatch.owner) {
-            return Judgement::Answer(DispatchAnswer::StaleEpoch { seen: newer.epoch });
+        if let Err(seen) = self.observe_owner(uid.instance, &dispatch.owner) {
+            return DispatchDecision::Answer(DispatchAnswer::StaleEpoch { seen });
         }
-        if self.known.contains_key(&uid) {
-            return Judgement::Answer(DispatchAnswer::Accepted);
-        }
-        match self.past.get(&uid) {
-            Some(Past::Stored) => return Judgement::Answer(DispatchAnswer::Accepted),
-            Some(Past::Tombstone) => return refused("it was called off before it arrived".to_owned()),
+        match self.closed.get(&uid) {
+            Some(ClosedAttempt::Tombstoned) => return refuse("it was called off before it arrived"),
+            Some(ClosedAttempt::Stored) => return DispatchDecision::Answer(DispatchAnswer::Accepted),
+            None if self.tracked.contains_key(&uid) => {
+                return DispatchDecision::Answer(DispatchAnswer::Accepted);
+            }
             None => {}
         }
-        if self.free() == 0 {
+        if let Err(reason) = self.slots.take() {
+            let refused = refuse(reason);
             self.tombstone(uid);
-            let passing = self.refusing.as_deref().unwrap_or("no slot is free");
-            return refused(self.closed.unwrap_or(passing).to_owned());
+            return refused;
         }
-        self.used += 1;
-        self.known.insert(uid, Known::taken(dispatch));
-        Judgement::Take
+        self.tracked.insert(uid, TrackedAttempt::accepted(dispatch));
+        DispatchDecision::Accept
     }
 
-    /// Refuses for ever a uid that was not started; gives its slot back if it had one.
-    pub(super) fn tombstone(&mut self, uid: Uid) {
-        if self.known.remove(&uid).is_some_and(|known| known.has_slot()) {
-            self.used -= 1;
-        }
-        self.remember(uid, Past::Tombstone);
-    }
-
-    fn remember(&mut self, uid: Uid, past: Past) {
-        if self.past.insert(uid, past).is_none() {
-            self.past_order.push_back(uid);
-        }
-        if self.past_order.len() > PAST
-            && let Some(oldest) = self.past_order.pop_front()
+    /// Refuses for ever a uid that was not started; releases its slot if it had one.
+    pub(crate) fn tombstone(&mut self, uid: Uid) {
+        if self
+            .tracked
+            .remove(&uid)
+            .is_some_and(|attempt| attempt.has_slot())
         {
-            self.past.remove(&oldest);
+            self.slots.release();
         }
+        self.closed.insert(uid, ClosedAttempt::Tombstoned);
     }
 
-    /// Decides on a kill that was sent to a life of this worker.
-    pub(super) fn kill(&mut self, kill: &Kill, to: Incarnation) -> KillAnswer {
+    /// Decides on a kill that was sent to the incarnation `to`.
+    pub(crate) fn decide_kill(&mut self, to: Incarnation, kill: &Kill) -> KillAnswer {
         let uid = kill.uid;
-        if let Some(newer) = self.see(uid.instance, &kill.owner) {
-            return KillAnswer::StaleEpoch { seen: newer.epoch };
+        if let Err(seen) = self.observe_owner(uid.instance, &kill.owner) {
+            return KillAnswer::StaleEpoch { seen };
         }
-        if let Some(known) = self.known.get_mut(&uid) {
-            known.kill.get_or_insert(kill.cause);
+        if let Some(attempt) = self.tracked.get_mut(&uid) {
+            attempt.order_kill(kill.cause);
             return KillAnswer::Killing;
         }
-        if self.past.get(&uid) == Some(&Past::Stored) {
+        if self.closed.get(&uid) == Some(ClosedAttempt::Stored) {
             return KillAnswer::Killing;
         }
-        if to == self.me {
+        if to == self.this_worker {
             self.tombstone(uid);
         }
         KillAnswer::NeverStarted
     }
 
-    /// Decides on a question of a new owner.
-    pub(super) fn adopt(&mut self, adopt: &Adopt) -> ReattachAnswer {
-        let uid = adopt.uid;
-        if let Some(newer) = self.see(uid.instance, &adopt.owner) {
-            return ReattachAnswer::StaleEpoch { seen: newer.epoch };
+    /// Answers a new owner that asks for the state of an attempt.
+    pub(crate) fn reattach(&mut self, request: &ReattachRequest) -> ReattachAnswer {
+        let uid = request.uid;
+        if let Err(seen) = self.observe_owner(uid.instance, &request.owner) {
+            return ReattachAnswer::StaleEpoch { seen };
         }
-        if let Some(known) = self.known.get(&uid) {
-            return known.adopted(self.me);
+        if let Some(attempt) = self.tracked.get(&uid) {
+            return attempt.reattach_answer(self.this_worker);
         }
-        match self.past.get(&uid) {
-            Some(Past::Tombstone) => ReattachAnswer::NeverStarted,
-            Some(Past::Stored) => lost(),
-            None if adopt.worker == self.me => {
+        match self.closed.get(&uid) {
+            Some(ClosedAttempt::Tombstoned) => ReattachAnswer::NeverStarted,
+            Some(ClosedAttempt::Stored) => lost(),
+            None if request.worker == self.this_worker => {
                 self.tombstone(uid);
                 ReattachAnswer::NeverStarted
             }
-            None if self.complete.contains(&adopt.worker) => ReattachAnswer::NeverStarted,
+            None if self.complete.contains(&request.worker) => ReattachAnswer::NeverStarted,
             None => lost(),
         }
     }
 
-    /// Takes note of a start.
-    pub(super) fn started(&mut self, uid: &Uid, process: &Process, at: Millis) {
-        if let Some(known) = self.known.get_mut(uid) {
-            known.recalled.started = Some((process.clone(), at));
-        }
-    }
-
-    /// Takes note of an end and gives the slot back; `false` when it had ended before.
-    pub(super) fn ended(&mut self, uid: &Uid, ended: &Ended) -> bool {
-        let Some(known) = self.known.get_mut(uid) else {
+    /// Marks an attempt as running; returns `false` when it was killed before.
+    pub(crate) fn begin_run(&mut self, uid: &Uid) -> bool {
+        let in_kill_phase = self.slots.drain_phase() == DrainPhase::Killing;
+        let attempt = self.tracked.get_mut(uid);
+        let Some(attempt) = attempt.filter(|attempt| !attempt.is_kill_ordered() && !in_kill_phase) else {
             return false;
         };
-        if !known.has_slot() {
-            return false;
-        }
-        known.phase = Phase::Ended;
-        known.recalled.ended = Some(ended.clone());
-        self.used -= 1;
+        attempt.mark_running();
         true
     }
 
-    /// Gives the slot back of an attempt that has no result: it is lost, as the owner hears now or from a later life.
-    pub(super) fn lost(&mut self, uid: &Uid) {
-        if let Some(known) = self.known.get_mut(uid)
-            && known.has_slot()
-        {
-            known.phase = Phase::Ended;
-            self.used -= 1;
+    /// Keeps when a process was started.
+    pub(crate) fn record_start(&mut self, uid: &Uid, process: ProcessId, at: Millis) {
+        if let Some(attempt) = self.tracked.get_mut(uid) {
+            attempt.record_start(process, at);
         }
     }
 
-    /// Forgets an attempt whose end is stored.
-    pub(super) fn stored(&mut self, uid: Uid) {
-        if self.known.remove(&uid).is_some() {
-            self.remember(uid, Past::Stored);
+    /// Decides on the end of an attempt's processes and releases the slot.
+    ///
+    /// What this worker killed by itself, because it drains or is isolated, has no result. A loss is reported after an
+    /// isolation, and by a later incarnation after a drain.
+    pub(crate) fn decide_end(&mut self, uid: &Uid, end: Ended) -> EndDecision {
+        let in_kill_phase = self.slots.drain_phase() == DrainPhase::Killing;
+        let Some(attempt) = self.tracked.get_mut(uid).filter(|attempt| attempt.has_slot()) else {
+            return EndDecision::Repeated;
+        };
+        self.slots.release();
+        let by_worker = attempt.is_stopped_by_worker() || (in_kill_phase && !attempt.is_kill_ordered());
+        if end.result == AttemptResult::Killed && by_worker {
+            attempt.end(None);
+            return EndDecision::Lost;
         }
+        attempt.end(Some(end.clone()));
+        EndDecision::Result(JournalRecord::Ended { uid: *uid, end })
     }
 
-    /// Returns what there is to tell about an attempt now.
-    pub(super) fn report(&self, uid: &Uid) -> Option<Report> {
-        let known = self.known.get(uid)?;
+    /// Ends a lost attempt that its owner kills; returns what is to be journaled.
+    pub(crate) fn end_lost(&mut self, uid: &Uid, at: Millis) -> Option<JournalRecord> {
+        let attempt = self.tracked.get_mut(uid).filter(|attempt| attempt.is_lost())?;
+        let end = attempt.killed_when_lost(at);
+        attempt.end(Some(end.clone()));
+        Some(JournalRecord::Ended { uid: *uid, end })
+    }
+
+    /// Returns what the owner of an attempt has to store next.
+    pub(crate) fn pending_report(&self, uid: &Uid) -> Option<Report> {
+        let attempt = self.tracked.get(uid)?;
         Some(Report {
             uid: *uid,
-            worker: known.recalled.worker,
-            fact: known.fact()?,
+            worker: attempt.journaled().worker,
+            update: attempt.pending_update()?,
         })
     }
 
-    /// Returns the attempts about which there is something to tell, of one instance.
-    pub(super) fn to_tell_of(&self, instance: InstanceId) -> Vec<Uid> {
+    /// Returns the attempts of one instance that have a pending report.
+    pub(crate) fn pending_reports_of(&self, instance: InstanceId) -> Vec<Uid> {
         let mut found = Vec::new();
         // Of any generation: an attempt keeps its uid when the generation is raised. There are few of them.
-        let mut next = self.known.keys().next().map(|uid| uid.generation);
+        let mut next = self.tracked.keys().next().map(|uid| uid.generation);
         while let Some(generation) = next {
-            let of = first_of(generation, instance)..first_of(generation, InstanceId(instance.0 + 1));
-            found.extend(self.known.range(of).map(|(uid, _)| *uid));
-            let later = first_of(Generation(generation.0 + 1), InstanceId(0));
-            next = self.known.range(later..).next().map(|(uid, _)| uid.generation);
+            let of = first_uid(generation, instance)..first_uid(generation, InstanceId(instance.0 + 1));
+            found.extend(self.tracked.range(of).map(|(uid, _)| *uid));
+            let later = first_uid(Generation(generation.0 + 1), InstanceId(0));
+            next = self.tracked.range(later..).next().map(|(uid, _)| uid.generation);
         }
-        found.retain(|uid| self.report(uid).is_some());
+        found.retain(|uid| self.pending_report(uid).is_some());
         found
     }
 
-    /// Returns every attempt about which there is something to tell.
-    pub(super) fn to_tell(&self) -> Vec<Uid> {
-        self.known
-            .keys()
-            .filter(|uid| self.report(uid).is_some())
-            .copied()
-            .collect()
+    /// Returns every attempt that has a pending report.
+    pub(crate) fn pending_reports(&self) -> Vec<Uid> {
+        let uids = self.tracked.keys().copied();
+        uids.filter(|uid| self.pending_report(uid).is_some()).collect()
+    }
+
+    /// Makes the reports of a batch for one master, and returns apart the attempts that have another owner by now.
+    pub(crate) fn reports_to(&self, master: Incarnation, uids: Vec<Uid>) -> (Vec<Report>, Vec<Uid>) {
+        let is_owner = |uid: &Uid| {
+            self.owner(uid.instance)
+                .is_some_and(|owner| owner.incarnation == master)
+        };
+        let (here, moved): (Vec<Uid>, Vec<Uid>) = uids.into_iter().partition(is_owner);
+        let reports = here.iter().filter_map(|uid| self.pending_report(uid));
+        (reports.collect(), moved)
+    }
+
+    /// Decides on the answer of `master` to a report; none when the batch was not answered.
+    pub(crate) fn decide_report(
+        &mut self,
+        master: Incarnation,
+        report: &Report,
+        answer: Option<ReportAnswer>,
+    ) -> ReportDecision {
+        let uid = report.uid;
+        match answer {
+            Some(ReportAnswer::Stored) => match report.update {
+                AttemptUpdate::Started { .. } => {
+                    if let Some(attempt) = self.tracked.get_mut(&uid) {
+                        attempt.acknowledge_start();
+                    }
+                    ReportDecision::Stored
+                }
+                AttemptUpdate::Ended(_) | AttemptUpdate::Lost { .. } => {
+                    if self.tracked.remove(&uid).is_some() {
+                        self.closed.insert(uid, ClosedAttempt::Stored);
+                    }
+                    ReportDecision::Forget(JournalRecord::Forgotten { uid })
+                }
+            },
+            Some(ReportAnswer::Moved { owner: Some(owner) }) if owner.incarnation != master => {
+                self.observe_owner(uid.instance, &owner).ok();
+                ReportDecision::Pending
+            }
+            Some(ReportAnswer::Moved { .. } | ReportAnswer::Later) | None => ReportDecision::Pending,
+        }
     }
 
     /// Returns the attempts that have a slot.
-    pub(super) fn open(&self) -> Vec<Uid> {
-        self.known
-            .iter()
-            .filter(|(_, known)| known.has_slot())
-            .map(|(uid, _)| *uid)
-            .collect()
+    pub(crate) fn with_slot(&self) -> Vec<Uid> {
+        let open = self.tracked.iter().filter(|(_, attempt)| attempt.has_slot());
+        open.map(|(uid, _)| *uid).collect()
     }
 
-    /// Whether nothing runs and nothing of this life waits to be stored.
-    pub(super) fn is_idle(&self) -> bool {
-        self.used == 0
-            && !self.known.values().any(|known| {
-                let told = known.recalled.ended.is_some() || known.cut_off.is_some();
-                known.recalled.worker == self.me && told
-            })
+    /// Whether a drain is complete: nothing runs and nothing of this incarnation waits to be stored.
+    pub(crate) fn is_drained(&self) -> bool {
+        let this_worker = self.this_worker;
+        self.slots.drain_phase() != DrainPhase::Serving
+            && self.slots.used() == 0
+            && !self
+                .tracked
+                .values()
+                .any(|attempt| attempt.blocks_drain(this_worker))
     }
 
-    /// Returns how many attempts are not forgotten.
-    pub(super) fn len(&self) -> usize {
-        self.known.len()
+    /// Returns how many attempts are tracked.
+    pub(crate) fn len(&self) -> usize {
+        self.tracked.len()
     }
 
-    /// Whether this master has an attempt here that has a slot.
-    pub(super) fn has_open_of(&self, master: Incarnation) -> bool {
-        self.known.iter().any(|(uid, known)| {
-            known.has_slot()
+    /// Whether an attempt of this master has a slot.
+    pub(crate) fn has_open_attempt_of(&self, master: Incarnation) -> bool {
+        self.tracked.iter().any(|(uid, attempt)| {
+            attempt.has_slot()
                 && self
                     .owner(uid.instance)
                     .is_some_and(|owner| owner.incarnation == master)
         })
     }
 
-    /// Returns the lines that say all this again.
-    pub(super) fn lines(&self) -> Vec<Line> {
+    /// Returns the records that a journal needs to recover this.
+    pub(crate) fn journal_records(&self) -> Vec<JournalRecord> {
+        let tracked = self.tracked.iter();
         let replay = Replay {
-            lives: self.lives.clone(),
-            attempts: self
-                .known
-                .iter()
-                .map(|(uid, known)| (*uid, known.recalled.clone()))
+            incarnations: self.incarnations.clone(),
+            attempts: tracked
+                .map(|(uid, attempt)| (*uid, attempt.journaled().clone()))
                 .collect(),
         };
-        replay.lines()
+        replay.records()
     }
 }
 
 fn lost() -> ReattachAnswer {
     ReattachAnswer::Lost {
-        reason: STARTED_AGAIN.to_owned(),
+        reason: WORKER_RESTARTED.to_owned(),
     }
 }
 
+fn refuse(reason: &str) -> DispatchDecision {
+    DispatchDecision::Answer(DispatchAnswer::refused(reason))
+}
+
 /// The least uid of an instance in a generation.
-fn first_of(generation: Generation, instance: InstanceId) -> Uid {
+fn first_uid(generation: Generation, instance: InstanceId) -> Uid {
     Uid {
         generation,
         instance,
@@ -372,6 +375,5 @@ fn first_of(generation: Generation, instance: InstanceId) -> Uid {
     }
 }
 
-fn refused(reason: String) -> Judgement {
-    Judgement::Answer(DispatchAnswer::Refused { reason })
-}
+#[cfg(test)]
+mod tests;

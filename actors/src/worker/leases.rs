@@ -1,7 +1,7 @@
-//! Which running attempts a cut ends, and which leases are to be renewed; without clock, mailbox or network.
+//! The lease or the contact that a running attempt depends on, without clock, mailbox or network.
 //!
-//! A lease counts from the moment at which the request was sent that the owner answered: what the owner noted of it is
-//! later, never earlier. `docs/decisions/0022-leases-of-exclusive-attempts.md` has the arithmetic.
+//! A lease counts from the moment at which the request was sent that the owner answered: the owner recorded it later,
+//! never earlier. `docs/decisions/0022-leases-of-exclusive-attempts.md` has the arithmetic.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,192 +11,198 @@ use engine::document::duration;
 use engine::ids::Uid;
 use tokio::time::Instant;
 
-/// An exclusive attempt is stopped so long after the last request that its owner answered was sent.
-const REGISTRY_LEASE: Duration = Duration::from_secs(20);
+/// Age of the last granted request at which an exclusive attempt is stopped.
+const EXCLUSIVE_LEASE: Duration = Duration::from_secs(20);
 
-/// A lease is renewed so often.
-const RENEW: Duration = Duration::from_secs(5);
+/// Interval at which a granted lease is renewed.
+const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A request that was refused or not answered is repeated after this time.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Pause before a request that was denied or not answered is repeated.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// From SIGTERM to SIGKILL when a lease is over: all are gone before the owner lets another attempt begin.
-pub(super) const STOPPED_WITHIN: Duration = Duration::from_secs(3);
+/// Time from SIGTERM to SIGKILL when a lease expires: every process is gone before the owner starts another attempt.
+pub(crate) const EXPIRED_GRACE: Duration = Duration::from_secs(3);
 
-/// What is watched of one attempt.
+/// What one attempt depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Watch {
-    /// It ends when no master has been in contact for so long.
+enum WatchedAttempt {
+    /// It is stopped when no master has been in contact for `limit`.
     Contact { limit: Duration, since: Instant },
     /// It runs only with a lease.
-    Lease(Lease),
+    Lease(AttemptLease),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Lease {
-    /// When the last request was sent that the owner answered.
+struct AttemptLease {
+    /// When the last granted request was sent.
     granted: Option<Instant>,
     /// When the attempt was accepted.
     since: Instant,
-    ask_at: Instant,
-    /// A request is on its way.
-    asking: bool,
+    request_at: Instant,
+    /// A request is in flight.
+    in_flight: bool,
 }
 
-impl Lease {
-    fn over_at(&self) -> Instant {
-        self.granted.unwrap_or(self.since) + REGISTRY_LEASE
+impl AttemptLease {
+    fn expires_at(&self) -> Instant {
+        self.granted.unwrap_or(self.since) + EXCLUSIVE_LEASE
     }
 }
 
-/// What has to be done now.
+/// What is due now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Due {
-    /// Leases to ask for; each is answered by `Leases::answered`.
-    pub(super) renew: Vec<Uid>,
+pub(crate) struct LeasesDue {
+    /// Leases to request; each is answered by `grant` or `deny`.
+    pub(crate) requests: Vec<Uid>,
     /// Attempts to stop; they are not watched any more.
-    pub(super) stop: Vec<Stop>,
+    pub(crate) stops: Vec<StopOrder>,
 }
 
 /// One attempt to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stop {
-    /// Which.
-    pub(super) uid: Uid,
-    /// Why, in words.
-    pub(super) reason: String,
-    /// From SIGTERM to SIGKILL, when that is not as usual.
-    pub(super) within: Option<Duration>,
+pub(crate) struct StopOrder {
+    /// The attempt.
+    pub(crate) uid: Uid,
+    /// Why, as a sentence.
+    pub(crate) reason: String,
+    /// Time from SIGTERM to SIGKILL, when it is not the usual one.
+    pub(crate) grace: Option<Duration>,
 }
 
-/// The watched attempts of one worker life.
+/// The attempts that depend on contact or on a lease.
 #[derive(Debug)]
-pub(super) struct Leases {
-    watched: BTreeMap<Uid, Watch>,
+pub(crate) struct LeaseWatch {
+    watched: BTreeMap<Uid, WatchedAttempt>,
     /// When a master was last in contact.
-    contact: Instant,
+    last_contact: Instant,
 }
 
-impl Leases {
-    /// Begins with nothing.
-    pub(super) fn starting_at(now: Instant) -> Self {
+impl LeaseWatch {
+    /// Begins without an attempt, as if a master had been in contact.
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             watched: BTreeMap::new(),
-            contact: now,
+            last_contact: now,
         }
     }
 
     /// Watches an attempt from its acceptance on.
-    pub(super) fn watch(&mut self, uid: Uid, policy: OnCutOff, now: Instant) {
+    pub(crate) fn watch(&mut self, uid: Uid, policy: OnCutOff, now: Instant) {
         let watch = match policy {
             OnCutOff::Continue => return,
-            OnCutOff::StopAfter { ms } => Watch::Contact {
+            OnCutOff::StopAfter { ms } => WatchedAttempt::Contact {
                 limit: Duration::from_millis(u64::try_from(ms).unwrap_or_default()),
                 since: now,
             },
-            OnCutOff::Exclusive => Watch::Lease(Lease {
+            OnCutOff::Exclusive => WatchedAttempt::Lease(AttemptLease {
                 granted: None,
                 since: now,
-                ask_at: now,
-                asking: false,
+                request_at: now,
+                in_flight: false,
             }),
         };
         self.watched.insert(uid, watch);
     }
 
-    /// Ends the watch.
-    pub(super) fn forget(&mut self, uid: &Uid) {
+    /// Stops watching an attempt.
+    pub(crate) fn forget(&mut self, uid: &Uid) {
         self.watched.remove(uid);
     }
 
     /// Whether the attempt may start now: an exclusive one begins with its first lease, since its dispatch may have
     /// been on the way for any time.
-    pub(super) fn may_start(&self, uid: &Uid, now: Instant) -> bool {
+    pub(crate) fn may_start(&self, uid: &Uid, now: Instant) -> bool {
         match self.watched.get(uid) {
-            Some(Watch::Lease(lease)) => lease.granted.is_some() && lease.over_at() > now,
-            Some(Watch::Contact { .. }) | None => true,
+            Some(WatchedAttempt::Lease(lease)) => lease.granted.is_some() && lease.expires_at() > now,
+            Some(WatchedAttempt::Contact { .. }) | None => true,
         }
     }
 
-    /// A master was in contact.
-    pub(super) fn contact(&mut self, now: Instant) {
-        self.contact = self.contact.max(now);
+    /// A master sent a message or answered one.
+    pub(crate) fn record_contact(&mut self, now: Instant) {
+        self.last_contact = self.last_contact.max(now);
     }
 
-    /// Another owner: it is asked at once.
-    pub(super) fn ask_now(&mut self, uid: &Uid, now: Instant) {
-        if let Some(Watch::Lease(lease)) = self.watched.get_mut(uid) {
-            lease.ask_at = lease.ask_at.min(now);
+    /// The attempt may have another owner: its lease is requested at once.
+    pub(crate) fn request_now(&mut self, uid: &Uid, now: Instant) {
+        if let Some(WatchedAttempt::Lease(lease)) = self.watched.get_mut(uid) {
+            lease.request_at = lease.request_at.min(now);
         }
     }
 
-    /// The request of `sent` is over: the owner answered it, or it came to nothing.
-    pub(super) fn answered(&mut self, uid: &Uid, sent: Instant, granted: bool, now: Instant) {
-        if let Some(Watch::Lease(lease)) = self.watched.get_mut(uid) {
-            lease.asking = false;
-            if granted {
-                lease.granted = lease.granted.max(Some(sent));
-                lease.ask_at = sent + RENEW;
-            } else {
-                lease.ask_at = now + ASK_AGAIN;
-            }
+    /// The owner granted the request that was sent at `sent`.
+    pub(crate) fn grant(&mut self, uid: &Uid, sent: Instant) {
+        if let Some(WatchedAttempt::Lease(lease)) = self.watched.get_mut(uid) {
+            lease.in_flight = false;
+            lease.granted = lease.granted.max(Some(sent));
+            lease.request_at = sent + RENEW_INTERVAL;
+        }
+    }
+
+    /// The owner denied a request, or did not answer it.
+    pub(crate) fn deny(&mut self, uid: &Uid, now: Instant) {
+        if let Some(WatchedAttempt::Lease(lease)) = self.watched.get_mut(uid) {
+            lease.in_flight = false;
+            lease.request_at = now + RETRY_PAUSE;
         }
     }
 
     /// Returns what is due, each once.
-    pub(super) fn due(&mut self, now: Instant) -> Due {
-        let mut due = Due::default();
-        let contact = self.contact;
+    pub(crate) fn take_due(&mut self, now: Instant) -> LeasesDue {
+        let mut due = LeasesDue::default();
+        let contact = self.last_contact;
         for (uid, watch) in &mut self.watched {
             match watch {
-                Watch::Contact { limit, since } if contact.max(*since) + *limit <= now => {
-                    due.stop.push(out_of_contact(*uid, *limit));
+                WatchedAttempt::Contact { limit, since } if contact.max(*since) + *limit <= now => {
+                    due.stops.push(out_of_contact(*uid, *limit));
                 }
-                Watch::Lease(lease) if lease.over_at() <= now => due.stop.push(without_lease(*uid)),
-                Watch::Lease(lease) if lease.ask_at <= now && !lease.asking => {
-                    lease.asking = true;
-                    due.renew.push(*uid);
+                WatchedAttempt::Lease(lease) if lease.expires_at() <= now => {
+                    due.stops.push(without_lease(*uid))
                 }
-                Watch::Contact { .. } | Watch::Lease(_) => {}
+                WatchedAttempt::Lease(lease) if lease.request_at <= now && !lease.in_flight => {
+                    lease.in_flight = true;
+                    due.requests.push(*uid);
+                }
+                WatchedAttempt::Contact { .. } | WatchedAttempt::Lease(_) => {}
             }
         }
-        for stop in &due.stop {
+        for stop in &due.stops {
             self.watched.remove(&stop.uid);
         }
         due
     }
 
     /// Returns when something is due next, as far as is known now.
-    pub(super) fn next(&self) -> Option<Instant> {
-        let contact = self.contact;
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let contact = self.last_contact;
         let times = self.watched.values().map(|watch| match watch {
-            Watch::Contact { limit, since } => contact.max(*since) + *limit,
-            Watch::Lease(lease) if lease.asking => lease.over_at(),
-            Watch::Lease(lease) => lease.ask_at.min(lease.over_at()),
+            WatchedAttempt::Contact { limit, since } => contact.max(*since) + *limit,
+            WatchedAttempt::Lease(lease) if lease.in_flight => lease.expires_at(),
+            WatchedAttempt::Lease(lease) => lease.request_at.min(lease.expires_at()),
         });
         times.min()
     }
 }
 
-fn out_of_contact(uid: Uid, limit: Duration) -> Stop {
+fn out_of_contact(uid: Uid, limit: Duration) -> StopOrder {
     let limit = duration::show(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
-    Stop {
+    StopOrder {
         uid,
         reason: format!(
             "cut off from every master for {limit}: stopped by its worker (on_cut_off: stop_after)"
         ),
-        within: None,
+        grace: None,
     }
 }
 
-fn without_lease(uid: Uid) -> Stop {
-    let lease = REGISTRY_LEASE.as_secs();
-    Stop {
+fn without_lease(uid: Uid) -> StopOrder {
+    let lease = EXCLUSIVE_LEASE.as_secs();
+    StopOrder {
         uid,
         reason: format!(
             "cut off from its owner for {lease} s: stopped by its worker (on_cut_off: exclusive)"
         ),
-        within: Some(STOPPED_WITHIN),
+        grace: Some(EXPIRED_GRACE),
     }
 }
 

@@ -1,4 +1,6 @@
-//! What the worker's actors say to each other and are told by the handle.
+//! The messages inside a worker: from its handle to its actor, from there to task actors.
+
+use std::time::Duration;
 
 use actix::Message;
 use engine::ids::{Incarnation, Millis, Uid};
@@ -6,82 +8,82 @@ use engine::instance::Ended;
 use engine::states::KillCause;
 use tokio::sync::oneshot;
 
-use super::journal::Process;
-use crate::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner};
+use super::journal::ProcessId;
+use crate::protocol::{Dispatch, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest};
 
-/// From a master: run these. Answered once they are journalled; safe to repeat.
+/// From a master: run these. Answered once they are journaled; safe to repeat.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct DispatchBatch {
-    pub(super) to: Incarnation,
-    pub(super) batch: Vec<Dispatch>,
-    pub(super) reply: oneshot::Sender<DispatchReply>,
+pub(crate) struct DispatchAttempts {
+    pub(crate) to: Incarnation,
+    pub(crate) batch: Vec<Dispatch>,
+    pub(crate) reply: oneshot::Sender<DispatchReply>,
 }
 
 /// From a master: end these. Safe to repeat.
 #[derive(Message)]
 #[rtype(result = "Vec<KillAnswer>")]
-pub(super) struct KillBatch {
-    pub(super) to: Incarnation,
-    pub(super) batch: Vec<Kill>,
+pub(crate) struct KillAttempts {
+    pub(crate) to: Incarnation,
+    pub(crate) batch: Vec<Kill>,
 }
 
-/// From a new owner: what of these? Makes it the one to report to; safe to repeat.
+/// From a new owner: the state of these attempts. Reports go to it from then on; safe to repeat.
 #[derive(Message)]
 #[rtype(result = "Vec<ReattachAnswer>")]
-pub(super) struct AdoptBatch(pub(super) Vec<Adopt>);
+pub(crate) struct ReattachAttempts(pub(crate) Vec<ReattachRequest>);
 
-/// From a master, every second: the free slots.
+/// From a master, every second: the number of free slots.
 #[derive(Message)]
 #[rtype(result = "u32")]
-pub(super) struct Hello {
-    pub(super) to: Incarnation,
-    pub(super) from: Owner,
+pub(crate) struct PollSlots {
+    pub(crate) to: Incarnation,
+    pub(crate) from: Owner,
 }
 
-/// From a task actor: its process runs. Harmless to lose, the end says it too.
+/// From a task actor: its process runs. Harmless to lose, since the end repeats it.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct AttemptStarted {
-    pub(super) uid: Uid,
-    pub(super) process: Process,
-    pub(super) at: Millis,
+pub(crate) struct AttemptStarted {
+    pub(crate) uid: Uid,
+    pub(crate) process: ProcessId,
+    pub(crate) at: Millis,
 }
 
-/// From a task actor: it ended and nothing of it runs.
+/// From a task actor: the attempt ended and none of its processes runs.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct AttemptEnded {
-    pub(super) uid: Uid,
-    pub(super) ended: Ended,
+pub(crate) struct AttemptEnded {
+    pub(crate) uid: Uid,
+    pub(crate) end: Ended,
 }
 
-/// From a task actor's last breath, also when it panicked.
+/// From a task actor that stops, also when it panicked.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct TaskGone {
-    pub(super) uid: Uid,
+pub(crate) struct TaskActorStopped {
+    pub(crate) uid: Uid,
 }
 
-/// To a task actor: end every process of it. Safe to repeat; the first one counts.
+/// To a task actor: end every process of the attempt. Safe to repeat; the first cause counts.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct KillAttempt {
-    pub(super) cause: KillCause,
-    /// From SIGTERM to SIGKILL.
-    pub(super) within: std::time::Duration,
+pub(crate) struct KillTask {
+    pub(crate) cause: KillCause,
+    /// Time from SIGTERM to SIGKILL.
+    pub(crate) grace: Duration,
 }
 
-/// From the handle: take nothing new; answer when all is over, or when the time is.
+/// From the handle: accept nothing new; answered when everything has ended, at the latest after `give_up_after`.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Drain {
-    pub(super) kill_after: std::time::Duration,
-    pub(super) give_up_after: std::time::Duration,
-    pub(super) done: oneshot::Sender<()>,
+pub(crate) struct DrainWorker {
+    pub(crate) kill_after: Duration,
+    pub(crate) give_up_after: Duration,
+    pub(crate) done: oneshot::Sender<()>,
 }
 
-/// From anybody: a picture for people; never waits.
+/// From the debug route: a readable picture of the worker; never waits.
 #[derive(Message)]
 #[rtype(result = "serde_json::Value")]
-pub(super) struct Observe;
+pub(crate) struct ObserveWorker;

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use primitives::error_chain::root_cause;
 use reqwest::Method;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
@@ -126,7 +127,7 @@ impl Rest {
         }
         let client = builder
             .build()
-            .map_err(|error| Failure::new(Exit::Usage, reasons(&error)))?;
+            .map_err(|error| Failure::new(Exit::Usage, one_line_cause(&error)))?;
         Ok(Self { client, target })
     }
 
@@ -233,20 +234,14 @@ impl Rest {
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let hint = "hint: is it running? `porpoise standalone` starts one; `porpoise doctor` looks further";
-        let message = format!("cannot reach {}: {}\n{hint}", self.url(), reasons(error));
+        let message = format!("cannot reach {}: {}\n{hint}", self.url(), one_line_cause(error));
         Failure::new(Exit::Unreachable, message)
     }
 }
 
-/// Says why once more than reqwest does: with the causes, without the address.
-fn reasons(error: &reqwest::Error) -> String {
-    let mut last = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        last = inner.to_string();
-        cause = inner.source();
-    }
-    output::plain(Some(&Value::from(last)))
+/// Returns the innermost cause, which names no address, as one line.
+fn one_line_cause(error: &reqwest::Error) -> String {
+    output::plain(Some(&Value::from(root_cause(error))))
 }
 
 /// Whether the call can have reached nobody or is harmless to repeat; a refused connection says that the server

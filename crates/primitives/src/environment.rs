@@ -1,4 +1,4 @@
-//! The environment of the process, and the only place that reads it for settings.
+//! The environment of the process; no other module reads it for settings.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub struct Environment(BTreeMap<String, String>);
     clippy::disallowed_methods,
     reason = "the one place that reads settings from the environment"
 )]
-pub fn environment() -> Environment {
+pub fn read_environment() -> Environment {
     Environment::from_variables(
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
@@ -19,8 +19,8 @@ pub fn environment() -> Environment {
 }
 
 impl Environment {
-    /// Takes the given variables.
-    pub fn of(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// Makes an environment of the given variables, without the empty ones.
+    pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(
             variables
                 .into_iter()
@@ -34,7 +34,7 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Returns every variable whose name begins so, in order of their names.
+    /// Returns every variable whose name begins with `prefix`, ordered by name.
     pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.0
             .iter()

@@ -1,29 +1,39 @@
-//! Why something outside did not work, in words that a user may read.
+//! The causes of an error as a text that a user can read.
 
 use std::error::Error;
 use std::io;
 
-/// Names all causes of an error; a library's own text names only the outermost one.
+/// Returns the text of an error followed by those of its causes; an HTTP client's own text names only the outermost.
 ///
-/// What the operating system calls a refused or reset connection is told in our words: a user asked for something
-/// else, and such a text in an answer reads as if the answer itself had failed.
-pub fn in_words(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    causes.fold(error.to_string(), |text, cause| {
-        format!("{text}: {}", one_in_words(cause))
+/// A refused or reset connection gets a text of ours: in an answer to a request, the one of the operating system reads
+/// as if the request itself had been refused.
+pub fn with_causes(error: &dyn Error) -> String {
+    causes(error).fold(error.to_string(), |text, cause| {
+        format!("{text}: {}", describe_cause(cause))
     })
 }
 
-fn one_in_words(cause: &(dyn Error + 'static)) -> String {
+/// Returns the text of the innermost cause, or of the error itself when it has none.
+pub fn root_cause(error: &dyn Error) -> String {
+    causes(error)
+        .last()
+        .map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn causes<'a>(error: &'a dyn Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+}
+
+fn describe_cause(cause: &(dyn Error + 'static)) -> String {
     let kind = cause
         .downcast_ref::<io::Error>()
         .filter(|error| error.raw_os_error().is_some())
         .map(io::Error::kind);
     match kind {
-        Some(io::ErrorKind::ConnectionRefused) => "nobody listens there".to_owned(),
+        Some(io::ErrorKind::ConnectionRefused) => "nothing listens there".to_owned(),
         Some(
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe,
-        ) => "the other side ended the connection".to_owned(),
+        ) => "the other side closed the connection".to_owned(),
         _ => cause.to_string(),
     }
 }
@@ -33,7 +43,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_refused_connection_is_told_in_our_words() {
+    async fn a_refused_connection_has_a_text_of_ours() {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .expect("a port")
             .local_addr()
@@ -46,11 +56,11 @@ mod tests {
             .build()
             .expect("a client");
         let refused = client.get(format!("http://127.0.0.1:{port}/")).send().await;
-        let words = in_words(&refused.expect_err("nobody listens"));
-        assert!(words.ends_with(": nobody listens there"), "{words}");
+        let text = with_causes(&refused.expect_err("nothing listens"));
+        assert!(text.ends_with(": nothing listens there"), "{text}");
         assert!(
-            !words.to_lowercase().contains("refused") && !words.contains("os error"),
-            "{words}"
+            !text.to_lowercase().contains("refused") && !text.contains("os error"),
+            "{text}"
         );
     }
 }

@@ -1,7 +1,6 @@
-//! Small things that every adapter needs: hex, secrets, the environment, errors in readable words.
+//! Small types and functions that every adapter needs: secrets, the environment, readable causes of errors.
 
 pub mod data_folder;
 pub mod environment;
 pub mod error_chain;
-pub mod hex;
 pub mod secret;

@@ -1,4 +1,4 @@
-//! Values that no log and no error may show.
+//! A value that no log or error shows.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ impl Secret {
         Self(value.into())
     }
 
-    /// Returns the value, for the one place that needs it.
+    /// Returns the value, for the caller that sends or compares it.
     pub fn reveal(&self) -> &str {
         &self.0
     }

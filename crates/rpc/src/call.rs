@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use engine::ids::Incarnation;
+use primitives::error_chain::root_cause;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
@@ -175,7 +176,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 /// Sorts what the HTTP client says by whether the call may have left.
 fn failure_of(error: &reqwest::Error) -> Failure {
-    let why = in_words(error);
+    let why = root_cause(error);
     if error.is_connect() && cause_is(error, io::ErrorKind::ConnectionRefused) {
         Failure::Refused
     } else if error.is_connect() || error.is_builder() {
@@ -196,9 +197,4 @@ fn cause_is(error: &reqwest::Error, kind: io::ErrorKind) -> bool {
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == kind)
-}
-
-fn in_words(error: &reqwest::Error) -> String {
-    let last = causes(error).last().map(ToString::to_string);
-    last.unwrap_or_else(|| error.to_string())
 }

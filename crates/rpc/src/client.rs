@@ -8,7 +8,10 @@ use std::time::Duration;
 use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
 use actors::membership::peers::Peers;
 use actors::ports::NodeIdentity;
-use actors::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, LeaseRequest, Report, ReportAnswer};
+use actors::protocol::{
+    Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
+    ReportAnswer,
+};
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId, Uid};
 use reqwest::Client;
@@ -237,7 +240,11 @@ impl WorkerLink for Links {
         }
     }
 
-    async fn adopt(&self, to: Incarnation, batch: Vec<Adopt>) -> Result<Vec<ReattachAnswer>, LinkError> {
+    async fn adopt(
+        &self,
+        to: Incarnation,
+        batch: Vec<ReattachRequest>,
+    ) -> Result<Vec<ReattachAnswer>, LinkError> {
         self.goes_on(to).await?;
         match self.own_worker(to)? {
             Some(worker) => worker.adopt(to, batch).await,
@@ -319,7 +326,7 @@ impl PeerLink for Links {
 
     async fn poke(&self, to: Incarnation, id: InstanceId, wait: Duration) -> Result<(), LinkError> {
         match self.own_master(to)? {
-            Some(master) => master.notify_owner(id, wait).await,
+            Some(master) => master.poke(id, wait).await,
             None => {
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                 self.ask(to, &wire::Poke { id, wait_ms }).await

@@ -99,7 +99,7 @@ impl Key {
     fn is_over(&self, text: &str, seal: &str) -> bool {
         let mut mac = self.0.clone();
         mac.update(text.as_bytes());
-        hex::read(seal).is_some_and(|seal| mac.verify_slice(&seal).is_ok())
+        hex::decode(seal).is_ok_and(|seal| mac.verify_slice(&seal).is_ok())
     }
 }
 

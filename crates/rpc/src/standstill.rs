@@ -27,7 +27,7 @@ type SinceBoot = Duration;
 
 /// What is known; cheap to clone, shared by everything that acts for this life.
 #[derive(Debug, Clone, Default)]
-pub struct PauseDetector {
+pub struct Standstill {
     known: Arc<Mutex<Known>>,
     sure: Arc<Notify>,
 }
@@ -61,7 +61,7 @@ impl Known {
     }
 }
 
-impl PauseDetector {
+impl Standstill {
     /// Ticks until the process ends.
     pub async fn watch(self) {
         loop {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use actors::protocol::{Adopt, ReattachAnswer, Dispatch, DispatchReply, Kill, KillAnswer, Owner, LeaseRequest, Report, ReportAnswer};
+use actors::protocol::{
+    Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
+    ReportAnswer,
+};
 use engine::ids::{Incarnation, InstanceId, Uid};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -88,7 +91,7 @@ ask!(KillBatch at "worker/kill" => Vec<KillAnswer>, |_: &KillBatch| WORKER);
 
 /// `WorkerLink::adopt`.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct AdoptBatch(pub(super) Vec<Adopt>);
+pub(super) struct AdoptBatch(pub(super) Vec<ReattachRequest>);
 ask!(AdoptBatch at "worker/adopt" => Vec<ReattachAnswer>, |_: &AdoptBatch| WORKER);
 
 /// `WorkerLink::hello`.

@@ -48,7 +48,7 @@ impl Http {
                 .dns_resolver(Arc::new(Resolver(limits.reach)))
                 .user_agent(concat!("porpoise/", env!("CARGO_PKG_VERSION")))
                 .build()
-                .map_err(|error| in_words(&error))
+                .map_err(|error| with_causes(&error))
         };
         Ok(Self {
             client: client(limits.reach.redirects())?,
@@ -89,7 +89,7 @@ impl Runner for Http {
     }
 
     /// A request does not outlive its process.
-    async fn sweep(&self, _: &[Leftover]) {}
+    async fn kill_leftovers(&self, _: &[Leftover]) {}
 }
 
 /// One request under way.
@@ -179,7 +179,7 @@ impl Exchange {
         if let Some(body) = body {
             request = request.body(body.clone());
         }
-        request.send().await.map_err(|error| in_words(&error))
+        request.send().await.map_err(|error| with_causes(&error))
     }
 
     async fn take(&mut self, mut response: Response) -> JobEnd {
@@ -209,7 +209,7 @@ impl Exchange {
 
     async fn write_body(&mut self, response: &mut Response) -> Result<(), String> {
         let mut room = self.http.body_bytes;
-        while let Some(chunk) = response.chunk().await.map_err(|error| in_words(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| with_causes(&error))? {
             let part = &chunk[..chunk.len().min(room)];
             self.log
                 .write_all(part)

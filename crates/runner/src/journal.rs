@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actors::worker::journal::{Journal, JournalError, Line};
+use actors::worker::journal::{Journal, JournalError, JournalRecord, decode_lines, encode_lines};
 use async_trait::async_trait;
 
 /// The journal of a worker, `worker-journal.jsonl` in its data folder.
@@ -42,12 +42,12 @@ impl JournalFile {
 
 #[async_trait]
 impl Journal for JournalFile {
-    async fn read(&self) -> Result<Vec<Line>, JournalError> {
+    async fn read(&self) -> Result<Vec<JournalRecord>, JournalError> {
         self.beside(|path, _| read(path)).await
     }
 
-    async fn append(&self, lines: &[Line]) -> Result<(), JournalError> {
-        let bytes = encode(lines)?;
+    async fn append(&self, records: &[JournalRecord]) -> Result<(), JournalError> {
+        let bytes = encode_lines(records)?;
         self.beside(move |path, open| append(file(path, open)?, &bytes))
             .await
     }
@@ -63,8 +63,8 @@ impl Journal for JournalFile {
         }
     }
 
-    async fn replace(&self, lines: &[Line]) -> Result<(), JournalError> {
-        let bytes = encode(lines)?;
+    async fn replace(&self, records: &[JournalRecord]) -> Result<(), JournalError> {
+        let bytes = encode_lines(records)?;
         self.beside(move |path, open| {
             replace(path, &bytes)?;
             *open = None;
@@ -74,30 +74,12 @@ impl Journal for JournalFile {
     }
 }
 
-fn encode(lines: &[Line]) -> Result<Vec<u8>, JournalError> {
-    let mut bytes = Vec::with_capacity(lines.len() * 160);
-    for line in lines {
-        serde_json::to_writer(&mut bytes, line).map_err(|error| JournalError(error.to_string()))?;
-        bytes.push(b'\n');
+fn read(path: &Path) -> io::Result<Vec<JournalRecord>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(decode_lines(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
-    Ok(bytes)
-}
-
-/// A line that was cut off by the end of an earlier life, or by a full disk, says nothing.
-fn read(path: &Path) -> io::Result<Vec<Line>> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    Ok(lines
-        .filter_map(|line| {
-            serde_json::from_slice(line)
-                .inspect_err(|error| tracing::warn!(%error, "a line of the worker's journal cannot be read"))
-                .ok()
-        })
-        .collect())
 }
 
 fn file<'a>(path: &Path, open: &'a mut Option<File>) -> io::Result<&'a mut File> {

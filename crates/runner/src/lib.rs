@@ -88,6 +88,6 @@ impl Runner for Runners {
     }
 
     async fn kill_leftovers(&self, left: &[Leftover]) {
-        self.processes.sweep(left).await;
+        self.processes.kill_leftovers(left).await;
     }
 }

@@ -25,7 +25,8 @@ mod workflows;
 use actors::ports::StoreError;
 use engine::ids::Millis;
 
-use super::{Pool, Store, Transaction};
+use crate::pool::{Pool, Transaction};
+use crate::store::Store;
 
 pub use actors::ports::RequestKey;
 

@@ -1,4 +1,4 @@
-//! Opens the pools with the settings that each database needs.
+//! The pools of a database, opened with the settings that it needs.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -14,13 +14,13 @@ use sea_orm::{
     TransactionOptions,
 };
 
-use super::line::{Line, Pool};
-use super::lineage::Watch;
+use crate::pool::{MonitoredConnection, Pool};
+use crate::timeline::TimelineMonitor;
 
 /// The clock of PostgreSQL in milliseconds, of this moment and not of the transaction's start.
-pub(super) const POSTGRES_NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+pub(crate) const POSTGRES_NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-/// Settings of every session of a node: what hangs ends, and what is gone is noticed.
+/// Settings of every session of a node: a hanging statement ends, and a lost client is noticed.
 const POSTGRES_SESSION: [(&str, &str); 8] = [
     ("statement_timeout", "10s"),
     ("lock_timeout", "2s"),
@@ -32,17 +32,17 @@ const POSTGRES_SESSION: [(&str, &str); 8] = [
     ("tcp_keepalives_count", "3"),
 ];
 
-/// How long a new connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
+/// Time within which a new connection is open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the connections are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A node with the role master or api.
     Node,
-    /// A node that is only a worker: it touches its member row and its beat.
+    /// A node that is only a worker: it writes its member row and its heartbeat.
     Worker,
-    /// A command that looks or migrates and ends; its statements may take long.
+    /// A command that reads or migrates and ends; its statements may take long.
     Tool,
 }
 
@@ -59,22 +59,22 @@ pub enum OpenError {
 
 /// The open connections.
 #[derive(Debug)]
-pub(super) struct Pools {
-    pub(super) backend: DbBackend,
+pub(crate) struct Pools {
+    backend: DbBackend,
     /// Reads.
-    pub(super) reader: Pool,
+    reader: Pool,
     /// The catalog's writes; on SQLite the same connection as `engine`.
-    pub(super) writer: Pool,
+    writer: Pool,
     /// The group commit and claims.
-    pub(super) engine: Pool,
-    /// Beats; never behind anything else.
-    pub(super) beats: Pool,
+    engine: Pool,
+    /// Heartbeats, which wait behind no other statement.
+    heartbeats: Pool,
     /// The name of the `engine` sessions in `pg_stat_activity`: unique to this process, then to its incarnation.
-    pub(super) engine_name: Mutex<String>,
+    engine_session_name: Mutex<String>,
 }
 
-/// Opens what `role` needs.
-pub(super) async fn open(url: &str, role: Role, watch: &Watch) -> Result<Pools, OpenError> {
+/// Opens the pools that `role` needs.
+pub(crate) async fn open(url: &str, role: Role, timeline: &TimelineMonitor) -> Result<Pools, OpenError> {
     if let Some(path) = url.strip_prefix("sqlite://") {
         return open_sqlite(PathBuf::from(path)).await;
     }
@@ -83,42 +83,42 @@ pub(super) async fn open(url: &str, role: Role, watch: &Watch) -> Result<Pools, 
         let kind = url.split(':').next().unwrap_or_default();
         return Err(OpenError::UnknownKind(format!("{kind}:…")));
     }
-    match open_postgres(&url, role, watch).await {
+    match open_postgres(&url, role, timeline).await {
         Err(OpenError::Unreachable(why)) => Err(OpenError::Unreachable(why_unreachable(&url, why).await)),
         opened => opened,
     }
 }
 
-/// A pool only says that its time was over. One plain connection tells the reason; the address is told without
+/// A pool only reports that its time was over. One plain connection shows the reason; the address is shown without
 /// user and password.
 async fn why_unreachable(url: &str, fallback: String) -> String {
     let Ok(options) = url.parse::<PgConnectOptions>() else {
         return fallback;
     };
-    let place = match options.get_socket() {
+    let address = match options.get_socket() {
         Some(folder) => folder.display().to_string(),
         None => format!("{}:{}", options.get_host(), options.get_port()),
     };
-    let plain = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options)).await;
+    let plain = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await;
     let why = match plain {
         Ok(Ok(_)) => fallback,
         Ok(Err(error)) => {
-            let said = error.as_database_error();
-            let hint = said.and_then(|said| what_to_correct(said.code().as_deref(), &options));
-            if let (Some(said), Some(hint)) = (said, hint) {
-                return format!("PostgreSQL at {place} answers: {}; {hint}", said.message());
+            let answer = error.as_database_error();
+            let hint = answer.and_then(|answer| what_to_correct(answer.code().as_deref(), &options));
+            if let (Some(answer), Some(hint)) = (answer, hint) {
+                return format!("PostgreSQL at {address} answers: {}; {hint}", answer.message());
             }
             error.to_string()
         }
-        Err(_) => format!("no answer within {} s", CONNECT.as_secs()),
+        Err(_) => format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()),
     };
     format!(
-        "PostgreSQL at {place}: {why}; check that it runs and can be reached from here, and database.url \
+        "PostgreSQL at {address}: {why}; check that it runs and can be reached from here, and database.url \
          (--database-url)"
     )
 }
 
-/// What is wrong with the address when a server answers and lets nobody in.
+/// Says how to correct the address when a server answers and refuses the connection.
 fn what_to_correct(code: Option<&str>, options: &PgConnectOptions) -> Option<String> {
     match code? {
         "28P01" | "28000" => Some(format!(
@@ -143,9 +143,9 @@ async fn open_sqlite(path: PathBuf) -> Result<Pools, OpenError> {
         backend: DbBackend::Sqlite,
         reader,
         engine: writer.clone(),
-        beats: writer.clone(),
+        heartbeats: writer.clone(),
         writer,
-        engine_name: Mutex::default(),
+        engine_session_name: Mutex::default(),
     })
 }
 
@@ -155,7 +155,7 @@ async fn sqlite_pool(path: &std::path::Path, size: u32) -> Result<Pool, OpenErro
     pool_options(&mut options, size);
     // A failed commit, for example on a full disk, ends the transaction inside SQLite without the driver's
     // knowledge. Its count is wrong from then on, and later commits would only release a savepoint: they would
-    // be answered as stored and be lost. Such a connection is closed; the next one begins from the file.
+    // be answered as stored and be lost. Such a connection is closed; the next one starts from the file.
     options.map_sqlx_sqlite_pool_opts(|pool| {
         pool.before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
     });
@@ -172,59 +172,79 @@ async fn sqlite_pool(path: &std::path::Path, size: u32) -> Result<Pool, OpenErro
             .pragma("temp_store", "MEMORY")
             .statement_cache_capacity(200)
     });
-    Ok(Pool::new(connect(options).await?, Line::default()))
+    Ok(Pool::new(connect(options).await?, MonitoredConnection::default()))
 }
 
-async fn open_postgres(url: &str, role: Role, watch: &Watch) -> Result<Pools, OpenError> {
-    let engine_name = format!("porpoise-engine-{}", uuid::Uuid::new_v4().simple());
-    let line = match role {
-        Role::Node | Role::Worker => Line::with_deadline(),
-        Role::Tool => Line::default(),
+async fn open_postgres(url: &str, role: Role, timeline: &TimelineMonitor) -> Result<Pools, OpenError> {
+    let session_name = format!("porpoise-engine-{}", uuid::Uuid::new_v4().simple());
+    let monitor = match role {
+        Role::Node | Role::Worker => MonitoredConnection::with_deadline(),
+        Role::Tool => MonitoredConnection::default(),
     };
-    let open = async |size: u32, name: &str, watch: Option<&Watch>| {
+    let open = async |size: u32, name: &str, timeline: Option<&TimelineMonitor>| {
         let sessions = Sessions {
             role,
             size,
             name,
-            line: &line,
-            watch,
+            monitor: &monitor,
+            timeline,
         };
-        Ok::<_, OpenError>(Pool::new(postgres_pool(url, &sessions).await?, line.clone()))
+        Ok::<_, OpenError>(Pool::new(postgres_pool(url, &sessions).await?, monitor.clone()))
     };
-    // A worker decides nothing; what it says of its life is as true in a restored database.
-    let watch = (role == Role::Node).then_some(watch);
-    let pool = async |size: u32, name: &str| open(size, name, watch).await;
+    // A worker decides nothing; its heartbeat is as true in a restored database.
+    let timeline = (role == Role::Node).then_some(timeline);
+    let pool = async |size: u32, name: &str| open(size, name, timeline).await;
     let (read, write) = if role == Role::Node { (4, 2) } else { (1, 1) };
     Ok(Pools {
         backend: DbBackend::Postgres,
         reader: pool(read, "porpoise-read").await?,
         writer: pool(write, "porpoise-write").await?,
         // One more than batches at a time, so that a claim does not wait for them.
-        engine: pool(write + 1, &engine_name).await?,
-        // Whatever database it leads to: it is asked whether this life goes on there.
-        beats: open(1, "porpoise-beat", None).await?,
-        engine_name: Mutex::new(engine_name),
+        engine: pool(write + 1, &session_name).await?,
+        // Not checked: it finds out whether this incarnation is alive in the database that it leads to.
+        heartbeats: open(1, "porpoise-heartbeat", None).await?,
+        engine_session_name: Mutex::new(session_name),
     })
 }
 
 impl Pools {
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
+    pub(crate) fn reader(&self) -> &Pool {
+        &self.reader
+    }
+
+    pub(crate) fn writer(&self) -> &Pool {
+        &self.writer
+    }
+
+    pub(crate) fn engine(&self) -> &Pool {
+        &self.engine
+    }
+
+    pub(crate) fn heartbeats(&self) -> &Pool {
+        &self.heartbeats
+    }
+
     /// Returns the name of the `engine` sessions.
-    pub(super) fn engine_name(&self) -> String {
-        self.engine_name
+    pub(crate) fn engine_session_name(&self) -> String {
+        self.engine_session_name
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
     /// Names the `engine` sessions of PostgreSQL, those that are open and those to come.
-    pub(super) async fn name_engine_sessions(&self, name: String) -> Result<(), DbErr> {
+    pub(crate) async fn name_engine_sessions(&self, name: String) -> Result<(), DbErr> {
         if self.backend != DbBackend::Postgres {
             return Ok(());
         }
-        let pool = self.engine.patient().get_postgres_connection_pool();
+        let pool = self.engine.without_deadline().get_postgres_connection_pool();
         let options = pool.connect_options().as_ref().clone();
         pool.set_connect_options(options.application_name(&name));
-        // All at once, so that each is another one.
+        // All at once, so that each is a different session.
         let mut open = Vec::new();
         for _ in 0..pool.size() {
             open.push(
@@ -244,7 +264,10 @@ impl Pools {
                 .await?;
             session.commit().await?;
         }
-        *self.engine_name.lock().unwrap_or_else(PoisonError::into_inner) = name;
+        *self
+            .engine_session_name
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = name;
         Ok(())
     }
 }
@@ -254,8 +277,8 @@ struct Sessions<'a> {
     role: Role,
     size: u32,
     name: &'a str,
-    line: &'a Line,
-    watch: Option<&'a Watch>,
+    monitor: &'a MonitoredConnection,
+    timeline: Option<&'a TimelineMonitor>,
 }
 
 async fn postgres_pool(url: &str, sessions: &Sessions<'_>) -> Result<DatabaseConnection, OpenError> {
@@ -264,23 +287,23 @@ async fn postgres_pool(url: &str, sessions: &Sessions<'_>) -> Result<DatabaseCon
     options.set_application_name(sessions.name);
     if sessions.role != Role::Tool {
         options.map_sqlx_postgres_opts(|postgres| postgres.options(POSTGRES_SESSION));
-        let (line, watch) = (sessions.line.clone(), sessions.watch.cloned());
-        // One call: a second one would take the place of the first.
+        let (monitor, timeline) = (sessions.monitor.clone(), sessions.timeline.cloned());
+        // One call: a second one would replace the first.
         options.map_sqlx_postgres_pool_opts(move |pool| {
-            let (before, after, watch) = (line.clone(), line.clone(), watch.clone());
+            let (before, after, timeline) = (monitor.clone(), monitor.clone(), timeline.clone());
             let pool = pool
-                .before_acquire(move |connection, known| {
-                    let line = before.clone();
-                    Box::pin(async move { Ok(line.may_be_used(connection, known).await) })
+                .before_acquire(move |connection, metadata| {
+                    let monitor = before.clone();
+                    Box::pin(async move { Ok(monitor.is_usable(connection, metadata).await) })
                 })
                 .after_release(move |connection, _| {
-                    let line = after.clone();
-                    Box::pin(async move { Ok(line.may_be_kept(connection).await) })
+                    let monitor = after.clone();
+                    Box::pin(async move { Ok(monitor.is_reusable(connection).await) })
                 });
-            match watch {
-                Some(watch) => pool.after_connect(move |connection, _| {
-                    let watch = watch.clone();
-                    Box::pin(async move { watch.admit(connection).await })
+            match timeline {
+                Some(timeline) => pool.after_connect(move |connection, _| {
+                    let timeline = timeline.clone();
+                    Box::pin(async move { timeline.check_connection(connection).await })
                 }),
                 None => pool,
             }
@@ -293,8 +316,8 @@ fn pool_options(options: &mut ConnectOptions, size: u32) {
     options
         .min_connections(0)
         .max_connections(size)
-        .connect_timeout(CONNECT)
-        .acquire_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .acquire_timeout(CONNECT_TIMEOUT)
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>)
         .test_before_acquire(false)
@@ -308,21 +331,21 @@ async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, OpenErro
         .map_err(|e: DbErr| OpenError::Unreachable(e.to_string()))
 }
 
-/// Opens one connection that stays; for locks that live as long as a session.
-pub(super) async fn postgres_session(url: &str, name: &str) -> Result<DatabaseConnection, OpenError> {
+/// Opens one connection that stays; for locks that end with their session.
+pub(crate) async fn postgres_session(url: &str, name: &str) -> Result<DatabaseConnection, OpenError> {
     let url = url.replacen("postgresql://", "postgres://", 1);
     let sessions = Sessions {
         role: Role::Tool,
         size: 1,
         name,
-        line: &Line::default(),
-        watch: None,
+        monitor: &MonitoredConnection::default(),
+        timeline: None,
     };
     postgres_pool(&url, &sessions).await
 }
 
-/// Starts the clock that stands for the database's own on SQLite.
-pub(super) fn machine_clock() -> Clock {
+/// Starts the clock that is the database's own on SQLite.
+pub(crate) fn machine_clock() -> Clock {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Clock::starting_at(Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
 }

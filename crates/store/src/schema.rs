@@ -1,18 +1,20 @@
-//! Brings the schema up to date, and says whether it is.
+//! The version of the schema, and its migration.
 
 use actors::ports::StoreError;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 
-use super::{Store, connect, store_error};
+use crate::connect;
+use crate::error::store_error;
+use crate::store::Store;
 
-/// Held while migrating, so that nodes that start together do it once.
+/// CommittedRow while migrating, so that nodes that start together do it once.
 const MIGRATION_LOCK: i64 = 0x706f_7270_6d69_6772;
 
-/// How the database's schema stands to this program.
+/// The database's schema compared with this program's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaStatus {
-    /// They fit.
+    /// They are the same.
     UpToDate,
     /// The program is newer: these changes are missing.
     Older {
@@ -70,27 +72,27 @@ impl Store {
         self.migrate_if(|applied| applied.is_empty()).await
     }
 
-    async fn migrate_if(&self, wanted: impl Fn(&[String]) -> bool) -> Result<(), StoreError> {
+    async fn migrate_if(&self, is_wanted: impl Fn(&[String]) -> bool) -> Result<(), StoreError> {
         if self.backend() == DbBackend::Sqlite {
-            if !wanted(&self.applied_changes().await?) {
+            if !is_wanted(&self.applied_changes().await?) {
                 return Ok(());
             }
-            return self.migrate_on(self.writer().patient()).await;
+            return self.migrate_on(self.writer().without_deadline()).await;
         }
-        let session = connect::postgres_session(&self.inner.url, "porpoise-migrate")
+        let session = connect::postgres_session(self.url(), "porpoise-migrate")
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let locked = connect::postgres_session(&self.inner.url, "porpoise-migrate-lock")
+        let locked = connect::postgres_session(self.url(), "porpoise-migrate-lock")
             .await
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let lock = self.statement("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK.into()]);
         locked.query_one_raw(lock).await.map_err(store_error)?;
-        let done = if wanted(&self.applied_changes().await?) {
+        let done = if is_wanted(&self.applied_changes().await?) {
             self.migrate_on(&session).await
         } else {
             Ok(())
         };
-        // The lock goes with its session.
+        // The lock ends with its session.
         locked.close().await.map_err(store_error)?;
         session.close().await.map_err(store_error)?;
         done

@@ -184,5 +184,5 @@ fn pem(file: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn wrong(file: &Path, error: &dyn Error) -> String {
-    format!("{}: {}", file.display(), in_words(error))
+    format!("{}: {}", file.display(), with_causes(error))
 }

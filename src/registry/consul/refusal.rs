@@ -36,7 +36,7 @@ pub(super) fn refusal(status: u16, text: &str, has_token: bool) -> RegistryError
 /// Turns an error of the connection into words.
 pub(super) fn unavailable(error: reqwest::Error) -> RegistryError {
     // Without its address, which may hold a password.
-    let words = in_words(&error.without_url());
+    let words = with_causes(&error.without_url());
     let advice = advice_on_tls(&words).map_or_else(String::new, |advice| format!("; {advice}"));
     RegistryError::Unavailable(format!("{words}{advice}"))
 }

@@ -41,7 +41,7 @@ impl Baseline {
     /// Waits until every node uses about as much again, and no instance has an actor; fails with what does not.
     pub(crate) fn returns(&self, cluster: &Cluster) {
         let mut above = Vec::new();
-        crate::rest::eventually(SETTLES_WITHIN, || {
+        test_support::rest::eventually(SETTLES_WITHIN, || {
             let now = usage(cluster);
             let nodes = self.0.iter().map(|(name, before)| (name, before, now[name]));
             above = nodes

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use actors::worker::journal::Line;
+use actors::worker::journal::{JournalRecord, decode_lines};
 use engine::ids::{Generation, Uid};
 use engine::instance::{AttemptResult, Ended};
 use store::Store;
@@ -41,28 +41,26 @@ pub(super) async fn stored(store: &Store) -> BTreeMap<String, Stored> {
     attempts.collect()
 }
 
-/// Reads what one worker journalled since its last start.
-pub(super) fn journal(data: &Path) -> Vec<Line> {
+/// Reads the journal of one worker since its last start.
+pub(super) fn journal(data: &Path) -> Vec<JournalRecord> {
     let lines = lines_of(&data.join("worker-journal.jsonl"));
-    // The last line may be cut off where the worker was killed.
-    lines
-        .iter()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect()
+    decode_lines(lines.join("\n").as_bytes())
 }
 
-/// The ends in a journal that somebody has acknowledged.
-pub(super) fn acknowledged(journal: &[Line]) -> BTreeMap<Uid, Ended> {
+/// Returns the ends in a journal that an owner has acknowledged.
+pub(super) fn acknowledged(journal: &[JournalRecord]) -> BTreeMap<Uid, Ended> {
     let mut ends = BTreeMap::new();
     let mut acknowledged = BTreeMap::new();
     for line in journal {
         match line {
-            Line::Ended { uid, ended } => drop(ends.insert(*uid, ended.clone())),
-            Line::Forgotten { uid } => {
+            JournalRecord::Ended { uid, end } => drop(ends.insert(*uid, end.clone())),
+            JournalRecord::Forgotten { uid } => {
                 let known = ends.remove(uid);
                 acknowledged.extend(known.map(|ended| (*uid, ended)));
             }
-            Line::Life { .. } | Line::Accepted { .. } | Line::Started { .. } => {}
+            JournalRecord::Incarnation { .. }
+            | JournalRecord::Accepted { .. }
+            | JournalRecord::Started { .. } => {}
         }
     }
     acknowledged
@@ -124,7 +122,7 @@ mod tests {
 
     const UID: &str = "1-7-0-1-0";
 
-    fn ended(result: AttemptResult, exit_code: Option<i32>) -> Line {
+    fn ended(result: AttemptResult, exit_code: Option<i32>) -> JournalRecord {
         let ended = Ended {
             result,
             exit_code,
@@ -134,14 +132,23 @@ mod tests {
             started_at: Some(Millis(1)),
             ended_at: Millis(2),
         };
-        Line::Ended { uid: uid(), ended }
+        JournalRecord::Ended {
+            uid: uid(),
+            end: ended,
+        }
     }
 
     fn uid() -> Uid {
         UID.parse().expect("a uid")
     }
 
-    fn found(journal: &[Line], state: &str, exit_code: &str, kill_cause: &str, worker_died: bool) -> usize {
+    fn found(
+        journal: &[JournalRecord],
+        state: &str,
+        exit_code: &str,
+        kill_cause: &str,
+        worker_died: bool,
+    ) -> usize {
         let row = Stored {
             state: state.to_owned(),
             exit_code: exit_code.to_owned(),
@@ -159,11 +166,11 @@ mod tests {
     /// A checker that finds nothing in a broken cluster would prove nothing.
     #[test]
     fn an_acknowledged_result_that_is_stored_otherwise_is_found() {
-        let life = Line::Life {
+        let life = JournalRecord::Incarnation {
             worker: Incarnation(3),
             boot_id: "b".to_owned(),
         };
-        let forgotten = Line::Forgotten { uid: uid() };
+        let forgotten = JournalRecord::Forgotten { uid: uid() };
         let done = |result, code| vec![life.clone(), ended(result, code), forgotten.clone()];
         let succeeded = done(AttemptResult::Succeeded, Some(0));
         assert_eq!(found(&succeeded, "succeeded", "0", "", false), 0);

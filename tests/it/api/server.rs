@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::clock::Clock;
-use actors::membership::health::HealthIssue;
 use actors::execution::commit_events::CommitBroadcast;
+use actors::membership::health::HealthIssue;
 use actors::node::{Node, SlotUsage};
-use actors::ports::{NewInstance, NodeIdentity, InstanceStore as _, StoreError, Write, WriteOutcome};
+use actors::ports::{InstanceStore as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use api::{self, ApiState, Mode, Rates, token_hash};
 use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, InstanceId};

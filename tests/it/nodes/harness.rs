@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-pub(super) use crate::rest::{Answer, Rest, TOKEN, eventually};
+pub(super) use test_support::rest::{Answer, Rest, TOKEN, eventually};
 
 /// A standalone node of ours; killed when dropped.
 pub(super) struct Node {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use actors::ports::{Registry, RegistryError, View};
 use actors::ports::REGISTRY_LEASE;
+use actors::ports::{Registry, RegistryError, View};
 use engine::ids::Incarnation;
 
 use super::life;

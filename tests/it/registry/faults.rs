@@ -92,10 +92,7 @@ async fn lives_are_hidden_and_shown_whatever_they_do() {
 #[tokio::test]
 async fn two_agents_of_one_registry_may_show_different_lives() {
     let shared = local();
-    let (one, other) = (
-        FaultyRegistry::new(shared.clone()),
-        FaultyRegistry::new(shared),
-    );
+    let (one, other) = (FaultyRegistry::new(shared.clone()), FaultyRegistry::new(shared));
     let me = life();
     one.register(&me).await.expect("registered");
     one.heartbeat(me.incarnation).await.expect("a beat");

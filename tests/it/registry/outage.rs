@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Handler};
 use actors::clock::Clock;
+use actors::exit_on_panic::ExitOnPanic;
 use actors::membership::health::HealthStatus;
-use actors::membership::peers::Peers;
-use actors::ports::{Join, Member, MembershipStore as _, Registry, RegistryError};
 use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
 use actors::membership::liveness::LivenessMonitor;
+use actors::membership::peers::Peers;
 use actors::membership::registry_actor::{RegistryActor, RegistryDeps};
 use actors::messages::membership::Membership;
+use actors::ports::{Join, Member, MembershipStore as _, Registry, RegistryError};
 use actors::testing::store::FakeStore;
-use actors::exit_on_panic::ExitOnPanic;
 use engine::states::MemberState;
 
 use super::agent::Agent;

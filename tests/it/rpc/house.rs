@@ -9,7 +9,7 @@ use actix_web::dev::ServerHandle;
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
 use actors::membership::peers::Peers;
 use actors::ports::{Member, MemberStatus, NodeIdentity};
-use actors::protocol::{Owner, LeaseRequest, Report, ReportAnswer};
+use actors::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
 use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::MemberState;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
 use actors::ports::NodeIdentity;
-use actors::protocol::{Owner, LeaseRequest, Report, ReportAnswer};
+use actors::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
 use actors::testing::worker::Transport;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};

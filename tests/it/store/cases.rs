@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{InstanceCommit, NodeIdentity, StoreError, Write, WriteOutcome, OwnedInstance, Ownership};
+use actors::ports::{
+    InstanceCommit, NodeIdentity, OwnedInstance, Ownership, StoreError, Write, WriteOutcome,
+};
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Ordinal, Rev, Run, Uid};
 use engine::instance::{Changes, Decided, Header, Reset, Transition};
 use engine::states::{AttemptState, InstanceState, KillCause, MemberState, Outcome, TaskState, Verb};
@@ -96,7 +98,10 @@ pub(crate) fn of_tasks(tasks: impl IntoIterator<Item = (u32, Task)>) -> Changes 
 }
 
 pub(crate) async fn create(subject: &dyn Subject, owner: Option<&NodeIdentity>) -> InstanceId {
-    let answer = subject.store().write_batch(&[Write::Create(new_instance(owner))]).await;
+    let answer = subject
+        .store()
+        .write_batch(&[Write::Create(new_instance(owner))])
+        .await;
     let Ok([WriteOutcome::Created { id }]) = answer.as_deref() else {
         panic!("{answer:?}");
     };
@@ -154,7 +159,12 @@ pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn Subject
     assert_eq!(later.state, MemberState::Dead);
     assert!(later.now >= beat.now);
     assert_eq!(
-        subject.store().record_heartbeat(Incarnation(999)).await.unwrap().state,
+        subject
+            .store()
+            .record_heartbeat(Incarnation(999))
+            .await
+            .unwrap()
+            .state,
         MemberState::Dead
     );
 }
@@ -247,7 +257,10 @@ pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn Su
     let WriteOutcome::Created { id } = answers[0] else {
         panic!("{answers:?}")
     };
-    assert_eq!(answers[1..], [WriteOutcome::Known { id }, WriteOutcome::KeyReused]);
+    assert_eq!(
+        answers[1..],
+        [WriteOutcome::Known { id }, WriteOutcome::KeyReused]
+    );
     assert_eq!(subject.store().list_owned(me.incarnation).await.unwrap().len(), 1);
 }
 
@@ -270,7 +283,10 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
         }],
         ..of_tasks([(0, running.clone()), (1, waiting.clone()), (2, delayed.clone())])
     };
-    assert_eq!(store(subject, round(&me, id, 0, changes)).await, WriteOutcome::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 0, changes)).await,
+        WriteOutcome::Stored
+    );
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.rev, Rev(1));
     assert_eq!(loaded.header, header(InstanceState::Running));
@@ -282,7 +298,7 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
             (Ordinal(2), delayed)
         ]
     );
-    assert_eq!(loaded.stray, []);
+    assert_eq!(loaded.duplicate_open_attempts, []);
     let history = subject.history(id).await;
     assert_eq!(history[1..], [(Some(0), "running".to_owned())]);
 }
@@ -307,7 +323,10 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
         let mut open = attempt(id, number, 1, AttemptState::Running);
         open.binding = number;
         let tasks = of_tasks([(number, task(TaskState::Running, Some(open)))]);
-        assert_eq!(store(subject, round(&me, id, 0, tasks)).await, WriteOutcome::Stored);
+        assert_eq!(
+            store(subject, round(&me, id, 0, tasks)).await,
+            WriteOutcome::Stored
+        );
         subject.ask(id, Verb::Stop, 1).await;
         asked.push(Ownership { id, epoch: Epoch(1) });
     }
@@ -318,7 +337,11 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
         id: unknown,
         epoch: Epoch(1),
     });
-    let loaded = subject.store().load_instances(me.incarnation, &asked).await.unwrap();
+    let loaded = subject
+        .store()
+        .load_instances(me.incarnation, &asked)
+        .await
+        .unwrap();
     let seen: BTreeMap<InstanceId, (Vec<Ordinal>, u32, usize)> = loaded
         .iter()
         .map(|one| {
@@ -335,7 +358,10 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
         ]),
         "without {stale} and {unknown}"
     );
-    assert_eq!(subject.store().load_instances(me.incarnation, &[]).await.unwrap(), []);
+    assert_eq!(
+        subject.store().load_instances(me.incarnation, &[]).await.unwrap(),
+        []
+    );
 }
 
 pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
@@ -360,7 +386,12 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
     let answers = subject.store().write_batch(&batch).await.unwrap();
     assert_eq!(
         answers,
-        [WriteOutcome::Stored, WriteOutcome::Stale, WriteOutcome::Stale, WriteOutcome::Stale]
+        [
+            WriteOutcome::Stored,
+            WriteOutcome::Stale,
+            WriteOutcome::Stale,
+            WriteOutcome::Stale
+        ]
     );
     for (place, id) in ids.into_iter().enumerate() {
         let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
@@ -406,7 +437,10 @@ pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
         rests: true,
         ..Changes::default()
     };
-    assert_eq!(store(subject, round(&me, id, 0, rests)).await, WriteOutcome::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 0, rests)).await,
+        WriteOutcome::Stored
+    );
     let owned = subject.owned(id).await;
     assert_eq!((owned.owner, owned.host, owned.epoch), (None, None, 1));
     assert_eq!(
@@ -444,13 +478,19 @@ pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Su
     let stale = store(subject, round(&me, id, 5, changes.clone())).await;
     assert_eq!(stale, WriteOutcome::Stale);
     assert_eq!(subject.outcome(applied).await.0, Outcome::Pending);
-    assert_eq!(store(subject, round(&me, id, 0, changes)).await, WriteOutcome::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 0, changes)).await,
+        WriteOutcome::Stored
+    );
     assert_eq!(subject.outcome(applied).await, (Outcome::Applied, None));
     assert_eq!(
         subject.outcome(refused).await,
         (Outcome::Refused, Some("not final".to_owned()))
     );
-    assert_eq!(subject.store().list_unapplied_commands(&[id]).await, Ok(Vec::new()));
+    assert_eq!(
+        subject.store().list_unapplied_commands(&[id]).await,
+        Ok(Vec::new())
+    );
 }
 
 pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
@@ -476,7 +516,10 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
         };
         // A row of the same commit is written after the reset.
         again.tasks.insert(Ordinal(3), task(TaskState::Waiting, None));
-        assert_eq!(store(subject, round(&me, id, 1, again)).await, WriteOutcome::Stored);
+        assert_eq!(
+            store(subject, round(&me, id, 1, again)).await,
+            WriteOutcome::Stored
+        );
         let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
         let states: Vec<&str> = loaded.tasks.iter().map(|(_, task)| task.state.as_str()).collect();
         assert_eq!(states[..3], expected, "{reset:?}");
@@ -516,10 +559,13 @@ pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: 
         closed: vec![(Ordinal(0), attempt(id, 0, 1, AttemptState::Lost))],
         ..of_tasks([(0, second.clone())])
     };
-    assert_eq!(store(subject, round(&me, id, 1, changes)).await, WriteOutcome::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 1, changes)).await,
+        WriteOutcome::Stored
+    );
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.tasks, [(Ordinal(0), second)]);
-    assert_eq!(loaded.stray, []);
+    assert_eq!(loaded.duplicate_open_attempts, []);
 }
 
 pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
@@ -531,7 +577,11 @@ pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
     let stop = subject.ask(other, Verb::Stop, 1).await;
     let resume = subject.ask(one, Verb::Resume, 1).await;
     subject.ask(third, Verb::Stop, 1).await;
-    let verbs = subject.store().list_unapplied_commands(&[one, other]).await.unwrap();
+    let verbs = subject
+        .store()
+        .list_unapplied_commands(&[one, other])
+        .await
+        .unwrap();
     let seen: Vec<_> = verbs
         .iter()
         .map(|command| (command.instance, command.operation, command.command, command.run))

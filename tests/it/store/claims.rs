@@ -157,7 +157,11 @@ pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Su
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let early = subject.ask(id, Verb::Recover, 1).await;
-    subject.store().refuse_inapplicable_commands(id, Millis(4_000)).await.unwrap();
+    subject
+        .store()
+        .refuse_inapplicable_commands(id, Millis(4_000))
+        .await
+        .unwrap();
     assert_eq!(
         subject.outcome(early).await.0,
         Outcome::Pending,
@@ -165,7 +169,11 @@ pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Su
     );
     bring_to(subject, &me, id, InstanceState::Succeeded).await;
     let rerun = subject.ask(id, Verb::Rerun, 1).await;
-    subject.store().refuse_inapplicable_commands(id, Millis(4_000)).await.unwrap();
+    subject
+        .store()
+        .refuse_inapplicable_commands(id, Millis(4_000))
+        .await
+        .unwrap();
     let (outcome, detail) = subject.outcome(early).await;
     assert_eq!(outcome, Outcome::Refused);
     let detail = detail.unwrap();
@@ -183,7 +191,11 @@ pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn Subje
     bring_to(subject, &me, id, InstanceState::Failed).await;
     let late = subject.ask(id, Verb::Recover, 7).await;
     assert_eq!(claim(subject, &by(&me)).await, []);
-    subject.store().refuse_inapplicable_commands(id, Millis(4_000)).await.unwrap();
+    subject
+        .store()
+        .refuse_inapplicable_commands(id, Millis(4_000))
+        .await
+        .unwrap();
     assert_eq!(subject.outcome(late).await.0, Outcome::Refused);
 }
 
@@ -238,10 +250,6 @@ pub(crate) async fn progress_clears_the_count_of_claims(subject: &dyn Subject) {
     for life in 1..=12 {
         let me = join(subject, &format!("life-{life}"), "h").await;
         assert_eq!(claim(subject, &by(&me)).await.len(), 1, "{life}");
-        subject
-            .store()
-            .clear_claims(me.incarnation, &[id])
-            .await
-            .unwrap();
+        subject.store().clear_claims(me.incarnation, &[id]).await.unwrap();
     }
 }

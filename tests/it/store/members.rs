@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{Claim, Declaration, DeclarationOutcome, FailoverRecord, HandOver, InstanceOwner, Join, NodeIdentity, StoreError, WriteOutcome, Ownership, RelayedResult};
+use actors::ports::{
+    Claim, Declaration, DeclarationOutcome, FailoverRecord, HandOver, InstanceOwner, Join, NodeIdentity,
+    Ownership, RelayedResult, StoreError, WriteOutcome,
+};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, Rev, Uid};
 use engine::instance::{AttemptResult, Changes, Ended};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState, Verb};
 
-use super::cases::{attempt, create, header, of_tasks, round, store, task, owned};
+use super::cases::{attempt, create, header, of_tasks, owned, round, store, task};
 use super::subject::{Subject, load};
 
 /// Joins a cluster and becomes active.
@@ -116,10 +119,18 @@ pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn
     let me = enter_master(subject, "one", "h1").await;
     assert_eq!(declare(subject, &me, &dead).await, DeclarationOutcome::Dead);
     assert_eq!(
-        subject.store().record_heartbeat(dead.incarnation).await.unwrap().state,
+        subject
+            .store()
+            .record_heartbeat(dead.incarnation)
+            .await
+            .unwrap()
+            .state,
         MemberState::Dead
     );
-    assert_eq!(declare(subject, &me, &dead).await, DeclarationOutcome::AlreadyEnded);
+    assert_eq!(
+        declare(subject, &me, &dead).await,
+        DeclarationOutcome::AlreadyEnded
+    );
     assert_eq!(declare(subject, &dead, &me).await, DeclarationOutcome::NotActive);
     assert_eq!(living(subject).await, ["one"], "the dead declare nobody");
     let draining = subject
@@ -323,7 +334,10 @@ async fn bring_to_rest(subject: &dyn Subject, me: &NodeIdentity, id: InstanceId)
         rests: true,
         ..Changes::default()
     };
-    assert_eq!(store(subject, round(me, id, 0, rests)).await, WriteOutcome::Stored);
+    assert_eq!(
+        store(subject, round(me, id, 0, rests)).await,
+        WriteOutcome::Stored
+    );
 }
 
 fn ownership(id: InstanceId, epoch: i64) -> Ownership {
@@ -373,7 +387,10 @@ async fn with_attempts(subject: &dyn Subject, me: &NodeIdentity) -> (InstanceId,
         (1, task(TaskState::Running, Some(running))),
         (2, task(TaskState::Succeeded, Some(over))),
     ]);
-    assert_eq!(store(subject, round(me, id, 0, tasks)).await, WriteOutcome::Stored);
+    assert_eq!(
+        store(subject, round(me, id, 0, tasks)).await,
+        WriteOutcome::Stored
+    );
     (id, uids)
 }
 
@@ -398,20 +415,37 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
         .unwrap();
     let kept = [relayed(running, 1), relayed(created, 4)];
     let ids = [id, InstanceId(999)];
-    assert_eq!(port.list_relayed_results(&ids).await.unwrap(), kept, "the first one counts");
+    assert_eq!(
+        port.list_relayed_results(&ids).await.unwrap(),
+        kept,
+        "the first one counts"
+    );
     assert_eq!(port.list_relayed_results(&[]).await.unwrap(), []);
     let loaded = load(port, id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.results, kept);
     assert_eq!(loaded.commands, []);
-    assert_eq!(port.list_unapplied_commands(&[id]).await.unwrap(), [], "a result is no verb");
+    assert_eq!(
+        port.list_unapplied_commands(&[id]).await.unwrap(),
+        [],
+        "a result is no verb"
+    );
     assert_eq!(port.list_owned(me.incarnation).await.unwrap(), [owned(id, true)]);
-    port.mark_results_applied(&[running], Millis(2_800)).await.unwrap();
+    port.mark_results_applied(&[running], Millis(2_800))
+        .await
+        .unwrap();
     port.close_relayed_results(Millis(2_850)).await.unwrap();
-    assert_eq!(port.list_relayed_results(&ids).await.unwrap(), [relayed(created, 4)]);
+    assert_eq!(
+        port.list_relayed_results(&ids).await.unwrap(),
+        [relayed(created, 4)]
+    );
     let closed = attempt(id, 0, 1, AttemptState::Lost);
     let lost = of_tasks([(0, task(TaskState::WaitingRetry, Some(closed)))]);
     store(subject, round(&me, id, 1, lost)).await;
-    assert_eq!(port.list_relayed_results(&ids).await.unwrap(), [], "closed by another way");
+    assert_eq!(
+        port.list_relayed_results(&ids).await.unwrap(),
+        [],
+        "closed by another way"
+    );
     assert_eq!(port.list_owned(me.incarnation).await.unwrap(), [owned(id, false)]);
     assert_eq!(subject.unapplied_results().await, 1, "which nobody reads");
     port.close_relayed_results(Millis(2_900)).await.unwrap();
@@ -430,10 +464,15 @@ pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
         rests: true,
         ..Changes::default()
     };
-    assert_eq!(store(subject, round(&me, id, 1, parked)).await, WriteOutcome::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 1, parked)).await,
+        WriteOutcome::Stored
+    );
     assert!(!owner(subject, id).await.needs_owner);
     assert_eq!(port.claim_instances(&claim_of(&me)).await.unwrap(), []);
-    port.refuse_inapplicable_commands(id, Millis(2_700)).await.unwrap();
+    port.refuse_inapplicable_commands(id, Millis(2_700))
+        .await
+        .unwrap();
     subject.ask(id, Verb::Resume, 1).await;
     assert_eq!(port.claim_instances(&claim_of(&me)).await.unwrap().len(), 1);
     let loaded = load(port, id, me.incarnation, Epoch(2)).await.unwrap();

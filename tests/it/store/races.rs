@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use actors::ports::{Claim, Declaration, DeclarationOutcome, HandOver, Join, NodeIdentity, MembershipStore as _, OwnershipStore as _, StoreError, Ownership};
+use actors::ports::{
+    Claim, Declaration, DeclarationOutcome, HandOver, Join, MembershipStore as _, NodeIdentity, Ownership,
+    OwnershipStore as _, StoreError,
+};
 use engine::ids::{Epoch, Incarnation, InstanceId, Millis};
 use engine::states::MemberState;
 use sea_orm::ConnectionTrait;
@@ -14,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::cases::create;
 use super::members::enter;
 use super::subject::{Database, Subject};
-use crate::probes;
+use test_support::invariants;
 
 /// Long enough for a statement that waits for nobody.
 const MOMENT: Duration = Duration::from_millis(300);
@@ -32,7 +35,11 @@ fn claim_of(me: &NodeIdentity, limit: u32) -> Claim {
     }
 }
 
-fn declare(database: &Database, me: &NodeIdentity, dead: &NodeIdentity) -> JoinHandle<Result<DeclarationOutcome, StoreError>> {
+fn declare(
+    database: &Database,
+    me: &NodeIdentity,
+    dead: &NodeIdentity,
+) -> JoinHandle<Result<DeclarationOutcome, StoreError>> {
     let store = database.store.clone();
     let declaration = Declaration {
         declared_by: me.incarnation,
@@ -81,7 +88,10 @@ async fn claim_all(store: Store, me: NodeIdentity) -> Vec<InstanceId> {
     let mut mine = Vec::new();
     let mut idle = 0;
     while idle < 2 {
-        let taken = store.claim_instances(&claim_of(&me, 50)).await.expect("an answer");
+        let taken = store
+            .claim_instances(&claim_of(&me, 50))
+            .await
+            .expect("an answer");
         idle = if taken.is_empty() { idle + 1 } else { 0 };
         mine.extend(taken.into_iter().map(|claimed| claimed.id));
     }
@@ -122,7 +132,10 @@ async fn three_masters_share_two_thousand_orphans() {
         expected,
         "nothing missed"
     );
-    assert_eq!(probes::violations(&database.store, 0).await, Vec::<String>::new());
+    assert_eq!(
+        invariants::violations(&database.store, 0).await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -175,7 +188,11 @@ async fn a_declaration_waits_for_the_last_claim_of_the_dead() {
     assert!(!declaring.is_finished(), "the claim is not decided yet");
     database.store.commit(claiming).await.expect("a commit");
     assert_eq!(declaring.await.expect("no panic"), Ok(DeclarationOutcome::Dead));
-    let found = database.store.claim_instances(&claim_of(&me, 10)).await.expect("an answer");
+    let found = database
+        .store
+        .claim_instances(&claim_of(&me, 10))
+        .await
+        .expect("an answer");
     assert_eq!(found.len(), 1, "what was claimed last is found");
     assert_eq!(found[0].from_owner, Some(dead.incarnation));
 }
@@ -190,14 +207,19 @@ async fn of_two_that_declare_each_other_one_stays() {
         let two = enter_master(&database, &format!("two-{round}")).await;
         let (first, second) = (declare(&database, &one, &two), declare(&database, &two, &one));
         let answers = [first.await.expect("no panic"), second.await.expect("no panic")];
-        let won = answers.iter().filter(|answer| **answer == Ok(DeclarationOutcome::Dead));
+        let won = answers
+            .iter()
+            .filter(|answer| **answer == Ok(DeclarationOutcome::Dead));
         assert_eq!(won.count(), 1, "{answers:?}");
         let lost = answers
             .iter()
             .find(|answer| **answer != Ok(DeclarationOutcome::Dead))
             .expect("a loser");
         assert!(
-            matches!(lost, Ok(DeclarationOutcome::NotActive) | Err(StoreError::Unavailable(_))),
+            matches!(
+                lost,
+                Ok(DeclarationOutcome::NotActive) | Err(StoreError::Unavailable(_))
+            ),
             "{lost:?}"
         );
         let living = database.store.list_live_members().await.expect("an answer");
@@ -288,7 +310,11 @@ async fn the_sessions_of_the_dead_end() {
     assert_eq!(declared, Ok(DeclarationOutcome::Dead));
     let deadline = tokio::time::Instant::now() + Duration::from_secs(3);
     loop {
-        let taken = database.store.claim_instances(&claim_of(&me, 10)).await.expect("an answer");
+        let taken = database
+            .store
+            .claim_instances(&claim_of(&me, 10))
+            .await
+            .expect("an answer");
         if !taken.is_empty() {
             break;
         }
@@ -322,10 +348,7 @@ async fn a_hand_over_and_a_declaration_of_the_target_leave_no_orphan() {
     let hand_over = HandOver {
         from: me.clone(),
         to: target.incarnation,
-        instances: vec![Ownership {
-            id,
-            epoch: Epoch(1),
-        }],
+        instances: vec![Ownership { id, epoch: Epoch(1) }],
         at: Millis(1),
     };
     let store = database.store.clone();

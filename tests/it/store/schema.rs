@@ -23,19 +23,19 @@ async fn goes_up_down_and_up(store: &Store) {
     };
     assert_eq!(pending.len(), all);
     for step in 0..all {
-        Migrator::up(store.writer().patient(), Some(1))
+        Migrator::up(store.writer().without_deadline(), Some(1))
             .await
             .expect("one up");
-        Migrator::down(store.writer().patient(), Some(1))
+        Migrator::down(store.writer().without_deadline(), Some(1))
             .await
             .expect("one down");
-        Migrator::up(store.writer().patient(), Some(1))
+        Migrator::up(store.writer().without_deadline(), Some(1))
             .await
             .expect("one up again");
         let status = store.schema_status().await.unwrap();
         assert_eq!(status == SchemaStatus::UpToDate, step + 1 == all);
     }
-    Migrator::down(store.writer().patient(), None)
+    Migrator::down(store.writer().without_deadline(), None)
         .await
         .expect("all down");
     store.migrate().await.expect("all up");
@@ -89,11 +89,21 @@ async fn a_database_of_a_newer_program_is_left_alone() {
 async fn a_second_process_on_the_same_data_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = empty_sqlite(&folder).await;
-    let alone = store.acquire_standalone_lock(folder.path()).await.expect("the first");
-    let second = store.acquire_standalone_lock(folder.path()).await.unwrap_err().to_string();
+    let alone = store
+        .acquire_standalone_lock(folder.path())
+        .await
+        .expect("the first");
+    let second = store
+        .acquire_standalone_lock(folder.path())
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(second.contains("already uses the data folder"), "{second}");
     drop(alone);
-    store.acquire_standalone_lock(folder.path()).await.expect("free again");
+    store
+        .acquire_standalone_lock(folder.path())
+        .await
+        .expect("free again");
 }
 
 #[tokio::test]
@@ -102,8 +112,15 @@ async fn a_second_process_on_the_same_postgres_database_is_refused() {
         return;
     };
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let _alone = store.acquire_standalone_lock(one.path()).await.expect("the first");
-    let second = store.acquire_standalone_lock(other.path()).await.unwrap_err().to_string();
+    let _alone = store
+        .acquire_standalone_lock(one.path())
+        .await
+        .expect("the first");
+    let second = store
+        .acquire_standalone_lock(other.path())
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(second.contains("already uses this database"), "{second}");
 }
 

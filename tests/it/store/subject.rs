@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{FailoverRecord, Join, LoadedInstance, NewInstance, NodeIdentity, RequestKey, Ownership, Store as Port};
+use actors::ports::{
+    FailoverRecord, Join, LoadedInstance, NewInstance, NodeIdentity, Ownership, RequestKey, Store as Port,
+};
 use actors::testing::store::FakeStore;
 use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId, Millis, OperationId, Run};
@@ -24,8 +26,16 @@ pub(crate) struct Owned {
 pub(crate) type LogEntry = (i64, i64, Option<String>, String);
 
 /// Reads one instance as its owner.
-pub(crate) async fn load(store: &dyn Port, id: InstanceId, me: Incarnation, epoch: Epoch) -> Option<LoadedInstance> {
-    let mut loaded = store.load_instances(me, &[Ownership { id, epoch }]).await.unwrap();
+pub(crate) async fn load(
+    store: &dyn Port,
+    id: InstanceId,
+    me: Incarnation,
+    epoch: Epoch,
+) -> Option<LoadedInstance> {
+    let mut loaded = store
+        .load_instances(me, &[Ownership { id, epoch }])
+        .await
+        .unwrap();
     assert!(loaded.len() <= 1, "{loaded:?}");
     loaded.pop()
 }

@@ -1,4 +1,4 @@
-//! A runner and masters that do as a test says.
+//! A runner, a journal and masters that a test scripts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,32 +11,33 @@ use tokio::sync::Notify;
 
 use crate::links::{LinkError, MasterLink};
 use crate::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
-use crate::protocol::{AttemptUpdate, Owner, LeaseRequest, Report, ReportAnswer};
+use crate::protocol::{AttemptUpdate, LeaseRequest, Owner, Report, ReportAnswer};
+use crate::worker::journal::{Journal, JournalError, JournalRecord};
 
 /// A runner whose jobs end when a test says so.
 #[derive(Default)]
 pub(crate) struct FakeRunner {
     pub(crate) started: Mutex<Vec<Job>>,
-    pub(crate) endings: Mutex<HashMap<Uid, Arc<Ending>>>,
-    pub(crate) swept: Mutex<Vec<Leftover>>,
+    pub(crate) endings: Mutex<HashMap<Uid, Arc<ScriptedEnd>>>,
+    killed_leftovers: Mutex<Vec<Leftover>>,
 }
 
 #[derive(Default)]
-pub(crate) struct Ending {
+pub(crate) struct ScriptedEnd {
     pub(crate) end: Mutex<Option<JobEnd>>,
-    pub(crate) told: Notify,
+    pub(crate) ended: Notify,
 }
 
-pub(crate) struct FakeJob(Arc<Ending>);
+pub(crate) struct FakeJob(Arc<ScriptedEnd>);
 
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Ending {
+impl ScriptedEnd {
     pub(crate) fn finish(&self, end: JobEnd) {
         locked(&self.end).get_or_insert(end);
-        self.told.notify_one();
+        self.ended.notify_one();
     }
 }
 
@@ -57,6 +58,10 @@ impl FakeRunner {
             .count()
     }
 
+    pub(crate) fn killed_leftovers(&self) -> Vec<Leftover> {
+        locked(&self.killed_leftovers).clone()
+    }
+
     pub(crate) fn finish(&self, uid: Uid) {
         let ending = Arc::clone(&locked(&self.endings)[&uid]);
         ending.finish(job_end(AttemptResult::Succeeded));
@@ -70,7 +75,7 @@ impl Runner for FakeRunner {
             return Err("there is no such program".to_owned());
         }
         assert!(job.dispatch.task != "panics", "as the test wants");
-        let ending = Arc::new(Ending::default());
+        let ending = Arc::new(ScriptedEnd::default());
         if job.dispatch.task == "short" {
             ending.finish(job_end(AttemptResult::Succeeded));
         }
@@ -80,7 +85,7 @@ impl Runner for FakeRunner {
     }
 
     async fn kill_leftovers(&self, left: &[Leftover]) {
-        locked(&self.swept).extend_from_slice(left);
+        locked(&self.killed_leftovers).extend_from_slice(left);
     }
 }
 
@@ -96,11 +101,11 @@ impl RunningJob for FakeJob {
 
     async fn wait(&mut self) -> JobEnd {
         loop {
-            let told = self.0.told.notified();
+            let ended = self.0.ended.notified();
             if let Some(end) = locked(&self.0.end).clone() {
                 return end;
             }
-            told.await;
+            ended.await;
         }
     }
 
@@ -109,27 +114,76 @@ impl RunningJob for FakeJob {
     }
 }
 
-/// Masters that take note of every report and answer as told.
+/// A journal in memory, which keeps its records when its worker is gone.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryJournal {
+    records: Mutex<Vec<JournalRecord>>,
+    write_error: Mutex<Option<String>>,
+}
+
+impl MemoryJournal {
+    /// Returns a copy of all records.
+    pub(crate) fn records(&self) -> Vec<JournalRecord> {
+        locked(&self.records).clone()
+    }
+
+    /// Fails every write with this reason from now on, as a full disk does; `None` ends that.
+    pub(crate) fn fail_writes(&self, reason: Option<&str>) {
+        *locked(&self.write_error) = reason.map(str::to_owned);
+    }
+
+    fn check_writable(&self) -> Result<(), JournalError> {
+        match &*locked(&self.write_error) {
+            Some(reason) => Err(JournalError(reason.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn read(&self) -> Result<Vec<JournalRecord>, JournalError> {
+        Ok(self.records())
+    }
+
+    async fn append(&self, records: &[JournalRecord]) -> Result<(), JournalError> {
+        self.check_writable()?;
+        locked(&self.records).extend_from_slice(records);
+        Ok(())
+    }
+
+    async fn sync(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    async fn replace(&self, records: &[JournalRecord]) -> Result<(), JournalError> {
+        self.check_writable()?;
+        *locked(&self.records) = records.to_vec();
+        Ok(())
+    }
+}
+
+/// Masters that record every report and answer as scripted.
 #[derive(Default)]
 pub(crate) struct FakeMasters {
     pub(crate) reports: Mutex<Vec<(Incarnation, Report)>>,
     pub(crate) batches: Mutex<Vec<usize>>,
     pub(crate) slots: Mutex<Vec<(Incarnation, u32)>>,
-    pub(crate) answers: Mutex<HashMap<Incarnation, Answers>>,
+    pub(crate) answers: Mutex<HashMap<Incarnation, ScriptedAnswer>>,
     pub(crate) renewals: Mutex<Vec<(Incarnation, LeaseRequest)>>,
 }
 
 #[derive(Clone)]
-pub(crate) enum Answers {
+pub(crate) enum ScriptedAnswer {
     Later,
-    Away,
+    Unreachable,
     Moved(Owner),
     /// Grants no leases.
-    Unsure,
+    DenyLeases,
 }
 
 impl FakeMasters {
-    pub(crate) fn answer(&self, master: i64, answers: Option<Answers>) {
+    pub(crate) fn answer(&self, master: i64, answers: Option<ScriptedAnswer>) {
         match answers {
             Some(answers) => locked(&self.answers).insert(Incarnation(master), answers),
             None => locked(&self.answers).remove(&Incarnation(master)),
@@ -139,15 +193,15 @@ impl FakeMasters {
     pub(crate) fn ends_of(&self, uid: Uid) -> Vec<(Incarnation, Ended)> {
         let ends = locked(&self.reports).clone().into_iter();
         ends.filter(|(_, report)| report.uid == uid)
-            .filter_map(|(master, report)| match report.fact {
+            .filter_map(|(master, report)| match report.update {
                 AttemptUpdate::Ended(ended) => Some((master, ended)),
                 AttemptUpdate::Started { .. } | AttemptUpdate::Lost { .. } => None,
             })
             .collect()
     }
 
-    /// The masters that were asked for leases, in order.
-    pub(crate) fn asked_for_leases(&self) -> Vec<i64> {
+    /// The masters from which leases were requested, in order.
+    pub(crate) fn requested_leases_of(&self) -> Vec<i64> {
         let renewals = locked(&self.renewals);
         renewals.iter().map(|(master, _)| master.0).collect()
     }
@@ -156,7 +210,7 @@ impl FakeMasters {
         let reports = locked(&self.reports);
         let starts = reports.iter().filter(|(_, report)| report.uid == uid);
         starts
-            .filter(|(_, report)| matches!(report.fact, AttemptUpdate::Started { .. }))
+            .filter(|(_, report)| matches!(report.update, AttemptUpdate::Started { .. }))
             .count()
     }
 }
@@ -165,28 +219,28 @@ impl FakeMasters {
 impl MasterLink for FakeMasters {
     async fn report(&self, to: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
         let answers = locked(&self.answers).get(&to.incarnation).cloned();
-        if matches!(answers, Some(Answers::Away)) {
+        if matches!(answers, Some(ScriptedAnswer::Unreachable)) {
             return Err(LinkError::NotDelivered(to.host.clone()));
         }
         locked(&self.batches).push(batch.len());
-        let mut told = Vec::new();
+        let mut stored = Vec::new();
         for report in batch {
             locked(&self.reports).push((to.incarnation, report));
-            told.push(match &answers {
-                None | Some(Answers::Away | Answers::Unsure) => ReportAnswer::Stored,
-                Some(Answers::Later) => ReportAnswer::Later,
-                Some(Answers::Moved(owner)) => ReportAnswer::Moved {
+            stored.push(match &answers {
+                None | Some(ScriptedAnswer::Unreachable | ScriptedAnswer::DenyLeases) => ReportAnswer::Stored,
+                Some(ScriptedAnswer::Later) => ReportAnswer::Later,
+                Some(ScriptedAnswer::Moved(owner)) => ReportAnswer::Moved {
                     owner: Some(owner.clone()),
                 },
             });
         }
-        Ok(told)
+        Ok(stored)
     }
 
     async fn relay(&self, to: Incarnation, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        let told = vec![ReportAnswer::Stored; batch.len()];
+        let stored = vec![ReportAnswer::Stored; batch.len()];
         locked(&self.reports).extend(batch.into_iter().map(|report| (to, report)));
-        Ok(told)
+        Ok(stored)
     }
 
     async fn slots(&self, to: &Owner, _: Incarnation, free: u32) -> Result<(), LinkError> {
@@ -194,12 +248,17 @@ impl MasterLink for FakeMasters {
         Ok(())
     }
 
-    async fn renew(&self, to: &Owner, _: Incarnation, batch: Vec<LeaseRequest>) -> Result<Vec<bool>, LinkError> {
+    async fn renew(
+        &self,
+        to: &Owner,
+        _: Incarnation,
+        batch: Vec<LeaseRequest>,
+    ) -> Result<Vec<bool>, LinkError> {
         let answers = locked(&self.answers).get(&to.incarnation).cloned();
-        if matches!(answers, Some(Answers::Away)) {
+        if matches!(answers, Some(ScriptedAnswer::Unreachable)) {
             return Err(LinkError::NoAnswer(to.host.clone()));
         }
-        let granted = vec![!matches!(answers, Some(Answers::Unsure)); batch.len()];
+        let granted = vec![!matches!(answers, Some(ScriptedAnswer::DenyLeases)); batch.len()];
         locked(&self.renewals).extend(batch.into_iter().map(|renewal| (to.incarnation, renewal)));
         Ok(granted)
     }

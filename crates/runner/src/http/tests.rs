@@ -152,7 +152,7 @@ async fn a_server_that_is_not_there_is_an_error_in_words() {
     let end = run(&job(folder.path(), "http://127.0.0.1:1/", vec![])).await;
     assert_eq!((end.result, end.exit_code), (AttemptResult::Failed, None));
     assert!(
-        end.error.clone().unwrap().contains("nobody listens there"),
+        end.error.clone().unwrap().contains("nothing listens there"),
         "{:?}",
         end.error
     );

@@ -1,7 +1,7 @@
 use super::*;
 
-fn life(worker: i64) -> Line {
-    Line::Life {
+fn incarnation(worker: i64) -> JournalRecord {
+    JournalRecord::Incarnation {
         worker: engine::ids::Incarnation(worker),
         boot_id: "boot".to_owned(),
     }
@@ -12,25 +12,28 @@ async fn lines_come_back_in_order_also_after_a_replace() {
     let folder = tempfile::tempdir().unwrap();
     let journal = JournalFile::in_data(folder.path());
     assert_eq!(journal.read().await.unwrap(), Vec::new());
-    journal.append(&[life(1), life(2)]).await.unwrap();
-    journal.append(&[life(3)]).await.unwrap();
+    journal.append(&[incarnation(1), incarnation(2)]).await.unwrap();
+    journal.append(&[incarnation(3)]).await.unwrap();
     journal.sync().await.unwrap();
-    assert_eq!(journal.read().await.unwrap(), vec![life(1), life(2), life(3)]);
-    journal.replace(&[life(3)]).await.unwrap();
-    journal.append(&[life(4)]).await.unwrap();
+    assert_eq!(
+        journal.read().await.unwrap(),
+        vec![incarnation(1), incarnation(2), incarnation(3)]
+    );
+    journal.replace(&[incarnation(3)]).await.unwrap();
+    journal.append(&[incarnation(4)]).await.unwrap();
     let later = JournalFile::in_data(folder.path());
-    assert_eq!(later.read().await.unwrap(), vec![life(3), life(4)]);
+    assert_eq!(later.read().await.unwrap(), vec![incarnation(3), incarnation(4)]);
 }
 
 #[tokio::test]
 async fn a_line_that_was_cut_off_is_passed_over() {
     let folder = tempfile::tempdir().unwrap();
     let journal = JournalFile::in_data(folder.path());
-    journal.append(&[life(1), life(2)]).await.unwrap();
+    journal.append(&[incarnation(1), incarnation(2)]).await.unwrap();
     let path = folder.path().join("worker-journal.jsonl");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
-    assert_eq!(journal.read().await.unwrap(), vec![life(1)]);
+    assert_eq!(journal.read().await.unwrap(), vec![incarnation(1)]);
 }
 
 #[tokio::test]
@@ -38,6 +41,6 @@ async fn a_folder_in_the_place_of_the_file_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("worker-journal.jsonl")).unwrap();
     let journal = JournalFile::in_data(folder.path());
-    let error = journal.append(&[life(1)]).await.unwrap_err();
+    let error = journal.append(&[incarnation(1)]).await.unwrap_err();
     assert!(error.to_string().contains("worker-journal.jsonl"), "{error}");
 }

@@ -357,10 +357,10 @@ async fn a_sweep_ends_what_an_earlier_life_left_and_nothing_else() {
     };
     let reused = bystander.pid();
     let ours = [leftover(left.pid(), left.start_ticks())];
-    let ((), end) = tokio::join!(runner.sweep(&ours), left.wait());
+    let ((), end) = tokio::join!(runner.kill_leftovers(&ours), left.wait());
     assert_eq!(end.result, AttemptResult::Killed);
     assert!(!pids(&file).iter().any(|pid| alive(*pid)));
-    runner.sweep(&[leftover(reused, Some(1))]).await;
+    runner.kill_leftovers(&[leftover(reused, Some(1))]).await;
     assert_eq!(
         bystander.wait().await.exit_code,
         Some(5),

@@ -2,7 +2,8 @@
 
 use super::audit::{self, AuditEntry};
 use super::{Catalog, CatalogError, Request, sql};
-use crate::{Store, Transaction};
+use crate::pool::Transaction;
+use crate::store::Store;
 
 /// How long a request key is kept.
 pub(super) const KEY_KEPT_MS: i64 = 24 * 60 * 60 * 1000;

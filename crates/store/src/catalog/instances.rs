@@ -13,7 +13,7 @@ use engine::view;
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::{Catalog, CatalogError, Page, PageRequest, ProjectId, Request, Visible, sql};
-use crate::need::RUNS;
+use crate::ownership_predicates::RUNS_CONDITION;
 
 const COLUMNS: &str = "i.id, i.project_id, p.name AS project, w.name AS workflow, i.workflow_id, i.version, i.state, \
      i.reason, i.attention, i.run, i.trigger_type, i.start, i.outputs, i.host, i.owner, i.epoch, i.requested_by, \
@@ -224,7 +224,7 @@ impl InstanceFilter {
         }
         if let Some(host) = &self.host {
             let place = bind(host.clone().into());
-            words += &format!(" AND i.owner IS NOT NULL AND {RUNS} AND i.host = ${place}");
+            words += &format!(" AND i.owner IS NOT NULL AND {RUNS_CONDITION} AND i.host = ${place}");
         }
         if !self.states.is_empty() {
             let states = self

@@ -3,7 +3,6 @@
 //! A cursor is the key of the last item, in hex and under the name of its list, so that a cursor of another
 //! list is refused.
 
-use std::fmt::Write;
 use std::str::FromStr;
 
 use super::CatalogError;
@@ -54,7 +53,10 @@ impl PageRequest {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
-        let key = unhex(cursor).and_then(|text| text.strip_prefix(list)?.strip_prefix('/')?.parse().ok());
+        let text = hex::decode(cursor)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let key = text.and_then(|text| text.strip_prefix(list)?.strip_prefix('/')?.parse().ok());
         let refused = || CatalogError::Rejected("the cursor is not one of this list".into());
         key.map(Some).ok_or_else(refused)
     }
@@ -66,29 +68,9 @@ impl<T> Page<T> {
         let more = items.len() > page.size();
         items.truncate(page.size());
         let last = items.last().filter(|_| more);
-        let next_cursor = last.map(|item| hex(&format!("{list}/{}", key(item))));
+        let next_cursor = last.map(|item| hex::encode(format!("{list}/{}", key(item))));
         Self { items, next_cursor }
     }
-}
-
-fn hex(text: &str) -> String {
-    text.bytes()
-        .fold(String::with_capacity(text.len() * 2), |mut out, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
-}
-
-fn unhex(text: &str) -> Option<String> {
-    let digits = text.as_bytes();
-    if !digits.len().is_multiple_of(2) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    let bytes = digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-    String::from_utf8(bytes.collect::<Option<_>>()?).ok()
 }
 
 #[cfg(test)]

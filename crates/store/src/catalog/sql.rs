@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGeta
 use serde::de::DeserializeOwned;
 
 use super::CatalogError;
-use crate::store_error;
+use crate::error::store_error;
 
 /// Reads all rows of a statement.
 pub(super) async fn all<C: ConnectionTrait>(

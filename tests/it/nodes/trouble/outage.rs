@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::super::harness::{Node, TOKEN, eventually, refused_start};
 use super::{PATIENCE, shell};
-use crate::postgres::OwnServer;
+use test_support::restartable_postgres::RestartablePostgres;
 
 #[test]
 fn a_database_that_goes_away_is_said_so_and_everything_goes_on_when_it_is_back() {
-    let Some(server) = OwnServer::at("127.0.0.1") else {
+    let Some(server) = RestartablePostgres::at("127.0.0.1") else {
         eprintln!("skipped: PostgreSQL is not installed");
         return;
     };

@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 use store::{Role, Store};
 
 use super::super::harness::{Node, TOKEN, refused_start};
-use crate::postgres::OwnServer;
+use test_support::restartable_postgres::RestartablePostgres;
 
 fn check(data: &Path, more: &[&str], token: &str, said: &[&str]) {
     let output = refused_start(data, more, token);
@@ -58,7 +58,7 @@ fn a_database_server_that_is_not_there_is_named_without_its_password() {
 
 #[test]
 fn a_database_server_that_lets_nobody_in_says_what_to_correct() {
-    let Some(server) = OwnServer::at("127.0.0.1") else {
+    let Some(server) = RestartablePostgres::at("127.0.0.1") else {
         eprintln!("SKIPPED: PostgreSQL is not installed");
         return;
     };

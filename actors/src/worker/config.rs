@@ -1,0 +1,38 @@
+//! The configuration of a worker, with its ports.
+
+use std::sync::Arc;
+
+use super::journal::Journal;
+use super::paths::AttemptPaths;
+use crate::clock::Clock;
+use crate::links::MasterLink;
+use crate::membership::peers::Peers;
+use crate::ports::{NodeIdentity, Runner};
+
+/// The identity and the limits of a worker.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// This node and its incarnation.
+    pub me: NodeIdentity,
+    /// Number of attempts that may run at a time.
+    pub slots: u32,
+    /// The files of attempts.
+    pub paths: AttemptPaths,
+    /// The boot of the machine, `/proc/sys/kernel/random/boot_id`.
+    pub boot_id: String,
+}
+
+/// The ports of a worker.
+#[derive(Clone)]
+pub struct WorkerPorts {
+    /// Starts jobs.
+    pub runner: Arc<dyn Runner>,
+    /// Outlives this process.
+    pub journal: Arc<dyn Journal>,
+    /// Reaches masters.
+    pub masters: Arc<dyn MasterLink>,
+    /// The live members; names other masters for results that their owner does not take.
+    pub peers: Peers,
+    /// The database's time.
+    pub clock: Clock,
+}

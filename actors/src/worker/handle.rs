@@ -1,0 +1,141 @@
+//! The handle by which this process reaches its worker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use actix::{Actor, Addr, Context, Handler, MailboxError, Message};
+use async_trait::async_trait;
+use engine::ids::Incarnation;
+use tokio::sync::oneshot;
+
+use super::attempts::Attempts;
+use super::config::{WorkerConfig, WorkerPorts};
+use super::journal::JournalError;
+use super::messages::{
+    DispatchAttempts, DrainWorker, KillAttempts, ObserveWorker, PollSlots, ReattachAttempts,
+};
+use super::replay::Replay;
+use super::worker_actor::WorkerActor;
+use crate::links::{LinkError, WorkerLink};
+use crate::node::SlotUsage;
+use crate::protocol::{Dispatch, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest};
+
+/// Time before the end of a drain at which what still runs is killed: SIGTERM, SIGKILL 5 s later, and the reports of
+/// the ends.
+pub const KILL_BEFORE: Duration = Duration::from_millis(5_300);
+
+/// The handle of the worker of this process.
+#[derive(Clone)]
+pub struct WorkerHandle {
+    addr: Addr<WorkerActor>,
+    incarnation: Incarnation,
+    slots: u32,
+    slots_in_use: Arc<AtomicU32>,
+}
+
+/// Kills what earlier incarnations left running, then starts the worker on the current arbiter.
+///
+/// Register this incarnation as active only afterwards. A journal that can be read but not written is no error here:
+/// each dispatch is refused then, with the reason.
+///
+/// # Errors
+/// When the journal of earlier incarnations cannot be read: what may still run is unknown then. Do not start the node.
+pub async fn start(config: WorkerConfig, ports: WorkerPorts) -> Result<WorkerHandle, JournalError> {
+    let incarnation = config.me.incarnation;
+    let mut replay = Replay::from_records(ports.journal.read().await?);
+    let left = replay.leftovers(&config.paths);
+    if !left.is_empty() {
+        tracing::info!(
+            attempts = left.len(),
+            "killing what an earlier incarnation may have left running"
+        );
+        ports.runner.kill_leftovers(&left).await;
+    }
+    replay.begin_incarnation(incarnation, &config.boot_id);
+    if let Err(error) = ports.journal.replace(&replay.records()).await {
+        tracing::error!(%error, "the worker's journal cannot be written");
+    }
+    let slots_in_use = Arc::new(AtomicU32::new(0));
+    let attempts = Attempts::recover(incarnation, config.slots, replay, &config.boot_id);
+    let actor = WorkerActor::new(&config, ports, attempts, Arc::clone(&slots_in_use));
+    Ok(WorkerHandle {
+        addr: actor.start(),
+        incarnation,
+        slots: config.slots,
+        slots_in_use,
+    })
+}
+
+impl WorkerHandle {
+    /// Returns the slots and how many are in use.
+    pub fn slots(&self) -> SlotUsage {
+        SlotUsage {
+            total: self.slots,
+            used: self.slots_in_use.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Accepts nothing new, lets running attempts end and their ends be stored; returns at the latest after
+    /// `timeout`.
+    ///
+    /// What still runs `KILL_BEFORE` that is killed and not reported: it is lost, as the next incarnation answers.
+    pub async fn drain(&self, timeout: Duration) {
+        let (done, drained) = oneshot::channel();
+        self.addr.do_send(DrainWorker {
+            kill_after: timeout.saturating_sub(KILL_BEFORE),
+            give_up_after: timeout,
+            done,
+        });
+        // An error means that the actor is gone, and so is everything that it ran.
+        drained.await.ok();
+    }
+
+    /// Returns a readable picture of the worker.
+    pub async fn observe(&self) -> serde_json::Value {
+        self.addr.send(ObserveWorker).await.unwrap_or_default()
+    }
+
+    async fn send<M>(&self, message: M) -> Result<M::Result, LinkError>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        WorkerActor: Handler<M>,
+        Context<WorkerActor>: actix::dev::ToEnvelope<WorkerActor, M>,
+    {
+        self.addr.send(message).await.map_err(|error| match error {
+            MailboxError::Closed => LinkError::NotDelivered(self.name()),
+            MailboxError::Timeout => LinkError::NoAnswer(self.name()),
+        })
+    }
+
+    fn name(&self) -> String {
+        format!("worker {}", self.incarnation)
+    }
+}
+
+#[async_trait]
+impl WorkerLink for WorkerHandle {
+    async fn dispatch(&self, to: Incarnation, batch: Vec<Dispatch>) -> Result<DispatchReply, LinkError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(DispatchAttempts { to, batch, reply }).await?;
+        answer.await.map_err(|_| LinkError::NoAnswer(self.name()))
+    }
+
+    async fn kill(&self, to: Incarnation, batch: Vec<Kill>) -> Result<Vec<KillAnswer>, LinkError> {
+        self.send(KillAttempts { to, batch }).await
+    }
+
+    async fn adopt(
+        &self,
+        _: Incarnation,
+        batch: Vec<ReattachRequest>,
+    ) -> Result<Vec<ReattachAnswer>, LinkError> {
+        self.send(ReattachAttempts(batch)).await
+    }
+
+    async fn hello(&self, to: Incarnation, from: &Owner) -> Result<u32, LinkError> {
+        let from = from.clone();
+        self.send(PollSlots { to, from }).await
+    }
+}

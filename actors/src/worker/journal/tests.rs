@@ -1,0 +1,78 @@
+//! Lines of every version are read.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use engine::instance::AttemptResult;
+
+use super::*;
+use crate::testing::worker::test_worker::{owner, uid};
+
+/// The sample of each kind of record, as version 1 writes it.
+fn records() -> Vec<(&'static str, JournalRecord)> {
+    let uid = uid(1);
+    let worker = Incarnation(7);
+    let process = ProcessId {
+        pid: Some(4711),
+        start_ticks: Some(123_456),
+    };
+    let end = Ended {
+        result: AttemptResult::Failed,
+        exit_code: Some(37),
+        error: Some("exit code 37".to_owned()),
+        outputs: BTreeMap::from([("rows".to_owned(), "12".to_owned())]),
+        pid: Some(4711),
+        started_at: Some(Millis(1_000)),
+        ended_at: Millis(2_000),
+    };
+    let boot_id = "5b6cf4c4-4d7a-4a5c-9d0c-0f3b8a4f7a11".to_owned();
+    vec![
+        ("incarnation", JournalRecord::Incarnation { worker, boot_id }),
+        (
+            "accepted",
+            JournalRecord::Accepted {
+                uid,
+                worker,
+                owner: owner(1, 1),
+            },
+        ),
+        (
+            "started",
+            JournalRecord::Started {
+                uid,
+                process,
+                at: Millis(1_000),
+            },
+        ),
+        ("ended", JournalRecord::Ended { uid, end }),
+        ("forgotten", JournalRecord::Forgotten { uid }),
+    ]
+}
+
+fn sample(kind: &str) -> Vec<u8> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/journal");
+    std::fs::read(folder.join(format!("{kind}.json"))).unwrap()
+}
+
+#[test]
+fn the_samples_of_version_1_are_read() {
+    for (kind, record) in records() {
+        assert_eq!(decode_lines(&sample(kind)), [record], "{kind}");
+    }
+}
+
+#[test]
+fn what_is_written_equals_the_samples() {
+    for (kind, record) in records() {
+        let written = String::from_utf8(encode_lines(&[record]).unwrap()).unwrap();
+        assert_eq!(written, String::from_utf8(sample(kind)).unwrap(), "{kind}");
+    }
+}
+
+#[test]
+fn a_truncated_line_is_left_out() {
+    let all: Vec<JournalRecord> = records().into_iter().map(|(_, record)| record).collect();
+    let mut bytes = encode_lines(&all).unwrap();
+    bytes.truncate(bytes.len() - 5);
+    assert_eq!(decode_lines(&bytes), all[..4]);
+}

@@ -1,0 +1,183 @@
+//! The actor of one running attempt: its job, its time limit, its kill.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, WrapFuture};
+use engine::ids::Uid;
+use engine::instance::{AttemptResult, Ended};
+use engine::states::KillCause;
+use tokio::sync::mpsc;
+
+use super::journal::ProcessId;
+use super::messages::{AttemptEnded, AttemptStarted, KillTask, TaskActorStopped};
+use super::tracked_attempt::unstarted_end;
+use crate::clock::Clock;
+use crate::ports::{Job, JobEnd, KILL_GRACE, Runner};
+
+/// Time past its limit at which the worker kills an attempt by itself. The owner, which judges the limit, acts first.
+const OWNER_GRACE: Duration = Duration::from_secs(10);
+
+/// The recipient of what happens to an attempt.
+#[derive(Clone)]
+pub(crate) struct TaskListener {
+    pub(crate) started: Recipient<AttemptStarted>,
+    pub(crate) ended: Recipient<AttemptEnded>,
+    pub(crate) stopped: Recipient<TaskActorStopped>,
+}
+
+/// Runs one attempt from its start to the end of its last process.
+pub(crate) struct TaskActor {
+    job: Option<Job>,
+    runner: Arc<dyn Runner>,
+    clock: Clock,
+    kill: mpsc::UnboundedSender<KillTask>,
+    orders: Option<mpsc::UnboundedReceiver<KillTask>>,
+    notice: StopNotice,
+}
+
+/// Reports that the actor stopped, also while a panic unwinds it.
+struct StopNotice {
+    uid: Uid,
+    listener: TaskListener,
+}
+
+impl Drop for StopNotice {
+    fn drop(&mut self) {
+        self.listener.stopped.do_send(TaskActorStopped { uid: self.uid });
+    }
+}
+
+impl TaskActor {
+    /// Makes the actor of a job.
+    pub(crate) fn new(job: Job, runner: Arc<dyn Runner>, clock: Clock, listener: TaskListener) -> Self {
+        let (kill, orders) = mpsc::unbounded_channel();
+        Self {
+            notice: StopNotice {
+                uid: job.dispatch.uid,
+                listener,
+            },
+            job: Some(job),
+            runner,
+            clock,
+            kill,
+            orders: Some(orders),
+        }
+    }
+}
+
+impl Actor for TaskActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        let (Some(job), Some(orders)) = (self.job.take(), self.orders.take()) else {
+            return;
+        };
+        let run = JobRun {
+            runner: Arc::clone(&self.runner),
+            clock: self.clock.clone(),
+            started: self.notice.listener.started.clone(),
+            orders,
+        };
+        let end = run.run_to_end(job).into_actor(self).map(|end, task, ctx| {
+            let uid = task.notice.uid;
+            task.notice.listener.ended.do_send(AttemptEnded { uid, end });
+            actix::ActorContext::stop(ctx);
+        });
+        ctx.spawn(end);
+    }
+}
+
+impl Handler<KillTask> for TaskActor {
+    type Result = ();
+
+    fn handle(&mut self, order: KillTask, _: &mut Context<Self>) {
+        self.kill.send(order).ok();
+    }
+}
+
+/// What a job needs while it runs.
+struct JobRun {
+    runner: Arc<dyn Runner>,
+    clock: Clock,
+    started: Recipient<AttemptStarted>,
+    orders: mpsc::UnboundedReceiver<KillTask>,
+}
+
+impl JobRun {
+    async fn run_to_end(mut self, job: Job) -> Ended {
+        let uid = job.dispatch.uid;
+        let mut running = match self.runner.start(&job).await {
+            Ok(running) => running,
+            Err(reason) => return unstarted_end(AttemptResult::Failed, &reason, self.clock.now()),
+        };
+        let pid = running.pid();
+        let started_at = self.clock.now();
+        self.started.do_send(AttemptStarted {
+            uid,
+            process: ProcessId {
+                pid,
+                start_ticks: running.start_ticks(),
+            },
+            at: started_at,
+        });
+        let limit = job.dispatch.timeout_ms.and_then(|ms| u64::try_from(ms).ok());
+        let time_limit = wait_past_limit(limit);
+        tokio::pin!(time_limit);
+        let mut cause = None;
+        let mut in_time = true;
+        let end = loop {
+            tokio::select! {
+                end = running.wait() => break end,
+                Some(order) = self.orders.recv() => {
+                    cause.get_or_insert(order.cause);
+                    running.kill(order.grace);
+                }
+                () = &mut time_limit, if in_time => {
+                    in_time = false;
+                    cause.get_or_insert(KillCause::Timeout);
+                    running.kill(KILL_GRACE);
+                }
+            }
+        };
+        let end = with_kill_reason(end, cause, limit);
+        Ended {
+            result: end.result,
+            exit_code: end.exit_code,
+            error: end.error,
+            outputs: end.outputs,
+            pid,
+            started_at: Some(started_at),
+            ended_at: self.clock.now(),
+        }
+    }
+}
+
+async fn wait_past_limit(limit: Option<u64>) {
+    match limit {
+        Some(ms) => tokio::time::sleep(Duration::from_millis(ms).saturating_add(OWNER_GRACE)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Replaces the reason of a killed job by the cause of its kill.
+fn with_kill_reason(end: JobEnd, cause: Option<KillCause>, limit: Option<u64>) -> JobEnd {
+    if end.result != AttemptResult::Killed {
+        return end;
+    }
+    match cause {
+        Some(KillCause::Timeout) => JobEnd {
+            result: AttemptResult::TimedOut,
+            error: Some(match limit {
+                Some(ms) => format!("timed out after {ms} ms"),
+                None => "timed out".to_owned(),
+            }),
+            ..end
+        },
+        Some(KillCause::Stop | KillCause::Strategy) => JobEnd {
+            error: Some("killed on request".to_owned()),
+            ..end
+        },
+        None => end,
+    }
+}

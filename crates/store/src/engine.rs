@@ -1,0 +1,14 @@
+//! The engine's side of the database: what masters and workers store and read.
+
+mod claim;
+mod commit;
+mod commit_statements;
+mod create;
+mod death_declarations;
+mod inbox;
+mod load;
+mod members;
+mod ownership;
+mod port;
+mod relayed_results;
+mod task_rows;

@@ -1,0 +1,157 @@
+//! The state of instances as their owner loads it.
+
+use std::collections::BTreeMap;
+
+use actors::ports::{LoadedInstance, Ownership, StoreError};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, Rev, Run};
+use engine::instance::Header;
+use sea_orm::{ConnectionTrait, QueryResult};
+
+use crate::batch_sql::{Column, id_list, json, source};
+use crate::engine::task_rows::{attempts_of, read_attempt, read_task, tasks_of};
+use crate::error::store_error;
+use crate::pool::Transaction;
+use crate::row_reader::RowReader;
+use crate::store::Store;
+
+/// What is loaded: ids with the epochs under which they are owned.
+const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
+
+/// Reads the listed instances that the incarnation `$2` owns under the listed epochs.
+const INSTANCES: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
+     (SELECT generation FROM cluster_meta), i.rev, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
+     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs \
+     FROM {owned} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch \
+     JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id WHERE i.owner = $2";
+
+/// Instances that are being assembled.
+type InstancesById = BTreeMap<InstanceId, LoadedInstance>;
+
+impl Store {
+    /// Reads instances under their ownership, from one moment; those that are owned otherwise are left out.
+    pub(crate) async fn load_instances(
+        &self,
+        owner: Incarnation,
+        owned: &[Ownership],
+    ) -> Result<Vec<LoadedInstance>, StoreError> {
+        let read = self.begin_read().await?;
+        let sql = INSTANCES.replace("{owned}", &source(self.backend(), &OWNED));
+        let rows: Vec<BTreeMap<&str, i64>> = owned
+            .iter()
+            .map(|one| BTreeMap::from([("c_id", one.id.0), ("c_epoch", one.epoch.0)]))
+            .collect();
+        let rows = read
+            .query_all_raw(self.statement(&sql, [json(&rows)?.into(), owner.0.into()]))
+            .await
+            .map_err(store_error)?;
+        let mut loaded = InstancesById::new();
+        for row in &rows {
+            let instance = read_instance(row)?;
+            loaded.insert(instance.id, instance);
+        }
+        let ids: Vec<InstanceId> = loaded.keys().copied().collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.add_tasks(&read, &ids, &mut loaded).await?;
+        for command in self.unapplied_commands_on(&read, &ids).await? {
+            loaded
+                .entry(command.instance)
+                .and_modify(|instance| instance.commands.push(command));
+        }
+        for result in self.relayed_results_on(&read, &ids).await? {
+            loaded
+                .entry(result.uid.instance)
+                .and_modify(|instance| instance.results.push(result));
+        }
+        Ok(loaded.into_values().collect())
+    }
+
+    async fn add_tasks(
+        &self,
+        read: &Transaction,
+        ids: &[InstanceId],
+        loaded: &mut InstancesById,
+    ) -> Result<(), StoreError> {
+        let backend = self.backend();
+        for row in &self.read_children(read, &tasks_of(backend), ids).await? {
+            let (id, ordinal, task) = read_task(row)?;
+            loaded
+                .entry(id)
+                .and_modify(|instance| instance.tasks.push((ordinal, task)));
+        }
+        for row in &self.read_children(read, &attempts_of(backend), ids).await? {
+            let (id, ordinal, latest, attempt) = read_attempt(row)?;
+            let Some(instance) = loaded.get_mut(&id) else {
+                continue;
+            };
+            // Tasks are read in the order of their ordinals.
+            let place = instance
+                .tasks
+                .binary_search_by_key(&ordinal, |(ordinal, _)| *ordinal);
+            match place {
+                Ok(place) if latest => instance.tasks[place].1.attempt = Some(attempt),
+                _ => instance.duplicate_open_attempts.push((ordinal, attempt)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a statement whose one parameter is a list of instances.
+    async fn read_children(
+        &self,
+        read: &Transaction,
+        sql: &str,
+        ids: &[InstanceId],
+    ) -> Result<Vec<QueryResult>, StoreError> {
+        let list = id_list(ids.iter().map(|id| id.0))?;
+        let rows = read.query_all_raw(self.statement(sql, [list])).await;
+        rows.map_err(store_error)
+    }
+}
+
+/// Reads a row of `INSTANCES`; its children are added later.
+fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
+    let mut columns = RowReader::new(row);
+    let id = InstanceId(columns.next_value()?);
+    let epoch = Epoch(columns.next_value()?);
+    let project = columns.next_value()?;
+    let workflow = columns.next_value()?;
+    let workflow_id = columns.next_value()?;
+    let version = columns.next_value()?;
+    let project_params = columns.next_json()?;
+    let start = columns.next_json()?;
+    let generation = Generation(columns.next_value()?);
+    let rev = Rev(columns.next_value()?);
+    let created_at = Millis(columns.next_value()?);
+    let header = Header {
+        state: columns.next_parsed()?,
+        reason: columns.next_value()?,
+        attention: columns.next_optional_json()?,
+        run: Run(columns.next_u32()?),
+        due_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        time_left_ms: columns.next_value()?,
+        timed_out: columns.next_value()?,
+        started_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        ended_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        outputs: columns.next_json()?,
+    };
+    Ok(LoadedInstance {
+        id,
+        project,
+        workflow,
+        workflow_id,
+        version,
+        project_params,
+        start,
+        generation,
+        epoch,
+        rev,
+        created_at,
+        header,
+        tasks: Vec::new(),
+        duplicate_open_attempts: Vec::new(),
+        commands: Vec::new(),
+        results: Vec::new(),
+    })
+}

@@ -1,0 +1,214 @@
+//! The rows of tasks and attempts, to and from the engine's types.
+
+use actors::ports::StoreError;
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Ordinal};
+use engine::task::{Attempt, Task, Worker};
+use sea_orm::{DbBackend, QueryResult};
+use serde::Serialize;
+
+use crate::batch_sql::{Column, map_json, source, upsert};
+use crate::row_reader::RowReader;
+
+#[derive(Serialize)]
+pub(crate) struct TaskColumns<'a> {
+    instance: i64,
+    ordinal: u32,
+    state: &'static str,
+    reason: Option<&'a str>,
+    attempts: u32,
+    attempts_before_run: u32,
+    lost_in_run: u32,
+    due_at: Option<i64>,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    outputs: String,
+}
+
+const TASK: [Column; 11] = [
+    ("instance", "bigint"),
+    ("ordinal", "bigint"),
+    ("state", "text"),
+    ("reason", "text"),
+    ("attempts", "bigint"),
+    ("attempts_before_run", "bigint"),
+    ("lost_in_run", "bigint"),
+    ("due_at", "bigint"),
+    ("started_at", "bigint"),
+    ("ended_at", "bigint"),
+    ("outputs", "text"),
+];
+
+#[derive(Serialize)]
+pub(crate) struct AttemptColumns<'a> {
+    instance: i64,
+    ordinal: u32,
+    number: u32,
+    binding: u32,
+    uid: Option<String>,
+    worker: Option<i64>,
+    worker_name: Option<&'a str>,
+    epoch: i64,
+    state: &'static str,
+    kill_cause: Option<&'static str>,
+    pid: Option<i64>,
+    exit_code: Option<i32>,
+    error: Option<&'a str>,
+    created_at: i64,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+}
+
+const ATTEMPT: [Column; 16] = [
+    ("instance", "bigint"),
+    ("ordinal", "bigint"),
+    ("number", "bigint"),
+    ("binding", "bigint"),
+    ("uid", "text"),
+    ("worker", "bigint"),
+    ("worker_name", "text"),
+    ("epoch", "bigint"),
+    ("state", "text"),
+    ("kill_cause", "text"),
+    ("pid", "bigint"),
+    ("exit_code", "bigint"),
+    ("error", "text"),
+    ("created_at", "bigint"),
+    ("started_at", "bigint"),
+    ("ended_at", "bigint"),
+];
+
+impl<'a> TaskColumns<'a> {
+    /// Writes a task as its row.
+    pub(crate) fn new(instance: InstanceId, ordinal: Ordinal, task: &'a Task) -> Result<Self, StoreError> {
+        Ok(Self {
+            instance: instance.0,
+            ordinal: ordinal.0,
+            state: task.state.as_str(),
+            reason: task.reason.as_deref(),
+            attempts: task.attempts,
+            attempts_before_run: task.attempts_before_run,
+            lost_in_run: task.lost_in_run,
+            due_at: task.due_at.map(|at| at.0),
+            started_at: task.started_at.map(|at| at.0),
+            ended_at: task.ended_at.map(|at| at.0),
+            outputs: map_json(&task.outputs)?,
+        })
+    }
+}
+
+impl<'a> AttemptColumns<'a> {
+    /// Writes an attempt as its row.
+    pub(crate) fn new(instance: InstanceId, ordinal: Ordinal, attempt: &'a Attempt) -> Self {
+        Self {
+            instance: instance.0,
+            ordinal: ordinal.0,
+            number: attempt.number.0,
+            binding: attempt.binding,
+            uid: attempt.uid.map(|uid| uid.to_string()),
+            worker: attempt.worker.as_ref().map(|w| w.incarnation.0),
+            worker_name: attempt.worker.as_ref().map(|w| w.name.as_str()),
+            epoch: attempt.epoch.0,
+            state: attempt.state.as_str(),
+            kill_cause: attempt.kill_cause.map(|cause| cause.as_str()),
+            pid: attempt.pid,
+            exit_code: attempt.exit_code,
+            error: attempt.error.as_deref(),
+            created_at: attempt.created_at.0,
+            started_at: attempt.started_at.map(|at| at.0),
+            ended_at: attempt.ended_at.map(|at| at.0),
+        }
+    }
+}
+
+pub(crate) fn upsert_tasks(backend: DbBackend, filter: &str) -> String {
+    upsert(backend, "task_instance", &TASK, &["instance", "ordinal"], filter)
+}
+
+pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
+    upsert(
+        backend,
+        "attempt",
+        &ATTEMPT,
+        &["instance", "ordinal", "number"],
+        filter,
+    )
+}
+
+/// Reads every task row of the instances of a list, each instance's in order.
+pub(crate) fn tasks_of(backend: DbBackend) -> String {
+    format!(
+        "SELECT instance, ordinal, state, reason, attempts, attempts_before_run, lost_in_run, due_at, started_at, \
+         ended_at, outputs FROM task_instance WHERE instance IN ({}) ORDER BY instance, ordinal",
+        listed_ids(backend)
+    )
+}
+
+/// Reads the latest attempt of every task of the instances of a list, and every open one.
+pub(crate) fn attempts_of(backend: DbBackend) -> String {
+    format!(
+        "SELECT a.instance, a.ordinal, a.number = t.attempts, a.number, a.binding, a.uid, a.worker, a.worker_name, \
+         a.epoch, a.state, a.kill_cause, a.pid, a.exit_code, a.error, a.created_at, a.started_at, a.ended_at \
+         FROM attempt a JOIN task_instance t ON t.instance = a.instance AND t.ordinal = a.ordinal \
+         WHERE a.instance IN ({}) AND (a.number = t.attempts OR a.state IN ('created', 'running')) \
+         ORDER BY a.instance, a.ordinal, a.number",
+        listed_ids(backend)
+    )
+}
+
+/// Selects the ids of a list.
+fn listed_ids(backend: DbBackend) -> String {
+    format!("SELECT c_id FROM {}", source(backend, &[("c_id", "bigint")]))
+}
+
+/// Reads a row of `tasks_of`; its attempt is added later.
+pub(crate) fn read_task(row: &QueryResult) -> Result<(InstanceId, Ordinal, Task), StoreError> {
+    let mut columns = RowReader::new(row);
+    let instance = InstanceId(columns.next_value()?);
+    let ordinal = Ordinal(columns.next_u32()?);
+    let task = Task {
+        state: columns.next_parsed()?,
+        reason: columns.next_value()?,
+        attempts: columns.next_u32()?,
+        attempts_before_run: columns.next_u32()?,
+        lost_in_run: columns.next_u32()?,
+        due_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        started_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        ended_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        outputs: columns.next_json()?,
+        attempt: None,
+    };
+    Ok((instance, ordinal, task))
+}
+
+/// Reads a row of `attempts_of`: its task, whether it is the latest, and the attempt.
+pub(crate) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, Ordinal, bool, Attempt), StoreError> {
+    let mut columns = RowReader::new(row);
+    let instance = InstanceId(columns.next_value()?);
+    let ordinal = Ordinal(columns.next_u32()?);
+    let latest = columns.next_value()?;
+    let number = AttemptNumber(columns.next_u32()?);
+    let binding = columns.next_u32()?;
+    let uid = columns.next_optional_parsed()?;
+    let incarnation = columns.next_value::<Option<i64>>()?.map(Incarnation);
+    let name = columns.next_value::<Option<String>>()?;
+    let attempt = Attempt {
+        number,
+        binding,
+        uid,
+        worker: incarnation
+            .zip(name)
+            .map(|(incarnation, name)| Worker { incarnation, name }),
+        epoch: Epoch(columns.next_value()?),
+        state: columns.next_parsed()?,
+        kill_cause: columns.next_optional_parsed()?,
+        pid: columns.next_value()?,
+        exit_code: columns
+            .next_value::<Option<i64>>()?
+            .and_then(|code| i32::try_from(code).ok()),
+        error: columns.next_value()?,
+        created_at: Millis(columns.next_value()?),
+        started_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        ended_at: columns.next_value::<Option<i64>>()?.map(Millis),
+    };
+    Ok((instance, ordinal, latest, attempt))
+}

@@ -1,0 +1,117 @@
+//! The invariants of the ownership protocol that rows alone can prove, as queries that must find nothing.
+//!
+//! They may run at any time while nodes run, and after they ended.
+
+use sea_orm::ConnectionTrait;
+use store::Store;
+
+/// An invariant and the query for the ids of rows that violate it. `{grace}` stands for the milliseconds that a
+/// change may take, `{now}` for the database's time.
+#[derive(Debug)]
+pub struct Invariant {
+    /// Its number in the protocol, and what it says.
+    pub name: &'static str,
+    sql: &'static str,
+}
+
+/// Every invariant.
+pub const INVARIANTS: [Invariant; 13] = [
+    Invariant {
+        name: "I1: what was written names an owner of that epoch",
+        sql: "SELECT t.instance FROM transition t WHERE t.epoch > 0 AND NOT EXISTS (SELECT 1 FROM owner_log o \
+              WHERE o.instance = t.instance AND o.epoch = t.epoch AND o.host = t.host)",
+    },
+    Invariant {
+        name: "I1: an attempt was made under an epoch that had an owner",
+        sql: "SELECT a.instance FROM attempt a WHERE NOT EXISTS (SELECT 1 FROM owner_log o \
+              WHERE o.instance = a.instance AND o.epoch = a.epoch)",
+    },
+    Invariant {
+        name: "I3: each state of an instance follows the one before",
+        sql: "SELECT instance FROM (SELECT instance, from_state, \
+              lag(to_state) OVER (PARTITION BY instance ORDER BY id) AS previous FROM transition \
+              WHERE ordinal IS NULL) c WHERE from_state IS DISTINCT FROM previous",
+    },
+    Invariant {
+        name: "I3: the last stored step of an instance is its state",
+        sql: "SELECT i.id FROM instance i WHERE i.state <> (SELECT t.to_state FROM transition t \
+              WHERE t.instance = i.id AND t.ordinal IS NULL ORDER BY t.id DESC LIMIT 1)",
+    },
+    Invariant {
+        name: "I3: a final instance has no open attempt",
+        sql: "SELECT i.id FROM instance i JOIN attempt a ON a.instance = i.id \
+              WHERE i.state IN ('stopped', 'failed', 'succeeded') AND a.state IN ('created', 'running')",
+    },
+    Invariant {
+        name: "I4: a task has one open attempt at most, its latest",
+        sql: "SELECT a.instance FROM attempt a JOIN attempt b ON b.instance = a.instance AND b.ordinal = a.ordinal \
+              AND b.number > a.number WHERE a.state IN ('created', 'running')",
+    },
+    Invariant {
+        name: "I6: nobody became an owner before its life began or after it ended",
+        sql: "SELECT o.instance FROM owner_log o LEFT JOIN member m ON m.incarnation = o.owner \
+              WHERE m.incarnation IS NULL OR (m.state IN ('left', 'dead') AND o.at > m.state_at + {grace})",
+    },
+    Invariant {
+        name: "I7: no instance that needs an owner is left without one that lives",
+        sql: "SELECT i.id FROM instance i LEFT JOIN member m ON m.incarnation = i.owner \
+              WHERE i.attention IS NULL AND i.state IN ('running', 'pausing', 'stopping') \
+              AND ((i.owner IS NULL AND i.created_at < {now} - {grace}) \
+              OR (m.state IN ('left', 'dead') AND m.state_at < {now} - {grace}))",
+    },
+    Invariant {
+        name: "I8: epochs grow by one, from one, and the last one is the instance's",
+        sql: "SELECT i.id FROM instance i LEFT JOIN owner_log o ON o.instance = i.id \
+              GROUP BY i.id, i.epoch HAVING count(o.epoch) <> i.epoch OR coalesce(max(o.epoch), 0) <> i.epoch",
+    },
+    Invariant {
+        name: "I9: who is dead writes no more",
+        sql: "SELECT t.instance FROM transition t JOIN owner_log o ON o.instance = t.instance AND o.epoch = t.epoch \
+              JOIN member m ON m.incarnation = o.owner \
+              WHERE m.state IN ('left', 'dead') AND t.at > m.state_at + {grace}",
+    },
+    Invariant {
+        name: "I10: owner and host are those of the last entry of the owner log, and of one member",
+        sql: "SELECT i.id FROM instance i LEFT JOIN member m ON m.incarnation = i.owner \
+              LEFT JOIN owner_log o ON o.instance = i.id AND o.epoch = i.epoch WHERE i.owner IS NOT NULL \
+              AND (m.host IS DISTINCT FROM i.host OR o.owner IS DISTINCT FROM i.owner \
+              OR o.host IS DISTINCT FROM i.host)",
+    },
+    Invariant {
+        name: "I10: who rests has no owner",
+        sql: "SELECT id FROM instance WHERE owner IS NOT NULL \
+              AND (attention IS NOT NULL OR state NOT IN ('running', 'pausing', 'stopping'))",
+    },
+    Invariant {
+        name: "I11: every verb is decided",
+        sql: "SELECT instance FROM inbox WHERE kind = 'verb' AND created_at < {now} - {grace} \
+              AND (applied_at IS NULL OR outcome = 'pending')",
+    },
+];
+
+/// Checks every invariant; returns those that are violated with the first rows at fault. `grace_ms` bounds what
+/// claims, handovers and verbs may take, and how far the clocks of nodes may be from the database's.
+///
+/// # Panics
+/// When the database does not answer.
+pub async fn violations(store: &Store, grace_ms: i64) -> Vec<String> {
+    let now = store.now().await.expect("the database's time");
+    let mut violated = Vec::new();
+    for invariant in INVARIANTS {
+        let sql = invariant
+            .sql
+            .replace("{grace}", &grace_ms.to_string())
+            .replace("{now}", &now.0.to_string());
+        let rows = store
+            .reader()
+            .query_all_raw(store.statement(&format!("{sql} LIMIT 5"), []))
+            .await
+            .expect(invariant.name);
+        let ids: Result<Vec<i64>, _> = rows.iter().map(|row| row.try_get_by_index(0)).collect();
+        let ids = ids.expect("ids");
+        if !ids.is_empty() {
+            violated.push(format!("{}: {ids:?}", invariant.name));
+        }
+    }
+    violated
+}

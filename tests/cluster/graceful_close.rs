@@ -1,0 +1,224 @@
+//! Clients at the door of a node that leaves: whoever got in is answered, everybody else is refused.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::checker::{Effects, check};
+use crate::fixture::{Cluster, PATIENCE};
+use crate::master_crash::{all_end, load, nothing_ran_again};
+use test_support::rest::{TOKEN, eventually};
+
+/// A drain may take 30 s, and a little to end.
+const LEAVES_WITHIN: Duration = Duration::from_secs(35);
+
+/// How often a node leaves and comes back.
+const ROUNDS: usize = 3;
+
+/// Clients that make a connection for each request, and clients that keep theirs.
+const CLIENTS: usize = 4;
+
+/// A client that did not get to run for so long may meet the end of a connection that it thought was open.
+const HELD_UP: Duration = Duration::from_millis(150);
+
+/// What a client was told, and how often.
+type Told = BTreeMap<&'static str, usize>;
+
+/// What an answer says about itself.
+struct Answered {
+    status: u16,
+    retry: bool,
+    /// The connection ends with this answer.
+    last: bool,
+}
+
+/// Sends one request and reads the whole answer.
+fn exchange(connection: &mut TcpStream, request: &str) -> io::Result<Answered> {
+    connection.write_all(request.as_bytes())?;
+    let mut bytes = Vec::new();
+    let head = loop {
+        if let Some(end) = bytes.windows(4).position(|part| part == b"\r\n\r\n") {
+            break String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+        }
+        read_some(connection, &mut bytes)?;
+    };
+    let header = |name: &str| {
+        let line = head.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|value| value.trim_start_matches(':').trim().to_owned())
+    };
+    let length: usize = header("content-length").map_or(0, |value| value.parse().expect("a length"));
+    while bytes.len() < head.len() + 4 + length {
+        read_some(connection, &mut bytes)?;
+    }
+    Ok(Answered {
+        status: head[9..12].parse().expect("a status"),
+        retry: header("retry-after").is_some(),
+        last: header("connection").is_some_and(|value| value == "close"),
+    })
+}
+
+fn read_some(connection: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut part = [0; 4096];
+    match connection.read(&mut part)? {
+        0 => Err(ErrorKind::UnexpectedEof.into()),
+        count => {
+            bytes.extend_from_slice(&part[..count]);
+            Ok(())
+        }
+    }
+}
+
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let connection = TcpStream::connect(address)?;
+    connection.set_read_timeout(Some(LEAVES_WITHIN))?;
+    connection.set_nodelay(true)?;
+    Ok(connection)
+}
+
+/// Whether the other side has ended a connection; nothing was sent on it since the last answer.
+fn is_over(connection: &TcpStream) -> bool {
+    connection.set_nonblocking(true).expect("a socket");
+    let peeked = connection.peek(&mut [0]);
+    connection.set_nonblocking(false).expect("a socket");
+    !matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+fn request(address: &str, what: &str) -> String {
+    let (method, path) = what.split_once(' ').expect("method and path");
+    let body = if method == "GET" { "" } else { "{}" };
+    format!(
+        "{method} /api/v1/{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Asks with a connection for each request until one is refused.
+fn ask_afresh(address: &str, what: &str, inside: &AtomicUsize) -> Told {
+    let (mut told, request) = (Told::new(), request(address, what));
+    loop {
+        let connected = connect(address);
+        match connected {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return told,
+            Err(error) => panic!("a connection was neither taken nor refused: {error:?}"),
+            Ok(mut connection) => match exchange(&mut connection, &request) {
+                Ok(answer) => note(&mut told, &answer, inside),
+                Err(error) => {
+                    panic!("a request on a connection of its own was cut off: {error:?} ({told:?})")
+                }
+            },
+        }
+    }
+}
+
+/// Asks on one connection for as long as it lives, then on the next, until one is refused.
+fn ask_on_kept(address: &str, what: &str, inside: &AtomicUsize) -> Told {
+    let (mut told, request) = (Told::new(), request(address, what));
+    loop {
+        let mut connection = match connect(address) {
+            Ok(connection) => connection,
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return told,
+            Err(error) => panic!("a connection was neither taken nor refused: {error:?}"),
+        };
+        let mut used = Instant::now();
+        while !is_over(&connection) {
+            match exchange(&mut connection, &request) {
+                Ok(answer) => {
+                    note(&mut told, &answer, inside);
+                    if answer.last {
+                        break;
+                    }
+                }
+                Err(_) if used.elapsed() > HELD_UP => break,
+                Err(error) => panic!("a request on a kept connection was cut off: {error:?} ({told:?})"),
+            }
+            used = Instant::now();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Counts an answer; the first one of a client also among those who are `inside`.
+fn note(told: &mut Told, answer: &Answered, inside: &AtomicUsize) {
+    if told.is_empty() {
+        inside.fetch_add(1, Ordering::Relaxed);
+    }
+    match answer.status {
+        200 | 201 => {}
+        503 if answer.retry => *told.entry("come again").or_default() += 1,
+        status => panic!("a node that leaves answered {status}"),
+    }
+    let what = if answer.last {
+        "answered for the last time"
+    } else {
+        "answered"
+    };
+    *told.entry(what).or_default() += 1;
+}
+
+/// A connection that was used once and rests.
+fn resting(address: &str) -> TcpStream {
+    let mut connection = connect(address).expect("a node that stays");
+    let answer = exchange(&mut connection, &request(address, "GET cluster")).expect("an answer");
+    assert!(!answer.last, "a node that stays keeps connections");
+    connection
+}
+
+#[test]
+fn a_node_that_leaves_answers_whoever_got_in_and_refuses_everybody_else() {
+    let Some(mut cluster) = Cluster::start(2, 1) else {
+        return;
+    };
+    let ids = load(&cluster, &["m1", "m2"], 3);
+    for _ in 0..ROUNDS {
+        let mut process = cluster.take("m2");
+        let address = process.address().to_owned();
+        let resting: Vec<TcpStream> = (0..CLIENTS).map(|_| resting(&address)).collect();
+        let inside = AtomicUsize::new(0);
+        let (code, told) = std::thread::scope(|scope| {
+            let (address, inside) = (&address, &inside);
+            let asking: Vec<_> = (0..CLIENTS)
+                .flat_map(|_| {
+                    [
+                        scope.spawn(|| ask_afresh(address, "GET instances?limit=5", inside)),
+                        scope.spawn(|| ask_on_kept(address, "GET instances?limit=5", inside)),
+                        scope.spawn(|| ask_on_kept(address, "PATCH projects/default", inside)),
+                    ]
+                })
+                .collect();
+            // Whoever was never answered has failed, and is joined below.
+            eventually(PATIENCE, || inside.load(Ordering::Relaxed) == asking.len());
+            let code = process.stop(LEAVES_WITHIN);
+            let told = asking.into_iter().map(|client| client.join());
+            let told: Vec<Told> = told.map(|told| told.expect("no client was cut off")).collect();
+            (code, told)
+        });
+        assert_eq!(code, Some(0), "m2 leaves in order: {}", process.said());
+        let said = process.said();
+        assert!(
+            !said.contains("wait to be taken up"),
+            "everybody was taken up in time: {said}"
+        );
+        eprintln!("at the door: {told:?}");
+        assert!(
+            told.iter()
+                .all(|told| told.len() > 1 && told.contains_key("answered for the last time")),
+            "each client was answered while the node left: {told:?}"
+        );
+        for mut connection in resting {
+            let end = connection.read(&mut [0]);
+            assert_eq!(
+                end.expect("not cut off"),
+                0,
+                "a resting connection ends without a word"
+            );
+        }
+        process.start();
+        cluster.give_back(process);
+    }
+    all_end(&cluster, &ids);
+    nothing_ran_again(&cluster, &ids);
+    check(&cluster, Effects::default());
+}

@@ -1,0 +1,161 @@
+//! Workers that die with running attempts, and worker groups that nobody serves yet.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::checker::{Effects, check};
+use crate::fixture::{Cluster, PATIENCE, chain};
+use crate::master_crash::all_end;
+
+/// Within this time the attempts of a killed worker run again.
+const RUNS_AGAIN_WITHIN: Duration = Duration::from_secs(20);
+
+/// Instances of one task that runs until the flag is there, or that of its worker (`flag-w1`); as many as it takes until each worker runs three.
+pub(crate) fn held(cluster: &Cluster, workers: &[&str]) -> Vec<String> {
+    let flag = cluster.path("flag").display().to_string();
+    // The folder of the worker that runs it is the first below the cluster's.
+    let place = cluster.path("").components().count() + 1;
+    let mine = format!("mine={flag}-$(pwd | cut -d/ -f{place})");
+    let wait = format!("while [ ! -e {flag} ] && [ ! -e $mine ]; do sleep 0.1; done");
+    let task = cluster.task(&format!("{mine}; {wait}"));
+    cluster.any().apply("held", chain("held", &[task]));
+    let mut ids = Vec::new();
+    cluster.wait(PATIENCE, "each worker runs three tasks", |cluster| {
+        let id = cluster.start_instance("m1", "held");
+        cluster.wait(PATIENCE, "the task runs", |cluster| {
+            task_of(cluster, &id)["state"] == "running"
+        });
+        ids.push(id);
+        let runs = |worker: &str| {
+            ids.iter()
+                .filter(|id| task_of(cluster, id)["worker"] == worker)
+                .count()
+        };
+        workers.iter().all(|worker| runs(worker) >= 3)
+    });
+    ids
+}
+
+/// The one task of an instance of `held`.
+pub(crate) fn task_of(cluster: &Cluster, id: &str) -> Value {
+    cluster.any().get(&format!("/instances/{id}/tasks/t0"))
+}
+
+/// Waits until the last attempt of each runs, as this number, and the one before is lost.
+pub(crate) fn run_again(cluster: &Cluster, ids: &[&String], number: u64) {
+    cluster.wait(
+        RUNS_AGAIN_WITHIN,
+        "the attempts of the killed worker run again",
+        |cluster| {
+            ids.iter().all(|id| {
+                let task = task_of(cluster, id);
+                task["state"] == "running" && task["attempts"] == number
+            })
+        },
+    );
+    for id in ids {
+        let task = task_of(cluster, id);
+        let states: Vec<&str> = task["attempt_list"]
+            .as_array()
+            .expect("attempts")
+            .iter()
+            .map(|attempt| attempt["state"].as_str().expect("a state"))
+            .collect();
+        let (last, before) = states.split_last().expect("an attempt");
+        assert_eq!(*last, "running", "{id}: {task}");
+        assert!(before.iter().all(|state| *state == "lost"), "{id}: {task}");
+    }
+}
+
+#[test]
+fn what_a_killed_worker_ran_is_lost_and_runs_again_and_its_next_life_kills_the_leftovers() {
+    let Some(mut cluster) = Cluster::start(1, 2) else {
+        return;
+    };
+    let ids = held(&cluster, &["w1", "w2"]);
+    let on_w1: Vec<String> = ids
+        .iter()
+        .filter(|id| task_of(&cluster, id)["worker"] == "w1")
+        .cloned()
+        .collect();
+    cluster.node("w1").kill();
+    let killed = Instant::now();
+    assert!(
+        !cluster.task_processes("w1").is_empty(),
+        "the processes of tasks outlive their worker"
+    );
+    run_again(&cluster, &on_w1.iter().collect::<Vec<_>>(), 2);
+    eprintln!(
+        "a killed worker: {} attempts ran again after {:?}",
+        on_w1.len(),
+        killed.elapsed()
+    );
+    for id in ids.iter().filter(|id| !on_w1.contains(id)) {
+        assert_eq!(task_of(&cluster, id)["attempts"], 1, "{id} ran elsewhere");
+    }
+    cluster.node("w1").start();
+    assert_eq!(
+        cluster.task_processes("w1"),
+        Vec::<i32>::new(),
+        "a new life kills the leftovers first"
+    );
+    // The second one comes back at once: its attempts are not waited for, they are known to be lost.
+    let before: Vec<(String, u64)> = ids
+        .iter()
+        .map(|id| {
+            (
+                id.clone(),
+                task_of(&cluster, id)["attempts"].as_u64().expect("a number"),
+            )
+        })
+        .collect();
+    cluster.node("w2").kill();
+    let killed = Instant::now();
+    cluster.node("w2").start();
+    for (id, attempts) in &before {
+        run_again(&cluster, &[id], attempts + 1);
+    }
+    eprintln!(
+        "a worker that came back at once: all ran again after {:?}",
+        killed.elapsed()
+    );
+    std::fs::write(cluster.path("flag"), "").expect("the flag");
+    all_end(&cluster, &ids);
+    let effects = Effects {
+        declared: 1,
+        workers_died: true,
+    };
+    check(&cluster, effects);
+}
+
+#[test]
+fn a_worker_group_without_a_worker_is_waited_for_and_named() {
+    let Some(mut cluster) = Cluster::start(1, 1) else {
+        return;
+    };
+    let task = cluster.task("true");
+    let document = chain("painted", &[task]).replace("tasks:", "worker_group: painters\ntasks:");
+    cluster.any().apply("painted", document);
+    let id = cluster.start_instance("m1", "painted");
+    cluster.wait(PATIENCE, "the task waits, and says for which group", |cluster| {
+        let task = task_of(cluster, &id);
+        let reason = task["reason"].as_str().unwrap_or_default();
+        task["state"] == "waiting" && reason.contains("`painters`")
+    });
+    let host = &cluster.any().get(&format!("/instances/{id}"))["host"];
+    assert_eq!(
+        *host,
+        json!(cluster.on("m1").host),
+        "who waits for a worker has an owner"
+    );
+    cluster
+        .add("w2", "worker", &["--worker-group", "painters"])
+        .start();
+    all_end(&cluster, std::slice::from_ref(&id));
+    assert_eq!(task_of(&cluster, &id)["worker"], "w2");
+    let path = format!("/api/v1/instances/{id}/tasks/t0/attempts/1/log");
+    assert_eq!(cluster.any().ask(Method::GET, &path, "", "").status, 200);
+    check(&cluster, Effects::default());
+}

@@ -1,0 +1,96 @@
+//! Each invariant finds what it is there to find, and nothing in an honest database.
+
+use engine::states::{AttemptState, TaskState};
+
+use crate::store::cases::{attempt, create, of_tasks, round, store, task};
+use crate::store::subject::{Database, join};
+use test_support::invariants::{INVARIANTS, violations};
+
+/// What is written past all rules, and the beginnings of the invariants that notice it.
+const PLANTED: [(&str, &[&str]); 11] = [
+    ("UPDATE transition SET epoch = 9", &["I1: what was written"]),
+    ("UPDATE attempt SET epoch = 9", &["I1: an attempt"]),
+    (
+        "INSERT INTO transition (instance, at, from_state, to_state, why, host, epoch) \
+         SELECT id, 0, 'paused', 'running', '', host, 1 FROM instance",
+        &["I3: each state"],
+    ),
+    (
+        "UPDATE instance SET state = 'failed', owner = NULL, host = NULL",
+        &["I3: the last stored step", "I3: a final instance"],
+    ),
+    (
+        "INSERT INTO attempt (instance, ordinal, number, epoch, state, created_at) \
+         SELECT id, 0, 2, 1, 'lost', 0 FROM instance",
+        &["I4"],
+    ),
+    (
+        "INSERT INTO owner_log (instance, epoch, owner, host, at, why) \
+         SELECT id, 2, 999, 'nowhere', 0, 'failover' FROM instance",
+        &["I6", "I8"],
+    ),
+    (
+        "UPDATE member SET state = 'dead', state_at = 0",
+        &["I6", "I7", "I9"],
+    ),
+    ("UPDATE instance SET owner = NULL, host = NULL", &["I7"]),
+    ("UPDATE instance SET host = 'elsewhere'", &["I10: owner and host"]),
+    ("UPDATE instance SET state = 'paused'", &["I10: who rests"]),
+    (
+        "INSERT INTO inbox (instance, dedup_key, kind, verb, run, requested_by, created_at) \
+         SELECT id, 'verb/1', 'verb', 'pause', 1, 'admin', 0 FROM instance",
+        &["I11"],
+    ),
+];
+
+/// An instance with an attempt that runs.
+async fn seed(database: &Database) {
+    let me = join(database, "one", "h1").await;
+    let id = create(database, Some(&me)).await;
+    let running = attempt(id, 0, 1, AttemptState::Running);
+    let tasks = of_tasks([(0, task(TaskState::Running, Some(running)))]);
+    store(database, round(&me, id, 0, tasks)).await;
+    assert_eq!(violations(&database.store, 0).await, Vec::<String>::new());
+}
+
+async fn finds(database: &Database, sql: &str, expected: &[&str]) {
+    database.sql(sql).await;
+    let found = violations(&database.store, 0).await;
+    for name in expected {
+        assert!(
+            found.iter().any(|found| found.starts_with(name)),
+            "{sql}: {found:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_invariant_finds_its_fault() {
+    for (sql, expected) in PLANTED {
+        let database = Database::on_sqlite().await;
+        seed(&database).await;
+        finds(&database, sql, expected).await;
+    }
+    let found: Vec<&str> = PLANTED
+        .iter()
+        .flat_map(|(_, names)| names.iter().copied())
+        .collect();
+    for invariant in &INVARIANTS {
+        assert!(
+            found.iter().any(|name| invariant.name.starts_with(name)),
+            "{}",
+            invariant.name
+        );
+    }
+}
+
+#[tokio::test]
+async fn postgres_understands_every_invariant() {
+    for (sql, expected) in PLANTED {
+        let Some(database) = Database::on_postgres().await else {
+            return;
+        };
+        seed(&database).await;
+        finds(&database, sql, expected).await;
+    }
+}
