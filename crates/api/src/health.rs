@@ -36,7 +36,7 @@ async fn readyz(open: Open) -> Result<HttpResponse, Problem> {
     for trouble in open.server.state.node.health_issues() {
         match trouble.code {
             DRAINING | DISK_FULL => return Err(Problem::new(Code::NotReady, trouble.detail)),
-            BEATS_NOT_STORED => return Err(Problem::new(Code::StoreUnavailable, trouble.detail)),
+            HEARTBEATS_NOT_STORED => return Err(Problem::new(Code::StoreUnavailable, trouble.detail)),
             _ => {}
         }
     }

@@ -1,6 +1,5 @@
 //! The feed is what a stream of events reads: stored steps across instances, in the order of their ids.
 
-use actors::ports::Store as _;
 use engine::ids::{AttemptNumber, Epoch, InstanceId, Millis, Ordinal};
 use sea_orm::QueryResult;
 
