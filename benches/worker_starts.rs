@@ -13,7 +13,7 @@ use actors::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts, star
 use async_trait::async_trait;
 use engine::definition::{OnCutOff, Work};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
-use runner::journal::JournalFile;
+use runner::journal_file::JournalFile;
 use runner::{Limits, Runners, boot_id};
 use tokio::sync::mpsc;
 

@@ -16,7 +16,7 @@ use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::config::{Config, Role};
-use rpc::Standstill;
+use rpc::PauseDetector;
 
 /// How often this life says that it goes on, and measures the database's clock.
 const BEAT: Duration = Duration::from_secs(1);
@@ -110,7 +110,7 @@ pub(super) struct Signs {
     pub(super) pulse: LivenessMonitor,
     pub(super) drain_bell: Arc<Notify>,
     pub(super) condition: HealthStatus,
-    pub(super) standstill: Standstill,
+    pub(super) standstill: PauseDetector,
     /// The worker of this node, once it runs.
     pub(super) worker: Arc<OnceLock<WorkerHandle>>,
 }

@@ -31,9 +31,9 @@ use crate::config::{Config, Role};
 use crate::telemetry::install_metrics;
 use actors::ports::LogSource;
 use api::{ApiState, Threads};
-use rpc::{self, Key, Links, Roles, Standstill};
+use rpc::{self, Key, Links, Roles, PauseDetector};
 use runner::disk;
-use runner::logs::LogFiles;
+use runner::log_files::LogFiles;
 use runner::{Limits, Runners};
 use store::catalog::Catalog;
 
@@ -205,9 +205,9 @@ impl Equipment {
     }
 
     /// Only what goes between nodes is held up by a standstill; a standalone process is alone on its data.
-    fn watch_for_standstill(&self) -> Standstill {
+    fn watch_for_standstill(&self) -> PauseDetector {
         let Some(network) = &self.network else {
-            return Standstill::default();
+            return PauseDetector::default();
         };
         let standstill = network.roles.standstill().clone();
         actix_rt::spawn(standstill.clone().watch());
@@ -297,7 +297,7 @@ fn connect(node: &LocalNode, network: Option<&Network>) {
             master: masters.supervisor.clone(),
         }));
         network.failover.set(masters.failover.clone()).ok();
-        actix_rt::spawn(rpc::keep_watch(network.links.clone()));
+        actix_rt::spawn(rpc::watch_peers(network.links.clone()));
     }
 }
 
@@ -343,9 +343,9 @@ fn worker_parts(config: &Config) -> Result<WorkerResources, StartupError> {
                 .map_err(StartupError::Other)?
                 .on_disk_of(&config.server.data),
         ),
-        journal: Arc::new(runner::journal::JournalFile::in_data(&config.server.data)),
+        journal: Arc::new(runner::journal_file::JournalFile::in_data(&config.server.data)),
         paths: AttemptPaths::in_data(&config.server.data),
-        boot_id: runner::boot_id(),
+        boot_id: runner::process::boot_id(),
         slots: config.worker.slots,
     })
 }

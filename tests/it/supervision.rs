@@ -22,7 +22,7 @@ use actors::worker::AttemptPaths;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
-use runner::journal::JournalFile;
+use runner::journal_file::JournalFile;
 use runner::{self, Limits, Runners};
 use store::catalog::{Catalog, Format, NewVersion, Request};
 use store::{Role, Store};
@@ -80,7 +80,7 @@ impl Bench {
 
     async fn run(&self, yaml: &str) -> InstanceId {
         let (definition, model) =
-            document::read_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
+            document::parse_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
             .project("default")
@@ -178,7 +178,7 @@ fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> NodeDeps {
         runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
-        boot_id: runner::boot_id(),
+        boot_id: runner::process::boot_id(),
         slots: 4,
     };
     NodeDeps {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::codes::Code;
-use document::LocatedIssue;
+use document::LocatedDiagnostic;
 use store::DISK_FULL;
 use store::catalog::CatalogError;
 
@@ -222,8 +222,8 @@ impl From<&engine::document::Issue> for Detail {
     }
 }
 
-impl From<&LocatedIssue> for Detail {
-    fn from(issue: &LocatedIssue) -> Self {
+impl From<&LocatedDiagnostic> for Detail {
+    fn from(issue: &LocatedDiagnostic) -> Self {
         Self {
             pointer: rooted(&issue.pointer),
             code: issue.code.to_owned(),

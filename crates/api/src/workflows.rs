@@ -18,7 +18,7 @@ use super::lists::{List, Paging};
 use super::problem::{Detail, Problem};
 use super::users::check_name;
 use super::views::time;
-use document::{LocatedIssue, place_of, read_document};
+use document::{LocatedDiagnostic, place_of, read_document};
 use store::catalog::{
     Format, IfMatch, NewVersion, Put, PutOutcome, VersionSummary, WorkflowSummary, WorkflowVersion,
 };
@@ -165,7 +165,7 @@ fn named_alike(
     }
 }
 
-fn rejected(issues: &[LocatedIssue]) -> Problem {
+fn rejected(issues: &[LocatedDiagnostic]) -> Problem {
     let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
     let first = errors
         .first()

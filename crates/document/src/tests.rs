@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn yaml(text: &str) -> Result<(Definition, Value), Vec<LocatedIssue>> {
+fn yaml(text: &str) -> Result<(Definition, Value), Vec<LocatedDiagnostic>> {
     read_document(text.as_bytes(), Format::Yaml)
 }
 

@@ -22,4 +22,4 @@ pub use roles::Roles;
 pub use seal::{Key, WeakSecret};
 pub use sentinel::keep_watch;
 pub use server::{Served, serve};
-pub use standstill::Standstill;
+pub use standstill::PauseDetector;

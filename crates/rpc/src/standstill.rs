@@ -27,7 +27,7 @@ type SinceBoot = Duration;
 
 /// What is known; cheap to clone, shared by everything that acts for this life.
 #[derive(Debug, Clone, Default)]
-pub struct Standstill {
+pub struct PauseDetector {
     known: Arc<Mutex<Known>>,
     sure: Arc<Notify>,
 }
@@ -61,7 +61,7 @@ impl Known {
     }
 }
 
-impl Standstill {
+impl PauseDetector {
     /// Ticks until the process ends.
     pub async fn watch(self) {
         loop {
