@@ -12,7 +12,7 @@ use actors::ports::{
     InstanceCommit, InstanceStore as _, Join, MembershipStore as _, NewInstance, NodeIdentity, Write,
     WriteOutcome,
 };
-use engine::ids::{AttemptNumber, Epoch, InstanceId, Millis, Ordinal, Rev};
+use engine::ids::{AttemptNumber, Epoch, InstanceId, Revision, TaskIndex, Timestamp};
 use engine::instance::{Changes, Transition};
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
@@ -63,7 +63,7 @@ async fn measure(url: &str) -> Result<(), Box<dyn Error>> {
 /// Stores the first workflow of the project that exists from the start; both have the id 1.
 async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
     let model = serde_json::json!({ "version": 1, "name": "flow", "tasks": { "one": { "type": "noop" } } });
-    let definition = engine::document::read(&model).map_err(|issues| format!("{issues:?}"))?;
+    let definition = engine::spec::parse(&model).map_err(|issues| format!("{issues:?}"))?;
     let new = NewVersion {
         name: definition.name.clone(),
         definition: Arc::new(definition),
@@ -76,7 +76,7 @@ async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
         user: "bench".to_owned(),
         source: "bench".to_owned(),
         request_id: "bench".to_owned(),
-        at: Millis(1),
+        at: Timestamp(1),
         key: None,
     };
     let catalog = Catalog::new(store);
@@ -132,7 +132,7 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
         requested_by: "bench".to_owned(),
         owner: Some(me.clone()),
         request_key: None,
-        at: Millis(1),
+        at: Timestamp(1),
     };
     let batch = vec![Write::Create(new); count];
     let answers = store.write_batch(&batch).await?;
@@ -147,17 +147,17 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
 
 /// Even steps start a task, odd ones end it.
 fn round(me: &NodeIdentity, id: InstanceId, step: u32) -> Write {
-    let ordinal = Ordinal(step / 2);
+    let ordinal = TaskIndex(step / 2);
     let ends = step % 2 == 1;
     let (state, of_attempt, from) = if ends {
         (TaskState::Succeeded, AttemptState::Succeeded, "running")
     } else {
         (TaskState::Running, AttemptState::Running, "pending")
     };
-    let ended_at = ends.then_some(Millis(3));
+    let ended_at = ends.then_some(Timestamp(3));
     let attempt = Attempt {
         number: AttemptNumber(1),
-        binding: 0,
+        dispatch_number: 0,
         uid: None,
         worker: None,
         epoch: Epoch(1),
@@ -166,8 +166,8 @@ fn round(me: &NodeIdentity, id: InstanceId, step: u32) -> Write {
         pid: None,
         exit_code: None,
         error: None,
-        created_at: Millis(2),
-        started_at: Some(Millis(2)),
+        created_at: Timestamp(2),
+        started_at: Some(Timestamp(2)),
         ended_at,
     };
     let task = Task {
@@ -177,13 +177,13 @@ fn round(me: &NodeIdentity, id: InstanceId, step: u32) -> Write {
         attempts_before_run: 0,
         lost_in_run: 0,
         due_at: None,
-        started_at: Some(Millis(2)),
+        started_at: Some(Timestamp(2)),
         ended_at,
         outputs: BTreeMap::new(),
         attempt: Some(attempt),
     };
     let transition = Transition {
-        ordinal: Some(ordinal),
+        task_index: Some(ordinal),
         attempt: Some(AttemptNumber(1)),
         from: Some(from),
         to: state.as_str(),
@@ -194,8 +194,8 @@ fn round(me: &NodeIdentity, id: InstanceId, step: u32) -> Write {
         owner: me.incarnation,
         host: me.host.clone(),
         epoch: Epoch(1),
-        rev: Rev(i64::from(step)),
-        at: Millis(2),
+        revision: Revision(i64::from(step)),
+        at: Timestamp(2),
         changes: Changes {
             tasks: BTreeMap::from([(ordinal, task)]),
             transitions: vec![transition],

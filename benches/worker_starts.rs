@@ -11,9 +11,13 @@ use actors::ports::NodeIdentity;
 use actors::protocol::{AttemptUpdate, Dispatch, LeaseRequest, Owner, Report, ReportAnswer};
 use actors::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts, start};
 use async_trait::async_trait;
-use engine::definition::{OnCutOff, Work};
-use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
-use runner::journal_file::JournalFile;
+use engine::ids::{
+    AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, TaskIndex, Timestamp,
+};
+use engine::params::TimeBase;
+use engine::spec::OnCutOff;
+use engine::task_type::shell::shell_action;
+use runner::journal::JournalFile;
 use runner::{Limits, Runners, boot_id};
 use tokio::sync::mpsc;
 
@@ -62,12 +66,12 @@ fn owner() -> Owner {
 
 fn dispatch(ordinal: u32) -> Dispatch {
     Dispatch {
-        uid: Uid {
+        uid: DispatchId {
             generation: Generation(1),
             instance: InstanceId(1),
-            ordinal: Ordinal(ordinal),
+            task_index: TaskIndex(ordinal),
             attempt: AttemptNumber(1),
-            binding: 1,
+            dispatch_number: 1,
         },
         worker: WORKER,
         owner: owner(),
@@ -75,10 +79,9 @@ fn dispatch(ordinal: u32) -> Dispatch {
         workflow: "bench".to_owned(),
         task: "t".to_owned(),
         attempt: AttemptNumber(1),
-        work: Work::Shell {
-            run: ":".to_owned(),
-            interpreter: "/bin/sh".to_owned(),
-        },
+        action: shell_action(":")
+            .prepare(&BTreeMap::new(), TimeBase::utc(Timestamp(0)))
+            .action,
         env: BTreeMap::new(),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,
@@ -102,7 +105,7 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
         runner: Arc::new(Runners::with_limits(Limits::default())?),
         journal: Arc::new(JournalFile::in_data(data)),
         masters: Arc::new(Counter(ends)),
-        clock: Clock::starting_at(Millis(0)),
+        clock: Clock::starting_at(Timestamp(0)),
     };
     start(config, ports).await.map_err(|error| error.to_string())
 }

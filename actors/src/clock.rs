@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 /// Differences up to this are measurement noise, in milliseconds.
 const NOISE_MS: i64 = 20;
@@ -25,7 +25,7 @@ pub struct Clock {
 
 impl Clock {
     /// Starts a clock that shows `now` at this moment.
-    pub fn starting_at(now: Millis) -> Self {
+    pub fn starting_at(now: Timestamp) -> Self {
         Self {
             origin: Instant::now(),
             offset_ms: Arc::new(AtomicI64::new(now.0)),
@@ -34,19 +34,19 @@ impl Clock {
     }
 
     /// Returns the database's time; never earlier than it returned before, except after a large correction.
-    pub fn now(&self) -> Millis {
+    pub fn now(&self) -> Timestamp {
         let now = self.measured();
         let shown = self.shown_ms.fetch_max(now, Ordering::Relaxed);
         if shown - now > BRIDGED_MS {
             self.shown_ms.store(now, Ordering::Relaxed);
-            return Millis(now);
+            return Timestamp(now);
         }
-        Millis(now.max(shown))
+        Timestamp(now.max(shown))
     }
 
     /// Applies the time that the database answered, half a round trip ago, unless the difference may be the round trip's
     /// own.
-    pub fn adjust(&self, answered: Millis, round_trip_ms: i64) {
+    pub fn adjust(&self, answered: Timestamp, round_trip_ms: i64) {
         let now = answered.0.saturating_add(round_trip_ms / 2);
         if (now - self.measured()).abs() > NOISE_MS.max(round_trip_ms) {
             let offset = now.saturating_sub(self.elapsed_ms());

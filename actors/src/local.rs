@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
-use engine::ids::{Epoch, Incarnation, InstanceId, Rev, Run};
-use engine::instance::Header;
-use engine::states::{InstanceState, MemberState, OwnerWhy};
+use engine::ids::{Epoch, Incarnation, InstanceId, Revision, Run};
+use engine::instance::InstanceRecord;
+use engine::states::{InstanceState, MemberState, OwnershipReason};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -181,7 +181,7 @@ impl Node for LocalNode {
                 let claimed = ClaimedInstance {
                     id,
                     epoch: Epoch(1),
-                    reason: OwnerWhy::Start,
+                    reason: OwnershipReason::Start,
                     from_owner: None,
                     from_host: None,
                 };
@@ -297,9 +297,9 @@ fn created_rows(id: InstanceId, new: NewInstance, owner: &NodeIdentity) -> Loade
         start: new.start,
         generation: owner.generation,
         epoch: Epoch(1),
-        rev: Rev(0),
+        revision: Revision(0),
         created_at: new.at,
-        header: created_header(),
+        record: created_record(),
         tasks: Vec::new(),
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),
@@ -308,8 +308,8 @@ fn created_rows(id: InstanceId, new: NewInstance, owner: &NodeIdentity) -> Loade
 }
 
 /// Returns the row of an instance that no owner has worked on; the store writes the same.
-fn created_header() -> Header {
-    Header {
+fn created_record() -> InstanceRecord {
+    InstanceRecord {
         state: InstanceState::Running,
         reason: Some("waiting for a master".to_owned()),
         attention: None,

@@ -8,10 +8,11 @@
 
 use std::collections::BTreeMap;
 
-use engine::definition::{OnCutOff, Work};
-use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Uid};
-use engine::instance::Ended;
+use engine::attempt::AttemptEnd;
+use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, Timestamp};
+use engine::spec::OnCutOff;
 use engine::states::KillCause;
+use engine::task_type::PreparedAction;
 use serde::{Deserialize, Serialize};
 
 /// The owner of an instance, with the token that fences earlier owners.
@@ -31,7 +32,7 @@ pub struct Owner {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dispatch {
     /// The binding.
-    pub uid: Uid,
+    pub uid: DispatchId,
     /// The worker incarnation that it is for; any other refuses it.
     pub worker: Incarnation,
     /// Receives the reports.
@@ -45,7 +46,7 @@ pub struct Dispatch {
     /// The attempt's number.
     pub attempt: AttemptNumber,
     /// What to do, with every placeholder already resolved.
-    pub work: Work,
+    pub action: PreparedAction,
     /// Added to the environment of its processes: parameters, `env`, and the contract's own names.
     pub env: BTreeMap<String, String>,
     /// The limit of this attempt in milliseconds, when it ends the attempt. The owner judges it; the worker
@@ -97,7 +98,7 @@ pub struct DispatchReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kill {
     /// The attempt.
-    pub uid: Uid,
+    pub uid: DispatchId,
     /// The owner that orders it.
     pub owner: Owner,
     /// Why it is to end.
@@ -123,7 +124,7 @@ pub enum KillAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReattachRequest {
     /// The attempt.
-    pub uid: Uid,
+    pub uid: DispatchId,
     /// The worker incarnation that the row names; may be an earlier one of the asked node.
     pub worker: Incarnation,
     /// The new owner.
@@ -141,12 +142,12 @@ pub enum ReattachAnswer {
         pid: Option<i64>,
         /// When it started.
         #[serde(default)]
-        started_at: Option<Millis>,
+        started_at: Option<Timestamp>,
     },
     /// Ended in an earlier incarnation, with a journaled result.
     Done {
         /// The end.
-        end: Ended,
+        end: AttemptEnd,
     },
     /// Never arrived here: tombstoned now.
     NeverStarted,
@@ -166,7 +167,7 @@ pub enum ReattachAnswer {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The attempt.
-    pub uid: Uid,
+    pub uid: DispatchId,
     /// The worker incarnation that accepted it.
     pub worker: Incarnation,
     /// What happened.
@@ -183,10 +184,10 @@ pub enum AttemptUpdate {
         #[serde(default)]
         pid: Option<i64>,
         /// When it started.
-        at: Millis,
+        at: Timestamp,
     },
     /// It ended, and none of its processes runs.
-    Ended(Ended),
+    Ended(AttemptEnd),
     /// Its worker stopped it because it reached no master; none of its processes runs.
     Lost {
         /// Why, as a sentence.
@@ -198,7 +199,7 @@ pub enum AttemptUpdate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRequest {
     /// The attempt.
-    pub uid: Uid,
+    pub uid: DispatchId,
     /// The epoch of its owner, as the worker knows it.
     pub epoch: Epoch,
 }
@@ -220,7 +221,7 @@ pub enum ReportAnswer {
 }
 
 /// Returns the instance of a uid, by which every message about an attempt is routed.
-pub fn instance_of(uid: &Uid) -> InstanceId {
+pub fn instance_of(uid: &DispatchId) -> InstanceId {
     uid.instance
 }
 

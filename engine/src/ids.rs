@@ -42,11 +42,11 @@ number!(
 );
 number!(
     /// Grows with every commit of an instance; the optimistic lock inside one epoch.
-    Rev(i64)
+    Revision(i64)
 );
 number!(
     /// The place of a task in its definition, from 0, in document order.
-    Ordinal(u32)
+    TaskIndex(u32)
 );
 number!(
     /// The number of an attempt within its task instance, from 1; never used again.
@@ -66,17 +66,17 @@ number!(
 );
 number!(
     /// An instant by the database's clock, in milliseconds since 1970-01-01 UTC.
-    Millis(i64)
+    Timestamp(i64)
 );
 
-impl Ordinal {
+impl TaskIndex {
     /// Returns the place as an index into per-task vectors.
-    pub fn index(self) -> usize {
+    pub fn as_usize(self) -> usize {
         self.0 as usize
     }
 }
 
-impl Millis {
+impl Timestamp {
     /// Returns the instant `ms` milliseconds later.
     pub fn plus(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
@@ -88,72 +88,75 @@ impl Millis {
     }
 }
 
-/// Names one delivery of one attempt to one worker life; a new binding makes a new uid.
+/// Names one delivery of one attempt to one worker life; a new dispatch_number makes a new uid.
 ///
-/// Written as `generation-instance-ordinal-attempt-binding`.
+/// Written as `generation-instance-task_index-attempt-dispatch_number`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Uid {
+pub struct DispatchId {
     /// The database's generation.
     pub generation: Generation,
     /// The instance.
     pub instance: InstanceId,
     /// The task.
-    pub ordinal: Ordinal,
+    pub task_index: TaskIndex,
     /// The attempt.
     pub attempt: AttemptNumber,
     /// How often the attempt was bound to a worker, from 1.
-    pub binding: u32,
+    pub dispatch_number: u32,
 }
 
-impl fmt::Display for Uid {
+impl fmt::Display for DispatchId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             generation,
             instance,
-            ordinal,
+            task_index,
             attempt,
-            binding,
+            dispatch_number,
         } = self;
-        write!(f, "{generation}-{instance}-{ordinal}-{attempt}-{binding}")
+        write!(
+            f,
+            "{generation}-{instance}-{task_index}-{attempt}-{dispatch_number}"
+        )
     }
 }
 
 /// A text that is not a uid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an attempt uid (generation-instance-ordinal-attempt-binding)")]
-pub struct BadUid(pub String);
+#[error("`{0}` is not an attempt uid (generation-instance-task_index-attempt-dispatch_number)")]
+pub struct InvalidDispatchId(pub String);
 
-impl FromStr for Uid {
-    type Err = BadUid;
+impl FromStr for DispatchId {
+    type Err = InvalidDispatchId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || BadUid(text.to_owned());
+        let bad = || InvalidDispatchId(text.to_owned());
         let parts: Vec<i64> = text
             .split('-')
             .map(str::parse)
             .collect::<Result<_, _>>()
             .map_err(|_| bad())?;
-        let [generation, instance, ordinal, attempt, binding] = parts[..] else {
+        let [generation, instance, task_index, attempt, dispatch_number] = parts[..] else {
             return Err(bad());
         };
         let small = |n: i64| u32::try_from(n).map_err(|_| bad());
         Ok(Self {
             generation: Generation(generation),
             instance: InstanceId(instance),
-            ordinal: Ordinal(small(ordinal)?),
+            task_index: TaskIndex(small(task_index)?),
             attempt: AttemptNumber(small(attempt)?),
-            binding: small(binding)?,
+            dispatch_number: small(dispatch_number)?,
         })
     }
 }
 
-impl Serialize for Uid {
+impl Serialize for DispatchId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Uid {
+impl<'de> Deserialize<'de> for DispatchId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)

@@ -3,14 +3,15 @@
 //! This crate is pure: no I/O, no clock, no randomness, no threads. Time comes in events, order comes from
 //! ordered collections, and everything that must be done outside is returned as data.
 
+pub mod attempt;
 pub mod ids;
 pub mod states;
 
-pub mod definition;
-pub mod document;
 pub mod params;
 pub mod plan;
+pub mod spec;
 pub mod start;
+pub mod task_type;
 
 pub mod instance;
 pub mod task;

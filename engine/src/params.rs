@@ -1,23 +1,21 @@
-//! Parameters: which value a task sees under which name, and how it gets it.
+//! Parameters: the value that a task sees under each name, and how it gets it.
 
 pub mod time;
 
+pub(crate) mod interpolate;
+pub(crate) mod text;
+
 mod builtins;
-mod fill;
-mod layers;
 mod outputs;
-mod prepare;
+mod scopes;
 mod upstream;
 
-pub use builtins::{Facts, builtins};
-pub use layers::{Layers, ParamError, resolve};
+pub use builtins::{BuiltinContext, builtin_params};
 pub use outputs::{OutputScanner, read_output_file};
-pub use prepare::{Prepared, prepare, prepare_text};
-pub use time::Base;
-pub use upstream::upstream;
-
-/// The most bytes of all values that one task sees.
-pub const MAX_TOTAL_BYTES: usize = 1024 * 1024;
+pub use scopes::{ParamError, ParamScopes, resolve_params};
+pub use text::interpolate_text;
+pub use time::TimeBase;
+pub use upstream::upstream_outputs;
 
 #[cfg(test)]
 mod tests;

@@ -5,44 +5,48 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::definition::{Definition, Task, Work};
-use crate::ids::Ordinal;
-use crate::start::Start;
-use crate::states::{Priority, Scope};
-use crate::task::Place;
+use trigger_rule::{DISABLED_COUNTS_AS, Edge, TriggerRule};
 
-/// A definition seen through one start: chosen tasks, induced edges. Never changes over the instance's life.
+use crate::ids::TaskIndex;
+use crate::spec::model::{Definition, TaskDefinition};
+use crate::start::Start;
+use crate::states::{Priority, Scope, TaskState};
+use crate::task_type::ExecutionSite;
+
+pub mod trigger_rule;
+
+/// A definition seen through one start: chosen tasks, induced edges. Never changes while the instance exists.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The pinned version.
     pub definition: Arc<Definition>,
     /// What the start asked for.
     pub start: Arc<Start>,
-    /// One per task, by ordinal.
-    pub nodes: Vec<Node>,
+    /// One per task, by task_index.
+    pub nodes: Vec<PlanNode>,
     /// Every task inside the range, predecessors first.
-    pub order: Vec<Ordinal>,
+    pub order: Vec<TaskIndex>,
 }
 
 /// One task as this instance sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct PlanNode {
     /// Inside the chosen range.
     pub in_range: bool,
-    /// Not enabled: never runs; passed through when its predecessors are done.
-    pub forbidden: bool,
+    /// Not enabled: never runs; counts as succeeded when its dependencies are met.
+    pub disabled: bool,
     /// Predecessors inside the range.
-    pub preds: Vec<Ordinal>,
+    pub preds: Vec<TaskIndex>,
     /// Successors inside the range.
-    pub succs: Vec<Ordinal>,
-    /// Lower than that of every successor; what happens together is told in this order.
+    pub succs: Vec<Edge>,
+    /// Lower than that of every successor; what happens together is recorded in this order.
     pub rank: u32,
 }
 
-impl Node {
-    /// Whether the task takes part: inside the range and not forbidden.
-    pub fn takes_part(&self) -> bool {
-        self.in_range && !self.forbidden
+impl PlanNode {
+    /// Whether the task can run: inside the range and not disabled.
+    pub fn is_included(&self) -> bool {
+        self.in_range && !self.disabled
     }
 }
 
@@ -51,32 +55,35 @@ impl Plan {
     pub fn new(definition: Arc<Definition>, start: Arc<Start>) -> Self {
         let succs = successors(&definition);
         let in_range = range(&definition, &start, &succs);
-        let inside = |all: &[Ordinal]| all.iter().copied().filter(|o| in_range[o.index()]).collect();
-        let mut nodes: Vec<Node> = definition
-            .tasks
-            .iter()
-            .zip(&succs)
-            .enumerate()
-            .map(|(place, (task, succs))| match in_range[place] {
-                true => Node {
-                    in_range: true,
-                    forbidden: !task.enabled,
-                    preds: inside(&task.needs),
-                    succs: inside(succs),
+        let is_inside = |task: &TaskIndex| in_range[task.as_usize()];
+        let edge = |task: TaskIndex| Edge {
+            task,
+            rule: TriggerRule::OnSuccess,
+        };
+        let tasks = task_indices(definition.tasks.len())
+            .zip(&definition.tasks)
+            .zip(&succs);
+        let mut nodes: Vec<PlanNode> = tasks
+            .map(|((task_index, task), succs)| {
+                let neighbours = |all: &[TaskIndex]| -> Vec<TaskIndex> {
+                    let inside = is_inside(&task_index);
+                    all.iter()
+                        .copied()
+                        .filter(|task| inside && is_inside(task))
+                        .collect()
+                };
+                PlanNode {
+                    in_range: is_inside(&task_index),
+                    disabled: !task.enabled,
+                    preds: neighbours(&task.needs),
+                    succs: neighbours(succs).into_iter().map(edge).collect(),
                     rank: 0,
-                },
-                false => Node {
-                    in_range: false,
-                    forbidden: !task.enabled,
-                    preds: Vec::new(),
-                    succs: Vec::new(),
-                    rank: 0,
-                },
+                }
             })
             .collect();
         let order = topological(&nodes);
-        for (rank, ordinal) in (0..).zip(&order) {
-            nodes[ordinal.index()].rank = rank;
+        for (rank, task_index) in (0..).zip(&order) {
+            nodes[task_index.as_usize()].rank = rank;
         }
         Self {
             definition,
@@ -86,24 +93,26 @@ impl Plan {
         }
     }
 
-    /// Returns how many tasks never run: forbidden, or outside the chosen range.
+    /// Returns how many tasks never run: disabled, or outside the chosen range.
     pub fn excluded(&self) -> u32 {
-        count(self.nodes.iter().filter(|node| !node.takes_part()).count())
+        count(self.nodes.iter().filter(|node| !node.is_included()).count())
     }
 
-    /// Returns how many tasks take part.
-    pub fn live(&self) -> u32 {
-        count(self.nodes.iter().filter(|node| node.takes_part()).count())
+    /// Returns how many tasks can run.
+    pub fn included(&self) -> u32 {
+        count(self.nodes.iter().filter(|node| node.is_included()).count())
     }
 
-    /// Returns the task at a place that takes part.
-    pub fn task(&self, ordinal: Ordinal) -> Option<&Task> {
-        self.nodes.get(ordinal.index()).filter(|node| node.takes_part())?;
-        self.definition.task(ordinal)
+    /// Returns the definition of a task that can run.
+    pub fn task(&self, task_index: TaskIndex) -> Option<&TaskDefinition> {
+        self.nodes
+            .get(task_index.as_usize())
+            .filter(|node| node.is_included())?;
+        self.definition.task(task_index)
     }
 
     /// Returns the worker group that a task runs in.
-    pub fn group_of<'a>(&'a self, task: &'a Task) -> &'a str {
+    pub fn worker_group_of<'a>(&'a self, task: &'a TaskDefinition) -> &'a str {
         task.worker_group
             .as_deref()
             .or(self.start.worker_group.as_deref())
@@ -111,81 +120,128 @@ impl Plan {
     }
 
     /// Returns how urgent a task is among those of its instance.
-    pub fn priority_of(&self, task: &Task) -> Priority {
+    pub fn priority_of(&self, task: &TaskDefinition) -> Priority {
         task.priority.unwrap_or(self.start.priority)
     }
 
-    /// Returns where a task runs.
-    pub fn place_of(&self, task: &Task) -> Place {
-        match (&task.work, self.start.dry_run) {
-            (_, true) => Place::DryRun,
-            (Work::Noop, false) => Place::Owner,
-            (Work::Shell { .. } | Work::Python { .. } | Work::Http { .. }, false) => Place::Worker,
+    /// Returns where a task runs; everything runs inline in a dry run.
+    pub fn site_of(&self, task: &TaskDefinition) -> ExecutionSite {
+        if self.start.dry_run {
+            return ExecutionSite::Inline;
         }
+        task.action.site()
+    }
+
+    /// Returns the wait of a task after it became ready, in milliseconds; there is none in a dry run.
+    pub fn delay_of(&self, task: &TaskDefinition) -> Option<i64> {
+        task.delay_ms.filter(|_| !self.start.dry_run)
+    }
+
+    /// Whether the definition has this task.
+    pub(crate) fn has_task(&self, task_index: TaskIndex) -> bool {
+        task_index.as_usize() < self.nodes.len()
+    }
+
+    /// Whether this task can run: inside the range and not disabled.
+    pub(crate) fn is_included(&self, task_index: TaskIndex) -> bool {
+        self.nodes
+            .get(task_index.as_usize())
+            .is_some_and(PlanNode::is_included)
+    }
+
+    /// Returns the rank of a task.
+    pub(crate) fn rank(&self, task_index: TaskIndex) -> u32 {
+        self.nodes[task_index.as_usize()].rank
+    }
+
+    /// Follows the change of one task along its edges, through disabled tasks; returns the tasks whose
+    /// dependencies are all met by it. `meet` counts one dependency of a task as met, and returns how many are left.
+    pub(crate) fn newly_ready(
+        &self,
+        task_index: TaskIndex,
+        change: (TaskState, TaskState),
+        mut meet: impl FnMut(TaskIndex) -> u32,
+    ) -> Vec<TaskIndex> {
+        let mut ready = Vec::new();
+        let mut changed = vec![(task_index, change)];
+        while let Some((task_index, change)) = changed.pop() {
+            let succs = &self.nodes[task_index.as_usize()].succs;
+            for edge in succs.iter().filter(|edge| edge.rule.opens(change)) {
+                if meet(edge.task) > 0 {
+                    continue;
+                }
+                if self.nodes[edge.task.as_usize()].disabled {
+                    changed.push((edge.task, (TaskState::Pending, DISABLED_COUNTS_AS)));
+                } else {
+                    ready.push(edge.task);
+                }
+            }
+        }
+        ready
     }
 }
 
-/// Turns a number of tasks into the width that ordinals have.
+/// Turns a number of tasks into the width of a task index.
 fn count(tasks: usize) -> u32 {
     u32::try_from(tasks).unwrap_or(u32::MAX)
 }
 
-/// Returns the ordinals of a definition in order.
-pub(crate) fn ordinals(tasks: usize) -> impl Iterator<Item = Ordinal> {
-    (0..count(tasks)).map(Ordinal)
+/// Returns the first indices, as many as there are tasks.
+pub(crate) fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
+    (0..count(tasks)).map(TaskIndex)
 }
 
-fn successors(definition: &Definition) -> Vec<Vec<Ordinal>> {
+fn successors(definition: &Definition) -> Vec<Vec<TaskIndex>> {
     let mut succs = vec![Vec::new(); definition.tasks.len()];
-    for (ordinal, task) in ordinals(definition.tasks.len()).zip(&definition.tasks) {
+    for (task_index, task) in task_indices(definition.tasks.len()).zip(&definition.tasks) {
         for pred in &task.needs {
-            succs[pred.index()].push(ordinal);
+            succs[pred.as_usize()].push(task_index);
         }
     }
     succs
 }
 
-fn range(definition: &Definition, start: &Start, succs: &[Vec<Ordinal>]) -> Vec<bool> {
+fn range(definition: &Definition, start: &Start, succs: &[Vec<TaskIndex>]) -> Vec<bool> {
     let tasks = &definition.tasks;
     if start.tasks.is_empty() || start.scope == Scope::All {
         return vec![true; tasks.len()];
     }
     let names: BTreeSet<&str> = start.tasks.iter().map(String::as_str).collect();
-    let chosen = ordinals(tasks.len())
+    let chosen = task_indices(tasks.len())
         .zip(tasks)
         .filter(|(_, task)| names.contains(task.name.as_str()))
-        .map(|(ordinal, _)| ordinal)
+        .map(|(task_index, _)| task_index)
         .collect();
     match start.scope {
         Scope::All | Scope::Only => reach(chosen, tasks.len(), |_| &[]),
-        Scope::Upstream => reach(chosen, tasks.len(), |o| &tasks[o.index()].needs),
-        Scope::Downstream => reach(chosen, tasks.len(), |o| &succs[o.index()]),
+        Scope::Upstream => reach(chosen, tasks.len(), |o| &tasks[o.as_usize()].needs),
+        Scope::Downstream => reach(chosen, tasks.len(), |o| &succs[o.as_usize()]),
     }
 }
 
-fn reach<'a>(chosen: Vec<Ordinal>, tasks: usize, next: impl Fn(Ordinal) -> &'a [Ordinal]) -> Vec<bool> {
+fn reach<'a>(chosen: Vec<TaskIndex>, tasks: usize, next: impl Fn(TaskIndex) -> &'a [TaskIndex]) -> Vec<bool> {
     let mut inside = vec![false; tasks];
     let mut todo = chosen;
-    while let Some(ordinal) = todo.pop() {
-        if !std::mem::replace(&mut inside[ordinal.index()], true) {
-            todo.extend_from_slice(next(ordinal));
+    while let Some(task_index) = todo.pop() {
+        if !std::mem::replace(&mut inside[task_index.as_usize()], true) {
+            todo.extend_from_slice(next(task_index));
         }
     }
     inside
 }
 
-fn topological(nodes: &[Node]) -> Vec<Ordinal> {
+fn topological(nodes: &[PlanNode]) -> Vec<TaskIndex> {
     let mut open: Vec<usize> = nodes.iter().map(|node| node.preds.len()).collect();
-    let mut order: Vec<Ordinal> = ordinals(nodes.len())
-        .filter(|o| nodes[o.index()].in_range && nodes[o.index()].preds.is_empty())
+    let mut order: Vec<TaskIndex> = task_indices(nodes.len())
+        .filter(|o| nodes[o.as_usize()].in_range && nodes[o.as_usize()].preds.is_empty())
         .collect();
     let mut done = 0;
-    while let Some(ordinal) = order.get(done).copied() {
+    while let Some(task_index) = order.get(done).copied() {
         done += 1;
-        for succ in &nodes[ordinal.index()].succs {
-            open[succ.index()] -= 1;
-            if open[succ.index()] == 0 {
-                order.push(*succ);
+        for succ in nodes[task_index.as_usize()].succs.iter().map(|edge| edge.task) {
+            open[succ.as_usize()] -= 1;
+            if open[succ.as_usize()] == 0 {
+                order.push(succ);
             }
         }
     }

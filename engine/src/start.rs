@@ -1,13 +1,16 @@
-//! What a start of an instance asked for; never changes over the instance's life.
+//! What a start of an instance asked for; never changes while the instance exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::definition::{Definition, Direction, Param, ParamType};
-use crate::document::{Issue, Path, Reader, check_text, check_value, named, text_of};
-use crate::ids::Millis;
+use crate::ids::Timestamp;
+use crate::spec::diagnostic::Diagnostic;
+use crate::spec::limits::MAX_TASKS;
+use crate::spec::model::{Definition, Direction, Param, ParamType};
+use crate::spec::params::{check_text, check_value, value_text};
+use crate::spec::validator::{Path, Validator, named};
 use crate::states::{FailureStrategy, Priority, Scope};
 
 /// The choices of one start. Stored with the instance as JSON, with every default already resolved.
@@ -28,7 +31,7 @@ pub struct Start {
     /// The graph runs and every task succeeds at once in the owner.
     pub dry_run: bool,
     /// The base of time parameters, if not the instance's creation.
-    pub scheduled_at: Option<Millis>,
+    pub scheduled_at: Option<Timestamp>,
 }
 
 /// Members of the body of a start.
@@ -50,63 +53,68 @@ const KEYS: &[&str] = &[
 ///
 /// # Errors
 /// Lists everything that is wrong with the body.
-pub fn read(value: &Value, definition: &Definition) -> Result<Start, Vec<Issue>> {
-    let mut reader = Reader::default();
-    let start = read_all(&mut reader, value, definition);
-    reader.finish(start)
+pub fn parse(value: &Value, definition: &Definition) -> Result<Start, Vec<Diagnostic>> {
+    let mut validator = Validator::default();
+    let start = read_all(&mut validator, value, definition);
+    validator.finish(start)
 }
 
-fn read_all(reader: &mut Reader, value: &Value, definition: &Definition) -> Option<Start> {
+fn read_all(validator: &mut Validator, value: &Value, definition: &Definition) -> Option<Start> {
     let at = Path::ROOT;
-    let map = reader.object(value, &at, KEYS)?;
+    let map = validator.object(value, &at, KEYS)?;
     let given = |key: &str| map.get(key).filter(|value| !value.is_null());
     if let Some(version) = given("version") {
-        reader.whole(version, &at.key("version"), (1, i64::MAX));
+        validator.integer(version, &at.key("version"), (1, i64::MAX));
     }
-    let tasks = given("tasks").map(|value| read_tasks(reader, value, &at.key("tasks"), definition));
+    let tasks = given("tasks").map(|value| read_tasks(validator, value, &at.key("tasks"), definition));
     let scope = given("scope")
-        .and_then(|value| reader.choice(value, &at.key("scope"), &named(Scope::ALL, Scope::as_str)));
-    check_scope(reader, scope, tasks.is_some(), &at.key("scope"));
+        .and_then(|value| validator.choice(value, &at.key("scope"), &named(Scope::ALL, Scope::as_str)));
+    check_scope(validator, scope, tasks.is_some(), &at.key("scope"));
     let default_scope = if tasks.is_some() {
         Scope::Downstream
     } else {
         Scope::All
     };
     Some(Start {
-        params: read_params(reader, given("params"), &at.key("params"), &definition.params),
+        params: read_params(validator, given("params"), &at.key("params"), &definition.params),
         tasks: tasks.unwrap_or_default(),
         scope: scope.unwrap_or(default_scope),
         failure_strategy: given("failure_strategy")
             .and_then(|value| {
                 let all = named(FailureStrategy::ALL, FailureStrategy::as_str);
-                reader.choice(value, &at.key("failure_strategy"), &all)
+                validator.choice(value, &at.key("failure_strategy"), &all)
             })
             .unwrap_or(definition.failure_strategy),
         priority: given("priority")
             .and_then(|value| {
-                reader.choice(
+                validator.choice(
                     value,
                     &at.key("priority"),
                     &named(Priority::ALL, Priority::as_str),
                 )
             })
             .unwrap_or(definition.priority),
-        worker_group: given("worker_group").and_then(|value| reader.name(value, &at.key("worker_group"))),
+        worker_group: given("worker_group").and_then(|value| validator.name(value, &at.key("worker_group"))),
         dry_run: given("dry_run")
-            .and_then(|value| reader.truth(value, &at.key("dry_run")))
+            .and_then(|value| validator.boolean(value, &at.key("dry_run")))
             .unwrap_or(false),
         scheduled_at: given("scheduled_at")
-            .and_then(|value| read_instant(reader, value, &at.key("scheduled_at"))),
+            .and_then(|value| read_instant(validator, value, &at.key("scheduled_at"))),
     })
 }
 
-fn read_tasks(reader: &mut Reader, value: &Value, at: &Path<'_>, definition: &Definition) -> Vec<String> {
+fn read_tasks(
+    validator: &mut Validator,
+    value: &Value,
+    at: &Path<'_>,
+    definition: &Definition,
+) -> Vec<String> {
     let mut chosen: Vec<String> = Vec::new();
-    let Some(list) = reader.list(value, at, crate::document::MAX_TASKS) else {
+    let Some(list) = validator.list(value, at, MAX_TASKS) else {
         return chosen;
     };
     if list.is_empty() {
-        reader.wrong(
+        validator.invalid(
             at,
             "MISSING",
             "name at least one task, or leave `tasks` out to run all",
@@ -116,12 +124,12 @@ fn read_tasks(reader: &mut Reader, value: &Value, at: &Path<'_>, definition: &De
     let mut seen = BTreeSet::new();
     for (place, value) in list.iter().enumerate() {
         let at = at.index(place);
-        let Some(name) = reader.text(value, &at) else {
+        let Some(name) = validator.text(value, &at) else {
             continue;
         };
         if !known.contains(name) {
-            let hint = hint(reader.nearest(name, known.iter().copied()));
-            reader.wrong(&at, "UNKNOWN_TASK", format!("there is no task `{name}`{hint}"));
+            let hint = hint(validator.nearest(name, known.iter().copied()));
+            validator.invalid(&at, "UNKNOWN_TASK", format!("there is no task `{name}`{hint}"));
         } else if seen.insert(name) {
             chosen.push(name.to_owned());
         }
@@ -129,24 +137,24 @@ fn read_tasks(reader: &mut Reader, value: &Value, at: &Path<'_>, definition: &De
     chosen
 }
 
-fn check_scope(reader: &mut Reader, scope: Option<Scope>, with_tasks: bool, at: &Path<'_>) {
+fn check_scope(validator: &mut Validator, scope: Option<Scope>, with_tasks: bool, at: &Path<'_>) {
     match scope {
         Some(Scope::All) if with_tasks => {
-            reader.wrong(
+            validator.invalid(
                 at,
                 "BAD_VALUE",
                 "`all` runs every task: leave `tasks` out, or choose another scope",
             );
         }
         Some(chosen @ (Scope::Only | Scope::Upstream | Scope::Downstream)) if !with_tasks => {
-            reader.wrong(at, "BAD_VALUE", format!("`{chosen}` needs `tasks` to start from"));
+            validator.invalid(at, "BAD_VALUE", format!("`{chosen}` needs `tasks` to start from"));
         }
         Some(Scope::All | Scope::Only | Scope::Upstream | Scope::Downstream) | None => {}
     }
 }
 
 fn read_params(
-    reader: &mut Reader,
+    validator: &mut Validator,
     value: Option<&Value>,
     at: &Path<'_>,
     declared: &[Param],
@@ -157,17 +165,17 @@ fn read_params(
         .filter(|param| param.direction == Direction::In)
         .map(|param| (param.name.as_str(), param))
         .collect();
-    let given = value.and_then(|value| reader.map(value, at));
+    let given = value.and_then(|value| validator.map(value, at));
     for (name, value) in given.into_iter().flatten() {
         let at = at.key(name);
         match inputs.get(name.as_str()) {
             Some(param) => {
                 if let Err((code, message)) = check_given(param, value) {
-                    reader.wrong(&at, code, message);
+                    validator.invalid(&at, code, message);
                 }
-                params.insert(name.clone(), text_of(value));
+                params.insert(name.clone(), value_text(value));
             }
-            None => refuse(reader, name, &at, inputs.keys().copied()),
+            None => refuse(validator, name, &at, inputs.keys().copied()),
         }
     }
     let is_given = |name: &str| given.is_some_and(|map| map.contains_key(name));
@@ -175,7 +183,7 @@ fn read_params(
         .iter()
         .filter(|(name, param)| param.value.is_none() && !is_given(name))
     {
-        reader.missing(at, name, "this parameter has no default");
+        validator.missing(at, name, "this parameter has no default");
     }
     params
 }
@@ -194,13 +202,18 @@ fn check_given(param: &Param, value: &Value) -> Result<(), (&'static str, String
     }
 }
 
-fn refuse<'a>(reader: &mut Reader, name: &str, at: &Path<'_>, inputs: impl Iterator<Item = &'a str> + Clone) {
-    if !reader.param_name(name, at) {
+fn refuse<'a>(
+    validator: &mut Validator,
+    name: &str,
+    at: &Path<'_>,
+    inputs: impl Iterator<Item = &'a str> + Clone,
+) {
+    if !validator.param_name(name, at) {
         return;
     }
-    let hint = hint(reader.nearest(name, inputs));
+    let hint = hint(validator.nearest(name, inputs));
     let message = format!("the workflow declares no input `{name}`{hint}");
-    reader.wrong_key(at, "UNKNOWN_PARAMETER", message);
+    validator.invalid_key(at, "UNKNOWN_PARAMETER", message);
 }
 
 fn hint(near: Option<&str>) -> String {
@@ -208,12 +221,12 @@ fn hint(near: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-fn read_instant(reader: &mut Reader, value: &Value, at: &Path<'_>) -> Option<Millis> {
-    let text = reader.text(value, at)?;
+fn read_instant(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Timestamp> {
+    let text = validator.text(value, at)?;
     match chrono::DateTime::parse_from_rfc3339(text) {
-        Ok(instant) => Some(Millis(instant.timestamp_millis())),
+        Ok(instant) => Some(Timestamp(instant.timestamp_millis())),
         Err(_) => {
-            reader.wrong(
+            validator.invalid(
                 at,
                 "BAD_VALUE",
                 "write an instant like `2026-01-31T08:00:00Z` (RFC 3339)",

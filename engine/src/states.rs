@@ -54,6 +54,15 @@ macro_rules! named {
     };
 }
 
+/// Set when the system stopped working on an instance until a person acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attention {
+    /// Stable, upper snake.
+    pub code: String,
+    /// What happened and what helps, as a readable text.
+    pub detail: String,
+}
+
 named!(
     /// The state of an instance.
     InstanceState {
@@ -83,7 +92,7 @@ impl InstanceState {
     }
 
     /// Whether nothing is to be done in this state and so nobody owns the instance.
-    pub fn is_at_rest(self) -> bool {
+    pub fn is_idle(self) -> bool {
         self.is_final() || matches!(self, Self::Queued | Self::Paused)
     }
 }
@@ -127,8 +136,8 @@ impl TaskState {
         )
     }
 
-    /// Whether successors may start.
-    pub fn is_passable(self) -> bool {
+    /// Whether the task stands for a success of its instance.
+    pub fn counts_as_success(self) -> bool {
         matches!(self, Self::Succeeded | Self::ForcedSuccess | Self::Skipped)
     }
 }
@@ -136,7 +145,7 @@ impl TaskState {
 named!(
     /// The state of an attempt.
     AttemptState {
-        /// Committed; bound to a worker or waiting for a binding.
+        /// Committed; bound to a worker or waiting for a dispatch_number.
         Created = "created",
         /// A process, or the owner itself, works on it.
         Running = "running",
@@ -172,7 +181,7 @@ named!(
 
 named!(
     /// A control operation on an instance.
-    Verb {
+    Command {
         /// Let what runs end; start nothing.
         Pause = "pause",
         /// Go on from paused or stopped.
@@ -269,7 +278,7 @@ named!(
 
 named!(
     /// Why an owner took an instance; one entry of the owner log each.
-    OwnerWhy {
+    OwnershipReason {
         /// A new instance.
         Start = "start",
         /// Recovered.
@@ -302,7 +311,7 @@ named!(
         Active = "active",
         /// Takes nothing new.
         Draining = "draining",
-        /// Ended by itself.
+        /// AttemptEnd by itself.
         Left = "left",
         /// Declared dead by another.
         Dead = "dead",
@@ -311,7 +320,7 @@ named!(
 
 named!(
     /// The outcome of a control operation.
-    Outcome {
+    OperationStatus {
         /// Not decided yet.
         Pending = "pending",
         /// Its change is stored.
@@ -321,25 +330,25 @@ named!(
     }
 );
 
-impl From<Verb> for OwnerWhy {
-    fn from(verb: Verb) -> Self {
-        match verb {
-            Verb::Pause => Self::Pause,
-            Verb::Resume => Self::Resume,
-            Verb::Stop => Self::Stop,
-            Verb::Recover => Self::Recover,
-            Verb::Rerun => Self::Rerun,
-            Verb::ForceSuccess => Self::ForceSuccess,
+impl From<Command> for OwnershipReason {
+    fn from(command: Command) -> Self {
+        match command {
+            Command::Pause => Self::Pause,
+            Command::Resume => Self::Resume,
+            Command::Stop => Self::Stop,
+            Command::Recover => Self::Recover,
+            Command::Rerun => Self::Rerun,
+            Command::ForceSuccess => Self::ForceSuccess,
         }
     }
 }
 
-impl Verb {
-    /// Whether the verb can apply to an instance in this state.
+impl Command {
+    /// Whether the command can apply to an instance in this state.
     ///
-    /// The one home of that rule: the called node asks it before it stores the verb, the owner again before
+    /// The one home of that rule: the called node asks it before it stores the command, the owner again before
     /// it decides. A pause that is asked again is applied without effect.
-    pub fn applies_in(self, state: InstanceState, attention: Option<&crate::instance::Attention>) -> bool {
+    pub fn applies_in(self, state: InstanceState, attention: Option<&Attention>) -> bool {
         match self {
             Self::Pause => matches!(state, InstanceState::Running | InstanceState::Pausing),
             Self::Stop => !state.is_final(),
@@ -356,12 +365,12 @@ impl Verb {
         }
     }
 
-    /// Lists the verbs that can apply to an instance in this state.
-    pub fn possible_in(state: InstanceState, attention: Option<&crate::instance::Attention>) -> Vec<Self> {
+    /// Lists the commands that can apply to an instance in this state.
+    pub fn possible_in(state: InstanceState, attention: Option<&Attention>) -> Vec<Self> {
         Self::ALL
             .iter()
             .copied()
-            .filter(|verb| verb.applies_in(state, attention))
+            .filter(|command| command.applies_in(state, attention))
             .collect()
     }
 }

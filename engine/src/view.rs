@@ -1,16 +1,16 @@
-//! How stored rows are shown: one home for the state and the reason that every reader sees.
+//! How stored rows are shown: one home for the state and the reason that every validator sees.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use std::collections::BTreeMap;
 
-use crate::ids::Ordinal;
+use crate::ids::TaskIndex;
 use crate::plan::Plan;
 use crate::states::{FailureStrategy, InstanceState, TaskState};
 
-/// The state and reason of a task as every reader sees them.
+/// The state and reason of a task as every validator sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct DisplayState {
     /// The state.
     pub state: TaskState,
     /// Why it waits or rests, in words.
@@ -18,16 +18,16 @@ pub struct Shown {
 }
 
 /// Shows one task: its stored row, or what the lack of a started one means in this state of the instance.
-pub fn shown(
+pub fn display_state(
     plan: &Plan,
     instance: InstanceState,
-    ordinal: Ordinal,
+    task_index: TaskIndex,
     row: Option<(TaskState, Option<&str>)>,
-) -> Shown {
-    let Some(node) = plan.nodes.get(ordinal.index()).filter(|node| node.in_range) else {
+) -> DisplayState {
+    let Some(node) = plan.nodes.get(task_index.as_usize()).filter(|node| node.in_range) else {
         return not_run("outside the chosen range");
     };
-    if node.forbidden {
+    if node.disabled {
         return not_run("forbidden: the task is not enabled");
     }
     let (state, reason) = row.unwrap_or((TaskState::Pending, None));
@@ -46,22 +46,22 @@ pub fn shown(
         | TaskState::ForcedSuccess
         | TaskState::Failed
         | TaskState::Killed
-        | TaskState::Skipped => Shown {
+        | TaskState::Skipped => DisplayState {
             state,
             reason: reason.map(str::to_owned),
         },
     }
 }
 
-fn not_run(reason: &str) -> Shown {
-    Shown {
+fn not_run(reason: &str) -> DisplayState {
+    DisplayState {
         state: TaskState::NotRun,
         reason: Some(reason.to_owned()),
     }
 }
 
 /// Shows a task that has not started in this run.
-fn unstarted(plan: &Plan, instance: InstanceState, state: TaskState, stored: Option<&str>) -> Shown {
+fn unstarted(plan: &Plan, instance: InstanceState, state: TaskState, stored: Option<&str>) -> DisplayState {
     match instance {
         InstanceState::Pausing | InstanceState::Paused => not_run(stored.unwrap_or("paused")),
         InstanceState::Stopping | InstanceState::Stopped => not_run("stopped"),
@@ -78,16 +78,16 @@ fn unstarted(plan: &Plan, instance: InstanceState, state: TaskState, stored: Opt
     }
 }
 
-fn pending(reason: &str) -> Shown {
-    Shown {
+fn pending(reason: &str) -> DisplayState {
+    DisplayState {
         state: TaskState::Pending,
         reason: Some(reason.to_owned()),
     }
 }
 
-/// Counts the tasks of an instance as every reader sees them, from the stored rows by state. States without a
+/// Counts the tasks of an instance as every validator sees them, from the stored rows by state. States without a
 /// task are left out.
-pub fn counts(
+pub fn display_counts(
     instance: InstanceState,
     total: u32,
     excluded: u32,

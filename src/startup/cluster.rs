@@ -24,7 +24,7 @@ use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
 use rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
-use runner::log_files::LogFiles;
+use runner::logs::LogFiles;
 use store::catalog::Catalog;
 use store::{Role, SchemaStatus, Store};
 
@@ -65,7 +65,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     let host = advertised(&config, rpc_address);
     let secret = config.cluster.secret.as_ref();
     let secret = secret.ok_or_else(|| StartupError::Other("cluster.secret is not set".to_owned()))?;
-    let key = Key::of(secret).map_err(other)?;
+    let key = Key::from_secret(secret).map_err(other)?;
     let store = open_store(&config).await?;
     agree_on_secret(&store, &key).await?;
     let catalog = Catalog::new(&store);

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 use sha2::{Digest, Sha256};
@@ -19,7 +19,11 @@ const SHORTEST: usize = 32;
 
 /// Gives the user `admin` its first token: the configured one, or one made now, printed once and kept in the
 /// data folder for the local command line.
-pub(super) async fn ensure_admin(config: &Config, catalog: &Catalog, at: Millis) -> Result<(), StartupError> {
+pub(super) async fn ensure_admin(
+    config: &Config,
+    catalog: &Catalog,
+    at: Timestamp,
+) -> Result<(), StartupError> {
     let empty = catalog
         .is_empty()
         .await

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use actors::ports::{Join, Member, MemberStatus, MembershipStore, StoreError};
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use engine::states::MemberState;
 
 use store::Store;
@@ -34,13 +34,13 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Flapping {
     deaths: usize,
-    until: Millis,
+    until: Timestamp,
 }
 
 /// Judges the declared deaths of an address; a limit of 0 lets everybody join at once.
-fn judge(deaths: &[Millis], now: Millis, limit: usize) -> Option<Flapping> {
-    let remembered = |at: &&Millis| now.since(**at) < ms(REMEMBERED);
-    let recent: Vec<Millis> = deaths.iter().filter(remembered).copied().collect();
+fn judge(deaths: &[Timestamp], now: Timestamp, limit: usize) -> Option<Flapping> {
+    let remembered = |at: &&Timestamp| now.since(**at) < ms(REMEMBERED);
+    let recent: Vec<Timestamp> = deaths.iter().filter(remembered).copied().collect();
     let last = recent.iter().max()?;
     let beyond = recent.len().checked_sub(limit).filter(|_| limit > 0)?;
     let doubled = FIRST.saturating_mul(1 << beyond.min(8));
@@ -115,10 +115,10 @@ mod tests {
 
     use super::*;
 
-    const NOW: Millis = Millis(1_000_000);
+    const NOW: Timestamp = Timestamp(1_000_000);
 
     /// Deaths so many seconds ago.
-    fn ago(seconds: &[i64]) -> Vec<Millis> {
+    fn ago(seconds: &[i64]) -> Vec<Timestamp> {
         seconds.iter().map(|s| NOW.plus(-s * 1000)).collect()
     }
 

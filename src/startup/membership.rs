@@ -11,7 +11,7 @@ use actors::membership::health::{HEARTBEATS_NOT_STORED, HealthStatus};
 use actors::membership::liveness::LivenessMonitor;
 use actors::ports::{Join, JoinResult, Member, NodeIdentity, Store, StoreError};
 use actors::worker::{KILL_BEFORE, WorkerHandle};
-use engine::ids::{Generation, Incarnation, Millis};
+use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 use tokio::sync::Notify;
 
@@ -92,10 +92,10 @@ pub(super) fn join_of(config: &Config, host: String) -> Join {
 
 /// Says how far this machine's clock is from the database's, if that is worth a look. Nothing is decided by it: it
 /// shows in the machine's own log, and in what tasks see.
-fn clock_trouble(machine: SystemTime, database: Millis) -> Option<String> {
+fn clock_trouble(machine: SystemTime, database: Timestamp) -> Option<String> {
     let since = machine.duration_since(UNIX_EPOCH).unwrap_or_default();
     let here = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    let ahead = Millis(here).since(database);
+    let ahead = Timestamp(here).since(database);
     let direction = if ahead > 0 { "ahead of" } else { "behind" };
     (ahead.abs() > CLOCK_OFF_MS).then(|| {
         format!(
@@ -110,7 +110,7 @@ pub(super) struct Signs {
     pub(super) pulse: LivenessMonitor,
     pub(super) drain_bell: Arc<Notify>,
     pub(super) condition: HealthStatus,
-    pub(super) standstill: PauseDetector,
+    pub(super) pause_detector: PauseDetector,
     /// The worker of this node, once it runs.
     pub(super) worker: Arc<OnceLock<WorkerHandle>>,
 }
@@ -121,7 +121,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
         pulse,
         drain_bell,
         condition,
-        standstill,
+        pause_detector,
         worker,
     } = signs;
     let mut ticks = tokio::time::interval(BEAT);
@@ -129,7 +129,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
     let mut was_active = false;
     loop {
         ticks.tick().await;
-        let (asked, asked_at) = (Instant::now(), standstill.about_to_read());
+        let (asked, asked_at) = (Instant::now(), pause_detector.before_read());
         let beat = tokio::time::timeout(PATIENCE, store.record_heartbeat(me)).await;
         match beat.unwrap_or_else(|_| Err(StoreError::Unavailable("the database does not answer".to_owned())))
         {
@@ -152,7 +152,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
                 pulse.mark_store();
-                standstill.row_was_read(asked_at);
+                pause_detector.row_was_read(asked_at);
                 condition.set_issue(HEARTBEATS_NOT_STORED, None, clock.now());
                 condition.set_issue(
                     "CLOCK_OFF",
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn only_a_clock_that_is_far_off_is_reported() {
         let machine = UNIX_EPOCH + Duration::from_secs(10_000);
-        let trouble = |database_s: i64| clock_trouble(machine, Millis(database_s * 1000));
+        let trouble = |database_s: i64| clock_trouble(machine, Timestamp(database_s * 1000));
         assert_eq!(trouble(9_996), None);
         assert!(trouble(6_400).is_some_and(|said| said.contains("3600 s ahead of")));
         assert!(trouble(13_600).is_some_and(|said| said.contains("3600 s behind")));

@@ -31,9 +31,9 @@ use crate::config::{Config, Role};
 use crate::telemetry::install_metrics;
 use actors::ports::LogSource;
 use api::{ApiState, Threads};
-use rpc::{self, Key, Links, Roles, PauseDetector};
+use rpc::{self, Key, Links, PauseDetector, Roles};
 use runner::disk;
-use runner::log_files::LogFiles;
+use runner::logs::LogFiles;
 use runner::{Limits, Runners};
 use store::catalog::Catalog;
 
@@ -171,7 +171,7 @@ impl Equipment {
             pulse: pulse.clone(),
             drain_bell: Arc::clone(&drain_bell),
             condition: self.condition.clone(),
-            standstill: self.watch_for_standstill(),
+            pause_detector: self.start_pause_detector(),
             worker: Arc::clone(&worker),
         };
         let store = Arc::clone(&self.store);
@@ -204,14 +204,14 @@ impl Equipment {
         Ok((Arc::new(node), heart.await.map_err(other)?))
     }
 
-    /// Only what goes between nodes is held up by a standstill; a standalone process is alone on its data.
-    fn watch_for_standstill(&self) -> PauseDetector {
+    /// Only what goes between nodes is held up after a pause; a standalone process is alone on its data.
+    fn start_pause_detector(&self) -> PauseDetector {
         let Some(network) = &self.network else {
             return PauseDetector::default();
         };
-        let standstill = network.roles.standstill().clone();
-        actix_rt::spawn(standstill.clone().watch());
-        standstill
+        let pause_detector = network.roles.pause_detector().clone();
+        actix_rt::spawn(pause_detector.clone().run());
+        pause_detector
     }
 
     /// Answers users, on a node with that role.
@@ -343,9 +343,9 @@ fn worker_parts(config: &Config) -> Result<WorkerResources, StartupError> {
                 .map_err(StartupError::Other)?
                 .on_disk_of(&config.server.data),
         ),
-        journal: Arc::new(runner::journal_file::JournalFile::in_data(&config.server.data)),
+        journal: Arc::new(runner::journal::JournalFile::in_data(&config.server.data)),
         paths: AttemptPaths::in_data(&config.server.data),
-        boot_id: runner::process::boot_id(),
+        boot_id: runner::boot_id(),
         slots: config.worker.slots,
     })
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use actors::ports::{Member, Registry};
 use actors::testing::registry::FaultyRegistry;
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 use porpoise::registry::LocalRegistry;
 
@@ -27,7 +27,7 @@ fn life() -> Member {
         host: format!("127.0.0.1:{}", 10_000 + incarnation),
         roles: vec!["master".to_owned(), "api".to_owned()],
         state: MemberState::Active,
-        joined_at: Millis(0),
+        joined_at: Timestamp(0),
         slots: 0,
         worker_group: "default".to_owned(),
         version: "test".to_owned(),

@@ -19,10 +19,10 @@ use actors::node::Node;
 use actors::ports::{Join, Member, MembershipStore as _, NewInstance, WriteOutcome};
 use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
 use actors::worker::AttemptPaths;
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
-use runner::journal_file::JournalFile;
+use runner::journal::JournalFile;
 use runner::{self, Limits, Runners};
 use store::catalog::{Catalog, Format, NewVersion, Request};
 use store::{Role, Store};
@@ -80,7 +80,7 @@ impl Bench {
 
     async fn run(&self, yaml: &str) -> InstanceId {
         let (definition, model) =
-            document::parse_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
+            document::read_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
             .project("default")
@@ -114,7 +114,7 @@ impl Bench {
             .start_target(startable, None)
             .await
             .expect("a target");
-        let start = engine::start::read(&serde_json::json!({}), &target.definition).expect("a start");
+        let start = engine::start::parse(&serde_json::json!({}), &target.definition).expect("a start");
         let new = NewInstance {
             project_id: project.id.0,
             workflow_id: target.workflow_id.0,
@@ -173,12 +173,12 @@ impl Bench {
     }
 }
 
-fn ingredients(me: Member, now: Millis, store: Store, data: &Path) -> NodeDeps {
+fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps {
     let worker = WorkerResources {
         runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
-        boot_id: runner::process::boot_id(),
+        boot_id: runner::boot_id(),
         slots: 4,
     };
     NodeDeps {

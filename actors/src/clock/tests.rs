@@ -1,4 +1,4 @@
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 use crate::clock::Clock;
 
@@ -6,9 +6,9 @@ const NOW: i64 = 1_000_000;
 
 #[test]
 fn an_answer_that_agrees_does_not_step_the_clock_back() {
-    let clock = Clock::starting_at(Millis(NOW));
+    let clock = Clock::starting_at(Timestamp(NOW));
     let before = clock.now();
-    clock.adjust(Millis(NOW - 40), 60_000);
+    clock.adjust(Timestamp(NOW - 40), 60_000);
     assert!(clock.now() >= before);
     assert!(
         clock.now().0 < NOW + 30_000,
@@ -18,39 +18,39 @@ fn an_answer_that_agrees_does_not_step_the_clock_back() {
 
 #[test]
 fn a_clock_that_is_behind_is_set_to_the_answer() {
-    let clock = Clock::starting_at(Millis(NOW));
-    clock.adjust(Millis(2 * NOW), 10);
-    assert!(clock.now() >= Millis(2 * NOW));
+    let clock = Clock::starting_at(Timestamp(NOW));
+    clock.adjust(Timestamp(2 * NOW), 10);
+    assert!(clock.now() >= Timestamp(2 * NOW));
 }
 
 #[test]
 fn a_clock_that_is_ahead_is_set_back_to_the_latest_possible_time() {
-    let clock = Clock::starting_at(Millis(2 * NOW));
-    clock.adjust(Millis(NOW), 10);
+    let clock = Clock::starting_at(Timestamp(2 * NOW));
+    clock.adjust(Timestamp(NOW), 10);
     assert!(clock.now().0 < NOW + 60_000);
 }
 
 #[test]
 fn a_small_correction_backwards_never_shows() {
-    let clock = Clock::starting_at(Millis(1_000_000));
+    let clock = Clock::starting_at(Timestamp(1_000_000));
     let before = clock.now();
-    clock.adjust(Millis(1_000_000 - 500), 0);
+    clock.adjust(Timestamp(1_000_000 - 500), 0);
     assert!(clock.now() >= before);
 }
 
 #[test]
 fn a_large_correction_is_taken_over_in_both_directions() {
-    let clock = Clock::starting_at(Millis(10_000_000));
+    let clock = Clock::starting_at(Timestamp(10_000_000));
     clock.now();
-    clock.adjust(Millis(5_000_000), 0);
-    assert!(clock.now() < Millis(6_000_000));
-    clock.adjust(Millis(20_000_000), 0);
-    assert!(clock.now() >= Millis(20_000_000));
+    clock.adjust(Timestamp(5_000_000), 0);
+    assert!(clock.now() < Timestamp(6_000_000));
+    clock.adjust(Timestamp(20_000_000), 0);
+    assert!(clock.now() >= Timestamp(20_000_000));
 }
 
 #[test]
 fn a_difference_within_the_round_trip_is_noise() {
-    let clock = Clock::starting_at(Millis(0));
-    clock.adjust(Millis(100), 400);
-    assert!(clock.now() < Millis(200));
+    let clock = Clock::starting_at(Timestamp(0));
+    clock.adjust(Timestamp(100), 400);
+    assert!(clock.now() < Timestamp(200));
 }

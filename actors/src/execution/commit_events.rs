@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use engine::ids::{Epoch, InstanceId, Millis};
-use engine::instance::{Decided, Transition};
+use engine::ids::{Epoch, InstanceId, Timestamp};
+use engine::instance::{OperationDecision, Transition};
 use engine::states::InstanceState;
 use tokio::sync::broadcast;
 
@@ -13,7 +13,7 @@ pub struct CommitEvent {
     /// The instance.
     pub id: InstanceId,
     /// When it was decided.
-    pub at: Millis,
+    pub at: Timestamp,
     /// The owner's address.
     pub host: String,
     /// The epoch under which it is owned.
@@ -23,7 +23,7 @@ pub struct CommitEvent {
     /// What changed, in order.
     pub transitions: Vec<Transition>,
     /// Commands that were decided.
-    pub decided: Vec<Decided>,
+    pub decided: Vec<OperationDecision>,
 }
 
 /// A broadcast of commits. A slow listener misses some and must read the store (`Lagged`).

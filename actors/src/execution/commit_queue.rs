@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use engine::ids::{InstanceId, Millis, OperationId, Ordinal};
-use engine::instance::{Changes, Effect, Event, Round, WantedSlot};
+use engine::ids::{InstanceId, OperationId, TaskIndex, Timestamp};
+use engine::instance::{Changes, Effect, Event, Operation, SlotDemand, StepBatch};
 use tokio::sync::oneshot;
 
 use crate::execution::running_instance::RunningInstance;
@@ -34,7 +34,7 @@ pub(crate) struct DecidedCommit {
     /// What to do after the commit.
     pub(crate) effects: Vec<Effect>,
     /// Tasks that were granted a slot in it.
-    pub(crate) granted: Vec<Ordinal>,
+    pub(crate) granted: Vec<TaskIndex>,
     /// The senders that wait for it.
     pub(crate) replies: Vec<oneshot::Sender<DeliveryOutcome>>,
 }
@@ -79,13 +79,13 @@ impl CommitQueue {
             let task = found
                 .task
                 .as_deref()
-                .and_then(|name| instance.plan.definition.ordinal_of(name));
-            self.items.push_back(QueuedItem::Event(Event::Verb {
-                operation: found.operation,
-                verb: found.command,
+                .and_then(|name| instance.plan.definition.task_index_of(name));
+            self.items.push_back(QueuedItem::Event(Event::Command(Operation {
+                id: found.operation,
+                command: found.command,
                 run: found.run,
                 task,
-            }));
+            })));
         }
     }
 
@@ -100,30 +100,30 @@ impl CommitQueue {
         instance: &RunningInstance,
         slots: &Slots,
         guards: &mut HeldSlots,
-        at: Millis,
+        at: Timestamp,
     ) -> DecidedCommit {
-        let mut round = Round::new(&instance.plan, &instance.state, at);
+        let mut round = StepBatch::new(&instance.plan, &instance.state, at);
         let (mut replies, mut granted) = (Vec::new(), Vec::new());
         for item in self.items.drain(..) {
             match item {
                 QueuedItem::Event(event) => round.step(event),
                 QueuedItem::Reply(reply) => replies.push(reply),
-                QueuedItem::Granted(SlotGranted { ordinal, slot }) => {
-                    round.step(granted_event(ordinal, &slot));
-                    guards.insert(ordinal, slot);
-                    granted.push(ordinal);
+                QueuedItem::Granted(SlotGranted { task_index, slot }) => {
+                    round.step(granted_event(task_index, &slot));
+                    guards.insert(task_index, slot);
+                    granted.push(task_index);
                 }
             }
         }
-        for wanted in round.wanting_slots() {
-            let ordinal = wanted.ordinal;
-            match slots.request(&wanted.group, slot_request(instance.state.id, &wanted)) {
+        for wanted in round.slot_demands() {
+            let task_index = wanted.task_index;
+            match slots.request(&wanted.group, slot_request(instance.state.rows.id, &wanted)) {
                 SlotReply::Granted(slot) => {
-                    round.step(granted_event(ordinal, &slot));
-                    guards.insert(ordinal, slot);
-                    granted.push(ordinal);
+                    round.step(granted_event(task_index, &slot));
+                    guards.insert(task_index, slot);
+                    granted.push(task_index);
                 }
-                SlotReply::Wait(reason) => round.step(Event::NoSlot { ordinal, reason }),
+                SlotReply::Wait(reason) => round.step(Event::NoSlot { task_index, reason }),
             }
         }
         let (changes, effects) = round.finish();
@@ -139,7 +139,7 @@ impl CommitQueue {
 /// The slots that an instance holds, by task.
 #[derive(Debug, Default)]
 pub(crate) struct HeldSlots {
-    guards: BTreeMap<Ordinal, SlotGuard>,
+    guards: BTreeMap<TaskIndex, SlotGuard>,
 }
 
 impl HeldSlots {
@@ -149,41 +149,41 @@ impl HeldSlots {
     }
 
     /// Holds a slot for a task.
-    pub(crate) fn insert(&mut self, ordinal: Ordinal, slot: SlotGuard) {
-        self.guards.insert(ordinal, slot);
+    pub(crate) fn insert(&mut self, task_index: TaskIndex, slot: SlotGuard) {
+        self.guards.insert(task_index, slot);
     }
 
     /// Releases the slots of tasks.
-    pub(crate) fn release(&mut self, ordinals: &[Ordinal]) {
-        for ordinal in ordinals {
-            self.guards.remove(ordinal);
+    pub(crate) fn release(&mut self, task_indices: &[TaskIndex]) {
+        for task_index in task_indices {
+            self.guards.remove(task_index);
         }
     }
 
     /// After a commit is applied, keeps the slots of attempts that are at a worker, and releases those of the other tasks
     /// that it changed.
     pub(crate) fn release_unbound(&mut self, commit: &DecidedCommit, instance: &RunningInstance) {
-        for ordinal in commit.changes.tasks.keys().chain(&commit.granted) {
-            if !instance.is_bound(*ordinal) {
-                self.guards.remove(ordinal);
+        for task_index in commit.changes.tasks.keys().chain(&commit.granted) {
+            if !instance.is_bound(*task_index) {
+                self.guards.remove(task_index);
             }
         }
     }
 }
 
-fn granted_event(ordinal: Ordinal, slot: &SlotGuard) -> Event {
-    Event::Granted {
-        ordinal,
+fn granted_event(task_index: TaskIndex, slot: &SlotGuard) -> Event {
+    Event::SlotGranted {
+        task_index,
         worker: slot.worker().clone(),
     }
 }
 
-fn slot_request(instance: InstanceId, wanted: &WantedSlot) -> SlotRequest {
+fn slot_request(instance: InstanceId, wanted: &SlotDemand) -> SlotRequest {
     SlotRequest {
         instance_priority: wanted.instance_priority,
         task_priority: wanted.task_priority,
         ready_at: wanted.ready_at,
         instance,
-        ordinal: wanted.ordinal,
+        task_index: wanted.task_index,
     }
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::definition::OnCutOff;
 use engine::ids::{Epoch, Incarnation};
 use engine::instance::Event;
+use engine::spec::OnCutOff;
 use engine::task::Worker;
 
 use crate::execution::lease_grants::LeaseGrants;

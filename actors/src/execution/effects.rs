@@ -1,8 +1,9 @@
 //! Runs the effects of a stored commit.
 
 use actix::prelude::*;
-use engine::ids::{Millis, Ordinal, Uid};
-use engine::instance::{AttemptResult, Effect, Ended, Event};
+use engine::attempt::{AttemptEnd, AttemptEvent, AttemptResult};
+use engine::ids::{DispatchId, TaskIndex, Timestamp};
+use engine::instance::{Effect, Event};
 use engine::states::KillCause;
 
 use crate::execution::running_instance::RunningInstance;
@@ -20,7 +21,7 @@ pub(crate) struct FollowUps {
     /// Events for the next commit.
     pub(crate) events: Vec<Event>,
     /// When the actor has to wake for a due time.
-    pub(crate) wake_at: Option<Millis>,
+    pub(crate) wake_at: Option<Timestamp>,
 }
 
 /// Runs effects of one instance; each is harmless when repeated.
@@ -58,33 +59,37 @@ impl<'a> EffectRunner<'a> {
     }
 
     fn run_one(&mut self, effect: Effect) {
-        let id = self.instance.state.id;
+        let id = self.instance.state.rows.id;
         match effect {
-            Effect::Dispatch { ordinal, uid } => self.dispatch(ordinal, uid),
-            Effect::Kill { ordinal, uid, cause } => self.kill(ordinal, uid, cause),
-            Effect::FinishInOwner { ordinal, attempt } => {
-                let event = Event::FinishedInOwner { ordinal, attempt };
+            Effect::Dispatch { task_index, uid } => self.dispatch(task_index, uid),
+            Effect::Kill {
+                task_index,
+                uid,
+                cause,
+            } => self.kill(task_index, uid, cause),
+            Effect::CompleteInline { task_index, attempt } => {
+                let event = Event::CompletedInline { task_index, attempt };
                 self.follow_ups.events.push(event);
             }
             Effect::WakeAt { at } => self.follow_ups.wake_at = Some(at),
-            Effect::DropSlot { ordinal } => self.deps.slots.cancel(id, ordinal),
-            Effect::Warn { ordinal, text } => self.warn(ordinal, &text),
+            Effect::CancelSlot { task_index } => self.deps.slots.cancel(id, task_index),
+            Effect::Warn { task_index, text } => self.warn(task_index, &text),
             Effect::Ignore { reason } => tracing::debug!(instance = %id, reason, "event ignored"),
             // A slot is requested by the commit that finds the need for it, and release is a part of the commit.
-            Effect::WantSlot { .. } | Effect::Rest => {}
+            Effect::RequestSlot { .. } | Effect::Release => {}
         }
     }
 
-    fn dispatch(&mut self, ordinal: Ordinal, uid: Uid) {
-        let Some((worker, _)) = self.instance.binding(ordinal, uid) else {
+    fn dispatch(&mut self, task_index: TaskIndex, uid: DispatchId) {
+        let Some((worker, _)) = self.instance.binding(task_index, uid) else {
             return;
         };
-        match self.instance.prepare_dispatch(ordinal, self.owner.clone()) {
+        match self.instance.prepare_dispatch(task_index, self.owner.clone()) {
             Ok(prepared) => {
                 if let Some(text) = summarise_warnings(&prepared.warnings) {
-                    let (id, task) = (self.instance.state.id, &prepared.dispatch.task);
+                    let (id, task) = (self.instance.state.rows.id, &prepared.dispatch.task);
                     tracing::warn!(instance = %id, task, text, "parameter");
-                    self.follow_ups.events.push(Event::Warned { uid, text });
+                    self.follow_ups.events.push(Event::Warning { uid, text });
                 }
                 self.deps.dispatch.do_send(SendAttempt {
                     to: worker,
@@ -97,8 +102,8 @@ impl<'a> EffectRunner<'a> {
     }
 
     /// An attempt whose parameters cannot be resolved was never sent: it fails here, with the reason.
-    fn fail_unsent(&mut self, uid: Uid, error: String) {
-        let ended = Ended {
+    fn fail_unsent(&mut self, uid: DispatchId, error: String) {
+        let ended = AttemptEnd {
             result: AttemptResult::Failed,
             exit_code: None,
             error: Some(error),
@@ -107,11 +112,14 @@ impl<'a> EffectRunner<'a> {
             started_at: None,
             ended_at: self.deps.clock.now(),
         };
-        self.follow_ups.events.push(Event::Ended { uid, ended });
+        self.follow_ups.events.push(Event::Attempt {
+            uid,
+            event: AttemptEvent::Ended(ended),
+        });
     }
 
-    fn kill(&self, ordinal: Ordinal, uid: Uid, cause: KillCause) {
-        let Some((worker, _)) = self.instance.binding(ordinal, uid) else {
+    fn kill(&self, task_index: TaskIndex, uid: DispatchId, cause: KillCause) {
+        let Some((worker, _)) = self.instance.binding(task_index, uid) else {
             return;
         };
         self.deps.dispatch.do_send(KillAttempt {
@@ -121,15 +129,15 @@ impl<'a> EffectRunner<'a> {
                 owner: self.owner.clone(),
                 cause,
             },
-            exclusive: self.instance.is_exclusive(ordinal),
+            exclusive: self.instance.is_exclusive(task_index),
             reply_to: self.reply_to.clone(),
         });
     }
 
-    fn warn(&self, ordinal: Option<Ordinal>, text: &str) {
-        let task = ordinal.and_then(|ordinal| self.instance.plan.definition.task(ordinal));
+    fn warn(&self, task_index: Option<TaskIndex>, text: &str) {
+        let task = task_index.and_then(|task_index| self.instance.plan.definition.task(task_index));
         let task = task.map(|task| task.name.as_str());
-        tracing::warn!(instance = %self.instance.state.id, task, text, "time limit");
+        tracing::warn!(instance = %self.instance.state.rows.id, task, text, "time limit");
     }
 }
 

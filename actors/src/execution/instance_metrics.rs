@@ -1,6 +1,6 @@
 //! The metrics of instances and tasks, from the changes of stored commits.
 
-use engine::ids::{Millis, Ordinal};
+use engine::ids::{TaskIndex, Timestamp};
 use engine::instance::Changes;
 use engine::states::TaskState;
 use engine::task::Task;
@@ -8,27 +8,27 @@ use engine::task::Task;
 use crate::execution::running_instance::RunningInstance;
 
 /// Counts what a commit ended or repeated. Called after the commit is stored, with the state before it.
-pub(crate) fn record_commit(before: &RunningInstance, changes: &Changes, at: Millis) {
-    for (ordinal, task) in &changes.tasks {
-        record_task(before, *ordinal, task);
+pub(crate) fn record_commit(before: &RunningInstance, changes: &Changes, at: Timestamp) {
+    for (task_index, task) in &changes.tasks {
+        record_task(before, *task_index, task);
     }
-    let Some(header) = &changes.header else { return };
-    if !header.state.is_final() || before.state.header.state.is_final() {
+    let Some(record) = &changes.record else { return };
+    if !record.state.is_final() || before.state.record().state.is_final() {
         return;
     }
-    let state = header.state.as_str();
+    let state = record.state.as_str();
     metrics::counter!("porpoise_instances_total", "state" => state).increment(1);
-    let started_at = header.started_at.unwrap_or(before.state.created_at);
+    let started_at = record.started_at.unwrap_or(before.state.rows.created_at);
     let duration_ms = at.since(started_at).max(0);
     metrics::histogram!("porpoise_instance_duration_seconds", "state" => state)
         .record(duration_ms as f64 / 1_000.0);
 }
 
-fn record_task(before: &RunningInstance, ordinal: Ordinal, task: &Task) {
-    let row = before.state.row(ordinal);
+fn record_task(before: &RunningInstance, task_index: TaskIndex, task: &Task) {
+    let row = before.state.task(task_index);
     if has_ended(task.state) && !row.is_some_and(|row| has_ended(row.state)) {
-        let definition = before.plan.definition.task(ordinal);
-        let kind = definition.map_or("unknown", |task| task.work.type_name());
+        let definition = before.plan.definition.task(task_index);
+        let kind = definition.map_or("unknown", |task| task.action.type_name());
         metrics::counter!("porpoise_tasks_total", "type" => kind, "state" => task.state.as_str())
             .increment(1);
     }

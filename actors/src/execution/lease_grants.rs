@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::ids::{Epoch, Incarnation, Uid};
+use engine::ids::{DispatchId, Epoch, Incarnation};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -44,7 +44,7 @@ struct ClusterMembers {
 #[derive(Debug, Default)]
 struct GrantState {
     /// The last renewal of each attempt, under the epoch in which it was granted here.
-    granted: BTreeMap<Uid, (Epoch, Instant)>,
+    granted: BTreeMap<DispatchId, (Epoch, Instant)>,
     /// When this master learned that a worker is dead.
     dead: BTreeMap<Incarnation, Instant>,
 }
@@ -76,7 +76,7 @@ impl LeaseGrants {
     }
 
     /// Records a lease that is granted now, by the owner of this epoch.
-    pub(crate) fn record_grant(&self, uid: Uid, epoch: Epoch) {
+    pub(crate) fn record_grant(&self, uid: DispatchId, epoch: Epoch) {
         let now = Instant::now();
         let mut state = self.state.lock();
         state.granted.retain(|_, (_, at)| now - *at < RETENTION);
@@ -92,7 +92,12 @@ impl LeaseGrants {
     }
 
     /// Returns how long the loss of an attempt of a dead worker must still be deferred; none when it has surely ended.
-    pub(crate) fn remaining_grace(&self, uid: Uid, epoch: Epoch, worker: Incarnation) -> Option<Duration> {
+    pub(crate) fn remaining_grace(
+        &self,
+        uid: DispatchId,
+        epoch: Epoch,
+        worker: Incarnation,
+    ) -> Option<Duration> {
         self.record_death(worker);
         let now = Instant::now();
         let state = self.state.lock();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use engine::definition::Definition;
 use engine::ids::{Epoch, InstanceId};
-use engine::instance::Attention;
+use engine::spec::Definition;
+use engine::states::Attention;
 
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::workflow::TakeoverTracker;

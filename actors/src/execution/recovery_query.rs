@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use engine::attempt::AttemptEvent;
 use engine::ids::Incarnation;
 use engine::instance::Event;
 use engine::task::Worker;
@@ -141,12 +142,18 @@ impl DeferredLoss {
                 Some(grace) => {
                     loss.next = loss.next.min(grace);
                     let reason = lease_wait_reason(attempt);
-                    loss.events.push(Event::HeldBack { uid, reason });
+                    loss.events.push(Event::Attempt {
+                        uid,
+                        event: AttemptEvent::LossDeferred { reason },
+                    });
                     loss.deferred.push(attempt.clone());
                 }
                 None => {
                     let reason = worker_gone_reason(&attempt.worker);
-                    loss.events.push(Event::Lost { uid, reason });
+                    loss.events.push(Event::Attempt {
+                        uid,
+                        event: AttemptEvent::Lost { reason },
+                    });
                 }
             }
         }

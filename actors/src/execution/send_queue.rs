@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 
 use crate::messages::workflow::{DeliverEvents, RecoveryCounts};
 use crate::protocol::{Dispatch, Kill, ReattachRequest};
@@ -25,7 +25,7 @@ pub(crate) enum WorkerMessage {
 
 impl WorkerMessage {
     /// Returns the attempt that the message is about.
-    pub(crate) fn uid(&self) -> Uid {
+    pub(crate) fn uid(&self) -> DispatchId {
         match self {
             Self::Dispatch(dispatch) => dispatch.uid,
             Self::Kill(kill) => kill.uid,

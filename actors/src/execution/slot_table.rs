@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use engine::ids::{Incarnation, InstanceId, Millis, Ordinal};
+use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::states::Priority;
 use engine::task::Worker;
 
@@ -18,11 +18,11 @@ pub struct SlotRequest {
     /// The task's priority.
     pub task_priority: Priority,
     /// When the task became ready.
-    pub ready_at: Millis,
+    pub ready_at: Timestamp,
     /// The instance.
     pub instance: InstanceId,
     /// The task.
-    pub ordinal: Ordinal,
+    pub task_index: TaskIndex,
 }
 
 /// The slots of one worker.
@@ -58,7 +58,7 @@ pub(crate) struct SlotTable {
     workers: BTreeMap<Incarnation, WorkerSlots>,
     waiting: BTreeMap<String, BTreeSet<SlotRequest>>,
     /// The waiting request of each task, with its group: an instance may have ten thousand of them.
-    requests: BTreeMap<(InstanceId, Ordinal), (String, SlotRequest)>,
+    requests: BTreeMap<(InstanceId, TaskIndex), (String, SlotRequest)>,
 }
 
 impl SlotTable {
@@ -151,14 +151,16 @@ impl SlotTable {
 
     /// Takes a slot for a request unless one that comes first waits; otherwise the request waits, for the returned reason.
     pub(crate) fn request(&mut self, group: &str, request: SlotRequest) -> Result<Worker, String> {
-        self.cancel(request.instance, request.ordinal);
+        self.cancel(request.instance, request.task_index);
         let is_first = self.first_waiting(group).is_none_or(|other| request < other);
         if is_first && let Some(worker) = self.take_slot(group) {
             return Ok(worker);
         }
         self.waiting.entry(group.to_owned()).or_default().insert(request);
-        self.requests
-            .insert((request.instance, request.ordinal), (group.to_owned(), request));
+        self.requests.insert(
+            (request.instance, request.task_index),
+            (group.to_owned(), request),
+        );
         Err(self.wait_reason(group))
     }
 
@@ -166,7 +168,7 @@ impl SlotTable {
     pub(crate) fn grant_next(&mut self, group: &str) -> Option<(SlotRequest, Worker)> {
         let request = self.first_waiting(group)?;
         let worker = self.take_slot(group)?;
-        self.cancel(request.instance, request.ordinal);
+        self.cancel(request.instance, request.task_index);
         Some((request, worker))
     }
 
@@ -185,8 +187,8 @@ impl SlotTable {
     }
 
     /// Removes the waiting request of a task.
-    pub(crate) fn cancel(&mut self, instance: InstanceId, ordinal: Ordinal) {
-        let Some((group, request)) = self.requests.remove(&(instance, ordinal)) else {
+    pub(crate) fn cancel(&mut self, instance: InstanceId, task_index: TaskIndex) {
+        let Some((group, request)) = self.requests.remove(&(instance, task_index)) else {
             return;
         };
         if let Some(waiting) = self.waiting.get_mut(&group) {
@@ -196,16 +198,16 @@ impl SlotTable {
 
     /// Removes the waiting requests of all tasks of an instance.
     pub(crate) fn cancel_all(&mut self, instance: InstanceId) {
-        let first = (instance, Ordinal(0));
-        let last = (instance, Ordinal(u32::MAX));
-        let tasks: Vec<Ordinal> = self
+        let first = (instance, TaskIndex(0));
+        let last = (instance, TaskIndex(u32::MAX));
+        let tasks: Vec<TaskIndex> = self
             .requests
             .range(first..=last)
-            .map(|((_, ordinal), _)| *ordinal)
+            .map(|((_, task_index), _)| *task_index)
             .collect();
         tasks
             .into_iter()
-            .for_each(|ordinal| self.cancel(instance, ordinal));
+            .for_each(|task_index| self.cancel(instance, task_index));
     }
 
     /// Returns a snapshot for the debug route.

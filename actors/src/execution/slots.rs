@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, InstanceId, Ordinal};
+use engine::ids::{Incarnation, InstanceId, TaskIndex};
 use engine::task::Worker;
 use parking_lot::{Mutex, MutexGuard};
 
@@ -22,7 +22,7 @@ use crate::execution::worker_selection::WorkerSelection;
 #[rtype(result = "()")]
 pub struct SlotGranted {
     /// The task.
-    pub ordinal: Ordinal,
+    pub task_index: TaskIndex,
     /// The slot.
     pub slot: SlotGuard,
 }
@@ -159,8 +159,8 @@ impl Slots {
     }
 
     /// Withdraws the waiting request of a task.
-    pub fn cancel(&self, instance: InstanceId, ordinal: Ordinal) {
-        self.shared.lock().table.cancel(instance, ordinal);
+    pub fn cancel(&self, instance: InstanceId, task_index: TaskIndex) {
+        self.shared.lock().table.cancel(instance, task_index);
     }
 
     /// Returns a snapshot for the debug route.
@@ -188,7 +188,7 @@ impl Slots {
         let mut grants = Vec::new();
         while let Some((request, worker)) = shared.table.grant_next(group) {
             let granted = SlotGranted {
-                ordinal: request.ordinal,
+                task_index: request.task_index,
                 slot: self.guard(worker),
             };
             grants.push((shared.actors.get(&request.instance).cloned(), granted));

@@ -94,7 +94,7 @@ impl WorkerDirectory {
 
 #[cfg(test)]
 mod tests {
-    use engine::ids::Millis;
+    use engine::ids::Timestamp;
 
     use super::*;
 
@@ -105,7 +105,7 @@ mod tests {
             host: format!("{name}:1"),
             roles: vec!["worker".to_owned()],
             state,
-            joined_at: Millis(0),
+            joined_at: Timestamp(0),
             slots: 4,
             worker_group: "default".to_owned(),
             version: "1".to_owned(),

@@ -1,7 +1,8 @@
 //! What the answers of workers mean for the attempts.
 
 use actix::prelude::*;
-use engine::ids::{Epoch, Uid};
+use engine::attempt::AttemptEvent;
+use engine::ids::{DispatchId, Epoch};
 use engine::instance::Event;
 
 use crate::execution::send_queue::{PendingMessage, WorkerMessage};
@@ -80,7 +81,10 @@ pub(crate) fn dispatch_event(message: &WorkerMessage, answer: DispatchAnswer) ->
         DispatchAnswer::Accepted => None,
         DispatchAnswer::Refused { reason } => {
             count_error("refused");
-            Some(Event::NotStarted { uid, reason })
+            Some(Event::Attempt {
+                uid,
+                event: AttemptEvent::NotStarted { reason },
+            })
         }
         DispatchAnswer::StaleEpoch { seen } => {
             log_stale_epoch(uid, seen);
@@ -94,9 +98,11 @@ pub(crate) fn kill_event(message: &WorkerMessage, answer: KillAnswer) -> Option<
     let uid = message.uid();
     match answer {
         KillAnswer::Killing => None,
-        KillAnswer::NeverStarted => Some(Event::NotStarted {
+        KillAnswer::NeverStarted => Some(Event::Attempt {
             uid,
-            reason: "never started".to_owned(),
+            event: AttemptEvent::NotStarted {
+                reason: "never started".to_owned(),
+            },
         }),
         KillAnswer::StaleEpoch { seen } => {
             log_stale_epoch(uid, seen);
@@ -112,13 +118,24 @@ pub(crate) fn reattach_event(message: &WorkerMessage, answer: ReattachAnswer) ->
         counts.record(recovery_outcome(&answer));
     }
     match answer {
-        ReattachAnswer::Running { pid, started_at } => started_at.map(|at| Event::Started { uid, pid, at }),
-        ReattachAnswer::Done { end: ended } => Some(Event::Ended { uid, ended }),
-        ReattachAnswer::NeverStarted => Some(Event::NotStarted {
+        ReattachAnswer::Running { pid, started_at } => started_at.map(|at| Event::Attempt {
             uid,
-            reason: "the worker had not received it".to_owned(),
+            event: AttemptEvent::Started { pid, at },
         }),
-        ReattachAnswer::Lost { reason } => Some(Event::Lost { uid, reason }),
+        ReattachAnswer::Done { end: ended } => Some(Event::Attempt {
+            uid,
+            event: AttemptEvent::Ended(ended),
+        }),
+        ReattachAnswer::NeverStarted => Some(Event::Attempt {
+            uid,
+            event: AttemptEvent::NotStarted {
+                reason: "the worker had not received it".to_owned(),
+            },
+        }),
+        ReattachAnswer::Lost { reason } => Some(Event::Attempt {
+            uid,
+            event: AttemptEvent::Lost { reason },
+        }),
         ReattachAnswer::StaleEpoch { seen } => {
             log_stale_epoch(uid, seen);
             None
@@ -137,9 +154,11 @@ pub(crate) fn split_unanswered(
     for pending in batch {
         match (&pending.message, error) {
             (WorkerMessage::Dispatch(dispatch), LinkError::NotDelivered(_)) => events.push(EventDelivery {
-                event: Event::NotStarted {
+                event: Event::Attempt {
                     uid: dispatch.uid,
-                    reason: format!("worker {worker} could not be reached"),
+                    event: AttemptEvent::NotStarted {
+                        reason: format!("worker {worker} could not be reached"),
+                    },
                 },
                 to: pending.reply_to,
             }),
@@ -165,7 +184,7 @@ fn recovery_outcome(answer: &ReattachAnswer) -> RecoveryOutcome {
 }
 
 /// A worker knows a newer owner: the sender finds that out at its next commit, which is refused.
-fn log_stale_epoch(uid: Uid, seen: Epoch) {
+fn log_stale_epoch(uid: DispatchId, seen: Epoch) {
     tracing::warn!(%uid, %seen, "a worker knows a newer owner");
     count_error("stale epoch");
 }

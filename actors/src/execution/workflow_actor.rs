@@ -10,7 +10,8 @@ mod commit_loop;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::ids::{Epoch, Incarnation, InstanceId, Uid};
+use engine::attempt::AttemptEvent;
+use engine::ids::{DispatchId, Epoch, Incarnation, InstanceId};
 use engine::instance::{Effect, Event};
 use tokio::sync::oneshot;
 
@@ -121,11 +122,11 @@ impl WorkflowActor {
             tracing::error!(instance = %self.assignment.id, duplicates, "more than one attempt of a task is open");
         }
         let instance = RunningInstance::new(rows, definition);
-        let pending = engine::instance::pending(&instance.plan, &instance.state);
+        let pending = engine::instance::pending_effects(&instance.state);
         self.instance = Some(instance);
         match context {
             LoadContext::Quarantine(attention) => {
-                self.queue.push_events([Event::GiveUp { attention }]);
+                self.queue.push_events([Event::Quarantine { attention }]);
                 return self.pump(ctx);
             }
             LoadContext::Plain => self.resume_pending(pending, None, ctx),
@@ -157,8 +158,9 @@ impl WorkflowActor {
         self.run_effects(effects.collect(), ctx);
         let Some(instance) = &self.instance else { return };
         let mut queries = Vec::new();
-        for (ordinal, query) in instance.attempts_at_workers() {
-            self.slots.insert(ordinal, self.deps.slots.reserve(&query.worker));
+        for (task_index, query) in instance.attempts_at_workers() {
+            self.slots
+                .insert(task_index, self.deps.slots.reserve(&query.worker));
             queries.push(query);
         }
         self.query_attempts(queries, counts, ctx);
@@ -197,10 +199,10 @@ impl WorkflowActor {
         if results.is_empty() {
             return;
         }
-        let uids: Vec<Uid> = results.iter().map(|result| result.uid).collect();
-        let events = results.into_iter().map(|result| Event::Ended {
+        let uids: Vec<DispatchId> = results.iter().map(|result| result.uid).collect();
+        let events = results.into_iter().map(|result| Event::Attempt {
             uid: result.uid,
-            ended: result.end,
+            event: AttemptEvent::Ended(result.end),
         });
         self.queue.push_events(events);
         let (reply, decided) = oneshot::channel();
@@ -247,7 +249,7 @@ impl WorkflowActor {
             at: self.deps.clock.now(),
             host: self.deps.this_node.host.clone(),
             epoch: self.assignment.epoch,
-            state: Some(instance.state.header.state),
+            state: Some(instance.state.record().state),
             transitions: Vec::new(),
             decided: Vec::new(),
         });
@@ -372,8 +374,8 @@ impl Handler<Observe> for WorkflowActor {
         MessageResult(serde_json::json!({
             "instance": self.assignment.id,
             "epoch": self.assignment.epoch,
-            "state": state.map(|state| state.header.state),
-            "rev": state.map(|state| state.rev),
+            "state": state.map(|state| state.record().state),
+            "revision": state.map(|state| state.rows.revision),
             "queued": self.queue.len(),
             "committing": self.committing,
             "failures": self.failures,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use parking_lot::Mutex;
 
 /// The node is draining.
@@ -23,18 +23,18 @@ pub struct HealthIssue {
     /// For people.
     pub detail: String,
     /// When it began.
-    pub since: Millis,
+    pub since: Timestamp,
 }
 
 /// The health of this node. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct HealthStatus {
-    issues: Arc<Mutex<BTreeMap<&'static str, (String, Millis)>>>,
+    issues: Arc<Mutex<BTreeMap<&'static str, (String, Timestamp)>>>,
 }
 
 impl HealthStatus {
     /// Records an issue, or that it has ended. The time at which it began stays as first recorded.
-    pub fn set_issue(&self, code: &'static str, issue: Option<String>, now: Millis) {
+    pub fn set_issue(&self, code: &'static str, issue: Option<String>, now: Timestamp) {
         let mut issues = self.issues.lock();
         match issue {
             Some(detail) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 use engine::task::Worker;
 
 use crate::messages::workflow::{DeliverEvents, RecoveryCounts};
@@ -41,7 +41,7 @@ pub struct KillAttempt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptQuery {
     /// The attempt.
-    pub uid: Uid,
+    pub uid: DispatchId,
     /// The worker incarnation that its row names.
     pub worker: Worker,
     /// It runs only under a lease, so that its loss is deferred until the lease has surely expired.

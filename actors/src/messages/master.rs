@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 
 use crate::messages::workflow::RecoveryCounts;
 use crate::ports::{ClaimedInstance, LoadedInstance};
@@ -66,9 +66,9 @@ pub struct HandoverCandidate {
     /// The instance.
     pub id: InstanceId,
     /// When it last received an event.
-    pub active_at: Millis,
+    pub active_at: Timestamp,
     /// When it came from another master, if it did.
-    pub received_at: Option<Millis>,
+    pub received_at: Option<Timestamp>,
 }
 
 /// Makes the owner read the inbox of an instance, and claims the instance when it needs an owner.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 
 use crate::clock::Clock;
@@ -59,7 +59,7 @@ pub struct BalanceActor {
     deps: BalanceDeps,
     window: StabilityWindow,
     loads: BTreeMap<Incarnation, u32>,
-    read_at: Millis,
+    read_at: Timestamp,
     plan: RebalancePlan,
     planning: bool,
     draining: bool,
@@ -71,13 +71,13 @@ pub struct BalanceActor {
 struct StabilityWindow {
     members: Vec<(Incarnation, MemberState)>,
     masters: Vec<Incarnation>,
-    since: Millis,
-    last_reading: Millis,
+    since: Timestamp,
+    last_reading: Timestamp,
 }
 
 impl StabilityWindow {
     /// Takes a reading; a member that joined, left, drains or is missed restarts the window.
-    fn update(&mut self, now: Millis, membership: &Membership) {
+    fn update(&mut self, now: Timestamp, membership: &Membership) {
         let state = |status: &MemberStatus| (status.member.incarnation, status.member.state);
         let mut members: Vec<_> = membership.living.iter().map(state).collect();
         members.sort_unstable();
@@ -93,7 +93,7 @@ impl StabilityWindow {
     }
 
     /// Returns since when the members have been stable, if that is long enough and known for now.
-    fn stable_since(&self, now: Millis) -> Option<Millis> {
+    fn stable_since(&self, now: Timestamp) -> Option<Timestamp> {
         let is_known = now.since(self.last_reading) <= STORE_PAUSE_MS;
         (is_known && now.since(self.since) >= STABLE_MS).then_some(self.since)
     }
@@ -106,7 +106,7 @@ impl BalanceActor {
             deps,
             window: StabilityWindow::default(),
             loads: BTreeMap::new(),
-            read_at: Millis(0),
+            read_at: Timestamp(0),
             plan: RebalancePlan::default(),
             planning: false,
             draining: false,
@@ -172,7 +172,7 @@ impl BalanceActor {
 
 /// What a plan is made from, besides the members.
 struct ClusterLoad {
-    read_at: Millis,
+    read_at: Timestamp,
     loads: BTreeMap<Incarnation, u32>,
     /// Read only when something may have to move.
     candidates: Vec<HandoverCandidate>,
@@ -180,9 +180,9 @@ struct ClusterLoad {
 
 async fn read_load(
     deps: &BalanceDeps,
-    known: Option<(Millis, BTreeMap<Incarnation, u32>)>,
+    known: Option<(Timestamp, BTreeMap<Incarnation, u32>)>,
     masters: &[Incarnation],
-    now: Millis,
+    now: Timestamp,
 ) -> Option<ClusterLoad> {
     let (read_at, loads) = match known {
         Some(known) => known,

@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 
 use crate::messages::master::HandoverCandidate;
 
@@ -37,15 +37,15 @@ const MINUTE_MS: i64 = 60_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RebalanceInput {
     /// The moment.
-    pub now: Millis,
+    pub now: Timestamp,
     /// The master that plans.
     pub this_node: Incarnation,
     /// The number of instances of each active master, this one included.
     pub loads: BTreeMap<Incarnation, u32>,
     /// When `loads` was read.
-    pub read_at: Millis,
+    pub read_at: Timestamp,
     /// The members have not changed since then.
-    pub stable_since: Millis,
+    pub stable_since: Timestamp,
     /// The instances that this master could hand over.
     pub candidates: Vec<HandoverCandidate>,
 }
@@ -61,7 +61,7 @@ pub struct RebalancePlan {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct RecentHandover {
-    at: Millis,
+    at: Timestamp,
     target: Incarnation,
     count: u32,
 }
@@ -101,7 +101,7 @@ pub fn is_overloaded(this_node: Incarnation, loads: &BTreeMap<Incarnation, u32>)
 }
 
 impl RebalancePlan {
-    fn moved_since(&self, at: Millis) -> u32 {
+    fn moved_since(&self, at: Timestamp) -> u32 {
         let recent = self.recent.iter().filter(|recent| recent.at >= at);
         recent.map(|recent| recent.count).sum()
     }
@@ -136,7 +136,7 @@ fn handover_budget(input: &RebalanceInput, loads: &BTreeMap<Incarnation, u32>, p
 
 /// Returns the instances that may be handed over, the longest idle first; the others only when none is idle.
 fn candidates_in_order(input: &RebalanceInput) -> impl Iterator<Item = InstanceId> {
-    let must_stay = |received_at: Millis| input.now.since(received_at) < MIN_STAY_MS;
+    let must_stay = |received_at: Timestamp| input.now.since(received_at) < MIN_STAY_MS;
     let mut eligible: Vec<&HandoverCandidate> = input.candidates.iter().collect();
     eligible.retain(|candidate| !candidate.received_at.is_some_and(must_stay));
     eligible.sort_by_key(|candidate| (Reverse(input.now.since(candidate.active_at)), candidate.id));

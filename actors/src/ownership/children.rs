@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{Epoch, InstanceId, Millis};
-use engine::instance::Attention;
+use engine::ids::{Epoch, InstanceId, Timestamp};
+use engine::states::Attention;
 
 use crate::backoff::Backoff;
 use crate::execution::last_activity::LastActivity;
@@ -55,12 +55,12 @@ struct Child {
     addr: Option<Addr<WorkflowActor>>,
     epoch: Epoch,
     /// When it was first started here.
-    since: Millis,
+    since: Timestamp,
     progress_recorded: bool,
     /// When it came from another master, if it did.
-    received_at: Option<Millis>,
+    received_at: Option<Timestamp>,
     activity: LastActivity,
-    restarts: VecDeque<Millis>,
+    restarts: VecDeque<Timestamp>,
 }
 
 /// The actors of the instances that one master owns.

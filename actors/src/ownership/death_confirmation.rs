@@ -122,7 +122,7 @@ fn evaluate(evidence: &FailureEvidence, suspect: Incarnation, pings: &[Ping]) ->
 
 #[cfg(test)]
 mod tests {
-    use engine::ids::Millis;
+    use engine::ids::Timestamp;
     use engine::states::MemberState;
 
     use super::*;
@@ -137,7 +137,7 @@ mod tests {
             host: "m7:7071".to_owned(),
             roles: vec!["master".to_owned()],
             state: MemberState::Active,
-            joined_at: Millis(0),
+            joined_at: Timestamp(0),
             slots: 0,
             worker_group: "default".to_owned(),
             version: "1".to_owned(),

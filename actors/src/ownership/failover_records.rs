@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 
 use crate::backoff::Backoff;
 use crate::messages::workflow::RecoveryCounts;
@@ -25,7 +25,7 @@ const STORE_PAUSE: Backoff = Backoff::between(Duration::from_secs(1), Duration::
 struct TakeoverTotals {
     instances: u32,
     counts: Vec<Arc<RecoveryCounts>>,
-    acknowledged_at: Millis,
+    acknowledged_at: Timestamp,
 }
 
 /// A record to store, and the counts that it waits for.
@@ -41,7 +41,7 @@ pub(crate) struct FailoverRecords {
     /// Masters that this node declared dead, until the scan after that is acknowledged.
     declared: BTreeSet<Incarnation>,
     /// When each member was first missed.
-    suspected_at: BTreeMap<Incarnation, Millis>,
+    suspected_at: BTreeMap<Incarnation, Timestamp>,
     /// When this node learned that a member is dead.
     ended_at: BTreeMap<Incarnation, Instant>,
     totals: BTreeMap<Incarnation, TakeoverTotals>,
@@ -49,7 +49,7 @@ pub(crate) struct FailoverRecords {
 
 impl FailoverRecords {
     /// Records that a member is missed.
-    pub(crate) fn record_suspicion(&mut self, suspect: Incarnation, now: Millis) {
+    pub(crate) fn record_suspicion(&mut self, suspect: Incarnation, now: Timestamp) {
         self.suspected_at.entry(suspect).or_insert(now);
     }
 
@@ -74,7 +74,7 @@ impl FailoverRecords {
         &mut self,
         batches: TakeoverBatches,
         survivor: &NodeIdentity,
-        now: Millis,
+        now: Timestamp,
     ) -> Vec<PendingRecord> {
         let mut changed: BTreeSet<Incarnation> = std::mem::take(&mut self.declared);
         changed.extend(batches.keys());

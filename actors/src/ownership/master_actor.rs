@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use engine::ids::{Epoch, Incarnation, InstanceId};
-use engine::states::OwnerWhy;
+use engine::states::OwnershipReason;
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
@@ -85,7 +85,7 @@ impl MasterActor {
             epoch: claimed.epoch,
         };
         let origin = match claimed.reason {
-            OwnerWhy::Failover | OwnerWhy::Handover => Origin::OtherMaster,
+            OwnershipReason::Failover | OwnershipReason::Handover => Origin::OtherMaster,
             _ => Origin::Local,
         };
         self.children

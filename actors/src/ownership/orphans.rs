@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::ids::Incarnation;
-use engine::states::OwnerWhy;
+use engine::states::OwnershipReason;
 use futures_util::future::join_all;
 
 use crate::execution::db_actor::claim_ownership;
@@ -71,7 +71,7 @@ fn group_by_dead_owner(claimed: Vec<ClaimedInstance>) -> BTreeMap<Option<Incarna
     for claimed in claimed {
         let dead_owner = claimed
             .from_owner
-            .filter(|_| claimed.reason == OwnerWhy::Failover);
+            .filter(|_| claimed.reason == OwnershipReason::Failover);
         groups.entry(dead_owner).or_default().push(claimed);
     }
     groups

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 
 use crate::execution::db_actor::{DbActor, claim_ownership};
 use crate::ports::{Claim, ClaimedInstance, NodeIdentity, Store, StoreError};
@@ -23,7 +23,7 @@ pub(crate) async fn claim_one(
     store: &dyn Store,
     db: &Addr<DbActor>,
     claimant: NodeIdentity,
-    (id, at): (InstanceId, Millis),
+    (id, at): (InstanceId, Timestamp),
 ) -> Result<ClaimResult, StoreError> {
     let this_node = claimant.incarnation;
     let claim = Claim {
@@ -46,7 +46,7 @@ pub(crate) async fn claim_one(
 }
 
 /// Marks relayed results whose attempts were closed another way, which no owner would read any more.
-pub(crate) async fn close_relayed_results(store: Arc<dyn Store>, at: Millis) {
+pub(crate) async fn close_relayed_results(store: Arc<dyn Store>, at: Timestamp) {
     if let Err(error) = store.close_relayed_results(at).await {
         tracing::debug!(%error, "relayed results of closed attempts were not marked");
     }

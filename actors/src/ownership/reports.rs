@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::attempt::AttemptEvent;
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 use engine::instance::Event;
 use engine::states::MemberState;
 use futures_util::future::join_all;
@@ -100,27 +101,42 @@ async fn deliver_group(addr: Addr<WorkflowActor>, group: InstanceReports) -> Par
 fn event_of(report: Report) -> Event {
     let uid = report.uid;
     match report.update {
-        AttemptUpdate::Started { pid, at } => Event::Started { uid, pid, at },
-        AttemptUpdate::Ended(ended) => Event::Ended { uid, ended },
-        AttemptUpdate::Lost { reason } => Event::Lost { uid, reason },
+        AttemptUpdate::Started { pid, at } => Event::Attempt {
+            uid,
+            event: AttemptEvent::Started { pid, at },
+        },
+        AttemptUpdate::Ended(ended) => Event::Attempt {
+            uid,
+            event: AttemptEvent::Ended(ended),
+        },
+        AttemptUpdate::Lost { reason } => Event::Attempt {
+            uid,
+            event: AttemptEvent::Lost { reason },
+        },
     }
 }
 
 /// A loss is no result: only an owner can take it, and it is not stored for one.
 fn is_lost(event: &Event) -> bool {
-    matches!(event, Event::Lost { .. })
+    matches!(
+        event,
+        Event::Attempt {
+            event: AttemptEvent::Lost { .. },
+            ..
+        }
+    )
 }
 
 /// Answers reports about instances that this node does not run.
 pub(crate) struct UnownedReportHandler {
     store: Arc<dyn Store>,
     this_node: Incarnation,
-    at: Millis,
+    at: Timestamp,
 }
 
 impl UnownedReportHandler {
     /// Makes the handler of one batch.
-    pub(crate) fn new(store: Arc<dyn Store>, this_node: Incarnation, at: Millis) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, this_node: Incarnation, at: Timestamp) -> Self {
         Self { store, this_node, at }
     }
 
@@ -130,7 +146,10 @@ impl UnownedReportHandler {
         let relayed = self.relay_results(&events).await;
         let awaited = self.lost_with_owner(&events).await;
         let answer = |event: &Event| match event {
-            Event::Lost { uid, .. } if awaited.contains(&instance_of(uid)) => ReportAnswer::Later,
+            Event::Attempt {
+                uid,
+                event: AttemptEvent::Lost { .. },
+            } if awaited.contains(&instance_of(uid)) => ReportAnswer::Later,
             _ => relayed.clone(),
         };
         events.iter().map(answer).collect()
@@ -140,7 +159,10 @@ impl UnownedReportHandler {
     /// learns by a query.
     async fn relay_results(&self, events: &[Event]) -> ReportAnswer {
         let results = events.iter().filter_map(|event| match event {
-            Event::Ended { uid, ended } => Some(RelayedResult {
+            Event::Attempt {
+                uid,
+                event: AttemptEvent::Ended(ended),
+            } => Some(RelayedResult {
                 uid: *uid,
                 end: ended.clone(),
             }),
@@ -172,7 +194,10 @@ impl UnownedReportHandler {
     /// Returns the instances of lost attempts that have an owner, or need one, which must receive the loss.
     async fn lost_with_owner(&self, events: &[Event]) -> BTreeSet<InstanceId> {
         let lost = events.iter().filter_map(|event| match event {
-            Event::Lost { uid, .. } => Some(instance_of(uid)),
+            Event::Attempt {
+                uid,
+                event: AttemptEvent::Lost { .. },
+            } => Some(instance_of(uid)),
             _ => None,
         });
         let lost: BTreeSet<InstanceId> = lost.collect();

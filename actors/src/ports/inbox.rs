@@ -1,8 +1,8 @@
 //! What waits in the database for the owner of an instance.
 
-use engine::ids::{InstanceId, OperationId, Run, Uid};
-use engine::instance::Ended;
-use engine::states::Verb;
+use engine::attempt::AttemptEnd;
+use engine::ids::{DispatchId, InstanceId, OperationId, Run};
+use engine::states::Command;
 
 /// A command of a user that is not applied yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct InboxCommand {
     /// The instance that it is for.
     pub instance: InstanceId,
     /// What is asked for.
-    pub command: Verb,
+    pub command: Command,
     /// The run that the called node saw.
     pub run: Run,
     /// The task's name, for force-success.
@@ -25,7 +25,7 @@ pub struct InboxCommand {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RelayedResult {
     /// The attempt.
-    pub uid: Uid,
+    pub uid: DispatchId,
     /// How it ended.
-    pub end: Ended,
+    pub end: AttemptEnd,
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Rev};
-use engine::instance::{Changes, Header};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, TaskIndex, Timestamp};
+use engine::instance::{Changes, InstanceRecord};
 use engine::start::Start;
 use engine::task::{Attempt, Task};
 
@@ -49,7 +49,7 @@ pub struct NewInstance {
     /// Ties a repeated request to this instance.
     pub request_key: Option<RequestKey>,
     /// When it is created.
-    pub at: Millis,
+    pub at: Timestamp,
 }
 
 /// The changes of one instance that are committed together.
@@ -64,9 +64,9 @@ pub struct InstanceCommit {
     /// A condition of the write.
     pub epoch: Epoch,
     /// A condition of the write; it grows by one.
-    pub rev: Rev,
+    pub revision: Revision,
     /// When it was decided.
-    pub at: Millis,
+    pub at: Timestamp,
     /// What changes.
     pub changes: Changes,
 }
@@ -125,15 +125,15 @@ pub struct LoadedInstance {
     /// The epoch under which it is owned.
     pub epoch: Epoch,
     /// The version of the rows.
-    pub rev: Rev,
+    pub revision: Revision,
     /// When it was created.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// Its own row.
-    pub header: Header,
+    pub record: InstanceRecord,
     /// Its task rows, each with its latest attempt.
-    pub tasks: Vec<(Ordinal, Task)>,
+    pub tasks: Vec<(TaskIndex, Task)>,
     /// Open attempts of tasks that have a later one; normally none.
-    pub duplicate_open_attempts: Vec<(Ordinal, Attempt)>,
+    pub duplicate_open_attempts: Vec<(TaskIndex, Attempt)>,
     /// Unapplied commands in order.
     pub commands: Vec<InboxCommand>,
     /// Results of attempts that are open here, which workers gave to another master.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::ids::Uid;
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::ids::DispatchId;
 
 /// Time from SIGTERM to SIGKILL that is documented to users.
 pub const KILL_GRACE: Duration = Duration::from_secs(5);
@@ -74,7 +74,7 @@ pub trait Runner: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// The attempt.
-    pub uid: Uid,
+    pub uid: DispatchId,
     /// Its process, if that was journaled.
     pub pid: Option<i64>,
     /// The start time of that process in ticks.
@@ -113,8 +113,8 @@ impl RunnerRegistry {
 #[async_trait]
 impl Runner for RunnerRegistry {
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
-        let task_type = job.dispatch.work.type_name();
-        match self.by_task_type.get(task_type) {
+        let task_type = &job.dispatch.action.task_type;
+        match self.by_task_type.get(task_type.as_str()) {
             Some(runner) => runner.start(job).await,
             None => Err(format!(
                 "this worker has no runner for tasks of type `{task_type}`"

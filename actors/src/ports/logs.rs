@@ -1,7 +1,7 @@
 //! Where logs of attempts are read: files of this node, or another node's by way of the cluster.
 
 use async_trait::async_trait;
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 
 /// A part of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub trait LogSource: std::fmt::Debug + Send + Sync + 'static {
     async fn read(
         &self,
         worker: &str,
-        uid: &Uid,
+        uid: &DispatchId,
         (offset, limit): (u64, u64),
     ) -> Result<LogPart, LogUnavailable>;
 }

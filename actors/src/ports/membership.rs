@@ -1,6 +1,6 @@
 //! The incarnations of nodes as the database keeps them.
 
-use engine::ids::{Generation, Incarnation, Millis};
+use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 
 /// The name and address of this incarnation of a node.
@@ -41,14 +41,14 @@ pub struct JoinResult {
     /// The database's generation.
     pub generation: Generation,
     /// The database's clock.
-    pub now: Millis,
+    pub now: Timestamp,
 }
 
 /// The answer to a heartbeat that was stored in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DbHeartbeat {
     /// The database's clock.
-    pub now: Millis,
+    pub now: Timestamp,
     /// The stored state of this incarnation; `Dead` means: exit.
     pub state: MemberState,
 }
@@ -67,7 +67,7 @@ pub struct Member {
     /// Its state.
     pub state: MemberState,
     /// When it joined.
-    pub joined_at: Millis,
+    pub joined_at: Timestamp,
     /// Slots of its worker.
     pub slots: u32,
     /// The group of its worker.
@@ -127,9 +127,9 @@ pub struct FailoverRecord {
     /// The new owner.
     pub survivor: NodeIdentity,
     /// When the dead one was first missed, if this survivor missed it.
-    pub suspected_at: Option<Millis>,
+    pub suspected_at: Option<Timestamp>,
     /// When every instance that was taken over had its actor; none until then.
-    pub acknowledged_at: Option<Millis>,
+    pub acknowledged_at: Option<Timestamp>,
     /// The number of instances that were taken over.
     pub instances: u32,
     /// The number of attempts that still ran, or had ended with a known result.

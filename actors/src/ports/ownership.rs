@@ -1,7 +1,7 @@
 //! Which node owns which instance, as the database keeps it.
 
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
-use engine::states::{MemberState, OwnerWhy};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
+use engine::states::{MemberState, OwnershipReason};
 use serde::{Deserialize, Serialize};
 
 use crate::ports::membership::NodeIdentity;
@@ -25,7 +25,7 @@ pub struct Claim {
     /// The largest number of instances.
     pub limit: u32,
     /// When it is claimed.
-    pub at: Millis,
+    pub at: Timestamp,
 }
 
 /// An instance that has been claimed.
@@ -36,7 +36,7 @@ pub struct ClaimedInstance {
     /// The epoch under which it is owned now.
     pub epoch: Epoch,
     /// Why ownership changed.
-    pub reason: OwnerWhy,
+    pub reason: OwnershipReason,
     /// The owner before, when it had one.
     pub from_owner: Option<Incarnation>,
     /// The host of the owner before, when it had one.
@@ -53,7 +53,7 @@ pub struct HandOver {
     /// The instances, under the epochs that the owner holds.
     pub instances: Vec<Ownership>,
     /// When they are handed over.
-    pub at: Millis,
+    pub at: Timestamp,
 }
 
 /// The owner of an instance.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::definition::Definition;
-use engine::ids::{Incarnation, InstanceId, Millis, Uid};
+use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
+use engine::spec::Definition;
 use engine::states::MemberState;
 
 use crate::ports::error::StoreError;
@@ -102,7 +102,7 @@ pub trait InboxStore: Send + Sync + 'static {
     async fn list_unapplied_commands(&self, ids: &[InstanceId]) -> Result<Vec<InboxCommand>, StoreError>;
 
     /// Refuses the unapplied commands of an idle instance that cannot apply in its state, without a claim.
-    async fn refuse_inapplicable_commands(&self, id: InstanceId, at: Millis) -> Result<(), StoreError>;
+    async fn refuse_inapplicable_commands(&self, id: InstanceId, at: Timestamp) -> Result<(), StoreError>;
 }
 
 /// Results that workers gave to another master, because they could not reach the owner.
@@ -110,16 +110,16 @@ pub trait InboxStore: Send + Sync + 'static {
 pub trait RelayedResults: Send + Sync + 'static {
     /// Stores results for the owners of their instances, while the attempts are open; results of closed attempts are
     /// dropped. Repeating it changes nothing.
-    async fn relay_results(&self, results: &[RelayedResult], at: Millis) -> Result<(), StoreError>;
+    async fn relay_results(&self, results: &[RelayedResult], at: Timestamp) -> Result<(), StoreError>;
 
     /// Reads the unapplied results of attempts that are still open.
     async fn list_relayed_results(&self, ids: &[InstanceId]) -> Result<Vec<RelayedResult>, StoreError>;
 
     /// Marks results as applied.
-    async fn mark_results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError>;
+    async fn mark_results_applied(&self, uids: &[DispatchId], at: Timestamp) -> Result<(), StoreError>;
 
     /// Marks results whose attempts are closed, by them or another way, and which have no effect any more.
-    async fn close_relayed_results(&self, at: Millis) -> Result<(), StoreError>;
+    async fn close_relayed_results(&self, at: Timestamp) -> Result<(), StoreError>;
 }
 
 /// The whole of the engine's side of the database.

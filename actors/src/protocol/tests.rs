@@ -1,46 +1,42 @@
 //! Nothing of a message is lost on its way.
 
-use engine::definition::{OnCutOff, Request};
+use engine::spec::OnCutOff;
+use engine::task_type::PreparedAction;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
 
-fn work() -> impl Strategy<Value = Work> {
-    let request = (
-        any::<String>(),
-        any::<String>(),
-        vec(any::<(String, String)>(), 0..4),
-        any::<Option<String>>(),
-    );
-    let request = request.prop_map(|(method, url, headers, body)| Request {
-        method,
-        url,
-        headers,
-        body,
-    });
-    prop_oneof![
-        any::<(String, String)>().prop_map(|(run, interpreter)| Work::Shell { run, interpreter }),
-        any::<(String, String)>().prop_map(|(run, python)| Work::Python { run, python }),
-        (request, vec(any::<u16>(), 0..4)).prop_map(|(request, expect_status)| Work::Http {
-            request,
-            expect_status
-        }),
-        Just(Work::Noop),
-    ]
+fn action() -> impl Strategy<Value = PreparedAction> {
+    let value = prop_oneof![
+        any::<String>().prop_map(Value::from),
+        vec(any::<u16>(), 0..4).prop_map(Value::from),
+        btree_map(any::<String>(), any::<String>(), 0..4).prop_map(|map| map
+            .into_iter()
+            .map(|(key, text)| (key, Value::from(text)))
+            .collect()),
+    ];
+    let fields = btree_map(any::<String>(), value, 0..4);
+    (any::<String>(), fields).prop_map(|(task_type, fields)| PreparedAction {
+        task_type,
+        fields: fields.into_iter().collect(),
+    })
 }
 
-fn uid() -> impl Strategy<Value = Uid> {
+fn uid() -> impl Strategy<Value = DispatchId> {
     // Numbers of a database's sequences; none is negative.
     let numbers = (0..i64::MAX, 0..i64::MAX, any::<u32>(), any::<u32>(), any::<u32>());
-    numbers.prop_map(|(generation, instance, ordinal, attempt, binding)| Uid {
-        generation: Generation(generation),
-        instance: InstanceId(instance),
-        ordinal: engine::ids::Ordinal(ordinal),
-        attempt: AttemptNumber(attempt),
-        binding,
-    })
+    numbers.prop_map(
+        |(generation, instance, task_index, attempt, dispatch_number)| DispatchId {
+            generation: Generation(generation),
+            instance: InstanceId(instance),
+            task_index: engine::ids::TaskIndex(task_index),
+            attempt: AttemptNumber(attempt),
+            dispatch_number,
+        },
+    )
 }
 
 fn owner() -> impl Strategy<Value = Owner> {
@@ -66,14 +62,14 @@ prop_compose! {
         worker in any::<i64>(),
         owner in owner(),
         (project, workflow, task) in any::<(String, String, String)>(),
-        work in work(),
+        action in action(),
         env in btree_map(any::<String>(), any::<String>(), 0..4),
         timeout_ms in option::of(any::<i64>()),
         on_cut_off in on_cut_off(),
     ) -> Dispatch {
         let attempt = uid.attempt;
         let worker = Incarnation(worker);
-        Dispatch { uid, worker, owner, project, workflow, task, attempt, work, env, timeout_ms, on_cut_off }
+        Dispatch { uid, worker, owner, project, workflow, task, attempt, action, env, timeout_ms, on_cut_off }
     }
 }
 

@@ -9,12 +9,13 @@ mod writes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use engine::definition::Definition;
 use engine::ids::{
-    AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid,
+    AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run,
+    TaskIndex, Timestamp,
 };
-use engine::instance::{Header, Transition};
-use engine::states::{MemberState, Outcome, OwnerWhy, Verb};
+use engine::instance::{InstanceRecord, Transition};
+use engine::spec::Definition;
+use engine::states::{Command, MemberState, OperationStatus, OwnershipReason};
 use engine::task::{Attempt, Task};
 
 use crate::ports::{
@@ -38,7 +39,7 @@ pub struct OwnerEntry {
     /// The host of the owner before, when it had one.
     pub from_host: Option<String>,
     /// Why ownership changed.
-    pub reason: OwnerWhy,
+    pub reason: OwnershipReason,
 }
 
 /// An instance as it is stored.
@@ -47,21 +48,21 @@ pub struct StoredInstance {
     /// As it was created.
     pub new: NewInstance,
     /// Its row.
-    pub header: Header,
+    pub record: InstanceRecord,
     /// Owner and host.
     pub owner: Option<(Incarnation, String)>,
     /// The epoch.
     pub epoch: Epoch,
     /// The version of the rows.
-    pub rev: Rev,
+    pub revision: Revision,
     /// Claims without a commit in between.
     pub claims: u32,
     /// Task rows; each with its highest attempt.
-    pub tasks: BTreeMap<Ordinal, Task>,
+    pub tasks: BTreeMap<TaskIndex, Task>,
     /// Every attempt.
-    pub attempts: BTreeMap<(Ordinal, AttemptNumber), Attempt>,
+    pub attempts: BTreeMap<(TaskIndex, AttemptNumber), Attempt>,
     /// Every transition with its time.
-    pub history: Vec<(Millis, Transition)>,
+    pub history: Vec<(Timestamp, Transition)>,
     /// Every change to a new owner.
     pub owner_log: Vec<OwnerEntry>,
 }
@@ -69,7 +70,7 @@ pub struct StoredInstance {
 #[derive(Debug, Clone)]
 struct InboxRow {
     command: InboxCommand,
-    outcome: Outcome,
+    outcome: OperationStatus,
     detail: Option<String>,
 }
 
@@ -83,7 +84,7 @@ struct State {
     failovers: Vec<FailoverRecord>,
     /// Relayed results, in the order in which they came.
     relayed: Vec<RelayedResult>,
-    applied: BTreeSet<Uid>,
+    applied: BTreeSet<DispatchId>,
     instances: BTreeMap<InstanceId, StoredInstance>,
     last_instance: i64,
     keys: BTreeMap<String, (String, InstanceId)>,
@@ -119,7 +120,7 @@ impl FakeStore {
     }
 
     /// Sets the database's clock.
-    pub fn set_now(&self, now: Millis) {
+    pub fn set_now(&self, now: Timestamp) {
         self.state().now = now.0;
     }
 
@@ -173,7 +174,7 @@ impl FakeStore {
     }
 
     /// Stores a command; returns its operation.
-    pub fn add_command(&self, instance: InstanceId, verb: Verb, run: Run) -> OperationId {
+    pub fn add_command(&self, instance: InstanceId, verb: Command, run: Run) -> OperationId {
         self.add_task_command(instance, verb, run, None)
     }
 
@@ -181,7 +182,7 @@ impl FakeStore {
     pub fn add_task_command(
         &self,
         instance: InstanceId,
-        verb: Verb,
+        verb: Command,
         run: Run,
         task: Option<&str>,
     ) -> OperationId {
@@ -196,7 +197,7 @@ impl FakeStore {
                 task: task.map(str::to_owned),
                 requested_by: "admin".to_owned(),
             },
-            outcome: Outcome::Pending,
+            outcome: OperationStatus::Pending,
             detail: None,
         });
         operation
@@ -206,7 +207,7 @@ impl FakeStore {
     ///
     /// # Panics
     /// When there is no such command.
-    pub fn outcome(&self, operation: OperationId) -> (Outcome, Option<String>) {
+    pub fn outcome(&self, operation: OperationId) -> (OperationStatus, Option<String>) {
         let state = self.state();
         let row = state.inbox.iter().find(|row| row.command.operation == operation);
         let row = row.expect("a command of this store");

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Ordinal, Uid};
-use engine::instance::{AttemptResult, Ended};
+use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::{
+    AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, TaskIndex, Timestamp,
+};
 
 use super::closed_attempts::{ClosedAttempt, ClosedAttempts};
 use super::drain::DrainPhase;
@@ -53,7 +55,7 @@ pub(crate) enum ReportDecision {
 pub(crate) struct Attempts {
     this_worker: Incarnation,
     slots: SlotPool,
-    tracked: BTreeMap<Uid, TrackedAttempt>,
+    tracked: BTreeMap<DispatchId, TrackedAttempt>,
     closed: ClosedAttempts,
     owners: InstanceOwners,
     incarnations: Vec<(Incarnation, String)>,
@@ -92,12 +94,12 @@ impl Attempts {
     }
 
     /// Returns a tracked attempt.
-    pub(crate) fn get(&self, uid: &Uid) -> Option<&TrackedAttempt> {
+    pub(crate) fn get(&self, uid: &DispatchId) -> Option<&TrackedAttempt> {
         self.tracked.get(uid)
     }
 
     /// Returns a tracked attempt to be changed.
-    pub(crate) fn get_mut(&mut self, uid: &Uid) -> Option<&mut TrackedAttempt> {
+    pub(crate) fn get_mut(&mut self, uid: &DispatchId) -> Option<&mut TrackedAttempt> {
         self.tracked.get_mut(uid)
     }
 
@@ -140,7 +142,7 @@ impl Attempts {
     }
 
     /// Refuses for ever a uid that was not started; releases its slot if it had one.
-    pub(crate) fn tombstone(&mut self, uid: Uid) {
+    pub(crate) fn tombstone(&mut self, uid: DispatchId) {
         if self
             .tracked
             .remove(&uid)
@@ -192,7 +194,7 @@ impl Attempts {
     }
 
     /// Marks an attempt as running; returns `false` when it was killed before.
-    pub(crate) fn begin_run(&mut self, uid: &Uid) -> bool {
+    pub(crate) fn begin_run(&mut self, uid: &DispatchId) -> bool {
         let in_kill_phase = self.slots.drain_phase() == DrainPhase::Killing;
         let attempt = self.tracked.get_mut(uid);
         let Some(attempt) = attempt.filter(|attempt| !attempt.is_kill_ordered() && !in_kill_phase) else {
@@ -203,7 +205,7 @@ impl Attempts {
     }
 
     /// Keeps when a process was started.
-    pub(crate) fn record_start(&mut self, uid: &Uid, process: ProcessId, at: Millis) {
+    pub(crate) fn record_start(&mut self, uid: &DispatchId, process: ProcessId, at: Timestamp) {
         if let Some(attempt) = self.tracked.get_mut(uid) {
             attempt.record_start(process, at);
         }
@@ -213,7 +215,7 @@ impl Attempts {
     ///
     /// What this worker killed by itself, because it drains or is isolated, has no result. A loss is reported after an
     /// isolation, and by a later incarnation after a drain.
-    pub(crate) fn decide_end(&mut self, uid: &Uid, end: Ended) -> EndDecision {
+    pub(crate) fn decide_end(&mut self, uid: &DispatchId, end: AttemptEnd) -> EndDecision {
         let in_kill_phase = self.slots.drain_phase() == DrainPhase::Killing;
         let Some(attempt) = self.tracked.get_mut(uid).filter(|attempt| attempt.has_slot()) else {
             return EndDecision::Repeated;
@@ -229,7 +231,7 @@ impl Attempts {
     }
 
     /// Ends a lost attempt that its owner kills; returns what is to be journaled.
-    pub(crate) fn end_lost(&mut self, uid: &Uid, at: Millis) -> Option<JournalRecord> {
+    pub(crate) fn end_lost(&mut self, uid: &DispatchId, at: Timestamp) -> Option<JournalRecord> {
         let attempt = self.tracked.get_mut(uid).filter(|attempt| attempt.is_lost())?;
         let end = attempt.killed_when_lost(at);
         attempt.end(Some(end.clone()));
@@ -237,7 +239,7 @@ impl Attempts {
     }
 
     /// Returns what the owner of an attempt has to store next.
-    pub(crate) fn pending_report(&self, uid: &Uid) -> Option<Report> {
+    pub(crate) fn pending_report(&self, uid: &DispatchId) -> Option<Report> {
         let attempt = self.tracked.get(uid)?;
         Some(Report {
             uid: *uid,
@@ -247,7 +249,7 @@ impl Attempts {
     }
 
     /// Returns the attempts of one instance that have a pending report.
-    pub(crate) fn pending_reports_of(&self, instance: InstanceId) -> Vec<Uid> {
+    pub(crate) fn pending_reports_of(&self, instance: InstanceId) -> Vec<DispatchId> {
         let mut found = Vec::new();
         // Of any generation: an attempt keeps its uid when the generation is raised. There are few of them.
         let mut next = self.tracked.keys().next().map(|uid| uid.generation);
@@ -262,18 +264,22 @@ impl Attempts {
     }
 
     /// Returns every attempt that has a pending report.
-    pub(crate) fn pending_reports(&self) -> Vec<Uid> {
+    pub(crate) fn pending_reports(&self) -> Vec<DispatchId> {
         let uids = self.tracked.keys().copied();
         uids.filter(|uid| self.pending_report(uid).is_some()).collect()
     }
 
     /// Makes the reports of a batch for one master, and returns apart the attempts that have another owner by now.
-    pub(crate) fn reports_to(&self, master: Incarnation, uids: Vec<Uid>) -> (Vec<Report>, Vec<Uid>) {
-        let is_owner = |uid: &Uid| {
+    pub(crate) fn reports_to(
+        &self,
+        master: Incarnation,
+        uids: Vec<DispatchId>,
+    ) -> (Vec<Report>, Vec<DispatchId>) {
+        let is_owner = |uid: &DispatchId| {
             self.owner(uid.instance)
                 .is_some_and(|owner| owner.incarnation == master)
         };
-        let (here, moved): (Vec<Uid>, Vec<Uid>) = uids.into_iter().partition(is_owner);
+        let (here, moved): (Vec<DispatchId>, Vec<DispatchId>) = uids.into_iter().partition(is_owner);
         let reports = here.iter().filter_map(|uid| self.pending_report(uid));
         (reports.collect(), moved)
     }
@@ -310,7 +316,7 @@ impl Attempts {
     }
 
     /// Returns the attempts that have a slot.
-    pub(crate) fn with_slot(&self) -> Vec<Uid> {
+    pub(crate) fn with_slot(&self) -> Vec<DispatchId> {
         let open = self.tracked.iter().filter(|(_, attempt)| attempt.has_slot());
         open.map(|(uid, _)| *uid).collect()
     }
@@ -365,13 +371,13 @@ fn refuse(reason: &str) -> DispatchDecision {
 }
 
 /// The least uid of an instance in a generation.
-fn first_uid(generation: Generation, instance: InstanceId) -> Uid {
-    Uid {
+fn first_uid(generation: Generation, instance: InstanceId) -> DispatchId {
+    DispatchId {
         generation,
         instance,
-        ordinal: Ordinal(0),
+        task_index: TaskIndex(0),
         attempt: AttemptNumber(0),
-        binding: 0,
+        dispatch_number: 0,
     }
 }
 

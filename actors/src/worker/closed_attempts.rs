@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 
 /// Number of uids that are kept; the oldest is dropped first.
 const MAX_CLOSED: usize = 200_000;
@@ -19,18 +19,18 @@ pub(crate) enum ClosedAttempt {
 /// The closed uids, at most `MAX_CLOSED`.
 #[derive(Debug, Default)]
 pub(crate) struct ClosedAttempts {
-    closed: HashMap<Uid, ClosedAttempt>,
-    order: VecDeque<Uid>,
+    closed: HashMap<DispatchId, ClosedAttempt>,
+    order: VecDeque<DispatchId>,
 }
 
 impl ClosedAttempts {
     /// Returns what became of a uid.
-    pub(crate) fn get(&self, uid: &Uid) -> Option<ClosedAttempt> {
+    pub(crate) fn get(&self, uid: &DispatchId) -> Option<ClosedAttempt> {
         self.closed.get(uid).copied()
     }
 
     /// Keeps what became of a uid.
-    pub(crate) fn insert(&mut self, uid: Uid, closed: ClosedAttempt) {
+    pub(crate) fn insert(&mut self, uid: DispatchId, closed: ClosedAttempt) {
         if self.closed.insert(uid, closed).is_none() {
             self.order.push_back(uid);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::ids::{Incarnation, Uid};
+use engine::ids::{DispatchId, Incarnation};
 use tokio::time::Instant;
 
 use super::attempts::Attempts;
@@ -19,7 +19,7 @@ const LEASE_REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 pub(crate) struct IsolationMonitor {
     leases: LeaseWatch,
     /// Exclusive attempts that wait for their first lease.
-    deferred: BTreeMap<Uid, Dispatch>,
+    deferred: BTreeMap<DispatchId, Dispatch>,
 }
 
 /// What is due.
@@ -28,7 +28,7 @@ pub(crate) struct IsolationDue {
     /// Attempts to stop.
     pub(crate) stops: Vec<IsolatedStop>,
     /// Leases to request.
-    pub(crate) requests: Vec<Uid>,
+    pub(crate) requests: Vec<DispatchId>,
     /// When something is due next.
     pub(crate) next: Option<Instant>,
 }
@@ -76,17 +76,17 @@ impl IsolationMonitor {
     }
 
     /// Takes an attempt that is deferred, because it is to be killed.
-    pub(crate) fn take_deferred(&mut self, uid: &Uid) -> Option<Dispatch> {
+    pub(crate) fn take_deferred(&mut self, uid: &DispatchId) -> Option<Dispatch> {
         self.deferred.remove(uid)
     }
 
     /// The attempt may have another owner: its lease is requested at once.
-    pub(crate) fn request_now(&mut self, uid: &Uid, now: Instant) {
+    pub(crate) fn request_now(&mut self, uid: &DispatchId, now: Instant) {
         self.leases.request_now(uid, now);
     }
 
     /// Nothing of the attempt runs any more.
-    pub(crate) fn forget(&mut self, uid: &Uid) {
+    pub(crate) fn forget(&mut self, uid: &DispatchId) {
         self.leases.forget(uid);
         self.deferred.remove(uid);
     }
@@ -138,7 +138,10 @@ impl IsolationMonitor {
 }
 
 /// Groups requests for leases by the owner that grants them.
-pub(crate) fn group_by_owner(requests: &[Uid], attempts: &Attempts) -> Vec<(Owner, Vec<LeaseRequest>)> {
+pub(crate) fn group_by_owner(
+    requests: &[DispatchId],
+    attempts: &Attempts,
+) -> Vec<(Owner, Vec<LeaseRequest>)> {
     let mut by_owner: BTreeMap<Incarnation, (Owner, Vec<LeaseRequest>)> = BTreeMap::new();
     for uid in requests {
         // The master that sent the attempt is known.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr};
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 use engine::states::KillCause;
 
 use super::config::{WorkerConfig, WorkerPorts};
@@ -25,7 +25,7 @@ pub(crate) struct RunningJobs {
     clock: Clock,
     paths: AttemptPaths,
     boot_id: String,
-    tasks: HashMap<Uid, Addr<TaskActor>>,
+    tasks: HashMap<DispatchId, Addr<TaskActor>>,
 }
 
 impl RunningJobs {
@@ -55,19 +55,19 @@ impl RunningJobs {
     }
 
     /// Orders every process of an attempt to end; an attempt without a task actor ends by itself.
-    pub(crate) fn kill(&self, uid: &Uid, cause: KillCause, grace: Duration) {
+    pub(crate) fn kill(&self, uid: &DispatchId, cause: KillCause, grace: Duration) {
         if let Some(task) = self.tasks.get(uid) {
             task.do_send(KillTask { cause, grace });
         }
     }
 
     /// Forgets the task actor of an attempt.
-    pub(crate) fn remove(&mut self, uid: &Uid) {
+    pub(crate) fn remove(&mut self, uid: &DispatchId) {
         self.tasks.remove(uid);
     }
 
     /// Names what a task actor left that stopped without an end.
-    pub(crate) fn leftover(&self, uid: Uid, process: ProcessId) -> Leftover {
+    pub(crate) fn leftover(&self, uid: DispatchId, process: ProcessId) -> Leftover {
         Leftover {
             uid,
             pid: process.pid,
@@ -101,7 +101,7 @@ fn with_environment(mut dispatch: Dispatch, output: &Path) -> Dispatch {
 }
 
 /// One trace per instance and one span per attempt, the same on every node.
-fn trace_parent(uid: &Uid) -> String {
+fn trace_parent(uid: &DispatchId) -> String {
     let high = hash_of(&("trace", uid.generation, uid.instance));
     let low = hash_of(&("trace, low half", uid.generation, uid.instance));
     format!("00-{high:016x}{low:016x}-{:016x}-01", hash_of(uid))

@@ -1,8 +1,8 @@
 //! The journal of a worker: records that outlive its process, behind a port.
 
 use async_trait::async_trait;
-use engine::ids::{Incarnation, Millis, Uid};
-use engine::instance::Ended;
+use engine::attempt::AttemptEnd;
+use engine::ids::{DispatchId, Incarnation, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::Owner;
@@ -25,7 +25,7 @@ pub enum JournalRecord {
     /// Written before the process is started.
     Accepted {
         /// The attempt.
-        uid: Uid,
+        uid: DispatchId,
         /// The incarnation that accepted it.
         worker: Incarnation,
         /// Its owner at that time.
@@ -34,23 +34,23 @@ pub enum JournalRecord {
     /// Written right after the process was started.
     Started {
         /// The attempt.
-        uid: Uid,
+        uid: DispatchId,
         /// Its process.
         process: ProcessId,
         /// When it started.
-        at: Millis,
+        at: Timestamp,
     },
     /// It ended, and none of its processes runs.
     Ended {
         /// The attempt.
-        uid: Uid,
+        uid: DispatchId,
         /// How it ended.
-        end: Ended,
+        end: AttemptEnd,
     },
     /// The owner has stored the end, or it never started: the earlier records of it are void.
     Forgotten {
         /// The attempt.
-        uid: Uid,
+        uid: DispatchId,
     },
 }
 

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use engine::definition::OnCutOff;
-use engine::document::duration;
-use engine::ids::Uid;
+use engine::ids::DispatchId;
+use engine::spec::OnCutOff;
+use engine::spec::duration;
 use tokio::time::Instant;
 
 /// Age of the last granted request at which an exclusive attempt is stopped.
@@ -53,7 +53,7 @@ impl AttemptLease {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct LeasesDue {
     /// Leases to request; each is answered by `grant` or `deny`.
-    pub(crate) requests: Vec<Uid>,
+    pub(crate) requests: Vec<DispatchId>,
     /// Attempts to stop; they are not watched any more.
     pub(crate) stops: Vec<StopOrder>,
 }
@@ -62,7 +62,7 @@ pub(crate) struct LeasesDue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StopOrder {
     /// The attempt.
-    pub(crate) uid: Uid,
+    pub(crate) uid: DispatchId,
     /// Why, as a sentence.
     pub(crate) reason: String,
     /// Time from SIGTERM to SIGKILL, when it is not the usual one.
@@ -72,7 +72,7 @@ pub(crate) struct StopOrder {
 /// The attempts that depend on contact or on a lease.
 #[derive(Debug)]
 pub(crate) struct LeaseWatch {
-    watched: BTreeMap<Uid, WatchedAttempt>,
+    watched: BTreeMap<DispatchId, WatchedAttempt>,
     /// When a master was last in contact.
     last_contact: Instant,
 }
@@ -87,7 +87,7 @@ impl LeaseWatch {
     }
 
     /// Watches an attempt from its acceptance on.
-    pub(crate) fn watch(&mut self, uid: Uid, policy: OnCutOff, now: Instant) {
+    pub(crate) fn watch(&mut self, uid: DispatchId, policy: OnCutOff, now: Instant) {
         let watch = match policy {
             OnCutOff::Continue => return,
             OnCutOff::StopAfter { ms } => WatchedAttempt::Contact {
@@ -105,13 +105,13 @@ impl LeaseWatch {
     }
 
     /// Stops watching an attempt.
-    pub(crate) fn forget(&mut self, uid: &Uid) {
+    pub(crate) fn forget(&mut self, uid: &DispatchId) {
         self.watched.remove(uid);
     }
 
     /// Whether the attempt may start now: an exclusive one begins with its first lease, since its dispatch may have
     /// been on the way for any time.
-    pub(crate) fn may_start(&self, uid: &Uid, now: Instant) -> bool {
+    pub(crate) fn may_start(&self, uid: &DispatchId, now: Instant) -> bool {
         match self.watched.get(uid) {
             Some(WatchedAttempt::Lease(lease)) => lease.granted.is_some() && lease.expires_at() > now,
             Some(WatchedAttempt::Contact { .. }) | None => true,
@@ -124,14 +124,14 @@ impl LeaseWatch {
     }
 
     /// The attempt may have another owner: its lease is requested at once.
-    pub(crate) fn request_now(&mut self, uid: &Uid, now: Instant) {
+    pub(crate) fn request_now(&mut self, uid: &DispatchId, now: Instant) {
         if let Some(WatchedAttempt::Lease(lease)) = self.watched.get_mut(uid) {
             lease.request_at = lease.request_at.min(now);
         }
     }
 
     /// The owner granted the request that was sent at `sent`.
-    pub(crate) fn grant(&mut self, uid: &Uid, sent: Instant) {
+    pub(crate) fn grant(&mut self, uid: &DispatchId, sent: Instant) {
         if let Some(WatchedAttempt::Lease(lease)) = self.watched.get_mut(uid) {
             lease.in_flight = false;
             lease.granted = lease.granted.max(Some(sent));
@@ -140,7 +140,7 @@ impl LeaseWatch {
     }
 
     /// The owner denied a request, or did not answer it.
-    pub(crate) fn deny(&mut self, uid: &Uid, now: Instant) {
+    pub(crate) fn deny(&mut self, uid: &DispatchId, now: Instant) {
         if let Some(WatchedAttempt::Lease(lease)) = self.watched.get_mut(uid) {
             lease.in_flight = false;
             lease.request_at = now + RETRY_PAUSE;
@@ -184,8 +184,8 @@ impl LeaseWatch {
     }
 }
 
-fn out_of_contact(uid: Uid, limit: Duration) -> StopOrder {
-    let limit = duration::show(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
+fn out_of_contact(uid: DispatchId, limit: Duration) -> StopOrder {
+    let limit = duration::HumanDuration(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
     StopOrder {
         uid,
         reason: format!(
@@ -195,7 +195,7 @@ fn out_of_contact(uid: Uid, limit: Duration) -> StopOrder {
     }
 }
 
-fn without_lease(uid: Uid) -> StopOrder {
+fn without_lease(uid: DispatchId) -> StopOrder {
     let lease = EXCLUSIVE_LEASE.as_secs();
     StopOrder {
         uid,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use actix::Message;
-use engine::ids::{Incarnation, Millis, Uid};
-use engine::instance::Ended;
+use engine::attempt::AttemptEnd;
+use engine::ids::{DispatchId, Incarnation, Timestamp};
 use engine::states::KillCause;
 use tokio::sync::oneshot;
 
@@ -45,24 +45,24 @@ pub(crate) struct PollSlots {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct AttemptStarted {
-    pub(crate) uid: Uid,
+    pub(crate) uid: DispatchId,
     pub(crate) process: ProcessId,
-    pub(crate) at: Millis,
+    pub(crate) at: Timestamp,
 }
 
 /// From a task actor: the attempt ended and none of its processes runs.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct AttemptEnded {
-    pub(crate) uid: Uid,
-    pub(crate) end: Ended,
+    pub(crate) uid: DispatchId,
+    pub(crate) end: AttemptEnd,
 }
 
 /// From a task actor that stops, also when it panicked.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct TaskActorStopped {
-    pub(crate) uid: Uid,
+    pub(crate) uid: DispatchId,
 }
 
 /// To a task actor: end every process of the attempt. Safe to repeat; the first cause counts.

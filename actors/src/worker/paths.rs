@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 
 /// The folders of one worker; they need not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,17 +23,17 @@ impl AttemptPaths {
     }
 
     /// Returns the log of an attempt.
-    pub fn log(&self, uid: &Uid) -> PathBuf {
+    pub fn log(&self, uid: &DispatchId) -> PathBuf {
         log_file(&self.logs, uid)
     }
 
     /// Returns the working directory of an attempt.
-    pub fn workdir(&self, uid: &Uid) -> PathBuf {
+    pub fn workdir(&self, uid: &DispatchId) -> PathBuf {
         self.work.join(uid.to_string())
     }
 
     /// Returns the file that `PORPOISE_OUTPUT` names.
-    pub fn output(&self, uid: &Uid) -> PathBuf {
+    pub fn output(&self, uid: &DispatchId) -> PathBuf {
         self.work.join(format!("{uid}.output"))
     }
 }
@@ -41,6 +41,6 @@ impl AttemptPaths {
 /// Returns the log of an attempt below the folder of all logs.
 ///
 /// A uid is five numbers, so no name from outside can lead out of the folder.
-pub fn log_file(logs: &Path, uid: &Uid) -> PathBuf {
+pub fn log_file(logs: &Path, uid: &DispatchId) -> PathBuf {
     logs.join(uid.instance.to_string()).join(format!("{uid}.log"))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::ids::{Incarnation, Millis, Uid};
-use engine::instance::Ended;
+use engine::attempt::AttemptEnd;
+use engine::ids::{DispatchId, Incarnation, Timestamp};
 
 use super::journal::{JournalRecord, ProcessId};
 use super::paths::AttemptPaths;
@@ -21,9 +21,9 @@ pub(crate) struct JournaledAttempt {
     /// Its owner at that time.
     pub(crate) owner: Owner,
     /// Its process and when it was started.
-    pub(crate) started: Option<(ProcessId, Millis)>,
+    pub(crate) started: Option<(ProcessId, Timestamp)>,
     /// How it ended.
-    pub(crate) end: Option<Ended>,
+    pub(crate) end: Option<AttemptEnd>,
 }
 
 /// The incarnations of a worker, and the attempts that are accepted and not forgotten.
@@ -32,7 +32,7 @@ pub(crate) struct Replay {
     /// Each incarnation and its boot, oldest first.
     pub(crate) incarnations: Vec<(Incarnation, String)>,
     /// What was accepted and not forgotten.
-    pub(crate) attempts: BTreeMap<Uid, JournaledAttempt>,
+    pub(crate) attempts: BTreeMap<DispatchId, JournaledAttempt>,
 }
 
 impl Replay {
@@ -141,7 +141,7 @@ impl JournaledAttempt {
             .unwrap_or_default()
     }
 
-    fn records(&self, uid: Uid) -> Vec<JournalRecord> {
+    fn records(&self, uid: DispatchId) -> Vec<JournalRecord> {
         let mut records = vec![JournalRecord::Accepted {
             uid,
             worker: self.worker,

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::ids::{Incarnation, Uid};
+use engine::ids::{DispatchId, Incarnation};
 
 use crate::links::{LinkError, MasterLink};
 use crate::protocol::{Owner, Report, ReportAnswer};
@@ -28,7 +28,7 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 struct MasterQueue {
     owner: Owner,
-    ready: BTreeSet<Uid>,
+    ready: BTreeSet<DispatchId>,
     /// A batch is in flight, or a pause is running.
     is_held: bool,
     failures: u32,
@@ -59,7 +59,7 @@ pub(crate) struct SentBatch {
 
 impl SendQueue {
     /// Queues an attempt for a master.
-    pub(crate) fn push(&mut self, owner: &Owner, uid: Uid) {
+    pub(crate) fn push(&mut self, owner: &Owner, uid: DispatchId) {
         let queue = self
             .queues
             .entry(owner.incarnation)
@@ -73,7 +73,7 @@ impl SendQueue {
     }
 
     /// Takes a batch for a master, unless one is in flight or a pause is running.
-    pub(crate) fn take_batch(&mut self, master: Incarnation) -> Option<(Owner, Vec<Uid>)> {
+    pub(crate) fn take_batch(&mut self, master: Incarnation) -> Option<(Owner, Vec<DispatchId>)> {
         let queue = self.queues.get_mut(&master)?;
         if queue.is_held {
             return None;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, WrapFuture};
-use engine::ids::Uid;
-use engine::instance::{AttemptResult, Ended};
+use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::DispatchId;
 use engine::states::KillCause;
 use tokio::sync::mpsc;
 
@@ -38,7 +38,7 @@ pub(crate) struct TaskActor {
 
 /// Reports that the actor stopped, also while a panic unwinds it.
 struct StopNotice {
-    uid: Uid,
+    uid: DispatchId,
     listener: TaskListener,
 }
 
@@ -105,7 +105,7 @@ struct JobRun {
 }
 
 impl JobRun {
-    async fn run_to_end(mut self, job: Job) -> Ended {
+    async fn run_to_end(mut self, job: Job) -> AttemptEnd {
         let uid = job.dispatch.uid;
         let mut running = match self.runner.start(&job).await {
             Ok(running) => running,
@@ -141,7 +141,7 @@ impl JobRun {
             }
         };
         let end = with_kill_reason(end, cause, limit);
-        Ended {
+        AttemptEnd {
             result: end.result,
             exit_code: end.exit_code,
             error: end.error,

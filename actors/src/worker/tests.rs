@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::ids::{Epoch, Generation, Incarnation, Uid};
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::ids::{DispatchId, Epoch, Generation, Incarnation};
 
 use crate::protocol::{Dispatch, DispatchAnswer, Owner};
 use crate::testing::worker::NoTransport;
@@ -93,7 +93,7 @@ async fn an_owner_of_a_later_generation_is_the_newer_one_whatever_its_epoch() {
         "the end of the earlier generation is reported to it at once: {sent:?}"
     );
     let later = Dispatch {
-        uid: Uid {
+        uid: DispatchId {
             generation: Generation(2),
             ..uid(1)
         },

@@ -1,7 +1,7 @@
 //! One attempt that the worker tracks until its owner has stored its end.
 
-use engine::ids::{Incarnation, Millis};
-use engine::instance::{AttemptResult, Ended};
+use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::{Incarnation, Timestamp};
 use engine::states::KillCause;
 
 use super::journal::ProcessId;
@@ -99,7 +99,7 @@ impl TrackedAttempt {
     }
 
     /// Its process was started.
-    pub(crate) fn record_start(&mut self, process: ProcessId, at: Millis) {
+    pub(crate) fn record_start(&mut self, process: ProcessId, at: Timestamp) {
         self.journaled.started = Some((process, at));
     }
 
@@ -116,7 +116,7 @@ impl TrackedAttempt {
     }
 
     /// Releases the slot; without an end the attempt is lost.
-    pub(crate) fn end(&mut self, end: Option<Ended>) {
+    pub(crate) fn end(&mut self, end: Option<AttemptEnd>) {
         self.phase = Phase::Ended;
         self.journaled.end = end;
     }
@@ -127,7 +127,7 @@ impl TrackedAttempt {
     }
 
     /// Returns the end of a lost attempt that its owner kills: nothing of it runs.
-    pub(crate) fn killed_when_lost(&self, at: Millis) -> Ended {
+    pub(crate) fn killed_when_lost(&self, at: Timestamp) -> AttemptEnd {
         let reason = self.isolation.as_deref().unwrap_or(WORKER_RESTARTED);
         unstarted_end(AttemptResult::Killed, reason, at)
     }
@@ -179,8 +179,8 @@ impl TrackedAttempt {
 }
 
 /// Makes the end of an attempt whose process never started.
-pub(crate) fn unstarted_end(result: AttemptResult, error: &str, at: Millis) -> Ended {
-    Ended {
+pub(crate) fn unstarted_end(result: AttemptResult, error: &str, at: Timestamp) -> AttemptEnd {
+    AttemptEnd {
         result,
         exit_code: None,
         error: Some(error.to_owned()),

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, SpawnHandle, WrapFuture};
-use engine::ids::{Incarnation, Uid};
-use engine::instance::{AttemptResult, Ended};
+use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::{DispatchId, Incarnation};
 use engine::states::KillCause;
 use tokio::time::Instant;
 
@@ -133,19 +133,25 @@ impl WorkerActor {
     }
 
     /// Ends what of an attempt runs; one that waits for its first lease ends before it was started.
-    fn kill_job(&mut self, uid: &Uid, cause: KillCause, ctx: &mut Context<Self>) {
+    fn kill_job(&mut self, uid: &DispatchId, cause: KillCause, ctx: &mut Context<Self>) {
         self.jobs.kill(uid, cause, KILL_GRACE);
         if let Some(dispatch) = self.isolation.take_deferred(uid) {
             self.start_job(dispatch, ctx);
         }
     }
 
-    fn end_unstarted(&mut self, uid: Uid, result: AttemptResult, error: &str, ctx: &mut Context<Self>) {
+    fn end_unstarted(
+        &mut self,
+        uid: DispatchId,
+        result: AttemptResult,
+        error: &str,
+        ctx: &mut Context<Self>,
+    ) {
         let end = unstarted_end(result, error, self.ports.clock.now());
         self.end_attempt(uid, end, ctx);
     }
 
-    fn end_attempt(&mut self, uid: Uid, end: Ended, ctx: &mut Context<Self>) {
+    fn end_attempt(&mut self, uid: DispatchId, end: AttemptEnd, ctx: &mut Context<Self>) {
         self.jobs.remove(&uid);
         self.isolation.forget(&uid);
         match self.attempts.decide_end(&uid, end) {
@@ -180,7 +186,7 @@ impl WorkerActor {
     }
 
     /// Queues the pending report of an attempt for its owner and sends it, unless a batch is in flight.
-    fn report(&mut self, uid: Uid, ctx: &mut Context<Self>) {
+    fn report(&mut self, uid: DispatchId, ctx: &mut Context<Self>) {
         if self.attempts.pending_report(&uid).is_none() {
             return;
         }
@@ -249,14 +255,14 @@ impl WorkerActor {
     }
 
     /// An owner sent a message: what is pending for its instance goes to it from now on.
-    fn report_instance(&mut self, uid: Uid, ctx: &mut Context<Self>) {
+    fn report_instance(&mut self, uid: DispatchId, ctx: &mut Context<Self>) {
         for uid in self.attempts.pending_reports_of(uid.instance) {
             self.report(uid, ctx);
         }
     }
 
     /// Notifies the next waiting master of the slot that an ended attempt released.
-    fn offer_slot(&mut self, ended: Uid, ctx: &mut Context<Self>) {
+    fn offer_slot(&mut self, ended: DispatchId, ctx: &mut Context<Self>) {
         let free = self.attempts.slots().free();
         if free == 0 {
             return;

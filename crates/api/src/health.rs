@@ -1,4 +1,4 @@
-//! Whether the process lives, whether it is ready, and its metrics.
+//! Liveness, readiness, metrics.
 
 use std::time::Duration;
 
@@ -6,18 +6,19 @@ use actix_web::{HttpResponse, get};
 use actors::membership::health::{DISK_FULL, DRAINING, HEARTBEATS_NOT_STORED};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::{Authorised, Everything, Open, SignedIn};
-use super::codes::Code;
-use super::problem::Problem;
+use crate::auth::access::{AnyUser, Caller, PublicCaller};
+use crate::auth::objects::System;
+use crate::http::codes::Code;
+use crate::http::problem::Problem;
 
-/// A database that does not answer in this time counts as away.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time after which a database that does not answer counts as unavailable.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) fn routes(config: &mut ServiceConfig) {
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config.service(healthz).service(readyz).service(metrics);
 }
 
-/// Says that the process lives.
+/// Answers while the process runs.
 #[utoipa::path(tag = "health", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/healthz")]
 async fn healthz() -> HttpResponse {
@@ -26,21 +27,21 @@ async fn healthz() -> HttpResponse {
         .body("ok\n")
 }
 
-/// Says whether the node can do its work: it serves, can use the database and has room on its disk.
+/// Whether the node can do its work: it serves, can use the database and has room on its disk.
 #[utoipa::path(tag = "health", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/readyz")]
-async fn readyz(open: Open) -> Result<HttpResponse, Problem> {
-    if *open.server.state.closing.borrow() {
+async fn readyz(caller: PublicCaller) -> Result<HttpResponse, Problem> {
+    if caller.server().is_closing() {
         return Err(Problem::new(Code::NotReady, "The node is stopping."));
     }
-    for trouble in open.server.state.node.health_issues() {
-        match trouble.code {
-            DRAINING | DISK_FULL => return Err(Problem::new(Code::NotReady, trouble.detail)),
-            HEARTBEATS_NOT_STORED => return Err(Problem::new(Code::StoreUnavailable, trouble.detail)),
+    for issue in caller.server().state().node.health_issues() {
+        match issue.code {
+            DRAINING | DISK_FULL => return Err(Problem::new(Code::NotReady, issue.detail)),
+            HEARTBEATS_NOT_STORED => return Err(Problem::new(Code::StoreUnavailable, issue.detail)),
             _ => {}
         }
     }
-    match tokio::time::timeout(PATIENCE, open.server.catalog().database()).await {
+    match tokio::time::timeout(DATABASE_TIMEOUT, caller.server().catalog().database()).await {
         Ok(Ok(_)) => Ok(HttpResponse::Ok()
             .content_type("text/plain; charset=utf-8")
             .body("ready\n")),
@@ -52,14 +53,14 @@ async fn readyz(open: Open) -> Result<HttpResponse, Problem> {
     }
 }
 
-/// Gives the metrics of this node in the text format of Prometheus.
+/// Returns the metrics of this node in the text format of Prometheus.
 #[utoipa::path(tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics")]
-async fn metrics(who: Authorised<SignedIn, Everything>) -> HttpResponse {
-    let slots = who.server.state.node.slot_usage();
+async fn metrics(caller: Caller<AnyUser, System>) -> HttpResponse {
+    let slots = caller.server().state().node.slot_usage();
     ::metrics::gauge!("porpoise_worker_slots", "state" => "total").set(slots.total);
     ::metrics::gauge!("porpoise_worker_slots", "state" => "used").set(slots.used);
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(who.server.state.metrics.render())
+        .body(caller.server().state().metrics.render())
 }

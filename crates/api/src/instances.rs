@@ -1,21 +1,28 @@
-//! Instances: list, read, delete, history and ownership.
+//! Instances: list, read, delete, history, ownership.
+
+pub(crate) mod commands;
+pub(crate) mod start;
+pub(crate) mod views;
+pub(crate) mod wait;
 
 use actix_web::{HttpResponse, delete, get};
 use engine::ids::InstanceId;
-use engine::states::InstanceState;
+use engine::states::{InstanceState, UnknownName};
 use serde::Deserialize;
+use store::catalog::{Deleted, InstanceFilter, InstanceRow};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::{Authorised, Everything, Execute, OfInstance, Read, Server, SignedIn};
-use super::body::{NoQuery, Query};
-use super::codes::Code;
-use super::lists::{List, Paging};
-use super::problem::Problem;
-use super::views::{HistoryEntry, Instance, Ownership};
-use store::catalog::{Deleted, InstanceFilter, InstanceRow};
+use crate::auth::access::{AnyUser, Caller, Execute, Read};
+use crate::auth::objects::System;
+use crate::auth::server::Server;
+use crate::http::body::{NoQuery, Query};
+use crate::http::codes::Code;
+use crate::http::paging::{List, Paging};
+use crate::http::problem::Problem;
+use crate::instances::views::{HistoryEntry, Instance, Ownership};
 
-pub(super) fn routes(config: &mut ServiceConfig) {
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config
         .service(list_instances)
         .service(get_instance)
@@ -24,7 +31,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .service(read_ownership);
 }
 
-/// Which instances are wanted; everything given must hold.
+/// The filter of a list of instances; everything given must hold.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -37,20 +44,22 @@ struct InstanceQuery {
     state: Option<String>,
     /// The address of the owner.
     host: Option<String>,
-    /// How many at most.
+    /// The size of the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-fn read_states(text: Option<&str>) -> Result<Vec<InstanceState>, Problem> {
-    let wrong = |error: engine::states::UnknownName| {
-        Problem::new(Code::InvalidQuery, format!("`state`: {error}.")).at("/state")
-    };
+fn parse_states(text: Option<&str>) -> Result<Vec<InstanceState>, Problem> {
+    let unknown_state =
+        |error: UnknownName| Problem::new(Code::InvalidQuery, format!("`state`: {error}.")).at("/state");
     match text {
         None => Ok(Vec::new()),
-        Some(text) => text.split(',').map(|name| name.parse().map_err(wrong)).collect(),
+        Some(text) => text
+            .split(',')
+            .map(|name| name.parse().map_err(unknown_state))
+            .collect(),
     }
 }
 
@@ -58,27 +67,30 @@ fn read_states(text: Option<&str>) -> Result<Vec<InstanceState>, Problem> {
 #[utoipa::path(tag = "instances", params(InstanceQuery), responses((status = 200, body = List<Instance>)))]
 #[get("/api/v1/instances")]
 async fn list_instances(
-    who: Authorised<SignedIn, Everything>,
+    caller: Caller<AnyUser, System>,
     query: Query<InstanceQuery>,
 ) -> Result<HttpResponse, Problem> {
     let query = query.0;
     let filter = InstanceFilter {
-        visible: who.visible(),
+        visible: caller.visible_projects(),
         project: query.project,
         workflow: query.workflow,
-        states: read_states(query.state.as_deref())?,
+        states: parse_states(query.state.as_deref())?,
         host: query.host,
     };
     let paging = Paging {
         limit: query.limit,
         cursor: query.cursor,
     };
-    let page = who.catalog().instances(&filter, &paging.request()?).await?;
-    Ok(HttpResponse::Ok().json(List::<Instance>::of(page)))
+    let page = caller
+        .catalog()
+        .instances(&filter, &paging.page_request()?)
+        .await?;
+    Ok(HttpResponse::Ok().json(List::<Instance>::from_page(page)))
 }
 
 /// Reads the row of an instance that exists.
-pub(super) async fn read_instance(server: &Server, id: InstanceId) -> Result<InstanceRow, Problem> {
+pub(crate) async fn find_instance(server: &Server, id: InstanceId) -> Result<InstanceRow, Problem> {
     let row = server.catalog().instance(id).await?;
     row.ok_or_else(|| Problem::not_found(format!("instance {id}")))
 }
@@ -86,8 +98,8 @@ pub(super) async fn read_instance(server: &Server, id: InstanceId) -> Result<Ins
 /// Reads an instance.
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = Instance)))]
 #[get("/api/v1/instances/{id}")]
-async fn get_instance(who: Authorised<Read, OfInstance>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
-    let row = read_instance(&who.server, who.object.0).await?;
+async fn get_instance(caller: Caller<Read, InstanceId>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
+    let row = find_instance(caller.server(), *caller.object()).await?;
     Ok(HttpResponse::Ok().json(Instance::from(row)))
 }
 
@@ -95,12 +107,12 @@ async fn get_instance(who: Authorised<Read, OfInstance>, _: Query<NoQuery>) -> R
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 204), (status = 409)))]
 #[delete("/api/v1/instances/{id}")]
 async fn delete_instance(
-    who: Authorised<Execute, OfInstance>,
+    caller: Caller<Execute, InstanceId>,
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
-    match who
+    match caller
         .catalog()
-        .delete_instance(who.object.0, &who.request(None))
+        .delete_instance(*caller.object(), &caller.audit_context(None))
         .await?
     {
         Deleted::Gone => Ok(HttpResponse::NoContent().finish()),
@@ -108,27 +120,30 @@ async fn delete_instance(
     }
 }
 
-/// Lists the stored steps of an instance and its tasks, oldest first.
+/// Lists the stored transitions of an instance and its tasks, oldest first.
 #[utoipa::path(tag = "instances", params(("id" = String, Path), Paging),
     responses((status = 200, body = List<HistoryEntry>)))]
 #[get("/api/v1/instances/{id}/history")]
 async fn read_history(
-    who: Authorised<Read, OfInstance>,
+    caller: Caller<Read, InstanceId>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
-    let page = who.catalog().history(who.object.0, &paging.0.request()?).await?;
-    Ok(HttpResponse::Ok().json(List::<HistoryEntry>::of(page)))
+    let page = caller
+        .catalog()
+        .history(*caller.object(), &paging.0.page_request()?)
+        .await?;
+    Ok(HttpResponse::Ok().json(List::<HistoryEntry>::from_page(page)))
 }
 
-/// Says who owns an instance, and who did.
+/// Returns the owner of an instance with its earlier ones.
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = Ownership)))]
 #[get("/api/v1/instances/{id}/ownership")]
 async fn read_ownership(
-    who: Authorised<Read, OfInstance>,
+    caller: Caller<Read, InstanceId>,
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let id = who.object.0;
-    let found = who.catalog().ownership(id).await?;
+    let id = *caller.object();
+    let found = caller.catalog().ownership(id).await?;
     let found = found.ok_or_else(|| Problem::not_found(format!("instance {id}")))?;
     Ok(HttpResponse::Ok().json(Ownership::from(found)))
 }

@@ -1,19 +1,22 @@
 //! Control operations after they were accepted.
 
+pub(crate) mod views;
+
 use actix_web::{HttpResponse, get};
+use store::catalog::Operation;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::{Authorised, OfOperation, Read};
-use super::body::{NoQuery, Query};
-use super::views::Operation;
+use crate::auth::access::{Caller, Read};
+use crate::http::body::{NoQuery, Query};
+use crate::operations::views::OperationView;
 
-pub(super) fn routes(config: &mut ServiceConfig) {
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config.service(read_operation);
 }
 
 /// Reads an operation: whether its owner has decided it, and how.
-#[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = Operation)))]
+#[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = OperationView)))]
 #[get("/api/v1/operations/{id}")]
-async fn read_operation(who: Authorised<Read, OfOperation>, _: Query<NoQuery>) -> HttpResponse {
-    HttpResponse::Ok().json(Operation::from(who.object.0))
+async fn read_operation(caller: Caller<Read, Operation>, _: Query<NoQuery>) -> HttpResponse {
+    HttpResponse::Ok().json(OperationView::from(caller.into_object()))
 }

@@ -1,33 +1,33 @@
-//! Projects and the grants on them.
+//! Projects.
+
+pub(crate) mod grants;
+mod views;
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put};
-use engine::document::check_loose;
-use serde::{Deserialize, Serialize};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
+use engine::spec::check_external_param;
+use serde::Deserialize;
+use store::catalog::{NewProject, Project, ProjectEdit};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::{Admin, Authorised, Everything, OfProject, Read, SignedIn, Write, path_value};
-use super::body::{Body, NoQuery, Query, escaped};
-use super::codes::Code;
-use super::idempotency::{Seen, gone, look_up};
-use super::lists::{List, Paging};
-use super::problem::{Detail, Problem};
-use super::users::check_name;
-use super::views::Project;
-use store::catalog::{Grant, KnownRequest, NewProject, Permission, ProjectEdit};
+use crate::auth::access::{Admin, AnyUser, Caller, Read, Write};
+use crate::auth::objects::System;
+use crate::http::body::{Body, NoQuery, Query, check_name, escape_pointer};
+use crate::http::codes::Code;
+use crate::http::idempotency::create_once;
+use crate::http::paging::{List, Paging};
+use crate::http::problem::{Detail, Problem};
+use crate::projects::views::ProjectView;
 
-pub(super) fn routes(config: &mut ServiceConfig) {
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config
         .service(create_project)
         .service(list_projects)
         .service(read_project)
         .service(edit_project)
-        .service(delete_project)
-        .service(list_grants)
-        .service(put_grant)
-        .service(remove_grant);
+        .service(delete_project);
 }
 
 /// A project to be created.
@@ -45,94 +45,89 @@ struct CreateProject {
     params: BTreeMap<String, String>,
 }
 
-/// What changes of a project.
+/// The changes to a project.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct EditProject {
     description: Option<String>,
-    /// All parameters anew.
+    /// Replaces all parameters.
     params: Option<BTreeMap<String, String>>,
 }
 
-/// Creates a project; whoever creates it may write in it.
+/// Creates a project; its creator may write in it.
 #[utoipa::path(tag = "projects", request_body = CreateProject,
-    params(("Idempotency-Key" = Option<String>, Header)), responses((status = 201, body = Project), (status = 409)))]
+    params(("Idempotency-Key" = Option<String>, Header)), responses((status = 201, body = ProjectView), (status = 409)))]
 #[post("/api/v1/projects")]
 async fn create_project(
-    who: Authorised<SignedIn, Everything>,
+    caller: Caller<AnyUser, System>,
     request: HttpRequest,
     _: Query<NoQuery>,
     body: Body<CreateProject>,
 ) -> Result<HttpResponse, Problem> {
     check_name("/name", &body.value.name)?;
     check_params(&body.value.params)?;
-    let key = match look_up(&who, &request, &body.bytes).await? {
-        Seen::New(key) => key,
-        Seen::Before(known) => return created_before(&who, &known).await,
+    let create = async |key| {
+        let new = NewProject {
+            name: body.value.name,
+            description: body.value.description,
+            params: body.value.params,
+        };
+        Ok(caller
+            .catalog()
+            .create_project(&new, &caller.audit_context(key))
+            .await?)
     };
-    let new = NewProject {
-        name: body.value.name,
-        description: body.value.description,
-        params: body.value.params,
-    };
-    let project = who.catalog().create_project(&new, &who.request(key)).await?;
-    Ok(HttpResponse::Created().json(Project::from(project)))
+    let find = async |name: &str| Ok(caller.catalog().project(name).await?);
+    let project = create_once(&caller, &request, &body.bytes, create, find).await?;
+    Ok(HttpResponse::Created().json(ProjectView::from(project)))
 }
 
-/// Lists what is wrong with parameters that every task of the project would get.
+/// Checks parameters that every task of the project gets.
 fn check_params(params: &BTreeMap<String, String>) -> Result<(), Problem> {
-    let wrong = params.iter().filter_map(|(name, value)| {
-        let (code, message) = check_loose(name, value).err()?;
+    let errors = params.iter().filter_map(|(name, value)| {
+        let (code, message) = check_external_param(name, value).err()?;
         Some(Detail {
-            pointer: format!("/params/{}", escaped(name)),
+            pointer: format!("/params/{}", escape_pointer(name)),
             code: code.to_owned(),
             message,
             line: None,
             column: None,
         })
     });
-    let errors: Vec<Detail> = wrong.collect();
+    let errors: Vec<Detail> = errors.collect();
     match errors.first() {
         None => Ok(()),
         Some(first) => Err(Problem::new(Code::InvalidBody, first.message.clone()).with_errors(errors)),
     }
 }
 
-async fn created_before(
-    who: &Authorised<SignedIn, Everything>,
-    known: &KnownRequest,
-) -> Result<HttpResponse, Problem> {
-    let project = who.catalog().project(&known.resource).await?;
-    Ok(HttpResponse::Created().json(Project::from(project.ok_or_else(|| gone(known))?)))
-}
-
 /// Lists the projects that the caller may see, by name.
-#[utoipa::path(tag = "projects", params(Paging), responses((status = 200, body = List<Project>)))]
+#[utoipa::path(tag = "projects", params(Paging), responses((status = 200, body = List<ProjectView>)))]
 #[get("/api/v1/projects")]
 async fn list_projects(
-    who: Authorised<SignedIn, Everything>,
+    caller: Caller<AnyUser, System>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
-    let page = who
+    let page = caller
         .catalog()
-        .projects(&who.visible(), &paging.0.request()?)
+        .projects(&caller.visible_projects(), &paging.0.page_request()?)
         .await?;
-    Ok(HttpResponse::Ok().json(List::<Project>::of(page)))
+    Ok(HttpResponse::Ok().json(List::<ProjectView>::from_page(page)))
 }
 
 /// Reads a project.
-#[utoipa::path(tag = "projects", params(("project" = String, Path)), responses((status = 200, body = Project)))]
+#[utoipa::path(tag = "projects", params(("project" = String, Path)), responses((status = 200, body = ProjectView)))]
 #[get("/api/v1/projects/{project}")]
-async fn read_project(who: Authorised<Read, OfProject>, _: Query<NoQuery>) -> HttpResponse {
-    HttpResponse::Ok().json(Project::from(who.object.0))
+async fn read_project(caller: Caller<Read, Project>, _: Query<NoQuery>) -> HttpResponse {
+    HttpResponse::Ok().json(ProjectView::from(caller.into_object()))
 }
 
 /// Changes a project.
 #[utoipa::path(tag = "projects", params(("project" = String, Path)), request_body = EditProject,
-    responses((status = 200, body = Project)))]
+    responses((status = 200, body = ProjectView)))]
 #[patch("/api/v1/projects/{project}")]
 async fn edit_project(
-    who: Authorised<Write, OfProject>,
+    caller: Caller<Write, Project>,
     _: Query<NoQuery>,
     body: Body<EditProject>,
 ) -> Result<HttpResponse, Problem> {
@@ -143,108 +138,21 @@ async fn edit_project(
         description: body.value.description,
         params: body.value.params,
     };
-    let name = &who.object.0.name;
-    let project = who
+    let name = &caller.object().name;
+    let project = caller
         .catalog()
-        .edit_project(name, &edit, &who.request(None))
+        .edit_project(name, &edit, &caller.audit_context(None))
         .await?;
-    Ok(HttpResponse::Ok().json(Project::from(project)))
+    Ok(HttpResponse::Ok().json(ProjectView::from(project)))
 }
 
 /// Deletes an empty project.
 #[utoipa::path(tag = "projects", params(("project" = String, Path)), responses((status = 204), (status = 409)))]
 #[delete("/api/v1/projects/{project}")]
-async fn delete_project(
-    who: Authorised<Admin, OfProject>,
-    _: Query<NoQuery>,
-) -> Result<HttpResponse, Problem> {
-    who.catalog()
-        .delete_project(&who.object.0.name, &who.request(None))
-        .await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// What a user may do in a project; each includes those before it.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Allowed {
-    Read,
-    Execute,
-    Write,
-}
-
-/// A grant to be made.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PutGrant {
-    permission: Allowed,
-}
-
-/// What one user may do in a project.
-#[derive(Debug, Serialize, ToSchema)]
-struct GrantView {
-    user: String,
-    permission: Allowed,
-}
-
-impl From<Grant> for GrantView {
-    fn from(grant: Grant) -> Self {
-        Self {
-            user: grant.user,
-            permission: match grant.permission {
-                Permission::Read => Allowed::Read,
-                Permission::Execute => Allowed::Execute,
-                Permission::Write => Allowed::Write,
-            },
-        }
-    }
-}
-
-/// Lists the grants on a project by user.
-#[utoipa::path(tag = "projects", params(("project" = String, Path)),
-    responses((status = 200, body = List<GrantView>)))]
-#[get("/api/v1/projects/{project}/grants")]
-async fn list_grants(who: Authorised<Write, OfProject>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
-    let grants = who.catalog().grants(who.object.0.id).await?;
-    Ok(HttpResponse::Ok().json(List::whole(grants.into_iter().map(GrantView::from).collect())))
-}
-
-/// Grants a user something in a project, or changes the grant.
-#[utoipa::path(tag = "projects", params(("project" = String, Path), ("user" = String, Path)),
-    request_body = PutGrant, responses((status = 200, body = GrantView)))]
-#[put("/api/v1/projects/{project}/grants/{user}")]
-async fn put_grant(
-    who: Authorised<Admin, OfProject>,
-    request: HttpRequest,
-    _: Query<NoQuery>,
-    body: Body<PutGrant>,
-) -> Result<HttpResponse, Problem> {
-    let grant = Grant {
-        user: path_value(&request, "user")?,
-        permission: match body.value.permission {
-            Allowed::Read => Permission::Read,
-            Allowed::Execute => Permission::Execute,
-            Allowed::Write => Permission::Write,
-        },
-    };
-    who.catalog()
-        .put_grant(who.object.0.id, &grant, &who.request(None))
-        .await?;
-    Ok(HttpResponse::Ok().json(GrantView::from(grant)))
-}
-
-/// Takes a grant back.
-#[utoipa::path(tag = "projects", params(("project" = String, Path), ("user" = String, Path)),
-    responses((status = 204)))]
-#[delete("/api/v1/projects/{project}/grants/{user}")]
-async fn remove_grant(
-    who: Authorised<Admin, OfProject>,
-    request: HttpRequest,
-    _: Query<NoQuery>,
-) -> Result<HttpResponse, Problem> {
-    let user = path_value(&request, "user")?;
-    who.catalog()
-        .delete_grant(who.object.0.id, &user, &who.request(None))
+async fn delete_project(caller: Caller<Admin, Project>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
+    caller
+        .catalog()
+        .delete_project(&caller.object().name, &caller.audit_context(None))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,11 +1,10 @@
-//! One stream of server-sent events per client: instances, single instances, logs and nodes, multiplexed.
+//! One stream of server-sent events for each client: instances, single instances, logs, nodes, multiplexed.
 //!
-//! Stored steps carry their id as the event's id, and a client that comes back with `Last-Event-ID` misses
-//! none; it may see some twice. Lists of nodes and parts of logs carry no id.
+//! Stored transitions carry their id as the event's id. A client that reconnects with `Last-Event-ID` misses none,
+//! though it may receive some twice. Lists of nodes and parts of logs carry no id.
 
-mod feed;
-mod steps;
 mod topics;
+mod transitions;
 
 use std::time::{Duration, Instant};
 
@@ -15,27 +14,28 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(super) use self::feed::{Feed, last_event_id};
-use self::steps::Steps;
-use self::topics::Topics;
-use super::access::{Authorised, Everything, SignedIn};
-use super::body::Query;
-use super::codes::Code;
-use super::logs::{LOOK_AGAIN, LogCursor};
-use super::node_views::NodeView;
-use super::nodes::read_nodes;
-use super::problem::Problem;
+use crate::auth::access::{AnyUser, Caller};
+use crate::auth::objects::System;
+use crate::http::body::Query;
+use crate::http::codes::Code;
+use crate::http::problem::Problem;
+use crate::http::sse::{SseSender, last_event_id};
+use crate::logs::cursor::{LogCursor, POLL_INTERVAL};
+use crate::nodes::read_nodes;
+use crate::nodes::views::NodeView;
+use crate::stream::topics::Topics;
+use crate::stream::transitions::TransitionStream;
 
-/// How often the list of nodes is compared.
-const NODES_EVERY: Duration = Duration::from_secs(1);
-/// A stream whose token was revoked ends within this time.
-const CHECK_EVERY: Duration = Duration::from_secs(4);
+/// Time between two comparisons of the list of nodes.
+const NODES_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two checks of the token, within which the stream of a revoked one ends.
+const TOKEN_CHECK_INTERVAL: Duration = Duration::from_secs(4);
 
-pub(super) fn routes(config: &mut ServiceConfig) {
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config.service(open_stream);
 }
 
-/// What a stream tells about.
+/// The subject of a stream.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -53,51 +53,45 @@ struct StreamQuery {
     responses((status = 200, body = String, content_type = "text/event-stream")))]
 #[get("/api/v1/stream")]
 async fn open_stream(
-    who: Authorised<SignedIn, Everything>,
+    caller: Caller<AnyUser, System>,
     request: HttpRequest,
     query: Query<StreamQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let topics = Topics::read(&query.0.topics)?;
-    topics.authorise(&who).await?;
-    let seen = match last_event_id(&request).map(|id| id.parse()) {
-        None => None,
-        Some(Ok(id)) => Some(id),
-        Some(Err(_)) => {
-            return Err(Problem::new(
-                Code::InvalidHeader,
-                "`Last-Event-ID` is not one of this stream.",
-            ));
-        }
-    };
-    let steps = Steps::begin(&who, &topics, seen).await?;
-    let (feed, answer) = Feed::open(&request);
-    let listener = Listener {
-        steps,
+    let topics = Topics::parse_topics(&query.0.topics)?;
+    topics.check_grants(&caller).await?;
+    let last_id = last_event_id(&request).map(|id| {
+        id.parse()
+            .map_err(|_| Problem::new(Code::InvalidHeader, "`Last-Event-ID` is not one of this stream."))
+    });
+    let transitions = TransitionStream::subscribe(&caller, &topics, last_id.transpose()?).await?;
+    let (sender, response) = SseSender::open_stream(&request);
+    let client = StreamClient {
+        transitions,
         logs: topics.logs,
-        nodes: topics.nodes.then(Nodes::default),
-        checked: Instant::now(),
-        who,
-        feed,
+        nodes: topics.nodes.then(NodeList::default),
+        token_checked_at: Instant::now(),
+        caller,
+        sender,
     };
-    actix_web::rt::spawn(listener.run());
-    Ok(answer)
+    actix_web::rt::spawn(client.run_stream());
+    Ok(response)
 }
 
-/// One client.
-struct Listener {
-    who: Authorised<SignedIn, Everything>,
-    steps: Option<Steps>,
+/// One client with the position in each of its topics.
+struct StreamClient {
+    caller: Caller<AnyUser, System>,
+    transitions: Option<TransitionStream>,
     logs: Vec<LogCursor>,
-    nodes: Option<Nodes>,
-    feed: Feed,
-    checked: Instant,
+    nodes: Option<NodeList>,
+    sender: SseSender,
+    token_checked_at: Instant,
 }
 
-/// What the client was told about nodes.
+/// The list of nodes that a client has.
 #[derive(Default)]
-struct Nodes {
-    told: Option<Vec<NodeView>>,
-    looked: Option<Instant>,
+struct NodeList {
+    sent: Option<Vec<NodeView>>,
+    read_at: Option<Instant>,
 }
 
 /// The list of nodes as an event.
@@ -107,97 +101,100 @@ struct NodesEvent<'a> {
     items: &'a [NodeView],
 }
 
-impl Listener {
-    /// Tells the client until it goes, may not listen any more, or the server stops.
-    async fn run(mut self) {
+impl StreamClient {
+    /// Sends events until the client disconnects, its token is revoked, or the server stops.
+    async fn run_stream(mut self) {
         loop {
-            let told = self.tell().await;
-            if told.is_err() || *self.who.server.state.closing.borrow() || !self.still_allowed().await {
+            let sent = self.send_new_events().await;
+            if sent.is_err() || self.caller.server().is_closing() || !self.is_token_valid().await {
                 return;
             }
-            if !self.sleep().await {
+            if !self.wait_for_events().await {
                 return;
             }
         }
     }
 
-    /// Sends what is new; an error means that the client is gone.
-    async fn tell(&mut self) -> Result<(), Gone> {
-        let (who, feed) = (&self.who, &self.feed);
-        if let Some(steps) = &mut self.steps {
-            for event in steps.read(who).await {
-                feed.send(event).await.then_some(()).ok_or(Gone)?;
+    async fn send_new_events(&mut self) -> Result<(), ClientGone> {
+        let (caller, sender) = (&self.caller, &self.sender);
+        if let Some(transitions) = &mut self.transitions {
+            for event in transitions.read_new(caller).await {
+                send_event(sender, event).await?;
             }
         }
         for log in &mut self.logs {
-            while let Ok(Some(event)) = log.advance(&who.server).await {
-                feed.send(event_of("log", &event))
-                    .await
-                    .then_some(())
-                    .ok_or(Gone)?;
+            while let Ok(Some(event)) = log.read_next(caller.server()).await {
+                send_event(sender, event_without_id("log", &event)).await?;
             }
         }
-        self.tell_nodes().await
+        self.send_changed_nodes().await
     }
 
-    async fn tell_nodes(&mut self) -> Result<(), Gone> {
+    async fn send_changed_nodes(&mut self) -> Result<(), ClientGone> {
         let Some(nodes) = &mut self.nodes else {
             return Ok(());
         };
-        if nodes.looked.is_some_and(|at| at.elapsed() < NODES_EVERY) {
+        if nodes.read_at.is_some_and(|at| at.elapsed() < NODES_INTERVAL) {
             return Ok(());
         }
-        nodes.looked = Some(Instant::now());
-        let Ok(now) = read_nodes(&self.who.server).await else {
+        nodes.read_at = Some(Instant::now());
+        let Ok(now) = read_nodes(self.caller.server()).await else {
             return Ok(());
         };
-        if nodes.told.as_ref() == Some(&now) {
+        if nodes.sent.as_ref() == Some(&now) {
             return Ok(());
         }
-        let event = event_of(
-            "nodes",
-            &NodesEvent {
-                topic: "nodes",
-                items: &now,
-            },
-        );
-        nodes.told = Some(now);
-        self.feed.send(event).await.then_some(()).ok_or(Gone)
+        let list = NodesEvent {
+            topic: "nodes",
+            items: &now,
+        };
+        send_event(&self.sender, event_without_id("nodes", &list)).await?;
+        nodes.sent = Some(now);
+        Ok(())
     }
 
-    /// Whether the token still stands; without a database the last answer holds.
-    async fn still_allowed(&mut self) -> bool {
-        if self.checked.elapsed() < CHECK_EVERY {
+    /// Whether the token still exists; without a database the last answer counts.
+    async fn is_token_valid(&mut self) -> bool {
+        if self.token_checked_at.elapsed() < TOKEN_CHECK_INTERVAL {
             return true;
         }
-        self.checked = Instant::now();
-        !matches!(self.who.catalog().token(self.who.identity.token).await, Ok(None))
+        self.token_checked_at = Instant::now();
+        let token = self.caller.identity().token;
+        !matches!(self.caller.catalog().token(token).await, Ok(None))
     }
 
-    /// Waits until something may be new; false when the client is gone.
-    async fn sleep(&mut self) -> bool {
-        let live_logs = self.logs.iter().any(|log| !log.done);
-        let mut most = if live_logs { LOOK_AGAIN } else { NODES_EVERY };
-        let Some(steps) = &mut self.steps else {
-            return self
-                .feed
-                .pause(most, &mut self.who.server.state.closing.clone())
-                .await;
+    /// Waits until there may be new events; false when the client is gone or the server stops.
+    async fn wait_for_events(&mut self) -> bool {
+        let has_live_log = self.logs.iter().any(|log| !log.is_at_end());
+        let interval = if has_live_log {
+            POLL_INTERVAL
+        } else {
+            NODES_INTERVAL
         };
-        most = most.min(steps.patience());
-        let mut closing = self.who.server.state.closing.clone();
+        let mut closing = self.caller.server().state().closing.clone();
+        let Some(transitions) = &mut self.transitions else {
+            return self.sender.sleep_unless_closed(interval, &mut closing).await;
+        };
+        let interval = interval.min(transitions.poll_interval());
         tokio::select! {
-            () = steps.heard() => true,
-            goes_on = self.feed.pause(most, &mut closing) => goes_on,
+            () = transitions.wait_for_commit() => true,
+            is_open = self.sender.sleep_unless_closed(interval, &mut closing) => is_open,
         }
     }
 }
 
-/// The client is gone.
-struct Gone;
+/// The client has disconnected.
+struct ClientGone;
 
-/// Makes an event without an id.
-fn event_of(name: &'static str, data: &impl Serialize) -> Event {
+async fn send_event(sender: &SseSender, event: Event) -> Result<(), ClientGone> {
+    if sender.send_event(event).await {
+        Ok(())
+    } else {
+        Err(ClientGone)
+    }
+}
+
+fn event_without_id(name: &'static str, data: &impl Serialize) -> Event {
     let text = serde_json::to_string(data).unwrap_or_default();
     Data::new(text).event(name).into()
 }

@@ -1,4 +1,4 @@
-//! The task types and what each takes.
+//! The task types with the fields of each.
 
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
@@ -6,11 +6,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::{Authorised, Everything, SignedIn};
-use super::body::{NoQuery, Query};
-use super::lists::List;
+use crate::auth::access::{AnyUser, Caller};
+use crate::auth::objects::System;
+use crate::http::body::{NoQuery, Query};
+use crate::http::paging::List;
 
-pub(super) fn routes(config: &mut ServiceConfig) {
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config.service(list_task_types);
 }
 
@@ -26,11 +27,11 @@ struct TaskType {
 /// Lists the task types with the JSON Schema of each.
 #[utoipa::path(tag = "workflows", responses((status = 200, body = List<TaskType>)))]
 #[get("/api/v1/task-types")]
-async fn list_task_types(_who: Authorised<SignedIn, Everything>, _: Query<NoQuery>) -> HttpResponse {
-    let types = engine::document::task_types().into_iter();
-    let shown = types.map(|(name, schema)| TaskType {
+async fn list_task_types(_caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> HttpResponse {
+    let types = engine::spec::task_type_schemas().into_iter();
+    let items = types.map(|(name, schema)| TaskType {
         name: name.to_owned(),
         schema,
     });
-    HttpResponse::Ok().json(List::whole(shown.collect()))
+    HttpResponse::Ok().json(List::single_page(items.collect()))
 }

@@ -1,15 +1,19 @@
 //! The tasks of an instance.
 
+pub(crate) mod views;
+
 use actix_web::{HttpRequest, HttpResponse, get};
+use engine::ids::InstanceId;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::access::{Authorised, OfInstance, Read, path_value};
-use super::body::{NoQuery, Query};
-use super::lists::{List, Paging};
-use super::problem::Problem;
-use super::views::{Task, TaskDetail};
+use crate::auth::access::{Caller, Read};
+use crate::http::body::{NoQuery, Query};
+use crate::http::paging::{List, Paging};
+use crate::http::path::path_parameter;
+use crate::http::problem::Problem;
+use crate::tasks::views::{Task, TaskDetail};
 
-pub(super) fn routes(config: &mut ServiceConfig) {
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config.service(list_tasks).service(read_task);
 }
 
@@ -18,11 +22,14 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     responses((status = 200, body = List<Task>)))]
 #[get("/api/v1/instances/{id}/tasks")]
 async fn list_tasks(
-    who: Authorised<Read, OfInstance>,
+    caller: Caller<Read, InstanceId>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
-    let page = who.catalog().tasks(who.object.0, &paging.0.request()?).await?;
-    Ok(HttpResponse::Ok().json(List::<Task>::of(page)))
+    let page = caller
+        .catalog()
+        .tasks(*caller.object(), &paging.0.page_request()?)
+        .await?;
+    Ok(HttpResponse::Ok().json(List::<Task>::from_page(page)))
 }
 
 /// Reads one task of an instance with its attempts.
@@ -30,11 +37,11 @@ async fn list_tasks(
     responses((status = 200, body = TaskDetail)))]
 #[get("/api/v1/instances/{id}/tasks/{task}")]
 async fn read_task(
-    who: Authorised<Read, OfInstance>,
+    caller: Caller<Read, InstanceId>,
     request: HttpRequest,
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let name = path_value(&request, "task")?;
-    let detail = who.catalog().task(who.object.0, &name).await?;
+    let name = path_parameter(&request, "task")?;
+    let detail = caller.catalog().task(*caller.object(), &name).await?;
     Ok(HttpResponse::Ok().json(TaskDetail::from(detail)))
 }

@@ -11,7 +11,7 @@ use super::args::ImportType;
 use super::failure::{Exit, Failure};
 use super::output::{Look, Printer, say, write_out};
 use super::rest::{Call, Rest};
-use document::{Format, LocatedDiagnostic};
+use document::{Format, LocatedIssue};
 
 /// The name of stdin among files. What comes from there may be JSON too, which is YAML.
 const STDIN: &str = "-";
@@ -97,7 +97,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Document>, Failure> {
     for path in found(files)? {
         let bytes = read(&path).map_err(|error| unreadable(&path, &error))?;
         let format = format_of(&path);
-        match document::parse_document(&bytes, format) {
+        match document::read_document(&bytes, format) {
             Ok((definition, _)) => documents.push(Document {
                 path,
                 bytes,
@@ -115,7 +115,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Document>, Failure> {
     }
 }
 
-fn issue_line(path: &Path, issue: &LocatedDiagnostic) -> String {
+fn issue_line(path: &Path, issue: &LocatedIssue) -> String {
     let place = match (issue.line, issue.column) {
         (Some(line), Some(column)) => format!("{line}:{column}: "),
         _ => String::new(),

@@ -5,13 +5,13 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{LocatedDiagnostic, MAX_DEPTH, Parsed, whole};
+use super::{LocatedIssue, MAX_DEPTH, Parsed, whole};
 
 /// Repeated keys that are listed.
 const MAX_REPEATED: usize = 500;
 
 /// Reads one JSON text.
-pub(super) fn parse(text: &str) -> Result<Parsed, LocatedDiagnostic> {
+pub(super) fn parse(text: &str) -> Result<Parsed, LocatedIssue> {
     let mut reading = Reading::default();
     let mut source = serde_json::Deserializer::from_str(text);
     let read = Seed(&mut reading).deserialize(&mut source);
@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, LocatedDiagnostic> {
             } else {
                 "BROKEN_JSON"
             };
-            LocatedDiagnostic {
+            LocatedIssue {
                 line: u32::try_from(error.line()).ok(),
                 column: u32::try_from(error.column()).ok(),
                 ..whole(code, error.to_string())
@@ -32,7 +32,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, LocatedDiagnostic> {
     let issues = reading
         .repeated
         .into_iter()
-        .map(|pointer| LocatedDiagnostic {
+        .map(|pointer| LocatedIssue {
             pointer,
             ..whole("DUPLICATE_KEY", "this key stands there more than once".to_owned())
         })

@@ -4,8 +4,8 @@ mod json;
 mod place;
 mod yaml;
 
-use engine::definition::Definition;
-use engine::document::{self, Issue, Part};
+use engine::spec::Definition;
+use engine::spec::{self, Diagnostic, DiagnosticTarget};
 use serde_json::Value;
 
 use place::Place;
@@ -27,7 +27,7 @@ pub enum Format {
 
 /// One error of a document, with its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocatedDiagnostic {
+pub struct LocatedIssue {
     /// A JSON pointer (RFC 6901) to the wrong key or value; empty for the text as a whole.
     pub pointer: String,
     /// Stable, upper snake.
@@ -46,19 +46,19 @@ struct Parsed {
     /// `None` for JSON, whose issues are placed by pointer alone.
     places: Option<Place>,
     /// What is wrong with the text although a value could be made of it: repeated keys.
-    issues: Vec<LocatedDiagnostic>,
+    issues: Vec<LocatedIssue>,
 }
 
 /// Reads a document into a definition and its canonical model.
 ///
 /// # Errors
 /// Lists everything that is wrong; for broken text only the first error, which hides the rest.
-pub fn read_document(bytes: &[u8], format: Format) -> Result<(Definition, Value), Vec<LocatedDiagnostic>> {
+pub fn read_document(bytes: &[u8], format: Format) -> Result<(Definition, Value), Vec<LocatedIssue>> {
     let parsed = parse(bytes, format).map_err(|issue| vec![issue])?;
     let mut issues = parsed.issues;
-    match document::read(&parsed.value) {
+    match spec::parse(&parsed.value) {
         Ok(definition) if issues.is_empty() => {
-            let model = document::write(&definition);
+            let model = spec::serialize(&definition);
             return Ok((definition, model));
         }
         Ok(_) => {}
@@ -76,7 +76,7 @@ pub fn read_document(bytes: &[u8], format: Format) -> Result<(Definition, Value)
 ///
 /// # Errors
 /// Lists what is wrong with the text.
-pub fn read_value(bytes: &[u8], format: Format) -> Result<Value, Vec<LocatedDiagnostic>> {
+pub fn read_value(bytes: &[u8], format: Format) -> Result<Value, Vec<LocatedIssue>> {
     let parsed = parse(bytes, format).map_err(|issue| vec![issue])?;
     if parsed.issues.is_empty() {
         Ok(parsed.value)
@@ -92,7 +92,7 @@ pub fn place_of(bytes: &[u8], format: Format, pointer: &str) -> Option<(u32, u32
     Some((mark.line, mark.column))
 }
 
-fn parse(bytes: &[u8], format: Format) -> Result<Parsed, LocatedDiagnostic> {
+fn parse(bytes: &[u8], format: Format) -> Result<Parsed, LocatedIssue> {
     if bytes.len() > MAX_BYTES {
         let message = format!(
             "the document has {} bytes, at most {MAX_BYTES} are allowed",
@@ -103,7 +103,7 @@ fn parse(bytes: &[u8], format: Format) -> Result<Parsed, LocatedDiagnostic> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        LocatedDiagnostic {
+        LocatedIssue {
             line: u32::try_from(line).ok(),
             ..whole("NOT_UTF8", format!("the text is not UTF-8 (line {line})"))
         }
@@ -116,8 +116,8 @@ fn parse(bytes: &[u8], format: Format) -> Result<Parsed, LocatedDiagnostic> {
 }
 
 /// An issue of the text as a whole.
-fn whole(code: &'static str, message: String) -> LocatedDiagnostic {
-    LocatedDiagnostic {
+fn whole(code: &'static str, message: String) -> LocatedIssue {
+    LocatedIssue {
         pointer: String::new(),
         code,
         message,
@@ -126,9 +126,9 @@ fn whole(code: &'static str, message: String) -> LocatedDiagnostic {
     }
 }
 
-fn locate(issue: Issue, places: Option<&Place>, value: &Value) -> LocatedDiagnostic {
-    let mark = places.map(|root| root.find(value, &issue.pointer, issue.part == Part::Key));
-    LocatedDiagnostic {
+fn locate(issue: Diagnostic, places: Option<&Place>, value: &Value) -> LocatedIssue {
+    let mark = places.map(|root| root.find(value, &issue.pointer, issue.target == DiagnosticTarget::Key));
+    LocatedIssue {
         pointer: issue.pointer,
         code: issue.code,
         message: issue.message,

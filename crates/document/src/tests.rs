@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn yaml(text: &str) -> Result<(Definition, Value), Vec<LocatedDiagnostic>> {
+fn yaml(text: &str) -> Result<(Definition, Value), Vec<LocatedIssue>> {
     read_document(text.as_bytes(), Format::Yaml)
 }
 

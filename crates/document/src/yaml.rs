@@ -6,7 +6,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::{Map, Value};
 
 use super::place::{Mark, Place};
-use super::{LocatedDiagnostic, MAX_DEPTH, Parsed, whole};
+use super::{LocatedIssue, MAX_DEPTH, Parsed, whole};
 
 /// What aliases may add to a document: values, and bytes of text.
 const ALIAS_NODES: usize = 50_000;
@@ -42,11 +42,11 @@ struct Builder {
     nodes: usize,
     copied_nodes: usize,
     copied_bytes: usize,
-    issues: Vec<LocatedDiagnostic>,
+    issues: Vec<LocatedIssue>,
 }
 
 /// Reads one YAML document.
-pub(super) fn parse(text: &str) -> Result<Parsed, LocatedDiagnostic> {
+pub(super) fn parse(text: &str) -> Result<Parsed, LocatedIssue> {
     let mut builder = Builder::default();
     let mut documents = 0;
     let mut parser = Parser::new_from_str(text);
@@ -75,7 +75,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, LocatedDiagnostic> {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), LocatedDiagnostic> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), LocatedIssue> {
         let start = mark(span.start);
         self.nodes += 1;
         if self.nodes > MAX_NODES {
@@ -122,14 +122,14 @@ impl Builder {
             .is_some_and(|open| open.node.value.is_object() && open.key.is_none())
     }
 
-    fn take_key(&mut self, key: String, start: Mark) -> Result<(), LocatedDiagnostic> {
+    fn take_key(&mut self, key: String, start: Mark) -> Result<(), LocatedIssue> {
         let pointer = self.pointer(&key);
         let Some(open) = self.stack.last_mut() else {
             return Ok(());
         };
         open.repeated = open.node.value.get(&key).is_some();
         if open.repeated {
-            self.issues.push(LocatedDiagnostic {
+            self.issues.push(LocatedIssue {
                 pointer,
                 ..at(
                     start,
@@ -149,7 +149,7 @@ impl Builder {
         Ok(())
     }
 
-    fn open(&mut self, anchor: usize, value: Value, start: Mark) -> Result<(), LocatedDiagnostic> {
+    fn open(&mut self, anchor: usize, value: Value, start: Mark) -> Result<(), LocatedIssue> {
         if self.wants_key() {
             return Err(at(
                 start,
@@ -171,7 +171,7 @@ impl Builder {
     }
 
     /// Puts a finished node into what is open, or makes it the root.
-    fn close(&mut self, anchor: usize, mut node: Node) -> Result<(), LocatedDiagnostic> {
+    fn close(&mut self, anchor: usize, mut node: Node) -> Result<(), LocatedIssue> {
         if anchor > 0 {
             self.charge(&node, node.place.value)?;
             self.anchors.insert(anchor, node.clone());
@@ -198,7 +198,7 @@ impl Builder {
         Ok(())
     }
 
-    fn copy(&mut self, anchor: usize, start: Mark) -> Result<(), LocatedDiagnostic> {
+    fn copy(&mut self, anchor: usize, start: Mark) -> Result<(), LocatedIssue> {
         let Some(source) = self.anchors.get(&anchor) else {
             let message = "this alias names something that is not complete yet".to_owned();
             return Err(at(start, "BAD_ALIAS", message));
@@ -228,7 +228,7 @@ impl Builder {
     }
 
     /// Counts a copy, for an anchor or by an alias, against the budget.
-    fn charge(&mut self, copy: &Node, start: Mark) -> Result<(), LocatedDiagnostic> {
+    fn charge(&mut self, copy: &Node, start: Mark) -> Result<(), LocatedIssue> {
         self.copied_nodes += copy.nodes;
         self.copied_bytes += copy.bytes;
         if self.copied_nodes > ALIAS_NODES || self.copied_bytes > ALIAS_BYTES {
@@ -284,15 +284,15 @@ fn mark(marker: Marker) -> Mark {
     }
 }
 
-fn at(mark: Mark, code: &'static str, message: String) -> LocatedDiagnostic {
-    LocatedDiagnostic {
+fn at(mark: Mark, code: &'static str, message: String) -> LocatedIssue {
+    LocatedIssue {
         line: Some(mark.line),
         column: Some(mark.column),
         ..whole(code, message)
     }
 }
 
-fn broken(error: &ScanError) -> LocatedDiagnostic {
+fn broken(error: &ScanError) -> LocatedIssue {
     let mark = mark(*error.marker());
     let message = format!("line {} column {}: {}", mark.line, mark.column, error.info());
     at(mark, "BROKEN_YAML", message)
@@ -319,7 +319,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Wr
     }
 }
 
-fn check_collection_tag(tag: Option<&Tag>, start: Mark) -> Result<(), LocatedDiagnostic> {
+fn check_collection_tag(tag: Option<&Tag>, start: Mark) -> Result<(), LocatedIssue> {
     match tag {
         Some(tag) if !(tag.is_yaml_core_schema() && matches!(tag.suffix.as_str(), "map" | "seq")) => Err(at(
             start,

@@ -18,7 +18,7 @@ fn ids_become_names_parents_needs_and_run_times_sleeps() {
     let needs: Vec<usize> = definition.tasks[2]
         .needs
         .iter()
-        .map(|need| need.index())
+        .map(|need| need.as_usize())
         .collect();
     assert_eq!(needs, [0, 1]);
     let runs: Vec<&str> = text
@@ -136,6 +136,6 @@ fn names_stay_legal_and_unique_however_the_ids_look() {
     let distinct: BTreeSet<&String> = names.values().collect();
     assert_eq!(distinct.len(), ids.len());
     for name in names.values() {
-        engine::document::names::check(name).unwrap();
+        engine::spec::names::check(name).unwrap();
     }
 }

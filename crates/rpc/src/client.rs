@@ -13,13 +13,13 @@ use actors::protocol::{
     ReportAnswer,
 };
 use async_trait::async_trait;
-use engine::ids::{Incarnation, InstanceId, Uid};
+use engine::ids::{DispatchId, Incarnation, InstanceId};
 use reqwest::Client;
 
-use super::call::{self, Answer, Failure, Question, Way};
+use super::request::{self, Answer, Endpoint, Failure, Request};
 use super::roles::Roles;
-use super::seal::Key;
-use super::wire::{self, Ask};
+use super::signature::Key;
+use super::wire::{self, RpcRequest};
 use actors::ports::LogPart;
 
 /// Called with the life whose connection was refused or broke: it may be gone. Never waits.
@@ -71,7 +71,7 @@ impl Links {
     pub async fn read_log(
         &self,
         to: Incarnation,
-        uid: &Uid,
+        uid: &DispatchId,
         (offset, limit): (u64, u64),
     ) -> Result<LogPart, LinkError> {
         let host = self.host_of(to)?;
@@ -89,12 +89,12 @@ impl Links {
     }
 
     /// Holds a call open at a life until it is answered, or the connection ends; then the hint has been given.
-    pub(super) async fn stay(&self, to: Incarnation) -> Result<(), LinkError> {
-        self.ask(to, &wire::Stay).await
+    pub(super) async fn hold_open(&self, to: Incarnation) -> Result<(), LinkError> {
+        self.ask(to, &wire::HoldOpen).await
     }
 
     /// Lists every other life.
-    pub(super) fn others(&self) -> Vec<Incarnation> {
+    pub(super) fn peers(&self) -> Vec<Incarnation> {
         let living = self.inner.peers.living();
         let lives = living.iter().map(|seen| seen.member.incarnation);
         lives.filter(|life| !self.is_me(*life)).collect()
@@ -105,20 +105,26 @@ impl Links {
     }
 
     fn own_worker(&self, to: Incarnation) -> Result<Option<&dyn WorkerLink>, LinkError> {
-        own(self.is_me(to), self.inner.roles.worker(), "worker")
+        if !self.is_me(to) {
+            return Ok(None);
+        }
+        own(self.inner.roles.worker(), "worker").map(Some)
     }
 
     fn own_master(&self, to: Incarnation) -> Result<Option<&dyn actors::links::LocalMaster>, LinkError> {
-        own(self.is_me(to), self.inner.roles.master(), "master")
+        if !self.is_me(to) {
+            return Ok(None);
+        }
+        own(self.inner.roles.master(), "master").map(Some)
     }
 
-    /// After a standstill: waits until this life has read that it goes on.
-    async fn goes_on(&self, to: Incarnation) -> Result<(), LinkError> {
-        if self.inner.roles.standstill().is_over().await {
+    /// After a pause: waits until this node has read its own row.
+    async fn revalidate(&self, to: Incarnation) -> Result<(), LinkError> {
+        if self.inner.roles.pause_detector().is_revalidated().await {
             return Ok(());
         }
         Err(LinkError::NotDelivered(format!(
-            "life {to}, because this node stood still and has not read its own row since,"
+            "life {to}, because this node was paused and has not read its own row since,"
         )))
     }
 
@@ -134,12 +140,17 @@ impl Links {
         self.host_of(to.incarnation).unwrap_or_else(|_| to.host.clone())
     }
 
-    async fn ask<A: Ask>(&self, to: Incarnation, ask: &A) -> Result<A::Answer, LinkError> {
+    async fn ask<A: RpcRequest>(&self, to: Incarnation, ask: &A) -> Result<A::Answer, LinkError> {
         let host = self.host_of(to)?;
         self.ask_at(to, &host, ask).await
     }
 
-    async fn ask_at<A: Ask>(&self, to: Incarnation, host: &str, ask: &A) -> Result<A::Answer, LinkError> {
+    async fn ask_at<A: RpcRequest>(
+        &self,
+        to: Incarnation,
+        host: &str,
+        ask: &A,
+    ) -> Result<A::Answer, LinkError> {
         let answer = self.send(to, host, ask).await?;
         serde_json::from_slice(&answer.body).map_err(|error| {
             tracing::warn!(life = %to, host, path = A::PATH, %error, "an answer cannot be read");
@@ -147,7 +158,7 @@ impl Links {
         })
     }
 
-    async fn send<A: Ask>(&self, to: Incarnation, host: &str, ask: &A) -> Result<Answer, LinkError> {
+    async fn send<A: RpcRequest>(&self, to: Incarnation, host: &str, ask: &A) -> Result<Answer, LinkError> {
         let sent = match self.pool(to) {
             Ok(client) => self.once(&client, (to, host), ask).await,
             Err(failure) => Err(failure),
@@ -162,32 +173,32 @@ impl Links {
         })
     }
 
-    async fn once<A: Ask>(
+    async fn once<A: RpcRequest>(
         &self,
         client: &Client,
         (to, host): (Incarnation, &str),
         ask: &A,
     ) -> Result<Answer, Failure> {
         let body = serde_json::to_vec(ask).map_err(|error| Failure::Unreachable(error.to_string()))?;
-        let way = Way {
+        let endpoint = Endpoint {
             client,
             key: &self.inner.key,
             from: self.inner.me.incarnation,
             to,
             host,
         };
-        let question = Question {
+        let request = Request {
             path: A::PATH,
             body,
             deadline: ask.deadline(),
         };
-        way.ask(question).await
+        endpoint.send(request).await
     }
 
     /// Says in the log what a person can mend, and passes on what may be a death.
     fn note(&self, to: Incarnation, host: &str, failure: &Failure) {
         if matches!(failure, Failure::Declined { status: 401, .. }) {
-            tracing::error!(life = %to, host, "a node refuses our seal: its cluster secret is another one");
+            tracing::error!(life = %to, host, "a node refuses our signature: its cluster secret is another one");
         } else {
             tracing::debug!(life = %to, host, %failure, "a call to another node failed");
         }
@@ -202,20 +213,16 @@ impl Links {
         if let Some(client) = pools.get(&to) {
             return Ok(client.clone());
         }
-        let client = call::client().map_err(Failure::Unreachable)?;
+        let client = request::client().map_err(Failure::Unreachable)?;
         pools.retain(|life, _| self.inner.peers.get(*life).is_some());
         pools.insert(to, client.clone());
         Ok(client)
     }
 }
 
-/// Returns the own role for a call to oneself, and none for a call to another node.
-fn own<T>(is_me: bool, role: Option<T>, name: &str) -> Result<Option<T>, LinkError> {
-    match role {
-        _ if !is_me => Ok(None),
-        Some(role) => Ok(Some(role)),
-        None => Err(LinkError::NotDelivered(format!("the {name} of this node"))),
-    }
+/// Returns a role of this node.
+fn own<T>(role: Option<T>, name: &str) -> Result<T, LinkError> {
+    role.ok_or_else(|| LinkError::NotDelivered(format!("the {name} of this node")))
 }
 
 fn named(to: Incarnation, host: &str) -> String {
@@ -225,7 +232,7 @@ fn named(to: Incarnation, host: &str) -> String {
 #[async_trait]
 impl WorkerLink for Links {
     async fn dispatch(&self, to: Incarnation, batch: Vec<Dispatch>) -> Result<DispatchReply, LinkError> {
-        self.goes_on(to).await?;
+        self.revalidate(to).await?;
         match self.own_worker(to)? {
             Some(worker) => worker.dispatch(to, batch).await,
             None => self.ask(to, &wire::DispatchBatch(batch)).await,
@@ -233,7 +240,7 @@ impl WorkerLink for Links {
     }
 
     async fn kill(&self, to: Incarnation, batch: Vec<Kill>) -> Result<Vec<KillAnswer>, LinkError> {
-        self.goes_on(to).await?;
+        self.revalidate(to).await?;
         match self.own_worker(to)? {
             Some(worker) => worker.kill(to, batch).await,
             None => self.ask(to, &wire::KillBatch(batch)).await,
@@ -245,7 +252,7 @@ impl WorkerLink for Links {
         to: Incarnation,
         batch: Vec<ReattachRequest>,
     ) -> Result<Vec<ReattachAnswer>, LinkError> {
-        self.goes_on(to).await?;
+        self.revalidate(to).await?;
         match self.own_worker(to)? {
             Some(worker) => worker.adopt(to, batch).await,
             None => self.ask(to, &wire::AdoptBatch(batch)).await,
@@ -314,10 +321,13 @@ impl MasterLink for Links {
 impl PeerLink for Links {
     /// Always by a new connection, since an old one says nothing about who listens now.
     async fn ping(&self, host: &str) -> Ping {
-        let Ok(client) = call::client() else {
+        let Ok(client) = request::client() else {
             return Ping::Silent;
         };
-        match self.once(&client, (wire::ANYBODY, host), &wire::Ping).await {
+        match self
+            .once(&client, (wire::ANY_INCARNATION, host), &wire::Ping)
+            .await
+        {
             Ok(answer) => serde_json::from_slice(&answer.body).map_or(Ping::Silent, Ping::Alive),
             Err(Failure::Refused) => Ping::Refused,
             Err(_) => Ping::Silent,

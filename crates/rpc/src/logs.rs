@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actors::membership::peers::Peers;
 use async_trait::async_trait;
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 
 use super::client::Links;
 use actors::ports::{LogPart, LogSource, LogUnavailable};
@@ -24,7 +24,12 @@ pub struct ClusterLogs {
 
 #[async_trait]
 impl LogSource for ClusterLogs {
-    async fn read(&self, worker: &str, uid: &Uid, part: (u64, u64)) -> Result<LogPart, LogUnavailable> {
+    async fn read(
+        &self,
+        worker: &str,
+        uid: &DispatchId,
+        part: (u64, u64),
+    ) -> Result<LogPart, LogUnavailable> {
         if worker == self.name {
             return self.files.read(worker, uid, part).await;
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use actors::links::{LocalMaster, WorkerLink};
 use tokio::sync::Notify;
 
-use super::standstill::PauseDetector;
+use super::pause_detector::PauseDetector;
 
 /// The worker and the master of this process, each from when it runs; a node without a role never fills it.
 ///
@@ -15,7 +15,7 @@ pub struct Roles {
     worker: Arc<OnceLock<Arc<dyn WorkerLink>>>,
     master: Arc<OnceLock<Arc<dyn LocalMaster>>>,
     drain: Arc<Notify>,
-    standstill: PauseDetector,
+    pause_detector: PauseDetector,
 }
 
 impl Roles {
@@ -25,7 +25,7 @@ impl Roles {
             worker: Arc::default(),
             master: Arc::default(),
             drain,
-            standstill: PauseDetector::default(),
+            pause_detector: PauseDetector::default(),
         }
     }
 
@@ -40,8 +40,8 @@ impl Roles {
     }
 
     /// What is asked before anything is sent to workers, or started.
-    pub fn standstill(&self) -> &PauseDetector {
-        &self.standstill
+    pub fn pause_detector(&self) -> &PauseDetector {
+        &self.pause_detector
     }
 
     pub(super) fn worker(&self) -> Option<&dyn WorkerLink> {

@@ -13,21 +13,21 @@ use actix_web_lab::middleware::CatchPanic;
 use actors::links::{LinkError, LocalMaster, WorkerLink};
 use actors::ports::NodeIdentity;
 
-use super::gate::{Head, Refusal, Reply, unsealed};
+use super::authenticate::{CallHeader, Refusal, Reply, unsigned};
+use super::keepalive::set_keepalive;
 use super::roles::Roles;
-use super::seal::Key;
-use super::socket::set_against_silence;
-use super::wire::{self, Ask};
+use super::signature::Key;
+use super::wire::{self, RpcRequest};
 use actors::ports::LogSource;
 
-/// A stranger has said who it is by then, or is put out.
-const HEAD_WITHIN: Duration = Duration::from_secs(1);
+/// Time for the header of a call to arrive.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Longer than peers keep a connection that nobody uses, so that none is closed under a call.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Why a worker takes nothing for a moment.
-const STOOD_STILL: &str = "a worker that stood still and has not read its own row since";
+const WAS_PAUSED: &str = "a worker that was paused and has not read its own row since";
 
 /// What this node answers with.
 #[derive(Debug, Clone)]
@@ -56,9 +56,9 @@ pub fn serve(served: Served, listener: TcpListener) -> io::Result<Server> {
     });
     Ok(server
         .workers(1)
-        .on_connect(|connection, _| set_against_silence(connection))
-        .client_request_timeout(HEAD_WITHIN)
-        .client_disconnect_timeout(HEAD_WITHIN)
+        .on_connect(|connection, _| set_keepalive(connection))
+        .client_request_timeout(HEADER_TIMEOUT)
+        .client_disconnect_timeout(HEADER_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(1)
         .disable_signals()
@@ -67,14 +67,14 @@ pub fn serve(served: Served, listener: TcpListener) -> io::Result<Server> {
 }
 
 async fn answer(request: HttpRequest, payload: Payload, served: Data<Served>) -> HttpResponse {
-    let Ok(head) = Head::of(&request, &served.key) else {
-        return unsealed(&request);
+    let Ok(header) = CallHeader::verify(&request, &served.key) else {
+        return unsigned(&request);
     };
-    let done = match head.open(served.me.incarnation, payload).await {
+    let done = match header.open(served.me.incarnation, payload).await {
         Ok(body) => served.act(request.path(), &body).await,
         Err(refusal) => Err(refusal),
     };
-    head.answer(&served.key, done)
+    header.answer(&served.key, done)
 }
 
 impl Served {
@@ -93,9 +93,9 @@ impl Served {
         let me = self.me.incarnation;
         match path {
             wire::DispatchBatch::PATH => {
-                // It may have lain in the socket while this process stood still, and run elsewhere by now.
-                if !self.roles.standstill().is_over().await {
-                    return Err(Refusal::NotTaken(LinkError::NotDelivered(STOOD_STILL.to_owned())));
+                // It may have lain in the socket while this process was paused, and run elsewhere by now.
+                if !self.roles.pause_detector().is_revalidated().await {
+                    return Err(Refusal::NotTaken(LinkError::NotDelivered(WAS_PAUSED.to_owned())));
                 }
                 let act = |wire::DispatchBatch(batch)| worker.dispatch(me, batch);
                 done(body, act).await
@@ -138,9 +138,9 @@ impl Served {
     async fn tell_node(&self, path: &str, body: &[u8]) -> Result<Reply, Refusal> {
         match path {
             wire::Ping::PATH => done(body, |wire::Ping| async { Ok(self.me.incarnation) }).await,
-            wire::Stay::PATH => {
-                let act = |wire::Stay| async {
-                    tokio::time::sleep(wire::STAY).await;
+            wire::HoldOpen::PATH => {
+                let act = |wire::HoldOpen| async {
+                    tokio::time::sleep(wire::WATCH_HELD).await;
                     Ok(())
                 };
                 done(body, act).await
@@ -181,7 +181,7 @@ impl Served {
 /// Reads a question, has it answered, and writes the answer.
 async fn done<A, F>(body: &[u8], act: impl FnOnce(A) -> F) -> Result<Reply, Refusal>
 where
-    A: Ask,
+    A: RpcRequest,
     F: Future<Output = Result<A::Answer, LinkError>>,
 {
     let answer = act(read(body)?).await?;
@@ -189,6 +189,6 @@ where
     Ok(Reply { body, size: None })
 }
 
-fn read<A: Ask>(body: &[u8]) -> Result<A, Refusal> {
+fn read<A: RpcRequest>(body: &[u8]) -> Result<A, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal::Unreadable(error.to_string()))
 }

@@ -6,7 +6,7 @@ use actors::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
     ReportAnswer,
 };
-use engine::ids::{Incarnation, InstanceId, Uid};
+use engine::ids::{DispatchId, Incarnation, InstanceId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -14,18 +14,18 @@ use serde::{Deserialize, Serialize};
 pub(super) const FROM: &str = "x-porpoise-from";
 /// The life that is asked.
 pub(super) const TO: &str = "x-porpoise-to";
-/// The fingerprint of the call's body.
+/// The SHA-256 of the call's body.
 pub(super) const BODY: &str = "x-porpoise-body";
-/// The seal of a call or of an answer.
-pub(super) const SEAL: &str = "x-porpoise-seal";
+/// The signature of a call or of an answer.
+pub(super) const SIGNATURE: &str = "x-porpoise-signature";
 /// The size of the log that an answer holds a part of.
 pub(super) const SIZE: &str = "x-porpoise-size";
 
 /// Whoever lives at the address; only a ping may ask so.
-pub(super) const ANYBODY: Incarnation = Incarnation(0);
+pub(super) const ANY_INCARNATION: Incarnation = Incarnation(0);
 
 /// The largest body: a batch of 200 dispatches with long scripts fits many times.
-pub(super) const LARGEST_BODY: usize = 64 << 20;
+pub(super) const BODY_LIMIT: usize = 64 << 20;
 
 /// A worker decides at once, but journals first.
 const WORKER: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ const MASTER: Duration = Duration::from_secs(3);
 /// A ping is for finding out whether somebody is there at all.
 const PING: Duration = Duration::from_millis(500);
 /// A call that is held open to notice the end of a node.
-pub(super) const STAY: Duration = Duration::from_secs(20);
+pub(super) const WATCH_HELD: Duration = Duration::from_secs(20);
 /// A master looks at its own table.
 const REACHED: Duration = Duration::from_secs(1);
 /// A part of a log is read from a disk.
@@ -45,7 +45,7 @@ const LOG: Duration = Duration::from_secs(5);
 const BEYOND_WAIT: Duration = Duration::from_secs(1);
 
 /// One question to another node.
-pub(super) trait Ask: Serialize + DeserializeOwned + Send + Sync {
+pub(super) trait RpcRequest: Serialize + DeserializeOwned + Send + Sync {
     /// Where it goes.
     const PATH: &'static str;
     /// What comes back.
@@ -58,7 +58,7 @@ pub(super) trait Ask: Serialize + DeserializeOwned + Send + Sync {
 /// Ties a question to its path, its answer and its deadline.
 macro_rules! ask {
     ($name:ident at $path:literal => $answer:ty, $deadline:expr) => {
-        impl Ask for $name {
+        impl RpcRequest for $name {
             const PATH: &'static str = concat!("/rpc/v1/", $path);
             type Answer = $answer;
 
@@ -76,8 +76,8 @@ ask!(Ping at "ping" => Incarnation, |_: &Ping| PING);
 
 /// Answered after a while: until then the connection shows that the node lives.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Stay;
-ask!(Stay at "stay" => (), |_: &Stay| STAY + BEYOND_WAIT);
+pub(super) struct HoldOpen;
+ask!(HoldOpen at "watch" => (), |_: &HoldOpen| WATCH_HELD + BEYOND_WAIT);
 
 /// `WorkerLink::dispatch`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -156,7 +156,7 @@ ask!(Drain at "node/drain" => (), |_: &Drain| MASTER);
 /// A part of a log. The answer's body is the bytes themselves, its `SIZE` the size of the file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ReadLog {
-    pub(super) uid: Uid,
+    pub(super) uid: DispatchId,
     pub(super) offset: u64,
     pub(super) limit: u64,
 }

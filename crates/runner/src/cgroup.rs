@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use sha2::{Digest, Sha256};
@@ -27,7 +27,7 @@ impl Cgroup {
     ///
     /// The name is the same in every life of a node, so that the next one finds what the last one left. The
     /// folder of the output file tells nodes on one machine apart.
-    pub(super) fn of(uid: &Uid, output: &Path) -> Option<Self> {
+    pub(super) fn of(uid: &DispatchId, output: &Path) -> Option<Self> {
         static OURS: OnceLock<Option<PathBuf>> = OnceLock::new();
         let ours = OURS.get_or_init(delegated).as_ref()?;
         let folder = output.parent().unwrap_or(output);

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
-use engine::definition::{Request, Work};
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::task_type::http::{HttpFields, HttpRequest};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, Url};
 use tokio::task::JoinHandle;
@@ -62,13 +62,8 @@ impl Http {
 #[async_trait]
 impl Runner for Http {
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
-        let Work::Http {
-            request,
-            expect_status,
-        } = &job.dispatch.work
-        else {
-            return Err("this is no http task".to_owned());
-        };
+        let fields = job.dispatch.action.read_fields::<HttpFields>();
+        let fields = fields.map_err(|error| error.to_string())?;
         let log = job.log.clone();
         let log = tokio::task::spawn_blocking(move || open_log(&log)).await;
         let log = log
@@ -76,8 +71,8 @@ impl Runner for Http {
             .map_err(|error| format!("cannot write the log: {error}"))?;
         let exchange = Exchange {
             http: self.clone(),
-            request: request.clone(),
-            expect_status: expect_status.clone(),
+            request: fields.request,
+            expect_status: fields.expect.map(|expect| expect.status).unwrap_or_default(),
             log,
             job: job.clone(),
         };
@@ -136,7 +131,7 @@ impl RunningJob for RunningRequest {
 /// A request with everything it needs.
 struct Exchange {
     http: Http,
-    request: Request,
+    request: HttpRequest,
     expect_status: Vec<u16>,
     log: File,
     job: Job,
@@ -151,7 +146,7 @@ impl Exchange {
     }
 
     async fn answer(&self) -> Result<Response, String> {
-        let Request {
+        let HttpRequest {
             method,
             url,
             headers,
@@ -174,7 +169,7 @@ impl Exchange {
         };
         let mut request = client.request(method, url);
         for (name, value) in headers {
-            request = request.header(name, value);
+            request = request.header(name, value.as_str().unwrap_or_default());
         }
         if let Some(body) = body {
             request = request.body(body.clone());

@@ -16,7 +16,9 @@ pub mod shield;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use engine::definition::Work;
+use engine::task_type::http::HTTP;
+use engine::task_type::python::PYTHON;
+use engine::task_type::shell::SHELL;
 
 use actors::ports::{Job, Leftover, Runner, RunningJob};
 
@@ -76,10 +78,11 @@ impl Runners {
 #[async_trait]
 impl Runner for Runners {
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
-        match &job.dispatch.work {
-            Work::Shell { .. } | Work::Python { .. } => self.processes.start(job).await,
-            Work::Http { .. } => self.http.start(job).await,
-            Work::Noop => Err("a noop task runs in its owner, not on a worker".to_owned()),
+        let task_type = job.dispatch.action.task_type.as_str();
+        match task_type {
+            _ if task_type == SHELL.name || task_type == PYTHON.name => self.processes.start(job).await,
+            _ if task_type == HTTP.name => self.http.start(job).await,
+            _ => Err(format!("this worker has no runner for tasks of type {task_type}")),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use actors::ports::{LogPart, LogSource, LogUnavailable};
 use async_trait::async_trait;
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 
 /// One read returns at most so much, whatever was asked for.
 const LARGEST_PART: u64 = 16 << 20;
@@ -24,7 +24,7 @@ impl LogFiles {
     }
 
     /// Returns the file of one attempt: `<instance>/<uid>.log`.
-    pub fn path(&self, uid: &Uid) -> PathBuf {
+    pub fn path(&self, uid: &DispatchId) -> PathBuf {
         actors::worker::log_file(&self.root, uid)
     }
 
@@ -32,7 +32,7 @@ impl LogFiles {
     ///
     /// # Errors
     /// When the file exists and cannot be read.
-    pub async fn read(&self, uid: &Uid, offset: u64, limit: u64) -> io::Result<LogPart> {
+    pub async fn read(&self, uid: &DispatchId, offset: u64, limit: u64) -> io::Result<LogPart> {
         let path = self.path(uid);
         let read = tokio::task::spawn_blocking(move || read_part(&path, offset, limit)).await;
         read.unwrap_or_else(|error| Err(io::Error::other(error)))
@@ -64,7 +64,7 @@ impl LogSource for LogFiles {
     async fn read(
         &self,
         worker: &str,
-        uid: &Uid,
+        uid: &DispatchId,
         (offset, limit): (u64, u64),
     ) -> Result<LogPart, LogUnavailable> {
         Self::read(self, uid, offset, limit)

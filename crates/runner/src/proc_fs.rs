@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use actors::ports::Leftover;
-use engine::ids::Uid;
+use engine::ids::DispatchId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -70,7 +70,7 @@ pub(super) struct Family {
 
 impl Family {
     /// The processes of an attempt whose leader is a child of this process.
-    pub(super) fn of_child(uid: &Uid, output: &Path, pid: i32) -> Self {
+    pub(super) fn of_child(uid: &DispatchId, output: &Path, pid: i32) -> Self {
         Self {
             markers: markers(uid, output),
             leader: Some((pid, None)),
@@ -157,7 +157,7 @@ impl Family {
 
 /// The uid names the attempt, the path of its output file the node: another node on this machine, with another
 /// database, may have an attempt of the same uid.
-fn markers(uid: &Uid, output: &Path) -> [Vec<u8>; 2] {
+fn markers(uid: &DispatchId, output: &Path) -> [Vec<u8>; 2] {
     let output = [b"PORPOISE_OUTPUT=", output.as_os_str().as_bytes()].concat();
     [format!("PORPOISE_ATTEMPT_UID={uid}").into_bytes(), output]
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use actors::ports::{Job, JobEnd, KILL_GRACE, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
-use engine::ids::Uid;
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::ids::DispatchId;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
@@ -114,7 +114,7 @@ struct Rest {
 
 /// One attempt with a process.
 struct RunningProcess {
-    uid: Uid,
+    uid: DispatchId,
     output: PathBuf,
     pid: i32,
     start_ticks: Option<u64>,

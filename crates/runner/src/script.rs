@@ -12,7 +12,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actors::ports::Job;
-use engine::definition::Work;
+use engine::task_type::python::{PYTHON, PythonFields};
+use engine::task_type::shell::ShellFields;
 use sha2::{Digest, Sha256};
 
 /// What a task inherits of our own environment, all else is ours alone.
@@ -113,12 +114,9 @@ impl Place {
     /// Makes the empty working directory of a job, and its script beside it.
     pub(super) fn prepare(job: &Job, scripts: &Scripts) -> io::Result<Self> {
         make_workdir(&job.workdir)?;
-        let run = match &job.dispatch.work {
-            Work::Shell { run, .. } | Work::Python { run, .. } => run.as_str(),
-            Work::Http { .. } | Work::Noop => "",
-        };
+        let (run, _) = script_of(job).map_err(io::Error::other)?;
         let script = scripts
-            .take(job.workdir.parent().unwrap_or(Path::new(".")), run)
+            .take(job.workdir.parent().unwrap_or(Path::new(".")), &run)
             .inspect_err(|_| {
                 fs::remove_dir(&job.workdir).ok();
             })?;
@@ -152,11 +150,7 @@ impl Place {
 
     /// Returns the command that runs the script; nothing of a task's values is in its arguments.
     pub(super) fn command(&self, job: &Job) -> Result<Command, String> {
-        let interpreter = match &job.dispatch.work {
-            Work::Shell { interpreter, .. } => interpreter,
-            Work::Python { python, .. } => python,
-            Work::Http { .. } | Work::Noop => return Err("this task type has no process".to_owned()),
-        };
+        let (_, interpreter) = script_of(job)?;
         let path = job.dispatch.env.get("PATH").cloned().unwrap_or_else(search_path);
         let mut words = interpreter.split_ascii_whitespace();
         let program = words.next().ok_or("the task names no interpreter")?;
@@ -171,6 +165,21 @@ impl Place {
         command.envs(&job.dispatch.env).stdin(Stdio::null());
         Ok(command)
     }
+}
+
+/// Returns the script of a task, and the program that reads it.
+fn script_of(job: &Job) -> Result<(String, String), String> {
+    let action = &job.dispatch.action;
+    let script = if action.task_type == PYTHON.name {
+        action
+            .read_fields::<PythonFields>()
+            .map(|fields| (fields.run, fields.python))
+    } else {
+        action
+            .read_fields::<ShellFields>()
+            .map(|fields| (fields.run, fields.interpreter))
+    };
+    script.map_err(|error| error.to_string())
 }
 
 fn make_workdir(workdir: &Path) -> io::Result<()> {

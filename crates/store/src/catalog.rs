@@ -23,7 +23,7 @@ mod users;
 mod workflows;
 
 use actors::ports::StoreError;
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 use crate::pool::{Pool, Transaction};
 use crate::store::Store;
@@ -91,7 +91,7 @@ pub struct Request {
     /// The id under which it is logged.
     pub request_id: String,
     /// When, by the database's clock.
-    pub at: Millis,
+    pub at: Timestamp,
     /// From `Idempotency-Key`; stored in the transaction of the change.
     pub key: Option<RequestKey>,
 }
@@ -119,7 +119,7 @@ impl Catalog {
 
 impl Request {
     /// What a node does by itself.
-    fn of_the_node(at: Millis) -> Self {
+    fn of_the_node(at: Timestamp) -> Self {
         Self {
             user: "system".into(),
             source: String::new(),

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actors::clock::Clock;
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -347,5 +347,5 @@ pub(crate) async fn postgres_session(url: &str, name: &str) -> Result<DatabaseCo
 /// Starts the clock that is the database's own on SQLite.
 pub(crate) fn machine_clock() -> Clock {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Clock::starting_at(Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+    Clock::starting_at(Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
 }

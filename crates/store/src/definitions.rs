@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actors::ports::StoreError;
-use engine::definition::Definition;
+use engine::spec::Definition;
 use sea_orm::ConnectionTrait;
 
 use crate::error::store_error;
@@ -69,7 +69,7 @@ impl Store {
 
 /// Parses the stored canonical model, which was valid when it was stored.
 fn parse_model(model: &serde_json::Value) -> Result<Definition, String> {
-    engine::document::read(model).map_err(|issues| {
+    engine::spec::parse(model).map_err(|issues| {
         let lines: Vec<_> = issues
             .iter()
             .map(|issue| format!("{}: {}", issue.pointer, issue.message))

@@ -2,8 +2,8 @@
 //!
 //! In these texts `i` is the instance, and `x` a row of its inbox.
 
-use engine::instance::Attention;
-use engine::states::{InstanceState, Verb};
+use engine::states::Attention;
+use engine::states::{Command, InstanceState};
 
 /// The condition of a live member.
 pub(crate) const LIVE_MEMBER: &str = "state IN ('joining', 'active', 'draining')";
@@ -33,7 +33,7 @@ pub(crate) fn command_applies() -> String {
         detail: String::new(),
     };
     let mut applicable = Vec::new();
-    for verb in Verb::ALL {
+    for verb in Command::ALL {
         for state in InstanceState::ALL {
             if verb.applies_in(*state, None) {
                 applicable.push(format!("'{verb}/{state}/'"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actors::clock::Clock;
 use actors::ports::StoreError;
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
 use crate::connect::{self, OpenError, Pools, Role};
@@ -96,7 +96,7 @@ impl Store {
     }
 
     /// Returns the time of this machine at the start of the process plus monotonic time.
-    pub(crate) fn process_time(&self) -> Millis {
+    pub(crate) fn process_time(&self) -> Timestamp {
         self.shared.clock.now()
     }
 
@@ -147,12 +147,12 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub async fn now(&self) -> Result<Millis, StoreError> {
+    pub async fn now(&self) -> Result<Timestamp, StoreError> {
         self.now_on(self.reader()).await
     }
 
     /// Returns the database's time as this connection sees it.
-    pub(crate) async fn now_on<C: ConnectionTrait>(&self, connection: &C) -> Result<Millis, StoreError> {
+    pub(crate) async fn now_on<C: ConnectionTrait>(&self, connection: &C) -> Result<Timestamp, StoreError> {
         if self.backend() == DbBackend::Sqlite {
             return Ok(self.shared.clock.now());
         }
@@ -161,6 +161,6 @@ impl Store {
             .await
             .map_err(store_error)?
             .ok_or_else(|| StoreError::Unavailable("the database's clock did not answer".to_owned()))?;
-        row.try_get_by_index(0).map(Millis).map_err(store_error)
+        row.try_get_by_index(0).map(Timestamp).map_err(store_error)
     }
 }

@@ -2,36 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use super::time::Base;
-use crate::ids::Uid;
+use super::time::TimeBase;
+use crate::ids::DispatchId;
 
 /// What the system knows of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Facts<'a> {
+pub struct BuiltinContext<'a> {
     /// The scheduled instant, else the creation of the instance, in UTC.
-    pub base: Base,
+    pub base: TimeBase,
     /// The project's name.
     pub project: &'a str,
     /// The workflow's name.
     pub workflow: &'a str,
     /// The task's name.
     pub task: &'a str,
-    /// The binding; it names the instance too.
-    pub uid: Uid,
+    /// The dispatch; it names the instance too.
+    pub uid: DispatchId,
 }
 
 /// Makes the lowest layer of parameters.
-pub fn builtins(facts: &Facts<'_>) -> BTreeMap<String, String> {
-    let time = |expression: &str| super::time::evaluate(expression, facts.base).unwrap_or_default();
+pub fn builtin_params(context: &BuiltinContext<'_>) -> BTreeMap<String, String> {
+    let time = |expression: &str| super::time::evaluate(expression, context.base).unwrap_or_default();
     [
         ("system.biz.date", time("yyyyMMdd-1")),
         ("system.biz.curdate", time("yyyyMMdd")),
         ("system.datetime", time("yyyyMMddHHmmss")),
-        ("system.project.name", facts.project.to_owned()),
-        ("system.workflow.definition.name", facts.workflow.to_owned()),
-        ("system.workflow.instance.id", facts.uid.instance.to_string()),
-        ("system.task.definition.name", facts.task.to_owned()),
-        ("system.task.instance.id", facts.uid.to_string()),
+        ("system.project.name", context.project.to_owned()),
+        ("system.workflow.definition.name", context.workflow.to_owned()),
+        ("system.workflow.instance.id", context.uid.instance.to_string()),
+        ("system.task.definition.name", context.task.to_owned()),
+        ("system.task.instance.id", context.uid.to_string()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::MAX_VALUE_BYTES;
+use crate::spec::limits::MAX_VALUE_BYTES;
 
 const MARKERS: [&[u8]; 2] = [b"${setValue(", b"#{setValue("];
 const MARKER_LEN: usize = 11;
@@ -16,7 +16,7 @@ const MAX_LINES: usize = 1_024;
 
 /// The most names that one attempt sets, and the most bytes of all values.
 const MAX_NAMES: usize = 1_000;
-const MAX_TOTAL: usize = super::MAX_TOTAL_BYTES;
+const MAX_TOTAL: usize = super::scopes::MAX_TOTAL_BYTES;
 
 /// Reads the output of a task piece by piece; holds one unfinished assignment at most.
 #[derive(Debug, Default)]
@@ -111,7 +111,7 @@ impl Assignments {
             return;
         };
         let key = key.trim();
-        if crate::document::names::check_param(key).is_err() || value.len() > MAX_VALUE_BYTES {
+        if crate::spec::names::check_param(key).is_err() || value.len() > MAX_VALUE_BYTES {
             return;
         }
         let before = self.values.get(key).map_or(0, String::len);

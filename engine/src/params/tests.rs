@@ -6,15 +6,18 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::definition::{Direction, Param, ParamType, Request, Work};
-use crate::ids::{AttemptNumber, Generation, InstanceId, Millis, Ordinal, Uid};
+use crate::ids::{AttemptNumber, DispatchId, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::plan::Plan;
+use crate::spec::model::{Direction, Param, ParamType};
+use crate::task_type::http::HttpFields;
+use crate::task_type::shell::shell_action;
+use crate::task_type::{PreparedTask, TaskAction};
 
 /// 2022-08-26 00:00:00 UTC.
-const AT: Millis = Millis(1_661_472_000_000);
+const AT: Timestamp = Timestamp(1_661_472_000_000);
 
-fn base() -> Base {
-    Base::utc(AT)
+fn base() -> TimeBase {
+    TimeBase::utc(AT)
 }
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -36,7 +39,7 @@ fn declared(pairs: &[(&str, &str)]) -> Vec<Param> {
 
 fn of_workflow(pairs: &[(&str, &str)]) -> Result<BTreeMap<String, String>, ParamError> {
     let empty = BTreeMap::new();
-    let layers = Layers {
+    let scopes = ParamScopes {
         builtins: &empty,
         project: &empty,
         workflow: &declared(pairs),
@@ -44,7 +47,7 @@ fn of_workflow(pairs: &[(&str, &str)]) -> Result<BTreeMap<String, String>, Param
         task: &[],
         startup: &empty,
     };
-    resolve(layers, base())
+    resolve_params(scopes, base())
 }
 
 #[test]
@@ -61,7 +64,7 @@ fn the_higher_layer_wins() {
         let (builtins, project) = (map(&layer("builtin")), map(&layer("project")));
         let (upstream, startup) = (map(&layer("upstream")), map(&layer("startup")));
         let (workflow, task) = (declared(&layer("workflow")), declared(&layer("task")));
-        let layers = Layers {
+        let scopes = ParamScopes {
             builtins: &builtins,
             project: &project,
             workflow: &workflow,
@@ -69,7 +72,7 @@ fn the_higher_layer_wins() {
             task: &task,
             startup: &startup,
         };
-        assert_eq!(resolve(layers, base()).unwrap()["k"], *winner);
+        assert_eq!(resolve_params(scopes, base()).unwrap()["k"], *winner);
     }
 }
 
@@ -130,7 +133,7 @@ fn outputs_of_earlier_tasks_are_data() {
     let empty = BTreeMap::new();
     let upstream = map(&[("k", "${k} $[yyyy]")]);
     let workflow = declared(&[("copy", "<${k}>")]);
-    let layers = Layers {
+    let scopes = ParamScopes {
         builtins: &empty,
         project: &empty,
         workflow: &workflow,
@@ -138,7 +141,7 @@ fn outputs_of_earlier_tasks_are_data() {
         task: &[],
         startup: &empty,
     };
-    let values = resolve(layers, base()).unwrap();
+    let values = resolve_params(scopes, base()).unwrap();
     assert_eq!(values["k"], "${k} $[yyyy]");
     assert_eq!(values["copy"], "<${k} $[yyyy]>");
 }
@@ -149,7 +152,7 @@ fn a_declared_output_is_no_input() {
     let mut workflow = declared(&[("total", "1")]);
     workflow[0].direction = Direction::Out;
     let builtins = map(&[("total", "low")]);
-    let layers = Layers {
+    let scopes = ParamScopes {
         builtins: &builtins,
         project: &empty,
         workflow: &workflow,
@@ -157,19 +160,19 @@ fn a_declared_output_is_no_input() {
         task: &[],
         startup: &empty,
     };
-    assert_eq!(resolve(layers, base()).unwrap()["total"], "low");
+    assert_eq!(resolve_params(scopes, base()).unwrap()["total"], "low");
 }
 
 #[test]
 fn builtins_are_those_of_the_base() {
-    let uid = Uid {
+    let uid = DispatchId {
         generation: Generation(1),
         instance: InstanceId(7),
-        ordinal: Ordinal(2),
+        task_index: TaskIndex(2),
         attempt: AttemptNumber(3),
-        binding: 1,
+        dispatch_number: 1,
     };
-    let facts = Facts {
+    let context = BuiltinContext {
         base: base(),
         project: "p",
         workflow: "w",
@@ -186,26 +189,22 @@ fn builtins_are_those_of_the_base() {
         ("system.task.definition.name", "t"),
         ("system.task.instance.id", "1-7-2-3-1"),
     ]);
-    assert_eq!(builtins(&facts), expected);
-    let shanghai = Facts {
-        base: Base::in_zone(AT, Tz::Asia__Shanghai),
-        ..facts
+    assert_eq!(builtin_params(&context), expected);
+    let shanghai = BuiltinContext {
+        base: TimeBase::in_zone(AT, Tz::Asia__Shanghai),
+        ..context
     };
-    assert_eq!(builtins(&shanghai)["system.datetime"], "20220826080000");
+    assert_eq!(builtin_params(&shanghai)["system.datetime"], "20220826080000");
 }
 
-fn shell(run: &str) -> Work {
-    Work::Shell {
-        run: run.to_owned(),
-        interpreter: "/bin/sh".to_owned(),
-    }
+fn action(mut task: serde_json::Value) -> TaskAction {
+    task["needs"] = json!([]);
+    let document = json!({ "version": 1, "name": "w", "tasks": { "a": task } });
+    crate::spec::parse(&document).unwrap().tasks.remove(0).action
 }
 
-fn script_of(work: &Work) -> &str {
-    match work {
-        Work::Shell { run, .. } | Work::Python { run, .. } => run,
-        Work::Http { .. } | Work::Noop => "",
-    }
+fn script_of(prepared: &PreparedTask) -> &str {
+    prepared.action.fields["run"].as_str().unwrap()
 }
 
 #[test]
@@ -218,9 +217,9 @@ fn a_shell_script_gets_variables_and_never_values() {
         ("limit", "5"),
     ]);
     let run = "echo ${day} $limit ${system.biz.date} ${a-b} ${system.biz.date} ${rows-none} $[yyyyMMdd] '$[1]' $[i+1] ${x:-${a-b}} ${#day} ${setValue(rows=1)}";
-    let prepared = prepare(&shell(run), &values, base());
+    let prepared = shell_action(run).prepare(&values, base());
     assert_eq!(
-        script_of(&prepared.work),
+        script_of(&prepared),
         "echo ${day} $limit ${PORPOISE_P_0} ${PORPOISE_P_1} ${PORPOISE_P_0} ${rows-none} 20220826 '$[1]' $[i+1] ${x:-${PORPOISE_P_1}} ${#day} ${setValue(rows=1)}"
     );
     let expected = map(&[
@@ -235,18 +234,14 @@ fn a_shell_script_gets_variables_and_never_values() {
 
 #[test]
 fn a_python_script_gets_variables_and_never_values() {
-    let work = Work::Python {
-        run: "print(os.path.expandvars('${system.biz.date}'), f'{x}', '$[yyyy]', os.environ['day'])"
-            .to_owned(),
-        python: "python3".to_owned(),
-    };
-    let prepared = prepare(
-        &work,
-        &map(&[("system.biz.date", "'); exit("), ("day", "monday")]),
-        base(),
-    );
+    let action = action(json!({
+        "type": "python",
+        "run": "print(os.path.expandvars('${system.biz.date}'), f'{x}', '$[yyyy]', os.environ['day'])",
+    }));
+    let values = map(&[("system.biz.date", "'); exit("), ("day", "monday")]);
+    let prepared = action.prepare(&values, base());
     assert_eq!(
-        script_of(&prepared.work),
+        script_of(&prepared),
         "print(os.path.expandvars('${PORPOISE_P_0}'), f'{x}', '2022', os.environ['day'])"
     );
     assert_eq!(
@@ -257,28 +252,21 @@ fn a_python_script_gets_variables_and_never_values() {
 
 #[test]
 fn http_fields_are_filled_as_text_and_unknown_names_warn() {
-    let request = Request {
-        method: "POST".to_owned(),
-        url: "http://h/${rows}/$[yyyy]".to_owned(),
-        headers: vec![("X-Rows".to_owned(), "${rows}".to_owned())],
-        body: Some("${rows} of ${day}; ${nobody}".to_owned()),
-    };
-    let work = Work::Http {
-        request,
-        expect_status: vec![201],
-    };
-    let prepared = prepare(&work, &map(&[("rows", "42"), ("day", "${rows} $[yyyy]")]), base());
-    let Work::Http {
-        request,
-        expect_status,
-    } = prepared.work
-    else {
-        panic!("it stays http")
-    };
+    let action = action(json!({
+        "type": "http",
+        "request": {
+            "method": "POST", "url": "http://h/${rows}/$[yyyy]", "headers": { "X-Rows": "${rows}" },
+            "body": "${rows} of ${day}; ${nobody}",
+        },
+        "expect": { "status": [201] },
+    }));
+    let prepared = action.prepare(&map(&[("rows", "42"), ("day", "${rows} $[yyyy]")]), base());
+    let fields: HttpFields = prepared.action.read_fields().unwrap();
+    let request = fields.request;
     assert_eq!(request.url, "http://h/42/2022");
-    assert_eq!(request.headers[0].1, "42");
+    assert_eq!(request.headers["X-Rows"], "42");
     assert_eq!(request.body.as_deref(), Some("42 of ${rows} $[yyyy]; ${nobody}"));
-    assert_eq!(expect_status, [201]);
+    assert_eq!(fields.expect.unwrap().status, [201]);
     assert_eq!(prepared.warnings.len(), 1);
     assert!(
         prepared.warnings[0].contains("`nobody`"),
@@ -301,8 +289,8 @@ fn plan(needs: &[&[u32]]) -> Plan {
             )
         })
         .collect();
-    let definition = crate::document::read(&json!({ "version": 1, "name": "w", "tasks": tasks })).unwrap();
-    let start = crate::start::read(&json!({}), &definition).unwrap();
+    let definition = crate::spec::parse(&json!({ "version": 1, "name": "w", "tasks": tasks })).unwrap();
+    let start = crate::start::parse(&json!({}), &definition).unwrap();
     Plan::new(Arc::new(definition), Arc::new(start))
 }
 
@@ -311,8 +299,8 @@ fn seen(plan: &Plan, of: u32, outputs: &[Option<&str>]) -> Option<String> {
         .iter()
         .map(|value| value.map(|value| map(&[("k", value)])))
         .collect();
-    let outputs_of = |ordinal: Ordinal| outputs[ordinal.index()].as_ref();
-    upstream(plan, Ordinal(of), &outputs_of).remove("k")
+    let outputs_of = |task_index: TaskIndex| outputs[task_index.as_usize()].as_ref();
+    upstream_outputs(plan, TaskIndex(of), &outputs_of).remove("k")
 }
 
 #[test]
@@ -379,7 +367,7 @@ fn an_assignment_without_an_end_is_dropped_and_later_ones_are_found() {
     scanner.push(b"${setValue(a=");
     for _ in 0..2_048 {
         scanner.push(&[b'x'; 1_024]);
-        assert!(scanner.held() <= 3 * crate::document::MAX_VALUE_BYTES);
+        assert!(scanner.held() <= 3 * crate::spec::MAX_VALUE_BYTES);
     }
     scanner.push(b")} ${setValue(b=1)}");
     assert_eq!(scanner.finish(), map(&[("b", "1")]));
@@ -407,16 +395,16 @@ proptest! {
     ) {
         let pairs: Vec<(&str, &str)> = pairs.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
         if let Ok(values) = of_workflow(&pairs) {
-            prop_assert!(values.values().map(String::len).sum::<usize>() <= MAX_TOTAL_BYTES);
+            prop_assert!(values.values().map(String::len).sum::<usize>() <= super::scopes::MAX_TOTAL_BYTES);
         }
     }
 
     #[test]
     fn no_value_ever_appears_in_a_script(run in "(\\$\\{|\\}|a|b\\.c|\\$\\[|\\]|yyyy| |'){0,30}") {
         let values = map(&[("a", "SECRET"), ("b.c", "SECRET")]);
-        let prepared = prepare(&shell(&run), &values, base());
-        prop_assert!(!script_of(&prepared.work).contains("SECRET"));
-        let (text, _) = prepare_text(&run, &values, base());
+        let prepared = shell_action(&run).prepare(&values, base());
+        prop_assert!(!script_of(&prepared).contains("SECRET"));
+        let (text, _) = interpolate_text(&run, &values, base());
         prop_assert!(text.len() <= 10 * run.len().max(1));
     }
 

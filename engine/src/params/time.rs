@@ -10,7 +10,7 @@ mod pattern;
 use chrono::{DateTime, Datelike, Days, Duration, Months, NaiveDate, NaiveDateTime, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 
-use crate::ids::Millis;
+use crate::ids::Timestamp;
 
 /// The longest expression.
 const MAX_CHARS: usize = 256;
@@ -19,18 +19,18 @@ const MINUTES_PER_DAY: i64 = 24 * 60;
 
 /// The instant that time expressions are relative to, in the zone that they are shown in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Base {
+pub struct TimeBase {
     instant: DateTime<Tz>,
 }
 
-impl Base {
+impl TimeBase {
     /// An instant in UTC.
-    pub fn utc(at: Millis) -> Self {
+    pub fn utc(at: Timestamp) -> Self {
         Self::in_zone(at, Tz::UTC)
     }
 
     /// An instant in a zone.
-    pub fn in_zone(at: Millis, zone: Tz) -> Self {
+    pub fn in_zone(at: Timestamp, zone: Tz) -> Self {
         let instant = DateTime::<Utc>::from_timestamp_millis(at.0).unwrap_or_default();
         Self {
             instant: instant.with_timezone(&zone),
@@ -76,7 +76,7 @@ impl Base {
 }
 
 /// Evaluates what stands between `$[` and `]`; `None` when it is not a time expression.
-pub fn evaluate(expression: &str, base: Base) -> Option<String> {
+pub fn evaluate(expression: &str, base: TimeBase) -> Option<String> {
     let single_digit = expression.len() == 1 && expression.starts_with(|c: char| c.is_ascii_digit());
     let legal = |c: char| c != '$' && c != ']' && !c.is_control();
     let fits = (1..=MAX_CHARS).contains(&expression.len()) && expression.chars().all(legal);
@@ -113,7 +113,7 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 /// The last `+` splits format and shift; without any `+` the last `-`; each only before a digit.
-fn plain(expression: &str, base: Base) -> Option<String> {
+fn plain(expression: &str, base: TimeBase) -> Option<String> {
     let sign = if expression.contains('+') { '+' } else { '-' };
     let split = expression
         .rsplit_once(sign)
@@ -140,7 +140,7 @@ fn shift_minutes(shift: &str) -> Option<i64> {
     arithmetic::evaluate(&format!("{MINUTES_PER_DAY}*({days}){divisors}"))
 }
 
-fn call(name: &str, arguments: &str, base: Base) -> Option<String> {
+fn call(name: &str, arguments: &str, base: TimeBase) -> Option<String> {
     if name == "timestamp" {
         return timestamp(arguments, base);
     }
@@ -157,7 +157,7 @@ fn call(name: &str, arguments: &str, base: Base) -> Option<String> {
     moved(name, number, base)?.format(format)
 }
 
-fn moved(name: &str, number: Option<i64>, base: Base) -> Option<Base> {
+fn moved(name: &str, number: Option<i64>, base: TimeBase) -> Option<TimeBase> {
     let today = base.local().date();
     let optional = number.unwrap_or(0);
     let monday = |date: NaiveDate| date.week(Weekday::Mon).checked_first_day();
@@ -179,7 +179,7 @@ fn moved(name: &str, number: Option<i64>, base: Base) -> Option<Base> {
 }
 
 /// The week of the year that the week belongs to (also around New Year): the first one has at least four days.
-fn year_week(format: &str, first_day: i64, base: Base) -> Option<String> {
+fn year_week(format: &str, first_day: i64, base: TimeBase) -> Option<String> {
     if !(1..=7).contains(&first_day) {
         return None;
     }
@@ -195,7 +195,7 @@ fn year_week(format: &str, first_day: i64, base: Base) -> Option<String> {
 }
 
 /// Seconds since 1970 of a local time that the inner expression writes with 14 digits.
-fn timestamp(inner: &str, base: Base) -> Option<String> {
+fn timestamp(inner: &str, base: TimeBase) -> Option<String> {
     let is_nested = function(inner).is_some_and(|(name, _)| name == "timestamp");
     let text = if is_nested { None } else { evaluate(inner, base) }?;
     let all_digits = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());

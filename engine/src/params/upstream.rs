@@ -2,30 +2,30 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::ids::Ordinal;
+use crate::ids::TaskIndex;
 use crate::plan::Plan;
 
 /// Collects the outputs that a task sees: of its ancestors only, the nearest wins, and of two equally near the
 /// one whose edge is declared first. Timing has no part in it.
-pub fn upstream<'a>(
+pub fn upstream_outputs<'a>(
     plan: &Plan,
-    ordinal: Ordinal,
-    outputs_of: &dyn Fn(Ordinal) -> Option<&'a BTreeMap<String, String>>,
+    task_index: TaskIndex,
+    outputs_of: &dyn Fn(TaskIndex) -> Option<&'a BTreeMap<String, String>>,
 ) -> BTreeMap<String, String> {
     let mut seen_outputs = BTreeMap::new();
     // Most workflows hand on nothing: then the walk through all ancestors is spared.
     if plan.definition.tasks.iter().all(|task| task.outputs.is_empty()) {
         return seen_outputs;
     }
-    let preds = |ordinal: Ordinal| {
+    let preds = |task_index: TaskIndex| {
         plan.nodes
-            .get(ordinal.index())
+            .get(task_index.as_usize())
             .map_or(&[][..], |node| &node.preds)
     };
     let mut visited = vec![false; plan.nodes.len()];
-    let mut queue: VecDeque<Ordinal> = preds(ordinal).iter().copied().collect();
+    let mut queue: VecDeque<TaskIndex> = preds(task_index).iter().copied().collect();
     while let Some(next) = queue.pop_front() {
-        let Some(new) = visited.get_mut(next.index()).filter(|visited| !**visited) else {
+        let Some(new) = visited.get_mut(next.as_usize()).filter(|visited| !**visited) else {
             continue;
         };
         *new = true;

@@ -30,7 +30,7 @@ fn range_of(plan: &Plan) -> String {
             let preds: Vec<&str> = node
                 .preds
                 .iter()
-                .map(|o| plan.definition.tasks[o.index()].name.as_str())
+                .map(|o| plan.definition.tasks[o.as_usize()].name.as_str())
                 .collect();
             format!("{}<{}", task.name, preds.join(","))
         })
@@ -77,15 +77,15 @@ fn forbidden_tasks_keep_their_edges_and_are_excluded() {
     let tasks = vec![task("a", &[]), forbidden(task("b", &[0])), task("c", &[1])];
     let plan = Plan::new(Arc::new(workflow(tasks)), Arc::new(start()));
     assert_eq!(range_of(&plan), "a< b<a c<b");
-    assert_eq!((plan.excluded(), plan.live()), (1, 2));
-    assert!(plan.task(Ordinal(1)).is_none());
+    assert_eq!((plan.excluded(), plan.included()), (1, 2));
+    assert!(plan.task(TaskIndex(1)).is_none());
 }
 
 #[test]
 fn the_order_puts_predecessors_first() {
     let tasks = vec![task("z", &[1, 2]), task("y", &[2]), task("x", &[])];
     let plan = Plan::new(Arc::new(workflow(tasks)), Arc::new(start()));
-    assert_eq!(plan.order, [2, 1, 0].map(Ordinal));
+    assert_eq!(plan.order, [2, 1, 0].map(TaskIndex));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_task_without_a_group_uses_the_starts_then_the_workflows() {
     let groups = |start: Start| {
         let plan = Plan::new(definition.clone(), Arc::new(start));
         let tasks = &plan.definition.tasks;
-        [0, 1].map(|o: usize| plan.group_of(&tasks[o]).to_owned())
+        [0, 1].map(|o: usize| plan.worker_group_of(&tasks[o]).to_owned())
     };
     assert_eq!(groups(start()), ["default", "own"]);
     assert_eq!(groups(chosen), ["chosen", "own"]);

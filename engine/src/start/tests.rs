@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 
 fn definition() -> Definition {
-    crate::document::read(&json!({
+    crate::spec::parse(&json!({
         "version": 1, "name": "w", "priority": "high",
         "params": { "day": "monday", "top_n": { "type": "integer", "value": 10 }, "must": { "type": "string" },
                     "total": { "direction": "out" } },
@@ -13,7 +13,7 @@ fn definition() -> Definition {
 }
 
 fn codes(body: Value) -> Vec<(String, &'static str)> {
-    read(&body, &definition())
+    parse(&body, &definition())
         .unwrap_err()
         .into_iter()
         .map(|issue| (issue.pointer, issue.code))
@@ -22,10 +22,10 @@ fn codes(body: Value) -> Vec<(String, &'static str)> {
 
 #[test]
 fn an_ordinary_start_takes_the_definitions_choices() {
-    let start = read(&json!({ "params": { "must": 7 } }), &definition()).unwrap();
+    let start = parse(&json!({ "params": { "must": 7 } }), &definition()).unwrap();
     assert_eq!(start.params["must"], "7");
     assert_eq!((start.scope, start.priority), (Scope::All, Priority::High));
-    let start = read(
+    let start = parse(
         &json!({ "params": { "must": "x" }, "tasks": ["a"], "version": 3 }),
         &definition(),
     )
@@ -59,7 +59,7 @@ fn every_error_is_told_with_its_place() {
 
 #[test]
 fn an_unknown_parameter_names_the_nearest() {
-    let issues = read(&json!({ "params": { "dya": "x", "must": "y" } }), &definition()).unwrap_err();
+    let issues = parse(&json!({ "params": { "dya": "x", "must": "y" } }), &definition()).unwrap_err();
     assert!(issues[0].message.contains("did you mean `day`"), "{issues:?}");
 }
 
@@ -71,7 +71,7 @@ fn a_scope_needs_tasks_and_tasks_refuse_all() {
             codes(json!({ "scope": scope, "params": must })),
             [("/scope".to_owned(), "BAD_VALUE")]
         );
-        read(
+        parse(
             &json!({ "scope": scope, "tasks": ["b"], "params": must }),
             &definition(),
         )
@@ -85,14 +85,14 @@ fn a_scope_needs_tasks_and_tasks_refuse_all() {
 
 #[test]
 fn values_may_be_any_json_of_the_declared_type() {
-    let start = read(
+    let start = parse(
         &json!({ "params": { "must": true, "top_n": "12", "day": "$[yyyyMMdd]" }, "scheduled_at": "2026-01-31T08:00:00+08:00" }),
         &definition(),
     )
     .unwrap();
     assert_eq!(start.params["must"], "true");
     assert_eq!(start.params["top_n"], "12");
-    assert_eq!(start.scheduled_at, Some(Millis(1_769_817_600_000)));
+    assert_eq!(start.scheduled_at, Some(Timestamp(1_769_817_600_000)));
     let large = "x".repeat(70_000);
     assert_eq!(
         codes(json!({ "params": { "must": large } })),

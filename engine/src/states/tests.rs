@@ -1,12 +1,12 @@
 use super::*;
-use crate::instance::Attention;
+use crate::states::Attention;
 
 fn line(attention: Option<&Attention>) -> String {
     InstanceState::ALL
         .iter()
         .map(|state| {
-            let verbs = Verb::possible_in(*state, attention);
-            let names: Vec<_> = verbs.into_iter().map(Verb::as_str).collect();
+            let commands = Command::possible_in(*state, attention);
+            let names: Vec<_> = commands.into_iter().map(Command::as_str).collect();
             format!("{state}: {}\n", names.join(" "))
         })
         .collect()

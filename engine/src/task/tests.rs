@@ -1,51 +1,56 @@
 use super::*;
-use crate::instance::AttemptResult;
+use crate::attempt::{AttemptEnd, AttemptEvent, AttemptResult};
+use crate::ids::{AttemptNumber, DispatchId, Epoch, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::instance::tests_support as fixture;
-use crate::states::OnTimeout;
+use crate::spec::duration::HumanDuration;
+use crate::spec::model::TaskDefinition;
+use crate::states::{KillCause, OnTimeout, TaskState};
+use crate::task_type::ExecutionSite;
 
-fn definition() -> definition::Task {
+fn definition() -> TaskDefinition {
     let mut task = fixture::with_retries(1, 30, fixture::task("a", &[]));
     task.timeout_ms = Some(1000);
     task.on_timeout = OnTimeout::Both;
     task
 }
 
-fn policy(task: &definition::Task, mode: Mode, at: i64) -> Policy<'_> {
-    Policy {
+fn context(task: &TaskDefinition, mode: InstanceMode, at: i64) -> StepContext<'_> {
+    StepContext {
         task,
-        place: Place::Worker,
-        group: "default",
+        site: ExecutionSite::Worker,
+        delay_ms: task.delay_ms,
+        worker_group: "default",
         mode,
-        at: Millis(at),
+        at: Timestamp(at),
         epoch: Epoch(1),
         generation: Generation(1),
         instance: InstanceId(42),
-        ordinal: Ordinal(0),
+        task_index: TaskIndex(0),
     }
 }
 
-fn uid(attempt: u32) -> Uid {
-    Uid {
+fn uid(attempt: u32) -> DispatchId {
+    DispatchId {
         generation: Generation(1),
         instance: InstanceId(42),
-        ordinal: Ordinal(0),
+        task_index: TaskIndex(0),
         attempt: AttemptNumber(attempt),
-        binding: 1,
+        dispatch_number: 1,
     }
 }
 
 fn ended(attempt: u32, result: AttemptResult) -> TaskEvent {
-    TaskEvent::Ended {
+    TaskEvent::Attempt {
         uid: uid(attempt),
-        ended: Ended {
+        event: AttemptEvent::Ended(AttemptEnd {
             result,
-            ..Ended::succeeded(Millis(0))
-        },
+            ..AttemptEnd::succeeded(Timestamp(0))
+        }),
     }
 }
 
 fn bound() -> TaskEvent {
-    TaskEvent::Bound {
+    TaskEvent::SlotGranted {
         worker: fixture::worker(),
     }
 }
@@ -58,29 +63,31 @@ fn events() -> Vec<TaskEvent> {
         TaskEvent::Ready,
         bound(),
         TaskEvent::NoSlot { reason: reason() },
-        TaskEvent::Started {
+        TaskEvent::Attempt {
             uid,
-            pid: Some(1),
-            at: Millis(0),
+            event: AttemptEvent::Started {
+                pid: Some(1),
+                at: Timestamp(0),
+            },
         },
         ended(1, AttemptResult::Succeeded),
-        TaskEvent::FinishedInOwner {
+        TaskEvent::CompletedInline {
             attempt: AttemptNumber(1),
         },
-        TaskEvent::NotStarted {
+        TaskEvent::Attempt {
             uid,
-            reason: reason(),
+            event: AttemptEvent::NotStarted { reason: reason() },
         },
-        TaskEvent::Lost {
+        TaskEvent::Attempt {
             uid,
-            reason: reason(),
+            event: AttemptEvent::Lost { reason: reason() },
         },
-        TaskEvent::HeldBack {
+        TaskEvent::Attempt {
             uid,
-            reason: reason(),
+            event: AttemptEvent::LossDeferred { reason: reason() },
         },
         TaskEvent::Due,
-        TaskEvent::Hold,
+        TaskEvent::Suspend,
         TaskEvent::Resumed,
         TaskEvent::End {
             cause: KillCause::Stop,
@@ -96,26 +103,33 @@ fn in_state(state: TaskState) -> Task {
     let task = definition();
     let after = |events: Vec<TaskEvent>, mode| {
         events.into_iter().fold(Task::unstarted(), |row, event| {
-            step(&policy(&task, mode, 0), row, event).task
+            step(&context(&task, mode, 0), row, event).task
         })
     };
     let ready = TaskEvent::Ready;
     let open = |mut more: Vec<TaskEvent>| {
         let mut events = vec![TaskEvent::Ready];
         events.append(&mut more);
-        after(events, Mode::Open)
+        after(events, InstanceMode::Open)
     };
-    let started = || TaskEvent::Started {
+    let started = || TaskEvent::Attempt {
         uid: uid(1),
-        pid: None,
-        at: Millis(0),
+        event: AttemptEvent::Started {
+            pid: None,
+            at: Timestamp(0),
+        },
     };
     match state {
         TaskState::Pending => Task::unstarted(),
         TaskState::Delayed => {
             let mut delayed = definition();
             delayed.delay_ms = Some(500);
-            step(&policy(&delayed, Mode::Open, 0), Task::unstarted(), ready).task
+            step(
+                &context(&delayed, InstanceMode::Open, 0),
+                Task::unstarted(),
+                ready,
+            )
+            .task
         }
         TaskState::Waiting => open(vec![]),
         TaskState::Dispatched => open(vec![bound()]),
@@ -123,11 +137,16 @@ fn in_state(state: TaskState) -> Task {
         TaskState::WaitingRetry => open(vec![bound(), ended(1, AttemptResult::Failed)]),
         TaskState::Succeeded => open(vec![bound(), ended(1, AttemptResult::Succeeded)]),
         TaskState::Killed => open(vec![bound(), ended(1, AttemptResult::Killed)]),
-        TaskState::NotRun => open(vec![TaskEvent::Hold]),
-        TaskState::ForcedSuccess => after(vec![TaskEvent::Force], Mode::Ending),
+        TaskState::NotRun => open(vec![TaskEvent::Suspend]),
+        TaskState::ForcedSuccess => after(vec![TaskEvent::Force], InstanceMode::Ending),
         TaskState::Failed => {
             let first = open(vec![bound(), ended(1, AttemptResult::Failed)]);
-            step(&policy(&task, Mode::Pausing, 0), first, TaskEvent::Abandon).task
+            step(
+                &context(&task, InstanceMode::Pausing, 0),
+                first,
+                TaskEvent::Abandon,
+            )
+            .task
         }
         TaskState::Skipped => Task {
             state,
@@ -145,8 +164,15 @@ fn every_pair_of_task_state_and_event_kind_has_its_outcome() {
         assert_eq!(row.state, state);
         table.push_str(&format!("{state}:"));
         for event in events() {
-            let step = step(&policy(&task, Mode::Open, 10_000), row.clone(), event.clone());
-            let ignored = step.asks.iter().any(|ask| matches!(ask, Ask::Ignore(_)));
+            let step = step(
+                &context(&task, InstanceMode::Open, 10_000),
+                row.clone(),
+                event.clone(),
+            );
+            let ignored = step
+                .effects
+                .iter()
+                .any(|ask| matches!(ask, TaskEffect::Ignore(_)));
             assert_eq!(
                 ignored,
                 step.why.is_none(),
@@ -165,11 +191,11 @@ fn every_pair_of_task_state_and_event_kind_has_its_outcome() {
         table,
         "\
 pending: ready>waiting force>forced_success
-delayed: due>waiting hold>not_run end>not_run
-waiting: bound>dispatched no>waiting hold>not_run end>not_run
-dispatched: started>running ended>succeeded not>waiting lost>waiting held>dispatched end>dispatched
-running: ended>succeeded lost>waiting held>running due>running end>running
-waiting_retry: due>waiting hold>waiting_retry resumed>waiting_retry end>killed abandon>failed
+delayed: due>waiting suspend>not_run end>not_run
+waiting: slot>dispatched no>waiting suspend>not_run end>not_run
+dispatched: started>running ended>succeeded not>waiting lost>waiting loss>dispatched end>dispatched
+running: ended>succeeded lost>waiting loss>running due>running end>running
+waiting_retry: due>waiting suspend>waiting_retry resumed>waiting_retry end>killed abandon>failed
 succeeded:
 forced_success:
 failed: force>forced_success
@@ -183,13 +209,15 @@ not_run: force>forced_success
 #[test]
 fn the_end_of_a_task_is_the_end_of_its_last_attempt() {
     let task = definition();
-    let open = policy(&task, Mode::Open, 5_000);
-    let lost = TaskEvent::Lost {
+    let open = context(&task, InstanceMode::Open, 5_000);
+    let lost = TaskEvent::Attempt {
         uid: uid(1),
-        reason: "its worker died".to_owned(),
+        event: AttemptEvent::Lost {
+            reason: "its worker died".to_owned(),
+        },
     };
     let waiting = step(&open, in_state(TaskState::Running), lost).task;
-    assert_eq!(waiting.ended_at, Some(Millis(5_000)));
+    assert_eq!(waiting.ended_at, Some(Timestamp(5_000)));
     let next = step(&open, waiting, bound()).task;
     assert_eq!((next.state, next.attempts), (TaskState::Dispatched, 2));
     assert_eq!(next.ended_at, None, "the second attempt has not ended");
@@ -199,50 +227,54 @@ fn the_end_of_a_task_is_the_end_of_its_last_attempt() {
 fn a_transcript_of_a_task_that_times_out_and_is_lost() {
     let task = definition();
     let steps = [
-        (Mode::Open, 0, TaskEvent::Ready),
-        (Mode::Open, 0, bound()),
+        (InstanceMode::Open, 0, TaskEvent::Ready),
+        (InstanceMode::Open, 0, bound()),
         (
-            Mode::Open,
+            InstanceMode::Open,
             5,
-            TaskEvent::Started {
+            TaskEvent::Attempt {
                 uid: uid(1),
-                pid: None,
-                at: Millis(900),
+                event: AttemptEvent::Started {
+                    pid: None,
+                    at: Timestamp(900),
+                },
             },
         ),
-        (Mode::Open, 1005, TaskEvent::Due),
-        (Mode::Open, 1005, TaskEvent::Due),
-        (Mode::Open, 1100, ended(1, AttemptResult::Killed)),
-        (Mode::Open, 1200, TaskEvent::Due),
-        (Mode::Open, 1200, bound()),
+        (InstanceMode::Open, 1005, TaskEvent::Due),
+        (InstanceMode::Open, 1005, TaskEvent::Due),
+        (InstanceMode::Open, 1100, ended(1, AttemptResult::Killed)),
+        (InstanceMode::Open, 1200, TaskEvent::Due),
+        (InstanceMode::Open, 1200, bound()),
         (
-            Mode::Pausing,
+            InstanceMode::Pausing,
             1300,
-            TaskEvent::Lost {
+            TaskEvent::Attempt {
                 uid: uid(2),
-                reason: "gone".into(),
+                event: AttemptEvent::Lost {
+                    reason: "gone".into(),
+                },
             },
         ),
     ];
     let mut row = Task::unstarted();
     let mut told = String::new();
     for (mode, at, event) in steps {
-        let step = step(&policy(&task, mode, at), row, event.clone());
-        let asks: Vec<String> = step.asks.iter().map(ToString::to_string).collect();
+        let step = step(&context(&task, mode, at), row, event.clone());
+        let asks: Vec<String> = step.effects.iter().map(ToString::to_string).collect();
         told.push_str(&format!("{at} {event} -> {} [{}]\n", step.task, asks.join(", ")));
         row = step.task;
     }
     assert_eq!(
         told,
         "\
-0 ready -> waiting [slot]
-0 bound to w1 -> dispatched #1 created []
+0 ready -> waiting [request slot]
+0 slot granted on w1 -> dispatched #1 created []
 5 started 1-42-0-1-1 -> running #1 running due 1005 []
 1005 due -> running #1 running killing:timeout [warn: attempt 1 runs longer than 1s, kill]
 1005 due -> running #1 running killing:timeout [ignored: nothing of it is due (running)]
-1100 ended 1-42-0-1-1 killed -> waiting_retry #1 failed due 35 []
-1200 due -> waiting #1 failed [slot]
-1200 bound to w1 -> dispatched #2 created [close #1 failed]
+1100 ended killed 1-42-0-1-1 -> waiting_retry #1 failed due 35 []
+1200 due -> waiting #1 failed [request slot]
+1200 slot granted on w1 -> dispatched #2 created [close #1 failed]
 1300 lost 1-42-0-2-1 -> not_run #2 lost []
 "
     );
@@ -251,11 +283,13 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
 #[test]
 fn a_held_back_loss_shows_its_reason_once_unless_the_attempt_is_being_killed() {
     let task = definition();
-    let held = TaskEvent::HeldBack {
+    let held = TaskEvent::Attempt {
         uid: uid(1),
-        reason: "waits until the lease is over".into(),
+        event: AttemptEvent::LossDeferred {
+            reason: "waits until the lease is over".into(),
+        },
     };
-    let open = policy(&task, Mode::Open, 10);
+    let open = context(&task, InstanceMode::Open, 10);
     let first = step(&open, in_state(TaskState::Running), held.clone());
     assert_eq!(
         first.task.reason.as_deref(),
@@ -277,7 +311,7 @@ fn an_end_while_the_instance_ends_waits_for_no_next_attempt() {
     let task = definition();
     let row = in_state(TaskState::Running);
     let step = step(
-        &policy(&task, Mode::Ending, 10),
+        &context(&task, InstanceMode::Ending, 10),
         row,
         ended(1, AttemptResult::Failed),
     );
@@ -286,7 +320,7 @@ fn an_end_while_the_instance_ends_waits_for_no_next_attempt() {
 
 #[test]
 fn spans_read_as_documents_write_them() {
-    let shown = [0, 1, 1500, 90_000, 5_400_000, 172_800_000].map(|ms| Span(ms).to_string());
+    let shown = [0, 1, 1500, 90_000, 5_400_000, 172_800_000].map(|ms| HumanDuration(ms).to_string());
     assert_eq!(shown, ["0s", "1ms", "1s500ms", "1m30s", "1h30m", "2d"]);
 }
 
@@ -298,15 +332,20 @@ fn an_attempt_out_of_time_says_its_limit_once() {
         (None, "timed out after 1s"),
         (Some("exit code 143"), "timed out after 1s (exit code 143)"),
     ] {
-        let event = TaskEvent::Ended {
+        let event = TaskEvent::Attempt {
             uid: uid(1),
-            ended: Ended {
+            event: AttemptEvent::Ended(AttemptEnd {
                 result: AttemptResult::TimedOut,
                 error: said.map(str::to_owned),
-                ..Ended::succeeded(Millis(0))
-            },
+                ..AttemptEnd::succeeded(Timestamp(0))
+            }),
         };
-        let failed = step(&policy(&task, Mode::Open, 0), in_state(TaskState::Running), event).task;
+        let failed = step(
+            &context(&task, InstanceMode::Open, 0),
+            in_state(TaskState::Running),
+            event,
+        )
+        .task;
         assert_eq!(failed.attempt.unwrap().error.as_deref(), Some(words));
     }
 }

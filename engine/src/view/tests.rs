@@ -12,8 +12,8 @@ fn plan() -> Plan {
     Plan::new(Arc::new(workflow(tasks)), Arc::new(start))
 }
 
-fn words(instance: InstanceState, ordinal: u32, row: Option<(TaskState, Option<&str>)>) -> String {
-    let Shown { state, reason } = shown(&plan(), instance, Ordinal(ordinal), row);
+fn words(instance: InstanceState, task_index: u32, row: Option<(TaskState, Option<&str>)>) -> String {
+    let DisplayState { state, reason } = display_state(&plan(), instance, TaskIndex(task_index), row);
     format!("{state}: {}", reason.unwrap_or_default())
 }
 
@@ -42,7 +42,7 @@ fn a_task_without_a_row_is_pending_until_its_instance_stops_starting_tasks() {
 fn a_task_with_predecessors_waits_for_them() {
     let tasks = vec![task("a", &[]), task("b", &[0])];
     let plan = Plan::new(Arc::new(workflow(tasks)), Arc::new(start()));
-    let shown = shown(&plan, InstanceState::Running, Ordinal(1), None);
+    let shown = display_state(&plan, InstanceState::Running, TaskIndex(1), None);
     assert_eq!(shown.reason.as_deref(), Some("waits for its predecessors"));
 }
 
@@ -85,7 +85,7 @@ fn counts_say_what_the_single_tasks_say() {
         (TaskState::Succeeded, 2),
         (TaskState::NotRun, 1),
     ]);
-    let of = |state| counts(state, 10, 3, &rows);
+    let of = |state| display_counts(state, 10, 3, &rows);
     assert_eq!(
         of(InstanceState::Running),
         BTreeMap::from([

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use actors::ports::InstanceStore as _;
-use engine::definition::Definition;
+use engine::spec::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
 use store::Store;
 
@@ -234,7 +234,7 @@ impl Records {
                 verb == "force-success" && *run > last_rerun && *name == task.name
             };
             Seen {
-                needs: task.needs.iter().map(|need| need.index()).collect(),
+                needs: task.needs.iter().map(|need| need.as_usize()).collect(),
                 retries: usize::try_from(task.retry.max).expect("few"),
                 enabled: task.enabled,
                 loss_fails: task.on_worker_lost == OnWorkerLost::Fail,

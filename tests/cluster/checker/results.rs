@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use actors::worker::journal::{JournalRecord, decode_lines};
-use engine::ids::{Generation, Uid};
-use engine::instance::{AttemptResult, Ended};
+use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::{DispatchId, Generation};
 use store::Store;
 
 use super::rows;
@@ -48,7 +48,7 @@ pub(super) fn journal(data: &Path) -> Vec<JournalRecord> {
 }
 
 /// Returns the ends in a journal that an owner has acknowledged.
-pub(super) fn acknowledged(journal: &[JournalRecord]) -> BTreeMap<Uid, Ended> {
+pub(super) fn acknowledged(journal: &[JournalRecord]) -> BTreeMap<DispatchId, AttemptEnd> {
     let mut ends = BTreeMap::new();
     let mut acknowledged = BTreeMap::new();
     for line in journal {
@@ -75,7 +75,7 @@ pub(super) async fn generation(store: &Store) -> Generation {
 /// Lists acknowledged ends that are not what is stored. What an earlier generation acknowledged, the database may
 /// have forgotten.
 pub(super) fn unlike(
-    acknowledged: &BTreeMap<Uid, Ended>,
+    acknowledged: &BTreeMap<DispatchId, AttemptEnd>,
     stored: &BTreeMap<String, Stored>,
     now: Generation,
 ) -> Vec<String> {
@@ -110,27 +110,27 @@ fn state_of(result: AttemptResult, row: &Stored) -> &'static str {
     }
 }
 
-fn exit_code(ended: &Ended) -> String {
+fn exit_code(ended: &AttemptEnd) -> String {
     ended.exit_code.map_or_else(String::new, |code| code.to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use engine::ids::{Incarnation, Millis};
+    use engine::ids::{Incarnation, Timestamp};
 
     use super::*;
 
     const UID: &str = "1-7-0-1-0";
 
     fn ended(result: AttemptResult, exit_code: Option<i32>) -> JournalRecord {
-        let ended = Ended {
+        let ended = AttemptEnd {
             result,
             exit_code,
             error: None,
             outputs: BTreeMap::new(),
             pid: Some(17),
-            started_at: Some(Millis(1)),
-            ended_at: Millis(2),
+            started_at: Some(Timestamp(1)),
+            ended_at: Timestamp(2),
         };
         JournalRecord::Ended {
             uid: uid(),
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    fn uid() -> Uid {
+    fn uid() -> DispatchId {
         UID.parse().expect("a uid")
     }
 

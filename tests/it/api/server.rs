@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, InstanceId};
 use porpoise::telemetry::install_metrics;
 use reqwest::{Method, RequestBuilder, StatusCode};
-use runner::log_files::LogFiles;
+use runner::logs::LogFiles;
 use serde_json::Value;
 use store::catalog::Catalog;
 use store::{Role, Store};
@@ -71,7 +71,7 @@ impl Node for Idle {
     }
 
     async fn observe(&self) -> Value {
-        Value::Null
+        serde_json::json!({"db": {"queued": 0}})
     }
 
     async fn observe_instance(&self, _: InstanceId) -> Option<Value> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::ids::{InstanceId, Millis};
+use engine::ids::{InstanceId, Timestamp};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use store::catalog::{
@@ -135,7 +135,7 @@ pub(crate) fn asked_at(at: i64) -> Request {
         user: "admin".to_owned(),
         source: "127.0.0.1".to_owned(),
         request_id: "r-1".to_owned(),
-        at: Millis(at),
+        at: Timestamp(at),
         key: None,
     }
 }
@@ -165,10 +165,10 @@ pub(crate) fn version(name: &str, mark: u32) -> NewVersion {
             "c": {"type": "shell", "run": "true", "needs": ["b"]}
         }
     });
-    let definition = engine::document::read(&source).expect("a valid document");
+    let definition = engine::spec::parse(&source).expect("a valid document");
     NewVersion {
         name: name.to_owned(),
-        model: engine::document::write(&definition),
+        model: engine::spec::serialize(&definition),
         definition: Arc::new(definition),
         source: source.to_string(),
         format: Format::Json,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Run};
-use engine::states::{AttemptState, InstanceState, OwnerWhy, Priority, TaskState, Verb};
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Run, Timestamp};
+use engine::states::{AttemptState, Command, InstanceState, OwnershipReason, Priority, TaskState};
 use store::catalog::{
     CatalogError, Deleted, Grant, InstanceFilter, OwnershipState, PageRequest, Permission, PostVerb,
     ProjectId, Visible,
@@ -75,7 +75,7 @@ pub(super) async fn an_instance_is_shown_whole(house: &House) {
     assert_eq!(row.outputs["total"], "4");
     assert_eq!(
         (row.created_at, row.started_at, row.ended_at),
-        (Millis(1_000), Some(Millis(1_500)), None)
+        (Timestamp(1_000), Some(Timestamp(1_500)), None)
     );
     let counts = [
         (TaskState::Pending, 1),
@@ -328,7 +328,7 @@ pub(super) async fn a_task_is_read_with_its_attempts(house: &House) {
         first.uid.map(|uid| uid.to_string()),
         Some(format!("1-{id}-2-1-1"))
     );
-    assert_eq!((first.pid, first.ended_at), (Some(42), Some(Millis(6))));
+    assert_eq!((first.pid, first.ended_at), (Some(42), Some(Timestamp(6))));
     assert_eq!(
         (second.state, second.uid, second.worker.as_deref()),
         (AttemptState::Created, None, None)
@@ -417,7 +417,7 @@ pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(house
     );
     assert_eq!(
         (owned.log.len(), owned.log[0].why, owned.log[0].at),
-        (1, OwnerWhy::Start, Millis(5)),
+        (1, OwnershipReason::Start, Timestamp(5)),
         "an owner that came after the row was read is not told of yet"
     );
     house.sql("UPDATE member SET state = 'dead'").await;
@@ -445,7 +445,7 @@ pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(house: &Hous
         .await;
     let recover = PostVerb {
         instance: id,
-        verb: Verb::Recover,
+        verb: Command::Recover,
         task: None,
         reason: None,
     };

@@ -1,4 +1,4 @@
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 use store::catalog::{PageRequest, ProjectId};
 
@@ -29,7 +29,7 @@ pub(super) async fn a_node_is_listed_with_what_it_owns_and_runs(house: &House) {
              ({id}, 1, 1, 1, 'running', 2, 'n2', 'c', 1), ({id}, 2, 1, 1, 'created', NULL, NULL, NULL, 1)"
         ))
         .await;
-    let nodes = house.catalog.nodes(Millis(10)).await.expect("nodes");
+    let nodes = house.catalog.nodes(Timestamp(10)).await.expect("nodes");
     let told: Vec<_> = nodes
         .iter()
         .map(|n| (n.name.as_str(), n.state, n.instances, n.slots_used))
@@ -44,7 +44,7 @@ pub(super) async fn a_node_is_listed_with_what_it_owns_and_runs(house: &House) {
     assert_eq!((nodes[0].slots_total, nodes[0].incarnation), (8, Incarnation(2)));
     assert_eq!(nodes[0].roles, ["master", "worker"]);
     house.sql("UPDATE member SET slots = 1").await;
-    let nodes = house.catalog.nodes(Millis(10)).await.expect("nodes");
+    let nodes = house.catalog.nodes(Timestamp(10)).await.expect("nodes");
     let used: Vec<u32> = nodes.iter().map(|node| node.slots_used).collect();
     assert_eq!(used, [1, 0], "what masters bound beyond its slots is not there");
 }
@@ -54,7 +54,7 @@ pub(super) async fn a_life_that_ended_is_listed_for_a_day(house: &House) {
     member(house, "n2", "dead", 20).await;
     member(house, "n3", "active", 1).await;
     let names = async |at| {
-        let nodes = house.catalog.nodes(Millis(at)).await.expect("nodes");
+        let nodes = house.catalog.nodes(Timestamp(at)).await.expect("nodes");
         nodes.into_iter().map(|node| node.name).collect::<Vec<_>>()
     };
     assert_eq!(names(DAY).await, ["n3", "n2", "n1"]);

@@ -1,4 +1,4 @@
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use store::catalog::{
     Access, CatalogError, Grant, NewToken, PageRequest, Permission, ProjectId, Role, Token, TokenKind, User,
     UserEdit,
@@ -14,7 +14,7 @@ async fn token(house: &House, user: &User, hash: &str, kind: TokenKind) -> Token
         name: format!("for {hash}"),
         kind,
         hash: hash.to_owned(),
-        expires_at: Some(Millis(5_000)),
+        expires_at: Some(Timestamp(5_000)),
     };
     house.catalog.create_token(&new, &asked()).await.expect("a token")
 }
@@ -22,7 +22,7 @@ async fn token(house: &House, user: &User, hash: &str, kind: TokenKind) -> Token
 async fn holder(house: &House, hash: &str, at: i64) -> Option<String> {
     let identity = house
         .catalog
-        .authenticate(hash, Millis(at))
+        .authenticate(hash, Timestamp(at))
         .await
         .expect("an answer");
     identity.map(|identity| identity.name)
@@ -43,7 +43,7 @@ pub(super) async fn a_token_tells_its_holder_until_it_expires_or_is_deleted(hous
     let made = token(house, &ann, "h1", TokenKind::Api).await;
     let identity = house
         .catalog
-        .authenticate("h1", Millis(4_999))
+        .authenticate("h1", Timestamp(4_999))
         .await
         .expect("an answer")
         .expect("ann");
@@ -57,7 +57,7 @@ pub(super) async fn a_token_tells_its_holder_until_it_expires_or_is_deleted(hous
         .await
         .expect("an answer")
         .expect("the token");
-    assert_eq!(used.last_used, Some(Millis(4_999)));
+    assert_eq!(used.last_used, Some(Timestamp(4_999)));
     assert_eq!(holder(house, "h1", 5_000).await, None);
     assert_eq!(holder(house, "h2", 1_000).await, None);
 
@@ -186,14 +186,14 @@ pub(super) async fn the_first_start_makes_one_admin_however_often_it_is_asked(ho
     for _ in 0..2 {
         house
             .catalog
-            .ensure_admin("h1", Millis(1_000))
+            .ensure_admin("h1", Timestamp(1_000))
             .await
             .expect("an admin");
     }
     assert_eq!(house.catalog.is_empty().await, Ok(false));
     let admin = house
         .catalog
-        .authenticate("h1", Millis(2_000))
+        .authenticate("h1", Timestamp(2_000))
         .await
         .expect("an answer")
         .expect("admin");
@@ -282,7 +282,7 @@ pub(super) async fn tokens_are_listed_without_sessions_and_those_of_others(house
     let names = async |user, at| {
         let page = house
             .catalog
-            .tokens(user, Millis(at), &PageRequest::default())
+            .tokens(user, Timestamp(at), &PageRequest::default())
             .await
             .expect("a page");
         page.items.into_iter().map(|token| token.name).collect::<Vec<_>>()

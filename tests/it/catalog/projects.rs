@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use store::catalog::{
     AuditOutcome, CatalogError, Grant, KnownRequest, NewProject, PageRequest, Permission, ProjectEdit,
     Visible,
@@ -51,7 +51,7 @@ pub(super) async fn a_project_is_edited_and_deleted_and_its_name_is_free_again(h
         .edit_project("retail", &edit, &asked_at(2_000))
         .await
         .expect("an edit");
-    assert_eq!(edited.updated_at, Millis(2_000));
+    assert_eq!(edited.updated_at, Timestamp(2_000));
     let read = house
         .catalog
         .project("retail")
@@ -211,7 +211,11 @@ pub(super) async fn keys_older_than_a_day_are_forgotten(house: &House) {
         .create_project(&named("a"), &keyed("k"))
         .await
         .expect("a project");
-    house.catalog.forget_old(Millis(1_000 + DAY)).await.expect("done");
+    house
+        .catalog
+        .forget_old(Timestamp(1_000 + DAY))
+        .await
+        .expect("done");
     assert!(
         house
             .catalog
@@ -222,7 +226,7 @@ pub(super) async fn keys_older_than_a_day_are_forgotten(house: &House) {
     );
 
     let mut late = keyed("k");
-    late.at = Millis(1_001 + DAY);
+    late.at = Timestamp(1_001 + DAY);
     house
         .catalog
         .create_project(&named("b"), &late)
@@ -237,7 +241,7 @@ pub(super) async fn keys_older_than_a_day_are_forgotten(house: &House) {
     assert_eq!(known.resource, "b");
     house
         .catalog
-        .forget_old(Millis(1_002 + DAY + DAY))
+        .forget_old(Timestamp(1_002 + DAY + DAY))
         .await
         .expect("done");
     assert_eq!(house.catalog.known_request("k").await, Ok(None));

@@ -1,12 +1,12 @@
 use engine::ids::{InstanceId, OperationId, Run};
-use engine::states::{InstanceState, Outcome, Verb};
+use engine::states::{Command, InstanceState, OperationStatus};
 use store::catalog::{CatalogError, PostVerb, Posted, ProjectId, VerbPosted};
 
 use super::house::{House, asked, keyed};
 
 const DEFAULT: ProjectId = ProjectId(1);
 
-fn on(instance: InstanceId, verb: Verb) -> PostVerb {
+fn on(instance: InstanceId, verb: Command) -> PostVerb {
     PostVerb {
         instance,
         verb,
@@ -32,7 +32,7 @@ pub(super) async fn a_verb_waits_in_the_inbox_for_the_run_that_was_read(house: &
     house
         .sql("UPDATE instance SET run = 3, owner = 7, host = 'h:1', epoch = 1")
         .await;
-    let posted = accepted(house.catalog.post_verb(&on(id, Verb::Pause), &asked()).await);
+    let posted = accepted(house.catalog.post_verb(&on(id, Command::Pause), &asked()).await);
     assert_eq!((posted.run, posted.host.as_deref()), (Run(3), Some("h:1")));
     assert_eq!(
         house
@@ -48,7 +48,7 @@ pub(super) async fn a_verb_waits_in_the_inbox_for_the_run_that_was_read(house: &
         .expect("the operation");
     assert_eq!(
         (operation.verb, operation.outcome, operation.applied_at),
-        (Verb::Pause, Outcome::Pending, None)
+        (Command::Pause, OperationStatus::Pending, None)
     );
     assert_eq!(
         (operation.requested_by.as_str(), operation.project_id),
@@ -65,7 +65,7 @@ pub(super) async fn a_verb_waits_in_the_inbox_for_the_run_that_was_read(house: &
         .expect("the operation");
     assert_eq!(
         (decided.outcome, decided.detail.as_deref()),
-        (Outcome::Refused, Some("too late"))
+        (OperationStatus::Refused, Some("too late"))
     );
     assert_eq!(house.catalog.operation(OperationId(99)).await, Ok(None));
     assert_eq!(house.count("audit WHERE action = 'instance.pause'").await, 1);
@@ -73,7 +73,10 @@ pub(super) async fn a_verb_waits_in_the_inbox_for_the_run_that_was_read(house: &
 
 pub(super) async fn a_verb_that_cannot_apply_stores_nothing(house: &House) {
     let id = instance(house, "failed").await;
-    let answer = house.catalog.post_verb(&on(id, Verb::Pause), &keyed("k")).await;
+    let answer = house
+        .catalog
+        .post_verb(&on(id, Command::Pause), &keyed("k"))
+        .await;
     let Ok(VerbPosted::InvalidState {
         state,
         possible,
@@ -83,7 +86,10 @@ pub(super) async fn a_verb_that_cannot_apply_stores_nothing(house: &House) {
         panic!("{answer:?}");
     };
     assert_eq!(state, InstanceState::Failed);
-    assert_eq!(possible, [Verb::Recover, Verb::Rerun, Verb::ForceSuccess]);
+    assert_eq!(
+        possible,
+        [Command::Recover, Command::Rerun, Command::ForceSuccess]
+    );
     assert!(
         detail.contains("failed") && detail.contains("recover"),
         "{detail}"
@@ -99,7 +105,7 @@ pub(super) async fn a_verb_on_something_unknown_is_not_found(house: &House) {
     let id = instance(house, "failed").await;
     let missing = house
         .catalog
-        .post_verb(&on(InstanceId(99), Verb::Stop), &asked())
+        .post_verb(&on(InstanceId(99), Command::Stop), &asked())
         .await;
     assert!(
         matches!(missing, Err(CatalogError::NotFound { .. })),
@@ -107,7 +113,7 @@ pub(super) async fn a_verb_on_something_unknown_is_not_found(house: &House) {
     );
     let force = |task: &str| PostVerb {
         task: Some(task.to_owned()),
-        ..on(id, Verb::ForceSuccess)
+        ..on(id, Command::ForceSuccess)
     };
     let missing = house.catalog.post_verb(&force("x"), &asked()).await;
     assert!(
@@ -121,7 +127,7 @@ pub(super) async fn a_verb_on_something_unknown_is_not_found(house: &House) {
 
 pub(super) async fn a_repeated_verb_is_known_by_its_key(house: &House) {
     let id = instance(house, "running").await;
-    let posted = accepted(house.catalog.post_verb(&on(id, Verb::Stop), &keyed("k")).await);
+    let posted = accepted(house.catalog.post_verb(&on(id, Command::Stop), &keyed("k")).await);
     let known = house
         .catalog
         .known_request("k")
@@ -132,7 +138,7 @@ pub(super) async fn a_repeated_verb_is_known_by_its_key(house: &House) {
         (known.kind.as_str(), known.resource),
         ("operation", posted.operation.to_string())
     );
-    let again = house.catalog.post_verb(&on(id, Verb::Stop), &keyed("k")).await;
+    let again = house.catalog.post_verb(&on(id, Command::Stop), &keyed("k")).await;
     let refused = matches!(
         again,
         Err(CatalogError::Conflict {

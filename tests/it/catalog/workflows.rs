@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use store::catalog::{CatalogError, Format, IfMatch, PageRequest, ProjectId, Put, PutOutcome};
 
 use super::house::{House, asked, asked_at, version};
@@ -130,7 +130,7 @@ pub(super) async fn a_version_is_read_whole(house: &House) {
         .await
         .expect("an answer")
         .expect("the workflow");
-    assert_eq!((newest.version, newest.created_at), (2, Millis(2_000)));
+    assert_eq!((newest.version, newest.created_at), (2, Timestamp(2_000)));
     assert_eq!((&newest.model, &newest.source), (&two.model, &two.source));
     assert_eq!(
         (newest.format, newest.created_by.as_str()),
@@ -142,7 +142,10 @@ pub(super) async fn a_version_is_read_whole(house: &House) {
         .await
         .expect("an answer")
         .expect("version 1");
-    assert_eq!((first.hash.as_str(), first.created_at), ("hash-1", Millis(1_000)));
+    assert_eq!(
+        (first.hash.as_str(), first.created_at),
+        ("hash-1", Timestamp(1_000))
+    );
     for missing in [0, 3, -1] {
         assert_eq!(
             house.catalog.workflow(DEFAULT, "w", Some(missing)).await,

@@ -11,16 +11,16 @@ use actors::membership::peers::Peers;
 use actors::ports::{Member, MemberStatus, NodeIdentity};
 use actors::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
 use async_trait::async_trait;
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 use primitives::secret::Secret;
 use rpc::{Key, Links, Roles, Served, serve};
-use runner::log_files::LogFiles;
+use runner::logs::LogFiles;
 use tokio::sync::Notify;
 
 /// The key of a secret that is one letter again and again.
 pub(super) fn key(letter: char) -> Key {
-    Key::of(&Secret::new(letter.to_string().repeat(32))).unwrap()
+    Key::from_secret(&Secret::new(letter.to_string().repeat(32))).unwrap()
 }
 
 /// A life at an address.
@@ -42,7 +42,7 @@ pub(super) fn living(me: &NodeIdentity) -> MemberStatus {
             host: me.host.clone(),
             roles: vec!["master".to_owned(), "worker".to_owned()],
             state: MemberState::Active,
-            joined_at: Millis(0),
+            joined_at: Timestamp(0),
             slots: 4,
             worker_group: "default".to_owned(),
             version: "test".to_owned(),

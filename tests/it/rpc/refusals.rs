@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
 use actors::ports::LogSource;
-use engine::ids::{Incarnation, InstanceId, Uid};
+use engine::ids::{DispatchId, Incarnation, InstanceId};
 use rpc::ClusterLogs;
-use runner::log_files::LogFiles;
+use runner::logs::LogFiles;
 
 use super::house::{Caller, Node, NotingMaster, key, living, me, owner};
 
@@ -145,7 +145,7 @@ async fn another_secret_is_refused_and_nothing_is_done() {
 }
 
 #[actix_rt::test]
-async fn without_a_seal_there_is_nothing_to_learn() {
+async fn an_unsigned_call_learns_nothing() {
     let node = Node::serve(2);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for path in ["/rpc/v1/ping", "/rpc/v1/logs/read", "/anything"] {
@@ -307,10 +307,10 @@ async fn a_stranger_is_noted_by_his_address_and_no_secret_is_written() {
         .filter(|line| line.contains("/rpc/v1/node/drain"))
         .collect();
     assert!(
-        matches!(lines[..], [line] if line.contains("127.0.0.1:") && line.contains("without the seal")),
+        matches!(lines[..], [line] if line.contains("127.0.0.1:") && line.contains("without the signature")),
         "{text}"
     );
-    assert!(text.contains("a node refuses our seal"), "{text}");
+    assert!(text.contains("a node refuses our signature"), "{text}");
     assert!(!text.contains("xxxx") && !text.contains("kkkk"), "{text}");
 }
 
@@ -350,7 +350,7 @@ async fn who_says_nothing_is_put_out() {
 #[actix_rt::test]
 async fn a_log_is_read_from_the_node_of_the_name_of_its_worker() {
     let there = tempfile::tempdir().unwrap();
-    let uid: Uid = "1-42-0-1-1".parse().unwrap();
+    let uid: DispatchId = "1-42-0-1-1".parse().unwrap();
     let files = LogFiles::in_folder(there.path());
     std::fs::create_dir_all(files.path(&uid).parent().unwrap()).unwrap();
     std::fs::write(files.path(&uid), b"0123\xff56789").unwrap();

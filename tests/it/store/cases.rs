@@ -5,23 +5,27 @@ use std::collections::BTreeMap;
 use actors::ports::{
     InstanceCommit, NodeIdentity, OwnedInstance, Ownership, StoreError, Write, WriteOutcome,
 };
-use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Ordinal, Rev, Run, Uid};
-use engine::instance::{Changes, Decided, Header, Reset, Transition};
-use engine::states::{AttemptState, InstanceState, KillCause, MemberState, Outcome, TaskState, Verb};
+use engine::ids::{
+    AttemptNumber, DispatchId, Epoch, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
+};
+use engine::instance::{Changes, InstanceRecord, OperationDecision, Reset, Transition};
+use engine::states::{
+    AttemptState, Command, InstanceState, KillCause, MemberState, OperationStatus, TaskState,
+};
 use engine::task::{Attempt, Task, Worker};
 
 use super::subject::{Subject, join, keyed, load, new_instance};
 
-pub(crate) fn header(state: InstanceState) -> Header {
-    Header {
+pub(crate) fn header(state: InstanceState) -> InstanceRecord {
+    InstanceRecord {
         state,
         reason: Some("because".to_owned()),
         attention: None,
         run: Run(1),
-        due_at: Some(Millis(9_000)),
+        due_at: Some(Timestamp(9_000)),
         time_left_ms: Some(17),
         timed_out: true,
-        started_at: Some(Millis(1_100)),
+        started_at: Some(Timestamp(1_100)),
         ended_at: None,
         outputs: BTreeMap::from([("total".to_owned(), "3 \u{fc}".to_owned())]),
     }
@@ -30,13 +34,13 @@ pub(crate) fn header(state: InstanceState) -> Header {
 pub(crate) fn attempt(id: InstanceId, ordinal: u32, number: u32, state: AttemptState) -> Attempt {
     Attempt {
         number: AttemptNumber(number),
-        binding: 1,
-        uid: Some(Uid {
+        dispatch_number: 1,
+        uid: Some(DispatchId {
             generation: engine::ids::Generation(1),
             instance: id,
-            ordinal: Ordinal(ordinal),
+            task_index: TaskIndex(ordinal),
             attempt: AttemptNumber(number),
-            binding: 1,
+            dispatch_number: 1,
         }),
         worker: Some(Worker {
             incarnation: Incarnation(1),
@@ -48,9 +52,9 @@ pub(crate) fn attempt(id: InstanceId, ordinal: u32, number: u32, state: AttemptS
         pid: Some(4_711),
         exit_code: Some(-1),
         error: Some("it said \"no\"\n".to_owned()),
-        created_at: Millis(1_000),
-        started_at: Some(Millis(1_001)),
-        ended_at: (!state.is_open()).then_some(Millis(1_002)),
+        created_at: Timestamp(1_000),
+        started_at: Some(Timestamp(1_001)),
+        ended_at: (!state.is_open()).then_some(Timestamp(1_002)),
     }
 }
 
@@ -61,8 +65,8 @@ pub(crate) fn task(state: TaskState, attempt: Option<Attempt>) -> Task {
         attempts: attempt.as_ref().map_or(0, |a| a.number.0),
         attempts_before_run: 0,
         lost_in_run: 1,
-        due_at: Some(Millis(5_000)),
-        started_at: Some(Millis(1_001)),
+        due_at: Some(Timestamp(5_000)),
+        started_at: Some(Timestamp(1_001)),
         ended_at: None,
         outputs: BTreeMap::from([("rows".to_owned(), "42".to_owned())]),
         attempt,
@@ -84,15 +88,15 @@ pub(crate) fn round(me: &NodeIdentity, id: InstanceId, rev: i64, changes: Change
         owner: me.incarnation,
         host: me.host.clone(),
         epoch: Epoch(1),
-        rev: Rev(rev),
-        at: Millis(2_000),
+        revision: Revision(rev),
+        at: Timestamp(2_000),
         changes,
     })
 }
 
 pub(crate) fn of_tasks(tasks: impl IntoIterator<Item = (u32, Task)>) -> Changes {
     Changes {
-        tasks: tasks.into_iter().map(|(o, task)| (Ordinal(o), task)).collect(),
+        tasks: tasks.into_iter().map(|(o, task)| (TaskIndex(o), task)).collect(),
         ..Changes::default()
     }
 }
@@ -183,9 +187,9 @@ pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subjec
         (loaded.project_params, loaded.start),
         (new.project_params, new.start)
     );
-    assert_eq!((loaded.created_at, loaded.header.run), (Millis(1_000), Run(1)));
+    assert_eq!((loaded.created_at, loaded.record.run), (Timestamp(1_000), Run(1)));
     assert_eq!(
-        (loaded.header.state, loaded.header.reason),
+        (loaded.record.state, loaded.record.reason),
         (InstanceState::Running, None)
     );
     assert_eq!(
@@ -273,9 +277,9 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
     let waiting = task(TaskState::Waiting, Some(unbound));
     let delayed = task(TaskState::Delayed, None);
     let changes = Changes {
-        header: Some(header(InstanceState::Running)),
+        record: Some(header(InstanceState::Running)),
         transitions: vec![Transition {
-            ordinal: Some(Ordinal(0)),
+            task_index: Some(TaskIndex(0)),
             attempt: Some(AttemptNumber(1)),
             from: Some("waiting"),
             to: "running",
@@ -288,14 +292,14 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
         WriteOutcome::Stored
     );
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-    assert_eq!(loaded.rev, Rev(1));
-    assert_eq!(loaded.header, header(InstanceState::Running));
+    assert_eq!(loaded.revision, Revision(1));
+    assert_eq!(loaded.record, header(InstanceState::Running));
     assert_eq!(
         loaded.tasks,
         [
-            (Ordinal(0), running),
-            (Ordinal(1), waiting),
-            (Ordinal(2), delayed)
+            (TaskIndex(0), running),
+            (TaskIndex(1), waiting),
+            (TaskIndex(2), delayed)
         ]
     );
     assert_eq!(loaded.duplicate_open_attempts, []);
@@ -321,13 +325,13 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
     for number in 0..3 {
         let id = create(subject, Some(&me)).await;
         let mut open = attempt(id, number, 1, AttemptState::Running);
-        open.binding = number;
+        open.dispatch_number = number;
         let tasks = of_tasks([(number, task(TaskState::Running, Some(open)))]);
         assert_eq!(
             store(subject, round(&me, id, 0, tasks)).await,
             WriteOutcome::Stored
         );
-        subject.ask(id, Verb::Stop, 1).await;
+        subject.ask(id, Command::Stop, 1).await;
         asked.push(Ownership { id, epoch: Epoch(1) });
     }
     // One that is owned otherwise, one that does not exist.
@@ -342,19 +346,19 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
         .load_instances(me.incarnation, &asked)
         .await
         .unwrap();
-    let seen: BTreeMap<InstanceId, (Vec<Ordinal>, u32, usize)> = loaded
+    let seen: BTreeMap<InstanceId, (Vec<TaskIndex>, u32, usize)> = loaded
         .iter()
         .map(|one| {
             let ordinals = one.tasks.iter().map(|(ordinal, _)| *ordinal).collect();
             let attempt = one.tasks[0].1.attempt.as_ref().expect("an attempt");
-            (one.id, (ordinals, attempt.binding, one.commands.len()))
+            (one.id, (ordinals, attempt.dispatch_number, one.commands.len()))
         })
         .collect();
     assert_eq!(
         seen,
         BTreeMap::from([
-            (asked[0].id, (vec![Ordinal(0)], 0, 1)),
-            (asked[2].id, (vec![Ordinal(2)], 2, 1)),
+            (asked[0].id, (vec![TaskIndex(0)], 0, 1)),
+            (asked[2].id, (vec![TaskIndex(2)], 2, 1)),
         ]),
         "without {stale} and {unknown}"
     );
@@ -378,7 +382,7 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
         match stale {
             1 => commit.owner = Incarnation(999),
             2 => commit.epoch = Epoch(2),
-            3 => commit.rev = Rev(7),
+            3 => commit.revision = Revision(7),
             _ => {}
         }
         batch.push(Write::Commit(commit));
@@ -397,7 +401,11 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
         let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
         let stored = usize::from(place == 0);
         assert_eq!(loaded.tasks.len(), stored, "{place}");
-        assert_eq!(loaded.rev, Rev(i64::try_from(stored).unwrap()), "{place}");
+        assert_eq!(
+            loaded.revision,
+            Revision(i64::try_from(stored).unwrap()),
+            "{place}"
+        );
     }
 }
 
@@ -433,8 +441,8 @@ pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let rests = Changes {
-        header: Some(header(InstanceState::Succeeded)),
-        rests: true,
+        record: Some(header(InstanceState::Succeeded)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(
@@ -453,23 +461,23 @@ pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
 pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Subject) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
-    let applied = subject.ask(id, Verb::Pause, 1).await;
-    let refused = subject.ask(id, Verb::Recover, 1).await;
+    let applied = subject.ask(id, Command::Pause, 1).await;
+    let refused = subject.ask(id, Command::Recover, 1).await;
     assert_eq!(
         subject.store().list_owned(me.incarnation).await.unwrap(),
         [owned(id, true)]
     );
     let changes = Changes {
-        header: Some(header(InstanceState::Pausing)),
-        decided: vec![
-            Decided {
+        record: Some(header(InstanceState::Pausing)),
+        decisions: vec![
+            OperationDecision {
                 operation: applied,
-                outcome: Outcome::Applied,
+                status: OperationStatus::Applied,
                 detail: None,
             },
-            Decided {
+            OperationDecision {
                 operation: refused,
-                outcome: Outcome::Refused,
+                status: OperationStatus::Refused,
                 detail: Some("not final".to_owned()),
             },
         ],
@@ -477,15 +485,15 @@ pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Su
     };
     let stale = store(subject, round(&me, id, 5, changes.clone())).await;
     assert_eq!(stale, WriteOutcome::Stale);
-    assert_eq!(subject.outcome(applied).await.0, Outcome::Pending);
+    assert_eq!(subject.outcome(applied).await.0, OperationStatus::Pending);
     assert_eq!(
         store(subject, round(&me, id, 0, changes)).await,
         WriteOutcome::Stored
     );
-    assert_eq!(subject.outcome(applied).await, (Outcome::Applied, None));
+    assert_eq!(subject.outcome(applied).await, (OperationStatus::Applied, None));
     assert_eq!(
         subject.outcome(refused).await,
-        (Outcome::Refused, Some("not final".to_owned()))
+        (OperationStatus::Refused, Some("not final".to_owned()))
     );
     assert_eq!(
         subject.store().list_unapplied_commands(&[id]).await,
@@ -499,7 +507,7 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
         (Reset::All, ["pending", "pending", "pending"]),
         (Reset::FailedAndKilled, ["succeeded", "pending", "pending"]),
         (Reset::Killed, ["succeeded", "failed", "pending"]),
-        (Reset::Held, ["succeeded", "failed", "killed"]),
+        (Reset::Suspended, ["succeeded", "failed", "killed"]),
     ] {
         let id = create(subject, Some(&me)).await;
         let ended = |ordinal, state, of| task(state, Some(attempt(id, ordinal, 2, of)));
@@ -515,7 +523,7 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
             ..Changes::default()
         };
         // A row of the same commit is written after the reset.
-        again.tasks.insert(Ordinal(3), task(TaskState::Waiting, None));
+        again.tasks.insert(TaskIndex(3), task(TaskState::Waiting, None));
         assert_eq!(
             store(subject, round(&me, id, 1, again)).await,
             WriteOutcome::Stored
@@ -556,7 +564,7 @@ pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: 
     let open_twice = store(subject, round(&me, id, 1, of_tasks([(0, second.clone())]))).await;
     assert!(matches!(open_twice, WriteOutcome::Rejected(_)), "{open_twice:?}");
     let changes = Changes {
-        closed: vec![(Ordinal(0), attempt(id, 0, 1, AttemptState::Lost))],
+        closed: vec![(TaskIndex(0), attempt(id, 0, 1, AttemptState::Lost))],
         ..of_tasks([(0, second.clone())])
     };
     assert_eq!(
@@ -564,7 +572,7 @@ pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: 
         WriteOutcome::Stored
     );
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-    assert_eq!(loaded.tasks, [(Ordinal(0), second)]);
+    assert_eq!(loaded.tasks, [(TaskIndex(0), second)]);
     assert_eq!(loaded.duplicate_open_attempts, []);
 }
 
@@ -573,10 +581,10 @@ pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
     let one = create(subject, Some(&me)).await;
     let other = create(subject, Some(&me)).await;
     let third = create(subject, Some(&me)).await;
-    let pause = subject.ask(one, Verb::Pause, 1).await;
-    let stop = subject.ask(other, Verb::Stop, 1).await;
-    let resume = subject.ask(one, Verb::Resume, 1).await;
-    subject.ask(third, Verb::Stop, 1).await;
+    let pause = subject.ask(one, Command::Pause, 1).await;
+    let stop = subject.ask(other, Command::Stop, 1).await;
+    let resume = subject.ask(one, Command::Resume, 1).await;
+    subject.ask(third, Command::Stop, 1).await;
     let verbs = subject
         .store()
         .list_unapplied_commands(&[one, other])
@@ -589,9 +597,9 @@ pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
     assert_eq!(
         seen,
         [
-            (one, pause, Verb::Pause, Run(1)),
-            (other, stop, Verb::Stop, Run(1)),
-            (one, resume, Verb::Resume, Run(1)),
+            (one, pause, Command::Pause, Run(1)),
+            (other, stop, Command::Stop, Run(1)),
+            (one, resume, Command::Resume, Run(1)),
         ]
     );
     let loaded = load(subject.store(), one, me.incarnation, Epoch(1))

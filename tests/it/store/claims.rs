@@ -1,9 +1,9 @@
 //! Taking over, waking up, giving up.
 
 use actors::ports::{Claim, ClaimedInstance, NodeIdentity};
-use engine::ids::{Epoch, InstanceId, Millis};
+use engine::ids::{Epoch, InstanceId, Timestamp};
 use engine::instance::Changes;
-use engine::states::{InstanceState, MemberState, Outcome, OwnerWhy, Verb};
+use engine::states::{Command, InstanceState, MemberState, OperationStatus, OwnershipReason};
 
 use super::cases::{create, header, round, store};
 use super::subject::{Subject, join, load};
@@ -13,7 +13,7 @@ fn by(me: &NodeIdentity) -> Claim {
         claimant: me.clone(),
         only: None,
         limit: 100,
-        at: Millis(3_000),
+        at: Timestamp(3_000),
     }
 }
 
@@ -23,8 +23,8 @@ async fn claim(subject: &dyn Subject, claim: &Claim) -> Vec<ClaimedInstance> {
 
 async fn bring_to(subject: &dyn Subject, me: &NodeIdentity, id: InstanceId, state: InstanceState) {
     let rests = Changes {
-        header: Some(header(state)),
-        rests: true,
+        record: Some(header(state)),
+        releases_owner: true,
         ..Changes::default()
     };
     store(subject, round(me, id, 0, rests)).await;
@@ -47,13 +47,13 @@ pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &d
     let expected = ClaimedInstance {
         id,
         epoch: Epoch(1),
-        reason: OwnerWhy::Start,
+        why: OwnershipReason::Start,
         from_owner: None,
         from_host: None,
     };
     assert_eq!(claimed, [expected]);
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-    assert_eq!(loaded.header.reason, None, "it no longer waits for a master");
+    assert_eq!(loaded.record.reason, None, "it no longer waits for a master");
     assert_eq!(
         subject.owner_log(id).await,
         [(1, me.incarnation.0, None, "start".to_owned())]
@@ -69,7 +69,7 @@ pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject
     let expected = ClaimedInstance {
         id,
         epoch: Epoch(2),
-        reason: OwnerWhy::Failover,
+        why: OwnershipReason::Failover,
         from_owner: Some(first.incarnation),
         from_host: Some("h1".to_owned()),
     };
@@ -99,7 +99,7 @@ pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn Su
     let again = join(subject, "one", "h1").await;
     let claimed = claim(subject, &by(&again)).await;
     assert_eq!(claimed.len(), 1);
-    assert_eq!(claimed[0].reason, OwnerWhy::Restart);
+    assert_eq!(claimed[0].reason, OwnershipReason::Restart);
     assert_eq!(claimed[0].from_host.as_deref(), Some("h1"));
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn Subject) {
     let id = create(subject, Some(&first)).await;
     let second = subject.add_member("two", "h2").await;
     assert_eq!(claim(subject, &by(&second)).await, []);
-    subject.ask(id, Verb::Pause, 1).await;
+    subject.ask(id, Command::Pause, 1).await;
     assert_eq!(claim(subject, &by(&second)).await, [], "a verb goes to the owner");
     let draining = subject
         .store()
@@ -125,16 +125,20 @@ pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn Subject) {
 pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn Subject) {
     let me = join(subject, "one", "h1").await;
     for (state, verb, why) in [
-        (InstanceState::Paused, Verb::Resume, OwnerWhy::Resume),
-        (InstanceState::Paused, Verb::Stop, OwnerWhy::Stop),
-        (InstanceState::Failed, Verb::Recover, OwnerWhy::Recover),
-        (InstanceState::Succeeded, Verb::Rerun, OwnerWhy::Rerun),
-        (InstanceState::Stopped, Verb::ForceSuccess, OwnerWhy::ForceSuccess),
+        (InstanceState::Paused, Command::Resume, OwnershipReason::Resume),
+        (InstanceState::Paused, Command::Stop, OwnershipReason::Stop),
+        (InstanceState::Failed, Command::Recover, OwnershipReason::Recover),
+        (InstanceState::Succeeded, Command::Rerun, OwnershipReason::Rerun),
+        (
+            InstanceState::Stopped,
+            Command::ForceSuccess,
+            OwnershipReason::ForceSuccess,
+        ),
     ] {
         let id = create(subject, Some(&me)).await;
         bring_to(subject, &me, id, state).await;
         assert_eq!(claim(subject, &by(&me)).await, [], "{state} rests");
-        subject.ask(id, Verb::Pause, 1).await;
+        subject.ask(id, Command::Pause, 1).await;
         assert_eq!(
             claim(subject, &by(&me)).await,
             [],
@@ -156,32 +160,32 @@ pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn 
 pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Subject) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
-    let early = subject.ask(id, Verb::Recover, 1).await;
+    let early = subject.ask(id, Command::Recover, 1).await;
     subject
         .store()
-        .refuse_inapplicable_commands(id, Millis(4_000))
+        .refuse_inapplicable_commands(id, Timestamp(4_000))
         .await
         .unwrap();
     assert_eq!(
         subject.outcome(early).await.0,
-        Outcome::Pending,
+        OperationStatus::Pending,
         "its owner decides"
     );
     bring_to(subject, &me, id, InstanceState::Succeeded).await;
-    let rerun = subject.ask(id, Verb::Rerun, 1).await;
+    let rerun = subject.ask(id, Command::Rerun, 1).await;
     subject
         .store()
-        .refuse_inapplicable_commands(id, Millis(4_000))
+        .refuse_inapplicable_commands(id, Timestamp(4_000))
         .await
         .unwrap();
     let (outcome, detail) = subject.outcome(early).await;
-    assert_eq!(outcome, Outcome::Refused);
+    assert_eq!(outcome, OperationStatus::Refused);
     let detail = detail.unwrap();
     assert!(
         detail.contains("succeeded") && detail.contains("rerun"),
         "{detail}"
     );
-    assert_eq!(subject.outcome(rerun).await.0, Outcome::Pending);
+    assert_eq!(subject.outcome(rerun).await.0, OperationStatus::Pending);
     assert_eq!(subject.owned(id).await.epoch, 1, "nobody had to claim it");
 }
 
@@ -189,14 +193,14 @@ pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn Subje
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     bring_to(subject, &me, id, InstanceState::Failed).await;
-    let late = subject.ask(id, Verb::Recover, 7).await;
+    let late = subject.ask(id, Command::Recover, 7).await;
     assert_eq!(claim(subject, &by(&me)).await, []);
     subject
         .store()
-        .refuse_inapplicable_commands(id, Millis(4_000))
+        .refuse_inapplicable_commands(id, Timestamp(4_000))
         .await
         .unwrap();
-    assert_eq!(subject.outcome(late).await.0, Outcome::Refused);
+    assert_eq!(subject.outcome(late).await.0, OperationStatus::Refused);
 }
 
 pub(crate) async fn only_the_asked_instance_is_claimed(subject: &dyn Subject) {
@@ -234,14 +238,17 @@ pub(crate) async fn claims_without_progress_end_in_attention(subject: &dyn Subje
         assert_eq!(claim(subject, &by(&me)).await.len(), 1, "{life}");
     }
     let last = join(subject, "last", "h").await;
-    let pause = subject.ask(id, Verb::Pause, 1).await;
+    let pause = subject.ask(id, Command::Pause, 1).await;
     assert_eq!(claim(subject, &by(&last)).await, []);
     let owned = subject.owned(id).await;
     assert_eq!((owned.owner, owned.attention, owned.epoch), (None, true, 6));
-    assert_eq!(subject.outcome(pause).await.0, Outcome::Refused);
+    assert_eq!(subject.outcome(pause).await.0, OperationStatus::Refused);
     assert_eq!(claim(subject, &by(&last)).await, [], "it waits for a person");
-    subject.ask(id, Verb::Resume, 1).await;
-    assert_eq!(claim(subject, &by(&last)).await[0].reason, OwnerWhy::Resume);
+    subject.ask(id, Command::Resume, 1).await;
+    assert_eq!(
+        claim(subject, &by(&last)).await[0].reason,
+        OwnershipReason::Resume
+    );
 }
 
 pub(crate) async fn progress_clears_the_count_of_claims(subject: &dyn Subject) {

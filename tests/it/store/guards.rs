@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use actors::ports::{Claim, ClaimedInstance, OwnershipStore as _};
-use engine::ids::Millis;
-use engine::states::{AttemptState, InstanceState, MemberState, TaskState, Verb};
+use engine::ids::Timestamp;
+use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
 
 use super::cases::{attempt, create, of_tasks, round, store, task};
 use super::subject::{Database, Subject, join};
@@ -99,7 +99,7 @@ async fn with_children(database: &Database) {
     let running = attempt(id, 0, 1, AttemptState::Running);
     let tasks = of_tasks([(0, task(TaskState::Running, Some(running)))]);
     store(database, round(&me, id, 0, tasks)).await;
-    database.ask(id, Verb::Pause, 1).await;
+    database.ask(id, Command::Pause, 1).await;
 }
 
 async fn refuses_the_impossible(database: &Database) {
@@ -262,7 +262,7 @@ async fn claim_all(store: &store::Store, me: actors::ports::NodeIdentity) -> Vec
         claimant: me,
         only: None,
         limit: 5,
-        at: Millis(1),
+        at: Timestamp(1),
     };
     let mut mine = Vec::new();
     loop {

@@ -6,9 +6,10 @@ use actors::ports::{
     Claim, Declaration, DeclarationOutcome, FailoverRecord, HandOver, InstanceOwner, Join, NodeIdentity,
     Ownership, RelayedResult, StoreError, WriteOutcome,
 };
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, Rev, Uid};
-use engine::instance::{AttemptResult, Changes, Ended};
-use engine::states::{AttemptState, InstanceState, MemberState, TaskState, Verb};
+use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::{DispatchId, Epoch, Generation, Incarnation, InstanceId, Revision, Timestamp};
+use engine::instance::Changes;
+use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
 
 use super::cases::{attempt, create, header, of_tasks, owned, round, store, task};
 use super::subject::{Subject, load};
@@ -152,7 +153,7 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subjec
     let first = FailoverRecord {
         dead: dead.incarnation,
         survivor: me.clone(),
-        suspected_at: Some(Millis(500)),
+        suspected_at: Some(Timestamp(500)),
         acknowledged_at: None,
         instances: 3,
         attempts_reattached: 0,
@@ -167,7 +168,7 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subjec
     subject.store().record_failover(&first).await.unwrap();
     assert_eq!(subject.failovers().await, std::slice::from_ref(&first));
     let last = FailoverRecord {
-        acknowledged_at: Some(Millis(900)),
+        acknowledged_at: Some(Timestamp(900)),
         instances: 5,
         attempts_reattached: 4,
         attempts_lost: 1,
@@ -204,7 +205,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
             ownership(theirs, 1),
             ownership(InstanceId(999), 1),
         ],
-        at: Millis(4_000),
+        at: Timestamp(4_000),
     };
     let given = subject.store().hand_over_instances(&hand_over).await.unwrap();
     assert_eq!(given, [ownership(a, 2)], "stale ones harm no other");
@@ -224,7 +225,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
     let late = store(subject, round(&me, a, 0, Changes::default())).await;
     assert_eq!(late, WriteOutcome::Stale, "the giver is fenced");
     let loaded = load(subject.store(), a, target.incarnation, Epoch(2)).await;
-    assert_eq!(loaded.unwrap().rev, Rev(1));
+    assert_eq!(loaded.unwrap().revision, Revision(1));
     assert_eq!(subject.store().hand_over_instances(&hand_over).await.unwrap(), []);
     let counts = subject.store().count_owned().await.unwrap();
     assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());
@@ -244,7 +245,7 @@ pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subje
             from: me.clone(),
             to: target.incarnation,
             instances: vec![ownership(id, epoch)],
-            at: Millis(4_000),
+            at: Timestamp(4_000),
         };
         let given = subject.store().hand_over_instances(&hand_over).await.unwrap();
         assert_eq!(given, [ownership(id, epoch + 1)]);
@@ -277,7 +278,7 @@ pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &
             from: me.clone(),
             to: target,
             instances: vec![ownership(id, 1)],
-            at: Millis(4_000),
+            at: Timestamp(4_000),
         };
         assert_eq!(
             subject.store().hand_over_instances(&hand_over).await.unwrap(),
@@ -318,20 +319,20 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
             by(rests, None, None, 1, false),
         ]
     );
-    subject.ask(rests, Verb::Resume, 1).await;
+    subject.ask(rests, Command::Resume, 1).await;
     assert!(
         !owner(subject, rests).await.needs_owner,
         "resume cannot apply to succeeded"
     );
-    subject.ask(rests, Verb::Rerun, 1).await;
+    subject.ask(rests, Command::Rerun, 1).await;
     assert!(owner(subject, rests).await.needs_owner);
     assert_eq!(subject.store().find_owners(&[]).await.unwrap(), []);
 }
 
 async fn bring_to_rest(subject: &dyn Subject, me: &NodeIdentity, id: InstanceId) {
     let rests = Changes {
-        header: Some(header(InstanceState::Succeeded)),
-        rests: true,
+        record: Some(header(InstanceState::Succeeded)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(
@@ -347,7 +348,7 @@ fn ownership(id: InstanceId, epoch: i64) -> Ownership {
     }
 }
 
-fn relayed(uid: Uid, exit_code: i32) -> RelayedResult {
+fn relayed(uid: DispatchId, exit_code: i32) -> RelayedResult {
     RelayedResult {
         uid,
         end: ended(exit_code),
@@ -359,24 +360,24 @@ fn claim_of(me: &NodeIdentity) -> Claim {
         claimant: me.clone(),
         only: None,
         limit: 100,
-        at: Millis(3_000),
+        at: Timestamp(3_000),
     }
 }
 
-fn ended(exit_code: i32) -> Ended {
-    Ended {
+fn ended(exit_code: i32) -> AttemptEnd {
+    AttemptEnd {
         result: AttemptResult::Failed,
         exit_code: Some(exit_code),
         error: Some("it said \"no\"\n".to_owned()),
         outputs: BTreeMap::from([("rows".to_owned(), "4 \u{fc}".to_owned())]),
         pid: Some(17),
-        started_at: Some(Millis(1_500)),
-        ended_at: Millis(2_500),
+        started_at: Some(Timestamp(1_500)),
+        ended_at: Timestamp(2_500),
     }
 }
 
 /// An instance with an attempt of two tasks that run, and one that ended.
-async fn with_attempts(subject: &dyn Subject, me: &NodeIdentity) -> (InstanceId, [Uid; 3]) {
+async fn with_attempts(subject: &dyn Subject, me: &NodeIdentity) -> (InstanceId, [DispatchId; 3]) {
     let id = create(subject, Some(me)).await;
     let created = attempt(id, 0, 1, AttemptState::Created);
     let running = attempt(id, 1, 1, AttemptState::Running);
@@ -397,8 +398,8 @@ async fn with_attempts(subject: &dyn Subject, me: &NodeIdentity) -> (InstanceId,
 pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn Subject) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [created, running, over]) = with_attempts(subject, &me).await;
-    let unknown = Uid {
-        binding: 9,
+    let unknown = DispatchId {
+        dispatch_number: 9,
         ..created
     };
     let port = subject.store();
@@ -409,8 +410,8 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
         relayed(unknown, 3),
         relayed(created, 4),
     ];
-    port.relay_results(&results, Millis(2_600)).await.unwrap();
-    port.relay_results(&[relayed(running, 5)], Millis(2_700))
+    port.relay_results(&results, Timestamp(2_600)).await.unwrap();
+    port.relay_results(&[relayed(running, 5)], Timestamp(2_700))
         .await
         .unwrap();
     let kept = [relayed(running, 1), relayed(created, 4)];
@@ -430,10 +431,10 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
         "a result is no verb"
     );
     assert_eq!(port.list_owned(me.incarnation).await.unwrap(), [owned(id, true)]);
-    port.mark_results_applied(&[running], Millis(2_800))
+    port.mark_results_applied(&[running], Timestamp(2_800))
         .await
         .unwrap();
-    port.close_relayed_results(Millis(2_850)).await.unwrap();
+    port.close_relayed_results(Timestamp(2_850)).await.unwrap();
     assert_eq!(
         port.list_relayed_results(&ids).await.unwrap(),
         [relayed(created, 4)]
@@ -448,7 +449,7 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
     );
     assert_eq!(port.list_owned(me.incarnation).await.unwrap(), [owned(id, false)]);
     assert_eq!(subject.unapplied_results().await, 1, "which nobody reads");
-    port.close_relayed_results(Millis(2_900)).await.unwrap();
+    port.close_relayed_results(Timestamp(2_900)).await.unwrap();
     assert_eq!(subject.unapplied_results().await, 0, "nothing is left behind");
 }
 
@@ -456,12 +457,12 @@ pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [_, running, _]) = with_attempts(subject, &me).await;
     let port = subject.store();
-    port.relay_results(&[relayed(running, 1)], Millis(2_600))
+    port.relay_results(&[relayed(running, 1)], Timestamp(2_600))
         .await
         .unwrap();
     let parked = Changes {
-        header: Some(header(InstanceState::Paused)),
-        rests: true,
+        record: Some(header(InstanceState::Paused)),
+        releases_owner: true,
         ..Changes::default()
     };
     assert_eq!(
@@ -470,10 +471,10 @@ pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
     );
     assert!(!owner(subject, id).await.needs_owner);
     assert_eq!(port.claim_instances(&claim_of(&me)).await.unwrap(), []);
-    port.refuse_inapplicable_commands(id, Millis(2_700))
+    port.refuse_inapplicable_commands(id, Timestamp(2_700))
         .await
         .unwrap();
-    subject.ask(id, Verb::Resume, 1).await;
+    subject.ask(id, Command::Resume, 1).await;
     assert_eq!(port.claim_instances(&claim_of(&me)).await.unwrap().len(), 1);
     let loaded = load(port, id, me.incarnation, Epoch(2)).await.unwrap();
     assert_eq!(loaded.results, [relayed(running, 1)], "it waited for the verb");

@@ -7,7 +7,7 @@ use actors::ports::{
     Claim, Declaration, DeclarationOutcome, HandOver, Join, MembershipStore as _, NodeIdentity, Ownership,
     OwnershipStore as _, StoreError,
 };
-use engine::ids::{Epoch, Incarnation, InstanceId, Millis};
+use engine::ids::{Epoch, Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 use sea_orm::ConnectionTrait;
 use store::Transaction;
@@ -31,7 +31,7 @@ fn claim_of(me: &NodeIdentity, limit: u32) -> Claim {
         claimant: me.clone(),
         only: None,
         limit,
-        at: Millis(1),
+        at: Timestamp(1),
     }
 }
 
@@ -349,7 +349,7 @@ async fn a_hand_over_and_a_declaration_of_the_target_leave_no_orphan() {
         from: me.clone(),
         to: target.incarnation,
         instances: vec![Ownership { id, epoch: Epoch(1) }],
-        at: Millis(1),
+        at: Timestamp(1),
     };
     let store = database.store.clone();
     let giving = tokio::spawn(async move { store.hand_over_instances(&hand_over).await });

@@ -7,9 +7,9 @@ use actors::ports::{
 };
 use actors::testing::store::FakeStore;
 use async_trait::async_trait;
-use engine::ids::{Epoch, Incarnation, InstanceId, Millis, OperationId, Run};
+use engine::ids::{Epoch, Incarnation, InstanceId, OperationId, Run, Timestamp};
 use engine::start::Start;
-use engine::states::{FailureStrategy, MemberState, Outcome, Priority, Scope, Verb};
+use engine::states::{Command, FailureStrategy, MemberState, OperationStatus, Priority, Scope};
 use sea_orm::ConnectionTrait;
 use store::{Role, Store};
 
@@ -49,10 +49,10 @@ pub(crate) trait Subject: Send + Sync {
     async fn add_member(&self, name: &str, host: &str) -> NodeIdentity;
 
     /// Stores a verb for `run` 1 of an instance.
-    async fn ask(&self, id: InstanceId, verb: Verb, run: u32) -> OperationId;
+    async fn ask(&self, id: InstanceId, verb: Command, run: u32) -> OperationId;
 
     /// The outcome and its detail.
-    async fn outcome(&self, operation: OperationId) -> (Outcome, Option<String>);
+    async fn outcome(&self, operation: OperationId) -> (OperationStatus, Option<String>);
 
     /// The stored ownership.
     async fn owned(&self, id: InstanceId) -> Owned;
@@ -125,7 +125,7 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
         requested_by: "admin".to_owned(),
         owner: owner.cloned(),
         request_key: None,
-        at: Millis(1_000),
+        at: Timestamp(1_000),
     }
 }
 
@@ -227,7 +227,7 @@ impl Subject for Database {
         }
     }
 
-    async fn ask(&self, id: InstanceId, verb: Verb, run: u32) -> OperationId {
+    async fn ask(&self, id: InstanceId, verb: Command, run: u32) -> OperationId {
         let count = self.rows("SELECT count(*) FROM inbox").await;
         let count: i64 = cell(&count[0], 0);
         let rows = self
@@ -239,7 +239,7 @@ impl Subject for Database {
         OperationId(cell(&rows[0], 0))
     }
 
-    async fn outcome(&self, operation: OperationId) -> (Outcome, Option<String>) {
+    async fn outcome(&self, operation: OperationId) -> (OperationStatus, Option<String>) {
         let rows = self
             .rows(&format!(
                 "SELECT outcome, detail FROM inbox WHERE id = {operation}"
@@ -317,8 +317,8 @@ impl Subject for Database {
                     name: cell(row, 3),
                     generation: engine::ids::Generation(1),
                 },
-                suspected_at: cell::<Option<i64>>(row, 4).map(Millis),
-                acknowledged_at: cell::<Option<i64>>(row, 5).map(Millis),
+                suspected_at: cell::<Option<i64>>(row, 4).map(Timestamp),
+                acknowledged_at: cell::<Option<i64>>(row, 5).map(Timestamp),
                 instances: count(row, 6),
                 attempts_reattached: count(row, 7),
                 attempts_lost: count(row, 8),
@@ -350,11 +350,11 @@ impl Subject for Fake {
         self.store.add_member(name, host)
     }
 
-    async fn ask(&self, id: InstanceId, verb: Verb, run: u32) -> OperationId {
+    async fn ask(&self, id: InstanceId, verb: Command, run: u32) -> OperationId {
         self.store.add_command(id, verb, Run(run))
     }
 
-    async fn outcome(&self, operation: OperationId) -> (Outcome, Option<String>) {
+    async fn outcome(&self, operation: OperationId) -> (OperationStatus, Option<String>) {
         self.store.outcome(operation)
     }
 
@@ -364,7 +364,7 @@ impl Subject for Fake {
             owner: instance.owner.as_ref().map(|(owner, _)| *owner),
             host: instance.owner.map(|(_, host)| host),
             epoch: instance.epoch.0,
-            attention: instance.header.attention.is_some(),
+            attention: instance.record.attention.is_some(),
         }
     }
 
@@ -389,7 +389,7 @@ impl Subject for Fake {
             .instance(id)
             .history
             .into_iter()
-            .map(|(_, step)| (step.ordinal.map(|o| o.0), step.to.to_owned()))
+            .map(|(_, step)| (step.task_index.map(|o| o.0), step.to.to_owned()))
             .collect()
     }
 

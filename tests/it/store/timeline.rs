@@ -103,7 +103,7 @@ async fn a_join_on_another_timeline_or_server_raises_the_generation_once() {
         assert_eq!(again.generation, joined.generation, "{change}: once");
         before = joined.generation.0;
     }
-    let counted = store.declared_deaths("m1:1", engine::ids::Millis(0)).await;
+    let counted = store.declared_deaths("m1:1", engine::ids::Timestamp(0)).await;
     assert_eq!(counted.expect("an answer"), [], "nobody declared them dead");
 }
 

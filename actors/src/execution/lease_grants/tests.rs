@@ -1,4 +1,4 @@
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use engine::states::MemberState;
 
 use super::*;
@@ -15,7 +15,7 @@ fn member(incarnation: Incarnation) -> MemberStatus {
         host: format!("n{incarnation}:1"),
         roles: vec!["master".to_owned(), "worker".to_owned()],
         state: MemberState::Active,
-        joined_at: Millis(0),
+        joined_at: Timestamp(0),
         slots: 4,
         worker_group: "default".to_owned(),
         version: "1".to_owned(),

@@ -1,4 +1,4 @@
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use engine::states::Priority;
 
 use super::*;
@@ -33,7 +33,7 @@ impl Handler<Granted> for Probe {
     type Result = Vec<u32>;
 
     fn handle(&mut self, _: Granted, _: &mut Self::Context) -> Vec<u32> {
-        self.0.iter().map(|granted| granted.ordinal.0).collect()
+        self.0.iter().map(|granted| granted.task_index.0).collect()
     }
 }
 
@@ -45,13 +45,13 @@ impl Handler<GiveBack> for Probe {
     }
 }
 
-fn request(ordinal: u32, priority: Priority) -> SlotRequest {
+fn request(task_index: u32, priority: Priority) -> SlotRequest {
     SlotRequest {
         instance_priority: Priority::Medium,
         task_priority: priority,
-        ready_at: Millis(0),
+        ready_at: Timestamp(0),
         instance: InstanceId(1),
-        ordinal: Ordinal(ordinal),
+        task_index: TaskIndex(task_index),
     }
 }
 
@@ -93,7 +93,7 @@ fn a_dropped_guard_is_a_free_slot() {
     let slots = slots(1);
     let slot = granted(slots.request(GROUP, request(0, Priority::Medium)));
     wait_reason(slots.request(GROUP, request(1, Priority::Medium)));
-    slots.cancel(InstanceId(1), Ordinal(1));
+    slots.cancel(InstanceId(1), TaskIndex(1));
     drop(slot);
     granted(slots.request(GROUP, request(2, Priority::Medium)));
 }
@@ -144,7 +144,7 @@ fn a_worker_that_refuses_gets_no_more_until_it_reports_free_slots() {
     slots.record_answer(worker().incarnation, 1, 0, None);
     drop(first);
     wait_reason(slots.request(GROUP, request(1, Priority::Medium)));
-    slots.cancel(InstanceId(1), Ordinal(1));
+    slots.cancel(InstanceId(1), TaskIndex(1));
     slots.report_free(worker().incarnation, 2);
     granted(slots.request(GROUP, request(1, Priority::Medium)));
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::Millis;
-use engine::instance::{Attention, Effect, Event};
+use engine::ids::Timestamp;
+use engine::instance::{Effect, Event};
+use engine::states::Attention;
 use tokio::sync::oneshot;
 
 use crate::backoff::Backoff;
@@ -40,14 +41,14 @@ impl WorkflowActor {
         }
     }
 
-    fn start_commit(&mut self, commit: DecidedCommit, at: Millis, ctx: &mut Context<Self>) {
+    fn start_commit(&mut self, commit: DecidedCommit, at: Timestamp, ctx: &mut Context<Self>) {
         let Some(instance) = &self.instance else { return };
         let entry = InstanceCommit {
             id: self.assignment.id,
             owner: self.deps.this_node.incarnation,
             host: self.deps.this_node.host.clone(),
             epoch: self.assignment.epoch,
-            rev: instance.state.rev,
+            revision: instance.state.rows.revision,
             at,
             changes: commit.changes.clone(),
         };
@@ -65,7 +66,7 @@ impl WorkflowActor {
         &mut self,
         written: Result<WriteOutcome, StoreError>,
         commit: DecidedCommit,
-        at: Millis,
+        at: Timestamp,
         ctx: &mut Context<Self>,
     ) {
         match written {
@@ -90,7 +91,7 @@ impl WorkflowActor {
         }
     }
 
-    fn on_stored(&mut self, commit: DecidedCommit, at: Millis, ctx: &mut Context<Self>) {
+    fn on_stored(&mut self, commit: DecidedCommit, at: Timestamp, ctx: &mut Context<Self>) {
         let Some(instance) = &mut self.instance else {
             return;
         };
@@ -103,11 +104,11 @@ impl WorkflowActor {
             at,
             host: self.deps.this_node.host.clone(),
             epoch: self.assignment.epoch,
-            state: commit.changes.header.as_ref().map(|header| header.state),
+            state: commit.changes.record.as_ref().map(|record| record.state),
             transitions: commit.changes.transitions.clone(),
-            decided: commit.changes.decided.clone(),
+            decided: commit.changes.decisions.clone(),
         });
-        let is_idle = commit.changes.rests;
+        let is_idle = commit.changes.releases_owner;
         self.finish(commit, ctx);
         if is_idle {
             self.end(ExitReason::Done, ctx);
@@ -138,7 +139,7 @@ impl WorkflowActor {
             detail,
         };
         self.queue.clear();
-        self.queue.push_events([Event::GiveUp { attention }]);
+        self.queue.push_events([Event::Quarantine { attention }]);
     }
 
     /// Continues after a pause that grows. The events of the failed commit are gone: their senders repeat them, and the
@@ -149,7 +150,7 @@ impl WorkflowActor {
         ctx.run_later(COMMIT_PAUSE.delay(self.failures), |actor, ctx| {
             actor.committing = false;
             let Some(instance) = &actor.instance else { return };
-            let pending = engine::instance::pending(&instance.plan, &instance.state);
+            let pending = engine::instance::pending_effects(&instance.state);
             actor.run_effects(pending, ctx);
             actor.queue.push_events([Event::Loaded]);
             actor.read_inbox(oneshot::channel().0, ctx);
@@ -169,7 +170,7 @@ impl WorkflowActor {
     }
 
     /// Arms the one timer for the earliest due time, which replaces an earlier one.
-    fn set_timer(&mut self, at: Millis, ctx: &mut Context<Self>) {
+    fn set_timer(&mut self, at: Timestamp, ctx: &mut Context<Self>) {
         if let Some(timer) = self.timer.take() {
             ctx.cancel_future(timer);
         }

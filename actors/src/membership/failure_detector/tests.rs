@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 use super::*;
 use crate::ports::Member;
@@ -17,7 +17,7 @@ fn member(incarnation: i64, heartbeat_age_ms: i64) -> MemberStatus {
         host: format!("m{incarnation}:7071"),
         roles: vec!["master".to_owned()],
         state: MemberState::Active,
-        joined_at: Millis(0),
+        joined_at: Timestamp(0),
         slots: 0,
         worker_group: "default".to_owned(),
         version: "1".to_owned(),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 
 use super::*;
@@ -19,7 +19,7 @@ fn all_live() -> Membership {
             worker_group: "default".to_owned(),
             version: "test".to_owned(),
             state: MemberState::Active,
-            joined_at: Millis(0),
+            joined_at: Timestamp(0),
         },
         heartbeat_age_ms: 0,
     };
@@ -35,11 +35,11 @@ fn all_live() -> Membership {
 }
 
 /// Takes the same reading every second; returns the time of the last one.
-fn read_each_second(window: &mut StabilityWindow, from: i64, until: i64) -> Millis {
+fn read_each_second(window: &mut StabilityWindow, from: i64, until: i64) -> Timestamp {
     for second in from..=until {
-        window.update(Millis(second * 1_000), &all_live());
+        window.update(Timestamp(second * 1_000), &all_live());
     }
-    Millis(until * 1_000)
+    Timestamp(until * 1_000)
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn members_are_stable_thirty_seconds_after_the_first_reading() {
     let almost = read_each_second(&mut window, 100, 129);
     assert_eq!(window.stable_since(almost), None);
     let now = read_each_second(&mut window, 130, 130);
-    assert_eq!(window.stable_since(now), Some(Millis(100_000)));
+    assert_eq!(window.stable_since(now), Some(Timestamp(100_000)));
     assert_eq!(
         window.masters,
         [Incarnation(1), Incarnation(2)],
@@ -88,8 +88,8 @@ fn a_member_that_joins_leaves_drains_or_is_missed_restarts_the_window() {
         read_each_second(&mut window, 100, 160);
         let mut changed = all_live();
         change(&mut changed);
-        window.update(Millis(161_000), &changed);
-        assert_eq!(window.stable_since(Millis(161_000)), None, "{what}");
+        window.update(Timestamp(161_000), &changed);
+        assert_eq!(window.stable_since(Timestamp(161_000)), None, "{what}");
         let almost = read_each_second(&mut window, 162, 190);
         assert_eq!(window.stable_since(almost), None, "{what}");
         let now = read_each_second(&mut window, 191, 192);

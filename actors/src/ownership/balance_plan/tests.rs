@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use engine::ids::{Incarnation, InstanceId, Millis};
+use engine::ids::{Incarnation, InstanceId, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
 
-const NOW: Millis = Millis(1_000_000);
+const NOW: Timestamp = Timestamp(1_000_000);
 
 /// A stable cluster; this master is 1, and all it owns is idle.
 fn stable(loads: &[(i64, u32)]) -> RebalanceInput {
@@ -143,14 +143,14 @@ fn what_was_handed_over_since_the_last_reading_counts_as_arrived() {
 
 /// Masters that each plan every second, and read the loads every five.
 struct Cluster {
-    now: Millis,
+    now: Timestamp,
     owned: BTreeMap<Incarnation, Vec<HandoverCandidate>>,
     plans: BTreeMap<Incarnation, RebalancePlan>,
-    read: (Millis, BTreeMap<Incarnation, u32>),
+    read: (Timestamp, BTreeMap<Incarnation, u32>),
     /// When each instance moved.
-    moves: BTreeMap<InstanceId, Vec<Millis>>,
+    moves: BTreeMap<InstanceId, Vec<Timestamp>>,
     /// The number of instances that each master handed over, with the time.
-    handed_over: Vec<(Incarnation, Millis, u32)>,
+    handed_over: Vec<(Incarnation, Timestamp, u32)>,
 }
 
 impl Cluster {

@@ -1,8 +1,8 @@
 //! How the fake claims instances, gives up on them and refuses commands.
 
 use engine::ids::{Epoch, InstanceId};
-use engine::instance::Attention;
-use engine::states::{InstanceState, MemberState, Outcome, OwnerWhy, Verb};
+use engine::states::Attention;
+use engine::states::{Command, InstanceState, MemberState, OperationStatus, OwnershipReason};
 
 use super::{OwnerEntry, State, StoredInstance};
 use crate::ports::{Claim, ClaimedInstance, InboxCommand};
@@ -42,11 +42,11 @@ impl State {
 
     /// Whether an instance runs, or its inbox holds a command that applies.
     pub(super) fn needs_owner(&self, id: InstanceId, row: &StoredInstance) -> bool {
-        let runs = row.header.attention.is_none() && !row.header.state.is_at_rest();
+        let runs = row.record.attention.is_none() && !row.record.state.is_idle();
         runs || self.applicable_command(id, row).is_some()
     }
 
-    fn applicable_command(&self, id: InstanceId, row: &StoredInstance) -> Option<Verb> {
+    fn applicable_command(&self, id: InstanceId, row: &StoredInstance) -> Option<Command> {
         self.unapplied(id)
             .find(|command| applies(command, row))
             .map(|command| command.command)
@@ -64,21 +64,21 @@ impl State {
             .and_then(|(owner, _)| self.member(*owner))
             .map(|member| member.name.as_str());
         let reason = match &row.owner {
-            _ if row.epoch == Epoch(0) => OwnerWhy::Start,
+            _ if row.epoch == Epoch(0) => OwnershipReason::Start,
             None => self
                 .applicable_command(id, row)
-                .map_or(OwnerWhy::Failover, OwnerWhy::from),
-            Some(_) if owner_name == Some(claim.claimant.name.as_str()) => OwnerWhy::Restart,
-            Some(_) => OwnerWhy::Failover,
+                .map_or(OwnershipReason::Failover, OwnershipReason::from),
+            Some(_) if owner_name == Some(claim.claimant.name.as_str()) => OwnershipReason::Restart,
+            Some(_) => OwnershipReason::Failover,
         };
         let row = self.instances.get_mut(&id)?;
         let (from_owner, from_host) = row.owner.take().unzip();
         if row.epoch == Epoch(0) {
-            row.header.reason = None;
+            row.record.reason = None;
         }
         row.owner = Some((claim.claimant.incarnation, claim.claimant.host.clone()));
         row.epoch.0 += 1;
-        row.rev.0 += 1;
+        row.revision.0 += 1;
         row.claims += 1;
         row.owner_log.push(OwnerEntry {
             epoch: row.epoch,
@@ -98,9 +98,9 @@ impl State {
     fn give_up(&mut self, id: InstanceId) {
         if let Some(row) = self.instances.get_mut(&id) {
             row.owner = None;
-            row.rev.0 += 1;
+            row.revision.0 += 1;
             row.claims = 0;
-            row.header.attention = Some(Attention {
+            row.record.attention = Some(Attention {
                 code: "CLAIMS_WITHOUT_PROGRESS".to_owned(),
                 detail: "several owners in a row stored nothing".to_owned(),
             });
@@ -114,9 +114,9 @@ impl State {
         };
         let row = row.clone();
         self.refuse(id, |command| {
-            let state: InstanceState = row.header.state;
-            let possible = Verb::possible_in(state, row.header.attention.as_ref());
-            let possible: Vec<&str> = possible.into_iter().map(Verb::as_str).collect();
+            let state: InstanceState = row.record.state;
+            let possible = Command::possible_in(state, row.record.attention.as_ref());
+            let possible: Vec<&str> = possible.into_iter().map(Command::as_str).collect();
             (!applies(command, &row))
                 .then(|| format!("the instance is {state}; possible now: {}", possible.join(", ")))
         });
@@ -125,9 +125,10 @@ impl State {
     /// Refuses the unapplied commands of an instance for which there is a reason.
     fn refuse(&mut self, id: InstanceId, reason: impl Fn(&InboxCommand) -> Option<String>) {
         let rows = self.inbox.iter_mut();
-        for inbox in rows.filter(|row| row.command.instance == id && row.outcome == Outcome::Pending) {
+        for inbox in rows.filter(|row| row.command.instance == id && row.outcome == OperationStatus::Pending)
+        {
             if let Some(detail) = reason(&inbox.command) {
-                inbox.outcome = Outcome::Refused;
+                inbox.outcome = OperationStatus::Refused;
                 inbox.detail = Some(detail);
             }
         }
@@ -135,8 +136,8 @@ impl State {
 }
 
 fn applies(command: &InboxCommand, row: &StoredInstance) -> bool {
-    command.run == row.header.run
+    command.run == row.record.run
         && command
             .command
-            .applies_in(row.header.state, row.header.attention.as_ref())
+            .applies_in(row.record.state, row.record.attention.as_ref())
 }

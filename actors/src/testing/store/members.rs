@@ -1,6 +1,6 @@
 //! How members join and end in the fake.
 
-use engine::ids::{Generation, Incarnation, Millis};
+use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 
 use super::State;
@@ -24,7 +24,7 @@ impl State {
         JoinResult {
             incarnation: self.join(join, MemberState::Joining),
             generation: Generation(1),
-            now: Millis(self.now),
+            now: Timestamp(self.now),
         }
     }
 
@@ -36,7 +36,7 @@ impl State {
             host: join.host.clone(),
             roles: join.roles.clone(),
             state,
-            joined_at: Millis(self.now),
+            joined_at: Timestamp(self.now),
             slots: join.slots,
             worker_group: join.worker_group.clone(),
             version: join.version.clone(),
@@ -76,7 +76,7 @@ impl State {
             *sent_at = self.now;
         }
         DbHeartbeat {
-            now: Millis(self.now),
+            now: Timestamp(self.now),
             state: self.member(me).map_or(MemberState::Dead, |member| member.state),
         }
     }

@@ -1,7 +1,7 @@
 //! The owners of instances in the fake, and what waits for them.
 
-use engine::ids::{Generation, Incarnation, InstanceId, Uid};
-use engine::states::{MemberState, Outcome, OwnerWhy};
+use engine::ids::{DispatchId, Generation, Incarnation, InstanceId};
+use engine::states::{MemberState, OperationStatus, OwnershipReason};
 
 use super::{OwnerEntry, State, is_open};
 use crate::ports::{HandOver, InboxCommand, InstanceOwner, Member, OwnedInstance, Ownership, RelayedResult};
@@ -37,12 +37,12 @@ impl State {
             }
             row.owner = Some(new_owner.clone());
             row.epoch.0 += 1;
-            row.rev.0 += 1;
+            row.revision.0 += 1;
             row.owner_log.push(OwnerEntry {
                 epoch: row.epoch,
                 owner: new_owner.0,
                 from_host: Some(hand_over.from.host.clone()),
-                reason: OwnerWhy::Handover,
+                reason: OwnershipReason::Handover,
             });
             handed_over.push(Ownership {
                 id: *id,
@@ -87,14 +87,14 @@ impl State {
 
     pub(super) fn close_relayed_results(&mut self) {
         let relayed = self.relayed.iter().map(|result| result.uid);
-        let closed: Vec<Uid> = relayed.filter(|uid| !self.is_open_here(*uid)).collect();
+        let closed: Vec<DispatchId> = relayed.filter(|uid| !self.is_open_here(*uid)).collect();
         self.applied.extend(closed);
     }
 
     pub(super) fn unapplied(&self, instance: InstanceId) -> impl Iterator<Item = &InboxCommand> {
         self.inbox
             .iter()
-            .filter(move |row| row.command.instance == instance && row.outcome == Outcome::Pending)
+            .filter(move |row| row.command.instance == instance && row.outcome == OperationStatus::Pending)
             .map(|row| &row.command)
     }
 
@@ -102,7 +102,7 @@ impl State {
         self.unapplied(id).next().is_some() || !self.relayed_results(id).is_empty()
     }
 
-    fn is_open_here(&self, uid: Uid) -> bool {
+    fn is_open_here(&self, uid: DispatchId) -> bool {
         let row = self.instances.get(&uid.instance);
         row.is_some_and(|row| {
             let mut attempts = row.attempts.values();

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::definition::Definition;
-use engine::ids::{Incarnation, InstanceId, Millis, Uid};
-use engine::states::{MemberState, Outcome};
+use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
+use engine::spec::Definition;
+use engine::states::{MemberState, OperationStatus};
 
 use crate::ports::{
     Claim, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HandOver,
@@ -140,7 +140,10 @@ impl InstanceStore for FakeStore {
 impl InboxStore for FakeStore {
     async fn list_unapplied_commands(&self, ids: &[InstanceId]) -> Result<Vec<InboxCommand>, StoreError> {
         let state = self.state();
-        let pending = state.inbox.iter().filter(|row| row.outcome == Outcome::Pending);
+        let pending = state
+            .inbox
+            .iter()
+            .filter(|row| row.outcome == OperationStatus::Pending);
         let commands = pending.map(|row| &row.command);
         Ok(commands
             .filter(|command| ids.contains(&command.instance))
@@ -148,7 +151,7 @@ impl InboxStore for FakeStore {
             .collect())
     }
 
-    async fn refuse_inapplicable_commands(&self, id: InstanceId, _at: Millis) -> Result<(), StoreError> {
+    async fn refuse_inapplicable_commands(&self, id: InstanceId, _at: Timestamp) -> Result<(), StoreError> {
         self.state().refuse_inapplicable_commands(id);
         Ok(())
     }
@@ -156,7 +159,7 @@ impl InboxStore for FakeStore {
 
 #[async_trait]
 impl RelayedResults for FakeStore {
-    async fn relay_results(&self, results: &[RelayedResult], _at: Millis) -> Result<(), StoreError> {
+    async fn relay_results(&self, results: &[RelayedResult], _at: Timestamp) -> Result<(), StoreError> {
         self.state().relay_results(results);
         Ok(())
     }
@@ -166,12 +169,12 @@ impl RelayedResults for FakeStore {
         Ok(ids.iter().flat_map(|id| state.relayed_results(*id)).collect())
     }
 
-    async fn mark_results_applied(&self, uids: &[Uid], _at: Millis) -> Result<(), StoreError> {
+    async fn mark_results_applied(&self, uids: &[DispatchId], _at: Timestamp) -> Result<(), StoreError> {
         self.state().applied.extend(uids);
         Ok(())
     }
 
-    async fn close_relayed_results(&self, _at: Millis) -> Result<(), StoreError> {
+    async fn close_relayed_results(&self, _at: Timestamp) -> Result<(), StoreError> {
         self.state().close_relayed_results();
         Ok(())
     }

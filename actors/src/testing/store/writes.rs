@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Rev, Run};
-use engine::instance::{Header, Reset, Transition};
-use engine::states::{InstanceState, OwnerWhy, TaskState};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run};
+use engine::instance::{InstanceRecord, Reset, Transition};
+use engine::states::{InstanceState, OwnershipReason, TaskState};
 use engine::task::Attempt;
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
@@ -38,10 +38,10 @@ impl State {
         let owner = new.owner.as_ref().filter(|me| self.is_active(me.incarnation));
         let epoch = Epoch(i64::from(owner.is_some()));
         let row = StoredInstance {
-            header: created_header(owner),
+            record: created_record(owner),
             owner: owner.map(|me| (me.incarnation, me.host.clone())),
             epoch,
-            rev: Rev(0),
+            revision: Revision(0),
             claims: 0,
             tasks: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -51,7 +51,7 @@ impl State {
                     epoch,
                     owner: me.incarnation,
                     from_host: None,
-                    reason: OwnerWhy::Start,
+                    reason: OwnershipReason::Start,
                 })
                 .into_iter()
                 .collect(),
@@ -69,7 +69,7 @@ impl State {
             .owner
             .as_ref()
             .is_some_and(|(owner, _)| *owner == commit.owner);
-        if !is_owner || row.epoch != commit.epoch || row.rev != commit.rev {
+        if !is_owner || row.epoch != commit.epoch || row.revision != commit.revision {
             return WriteOutcome::Stale;
         }
         let mut row = row.clone();
@@ -78,10 +78,10 @@ impl State {
             return WriteOutcome::Rejected(why);
         }
         self.instances.insert(commit.id, row);
-        for decided in &commit.changes.decided {
+        for decided in &commit.changes.decisions {
             let of = |operation| decided.operation == operation;
             for inbox in self.inbox.iter_mut().filter(|row| of(row.command.operation)) {
-                inbox.outcome = decided.outcome;
+                inbox.outcome = decided.status;
                 inbox.detail.clone_from(&decided.detail);
             }
         }
@@ -94,7 +94,7 @@ impl State {
             .attempts
             .iter()
             .filter(|(_, attempt)| is_open(attempt))
-            .map(|((ordinal, _), _)| *ordinal)
+            .map(|((task_index, _), _)| *task_index)
             .collect();
         if open.windows(2).any(|pair| pair[0] == pair[1]) {
             return Some("a task has one open attempt at most".to_owned());
@@ -116,8 +116,8 @@ impl State {
             return None;
         }
         let is_latest = |attempt: &Attempt, highest: u32| attempt.number.0 == highest;
-        let duplicates = row.attempts.iter().filter(|((ordinal, _), attempt)| {
-            let highest = row.tasks.get(ordinal).map_or(0, |task| task.attempts);
+        let duplicates = row.attempts.iter().filter(|((task_index, _), attempt)| {
+            let highest = row.tasks.get(task_index).map_or(0, |task| task.attempts);
             is_open(attempt) && !is_latest(attempt, highest)
         });
         Some(LoadedInstance {
@@ -130,9 +130,9 @@ impl State {
             start: row.new.start.clone(),
             generation: Generation(1),
             epoch,
-            rev: row.rev,
+            revision: row.revision,
             created_at: row.new.at,
-            header: row.header.clone(),
+            record: row.record.clone(),
             tasks: row.tasks.iter().map(|(o, task)| (*o, task.clone())).collect(),
             duplicate_open_attempts: duplicates
                 .map(|((o, _), attempt)| (*o, attempt.clone()))
@@ -147,25 +147,27 @@ impl StoredInstance {
     /// Folds a round into the rows, in the order in which the databases do.
     fn take(&mut self, commit: &InstanceCommit) {
         let changes = &commit.changes;
-        self.rev.0 += 1;
+        self.revision.0 += 1;
         self.claims = 0;
-        if let Some(header) = &changes.header {
-            self.header = header.clone();
+        if let Some(record) = &changes.record {
+            self.record = record.clone();
         }
-        if changes.rests {
+        if changes.releases_owner {
             self.owner = None;
         }
         if let Some(reset) = changes.reset {
             self.reset(reset);
         }
-        for (ordinal, task) in &changes.tasks {
+        for (task_index, task) in &changes.tasks {
             if let Some(attempt) = &task.attempt {
-                self.attempts.insert((*ordinal, attempt.number), attempt.clone());
+                self.attempts
+                    .insert((*task_index, attempt.number), attempt.clone());
             }
-            self.tasks.insert(*ordinal, task.clone());
+            self.tasks.insert(*task_index, task.clone());
         }
-        for (ordinal, attempt) in &changes.closed {
-            self.attempts.insert((*ordinal, attempt.number), attempt.clone());
+        for (task_index, attempt) in &changes.closed {
+            self.attempts
+                .insert((*task_index, attempt.number), attempt.clone());
         }
         let steps = changes.transitions.iter().cloned();
         self.history.extend(steps.map(|step| (commit.at, step)));
@@ -177,7 +179,7 @@ impl StoredInstance {
             task.state = TaskState::Pending;
             task.reason = None;
             task.due_at = None;
-            if reset != Reset::Held {
+            if reset != Reset::Suspended {
                 task.attempts_before_run = task.attempts;
                 task.lost_in_run = 0;
             }
@@ -191,8 +193,8 @@ impl StoredInstance {
 }
 
 /// The row of a new instance; one without an owner waits for a master.
-fn created_header(owner: Option<&NodeIdentity>) -> Header {
-    Header {
+fn created_record(owner: Option<&NodeIdentity>) -> InstanceRecord {
+    InstanceRecord {
         state: InstanceState::Running,
         reason: owner.is_none().then(|| "waiting for a master".to_owned()),
         attention: None,
@@ -209,7 +211,7 @@ fn created_header(owner: Option<&NodeIdentity>) -> Header {
 /// The first entry of the history.
 fn creation(new: &NewInstance) -> Transition {
     Transition {
-        ordinal: None,
+        task_index: None,
         attempt: None,
         from: None,
         to: InstanceState::Running.as_str(),

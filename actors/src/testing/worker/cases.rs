@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::ids::{Epoch, Incarnation, Uid};
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::ids::{DispatchId, Epoch, Incarnation};
 use engine::states::KillCause;
 
 use super::Transport;
@@ -139,8 +139,8 @@ pub async fn an_older_epoch_is_refused_for_every_kind_of_message(transport: &dyn
         ..dispatch(1)
     };
     worker.dispatch(vec![newer]).await;
-    let second = Uid {
-        ordinal: engine::ids::Ordinal(1),
+    let second = DispatchId {
+        task_index: engine::ids::TaskIndex(1),
         ..uid(1)
     };
     let stale = Dispatch {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::ids::{Incarnation, Uid};
-use engine::instance::{AttemptResult, Ended};
+use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::ids::{DispatchId, Incarnation};
 use tokio::sync::Notify;
 
 use crate::links::{LinkError, MasterLink};
@@ -18,7 +18,7 @@ use crate::worker::journal::{Journal, JournalError, JournalRecord};
 #[derive(Default)]
 pub(crate) struct FakeRunner {
     pub(crate) started: Mutex<Vec<Job>>,
-    pub(crate) endings: Mutex<HashMap<Uid, Arc<ScriptedEnd>>>,
+    pub(crate) endings: Mutex<HashMap<DispatchId, Arc<ScriptedEnd>>>,
     killed_leftovers: Mutex<Vec<Leftover>>,
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn job_end(result: AttemptResult) -> JobEnd {
 }
 
 impl FakeRunner {
-    pub(crate) fn starts_of(&self, uid: Uid) -> usize {
+    pub(crate) fn starts_of(&self, uid: DispatchId) -> usize {
         locked(&self.started)
             .iter()
             .filter(|job| job.dispatch.uid == uid)
@@ -62,7 +62,7 @@ impl FakeRunner {
         locked(&self.killed_leftovers).clone()
     }
 
-    pub(crate) fn finish(&self, uid: Uid) {
+    pub(crate) fn finish(&self, uid: DispatchId) {
         let ending = Arc::clone(&locked(&self.endings)[&uid]);
         ending.finish(job_end(AttemptResult::Succeeded));
     }
@@ -190,7 +190,7 @@ impl FakeMasters {
         };
     }
 
-    pub(crate) fn ends_of(&self, uid: Uid) -> Vec<(Incarnation, Ended)> {
+    pub(crate) fn ends_of(&self, uid: DispatchId) -> Vec<(Incarnation, AttemptEnd)> {
         let ends = locked(&self.reports).clone().into_iter();
         ends.filter(|(_, report)| report.uid == uid)
             .filter_map(|(master, report)| match report.update {
@@ -206,7 +206,7 @@ impl FakeMasters {
         renewals.iter().map(|(master, _)| master.0).collect()
     }
 
-    pub(crate) fn starts_of(&self, uid: Uid) -> usize {
+    pub(crate) fn starts_of(&self, uid: DispatchId) -> usize {
         let reports = locked(&self.reports);
         let starts = reports.iter().filter(|(_, report)| report.uid == uid);
         starts

@@ -7,10 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::definition::{OnCutOff, Work};
-use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation, InstanceId, Millis, Uid};
-use engine::instance::Ended;
+use engine::attempt::AttemptEnd;
+use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, Timestamp};
+use engine::params::TimeBase;
+use engine::spec::OnCutOff;
 use engine::states::KillCause;
+use engine::task_type::shell::shell_action;
 
 use super::Transport;
 use super::fakes::{FakeMasters, FakeRunner, MemoryJournal};
@@ -67,7 +69,7 @@ pub(crate) async fn start_incarnation(
         masters: transport
             .to_masters(me, Arc::clone(&masters) as Arc<dyn MasterLink>)
             .await,
-        clock: Clock::starting_at(Millis(1_000_000)),
+        clock: Clock::starting_at(Timestamp(1_000_000)),
     };
     let handle = worker::start(config, ports).await.unwrap();
     let link = transport.to_worker(me, Arc::new(handle.clone())).await;
@@ -94,13 +96,13 @@ pub(crate) fn owner(master: i64, epoch: i64) -> Owner {
     }
 }
 
-pub(crate) fn uid(instance: i64) -> Uid {
-    Uid {
+pub(crate) fn uid(instance: i64) -> DispatchId {
+    DispatchId {
         generation: Generation(1),
         instance: InstanceId(instance),
-        ordinal: engine::ids::Ordinal(0),
+        task_index: engine::ids::TaskIndex(0),
         attempt: AttemptNumber(1),
-        binding: 1,
+        dispatch_number: 1,
     }
 }
 
@@ -113,10 +115,9 @@ pub(crate) fn dispatch(instance: i64) -> Dispatch {
         workflow: "w".to_owned(),
         task: "long".to_owned(),
         attempt: AttemptNumber(1),
-        work: Work::Shell {
-            run: ":".to_owned(),
-            interpreter: "/bin/sh".to_owned(),
-        },
+        action: shell_action(":")
+            .prepare(&BTreeMap::new(), TimeBase::utc(Timestamp(0)))
+            .action,
         env: BTreeMap::from([("PORPOISE_TASK".to_owned(), "forged".to_owned())]),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,
@@ -172,7 +173,7 @@ impl TestWorker {
             .await;
     }
 
-    pub(crate) async fn until_ended(&self, instance: i64) -> (Incarnation, Ended) {
+    pub(crate) async fn until_ended(&self, instance: i64) -> (Incarnation, AttemptEnd) {
         self.until("ended", |worker| {
             !worker.masters.ends_of(uid(instance)).is_empty()
         })

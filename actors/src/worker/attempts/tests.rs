@@ -15,8 +15,8 @@ fn with_running() -> Attempts {
     attempts
 }
 
-fn end(result: AttemptResult) -> Ended {
-    unstarted_end(result, "why", Millis(1))
+fn end(result: AttemptResult) -> AttemptEnd {
+    unstarted_end(result, "why", Timestamp(1))
 }
 
 fn is_result(decision: &EndDecision) -> bool {
@@ -86,7 +86,7 @@ fn an_attempt_that_was_killed_before_its_start_does_not_run() {
 #[test]
 fn the_start_is_reported_after_its_delay_until_it_is_stored() {
     let mut attempts = with_running();
-    attempts.record_start(&uid(1), ProcessId::default(), Millis(1));
+    attempts.record_start(&uid(1), ProcessId::default(), Timestamp(1));
     assert_eq!(attempts.pending_report(&uid(1)), None);
     attempts.get_mut(&uid(1)).unwrap().release_start_report();
     let report = attempts.pending_report(&uid(1)).unwrap();
@@ -138,16 +138,16 @@ fn a_lost_attempt_that_its_owner_kills_ends_as_killed_once() {
         .get_mut(&uid(1))
         .unwrap()
         .stop_isolated("no lease".to_owned());
-    assert_eq!(attempts.end_lost(&uid(1), Millis(2)), None, "it may still run");
+    assert_eq!(attempts.end_lost(&uid(1), Timestamp(2)), None, "it may still run");
     attempts.decide_end(&uid(1), end(AttemptResult::Killed));
-    let Some(JournalRecord::Ended { end, .. }) = attempts.end_lost(&uid(1), Millis(2)) else {
+    let Some(JournalRecord::Ended { end, .. }) = attempts.end_lost(&uid(1), Timestamp(2)) else {
         panic!("nothing is journaled");
     };
     assert_eq!(
         (end.result, end.error.as_deref()),
         (AttemptResult::Killed, Some("no lease"))
     );
-    assert_eq!(attempts.end_lost(&uid(1), Millis(3)), None);
+    assert_eq!(attempts.end_lost(&uid(1), Timestamp(3)), None);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A worker whose masters stop answering, in virtual time.
 
-use engine::definition::OnCutOff;
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::spec::OnCutOff;
 
 use super::*;
 use crate::protocol::{AttemptUpdate, KillAnswer};

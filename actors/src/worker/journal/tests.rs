@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
 
 use super::*;
 use crate::testing::worker::test_worker::{owner, uid};
@@ -16,14 +16,14 @@ fn records() -> Vec<(&'static str, JournalRecord)> {
         pid: Some(4711),
         start_ticks: Some(123_456),
     };
-    let end = Ended {
+    let end = AttemptEnd {
         result: AttemptResult::Failed,
         exit_code: Some(37),
         error: Some("exit code 37".to_owned()),
         outputs: BTreeMap::from([("rows".to_owned(), "12".to_owned())]),
         pid: Some(4711),
-        started_at: Some(Millis(1_000)),
-        ended_at: Millis(2_000),
+        started_at: Some(Timestamp(1_000)),
+        ended_at: Timestamp(2_000),
     };
     let boot_id = "5b6cf4c4-4d7a-4a5c-9d0c-0f3b8a4f7a11".to_owned();
     vec![
@@ -41,7 +41,7 @@ fn records() -> Vec<(&'static str, JournalRecord)> {
             JournalRecord::Started {
                 uid,
                 process,
-                at: Millis(1_000),
+                at: Timestamp(1_000),
             },
         ),
         ("ended", JournalRecord::Ended { uid, end }),

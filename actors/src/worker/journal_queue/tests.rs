@@ -1,6 +1,6 @@
 //! The queue without a journal: what is written, and what follows.
 
-use engine::ids::{Incarnation, Uid};
+use engine::ids::{DispatchId, Incarnation};
 
 use super::*;
 use crate::testing::worker::test_worker::{dispatch, is_refused, uid};
@@ -36,7 +36,7 @@ impl Fixture {
     }
 
     /// Ends a write and answers its batches; returns what is to be started.
-    fn end(&mut self, after: AfterWrite, written: Result<(), JournalError>) -> Vec<Uid> {
+    fn end(&mut self, after: AfterWrite, written: Result<(), JournalError>) -> Vec<DispatchId> {
         let (accepted, batches) = self.queue.end_write(after, written, &mut self.attempts);
         let free = self.attempts.slots().free();
         for batch in batches {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, WrapFuture};
-use engine::ids::Uid;
-use engine::instance::AttemptResult;
+use engine::attempt::AttemptResult;
+use engine::ids::DispatchId;
 use engine::states::KillCause;
 use tokio::time::Instant;
 
@@ -24,7 +24,7 @@ const START_REPORT_DELAY: Duration = Duration::from_millis(20);
 /// The report of a start has waited long enough.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct StartReportDue(Uid);
+struct StartReportDue(DispatchId);
 
 impl Handler<DispatchAttempts> for WorkerActor {
     type Result = ();

@@ -1,72 +1,19 @@
-//! A log as server-sent events, from an offset to the end of the attempt.
-
-use std::time::Duration;
+//! The log of an attempt as server-sent events, from an offset to the end.
 
 use actix_web::{HttpRequest, HttpResponse, get};
 use actix_web_lab::sse::{Data, Event};
-use serde::{Deserialize, Serialize};
+use engine::ids::InstanceId;
+use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::super::access::{Authorised, OfInstance, Read, Server};
-use super::super::body::Query;
-use super::super::codes::Code;
-use super::super::problem::Problem;
-use super::super::stream::{Feed, last_event_id};
-use super::{LogPlace, place_in, read_part};
+use crate::auth::access::{Caller, Read};
+use crate::http::body::Query;
+use crate::http::codes::Code;
+use crate::http::problem::Problem;
+use crate::http::sse::{SseSender, last_event_id};
+use crate::logs::cursor::{LogCursor, LogEvent, LogName, POLL_INTERVAL};
 
-/// The most bytes in one event.
-const CHUNK: u64 = 64 << 10;
-/// How often a file that is being written is looked at; the worker itself looks every 200 ms.
-pub(in super::super) const LOOK_AGAIN: Duration = Duration::from_millis(200);
-
-/// What a reader of a live log gets.
-#[derive(Debug, Serialize)]
-pub(in super::super) struct LogEvent {
-    pub(in super::super) topic: String,
-    pub(in super::super) text: String,
-    pub(in super::super) offset: u64,
-    pub(in super::super) next_offset: u64,
-    /// The attempt has ended and nothing follows.
-    pub(in super::super) end: bool,
-}
-
-/// How far a live reader is.
-#[derive(Debug)]
-pub(in super::super) struct LogCursor {
-    pub(in super::super) place: LogPlace,
-    pub(in super::super) offset: u64,
-    pub(in super::super) done: bool,
-}
-
-impl LogCursor {
-    /// Reads what came since; none when there is nothing new.
-    pub(in super::super) async fn advance(&mut self, server: &Server) -> Result<Option<LogEvent>, Problem> {
-        if self.done {
-            return Ok(None);
-        }
-        let offset = self.offset;
-        let part = read_part(server, &self.place, offset, CHUNK).await?;
-        if part.next_offset == offset && !part.end {
-            return Ok(None);
-        }
-        self.offset = part.next_offset;
-        self.done = part.end;
-        let LogPlace {
-            instance,
-            task,
-            attempt,
-        } = &self.place;
-        Ok(Some(LogEvent {
-            topic: format!("log:{instance}/{task}/{attempt}"),
-            text: part.text,
-            offset,
-            next_offset: part.next_offset,
-            end: part.end,
-        }))
-    }
-}
-
-/// Where a live log begins.
+/// The start of a live log.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -82,69 +29,60 @@ struct LiveQuery {
         ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
 #[get("/api/v1/instances/{id}/tasks/{task}/attempts/{attempt}/log/stream")]
-pub(super) async fn stream_log(
-    who: Authorised<Read, OfInstance>,
+pub(crate) async fn stream_log(
+    caller: Caller<Read, InstanceId>,
     request: HttpRequest,
     query: Query<LiveQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let resumed = last_event_id(&request);
-    let offset = match resumed.as_deref().map(str::parse) {
+    let offset = match last_event_id(&request) {
         None => query.0.offset.unwrap_or_default(),
-        Some(Ok(offset)) => offset,
-        Some(Err(_)) => {
-            return Err(Problem::new(
-                Code::InvalidHeader,
-                "`Last-Event-ID` is an offset in the log.",
-            ));
-        }
+        Some(id) => id
+            .parse()
+            .map_err(|_| Problem::new(Code::InvalidHeader, "`Last-Event-ID` is an offset in the log."))?,
     };
-    let mut cursor = LogCursor {
-        place: place_in(&request, who.object.0)?,
-        offset,
-        done: false,
-    };
-    let first = cursor.advance(&who.server).await?;
-    let (feed, answer) = Feed::open(&request);
-    actix_web::rt::spawn(follow(who, cursor, first, feed));
-    Ok(answer)
+    let log = LogName::from_path(&request, *caller.object())?;
+    let mut cursor = LogCursor::new(log, offset);
+    let first = cursor.read_next(caller.server()).await?;
+    let (sender, response) = SseSender::open_stream(&request);
+    actix_web::rt::spawn(follow_log(caller, cursor, first, sender));
+    Ok(response)
 }
 
-async fn follow(
-    who: Authorised<Read, OfInstance>,
+async fn follow_log(
+    caller: Caller<Read, InstanceId>,
     mut cursor: LogCursor,
     first: Option<LogEvent>,
-    feed: Feed,
+    sender: SseSender,
 ) {
-    let mut closing = who.server.state.closing.clone();
+    let mut closing = caller.server().state().closing.clone();
     let mut next = first;
     loop {
         if let Some(event) = next.take()
-            && !feed.send(shown(&event)).await
+            && !sender.send_event(sse_event(&event)).await
         {
             return;
         }
-        if cursor.done || *closing.borrow() {
+        if cursor.is_at_end() || caller.server().is_closing() {
             return;
         }
-        next = match cursor.advance(&who.server).await {
-            Ok(Some(event)) => Some(event),
-            Ok(None) => None,
+        next = match cursor.read_next(caller.server()).await {
+            Ok(event) => event,
             Err(problem) if problem.code() == Code::NotFound => return,
             Err(problem) => {
-                tracing::debug!(%problem, "a live log waits");
+                tracing::debug!(%problem, "a live log cannot be read and is tried again");
                 None
             }
         };
-        if next.is_none() && !feed.pause(LOOK_AGAIN, &mut closing).await {
+        if next.is_none() && !sender.sleep_unless_closed(POLL_INTERVAL, &mut closing).await {
             return;
         }
     }
 }
 
-fn shown(event: &LogEvent) -> Event {
+fn sse_event(event: &LogEvent) -> Event {
     let text = serde_json::to_string(event).unwrap_or_default();
     Data::new(text)
         .event("log")
-        .id(event.next_offset.to_string())
+        .id(event.next_offset().to_string())
         .into()
 }

@@ -1,40 +1,42 @@
-//! The topics of a stream, as they are written and as they are checked.
+//! The topics of a stream: parsing, authorisation.
 
 use engine::ids::{AttemptNumber, InstanceId};
-
-use super::super::access::{Authorised, Everything, Level, SignedIn, authorise, number};
-use super::super::codes::Code;
-use super::super::logs::{LogCursor, LogPlace};
-use super::super::problem::Problem;
 use store::catalog::Permission;
 
-/// The most topics of one stream.
-const MOST: usize = 50;
+use crate::auth::access::{AnyUser, Caller, Level, check_level};
+use crate::auth::objects::System;
+use crate::http::codes::Code;
+use crate::http::path::parse_id;
+use crate::http::problem::Problem;
+use crate::logs::cursor::{LogCursor, LogName};
 
-/// What a client wants to hear.
+/// The largest number of topics of one stream.
+const MAX_TOPICS: usize = 50;
+
+/// The topics that a client subscribes to.
 #[derive(Debug, Default)]
-pub(super) struct Topics {
-    /// The instances' own steps.
-    pub(super) instances: bool,
-    /// Every step of these.
-    pub(super) whole: Vec<InstanceId>,
-    /// These logs, each from its offset on.
-    pub(super) logs: Vec<LogCursor>,
+pub(crate) struct Topics {
+    /// The transitions of instances themselves.
+    pub(crate) instances: bool,
+    /// Instances with all transitions, those of their tasks too.
+    pub(crate) followed: Vec<InstanceId>,
+    /// Logs, each from its offset on.
+    pub(crate) logs: Vec<LogCursor>,
     /// The list of nodes.
-    pub(super) nodes: bool,
+    pub(crate) nodes: bool,
 }
 
 impl Topics {
-    /// Reads `instances,instance:42,log:42/extract/1@4096,nodes`.
-    pub(super) fn read(text: &str) -> Result<Self, Problem> {
+    /// Parses `instances,instance:42,log:42/extract/1@4096,nodes`.
+    pub(crate) fn parse_topics(text: &str) -> Result<Self, Problem> {
         let parts: Vec<&str> = text.split(',').filter(|part| !part.is_empty()).collect();
-        if parts.is_empty() || parts.len() > MOST {
-            let detail = format!("`topics` names 1 to {MOST} topics.");
+        if parts.is_empty() || parts.len() > MAX_TOPICS {
+            let detail = format!("`topics` names 1 to {MAX_TOPICS} topics.");
             return Err(Problem::new(Code::InvalidQuery, detail).at("/topics"));
         }
         let mut topics = Self::default();
         for part in parts {
-            topics.add(part).ok_or_else(|| {
+            topics.add_topic(part).ok_or_else(|| {
                 let detail = format!(
                     "`{part}` is no topic; topics are `instances`, `instance:ID`, `log:ID/TASK/ATTEMPT[@OFFSET]` and `nodes`."
                 );
@@ -44,27 +46,27 @@ impl Topics {
         Ok(topics)
     }
 
-    fn add(&mut self, part: &str) -> Option<()> {
+    fn add_topic(&mut self, part: &str) -> Option<()> {
         match part.split_once(':') {
             None if part == "instances" => self.instances = true,
             None if part == "nodes" => self.nodes = true,
-            Some(("instance", id)) => self.whole.push(InstanceId(number(id)?)),
-            Some(("log", place)) => self.logs.push(read_log(place)?),
+            Some(("instance", id)) => self.followed.push(InstanceId(parse_id(id)?)),
+            Some(("log", log)) => self.logs.push(parse_log_topic(log)?),
             _ => return None,
         }
         Some(())
     }
 
     /// Checks every topic against the grants of the caller.
-    pub(super) async fn authorise(&self, who: &Authorised<SignedIn, Everything>) -> Result<(), Problem> {
-        let of_logs = self.logs.iter().map(|log| log.place.instance);
-        for id in self.whole.iter().copied().chain(of_logs) {
-            let project = who.catalog().project_of(id).await?;
+    pub(crate) async fn check_grants(&self, caller: &Caller<AnyUser, System>) -> Result<(), Problem> {
+        let of_logs = self.logs.iter().map(|cursor| cursor.log().instance());
+        for id in self.followed.iter().copied().chain(of_logs) {
+            let project = caller.catalog().project_of(id).await?;
             let project = project.ok_or_else(|| Problem::not_found(format!("instance {id}")))?;
-            authorise(
-                &who.server,
-                &who.identity,
-                Level::Granted(Permission::Read),
+            check_level(
+                caller.server(),
+                caller.identity(),
+                Level::Grant(Permission::Read),
                 Some(project),
             )
             .await?;
@@ -73,22 +75,16 @@ impl Topics {
     }
 }
 
-fn read_log(text: &str) -> Option<LogCursor> {
-    let (place, offset) = match text.rsplit_once('@') {
-        Some((place, offset)) => (place, offset.parse().ok()?),
+fn parse_log_topic(text: &str) -> Option<LogCursor> {
+    let (log, offset) = match text.rsplit_once('@') {
+        Some((log, offset)) => (log, offset.parse().ok()?),
         None => (text, 0),
     };
-    let (id, rest) = place.split_once('/')?;
+    let (id, rest) = log.split_once('/')?;
     let (task, attempt) = rest.rsplit_once('/')?;
-    Some(LogCursor {
-        place: LogPlace {
-            instance: InstanceId(number(id)?),
-            task: task.to_owned(),
-            attempt: AttemptNumber(attempt.parse().ok()?),
-        },
-        offset,
-        done: false,
-    })
+    let attempt = AttemptNumber(attempt.parse().ok()?);
+    let log = LogName::new(InstanceId(parse_id(id)?), task.to_owned(), attempt);
+    Some(LogCursor::new(log, offset))
 }
 
 #[cfg(test)]

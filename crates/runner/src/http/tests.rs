@@ -4,8 +4,10 @@ use std::path::Path;
 
 use actors::ports::KILL_GRACE;
 use actors::protocol::{Dispatch, Owner};
-use engine::definition::OnCutOff;
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
+use engine::spec::OnCutOff;
+use engine::task_type::PreparedAction;
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -34,6 +36,16 @@ fn answer(status: &str, body: &str) -> String {
     )
 }
 
+fn fields(url: &str, expect_status: Vec<u16>) -> Map<String, Value> {
+    let mut fields = Map::new();
+    let request = json!({ "method": "GET", "url": url, "headers": { "X-A": "b" } });
+    fields.insert("request".to_owned(), request);
+    if !expect_status.is_empty() {
+        fields.insert("expect".to_owned(), json!({ "status": expect_status }));
+    }
+    fields
+}
+
 fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
     Job {
         log: folder.join("logs/x.log"),
@@ -52,14 +64,9 @@ fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
             workflow: "w".to_owned(),
             task: "t".to_owned(),
             attempt: AttemptNumber(1),
-            work: Work::Http {
-                request: Request {
-                    method: "GET".to_owned(),
-                    url: url.to_owned(),
-                    headers: vec![("X-A".to_owned(), "b".to_owned())],
-                    body: None,
-                },
-                expect_status,
+            action: PreparedAction {
+                task_type: "http".to_owned(),
+                fields: fields(url, expect_status),
             },
             env: BTreeMap::new(),
             timeout_ms: None,

@@ -1,6 +1,6 @@
 use super::*;
 
-fn uid() -> Uid {
+fn uid() -> DispatchId {
     "1-42-0-1-1".parse().unwrap()
 }
 

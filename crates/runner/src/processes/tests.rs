@@ -8,13 +8,20 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use actors::protocol::{Dispatch, Owner};
-use engine::definition::{OnCutOff, Work};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
+use engine::spec::OnCutOff;
+use engine::task_type::PreparedAction;
+use serde_json::json;
 
 use super::*;
 
+fn shell(run: &str, interpreter: &str) -> PreparedAction {
+    let action = json!({ "type": "shell", "fields": { "run": run, "interpreter": interpreter } });
+    serde_json::from_value(action).unwrap()
+}
+
 fn job(folder: &Path, run: &str) -> Job {
-    let uid: Uid = format!("1-{}-0-1-1", unique()).parse().unwrap();
+    let uid: DispatchId = format!("1-{}-0-1-1", unique()).parse().unwrap();
     let env = [
         ("PORPOISE_ATTEMPT_UID".to_owned(), uid.to_string()),
         (
@@ -40,10 +47,7 @@ fn job(folder: &Path, run: &str) -> Job {
             workflow: "w".to_owned(),
             task: "t".to_owned(),
             attempt: AttemptNumber(1),
-            work: Work::Shell {
-                run: run.to_owned(),
-                interpreter: "/bin/sh".to_owned(),
-            },
+            action: shell(run, "/bin/sh"),
             env: env.into(),
             timeout_ms: None,
             on_cut_off: OnCutOff::Continue,
@@ -215,10 +219,7 @@ async fn a_program_that_does_not_exist_is_an_error_in_words_and_leaves_nothing()
     let folder = tempfile::tempdir().unwrap();
     for interpreter in ["/no/such/shell", "no-such-shell"] {
         let mut job = job(folder.path(), "true");
-        job.dispatch.work = Work::Shell {
-            run: "true".to_owned(),
-            interpreter: interpreter.to_owned(),
-        };
+        job.dispatch.action = shell("true", interpreter);
         let error = Processes::with_log_limit(1000).start(&job).await.err().unwrap();
         assert!(error.contains(interpreter), "{error}");
         assert_eq!(left_in(folder.path()), [] as [PathBuf; 0]);

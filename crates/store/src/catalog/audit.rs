@@ -1,6 +1,6 @@
 //! The audit log says who did what; it is only appended to.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use super::{Catalog, CatalogError, Page, PageRequest, Request, sql};
@@ -64,7 +64,7 @@ pub struct AuditRow {
     /// Its row; grows.
     pub id: i64,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// Who.
     pub user: String,
     /// From which address.
@@ -134,7 +134,7 @@ fn audit_row(row: &QueryResult) -> Result<AuditRow, CatalogError> {
     let outcome: String = sql::get(row, "outcome")?;
     Ok(AuditRow {
         id: sql::get(row, "id")?,
-        at: Millis(sql::get(row, "at")?),
+        at: Timestamp(sql::get(row, "at")?),
         user: sql::get(row, "user_name")?,
         source: sql::get(row, "source")?,
         request_id: sql::get(row, "request_id")?,

@@ -1,6 +1,6 @@
 //! The feed is what a stream of events reads: stored steps across instances, in the order of their ids.
 
-use engine::ids::{AttemptNumber, Epoch, InstanceId, Millis, Ordinal};
+use engine::ids::{AttemptNumber, Epoch, InstanceId, TaskIndex, Timestamp};
 use sea_orm::QueryResult;
 
 use super::{Catalog, CatalogError, Visible, sql};
@@ -30,7 +30,7 @@ pub struct FeedEntry {
     /// The attempt.
     pub attempt: Option<AttemptNumber>,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// The state before; none at birth.
     pub from: Option<String>,
     /// The state after.
@@ -83,7 +83,7 @@ impl Catalog {
     }
 
     async fn task_name(&self, row: &QueryResult) -> Result<Option<String>, CatalogError> {
-        let Some(ordinal) = small(row, "ordinal")?.map(Ordinal) else {
+        let Some(ordinal) = small(row, "ordinal")?.map(TaskIndex) else {
             return Ok(None);
         };
         let (workflow, version) = (sql::get(row, "workflow_id")?, sql::get(row, "version")?);
@@ -126,7 +126,7 @@ fn entry(row: &QueryResult, task: Option<String>) -> Result<FeedEntry, CatalogEr
         workflow: sql::get(row, "workflow")?,
         task,
         attempt: small(row, "attempt")?.map(AttemptNumber),
-        at: Millis(sql::get(row, "at")?),
+        at: Timestamp(sql::get(row, "at")?),
         from: sql::get(row, "from_state")?,
         to: sql::get(row, "to_state")?,
         why: sql::get(row, "why")?,

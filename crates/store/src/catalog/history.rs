@@ -1,8 +1,8 @@
 //! What happened to an instance, step by step and owner by owner.
 
-use engine::definition::Definition;
-use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Ordinal};
-use engine::states::{InstanceState, OwnerWhy};
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
+use engine::spec::Definition;
+use engine::states::{InstanceState, OwnershipReason};
 
 use sea_orm::QueryResult;
 
@@ -14,7 +14,7 @@ pub struct HistoryEntry {
     /// The transition's id; grows within an instance.
     pub id: i64,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// The state before; none at birth.
     pub from: Option<String>,
     /// The state after.
@@ -68,9 +68,9 @@ pub struct OwnerEntry {
     /// The address of the owner before; none when the instance was at rest.
     pub from_host: Option<String>,
     /// When.
-    pub at: Millis,
+    pub at: Timestamp,
     /// Why.
-    pub why: OwnerWhy,
+    pub why: OwnershipReason,
 }
 
 /// Who owns an instance, and who did.
@@ -167,11 +167,11 @@ impl Catalog {
 }
 
 fn history_row(row: &QueryResult, definition: &Definition) -> Result<HistoryEntry, CatalogError> {
-    let ordinal = sql::count_or_none(row, "ordinal")?.map(Ordinal);
+    let ordinal = sql::count_or_none(row, "ordinal")?.map(TaskIndex);
     let host: String = sql::get(row, "host")?;
     Ok(HistoryEntry {
         id: sql::get(row, "id")?,
-        at: Millis(sql::get(row, "at")?),
+        at: Timestamp(sql::get(row, "at")?),
         from: sql::get(row, "from_state")?,
         to: sql::get(row, "to_state")?,
         why: sql::get(row, "why")?,
@@ -189,7 +189,7 @@ fn ownership_state(
 ) -> Result<OwnershipState, CatalogError> {
     let owner: Option<String> = sql::get(row, "owner_state")?;
     let alive = owner.is_some_and(|state| state != "dead" && state != "left");
-    let rests = state.is_at_rest() || parked;
+    let rests = state.is_idle() || parked;
     // A verb wakes what is at rest: its next owner is on the way.
     let woken = sql::count(row, "asked")? > 0;
     Ok(match (rests, alive) {
@@ -206,7 +206,7 @@ fn owner_entry(row: &QueryResult) -> Result<OwnerEntry, CatalogError> {
         owner: Incarnation(sql::get(row, "owner")?),
         host: sql::get(row, "host")?,
         from_host: sql::get(row, "from_host")?,
-        at: Millis(sql::get(row, "at")?),
+        at: Timestamp(sql::get(row, "at")?),
         why: sql::named(row, "why")?,
     })
 }

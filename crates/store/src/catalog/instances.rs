@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use engine::definition::{Definition, Direction};
-use engine::document;
-use engine::ids::{Epoch, Incarnation, InstanceId, Millis, Run};
-use engine::instance::Attention;
+use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
+use engine::spec;
+use engine::spec::{Definition, Direction};
+use engine::states::Attention;
 use engine::states::{FailureStrategy, InstanceState, Priority, TaskState};
 
 use engine::start::Start;
@@ -73,15 +73,15 @@ pub struct InstanceRow {
     /// No processes: every task succeeds at once.
     pub dry_run: bool,
     /// The base of time parameters, if not the creation.
-    pub scheduled_at: Option<Millis>,
+    pub scheduled_at: Option<Timestamp>,
     /// The user who started it.
     pub requested_by: String,
     /// When it was created.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When it first started.
-    pub started_at: Option<Millis>,
+    pub started_at: Option<Timestamp>,
     /// When it last ended; none while not final.
-    pub ended_at: Option<Millis>,
+    pub ended_at: Option<Timestamp>,
     /// Its tasks by shown state.
     pub tasks: TaskCounts,
 }
@@ -283,7 +283,7 @@ fn instance_row(
     definition: &Definition,
     rows_by_state: &BTreeMap<TaskState, u32>,
 ) -> Result<InstanceRow, CatalogError> {
-    let millis = |column| Ok::<_, CatalogError>(sql::get::<Option<i64>>(row, column)?.map(Millis));
+    let millis = |column| Ok::<_, CatalogError>(sql::get::<Option<i64>>(row, column)?.map(Timestamp));
     let start: Start = sql::json(row, "start")?;
     let state = sql::named(row, "state")?;
     let total = sql::count(row, "tasks_total")?;
@@ -313,12 +313,12 @@ fn instance_row(
         dry_run: start.dry_run,
         scheduled_at: start.scheduled_at,
         requested_by: sql::get(row, "requested_by")?,
-        created_at: Millis(sql::get(row, "created_at")?),
+        created_at: Timestamp(sql::get(row, "created_at")?),
         started_at: millis("started_at")?,
         ended_at: millis("ended_at")?,
         tasks: TaskCounts {
             total,
-            by_state: view::counts(state, total, sql::count(row, "tasks_excluded")?, rows_by_state),
+            by_state: view::display_counts(state, total, sql::count(row, "tasks_excluded")?, rows_by_state),
         },
     })
 }
@@ -330,7 +330,7 @@ pub(super) fn shown_owner(
     state: InstanceState,
     needs_a_person: bool,
 ) -> Result<(Option<Incarnation>, Option<String>), CatalogError> {
-    if state.is_at_rest() || needs_a_person {
+    if state.is_idle() || needs_a_person {
         return Ok((None, None));
     }
     let owner = sql::get::<Option<i64>>(row, "owner")?.map(Incarnation);
@@ -365,7 +365,7 @@ fn effective_params(definition: &Definition, start: &Start) -> BTreeMap<String, 
     let mut params: BTreeMap<String, String> = declared
         .filter_map(|param| {
             let value = param.value.as_ref()?;
-            Some((param.name.clone(), document::text_of(value)))
+            Some((param.name.clone(), spec::value_text(value)))
         })
         .collect();
     params.extend(start.params.clone());

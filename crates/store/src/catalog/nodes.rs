@@ -1,6 +1,6 @@
 //! Nodes, take-overs and the database itself as readers see them.
 
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 
 use sea_orm::{DbBackend, QueryResult};
@@ -24,7 +24,7 @@ pub struct NodeRow {
     /// Where it is in its life.
     pub state: MemberState,
     /// When it joined.
-    pub joined_at: Millis,
+    pub joined_at: Timestamp,
     /// How many instances it owns.
     pub instances: u32,
     /// Slots of its worker.
@@ -59,11 +59,11 @@ pub struct FailoverRow {
     /// Why it was declared dead, in words.
     pub reason: String,
     /// When it was first suspected.
-    pub suspected_at: Option<Millis>,
+    pub suspected_at: Option<Timestamp>,
     /// When it was declared dead.
-    pub declared_at: Millis,
+    pub declared_at: Timestamp,
     /// When the last of its instances had a new owner.
-    pub acknowledged_at: Option<Millis>,
+    pub acknowledged_at: Option<Timestamp>,
     /// How many instances moved.
     pub instances: u32,
     /// How many attempts went on.
@@ -86,7 +86,7 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn nodes(&self, at: Millis) -> Result<Vec<NodeRow>, CatalogError> {
+    pub async fn nodes(&self, at: Timestamp) -> Result<Vec<NodeRow>, CatalogError> {
         let rows = sql::all(
             self.reader(),
             "SELECT m.incarnation, m.name, m.host, m.roles, m.state, m.joined_at, m.slots, m.worker_group, m.version, \
@@ -154,7 +154,7 @@ fn node_row(row: &QueryResult) -> Result<NodeRow, CatalogError> {
         host: sql::get(row, "host")?,
         roles: roles.split(',').map(str::to_owned).collect(),
         state: sql::named(row, "state")?,
-        joined_at: Millis(sql::get(row, "joined_at")?),
+        joined_at: Timestamp(sql::get(row, "joined_at")?),
         instances: sql::count(row, "instances")?,
         slots_total,
         slots_used: sql::count(row, "used")?.min(slots_total),
@@ -175,9 +175,9 @@ fn failover_row(row: &QueryResult) -> Result<FailoverRow, CatalogError> {
         dead: side("dead", "dead_host")?,
         survivor: side("survivor", "survivor_host")?,
         reason: sql::get(row, "reason")?,
-        suspected_at: sql::get::<Option<i64>>(row, "suspected_at")?.map(Millis),
-        declared_at: Millis(sql::get(row, "declared_at")?),
-        acknowledged_at: sql::get::<Option<i64>>(row, "acknowledged_at")?.map(Millis),
+        suspected_at: sql::get::<Option<i64>>(row, "suspected_at")?.map(Timestamp),
+        declared_at: Timestamp(sql::get(row, "declared_at")?),
+        acknowledged_at: sql::get::<Option<i64>>(row, "acknowledged_at")?.map(Timestamp),
         instances: sql::count(row, "instances")?,
         attempts_reattached: sql::count(row, "attempts_reattached")?,
         attempts_lost: sql::count(row, "attempts_lost")?,

@@ -1,8 +1,8 @@
 //! Operations are the verbs that users post and owners decide.
 
-use engine::ids::{Incarnation, InstanceId, Millis, OperationId, Run};
-use engine::instance::Attention;
-use engine::states::{InstanceState, Outcome, Verb};
+use engine::ids::{Incarnation, InstanceId, OperationId, Run, Timestamp};
+use engine::states::Attention;
+use engine::states::{Command, InstanceState, OperationStatus};
 
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -15,7 +15,7 @@ pub struct PostVerb {
     /// On which instance.
     pub instance: InstanceId,
     /// What is asked.
-    pub verb: Verb,
+    pub verb: Command,
     /// The task's name, for force-success.
     pub task: Option<String>,
     /// Why, in the user's words.
@@ -45,7 +45,7 @@ pub enum VerbPosted {
         /// The state it is in.
         state: InstanceState,
         /// What can apply.
-        possible: Vec<Verb>,
+        possible: Vec<Command>,
         /// In words: the state and what is possible.
         detail: String,
     },
@@ -61,19 +61,19 @@ pub struct Operation {
     /// The instance's project, for the check of permissions.
     pub project_id: ProjectId,
     /// What was asked.
-    pub verb: Verb,
+    pub verb: Command,
     /// The task's name, for force-success.
     pub task: Option<String>,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: OperationStatus,
     /// In words, when refused.
     pub detail: Option<String>,
     /// Who asked.
     pub requested_by: String,
     /// When it was asked.
-    pub at: Millis,
+    pub at: Timestamp,
     /// When it was decided.
-    pub applied_at: Option<Millis>,
+    pub applied_at: Option<Timestamp>,
 }
 
 impl Catalog {
@@ -134,11 +134,11 @@ struct Target {
 
 impl Target {
     /// Says why the verb cannot apply; none when it can.
-    fn refusal(&self, verb: Verb) -> Option<VerbPosted> {
+    fn refusal(&self, verb: Command) -> Option<VerbPosted> {
         if verb.applies_in(self.state, self.attention.as_ref()) {
             return None;
         }
-        let possible = Verb::possible_in(self.state, self.attention.as_ref());
+        let possible = Command::possible_in(self.state, self.attention.as_ref());
         let names: Vec<_> = possible.iter().map(|verb| verb.as_str()).collect();
         let detail = format!(
             "{verb} cannot apply while the instance is {}; possible: {}",
@@ -163,7 +163,7 @@ impl Catalog {
             .store
             .load_definition(target.workflow_id, target.version)
             .await?;
-        let known = definition.ordinal_of(task).is_some();
+        let known = definition.task_index_of(task).is_some();
         known.then_some(()).ok_or_else(|| CatalogError::NotFound {
             what: format!("task `{task}` in instance {}", post.instance),
         })
@@ -227,7 +227,7 @@ fn operation_row(row: &QueryResult) -> Result<Operation, CatalogError> {
         outcome: sql::named(row, "outcome")?,
         detail: sql::get(row, "detail")?,
         requested_by: sql::get(row, "requested_by")?,
-        at: Millis(sql::get(row, "created_at")?),
-        applied_at: sql::get::<Option<i64>>(row, "applied_at")?.map(Millis),
+        at: Timestamp(sql::get(row, "created_at")?),
+        applied_at: sql::get::<Option<i64>>(row, "applied_at")?.map(Timestamp),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -30,9 +30,9 @@ pub struct Project {
     /// Parameters of every instance in it; the layer under the workflow's.
     pub params: BTreeMap<String, String>,
     /// When it was created.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When it was last edited.
-    pub updated_at: Millis,
+    pub updated_at: Timestamp,
 }
 
 /// A project to be created; its name was checked.
@@ -236,7 +236,7 @@ pub(super) fn project_row(row: &QueryResult) -> Result<Project, CatalogError> {
         name: sql::get(row, "name")?,
         description: sql::get(row, "description")?,
         params: sql::json(row, "params")?,
-        created_at: Millis(sql::get(row, "created_at")?),
-        updated_at: Millis(sql::get(row, "updated_at")?),
+        created_at: Timestamp(sql::get(row, "created_at")?),
+        updated_at: Timestamp(sql::get(row, "updated_at")?),
     })
 }

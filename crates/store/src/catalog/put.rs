@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use engine::definition::Definition;
-use engine::ids::Millis;
+use engine::ids::Timestamp;
+use engine::spec::Definition;
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde_json::Value;
 
@@ -122,7 +122,7 @@ async fn take_name<C: ConnectionTrait>(
     on: &C,
     project: ProjectId,
     name: &str,
-    at: Millis,
+    at: Timestamp,
 ) -> Result<WorkflowId, CatalogError> {
     let lock = sql::lock(on, " FOR SHARE");
     let alive = format!("SELECT id FROM project WHERE id = $1 AND deleted_at IS NULL{lock}");

@@ -1,6 +1,6 @@
 //! Request keys make the repetition of a request harmless for a day.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 use sea_orm::QueryResult;
 
 use super::change::KEY_KEPT_MS;
@@ -46,7 +46,7 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: the next call does it.
-    pub async fn forget_old(&self, at: Millis) -> Result<(), CatalogError> {
+    pub async fn forget_old(&self, at: Timestamp) -> Result<(), CatalogError> {
         let yesterday = at.0 - KEY_KEPT_MS;
         let tx = self.begin().await?;
         for statement in [

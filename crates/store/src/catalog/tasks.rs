@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::ids::{AttemptNumber, InstanceId, Millis, Ordinal, Uid};
+use engine::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex, Timestamp};
 use engine::states::{AttemptState, InstanceState, TaskState};
 
 use engine::plan::Plan;
@@ -17,7 +17,7 @@ use super::{Catalog, CatalogError, Page, PageRequest, instances, sql};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskRow {
     /// Its place in the definition.
-    pub ordinal: Ordinal,
+    pub ordinal: TaskIndex,
     /// Its name.
     pub name: String,
     /// The name of its type.
@@ -31,9 +31,9 @@ pub struct TaskRow {
     /// The node name of the last attempt.
     pub worker: Option<String>,
     /// The start of the first attempt.
-    pub started_at: Option<Millis>,
+    pub started_at: Option<Timestamp>,
     /// The end of the last attempt.
-    pub ended_at: Option<Millis>,
+    pub ended_at: Option<Timestamp>,
     /// What it set.
     pub outputs: BTreeMap<String, String>,
 }
@@ -44,7 +44,7 @@ pub struct AttemptRow {
     /// From 1.
     pub number: AttemptNumber,
     /// Its binding; none while it has no worker.
-    pub uid: Option<Uid>,
+    pub uid: Option<DispatchId>,
     /// Its state.
     pub state: AttemptState,
     /// The node name of its worker.
@@ -56,11 +56,11 @@ pub struct AttemptRow {
     /// Why it did not succeed, in words.
     pub error: Option<String>,
     /// When it was made.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When its process started.
-    pub started_at: Option<Millis>,
+    pub started_at: Option<Timestamp>,
     /// When it ended.
-    pub ended_at: Option<Millis>,
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A task with its attempts, first to last.
@@ -88,7 +88,7 @@ impl Catalog {
             .min(total);
         let stored = self.task_rows(id, from, until).await?;
         let items = (from..until)
-            .filter_map(|ordinal| seen.task_row(Ordinal(ordinal), stored.get(&Ordinal(ordinal))))
+            .filter_map(|ordinal| seen.task_row(TaskIndex(ordinal), stored.get(&TaskIndex(ordinal))))
             .collect();
         Ok(Page::cut("tasks", page, items, |task: &TaskRow| {
             task.ordinal.to_string()
@@ -104,7 +104,7 @@ impl Catalog {
         let missing = || CatalogError::NotFound {
             what: format!("task `{name}` in instance {id}"),
         };
-        let ordinal = seen.plan.definition.ordinal_of(name).ok_or_else(missing)?;
+        let ordinal = seen.plan.definition.task_index_of(name).ok_or_else(missing)?;
         let stored = self.task_rows(id, ordinal.0, ordinal.0 + 1).await?;
         let task = seen.task_row(ordinal, stored.get(&ordinal)).ok_or_else(missing)?;
         let rows = sql::all(
@@ -131,20 +131,20 @@ struct Stored {
     reason: Option<String>,
     attempts: u32,
     worker: Option<String>,
-    started_at: Option<Millis>,
-    ended_at: Option<Millis>,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
     outputs: BTreeMap<String, String>,
 }
 
 impl Seen {
-    fn task_row(&self, ordinal: Ordinal, stored: Option<&Stored>) -> Option<TaskRow> {
+    fn task_row(&self, ordinal: TaskIndex, stored: Option<&Stored>) -> Option<TaskRow> {
         let task = self.plan.definition.task(ordinal)?;
         let row = stored.map(|stored| (stored.state, stored.reason.as_deref()));
-        let shown = view::shown(&self.plan, self.state, ordinal, row);
+        let shown = view::display_state(&self.plan, self.state, ordinal, row);
         Some(TaskRow {
             ordinal,
             name: task.name.clone(),
-            kind: task.work.type_name(),
+            kind: task.action.type_name(),
             state: shown.state,
             reason: shown.reason,
             attempts: stored.map_or(0, |stored| stored.attempts),
@@ -176,7 +176,7 @@ impl Catalog {
         id: InstanceId,
         from: u32,
         until: u32,
-    ) -> Result<BTreeMap<Ordinal, Stored>, CatalogError> {
+    ) -> Result<BTreeMap<TaskIndex, Stored>, CatalogError> {
         let rows = sql::all(
             self.reader(),
             "SELECT t.ordinal, t.state, t.reason, t.attempts, t.started_at, t.ended_at, t.outputs, a.worker_name \
@@ -190,17 +190,17 @@ impl Catalog {
     }
 }
 
-fn stored_row(row: &QueryResult) -> Result<(Ordinal, Stored), CatalogError> {
+fn stored_row(row: &QueryResult) -> Result<(TaskIndex, Stored), CatalogError> {
     let stored = Stored {
         state: sql::named(row, "state")?,
         reason: sql::get(row, "reason")?,
         attempts: sql::count(row, "attempts")?,
         worker: sql::get(row, "worker_name")?,
-        started_at: sql::get::<Option<i64>>(row, "started_at")?.map(Millis),
-        ended_at: sql::get::<Option<i64>>(row, "ended_at")?.map(Millis),
+        started_at: sql::get::<Option<i64>>(row, "started_at")?.map(Timestamp),
+        ended_at: sql::get::<Option<i64>>(row, "ended_at")?.map(Timestamp),
         outputs: sql::json(row, "outputs")?,
     };
-    Ok((Ordinal(sql::count(row, "ordinal")?), stored))
+    Ok((TaskIndex(sql::count(row, "ordinal")?), stored))
 }
 
 fn attempt_row(row: &QueryResult) -> Result<AttemptRow, CatalogError> {
@@ -216,8 +216,8 @@ fn attempt_row(row: &QueryResult) -> Result<AttemptRow, CatalogError> {
         pid: sql::get(row, "pid")?,
         exit_code: exit_code.map_err(|error| sql::unreadable("exit_code", error))?,
         error: sql::get(row, "error")?,
-        created_at: Millis(sql::get(row, "created_at")?),
-        started_at: sql::get::<Option<i64>>(row, "started_at")?.map(Millis),
-        ended_at: sql::get::<Option<i64>>(row, "ended_at")?.map(Millis),
+        created_at: Timestamp(sql::get(row, "created_at")?),
+        started_at: sql::get::<Option<i64>>(row, "started_at")?.map(Timestamp),
+        ended_at: sql::get::<Option<i64>>(row, "ended_at")?.map(Timestamp),
     })
 }

@@ -1,6 +1,6 @@
 //! Tokens prove who asks; only their hashes are stored.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 use sea_orm::QueryResult;
 
@@ -54,7 +54,7 @@ pub struct NewToken {
     /// SHA-256 of the token, in hex.
     pub hash: String,
     /// When it ends by itself.
-    pub expires_at: Option<Millis>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A token without its secret.
@@ -71,11 +71,11 @@ pub struct Token {
     /// What made it.
     pub kind: TokenKind,
     /// When it was made.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When it ends by itself.
-    pub expires_at: Option<Millis>,
+    pub expires_at: Option<Timestamp>,
     /// About when it was last used (to the minute).
-    pub last_used: Option<Millis>,
+    pub last_used: Option<Timestamp>,
 }
 
 /// Who a valid token belongs to.
@@ -92,7 +92,7 @@ pub struct Identity {
     /// What made the token.
     pub kind: TokenKind,
     /// When the token ends; never when none.
-    pub expires_at: Option<Millis>,
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Catalog {
@@ -136,7 +136,7 @@ impl Catalog {
     pub async fn tokens(
         &self,
         user: Option<UserId>,
-        at: Millis,
+        at: Timestamp,
         page: &PageRequest,
     ) -> Result<Page<Token>, CatalogError> {
         let before = page.after::<i64>("tokens")?.unwrap_or(i64::MAX);
@@ -192,7 +192,11 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn authenticate(&self, token_hash: &str, at: Millis) -> Result<Option<Identity>, CatalogError> {
+    pub async fn authenticate(
+        &self,
+        token_hash: &str,
+        at: Timestamp,
+    ) -> Result<Option<Identity>, CatalogError> {
         let row = sql::first(
             self.reader(),
             "SELECT t.id, t.kind, t.last_used, t.expires_at, t.user_id, u.name, u.admin \
@@ -216,14 +220,14 @@ impl Catalog {
             role: Role::from_admin_column(sql::get(&row, "admin")?),
             token,
             kind: TokenKind::from_column(&kind),
-            expires_at: sql::get::<Option<i64>>(&row, "expires_at")?.map(Millis),
+            expires_at: sql::get::<Option<i64>>(&row, "expires_at")?.map(Timestamp),
         }))
     }
 }
 
 impl Catalog {
     /// Stores that a token is in use. A failure is only logged: who may read must not depend on a write.
-    async fn note_use(&self, token: TokenId, at: Millis) {
+    async fn note_use(&self, token: TokenId, at: Timestamp) {
         let noted = sql::run(
             self.store.writer(),
             "UPDATE token SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $2)",
@@ -237,7 +241,7 @@ impl Catalog {
 }
 
 fn token_row(row: &QueryResult) -> Result<Token, CatalogError> {
-    let millis = |column| Ok::<_, CatalogError>(sql::get::<Option<i64>>(row, column)?.map(Millis));
+    let millis = |column| Ok::<_, CatalogError>(sql::get::<Option<i64>>(row, column)?.map(Timestamp));
     let kind: String = sql::get(row, "kind")?;
     Ok(Token {
         id: TokenId(sql::get(row, "id")?),
@@ -245,7 +249,7 @@ fn token_row(row: &QueryResult) -> Result<Token, CatalogError> {
         user_name: sql::get(row, "user_name")?,
         name: sql::get(row, "name")?,
         kind: TokenKind::from_column(&kind),
-        created_at: Millis(sql::get(row, "created_at")?),
+        created_at: Timestamp(sql::get(row, "created_at")?),
         expires_at: millis("expires_at")?,
         last_used: millis("last_used")?,
     })

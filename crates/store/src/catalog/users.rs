@@ -1,6 +1,6 @@
 //! Users are those who may log in or hold tokens.
 
-use engine::ids::Millis;
+use engine::ids::Timestamp;
 
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -43,7 +43,7 @@ pub struct User {
     /// Whether it may do anything.
     pub access: Access,
     /// When it was created.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
 }
 
 /// A user to be created; the name was checked.
@@ -222,7 +222,7 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn ensure_admin(&self, token_hash: &str, at: Millis) -> Result<(), CatalogError> {
+    pub async fn ensure_admin(&self, token_hash: &str, at: Timestamp) -> Result<(), CatalogError> {
         let tx = self.begin().await?;
         let made = sql::run(
             &tx,
@@ -324,7 +324,7 @@ fn credentials_row(row: &QueryResult) -> Result<Credentials, CatalogError> {
             } else {
                 Access::Enabled
             },
-            created_at: Millis(sql::get(row, "created_at")?),
+            created_at: Timestamp(sql::get(row, "created_at")?),
         },
         password_hash: sql::get(row, "password_hash")?,
     })

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::definition::Definition;
-use engine::ids::Millis;
+use engine::ids::Timestamp;
+use engine::spec::Definition;
 use serde_json::Value;
 
 use sea_orm::QueryResult;
@@ -62,9 +62,9 @@ pub struct WorkflowSummary {
     /// The number of tasks of the newest version.
     pub tasks: u32,
     /// When the first version was stored.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// When the newest version was stored.
-    pub updated_at: Millis,
+    pub updated_at: Timestamp,
 }
 
 /// One version of a workflow, whole.
@@ -85,7 +85,7 @@ pub struct WorkflowVersion {
     /// SHA-256 of the canonical model, in hex.
     pub hash: String,
     /// When it was stored.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
 }
@@ -98,7 +98,7 @@ pub struct VersionSummary {
     /// SHA-256 of the canonical model, in hex.
     pub hash: String,
     /// When it was stored.
-    pub created_at: Millis,
+    pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
 }
@@ -198,7 +198,7 @@ impl Catalog {
             Ok(VersionSummary {
                 version: sql::get(row, "version")?,
                 hash: sql::get(row, "hash")?,
-                created_at: Millis(sql::get(row, "created_at")?),
+                created_at: Timestamp(sql::get(row, "created_at")?),
                 created_by: sql::get(row, "created_by")?,
             })
         };
@@ -323,8 +323,8 @@ fn summary_row(row: &QueryResult) -> Result<WorkflowSummary, CatalogError> {
         description: sql::get(row, "description")?,
         labels: sql::json(row, "labels")?,
         tasks: sql::count(row, "tasks")?,
-        created_at: Millis(sql::get(row, "created_at")?),
-        updated_at: Millis(sql::get(row, "updated_at")?),
+        created_at: Timestamp(sql::get(row, "created_at")?),
+        updated_at: Timestamp(sql::get(row, "updated_at")?),
     })
 }
 
@@ -338,7 +338,7 @@ fn version_row(row: &QueryResult) -> Result<WorkflowVersion, CatalogError> {
         source: sql::get(row, "source")?,
         format: Format::from_column(&format),
         hash: sql::get(row, "hash")?,
-        created_at: Millis(sql::get(row, "created_at")?),
+        created_at: Timestamp(sql::get(row, "created_at")?),
         created_by: sql::get(row, "created_by")?,
     })
 }

@@ -2,8 +2,8 @@
 
 use actors::ports::{Claim, ClaimedInstance, StoreError};
 use engine::ids::{Epoch, Incarnation, InstanceId};
-use engine::instance::Attention;
-use engine::states::{Outcome, OwnerWhy, Verb};
+use engine::states::Attention;
+use engine::states::{Command, OperationStatus, OwnershipReason};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ struct Candidate {
     owner: Option<i64>,
     host: Option<String>,
     owner_name: Option<String>,
-    verb: Option<Verb>,
+    verb: Option<Command>,
 }
 
 #[derive(Serialize)]
@@ -193,17 +193,19 @@ async fn read_candidates(transaction: &Transaction, ids: &[i64]) -> Result<Vec<C
 }
 
 /// Returns why the claimant becomes the owner.
-fn ownership_reason(candidate: &Candidate, claim: &Claim) -> OwnerWhy {
+fn ownership_reason(candidate: &Candidate, claim: &Claim) -> OwnershipReason {
     if candidate.epoch == 0 {
-        return OwnerWhy::Start;
+        return OwnershipReason::Start;
     }
     if candidate.owner.is_none() {
-        return candidate.verb.map_or(OwnerWhy::Failover, OwnerWhy::from);
+        return candidate
+            .verb
+            .map_or(OwnershipReason::Failover, OwnershipReason::from);
     }
     if candidate.owner_name.as_deref() == Some(&claim.claimant.name) {
-        OwnerWhy::Restart
+        OwnershipReason::Restart
     } else {
-        OwnerWhy::Failover
+        OwnershipReason::Failover
     }
 }
 
@@ -278,7 +280,7 @@ async fn quarantine(
             c_at: claim.at.0,
             c_attention: attention.clone(),
             c_detail: "several owners made no progress with the instance; resume it to continue",
-            c_outcome: Outcome::Refused.as_str(),
+            c_outcome: OperationStatus::Refused.as_str(),
         })
         .collect();
     let backend = transaction.get_database_backend();

@@ -72,7 +72,7 @@ impl Store {
                 Ok((committed, Some(created))) => return answers(batch, created, committed),
                 // A commit that is not fenced any more is left out, and the rest stored without it.
                 Ok((committed, None)) => {
-                    commits.retain(|commit| committed.contains(&(commit.id.0, commit.rev.0)));
+                    commits.retain(|commit| committed.contains(&(commit.id.0, commit.revision.0)));
                 }
                 // Step by step, a stale commit is told from a refused one.
                 Err(StoreError::Rejected(_)) if execution != Execution::Sequential => {
@@ -184,7 +184,7 @@ fn answers(
             Write::Create(_) => created
                 .next()
                 .ok_or_else(|| StoreError::Uncertain("an answer is missing".to_owned())),
-            Write::Commit(commit) if committed.remove(&(commit.id.0, commit.rev.0)) => {
+            Write::Commit(commit) if committed.remove(&(commit.id.0, commit.revision.0)) => {
                 Ok(WriteOutcome::Stored)
             }
             Write::Commit(_) => Ok(WriteOutcome::Stale),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use actors::fail_points;
 use actors::fail_points::DisabledGuard;
 use actors::ports::{InstanceCommit, StoreError};
-use engine::instance::{Attention, Header, Reset};
+use engine::instance::{InstanceRecord, Reset};
+use engine::states::Attention;
 use engine::states::TaskState;
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
@@ -205,7 +206,7 @@ impl CommitStatements {
 /// Whether the statements of a commit touch a row twice, or a row that another statement must not see any more.
 fn needs_order(commit: &InstanceCommit) -> bool {
     let changes = &commit.changes;
-    changes.reset.is_some() || !changes.closed.is_empty() || !changes.decided.is_empty()
+    changes.reset.is_some() || !changes.closed.is_empty() || !changes.decisions.is_empty()
 }
 
 fn committed_rows(rows: &[QueryResult]) -> Result<BTreeSet<CommittedRow>, StoreError> {
@@ -225,10 +226,10 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchSt
             c_id: commit.id.0,
             c_owner: commit.owner.0,
             c_epoch: commit.epoch.0,
-            c_rev: commit.rev.0,
-            c_rests: commit.changes.rests,
+            c_rev: commit.revision.0,
+            c_rests: commit.changes.releases_owner,
         };
-        match &commit.changes.header {
+        match &commit.changes.record {
             Some(header) => with_header.push(header_row(fence, header)?),
             None => plain.push(fence),
         }
@@ -261,7 +262,7 @@ fn fenced(backend: DbBackend, columns: &[Column], sets: &str) -> String {
     )
 }
 
-fn header_row(fence: Fence, header: &Header) -> Result<HeaderRow<'_>, StoreError> {
+fn header_row(fence: Fence, header: &InstanceRecord) -> Result<HeaderRow<'_>, StoreError> {
     let attention = |attention: &Attention| json(attention);
     Ok(HeaderRow {
         fence,
@@ -288,14 +289,14 @@ fn resets(commits: &[&InstanceCommit]) -> impl Iterator<Item = BatchStatement> {
 
 fn reset_sql(reset: Reset) -> String {
     let counts = match reset {
-        Reset::Held => "",
+        Reset::Suspended => "",
         Reset::All | Reset::FailedAndKilled | Reset::Killed => {
             ", attempts_before_run = attempts, lost_in_run = 0"
         }
     };
     let traces = match reset {
         Reset::All => ", outputs = '{}', started_at = NULL, ended_at = NULL",
-        Reset::FailedAndKilled | Reset::Killed | Reset::Held => "",
+        Reset::FailedAndKilled | Reset::Killed | Reset::Suspended => "",
     };
     let rows = reset.states().map_or_else(String::new, |states| {
         let names: Vec<String> = states.iter().map(|s: &TaskState| format!("'{s}'")).collect();
@@ -346,7 +347,7 @@ fn transitions(
             commit.changes.transitions.iter().map(|step| TransitionRow {
                 instance: commit.id.0,
                 at: commit.at.0,
-                ordinal: step.ordinal.map(|o| o.0),
+                ordinal: step.task_index.map(|o| o.0),
                 attempt: step.attempt.map(|a| a.0),
                 from_state: step.from,
                 to_state: step.to,
@@ -363,12 +364,12 @@ fn decisions(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Option<B
     let rows: Vec<DecidedRow<'_>> = commits
         .iter()
         .flat_map(|commit| {
-            commit.changes.decided.iter().map(|decided| DecidedRow {
+            commit.changes.decisions.iter().map(|decided| DecidedRow {
                 c_operation: decided.operation.0,
                 c_instance: commit.id.0,
                 c_at: commit.at.0,
                 c_epoch: commit.epoch.0,
-                c_outcome: decided.outcome.as_str(),
+                c_outcome: decided.status.as_str(),
                 c_detail: decided.detail.as_deref(),
             })
         })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actors::ports::{NewInstance, StoreError, WriteOutcome};
 use engine::ids::InstanceId;
-use engine::states::{InstanceState, OwnerWhy};
+use engine::states::{InstanceState, OwnershipReason};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use serde::Serialize;
 
@@ -265,7 +265,7 @@ fn inserts(backend: DbBackend, rows: &[NewRow<'_>]) -> Result<Vec<BatchStatement
                 owner,
                 host,
                 at: row.created_at,
-                why: OwnerWhy::Start.as_str(),
+                why: OwnershipReason::Start.as_str(),
             })
         })
         .collect();

@@ -1,7 +1,7 @@
 //! Declarations that an incarnation is dead, and the records of what became of its instances.
 
 use actors::ports::{Declaration, DeclarationOutcome, FailoverRecord, StoreError};
-use engine::ids::{Incarnation, Millis};
+use engine::ids::{Incarnation, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::batch_sql::row_lock;
@@ -90,7 +90,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
-    pub async fn declared_deaths(&self, host: &str, since: Millis) -> Result<Vec<Millis>, StoreError> {
+    pub async fn declared_deaths(&self, host: &str, since: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
         let sql = "SELECT state_at FROM member WHERE state = 'dead' AND state_at > $2 AND host = $1 \
                    AND declared_by IS NOT NULL";
         let rows = self
@@ -99,7 +99,7 @@ impl Store {
             .await
             .map_err(store_error)?;
         rows.iter()
-            .map(|row| RowReader::new(row).next_value().map(Millis))
+            .map(|row| RowReader::new(row).next_value().map(Timestamp))
             .collect()
     }
 

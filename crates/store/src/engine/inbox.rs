@@ -1,8 +1,8 @@
 //! The unapplied commands in the inboxes of instances.
 
 use actors::ports::{InboxCommand, StoreError};
-use engine::ids::{InstanceId, Millis, OperationId, Run};
-use engine::states::{Outcome, Verb};
+use engine::ids::{InstanceId, OperationId, Run, Timestamp};
+use engine::states::{Command, OperationStatus};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ impl Store {
     pub(crate) async fn refuse_inapplicable_commands(
         &self,
         id: InstanceId,
-        at: Millis,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         let transaction = self.engine_pool().begin_write().await?;
         let lock = row_lock(self.backend(), "FOR NO KEY UPDATE");
@@ -118,16 +118,16 @@ fn read_command(row: &QueryResult) -> Result<InboxCommand, StoreError> {
 fn refusals(
     instance: &QueryResult,
     commands: &[InboxCommand],
-    at: Millis,
+    at: Timestamp,
 ) -> Result<Vec<Refusal>, StoreError> {
     let mut columns = RowReader::new(instance);
     let state = columns.next_parsed()?;
     let attention = columns.next_optional_json()?;
     let run = Run(columns.next_u32()?);
     let epoch: i64 = columns.next_value()?;
-    let possible: Vec<&str> = Verb::possible_in(state, attention.as_ref())
+    let possible: Vec<&str> = Command::possible_in(state, attention.as_ref())
         .into_iter()
-        .map(Verb::as_str)
+        .map(Command::as_str)
         .collect();
     let applies =
         |command: &InboxCommand| command.run == run && command.command.applies_in(state, attention.as_ref());
@@ -137,7 +137,7 @@ fn refusals(
             c_operation: command.operation.0,
             c_at: at.0,
             c_epoch: epoch,
-            c_outcome: Outcome::Refused.as_str(),
+            c_outcome: OperationStatus::Refused.as_str(),
             c_detail: if command.run == run {
                 format!("the instance is {state}; possible now: {}", possible.join(", "))
             } else {

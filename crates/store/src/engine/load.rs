@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use actors::ports::{LoadedInstance, Ownership, StoreError};
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, Rev, Run};
-use engine::instance::Header;
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, Timestamp};
+use engine::instance::InstanceRecord;
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::batch_sql::{Column, id_list, json, source};
@@ -122,18 +122,18 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     let project_params = columns.next_json()?;
     let start = columns.next_json()?;
     let generation = Generation(columns.next_value()?);
-    let rev = Rev(columns.next_value()?);
-    let created_at = Millis(columns.next_value()?);
-    let header = Header {
+    let revision = Revision(columns.next_value()?);
+    let created_at = Timestamp(columns.next_value()?);
+    let record = InstanceRecord {
         state: columns.next_parsed()?,
         reason: columns.next_value()?,
         attention: columns.next_optional_json()?,
         run: Run(columns.next_u32()?),
-        due_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        due_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         time_left_ms: columns.next_value()?,
         timed_out: columns.next_value()?,
-        started_at: columns.next_value::<Option<i64>>()?.map(Millis),
-        ended_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        started_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
+        ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         outputs: columns.next_json()?,
     };
     Ok(LoadedInstance {
@@ -146,9 +146,9 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         start,
         generation,
         epoch,
-        rev,
+        revision,
         created_at,
-        header,
+        record,
         tasks: Vec::new(),
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),

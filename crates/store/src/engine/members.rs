@@ -1,7 +1,7 @@
 //! The incarnations of nodes: joining, heartbeats, changes of state.
 
 use actors::ports::{DbHeartbeat, Join, JoinResult, Member, MemberStatus, StoreError};
-use engine::ids::{Generation, Incarnation, Millis};
+use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
@@ -80,7 +80,7 @@ impl Store {
         &self,
         transaction: &Transaction,
         join: &Join,
-        now: Millis,
+        now: Timestamp,
     ) -> Result<(Incarnation, Generation), StoreError> {
         let insert = "INSERT INTO member \
                       (name, host, roles, state, slots, worker_group, version, joined_at, state_at) \
@@ -162,7 +162,7 @@ impl Store {
         };
         let mut columns = RowReader::new(&row);
         Ok(DbHeartbeat {
-            now: Millis(columns.next_value()?),
+            now: Timestamp(columns.next_value()?),
             state: columns.next_parsed()?,
         })
     }
@@ -276,7 +276,7 @@ fn read_member(columns: &mut RowReader<'_>) -> Result<Member, StoreError> {
             .map(str::to_owned)
             .collect(),
         state: columns.next_parsed()?,
-        joined_at: Millis(columns.next_value()?),
+        joined_at: Timestamp(columns.next_value()?),
         slots: columns.next_u32()?,
         worker_group: columns.next_value()?,
         version: columns.next_value()?,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actors::ports::{HandOver, InstanceOwner, OwnedInstance, Ownership, StoreError};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId};
-use engine::states::OwnerWhy;
+use engine::states::OwnershipReason;
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use serde::Serialize;
 
@@ -146,7 +146,7 @@ impl Store {
                 c_owner: hand_over.to.0,
                 c_host: &host,
                 c_at: hand_over.at.0,
-                c_why: OwnerWhy::Handover.as_str(),
+                c_why: OwnershipReason::Handover.as_str(),
             })
             .collect();
         let locked = lock_owned(&transaction, &rows).await?;

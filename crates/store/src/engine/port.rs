@@ -10,8 +10,8 @@ use actors::ports::{
     StoreError, Write, WriteOutcome,
 };
 use async_trait::async_trait;
-use engine::definition::Definition;
-use engine::ids::{Incarnation, InstanceId, Millis, Uid};
+use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
+use engine::spec::Definition;
 use engine::states::MemberState;
 
 use crate::store::Store;
@@ -111,14 +111,14 @@ impl InboxStore for Store {
         Store::list_unapplied_commands(self, ids).await
     }
 
-    async fn refuse_inapplicable_commands(&self, id: InstanceId, at: Millis) -> Result<(), StoreError> {
+    async fn refuse_inapplicable_commands(&self, id: InstanceId, at: Timestamp) -> Result<(), StoreError> {
         Store::refuse_inapplicable_commands(self, id, at).await
     }
 }
 
 #[async_trait]
 impl RelayedResults for Store {
-    async fn relay_results(&self, results: &[RelayedResult], at: Millis) -> Result<(), StoreError> {
+    async fn relay_results(&self, results: &[RelayedResult], at: Timestamp) -> Result<(), StoreError> {
         Store::relay_results(self, results, at).await
     }
 
@@ -126,11 +126,11 @@ impl RelayedResults for Store {
         Store::list_relayed_results(self, ids).await
     }
 
-    async fn mark_results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError> {
+    async fn mark_results_applied(&self, uids: &[DispatchId], at: Timestamp) -> Result<(), StoreError> {
         Store::mark_results_applied(self, uids, at).await
     }
 
-    async fn close_relayed_results(&self, at: Millis) -> Result<(), StoreError> {
+    async fn close_relayed_results(&self, at: Timestamp) -> Result<(), StoreError> {
         Store::close_relayed_results(self, at).await
     }
 }

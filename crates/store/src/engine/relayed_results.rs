@@ -1,7 +1,8 @@
 //! Results that reached another master than the owner: in the inbox until the owner has applied them.
 
 use actors::ports::{RelayedResult, StoreError};
-use engine::ids::{InstanceId, Millis, Uid};
+use engine::attempt::AttemptEnd;
+use engine::ids::{DispatchId, InstanceId, Timestamp};
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
 
@@ -40,8 +41,8 @@ impl Store {
     /// Stores the results of attempts that are open for their owners; the others are dropped.
     pub(crate) async fn relay_results(
         &self,
-        results: &[RelayedResult],
-        at: Millis,
+        results: &[(DispatchId, AttemptEnd)],
+        at: Timestamp,
     ) -> Result<(), StoreError> {
         let rows: Vec<RelayedRow> = results
             .iter()
@@ -67,7 +68,7 @@ impl Store {
     pub(crate) async fn list_relayed_results(
         &self,
         ids: &[InstanceId],
-    ) -> Result<Vec<RelayedResult>, StoreError> {
+    ) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -79,7 +80,7 @@ impl Store {
         &self,
         connection: &C,
         ids: &[InstanceId],
-    ) -> Result<Vec<RelayedResult>, StoreError> {
+    ) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
         let sql = format!(
             "SELECT x.dedup_key, x.body FROM inbox x WHERE {OPEN_RESULT} \
              AND x.instance IN (SELECT c_id FROM {}) ORDER BY x.id",
@@ -94,7 +95,11 @@ impl Store {
     }
 
     /// Marks relayed results as applied.
-    pub(crate) async fn mark_results_applied(&self, uids: &[Uid], at: Millis) -> Result<(), StoreError> {
+    pub(crate) async fn mark_results_applied(
+        &self,
+        uids: &[DispatchId],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let rows: Vec<AppliedRow> = uids
             .iter()
             .map(|uid| AppliedRow {
@@ -113,7 +118,7 @@ impl Store {
 
     /// Marks relayed results whose attempts are closed. Only the index of unapplied rows is scanned; normally it holds
     /// no such row, and nothing is written.
-    pub(crate) async fn close_relayed_results(&self, at: Millis) -> Result<(), StoreError> {
+    pub(crate) async fn close_relayed_results(&self, at: Timestamp) -> Result<(), StoreError> {
         let closed = format!("x.kind = 'result' AND x.applied_at IS NULL AND NOT ({OPEN_RESULT})");
         let sql = format!("SELECT x.id FROM inbox x WHERE {closed} LIMIT 1");
         let found = self.reader().query_one_raw(self.statement(&sql, [])).await;
@@ -143,7 +148,7 @@ impl Store {
     }
 }
 
-fn read_result(row: &QueryResult) -> Result<RelayedResult, StoreError> {
+fn read_result(row: &QueryResult) -> Result<(DispatchId, AttemptEnd), StoreError> {
     let mut columns = RowReader::new(row);
     let key: String = columns.next_value()?;
     let uid = key.trim_start_matches(KEY_PREFIX).parse().map_err(corrupt)?;

@@ -1,7 +1,7 @@
 //! The rows of tasks and attempts, to and from the engine's types.
 
 use actors::ports::StoreError;
-use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Millis, Ordinal};
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::task::{Attempt, Task, Worker};
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
@@ -79,7 +79,7 @@ const ATTEMPT: [Column; 16] = [
 
 impl<'a> TaskColumns<'a> {
     /// Writes a task as its row.
-    pub(crate) fn new(instance: InstanceId, ordinal: Ordinal, task: &'a Task) -> Result<Self, StoreError> {
+    pub(crate) fn new(instance: InstanceId, ordinal: TaskIndex, task: &'a Task) -> Result<Self, StoreError> {
         Ok(Self {
             instance: instance.0,
             ordinal: ordinal.0,
@@ -98,12 +98,12 @@ impl<'a> TaskColumns<'a> {
 
 impl<'a> AttemptColumns<'a> {
     /// Writes an attempt as its row.
-    pub(crate) fn new(instance: InstanceId, ordinal: Ordinal, attempt: &'a Attempt) -> Self {
+    pub(crate) fn new(instance: InstanceId, ordinal: TaskIndex, attempt: &'a Attempt) -> Self {
         Self {
             instance: instance.0,
             ordinal: ordinal.0,
             number: attempt.number.0,
-            binding: attempt.binding,
+            binding: attempt.dispatch_number,
             uid: attempt.uid.map(|uid| uid.to_string()),
             worker: attempt.worker.as_ref().map(|w| w.incarnation.0),
             worker_name: attempt.worker.as_ref().map(|w| w.name.as_str()),
@@ -161,19 +161,19 @@ fn listed_ids(backend: DbBackend) -> String {
 }
 
 /// Reads a row of `tasks_of`; its attempt is added later.
-pub(crate) fn read_task(row: &QueryResult) -> Result<(InstanceId, Ordinal, Task), StoreError> {
+pub(crate) fn read_task(row: &QueryResult) -> Result<(InstanceId, TaskIndex, Task), StoreError> {
     let mut columns = RowReader::new(row);
     let instance = InstanceId(columns.next_value()?);
-    let ordinal = Ordinal(columns.next_u32()?);
+    let ordinal = TaskIndex(columns.next_u32()?);
     let task = Task {
         state: columns.next_parsed()?,
         reason: columns.next_value()?,
         attempts: columns.next_u32()?,
         attempts_before_run: columns.next_u32()?,
         lost_in_run: columns.next_u32()?,
-        due_at: columns.next_value::<Option<i64>>()?.map(Millis),
-        started_at: columns.next_value::<Option<i64>>()?.map(Millis),
-        ended_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        due_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
+        started_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
+        ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         outputs: columns.next_json()?,
         attempt: None,
     };
@@ -181,19 +181,19 @@ pub(crate) fn read_task(row: &QueryResult) -> Result<(InstanceId, Ordinal, Task)
 }
 
 /// Reads a row of `attempts_of`: its task, whether it is the latest, and the attempt.
-pub(crate) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, Ordinal, bool, Attempt), StoreError> {
+pub(crate) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, TaskIndex, bool, Attempt), StoreError> {
     let mut columns = RowReader::new(row);
     let instance = InstanceId(columns.next_value()?);
-    let ordinal = Ordinal(columns.next_u32()?);
+    let ordinal = TaskIndex(columns.next_u32()?);
     let latest = columns.next_value()?;
     let number = AttemptNumber(columns.next_u32()?);
-    let binding = columns.next_u32()?;
+    let dispatch_number = columns.next_u32()?;
     let uid = columns.next_optional_parsed()?;
     let incarnation = columns.next_value::<Option<i64>>()?.map(Incarnation);
     let name = columns.next_value::<Option<String>>()?;
     let attempt = Attempt {
         number,
-        binding,
+        dispatch_number,
         uid,
         worker: incarnation
             .zip(name)
@@ -206,9 +206,9 @@ pub(crate) fn read_attempt(row: &QueryResult) -> Result<(InstanceId, Ordinal, bo
             .next_value::<Option<i64>>()?
             .and_then(|code| i32::try_from(code).ok()),
         error: columns.next_value()?,
-        created_at: Millis(columns.next_value()?),
-        started_at: columns.next_value::<Option<i64>>()?.map(Millis),
-        ended_at: columns.next_value::<Option<i64>>()?.map(Millis),
+        created_at: Timestamp(columns.next_value()?),
+        started_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
+        ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
     };
     Ok((instance, ordinal, latest, attempt))
 }

@@ -1,8 +1,9 @@
 //! What an event costs in a large instance, in rows touched.
 
 use super::fixture::*;
-use crate::ids::Ordinal;
-use crate::instance::{AttemptResult, Effect, Event, Instance, Parts, apply, decide, pending};
+use crate::attempt::AttemptResult;
+use crate::ids::TaskIndex;
+use crate::instance::{Effect, Event, Instance, apply, decide, pending_effects};
 use crate::plan::Plan;
 use crate::states::InstanceState;
 use std::sync::Arc;
@@ -32,22 +33,22 @@ fn ten_thousand_noops_end_in_as_many_rounds_as_there_are_layers() {
     let (plan, mut state) = layered();
     let mut events = vec![Event::Loaded];
     let (mut rounds, mut most) = (0, 0);
-    while state.header.state == InstanceState::Running {
-        let (changes, effects) = decide(&plan, &state, &events, crate::ids::Millis(1000));
+    while state.record().state == InstanceState::Running {
+        let (changes, effects) = decide(&plan, &state, &events, crate::ids::Timestamp(1000));
         rounds += 1;
         most = most.max(changes.tasks.len());
         apply(&plan, &mut state, &changes);
         events = effects
             .into_iter()
             .filter_map(|effect| match effect {
-                Effect::FinishInOwner { ordinal, attempt } => {
-                    Some(Event::FinishedInOwner { ordinal, attempt })
+                Effect::CompleteInline { task_index, attempt } => {
+                    Some(Event::CompletedInline { task_index, attempt })
                 }
                 _ => None,
             })
             .collect();
     }
-    assert_eq!(state.header.state, InstanceState::Succeeded);
+    assert_eq!(state.record().state, InstanceState::Succeeded);
     assert_eq!(rounds, LAYERS + 1);
     assert_eq!(
         most,
@@ -61,26 +62,22 @@ fn one_event_touches_one_task_and_its_successors_however_large_the_instance_is()
     let mut tasks = vec![task("first", &[]), task("second", &[0])];
     tasks.extend((2..10_000).map(|n| task(&format!("t{n}"), &[])));
     let plan = Plan::new(Arc::new(workflow(tasks)), Arc::new(start()));
-    let parts = World::new(workflow(Vec::new()), start()).state;
-    let parts = Parts {
-        id: parts.id,
-        generation: parts.generation,
-        epoch: parts.epoch,
-        rev: parts.rev,
-        created_at: parts.created_at,
-        header: header(),
-        tasks: Vec::new(),
-    };
-    let state = Instance::load(&plan, parts);
+    let rows = World::new(workflow(Vec::new()), start()).state.rows;
+    let state = Instance::load(&plan, rows);
     let mut world = World::new(workflow(Vec::new()), start());
     world.plan = plan;
     world.state = state;
     world.send(Event::Loaded);
-    assert_eq!(pending(&world.plan, &world.state).len(), 9_999);
+    assert_eq!(pending_effects(&world.state).len(), 9_999);
     world.run(0);
     let ended = world.ended(0, AttemptResult::Succeeded);
     let (changes, effects) = decide(&world.plan, &world.state, &[ended], world.now);
-    let touched: Vec<Ordinal> = changes.tasks.keys().copied().collect();
-    assert_eq!(touched, [Ordinal(0), Ordinal(1)]);
-    assert_eq!(effects, [Effect::WantSlot { ordinal: Ordinal(1) }]);
+    let touched: Vec<TaskIndex> = changes.tasks.keys().copied().collect();
+    assert_eq!(touched, [TaskIndex(0), TaskIndex(1)]);
+    assert_eq!(
+        effects,
+        [Effect::RequestSlot {
+            task_index: TaskIndex(1)
+        }]
+    );
 }

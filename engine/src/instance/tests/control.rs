@@ -1,16 +1,22 @@
 //! Control operations, losses and times in detail.
 
 use super::fixture::*;
-use crate::definition::{Direction, Output, Param, ParamType};
-use crate::ids::{Millis, OperationId, Ordinal, Run};
-use crate::instance::{AttemptResult, Attention, Effect, Event, Reset, pending};
-use crate::states::{AttemptState, Backoff, InstanceState, OnWorkerLost, Outcome, Verb};
+use crate::attempt::AttemptEvent;
+use crate::attempt::AttemptResult;
+use crate::ids::{OperationId, Run, TaskIndex, Timestamp};
+use crate::instance::Operation;
+use crate::instance::{Effect, Event, Reset, pending_effects};
+use crate::spec::model::{Direction, Output, Param, ParamType};
+use crate::states::Attention;
+use crate::states::{AttemptState, Backoff, Command, InstanceState, OnWorkerLost, OperationStatus};
 
-fn lose(world: &mut World, ordinal: u32) {
-    let uid = world.uid(ordinal);
-    world.send(Event::Lost {
+fn lose(world: &mut World, task_index: u32) {
+    let uid = world.uid(task_index);
+    world.send(Event::Attempt {
         uid,
-        reason: "worker w1 is gone".into(),
+        event: AttemptEvent::Lost {
+            reason: "worker w1 is gone".into(),
+        },
     });
 }
 
@@ -42,7 +48,7 @@ fn the_fifth_lost_attempt_of_a_run_fails_the_task() {
         lose(&mut world, 0);
     }
     assert_eq!(world.line(), "failed failed");
-    world.verb(Verb::Recover);
+    world.command(Command::Recover);
     world.run(0);
     lose(&mut world, 0);
     assert_eq!(world.line(), "running waiting");
@@ -80,18 +86,22 @@ fn an_attempt_that_never_started_keeps_its_number_and_gets_a_new_uid() {
     world.grant(0);
     let uid = world.uid(0);
     assert_eq!(uid.to_string(), "1-42-0-1-1");
-    world.send(Event::NotStarted {
+    world.send(Event::Attempt {
         uid,
-        reason: "full".into(),
+        event: AttemptEvent::NotStarted {
+            reason: "full".into(),
+        },
     });
     assert_eq!(world.line(), "running waiting");
     assert!(world.row(0).has_unbound_attempt());
     world.grant(0);
     assert_eq!(world.uid(0).to_string(), "1-42-0-1-2");
     assert_eq!(world.row(0).attempts, 1);
-    let effects = world.send(Event::NotStarted {
+    let effects = world.send(Event::Attempt {
         uid,
-        reason: "late".into(),
+        event: AttemptEvent::NotStarted {
+            reason: "late".into(),
+        },
     });
     assert!(matches!(effects[..], [Effect::Ignore { .. }]), "{effects:?}");
 }
@@ -103,17 +113,19 @@ fn an_unbound_attempt_waits_through_a_pause_and_is_closed_by_a_stop() {
         world.run(1);
         world.grant(0);
         let uid = world.uid(0);
-        world.verb(Verb::Pause);
-        world.send(Event::NotStarted {
+        world.command(Command::Pause);
+        world.send(Event::Attempt {
             uid,
-            reason: "draining".into(),
+            event: AttemptEvent::NotStarted {
+                reason: "draining".into(),
+            },
         });
         world
     };
     let mut world = unbound();
     assert_eq!(world.line(), "pausing not_run running");
     world.end(1, AttemptResult::Succeeded);
-    world.verb(Verb::Resume);
+    world.command(Command::Resume);
     world.succeed(0);
     assert_eq!(
         (world.line().as_str(), world.row(0).attempts),
@@ -123,7 +135,7 @@ fn an_unbound_attempt_waits_through_a_pause_and_is_closed_by_a_stop() {
     let mut world = unbound();
     world.end(1, AttemptResult::Succeeded);
     assert_eq!(world.line(), "paused not_run succeeded");
-    world.verb(Verb::Stop);
+    world.command(Command::Stop);
     assert_eq!(world.line(), "stopped not_run succeeded");
     let attempt = world.row(0).attempt.clone().unwrap();
     assert_eq!(
@@ -141,10 +153,10 @@ fn an_unbound_attempt_waits_through_a_pause_and_is_closed_by_a_stop() {
 fn an_attempt_lost_while_pausing_starts_again_after_resume() {
     let mut world = World::of(vec![task("a", &[])]);
     world.run(0);
-    world.verb(Verb::Pause);
+    world.command(Command::Pause);
     lose(&mut world, 0);
     assert_eq!(world.line(), "paused not_run");
-    world.verb(Verb::Resume);
+    world.command(Command::Resume);
     assert_eq!(world.row(0).lost_in_run, 1);
     world.succeed(0);
     assert_eq!(world.line(), "succeeded succeeded");
@@ -155,13 +167,13 @@ fn a_retry_wait_is_kept_by_a_pause_and_begins_anew_at_resume() {
     let mut world = World::of(vec![with_retries(1, 5000, task("a", &[])), task("b", &[])]);
     world.fail(0);
     world.run(1);
-    world.verb(Verb::Pause);
+    world.command(Command::Pause);
     assert_eq!(world.line(), "pausing waiting_retry running");
     world.end(1, AttemptResult::Succeeded);
     assert_eq!(world.line(), "paused waiting_retry succeeded");
-    world.now = Millis(100_000);
-    world.verb(Verb::Resume);
-    assert_eq!(world.row(0).due_at, Some(Millis(105_000)));
+    world.now = Timestamp(100_000);
+    world.command(Command::Resume);
+    assert_eq!(world.row(0).due_at, Some(Timestamp(105_000)));
     world.pass(5000);
     world.succeed(0);
     assert_eq!(world.line(), "succeeded succeeded succeeded");
@@ -172,7 +184,7 @@ fn a_task_that_waits_for_a_retry_fails_when_another_failed_while_pausing() {
     let mut world = World::of(vec![with_retries(1, 5000, task("a", &[])), task("b", &[])]);
     world.fail(0);
     world.run(1);
-    world.verb(Verb::Pause);
+    world.command(Command::Pause);
     world.end(1, AttemptResult::Failed);
     assert_eq!(world.line(), "failed failed failed");
 }
@@ -181,10 +193,10 @@ fn a_task_that_waits_for_a_retry_fails_when_another_failed_while_pausing() {
 fn a_task_killed_from_outside_while_pausing_runs_again_after_resume() {
     let mut world = World::of(vec![task("a", &[])]);
     world.run(0);
-    world.verb(Verb::Pause);
+    world.command(Command::Pause);
     world.end(0, AttemptResult::Killed);
     assert_eq!(world.line(), "paused killed");
-    world.verb(Verb::Resume);
+    world.command(Command::Resume);
     assert_eq!(world.line(), "running waiting");
 }
 
@@ -192,7 +204,7 @@ fn a_task_killed_from_outside_while_pausing_runs_again_after_resume() {
 fn a_stop_whose_last_result_was_a_success_ends_as_succeeded() {
     let mut world = World::of(vec![task("a", &[])]);
     world.run(0);
-    world.verb(Verb::Stop);
+    world.command(Command::Stop);
     world.end(0, AttemptResult::Succeeded);
     assert_eq!(world.line(), "succeeded succeeded");
 }
@@ -202,7 +214,7 @@ fn a_failure_that_crosses_a_stop_waits_for_no_retry() {
     let mut world = World::of(vec![with_retries(3, 0, task("a", &[])), task("b", &[])]);
     world.run(0);
     world.run(1);
-    world.verb(Verb::Stop);
+    world.command(Command::Stop);
     world.end(0, AttemptResult::Failed);
     world.end(1, AttemptResult::Failed);
     assert_eq!(world.line(), "stopped killed failed");
@@ -211,13 +223,13 @@ fn a_failure_that_crosses_a_stop_waits_for_no_retry() {
 #[test]
 fn a_queued_instance_can_only_be_stopped() {
     let mut world = World::new(workflow(vec![task("a", &[])]), start());
-    world.state.header.state = InstanceState::Queued;
+    world.state.rows.record.state = InstanceState::Queued;
     world.send(Event::Loaded);
-    assert_eq!(world.state.header.state, InstanceState::Queued);
-    for verb in [Verb::Pause, Verb::Resume, Verb::Recover, Verb::Rerun] {
-        assert_eq!(world.verb(verb), Outcome::Refused, "{verb}");
+    assert_eq!(world.state.record().state, InstanceState::Queued);
+    for command in [Command::Pause, Command::Resume, Command::Recover, Command::Rerun] {
+        assert_eq!(world.command(command), OperationStatus::Refused, "{command}");
     }
-    assert_eq!(world.verb(Verb::Stop), Outcome::Applied);
+    assert_eq!(world.command(Command::Stop), OperationStatus::Applied);
     assert_eq!(world.line(), "stopped not_run");
 }
 
@@ -226,12 +238,12 @@ fn resume_from_stopped_is_a_new_run_of_what_was_killed_or_held() {
     let mut world = World::of(vec![task("a", &[]), task("b", &[]), task("c", &[0])]);
     world.succeed(0);
     world.run(1);
-    world.verb(Verb::Stop);
+    world.command(Command::Stop);
     world.end(1, AttemptResult::Killed);
     assert_eq!(world.line(), "stopped succeeded killed not_run");
-    assert_eq!(world.verb(Verb::Resume), Outcome::Applied);
+    assert_eq!(world.command(Command::Resume), OperationStatus::Applied);
     assert_eq!(world.line(), "running succeeded waiting waiting");
-    assert_eq!(world.state.header.run, Run(2));
+    assert_eq!(world.state.record().run, Run(2));
 }
 
 #[test]
@@ -245,7 +257,7 @@ fn rerun_runs_everything_again_and_forgets_outputs() {
     world.succeed(0);
     world.succeed(1);
     assert_eq!(world.row(0).outputs["rows"], "0");
-    let event = world.verb_event(Verb::Rerun, None);
+    let event = world.command_event(Command::Rerun, None);
     let (changes, _) = world.round(&[event]);
     assert_eq!(changes.reset, Some(Reset::All));
     assert_eq!(world.line(), "running waiting pending");
@@ -267,16 +279,16 @@ fn of_two_recovers_one_is_applied_and_the_other_names_the_run() {
     let mut world = World::of(vec![task("a", &[])]);
     world.fail(0);
     let events = [
-        world.verb_event(Verb::Recover, None),
-        world.verb_event(Verb::Recover, None),
+        world.command_event(Command::Recover, None),
+        world.command_event(Command::Recover, None),
     ];
     world.round(&events);
-    let [first, second] = &world.decided[..] else {
+    let [first, second] = &world.decisions[..] else {
         panic!("two decisions")
     };
     assert_eq!(
-        (first.outcome, second.outcome),
-        (Outcome::Applied, Outcome::Refused)
+        (first.status, second.status),
+        (OperationStatus::Applied, OperationStatus::Refused)
     );
     let detail = second.detail.clone().unwrap();
     assert!(detail.contains("run 1") && detail.contains("run 2"), "{detail}");
@@ -285,17 +297,17 @@ fn of_two_recovers_one_is_applied_and_the_other_names_the_run() {
 #[test]
 fn a_refusal_names_the_state_and_what_is_possible() {
     let mut world = World::of(vec![task("a", &[])]);
-    assert_eq!(world.verb(Verb::Recover), Outcome::Refused);
-    let detail = world.decided[0].detail.clone().unwrap();
+    assert_eq!(world.command(Command::Recover), OperationStatus::Refused);
+    let detail = world.decisions[0].detail.clone().unwrap();
     assert_eq!(detail, "the instance is running; possible: pause, stop");
-    let later = Event::Verb {
-        operation: OperationId(99),
-        verb: Verb::Stop,
+    let later = Event::Command(Operation {
+        id: OperationId(99),
+        command: Command::Stop,
         run: Run(2),
         task: None,
-    };
+    });
     world.send(later);
-    assert_eq!(world.decided[1].outcome, Outcome::Refused);
+    assert_eq!(world.decisions[1].status, OperationStatus::Refused);
     assert_eq!(world.line(), "running waiting");
 }
 
@@ -303,15 +315,15 @@ fn a_refusal_names_the_state_and_what_is_possible() {
 fn giving_up_rests_without_a_new_state_and_resume_goes_on() {
     let mut world = World::of(vec![task("a", &[]), task("b", &[0])]);
     world.run(0);
-    let effects = world.send(Event::GiveUp {
+    let effects = world.send(Event::Quarantine {
         attention: attention(),
     });
-    assert_eq!(effects, [Effect::Rest]);
+    assert_eq!(effects, [Effect::Release]);
     assert_eq!(world.line(), "running running pending");
-    assert!(pending(&world.plan, &world.state).is_empty());
+    assert!(pending_effects(&world.state).is_empty());
     world.end(0, AttemptResult::Succeeded);
-    assert_eq!(world.verb(Verb::Resume), Outcome::Applied);
-    assert_eq!(world.state.header.attention, None);
+    assert_eq!(world.command(Command::Resume), OperationStatus::Applied);
+    assert_eq!(world.state.record().attention, None);
     assert_eq!(world.line(), "running succeeded waiting");
     world.succeed(1);
     assert_eq!(world.line(), "succeeded succeeded succeeded");
@@ -321,14 +333,14 @@ fn giving_up_rests_without_a_new_state_and_resume_goes_on() {
 fn any_verb_that_applies_clears_attention_and_tells_everything_owed() {
     let mut world = World::of(vec![task("a", &[])]);
     world.run(0);
-    world.verb(Verb::Stop);
-    world.send(Event::GiveUp {
+    world.command(Command::Stop);
+    world.send(Event::Quarantine {
         attention: attention(),
     });
-    let stop = world.verb_event(Verb::Stop, None);
+    let stop = world.command_event(Command::Stop, None);
     let effects = world.send(stop);
-    assert_eq!(effects, pending(&world.plan, &world.state));
-    assert_eq!(world.state.header.attention, None);
+    assert_eq!(effects, pending_effects(&world.state));
+    assert_eq!(world.state.record().attention, None);
 }
 
 #[test]
@@ -338,14 +350,14 @@ fn the_limit_of_an_instance_stands_still_while_it_is_paused() {
     let mut world = World::new(definition, start());
     world.send(Event::Loaded);
     world.now = world.now.plus(400);
-    world.verb(Verb::Pause);
+    world.command(Command::Pause);
     assert_eq!(
-        (world.state.header.due_at, world.state.header.time_left_ms),
+        (world.state.record().due_at, world.state.record().time_left_ms),
         (None, Some(600))
     );
-    world.now = Millis(50_000);
-    world.verb(Verb::Resume);
-    assert_eq!(world.state.header.due_at, Some(Millis(50_600)));
+    world.now = Timestamp(50_000);
+    world.command(Command::Resume);
+    assert_eq!(world.state.record().due_at, Some(Timestamp(50_600)));
 }
 
 #[test]
@@ -387,10 +399,10 @@ fn a_dry_run_succeeds_in_the_owner_without_slots_and_delays() {
     start.dry_run = true;
     let mut world = World::new(workflow(vec![slow, task("b", &[0])]), start);
     world.send(Event::Loaded);
-    for ordinal in [0, 1] {
-        let attempt = world.row(ordinal).attempt.clone().unwrap().number;
-        world.send(Event::FinishedInOwner {
-            ordinal: Ordinal(ordinal),
+    for task_index in [0, 1] {
+        let attempt = world.row(task_index).attempt.clone().unwrap().number;
+        world.send(Event::CompletedInline {
+            task_index: TaskIndex(task_index),
             attempt,
         });
     }
@@ -416,17 +428,21 @@ fn the_outputs_of_an_instance_come_from_its_tasks_in_graph_order() {
     }];
     let mut world = World::new(definition, start());
     world.send(Event::Loaded);
-    for (ordinal, value) in [(1, "early"), (0, "late")] {
-        world.run(ordinal);
-        let mut event = world.ended(ordinal, AttemptResult::Succeeded);
-        if let Event::Ended { ended, .. } = &mut event {
+    for (task_index, value) in [(1, "early"), (0, "late")] {
+        world.run(task_index);
+        let mut event = world.ended(task_index, AttemptResult::Succeeded);
+        if let Event::Attempt {
+            event: AttemptEvent::Ended(ended),
+            ..
+        } = &mut event
+        {
             ended.outputs.insert("total".into(), value.into());
             ended.outputs.insert("undeclared".into(), "x".into());
         }
         world.send(event);
     }
     assert_eq!(world.row(0).outputs.len(), 1);
-    assert_eq!(world.state.header.outputs["total"], "late");
+    assert_eq!(world.state.record().outputs["total"], "late");
 }
 
 #[test]
@@ -434,23 +450,23 @@ fn slots_are_wanted_in_order_of_priority_and_granted_in_the_same_round() {
     let mut urgent = task("b", &[]);
     urgent.priority = Some(crate::states::Priority::Highest);
     let world = World::new(workflow(vec![task("a", &[]), urgent, noop("c", &[])]), start());
-    let mut round = crate::instance::Round::new(&world.plan, &world.state, world.now);
+    let mut round = crate::instance::StepBatch::new(&world.plan, &world.state, world.now);
     round.step(Event::Loaded);
-    let wanted: Vec<u32> = round.wanting_slots().iter().map(|w| w.ordinal.0).collect();
+    let wanted: Vec<u32> = round.slot_demands().iter().map(|w| w.task_index.0).collect();
     assert_eq!(wanted, [1, 0]);
-    round.step(Event::Granted {
-        ordinal: Ordinal(1),
+    round.step(Event::SlotGranted {
+        task_index: TaskIndex(1),
         worker: worker(),
     });
     round.step(Event::NoSlot {
-        ordinal: Ordinal(0),
+        task_index: TaskIndex(0),
         reason: "group `default` is full".into(),
     });
     let (changes, effects) = round.finish();
     let told: Vec<String> = effects.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
-        ["want slot 0", "dispatch 1-42-1-1-1", "finish in owner 2#1"]
+        ["request slot 0", "dispatch 1-42-1-1-1", "complete inline 2#1"]
     );
     let told: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -466,13 +482,15 @@ fn slots_are_wanted_in_order_of_priority_and_granted_in_the_same_round() {
 #[test]
 fn a_grant_that_comes_too_late_gives_its_slot_back() {
     let mut world = World::of(vec![task("a", &[])]);
-    world.verb(Verb::Pause);
-    let effects = world.send(Event::Granted {
-        ordinal: Ordinal(0),
+    world.command(Command::Pause);
+    let effects = world.send(Event::SlotGranted {
+        task_index: TaskIndex(0),
         worker: worker(),
     });
     assert!(
-        effects.contains(&Effect::DropSlot { ordinal: Ordinal(0) }),
+        effects.contains(&Effect::CancelSlot {
+            task_index: TaskIndex(0)
+        }),
         "{effects:?}"
     );
 }
@@ -482,12 +500,14 @@ fn an_attempt_replaced_in_one_round_is_closed() {
     let mut world = World::of(vec![task("a", &[])]);
     world.run(0);
     let uid = world.uid(0);
-    let lost = Event::Lost {
+    let lost = Event::Attempt {
         uid,
-        reason: "gone".into(),
+        event: AttemptEvent::Lost {
+            reason: "gone".into(),
+        },
     };
-    let granted = Event::Granted {
-        ordinal: Ordinal(0),
+    let granted = Event::SlotGranted {
+        task_index: TaskIndex(0),
         worker: worker(),
     };
     let (changes, _) = world.round(&[lost, granted]);
@@ -504,7 +524,7 @@ fn a_result_and_a_recover_in_one_round_tell_both_steps() {
     world.succeed(0);
     world.run(1);
     let ended = world.ended(1, AttemptResult::Failed);
-    let recover = world.verb_event(Verb::Recover, None);
+    let recover = world.command_event(Command::Recover, None);
     let (changes, _) = world.round(&[ended, recover]);
     assert_eq!(world.line(), "running succeeded waiting");
     let told: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
@@ -529,9 +549,9 @@ fn the_limit_of_an_instance_begins_anew_with_each_run() {
     world.send(Event::Loaded);
     world.pass(1000);
     assert_eq!(world.line(), "failed not_run");
-    world.verb(Verb::Recover);
+    world.command(Command::Recover);
     assert_eq!(world.line(), "running waiting");
-    assert_eq!(world.state.header.due_at, Some(world.now.plus(1000)));
+    assert_eq!(world.state.record().due_at, Some(world.now.plus(1000)));
     world.succeed(0);
     assert_eq!(world.line(), "succeeded succeeded");
 }
@@ -541,11 +561,14 @@ fn the_awaited_worker_is_named_the_same_after_every_report() {
     let mut world = World::of(vec![task("a", &[]), task("b", &[])]);
     world.grant(0);
     world.grant(1);
-    world.verb(Verb::Stop);
-    let reason = world.state.header.reason.clone();
-    for ordinal in [1, 0] {
-        let (uid, at) = (world.uid(ordinal), world.now);
-        world.send(Event::Started { uid, pid: None, at });
-        assert_eq!(world.state.header.reason, reason);
+    world.command(Command::Stop);
+    let reason = world.state.record().reason.clone();
+    for task_index in [1, 0] {
+        let (uid, at) = (world.uid(task_index), world.now);
+        world.send(Event::Attempt {
+            uid,
+            event: AttemptEvent::Started { pid: None, at },
+        });
+        assert_eq!(world.state.record().reason, reason);
     }
 }

@@ -9,11 +9,11 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::fixture::*;
 use super::properties::{Move, event_of, shapes, world_of};
 use crate::instance::Event;
-use crate::states::{InstanceState, Verb};
+use crate::states::{Command, InstanceState};
 
 fn kind(event: &Event) -> String {
     match event {
-        Event::Verb { verb, .. } => verb.to_string(),
+        Event::Command(operation) => operation.command.to_string(),
         _ => {
             let words = event.to_string();
             words.split([' ']).next().unwrap_or_default().to_owned()
@@ -23,10 +23,19 @@ fn kind(event: &Event) -> String {
 
 fn kinds() -> BTreeSet<String> {
     let events = [
-        "loaded", "granted", "no", "started", "ended", "finished", "not", "lost", "due", "give",
+        "loaded",
+        "slot",
+        "no",
+        "started",
+        "ended",
+        "completed",
+        "not",
+        "lost",
+        "due",
+        "quarantine",
     ];
-    let verbs = Verb::ALL.iter().map(ToString::to_string);
-    events.map(str::to_owned).into_iter().chain(verbs).collect()
+    let commands = Command::ALL.iter().map(ToString::to_string);
+    events.map(str::to_owned).into_iter().chain(commands).collect()
 }
 
 #[test]
@@ -39,11 +48,11 @@ fn every_pair_of_instance_state_and_event_kind_is_reached() {
         let (shapes, flags, moves) = lives.new_tree(&mut runner).unwrap().current();
         let mut world: World = world_of(&shapes, flags);
         if life % 10 == 0 {
-            world.state.header.state = InstanceState::Queued;
+            world.state.rows.record.state = InstanceState::Queued;
         }
         for step in moves {
             let event = event_of(&mut world, step);
-            reached.insert((world.state.header.state.to_string(), kind(&event)));
+            reached.insert((world.state.record().state.to_string(), kind(&event)));
             world.send(event);
         }
     }

@@ -3,31 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::definition::{Definition, OnCutOff, Retry, Task as TaskDefinition, Work};
-use crate::ids::{Epoch, Generation, Incarnation, InstanceId, Millis, OperationId, Ordinal, Rev, Run, Uid};
+use crate::attempt::AttemptEvent;
+use crate::attempt::{AttemptEnd, AttemptResult};
+use crate::ids::{
+    DispatchId, Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run, TaskIndex, Timestamp,
+};
+use crate::instance::Operation;
 use crate::instance::{
-    AttemptResult, Changes, Decided, Effect, Ended, Event, Header, Instance, Parts, Transition, apply,
-    decide, pending,
+    Changes, Effect, Event, Instance, InstanceRecord, InstanceRows, OperationDecision, Transition, apply,
+    decide, pending_effects,
 };
 use crate::plan::Plan;
+use crate::spec::model::{Definition, OnCutOff, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{
-    Backoff, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Outcome, Priority, Scope, TaskState,
-    Verb,
+    Backoff, Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, OperationStatus, Priority,
+    Scope, TaskState,
 };
 use crate::task::Worker;
+use crate::task_type::noop::noop_action;
+use crate::task_type::shell::shell_action;
 
 pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
     TaskDefinition {
         name: name.to_owned(),
-        work: Work::Shell {
-            run: "true".into(),
-            interpreter: "/bin/sh".into(),
-        },
-        needs: needs.iter().copied().map(Ordinal).collect(),
+        action: shell_action("true"),
+        needs: needs.iter().copied().map(TaskIndex).collect(),
         params: Vec::new(),
         outputs: Vec::new(),
-        retry: Retry::default(),
+        retry: RetryPolicy::default(),
         delay_ms: None,
         timeout_ms: None,
         on_timeout: OnTimeout::Fail,
@@ -42,13 +46,13 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
 
 pub(crate) fn noop(name: &str, needs: &[u32]) -> TaskDefinition {
     TaskDefinition {
-        work: Work::Noop,
+        action: noop_action(),
         ..task(name, needs)
     }
 }
 
 pub(crate) fn with_retries(max: u32, delay_ms: i64, task: TaskDefinition) -> TaskDefinition {
-    let retry = Retry {
+    let retry = RetryPolicy {
         max,
         delay_ms,
         backoff: Backoff::Fixed,
@@ -93,8 +97,8 @@ pub(crate) fn start() -> Start {
     }
 }
 
-pub(crate) fn header() -> Header {
-    Header {
+pub(crate) fn record() -> InstanceRecord {
+    InstanceRecord {
         state: InstanceState::Running,
         reason: Some("waiting for a master".into()),
         attention: None,
@@ -119,9 +123,9 @@ pub(crate) fn worker() -> Worker {
 pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) state: Instance,
-    pub(crate) now: Millis,
+    pub(crate) now: Timestamp,
     pub(crate) transitions: Vec<Transition>,
-    pub(crate) decided: Vec<Decided>,
+    pub(crate) decisions: Vec<OperationDecision>,
     pub(crate) effects: Vec<Effect>,
     operations: i64,
 }
@@ -129,22 +133,22 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(definition: Definition, start: Start) -> Self {
         let plan = Plan::new(Arc::new(definition), Arc::new(start));
-        let parts = Parts {
+        let rows = InstanceRows {
             id: InstanceId(42),
             generation: Generation(1),
             epoch: Epoch(1),
-            rev: Rev(0),
-            created_at: Millis(0),
-            header: header(),
-            tasks: Vec::new(),
+            revision: Revision(0),
+            created_at: Timestamp(0),
+            record: record(),
+            tasks: BTreeMap::new(),
         };
-        let state = Instance::load(&plan, parts);
+        let state = Instance::load(&plan, rows);
         Self {
             plan,
             state,
-            now: Millis(1000),
+            now: Timestamp(1000),
             transitions: Vec::new(),
-            decided: Vec::new(),
+            decisions: Vec::new(),
             effects: Vec::new(),
             operations: 0,
         }
@@ -171,7 +175,7 @@ impl World {
         let (changes, effects) = decide(&self.plan, &self.state, events, self.now);
         apply(&self.plan, &mut self.state, &changes);
         self.transitions.extend(changes.transitions.iter().cloned());
-        self.decided.extend(changes.decided.iter().cloned());
+        self.decisions.extend(changes.decisions.iter().cloned());
         self.effects.extend(effects.iter().cloned());
         self.check(&changes, &effects);
         (changes, effects)
@@ -181,81 +185,82 @@ impl World {
         self.round(&[event]).1
     }
 
-    pub(crate) fn verb(&mut self, verb: Verb) -> Outcome {
-        self.verb_on(verb, None)
+    pub(crate) fn command(&mut self, command: Command) -> OperationStatus {
+        self.command_on(command, None)
     }
 
-    pub(crate) fn force(&mut self, ordinal: u32) -> Outcome {
-        self.verb_on(Verb::ForceSuccess, Some(Ordinal(ordinal)))
+    pub(crate) fn force(&mut self, task_index: u32) -> OperationStatus {
+        self.command_on(Command::ForceSuccess, Some(TaskIndex(task_index)))
     }
 
-    fn verb_on(&mut self, verb: Verb, task: Option<Ordinal>) -> Outcome {
-        let event = self.verb_event(verb, task);
+    fn command_on(&mut self, command: Command, task: Option<TaskIndex>) -> OperationStatus {
+        let event = self.command_event(command, task);
         let (changes, _) = self.round(&[event]);
-        changes.decided[0].outcome
+        changes.decisions[0].status
     }
 
-    pub(crate) fn verb_event(&mut self, verb: Verb, task: Option<Ordinal>) -> Event {
+    pub(crate) fn command_event(&mut self, command: Command, task: Option<TaskIndex>) -> Event {
         self.operations += 1;
-        Event::Verb {
-            operation: OperationId(self.operations),
-            verb,
-            run: self.state.header.run,
+        Event::Command(Operation {
+            id: OperationId(self.operations),
+            command,
+            run: self.state.record().run,
             task,
-        }
+        })
     }
 
-    pub(crate) fn row(&self, ordinal: u32) -> &crate::task::Task {
-        self.state.row(Ordinal(ordinal)).expect("the task has a row")
+    pub(crate) fn row(&self, task_index: u32) -> &crate::task::Task {
+        self.state
+            .task(TaskIndex(task_index))
+            .expect("the task has a row")
     }
 
-    pub(crate) fn uid(&self, ordinal: u32) -> Uid {
-        let attempt = self.row(ordinal).attempt.as_ref().expect("it has an attempt");
+    pub(crate) fn uid(&self, task_index: u32) -> DispatchId {
+        let attempt = self.row(task_index).attempt.as_ref().expect("it has an attempt");
         attempt.uid.expect("its attempt is bound")
     }
 
-    pub(crate) fn grant(&mut self, ordinal: u32) {
-        let ordinal = Ordinal(ordinal);
-        self.send(Event::Granted {
-            ordinal,
+    pub(crate) fn grant(&mut self, task_index: u32) {
+        let task_index = TaskIndex(task_index);
+        self.send(Event::SlotGranted {
+            task_index,
             worker: worker(),
         });
     }
 
-    pub(crate) fn run(&mut self, ordinal: u32) {
-        self.grant(ordinal);
-        let (uid, at) = (self.uid(ordinal), self.now);
-        self.send(Event::Started {
+    pub(crate) fn run(&mut self, task_index: u32) {
+        self.grant(task_index);
+        let (uid, at) = (self.uid(task_index), self.now);
+        self.send(Event::Attempt {
             uid,
-            pid: Some(1),
-            at,
+            event: AttemptEvent::Started { pid: Some(1), at },
         });
     }
 
-    pub(crate) fn ended(&self, ordinal: u32, result: AttemptResult) -> Event {
-        Event::Ended {
-            uid: self.uid(ordinal),
-            ended: Ended {
+    pub(crate) fn ended(&self, task_index: u32, result: AttemptResult) -> Event {
+        Event::Attempt {
+            uid: self.uid(task_index),
+            event: AttemptEvent::Ended(AttemptEnd {
                 result,
                 exit_code: Some(i32::from(result != AttemptResult::Succeeded)),
-                ..Ended::succeeded(self.now)
-            },
+                ..AttemptEnd::succeeded(self.now)
+            }),
         }
     }
 
-    pub(crate) fn end(&mut self, ordinal: u32, result: AttemptResult) -> Vec<Effect> {
-        let event = self.ended(ordinal, result);
+    pub(crate) fn end(&mut self, task_index: u32, result: AttemptResult) -> Vec<Effect> {
+        let event = self.ended(task_index, result);
         self.send(event)
     }
 
-    pub(crate) fn succeed(&mut self, ordinal: u32) {
-        self.run(ordinal);
-        self.end(ordinal, AttemptResult::Succeeded);
+    pub(crate) fn succeed(&mut self, task_index: u32) {
+        self.run(task_index);
+        self.end(task_index, AttemptResult::Succeeded);
     }
 
-    pub(crate) fn fail(&mut self, ordinal: u32) {
-        self.run(ordinal);
-        self.end(ordinal, AttemptResult::Failed);
+    pub(crate) fn fail(&mut self, task_index: u32) {
+        self.run(task_index);
+        self.end(task_index, AttemptResult::Failed);
     }
 
     /// Lets time pass until something may be due.
@@ -264,21 +269,21 @@ impl World {
         self.send(Event::Due)
     }
 
-    /// The instance's state and, by ordinal, the tasks as readers see them.
+    /// The instance's state and, by task_index, the tasks as readers see them.
     pub(crate) fn line(&self) -> String {
-        let mut words = vec![self.state.header.state.to_string()];
-        for ordinal in crate::plan::ordinals(self.plan.nodes.len()) {
-            words.push(self.shown(ordinal).to_string());
+        let mut words = vec![self.state.record().state.to_string()];
+        for task_index in crate::plan::task_indices(self.plan.nodes.len()) {
+            words.push(self.shown(task_index).to_string());
         }
         words.join(" ")
     }
 
-    pub(crate) fn shown(&self, ordinal: Ordinal) -> TaskState {
+    pub(crate) fn shown(&self, task_index: TaskIndex) -> TaskState {
         let row = self
             .state
-            .row(ordinal)
+            .task(task_index)
             .map(|row| (row.state, row.reason.as_deref()));
-        crate::view::shown(&self.plan, self.state.header.state, ordinal, row).state
+        crate::view::display_state(&self.plan, self.state.record().state, task_index, row).state
     }
 
     pub(crate) fn history(&self) -> String {
@@ -290,36 +295,24 @@ impl World {
         self.check_counters();
         self.check_rows();
         self.check_effects(effects);
-        let header = &self.state.header;
-        let rests = header.state.is_at_rest() || header.attention.is_some();
-        assert_eq!(changes.rests, rests, "rests says what the state says");
+        let record = self.state.record();
+        let idle = record.state.is_idle() || record.attention.is_some();
+        assert_eq!(changes.releases_owner, idle, "idle says what the state says");
     }
 
     fn check_counters(&self) {
-        let parts = Parts {
-            id: self.state.id,
-            generation: self.state.generation,
-            epoch: self.state.epoch,
-            rev: self.state.rev,
-            created_at: self.state.created_at,
-            header: self.state.header.clone(),
-            tasks: crate::plan::ordinals(self.state.tasks.len())
-                .filter_map(|o| Some((o, self.state.row(o)?.clone())))
-                .collect(),
-        };
         assert_eq!(
-            Instance::load(&self.plan, parts),
+            Instance::load(&self.plan, self.state.rows.clone()),
             self.state,
             "kept counters equal fresh ones"
         );
     }
 
     fn check_rows(&self) {
-        let state = self.state.header.state;
-        for (place, row) in self.state.tasks.iter().enumerate() {
-            let Some(row) = row else { continue };
-            let said = format!("task {place} is {row} in an instance that is {state}");
-            assert!(self.plan.nodes[place].takes_part(), "{said}");
+        let state = self.state.record().state;
+        for (task_index, row) in &self.state.rows.tasks {
+            let said = format!("task {task_index} is {row} in an instance that is {state}");
+            assert!(self.plan.is_included(*task_index), "{said}");
             let bound = row.open_attempt().is_some_and(|a| a.uid.is_some());
             assert!(!(state.is_final() && row.state.is_active()), "{said}");
             assert!(!(state.is_final() && row.open_attempt().is_some()), "{said}");
@@ -345,21 +338,23 @@ impl World {
         }
         let waits = !matches!(state, InstanceState::Running | InstanceState::Succeeded);
         assert!(
-            !waits || self.state.header.reason.is_some(),
+            !waits || self.state.record().reason.is_some(),
             "no reason: {}",
             self.state
         );
     }
 
     fn check_effects(&self, effects: &[Effect]) {
-        let owed: BTreeSet<Effect> = pending(&self.plan, &self.state).into_iter().collect();
+        let owed: BTreeSet<Effect> = pending_effects(&self.state).into_iter().collect();
         for effect in effects {
             let said_only = match effect {
-                Effect::Ignore { .. } | Effect::Warn { .. } | Effect::DropSlot { .. } | Effect::Rest => true,
-                Effect::WantSlot { .. }
+                Effect::Ignore { .. } | Effect::Warn { .. } | Effect::CancelSlot { .. } | Effect::Release => {
+                    true
+                }
+                Effect::RequestSlot { .. }
                 | Effect::Dispatch { .. }
                 | Effect::Kill { .. }
-                | Effect::FinishInOwner { .. }
+                | Effect::CompleteInline { .. }
                 | Effect::WakeAt { .. } => false,
             };
             assert!(

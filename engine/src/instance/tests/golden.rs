@@ -1,12 +1,14 @@
-//! Golden scenarios; the numbers are those of the conformance list.
+//! Whole stories of instances, each with the states that readers see.
 
 use super::fixture::*;
-use crate::ids::{Millis, Ordinal};
-use crate::instance::{AttemptResult, Effect, Event};
-use crate::states::{AttemptState, OnTimeout, Outcome, Scope, TaskState, Verb};
+use crate::attempt::AttemptEvent;
+use crate::attempt::AttemptResult;
+use crate::ids::{TaskIndex, Timestamp};
+use crate::instance::{Effect, Event};
+use crate::states::{AttemptState, Command, OnTimeout, OperationStatus, Scope, TaskState};
 
 #[test]
-fn scenario_1_a_join_starts_once_after_all_of_its_predecessors() {
+fn a_join_starts_once_after_all_of_its_predecessors() {
     // a -> c, a -> b, b -> d, d -> c
     let mut world = World::of(vec![
         task("a", &[]),
@@ -25,7 +27,7 @@ fn scenario_1_a_join_starts_once_after_all_of_its_predecessors() {
 }
 
 #[test]
-fn scenario_6_a_forbidden_task_is_passed_through() {
+fn a_forbidden_task_is_passed_through() {
     let mut world = World::of(vec![task("a", &[]), forbidden(task("b", &[0])), task("c", &[1])]);
     assert_eq!(world.line(), "running waiting not_run pending");
     world.succeed(0);
@@ -35,7 +37,7 @@ fn scenario_6_a_forbidden_task_is_passed_through() {
 }
 
 #[test]
-fn scenario_6_the_successors_of_a_forbidden_root_are_roots() {
+fn the_successors_of_a_forbidden_root_are_roots() {
     let world = World::of(vec![
         forbidden(task("a", &[])),
         forbidden(task("b", &[0])),
@@ -45,10 +47,10 @@ fn scenario_6_the_successors_of_a_forbidden_root_are_roots() {
 }
 
 #[test]
-fn scenario_6_an_instance_of_forbidden_tasks_succeeds_without_rows() {
+fn an_instance_of_forbidden_tasks_succeeds_without_rows() {
     let world = World::of(vec![forbidden(task("a", &[])), forbidden(task("b", &[0]))]);
     assert_eq!(world.line(), "succeeded not_run not_run");
-    assert!(world.state.tasks.iter().all(Option::is_none));
+    assert!(world.state.rows.tasks.is_empty());
 }
 
 fn chosen(names: &[&str], scope: Scope) -> World {
@@ -67,14 +69,14 @@ fn chosen(names: &[&str], scope: Scope) -> World {
 }
 
 #[test]
-fn scenario_7_only_runs_a_middle_task_alone() {
+fn only_runs_a_middle_task_alone() {
     let mut world = chosen(&["b"], Scope::Only);
     world.succeed(1);
     assert_eq!(world.line(), "succeeded not_run succeeded not_run not_run");
 }
 
 #[test]
-fn scenario_7_upstream_of_a_leaf_runs_the_diamond_down_to_it() {
+fn upstream_of_a_leaf_runs_the_diamond_down_to_it() {
     let mut world = chosen(&["c"], Scope::Upstream);
     world.succeed(0);
     world.succeed(2);
@@ -82,7 +84,7 @@ fn scenario_7_upstream_of_a_leaf_runs_the_diamond_down_to_it() {
 }
 
 #[test]
-fn scenario_7_two_starts_share_their_descendant() {
+fn two_starts_share_their_descendant() {
     let mut world = chosen(&["b", "c"], Scope::Downstream);
     assert_eq!(world.line(), "running not_run waiting waiting pending");
     world.succeed(1);
@@ -93,7 +95,7 @@ fn scenario_7_two_starts_share_their_descendant() {
 }
 
 #[test]
-fn scenario_8_strategy_end_kills_the_others_and_waits_for_them() {
+fn strategy_end_kills_the_others_and_waits_for_them() {
     let tasks = || {
         vec![
             task("a", &[]),
@@ -104,8 +106,8 @@ fn scenario_8_strategy_end_kills_the_others_and_waits_for_them() {
         ]
     };
     let mut world = World::ending(tasks());
-    for ordinal in [0, 1, 2] {
-        world.run(ordinal);
+    for task_index in [0, 1, 2] {
+        world.run(task_index);
     }
     let effects = world.end(0, AttemptResult::Failed);
     let kills = effects
@@ -113,7 +115,7 @@ fn scenario_8_strategy_end_kills_the_others_and_waits_for_them() {
         .filter(|effect| matches!(effect, Effect::Kill { .. }));
     assert_eq!(kills.count(), 2);
     assert_eq!(world.line(), "running failed running running not_run pending");
-    let reason = world.state.header.reason.clone().unwrap();
+    let reason = world.state.record().reason.clone().unwrap();
     assert!(
         reason.contains("task `a` is failed") && reason.contains("worker w1"),
         "{reason}"
@@ -126,8 +128,8 @@ fn scenario_8_strategy_end_kills_the_others_and_waits_for_them() {
     let mut world = World::of(tasks());
     world.fail(0);
     assert_eq!(world.line(), "running failed waiting waiting waiting pending");
-    for ordinal in [1, 2, 3, 4] {
-        world.succeed(ordinal);
+    for task_index in [1, 2, 3, 4] {
+        world.succeed(task_index);
     }
     assert_eq!(
         world.line(),
@@ -136,7 +138,7 @@ fn scenario_8_strategy_end_kills_the_others_and_waits_for_them() {
 }
 
 #[test]
-fn scenario_9_a_failure_and_a_success_of_the_same_moment_both_count() {
+fn a_failure_and_a_success_of_the_same_moment_both_count() {
     for failing_first in [true, false] {
         let mut world = World::of(vec![task("a", &[]), task("b", &[]), task("c", &[1])]);
         world.run(0);
@@ -156,48 +158,48 @@ fn scenario_9_a_failure_and_a_success_of_the_same_moment_both_count() {
 }
 
 #[test]
-fn scenario_10_forcing_the_only_failed_task_makes_the_instance_succeed() {
+fn forcing_the_only_failed_task_makes_the_instance_succeed() {
     let mut world = World::of(vec![task("a", &[]), task("b", &[])]);
     world.fail(0);
     world.fail(1);
     assert_eq!(world.line(), "failed failed failed");
-    assert_eq!(world.force(0), Outcome::Applied);
+    assert_eq!(world.force(0), OperationStatus::Applied);
     assert_eq!(world.line(), "failed forced_success failed");
-    assert_eq!(world.force(0), Outcome::Refused);
-    assert_eq!(world.force(1), Outcome::Applied);
+    assert_eq!(world.force(0), OperationStatus::Refused);
+    assert_eq!(world.force(1), OperationStatus::Applied);
     assert_eq!(world.line(), "succeeded forced_success forced_success");
-    assert_eq!(world.state.header.reason, None);
+    assert_eq!(world.state.record().reason, None);
 }
 
 #[test]
-fn scenario_10_what_follows_a_forced_task_runs_after_recover() {
+fn what_follows_a_forced_task_runs_after_recover() {
     let mut world = World::of(vec![task("a", &[]), task("b", &[0])]);
     world.fail(0);
-    assert_eq!(world.force(0), Outcome::Applied);
+    assert_eq!(world.force(0), OperationStatus::Applied);
     assert_eq!(world.line(), "failed forced_success not_run");
-    assert_eq!(world.verb(Verb::Recover), Outcome::Applied);
+    assert_eq!(world.command(Command::Recover), OperationStatus::Applied);
     assert_eq!(world.line(), "running forced_success waiting");
 }
 
 #[test]
-fn scenario_11_pause_lets_what_runs_end_and_resume_runs_the_rest() {
+fn pause_lets_what_runs_end_and_resume_runs_the_rest() {
     let mut world = World::of(vec![task("a", &[]), task("b", &[]), task("c", &[0])]);
     world.run(0);
-    assert_eq!(world.verb(Verb::Pause), Outcome::Applied);
+    assert_eq!(world.command(Command::Pause), OperationStatus::Applied);
     assert_eq!(world.line(), "pausing running not_run not_run");
     world.end(0, AttemptResult::Succeeded);
     assert_eq!(world.line(), "paused succeeded not_run not_run");
-    assert_eq!(world.verb(Verb::Resume), Outcome::Applied);
+    assert_eq!(world.command(Command::Resume), OperationStatus::Applied);
     assert_eq!(world.line(), "running succeeded waiting waiting");
     world.succeed(1);
     world.succeed(2);
     assert_eq!(world.line(), "succeeded succeeded succeeded succeeded");
     assert_eq!(world.row(0).attempts, 1);
-    assert_eq!(world.state.header.run.0, 1);
+    assert_eq!(world.state.record().run.0, 1);
 }
 
 #[test]
-fn scenario_12_stop_ends_at_once_when_nothing_is_at_a_worker() {
+fn stop_ends_at_once_when_nothing_is_at_a_worker() {
     let mut delayed = task("delayed", &[]);
     delayed.delay_ms = Some(5000);
     let retrying = with_retries(1, 5000, task("retrying", &[]));
@@ -213,42 +215,46 @@ fn scenario_12_stop_ends_at_once_when_nothing_is_at_a_worker() {
         world.line(),
         "running waiting running delayed waiting_retry pending"
     );
-    assert_eq!(world.verb(Verb::Stop), Outcome::Applied);
+    assert_eq!(world.command(Command::Stop), OperationStatus::Applied);
     assert_eq!(world.line(), "stopped not_run killed not_run killed not_run");
     assert!(world.state.counters.due.is_empty());
 }
 
 #[test]
-fn scenario_12_stop_waits_until_the_worker_confirms() {
+fn stop_waits_until_the_worker_confirms() {
     let mut world = World::of(vec![task("a", &[]), task("b", &[]), task("c", &[0])]);
     world.run(0);
     world.grant(1);
-    world.verb(Verb::Stop);
+    world.command(Command::Stop);
     assert_eq!(world.line(), "stopping running dispatched not_run");
-    let reason = world.state.header.reason.clone().unwrap();
+    let reason = world.state.record().reason.clone().unwrap();
     assert!(
         reason.contains("worker w1") && reason.contains("task `a`"),
         "{reason}"
     );
     world.end(0, AttemptResult::Killed);
     let uid = world.uid(1);
-    world.send(Event::NotStarted {
+    world.send(Event::Attempt {
         uid,
-        reason: "tombstoned".into(),
+        event: AttemptEvent::NotStarted {
+            reason: "tombstoned".into(),
+        },
     });
     assert_eq!(world.line(), "stopped killed killed not_run");
     assert_eq!(world.row(1).attempt.as_ref().unwrap().state, AttemptState::Killed);
 }
 
 #[test]
-fn scenario_12_a_dead_worker_confirms_a_kill() {
+fn a_dead_worker_confirms_a_kill() {
     let mut world = World::of(vec![task("a", &[])]);
     world.run(0);
-    world.verb(Verb::Stop);
+    world.command(Command::Stop);
     let uid = world.uid(0);
-    world.send(Event::Lost {
+    world.send(Event::Attempt {
         uid,
-        reason: "worker w1 is gone; its processes could not be checked".into(),
+        event: AttemptEvent::Lost {
+            reason: "worker w1 is gone; its processes could not be checked".into(),
+        },
     });
     assert_eq!(world.line(), "stopped killed");
     assert_eq!(world.row(0).attempt.as_ref().unwrap().state, AttemptState::Lost);
@@ -257,14 +263,14 @@ fn scenario_12_a_dead_worker_confirms_a_kill() {
 }
 
 #[test]
-fn scenario_13_stop_overrides_pause_and_a_second_stop_kills_again() {
+fn stop_overrides_pause_and_a_second_stop_kills_again() {
     let mut world = World::of(vec![task("a", &[])]);
     world.run(0);
-    world.verb(Verb::Pause);
-    assert_eq!(world.verb(Verb::Stop), Outcome::Applied);
+    world.command(Command::Pause);
+    assert_eq!(world.command(Command::Stop), OperationStatus::Applied);
     world.effects.clear();
-    assert_eq!(world.verb(Verb::Pause), Outcome::Refused);
-    assert_eq!(world.verb(Verb::Stop), Outcome::Applied);
+    assert_eq!(world.command(Command::Pause), OperationStatus::Refused);
+    assert_eq!(world.command(Command::Stop), OperationStatus::Applied);
     assert!(
         world
             .effects
@@ -276,7 +282,7 @@ fn scenario_13_stop_overrides_pause_and_a_second_stop_kills_again() {
 }
 
 #[test]
-fn scenario_14_a_process_killed_by_hand_fails_the_instance_and_recover_is_fresh() {
+fn a_process_killed_by_hand_fails_the_instance_and_recover_is_fresh() {
     let mut world = World::of(vec![with_retries(1, 0, task("a", &[]))]);
     world.fail(0);
     world.pass(0);
@@ -284,7 +290,7 @@ fn scenario_14_a_process_killed_by_hand_fails_the_instance_and_recover_is_fresh(
     world.end(0, AttemptResult::Killed);
     assert_eq!(world.line(), "failed killed");
     assert_eq!(world.row(0).attempts, 2);
-    world.verb(Verb::Recover);
+    world.command(Command::Recover);
     world.fail(0);
     assert_eq!(world.line(), "running waiting_retry");
     world.pass(0);
@@ -294,7 +300,7 @@ fn scenario_14_a_process_killed_by_hand_fails_the_instance_and_recover_is_fresh(
 }
 
 #[test]
-fn scenario_16_a_warning_is_said_once_per_attempt() {
+fn a_warning_is_said_once_per_attempt() {
     let mut slow = with_retries(1, 0, task("a", &[]));
     slow.timeout_ms = Some(1000);
     slow.on_timeout = OnTimeout::Warn;
@@ -320,7 +326,7 @@ fn scenario_16_a_warning_is_said_once_per_attempt() {
 }
 
 #[test]
-fn scenario_16_an_attempt_out_of_time_is_killed_failed_and_retried_with_its_own_limit() {
+fn an_attempt_out_of_time_is_killed_failed_and_retried_with_its_own_limit() {
     let mut slow = with_retries(1, 500, task("a", &[]));
     slow.timeout_ms = Some(1000);
     let mut world = World::of(vec![slow]);
@@ -339,7 +345,7 @@ fn scenario_16_an_attempt_out_of_time_is_killed_failed_and_retried_with_its_own_
 }
 
 #[test]
-fn scenario_16_the_instance_limit_warns_once_per_run() {
+fn the_instance_limit_warns_once_per_run() {
     let mut definition = workflow(vec![task("a", &[])]);
     definition.timeout_ms = Some(1000);
     let mut world = World::new(definition, start());
@@ -350,16 +356,16 @@ fn scenario_16_the_instance_limit_warns_once_per_run() {
         let warnings = world
             .effects
             .iter()
-            .filter(|effect| matches!(effect, Effect::Warn { ordinal: None, .. }));
+            .filter(|effect| matches!(effect, Effect::Warn { task_index: None, .. }));
         assert_eq!(warnings.count(), run);
         world.succeed(0);
         assert_eq!(world.line(), "succeeded succeeded");
-        world.verb(Verb::Rerun);
+        world.command(Command::Rerun);
     }
 }
 
 #[test]
-fn scenario_16_the_instance_limit_kills_then_fails() {
+fn the_instance_limit_kills_then_fails() {
     let mut definition = workflow(vec![task("a", &[]), task("b", &[])]);
     definition.timeout_ms = Some(1000);
     definition.on_timeout = OnTimeout::Both;
@@ -370,12 +376,12 @@ fn scenario_16_the_instance_limit_kills_then_fails() {
     assert_eq!(world.line(), "running running not_run");
     world.end(0, AttemptResult::Killed);
     assert_eq!(world.line(), "failed killed not_run");
-    let reason = world.state.header.reason.clone().unwrap();
+    let reason = world.state.record().reason.clone().unwrap();
     assert_eq!(reason, "it ran longer than 1s");
 }
 
 #[test]
-fn scenario_17_recover_keeps_what_succeeded_and_runs_the_rest_anew() {
+fn recover_keeps_what_succeeded_and_runs_the_rest_anew() {
     let mut world = World::of(vec![
         task("a", &[]),
         with_retries(1, 0, task("b", &[0])),
@@ -388,14 +394,14 @@ fn scenario_17_recover_keeps_what_succeeded_and_runs_the_rest_anew() {
     world.fail(1);
     world.succeed(3);
     assert_eq!(world.line(), "failed succeeded failed not_run succeeded");
-    assert_eq!(world.state.header.ended_at, Some(world.now));
-    world.now = Millis(9000);
-    assert_eq!(world.verb(Verb::Recover), Outcome::Applied);
-    assert_eq!(world.state.header.ended_at, None);
-    assert_eq!(world.state.header.run.0, 2);
+    assert_eq!(world.state.record().ended_at, Some(world.now));
+    world.now = Timestamp(9000);
+    assert_eq!(world.command(Command::Recover), OperationStatus::Applied);
+    assert_eq!(world.state.record().ended_at, None);
+    assert_eq!(world.state.record().run.0, 2);
     assert_eq!(world.line(), "running succeeded waiting pending succeeded");
     world.fail(1);
-    assert_eq!(world.shown(Ordinal(1)), TaskState::WaitingRetry);
+    assert_eq!(world.shown(TaskIndex(1)), TaskState::WaitingRetry);
     world.pass(0);
     world.succeed(1);
     world.succeed(2);

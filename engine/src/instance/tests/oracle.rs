@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::fixture::*;
 use super::properties::run_out;
-use crate::instance::{AttemptResult, Event};
+use crate::attempt::AttemptResult;
+use crate::instance::Event;
 use crate::states::FailureStrategy;
 
 /// One task for the oracle: what it needs, how many attempts fail, how many may.
@@ -13,16 +14,16 @@ struct Case {
     edges: u8,
     failures: u32,
     retries: u32,
-    forbidden: bool,
+    disabled: bool,
 }
 
 fn cases() -> impl Strategy<Value = Vec<Case>> {
     let case = (any::<u8>(), 0..3_u32, 0..3_u32, 0..6_u8);
-    let case = case.prop_map(|(edges, failures, retries, forbidden)| Case {
+    let case = case.prop_map(|(edges, failures, retries, disabled)| Case {
         edges,
         failures,
         retries,
-        forbidden: forbidden == 0,
+        disabled: disabled == 0,
     });
     prop::collection::vec(case, 1..9)
 }
@@ -40,7 +41,7 @@ fn expected(cases: &[Case]) -> String {
     for (place, case) in cases.iter().enumerate() {
         let ready = needs(cases, place).into_iter().all(|pred| passed[pred]);
         let succeeds = case.failures <= case.retries;
-        let (pass, state) = match (ready, case.forbidden, succeeds) {
+        let (pass, state) = match (ready, case.disabled, succeeds) {
             (ready, true, _) => (ready, "not_run"),
             (false, false, _) => (false, "not_run"),
             (true, false, true) => (true, "succeeded"),
@@ -64,7 +65,7 @@ fn world_of(cases: &[Case], strategy: FailureStrategy) -> World {
             .map(|pred| u32::try_from(pred).unwrap())
             .collect();
         let task = with_retries(case.retries, 10, task(&format!("t{place}"), &needs));
-        if case.forbidden { forbidden(task) } else { task }
+        if case.disabled { forbidden(task) } else { task }
     });
     let mut start = start();
     start.failure_strategy = strategy;
@@ -74,8 +75,8 @@ fn world_of(cases: &[Case], strategy: FailureStrategy) -> World {
 }
 
 fn play(world: &mut World, cases: &[Case]) {
-    run_out(world, &mut |ordinal, number| {
-        if number <= cases[ordinal.index()].failures {
+    run_out(world, &mut |task_index, number| {
+        if number <= cases[task_index.as_usize()].failures {
             AttemptResult::Failed
         } else {
             AttemptResult::Succeeded
@@ -112,7 +113,7 @@ proptest! {
         let mut world = world_of(&cases, FailureStrategy::Continue);
         play(&mut world, &cases);
         for (place, case) in cases.iter().enumerate() {
-            let Some(row) = world.state.tasks[place].as_ref() else { continue };
+            let Some(row) = world.state.task(crate::ids::TaskIndex(u32::try_from(place).unwrap())) else { continue };
             prop_assert_eq!(row.attempts, case.failures.min(case.retries) + 1, "task {}", place);
         }
     }

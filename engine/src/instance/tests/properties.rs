@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::fixture::*;
-use crate::definition::Task as TaskDefinition;
-use crate::ids::{AttemptNumber, Ordinal, Uid};
-use crate::instance::{AttemptResult, Attention, Effect, Event, pending};
-use crate::states::{FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Verb};
+use crate::attempt::AttemptEvent;
+use crate::attempt::AttemptResult;
+use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
+use crate::instance::{Effect, Event, pending_effects};
+use crate::spec::model::TaskDefinition;
+use crate::states::Attention;
+use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost};
 
 /// One random task of a graph whose edges go back.
 #[derive(Debug, Clone)]
@@ -74,17 +77,20 @@ pub(super) fn world_of(shapes: &[Shape], flags: u8) -> World {
     World::new(definition, start)
 }
 
-fn uid_of(world: &World, ordinal: Ordinal, detail: u8) -> Uid {
-    let stored = world.state.row(ordinal).and_then(|row| row.attempt.as_ref()?.uid);
-    let mut uid = stored.unwrap_or(Uid {
-        generation: world.state.generation,
-        instance: world.state.id,
-        ordinal,
+fn uid_of(world: &World, task_index: TaskIndex, detail: u8) -> DispatchId {
+    let stored = world
+        .state
+        .task(task_index)
+        .and_then(|row| row.attempt.as_ref()?.uid);
+    let mut uid = stored.unwrap_or(DispatchId {
+        generation: world.state.rows.generation,
+        instance: world.state.rows.id,
+        task_index,
         attempt: AttemptNumber(1),
-        binding: 1,
+        dispatch_number: 1,
     });
     if detail % 16 == 15 {
-        uid.binding += 1;
+        uid.dispatch_number += 1;
     }
     uid
 }
@@ -93,18 +99,20 @@ fn uid_of(world: &World, ordinal: Ordinal, detail: u8) -> Uid {
 pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event {
     world.now = world.now.plus(i64::from(detail % 8) * 20);
     let tasks = u32::try_from(world.plan.nodes.len()).unwrap();
-    let ordinal = Ordinal(u32::from(which) % tasks);
-    let uid = uid_of(world, ordinal, detail);
+    let task_index = TaskIndex(u32::from(which) % tasks);
+    let uid = uid_of(world, task_index, detail);
     let reason = "for a reason".to_owned();
     match kind % 32 {
-        0..=6 => Event::Granted {
-            ordinal,
+        0..=6 => Event::SlotGranted {
+            task_index,
             worker: worker(),
         },
-        7..=10 => Event::Started {
+        7..=10 => Event::Attempt {
             uid,
-            pid: Some(1),
-            at: world.now,
+            event: AttemptEvent::Started {
+                pid: Some(1),
+                at: world.now,
+            },
         },
         11..=16 => {
             let result = match detail % 10 {
@@ -115,65 +123,71 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
             };
             ended(uid, result, world)
         }
-        17..=19 => Event::FinishedInOwner {
-            ordinal,
+        17..=19 => Event::CompletedInline {
+            task_index,
             attempt: AttemptNumber(u32::from(detail % 3) + 1),
         },
-        20 => Event::NotStarted { uid, reason },
-        21 => Event::Lost { uid, reason },
+        20 => Event::Attempt {
+            uid,
+            event: AttemptEvent::NotStarted { reason },
+        },
+        21 => Event::Attempt {
+            uid,
+            event: AttemptEvent::Lost { reason },
+        },
         22..=24 => Event::Due,
-        25 => Event::NoSlot { ordinal, reason },
+        25 => Event::NoSlot { task_index, reason },
         26 => Event::Loaded,
-        27 if detail % 4 == 0 => Event::GiveUp {
+        27 if detail % 4 == 0 => Event::Quarantine {
             attention: Attention {
                 code: "TEST".into(),
                 detail: reason,
             },
         },
         _ => {
-            let verb = Verb::ALL[usize::from(detail) % Verb::ALL.len()];
-            world.verb_event(verb, (verb == Verb::ForceSuccess).then_some(ordinal))
+            let command = Command::ALL[usize::from(detail) % Command::ALL.len()];
+            world.command_event(command, (command == Command::ForceSuccess).then_some(task_index))
         }
     }
 }
 
-fn ended(uid: Uid, result: AttemptResult, world: &World) -> Event {
-    Event::Ended {
+fn ended(uid: DispatchId, result: AttemptResult, world: &World) -> Event {
+    Event::Attempt {
         uid,
-        ended: crate::instance::Ended {
+        event: AttemptEvent::Ended(crate::attempt::AttemptEnd {
             result,
             exit_code: Some(1),
-            ..crate::instance::Ended::succeeded(world.now)
-        },
+            ..crate::attempt::AttemptEnd::succeeded(world.now)
+        }),
     }
 }
 
 /// Answers everything that is owed, as a world without faults does; returns false when nothing is owed.
-pub(super) fn answer(world: &mut World, outcome: &mut dyn FnMut(Ordinal, u32) -> AttemptResult) -> bool {
-    let owed = pending(&world.plan, &world.state);
+pub(super) fn answer(world: &mut World, outcome: &mut dyn FnMut(TaskIndex, u32) -> AttemptResult) -> bool {
+    let owed = pending_effects(&world.state);
     let rows: Vec<_> = world.state.counters.active.iter().copied().collect();
     let mut events: Vec<Event> = owed
         .iter()
         .filter_map(|effect| match effect {
-            Effect::WantSlot { ordinal } => Some(Event::Granted {
-                ordinal: *ordinal,
+            Effect::RequestSlot { task_index } => Some(Event::SlotGranted {
+                task_index: *task_index,
                 worker: worker(),
             }),
             Effect::Kill { uid, .. } => Some(ended(*uid, AttemptResult::Killed, world)),
-            Effect::FinishInOwner { ordinal, attempt } => Some(Event::FinishedInOwner {
-                ordinal: *ordinal,
+            Effect::CompleteInline { task_index, attempt } => Some(Event::CompletedInline {
+                task_index: *task_index,
                 attempt: *attempt,
             }),
             _ => None,
         })
         .collect();
-    for ordinal in rows {
-        let attempt = world.state.row(ordinal).and_then(|row| row.open_attempt());
+    for task_index in rows {
+        let attempt = world.state.task(task_index).and_then(|row| row.open_attempt());
         let Some(attempt) = attempt.filter(|attempt| attempt.kill_cause.is_none()) else {
             continue;
         };
         if let Some(uid) = attempt.uid {
-            events.push(ended(uid, outcome(ordinal, attempt.number.0), world));
+            events.push(ended(uid, outcome(task_index, attempt.number.0), world));
         }
     }
     if events.is_empty() {
@@ -187,24 +201,24 @@ pub(super) fn answer(world: &mut World, outcome: &mut dyn FnMut(Ordinal, u32) ->
     true
 }
 
-/// Answers until the instance rests.
-pub(super) fn run_out(world: &mut World, outcome: &mut dyn FnMut(Ordinal, u32) -> AttemptResult) {
+/// Answers until the instance idle.
+pub(super) fn run_out(world: &mut World, outcome: &mut dyn FnMut(TaskIndex, u32) -> AttemptResult) {
     for _ in 0..1000 {
         if !answer(world, outcome) {
             return;
         }
     }
-    panic!("it never rests: {}", world.state);
+    panic!("it never idle: {}", world.state);
 }
 
-fn attempts_open_at_workers(world: &World, open: &mut BTreeMap<Uid, Ordinal>, effects: &[Effect]) {
+fn attempts_open_at_workers(world: &World, open: &mut BTreeMap<DispatchId, TaskIndex>, effects: &[Effect]) {
     for effect in effects {
-        if let Effect::Dispatch { ordinal, uid } = effect {
-            open.insert(*uid, *ordinal);
+        if let Effect::Dispatch { task_index, uid } = effect {
+            open.insert(*uid, *task_index);
         }
     }
-    open.retain(|uid, ordinal| {
-        let row = world.state.row(*ordinal).unwrap();
+    open.retain(|uid, task_index| {
+        let row = world.state.task(*task_index).unwrap();
         row.open_attempt()
             .is_some_and(|attempt| attempt.uid == Some(*uid))
     });
@@ -223,14 +237,14 @@ proptest! {
         let mut world = world_of(&shapes, flags);
         world.send(Event::Loaded);
         let mut open = BTreeMap::new();
-        let mut numbers: BTreeMap<Ordinal, u32> = BTreeMap::new();
+        let mut numbers: BTreeMap<TaskIndex, u32> = BTreeMap::new();
         for step in moves {
             let event = event_of(&mut world, step);
             let effects = world.send(event);
             attempts_open_at_workers(&world, &mut open, &effects);
-            for ordinal in crate::plan::ordinals(world.state.tasks.len()) {
-                let attempts = world.state.row(ordinal).map_or(0, |row| row.attempts);
-                let before = numbers.insert(ordinal, attempts).unwrap_or(0);
+            for task_index in crate::plan::task_indices(world.plan.nodes.len()) {
+                let attempts = world.state.task(task_index).map_or(0, |row| row.attempts);
+                let before = numbers.insert(task_index, attempts).unwrap_or(0);
                 prop_assert!(before <= attempts, "attempt numbers only grow");
             }
         }
@@ -258,12 +272,12 @@ proptest! {
         for step in moves {
             let event = event_of(&mut world, step);
             world.send(event.clone());
-            let repeated = !matches!(event, Event::Verb { .. } | Event::Granted { .. });
+            let repeated = !matches!(event, Event::Command { .. } | Event::SlotGranted { .. });
             if repeated {
                 let before = world.state.clone();
                 let (changes, _) = world.round(&[event]);
                 prop_assert!(changes.tasks.is_empty() && changes.transitions.is_empty());
-                prop_assert_eq!(before.header, world.state.header.clone());
+                prop_assert_eq!(before.record().clone(), world.state.record().clone());
             }
         }
     }
@@ -278,15 +292,15 @@ proptest! {
             let event = event_of(&mut world, step);
             world.send(event);
         }
-        if world.state.header.attention.is_some() {
-            world.verb(Verb::Stop);
+        if world.state.record().attention.is_some() {
+            world.command(Command::Stop);
         }
         run_out(&mut world, &mut |_, _| AttemptResult::Succeeded);
-        if world.state.header.state == InstanceState::Paused {
-            world.verb(Verb::Resume);
+        if world.state.record().state == InstanceState::Paused {
+            world.command(Command::Resume);
             run_out(&mut world, &mut |_, _| AttemptResult::Succeeded);
         }
-        prop_assert!(world.state.header.state.is_final(), "{}", world.state);
+        prop_assert!(world.state.record().state.is_final(), "{}", world.state);
     }
 
     #[test]
@@ -299,10 +313,10 @@ proptest! {
             let event = event_of(&mut world, step);
             world.send(event);
         }
-        if !world.state.header.state.is_final() {
-            world.verb(Verb::Stop);
+        if !world.state.record().state.is_final() {
+            world.command(Command::Stop);
             run_out(&mut world, &mut |_, _| panic!("nothing runs without a kill"));
-            let state = world.state.header.state;
+            let state = world.state.record().state;
             prop_assert!(matches!(state, InstanceState::Stopped | InstanceState::Succeeded), "{}", state);
         }
     }
@@ -317,17 +331,17 @@ proptest! {
             let event = event_of(&mut world, step);
             world.send(event);
         }
-        let mut last: BTreeMap<Option<Ordinal>, &str> = BTreeMap::new();
+        let mut last: BTreeMap<Option<TaskIndex>, &str> = BTreeMap::new();
         for transition in &world.transitions {
-            let before = last.insert(transition.ordinal, transition.to);
+            let before = last.insert(transition.task_index, transition.to);
             let from = transition.from.unwrap();
-            let expected = before.unwrap_or(match transition.ordinal {
+            let expected = before.unwrap_or(match transition.task_index {
                 Some(_) => "pending",
                 None => "running",
             });
             prop_assert!(from == expected, "{}", world.history());
             prop_assert!(!transition.why.is_empty(), "{}", world.history());
         }
-        prop_assert_eq!(last.get(&None).copied().unwrap_or("running"), world.state.header.state.as_str());
+        prop_assert_eq!(last.get(&None).copied().unwrap_or("running"), world.state.record().state.as_str());
     }
 }

@@ -1,9 +1,11 @@
 //! Whole lives, line by line: event, state after it, effects.
 
 use super::fixture::*;
-use crate::ids::Ordinal;
-use crate::instance::{AttemptResult, Event};
-use crate::states::Verb;
+use crate::attempt::AttemptEvent;
+use crate::attempt::AttemptResult;
+use crate::ids::TaskIndex;
+use crate::instance::Event;
+use crate::states::Command;
 
 /// Sends events one by one and writes down what they make of the instance.
 fn transcript(world: &mut World, steps: &[&dyn Fn(&mut World) -> Event]) -> String {
@@ -21,23 +23,25 @@ fn transcript(world: &mut World, steps: &[&dyn Fn(&mut World) -> Event]) -> Stri
     lines
 }
 
-fn grant(ordinal: u32) -> impl Fn(&mut World) -> Event {
-    move |_| Event::Granted {
-        ordinal: Ordinal(ordinal),
+fn grant(task_index: u32) -> impl Fn(&mut World) -> Event {
+    move |_| Event::SlotGranted {
+        task_index: TaskIndex(task_index),
         worker: worker(),
     }
 }
 
 fn started(world: &mut World) -> Event {
-    Event::Started {
+    Event::Attempt {
         uid: world.uid(0),
-        pid: Some(9),
-        at: world.now,
+        event: AttemptEvent::Started {
+            pid: Some(9),
+            at: world.now,
+        },
     }
 }
 
-fn verb(verb: Verb) -> impl Fn(&mut World) -> Event {
-    move |world| world.verb_event(verb, None)
+fn command(command: Command) -> impl Fn(&mut World) -> Event {
+    move |world| world.command_event(command, None)
 }
 
 fn ended(result: AttemptResult) -> impl Fn(&mut World) -> Event {
@@ -72,28 +76,28 @@ fn a_failed_attempt_is_retried_and_late_reports_are_ignored() {
         "\
 loaded
   = running | 0 waiting
-  > want slot 0
-granted 0 on w1
+  > request slot 0
+slot granted for 0 on w1
   = running | 0 dispatched #1 created
   > dispatch 1-42-0-1-1
 started 1-42-0-1-1
   = running | 0 running #1 running
   > 
-ended 1-42-0-1-1 failed
+ended failed 1-42-0-1-1
   = running | 0 waiting_retry #1 failed due 1030
   > wake at 1030
-ended 1-42-0-1-1 failed
+ended failed 1-42-0-1-1
   = running | 0 waiting_retry #1 failed due 1030
-  > ignored: a: 1-42-0-1-1: heard before (waiting_retry)
+  > ignored: a: 1-42-0-1-1: reported before (waiting_retry)
 due
   = running | 0 waiting #1 failed
-  > want slot 0
-granted 0 on w1
+  > request slot 0
+slot granted for 0 on w1
   = running | 0 dispatched #2 created
   > dispatch 1-42-0-2-1
-ended 1-42-0-2-1 succeeded
+ended succeeded 1-42-0-2-1
   = succeeded | 0 succeeded #2 succeeded
-  > rest
+  > release
 "
     );
 }
@@ -106,12 +110,12 @@ fn a_stop_is_confirmed_and_resumed_as_the_next_run() {
         &[
             &|_| Event::Loaded,
             &grant(0),
-            &verb(Verb::Stop),
-            &verb(Verb::Stop),
+            &command(Command::Stop),
+            &command(Command::Stop),
             &started,
             &ended(AttemptResult::Killed),
-            &verb(Verb::Resume),
-            &verb(Verb::Pause),
+            &command(Command::Resume),
+            &command(Command::Pause),
         ],
     );
     assert_eq!(
@@ -119,8 +123,8 @@ fn a_stop_is_confirmed_and_resumed_as_the_next_run() {
         "\
 loaded
   = running | 0 waiting
-  > want slot 0
-granted 0 on w1
+  > request slot 0
+slot granted for 0 on w1
   = running | 0 dispatched #1 created
   > dispatch 1-42-0-1-1
 stop
@@ -132,15 +136,15 @@ stop
 started 1-42-0-1-1
   = stopping | 0 running #1 running killing:stop
   > 
-ended 1-42-0-1-1 killed
+ended killed 1-42-0-1-1
   = stopped | 0 killed #1 killed
-  > rest
+  > release
 resume
   = running run 2 | 0 waiting #1 killed
-  > want slot 0
+  > request slot 0
 pause
   = paused run 2 | 0 not_run #1 killed
-  > drop slot 0; rest
+  > cancel slot 0; release
 "
     );
 }
@@ -148,9 +152,9 @@ pause
 #[test]
 fn a_chain_of_noops_runs_in_the_owner_one_round_each() {
     let mut world = World::new(workflow(vec![noop("a", &[]), noop("b", &[0])]), start());
-    let finish = |ordinal: u32| {
-        move |_: &mut World| Event::FinishedInOwner {
-            ordinal: Ordinal(ordinal),
+    let finish = |task_index: u32| {
+        move |_: &mut World| Event::CompletedInline {
+            task_index: TaskIndex(task_index),
             attempt: crate::ids::AttemptNumber(1),
         }
     };
@@ -160,13 +164,13 @@ fn a_chain_of_noops_runs_in_the_owner_one_round_each() {
         "\
 loaded
   = running | 0 running #1 running
-  > finish in owner 0#1
-finished in owner 0#1
+  > complete inline 0#1
+completed inline 0#1
   = running | 0 succeeded #1 succeeded | 1 running #1 running
-  > finish in owner 1#1
-finished in owner 1#1
+  > complete inline 1#1
+completed inline 1#1
   = succeeded | 0 succeeded #1 succeeded | 1 succeeded #1 succeeded
-  > rest
+  > release
 "
     );
 }
@@ -176,15 +180,15 @@ fn one_round_tells_the_end_of_a_task_before_what_begins_after_it_whatever_their_
     let mut world = World::of(vec![task("last", &[1]), noop("middle", &[2]), task("first", &[])]);
     world.run(2);
     let first = world.ended(2, AttemptResult::Succeeded);
-    let middle = Event::FinishedInOwner {
-        ordinal: Ordinal(1),
+    let middle = Event::CompletedInline {
+        task_index: TaskIndex(1),
         attempt: crate::ids::AttemptNumber(1),
     };
     let (changes, _) = world.round(&[first, middle]);
     let told: Vec<u32> = changes
         .transitions
         .iter()
-        .filter_map(|told| Some(told.ordinal?.0))
+        .filter_map(|told| Some(told.task_index?.0))
         .collect();
     assert_eq!(told, [2, 1, 0]);
 }
@@ -194,25 +198,25 @@ fn a_warning_is_told_once_in_the_history_and_changes_nothing_else() {
     let mut world = World::of(vec![task("a", &[])]);
     world.grant(0);
     let before = world.state.clone();
-    let warning = Event::Warned {
+    let warning = Event::Warning {
         uid: world.uid(0),
         text: "no parameter is called `x`".to_owned(),
     };
     let (changes, effects) = world.round(&[warning]);
     let told: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
     assert_eq!(told, ["0#1 dispatched -> dispatched: no parameter is called `x`"]);
-    assert!(changes.tasks.is_empty() && changes.header.is_none() && effects.is_empty());
-    assert_eq!(world.state.tasks, before.tasks);
-    let other = Event::Warned {
-        uid: crate::ids::Uid {
-            binding: 9,
+    assert!(changes.tasks.is_empty() && changes.record.is_none() && effects.is_empty());
+    assert_eq!(world.state.rows.tasks, before.rows.tasks);
+    let other = Event::Warning {
+        uid: crate::ids::DispatchId {
+            dispatch_number: 9,
             ..world.uid(0)
         },
         text: "late".to_owned(),
     };
     assert!(
         world.round(&[other]).0.is_empty(),
-        "one of another binding is ignored"
+        "one of another dispatch_number is ignored"
     );
 }
 
@@ -220,13 +224,13 @@ fn a_warning_is_told_once_in_the_history_and_changes_nothing_else() {
 fn a_grant_for_a_task_that_is_only_about_to_wait_does_not_take_its_new_wish_back() {
     let mut world = World::new(workflow(vec![task("a", &[])]), start());
     // The round that asked for the slot was not stored, so that the task is pending when the slot comes.
-    let early = Event::Granted {
-        ordinal: Ordinal(0),
+    let early = Event::SlotGranted {
+        task_index: TaskIndex(0),
         worker: worker(),
     };
     let (_, effects) = world.round(&[early, Event::Loaded]);
     let told: Vec<String> = effects.iter().map(ToString::to_string).collect();
     assert_eq!(world.line(), "running waiting");
-    assert!(told.contains(&"want slot 0".to_owned()), "{told:?}");
-    assert!(!told.contains(&"drop slot 0".to_owned()), "{told:?}");
+    assert!(told.contains(&"request slot 0".to_owned()), "{told:?}");
+    assert!(!told.contains(&"cancel slot 0".to_owned()), "{told:?}");
 }

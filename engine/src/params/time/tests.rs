@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn base(local: &str, zone: Tz) -> Base {
+fn base(local: &str, zone: Tz) -> TimeBase {
     let local = NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M:%S").unwrap();
-    Base::in_zone(Millis(0), zone).at_local(local).unwrap()
+    TimeBase::in_zone(Timestamp(0), zone).at_local(local).unwrap()
 }
 
 fn check(local: &str, zone: Tz, cases: &[(&str, &str)]) {
@@ -282,7 +282,7 @@ proptest! {
         at in any::<i64>(),
         zone in prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec()),
     ) {
-        if let Some(text) = evaluate(&expression, Base::in_zone(Millis(at % 100_000_000_000_000), zone)) {
+        if let Some(text) = evaluate(&expression, TimeBase::in_zone(Timestamp(at % 100_000_000_000_000), zone)) {
             prop_assert!(text.len() <= 20 * expression.len(), "{expression} gives {text}");
         }
     }

@@ -1,9 +1,0 @@
-use super::*;
-
-#[test]
-fn ids_are_read_in_one_spelling_only() {
-    assert_eq!(number("42"), Some(42));
-    for wrong in ["", "042", "+42", " 42", "42x", "99999999999999999999"] {
-        assert_eq!(number(wrong), None, "{wrong}");
-    }
-}

@@ -1,0 +1,94 @@
+//! The objects of requests, with the project whose grants decide about each.
+
+use std::future::Future;
+
+use actix_web::HttpRequest;
+use engine::ids::{InstanceId, OperationId};
+use store::catalog::{Operation, Project, ProjectId, Startable};
+
+use crate::auth::server::Server;
+use crate::http::path::{find_by_id, path_parameter};
+use crate::http::problem::Problem;
+
+/// What a request can be about.
+pub(crate) trait Object: Sized + 'static {
+    /// Finds it by the path of the request, with the project that it belongs to.
+    fn find_object(
+        server: &Server,
+        request: &HttpRequest,
+    ) -> impl Future<Output = Result<(Self, Option<ProjectId>), Problem>>;
+}
+
+/// The system as a whole, which belongs to no project.
+#[derive(Debug)]
+pub(crate) struct System;
+
+impl Object for System {
+    async fn find_object(_: &Server, _: &HttpRequest) -> Result<(Self, Option<ProjectId>), Problem> {
+        Ok((Self, None))
+    }
+}
+
+/// The project named in the path.
+impl Object for Project {
+    async fn find_object(
+        server: &Server,
+        request: &HttpRequest,
+    ) -> Result<(Self, Option<ProjectId>), Problem> {
+        let name = path_parameter(request, "project")?;
+        let found = server.catalog().project(&name).await?;
+        let project = found.ok_or_else(|| project_not_found(&name))?;
+        let id = project.id;
+        Ok((project, Some(id)))
+    }
+}
+
+/// The workflow named in the path, to be started.
+impl Object for Startable {
+    async fn find_object(
+        server: &Server,
+        request: &HttpRequest,
+    ) -> Result<(Self, Option<ProjectId>), Problem> {
+        let name = path_parameter(request, "project")?;
+        let workflow = path_parameter(request, "workflow")?;
+        let found = server.catalog().startable(&name, &workflow).await?;
+        let startable = found.ok_or_else(|| project_not_found(&name))?;
+        let id = startable.project.id;
+        Ok((startable, Some(id)))
+    }
+}
+
+/// The instance whose id is in the path.
+impl Object for InstanceId {
+    async fn find_object(
+        server: &Server,
+        request: &HttpRequest,
+    ) -> Result<(Self, Option<ProjectId>), Problem> {
+        find_by_id(request, "instance", async |id| {
+            let project = server.catalog().project_of(InstanceId(id)).await?;
+            Ok(project.map(|project| (InstanceId(id), Some(project))))
+        })
+        .await
+    }
+}
+
+/// The operation whose id is in the path.
+impl Object for Operation {
+    async fn find_object(
+        server: &Server,
+        request: &HttpRequest,
+    ) -> Result<(Self, Option<ProjectId>), Problem> {
+        find_by_id(request, "operation", async |id| {
+            let operation = server.catalog().operation(OperationId(id)).await?;
+            Ok(operation.map(|operation| {
+                let project = operation.project_id;
+                (operation, Some(project))
+            }))
+        })
+        .await
+    }
+}
+
+fn project_not_found(name: &str) -> Problem {
+    Problem::not_found(format!("project `{name}`"))
+}

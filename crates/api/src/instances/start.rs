@@ -1,0 +1,198 @@
+//! Starts of instances, once per idempotency key.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, post};
+use actors::ports::{NewInstance, RequestKey, StoreError, WriteOutcome};
+use engine::ids::InstanceId;
+use engine::plan::Plan;
+use engine::spec::Diagnostic;
+use engine::states::InstanceState;
+use serde::Deserialize;
+use serde_json::Value;
+use store::catalog::{InstanceRow, Startable};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::auth::access::{Caller, Execute};
+use crate::auth::server::Server;
+use crate::http::body::{Body, Query};
+use crate::http::codes::Code;
+use crate::http::idempotency::{find_earlier_request, key_reused, request_key};
+use crate::http::problem::{Detail, Problem};
+use crate::instances::find_instance;
+use crate::instances::views::Instance;
+use crate::instances::wait::{CommitWaiter, RowWriter, WaitFor, Wake, parse_wait};
+
+/// The number of times that a create with a key is sent when its outcome is uncertain.
+const MAX_TRIES: u32 = 3;
+
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
+    config.service(start_instance);
+}
+
+/// The choices of a start. All are optional.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the body for readers; the engine parses it")]
+struct StartInstance {
+    /// Parameters that the workflow declares, name to value.
+    params: Option<BTreeMap<String, Value>>,
+    /// The newest unless given.
+    version: Option<i64>,
+    /// Names of the chosen tasks.
+    tasks: Option<Vec<String>>,
+    /// `all`, `only`, `upstream` or `downstream`.
+    scope: Option<String>,
+    /// `continue` or `end`.
+    failure_strategy: Option<String>,
+    /// `highest`, `high`, `medium`, `low` or `lowest`.
+    priority: Option<String>,
+    /// Replaces the workflow's default group.
+    worker_group: Option<String>,
+    /// The graph runs and every task succeeds at once, without a process.
+    dry_run: Option<bool>,
+    /// RFC 3339; the base of time parameters.
+    scheduled_at: Option<String>,
+}
+
+/// The wait of a start.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct StartQuery {
+    /// Time to wait until the instance is final or paused, for example `30s`; none unless given.
+    wait: Option<String>,
+}
+
+/// Starts an instance of a workflow.
+#[utoipa::path(tag = "instances", request_body = StartInstance,
+    params(("project" = String, Path), ("workflow" = String, Path), StartQuery,
+        ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = Instance), (status = 409)))]
+#[post("/api/v1/projects/{project}/workflows/{workflow}/instances")]
+async fn start_instance(
+    caller: Caller<Execute, Startable>,
+    request: HttpRequest,
+    query: Query<StartQuery>,
+    body: Body<Value>,
+) -> Result<HttpResponse, Problem> {
+    let wait = parse_wait(query.0.wait.as_deref(), Duration::ZERO)?;
+    let key = request_key(&caller, &request, &body.bytes)?;
+    let id = match find_earlier_request(&caller, key.as_ref()).await? {
+        Some(known) => known.resource.parse().map_err(Problem::internal)?,
+        None => {
+            let new = new_instance(&caller, body.value, key).await?;
+            create_instance(caller.server(), new).await?
+        }
+    };
+    let row = wait_until_idle(caller.server(), id, wait).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/api/v1/instances/{id}")))
+        .json(Instance::from(row)))
+}
+
+/// Checks the choices of a start against the definition of the chosen version.
+async fn new_instance(
+    caller: &Caller<Execute, Startable>,
+    body: Value,
+    key: Option<RequestKey>,
+) -> Result<NewInstance, Problem> {
+    let (version, choices) = split_version(body)?;
+    let target = caller
+        .catalog()
+        .start_target(caller.object().clone(), version)
+        .await?;
+    let start =
+        engine::start::parse(&choices, &target.definition).map_err(|issues| invalid_start(&issues))?;
+    let plan = Plan::new(Arc::clone(&target.definition), Arc::new(start.clone()));
+    Ok(NewInstance {
+        project_id: target.project.id.0,
+        workflow_id: target.workflow_id.0,
+        project: target.project.name,
+        workflow: target.definition.name.clone(),
+        project_params: target.project.params,
+        version: target.version,
+        tasks: u32::try_from(plan.nodes.len()).unwrap_or(u32::MAX),
+        excluded: plan.excluded(),
+        start,
+        trigger: "api".to_owned(),
+        requested_by: caller.identity().name.clone(),
+        owner: None,
+        request_key: key,
+        at: caller.server().now(),
+    })
+}
+
+/// Takes the version out of the body: it names the definition that the rest is checked against.
+fn split_version(mut body: Value) -> Result<(Option<i64>, Value), Problem> {
+    let invalid = |detail: &str, pointer: &str| Problem::new(Code::InvalidBody, detail).at(pointer);
+    let Some(members) = body.as_object_mut() else {
+        return Err(invalid("The body must be a JSON object.", "/"));
+    };
+    let version = match members.shift_remove("version") {
+        None | Some(Value::Null) => None,
+        Some(value) => match value.as_i64().filter(|version| *version >= 1) {
+            Some(version) => Some(version),
+            None => return Err(invalid("`version` is a whole number from 1.", "/version")),
+        },
+    };
+    Ok((version, body))
+}
+
+fn invalid_start(issues: &[Diagnostic]) -> Problem {
+    let has_unknown_parameter = issues
+        .iter()
+        .any(|issue| issue.code == Code::UnknownParameter.as_str());
+    let code = if has_unknown_parameter {
+        Code::UnknownParameter
+    } else {
+        Code::InvalidStart
+    };
+    let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
+    let first = errors
+        .first()
+        .map(|error| error.message.clone())
+        .unwrap_or_default();
+    Problem::new(code, first).with_errors(errors)
+}
+
+async fn create_instance(server: &Server, new: NewInstance) -> Result<InstanceId, Problem> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        return match server.state().node.create_instance(new.clone()).await {
+            Ok(WriteOutcome::Created { id } | WriteOutcome::Known { id }) => Ok(id),
+            Ok(WriteOutcome::KeyReused) => Err(key_reused()),
+            Ok(WriteOutcome::Rejected(why)) => Err(Problem::internal(why)),
+            Ok(WriteOutcome::Stored | WriteOutcome::Stale) => {
+                Err(Problem::internal("a create was answered as a commit"))
+            }
+            // With a key a repetition is harmless, and finds what may have been stored.
+            Err(StoreError::Uncertain(_)) if new.request_key.is_some() && tries < MAX_TRIES => continue,
+            Err(error) => Err(error.into()),
+        };
+    }
+}
+
+/// Reads the instance, once it is final or paused, needs a person, or the time is over.
+async fn wait_until_idle(server: &Server, id: InstanceId, wait: Duration) -> Result<InstanceRow, Problem> {
+    let mut waiter = CommitWaiter::new(server, id, WaitFor::State, wait);
+    loop {
+        let row = find_instance(server, id).await?;
+        let is_idle = row.state.is_final() || row.state == InstanceState::Paused || row.attention.is_some();
+        if is_idle || waiter.remaining_time().is_zero() {
+            return Ok(row);
+        }
+        let writer = if row.owner == Some(server.state().node.this_node().incarnation) {
+            RowWriter::ThisNode
+        } else {
+            RowWriter::AnyNode
+        };
+        if waiter.wait_for_commit(writer).await == Wake::TimedOut {
+            return find_instance(server, id).await;
+        }
+    }
+}

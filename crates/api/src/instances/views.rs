@@ -1,0 +1,191 @@
+//! Instances in answers.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use store::catalog as stored;
+use utoipa::ToSchema;
+
+use crate::http::timestamp::{format_optional_time, format_time};
+
+/// What started an instance.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Trigger {
+    /// For example `api`.
+    r#type: String,
+}
+
+/// Set when the system gave up on an instance, which needs a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Attention {
+    /// Stable, upper snake.
+    code: String,
+    /// What happened and what helps.
+    detail: String,
+}
+
+/// The number of tasks by state.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TaskCounts {
+    /// All tasks.
+    total: u32,
+    /// States without a task are absent.
+    by_state: BTreeMap<String, u32>,
+}
+
+/// One run of a workflow.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Instance {
+    /// A growing decimal number.
+    id: String,
+    project: String,
+    workflow: String,
+    /// The pinned version of the workflow.
+    version: i64,
+    /// `queued`, `running`, `pausing`, `paused`, `stopping`, `stopped`, `failed` or `succeeded`.
+    state: String,
+    /// Why it waits or is idle.
+    reason: Option<String>,
+    attention: Option<Attention>,
+    /// Counts its starts, from 1.
+    run: u32,
+    trigger: Trigger,
+    params: BTreeMap<String, String>,
+    outputs: BTreeMap<String, String>,
+    /// The address of the master that owns it; null while idle.
+    host: Option<String>,
+    /// The incarnation of that master; null while idle.
+    owner: Option<String>,
+    /// Grows by one with each change of owner.
+    epoch: i64,
+    priority: String,
+    failure_strategy: String,
+    /// No processes: every task succeeds at once.
+    dry_run: bool,
+    requested_by: String,
+    scheduled_at: Option<String>,
+    created_at: String,
+    started_at: Option<String>,
+    ended_at: Option<String>,
+    tasks: TaskCounts,
+}
+
+impl From<stored::InstanceRow> for Instance {
+    fn from(row: stored::InstanceRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            project: row.project,
+            workflow: row.workflow,
+            version: row.version,
+            state: row.state.to_string(),
+            reason: row.reason,
+            attention: row.attention.map(|attention| Attention {
+                code: attention.code,
+                detail: attention.detail,
+            }),
+            run: row.run.0,
+            trigger: Trigger { r#type: row.trigger },
+            params: row.params,
+            outputs: row.outputs,
+            host: row.host,
+            owner: row.owner.map(|owner| owner.to_string()),
+            epoch: row.epoch.0,
+            priority: row.priority.to_string(),
+            failure_strategy: row.failure_strategy.to_string(),
+            dry_run: row.dry_run,
+            requested_by: row.requested_by,
+            scheduled_at: format_optional_time(row.scheduled_at),
+            created_at: format_time(row.created_at),
+            started_at: format_optional_time(row.started_at),
+            ended_at: format_optional_time(row.ended_at),
+            tasks: TaskCounts {
+                total: row.tasks.total,
+                by_state: row
+                    .tasks
+                    .by_state
+                    .iter()
+                    .map(|(state, count)| (state.to_string(), *count))
+                    .collect(),
+            },
+        }
+    }
+}
+
+/// One stored step of an instance or of one of its tasks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HistoryEntry {
+    at: String,
+    /// The state before; null at creation.
+    from: Option<String>,
+    to: String,
+    why: String,
+    /// Absent for the instance's own steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    task: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    attempt: Option<u32>,
+    /// The address of the master that stored it.
+    host: Option<String>,
+    epoch: i64,
+}
+
+impl From<stored::HistoryEntry> for HistoryEntry {
+    fn from(entry: stored::HistoryEntry) -> Self {
+        Self {
+            at: format_time(entry.at),
+            from: entry.from,
+            to: entry.to,
+            why: entry.why,
+            task: entry.task,
+            attempt: entry.attempt.map(|attempt| attempt.0),
+            host: entry.host,
+            epoch: entry.epoch.0,
+        }
+    }
+}
+
+/// One change to a new owner.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OwnerEntry {
+    epoch: i64,
+    owner: String,
+    host: String,
+    /// The owner's address before; null when the instance was idle.
+    from_host: Option<String>,
+    at: String,
+    why: String,
+}
+
+/// The owner of an instance with its earlier ones.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Ownership {
+    /// `owned`, `moving`, `unowned` or `final`.
+    state: String,
+    host: Option<String>,
+    owner: Option<String>,
+    epoch: i64,
+    /// Oldest first.
+    log: Vec<OwnerEntry>,
+}
+
+impl From<stored::Ownership> for Ownership {
+    fn from(ownership: stored::Ownership) -> Self {
+        let entry = |entry: stored::OwnerEntry| OwnerEntry {
+            epoch: entry.epoch.0,
+            owner: entry.owner.to_string(),
+            host: entry.host,
+            from_host: entry.from_host,
+            at: format_time(entry.at),
+            why: entry.why.to_string(),
+        };
+        Self {
+            state: ownership.state.as_str().to_owned(),
+            host: ownership.host,
+            owner: ownership.owner.map(|owner| owner.to_string()),
+            epoch: ownership.epoch.0,
+            log: ownership.log.into_iter().map(entry).collect(),
+        }
+    }
+}

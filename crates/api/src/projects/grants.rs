@@ -1,0 +1,121 @@
+//! The grants on a project.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, put};
+use serde::{Deserialize, Serialize};
+use store::catalog::{Grant, Permission, Project};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::auth::access::{Admin, Caller, Write};
+use crate::http::body::{Body, NoQuery, Query};
+use crate::http::paging::List;
+use crate::http::path::path_parameter;
+use crate::http::problem::Problem;
+
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
+    config
+        .service(list_grants)
+        .service(put_grant)
+        .service(remove_grant);
+}
+
+/// A permission in a project; each includes those before it.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PermissionName {
+    Read,
+    Execute,
+    Write,
+}
+
+impl From<PermissionName> for Permission {
+    fn from(name: PermissionName) -> Self {
+        match name {
+            PermissionName::Read => Self::Read,
+            PermissionName::Execute => Self::Execute,
+            PermissionName::Write => Self::Write,
+        }
+    }
+}
+
+impl From<Permission> for PermissionName {
+    fn from(permission: Permission) -> Self {
+        match permission {
+            Permission::Read => Self::Read,
+            Permission::Execute => Self::Execute,
+            Permission::Write => Self::Write,
+        }
+    }
+}
+
+/// A grant to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PutGrant {
+    permission: PermissionName,
+}
+
+/// The permission of one user in a project.
+#[derive(Debug, Serialize, ToSchema)]
+struct GrantView {
+    user: String,
+    permission: PermissionName,
+}
+
+impl From<Grant> for GrantView {
+    fn from(grant: Grant) -> Self {
+        Self {
+            user: grant.user,
+            permission: grant.permission.into(),
+        }
+    }
+}
+
+/// Lists the grants on a project by user.
+#[utoipa::path(tag = "projects", params(("project" = String, Path)),
+    responses((status = 200, body = List<GrantView>)))]
+#[get("/api/v1/projects/{project}/grants")]
+async fn list_grants(caller: Caller<Write, Project>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
+    let grants = caller.catalog().grants(caller.object().id).await?;
+    Ok(HttpResponse::Ok().json(List::single_page(
+        grants.into_iter().map(GrantView::from).collect(),
+    )))
+}
+
+/// Grants a user something in a project, or changes the grant.
+#[utoipa::path(tag = "projects", params(("project" = String, Path), ("user" = String, Path)),
+    request_body = PutGrant, responses((status = 200, body = GrantView)))]
+#[put("/api/v1/projects/{project}/grants/{user}")]
+async fn put_grant(
+    caller: Caller<Admin, Project>,
+    request: HttpRequest,
+    _: Query<NoQuery>,
+    body: Body<PutGrant>,
+) -> Result<HttpResponse, Problem> {
+    let grant = Grant {
+        user: path_parameter(&request, "user")?,
+        permission: body.value.permission.into(),
+    };
+    caller
+        .catalog()
+        .put_grant(caller.object().id, &grant, &caller.audit_context(None))
+        .await?;
+    Ok(HttpResponse::Ok().json(GrantView::from(grant)))
+}
+
+/// Revokes a grant.
+#[utoipa::path(tag = "projects", params(("project" = String, Path), ("user" = String, Path)),
+    responses((status = 204)))]
+#[delete("/api/v1/projects/{project}/grants/{user}")]
+async fn remove_grant(
+    caller: Caller<Admin, Project>,
+    request: HttpRequest,
+    _: Query<NoQuery>,
+) -> Result<HttpResponse, Problem> {
+    let user = path_parameter(&request, "user")?;
+    caller
+        .catalog()
+        .delete_grant(caller.object().id, &user, &caller.audit_context(None))
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

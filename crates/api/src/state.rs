@@ -1,0 +1,68 @@
+//! What a node gives to its REST interface.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actors::node::Node;
+use actors::ports::LogSource;
+use metrics_exporter_prometheus::PrometheusHandle;
+use store::catalog::Catalog;
+use tokio::sync::watch;
+
+/// How a process takes part in a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// One process with every role.
+    Standalone,
+    /// One node of a cluster.
+    Cluster,
+}
+
+/// Request rates that one caller of REST may reach, in requests a second with bursts of twice as many; 0 is no limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Rates {
+    /// With one valid token.
+    pub per_token: u32,
+    /// Without a valid token, from one address.
+    pub per_address: u32,
+}
+
+/// The dependencies of the interface.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The actors of this node.
+    pub node: Arc<dyn Node>,
+    /// The stored things.
+    pub catalog: Catalog,
+    /// The logs of attempts.
+    pub logs: Arc<dyn LogSource>,
+    /// The registry behind `/metrics`.
+    pub metrics: PrometheusHandle,
+    /// How this node was started.
+    pub mode: Mode,
+    /// The program's version.
+    pub version: &'static str,
+    /// Request rates that one caller may reach.
+    pub rates: Rates,
+    /// The lifetime of a session that a login opens.
+    pub session_lifetime: Duration,
+    /// Becomes true when the server is about to stop: streams and waits end.
+    pub closing: watch::Receiver<bool>,
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState")
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns when the server is about to stop.
+pub(crate) async fn wait_until_closing(closing: &mut watch::Receiver<bool>) {
+    if closing.wait_for(|closing| *closing).await.is_err() {
+        // The sender was dropped without announcing a stop; then only the deadline of a wait ends it.
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,56 @@
+//! Users in answers.
+
+use serde::{Deserialize, Serialize};
+use store::catalog::{Access, Role, User};
+use utoipa::ToSchema;
+
+use crate::http::timestamp::format_time;
+
+/// What a user may do without a grant.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RoleName {
+    /// Everything.
+    Admin,
+    /// Nothing.
+    Member,
+}
+
+impl From<RoleName> for Role {
+    fn from(role: RoleName) -> Self {
+        match role {
+            RoleName::Admin => Self::Admin,
+            RoleName::Member => Self::Member,
+        }
+    }
+}
+
+impl From<Role> for RoleName {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::Member => Self::Member,
+        }
+    }
+}
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserView {
+    name: String,
+    role: RoleName,
+    /// False: may do nothing.
+    enabled: bool,
+    created_at: String,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            name: user.name,
+            role: user.role.into(),
+            enabled: user.access == Access::Enabled,
+            created_at: format_time(user.created_at),
+        }
+    }
+}

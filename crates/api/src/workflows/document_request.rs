@@ -1,0 +1,125 @@
+//! The request that stores a document.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::IF_MATCH;
+use document::{LocatedIssue, place_of, read_document};
+use sha2::{Digest, Sha256};
+use store::catalog::{Format, IfMatch, NewVersion};
+
+use crate::http::body::{DocumentBody, media_type};
+use crate::http::codes::Code;
+use crate::http::problem::{Detail, Problem};
+
+/// Returns the format that the content type names.
+pub(crate) fn parse_format(request: &HttpRequest) -> Result<Format, Problem> {
+    match media_type(request).as_str() {
+        "application/json" => Ok(Format::Json),
+        "application/yaml" | "application/x-yaml" | "text/yaml" => Ok(Format::Yaml),
+        _ => Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "A document is `application/yaml` or `application/json`.",
+        )),
+    }
+}
+
+/// Parses a document off the event loop, since a large one takes a while.
+pub(crate) async fn parse_version(
+    name: &str,
+    project: &str,
+    body: &DocumentBody,
+    format: Format,
+) -> Result<NewVersion, Problem> {
+    let source = std::str::from_utf8(&body.0)
+        .map_err(|_| Problem::new(Code::MalformedBody, "The document is not UTF-8."))?
+        .to_owned();
+    let bytes = body.0.clone();
+    let document_format = match format {
+        Format::Yaml => document::Format::Yaml,
+        Format::Json => document::Format::Json,
+    };
+    let parsed = tokio::task::spawn_blocking(move || read_document(&bytes, document_format));
+    let (definition, model) = parsed
+        .await
+        .map_err(Problem::internal)?
+        .map_err(|issues| invalid_document(&issues))?;
+    let in_document = [
+        ("name", name, Some(&definition.name)),
+        ("project", project, definition.project.as_ref()),
+    ];
+    check_names(&in_document, |pointer| {
+        place_of(&body.0, document_format, pointer)
+    })?;
+    Ok(NewVersion {
+        name: name.to_owned(),
+        definition: Arc::new(definition),
+        hash: hex::encode(Sha256::digest(model.to_string())),
+        model,
+        source,
+        format,
+    })
+}
+
+/// Compares the names of the document, where it has any, with those of the URL.
+fn check_names(
+    members: &[(&str, &str, Option<&String>)],
+    position: impl Fn(&str) -> Option<(u32, u32)>,
+) -> Result<(), Problem> {
+    let differing = members.iter().filter_map(|(member, in_url, in_document)| {
+        let in_document = in_document.filter(|named| named != in_url)?;
+        let pointer = format!("/{member}");
+        let (line, column) = position(&pointer).unzip();
+        Some(Detail {
+            message: format!("The document's `{member}` is `{in_document}`, the URL says `{in_url}`."),
+            code: Code::InvalidDocument.as_str().to_owned(),
+            pointer,
+            line,
+            column,
+        })
+    });
+    let errors: Vec<Detail> = differing.collect();
+    match errors.first() {
+        None => Ok(()),
+        Some(first) => Err(Problem::new(Code::InvalidDocument, first.message.clone()).with_errors(errors)),
+    }
+}
+
+fn invalid_document(issues: &[LocatedIssue]) -> Problem {
+    let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
+    let first = errors
+        .first()
+        .map(|error| error.message.as_str())
+        .unwrap_or_default();
+    let at = errors
+        .first()
+        .and_then(|error| error.line)
+        .map(|line| format!(" in line {line}"));
+    let detail = format!(
+        "{} error(s); the first{}: {first}",
+        errors.len(),
+        at.unwrap_or_default()
+    );
+    Problem::new(Code::InvalidDocument, detail).with_errors(errors)
+}
+
+/// Parses `If-Match`, if it was sent.
+pub(crate) fn parse_if_match(request: &HttpRequest) -> Result<Option<IfMatch>, Problem> {
+    let Some(header) = request.headers().get(IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = header.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(Some(IfMatch::Exists));
+    }
+    let version = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .and_then(|v| v.parse().ok());
+    version.map(IfMatch::Version).map(Some).ok_or_else(|| {
+        Problem::new(
+            Code::InvalidHeader,
+            "`If-Match` is `*` or one ETag of this workflow, such as `\"3\"`.",
+        )
+    })
+}

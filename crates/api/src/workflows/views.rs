@@ -1,0 +1,111 @@
+//! Workflows with their versions in answers.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use store::catalog::{Put, PutOutcome, VersionSummary, WorkflowSummary, WorkflowVersion};
+use utoipa::ToSchema;
+
+use crate::http::timestamp::format_time;
+
+/// The result of a put.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PutResult {
+    project: String,
+    name: String,
+    /// The newest version.
+    version: i64,
+    /// False: the newest version was the same already.
+    changed: bool,
+}
+
+impl PutResult {
+    pub(crate) fn new(project: &str, name: String, put: &Put) -> Self {
+        Self {
+            project: project.to_owned(),
+            name,
+            version: put.version,
+            changed: put.outcome != PutOutcome::Unchanged,
+        }
+    }
+}
+
+/// A workflow in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WorkflowItem {
+    name: String,
+    /// The newest version.
+    version: i64,
+    description: String,
+    labels: BTreeMap<String, String>,
+    /// The number of tasks.
+    tasks: u32,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<WorkflowSummary> for WorkflowItem {
+    fn from(row: WorkflowSummary) -> Self {
+        Self {
+            name: row.name,
+            version: row.version,
+            description: row.description,
+            labels: row.labels,
+            tasks: row.tasks,
+            created_at: format_time(row.created_at),
+            updated_at: format_time(row.updated_at),
+        }
+    }
+}
+
+/// A workflow document. The description of the interface replaces this schema by the JSON Schema of documents.
+#[derive(ToSchema)]
+pub(crate) struct WorkflowDocument {}
+
+/// One version of a workflow.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WorkflowView {
+    project: String,
+    name: String,
+    version: i64,
+    /// The document as the canonical model.
+    #[schema(value_type = WorkflowDocument)]
+    document: Value,
+    created_at: String,
+    created_by: String,
+}
+
+impl WorkflowView {
+    pub(crate) fn new(project: &str, found: WorkflowVersion) -> Self {
+        Self {
+            project: project.to_owned(),
+            name: found.name,
+            version: found.version,
+            document: found.model,
+            created_at: format_time(found.created_at),
+            created_by: found.created_by,
+        }
+    }
+}
+
+/// One version of a workflow in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VersionItem {
+    version: i64,
+    /// SHA-256 of the canonical model.
+    hash: String,
+    created_at: String,
+    created_by: String,
+}
+
+impl From<VersionSummary> for VersionItem {
+    fn from(row: VersionSummary) -> Self {
+        Self {
+            version: row.version,
+            hash: row.hash,
+            created_at: format_time(row.created_at),
+            created_by: row.created_by,
+        }
+    }
+}

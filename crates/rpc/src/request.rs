@@ -1,0 +1,198 @@
+//! One signed request to another node, sent once, with what surely became of it.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use engine::ids::Incarnation;
+use primitives::error_chain::root_cause;
+use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode};
+
+use super::keepalive::with_keepalive;
+use super::signature::{Key, SignedCall, SignedReply, hash_body};
+use super::wire;
+
+/// Time to connect; a live node takes a few milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Idle time after which a connection is closed, before the server would.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Where a request goes, by whom.
+pub(super) struct Endpoint<'a> {
+    pub(super) client: &'a Client,
+    pub(super) key: &'a Key,
+    pub(super) from: Incarnation,
+    pub(super) to: Incarnation,
+    pub(super) host: &'a str,
+}
+
+/// What is asked.
+pub(super) struct Request {
+    pub(super) path: &'static str,
+    pub(super) body: Vec<u8>,
+    pub(super) deadline: Duration,
+}
+
+/// What came back, signed by the node that was called.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) body: Vec<u8>,
+    pub(super) size: Option<u64>,
+}
+
+/// Why nothing came back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Failure {
+    /// Nobody listens there. Surely not delivered.
+    #[error("the connection was refused")]
+    Refused,
+    /// No connection came about. Surely not delivered.
+    #[error("no connection: {0}")]
+    Unreachable(String),
+    /// The node said that it has done nothing. Surely not delivered.
+    #[error("{status}: {why}")]
+    Declined {
+        /// As HTTP has it.
+        status: u16,
+        /// Its sentence.
+        why: String,
+    },
+    /// The connection ended under the call, which may have arrived.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// No answer in time, or none that can be believed or read; the call may have arrived.
+    #[error("no answer: {0}")]
+    Unanswered(String),
+}
+
+impl Failure {
+    /// Whether the call surely was not taken.
+    pub(super) fn surely_not_delivered(&self) -> bool {
+        matches!(self, Self::Refused | Self::Unreachable(_) | Self::Declined { .. })
+    }
+
+    /// Whether it hints that the node is gone: nobody listens any more, or its end of the connection was closed.
+    pub(super) fn hints_at_death(&self) -> bool {
+        matches!(self, Self::Refused | Self::Broken(_))
+    }
+}
+
+/// Makes a client for one life of a node, with a pool of its own.
+///
+/// # Errors
+/// In words, when the TLS provider of the process cannot be used.
+pub(super) fn client() -> Result<Client, String> {
+    // An error says that another part of this process has chosen the same provider before.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let builder = Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .http1_only()
+        .tls_certs_only([])
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_LIMIT)
+        .tcp_nodelay(true);
+    with_keepalive(builder).build().map_err(|error| error.to_string())
+}
+
+impl Endpoint<'_> {
+    /// Sends it once.
+    pub(super) async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let hash = hash_body(&request.body);
+        let signature = self.key.sign_call(&SignedCall {
+            method: "POST",
+            path: request.path,
+            from: self.from,
+            to: self.to,
+            body_hash: &hash,
+        });
+        let call = self
+            .client
+            .post(format!("http://{}{}", self.host, request.path))
+            .timeout(request.deadline)
+            .header(wire::FROM, self.from.to_string())
+            .header(wire::TO, self.to.to_string())
+            .header(wire::BODY, hash)
+            .header(wire::SIGNATURE, &signature)
+            .body(request.body);
+        let response = call.send().await.map_err(|error| failure_of(&error))?;
+        self.read(response, &signature).await
+    }
+
+    /// Reads an answer and checks that the called node gave it to this very call.
+    async fn read(&self, response: Response, call: &str) -> Result<Answer, Failure> {
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = read_body(response).await?;
+        let signed = SignedReply {
+            call,
+            status: status.as_u16(),
+            size: text(&headers, wire::SIZE),
+            body_hash: &hash_body(&body),
+        };
+        // Only an unsigned call is answered without a signature: the caller could check none.
+        let believed = status == StatusCode::UNAUTHORIZED
+            || self.key.verify_reply(&signed, text(&headers, wire::SIGNATURE));
+        if !believed {
+            return Err(Failure::Unanswered("the reply has no valid signature".to_owned()));
+        }
+        let why = || String::from_utf8_lossy(&body).into_owned();
+        match status {
+            StatusCode::OK => Ok(Answer {
+                size: signed.size.parse().ok(),
+                body,
+            }),
+            StatusCode::GATEWAY_TIMEOUT | StatusCode::INTERNAL_SERVER_ERROR => {
+                Err(Failure::Unanswered(why()))
+            }
+            _ => Err(Failure::Declined {
+                status: status.as_u16(),
+                why: why(),
+            }),
+        }
+    }
+}
+
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(part) = response.chunk().await.map_err(|error| failure_of(&error))? {
+        if body.len() + part.len() > wire::BODY_LIMIT {
+            return Err(Failure::Unanswered("the answer is too large".to_owned()));
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    let value = headers.get(name).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default()
+}
+
+/// Sorts what the HTTP client says by whether the call may have left.
+fn failure_of(error: &reqwest::Error) -> Failure {
+    let why = root_cause(error);
+    if error.is_connect() && cause_is(error, io::ErrorKind::ConnectionRefused) {
+        Failure::Refused
+    } else if error.is_connect() || error.is_builder() {
+        Failure::Unreachable(why)
+    } else if error.is_timeout() {
+        Failure::Unanswered(why)
+    } else {
+        Failure::Broken(why)
+    }
+}
+
+/// Every error of a chain.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |cause| (*cause).source())
+}
+
+fn cause_is(error: &reqwest::Error, kind: io::ErrorKind) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == kind)
+}

@@ -1,0 +1,114 @@
+//! The events of one attempt and how it ended.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Timestamp;
+
+/// How an attempt ended. Its serde form is the one of the journal, the wire and the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptEnd {
+    /// The kind of end.
+    pub result: AttemptResult,
+    /// Exit code of the process, or HTTP status.
+    pub exit_code: Option<i32>,
+    /// Why it did not succeed, as a readable text.
+    pub error: Option<String>,
+    /// Everything it set; only declared names are stored.
+    pub outputs: BTreeMap<String, String>,
+    /// The process id.
+    pub pid: Option<i64>,
+    /// When its process started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Timestamp,
+}
+
+impl AttemptEnd {
+    /// Returns the end of an attempt that succeeded without a process.
+    pub fn succeeded(at: Timestamp) -> Self {
+        Self {
+            result: AttemptResult::Succeeded,
+            exit_code: None,
+            error: None,
+            outputs: BTreeMap::new(),
+            pid: None,
+            started_at: None,
+            ended_at: at,
+        }
+    }
+}
+
+/// The kinds of end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptResult {
+    /// It did what it should.
+    Succeeded,
+    /// It ended by itself without success.
+    Failed,
+    /// The worker ended it because its time limit passed.
+    TimedOut,
+    /// It was killed, by the worker on request or from outside.
+    Killed,
+}
+
+/// What can be reported about one attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttemptEvent {
+    /// Its process started.
+    Started {
+        /// The process id.
+        pid: Option<i64>,
+        /// When.
+        at: Timestamp,
+    },
+    /// It ended.
+    Ended(AttemptEnd),
+    /// It has not started and never will (refused, tombstoned, not delivered).
+    NotStarted {
+        /// Why, as a readable text.
+        reason: String,
+    },
+    /// Its worker is dead or does not know how it ended; it may have run.
+    Lost {
+        /// Why, as a readable text.
+        reason: String,
+    },
+    /// It will be reported lost later; until then it may still run.
+    LossDeferred {
+        /// What is waited for, as a readable text.
+        reason: String,
+    },
+}
+
+impl fmt::Display for AttemptResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Killed => "killed",
+        })
+    }
+}
+
+impl fmt::Display for AttemptEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.result)
+    }
+}
+
+impl fmt::Display for AttemptEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { .. } => f.write_str("started"),
+            Self::Ended(end) => write!(f, "ended {end}"),
+            Self::NotStarted { .. } => f.write_str("not started"),
+            Self::Lost { .. } => f.write_str("lost"),
+            Self::LossDeferred { .. } => f.write_str("loss deferred"),
+        }
+    }
+}

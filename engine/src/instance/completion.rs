@@ -1,0 +1,105 @@
+//! The rule that decides when an instance ends.
+
+use std::collections::BTreeMap;
+
+use super::draft::InstanceDraft;
+use super::reasons::failure_reason;
+use crate::spec::model::{Direction, Param};
+use crate::spec::params::value_text;
+use crate::states::{InstanceState, KillCause};
+use crate::task::TaskEvent;
+
+/// Ends, pauses or continues the instance; total, so that no combination of states is stuck.
+pub(super) fn check_completion(draft: &mut InstanceDraft<'_>) {
+    if draft.record().attention.is_some() {
+        return;
+    }
+    let counts = draft.rows().counts();
+    let all_succeeded = counts.succeeded == counts.total;
+    match draft.record().state {
+        InstanceState::Running if draft.record().started_at.is_none() || counts.active > 0 => {}
+        InstanceState::Running if counts.has_failed_or_killed() || draft.is_ending() => fail(draft),
+        InstanceState::Running if all_succeeded => end(draft, InstanceState::Succeeded, None),
+        InstanceState::Running => start_or_fail(draft),
+        InstanceState::Pausing if draft.is_ending() => {
+            if counts.active == 0 {
+                fail(draft);
+            }
+        }
+        InstanceState::Pausing if counts.active > counts.retrying => {}
+        InstanceState::Pausing if counts.failed > 0 => fail(draft),
+        InstanceState::Pausing if all_succeeded => end(draft, InstanceState::Succeeded, None),
+        InstanceState::Pausing => enter_paused(draft),
+        InstanceState::Stopping if counts.active > 0 => {}
+        InstanceState::Stopping if all_succeeded => end(draft, InstanceState::Succeeded, None),
+        InstanceState::Stopping => end(draft, InstanceState::Stopped, Some("stopped".to_owned())),
+        InstanceState::Queued
+        | InstanceState::Paused
+        | InstanceState::Stopped
+        | InstanceState::Failed
+        | InstanceState::Succeeded => {}
+    }
+}
+
+/// Starts what is ready; an instance in which nothing can start has failed.
+fn start_or_fail(draft: &mut InstanceDraft<'_>) {
+    draft.start_ready_tasks();
+    if draft.rows().counts().active == 0 {
+        fail(draft);
+    }
+}
+
+fn fail(draft: &mut InstanceDraft<'_>) {
+    let reason = failure_reason(draft);
+    if draft.rows().counts().retrying > 0 {
+        for task_index in draft.rows().active() {
+            draft.step_task(task_index, TaskEvent::Abandon);
+        }
+    }
+    end(draft, InstanceState::Failed, Some(reason));
+}
+
+/// Moves the instance into a final state.
+pub(super) fn end(draft: &mut InstanceDraft<'_>, state: InstanceState, reason: Option<String>) {
+    for task_index in draft.rows().unbound() {
+        let reason = format!("the instance is {state}");
+        let cause = KillCause::Stop;
+        draft.step_task(task_index, TaskEvent::End { cause, reason });
+    }
+    draft.set_state(state, reason.as_deref().unwrap_or("every task succeeded"));
+    let (at, outputs) = (draft.at(), outputs(draft));
+    let record = draft.record_mut();
+    record.reason = reason;
+    record.stop_clock();
+    record.ended_at = Some(at);
+    record.outputs = outputs;
+}
+
+fn enter_paused(draft: &mut InstanceDraft<'_>) {
+    draft.set_state(InstanceState::Paused, "nothing runs any more");
+    let at = draft.at();
+    let record = draft.record_mut();
+    record.reason = Some("paused".to_owned());
+    record.pause_clock(at);
+}
+
+/// Fills the declared outputs from the tasks, in the order of the graph; the last one wins.
+fn outputs(draft: &InstanceDraft<'_>) -> BTreeMap<String, String> {
+    let params = draft.plan().definition.params.iter();
+    let declared: Vec<&Param> = params.filter(|param| param.direction == Direction::Out).collect();
+    if declared.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut outputs: BTreeMap<String, String> = declared
+        .iter()
+        .filter_map(|param| Some((param.name.clone(), value_text(param.value.as_ref()?))))
+        .collect();
+    for row in draft.plan().order.iter().filter_map(|o| draft.rows().get(*o)) {
+        for param in &declared {
+            if let Some(value) = row.outputs.get(&param.name) {
+                outputs.insert(param.name.clone(), value.clone());
+            }
+        }
+    }
+    outputs
+}

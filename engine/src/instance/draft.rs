@@ -1,0 +1,276 @@
+//! The working copy of an instance on which the events of one batch act.
+
+use super::changes::{Changes, OperationDecision, Reset};
+use super::effect::Effect;
+use super::effect_requests::EffectRequests;
+use super::history::History;
+use super::record::InstanceRecord;
+use super::row_overlay::RowOverlay;
+use super::state::Instance;
+use crate::ids::{DispatchId, TaskIndex, Timestamp};
+use crate::plan::Plan;
+use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
+use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent};
+
+/// Steps tasks, moves the instance's own row and collects what must be stored and done. It decides nothing about
+/// commands or about the end of the instance.
+pub(super) struct InstanceDraft<'a> {
+    plan: &'a Plan,
+    stored: &'a Instance,
+    at: Timestamp,
+    record: InstanceRecord,
+    rows: RowOverlay<'a>,
+    history: History,
+    requests: EffectRequests,
+    closed: Vec<(TaskIndex, Attempt)>,
+}
+
+impl<'a> InstanceDraft<'a> {
+    /// Begins with the stored state at a time.
+    pub(super) fn new(plan: &'a Plan, stored: &'a Instance, at: Timestamp) -> Self {
+        Self {
+            plan,
+            stored,
+            at,
+            record: stored.record().clone(),
+            rows: RowOverlay::new(plan, stored),
+            history: History::default(),
+            requests: EffectRequests::default(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// Returns what the instance runs.
+    pub(super) fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+
+    /// Returns the instance as it was when the batch began.
+    pub(super) fn stored(&self) -> &'a Instance {
+        self.stored
+    }
+
+    /// Returns the time of the batch.
+    pub(super) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Returns the instance's own row.
+    pub(super) fn record(&self) -> &InstanceRecord {
+        &self.record
+    }
+
+    /// Returns the instance's own row, to change it.
+    pub(super) fn record_mut(&mut self) -> &mut InstanceRecord {
+        &mut self.record
+    }
+
+    /// Returns the task rows.
+    pub(super) fn rows(&self) -> &RowOverlay<'a> {
+        &self.rows
+    }
+
+    /// Returns the requested effects.
+    pub(super) fn requests(&self) -> &EffectRequests {
+        &self.requests
+    }
+
+    /// Returns the requested effects, to add to them.
+    pub(super) fn requests_mut(&mut self) -> &mut EffectRequests {
+        &mut self.requests
+    }
+
+    /// Moves the instance's own state.
+    pub(super) fn set_state(&mut self, state: InstanceState, why: &str) {
+        self.record.state = state;
+        self.history.explain_instance(why);
+    }
+
+    /// Has a transition recorded for the instance although its state stays.
+    pub(super) fn note(&mut self, why: impl Into<String>) {
+        self.history.note_instance(why);
+    }
+
+    /// Emits why an event changed nothing.
+    pub(super) fn ignore(&mut self, reason: String) {
+        self.requests.ignore(reason);
+    }
+
+    /// Whether running attempts are killed and the instance will be `failed`.
+    pub(super) fn is_ending(&self) -> bool {
+        let is_open = matches!(self.record.state, InstanceState::Running | InstanceState::Pausing);
+        let by_failure = self.rows.counts().has_failed_or_killed()
+            && self.plan.start.failure_strategy == FailureStrategy::End;
+        let by_time = self.record.timed_out && self.plan.definition.on_timeout.fails();
+        is_open && (by_failure || by_time)
+    }
+
+    fn mode(&self) -> InstanceMode {
+        match self.record.state {
+            InstanceState::Running | InstanceState::Pausing if self.is_ending() => InstanceMode::Ending,
+            InstanceState::Running => InstanceMode::Open,
+            InstanceState::Queued | InstanceState::Pausing | InstanceState::Paused => InstanceMode::Pausing,
+            InstanceState::Stopping
+            | InstanceState::Stopped
+            | InstanceState::Failed
+            | InstanceState::Succeeded => InstanceMode::Ending,
+        }
+    }
+
+    /// Continues a running instance: its clock runs, everything ready starts.
+    pub(super) fn continue_running(&mut self) {
+        if self.record.state != InstanceState::Running {
+            return;
+        }
+        if self.record.started_at.is_none() {
+            self.record.started_at = Some(self.at);
+            self.start_clock();
+        }
+        self.start_ready_tasks();
+    }
+
+    /// Starts the time limit of a run.
+    pub(super) fn start_clock(&mut self) {
+        let limit_ms = self.plan.definition.timeout_ms;
+        self.record.start_clock(self.at, limit_ms);
+    }
+
+    /// Starts everything that is ready: O(tasks), for commands and loading only.
+    pub(super) fn start_ready_tasks(&mut self) {
+        let plan = self.plan;
+        for task_index in plan.order.iter().copied() {
+            if plan.is_included(task_index) && self.rows.is_ready(task_index) {
+                self.start_ready_task(task_index);
+            }
+        }
+    }
+
+    /// Starts a task whose dependencies are met, if the instance lets tasks start.
+    fn start_ready_task(&mut self, task_index: TaskIndex) {
+        let is_pending = self.rows.state_of(task_index) == TaskState::Pending;
+        if is_pending && self.mode() == InstanceMode::Open {
+            self.step_task(task_index, TaskEvent::Ready);
+        }
+    }
+
+    /// Kills running attempts; what has not started never will.
+    pub(super) fn end_active_tasks(&mut self, cause: KillCause, reason: &str) {
+        for task_index in self.rows.active() {
+            let reason = reason.to_owned();
+            self.step_task(task_index, TaskEvent::End { cause, reason });
+        }
+    }
+
+    /// Steps one task and takes in what it requests.
+    pub(super) fn step_task(&mut self, task_index: TaskIndex, event: TaskEvent) {
+        let Some(definition) = self.plan.task(task_index) else {
+            return self.ignore(format!(
+                "{event}: task {task_index} is not included in this instance"
+            ));
+        };
+        if self.record.attention.is_some() && matches!(event, TaskEvent::SlotGranted { .. }) {
+            self.requests.cancel_slot(task_index);
+            return self.ignore(format!("{event}: the instance needs a person"));
+        }
+        let rows = &self.stored.rows;
+        let context = StepContext {
+            task: definition,
+            site: self.plan.site_of(definition),
+            delay_ms: self.plan.delay_of(definition),
+            worker_group: self.plan.worker_group_of(definition),
+            mode: self.mode(),
+            at: self.at,
+            epoch: rows.epoch,
+            generation: rows.generation,
+            instance: rows.id,
+            task_index,
+        };
+        let row = self.rows.get(task_index).cloned();
+        let step = task::step(&context, row.unwrap_or_else(Task::unstarted), event);
+        for effect in step.effects {
+            self.take_effect(task_index, effect);
+        }
+        if let Some(why) = step.why {
+            self.put_row(task_index, step.task, &why);
+        }
+    }
+
+    fn take_effect(&mut self, task_index: TaskIndex, effect: TaskEffect) {
+        match effect {
+            TaskEffect::RequestSlot => self.requests.request_slot(task_index),
+            TaskEffect::CancelSlot => self.requests.cancel_slot(task_index),
+            TaskEffect::CompleteInline => self.requests.complete_inline(task_index),
+            TaskEffect::Kill => self.requests.kill(task_index),
+            TaskEffect::Warn(text) => {
+                self.history.note_task(task_index);
+                self.requests.warn(Some(task_index), text);
+            }
+            TaskEffect::Close(attempt) => {
+                let stored = self.rows.stored(task_index);
+                if stored.and_then(|row| row.attempt.as_ref()) != Some(&attempt) {
+                    self.closed.push((task_index, attempt));
+                }
+            }
+            TaskEffect::Ignore(reason) => {
+                let name = self.plan.task(task_index).map_or("?", |task| task.name.as_str());
+                self.requests.ignore(format!("{name}: {reason}"));
+            }
+        }
+    }
+
+    /// Puts a changed row in place, and starts the tasks whose dependencies are met by that.
+    fn put_row(&mut self, task_index: TaskIndex, task: Task, why: &str) {
+        let (from, to) = (self.rows.state_of(task_index), task.state);
+        let was_never_ready = task.attempts == 0 && self.rows.base(task_index).is_none();
+        if was_never_ready && to == TaskState::NotRun {
+            self.rows.forget(task_index, to);
+            self.history.forget_task(task_index);
+            return;
+        }
+        self.history.explain_task(task_index, (from, to), why);
+        for ready in self.rows.put(task_index, task) {
+            self.start_ready_task(ready);
+        }
+    }
+
+    /// Records a warning in the history of the task, whose state stays.
+    pub(super) fn warn_about(&mut self, uid: DispatchId, text: &str) {
+        let task_index = uid.task_index;
+        if !self.rows.get(task_index).is_some_and(|row| row.is_dispatch(uid)) {
+            return self.ignore(format!("a warning about {uid}, which is not the current attempt"));
+        }
+        self.rows.touch(task_index);
+        self.history.note_task(task_index);
+        self.history.append_task_why(task_index, text);
+    }
+
+    /// Records the transitions so far, so that later ones of this batch follow them.
+    pub(super) fn record_history(&mut self) {
+        let stored = self.stored.record();
+        self.history.record(self.plan, stored, &self.record, &self.rows);
+    }
+
+    /// Resets task rows.
+    pub(super) fn reset_tasks(&mut self, reset: Reset) {
+        let left = self.rows.reset(reset);
+        self.history.clear_tasks(left);
+    }
+
+    /// Returns what must be committed, and what is to be done after that.
+    pub(super) fn finish(mut self, decisions: Vec<OperationDecision>) -> (Changes, Vec<Effect>) {
+        self.record_history();
+        let effects = self.requests.into_effects(&self.rows, &self.record, self.stored);
+        let releases_owner = self.record.is_idle();
+        let (reset, tasks) = self.rows.into_changes();
+        let changes = Changes {
+            record: (self.record != *self.stored.record()).then_some(self.record),
+            reset,
+            closed: self.closed,
+            tasks,
+            transitions: self.history.into_transitions(),
+            decisions,
+            releases_owner,
+        };
+        (changes, effects)
+    }
+}

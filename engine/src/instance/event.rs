@@ -1,0 +1,71 @@
+//! What can happen to an instance.
+
+use crate::attempt::AttemptEvent;
+use crate::ids::{AttemptNumber, DispatchId, OperationId, Run, TaskIndex};
+use crate::states::{Attention, Command};
+use crate::task::Worker;
+
+/// A command that a user gave to an instance, as its inbox row holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operation {
+    /// The inbox row.
+    pub id: OperationId,
+    /// What is asked for.
+    pub command: Command,
+    /// The run that the called node saw; another run refuses it.
+    pub run: Run,
+    /// The task, for force-success.
+    pub task: Option<TaskIndex>,
+}
+
+/// What can happen to an instance. Late, repeated and impossible events are normal and are ignored with a reason.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// An owner loaded it: whatever may start, starts.
+    Loaded,
+    /// An operation from the inbox.
+    Command(Operation),
+    /// The task got a slot on this worker.
+    SlotGranted {
+        /// The task.
+        task_index: TaskIndex,
+        /// Where.
+        worker: Worker,
+    },
+    /// There is no slot for the task now.
+    NoSlot {
+        /// The task.
+        task_index: TaskIndex,
+        /// What is missing, as a readable text; names the group.
+        reason: String,
+    },
+    /// Something was reported about an attempt.
+    Attempt {
+        /// Which dispatch of it.
+        uid: DispatchId,
+        /// What.
+        event: AttemptEvent,
+    },
+    /// The owner completed an inline attempt.
+    CompletedInline {
+        /// The task.
+        task_index: TaskIndex,
+        /// Which attempt.
+        attempt: AttemptNumber,
+    },
+    /// A person should know something about the attempt; only the history changes. An event that is sent again
+    /// after a take-over is recorded again.
+    Warning {
+        /// Which.
+        uid: DispatchId,
+        /// What, as a readable text.
+        text: String,
+    },
+    /// Time has passed: everything that was due by the event's time is due.
+    Due,
+    /// The system stops working on the instance until a person acts.
+    Quarantine {
+        /// Why.
+        attention: Attention,
+    },
+}

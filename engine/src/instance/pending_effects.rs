@@ -1,0 +1,52 @@
+//! What is to be done outside, derived from what is stored.
+
+use super::effect::Effect;
+use super::record::InstanceRecord;
+use super::state::Instance;
+use crate::ids::{TaskIndex, Timestamp};
+use crate::states::{AttemptState, TaskState};
+use crate::task::Task;
+
+/// Derives everything that the stored state needs from the outside; nothing when it is idle.
+///
+/// Doing any of it again is harmless: each names the attempt that it means.
+pub fn pending_effects(instance: &Instance) -> Vec<Effect> {
+    if instance.record().is_idle() {
+        return Vec::new();
+    }
+    let active = instance.counters.active.iter().copied();
+    let mut effects: Vec<Effect> = active
+        .filter_map(|task_index| for_task(task_index, instance.task(task_index)?))
+        .collect();
+    effects.sort();
+    let first = instance.counters.due.first().map(|(due, _)| *due);
+    effects.extend(wake_up(instance.record(), first));
+    effects
+}
+
+/// Returns what one active task needs.
+pub(super) fn for_task(task_index: TaskIndex, task: &Task) -> Option<Effect> {
+    if task.state == TaskState::Waiting {
+        return Some(Effect::RequestSlot { task_index });
+    }
+    let attempt = task.open_attempt()?;
+    match (attempt.uid, attempt.kill_cause, attempt.state) {
+        (Some(uid), Some(cause), _) => Some(Effect::Kill {
+            task_index,
+            uid,
+            cause,
+        }),
+        (Some(uid), None, AttemptState::Created) => Some(Effect::Dispatch { task_index, uid }),
+        (None, _, AttemptState::Running) => Some(Effect::CompleteInline {
+            task_index,
+            attempt: attempt.number,
+        }),
+        (Some(_), None, _) | (None, _, _) => None,
+    }
+}
+
+/// Returns the request to be woken at the earliest due time, of the instance or a task.
+pub(super) fn wake_up(record: &InstanceRecord, task_due: Option<Timestamp>) -> Option<Effect> {
+    let at = record.due_at.into_iter().chain(task_due).min()?;
+    Some(Effect::WakeAt { at })
+}

@@ -1,0 +1,31 @@
+//! The definition of a workflow: its model, and how documents become one.
+//!
+//! A JSON value goes in; a valid definition or every error at once comes out. The text formats in front of it
+//! (YAML, JSON) live outside this crate; they only add lines and columns.
+
+pub mod duration;
+pub mod names;
+
+pub(crate) mod diagnostic;
+pub(crate) mod limits;
+pub(crate) mod model;
+pub(crate) mod params;
+pub(crate) mod validator;
+
+mod cut_off;
+mod graph;
+mod parse;
+mod schema;
+mod serialize;
+mod tasks;
+
+pub use diagnostic::{Diagnostic, DiagnosticTarget};
+pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};
+pub use model::{Definition, Direction, OnCutOff, Output, Param, ParamType, RetryPolicy, TaskDefinition};
+pub use params::{check_external_param, value_text};
+pub use parse::parse;
+pub use schema::{document_schema, task_type_schemas};
+pub use serialize::serialize;
+
+#[cfg(test)]
+mod tests;

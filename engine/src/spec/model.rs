@@ -1,0 +1,175 @@
+//! The one canonical model of a workflow behind YAML, JSON and importers.
+//!
+//! A value of these types is valid: names are legal, every `needs` exists, the graph has no cycle. Values
+//! come from `spec::parse`, which reports every error at once, and go back by `spec::serialize`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::TaskIndex;
+use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
+use crate::task_type::action::TaskAction;
+
+/// A validated workflow definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    /// Unique in its project.
+    pub name: String,
+    /// The project that the document names, if it names one.
+    pub project: Option<String>,
+    /// For people.
+    pub description: String,
+    /// For people and filters.
+    pub labels: BTreeMap<String, String>,
+    /// Workflow parameters, in document order.
+    pub params: Vec<Param>,
+    /// The limit of one run of an instance, in milliseconds.
+    pub timeout_ms: Option<i64>,
+    /// What the limit does.
+    pub on_timeout: OnTimeout,
+    /// What a final failure means for the others, unless the start says otherwise.
+    pub failure_strategy: FailureStrategy,
+    /// Unless the start says otherwise.
+    pub priority: Priority,
+    /// Default for its tasks.
+    pub worker_group: String,
+    /// In document order; `TaskIndex` counts them.
+    pub tasks: Vec<TaskDefinition>,
+}
+
+/// The type of a parameter's value; values travel as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParamType {
+    /// Any text.
+    String,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A JSON array or object.
+    Json,
+}
+
+/// Whether a workflow parameter goes in or comes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// An input with a default.
+    In,
+    /// The instance's output, filled by a task's output of that name.
+    Out,
+}
+
+/// One declared parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    /// Its name.
+    pub name: String,
+    /// The type of its value.
+    pub kind: ParamType,
+    /// In or out.
+    pub direction: Direction,
+    /// The default; may hold placeholders. `None` only for `Direction::Out` or a required one.
+    pub value: Option<Value>,
+}
+
+/// One declared output of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Its name.
+    pub name: String,
+    /// The value when the task printed none.
+    pub default: Option<String>,
+}
+
+/// When a failed attempt is followed by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Further attempts after the first, within one run.
+    pub max: u32,
+    /// From the end of the failed attempt, in milliseconds.
+    pub delay_ms: i64,
+    /// How the wait grows.
+    pub backoff: Backoff,
+    /// The longest wait, in milliseconds.
+    pub max_delay_ms: Option<i64>,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max: 0,
+            delay_ms: 0,
+            backoff: Backoff::Fixed,
+            max_delay_ms: None,
+        }
+    }
+}
+
+/// What a worker does with a running attempt when it is cut off from masters. Its serde form travels between
+/// nodes only; documents have their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCutOff {
+    /// It runs on, and its result is kept.
+    #[default]
+    Continue,
+    /// It is killed when no master has been in contact for this time.
+    StopAfter {
+        /// In milliseconds.
+        ms: i64,
+    },
+    /// It runs only while it has a lease of its owner, so that two attempts never overlap.
+    Exclusive,
+}
+
+/// One task of a workflow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskDefinition {
+    /// Unique in the workflow.
+    pub name: String,
+    /// What it does.
+    pub action: TaskAction,
+    /// Its predecessors, in declared order, each once.
+    pub needs: Vec<TaskIndex>,
+    /// Seen by this task only; in document order.
+    pub params: Vec<Param>,
+    /// Names it may set.
+    pub outputs: Vec<Output>,
+    /// Further attempts.
+    pub retry: RetryPolicy,
+    /// The wait after it became ready, in milliseconds.
+    pub delay_ms: Option<i64>,
+    /// The limit of one attempt, in milliseconds.
+    pub timeout_ms: Option<i64>,
+    /// What the limit does.
+    pub on_timeout: OnTimeout,
+    /// Unless given, the instance's.
+    pub priority: Option<Priority>,
+    /// Unless given, the workflow's.
+    pub worker_group: Option<String>,
+    /// Extra environment of its processes.
+    pub env: BTreeMap<String, String>,
+    /// What follows the loss of its worker.
+    pub on_worker_lost: OnWorkerLost,
+    /// What its worker does with a running attempt when it is cut off.
+    pub on_cut_off: OnCutOff,
+    /// `false`: it never runs, and counts as succeeded when its dependencies are met.
+    pub enabled: bool,
+}
+
+impl Definition {
+    /// Returns the task at a place.
+    pub fn task(&self, task_index: TaskIndex) -> Option<&TaskDefinition> {
+        self.tasks.get(task_index.as_usize())
+    }
+
+    /// Returns the place of the task with this name.
+    pub fn task_index_of(&self, name: &str) -> Option<TaskIndex> {
+        let place = self.tasks.iter().position(|task| task.name == name)?;
+        u32::try_from(place).ok().map(TaskIndex)
+    }
+}

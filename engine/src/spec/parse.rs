@@ -1,0 +1,139 @@
+//! Parses the top level of a document.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::diagnostic::Diagnostic;
+use super::model::Definition;
+use super::params::ParamOwner;
+use super::validator::{Path, Validator, named};
+use super::{params, tasks};
+use crate::states::{FailureStrategy, OnTimeout, Priority};
+
+/// Keys of the document.
+pub(super) const KEYS: &[&str] = &[
+    "version",
+    "name",
+    "project",
+    "description",
+    "labels",
+    "params",
+    "timeout",
+    "on_timeout",
+    "failure_strategy",
+    "priority",
+    "worker_group",
+    "tasks",
+];
+
+/// The version of the format.
+const VERSION: i64 = 1;
+
+/// The project, and the worker group, of a document that names none.
+pub(super) const DEFAULT_NAME: &str = "default";
+
+/// The most bytes of a description.
+const MAX_DESCRIPTION: usize = 64 * 1024;
+
+/// The most labels, and the most bytes of one.
+const MAX_LABELS: usize = 100;
+const MAX_LABEL: usize = 1_000;
+
+/// Reads a document.
+///
+/// # Errors
+/// Lists everything that is wrong with it, in the order of the document as far as possible.
+pub fn parse(value: &Value) -> Result<Definition, Vec<Diagnostic>> {
+    let mut validator = Validator::default();
+    let definition = parse_document(&mut validator, value);
+    validator.finish(definition)
+}
+
+fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition> {
+    let at = Path::ROOT;
+    let map = validator.object(value, &at, KEYS)?;
+    match map.get("version") {
+        Some(version) if version.as_i64() == Some(VERSION) => {}
+        Some(version) => validator.invalid(
+            &at.key("version"),
+            "BAD_VERSION",
+            format!("this program reads version {VERSION} of the format, not {version}"),
+        ),
+        None => validator.missing(&at, "version", "write `version: 1`"),
+    }
+    let name = match map.get("name") {
+        Some(name) => validator.name(name, &at.key("name")),
+        None => {
+            validator.missing(&at, "name", "it is the name of the workflow");
+            None
+        }
+    };
+    let partial = Definition {
+        name: name.unwrap_or_default(),
+        project: map
+            .get("project")
+            .and_then(|value| validator.name(value, &at.key("project"))),
+        description: map
+            .get("description")
+            .and_then(|value| validator.short_text(value, &at.key("description"), MAX_DESCRIPTION))
+            .unwrap_or_default(),
+        labels: map.get("labels").map_or_else(BTreeMap::new, |value| {
+            parse_labels(validator, value, &at.key("labels"))
+        }),
+        params: map.get("params").map_or_else(Vec::new, |value| {
+            params::parse(validator, value, &at.key("params"), ParamOwner::Workflow)
+        }),
+        timeout_ms: map
+            .get("timeout")
+            .and_then(|value| validator.limit(value, &at.key("timeout"))),
+        on_timeout: map
+            .get("on_timeout")
+            .and_then(|value| validator.choice(value, &at.key("on_timeout"), &tasks::on_timeouts()))
+            .unwrap_or(OnTimeout::Warn),
+        failure_strategy: map
+            .get("failure_strategy")
+            .and_then(|value| validator.choice(value, &at.key("failure_strategy"), &strategies()))
+            .unwrap_or(FailureStrategy::Continue),
+        priority: map
+            .get("priority")
+            .and_then(|value| validator.choice(value, &at.key("priority"), &tasks::priorities()))
+            .unwrap_or(Priority::Medium),
+        worker_group: map
+            .get("worker_group")
+            .and_then(|value| validator.name(value, &at.key("worker_group")))
+            .unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+        tasks: Vec::new(),
+    };
+    let Some(tasks) = map.get("tasks") else {
+        validator.missing(&at, "tasks", "a workflow has at least one task");
+        return None;
+    };
+    let tasks = tasks::parse(validator, tasks, &at.key("tasks"))?;
+    Some(Definition { tasks, ..partial })
+}
+
+fn strategies() -> Vec<(&'static str, FailureStrategy)> {
+    named(FailureStrategy::ALL, FailureStrategy::as_str)
+}
+
+fn parse_labels(validator: &mut Validator, value: &Value, at: &Path<'_>) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    let Some(map) = validator.map(value, at) else {
+        return labels;
+    };
+    validator.at_most(map.len(), MAX_LABELS, at);
+    for (name, value) in map.iter().take(MAX_LABELS) {
+        let at = at.key(name);
+        if name.is_empty() || name.len() > MAX_LABEL {
+            validator.invalid_key(
+                &at,
+                "BAD_NAME",
+                format!("the name of a label has 1 to {MAX_LABEL} bytes"),
+            );
+        } else if let Some(text) = validator.scalar(value, &at, MAX_LABEL) {
+            labels.insert(name.clone(), text);
+        }
+    }
+    labels
+}

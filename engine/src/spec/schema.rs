@@ -1,0 +1,161 @@
+//! The JSON Schema of documents, for editors and forms; tested to name the same keys as the validator.
+
+use serde_json::{Map, Value, json};
+
+use super::limits::MAX_TASKS;
+use super::{cut_off, names, tasks};
+use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
+use crate::task_type::field::object_schema;
+use crate::task_type::{TASK_TYPES, TaskType};
+
+/// Returns the JSON Schema (draft 2020-12) of a whole document.
+pub fn document_schema() -> Value {
+    let types: Vec<Value> = task_type_schemas()
+        .into_iter()
+        .map(|(_, schema)| schema)
+        .collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Porpoise workflow",
+        "type": "object",
+        "required": ["version", "name", "tasks"],
+        "additionalProperties": false,
+        "properties": {
+            "version": { "const": 1, "description": "Version of this format." },
+            "name": name("Unique in the project."),
+            "project": name("The project, unless the command line or the URL says it."),
+            "description": { "type": "string" },
+            "labels": { "type": "object", "additionalProperties": scalar("A label.") },
+            "params": params("Workflow parameters."),
+            "timeout": duration("The limit of one run of an instance."),
+            "on_timeout": choice(OnTimeout::ALL, OnTimeout::Warn),
+            "failure_strategy": choice(FailureStrategy::ALL, FailureStrategy::Continue),
+            "priority": choice(Priority::ALL, Priority::Medium),
+            "worker_group": name("The default for its tasks."),
+            "tasks": {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": MAX_TASKS,
+                "additionalProperties": { "oneOf": types },
+            },
+        },
+    })
+}
+
+/// Returns the name of each task type with the JSON Schema of a task of it.
+pub fn task_type_schemas() -> Vec<(&'static str, Value)> {
+    let schemas = TASK_TYPES
+        .iter()
+        .map(|task_type| (task_type.name, task_schema(task_type)));
+    schemas.collect()
+}
+
+fn task_schema(task_type: &TaskType) -> Value {
+    let mut properties = common();
+    properties.insert("type".to_owned(), json!({ "const": task_type.name }));
+    let mut schema = object_schema(task_type.fields, properties, &["type"]);
+    schema["title"] = json!(task_type.name);
+    schema["description"] = json!(task_type.doc);
+    schema
+}
+
+fn common() -> Map<String, Value> {
+    let common = json!({
+        "needs": {
+            "type": "array",
+            "uniqueItems": true,
+            "items": name("A task that must be done before."),
+        },
+        "params": params("Seen by this task only."),
+        "outputs": {
+            "description": "Names that it may set, as a list or with defaults.",
+            "oneOf": [
+                { "type": "array", "uniqueItems": true, "items": param_name() },
+                {
+                    "type": "object",
+                    "propertyNames": param_name(),
+                    "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+                },
+            ],
+        },
+        "retry": retry(),
+        "delay": duration("The wait after it became ready."),
+        "timeout": duration("The limit of one attempt."),
+        "on_timeout": choice(OnTimeout::ALL, OnTimeout::Fail),
+        "priority": choice(Priority::ALL, Priority::Medium),
+        "worker_group": name("Where it runs."),
+        "env": {
+            "type": "object",
+            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+            "additionalProperties": scalar("A variable of its environment."),
+        },
+        "on_worker_lost": choice(OnWorkerLost::ALL, OnWorkerLost::Rerun),
+        "on_cut_off": cut_off::schema(duration("The time without contact to any master.")),
+        "enabled": { "type": "boolean", "default": true, "description": "false: passed through." },
+    });
+    match common {
+        Value::Object(common) => common,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+fn retry() -> Value {
+    json!({
+        "type": "object",
+        "required": ["max"],
+        "additionalProperties": false,
+        "properties": {
+            "max": { "type": "integer", "minimum": 0, "maximum": tasks::MAX_RETRIES },
+            "delay": duration("From the end of the failed attempt."),
+            "backoff": choice(Backoff::ALL, Backoff::Fixed),
+            "max_delay": duration("The longest wait."),
+        },
+    })
+}
+
+fn params(description: &str) -> Value {
+    json!({
+        "type": "object",
+        "description": description,
+        "propertyNames": param_name(),
+        "additionalProperties": {
+            "oneOf": [
+                { "type": ["string", "number", "boolean", "array"] },
+                {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": {
+                        "type": { "enum": ["string", "integer", "number", "boolean", "json"] },
+                        "direction": { "enum": ["in", "out"], "default": "in" },
+                        "value": {},
+                    },
+                },
+            ],
+        },
+    })
+}
+
+fn name(description: &str) -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": names::MAX_CHARS, "description": description })
+}
+
+fn param_name() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": names::MAX_CHARS })
+}
+
+fn scalar(description: &str) -> Value {
+    json!({ "type": ["string", "number", "boolean"], "description": description })
+}
+
+fn duration(description: &str) -> Value {
+    json!({
+        "type": "string",
+        "pattern": "^(\\d+d)?(\\d+h)?(\\d+m)?(\\d+s)?(\\d+ms)?$",
+        "minLength": 2,
+        "description": format!("{description} For example 500ms, 90s, 10m, 1h30m, 2d."),
+    })
+}
+
+fn choice<T: serde::Serialize>(all: &[T], default: T) -> Value {
+    json!({ "enum": all, "default": default })
+}

@@ -1,0 +1,356 @@
+//! Parses the tasks of a document.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::limits::{MAX_TASKS, MAX_VALUE_BYTES};
+use super::model::{OnCutOff, Output, RetryPolicy, TaskDefinition};
+use super::params::ParamOwner;
+use super::validator::{Path, Validator, named};
+use super::{cut_off, graph, names, params};
+use crate::ids::TaskIndex;
+use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
+use crate::task_type::action::TaskAction;
+use crate::task_type::noop::noop_action;
+use crate::task_type::{TASK_TYPES, TaskType};
+
+/// Keys of every task, whatever its type.
+pub(super) const COMMON_KEYS: &[&str] = &[
+    "type",
+    "needs",
+    "params",
+    "outputs",
+    "retry",
+    "delay",
+    "timeout",
+    "on_timeout",
+    "priority",
+    "worker_group",
+    "env",
+    "on_worker_lost",
+    "on_cut_off",
+    "enabled",
+];
+
+/// Keys of `retry`.
+pub(super) const RETRY_KEYS: &[&str] = &["max", "delay", "backoff", "max_delay"];
+
+/// The most further attempts.
+pub(super) const MAX_RETRIES: i64 = 100_000;
+
+/// The most outputs of one task.
+const MAX_OUTPUTS: usize = 1_000;
+
+/// The most tasks in a message that shows a cycle.
+const MAX_SHOWN: usize = 12;
+
+/// Reads `tasks`; `None` when something is wrong.
+pub(super) fn parse(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Vec<TaskDefinition>> {
+    let map = validator.map(value, at)?;
+    if map.is_empty() {
+        validator.invalid(at, "MISSING", "a workflow has at least one task");
+        return None;
+    }
+    if !validator.at_most(map.len(), MAX_TASKS, at) {
+        return None;
+    }
+    let tasks: Vec<Option<TaskDefinition>> = map
+        .iter()
+        .map(|(name, value)| parse_task(validator, name, value, &at.key(name)))
+        .collect();
+    let needs = resolve_needs(validator, map, at);
+    report_cycles(validator, map, &needs, at);
+    let tasks: Option<Vec<TaskDefinition>> = tasks.into_iter().collect();
+    Some(
+        tasks?
+            .into_iter()
+            .zip(needs)
+            .map(|(task, needs)| TaskDefinition { needs, ..task })
+            .collect(),
+    )
+}
+
+fn parse_task(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_>) -> Option<TaskDefinition> {
+    if let Err(message) = names::check(name) {
+        validator.invalid_key(at, "BAD_NAME", message);
+    }
+    let map = validator.map(value, at)?;
+    let kind = parse_type(validator, map, at);
+    check_keys(validator, kind, map, at);
+    let action = kind.and_then(|kind| TaskAction::parse(kind, validator, map, at));
+    let task = TaskDefinition {
+        name: name.to_owned(),
+        action: noop_action(),
+        needs: Vec::new(),
+        params: map.get("params").map_or_else(Vec::new, |value| {
+            params::parse(validator, value, &at.key("params"), ParamOwner::Task)
+        }),
+        outputs: map.get("outputs").map_or_else(Vec::new, |value| {
+            parse_outputs(validator, value, &at.key("outputs"))
+        }),
+        retry: map.get("retry").map_or_else(RetryPolicy::default, |value| {
+            parse_retry(validator, value, &at.key("retry"))
+        }),
+        delay_ms: map
+            .get("delay")
+            .and_then(|value| validator.duration(value, &at.key("delay")))
+            .filter(|ms| *ms > 0),
+        timeout_ms: map
+            .get("timeout")
+            .and_then(|value| validator.limit(value, &at.key("timeout"))),
+        on_timeout: map
+            .get("on_timeout")
+            .and_then(|value| validator.choice(value, &at.key("on_timeout"), &on_timeouts()))
+            .unwrap_or(OnTimeout::Fail),
+        priority: map
+            .get("priority")
+            .and_then(|value| validator.choice(value, &at.key("priority"), &priorities())),
+        worker_group: map
+            .get("worker_group")
+            .and_then(|value| validator.name(value, &at.key("worker_group"))),
+        env: map.get("env").map_or_else(BTreeMap::new, |value| {
+            params::parse_env(validator, value, &at.key("env"))
+        }),
+        on_worker_lost: map
+            .get("on_worker_lost")
+            .and_then(|value| validator.choice(value, &at.key("on_worker_lost"), &on_worker_lost()))
+            .unwrap_or(OnWorkerLost::Rerun),
+        on_cut_off: map.get("on_cut_off").map_or_else(OnCutOff::default, |value| {
+            cut_off::parse(validator, value, &at.key("on_cut_off"))
+        }),
+        enabled: map
+            .get("enabled")
+            .and_then(|value| validator.boolean(value, &at.key("enabled")))
+            .unwrap_or(true),
+    };
+    Some(TaskDefinition {
+        action: action?,
+        ..task
+    })
+}
+
+/// Names and values of `priority`.
+pub(super) fn priorities() -> Vec<(&'static str, Priority)> {
+    named(Priority::ALL, Priority::as_str)
+}
+
+/// Names and values of `on_timeout`.
+pub(super) fn on_timeouts() -> Vec<(&'static str, OnTimeout)> {
+    named(OnTimeout::ALL, OnTimeout::as_str)
+}
+
+fn on_worker_lost() -> Vec<(&'static str, OnWorkerLost)> {
+    named(OnWorkerLost::ALL, OnWorkerLost::as_str)
+}
+
+fn parse_type(
+    validator: &mut Validator,
+    map: &Map<String, Value>,
+    at: &Path<'_>,
+) -> Option<&'static TaskType> {
+    let all: Vec<(&str, &'static TaskType)> = TASK_TYPES.iter().map(|kind| (kind.name, *kind)).collect();
+    match map.get("type") {
+        Some(value) => validator.choice(value, &at.key("type"), &all),
+        None => {
+            let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+            validator.missing(at, "type", &format!("it is one of {}", names.join(", ")));
+            None
+        }
+    }
+}
+
+/// Every key must be common or belong to the task's type; with an unknown type, to any type.
+fn check_keys(validator: &mut Validator, kind: Option<&TaskType>, map: &Map<String, Value>, at: &Path<'_>) {
+    let has_key = |kind: &TaskType, key: &str| kind.fields.iter().any(|field| field.key == key);
+    let own = TASK_TYPES
+        .iter()
+        .filter(|known| kind.is_none_or(|kind| kind.name == known.name))
+        .flat_map(|known| known.fields.iter().map(|field| field.key));
+    let known: Vec<&str> = COMMON_KEYS.iter().copied().chain(own).collect();
+    for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+        let owners: Vec<&str> = TASK_TYPES
+            .iter()
+            .filter(|kind| has_key(kind, key))
+            .map(|kind| kind.name)
+            .collect();
+        let hint = match validator.nearest(key, known.iter().copied()) {
+            _ if !owners.is_empty() => format!("it belongs to tasks of type {}", owners.join(" and ")),
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        validator.invalid_key(
+            &at.key(key),
+            "UNKNOWN_KEY",
+            format!("unknown key `{key}`; {hint}"),
+        );
+    }
+}
+
+fn parse_outputs(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Vec<Output> {
+    match value {
+        Value::Object(map) => parse_output_defaults(validator, map, at),
+        Value::Array(list) => parse_output_names(validator, list, at),
+        _ => {
+            validator.bad_type(value, at, "a list of names, or a map of names and defaults,");
+            Vec::new()
+        }
+    }
+}
+
+fn parse_output_defaults(validator: &mut Validator, map: &Map<String, Value>, at: &Path<'_>) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    if !validator.at_most(map.len(), MAX_OUTPUTS, at) {
+        return outputs;
+    }
+    for (name, value) in map {
+        let at = at.key(name);
+        if !validator.param_name(name, &at) {
+            continue;
+        }
+        let given = !value.is_null();
+        let default = given
+            .then(|| validator.scalar(value, &at, MAX_VALUE_BYTES))
+            .flatten();
+        outputs.push(Output {
+            name: name.clone(),
+            default,
+        });
+    }
+    outputs
+}
+
+fn parse_output_names(validator: &mut Validator, list: &[Value], at: &Path<'_>) -> Vec<Output> {
+    let mut outputs: Vec<Output> = Vec::new();
+    if !validator.at_most(list.len(), MAX_OUTPUTS, at) {
+        return outputs;
+    }
+    for (place, value) in list.iter().enumerate() {
+        let at = at.index(place);
+        let Some(name) = validator.text(value, &at) else {
+            continue;
+        };
+        if outputs.iter().any(|output| output.name == name) {
+            validator.invalid(&at, "DUPLICATE_VALUE", format!("`{name}` is listed twice"));
+        } else if validator.param_name(name, &at) {
+            outputs.push(Output {
+                name: name.to_owned(),
+                default: None,
+            });
+        }
+    }
+    outputs
+}
+
+fn parse_retry(validator: &mut Validator, value: &Value, at: &Path<'_>) -> RetryPolicy {
+    let mut retry = RetryPolicy::default();
+    let Some(map) = validator.object(value, at, RETRY_KEYS) else {
+        return retry;
+    };
+    match map.get("max") {
+        Some(max) => {
+            let max = validator.integer(max, &at.key("max"), (0, MAX_RETRIES));
+            retry.max = max.and_then(|max| u32::try_from(max).ok()).unwrap_or_default();
+        }
+        None => validator.missing(at, "max", "it is the number of further attempts"),
+    }
+    if let Some(delay) = map.get("delay") {
+        retry.delay_ms = validator.duration(delay, &at.key("delay")).unwrap_or_default();
+    }
+    if let Some(backoff) = map.get("backoff") {
+        let all = named(Backoff::ALL, Backoff::as_str);
+        retry.backoff = validator
+            .choice(backoff, &at.key("backoff"), &all)
+            .unwrap_or(Backoff::Fixed);
+    }
+    retry.max_delay_ms = map
+        .get("max_delay")
+        .and_then(|value| validator.limit(value, &at.key("max_delay")));
+    retry
+}
+
+fn resolve_needs(
+    validator: &mut Validator,
+    tasks: &Map<String, Value>,
+    at: &Path<'_>,
+) -> Vec<Vec<TaskIndex>> {
+    let places: BTreeMap<&str, TaskIndex> = tasks
+        .keys()
+        .zip(0..)
+        .map(|(name, place)| (name.as_str(), TaskIndex(place)))
+        .collect();
+    tasks
+        .iter()
+        .map(|(name, task)| {
+            let at = at.key(name);
+            let at = at.key("needs");
+            match task.get("needs") {
+                Some(needs) => needs_of(validator, name, needs, (&at, &places)),
+                None => Vec::new(),
+            }
+        })
+        .collect()
+}
+
+fn needs_of(
+    validator: &mut Validator,
+    task: &str,
+    needs: &Value,
+    (at, places): (&Path<'_>, &BTreeMap<&str, TaskIndex>),
+) -> Vec<TaskIndex> {
+    let mut found = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    let Some(list) = validator.list(needs, at, MAX_TASKS) else {
+        return found;
+    };
+    for (place, need) in list.iter().enumerate() {
+        let at = at.index(place);
+        let Some(name) = validator.text(need, &at) else {
+            continue;
+        };
+        match places.get(name) {
+            _ if name == task => validator.invalid(&at, "SELF_NEED", format!("`{task}` needs itself")),
+            None => {
+                let hint = match validator.nearest(name, places.keys().copied()) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None => String::new(),
+                };
+                validator.invalid(&at, "UNKNOWN_TASK", format!("there is no task `{name}`{hint}"));
+            }
+            Some(task_index) if seen.insert(*task_index) => found.push(*task_index),
+            Some(_) => validator.invalid(&at, "DUPLICATE_VALUE", format!("`{name}` is listed twice")),
+        }
+    }
+    found
+}
+
+fn report_cycles(
+    validator: &mut Validator,
+    tasks: &Map<String, Value>,
+    needs: &[Vec<TaskIndex>],
+    at: &Path<'_>,
+) {
+    let cycles = graph::cycles(needs);
+    if cycles.is_empty() {
+        return;
+    }
+    let all: Vec<&str> = tasks.keys().map(String::as_str).collect();
+    for cycle in cycles {
+        let mut shown: Vec<&str> = cycle.iter().map(|task| all[*task]).collect();
+        if shown.len() > MAX_SHOWN {
+            shown.splice(MAX_SHOWN / 2..shown.len() - MAX_SHOWN / 2, ["…"]);
+        }
+        let [.., last, first] = cycle[..] else { continue };
+        let edge = tasks[all[first]]["needs"]
+            .as_array()
+            .and_then(|needs| needs.iter().position(|need| need.as_str() == Some(all[last])))
+            .unwrap_or_default();
+        let at = at.key(all[first]);
+        let at = at.key("needs");
+        validator.invalid(
+            &at.index(edge),
+            "CYCLE",
+            format!("these tasks wait for each other: {}", shown.join(" -> ")),
+        );
+    }
+}

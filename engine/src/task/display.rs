@@ -1,0 +1,68 @@
+//! The one-line texts of tasks, their events and effects; the format of logs and transcripts.
+
+use std::fmt;
+
+use super::row::{Attempt, Task};
+use super::step::{TaskEffect, TaskEvent};
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.number)?;
+        if self.dispatch_number > 1 {
+            write!(f, ".{}", self.dispatch_number)?;
+        }
+        write!(f, " {}", self.state)?;
+        if self.state.is_open() && self.uid.is_none() && self.started_at.is_none() {
+            f.write_str(" unbound")?;
+        }
+        if let Some(cause) = self.kill_cause.filter(|_| self.state.is_open()) {
+            write!(f, " killing:{cause}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.state)?;
+        if let Some(attempt) = &self.attempt {
+            write!(f, " {attempt}")?;
+        }
+        if let Some(due) = self.due_at {
+            write!(f, " due {due}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for TaskEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => f.write_str("ready"),
+            Self::SlotGranted { worker } => write!(f, "slot granted on {}", worker.name),
+            Self::NoSlot { .. } => f.write_str("no slot"),
+            Self::Attempt { uid, event } => write!(f, "{event} {uid}"),
+            Self::CompletedInline { attempt } => write!(f, "completed inline #{attempt}"),
+            Self::Due => f.write_str("due"),
+            Self::Suspend => f.write_str("suspend"),
+            Self::Resumed => f.write_str("resumed"),
+            Self::End { cause, .. } => write!(f, "end ({cause})"),
+            Self::Abandon => f.write_str("abandon"),
+            Self::Force => f.write_str("force"),
+        }
+    }
+}
+
+impl fmt::Display for TaskEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RequestSlot => f.write_str("request slot"),
+            Self::CancelSlot => f.write_str("cancel slot"),
+            Self::CompleteInline => f.write_str("complete inline"),
+            Self::Kill => f.write_str("kill"),
+            Self::Warn(text) => write!(f, "warn: {text}"),
+            Self::Close(attempt) => write!(f, "close {attempt}"),
+            Self::Ignore(reason) => write!(f, "ignored: {reason}"),
+        }
+    }
+}

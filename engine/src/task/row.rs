@@ -1,0 +1,130 @@
+//! The stored rows of tasks and attempts.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AttemptNumber, DispatchId, Epoch, Incarnation, Timestamp};
+use crate::states::{AttemptState, KillCause, TaskState};
+
+/// The stored row of one task instance; a task without a row has never been ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Its state.
+    pub state: TaskState,
+    /// Why it is in this state, as a readable text.
+    pub reason: Option<String>,
+    /// The highest attempt number ever made; 0 before the first.
+    pub attempts: u32,
+    /// `attempts` when the current run began.
+    pub attempts_before_run: u32,
+    /// Attempts of this run that became `lost`; they do not count against `retry.max`.
+    pub lost_in_run: u32,
+    /// When a delay, a retry wait or the open attempt's time limit ends.
+    pub due_at: Option<Timestamp>,
+    /// The start of the first attempt ever.
+    pub started_at: Option<Timestamp>,
+    /// The end of the last attempt.
+    pub ended_at: Option<Timestamp>,
+    /// Declared outputs that the last successful attempt set.
+    pub outputs: BTreeMap<String, String>,
+    /// The latest attempt, open or ended; `None` before the first.
+    pub attempt: Option<Attempt>,
+}
+
+/// One incarnation of a worker, to which attempts are bound.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worker {
+    /// Its incarnation.
+    pub incarnation: Incarnation,
+    /// Its node name.
+    pub name: String,
+}
+
+/// The stored row of one attempt.
+///
+/// Unbound (`uid` and `worker` are `None`, `created`): it counts as not started, and the next dispatch makes
+/// a new uid. An attempt that runs inline is `running` without uid and worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// From 1, never used again.
+    pub number: AttemptNumber,
+    /// How often it was bound to a worker.
+    pub dispatch_number: u32,
+    /// Its current dispatch.
+    pub uid: Option<DispatchId>,
+    /// The worker it is bound to.
+    pub worker: Option<Worker>,
+    /// The epoch that created it.
+    pub epoch: Epoch,
+    /// Its state.
+    pub state: AttemptState,
+    /// Set in the commit that decides to kill it.
+    pub kill_cause: Option<KillCause>,
+    /// The process id on the worker.
+    pub pid: Option<i64>,
+    /// The exit code of its process, or the HTTP status of its answer.
+    pub exit_code: Option<i32>,
+    /// Why it did not succeed, as a readable text.
+    pub error: Option<String>,
+    /// When it was committed.
+    pub created_at: Timestamp,
+    /// When its process started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Attempt {
+    /// Whether it waits for a worker to be bound to.
+    pub fn is_unbound(&self) -> bool {
+        self.state == AttemptState::Created && self.uid.is_none()
+    }
+
+    /// Whether it is bound and its worker has not reported a start.
+    pub fn is_dispatched(&self) -> bool {
+        self.state == AttemptState::Created && self.uid.is_some()
+    }
+}
+
+impl Task {
+    /// Returns the row of a task that was never ready.
+    pub fn unstarted() -> Self {
+        Self {
+            state: TaskState::Pending,
+            reason: None,
+            attempts: 0,
+            attempts_before_run: 0,
+            lost_in_run: 0,
+            due_at: None,
+            started_at: None,
+            ended_at: None,
+            outputs: BTreeMap::new(),
+            attempt: None,
+        }
+    }
+
+    /// Returns the attempt that has not ended.
+    pub fn open_attempt(&self) -> Option<&Attempt> {
+        self.attempt.as_ref().filter(|attempt| attempt.state.is_open())
+    }
+
+    /// Whether its latest attempt is open and unbound.
+    pub fn has_unbound_attempt(&self) -> bool {
+        self.attempt.as_ref().is_some_and(Attempt::is_unbound)
+    }
+
+    /// Whether its latest attempt is this dispatch.
+    pub(crate) fn is_dispatch(&self, uid: DispatchId) -> bool {
+        self.attempt
+            .as_ref()
+            .is_some_and(|attempt| attempt.uid == Some(uid))
+    }
+
+    /// Returns how many attempts of this run count against `retry.max`, the latest included.
+    pub(super) fn counted_attempts(&self) -> u32 {
+        self.attempts
+            .saturating_sub(self.attempts_before_run)
+            .saturating_sub(self.lost_in_run)
+    }
+}

@@ -1,0 +1,391 @@
+//! What each arm of the task machine does to the row.
+
+use super::attempts::{new_attempt, next_number, record_end, retry_wait, uid_of};
+use super::row::{Attempt, Task, Worker};
+use super::step::{InstanceMode, StepContext, TaskEffect, TaskStep};
+use crate::attempt::{AttemptEnd, AttemptResult};
+use crate::ids::Timestamp;
+use crate::spec::duration::HumanDuration;
+use crate::states::{AttemptState, KillCause, OnTimeout, OnWorkerLost, TaskState};
+use crate::task_type::ExecutionSite;
+
+/// Lost attempts of one run after which a task fails.
+const MAX_LOST_ATTEMPTS: u32 = 5;
+
+pub(super) fn become_ready(context: &StepContext<'_>, mut task: Task) -> TaskStep {
+    let first_try = task.attempts == task.attempts_before_run;
+    let delay = context.delay_ms.filter(|ms| *ms > 0 && first_try);
+    let Some(ms) = delay else {
+        return enqueue(context, task, "ready");
+    };
+    task.state = TaskState::Delayed;
+    task.due_at = Some(context.at.plus(ms));
+    let reason = format!("starts {} after it became ready", HumanDuration(ms));
+    task.reason = Some(reason.clone());
+    TaskStep::changed(task, reason, Vec::new())
+}
+
+/// Lets a task run as soon as its execution site has room for it.
+pub(super) fn enqueue(context: &StepContext<'_>, mut task: Task, why: &str) -> TaskStep {
+    task.due_at = None;
+    match context.site {
+        ExecutionSite::Worker => {
+            task.state = TaskState::Waiting;
+            task.reason = Some(format!(
+                "waits for a slot in worker group `{}`",
+                context.worker_group
+            ));
+            TaskStep::changed(task, why, vec![TaskEffect::RequestSlot])
+        }
+        ExecutionSite::Inline => {
+            let mut attempt = new_attempt(context, next_number(&mut task));
+            attempt.state = AttemptState::Running;
+            attempt.started_at = Some(context.at);
+            task.state = TaskState::Running;
+            task.reason = None;
+            task.started_at.get_or_insert(context.at);
+            task.attempt = Some(attempt);
+            TaskStep::changed(
+                task,
+                format!("{why}; runs in the owner"),
+                vec![TaskEffect::CompleteInline],
+            )
+        }
+    }
+}
+
+pub(super) fn bind(context: &StepContext<'_>, mut task: Task, worker: Worker) -> TaskStep {
+    let mut effects = Vec::new();
+    let mut attempt = match task.attempt.take_if(|attempt| attempt.is_unbound()) {
+        Some(unbound) => unbound,
+        None => {
+            effects.extend(task.attempt.take().map(TaskEffect::Close));
+            new_attempt(context, next_number(&mut task))
+        }
+    };
+    let why = format!("got a slot on worker {}", worker.name);
+    attempt.dispatch_number += 1;
+    attempt.epoch = context.epoch;
+    attempt.error = None;
+    attempt.uid = Some(uid_of(context, &attempt));
+    attempt.worker = Some(worker);
+    task.attempt = Some(attempt);
+    task.state = TaskState::Dispatched;
+    task.reason = None;
+    TaskStep::changed(task, why, effects)
+}
+
+pub(super) fn wait_for_slot(mut task: Task, reason: String) -> TaskStep {
+    if task.reason.as_deref() == Some(reason.as_str()) {
+        return TaskStep::ignored(task, "it waits for that already");
+    }
+    task.reason = Some(reason.clone());
+    TaskStep::changed(task, reason, Vec::new())
+}
+
+pub(super) fn mark_started(
+    context: &StepContext<'_>,
+    mut task: Task,
+    pid: Option<i64>,
+    at: Timestamp,
+) -> TaskStep {
+    let Some(attempt) = task.attempt.as_mut() else {
+        return TaskStep::ignored(task, "it has no attempt");
+    };
+    let started = at.clamp(attempt.created_at, context.at.max(attempt.created_at));
+    attempt.state = AttemptState::Running;
+    attempt.started_at = Some(started);
+    attempt.pid = pid;
+    let is_killed = attempt.kill_cause.is_some();
+    task.state = TaskState::Running;
+    task.started_at.get_or_insert(started);
+    let limit = context.task.timeout_ms.filter(|_| !is_killed);
+    task.due_at = limit.map(|limit| started.plus(limit));
+    TaskStep::changed(task, "started", Vec::new())
+}
+
+pub(super) fn end(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) -> TaskStep {
+    let cause = task.attempt.as_ref().and_then(|attempt| attempt.kill_cause);
+    record_end(context, &mut task, &ended);
+    match (ended.result, cause) {
+        (AttemptResult::Succeeded, _) => succeed(context, task, ended),
+        (AttemptResult::Failed | AttemptResult::Killed, Some(KillCause::Timeout))
+        | (AttemptResult::TimedOut, _) => fail_by_time(context, task, ended.error),
+        (AttemptResult::Failed, None | Some(KillCause::Stop | KillCause::Strategy)) => {
+            let error = ended.error.unwrap_or_else(|| match ended.exit_code {
+                Some(code) => format!("exit code {code}"),
+                None => "failed without a reason".to_owned(),
+            });
+            fail(context, task, error)
+        }
+        (AttemptResult::Killed, Some(KillCause::Stop | KillCause::Strategy)) => {
+            let reason = task.reason.take().unwrap_or_else(|| "killed".to_owned());
+            end_killed(task, &reason)
+        }
+        (AttemptResult::Killed, None) => {
+            let reason = ended.error.map_or_else(
+                || "killed from outside".to_owned(),
+                |error| format!("killed from outside: {error}"),
+            );
+            end_killed(task, &reason)
+        }
+    }
+}
+
+fn succeed(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) -> TaskStep {
+    let mut outputs = ended.outputs;
+    if let Some(attempt) = task.attempt.as_mut() {
+        attempt.state = AttemptState::Succeeded;
+        attempt.error = None;
+    }
+    task.outputs = context
+        .task
+        .outputs
+        .iter()
+        .filter_map(|output| {
+            let value = outputs.remove(&output.name).or_else(|| output.default.clone())?;
+            Some((output.name.clone(), value))
+        })
+        .collect();
+    task.state = TaskState::Succeeded;
+    task.reason = None;
+    task.due_at = None;
+    TaskStep::changed(task, "succeeded", Vec::new())
+}
+
+fn end_killed(mut task: Task, reason: &str) -> TaskStep {
+    if let Some(attempt) = task.attempt.as_mut() {
+        attempt.state = AttemptState::Killed;
+        attempt.error = Some(reason.to_owned());
+    }
+    TaskStep::entered(task, TaskState::Killed, reason)
+}
+
+fn fail_by_time(context: &StepContext<'_>, task: Task, error: Option<String>) -> TaskStep {
+    let limit = context
+        .task
+        .timeout_ms
+        .map_or_else(String::new, |ms| format!(" after {}", HumanDuration(ms)));
+    // A worker's "timed out" would only repeat the words before it.
+    let detail = error
+        .filter(|error| !error.starts_with("timed out"))
+        .map_or_else(String::new, |error| format!(" ({error})"));
+    fail(context, task, format!("timed out{limit}{detail}"))
+}
+
+/// Ends the attempt as failed; another follows while tries are left and the instance allows it.
+fn fail(context: &StepContext<'_>, mut task: Task, error: String) -> TaskStep {
+    let number = task.attempts;
+    let ended_at = match task.attempt.as_mut() {
+        Some(attempt) => {
+            attempt.state = AttemptState::Failed;
+            attempt.error = Some(error.clone());
+            *attempt.ended_at.get_or_insert(context.at)
+        }
+        None => context.at,
+    };
+    task.due_at = None;
+    let why = format!("attempt {number} failed: {error}");
+    if task.counted_attempts() > context.task.retry.max {
+        return TaskStep::entered(task, TaskState::Failed, why);
+    }
+    task.state = TaskState::WaitingRetry;
+    match context.mode {
+        InstanceMode::Open => wait_for_retry(context, task, ended_at, &why),
+        InstanceMode::Pausing => suspend_retry(task, &format!("{why}; paused before the next attempt")),
+        InstanceMode::Ending => TaskStep::entered(
+            task,
+            TaskState::Killed,
+            format!("{why}; no next attempt, the instance ends"),
+        ),
+    }
+}
+
+pub(super) fn wait_for_retry(
+    context: &StepContext<'_>,
+    mut task: Task,
+    from: Timestamp,
+    why: &str,
+) -> TaskStep {
+    let wait = retry_wait(&context.task.retry, task.counted_attempts());
+    task.state = TaskState::WaitingRetry;
+    task.due_at = Some(from.plus(wait));
+    task.reason = Some(format!(
+        "{why}; attempt {} follows after {}",
+        task.attempts + 1,
+        HumanDuration(wait)
+    ));
+    TaskStep::changed(task, why, Vec::new())
+}
+
+pub(super) fn suspend_retry(mut task: Task, why: &str) -> TaskStep {
+    task.due_at = None;
+    task.reason = Some(why.to_owned());
+    TaskStep::changed(task, why, Vec::new())
+}
+
+pub(super) fn abandon(task: Task) -> TaskStep {
+    let why = task
+        .attempt
+        .as_ref()
+        .and_then(|attempt| attempt.error.clone())
+        .unwrap_or_else(|| "failed".to_owned());
+    TaskStep::entered(
+        task,
+        TaskState::Failed,
+        format!("{why}; no next attempt, another task failed while pausing"),
+    )
+}
+
+pub(super) fn complete_inline(context: &StepContext<'_>, mut task: Task) -> TaskStep {
+    let ended = AttemptEnd::succeeded(context.at);
+    record_end(context, &mut task, &ended);
+    succeed(context, task, ended)
+}
+
+pub(super) fn mark_not_started(context: &StepContext<'_>, mut task: Task, reason: String) -> TaskStep {
+    let Some(attempt) = task.attempt.as_mut() else {
+        return TaskStep::ignored(task, "it has no attempt");
+    };
+    match attempt.kill_cause {
+        Some(KillCause::Timeout) => {
+            attempt.ended_at = Some(context.at);
+            task.ended_at = Some(context.at);
+            return fail_by_time(context, task, Some(reason));
+        }
+        Some(KillCause::Stop | KillCause::Strategy) => {
+            attempt.ended_at = Some(context.at);
+            task.ended_at = Some(context.at);
+            return end_killed(task, &format!("never started: {reason}"));
+        }
+        None if attempt.state == AttemptState::Running => {
+            return TaskStep::ignored(task, "it had started");
+        }
+        None => {}
+    }
+    attempt.uid = None;
+    attempt.worker = None;
+    attempt.error = Some(reason.clone());
+    requeue(context, task, &format!("not started: {reason}"))
+}
+
+pub(super) fn mark_lost(context: &StepContext<'_>, mut task: Task, reason: String) -> TaskStep {
+    let Some(attempt) = task.attempt.as_mut() else {
+        return TaskStep::ignored(task, "it has no attempt");
+    };
+    attempt.ended_at = Some(context.at);
+    task.ended_at = Some(context.at);
+    let cause = attempt.kill_cause;
+    if cause == Some(KillCause::Timeout) {
+        return fail_by_time(context, task, Some(format!("its worker was lost: {reason}")));
+    }
+    attempt.state = AttemptState::Lost;
+    attempt.error = Some(reason.clone());
+    task.lost_in_run += 1;
+    task.due_at = None;
+    let why = format!("attempt {} was lost: {reason}", task.attempts);
+    if cause.is_some() {
+        // The reason already says whether its processes could be checked.
+        return TaskStep::entered(task, TaskState::Killed, why);
+    }
+    if context.task.on_worker_lost == OnWorkerLost::Fail {
+        return TaskStep::entered(task, TaskState::Failed, why);
+    }
+    if task.lost_in_run >= MAX_LOST_ATTEMPTS {
+        let why = format!("{why}; {MAX_LOST_ATTEMPTS} attempts of this run were lost");
+        return TaskStep::entered(task, TaskState::Failed, why);
+    }
+    requeue(context, task, &why)
+}
+
+/// Shows what the loss of an attempt waits for; the reason of one that is being killed stays.
+pub(super) fn defer_loss(task: Task, reason: String) -> TaskStep {
+    let is_killed = |attempt: &Attempt| attempt.kill_cause.is_some();
+    if task.attempt.as_ref().is_some_and(is_killed) {
+        return TaskStep::ignored(task, "it is being killed");
+    }
+    wait_for_slot(task, reason)
+}
+
+/// Moves a task whose attempt did not run to an end: again into the queue, or to where the instance puts it.
+fn requeue(context: &StepContext<'_>, task: Task, why: &str) -> TaskStep {
+    match context.mode {
+        InstanceMode::Open => enqueue(context, task, why),
+        InstanceMode::Pausing => TaskStep::entered(task, TaskState::NotRun, format!("paused; {why}")),
+        InstanceMode::Ending => cancel(context, task, format!("{why}; the instance ends")),
+    }
+}
+
+pub(super) fn time_out(context: &StepContext<'_>, mut task: Task) -> TaskStep {
+    let limit = context.task.timeout_ms.unwrap_or_default();
+    let text = format!(
+        "attempt {} runs longer than {}",
+        task.attempts,
+        HumanDuration(limit)
+    );
+    task.due_at = None;
+    let mut effects = Vec::new();
+    if context.task.on_timeout != OnTimeout::Fail {
+        effects.push(TaskEffect::Warn(text.clone()));
+    }
+    if !context.task.on_timeout.fails() {
+        task.reason = Some(text.clone());
+        return TaskStep::changed(task, text, effects);
+    }
+    if let Some(attempt) = task.attempt.as_mut() {
+        attempt.kill_cause = Some(KillCause::Timeout);
+    }
+    task.reason = Some(format!("{text}; waits for its worker to confirm the kill"));
+    effects.push(TaskEffect::Kill);
+    TaskStep::changed(task, text, effects)
+}
+
+pub(super) fn suspend(task: Task) -> TaskStep {
+    TaskStep::entered(task, TaskState::NotRun, "paused")
+}
+
+pub(super) fn cancel(context: &StepContext<'_>, mut task: Task, reason: String) -> TaskStep {
+    if let Some(attempt) = task.attempt.as_mut().filter(|attempt| attempt.state.is_open()) {
+        attempt.state = AttemptState::Killed;
+        attempt.ended_at = Some(context.at);
+        attempt.error = Some("never started".to_owned());
+    }
+    TaskStep::entered(task, TaskState::NotRun, reason)
+}
+
+pub(super) fn kill(context: &StepContext<'_>, mut task: Task, cause: KillCause, reason: String) -> TaskStep {
+    let Some(attempt) = task.attempt.as_mut() else {
+        return TaskStep::ignored(task, "it has no attempt");
+    };
+    if attempt.uid.is_none() {
+        attempt.ended_at = Some(context.at);
+        task.ended_at = Some(context.at);
+        return end_killed(task, &reason);
+    }
+    if attempt.kill_cause.is_some() {
+        return TaskStep::unchanged(task, vec![TaskEffect::Kill]);
+    }
+    attempt.kill_cause = Some(cause);
+    task.due_at = None;
+    task.reason = Some(reason.clone());
+    TaskStep::changed(task, reason, vec![TaskEffect::Kill])
+}
+
+pub(super) fn reset_for_resume(mut task: Task) -> TaskStep {
+    task.attempts_before_run = task.attempts;
+    task.lost_in_run = 0;
+    task.state = TaskState::Pending;
+    task.reason = None;
+    TaskStep::changed(task, "resumed", Vec::new())
+}
+
+pub(super) fn force(context: &StepContext<'_>, mut task: Task) -> TaskStep {
+    task.outputs = context
+        .task
+        .outputs
+        .iter()
+        .filter_map(|output| Some((output.name.clone(), output.default.clone()?)))
+        .collect();
+    task.ended_at.get_or_insert(context.at);
+    TaskStep::entered(task, TaskState::ForcedSuccess, "declared a success by a person")
+}

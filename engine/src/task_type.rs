@@ -1,0 +1,27 @@
+//! The types of tasks, each defined in one file by the table of its fields.
+//!
+//! A type is one file below and one entry of [`TASK_TYPES`]; parser, serializer, JSON Schema and runner follow it.
+
+pub mod http;
+pub mod noop;
+pub mod python;
+pub mod shell;
+
+pub(crate) mod action;
+pub(crate) mod definition;
+pub(crate) mod field;
+mod script;
+pub(crate) mod site;
+mod value_kind;
+
+#[cfg(test)]
+mod tests;
+
+pub use action::{InvalidFields, PreparedAction, PreparedTask, TaskAction};
+pub use definition::TaskType;
+pub use field::{Field, FieldKind, Presence};
+pub use site::ExecutionSite;
+pub use value_kind::ValueKind;
+
+/// Every type, in the order in which they are listed for users.
+pub const TASK_TYPES: &[&TaskType] = &[&shell::SHELL, &python::PYTHON, &http::HTTP, &noop::NOOP];

@@ -1,0 +1,119 @@
+//! What a task does: its type, with the values of the type's fields.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::definition::TaskType;
+use super::field::{FieldValues, parse_fields, with_defaults};
+use super::site::ExecutionSite;
+use crate::params::time::TimeBase;
+use crate::spec::validator::{Path, Validator};
+
+/// What a task of a definition does; placeholders are not replaced yet.
+#[derive(Debug, Clone)]
+pub struct TaskAction {
+    task_type: &'static TaskType,
+    /// Without those that equal their default.
+    fields: FieldValues,
+}
+
+/// An action that is ready to run: every field has its value, every placeholder is replaced. It travels between
+/// nodes by the name of its type, so that a worker without that type can refuse it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PreparedAction {
+    /// The name of the task type.
+    #[serde(rename = "type")]
+    pub task_type: String,
+    /// The values of its fields by key.
+    pub fields: Map<String, Value>,
+}
+
+/// A prepared action, and what its parameters make beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreparedTask {
+    /// What the runner gets.
+    pub action: PreparedAction,
+    /// Variables for its processes; empty for types without processes.
+    pub env: BTreeMap<String, String>,
+    /// What a person should know, as readable texts.
+    pub warnings: Vec<String>,
+}
+
+/// Fields that are not those of their type; the sender has another version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the fields of a {task_type} task cannot be read: {detail}")]
+pub struct InvalidFields {
+    /// The name of the task type.
+    pub task_type: String,
+    /// What is wrong, as a readable text.
+    pub detail: String,
+}
+
+impl TaskAction {
+    /// Parses the fields of a type; `None` when something is wrong.
+    pub(crate) fn parse(
+        task_type: &'static TaskType,
+        validator: &mut Validator,
+        map: &Map<String, Value>,
+        at: &Path<'_>,
+    ) -> Option<Self> {
+        let fields = parse_fields(task_type.fields, validator, map, at)?;
+        Some(Self { task_type, fields })
+    }
+
+    /// Returns an action with these fields, unchecked.
+    pub(super) fn new(task_type: &'static TaskType, fields: FieldValues) -> Self {
+        Self { task_type, fields }
+    }
+
+    /// Returns the name of the task type.
+    pub fn type_name(&self) -> &'static str {
+        self.task_type.name
+    }
+
+    /// Returns where it runs.
+    pub fn site(&self) -> ExecutionSite {
+        self.task_type.site
+    }
+
+    /// Returns the fields as a document has them: in the order of the type's table, without defaults.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.fields.iter().map(|(key, value)| (*key, value))
+    }
+
+    /// Puts parameters into the fields.
+    pub fn prepare(&self, values: &BTreeMap<String, String>, base: TimeBase) -> PreparedTask {
+        let mut fields = with_defaults(self.task_type.fields, &self.fields);
+        let preparation = (self.task_type.prepare)(&mut fields, values, base);
+        PreparedTask {
+            action: PreparedAction {
+                task_type: self.task_type.name.to_owned(),
+                fields,
+            },
+            env: preparation.env,
+            warnings: preparation.warnings,
+        }
+    }
+}
+
+impl PartialEq for TaskAction {
+    fn eq(&self, other: &Self) -> bool {
+        self.task_type.name == other.task_type.name && self.fields == other.fields
+    }
+}
+
+impl PreparedAction {
+    /// Reads the fields as the struct of their type, for example [`super::shell::ShellFields`].
+    ///
+    /// # Errors
+    /// The fields are not those of that type: the attempt fails, and a repetition does not help.
+    pub fn read_fields<T: DeserializeOwned>(&self) -> Result<T, InvalidFields> {
+        serde_json::from_value(Value::Object(self.fields.clone())).map_err(|error| InvalidFields {
+            task_type: self.task_type.clone(),
+            detail: error.to_string(),
+        })
+    }
+}

@@ -1,0 +1,37 @@
+//! What defines a task type.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::field::Field;
+use super::site::ExecutionSite;
+use crate::params::time::TimeBase;
+
+/// A task type: everything that parser, serializer, schema and dispatch need to know of it.
+#[derive(Debug)]
+pub struct TaskType {
+    /// The name that documents use.
+    pub name: &'static str,
+    /// What tasks of it do, as a sentence.
+    pub doc: &'static str,
+    /// Where they run.
+    pub site: ExecutionSite,
+    /// The keys of its own, beside those of every task.
+    pub fields: &'static [Field],
+    /// Puts parameters into the fields.
+    pub(crate) prepare: PrepareFields,
+}
+
+/// Replaces the placeholders in fields; returns what else the parameters make.
+pub(crate) type PrepareFields =
+    fn(&mut Map<String, Value>, &BTreeMap<String, String>, TimeBase) -> Preparation;
+
+/// What parameters make beside the fields.
+#[derive(Debug, Default)]
+pub(crate) struct Preparation {
+    /// Variables for the processes of the task.
+    pub(crate) env: BTreeMap<String, String>,
+    /// What a person should know, as readable texts.
+    pub(crate) warnings: Vec<String>,
+}

@@ -1,0 +1,178 @@
+//! The kinds of single values in the fields of task types.
+
+use serde_json::{Map, Value, json};
+
+use crate::spec::validator::{Path, Validator, named};
+
+/// The most bytes of a script or a text; the limit of a whole document is near it anyway.
+const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most bytes of a url, a header's value or a program's name.
+const MAX_LINE_BYTES: usize = 8 * 1024;
+
+/// The most headers of one request.
+const MAX_HEADERS: usize = 100;
+
+/// The most status codes in a list.
+const MAX_STATUS_CODES: usize = 500;
+
+/// A single value, without fields of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueKind {
+    /// A text that is not blank.
+    Script,
+    /// The path or name of one program, without arguments: it is started directly, not by a shell.
+    Program,
+    /// An http or https address, or a placeholder that stands for one.
+    Url,
+    /// A text, or a number or truth value that stands for its text.
+    Text,
+    /// One of these names.
+    Choice(&'static [&'static str]),
+    /// Names of HTTP headers with their values.
+    Headers,
+    /// A list of HTTP status codes.
+    StatusCodes,
+}
+
+/// What error messages say about a field.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Example {
+    /// Its key.
+    pub(super) key: &'static str,
+    /// A value that is legal.
+    pub(super) value: &'static str,
+}
+
+impl ValueKind {
+    /// Parses a value; `None` when it is wrong.
+    pub(super) fn parse(
+        self,
+        validator: &mut Validator,
+        value: &Value,
+        at: &Path<'_>,
+        example: Example,
+    ) -> Option<Value> {
+        match self {
+            Self::Script => parse_script(validator, value, at).map(Value::from),
+            Self::Program => parse_program(validator, value, at, example).map(Value::from),
+            Self::Url => parse_url(validator, value, at).map(Value::from),
+            Self::Text => validator.scalar(value, at, MAX_TEXT_BYTES).map(Value::from),
+            Self::Choice(names) => validator
+                .choice(value, at, &named(names, |name| name))
+                .map(Value::from),
+            Self::Headers => parse_headers(validator, value, at).map(Value::from),
+            Self::StatusCodes => parse_status_codes(validator, value, at).map(Value::from),
+        }
+    }
+
+    /// Returns the JSON Schema of a value.
+    pub(super) fn schema(self) -> Value {
+        match self {
+            Self::Script => json!({ "type": "string", "minLength": 1 }),
+            Self::Program => json!({ "type": "string", "pattern": "^[^\\s-][^\\s]*$" }),
+            Self::Url => json!({ "type": "string" }),
+            Self::Text => json!({ "type": ["string", "number", "boolean", "null"] }),
+            Self::Choice(names) => json!({ "enum": names }),
+            Self::Headers => json!({
+                "type": "object",
+                "additionalProperties": { "type": ["string", "number", "boolean"], "description": "A header." },
+            }),
+            Self::StatusCodes => json!({
+                "type": "array",
+                "minItems": 1,
+                "items": { "type": "integer", "minimum": 100, "maximum": 599 },
+            }),
+        }
+    }
+}
+
+fn parse_script(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<String> {
+    let script = validator.short_text(value, at, MAX_TEXT_BYTES)?;
+    if script.trim().is_empty() {
+        validator.invalid(
+            at,
+            "MISSING",
+            "the script is empty; a task that does nothing is of type noop",
+        );
+        return None;
+    }
+    Some(script)
+}
+
+fn parse_program(
+    validator: &mut Validator,
+    value: &Value,
+    at: &Path<'_>,
+    example: Example,
+) -> Option<String> {
+    let program = validator.short_text(value, at, MAX_LINE_BYTES)?;
+    let is_legal = |c: char| !c.is_whitespace() && !c.is_control();
+    if program.is_empty() || program.starts_with('-') || !program.chars().all(is_legal) {
+        let message = format!(
+            "`{}` is the path or name of one program, without arguments, like `{}`",
+            example.key, example.value
+        );
+        validator.invalid(at, "BAD_VALUE", message);
+        return None;
+    }
+    Some(program)
+}
+
+fn parse_url(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<String> {
+    let url = validator.short_text(value, at, MAX_LINE_BYTES)?;
+    let has_legal_start = ["http://", "https://", "${", "$["]
+        .iter()
+        .any(|start| url.starts_with(start));
+    if !has_legal_start || url.chars().any(char::is_control) {
+        validator.invalid(
+            at,
+            "BAD_VALUE",
+            "a url begins with http:// or https:// and is one line",
+        );
+        return None;
+    }
+    Some(url)
+}
+
+fn parse_headers(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Map<String, Value>> {
+    let map = validator.map(value, at)?;
+    if !validator.at_most(map.len(), MAX_HEADERS, at) {
+        return None;
+    }
+    let mut headers = Map::new();
+    for (name, value) in map {
+        let at = at.key(name);
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || !name.chars().all(is_token) {
+            validator.invalid_key(
+                &at,
+                "BAD_NAME",
+                format!("`{name}` cannot be the name of a header"),
+            );
+        }
+        let Some(text) = validator.scalar(value, &at, MAX_LINE_BYTES) else {
+            continue;
+        };
+        if text.contains(['\r', '\n', '\0']) {
+            validator.invalid(&at, "BAD_VALUE", "the value of a header is one line");
+        }
+        headers.insert(name.clone(), Value::from(text));
+    }
+    Some(headers)
+}
+
+fn parse_status_codes(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Vec<i64>> {
+    let list = validator.list(value, at, MAX_STATUS_CODES)?;
+    if list.is_empty() {
+        validator.invalid(
+            at,
+            "MISSING",
+            "no status at all would be a success; leave `expect` out for 200 to 299",
+        );
+    }
+    list.iter()
+        .enumerate()
+        .map(|(place, status)| validator.integer(status, &at.index(place), (100, 599)))
+        .collect()
+}
