@@ -1,96 +1,19 @@
-//! The rules of the house that no compiler checks.
+//! The project's rules that no compiler checks.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod imports;
+mod names;
+mod promises;
+mod sources;
+
 use std::process::Command;
 
 use serde_json::Value;
 
+use sources::{read, root, rule, sources};
+
 const LONGEST_FILE: usize = 400;
 const LONGEST_MAIN: usize = 40;
 const LONGEST_LIB: usize = 80;
-
-/// A source file of ours: its path from the root of the repository, and its text.
-struct Source {
-    path: String,
-    text: String,
-}
-
-impl Source {
-    fn is_test(&self) -> bool {
-        self.path.ends_with("/tests.rs") || self.path.contains("/tests/") || self.path.starts_with("tests/")
-    }
-
-    fn is_below(&self, places: &[&str]) -> bool {
-        places.iter().any(|place| self.path.starts_with(place))
-    }
-
-    /// The text without comments and without the tests at its end.
-    fn code(&self) -> String {
-        let text = self.text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
-        text.lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .collect::<Vec<_>>()
-            .join("\n")
-    }
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn files(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for path in entries.map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            files(&path, extension, found);
-        } else if path.extension().is_some_and(|e| e == extension) {
-            found.push(path);
-        }
-    }
-}
-
-fn sources() -> Vec<Source> {
-    let mut found = Vec::new();
-    for folder in [
-        "engine",
-        "actors",
-        "migrations",
-        "crates",
-        "src",
-        "tests",
-        "benches",
-    ] {
-        files(&root().join(folder), "rs", &mut found);
-    }
-    found.sort();
-    let sources: Vec<Source> = found
-        .into_iter()
-        .map(|path| Source {
-            text: fs::read_to_string(&path).unwrap(),
-            path: path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned(),
-        })
-        .collect();
-    assert!(
-        sources.len() > 20,
-        "the search should see the sources, not {}",
-        sources.len()
-    );
-    sources
-}
-
-/// Fails with the rule and every place that breaks it.
-fn rule(sentence: &str, broken: Vec<String>) {
-    assert!(
-        broken.is_empty(),
-        "{sentence}\nbroken by:\n  {}",
-        broken.join("\n  ")
-    );
-}
 
 /// A word may occur in the code of these places only.
 fn only_in(sentence: &str, words: &[&str], places: &[&str]) {

@@ -28,7 +28,7 @@ use crate::{
     workflows,
 };
 
-/// Time for requests under way to be answered after the server was told to stop, in seconds.
+/// Time in which requests under way are answered after a stop, in seconds.
 const SHUTDOWN_TIMEOUT_S: u64 = 3;
 /// Time in which a client must send the head of its request.
 const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(30);

@@ -85,7 +85,7 @@ fn the_description_is_openapi_3_1_with_unique_operations() {
     assert_eq!(
         document["info"]["contact"],
         Value::Null,
-        "there is nobody to write to"
+        "a contact would name the authors of a library"
     );
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {

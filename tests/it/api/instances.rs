@@ -32,6 +32,16 @@ async fn one_key_starts_one_instance_however_often_it_is_sent() {
         .header("idempotency-key", "same")
         .json(&json!({"params": {"day": "x"}}));
     reply(other).await.problem(422, "IDEMPOTENCY_KEY_REUSED");
+    let spaced = served
+        .ask("POST", START)
+        .header("idempotency-key", "same")
+        .header("content-type", "application/json")
+        .body(" { } ");
+    assert_eq!(
+        reply(spaced).await.json()["id"],
+        ids[0],
+        "bodies are compared by value"
+    );
     served.stop().await;
 }
 

@@ -23,7 +23,7 @@ fn says_when(refused: &Reply) {
 }
 
 #[actix_rt::test]
-async fn a_guesser_is_stopped_and_nobody_else() {
+async fn only_a_guesser_is_stopped() {
     let served = serve_at(Rates {
         per_token: 0,
         per_address: 1,

@@ -87,7 +87,7 @@ pub struct Served {
     _folder: tempfile::TempDir,
 }
 
-/// Serves on a free port with the token `ADMIN`, to anybody as often as they like.
+/// Serves on a free port with the token `ADMIN`, without rate limits.
 pub async fn serve() -> Served {
     serve_at(Rates {
         per_token: 0,

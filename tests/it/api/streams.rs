@@ -35,7 +35,7 @@ async fn the_list_of_nodes_comes_at_once_and_without_an_id() {
 }
 
 #[actix_rt::test]
-async fn a_stream_that_is_resumed_tells_stored_steps_with_their_ids() {
+async fn a_resumed_stream_sends_stored_transitions_with_their_ids() {
     let served = serve().await;
     let id = served.start("w").await;
     let resumed = |last: &str| {
@@ -60,7 +60,7 @@ async fn a_stream_that_is_resumed_tells_stored_steps_with_their_ids() {
 }
 
 #[actix_rt::test]
-async fn an_instance_that_starts_later_is_told_to_a_listening_stream() {
+async fn a_stream_sends_an_instance_that_starts_later() {
     let served = serve().await;
     let listen = read_until(
         served.ask("GET", "/api/v1/stream?topics=instances"),

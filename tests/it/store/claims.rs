@@ -47,7 +47,7 @@ pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &d
     let expected = ClaimedInstance {
         id,
         epoch: Epoch(1),
-        why: OwnershipReason::Start,
+        reason: OwnershipReason::Start,
         from_owner: None,
         from_host: None,
     };
@@ -69,7 +69,7 @@ pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject
     let expected = ClaimedInstance {
         id,
         epoch: Epoch(2),
-        why: OwnershipReason::Failover,
+        reason: OwnershipReason::Failover,
         from_owner: Some(first.incarnation),
         from_host: Some("h1".to_owned()),
     };

@@ -1,6 +1,7 @@
 //! Idempotency keys: a repeated POST does nothing a second time and is answered like the first.
 
 use actix_web::HttpRequest;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::catalog::{KnownRequest, RequestKey};
 
@@ -33,8 +34,20 @@ pub(crate) fn request_key<N, O>(
     }
     Ok(Some(RequestKey {
         key: hex::encode(hash.finalize()),
-        body_hash: hex::encode(Sha256::digest(body)),
+        body_hash: hash_json(body),
     }))
+}
+
+/// Hashes a JSON body by its value: neither spaces nor the order of members make another request.
+fn hash_json(body: &[u8]) -> String {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(mut value) => {
+            value.sort_all_objects();
+            hex::encode(Sha256::digest(value.to_string()))
+        }
+        // An empty body.
+        Err(_) => hex::encode(Sha256::digest(body)),
+    }
 }
 
 /// Finds the earlier request with the same key, if there was one.
@@ -78,10 +91,13 @@ pub(crate) fn key_reused() -> Problem {
     )
 }
 
-/// Says that the resource that an earlier request created does not exist any more.
+/// Refuses a repetition whose earlier request created a resource that no longer exists.
 pub(crate) fn created_resource_missing(known: &KnownRequest) -> Problem {
     Problem::not_found(format!(
         "{} {} any more; an earlier request made it",
         known.kind, known.resource
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,7 +95,7 @@ impl Problem {
         self
     }
 
-    /// Says when it makes sense to try again.
+    /// Sets the time after which the request may succeed.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);

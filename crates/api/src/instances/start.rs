@@ -196,3 +196,6 @@ async fn wait_until_idle(server: &Server, id: InstanceId, wait: Duration) -> Res
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
