@@ -17,8 +17,10 @@ use engine::ids::{
 use engine::params::TimeBase;
 use engine::spec::OnCutOff;
 use engine::task_type::shell::shell_action;
-use runner::journal::JournalFile;
-use runner::{Limits, Runners, boot_id};
+use runner::journal_file::JournalFile;
+use runner::limits::RunnerLimits;
+use runner::process::boot_id;
+use runner::runners::runners;
 use tokio::sync::mpsc;
 
 const WORKER: Incarnation = Incarnation(1);
@@ -102,7 +104,7 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
     };
     let ports = WorkerPorts {
         peers: Default::default(),
-        runner: Arc::new(Runners::with_limits(Limits::default())?),
+        runner: Arc::new(runners(RunnerLimits::default())?),
         journal: Arc::new(JournalFile::in_data(data)),
         masters: Arc::new(Counter(ends)),
         clock: Clock::starting_at(Timestamp(0)),

@@ -7,20 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Timestamp;
 
-/// How an attempt ended. Its serde form is the one of the journal, the wire and the store.
+/// How an attempt ended. Its serde form is the one of the journal, the wire and the store; a field that is added has a
+/// default, so that an earlier form is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptEnd {
     /// The kind of end.
     pub result: AttemptResult,
     /// Exit code of the process, or HTTP status.
+    #[serde(default)]
     pub exit_code: Option<i32>,
     /// Why it did not succeed, as a readable text.
+    #[serde(default)]
     pub error: Option<String>,
     /// Everything it set; only declared names are stored.
+    #[serde(default)]
     pub outputs: BTreeMap<String, String>,
     /// The process id.
+    #[serde(default)]
     pub pid: Option<i64>,
     /// When its process started.
+    #[serde(default)]
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Timestamp,
@@ -37,6 +43,15 @@ impl AttemptEnd {
             pid: None,
             started_at: None,
             ended_at: at,
+        }
+    }
+
+    /// Returns the end of an attempt whose process never started.
+    pub fn unstarted(result: AttemptResult, error: &str, at: Timestamp) -> Self {
+        Self {
+            result,
+            error: Some(error.to_owned()),
+            ..Self::succeeded(at)
         }
     }
 }

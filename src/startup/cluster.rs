@@ -23,7 +23,7 @@ use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
 use rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
-use runner::logs::LogFiles;
+use runner::log_files::LogFiles;
 use store::catalog::Catalog;
 use store::{Role, SchemaStatus, Store};
 

@@ -30,9 +30,13 @@ use crate::telemetry::install_metrics;
 use actors::ports::LogSource;
 use api::{ApiState, Threads};
 use rpc::{self, Key, Links, PauseDetector, Roles};
-use runner::disk;
-use runner::logs::LogFiles;
-use runner::{Limits, Runners};
+use runner::disk::watch_disk;
+use runner::disk_guard::DiskGuard;
+use runner::journal_file::JournalFile;
+use runner::limits::RunnerLimits;
+use runner::log_files::LogFiles;
+use runner::process::boot_id;
+use runner::runners::runners;
 use store::catalog::Catalog;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -180,7 +184,7 @@ impl Equipment {
             signs,
         ));
         let folder = self.config.server.data.clone();
-        actix_rt::spawn(disk::watch(folder, self.condition.clone(), life.clock.clone()));
+        actix_rt::spawn(watch_disk(folder, self.condition.clone(), life.clock.clone()));
         let parts = self.ingredients(pulse.clone(), drain_bell)?;
         let (beating, heart) = oneshot::channel();
         let heart_parts = HeartParts {
@@ -330,19 +334,18 @@ fn activation(
 }
 
 fn worker_parts(config: &Config) -> Result<WorkerParts, StartupError> {
-    let limits = Limits {
+    let limits = RunnerLimits {
         log_bytes: config.worker.log_limit,
-        ..Limits::default()
+        ..RunnerLimits::default()
     };
     Ok(WorkerParts {
-        runner: Arc::new(
-            Runners::with_limits(limits)
-                .map_err(StartupError::Other)?
-                .on_disk_of(&config.server.data),
-        ),
-        journal: Arc::new(runner::journal::JournalFile::in_data(&config.server.data)),
+        runner: Arc::new(DiskGuard::new(
+            runners(limits).map_err(StartupError::Other)?,
+            &config.server.data,
+        )),
+        journal: Arc::new(JournalFile::in_data(&config.server.data)),
         paths: AttemptPaths::in_data(&config.server.data),
-        boot_id: runner::boot_id(),
+        boot_id: boot_id(),
         slots: config.worker.slots,
     })
 }

@@ -12,7 +12,7 @@ use super::{StartupError, first_start, listen, membership, other, prepare_folder
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::LocalRegistry;
 use crate::telemetry;
-use runner::logs::LogFiles;
+use runner::log_files::LogFiles;
 use store::catalog::Catalog;
 use store::{Role, SchemaStatus, StandaloneLock, Store};
 

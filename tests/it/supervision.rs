@@ -18,8 +18,10 @@ use actors::workflow::Crash;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
-use runner::journal::JournalFile;
-use runner::{self, Limits, Runners};
+use runner::journal_file::JournalFile;
+use runner::limits::RunnerLimits;
+use runner::process::boot_id;
+use runner::runners::runners;
 use store::catalog::{Catalog, Format, NewVersion, Request};
 use store::{Role, Store};
 
@@ -76,7 +78,7 @@ impl Bench {
 
     async fn run(&self, yaml: &str) -> InstanceId {
         let (definition, model) =
-            document::read_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
+            document::parse_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
             .project("default")
@@ -180,10 +182,10 @@ impl Bench {
 
 fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> Ingredients {
     let worker = WorkerParts {
-        runner: Arc::new(Runners::with_limits(Limits::default()).expect("runners")),
+        runner: Arc::new(runners(RunnerLimits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
-        boot_id: runner::boot_id(),
+        boot_id: boot_id(),
         slots: 4,
     };
     Ingredients {

@@ -11,9 +11,8 @@ use tokio::sync::mpsc;
 
 use super::journal::ProcessId;
 use super::messages::{AttemptEnded, AttemptStarted, KillTask, TaskActorStopped};
-use super::tracked_attempt::unstarted_end;
 use crate::clock::Clock;
-use crate::ports::{Job, JobEnd, KILL_GRACE, Runner};
+use crate::ports::{Job, JobEnd, KILL_GRACE, Runner, RunningJob};
 
 /// Time past its limit at which the worker kills an attempt by itself. The owner, which judges the limit, acts first.
 const OWNER_GRACE: Duration = Duration::from_secs(10);
@@ -28,11 +27,8 @@ pub(crate) struct TaskListener {
 
 /// Runs one attempt from its start to the end of its last process.
 pub(crate) struct TaskActor {
-    job: Option<Job>,
-    runner: Arc<dyn Runner>,
-    clock: Clock,
+    run: Option<JobRun>,
     kill: mpsc::UnboundedSender<KillTask>,
-    orders: Option<mpsc::UnboundedReceiver<KillTask>>,
     notice: StopNotice,
 }
 
@@ -52,16 +48,18 @@ impl TaskActor {
     /// Makes the actor of a job.
     pub(crate) fn new(job: Job, runner: Arc<dyn Runner>, clock: Clock, listener: TaskListener) -> Self {
         let (kill, orders) = mpsc::unbounded_channel();
+        let uid = job.dispatch.uid;
+        let started = listener.started.clone();
         Self {
-            notice: StopNotice {
-                uid: job.dispatch.uid,
-                listener,
-            },
-            job: Some(job),
-            runner,
-            clock,
+            run: Some(JobRun {
+                job,
+                runner,
+                clock,
+                started,
+                orders,
+            }),
             kill,
-            orders: Some(orders),
+            notice: StopNotice { uid, listener },
         }
     }
 }
@@ -70,16 +68,10 @@ impl Actor for TaskActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        let (Some(job), Some(orders)) = (self.job.take(), self.orders.take()) else {
+        let Some(run) = self.run.take() else {
             return;
         };
-        let run = JobRun {
-            runner: Arc::clone(&self.runner),
-            clock: self.clock.clone(),
-            started: self.notice.listener.started.clone(),
-            orders,
-        };
-        let end = run.run_to_end(job).into_actor(self).map(|end, task, ctx| {
+        let end = run.run_to_end().into_actor(self).map(|end, task, ctx| {
             let uid = task.notice.uid;
             task.notice.listener.ended.do_send(AttemptEnded { uid, end });
             actix::ActorContext::stop(ctx);
@@ -96,8 +88,9 @@ impl Handler<KillTask> for TaskActor {
     }
 }
 
-/// What a job needs while it runs.
+/// A job with what it needs while it runs.
 struct JobRun {
+    job: Job,
     runner: Arc<dyn Runner>,
     clock: Clock,
     started: Recipient<AttemptStarted>,
@@ -105,30 +98,45 @@ struct JobRun {
 }
 
 impl JobRun {
-    async fn run_to_end(mut self, job: Job) -> AttemptEnd {
-        let uid = job.dispatch.uid;
-        let mut running = match self.runner.start(&job).await {
+    async fn run_to_end(mut self) -> AttemptEnd {
+        let mut running = match self.runner.start(&self.job).await {
             Ok(running) => running,
-            Err(reason) => return unstarted_end(AttemptResult::Failed, &reason, self.clock.now()),
+            Err(reason) => return AttemptEnd::unstarted(AttemptResult::Failed, &reason, self.clock.now()),
         };
-        let pid = running.pid();
+        let process = ProcessId {
+            pid: running.pid(),
+            start_ticks: running.start_ticks(),
+        };
+        let pid = process.pid;
         let started_at = self.clock.now();
         self.started.do_send(AttemptStarted {
-            uid,
-            process: ProcessId {
-                pid,
-                start_ticks: running.start_ticks(),
-            },
+            uid: self.job.dispatch.uid,
+            process,
             at: started_at,
         });
-        let limit = job.dispatch.timeout_ms.and_then(|ms| u64::try_from(ms).ok());
+        let end = self.wait_for_end(running.as_mut()).await;
+        AttemptEnd {
+            result: end.result,
+            exit_code: end.exit_code,
+            error: end.error,
+            outputs: end.outputs,
+            pid,
+            started_at: Some(started_at),
+            ended_at: self.clock.now(),
+        }
+    }
+
+    /// Waits for the end of a job, which an order or its time limit may kill; the first cause counts.
+    async fn wait_for_end(&mut self, running: &mut dyn RunningJob) -> JobEnd {
+        let timeout_ms = self.job.dispatch.timeout_ms;
+        let limit = timeout_ms.and_then(|ms| u64::try_from(ms).ok());
         let time_limit = wait_past_limit(limit);
         tokio::pin!(time_limit);
         let mut cause = None;
         let mut in_time = true;
-        let end = loop {
+        loop {
             tokio::select! {
-                end = running.wait() => break end,
+                end = running.wait() => return with_kill_reason(end, cause, limit),
                 Some(order) = self.orders.recv() => {
                     cause.get_or_insert(order.cause);
                     running.kill(order.grace);
@@ -139,16 +147,6 @@ impl JobRun {
                     running.kill(KILL_GRACE);
                 }
             }
-        };
-        let end = with_kill_reason(end, cause, limit);
-        AttemptEnd {
-            result: end.result,
-            exit_code: end.exit_code,
-            error: end.error,
-            outputs: end.outputs,
-            pid,
-            started_at: Some(started_at),
-            ended_at: self.clock.now(),
         }
     }
 }

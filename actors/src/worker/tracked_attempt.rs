@@ -129,7 +129,7 @@ impl TrackedAttempt {
     /// Returns the end of a lost attempt that its owner kills: nothing of it runs.
     pub(crate) fn killed_when_lost(&self, at: Timestamp) -> AttemptEnd {
         let reason = self.isolation.as_deref().unwrap_or(WORKER_RESTARTED);
-        unstarted_end(AttemptResult::Killed, reason, at)
+        AttemptEnd::unstarted(AttemptResult::Killed, reason, at)
     }
 
     /// Whether the worker ends it by itself, without an order of its owner.
@@ -175,18 +175,5 @@ impl TrackedAttempt {
             }),
             _ => None,
         }
-    }
-}
-
-/// Makes the end of an attempt whose process never started.
-pub(crate) fn unstarted_end(result: AttemptResult, error: &str, at: Timestamp) -> AttemptEnd {
-    AttemptEnd {
-        result,
-        exit_code: None,
-        error: Some(error.to_owned()),
-        outputs: std::collections::BTreeMap::new(),
-        pid: None,
-        started_at: None,
-        ended_at: at,
     }
 }

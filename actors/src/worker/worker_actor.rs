@@ -22,7 +22,6 @@ use super::journal_queue::JournalQueue;
 use super::leases::StopOrder;
 use super::send_queue::{SendQueue, SentBatch, send_reports};
 use super::task_actor::TaskListener;
-use super::tracked_attempt::unstarted_end;
 use super::waiting_masters::{WaitingMasters, notify_of_slots};
 use crate::ports::KILL_GRACE;
 use crate::protocol::{Dispatch, Owner};
@@ -147,7 +146,7 @@ impl WorkerActor {
         error: &str,
         ctx: &mut Context<Self>,
     ) {
-        let end = unstarted_end(result, error, self.ports.clock.now());
+        let end = AttemptEnd::unstarted(result, error, self.ports.clock.now());
         self.end_attempt(uid, end, ctx);
     }
 

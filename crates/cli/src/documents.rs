@@ -11,7 +11,7 @@ use super::args::ImportType;
 use super::failure::{Exit, Failure};
 use super::output::{Look, Printer, say, write_out};
 use super::rest::{Call, Rest};
-use document::{Format, LocatedIssue};
+use document::{Format, LocatedDiagnostic};
 
 /// The name of stdin among files. What comes from there may be JSON too, which is YAML.
 const STDIN: &str = "-";
@@ -97,7 +97,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Document>, Failure> {
     for path in found(files)? {
         let bytes = read(&path).map_err(|error| unreadable(&path, &error))?;
         let format = format_of(&path);
-        match document::read_document(&bytes, format) {
+        match document::parse_document(&bytes, format) {
             Ok((definition, _)) => documents.push(Document {
                 path,
                 bytes,
@@ -115,7 +115,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Document>, Failure> {
     }
 }
 
-fn issue_line(path: &Path, issue: &LocatedIssue) -> String {
+fn issue_line(path: &Path, issue: &LocatedDiagnostic) -> String {
     let place = match (issue.line, issue.column) {
         (Some(line), Some(column)) => format!("{line}:{column}: "),
         _ => String::new(),
@@ -192,10 +192,10 @@ pub(super) fn import_wfcommons(file: &Path, scale: f64, task_type: ImportType) -
         .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
         .map_err(|error| unreadable(file, &error))?;
     let kind = match task_type {
-        ImportType::Shell => import::Kind::Shell,
-        ImportType::Noop => import::Kind::Noop,
+        ImportType::Shell => import::wfcommons::ImportedTaskType::Shell,
+        ImportType::Noop => import::wfcommons::ImportedTaskType::Noop,
     };
-    let document = import::wfcommons(&text, scale, kind)
+    let document = import::wfcommons::convert_wfcommons(&text, scale, kind)
         .map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", file.display())))?;
     write_out(&document)
 }

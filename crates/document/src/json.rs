@@ -1,58 +1,61 @@
-//! Builds a value from JSON text, within bounds, and finds repeated keys.
+//! Parses JSON text within bounds, and finds repeated keys.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{LocatedIssue, MAX_DEPTH, Parsed, whole};
+use crate::diagnostic::LocatedDiagnostic;
+use crate::limits::{MAX_DEPTH, MAX_REPEATED_KEYS};
+use crate::parsed_text::ParsedText;
+use crate::pointer;
 
-/// Repeated keys that are listed.
-const MAX_REPEATED: usize = 500;
-
-/// Reads one JSON text.
-pub(super) fn parse(text: &str) -> Result<Parsed, LocatedIssue> {
-    let mut reading = Reading::default();
+/// Parses one JSON text.
+pub(crate) fn parse_json(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
+    let mut cursor = JsonCursor::default();
     let mut source = serde_json::Deserializer::from_str(text);
-    let read = Seed(&mut reading).deserialize(&mut source);
+    let read = ValueSeed(&mut cursor).deserialize(&mut source);
     let value = read
         .and_then(|value| source.end().map(|()| value))
         .map_err(|error| {
-            let code = if reading.too_deep {
+            let code = if cursor.too_deep {
                 "TOO_DEEP"
             } else {
                 "BROKEN_JSON"
             };
-            LocatedIssue {
+            LocatedDiagnostic {
                 line: u32::try_from(error.line()).ok(),
                 column: u32::try_from(error.column()).ok(),
-                ..whole(code, error.to_string())
+                ..LocatedDiagnostic::of_text(code, error.to_string())
             }
         })?;
-    let issues = reading
+    let diagnostics = cursor
         .repeated
         .into_iter()
-        .map(|pointer| LocatedIssue {
-            pointer,
-            ..whole("DUPLICATE_KEY", "this key stands there more than once".to_owned())
+        .map(|pointer| {
+            let message = "this key is there more than once".to_owned();
+            LocatedDiagnostic {
+                pointer,
+                ..LocatedDiagnostic::of_text("DUPLICATE_KEY", message)
+            }
         })
         .collect();
-    Ok(Parsed {
+    Ok(ParsedText {
         value,
-        places: None,
-        issues,
+        source_map: None,
+        diagnostics,
     })
 }
 
-/// Where the reader is, and the pointers of repeated keys.
+/// The path to the value that is being parsed, and the pointers of repeated keys.
 #[derive(Default)]
-struct Reading {
+struct JsonCursor {
     path: Vec<String>,
     repeated: Vec<String>,
     too_deep: bool,
 }
 
-impl Reading {
+impl JsonCursor {
     fn enter<E: Error>(&mut self) -> Result<(), E> {
         self.path.push(String::new());
         self.too_deep = self.path.len() > MAX_DEPTH;
@@ -64,26 +67,27 @@ impl Reading {
         Ok(())
     }
 
-    fn step(&mut self, step: String) {
+    fn set_step(&mut self, step: String) {
         if let Some(last) = self.path.last_mut() {
             *last = step;
         }
     }
 
-    fn repeat(&mut self) {
-        if self.repeated.len() < MAX_REPEATED {
-            let steps = self
-                .path
-                .iter()
-                .map(|step| step.replace('~', "~0").replace('/', "~1"));
-            self.repeated.push(steps.map(|step| format!("/{step}")).collect());
+    fn note_repeated_key(&mut self) {
+        if self.repeated.len() < MAX_REPEATED_KEYS {
+            let mut pointer = String::new();
+            for step in &self.path {
+                pointer::push_step(&mut pointer, step);
+            }
+            self.repeated.push(pointer);
         }
     }
 }
 
-struct Seed<'a>(&'a mut Reading);
+/// Deserializes one value, and tells the cursor where it is.
+struct ValueSeed<'a>(&'a mut JsonCursor);
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -91,7 +95,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_> {
+impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,8 +134,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut list = Vec::new();
         self.0.enter()?;
         loop {
-            self.0.step(list.len().to_string());
-            match elements.next_element_seed(Seed(self.0))? {
+            self.0.set_step(list.len().to_string());
+            match elements.next_element_seed(ValueSeed(self.0))? {
                 Some(value) => list.push(value),
                 None => break,
             }
@@ -144,10 +148,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut map = Map::new();
         self.0.enter()?;
         while let Some(key) = members.next_key::<String>()? {
-            self.0.step(key.clone());
-            let value = members.next_value_seed(Seed(self.0))?;
+            self.0.set_step(key.clone());
+            let value = members.next_value_seed(ValueSeed(self.0))?;
             if map.contains_key(&key) {
-                self.0.repeat();
+                self.0.note_repeated_key();
             } else {
                 map.insert(key, value);
             }

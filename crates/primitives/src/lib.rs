@@ -3,4 +3,5 @@
 pub mod data_folder;
 pub mod environment;
 pub mod error_chain;
+pub mod private_files;
 pub mod secret;

@@ -1,4 +1,4 @@
-//! How full the disk of a folder is, and who must know.
+//! How full the disk of a node's data folder is.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,34 +7,34 @@ use actors::clock::Clock;
 use actors::condition::{Condition, DISK_FULL};
 use nix::sys::statvfs::statvfs;
 
-/// From here on a worker starts nothing new, in percent: what runs and what must be stored gets the rest.
-const NO_NEW_WORK: u64 = 90;
+/// Percent of use from which a worker starts no new attempt: running attempts and pending rows get the rest.
+const FULL_FOR_NEW_ATTEMPTS: u64 = 90;
 
-/// From here on a node is not ready, in percent.
-const FULL: u64 = 99;
+/// Percent of use from which a node is not ready.
+const FULL_FOR_READINESS: u64 = 99;
 
-/// How often a node looks.
-const LOOK: Duration = Duration::from_secs(2);
+/// Time between two checks of the disk.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Says why nothing new is to be started on this disk, if it is so.
-pub fn refuses(folder: &Path) -> Option<String> {
-    let used = used_percent(folder).filter(|used| *used >= NO_NEW_WORK)?;
+/// Returns why no new attempt can start on the disk of this folder, if it is too full.
+pub fn full_disk_reason(folder: &Path) -> Option<String> {
+    let used = used_percent(folder).filter(|used| *used >= FULL_FOR_NEW_ATTEMPTS)?;
     Some(format!("the disk of its data folder is {used} % full"))
 }
 
-/// Keeps the node's condition true about the disk of its data folder, as long as the process lives.
-pub async fn watch(folder: PathBuf, condition: Condition, clock: Clock) {
-    let mut ticks = tokio::time::interval(LOOK);
+/// Reports in the node's condition whether the disk of its data folder is full; never returns.
+pub async fn watch_disk(folder: PathBuf, condition: Condition, clock: Clock) {
+    let mut ticks = tokio::time::interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let full = used_percent(&folder).is_some_and(|used| used >= FULL);
-        let trouble = full.then(|| "The disk of the data folder is full: logs of tasks are lost.".to_owned());
-        condition.set(DISK_FULL, trouble, clock.now());
+        let full = used_percent(&folder).is_some_and(|used| used >= FULL_FOR_READINESS);
+        let issue = full.then(|| "The disk of the data folder is full: logs of tasks are lost.".to_owned());
+        condition.set(DISK_FULL, issue, clock.now());
     }
 }
 
-/// The used share of what this process may use, as `df` tells it; none when the system does not say.
+/// Returns the used share of what this process may use, as `df` does; none when the system call fails.
 fn used_percent(folder: &Path) -> Option<u64> {
     let stat = statvfs(folder).ok()?;
     let used = stat.blocks().saturating_sub(stat.blocks_free());

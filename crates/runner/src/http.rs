@@ -1,4 +1,4 @@
-//! Runs http tasks: one request; the status is the exit code, the body is the log.
+//! Runs http tasks: one request, whose status is the exit code and whose body is the log.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,53 +14,52 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, Url};
 use tokio::task::JoinHandle;
 
-use super::Limits;
-use super::capture::{Capture, open_log};
-use super::shield::{Reach, Resolver};
 use primitives::error_chain::with_causes;
 
-/// To connect; how long an answer may take is the task's own limit.
-const CONNECT: Duration = Duration::from_secs(30);
+use super::egress::{EgressPolicy, EgressResolver};
+use super::job_end::failed_end;
+use super::limits::RunnerLimits;
+use super::log_tail::{LogTail, open_log};
+
+/// Longest time to connect. The task's own timeout bounds the wait for the response.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends requests.
 #[derive(Debug, Clone)]
-pub struct Http {
+pub(crate) struct HttpRunner {
     client: Client,
-    /// Follows no redirect; for tasks that expect the status of one.
-    staying: Client,
-    reach: Reach,
-    body_bytes: usize,
+    /// Follows no redirect: for tasks that expect the status of one.
+    no_redirect_client: Client,
+    egress: EgressPolicy,
+    max_body_bytes: usize,
 }
 
-impl Http {
-    /// Makes the client.
-    ///
-    /// # Errors
-    /// When it cannot be made, in words.
-    pub fn with_limits(limits: Limits) -> Result<Self, String> {
-        // An error says that another part of this process has chosen the same provider before.
+impl HttpRunner {
+    /// Makes the clients; the error is a sentence that says why they cannot be made.
+    pub(crate) fn new(limits: RunnerLimits) -> Result<Self, String> {
+        // An error means that the process has installed its provider before.
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = |redirects| {
             Client::builder()
                 .no_proxy()
-                .connect_timeout(CONNECT)
+                .connect_timeout(CONNECT_TIMEOUT)
                 .redirect(redirects)
-                .dns_resolver(Arc::new(Resolver(limits.reach)))
+                .dns_resolver(Arc::new(EgressResolver::new(limits.egress)))
                 .user_agent(concat!("porpoise/", env!("CARGO_PKG_VERSION")))
                 .build()
                 .map_err(|error| with_causes(&error))
         };
         Ok(Self {
-            client: client(limits.reach.redirects())?,
-            staying: client(Policy::none())?,
-            reach: limits.reach,
-            body_bytes: limits.http_body_bytes,
+            client: client(limits.egress.redirect_policy())?,
+            no_redirect_client: client(Policy::none())?,
+            egress: limits.egress,
+            max_body_bytes: limits.http_body_bytes,
         })
     }
 }
 
 #[async_trait]
-impl Runner for Http {
+impl Runner for HttpRunner {
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
         let fields = job.dispatch.action.read_fields::<HttpFields>();
         let fields = fields.map_err(|error| error.to_string())?;
@@ -70,14 +69,14 @@ impl Runner for Http {
             .map_err(|_| "the worker is shutting down".to_owned())?
             .map_err(|error| format!("cannot write the log: {error}"))?;
         let exchange = Exchange {
-            http: self.clone(),
+            runner: self.clone(),
             request: fields.request,
             expect_status: fields.expect.map(|expect| expect.status).unwrap_or_default(),
             log,
             job: job.clone(),
         };
         Ok(Box::new(RunningRequest {
-            work: Some(tokio::spawn(exchange.run())),
+            exchange: Some(tokio::spawn(exchange.run())),
             end: None,
             killed: false,
         }))
@@ -87,9 +86,9 @@ impl Runner for Http {
     async fn kill_leftovers(&self, _: &[Leftover]) {}
 }
 
-/// One request under way.
+/// An attempt whose request was sent.
 struct RunningRequest {
-    work: Option<JoinHandle<JobEnd>>,
+    exchange: Option<JoinHandle<JobEnd>>,
     end: Option<JobEnd>,
     killed: bool,
 }
@@ -105,32 +104,38 @@ impl RunningJob for RunningRequest {
     }
 
     async fn wait(&mut self) -> JobEnd {
-        if let Some(work) = &mut self.work {
-            let end = work.await;
-            self.work = None;
+        if let Some(exchange) = &mut self.exchange {
+            let end = exchange.await;
+            self.exchange = None;
             self.end = end.ok();
         }
         match &self.end {
             Some(end) => end.clone(),
             None if self.killed => JobEnd {
                 result: AttemptResult::Killed,
-                ..failed("killed; the server may have acted on the request".to_owned())
+                ..failed_end(
+                    None,
+                    "killed; the server may have acted on the request".to_owned(),
+                )
             },
-            None => failed("the request broke off because of an error of the worker".to_owned()),
+            None => failed_end(
+                None,
+                "the request was aborted by an error of the worker".to_owned(),
+            ),
         }
     }
 
     fn kill(&mut self, _: Duration) {
-        if let Some(work) = &self.work {
+        if let Some(exchange) = &self.exchange {
             self.killed = true;
-            work.abort();
+            exchange.abort();
         }
     }
 }
 
-/// A request with everything it needs.
+/// One request and its response.
 struct Exchange {
-    http: Http,
+    runner: HttpRunner,
     request: HttpRequest,
     expect_status: Vec<u16>,
     log: File,
@@ -139,13 +144,13 @@ struct Exchange {
 
 impl Exchange {
     async fn run(mut self) -> JobEnd {
-        match self.answer().await {
-            Ok(response) => self.take(response).await,
-            Err(reason) => failed(reason),
+        match self.send_request().await {
+            Ok(response) => self.read_response(response).await,
+            Err(reason) => failed_end(None, reason),
         }
     }
 
-    async fn answer(&self) -> Result<Response, String> {
+    async fn send_request(&self) -> Result<Response, String> {
         let HttpRequest {
             method,
             url,
@@ -154,18 +159,18 @@ impl Exchange {
         } = &self.request;
         let url: Url = url
             .parse()
-            .map_err(|error| format!("`{url}` is no URL: {error}"))?;
-        self.http.reach.check(&url)?;
+            .map_err(|error| format!("`{url}` is not a URL: {error}"))?;
+        self.runner.egress.check_url(&url)?;
         let method =
-            Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is no HTTP method"))?;
+            Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not an HTTP method"))?;
         let expects_redirect = self
             .expect_status
             .iter()
             .any(|status| (300..400).contains(status));
         let client = if expects_redirect {
-            &self.http.staying
+            &self.runner.no_redirect_client
         } else {
-            &self.http.client
+            &self.runner.client
         };
         let mut request = client.request(method, url);
         for (name, value) in headers {
@@ -177,17 +182,17 @@ impl Exchange {
         request.send().await.map_err(|error| with_causes(&error))
     }
 
-    async fn take(&mut self, mut response: Response) -> JobEnd {
+    async fn read_response(&mut self, mut response: Response) -> JobEnd {
         let status = response.status().as_u16();
         let written = self.write_body(&mut response).await;
-        let outputs = self.outputs();
+        let outputs = self.read_outputs();
         let expected = match self.expect_status.as_slice() {
             [] => response.status().is_success(),
             listed => listed.contains(&status),
         };
         let error = match written {
             Err(reason) => Some(reason),
-            Ok(()) if !expected => Some(format!("the answer's status {status} was not expected")),
+            Ok(()) if !expected => Some(format!("the status {status} was not expected")),
             Ok(()) => None,
         };
         JobEnd {
@@ -203,7 +208,7 @@ impl Exchange {
     }
 
     async fn write_body(&mut self, response: &mut Response) -> Result<(), String> {
-        let mut room = self.http.body_bytes;
+        let mut room = self.runner.max_body_bytes;
         while let Some(chunk) = response.chunk().await.map_err(|error| with_causes(&error))? {
             let part = &chunk[..chunk.len().min(room)];
             self.log
@@ -213,7 +218,7 @@ impl Exchange {
             if part.len() < chunk.len() {
                 let mark = format!(
                     "\n[porpoise: the body is longer than {} bytes; the rest was not read]\n",
-                    self.http.body_bytes
+                    self.runner.max_body_bytes
                 );
                 return self
                     .log
@@ -224,25 +229,15 @@ impl Exchange {
         Ok(())
     }
 
-    fn outputs(&self) -> BTreeMap<String, String> {
-        let limit = u64::MAX;
-        let capture = File::open(&self.job.log).map(|log| Capture::from_start(log, limit, &self.job.output));
-        match capture {
-            Ok(capture) => capture.finish(),
+    fn read_outputs(&self) -> BTreeMap<String, String> {
+        match File::open(&self.job.log) {
+            // The body is within its own limit already.
+            Ok(log) => LogTail::from_start(log, u64::MAX, &self.job.output).into_outputs(),
             Err(error) => {
                 tracing::warn!(%error, "the log of an http task cannot be read");
                 BTreeMap::new()
             }
         }
-    }
-}
-
-fn failed(error: String) -> JobEnd {
-    JobEnd {
-        result: AttemptResult::Failed,
-        exit_code: None,
-        error: Some(error),
-        outputs: BTreeMap::new(),
     }
 }
 

@@ -118,7 +118,7 @@ fn resume(draft: &mut InstanceDraft<'_>) {
         | InstanceState::Stopping
         | InstanceState::Failed
         | InstanceState::Succeeded => {
-            draft.note("resumed by a person");
+            draft.note_instance("resumed by a person");
             draft.continue_running();
         }
     }

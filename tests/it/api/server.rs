@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, InstanceId};
 use porpoise::telemetry::install_metrics;
 use reqwest::{Method, RequestBuilder, StatusCode};
-use runner::logs::LogFiles;
+use runner::log_files::LogFiles;
 use serde_json::Value;
 use store::catalog::Catalog;
 use store::{Role, Store};

@@ -15,7 +15,7 @@ use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 use primitives::secret::Secret;
 use rpc::{Key, Links, Roles, Served, serve};
-use runner::logs::LogFiles;
+use runner::log_files::LogFiles;
 use tokio::sync::Notify;
 
 /// The key of a secret that is one letter again and again.

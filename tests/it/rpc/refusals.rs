@@ -9,7 +9,7 @@ use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
 use actors::ports::LogSource;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
 use rpc::ClusterLogs;
-use runner::logs::LogFiles;
+use runner::log_files::LogFiles;
 
 use super::house::{Caller, Node, NotingMaster, key, living, me, owner};
 

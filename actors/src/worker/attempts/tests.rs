@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::testing::worker::test_worker::{dispatch, is_lost, kill_of, owner, reattach_of, uid};
-use crate::worker::tracked_attempt::unstarted_end;
 
 const THIS_WORKER: Incarnation = Incarnation(7);
 
@@ -16,7 +15,7 @@ fn with_running() -> Attempts {
 }
 
 fn end(result: AttemptResult) -> AttemptEnd {
-    unstarted_end(result, "why", Timestamp(1))
+    AttemptEnd::unstarted(result, "why", Timestamp(1))
 }
 
 fn is_result(decision: &EndDecision) -> bool {

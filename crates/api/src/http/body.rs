@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
-use document::{Format, read_value};
+use document::{Format, parse_value};
 use engine::spec::names;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -151,7 +151,7 @@ fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 /// Refuses duplicate keys, which serde accepts in maps by keeping the last value.
 fn reject_duplicate_keys(bytes: &[u8]) -> Result<(), Problem> {
-    let Err(issues) = read_value(bytes, Format::Json) else {
+    let Err(issues) = parse_value(bytes, Format::Json) else {
         return Ok(());
     };
     let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use actors::ports::StoreError;
-use document::LocatedIssue;
+use document::LocatedDiagnostic;
 use serde::Serialize;
 use store::DISK_FULL;
 use store::catalog::CatalogError;
@@ -230,8 +230,8 @@ impl From<&engine::spec::Diagnostic> for Detail {
     }
 }
 
-impl From<&LocatedIssue> for Detail {
-    fn from(issue: &LocatedIssue) -> Self {
+impl From<&LocatedDiagnostic> for Detail {
+    fn from(issue: &LocatedDiagnostic) -> Self {
         Self {
             pointer: rooted_pointer(&issue.pointer),
             code: issue.code.to_owned(),

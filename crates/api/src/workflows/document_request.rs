@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::IF_MATCH;
-use document::{LocatedIssue, place_of, read_document};
+use document::{LocatedDiagnostic, find_position, parse_document};
 use sha2::{Digest, Sha256};
 use store::catalog::{Format, IfMatch, NewVersion};
 
@@ -39,7 +39,7 @@ pub(crate) async fn parse_version(
         Format::Yaml => document::Format::Yaml,
         Format::Json => document::Format::Json,
     };
-    let parsed = tokio::task::spawn_blocking(move || read_document(&bytes, document_format));
+    let parsed = tokio::task::spawn_blocking(move || parse_document(&bytes, document_format));
     let (definition, model) = parsed
         .await
         .map_err(Problem::internal)?
@@ -49,7 +49,7 @@ pub(crate) async fn parse_version(
         ("project", project, definition.project.as_ref()),
     ];
     check_names(&in_document, |pointer| {
-        place_of(&body.0, document_format, pointer)
+        find_position(&body.0, document_format, pointer)
     })?;
     Ok(NewVersion {
         name: name.to_owned(),
@@ -85,7 +85,7 @@ fn check_names(
     }
 }
 
-fn invalid_document(issues: &[LocatedIssue]) -> Problem {
+fn invalid_document(issues: &[LocatedDiagnostic]) -> Problem {
     let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
     let first = errors
         .first()

@@ -76,11 +76,11 @@ fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
 }
 
 async fn run(job: &Job) -> JobEnd {
-    let limits = Limits {
+    let limits = RunnerLimits {
         http_body_bytes: 100,
-        ..Limits::default()
+        ..RunnerLimits::default()
     };
-    Http::with_limits(limits)
+    HttpRunner::new(limits)
         .unwrap()
         .start(job)
         .await
@@ -154,7 +154,7 @@ async fn a_long_body_is_cut_with_a_mark() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_an_error_in_words() {
+async fn a_server_that_is_not_there_is_a_readable_error() {
     let folder = tempfile::tempdir().unwrap();
     let end = run(&job(folder.path(), "http://127.0.0.1:1/", vec![])).await;
     assert_eq!((end.result, end.exit_code), (AttemptResult::Failed, None));
@@ -170,7 +170,7 @@ async fn a_kill_ends_a_request_that_is_not_answered() {
     let folder = tempfile::tempdir().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
-    let http = Http::with_limits(Limits::default()).unwrap();
+    let http = HttpRunner::new(RunnerLimits::default()).unwrap();
     let mut running = http.start(&job(folder.path(), &url, vec![])).await.unwrap();
     running.kill(KILL_GRACE);
     assert_eq!(running.wait().await.result, AttemptResult::Killed);

@@ -269,7 +269,7 @@ impl World {
         self.send(Event::Due)
     }
 
-    /// The instance's state and, by task_index, the tasks as readers see them.
+    /// The instance's state and, by index, the tasks as readers see them.
     pub(crate) fn line(&self) -> String {
         let mut words = vec![self.state.record().state.to_string()];
         for task_index in crate::plan::task_indices(self.plan.nodes.len()) {

@@ -216,7 +216,7 @@ fn a_warning_is_told_once_in_the_history_and_changes_nothing_else() {
     };
     assert!(
         world.round(&[other]).0.is_empty(),
-        "one of another dispatch_number is ignored"
+        "one of another dispatch is ignored"
     );
 }
 

@@ -3,9 +3,9 @@ use super::*;
 #[test]
 fn a_program_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
     let text = "7 (a) R (b) S 3 7 5 0 -1 1 2 3 4 5 6 7 8 9 10 11 12 13 4242 0";
-    let stat = Stat::parse(7, text).unwrap();
+    let stat = ProcessStat::parse(7, text).unwrap();
     assert_eq!(
-        (stat.dead, stat.parent, stat.group, stat.session),
+        (stat.is_dead, stat.parent, stat.group, stat.session),
         (false, 3, 7, 5)
     );
     assert_eq!(stat.start_ticks, 4242);
@@ -14,9 +14,9 @@ fn a_program_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
 #[test]
 fn a_zombie_counts_as_gone() {
     assert!(
-        Stat::parse(7, "7 (x) Z 3 7 5 0 -1 1 2 3 4 5 6 7 8 9 10 11 12 13 1 0")
+        ProcessStat::parse(7, "7 (x) Z 3 7 5 0 -1 1 2 3 4 5 6 7 8 9 10 11 12 13 1 0")
             .unwrap()
-            .dead
+            .is_dead
     );
 }
 

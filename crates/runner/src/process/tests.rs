@@ -5,14 +5,16 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use actors::ports::JobEnd;
 use actors::protocol::{Dispatch, Owner};
-use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
+use engine::attempt::AttemptResult;
+use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation};
 use engine::spec::OnCutOff;
-use engine::task_type::PreparedAction;
 use serde_json::json;
 
+use super::cgroup::Cgroup;
 use super::*;
 
 fn shell(run: &str, interpreter: &str) -> PreparedAction {
@@ -64,8 +66,12 @@ fn unique() -> u64 {
     u64::from(std::process::id()) * 1000 + NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+fn process_runner() -> ProcessRunner {
+    ProcessRunner::new(1000, crate::runners::script_types())
+}
+
 async fn run(job: &Job) -> JobEnd {
-    let mut running = Processes::with_log_limit(1000).start(job).await.unwrap();
+    let mut running = process_runner().start(job).await.unwrap();
     running.wait().await
 }
 
@@ -167,16 +173,17 @@ fn left_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn attempts_of_one_script_share_its_file_and_a_changed_one_is_written_anew() {
+async fn attempts_of_one_script_share_its_file_and_a_changed_one_is_written_again() {
     let folder = tempfile::tempdir().unwrap();
-    let runner = Processes::with_log_limit(1000);
+    let runner = process_runner();
     let mut job = job(folder.path(), "echo \"$0\"; echo 'exit 9' > \"$0\"");
-    for life in 0..2 {
-        job.log = folder.path().join(format!("{life}.log"));
+    for incarnation in 0..2 {
+        job.log = folder.path().join(format!("{incarnation}.log"));
         let end = runner.start(&job).await.unwrap().wait().await;
         assert_eq!(end.result, AttemptResult::Succeeded);
     }
-    let named = |life: i32| std::fs::read_to_string(folder.path().join(format!("{life}.log"))).unwrap();
+    let named =
+        |incarnation: i32| std::fs::read_to_string(folder.path().join(format!("{incarnation}.log"))).unwrap();
     assert_eq!(named(0), named(1));
     assert!(named(0).ends_with(".script\n"), "{}", named(0));
 }
@@ -184,20 +191,20 @@ async fn attempts_of_one_script_share_its_file_and_a_changed_one_is_written_anew
 #[tokio::test]
 async fn many_scripts_do_not_stay() {
     let folder = tempfile::tempdir().unwrap();
-    let scripts = super::super::script::Scripts::default();
+    let scripts = ScriptCache::default();
     for mark in 0..1000 {
-        scripts.take(folder.path(), &format!("exit {mark}")).unwrap();
+        scripts.acquire(folder.path(), &format!("exit {mark}")).unwrap();
     }
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert!((2..=300).contains(&left), "{left}");
-    let one = super::super::script::Scripts::default();
-    one.take(folder.path(), "exit 0").unwrap();
+    let one = ScriptCache::default();
+    one.acquire(folder.path(), "exit 0").unwrap();
     let left = std::fs::read_dir(folder.path()).unwrap().count();
-    assert_eq!(left, 1, "a new life drops what earlier ones left");
+    assert_eq!(left, 1, "a new incarnation removes what earlier ones left");
 }
 
 #[tokio::test]
-async fn an_exit_code_is_told() {
+async fn the_exit_code_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let end = run(&job(folder.path(), "exit 37")).await;
     assert_eq!((end.result, end.exit_code), (AttemptResult::Failed, Some(37)));
@@ -205,7 +212,7 @@ async fn an_exit_code_is_told() {
 }
 
 #[tokio::test]
-async fn a_kill_from_outside_is_told_with_its_signal() {
+async fn a_kill_from_outside_is_reported_with_its_signal() {
     let folder = tempfile::tempdir().unwrap();
     let end = run(&job(folder.path(), "kill -9 $$")).await;
     assert_eq!((end.result, end.exit_code), (AttemptResult::Killed, Some(137)));
@@ -215,12 +222,12 @@ async fn a_kill_from_outside_is_told_with_its_signal() {
 }
 
 #[tokio::test]
-async fn a_program_that_does_not_exist_is_an_error_in_words_and_leaves_nothing() {
+async fn a_missing_program_is_a_readable_error_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for interpreter in ["/no/such/shell", "no-such-shell"] {
         let mut job = job(folder.path(), "true");
         job.dispatch.action = shell("true", interpreter);
-        let error = Processes::with_log_limit(1000).start(&job).await.err().unwrap();
+        let error = process_runner().start(&job).await.err().unwrap();
         assert!(error.contains(interpreter), "{error}");
         assert_eq!(left_in(folder.path()), [] as [PathBuf; 0]);
     }
@@ -247,7 +254,7 @@ async fn a_background_child_that_holds_the_output_open_delays_nothing_and_does_n
 }
 
 #[tokio::test]
-async fn a_kill_ends_the_whole_family_also_children_with_their_own_session_that_ignore_it() {
+async fn a_kill_ends_all_processes_also_those_that_ignore_it_in_their_own_session() {
     let folder = tempfile::tempdir().unwrap();
     let file = pid_file(folder.path());
     let pids_at = file.display();
@@ -256,21 +263,21 @@ async fn a_kill_ends_the_whole_family_also_children_with_their_own_session_that_
          setsid sleep 300 & echo $! >> {pids_at}; setsid sh -c 'sleep 300 & echo $! >> {pids_at}' & sleep 300"
     );
     let job = job(folder.path(), &script);
-    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    let mut running = process_runner().start(&job).await.unwrap();
     until("all are there", || pids(&file).len() == 4).await;
-    let family = pids(&file);
-    assert!(family.iter().all(|pid| alive(*pid)));
+    let members = pids(&file);
+    assert!(members.iter().all(|pid| alive(*pid)));
     running.kill(KILL_GRACE);
     running.kill(KILL_GRACE);
     let end = running.wait().await;
     assert_eq!(end.result, AttemptResult::Killed);
     assert!(end.error.is_some());
-    let left: Vec<_> = family.iter().filter(|pid| alive(**pid)).collect();
+    let left: Vec<_> = members.iter().filter(|pid| alive(**pid)).collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]
-async fn a_kill_finds_what_left_session_parent_and_environment_where_there_are_control_groups() {
+async fn a_kill_finds_processes_that_left_session_parent_and_environment() {
     let folder = tempfile::tempdir().unwrap();
     let file = pid_file(folder.path());
     let hide = format!("setsid sleep 300 & echo $! >> {}", file.display());
@@ -278,11 +285,11 @@ async fn a_kill_finds_what_left_session_parent_and_environment_where_there_are_c
         folder.path(),
         &format!("sleep 1; env -i /bin/sh -c '{hide}'; sleep 300"),
     );
-    let Some(group) = Cgroup::of(&job.dispatch.uid, &job.output) else {
+    let Some(group) = Cgroup::for_attempt(&job.dispatch.uid, &job.output) else {
         eprintln!("skipped: this process may make no control groups");
         return;
     };
-    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    let mut running = process_runner().start(&job).await.unwrap();
     let all_there = until("it hides", || pids(&file).len() == 1);
     tokio::select! {
         () = all_there => {}
@@ -302,7 +309,7 @@ async fn a_task_may_clean_up_when_it_is_asked_to_end() {
         folder.path(),
         "trap 'echo cleaning; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
     );
-    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    let mut running = process_runner().start(&job).await.unwrap();
     until("the trap is set", || log(&job).contains("ready")).await;
     running.kill(KILL_GRACE);
     let end = running.wait().await;
@@ -327,7 +334,7 @@ async fn a_log_past_its_limit_is_cut_with_one_mark() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_kept_and_do_not_hide_values() {
+async fn bytes_that_are_not_text_are_kept_and_do_not_hide_values() {
     let folder = tempfile::tempdir().unwrap();
     let job = job(folder.path(), "printf '\\377\\376\\n'; echo '#{setValue(k=v=w)}'");
     let end = run(&job).await;
@@ -336,19 +343,19 @@ async fn bytes_that_are_no_text_are_kept_and_do_not_hide_values() {
 }
 
 #[tokio::test]
-async fn a_sweep_ends_what_an_earlier_life_left_and_nothing_else() {
+async fn leftovers_of_an_earlier_incarnation_are_killed_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let file = pid_file(folder.path());
     let script = format!(
         "echo $$ >> {0}; setsid sleep 300 & echo $! >> {0}; sleep 300",
         file.display()
     );
-    let runner = Processes::with_log_limit(1000);
+    let runner = process_runner();
     let job = job(folder.path(), &script);
     let mut left = runner.start(&job).await.unwrap();
     until("both are there", || pids(&file).len() == 2).await;
-    let stranger = self::job(&folder.path().join("other"), "sleep 1; exit 5");
-    let mut bystander = runner.start(&stranger).await.unwrap();
+    let other = self::job(&folder.path().join("other"), "sleep 1; exit 5");
+    let mut bystander = runner.start(&other).await.unwrap();
     let leftover = |pid, start_ticks| Leftover {
         uid: job.dispatch.uid,
         pid,
@@ -365,18 +372,18 @@ async fn a_sweep_ends_what_an_earlier_life_left_and_nothing_else() {
     assert_eq!(
         bystander.wait().await.exit_code,
         Some(5),
-        "a pid with another start time is a stranger"
+        "a pid with another start time is another process"
     );
 }
 
 #[tokio::test]
-async fn what_does_not_end_by_itself_is_forced_after_the_time_that_the_kill_grants() {
+async fn a_process_that_ignores_sigterm_is_killed_after_the_grace_period() {
     let folder = tempfile::tempdir().unwrap();
     let job = job(
         folder.path(),
         "trap '' TERM; echo ready; while :; do sleep 0.05; done",
     );
-    let mut running = Processes::with_log_limit(1000).start(&job).await.unwrap();
+    let mut running = process_runner().start(&job).await.unwrap();
     until("the trap is set", || log(&job).contains("ready")).await;
     let asked = Instant::now();
     let granted = Duration::from_millis(300);

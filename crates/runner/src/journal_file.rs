@@ -1,4 +1,4 @@
-//! The worker's journal as a file of JSON lines.
+//! The worker's journal, a file of JSON lines.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actors::worker::journal::{Journal, JournalError, JournalRecord, decode_lines, encode_lines};
 use async_trait::async_trait;
+use primitives::private_files::{create_private_folder, replace_private_file_durably};
 
 /// The journal of a worker, `worker-journal.jsonl` in its data folder.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub struct JournalFile {
 }
 
 impl JournalFile {
-    /// Names the file; it need not exist yet.
+    /// Returns the journal in a data folder; its file need not exist yet.
     pub fn in_data(data: &Path) -> Self {
         Self {
             path: data.join("worker-journal.jsonl"),
@@ -25,8 +26,8 @@ impl JournalFile {
         }
     }
 
-    /// Does file work beside the actors.
-    async fn beside<T: Send + 'static>(
+    /// Runs file operations, which block, outside the actors' threads.
+    async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Path, &mut Option<File>) -> io::Result<T> + Send + 'static,
     ) -> Result<T, JournalError> {
@@ -43,18 +44,20 @@ impl JournalFile {
 #[async_trait]
 impl Journal for JournalFile {
     async fn read(&self) -> Result<Vec<JournalRecord>, JournalError> {
-        self.beside(|path, _| read(path)).await
+        self.run_blocking(|path, _| read_records(path)).await
     }
 
     async fn append(&self, records: &[JournalRecord]) -> Result<(), JournalError> {
         let bytes = encode_lines(records)?;
-        self.beside(move |path, open| append(file(path, open)?, &bytes))
+        self.run_blocking(move |path, open| append_all_or_nothing(open_file(path, open)?, &bytes))
             .await
     }
 
     async fn sync(&self) -> Result<(), JournalError> {
         // A second descriptor, so that the next append need not wait for the disk.
-        let file = self.beside(|path, open| file(path, open)?.try_clone()).await?;
+        let file = self
+            .run_blocking(|path, open| open_file(path, open)?.try_clone())
+            .await?;
         let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
         match synced {
             Ok(Ok(())) => Ok(()),
@@ -65,8 +68,11 @@ impl Journal for JournalFile {
 
     async fn replace(&self, records: &[JournalRecord]) -> Result<(), JournalError> {
         let bytes = encode_lines(records)?;
-        self.beside(move |path, open| {
-            replace(path, &bytes)?;
+        self.run_blocking(move |path, open| {
+            if let Some(folder) = path.parent() {
+                create_private_folder(folder)?;
+            }
+            replace_private_file_durably(path, &bytes)?;
             *open = None;
             Ok(())
         })
@@ -74,7 +80,7 @@ impl Journal for JournalFile {
     }
 }
 
-fn read(path: &Path) -> io::Result<Vec<JournalRecord>> {
+fn read_records(path: &Path) -> io::Result<Vec<JournalRecord>> {
     match fs::read(path) {
         Ok(bytes) => Ok(decode_lines(&bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -82,12 +88,12 @@ fn read(path: &Path) -> io::Result<Vec<JournalRecord>> {
     }
 }
 
-fn file<'a>(path: &Path, open: &'a mut Option<File>) -> io::Result<&'a mut File> {
+fn open_file<'a>(path: &Path, open: &'a mut Option<File>) -> io::Result<&'a mut File> {
     match open {
         Some(file) => Ok(file),
         None => {
             if let Some(folder) = path.parent() {
-                super::script::make_private(folder)?;
+                create_private_folder(folder)?;
             }
             let file = OpenOptions::new()
                 .append(true)
@@ -99,30 +105,14 @@ fn file<'a>(path: &Path, open: &'a mut Option<File>) -> io::Result<&'a mut File>
     }
 }
 
-/// All or none: what a full disk took in part is taken back.
-fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+/// Removes again what a full disk took of the bytes.
+fn append_all_or_nothing(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     let before = file.metadata()?.len();
     file.write_all(bytes).inspect_err(|_| {
         if let Err(error) = file.set_len(before) {
-            tracing::warn!(%error, "a part of a line stays in the worker's journal");
+            tracing::warn!(%error, "part of a line stays in the worker's journal");
         }
     })
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    super::script::make_private(folder)?;
-    let fresh = path.with_extension("jsonl.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(&fresh, path)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::*;
 
-fn allows(reach: Reach, address: &str) -> bool {
-    reach.allows(address.parse().unwrap())
+fn allows(policy: EgressPolicy, address: &str) -> bool {
+    policy.allows(address.parse().unwrap())
 }
 
 #[test]
@@ -16,18 +16,18 @@ fn metadata_and_link_local_addresses_are_denied_in_every_spelling() {
         "fd00:ec2::254",
         "100.100.100.200",
     ] {
-        assert!(!allows(Reach::NotMetadata, address), "{address}");
-        assert!(!allows(Reach::Public, address), "{address}");
+        assert!(!allows(EgressPolicy::DenyMetadata, address), "{address}");
+        assert!(!allows(EgressPolicy::PublicOnly, address), "{address}");
     }
 }
 
 #[test]
 fn own_services_are_allowed_unless_only_public_addresses_are() {
     for address in ["127.0.0.1", "10.1.2.3", "192.168.1.1", "::1", "fd12::1"] {
-        assert!(allows(Reach::NotMetadata, address), "{address}");
-        assert!(!allows(Reach::Public, address), "{address}");
+        assert!(allows(EgressPolicy::DenyMetadata, address), "{address}");
+        assert!(!allows(EgressPolicy::PublicOnly, address), "{address}");
     }
-    assert!(allows(Reach::Public, "93.184.216.34"));
+    assert!(allows(EgressPolicy::PublicOnly, "93.184.216.34"));
 }
 
 #[test]
@@ -38,10 +38,15 @@ fn a_url_with_a_denied_address_is_refused_before_anything_is_sent() {
         "http://0xa9fea9fe/",
         "ftp://h/",
     ] {
-        assert!(Reach::NotMetadata.check(&url.parse().unwrap()).is_err(), "{url}");
+        assert!(
+            EgressPolicy::DenyMetadata
+                .check_url(&url.parse().unwrap())
+                .is_err(),
+            "{url}"
+        );
     }
     assert_eq!(
-        Reach::NotMetadata.check(&"http://localhost:1/".parse().unwrap()),
+        EgressPolicy::DenyMetadata.check_url(&"http://localhost:1/".parse().unwrap()),
         Ok(())
     );
 }

@@ -1,17 +1,21 @@
+use proptest::prelude::*;
+
 use super::*;
 
-const FERRY: &str = include_str!("../../../tests/data/ferry-wfcommons.json");
+const FERRY: &str = include_str!("../../../../tests/data/ferry-wfcommons.json");
 
-fn problem(change: impl FnOnce(&mut Value), kind: Kind) -> String {
+fn problem(change: impl FnOnce(&mut Value), task_type: ImportedTaskType) -> String {
     let mut file: Value = serde_json::from_str(FERRY).unwrap();
     change(&mut file);
-    wfcommons(&file.to_string(), 1.0, kind).unwrap_err().to_string()
+    convert_wfcommons(&file.to_string(), 1.0, task_type)
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
 fn ids_become_names_parents_needs_and_run_times_sleeps() {
-    let text = wfcommons(FERRY, 0.1, Kind::Shell).unwrap();
-    let (definition, _) = read_document(text.as_bytes(), Format::Yaml).unwrap();
+    let text = convert_wfcommons(FERRY, 0.1, ImportedTaskType::Shell).unwrap();
+    let (definition, _) = parse_document(text.as_bytes(), Format::Yaml).unwrap();
     assert_eq!(definition.name, "ferry timetable");
     let names: Vec<&str> = definition.tasks.iter().map(|task| task.name.as_str()).collect();
     assert_eq!(names, ["read_log_1", "read_log_1-2", "join_3", "chart_4"]);
@@ -32,7 +36,7 @@ fn ids_become_names_parents_needs_and_run_times_sleeps() {
 fn no_ops_need_no_run_times() {
     let mut file: Value = serde_json::from_str(FERRY).unwrap();
     file["workflow"].as_object_mut().unwrap().remove("execution");
-    let text = wfcommons(&file.to_string(), 1.0, Kind::Noop).unwrap();
+    let text = convert_wfcommons(&file.to_string(), 1.0, ImportedTaskType::Noop).unwrap();
     assert!(text.contains("type: noop") && !text.contains("sleep"), "{text}");
 }
 
@@ -42,55 +46,58 @@ fn errors_name_the_field() {
     let tasks = "/workflow/specification/tasks";
     let cases = [
         (
-            problem(|f| f["workflow"]["specification"] = Value::Null, Kind::Noop),
+            problem(
+                |f| f["workflow"]["specification"] = Value::Null,
+                ImportedTaskType::Noop,
+            ),
             tasks.to_owned(),
         ),
         (
             problem(
                 |f| f["workflow"]["specification"]["tasks"][1]["id"] = Value::Null,
-                Kind::Noop,
+                ImportedTaskType::Noop,
             ),
             format!("{tasks}/1"),
         ),
         (
             problem(
                 |f| f["workflow"]["specification"]["tasks"][2]["parents"][0] = Value::from("x"),
-                Kind::Noop,
+                ImportedTaskType::Noop,
             ),
             format!("{tasks}/2/parents"),
         ),
         (
             problem(
                 |f| f["workflow"]["specification"]["tasks"][1]["id"] = Value::from("join_3"),
-                Kind::Noop,
+                ImportedTaskType::Noop,
             ),
             format!("{tasks}/2/id"),
         ),
         (
             problem(
                 |f| f["workflow"]["execution"]["tasks"][0] = Value::from(1),
-                Kind::Shell,
+                ImportedTaskType::Shell,
             ),
             "/workflow/execution/tasks/0".to_owned(),
         ),
         (
             problem(
                 |f| f["workflow"]["execution"]["tasks"][0]["runtimeInSeconds"] = Value::from(-1.0),
-                Kind::Shell,
+                ImportedTaskType::Shell,
             ),
             format!("{tasks}/0/id"),
         ),
         (
             problem(
                 |f| f["workflow"]["execution"]["tasks"][0]["id"] = Value::from("x"),
-                Kind::Shell,
+                ImportedTaskType::Shell,
             ),
             format!("{tasks}/0/id"),
         ),
         (
             problem(
                 |f| f["workflow"]["specification"]["tasks"][0]["parents"] = serde_json::json!(["chart_4"]),
-                Kind::Noop,
+                ImportedTaskType::Noop,
             ),
             "->".to_owned(),
         ),
@@ -99,16 +106,16 @@ fn errors_name_the_field() {
         assert!(message.contains(&field), "{message} names {field}");
     }
     assert!(matches!(
-        wfcommons("{", 1.0, Kind::Noop),
+        convert_wfcommons("{", 1.0, ImportedTaskType::Noop),
         Err(ImportError::NotJson(_))
     ));
     assert!(matches!(
-        wfcommons(FERRY, -1.0, Kind::Noop),
-        Err(ImportError::Scale(_))
+        convert_wfcommons(FERRY, -1.0, ImportedTaskType::Noop),
+        Err(ImportError::InvalidScale(_))
     ));
     assert!(matches!(
-        wfcommons(FERRY, f64::NAN, Kind::Noop),
-        Err(ImportError::Scale(_))
+        convert_wfcommons(FERRY, f64::NAN, ImportedTaskType::Noop),
+        Err(ImportError::InvalidScale(_))
     ));
 }
 
@@ -125,17 +132,66 @@ fn names_stay_legal_and_unique_however_the_ids_look() {
         &long,
         &format!("{long}y"),
     ];
-    let specified: Vec<Specified> = ids
+    let specified: Vec<SpecifiedTask> = ids
         .iter()
-        .map(|id| Specified {
+        .map(|id| SpecifiedTask {
             id: (*id).to_owned(),
             parents: Vec::new(),
         })
         .collect();
-    let names = names(&specified).unwrap();
+    let names = unique_names(&specified).unwrap();
     let distinct: BTreeSet<&String> = names.values().collect();
     assert_eq!(distinct.len(), ids.len());
     for name in names.values() {
         engine::spec::names::check(name).unwrap();
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop::sample::select(vec!["read_log 1", "join_3", "", "\u{0}"]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 20, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z]{1,3}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+const PARTS: [&str; 8] = [
+    "/name",
+    "/workflow",
+    "/workflow/specification/tasks",
+    "/workflow/specification/tasks/1",
+    "/workflow/specification/tasks/1/id",
+    "/workflow/specification/tasks/2/parents",
+    "/workflow/execution/tasks",
+    "/workflow/execution/tasks/0/runtimeInSeconds",
+];
+
+proptest! {
+    #[test]
+    fn a_file_with_any_part_replaced_is_converted_or_refused(
+        part in prop::sample::select(PARTS.to_vec()),
+        value in any_json(),
+        scale in any::<f64>(),
+    ) {
+        let mut file: Value = serde_json::from_str(FERRY).unwrap();
+        *file.pointer_mut(part).unwrap() = value;
+        for task_type in [ImportedTaskType::Shell, ImportedTaskType::Noop] {
+            if let Ok(text) = convert_wfcommons(&file.to_string(), scale, task_type) {
+                prop_assert!(parse_document(text.as_bytes(), Format::Yaml).is_ok(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_converted_or_refused(text in ".{0,60}") {
+        prop_assert!(convert_wfcommons(&text, 1.0, ImportedTaskType::Noop).is_err());
     }
 }

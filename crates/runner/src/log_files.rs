@@ -8,8 +8,8 @@ use actors::ports::{LogPart, LogSource, LogUnavailable};
 use async_trait::async_trait;
 use engine::ids::DispatchId;
 
-/// One read returns at most so much, whatever was asked for.
-const LARGEST_PART: u64 = 16 << 20;
+/// Most bytes that one read returns.
+const MAX_PART_BYTES: u64 = 16 << 20;
 
 /// The folder of all logs of this node, `DIR/logs`.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct LogFiles {
 }
 
 impl LogFiles {
-    /// Names the folder; it need not exist yet.
+    /// Makes a reader of a folder, which need not exist yet.
     pub fn in_folder(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
@@ -47,7 +47,7 @@ fn read_part(path: &Path, offset: u64, limit: u64) -> io::Result<LogPart> {
     };
     let size = file.metadata()?.len();
     let mut bytes = Vec::new();
-    let wanted = limit.min(size.saturating_sub(offset)).min(LARGEST_PART);
+    let wanted = limit.min(size.saturating_sub(offset)).min(MAX_PART_BYTES);
     let mut from_offset = &file;
     from_offset.seek(SeekFrom::Start(offset))?;
     from_offset.take(wanted).read_to_end(&mut bytes)?;
@@ -58,7 +58,7 @@ fn read_part(path: &Path, offset: u64, limit: u64) -> io::Result<LogPart> {
     })
 }
 
-/// The files of this node, whichever worker is named: in a standalone node they are the only ones.
+/// Reads the files of this node for every worker: a standalone node has only one.
 #[async_trait]
 impl LogSource for LogFiles {
     async fn read(

@@ -1,61 +1,61 @@
-//! Which addresses http tasks may reach; asked after the name was resolved, and again at every redirect.
+//! The addresses that http tasks may connect to, checked after a name is resolved and at every redirect.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Url, redirect};
 
-/// Redirects are followed so many times.
-const REDIRECTS: usize = 10;
+/// Most redirects that one request follows.
+const MAX_REDIRECTS: usize = 10;
 
-/// Addresses at which clouds tell machines their secrets, beside the link-local ones.
-const METADATA: [IpAddr; 3] = [
+/// Addresses of the metadata services of clouds that are not link-local.
+const METADATA_SERVICES: [IpAddr; 3] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
 ];
 
-/// How far http tasks may reach.
+/// Which addresses http tasks may connect to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// Everything but link-local and metadata addresses: users call their own services.
-    NotMetadata,
-    /// Only public addresses: also no loopback and no private ranges.
-    Public,
+pub enum EgressPolicy {
+    /// All but link-local addresses and metadata services: users call their own services.
+    DenyMetadata,
+    /// Only public addresses: no loopback and no private ranges.
+    PublicOnly,
 }
 
-impl Reach {
-    /// Whether a task may connect to this address.
+impl EgressPolicy {
+    /// Returns whether a task may connect to this address.
     pub fn allows(self, address: IpAddr) -> bool {
-        let address = plain(address);
-        if is_link_local(address) || METADATA.contains(&address) {
+        let address = unwrap_ipv4(address);
+        if is_link_local(address) || METADATA_SERVICES.contains(&address) {
             return false;
         }
-        self == Self::NotMetadata || is_public(address)
+        self == Self::DenyMetadata || is_public(address)
     }
 
-    /// Refuses a URL whose host is an address that is out of reach; names are judged when they are resolved.
+    /// Rejects a URL whose host is a denied address; a name is checked when it is resolved.
     ///
     /// # Errors
-    /// In words.
-    pub fn check(self, url: &Url) -> Result<(), String> {
+    /// A sentence for the user; trying again does not help.
+    pub fn check_url(self, url: &Url) -> Result<(), String> {
         if !["http", "https"].contains(&url.scheme()) {
-            return Err(format!("`{}` is no scheme for an http task", url.scheme()));
+            return Err(format!("`{}` is not a scheme for http tasks", url.scheme()));
         }
         let host = url.host_str().ok_or("the URL has no host")?;
         match host.trim_matches(['[', ']']).parse() {
-            Ok(address) if !self.allows(address) => Err(denied(host)),
+            Ok(address) if !self.allows(address) => Err(denial(host)),
             _ => Ok(()),
         }
     }
 
-    /// Follows redirects to where a task may go.
-    pub(super) fn redirects(self) -> redirect::Policy {
+    /// Returns the policy that follows redirects to allowed addresses only.
+    pub(crate) fn redirect_policy(self) -> redirect::Policy {
         redirect::Policy::custom(move |attempt| {
-            if attempt.previous().len() > REDIRECTS {
+            if attempt.previous().len() > MAX_REDIRECTS {
                 return attempt.error("too many redirects");
             }
-            match self.check(attempt.url()) {
+            match self.check_url(attempt.url()) {
                 Ok(()) => attempt.follow(),
                 Err(reason) => attempt.error(reason),
             }
@@ -63,8 +63,8 @@ impl Reach {
     }
 }
 
-/// An IPv4 address in the clothes of an IPv6 one is judged as what it is.
-fn plain(address: IpAddr) -> IpAddr {
+/// Returns the IPv4 address inside a mapped, compatible or NAT64 IPv6 address, else the address itself.
+fn unwrap_ipv4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let segments = v6.segments();
     if segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
@@ -94,25 +94,34 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-fn denied(host: &str) -> String {
+fn denial(host: &str) -> String {
     format!("{host} is an address that http tasks must not reach")
 }
 
-/// Resolves names and leaves out what is out of reach; the connection then goes to what was judged.
-pub(super) struct Resolver(pub(super) Reach);
+/// Resolves a name to its allowed addresses; the connection goes to one of them and not to a second lookup.
+pub(crate) struct EgressResolver {
+    policy: EgressPolicy,
+}
 
-impl Resolve for Resolver {
+impl EgressResolver {
+    /// Makes a resolver under a policy.
+    pub(crate) fn new(policy: EgressPolicy) -> Self {
+        Self { policy }
+    }
+}
+
+impl Resolve for EgressResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self(reach) = *self;
+        let policy = self.policy;
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
             let allowed: Vec<SocketAddr> = found
                 .into_iter()
-                .filter(|address| reach.allows(address.ip()))
+                .filter(|address| policy.allows(address.ip()))
                 .collect();
             if allowed.is_empty() {
-                return Err(denied(&host).into());
+                return Err(denial(&host).into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn yaml(text: &str) -> Result<(Definition, Value), Vec<LocatedIssue>> {
-    read_document(text.as_bytes(), Format::Yaml)
+fn yaml(text: &str) -> Result<(Definition, Value), Vec<LocatedDiagnostic>> {
+    parse_document(text.as_bytes(), Format::Yaml)
 }
 
 fn first(text: &str) -> (&'static str, Option<u32>, Option<u32>, String) {
@@ -44,7 +44,7 @@ tasks:
     let (definition, model) = yaml(text).unwrap();
     assert_eq!(definition.params[0].value, Some(Value::from("$[yyyyMMdd-1]")));
     assert_eq!(definition.tasks[0].outputs[0].name, "rows");
-    let again = read_document(model.to_string().as_bytes(), Format::Json).unwrap();
+    let again = parse_document(model.to_string().as_bytes(), Format::Json).unwrap();
     assert_eq!(again.0, definition);
 }
 
@@ -131,7 +131,7 @@ fn plain_scalars_follow_the_core_schema() {
         (".", serde_json::json!(".")),
     ];
     for (text, value) in cases {
-        let read = read_value(format!("a: {text}\n").as_bytes(), Format::Yaml).unwrap();
+        let read = parse_value(format!("a: {text}\n").as_bytes(), Format::Yaml).unwrap();
         assert_eq!(read["a"], value, "{text}");
     }
 }
@@ -158,7 +158,7 @@ fn hostile_texts_are_refused() {
     for (text, code) in cases {
         assert_eq!(first(text).0, code, "{}", &text[..text.len().min(60)]);
     }
-    let code = |bytes: &[u8], format| read_document(bytes, format).unwrap_err().remove(0).code;
+    let code = |bytes: &[u8], format| parse_document(bytes, format).unwrap_err().remove(0).code;
     assert_eq!(code(b"a: \xff\n", Format::Yaml), "NOT_UTF8");
     assert_eq!(code(&vec![b' '; MAX_BYTES + 1], Format::Yaml), "TOO_LARGE");
     assert_eq!(code("[".repeat(100_000).as_bytes(), Format::Json), "TOO_DEEP");
@@ -177,7 +177,7 @@ fn an_alias_is_read_as_what_it_names() {
 fn json_names_repeated_keys_by_pointer() {
     let text =
         br#"{"version":1,"name":"c","tasks":{"t":{"type":"noop","type":"noop","needs":[{"a":1,"a":2}]}}}"#;
-    let issues = read_document(text, Format::Json).unwrap_err();
+    let issues = parse_document(text, Format::Json).unwrap_err();
     let repeated: Vec<&str> = issues
         .iter()
         .filter(|issue| issue.code == "DUPLICATE_KEY")
@@ -214,6 +214,14 @@ fn every_example_is_read_without_a_complaint() {
         }
     }
     assert!(names.len() >= 5, "{names:?}");
+}
+
+/// Whether a position is one of the text, or the one after its last character.
+fn is_inside(text: &str, line: Option<u32>, column: Option<u32>) -> bool {
+    let breaks = |c: &char| matches!(c, '\n' | '\r');
+    let last_line = 1 + text.chars().filter(breaks).count();
+    let fits = |number: Option<u32>, last: usize| number.is_none_or(|n| n as usize <= last);
+    fits(line, last_line + 1) && fits(column, text.chars().count() + 1)
 }
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -261,15 +269,19 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused_without_panic(text in any_text()) {
         for format in [Format::Yaml, Format::Json] {
-            if let Err(issues) = read_document(text.as_bytes(), format) {
-                prop_assert!(!issues.is_empty());
+            let Err(diagnostics) = parse_document(text.as_bytes(), format) else {
+                continue;
+            };
+            prop_assert!(!diagnostics.is_empty());
+            for diagnostic in diagnostics {
+                prop_assert!(is_inside(&text, diagnostic.line, diagnostic.column), "{diagnostic:?} in {text:?}");
             }
         }
     }
 
     #[test]
     fn any_bytes_are_read_or_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = read_document(&bytes, Format::Yaml);
-        let _ = read_document(&bytes, Format::Json);
+        let _ = parse_document(&bytes, Format::Yaml);
+        let _ = parse_document(&bytes, Format::Json);
     }
 }
