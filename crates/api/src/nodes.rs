@@ -74,7 +74,7 @@ async fn drain_node(
     let row = rows.into_iter().find(|row| Some(row.incarnation) == id);
     let row = row.ok_or_else(|| Problem::not_found(format!("node with incarnation {text}")))?;
     if matches!(row.state, MemberState::Left | MemberState::Dead) {
-        let detail = format!("The node is {}; only one that lives can be drained.", row.state);
+        let detail = format!("The node is {}; only a running one can be drained.", row.state);
         return Err(Problem::new(Code::InvalidState, detail));
     }
     caller.server().state().node.drain_node(row.incarnation).await?;
