@@ -18,13 +18,14 @@ use super::TransportUnderTest;
 use super::fakes::{FakeMasters, FakeRunner, MemoryJournal};
 use crate::clock::Clock;
 use crate::links::{MasterLink, WorkerLink};
-use crate::peers::Peers;
-use crate::ports::{Me, Runner};
+use crate::membership::peers::Peers;
+use crate::ports::{NodeIdentity, Runner};
 use crate::protocol::{
     Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest,
 };
+use crate::worker;
 use crate::worker::journal::{Journal, JournalRecord};
-use crate::worker::{self, AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
+use crate::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
 
 /// The boot of the machine that the worker is configured with.
 pub(crate) const BOOT: &str = "this boot";
@@ -51,7 +52,7 @@ pub(crate) async fn start_incarnation(
     let runner = Arc::new(FakeRunner::default());
     let masters = Arc::new(FakeMasters::default());
     let config = WorkerConfig {
-        me: Me {
+        me: NodeIdentity {
             incarnation: me,
             host: "w:1".to_owned(),
             name: "w".to_owned(),
