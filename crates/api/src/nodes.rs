@@ -49,11 +49,7 @@ async fn list_failovers(
     caller: Caller<AnyUser, System>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
-    let page = caller
-        .catalog()
-        .nodes()
-        .list_failovers(&paging.0.page_request()?)
-        .await?;
+    let page = caller.catalog().nodes().list_failovers(&paging.0.page_request()?).await?;
     Ok(HttpResponse::Ok().json(List::<Failover>::from_page(page)))
 }
 
@@ -78,10 +74,10 @@ async fn drain_node(
     let row = rows.into_iter().find(|row| Some(row.incarnation) == id);
     let row = row.ok_or_else(|| Problem::not_found(format!("node with incarnation {text}")))?;
     if matches!(row.state, MemberState::Left | MemberState::Dead) {
-        let detail = format!("The node is {}; only one that lives can be drained.", row.state);
+        let detail = format!("The node is {}; only a running one can be drained.", row.state);
         return Err(Problem::new(Code::InvalidState, detail));
     }
-    caller.server().state().node.drain(row.incarnation).await?;
+    caller.server().state().node.drain_node(row.incarnation).await?;
     let draining = NodeRow {
         state: MemberState::Draining,
         ..row
@@ -96,7 +92,7 @@ async fn read_cluster(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Res
     let server = caller.server();
     let database = caller.catalog().nodes().database().await?;
     let nodes = caller.catalog().nodes().list(server.now()).await?;
-    let issues = server.state().node.troubles();
+    let issues = server.state().node.health_issues();
     let mut degraded: Vec<HealthIssue> = issues
         .iter()
         .map(|issue| HealthIssue::new(issue.code, &issue.detail, issue.since))

@@ -22,12 +22,12 @@ use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
 
 /// What a caller must be allowed to do.
-pub(crate) trait Need: 'static {
+pub(crate) trait Requirement: 'static {
     /// The permission in the object's project; none asks for an administrator or just a valid token.
     const LEVEL: Level;
 }
 
-/// The kinds of need.
+/// The levels of requirements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     /// A valid token.
@@ -38,21 +38,21 @@ pub(crate) enum Level {
     Admin,
 }
 
-macro_rules! needs {
+macro_rules! requirements {
     ($($(#[$doc:meta])* $name:ident = $level:expr;)+) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
             pub(crate) enum $name {}
 
-            impl Need for $name {
+            impl Requirement for $name {
                 const LEVEL: Level = $level;
             }
         )+
     };
 }
 
-needs! {
+requirements! {
     /// Has a valid token.
     AnyUser = Level::AnyUser;
     /// May see the project.
@@ -73,7 +73,7 @@ pub(crate) struct Caller<N, O> {
     server: Arc<Server>,
     source: String,
     request_id: RequestId,
-    need: PhantomData<N>,
+    requirement: PhantomData<N>,
 }
 
 impl<N, O> Caller<N, O> {
@@ -125,7 +125,7 @@ impl<N, O> Caller<N, O> {
     }
 }
 
-impl<N: Need, O: Object> FromRequest for Caller<N, O> {
+impl<N: Requirement, O: Object> FromRequest for Caller<N, O> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
@@ -142,7 +142,7 @@ impl<N: Need, O: Object> FromRequest for Caller<N, O> {
                 server,
                 source: source_address(&request),
                 request_id: RequestId::from_request(&request),
-                need: PhantomData,
+                requirement: PhantomData,
             };
             this.check_permission(project, &request).await?;
             Ok(this)
@@ -150,7 +150,7 @@ impl<N: Need, O: Object> FromRequest for Caller<N, O> {
     }
 }
 
-impl<N: Need, O> Caller<N, O> {
+impl<N: Requirement, O> Caller<N, O> {
     async fn check_permission(
         &self,
         project: Option<ProjectId>,
