@@ -17,7 +17,7 @@ use engine::instance::{Changes, Transition};
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
-use store::catalog::{Catalog, SourceFormat, NewVersion, ProjectId, AuditContext};
+use store::catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat};
 use store::{Role, Store};
 
 const TASKS: u32 = 20;

@@ -26,7 +26,7 @@ use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
 use runner::process::boot_id;
 use runner::runners::runners;
-use store::catalog::{Catalog, SourceFormat, NewVersion, AuditContext};
+use store::catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
 use store::{Role, Store};
 
 /// A node in this process, with its store.
@@ -111,7 +111,11 @@ impl Bench {
             .save_version(project.id, &version, None, &request)
             .await
             .expect("stored");
-        let startable = self.catalog.workflows().find_start_candidate("default", &version.name).await;
+        let startable = self
+            .catalog
+            .workflows()
+            .find_start_candidate("default", &version.name)
+            .await;
         let startable = startable.expect("an answer").expect("the project");
         let target = self
             .catalog
@@ -150,7 +154,13 @@ impl Bench {
     ) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let instance = self.catalog.instances().find(id).await.expect("read").expect("exists");
+            let instance = self
+                .catalog
+                .instances()
+                .find(id)
+                .await
+                .expect("read")
+                .expect("exists");
             let task = self
                 .catalog
                 .tasks()
@@ -232,7 +242,13 @@ async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
     assert_eq!(starts.lines().count(), 1, "the attempt ran once: {starts}");
     let detail = bench.catalog.tasks().find(id, "t").await.expect("the task");
     assert_eq!(detail.attempts.len(), 1, "no attempt was lost: {detail:?}");
-    let ownership = bench.catalog.history().ownership(id).await.expect("read").expect("exists");
+    let ownership = bench
+        .catalog
+        .history()
+        .ownership(id)
+        .await
+        .expect("read")
+        .expect("exists");
     assert_eq!(
         ownership.log.len(),
         1,
@@ -267,7 +283,13 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
         master.send(CrashInstance(bad)).await.expect("the master lives");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let parked = bench.catalog.instances().find(bad).await.expect("read").expect("exists");
+    let parked = bench
+        .catalog
+        .instances()
+        .find(bad)
+        .await
+        .expect("read")
+        .expect("exists");
     assert!(
         parked.owner.is_none(),
         "nobody owns what waits for a person: {parked:?}"

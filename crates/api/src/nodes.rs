@@ -49,7 +49,11 @@ async fn list_failovers(
     caller: Caller<AnyUser, System>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
-    let page = caller.catalog().nodes().list_failovers(&paging.0.page_request()?).await?;
+    let page = caller
+        .catalog()
+        .nodes()
+        .list_failovers(&paging.0.page_request()?)
+        .await?;
     Ok(HttpResponse::Ok().json(List::<Failover>::from_page(page)))
 }
 

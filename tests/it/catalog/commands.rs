@@ -1,6 +1,6 @@
 use engine::ids::{InstanceId, OperationId, Run};
 use engine::states::{Command, InstanceState, OperationStatus};
-use store::catalog::{CatalogError, PostCommand, PostedCommand, ProjectId, PostOutcome};
+use store::catalog::{CatalogError, PostCommand, PostOutcome, PostedCommand, ProjectId};
 
 use super::fixture::{CatalogFixture, asked, keyed};
 
@@ -32,7 +32,13 @@ pub(super) async fn a_verb_waits_in_the_inbox_for_the_run_that_was_read(fixture:
     fixture
         .sql("UPDATE instance SET run = 3, owner = 7, host = 'h:1', epoch = 1")
         .await;
-    let posted = accepted(fixture.catalog.operations().post(&on(id, Command::Pause), &asked()).await);
+    let posted = accepted(
+        fixture
+            .catalog
+            .operations()
+            .post(&on(id, Command::Pause), &asked())
+            .await,
+    );
     assert_eq!((posted.run, posted.host.as_deref()), (Run(3), Some("h:1")));
     assert_eq!(
         fixture
@@ -131,7 +137,13 @@ pub(super) async fn a_verb_on_something_unknown_is_not_found(fixture: &CatalogFi
 
 pub(super) async fn a_repeated_verb_is_known_by_its_key(fixture: &CatalogFixture) {
     let id = instance(fixture, "running").await;
-    let posted = accepted(fixture.catalog.operations().post(&on(id, Command::Stop), &keyed("k")).await);
+    let posted = accepted(
+        fixture
+            .catalog
+            .operations()
+            .post(&on(id, Command::Stop), &keyed("k"))
+            .await,
+    );
     let known = fixture
         .catalog
         .request_keys()
@@ -143,7 +155,11 @@ pub(super) async fn a_repeated_verb_is_known_by_its_key(fixture: &CatalogFixture
         (known.kind.as_str(), known.resource),
         ("operation", posted.operation.to_string())
     );
-    let again = fixture.catalog.operations().post(&on(id, Command::Stop), &keyed("k")).await;
+    let again = fixture
+        .catalog
+        .operations()
+        .post(&on(id, Command::Stop), &keyed("k"))
+        .await;
     let refused = matches!(
         again,
         Err(CatalogError::Conflict {

@@ -86,10 +86,15 @@ pub(super) async fn an_instance_is_shown_whole(fixture: &CatalogFixture) {
     ];
     assert_eq!((row.tasks.total, row.tasks.by_state), (3, BTreeMap::from(counts)));
     assert_eq!(fixture.catalog.instances().find(InstanceId(99)).await, Ok(None));
-    assert_eq!(fixture.catalog.instances().project_of(id).await, Ok(Some(DEFAULT)));
+    assert_eq!(
+        fixture.catalog.instances().project_of(id).await,
+        Ok(Some(DEFAULT))
+    );
 }
 
-pub(super) async fn who_rests_is_shown_without_an_owner_also_while_one_decides_its_verb(fixture: &CatalogFixture) {
+pub(super) async fn who_rests_is_shown_without_an_owner_also_while_one_decides_its_verb(
+    fixture: &CatalogFixture,
+) {
     let id = in_default(fixture, "running").await;
     fixture
         .sql("UPDATE instance SET owner = 7, host = 'h:1', epoch = 1")
@@ -199,12 +204,22 @@ pub(super) async fn instances_are_paged_by_a_cursor_of_their_own(fixture: &Catal
         limit: 3,
         cursor: None,
     };
-    let first = fixture.catalog.instances().list(&all(), &page).await.expect("a page");
+    let first = fixture
+        .catalog
+        .instances()
+        .list(&all(), &page)
+        .await
+        .expect("a page");
     let next = PageRequest {
         limit: 3,
         cursor: first.next_cursor,
     };
-    let second = fixture.catalog.instances().list(&all(), &next).await.expect("a page");
+    let second = fixture
+        .catalog
+        .instances()
+        .list(&all(), &next)
+        .await
+        .expect("a page");
     assert_eq!(second.items.iter().map(|row| row.id.0).collect::<Vec<_>>(), [1]);
     let broken = PageRequest {
         limit: 3,
@@ -437,7 +452,10 @@ pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(fixtu
         .sql(&format!("UPDATE instance SET state = 'stopped' WHERE id = {id}"))
         .await;
     assert_eq!(state().await, OwnershipState::Final);
-    assert_eq!(fixture.catalog.history().ownership(InstanceId(99)).await, Ok(None));
+    assert_eq!(
+        fixture.catalog.history().ownership(InstanceId(99)).await,
+        Ok(None)
+    );
 }
 
 pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(fixture: &CatalogFixture) {
@@ -454,7 +472,12 @@ pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(fixture: &Ca
         task: None,
         reason: None,
     };
-    fixture.catalog.operations().post(&recover, &asked()).await.expect("a verb");
+    fixture
+        .catalog
+        .operations()
+        .post(&recover, &asked())
+        .await
+        .expect("a verb");
     assert!(refused(&delete().await, InstanceState::Failed));
     fixture
         .sql("UPDATE inbox SET applied_at = 9, outcome = 'refused'")
@@ -466,7 +489,10 @@ pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(fixture: &Ca
         .await;
     assert_eq!(delete().await, Ok(DeleteOutcome::Gone));
     assert_eq!(
-        (fixture.count("instance").await, fixture.count("task_instance").await),
+        (
+            fixture.count("instance").await,
+            fixture.count("task_instance").await
+        ),
         (0, 0)
     );
     let again = delete().await;

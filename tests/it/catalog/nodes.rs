@@ -83,7 +83,12 @@ pub(super) async fn take_overs_are_listed_newest_first(fixture: &CatalogFixture)
         limit: 1,
         cursor: page.next_cursor,
     };
-    let page = fixture.catalog.nodes().list_failovers(&next).await.expect("a page");
+    let page = fixture
+        .catalog
+        .nodes()
+        .list_failovers(&next)
+        .await
+        .expect("a page");
     let first = &page.items[0];
     assert_eq!(
         (first.dead.incarnation, first.survivor.host.as_str()),

@@ -1,7 +1,7 @@
 use engine::ids::Timestamp;
 use store::catalog::{
-    Access, CatalogError, Grant, NewToken, PageRequest, Permission, ProjectId, UserRole, Token, TokenKind, User,
-    UserEdit,
+    Access, CatalogError, Grant, NewToken, PageRequest, Permission, ProjectId, Token, TokenKind, User,
+    UserEdit, UserRole,
 };
 
 use super::fixture::{CatalogFixture, asked};
@@ -16,7 +16,12 @@ async fn token(fixture: &CatalogFixture, user: &User, hash: &str, kind: TokenKin
         hash: hash.to_owned(),
         expires_at: Some(Timestamp(5_000)),
     };
-    fixture.catalog.tokens().create(&new, &asked()).await.expect("a token")
+    fixture
+        .catalog
+        .tokens()
+        .create(&new, &asked())
+        .await
+        .expect("a token")
 }
 
 async fn holder(fixture: &CatalogFixture, hash: &str, at: i64) -> Option<String> {
@@ -173,7 +178,9 @@ pub(super) async fn the_last_admin_stays(fixture: &CatalogFixture) {
     assert!(is_last_admin(
         &fixture.catalog.users().edit("root", &disable, &asked()).await
     ));
-    assert!(is_last_admin(&fixture.catalog.users().delete("root", &asked()).await));
+    assert!(is_last_admin(
+        &fixture.catalog.users().delete("root", &asked()).await
+    ));
 
     fixture.user("boss", UserRole::Admin).await;
     let request = asked();
@@ -209,7 +216,10 @@ pub(super) async fn the_first_start_makes_one_admin_however_often_it_is_asked(fi
         .expect("an answer")
         .expect("admin");
     assert_eq!((admin.name.as_str(), admin.role), ("admin", UserRole::Admin));
-    assert_eq!((fixture.count("token").await, fixture.count("audit").await), (1, 1));
+    assert_eq!(
+        (fixture.count("token").await, fixture.count("audit").await),
+        (1, 1)
+    );
 }
 
 pub(super) async fn a_grant_is_given_changed_and_taken_back(fixture: &CatalogFixture) {

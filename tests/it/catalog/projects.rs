@@ -39,7 +39,13 @@ pub(super) async fn the_project_default_exists_and_stays(fixture: &CatalogFixtur
 pub(super) async fn a_project_is_edited_and_deleted_and_its_name_is_free_again(fixture: &CatalogFixture) {
     let made = fixture.project("retail").await;
     assert_eq!(
-        code(fixture.catalog.projects().create(&named("retail"), &asked()).await),
+        code(
+            fixture
+                .catalog
+                .projects()
+                .create(&named("retail"), &asked())
+                .await
+        ),
         "PROJECT_EXISTS"
     );
 
@@ -194,7 +200,11 @@ pub(super) async fn a_request_key_stands_for_what_it_made(fixture: &CatalogFixtu
         resource: "retail".to_owned(),
     };
     assert_eq!(fixture.catalog.request_keys().find("k").await, Ok(Some(known)));
-    let again = fixture.catalog.projects().create(&named("other"), &keyed("k")).await;
+    let again = fixture
+        .catalog
+        .projects()
+        .create(&named("other"), &keyed("k"))
+        .await;
     assert_eq!(code(again), "IDEMPOTENCY_KEY_IN_USE");
     assert_eq!(fixture.catalog.projects().find("other").await, Ok(None));
     // What failed leaves its key free.

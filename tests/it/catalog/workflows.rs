@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use engine::ids::Timestamp;
-use store::catalog::{CatalogError, SourceFormat, IfMatch, PageRequest, ProjectId, SavedVersion, SaveOutcome};
+use store::catalog::{
+    CatalogError, IfMatch, PageRequest, ProjectId, SaveOutcome, SavedVersion, SourceFormat,
+};
 
 use super::fixture::{CatalogFixture, asked, asked_at, version};
 
@@ -108,7 +110,13 @@ pub(super) async fn a_put_under_a_condition_that_does_not_hold_stores_nothing(fi
 }
 
 pub(super) async fn a_check_says_what_a_put_would_do_and_stores_nothing(fixture: &CatalogFixture) {
-    let check = async |mark| fixture.catalog.workflows().check_version(DEFAULT, &version("w", mark), None).await;
+    let check = async |mark| {
+        fixture
+            .catalog
+            .workflows()
+            .check_version(DEFAULT, &version("w", mark), None)
+            .await
+    };
     assert_eq!(check(1).await, put(1, SaveOutcome::Created));
     assert_eq!(fixture.count("workflow").await, 0);
     fixture.flow(DEFAULT, "w").await;
@@ -157,11 +165,18 @@ pub(super) async fn a_version_is_read_whole(fixture: &CatalogFixture) {
     );
     for missing in [0, 3, -1] {
         assert_eq!(
-            fixture.catalog.workflows().find(DEFAULT, "w", Some(missing)).await,
+            fixture
+                .catalog
+                .workflows()
+                .find(DEFAULT, "w", Some(missing))
+                .await,
             Ok(None)
         );
     }
-    assert_eq!(fixture.catalog.workflows().find(DEFAULT, "x", None).await, Ok(None));
+    assert_eq!(
+        fixture.catalog.workflows().find(DEFAULT, "x", None).await,
+        Ok(None)
+    );
 }
 
 pub(super) async fn versions_are_paged_newest_first(fixture: &CatalogFixture) {
@@ -177,7 +192,12 @@ pub(super) async fn versions_are_paged_newest_first(fixture: &CatalogFixture) {
         limit: 2,
         cursor: None,
     };
-    let first = fixture.catalog.workflows().list_versions(DEFAULT, "w", &page).await.expect("a page");
+    let first = fixture
+        .catalog
+        .workflows()
+        .list_versions(DEFAULT, "w", &page)
+        .await
+        .expect("a page");
     assert_eq!(
         first.items.iter().map(|item| item.version).collect::<Vec<_>>(),
         [3, 2]
@@ -186,14 +206,25 @@ pub(super) async fn versions_are_paged_newest_first(fixture: &CatalogFixture) {
         limit: 2,
         cursor: first.next_cursor,
     };
-    let second = fixture.catalog.workflows().list_versions(DEFAULT, "w", &next).await.expect("a page");
+    let second = fixture
+        .catalog
+        .workflows()
+        .list_versions(DEFAULT, "w", &next)
+        .await
+        .expect("a page");
     assert_eq!(
         second.items.iter().map(|item| item.version).collect::<Vec<_>>(),
         [1]
     );
     assert_eq!(second.next_cursor, None);
     assert_eq!(
-        not_found(fixture.catalog.workflows().list_versions(DEFAULT, "x", &page).await),
+        not_found(
+            fixture
+                .catalog
+                .workflows()
+                .list_versions(DEFAULT, "x", &page)
+                .await
+        ),
         "workflow `x`"
     );
 }
@@ -243,7 +274,10 @@ pub(super) async fn a_deleted_workflow_begins_anew(fixture: &CatalogFixture) {
         .delete(DEFAULT, "w", &asked())
         .await
         .expect("a delete");
-    assert_eq!(fixture.catalog.workflows().find(DEFAULT, "w", None).await, Ok(None));
+    assert_eq!(
+        fixture.catalog.workflows().find(DEFAULT, "w", None).await,
+        Ok(None)
+    );
     let again = fixture
         .catalog
         .workflows()
@@ -262,7 +296,11 @@ pub(super) async fn a_start_finds_the_newest_version_or_the_given_one(fixture: &
             .expect("a version");
     }
     let start = async |workflow, version| {
-        let startable = fixture.catalog.workflows().find_start_candidate("default", workflow).await;
+        let startable = fixture
+            .catalog
+            .workflows()
+            .find_start_candidate("default", workflow)
+            .await;
         let startable = startable.expect("an answer").expect("the project");
         fixture.catalog.workflows().start_target(startable, version).await
     };
@@ -277,7 +315,10 @@ pub(super) async fn a_start_finds_the_newest_version_or_the_given_one(fixture: &
         (first.version, first.definition.description.as_str()),
         (1, "mark 1")
     );
-    assert_eq!(fixture.catalog.workflows().find_start_candidate("x", "w").await, Ok(None));
+    assert_eq!(
+        fixture.catalog.workflows().find_start_candidate("x", "w").await,
+        Ok(None)
+    );
     assert_eq!(not_found(start("x", None).await), "workflow `x`");
     assert_eq!(not_found(start("w", Some(0)).await), "version 0 of workflow `w`");
     assert_eq!(not_found(start("w", Some(3)).await), "version 3 of workflow `w`");

@@ -15,7 +15,12 @@ use super::cases::{attempt, create, header, of_tasks, owned, round, store, task}
 use super::store_under_test::{StoreUnderTest, load};
 
 /// Joins a cluster and becomes active.
-pub(crate) async fn enter(subject: &dyn StoreUnderTest, name: &str, host: &str, roles: &[&str]) -> NodeIdentity {
+pub(crate) async fn enter(
+    subject: &dyn StoreUnderTest,
+    name: &str,
+    host: &str,
+    roles: &[&str],
+) -> NodeIdentity {
     let join = Join {
         name: name.to_owned(),
         host: host.to_owned(),

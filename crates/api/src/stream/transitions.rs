@@ -99,7 +99,12 @@ impl TransitionStream {
         self.has_more = false;
         // Entries above the floor are read again each time, so a full page continues behind its last one.
         loop {
-            let Ok(entries) = caller.catalog().transitions().list_after(&self.filter, after).await else {
+            let Ok(entries) = caller
+                .catalog()
+                .transitions()
+                .list_after(&self.filter, after)
+                .await
+            else {
                 break;
             };
             let Some(last) = entries.last().map(|entry| entry.id) else {

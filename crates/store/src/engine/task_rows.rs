@@ -121,7 +121,13 @@ impl<'a> AttemptColumns<'a> {
 }
 
 pub(crate) fn upsert_tasks(backend: DbBackend, filter: &str) -> String {
-    upsert(backend, "task_instance", &TASK, &["instance", "task_index"], filter)
+    upsert(
+        backend,
+        "task_instance",
+        &TASK,
+        &["instance", "task_index"],
+        filter,
+    )
 }
 
 pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
