@@ -9,8 +9,8 @@ mod refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use actors::ports::REGISTRY_LEASE;
 use actors::ports::{Member, Registry, RegistryError, View};
-use actors::registry::LEASE;
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 use reqwest::header::HeaderMap;
@@ -126,7 +126,7 @@ impl Registry for ConsulRegistry {
             "Meta": { "incarnation": me.incarnation.to_string(), "version": me.version },
             // Critical, so that a life which never beats is never present.
             "Check": {
-                "CheckID": format!("service:{id}"), "TTL": format!("{}ms", LEASE.as_millis()),
+                "CheckID": format!("service:{id}"), "TTL": format!("{}ms", REGISTRY_LEASE.as_millis()),
                 "Status": "critical", "DeregisterCriticalServiceAfter": FORGET_AFTER,
             },
         });
@@ -138,7 +138,7 @@ impl Registry for ConsulRegistry {
         self.drop_older_lives(me).await
     }
 
-    async fn beat(&self, me: Incarnation) -> Result<(), RegistryError> {
+    async fn heartbeat(&self, me: Incarnation) -> Result<(), RegistryError> {
         let path = format!("/v1/agent/check/pass/service:{}", service_id(me));
         self.sent(self.beats.put(self.at(&path)).timeout(BEAT_WITHIN))
             .await

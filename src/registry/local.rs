@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use actors::ports::REGISTRY_LEASE;
 use actors::ports::{Member, Registry, RegistryError, View};
-use actors::registry::LEASE;
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 use tokio::sync::Notify;
@@ -82,10 +82,10 @@ impl Registry for LocalRegistry {
         Ok(())
     }
 
-    async fn beat(&self, me: Incarnation) -> Result<(), RegistryError> {
+    async fn heartbeat(&self, me: Incarnation) -> Result<(), RegistryError> {
         let mut lives = self.lives();
         let life = lives.known.get_mut(&me).ok_or(RegistryError::NotRegistered)?;
-        let appears = life.until.replace(Instant::now() + LEASE).is_none();
+        let appears = life.until.replace(Instant::now() + REGISTRY_LEASE).is_none();
         if appears {
             lives.index += 1;
             self.changed.notify_waiters();

@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::Addr;
-use actors::assembly::Ways;
-use actors::condition::Condition;
-use actors::failover::{self, FailoverActor};
+use actors::bootstrap::NodeLinks;
 use actors::links::{PeerLink, Ping};
-use actors::peers::Peers;
+use actors::membership::health::HealthStatus;
+use actors::membership::peers::Peers;
+use actors::messages::membership::SuspectPeer;
+use actors::ownership::failover_actor::FailoverActor;
 use actors::ports::LogSource;
-use actors::ports::{Join, Joined, Registry, Store as _};
+use actors::ports::{Join, JoinResult, MembershipStore as _, Registry};
 use engine::ids::Incarnation;
 use tokio::sync::Notify;
 
@@ -93,7 +94,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
         store: Arc::new(store.clone()),
         catalog,
         registry,
-        condition: Condition::default(),
+        condition: HealthStatus::default(),
         network: Some(network),
         api,
         life,
@@ -167,7 +168,7 @@ async fn join(
     for turn in 0..=JOIN_WITHIN {
         match neighbour(store, &join, &links).await? {
             None => {
-                let joined: Joined = store.join(&join).await.map_err(other)?;
+                let joined: JoinResult = store.join_cluster(&join).await.map_err(other)?;
                 return Ok(membership::Life {
                     on_probation,
                     ..membership::Life::new(join, joined)
@@ -182,7 +183,7 @@ async fn join(
 
 /// A way to ping that belongs to no life yet.
 fn pinger(key: &Key) -> Links {
-    let me = actors::ports::Me {
+    let me = actors::ports::NodeIdentity {
         incarnation: Incarnation(0),
         host: String::new(),
         name: String::new(),
@@ -200,9 +201,9 @@ fn pinger(key: &Key) -> Links {
 
 /// Says who else runs under this name or address, if anybody does.
 async fn neighbour(store: &Store, join: &Join, links: &Links) -> Result<Option<String>, StartupError> {
-    for seen in store.living().await.map_err(other)? {
+    for seen in store.list_live_members().await.map_err(other)? {
         let old = &seen.member;
-        if (old.host != join.host && old.name != join.name) || seen.beat_age_ms >= FRESH_BEAT_MS {
+        if (old.host != join.host && old.name != join.name) || seen.heartbeat_age_ms >= FRESH_BEAT_MS {
             continue;
         }
         if links.ping(&old.host).await == Ping::Alive(old.incarnation) {
@@ -228,11 +229,11 @@ fn network(life: &membership::Life, key: Key, listener: TcpListener, address: So
     let hinted = Arc::clone(&failover);
     let hint: Hint = Arc::new(move |peer| {
         if let Some(failover) = hinted.get() {
-            failover.do_send(failover::Hint(peer));
+            failover.do_send(SuspectPeer(peer));
         }
     });
     let links = Links::new(life.me.clone(), key.clone(), peers.clone(), roles.clone(), hint);
-    let ways = Ways {
+    let ways = NodeLinks {
         workers: Arc::new(links.clone()),
         masters: Arc::new(links.clone()),
         peers: Arc::new(links.clone()),

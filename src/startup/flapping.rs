@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use actors::ports::{Join, Member, Seen, Store as Port, StoreError};
+use actors::ports::{Join, Member, MemberStatus, MembershipStore, StoreError};
 use engine::ids::Timestamp;
 use engine::states::MemberState;
 
@@ -55,14 +55,14 @@ fn ms(duration: Duration) -> i64 {
 }
 
 /// Whether another node does a master's work.
-fn has_master(living: &[Seen], host: &str, name: &str) -> bool {
+fn has_master(living: &[MemberStatus], host: &str, name: &str) -> bool {
     living.iter().any(|seen| {
         let member = &seen.member;
         member.state == MemberState::Active
             && member.has_role("master")
             && member.host != host
             && member.name != name
-            && seen.beat_age_ms < SILENT_MS
+            && seen.heartbeat_age_ms < SILENT_MS
     })
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn wait_out(store: &Store, join: &Join, limit: usize) -> Result
         let Some(Flapping { deaths, until }) = judge(&deaths, now, limit) else {
             return Ok(false);
         };
-        if !has_master(&store.living().await?, &join.host, &join.name) {
+        if !has_master(&store.list_live_members().await?, &join.host, &join.name) {
             return Ok(false);
         }
         if now >= until {
@@ -98,10 +98,12 @@ pub(super) async fn wait_out(store: &Store, join: &Join, limit: usize) -> Result
 }
 
 /// Lets a life on probation show that it stays: until it is active it owns nothing, and moves nothing by its end.
-pub(super) async fn stand_by(store: &dyn Port, me: &Member) -> Result<(), StoreError> {
+pub(super) async fn stand_by(store: &dyn MembershipStore, me: &Member) -> Result<(), StoreError> {
     tracing::info!("on probation: this node stays joining for 10 s");
     let until = tokio::time::Instant::now() + PROBATION;
-    while tokio::time::Instant::now() < until && has_master(&store.living().await?, &me.host, &me.name) {
+    while tokio::time::Instant::now() < until
+        && has_master(&store.list_live_members().await?, &me.host, &me.name)
+    {
         tokio::time::sleep(LOOK).await;
     }
     Ok(())
@@ -145,7 +147,7 @@ mod tests {
         assert_eq!(waits(&[0], 1), Some(15));
     }
 
-    fn seen(name: &str, roles: &str, state: MemberState, beat_age_ms: i64) -> Seen {
+    fn seen(name: &str, roles: &str, state: MemberState, heartbeat_age_ms: i64) -> MemberStatus {
         let member = Member {
             incarnation: Incarnation(1),
             name: name.to_owned(),
@@ -157,7 +159,10 @@ mod tests {
             worker_group: String::new(),
             version: String::new(),
         };
-        Seen { member, beat_age_ms }
+        MemberStatus {
+            member,
+            heartbeat_age_ms,
+        }
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actors::clock::Clock;
-use actors::condition::{BEATS_NOT_STORED, Condition};
-use actors::faults::{self, Mutant};
-use actors::ports::{Join, Joined, Me, Member, Store, StoreError};
-use actors::pulse::Pulse;
+use actors::fail_points;
+use actors::fail_points::DisabledGuard;
+use actors::membership::health::{HEARTBEATS_NOT_STORED, HealthStatus};
+use actors::membership::liveness::LivenessMonitor;
+use actors::ports::{Join, JoinResult, Member, NodeIdentity, Store, StoreError};
 use actors::worker::{KILL_BEFORE, WorkerHandle};
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
@@ -34,7 +35,7 @@ pub(super) const DECLARED_DEAD: i32 = 75;
 
 /// A life that has joined.
 pub(super) struct Life {
-    pub(super) me: Me,
+    pub(super) me: NodeIdentity,
     /// As others see it.
     pub(super) member: Member,
     pub(super) clock: Clock,
@@ -43,13 +44,13 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(join: Join, joined: Joined) -> Self {
-        let Joined {
+    pub(super) fn new(join: Join, joined: JoinResult) -> Self {
+        let JoinResult {
             incarnation,
             generation,
             now,
         } = joined;
-        let me = Me {
+        let me = NodeIdentity {
             incarnation,
             host: join.host.clone(),
             name: join.name.clone(),
@@ -106,9 +107,9 @@ fn clock_trouble(machine: SystemTime, database: Timestamp) -> Option<String> {
 
 /// Where the rest of the process hears what the store answers.
 pub(super) struct Signs {
-    pub(super) pulse: Pulse,
+    pub(super) pulse: LivenessMonitor,
     pub(super) drain_bell: Arc<Notify>,
-    pub(super) condition: Condition,
+    pub(super) condition: HealthStatus,
     pub(super) pause_detector: PauseDetector,
     /// The worker of this node, once it runs.
     pub(super) worker: Arc<OnceLock<WorkerHandle>>,
@@ -129,7 +130,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
     loop {
         ticks.tick().await;
         let (asked, asked_at) = (Instant::now(), pause_detector.before_read());
-        let beat = tokio::time::timeout(PATIENCE, store.beat(me)).await;
+        let beat = tokio::time::timeout(PATIENCE, store.record_heartbeat(me)).await;
         match beat.unwrap_or_else(|_| Err(StoreError::Unavailable("the database does not answer".to_owned())))
         {
             // A state that was left behind comes back only in a restored database, whose other lives wait for it.
@@ -137,7 +138,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 if beat.state == MemberState::Dead || (was_active && beat.state == MemberState::Joining) =>
             {
                 tracing::error!(incarnation = %me, "this node was declared dead; it ends so that a new life can start");
-                if faults::lacks(Mutant::Lingers) {
+                if fail_points::is_disabled(DisabledGuard::ExitWhenDead) {
                     tokio::time::sleep(LINGER).await;
                 }
                 if let Some(worker) = worker.get() {
@@ -150,10 +151,10 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 was_active |= beat.state == MemberState::Active;
                 let round_trip = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
                 clock.adjust(beat.now, round_trip);
-                pulse.store_beat();
+                pulse.mark_store();
                 pause_detector.row_was_read(asked_at);
-                condition.set(BEATS_NOT_STORED, None, clock.now());
-                condition.set(
+                condition.set_issue(HEARTBEATS_NOT_STORED, None, clock.now());
+                condition.set_issue(
                     "CLOCK_OFF",
                     clock_trouble(SystemTime::now(), beat.now),
                     clock.now(),
@@ -167,7 +168,7 @@ pub(super) async fn beat(store: Arc<dyn Store>, me: Incarnation, clock: Clock, s
                 tracing::warn!(%error, "holding: database unreachable");
                 let trouble =
                     "The database cannot be used: the beats of this node are not stored.".to_owned();
-                condition.set(BEATS_NOT_STORED, Some(trouble), clock.now());
+                condition.set_issue(HEARTBEATS_NOT_STORED, Some(trouble), clock.now());
             }
         }
     }

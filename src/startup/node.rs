@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 
 use actix::Addr;
 use actix_web::dev::{Server, ServerHandle};
-use actors::assembly::{self, Activation, Ingredients, Ways, WorkerParts};
-use actors::condition::{Condition, DRAINING};
-use actors::failover::FailoverActor;
-use actors::links::InProcess;
+use actors::bootstrap;
+use actors::bootstrap::{Activation, NodeDeps, NodeLinks, WorkerResources};
+use actors::exit_on_panic::ExitOnPanic;
 use actors::local::LocalNode;
+use actors::membership::health::{DRAINING, HealthStatus};
+use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
+use actors::membership::liveness::LivenessMonitor;
+use actors::membership::peers::Peers;
 use actors::node::Node;
-use actors::peers::Peers;
+use actors::ownership::failover_actor::FailoverActor;
 use actors::ports::{Registry, Store};
-use actors::pulse::{Heart, HeartParts, Pulse};
-use actors::vital::Vital;
+use actors::rpc::in_process::InProcess;
 use actors::worker::AttemptPaths;
 use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
@@ -58,7 +60,7 @@ pub(super) struct Equipment {
     pub(super) catalog: Catalog,
     pub(super) registry: Arc<dyn Registry>,
     pub(super) logs: Arc<dyn LogSource>,
-    pub(super) condition: Condition,
+    pub(super) condition: HealthStatus,
     /// The ways to other nodes; none in a standalone process.
     pub(super) network: Option<Network>,
     /// Where the API listens; none without that role.
@@ -67,7 +69,7 @@ pub(super) struct Equipment {
 
 /// The ways to other nodes.
 pub(super) struct Network {
-    pub(super) ways: Ways,
+    pub(super) ways: NodeLinks,
     pub(super) links: Links,
     pub(super) peers: Peers,
     pub(super) roles: Roles,
@@ -121,7 +123,7 @@ pub(super) async fn run(equipment: Equipment, mut signals: Signals) -> Result<Ex
     );
     stop::told(&node, signals).await;
     let draining = "The node is draining.".to_owned();
-    condition.set(DRAINING, Some(draining), node.clock().now());
+    condition.set_issue(DRAINING, Some(draining), node.clock().now());
     let deadline = Instant::now() + config.server.drain_timeout;
     stop::drain(&node, deadline).await;
     heart.stop();
@@ -161,8 +163,8 @@ impl Equipment {
     }
 
     /// Begins the beats, and starts the actors once this life is an active member.
-    async fn start_actors(&self) -> Result<(Arc<LocalNode>, Heart), StartupError> {
-        let (life, pulse) = (&self.life, Pulse::default());
+    async fn start_actors(&self) -> Result<(Arc<LocalNode>, HeartbeatThread), StartupError> {
+        let (life, pulse) = (&self.life, LivenessMonitor::default());
         let drain_bell = self
             .network
             .as_ref()
@@ -187,16 +189,16 @@ impl Equipment {
         actix_rt::spawn(watch_disk(folder, self.condition.clone(), life.clock.clone()));
         let parts = self.ingredients(pulse.clone(), drain_bell)?;
         let (beating, heart) = oneshot::channel();
-        let heart_parts = HeartParts {
-            me: life.member.clone(),
+        let heart_parts = HeartbeatConfig {
+            this_node: life.member.clone(),
             registry: Arc::clone(&self.registry),
-            pulse,
-            condition: self.condition.clone(),
+            liveness: pulse,
+            health: self.condition.clone(),
             clock: life.clock.clone(),
-            vital: Vital::new("heartbeat", Arc::clone(&parts.end_node)),
+            exit_on_panic: ExitOnPanic::new("heartbeat", Arc::clone(&parts.terminate_node)),
         };
         let activation = activation(Arc::clone(&self.store), heart_parts, beating, life.on_probation);
-        let node = assembly::start(parts, activation)
+        let node = bootstrap::start(parts, activation)
             .await
             .map_err(StartupError::Other)?;
         if let Some(handle) = &node.worker {
@@ -246,26 +248,26 @@ impl Equipment {
         }))
     }
 
-    fn ingredients(&self, pulse: Pulse, drain_bell: Arc<Notify>) -> Result<Ingredients, StartupError> {
+    fn ingredients(&self, pulse: LivenessMonitor, drain_bell: Arc<Notify>) -> Result<NodeDeps, StartupError> {
         let (config, network) = (&self.config, self.network.as_ref());
         let worker = config
             .has(Role::Worker)
             .then(|| worker_parts(config))
             .transpose()?;
-        Ok(Ingredients {
-            me: self.life.member.clone(),
+        Ok(NodeDeps {
+            this_node: self.life.member.clone(),
             generation: self.life.me.generation,
             clock: self.life.clock.clone(),
             store: Arc::clone(&self.store),
             registry: Arc::clone(&self.registry),
-            ways: network.map(|network| network.ways.clone()),
+            links: network.map(|network| network.ways.clone()),
             peers: network.map(|network| network.peers.clone()).unwrap_or_default(),
-            condition: self.condition.clone(),
-            pulse,
-            drain_bell,
+            health: self.condition.clone(),
+            liveness: pulse,
+            drain_signal: drain_bell,
             worker,
             master: config.has(Role::Master).then_some(config.master),
-            end_node: Arc::new(|actor| {
+            terminate_node: Arc::new(|actor| {
                 tracing::error!(
                     actor,
                     "an actor died that the node cannot do without; the node ends"
@@ -306,16 +308,17 @@ fn connect(node: &LocalNode, network: Option<&Network>) {
 /// Registers this life, begins its heartbeat, waits until the registry shows it, and makes it active.
 fn activation(
     store: Arc<dyn Store>,
-    heart: HeartParts,
-    beating: oneshot::Sender<Heart>,
+    heart: HeartbeatConfig,
+    beating: oneshot::Sender<HeartbeatThread>,
     on_probation: bool,
 ) -> Activation {
     Box::pin(async move {
-        let (registry, me) = (Arc::clone(&heart.registry), heart.me.clone());
+        let (registry, me) = (Arc::clone(&heart.registry), heart.this_node.clone());
         if let Err(error) = registry.register(&me).await {
             tracing::warn!(%error, "not registered yet; the node starts all the same and goes on trying");
         }
-        let heart = Heart::start(heart).map_err(|error| format!("the heartbeat does not start: {error}"))?;
+        let heart = HeartbeatThread::start(heart)
+            .map_err(|error| format!("the heartbeat does not start: {error}"))?;
         beating.send(heart).ok();
         let until = Instant::now() + SHOWN_WITHIN;
         while Instant::now() < until {
@@ -333,12 +336,12 @@ fn activation(
     })
 }
 
-fn worker_parts(config: &Config) -> Result<WorkerParts, StartupError> {
+fn worker_parts(config: &Config) -> Result<WorkerResources, StartupError> {
     let limits = RunnerLimits {
         log_bytes: config.worker.log_limit,
         ..RunnerLimits::default()
     };
-    Ok(WorkerParts {
+    Ok(WorkerResources {
         runner: Arc::new(DiskGuard::new(
             runners(limits).map_err(StartupError::Other)?,
             &config.server.data,

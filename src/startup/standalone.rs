@@ -3,8 +3,8 @@
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 
-use actors::condition::Condition;
-use actors::ports::{Registry, Store as _};
+use actors::membership::health::HealthStatus;
+use actors::ports::{MembershipStore as _, Registry};
 
 use super::node::{self, Equipment};
 use super::stop::Signals;
@@ -41,7 +41,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     bring_up_to_date(&store).await?;
     let catalog = Catalog::new(&store);
     let join = membership::join_of(&config, address.to_string());
-    let joined = store.join_alone(&join).await.map_err(other)?;
+    let joined = store.join_standalone(&join).await.map_err(other)?;
     let life = membership::Life::new(join, joined);
     store
         .name_engine_sessions(life.me.incarnation)
@@ -56,7 +56,7 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
         store: Arc::new(store.clone()),
         catalog,
         registry,
-        condition: Condition::default(),
+        condition: HealthStatus::default(),
         network: None,
         api: Some((listener, address)),
         life,

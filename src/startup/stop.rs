@@ -4,7 +4,7 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use actors::local::LocalNode;
-use actors::master::{Drained, Gift, GiveAway};
+use actors::messages::master::{CountInstances, HandOverInstances, HandoverSelection};
 use actors::ports::Registry;
 use engine::ids::Incarnation;
 use engine::states::MemberState;
@@ -57,7 +57,7 @@ impl Signals {
 pub(super) async fn told(node: &LocalNode, mut signals: Signals) {
     tokio::select! {
         signal = signals.heard() => tracing::info!("{signal}: draining"),
-        () = node.drain_bell.notified() => tracing::info!("told to drain"),
+        () = node.drain_signal.notified() => tracing::info!("told to drain"),
     }
     actix_rt::spawn(async move {
         signals.heard().await;
@@ -92,7 +92,7 @@ pub(super) async fn say_goodbye(registry: &dyn Registry, me: Incarnation, deadli
 }
 
 async fn move_on(node: &LocalNode, state: MemberState, left: Duration) {
-    let moved = node.store.set_member_state(node.me.incarnation, state);
+    let moved = node.store.set_member_state(node.this_node.incarnation, state);
     tokio::time::timeout(MOVE.min(left), moved).await.ok();
 }
 
@@ -103,17 +103,17 @@ async fn give_away(node: &LocalNode, within: Duration) {
     let mut failures = 0;
     for turn in 0.. {
         let mut targets = node.peers.active_masters();
-        targets.retain(|member| member.incarnation != node.me.incarnation);
+        targets.retain(|member| member.incarnation != node.this_node.incarnation);
         let (Some(link), Some(target)) = (&node.link, targets.get(turn % targets.len().max(1))) else {
             return;
         };
-        let before = masters.supervisor.send(Drained).await.unwrap_or(0);
+        let before = masters.supervisor.send(CountInstances).await.unwrap_or(0);
         if before == 0 || Instant::now() >= until || failures >= GIVE_AWAY_TRIES {
             return;
         }
-        let give = GiveAway {
+        let give = HandOverInstances {
             target: target.incarnation,
-            gift: Gift::Any,
+            selection: HandoverSelection::Any,
         };
         let given = tokio::time::timeout_at(until.into(), masters.supervisor.send(give)).await;
         // Without an answer in time the rest stays with a node that leaves, and is claimed when it has left.
@@ -131,13 +131,9 @@ async fn give_away(node: &LocalNode, within: Duration) {
 
 /// Lets what the last results decided be stored: no slot is in use any more, so this is a matter of milliseconds.
 async fn settle(node: &LocalNode, within: Duration) {
-    let Some(masters) = &node.masters else { return };
     let until = Instant::now() + within;
     while Instant::now() < until {
-        let db = node.db.send(actors::db::Observe).await.ok();
-        let idle = db.is_some_and(|db| db["queued"] == 0 && db["committing"] == 0);
-        let instances = masters.supervisor.send(Drained).await.unwrap_or(0);
-        if idle || instances == 0 {
+        if node.is_idle().await {
             return;
         }
         tokio::time::sleep(LOOK).await;

@@ -122,7 +122,7 @@ fn a_frozen_worker_is_given_up_and_ends_its_tasks_when_it_wakes() {
     check(&cluster, effects);
 }
 
-/// A dispatch that lay in its socket while it stood still is that of a dead life. With `PORPOISE_TEST_MUTANT=believes`
+/// A dispatch that lay in its socket while it stood still is that of a dead life. With `PORPOISE_TEST_DISABLED_GUARD=revalidation_after_pause`
 /// in the environment of this test nothing stands against it.
 #[test]
 fn what_was_sent_to_a_frozen_worker_does_not_start_when_it_wakes() {

@@ -4,17 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actors::assembly::{self, Ingredients, MasterParts, WorkerParts};
-use actors::condition::Condition;
+use actors::bootstrap;
+use actors::bootstrap::{MasterConfig, NodeDeps, WorkerResources};
 use actors::local::LocalNode;
-use actors::master::{GetChild, GetMovable, Gift, GiveAway, Relay, Renew, Reports, StartDrain};
+use actors::membership::health::HealthStatus;
+use actors::membership::liveness::LivenessMonitor;
+use actors::membership::peers::Peers;
+use actors::messages::StartDrain;
+use actors::messages::master::{
+    CrashInstance, DeliverReports, GetHandoverCandidates, HandOverInstances, HandoverSelection, RelayReports,
+    RenewLeases,
+};
 use actors::node::Node;
-use actors::peers::Peers;
-use actors::ports::{Join, Member, NewInstance, Store as _, Written};
+use actors::ports::{Join, Member, MembershipStore as _, NewInstance, WriteOutcome};
 use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
-use actors::pulse::Pulse;
 use actors::worker::AttemptPaths;
-use actors::workflow::Crash;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
@@ -47,7 +51,7 @@ impl Bench {
             worker_group: "default".to_owned(),
             version: "test".to_owned(),
         };
-        let joined = store.join_alone(&join).await.expect("joined");
+        let joined = store.join_standalone(&join).await.expect("joined");
         let member = Member {
             incarnation: joined.incarnation,
             name: join.name,
@@ -68,7 +72,7 @@ impl Bench {
             activated.map_err(|error| error.to_string())
         });
         let parts = ingredients(member, joined.now, store, folder.path());
-        let node = assembly::start(parts, activation).await.expect("a node");
+        let node = bootstrap::start(parts, activation).await.expect("a node");
         Self {
             node,
             catalog,
@@ -129,8 +133,8 @@ impl Bench {
             request_key: None,
             at,
         };
-        match self.node.create(new).await.expect("created") {
-            Written::Created { id } => id,
+        match self.node.create_instance(new).await.expect("created") {
+            WriteOutcome::Created { id } => id,
             other => panic!("{other:?}"),
         }
     }
@@ -161,47 +165,38 @@ impl Bench {
     async fn crash(&self, id: InstanceId) {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
-            let child = self
-                .node
-                .masters
-                .as_ref()
-                .expect("a master")
-                .supervisor
-                .send(GetChild(id))
-                .await
-                .expect("the master lives");
-            if let Some(child) = child.filter(actix::Addr::connected) {
-                child.send(Crash).await.expect_err("the actor panics");
+            let master = &self.node.masters.as_ref().expect("a master").supervisor;
+            if master.send(CrashInstance(id)).await.expect("the master lives") {
                 return;
             }
-            assert!(Instant::now() < deadline, "the actor should be built anew");
+            assert!(Instant::now() < deadline, "the actor should restart");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
-fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> Ingredients {
-    let worker = WorkerParts {
+fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps {
+    let worker = WorkerResources {
         runner: Arc::new(runners(RunnerLimits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
         boot_id: boot_id(),
         slots: 4,
     };
-    Ingredients {
-        me,
+    NodeDeps {
+        this_node: me,
         generation: Generation(1),
         clock: actors::clock::Clock::starting_at(now),
         store: Arc::new(store),
         registry: Arc::new(LocalRegistry::default()),
-        ways: None,
+        links: None,
         peers: Peers::default(),
-        condition: Condition::default(),
-        pulse: Pulse::default(),
-        drain_bell: Arc::default(),
+        health: HealthStatus::default(),
+        liveness: LivenessMonitor::default(),
+        drain_signal: Arc::default(),
         worker: Some(worker),
-        master: Some(MasterParts::default()),
-        end_node: Arc::new(|actor| panic!("{actor} died")),
+        master: Some(MasterConfig::default()),
+        terminate_node: Arc::new(|actor| panic!("{actor} died")),
     }
 }
 
@@ -263,18 +258,8 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
         .is_none()
     {
         assert!(Instant::now() < deadline, "it should get attention");
-        if let Some(child) = bench
-            .node
-            .masters
-            .as_ref()
-            .expect("a master")
-            .supervisor
-            .send(GetChild(bad))
-            .await
-            .expect("the master lives")
-        {
-            child.send(Crash).await.ok();
-        }
+        let master = &bench.node.masters.as_ref().expect("a master").supervisor;
+        master.send(CrashInstance(bad)).await.expect("the master lives");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let parked = bench.catalog.instance(bad).await.expect("read").expect("exists");
@@ -304,10 +289,10 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
     }
     let target = another_master(&bench).await;
     let master = &bench.node.masters.as_ref().expect("a master").supervisor;
-    let mut commits = bench.node.hub().subscribe();
-    let give = |id| GiveAway {
+    let mut commits = bench.node.commit_events().subscribe();
+    let give = |id| HandOverInstances {
         target,
-        gift: Gift::These(vec![id, InstanceId(999)]),
+        selection: HandoverSelection::These(vec![id, InstanceId(999)]),
     };
     assert_eq!(master.send(give(goes)).await.expect("it lives"), 1, "one is left");
     let told = tokio::time::timeout(Duration::from_secs(30), async {
@@ -326,7 +311,7 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
         .expect("read")
         .expect("exists");
     assert_eq!(ownership.owner, Some(target), "{ownership:?}");
-    let movable = master.send(GetMovable).await.expect("it lives");
+    let movable = master.send(GetHandoverCandidates).await.expect("it lives");
     assert_eq!(
         movable.iter().map(|movable| movable.id).collect::<Vec<_>>(),
         [stays]
@@ -360,7 +345,7 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     let attempts = bench.catalog.task(id, "t").await.expect("read").attempts;
     let uid = attempts[0].uid.expect("bound");
     let worker = Incarnation(1);
-    let renew = |epoch| Renew {
+    let renew = |epoch| RenewLeases {
         worker,
         batch: vec![LeaseRequest {
             uid,
@@ -372,13 +357,13 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     let reason = "cut off".to_owned();
     let update = AttemptUpdate::Lost { reason };
     let report = Report { uid, worker, update };
-    let relayed = master.send(Relay(vec![report.clone()])).await;
+    let relayed = master.send(RelayReports(vec![report.clone()])).await;
     assert_eq!(
         relayed.expect("it lives"),
         [ReportAnswer::Later],
         "nobody keeps it"
     );
-    let reported = master.send(Reports(vec![report.clone()])).await;
+    let reported = master.send(DeliverReports(vec![report.clone()])).await;
     assert_eq!(reported.expect("it lives"), [ReportAnswer::Stored]);
     let attempts = bench.catalog.task(id, "t").await.expect("read").attempts;
     assert_eq!(attempts[0].state, AttemptState::Lost);
@@ -386,8 +371,8 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     let mut of_nobody = report;
     of_nobody.uid.instance = InstanceId(id.0 + 1);
     for told in [
-        master.send(Relay(vec![of_nobody.clone()])).await,
-        master.send(Reports(vec![of_nobody])).await,
+        master.send(RelayReports(vec![of_nobody.clone()])).await,
+        master.send(DeliverReports(vec![of_nobody])).await,
     ] {
         assert_eq!(told.expect("it lives"), [ReportAnswer::Stored]);
     }
@@ -403,7 +388,13 @@ async fn another_master(bench: &Bench) -> Incarnation {
         worker_group: "default".to_owned(),
         version: "test".to_owned(),
     };
-    let life = bench.node.store.join(&join).await.expect("joined").incarnation;
+    let life = bench
+        .node
+        .store
+        .join_cluster(&join)
+        .await
+        .expect("joined")
+        .incarnation;
     let active = bench.node.store.set_member_state(life, MemberState::Active).await;
     active.expect("active");
     life

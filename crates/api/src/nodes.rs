@@ -77,7 +77,7 @@ async fn drain_node(
         let detail = format!("The node is {}; only a running one can be drained.", row.state);
         return Err(Problem::new(Code::InvalidState, detail));
     }
-    caller.server().state().node.drain(row.incarnation).await?;
+    caller.server().state().node.drain_node(row.incarnation).await?;
     let draining = NodeRow {
         state: MemberState::Draining,
         ..row
@@ -92,7 +92,7 @@ async fn read_cluster(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Res
     let server = caller.server();
     let database = caller.catalog().database().await?;
     let nodes = caller.catalog().nodes(server.now()).await?;
-    let issues = server.state().node.troubles();
+    let issues = server.state().node.health_issues();
     let mut degraded: Vec<HealthIssue> = issues
         .iter()
         .map(|issue| HealthIssue::new(issue.code, &issue.detail, issue.since))

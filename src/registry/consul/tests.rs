@@ -119,7 +119,7 @@ async fn the_token_follows_no_redirect() {
         caller.write_all(redirect.as_bytes()).await.unwrap();
         String::from_utf8_lossy(&request[..length]).into_owned()
     };
-    let (beaten, request) = tokio::join!(registry.beat(Incarnation(1)), answering);
+    let (beaten, request) = tokio::join!(registry.heartbeat(Incarnation(1)), answering);
     assert!(request.contains("very-secret"), "{request}");
     let error = beaten.unwrap_err().to_string();
     assert!(error.contains("307"), "{error}");
@@ -129,7 +129,7 @@ async fn the_token_follows_no_redirect() {
 #[tokio::test]
 async fn neither_token_nor_password_is_ever_shown() {
     let registry = registry_at("http://user:pass-word@127.0.0.1:1");
-    let error = registry.beat(Incarnation(1)).await.unwrap_err();
+    let error = registry.heartbeat(Incarnation(1)).await.unwrap_err();
     let shown = format!("{error} {error:?} {:?} {:?}", registry.beats, registry.calls);
     for secret in ["very-secret", "pass-word"] {
         assert!(!shown.contains(secret), "{shown}");
@@ -167,7 +167,7 @@ async fn a_name_for_the_certificate_is_asked_for_at_the_agents_own_address() {
         format!("https://server.dc1.consul:{port}/v1/status/leader?partition=part")
     );
     let reached = tokio::task::spawn_blocking(move || listener.accept().is_ok());
-    let error = registry.beat(Incarnation(1)).await.unwrap_err();
+    let error = registry.heartbeat(Incarnation(1)).await.unwrap_err();
     assert!(reached.await.unwrap(), "{error}");
     config.tls.server_name = Some("127.0.0.1".to_owned());
     assert!(
@@ -193,7 +193,7 @@ async fn a_socket_in_the_file_system_is_an_address() {
         caller.write_all(answer).await.unwrap();
         String::from_utf8_lossy(&request[..length]).into_owned()
     };
-    let (beaten, request) = tokio::join!(registry.beat(Incarnation(1)), answering);
+    let (beaten, request) = tokio::join!(registry.heartbeat(Incarnation(1)), answering);
     assert_eq!(beaten, Ok(()));
     assert!(
         request.starts_with("PUT /v1/agent/check/pass/service:porpoise-1"),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use actors::ports::Store as _;
+use actors::ports::InstanceStore as _;
 use engine::spec::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
 use store::Store;
@@ -146,7 +146,7 @@ async fn read(store: &Store) -> Vec<Ended> {
             continue;
         }
         let number = |text: &str| text.parse::<i64>().expect("a number");
-        let definition = store.definition(number(&workflow), number(&version)).await;
+        let definition = store.load_definition(number(&workflow), number(&version)).await;
         let run = number(&run);
         let strategy_ends = start["failure_strategy"] == FailureStrategy::End.as_str();
         ended.push(Ended {

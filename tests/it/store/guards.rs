@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use actors::ports::{Claim, Claimed, Store as _};
+use actors::ports::{Claim, ClaimedInstance, OwnershipStore as _};
 use engine::ids::Timestamp;
 use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
 
@@ -257,16 +257,16 @@ async fn concurrent_claimers_never_take_the_same_instance() {
 }
 
 /// Claims five at a time until nothing is left.
-async fn claim_all(store: &store::Store, me: actors::ports::Me) -> Vec<engine::ids::InstanceId> {
+async fn claim_all(store: &store::Store, me: actors::ports::NodeIdentity) -> Vec<engine::ids::InstanceId> {
     let claim = Claim {
-        me,
+        claimant: me,
         only: None,
         limit: 5,
         at: Timestamp(1),
     };
     let mut mine = Vec::new();
     loop {
-        let taken: Vec<Claimed> = store.claim(&claim).await.expect("an answer");
+        let taken: Vec<ClaimedInstance> = store.claim_instances(&claim).await.expect("an answer");
         if taken.is_empty() {
             return mine;
         }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{FailoverRecord, Join, Loaded, Me, NewInstance, RequestKey, Store as Port};
+use actors::ports::{
+    FailoverRecord, Join, LoadedInstance, NewInstance, NodeIdentity, Ownership, RequestKey, Store as Port,
+};
 use actors::testing::store::FakeStore;
 use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId, OperationId, Run, Timestamp};
@@ -24,8 +26,16 @@ pub(crate) struct Owned {
 pub(crate) type LogEntry = (i64, i64, Option<String>, String);
 
 /// Reads one instance as its owner.
-pub(crate) async fn load(store: &dyn Port, id: InstanceId, me: Incarnation, epoch: Epoch) -> Option<Loaded> {
-    let mut loaded = store.load(me, &[(id, epoch)]).await.unwrap();
+pub(crate) async fn load(
+    store: &dyn Port,
+    id: InstanceId,
+    me: Incarnation,
+    epoch: Epoch,
+) -> Option<LoadedInstance> {
+    let mut loaded = store
+        .load_instances(me, &[Ownership { id, epoch }])
+        .await
+        .unwrap();
     assert!(loaded.len() <= 1, "{loaded:?}");
     loaded.pop()
 }
@@ -35,8 +45,8 @@ pub(crate) async fn load(store: &dyn Port, id: InstanceId, me: Incarnation, epoc
 pub(crate) trait Subject: Send + Sync {
     fn store(&self) -> &dyn Port;
 
-    /// A second active member beside those that live; `join_alone` would end them.
-    async fn add_member(&self, name: &str, host: &str) -> Me;
+    /// A second active member beside those that live; `join_standalone` would end them.
+    async fn add_member(&self, name: &str, host: &str) -> NodeIdentity;
 
     /// Stores a verb for `run` 1 of an instance.
     async fn ask(&self, id: InstanceId, verb: Command, run: u32) -> OperationId;
@@ -64,10 +74,10 @@ pub(crate) trait Subject: Send + Sync {
 }
 
 /// Joins a standalone node and makes it active.
-pub(crate) async fn join(subject: &dyn Subject, name: &str, host: &str) -> Me {
+pub(crate) async fn join(subject: &dyn Subject, name: &str, host: &str) -> NodeIdentity {
     let joined = subject
         .store()
-        .join_alone(&Join {
+        .join_standalone(&Join {
             name: name.to_owned(),
             host: host.to_owned(),
             roles: vec!["master".to_owned(), "worker".to_owned()],
@@ -77,7 +87,7 @@ pub(crate) async fn join(subject: &dyn Subject, name: &str, host: &str) -> Me {
         })
         .await
         .expect("a new life");
-    let me = Me {
+    let me = NodeIdentity {
         incarnation: joined.incarnation,
         host: host.to_owned(),
         name: name.to_owned(),
@@ -91,7 +101,7 @@ pub(crate) async fn join(subject: &dyn Subject, name: &str, host: &str) -> Me {
 }
 
 /// An instance of the workflow that every subject knows.
-pub(crate) fn new_instance(owner: Option<&Me>) -> NewInstance {
+pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
     NewInstance {
         project_id: 1,
         workflow_id: 1,
@@ -120,7 +130,7 @@ pub(crate) fn new_instance(owner: Option<&Me>) -> NewInstance {
 }
 
 /// The same with a request key.
-pub(crate) fn keyed(owner: Option<&Me>, key: &str, body: &str) -> NewInstance {
+pub(crate) fn keyed(owner: Option<&NodeIdentity>, key: &str, body: &str) -> NewInstance {
     NewInstance {
         request_key: Some(RequestKey {
             key: key.to_owned(),
@@ -202,14 +212,14 @@ impl Subject for Database {
         &self.store
     }
 
-    async fn add_member(&self, name: &str, host: &str) -> Me {
+    async fn add_member(&self, name: &str, host: &str) -> NodeIdentity {
         let rows = self
             .rows(&format!(
                 "INSERT INTO member (name, host, roles, state, version, joined_at, state_at) \
                  VALUES ('{name}', '{host}', 'master', 'active', 'test', 0, 0) RETURNING incarnation"
             ))
             .await;
-        Me {
+        NodeIdentity {
             incarnation: Incarnation(cell(&rows[0], 0)),
             host: host.to_owned(),
             name: name.to_owned(),
@@ -301,7 +311,7 @@ impl Subject for Database {
         rows.iter()
             .map(|row| FailoverRecord {
                 dead: Incarnation(cell(row, 0)),
-                survivor: Me {
+                survivor: NodeIdentity {
                     incarnation: Incarnation(cell(row, 1)),
                     host: cell(row, 2),
                     name: cell(row, 3),
@@ -336,12 +346,12 @@ impl Subject for Fake {
         &self.store
     }
 
-    async fn add_member(&self, name: &str, host: &str) -> Me {
+    async fn add_member(&self, name: &str, host: &str) -> NodeIdentity {
         self.store.add_member(name, host)
     }
 
     async fn ask(&self, id: InstanceId, verb: Command, run: u32) -> OperationId {
-        self.store.ask(id, verb, Run(run))
+        self.store.add_command(id, verb, Run(run))
     }
 
     async fn outcome(&self, operation: OperationId) -> (OperationStatus, Option<String>) {
@@ -368,7 +378,7 @@ impl Subject for Fake {
                     entry.epoch.0,
                     entry.owner.0,
                     entry.from_host,
-                    entry.why.to_string(),
+                    entry.reason.to_string(),
                 )
             })
             .collect()
@@ -388,7 +398,7 @@ impl Subject for Fake {
     }
 
     async fn age_beat(&self, of: Incarnation, ms: i64) {
-        self.store.age_beat(of, ms);
+        self.store.age_heartbeat(of, ms);
     }
 
     async fn failovers(&self) -> Vec<FailoverRecord> {

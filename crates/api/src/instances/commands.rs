@@ -144,7 +144,7 @@ async fn run_command(
         None => store_command(caller, command, key).await?,
     };
     let (node, remaining) = (caller.server().state().node.clone(), waiter.remaining_time());
-    let notification = actix_web::rt::spawn(async move { node.poke(id, remaining).await });
+    let notification = actix_web::rt::spawn(async move { node.notify_owner(id, remaining).await });
     let decided = wait_for_decision(caller, operation, &mut waiter, notification).await?;
     command_response(caller, decided).await
 }

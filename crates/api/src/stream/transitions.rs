@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web_lab::sse::{Data, Event};
-use actors::hub::Committed;
+use actors::execution::commit_events::CommitEvent;
 use serde::Serialize;
 use store::catalog::{FeedEntry, FeedFilter};
 use tokio::sync::broadcast::Receiver;
@@ -53,7 +53,7 @@ struct TransitionEvent<'a> {
 
 /// The transitions that one client follows.
 pub(crate) struct TransitionStream {
-    commits: Receiver<Arc<Committed>>,
+    commits: Receiver<Arc<CommitEvent>>,
     filter: FeedFilter,
     /// Everything up to this id was sent.
     floor: i64,
@@ -78,7 +78,7 @@ impl TransitionStream {
         if filter.instances.is_none() && filter.whole.is_empty() {
             return Ok(None);
         }
-        let commits = caller.server().state().node.hub().subscribe();
+        let commits = caller.server().state().node.commit_events().subscribe();
         let floor = caller.catalog().feed_start(last_id).await?;
         Ok(Some(Self {
             commits,
@@ -150,7 +150,7 @@ impl TransitionStream {
         tokio::time::sleep_until(self.read_at + BATCH_WINDOW).await;
     }
 
-    fn matches(&self, committed: &Committed) -> bool {
+    fn matches(&self, committed: &CommitEvent) -> bool {
         let is_own = committed.state.is_some() && self.filter.instances.is_some();
         is_own || self.filter.whole.contains(&committed.id)
     }

@@ -1,6 +1,5 @@
 //! The feed is what a stream of events reads: stored steps across instances, in the order of their ids.
 
-use actors::ports::Store as _;
 use engine::ids::{AttemptNumber, Epoch, InstanceId, TaskIndex, Timestamp};
 use sea_orm::QueryResult;
 
@@ -88,7 +87,7 @@ impl Catalog {
             return Ok(None);
         };
         let (workflow, version) = (sql::get(row, "workflow_id")?, sql::get(row, "version")?);
-        let definition = self.store.definition(workflow, version).await?;
+        let definition = self.store.load_definition(workflow, version).await?;
         Ok(definition.task(ordinal).map(|task| task.name.clone()))
     }
 

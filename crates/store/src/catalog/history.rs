@@ -100,7 +100,7 @@ impl Catalog {
     ) -> Result<Page<HistoryEntry>, CatalogError> {
         let after = page.after::<i64>("history")?.unwrap_or(0);
         let (workflow, version) = self.pinned(id).await?;
-        let definition = self.store.pinned_definition(workflow, version).await?;
+        let definition = self.store.load_definition(workflow, version).await?;
         let rows = sql::all(
             self.reader(),
             "SELECT id, at, ordinal, attempt, from_state, to_state, why, host, epoch FROM transition \

@@ -139,7 +139,7 @@ impl Catalog {
             }
         }
         let (workflow, version) = (sql::get(row, "workflow_id")?, sql::get(row, "version")?);
-        let definition = self.store.pinned_definition(workflow, version).await?;
+        let definition = self.store.load_definition(workflow, version).await?;
         instance_row(row, &definition, &counts).map(Some)
     }
 
@@ -248,7 +248,7 @@ impl Catalog {
         let mut instances = Vec::with_capacity(rows.len());
         for (row, id) in rows.iter().zip(ids) {
             let (workflow, version) = (sql::get(row, "workflow_id")?, sql::get(row, "version")?);
-            let definition = self.store.pinned_definition(workflow, version).await?;
+            let definition = self.store.load_definition(workflow, version).await?;
             let counts = counted.remove(&id).unwrap_or_default();
             instances.push(instance_row(row, &definition, &counts)?);
         }

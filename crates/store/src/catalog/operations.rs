@@ -161,7 +161,7 @@ impl Catalog {
         };
         let definition = self
             .store
-            .pinned_definition(target.workflow_id, target.version)
+            .load_definition(target.workflow_id, target.version)
             .await?;
         let known = definition.task_index_of(task).is_some();
         known.then_some(()).ok_or_else(|| CatalogError::NotFound {

@@ -163,7 +163,7 @@ impl Catalog {
         let row = row.ok_or_else(|| instances::missing(id))?;
         let start: Start = sql::json(&row, "start")?;
         let (workflow, version) = (sql::get(&row, "workflow_id")?, sql::get(&row, "version")?);
-        let definition = self.store.pinned_definition(workflow, version).await?;
+        let definition = self.store.load_definition(workflow, version).await?;
         Ok(Seen {
             state: sql::named(&row, "state")?,
             plan: Plan::new(definition, Arc::new(start)),

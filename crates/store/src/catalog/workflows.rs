@@ -298,7 +298,7 @@ impl Catalog {
             project,
             workflow_id,
             version,
-            definition: self.store.pinned_definition(workflow_id.0, version).await?,
+            definition: self.store.load_definition(workflow_id.0, version).await?,
         })
     }
 }

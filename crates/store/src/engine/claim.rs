@@ -1,6 +1,6 @@
 //! The claim of instances that need an owner and have none that is alive.
 
-use actors::ports::{Claim, Claimed, StoreError};
+use actors::ports::{Claim, ClaimedInstance, StoreError};
 use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::states::Attention;
 use engine::states::{Command, OperationStatus, OwnershipReason};
@@ -70,9 +70,9 @@ const QUARANTINE: [Column; 5] = [
 
 impl Store {
     /// Claims in one transaction; nothing is claimed for a member that is not active.
-    pub(crate) async fn claim_instances(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
+    pub(crate) async fn claim_instances(&self, claim: &Claim) -> Result<Vec<ClaimedInstance>, StoreError> {
         let transaction = self.engine_pool().begin_write().await?;
-        if !lock_active_member(&transaction, claim.me.incarnation.0).await? {
+        if !lock_active_member(&transaction, claim.claimant.incarnation.0).await? {
             return Ok(Vec::new());
         }
         let ids = find_candidates(&transaction, claim).await?;
@@ -202,7 +202,7 @@ fn ownership_reason(candidate: &Candidate, claim: &Claim) -> OwnershipReason {
             .verb
             .map_or(OwnershipReason::Failover, OwnershipReason::from);
     }
-    if candidate.owner_name.as_deref() == Some(&claim.me.name) {
+    if candidate.owner_name.as_deref() == Some(&claim.claimant.name) {
         OwnershipReason::Restart
     } else {
         OwnershipReason::Failover
@@ -213,13 +213,13 @@ async fn store_claims(
     transaction: &Transaction,
     claim: &Claim,
     candidates: &[Candidate],
-) -> Result<Vec<Claimed>, StoreError> {
-    let claimed: Vec<Claimed> = candidates
+) -> Result<Vec<ClaimedInstance>, StoreError> {
+    let claimed: Vec<ClaimedInstance> = candidates
         .iter()
-        .map(|candidate| Claimed {
+        .map(|candidate| ClaimedInstance {
             id: InstanceId(candidate.id),
             epoch: Epoch(candidate.epoch + 1),
-            why: ownership_reason(candidate, claim),
+            reason: ownership_reason(candidate, claim),
             from_owner: candidate.owner.map(Incarnation),
             from_host: candidate.host.clone(),
         })
@@ -229,11 +229,11 @@ async fn store_claims(
         .map(|claimed| ClaimRow {
             c_id: claimed.id.0,
             c_epoch: claimed.epoch.0,
-            c_owner: claim.me.incarnation.0,
-            c_host: claim.me.host.clone(),
+            c_owner: claim.claimant.incarnation.0,
+            c_host: claim.claimant.host.clone(),
             c_from_host: claimed.from_host.clone(),
             c_at: claim.at.0,
-            c_why: claimed.why.as_str(),
+            c_why: claimed.reason.as_str(),
         })
         .collect();
     let backend = transaction.get_database_backend();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use actors::faults::{self, Mutant};
+use actors::fail_points;
+use actors::fail_points::DisabledGuard;
 use actors::ports::{InstanceCommit, StoreError};
 use engine::instance::{InstanceRecord, Reset};
 use engine::states::Attention;
@@ -244,7 +245,7 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchSt
 }
 
 fn fenced(backend: DbBackend, columns: &[Column], sets: &str) -> String {
-    let (fence, found) = if faults::lacks(Mutant::NoFence) {
+    let (fence, found) = if fail_points::is_disabled(DisabledGuard::Fencing) {
         ("", "c_rev")
     } else {
         (

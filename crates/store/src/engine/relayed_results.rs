@@ -1,7 +1,6 @@
 //! Results that reached another master than the owner: in the inbox until the owner has applied them.
 
-use actors::ports::StoreError;
-use engine::attempt::AttemptEnd;
+use actors::ports::{RelayedResult, StoreError};
 use engine::ids::{DispatchId, InstanceId, Timestamp};
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
@@ -41,15 +40,15 @@ impl Store {
     /// Stores the results of attempts that are open for their owners; the others are dropped.
     pub(crate) async fn relay_results(
         &self,
-        results: &[(DispatchId, AttemptEnd)],
+        results: &[RelayedResult],
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let rows: Vec<RelayedRow> = results
             .iter()
-            .map(|(uid, ended)| {
+            .map(|result| {
                 Ok(RelayedRow {
-                    c_uid: uid.to_string(),
-                    c_body: json(ended)?,
+                    c_uid: result.uid.to_string(),
+                    c_body: json(&result.end)?,
                     c_at: at.0,
                 })
             })
@@ -68,7 +67,7 @@ impl Store {
     pub(crate) async fn list_relayed_results(
         &self,
         ids: &[InstanceId],
-    ) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
+    ) -> Result<Vec<RelayedResult>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -80,7 +79,7 @@ impl Store {
         &self,
         connection: &C,
         ids: &[InstanceId],
-    ) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
+    ) -> Result<Vec<RelayedResult>, StoreError> {
         let sql = format!(
             "SELECT x.dedup_key, x.body FROM inbox x WHERE {OPEN_RESULT} \
              AND x.instance IN (SELECT c_id FROM {}) ORDER BY x.id",
@@ -148,9 +147,12 @@ impl Store {
     }
 }
 
-fn read_result(row: &QueryResult) -> Result<(DispatchId, AttemptEnd), StoreError> {
+fn read_result(row: &QueryResult) -> Result<RelayedResult, StoreError> {
     let mut columns = RowReader::new(row);
     let key: String = columns.next_value()?;
     let uid = key.trim_start_matches(KEY_PREFIX).parse().map_err(corrupt)?;
-    Ok((uid, columns.next_json()?))
+    Ok(RelayedResult {
+        uid,
+        end: columns.next_json()?,
+    })
 }
