@@ -25,6 +25,7 @@ pub(super) async fn ensure_admin(
     at: Timestamp,
 ) -> Result<(), StartupError> {
     let empty = catalog
+        .users()
         .is_empty()
         .await
         .map_err(|error| StartupError::Other(error.to_string()))?;
@@ -51,6 +52,7 @@ pub(super) async fn ensure_admin(
     };
     let hash = hex::encode(Sha256::digest(token.as_bytes()));
     catalog
+        .users()
         .ensure_admin(&hash, at)
         .await
         .map_err(|error| StartupError::Other(error.to_string()))

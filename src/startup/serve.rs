@@ -95,7 +95,7 @@ async fn purge_expired_rows(catalog: Catalog, clock: Clock) {
     let mut ticks = tokio::time::interval(PURGE_INTERVAL);
     loop {
         ticks.tick().await;
-        if let Err(error) = catalog.forget_old(clock.now()).await {
+        if let Err(error) = catalog.request_keys().purge_expired(clock.now()).await {
             tracing::warn!(%error, "expired request keys and tokens were not dropped");
         }
     }
