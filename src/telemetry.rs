@@ -41,7 +41,7 @@ pub const NAMES: &[Name] = &[
     (
         "porpoise_instances_active",
         Kind::Gauge,
-        "Instances whose actors live on this node",
+        "Instances whose actors run on this node",
     ),
     (
         "porpoise_instance_duration_seconds",
@@ -76,7 +76,12 @@ pub const NAMES: &[Name] = &[
     (
         "porpoise_worker_lost_total",
         Kind::Counter,
-        "Worker lives that were declared dead",
+        "Workers that this node declared dead",
+    ),
+    (
+        "porpoise_failovers_total",
+        Kind::Counter,
+        "Take-overs that this master completed",
     ),
     (
         "porpoise_failover_duration_seconds",
@@ -86,12 +91,12 @@ pub const NAMES: &[Name] = &[
     (
         "porpoise_declarations_total",
         Kind::Counter,
-        "Lives that this node declared dead",
+        "Incarnations that this node declared dead",
     ),
     (
         "porpoise_rebalanced_instances_total",
         Kind::Counter,
-        "Instances that this master gave to one that had fewer",
+        "Instances that this master handed over to one that had fewer",
     ),
     (
         "porpoise_fenced_writes_total",
