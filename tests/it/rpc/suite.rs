@@ -6,7 +6,7 @@ use std::time::Duration;
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
 use actors::ports::NodeIdentity;
 use actors::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
-use actors::testing::worker::Transport;
+use actors::testing::worker::TransportUnderTest;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
@@ -24,7 +24,7 @@ struct Http {
 struct Masters(Arc<dyn MasterLink>);
 
 #[async_trait(?Send)]
-impl Transport for Http {
+impl TransportUnderTest for Http {
     async fn to_masters(&self, from: Incarnation, masters: Arc<dyn MasterLink>) -> Arc<dyn MasterLink> {
         let serve = |life| Node::serve(life).with_master(Arc::new(Masters(Arc::clone(&masters))));
         let nodes: Vec<Node> = (1..=3).map(serve).collect();

@@ -14,7 +14,7 @@ use engine::spec::OnCutOff;
 use engine::states::KillCause;
 use engine::task_type::shell::shell_action;
 
-use super::Transport;
+use super::TransportUnderTest;
 use super::fakes::{FakeMasters, FakeRunner, MemoryJournal};
 use crate::clock::Clock;
 use crate::links::{MasterLink, WorkerLink};
@@ -43,7 +43,7 @@ pub(crate) struct TestWorker {
 }
 
 pub(crate) async fn start_incarnation(
-    transport: &dyn Transport,
+    transport: &dyn TransportUnderTest,
     me: i64,
     slots: u32,
     journal: Arc<MemoryJournal>,
@@ -83,7 +83,7 @@ pub(crate) async fn start_incarnation(
     }
 }
 
-pub(crate) async fn start_worker(transport: &dyn Transport, slots: u32) -> TestWorker {
+pub(crate) async fn start_worker(transport: &dyn TransportUnderTest, slots: u32) -> TestWorker {
     start_incarnation(transport, 7, slots, Arc::default()).await
 }
 
