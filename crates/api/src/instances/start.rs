@@ -97,7 +97,7 @@ async fn start_instance(
 
 /// Creates the instance; without a wait the committed row is the answer, and nothing is read back.
 async fn create_and_wait(
-    caller: &Caller<Execute, Startable>,
+    caller: &Caller<Execute, StartCandidate>,
     body: Value,
     key: Option<RequestKey>,
     wait: Duration,
