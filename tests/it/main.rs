@@ -1,4 +1,4 @@
-//! The program as others meet it, and the rules of the house.
+//! Tests of the whole program, and the rules of the project.
 
 #![allow(
     clippy::unwrap_used,
