@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::assembly::MasterParts;
+use actors::bootstrap::MasterConfig;
 pub use api::{Mode, Rates};
 use primitives::data_folder;
 use primitives::environment::{Environment, read_environment};
@@ -77,7 +77,7 @@ pub struct Config {
     /// First start and sessions.
     pub auth: Auth,
     /// What the master of this node does.
-    pub master: MasterParts,
+    pub master: MasterConfig,
     /// What the worker of this node does.
     pub worker: Worker,
     /// What all nodes of a cluster share.

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::thread;
 
-use actors::assembly::MasterParts;
-use actors::slots::Choice;
+use actors::bootstrap::MasterConfig;
+use actors::execution::worker_selection::WorkerSelection;
 
 use super::sources::Gathered;
 use super::{
@@ -148,19 +148,19 @@ fn cluster(from: &mut Gathered) -> Option<Cluster> {
     })
 }
 
-fn master(from: &mut Gathered) -> Option<MasterParts> {
+fn master(from: &mut Gathered) -> Option<MasterConfig> {
     let choice = from.required("master.worker_choice", |text| match text {
-        "least_loaded" => Ok(Choice::LeastLoaded),
-        "round_robin" => Ok(Choice::RoundRobin),
-        "random" => Ok(Choice::Random),
-        "weighted" => Ok(Choice::Weighted),
+        "least_loaded" => Ok(WorkerSelection::LeastLoaded),
+        "round_robin" => Ok(WorkerSelection::RoundRobin),
+        "random" => Ok(WorkerSelection::Random),
+        "weighted" => Ok(WorkerSelection::Weighted),
         other => Err(format!(
             "`{other}` is not one of least_loaded, round_robin, random, weighted"
         )),
     });
     let rebalance = from.required("master.rebalance", yes_or_no);
-    Some(MasterParts {
-        choice: choice?,
+    Some(MasterConfig {
+        selection: choice?,
         rebalance: rebalance?,
     })
 }

@@ -117,8 +117,8 @@ fn a_frozen_worker_is_declared_dead_and_ends_its_tasks_when_it_wakes() {
     check(&cluster, Effects::worker_died());
 }
 
-/// A dispatch that waited in its socket while it was frozen is for a dead incarnation. With `PORPOISE_TEST_MUTANT=believes`
-/// in the environment of this test nothing stands against it.
+/// A dispatch that waited in its socket while it was frozen is for a dead incarnation. With
+/// `PORPOISE_TEST_DISABLED_GUARD=revalidation_after_pause` in the environment of this test it would start.
 #[test]
 fn what_was_sent_to_a_frozen_worker_does_not_start_when_it_wakes() {
     let Some(mut cluster) = Cluster::start(1, 2) else {
@@ -133,7 +133,7 @@ fn what_was_sent_to_a_frozen_worker_does_not_start_when_it_wakes() {
         !dead_members(cluster).is_empty()
     });
     wait_for_ends(&cluster, &ids);
-    let lost = ask(&cluster, "SELECT uid FROM attempt WHERE state = 'lost'");
+    let lost = ask(&cluster, "SELECT dispatch_id FROM attempt WHERE state = 'lost'");
     assert!(!lost.is_empty(), "something was sent to it");
     frozen.thaw();
     assert_eq!(frozen.exit_code(PATIENCE), Some(75), "{}", frozen.output());

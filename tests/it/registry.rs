@@ -64,7 +64,7 @@ macro_rules! conformance {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    super::cases::$case(&super::FaultyRegistry::before(super::local())).await;
+                    super::cases::$case(&super::FaultyRegistry::new(super::local())).await;
                 }
             )+
         }
@@ -72,14 +72,14 @@ macro_rules! conformance {
 }
 
 conformance! {
-    a_life_is_present_from_its_first_beat_on,
-    a_life_that_stops_beating_is_gone_when_its_lease_is_over,
-    a_life_that_beats_stays,
-    a_beat_of_a_life_that_is_not_registered_says_so,
-    a_new_life_drops_the_older_one_of_its_host,
-    a_late_registration_drops_no_newer_life,
-    a_life_that_leaves_is_gone_at_once,
-    registering_again_keeps_a_life,
-    a_watch_without_news_answers_after_its_wait,
+    a_member_is_present_from_its_first_heartbeat_on,
+    a_member_without_heartbeats_is_gone_when_its_lease_ends,
+    a_member_with_heartbeats_stays,
+    a_heartbeat_of_an_unregistered_member_is_refused,
+    a_new_incarnation_drops_the_older_one_of_its_host,
+    a_late_registration_drops_no_newer_incarnation,
+    a_member_that_leaves_is_gone_at_once,
+    registering_again_keeps_a_member,
+    a_watch_without_changes_answers_after_its_wait,
     a_watch_that_may_not_wait_answers_at_once,
 }

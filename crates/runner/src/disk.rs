@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actors::clock::Clock;
-use actors::condition::{Condition, DISK_FULL};
+use actors::membership::health::{DISK_FULL, HealthStatus};
 use nix::sys::statvfs::statvfs;
 
 /// Percent of use from which a worker starts no new attempt: running attempts and pending rows get the rest.
@@ -23,14 +23,14 @@ pub fn full_disk_reason(folder: &Path) -> Option<String> {
 }
 
 /// Reports in the node's condition whether the disk of its data folder is full; never returns.
-pub async fn watch_disk(folder: PathBuf, condition: Condition, clock: Clock) {
+pub async fn watch_disk(folder: PathBuf, condition: HealthStatus, clock: Clock) {
     let mut ticks = tokio::time::interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let full = used_percent(&folder).is_some_and(|used| used >= FULL_FOR_READINESS);
         let issue = full.then(|| "The disk of the data folder is full: logs of tasks are lost.".to_owned());
-        condition.set(DISK_FULL, issue, clock.now());
+        condition.set_issue(DISK_FULL, issue, clock.now());
     }
 }
 

@@ -42,12 +42,12 @@ fn kinds() -> BTreeSet<String> {
 fn every_pair_of_instance_state_and_event_kind_is_reached() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let lives = (shapes(), any::<u8>(), prop::collection::vec(any::<Move>(), 150));
+    let stories = (shapes(), any::<u8>(), prop::collection::vec(any::<Move>(), 150));
     let mut reached = BTreeSet::new();
-    for life in 0..400 {
-        let (shapes, flags, moves) = lives.new_tree(&mut runner).unwrap().current();
+    for story in 0..400 {
+        let (shapes, flags, moves) = stories.new_tree(&mut runner).unwrap().current();
         let mut world: World = world_of(&shapes, flags);
-        if life % 10 == 0 {
+        if story % 10 == 0 {
             world.state.rows.record.state = InstanceState::Queued;
         }
         for step in moves {
