@@ -15,12 +15,12 @@ use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 use porpoise::registry::LocalRegistry;
 
-/// Tests share one Consul, so no two lives may be the same.
-static LIVES: AtomicI64 = AtomicI64::new(1);
+/// Tests share one Consul, so no two members may be the same.
+static NEXT_INCARNATION: AtomicI64 = AtomicI64::new(1);
 
-/// A life that no other test knows.
-fn life() -> Member {
-    let incarnation = LIVES.fetch_add(1, Ordering::Relaxed);
+/// A member that no other test uses.
+fn new_member() -> Member {
+    let incarnation = NEXT_INCARNATION.fetch_add(1, Ordering::Relaxed);
     Member {
         incarnation: Incarnation(incarnation),
         name: format!("n{incarnation}"),
