@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use cli::{Exit, Failure, Look, Printer, say};
 
 use super::args::DatabaseFlags;
-use crate::config::{Config, Flags, Mode, shown};
+use crate::config::{Config, Flags, Mode, list_keys};
 use primitives::environment::Environment;
 use store::{Role, SchemaStatus, Store};
 
@@ -182,7 +182,8 @@ pub(crate) fn show_config(
     detail: Detail,
     printer: Printer,
 ) -> Result<(), Failure> {
-    let lines = shown(flags, environment).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let lines =
+        list_keys(flags, environment).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let items: Vec<Value> = lines
         .into_iter()
         .map(|line| match detail {
