@@ -8,13 +8,16 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actors::ports::{InstanceCommit, Join, Me, NewInstance, Store as _, Write, Written};
+use actors::ports::{
+    InstanceCommit, InstanceStore as _, Join, MembershipStore as _, NewInstance, NodeIdentity, Write,
+    WriteOutcome,
+};
 use engine::ids::{AttemptNumber, Epoch, InstanceId, Revision, TaskIndex, Timestamp};
 use engine::instance::{Changes, Transition};
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
-use store::catalog::{Catalog, Format, NewVersion, ProjectId, Request};
+use store::catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat};
 use store::{Role, Store};
 
 const TASKS: u32 = 20;
@@ -40,9 +43,9 @@ async fn measure(url: &str) -> Result<(), Box<dyn Error>> {
         let begun = Instant::now();
         for step in 0..TASKS * 2 {
             let batch: Vec<Write> = ids.iter().map(|id| round(&me, *id, step)).collect();
-            let answers = store.write(&batch).await?;
+            let answers = store.write_batch(&batch).await?;
             assert!(
-                answers.iter().all(|answer| *answer == Written::Stored),
+                answers.iter().all(|answer| *answer == WriteOutcome::Stored),
                 "{answers:?}"
             );
         }
@@ -66,10 +69,10 @@ async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
         definition: Arc::new(definition),
         source: model.to_string(),
         model,
-        format: Format::Json,
+        format: SourceFormat::Json,
         hash: "bench".to_owned(),
     };
-    let request = Request {
+    let request = AuditContext {
         user: "bench".to_owned(),
         source: "bench".to_owned(),
         request_id: "bench".to_owned(),
@@ -78,13 +81,14 @@ async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
     };
     let catalog = Catalog::new(store);
     catalog
-        .put_workflow(ProjectId(1), &new, None, &request)
+        .workflows()
+        .save_version(ProjectId(1), &new, None, &request)
         .await
         .map_err(|error| format!("{error:?}"))?;
     Ok(())
 }
 
-async fn join(store: &Store) -> Result<Me, Box<dyn Error>> {
+async fn join(store: &Store) -> Result<NodeIdentity, Box<dyn Error>> {
     let join = Join {
         name: "bench".to_owned(),
         host: "bench:1".to_owned(),
@@ -93,11 +97,11 @@ async fn join(store: &Store) -> Result<Me, Box<dyn Error>> {
         worker_group: "default".to_owned(),
         version: "bench".to_owned(),
     };
-    let joined = store.join_alone(&join).await?;
+    let joined = store.join_standalone(&join).await?;
     store
         .set_member_state(joined.incarnation, MemberState::Active)
         .await?;
-    Ok(Me {
+    Ok(NodeIdentity {
         incarnation: joined.incarnation,
         host: join.host,
         name: join.name,
@@ -105,7 +109,7 @@ async fn join(store: &Store) -> Result<Me, Box<dyn Error>> {
     })
 }
 
-async fn create(store: &Store, me: &Me, count: usize) -> Result<Vec<InstanceId>, Box<dyn Error>> {
+async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<InstanceId>, Box<dyn Error>> {
     let new = NewInstance {
         project_id: 1,
         workflow_id: 1,
@@ -132,18 +136,18 @@ async fn create(store: &Store, me: &Me, count: usize) -> Result<Vec<InstanceId>,
         at: Timestamp(1),
     };
     let batch = vec![Write::Create(new); count];
-    let answers = store.write(&batch).await?;
+    let answers = store.write_batch(&batch).await?;
     Ok(answers
         .into_iter()
         .filter_map(|answer| match answer {
-            Written::Created { id } => Some(id),
+            WriteOutcome::Created { id } => Some(id),
             _ => None,
         })
         .collect())
 }
 
 /// Even steps start a task, odd ones end it.
-fn round(me: &Me, id: InstanceId, step: u32) -> Write {
+fn round(me: &NodeIdentity, id: InstanceId, step: u32) -> Write {
     let ordinal = TaskIndex(step / 2);
     let ends = step % 2 == 1;
     let (state, of_attempt, from) = if ends {

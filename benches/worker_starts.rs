@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
 use actors::links::{LinkError, MasterLink, WorkerLink};
-use actors::ports::Me;
+use actors::ports::NodeIdentity;
 use actors::protocol::{AttemptUpdate, Dispatch, LeaseRequest, Owner, Report, ReportAnswer};
 use actors::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts, start};
 use async_trait::async_trait;
@@ -92,7 +92,7 @@ fn dispatch(ordinal: u32) -> Dispatch {
 
 async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> Result<WorkerHandle, String> {
     let config = WorkerConfig {
-        me: Me {
+        me: NodeIdentity {
             incarnation: WORKER,
             host: "here".to_owned(),
             name: "bench".to_owned(),

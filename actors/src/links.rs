@@ -1,19 +1,14 @@
 //! How masters reach workers and workers reach masters; in process here, over HTTP in `src/rpc`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix::prelude::*;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
-use crate::master::{FreeSlots, GetReached, MasterActor, Nudge, Poke, Poked, Relay, Renew, Reports};
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
     ReportAnswer,
 };
-
-/// The pause before a poke that met an ending actor is repeated.
-const POKE_AGAIN: Duration = Duration::from_millis(5);
 
 /// Why a message may not have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -139,76 +134,4 @@ pub trait LocalMaster: MasterLink {
 
     /// Asks which workers answer it.
     async fn reached(&self) -> Result<Vec<Incarnation>, LinkError>;
-}
-
-/// The way to the master of this process.
-#[derive(Clone, Debug)]
-pub struct InProcess {
-    /// The only master that this worker can have.
-    pub master: Addr<MasterActor>,
-}
-
-impl InProcess {
-    /// Pokes until the inbox is decided, or the time is over.
-    pub(crate) async fn poke_until(&self, id: InstanceId, deadline: Instant) -> Poked {
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match tokio::time::timeout(left, self.ask(Poke(id))).await {
-                Ok(Ok(Poked::Again)) if left > POKE_AGAIN => tokio::time::sleep(POKE_AGAIN).await,
-                Ok(Ok(poked)) => return poked,
-                Ok(Err(_)) | Err(_) => return Poked::Again,
-            }
-        }
-    }
-
-    async fn ask<M>(&self, message: M) -> Result<M::Result, LinkError>
-    where
-        M: Message + Send + 'static,
-        M::Result: Send,
-        MasterActor: Handler<M>,
-        Context<MasterActor>: actix::dev::ToEnvelope<MasterActor, M>,
-    {
-        let answer = self.master.send(message).await;
-        answer.map_err(|_| LinkError::NoAnswer("the master".to_owned()))
-    }
-}
-
-#[async_trait]
-impl MasterLink for InProcess {
-    async fn report(&self, _: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        self.ask(Reports(batch)).await
-    }
-
-    async fn relay(&self, _: Incarnation, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        self.ask(Relay(batch)).await
-    }
-
-    async fn slots(&self, _: &Owner, worker: Incarnation, free: u32) -> Result<(), LinkError> {
-        self.ask(FreeSlots { worker, free }).await
-    }
-
-    async fn renew(
-        &self,
-        _: &Owner,
-        worker: Incarnation,
-        batch: Vec<LeaseRequest>,
-    ) -> Result<Vec<bool>, LinkError> {
-        self.ask(Renew { worker, batch }).await
-    }
-}
-
-#[async_trait]
-impl LocalMaster for InProcess {
-    async fn poke(&self, id: InstanceId, wait: Duration) -> Result<(), LinkError> {
-        self.poke_until(id, Instant::now() + wait).await;
-        Ok(())
-    }
-
-    async fn nudge(&self) -> Result<(), LinkError> {
-        self.ask(Nudge).await
-    }
-
-    async fn reached(&self) -> Result<Vec<Incarnation>, LinkError> {
-        self.ask(GetReached).await
-    }
 }

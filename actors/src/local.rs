@@ -6,27 +6,33 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
-use engine::ids::{Epoch, Incarnation, InstanceId, Revision, Run, Timestamp};
+use engine::ids::{Epoch, Incarnation, InstanceId, Revision, Run};
 use engine::instance::InstanceRecord;
 use engine::states::{InstanceState, MemberState, OwnershipReason};
 use tokio::sync::Notify;
 
-use crate::balance::BalanceActor;
 use crate::clock::Clock;
-use crate::condition::{Condition, Degraded};
-use crate::db::{self, DbActor};
-use crate::dispatch::DispatchActor;
-use crate::failover::FailoverActor;
-use crate::hub::Hub;
-use crate::links::{InProcess, PeerLink};
-use crate::master::{self, MasterActor, Poked};
-use crate::node::{Node, SlotUse};
-use crate::peers::Peers;
-use crate::ports::{Claimed, Loaded, Me, NewInstance, Store, StoreError, Write, Written};
+use crate::execution::commit_events::CommitBroadcast;
+use crate::execution::db_actor::{DbActor, write_one};
+use crate::execution::dispatch_actor::DispatchActor;
+use crate::links::PeerLink;
+use crate::membership::health::{HealthIssue, HealthStatus};
+use crate::membership::peers::Peers;
+use crate::membership::registry_actor::RegistryActor;
+use crate::messages::master::{CountInstances, InboxStatus, ObserveInstance, RunInstance};
+use crate::messages::{IsIdle, Observe, StartDrain};
+use crate::node::{Node, SlotUsage};
+use crate::ownership::balance_actor::BalanceActor;
+use crate::ownership::failover_actor::FailoverActor;
+use crate::ownership::master_actor::MasterActor;
+use crate::ports::{
+    ClaimedInstance, LoadedInstance, NewInstance, NodeIdentity, Store, StoreError, Write, WriteOutcome,
+};
+use crate::rpc::in_process::InProcess;
 use crate::worker::WorkerHandle;
 
-/// How long a master may take to claim a new instance before nobody waits for its answer any more.
-const POKE_NEW: Duration = Duration::from_secs(2);
+/// The longest time for which a master may take to claim a new instance.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The actors of a master.
 #[derive(Clone)]
@@ -37,190 +43,206 @@ pub struct MasterActors {
     pub dispatch: Addr<DispatchActor>,
     /// Takes over.
     pub failover: Addr<FailoverActor>,
-    /// Set while this master takes no instances, because another one reaches the workers.
-    pub closed: Arc<AtomicBool>,
-    /// Gives to others; not where that is switched off or there are none.
+    /// Set while this master accepts no instances, because another one reaches the workers.
+    pub not_accepting: Arc<AtomicBool>,
+    /// Hands instances to others; absent where that is switched off or there are none.
     pub balance: Option<Addr<BalanceActor>>,
 }
 
 /// The parts of a node in this process, with the ways to others.
 pub struct LocalNode {
-    /// This life.
-    pub me: Me,
+    /// This incarnation.
+    pub this_node: NodeIdentity,
     /// The database's clock.
     pub clock: Clock,
     /// The store, for reading.
     pub store: Arc<dyn Store>,
-    /// Where commits are told.
-    pub hub: Hub,
+    /// Where commits are published.
+    pub commit_events: CommitBroadcast,
     /// The writer.
     pub db: Addr<DbActor>,
+    /// Watches the members.
+    pub registry: Addr<RegistryActor>,
     /// The master of this node.
     pub masters: Option<MasterActors>,
     /// The worker of this node.
     pub worker: Option<WorkerHandle>,
-    /// Who lives.
+    /// The live members.
     pub peers: Peers,
     /// The way to other nodes.
     pub link: Option<Arc<dyn PeerLink>>,
-    /// What a user sees of troubles.
-    pub condition: Condition,
-    /// Rung when the node is told to drain.
-    pub drain_bell: Arc<Notify>,
-    /// This node takes nothing new.
+    /// The health issues of this node.
+    pub health: HealthStatus,
+    /// Notified when the node has to drain.
+    pub drain_signal: Arc<Notify>,
+    /// Set when this node accepts nothing new any more.
     pub draining: Arc<AtomicBool>,
 }
 
-/// Where an instance is looked after.
-enum Place {
-    Here(Addr<MasterActor>),
-    At(Arc<dyn PeerLink>, Incarnation),
-    Nowhere,
+/// The master that checks the inbox of an instance.
+enum InboxRoute {
+    /// The master of this node.
+    Local(Addr<MasterActor>),
+    /// The master of another node.
+    Remote(Arc<dyn PeerLink>, Incarnation),
+    /// No master is known.
+    Unknown,
 }
 
 impl LocalNode {
-    /// Takes nothing new from now on.
+    /// Accepts nothing new from now on.
     pub fn start_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         if let Some(masters) = &self.masters {
-            masters.supervisor.do_send(master::StartDrain);
-            masters.failover.do_send(master::StartDrain);
+            masters.supervisor.do_send(StartDrain);
+            masters.failover.do_send(StartDrain);
             if let Some(balance) = &masters.balance {
-                balance.do_send(master::StartDrain);
+                balance.do_send(StartDrain);
             }
         }
     }
 
-    /// The master of this node, as long as it takes instances.
-    fn taking(&self) -> Option<&MasterActors> {
-        self.masters
-            .as_ref()
-            .filter(|masters| !self.is_draining() && !masters.closed.load(Ordering::Relaxed))
+    /// Whether nothing is left to be stored: the writer has no work, or no instance is left.
+    pub async fn is_idle(&self) -> bool {
+        let Some(masters) = &self.masters else { return true };
+        self.db.send(IsIdle).await.unwrap_or(false)
+            || masters.supervisor.send(CountInstances).await.unwrap_or(0) == 0
     }
 
-    /// Finds who should look at the inbox of an instance: its owner, or a master that may take it.
-    async fn place_of(&self, id: InstanceId) -> Place {
-        let owned = match self.store.owners(&[id]).await {
+    /// Returns the master of this node, while it accepts instances.
+    fn accepting_master(&self) -> Option<&MasterActors> {
+        self.masters
+            .as_ref()
+            .filter(|masters| !self.is_draining() && !masters.not_accepting.load(Ordering::Relaxed))
+    }
+
+    /// Finds the master that should check the inbox of an instance: its owner, or one that may claim it.
+    async fn inbox_route(&self, id: InstanceId) -> InboxRoute {
+        let owned = match self.store.find_owners(&[id]).await {
             Ok(owned) => owned.into_iter().next(),
             Err(error) => {
                 tracing::debug!(instance = %id, %error, "the owner could not be read");
-                return Place::Nowhere;
+                return InboxRoute::Unknown;
             }
         };
+        let this_node = self.this_node.incarnation;
         let owner = owned.and_then(|row| row.owner).map(|(owner, _)| owner);
-        let owner = owner.filter(|owner| *owner == self.me.incarnation || self.peers.get(*owner).is_some());
-        match (owner, &self.masters, self.taking()) {
-            (Some(owner), Some(masters), _) if owner == self.me.incarnation => {
-                Place::Here(masters.supervisor.clone())
+        let owner = owner.filter(|owner| *owner == this_node || self.peers.get(*owner).is_some());
+        match (owner, &self.masters, self.accepting_master()) {
+            (Some(owner), Some(masters), _) if owner == this_node => {
+                InboxRoute::Local(masters.supervisor.clone())
             }
-            (Some(owner), _, _) => self.at(Some(owner)),
-            (None, _, Some(masters)) => Place::Here(masters.supervisor.clone()),
-            (None, _, None) => self.at(self.some_master(id)),
+            (Some(owner), _, _) => self.remote_route(Some(owner)),
+            (None, _, Some(masters)) => InboxRoute::Local(masters.supervisor.clone()),
+            (None, _, None) => self.remote_route(self.other_master(id)),
         }
     }
 
-    fn at(&self, whom: Option<Incarnation>) -> Place {
-        match (&self.link, whom) {
-            (Some(link), Some(whom)) => Place::At(Arc::clone(link), whom),
-            _ => Place::Nowhere,
+    fn remote_route(&self, master: Option<Incarnation>) -> InboxRoute {
+        match (&self.link, master) {
+            (Some(link), Some(master)) => InboxRoute::Remote(Arc::clone(link), master),
+            _ => InboxRoute::Unknown,
         }
     }
 
-    /// Chooses an active master other than this node for an instance.
-    fn some_master(&self, id: InstanceId) -> Option<Incarnation> {
+    /// Selects an active master other than this node for an instance.
+    fn other_master(&self, id: InstanceId) -> Option<Incarnation> {
         let mut masters = self.peers.active_masters();
-        masters.retain(|member| member.incarnation != self.me.incarnation);
-        let turn = usize::try_from(id.0).unwrap_or(0);
+        masters.retain(|member| member.incarnation != self.this_node.incarnation);
+        let index = usize::try_from(id.0).unwrap_or(0);
         masters
-            .get(turn % masters.len().max(1))
+            .get(index % masters.len().max(1))
             .map(|member| member.incarnation)
     }
 }
 
 #[async_trait]
 impl Node for LocalNode {
-    fn me(&self) -> Me {
-        self.me.clone()
+    fn this_node(&self) -> NodeIdentity {
+        self.this_node.clone()
     }
 
     fn clock(&self) -> Clock {
         self.clock.clone()
     }
 
-    fn hub(&self) -> Hub {
-        self.hub.clone()
+    fn commit_events(&self) -> CommitBroadcast {
+        self.commit_events.clone()
     }
 
-    async fn create(&self, mut new: NewInstance) -> Result<Written, StoreError> {
-        new.owner = self.taking().map(|_| self.me.clone());
-        let written = db::write(&self.db, Write::Create(new.clone())).await?;
-        let Written::Created { id } = written else {
+    async fn create_instance(&self, mut new: NewInstance) -> Result<WriteOutcome, StoreError> {
+        new.owner = self.accepting_master().map(|_| self.this_node.clone());
+        let written = write_one(&self.db, Write::Create(new.clone())).await?;
+        let WriteOutcome::Created { id } = written else {
             return Ok(written);
         };
-        match self.taking() {
+        match self.accepting_master() {
             Some(masters) if new.owner.is_some() => {
-                let claimed = Claimed {
+                let claimed = ClaimedInstance {
                     id,
                     epoch: Epoch(1),
-                    why: OwnershipReason::Start,
+                    reason: OwnershipReason::Start,
                     from_owner: None,
                     from_host: None,
                 };
-                let fresh = Some(Box::new(newborn(id, new, &self.me)));
-                masters.supervisor.do_send(master::Adopt { claimed, fresh });
+                let new_rows = Some(Box::new(created_rows(id, new, &self.this_node)));
+                masters.supervisor.do_send(RunInstance { claimed, new_rows });
             }
             _ => {
-                if let Place::At(link, whom) = self.at(self.some_master(id)) {
-                    // A poke that is lost costs one interval of the masters' own look for unowned instances.
-                    actix_rt::spawn(async move { link.poke(whom, id, POKE_NEW).await.ok() });
+                if let InboxRoute::Remote(link, master) = self.remote_route(self.other_master(id)) {
+                    // If it is lost, the masters' own scan for orphans finds the instance.
+                    actix_rt::spawn(async move { link.poke(master, id, CLAIM_TIMEOUT).await.ok() });
                 }
             }
         }
         Ok(written)
     }
 
-    async fn poke(&self, id: InstanceId, wait: Duration) {
+    async fn notify_owner(&self, id: InstanceId, wait: Duration) {
         let deadline = Instant::now() + wait;
-        if let Some(masters) = self.taking()
-            && here(&masters.supervisor).poke_until(id, deadline).await != Poked::Elsewhere
+        if let Some(masters) = self.accepting_master()
+            && in_process(&masters.supervisor)
+                .check_inbox_until(id, deadline)
+                .await
+                != InboxStatus::OwnedElsewhere
         {
             return;
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        match self.place_of(id).await {
-            Place::Here(master) => {
-                here(&master).poke_until(id, deadline).await;
+        match self.inbox_route(id).await {
+            InboxRoute::Local(master) => {
+                in_process(&master).check_inbox_until(id, deadline).await;
             }
-            Place::At(link, whom) => {
-                // The caller looks at its row until its deadline, whatever became of the poke.
-                if let Err(error) = link.poke(whom, id, left).await {
-                    tracing::debug!(instance = %id, owner = %whom, %error, "the owner could not be poked");
+            InboxRoute::Remote(link, master) => {
+                // The caller polls the row until its deadline, whatever the answer.
+                if let Err(error) = link.poke(master, id, left).await {
+                    tracing::debug!(instance = %id, owner = %master, %error, "the owner could not be notified");
                 }
             }
-            Place::Nowhere => {}
+            InboxRoute::Unknown => {}
         }
     }
 
-    async fn drain(&self, node: Incarnation) -> Result<(), StoreError> {
-        if node == self.me.incarnation {
-            self.drain_bell.notify_one();
+    async fn drain_node(&self, node: Incarnation) -> Result<(), StoreError> {
+        if node == self.this_node.incarnation {
+            self.drain_signal.notify_one();
             return Ok(());
         }
         self.store.set_member_state(node, MemberState::Draining).await?;
         if let Some(link) = &self.link
             && let Err(error) = link.drain(node).await
         {
-            tracing::debug!(%node, %error, "not told to drain; its next beat tells it");
+            tracing::debug!(%node, %error, "the node could not be notified; it reads its state at its next heartbeat");
         }
         Ok(())
     }
 
-    fn slots(&self) -> SlotUse {
+    fn slot_usage(&self) -> SlotUsage {
         self.worker.as_ref().map(WorkerHandle::slots).unwrap_or_default()
     }
 
-    fn troubles(&self) -> Vec<Degraded> {
-        self.condition.list()
+    fn health_issues(&self) -> Vec<HealthIssue> {
+        self.health.issues()
     }
 
     fn is_draining(&self) -> bool {
@@ -229,33 +251,43 @@ impl Node for LocalNode {
 
     async fn observe(&self) -> serde_json::Value {
         let worker = match &self.worker {
-            Some(worker) => worker.observe().await,
-            None => serde_json::Value::Null,
+            Some(worker) => Some(worker.observe().await),
+            None => None,
         };
         let masters = self.masters.as_ref();
-        let (mut master, mut dispatch) = (None, None);
-        if let Some(masters) = masters {
-            master = masters.supervisor.send(master::Observe).await.ok();
-            dispatch = masters.dispatch.send(crate::dispatch::Observe).await.ok();
-        }
         serde_json::json!({
-            "master": master,
-            "db": self.db.send(db::Observe).await.ok(),
-            "dispatch": dispatch,
+            "master": observe_actor(masters.map(|masters| &masters.supervisor)).await,
+            "failover": observe_actor(masters.map(|masters| &masters.failover)).await,
+            "balance": observe_actor(masters.and_then(|masters| masters.balance.as_ref())).await,
+            "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
+            "db": observe_actor(Some(&self.db)).await,
+            "registry": observe_actor(Some(&self.registry)).await,
             "worker": worker,
         })
     }
+
+    async fn observe_instance(&self, id: InstanceId) -> Option<serde_json::Value> {
+        let masters = self.masters.as_ref()?;
+        masters.supervisor.send(ObserveInstance(id)).await.ok().flatten()
+    }
 }
 
-fn here(master: &Addr<MasterActor>) -> InProcess {
+async fn observe_actor<A>(actor: Option<&Addr<A>>) -> Option<serde_json::Value>
+where
+    A: Actor<Context = Context<A>> + Handler<Observe>,
+{
+    actor?.send(Observe).await.ok()
+}
+
+fn in_process(master: &Addr<MasterActor>) -> InProcess {
     InProcess {
         master: master.clone(),
     }
 }
 
-/// The rows of an instance as its creation has just stored them.
-fn newborn(id: InstanceId, new: NewInstance, me: &Me) -> Loaded {
-    Loaded {
+/// Returns the rows of an instance as its creation has just stored them.
+fn created_rows(id: InstanceId, new: NewInstance, owner: &NodeIdentity) -> LoadedInstance {
+    LoadedInstance {
         id,
         project: new.project,
         workflow: new.workflow,
@@ -263,20 +295,20 @@ fn newborn(id: InstanceId, new: NewInstance, me: &Me) -> Loaded {
         version: new.version,
         project_params: new.project_params,
         start: new.start,
-        generation: me.generation,
+        generation: owner.generation,
         epoch: Epoch(1),
         revision: Revision(0),
         created_at: new.at,
-        record: first_record(),
+        record: created_record(),
         tasks: Vec::new(),
-        stray: Vec::new(),
-        verbs: Vec::new(),
+        duplicate_open_attempts: Vec::new(),
+        commands: Vec::new(),
         results: Vec::new(),
     }
 }
 
-/// The row of an instance that nobody has worked on; the store writes the same.
-fn first_record() -> InstanceRecord {
+/// Returns the row of an instance that no owner has worked on; the store writes the same.
+fn created_record() -> InstanceRecord {
     InstanceRecord {
         state: InstanceState::Running,
         reason: Some("waiting for a master".to_owned()),
@@ -285,7 +317,7 @@ fn first_record() -> InstanceRecord {
         due_at: None,
         time_left_ms: None,
         timed_out: false,
-        started_at: None::<Timestamp>,
+        started_at: None,
         ended_at: None,
         outputs: Default::default(),
     }

@@ -1,4 +1,4 @@
-//! What the rest of the program may ask of the actors on this node.
+//! What the API asks of the actors on this node.
 
 use std::time::Duration;
 
@@ -6,58 +6,61 @@ use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
 use crate::clock::Clock;
-use crate::condition::Degraded;
-use crate::hub::Hub;
-use crate::ports::{Me, NewInstance, StoreError, Written};
+use crate::execution::commit_events::CommitBroadcast;
+use crate::membership::health::HealthIssue;
+use crate::ports::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
 
 /// The slots of the worker on this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SlotUse {
-    /// How many there are.
+pub struct SlotUsage {
+    /// The number of slots.
     pub total: u32,
-    /// How many attempts are created or running here.
+    /// The number of attempts that are created or running here.
     pub used: u32,
 }
 
 /// The actors of this node, as the API sees them.
 #[async_trait]
 pub trait Node: Send + Sync + 'static {
-    /// Returns who this node is.
-    fn me(&self) -> Me;
+    /// Returns the name and address of this incarnation.
+    fn this_node(&self) -> NodeIdentity;
 
     /// Returns the database's clock.
     fn clock(&self) -> Clock;
 
-    /// Returns the broadcast of commits of this node.
-    fn hub(&self) -> Hub;
+    /// Returns the broadcast of the commits of this node.
+    fn commit_events(&self) -> CommitBroadcast;
 
-    /// Stores a new instance through the group commit, owned by this node when it may, and starts its actor.
+    /// Stores a new instance through the group commit, owned by this node when it may own one, and starts its actor.
     ///
     /// # Errors
-    /// As the store says; after `Uncertain` a repeat with the same request key tells.
-    async fn create(&self, new: NewInstance) -> Result<Written, StoreError>;
+    /// As the store returns; after `Uncertain`, a repetition with the same request key shows whether it exists.
+    async fn create_instance(&self, new: NewInstance) -> Result<WriteOutcome, StoreError>;
 
-    /// Makes the owner look at the inbox of an instance; takes the instance if it needs an owner.
+    /// Makes the owner read the inbox of an instance; claims the instance if it needs an owner.
     ///
-    /// Returns when the operations that were stored before are decided, or when `wait` is over; the caller
-    /// looks at the operation's row in either case.
-    async fn poke(&self, id: InstanceId, wait: Duration);
+    /// Returns when the commands that were stored before are decided, at the latest after `wait`; the caller reads the
+    /// operation's row in either case.
+    async fn notify_owner(&self, id: InstanceId, wait: Duration);
 
     /// Begins the drain of a node, as SIGTERM does.
     ///
     /// # Errors
-    /// As the store says; the node reads there that it is to drain, also when no message reaches it.
-    async fn drain(&self, node: Incarnation) -> Result<(), StoreError>;
+    /// As the store returns; the node reads there that it is to drain, also when no message reaches it.
+    async fn drain_node(&self, node: Incarnation) -> Result<(), StoreError>;
 
-    /// Whether this node takes nothing new any more.
+    /// Whether this node accepts nothing new any more.
     fn is_draining(&self) -> bool;
 
-    /// Lists what does not work as it should on this node.
-    fn troubles(&self) -> Vec<Degraded>;
+    /// Lists what does not work on this node as it should.
+    fn health_issues(&self) -> Vec<HealthIssue>;
 
     /// Returns the slots of the worker on this node.
-    fn slots(&self) -> SlotUse;
+    fn slot_usage(&self) -> SlotUsage;
 
-    /// Returns a picture of every actor for the debug route.
+    /// Returns a snapshot of every actor for the debug route, by the actor's name.
     async fn observe(&self) -> serde_json::Value;
+
+    /// Returns a snapshot of the actor of an instance; none when it has no actor here.
+    async fn observe_instance(&self, id: InstanceId) -> Option<serde_json::Value>;
 }

@@ -33,11 +33,11 @@ number!(
     InstanceId(i64)
 );
 number!(
-    /// One life of one node; from a database sequence, never used again.
+    /// One process of one node, from its start to its end; from a database sequence, never used again.
     Incarnation(i64)
 );
 number!(
-    /// Grows by one at each change of an instance's owner; the fencing token.
+    /// Grows by one with each change of an instance's owner; the fencing token.
     Epoch(i64)
 );
 number!(
@@ -45,7 +45,7 @@ number!(
     Revision(i64)
 );
 number!(
-    /// The place of a task in its definition, from 0, in document order.
+    /// The position of a task in its definition, from 0, in document order.
     TaskIndex(u32)
 );
 number!(
@@ -57,7 +57,7 @@ number!(
     Run(u32)
 );
 number!(
-    /// One accepted control operation: the id of its inbox row.
+    /// One accepted command: the id of its inbox row.
     OperationId(i64)
 );
 number!(
@@ -70,7 +70,7 @@ number!(
 );
 
 impl TaskIndex {
-    /// Returns the place as an index into per-task vectors.
+    /// Returns it as an index into per-task vectors.
     pub fn as_usize(self) -> usize {
         self.0 as usize
     }
@@ -88,9 +88,9 @@ impl Timestamp {
     }
 }
 
-/// Names one delivery of one attempt to one worker life; a new dispatch_number makes a new uid.
+/// Names one dispatch of one attempt to one worker incarnation. Users see it as the `uid` of an attempt.
 ///
-/// Written as `generation-instance-task_index-attempt-dispatch_number`.
+/// Written as `generation-instance-task-attempt-dispatch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DispatchId {
     /// The database's generation.
@@ -123,7 +123,7 @@ impl fmt::Display for DispatchId {
 
 /// A text that is not a uid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an attempt uid (generation-instance-task_index-attempt-dispatch_number)")]
+#[error("`{0}` is not an attempt uid (generation-instance-task-attempt-dispatch)")]
 pub struct InvalidDispatchId(pub String);
 
 impl FromStr for DispatchId {

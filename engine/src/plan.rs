@@ -1,4 +1,4 @@
-//! Which tasks of a definition one instance runs, and in what order they may start.
+//! The tasks of a definition that one instance runs, in the order in which they may start.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -20,9 +20,9 @@ pub mod trigger_rule;
 pub struct Plan {
     /// The pinned version.
     pub definition: Arc<Definition>,
-    /// What the start asked for.
+    /// The choices of the start.
     pub start: Arc<Start>,
-    /// One per task, by task_index.
+    /// One per task, by index.
     pub nodes: Vec<PlanNode>,
     /// Every task inside the range, predecessors first.
     pub order: Vec<TaskIndex>,
@@ -51,7 +51,7 @@ impl PlanNode {
 }
 
 impl Plan {
-    /// Sees a definition through a start. Chosen names that the definition lacks are left out.
+    /// Plans a start of a definition. Chosen names that the definition lacks are left out.
     pub fn new(definition: Arc<Definition>, start: Arc<Start>) -> Self {
         let succs = successors(&definition);
         let in_range = range(&definition, &start, &succs);
@@ -162,6 +162,10 @@ impl Plan {
         change: (TaskState, TaskState),
         mut meet: impl FnMut(TaskIndex) -> u32,
     ) -> Vec<TaskIndex> {
+        // Most changes open no edge; a task may have thousands of successors.
+        if !TriggerRule::ALL.iter().any(|rule| rule.opens(change)) {
+            return Vec::new();
+        }
         let mut ready = Vec::new();
         let mut changed = vec![(task_index, change)];
         while let Some((task_index, change)) = changed.pop() {

@@ -1,4 +1,4 @@
-//! What a start of an instance asked for; never changes while the instance exists.
+//! The choices of a start; they never change while the instance exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ const KEYS: &[&str] = &[
     "scheduled_at",
 ];
 
-/// Reads the body of a start against the definition that it starts.
+/// Parses the body of a start against the definition that it starts.
 ///
 /// `version` chose the definition before; here only its type is checked.
 ///
@@ -55,28 +55,28 @@ const KEYS: &[&str] = &[
 /// Lists everything that is wrong with the body.
 pub fn parse(value: &Value, definition: &Definition) -> Result<Start, Vec<Diagnostic>> {
     let mut validator = Validator::default();
-    let start = read_all(&mut validator, value, definition);
+    let start = parse_start(&mut validator, value, definition);
     validator.finish(start)
 }
 
-fn read_all(validator: &mut Validator, value: &Value, definition: &Definition) -> Option<Start> {
+fn parse_start(validator: &mut Validator, value: &Value, definition: &Definition) -> Option<Start> {
     let at = Path::ROOT;
     let map = validator.object(value, &at, KEYS)?;
     let given = |key: &str| map.get(key).filter(|value| !value.is_null());
     if let Some(version) = given("version") {
         validator.integer(version, &at.key("version"), (1, i64::MAX));
     }
-    let tasks = given("tasks").map(|value| read_tasks(validator, value, &at.key("tasks"), definition));
+    let tasks = given("tasks").map(|value| parse_tasks(validator, value, &at.key("tasks"), definition));
     let scope = given("scope")
         .and_then(|value| validator.choice(value, &at.key("scope"), &named(Scope::ALL, Scope::as_str)));
-    check_scope(validator, scope, tasks.is_some(), &at.key("scope"));
+    check_scope(validator, scope, tasks.as_deref(), &at.key("scope"));
     let default_scope = if tasks.is_some() {
         Scope::Downstream
     } else {
         Scope::All
     };
     Some(Start {
-        params: read_params(validator, given("params"), &at.key("params"), &definition.params),
+        params: parse_params(validator, given("params"), &at.key("params"), &definition.params),
         tasks: tasks.unwrap_or_default(),
         scope: scope.unwrap_or(default_scope),
         failure_strategy: given("failure_strategy")
@@ -99,11 +99,11 @@ fn read_all(validator: &mut Validator, value: &Value, definition: &Definition) -
             .and_then(|value| validator.boolean(value, &at.key("dry_run")))
             .unwrap_or(false),
         scheduled_at: given("scheduled_at")
-            .and_then(|value| read_instant(validator, value, &at.key("scheduled_at"))),
+            .and_then(|value| parse_instant(validator, value, &at.key("scheduled_at"))),
     })
 }
 
-fn read_tasks(
+fn parse_tasks(
     validator: &mut Validator,
     value: &Value,
     at: &Path<'_>,
@@ -137,23 +137,23 @@ fn read_tasks(
     chosen
 }
 
-fn check_scope(validator: &mut Validator, scope: Option<Scope>, with_tasks: bool, at: &Path<'_>) {
+fn check_scope(validator: &mut Validator, scope: Option<Scope>, tasks: Option<&[String]>, at: &Path<'_>) {
     match scope {
-        Some(Scope::All) if with_tasks => {
+        Some(Scope::All) if tasks.is_some() => {
             validator.invalid(
                 at,
                 "BAD_VALUE",
                 "`all` runs every task: leave `tasks` out, or choose another scope",
             );
         }
-        Some(chosen @ (Scope::Only | Scope::Upstream | Scope::Downstream)) if !with_tasks => {
+        Some(chosen @ (Scope::Only | Scope::Upstream | Scope::Downstream)) if tasks.is_none() => {
             validator.invalid(at, "BAD_VALUE", format!("`{chosen}` needs `tasks` to start from"));
         }
         Some(Scope::All | Scope::Only | Scope::Upstream | Scope::Downstream) | None => {}
     }
 }
 
-fn read_params(
+fn parse_params(
     validator: &mut Validator,
     value: Option<&Value>,
     at: &Path<'_>,
@@ -221,7 +221,7 @@ fn hint(near: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-fn read_instant(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Timestamp> {
+fn parse_instant(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Timestamp> {
     let text = validator.text(value, at)?;
     match chrono::DateTime::parse_from_rfc3339(text) {
         Ok(instant) => Some(Timestamp(instant.timestamp_millis())),

@@ -1,11 +1,11 @@
-//! The states and choices that are stored and shown by name.
+//! The states that are stored by name, with the choices of documents.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A name that is none of the known ones.
+/// A name that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{found}` is not one of {known}")]
 pub struct UnknownName {
@@ -70,11 +70,11 @@ named!(
         Queued = "queued",
         /// Tasks run or may start.
         Running = "running",
-        /// What runs may end; nothing starts.
+        /// Running attempts may end; nothing starts.
         Pausing = "pausing",
-        /// At rest, not final.
+        /// Idle, not final.
         Paused = "paused",
-        /// What runs is being killed.
+        /// Running attempts are being killed.
         Stopping = "stopping",
         /// Final: ended by a stop.
         Stopped = "stopped",
@@ -86,12 +86,15 @@ named!(
 );
 
 impl InstanceState {
+    /// States of the contract that nothing enters yet.
+    pub const RESERVED: &'static [Self] = &[Self::Queued];
+
     /// Whether only recover, rerun, resume (from stopped) or force-success leave this state.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Stopped | Self::Failed | Self::Succeeded)
     }
 
-    /// Whether nothing is to be done in this state and so nobody owns the instance.
+    /// Whether nothing is to be done in this state, so that the instance needs no owner.
     pub fn is_idle(self) -> bool {
         self.is_final() || matches!(self, Self::Queued | Self::Paused)
     }
@@ -100,9 +103,9 @@ impl InstanceState {
 named!(
     /// The state of a task instance.
     TaskState {
-        /// Predecessors are not done; has no row, or a row that was reset.
+        /// Its dependencies are not met; it has no row, or a row that was reset.
         Pending = "pending",
-        /// Ready, but its start delay is not over.
+        /// Ready, but its start delay has not passed.
         Delayed = "delayed",
         /// Ready; waits for a slot or a limit.
         Waiting = "waiting",
@@ -128,6 +131,9 @@ named!(
 );
 
 impl TaskState {
+    /// States of the contract that nothing enters yet.
+    pub const RESERVED: &'static [Self] = &[Self::Skipped];
+
     /// Whether the task holds its instance open.
     pub fn is_active(self) -> bool {
         matches!(
@@ -145,7 +151,7 @@ impl TaskState {
 named!(
     /// The state of an attempt.
     AttemptState {
-        /// Committed; bound to a worker or waiting for a dispatch_number.
+        /// Committed; bound to a worker or waiting for one.
         Created = "created",
         /// A process, or the owner itself, works on it.
         Running = "running",
@@ -155,7 +161,7 @@ named!(
         Failed = "failed",
         /// Final.
         Killed = "killed",
-        /// Final: it may have started, and nobody can say how it ended.
+        /// Final: it may have started, and no node knows how it ended.
         Lost = "lost",
     }
 );
@@ -168,7 +174,7 @@ impl AttemptState {
 }
 
 named!(
-    /// Why an open attempt is being killed; says what its confirmed end means.
+    /// Why an open attempt is being killed; decides what its confirmed end means.
     KillCause {
         /// The instance is being stopped: the task ends `killed`.
         Stop = "stop",
@@ -180,13 +186,13 @@ named!(
 );
 
 named!(
-    /// A control operation on an instance.
+    /// A command of a user to an instance; an accepted one is an operation.
     Command {
-        /// Let what runs end; start nothing.
+        /// Let running attempts end; start nothing.
         Pause = "pause",
-        /// Go on from paused or stopped.
+        /// Continue from paused or stopped.
         Resume = "resume",
-        /// Kill what runs.
+        /// Kill running attempts.
         Stop = "stop",
         /// Run failed and killed tasks again, then what follows.
         Recover = "recover",
@@ -200,11 +206,11 @@ named!(
 named!(
     /// What a time limit does.
     OnTimeout {
-        /// Says so, and goes on.
+        /// Reports it; the attempt continues.
         Warn = "warn",
         /// Ends it as failed.
         Fail = "fail",
-        /// Says so and ends it.
+        /// Reports it and ends it as failed.
         Both = "both",
     }
 );
@@ -219,15 +225,15 @@ impl OnTimeout {
 named!(
     /// What a final failure of one task means for the others.
     FailureStrategy {
-        /// Other branches run on.
+        /// Other branches continue.
         Continue = "continue",
-        /// Everything that runs is killed.
+        /// Every running attempt is killed.
         End = "end",
     }
 );
 
 named!(
-    /// Who goes first, most urgent first.
+    /// The order of slot requests, most urgent first.
     Priority {
         /// 1.
         Highest = "highest",
@@ -303,7 +309,7 @@ named!(
 );
 
 named!(
-    /// The state of a node's life; only moves forward.
+    /// The state of an incarnation of a node; only moves forward.
     MemberState {
         /// Registered, not yet working.
         Joining = "joining",
@@ -311,7 +317,7 @@ named!(
         Active = "active",
         /// Takes nothing new.
         Draining = "draining",
-        /// AttemptEnd by itself.
+        /// Ended by itself.
         Left = "left",
         /// Declared dead by another.
         Dead = "dead",
@@ -319,13 +325,13 @@ named!(
 );
 
 named!(
-    /// The outcome of a control operation.
+    /// What became of an operation.
     OperationStatus {
         /// Not decided yet.
         Pending = "pending",
         /// Its change is stored.
         Applied = "applied",
-        /// It could not apply in the state that the owner found.
+        /// It cannot apply in the state that the owner found.
         Refused = "refused",
     }
 );
@@ -346,8 +352,8 @@ impl From<Command> for OwnershipReason {
 impl Command {
     /// Whether the command can apply to an instance in this state.
     ///
-    /// The one home of that rule: the called node asks it before it stores the command, the owner again before
-    /// it decides. A pause that is asked again is applied without effect.
+    /// The one home of that rule: the called node checks it before it stores the command, the owner again before
+    /// it decides. A repeated pause is applied without effect.
     pub fn applies_in(self, state: InstanceState, attention: Option<&Attention>) -> bool {
         match self {
             Self::Pause => matches!(state, InstanceState::Running | InstanceState::Pausing),

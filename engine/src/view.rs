@@ -1,4 +1,4 @@
-//! How stored rows are shown: one home for the state and the reason that every validator sees.
+//! The state of stored rows as readers see it.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -8,12 +8,12 @@ use crate::ids::TaskIndex;
 use crate::plan::Plan;
 use crate::states::{FailureStrategy, InstanceState, TaskState};
 
-/// The state and reason of a task as every validator sees them.
+/// The state and reason of a task as every reader sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisplayState {
     /// The state.
     pub state: TaskState,
-    /// Why it waits or rests, in words.
+    /// Why it is in this state, as a readable text.
     pub reason: Option<String>,
 }
 
@@ -85,7 +85,7 @@ fn pending(reason: &str) -> DisplayState {
     }
 }
 
-/// Counts the tasks of an instance as every validator sees them, from the stored rows by state. States without a
+/// Counts the tasks of an instance as every reader sees them, from the stored rows by state. States without a
 /// task are left out.
 pub fn display_counts(
     instance: InstanceState,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::slots::Choice;
+use actors::execution::worker_selection::WorkerSelection;
 use primitives::secret::Secret;
 use primitives::units::{parse_byte_size, parse_duration};
 
@@ -88,7 +88,7 @@ keys! {
     SESSION_LIFETIME: Duration = Key::with_default(
         "auth.session_lifetime", "12h", parse_duration, "how long a login lasts",
     );
-    WORKER_CHOICE: Choice = Key::with_default(
+    WORKER_CHOICE: WorkerSelection = Key::with_default(
         "master.worker_choice", "least_loaded", parse_worker_choice,
         "how a master chooses among workers with free slots: least_loaded, round_robin, random, weighted (by slots)",
     );

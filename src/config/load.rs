@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use actors::assembly::MasterParts;
+use actors::bootstrap::MasterConfig;
 use api::{Mode, Rates};
 use primitives::environment::{Environment, read_environment};
 
@@ -94,8 +94,8 @@ fn build_config(mode: Mode, from: &Gathered) -> Result<Config, ConfigError> {
             bootstrap_token: from.optional_value(&keys::BOOTSTRAP_TOKEN)?,
             session_lifetime: from.value(&keys::SESSION_LIFETIME)?,
         },
-        master: MasterParts {
-            choice: from.value(&keys::WORKER_CHOICE)?,
+        master: MasterConfig {
+            selection: from.value(&keys::WORKER_CHOICE)?,
             rebalance: from.value(&keys::REBALANCE)?,
         },
         worker: Worker {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::assembly::MasterParts;
+use actors::bootstrap::MasterConfig;
 use api::{Mode, Rates};
 use primitives::data_folder;
 use primitives::secret::Secret;
@@ -30,7 +30,7 @@ pub struct Config {
     /// First start and sessions.
     pub auth: Auth,
     /// What the master of this node does.
-    pub master: MasterParts,
+    pub master: MasterConfig,
     /// What the worker of this node does.
     pub worker: Worker,
     /// What all nodes of a cluster share.

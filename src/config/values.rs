@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use actors::slots::Choice;
+use actors::execution::worker_selection::WorkerSelection;
 use primitives::secret::Secret;
 
 use super::log::LogFormat;
@@ -97,12 +97,12 @@ pub(super) fn parse_roles(text: &str) -> Result<Vec<Role>, String> {
     Ok(roles)
 }
 
-pub(super) fn parse_worker_choice(text: &str) -> Result<Choice, String> {
+pub(super) fn parse_worker_choice(text: &str) -> Result<WorkerSelection, String> {
     match text {
-        "least_loaded" => Ok(Choice::LeastLoaded),
-        "round_robin" => Ok(Choice::RoundRobin),
-        "random" => Ok(Choice::Random),
-        "weighted" => Ok(Choice::Weighted),
+        "least_loaded" => Ok(WorkerSelection::LeastLoaded),
+        "round_robin" => Ok(WorkerSelection::RoundRobin),
+        "random" => Ok(WorkerSelection::Random),
+        "weighted" => Ok(WorkerSelection::Weighted),
         other => Err(format!(
             "`{other}` is not one of least_loaded, round_robin, random, weighted"
         )),

@@ -15,8 +15,8 @@ const OF_A_SURVIVOR: [&str; 6] = [
     "declare.before",
     "declare.after",
     "claim.before_spawn",
-    "adopt.before_asking",
-    "adopt.after_loading",
+    "takeover.before_query",
+    "takeover.after_load",
     "takeover.before_acknowledgement",
 ];
 
@@ -135,7 +135,7 @@ fn an_owner_that_dies_between_commit_and_message_loses_nothing() {
 fn zombie(mutation: &str) -> Option<(f64, Vec<String>)> {
     let mut cluster = Cluster::start(1, 1)?;
     let mutant = cluster.add("x", "master,api", &[]);
-    mutant.environment = vec![("PORPOISE_TEST_MUTANT", mutation.to_owned())];
+    mutant.environment = vec![("PORPOISE_TEST_DISABLED_GUARD", mutation.to_owned())];
     mutant.start();
     let document = format!(
         "version: 1\nname: late\ntimeout: 4s\non_timeout: warn\ntasks:\n  t: {}\n",
@@ -170,7 +170,7 @@ fn zombie(mutation: &str) -> Option<(f64, Vec<String>)> {
 
 #[test]
 fn stale_writes_of_a_zombie_are_refused_and_counted() {
-    if let Some((refused, found)) = zombie("lingers") {
+    if let Some((refused, found)) = zombie("exit_when_dead") {
         assert!(refused >= 1.0, "the zombie should have tried to write");
         assert!(found.is_empty(), "{}", found.join("\n"));
     }
@@ -178,7 +178,7 @@ fn stale_writes_of_a_zombie_are_refused_and_counted() {
 
 #[test]
 fn the_checker_notices_that_the_fence_is_missing() {
-    if let Some((_, found)) = zombie("no_fence") {
+    if let Some((_, found)) = zombie("fencing") {
         assert!(
             found.iter().any(|wrong| wrong.contains("older epoch")),
             "a zombie wrote, and the checker should see it: {found:?}"
@@ -192,7 +192,7 @@ fn the_checker_notices_that_nobody_looks_for_orphans_by_the_clock() {
     let Some(mut cluster) = Cluster::start(1, 1) else {
         return;
     };
-    let mutant = ("PORPOISE_TEST_MUTANT", "events_only".to_owned());
+    let mutant = ("PORPOISE_TEST_DISABLED_GUARD", "periodic_scan".to_owned());
     let doomed = cluster.add("x", "master,api", &[]);
     doomed.environment = vec![
         mutant.clone(),

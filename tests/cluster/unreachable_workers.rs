@@ -122,7 +122,7 @@ fn a_frozen_worker_is_given_up_and_ends_its_tasks_when_it_wakes() {
     check(&cluster, effects);
 }
 
-/// A dispatch that lay in its socket while it stood still is that of a dead life. With `PORPOISE_TEST_MUTANT=believes`
+/// A dispatch that lay in its socket while it stood still is that of a dead life. With `PORPOISE_TEST_DISABLED_GUARD=revalidation_after_pause`
 /// in the environment of this test nothing stands against it.
 #[test]
 fn what_was_sent_to_a_frozen_worker_does_not_start_when_it_wakes() {
@@ -138,7 +138,7 @@ fn what_was_sent_to_a_frozen_worker_does_not_start_when_it_wakes() {
         !dead(cluster).is_empty()
     });
     all_end(&cluster, &ids);
-    let lost = ask(&cluster, "SELECT uid FROM attempt WHERE state = 'lost'");
+    let lost = ask(&cluster, "SELECT dispatch_id FROM attempt WHERE state = 'lost'");
     assert!(!lost.is_empty(), "something was sent to it");
     frozen.thaw();
     assert_eq!(frozen.exit_code(PATIENCE), Some(75), "{}", frozen.said());

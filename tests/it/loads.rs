@@ -2,30 +2,30 @@
 
 use std::sync::Arc;
 
-use actors::loads::Loads;
-use actors::ports::{Store as _, StoreError, Write, Written};
+use actors::execution::instance_loader::InstanceLoader;
+use actors::ports::{InstanceStore as _, StoreError, Write, WriteOutcome};
 use actors::testing::store::FakeStore;
 use engine::ids::{Epoch, InstanceId};
 use futures_util::future::join_all;
 
-use crate::store::subject::new_instance;
+use crate::store::store_under_test::new_instance;
 
 /// More than go into one read.
 const MANY: usize = 450;
 
 /// A store with instances of one owner, and the reader of that owner.
-async fn house(instances: usize) -> (FakeStore, Loads, Vec<InstanceId>) {
+async fn house(instances: usize) -> (FakeStore, InstanceLoader, Vec<InstanceId>) {
     let store = FakeStore::default();
     let me = store.add_member("one", "h1");
     let mut ids = Vec::new();
     for _ in 0..instances {
-        let made = store.write(&[Write::Create(new_instance(Some(&me)))]).await;
-        let Ok([Written::Created { id }]) = made.as_deref() else {
+        let made = store.write_batch(&[Write::Create(new_instance(Some(&me)))]).await;
+        let Ok([WriteOutcome::Created { id }]) = made.as_deref() else {
             panic!("{made:?}");
         };
         ids.push(*id);
     }
-    let loads = Loads::new(Arc::new(store.clone()), me.incarnation);
+    let loads = InstanceLoader::new(Arc::new(store.clone()), me.incarnation);
     (store, loads, ids)
 }
 

@@ -64,7 +64,7 @@ macro_rules! conformance {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    super::cases::$case(&super::FaultyRegistry::before(super::local())).await;
+                    super::cases::$case(&super::FaultyRegistry::new(super::local())).await;
                 }
             )+
         }

@@ -4,17 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actors::assembly::{self, Ingredients, MasterParts, WorkerParts};
-use actors::condition::Condition;
+use actors::bootstrap;
+use actors::bootstrap::{MasterConfig, NodeDeps, WorkerResources};
 use actors::local::LocalNode;
-use actors::master::{GetChild, GetMovable, Gift, GiveAway, Relay, Renew, Reports, StartDrain};
+use actors::membership::health::HealthStatus;
+use actors::membership::liveness::LivenessMonitor;
+use actors::membership::peers::Peers;
+use actors::messages::StartDrain;
+use actors::messages::master::{
+    CrashInstance, DeliverReports, GetHandoverCandidates, HandOverInstances, HandoverSelection, RelayReports,
+    RenewLeases,
+};
 use actors::node::Node;
-use actors::peers::Peers;
-use actors::ports::{Join, Member, NewInstance, Store as _, Written};
+use actors::ports::{Join, Member, MembershipStore as _, NewInstance, WriteOutcome};
 use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
-use actors::pulse::Pulse;
 use actors::worker::AttemptPaths;
-use actors::workflow::Crash;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
@@ -22,7 +26,7 @@ use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
 use runner::process::boot_id;
 use runner::runners::runners;
-use store::catalog::{Catalog, Format, NewVersion, Request};
+use store::catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
 use store::{Role, Store};
 
 /// A node in this process, with its store.
@@ -47,7 +51,7 @@ impl Bench {
             worker_group: "default".to_owned(),
             version: "test".to_owned(),
         };
-        let joined = store.join_alone(&join).await.expect("joined");
+        let joined = store.join_standalone(&join).await.expect("joined");
         let member = Member {
             incarnation: joined.incarnation,
             name: join.name,
@@ -68,7 +72,7 @@ impl Bench {
             activated.map_err(|error| error.to_string())
         });
         let parts = ingredients(member, joined.now, store, folder.path());
-        let node = assembly::start(parts, activation).await.expect("a node");
+        let node = bootstrap::start(parts, activation).await.expect("a node");
         Self {
             node,
             catalog,
@@ -81,7 +85,8 @@ impl Bench {
             document::parse_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
-            .project("default")
+            .projects()
+            .find("default")
             .await
             .expect("read")
             .expect("the default project");
@@ -90,11 +95,11 @@ impl Bench {
             definition: Arc::new(definition),
             model,
             source: yaml.to_owned(),
-            format: Format::Yaml,
+            format: SourceFormat::Yaml,
             hash: "0".repeat(64),
         };
         let at = self.node.clock().now();
-        let request = Request {
+        let request = AuditContext {
             user: "admin".to_owned(),
             source: String::new(),
             request_id: String::new(),
@@ -102,13 +107,19 @@ impl Bench {
             key: None,
         };
         self.catalog
-            .put_workflow(project.id, &version, None, &request)
+            .workflows()
+            .save_version(project.id, &version, None, &request)
             .await
             .expect("stored");
-        let startable = self.catalog.startable("default", &version.name).await;
+        let startable = self
+            .catalog
+            .workflows()
+            .find_start_candidate("default", &version.name)
+            .await;
         let startable = startable.expect("an answer").expect("the project");
         let target = self
             .catalog
+            .workflows()
             .start_target(startable, None)
             .await
             .expect("a target");
@@ -129,8 +140,8 @@ impl Bench {
             request_key: None,
             at,
         };
-        match self.node.create(new).await.expect("created") {
-            Written::Created { id } => id,
+        match self.node.create_instance(new).await.expect("created") {
+            WriteOutcome::Created { id } => id,
             other => panic!("{other:?}"),
         }
     }
@@ -143,10 +154,17 @@ impl Bench {
     ) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let instance = self.catalog.instance(id).await.expect("read").expect("exists");
+            let instance = self
+                .catalog
+                .instances()
+                .find(id)
+                .await
+                .expect("read")
+                .expect("exists");
             let task = self
                 .catalog
-                .task(id, "t")
+                .tasks()
+                .find(id, "t")
                 .await
                 .ok()
                 .map(|detail| detail.task.state);
@@ -161,47 +179,38 @@ impl Bench {
     async fn crash(&self, id: InstanceId) {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
-            let child = self
-                .node
-                .masters
-                .as_ref()
-                .expect("a master")
-                .supervisor
-                .send(GetChild(id))
-                .await
-                .expect("the master lives");
-            if let Some(child) = child.filter(actix::Addr::connected) {
-                child.send(Crash).await.expect_err("the actor panics");
+            let master = &self.node.masters.as_ref().expect("a master").supervisor;
+            if master.send(CrashInstance(id)).await.expect("the master lives") {
                 return;
             }
-            assert!(Instant::now() < deadline, "the actor should be built anew");
+            assert!(Instant::now() < deadline, "the actor should restart");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
-fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> Ingredients {
-    let worker = WorkerParts {
+fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps {
+    let worker = WorkerResources {
         runner: Arc::new(runners(RunnerLimits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
         boot_id: boot_id(),
         slots: 4,
     };
-    Ingredients {
-        me,
+    NodeDeps {
+        this_node: me,
         generation: Generation(1),
         clock: actors::clock::Clock::starting_at(now),
         store: Arc::new(store),
         registry: Arc::new(LocalRegistry::default()),
-        ways: None,
+        links: None,
         peers: Peers::default(),
-        condition: Condition::default(),
-        pulse: Pulse::default(),
-        drain_bell: Arc::default(),
+        health: HealthStatus::default(),
+        liveness: LivenessMonitor::default(),
+        drain_signal: Arc::default(),
         worker: Some(worker),
-        master: Some(MasterParts::default()),
-        end_node: Arc::new(|actor| panic!("{actor} died")),
+        master: Some(MasterConfig::default()),
+        terminate_node: Arc::new(|actor| panic!("{actor} died")),
     }
 }
 
@@ -231,9 +240,15 @@ async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
         .await;
     let starts = std::fs::read_to_string(&ran).expect("it ran");
     assert_eq!(starts.lines().count(), 1, "the attempt ran once: {starts}");
-    let detail = bench.catalog.task(id, "t").await.expect("the task");
+    let detail = bench.catalog.tasks().find(id, "t").await.expect("the task");
     assert_eq!(detail.attempts.len(), 1, "no attempt was lost: {detail:?}");
-    let ownership = bench.catalog.ownership(id).await.expect("read").expect("exists");
+    let ownership = bench
+        .catalog
+        .history()
+        .ownership(id)
+        .await
+        .expect("read")
+        .expect("exists");
     assert_eq!(
         ownership.log.len(),
         1,
@@ -255,7 +270,8 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
     let deadline = Instant::now() + Duration::from_secs(60);
     while bench
         .catalog
-        .instance(bad)
+        .instances()
+        .find(bad)
         .await
         .expect("read")
         .expect("exists")
@@ -263,21 +279,17 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
         .is_none()
     {
         assert!(Instant::now() < deadline, "it should get attention");
-        if let Some(child) = bench
-            .node
-            .masters
-            .as_ref()
-            .expect("a master")
-            .supervisor
-            .send(GetChild(bad))
-            .await
-            .expect("the master lives")
-        {
-            child.send(Crash).await.ok();
-        }
+        let master = &bench.node.masters.as_ref().expect("a master").supervisor;
+        master.send(CrashInstance(bad)).await.expect("the master lives");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let parked = bench.catalog.instance(bad).await.expect("read").expect("exists");
+    let parked = bench
+        .catalog
+        .instances()
+        .find(bad)
+        .await
+        .expect("read")
+        .expect("exists");
     assert!(
         parked.owner.is_none(),
         "nobody owns what waits for a person: {parked:?}"
@@ -304,10 +316,10 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
     }
     let target = another_master(&bench).await;
     let master = &bench.node.masters.as_ref().expect("a master").supervisor;
-    let mut commits = bench.node.hub().subscribe();
-    let give = |id| GiveAway {
+    let mut commits = bench.node.commit_events().subscribe();
+    let give = |id| HandOverInstances {
         target,
-        gift: Gift::These(vec![id, InstanceId(999)]),
+        selection: HandoverSelection::These(vec![id, InstanceId(999)]),
     };
     assert_eq!(master.send(give(goes)).await.expect("it lives"), 1, "one is left");
     let told = tokio::time::timeout(Duration::from_secs(30), async {
@@ -321,12 +333,13 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
     assert_eq!(told.await.expect("somebody tells"), Some(InstanceState::Running));
     let ownership = bench
         .catalog
+        .history()
         .ownership(goes)
         .await
         .expect("read")
         .expect("exists");
     assert_eq!(ownership.owner, Some(target), "{ownership:?}");
-    let movable = master.send(GetMovable).await.expect("it lives");
+    let movable = master.send(GetHandoverCandidates).await.expect("it lives");
     assert_eq!(
         movable.iter().map(|movable| movable.id).collect::<Vec<_>>(),
         [stays]
@@ -335,6 +348,7 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
     assert_eq!(master.send(give(stays)).await.expect("it lives"), 1);
     let ownership = bench
         .catalog
+        .history()
         .ownership(stays)
         .await
         .expect("read")
@@ -357,10 +371,10 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     let runs = |_, task| task == Some(TaskState::Running);
     bench.wait_for(id, "t should run, with its lease", runs).await;
     let master = &bench.node.masters.as_ref().expect("a master").supervisor;
-    let attempts = bench.catalog.task(id, "t").await.expect("read").attempts;
+    let attempts = bench.catalog.tasks().find(id, "t").await.expect("read").attempts;
     let uid = attempts[0].uid.expect("bound");
     let worker = Incarnation(1);
-    let renew = |epoch| Renew {
+    let renew = |epoch| RenewLeases {
         worker,
         batch: vec![LeaseRequest {
             uid,
@@ -372,22 +386,22 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     let reason = "cut off".to_owned();
     let update = AttemptUpdate::Lost { reason };
     let report = Report { uid, worker, update };
-    let relayed = master.send(Relay(vec![report.clone()])).await;
+    let relayed = master.send(RelayReports(vec![report.clone()])).await;
     assert_eq!(
         relayed.expect("it lives"),
         [ReportAnswer::Later],
         "nobody keeps it"
     );
-    let reported = master.send(Reports(vec![report.clone()])).await;
+    let reported = master.send(DeliverReports(vec![report.clone()])).await;
     assert_eq!(reported.expect("it lives"), [ReportAnswer::Stored]);
-    let attempts = bench.catalog.task(id, "t").await.expect("read").attempts;
+    let attempts = bench.catalog.tasks().find(id, "t").await.expect("read").attempts;
     assert_eq!(attempts[0].state, AttemptState::Lost);
     // Its answer may be lost, and the instance gone meanwhile: nobody waits for it any more.
     let mut of_nobody = report;
     of_nobody.uid.instance = InstanceId(id.0 + 1);
     for told in [
-        master.send(Relay(vec![of_nobody.clone()])).await,
-        master.send(Reports(vec![of_nobody])).await,
+        master.send(RelayReports(vec![of_nobody.clone()])).await,
+        master.send(DeliverReports(vec![of_nobody])).await,
     ] {
         assert_eq!(told.expect("it lives"), [ReportAnswer::Stored]);
     }
@@ -403,7 +417,13 @@ async fn another_master(bench: &Bench) -> Incarnation {
         worker_group: "default".to_owned(),
         version: "test".to_owned(),
     };
-    let life = bench.node.store.join(&join).await.expect("joined").incarnation;
+    let life = bench
+        .node
+        .store
+        .join_cluster(&join)
+        .await
+        .expect("joined")
+        .incarnation;
     let active = bench.node.store.set_member_state(life, MemberState::Active).await;
     active.expect("active");
     life

@@ -150,7 +150,7 @@ fn only_the_configuration_reads_the_environment() {
         "crates/primitives/src/environment.rs",
         "src/allocator.rs",
         // Fail points of tests; empty in every other build.
-        "actors/src/faults.rs",
+        "actors/src/fail_points.rs",
         "crates/runner/",
         "benches/",
     ];

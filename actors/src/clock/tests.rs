@@ -1,6 +1,6 @@
 use engine::ids::Timestamp;
 
-use super::Clock;
+use crate::clock::Clock;
 
 const NOW: i64 = 1_000_000;
 
@@ -28,4 +28,29 @@ fn a_clock_that_is_ahead_is_set_back_to_the_latest_possible_time() {
     let clock = Clock::starting_at(Timestamp(2 * NOW));
     clock.adjust(Timestamp(NOW), 10);
     assert!(clock.now().0 < NOW + 60_000);
+}
+
+#[test]
+fn a_small_correction_backwards_never_shows() {
+    let clock = Clock::starting_at(Timestamp(1_000_000));
+    let before = clock.now();
+    clock.adjust(Timestamp(1_000_000 - 500), 0);
+    assert!(clock.now() >= before);
+}
+
+#[test]
+fn a_large_correction_is_taken_over_in_both_directions() {
+    let clock = Clock::starting_at(Timestamp(10_000_000));
+    clock.now();
+    clock.adjust(Timestamp(5_000_000), 0);
+    assert!(clock.now() < Timestamp(6_000_000));
+    clock.adjust(Timestamp(20_000_000), 0);
+    assert!(clock.now() >= Timestamp(20_000_000));
+}
+
+#[test]
+fn a_difference_within_the_round_trip_is_noise() {
+    let clock = Clock::starting_at(Timestamp(0));
+    clock.adjust(Timestamp(100), 400);
+    assert!(clock.now() < Timestamp(200));
 }

@@ -1,12 +1,22 @@
-//! The lives of nodes as the database keeps them.
+//! The incarnations of nodes as the database keeps them.
 
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
+use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
-use serde::{Deserialize, Serialize};
 
-use super::Me;
+/// The name and address of this incarnation of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeIdentity {
+    /// The incarnation.
+    pub incarnation: Incarnation,
+    /// The address that other nodes use; `host` of the instances that it owns.
+    pub host: String,
+    /// The node's name.
+    pub name: String,
+    /// The database's generation.
+    pub generation: Generation,
+}
 
-/// What a node says of itself when it joins.
+/// What a node tells about itself when it joins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {
     /// Unique among live members.
@@ -23,10 +33,10 @@ pub struct Join {
     pub version: String,
 }
 
-/// What the store made of it.
+/// The new incarnation of a node that joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
-    /// The new life.
+pub struct JoinResult {
+    /// The incarnation.
     pub incarnation: Incarnation,
     /// The database's generation.
     pub generation: Generation,
@@ -34,19 +44,19 @@ pub struct Joined {
     pub now: Timestamp,
 }
 
-/// The answer to a beat.
+/// The answer to a heartbeat that was stored in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Beat {
+pub struct DbHeartbeat {
     /// The database's clock.
     pub now: Timestamp,
-    /// What the store says of this life; `Dead` means: exit.
+    /// The stored state of this incarnation; `Dead` means: exit.
     pub state: MemberState,
 }
 
 /// One member row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Which life.
+    /// The incarnation.
     pub incarnation: Incarnation,
     /// Its node name.
     pub name: String,
@@ -54,7 +64,7 @@ pub struct Member {
     pub host: String,
     /// `master`, `worker`, `api`.
     pub roles: Vec<String>,
-    /// Where it is in its life.
+    /// Its state.
     pub state: MemberState,
     /// When it joined.
     pub joined_at: Timestamp,
@@ -66,89 +76,64 @@ pub struct Member {
     pub version: String,
 }
 
-/// A live member, and how long it has been silent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Who.
-    pub member: Member,
-    /// The age of its last beat by the database's clock, in milliseconds.
-    pub beat_age_ms: i64,
-}
-
 impl Member {
     /// Whether the node has a role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|has| has == role)
     }
+
+    /// Whether it may own instances.
+    pub fn is_active_master(&self) -> bool {
+        self.state == MemberState::Active && self.has_role("master")
+    }
 }
 
-/// The wish to declare a life dead. It is final for that life, whether it was right or not.
+/// A live member, and the age of its last heartbeat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberStatus {
+    /// The member.
+    pub member: Member,
+    /// The age of its last stored heartbeat by the database's clock, in milliseconds.
+    pub heartbeat_age_ms: i64,
+}
+
+/// A request to declare an incarnation dead. It is final for that incarnation, whether it was right or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declaration {
-    /// Who declares; must be an active member.
-    pub me: Incarnation,
-    /// Whom.
+    /// Must be an active member.
+    pub declared_by: Incarnation,
+    /// The incarnation to declare dead.
     pub dead: Incarnation,
-    /// What was witnessed, in words.
+    /// The evidence, in readable text.
     pub reason: String,
 }
 
-/// What became of a declaration.
+/// The outcome of a declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Declared {
+pub enum DeclarationOutcome {
     /// It is dead now.
     Dead,
     /// It was dead or had left before.
-    WasOver,
-    /// The declaring member is not active: it may declare nobody.
+    AlreadyEnded,
+    /// The declaring member is not active: it may declare no death.
     NotActive,
 }
 
-/// What one survivor took over from one dead life. When and why that was declared is in its member row.
+/// What one survivor took over from one dead incarnation. Its member row holds when and why it was declared dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailoverRecord {
-    /// Whose instances.
+    /// The previous owner.
     pub dead: Incarnation,
-    /// Who took them.
-    pub survivor: Me,
-    /// When it was first missed, if this survivor missed it.
+    /// The new owner.
+    pub survivor: NodeIdentity,
+    /// When the dead one was first missed, if this survivor missed it.
     pub suspected_at: Option<Timestamp>,
-    /// When every instance that was taken had its actor; none until then.
+    /// When every instance that was taken over had its actor; none until then.
     pub acknowledged_at: Option<Timestamp>,
-    /// How many instances were taken.
+    /// The number of instances that were taken over.
     pub instances: u32,
-    /// How many attempts went on at their workers.
+    /// The number of attempts that still ran, or had ended with a known result.
     pub attempts_reattached: u32,
-    /// How many attempts were lost.
+    /// The number of attempts that were lost.
     pub attempts_lost: u32,
-}
-
-/// The wish to give instances to another master.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandOver {
-    /// Who gives; owner of the instances.
-    pub me: Me,
-    /// Who takes; must be an active master.
-    pub target: Incarnation,
-    /// What, under the epochs that the giver holds.
-    pub instances: Vec<(InstanceId, Epoch)>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// Who owns an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnedBy {
-    /// Which.
-    pub id: InstanceId,
-    /// The owner's life and host; none at rest and until the first claim.
-    pub owner: Option<(Incarnation, String)>,
-    /// The state of the owner's life.
-    pub owner_state: Option<MemberState>,
-    /// The fencing token.
-    pub epoch: Epoch,
-    /// The database's generation.
-    pub generation: Generation,
-    /// Whether somebody has to own it: it runs, or its inbox holds a verb that applies.
-    pub needs_owner: bool,
 }

@@ -1,27 +1,28 @@
-//! A registry that a test makes fail in the ways that were seen of Consul.
+//! A registry that a test makes fail in the ways in which Consul was seen to fail.
 
 use std::collections::BTreeSet;
 use std::future::pending;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::ids::Incarnation;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::ports::{Member, Registry, RegistryError, View};
 
 /// How every call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fault {
-    /// Not at all.
+    /// It does not fail.
     #[default]
     None,
     /// With an error.
     Unavailable,
-    /// It never answers; a beat is given up, as its caller does.
+    /// It never answers; a heartbeat times out.
     Hangs,
-    /// Beats alone are not answered, as behind an agent that holds its lock for half a minute.
-    BeatsStall,
+    /// Only heartbeats are not answered, as behind an agent that holds its lock for half a minute.
+    HeartbeatsStall,
     /// A watch answers at once, though nothing is new.
     Spurious,
 }
@@ -30,21 +31,21 @@ pub enum Fault {
 #[derive(Clone)]
 pub struct FaultyRegistry {
     inner: Arc<dyn Registry>,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<FaultState>>,
 }
 
-/// The three things that Consul says, one after the other, when its leader is lost.
+/// The three errors that Consul returns, one after the other, when its leader is lost.
 const LEADERLESS: [&str; 3] = [
     "rpc error making call: EOF",
     "rpc error getting client: failed to get conn: dial tcp: connection refused",
     "No cluster leader",
 ];
 
-/// A beat that takes longer has failed: what every registry promises.
-const BEAT_WITHIN: Duration = Duration::from_millis(400);
+/// Time after which a heartbeat has failed, as with every registry.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(400);
 
 #[derive(Default)]
-struct State {
+struct FaultState {
     fault: Fault,
     refused: usize,
     /// What is taken off the real index after a loss of state.
@@ -55,59 +56,59 @@ struct State {
 }
 
 impl FaultyRegistry {
-    /// Puts faults, none at first, in front of a registry.
-    pub fn before(inner: Arc<dyn Registry>) -> Self {
+    /// Wraps a registry, at first without faults.
+    pub fn new(inner: Arc<dyn Registry>) -> Self {
         Self {
             inner,
             state: Arc::default(),
         }
     }
 
-    /// From now on every call fails so; calls that wait already do not notice.
-    pub fn set(&self, fault: Fault) {
+    /// Sets how every call fails from now on; calls in flight are not affected.
+    pub fn set_fault(&self, fault: Fault) {
         self.state().fault = fault;
     }
 
-    /// Loses its state, as an agent without a data folder does: nobody is known, and the index begins anew.
+    /// Loses its state, as an agent without a data folder does: no incarnation is known, and the index starts again.
     ///
     /// # Errors
-    /// As the real registry says.
+    /// As the real registry returns.
     pub async fn lose_state(&self) -> Result<(), RegistryError> {
         let known = std::mem::take(&mut self.state().known);
-        for life in known {
-            self.inner.deregister(life).await?;
+        for incarnation in known {
+            self.inner.deregister(incarnation).await?;
         }
         let index = self.inner.confirm().await?.index;
         self.state().lost = index.saturating_sub(1);
         Ok(())
     }
 
-    /// Hides a life from every view, as a partition of the agents does, or shows it again.
-    pub fn hide(&self, life: Incarnation, hidden: bool) {
-        let mut state = self.state();
-        if hidden {
-            state.hidden.insert(life);
-        } else {
-            state.hidden.remove(&life);
-        }
+    /// Hides an incarnation from every view, as a partition of the agents does.
+    pub fn hide(&self, incarnation: Incarnation) {
+        self.state().hidden.insert(incarnation);
     }
 
-    /// Shows a life although nobody beats for it, as an agent's restart does, or no longer.
-    pub fn show(&self, life: Incarnation, shown: bool) {
-        let mut state = self.state();
-        if shown {
-            state.shown.insert(life);
-        } else {
-            state.shown.remove(&life);
-        }
+    /// Ends `hide`.
+    pub fn unhide(&self, incarnation: Incarnation) {
+        self.state().hidden.remove(&incarnation);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Shows an incarnation although it sends no heartbeats, as an agent does after its restart.
+    pub fn show(&self, incarnation: Incarnation) {
+        self.state().shown.insert(incarnation);
     }
 
-    /// What a registry that lost its leader says changes while it looks for the next one.
-    fn next_words(&self) -> String {
+    /// Ends `show`.
+    pub fn unshow(&self, incarnation: Incarnation) {
+        self.state().shown.remove(&incarnation);
+    }
+
+    fn state(&self) -> MutexGuard<'_, FaultState> {
+        self.state.lock()
+    }
+
+    /// The error of a registry that lost its leader changes while it elects the next one.
+    fn next_error(&self) -> String {
         let mut state = self.state();
         state.refused += 1;
         LEADERLESS[state.refused % LEADERLESS.len()].to_owned()
@@ -116,8 +117,8 @@ impl FaultyRegistry {
     async fn fail(&self) -> Result<(), RegistryError> {
         let fault = self.state().fault;
         match fault {
-            Fault::None | Fault::BeatsStall | Fault::Spurious => Ok(()),
-            Fault::Unavailable => Err(RegistryError::Unavailable(self.next_words())),
+            Fault::None | Fault::HeartbeatsStall | Fault::Spurious => Ok(()),
+            Fault::Unavailable => Err(RegistryError::Unavailable(self.next_error())),
             Fault::Hangs => pending().await,
         }
     }
@@ -125,7 +126,8 @@ impl FaultyRegistry {
     fn distorted(&self, mut view: View) -> View {
         let state = self.state();
         view.index = view.index.saturating_sub(state.lost);
-        view.present.retain(|life| !state.hidden.contains(life));
+        view.present
+            .retain(|incarnation| !state.hidden.contains(incarnation));
         view.present.extend(&state.shown);
         view
     }
@@ -139,21 +141,21 @@ impl Registry for FaultyRegistry {
         self.inner.register(me).await
     }
 
-    async fn beat(&self, me: Incarnation) -> Result<(), RegistryError> {
+    async fn heartbeat(&self, me: Incarnation) -> Result<(), RegistryError> {
         let fault = self.state().fault;
-        if matches!(fault, Fault::Hangs | Fault::BeatsStall) {
-            tokio::time::sleep(BEAT_WITHIN).await;
-            return Err(RegistryError::Unavailable("the beat timed out".to_owned()));
+        if matches!(fault, Fault::Hangs | Fault::HeartbeatsStall) {
+            tokio::time::sleep(HEARTBEAT_TIMEOUT).await;
+            return Err(RegistryError::Unavailable("the heartbeat timed out".to_owned()));
         }
         self.fail().await?;
-        self.inner.beat(me).await
+        self.inner.heartbeat(me).await
     }
 
     async fn watch(&self, after: u64, wait: Duration) -> Result<View, RegistryError> {
         self.fail().await?;
         let lost = if after == 0 { 0 } else { self.state().lost };
-        let spurious = self.state().fault == Fault::Spurious;
-        let wait = if spurious { Duration::ZERO } else { wait };
+        let is_spurious = self.state().fault == Fault::Spurious;
+        let wait = if is_spurious { Duration::ZERO } else { wait };
         let view = self.inner.watch(after.saturating_add(lost), wait).await?;
         self.fail().await?;
         Ok(self.distorted(view))

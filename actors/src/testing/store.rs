@@ -1,28 +1,27 @@
-//! A store in memory that keeps the promises of the real ones; tests may look inside and make it fail.
+//! A store in memory that behaves like the real ones; tests read its contents and make it fail.
 
 mod claims;
 mod members;
 mod owners;
+mod ports;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use engine::attempt::AttemptEnd;
 use engine::ids::{
     AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run,
     TaskIndex, Timestamp,
 };
 use engine::instance::{InstanceRecord, Transition};
 use engine::spec::Definition;
-use engine::states::{AttemptState, Command, MemberState, OperationStatus, OwnershipReason};
+use engine::states::{Command, MemberState, OperationStatus, OwnershipReason};
 use engine::task::{Attempt, Task};
 
 use crate::ports::{
-    Beat, Claim, Claimed, Declaration, Declared, FailoverRecord, HandOver, InboxVerb, Join, Joined, Loaded,
-    Me, Member, NewInstance, OwnedBy, Seen, Store, StoreError, Write, Written,
+    FailoverRecord, InboxCommand, Join, Member, NewInstance, NodeIdentity, RelayedResult, StoreError,
 };
+use parking_lot::{Mutex, MutexGuard};
 
 /// A store in memory. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -33,14 +32,14 @@ pub struct FakeStore {
 /// One entry of the owner log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerEntry {
-    /// Under which epoch.
+    /// The epoch.
     pub epoch: Epoch,
-    /// Who.
+    /// The owner.
     pub owner: Incarnation,
     /// The host of the owner before, when it had one.
     pub from_host: Option<String>,
-    /// Why.
-    pub why: OwnershipReason,
+    /// Why ownership changed.
+    pub reason: OwnershipReason,
 }
 
 /// An instance as it is stored.
@@ -70,8 +69,7 @@ pub struct StoredInstance {
 
 #[derive(Debug, Clone)]
 struct InboxRow {
-    instance: InstanceId,
-    verb: InboxVerb,
+    command: InboxCommand,
     outcome: OperationStatus,
     detail: Option<String>,
 }
@@ -80,40 +78,40 @@ struct InboxRow {
 struct State {
     now: i64,
     members: Vec<Member>,
-    /// When each life was last heard of.
-    beats: BTreeMap<Incarnation, i64>,
+    /// When each incarnation last sent a heartbeat.
+    heartbeats: BTreeMap<Incarnation, i64>,
     secret: Option<String>,
     failovers: Vec<FailoverRecord>,
-    /// Results that were kept, in the order in which they came.
-    kept: Vec<(DispatchId, AttemptEnd)>,
+    /// Relayed results, in the order in which they came.
+    relayed: Vec<RelayedResult>,
     applied: BTreeSet<DispatchId>,
     instances: BTreeMap<InstanceId, StoredInstance>,
     last_instance: i64,
     keys: BTreeMap<String, (String, InstanceId)>,
     inbox: Vec<InboxRow>,
     definitions: BTreeMap<(i64, i64), Arc<Definition>>,
-    failures: VecDeque<(StoreError, Applied)>,
+    failures: VecDeque<(StoreError, FailedWrite)>,
     writes: usize,
-    /// How many instances each read asked for.
+    /// The number of instances in each read.
     reads: Vec<usize>,
     damaged: BTreeSet<InstanceId>,
 }
 
-/// What a failing write does before it answers with its error.
+/// What a failing write does before it returns its error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Applied {
+pub enum FailedWrite {
     /// Nothing is stored.
-    No,
-    /// The batch is stored all the same.
-    Yes,
+    NotApplied,
+    /// The batch is stored nevertheless.
+    Applied,
 }
 
 impl FakeStore {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
-    /// Makes a definition known.
+    /// Adds a definition.
     pub fn define(&self, workflow_id: i64, version: i64, definition: Definition) {
         let definition = Arc::new(definition);
         self.state()
@@ -127,15 +125,17 @@ impl FakeStore {
     }
 
     /// Lets the next write fail; several are used up in order.
-    pub fn fail_next_write(&self, error: StoreError, applied: Applied) {
+    pub fn fail_next_write(&self, error: StoreError, applied: FailedWrite) {
         self.state().failures.push_back((error, applied));
     }
 
-    /// Counts kept results that are neither applied nor closed.
+    /// Counts relayed results that are neither applied nor closed.
     pub fn unapplied_results(&self) -> usize {
         let state = self.state();
-        let kept = state.kept.iter();
-        kept.filter(|(uid, _)| !state.applied.contains(uid)).count()
+        let relayed = state.relayed.iter();
+        relayed
+            .filter(|result| !state.applied.contains(&result.uid))
+            .count()
     }
 
     /// Counts the batches that were written.
@@ -143,8 +143,8 @@ impl FakeStore {
         self.state().writes
     }
 
-    /// Adds an active member beside those that live.
-    pub fn add_member(&self, name: &str, host: &str) -> Me {
+    /// Adds an active member.
+    pub fn add_member(&self, name: &str, host: &str) -> NodeIdentity {
         let mut state = self.state();
         let join = Join {
             name: name.to_owned(),
@@ -155,7 +155,7 @@ impl FakeStore {
             version: "test".to_owned(),
         };
         let incarnation = state.join(&join, MemberState::Active);
-        Me {
+        NodeIdentity {
             incarnation,
             host: join.host,
             name: join.name,
@@ -163,7 +163,7 @@ impl FakeStore {
         }
     }
 
-    /// Returns how many instances each read of instances asked for.
+    /// Returns the number of instances in each read.
     pub fn reads(&self) -> Vec<usize> {
         self.state().reads.clone()
     }
@@ -173,13 +173,13 @@ impl FakeStore {
         self.state().damaged.insert(id);
     }
 
-    /// Stores a verb; answers its operation.
-    pub fn ask(&self, instance: InstanceId, verb: Command, run: Run) -> OperationId {
-        self.ask_for_task(instance, verb, run, None)
+    /// Stores a command; returns its operation.
+    pub fn add_command(&self, instance: InstanceId, verb: Command, run: Run) -> OperationId {
+        self.add_task_command(instance, verb, run, None)
     }
 
-    /// Stores a verb that names a task; answers its operation.
-    pub fn ask_for_task(
+    /// Stores a command that names a task; returns its operation.
+    pub fn add_task_command(
         &self,
         instance: InstanceId,
         verb: Command,
@@ -189,10 +189,10 @@ impl FakeStore {
         let mut state = self.state();
         let operation = OperationId(i64::try_from(state.inbox.len()).unwrap_or(i64::MAX) + 1);
         state.inbox.push(InboxRow {
-            instance,
-            verb: InboxVerb {
+            command: InboxCommand {
                 operation,
-                verb,
+                instance,
+                command: verb,
                 run,
                 task: task.map(str::to_owned),
                 requested_by: "admin".to_owned(),
@@ -203,30 +203,30 @@ impl FakeStore {
         operation
     }
 
-    /// Answers what became of a verb.
+    /// Returns the outcome of a command.
     ///
     /// # Panics
-    /// When there is no such verb.
+    /// When there is no such command.
     pub fn outcome(&self, operation: OperationId) -> (OperationStatus, Option<String>) {
         let state = self.state();
-        let row = state.inbox.iter().find(|row| row.verb.operation == operation);
-        let row = row.expect("a verb of this store");
+        let row = state.inbox.iter().find(|row| row.command.operation == operation);
+        let row = row.expect("a command of this store");
         (row.outcome, row.detail.clone())
     }
 
-    /// Makes a life silent for so many milliseconds more.
-    pub fn age_beat(&self, of: Incarnation, ms: i64) {
-        if let Some(seen_at) = self.state().beats.get_mut(&of) {
-            *seen_at -= ms;
+    /// Ages the last heartbeat of an incarnation.
+    pub fn age_heartbeat(&self, incarnation: Incarnation, ms: i64) {
+        if let Some(sent_at) = self.state().heartbeats.get_mut(&incarnation) {
+            *sent_at -= ms;
         }
     }
 
-    /// Lists the take-overs that were noted.
+    /// Lists the recorded take-overs.
     pub fn failovers(&self) -> Vec<FailoverRecord> {
         self.state().failovers.clone()
     }
 
-    /// Answers an instance as it is stored.
+    /// Returns an instance as it is stored.
     ///
     /// # Panics
     /// When there is no such instance.
@@ -240,164 +240,7 @@ impl FakeStore {
     }
 }
 
-#[async_trait]
-impl Store for FakeStore {
-    async fn join_alone(&self, join: &Join) -> Result<Joined, StoreError> {
-        Ok(self.state().start_life(join, |_| true))
-    }
-
-    async fn join(&self, join: &Join) -> Result<Joined, StoreError> {
-        let is_rival = |member: &Member| member.name == join.name || member.host == join.host;
-        Ok(self.state().start_life(join, is_rival))
-    }
-
-    async fn agree_on_secret(&self, digest: &str) -> Result<bool, StoreError> {
-        let mut state = self.state();
-        Ok(state.secret.get_or_insert_with(|| digest.to_owned()) == digest)
-    }
-
-    async fn living(&self) -> Result<Vec<Seen>, StoreError> {
-        Ok(self.state().living())
-    }
-
-    async fn declare_dead(&self, declaration: &Declaration) -> Result<Declared, StoreError> {
-        Ok(self.state().declare_dead(declaration))
-    }
-
-    async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
-        self.state().record_failover(record)
-    }
-
-    async fn hand_over(&self, hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
-        Ok(self.state().hand_over(hand_over))
-    }
-
-    async fn keep_results(
-        &self,
-        results: &[(DispatchId, AttemptEnd)],
-        _at: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.state().keep_results(results);
-        Ok(())
-    }
-
-    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
-        let state = self.state();
-        Ok(ids.iter().flat_map(|id| state.kept(*id)).collect())
-    }
-
-    async fn results_applied(&self, uids: &[DispatchId], _at: Timestamp) -> Result<(), StoreError> {
-        self.state().applied.extend(uids);
-        Ok(())
-    }
-
-    async fn close_results(&self, _at: Timestamp) -> Result<(), StoreError> {
-        self.state().close_results();
-        Ok(())
-    }
-
-    async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
-        let state = self.state();
-        let ids: BTreeSet<&InstanceId> = ids.iter().collect();
-        Ok(ids.into_iter().filter_map(|id| state.owned_by(*id)).collect())
-    }
-
-    async fn set_member_state(&self, me: Incarnation, to: MemberState) -> Result<(), StoreError> {
-        self.state().move_member(me, to)
-    }
-
-    async fn beat(&self, me: Incarnation) -> Result<Beat, StoreError> {
-        Ok(self.state().beat(me))
-    }
-
-    async fn members(&self) -> Result<Vec<Member>, StoreError> {
-        Ok(self.state().members.clone())
-    }
-
-    async fn write(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
-        let mut state = self.state();
-        let failure = state.failures.pop_front();
-        if let Some((error, Applied::No)) = failure {
-            return Err(error);
-        }
-        state.writes += 1;
-        let answers = batch.iter().map(|entry| state.write(entry)).collect();
-        match failure {
-            Some((error, Applied::Yes)) => Err(error),
-            _ => Ok(answers),
-        }
-    }
-
-    async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
-        Ok(self.state().claim(claim))
-    }
-
-    async fn load(&self, me: Incarnation, asked: &[(InstanceId, Epoch)]) -> Result<Vec<Loaded>, StoreError> {
-        // As of a database that takes its time.
-        tokio::task::yield_now().await;
-        let mut state = self.state();
-        state.reads.push(asked.len());
-        if let Some((id, _)) = asked.iter().find(|(id, _)| state.damaged.contains(id)) {
-            return Err(StoreError::Rejected(format!("the rows of {id} cannot be read")));
-        }
-        let found = asked.iter().filter_map(|(id, epoch)| state.load(*id, me, *epoch));
-        Ok(found.collect())
-    }
-
-    async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {
-        let state = self.state();
-        let known = state.definitions.get(&(workflow_id, version)).cloned();
-        known.ok_or_else(|| StoreError::Rejected(format!("workflow {workflow_id} has no version {version}")))
-    }
-
-    async fn verbs(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InboxVerb)>, StoreError> {
-        let state = self.state();
-        let rows = state.inbox.iter();
-        Ok(rows
-            .filter(|row| ids.contains(&row.instance) && row.outcome == OperationStatus::Pending)
-            .map(|row| (row.instance, row.verb.clone()))
-            .collect())
-    }
-
-    async fn owned(&self, me: Incarnation) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError> {
-        let state = self.state();
-        let rows = state.instances.iter();
-        Ok(rows
-            .filter(|(_, row)| row.owner.as_ref().is_some_and(|(owner, _)| *owner == me))
-            .map(|(id, row)| (*id, row.epoch, state.has_unapplied(*id)))
-            .collect())
-    }
-
-    async fn owned_counts(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
-        let mut counts = BTreeMap::new();
-        for (owner, _) in self
-            .state()
-            .instances
-            .values()
-            .filter_map(|row| row.owner.as_ref())
-        {
-            *counts.entry(*owner).or_default() += 1;
-        }
-        Ok(counts)
-    }
-
-    async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError> {
-        let mut state = self.state();
-        for (id, row) in &mut state.instances {
-            if ids.contains(id) && row.owner.as_ref().is_some_and(|(owner, _)| *owner == me) {
-                row.claims = 0;
-            }
-        }
-        Ok(())
-    }
-
-    async fn refuse_at_rest(&self, id: InstanceId, _at: Timestamp) -> Result<(), StoreError> {
-        self.state().refuse_at_rest(id);
-        Ok(())
-    }
-}
-
 /// Whether an attempt keeps its task from having another open one.
 fn is_open(attempt: &Attempt) -> bool {
-    matches!(attempt.state, AttemptState::Created | AttemptState::Running)
+    attempt.state.is_open()
 }

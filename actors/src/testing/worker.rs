@@ -1,5 +1,6 @@
 //! The protocol between masters and a worker as one suite of cases, over any transport.
 
+mod capacity_cases;
 pub mod cases;
 pub(crate) mod fakes;
 pub(crate) mod test_worker;
@@ -13,7 +14,7 @@ use crate::links::{MasterLink, WorkerLink};
 
 /// The transport between a worker and its masters.
 #[async_trait(?Send)]
-pub trait Transport {
+pub trait TransportUnderTest {
     /// Returns a link to the masters for the worker incarnation `from`. The masters of the cases are the incarnations
     /// 1, 2 and 3.
     async fn to_masters(&self, from: Incarnation, masters: Arc<dyn MasterLink>) -> Arc<dyn MasterLink>;
@@ -27,7 +28,7 @@ pub trait Transport {
 pub struct NoTransport;
 
 #[async_trait(?Send)]
-impl Transport for NoTransport {
+impl TransportUnderTest for NoTransport {
     async fn to_masters(&self, _: Incarnation, masters: Arc<dyn MasterLink>) -> Arc<dyn MasterLink> {
         masters
     }

@@ -6,14 +6,14 @@ use super::journal::Journal;
 use super::paths::AttemptPaths;
 use crate::clock::Clock;
 use crate::links::MasterLink;
-use crate::peers::Peers;
-use crate::ports::{Me, Runner};
+use crate::membership::peers::Peers;
+use crate::ports::{NodeIdentity, Runner};
 
 /// The identity and the limits of a worker.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
     /// This node and its incarnation.
-    pub me: Me,
+    pub me: NodeIdentity,
     /// Number of attempts that may run at a time.
     pub slots: u32,
     /// The files of attempts.

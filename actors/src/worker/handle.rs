@@ -18,7 +18,7 @@ use super::messages::{
 use super::replay::Replay;
 use super::worker_actor::WorkerActor;
 use crate::links::{LinkError, WorkerLink};
-use crate::node::SlotUse;
+use crate::node::SlotUsage;
 use crate::protocol::{Dispatch, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest};
 
 /// Time before the end of a drain at which what still runs is killed: SIGTERM, SIGKILL 5 s later, and the reports of
@@ -69,8 +69,8 @@ pub async fn start(config: WorkerConfig, ports: WorkerPorts) -> Result<WorkerHan
 
 impl WorkerHandle {
     /// Returns the slots and how many are in use.
-    pub fn slots(&self) -> SlotUse {
-        SlotUse {
+    pub fn slots(&self) -> SlotUsage {
+        SlotUsage {
             total: self.slots,
             used: self.slots_in_use.load(Ordering::Relaxed),
         }

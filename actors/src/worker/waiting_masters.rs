@@ -1,4 +1,4 @@
-//! The masters that were refused or told of no free slot, in the order in which they are notified of one.
+//! The masters that found no free slot, in the order in which they are notified of one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -30,7 +30,7 @@ struct ActorsView {
 #[get("/api/v1/debug/actors")]
 async fn read_actors(caller: Caller<Admin, System>, _: Query<NoQuery>) -> HttpResponse {
     let node = &caller.server().state().node;
-    let identity = node.me();
+    let identity = node.this_node();
     HttpResponse::Ok().json(ActorsView {
         node: identity.name,
         incarnation: identity.incarnation.to_string(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, get};
-use actors::condition::{BEATS_NOT_STORED, DISK_FULL, DRAINING};
+use actors::membership::health::{DISK_FULL, DRAINING, HEARTBEATS_NOT_STORED};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{AnyUser, Caller, PublicCaller};
@@ -34,14 +34,14 @@ async fn readyz(caller: PublicCaller) -> Result<HttpResponse, Problem> {
     if caller.server().is_closing() {
         return Err(Problem::new(Code::NotReady, "The node is stopping."));
     }
-    for issue in caller.server().state().node.troubles() {
+    for issue in caller.server().state().node.health_issues() {
         match issue.code {
             DRAINING | DISK_FULL => return Err(Problem::new(Code::NotReady, issue.detail)),
-            BEATS_NOT_STORED => return Err(Problem::new(Code::StoreUnavailable, issue.detail)),
+            HEARTBEATS_NOT_STORED => return Err(Problem::new(Code::StoreUnavailable, issue.detail)),
             _ => {}
         }
     }
-    match tokio::time::timeout(DATABASE_TIMEOUT, caller.server().catalog().database()).await {
+    match tokio::time::timeout(DATABASE_TIMEOUT, caller.server().catalog().nodes().database()).await {
         Ok(Ok(_)) => Ok(HttpResponse::Ok()
             .content_type("text/plain; charset=utf-8")
             .body("ready\n")),
@@ -57,7 +57,7 @@ async fn readyz(caller: PublicCaller) -> Result<HttpResponse, Problem> {
 #[utoipa::path(tag = "health", responses((status = 200, body = String, content_type = "text/plain")))]
 #[get("/metrics")]
 async fn metrics(caller: Caller<AnyUser, System>) -> HttpResponse {
-    let slots = caller.server().state().node.slots();
+    let slots = caller.server().state().node.slot_usage();
     ::metrics::gauge!("porpoise_worker_slots", "state" => "total").set(slots.total);
     ::metrics::gauge!("porpoise_worker_slots", "state" => "used").set(slots.used);
     HttpResponse::Ok()

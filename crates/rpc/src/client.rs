@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
-use actors::peers::Peers;
-use actors::ports::Me;
+use actors::membership::peers::Peers;
+use actors::ports::NodeIdentity;
 use actors::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
     ReportAnswer,
@@ -32,7 +32,7 @@ pub struct Links {
 }
 
 struct Inner {
-    me: Me,
+    me: NodeIdentity,
     key: Key,
     peers: Peers,
     roles: Roles,
@@ -51,7 +51,7 @@ impl fmt::Debug for Links {
 
 impl Links {
     /// Makes the links of this life. Addresses come from `peers`; what is for `me` goes to `roles` directly.
-    pub fn new(me: Me, key: Key, peers: Peers, roles: Roles, hint: Hint) -> Self {
+    pub fn new(me: NodeIdentity, key: Key, peers: Peers, roles: Roles, hint: Hint) -> Self {
         Self {
             inner: Arc::new(Inner {
                 me,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actors::peers::Peers;
+use actors::membership::peers::Peers;
 use async_trait::async_trait;
 use engine::ids::DispatchId;
 

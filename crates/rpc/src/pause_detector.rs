@@ -8,7 +8,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actors::faults::{self, Mutant};
+use actors::fail_points;
+use actors::fail_points::DisabledGuard;
 use nix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 
@@ -91,7 +92,7 @@ impl PauseDetector {
 
     /// Waits, if this process was paused, until its row has been read; returns whether that happened in time.
     pub(super) async fn is_revalidated(&self) -> bool {
-        if faults::lacks(Mutant::Believes) {
+        if fail_points::is_disabled(DisabledGuard::RevalidationAfterPause) {
             return true;
         }
         let wait = async {

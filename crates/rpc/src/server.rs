@@ -11,7 +11,7 @@ use actix_web::web::{self, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use actix_web_lab::middleware::CatchPanic;
 use actors::links::{LinkError, LocalMaster, WorkerLink};
-use actors::ports::Me;
+use actors::ports::NodeIdentity;
 
 use super::authenticate::{CallHeader, Refusal, Reply, unsigned};
 use super::keepalive::set_keepalive;
@@ -33,7 +33,7 @@ const WAS_PAUSED: &str = "a worker that was paused and has not read its own row 
 #[derive(Debug, Clone)]
 pub struct Served {
     /// This life; calls for another one are refused.
-    pub me: Me,
+    pub me: NodeIdentity,
     /// Of the cluster's secret.
     pub key: Key,
     /// What runs here.

@@ -40,7 +40,7 @@ impl DefinitionCache {
 
 impl Store {
     /// Reads a pinned definition, from the cache if it was read before.
-    pub(crate) async fn pinned_definition(
+    pub(crate) async fn load_definition(
         &self,
         workflow_id: i64,
         version: i64,

@@ -1,4 +1,4 @@
-//! What commands do to an instance.
+//! The effect of commands on an instance.
 
 use super::changes::{OperationDecision, Reset};
 use super::completion;
@@ -118,7 +118,7 @@ fn resume(draft: &mut InstanceDraft<'_>) {
         | InstanceState::Stopping
         | InstanceState::Failed
         | InstanceState::Succeeded => {
-            draft.note("resumed by a person");
+            draft.note_instance("resumed by a person");
             draft.continue_running();
         }
     }

@@ -1,4 +1,4 @@
-//! What an owner derives from the rows so that no event costs more than what it touches.
+//! Numbers derived from the rows, so that no event costs more than what it touches.
 
 use std::collections::BTreeSet;
 

@@ -87,7 +87,7 @@ impl<'a> InstanceDraft<'a> {
     }
 
     /// Has a transition recorded for the instance although its state stays.
-    pub(super) fn note(&mut self, why: impl Into<String>) {
+    pub(super) fn note_instance(&mut self, why: impl Into<String>) {
         self.history.note_instance(why);
     }
 
@@ -228,7 +228,7 @@ impl<'a> InstanceDraft<'a> {
             return;
         }
         self.history.explain_task(task_index, (from, to), why);
-        for ready in self.rows.put(task_index, task) {
+        for ready in self.rows.put_row(task_index, task) {
             self.start_ready_task(ready);
         }
     }

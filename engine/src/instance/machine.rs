@@ -140,6 +140,6 @@ fn quarantine(draft: &mut InstanceDraft<'_>, attention: Attention) {
     if draft.record().is_idle() {
         return draft.ignore(format!("it is idle already ({})", draft.record().state));
     }
-    draft.note(format!("needs a person: {}", attention.detail));
+    draft.note_instance(format!("needs a person: {}", attention.detail));
     draft.record_mut().attention = Some(attention);
 }

@@ -196,7 +196,7 @@ impl<'a> RowOverlay<'a> {
     }
 
     /// Puts a changed row in place; returns the tasks whose dependencies are met by that.
-    pub(super) fn put(&mut self, task_index: TaskIndex, task: Task) -> Vec<TaskIndex> {
+    pub(super) fn put_row(&mut self, task_index: TaskIndex, task: Task) -> Vec<TaskIndex> {
         let (from, to) = (self.state_of(task_index), task.state);
         self.counts.shift(from, to);
         self.touched.insert(task_index, task);

@@ -1,4 +1,4 @@
-//! What a passed due time does to an instance.
+//! The effect of a passed due time on an instance.
 
 use super::draft::InstanceDraft;
 use super::reasons::time_limit_reason;
@@ -31,7 +31,7 @@ pub(super) fn fire_due(draft: &mut InstanceDraft<'_>) {
 fn time_out(draft: &mut InstanceDraft<'_>) {
     let text = time_limit_reason(draft);
     draft.record_mut().time_out();
-    draft.note(text.clone());
+    draft.note_instance(text.clone());
     if draft.plan().definition.on_timeout != OnTimeout::Fail {
         draft.requests_mut().warn(None, text);
     }

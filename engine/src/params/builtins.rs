@@ -20,7 +20,7 @@ pub struct BuiltinContext<'a> {
     pub uid: DispatchId,
 }
 
-/// Makes the lowest layer of parameters.
+/// Returns the outermost scope of parameters.
 pub fn builtin_params(context: &BuiltinContext<'_>) -> BTreeMap<String, String> {
     let time = |expression: &str| super::time::evaluate(expression, context.base).unwrap_or_default();
     [

@@ -1,4 +1,4 @@
-//! Finds what a task sets: `${setValue(key=value)}` in its output, `key=value` lines in its output file.
+//! The outputs that a task sets: `${setValue(key=value)}` in its output, `key=value` lines in its output file.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ impl OutputScanner {
         Self::default()
     }
 
-    /// Reads on.
+    /// Reads the next piece.
     pub fn push(&mut self, bytes: &[u8]) {
         // In steps, so that a large piece without an end is not kept as a whole.
         for piece in bytes.chunks(MAX_BYTES) {
@@ -48,7 +48,7 @@ impl OutputScanner {
         self.pending.len()
     }
 
-    /// Answers everything that was set; later assignments of a name win.
+    /// Returns everything that was set; later assignments of a name win.
     pub fn finish(self) -> BTreeMap<String, String> {
         self.found.values
     }
@@ -62,7 +62,7 @@ impl OutputScanner {
         };
         self.drop_front(start);
         let from = self.searched.max(MARKER_LEN);
-        let end = find(&self.pending[from..], END).map(|place| from + place);
+        let end = find_bytes(&self.pending[from..], END).map(|place| from + place);
         let length = end.unwrap_or(self.pending.len()) - MARKER_LEN;
         let inside = &self.pending[MARKER_LEN..MARKER_LEN + length];
         let lines = inside.iter().filter(|byte| **byte == b'\n').count();
@@ -76,7 +76,7 @@ impl OutputScanner {
             return false;
         };
         let assignment = String::from_utf8_lossy(inside).into_owned();
-        self.found.take(&assignment);
+        self.found.add(&assignment);
         self.drop_front(end + END.len());
         true
     }
@@ -93,7 +93,7 @@ impl OutputScanner {
 pub fn read_output_file(text: &str) -> BTreeMap<String, String> {
     let mut found = Assignments::default();
     for line in text.lines() {
-        found.take(line);
+        found.add(line);
     }
     found.values
 }
@@ -105,8 +105,8 @@ struct Assignments {
 }
 
 impl Assignments {
-    /// Takes `key=value`; what is no assignment, or goes beyond the bounds, is left out.
-    fn take(&mut self, text: &str) {
+    /// Adds `key=value`; what is no assignment, or goes beyond the bounds, is left out.
+    fn add(&mut self, text: &str) {
         let Some((key, value)) = text.split_once('=') else {
             return;
         };
@@ -133,6 +133,6 @@ fn marker(bytes: &[u8]) -> Option<usize> {
         .position(|window| MARKERS.contains(&window))
 }
 
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+fn find_bytes(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }

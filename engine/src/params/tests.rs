@@ -86,7 +86,7 @@ fn references_are_followed_before_times_are_evaluated() {
         ("shifted", "$[yyyyMMdd-${n}]"),
         ("nested", "${${which}}"),
         ("which", "n"),
-        ("unknown", "<${nobody}> $[1] $[nope] ${ $["),
+        ("unknown", "<${missing}> $[1] $[nope] ${ $["),
         ("empty", ""),
     ])
     .unwrap();
@@ -94,7 +94,7 @@ fn references_are_followed_before_times_are_evaluated() {
         ("a", "20220826"),
         ("shifted", "20220823"),
         ("nested", "3"),
-        ("unknown", "<${nobody}> $[1] $[nope] ${ $["),
+        ("unknown", "<${missing}> $[1] $[nope] ${ $["),
         ("empty", ""),
     ];
     for (name, value) in expected {
@@ -256,7 +256,7 @@ fn http_fields_are_filled_as_text_and_unknown_names_warn() {
         "type": "http",
         "request": {
             "method": "POST", "url": "http://h/${rows}/$[yyyy]", "headers": { "X-Rows": "${rows}" },
-            "body": "${rows} of ${day}; ${nobody}",
+            "body": "${rows} of ${day}; ${missing}",
         },
         "expect": { "status": [201] },
     }));
@@ -265,11 +265,11 @@ fn http_fields_are_filled_as_text_and_unknown_names_warn() {
     let request = fields.request;
     assert_eq!(request.url, "http://h/42/2022");
     assert_eq!(request.headers["X-Rows"], "42");
-    assert_eq!(request.body.as_deref(), Some("42 of ${rows} $[yyyy]; ${nobody}"));
+    assert_eq!(request.body.as_deref(), Some("42 of ${rows} $[yyyy]; ${missing}"));
     assert_eq!(fields.expect.unwrap().status, [201]);
     assert_eq!(prepared.warnings.len(), 1);
     assert!(
-        prepared.warnings[0].contains("`nobody`"),
+        prepared.warnings[0].contains("`missing`"),
         "{:?}",
         prepared.warnings
     );

@@ -1,4 +1,4 @@
-//! What earlier tasks hand on: the nearest ancestor's output of each name.
+//! The outputs of earlier tasks: of each name that of the nearest ancestor.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -67,9 +67,9 @@ fn downstream_adds_everything_that_needs_the_chosen_ones() {
 
 #[test]
 fn names_that_the_definition_lacks_choose_nothing() {
-    let plan = chosen(&["b", "nobody"], Scope::Only);
+    let plan = chosen(&["b", "missing"], Scope::Only);
     assert_eq!(range_of(&plan), "b<");
-    assert_eq!(chosen(&["nobody"], Scope::Only).excluded(), 4);
+    assert_eq!(chosen(&["missing"], Scope::Only).excluded(), 4);
 }
 
 #[test]

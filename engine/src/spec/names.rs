@@ -1,4 +1,4 @@
-//! Which names are legal.
+//! The rules of legal names.
 
 /// The longest name, in characters.
 pub(super) const MAX_CHARS: usize = 100;
@@ -12,7 +12,7 @@ const FORBIDDEN_PREFIXES: &[&str] = &["LD_", "BASH_", "PYTHON", "PORPOISE_"];
 /// Checks the name of a project, workflow, task or worker group.
 ///
 /// # Errors
-/// Says in words what is wrong with it.
+/// A readable text says what is wrong with it.
 pub fn check(name: &str) -> Result<(), String> {
     check_length(name)?;
     if name == "." || name == ".." {
@@ -34,7 +34,7 @@ pub fn check(name: &str) -> Result<(), String> {
 /// Checks the name of a parameter or an output for its characters; see also [`is_forbidden`].
 ///
 /// # Errors
-/// Says in words what is wrong with it.
+/// A readable text says what is wrong with it.
 pub fn check_param(name: &str) -> Result<(), String> {
     check_length(name)?;
     if name.starts_with(|c: char| c.is_numeric()) {
@@ -53,7 +53,7 @@ pub fn check_param(name: &str) -> Result<(), String> {
 /// Checks the name of a parameter that a document declares or a task sets.
 ///
 /// # Errors
-/// A stable code, and in words what is wrong with it.
+/// A stable code, and a readable text that says what is wrong with it.
 pub(crate) fn check_declared(name: &str) -> Result<(), (&'static str, String)> {
     check_param(name).map_err(|why| ("BAD_NAME", why))?;
     if is_forbidden(name) {

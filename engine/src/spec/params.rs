@@ -1,4 +1,4 @@
-//! Declared parameters and their values.
+//! Declared parameters with their values.
 
 use serde_json::Value;
 
@@ -149,7 +149,7 @@ pub fn value_text(value: &Value) -> String {
 /// Checks a parameter that stands outside a document, such as a project's.
 ///
 /// # Errors
-/// A stable code, and in words what is wrong with its name or its value.
+/// A stable code, and a readable text that says what is wrong with its name or its value.
 pub fn check_external_param(name: &str, value: &str) -> Result<(), (&'static str, String)> {
     names::check_declared(name)?;
     check_text(value)

@@ -1,65 +1,33 @@
-//! Writes a definition as the canonical document: what equals its default is left out.
+//! Serializes a definition as the canonical document: what equals its default is left out.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::cut_off;
 use super::duration::HumanDuration;
-use super::model::{Definition, Direction, Output, Param, ParamType, RetryPolicy, TaskDefinition};
-use super::params::TYPES;
-use super::{cut_off, parse};
+use super::model::{Definition, Direction, Output, Param, RetryPolicy, TaskDefinition};
+use super::params::{TYPES, kind_of};
+use super::parse::DEFAULT_NAME;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 
-/// Writes a definition so that [`super::parse`] reads an equal one.
+/// Serializes a definition so that [`super::parse`] reads an equal one.
 pub fn serialize(definition: &Definition) -> Value {
     let mut map = Map::new();
-    map.insert("version".to_owned(), json!(1));
-    map.insert("name".to_owned(), json!(definition.name));
-    put(
-        &mut map,
-        "project",
-        definition.project.as_ref().map(|name| json!(name)),
-    );
-    put(
-        &mut map,
-        "description",
-        unless(definition.description.is_empty(), || {
-            json!(definition.description)
-        }),
-    );
-    put(
-        &mut map,
-        "labels",
-        unless(definition.labels.is_empty(), || json!(definition.labels)),
-    );
-    put(&mut map, "params", params(&definition.params));
-    put(&mut map, "timeout", definition.timeout_ms.map(span));
-    put(
-        &mut map,
-        "on_timeout",
-        unless(definition.on_timeout == OnTimeout::Warn, || {
-            json!(definition.on_timeout)
-        }),
-    );
-    put(
-        &mut map,
-        "failure_strategy",
-        unless(definition.failure_strategy == FailureStrategy::Continue, || {
-            json!(definition.failure_strategy)
-        }),
-    );
-    put(
-        &mut map,
-        "priority",
-        unless(definition.priority == Priority::Medium, || {
-            json!(definition.priority)
-        }),
-    );
-    put(
-        &mut map,
-        "worker_group",
-        unless(definition.worker_group == parse::DEFAULT_NAME, || {
-            json!(definition.worker_group)
-        }),
-    );
+    put(&mut map, "version", &1);
+    put(&mut map, "name", &definition.name);
+    put_some(&mut map, "project", definition.project.as_ref());
+    put_unless(&mut map, "description", &definition.description, &String::new());
+    put_unless(&mut map, "labels", &definition.labels, &BTreeMap::new());
+    put_some(&mut map, "params", params(&definition.params));
+    put_some(&mut map, "timeout", definition.timeout_ms.map(duration));
+    put_unless(&mut map, "on_timeout", &definition.on_timeout, &OnTimeout::Warn);
+    let strategy = &definition.failure_strategy;
+    put_unless(&mut map, "failure_strategy", strategy, &FailureStrategy::Continue);
+    put_unless(&mut map, "priority", &definition.priority, &Priority::Medium);
+    let group = &definition.worker_group;
+    put_unless(&mut map, "worker_group", group, &DEFAULT_NAME.to_owned());
     let tasks: Map<String, Value> = definition
         .tasks
         .iter()
@@ -71,47 +39,34 @@ pub fn serialize(definition: &Definition) -> Value {
 
 fn task(definition: &Definition, task: &TaskDefinition) -> Value {
     let mut map = Map::new();
-    map.insert("type".to_owned(), json!(task.action.type_name()));
+    put(&mut map, "type", task.action.type_name());
     let needs: Vec<&str> = task
         .needs
         .iter()
         .filter_map(|need| definition.task(*need))
         .map(|need| need.name.as_str())
         .collect();
-    put(&mut map, "needs", unless(needs.is_empty(), || json!(needs)));
+    put_unless(&mut map, "needs", &needs, &Vec::new());
     for (key, value) in task.action.fields() {
         map.insert(key.to_owned(), value.clone());
     }
-    put(&mut map, "params", params(&task.params));
-    put(&mut map, "outputs", outputs(&task.outputs));
-    put(&mut map, "retry", retry(&task.retry));
-    put(&mut map, "delay", task.delay_ms.map(span));
-    put(&mut map, "timeout", task.timeout_ms.map(span));
-    put(
-        &mut map,
-        "on_timeout",
-        unless(task.on_timeout == OnTimeout::Fail, || json!(task.on_timeout)),
-    );
-    put(
-        &mut map,
-        "priority",
-        task.priority.map(|priority| json!(priority)),
-    );
-    put(
-        &mut map,
-        "worker_group",
-        task.worker_group.as_ref().map(|group| json!(group)),
-    );
-    put(&mut map, "env", unless(task.env.is_empty(), || json!(task.env)));
-    put(
+    put_some(&mut map, "params", params(&task.params));
+    put_some(&mut map, "outputs", outputs(&task.outputs));
+    put_some(&mut map, "retry", retry(&task.retry));
+    put_some(&mut map, "delay", task.delay_ms.map(duration));
+    put_some(&mut map, "timeout", task.timeout_ms.map(duration));
+    put_unless(&mut map, "on_timeout", &task.on_timeout, &OnTimeout::Fail);
+    put_some(&mut map, "priority", task.priority);
+    put_some(&mut map, "worker_group", task.worker_group.as_ref());
+    put_unless(&mut map, "env", &task.env, &BTreeMap::new());
+    put_unless(
         &mut map,
         "on_worker_lost",
-        unless(task.on_worker_lost == OnWorkerLost::Rerun, || {
-            json!(task.on_worker_lost)
-        }),
+        &task.on_worker_lost,
+        &OnWorkerLost::Rerun,
     );
-    put(&mut map, "on_cut_off", cut_off::serialize(task.on_cut_off));
-    put(&mut map, "enabled", unless(task.enabled, || json!(false)));
+    put_some(&mut map, "on_cut_off", cut_off::serialize(task.on_cut_off));
+    put_unless(&mut map, "enabled", &task.enabled, &true);
     Value::Object(map)
 }
 
@@ -120,41 +75,31 @@ fn params(params: &[Param]) -> Option<Value> {
         .iter()
         .map(|entry| (entry.name.clone(), param(entry)))
         .collect();
-    unless(map.is_empty(), || Value::Object(map))
+    (!map.is_empty()).then_some(Value::Object(map))
 }
 
-/// The short form where reading it gives the same type; else the long one.
+/// The short form where parsing it gives the same type; else the long one.
 fn param(param: &Param) -> Value {
     if param.direction == Direction::In
         && let Some(value) = &param.value
         && !value.is_object()
-        && param.kind == inferred(value)
+        && param.kind == kind_of(value)
     {
         return value.clone();
     }
-    let kind = TYPES
-        .iter()
-        .find(|(_, kind)| *kind == param.kind)
-        .map(|(name, _)| json!(name));
+    let kind = TYPES.iter().find(|(_, kind)| *kind == param.kind);
     let mut map = Map::new();
-    put(&mut map, "type", kind);
-    put(
-        &mut map,
-        "direction",
-        unless(param.direction == Direction::In, || json!("out")),
-    );
-    put(&mut map, "value", param.value.clone());
+    put_some(&mut map, "type", kind.map(|(name, _)| name));
+    let out = (param.direction == Direction::Out).then_some("out");
+    put_some(&mut map, "direction", out);
+    put_some(&mut map, "value", param.value.as_ref());
     Value::Object(map)
-}
-
-fn inferred(value: &Value) -> ParamType {
-    super::params::kind_of(value)
 }
 
 fn outputs(outputs: &[Output]) -> Option<Value> {
     if outputs.iter().all(|output| output.default.is_none()) {
         let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-        return unless(names.is_empty(), || json!(names));
+        return (!names.is_empty()).then(|| json!(names));
     }
     let map: Map<String, Value> = outputs
         .iter()
@@ -168,31 +113,30 @@ fn retry(retry: &RetryPolicy) -> Option<Value> {
         return None;
     }
     let mut map = Map::new();
-    map.insert("max".to_owned(), json!(retry.max));
-    put(
-        &mut map,
-        "delay",
-        unless(retry.delay_ms == 0, || span(retry.delay_ms)),
-    );
-    put(
-        &mut map,
-        "backoff",
-        unless(retry.backoff == Backoff::Fixed, || json!(retry.backoff)),
-    );
-    put(&mut map, "max_delay", retry.max_delay_ms.map(span));
+    put(&mut map, "max", &retry.max);
+    let delay = Some(retry.delay_ms).filter(|ms| *ms != 0);
+    put_some(&mut map, "delay", delay.map(duration));
+    put_unless(&mut map, "backoff", &retry.backoff, &Backoff::Fixed);
+    put_some(&mut map, "max_delay", retry.max_delay_ms.map(duration));
     Some(Value::Object(map))
 }
 
-fn span(ms: i64) -> Value {
-    json!(HumanDuration(ms).to_string())
+fn duration(ms: i64) -> String {
+    HumanDuration(ms).to_string()
 }
 
-fn put(map: &mut Map<String, Value>, key: &str, value: Option<Value>) {
+fn put<T: Serialize + ?Sized>(map: &mut Map<String, Value>, key: &str, value: &T) {
+    map.insert(key.to_owned(), json!(value));
+}
+
+fn put_some<T: Serialize>(map: &mut Map<String, Value>, key: &str, value: Option<T>) {
     if let Some(value) = value {
-        map.insert(key.to_owned(), value);
+        put(map, key, &value);
     }
 }
 
-fn unless(default: bool, value: impl FnOnce() -> Value) -> Option<Value> {
-    (!default).then(value)
+fn put_unless<T: Serialize + PartialEq>(map: &mut Map<String, Value>, key: &str, value: &T, default: &T) {
+    if value != default {
+        put(map, key, value);
+    }
 }

@@ -1,4 +1,4 @@
-//! Walks a JSON value and collects what is wrong with it.
+//! Collects what is wrong with a JSON value while it is parsed.
 
 use serde_json::{Map, Value};
 
@@ -62,7 +62,7 @@ impl<'a> Path<'a> {
     }
 }
 
-/// Collects diagnostics while a value is read.
+/// Reads parts of a value, and reports a diagnostic for each that is wrong.
 #[derive(Default)]
 pub(crate) struct Validator {
     diagnostics: Vec<Diagnostic>,
@@ -94,7 +94,7 @@ impl Validator {
         });
     }
 
-    /// Answers `value` when nothing was wrong, else everything that was.
+    /// Returns `value` when nothing was wrong, else everything that was.
     pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
         if self.dropped > 0 {
             self.diagnostics.push(Diagnostic {

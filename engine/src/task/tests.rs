@@ -257,15 +257,15 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
         ),
     ];
     let mut row = Task::unstarted();
-    let mut told = String::new();
+    let mut lines = String::new();
     for (mode, at, event) in steps {
         let step = step(&context(&task, mode, at), row, event.clone());
         let asks: Vec<String> = step.effects.iter().map(ToString::to_string).collect();
-        told.push_str(&format!("{at} {event} -> {} [{}]\n", step.task, asks.join(", ")));
+        lines.push_str(&format!("{at} {event} -> {} [{}]\n", step.task, asks.join(", ")));
         row = step.task;
     }
     assert_eq!(
-        told,
+        lines,
         "\
 0 ready -> waiting [request slot]
 0 slot granted on w1 -> dispatched #1 created []

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use actors::ports::Store as _;
+use actors::ports::InstanceStore as _;
 use engine::spec::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
 use store::Store;
@@ -146,7 +146,7 @@ async fn read(store: &Store) -> Vec<Ended> {
             continue;
         }
         let number = |text: &str| text.parse::<i64>().expect("a number");
-        let definition = store.definition(number(&workflow), number(&version)).await;
+        let definition = store.load_definition(number(&workflow), number(&version)).await;
         let run = number(&run);
         let strategy_ends = start["failure_strategy"] == FailureStrategy::End.as_str();
         ended.push(Ended {
@@ -175,22 +175,22 @@ struct Records {
 
 impl Records {
     async fn read(store: &Store) -> Self {
-        let sql = "SELECT instance::text, ordinal::text, state, attempts_before_run::text FROM task_instance";
+        let sql =
+            "SELECT instance::text, task_index::text, state, attempts_before_run::text FROM task_instance";
         let tasks = rows(store, sql).await.into_iter().map(|row| {
             let [id, place, state, before] = row.try_into().expect("four columns");
             ((id, place), (state, before.parse().expect("a number")))
         });
         let tasks = tasks.collect();
-        let sql =
-            "SELECT instance::text, ordinal::text, number::text, state FROM attempt ORDER BY attempt.number";
+        let sql = "SELECT instance::text, task_index::text, number::text, state FROM attempt ORDER BY attempt.number";
         let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows(store, sql).await {
             let [id, place, number, state] = row.try_into().expect("four columns");
             let of_task = attempts.entry((id, place)).or_default();
             of_task.push((number.parse().expect("a number"), state));
         }
-        let sql = "SELECT instance::text, verb, run::text, coalesce(task, '') FROM inbox \
-                   WHERE kind = 'verb' AND outcome = 'applied' ORDER BY inbox.id";
+        let sql = "SELECT instance::text, command, run::text, coalesce(task, '') FROM inbox \
+                   WHERE kind = 'command' AND outcome = 'applied' ORDER BY inbox.id";
         let mut verbs: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows(store, sql).await {
             let [id, verb, run, task] = row.try_into().expect("four columns");

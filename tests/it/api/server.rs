@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actors::clock::Clock;
-use actors::condition::Degraded;
-use actors::hub::Hub;
-use actors::node::{Node, SlotUse};
-use actors::ports::{Me, NewInstance, Store as _, StoreError, Write, Written};
+use actors::execution::commit_events::CommitBroadcast;
+use actors::membership::health::HealthIssue;
+use actors::node::{Node, SlotUsage};
+use actors::ports::{InstanceStore as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use api::{self, ApiState, Mode, Rates, token_hash};
 use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, InstanceId};
@@ -24,14 +24,14 @@ pub const ADMIN: &str = "an-administrator's-token-of-the-tests";
 /// Actors that create instances and decide nothing.
 pub struct Idle {
     store: Store,
-    hub: Hub,
+    hub: CommitBroadcast,
     clock: Clock,
 }
 
 #[async_trait]
 impl Node for Idle {
-    fn me(&self) -> Me {
-        Me {
+    fn this_node(&self) -> NodeIdentity {
+        NodeIdentity {
             incarnation: Incarnation(1),
             host: "127.0.0.1:1".to_owned(),
             name: "test".to_owned(),
@@ -43,18 +43,18 @@ impl Node for Idle {
         self.clock.clone()
     }
 
-    fn hub(&self) -> Hub {
+    fn commit_events(&self) -> CommitBroadcast {
         self.hub.clone()
     }
 
-    async fn create(&self, new: NewInstance) -> Result<Written, StoreError> {
-        let mut written = self.store.write(&[Write::Create(new)]).await?;
+    async fn create_instance(&self, new: NewInstance) -> Result<WriteOutcome, StoreError> {
+        let mut written = self.store.write_batch(&[Write::Create(new)]).await?;
         Ok(written.remove(0))
     }
 
-    async fn poke(&self, _: InstanceId, _: Duration) {}
+    async fn notify_owner(&self, _: InstanceId, _: Duration) {}
 
-    async fn drain(&self, _: Incarnation) -> Result<(), StoreError> {
+    async fn drain_node(&self, _: Incarnation) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -62,16 +62,20 @@ impl Node for Idle {
         false
     }
 
-    fn troubles(&self) -> Vec<Degraded> {
+    fn health_issues(&self) -> Vec<HealthIssue> {
         Vec::new()
     }
 
-    fn slots(&self) -> SlotUse {
-        SlotUse { total: 4, used: 1 }
+    fn slot_usage(&self) -> SlotUsage {
+        SlotUsage { total: 4, used: 1 }
     }
 
     async fn observe(&self) -> Value {
         serde_json::json!({"db": {"queued": 0}})
+    }
+
+    async fn observe_instance(&self, _: InstanceId) -> Option<Value> {
+        None
     }
 }
 
@@ -101,6 +105,7 @@ pub async fn serve_at(rates: Rates) -> Served {
     let catalog = Catalog::new(&store);
     let clock = Clock::starting_at(store.now().await.unwrap());
     catalog
+        .users()
         .ensure_admin(&token_hash(ADMIN), clock.now())
         .await
         .unwrap();
@@ -111,7 +116,7 @@ pub async fn serve_at(rates: Rates) -> Served {
     let state = ApiState {
         node: Arc::new(Idle {
             store,
-            hub: Hub::with_capacity(64),
+            hub: CommitBroadcast::with_capacity(64),
             clock,
         }),
         catalog,

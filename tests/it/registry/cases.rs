@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use actors::ports::REGISTRY_LEASE;
 use actors::ports::{Registry, RegistryError, View};
-use actors::registry::LEASE;
 use engine::ids::Incarnation;
 
 use super::life;
@@ -39,7 +39,7 @@ pub(super) async fn a_life_is_present_from_its_first_beat_on(registry: &dyn Regi
     let me = life();
     registry.register(&me).await.expect("registered");
     assert!(!confirmed(registry).await.present.contains(&me.incarnation));
-    registry.beat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a beat");
     let took = until(registry, me.incarnation, true).await;
     assert!(took < Duration::from_millis(500), "{took:?}");
     assert!(confirmed(registry).await.present.contains(&me.incarnation));
@@ -48,20 +48,20 @@ pub(super) async fn a_life_is_present_from_its_first_beat_on(registry: &dyn Regi
 pub(super) async fn a_life_that_stops_beating_is_gone_when_its_lease_is_over(registry: &dyn Registry) {
     let me = life();
     registry.register(&me).await.expect("registered");
-    registry.beat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a beat");
     until(registry, me.incarnation, true).await;
-    registry.beat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a beat");
     let took = until(registry, me.incarnation, false).await;
-    let expected = LEASE - Duration::from_millis(100)..LEASE + Duration::from_secs(1);
+    let expected = REGISTRY_LEASE - Duration::from_millis(100)..REGISTRY_LEASE + Duration::from_secs(1);
     assert!(expected.contains(&took), "{took:?}");
 }
 
 pub(super) async fn a_life_that_beats_stays(registry: &dyn Registry) {
     let me = life();
     registry.register(&me).await.expect("registered");
-    let end = Instant::now() + 2 * LEASE;
+    let end = Instant::now() + 2 * REGISTRY_LEASE;
     while Instant::now() < end {
-        registry.beat(me.incarnation).await.expect("a beat");
+        registry.heartbeat(me.incarnation).await.expect("a beat");
         until(registry, me.incarnation, true).await;
         tokio::time::sleep(BEAT).await;
         assert!(confirmed(registry).await.present.contains(&me.incarnation));
@@ -69,7 +69,7 @@ pub(super) async fn a_life_that_beats_stays(registry: &dyn Registry) {
 }
 
 pub(super) async fn a_beat_of_a_life_that_is_not_registered_says_so(registry: &dyn Registry) {
-    let beaten = registry.beat(life().incarnation).await;
+    let beaten = registry.heartbeat(life().incarnation).await;
     assert_eq!(beaten, Err(RegistryError::NotRegistered));
 }
 
@@ -78,12 +78,12 @@ pub(super) async fn a_new_life_drops_the_older_one_of_its_host(registry: &dyn Re
     new.host.clone_from(&old.host);
     for life in [&old, &new] {
         registry.register(life).await.expect("registered");
-        registry.beat(life.incarnation).await.expect("a beat");
+        registry.heartbeat(life.incarnation).await.expect("a beat");
     }
     until(registry, new.incarnation, true).await;
     until(registry, old.incarnation, false).await;
     assert_eq!(
-        registry.beat(old.incarnation).await,
+        registry.heartbeat(old.incarnation).await,
         Err(RegistryError::NotRegistered)
     );
 }
@@ -94,17 +94,17 @@ pub(super) async fn a_late_registration_drops_no_newer_life(registry: &dyn Regis
     for life in [&new, &old] {
         registry.register(life).await.expect("registered");
     }
-    assert_eq!(registry.beat(new.incarnation).await, Ok(()));
+    assert_eq!(registry.heartbeat(new.incarnation).await, Ok(()));
 }
 
 pub(super) async fn a_life_that_leaves_is_gone_at_once(registry: &dyn Registry) {
     let me = life();
     registry.register(&me).await.expect("registered");
-    registry.beat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a beat");
     until(registry, me.incarnation, true).await;
     registry.deregister(me.incarnation).await.expect("left");
     let took = until(registry, me.incarnation, false).await;
-    assert!(took < LEASE / 2, "{took:?}");
+    assert!(took < REGISTRY_LEASE / 2, "{took:?}");
     assert_eq!(
         registry.deregister(me.incarnation).await,
         Ok(()),
@@ -116,7 +116,7 @@ pub(super) async fn registering_again_keeps_a_life(registry: &dyn Registry) {
     let me = life();
     for _ in 0..3 {
         registry.register(&me).await.expect("registered");
-        registry.beat(me.incarnation).await.expect("a beat");
+        registry.heartbeat(me.incarnation).await.expect("a beat");
         until(registry, me.incarnation, true).await;
     }
     registry.register(&me).await.expect("registered");

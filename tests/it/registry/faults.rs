@@ -11,20 +11,20 @@ use super::outage::{lists, member, wait_for};
 use super::{life, local};
 
 async fn with_a_life() -> (FaultyRegistry, actors::ports::Member) {
-    let registry = FaultyRegistry::before(local());
+    let registry = FaultyRegistry::new(local());
     let me = life();
     registry.register(&me).await.expect("registered");
-    registry.beat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a beat");
     (registry, me)
 }
 
 #[tokio::test]
 async fn a_lost_leader_is_an_error_of_every_call() {
     let (registry, me) = with_a_life().await;
-    registry.set(Fault::Unavailable);
+    registry.set_fault(Fault::Unavailable);
     let answers = [
         registry.register(&me).await.err(),
-        registry.beat(me.incarnation).await.err(),
+        registry.heartbeat(me.incarnation).await.err(),
         registry.watch(0, Duration::ZERO).await.err(),
         registry.confirm().await.err(),
         registry.deregister(me.incarnation).await.err(),
@@ -35,7 +35,7 @@ async fn a_lost_leader_is_an_error_of_every_call() {
             "{answer:?}"
         );
     }
-    registry.set(Fault::None);
+    registry.set_fault(Fault::None);
     let view = registry.confirm().await.expect("a view");
     assert!(view.present.contains(&me.incarnation));
 }
@@ -54,7 +54,7 @@ async fn a_lost_state_is_an_empty_view_with_a_smaller_index_after_the_whole_wait
     assert!(view.index < before, "{view:?}");
     assert!(view.present.is_empty(), "{view:?}");
     assert_eq!(
-        registry.beat(me.incarnation).await,
+        registry.heartbeat(me.incarnation).await,
         Err(RegistryError::NotRegistered)
     );
 }
@@ -62,8 +62,8 @@ async fn a_lost_state_is_an_empty_view_with_a_smaller_index_after_the_whole_wait
 #[tokio::test]
 async fn a_registry_that_hangs_answers_nothing() {
     let (registry, me) = with_a_life().await;
-    registry.set(Fault::Hangs);
-    let beat = tokio::time::timeout(Duration::from_millis(50), registry.beat(me.incarnation));
+    registry.set_fault(Fault::Hangs);
+    let beat = tokio::time::timeout(Duration::from_millis(50), registry.heartbeat(me.incarnation));
     assert!(beat.await.is_err());
 }
 
@@ -71,15 +71,15 @@ async fn a_registry_that_hangs_answers_nothing() {
 async fn lives_are_hidden_and_shown_whatever_they_do() {
     let (registry, me) = with_a_life().await;
     let other = life();
-    registry.hide(me.incarnation, true);
-    registry.show(other.incarnation, true);
+    registry.hide(me.incarnation);
+    registry.show(other.incarnation);
     let view = registry.confirm().await.expect("a view");
     assert!(
         !view.present.contains(&me.incarnation) && view.present.contains(&other.incarnation),
         "{view:?}"
     );
-    registry.hide(me.incarnation, false);
-    registry.show(other.incarnation, false);
+    registry.unhide(me.incarnation);
+    registry.unshow(other.incarnation);
     let view = registry.confirm().await.expect("a view");
     assert!(
         view.present.contains(&me.incarnation) && !view.present.contains(&other.incarnation),
@@ -92,20 +92,17 @@ async fn lives_are_hidden_and_shown_whatever_they_do() {
 #[tokio::test]
 async fn two_agents_of_one_registry_may_show_different_lives() {
     let shared = local();
-    let (one, other) = (
-        FaultyRegistry::before(shared.clone()),
-        FaultyRegistry::before(shared),
-    );
+    let (one, other) = (FaultyRegistry::new(shared.clone()), FaultyRegistry::new(shared));
     let me = life();
     one.register(&me).await.expect("registered");
-    one.beat(me.incarnation).await.expect("a beat");
+    one.heartbeat(me.incarnation).await.expect("a beat");
     let shows = async |agent: &FaultyRegistry| {
         let view = agent.confirm().await.expect("a view");
         view.present.contains(&me.incarnation)
     };
-    other.hide(me.incarnation, true);
+    other.hide(me.incarnation);
     assert!(shows(&one).await && !shows(&other).await);
-    other.hide(me.incarnation, false);
+    other.unhide(me.incarnation);
     assert!(shows(&one).await && shows(&other).await);
     one.deregister(me.incarnation).await.expect("it leaves");
     assert!(
@@ -118,7 +115,7 @@ async fn two_agents_of_one_registry_may_show_different_lives() {
 async fn a_watch_may_answer_though_nothing_is_new() {
     let (registry, _) = with_a_life().await;
     let index = registry.confirm().await.expect("a view").index;
-    registry.set(Fault::Spurious);
+    registry.set_fault(Fault::Spurious);
     let view = tokio::time::timeout(
         Duration::from_secs(1),
         registry.watch(index, Duration::from_secs(30)),
@@ -128,7 +125,7 @@ async fn a_watch_may_answer_though_nothing_is_new() {
 
 /// Two nodes whose registry then fails so: the first says it in time, suspects nobody, and is well afterwards.
 async fn is_survived(fault: Fault) {
-    let faulty = FaultyRegistry::before(local());
+    let faulty = FaultyRegistry::new(local());
     let (registry, store): (Arc<dyn Registry>, _) = (Arc::new(faulty.clone()), FakeStore::default());
     let me = member(&store, &registry).await;
     let other = member(&store, &registry).await;
@@ -140,14 +137,14 @@ async fn is_survived(fault: Fault) {
     // Past the time in which nobody is suspected anyway.
     tokio::time::sleep(Duration::from_secs(8)).await;
     assert!(!me.says_unreachable());
-    faulty.set(fault);
+    faulty.set_fault(fault);
     let cut = Instant::now();
     wait_for("the outage should show", async || me.says_unreachable()).await;
     assert!(cut.elapsed() < Duration::from_secs(5), "{:?}", cut.elapsed());
     // Longer than any lease: the others' beats are not taken either.
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert!(me.says_unreachable(), "as long as it lasts");
-    faulty.set(Fault::None);
+    faulty.set_fault(Fault::None);
     wait_for("the outage should be over", async || !me.says_unreachable()).await;
     tokio::time::sleep(Duration::from_secs(8)).await;
     let suspected = listener.suspected();
@@ -161,5 +158,5 @@ async fn a_registry_that_swallows_everything_is_noticed_by_the_heart() {
 
 #[actix_rt::test]
 async fn a_registry_that_takes_no_beats_is_not_believed_whatever_it_shows() {
-    is_survived(Fault::BeatsStall).await;
+    is_survived(Fault::HeartbeatsStall).await;
 }

@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Handler};
 use actors::clock::Clock;
-use actors::condition::Condition;
-use actors::peers::Peers;
-use actors::ports::{Join, Member, Registry, RegistryError, Store};
-use actors::pulse::{Heart, HeartParts, Pulse};
-use actors::registry::{Membership, RegistryActor, RegistryParts};
+use actors::exit_on_panic::ExitOnPanic;
+use actors::membership::health::HealthStatus;
+use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
+use actors::membership::liveness::LivenessMonitor;
+use actors::membership::peers::Peers;
+use actors::membership::registry_actor::{RegistryActor, RegistryDeps};
+use actors::messages::membership::Membership;
+use actors::ports::{Join, Member, MembershipStore as _, Registry, RegistryError};
 use actors::testing::store::FakeStore;
-use actors::vital::Vital;
 use engine::states::MemberState;
 
 use super::agent::Agent;
@@ -45,33 +47,33 @@ impl Listener {
 /// A member of the store whose heart beats.
 pub(super) struct Alive {
     pub(super) me: Member,
-    pub(super) heart: Heart,
-    pub(super) condition: Condition,
-    pub(super) pulse: Pulse,
+    pub(super) heart: HeartbeatThread,
+    pub(super) condition: HealthStatus,
+    pub(super) pulse: LivenessMonitor,
 }
 
 impl Alive {
     /// Starts its actor, which tells the listener.
     pub(super) fn watches(&self, store: &FakeStore, registry: &Arc<dyn Registry>) -> Listener {
         let listener = Listener::default();
-        let parts = RegistryParts {
-            me: self.me.clone(),
+        let parts = RegistryDeps {
+            this_node: self.me.clone(),
             clock: Clock::starting_at(self.me.joined_at),
             store: Arc::new(store.clone()),
             registry: Arc::clone(registry),
-            pulse: self.pulse.clone(),
+            liveness: self.pulse.clone(),
             peers: Peers::default(),
-            condition: self.condition.clone(),
+            health: self.condition.clone(),
             subscribers: vec![listener.clone().start().recipient()],
         };
-        let vital = Vital::new("RegistryActor", Arc::new(|actor| panic!("{actor} died")));
+        let vital = ExitOnPanic::new("RegistryActor", Arc::new(|actor| panic!("{actor} died")));
         RegistryActor::new(parts, vital).start();
         listener
     }
 
     /// Whether it says that the registry cannot be used.
     pub(super) fn says_unreachable(&self) -> bool {
-        let troubles = self.condition.list();
+        let troubles = self.condition.issues();
         troubles.iter().any(|it| it.code == "REGISTRY_UNREACHABLE")
     }
 }
@@ -87,31 +89,31 @@ pub(super) async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> A
         worker_group: me.worker_group.clone(),
         version: me.version.clone(),
     };
-    let joined = store.join(&join).await.expect("joined");
+    let joined = store.join_cluster(&join).await.expect("joined");
     me.incarnation = joined.incarnation;
     store
         .set_member_state(me.incarnation, MemberState::Active)
         .await
         .expect("active");
     registry.register(&me).await.expect("registered");
-    let condition = Condition::default();
-    let pulse = Pulse::default();
+    let condition = HealthStatus::default();
+    let pulse = LivenessMonitor::default();
     let signs = pulse.clone();
     actix_rt::spawn(async move {
         loop {
-            signs.store_beat();
+            signs.mark_store();
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });
-    let parts = HeartParts {
-        vital: Vital::new("heartbeat", Arc::new(|actor| panic!("{actor} died"))),
-        me: me.clone(),
+    let parts = HeartbeatConfig {
+        exit_on_panic: ExitOnPanic::new("heartbeat", Arc::new(|actor| panic!("{actor} died"))),
+        this_node: me.clone(),
         registry: Arc::clone(registry),
-        pulse: pulse.clone(),
-        condition: condition.clone(),
+        liveness: pulse.clone(),
+        health: condition.clone(),
         clock: Clock::starting_at(joined.now),
     };
-    let heart = Heart::start(parts).expect("a thread");
+    let heart = HeartbeatThread::start(parts).expect("a thread");
     Alive {
         me,
         heart,
@@ -145,7 +147,7 @@ async fn a_dead_consul_is_an_error_and_never_an_empty_view() {
     let registry = agent.registry();
     let me = life();
     registry.register(&me).await.expect("registered");
-    registry.beat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a beat");
     let index = registry.confirm().await.expect("a view").index;
     let waiting = actix_rt::spawn({
         let registry = Arc::clone(&registry);
@@ -158,7 +160,7 @@ async fn a_dead_consul_is_an_error_and_never_an_empty_view() {
         waiting.await.expect("no panic").err(),
         registry.watch(0, Duration::ZERO).await.err(),
         registry.confirm().await.err(),
-        registry.beat(me.incarnation).await.err(),
+        registry.heartbeat(me.incarnation).await.err(),
         registry.register(&me).await.err(),
     ] {
         assert!(

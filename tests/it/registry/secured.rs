@@ -65,7 +65,7 @@ async fn shows(registry: &ConsulRegistry, within: Duration) -> bool {
     registry.register(&me).await.expect("registered");
     let deadline = Instant::now() + within;
     loop {
-        registry.beat(me.incarnation).await.expect("a beat");
+        registry.heartbeat(me.incarnation).await.expect("a beat");
         let View { present, .. } = registry.confirm().await.expect("a view");
         if present.contains(&me.incarnation) {
             registry.deregister(me.incarnation).await.expect("left");
@@ -120,7 +120,7 @@ async fn a_token_that_is_unknown_or_missing_is_named_and_not_repeated() {
     let token = "4d1c0f8e-0000-4000-8000-00000000000f";
     consul.token = Some(Secret::new(token));
     let wrong = ConsulRegistry::new(&consul).expect("a client");
-    let error = wrong.beat(life().incarnation).await.unwrap_err().to_string();
+    let error = wrong.heartbeat(life().incarnation).await.unwrap_err().to_string();
     assert!(
         error.contains("does not know the token of consul.token"),
         "{error}"

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
-use actors::peers::Peers;
-use actors::ports::{Me, Member, Seen};
+use actors::membership::peers::Peers;
+use actors::ports::{Member, MemberStatus, NodeIdentity};
 use actors::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
 use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
@@ -24,8 +24,8 @@ pub(super) fn key(letter: char) -> Key {
 }
 
 /// A life at an address.
-pub(super) fn me(incarnation: i64, host: &str) -> Me {
-    Me {
+pub(super) fn me(incarnation: i64, host: &str) -> NodeIdentity {
+    NodeIdentity {
         incarnation: Incarnation(incarnation),
         host: host.to_owned(),
         name: format!("node-{incarnation}"),
@@ -34,8 +34,8 @@ pub(super) fn me(incarnation: i64, host: &str) -> Me {
 }
 
 /// The row of a living node.
-pub(super) fn living(me: &Me) -> Seen {
-    Seen {
+pub(super) fn living(me: &NodeIdentity) -> MemberStatus {
+    MemberStatus {
         member: Member {
             incarnation: me.incarnation,
             name: me.name.clone(),
@@ -47,12 +47,12 @@ pub(super) fn living(me: &Me) -> Seen {
             worker_group: "default".to_owned(),
             version: "test".to_owned(),
         },
-        beat_age_ms: 0,
+        heartbeat_age_ms: 0,
     }
 }
 
 /// An owner at that address.
-pub(super) fn owner(me: &Me) -> Owner {
+pub(super) fn owner(me: &NodeIdentity) -> Owner {
     Owner {
         incarnation: me.incarnation,
         host: me.host.clone(),
@@ -64,7 +64,7 @@ pub(super) fn owner(me: &Me) -> Owner {
 /// A node that answers on a port of its own until it is dropped.
 pub(super) struct Node {
     /// Who answers.
-    pub(super) me: Me,
+    pub(super) me: NodeIdentity,
     /// What it answers with.
     pub(super) roles: Roles,
     /// Rung when it is told to drain.
@@ -136,7 +136,7 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Knows these nodes.
-    pub(super) fn of(key: Key, incarnation: i64, known: &[&Me]) -> Self {
+    pub(super) fn of(key: Key, incarnation: i64, known: &[&NodeIdentity]) -> Self {
         let peers = Peers::default();
         let rows = known.iter().map(|me| living(me)).collect();
         peers.update(rows, tokio::time::Instant::now());

@@ -121,7 +121,7 @@ async fn what_is_for_oneself_needs_no_network() {
     let own = rpc::Links::new(
         me(2, "nowhere:1"),
         key('k'),
-        actors::peers::Peers::default(),
+        actors::membership::peers::Peers::default(),
         node.roles.clone(),
         Arc::new(|_| {}),
     );
@@ -356,7 +356,7 @@ async fn a_log_is_read_from_the_node_of_the_name_of_its_worker() {
     std::fs::write(files.path(&uid), b"0123\xff56789").unwrap();
     let node = Node::serve_logs(2, there.path());
     let caller = Caller::of(key('k'), 1, &[&node.me]);
-    let peers = actors::peers::Peers::default();
+    let peers = actors::membership::peers::Peers::default();
     peers.update(vec![living(&node.me)], tokio::time::Instant::now());
     let here = tempfile::tempdir().unwrap();
     let logs = ClusterLogs {

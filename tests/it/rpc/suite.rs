@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actors::links::{LinkError, LocalMaster, MasterLink, WorkerLink};
-use actors::ports::Me;
+use actors::ports::NodeIdentity;
 use actors::protocol::{LeaseRequest, Owner, Report, ReportAnswer};
-use actors::testing::worker::Transport;
+use actors::testing::worker::TransportUnderTest;
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
@@ -24,11 +24,11 @@ struct Http {
 struct Masters(Arc<dyn MasterLink>);
 
 #[async_trait(?Send)]
-impl Transport for Http {
+impl TransportUnderTest for Http {
     async fn to_masters(&self, from: Incarnation, masters: Arc<dyn MasterLink>) -> Arc<dyn MasterLink> {
         let serve = |life| Node::serve(life).with_master(Arc::new(Masters(Arc::clone(&masters))));
         let nodes: Vec<Node> = (1..=3).map(serve).collect();
-        let known: Vec<&Me> = nodes.iter().map(|node| &node.me).collect();
+        let known: Vec<&NodeIdentity> = nodes.iter().map(|node| &node.me).collect();
         let caller = Caller::of(key('k'), from.0, &known);
         self.nodes.lock().unwrap().extend(nodes);
         Arc::new(caller.links)
@@ -37,7 +37,7 @@ impl Transport for Http {
     async fn to_worker(&self, to: Incarnation, worker: Arc<dyn WorkerLink>) -> Arc<dyn WorkerLink> {
         let node = Node::serve(to.0).with_worker(worker);
         // A master believes that the worker lives at this address in every life that a case names.
-        let other = Me {
+        let other = NodeIdentity {
             incarnation: Incarnation(6),
             ..node.me.clone()
         };

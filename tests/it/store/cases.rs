@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{InstanceCommit, Me, StoreError, Write, Written};
+use actors::ports::{
+    InstanceCommit, NodeIdentity, OwnedInstance, Ownership, StoreError, Write, WriteOutcome,
+};
 use engine::ids::{
     AttemptNumber, DispatchId, Epoch, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
 };
@@ -12,7 +14,7 @@ use engine::states::{
 };
 use engine::task::{Attempt, Task, Worker};
 
-use super::subject::{Subject, join, keyed, load, new_instance};
+use super::store_under_test::{StoreUnderTest, join, keyed, load, new_instance};
 
 pub(crate) fn header(state: InstanceState) -> InstanceRecord {
     InstanceRecord {
@@ -71,7 +73,16 @@ pub(crate) fn task(state: TaskState, attempt: Option<Attempt>) -> Task {
     }
 }
 
-pub(crate) fn round(me: &Me, id: InstanceId, rev: i64, changes: Changes) -> Write {
+/// An entry of the list of what a node owns, at epoch 1.
+pub(crate) fn owned(id: InstanceId, has_unread_inbox: bool) -> OwnedInstance {
+    OwnedInstance {
+        id,
+        epoch: Epoch(1),
+        has_unread_inbox,
+    }
+}
+
+pub(crate) fn round(me: &NodeIdentity, id: InstanceId, rev: i64, changes: Changes) -> Write {
     Write::Commit(InstanceCommit {
         id,
         owner: me.incarnation,
@@ -90,25 +101,28 @@ pub(crate) fn of_tasks(tasks: impl IntoIterator<Item = (u32, Task)>) -> Changes 
     }
 }
 
-pub(crate) async fn create(subject: &dyn Subject, owner: Option<&Me>) -> InstanceId {
-    let answer = subject.store().write(&[Write::Create(new_instance(owner))]).await;
-    let Ok([Written::Created { id }]) = answer.as_deref() else {
+pub(crate) async fn create(subject: &dyn StoreUnderTest, owner: Option<&NodeIdentity>) -> InstanceId {
+    let answer = subject
+        .store()
+        .write_batch(&[Write::Create(new_instance(owner))])
+        .await;
+    let Ok([WriteOutcome::Created { id }]) = answer.as_deref() else {
         panic!("{answer:?}");
     };
     *id
 }
 
-pub(crate) async fn store(subject: &dyn Subject, entry: Write) -> Written {
-    let mut answers = subject.store().write(&[entry]).await.expect("an answer");
+pub(crate) async fn store(subject: &dyn StoreUnderTest, entry: Write) -> WriteOutcome {
+    let mut answers = subject.store().write_batch(&[entry]).await.expect("an answer");
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }
 
-pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn Subject) {
+pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     let second = join(subject, "two", "h2").await;
     assert!(second.incarnation > first.incarnation);
-    let members = subject.store().members().await.unwrap();
+    let members = subject.store().list_members().await.unwrap();
     let states: Vec<(i64, MemberState)> = members.iter().map(|m| (m.incarnation.0, m.state)).collect();
     assert_eq!(
         states,
@@ -124,7 +138,7 @@ pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn Subject) {
     );
 }
 
-pub(crate) async fn a_member_only_moves_forward(subject: &dyn Subject) {
+pub(crate) async fn a_member_only_moves_forward(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await.incarnation;
     let store = subject.store();
     store.set_member_state(me, MemberState::Active).await.unwrap();
@@ -140,21 +154,26 @@ pub(crate) async fn a_member_only_moves_forward(subject: &dyn Subject) {
     assert!(matches!(nobody, Err(StoreError::Rejected(_))), "{nobody:?}");
 }
 
-pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn Subject) {
+pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await.incarnation;
-    let beat = subject.store().beat(first).await.unwrap();
+    let beat = subject.store().record_heartbeat(first).await.unwrap();
     assert_eq!(beat.state, MemberState::Active);
     join(subject, "two", "h2").await;
-    let later = subject.store().beat(first).await.unwrap();
+    let later = subject.store().record_heartbeat(first).await.unwrap();
     assert_eq!(later.state, MemberState::Dead);
     assert!(later.now >= beat.now);
     assert_eq!(
-        subject.store().beat(Incarnation(999)).await.unwrap().state,
+        subject
+            .store()
+            .record_heartbeat(Incarnation(999))
+            .await
+            .unwrap()
+            .state,
         MemberState::Dead
     );
 }
 
-pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subject: &dyn Subject) {
+pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
@@ -179,12 +198,12 @@ pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subjec
     );
     assert_eq!(subject.history(id).await, [(None, "running".to_owned())]);
     assert_eq!(
-        subject.store().owned(me.incarnation).await.unwrap(),
-        [(id, Epoch(1), false)]
+        subject.store().list_owned(me.incarnation).await.unwrap(),
+        [owned(id, false)]
     );
 }
 
-pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subject: &dyn Subject) {
+pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let store = subject.store();
     store
@@ -198,12 +217,12 @@ pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subje
     assert_eq!(load(store, id, me.incarnation, Epoch(1)).await, None);
 }
 
-pub(crate) async fn ids_grow(subject: &dyn Subject) {
+pub(crate) async fn ids_grow(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let batch: Vec<Write> = (0..5).map(|_| Write::Create(new_instance(Some(&me)))).collect();
     let mut last = InstanceId(0);
-    for answer in subject.store().write(&batch).await.unwrap() {
-        let Written::Created { id } = answer else {
+    for answer in subject.store().write_batch(&batch).await.unwrap() {
+        let WriteOutcome::Created { id } = answer else {
             panic!("{answer:?}")
         };
         assert!(id > last);
@@ -212,41 +231,44 @@ pub(crate) async fn ids_grow(subject: &dyn Subject) {
     assert!(create(subject, None).await > last);
 }
 
-pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &dyn Subject) {
+pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let first = store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
-    let Written::Created { id } = first else {
+    let WriteOutcome::Created { id } = first else {
         panic!("{first:?}")
     };
     let again = store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
-    assert_eq!(again, Written::Known { id });
-    assert_eq!(subject.store().owned(me.incarnation).await.unwrap().len(), 1);
+    assert_eq!(again, WriteOutcome::Known { id });
+    assert_eq!(subject.store().list_owned(me.incarnation).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn a_request_key_with_another_body_is_refused(subject: &dyn Subject) {
+pub(crate) async fn a_request_key_with_another_body_is_refused(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
     let other = store(subject, Write::Create(keyed(Some(&me), "k", "another"))).await;
-    assert_eq!(other, Written::KeyReused);
-    assert_eq!(subject.store().owned(me.incarnation).await.unwrap().len(), 1);
+    assert_eq!(other, WriteOutcome::KeyReused);
+    assert_eq!(subject.store().list_owned(me.incarnation).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn Subject) {
+pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let batch = [
         Write::Create(keyed(Some(&me), "k", "body")),
         Write::Create(keyed(Some(&me), "k", "body")),
         Write::Create(keyed(Some(&me), "k", "another")),
     ];
-    let answers = subject.store().write(&batch).await.unwrap();
-    let Written::Created { id } = answers[0] else {
+    let answers = subject.store().write_batch(&batch).await.unwrap();
+    let WriteOutcome::Created { id } = answers[0] else {
         panic!("{answers:?}")
     };
-    assert_eq!(answers[1..], [Written::Known { id }, Written::KeyReused]);
-    assert_eq!(subject.store().owned(me.incarnation).await.unwrap().len(), 1);
+    assert_eq!(
+        answers[1..],
+        [WriteOutcome::Known { id }, WriteOutcome::KeyReused]
+    );
+    assert_eq!(subject.store().list_owned(me.incarnation).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
+pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let running = task(TaskState::Running, Some(attempt(id, 0, 1, AttemptState::Running)));
@@ -265,7 +287,10 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
         }],
         ..of_tasks([(0, running.clone()), (1, waiting.clone()), (2, delayed.clone())])
     };
-    assert_eq!(store(subject, round(&me, id, 0, changes)).await, Written::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 0, changes)).await,
+        WriteOutcome::Stored
+    );
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.revision, Revision(1));
     assert_eq!(loaded.record, header(InstanceState::Running));
@@ -277,12 +302,12 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
             (TaskIndex(2), delayed)
         ]
     );
-    assert_eq!(loaded.stray, []);
+    assert_eq!(loaded.duplicate_open_attempts, []);
     let history = subject.history(id).await;
     assert_eq!(history[1..], [(Some(0), "running".to_owned())]);
 }
 
-pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn Subject) {
+pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let loads = async |who: Incarnation, epoch: i64| {
@@ -294,7 +319,7 @@ pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn Subject) {
     assert!(!loads(Incarnation(999), 1).await);
 }
 
-pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn Subject) {
+pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let mut asked = Vec::new();
     for number in 0..3 {
@@ -302,35 +327,48 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
         let mut open = attempt(id, number, 1, AttemptState::Running);
         open.dispatch_number = number;
         let tasks = of_tasks([(number, task(TaskState::Running, Some(open)))]);
-        assert_eq!(store(subject, round(&me, id, 0, tasks)).await, Written::Stored);
+        assert_eq!(
+            store(subject, round(&me, id, 0, tasks)).await,
+            WriteOutcome::Stored
+        );
         subject.ask(id, Command::Stop, 1).await;
-        asked.push((id, Epoch(1)));
+        asked.push(Ownership { id, epoch: Epoch(1) });
     }
     // One that is owned otherwise, one that does not exist.
-    let (stale, unknown) = (asked[1].0, InstanceId(999_999));
-    asked[1].1 = Epoch(2);
-    asked.push((unknown, Epoch(1)));
-    let loaded = subject.store().load(me.incarnation, &asked).await.unwrap();
+    let (stale, unknown) = (asked[1].id, InstanceId(999_999));
+    asked[1].epoch = Epoch(2);
+    asked.push(Ownership {
+        id: unknown,
+        epoch: Epoch(1),
+    });
+    let loaded = subject
+        .store()
+        .load_instances(me.incarnation, &asked)
+        .await
+        .unwrap();
     let seen: BTreeMap<InstanceId, (Vec<TaskIndex>, u32, usize)> = loaded
         .iter()
         .map(|one| {
             let ordinals = one.tasks.iter().map(|(ordinal, _)| *ordinal).collect();
             let attempt = one.tasks[0].1.attempt.as_ref().expect("an attempt");
-            (one.id, (ordinals, attempt.dispatch_number, one.verbs.len()))
+            (one.id, (ordinals, attempt.dispatch_number, one.commands.len()))
         })
         .collect();
     assert_eq!(
         seen,
         BTreeMap::from([
-            (asked[0].0, (vec![TaskIndex(0)], 0, 1)),
-            (asked[2].0, (vec![TaskIndex(2)], 2, 1)),
+            (asked[0].id, (vec![TaskIndex(0)], 0, 1)),
+            (asked[2].id, (vec![TaskIndex(2)], 2, 1)),
         ]),
         "without {stale} and {unknown}"
     );
-    assert_eq!(subject.store().load(me.incarnation, &[]).await.unwrap(), []);
+    assert_eq!(
+        subject.store().load_instances(me.incarnation, &[]).await.unwrap(),
+        []
+    );
 }
 
-pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
+pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let mut batch = Vec::new();
     let mut ids = Vec::new();
@@ -349,10 +387,15 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
         }
         batch.push(Write::Commit(commit));
     }
-    let answers = subject.store().write(&batch).await.unwrap();
+    let answers = subject.store().write_batch(&batch).await.unwrap();
     assert_eq!(
         answers,
-        [Written::Stored, Written::Stale, Written::Stale, Written::Stale]
+        [
+            WriteOutcome::Stored,
+            WriteOutcome::Stale,
+            WriteOutcome::Stale,
+            WriteOutcome::Stale
+        ]
     );
     for (place, id) in ids.into_iter().enumerate() {
         let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
@@ -366,7 +409,7 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
     }
 }
 
-pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn Subject) {
+pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let taken = create(subject, Some(&me)).await;
     let open = task(
@@ -385,16 +428,16 @@ pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn Subject) {
         );
         batch.push(round(&me, id, 0, of_tasks([(0, running)])));
     }
-    let answers = subject.store().write(&batch).await.unwrap();
+    let answers = subject.store().write_batch(&batch).await.unwrap();
     for (place, answer) in answers.iter().enumerate() {
         match answer {
-            Written::Rejected(_) => assert_eq!(place, 5),
-            other => assert_eq!((other, place == 5), (&Written::Stored, false), "{place}"),
+            WriteOutcome::Rejected(_) => assert_eq!(place, 5),
+            other => assert_eq!((other, place == 5), (&WriteOutcome::Stored, false), "{place}"),
         }
     }
 }
 
-pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
+pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let rests = Changes {
@@ -402,24 +445,27 @@ pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
         releases_owner: true,
         ..Changes::default()
     };
-    assert_eq!(store(subject, round(&me, id, 0, rests)).await, Written::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 0, rests)).await,
+        WriteOutcome::Stored
+    );
     let owned = subject.owned(id).await;
     assert_eq!((owned.owner, owned.host, owned.epoch), (None, None, 1));
     assert_eq!(
         store(subject, round(&me, id, 1, Changes::default())).await,
-        Written::Stale
+        WriteOutcome::Stale
     );
-    assert_eq!(subject.store().owned(me.incarnation).await, Ok(Vec::new()));
+    assert_eq!(subject.store().list_owned(me.incarnation).await, Ok(Vec::new()));
 }
 
-pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Subject) {
+pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let applied = subject.ask(id, Command::Pause, 1).await;
     let refused = subject.ask(id, Command::Recover, 1).await;
     assert_eq!(
-        subject.store().owned(me.incarnation).await.unwrap(),
-        [(id, Epoch(1), true)]
+        subject.store().list_owned(me.incarnation).await.unwrap(),
+        [owned(id, true)]
     );
     let changes = Changes {
         record: Some(header(InstanceState::Pausing)),
@@ -438,18 +484,24 @@ pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Su
         ..Changes::default()
     };
     let stale = store(subject, round(&me, id, 5, changes.clone())).await;
-    assert_eq!(stale, Written::Stale);
+    assert_eq!(stale, WriteOutcome::Stale);
     assert_eq!(subject.outcome(applied).await.0, OperationStatus::Pending);
-    assert_eq!(store(subject, round(&me, id, 0, changes)).await, Written::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 0, changes)).await,
+        WriteOutcome::Stored
+    );
     assert_eq!(subject.outcome(applied).await, (OperationStatus::Applied, None));
     assert_eq!(
         subject.outcome(refused).await,
         (OperationStatus::Refused, Some("not final".to_owned()))
     );
-    assert_eq!(subject.store().verbs(&[id]).await, Ok(Vec::new()));
+    assert_eq!(
+        subject.store().list_unapplied_commands(&[id]).await,
+        Ok(Vec::new())
+    );
 }
 
-pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
+pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     for (reset, expected) in [
         (Reset::All, ["pending", "pending", "pending"]),
@@ -472,7 +524,10 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
         };
         // A row of the same commit is written after the reset.
         again.tasks.insert(TaskIndex(3), task(TaskState::Waiting, None));
-        assert_eq!(store(subject, round(&me, id, 1, again)).await, Written::Stored);
+        assert_eq!(
+            store(subject, round(&me, id, 1, again)).await,
+            WriteOutcome::Stored
+        );
         let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
         let states: Vec<&str> = loaded.tasks.iter().map(|(_, task)| task.state.as_str()).collect();
         assert_eq!(states[..3], expected, "{reset:?}");
@@ -497,7 +552,7 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
     }
 }
 
-pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: &dyn Subject) {
+pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let first = task(TaskState::Running, Some(attempt(id, 0, 1, AttemptState::Running)));
@@ -507,18 +562,21 @@ pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: 
         Some(attempt(id, 0, 2, AttemptState::Created)),
     );
     let open_twice = store(subject, round(&me, id, 1, of_tasks([(0, second.clone())]))).await;
-    assert!(matches!(open_twice, Written::Rejected(_)), "{open_twice:?}");
+    assert!(matches!(open_twice, WriteOutcome::Rejected(_)), "{open_twice:?}");
     let changes = Changes {
         closed: vec![(TaskIndex(0), attempt(id, 0, 1, AttemptState::Lost))],
         ..of_tasks([(0, second.clone())])
     };
-    assert_eq!(store(subject, round(&me, id, 1, changes)).await, Written::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 1, changes)).await,
+        WriteOutcome::Stored
+    );
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.tasks, [(TaskIndex(0), second)]);
-    assert_eq!(loaded.stray, []);
+    assert_eq!(loaded.duplicate_open_attempts, []);
 }
 
-pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
+pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let one = create(subject, Some(&me)).await;
     let other = create(subject, Some(&me)).await;
@@ -527,10 +585,14 @@ pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
     let stop = subject.ask(other, Command::Stop, 1).await;
     let resume = subject.ask(one, Command::Resume, 1).await;
     subject.ask(third, Command::Stop, 1).await;
-    let verbs = subject.store().verbs(&[one, other]).await.unwrap();
+    let verbs = subject
+        .store()
+        .list_unapplied_commands(&[one, other])
+        .await
+        .unwrap();
     let seen: Vec<_> = verbs
         .iter()
-        .map(|(id, v)| (*id, v.operation, v.verb, v.run))
+        .map(|command| (command.instance, command.operation, command.command, command.run))
         .collect();
     assert_eq!(
         seen,
@@ -543,5 +605,5 @@ pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
     let loaded = load(subject.store(), one, me.incarnation, Epoch(1))
         .await
         .unwrap();
-    assert_eq!(loaded.verbs.len(), 2);
+    assert_eq!(loaded.commands.len(), 2);
 }

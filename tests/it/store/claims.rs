@@ -1,27 +1,27 @@
 //! Taking over, waking up, giving up.
 
-use actors::ports::{Claim, Claimed, Me};
+use actors::ports::{Claim, ClaimedInstance, NodeIdentity};
 use engine::ids::{Epoch, InstanceId, Timestamp};
 use engine::instance::Changes;
 use engine::states::{Command, InstanceState, MemberState, OperationStatus, OwnershipReason};
 
 use super::cases::{create, header, round, store};
-use super::subject::{Subject, join, load};
+use super::store_under_test::{StoreUnderTest, join, load};
 
-fn by(me: &Me) -> Claim {
+fn by(me: &NodeIdentity) -> Claim {
     Claim {
-        me: me.clone(),
+        claimant: me.clone(),
         only: None,
         limit: 100,
         at: Timestamp(3_000),
     }
 }
 
-async fn claim(subject: &dyn Subject, claim: &Claim) -> Vec<Claimed> {
-    subject.store().claim(claim).await.expect("an answer")
+async fn claim(subject: &dyn StoreUnderTest, claim: &Claim) -> Vec<ClaimedInstance> {
+    subject.store().claim_instances(claim).await.expect("an answer")
 }
 
-async fn bring_to(subject: &dyn Subject, me: &Me, id: InstanceId, state: InstanceState) {
+async fn bring_to(subject: &dyn StoreUnderTest, me: &NodeIdentity, id: InstanceId, state: InstanceState) {
     let rests = Changes {
         record: Some(header(state)),
         releases_owner: true,
@@ -30,7 +30,7 @@ async fn bring_to(subject: &dyn Subject, me: &Me, id: InstanceId, state: Instanc
     store(subject, round(me, id, 0, rests)).await;
 }
 
-pub(crate) async fn a_member_that_is_not_active_claims_nothing(subject: &dyn Subject) {
+pub(crate) async fn a_member_that_is_not_active_claims_nothing(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     create(subject, None).await;
     let draining = subject
@@ -40,14 +40,14 @@ pub(crate) async fn a_member_that_is_not_active_claims_nothing(subject: &dyn Sub
     assert_eq!(claim(subject, &by(&me)).await, []);
 }
 
-pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &dyn Subject) {
+pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, None).await;
     let claimed = claim(subject, &by(&me)).await;
-    let expected = Claimed {
+    let expected = ClaimedInstance {
         id,
         epoch: Epoch(1),
-        why: OwnershipReason::Start,
+        reason: OwnershipReason::Start,
         from_owner: None,
         from_host: None,
     };
@@ -61,15 +61,15 @@ pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &d
     assert_eq!(claim(subject, &by(&me)).await, [], "once is enough");
 }
 
-pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject) {
+pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     let id = create(subject, Some(&first)).await;
     let second = join(subject, "two", "h2").await;
     let claimed = claim(subject, &by(&second)).await;
-    let expected = Claimed {
+    let expected = ClaimedInstance {
         id,
         epoch: Epoch(2),
-        why: OwnershipReason::Failover,
+        reason: OwnershipReason::Failover,
         from_owner: Some(first.incarnation),
         from_host: Some("h1".to_owned()),
     };
@@ -90,20 +90,20 @@ pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject
         )
     );
     let late = store(subject, round(&first, id, 0, Changes::default())).await;
-    assert_eq!(late, actors::ports::Written::Stale);
+    assert_eq!(late, actors::ports::WriteOutcome::Stale);
 }
 
-pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn Subject) {
+pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     create(subject, Some(&first)).await;
     let again = join(subject, "one", "h1").await;
     let claimed = claim(subject, &by(&again)).await;
     assert_eq!(claimed.len(), 1);
-    assert_eq!(claimed[0].why, OwnershipReason::Restart);
+    assert_eq!(claimed[0].reason, OwnershipReason::Restart);
     assert_eq!(claimed[0].from_host.as_deref(), Some("h1"));
 }
 
-pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn Subject) {
+pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     let id = create(subject, Some(&first)).await;
     let second = subject.add_member("two", "h2").await;
@@ -122,7 +122,7 @@ pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn Subject) {
     assert_eq!(claim(subject, &by(&second)).await.len(), 1);
 }
 
-pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn Subject) {
+pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     for (state, verb, why) in [
         (InstanceState::Paused, Command::Resume, OwnershipReason::Resume),
@@ -146,10 +146,10 @@ pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn 
         );
         subject.ask(id, verb, 1).await;
         let claimed = claim(subject, &by(&me)).await;
-        let expected = Claimed {
+        let expected = ClaimedInstance {
             id,
             epoch: Epoch(2),
-            why,
+            reason: why,
             from_owner: None,
             from_host: None,
         };
@@ -157,13 +157,13 @@ pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn 
     }
 }
 
-pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Subject) {
+pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let early = subject.ask(id, Command::Recover, 1).await;
     subject
         .store()
-        .refuse_at_rest(id, Timestamp(4_000))
+        .refuse_inapplicable_commands(id, Timestamp(4_000))
         .await
         .unwrap();
     assert_eq!(
@@ -175,7 +175,7 @@ pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Su
     let rerun = subject.ask(id, Command::Rerun, 1).await;
     subject
         .store()
-        .refuse_at_rest(id, Timestamp(4_000))
+        .refuse_inapplicable_commands(id, Timestamp(4_000))
         .await
         .unwrap();
     let (outcome, detail) = subject.outcome(early).await;
@@ -189,7 +189,7 @@ pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Su
     assert_eq!(subject.owned(id).await.epoch, 1, "nobody had to claim it");
 }
 
-pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn Subject) {
+pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     bring_to(subject, &me, id, InstanceState::Failed).await;
@@ -197,13 +197,13 @@ pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn Subje
     assert_eq!(claim(subject, &by(&me)).await, []);
     subject
         .store()
-        .refuse_at_rest(id, Timestamp(4_000))
+        .refuse_inapplicable_commands(id, Timestamp(4_000))
         .await
         .unwrap();
     assert_eq!(subject.outcome(late).await.0, OperationStatus::Refused);
 }
 
-pub(crate) async fn only_the_asked_instance_is_claimed(subject: &dyn Subject) {
+pub(crate) async fn only_the_asked_instance_is_claimed(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     create(subject, None).await;
     let asked = create(subject, None).await;
@@ -215,7 +215,7 @@ pub(crate) async fn only_the_asked_instance_is_claimed(subject: &dyn Subject) {
     assert_eq!(claimed.iter().map(|c| c.id).collect::<Vec<_>>(), [asked]);
 }
 
-pub(crate) async fn the_limit_of_a_claim_holds(subject: &dyn Subject) {
+pub(crate) async fn the_limit_of_a_claim_holds(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     for _ in 0..3 {
         create(subject, Some(&first)).await;
@@ -230,7 +230,7 @@ pub(crate) async fn the_limit_of_a_claim_holds(subject: &dyn Subject) {
     assert_eq!(claim(subject, &some).await.len(), 2);
 }
 
-pub(crate) async fn claims_without_progress_end_in_attention(subject: &dyn Subject) {
+pub(crate) async fn claims_without_progress_end_in_attention(subject: &dyn StoreUnderTest) {
     let first = join(subject, "life-0", "h").await;
     let id = create(subject, Some(&first)).await;
     for life in 1..=5 {
@@ -245,19 +245,18 @@ pub(crate) async fn claims_without_progress_end_in_attention(subject: &dyn Subje
     assert_eq!(subject.outcome(pause).await.0, OperationStatus::Refused);
     assert_eq!(claim(subject, &by(&last)).await, [], "it waits for a person");
     subject.ask(id, Command::Resume, 1).await;
-    assert_eq!(claim(subject, &by(&last)).await[0].why, OwnershipReason::Resume);
+    assert_eq!(
+        claim(subject, &by(&last)).await[0].reason,
+        OwnershipReason::Resume
+    );
 }
 
-pub(crate) async fn progress_clears_the_count_of_claims(subject: &dyn Subject) {
+pub(crate) async fn progress_clears_the_count_of_claims(subject: &dyn StoreUnderTest) {
     let first = join(subject, "life-0", "h").await;
     let id = create(subject, Some(&first)).await;
     for life in 1..=12 {
         let me = join(subject, &format!("life-{life}"), "h").await;
         assert_eq!(claim(subject, &by(&me)).await.len(), 1, "{life}");
-        subject
-            .store()
-            .made_progress(me.incarnation, &[id])
-            .await
-            .unwrap();
+        subject.store().clear_claims(me.incarnation, &[id]).await.unwrap();
     }
 }

@@ -3,18 +3,24 @@
 use std::collections::BTreeMap;
 
 use actors::ports::{
-    Claim, Declaration, Declared, FailoverRecord, HandOver, Join, Me, OwnedBy, StoreError, Written,
+    Claim, Declaration, DeclarationOutcome, FailoverRecord, HandOver, InstanceOwner, Join, NodeIdentity,
+    Ownership, RelayedResult, StoreError, WriteOutcome,
 };
 use engine::attempt::{AttemptEnd, AttemptResult};
 use engine::ids::{DispatchId, Epoch, Generation, Incarnation, InstanceId, Revision, Timestamp};
 use engine::instance::Changes;
 use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
 
-use super::cases::{attempt, create, header, of_tasks, round, store, task};
-use super::subject::{Subject, load};
+use super::cases::{attempt, create, header, of_tasks, owned, round, store, task};
+use super::store_under_test::{StoreUnderTest, load};
 
 /// Joins a cluster and becomes active.
-pub(crate) async fn enter(subject: &dyn Subject, name: &str, host: &str, roles: &[&str]) -> Me {
+pub(crate) async fn enter(
+    subject: &dyn StoreUnderTest,
+    name: &str,
+    host: &str,
+    roles: &[&str],
+) -> NodeIdentity {
     let join = Join {
         name: name.to_owned(),
         host: host.to_owned(),
@@ -23,12 +29,12 @@ pub(crate) async fn enter(subject: &dyn Subject, name: &str, host: &str, roles: 
         worker_group: "default".to_owned(),
         version: "test".to_owned(),
     };
-    let joined = subject.store().join(&join).await.expect("a new life");
+    let joined = subject.store().join_cluster(&join).await.expect("a new life");
     let active = subject
         .store()
         .set_member_state(joined.incarnation, MemberState::Active);
     active.await.expect("an active member");
-    Me {
+    NodeIdentity {
         incarnation: joined.incarnation,
         host: join.host,
         name: join.name,
@@ -36,19 +42,19 @@ pub(crate) async fn enter(subject: &dyn Subject, name: &str, host: &str, roles: 
     }
 }
 
-async fn enter_master(subject: &dyn Subject, name: &str, host: &str) -> Me {
+async fn enter_master(subject: &dyn StoreUnderTest, name: &str, host: &str) -> NodeIdentity {
     enter(subject, name, host, &["master"]).await
 }
 
 /// The names of those that live.
-async fn living(subject: &dyn Subject) -> Vec<String> {
-    let seen = subject.store().living().await.expect("an answer");
+async fn living(subject: &dyn StoreUnderTest) -> Vec<String> {
+    let seen = subject.store().list_live_members().await.expect("an answer");
     seen.into_iter().map(|seen| seen.member.name).collect()
 }
 
-async fn declare(subject: &dyn Subject, me: &Me, dead: &Me) -> Declared {
+async fn declare(subject: &dyn StoreUnderTest, me: &NodeIdentity, dead: &NodeIdentity) -> DeclarationOutcome {
     let declaration = Declaration {
-        me: me.incarnation,
+        declared_by: me.incarnation,
         dead: dead.incarnation,
         reason: "connection refused".to_owned(),
     };
@@ -59,13 +65,13 @@ async fn declare(subject: &dyn Subject, me: &Me, dead: &Me) -> Declared {
         .expect("an answer")
 }
 
-async fn owner(subject: &dyn Subject, id: InstanceId) -> OwnedBy {
-    let mut owners = subject.store().owners(&[id]).await.expect("an answer");
+async fn owner(subject: &dyn StoreUnderTest, id: InstanceId) -> InstanceOwner {
+    let mut owners = subject.store().find_owners(&[id]).await.expect("an answer");
     assert_eq!(owners.len(), 1);
     owners.remove(0)
 }
 
-pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn Subject) {
+pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn StoreUnderTest) {
     enter_master(subject, "one", "h1").await;
     enter_master(subject, "two", "h2").await;
     enter_master(subject, "three", "h3").await;
@@ -78,7 +84,7 @@ pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn 
     assert_eq!(living(subject).await, ["four", "three"], "one of each");
 }
 
-pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn Subject) {
+pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn StoreUnderTest) {
     let store = subject.store();
     assert_eq!(store.agree_on_secret("abc").await, Ok(true));
     assert_eq!(store.agree_on_secret("abd").await, Ok(false));
@@ -89,7 +95,7 @@ pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn Subject) {
     );
 }
 
-pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Subject) {
+pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn StoreUnderTest) {
     let one = enter_master(subject, "one", "h1").await;
     let two = enter(subject, "two", "h2", &["worker", "api"]).await;
     let gone = enter_master(subject, "gone", "h3").await;
@@ -98,10 +104,10 @@ pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Sub
         .set_member_state(gone.incarnation, MemberState::Left);
     left.await.unwrap();
     subject.age_beat(one.incarnation, 7_000).await;
-    let seen = subject.store().living().await.unwrap();
+    let seen = subject.store().list_live_members().await.unwrap();
     let ids: Vec<Incarnation> = seen.iter().map(|seen| seen.member.incarnation).collect();
     assert_eq!(ids, [one.incarnation, two.incarnation]);
-    let silent = |place: usize| seen[place].beat_age_ms;
+    let silent = |place: usize| seen[place].heartbeat_age_ms;
     assert!((7_000..17_000).contains(&silent(0)), "{}", silent(0));
     assert!((0..7_000).contains(&silent(1)), "{}", silent(1));
     assert_eq!(seen[1].member.roles, ["worker", "api"]);
@@ -109,36 +115,44 @@ pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Sub
         (seen[1].member.state, seen[1].member.slots),
         (MemberState::Active, 4)
     );
-    subject.store().beat(one.incarnation).await.unwrap();
-    let seen = subject.store().living().await.unwrap();
-    assert!(seen[0].beat_age_ms < 7_000, "{}", seen[0].beat_age_ms);
+    subject.store().record_heartbeat(one.incarnation).await.unwrap();
+    let seen = subject.store().list_live_members().await.unwrap();
+    assert!(seen[0].heartbeat_age_ms < 7_000, "{}", seen[0].heartbeat_age_ms);
 }
 
-pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn Subject) {
+pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
-    assert_eq!(declare(subject, &me, &dead).await, Declared::Dead);
+    assert_eq!(declare(subject, &me, &dead).await, DeclarationOutcome::Dead);
     assert_eq!(
-        subject.store().beat(dead.incarnation).await.unwrap().state,
+        subject
+            .store()
+            .record_heartbeat(dead.incarnation)
+            .await
+            .unwrap()
+            .state,
         MemberState::Dead
     );
-    assert_eq!(declare(subject, &me, &dead).await, Declared::WasOver);
-    assert_eq!(declare(subject, &dead, &me).await, Declared::NotActive);
+    assert_eq!(
+        declare(subject, &me, &dead).await,
+        DeclarationOutcome::AlreadyEnded
+    );
+    assert_eq!(declare(subject, &dead, &me).await, DeclarationOutcome::NotActive);
     assert_eq!(living(subject).await, ["one"], "the dead declare nobody");
     let draining = subject
         .store()
         .set_member_state(me.incarnation, MemberState::Draining);
     draining.await.unwrap();
     let other = subject.add_member("other", "h2").await;
-    assert_eq!(declare(subject, &me, &other).await, Declared::NotActive);
+    assert_eq!(declare(subject, &me, &other).await, DeclarationOutcome::NotActive);
     assert_eq!(
         declare(subject, &other, &me).await,
-        Declared::Dead,
+        DeclarationOutcome::Dead,
         "whoever drains"
     );
 }
 
-pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subject) {
+pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
     let first = FailoverRecord {
@@ -182,24 +196,24 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subjec
     }
 }
 
-pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) {
+pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let target = enter_master(subject, "two", "h2").await;
     let (a, b) = (create(subject, Some(&me)).await, create(subject, Some(&me)).await);
     let theirs = create(subject, Some(&target)).await;
     let hand_over = HandOver {
-        me: me.clone(),
-        target: target.incarnation,
+        from: me.clone(),
+        to: target.incarnation,
         instances: vec![
-            (a, Epoch(1)),
-            (b, Epoch(7)),
-            (theirs, Epoch(1)),
-            (InstanceId(999), Epoch(1)),
+            ownership(a, 1),
+            ownership(b, 7),
+            ownership(theirs, 1),
+            ownership(InstanceId(999), 1),
         ],
         at: Timestamp(4_000),
     };
-    let given = subject.store().hand_over(&hand_over).await.unwrap();
-    assert_eq!(given, [(a, Epoch(2))], "stale ones harm no other");
+    let given = subject.store().hand_over_instances(&hand_over).await.unwrap();
+    assert_eq!(given, [ownership(a, 2)], "stale ones harm no other");
     let owned = owner(subject, a).await;
     assert_eq!(
         (owned.owner, owned.epoch),
@@ -214,15 +228,15 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
     assert_eq!(subject.owner_log(a).await[1], entry);
     assert_eq!(owner(subject, b).await.epoch, Epoch(1));
     let late = store(subject, round(&me, a, 0, Changes::default())).await;
-    assert_eq!(late, Written::Stale, "the giver is fenced");
+    assert_eq!(late, WriteOutcome::Stale, "the giver is fenced");
     let loaded = load(subject.store(), a, target.incarnation, Epoch(2)).await;
     assert_eq!(loaded.unwrap().revision, Revision(1));
-    assert_eq!(subject.store().hand_over(&hand_over).await.unwrap(), []);
-    let counts = subject.store().owned_counts().await.unwrap();
+    assert_eq!(subject.store().hand_over_instances(&hand_over).await.unwrap(), []);
+    let counts = subject.store().count_owned().await.unwrap();
     assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());
 }
 
-pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subject) {
+pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn StoreUnderTest) {
     let one = enter_master(subject, "one", "h1").await;
     let two = enter_master(subject, "two", "h2").await;
     let id = create(subject, Some(&one)).await;
@@ -233,21 +247,21 @@ pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subje
             (&two, &one)
         };
         let hand_over = HandOver {
-            me: me.clone(),
-            target: target.incarnation,
-            instances: vec![(id, Epoch(epoch))],
+            from: me.clone(),
+            to: target.incarnation,
+            instances: vec![ownership(id, epoch)],
             at: Timestamp(4_000),
         };
-        let given = subject.store().hand_over(&hand_over).await.unwrap();
-        assert_eq!(given, [(id, Epoch(epoch + 1))]);
+        let given = subject.store().hand_over_instances(&hand_over).await.unwrap();
+        assert_eq!(given, [ownership(id, epoch + 1)]);
     }
     declare(subject, &two, &one).await;
-    let claimed = subject.store().claim(&claim_of(&two)).await.unwrap();
+    let claimed = subject.store().claim_instances(&claim_of(&two)).await.unwrap();
     assert_eq!(claimed.len(), 1, "it was never given up");
     assert!(!subject.owned(id).await.attention);
 }
 
-pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &dyn Subject) {
+pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let worker = enter(subject, "two", "h2", &["worker", "api"]).await;
     let draining = enter_master(subject, "three", "h3").await;
@@ -266,13 +280,13 @@ pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &
         Incarnation(999),
     ] {
         let hand_over = HandOver {
-            me: me.clone(),
-            target,
-            instances: vec![(id, Epoch(1))],
+            from: me.clone(),
+            to: target,
+            instances: vec![ownership(id, 1)],
             at: Timestamp(4_000),
         };
         assert_eq!(
-            subject.store().hand_over(&hand_over).await.unwrap(),
+            subject.store().hand_over_instances(&hand_over).await.unwrap(),
             [],
             "{target}"
         );
@@ -280,7 +294,7 @@ pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &
     assert_eq!(owner(subject, id).await.epoch, Epoch(1));
 }
 
-pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
+pub(crate) async fn owners_are_told_with_their_state(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
     let orphan = create(subject, Some(&dead)).await;
@@ -290,10 +304,10 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
     declare(subject, &me, &dead).await;
     let told = subject
         .store()
-        .owners(&[rests, InstanceId(999), orphan, waits, orphan])
+        .find_owners(&[rests, InstanceId(999), orphan, waits, orphan])
         .await
         .unwrap();
-    let by = |id, owner, owner_state, epoch, needs_owner| OwnedBy {
+    let by = |id, owner, owner_state, epoch, needs_owner| InstanceOwner {
         id,
         owner,
         owner_state,
@@ -317,21 +331,38 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
     );
     subject.ask(rests, Command::Rerun, 1).await;
     assert!(owner(subject, rests).await.needs_owner);
-    assert_eq!(subject.store().owners(&[]).await.unwrap(), []);
+    assert_eq!(subject.store().find_owners(&[]).await.unwrap(), []);
 }
 
-async fn bring_to_rest(subject: &dyn Subject, me: &Me, id: InstanceId) {
+async fn bring_to_rest(subject: &dyn StoreUnderTest, me: &NodeIdentity, id: InstanceId) {
     let rests = Changes {
         record: Some(header(InstanceState::Succeeded)),
         releases_owner: true,
         ..Changes::default()
     };
-    assert_eq!(store(subject, round(me, id, 0, rests)).await, Written::Stored);
+    assert_eq!(
+        store(subject, round(me, id, 0, rests)).await,
+        WriteOutcome::Stored
+    );
 }
 
-fn claim_of(me: &Me) -> Claim {
+fn ownership(id: InstanceId, epoch: i64) -> Ownership {
+    Ownership {
+        id,
+        epoch: Epoch(epoch),
+    }
+}
+
+fn relayed(uid: DispatchId, exit_code: i32) -> RelayedResult {
+    RelayedResult {
+        uid,
+        end: ended(exit_code),
+    }
+}
+
+fn claim_of(me: &NodeIdentity) -> Claim {
     Claim {
-        me: me.clone(),
+        claimant: me.clone(),
         only: None,
         limit: 100,
         at: Timestamp(3_000),
@@ -351,7 +382,7 @@ fn ended(exit_code: i32) -> AttemptEnd {
 }
 
 /// An instance with an attempt of two tasks that run, and one that ended.
-async fn with_attempts(subject: &dyn Subject, me: &Me) -> (InstanceId, [DispatchId; 3]) {
+async fn with_attempts(subject: &dyn StoreUnderTest, me: &NodeIdentity) -> (InstanceId, [DispatchId; 3]) {
     let id = create(subject, Some(me)).await;
     let created = attempt(id, 0, 1, AttemptState::Created);
     let running = attempt(id, 1, 1, AttemptState::Running);
@@ -362,11 +393,14 @@ async fn with_attempts(subject: &dyn Subject, me: &Me) -> (InstanceId, [Dispatch
         (1, task(TaskState::Running, Some(running))),
         (2, task(TaskState::Succeeded, Some(over))),
     ]);
-    assert_eq!(store(subject, round(me, id, 0, tasks)).await, Written::Stored);
+    assert_eq!(
+        store(subject, round(me, id, 0, tasks)).await,
+        WriteOutcome::Stored
+    );
     (id, uids)
 }
 
-pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn Subject) {
+pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [created, running, over]) = with_attempts(subject, &me).await;
     let unknown = DispatchId {
@@ -374,44 +408,61 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
         ..created
     };
     let port = subject.store();
-    assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), false)]);
+    assert_eq!(port.list_owned(me.incarnation).await.unwrap(), [owned(id, false)]);
     let results = [
-        (running, ended(1)),
-        (over, ended(2)),
-        (unknown, ended(3)),
-        (created, ended(4)),
+        relayed(running, 1),
+        relayed(over, 2),
+        relayed(unknown, 3),
+        relayed(created, 4),
     ];
-    port.keep_results(&results, Timestamp(2_600)).await.unwrap();
-    port.keep_results(&[(running, ended(5))], Timestamp(2_700))
+    port.relay_results(&results, Timestamp(2_600)).await.unwrap();
+    port.relay_results(&[relayed(running, 5)], Timestamp(2_700))
         .await
         .unwrap();
-    let kept = [(running, ended(1)), (created, ended(4))];
+    let kept = [relayed(running, 1), relayed(created, 4)];
     let ids = [id, InstanceId(999)];
-    assert_eq!(port.results(&ids).await.unwrap(), kept, "the first one counts");
-    assert_eq!(port.results(&[]).await.unwrap(), []);
+    assert_eq!(
+        port.list_relayed_results(&ids).await.unwrap(),
+        kept,
+        "the first one counts"
+    );
+    assert_eq!(port.list_relayed_results(&[]).await.unwrap(), []);
     let loaded = load(port, id, me.incarnation, Epoch(1)).await.unwrap();
     assert_eq!(loaded.results, kept);
-    assert_eq!(loaded.verbs, []);
-    assert_eq!(port.verbs(&[id]).await.unwrap(), [], "a result is no verb");
-    assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), true)]);
-    port.results_applied(&[running], Timestamp(2_800)).await.unwrap();
-    port.close_results(Timestamp(2_850)).await.unwrap();
-    assert_eq!(port.results(&ids).await.unwrap(), [(created, ended(4))]);
+    assert_eq!(loaded.commands, []);
+    assert_eq!(
+        port.list_unapplied_commands(&[id]).await.unwrap(),
+        [],
+        "a result is no verb"
+    );
+    assert_eq!(port.list_owned(me.incarnation).await.unwrap(), [owned(id, true)]);
+    port.mark_results_applied(&[running], Timestamp(2_800))
+        .await
+        .unwrap();
+    port.close_relayed_results(Timestamp(2_850)).await.unwrap();
+    assert_eq!(
+        port.list_relayed_results(&ids).await.unwrap(),
+        [relayed(created, 4)]
+    );
     let closed = attempt(id, 0, 1, AttemptState::Lost);
     let lost = of_tasks([(0, task(TaskState::WaitingRetry, Some(closed)))]);
     store(subject, round(&me, id, 1, lost)).await;
-    assert_eq!(port.results(&ids).await.unwrap(), [], "closed by another way");
-    assert_eq!(port.owned(me.incarnation).await.unwrap(), [(id, Epoch(1), false)]);
+    assert_eq!(
+        port.list_relayed_results(&ids).await.unwrap(),
+        [],
+        "closed by another way"
+    );
+    assert_eq!(port.list_owned(me.incarnation).await.unwrap(), [owned(id, false)]);
     assert_eq!(subject.unapplied_results().await, 1, "which nobody reads");
-    port.close_results(Timestamp(2_900)).await.unwrap();
+    port.close_relayed_results(Timestamp(2_900)).await.unwrap();
     assert_eq!(subject.unapplied_results().await, 0, "nothing is left behind");
 }
 
-pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
+pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [_, running, _]) = with_attempts(subject, &me).await;
     let port = subject.store();
-    port.keep_results(&[(running, ended(1))], Timestamp(2_600))
+    port.relay_results(&[relayed(running, 1)], Timestamp(2_600))
         .await
         .unwrap();
     let parked = Changes {
@@ -419,12 +470,17 @@ pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
         releases_owner: true,
         ..Changes::default()
     };
-    assert_eq!(store(subject, round(&me, id, 1, parked)).await, Written::Stored);
+    assert_eq!(
+        store(subject, round(&me, id, 1, parked)).await,
+        WriteOutcome::Stored
+    );
     assert!(!owner(subject, id).await.needs_owner);
-    assert_eq!(port.claim(&claim_of(&me)).await.unwrap(), []);
-    port.refuse_at_rest(id, Timestamp(2_700)).await.unwrap();
+    assert_eq!(port.claim_instances(&claim_of(&me)).await.unwrap(), []);
+    port.refuse_inapplicable_commands(id, Timestamp(2_700))
+        .await
+        .unwrap();
     subject.ask(id, Command::Resume, 1).await;
-    assert_eq!(port.claim(&claim_of(&me)).await.unwrap().len(), 1);
+    assert_eq!(port.claim_instances(&claim_of(&me)).await.unwrap().len(), 1);
     let loaded = load(port, id, me.incarnation, Epoch(2)).await.unwrap();
-    assert_eq!(loaded.results, [(running, ended(1))], "it waited for the verb");
+    assert_eq!(loaded.results, [relayed(running, 1)], "it waited for the verb");
 }

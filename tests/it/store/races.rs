@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use actors::ports::{Claim, Declaration, Declared, HandOver, Join, Me, Store as _, StoreError};
+use actors::ports::{
+    Claim, Declaration, DeclarationOutcome, HandOver, Join, MembershipStore as _, NodeIdentity, Ownership,
+    OwnershipStore as _, StoreError,
+};
 use engine::ids::{Epoch, Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 use sea_orm::ConnectionTrait;
@@ -13,29 +16,33 @@ use tokio::task::JoinHandle;
 
 use super::cases::create;
 use super::members::enter;
-use super::subject::{Database, Subject};
+use super::store_under_test::{Database, StoreUnderTest};
 use test_support::invariants;
 
 /// Long enough for a statement that waits for nobody.
 const MOMENT: Duration = Duration::from_millis(300);
 
-async fn enter_master(database: &Database, name: &str) -> Me {
+async fn enter_master(database: &Database, name: &str) -> NodeIdentity {
     enter(database, name, name, &["master"]).await
 }
 
-fn claim_of(me: &Me, limit: u32) -> Claim {
+fn claim_of(me: &NodeIdentity, limit: u32) -> Claim {
     Claim {
-        me: me.clone(),
+        claimant: me.clone(),
         only: None,
         limit,
         at: Timestamp(1),
     }
 }
 
-fn declare(database: &Database, me: &Me, dead: &Me) -> JoinHandle<Result<Declared, StoreError>> {
+fn declare(
+    database: &Database,
+    me: &NodeIdentity,
+    dead: &NodeIdentity,
+) -> JoinHandle<Result<DeclarationOutcome, StoreError>> {
     let store = database.store.clone();
     let declaration = Declaration {
-        me: me.incarnation,
+        declared_by: me.incarnation,
         dead: dead.incarnation,
         reason: "connection refused".to_owned(),
     };
@@ -50,7 +57,7 @@ async fn run(transaction: &Transaction, sql: &str) {
 }
 
 /// Creates orphans: every second one of a dead owner, the others never owned.
-async fn orphans(database: &Database, dead: &Me, count: i64) -> BTreeSet<InstanceId> {
+async fn orphans(database: &Database, dead: &NodeIdentity, count: i64) -> BTreeSet<InstanceId> {
     let first = create(database, Some(dead)).await;
     let other = create(database, None).await;
     let copied = "project_id, workflow_id, version, state, owner, host, epoch, start, tasks_total, priority, \
@@ -77,11 +84,14 @@ async fn orphans(database: &Database, dead: &Me, count: i64) -> BTreeSet<Instanc
 }
 
 /// Claims until two rounds in a row find nothing; a round may find every orphan in the hands of others.
-async fn claim_all(store: Store, me: Me) -> Vec<InstanceId> {
+async fn claim_all(store: Store, me: NodeIdentity) -> Vec<InstanceId> {
     let mut mine = Vec::new();
     let mut idle = 0;
     while idle < 2 {
-        let taken = store.claim(&claim_of(&me, 50)).await.expect("an answer");
+        let taken = store
+            .claim_instances(&claim_of(&me, 50))
+            .await
+            .expect("an answer");
         idle = if taken.is_empty() { idle + 1 } else { 0 };
         mine.extend(taken.into_iter().map(|claimed| claimed.id));
     }
@@ -101,7 +111,7 @@ async fn three_masters_share_two_thousand_orphans() {
     let expected = orphans(&database, &dead, 2_000).await;
     assert_eq!(expected.len(), 2_000);
     let declared = declare(&database, &masters[0], &dead).await.expect("no panic");
-    assert_eq!(declared, Ok(Declared::Dead));
+    assert_eq!(declared, Ok(DeclarationOutcome::Dead));
     let mut claimers = Vec::new();
     for me in masters {
         let url = database.url();
@@ -145,7 +155,7 @@ async fn a_claim_waits_for_the_declaration_of_its_member_and_is_refused() {
     )
     .await;
     let store = database.store.clone();
-    let claiming = tokio::spawn(async move { store.claim(&claim_of(&me, 10)).await });
+    let claiming = tokio::spawn(async move { store.claim_instances(&claim_of(&me, 10)).await });
     tokio::time::sleep(MOMENT).await;
     assert!(!claiming.is_finished(), "nobody knows yet whether it lives");
     database.store.commit(declaring).await.expect("a commit");
@@ -177,8 +187,12 @@ async fn a_declaration_waits_for_the_last_claim_of_the_dead() {
     tokio::time::sleep(MOMENT).await;
     assert!(!declaring.is_finished(), "the claim is not decided yet");
     database.store.commit(claiming).await.expect("a commit");
-    assert_eq!(declaring.await.expect("no panic"), Ok(Declared::Dead));
-    let found = database.store.claim(&claim_of(&me, 10)).await.expect("an answer");
+    assert_eq!(declaring.await.expect("no panic"), Ok(DeclarationOutcome::Dead));
+    let found = database
+        .store
+        .claim_instances(&claim_of(&me, 10))
+        .await
+        .expect("an answer");
     assert_eq!(found.len(), 1, "what was claimed last is found");
     assert_eq!(found[0].from_owner, Some(dead.incarnation));
 }
@@ -193,17 +207,22 @@ async fn of_two_that_declare_each_other_one_stays() {
         let two = enter_master(&database, &format!("two-{round}")).await;
         let (first, second) = (declare(&database, &one, &two), declare(&database, &two, &one));
         let answers = [first.await.expect("no panic"), second.await.expect("no panic")];
-        let won = answers.iter().filter(|answer| **answer == Ok(Declared::Dead));
+        let won = answers
+            .iter()
+            .filter(|answer| **answer == Ok(DeclarationOutcome::Dead));
         assert_eq!(won.count(), 1, "{answers:?}");
         let lost = answers
             .iter()
-            .find(|answer| **answer != Ok(Declared::Dead))
+            .find(|answer| **answer != Ok(DeclarationOutcome::Dead))
             .expect("a loser");
         assert!(
-            matches!(lost, Ok(Declared::NotActive) | Err(StoreError::Unavailable(_))),
+            matches!(
+                lost,
+                Ok(DeclarationOutcome::NotActive) | Err(StoreError::Unavailable(_))
+            ),
             "{lost:?}"
         );
-        let living = database.store.living().await.expect("an answer");
+        let living = database.store.list_live_members().await.expect("an answer");
         assert_eq!(living.len(), round + 1, "{living:?}");
     }
 }
@@ -225,7 +244,7 @@ async fn of_those_who_join_at_once_one_lives() {
         };
         tokio::spawn(async move {
             let store = Store::open(&url, Role::Node).await.expect("a store of its own");
-            store.join(&join).await
+            store.join_cluster(&join).await
         })
     });
     let mut joined = BTreeSet::new();
@@ -239,7 +258,7 @@ async fn of_those_who_join_at_once_one_lives() {
             Err(other) => panic!("{other}"),
         }
     }
-    let living = database.store.living().await.expect("an answer");
+    let living = database.store.list_live_members().await.expect("an answer");
     assert_eq!(living.len(), 1, "{living:?}");
     let last = joined.last().copied();
     assert_eq!(
@@ -288,10 +307,14 @@ async fn the_sessions_of_the_dead_end() {
     )
     .await;
     let declared = declare(&database, &me, &dead).await.expect("no panic");
-    assert_eq!(declared, Ok(Declared::Dead));
+    assert_eq!(declared, Ok(DeclarationOutcome::Dead));
     let deadline = tokio::time::Instant::now() + Duration::from_secs(3);
     loop {
-        let taken = database.store.claim(&claim_of(&me, 10)).await.expect("an answer");
+        let taken = database
+            .store
+            .claim_instances(&claim_of(&me, 10))
+            .await
+            .expect("an answer");
         if !taken.is_empty() {
             break;
         }
@@ -323,13 +346,13 @@ async fn a_hand_over_and_a_declaration_of_the_target_leave_no_orphan() {
     )
     .await;
     let hand_over = HandOver {
-        me: me.clone(),
-        target: target.incarnation,
-        instances: vec![(id, Epoch(1))],
+        from: me.clone(),
+        to: target.incarnation,
+        instances: vec![Ownership { id, epoch: Epoch(1) }],
         at: Timestamp(1),
     };
     let store = database.store.clone();
-    let giving = tokio::spawn(async move { store.hand_over(&hand_over).await });
+    let giving = tokio::spawn(async move { store.hand_over_instances(&hand_over).await });
     tokio::time::sleep(MOMENT).await;
     assert!(!giving.is_finished(), "nobody knows yet whether the target lives");
     database.store.commit(declaring).await.expect("a commit");
@@ -358,13 +381,13 @@ async fn a_superseding_life_waits_for_the_last_claim_of_the_old_one() {
         worker_group: "default".to_owned(),
         version: "test".to_owned(),
     };
-    let joining = tokio::spawn(async move { store.join(&join).await });
+    let joining = tokio::spawn(async move { store.join_cluster(&join).await });
     tokio::time::sleep(MOMENT).await;
     assert!(!joining.is_finished(), "the claim is not decided yet");
     let decided = database.store.now().await.expect("the database's time");
     database.store.commit(claiming).await.expect("a commit");
     let joined = joining.await.expect("no panic").expect("a new life");
-    let before = database.store.beat(old).await.expect("an answer");
+    let before = database.store.record_heartbeat(old).await.expect("an answer");
     assert_eq!(before.state, MemberState::Dead);
     assert!(joined.incarnation > old);
     assert!(joined.now >= decided, "it began when the old one had ended");

@@ -1,6 +1,6 @@
 //! A database that became another one: what a join, and the word of an operator, make of it.
 
-use actors::ports::{Join, Store as _};
+use actors::ports::{Join, MembershipStore as _};
 use engine::states::MemberState;
 use sea_orm::ConnectionTrait as _;
 use store::{Role, Store};
@@ -29,7 +29,7 @@ async fn text(store: &Store, sql: &str) -> String {
 }
 
 async fn names_living(store: &Store) -> Vec<String> {
-    let living = store.living().await.expect("an answer");
+    let living = store.list_live_members().await.expect("an answer");
     living.into_iter().map(|seen| seen.member.name).collect()
 }
 
@@ -53,7 +53,7 @@ async fn a_role_without_privileges_learns_which_line_of_history_the_database_is_
     let plain = url.replace("postgres@", &format!("plain_{name}@"));
     let store = Store::open(&plain, Role::Node).await.expect("the database");
     store.create_schema().await.expect("a schema");
-    let joined = store.join(&node("m1", "master")).await.expect("a life");
+    let joined = store.join_cluster(&node("m1", "master")).await.expect("a life");
     assert_eq!(joined.generation.0, 1, "an empty database begins with the first");
     let known = text(
         &store,
@@ -82,7 +82,7 @@ async fn a_join_on_another_timeline_or_server_raises_the_generation_once() {
         ("a1", "api"),
         ("b1", "master,worker"),
     ] {
-        let joined = store.join(&node(name, roles)).await.expect("a life");
+        let joined = store.join_cluster(&node(name, roles)).await.expect("a life");
         let active = store
             .set_member_state(joined.incarnation, MemberState::Active)
             .await;
@@ -91,7 +91,7 @@ async fn a_join_on_another_timeline_or_server_raises_the_generation_once() {
     let mut before = 1;
     for change in ["timeline = 99", "system_identifier = 'another'"] {
         sql(&store, &format!("UPDATE cluster_meta SET {change}")).await;
-        let joined = store.join(&node("m2", "master")).await.expect("a life");
+        let joined = store.join_cluster(&node("m2", "master")).await.expect("a life");
         assert!(joined.generation.0 > before, "{change}");
         assert!(joined.incarnation.0 > joined.generation.0, "lives go on above it");
         assert_eq!(
@@ -99,7 +99,7 @@ async fn a_join_on_another_timeline_or_server_raises_the_generation_once() {
             ["w1", "m2"],
             "all but pure workers join anew: {change}"
         );
-        let again = store.join(&node("m2", "master")).await.expect("a life");
+        let again = store.join_cluster(&node("m2", "master")).await.expect("a life");
         assert_eq!(again.generation, joined.generation, "{change}: once");
         before = joined.generation.0;
     }
@@ -114,7 +114,7 @@ async fn an_operator_raises_the_generation_as_often_as_he_says_so() {
     let store = Store::open(&url, Role::Node).await.expect("a store");
     store.migrate().await.expect("a schema");
     let old = store
-        .join_alone(&node("standalone", "master,worker,api"))
+        .join_standalone(&node("standalone", "master,worker,api"))
         .await
         .expect("a life");
     let first = store.bump_after_restore().await.expect("a generation");
@@ -122,7 +122,7 @@ async fn an_operator_raises_the_generation_as_often_as_he_says_so() {
     let second = store.bump_after_restore().await.expect("a generation");
     assert!(second.to > first.to && second.from == first.to, "{second:?}");
     let new = store
-        .join_alone(&node("standalone", "master,worker,api"))
+        .join_standalone(&node("standalone", "master,worker,api"))
         .await
         .expect("a life");
     assert_eq!(new.generation, second.to);

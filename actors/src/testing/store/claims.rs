@@ -1,18 +1,18 @@
-//! How the fake claims, gives up and refuses at rest.
+//! How the fake claims instances, gives up on them and refuses commands.
 
 use engine::ids::{Epoch, InstanceId};
 use engine::states::Attention;
 use engine::states::{Command, InstanceState, MemberState, OperationStatus, OwnershipReason};
 
 use super::{OwnerEntry, State, StoredInstance};
-use crate::ports::{Claim, Claimed, InboxVerb};
+use crate::ports::{Claim, ClaimedInstance, InboxCommand};
 
-/// After so many claims without a commit in between, an instance gets `attention`.
+/// Claims without a commit in between after which an instance needs attention.
 const CLAIMS_WITHOUT_PROGRESS: u32 = 5;
 
 impl State {
-    pub(super) fn claim(&mut self, claim: &Claim) -> Vec<Claimed> {
-        if !self.is_active(claim.me.incarnation) {
+    pub(super) fn claim(&mut self, claim: &Claim) -> Vec<ClaimedInstance> {
+        if !self.is_active(claim.claimant.incarnation) {
             return Vec::new();
         }
         let wanted: Vec<InstanceId> = self
@@ -40,19 +40,19 @@ impl State {
         self.needs_owner(id, row)
     }
 
-    /// Whether an instance runs, or its inbox holds a verb that applies.
+    /// Whether an instance runs, or its inbox holds a command that applies.
     pub(super) fn needs_owner(&self, id: InstanceId, row: &StoredInstance) -> bool {
         let runs = row.record.attention.is_none() && !row.record.state.is_idle();
-        runs || self.waking_verb(id, row).is_some()
+        runs || self.applicable_command(id, row).is_some()
     }
 
-    fn waking_verb(&self, id: InstanceId, row: &StoredInstance) -> Option<Command> {
+    fn applicable_command(&self, id: InstanceId, row: &StoredInstance) -> Option<Command> {
         self.unapplied(id)
-            .find(|verb| applies(verb, row))
-            .map(|verb| verb.verb)
+            .find(|command| applies(command, row))
+            .map(|command| command.command)
     }
 
-    fn claim_one(&mut self, id: InstanceId, claim: &Claim) -> Option<Claimed> {
+    fn claim_one(&mut self, id: InstanceId, claim: &Claim) -> Option<ClaimedInstance> {
         let row = self.instances.get(&id)?;
         if row.claims >= CLAIMS_WITHOUT_PROGRESS {
             self.give_up(id);
@@ -63,12 +63,12 @@ impl State {
             .as_ref()
             .and_then(|(owner, _)| self.member(*owner))
             .map(|member| member.name.as_str());
-        let why = match &row.owner {
+        let reason = match &row.owner {
             _ if row.epoch == Epoch(0) => OwnershipReason::Start,
             None => self
-                .waking_verb(id, row)
+                .applicable_command(id, row)
                 .map_or(OwnershipReason::Failover, OwnershipReason::from),
-            Some(_) if owner_name == Some(claim.me.name.as_str()) => OwnershipReason::Restart,
+            Some(_) if owner_name == Some(claim.claimant.name.as_str()) => OwnershipReason::Restart,
             Some(_) => OwnershipReason::Failover,
         };
         let row = self.instances.get_mut(&id)?;
@@ -76,20 +76,20 @@ impl State {
         if row.epoch == Epoch(0) {
             row.record.reason = None;
         }
-        row.owner = Some((claim.me.incarnation, claim.me.host.clone()));
+        row.owner = Some((claim.claimant.incarnation, claim.claimant.host.clone()));
         row.epoch.0 += 1;
         row.revision.0 += 1;
         row.claims += 1;
         row.owner_log.push(OwnerEntry {
             epoch: row.epoch,
-            owner: claim.me.incarnation,
+            owner: claim.claimant.incarnation,
             from_host: from_host.clone(),
-            why,
+            reason,
         });
-        Some(Claimed {
+        Some(ClaimedInstance {
             id,
             epoch: row.epoch,
-            why,
+            reason,
             from_owner,
             from_host,
         })
@@ -108,25 +108,26 @@ impl State {
         self.refuse(id, |_| Some("the system gave up on the instance".to_owned()));
     }
 
-    pub(super) fn refuse_at_rest(&mut self, id: InstanceId) {
+    pub(super) fn refuse_inapplicable_commands(&mut self, id: InstanceId) {
         let Some(row) = self.instances.get(&id).filter(|row| row.owner.is_none()) else {
             return;
         };
         let row = row.clone();
-        self.refuse(id, |verb| {
+        self.refuse(id, |command| {
             let state: InstanceState = row.record.state;
             let possible = Command::possible_in(state, row.record.attention.as_ref());
             let possible: Vec<&str> = possible.into_iter().map(Command::as_str).collect();
-            (!applies(verb, &row))
+            (!applies(command, &row))
                 .then(|| format!("the instance is {state}; possible now: {}", possible.join(", ")))
         });
     }
 
-    /// Refuses the unapplied verbs of an instance for which there is a reason.
-    fn refuse(&mut self, id: InstanceId, why: impl Fn(&InboxVerb) -> Option<String>) {
+    /// Refuses the unapplied commands of an instance for which there is a reason.
+    fn refuse(&mut self, id: InstanceId, reason: impl Fn(&InboxCommand) -> Option<String>) {
         let rows = self.inbox.iter_mut();
-        for inbox in rows.filter(|row| row.instance == id && row.outcome == OperationStatus::Pending) {
-            if let Some(detail) = why(&inbox.verb) {
+        for inbox in rows.filter(|row| row.command.instance == id && row.outcome == OperationStatus::Pending)
+        {
+            if let Some(detail) = reason(&inbox.command) {
                 inbox.outcome = OperationStatus::Refused;
                 inbox.detail = Some(detail);
             }
@@ -134,9 +135,9 @@ impl State {
     }
 }
 
-fn applies(verb: &InboxVerb, row: &StoredInstance) -> bool {
-    verb.run == row.record.run
-        && verb
-            .verb
+fn applies(command: &InboxCommand, row: &StoredInstance) -> bool {
+    command.run == row.record.run
+        && command
+            .command
             .applies_in(row.record.state, row.record.attention.as_ref())
 }

@@ -1,20 +1,27 @@
-//! How lives begin and end in the fake.
+//! How members join and end in the fake.
 
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 
 use super::State;
-use crate::ports::{Beat, Declaration, Declared, FailoverRecord, Join, Joined, Member, Seen, StoreError};
+use crate::ports::{
+    DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, Join, JoinResult, Member, MemberStatus,
+    StoreError,
+};
 
 impl State {
-    /// Ends the live lives that are rivals of a new one, and starts that.
-    pub(super) fn start_life(&mut self, join: &Join, is_rival: impl Fn(&Member) -> bool) -> Joined {
+    /// Declares the live rivals of a new incarnation dead, and starts it.
+    pub(super) fn start_incarnation(
+        &mut self,
+        join: &Join,
+        is_rival: impl Fn(&Member) -> bool,
+    ) -> JoinResult {
         for member in self.members.iter_mut().filter(|member| is_rival(member)) {
             if is_live(member.state) {
                 member.state = MemberState::Dead;
             }
         }
-        Joined {
+        JoinResult {
             incarnation: self.join(join, MemberState::Joining),
             generation: Generation(1),
             now: Timestamp(self.now),
@@ -34,8 +41,12 @@ impl State {
             worker_group: join.worker_group.clone(),
             version: join.version.clone(),
         });
-        self.beats.insert(incarnation, self.now);
+        self.heartbeats.insert(incarnation, self.now);
         incarnation
+    }
+
+    pub(super) fn agree_on_secret(&mut self, digest: &str) -> bool {
+        self.secret.get_or_insert_with(|| digest.to_owned()) == digest
     }
 
     pub(super) fn member(&self, incarnation: Incarnation) -> Option<&Member> {
@@ -49,7 +60,7 @@ impl State {
             .is_some_and(|member| member.state == MemberState::Active)
     }
 
-    pub(super) fn move_member(&mut self, me: Incarnation, to: MemberState) -> Result<(), StoreError> {
+    pub(super) fn set_member_state(&mut self, me: Incarnation, to: MemberState) -> Result<(), StoreError> {
         let member = self.members.iter_mut().find(|member| member.incarnation == me);
         match member {
             Some(member) if is_forward(member.state, to) => {
@@ -60,36 +71,41 @@ impl State {
         }
     }
 
-    pub(super) fn beat(&mut self, me: Incarnation) -> Beat {
-        if let Some(seen_at) = self.beats.get_mut(&me) {
-            *seen_at = self.now;
+    pub(super) fn record_heartbeat(&mut self, me: Incarnation) -> DbHeartbeat {
+        if let Some(sent_at) = self.heartbeats.get_mut(&me) {
+            *sent_at = self.now;
         }
-        Beat {
+        DbHeartbeat {
             now: Timestamp(self.now),
             state: self.member(me).map_or(MemberState::Dead, |member| member.state),
         }
     }
 
-    pub(super) fn living(&self) -> Vec<Seen> {
+    pub(super) fn living(&self) -> Vec<MemberStatus> {
         let live = self.members.iter().filter(|member| is_live(member.state));
-        live.map(|member| Seen {
+        live.map(|member| MemberStatus {
             member: member.clone(),
-            beat_age_ms: self.now - self.beats.get(&member.incarnation).copied().unwrap_or(self.now),
+            heartbeat_age_ms: self.now
+                - self
+                    .heartbeats
+                    .get(&member.incarnation)
+                    .copied()
+                    .unwrap_or(self.now),
         })
         .collect()
     }
 
-    pub(super) fn declare_dead(&mut self, declaration: &Declaration) -> Declared {
-        if !self.is_active(declaration.me) {
-            return Declared::NotActive;
+    pub(super) fn declare_dead(&mut self, declaration: &Declaration) -> DeclarationOutcome {
+        if !self.is_active(declaration.declared_by) {
+            return DeclarationOutcome::NotActive;
         }
         let mut members = self.members.iter_mut();
         match members.find(|member| member.incarnation == declaration.dead && is_live(member.state)) {
             Some(member) => {
                 member.state = MemberState::Dead;
-                Declared::Dead
+                DeclarationOutcome::Dead
             }
-            None => Declared::WasOver,
+            None => DeclarationOutcome::AlreadyEnded,
         }
     }
 
@@ -99,7 +115,7 @@ impl State {
             .is_none_or(|member| is_live(member.state))
         {
             return Err(StoreError::Rejected(format!(
-                "the life {} has not ended",
+                "the incarnation {} has not ended",
                 record.dead
             )));
         }
@@ -107,16 +123,16 @@ impl State {
         let before = self
             .failovers
             .iter()
-            .position(|noted| pair(noted) == pair(record));
-        let before = before.map(|place| self.failovers.remove(place));
+            .position(|recorded| pair(recorded) == pair(record));
+        let before = before.map(|position| self.failovers.remove(position));
         self.failovers.push(match before {
             None => record.clone(),
-            Some(noted) => FailoverRecord {
-                suspected_at: noted.suspected_at.or(record.suspected_at),
-                acknowledged_at: noted.acknowledged_at.max(record.acknowledged_at),
-                instances: noted.instances.max(record.instances),
-                attempts_reattached: noted.attempts_reattached.max(record.attempts_reattached),
-                attempts_lost: noted.attempts_lost.max(record.attempts_lost),
+            Some(recorded) => FailoverRecord {
+                suspected_at: recorded.suspected_at.or(record.suspected_at),
+                acknowledged_at: recorded.acknowledged_at.max(record.acknowledged_at),
+                instances: recorded.instances.max(record.instances),
+                attempts_reattached: recorded.attempts_reattached.max(record.attempts_reattached),
+                attempts_lost: recorded.attempts_lost.max(record.attempts_lost),
                 ..record.clone()
             },
         });
@@ -131,7 +147,7 @@ fn is_live(state: MemberState) -> bool {
     )
 }
 
-/// Whether a life may go from one state to another.
+/// Whether an incarnation may move from one state to another.
 fn is_forward(from: MemberState, to: MemberState) -> bool {
     from == to || (from < to && is_live(from))
 }

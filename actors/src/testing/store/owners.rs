@@ -1,17 +1,16 @@
-//! Who owns what in the fake, and what waits for the owner.
+//! The owners of instances in the fake, and what waits for them.
 
-use engine::attempt::AttemptEnd;
-use engine::ids::{DispatchId, Epoch, Generation, InstanceId};
+use engine::ids::{DispatchId, Generation, Incarnation, InstanceId};
 use engine::states::{MemberState, OperationStatus, OwnershipReason};
 
 use super::{OwnerEntry, State, is_open};
-use crate::ports::{HandOver, InboxVerb, Member, OwnedBy};
+use crate::ports::{HandOver, InboxCommand, InstanceOwner, Member, OwnedInstance, Ownership, RelayedResult};
 
 impl State {
-    pub(super) fn owned_by(&self, id: InstanceId) -> Option<OwnedBy> {
+    pub(super) fn owner_of(&self, id: InstanceId) -> Option<InstanceOwner> {
         let row = self.instances.get(&id)?;
         let owner = row.owner.as_ref().and_then(|(owner, _)| self.member(*owner));
-        Some(OwnedBy {
+        Some(InstanceOwner {
             id,
             owner: row.owner.clone(),
             owner_state: owner.map(|member| member.state),
@@ -21,67 +20,86 @@ impl State {
         })
     }
 
-    pub(super) fn hand_over(&mut self, hand_over: &HandOver) -> Vec<(InstanceId, Epoch)> {
+    pub(super) fn hand_over(&mut self, hand_over: &HandOver) -> Vec<Ownership> {
         let is_ready = |member: &&Member| member.state == MemberState::Active && member.has_role("master");
-        let Some(target) = self.member(hand_over.target).filter(is_ready) else {
+        let Some(target) = self.member(hand_over.to).filter(is_ready) else {
             return Vec::new();
         };
-        let taker = (target.incarnation, target.host.clone());
-        let mut given = Vec::new();
-        for (id, epoch) in &hand_over.instances {
+        let new_owner = (target.incarnation, target.host.clone());
+        let mut handed_over = Vec::new();
+        for Ownership { id, epoch } in &hand_over.instances {
             let Some(row) = self.instances.get_mut(id) else {
                 continue;
             };
-            let giver = row.owner.as_ref().map(|(owner, _)| *owner);
-            if giver != Some(hand_over.me.incarnation) || row.epoch != *epoch {
+            let owner = row.owner.as_ref().map(|(owner, _)| *owner);
+            if owner != Some(hand_over.from.incarnation) || row.epoch != *epoch {
                 continue;
             }
-            row.owner = Some(taker.clone());
+            row.owner = Some(new_owner.clone());
             row.epoch.0 += 1;
             row.revision.0 += 1;
             row.owner_log.push(OwnerEntry {
                 epoch: row.epoch,
-                owner: taker.0,
-                from_host: Some(hand_over.me.host.clone()),
-                why: OwnershipReason::Handover,
+                owner: new_owner.0,
+                from_host: Some(hand_over.from.host.clone()),
+                reason: OwnershipReason::Handover,
             });
-            given.push((*id, row.epoch));
+            handed_over.push(Ownership {
+                id: *id,
+                epoch: row.epoch,
+            });
         }
-        given
+        handed_over
     }
 
-    pub(super) fn keep_results(&mut self, results: &[(DispatchId, AttemptEnd)]) {
-        for (uid, ended) in results {
-            let is_new = self.kept.iter().all(|(known, _)| known != uid);
-            if is_new && self.is_open_here(*uid) {
-                self.kept.push((*uid, ended.clone()));
+    pub(super) fn relay_results(&mut self, results: &[RelayedResult]) {
+        for result in results {
+            let is_new = self.relayed.iter().all(|known| known.uid != result.uid);
+            if is_new && self.is_open_here(result.uid) {
+                self.relayed.push(result.clone());
             }
         }
     }
 
+    /// Lists what an incarnation owns.
+    pub(super) fn owned_by(&self, owner: Incarnation) -> Vec<OwnedInstance> {
+        let owned = self
+            .instances
+            .iter()
+            .filter(|(_, row)| row.owner.as_ref().is_some_and(|(known, _)| *known == owner));
+        owned
+            .map(|(id, row)| OwnedInstance {
+                id: *id,
+                epoch: row.epoch,
+                has_unread_inbox: self.has_unapplied(*id),
+            })
+            .collect()
+    }
+
     /// Lists the unapplied results of attempts of an instance that are open.
-    pub(super) fn kept(&self, id: InstanceId) -> Vec<(DispatchId, AttemptEnd)> {
-        let kept = self.kept.iter().filter(|(uid, _)| uid.instance == id);
-        kept.filter(|(uid, _)| !self.applied.contains(uid) && self.is_open_here(*uid))
+    pub(super) fn relayed_results(&self, id: InstanceId) -> Vec<RelayedResult> {
+        let relayed = self.relayed.iter().filter(|result| result.uid.instance == id);
+        relayed
+            .filter(|result| !self.applied.contains(&result.uid) && self.is_open_here(result.uid))
             .cloned()
             .collect()
     }
 
-    pub(super) fn close_results(&mut self) {
-        let kept = self.kept.iter().map(|(uid, _)| *uid);
-        let closed: Vec<DispatchId> = kept.filter(|uid| !self.is_open_here(*uid)).collect();
+    pub(super) fn close_relayed_results(&mut self) {
+        let relayed = self.relayed.iter().map(|result| result.uid);
+        let closed: Vec<DispatchId> = relayed.filter(|uid| !self.is_open_here(*uid)).collect();
         self.applied.extend(closed);
     }
 
-    pub(super) fn unapplied(&self, instance: InstanceId) -> impl Iterator<Item = &InboxVerb> {
+    pub(super) fn unapplied(&self, instance: InstanceId) -> impl Iterator<Item = &InboxCommand> {
         self.inbox
             .iter()
-            .filter(move |row| row.instance == instance && row.outcome == OperationStatus::Pending)
-            .map(|row| &row.verb)
+            .filter(move |row| row.command.instance == instance && row.outcome == OperationStatus::Pending)
+            .map(|row| &row.command)
     }
 
     pub(super) fn has_unapplied(&self, id: InstanceId) -> bool {
-        self.unapplied(id).next().is_some() || !self.kept(id).is_empty()
+        self.unapplied(id).next().is_some() || !self.relayed_results(id).is_empty()
     }
 
     fn is_open_here(&self, uid: DispatchId) -> bool {

@@ -8,24 +8,26 @@ use engine::states::{InstanceState, OwnershipReason, TaskState};
 use engine::task::Attempt;
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
-use crate::ports::{InstanceCommit, Loaded, NewInstance, Write, Written};
+use crate::ports::{
+    InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, Write, WriteOutcome,
+};
 
 impl State {
-    pub(super) fn write(&mut self, entry: &Write) -> Written {
+    pub(super) fn write(&mut self, entry: &Write) -> WriteOutcome {
         match entry {
             Write::Create(new) => self.create(new),
             Write::Commit(commit) => self.commit(commit),
         }
     }
 
-    fn create(&mut self, new: &NewInstance) -> Written {
+    fn create(&mut self, new: &NewInstance) -> WriteOutcome {
         let known = new.request_key.as_ref().and_then(|key| {
             let (body, id) = self.keys.get(&key.key)?;
             Some((*body == key.body_hash, *id))
         });
         match known {
-            Some((true, id)) => return Written::Known { id },
-            Some((false, _)) => return Written::KeyReused,
+            Some((true, id)) => return WriteOutcome::Known { id },
+            Some((false, _)) => return WriteOutcome::KeyReused,
             None => {}
         }
         self.last_instance += 1;
@@ -36,54 +38,54 @@ impl State {
         let owner = new.owner.as_ref().filter(|me| self.is_active(me.incarnation));
         let epoch = Epoch(i64::from(owner.is_some()));
         let row = StoredInstance {
-            record: born(owner.is_none()),
+            record: created_record(owner),
             owner: owner.map(|me| (me.incarnation, me.host.clone())),
             epoch,
             revision: Revision(0),
             claims: 0,
             tasks: BTreeMap::new(),
             attempts: BTreeMap::new(),
-            history: vec![(new.at, birth(new))],
+            history: vec![(new.at, creation(new))],
             owner_log: owner
                 .map(|me| OwnerEntry {
                     epoch,
                     owner: me.incarnation,
                     from_host: None,
-                    why: OwnershipReason::Start,
+                    reason: OwnershipReason::Start,
                 })
                 .into_iter()
                 .collect(),
             new: new.clone(),
         };
         self.instances.insert(id, row);
-        Written::Created { id }
+        WriteOutcome::Created { id }
     }
 
-    fn commit(&mut self, commit: &InstanceCommit) -> Written {
+    fn commit(&mut self, commit: &InstanceCommit) -> WriteOutcome {
         let Some(row) = self.instances.get(&commit.id) else {
-            return Written::Stale;
+            return WriteOutcome::Stale;
         };
         let is_owner = row
             .owner
             .as_ref()
             .is_some_and(|(owner, _)| *owner == commit.owner);
         if !is_owner || row.epoch != commit.epoch || row.revision != commit.revision {
-            return Written::Stale;
+            return WriteOutcome::Stale;
         }
         let mut row = row.clone();
         row.take(commit);
         if let Some(why) = self.objection(commit.id, &row) {
-            return Written::Rejected(why);
+            return WriteOutcome::Rejected(why);
         }
         self.instances.insert(commit.id, row);
         for decided in &commit.changes.decisions {
             let of = |operation| decided.operation == operation;
-            for inbox in self.inbox.iter_mut().filter(|row| of(row.verb.operation)) {
+            for inbox in self.inbox.iter_mut().filter(|row| of(row.command.operation)) {
                 inbox.outcome = decided.status;
                 inbox.detail.clone_from(&decided.detail);
             }
         }
-        Written::Stored
+        WriteOutcome::Stored
     }
 
     /// What the unique keys of a database would refuse.
@@ -106,18 +108,19 @@ impl State {
             .map(|uid| format!("the uid {uid} is taken"))
     }
 
-    pub(super) fn load(&self, id: InstanceId, me: Incarnation, epoch: Epoch) -> Option<Loaded> {
+    pub(super) fn load(&self, owned: Ownership, me: Incarnation) -> Option<LoadedInstance> {
+        let Ownership { id, epoch } = owned;
         let row = self.instances.get(&id)?;
         let is_owner = row.owner.as_ref().is_some_and(|(owner, _)| *owner == me);
         if !is_owner || row.epoch != epoch {
             return None;
         }
         let is_latest = |attempt: &Attempt, highest: u32| attempt.number.0 == highest;
-        let stray = row.attempts.iter().filter(|((task_index, _), attempt)| {
+        let duplicates = row.attempts.iter().filter(|((task_index, _), attempt)| {
             let highest = row.tasks.get(task_index).map_or(0, |task| task.attempts);
             is_open(attempt) && !is_latest(attempt, highest)
         });
-        Some(Loaded {
+        Some(LoadedInstance {
             id,
             project: row.new.project.clone(),
             workflow: row.new.workflow.clone(),
@@ -131,9 +134,11 @@ impl State {
             created_at: row.new.at,
             record: row.record.clone(),
             tasks: row.tasks.iter().map(|(o, task)| (*o, task.clone())).collect(),
-            stray: stray.map(|((o, _), attempt)| (*o, attempt.clone())).collect(),
-            verbs: self.unapplied(id).cloned().collect(),
-            results: self.kept(id),
+            duplicate_open_attempts: duplicates
+                .map(|((o, _), attempt)| (*o, attempt.clone()))
+                .collect(),
+            commands: self.unapplied(id).cloned().collect(),
+            results: self.relayed_results(id),
         })
     }
 }
@@ -187,11 +192,11 @@ impl StoredInstance {
     }
 }
 
-/// The row of a new instance.
-fn born(waits: bool) -> InstanceRecord {
+/// The row of a new instance; one without an owner waits for a master.
+fn created_record(owner: Option<&NodeIdentity>) -> InstanceRecord {
     InstanceRecord {
         state: InstanceState::Running,
-        reason: waits.then(|| "waiting for a master".to_owned()),
+        reason: owner.is_none().then(|| "waiting for a master".to_owned()),
         attention: None,
         run: Run(1),
         due_at: None,
@@ -204,7 +209,7 @@ fn born(waits: bool) -> InstanceRecord {
 }
 
 /// The first entry of the history.
-fn birth(new: &NewInstance) -> Transition {
+fn creation(new: &NewInstance) -> Transition {
     Transition {
         task_index: None,
         attempt: None,

@@ -1,26 +1,28 @@
-//! What every transport between masters and a worker must keep. Each case is named by its sentence.
+//! The cases that every transport between masters and a worker must pass, each named by its sentence.
 
 #![allow(missing_docs, reason = "the name of a case says what it shows")]
 #![allow(clippy::unwrap_used, reason = "a case that meets the unexpected should fail")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use engine::attempt::AttemptResult;
 use engine::ids::{DispatchId, Epoch, Incarnation};
 use engine::states::KillCause;
 
-use super::Transport;
+use super::TransportUnderTest;
+pub use super::capacity_cases::*;
 use super::fakes::{ScriptedAnswer, locked};
 use super::test_worker::{
-    BOOT, dispatch, exclusive, is_lost, is_refused, kill_of, named, owner, reattach_of, start_incarnation,
-    start_worker, uid,
+    BOOT, dispatch, is_lost, is_refused, kill_of, named, owner, reattach_of, start_incarnation, start_worker,
+    uid,
 };
 use crate::links::LinkError;
 use crate::protocol::{Dispatch, DispatchAnswer, Kill, KillAnswer, ReattachAnswer};
 
-pub async fn a_short_task_reports_once_and_is_journaled_from_start_to_end(transport: &dyn Transport) {
+pub async fn a_short_task_reports_once_and_is_journaled_from_start_to_end(
+    transport: &dyn TransportUnderTest,
+) {
     let worker = start_worker(transport, 2).await;
     let reply = worker.dispatch(vec![named(1, "short")]).await;
     assert_eq!(
@@ -45,7 +47,7 @@ pub async fn a_short_task_reports_once_and_is_journaled_from_start_to_end(transp
         .await;
 }
 
-pub async fn a_long_task_reports_its_start_and_then_its_end(transport: &dyn Transport) {
+pub async fn a_long_task_reports_its_start_and_then_its_end(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 2).await;
     worker.dispatch(vec![dispatch(1)]).await;
     worker
@@ -57,7 +59,9 @@ pub async fn a_long_task_reports_its_start_and_then_its_end(transport: &dyn Tran
     assert_eq!(worker.masters.starts_of(uid(1)), 1);
 }
 
-pub async fn the_documented_names_are_in_the_environment_and_cannot_be_forged(transport: &dyn Transport) {
+pub async fn the_documented_names_are_in_the_environment_and_cannot_be_forged(
+    transport: &dyn TransportUnderTest,
+) {
     let worker = start_worker(transport, 2).await;
     worker.dispatch(vec![dispatch(1)]).await;
     worker.until_started(1).await;
@@ -76,7 +80,7 @@ pub async fn the_documented_names_are_in_the_environment_and_cannot_be_forged(tr
     assert!(names.is_superset(&["PORPOISE_WORKFLOW", "PORPOISE_PROJECT", "PORPOISE_OUTPUT"].into()));
 }
 
-pub async fn a_uid_that_is_sent_again_is_accepted_and_starts_once(transport: &dyn Transport) {
+pub async fn a_uid_that_is_sent_again_is_accepted_and_starts_once(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 4).await;
     let reply = worker.dispatch(vec![dispatch(1), dispatch(1)]).await;
     assert_eq!(reply.answers, vec![DispatchAnswer::Accepted; 2]);
@@ -94,25 +98,7 @@ pub async fn a_uid_that_is_sent_again_is_accepted_and_starts_once(transport: &dy
     assert_eq!(worker.masters.ends_of(uid(1)).len(), 1);
 }
 
-pub async fn beyond_its_slots_it_refuses_and_remembers_that_it_did(transport: &dyn Transport) {
-    let worker = start_worker(transport, 1).await;
-    let reply = worker.dispatch(vec![dispatch(1), dispatch(2)]).await;
-    assert_eq!(reply.answers[0], DispatchAnswer::Accepted);
-    assert!(is_refused(&reply.answers[1], "no slot"), "{reply:?}");
-    assert_eq!(reply.free_slots, 0);
-    worker.until_started(1).await;
-    worker.runner.finish(uid(1));
-    worker
-        .until("free", |worker| worker.handle.slots().used == 0)
-        .await;
-    let again = worker.dispatch(vec![dispatch(2)]).await;
-    assert!(
-        is_refused(&again.answers[0], "called off"),
-        "a refused uid never starts: {again:?}"
-    );
-}
-
-pub async fn a_dispatch_for_another_incarnation_is_not_accepted(transport: &dyn Transport) {
+pub async fn a_dispatch_for_another_incarnation_is_not_accepted(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 2).await;
     let other = Dispatch {
         worker: Incarnation(6),
@@ -132,7 +118,7 @@ pub async fn a_dispatch_for_another_incarnation_is_not_accepted(transport: &dyn 
     assert_eq!(worker.runner.starts_of(uid(1)), 0);
 }
 
-pub async fn an_older_epoch_is_refused_for_every_kind_of_message(transport: &dyn Transport) {
+pub async fn an_older_epoch_is_refused_for_every_kind_of_message(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 4).await;
     let newer = Dispatch {
         owner: owner(2, 5),
@@ -160,7 +146,7 @@ pub async fn an_older_epoch_is_refused_for_every_kind_of_message(transport: &dyn
     assert_eq!(worker.runner.starts_of(second), 0);
 }
 
-pub async fn a_kill_ends_the_attempt_and_its_end_is_reported_as_killed(transport: &dyn Transport) {
+pub async fn a_kill_ends_the_attempt_and_its_end_is_reported_as_killed(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 2).await;
     worker.dispatch(vec![dispatch(1)]).await;
     assert_eq!(worker.kill(kill_of(1, owner(1, 1))).await, KillAnswer::Killing);
@@ -169,7 +155,7 @@ pub async fn a_kill_ends_the_attempt_and_its_end_is_reported_as_killed(transport
     assert_eq!(ended.result, AttemptResult::Killed);
 }
 
-pub async fn a_kill_for_time_is_reported_as_timed_out(transport: &dyn Transport) {
+pub async fn a_kill_for_time_is_reported_as_timed_out(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 2).await;
     worker.dispatch(vec![dispatch(1)]).await;
     worker.until_started(1).await;
@@ -183,7 +169,7 @@ pub async fn a_kill_for_time_is_reported_as_timed_out(transport: &dyn Transport)
     assert!(ended.error.unwrap().contains("timed out"));
 }
 
-pub async fn a_kill_of_an_unknown_uid_tombstones_it(transport: &dyn Transport) {
+pub async fn a_kill_of_an_unknown_uid_tombstones_it(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 2).await;
     assert_eq!(
         worker.kill(kill_of(1, owner(1, 1))).await,
@@ -198,7 +184,7 @@ pub async fn a_kill_of_an_unknown_uid_tombstones_it(transport: &dyn Transport) {
     assert_eq!(worker.runner.starts_of(uid(1)), 0);
 }
 
-pub async fn an_end_that_is_not_stored_yet_is_reported_again(transport: &dyn Transport) {
+pub async fn an_end_that_is_not_stored_yet_is_reported_again(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 2).await;
     worker.masters.answer(1, Some(ScriptedAnswer::Later));
     worker.dispatch(vec![named(1, "short")]).await;
@@ -213,7 +199,7 @@ pub async fn an_end_that_is_not_stored_yet_is_reported_again(transport: &dyn Tra
         .await;
 }
 
-pub async fn after_a_move_the_end_goes_to_the_new_owner(transport: &dyn Transport) {
+pub async fn after_a_move_the_end_goes_to_the_new_owner(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 2).await;
     worker.masters.answer(1, Some(ScriptedAnswer::Moved(owner(2, 2))));
     worker.dispatch(vec![named(1, "short")]).await;
@@ -231,7 +217,7 @@ pub async fn after_a_move_the_end_goes_to_the_new_owner(transport: &dyn Transpor
     assert_eq!(masters, [Incarnation(1), Incarnation(2)]);
 }
 
-pub async fn a_new_owner_gets_the_end_that_the_dead_one_could_not_store(transport: &dyn Transport) {
+pub async fn a_new_owner_gets_the_end_that_the_dead_one_could_not_store(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 2).await;
     worker.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     worker.dispatch(vec![named(1, "short"), dispatch(2)]).await;
@@ -255,7 +241,7 @@ pub async fn a_new_owner_gets_the_end_that_the_dead_one_could_not_store(transpor
     assert_eq!(worker.until_ended(2).await.0, Incarnation(2));
 }
 
-pub async fn ends_that_come_together_travel_together(transport: &dyn Transport) {
+pub async fn ends_that_come_together_travel_together(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 500).await;
     let batch = (1..=400).map(|instance| named(instance, "short")).collect();
     worker.dispatch(batch).await;
@@ -273,21 +259,7 @@ pub async fn ends_that_come_together_travel_together(transport: &dyn Transport) 
     assert!(batches < 100, "{batches} batches for 400 ends");
 }
 
-pub async fn when_the_journal_cannot_be_written_nothing_starts_and_the_refusal_says_why(
-    transport: &dyn Transport,
-) {
-    let worker = start_worker(transport, 2).await;
-    worker.journal.fail_writes(Some("no space left on device"));
-    let reply = worker.dispatch(vec![dispatch(1)]).await;
-    assert!(is_refused(&reply.answers[0], "no space left"), "{reply:?}");
-    assert_eq!(worker.handle.slots().used, 0);
-    worker.journal.fail_writes(None);
-    worker.dispatch(vec![named(2, "short")]).await;
-    worker.until_ended(2).await;
-    assert_eq!(worker.runner.starts_of(uid(1)), 0);
-}
-
-pub async fn a_task_that_cannot_be_started_fails_with_the_reason(transport: &dyn Transport) {
+pub async fn a_task_that_cannot_be_started_fails_with_the_reason(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 2).await;
     worker.dispatch(vec![named(1, "broken")]).await;
     let (_, ended) = worker.until_ended(1).await;
@@ -295,19 +267,9 @@ pub async fn a_task_that_cannot_be_started_fails_with_the_reason(transport: &dyn
     assert_eq!(ended.error.as_deref(), Some("there is no such program"));
 }
 
-pub async fn a_master_that_polled_no_slot_is_notified_when_one_is_free(transport: &dyn Transport) {
-    let worker = start_worker(transport, 1).await;
-    worker.dispatch(vec![dispatch(1)]).await;
-    assert_eq!(worker.link.hello(worker.me, &owner(3, 1)).await.unwrap(), 0);
-    worker.until_started(1).await;
-    worker.runner.finish(uid(1));
-    worker
-        .until("slots pushed", |worker| !locked(&worker.masters.slots).is_empty())
-        .await;
-    assert_eq!(*locked(&worker.masters.slots), [(Incarnation(3), 1)]);
-}
-
-pub async fn a_new_incarnation_kills_what_was_left_and_knows_what_had_ended(transport: &dyn Transport) {
+pub async fn a_new_incarnation_kills_what_was_left_and_knows_what_had_ended(
+    transport: &dyn TransportUnderTest,
+) {
     let first = start_worker(transport, 4).await;
     first.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     first
@@ -344,7 +306,7 @@ pub async fn a_new_incarnation_kills_what_was_left_and_knows_what_had_ended(tran
     assert_eq!(second.runner.starts_of(uid(1)), 0);
 }
 
-pub async fn a_result_of_an_earlier_incarnation_is_delivered_by_the_next(transport: &dyn Transport) {
+pub async fn a_result_of_an_earlier_incarnation_is_delivered_by_the_next(transport: &dyn TransportUnderTest) {
     let first = start_worker(transport, 4).await;
     first.masters.answer(1, Some(ScriptedAnswer::Unreachable));
     first.dispatch(vec![named(2, "short")]).await;
@@ -361,54 +323,9 @@ pub async fn a_result_of_an_earlier_incarnation_is_delivered_by_the_next(transpo
     );
 }
 
-pub async fn a_drain_accepts_nothing_new_and_waits_until_ends_are_stored(transport: &dyn Transport) {
-    let worker = start_worker(transport, 4).await;
-    worker.dispatch(vec![dispatch(1)]).await;
-    worker.until_started(1).await;
-    let handle = worker.handle.clone();
-    let drained = actix_rt::spawn(async move { handle.drain(Duration::from_secs(60)).await });
-    let mut instance = 2;
-    loop {
-        let reply = worker.dispatch(vec![named(instance, "short")]).await;
-        if is_refused(&reply.answers[0], "draining") {
-            break;
-        }
-        instance += 1;
-        tokio::task::yield_now().await;
-    }
-    assert!(!drained.is_finished());
-    worker.runner.finish(uid(1));
-    drained.await.unwrap();
-    assert_eq!(worker.masters.ends_of(uid(1)).len(), 1);
-}
-
-pub async fn an_exclusive_attempt_starts_with_the_lease_that_its_owner_grants(transport: &dyn Transport) {
-    let worker = start_worker(transport, 2).await;
-    worker.masters.answer(1, Some(ScriptedAnswer::DenyLeases));
-    let reply = worker.dispatch(vec![exclusive(1)]).await;
-    assert_eq!(reply.answers, [DispatchAnswer::Accepted]);
-    worker
-        .until("requested twice", |worker| {
-            worker.masters.requested_leases_of().len() >= 2
-        })
-        .await;
-    assert_eq!(worker.runner.starts_of(uid(1)), 0, "the owner granted none");
-    worker.masters.answer(1, None);
-    worker.until_started(1).await;
-    let (master, renewal) = locked(&worker.masters.renewals)[0];
-    assert_eq!(
-        (master, renewal.uid, renewal.epoch),
-        (Incarnation(1), uid(1), Epoch(1))
-    );
-    worker.reattach(reattach_of(1, 7, owner(2, 2))).await;
-    worker
-        .until("the new owner is requested", |worker| {
-            worker.masters.requested_leases_of().contains(&2)
-        })
-        .await;
-}
-
-pub async fn an_attempt_whose_actor_panics_has_its_leftovers_killed_and_fails(transport: &dyn Transport) {
+pub async fn an_attempt_whose_actor_panics_has_its_leftovers_killed_and_fails(
+    transport: &dyn TransportUnderTest,
+) {
     let worker = start_worker(transport, 2).await;
     worker.dispatch(vec![named(1, "panics")]).await;
     let (_, ended) = worker.until_ended(1).await;

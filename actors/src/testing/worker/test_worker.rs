@@ -14,17 +14,18 @@ use engine::spec::OnCutOff;
 use engine::states::KillCause;
 use engine::task_type::shell::shell_action;
 
-use super::Transport;
+use super::TransportUnderTest;
 use super::fakes::{FakeMasters, FakeRunner, MemoryJournal};
 use crate::clock::Clock;
 use crate::links::{MasterLink, WorkerLink};
-use crate::peers::Peers;
-use crate::ports::{Me, Runner};
+use crate::membership::peers::Peers;
+use crate::ports::{NodeIdentity, Runner};
 use crate::protocol::{
     Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest,
 };
+use crate::worker;
 use crate::worker::journal::{Journal, JournalRecord};
-use crate::worker::{self, AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
+use crate::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
 
 /// The boot of the machine that the worker is configured with.
 pub(crate) const BOOT: &str = "this boot";
@@ -42,7 +43,7 @@ pub(crate) struct TestWorker {
 }
 
 pub(crate) async fn start_incarnation(
-    transport: &dyn Transport,
+    transport: &dyn TransportUnderTest,
     me: i64,
     slots: u32,
     journal: Arc<MemoryJournal>,
@@ -51,7 +52,7 @@ pub(crate) async fn start_incarnation(
     let runner = Arc::new(FakeRunner::default());
     let masters = Arc::new(FakeMasters::default());
     let config = WorkerConfig {
-        me: Me {
+        me: NodeIdentity {
             incarnation: me,
             host: "w:1".to_owned(),
             name: "w".to_owned(),
@@ -82,7 +83,7 @@ pub(crate) async fn start_incarnation(
     }
 }
 
-pub(crate) async fn start_worker(transport: &dyn Transport, slots: u32) -> TestWorker {
+pub(crate) async fn start_worker(transport: &dyn TransportUnderTest, slots: u32) -> TestWorker {
     start_incarnation(transport, 7, slots, Arc::default()).await
 }
 

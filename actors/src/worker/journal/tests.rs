@@ -70,6 +70,13 @@ fn what_is_written_equals_the_samples() {
 }
 
 #[test]
+fn a_line_of_a_version_without_the_optional_fields_is_read() {
+    let line = br#"{"ended":{"uid":"1-1-0-1-1","end":{"result":"succeeded","ended_at":5}}}"#;
+    let end = AttemptEnd::succeeded(Timestamp(5));
+    assert_eq!(decode_lines(line), [JournalRecord::Ended { uid: uid(1), end }]);
+}
+
+#[test]
 fn a_truncated_line_is_left_out() {
     let all: Vec<JournalRecord> = records().into_iter().map(|(_, record)| record).collect();
     let mut bytes = encode_lines(&all).unwrap();

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use store::catalog::{
-    AuditEntry, AuditOutcome, Catalog, Identity, Permission, ProjectId, Request, RequestKey, Role, Visible,
+    AuditContext, AuditEntry, AuditOutcome, Catalog, Identity, Permission, ProjectId, RequestKey, UserRole,
+    VisibilityScope,
 };
 
 use crate::auth::objects::Object;
@@ -21,12 +22,12 @@ use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
 
 /// What a caller must be allowed to do.
-pub(crate) trait Need: 'static {
+pub(crate) trait Requirement: 'static {
     /// The permission in the object's project; none asks for an administrator or just a valid token.
     const LEVEL: Level;
 }
 
-/// The kinds of need.
+/// The levels of requirements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     /// A valid token.
@@ -37,21 +38,21 @@ pub(crate) enum Level {
     Admin,
 }
 
-macro_rules! needs {
+macro_rules! requirements {
     ($($(#[$doc:meta])* $name:ident = $level:expr;)+) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
             pub(crate) enum $name {}
 
-            impl Need for $name {
+            impl Requirement for $name {
                 const LEVEL: Level = $level;
             }
         )+
     };
 }
 
-needs! {
+requirements! {
     /// Has a valid token.
     AnyUser = Level::AnyUser;
     /// May see the project.
@@ -72,7 +73,7 @@ pub(crate) struct Caller<N, O> {
     server: Arc<Server>,
     source: String,
     request_id: RequestId,
-    need: PhantomData<N>,
+    requirement: PhantomData<N>,
 }
 
 impl<N, O> Caller<N, O> {
@@ -101,8 +102,8 @@ impl<N, O> Caller<N, O> {
     }
 
     /// Describes a change for the catalog and its audit log.
-    pub(crate) fn audit_context(&self, key: Option<RequestKey>) -> Request {
-        Request {
+    pub(crate) fn audit_context(&self, key: Option<RequestKey>) -> AuditContext {
+        AuditContext {
             user: self.identity.name.clone(),
             source: self.source.clone(),
             request_id: self.request_id.as_str().to_owned(),
@@ -112,19 +113,19 @@ impl<N, O> Caller<N, O> {
     }
 
     /// Returns what lists may show to the caller.
-    pub(crate) fn visible_projects(&self) -> Visible {
+    pub(crate) fn visible_projects(&self) -> VisibilityScope {
         match self.identity.role {
-            Role::Admin => Visible::All,
-            Role::Member => Visible::GrantedTo(self.identity.user),
+            UserRole::Admin => VisibilityScope::All,
+            UserRole::Member => VisibilityScope::GrantedTo(self.identity.user),
         }
     }
 
     pub(crate) fn is_admin(&self) -> bool {
-        self.identity.role == Role::Admin
+        self.identity.role == UserRole::Admin
     }
 }
 
-impl<N: Need, O: Object> FromRequest for Caller<N, O> {
+impl<N: Requirement, O: Object> FromRequest for Caller<N, O> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
@@ -141,7 +142,7 @@ impl<N: Need, O: Object> FromRequest for Caller<N, O> {
                 server,
                 source: source_address(&request),
                 request_id: RequestId::from_request(&request),
-                need: PhantomData,
+                requirement: PhantomData,
             };
             this.check_permission(project, &request).await?;
             Ok(this)
@@ -149,7 +150,7 @@ impl<N: Need, O: Object> FromRequest for Caller<N, O> {
     }
 }
 
-impl<N: Need, O> Caller<N, O> {
+impl<N: Requirement, O> Caller<N, O> {
     async fn check_permission(
         &self,
         project: Option<ProjectId>,
@@ -166,7 +167,12 @@ impl<N: Need, O> Caller<N, O> {
                 outcome: AuditOutcome::Denied,
                 detail: String::new(),
             };
-            if let Err(error) = self.catalog().record(&entry, &self.audit_context(None)).await {
+            if let Err(error) = self
+                .catalog()
+                .audit()
+                .record(&entry, &self.audit_context(None))
+                .await
+            {
                 tracing::warn!(%error, "a denial is missing in the audit log");
             }
         }
@@ -181,7 +187,7 @@ pub(crate) async fn check_level(
     level: Level,
     project: Option<ProjectId>,
 ) -> Result<(), Problem> {
-    if identity.role == Role::Admin {
+    if identity.role == UserRole::Admin {
         return Ok(());
     }
     let needed = match (level, project) {
@@ -194,7 +200,11 @@ pub(crate) async fn check_level(
             ));
         }
     };
-    let granted = server.catalog().permission(identity.user, needed.1).await?;
+    let granted = server
+        .catalog()
+        .grants()
+        .permission(identity.user, needed.1)
+        .await?;
     if granted.is_some_and(|granted| granted >= needed.0) {
         return Ok(());
     }
@@ -227,8 +237,8 @@ impl PublicCaller {
     }
 
     /// Describes a change by `user` for the catalog and its audit log.
-    pub(crate) fn audit_context(&self, user: &str) -> Request {
-        Request {
+    pub(crate) fn audit_context(&self, user: &str) -> AuditContext {
+        AuditContext {
             user: user.to_owned(),
             source: self.source.clone(),
             request_id: self.request_id.as_str().to_owned(),

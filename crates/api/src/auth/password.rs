@@ -92,7 +92,7 @@ impl Passwords {
             Some(stored) => stored,
             None => self
                 .decoy_hash
-                .get_or_try_init(|| self.hash_password("a password that nobody has".to_owned()))
+                .get_or_try_init(|| self.hash_password("a password that no user has".to_owned()))
                 .await?
                 .clone(),
         };

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post};
-use actors::ports::{NewInstance, RequestKey, StoreError, Written};
+use actors::ports::{NewInstance, RequestKey, StoreError, WriteOutcome};
 use engine::ids::InstanceId;
 use engine::plan::Plan;
 use engine::spec::Diagnostic;
 use engine::states::InstanceState;
 use serde::Deserialize;
 use serde_json::Value;
-use store::catalog::{InstanceRow, Startable};
+use store::catalog::{InstanceRow, StartCandidate};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -74,7 +74,7 @@ struct StartQuery {
     responses((status = 201, body = Instance), (status = 409)))]
 #[post("/api/v1/projects/{project}/workflows/{workflow}/instances")]
 async fn start_instance(
-    caller: Caller<Execute, Startable>,
+    caller: Caller<Execute, StartCandidate>,
     request: HttpRequest,
     query: Query<StartQuery>,
     body: Body<Value>,
@@ -96,13 +96,14 @@ async fn start_instance(
 
 /// Checks the choices of a start against the definition of the chosen version.
 async fn new_instance(
-    caller: &Caller<Execute, Startable>,
+    caller: &Caller<Execute, StartCandidate>,
     body: Value,
     key: Option<RequestKey>,
 ) -> Result<NewInstance, Problem> {
     let (version, choices) = split_version(body)?;
     let target = caller
         .catalog()
+        .workflows()
         .start_target(caller.object().clone(), version)
         .await?;
     let start =
@@ -163,11 +164,11 @@ async fn create_instance(server: &Server, new: NewInstance) -> Result<InstanceId
     let mut tries = 0;
     loop {
         tries += 1;
-        return match server.state().node.create(new.clone()).await {
-            Ok(Written::Created { id } | Written::Known { id }) => Ok(id),
-            Ok(Written::KeyReused) => Err(key_reused()),
-            Ok(Written::Rejected(why)) => Err(Problem::internal(why)),
-            Ok(Written::Stored | Written::Stale) => {
+        return match server.state().node.create_instance(new.clone()).await {
+            Ok(WriteOutcome::Created { id } | WriteOutcome::Known { id }) => Ok(id),
+            Ok(WriteOutcome::KeyReused) => Err(key_reused()),
+            Ok(WriteOutcome::Rejected(why)) => Err(Problem::internal(why)),
+            Ok(WriteOutcome::Stored | WriteOutcome::Stale) => {
                 Err(Problem::internal("a create was answered as a commit"))
             }
             // With a key a repetition is harmless, and finds what may have been stored.
@@ -186,7 +187,7 @@ async fn wait_until_idle(server: &Server, id: InstanceId, wait: Duration) -> Res
         if is_idle || waiter.remaining_time().is_zero() {
             return Ok(row);
         }
-        let writer = if row.owner == Some(server.state().node.me().incarnation) {
+        let writer = if row.owner == Some(server.state().node.this_node().incarnation) {
             RowWriter::ThisNode
         } else {
             RowWriter::AnyNode

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::hub::Committed;
+use actors::execution::commit_events::CommitEvent;
 use engine::ids::InstanceId;
 use engine::spec::duration;
 use tokio::sync::broadcast::Receiver;
@@ -39,7 +39,7 @@ pub(crate) fn parse_wait(text: Option<&str>, default: Duration) -> Result<Durati
 /// Waits for commits of one instance up to a deadline.
 #[derive(Debug)]
 pub(crate) struct CommitWaiter {
-    commits: Receiver<Arc<Committed>>,
+    commits: Receiver<Arc<CommitEvent>>,
     id: InstanceId,
     wait_for: WaitFor,
     deadline: Instant,
@@ -59,7 +59,7 @@ impl CommitWaiter {
     /// Subscribes from now on; make it before the first read.
     pub(crate) fn new(server: &Server, id: InstanceId, wait_for: WaitFor, wait: Duration) -> Self {
         Self {
-            commits: server.state().node.hub().subscribe(),
+            commits: server.state().node.commit_events().subscribe(),
             id,
             wait_for,
             deadline: Instant::now() + wait,
@@ -107,7 +107,7 @@ pub(crate) enum WaitFor {
 }
 
 impl WaitFor {
-    fn matches(self, committed: &Committed) -> bool {
+    fn matches(self, committed: &CommitEvent) -> bool {
         match self {
             Self::State => committed.state.is_some(),
             Self::Decision => !committed.decided.is_empty(),
@@ -124,7 +124,7 @@ pub(crate) enum RowWriter {
     AnyNode,
 }
 
-async fn next_commit(commits: &mut Receiver<Arc<Committed>>, id: InstanceId, wait_for: WaitFor) {
+async fn next_commit(commits: &mut Receiver<Arc<CommitEvent>>, id: InstanceId, wait_for: WaitFor) {
     loop {
         match commits.recv().await {
             Ok(committed) if committed.id == id && wait_for.matches(&committed) => return,

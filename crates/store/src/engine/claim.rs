@@ -1,6 +1,6 @@
 //! The claim of instances that need an owner and have none that is alive.
 
-use actors::ports::{Claim, Claimed, StoreError};
+use actors::ports::{Claim, ClaimedInstance, StoreError};
 use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::states::Attention;
 use engine::states::{Command, OperationStatus, OwnershipReason};
@@ -70,9 +70,9 @@ const QUARANTINE: [Column; 5] = [
 
 impl Store {
     /// Claims in one transaction; nothing is claimed for a member that is not active.
-    pub(crate) async fn claim_instances(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
+    pub(crate) async fn claim_instances(&self, claim: &Claim) -> Result<Vec<ClaimedInstance>, StoreError> {
         let transaction = self.engine_pool().begin_write().await?;
-        if !lock_active_member(&transaction, claim.me.incarnation.0).await? {
+        if !lock_active_member(&transaction, claim.claimant.incarnation.0).await? {
             return Ok(Vec::new());
         }
         let ids = find_candidates(&transaction, claim).await?;
@@ -111,7 +111,7 @@ async fn find_candidates(transaction: &Transaction, claim: &Claim) -> Result<Vec
     add_candidates(transaction, claim, &mut ids, (unowned, Vec::new())).await?;
     let commanded = format!(
         "SELECT i.id FROM instance i WHERE i.owner IS NULL{only} AND i.id IN \
-         (SELECT instance FROM inbox WHERE applied_at IS NULL AND kind = 'verb') AND {} \
+         (SELECT instance FROM inbox WHERE applied_at IS NULL AND kind = 'command') AND {} \
          ORDER BY i.id LIMIT $1{lock}",
         has_applicable_command()
     );
@@ -164,7 +164,7 @@ async fn read_candidates(transaction: &Transaction, ids: &[i64]) -> Result<Vec<C
     let backend = transaction.get_database_backend();
     let sql = format!(
         "SELECT i.id, i.epoch, i.claims_without_progress, i.owner, i.host, m.name, \
-         (SELECT x.verb FROM inbox x WHERE x.instance = i.id AND {} ORDER BY x.id LIMIT 1) \
+         (SELECT x.command FROM inbox x WHERE x.instance = i.id AND {} ORDER BY x.id LIMIT 1) \
          FROM instance i LEFT JOIN member m ON m.incarnation = i.owner \
          WHERE i.id IN (SELECT c_id FROM {}) AND (i.owner IS NOT NULL OR {}) ORDER BY i.id",
         command_applies(),
@@ -202,7 +202,7 @@ fn ownership_reason(candidate: &Candidate, claim: &Claim) -> OwnershipReason {
             .verb
             .map_or(OwnershipReason::Failover, OwnershipReason::from);
     }
-    if candidate.owner_name.as_deref() == Some(&claim.me.name) {
+    if candidate.owner_name.as_deref() == Some(&claim.claimant.name) {
         OwnershipReason::Restart
     } else {
         OwnershipReason::Failover
@@ -213,13 +213,13 @@ async fn store_claims(
     transaction: &Transaction,
     claim: &Claim,
     candidates: &[Candidate],
-) -> Result<Vec<Claimed>, StoreError> {
-    let claimed: Vec<Claimed> = candidates
+) -> Result<Vec<ClaimedInstance>, StoreError> {
+    let claimed: Vec<ClaimedInstance> = candidates
         .iter()
-        .map(|candidate| Claimed {
+        .map(|candidate| ClaimedInstance {
             id: InstanceId(candidate.id),
             epoch: Epoch(candidate.epoch + 1),
-            why: ownership_reason(candidate, claim),
+            reason: ownership_reason(candidate, claim),
             from_owner: candidate.owner.map(Incarnation),
             from_host: candidate.host.clone(),
         })
@@ -229,18 +229,18 @@ async fn store_claims(
         .map(|claimed| ClaimRow {
             c_id: claimed.id.0,
             c_epoch: claimed.epoch.0,
-            c_owner: claim.me.incarnation.0,
-            c_host: claim.me.host.clone(),
+            c_owner: claim.claimant.incarnation.0,
+            c_host: claim.claimant.host.clone(),
             c_from_host: claimed.from_host.clone(),
             c_at: claim.at.0,
-            c_why: claimed.why.as_str(),
+            c_why: claimed.reason.as_str(),
         })
         .collect();
     let backend = transaction.get_database_backend();
     // The rows are locked. A new instance waited for its first owner.
     run_over_rows(transaction, &rows, || {
         format!(
-            "UPDATE instance SET owner = c_owner, host = c_host, epoch = c_epoch, rev = rev + 1, \
+            "UPDATE instance SET owner = c_owner, host = c_host, epoch = c_epoch, revision = revision + 1, \
              claims_without_progress = claims_without_progress + 1, \
              reason = CASE WHEN epoch = 0 THEN NULL ELSE reason END FROM {} WHERE id = c_id",
             source(backend, &CLAIM)
@@ -286,7 +286,7 @@ async fn quarantine(
     let backend = transaction.get_database_backend();
     run_over_rows(transaction, &rows, || {
         format!(
-            "UPDATE instance SET owner = NULL, host = NULL, rev = rev + 1, claims_without_progress = 0, \
+            "UPDATE instance SET owner = NULL, host = NULL, revision = revision + 1, claims_without_progress = 0, \
              attention = c_attention FROM {} WHERE id = c_id",
             source(backend, &QUARANTINE)
         )
@@ -295,7 +295,7 @@ async fn quarantine(
     run_over_rows(transaction, &rows, || {
         format!(
             "UPDATE inbox SET applied_at = c_at, outcome = c_outcome, detail = c_detail FROM {} \
-             WHERE instance = c_id AND applied_at IS NULL AND kind = 'verb'",
+             WHERE instance = c_id AND applied_at IS NULL AND kind = 'command'",
             source(backend, &QUARANTINE)
         )
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use actors::ports::{InstanceCommit, NewInstance, StoreError, Write, Written};
+use actors::ports::{InstanceCommit, NewInstance, StoreError, Write, WriteOutcome};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::engine::commit_statements::{CommitStatements, CommittedRow, Execution};
@@ -33,8 +33,8 @@ impl Store {
     }
 
     /// Stores a batch; a part that is refused is halved until the refused entry is alone.
-    pub(crate) async fn write_batch(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
-        let mut answers: Vec<Option<Written>> = vec![None; batch.len()];
+    pub(crate) async fn write_batch(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
+        let mut answers: Vec<Option<WriteOutcome>> = vec![None; batch.len()];
         // Whole batches nearly always pass; the remaining parts are kept so that the first part is tried first.
         let mut parts: Vec<Range<usize>> = std::iter::once(0..batch.len()).collect();
         while let Some(part) = parts.pop() {
@@ -48,7 +48,7 @@ impl Store {
                     }
                 }
                 Err(StoreError::Rejected(why)) if part.len() == 1 => {
-                    answers[part.start] = Some(Written::Rejected(why));
+                    answers[part.start] = Some(WriteOutcome::Rejected(why));
                 }
                 Err(StoreError::Rejected(_)) => {
                     let middle = part.start + part.len() / 2;
@@ -64,7 +64,7 @@ impl Store {
         Ok(answers.into_iter().flatten().collect())
     }
 
-    async fn write_part(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
+    async fn write_part(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
         let (news, mut commits) = split(batch);
         let mut execution = Execution::choose(self.backend(), &commits);
         loop {
@@ -90,7 +90,7 @@ impl Store {
         news: &[&NewInstance],
         commits: &[&InstanceCommit],
         execution: Execution,
-    ) -> Result<(BTreeSet<CommittedRow>, Option<Vec<Written>>), StoreError> {
+    ) -> Result<(BTreeSet<CommittedRow>, Option<Vec<WriteOutcome>>), StoreError> {
         let statements = CommitStatements::new(self.backend(), commits, execution)?;
         let prepared = tokio::time::timeout(PREPARE_TIMEOUT, async {
             let transaction = self.engine_pool().begin_write().await?;
@@ -174,9 +174,9 @@ fn split(batch: &[Write]) -> (Vec<&NewInstance>, Vec<&InstanceCommit>) {
 
 fn answers(
     batch: &[Write],
-    created: Vec<Written>,
+    created: Vec<WriteOutcome>,
     mut committed: BTreeSet<CommittedRow>,
-) -> Result<Vec<Written>, StoreError> {
+) -> Result<Vec<WriteOutcome>, StoreError> {
     let mut created = created.into_iter();
     batch
         .iter()
@@ -185,9 +185,9 @@ fn answers(
                 .next()
                 .ok_or_else(|| StoreError::Uncertain("an answer is missing".to_owned())),
             Write::Commit(commit) if committed.remove(&(commit.id.0, commit.revision.0)) => {
-                Ok(Written::Stored)
+                Ok(WriteOutcome::Stored)
             }
-            Write::Commit(_) => Ok(Written::Stale),
+            Write::Commit(_) => Ok(WriteOutcome::Stale),
         })
         .collect()
 }

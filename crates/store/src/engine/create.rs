@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actors::ports::{NewInstance, StoreError, Written};
+use actors::ports::{NewInstance, StoreError, WriteOutcome};
 use engine::ids::InstanceId;
 use engine::states::{InstanceState, OwnershipReason};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
@@ -111,7 +111,7 @@ const OWNER_LOG: [Column; 6] = [
 pub(crate) async fn prepare_new_instances(
     transaction: &Transaction,
     news: &[&NewInstance],
-) -> Result<(Vec<Written>, Vec<BatchStatement>), StoreError> {
+) -> Result<(Vec<WriteOutcome>, Vec<BatchStatement>), StoreError> {
     if news.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
@@ -124,13 +124,15 @@ pub(crate) async fn prepare_new_instances(
         let key = new.request_key.as_ref();
         let before = key.and_then(|key| known.get(&key.key).map(|old| (key, old)));
         match before {
-            Some((key, (body_hash, _))) if *body_hash != key.body_hash => answers.push(Written::KeyReused),
-            Some((_, (_, resource))) if *resource != id => answers.push(Written::Known {
+            Some((key, (body_hash, _))) if *body_hash != key.body_hash => {
+                answers.push(WriteOutcome::KeyReused)
+            }
+            Some((_, (_, resource))) if *resource != id => answers.push(WriteOutcome::Known {
                 id: InstanceId(*resource),
             }),
             _ => {
                 rows.push(new_row(new, id, &active)?);
-                answers.push(Written::Created { id: InstanceId(id) });
+                answers.push(WriteOutcome::Created { id: InstanceId(id) });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Declarations that an incarnation is dead, and the records of what became of its instances.
 
-use actors::ports::{Declaration, Declared, FailoverRecord, StoreError};
+use actors::ports::{Declaration, DeclarationOutcome, FailoverRecord, StoreError};
 use engine::ids::{Incarnation, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend};
 
@@ -31,10 +31,13 @@ impl Store {
     /// Declares an incarnation dead. The declaration waits for what that incarnation is just claiming, so that a
     /// scan for orphans afterwards finds everything. Two that declare each other wait for each other: the database
     /// refuses one of them, which is `Unavailable` here, and its next attempt reads that it is not active any more.
-    pub(crate) async fn declare_dead(&self, declaration: &Declaration) -> Result<Declared, StoreError> {
+    pub(crate) async fn declare_dead(
+        &self,
+        declaration: &Declaration,
+    ) -> Result<DeclarationOutcome, StoreError> {
         let transaction = self.begin().await?;
-        if !lock_active_member(&transaction, declaration.me.0).await? {
-            return Ok(Declared::NotActive);
+        if !lock_active_member(&transaction, declaration.declared_by.0).await? {
+            return Ok(DeclarationOutcome::NotActive);
         }
         let lock = row_lock(self.backend(), "FOR NO KEY UPDATE");
         let live = format!("SELECT 1 FROM member WHERE incarnation = $1 AND {LIVE_MEMBER}{lock}");
@@ -43,7 +46,7 @@ impl Store {
             .await
             .map_err(store_error)?;
         if row.is_none() {
-            return Ok(Declared::WasOver);
+            return Ok(DeclarationOutcome::AlreadyEnded);
         }
         let now = self.now_on(&transaction).await?;
         let end = "UPDATE member SET state = 'dead', state_at = $2, declared_by = $3, reason = $4 \
@@ -51,7 +54,7 @@ impl Store {
         let values = [
             declaration.dead.0.into(),
             now.0.into(),
-            declaration.me.0.into(),
+            declaration.declared_by.0.into(),
             declaration.reason.clone().into(),
         ];
         transaction
@@ -60,7 +63,7 @@ impl Store {
             .map_err(store_error)?;
         self.commit(transaction).await?;
         self.terminate_sessions_of(declaration.dead).await;
-        Ok(Declared::Dead)
+        Ok(DeclarationOutcome::Dead)
     }
 
     /// Ends what a dead incarnation still has open in this database: a process that is frozen inside a transaction

@@ -1,6 +1,6 @@
 //! The unapplied commands in the inboxes of instances.
 
-use actors::ports::{InboxVerb, StoreError};
+use actors::ports::{InboxCommand, StoreError};
 use engine::ids::{InstanceId, OperationId, Run, Timestamp};
 use engine::states::{Command, OperationStatus};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
@@ -12,8 +12,8 @@ use crate::error::store_error;
 use crate::row_reader::RowReader;
 use crate::store::Store;
 
-const COMMAND: &str = "SELECT instance, id, verb, run, task, requested_by FROM inbox \
-     WHERE applied_at IS NULL AND kind = 'verb'";
+const COMMAND: &str = "SELECT instance, id, command, run, task, requested_by FROM inbox \
+     WHERE applied_at IS NULL AND kind = 'command'";
 
 /// A command that is refused without an owner.
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ impl Store {
     pub(crate) async fn list_unapplied_commands(
         &self,
         ids: &[InstanceId],
-    ) -> Result<Vec<(InstanceId, InboxVerb)>, StoreError> {
+    ) -> Result<Vec<InboxCommand>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -50,7 +50,7 @@ impl Store {
         &self,
         connection: &C,
         ids: &[InstanceId],
-    ) -> Result<Vec<(InstanceId, InboxVerb)>, StoreError> {
+    ) -> Result<Vec<InboxCommand>, StoreError> {
         let sql = unapplied_commands(self.backend());
         let list = id_list(ids.iter().map(|id| id.0))?;
         let rows = connection
@@ -81,10 +81,7 @@ impl Store {
             .query_all_raw(self.statement(&sql, [id.0.into()]))
             .await
             .map_err(store_error)?;
-        let commands: Vec<InboxVerb> = commands
-            .iter()
-            .map(|row| read_command(row).map(|(_, command)| command))
-            .collect::<Result<_, _>>()?;
+        let commands: Vec<InboxCommand> = commands.iter().map(read_command).collect::<Result<_, _>>()?;
         let refused = refusals(&row, &commands, at)?;
         let backend = self.backend();
         run_over_rows(&transaction, &refused, || {
@@ -105,22 +102,22 @@ fn unapplied_commands(backend: DbBackend) -> String {
     format!("{COMMAND} AND instance IN (SELECT c_id FROM {ids}) ORDER BY id")
 }
 
-fn read_command(row: &QueryResult) -> Result<(InstanceId, InboxVerb), StoreError> {
+fn read_command(row: &QueryResult) -> Result<InboxCommand, StoreError> {
     let mut columns = RowReader::new(row);
     let instance = InstanceId(columns.next_value()?);
-    let command = InboxVerb {
+    Ok(InboxCommand {
+        instance,
         operation: OperationId(columns.next_value()?),
-        verb: columns.next_parsed()?,
+        command: columns.next_parsed()?,
         run: Run(columns.next_u32()?),
         task: columns.next_value()?,
         requested_by: columns.next_value()?,
-    };
-    Ok((instance, command))
+    })
 }
 
 fn refusals(
     instance: &QueryResult,
-    commands: &[InboxVerb],
+    commands: &[InboxCommand],
     at: Timestamp,
 ) -> Result<Vec<Refusal>, StoreError> {
     let mut columns = RowReader::new(instance);
@@ -133,7 +130,7 @@ fn refusals(
         .map(Command::as_str)
         .collect();
     let applies =
-        |command: &InboxVerb| command.run == run && command.verb.applies_in(state, attention.as_ref());
+        |command: &InboxCommand| command.run == run && command.command.applies_in(state, attention.as_ref());
     let refused = commands.iter().filter(|command| !applies(command));
     Ok(refused
         .map(|command| Refusal {

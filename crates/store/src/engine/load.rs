@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{Loaded, StoreError};
+use actors::ports::{LoadedInstance, Ownership, StoreError};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, Timestamp};
 use engine::instance::InstanceRecord;
 use sea_orm::{ConnectionTrait, QueryResult};
@@ -19,26 +19,26 @@ const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
 
 /// Reads the listed instances that the incarnation `$2` owns under the listed epochs.
 const INSTANCES: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
-     (SELECT generation FROM cluster_meta), i.rev, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
+     (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
      i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs \
      FROM {owned} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch \
      JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id WHERE i.owner = $2";
 
 /// Instances that are being assembled.
-type InstancesById = BTreeMap<InstanceId, Loaded>;
+type InstancesById = BTreeMap<InstanceId, LoadedInstance>;
 
 impl Store {
     /// Reads instances under their ownership, from one moment; those that are owned otherwise are left out.
     pub(crate) async fn load_instances(
         &self,
         owner: Incarnation,
-        owned: &[(InstanceId, Epoch)],
-    ) -> Result<Vec<Loaded>, StoreError> {
+        owned: &[Ownership],
+    ) -> Result<Vec<LoadedInstance>, StoreError> {
         let read = self.begin_read().await?;
         let sql = INSTANCES.replace("{owned}", &source(self.backend(), &OWNED));
         let rows: Vec<BTreeMap<&str, i64>> = owned
             .iter()
-            .map(|(id, epoch)| BTreeMap::from([("c_id", id.0), ("c_epoch", epoch.0)]))
+            .map(|one| BTreeMap::from([("c_id", one.id.0), ("c_epoch", one.epoch.0)]))
             .collect();
         let rows = read
             .query_all_raw(self.statement(&sql, [json(&rows)?.into(), owner.0.into()]))
@@ -54,14 +54,15 @@ impl Store {
             return Ok(Vec::new());
         }
         self.add_tasks(&read, &ids, &mut loaded).await?;
-        for (id, command) in self.unapplied_commands_on(&read, &ids).await? {
+        for command in self.unapplied_commands_on(&read, &ids).await? {
             loaded
-                .entry(id)
-                .and_modify(|instance| instance.verbs.push(command));
+                .entry(command.instance)
+                .and_modify(|instance| instance.commands.push(command));
         }
-        for (uid, ended) in self.relayed_results_on(&read, &ids).await? {
-            let add = |instance: &mut Loaded| instance.results.push((uid, ended));
-            loaded.entry(uid.instance).and_modify(add);
+        for result in self.relayed_results_on(&read, &ids).await? {
+            loaded
+                .entry(result.uid.instance)
+                .and_modify(|instance| instance.results.push(result));
         }
         Ok(loaded.into_values().collect())
     }
@@ -90,7 +91,7 @@ impl Store {
                 .binary_search_by_key(&ordinal, |(ordinal, _)| *ordinal);
             match place {
                 Ok(place) if latest => instance.tasks[place].1.attempt = Some(attempt),
-                _ => instance.stray.push((ordinal, attempt)),
+                _ => instance.duplicate_open_attempts.push((ordinal, attempt)),
             }
         }
         Ok(())
@@ -110,7 +111,7 @@ impl Store {
 }
 
 /// Reads a row of `INSTANCES`; its children are added later.
-fn read_instance(row: &QueryResult) -> Result<Loaded, StoreError> {
+fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     let mut columns = RowReader::new(row);
     let id = InstanceId(columns.next_value()?);
     let epoch = Epoch(columns.next_value()?);
@@ -135,7 +136,7 @@ fn read_instance(row: &QueryResult) -> Result<Loaded, StoreError> {
         ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         outputs: columns.next_json()?,
     };
-    Ok(Loaded {
+    Ok(LoadedInstance {
         id,
         project,
         workflow,
@@ -149,8 +150,8 @@ fn read_instance(row: &QueryResult) -> Result<Loaded, StoreError> {
         created_at,
         record,
         tasks: Vec::new(),
-        stray: Vec::new(),
-        verbs: Vec::new(),
+        duplicate_open_attempts: Vec::new(),
+        commands: Vec::new(),
         results: Vec::new(),
     })
 }

@@ -1,6 +1,6 @@
 //! The incarnations of nodes: joining, heartbeats, changes of state.
 
-use actors::ports::{Beat, Join, Joined, Member, Seen, StoreError};
+use actors::ports::{DbHeartbeat, Join, JoinResult, Member, MemberStatus, StoreError};
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
@@ -21,13 +21,13 @@ const MEMBER: &str = "incarnation, name, host, roles, state, joined_at, slots, w
 
 impl Store {
     /// Starts the only incarnation of a standalone node.
-    pub(crate) async fn join_standalone(&self, join: &Join) -> Result<Joined, StoreError> {
+    pub(crate) async fn join_standalone(&self, join: &Join) -> Result<JoinResult, StoreError> {
         self.start_incarnation(join, "", Vec::new()).await
     }
 
     /// Starts an incarnation among others. Of two that join under one name or host at the same moment, the second
     /// supersedes the first or is refused: the unique keys hold whatever each of them read.
-    pub(crate) async fn join_cluster(&self, join: &Join) -> Result<Joined, StoreError> {
+    pub(crate) async fn join_cluster(&self, join: &Join) -> Result<JoinResult, StoreError> {
         let name_or_host = vec![join.name.clone().into(), join.host.clone().into()];
         self.start_incarnation(join, " AND (name = $1 OR host = $2)", name_or_host)
             .await
@@ -39,7 +39,7 @@ impl Store {
         join: &Join,
         condition: &str,
         values: Vec<Value>,
-    ) -> Result<Joined, StoreError> {
+    ) -> Result<JoinResult, StoreError> {
         let timeline = self.timeline().await?;
         let transaction = self.engine_pool().begin_write().await?;
         let bump = self.check_at_join(&transaction, timeline.as_ref()).await?;
@@ -68,7 +68,7 @@ impl Store {
             bump.log();
         }
         self.timeline_monitor().start((incarnation, generation), timeline);
-        Ok(Joined {
+        Ok(JoinResult {
             incarnation,
             generation,
             now,
@@ -146,7 +146,7 @@ impl Store {
     }
 
     /// Stores that an incarnation is alive. One without a row counts as dead.
-    pub(crate) async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<Beat, StoreError> {
+    pub(crate) async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError> {
         let row = self
             .heartbeat_pool()
             .query_one_raw(self.heartbeat_statement(incarnation))
@@ -154,14 +154,14 @@ impl Store {
             .map_err(store_error)?;
         let Some(row) = row else {
             self.bump_if_lost(incarnation).await?;
-            return Ok(Beat {
+            return Ok(DbHeartbeat {
                 // On this pool: where this incarnation is not known, the other pools may be refused.
                 now: self.now_on(self.heartbeat_pool()).await?,
                 state: MemberState::Dead,
             });
         };
         let mut columns = RowReader::new(&row);
-        Ok(Beat {
+        Ok(DbHeartbeat {
             now: Timestamp(columns.next_value()?),
             state: columns.next_parsed()?,
         })
@@ -207,7 +207,7 @@ impl Store {
     }
 
     /// Lists live incarnations with the age of their heartbeats by the database's clock.
-    pub(crate) async fn list_live_members(&self) -> Result<Vec<Seen>, StoreError> {
+    pub(crate) async fn list_live_members(&self) -> Result<Vec<MemberStatus>, StoreError> {
         let now = self.now().await?;
         let sql = format!(
             "SELECT {MEMBER}, coalesce((SELECT b.seen_at FROM member_heartbeat b \
@@ -225,8 +225,11 @@ impl Store {
                 let member = read_member(&mut columns)?;
                 let seen_at: i64 = columns.next_value()?;
                 // A heartbeat may arrive between the two reads.
-                let beat_age_ms = now.0.saturating_sub(seen_at).max(0);
-                Ok(Seen { member, beat_age_ms })
+                let heartbeat_age_ms = now.0.saturating_sub(seen_at).max(0);
+                Ok(MemberStatus {
+                    member,
+                    heartbeat_age_ms,
+                })
             })
             .collect()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{HandOver, OwnedBy, StoreError};
+use actors::ports::{HandOver, InstanceOwner, OwnedInstance, Ownership, StoreError};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId};
 use engine::states::OwnershipReason;
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
@@ -43,7 +43,7 @@ const HANDOVER: [Column; 8] = [
 
 impl Store {
     /// Reads who owns these instances, in the order of their ids.
-    pub(crate) async fn find_owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
+    pub(crate) async fn find_owners(&self, ids: &[InstanceId]) -> Result<Vec<InstanceOwner>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -80,13 +80,10 @@ impl Store {
     }
 
     /// Lists the instances of an owner, and whether anything waits in their inboxes.
-    pub(crate) async fn list_owned(
-        &self,
-        owner: Incarnation,
-    ) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError> {
+    pub(crate) async fn list_owned(&self, owner: Incarnation) -> Result<Vec<OwnedInstance>, StoreError> {
         let sql = format!(
             "SELECT i.id, i.epoch, EXISTS (SELECT 1 FROM inbox x WHERE x.instance = i.id \
-             AND x.applied_at IS NULL AND (x.kind = 'verb' OR ({OPEN_RESULT}))) \
+             AND x.applied_at IS NULL AND (x.kind = 'command' OR ({OPEN_RESULT}))) \
              FROM instance i WHERE i.owner = $1 ORDER BY i.id"
         );
         let rows = self
@@ -97,8 +94,11 @@ impl Store {
         rows.iter()
             .map(|row| {
                 let mut columns = RowReader::new(row);
-                let id = InstanceId(columns.next_value()?);
-                Ok((id, Epoch(columns.next_value()?), columns.next_value()?))
+                Ok(OwnedInstance {
+                    id: InstanceId(columns.next_value()?),
+                    epoch: Epoch(columns.next_value()?),
+                    has_unread_inbox: columns.next_value()?,
+                })
             })
             .collect()
     }
@@ -130,20 +130,20 @@ impl Store {
     pub(crate) async fn hand_over_instances(
         &self,
         hand_over: &HandOver,
-    ) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
+    ) -> Result<Vec<Ownership>, StoreError> {
         let transaction = self.engine_pool().begin_write().await?;
-        let Some(host) = lock_active_master(&transaction, hand_over.target).await? else {
+        let Some(host) = lock_active_master(&transaction, hand_over.to).await? else {
             return Ok(Vec::new());
         };
         let rows: Vec<HandoverRow<'_>> = hand_over
             .instances
             .iter()
-            .map(|(id, epoch)| HandoverRow {
-                c_id: id.0,
-                c_from: hand_over.me.incarnation.0,
-                c_from_host: &hand_over.me.host,
-                c_epoch: epoch.0,
-                c_owner: hand_over.target.0,
+            .map(|owned| HandoverRow {
+                c_id: owned.id.0,
+                c_from: hand_over.from.incarnation.0,
+                c_from_host: &hand_over.from.host,
+                c_epoch: owned.epoch.0,
+                c_owner: hand_over.to.0,
                 c_host: &host,
                 c_at: hand_over.at.0,
                 c_why: OwnershipReason::Handover.as_str(),
@@ -158,7 +158,10 @@ impl Store {
         self.commit_engine(transaction).await?;
         Ok(moved
             .iter()
-            .map(|row| (InstanceId(row.c_id), Epoch(row.c_epoch + 1)))
+            .map(|row| Ownership {
+                id: InstanceId(row.c_id),
+                epoch: Epoch(row.c_epoch + 1),
+            })
             .collect())
     }
 }
@@ -182,7 +185,7 @@ async fn store_owner(transaction: &Transaction, moved: &[HandoverRow<'_>]) -> Re
     let backend = transaction.get_database_backend();
     run_over_rows(transaction, moved, || {
         format!(
-            "UPDATE instance SET owner = c_owner, host = c_host, epoch = epoch + 1, rev = rev + 1 \
+            "UPDATE instance SET owner = c_owner, host = c_host, epoch = epoch + 1, revision = revision + 1 \
              FROM {} WHERE id = c_id",
             source(backend, &HANDOVER)
         )
@@ -216,12 +219,12 @@ async fn lock_active_master(
     row.map(|row| RowReader::new(&row).next_value()).transpose()
 }
 
-fn read_owner(row: &QueryResult) -> Result<OwnedBy, StoreError> {
+fn read_owner(row: &QueryResult) -> Result<InstanceOwner, StoreError> {
     let mut columns = RowReader::new(row);
     let id = InstanceId(columns.next_value()?);
     let owner = columns.next_value::<Option<i64>>()?.map(Incarnation);
     let host = columns.next_value::<Option<String>>()?;
-    Ok(OwnedBy {
+    Ok(InstanceOwner {
         id,
         owner: owner.zip(host),
         owner_state: columns.next_optional_parsed()?,

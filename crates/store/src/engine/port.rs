@@ -1,124 +1,136 @@
-//! The port that the actors speak to.
+//! The ports of the actors, each function forwarded to the file that has its SQL.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actors::ports::{
-    self, Beat, Claim, Claimed, Declaration, Declared, FailoverRecord, HandOver, InboxVerb, Join, Joined,
-    Loaded, Member, OwnedBy, Seen, StoreError,
+    Claim, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HandOver,
+    InboxCommand, InboxStore, InstanceOwner, InstanceStore, Join, JoinResult, LoadedInstance, Member,
+    MemberStatus, MembershipStore, OwnedInstance, Ownership, OwnershipStore, RelayedResult, RelayedResults,
+    StoreError, Write, WriteOutcome,
 };
-use actors::ports::{Write, Written};
 use async_trait::async_trait;
-use engine::attempt::AttemptEnd;
-use engine::ids::{DispatchId, Epoch, Incarnation, InstanceId, Timestamp};
+use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
 use engine::spec::Definition;
 use engine::states::MemberState;
 
 use crate::store::Store;
 
 #[async_trait]
-impl ports::Store for Store {
-    async fn join_alone(&self, join: &Join) -> Result<Joined, StoreError> {
-        self.join_standalone(join).await
+impl MembershipStore for Store {
+    async fn join_standalone(&self, join: &Join) -> Result<JoinResult, StoreError> {
+        Store::join_standalone(self, join).await
     }
 
-    async fn join(&self, join: &Join) -> Result<Joined, StoreError> {
-        self.join_cluster(join).await
+    async fn join_cluster(&self, join: &Join) -> Result<JoinResult, StoreError> {
+        Store::join_cluster(self, join).await
     }
 
     async fn agree_on_secret(&self, digest: &str) -> Result<bool, StoreError> {
         Store::agree_on_secret(self, digest).await
     }
 
-    async fn living(&self) -> Result<Vec<Seen>, StoreError> {
-        self.list_live_members().await
+    async fn list_live_members(&self) -> Result<Vec<MemberStatus>, StoreError> {
+        Store::list_live_members(self).await
     }
 
-    async fn declare_dead(&self, declaration: &Declaration) -> Result<Declared, StoreError> {
+    async fn list_members(&self) -> Result<Vec<Member>, StoreError> {
+        Store::list_members(self).await
+    }
+
+    async fn set_member_state(&self, incarnation: Incarnation, state: MemberState) -> Result<(), StoreError> {
+        Store::set_member_state(self, incarnation, state).await
+    }
+
+    async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError> {
+        Store::record_heartbeat(self, incarnation).await
+    }
+
+    async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError> {
         Store::declare_dead(self, declaration).await
     }
 
     async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
         Store::record_failover(self, record).await
     }
+}
 
-    async fn hand_over(&self, hand_over: &HandOver) -> Result<Vec<(InstanceId, Epoch)>, StoreError> {
-        self.hand_over_instances(hand_over).await
+#[async_trait]
+impl OwnershipStore for Store {
+    async fn claim_instances(&self, claim: &Claim) -> Result<Vec<ClaimedInstance>, StoreError> {
+        Store::claim_instances(self, claim).await
     }
 
-    async fn keep_results(
+    async fn hand_over_instances(&self, hand_over: &HandOver) -> Result<Vec<Ownership>, StoreError> {
+        Store::hand_over_instances(self, hand_over).await
+    }
+
+    async fn find_owners(&self, ids: &[InstanceId]) -> Result<Vec<InstanceOwner>, StoreError> {
+        Store::find_owners(self, ids).await
+    }
+
+    async fn list_owned(&self, owner: Incarnation) -> Result<Vec<OwnedInstance>, StoreError> {
+        Store::list_owned(self, owner).await
+    }
+
+    async fn count_owned(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
+        Store::count_owned(self).await
+    }
+
+    async fn clear_claims(&self, owner: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError> {
+        Store::clear_claims(self, owner, ids).await
+    }
+}
+
+#[async_trait]
+impl InstanceStore for Store {
+    fn writer_count(&self) -> usize {
+        Store::writer_count(self)
+    }
+
+    async fn write_batch(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
+        Store::write_batch(self, batch).await
+    }
+
+    async fn load_instances(
         &self,
-        results: &[(DispatchId, AttemptEnd)],
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.relay_results(results, at).await
+        owner: Incarnation,
+        owned: &[Ownership],
+    ) -> Result<Vec<LoadedInstance>, StoreError> {
+        Store::load_instances(self, owner, owned).await
     }
 
-    async fn results(&self, ids: &[InstanceId]) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
-        self.list_relayed_results(ids).await
+    async fn load_definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {
+        Store::load_definition(self, workflow_id, version).await
+    }
+}
+
+#[async_trait]
+impl InboxStore for Store {
+    async fn list_unapplied_commands(&self, ids: &[InstanceId]) -> Result<Vec<InboxCommand>, StoreError> {
+        Store::list_unapplied_commands(self, ids).await
     }
 
-    async fn results_applied(&self, uids: &[DispatchId], at: Timestamp) -> Result<(), StoreError> {
-        self.mark_results_applied(uids, at).await
+    async fn refuse_inapplicable_commands(&self, id: InstanceId, at: Timestamp) -> Result<(), StoreError> {
+        Store::refuse_inapplicable_commands(self, id, at).await
+    }
+}
+
+#[async_trait]
+impl RelayedResults for Store {
+    async fn relay_results(&self, results: &[RelayedResult], at: Timestamp) -> Result<(), StoreError> {
+        Store::relay_results(self, results, at).await
     }
 
-    async fn close_results(&self, at: Timestamp) -> Result<(), StoreError> {
-        self.close_relayed_results(at).await
+    async fn list_relayed_results(&self, ids: &[InstanceId]) -> Result<Vec<RelayedResult>, StoreError> {
+        Store::list_relayed_results(self, ids).await
     }
 
-    async fn owners(&self, ids: &[InstanceId]) -> Result<Vec<OwnedBy>, StoreError> {
-        self.find_owners(ids).await
+    async fn mark_results_applied(&self, uids: &[DispatchId], at: Timestamp) -> Result<(), StoreError> {
+        Store::mark_results_applied(self, uids, at).await
     }
 
-    async fn set_member_state(&self, me: Incarnation, state: MemberState) -> Result<(), StoreError> {
-        Store::set_member_state(self, me, state).await
-    }
-
-    async fn beat(&self, me: Incarnation) -> Result<Beat, StoreError> {
-        self.record_heartbeat(me).await
-    }
-
-    async fn members(&self) -> Result<Vec<Member>, StoreError> {
-        Store::list_members(self).await
-    }
-
-    fn writers(&self) -> usize {
-        self.writer_count()
-    }
-
-    async fn write(&self, batch: &[Write]) -> Result<Vec<Written>, StoreError> {
-        self.write_batch(batch).await
-    }
-
-    async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, StoreError> {
-        self.claim_instances(claim).await
-    }
-
-    async fn load(&self, me: Incarnation, asked: &[(InstanceId, Epoch)]) -> Result<Vec<Loaded>, StoreError> {
-        self.load_instances(me, asked).await
-    }
-
-    async fn definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {
-        self.pinned_definition(workflow_id, version).await
-    }
-
-    async fn verbs(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, InboxVerb)>, StoreError> {
-        self.list_unapplied_commands(ids).await
-    }
-
-    async fn owned(&self, me: Incarnation) -> Result<Vec<(InstanceId, Epoch, bool)>, StoreError> {
-        self.list_owned(me).await
-    }
-
-    async fn owned_counts(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
-        self.count_owned().await
-    }
-
-    async fn made_progress(&self, me: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError> {
-        Store::clear_claims(self, me, ids).await
-    }
-
-    async fn refuse_at_rest(&self, id: InstanceId, at: Timestamp) -> Result<(), StoreError> {
-        self.refuse_inapplicable_commands(id, at).await
+    async fn close_relayed_results(&self, at: Timestamp) -> Result<(), StoreError> {
+        Store::close_relayed_results(self, at).await
     }
 }

@@ -1,7 +1,6 @@
 //! Results that reached another master than the owner: in the inbox until the owner has applied them.
 
-use actors::ports::StoreError;
-use engine::attempt::AttemptEnd;
+use actors::ports::{RelayedResult, StoreError};
 use engine::ids::{DispatchId, InstanceId, Timestamp};
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
@@ -17,7 +16,7 @@ const KEY_PREFIX: &str = "result/";
 /// The condition of an unapplied row `x` of the inbox that holds the result of an open attempt. A result of an
 /// attempt that is closed by now has no effect any more.
 pub(crate) const OPEN_RESULT: &str = "x.kind = 'result' AND x.applied_at IS NULL AND EXISTS (SELECT 1 FROM attempt a \
-     WHERE a.uid = substr(x.dedup_key, 8) AND a.instance = x.instance AND a.state IN ('created', 'running'))";
+     WHERE a.dispatch_id = substr(x.dedup_key, 8) AND a.instance = x.instance AND a.state IN ('created', 'running'))";
 
 #[derive(Serialize)]
 struct RelayedRow {
@@ -41,23 +40,23 @@ impl Store {
     /// Stores the results of attempts that are open for their owners; the others are dropped.
     pub(crate) async fn relay_results(
         &self,
-        results: &[(DispatchId, AttemptEnd)],
+        results: &[RelayedResult],
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let rows: Vec<RelayedRow> = results
             .iter()
-            .map(|(uid, ended)| {
+            .map(|result| {
                 Ok(RelayedRow {
-                    c_uid: uid.to_string(),
-                    c_body: json(ended)?,
+                    c_uid: result.uid.to_string(),
+                    c_body: json(&result.end)?,
                     c_at: at.0,
                 })
             })
             .collect::<Result<_, StoreError>>()?;
         let sql = format!(
             "INSERT INTO inbox (instance, dedup_key, kind, body, requested_by, created_at) \
-             SELECT a.instance, '{KEY_PREFIX}' || a.uid, 'result', c_body, coalesce(a.worker_name, ''), c_at \
-             FROM {} JOIN attempt a ON a.uid = c_uid WHERE a.state IN ('created', 'running') \
+             SELECT a.instance, '{KEY_PREFIX}' || a.dispatch_id, 'result', c_body, coalesce(a.worker_name, ''), c_at \
+             FROM {} JOIN attempt a ON a.dispatch_id = c_uid WHERE a.state IN ('created', 'running') \
              ON CONFLICT (instance, dedup_key) DO NOTHING",
             source(self.backend(), &RELAYED)
         );
@@ -68,7 +67,7 @@ impl Store {
     pub(crate) async fn list_relayed_results(
         &self,
         ids: &[InstanceId],
-    ) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
+    ) -> Result<Vec<RelayedResult>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -80,7 +79,7 @@ impl Store {
         &self,
         connection: &C,
         ids: &[InstanceId],
-    ) -> Result<Vec<(DispatchId, AttemptEnd)>, StoreError> {
+    ) -> Result<Vec<RelayedResult>, StoreError> {
         let sql = format!(
             "SELECT x.dedup_key, x.body FROM inbox x WHERE {OPEN_RESULT} \
              AND x.instance IN (SELECT c_id FROM {}) ORDER BY x.id",
@@ -148,9 +147,12 @@ impl Store {
     }
 }
 
-fn read_result(row: &QueryResult) -> Result<(DispatchId, AttemptEnd), StoreError> {
+fn read_result(row: &QueryResult) -> Result<RelayedResult, StoreError> {
     let mut columns = RowReader::new(row);
     let key: String = columns.next_value()?;
     let uid = key.trim_start_matches(KEY_PREFIX).parse().map_err(corrupt)?;
-    Ok((uid, columns.next_json()?))
+    Ok(RelayedResult {
+        uid,
+        end: columns.next_json()?,
+    })
 }

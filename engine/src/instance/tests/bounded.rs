@@ -3,7 +3,7 @@
 use super::fixture::*;
 use crate::attempt::AttemptResult;
 use crate::ids::TaskIndex;
-use crate::instance::{Effect, Event, Instance, apply, decide, pending_effects};
+use crate::instance::{Effect, Event, Instance, apply, pending_effects};
 use crate::plan::Plan;
 use crate::states::InstanceState;
 use std::sync::Arc;
@@ -32,10 +32,10 @@ fn layered() -> (Plan, Instance) {
 fn ten_thousand_noops_end_in_as_many_rounds_as_there_are_layers() {
     let (plan, mut state) = layered();
     let mut events = vec![Event::Loaded];
-    let (mut rounds, mut most) = (0, 0);
+    let (mut batches, mut most) = (0, 0);
     while state.record().state == InstanceState::Running {
         let (changes, effects) = decide(&plan, &state, &events, crate::ids::Timestamp(1000));
-        rounds += 1;
+        batches += 1;
         most = most.max(changes.tasks.len());
         apply(&plan, &mut state, &changes);
         events = effects
@@ -49,11 +49,11 @@ fn ten_thousand_noops_end_in_as_many_rounds_as_there_are_layers() {
             .collect();
     }
     assert_eq!(state.record().state, InstanceState::Succeeded);
-    assert_eq!(rounds, LAYERS + 1);
+    assert_eq!(batches, LAYERS + 1);
     assert_eq!(
         most,
         2 * WIDTH as usize,
-        "a round touches what ends and what follows"
+        "a batch touches what ends and what follows"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Control operations, losses and times in detail.
+//! Commands, losses, times in detail.
 
 use super::fixture::*;
 use crate::attempt::AttemptEvent;
@@ -258,13 +258,13 @@ fn rerun_runs_everything_again_and_forgets_outputs() {
     world.succeed(1);
     assert_eq!(world.row(0).outputs["rows"], "0");
     let event = world.command_event(Command::Rerun, None);
-    let (changes, _) = world.round(&[event]);
+    let (changes, _) = world.batch(&[event]);
     assert_eq!(changes.reset, Some(Reset::All));
     assert_eq!(world.line(), "running waiting pending");
     assert!(world.row(0).outputs.is_empty() && world.row(0).started_at.is_none());
-    let told: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
+    let lines: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        lines,
         [
             "instance succeeded -> running: run again",
             "0 succeeded -> pending: run again",
@@ -282,7 +282,7 @@ fn of_two_recovers_one_is_applied_and_the_other_names_the_run() {
         world.command_event(Command::Recover, None),
         world.command_event(Command::Recover, None),
     ];
-    world.round(&events);
+    world.batch(&events);
     let [first, second] = &world.decisions[..] else {
         panic!("two decisions")
     };
@@ -383,7 +383,7 @@ fn a_start_delay_is_waited_for_once_per_run() {
     let mut world = World::of(vec![delayed]);
     assert_eq!(world.line(), "running delayed");
     let effects = world.pass(499);
-    assert_eq!(effects.len(), 2, "told again when to wake: {effects:?}");
+    assert_eq!(effects.len(), 2, "requested again when to wake: {effects:?}");
     world.pass(1);
     assert_eq!(world.line(), "running waiting");
     world.fail(0);
@@ -450,27 +450,27 @@ fn slots_are_wanted_in_order_of_priority_and_granted_in_the_same_round() {
     let mut urgent = task("b", &[]);
     urgent.priority = Some(crate::states::Priority::Highest);
     let world = World::new(workflow(vec![task("a", &[]), urgent, noop("c", &[])]), start());
-    let mut round = crate::instance::StepBatch::new(&world.plan, &world.state, world.now);
-    round.step(Event::Loaded);
-    let wanted: Vec<u32> = round.slot_demands().iter().map(|w| w.task_index.0).collect();
+    let mut batch = crate::instance::StepBatch::new(&world.plan, &world.state, world.now);
+    batch.step(Event::Loaded);
+    let wanted: Vec<u32> = batch.slot_demands().iter().map(|w| w.task_index.0).collect();
     assert_eq!(wanted, [1, 0]);
-    round.step(Event::SlotGranted {
+    batch.step(Event::SlotGranted {
         task_index: TaskIndex(1),
         worker: worker(),
     });
-    round.step(Event::NoSlot {
+    batch.step(Event::NoSlot {
         task_index: TaskIndex(0),
         reason: "group `default` is full".into(),
     });
-    let (changes, effects) = round.finish();
-    let told: Vec<String> = effects.iter().map(ToString::to_string).collect();
+    let (changes, effects) = batch.finish();
+    let lines: Vec<String> = effects.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        lines,
         ["request slot 0", "dispatch 1-42-1-1-1", "complete inline 2#1"]
     );
-    let told: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
+    let lines: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        lines,
         [
             "0 pending -> waiting: ready",
             "1#1 pending -> dispatched: ready; got a slot on worker w1",
@@ -510,7 +510,7 @@ fn an_attempt_replaced_in_one_round_is_closed() {
         task_index: TaskIndex(0),
         worker: worker(),
     };
-    let (changes, _) = world.round(&[lost, granted]);
+    let (changes, _) = world.batch(&[lost, granted]);
     let [(_, closed)] = &changes.closed[..] else {
         panic!("one closed: {changes:?}")
     };
@@ -525,11 +525,11 @@ fn a_result_and_a_recover_in_one_round_tell_both_steps() {
     world.run(1);
     let ended = world.ended(1, AttemptResult::Failed);
     let recover = world.command_event(Command::Recover, None);
-    let (changes, _) = world.round(&[ended, recover]);
+    let (changes, _) = world.batch(&[ended, recover]);
     assert_eq!(world.line(), "running succeeded waiting");
-    let told: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
+    let lines: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        lines,
         [
             "1#1 running -> failed: attempt 1 failed: exit code 1",
             "instance running -> failed: task `b` is failed: attempt 1 failed: exit code 1",

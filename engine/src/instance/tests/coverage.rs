@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::fixture::*;
 use super::properties::{Move, event_of, shapes, world_of};
 use crate::instance::Event;
-use crate::states::{Command, InstanceState};
+use crate::states::{Command, InstanceState, TaskState};
 
 fn kind(event: &Event) -> String {
     match event {
@@ -42,12 +42,12 @@ fn kinds() -> BTreeSet<String> {
 fn every_pair_of_instance_state_and_event_kind_is_reached() {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let lives = (shapes(), any::<u8>(), prop::collection::vec(any::<Move>(), 150));
+    let stories = (shapes(), any::<u8>(), prop::collection::vec(any::<Move>(), 150));
     let mut reached = BTreeSet::new();
-    for life in 0..400 {
-        let (shapes, flags, moves) = lives.new_tree(&mut runner).unwrap().current();
+    for story in 0..400 {
+        let (shapes, flags, moves) = stories.new_tree(&mut runner).unwrap().current();
         let mut world: World = world_of(&shapes, flags);
-        if life % 10 == 0 {
+        if story % 10 == 0 {
             world.state.rows.record.state = InstanceState::Queued;
         }
         for step in moves {
@@ -60,4 +60,28 @@ fn every_pair_of_instance_state_and_event_kind_is_reached() {
     let all = states.flat_map(|state| kinds().into_iter().map(move |kind| (state.clone(), kind)));
     let missing: Vec<_> = all.filter(|pair| !reached.contains(pair)).collect();
     assert!(missing.is_empty(), "never reached: {missing:?}");
+}
+
+#[test]
+fn every_state_but_the_reserved_ones_is_entered() {
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let stories = (shapes(), any::<u8>(), prop::collection::vec(any::<Move>(), 150));
+    let (mut instances, mut tasks) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..200 {
+        let (shapes, flags, moves) = stories.new_tree(&mut runner).unwrap().current();
+        let mut world: World = world_of(&shapes, flags);
+        for step in moves {
+            let event = event_of(&mut world, step);
+            world.send(event);
+            instances.insert(world.state.record().state);
+            tasks.extend(world.state.rows.tasks.values().map(|task| task.state));
+        }
+    }
+    let unreserved = |state: &InstanceState| !InstanceState::RESERVED.contains(state);
+    let expected: BTreeSet<_> = InstanceState::ALL.iter().copied().filter(unreserved).collect();
+    assert_eq!(instances, expected);
+    let unreserved = |state: &TaskState| !TaskState::RESERVED.contains(state);
+    let expected: BTreeSet<_> = TaskState::ALL.iter().copied().filter(unreserved).collect();
+    assert_eq!(tasks, expected);
 }

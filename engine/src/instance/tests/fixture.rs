@@ -10,8 +10,8 @@ use crate::ids::{
 };
 use crate::instance::Operation;
 use crate::instance::{
-    Changes, Effect, Event, Instance, InstanceRecord, InstanceRows, OperationDecision, Transition, apply,
-    decide, pending_effects,
+    Changes, Effect, Event, Instance, InstanceRecord, InstanceRows, OperationDecision, StepBatch, Transition,
+    apply, pending_effects,
 };
 use crate::plan::Plan;
 use crate::spec::model::{Definition, OnCutOff, RetryPolicy, TaskDefinition};
@@ -119,7 +119,21 @@ pub(crate) fn worker() -> Worker {
     }
 }
 
-/// One instance, its clock and everything that was told about it.
+/// Decides events in one batch.
+pub(crate) fn decide(
+    plan: &Plan,
+    instance: &Instance,
+    events: &[Event],
+    at: Timestamp,
+) -> (Changes, Vec<Effect>) {
+    let mut batch = StepBatch::new(plan, instance, at);
+    for event in events {
+        batch.step(event.clone());
+    }
+    batch.finish()
+}
+
+/// One instance, its clock and everything that happened to it.
 pub(crate) struct World {
     pub(crate) plan: Plan,
     pub(crate) state: Instance,
@@ -170,8 +184,8 @@ impl World {
         world
     }
 
-    /// Decides events in one round, folds the changes in and checks what must always hold.
-    pub(crate) fn round(&mut self, events: &[Event]) -> (Changes, Vec<Effect>) {
+    /// Decides events in one batch, folds the changes in and checks what must always hold.
+    pub(crate) fn batch(&mut self, events: &[Event]) -> (Changes, Vec<Effect>) {
         let (changes, effects) = decide(&self.plan, &self.state, events, self.now);
         apply(&self.plan, &mut self.state, &changes);
         self.transitions.extend(changes.transitions.iter().cloned());
@@ -182,7 +196,7 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, event: Event) -> Vec<Effect> {
-        self.round(&[event]).1
+        self.batch(&[event]).1
     }
 
     pub(crate) fn command(&mut self, command: Command) -> OperationStatus {
@@ -195,7 +209,7 @@ impl World {
 
     fn command_on(&mut self, command: Command, task: Option<TaskIndex>) -> OperationStatus {
         let event = self.command_event(command, task);
-        let (changes, _) = self.round(&[event]);
+        let (changes, _) = self.batch(&[event]);
         changes.decisions[0].status
     }
 
@@ -269,7 +283,7 @@ impl World {
         self.send(Event::Due)
     }
 
-    /// The instance's state and, by task_index, the tasks as readers see them.
+    /// The instance's state and, by index, the tasks as readers see them.
     pub(crate) fn line(&self) -> String {
         let mut words = vec![self.state.record().state.to_string()];
         for task_index in crate::plan::task_indices(self.plan.nodes.len()) {
@@ -290,7 +304,7 @@ impl World {
         self.transitions.iter().map(|t| format!("{t}\n")).collect()
     }
 
-    /// What must hold after every round, whatever happened.
+    /// What must hold after every batch, whatever happened.
     fn check(&self, changes: &Changes, effects: &[Effect]) {
         self.check_counters();
         self.check_rows();
@@ -345,7 +359,7 @@ impl World {
     }
 
     fn check_effects(&self, effects: &[Effect]) {
-        let owed: BTreeSet<Effect> = pending_effects(&self.state).into_iter().collect();
+        let pending: BTreeSet<Effect> = pending_effects(&self.state).into_iter().collect();
         for effect in effects {
             let said_only = match effect {
                 Effect::Ignore { .. } | Effect::Warn { .. } | Effect::CancelSlot { .. } | Effect::Release => {
@@ -358,8 +372,8 @@ impl World {
                 | Effect::WakeAt { .. } => false,
             };
             assert!(
-                said_only || owed.contains(effect),
-                "`{effect}` is not owed by {}",
+                said_only || pending.contains(effect),
+                "`{effect}` is not pending in {}",
                 self.state
             );
         }

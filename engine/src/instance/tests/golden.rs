@@ -150,7 +150,7 @@ fn a_failure_and_a_success_of_the_same_moment_both_count() {
         if !failing_first {
             events.reverse();
         }
-        world.round(&events);
+        world.batch(&events);
         assert_eq!(world.line(), "running failed succeeded waiting");
         world.succeed(2);
         assert_eq!(world.line(), "failed failed succeeded succeeded");

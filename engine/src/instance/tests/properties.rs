@@ -1,4 +1,4 @@
-//! Properties over random graphs and random events. The world checks its invariants after every round.
+//! Properties over random graphs with random events. The world checks its invariants after every batch.
 
 use std::collections::BTreeMap;
 
@@ -162,11 +162,11 @@ fn ended(uid: DispatchId, result: AttemptResult, world: &World) -> Event {
     }
 }
 
-/// Answers everything that is owed, as a world without faults does; returns false when nothing is owed.
+/// Answers everything that is pending, as a world without faults does; returns false when nothing is pending.
 pub(super) fn answer(world: &mut World, outcome: &mut dyn FnMut(TaskIndex, u32) -> AttemptResult) -> bool {
-    let owed = pending_effects(&world.state);
+    let pending = pending_effects(&world.state);
     let rows: Vec<_> = world.state.counters.active.iter().copied().collect();
-    let mut events: Vec<Event> = owed
+    let mut events: Vec<Event> = pending
         .iter()
         .filter_map(|effect| match effect {
             Effect::RequestSlot { task_index } => Some(Event::SlotGranted {
@@ -191,13 +191,13 @@ pub(super) fn answer(world: &mut World, outcome: &mut dyn FnMut(TaskIndex, u32) 
         }
     }
     if events.is_empty() {
-        let Some(Effect::WakeAt { at }) = owed.last() else {
+        let Some(Effect::WakeAt { at }) = pending.last() else {
             return false;
         };
         world.now = world.now.max(*at);
         events.push(Event::Due);
     }
-    world.round(&events);
+    world.batch(&events);
     true
 }
 
@@ -253,13 +253,13 @@ proptest! {
     #[test]
     fn events_decided_together_keep_the_invariants(
         shapes in shapes(), flags in any::<u8>(),
-        rounds in prop::collection::vec(prop::collection::vec(any::<Move>(), 1..12), 0..14)
+        batches in prop::collection::vec(prop::collection::vec(any::<Move>(), 1..12), 0..14)
     ) {
         let mut world = world_of(&shapes, flags);
         world.send(Event::Loaded);
-        for moves in rounds {
+        for moves in batches {
             let events: Vec<Event> = moves.into_iter().map(|step| event_of(&mut world, step)).collect();
-            world.round(&events);
+            world.batch(&events);
         }
     }
 
@@ -275,7 +275,7 @@ proptest! {
             let repeated = !matches!(event, Event::Command { .. } | Event::SlotGranted { .. });
             if repeated {
                 let before = world.state.clone();
-                let (changes, _) = world.round(&[event]);
+                let (changes, _) = world.batch(&[event]);
                 prop_assert!(changes.tasks.is_empty() && changes.transitions.is_empty());
                 prop_assert_eq!(before.record().clone(), world.state.record().clone());
             }

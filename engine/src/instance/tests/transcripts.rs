@@ -1,4 +1,4 @@
-//! Whole lives, line by line: event, state after it, effects.
+//! Whole stories, line by line: event, state after it, effects.
 
 use super::fixture::*;
 use crate::attempt::AttemptEvent;
@@ -9,18 +9,18 @@ use crate::states::Command;
 
 /// Sends events one by one and writes down what they make of the instance.
 fn transcript(world: &mut World, steps: &[&dyn Fn(&mut World) -> Event]) -> String {
-    let mut lines = String::new();
+    let mut transcript = String::new();
     for step in steps {
         let event = step(world);
         let effects = world.send(event.clone());
-        let told: Vec<String> = effects.iter().map(ToString::to_string).collect();
-        lines.push_str(&format!(
+        let lines: Vec<String> = effects.iter().map(ToString::to_string).collect();
+        transcript.push_str(&format!(
             "{event}\n  = {}\n  > {}\n",
             world.state,
-            told.join("; ")
+            lines.join("; ")
         ));
     }
-    lines
+    transcript
 }
 
 fn grant(task_index: u32) -> impl Fn(&mut World) -> Event {
@@ -58,7 +58,7 @@ fn later(ms: i64) -> impl Fn(&mut World) -> Event {
 #[test]
 fn a_failed_attempt_is_retried_and_late_reports_are_ignored() {
     let mut world = World::new(workflow(vec![with_retries(1, 30, task("a", &[]))]), start());
-    let told = transcript(
+    let lines = transcript(
         &mut world,
         &[
             &|_| Event::Loaded,
@@ -72,7 +72,7 @@ fn a_failed_attempt_is_retried_and_late_reports_are_ignored() {
         ],
     );
     assert_eq!(
-        told,
+        lines,
         "\
 loaded
   = running | 0 waiting
@@ -105,7 +105,7 @@ ended succeeded 1-42-0-2-1
 #[test]
 fn a_stop_is_confirmed_and_resumed_as_the_next_run() {
     let mut world = World::new(workflow(vec![task("a", &[])]), start());
-    let told = transcript(
+    let lines = transcript(
         &mut world,
         &[
             &|_| Event::Loaded,
@@ -119,7 +119,7 @@ fn a_stop_is_confirmed_and_resumed_as_the_next_run() {
         ],
     );
     assert_eq!(
-        told,
+        lines,
         "\
 loaded
   = running | 0 waiting
@@ -158,9 +158,9 @@ fn a_chain_of_noops_runs_in_the_owner_one_round_each() {
             attempt: crate::ids::AttemptNumber(1),
         }
     };
-    let told = transcript(&mut world, &[&|_| Event::Loaded, &finish(0), &finish(1)]);
+    let lines = transcript(&mut world, &[&|_| Event::Loaded, &finish(0), &finish(1)]);
     assert_eq!(
-        told,
+        lines,
         "\
 loaded
   = running | 0 running #1 running
@@ -184,13 +184,13 @@ fn one_round_tells_the_end_of_a_task_before_what_begins_after_it_whatever_their_
         task_index: TaskIndex(1),
         attempt: crate::ids::AttemptNumber(1),
     };
-    let (changes, _) = world.round(&[first, middle]);
-    let told: Vec<u32> = changes
+    let (changes, _) = world.batch(&[first, middle]);
+    let lines: Vec<u32> = changes
         .transitions
         .iter()
-        .filter_map(|told| Some(told.task_index?.0))
+        .filter_map(|step| Some(step.task_index?.0))
         .collect();
-    assert_eq!(told, [2, 1, 0]);
+    assert_eq!(lines, [2, 1, 0]);
 }
 
 #[test]
@@ -202,9 +202,12 @@ fn a_warning_is_told_once_in_the_history_and_changes_nothing_else() {
         uid: world.uid(0),
         text: "no parameter is called `x`".to_owned(),
     };
-    let (changes, effects) = world.round(&[warning]);
-    let told: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["0#1 dispatched -> dispatched: no parameter is called `x`"]);
+    let (changes, effects) = world.batch(&[warning]);
+    let lines: Vec<String> = changes.transitions.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        ["0#1 dispatched -> dispatched: no parameter is called `x`"]
+    );
     assert!(changes.tasks.is_empty() && changes.record.is_none() && effects.is_empty());
     assert_eq!(world.state.rows.tasks, before.rows.tasks);
     let other = Event::Warning {
@@ -215,22 +218,22 @@ fn a_warning_is_told_once_in_the_history_and_changes_nothing_else() {
         text: "late".to_owned(),
     };
     assert!(
-        world.round(&[other]).0.is_empty(),
-        "one of another dispatch_number is ignored"
+        world.batch(&[other]).0.is_empty(),
+        "one of another dispatch is ignored"
     );
 }
 
 #[test]
 fn a_grant_for_a_task_that_is_only_about_to_wait_does_not_take_its_new_wish_back() {
     let mut world = World::new(workflow(vec![task("a", &[])]), start());
-    // The round that asked for the slot was not stored, so that the task is pending when the slot comes.
+    // The batch that asked for the slot was not stored, so that the task is pending when the slot comes.
     let early = Event::SlotGranted {
         task_index: TaskIndex(0),
         worker: worker(),
     };
-    let (_, effects) = world.round(&[early, Event::Loaded]);
-    let told: Vec<String> = effects.iter().map(ToString::to_string).collect();
+    let (_, effects) = world.batch(&[early, Event::Loaded]);
+    let lines: Vec<String> = effects.iter().map(ToString::to_string).collect();
     assert_eq!(world.line(), "running waiting");
-    assert!(told.contains(&"request slot 0".to_owned()), "{told:?}");
-    assert!(!told.contains(&"cancel slot 0".to_owned()), "{told:?}");
+    assert!(lines.contains(&"request slot 0".to_owned()), "{lines:?}");
+    assert!(!lines.contains(&"cancel slot 0".to_owned()), "{lines:?}");
 }

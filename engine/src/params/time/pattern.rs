@@ -53,7 +53,7 @@ pub(super) fn format(pattern: &str, at: DateTime<Tz>) -> Option<String> {
     (fields > 0).then_some(text)
 }
 
-/// Copies what is quoted, and answers what follows the closing quote.
+/// Copies what is quoted, and returns what follows the closing quote.
 fn quoted<'a>(rest: &'a str, text: &mut String) -> Option<&'a str> {
     if let Some(after) = rest.strip_prefix('\'') {
         text.push('\'');

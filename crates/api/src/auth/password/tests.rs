@@ -23,7 +23,7 @@ async fn only_the_right_password_fits() {
     );
     assert!(
         !passwords
-            .verify_password("a password that nobody has".to_owned(), None)
+            .verify_password("a password that no user has".to_owned(), None)
             .await
             .unwrap()
     );

@@ -1,0 +1,362 @@
+//! Starts the actors of a node in the order in which they need each other.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use engine::ids::Generation;
+use tokio::sync::{Notify, oneshot};
+
+use crate::clock::Clock;
+use crate::execution::commit_events::CommitBroadcast;
+use crate::execution::db_actor::DbActor;
+use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
+use crate::execution::instance_loader::InstanceLoader;
+use crate::execution::lease_grants::LeaseGrants;
+use crate::execution::slots::Slots;
+use crate::execution::worker_selection::WorkerSelection;
+use crate::execution::workflow_deps::WorkflowDeps;
+use crate::exit_on_panic::{ExitOnPanic, TerminateNode};
+use crate::links::{MasterLink, NoPeers, PeerLink, WorkerLink};
+use crate::local::{LocalNode, MasterActors};
+use crate::membership::health::HealthStatus;
+use crate::membership::liveness::LivenessMonitor;
+use crate::membership::peers::Peers;
+use crate::membership::registry_actor::{RegistryActor, RegistryDeps};
+use crate::messages::membership::Membership;
+use crate::ownership::balance_actor::{BalanceActor, BalanceDeps};
+use crate::ownership::failover_actor::FailoverActor;
+use crate::ownership::failover_deps::FailoverDeps;
+use crate::ownership::master_actor::MasterActor;
+use crate::ports::{Member, NodeIdentity, Registry, Runner, Store};
+use crate::rpc::in_process::InProcess;
+use crate::worker::journal::Journal;
+use crate::worker::{self, AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
+
+/// The number of commits that are kept for slow listeners; a listener that misses more reads the store.
+const COMMIT_EVENTS: usize = 4096;
+
+/// The ways to other nodes.
+#[derive(Clone)]
+pub struct NodeLinks {
+    /// To workers.
+    pub workers: Arc<dyn WorkerLink>,
+    /// To masters.
+    pub masters: Arc<dyn MasterLink>,
+    /// To any node.
+    pub peers: Arc<dyn PeerLink>,
+}
+
+/// What a node is made of.
+#[derive(Clone)]
+pub struct NodeDeps {
+    /// This incarnation.
+    pub this_node: Member,
+    /// The database's generation.
+    pub generation: Generation,
+    /// The database's clock.
+    pub clock: Clock,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The registry in which this incarnation is registered.
+    pub registry: Arc<dyn Registry>,
+    /// The ways to other nodes; without them, master and worker of this node have only each other.
+    pub links: Option<NodeLinks>,
+    /// The live members; kept up to date by the actors.
+    pub peers: Peers,
+    /// The health issues of this node.
+    pub health: HealthStatus,
+    /// Whether the arbiters make progress.
+    pub liveness: LivenessMonitor,
+    /// Notified when the node has to drain.
+    pub drain_signal: Arc<Notify>,
+    /// What the worker is made of; only with that role.
+    pub worker: Option<WorkerResources>,
+    /// The settings of the master; only with that role.
+    pub master: Option<MasterConfig>,
+    /// Ends the process when an actor panics that it cannot run without.
+    pub terminate_node: TerminateNode,
+}
+
+/// The settings of a master.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MasterConfig {
+    /// How it selects workers.
+    pub selection: WorkerSelection,
+    /// Whether it hands instances to masters that have fewer.
+    pub rebalance: bool,
+}
+
+/// What a worker is made of.
+#[derive(Clone)]
+pub struct WorkerResources {
+    /// Starts jobs.
+    pub runner: Arc<dyn Runner>,
+    /// Outlives the process.
+    pub journal: Arc<dyn Journal>,
+    /// Where the files of attempts are.
+    pub paths: AttemptPaths,
+    /// The boot of the machine.
+    pub boot_id: String,
+    /// The number of attempts that run at the same time.
+    pub slots: u32,
+}
+
+impl NodeDeps {
+    /// Returns the name and address of this incarnation.
+    pub fn identity(&self) -> NodeIdentity {
+        NodeIdentity {
+            incarnation: self.this_node.incarnation,
+            host: self.this_node.host.clone(),
+            name: self.this_node.name.clone(),
+            generation: self.generation,
+        }
+    }
+
+    /// Without ways to other nodes, no other node could own anything.
+    fn lease_grants(&self) -> LeaseGrants {
+        match self.links {
+            Some(_) => LeaseGrants::clustered(self.this_node.incarnation, self.peers.clone()),
+            None => LeaseGrants::standalone(),
+        }
+    }
+
+    fn exit_on_panic(&self, actor: &'static str) -> ExitOnPanic {
+        ExitOnPanic::new(actor, Arc::clone(&self.terminate_node))
+    }
+}
+
+/// Makes this incarnation an active member; run when its worker has killed what earlier incarnations left running.
+pub type Activation = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// Starts the actors of a node, and returns the facade over them.
+///
+/// First the worker: it has ended what earlier incarnations left running before any call can reach it. Then `activation`
+/// makes the member active, since only an active one may claim. Then the rest. The actors share one arbiter, so that the
+/// path from an event to the writer crosses no thread; the worker has its own, because it waits for the kernel.
+///
+/// # Errors
+/// With a readable reason, when the journal of the worker cannot be read, or the member does not become active.
+pub async fn start(deps: NodeDeps, activation: Activation) -> Result<LocalNode, String> {
+    let actor_arbiter = Arbiter::new();
+    let workflows = actor_arbiter.handle();
+    deps.liveness.watch_arbiter("the actors of the node", &workflows);
+    let (started, node) = oneshot::channel();
+    actor_arbiter.spawn_fn(move || {
+        actix_rt::spawn(async move {
+            started.send(start_actors(deps, activation, workflows).await).ok();
+        });
+    });
+    node.await
+        .map_err(|_| "the actors of the node did not start".to_owned())?
+}
+
+/// Runs on the arbiter of the actors.
+async fn start_actors(
+    deps: NodeDeps,
+    activation: Activation,
+    workflows: ArbiterHandle,
+) -> Result<LocalNode, String> {
+    let context = deps.master.map(|_| Context::<MasterActor>::new());
+    let master = context.as_ref().map(AsyncContext::address);
+    let worker = match &deps.worker {
+        Some(resources) => Some(start_worker(&deps, resources, master.as_ref()).await?),
+        None => None,
+    };
+    activation.await?;
+    let commit_events = CommitBroadcast::with_capacity(COMMIT_EVENTS);
+    let exit_on_panic = deps.exit_on_panic("DbActor");
+    let db = DbActor::new(
+        Arc::clone(&deps.store) as _,
+        Arc::clone(&deps.store) as _,
+        exit_on_panic,
+    )
+    .start();
+    let masters = context.and_then(|context| {
+        let links = MasterLinks::new(&deps, worker.as_ref())?;
+        let starter = MasterStarter {
+            deps: &deps,
+            links,
+            db: &db,
+            commit_events: &commit_events,
+        };
+        Some(starter.start(context, workflows))
+    });
+    let registry = start_registry(&deps, masters.as_ref());
+    Ok(LocalNode {
+        this_node: deps.identity(),
+        clock: deps.clock,
+        store: deps.store,
+        commit_events,
+        db,
+        registry,
+        masters,
+        worker,
+        peers: deps.peers,
+        link: deps.links.map(|links| links.peers),
+        health: deps.health,
+        drain_signal: deps.drain_signal,
+        draining: Arc::default(),
+    })
+}
+
+/// The ways of a master to workers and other nodes.
+struct MasterLinks {
+    workers: Arc<dyn WorkerLink>,
+    peers: Arc<dyn PeerLink>,
+}
+
+impl MasterLinks {
+    /// Without ways to other nodes there is only the worker of this node.
+    fn new(deps: &NodeDeps, worker: Option<&WorkerHandle>) -> Option<Self> {
+        match (&deps.links, worker) {
+            (Some(links), _) => Some(Self {
+                workers: Arc::clone(&links.workers),
+                peers: Arc::clone(&links.peers),
+            }),
+            (None, Some(worker)) => Some(Self {
+                workers: Arc::new(worker.clone()),
+                peers: Arc::new(NoPeers),
+            }),
+            (None, None) => None,
+        }
+    }
+}
+
+/// What the actors of a master are started with.
+struct MasterStarter<'a> {
+    deps: &'a NodeDeps,
+    links: MasterLinks,
+    db: &'a Addr<DbActor>,
+    commit_events: &'a CommitBroadcast,
+}
+
+impl MasterStarter<'_> {
+    fn start(self, context: Context<MasterActor>, workflows: ArbiterHandle) -> MasterActors {
+        let deps = self.deps;
+        let supervisor = context.address();
+        let MasterConfig { selection, rebalance } = deps.master.unwrap_or_default();
+        let slots = Slots::with_selection(selection);
+        let leases = deps.lease_grants();
+        let not_accepting = Arc::default();
+        let dispatch_deps = DispatchDeps {
+            workers: Arc::clone(&self.links.workers),
+            store: Arc::clone(&deps.store) as _,
+            leases: leases.clone(),
+            slots: slots.clone(),
+            deaths: supervisor.clone().recipient(),
+        };
+        let exit_on_panic = deps.exit_on_panic("DispatchActor");
+        let dispatch = DispatchActor::new(&deps.identity(), dispatch_deps, exit_on_panic).start();
+        let workflow_deps = WorkflowDeps {
+            this_node: deps.identity(),
+            clock: deps.clock.clone(),
+            store: Arc::clone(&deps.store),
+            db: self.db.clone(),
+            dispatch: dispatch.clone(),
+            slots: slots.clone(),
+            commit_events: self.commit_events.clone(),
+            loader: InstanceLoader::new(Arc::clone(&deps.store) as _, deps.this_node.incarnation),
+            leases,
+        };
+        let exit_on_panic = deps.exit_on_panic("MasterActor");
+        context.run(MasterActor::new(workflow_deps, vec![workflows], exit_on_panic));
+        let rebalances = rebalance && deps.links.is_some();
+        MasterActors {
+            not_accepting: Arc::clone(&not_accepting),
+            balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
+            failover: self.start_failover(&supervisor, slots, not_accepting),
+            supervisor,
+            dispatch,
+        }
+    }
+
+    fn start_balance(&self, master: &Addr<MasterActor>, slots: &Slots) -> Addr<BalanceActor> {
+        let deps = BalanceDeps {
+            this_node: self.deps.this_node.incarnation,
+            clock: self.deps.clock.clone(),
+            store: Arc::clone(&self.deps.store) as _,
+            master: master.clone(),
+            peers: Arc::clone(&self.links.peers),
+            slots: slots.clone(),
+        };
+        BalanceActor::new(deps, self.deps.exit_on_panic("BalanceActor")).start()
+    }
+
+    fn start_failover(
+        &self,
+        master: &Addr<MasterActor>,
+        slots: Slots,
+        not_accepting: Arc<std::sync::atomic::AtomicBool>,
+    ) -> Addr<FailoverActor> {
+        let deps = FailoverDeps {
+            this_node: self.deps.identity(),
+            clock: self.deps.clock.clone(),
+            store: Arc::clone(&self.deps.store) as _,
+            db: self.db.clone(),
+            master: master.clone(),
+            registry: Arc::clone(&self.deps.registry),
+            peers: Arc::clone(&self.links.peers),
+            slots,
+            health: self.deps.health.clone(),
+            not_accepting,
+        };
+        FailoverActor::new(deps, self.deps.exit_on_panic("FailoverActor")).start()
+    }
+}
+
+fn start_registry(deps: &NodeDeps, masters: Option<&MasterActors>) -> Addr<RegistryActor> {
+    let mut subscribers: Vec<Recipient<Membership>> = Vec::new();
+    if let Some(masters) = masters {
+        subscribers.push(masters.dispatch.clone().recipient());
+        subscribers.push(masters.failover.clone().recipient());
+        subscribers.extend(masters.balance.clone().map(Addr::recipient));
+    }
+    let registry_deps = RegistryDeps {
+        this_node: deps.this_node.clone(),
+        clock: deps.clock.clone(),
+        store: Arc::clone(&deps.store) as _,
+        registry: Arc::clone(&deps.registry),
+        liveness: deps.liveness.clone(),
+        peers: deps.peers.clone(),
+        health: deps.health.clone(),
+        subscribers,
+    };
+    RegistryActor::new(registry_deps, deps.exit_on_panic("RegistryActor")).start()
+}
+
+async fn start_worker(
+    deps: &NodeDeps,
+    resources: &WorkerResources,
+    master: Option<&Addr<MasterActor>>,
+) -> Result<WorkerHandle, String> {
+    let masters: Arc<dyn MasterLink> = match (&deps.links, master) {
+        (Some(links), _) => Arc::clone(&links.masters),
+        (None, Some(master)) => Arc::new(InProcess {
+            master: master.clone(),
+        }),
+        (None, None) => return Err("a worker without a master needs a way to other nodes".to_owned()),
+    };
+    let config = WorkerConfig {
+        me: deps.identity(),
+        slots: resources.slots,
+        paths: resources.paths.clone(),
+        boot_id: resources.boot_id.clone(),
+    };
+    let ports = WorkerPorts {
+        runner: Arc::clone(&resources.runner),
+        journal: Arc::clone(&resources.journal),
+        masters,
+        peers: deps.peers.clone(),
+        clock: deps.clock.clone(),
+    };
+    let arbiter = Arbiter::new();
+    deps.liveness.watch_arbiter("the worker", &arbiter.handle());
+    let (started, handle) = oneshot::channel();
+    arbiter.spawn(async move {
+        let worker = worker::start(config, ports).await;
+        started.send(worker.map_err(|error| error.to_string())).ok();
+    });
+    handle.await.map_err(|_| "the worker did not start".to_owned())?
+}

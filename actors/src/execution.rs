@@ -1,0 +1,24 @@
+//! Running instances: the workflow actors, the only writer of their state, and the way to workers.
+
+pub mod commit_events;
+mod commit_queue;
+pub mod db_actor;
+pub mod dispatch_actor;
+mod effects;
+pub mod instance_loader;
+mod instance_metrics;
+pub mod last_activity;
+pub mod lease_grants;
+pub mod loading;
+
+pub mod reachability;
+mod recovery_query;
+mod running_instance;
+mod send_queue;
+mod slot_table;
+pub mod slots;
+mod worker_directory;
+mod worker_replies;
+pub mod worker_selection;
+pub mod workflow_actor;
+pub mod workflow_deps;

@@ -1,0 +1,54 @@
+//! Broadcasts commits to the listeners of this process.
+
+use std::sync::Arc;
+
+use engine::ids::{Epoch, InstanceId, Timestamp};
+use engine::instance::{OperationDecision, Transition};
+use engine::states::InstanceState;
+use tokio::sync::broadcast;
+
+/// One stored commit of one instance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommitEvent {
+    /// The instance.
+    pub id: InstanceId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The owner's address.
+    pub host: String,
+    /// The epoch under which it is owned.
+    pub epoch: Epoch,
+    /// The state of the instance afterwards, when its row changed.
+    pub state: Option<InstanceState>,
+    /// What changed, in order.
+    pub transitions: Vec<Transition>,
+    /// Commands that were decided.
+    pub decided: Vec<OperationDecision>,
+}
+
+/// A broadcast of commits. A slow listener misses some and must read the store (`Lagged`).
+#[derive(Debug, Clone)]
+pub struct CommitBroadcast {
+    sender: broadcast::Sender<Arc<CommitEvent>>,
+}
+
+impl CommitBroadcast {
+    /// Makes a broadcast that keeps `capacity` commits for slow listeners.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self {
+            sender: broadcast::channel(capacity).0,
+        }
+    }
+
+    /// Sends a commit to the listeners; harmless without any.
+    pub fn publish(&self, event: CommitEvent) {
+        if self.sender.receiver_count() > 0 {
+            self.sender.send(Arc::new(event)).ok();
+        }
+    }
+
+    /// Returns a receiver of the commits from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<CommitEvent>> {
+        self.sender.subscribe()
+    }
+}

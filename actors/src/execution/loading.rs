@@ -1,0 +1,71 @@
+//! How a workflow actor gets its state: one path for new, recovered, taken over and crashed instances.
+
+use std::sync::Arc;
+
+use engine::ids::{Epoch, InstanceId};
+use engine::spec::Definition;
+use engine::states::Attention;
+
+use crate::execution::workflow_deps::WorkflowDeps;
+use crate::messages::workflow::TakeoverTracker;
+use crate::ports::{LoadedInstance, StoreError};
+
+/// What an actor loads its instance for.
+#[derive(Debug)]
+pub enum LoadMode {
+    /// To start a new instance. These are its rows as its creation committed them: reading them would return the same.
+    New(Box<LoadedInstance>),
+    /// To continue with what is stored.
+    Recover,
+    /// To continue after a take-over, which waits for it.
+    Takeover(TakeoverTracker),
+    /// To store that the system gives up on the instance.
+    Quarantine(Attention),
+}
+
+/// What a load brings beside the rows.
+#[derive(Debug)]
+pub(crate) enum LoadContext {
+    /// Nothing.
+    Plain,
+    /// The take-over that waits for the instance.
+    Takeover(TakeoverTracker),
+    /// Why the system gives up on the instance.
+    Quarantine(Attention),
+}
+
+/// A loaded instance with its definition.
+pub(crate) struct LoadResult {
+    /// Its rows.
+    pub(crate) rows: LoadedInstance,
+    /// Its pinned definition.
+    pub(crate) definition: Arc<Definition>,
+    /// What else the load brings.
+    pub(crate) context: LoadContext,
+}
+
+/// Loads an instance under its ownership; none when it has another owner or epoch now.
+pub(crate) async fn load_instance(
+    deps: &WorkflowDeps,
+    id: InstanceId,
+    epoch: Epoch,
+    mode: LoadMode,
+) -> Result<Option<LoadResult>, StoreError> {
+    let (new_rows, context) = match mode {
+        LoadMode::New(rows) => (Some(*rows), LoadContext::Plain),
+        LoadMode::Recover => (None, LoadContext::Plain),
+        LoadMode::Takeover(tracker) => (None, LoadContext::Takeover(tracker)),
+        LoadMode::Quarantine(attention) => (None, LoadContext::Quarantine(attention)),
+    };
+    let rows = match new_rows {
+        Some(rows) => Some(rows),
+        None => deps.loader.load(id, epoch).await?,
+    };
+    let Some(rows) = rows else { return Ok(None) };
+    let definition = deps.store.load_definition(rows.workflow_id, rows.version).await?;
+    Ok(Some(LoadResult {
+        rows,
+        definition,
+        context,
+    }))
+}

@@ -1,0 +1,177 @@
+//! A loaded instance, and the messages that send its attempts to workers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::ids::{AttemptNumber, DispatchId, TaskIndex};
+use engine::instance::{Instance, InstanceRows};
+use engine::params::{self, BuiltinContext, ParamError, ParamScopes, TimeBase};
+use engine::plan::Plan;
+use engine::spec::{Definition, OnCutOff};
+use engine::states::OnTimeout;
+use engine::task::{Attempt, Worker};
+
+use crate::messages::dispatch::AttemptQuery;
+use crate::ports::LoadedInstance;
+use crate::protocol::{Dispatch, Owner};
+
+/// An instance in memory: a cache of its rows.
+pub(crate) struct RunningInstance {
+    project: String,
+    workflow: String,
+    project_params: BTreeMap<String, String>,
+    /// Its definition with what the start selected.
+    pub(crate) plan: Plan,
+    /// Its state as it was last stored.
+    pub(crate) state: Instance,
+}
+
+/// A message to a worker, and what a user should know about it.
+pub(crate) struct PreparedDispatch {
+    /// The message.
+    pub(crate) dispatch: Dispatch,
+    /// Readable warnings about parameters.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl RunningInstance {
+    /// Builds the state from the rows.
+    pub(crate) fn new(rows: LoadedInstance, definition: Arc<Definition>) -> Self {
+        let plan = Plan::new(definition, Arc::new(rows.start));
+        let parts = InstanceRows {
+            id: rows.id,
+            generation: rows.generation,
+            epoch: rows.epoch,
+            revision: rows.revision,
+            created_at: rows.created_at,
+            record: rows.record,
+            tasks: rows.tasks.into_iter().collect(),
+        };
+        Self {
+            project: rows.project,
+            workflow: rows.workflow,
+            project_params: rows.project_params,
+            state: Instance::load(&plan, parts),
+            plan,
+        }
+    }
+
+    /// Returns the worker and the number of an open attempt, if `uid` is its current binding.
+    pub(crate) fn binding(&self, task_index: TaskIndex, uid: DispatchId) -> Option<(Worker, AttemptNumber)> {
+        let attempt = self
+            .open_attempt(task_index)
+            .filter(|attempt| attempt.uid == Some(uid))?;
+        Some((attempt.worker.clone()?, attempt.number))
+    }
+
+    /// Whether a task has an open attempt that is bound to a worker.
+    pub(crate) fn is_bound(&self, task_index: TaskIndex) -> bool {
+        self.open_attempt(task_index)
+            .is_some_and(|attempt| attempt.worker.is_some())
+    }
+
+    /// Whether attempts of a task run only under a lease.
+    pub(crate) fn is_exclusive(&self, task_index: TaskIndex) -> bool {
+        let task = self.plan.definition.task(task_index);
+        task.is_some_and(|task| task.on_cut_off == OnCutOff::Exclusive)
+    }
+
+    /// Returns the attempts that may be at a worker.
+    pub(crate) fn attempts_at_workers(&self) -> impl Iterator<Item = (TaskIndex, AttemptQuery)> {
+        self.state.rows.tasks.iter().filter_map(|(&task_index, task)| {
+            let attempt = task.open_attempt()?;
+            let query = AttemptQuery {
+                uid: attempt.uid?,
+                worker: attempt.worker.clone()?,
+                exclusive: self.is_exclusive(task_index),
+            };
+            Some((task_index, query))
+        })
+    }
+
+    /// Makes the message that sends the current binding of a task's attempt, with every placeholder resolved.
+    ///
+    /// # Errors
+    /// When the parameters cannot be resolved (a cycle, a value that grows past its bound): the attempt fails.
+    pub(crate) fn prepare_dispatch(
+        &self,
+        task_index: TaskIndex,
+        owner: Owner,
+    ) -> Result<PreparedDispatch, String> {
+        let task = self
+            .plan
+            .definition
+            .task(task_index)
+            .ok_or("the definition has no such task")?;
+        let attempt = self.open_attempt(task_index).ok_or("the attempt has no row")?;
+        let (uid, worker) = attempt
+            .uid
+            .zip(attempt.worker.as_ref())
+            .ok_or("the attempt is not bound to a worker")?;
+        let scheduled_at = self.plan.start.scheduled_at;
+        let base = TimeBase::utc(scheduled_at.unwrap_or(self.state.rows.created_at));
+        let values = self
+            .resolve_params(task_index, uid, base)
+            .map_err(|error| error.to_string())?;
+        let prepared = task.action.prepare(&values, base);
+        let (mut env, mut warnings) = (prepared.env, prepared.warnings);
+        for (name, value) in &task.env {
+            let (value, unknown) = params::interpolate_text(value, &values, base);
+            env.insert(name.clone(), value);
+            warnings.extend(unknown);
+        }
+        Ok(PreparedDispatch {
+            dispatch: Dispatch {
+                uid,
+                worker: worker.incarnation,
+                owner,
+                project: self.project.clone(),
+                workflow: self.workflow.clone(),
+                task: task.name.clone(),
+                attempt: attempt.number,
+                action: prepared.action,
+                env,
+                timeout_ms: task.timeout_ms.filter(|_| task.on_timeout != OnTimeout::Warn),
+                on_cut_off: task.on_cut_off,
+            },
+            warnings,
+        })
+    }
+
+    fn open_attempt(&self, task_index: TaskIndex) -> Option<&Attempt> {
+        self.state.task(task_index)?.open_attempt()
+    }
+
+    /// Returns the parameters that a task sees, by name.
+    fn resolve_params(
+        &self,
+        task_index: TaskIndex,
+        uid: DispatchId,
+        base: TimeBase,
+    ) -> Result<BTreeMap<String, String>, ParamError> {
+        let definition = &self.plan.definition;
+        let (task, task_params) = definition
+            .task(task_index)
+            .map_or(("", &[][..]), |task| (task.name.as_str(), &task.params));
+        let outputs_of = |at: TaskIndex| self.state.task(at).map(|row| &row.outputs);
+        let upstream = params::upstream_outputs(&self.plan, task_index, &outputs_of);
+        let builtins = params::builtin_params(&BuiltinContext {
+            base,
+            project: &self.project,
+            workflow: &self.workflow,
+            task,
+            uid,
+        });
+        params::resolve_params(
+            ParamScopes {
+                builtins: &builtins,
+                project: &self.project_params,
+                workflow: &definition.params,
+                upstream: &upstream,
+                task: task_params,
+                startup: &self.plan.start.params,
+            },
+            base,
+        )
+    }
+}

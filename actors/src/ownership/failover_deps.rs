@@ -1,0 +1,39 @@
+//! What the take-over of instances works with.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use actix::prelude::*;
+
+use crate::clock::Clock;
+use crate::execution::db_actor::DbActor;
+use crate::execution::slots::Slots;
+use crate::links::PeerLink;
+use crate::membership::health::HealthStatus;
+use crate::ownership::master_actor::MasterActor;
+use crate::ports::{MembershipStore, NodeIdentity, Registry};
+
+/// What the failover actor works with.
+#[derive(Clone)]
+pub struct FailoverDeps {
+    /// This incarnation of this node.
+    pub this_node: NodeIdentity,
+    /// The database's clock.
+    pub clock: Clock,
+    /// Members and declarations.
+    pub store: Arc<dyn MembershipStore>,
+    /// The writer, through which claims go.
+    pub db: Addr<DbActor>,
+    /// Starts the actors of claimed instances.
+    pub master: Addr<MasterActor>,
+    /// The first witness of a death, asked again.
+    pub registry: Arc<dyn Registry>,
+    /// The second witness.
+    pub peers: Arc<dyn PeerLink>,
+    /// The workers as this master reaches them.
+    pub slots: Slots,
+    /// The health issues of this node.
+    pub health: HealthStatus,
+    /// Set while this master accepts no instances, because another one reaches the workers.
+    pub not_accepting: Arc<AtomicBool>,
+}

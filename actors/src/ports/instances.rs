@@ -1,0 +1,141 @@
+//! Instances as they are created, committed and loaded.
+
+use std::collections::BTreeMap;
+
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, TaskIndex, Timestamp};
+use engine::instance::{Changes, InstanceRecord};
+use engine::start::Start;
+use engine::task::{Attempt, Task};
+
+use crate::ports::inbox::{InboxCommand, RelayedResult};
+use crate::ports::membership::NodeIdentity;
+
+/// Ties a request to its effect for 24 hours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// SHA-256 of user, method, path and key, in hex.
+    pub key: String,
+    /// SHA-256 of the body, in hex.
+    pub body_hash: String,
+}
+
+/// An instance to be created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewInstance {
+    /// The project's row.
+    pub project_id: i64,
+    /// The workflow's row.
+    pub workflow_id: i64,
+    /// The project's name.
+    pub project: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// Project parameters; the layer under the workflow's.
+    pub project_params: BTreeMap<String, String>,
+    /// The pinned version.
+    pub version: i64,
+    /// The number of tasks of that version.
+    pub tasks: u32,
+    /// The number of tasks that are disabled or outside the chosen range.
+    pub excluded: u32,
+    /// What the start asked for.
+    pub start: Start,
+    /// What started it, for example `api`.
+    pub trigger: String,
+    /// The user.
+    pub requested_by: String,
+    /// Its first owner; without one it waits to be claimed.
+    pub owner: Option<NodeIdentity>,
+    /// Ties a repeated request to this instance.
+    pub request_key: Option<RequestKey>,
+    /// When it is created.
+    pub at: Timestamp,
+}
+
+/// The changes of one instance that are committed together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceCommit {
+    /// The instance.
+    pub id: InstanceId,
+    /// The writer; a condition of the write.
+    pub owner: Incarnation,
+    /// Its address, for the history.
+    pub host: String,
+    /// A condition of the write.
+    pub epoch: Epoch,
+    /// A condition of the write; it grows by one.
+    pub revision: Revision,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What changes.
+    pub changes: Changes,
+}
+
+/// One entry of a batch; entries succeed or fail independently.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// A new instance.
+    Create(NewInstance),
+    /// Changes of an instance.
+    Commit(InstanceCommit),
+}
+
+/// The outcome of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteOutcome {
+    /// The instance exists.
+    Created {
+        /// Its id.
+        id: InstanceId,
+    },
+    /// The request key was used before, with the same body, for this instance.
+    Known {
+        /// Its id.
+        id: InstanceId,
+    },
+    /// The request key was used before with another body.
+    KeyReused,
+    /// Stored; the revision grew by one.
+    Stored,
+    /// Owner, epoch or revision did not match: nothing was stored.
+    Stale,
+    /// This entry alone cannot be stored; the others of its batch were.
+    Rejected(String),
+}
+
+/// Everything an owner needs to run an instance, from one consistent read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedInstance {
+    /// The instance.
+    pub id: InstanceId,
+    /// The project's name.
+    pub project: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The workflow's row.
+    pub workflow_id: i64,
+    /// The pinned version.
+    pub version: i64,
+    /// Project parameters; the layer under the workflow's.
+    pub project_params: BTreeMap<String, String>,
+    /// What the start asked for.
+    pub start: Start,
+    /// The database's generation.
+    pub generation: Generation,
+    /// The epoch under which it is owned.
+    pub epoch: Epoch,
+    /// The version of the rows.
+    pub revision: Revision,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its own row.
+    pub record: InstanceRecord,
+    /// Its task rows, each with its latest attempt.
+    pub tasks: Vec<(TaskIndex, Task)>,
+    /// Open attempts of tasks that have a later one; normally none.
+    pub duplicate_open_attempts: Vec<(TaskIndex, Attempt)>,
+    /// Unapplied commands in order.
+    pub commands: Vec<InboxCommand>,
+    /// Results of attempts that are open here, which workers gave to another master.
+    pub results: Vec<RelayedResult>,
+}

@@ -1,0 +1,3 @@
+//! How nodes call each other.
+
+pub mod in_process;
