@@ -321,7 +321,11 @@ async fn a_waiter_is_notified_when_its_instance_moves_to_another_master() {
         target,
         selection: HandoverSelection::These(vec![id, InstanceId(999)]),
     };
-    assert_eq!(master.send(give(goes)).await.expect("the master runs"), 1, "one is left");
+    assert_eq!(
+        master.send(give(goes)).await.expect("the master runs"),
+        1,
+        "one is left"
+    );
     let notified = tokio::time::timeout(Duration::from_secs(30), async {
         loop {
             let commit = commits.recv().await.expect("the broadcast is open");
@@ -330,7 +334,10 @@ async fn a_waiter_is_notified_when_its_instance_moves_to_another_master() {
             }
         }
     });
-    assert_eq!(notified.await.expect("the waiter is notified"), Some(InstanceState::Running));
+    assert_eq!(
+        notified.await.expect("the waiter is notified"),
+        Some(InstanceState::Running)
+    );
     let ownership = bench
         .catalog
         .history()
@@ -424,7 +431,11 @@ async fn another_master(bench: &Bench) -> Incarnation {
         .await
         .expect("joined")
         .incarnation;
-    let active = bench.node.store.set_member_state(incarnation, MemberState::Active).await;
+    let active = bench
+        .node
+        .store
+        .set_member_state(incarnation, MemberState::Active)
+        .await;
     active.expect("active");
     incarnation
 }

@@ -7,7 +7,7 @@ use actors::ports::{Registry, RegistryError};
 use actors::testing::registry::{Fault, FaultyRegistry};
 use actors::testing::store::FakeStore;
 
-use super::outage::{WARM_UP, nothing_happens_for, lists, member, wait_for};
+use super::outage::{WARM_UP, lists, member, nothing_happens_for, wait_for};
 use super::{local, new_member};
 
 async fn with_a_new_member() -> (FaultyRegistry, actors::ports::Member) {

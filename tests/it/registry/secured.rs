@@ -120,7 +120,11 @@ async fn a_token_that_is_unknown_or_missing_is_named_and_not_repeated() {
     let token = "4d1c0f8e-0000-4000-8000-00000000000f";
     consul.token = Some(Secret::new(token));
     let wrong = ConsulRegistry::new(&consul).expect("a client");
-    let error = wrong.heartbeat(new_member().incarnation).await.unwrap_err().to_string();
+    let error = wrong
+        .heartbeat(new_member().incarnation)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("does not know the token of consul.token"),
         "{error}"
