@@ -59,7 +59,10 @@ impl State {
             new: new.clone(),
         };
         self.instances.insert(id, row);
-        WriteOutcome::Created { id, owner: first_owner }
+        WriteOutcome::Created {
+            id,
+            owner: first_owner,
+        }
     }
 
     fn commit(&mut self, commit: &InstanceCommit) -> WriteOutcome {
