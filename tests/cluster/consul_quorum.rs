@@ -10,7 +10,7 @@ use crate::registry::all_registered;
 use crate::scenario::{
     LONG, dead_members, finish, health_issues, pass_warm_up, start_load, wait_until_left, wake_and_restart,
 };
-use test_support::consul::Consul;
+use test_support::consul::{AgentRole, Consul};
 use test_support::waiting::nothing_happens_for;
 
 /// The instances of a killed master have a living owner within this time while Consul has no leader.
@@ -34,13 +34,13 @@ fn start(masters: usize) -> Option<(Cluster, ConsulAgents)> {
     let mut cluster = Cluster::start_on(|folder| {
         servers.push(Consul::start_new(&folder.join("s1"), &address(), ports(4)));
         for name in ["s2", "s3"] {
-            let server = servers[0].start_beside(true, &folder.join(name), ports(4));
+            let server = servers[0].start_beside(AgentRole::Server, &folder.join(name), ports(4));
             servers.push(server);
         }
         for n in 2..=masters {
-            agents.push(servers[0].start_beside(false, &folder.join(format!("a{n}")), ports(4)));
+            agents.push(servers[0].start_beside(AgentRole::Client, &folder.join(format!("a{n}")), ports(4)));
         }
-        servers[0].start_beside(false, &folder.join("a1"), ports(4))
+        servers[0].start_beside(AgentRole::Client, &folder.join("a1"), ports(4))
     })?;
     cluster.wait(VOTES_WITHIN, "three servers vote", |cluster| {
         cluster.consul.voters() == 3

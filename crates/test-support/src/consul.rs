@@ -23,6 +23,15 @@ pub struct Consul {
     child: Option<Child>,
 }
 
+/// What an agent does in the cluster of Consul.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentRole {
+    /// It has a vote and the data.
+    Server,
+    /// It forwards to servers.
+    Client,
+}
+
 /// Whether the program is installed.
 pub fn is_installed() -> bool {
     Command::new("consul")
@@ -48,10 +57,10 @@ impl Consul {
     }
 
     /// Starts one more agent of the same Consul: a server, or a client.
-    pub fn start_beside(&self, server: bool, folder: &Path, first_port: u16) -> Self {
+    pub fn start_beside(&self, role: AgentRole, folder: &Path, first_port: u16) -> Self {
         let gossip = format!("{}:{}", self.address, self.first_port + 2);
-        let role = json!({ "server": server, "retry_join": [gossip], "retry_interval": "1s" });
-        Self::start_as(role, folder, &self.address, first_port)
+        let settings = json!({ "server": role == AgentRole::Server, "retry_join": [gossip], "retry_interval": "1s" });
+        Self::start_as(settings, folder, &self.address, first_port)
     }
 
     fn start_as(role: Value, folder: &Path, address: &str, first_port: u16) -> Self {
