@@ -6,14 +6,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::Addr;
-use actors::bootstrap::NodeLinks;
-use actors::links::{PeerLink, Ping};
 use actors::membership::health::HealthStatus;
 use actors::membership::peers::Peers;
 use actors::messages::membership::SuspectPeer;
 use actors::ownership::failover_actor::FailoverActor;
 use actors::ports::LogSource;
 use actors::ports::{Join, JoinResult, MembershipStore as _, Registry};
+use actors::rpc::client::{PingOutcome, RpcClient};
+use actors::rpc::in_process::InProcess;
+use actors::rpc::transport::Transport;
 use engine::ids::Incarnation;
 use tokio::sync::Notify;
 
@@ -23,7 +24,7 @@ use super::{StartupError, first_start, flapping, listen, membership, other, prep
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
-use rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
+use rpc::{ClusterLogs, HttpConfig, HttpTransport, Key, OnBrokenConnection, PauseDetector, Served};
 use runner::log_files::LogFiles;
 use store::catalog::Catalog;
 use store::{Role, SchemaStatus, Store};
@@ -79,12 +80,13 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
         .name_engine_sessions(life.me.incarnation)
         .await
         .map_err(other)?;
-    let network = network(&life, key, rpc_listener, rpc_address);
+    let files = Arc::new(LogFiles::in_folder(config.log_folder()));
+    let network = network(&life, key, files.clone(), (rpc_listener, rpc_address));
     let logs = ClusterLogs {
         name: life.me.name.clone(),
-        files: Arc::new(LogFiles::in_folder(config.log_folder())),
+        files,
         peers: network.peers.clone(),
-        links: network.links.clone(),
+        rpc: network.rpc.clone(),
     };
     if !config.is_only(NodeRole::Worker) {
         actix_rt::spawn(membership::leave_behind(store.clone(), life.me.generation));
@@ -164,9 +166,8 @@ async fn join(
     let join = membership::join_of(config, host);
     let limit = config.cluster.flapping_deaths as usize;
     let on_probation = flapping::wait_out(store, &join, limit).await.map_err(other)?;
-    let links = pinger(key);
     for turn in 0..=JOIN_WITHIN {
-        match neighbour(store, &join, &links).await? {
+        match neighbour(store, &join, key).await? {
             None => {
                 let joined: JoinResult = store.join_cluster(&join).await.map_err(other)?;
                 return Ok(membership::Life {
@@ -181,32 +182,14 @@ async fn join(
     Err(StartupError::Other("the node could not join".to_owned()))
 }
 
-/// A way to ping that belongs to no life yet.
-fn pinger(key: &Key) -> Links {
-    let me = actors::ports::NodeIdentity {
-        incarnation: Incarnation(0),
-        host: String::new(),
-        name: String::new(),
-        generation: engine::ids::Generation(0),
-    };
-    let hint: Hint = Arc::new(|_| {});
-    Links::new(
-        me,
-        key.clone(),
-        Peers::default(),
-        Roles::new(Arc::default()),
-        hint,
-    )
-}
-
 /// Says who else runs under this name or address, if anybody does.
-async fn neighbour(store: &Store, join: &Join, links: &Links) -> Result<Option<String>, StartupError> {
+async fn neighbour(store: &Store, join: &Join, key: &Key) -> Result<Option<String>, StartupError> {
     for seen in store.list_live_members().await.map_err(other)? {
         let old = &seen.member;
         if (old.host != join.host && old.name != join.name) || seen.heartbeat_age_ms >= FRESH_BEAT_MS {
             continue;
         }
-        if links.ping(&old.host).await == Ping::Alive(old.incarnation) {
+        if rpc::ping(key, &old.host).await == PingOutcome::Alive(old.incarnation) {
             let same = if old.host == join.host {
                 format!("the address {} (--advertise)", join.host)
             } else {
@@ -221,28 +204,37 @@ async fn neighbour(store: &Store, join: &Join, links: &Links) -> Result<Option<S
     Ok(None)
 }
 
-fn network(life: &membership::Life, key: Key, listener: TcpListener, address: SocketAddr) -> Network {
+fn network(
+    life: &membership::Life,
+    key: Key,
+    logs: Arc<dyn LogSource>,
+    (listener, address): (TcpListener, SocketAddr),
+) -> Network {
     let drain_bell = Arc::new(Notify::new());
-    let roles = Roles::new(Arc::clone(&drain_bell));
+    let local = InProcess::new(life.me.clone(), logs, Arc::clone(&drain_bell));
     let peers = Peers::default();
     let failover = FailoverSlot::default();
     let hinted = Arc::clone(&failover);
-    let hint: Hint = Arc::new(move |peer| {
+    let on_broken_connection: OnBrokenConnection = Arc::new(move |peer| {
         if let Some(failover) = hinted.get() {
             failover.do_send(SuspectPeer(peer));
         }
     });
-    let links = Links::new(life.me.clone(), key.clone(), peers.clone(), roles.clone(), hint);
-    let ways = NodeLinks {
-        workers: Arc::new(links.clone()),
-        masters: Arc::new(links.clone()),
-        peers: Arc::new(links.clone()),
-    };
+    let pause_detector = PauseDetector::default();
+    let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(HttpConfig {
+        this_node: life.me.incarnation,
+        key: key.clone(),
+        peers: peers.clone(),
+        local: Arc::new(local.clone()),
+        pause_detector: pause_detector.clone(),
+        on_broken_connection,
+    }));
     Network {
-        ways,
-        links,
+        rpc: RpcClient::new(Arc::clone(&transport)),
+        transport,
+        local,
         peers,
-        roles,
+        pause_detector,
         failover,
         drain_bell,
         key,
@@ -253,12 +245,12 @@ fn network(life: &membership::Life, key: Key, listener: TcpListener, address: So
 
 impl Network {
     /// What this node answers others with.
-    pub(super) fn served(&self, life: &membership::Life, logs: Arc<dyn LogSource>) -> Served {
+    pub(super) fn served(&self, this_node: Incarnation) -> Served {
         Served {
-            me: life.me.clone(),
+            this_node,
             key: self.key.clone(),
-            roles: self.roles.clone(),
-            logs,
+            local: Arc::new(self.local.clone()),
+            pause_detector: self.pause_detector.clone(),
         }
     }
 }

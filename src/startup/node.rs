@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use actix::Addr;
 use actix_web::dev::{Server, ServerHandle};
 use actors::bootstrap;
-use actors::bootstrap::{Activation, NodeDeps, NodeLinks, WorkerResources};
+use actors::bootstrap::{Activation, NodeDeps, WorkerResources};
 use actors::exit_on_panic::ExitOnPanic;
 use actors::local::LocalNode;
 use actors::membership::health::{DRAINING, HealthStatus};
@@ -19,7 +19,9 @@ use actors::membership::peers::Peers;
 use actors::node::Node;
 use actors::ownership::failover_actor::FailoverActor;
 use actors::ports::{Registry, Store};
+use actors::rpc::client::RpcClient;
 use actors::rpc::in_process::InProcess;
+use actors::rpc::transport::Transport;
 use actors::worker::AttemptPaths;
 use engine::states::MemberState;
 use tokio::sync::{Notify, oneshot, watch};
@@ -31,12 +33,11 @@ use crate::config::{Config, Role};
 use crate::telemetry::install_metrics;
 use actors::ports::LogSource;
 use api::{ApiState, Threads};
-use rpc::{self, Key, Links, PauseDetector, Roles};
+use rpc::{self, Key, PauseDetector};
 use runner::disk::watch_disk;
 use runner::disk_guard::DiskGuard;
 use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
-use runner::log_files::LogFiles;
 use runner::process::boot_id;
 use runner::runners::runners;
 use store::catalog::Catalog;
@@ -69,10 +70,12 @@ pub(super) struct Equipment {
 
 /// The ways to other nodes.
 pub(super) struct Network {
-    pub(super) ways: NodeLinks,
-    pub(super) links: Links,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) rpc: RpcClient,
+    /// Answers the calls to this node.
+    pub(super) local: InProcess,
     pub(super) peers: Peers,
-    pub(super) roles: Roles,
+    pub(super) pause_detector: PauseDetector,
     /// Hears of refused connections, once it runs.
     pub(super) failover: Arc<OnceLock<Addr<FailoverActor>>>,
     pub(super) drain_bell: Arc<Notify>,
@@ -144,10 +147,7 @@ impl Equipment {
         let Some(network) = &self.network else {
             return Ok(None);
         };
-        let served = network.served(
-            &self.life,
-            Arc::new(LogFiles::in_folder(self.config.log_folder())),
-        );
+        let served = network.served(self.life.me.incarnation);
         let listener = network.listener.try_clone().map_err(other)?;
         let server = rpc::serve(served, listener).map_err(other)?;
         Ok(Some(spawned(server, network.address)))
@@ -204,18 +204,17 @@ impl Equipment {
         if let Some(handle) = &node.worker {
             worker.set(handle.clone()).ok();
         }
-        connect(&node, self.network.as_ref());
+        watch_other_nodes(&node, self.network.as_ref());
         Ok((Arc::new(node), heart.await.map_err(other)?))
     }
 
-    /// Only what goes between nodes is held up after a pause; a standalone process is alone on its data.
+    /// Only calls between nodes wait after a pause; a standalone process is alone on its data.
     fn start_pause_detector(&self) -> PauseDetector {
         let Some(network) = &self.network else {
             return PauseDetector::default();
         };
-        let pause_detector = network.roles.pause_detector().clone();
-        actix_rt::spawn(pause_detector.clone().run());
-        pause_detector
+        actix_rt::spawn(network.pause_detector.clone().run());
+        network.pause_detector.clone()
     }
 
     /// Answers users, on a node with that role.
@@ -254,13 +253,25 @@ impl Equipment {
             .has(Role::Worker)
             .then(|| worker_parts(config))
             .transpose()?;
+        // Logs of a standalone node are files of its own, as those that a node serves to others are.
+        let local = network.map_or_else(
+            || {
+                InProcess::new(
+                    self.life.me.clone(),
+                    Arc::clone(&self.logs),
+                    Arc::clone(&drain_bell),
+                )
+            },
+            |network| network.local.clone(),
+        );
         Ok(NodeDeps {
             this_node: self.life.member.clone(),
             generation: self.life.me.generation,
             clock: self.life.clock.clone(),
             store: Arc::clone(&self.store),
             registry: Arc::clone(&self.registry),
-            links: network.map(|network| network.ways.clone()),
+            local,
+            transport: network.map(|network| Arc::clone(&network.transport)),
             peers: network.map(|network| network.peers.clone()).unwrap_or_default(),
             health: self.condition.clone(),
             liveness: pulse,
@@ -290,19 +301,18 @@ fn spawned(server: Server, address: SocketAddr) -> Port {
 /// A life that has nothing to hand over leaves within this time.
 const LEAVES_WITHIN: Duration = Duration::from_millis(500);
 
-/// Lets other nodes, and this one by the same links, reach what runs here.
-fn connect(node: &LocalNode, network: Option<&Network>) {
-    let Some(network) = network else { return };
-    if let Some(worker) = &node.worker {
-        network.roles.set_worker(Arc::new(worker.clone()));
-    }
-    if let Some(masters) = &node.masters {
-        network.roles.set_master(Arc::new(InProcess {
-            master: masters.supervisor.clone(),
-        }));
-        network.failover.set(masters.failover.clone()).ok();
-        actix_rt::spawn(rpc::watch_peers(network.links.clone()));
-    }
+/// Passes hints of broken calls to the master of this node, and watches other nodes for it.
+fn watch_other_nodes(node: &LocalNode, network: Option<&Network>) {
+    let (Some(network), Some(masters)) = (network, &node.masters) else {
+        return;
+    };
+    network.failover.set(masters.failover.clone()).ok();
+    let this_node = node.this_node.incarnation;
+    actix_rt::spawn(rpc::watch_peers(
+        this_node,
+        network.peers.clone(),
+        network.rpc.clone(),
+    ));
 }
 
 /// Registers this life, begins its heartbeat, waits until the registry shows it, and makes it active.
