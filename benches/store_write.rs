@@ -17,7 +17,7 @@ use engine::instance::{Changes, Transition};
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
-use store::catalog::{Catalog, Format, NewVersion, ProjectId, Request};
+use store::catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat};
 use store::{Role, Store};
 
 const TASKS: u32 = 20;
@@ -69,10 +69,10 @@ async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
         definition: Arc::new(definition),
         source: model.to_string(),
         model,
-        format: Format::Json,
+        format: SourceFormat::Json,
         hash: "bench".to_owned(),
     };
-    let request = Request {
+    let request = AuditContext {
         user: "bench".to_owned(),
         source: "bench".to_owned(),
         request_id: "bench".to_owned(),
@@ -81,7 +81,8 @@ async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
     };
     let catalog = Catalog::new(store);
     catalog
-        .put_workflow(ProjectId(1), &new, None, &request)
+        .workflows()
+        .save_version(ProjectId(1), &new, None, &request)
         .await
         .map_err(|error| format!("{error:?}"))?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The register of lives: Consul for a cluster, this process itself for a standalone node.
+//! The registry of incarnations: Consul for a cluster, this process itself for a standalone node.
 
 mod consul;
 mod local;

@@ -1,15 +1,17 @@
-//! Builds a node from its configuration, serves until it is told to stop, and drains.
+//! Builds a node from its configuration, serves until it is stopped, and drains.
 //!
 //! The only place that constructs adapters and root actors.
 
+mod bootstrap_admin;
 mod cluster;
-mod door;
-mod first_start;
-mod flapping;
-mod membership;
+mod graceful_close;
+mod incarnation;
 mod node;
+mod restart_backoff;
+mod serve;
+mod shutdown;
 mod standalone;
-mod stop;
+mod start;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -23,23 +25,23 @@ use crate::config::{Config, Mode};
 pub enum StartupError {
     /// A folder or file cannot be used.
     #[error(
-        "the data folder {folder} cannot be used: {why}; choose another with --data, or mend its permissions"
+        "the data folder {folder} cannot be used: {reason}; choose another with --data, or mend its permissions"
     )]
     Folder {
         /// Which.
         folder: String,
         /// What the system says.
-        why: String,
+        reason: String,
     },
     /// The port is taken, or is not ours to take.
-    #[error("cannot listen on {address}: {why}; choose another with {flag} (port 0 takes any free one)")]
+    #[error("cannot listen on {address}: {reason}; choose another with {flag} (port 0 takes any free one)")]
     Listen {
         /// What says where.
         flag: &'static str,
         /// Which.
         address: SocketAddr,
         /// What the system says.
-        why: String,
+        reason: String,
     },
     /// The database's schema is not what this program knows.
     #[error("{0}")]
@@ -49,7 +51,7 @@ pub enum StartupError {
     Other(String),
 }
 
-/// Runs a node until it is told to stop.
+/// Runs a node until a signal or a drain ends it.
 ///
 /// # Errors
 /// What kept it from starting.
@@ -62,11 +64,11 @@ pub fn run(config: Config) -> Result<ExitCode, StartupError> {
 
 /// Makes the data folder, readable by its owner only, checks that it can be written, and returns its full path:
 /// tasks get paths below it, and work in folders of their own.
-fn prepare_folder(folder: &Path) -> Result<PathBuf, StartupError> {
+fn prepare_data_folder(folder: &Path) -> Result<PathBuf, StartupError> {
     use std::os::unix::fs::DirBuilderExt;
     let refused = |error: io::Error| StartupError::Folder {
         folder: folder.display().to_string(),
-        why: error.to_string(),
+        reason: error.to_string(),
     };
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -84,13 +86,13 @@ fn listen(flag: &'static str, address: SocketAddr) -> Result<(TcpListener, Socke
     let refused = |error: io::Error| StartupError::Listen {
         flag,
         address,
-        why: error.to_string(),
+        reason: error.to_string(),
     };
     let listener = TcpListener::bind(address).map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
     Ok((listener, bound))
 }
 
-fn other(error: impl std::fmt::Display) -> StartupError {
+fn startup_error(error: impl std::fmt::Display) -> StartupError {
     StartupError::Other(error.to_string())
 }

@@ -11,9 +11,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 
-/// What kind of metric it is.
+/// How a metric behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only grows.
     Counter,
     /// A value now.
@@ -23,117 +23,117 @@ pub enum Kind {
 }
 
 /// One metric: name, kind, help.
-pub type Name = (&'static str, Kind, &'static str);
+pub type Metric = (&'static str, MetricKind, &'static str);
 
 /// Every metric of the program.
-pub const NAMES: &[Name] = &[
+pub const NAMES: &[Metric] = &[
     (
         "porpoise_build_info",
-        Kind::Gauge,
-        "1; the label says the version",
+        MetricKind::Gauge,
+        "Always 1; the label has the version",
     ),
-    ("porpoise_up", Kind::Gauge, "1 while the node serves"),
+    ("porpoise_up", MetricKind::Gauge, "1 while the node serves"),
     (
         "porpoise_instances_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Instances that reached a final state, by state",
     ),
     (
         "porpoise_instances_active",
-        Kind::Gauge,
-        "Instances whose actors live on this node",
+        MetricKind::Gauge,
+        "Instances that this master owns now",
     ),
     (
         "porpoise_instance_duration_seconds",
-        Kind::Seconds,
+        MetricKind::Seconds,
         "From the start of an instance to its end, by state",
     ),
     (
         "porpoise_tasks_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Task instances that reached a final state, by type and state",
     ),
     (
         "porpoise_task_retries_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Attempts after the first",
     ),
     (
         "porpoise_dispatch_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Attempts sent to workers",
     ),
     (
         "porpoise_dispatch_errors_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Attempts that a worker did not take, by reason",
     ),
     (
         "porpoise_worker_slots",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Slots of the worker on this node, by state (total, used)",
     ),
     (
         "porpoise_worker_lost_total",
-        Kind::Counter,
-        "Worker lives that were declared dead",
+        MetricKind::Counter,
+        "Workers that were declared dead",
     ),
     (
         "porpoise_failover_duration_seconds",
-        Kind::Seconds,
+        MetricKind::Seconds,
         "From the declaration of a death to the last take-over",
     ),
     (
         "porpoise_declarations_total",
-        Kind::Counter,
-        "Lives that this node declared dead",
+        MetricKind::Counter,
+        "Incarnations that this master declared dead",
     ),
     (
         "porpoise_rebalanced_instances_total",
-        Kind::Counter,
-        "Instances that this master gave to one that had fewer",
+        MetricKind::Counter,
+        "Instances handed over to a master that owned fewer",
     ),
     (
         "porpoise_fenced_writes_total",
-        Kind::Counter,
-        "Writes that were refused because another owner is known",
+        MetricKind::Counter,
+        "Writes refused because another owner is known",
     ),
     (
         "porpoise_actor_restarts_total",
-        Kind::Counter,
-        "Actors that were rebuilt from the store, by reason",
+        MetricKind::Counter,
+        "Workflow actors rebuilt from the store, by reason",
     ),
     (
         "porpoise_db_commits_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Group commits, by result",
     ),
     (
         "porpoise_db_commit_rounds_total",
-        Kind::Counter,
-        "Rounds of instances in those commits",
+        MetricKind::Counter,
+        "Changes of instances in those commits",
     ),
     (
         "porpoise_db_query_duration_seconds",
-        Kind::Seconds,
+        MetricKind::Seconds,
         "Time of a database call, by op",
     ),
     (
         "porpoise_db_errors_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Failed database calls, by kind",
     ),
     (
         "porpoise_http_requests_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Requests, by route, method and status",
     ),
     (
         "porpoise_http_request_duration_seconds",
-        Kind::Seconds,
+        MetricKind::Seconds,
         "Time of a request, by route and method",
     ),
-    ("porpoise_sse_clients", Kind::Gauge, "Open event streams"),
+    ("porpoise_sse_clients", MetricKind::Gauge, "Open event streams"),
 ];
 
 const BUCKETS: &[f64] = &[
@@ -183,9 +183,9 @@ pub fn init(log: &Log) {
 fn describe() {
     for (name, kind, help) in NAMES.iter().copied() {
         match kind {
-            Kind::Counter => describe_counter!(name, help),
-            Kind::Gauge => describe_gauge!(name, help),
-            Kind::Seconds => describe_histogram!(name, Unit::Seconds, help),
+            MetricKind::Counter => describe_counter!(name, help),
+            MetricKind::Gauge => describe_gauge!(name, help),
+            MetricKind::Seconds => describe_histogram!(name, Unit::Seconds, help),
         }
     }
 }

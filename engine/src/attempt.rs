@@ -1,4 +1,4 @@
-//! The events of one attempt and how it ended.
+//! The events and the end of one attempt.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -48,7 +48,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::fixture as tests_support;
 
-pub use apply::{apply, decide, step};
+pub use apply::apply;
 pub use changes::{Changes, OperationDecision, Reset, Transition};
 pub use counters::{Counters, TaskCounts};
 pub use effect::Effect;

@@ -1,4 +1,4 @@
-//! What happens next in a workflow instance, and why.
+//! The rules of workflow instances: the next state of each, with the reason.
 //!
 //! This crate is pure: no I/O, no clock, no randomness, no threads. Time comes in events, order comes from
 //! ordered collections, and everything that must be done outside is returned as data.

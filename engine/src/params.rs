@@ -1,4 +1,4 @@
-//! Parameters: the value that a task sees under each name, and how it gets it.
+//! Parameters: the value that a task sees under each name.
 
 pub mod time;
 

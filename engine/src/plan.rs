@@ -162,6 +162,10 @@ impl Plan {
         change: (TaskState, TaskState),
         mut meet: impl FnMut(TaskIndex) -> u32,
     ) -> Vec<TaskIndex> {
+        // Most changes open no edge; a task may have thousands of successors.
+        if !TriggerRule::ALL.iter().any(|rule| rule.opens(change)) {
+            return Vec::new();
+        }
         let mut ready = Vec::new();
         let mut changed = vec![(task_index, change)];
         while let Some((task_index, change)) = changed.pop() {

@@ -1,4 +1,4 @@
-//! The definition of a workflow: its model, and how documents become one.
+//! The definition of a workflow: its model, its documents.
 //!
 //! A JSON value goes in; a valid definition or every error at once comes out. The text formats in front of it
 //! (YAML, JSON) live outside this crate; they only add lines and columns.

@@ -1,4 +1,4 @@
-//! The states and choices that are stored and shown by name.
+//! The states that are stored by name, with the choices of documents.
 
 use std::fmt;
 use std::str::FromStr;

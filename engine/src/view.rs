@@ -1,4 +1,4 @@
-//! The one home of the state and the reason that readers see for stored rows.
+//! The state of stored rows as readers see it.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 

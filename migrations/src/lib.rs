@@ -7,14 +7,13 @@
 use sea_orm_migration::async_trait::async_trait;
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-mod dialect;
 mod m0001_cluster;
 mod m0002_definitions;
 mod m0003_access;
 mod m0004_instances;
 mod m0005_history;
 mod m0006_guards;
-mod m0007_lineage;
+mod migration;
 
 /// Brings a database to the schema of this program, step by step.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +29,6 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_instances::Migration),
             Box::new(m0005_history::Migration),
             Box::new(m0006_guards::Migration),
-            Box::new(m0007_lineage::Migration),
         ]
     }
 }

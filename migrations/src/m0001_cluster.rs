@@ -1,14 +1,16 @@
-//! What the nodes know of each other: the database's generation, members and their beats.
+//! The cluster: the database's generation and timeline, members and their heartbeats.
 
-use sea_orm_migration::prelude::*;
+use crate::migration::{Statements, migration};
 
-use crate::dialect;
-
-const UP: &str = "
+const UP: Statements = Statements::Shared(
+    "
 CREATE TABLE cluster_meta (
     one BIGINT PRIMARY KEY DEFAULT 1 CHECK (one = 1),
     generation BIGINT NOT NULL DEFAULT 1,
-    secret_hash TEXT
+    secret_hash TEXT,
+    -- Of the PostgreSQL server of the last join; empty on SQLite.
+    system_identifier TEXT,
+    timeline BIGINT
 );
 INSERT INTO cluster_meta (one, generation) VALUES (1, 1);
 
@@ -36,25 +38,15 @@ CREATE TABLE member_heartbeat (
     incarnation BIGINT PRIMARY KEY REFERENCES member (incarnation) ON DELETE CASCADE,
     seen_at BIGINT NOT NULL
 ) {hot};
-";
+",
+);
 
-const DOWN: &str = "
+const DOWN: Statements = Statements::Shared(
+    "
 DROP TABLE member_heartbeat;
 DROP TABLE member;
 DROP TABLE cluster_meta;
-";
+",
+);
 
-/// Creates the cluster's own tables.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, UP).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, DOWN).await
-    }
-}
+migration!();

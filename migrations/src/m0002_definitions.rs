@@ -1,16 +1,15 @@
 //! The definition side: projects, workflows and their versions.
 
-use sea_orm_migration::prelude::*;
+use crate::migration::{Statements, migration};
 
-use crate::dialect;
-
-const UP: &str = "
+const UP: Statements = Statements::Shared(
+    "
 CREATE TABLE project (
     id {id},
     name TEXT NOT NULL,
     description TEXT NOT NULL DEFAULT '',
     params TEXT NOT NULL DEFAULT '{}',
-    rev BIGINT NOT NULL DEFAULT 1,
+    revision BIGINT NOT NULL DEFAULT 1,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     deleted_at BIGINT
@@ -43,25 +42,15 @@ CREATE TABLE workflow_version (
     created_by TEXT NOT NULL,
     PRIMARY KEY (workflow_id, version)
 );
-";
+",
+);
 
-const DOWN: &str = "
+const DOWN: Statements = Statements::Shared(
+    "
 DROP TABLE workflow_version;
 DROP TABLE workflow;
 DROP TABLE project;
-";
+",
+);
 
-/// Creates the definition side, with the project that exists from the start.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, UP).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, DOWN).await
-    }
-}
+migration!();

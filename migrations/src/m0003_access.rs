@@ -1,10 +1,9 @@
-//! Who may do what, and who did: users, tokens, grants, the audit trail, request keys.
+//! Users and what they may do: accounts, tokens, grants, the audit log, request keys.
 
-use sea_orm_migration::prelude::*;
+use crate::migration::{Statements, migration};
 
-use crate::dialect;
-
-const UP: &str = "
+const UP: Statements = Statements::Shared(
+    "
 CREATE TABLE user_account (
     id {id},
     name TEXT NOT NULL,
@@ -58,27 +57,17 @@ CREATE TABLE request_key (
     at BIGINT NOT NULL
 );
 CREATE INDEX request_key_at ON request_key (at);
-";
+",
+);
 
-const DOWN: &str = "
+const DOWN: Statements = Statements::Shared(
+    "
 DROP TABLE request_key;
 DROP TABLE audit;
 DROP TABLE project_grant;
 DROP TABLE token;
 DROP TABLE user_account;
-";
+",
+);
 
-/// Creates users and what they leave behind.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, UP).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, DOWN).await
-    }
-}
+migration!();

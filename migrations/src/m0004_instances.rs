@@ -4,11 +4,10 @@
 //! checking a key again for each row would only slow the group commit down. A trigger of `m0006_guards`
 //! removes them with their instance.
 
-use sea_orm_migration::prelude::*;
+use crate::migration::{Statements, migration};
 
-use crate::dialect;
-
-const UP: &str = "
+const UP: Statements = Statements::Shared(
+    "
 CREATE TABLE instance (
     id {id},
     project_id BIGINT NOT NULL REFERENCES project (id),
@@ -21,7 +20,7 @@ CREATE TABLE instance (
     owner BIGINT,
     host TEXT,
     epoch BIGINT NOT NULL DEFAULT 0,
-    rev BIGINT NOT NULL DEFAULT 0,
+    revision BIGINT NOT NULL DEFAULT 0,
     claims_without_progress BIGINT NOT NULL DEFAULT 0,
     start TEXT NOT NULL,
     project_params TEXT NOT NULL DEFAULT '{}',
@@ -48,7 +47,7 @@ CREATE INDEX instance_state ON instance (state, id);
 
 CREATE TABLE task_instance (
     instance BIGINT NOT NULL,
-    ordinal BIGINT NOT NULL,
+    task_index BIGINT NOT NULL,
     state TEXT NOT NULL,
     reason TEXT,
     attempts BIGINT NOT NULL DEFAULT 0,
@@ -58,15 +57,15 @@ CREATE TABLE task_instance (
     started_at BIGINT,
     ended_at BIGINT,
     outputs TEXT NOT NULL DEFAULT '{}',
-    PRIMARY KEY (instance, ordinal)
+    PRIMARY KEY (instance, task_index)
 ) {hot_clustered};
 
 CREATE TABLE attempt (
     instance BIGINT NOT NULL,
-    ordinal BIGINT NOT NULL,
+    task_index BIGINT NOT NULL,
     number BIGINT NOT NULL,
-    binding BIGINT NOT NULL DEFAULT 0,
-    uid TEXT,
+    dispatch_number BIGINT NOT NULL DEFAULT 0,
+    dispatch_id TEXT,
     worker BIGINT,
     worker_name TEXT,
     epoch BIGINT NOT NULL,
@@ -78,31 +77,21 @@ CREATE TABLE attempt (
     created_at BIGINT NOT NULL,
     started_at BIGINT,
     ended_at BIGINT,
-    PRIMARY KEY (instance, ordinal, number),
-    CHECK ((uid IS NULL) = (worker IS NULL))
+    PRIMARY KEY (instance, task_index, number),
+    CHECK ((dispatch_id IS NULL) = (worker IS NULL))
 ) {hot_clustered};
-CREATE UNIQUE INDEX attempt_uid ON attempt (uid) WHERE uid IS NOT NULL;
-CREATE UNIQUE INDEX attempt_one_open ON attempt (instance, ordinal)
+CREATE UNIQUE INDEX attempt_dispatch ON attempt (dispatch_id) WHERE dispatch_id IS NOT NULL;
+CREATE UNIQUE INDEX attempt_one_open ON attempt (instance, task_index)
     WHERE state IN ('created', 'running');
-";
+",
+);
 
-const DOWN: &str = "
+const DOWN: Statements = Statements::Shared(
+    "
 DROP TABLE attempt;
 DROP TABLE task_instance;
 DROP TABLE instance;
-";
+",
+);
 
-/// Creates the state of instances.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, UP).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, DOWN).await
-    }
-}
+migration!();

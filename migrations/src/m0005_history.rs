@@ -1,15 +1,14 @@
-//! What happened and what is asked for: transitions, the inbox, the owner log, failovers.
+//! The history and the inbox of instances: transitions, commands, the owner log, failovers.
 
-use sea_orm_migration::prelude::*;
+use crate::migration::{Statements, migration};
 
-use crate::dialect;
-
-const UP: &str = "
+const UP: Statements = Statements::Shared(
+    "
 CREATE TABLE transition (
     id {id},
     instance BIGINT NOT NULL,
     at BIGINT NOT NULL,
-    ordinal BIGINT,
+    task_index BIGINT,
     attempt BIGINT,
     from_state TEXT,
     to_state TEXT NOT NULL,
@@ -24,7 +23,7 @@ CREATE TABLE inbox (
     instance BIGINT NOT NULL,
     dedup_key TEXT NOT NULL,
     kind TEXT NOT NULL,
-    verb TEXT,
+    command TEXT,
     run BIGINT,
     task TEXT,
     body TEXT,
@@ -65,26 +64,16 @@ CREATE TABLE failover (
     attempts_lost BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX failover_pair ON failover (dead, survivor);
-";
+",
+);
 
-const DOWN: &str = "
+const DOWN: Statements = Statements::Shared(
+    "
 DROP TABLE failover;
 DROP TABLE owner_log;
 DROP TABLE inbox;
 DROP TABLE transition;
-";
+",
+);
 
-/// Creates the history.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, UP).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run(manager, DOWN).await
-    }
-}
+migration!();

@@ -2,9 +2,7 @@
 //!
 //! Programs condition their writes so that none of these ever fires; a fired guard is a defect that did no harm.
 
-use sea_orm_migration::prelude::*;
-
-use crate::dialect;
+use crate::migration::{Statements, migration};
 
 const POSTGRES_UP: &str = "
 CREATE FUNCTION guard_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -86,17 +84,14 @@ DROP TRIGGER guard_owner;
 DROP TRIGGER guard_epoch;
 ";
 
-/// Creates the guards.
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
+const UP: Statements = Statements::PerDatabase {
+    sqlite: SQLITE_UP,
+    postgres: POSTGRES_UP,
+};
 
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run_either(manager, SQLITE_UP, POSTGRES_UP).await
-    }
+const DOWN: Statements = Statements::PerDatabase {
+    sqlite: SQLITE_DOWN,
+    postgres: POSTGRES_DOWN,
+};
 
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::run_either(manager, SQLITE_DOWN, POSTGRES_DOWN).await
-    }
-}
+migration!();

@@ -1,93 +1,107 @@
-//! The register of lives in this process: what a standalone node uses in the place of Consul.
+//! The registry in this process, which a standalone node uses in place of Consul.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use std::time::Duration;
 
-use actors::ports::REGISTRY_LEASE;
-use actors::ports::{Member, Registry, RegistryError, View};
+use actors::ports::{Member, REGISTRY_LEASE, Registry, RegistryError, View};
 use async_trait::async_trait;
 use engine::ids::Incarnation;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 /// Keeps leases in memory; it is never unavailable.
 #[derive(Debug, Default)]
 pub struct LocalRegistry {
-    lives: Mutex<Lives>,
+    registrations: Mutex<Registrations>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Lives {
+struct Registrations {
     index: u64,
-    known: BTreeMap<Incarnation, Life>,
+    by_incarnation: BTreeMap<Incarnation, Registration>,
 }
 
 #[derive(Debug)]
-struct Life {
+struct Registration {
     host: String,
-    /// The end of its lease, while that runs.
+    /// The end of its lease, while it has one.
     until: Option<Instant>,
 }
 
-impl Lives {
-    /// Ends the leases that are over.
+impl Registrations {
+    /// Removes expired leases.
     fn expire(&mut self, now: Instant) {
-        for life in self.known.values_mut() {
-            if life.until.is_some_and(|until| until <= now) {
-                life.until = None;
+        for registration in self.by_incarnation.values_mut() {
+            if registration.until.is_some_and(|until| until <= now) {
+                registration.until = None;
                 self.index += 1;
             }
         }
     }
 
     fn view(&self) -> View {
-        let present = self.known.iter().filter(|(_, life)| life.until.is_some());
+        let present = self
+            .by_incarnation
+            .iter()
+            .filter(|(_, registration)| registration.until.is_some());
         View {
-            // Never 0, which would ask whoever reads it to begin anew.
+            // Never 0, which would make a reader start over.
             index: self.index + 1,
             present: present.map(|(incarnation, _)| *incarnation).collect(),
         }
     }
 
     fn next_end(&self) -> Option<Instant> {
-        self.known.values().filter_map(|life| life.until).min()
+        self.by_incarnation
+            .values()
+            .filter_map(|registration| registration.until)
+            .min()
     }
 }
 
 impl LocalRegistry {
-    fn lives(&self) -> MutexGuard<'_, Lives> {
-        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
-        lives.expire(Instant::now());
-        lives
+    fn registrations(&self) -> MutexGuard<'_, Registrations> {
+        let mut registrations = self.registrations.lock();
+        registrations.expire(Instant::now());
+        registrations
     }
 }
 
 #[async_trait]
 impl Registry for LocalRegistry {
-    async fn register(&self, me: &Member) -> Result<(), RegistryError> {
-        let mut lives = self.lives();
-        let before = lives.known.get(&me.incarnation);
-        let life = Life {
-            host: me.host.clone(),
-            until: before.and_then(|life| life.until),
+    async fn register(&self, this_node: &Member) -> Result<(), RegistryError> {
+        let mut registrations = self.registrations();
+        let before = registrations.by_incarnation.get(&this_node.incarnation);
+        let registration = Registration {
+            host: this_node.host.clone(),
+            until: before.and_then(|registration| registration.until),
         };
-        lives
-            .known
-            .retain(|incarnation, life| life.host != me.host || *incarnation > me.incarnation);
-        lives.known.insert(me.incarnation, life);
-        lives.index += 1;
+        registrations.by_incarnation.retain(|incarnation, registration| {
+            registration.host != this_node.host || *incarnation > this_node.incarnation
+        });
+        registrations
+            .by_incarnation
+            .insert(this_node.incarnation, registration);
+        registrations.index += 1;
         self.changed.notify_waiters();
         Ok(())
     }
 
-    async fn heartbeat(&self, me: Incarnation) -> Result<(), RegistryError> {
-        let mut lives = self.lives();
-        let life = lives.known.get_mut(&me).ok_or(RegistryError::NotRegistered)?;
-        let appears = life.until.replace(Instant::now() + REGISTRY_LEASE).is_none();
+    async fn heartbeat(&self, this_node: Incarnation) -> Result<(), RegistryError> {
+        let mut registrations = self.registrations();
+        let registration = registrations
+            .by_incarnation
+            .get_mut(&this_node)
+            .ok_or(RegistryError::NotRegistered)?;
+        let appears = registration
+            .until
+            .replace(Instant::now() + REGISTRY_LEASE)
+            .is_none();
         if appears {
-            lives.index += 1;
+            registrations.index += 1;
             self.changed.notify_waiters();
         }
         Ok(())
@@ -96,13 +110,13 @@ impl Registry for LocalRegistry {
     async fn watch(&self, after: u64, wait: Duration) -> Result<View, RegistryError> {
         let deadline = Instant::now() + wait;
         loop {
-            // Listening begins before looking, so that no change falls between the two.
+            // Subscribing comes before reading, so that no change is missed between the two.
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             let (view, next_end) = {
-                let lives = self.lives();
-                (lives.view(), lives.next_end())
+                let registrations = self.registrations();
+                (registrations.view(), registrations.next_end())
             };
             if view.index > after || Instant::now() >= deadline {
                 return Ok(view);
@@ -113,13 +127,13 @@ impl Registry for LocalRegistry {
     }
 
     async fn confirm(&self) -> Result<View, RegistryError> {
-        Ok(self.lives().view())
+        Ok(self.registrations().view())
     }
 
-    async fn deregister(&self, me: Incarnation) -> Result<(), RegistryError> {
-        let mut lives = self.lives();
-        if lives.known.remove(&me).is_some() {
-            lives.index += 1;
+    async fn deregister(&self, this_node: Incarnation) -> Result<(), RegistryError> {
+        let mut registrations = self.registrations();
+        if registrations.by_incarnation.remove(&this_node).is_some() {
+            registrations.index += 1;
             self.changed.notify_waiters();
         }
         Ok(())

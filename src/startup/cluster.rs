@@ -18,9 +18,11 @@ use actors::rpc::transport::Transport;
 use engine::ids::Incarnation;
 use tokio::sync::Notify;
 
-use super::node::{self, Equipment, Network};
-use super::stop::Signals;
-use super::{StartupError, first_start, flapping, listen, membership, other, prepare_folder};
+use super::incarnation::{self, ThisIncarnation};
+use super::node;
+use super::shutdown::Signals;
+use super::start::{Network, NodeResources};
+use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, restart_backoff, startup_error};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
@@ -29,35 +31,35 @@ use runner::log_files::LogFiles;
 use store::catalog::Catalog;
 use store::{Role, SchemaStatus, Store};
 
-/// A beat that is younger than this means that the old life may still run.
-const FRESH_BEAT_MS: i64 = 2_000;
+/// Age of a heartbeat below which the previous incarnation may still run.
+const FRESH_HEARTBEAT_MS: i64 = 2_000;
 
-/// The wait between two tries to join beside a life whose end is not certain yet.
-const JOIN_AGAIN: Duration = Duration::from_millis(500);
+/// Pause between two attempts to join while a previous incarnation may still run.
+const JOIN_INTERVAL: Duration = Duration::from_millis(500);
 
-/// An address whose old life still beats after this time belongs to somebody else.
-const JOIN_WITHIN: u32 = 10;
+/// Attempts to join after which an address with fresh heartbeats belongs to another node.
+const JOIN_ATTEMPTS: u32 = 10;
 
-/// Tells the failover actor of refused connections, once there is one.
+/// The failover actor, which is notified of refused connections once it runs.
 type FailoverSlot = Arc<OnceLock<Addr<FailoverActor>>>;
 
-/// Runs a node of a cluster until it is told to stop.
+/// Runs a node of a cluster until a signal or a drain ends it.
 pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {
     telemetry::init(&config.log);
-    let mut signals = Signals::listen().map_err(other)?;
-    let equipment = tokio::select! {
-        equipment = equip(config) => equipment?,
-        signal = signals.heard() => {
+    let mut signals = Signals::listen().map_err(startup_error)?;
+    let resources = tokio::select! {
+        resources = prepare(config) => resources?,
+        signal = signals.next() => {
             tracing::info!("{signal} before this node has joined: it ends");
             return Ok(ExitCode::SUCCESS);
         }
     };
-    node::run(equipment, signals).await
+    node::run(resources, signals).await
 }
 
-/// Does everything up to the join; whoever stops waiting for it leaves nothing behind.
-async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
-    config.server.data = prepare_folder(&config.server.data)?;
+/// Does everything up to the join; dropping the future leaves nothing behind.
+async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
+    config.server.data = prepare_data_folder(&config.server.data)?;
     let api = config
         .has(NodeRole::Api)
         .then(|| listen("--listen", config.server.listen))
@@ -66,40 +68,43 @@ async fn equip(mut config: Config) -> Result<Equipment, StartupError> {
     let host = advertised(&config, rpc_address);
     let secret = config.cluster.secret.as_ref();
     let secret = secret.ok_or_else(|| StartupError::Other("cluster.secret is not set".to_owned()))?;
-    let key = Key::from_secret(secret).map_err(other)?;
+    let key = Key::from_secret(secret).map_err(startup_error)?;
     let store = open_store(&config).await?;
-    agree_on_secret(&store, &key).await?;
+    check_cluster_secret(&store, &key).await?;
     let catalog = Catalog::new(&store);
     if !config.is_only(NodeRole::Worker) {
-        first_start::ensure_admin(&config, &catalog, store.now().await.map_err(other)?).await?;
+        bootstrap_admin::ensure_admin(&config, &catalog, store.now().await.map_err(startup_error)?).await?;
     }
     let registry: Arc<dyn Registry> =
         Arc::new(ConsulRegistry::new(&config.consul).map_err(StartupError::Other)?);
-    let life = join(&store, &config, host, &key).await?;
+    let this = join(&store, &config, host, &key).await?;
     store
-        .name_engine_sessions(life.me.incarnation)
+        .name_engine_sessions(this.identity.incarnation)
         .await
-        .map_err(other)?;
+        .map_err(startup_error)?;
     let files = Arc::new(LogFiles::in_folder(config.log_folder()));
-    let network = network(&life, key, files.clone(), (rpc_listener, rpc_address));
+    let network = network(&this, key, files.clone(), (rpc_listener, rpc_address));
     let logs = ClusterLogs {
-        name: life.me.name.clone(),
+        name: this.identity.name.clone(),
         files,
         peers: network.peers.clone(),
         rpc: network.rpc.clone(),
     };
     if !config.is_only(NodeRole::Worker) {
-        actix_rt::spawn(membership::leave_behind(store.clone(), life.me.generation));
+        actix_rt::spawn(incarnation::watch_for_timeline_change(
+            store.clone(),
+            this.identity.generation,
+        ));
     }
-    Ok(Equipment {
+    Ok(NodeResources {
         logs: Arc::new(logs),
         store: Arc::new(store.clone()),
         catalog,
         registry,
-        condition: HealthStatus::default(),
+        health: HealthStatus::default(),
         network: Some(network),
         api,
-        life,
+        incarnation: this,
         config,
     })
 }
@@ -129,9 +134,9 @@ async fn open_store(config: &Config) -> Result<Store, StartupError> {
     } else {
         Role::Node
     };
-    let store = Store::open(url.reveal(), role).await.map_err(other)?;
-    store.create_schema().await.map_err(other)?;
-    match store.schema_status().await.map_err(other)? {
+    let store = Store::open(url.reveal(), role).await.map_err(startup_error)?;
+    store.create_schema().await.map_err(startup_error)?;
+    match store.schema_status().await.map_err(startup_error)? {
         SchemaStatus::UpToDate => Ok(store),
         SchemaStatus::Older { pending } => Err(StartupError::Schema(format!(
             "the database lacks the changes {}; stop the cluster, run `porpoise db migrate`, and start it again",
@@ -145,8 +150,12 @@ async fn open_store(config: &Config) -> Result<Store, StartupError> {
     }
 }
 
-async fn agree_on_secret(store: &Store, key: &Key) -> Result<(), StartupError> {
-    if store.agree_on_secret(&key.digest()).await.map_err(other)? {
+async fn check_cluster_secret(store: &Store, key: &Key) -> Result<(), StartupError> {
+    if store
+        .agree_on_secret(&key.digest())
+        .await
+        .map_err(startup_error)?
+    {
         return Ok(());
     }
     Err(StartupError::Other(
@@ -156,37 +165,43 @@ async fn agree_on_secret(store: &Store, key: &Key) -> Result<(), StartupError> {
     ))
 }
 
-/// Begins a new life, unless an old one of the same name or address still runs.
+/// Begins a new incarnation, unless an old one of the same name or address still runs.
 async fn join(
     store: &Store,
     config: &Config,
     host: String,
     key: &Key,
-) -> Result<membership::Life, StartupError> {
-    let join = membership::join_of(config, host);
+) -> Result<ThisIncarnation, StartupError> {
+    let join = incarnation::join_request(config, host);
     let limit = config.cluster.flapping_deaths as usize;
-    let on_probation = flapping::wait_out(store, &join, limit).await.map_err(other)?;
-    for turn in 0..=JOIN_WITHIN {
-        match neighbour(store, &join, key).await? {
+    let join_delay = restart_backoff::wait_before_join(store, &join, limit)
+        .await
+        .map_err(startup_error)?;
+    for turn in 0..=JOIN_ATTEMPTS {
+        match find_running_neighbour(store, &join, key).await? {
             None => {
-                let joined: JoinResult = store.join_cluster(&join).await.map_err(other)?;
-                return Ok(membership::Life {
-                    on_probation,
-                    ..membership::Life::new(join, joined)
+                let joined: JoinResult = store.join_cluster(&join).await.map_err(startup_error)?;
+                return Ok(ThisIncarnation {
+                    join_delay,
+                    ..ThisIncarnation::new(join, joined)
                 });
             }
-            Some(neighbour) if turn == JOIN_WITHIN => return Err(StartupError::Other(neighbour)),
-            Some(_) => tokio::time::sleep(JOIN_AGAIN).await,
+            Some(neighbour) if turn == JOIN_ATTEMPTS => return Err(StartupError::Other(neighbour)),
+            Some(_) => tokio::time::sleep(JOIN_INTERVAL).await,
         }
     }
     Err(StartupError::Other("the node could not join".to_owned()))
 }
 
-/// Says who else runs under this name or address, if anybody does.
-async fn neighbour(store: &Store, join: &Join, key: &Key) -> Result<Option<String>, StartupError> {
-    for seen in store.list_live_members().await.map_err(other)? {
+/// Describes another node that runs under this name or address, if there is one.
+async fn find_running_neighbour(
+    store: &Store,
+    join: &Join,
+    key: &Key,
+) -> Result<Option<String>, StartupError> {
+    for seen in store.list_live_members().await.map_err(startup_error)? {
         let old = &seen.member;
-        if (old.host != join.host && old.name != join.name) || seen.heartbeat_age_ms >= FRESH_BEAT_MS {
+        if (old.host != join.host && old.name != join.name) || seen.heartbeat_age_ms >= FRESH_HEARTBEAT_MS {
             continue;
         }
         if rpc::ping(key, &old.host).await == PingOutcome::Alive(old.incarnation) {
@@ -205,13 +220,13 @@ async fn neighbour(store: &Store, join: &Join, key: &Key) -> Result<Option<Strin
 }
 
 fn network(
-    life: &membership::Life,
+    this: &ThisIncarnation,
     key: Key,
     logs: Arc<dyn LogSource>,
     (listener, address): (TcpListener, SocketAddr),
 ) -> Network {
-    let drain_bell = Arc::new(Notify::new());
-    let local = InProcess::new(life.me.clone(), logs, Arc::clone(&drain_bell));
+    let drain_signal = Arc::new(Notify::new());
+    let local = InProcess::new(this.identity.clone(), logs, Arc::clone(&drain_signal));
     let peers = Peers::default();
     let failover = FailoverSlot::default();
     let hinted = Arc::clone(&failover);
@@ -222,7 +237,7 @@ fn network(
     });
     let pause_detector = PauseDetector::default();
     let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(HttpConfig {
-        this_node: life.me.incarnation,
+        this_node: this.identity.incarnation,
         key: key.clone(),
         peers: peers.clone(),
         local: Arc::new(local.clone()),
@@ -236,7 +251,7 @@ fn network(
         peers,
         pause_detector,
         failover,
-        drain_bell,
+        drain_signal,
         key,
         listener,
         address,
@@ -244,7 +259,7 @@ fn network(
 }
 
 impl Network {
-    /// What this node answers others with.
+    /// What answers the calls of other nodes.
     pub(super) fn served(&self, this_node: Incarnation) -> Served {
         Served {
             this_node,

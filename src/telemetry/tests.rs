@@ -4,8 +4,8 @@ use super::*;
 fn every_metric_has_our_prefix_and_a_legal_ending() {
     for (name, kind, help) in NAMES {
         assert!(name.starts_with("porpoise_") && !help.is_empty(), "{name}");
-        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
-        assert_eq!(name.ends_with("_seconds"), *kind == Kind::Seconds, "{name}");
+        assert_eq!(name.ends_with("_total"), *kind == MetricKind::Counter, "{name}");
+        assert_eq!(name.ends_with("_seconds"), *kind == MetricKind::Seconds, "{name}");
     }
 }
 

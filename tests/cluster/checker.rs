@@ -48,7 +48,7 @@ const QUESTIONS: [(&str, &str); 5] = [
     (
         "a kept result waits for nobody: its attempt was closed long ago",
         "SELECT x.instance::text FROM inbox x WHERE x.kind = 'result' AND x.applied_at IS NULL \
-         AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.uid = substr(x.dedup_key, 8) \
+         AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.dispatch_id = substr(x.dedup_key, 8) \
          AND (a.state IN ('created', 'running') OR a.ended_at > extract(epoch FROM now()) * 1000 - 15000))",
     ),
     (
@@ -119,8 +119,20 @@ impl Evidence {
         };
         Self {
             instances: pairs(rows(store, "SELECT id::text, state FROM instance").await),
-            attempts: pairs(rows(store, "SELECT uid, state FROM attempt WHERE uid IS NOT NULL").await),
-            operations: pairs(rows(store, "SELECT id::text, outcome FROM inbox WHERE kind = 'verb'").await),
+            attempts: pairs(
+                rows(
+                    store,
+                    "SELECT dispatch_id, state FROM attempt WHERE dispatch_id IS NOT NULL",
+                )
+                .await,
+            ),
+            operations: pairs(
+                rows(
+                    store,
+                    "SELECT id::text, outcome FROM inbox WHERE kind = 'command'",
+                )
+                .await,
+            ),
             dead: rows(store, "SELECT incarnation::text FROM member WHERE state = 'dead'")
                 .await
                 .len(),
@@ -250,11 +262,11 @@ const CHANGED: [(&str, &[&str]); 4] = [
         &["was acknowledged as", "task 0 is succeeded"],
     ),
     (
-        "UPDATE attempt SET state = 'succeeded', uid = NULL, worker = NULL",
+        "UPDATE attempt SET state = 'succeeded', dispatch_id = NULL, worker = NULL",
         &["there is no such attempt"],
     ),
     (
-        "UPDATE task_instance SET state = 'failed' WHERE ordinal = 1",
+        "UPDATE task_instance SET state = 'failed' WHERE task_index = 1",
         &["task 1 is failed"],
     ),
 ];

@@ -308,7 +308,7 @@ impl Cluster {
 
     /// How many attempts are in a state, over all instances.
     pub(crate) fn attempts_in(&self, state: &str) -> usize {
-        let sql = format!("SELECT uid FROM attempt WHERE state = '{state}'");
+        let sql = format!("SELECT dispatch_id FROM attempt WHERE state = '{state}'");
         checker::ask(self, &sql).len()
     }
 

@@ -61,7 +61,7 @@ fn kept_and_delivered(cluster: &Cluster, ids: &[&String]) {
     // What runs again of the other worker comes here, and has to wait.
     std::fs::remove_file(cluster.path("flag-w1")).expect("the flag");
     eprintln!("results came {:?} after the cut was mended", mended.elapsed());
-    let lost = ask(cluster, "SELECT uid FROM attempt WHERE state = 'lost'");
+    let lost = ask(cluster, "SELECT dispatch_id FROM attempt WHERE state = 'lost'");
     assert_eq!(lost, Vec::<String>::new());
 }
 

@@ -34,7 +34,10 @@ const RECOVER: &str =
     "touch data/recovery.signal; echo \"restore_command = '/bin/false'\" >> data/postgresql.auto.conf";
 
 fn uids(cluster: &Cluster) -> BTreeSet<String> {
-    let all = ask(cluster, "SELECT uid FROM attempt WHERE uid IS NOT NULL");
+    let all = ask(
+        cluster,
+        "SELECT dispatch_id FROM attempt WHERE dispatch_id IS NOT NULL",
+    );
     all.into_iter().collect()
 }
 

@@ -138,7 +138,7 @@ fn what_was_sent_to_a_frozen_worker_does_not_start_when_it_wakes() {
         !dead(cluster).is_empty()
     });
     all_end(&cluster, &ids);
-    let lost = ask(&cluster, "SELECT uid FROM attempt WHERE state = 'lost'");
+    let lost = ask(&cluster, "SELECT dispatch_id FROM attempt WHERE state = 'lost'");
     assert!(!lost.is_empty(), "something was sent to it");
     frozen.thaw();
     assert_eq!(frozen.exit_code(PATIENCE), Some(75), "{}", frozen.said());

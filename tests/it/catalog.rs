@@ -1,11 +1,11 @@
 //! What users read and change, on SQLite and on PostgreSQL.
 
-mod house;
+mod commands;
+mod fixture;
 mod instances;
 mod nodes;
 mod people;
 mod projects;
-mod verbs;
 mod workflows;
 
 macro_rules! on_both {
@@ -14,7 +14,7 @@ macro_rules! on_both {
             $($(
                 #[tokio::test]
                 async fn $case() {
-                    super::$module::$case(&super::house::House::on_sqlite().await).await;
+                    super::$module::$case(&super::fixture::CatalogFixture::on_sqlite().await).await;
                 }
             )+)+
         }
@@ -23,8 +23,8 @@ macro_rules! on_both {
             $($(
                 #[tokio::test]
                 async fn $case() {
-                    if let Some(house) = super::house::House::on_postgres().await {
-                        super::$module::$case(&house).await;
+                    if let Some(fixture) = super::fixture::CatalogFixture::on_postgres().await {
+                        super::$module::$case(&fixture).await;
                     }
                 }
             )+)+
@@ -78,7 +78,7 @@ on_both! {
         ownership_says_whether_an_owner_lives_or_is_on_its_way,
         only_a_final_instance_without_a_verb_is_deleted,
     }
-    verbs::{
+    commands::{
         a_verb_waits_in_the_inbox_for_the_run_that_was_read,
         a_verb_that_cannot_apply_stores_nothing,
         a_verb_on_something_unknown_is_not_found,

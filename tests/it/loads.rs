@@ -8,7 +8,7 @@ use actors::testing::store::FakeStore;
 use engine::ids::{Epoch, InstanceId};
 use futures_util::future::join_all;
 
-use crate::store::subject::new_instance;
+use crate::store::store_under_test::new_instance;
 
 /// More than go into one read.
 const MANY: usize = 450;

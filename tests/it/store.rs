@@ -2,12 +2,13 @@
 
 pub(crate) mod cases;
 mod claims;
+mod entities;
 mod guards;
 mod members;
 mod metrics;
 mod races;
 mod schema;
-pub(crate) mod subject;
+pub(crate) mod store_under_test;
 mod timeline;
 
 macro_rules! conformance {
@@ -16,7 +17,7 @@ macro_rules! conformance {
             $($(
                 #[tokio::test]
                 async fn $case() {
-                    super::$module::$case(&super::subject::Database::on_sqlite().await).await;
+                    super::$module::$case(&super::store_under_test::Database::on_sqlite().await).await;
                 }
             )+)+
         }
@@ -25,7 +26,7 @@ macro_rules! conformance {
             $($(
                 #[tokio::test]
                 async fn $case() {
-                    if let Some(subject) = super::subject::Database::on_postgres().await {
+                    if let Some(subject) = super::store_under_test::Database::on_postgres().await {
                         super::$module::$case(&subject).await;
                     }
                 }
@@ -36,7 +37,7 @@ macro_rules! conformance {
             $($(
                 #[tokio::test]
                 async fn $case() {
-                    super::$module::$case(&super::subject::Fake::new()).await;
+                    super::$module::$case(&super::store_under_test::Fake::new()).await;
                 }
             )+)+
         }

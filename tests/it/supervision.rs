@@ -28,7 +28,7 @@ use runner::limits::RunnerLimits;
 use runner::log_files::LogFiles;
 use runner::process::boot_id;
 use runner::runners::runners;
-use store::catalog::{Catalog, Format, NewVersion, Request};
+use store::catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
 use store::{Role, Store};
 
 /// A node in this process, with its store.
@@ -87,7 +87,8 @@ impl Bench {
             document::parse_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
             .catalog
-            .project("default")
+            .projects()
+            .find("default")
             .await
             .expect("read")
             .expect("the default project");
@@ -96,11 +97,11 @@ impl Bench {
             definition: Arc::new(definition),
             model,
             source: yaml.to_owned(),
-            format: Format::Yaml,
+            format: SourceFormat::Yaml,
             hash: "0".repeat(64),
         };
         let at = self.node.clock().now();
-        let request = Request {
+        let request = AuditContext {
             user: "admin".to_owned(),
             source: String::new(),
             request_id: String::new(),
@@ -108,13 +109,19 @@ impl Bench {
             key: None,
         };
         self.catalog
-            .put_workflow(project.id, &version, None, &request)
+            .workflows()
+            .save_version(project.id, &version, None, &request)
             .await
             .expect("stored");
-        let startable = self.catalog.startable("default", &version.name).await;
+        let startable = self
+            .catalog
+            .workflows()
+            .find_start_candidate("default", &version.name)
+            .await;
         let startable = startable.expect("an answer").expect("the project");
         let target = self
             .catalog
+            .workflows()
             .start_target(startable, None)
             .await
             .expect("a target");
@@ -149,10 +156,17 @@ impl Bench {
     ) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let instance = self.catalog.instance(id).await.expect("read").expect("exists");
+            let instance = self
+                .catalog
+                .instances()
+                .find(id)
+                .await
+                .expect("read")
+                .expect("exists");
             let task = self
                 .catalog
-                .task(id, "t")
+                .tasks()
+                .find(id, "t")
                 .await
                 .ok()
                 .map(|detail| detail.task.state);
@@ -235,9 +249,15 @@ async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
         .await;
     let starts = std::fs::read_to_string(&ran).expect("it ran");
     assert_eq!(starts.lines().count(), 1, "the attempt ran once: {starts}");
-    let detail = bench.catalog.task(id, "t").await.expect("the task");
+    let detail = bench.catalog.tasks().find(id, "t").await.expect("the task");
     assert_eq!(detail.attempts.len(), 1, "no attempt was lost: {detail:?}");
-    let ownership = bench.catalog.ownership(id).await.expect("read").expect("exists");
+    let ownership = bench
+        .catalog
+        .history()
+        .ownership(id)
+        .await
+        .expect("read")
+        .expect("exists");
     assert_eq!(
         ownership.log.len(),
         1,
@@ -259,7 +279,8 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
     let deadline = Instant::now() + Duration::from_secs(60);
     while bench
         .catalog
-        .instance(bad)
+        .instances()
+        .find(bad)
         .await
         .expect("read")
         .expect("exists")
@@ -271,7 +292,13 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
         master.send(CrashInstance(bad)).await.expect("the master lives");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let parked = bench.catalog.instance(bad).await.expect("read").expect("exists");
+    let parked = bench
+        .catalog
+        .instances()
+        .find(bad)
+        .await
+        .expect("read")
+        .expect("exists");
     assert!(
         parked.owner.is_none(),
         "nobody owns what waits for a person: {parked:?}"
@@ -315,6 +342,7 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
     assert_eq!(told.await.expect("somebody tells"), Some(InstanceState::Running));
     let ownership = bench
         .catalog
+        .history()
         .ownership(goes)
         .await
         .expect("read")
@@ -329,6 +357,7 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
     assert_eq!(master.send(give(stays)).await.expect("it lives"), 1);
     let ownership = bench
         .catalog
+        .history()
         .ownership(stays)
         .await
         .expect("read")
@@ -351,7 +380,7 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     let runs = |_, task| task == Some(TaskState::Running);
     bench.wait_for(id, "t should run, with its lease", runs).await;
     let master = &bench.node.masters.as_ref().expect("a master").supervisor;
-    let attempts = bench.catalog.task(id, "t").await.expect("read").attempts;
+    let attempts = bench.catalog.tasks().find(id, "t").await.expect("read").attempts;
     let uid = attempts[0].uid.expect("bound");
     let worker = Incarnation(1);
     let renew = |epoch| RenewLeases {
@@ -374,7 +403,7 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
     );
     let reported = master.send(DeliverReports(vec![report.clone()])).await;
     assert_eq!(reported.expect("it lives"), [ReportAnswer::Stored]);
-    let attempts = bench.catalog.task(id, "t").await.expect("read").attempts;
+    let attempts = bench.catalog.tasks().find(id, "t").await.expect("read").attempts;
     assert_eq!(attempts[0].state, AttemptState::Lost);
     // Its answer may be lost, and the instance gone meanwhile: nobody waits for it any more.
     let mut of_nobody = report;

@@ -41,7 +41,7 @@ async fn readyz(caller: PublicCaller) -> Result<HttpResponse, Problem> {
             _ => {}
         }
     }
-    match tokio::time::timeout(DATABASE_TIMEOUT, caller.server().catalog().database()).await {
+    match tokio::time::timeout(DATABASE_TIMEOUT, caller.server().catalog().nodes().database()).await {
         Ok(Ok(_)) => Ok(HttpResponse::Ok()
             .content_type("text/plain; charset=utf-8")
             .body("ready\n")),

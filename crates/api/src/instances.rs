@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, delete, get};
 use engine::ids::InstanceId;
 use engine::states::{InstanceState, UnknownName};
 use serde::Deserialize;
-use store::catalog::{Deleted, InstanceFilter, InstanceRow};
+use store::catalog::{DeleteOutcome, InstanceFilter, InstanceRow};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -84,14 +84,15 @@ async fn list_instances(
     };
     let page = caller
         .catalog()
-        .instances(&filter, &paging.page_request()?)
+        .instances()
+        .list(&filter, &paging.page_request()?)
         .await?;
     Ok(HttpResponse::Ok().json(List::<Instance>::from_page(page)))
 }
 
 /// Reads the row of an instance that exists.
 pub(crate) async fn find_instance(server: &Server, id: InstanceId) -> Result<InstanceRow, Problem> {
-    let row = server.catalog().instance(id).await?;
+    let row = server.catalog().instances().find(id).await?;
     row.ok_or_else(|| Problem::not_found(format!("instance {id}")))
 }
 
@@ -112,11 +113,12 @@ async fn delete_instance(
 ) -> Result<HttpResponse, Problem> {
     match caller
         .catalog()
-        .delete_instance(*caller.object(), &caller.audit_context(None))
+        .instances()
+        .delete(*caller.object(), &caller.audit_context(None))
         .await?
     {
-        Deleted::Gone => Ok(HttpResponse::NoContent().finish()),
-        Deleted::InvalidState { detail, .. } => Err(Problem::new(Code::InvalidState, detail)),
+        DeleteOutcome::Gone => Ok(HttpResponse::NoContent().finish()),
+        DeleteOutcome::InvalidState { detail, .. } => Err(Problem::new(Code::InvalidState, detail)),
     }
 }
 
@@ -130,7 +132,8 @@ async fn read_history(
 ) -> Result<HttpResponse, Problem> {
     let page = caller
         .catalog()
-        .history(*caller.object(), &paging.0.page_request()?)
+        .history()
+        .list(*caller.object(), &paging.0.page_request()?)
         .await?;
     Ok(HttpResponse::Ok().json(List::<HistoryEntry>::from_page(page)))
 }
@@ -143,7 +146,7 @@ async fn read_ownership(
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
     let id = *caller.object();
-    let found = caller.catalog().ownership(id).await?;
+    let found = caller.catalog().history().ownership(id).await?;
     let found = found.ok_or_else(|| Problem::not_found(format!("instance {id}")))?;
     Ok(HttpResponse::Ok().json(Ownership::from(found)))
 }

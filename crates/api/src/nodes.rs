@@ -30,7 +30,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 
 /// Reads the nodes of the cluster.
 pub(crate) async fn read_nodes(server: &Server) -> Result<Vec<NodeView>, Problem> {
-    let rows = server.catalog().nodes(server.now()).await?;
+    let rows = server.catalog().nodes().list(server.now()).await?;
     Ok(rows.into_iter().map(NodeView::from).collect())
 }
 
@@ -49,7 +49,11 @@ async fn list_failovers(
     caller: Caller<AnyUser, System>,
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
-    let page = caller.catalog().failovers(&paging.0.page_request()?).await?;
+    let page = caller
+        .catalog()
+        .nodes()
+        .list_failovers(&paging.0.page_request()?)
+        .await?;
     Ok(HttpResponse::Ok().json(List::<Failover>::from_page(page)))
 }
 
@@ -70,7 +74,7 @@ async fn drain_node(
 ) -> Result<HttpResponse, Problem> {
     let text = path_parameter(&request, "incarnation")?;
     let id = parse_id(&text).map(Incarnation);
-    let rows = caller.catalog().nodes(caller.server().now()).await?;
+    let rows = caller.catalog().nodes().list(caller.server().now()).await?;
     let row = rows.into_iter().find(|row| Some(row.incarnation) == id);
     let row = row.ok_or_else(|| Problem::not_found(format!("node with incarnation {text}")))?;
     if matches!(row.state, MemberState::Left | MemberState::Dead) {
@@ -90,8 +94,8 @@ async fn drain_node(
 #[get("/api/v1/cluster")]
 async fn read_cluster(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     let server = caller.server();
-    let database = caller.catalog().database().await?;
-    let nodes = caller.catalog().nodes(server.now()).await?;
+    let database = caller.catalog().nodes().database().await?;
+    let nodes = caller.catalog().nodes().list(server.now()).await?;
     let issues = server.state().node.health_issues();
     let mut degraded: Vec<HealthIssue> = issues
         .iter()

@@ -74,10 +74,11 @@ async fn create_project(
         };
         Ok(caller
             .catalog()
-            .create_project(&new, &caller.audit_context(key))
+            .projects()
+            .create(&new, &caller.audit_context(key))
             .await?)
     };
-    let find = async |name: &str| Ok(caller.catalog().project(name).await?);
+    let find = async |name: &str| Ok(caller.catalog().projects().find(name).await?);
     let project = create_once(&caller, &request, &body.bytes, create, find).await?;
     Ok(HttpResponse::Created().json(ProjectView::from(project)))
 }
@@ -110,7 +111,8 @@ async fn list_projects(
 ) -> Result<HttpResponse, Problem> {
     let page = caller
         .catalog()
-        .projects(&caller.visible_projects(), &paging.0.page_request()?)
+        .projects()
+        .list(&caller.visible_projects(), &paging.0.page_request()?)
         .await?;
     Ok(HttpResponse::Ok().json(List::<ProjectView>::from_page(page)))
 }
@@ -141,7 +143,8 @@ async fn edit_project(
     let name = &caller.object().name;
     let project = caller
         .catalog()
-        .edit_project(name, &edit, &caller.audit_context(None))
+        .projects()
+        .edit(name, &edit, &caller.audit_context(None))
         .await?;
     Ok(HttpResponse::Ok().json(ProjectView::from(project)))
 }
@@ -152,7 +155,8 @@ async fn edit_project(
 async fn delete_project(caller: Caller<Admin, Project>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     caller
         .catalog()
-        .delete_project(&caller.object().name, &caller.audit_context(None))
+        .projects()
+        .delete(&caller.object().name, &caller.audit_context(None))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

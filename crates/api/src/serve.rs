@@ -42,10 +42,10 @@ const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<(HttpServerHandle, Threads)> {
     actix_web::rt::spawn(fold_metrics(state.metrics.clone(), state.closing.clone()));
     let shared = Arc::new(Server::new(state));
-    let threads = Threads::of_this_machine();
+    let threads = Threads::for_this_machine();
     let of_workers = threads.clone();
     let server = HttpServer::new(move || {
-        actix_web::rt::spawn(of_workers.clone().go_round());
+        actix_web::rt::spawn(of_workers.clone().quiesce_loop());
         let (app, openapi) = App::new()
             .into_utoipa_app()
             .configure(register_routes)

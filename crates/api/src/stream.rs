@@ -160,7 +160,7 @@ impl StreamClient {
         }
         self.token_checked_at = Instant::now();
         let token = self.caller.identity().token;
-        !matches!(self.caller.catalog().token(token).await, Ok(None))
+        !matches!(self.caller.catalog().tokens().find(token).await, Ok(None))
     }
 
     /// Waits until there may be new events; false when the client is gone or the server stops.

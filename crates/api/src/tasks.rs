@@ -27,7 +27,8 @@ async fn list_tasks(
 ) -> Result<HttpResponse, Problem> {
     let page = caller
         .catalog()
-        .tasks(*caller.object(), &paging.0.page_request()?)
+        .tasks()
+        .list(*caller.object(), &paging.0.page_request()?)
         .await?;
     Ok(HttpResponse::Ok().json(List::<Task>::from_page(page)))
 }
@@ -42,6 +43,6 @@ async fn read_task(
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
     let name = path_parameter(&request, "task")?;
-    let detail = caller.catalog().task(*caller.object(), &name).await?;
+    let detail = caller.catalog().tasks().find(*caller.object(), &name).await?;
     Ok(HttpResponse::Ok().json(TaskDetail::from(detail)))
 }

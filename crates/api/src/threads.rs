@@ -1,28 +1,28 @@
-//! The threads that answer requests, and how to know that each has taken up what was handed to it.
+//! The worker threads of the HTTP server, and a barrier that every accepted connection has passed.
 
 use std::sync::Arc;
 
 use tokio::sync::Barrier;
 use tokio::task::yield_now;
 
-/// A thread that has let everything else go on this often has taken up what waited for it; one go takes up many.
-const GOES: u32 = 16;
+/// Yields after which a thread has started a task for every connection handed to it; one yield starts many.
+const YIELDS: u32 = 16;
 
 /// The threads of one server.
 #[derive(Debug, Clone)]
 pub struct Threads {
     count: usize,
-    /// Passed twice for each question: when it is asked, and when it is answered.
-    gate: Arc<Barrier>,
+    /// Passed twice for each `quiesce`: at its beginning and at its end.
+    barrier: Arc<Barrier>,
 }
 
 impl Threads {
-    /// As many as do nothing but wait for the database, mostly.
-    pub(super) fn of_this_machine() -> Self {
+    /// One thread per core, two to eight: they mostly wait for the database.
+    pub(super) fn for_this_machine() -> Self {
         let count = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
         Self {
             count,
-            gate: Arc::new(Barrier::new(count + 1)),
+            barrier: Arc::new(Barrier::new(count + 1)),
         }
     }
 
@@ -30,22 +30,22 @@ impl Threads {
         self.count
     }
 
-    /// Returns when each thread has gone round: what was accepted before has a task that answers it.
+    /// Returns when each connection that was accepted before the call has a task that answers it.
     ///
-    /// It does not return when a thread is stuck, or ended; ask once at a time, with a deadline.
-    pub async fn gone_round(&self) {
-        self.gate.wait().await;
-        self.gate.wait().await;
+    /// It does not return when a thread is stuck or has ended: call it once at a time, with a deadline.
+    pub async fn quiesce(&self) {
+        self.barrier.wait().await;
+        self.barrier.wait().await;
     }
 
     /// Runs on each of the threads.
-    pub(super) async fn go_round(self) {
+    pub(super) async fn quiesce_loop(self) {
         loop {
-            self.gate.wait().await;
-            for _ in 0..GOES {
+            self.barrier.wait().await;
+            for _ in 0..YIELDS {
                 yield_now().await;
             }
-            self.gate.wait().await;
+            self.barrier.wait().await;
         }
     }
 }
@@ -60,10 +60,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_asks_is_answered_after_everything_that_was_handed_over_before() {
-        let threads = Threads::of_this_machine();
+    async fn quiesce_returns_after_everything_handed_over_before_has_started() {
+        let threads = Threads::for_this_machine();
         for _ in 0..threads.count() {
-            tokio::spawn(threads.clone().go_round());
+            tokio::spawn(threads.clone().quiesce_loop());
         }
         let taken_up = Arc::new(AtomicU32::new(0));
         let (hand_over, mut handed_over) = mpsc::unbounded_channel::<()>();
@@ -76,8 +76,8 @@ mod tests {
         });
         for question in 1..=3 {
             hand_over.send(()).unwrap();
-            let gone_round = tokio::time::timeout(Duration::from_secs(10), threads.gone_round());
-            gone_round.await.expect("every thread goes round");
+            let quiesced = tokio::time::timeout(Duration::from_secs(10), threads.quiesce());
+            quiesced.await.expect("every thread passes the barrier");
             assert_eq!(taken_up.load(Ordering::Relaxed), question);
         }
     }

@@ -51,7 +51,8 @@ async fn list_tokens(
     let owner = (!caller.is_admin()).then_some(caller.identity().user);
     let page = caller
         .catalog()
-        .tokens(owner, caller.server().now(), &paging.0.page_request()?)
+        .tokens()
+        .list(owner, caller.server().now(), &paging.0.page_request()?)
         .await?;
     Ok(HttpResponse::Ok().json(List::<TokenView>::from_page(page)))
 }
@@ -76,7 +77,8 @@ async fn create_token(
         let new = secret.to_new_token(caller.identity().user, &body.value.name, TokenKind::Api);
         let token = caller
             .catalog()
-            .create_token(&new, &caller.audit_context(key))
+            .tokens()
+            .create(&new, &caller.audit_context(key))
             .await?;
         Ok(CreatedToken::new(token, secret))
     };
@@ -105,14 +107,15 @@ async fn delete_token(
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
     let token = find_by_id(&request, "token", async |id| {
-        let token = caller.catalog().token(TokenId(id)).await?;
+        let token = caller.catalog().tokens().find(TokenId(id)).await?;
         let is_own = |token: &Token| token.user == caller.identity().user;
         Ok(token.filter(|token| caller.is_admin() || is_own(token)))
     })
     .await?;
     let deleted = caller
         .catalog()
-        .delete_token(token.id, &caller.audit_context(None))
+        .tokens()
+        .delete(token.id, &caller.audit_context(None))
         .await;
     caller.server().identities().clear();
     deleted?;

@@ -4,7 +4,7 @@ mod views;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use serde::Deserialize;
-use store::catalog::{Access, NewUser, Role, UserEdit};
+use store::catalog::{Access, NewUser, UserEdit, UserRole};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -54,7 +54,7 @@ struct EditUser {
 #[utoipa::path(tag = "users", responses((status = 200, body = UserView)))]
 #[get("/api/v1/users/me")]
 async fn read_me(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
-    let user = caller.catalog().user(&caller.identity().name).await?;
+    let user = caller.catalog().users().find(&caller.identity().name).await?;
     let user = user.ok_or_else(|| Problem::not_found(format!("user `{}`", caller.identity().name)))?;
     Ok(HttpResponse::Ok().json(UserView::from(user)))
 }
@@ -63,7 +63,7 @@ async fn read_me(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Result<H
 #[utoipa::path(tag = "users", params(Paging), responses((status = 200, body = List<UserView>)))]
 #[get("/api/v1/users")]
 async fn list_users(caller: Caller<Admin, System>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
-    let page = caller.catalog().users(&paging.0.page_request()?).await?;
+    let page = caller.catalog().users().list(&paging.0.page_request()?).await?;
     Ok(HttpResponse::Ok().json(List::<UserView>::from_page(page)))
 }
 
@@ -82,14 +82,15 @@ async fn create_user(
         let new = NewUser {
             name: body.value.name,
             password_hash: hash_password(&caller, body.value.password).await?,
-            role: body.value.role.map_or(Role::Member, Role::from),
+            role: body.value.role.map_or(UserRole::Member, UserRole::from),
         };
         Ok(caller
             .catalog()
-            .create_user(&new, &caller.audit_context(key))
+            .users()
+            .create(&new, &caller.audit_context(key))
             .await?)
     };
-    let find = async |name: &str| Ok(caller.catalog().user(name).await?);
+    let find = async |name: &str| Ok(caller.catalog().users().find(name).await?);
     let user = create_once(&caller, &request, &body.bytes, create, find).await?;
     Ok(HttpResponse::Created().json(UserView::from(user)))
 }
@@ -129,12 +130,13 @@ async fn edit_user(
     };
     let edit = UserEdit {
         password_hash: hash_password(&caller, body.value.password).await?,
-        role: body.value.role.map(Role::from),
+        role: body.value.role.map(UserRole::from),
         access: body.value.enabled.map(access),
     };
     let user = caller
         .catalog()
-        .edit_user(&name, &edit, &caller.audit_context(None))
+        .users()
+        .edit(&name, &edit, &caller.audit_context(None))
         .await;
     caller.server().identities().clear();
     Ok(HttpResponse::Ok().json(UserView::from(user?)))
@@ -151,7 +153,8 @@ async fn delete_user(
     let name = path_parameter(&request, "name")?;
     let done = caller
         .catalog()
-        .delete_user(&name, &caller.audit_context(None))
+        .users()
+        .delete(&name, &caller.audit_context(None))
         .await;
     caller.server().identities().clear();
     done?;

@@ -6,7 +6,7 @@ mod views;
 use actix_web::http::header::{ACCEPT, ETAG};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, put};
 use serde::Deserialize;
-use store::catalog::{Project, Put, PutOutcome};
+use store::catalog::{Project, SaveOutcome, SavedVersion};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -56,22 +56,32 @@ async fn put_workflow(
     let new = parse_version(&name, &project.name, &body, format).await?;
     let if_match = parse_if_match(&request)?;
     if query.0.dry_run.unwrap_or_default() {
-        let put = caller.catalog().check_put(project.id, &new, if_match).await?;
+        let put = caller
+            .catalog()
+            .workflows()
+            .check_version(project.id, &new, if_match)
+            .await?;
         return Ok(put_response(HttpResponse::Ok(), &put, &project.name, name));
     }
     let context = caller.audit_context(None);
     let put = caller
         .catalog()
-        .put_workflow(project.id, &new, if_match, &context)
+        .workflows()
+        .save_version(project.id, &new, if_match, &context)
         .await?;
     let status = match put.outcome {
-        PutOutcome::Created => HttpResponse::Created(),
-        PutOutcome::Changed | PutOutcome::Unchanged => HttpResponse::Ok(),
+        SaveOutcome::Created => HttpResponse::Created(),
+        SaveOutcome::Changed | SaveOutcome::Unchanged => HttpResponse::Ok(),
     };
     Ok(put_response(status, &put, &project.name, name))
 }
 
-fn put_response(mut status: HttpResponseBuilder, put: &Put, project: &str, name: String) -> HttpResponse {
+fn put_response(
+    mut status: HttpResponseBuilder,
+    put: &SavedVersion,
+    project: &str,
+    name: String,
+) -> HttpResponse {
     status
         .insert_header((ETAG, etag(put.version)))
         .json(PutResult::new(project, name, put))
@@ -91,7 +101,8 @@ async fn list_workflows(
 ) -> Result<HttpResponse, Problem> {
     let page = caller
         .catalog()
-        .workflows(caller.object().id, &paging.0.page_request()?)
+        .workflows()
+        .list(caller.object().id, &paging.0.page_request()?)
         .await?;
     Ok(HttpResponse::Ok().json(List::<WorkflowItem>::from_page(page)))
 }
@@ -117,7 +128,8 @@ async fn read_workflow(
     let name = path_parameter(&request, "workflow")?;
     let found = caller
         .catalog()
-        .workflow(caller.object().id, &name, query.0.version)
+        .workflows()
+        .find(caller.object().id, &name, query.0.version)
         .await?;
     let found = found.ok_or_else(|| match query.0.version {
         Some(version) => Problem::not_found(format!("version {version} of workflow `{name}`")),
@@ -159,7 +171,8 @@ async fn list_versions(
     let name = path_parameter(&request, "workflow")?;
     let page = caller
         .catalog()
-        .versions(caller.object().id, &name, &paging.0.page_request()?)
+        .workflows()
+        .list_versions(caller.object().id, &name, &paging.0.page_request()?)
         .await?;
     Ok(HttpResponse::Ok().json(List::<VersionItem>::from_page(page)))
 }
@@ -176,7 +189,8 @@ async fn delete_workflow(
     let name = path_parameter(&request, "workflow")?;
     caller
         .catalog()
-        .delete_workflow(caller.object().id, &name, &caller.audit_context(None))
+        .workflows()
+        .delete(caller.object().id, &name, &caller.audit_context(None))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,12 +1,14 @@
 //! The catalog is everything in the database that users read and change through the API.
 //!
-//! It never writes what an owner writes: an instance is changed by posting a verb, whose row its owner decides.
+//! It never writes what an owner writes: an instance is changed by posting a command, whose row its owner applies.
 //! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part
 //! of an SQL text, and no SQL text leaves this module.
 
 mod audit;
-mod change;
-mod feed;
+mod audited_transaction;
+mod columns;
+mod context;
+mod error;
 mod grants;
 mod history;
 mod instances;
@@ -14,89 +16,42 @@ mod nodes;
 mod operations;
 mod page;
 mod projects;
-mod put;
-mod requests;
-mod sql;
+mod request_keys;
+mod save_version;
 mod tasks;
 mod tokens;
+mod transitions;
 mod users;
+mod visibility;
 mod workflows;
 
-use actors::ports::StoreError;
-use engine::ids::Timestamp;
-
-use crate::pool::{Pool, Transaction};
 use crate::store::Store;
 
 pub use actors::ports::RequestKey;
 
-pub use self::audit::{AuditEntry, AuditOutcome, AuditRow};
-pub use self::feed::{FeedEntry, FeedFilter};
-pub use self::grants::{Grant, Permission, Visible};
-pub use self::history::{HistoryEntry, OwnerEntry, Ownership, OwnershipState};
-pub use self::instances::{Deleted, InstanceFilter, InstanceRow, TaskCounts};
-pub use self::nodes::{Database, FailoverRow, FailoverSide, NodeRow};
-pub use self::operations::{Operation, PostVerb, Posted, VerbPosted};
+pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
+pub use self::context::AuditContext;
+pub use self::error::CatalogError;
+pub use self::grants::{Grant, Grants, Permission};
+pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
+pub use self::instances::{DeleteOutcome, InstanceFilter, InstanceRow, Instances, TaskCounts};
+pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
+pub use self::operations::{Operation, Operations, PostCommand, PostOutcome, PostedCommand};
 pub use self::page::{Page, PageRequest};
-pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId};
-pub use self::put::{IfMatch, NewVersion, Put, PutOutcome};
-pub use self::requests::KnownRequest;
-pub use self::tasks::{AttemptRow, TaskDetail, TaskRow};
-pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind};
-pub use self::users::{Access, Credentials, NewUser, Role, User, UserEdit, UserId};
+pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
+pub use self::request_keys::{KnownRequest, RequestKeys};
+pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion};
+pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
+pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
+pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
+pub use self::users::{Access, Credentials, NewUser, User, UserEdit, UserId, UserRole, Users};
+pub use self::visibility::VisibilityScope;
 pub use self::workflows::{
-    Format, StartTarget, Startable, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion,
+    SourceFormat, StartCandidate, StartTarget, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion,
+    Workflows,
 };
 
-/// Why the catalog did not do what it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CatalogError {
-    /// The named thing does not exist; tell the user.
-    #[error("there is no {what}")]
-    NotFound {
-        /// What and which, for example ``project `retail` ``.
-        what: String,
-    },
-    /// The change does not fit what is stored; nothing was changed. Tell the user.
-    #[error("{detail}")]
-    Conflict {
-        /// Stable, upper snake, for example `PROJECT_EXISTS`.
-        code: &'static str,
-        /// In words.
-        detail: String,
-    },
-    /// The database cannot be reached or is overloaded; nothing is known to be changed. Try again later.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(String),
-    /// The request itself cannot be served, such as a cursor that is none. Tell the user.
-    #[error("{0}")]
-    Rejected(String),
-}
-
-impl From<StoreError> for CatalogError {
-    /// Keeps the database's own words out of what users read; the log has them.
-    fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "the database did not do what it was asked");
-        Self::Unavailable("the database cannot be reached or did not answer".into())
-    }
-}
-
-/// Who changes something, from where, and the key that makes a repetition harmless.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The user's name.
-    pub user: String,
-    /// The address that the request came from.
-    pub source: String,
-    /// The id under which it is logged.
-    pub request_id: String,
-    /// When, by the database's clock.
-    pub at: Timestamp,
-    /// From `Idempotency-Key`; stored in the transaction of the change.
-    pub key: Option<RequestKey>,
-}
-
-/// What users read and change, on the store's connections.
+/// What users read and change, by noun, on the store's connections.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     store: Store,
@@ -108,24 +63,68 @@ impl Catalog {
         Self { store: store.clone() }
     }
 
-    fn reader(&self) -> &Pool {
-        self.store.reader()
+    /// Returns the audit log.
+    pub fn audit(&self) -> AuditLog<'_> {
+        AuditLog::new(&self.store)
     }
 
-    async fn begin(&self) -> Result<Transaction, CatalogError> {
-        Ok(self.store.begin().await?)
+    /// Returns the permissions of users on projects.
+    pub fn grants(&self) -> Grants<'_> {
+        Grants::new(&self.store)
     }
-}
 
-impl Request {
-    /// What a node does by itself.
-    fn of_the_node(at: Timestamp) -> Self {
-        Self {
-            user: "system".into(),
-            source: String::new(),
-            request_id: String::new(),
-            at,
-            key: None,
-        }
+    /// Returns the histories of instances.
+    pub fn history(&self) -> History<'_> {
+        History::new(&self.store)
+    }
+
+    /// Returns the workflow instances.
+    pub fn instances(&self) -> Instances<'_> {
+        Instances::new(&self.store)
+    }
+
+    /// Returns the nodes, with their take-overs and the database.
+    pub fn nodes(&self) -> Nodes<'_> {
+        Nodes::new(&self.store)
+    }
+
+    /// Returns the control operations.
+    pub fn operations(&self) -> Operations<'_> {
+        Operations::new(&self.store)
+    }
+
+    /// Returns the projects.
+    pub fn projects(&self) -> Projects<'_> {
+        Projects::new(&self.store)
+    }
+
+    /// Returns the idempotency keys of requests.
+    pub fn request_keys(&self) -> RequestKeys<'_> {
+        RequestKeys::new(&self.store)
+    }
+
+    /// Returns the tasks of instances.
+    pub fn tasks(&self) -> Tasks<'_> {
+        Tasks::new(&self.store)
+    }
+
+    /// Returns the tokens.
+    pub fn tokens(&self) -> Tokens<'_> {
+        Tokens::new(&self.store)
+    }
+
+    /// Returns the stored steps of all instances.
+    pub fn transitions(&self) -> Transitions<'_> {
+        Transitions::new(&self.store)
+    }
+
+    /// Returns the users.
+    pub fn users(&self) -> Users<'_> {
+        Users::new(&self.store)
+    }
+
+    /// Returns the workflows.
+    pub fn workflows(&self) -> Workflows<'_> {
+        Workflows::new(&self.store)
     }
 }

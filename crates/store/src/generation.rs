@@ -211,7 +211,7 @@ fn continue_incarnations(backend: DbBackend) -> &'static str {
 /// Counts instances with an owner, and open attempts.
 async fn count_open(transaction: &Transaction) -> Result<(i64, i64), StoreError> {
     let sql = "SELECT (SELECT count(*) FROM instance WHERE owner IS NOT NULL), \
-               (SELECT count(*) FROM attempt WHERE uid IS NOT NULL AND state IN ('created', 'running'))";
+               (SELECT count(*) FROM attempt WHERE dispatch_id IS NOT NULL AND state IN ('created', 'running'))";
     let row = transaction
         .query_one_raw(Statement::from_string(transaction.get_database_backend(), sql))
         .await

@@ -10,6 +10,7 @@ mod batch_statement;
 mod connect;
 mod definitions;
 mod engine;
+mod entity;
 mod error;
 mod generation;
 mod lock;
@@ -21,6 +22,7 @@ mod store;
 mod timeline;
 
 pub use connect::{OpenError, Role};
+pub use entity::create_table_statements;
 pub use error::{DISK_FULL, is_unique_violation, store_error};
 pub use generation::GenerationBump;
 pub use lock::{StandaloneLock, StandaloneLockError};

@@ -44,7 +44,7 @@ pub(crate) fn command_applies() -> String {
         }
     }
     format!(
-        "x.kind = 'verb' AND x.applied_at IS NULL AND x.run = i.run AND (x.verb || '/' || i.state || '/' || \
+        "x.kind = 'command' AND x.applied_at IS NULL AND x.run = i.run AND (x.command || '/' || i.state || '/' || \
          CASE WHEN i.attention IS NULL THEN '' ELSE 'attention' END) IN ({})",
         applicable.join(", ")
     )

@@ -38,7 +38,7 @@ impl Store {
             .iter()
             .map(|m| m.name().to_owned())
             .collect();
-        let applied = self.applied_changes().await?;
+        let applied = self.applied_migrations().await?;
         let found: Vec<String> = applied
             .iter()
             .filter(|name| !known.contains(name))
@@ -74,7 +74,7 @@ impl Store {
 
     async fn migrate_if(&self, is_wanted: impl Fn(&[String]) -> bool) -> Result<(), StoreError> {
         if self.backend() == DbBackend::Sqlite {
-            if !is_wanted(&self.applied_changes().await?) {
+            if !is_wanted(&self.applied_migrations().await?) {
                 return Ok(());
             }
             return self.migrate_on(self.writer().without_deadline()).await;
@@ -87,7 +87,7 @@ impl Store {
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let lock = self.statement("SELECT pg_advisory_lock($1)", [MIGRATION_LOCK.into()]);
         locked.query_one_raw(lock).await.map_err(store_error)?;
-        let done = if is_wanted(&self.applied_changes().await?) {
+        let done = if is_wanted(&self.applied_migrations().await?) {
             self.migrate_on(&session).await
         } else {
             Ok(())
@@ -108,7 +108,7 @@ impl Store {
         Migrator::up(connection, None).await.map_err(store_error)
     }
 
-    async fn applied_changes(&self) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn applied_migrations(&self) -> Result<Vec<String>, StoreError> {
         let table = match self.backend() {
             DbBackend::Sqlite => "SELECT 1 FROM sqlite_master WHERE name = 'seaql_migrations'",
             _ => "SELECT 1 WHERE to_regclass('seaql_migrations') IS NOT NULL",

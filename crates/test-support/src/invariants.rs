@@ -30,12 +30,12 @@ pub const INVARIANTS: [Invariant; 13] = [
         name: "I3: each state of an instance follows the one before",
         sql: "SELECT instance FROM (SELECT instance, from_state, \
               lag(to_state) OVER (PARTITION BY instance ORDER BY id) AS previous FROM transition \
-              WHERE ordinal IS NULL) c WHERE from_state IS DISTINCT FROM previous",
+              WHERE task_index IS NULL) c WHERE from_state IS DISTINCT FROM previous",
     },
     Invariant {
         name: "I3: the last stored step of an instance is its state",
         sql: "SELECT i.id FROM instance i WHERE i.state <> (SELECT t.to_state FROM transition t \
-              WHERE t.instance = i.id AND t.ordinal IS NULL ORDER BY t.id DESC LIMIT 1)",
+              WHERE t.instance = i.id AND t.task_index IS NULL ORDER BY t.id DESC LIMIT 1)",
     },
     Invariant {
         name: "I3: a final instance has no open attempt",
@@ -44,7 +44,7 @@ pub const INVARIANTS: [Invariant; 13] = [
     },
     Invariant {
         name: "I4: a task has one open attempt at most, its latest",
-        sql: "SELECT a.instance FROM attempt a JOIN attempt b ON b.instance = a.instance AND b.ordinal = a.ordinal \
+        sql: "SELECT a.instance FROM attempt a JOIN attempt b ON b.instance = a.instance AND b.task_index = a.task_index \
               AND b.number > a.number WHERE a.state IN ('created', 'running')",
     },
     Invariant {
@@ -84,7 +84,7 @@ pub const INVARIANTS: [Invariant; 13] = [
     },
     Invariant {
         name: "I11: every verb is decided",
-        sql: "SELECT instance FROM inbox WHERE kind = 'verb' AND created_at < {now} - {grace} \
+        sql: "SELECT instance FROM inbox WHERE kind = 'command' AND created_at < {now} - {grace} \
               AND (applied_at IS NULL OR outcome = 'pending')",
     },
 ];

@@ -1,22 +1,10 @@
-//! Between rows and state: deciding events, and folding committed changes in.
+//! Folds committed changes into an instance.
 
 use super::changes::Changes;
 use super::counters::Counters;
-use super::effect::Effect;
-use super::event::Event;
-use super::machine::StepBatch;
 use super::state::Instance;
-use crate::ids::{Revision, Timestamp};
+use crate::ids::Revision;
 use crate::plan::Plan;
-
-/// Decides events in one batch.
-pub fn decide(plan: &Plan, instance: &Instance, events: &[Event], at: Timestamp) -> (Changes, Vec<Effect>) {
-    let mut batch = StepBatch::new(plan, instance, at);
-    for event in events {
-        batch.step(event.clone());
-    }
-    batch.finish()
-}
 
 /// Folds committed changes in and raises the revision by one; changes that are empty were never committed.
 pub fn apply(plan: &Plan, instance: &mut Instance, changes: &Changes) {
@@ -42,11 +30,4 @@ pub fn apply(plan: &Plan, instance: &mut Instance, changes: &Changes) {
     if changes.reset.is_some() {
         *counters = Counters::count(plan, |task_index| rows.tasks.get(&task_index));
     }
-}
-
-/// Decides one event and folds its changes in: `decide` and `apply` as one function.
-pub fn step(plan: &Plan, mut instance: Instance, event: Event, at: Timestamp) -> (Instance, Vec<Effect>) {
-    let (changes, effects) = decide(plan, &instance, &[event], at);
-    apply(plan, &mut instance, &changes);
-    (instance, effects)
 }

@@ -1,4 +1,4 @@
-//! What one batch of events changes: committed as one unit, then applied to the state.
+//! The changes of one batch of events, committed as one unit.
 
 use std::collections::BTreeMap;
 

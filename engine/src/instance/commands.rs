@@ -1,4 +1,4 @@
-//! What commands do to an instance.
+//! The effect of commands on an instance.
 
 use super::changes::{OperationDecision, Reset};
 use super::completion;

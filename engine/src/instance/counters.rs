@@ -1,4 +1,4 @@
-//! Numbers and lists derived from the rows, so that no event costs more than what it touches.
+//! Numbers derived from the rows, so that no event costs more than what it touches.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The one-line texts of instances, events and effects; the format of logs and transcripts.
+//! The one-line texts of an instance, in the format of logs or transcripts.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What is done outside once a decision is stored.
+//! The work that is done outside once a decision is stored.
 
 use crate::ids::{AttemptNumber, DispatchId, TaskIndex, Timestamp};
 use crate::states::KillCause;

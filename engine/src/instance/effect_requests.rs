@@ -1,4 +1,4 @@
-//! What the events of one batch request from the outside.
+//! The requests of one batch to the outside.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What can happen to an instance.
+//! The events of an instance.
 
 use crate::attempt::AttemptEvent;
 use crate::ids::{AttemptNumber, DispatchId, OperationId, Run, TaskIndex};

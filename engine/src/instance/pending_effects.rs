@@ -1,4 +1,4 @@
-//! What is to be done outside, derived from what is stored.
+//! The effects that a stored instance still needs.
 
 use super::effect::Effect;
 use super::record::InstanceRecord;

@@ -1,4 +1,4 @@
-//! What a passed due time does to an instance.
+//! The effect of a passed due time on an instance.
 
 use super::draft::InstanceDraft;
 use super::reasons::time_limit_reason;

@@ -1,4 +1,4 @@
-//! Time expressions: what stands between `$[` and `]`.
+//! Time expressions, written between `$[` and `]`.
 //!
 //! An expression is a format with an optional shift in days (`yyyyMMdd-1`, `HHmm+15/24/60`), or a function of a
 //! format and a number (`month_begin(yyyyMMdd,-1)`). Whole days move the calendar and keep the time of day; the

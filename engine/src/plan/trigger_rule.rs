@@ -32,6 +32,9 @@ pub struct Edge {
 pub const DISABLED_COUNTS_AS: TaskState = TaskState::Succeeded;
 
 impl TriggerRule {
+    /// Every rule.
+    pub const ALL: &'static [Self] = &[Self::OnSuccess];
+
     /// Decides about an edge by the state of its predecessor: the one home of that rule.
     pub fn edge_state(self, predecessor: TaskState) -> EdgeState {
         match (self, predecessor) {

@@ -1,4 +1,4 @@
-//! The one canonical model of a workflow behind YAML, JSON and importers.
+//! The one canonical model of a workflow behind YAML, JSON, importers.
 //!
 //! A value of these types is valid: names are legal, every `needs` exists, the graph has no cycle. Values
 //! come from `spec::parse`, which reports every error at once, and go back by `spec::serialize`.

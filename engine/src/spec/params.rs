@@ -1,4 +1,4 @@
-//! Declared parameters and their values.
+//! Declared parameters with their values.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The JSON Schema of documents, for editors and forms; tested to name the same keys as the validator.
+//! The JSON Schema of documents, for editors or forms; tested to name the same keys as the parser.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! The attempts of a task: how one begins, how it ends, and the wait for the next one.
+//! The rules of attempts: their numbers, times, retry waits.
 
 use super::row::{Attempt, Task};
 use super::step::StepContext;

@@ -1,4 +1,4 @@
-//! The one-line texts of tasks, their events and effects; the format of logs and transcripts.
+//! The one-line texts of a task, in the format of logs or transcripts.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The stored rows of tasks and attempts.
+//! The stored rows of a task with its latest attempt.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The input and output of one step of the task machine.
+//! The types of one step of the task machine.
 
 use super::row::{Attempt, Task, Worker};
 use crate::attempt::AttemptEvent;

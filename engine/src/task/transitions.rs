@@ -1,4 +1,4 @@
-//! What each arm of the task machine does to the row.
+//! The transitions of the task machine: what each arm does to the row.
 
 use super::attempts::{new_attempt, next_number, record_end, retry_wait, uid_of};
 use super::row::{Attempt, Task, Worker};

@@ -1,4 +1,4 @@
-//! What a task does: its type, with the values of the type's fields.
+//! The action of a task: its type, with the values of the type's fields.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What defines a task type.
+//! The definition of a task type.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Where a task runs.
+//! The places in which tasks run.
 
 /// What a task needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,12 +12,12 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity, RequestBuilder, Url};
 
-use super::CALL_WITHIN;
+use super::CALL_TIMEOUT;
 use crate::config::Consul;
 use primitives::error_chain::with_causes;
 use primitives::secret::Secret;
 
-/// Where the agent is, and in which part of Consul.
+/// The address of an agent, with the namespace and partition of its calls.
 pub(super) struct Agent {
     url: Url,
     /// `USER:PASSWORD`, or the user alone.
@@ -35,8 +35,8 @@ impl fmt::Debug for Agent {
 }
 
 impl Agent {
-    /// Reads where it is.
-    pub(super) fn of(config: &Consul) -> Result<Self, String> {
+    /// Reads the agent's address from the configuration.
+    pub(super) fn from_config(config: &Consul) -> Result<Self, String> {
         let text = config.url.as_ref().ok_or("consul.url: is not set")?;
         let socket = text.strip_prefix("unix://").map(PathBuf::from);
         let address = if socket.is_some() {
@@ -72,8 +72,8 @@ impl Agent {
         })
     }
 
-    /// Says who asks.
-    pub(super) fn by_us(&self, request: RequestBuilder) -> RequestBuilder {
+    /// Adds the credentials.
+    pub(super) fn authenticate(&self, request: RequestBuilder) -> RequestBuilder {
         let Some(login) = &self.login else { return request };
         match login.reveal().split_once(':') {
             Some((user, password)) => request.basic_auth(user, Some(password)),
@@ -82,7 +82,7 @@ impl Agent {
     }
 
     /// The address of one of its calls.
-    pub(super) fn at(&self, path: &str) -> Url {
+    pub(super) fn url(&self, path: &str) -> Url {
         let mut url = self.url.clone();
         let below = format!("{}{path}", url.path().trim_end_matches('/'));
         url.set_path(&below);
@@ -93,12 +93,12 @@ impl Agent {
 /// Prepares a client of the agent.
 pub(super) fn builder(config: &Consul, agent: &Agent) -> Result<ClientBuilder, String> {
     let second = Duration::from_secs(1);
-    // A connection that the network has forgotten ends within seconds, also while nothing is sent on it.
+    // A connection that the network dropped ends within seconds, even when idle.
     let mut builder = Client::builder()
         .no_proxy()
         // The token would go wherever the answer points.
         .redirect(Policy::none())
-        .connect_timeout(CALL_WITHIN)
+        .connect_timeout(CALL_TIMEOUT)
         .tcp_user_timeout(3 * second)
         .tcp_keepalive(2 * second)
         .tcp_keepalive_interval(second)

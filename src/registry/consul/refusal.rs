@@ -1,4 +1,4 @@
-//! What goes wrong with Consul, in words that say what to do.
+//! Readable errors of Consul that say what to do.
 
 use actors::ports::RegistryError;
 
@@ -10,20 +10,31 @@ const QUOTED: usize = 200;
 /// What a token has to allow; docs/cluster.md explains it.
 const POLICY: &str = r#"service "porpoise" { policy = "write" } and node_prefix "" { policy = "read" }"#;
 
-/// Tells a life that the agent has forgotten from everything else that may be wrong. The words differ by version.
-pub(super) fn refusal(status: u16, text: &str, has_token: bool) -> RegistryError {
+/// What a client authenticates with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credentials {
+    /// The ACL token of the configuration.
+    Token,
+    /// Nothing.
+    Anonymous,
+}
+
+/// Distinguishes a registration that the agent has lost from every other error; the texts differ by version of Consul.
+pub(super) fn refusal(status: u16, text: &str, credentials: Credentials) -> RegistryError {
     let words = text.to_ascii_lowercase();
     let forgotten = ["does not have associated ttl", "unknown check", "unknown service"];
     if forgotten.iter().any(|sign| words.contains(sign)) {
         return RegistryError::NotRegistered;
     }
     let quoted: String = text.trim().chars().take(QUOTED).collect();
-    let advice = match (status, has_token) {
+    let advice = match (status, credentials) {
         (403, _) if words.contains("acl not found") => {
             "; Consul does not know the token of consul.token: give this node one that exists".to_owned()
         }
-        (401 | 403, true) => format!("; the token of consul.token has to allow {POLICY}"),
-        (401 | 403, false) => format!("; consul.token is not set, and Consul wants one that allows {POLICY}"),
+        (401 | 403, Credentials::Token) => format!("; the token of consul.token has to allow {POLICY}"),
+        (401 | 403, Credentials::Anonymous) => {
+            format!("; consul.token is not set, and Consul wants one that allows {POLICY}")
+        }
         _ if words.contains("enterprise feature") => {
             "; consul.namespace and consul.partition are for Consul Enterprise: leave them out".to_owned()
         }
@@ -33,7 +44,7 @@ pub(super) fn refusal(status: u16, text: &str, has_token: bool) -> RegistryError
     RegistryError::Unavailable(format!("Consul answered {status}: {quoted}{advice}"))
 }
 
-/// Turns an error of the connection into words.
+/// Describes an error of the connection.
 pub(super) fn unavailable(error: reqwest::Error) -> RegistryError {
     // Without its address, which may hold a password.
     let words = with_causes(&error.without_url());
@@ -41,7 +52,7 @@ pub(super) fn unavailable(error: reqwest::Error) -> RegistryError {
     RegistryError::Unavailable(format!("{words}{advice}"))
 }
 
-/// Says what a failed handshake asks for. The words are those of the TLS library and of the alerts of the protocol.
+/// Names the setting that a failed TLS handshake needs, by the texts of the TLS library and of the protocol's alerts.
 fn advice_on_tls(words: &str) -> Option<&'static str> {
     let words = words.to_ascii_lowercase();
     let says = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));

@@ -16,7 +16,7 @@ fn answered(leader: Option<&str>, index: Option<&str>) -> Result<u64, RegistryEr
             headers.insert(name, HeaderValue::from_str(value).unwrap());
         }
     }
-    index_of_a_led_answer(&headers)
+    require_leader_index(&headers)
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn every_way_to_say_forgotten_is_understood() {
         ),
     ] {
         assert_eq!(
-            refusal(status, text, true),
+            refusal(status, text, Credentials::Token),
             RegistryError::NotRegistered,
             "{text}"
         );
@@ -61,24 +61,24 @@ fn every_way_to_say_forgotten_is_understood() {
         (403, "Permission denied"),
         (404, "page not found"),
     ] {
-        let error = refusal(status, text, true);
+        let error = refusal(status, text, Credentials::Token);
         assert!(error.to_string().contains(text), "{error}");
     }
 }
 
 #[test]
 fn only_our_own_ids_name_lives() {
-    assert_eq!(incarnation_in("porpoise-41"), Some(Incarnation(41)));
+    assert_eq!(parse_service_id("porpoise-41"), Some(Incarnation(41)));
     for other in ["porpoise", "porpoise-", "porpoise-x", "dolphin-41", "porpoise41"] {
-        assert_eq!(incarnation_in(other), None, "{other}");
+        assert_eq!(parse_service_id(other), None, "{other}");
     }
 }
 
 #[test]
 fn a_host_becomes_address_and_port() {
-    assert_eq!(address("10.0.0.1:7071"), ("10.0.0.1", 7071));
-    assert_eq!(address("[::1]:7071"), ("[::1]", 7071));
-    assert_eq!(address("node"), ("node", 0));
+    assert_eq!(split_address("10.0.0.1:7071"), ("10.0.0.1", 7071));
+    assert_eq!(split_address("[::1]:7071"), ("[::1]", 7071));
+    assert_eq!(split_address("node"), ("node", 0));
 }
 
 fn config_for(url: &str) -> Consul {
@@ -130,7 +130,7 @@ async fn the_token_follows_no_redirect() {
 async fn neither_token_nor_password_is_ever_shown() {
     let registry = registry_at("http://user:pass-word@127.0.0.1:1");
     let error = registry.heartbeat(Incarnation(1)).await.unwrap_err();
-    let shown = format!("{error} {error:?} {:?} {:?}", registry.beats, registry.calls);
+    let shown = format!("{error} {error:?} {:?} {:?}", registry.heartbeats, registry.calls);
     for secret in ["very-secret", "pass-word"] {
         assert!(!shown.contains(secret), "{shown}");
     }
@@ -139,14 +139,14 @@ async fn neither_token_nor_password_is_ever_shown() {
 #[test]
 fn a_refusal_says_what_the_token_lacks() {
     let text = |status, text, has_token| refusal(status, text, has_token).to_string();
-    let known = text(403, "Permission denied", true);
+    let known = text(403, "Permission denied", Credentials::Token);
     assert!(
         known.contains("token of consul.token has to allow service \"porpoise\""),
         "{known}"
     );
-    let none = text(403, "Permission denied", false);
+    let none = text(403, "Permission denied", Credentials::Anonymous);
     assert!(none.contains("consul.token is not set"), "{none}");
-    let unknown = text(403, "ACL not found", true);
+    let unknown = text(403, "ACL not found", Credentials::Token);
     assert!(
         unknown.contains("does not know the token of consul.token"),
         "{unknown}"
@@ -161,7 +161,7 @@ async fn a_name_for_the_certificate_is_asked_for_at_the_agents_own_address() {
     config.tls.server_name = Some("server.dc1.consul".to_owned());
     config.partition = Some("part".to_owned());
     let registry = ConsulRegistry::new(&config).unwrap();
-    let url = registry.at("/v1/status/leader").to_string();
+    let url = registry.url("/v1/status/leader").to_string();
     assert_eq!(
         url,
         format!("https://server.dc1.consul:{port}/v1/status/leader?partition=part")

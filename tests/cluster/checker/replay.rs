@@ -175,22 +175,22 @@ struct Records {
 
 impl Records {
     async fn read(store: &Store) -> Self {
-        let sql = "SELECT instance::text, ordinal::text, state, attempts_before_run::text FROM task_instance";
+        let sql =
+            "SELECT instance::text, task_index::text, state, attempts_before_run::text FROM task_instance";
         let tasks = rows(store, sql).await.into_iter().map(|row| {
             let [id, place, state, before] = row.try_into().expect("four columns");
             ((id, place), (state, before.parse().expect("a number")))
         });
         let tasks = tasks.collect();
-        let sql =
-            "SELECT instance::text, ordinal::text, number::text, state FROM attempt ORDER BY attempt.number";
+        let sql = "SELECT instance::text, task_index::text, number::text, state FROM attempt ORDER BY attempt.number";
         let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows(store, sql).await {
             let [id, place, number, state] = row.try_into().expect("four columns");
             let of_task = attempts.entry((id, place)).or_default();
             of_task.push((number.parse().expect("a number"), state));
         }
-        let sql = "SELECT instance::text, verb, run::text, coalesce(task, '') FROM inbox \
-                   WHERE kind = 'verb' AND outcome = 'applied' ORDER BY inbox.id";
+        let sql = "SELECT instance::text, command, run::text, coalesce(task, '') FROM inbox \
+                   WHERE kind = 'command' AND outcome = 'applied' ORDER BY inbox.id";
         let mut verbs: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows(store, sql).await {
             let [id, verb, run, task] = row.try_into().expect("four columns");

@@ -25,9 +25,9 @@ pub(super) struct Stored {
 
 /// Reads every attempt that was bound, by its uid.
 pub(super) async fn stored(store: &Store) -> BTreeMap<String, Stored> {
-    let sql = "SELECT a.uid, a.state, coalesce(a.exit_code::text, ''), coalesce(a.kill_cause, ''), \
+    let sql = "SELECT a.dispatch_id, a.state, coalesce(a.exit_code::text, ''), coalesce(a.kill_cause, ''), \
                (coalesce(m.state, '') = 'dead')::text FROM attempt a LEFT JOIN member m ON m.incarnation = a.worker \
-               WHERE a.uid IS NOT NULL";
+               WHERE a.dispatch_id IS NOT NULL";
     let attempts = rows(store, sql).await.into_iter().map(|row| {
         let [uid, state, exit_code, kill_cause, died] = row.try_into().expect("five columns");
         let stored = Stored {

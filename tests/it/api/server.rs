@@ -105,6 +105,7 @@ pub async fn serve_at(rates: Rates) -> Served {
     let catalog = Catalog::new(&store);
     let clock = Clock::starting_at(store.now().await.unwrap());
     catalog
+        .users()
         .ensure_admin(&token_hash(ADMIN), clock.now())
         .await
         .unwrap();

@@ -3,24 +3,24 @@ use std::collections::BTreeMap;
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Run, Timestamp};
 use engine::states::{AttemptState, Command, InstanceState, OwnershipReason, Priority, TaskState};
 use store::catalog::{
-    CatalogError, Deleted, Grant, InstanceFilter, OwnershipState, PageRequest, Permission, PostVerb,
-    ProjectId, Visible,
+    CatalogError, DeleteOutcome, Grant, InstanceFilter, OwnershipState, PageRequest, Permission, PostCommand,
+    ProjectId, VisibilityScope,
 };
 
-use super::house::{House, asked};
+use super::fixture::{CatalogFixture, asked};
 
 const DEFAULT: ProjectId = ProjectId(1);
 
-async fn in_default(house: &House, state: &str) -> InstanceId {
-    if house.count("workflow").await == 0 {
-        house.flow(DEFAULT, "w").await;
+async fn in_default(fixture: &CatalogFixture, state: &str) -> InstanceId {
+    if fixture.count("workflow").await == 0 {
+        fixture.flow(DEFAULT, "w").await;
     }
-    house.instance(DEFAULT, 1, state).await
+    fixture.instance(DEFAULT, 1, state).await
 }
 
 fn all() -> InstanceFilter {
     InstanceFilter {
-        visible: Visible::All,
+        visible: VisibilityScope::All,
         project: None,
         workflow: None,
         states: Vec::new(),
@@ -28,28 +28,30 @@ fn all() -> InstanceFilter {
     }
 }
 
-async fn listed(house: &House, filter: &InstanceFilter) -> Vec<i64> {
-    let page = house
+async fn listed(fixture: &CatalogFixture, filter: &InstanceFilter) -> Vec<i64> {
+    let page = fixture
         .catalog
-        .instances(filter, &PageRequest::default())
+        .instances()
+        .list(filter, &PageRequest::default())
         .await
         .expect("a page");
     page.items.into_iter().map(|row| row.id.0).collect()
 }
 
-pub(super) async fn an_instance_is_shown_whole(house: &House) {
-    let id = in_default(house, "running").await;
-    house
+pub(super) async fn an_instance_is_shown_whole(fixture: &CatalogFixture) {
+    let id = in_default(fixture, "running").await;
+    fixture
         .sql(&format!(
             "UPDATE instance SET owner = 7, host = 'h:1', epoch = 1, run = 2, reason = 'because', \
              attention = '{{\"code\": \"CRASHED\", \"detail\": \"five times\"}}', \
              outputs = '{{\"total\": \"4\"}}', started_at = 1500 WHERE id = {id}; \
-             INSERT INTO task_instance (instance, ordinal, state) VALUES ({id}, 0, 'succeeded'), ({id}, 1, 'running')"
+             INSERT INTO task_instance (instance, task_index, state) VALUES ({id}, 0, 'succeeded'), ({id}, 1, 'running')"
         ))
         .await;
-    let row = house
+    let row = fixture
         .catalog
-        .instance(id)
+        .instances()
+        .find(id)
         .await
         .expect("an answer")
         .expect("the instance");
@@ -83,31 +85,36 @@ pub(super) async fn an_instance_is_shown_whole(house: &House) {
         (TaskState::Succeeded, 1),
     ];
     assert_eq!((row.tasks.total, row.tasks.by_state), (3, BTreeMap::from(counts)));
-    assert_eq!(house.catalog.instance(InstanceId(99)).await, Ok(None));
-    assert_eq!(house.catalog.project_of(id).await, Ok(Some(DEFAULT)));
+    assert_eq!(fixture.catalog.instances().find(InstanceId(99)).await, Ok(None));
+    assert_eq!(
+        fixture.catalog.instances().project_of(id).await,
+        Ok(Some(DEFAULT))
+    );
 }
 
-pub(super) async fn who_rests_is_shown_without_an_owner_also_while_one_decides_its_verb(house: &House) {
-    let id = in_default(house, "running").await;
-    house
+pub(super) async fn who_rests_is_shown_without_an_owner_also_while_one_decides_its_verb(
+    fixture: &CatalogFixture,
+) {
+    let id = in_default(fixture, "running").await;
+    fixture
         .sql("UPDATE instance SET owner = 7, host = 'h:1', epoch = 1")
         .await;
     let owner = async || {
-        let row = house.catalog.instance(id).await.expect("an answer");
+        let row = fixture.catalog.instances().find(id).await.expect("an answer");
         row.map(|row| (row.owner, row.host)).expect("the instance")
     };
     assert_eq!(owner().await, (Some(Incarnation(7)), Some("h:1".to_owned())));
     for state in ["queued", "paused", "stopped", "failed", "succeeded"] {
-        house
+        fixture
             .sql(&format!("UPDATE instance SET run = run + 1, state = '{state}'"))
             .await;
         assert_eq!(owner().await, (None, None), "{state}");
     }
 }
 
-pub(super) async fn a_moving_instance_says_what_became_of_its_owner(house: &House) {
-    let id = in_default(house, "running").await;
-    house
+pub(super) async fn a_moving_instance_says_what_became_of_its_owner(fixture: &CatalogFixture) {
+    let id = in_default(fixture, "running").await;
+    fixture
         .sql(
             "INSERT INTO member (name, host, roles, state, version, joined_at, state_at) \
              VALUES ('n', 'h:1', 'master', 'dead', '1', 0, 0), ('n', 'h:1', 'master', 'left', '1', 0, 0)",
@@ -115,29 +122,29 @@ pub(super) async fn a_moving_instance_says_what_became_of_its_owner(house: &Hous
         .await;
     for (owner, words) in [(1, "owner n/1 declared dead"), (2, "owner n/2 has left")] {
         let owns = format!("UPDATE instance SET owner = {owner}, host = 'h:1', epoch = {owner}");
-        house.sql(&owns).await;
-        let row = house.catalog.instance(id).await.expect("an answer");
+        fixture.sql(&owns).await;
+        let row = fixture.catalog.instances().find(id).await.expect("an answer");
         let reason = row.expect("the instance").reason.unwrap_or_default();
         assert!(reason.contains(words), "{reason}");
     }
 }
 
 #[expect(clippy::too_many_lines, reason = "one list, filtered in every way")]
-pub(super) async fn instances_are_listed_newest_first_by_every_filter(house: &House) {
-    let retail = house.project("retail").await.id;
-    let (one, two) = (house.flow(DEFAULT, "w").await, house.flow(retail, "v").await);
+pub(super) async fn instances_are_listed_newest_first_by_every_filter(fixture: &CatalogFixture) {
+    let retail = fixture.project("retail").await.id;
+    let (one, two) = (fixture.flow(DEFAULT, "w").await, fixture.flow(retail, "v").await);
     for (project, workflow, state) in [
         (DEFAULT, one, "running"),
         (retail, two, "failed"),
         (DEFAULT, one, "succeeded"),
         (retail, two, "running"),
     ] {
-        house.instance(project, workflow, state).await;
+        fixture.instance(project, workflow, state).await;
     }
-    house
+    fixture
         .sql("UPDATE instance SET owner = 7, host = 'h:1', epoch = 1 WHERE id IN (2, 4)")
         .await;
-    assert_eq!(listed(house, &all()).await, [4, 3, 2, 1]);
+    assert_eq!(listed(fixture, &all()).await, [4, 3, 2, 1]);
     let cases = [
         (
             InstanceFilter {
@@ -185,56 +192,67 @@ pub(super) async fn instances_are_listed_newest_first_by_every_filter(house: &Ho
         ),
     ];
     for (filter, ids) in cases {
-        assert_eq!(listed(house, &filter).await, ids, "{filter:?}");
+        assert_eq!(listed(fixture, &filter).await, ids, "{filter:?}");
     }
 }
 
-pub(super) async fn instances_are_paged_by_a_cursor_of_their_own(house: &House) {
+pub(super) async fn instances_are_paged_by_a_cursor_of_their_own(fixture: &CatalogFixture) {
     for _ in 0..4 {
-        in_default(house, "running").await;
+        in_default(fixture, "running").await;
     }
     let page = PageRequest {
         limit: 3,
         cursor: None,
     };
-    let first = house.catalog.instances(&all(), &page).await.expect("a page");
+    let first = fixture
+        .catalog
+        .instances()
+        .list(&all(), &page)
+        .await
+        .expect("a page");
     let next = PageRequest {
         limit: 3,
         cursor: first.next_cursor,
     };
-    let second = house.catalog.instances(&all(), &next).await.expect("a page");
+    let second = fixture
+        .catalog
+        .instances()
+        .list(&all(), &next)
+        .await
+        .expect("a page");
     assert_eq!(second.items.iter().map(|row| row.id.0).collect::<Vec<_>>(), [1]);
     let broken = PageRequest {
         limit: 3,
         cursor: Some("zz".to_owned()),
     };
-    let refused = house.catalog.instances(&all(), &broken).await;
+    let refused = fixture.catalog.instances().list(&all(), &broken).await;
     assert!(matches!(refused, Err(CatalogError::Rejected(_))), "{refused:?}");
 }
 
-pub(super) async fn instances_of_projects_without_a_grant_are_not_listed(house: &House) {
-    let (ann, retail) = (house.member("ann").await, house.project("retail").await.id);
-    let (one, two) = (house.flow(DEFAULT, "w").await, house.flow(retail, "v").await);
-    house.instance(DEFAULT, one, "running").await;
-    house.instance(retail, two, "running").await;
+pub(super) async fn instances_of_projects_without_a_grant_are_not_listed(fixture: &CatalogFixture) {
+    let (ann, retail) = (fixture.member("ann").await, fixture.project("retail").await.id);
+    let (one, two) = (fixture.flow(DEFAULT, "w").await, fixture.flow(retail, "v").await);
+    fixture.instance(DEFAULT, one, "running").await;
+    fixture.instance(retail, two, "running").await;
     let hers = InstanceFilter {
-        visible: Visible::GrantedTo(ann.id),
+        visible: VisibilityScope::GrantedTo(ann.id),
         ..all()
     };
-    assert_eq!(listed(house, &hers).await, Vec::<i64>::new());
+    assert_eq!(listed(fixture, &hers).await, Vec::<i64>::new());
     let grant = Grant {
         user: "ann".to_owned(),
         permission: Permission::Read,
     };
-    house
+    fixture
         .catalog
-        .put_grant(retail, &grant, &asked())
+        .grants()
+        .put(retail, &grant, &asked())
         .await
         .expect("a grant");
-    assert_eq!(listed(house, &hers).await, [2]);
+    assert_eq!(listed(fixture, &hers).await, [2]);
     assert_eq!(
         listed(
-            house,
+            fixture,
             &InstanceFilter {
                 project: Some("default".to_owned()),
                 ..hers
@@ -245,13 +263,13 @@ pub(super) async fn instances_of_projects_without_a_grant_are_not_listed(house: 
     );
 }
 
-pub(super) async fn every_task_is_listed_in_the_order_of_the_definition(house: &House) {
-    let id = in_default(house, "stopped").await;
-    house
+pub(super) async fn every_task_is_listed_in_the_order_of_the_definition(fixture: &CatalogFixture) {
+    let id = in_default(fixture, "stopped").await;
+    fixture
         .sql(&format!(
-            "INSERT INTO task_instance (instance, ordinal, state, attempts, outputs) \
+            "INSERT INTO task_instance (instance, task_index, state, attempts, outputs) \
              VALUES ({id}, 0, 'succeeded', 2, '{{\"rows\": \"7\"}}'); \
-             INSERT INTO attempt (instance, ordinal, number, epoch, state, worker, worker_name, uid, created_at) \
+             INSERT INTO attempt (instance, task_index, number, epoch, state, worker, worker_name, dispatch_id, created_at) \
              VALUES ({id}, 0, 1, 1, 'failed', 3, 'n1', '1-{id}-0-1-1', 1), ({id}, 0, 2, 1, 'succeeded', 4, 'n2', \
              '1-{id}-0-2-1', 2)"
         ))
@@ -260,7 +278,7 @@ pub(super) async fn every_task_is_listed_in_the_order_of_the_definition(house: &
         limit: 2,
         cursor: None,
     };
-    let first = house.catalog.tasks(id, &page).await.expect("a page");
+    let first = fixture.catalog.tasks().list(id, &page).await.expect("a page");
     let names: Vec<_> = first
         .items
         .iter()
@@ -283,7 +301,7 @@ pub(super) async fn every_task_is_listed_in_the_order_of_the_definition(house: &
         limit: 2,
         cursor: first.next_cursor,
     };
-    let second = house.catalog.tasks(id, &next).await.expect("a page");
+    let second = fixture.catalog.tasks().list(id, &next).await.expect("a page");
     assert_eq!(
         second
             .items
@@ -293,26 +311,26 @@ pub(super) async fn every_task_is_listed_in_the_order_of_the_definition(house: &
         ["c"]
     );
     assert_eq!(second.next_cursor, None);
-    let missing = house.catalog.tasks(InstanceId(99), &page).await;
+    let missing = fixture.catalog.tasks().list(InstanceId(99), &page).await;
     assert!(
         matches!(missing, Err(CatalogError::NotFound { .. })),
         "{missing:?}"
     );
 }
 
-pub(super) async fn a_task_is_read_with_its_attempts(house: &House) {
-    let id = in_default(house, "running").await;
-    house
+pub(super) async fn a_task_is_read_with_its_attempts(fixture: &CatalogFixture) {
+    let id = in_default(fixture, "running").await;
+    fixture
         .sql(&format!(
-            "INSERT INTO task_instance (instance, ordinal, state, attempts, started_at) \
+            "INSERT INTO task_instance (instance, task_index, state, attempts, started_at) \
              VALUES ({id}, 2, 'waiting', 2, 5); \
-             INSERT INTO attempt (instance, ordinal, number, epoch, state, worker, worker_name, uid, pid, exit_code, \
+             INSERT INTO attempt (instance, task_index, number, epoch, state, worker, worker_name, dispatch_id, pid, exit_code, \
              error, created_at, started_at, ended_at) \
              VALUES ({id}, 2, 1, 1, 'failed', 3, 'n1', '1-{id}-2-1-1', 42, 7, 'exit code 7', 4, 5, 6), \
              ({id}, 2, 2, 1, 'created', NULL, NULL, NULL, NULL, NULL, NULL, 8, NULL, NULL)"
         ))
         .await;
-    let detail = house.catalog.task(id, "c").await.expect("the task");
+    let detail = fixture.catalog.tasks().find(id, "c").await.expect("the task");
     assert_eq!(
         (detail.task.state, detail.task.worker),
         (TaskState::Waiting, None)
@@ -333,18 +351,18 @@ pub(super) async fn a_task_is_read_with_its_attempts(house: &House) {
         (second.state, second.uid, second.worker.as_deref()),
         (AttemptState::Created, None, None)
     );
-    let missing = house.catalog.task(id, "x").await;
+    let missing = fixture.catalog.tasks().find(id, "x").await;
     assert!(
         matches!(missing, Err(CatalogError::NotFound { .. })),
         "{missing:?}"
     );
 }
 
-pub(super) async fn history_is_paged_oldest_first_with_the_names_of_tasks(house: &House) {
-    let id = in_default(house, "running").await;
-    house
+pub(super) async fn history_is_paged_oldest_first_with_the_names_of_tasks(fixture: &CatalogFixture) {
+    let id = in_default(fixture, "running").await;
+    fixture
         .sql(&format!(
-            "INSERT INTO transition (instance, at, ordinal, attempt, from_state, to_state, why, host, epoch) \
+            "INSERT INTO transition (instance, at, task_index, attempt, from_state, to_state, why, host, epoch) \
              VALUES ({id}, 1, NULL, NULL, NULL, 'running', 'started', '', 0), \
              ({id}, 2, 1, 3, 'waiting', 'dispatched', 'a slot', 'h:1', 1), ({id} + 1, 2, NULL, NULL, NULL, 'running', 'other', '', 0), \
              ({id}, 3, NULL, NULL, 'running', 'failed', 'a task failed', 'h:1', 1)"
@@ -354,7 +372,7 @@ pub(super) async fn history_is_paged_oldest_first_with_the_names_of_tasks(house:
         limit: 2,
         cursor: None,
     };
-    let first = house.catalog.history(id, &page).await.expect("a page");
+    let first = fixture.catalog.history().list(id, &page).await.expect("a page");
     let told: Vec<_> = first
         .items
         .iter()
@@ -373,7 +391,7 @@ pub(super) async fn history_is_paged_oldest_first_with_the_names_of_tasks(house:
         limit: 2,
         cursor: first.next_cursor,
     };
-    let second = house.catalog.history(id, &next).await.expect("a page");
+    let second = fixture.catalog.history().list(id, &next).await.expect("a page");
     assert_eq!(
         second
             .items
@@ -384,11 +402,12 @@ pub(super) async fn history_is_paged_oldest_first_with_the_names_of_tasks(house:
     );
 }
 
-pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(house: &House) {
-    let id = in_default(house, "running").await;
+pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(fixture: &CatalogFixture) {
+    let id = in_default(fixture, "running").await;
     let state = async || {
-        house
+        fixture
             .catalog
+            .history()
             .ownership(id)
             .await
             .expect("an answer")
@@ -396,7 +415,7 @@ pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(house
             .state
     };
     assert_eq!(state().await, OwnershipState::Moving);
-    house
+    fixture
         .sql(&format!(
             "INSERT INTO member (name, host, roles, state, version, joined_at, state_at) \
              VALUES ('n', 'h:1', 'master', 'active', '1', 0, 0); \
@@ -405,8 +424,9 @@ pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(house
              VALUES ({id}, 1, 1, 'h:1', NULL, 5, 'start'), ({id}, 2, 2, 'h:2', 'h:1', 6, 'failover')"
         ))
         .await;
-    let owned = house
+    let owned = fixture
         .catalog
+        .history()
         .ownership(id)
         .await
         .expect("an answer")
@@ -420,48 +440,59 @@ pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(house
         (1, OwnershipReason::Start, Timestamp(5)),
         "an owner that came after the row was read is not told of yet"
     );
-    house.sql("UPDATE member SET state = 'dead'").await;
+    fixture.sql("UPDATE member SET state = 'dead'").await;
     assert_eq!(state().await, OwnershipState::Moving);
-    house
+    fixture
         .sql(&format!(
             "UPDATE instance SET owner = NULL, host = NULL, state = 'paused' WHERE id = {id}"
         ))
         .await;
     assert_eq!(state().await, OwnershipState::Unowned);
-    house
+    fixture
         .sql(&format!("UPDATE instance SET state = 'stopped' WHERE id = {id}"))
         .await;
     assert_eq!(state().await, OwnershipState::Final);
-    assert_eq!(house.catalog.ownership(InstanceId(99)).await, Ok(None));
+    assert_eq!(
+        fixture.catalog.history().ownership(InstanceId(99)).await,
+        Ok(None)
+    );
 }
 
-pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(house: &House) {
-    let id = in_default(house, "running").await;
-    let delete = async || house.catalog.delete_instance(id, &asked()).await;
-    let refused = |answer: &Result<Deleted, _>, expected: InstanceState| matches!(answer, Ok(Deleted::InvalidState { state, .. }) if *state == expected);
+pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(fixture: &CatalogFixture) {
+    let id = in_default(fixture, "running").await;
+    let delete = async || fixture.catalog.instances().delete(id, &asked()).await;
+    let refused = |answer: &Result<DeleteOutcome, _>, expected: InstanceState| matches!(answer, Ok(DeleteOutcome::InvalidState { state, .. }) if *state == expected);
     assert!(refused(&delete().await, InstanceState::Running));
-    house
+    fixture
         .sql(&format!("UPDATE instance SET state = 'failed' WHERE id = {id}"))
         .await;
-    let recover = PostVerb {
+    let recover = PostCommand {
         instance: id,
-        verb: Command::Recover,
+        command: Command::Recover,
         task: None,
         reason: None,
     };
-    house.catalog.post_verb(&recover, &asked()).await.expect("a verb");
+    fixture
+        .catalog
+        .operations()
+        .post(&recover, &asked())
+        .await
+        .expect("a verb");
     assert!(refused(&delete().await, InstanceState::Failed));
-    house
+    fixture
         .sql("UPDATE inbox SET applied_at = 9, outcome = 'refused'")
         .await;
-    house
+    fixture
         .sql(&format!(
-            "INSERT INTO task_instance (instance, ordinal, state) VALUES ({id}, 0, 'failed')"
+            "INSERT INTO task_instance (instance, task_index, state) VALUES ({id}, 0, 'failed')"
         ))
         .await;
-    assert_eq!(delete().await, Ok(Deleted::Gone));
+    assert_eq!(delete().await, Ok(DeleteOutcome::Gone));
     assert_eq!(
-        (house.count("instance").await, house.count("task_instance").await),
+        (
+            fixture.count("instance").await,
+            fixture.count("task_instance").await
+        ),
         (0, 0)
     );
     let again = delete().await;

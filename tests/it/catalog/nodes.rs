@@ -2,13 +2,13 @@ use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 use store::catalog::{PageRequest, ProjectId};
 
-use super::house::House;
+use super::fixture::CatalogFixture;
 
 const DEFAULT: ProjectId = ProjectId(1);
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-async fn member(house: &House, name: &str, state: &str, state_at: i64) {
-    house
+async fn member(fixture: &CatalogFixture, name: &str, state: &str, state_at: i64) {
+    fixture
         .sql(&format!(
             "INSERT INTO member (name, host, roles, state, slots, version, joined_at, state_at) \
              VALUES ('{name}', '{name}:1', 'master,worker', '{state}', 8, '0.1', 1, {state_at})"
@@ -16,20 +16,20 @@ async fn member(house: &House, name: &str, state: &str, state_at: i64) {
         .await;
 }
 
-pub(super) async fn a_node_is_listed_with_what_it_owns_and_runs(house: &House) {
-    member(house, "n1", "active", 1).await;
-    member(house, "n2", "draining", 2).await;
-    let workflow = house.flow(DEFAULT, "w").await;
-    let id = house.instance(DEFAULT, workflow, "running").await;
-    house
+pub(super) async fn a_node_is_listed_with_what_it_owns_and_runs(fixture: &CatalogFixture) {
+    member(fixture, "n1", "active", 1).await;
+    member(fixture, "n2", "draining", 2).await;
+    let workflow = fixture.flow(DEFAULT, "w").await;
+    let id = fixture.instance(DEFAULT, workflow, "running").await;
+    fixture
         .sql(&format!(
             "UPDATE instance SET owner = 1, host = 'n1:1', epoch = 1; \
-             INSERT INTO attempt (instance, ordinal, number, epoch, state, worker, worker_name, uid, created_at) VALUES \
+             INSERT INTO attempt (instance, task_index, number, epoch, state, worker, worker_name, dispatch_id, created_at) VALUES \
              ({id}, 0, 1, 1, 'succeeded', 2, 'n2', 'a', 1), ({id}, 0, 2, 1, 'created', 2, 'n2', 'b', 1), \
              ({id}, 1, 1, 1, 'running', 2, 'n2', 'c', 1), ({id}, 2, 1, 1, 'created', NULL, NULL, NULL, 1)"
         ))
         .await;
-    let nodes = house.catalog.nodes(Timestamp(10)).await.expect("nodes");
+    let nodes = fixture.catalog.nodes().list(Timestamp(10)).await.expect("nodes");
     let told: Vec<_> = nodes
         .iter()
         .map(|n| (n.name.as_str(), n.state, n.instances, n.slots_used))
@@ -43,18 +43,18 @@ pub(super) async fn a_node_is_listed_with_what_it_owns_and_runs(house: &House) {
     );
     assert_eq!((nodes[0].slots_total, nodes[0].incarnation), (8, Incarnation(2)));
     assert_eq!(nodes[0].roles, ["master", "worker"]);
-    house.sql("UPDATE member SET slots = 1").await;
-    let nodes = house.catalog.nodes(Timestamp(10)).await.expect("nodes");
+    fixture.sql("UPDATE member SET slots = 1").await;
+    let nodes = fixture.catalog.nodes().list(Timestamp(10)).await.expect("nodes");
     let used: Vec<u32> = nodes.iter().map(|node| node.slots_used).collect();
     assert_eq!(used, [1, 0], "what masters bound beyond its slots is not there");
 }
 
-pub(super) async fn a_life_that_ended_is_listed_for_a_day(house: &House) {
-    member(house, "n1", "left", 10).await;
-    member(house, "n2", "dead", 20).await;
-    member(house, "n3", "active", 1).await;
+pub(super) async fn a_life_that_ended_is_listed_for_a_day(fixture: &CatalogFixture) {
+    member(fixture, "n1", "left", 10).await;
+    member(fixture, "n2", "dead", 20).await;
+    member(fixture, "n3", "active", 1).await;
     let names = async |at| {
-        let nodes = house.catalog.nodes(Timestamp(at)).await.expect("nodes");
+        let nodes = fixture.catalog.nodes().list(Timestamp(at)).await.expect("nodes");
         nodes.into_iter().map(|node| node.name).collect::<Vec<_>>()
     };
     assert_eq!(names(DAY).await, ["n3", "n2", "n1"]);
@@ -62,16 +62,17 @@ pub(super) async fn a_life_that_ended_is_listed_for_a_day(house: &House) {
     assert_eq!(names(DAY + 20).await, ["n3"]);
 }
 
-pub(super) async fn take_overs_are_listed_newest_first(house: &House) {
-    house
+pub(super) async fn take_overs_are_listed_newest_first(fixture: &CatalogFixture) {
+    fixture
         .sql(
             "INSERT INTO failover (dead, dead_host, survivor, survivor_host, reason, declared_at, instances) \
              VALUES (1, 'a:1', 2, 'b:1', 'silent', 5, 3), (2, 'b:1', 3, 'c:1', 'silent', 6, 0)",
         )
         .await;
-    let page = house
+    let page = fixture
         .catalog
-        .failovers(&PageRequest {
+        .nodes()
+        .list_failovers(&PageRequest {
             limit: 1,
             cursor: None,
         })
@@ -82,7 +83,12 @@ pub(super) async fn take_overs_are_listed_newest_first(house: &House) {
         limit: 1,
         cursor: page.next_cursor,
     };
-    let page = house.catalog.failovers(&next).await.expect("a page");
+    let page = fixture
+        .catalog
+        .nodes()
+        .list_failovers(&next)
+        .await
+        .expect("a page");
     let first = &page.items[0];
     assert_eq!(
         (first.dead.incarnation, first.survivor.host.as_str()),
@@ -94,9 +100,9 @@ pub(super) async fn take_overs_are_listed_newest_first(house: &House) {
     );
 }
 
-pub(super) async fn the_database_tells_what_it_is(house: &House) {
-    let database = house.catalog.database().await.expect("an answer");
-    let expected = match house.store.backend() {
+pub(super) async fn the_database_tells_what_it_is(fixture: &CatalogFixture) {
+    let database = fixture.catalog.nodes().database().await.expect("an answer");
+    let expected = match fixture.store.backend() {
         sea_orm::DbBackend::Sqlite => "sqlite",
         _ => "postgres",
     };

@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use engine::ids::Timestamp;
 use store::catalog::{
     AuditOutcome, CatalogError, Grant, KnownRequest, NewProject, PageRequest, Permission, ProjectEdit,
-    Visible,
+    VisibilityScope,
 };
 
-use super::house::{House, asked, asked_at, keyed, version};
+use super::fixture::{CatalogFixture, asked, asked_at, keyed, version};
 
 fn code<T: std::fmt::Debug>(answer: Result<T, CatalogError>) -> &'static str {
     match answer {
@@ -22,23 +22,30 @@ fn named(name: &str) -> NewProject {
     }
 }
 
-pub(super) async fn the_project_default_exists_and_stays(house: &House) {
+pub(super) async fn the_project_default_exists_and_stays(fixture: &CatalogFixture) {
     assert!(
-        house
+        fixture
             .catalog
-            .project("default")
+            .projects()
+            .find("default")
             .await
             .expect("an answer")
             .is_some()
     );
-    let answer = house.catalog.delete_project("default", &asked()).await;
+    let answer = fixture.catalog.projects().delete("default", &asked()).await;
     assert_eq!(code(answer), "PROJECT_REQUIRED");
 }
 
-pub(super) async fn a_project_is_edited_and_deleted_and_its_name_is_free_again(house: &House) {
-    let made = house.project("retail").await;
+pub(super) async fn a_project_is_edited_and_deleted_and_its_name_is_free_again(fixture: &CatalogFixture) {
+    let made = fixture.project("retail").await;
     assert_eq!(
-        code(house.catalog.create_project(&named("retail"), &asked()).await),
+        code(
+            fixture
+                .catalog
+                .projects()
+                .create(&named("retail"), &asked())
+                .await
+        ),
         "PROJECT_EXISTS"
     );
 
@@ -46,66 +53,73 @@ pub(super) async fn a_project_is_edited_and_deleted_and_its_name_is_free_again(h
         description: None,
         params: Some(BTreeMap::from([("region".to_owned(), "eu \"1\"".to_owned())])),
     };
-    let edited = house
+    let edited = fixture
         .catalog
-        .edit_project("retail", &edit, &asked_at(2_000))
+        .projects()
+        .edit("retail", &edit, &asked_at(2_000))
         .await
         .expect("an edit");
     assert_eq!(edited.updated_at, Timestamp(2_000));
-    let read = house
+    let read = fixture
         .catalog
-        .project("retail")
+        .projects()
+        .find("retail")
         .await
         .expect("an answer")
         .expect("the project");
     assert_eq!(read, edited);
     assert_eq!(read.params["region"], "eu \"1\"");
 
-    house
+    fixture
         .catalog
-        .delete_project("retail", &asked())
+        .projects()
+        .delete("retail", &asked())
         .await
         .expect("a delete");
-    assert_eq!(house.catalog.project("retail").await, Ok(None));
-    assert_ne!(house.project("retail").await.id, made.id);
+    assert_eq!(fixture.catalog.projects().find("retail").await, Ok(None));
+    assert_ne!(fixture.project("retail").await.id, made.id);
 }
 
-pub(super) async fn a_project_with_a_workflow_stays(house: &House) {
-    let project = house.project("retail").await;
-    house.flow(project.id, "daily").await;
+pub(super) async fn a_project_with_a_workflow_stays(fixture: &CatalogFixture) {
+    let project = fixture.project("retail").await;
+    fixture.flow(project.id, "daily").await;
     assert_eq!(
-        code(house.catalog.delete_project("retail", &asked()).await),
+        code(fixture.catalog.projects().delete("retail", &asked()).await),
         "PROJECT_NOT_EMPTY"
     );
-    house
+    fixture
         .catalog
-        .delete_workflow(project.id, "daily", &asked())
+        .workflows()
+        .delete(project.id, "daily", &asked())
         .await
         .expect("a delete");
-    house
+    fixture
         .catalog
-        .delete_project("retail", &asked())
+        .projects()
+        .delete("retail", &asked())
         .await
         .expect("a delete");
-    let late = house
+    let late = fixture
         .catalog
-        .put_workflow(project.id, &version("daily", 1), None, &asked())
+        .workflows()
+        .save_version(project.id, &version("daily", 1), None, &asked())
         .await;
     assert!(matches!(late, Err(CatalogError::NotFound { .. })), "{late:?}");
 }
 
-pub(super) async fn projects_are_paged_by_name_and_only_granted_ones_are_seen(house: &House) {
-    let user = house.member("ann").await;
+pub(super) async fn projects_are_paged_by_name_and_only_granted_ones_are_seen(fixture: &CatalogFixture) {
+    let user = fixture.member("ann").await;
     for name in ["b", "a", "ü", "c"] {
-        let project = house.project(name).await;
+        let project = fixture.project(name).await;
         if name != "c" {
             let grant = Grant {
                 user: "ann".to_owned(),
                 permission: Permission::Read,
             };
-            house
+            fixture
                 .catalog
-                .put_grant(project.id, &grant, &asked())
+                .grants()
+                .put(project.id, &grant, &asked())
                 .await
                 .expect("a grant");
         }
@@ -116,9 +130,10 @@ pub(super) async fn projects_are_paged_by_name_and_only_granted_ones_are_seen(ho
         cursor: None,
     };
     loop {
-        let answer = house
+        let answer = fixture
             .catalog
-            .projects(&Visible::GrantedTo(user.id), &page)
+            .projects()
+            .list(&VisibilityScope::GrantedTo(user.id), &page)
             .await
             .expect("a page");
         pages.push(
@@ -134,24 +149,27 @@ pub(super) async fn projects_are_paged_by_name_and_only_granted_ones_are_seen(ho
         }
     }
     assert_eq!(pages, [vec!["a", "b"], vec!["ü"]]);
-    let all = house
+    let all = fixture
         .catalog
-        .projects(&Visible::All, &PageRequest::default())
+        .projects()
+        .list(&VisibilityScope::All, &PageRequest::default())
         .await
         .expect("a page");
     assert_eq!(all.items.len(), 5);
 }
 
-pub(super) async fn a_change_and_its_audit_row_are_stored_together(house: &House) {
-    house.project("retail").await;
-    house
+pub(super) async fn a_change_and_its_audit_row_are_stored_together(fixture: &CatalogFixture) {
+    fixture.project("retail").await;
+    fixture
         .catalog
-        .create_project(&named("retail"), &asked())
+        .projects()
+        .create(&named("retail"), &asked())
         .await
         .expect_err("the name is taken");
-    let log = house
+    let log = fixture
         .catalog
-        .audit_log(&PageRequest::default())
+        .audit()
+        .list(&PageRequest::default())
         .await
         .expect("a page")
         .items;
@@ -168,11 +186,12 @@ pub(super) async fn a_change_and_its_audit_row_are_stored_together(house: &House
     );
 }
 
-pub(super) async fn a_request_key_stands_for_what_it_made(house: &House) {
-    assert_eq!(house.catalog.known_request("k").await, Ok(None));
-    house
+pub(super) async fn a_request_key_stands_for_what_it_made(fixture: &CatalogFixture) {
+    assert_eq!(fixture.catalog.request_keys().find("k").await, Ok(None));
+    fixture
         .catalog
-        .create_project(&named("retail"), &keyed("k"))
+        .projects()
+        .create(&named("retail"), &keyed("k"))
         .await
         .expect("a project");
     let known = KnownRequest {
@@ -180,46 +199,54 @@ pub(super) async fn a_request_key_stands_for_what_it_made(house: &House) {
         kind: "project".to_owned(),
         resource: "retail".to_owned(),
     };
-    assert_eq!(house.catalog.known_request("k").await, Ok(Some(known)));
-    let again = house.catalog.create_project(&named("other"), &keyed("k")).await;
-    assert_eq!(code(again), "IDEMPOTENCY_KEY_IN_USE");
-    assert_eq!(house.catalog.project("other").await, Ok(None));
-    // What failed leaves its key free.
-    house
+    assert_eq!(fixture.catalog.request_keys().find("k").await, Ok(Some(known)));
+    let again = fixture
         .catalog
-        .create_project(&named("retail"), &keyed("l"))
+        .projects()
+        .create(&named("other"), &keyed("k"))
+        .await;
+    assert_eq!(code(again), "IDEMPOTENCY_KEY_IN_USE");
+    assert_eq!(fixture.catalog.projects().find("other").await, Ok(None));
+    // What failed leaves its key free.
+    fixture
+        .catalog
+        .projects()
+        .create(&named("retail"), &keyed("l"))
         .await
         .expect_err("the name is taken");
-    assert_eq!(house.catalog.known_request("l").await, Ok(None));
+    assert_eq!(fixture.catalog.request_keys().find("l").await, Ok(None));
 }
 
-pub(super) async fn two_requests_with_one_key_at_once_make_one_thing(house: &House) {
+pub(super) async fn two_requests_with_one_key_at_once_make_one_thing(fixture: &CatalogFixture) {
     let (request, project) = (keyed("k"), named("retail"));
     let (one, two) = tokio::join!(
-        house.catalog.create_project(&project, &request),
-        house.catalog.create_project(&project, &request),
+        fixture.catalog.projects().create(&project, &request),
+        fixture.catalog.projects().create(&project, &request),
     );
     let (made, refused) = if one.is_ok() { (one, two) } else { (two, one) };
     made.expect("one is made");
     assert_eq!(code(refused), "IDEMPOTENCY_KEY_IN_USE");
 }
 
-pub(super) async fn keys_older_than_a_day_are_forgotten(house: &House) {
+pub(super) async fn keys_older_than_a_day_are_forgotten(fixture: &CatalogFixture) {
     const DAY: i64 = 24 * 60 * 60 * 1000;
-    house
+    fixture
         .catalog
-        .create_project(&named("a"), &keyed("k"))
+        .projects()
+        .create(&named("a"), &keyed("k"))
         .await
         .expect("a project");
-    house
+    fixture
         .catalog
-        .forget_old(Timestamp(1_000 + DAY))
+        .request_keys()
+        .purge_expired(Timestamp(1_000 + DAY))
         .await
         .expect("done");
     assert!(
-        house
+        fixture
             .catalog
-            .known_request("k")
+            .request_keys()
+            .find("k")
             .await
             .expect("an answer")
             .is_some()
@@ -227,22 +254,25 @@ pub(super) async fn keys_older_than_a_day_are_forgotten(house: &House) {
 
     let mut late = keyed("k");
     late.at = Timestamp(1_001 + DAY);
-    house
+    fixture
         .catalog
-        .create_project(&named("b"), &late)
+        .projects()
+        .create(&named("b"), &late)
         .await
         .expect("the old key does not count");
-    let known = house
+    let known = fixture
         .catalog
-        .known_request("k")
+        .request_keys()
+        .find("k")
         .await
         .expect("an answer")
         .expect("the new key");
     assert_eq!(known.resource, "b");
-    house
+    fixture
         .catalog
-        .forget_old(Timestamp(1_002 + DAY + DAY))
+        .request_keys()
+        .purge_expired(Timestamp(1_002 + DAY + DAY))
         .await
         .expect("done");
-    assert_eq!(house.catalog.known_request("k").await, Ok(None));
+    assert_eq!(fixture.catalog.request_keys().find("k").await, Ok(None));
 }

@@ -1,14 +1,16 @@
 use std::collections::BTreeSet;
 
 use engine::ids::Timestamp;
-use store::catalog::{CatalogError, Format, IfMatch, PageRequest, ProjectId, Put, PutOutcome};
+use store::catalog::{
+    CatalogError, IfMatch, PageRequest, ProjectId, SaveOutcome, SavedVersion, SourceFormat,
+};
 
-use super::house::{House, asked, asked_at, version};
+use super::fixture::{CatalogFixture, asked, asked_at, version};
 
 const DEFAULT: ProjectId = ProjectId(1);
 
-fn put(version: i64, outcome: PutOutcome) -> Result<Put, CatalogError> {
-    Ok(Put { version, outcome })
+fn put(version: i64, outcome: SaveOutcome) -> Result<SavedVersion, CatalogError> {
+    Ok(SavedVersion { version, outcome })
 }
 
 fn not_found<T: std::fmt::Debug>(answer: Result<T, CatalogError>) -> String {
@@ -18,24 +20,26 @@ fn not_found<T: std::fmt::Debug>(answer: Result<T, CatalogError>) -> String {
     }
 }
 
-pub(super) async fn a_put_creates_then_changes_or_leaves(house: &House) {
+pub(super) async fn a_put_creates_then_changes_or_leaves(fixture: &CatalogFixture) {
     let steps = [
-        (1, 1, PutOutcome::Created),
-        (1, 1, PutOutcome::Unchanged),
-        (2, 2, PutOutcome::Changed),
-        (1, 3, PutOutcome::Changed),
-        (1, 3, PutOutcome::Unchanged),
+        (1, 1, SaveOutcome::Created),
+        (1, 1, SaveOutcome::Unchanged),
+        (2, 2, SaveOutcome::Changed),
+        (1, 3, SaveOutcome::Changed),
+        (1, 3, SaveOutcome::Unchanged),
     ];
     for (mark, number, outcome) in steps {
-        let answer = house
+        let answer = fixture
             .catalog
-            .put_workflow(DEFAULT, &version("w", mark), None, &asked())
+            .workflows()
+            .save_version(DEFAULT, &version("w", mark), None, &asked())
             .await;
         assert_eq!(answer, put(number, outcome), "mark {mark}");
     }
-    let list = house
+    let list = fixture
         .catalog
-        .workflows(DEFAULT, &PageRequest::default())
+        .workflows()
+        .list(DEFAULT, &PageRequest::default())
         .await
         .expect("a page")
         .items;
@@ -45,14 +49,15 @@ pub(super) async fn a_put_creates_then_changes_or_leaves(house: &House) {
         (3, 3, "mark 1")
     );
     assert_eq!(list[0].labels["team"], "bi");
-    assert_eq!(house.count("audit WHERE action = 'workflow.put'").await, 3);
+    assert_eq!(fixture.count("audit WHERE action = 'workflow.put'").await, 3);
 }
 
-pub(super) async fn concurrent_puts_get_a_version_each(house: &House) {
+pub(super) async fn concurrent_puts_get_a_version_each(fixture: &CatalogFixture) {
     let puts = (1..=8).map(|mark| async move {
-        let answer = house
+        let answer = fixture
             .catalog
-            .put_workflow(DEFAULT, &version("w", mark), None, &asked())
+            .workflows()
+            .save_version(DEFAULT, &version("w", mark), None, &asked())
             .await;
         answer.expect("a version").version
     });
@@ -60,28 +65,30 @@ pub(super) async fn concurrent_puts_get_a_version_each(house: &House) {
     assert_eq!(versions, (1..=8).collect());
 }
 
-pub(super) async fn concurrent_first_puts_of_one_model_make_one_version(house: &House) {
+pub(super) async fn concurrent_first_puts_of_one_model_make_one_version(fixture: &CatalogFixture) {
     let puts = (0..6).map(|_| async {
-        house
+        fixture
             .catalog
-            .put_workflow(DEFAULT, &version("w", 1), None, &asked())
+            .workflows()
+            .save_version(DEFAULT, &version("w", 1), None, &asked())
             .await
             .expect("an answer")
     });
     let answers = futures_util::future::join_all(puts).await;
     let created = answers
         .iter()
-        .filter(|put| put.outcome == PutOutcome::Created)
+        .filter(|put| put.outcome == SaveOutcome::Created)
         .count();
     assert_eq!(created, 1);
     assert!(answers.iter().all(|put| put.version == 1), "{answers:?}");
 }
 
-pub(super) async fn a_put_under_a_condition_that_does_not_hold_stores_nothing(house: &House) {
+pub(super) async fn a_put_under_a_condition_that_does_not_hold_stores_nothing(fixture: &CatalogFixture) {
     let put_if = async |mark, if_match| {
-        house
+        fixture
             .catalog
-            .put_workflow(DEFAULT, &version("w", mark), Some(if_match), &asked())
+            .workflows()
+            .save_version(DEFAULT, &version("w", mark), Some(if_match), &asked())
             .await
     };
     let refused = |answer| {
@@ -94,39 +101,48 @@ pub(super) async fn a_put_under_a_condition_that_does_not_hold_stores_nothing(ho
         )
     };
     assert!(refused(put_if(1, IfMatch::Exists).await));
-    assert_eq!(house.count("workflow").await, 0);
-    house.flow(DEFAULT, "w").await;
+    assert_eq!(fixture.count("workflow").await, 0);
+    fixture.flow(DEFAULT, "w").await;
     assert!(refused(put_if(2, IfMatch::Version(2)).await));
-    assert_eq!(put_if(2, IfMatch::Version(1)).await, put(2, PutOutcome::Changed));
+    assert_eq!(put_if(2, IfMatch::Version(1)).await, put(2, SaveOutcome::Changed));
     assert!(refused(put_if(3, IfMatch::Version(1)).await));
-    assert_eq!(put_if(3, IfMatch::Exists).await, put(3, PutOutcome::Changed));
+    assert_eq!(put_if(3, IfMatch::Exists).await, put(3, SaveOutcome::Changed));
 }
 
-pub(super) async fn a_check_says_what_a_put_would_do_and_stores_nothing(house: &House) {
-    let check = async |mark| house.catalog.check_put(DEFAULT, &version("w", mark), None).await;
-    assert_eq!(check(1).await, put(1, PutOutcome::Created));
-    assert_eq!(house.count("workflow").await, 0);
-    house.flow(DEFAULT, "w").await;
-    assert_eq!(check(1).await, put(1, PutOutcome::Unchanged));
-    assert_eq!(check(2).await, put(2, PutOutcome::Changed));
-    assert_eq!(house.count("workflow_version").await, 1);
+pub(super) async fn a_check_says_what_a_put_would_do_and_stores_nothing(fixture: &CatalogFixture) {
+    let check = async |mark| {
+        fixture
+            .catalog
+            .workflows()
+            .check_version(DEFAULT, &version("w", mark), None)
+            .await
+    };
+    assert_eq!(check(1).await, put(1, SaveOutcome::Created));
+    assert_eq!(fixture.count("workflow").await, 0);
+    fixture.flow(DEFAULT, "w").await;
+    assert_eq!(check(1).await, put(1, SaveOutcome::Unchanged));
+    assert_eq!(check(2).await, put(2, SaveOutcome::Changed));
+    assert_eq!(fixture.count("workflow_version").await, 1);
 }
 
-pub(super) async fn a_version_is_read_whole(house: &House) {
+pub(super) async fn a_version_is_read_whole(fixture: &CatalogFixture) {
     let (one, two) = (version("w", 1), version("w", 2));
-    house
+    fixture
         .catalog
-        .put_workflow(DEFAULT, &one, None, &asked())
+        .workflows()
+        .save_version(DEFAULT, &one, None, &asked())
         .await
         .expect("a version");
-    house
+    fixture
         .catalog
-        .put_workflow(DEFAULT, &two, None, &asked_at(2_000))
+        .workflows()
+        .save_version(DEFAULT, &two, None, &asked_at(2_000))
         .await
         .expect("a version");
-    let newest = house
+    let newest = fixture
         .catalog
-        .workflow(DEFAULT, "w", None)
+        .workflows()
+        .find(DEFAULT, "w", None)
         .await
         .expect("an answer")
         .expect("the workflow");
@@ -134,11 +150,12 @@ pub(super) async fn a_version_is_read_whole(house: &House) {
     assert_eq!((&newest.model, &newest.source), (&two.model, &two.source));
     assert_eq!(
         (newest.format, newest.created_by.as_str()),
-        (Format::Json, "admin")
+        (SourceFormat::Json, "admin")
     );
-    let first = house
+    let first = fixture
         .catalog
-        .workflow(DEFAULT, "w", Some(1))
+        .workflows()
+        .find(DEFAULT, "w", Some(1))
         .await
         .expect("an answer")
         .expect("version 1");
@@ -148,18 +165,26 @@ pub(super) async fn a_version_is_read_whole(house: &House) {
     );
     for missing in [0, 3, -1] {
         assert_eq!(
-            house.catalog.workflow(DEFAULT, "w", Some(missing)).await,
+            fixture
+                .catalog
+                .workflows()
+                .find(DEFAULT, "w", Some(missing))
+                .await,
             Ok(None)
         );
     }
-    assert_eq!(house.catalog.workflow(DEFAULT, "x", None).await, Ok(None));
+    assert_eq!(
+        fixture.catalog.workflows().find(DEFAULT, "x", None).await,
+        Ok(None)
+    );
 }
 
-pub(super) async fn versions_are_paged_newest_first(house: &House) {
+pub(super) async fn versions_are_paged_newest_first(fixture: &CatalogFixture) {
     for mark in 1..=3 {
-        house
+        fixture
             .catalog
-            .put_workflow(DEFAULT, &version("w", mark), None, &asked())
+            .workflows()
+            .save_version(DEFAULT, &version("w", mark), None, &asked())
             .await
             .expect("a version");
     }
@@ -167,7 +192,12 @@ pub(super) async fn versions_are_paged_newest_first(house: &House) {
         limit: 2,
         cursor: None,
     };
-    let first = house.catalog.versions(DEFAULT, "w", &page).await.expect("a page");
+    let first = fixture
+        .catalog
+        .workflows()
+        .list_versions(DEFAULT, "w", &page)
+        .await
+        .expect("a page");
     assert_eq!(
         first.items.iter().map(|item| item.version).collect::<Vec<_>>(),
         [3, 2]
@@ -176,22 +206,33 @@ pub(super) async fn versions_are_paged_newest_first(house: &House) {
         limit: 2,
         cursor: first.next_cursor,
     };
-    let second = house.catalog.versions(DEFAULT, "w", &next).await.expect("a page");
+    let second = fixture
+        .catalog
+        .workflows()
+        .list_versions(DEFAULT, "w", &next)
+        .await
+        .expect("a page");
     assert_eq!(
         second.items.iter().map(|item| item.version).collect::<Vec<_>>(),
         [1]
     );
     assert_eq!(second.next_cursor, None);
     assert_eq!(
-        not_found(house.catalog.versions(DEFAULT, "x", &page).await),
+        not_found(
+            fixture
+                .catalog
+                .workflows()
+                .list_versions(DEFAULT, "x", &page)
+                .await
+        ),
         "workflow `x`"
     );
 }
 
-pub(super) async fn a_workflow_with_an_open_instance_stays(house: &House) {
-    let workflow = house.flow(DEFAULT, "w").await;
-    let instance = house.instance(DEFAULT, workflow, "paused").await;
-    let answer = house.catalog.delete_workflow(DEFAULT, "w", &asked()).await;
+pub(super) async fn a_workflow_with_an_open_instance_stays(fixture: &CatalogFixture) {
+    let workflow = fixture.flow(DEFAULT, "w").await;
+    let instance = fixture.instance(DEFAULT, workflow, "paused").await;
+    let answer = fixture.catalog.workflows().delete(DEFAULT, "w", &asked()).await;
     let refused = matches!(
         answer,
         Err(CatalogError::Conflict {
@@ -200,56 +241,68 @@ pub(super) async fn a_workflow_with_an_open_instance_stays(house: &House) {
         })
     );
     assert!(refused, "{answer:?}");
-    house
+    fixture
         .sql(&format!(
             "UPDATE instance SET state = 'stopped' WHERE id = {instance}"
         ))
         .await;
-    house
+    fixture
         .catalog
-        .delete_workflow(DEFAULT, "w", &asked())
+        .workflows()
+        .delete(DEFAULT, "w", &asked())
         .await
         .expect("a delete");
-    let shown = house
+    let shown = fixture
         .catalog
-        .instance(instance)
+        .instances()
+        .find(instance)
         .await
         .expect("an answer")
         .expect("the instance");
     assert_eq!(shown.workflow, "w");
     assert_eq!(
-        not_found(house.catalog.delete_workflow(DEFAULT, "w", &asked()).await),
+        not_found(fixture.catalog.workflows().delete(DEFAULT, "w", &asked()).await),
         "workflow `w`"
     );
 }
 
-pub(super) async fn a_deleted_workflow_begins_anew(house: &House) {
-    house.flow(DEFAULT, "w").await;
-    house
+pub(super) async fn a_deleted_workflow_begins_anew(fixture: &CatalogFixture) {
+    fixture.flow(DEFAULT, "w").await;
+    fixture
         .catalog
-        .delete_workflow(DEFAULT, "w", &asked())
+        .workflows()
+        .delete(DEFAULT, "w", &asked())
         .await
         .expect("a delete");
-    assert_eq!(house.catalog.workflow(DEFAULT, "w", None).await, Ok(None));
-    let again = house
+    assert_eq!(
+        fixture.catalog.workflows().find(DEFAULT, "w", None).await,
+        Ok(None)
+    );
+    let again = fixture
         .catalog
-        .put_workflow(DEFAULT, &version("w", 1), None, &asked())
+        .workflows()
+        .save_version(DEFAULT, &version("w", 1), None, &asked())
         .await;
-    assert_eq!(again, put(1, PutOutcome::Created));
+    assert_eq!(again, put(1, SaveOutcome::Created));
 }
 
-pub(super) async fn a_start_finds_the_newest_version_or_the_given_one(house: &House) {
+pub(super) async fn a_start_finds_the_newest_version_or_the_given_one(fixture: &CatalogFixture) {
     for mark in 1..=2 {
-        house
+        fixture
             .catalog
-            .put_workflow(DEFAULT, &version("w", mark), None, &asked())
+            .workflows()
+            .save_version(DEFAULT, &version("w", mark), None, &asked())
             .await
             .expect("a version");
     }
     let start = async |workflow, version| {
-        let startable = house.catalog.startable("default", workflow).await;
+        let startable = fixture
+            .catalog
+            .workflows()
+            .find_start_candidate("default", workflow)
+            .await;
         let startable = startable.expect("an answer").expect("the project");
-        house.catalog.start_target(startable, version).await
+        fixture.catalog.workflows().start_target(startable, version).await
     };
     let newest = start("w", None).await.expect("a target");
     assert_eq!(
@@ -262,7 +315,10 @@ pub(super) async fn a_start_finds_the_newest_version_or_the_given_one(house: &Ho
         (first.version, first.definition.description.as_str()),
         (1, "mark 1")
     );
-    assert_eq!(house.catalog.startable("x", "w").await, Ok(None));
+    assert_eq!(
+        fixture.catalog.workflows().find_start_candidate("x", "w").await,
+        Ok(None)
+    );
     assert_eq!(not_found(start("x", None).await), "workflow `x`");
     assert_eq!(not_found(start("w", Some(0)).await), "version 0 of workflow `w`");
     assert_eq!(not_found(start("w", Some(3)).await), "version 3 of workflow `w`");

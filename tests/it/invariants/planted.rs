@@ -3,7 +3,7 @@
 use engine::states::{AttemptState, TaskState};
 
 use crate::store::cases::{attempt, create, of_tasks, round, store, task};
-use crate::store::subject::{Database, join};
+use crate::store::store_under_test::{Database, join};
 use test_support::invariants::{INVARIANTS, violations};
 
 /// What is written past all rules, and the beginnings of the invariants that notice it.
@@ -20,7 +20,7 @@ const PLANTED: [(&str, &[&str]); 11] = [
         &["I3: the last stored step", "I3: a final instance"],
     ),
     (
-        "INSERT INTO attempt (instance, ordinal, number, epoch, state, created_at) \
+        "INSERT INTO attempt (instance, task_index, number, epoch, state, created_at) \
          SELECT id, 0, 2, 1, 'lost', 0 FROM instance",
         &["I4"],
     ),
@@ -37,8 +37,8 @@ const PLANTED: [(&str, &[&str]); 11] = [
     ("UPDATE instance SET host = 'elsewhere'", &["I10: owner and host"]),
     ("UPDATE instance SET state = 'paused'", &["I10: who rests"]),
     (
-        "INSERT INTO inbox (instance, dedup_key, kind, verb, run, requested_by, created_at) \
-         SELECT id, 'verb/1', 'verb', 'pause', 1, 'admin', 0 FROM instance",
+        "INSERT INTO inbox (instance, dedup_key, kind, command, run, requested_by, created_at) \
+         SELECT id, 'command/1', 'command', 'pause', 1, 'admin', 0 FROM instance",
         &["I11"],
     ),
 ];

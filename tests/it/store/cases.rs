@@ -14,7 +14,7 @@ use engine::states::{
 };
 use engine::task::{Attempt, Task, Worker};
 
-use super::subject::{Subject, join, keyed, load, new_instance};
+use super::store_under_test::{StoreUnderTest, join, keyed, load, new_instance};
 
 pub(crate) fn header(state: InstanceState) -> InstanceRecord {
     InstanceRecord {
@@ -101,7 +101,7 @@ pub(crate) fn of_tasks(tasks: impl IntoIterator<Item = (u32, Task)>) -> Changes 
     }
 }
 
-pub(crate) async fn create(subject: &dyn Subject, owner: Option<&NodeIdentity>) -> InstanceId {
+pub(crate) async fn create(subject: &dyn StoreUnderTest, owner: Option<&NodeIdentity>) -> InstanceId {
     let answer = subject
         .store()
         .write_batch(&[Write::Create(new_instance(owner))])
@@ -112,13 +112,13 @@ pub(crate) async fn create(subject: &dyn Subject, owner: Option<&NodeIdentity>) 
     *id
 }
 
-pub(crate) async fn store(subject: &dyn Subject, entry: Write) -> WriteOutcome {
+pub(crate) async fn store(subject: &dyn StoreUnderTest, entry: Write) -> WriteOutcome {
     let mut answers = subject.store().write_batch(&[entry]).await.expect("an answer");
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }
 
-pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn Subject) {
+pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     let second = join(subject, "two", "h2").await;
     assert!(second.incarnation > first.incarnation);
@@ -138,7 +138,7 @@ pub(crate) async fn a_new_life_ends_every_other_one(subject: &dyn Subject) {
     );
 }
 
-pub(crate) async fn a_member_only_moves_forward(subject: &dyn Subject) {
+pub(crate) async fn a_member_only_moves_forward(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await.incarnation;
     let store = subject.store();
     store.set_member_state(me, MemberState::Active).await.unwrap();
@@ -154,7 +154,7 @@ pub(crate) async fn a_member_only_moves_forward(subject: &dyn Subject) {
     assert!(matches!(nobody, Err(StoreError::Rejected(_))), "{nobody:?}");
 }
 
-pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn Subject) {
+pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await.incarnation;
     let beat = subject.store().record_heartbeat(first).await.unwrap();
     assert_eq!(beat.state, MemberState::Active);
@@ -173,7 +173,7 @@ pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn Subject
     );
 }
 
-pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subject: &dyn Subject) {
+pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
@@ -203,7 +203,7 @@ pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subjec
     );
 }
 
-pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subject: &dyn Subject) {
+pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let store = subject.store();
     store
@@ -217,7 +217,7 @@ pub(crate) async fn a_new_instance_of_an_owner_that_is_not_active_has_none(subje
     assert_eq!(load(store, id, me.incarnation, Epoch(1)).await, None);
 }
 
-pub(crate) async fn ids_grow(subject: &dyn Subject) {
+pub(crate) async fn ids_grow(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let batch: Vec<Write> = (0..5).map(|_| Write::Create(new_instance(Some(&me)))).collect();
     let mut last = InstanceId(0);
@@ -231,7 +231,7 @@ pub(crate) async fn ids_grow(subject: &dyn Subject) {
     assert!(create(subject, None).await > last);
 }
 
-pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &dyn Subject) {
+pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let first = store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
     let WriteOutcome::Created { id } = first else {
@@ -242,7 +242,7 @@ pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &d
     assert_eq!(subject.store().list_owned(me.incarnation).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn a_request_key_with_another_body_is_refused(subject: &dyn Subject) {
+pub(crate) async fn a_request_key_with_another_body_is_refused(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
     let other = store(subject, Write::Create(keyed(Some(&me), "k", "another"))).await;
@@ -250,7 +250,7 @@ pub(crate) async fn a_request_key_with_another_body_is_refused(subject: &dyn Sub
     assert_eq!(subject.store().list_owned(me.incarnation).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn Subject) {
+pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let batch = [
         Write::Create(keyed(Some(&me), "k", "body")),
@@ -268,7 +268,7 @@ pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn Su
     assert_eq!(subject.store().list_owned(me.incarnation).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
+pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let running = task(TaskState::Running, Some(attempt(id, 0, 1, AttemptState::Running)));
@@ -307,7 +307,7 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn Subject) {
     assert_eq!(history[1..], [(Some(0), "running".to_owned())]);
 }
 
-pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn Subject) {
+pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let loads = async |who: Incarnation, epoch: i64| {
@@ -319,7 +319,7 @@ pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn Subject) {
     assert!(!loads(Incarnation(999), 1).await);
 }
 
-pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn Subject) {
+pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let mut asked = Vec::new();
     for number in 0..3 {
@@ -368,7 +368,7 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
     );
 }
 
-pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
+pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let mut batch = Vec::new();
     let mut ids = Vec::new();
@@ -409,7 +409,7 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn Subject) {
     }
 }
 
-pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn Subject) {
+pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let taken = create(subject, Some(&me)).await;
     let open = task(
@@ -437,7 +437,7 @@ pub(crate) async fn a_poisonous_entry_fails_alone(subject: &dyn Subject) {
     }
 }
 
-pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
+pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let rests = Changes {
@@ -458,7 +458,7 @@ pub(crate) async fn coming_to_rest_takes_the_owner_away(subject: &dyn Subject) {
     assert_eq!(subject.store().list_owned(me.incarnation).await, Ok(Vec::new()));
 }
 
-pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Subject) {
+pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let applied = subject.ask(id, Command::Pause, 1).await;
@@ -501,7 +501,7 @@ pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn Su
     );
 }
 
-pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
+pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     for (reset, expected) in [
         (Reset::All, ["pending", "pending", "pending"]),
@@ -552,7 +552,7 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn Subject) {
     }
 }
 
-pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: &dyn Subject) {
+pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let first = task(TaskState::Running, Some(attempt(id, 0, 1, AttemptState::Running)));
@@ -576,7 +576,7 @@ pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: 
     assert_eq!(loaded.duplicate_open_attempts, []);
 }
 
-pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn Subject) {
+pub(crate) async fn an_unapplied_verb_is_read_in_order(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let one = create(subject, Some(&me)).await;
     let other = create(subject, Some(&me)).await;

@@ -6,7 +6,7 @@ use engine::instance::Changes;
 use engine::states::{Command, InstanceState, MemberState, OperationStatus, OwnershipReason};
 
 use super::cases::{create, header, round, store};
-use super::subject::{Subject, join, load};
+use super::store_under_test::{StoreUnderTest, join, load};
 
 fn by(me: &NodeIdentity) -> Claim {
     Claim {
@@ -17,11 +17,11 @@ fn by(me: &NodeIdentity) -> Claim {
     }
 }
 
-async fn claim(subject: &dyn Subject, claim: &Claim) -> Vec<ClaimedInstance> {
+async fn claim(subject: &dyn StoreUnderTest, claim: &Claim) -> Vec<ClaimedInstance> {
     subject.store().claim_instances(claim).await.expect("an answer")
 }
 
-async fn bring_to(subject: &dyn Subject, me: &NodeIdentity, id: InstanceId, state: InstanceState) {
+async fn bring_to(subject: &dyn StoreUnderTest, me: &NodeIdentity, id: InstanceId, state: InstanceState) {
     let rests = Changes {
         record: Some(header(state)),
         releases_owner: true,
@@ -30,7 +30,7 @@ async fn bring_to(subject: &dyn Subject, me: &NodeIdentity, id: InstanceId, stat
     store(subject, round(me, id, 0, rests)).await;
 }
 
-pub(crate) async fn a_member_that_is_not_active_claims_nothing(subject: &dyn Subject) {
+pub(crate) async fn a_member_that_is_not_active_claims_nothing(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     create(subject, None).await;
     let draining = subject
@@ -40,7 +40,7 @@ pub(crate) async fn a_member_that_is_not_active_claims_nothing(subject: &dyn Sub
     assert_eq!(claim(subject, &by(&me)).await, []);
 }
 
-pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &dyn Subject) {
+pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, None).await;
     let claimed = claim(subject, &by(&me)).await;
@@ -61,7 +61,7 @@ pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &d
     assert_eq!(claim(subject, &by(&me)).await, [], "once is enough");
 }
 
-pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject) {
+pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     let id = create(subject, Some(&first)).await;
     let second = join(subject, "two", "h2").await;
@@ -93,7 +93,7 @@ pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn Subject
     assert_eq!(late, actors::ports::WriteOutcome::Stale);
 }
 
-pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn Subject) {
+pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     create(subject, Some(&first)).await;
     let again = join(subject, "one", "h1").await;
@@ -103,7 +103,7 @@ pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn Su
     assert_eq!(claimed[0].from_host.as_deref(), Some("h1"));
 }
 
-pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn Subject) {
+pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     let id = create(subject, Some(&first)).await;
     let second = subject.add_member("two", "h2").await;
@@ -122,7 +122,7 @@ pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn Subject) {
     assert_eq!(claim(subject, &by(&second)).await.len(), 1);
 }
 
-pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn Subject) {
+pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     for (state, verb, why) in [
         (InstanceState::Paused, Command::Resume, OwnershipReason::Resume),
@@ -157,7 +157,7 @@ pub(crate) async fn a_verb_that_applies_wakes_an_instance_at_rest(subject: &dyn 
     }
 }
 
-pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Subject) {
+pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     let early = subject.ask(id, Command::Recover, 1).await;
@@ -189,7 +189,7 @@ pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn Su
     assert_eq!(subject.owned(id).await.epoch, 1, "nobody had to claim it");
 }
 
-pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn Subject) {
+pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let id = create(subject, Some(&me)).await;
     bring_to(subject, &me, id, InstanceState::Failed).await;
@@ -203,7 +203,7 @@ pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn Subje
     assert_eq!(subject.outcome(late).await.0, OperationStatus::Refused);
 }
 
-pub(crate) async fn only_the_asked_instance_is_claimed(subject: &dyn Subject) {
+pub(crate) async fn only_the_asked_instance_is_claimed(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     create(subject, None).await;
     let asked = create(subject, None).await;
@@ -215,7 +215,7 @@ pub(crate) async fn only_the_asked_instance_is_claimed(subject: &dyn Subject) {
     assert_eq!(claimed.iter().map(|c| c.id).collect::<Vec<_>>(), [asked]);
 }
 
-pub(crate) async fn the_limit_of_a_claim_holds(subject: &dyn Subject) {
+pub(crate) async fn the_limit_of_a_claim_holds(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await;
     for _ in 0..3 {
         create(subject, Some(&first)).await;
@@ -230,7 +230,7 @@ pub(crate) async fn the_limit_of_a_claim_holds(subject: &dyn Subject) {
     assert_eq!(claim(subject, &some).await.len(), 2);
 }
 
-pub(crate) async fn claims_without_progress_end_in_attention(subject: &dyn Subject) {
+pub(crate) async fn claims_without_progress_end_in_attention(subject: &dyn StoreUnderTest) {
     let first = join(subject, "life-0", "h").await;
     let id = create(subject, Some(&first)).await;
     for life in 1..=5 {
@@ -251,7 +251,7 @@ pub(crate) async fn claims_without_progress_end_in_attention(subject: &dyn Subje
     );
 }
 
-pub(crate) async fn progress_clears_the_count_of_claims(subject: &dyn Subject) {
+pub(crate) async fn progress_clears_the_count_of_claims(subject: &dyn StoreUnderTest) {
     let first = join(subject, "life-0", "h").await;
     let id = create(subject, Some(&first)).await;
     for life in 1..=12 {

@@ -7,7 +7,7 @@ use engine::ids::Timestamp;
 use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
 
 use super::cases::{attempt, create, of_tasks, round, store, task};
-use super::subject::{Database, Subject, join};
+use super::store_under_test::{Database, StoreUnderTest, join};
 
 const BAD: [(&str, &str); 5] = [
     ("the epoch never falls", "UPDATE instance SET epoch = epoch - 1"),
@@ -66,13 +66,13 @@ const IMPOSSIBLE: [(&str, &str); 9] = [
     ),
     (
         "two open attempts of one task",
-        "INSERT INTO attempt (instance, ordinal, number, epoch, state, created_at) \
-         SELECT instance, ordinal, 2, 1, 'created', 0 FROM attempt",
+        "INSERT INTO attempt (instance, task_index, number, epoch, state, created_at) \
+         SELECT instance, task_index, 2, 1, 'created', 0 FROM attempt",
     ),
     (
         "one uid twice",
-        "INSERT INTO attempt (instance, ordinal, number, uid, worker, epoch, state, created_at) \
-         SELECT instance, 7, 1, uid, worker, 1, 'lost', 0 FROM attempt",
+        "INSERT INTO attempt (instance, task_index, number, dispatch_id, worker, epoch, state, created_at) \
+         SELECT instance, 7, 1, dispatch_id, worker, 1, 'lost', 0 FROM attempt",
     ),
     ("a uid without a worker", "UPDATE attempt SET worker = NULL"),
     (

@@ -12,10 +12,15 @@ use engine::instance::Changes;
 use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
 
 use super::cases::{attempt, create, header, of_tasks, owned, round, store, task};
-use super::subject::{Subject, load};
+use super::store_under_test::{StoreUnderTest, load};
 
 /// Joins a cluster and becomes active.
-pub(crate) async fn enter(subject: &dyn Subject, name: &str, host: &str, roles: &[&str]) -> NodeIdentity {
+pub(crate) async fn enter(
+    subject: &dyn StoreUnderTest,
+    name: &str,
+    host: &str,
+    roles: &[&str],
+) -> NodeIdentity {
     let join = Join {
         name: name.to_owned(),
         host: host.to_owned(),
@@ -37,17 +42,17 @@ pub(crate) async fn enter(subject: &dyn Subject, name: &str, host: &str, roles: 
     }
 }
 
-async fn enter_master(subject: &dyn Subject, name: &str, host: &str) -> NodeIdentity {
+async fn enter_master(subject: &dyn StoreUnderTest, name: &str, host: &str) -> NodeIdentity {
     enter(subject, name, host, &["master"]).await
 }
 
 /// The names of those that live.
-async fn living(subject: &dyn Subject) -> Vec<String> {
+async fn living(subject: &dyn StoreUnderTest) -> Vec<String> {
     let seen = subject.store().list_live_members().await.expect("an answer");
     seen.into_iter().map(|seen| seen.member.name).collect()
 }
 
-async fn declare(subject: &dyn Subject, me: &NodeIdentity, dead: &NodeIdentity) -> DeclarationOutcome {
+async fn declare(subject: &dyn StoreUnderTest, me: &NodeIdentity, dead: &NodeIdentity) -> DeclarationOutcome {
     let declaration = Declaration {
         declared_by: me.incarnation,
         dead: dead.incarnation,
@@ -60,13 +65,13 @@ async fn declare(subject: &dyn Subject, me: &NodeIdentity, dead: &NodeIdentity) 
         .expect("an answer")
 }
 
-async fn owner(subject: &dyn Subject, id: InstanceId) -> InstanceOwner {
+async fn owner(subject: &dyn StoreUnderTest, id: InstanceId) -> InstanceOwner {
     let mut owners = subject.store().find_owners(&[id]).await.expect("an answer");
     assert_eq!(owners.len(), 1);
     owners.remove(0)
 }
 
-pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn Subject) {
+pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn StoreUnderTest) {
     enter_master(subject, "one", "h1").await;
     enter_master(subject, "two", "h2").await;
     enter_master(subject, "three", "h3").await;
@@ -79,7 +84,7 @@ pub(crate) async fn a_life_supersedes_those_with_its_name_or_host(subject: &dyn 
     assert_eq!(living(subject).await, ["four", "three"], "one of each");
 }
 
-pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn Subject) {
+pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn StoreUnderTest) {
     let store = subject.store();
     assert_eq!(store.agree_on_secret("abc").await, Ok(true));
     assert_eq!(store.agree_on_secret("abd").await, Ok(false));
@@ -90,7 +95,7 @@ pub(crate) async fn the_first_secret_is_the_cluster_s(subject: &dyn Subject) {
     );
 }
 
-pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Subject) {
+pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn StoreUnderTest) {
     let one = enter_master(subject, "one", "h1").await;
     let two = enter(subject, "two", "h2", &["worker", "api"]).await;
     let gone = enter_master(subject, "gone", "h3").await;
@@ -115,7 +120,7 @@ pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Sub
     assert!(seen[0].heartbeat_age_ms < 7_000, "{}", seen[0].heartbeat_age_ms);
 }
 
-pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn Subject) {
+pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
     assert_eq!(declare(subject, &me, &dead).await, DeclarationOutcome::Dead);
@@ -147,7 +152,7 @@ pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn
     );
 }
 
-pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subject) {
+pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
     let first = FailoverRecord {
@@ -191,7 +196,7 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn Subjec
     }
 }
 
-pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) {
+pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let target = enter_master(subject, "two", "h2").await;
     let (a, b) = (create(subject, Some(&me)).await, create(subject, Some(&me)).await);
@@ -231,7 +236,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn Subject) 
     assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());
 }
 
-pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subject) {
+pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn StoreUnderTest) {
     let one = enter_master(subject, "one", "h1").await;
     let two = enter_master(subject, "two", "h2").await;
     let id = create(subject, Some(&one)).await;
@@ -256,7 +261,7 @@ pub(crate) async fn a_hand_over_is_no_claim_without_progress(subject: &dyn Subje
     assert!(!subject.owned(id).await.attention);
 }
 
-pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &dyn Subject) {
+pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let worker = enter(subject, "two", "h2", &["worker", "api"]).await;
     let draining = enter_master(subject, "three", "h3").await;
@@ -289,7 +294,7 @@ pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &
     assert_eq!(owner(subject, id).await.epoch, Epoch(1));
 }
 
-pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
+pub(crate) async fn owners_are_told_with_their_state(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
     let orphan = create(subject, Some(&dead)).await;
@@ -329,7 +334,7 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn Subject) {
     assert_eq!(subject.store().find_owners(&[]).await.unwrap(), []);
 }
 
-async fn bring_to_rest(subject: &dyn Subject, me: &NodeIdentity, id: InstanceId) {
+async fn bring_to_rest(subject: &dyn StoreUnderTest, me: &NodeIdentity, id: InstanceId) {
     let rests = Changes {
         record: Some(header(InstanceState::Succeeded)),
         releases_owner: true,
@@ -377,7 +382,7 @@ fn ended(exit_code: i32) -> AttemptEnd {
 }
 
 /// An instance with an attempt of two tasks that run, and one that ended.
-async fn with_attempts(subject: &dyn Subject, me: &NodeIdentity) -> (InstanceId, [DispatchId; 3]) {
+async fn with_attempts(subject: &dyn StoreUnderTest, me: &NodeIdentity) -> (InstanceId, [DispatchId; 3]) {
     let id = create(subject, Some(me)).await;
     let created = attempt(id, 0, 1, AttemptState::Created);
     let running = attempt(id, 1, 1, AttemptState::Running);
@@ -395,7 +400,7 @@ async fn with_attempts(subject: &dyn Subject, me: &NodeIdentity) -> (InstanceId,
     (id, uids)
 }
 
-pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn Subject) {
+pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [created, running, over]) = with_attempts(subject, &me).await;
     let unknown = DispatchId {
@@ -453,7 +458,7 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
     assert_eq!(subject.unapplied_results().await, 0, "nothing is left behind");
 }
 
-pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn Subject) {
+pub(crate) async fn a_kept_result_wakes_nobody(subject: &dyn StoreUnderTest) {
     let me = enter_master(subject, "one", "h1").await;
     let (id, [_, running, _]) = with_attempts(subject, &me).await;
     let port = subject.store();

@@ -3,7 +3,7 @@
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sea_orm::ConnectionTrait as _;
 
-use super::subject::Database;
+use super::store_under_test::Database;
 
 #[tokio::test]
 async fn statements_are_timed_by_operation_and_errors_counted_by_kind() {

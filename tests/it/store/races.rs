@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::cases::create;
 use super::members::enter;
-use super::subject::{Database, Subject};
+use super::store_under_test::{Database, StoreUnderTest};
 use test_support::invariants;
 
 /// Long enough for a statement that waits for nobody.

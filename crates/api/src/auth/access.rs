@@ -11,7 +11,8 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use store::catalog::{
-    AuditEntry, AuditOutcome, Catalog, Identity, Permission, ProjectId, Request, RequestKey, Role, Visible,
+    AuditContext, AuditEntry, AuditOutcome, Catalog, Identity, Permission, ProjectId, RequestKey, UserRole,
+    VisibilityScope,
 };
 
 use crate::auth::objects::Object;
@@ -101,8 +102,8 @@ impl<N, O> Caller<N, O> {
     }
 
     /// Describes a change for the catalog and its audit log.
-    pub(crate) fn audit_context(&self, key: Option<RequestKey>) -> Request {
-        Request {
+    pub(crate) fn audit_context(&self, key: Option<RequestKey>) -> AuditContext {
+        AuditContext {
             user: self.identity.name.clone(),
             source: self.source.clone(),
             request_id: self.request_id.as_str().to_owned(),
@@ -112,15 +113,15 @@ impl<N, O> Caller<N, O> {
     }
 
     /// Returns what lists may show to the caller.
-    pub(crate) fn visible_projects(&self) -> Visible {
+    pub(crate) fn visible_projects(&self) -> VisibilityScope {
         match self.identity.role {
-            Role::Admin => Visible::All,
-            Role::Member => Visible::GrantedTo(self.identity.user),
+            UserRole::Admin => VisibilityScope::All,
+            UserRole::Member => VisibilityScope::GrantedTo(self.identity.user),
         }
     }
 
     pub(crate) fn is_admin(&self) -> bool {
-        self.identity.role == Role::Admin
+        self.identity.role == UserRole::Admin
     }
 }
 
@@ -166,7 +167,12 @@ impl<N: Requirement, O> Caller<N, O> {
                 outcome: AuditOutcome::Denied,
                 detail: String::new(),
             };
-            if let Err(error) = self.catalog().record(&entry, &self.audit_context(None)).await {
+            if let Err(error) = self
+                .catalog()
+                .audit()
+                .record(&entry, &self.audit_context(None))
+                .await
+            {
                 tracing::warn!(%error, "a denial is missing in the audit log");
             }
         }
@@ -181,7 +187,7 @@ pub(crate) async fn check_level(
     level: Level,
     project: Option<ProjectId>,
 ) -> Result<(), Problem> {
-    if identity.role == Role::Admin {
+    if identity.role == UserRole::Admin {
         return Ok(());
     }
     let needed = match (level, project) {
@@ -194,7 +200,11 @@ pub(crate) async fn check_level(
             ));
         }
     };
-    let granted = server.catalog().permission(identity.user, needed.1).await?;
+    let granted = server
+        .catalog()
+        .grants()
+        .permission(identity.user, needed.1)
+        .await?;
     if granted.is_some_and(|granted| granted >= needed.0) {
         return Ok(());
     }
@@ -227,8 +237,8 @@ impl PublicCaller {
     }
 
     /// Describes a change by `user` for the catalog and its audit log.
-    pub(crate) fn audit_context(&self, user: &str) -> Request {
-        Request {
+    pub(crate) fn audit_context(&self, user: &str) -> AuditContext {
+        AuditContext {
             user: user.to_owned(),
             source: self.source.clone(),
             request_id: self.request_id.as_str().to_owned(),

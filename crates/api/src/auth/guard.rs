@@ -83,7 +83,7 @@ async fn find_identity(
     // Only failures are counted, but a guesser with too many of them no longer reaches the database.
     server.limits().anonymous_clients().check_available(&client)?;
     let generation = server.identities().generation();
-    let found = server.catalog().authenticate(hash, server.now()).await?;
+    let found = server.catalog().tokens().authenticate(hash, server.now()).await?;
     if let Some(identity) = &found {
         server.identities().put_identity(hash, identity, generation);
     }

@@ -47,7 +47,12 @@ async fn login(caller: PublicCaller, _: Query<NoQuery>, body: Body<Login>) -> Re
     let account = format!("user:{username}");
     let keys = [account.clone(), format!("from:{}", caller.source())];
     passwords.check_allowed(&keys)?;
-    let found = caller.server().catalog().credentials(&username).await?;
+    let found = caller
+        .server()
+        .catalog()
+        .users()
+        .find_credentials(&username)
+        .await?;
     let stored = found.as_ref().and_then(|user| user.password_hash.clone());
     let fits = passwords.verify_password(password, stored).await?;
     let enabled = found.filter(|found| fits && found.user.access == Access::Enabled);
@@ -69,7 +74,7 @@ async fn open_session(caller: &PublicCaller, credentials: &Credentials) -> Resul
     let secret = TokenSecret::generate(Some(expires_at))?;
     let new = secret.to_new_token(credentials.user.id, "session", TokenKind::Session);
     let context = caller.audit_context(&credentials.user.name);
-    server.catalog().create_token(&new, &context).await?;
+    server.catalog().tokens().create(&new, &context).await?;
     Ok(Session {
         token: secret.into_text(),
         expires_at: format_time(expires_at),
@@ -87,7 +92,7 @@ async fn audit_login(caller: &PublicCaller, username: &str, outcome: AuditOutcom
         detail: String::new(),
     };
     let context = caller.audit_context(&name);
-    if let Err(error) = caller.server().catalog().record(&entry, &context).await {
+    if let Err(error) = caller.server().catalog().audit().record(&entry, &context).await {
         tracing::warn!(%error, "a login is missing in the audit log");
     }
 }
@@ -99,7 +104,8 @@ async fn logout(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Result<Ht
     let token = caller.identity().token;
     let deleted = caller
         .catalog()
-        .delete_token(token, &caller.audit_context(None))
+        .tokens()
+        .delete(token, &caller.audit_context(None))
         .await;
     caller.server().identities().clear();
     deleted?;

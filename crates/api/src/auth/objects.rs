@@ -4,7 +4,7 @@ use std::future::Future;
 
 use actix_web::HttpRequest;
 use engine::ids::{InstanceId, OperationId};
-use store::catalog::{Operation, Project, ProjectId, Startable};
+use store::catalog::{Operation, Project, ProjectId, StartCandidate};
 
 use crate::auth::server::Server;
 use crate::http::path::{find_by_id, path_parameter};
@@ -36,7 +36,7 @@ impl Object for Project {
         request: &HttpRequest,
     ) -> Result<(Self, Option<ProjectId>), Problem> {
         let name = path_parameter(request, "project")?;
-        let found = server.catalog().project(&name).await?;
+        let found = server.catalog().projects().find(&name).await?;
         let project = found.ok_or_else(|| project_not_found(&name))?;
         let id = project.id;
         Ok((project, Some(id)))
@@ -44,14 +44,18 @@ impl Object for Project {
 }
 
 /// The workflow named in the path, to be started.
-impl Object for Startable {
+impl Object for StartCandidate {
     async fn find_object(
         server: &Server,
         request: &HttpRequest,
     ) -> Result<(Self, Option<ProjectId>), Problem> {
         let name = path_parameter(request, "project")?;
         let workflow = path_parameter(request, "workflow")?;
-        let found = server.catalog().startable(&name, &workflow).await?;
+        let found = server
+            .catalog()
+            .workflows()
+            .find_start_candidate(&name, &workflow)
+            .await?;
         let startable = found.ok_or_else(|| project_not_found(&name))?;
         let id = startable.project.id;
         Ok((startable, Some(id)))
@@ -65,7 +69,7 @@ impl Object for InstanceId {
         request: &HttpRequest,
     ) -> Result<(Self, Option<ProjectId>), Problem> {
         find_by_id(request, "instance", async |id| {
-            let project = server.catalog().project_of(InstanceId(id)).await?;
+            let project = server.catalog().instances().project_of(InstanceId(id)).await?;
             Ok(project.map(|project| (InstanceId(id), Some(project))))
         })
         .await
@@ -79,7 +83,7 @@ impl Object for Operation {
         request: &HttpRequest,
     ) -> Result<(Self, Option<ProjectId>), Problem> {
         find_by_id(request, "operation", async |id| {
-            let operation = server.catalog().operation(OperationId(id)).await?;
+            let operation = server.catalog().operations().find(OperationId(id)).await?;
             Ok(operation.map(|operation| {
                 let project = operation.project_id;
                 (operation, Some(project))

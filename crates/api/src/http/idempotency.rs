@@ -58,7 +58,7 @@ pub(crate) async fn find_earlier_request<N, O>(
     let Some(key) = key else {
         return Ok(None);
     };
-    match caller.catalog().known_request(&key.key).await? {
+    match caller.catalog().request_keys().find(&key.key).await? {
         Some(known) if known.body_hash != key.body_hash => Err(key_reused()),
         known => Ok(known),
     }

@@ -9,7 +9,7 @@ use actors::ports::RequestKey;
 use engine::ids::{InstanceId, OperationId};
 use engine::states::{Command, OperationStatus};
 use serde::{Deserialize, Serialize};
-use store::catalog::{CatalogError, KnownRequest, Operation, PostVerb, VerbPosted};
+use store::catalog::{CatalogError, KnownRequest, Operation, PostCommand, PostOutcome};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -154,19 +154,20 @@ async fn store_command(
     command: CommandRequest,
     key: Option<RequestKey>,
 ) -> Result<OperationId, Problem> {
-    let post = PostVerb {
+    let post = PostCommand {
         instance: *caller.object(),
-        verb: command.verb,
+        command: command.verb,
         task: command.task,
         reason: command.body.value.reason,
     };
     let posted = caller
         .catalog()
-        .post_verb(&post, &caller.audit_context(key.clone()))
+        .operations()
+        .post(&post, &caller.audit_context(key.clone()))
         .await;
     match posted {
-        Ok(VerbPosted::Accepted(posted)) => Ok(posted.operation),
-        Ok(VerbPosted::InvalidState { detail, .. }) => Err(Problem::new(Code::InvalidState, detail)),
+        Ok(PostOutcome::Accepted(posted)) => Ok(posted.operation),
+        Ok(PostOutcome::InvalidState { detail, .. }) => Err(Problem::new(Code::InvalidState, detail)),
         // The same request came twice at once: the operation of the other one answers both.
         Err(CatalogError::Conflict { code, .. }) if code == Code::IdempotencyKeyInUse.as_str() => {
             match find_earlier_request(caller, key.as_ref()).await? {
@@ -205,7 +206,7 @@ async fn wait_for_decision(
             wake = waiter.wait_for_commit(RowWriter::AnyNode) => wake,
         };
         let timed_out = wake == Wake::TimedOut || waiter.remaining_time().is_zero();
-        match caller.catalog().operation(id).await {
+        match caller.catalog().operations().find(id).await {
             Ok(Some(operation)) if operation.outcome != OperationStatus::Pending || timed_out => {
                 return Ok(operation);
             }

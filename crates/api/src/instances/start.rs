@@ -13,7 +13,7 @@ use engine::spec::Diagnostic;
 use engine::states::InstanceState;
 use serde::Deserialize;
 use serde_json::Value;
-use store::catalog::{InstanceRow, Startable};
+use store::catalog::{InstanceRow, StartCandidate};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -74,7 +74,7 @@ struct StartQuery {
     responses((status = 201, body = Instance), (status = 409)))]
 #[post("/api/v1/projects/{project}/workflows/{workflow}/instances")]
 async fn start_instance(
-    caller: Caller<Execute, Startable>,
+    caller: Caller<Execute, StartCandidate>,
     request: HttpRequest,
     query: Query<StartQuery>,
     body: Body<Value>,
@@ -96,13 +96,14 @@ async fn start_instance(
 
 /// Checks the choices of a start against the definition of the chosen version.
 async fn new_instance(
-    caller: &Caller<Execute, Startable>,
+    caller: &Caller<Execute, StartCandidate>,
     body: Value,
     key: Option<RequestKey>,
 ) -> Result<NewInstance, Problem> {
     let (version, choices) = split_version(body)?;
     let target = caller
         .catalog()
+        .workflows()
         .start_target(caller.object().clone(), version)
         .await?;
     let start =

@@ -87,7 +87,7 @@ impl LogName {
     }
 
     async fn find_attempt(&self, server: &Server) -> Result<AttemptRow, Problem> {
-        let detail = server.catalog().task(self.instance, &self.task).await?;
+        let detail = server.catalog().tasks().find(self.instance, &self.task).await?;
         let found = detail.attempts.into_iter().find(|row| row.number == self.attempt);
         found.ok_or_else(|| Problem::not_found(format!("attempt {} of task `{}`", self.attempt, self.task)))
     }

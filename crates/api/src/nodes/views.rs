@@ -2,7 +2,7 @@
 
 use engine::ids::Timestamp;
 use serde::Serialize;
-use store::catalog::{self as stored, Database, FailoverRow, NodeRow};
+use store::catalog::{self as stored, DatabaseInfo, FailoverRow, NodeRow};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::{format_optional_time, format_time};
@@ -142,7 +142,7 @@ pub(crate) struct ClusterView {
 }
 
 impl ClusterView {
-    pub(crate) fn new(state: &ApiState, database: Database, degraded: Vec<HealthIssue>) -> Self {
+    pub(crate) fn new(state: &ApiState, database: DatabaseInfo, degraded: Vec<HealthIssue>) -> Self {
         let (mode, registry) = match state.mode {
             Mode::Standalone => ("standalone", "local"),
             Mode::Cluster => ("cluster", "consul"),

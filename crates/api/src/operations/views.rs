@@ -28,7 +28,7 @@ impl From<stored::Operation> for OperationView {
     fn from(row: stored::Operation) -> Self {
         Self {
             id: row.id.to_string(),
-            kind: row.verb.to_string(),
+            kind: row.command.to_string(),
             instance: row.instance.to_string(),
             task: row.task,
             outcome: row.outcome.to_string(),

@@ -76,7 +76,7 @@ impl From<Grant> for GrantView {
     responses((status = 200, body = List<GrantView>)))]
 #[get("/api/v1/projects/{project}/grants")]
 async fn list_grants(caller: Caller<Write, Project>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
-    let grants = caller.catalog().grants(caller.object().id).await?;
+    let grants = caller.catalog().grants().list(caller.object().id).await?;
     Ok(HttpResponse::Ok().json(List::single_page(
         grants.into_iter().map(GrantView::from).collect(),
     )))
@@ -98,7 +98,8 @@ async fn put_grant(
     };
     caller
         .catalog()
-        .put_grant(caller.object().id, &grant, &caller.audit_context(None))
+        .grants()
+        .put(caller.object().id, &grant, &caller.audit_context(None))
         .await?;
     Ok(HttpResponse::Ok().json(GrantView::from(grant)))
 }
@@ -115,7 +116,8 @@ async fn remove_grant(
     let user = path_parameter(&request, "user")?;
     caller
         .catalog()
-        .delete_grant(caller.object().id, &user, &caller.audit_context(None))
+        .grants()
+        .delete(caller.object().id, &user, &caller.audit_context(None))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

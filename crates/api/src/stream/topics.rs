@@ -61,7 +61,7 @@ impl Topics {
     pub(crate) async fn check_grants(&self, caller: &Caller<AnyUser, System>) -> Result<(), Problem> {
         let of_logs = self.logs.iter().map(|cursor| cursor.log().instance());
         for id in self.followed.iter().copied().chain(of_logs) {
-            let project = caller.catalog().project_of(id).await?;
+            let project = caller.catalog().instances().project_of(id).await?;
             let project = project.ok_or_else(|| Problem::not_found(format!("instance {id}")))?;
             check_level(
                 caller.server(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use actix_web_lab::sse::{Data, Event};
 use actors::execution::commit_events::CommitEvent;
 use serde::Serialize;
-use store::catalog::{FeedEntry, FeedFilter};
+use store::catalog::{TransitionEntry, TransitionFilter};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
@@ -54,7 +54,7 @@ struct TransitionEvent<'a> {
 /// The transitions that one client follows.
 pub(crate) struct TransitionStream {
     commits: Receiver<Arc<CommitEvent>>,
-    filter: FeedFilter,
+    filter: TransitionFilter,
     /// Everything up to this id was sent.
     floor: i64,
     /// Sent entries above the floor: the time of each by its id.
@@ -71,7 +71,7 @@ impl TransitionStream {
         topics: &Topics,
         last_id: Option<i64>,
     ) -> Result<Option<Self>, Problem> {
-        let filter = FeedFilter {
+        let filter = TransitionFilter {
             instances: topics.instances.then(|| caller.visible_projects()),
             whole: topics.followed.clone(),
         };
@@ -79,7 +79,7 @@ impl TransitionStream {
             return Ok(None);
         }
         let commits = caller.server().state().node.commit_events().subscribe();
-        let floor = caller.catalog().feed_start(last_id).await?;
+        let floor = caller.catalog().transitions().resume_id(last_id).await?;
         Ok(Some(Self {
             commits,
             filter,
@@ -99,7 +99,12 @@ impl TransitionStream {
         self.has_more = false;
         // Entries above the floor are read again each time, so a full page continues behind its last one.
         loop {
-            let Ok(entries) = caller.catalog().feed(&self.filter, after).await else {
+            let Ok(entries) = caller
+                .catalog()
+                .transitions()
+                .list_after(&self.filter, after)
+                .await
+            else {
                 break;
             };
             let Some(last) = entries.last().map(|entry| entry.id) else {
@@ -165,7 +170,7 @@ impl TransitionStream {
     }
 }
 
-fn transition_event(entry: &FeedEntry, filter: &FeedFilter) -> Event {
+fn transition_event(entry: &TransitionEntry, filter: &TransitionFilter) -> Event {
     let is_followed = filter.whole.contains(&entry.instance);
     let topic = if is_followed {
         format!("instance:{}", entry.instance)

@@ -1,7 +1,7 @@
 //! Users in answers.
 
 use serde::{Deserialize, Serialize};
-use store::catalog::{Access, Role, User};
+use store::catalog::{Access, User, UserRole};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;
@@ -16,7 +16,7 @@ pub(crate) enum RoleName {
     Member,
 }
 
-impl From<RoleName> for Role {
+impl From<RoleName> for UserRole {
     fn from(role: RoleName) -> Self {
         match role {
             RoleName::Admin => Self::Admin,
@@ -25,11 +25,11 @@ impl From<RoleName> for Role {
     }
 }
 
-impl From<Role> for RoleName {
-    fn from(role: Role) -> Self {
+impl From<UserRole> for RoleName {
+    fn from(role: UserRole) -> Self {
         match role {
-            Role::Admin => Self::Admin,
-            Role::Member => Self::Member,
+            UserRole::Admin => Self::Admin,
+            UserRole::Member => Self::Member,
         }
     }
 }

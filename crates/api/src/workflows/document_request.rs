@@ -6,17 +6,17 @@ use actix_web::HttpRequest;
 use actix_web::http::header::IF_MATCH;
 use document::{LocatedDiagnostic, find_position, parse_document};
 use sha2::{Digest, Sha256};
-use store::catalog::{Format, IfMatch, NewVersion};
+use store::catalog::{IfMatch, NewVersion, SourceFormat};
 
 use crate::http::body::{DocumentBody, media_type};
 use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
 
 /// Returns the format that the content type names.
-pub(crate) fn parse_format(request: &HttpRequest) -> Result<Format, Problem> {
+pub(crate) fn parse_format(request: &HttpRequest) -> Result<SourceFormat, Problem> {
     match media_type(request).as_str() {
-        "application/json" => Ok(Format::Json),
-        "application/yaml" | "application/x-yaml" | "text/yaml" => Ok(Format::Yaml),
+        "application/json" => Ok(SourceFormat::Json),
+        "application/yaml" | "application/x-yaml" | "text/yaml" => Ok(SourceFormat::Yaml),
         _ => Err(Problem::new(
             Code::UnsupportedMediaType,
             "A document is `application/yaml` or `application/json`.",
@@ -29,15 +29,15 @@ pub(crate) async fn parse_version(
     name: &str,
     project: &str,
     body: &DocumentBody,
-    format: Format,
+    format: SourceFormat,
 ) -> Result<NewVersion, Problem> {
     let source = std::str::from_utf8(&body.0)
         .map_err(|_| Problem::new(Code::MalformedBody, "The document is not UTF-8."))?
         .to_owned();
     let bytes = body.0.clone();
     let document_format = match format {
-        Format::Yaml => document::Format::Yaml,
-        Format::Json => document::Format::Json,
+        SourceFormat::Yaml => document::Format::Yaml,
+        SourceFormat::Json => document::Format::Json,
     };
     let parsed = tokio::task::spawn_blocking(move || parse_document(&bytes, document_format));
     let (definition, model) = parsed

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::Value;
-use store::catalog::{Put, PutOutcome, VersionSummary, WorkflowSummary, WorkflowVersion};
+use store::catalog::{SaveOutcome, SavedVersion, VersionSummary, WorkflowSummary, WorkflowVersion};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;
@@ -21,12 +21,12 @@ pub(crate) struct PutResult {
 }
 
 impl PutResult {
-    pub(crate) fn new(project: &str, name: String, put: &Put) -> Self {
+    pub(crate) fn new(project: &str, name: String, put: &SavedVersion) -> Self {
         Self {
             project: project.to_owned(),
             name,
             version: put.version,
-            changed: put.outcome != PutOutcome::Unchanged,
+            changed: put.outcome != SaveOutcome::Unchanged,
         }
     }
 }

@@ -1,9 +1,14 @@
-//! The audit log says who did what; it is only appended to.
+//! The audit log says who did what; rows are only appended.
 
 use engine::ids::Timestamp;
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{Catalog, CatalogError, Page, PageRequest, Request, sql};
+use crate::catalog::context::AuditContext;
+use crate::catalog::error::CatalogError;
+use crate::catalog::page::{Page, PageRequest};
+use crate::entity::audit;
+use crate::store::Store;
 
 /// Whether it was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,14 @@ impl AuditOutcome {
         match self {
             Self::Done => "done",
             Self::Denied => "denied",
+        }
+    }
+
+    fn from_column(outcome: &str) -> Self {
+        if outcome == Self::Denied.as_str() {
+            Self::Denied
+        } else {
+            Self::Done
         }
     }
 }
@@ -75,29 +88,57 @@ pub struct AuditRow {
     pub entry: AuditEntry,
 }
 
-impl Catalog {
+impl From<audit::Model> for AuditRow {
+    fn from(row: audit::Model) -> Self {
+        Self {
+            id: row.id,
+            at: Timestamp(row.at),
+            user: row.user_name,
+            source: row.source,
+            request_id: row.request_id,
+            entry: AuditEntry {
+                action: row.action,
+                kind: row.resource_kind,
+                resource: row.resource,
+                outcome: AuditOutcome::from_column(&row.outcome),
+                detail: row.detail,
+            },
+        }
+    }
+}
+
+/// The audit log.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditLog<'a> {
+    store: &'a Store,
+}
+
+impl<'a> AuditLog<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
     /// Appends an entry of its own: what was denied, log-ins. Changes append theirs themselves.
     ///
     /// # Errors
     /// `Unavailable`: it may be missing.
-    pub async fn record(&self, entry: &AuditEntry, request: &Request) -> Result<(), CatalogError> {
-        append(self.store.writer(), entry, request).await
+    pub async fn record(self, entry: &AuditEntry, context: &AuditContext) -> Result<(), CatalogError> {
+        append(self.store.writer(), entry, context).await
     }
 
     /// Lists the log, newest first.
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn audit_log(&self, page: &PageRequest) -> Result<Page<AuditRow>, CatalogError> {
+    pub async fn list(self, page: &PageRequest) -> Result<Page<AuditRow>, CatalogError> {
         let before = page.after::<i64>("audit")?.unwrap_or(i64::MAX);
-        let rows = sql::all(
-            self.reader(),
-            "SELECT id, at, user_name, source, request_id, action, resource_kind, resource, outcome, detail \
-             FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2",
-            vec![before.into(), page.rows().into()],
-        )
-        .await?;
-        let items = rows.iter().map(audit_row).collect::<Result<_, _>>()?;
+        let rows = audit::Entity::find()
+            .filter(audit::Column::Id.lt(before))
+            .order_by_desc(audit::Column::Id)
+            .limit(page.rows())
+            .all(self.store.reader())
+            .await?;
+        let items = rows.into_iter().map(AuditRow::from).collect();
         Ok(Page::cut("audit", page, items, |row: &AuditRow| {
             row.id.to_string()
         }))
@@ -105,49 +146,23 @@ impl Catalog {
 }
 
 /// Appends an entry in the caller's transaction.
-pub(super) async fn append<C: ConnectionTrait>(
+pub(crate) async fn append<C: ConnectionTrait>(
     on: &C,
     entry: &AuditEntry,
-    request: &Request,
+    context: &AuditContext,
 ) -> Result<(), CatalogError> {
-    sql::run(
-        on,
-        "INSERT INTO audit (at, user_name, source, request_id, action, resource_kind, resource, outcome, detail) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        vec![
-            request.at.0.into(),
-            request.user.clone().into(),
-            request.source.clone().into(),
-            request.request_id.clone().into(),
-            entry.action.clone().into(),
-            entry.kind.clone().into(),
-            entry.resource.clone().into(),
-            entry.outcome.as_str().into(),
-            entry.detail.clone().into(),
-        ],
-    )
-    .await?;
+    let row = audit::ActiveModel {
+        at: Set(context.at.0),
+        user_name: Set(context.user.clone()),
+        source: Set(context.source.clone()),
+        request_id: Set(context.request_id.clone()),
+        action: Set(entry.action.clone()),
+        resource_kind: Set(entry.kind.clone()),
+        resource: Set(entry.resource.clone()),
+        outcome: Set(entry.outcome.as_str().to_owned()),
+        detail: Set(entry.detail.clone()),
+        ..audit::ActiveModel::default()
+    };
+    audit::Entity::insert(row).exec_without_returning(on).await?;
     Ok(())
-}
-
-fn audit_row(row: &QueryResult) -> Result<AuditRow, CatalogError> {
-    let outcome: String = sql::get(row, "outcome")?;
-    Ok(AuditRow {
-        id: sql::get(row, "id")?,
-        at: Timestamp(sql::get(row, "at")?),
-        user: sql::get(row, "user_name")?,
-        source: sql::get(row, "source")?,
-        request_id: sql::get(row, "request_id")?,
-        entry: AuditEntry {
-            action: sql::get(row, "action")?,
-            kind: sql::get(row, "resource_kind")?,
-            resource: sql::get(row, "resource")?,
-            outcome: if outcome == AuditOutcome::Denied.as_str() {
-                AuditOutcome::Denied
-            } else {
-                AuditOutcome::Done
-            },
-            detail: sql::get(row, "detail")?,
-        },
-    })
 }

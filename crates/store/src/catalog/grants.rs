@@ -3,10 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sea_orm::Value;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::audit::AuditEntry;
-use super::{Catalog, CatalogError, ProjectId, Request, UserId, sql, users};
+use crate::catalog::audit::AuditEntry;
+use crate::catalog::audited_transaction::AuditedTransaction;
+use crate::catalog::columns::parse_name;
+use crate::catalog::context::AuditContext;
+use crate::catalog::error::CatalogError;
+use crate::catalog::projects::ProjectId;
+use crate::catalog::users::UserId;
+use crate::entity::{project_grant, user_account};
+use crate::store::Store;
 
 /// What a user may do in a project; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,29 +58,6 @@ impl FromStr for Permission {
     }
 }
 
-/// Which projects a list may show; lists filter by it in the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visible {
-    /// All, for an admin.
-    All,
-    /// Those that this user has a grant on.
-    GrantedTo(UserId),
-}
-
-impl Visible {
-    /// Returns the words that narrow a WHERE to these projects, and adds what they bind.
-    pub(super) fn condition(&self, column: &'static str, values: &mut Vec<Value>) -> String {
-        match self {
-            Self::All => String::new(),
-            Self::GrantedTo(user) => {
-                values.push(user.0.into());
-                let place = values.len();
-                format!(" AND {column} IN (SELECT project_id FROM project_grant WHERE user_id = ${place})")
-            }
-        }
-    }
-}
-
 /// One user's grant on a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -81,99 +67,115 @@ pub struct Grant {
     pub permission: Permission,
 }
 
-impl Catalog {
-    /// Says what a user may do in a project; none: nothing. Admins are not looked up here.
+/// The permissions of users on projects.
+#[derive(Debug, Clone, Copy)]
+pub struct Grants<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Grants<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// Reads what a user may do in a project; none: nothing. Admins need no grant.
     ///
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn permission(
-        &self,
+        self,
         user: UserId,
         project: ProjectId,
     ) -> Result<Option<Permission>, CatalogError> {
-        let row = sql::first(
-            self.reader(),
-            "SELECT permission FROM project_grant WHERE project_id = $1 AND user_id = $2",
-            vec![project.0.into(), user.0.into()],
-        )
-        .await?;
-        row.as_ref().map(|row| sql::named(row, "permission")).transpose()
+        let grant = project_grant::Entity::find_by_id((project.0, user.0))
+            .one(self.store.reader())
+            .await?;
+        grant
+            .map(|grant| parse_name("permission", &grant.permission))
+            .transpose()
     }
 
     /// Lists the grants on a project by user name.
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn grants(&self, project: ProjectId) -> Result<Vec<Grant>, CatalogError> {
-        let rows = sql::all(
-            self.reader(),
-            "SELECT u.name, g.permission FROM project_grant g JOIN user_account u ON u.id = g.user_id \
-             WHERE g.project_id = $1 ORDER BY u.name",
-            vec![project.0.into()],
-        )
-        .await?;
-        let grant = |row| {
-            Ok(Grant {
-                user: sql::get(row, "name")?,
-                permission: sql::named(row, "permission")?,
+    pub async fn list(self, project: ProjectId) -> Result<Vec<Grant>, CatalogError> {
+        let rows = project_grant::Entity::find()
+            .find_also_related(user_account::Entity)
+            .filter(project_grant::Column::ProjectId.eq(project.0))
+            .order_by_asc(user_account::Column::Name)
+            .all(self.store.reader())
+            .await?;
+        rows.into_iter()
+            .filter_map(|(grant, user)| Some((grant, user?)))
+            .map(|(grant, user)| {
+                Ok(Grant {
+                    user: user.name,
+                    permission: parse_name("permission", &grant.permission)?,
+                })
             })
-        };
-        rows.iter().map(grant).collect()
+            .collect()
     }
 
     /// Grants, or changes a grant.
     ///
     /// # Errors
     /// `NotFound`: there is no such user.
-    pub async fn put_grant(
-        &self,
+    pub async fn put(
+        self,
         project: ProjectId,
         grant: &Grant,
-        request: &Request,
+        context: &AuditContext,
     ) -> Result<(), CatalogError> {
-        let change = self.change(request).await?;
-        let changed = sql::run(
-            &change.tx,
-            "INSERT INTO project_grant (project_id, user_id, permission) \
-             SELECT $1, id, $3 FROM user_account WHERE name = $2 \
-             ON CONFLICT (project_id, user_id) DO UPDATE SET permission = excluded.permission",
-            vec![
-                project.0.into(),
-                grant.user.clone().into(),
-                grant.permission.as_str().into(),
-            ],
-        )
-        .await?;
-        if changed == 0 {
-            return Err(users::missing(&grant.user));
-        }
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        // Locked, so that the user is not deleted in between.
+        let user = user_account::Entity::find()
+            .filter(user_account::Column::Name.eq(&grant.user))
+            .lock(LockType::KeyShare)
+            .one(change.on())
+            .await?
+            .ok_or_else(|| CatalogError::not_found(format!("user `{}`", grant.user)))?;
+        let row = project_grant::ActiveModel {
+            project_id: Set(project.0),
+            user_id: Set(user.id),
+            permission: Set(grant.permission.as_str().to_owned()),
+        };
+        let key = [project_grant::Column::ProjectId, project_grant::Column::UserId];
+        project_grant::Entity::insert(row)
+            .on_conflict(
+                OnConflict::columns(key)
+                    .update_column(project_grant::Column::Permission)
+                    .to_owned(),
+            )
+            .exec_without_returning(change.on())
+            .await?;
         let detail = format!("{} for {}", grant.permission, grant.user);
         let entry = AuditEntry::done("grant.put", "project", &project.0.to_string()).with_detail(detail);
         change.commit_with(&entry).await
     }
 
-    /// Takes a grant back.
+    /// Revokes a grant.
     ///
     /// # Errors
     /// `NotFound`: there is none.
-    pub async fn delete_grant(
-        &self,
+    pub async fn delete(
+        self,
         project: ProjectId,
         user: &str,
-        request: &Request,
+        context: &AuditContext,
     ) -> Result<(), CatalogError> {
-        let change = self.change(request).await?;
-        let changed = sql::run(
-            &change.tx,
-            "DELETE FROM project_grant WHERE project_id = $1 \
-             AND user_id IN (SELECT id FROM user_account WHERE name = $2)",
-            vec![project.0.into(), user.into()],
-        )
-        .await?;
-        if changed == 0 {
-            return Err(CatalogError::NotFound {
-                what: format!("grant for user `{user}`"),
-            });
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let no_grant = || CatalogError::not_found(format!("grant for user `{user}`"));
+        let account = user_account::Entity::find()
+            .filter(user_account::Column::Name.eq(user))
+            .one(change.on())
+            .await?
+            .ok_or_else(no_grant)?;
+        let deleted = project_grant::Entity::delete_by_id((project.0, account.id))
+            .exec(change.on())
+            .await?;
+        if deleted.rows_affected == 0 {
+            return Err(no_grant());
         }
         let entry = AuditEntry::done("grant.delete", "project", &project.0.to_string()).with_detail(user);
         change.commit_with(&entry).await

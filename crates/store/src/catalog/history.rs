@@ -3,10 +3,14 @@
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::spec::Definition;
 use engine::states::{InstanceState, OwnershipReason};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use sea_orm::QueryResult;
-
-use super::{Catalog, CatalogError, Page, PageRequest, instances, sql};
+use crate::catalog::columns::{narrow, parse_name};
+use crate::catalog::error::CatalogError;
+use crate::catalog::instances::{missing_instance, parse_attention, visible_owner};
+use crate::catalog::page::{Page, PageRequest};
+use crate::entity::{inbox, instance, member, owner_log, transition};
+use crate::store::Store;
 
 /// One stored step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +19,7 @@ pub struct HistoryEntry {
     pub id: i64,
     /// When.
     pub at: Timestamp,
-    /// The state before; none at birth.
+    /// The state before; none at the first step.
     pub from: Option<String>,
     /// The state after.
     pub to: String,
@@ -34,11 +38,11 @@ pub struct HistoryEntry {
 /// Whether an instance has an owner, and needs one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnershipState {
-    /// It has an owner that lives.
+    /// It has an owner that is alive.
     Owned,
     /// It needs an owner, and has none or a dead one.
     Moving,
-    /// At rest.
+    /// Idle.
     Unowned,
     /// Final.
     Final,
@@ -65,12 +69,27 @@ pub struct OwnerEntry {
     pub owner: Incarnation,
     /// Its address.
     pub host: String,
-    /// The address of the owner before; none when the instance was at rest.
+    /// The address of the owner before; none when the instance was idle.
     pub from_host: Option<String>,
     /// When.
     pub at: Timestamp,
     /// Why.
     pub why: OwnershipReason,
+}
+
+impl TryFrom<owner_log::Model> for OwnerEntry {
+    type Error = CatalogError;
+
+    fn try_from(row: owner_log::Model) -> Result<Self, CatalogError> {
+        Ok(Self {
+            epoch: Epoch(row.epoch),
+            owner: Incarnation(row.owner),
+            host: row.host,
+            from_host: row.from_host,
+            at: Timestamp(row.at),
+            why: parse_name("why", &row.why)?,
+        })
+    }
 }
 
 /// Who owns an instance, and who did.
@@ -88,29 +107,41 @@ pub struct Ownership {
     pub log: Vec<OwnerEntry>,
 }
 
-impl Catalog {
+/// The histories of instances.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    store: &'a Store,
+}
+
+impl<'a> History<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
     /// Lists the steps of an instance, oldest first.
     ///
     /// # Errors
     /// `NotFound`: there is no such instance. `Rejected`: the cursor is none of ours.
-    pub async fn history(
-        &self,
-        id: InstanceId,
-        page: &PageRequest,
-    ) -> Result<Page<HistoryEntry>, CatalogError> {
+    pub async fn list(self, id: InstanceId, page: &PageRequest) -> Result<Page<HistoryEntry>, CatalogError> {
         let after = page.after::<i64>("history")?.unwrap_or(0);
-        let (workflow, version) = self.pinned(id).await?;
+        let (workflow, version) = instance::Entity::find_by_id(id.0)
+            .select_only()
+            .columns([instance::Column::WorkflowId, instance::Column::Version])
+            .into_tuple()
+            .one(self.store.reader())
+            .await?
+            .ok_or_else(|| missing_instance(id))?;
         let definition = self.store.load_definition(workflow, version).await?;
-        let rows = sql::all(
-            self.reader(),
-            "SELECT id, at, ordinal, attempt, from_state, to_state, why, host, epoch FROM transition \
-             WHERE instance = $1 AND id > $2 ORDER BY id LIMIT $3",
-            vec![id.0.into(), after.into(), page.rows().into()],
-        )
-        .await?;
+        let rows = transition::Entity::find()
+            .filter(transition::Column::Instance.eq(id.0))
+            .filter(transition::Column::Id.gt(after))
+            .order_by_asc(transition::Column::Id)
+            .limit(page.rows())
+            .all(self.store.reader())
+            .await?;
         let items = rows
-            .iter()
-            .map(|row| history_row(row, &definition))
+            .into_iter()
+            .map(|row| history_entry(row, &definition))
             .collect::<Result<_, _>>()?;
         Ok(Page::cut("history", page, items, |entry: &HistoryEntry| {
             entry.id.to_string()
@@ -121,92 +152,75 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn ownership(&self, id: InstanceId) -> Result<Option<Ownership>, CatalogError> {
-        let row = sql::first(
-            self.reader(),
-            "SELECT i.state, i.attention, i.owner, i.host, i.epoch, m.state AS owner_state, \
-             (SELECT COUNT(*) FROM inbox b WHERE b.instance = i.id AND b.applied_at IS NULL \
-             AND b.kind = 'verb') AS asked \
-             FROM instance i LEFT JOIN member m ON m.incarnation = i.owner WHERE i.id = $1",
-            vec![id.0.into()],
-        )
-        .await?;
-        let Some(row) = row else {
+    pub async fn ownership(self, id: InstanceId) -> Result<Option<Ownership>, CatalogError> {
+        let read = self.store.begin_read().await?;
+        let Some(row) = instance::Entity::find_by_id(id.0).one(&read).await? else {
             return Ok(None);
         };
-        let epoch: i64 = sql::get(&row, "epoch")?;
-        // An owner that came after the row was read is left out: what is shown fits together.
-        let log = sql::all(
-            self.reader(),
-            "SELECT epoch, owner, host, from_host, at, why FROM owner_log WHERE instance = $1 AND epoch <= $2 \
-             ORDER BY epoch",
-            vec![id.0.into(), epoch.into()],
-        )
-        .await?;
-        let state = sql::named(&row, "state")?;
-        let parked = instances::attention(&row)?.is_some();
-        let (owner, host) = instances::shown_owner(&row, state, parked)?;
+        let owner_state: Option<String> = match row.owner {
+            Some(owner) => {
+                member::Entity::find_by_id(owner)
+                    .select_only()
+                    .column(member::Column::State)
+                    .into_tuple()
+                    .one(&read)
+                    .await?
+            }
+            None => None,
+        };
+        let commands = inbox::Entity::find()
+            .filter(inbox::Column::Instance.eq(id.0))
+            .filter(inbox::Column::Kind.eq("command"))
+            .filter(inbox::Column::AppliedAt.is_null())
+            .count(&read)
+            .await?;
+        let log = owner_log::Entity::find()
+            .filter(owner_log::Column::Instance.eq(id.0))
+            .order_by_asc(owner_log::Column::Epoch)
+            .all(&read)
+            .await?;
+        let state: InstanceState = parse_name("state", &row.state)?;
+        let attention = parse_attention(row.attention.as_deref())?;
+        let is_idle = state.is_idle() || attention.is_some();
+        let is_owner_alive = owner_state.is_some_and(|state| state != "dead" && state != "left");
+        let (owner, host) = visible_owner((row.owner, row.host), state, attention.as_ref());
         Ok(Some(Ownership {
-            state: ownership_state(&row, state, parked)?,
+            state: match (is_idle, is_owner_alive) {
+                (false, true) => OwnershipState::Owned,
+                (true, _) if commands == 0 && state.is_final() => OwnershipState::Final,
+                (true, _) if commands == 0 => OwnershipState::Unowned,
+                // Also an idle one with a command, which its next owner will apply.
+                _ => OwnershipState::Moving,
+            },
             host,
             owner,
-            epoch: Epoch(epoch),
-            log: log.iter().map(owner_entry).collect::<Result<_, _>>()?,
+            epoch: Epoch(row.epoch),
+            log: log
+                .into_iter()
+                .map(OwnerEntry::try_from)
+                .collect::<Result<_, _>>()?,
         }))
     }
 }
 
-impl Catalog {
-    /// Says which workflow and version an instance runs.
-    pub(super) async fn pinned(&self, id: InstanceId) -> Result<(i64, i64), CatalogError> {
-        let sql = "SELECT workflow_id, version FROM instance WHERE id = $1";
-        let row = sql::first(self.reader(), sql, vec![id.0.into()]).await?;
-        let row = row.ok_or_else(|| instances::missing(id))?;
-        Ok((sql::get(&row, "workflow_id")?, sql::get(&row, "version")?))
-    }
-}
-
-fn history_row(row: &QueryResult, definition: &Definition) -> Result<HistoryEntry, CatalogError> {
-    let ordinal = sql::count_or_none(row, "ordinal")?.map(TaskIndex);
-    let host: String = sql::get(row, "host")?;
+fn history_entry(row: transition::Model, definition: &Definition) -> Result<HistoryEntry, CatalogError> {
+    let ordinal = row
+        .task_index
+        .map(|index| narrow("task_index", index).map(TaskIndex));
+    let task = ordinal
+        .transpose()?
+        .and_then(|ordinal| definition.task(ordinal))
+        .map(|task| task.name.clone());
+    let attempt = row.attempt.map(|number| narrow("attempt", number));
     Ok(HistoryEntry {
-        id: sql::get(row, "id")?,
-        at: Timestamp(sql::get(row, "at")?),
-        from: sql::get(row, "from_state")?,
-        to: sql::get(row, "to_state")?,
-        why: sql::get(row, "why")?,
-        task: ordinal.and_then(|ordinal| Some(definition.task(ordinal)?.name.clone())),
-        attempt: sql::count_or_none(row, "attempt")?.map(AttemptNumber),
-        host: Some(host).filter(|host| !host.is_empty()),
-        epoch: Epoch(sql::get(row, "epoch")?),
-    })
-}
-
-fn ownership_state(
-    row: &QueryResult,
-    state: InstanceState,
-    parked: bool,
-) -> Result<OwnershipState, CatalogError> {
-    let owner: Option<String> = sql::get(row, "owner_state")?;
-    let alive = owner.is_some_and(|state| state != "dead" && state != "left");
-    let rests = state.is_idle() || parked;
-    // A verb wakes what is at rest: its next owner is on the way.
-    let woken = sql::count(row, "asked")? > 0;
-    Ok(match (rests, alive) {
-        (false, true) => OwnershipState::Owned,
-        (true, _) if !woken && state.is_final() => OwnershipState::Final,
-        (true, _) if !woken => OwnershipState::Unowned,
-        _ => OwnershipState::Moving,
-    })
-}
-
-fn owner_entry(row: &QueryResult) -> Result<OwnerEntry, CatalogError> {
-    Ok(OwnerEntry {
-        epoch: Epoch(sql::get(row, "epoch")?),
-        owner: Incarnation(sql::get(row, "owner")?),
-        host: sql::get(row, "host")?,
-        from_host: sql::get(row, "from_host")?,
-        at: Timestamp(sql::get(row, "at")?),
-        why: sql::named(row, "why")?,
+        id: row.id,
+        at: Timestamp(row.at),
+        from: row.from_state,
+        to: row.to_state,
+        why: row.why,
+        task,
+        attempt: attempt.transpose()?.map(AttemptNumber),
+        host: Some(row.host).filter(|host| !host.is_empty()),
+        epoch: Epoch(row.epoch),
     })
 }

@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
 use engine::spec;
 use engine::spec::{Definition, Direction};
-use engine::states::Attention;
-use engine::states::{FailureStrategy, InstanceState, Priority, TaskState};
-
 use engine::start::Start;
+use engine::states::{Attention, FailureStrategy, InstanceState, Priority, TaskState};
 use engine::view;
-use sea_orm::{ConnectionTrait, QueryResult, Value};
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, RelationTrait, Select,
+};
 
-use super::{Catalog, CatalogError, Page, PageRequest, ProjectId, Request, Visible, sql};
-use crate::ownership_predicates::RUNS_CONDITION;
-
-const COLUMNS: &str = "i.id, i.project_id, p.name AS project, w.name AS workflow, i.workflow_id, i.version, i.state, \
-     i.reason, i.attention, i.run, i.trigger_type, i.start, i.outputs, i.host, i.owner, i.epoch, i.requested_by, \
-     i.created_at, i.started_at, i.ended_at, i.tasks_total, i.tasks_excluded, \
-     (SELECT m.name || '/' || m.incarnation || CASE m.state WHEN 'left' THEN ' has left' ELSE ' declared dead' END \
-      FROM member m WHERE m.incarnation = i.owner AND m.state IN ('dead', 'left')) AS owner_over";
-
-const FROM: &str =
-    "FROM instance i JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id";
+use crate::catalog::audited_transaction::AuditedTransaction;
+use crate::catalog::columns::{narrow, parse_json, parse_name};
+use crate::catalog::context::AuditContext;
+use crate::catalog::error::CatalogError;
+use crate::catalog::page::{Page, PageRequest};
+use crate::catalog::projects::ProjectId;
+use crate::catalog::visibility::VisibilityScope;
+use crate::entity::{inbox, instance, member, project, task_instance, workflow};
+use crate::store::Store;
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,7 +48,7 @@ pub struct InstanceRow {
     pub version: i64,
     /// Its state.
     pub state: InstanceState,
-    /// Why it waits or rests, in words.
+    /// Why it waits or is idle, in words.
     pub reason: Option<String>,
     /// Set when it needs a person.
     pub attention: Option<Attention>,
@@ -56,13 +56,13 @@ pub struct InstanceRow {
     pub run: Run,
     /// Who or what started it, for example `api`.
     pub trigger: String,
-    /// Declared defaults, overlaid by what the start gave.
+    /// Declared defaults, overlaid by the parameters of the start.
     pub params: BTreeMap<String, String>,
     /// Filled when it ends.
     pub outputs: BTreeMap<String, String>,
-    /// The owner's address; none at rest.
+    /// The owner's address; none while it is idle.
     pub host: Option<String>,
-    /// The owner; none at rest.
+    /// The owner; none while it is idle.
     pub owner: Option<Incarnation>,
     /// Grows at each change of owner.
     pub epoch: Epoch,
@@ -86,11 +86,11 @@ pub struct InstanceRow {
     pub tasks: TaskCounts,
 }
 
-/// Which instances are wanted; everything given must hold.
+/// Which instances are wanted; all conditions must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceFilter {
     /// Only what this user may read.
-    pub visible: Visible,
+    pub visible: VisibilityScope,
     /// The project's name.
     pub project: Option<String>,
     /// The workflow's name.
@@ -103,10 +103,10 @@ pub struct InstanceFilter {
 
 /// What became of a delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deleted {
+pub enum DeleteOutcome {
     /// It is gone, with its tasks, attempts and history.
     Gone,
-    /// It is not final, or has a verb to be decided; nothing was changed.
+    /// It is not final, or has an unapplied command; nothing was changed.
     InvalidState {
         /// The state it is in.
         state: InstanceState,
@@ -115,246 +115,281 @@ pub enum Deleted {
     },
 }
 
-impl Catalog {
+/// An instance with the names around it.
+#[derive(FromQueryResult)]
+struct InstanceWithNames {
+    #[sea_orm(nested)]
+    instance: instance::Model,
+    project_name: String,
+    workflow_name: String,
+    owner_name: Option<String>,
+    owner_state: Option<String>,
+}
+
+/// The stored tasks of an instance in one state.
+#[derive(FromQueryResult)]
+struct StateCount {
+    instance: i64,
+    state: String,
+    number: i64,
+}
+
+/// The stored tasks of several instances by state.
+type CountsByInstance = BTreeMap<i64, BTreeMap<TaskState, u32>>;
+
+/// The workflow instances.
+#[derive(Debug, Clone, Copy)]
+pub struct Instances<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Instances<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
     /// Reads one instance; none when there is none of that id.
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn instance(&self, id: InstanceId) -> Result<Option<InstanceRow>, CatalogError> {
-        // With its counts in one read, a row for each state: every start is answered with it.
-        let sql = format!(
-            "SELECT {COLUMNS}, t.task_state, t.number {FROM} LEFT JOIN \
-             (SELECT instance, state AS task_state, COUNT(*) AS number FROM task_instance WHERE instance = $1 \
-             GROUP BY instance, state) t ON t.instance = i.id WHERE i.id = $1"
-        );
-        let rows = sql::all(self.reader(), sql, vec![id.0.into()]).await?;
-        let Some(row) = rows.first() else {
-            return Ok(None);
-        };
-        let mut counts = BTreeMap::new();
-        for row in &rows {
-            // An instance without stored tasks has one row, without a state.
-            if sql::get::<Option<String>>(row, "task_state")?.is_some() {
-                counts.insert(sql::named(row, "task_state")?, sql::count(row, "number")?);
-            }
-        }
-        let (workflow, version) = (sql::get(row, "workflow_id")?, sql::get(row, "version")?);
-        let definition = self.store.load_definition(workflow, version).await?;
-        instance_row(row, &definition, &counts).map(Some)
+    pub async fn find(self, id: InstanceId) -> Result<Option<InstanceRow>, CatalogError> {
+        let query = select_with_names().filter(instance::Column::Id.eq(id.0));
+        Ok(self.read(query).await?.pop())
     }
 
     /// Lists instances, newest first.
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn instances(
-        &self,
+    pub async fn list(
+        self,
         filter: &InstanceFilter,
         page: &PageRequest,
     ) -> Result<Page<InstanceRow>, CatalogError> {
         let before = page.after::<i64>("instances")?.unwrap_or(i64::MAX);
-        let mut values = vec![before.into(), page.rows().into()];
-        let conditions = filter.conditions(&mut values);
-        let sql = format!("SELECT {COLUMNS} {FROM} WHERE i.id < $1{conditions} ORDER BY i.id DESC LIMIT $2");
-        let rows = sql::all(self.reader(), sql, values).await?;
-        let items = self.whole(&rows).await?;
+        let query = select_with_names()
+            .filter(instance::Column::Id.lt(before))
+            .filter(filter.condition())
+            .order_by_desc(instance::Column::Id)
+            .limit(page.rows());
+        let items = self.read(query).await?;
         Ok(Page::cut("instances", page, items, |row: &InstanceRow| {
             row.id.to_string()
         }))
     }
 
-    /// Says in which project an instance is; the cheap look-up for the check of permissions.
+    /// Reads in which project an instance is; the cheap look-up for the check of permissions.
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn project_of(&self, id: InstanceId) -> Result<Option<ProjectId>, CatalogError> {
-        let sql = "SELECT project_id FROM instance WHERE id = $1";
-        let row = sql::first(self.reader(), sql, vec![id.0.into()]).await?;
-        row.map(|row| sql::get(&row, "project_id").map(ProjectId))
-            .transpose()
+    pub async fn project_of(self, id: InstanceId) -> Result<Option<ProjectId>, CatalogError> {
+        let project: Option<i64> = instance::Entity::find_by_id(id.0)
+            .select_only()
+            .column(instance::Column::ProjectId)
+            .into_tuple()
+            .one(self.store.reader())
+            .await?;
+        Ok(project.map(ProjectId))
     }
 
-    /// Deletes a final instance that has no owner and no verb to be decided.
+    /// Deletes a final instance that has no owner and no unapplied command.
     ///
     /// # Errors
     /// `NotFound`: there is none of that id.
-    pub async fn delete_instance(&self, id: InstanceId, request: &Request) -> Result<Deleted, CatalogError> {
-        let change = self.change(request).await?;
-        // The lock first: a verb that is being posted has then either been seen, or finds nothing.
-        let lock = sql::lock(&change.tx, " FOR UPDATE");
-        sql::first(
-            &change.tx,
-            format!("SELECT id FROM instance WHERE id = $1{lock}"),
-            vec![id.0.into()],
-        )
-        .await?;
-        let gone = sql::run(
-            &change.tx,
-            "DELETE FROM instance WHERE id = $1 AND state IN ('stopped', 'failed', 'succeeded') \
-             AND owner IS NULL AND NOT EXISTS (SELECT 1 FROM inbox b \
-             WHERE b.instance = instance.id AND b.kind = 'verb' AND b.applied_at IS NULL)",
-            vec![id.0.into()],
-        )
-        .await?;
-        if gone == 0 {
-            return undeletable(&change.tx, id).await;
+    pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        // The lock first: a command that is being posted is then either visible, or finds nothing.
+        let row = instance::Entity::find_by_id(id.0)
+            .lock(LockType::Update)
+            .one(change.on())
+            .await?
+            .ok_or_else(|| missing_instance(id))?;
+        let deleted = instance::Entity::delete_many()
+            .filter(instance::Column::Id.eq(id.0))
+            .filter(instance::Column::State.is_in(final_states()))
+            .filter(instance::Column::Owner.is_null())
+            .filter(Expr::exists(unapplied_commands(id)).not())
+            .exec(change.on())
+            .await?;
+        if deleted.rows_affected == 0 {
+            return undeletable(&row);
         }
         change
             .commit("instance.delete", "instance", &id.to_string())
             .await?;
-        Ok(Deleted::Gone)
+        Ok(DeleteOutcome::Gone)
     }
-}
 
-impl InstanceFilter {
-    /// Returns the words that narrow a WHERE, and adds what they bind.
-    fn conditions(&self, values: &mut Vec<Value>) -> String {
-        let mut words = self.visible.condition("i.project_id", values);
-        let mut bind = |value: Value| {
-            values.push(value);
-            values.len()
-        };
-        if let Some(project) = &self.project {
-            let place = bind(project.clone().into());
-            words += &format!(" AND i.project_id IN (SELECT id FROM project WHERE name = ${place})");
-        }
-        if let Some(workflow) = &self.workflow {
-            let place = bind(workflow.clone().into());
-            words += &format!(" AND i.workflow_id IN (SELECT id FROM workflow WHERE name = ${place})");
-        }
-        if let Some(host) = &self.host {
-            let place = bind(host.clone().into());
-            words += &format!(" AND i.owner IS NOT NULL AND {RUNS_CONDITION} AND i.host = ${place}");
-        }
-        if !self.states.is_empty() {
-            let states = self
-                .states
-                .iter()
-                .map(|state| format!("${}", bind(state.as_str().into())));
-            words += &format!(" AND i.state IN ({})", states.collect::<Vec<_>>().join(", "));
-        }
-        words
-    }
-}
-
-impl Catalog {
-    /// Adds to the rows what lies elsewhere: the counts of all in one query, and the declared parameters.
-    async fn whole(&self, rows: &[QueryResult]) -> Result<Vec<InstanceRow>, CatalogError> {
-        let ids = rows
-            .iter()
-            .map(|row| sql::get(row, "id"))
-            .collect::<Result<Vec<i64>, _>>()?;
-        let mut counted = rows_by_state(self.reader(), &ids).await?;
+    /// Reads the instances of a query, the task counts of all in a second one.
+    async fn read(self, query: Select<instance::Entity>) -> Result<Vec<InstanceRow>, CatalogError> {
+        let reader = self.store.reader();
+        let rows = query.into_model::<InstanceWithNames>().all(reader).await?;
+        let ids: Vec<i64> = rows.iter().map(|row| row.instance.id).collect();
+        let mut counts = count_by_state(reader, &ids).await?;
         let mut instances = Vec::with_capacity(rows.len());
-        for (row, id) in rows.iter().zip(ids) {
-            let (workflow, version) = (sql::get(row, "workflow_id")?, sql::get(row, "version")?);
+        for row in rows {
+            let (workflow, version) = (row.instance.workflow_id, row.instance.version);
             let definition = self.store.load_definition(workflow, version).await?;
-            let counts = counted.remove(&id).unwrap_or_default();
-            instances.push(instance_row(row, &definition, &counts)?);
+            let counts = counts.remove(&row.instance.id).unwrap_or_default();
+            instances.push(row.into_instance(&definition, &counts)?);
         }
         Ok(instances)
     }
 }
 
+impl InstanceFilter {
+    fn condition(&self) -> Condition {
+        let mut condition = self.visible.condition(instance::Column::ProjectId);
+        if let Some(name) = &self.project {
+            let projects = Query::select()
+                .column(project::Column::Id)
+                .from(project::Entity)
+                .and_where(project::Column::Name.eq(name))
+                .to_owned();
+            condition = condition.add(instance::Column::ProjectId.in_subquery(projects));
+        }
+        if let Some(name) = &self.workflow {
+            let workflows = Query::select()
+                .column(workflow::Column::Id)
+                .from(workflow::Entity)
+                .and_where(workflow::Column::Name.eq(name))
+                .to_owned();
+            condition = condition.add(instance::Column::WorkflowId.in_subquery(workflows));
+        }
+        if let Some(host) = &self.host {
+            let running = InstanceState::ALL.iter().filter(|state| !state.is_idle());
+            condition = condition
+                .add(instance::Column::Owner.is_not_null())
+                .add(instance::Column::Attention.is_null())
+                .add(instance::Column::State.is_in(running.map(|state| state.as_str())))
+                .add(instance::Column::Host.eq(host));
+        }
+        if !self.states.is_empty() {
+            let states = self.states.iter().map(|state| state.as_str());
+            condition = condition.add(instance::Column::State.is_in(states));
+        }
+        condition
+    }
+}
+
+impl InstanceWithNames {
+    fn into_instance(
+        self,
+        definition: &Definition,
+        counts: &BTreeMap<TaskState, u32>,
+    ) -> Result<InstanceRow, CatalogError> {
+        let moving = self.moving_reason();
+        let row = self.instance;
+        let start: Start = parse_json("start", &row.start)?;
+        let state = parse_name("state", &row.state)?;
+        let total = narrow("tasks_total", row.tasks_total)?;
+        let excluded = narrow("tasks_excluded", row.tasks_excluded)?;
+        let attention = parse_attention(row.attention.as_deref())?;
+        let (owner, host) = visible_owner((row.owner, row.host), state, attention.as_ref());
+        let reason = if owner.is_some() {
+            moving.or(row.reason)
+        } else {
+            row.reason
+        };
+        Ok(InstanceRow {
+            id: InstanceId(row.id),
+            project_id: ProjectId(row.project_id),
+            project: self.project_name,
+            workflow: self.workflow_name,
+            version: row.version,
+            state,
+            reason,
+            attention,
+            run: Run(narrow("run", row.run)?),
+            trigger: row.trigger_type,
+            params: effective_params(definition, &start),
+            outputs: parse_json("outputs", &row.outputs)?,
+            host,
+            owner,
+            epoch: Epoch(row.epoch),
+            priority: start.priority,
+            failure_strategy: start.failure_strategy,
+            dry_run: start.dry_run,
+            scheduled_at: start.scheduled_at,
+            requested_by: row.requested_by,
+            created_at: Timestamp(row.created_at),
+            started_at: row.started_at.map(Timestamp),
+            ended_at: row.ended_at.map(Timestamp),
+            tasks: TaskCounts {
+                total,
+                by_state: view::display_counts(state, total, excluded, counts),
+            },
+        })
+    }
+
+    /// Explains that the instance is between two owners, when its owner's incarnation has ended.
+    fn moving_reason(&self) -> Option<String> {
+        let (name, owner) = (self.owner_name.as_ref()?, self.instance.owner?);
+        let ended = match self.owner_state.as_deref()? {
+            "left" => "has left",
+            "dead" => "declared dead",
+            _ => return None,
+        };
+        Some(format!("moving: owner {name}/{owner} {ended}, being claimed"))
+    }
+}
+
+fn select_with_names() -> Select<instance::Entity> {
+    instance::Entity::find()
+        .join(JoinType::InnerJoin, instance::Relation::Project.def())
+        .join(JoinType::InnerJoin, instance::Relation::Workflow.def())
+        .join(JoinType::LeftJoin, instance::Relation::Owner.def())
+        .column_as(project::Column::Name, "project_name")
+        .column_as(workflow::Column::Name, "workflow_name")
+        .column_as(member::Column::Name, "owner_name")
+        .column_as(member::Column::State, "owner_state")
+}
+
 /// Counts the stored task rows of these instances by state.
-async fn rows_by_state<C: ConnectionTrait>(
-    on: &C,
-    ids: &[i64],
-) -> Result<BTreeMap<i64, BTreeMap<TaskState, u32>>, CatalogError> {
-    let mut counted: BTreeMap<i64, BTreeMap<TaskState, u32>> = BTreeMap::new();
+async fn count_by_state<C: ConnectionTrait>(on: &C, ids: &[i64]) -> Result<CountsByInstance, CatalogError> {
+    let mut counts = CountsByInstance::new();
     if ids.is_empty() {
-        return Ok(counted);
+        return Ok(counts);
     }
-    let places: Vec<_> = (1..=ids.len()).map(|place| format!("${place}")).collect();
-    let sql = format!(
-        "SELECT instance, state, COUNT(*) AS number FROM task_instance WHERE instance IN ({}) \
-         GROUP BY instance, state",
-        places.join(", ")
-    );
-    for row in sql::all(on, sql, ids.iter().map(|id| (*id).into()).collect()).await? {
-        let of_instance = counted.entry(sql::get(&row, "instance")?).or_default();
-        of_instance.insert(sql::named(&row, "state")?, sql::count(&row, "number")?);
+    let rows = task_instance::Entity::find()
+        .select_only()
+        .columns([task_instance::Column::Instance, task_instance::Column::State])
+        .column_as(task_instance::Column::TaskIndex.count(), "number")
+        .filter(task_instance::Column::Instance.is_in(ids.iter().copied()))
+        .group_by(task_instance::Column::Instance)
+        .group_by(task_instance::Column::State)
+        .into_model::<StateCount>()
+        .all(on)
+        .await?;
+    for row in rows {
+        let state = parse_name("state", &row.state)?;
+        let number = narrow("number", row.number)?;
+        counts.entry(row.instance).or_default().insert(state, number);
     }
-    Ok(counted)
+    Ok(counts)
 }
 
-fn instance_row(
-    row: &QueryResult,
-    definition: &Definition,
-    rows_by_state: &BTreeMap<TaskState, u32>,
-) -> Result<InstanceRow, CatalogError> {
-    let millis = |column| Ok::<_, CatalogError>(sql::get::<Option<i64>>(row, column)?.map(Timestamp));
-    let start: Start = sql::json(row, "start")?;
-    let state = sql::named(row, "state")?;
-    let total = sql::count(row, "tasks_total")?;
-    let attention = attention(row)?;
-    let (owner, host) = shown_owner(row, state, attention.is_some())?;
-    Ok(InstanceRow {
-        id: InstanceId(sql::get(row, "id")?),
-        project_id: ProjectId(sql::get(row, "project_id")?),
-        project: sql::get(row, "project")?,
-        workflow: sql::get(row, "workflow")?,
-        version: sql::get(row, "version")?,
-        state,
-        reason: match owner {
-            Some(_) => moving(row)?.map_or_else(|| sql::get(row, "reason"), |moving| Ok(Some(moving)))?,
-            None => sql::get(row, "reason")?,
-        },
-        attention,
-        run: Run(sql::count(row, "run")?),
-        trigger: sql::get(row, "trigger_type")?,
-        params: effective_params(definition, &start),
-        outputs: sql::json(row, "outputs")?,
-        host,
-        owner,
-        epoch: Epoch(sql::get(row, "epoch")?),
-        priority: start.priority,
-        failure_strategy: start.failure_strategy,
-        dry_run: start.dry_run,
-        scheduled_at: start.scheduled_at,
-        requested_by: sql::get(row, "requested_by")?,
-        created_at: Timestamp(sql::get(row, "created_at")?),
-        started_at: millis("started_at")?,
-        ended_at: millis("ended_at")?,
-        tasks: TaskCounts {
-            total,
-            by_state: view::display_counts(state, total, sql::count(row, "tasks_excluded")?, rows_by_state),
-        },
-    })
-}
-
-/// Reads who owns an instance. One at rest is shown without an owner also while a master that has claimed it decides
-/// the verb that wakes it: readers see the owner together with the state that the verb makes.
-pub(super) fn shown_owner(
-    row: &QueryResult,
+/// Returns the owner as readers see it. An idle instance is shown without an owner also while a master that has claimed
+/// it decides the command that starts it again: readers see the owner together with the state that the command makes.
+pub(crate) fn visible_owner(
+    (owner, host): (Option<i64>, Option<String>),
     state: InstanceState,
-    needs_a_person: bool,
-) -> Result<(Option<Incarnation>, Option<String>), CatalogError> {
-    if state.is_idle() || needs_a_person {
-        return Ok((None, None));
+    attention: Option<&Attention>,
+) -> (Option<Incarnation>, Option<String>) {
+    if state.is_idle() || attention.is_some() {
+        return (None, None);
     }
-    let owner = sql::get::<Option<i64>>(row, "owner")?.map(Incarnation);
-    Ok((owner, sql::get(row, "host")?))
+    (owner.map(Incarnation), host)
 }
 
-/// Says that an instance is between two owners, when its owner's life is over.
-fn moving(row: &QueryResult) -> Result<Option<String>, CatalogError> {
-    let over: Option<String> = sql::get(row, "owner_over")?;
-    Ok(over.map(|owner| format!("moving: owner {owner}, being claimed")))
+/// Parses the column `attention`.
+pub(crate) fn parse_attention(column: Option<&str>) -> Result<Option<Attention>, CatalogError> {
+    column.map(|text| parse_json("attention", text)).transpose()
 }
 
-/// Reads the column `attention`.
-pub(super) fn attention(row: &QueryResult) -> Result<Option<Attention>, CatalogError> {
-    let text: Option<String> = sql::get(row, "attention")?;
-    let parsed = text.map(|text| serde_json::from_str(&text)).transpose();
-    parsed.map_err(|error| sql::unreadable("attention", error))
-}
-
-/// Says that there is no instance of this id.
-pub(super) fn missing(id: InstanceId) -> CatalogError {
-    CatalogError::NotFound {
-        what: format!("instance {id}"),
-    }
+/// Reports that there is no instance of this id.
+pub(crate) fn missing_instance(id: InstanceId) -> CatalogError {
+    CatalogError::not_found(format!("instance {id}"))
 }
 
 fn effective_params(definition: &Definition, start: &Start) -> BTreeMap<String, String> {
@@ -372,13 +407,28 @@ fn effective_params(definition: &Definition, start: &Start) -> BTreeMap<String, 
     params
 }
 
-async fn undeletable<C: ConnectionTrait>(on: &C, id: InstanceId) -> Result<Deleted, CatalogError> {
-    let row = sql::first(on, "SELECT state FROM instance WHERE id = $1", vec![id.0.into()]).await?;
-    let state: InstanceState = sql::named(&row.ok_or_else(|| missing(id))?, "state")?;
+fn final_states() -> impl Iterator<Item = &'static str> {
+    let states = InstanceState::ALL.iter().filter(|state| state.is_final());
+    states.map(|state| state.as_str())
+}
+
+/// Selects the unapplied commands of an instance.
+fn unapplied_commands(id: InstanceId) -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .column(inbox::Column::Id)
+        .from(inbox::Entity)
+        .and_where(inbox::Column::Instance.eq(id.0))
+        .and_where(inbox::Column::Kind.eq("command"))
+        .and_where(inbox::Column::AppliedAt.is_null())
+        .to_owned()
+}
+
+fn undeletable(row: &instance::Model) -> Result<DeleteOutcome, CatalogError> {
+    let state: InstanceState = parse_name("state", &row.state)?;
     let detail = if state.is_final() {
         "a control operation on the instance is not decided yet".to_owned()
     } else {
         format!("the instance is {state}; only a stopped, failed or succeeded one can be deleted")
     };
-    Ok(Deleted::InvalidState { state, detail })
+    Ok(DeleteOutcome::InvalidState { state, detail })
 }

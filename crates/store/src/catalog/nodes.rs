@@ -1,19 +1,24 @@
 //! Nodes, take-overs and the database itself as readers see them.
 
+use std::collections::BTreeMap;
+
 use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
+use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use sea_orm::{DbBackend, QueryResult};
+use crate::catalog::columns::{narrow, parse_name};
+use crate::catalog::error::CatalogError;
+use crate::catalog::page::{Page, PageRequest};
+use crate::entity::{attempt, failover, instance, member};
+use crate::store::Store;
 
-use super::{Catalog, CatalogError, Page, PageRequest, sql};
-
-/// How long a life that ended stays listed.
+/// Time for which ended incarnations are listed.
 const LISTED_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// One life of a node as it is shown.
+/// One incarnation of a node as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeRow {
-    /// Which life.
+    /// Which incarnation.
     pub incarnation: Incarnation,
     /// The node's name.
     pub name: String,
@@ -21,7 +26,7 @@ pub struct NodeRow {
     pub host: String,
     /// `master`, `worker`, `api`.
     pub roles: Vec<String>,
-    /// Where it is in its life.
+    /// Its state.
     pub state: MemberState,
     /// When it joined.
     pub joined_at: Timestamp,
@@ -38,10 +43,10 @@ pub struct NodeRow {
     pub version: String,
 }
 
-/// One of the two lives of a take-over.
+/// One of the two incarnations of a take-over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailoverSide {
-    /// Which life.
+    /// Which incarnation.
     pub incarnation: Incarnation,
     /// Its address.
     pub host: String,
@@ -66,120 +71,152 @@ pub struct FailoverRow {
     pub acknowledged_at: Option<Timestamp>,
     /// How many instances moved.
     pub instances: u32,
-    /// How many attempts went on.
+    /// How many attempts continued.
     pub attempts_reattached: u32,
     /// How many attempts were lost.
     pub attempts_lost: u32,
 }
 
+impl TryFrom<failover::Model> for FailoverRow {
+    type Error = CatalogError;
+
+    fn try_from(row: failover::Model) -> Result<Self, CatalogError> {
+        let side = |incarnation, host| FailoverSide {
+            incarnation: Incarnation(incarnation),
+            host,
+        };
+        Ok(Self {
+            id: row.id,
+            dead: side(row.dead, row.dead_host),
+            survivor: side(row.survivor, row.survivor_host),
+            reason: row.reason,
+            suspected_at: row.suspected_at.map(Timestamp),
+            declared_at: Timestamp(row.declared_at),
+            acknowledged_at: row.acknowledged_at.map(Timestamp),
+            instances: narrow("instances", row.instances)?,
+            attempts_reattached: narrow("attempts_reattached", row.attempts_reattached)?,
+            attempts_lost: narrow("attempts_lost", row.attempts_lost)?,
+        })
+    }
+}
+
 /// What is behind the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Database {
+pub struct DatabaseInfo {
     /// `sqlite` or `postgres`.
     pub backend: &'static str,
     /// The name of the newest migration that was applied.
     pub schema_version: String,
 }
 
-impl Catalog {
-    /// Lists the nodes that live, and those that ended within the day before `at`, newest first.
+/// The nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct Nodes<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Nodes<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// Lists the live nodes, and those that ended within the day before `at`, newest first.
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn nodes(&self, at: Timestamp) -> Result<Vec<NodeRow>, CatalogError> {
-        let rows = sql::all(
-            self.reader(),
-            "SELECT m.incarnation, m.name, m.host, m.roles, m.state, m.joined_at, m.slots, m.worker_group, m.version, \
-             (SELECT COUNT(*) FROM instance i WHERE i.owner = m.incarnation) AS instances, \
-             COALESCE(a.used, 0) AS used FROM member m \
-             LEFT JOIN (SELECT worker, COUNT(*) AS used FROM attempt \
-             WHERE state IN ('created', 'running') AND worker IS NOT NULL GROUP BY worker) a \
-             ON a.worker = m.incarnation \
-             WHERE m.state NOT IN ('left', 'dead') OR m.state_at > $1 ORDER BY m.incarnation DESC",
-            vec![(at.0 - LISTED_MS).into()],
-        )
-        .await?;
-        rows.iter().map(node_row).collect()
+    pub async fn list(self, at: Timestamp) -> Result<Vec<NodeRow>, CatalogError> {
+        let read = self.store.begin_read().await?;
+        let is_listed = Condition::any()
+            .add(member::Column::State.is_not_in(["left", "dead"]))
+            .add(member::Column::StateAt.gt(at.0 - LISTED_MS));
+        let rows = member::Entity::find()
+            .filter(is_listed)
+            .order_by_desc(member::Column::Incarnation)
+            .all(&read)
+            .await?;
+        let owned: Vec<(i64, i64)> = instance::Entity::find()
+            .select_only()
+            .column(instance::Column::Owner)
+            .column_as(instance::Column::Id.count(), "number")
+            .filter(instance::Column::Owner.is_not_null())
+            .group_by(instance::Column::Owner)
+            .into_tuple()
+            .all(&read)
+            .await?;
+        let used: Vec<(i64, i64)> = attempt::Entity::find()
+            .select_only()
+            .column(attempt::Column::Worker)
+            .column_as(attempt::Column::Number.count(), "number")
+            .filter(attempt::Column::State.is_in(["created", "running"]))
+            .filter(attempt::Column::Worker.is_not_null())
+            .group_by(attempt::Column::Worker)
+            .into_tuple()
+            .all(&read)
+            .await?;
+        let owned: BTreeMap<i64, i64> = owned.into_iter().collect();
+        let used: BTreeMap<i64, i64> = used.into_iter().collect();
+        let count = |counts: &BTreeMap<i64, i64>, row: &member::Model| {
+            counts.get(&row.incarnation).copied().unwrap_or(0)
+        };
+        rows.into_iter()
+            .map(|row| {
+                let (owned, used) = (count(&owned, &row), count(&used, &row));
+                node_row(row, owned, used)
+            })
+            .collect()
     }
 
     /// Lists take-overs, newest first.
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn failovers(&self, page: &PageRequest) -> Result<Page<FailoverRow>, CatalogError> {
+    pub async fn list_failovers(self, page: &PageRequest) -> Result<Page<FailoverRow>, CatalogError> {
         let before = page.after::<i64>("failovers")?.unwrap_or(i64::MAX);
-        let rows = sql::all(
-            self.reader(),
-            "SELECT id, dead, dead_host, survivor, survivor_host, reason, suspected_at, declared_at, \
-             acknowledged_at, instances, attempts_reattached, attempts_lost \
-             FROM failover WHERE id < $1 ORDER BY id DESC LIMIT $2",
-            vec![before.into(), page.rows().into()],
-        )
-        .await?;
-        let items = rows.iter().map(failover_row).collect::<Result<_, _>>()?;
+        let rows = failover::Entity::find()
+            .filter(failover::Column::Id.lt(before))
+            .order_by_desc(failover::Column::Id)
+            .limit(page.rows())
+            .all(self.store.reader())
+            .await?;
+        let items = rows
+            .into_iter()
+            .map(FailoverRow::try_from)
+            .collect::<Result<_, _>>()?;
         Ok(Page::cut("failovers", page, items, |row: &FailoverRow| {
             row.id.to_string()
         }))
     }
 
-    /// Asks the database what it is; an error means that it cannot be reached.
+    /// Reads what the database is; an error means that it cannot be reached.
     ///
     /// # Errors
     /// `Unavailable`: it cannot be reached.
-    pub async fn database(&self) -> Result<Database, CatalogError> {
-        let row = sql::first(
-            self.reader(),
-            "SELECT version FROM seaql_migrations ORDER BY version DESC LIMIT 1",
-            Vec::new(),
-        )
-        .await?;
-        let version = row.map(|row| sql::get(&row, "version")).transpose()?;
-        Ok(Database {
+    pub async fn database(self) -> Result<DatabaseInfo, CatalogError> {
+        let applied = self.store.applied_migrations().await?;
+        Ok(DatabaseInfo {
             backend: if self.store.backend() == DbBackend::Sqlite {
                 "sqlite"
             } else {
                 "postgres"
             },
-            schema_version: version.unwrap_or_default(),
+            schema_version: applied.last().cloned().unwrap_or_default(),
         })
     }
 }
 
-fn node_row(row: &QueryResult) -> Result<NodeRow, CatalogError> {
-    let roles: String = sql::get(row, "roles")?;
-    let slots_total = sql::count(row, "slots")?;
+fn node_row(row: member::Model, owned: i64, used: i64) -> Result<NodeRow, CatalogError> {
+    let slots_total = narrow("slots", row.slots)?;
     Ok(NodeRow {
-        incarnation: Incarnation(sql::get(row, "incarnation")?),
-        name: sql::get(row, "name")?,
-        host: sql::get(row, "host")?,
-        roles: roles.split(',').map(str::to_owned).collect(),
-        state: sql::named(row, "state")?,
-        joined_at: Timestamp(sql::get(row, "joined_at")?),
-        instances: sql::count(row, "instances")?,
+        incarnation: Incarnation(row.incarnation),
+        name: row.name,
+        host: row.host,
+        roles: row.roles.split(',').map(str::to_owned).collect(),
+        state: parse_name("state", &row.state)?,
+        joined_at: Timestamp(row.joined_at),
+        instances: narrow("instances", owned)?,
         slots_total,
-        slots_used: sql::count(row, "used")?.min(slots_total),
-        worker_group: sql::get(row, "worker_group")?,
-        version: sql::get(row, "version")?,
-    })
-}
-
-fn failover_row(row: &QueryResult) -> Result<FailoverRow, CatalogError> {
-    let side = |incarnation, host| {
-        Ok::<_, CatalogError>(FailoverSide {
-            incarnation: Incarnation(sql::get(row, incarnation)?),
-            host: sql::get(row, host)?,
-        })
-    };
-    Ok(FailoverRow {
-        id: sql::get(row, "id")?,
-        dead: side("dead", "dead_host")?,
-        survivor: side("survivor", "survivor_host")?,
-        reason: sql::get(row, "reason")?,
-        suspected_at: sql::get::<Option<i64>>(row, "suspected_at")?.map(Timestamp),
-        declared_at: Timestamp(sql::get(row, "declared_at")?),
-        acknowledged_at: sql::get::<Option<i64>>(row, "acknowledged_at")?.map(Timestamp),
-        instances: sql::count(row, "instances")?,
-        attempts_reattached: sql::count(row, "attempts_reattached")?,
-        attempts_lost: sql::count(row, "attempts_lost")?,
+        slots_used: narrow::<u32>("slots_used", used)?.min(slots_total),
+        worker_group: row.worker_group,
+        version: row.version,
     })
 }

@@ -1,35 +1,41 @@
-//! Operations are the verbs that users post and owners decide.
+//! Control operations: commands that users post and owners apply.
 
 use engine::ids::{Incarnation, InstanceId, OperationId, Run, Timestamp};
-use engine::states::Attention;
-use engine::states::{Command, InstanceState, OperationStatus};
+use engine::states::{Attention, Command, InstanceState, OperationStatus};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::LockType;
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
 
-use sea_orm::{ConnectionTrait, QueryResult};
+use crate::catalog::audit::AuditEntry;
+use crate::catalog::audited_transaction::AuditedTransaction;
+use crate::catalog::columns::{narrow, parse_json, parse_name};
+use crate::catalog::context::AuditContext;
+use crate::catalog::error::CatalogError;
+use crate::catalog::projects::ProjectId;
+use crate::entity::{inbox, instance};
+use crate::store::Store;
 
-use super::audit::AuditEntry;
-use super::{Catalog, CatalogError, ProjectId, Request, instances, sql};
-
-/// A verb to be posted.
+/// A command to be posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostVerb {
+pub struct PostCommand {
     /// On which instance.
     pub instance: InstanceId,
-    /// What is asked.
-    pub verb: Command,
+    /// What is requested.
+    pub command: Command,
     /// The task's name, for force-success.
     pub task: Option<String>,
     /// Why, in the user's words.
     pub reason: Option<String>,
 }
 
-/// A verb that was stored, and whom to poke.
+/// A command that was stored, and the owner to notify.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Posted {
+pub struct PostedCommand {
     /// The inbox row.
     pub operation: OperationId,
-    /// The run that was read; the verb is for this one.
+    /// The run that was read; the command is for this one.
     pub run: Run,
-    /// The owner; none at rest.
+    /// The owner; none while the instance is idle.
     pub owner: Option<Incarnation>,
     /// The owner's address.
     pub host: Option<String>,
@@ -37,10 +43,10 @@ pub struct Posted {
 
 /// What became of a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VerbPosted {
-    /// The verb waits for its owner.
-    Accepted(Posted),
-    /// The verb cannot apply in this state; nothing was stored.
+pub enum PostOutcome {
+    /// The command waits for its owner.
+    Accepted(PostedCommand),
+    /// The command cannot apply in this state; nothing was stored.
     InvalidState {
         /// The state it is in.
         state: InstanceState,
@@ -60,43 +66,53 @@ pub struct Operation {
     pub instance: InstanceId,
     /// The instance's project, for the check of permissions.
     pub project_id: ProjectId,
-    /// What was asked.
-    pub verb: Command,
+    /// What was requested.
+    pub command: Command,
     /// The task's name, for force-success.
     pub task: Option<String>,
     /// What became of it.
     pub outcome: OperationStatus,
     /// In words, when refused.
     pub detail: Option<String>,
-    /// Who asked.
+    /// Who requested it.
     pub requested_by: String,
-    /// When it was asked.
+    /// When it was requested.
     pub at: Timestamp,
-    /// When it was decided.
+    /// When it was applied or refused.
     pub applied_at: Option<Timestamp>,
 }
 
-impl Catalog {
-    /// Stores a verb for the run that is read here, unless it cannot apply in the instance's state.
+/// The control operations.
+#[derive(Debug, Clone, Copy)]
+pub struct Operations<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Operations<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// Stores a command for the run that is read here, unless it cannot apply in the instance's state.
     ///
     /// # Errors
     /// `NotFound`: says which of instance and task does not exist.
-    pub async fn post_verb(&self, post: &PostVerb, request: &Request) -> Result<VerbPosted, CatalogError> {
-        let change = self.change(request).await?;
-        let target = target(&change.tx, post.instance).await?;
-        if let Some(refusal) = target.refusal(post.verb) {
+    pub async fn post(self, post: &PostCommand, context: &AuditContext) -> Result<PostOutcome, CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let target = lock_target(change.on(), post.instance).await?;
+        if let Some(refusal) = target.refusal(post.command) {
             return Ok(refusal);
         }
         self.check_task(&target, post).await?;
-        let operation = insert(&change.tx, post, target.run, request).await?;
+        let operation = insert_command(change.on(), post, target.run, context).await?;
         let entry = AuditEntry::done(
-            &format!("instance.{}", post.verb),
+            &format!("instance.{}", post.command),
             "operation",
             &operation.to_string(),
         )
         .with_detail(format!("instance {} run {}", post.instance, target.run));
         change.commit_with(&entry).await?;
-        Ok(VerbPosted::Accepted(Posted {
+        Ok(PostOutcome::Accepted(PostedCommand {
             operation,
             run: target.run,
             owner: target.owner,
@@ -108,21 +124,54 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn operation(&self, id: OperationId) -> Result<Option<Operation>, CatalogError> {
-        let row = sql::first(
-            self.reader(),
-            "SELECT b.id, b.instance, i.project_id, b.verb, b.task, b.outcome, b.detail, b.requested_by, \
-             b.created_at, b.applied_at FROM inbox b JOIN instance i ON i.id = b.instance \
-             WHERE b.id = $1 AND b.kind = 'verb'",
-            vec![id.0.into()],
-        )
-        .await?;
-        row.as_ref().map(operation_row).transpose()
+    pub async fn find(self, id: OperationId) -> Result<Option<Operation>, CatalogError> {
+        let reader = self.store.reader();
+        let Some(row) = inbox::Entity::find_by_id(id.0).one(reader).await? else {
+            return Ok(None);
+        };
+        let project: Option<i64> = instance::Entity::find_by_id(row.instance)
+            .select_only()
+            .column(instance::Column::ProjectId)
+            .into_tuple()
+            .one(reader)
+            .await?;
+        // A relayed result has no command.
+        let (Some(command), Some(project)) = (&row.command, project) else {
+            return Ok(None);
+        };
+        Ok(Some(Operation {
+            id: OperationId(row.id),
+            instance: InstanceId(row.instance),
+            project_id: ProjectId(project),
+            command: parse_name("command", command)?,
+            task: row.task,
+            outcome: parse_name("outcome", &row.outcome)?,
+            detail: row.detail,
+            requested_by: row.requested_by,
+            at: Timestamp(row.created_at),
+            applied_at: row.applied_at.map(Timestamp),
+        }))
+    }
+
+    /// Force-success names a task of the instance's own version.
+    async fn check_task(self, target: &CommandTarget, post: &PostCommand) -> Result<(), CatalogError> {
+        let Some(task) = &post.task else {
+            return Ok(());
+        };
+        let definition = self
+            .store
+            .load_definition(target.workflow_id, target.version)
+            .await?;
+        if definition.task_index_of(task).is_some() {
+            return Ok(());
+        }
+        let what = format!("task `{task}` in instance {}", post.instance);
+        Err(CatalogError::not_found(what))
     }
 }
 
-/// What of an instance decides whether a verb can apply.
-struct Target {
+/// What of an instance decides whether a command can apply.
+struct CommandTarget {
     state: InstanceState,
     attention: Option<Attention>,
     run: Run,
@@ -132,20 +181,20 @@ struct Target {
     version: i64,
 }
 
-impl Target {
-    /// Says why the verb cannot apply; none when it can.
-    fn refusal(&self, verb: Command) -> Option<VerbPosted> {
-        if verb.applies_in(self.state, self.attention.as_ref()) {
+impl CommandTarget {
+    /// Explains why the command cannot apply; none when it can.
+    fn refusal(&self, command: Command) -> Option<PostOutcome> {
+        if command.applies_in(self.state, self.attention.as_ref()) {
             return None;
         }
         let possible = Command::possible_in(self.state, self.attention.as_ref());
-        let names: Vec<_> = possible.iter().map(|verb| verb.as_str()).collect();
+        let names: Vec<_> = possible.iter().map(|command| command.as_str()).collect();
         let detail = format!(
-            "{verb} cannot apply while the instance is {}; possible: {}",
+            "{command} cannot apply while the instance is {}; possible: {}",
             self.state,
             names.join(", ")
         );
-        Some(VerbPosted::InvalidState {
+        Some(PostOutcome::InvalidState {
             state: self.state,
             possible,
             detail,
@@ -153,81 +202,45 @@ impl Target {
     }
 }
 
-impl Catalog {
-    /// Force-success names a task of the instance's own version.
-    async fn check_task(&self, target: &Target, post: &PostVerb) -> Result<(), CatalogError> {
-        let Some(task) = &post.task else {
-            return Ok(());
-        };
-        let definition = self
-            .store
-            .load_definition(target.workflow_id, target.version)
-            .await?;
-        let known = definition.task_index_of(task).is_some();
-        known.then_some(()).ok_or_else(|| CatalogError::NotFound {
-            what: format!("task `{task}` in instance {}", post.instance),
-        })
-    }
-}
-
-/// Reads the instance and keeps it from being deleted until the verb is stored.
-async fn target<C: ConnectionTrait>(on: &C, id: InstanceId) -> Result<Target, CatalogError> {
-    let lock = sql::lock(on, " FOR KEY SHARE");
-    let row = sql::first(
-        on,
-        format!("SELECT state, attention, run, owner, host, workflow_id, version FROM instance WHERE id = $1{lock}"),
-        vec![id.0.into()],
-    )
-    .await?;
-    let row = row.ok_or_else(|| instances::missing(id))?;
-    Ok(Target {
-        state: sql::named(&row, "state")?,
-        attention: instances::attention(&row)?,
-        run: Run(sql::count(&row, "run")?),
-        owner: sql::get::<Option<i64>>(&row, "owner")?.map(Incarnation),
-        host: sql::get(&row, "host")?,
-        workflow_id: sql::get(&row, "workflow_id")?,
-        version: sql::get(&row, "version")?,
+/// Reads the instance and keeps it from being deleted until the command is stored.
+async fn lock_target<C: ConnectionTrait>(on: &C, id: InstanceId) -> Result<CommandTarget, CatalogError> {
+    let row = instance::Entity::find_by_id(id.0)
+        .lock(LockType::KeyShare)
+        .one(on)
+        .await?
+        .ok_or_else(|| CatalogError::not_found(format!("instance {id}")))?;
+    Ok(CommandTarget {
+        state: parse_name("state", &row.state)?,
+        attention: row
+            .attention
+            .map(|text| parse_json("attention", &text))
+            .transpose()?,
+        run: Run(narrow("run", row.run)?),
+        owner: row.owner.map(Incarnation),
+        host: row.host,
+        workflow_id: row.workflow_id,
+        version: row.version,
     })
 }
 
-async fn insert<C: ConnectionTrait>(
+async fn insert_command<C: ConnectionTrait>(
     on: &C,
-    post: &PostVerb,
+    post: &PostCommand,
     run: Run,
-    request: &Request,
+    context: &AuditContext,
 ) -> Result<OperationId, CatalogError> {
-    let row = sql::first(
-        on,
-        "INSERT INTO inbox (instance, dedup_key, kind, verb, run, task, reason, requested_by, created_at) \
-         VALUES ($1, $2, 'verb', $3, $4, $5, $6, $7, $8) RETURNING id",
-        vec![
-            post.instance.0.into(),
-            format!("verb/{}", uuid::Uuid::new_v4().simple()).into(),
-            post.verb.as_str().into(),
-            i64::from(run.0).into(),
-            post.task.clone().into(),
-            post.reason.clone().into(),
-            request.user.clone().into(),
-            request.at.0.into(),
-        ],
-    )
-    .await?;
-    let row = row.ok_or_else(|| CatalogError::Unavailable("the operation was not stored".into()))?;
-    Ok(OperationId(sql::get(&row, "id")?))
-}
-
-fn operation_row(row: &QueryResult) -> Result<Operation, CatalogError> {
-    Ok(Operation {
-        id: OperationId(sql::get(row, "id")?),
-        instance: InstanceId(sql::get(row, "instance")?),
-        project_id: ProjectId(sql::get(row, "project_id")?),
-        verb: sql::named(row, "verb")?,
-        task: sql::get(row, "task")?,
-        outcome: sql::named(row, "outcome")?,
-        detail: sql::get(row, "detail")?,
-        requested_by: sql::get(row, "requested_by")?,
-        at: Timestamp(sql::get(row, "created_at")?),
-        applied_at: sql::get::<Option<i64>>(row, "applied_at")?.map(Timestamp),
-    })
+    let row = inbox::ActiveModel {
+        instance: Set(post.instance.0),
+        dedup_key: Set(format!("command/{}", uuid::Uuid::new_v4().simple())),
+        kind: Set("command".to_owned()),
+        command: Set(Some(post.command.as_str().to_owned())),
+        run: Set(Some(i64::from(run.0))),
+        task: Set(post.task.clone()),
+        reason: Set(post.reason.clone()),
+        requested_by: Set(context.user.clone()),
+        created_at: Set(context.at.0),
+        ..inbox::ActiveModel::default()
+    };
+    let inserted = inbox::Entity::insert(row).exec(on).await?;
+    Ok(OperationId(inserted.last_insert_id))
 }

@@ -5,10 +5,10 @@
 
 use std::str::FromStr;
 
-use super::CatalogError;
+use crate::catalog::error::CatalogError;
 
-/// More would only make an answer slow.
-const MOST: u32 = 200;
+/// Largest page; more would only make an answer slow.
+const MAX_LIMIT: u32 = 200;
 
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,17 +39,17 @@ pub struct Page<T> {
 
 impl PageRequest {
     /// How many items the page has at most.
-    pub(super) fn size(&self) -> usize {
-        self.limit.clamp(1, MOST) as usize
+    pub(crate) fn size(&self) -> usize {
+        self.limit.clamp(1, MAX_LIMIT) as usize
     }
 
     /// How many rows to ask for: one more tells whether there is a next page.
-    pub(super) fn rows(&self) -> i64 {
-        i64::from(self.limit.clamp(1, MOST)) + 1
+    pub(crate) fn rows(&self) -> u64 {
+        u64::from(self.limit.clamp(1, MAX_LIMIT)) + 1
     }
 
     /// Returns the key after which the page of this list begins.
-    pub(super) fn after<K: FromStr>(&self, list: &str) -> Result<Option<K>, CatalogError> {
+    pub(crate) fn after<K: FromStr>(&self, list: &str) -> Result<Option<K>, CatalogError> {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
@@ -64,7 +64,7 @@ impl PageRequest {
 
 impl<T> Page<T> {
     /// Cuts what was read into a page; `key` tells an item's key.
-    pub(super) fn cut(list: &str, page: &PageRequest, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Self {
+    pub(crate) fn cut(list: &str, page: &PageRequest, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Self {
         let more = items.len() > page.size();
         items.truncate(page.size());
         let last = items.last().filter(|_| more);

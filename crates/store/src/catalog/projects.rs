@@ -3,13 +3,22 @@
 use std::collections::BTreeMap;
 
 use engine::ids::Timestamp;
+use sea_orm::ActiveValue::{Set, Unchanged};
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, TryInsertResult,
+};
 
-use sea_orm::{ConnectionTrait, QueryResult};
-
-use super::audit::AuditEntry;
-use super::{Catalog, CatalogError, Page, PageRequest, Request, Visible, sql};
-
-const COLUMNS: &str = "id, name, description, params, created_at, updated_at";
+use crate::catalog::audit::AuditEntry;
+use crate::catalog::audited_transaction::AuditedTransaction;
+use crate::catalog::columns::{map_to_json, parse_json};
+use crate::catalog::context::AuditContext;
+use crate::catalog::error::CatalogError;
+use crate::catalog::page::{Page, PageRequest};
+use crate::catalog::visibility::VisibilityScope;
+use crate::entity::{project, project_grant, user_account, workflow};
+use crate::pool::Transaction;
+use crate::store::Store;
 
 /// The project that exists from the start.
 const DEFAULT: &str = "default";
@@ -35,6 +44,21 @@ pub struct Project {
     pub updated_at: Timestamp,
 }
 
+impl TryFrom<project::Model> for Project {
+    type Error = CatalogError;
+
+    fn try_from(row: project::Model) -> Result<Self, CatalogError> {
+        Ok(Self {
+            id: ProjectId(row.id),
+            name: row.name,
+            description: row.description,
+            params: parse_json("params", &row.params)?,
+            created_at: Timestamp(row.created_at),
+            updated_at: Timestamp(row.updated_at),
+        })
+    }
+}
+
 /// A project to be created; its name was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewProject {
@@ -51,46 +75,51 @@ pub struct NewProject {
 pub struct ProjectEdit {
     /// The new description.
     pub description: Option<String>,
-    /// All parameters anew.
+    /// The new parameters, which replace all of the old ones.
     pub params: Option<BTreeMap<String, String>>,
 }
 
-impl Catalog {
+/// The projects.
+#[derive(Debug, Clone, Copy)]
+pub struct Projects<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Projects<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
     /// Creates a project; its creator gets `write` on it in the same transaction.
     ///
     /// # Errors
     /// `Conflict` with `PROJECT_EXISTS`: take another name.
-    pub async fn create_project(&self, new: &NewProject, request: &Request) -> Result<Project, CatalogError> {
-        let change = self.change(request).await?;
-        let row = sql::first(
-            &change.tx,
-            format!(
-                "INSERT INTO project (name, description, params, created_at, updated_at) \
-                 VALUES ($1, $2, $3, $4, $4) \
-                 ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING {COLUMNS}"
-            ),
-            vec![
-                new.name.clone().into(),
-                new.description.clone().into(),
-                sql::text(&new.params).into(),
-                request.at.0.into(),
-            ],
-        )
-        .await?;
-        let Some(row) = row else {
-            return Err(CatalogError::Conflict {
-                code: "PROJECT_EXISTS",
-                detail: format!("a project `{}` exists already", new.name),
-            });
+    pub async fn create(self, new: &NewProject, context: &AuditContext) -> Result<Project, CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let row = project::ActiveModel {
+            name: Set(new.name.clone()),
+            description: Set(new.description.clone()),
+            params: Set(map_to_json(&new.params)),
+            created_at: Set(context.at.0),
+            updated_at: Set(context.at.0),
+            ..project::ActiveModel::default()
         };
-        let project = project_row(&row)?;
-        sql::run(
-            &change.tx,
-            "INSERT INTO project_grant (project_id, user_id, permission) \
-             SELECT $1, id, 'write' FROM user_account WHERE name = $2",
-            vec![project.id.0.into(), request.user.clone().into()],
-        )
-        .await?;
+        let inserted = project::Entity::insert(row)
+            .on_conflict(
+                OnConflict::column(project::Column::Name)
+                    .target_and_where(Expr::col(project::Column::DeletedAt).is_null())
+                    .do_nothing()
+                    .to_owned(),
+            )
+            .try_insert()
+            .exec_with_returning(change.on())
+            .await?;
+        let TryInsertResult::Inserted(row) = inserted else {
+            let detail = format!("a project `{}` exists already", new.name);
+            return Err(CatalogError::conflict("PROJECT_EXISTS", detail));
+        };
+        let project = Project::try_from(row)?;
+        grant_to_creator(change.on(), project.id, &context.user).await?;
         change.commit("project.create", "project", &project.name).await?;
         Ok(project)
     }
@@ -99,24 +128,24 @@ impl Catalog {
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn projects(
-        &self,
-        visible: &Visible,
+    pub async fn list(
+        self,
+        visible: &VisibilityScope,
         page: &PageRequest,
     ) -> Result<Page<Project>, CatalogError> {
         let after = page.after::<String>("projects")?.unwrap_or_default();
-        let mut values = vec![after.into(), page.rows().into()];
-        let seen = visible.condition("id", &mut values);
-        let rows = sql::all(
-            self.reader(),
-            format!(
-                "SELECT {COLUMNS} FROM project WHERE deleted_at IS NULL AND name > $1{seen} \
-                 ORDER BY name LIMIT $2"
-            ),
-            values,
-        )
-        .await?;
-        let items = rows.iter().map(project_row).collect::<Result<_, _>>()?;
+        let rows = project::Entity::find()
+            .filter(project::Column::DeletedAt.is_null())
+            .filter(project::Column::Name.gt(after))
+            .filter(visible.condition(project::Column::Id))
+            .order_by_asc(project::Column::Name)
+            .limit(page.rows())
+            .all(self.store.reader())
+            .await?;
+        let items = rows
+            .into_iter()
+            .map(Project::try_from)
+            .collect::<Result<_, _>>()?;
         Ok(Page::cut("projects", page, items, |project: &Project| {
             project.name.clone()
         }))
@@ -126,36 +155,39 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn project(&self, name: &str) -> Result<Option<Project>, CatalogError> {
-        read(self.reader(), name, "").await
+    pub async fn find(self, name: &str) -> Result<Option<Project>, CatalogError> {
+        let row = select_by_name(name).one(self.store.reader()).await?;
+        row.map(Project::try_from).transpose()
     }
 
     /// Changes a project.
     ///
     /// # Errors
     /// `NotFound`: there is none of that name.
-    pub async fn edit_project(
-        &self,
+    pub async fn edit(
+        self,
         name: &str,
         edit: &ProjectEdit,
-        request: &Request,
+        context: &AuditContext,
     ) -> Result<Project, CatalogError> {
-        let change = self.change(request).await?;
-        let mut project = locked(&change.tx, name).await?;
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let row = lock_project(change.on(), name).await?;
+        let revision = row.revision + 1;
+        let mut project = Project::try_from(row)?;
         project.description = edit.description.clone().unwrap_or(project.description);
         project.params = edit.params.clone().unwrap_or(project.params);
-        project.updated_at = request.at;
-        sql::run(
-            &change.tx,
-            "UPDATE project SET description = $2, params = $3, updated_at = $4, rev = rev + 1 WHERE id = $1",
-            vec![
-                project.id.0.into(),
-                project.description.clone().into(),
-                sql::text(&project.params).into(),
-                request.at.0.into(),
-            ],
-        )
-        .await?;
+        project.updated_at = context.at;
+        let row = project::ActiveModel {
+            id: Unchanged(project.id.0),
+            description: Set(project.description.clone()),
+            params: Set(map_to_json(&project.params)),
+            updated_at: Set(project.updated_at.0),
+            revision: Set(revision),
+            ..project::ActiveModel::default()
+        };
+        project::Entity::update(row)
+            .exec_without_returning(change.on())
+            .await?;
         change.commit("project.edit", "project", name).await?;
         Ok(project)
     }
@@ -165,78 +197,73 @@ impl Catalog {
     /// # Errors
     /// `NotFound`; `Conflict` with `PROJECT_NOT_EMPTY` while it has workflows, and with `PROJECT_REQUIRED` for
     /// `default`.
-    pub async fn delete_project(&self, name: &str, request: &Request) -> Result<(), CatalogError> {
-        let refused = |code, detail: &str| {
-            Err(CatalogError::Conflict {
-                code,
-                detail: detail.to_owned(),
-            })
-        };
+    pub async fn delete(self, name: &str, context: &AuditContext) -> Result<(), CatalogError> {
         if name == DEFAULT {
-            return refused("PROJECT_REQUIRED", "the project `default` cannot be deleted");
+            let detail = "the project `default` cannot be deleted";
+            return Err(CatalogError::conflict("PROJECT_REQUIRED", detail));
         }
-        let change = self.change(request).await?;
-        let project = locked(&change.tx, name).await?;
-        let holds = sql::first(
-            &change.tx,
-            "SELECT 1 AS one FROM workflow WHERE project_id = $1 AND deleted_at IS NULL LIMIT 1",
-            vec![project.id.0.into()],
-        )
-        .await?;
-        if holds.is_some() {
-            return refused(
-                "PROJECT_NOT_EMPTY",
-                "the project has workflows; delete them first",
-            );
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let project = lock_project(change.on(), name).await?;
+        let workflow = workflow::Entity::find()
+            .filter(workflow::Column::ProjectId.eq(project.id))
+            .filter(workflow::Column::DeletedAt.is_null())
+            .limit(1)
+            .one(change.on())
+            .await?;
+        if workflow.is_some() {
+            let detail = "the project has workflows; delete them first";
+            return Err(CatalogError::conflict("PROJECT_NOT_EMPTY", detail));
         }
-        for (statement, values) in [
-            (
-                "UPDATE project SET deleted_at = $2 WHERE id = $1",
-                vec![project.id.0.into(), request.at.0.into()],
-            ),
-            (
-                "DELETE FROM project_grant WHERE project_id = $1",
-                vec![project.id.0.into()],
-            ),
-        ] {
-            sql::run(&change.tx, statement, values).await?;
-        }
+        let row = project::ActiveModel {
+            id: Unchanged(project.id),
+            deleted_at: Set(Some(context.at.0)),
+            ..project::ActiveModel::default()
+        };
+        project::Entity::update(row)
+            .exec_without_returning(change.on())
+            .await?;
+        project_grant::Entity::delete_many()
+            .filter(project_grant::Column::ProjectId.eq(project.id))
+            .exec(change.on())
+            .await?;
         let entry =
-            AuditEntry::done("project.delete", "project", name).with_detail(format!("row {}", project.id.0));
+            AuditEntry::done("project.delete", "project", name).with_detail(format!("row {}", project.id));
         change.commit_with(&entry).await
     }
 }
 
 /// Reads a project and keeps others from changing or deleting it until the transaction ends.
-async fn locked<C: ConnectionTrait>(on: &C, name: &str) -> Result<Project, CatalogError> {
-    let found = read(on, name, sql::lock(on, " FOR UPDATE")).await?;
-    found.ok_or_else(|| missing(name))
+async fn lock_project(on: &Transaction, name: &str) -> Result<project::Model, CatalogError> {
+    let row = select_by_name(name).lock(LockType::Update).one(on).await?;
+    row.ok_or_else(|| CatalogError::not_found(format!("project `{name}`")))
 }
 
-async fn read<C: ConnectionTrait>(on: &C, name: &str, lock: &str) -> Result<Option<Project>, CatalogError> {
-    let row = sql::first(
-        on,
-        format!("SELECT {COLUMNS} FROM project WHERE name = $1 AND deleted_at IS NULL{lock}"),
-        vec![name.into()],
-    )
-    .await?;
-    row.as_ref().map(project_row).transpose()
+fn select_by_name(name: &str) -> Select<project::Entity> {
+    project::Entity::find()
+        .filter(project::Column::Name.eq(name))
+        .filter(project::Column::DeletedAt.is_null())
 }
 
-/// Says that there is no project of this name.
-pub(super) fn missing(name: &str) -> CatalogError {
-    CatalogError::NotFound {
-        what: format!("project `{name}`"),
+/// Grants `write` to the user who created a project; the system has no user.
+async fn grant_to_creator<C: ConnectionTrait>(
+    on: &C,
+    project: ProjectId,
+    user: &str,
+) -> Result<(), CatalogError> {
+    let user = user_account::Entity::find()
+        .filter(user_account::Column::Name.eq(user))
+        .lock(LockType::KeyShare)
+        .one(on)
+        .await?;
+    if let Some(user) = user {
+        let row = project_grant::ActiveModel {
+            project_id: Set(project.0),
+            user_id: Set(user.id),
+            permission: Set("write".to_owned()),
+        };
+        project_grant::Entity::insert(row)
+            .exec_without_returning(on)
+            .await?;
     }
-}
-
-pub(super) fn project_row(row: &QueryResult) -> Result<Project, CatalogError> {
-    Ok(Project {
-        id: ProjectId(sql::get(row, "id")?),
-        name: sql::get(row, "name")?,
-        description: sql::get(row, "description")?,
-        params: sql::json(row, "params")?,
-        created_at: Timestamp(sql::get(row, "created_at")?),
-        updated_at: Timestamp(sql::get(row, "updated_at")?),
-    })
+    Ok(())
 }

@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex, Timestamp};
-use engine::states::{AttemptState, InstanceState, TaskState};
-
 use engine::plan::Plan;
 use engine::start::Start;
+use engine::states::{AttemptState, InstanceState, TaskState};
 use engine::view;
-use sea_orm::QueryResult;
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+};
 
-use super::{Catalog, CatalogError, Page, PageRequest, instances, sql};
+use crate::catalog::columns::{narrow, parse_json, parse_name};
+use crate::catalog::error::CatalogError;
+use crate::catalog::instances::missing_instance;
+use crate::catalog::page::{Page, PageRequest};
+use crate::entity::{attempt, instance, task_instance};
+use crate::store::Store;
 
 /// One task instance as it is shown, also when it never started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +30,7 @@ pub struct TaskRow {
     pub kind: &'static str,
     /// Its state.
     pub state: TaskState,
-    /// Why it waits or rests, in words.
+    /// Why it waits or is idle, in words.
     pub reason: Option<String>,
     /// The highest attempt number.
     pub attempts: u32,
@@ -43,7 +49,7 @@ pub struct TaskRow {
 pub struct AttemptRow {
     /// From 1.
     pub number: AttemptNumber,
-    /// Its binding; none while it has no worker.
+    /// The id of its dispatch; none while it has no worker.
     pub uid: Option<DispatchId>,
     /// Its state.
     pub state: AttemptState,
@@ -63,6 +69,27 @@ pub struct AttemptRow {
     pub ended_at: Option<Timestamp>,
 }
 
+impl TryFrom<attempt::Model> for AttemptRow {
+    type Error = CatalogError;
+
+    fn try_from(row: attempt::Model) -> Result<Self, CatalogError> {
+        let id = row.dispatch_id.map(|id| parse_name("dispatch_id", &id));
+        let exit_code = row.exit_code.map(|code| narrow("exit_code", code));
+        Ok(Self {
+            number: AttemptNumber(narrow("number", row.number)?),
+            uid: id.transpose()?,
+            state: parse_name("state", &row.state)?,
+            worker: row.worker_name,
+            pid: row.pid,
+            exit_code: exit_code.transpose()?,
+            error: row.error,
+            created_at: Timestamp(row.created_at),
+            started_at: row.started_at.map(Timestamp),
+            ended_at: row.ended_at.map(Timestamp),
+        })
+    }
+}
+
 /// A task with its attempts, first to last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskDetail {
@@ -72,61 +99,22 @@ pub struct TaskDetail {
     pub attempts: Vec<AttemptRow>,
 }
 
-impl Catalog {
-    /// Lists the tasks of an instance in the order of the definition.
-    ///
-    /// # Errors
-    /// `NotFound`: there is no such instance. `Rejected`: the cursor is none of ours.
-    pub async fn tasks(&self, id: InstanceId, page: &PageRequest) -> Result<Page<TaskRow>, CatalogError> {
-        let from = page
-            .after::<u32>("tasks")?
-            .map_or(0, |last| last.saturating_add(1));
-        let seen = self.seen(id).await?;
-        let total = u32::try_from(seen.plan.definition.tasks.len()).unwrap_or(u32::MAX);
-        let until = from
-            .saturating_add(u32::try_from(page.rows()).unwrap_or(u32::MAX))
-            .min(total);
-        let stored = self.task_rows(id, from, until).await?;
-        let items = (from..until)
-            .filter_map(|ordinal| seen.task_row(TaskIndex(ordinal), stored.get(&TaskIndex(ordinal))))
-            .collect();
-        Ok(Page::cut("tasks", page, items, |task: &TaskRow| {
-            task.ordinal.to_string()
-        }))
-    }
-
-    /// Reads one task with its attempts.
-    ///
-    /// # Errors
-    /// `NotFound`: says which of instance and task does not exist.
-    pub async fn task(&self, id: InstanceId, name: &str) -> Result<TaskDetail, CatalogError> {
-        let seen = self.seen(id).await?;
-        let missing = || CatalogError::NotFound {
-            what: format!("task `{name}` in instance {id}"),
-        };
-        let ordinal = seen.plan.definition.task_index_of(name).ok_or_else(missing)?;
-        let stored = self.task_rows(id, ordinal.0, ordinal.0 + 1).await?;
-        let task = seen.task_row(ordinal, stored.get(&ordinal)).ok_or_else(missing)?;
-        let rows = sql::all(
-            self.reader(),
-            "SELECT number, uid, state, worker_name, pid, exit_code, error, created_at, started_at, ended_at \
-             FROM attempt WHERE instance = $1 AND ordinal = $2 ORDER BY number",
-            vec![id.0.into(), i64::from(ordinal.0).into()],
-        )
-        .await?;
-        let attempts = rows.iter().map(attempt_row).collect::<Result<_, _>>()?;
-        Ok(TaskDetail { task, attempts })
-    }
-}
-
-/// An instance as far as its tasks need it to be shown.
-struct Seen {
+/// What of an instance decides how its tasks are shown.
+struct InstanceSnapshot {
     state: InstanceState,
     plan: Plan,
 }
 
-/// One stored task row with the worker of its last attempt.
-struct Stored {
+/// A stored task with the worker of its last attempt.
+#[derive(FromQueryResult)]
+struct TaskWithWorker {
+    #[sea_orm(nested)]
+    task: task_instance::Model,
+    worker_name: Option<String>,
+}
+
+/// A stored task with its columns parsed.
+struct StoredTask {
     state: TaskState,
     reason: Option<String>,
     attempts: u32,
@@ -136,8 +124,8 @@ struct Stored {
     outputs: BTreeMap<String, String>,
 }
 
-impl Seen {
-    fn task_row(&self, ordinal: TaskIndex, stored: Option<&Stored>) -> Option<TaskRow> {
+impl InstanceSnapshot {
+    fn task_row(&self, ordinal: TaskIndex, stored: Option<&StoredTask>) -> Option<TaskRow> {
         let task = self.plan.definition.task(ordinal)?;
         let row = stored.map(|stored| (stored.state, stored.reason.as_deref()));
         let shown = view::display_state(&self.plan, self.state, ordinal, row);
@@ -156,68 +144,114 @@ impl Seen {
     }
 }
 
-impl Catalog {
-    async fn seen(&self, id: InstanceId) -> Result<Seen, CatalogError> {
-        let sql = "SELECT state, start, workflow_id, version FROM instance WHERE id = $1";
-        let row = sql::first(self.reader(), sql, vec![id.0.into()]).await?;
-        let row = row.ok_or_else(|| instances::missing(id))?;
-        let start: Start = sql::json(&row, "start")?;
-        let (workflow, version) = (sql::get(&row, "workflow_id")?, sql::get(&row, "version")?);
-        let definition = self.store.load_definition(workflow, version).await?;
-        Ok(Seen {
-            state: sql::named(&row, "state")?,
+impl TryFrom<TaskWithWorker> for StoredTask {
+    type Error = CatalogError;
+
+    fn try_from(row: TaskWithWorker) -> Result<Self, CatalogError> {
+        Ok(Self {
+            state: parse_name("state", &row.task.state)?,
+            reason: row.task.reason,
+            attempts: narrow("attempts", row.task.attempts)?,
+            worker: row.worker_name,
+            started_at: row.task.started_at.map(Timestamp),
+            ended_at: row.task.ended_at.map(Timestamp),
+            outputs: parse_json("outputs", &row.task.outputs)?,
+        })
+    }
+}
+
+/// The tasks of instances.
+#[derive(Debug, Clone, Copy)]
+pub struct Tasks<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Tasks<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// Lists the tasks of an instance in the order of the definition.
+    ///
+    /// # Errors
+    /// `NotFound`: there is no such instance. `Rejected`: the cursor is none of ours.
+    pub async fn list(self, id: InstanceId, page: &PageRequest) -> Result<Page<TaskRow>, CatalogError> {
+        let from = page
+            .after::<u32>("tasks")?
+            .map_or(0, |last| last.saturating_add(1));
+        let snapshot = self.snapshot(id).await?;
+        let total = u32::try_from(snapshot.plan.definition.tasks.len()).unwrap_or(u32::MAX);
+        let until = from
+            .saturating_add(u32::try_from(page.rows()).unwrap_or(u32::MAX))
+            .min(total);
+        let stored = self.stored_tasks(id, from, until).await?;
+        let items = (from..until)
+            .filter_map(|ordinal| snapshot.task_row(TaskIndex(ordinal), stored.get(&TaskIndex(ordinal))))
+            .collect();
+        Ok(Page::cut("tasks", page, items, |task: &TaskRow| {
+            task.ordinal.to_string()
+        }))
+    }
+
+    /// Reads one task with its attempts.
+    ///
+    /// # Errors
+    /// `NotFound`: says which of instance and task does not exist.
+    pub async fn find(self, id: InstanceId, name: &str) -> Result<TaskDetail, CatalogError> {
+        let snapshot = self.snapshot(id).await?;
+        let missing = || CatalogError::not_found(format!("task `{name}` in instance {id}"));
+        let ordinal = snapshot.plan.definition.task_index_of(name).ok_or_else(missing)?;
+        let stored = self.stored_tasks(id, ordinal.0, ordinal.0 + 1).await?;
+        let task = snapshot
+            .task_row(ordinal, stored.get(&ordinal))
+            .ok_or_else(missing)?;
+        let rows = attempt::Entity::find()
+            .filter(attempt::Column::Instance.eq(id.0))
+            .filter(attempt::Column::TaskIndex.eq(i64::from(ordinal.0)))
+            .order_by_asc(attempt::Column::Number)
+            .all(self.store.reader())
+            .await?;
+        let attempts = rows
+            .into_iter()
+            .map(AttemptRow::try_from)
+            .collect::<Result<_, _>>()?;
+        Ok(TaskDetail { task, attempts })
+    }
+
+    async fn snapshot(self, id: InstanceId) -> Result<InstanceSnapshot, CatalogError> {
+        let row = instance::Entity::find_by_id(id.0)
+            .one(self.store.reader())
+            .await?
+            .ok_or_else(|| missing_instance(id))?;
+        let start: Start = parse_json("start", &row.start)?;
+        let definition = self.store.load_definition(row.workflow_id, row.version).await?;
+        Ok(InstanceSnapshot {
+            state: parse_name("state", &row.state)?,
             plan: Plan::new(definition, Arc::new(start)),
         })
     }
 
-    /// Reads the stored rows from one place up to, and without, another.
-    async fn task_rows(
-        &self,
+    /// Reads the stored tasks from one place up to, and without, another.
+    async fn stored_tasks(
+        self,
         id: InstanceId,
         from: u32,
         until: u32,
-    ) -> Result<BTreeMap<TaskIndex, Stored>, CatalogError> {
-        let rows = sql::all(
-            self.reader(),
-            "SELECT t.ordinal, t.state, t.reason, t.attempts, t.started_at, t.ended_at, t.outputs, a.worker_name \
-             FROM task_instance t LEFT JOIN attempt a \
-             ON a.instance = t.instance AND a.ordinal = t.ordinal AND a.number = t.attempts \
-             WHERE t.instance = $1 AND t.ordinal >= $2 AND t.ordinal < $3",
-            vec![id.0.into(), i64::from(from).into(), i64::from(until).into()],
-        )
-        .await?;
-        rows.iter().map(stored_row).collect()
+    ) -> Result<BTreeMap<TaskIndex, StoredTask>, CatalogError> {
+        let rows = task_instance::Entity::find()
+            .join(JoinType::LeftJoin, task_instance::Relation::LastAttempt.def())
+            .column(attempt::Column::WorkerName)
+            .filter(task_instance::Column::Instance.eq(id.0))
+            .filter(task_instance::Column::TaskIndex.gte(i64::from(from)))
+            .filter(task_instance::Column::TaskIndex.lt(i64::from(until)))
+            .into_model::<TaskWithWorker>()
+            .all(self.store.reader())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let ordinal = TaskIndex(narrow("task_index", row.task.task_index)?);
+                Ok((ordinal, StoredTask::try_from(row)?))
+            })
+            .collect()
     }
-}
-
-fn stored_row(row: &QueryResult) -> Result<(TaskIndex, Stored), CatalogError> {
-    let stored = Stored {
-        state: sql::named(row, "state")?,
-        reason: sql::get(row, "reason")?,
-        attempts: sql::count(row, "attempts")?,
-        worker: sql::get(row, "worker_name")?,
-        started_at: sql::get::<Option<i64>>(row, "started_at")?.map(Timestamp),
-        ended_at: sql::get::<Option<i64>>(row, "ended_at")?.map(Timestamp),
-        outputs: sql::json(row, "outputs")?,
-    };
-    Ok((TaskIndex(sql::count(row, "ordinal")?), stored))
-}
-
-fn attempt_row(row: &QueryResult) -> Result<AttemptRow, CatalogError> {
-    let uid: Option<String> = sql::get(row, "uid")?;
-    let uid = uid.map(|uid| uid.parse()).transpose();
-    let exit_code: Option<i64> = sql::get(row, "exit_code")?;
-    let exit_code = exit_code.map(i32::try_from).transpose();
-    Ok(AttemptRow {
-        number: AttemptNumber(sql::count(row, "number")?),
-        uid: uid.map_err(|error| sql::unreadable("uid", error))?,
-        state: sql::named(row, "state")?,
-        worker: sql::get(row, "worker_name")?,
-        pid: sql::get(row, "pid")?,
-        exit_code: exit_code.map_err(|error| sql::unreadable("exit_code", error))?,
-        error: sql::get(row, "error")?,
-        created_at: Timestamp(sql::get(row, "created_at")?),
-        started_at: sql::get::<Option<i64>>(row, "started_at")?.map(Timestamp),
-        ended_at: sql::get::<Option<i64>>(row, "ended_at")?.map(Timestamp),
-    })
 }

@@ -1,15 +1,22 @@
 //! Tokens prove who asks; only their hashes are stored.
 
 use engine::ids::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select,
+};
 
-use sea_orm::QueryResult;
+use crate::catalog::audited_transaction::AuditedTransaction;
+use crate::catalog::context::AuditContext;
+use crate::catalog::error::CatalogError;
+use crate::catalog::page::{Page, PageRequest};
+use crate::catalog::users::{UserId, UserRole};
+use crate::entity::{token, user_account};
+use crate::store::Store;
 
-use super::{Catalog, CatalogError, Page, PageRequest, Request, Role, UserId, sql};
-
-const COLUMNS: &str =
-    "t.id, t.user_id, u.name AS user_name, t.name, t.kind, t.created_at, t.expires_at, t.last_used";
-
-/// How old the stored last use may get: a request a millisecond must not be a write a millisecond.
+/// Age that the stored last use may reach: a request a millisecond must not be a write a millisecond.
 const LAST_USED_STEP_MS: i64 = 60_000;
 
 /// The row of a token.
@@ -86,7 +93,7 @@ pub struct Identity {
     /// The user's name.
     pub name: String,
     /// What the user may do without a grant.
-    pub role: Role,
+    pub role: UserRole,
     /// The token.
     pub token: TokenId,
     /// What made the token.
@@ -95,68 +102,121 @@ pub struct Identity {
     pub expires_at: Option<Timestamp>,
 }
 
-impl Catalog {
+/// A token with its user.
+#[derive(FromQueryResult)]
+struct TokenOfUser {
+    id: i64,
+    user_id: i64,
+    user_name: String,
+    admin: bool,
+    name: String,
+    kind: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+    last_used: Option<i64>,
+}
+
+impl From<TokenOfUser> for Token {
+    fn from(row: TokenOfUser) -> Self {
+        Self {
+            id: TokenId(row.id),
+            user: UserId(row.user_id),
+            user_name: row.user_name,
+            name: row.name,
+            kind: TokenKind::from_column(&row.kind),
+            created_at: Timestamp(row.created_at),
+            expires_at: row.expires_at.map(Timestamp),
+            last_used: row.last_used.map(Timestamp),
+        }
+    }
+}
+
+impl From<TokenOfUser> for Identity {
+    fn from(row: TokenOfUser) -> Self {
+        Self {
+            user: UserId(row.user_id),
+            name: row.user_name,
+            role: UserRole::from_admin_column(row.admin),
+            token: TokenId(row.id),
+            kind: TokenKind::from_column(&row.kind),
+            expires_at: row.expires_at.map(Timestamp),
+        }
+    }
+}
+
+/// The tokens.
+#[derive(Debug, Clone, Copy)]
+pub struct Tokens<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Tokens<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
     /// Stores a token.
     ///
     /// # Errors
     /// `NotFound`: the user is gone.
-    pub async fn create_token(&self, new: &NewToken, request: &Request) -> Result<Token, CatalogError> {
-        let change = self.change(request).await?;
-        let row = sql::first(
-            &change.tx,
-            "INSERT INTO token (name, user_id, hash, kind, created_at, expires_at) \
-             SELECT $1, id, $3, $4, $5, $6 FROM user_account WHERE id = $2 AND disabled_at IS NULL \
-             RETURNING id",
-            vec![
-                new.name.clone().into(),
-                new.user.0.into(),
-                new.hash.clone().into(),
-                new.kind.as_str().into(),
-                request.at.0.into(),
-                new.expires_at.map(|at| at.0).into(),
-            ],
-        )
-        .await?;
-        let no_user = || CatalogError::NotFound {
-            what: "enabled user for the token".into(),
+    pub async fn create(self, new: &NewToken, context: &AuditContext) -> Result<Token, CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        // Locked, so that the user is neither disabled nor deleted in between.
+        let user = user_account::Entity::find_by_id(new.user.0)
+            .filter(user_account::Column::DisabledAt.is_null())
+            .lock(LockType::Share)
+            .one(change.on())
+            .await?
+            .ok_or_else(|| CatalogError::not_found("enabled user for the token"))?;
+        let row = token::ActiveModel {
+            name: Set(new.name.clone()),
+            user_id: Set(user.id),
+            hash: Set(new.hash.clone()),
+            kind: Set(new.kind.as_str().to_owned()),
+            created_at: Set(context.at.0),
+            expires_at: Set(new.expires_at.map(|at| at.0)),
+            ..token::ActiveModel::default()
         };
-        let id: i64 = sql::get(&row.ok_or_else(no_user)?, "id")?;
-        let sql =
-            format!("SELECT {COLUMNS} FROM token t JOIN user_account u ON u.id = t.user_id WHERE t.id = $1");
-        let stored = sql::first(&change.tx, sql, vec![id.into()]).await?;
-        let token = token_row(&stored.ok_or_else(no_user)?)?;
-        change.commit("token.create", "token", &id.to_string()).await?;
-        Ok(token)
+        let stored = token::Entity::insert(row)
+            .exec_with_returning(change.on())
+            .await?;
+        change
+            .commit("token.create", "token", &stored.id.to_string())
+            .await?;
+        Ok(Token {
+            id: TokenId(stored.id),
+            user: UserId(user.id),
+            user_name: user.name,
+            name: stored.name,
+            kind: new.kind,
+            created_at: context.at,
+            expires_at: new.expires_at,
+            last_used: None,
+        })
     }
 
     /// Lists the tokens of a user, or of all, newest first; without sessions, revoked and expired ones.
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn tokens(
-        &self,
+    pub async fn list(
+        self,
         user: Option<UserId>,
         at: Timestamp,
         page: &PageRequest,
     ) -> Result<Page<Token>, CatalogError> {
         let before = page.after::<i64>("tokens")?.unwrap_or(i64::MAX);
-        let rows = sql::all(
-            self.reader(),
-            format!(
-                "SELECT {COLUMNS} FROM token t JOIN user_account u ON u.id = t.user_id \
-                 WHERE t.id < $1 AND t.kind = 'api' AND (t.expires_at IS NULL OR t.expires_at > $3) \
-                 AND ($4 = 0 OR t.user_id = $4) ORDER BY t.id DESC LIMIT $2"
-            ),
-            vec![
-                before.into(),
-                page.rows().into(),
-                at.0.into(),
-                // Ids begin at 1.
-                user.map_or(0_i64, |user| user.0).into(),
-            ],
-        )
-        .await?;
-        let items = rows.iter().map(token_row).collect::<Result<_, _>>()?;
+        let rows = select_with_user()
+            .filter(token::Column::Id.lt(before))
+            .filter(token::Column::Kind.eq(TokenKind::Api.as_str()))
+            .filter(is_valid_at(at))
+            .apply_if(user, |query, user| query.filter(token::Column::UserId.eq(user.0)))
+            .order_by_desc(token::Column::Id)
+            .limit(page.rows())
+            .into_model::<TokenOfUser>()
+            .all(self.store.reader())
+            .await?;
+        let items = rows.into_iter().map(Token::from).collect();
         Ok(Page::cut("tokens", page, items, |token: &Token| {
             token.id.0.to_string()
         }))
@@ -166,91 +226,81 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn token(&self, id: TokenId) -> Result<Option<Token>, CatalogError> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM token t JOIN user_account u ON u.id = t.user_id WHERE t.id = $1");
-        let row = sql::first(self.reader(), sql, vec![id.0.into()]).await?;
-        row.as_ref().map(token_row).transpose()
+    pub async fn find(self, id: TokenId) -> Result<Option<Token>, CatalogError> {
+        let row = select_with_user()
+            .filter(token::Column::Id.eq(id.0))
+            .into_model::<TokenOfUser>()
+            .one(self.store.reader())
+            .await?;
+        Ok(row.map(Token::from))
     }
 
     /// Revokes a token; also the end of a session.
     ///
     /// # Errors
     /// `NotFound`: there is none, or it was revoked.
-    pub async fn delete_token(&self, id: TokenId, request: &Request) -> Result<(), CatalogError> {
-        let change = self.change(request).await?;
-        let gone = sql::run(&change.tx, "DELETE FROM token WHERE id = $1", vec![id.0.into()]).await?;
-        if gone == 0 {
-            return Err(CatalogError::NotFound {
-                what: format!("token {}", id.0),
-            });
+    pub async fn delete(self, id: TokenId, context: &AuditContext) -> Result<(), CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let deleted = token::Entity::delete_by_id(id.0).exec(change.on()).await?;
+        if deleted.rows_affected == 0 {
+            return Err(CatalogError::not_found(format!("token {}", id.0)));
         }
         change.commit("token.delete", "token", &id.0.to_string()).await
     }
 
-    /// Says who holds the token of this hash; none when it is unknown, revoked or expired, or its user disabled.
+    /// Reads who holds the token of this hash; none when it is unknown, revoked or expired, or its user disabled.
     ///
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn authenticate(
-        &self,
+        self,
         token_hash: &str,
         at: Timestamp,
     ) -> Result<Option<Identity>, CatalogError> {
-        let row = sql::first(
-            self.reader(),
-            "SELECT t.id, t.kind, t.last_used, t.expires_at, t.user_id, u.name, u.admin \
-             FROM token t JOIN user_account u ON u.id = t.user_id \
-             WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2) AND u.disabled_at IS NULL",
-            vec![token_hash.into(), at.0.into()],
-        )
-        .await?;
+        let row = select_with_user()
+            .filter(token::Column::Hash.eq(token_hash))
+            .filter(is_valid_at(at))
+            .filter(user_account::Column::DisabledAt.is_null())
+            .into_model::<TokenOfUser>()
+            .one(self.store.reader())
+            .await?;
         let Some(row) = row else {
             return Ok(None);
         };
-        let token = TokenId(sql::get(&row, "id")?);
-        let last_used: Option<i64> = sql::get(&row, "last_used")?;
-        if last_used.is_none_or(|last| last < at.0 - LAST_USED_STEP_MS) {
-            self.note_use(token, at).await;
+        if row.last_used.is_none_or(|last| last < at.0 - LAST_USED_STEP_MS) {
+            self.record_use(TokenId(row.id), at).await;
         }
-        let kind: String = sql::get(&row, "kind")?;
-        Ok(Some(Identity {
-            user: UserId(sql::get(&row, "user_id")?),
-            name: sql::get(&row, "name")?,
-            role: Role::from_admin_column(sql::get(&row, "admin")?),
-            token,
-            kind: TokenKind::from_column(&kind),
-            expires_at: sql::get::<Option<i64>>(&row, "expires_at")?.map(Timestamp),
-        }))
+        Ok(Some(row.into()))
     }
-}
 
-impl Catalog {
     /// Stores that a token is in use. A failure is only logged: who may read must not depend on a write.
-    async fn note_use(&self, token: TokenId, at: Timestamp) {
-        let noted = sql::run(
-            self.store.writer(),
-            "UPDATE token SET last_used = $2 WHERE id = $1 AND (last_used IS NULL OR last_used < $2)",
-            vec![token.0.into(), at.0.into()],
-        )
-        .await;
-        if let Err(error) = noted {
-            tracing::debug!(%error, token = token.0, "the last use of a token was not stored");
+    async fn record_use(self, id: TokenId, at: Timestamp) {
+        let is_older = Condition::any()
+            .add(token::Column::LastUsed.is_null())
+            .add(token::Column::LastUsed.lt(at.0));
+        let updated = token::Entity::update_many()
+            .col_expr(token::Column::LastUsed, Expr::value(at.0))
+            .filter(token::Column::Id.eq(id.0))
+            .filter(is_older)
+            .exec(self.store.writer())
+            .await;
+        if let Err(error) = updated {
+            tracing::debug!(%error, token = id.0, "the last use of a token was not stored");
         }
     }
 }
 
-fn token_row(row: &QueryResult) -> Result<Token, CatalogError> {
-    let millis = |column| Ok::<_, CatalogError>(sql::get::<Option<i64>>(row, column)?.map(Timestamp));
-    let kind: String = sql::get(row, "kind")?;
-    Ok(Token {
-        id: TokenId(sql::get(row, "id")?),
-        user: UserId(sql::get(row, "user_id")?),
-        user_name: sql::get(row, "user_name")?,
-        name: sql::get(row, "name")?,
-        kind: TokenKind::from_column(&kind),
-        created_at: Timestamp(sql::get(row, "created_at")?),
-        expires_at: millis("expires_at")?,
-        last_used: millis("last_used")?,
-    })
+/// Selects the columns of `TokenOfUser`.
+fn select_with_user() -> Select<token::Entity> {
+    token::Entity::find()
+        .inner_join(user_account::Entity)
+        .column_as(user_account::Column::Name, "user_name")
+        .column(user_account::Column::Admin)
+}
+
+/// The condition of a token that has not expired.
+fn is_valid_at(at: Timestamp) -> Condition {
+    Condition::any()
+        .add(token::Column::ExpiresAt.is_null())
+        .add(token::Column::ExpiresAt.gt(at.0))
 }

@@ -1,13 +1,22 @@
-//! Users are those who may log in or hold tokens.
+//! Users may log in and hold tokens.
 
 use engine::ids::Timestamp;
+use sea_orm::ActiveValue::{Set, Unchanged};
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
+};
 
-use sea_orm::{ConnectionTrait, QueryResult};
+use crate::catalog::audit::{self, AuditEntry};
+use crate::catalog::audited_transaction::AuditedTransaction;
+use crate::catalog::context::AuditContext;
+use crate::catalog::error::CatalogError;
+use crate::catalog::page::{Page, PageRequest};
+use crate::entity::{token, user_account};
+use crate::store::Store;
 
-use super::audit::{self, AuditEntry};
-use super::{Catalog, CatalogError, Page, PageRequest, Request, sql};
-
-const COLUMNS: &str = "id, name, admin, password_hash, created_at, disabled_at";
+/// The name of the user that the first start makes.
+const BOOTSTRAP_USER: &str = "admin";
 
 /// The row of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,11 +24,18 @@ pub struct UserId(pub i64);
 
 /// What a user may do without a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum UserRole {
     /// Everything.
     Admin,
     /// Nothing.
     Member,
+}
+
+impl UserRole {
+    /// Reads the column `admin`.
+    pub(crate) fn from_admin_column(column: bool) -> Self {
+        if column { Self::Admin } else { Self::Member }
+    }
 }
 
 /// Whether a user may do anything at all.
@@ -39,11 +55,17 @@ pub struct User {
     /// Unique.
     pub name: String,
     /// What it may do without a grant.
-    pub role: Role,
+    pub role: UserRole,
     /// Whether it may do anything.
     pub access: Access,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+impl User {
+    fn is_enabled_admin(&self) -> bool {
+        self.role == UserRole::Admin && self.access == Access::Enabled
+    }
 }
 
 /// A user to be created; the name was checked.
@@ -54,7 +76,7 @@ pub struct NewUser {
     /// The argon2id hash; none cannot log in by password.
     pub password_hash: Option<String>,
     /// What it may do without a grant.
-    pub role: Role,
+    pub role: UserRole,
 }
 
 /// What changes of a user; none leaves it. Any of these changes revokes the user's tokens and sessions.
@@ -63,9 +85,26 @@ pub struct UserEdit {
     /// The new argon2id hash.
     pub password_hash: Option<String>,
     /// The new role.
-    pub role: Option<Role>,
+    pub role: Option<UserRole>,
     /// Whether it may do anything.
     pub access: Option<Access>,
+}
+
+impl UserEdit {
+    /// Names what changes, without its value.
+    fn summary(&self) -> String {
+        let fields = [
+            ("password", self.password_hash.is_some()),
+            ("role", self.role.is_some()),
+            ("access", self.access.is_some()),
+        ];
+        let names: Vec<_> = fields
+            .into_iter()
+            .filter(|(_, is_changed)| *is_changed)
+            .map(|(name, _)| name)
+            .collect();
+        names.join(", ")
+    }
 }
 
 /// What a log-in is checked against.
@@ -77,51 +116,74 @@ pub struct Credentials {
     pub password_hash: Option<String>,
 }
 
-impl Catalog {
+impl From<user_account::Model> for Credentials {
+    fn from(row: user_account::Model) -> Self {
+        Self {
+            user: User {
+                id: UserId(row.id),
+                name: row.name,
+                role: UserRole::from_admin_column(row.admin),
+                access: if row.disabled_at.is_some() {
+                    Access::Disabled
+                } else {
+                    Access::Enabled
+                },
+                created_at: Timestamp(row.created_at),
+            },
+            password_hash: row.password_hash,
+        }
+    }
+}
+
+/// The users.
+#[derive(Debug, Clone, Copy)]
+pub struct Users<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Users<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
     /// Creates a user.
     ///
     /// # Errors
     /// `Conflict` with `USER_EXISTS`: take another name.
-    pub async fn create_user(&self, new: &NewUser, request: &Request) -> Result<User, CatalogError> {
-        let change = self.change(request).await?;
-        let row = sql::first(
-            &change.tx,
-            format!(
-                "INSERT INTO user_account (name, password_hash, admin, created_at) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (name) DO NOTHING RETURNING {COLUMNS}"
-            ),
-            vec![
-                new.name.clone().into(),
-                new.password_hash.clone().into(),
-                (new.role == Role::Admin).into(),
-                request.at.0.into(),
-            ],
-        )
-        .await?;
-        let Some(row) = row else {
-            return Err(CatalogError::Conflict {
-                code: "USER_EXISTS",
-                detail: format!("a user `{}` exists already", new.name),
-            });
+    pub async fn create(self, new: &NewUser, context: &AuditContext) -> Result<User, CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let row = user_account::ActiveModel {
+            name: Set(new.name.clone()),
+            password_hash: Set(new.password_hash.clone()),
+            admin: Set(new.role == UserRole::Admin),
+            created_at: Set(context.at.0),
+            ..user_account::ActiveModel::default()
+        };
+        let inserted = user_account::Entity::insert(row)
+            .on_conflict_do_nothing_on([user_account::Column::Name])
+            .exec_with_returning(change.on())
+            .await?;
+        let TryInsertResult::Inserted(row) = inserted else {
+            let detail = format!("a user `{}` exists already", new.name);
+            return Err(CatalogError::conflict("USER_EXISTS", detail));
         };
         change.commit("user.create", "user", &new.name).await?;
-        Ok(credentials_row(&row)?.user)
+        Ok(Credentials::from(row).user)
     }
 
     /// Lists users by name.
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn users(&self, page: &PageRequest) -> Result<Page<User>, CatalogError> {
+    pub async fn list(self, page: &PageRequest) -> Result<Page<User>, CatalogError> {
         let after = page.after::<String>("users")?.unwrap_or_default();
-        let rows = sql::all(
-            self.reader(),
-            format!("SELECT {COLUMNS} FROM user_account WHERE name > $1 ORDER BY name LIMIT $2"),
-            vec![after.into(), page.rows().into()],
-        )
-        .await?;
-        let user = |row| credentials_row(row).map(|credentials| credentials.user);
-        let items = rows.iter().map(user).collect::<Result<_, _>>()?;
+        let rows = user_account::Entity::find()
+            .filter(user_account::Column::Name.gt(after))
+            .order_by_asc(user_account::Column::Name)
+            .limit(page.rows())
+            .all(self.store.reader())
+            .await?;
+        let items = rows.into_iter().map(|row| Credentials::from(row).user).collect();
         Ok(Page::cut("users", page, items, |user: &User| user.name.clone()))
     }
 
@@ -129,8 +191,8 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn user(&self, name: &str) -> Result<Option<User>, CatalogError> {
-        let found = read(self.reader(), name).await?;
+    pub async fn find(self, name: &str) -> Result<Option<User>, CatalogError> {
+        let found = read_credentials(self.store.reader(), name).await?;
         Ok(found.map(|credentials| credentials.user))
     }
 
@@ -138,23 +200,25 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn credentials(&self, name: &str) -> Result<Option<Credentials>, CatalogError> {
-        read(self.reader(), name).await
+    pub async fn find_credentials(self, name: &str) -> Result<Option<Credentials>, CatalogError> {
+        read_credentials(self.store.reader(), name).await
     }
 
     /// Changes a user; a real change revokes the user's tokens and sessions in the same transaction.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` with `LAST_ADMIN` when nobody who may do everything would be left.
-    pub async fn edit_user(
-        &self,
+    /// `NotFound`; `Conflict` with `LAST_ADMIN` when no admin would be left.
+    pub async fn edit(
+        self,
         name: &str,
         edit: &UserEdit,
-        request: &Request,
+        context: &AuditContext,
     ) -> Result<User, CatalogError> {
-        let change = self.change(request).await?;
-        lock_admins(&change.tx).await?;
-        let before = read(&change.tx, name).await?.ok_or_else(|| missing(name))?;
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        lock_admins(change.on()).await?;
+        let before = read_credentials(change.on(), name)
+            .await?
+            .ok_or_else(|| missing(name))?;
         let mut after = before.clone();
         after.password_hash = edit.password_hash.clone().or(after.password_hash);
         after.user.role = edit.role.unwrap_or(after.user.role);
@@ -162,23 +226,23 @@ impl Catalog {
         if after == before {
             return Ok(after.user);
         }
-        if !after.user.may_do_all() {
-            keep_an_admin(&change.tx, &before.user).await?;
+        if !after.user.is_enabled_admin() {
+            keep_an_admin(change.on(), &before.user).await?;
         }
-        let disabled_at = (after.user.access == Access::Disabled).then_some(request.at.0);
-        sql::run(
-            &change.tx,
-            "UPDATE user_account SET password_hash = $2, admin = $3, disabled_at = $4 WHERE id = $1",
-            vec![
-                after.user.id.0.into(),
-                after.password_hash.clone().into(),
-                (after.user.role == Role::Admin).into(),
-                disabled_at.into(),
-            ],
-        )
-        .await?;
-        let revoke = "DELETE FROM token WHERE user_id = $1";
-        sql::run(&change.tx, revoke, vec![after.user.id.0.into()]).await?;
+        let row = user_account::ActiveModel {
+            id: Unchanged(after.user.id.0),
+            password_hash: Set(after.password_hash),
+            admin: Set(after.user.role == UserRole::Admin),
+            disabled_at: Set((after.user.access == Access::Disabled).then_some(context.at.0)),
+            ..user_account::ActiveModel::default()
+        };
+        user_account::Entity::update(row)
+            .exec_without_returning(change.on())
+            .await?;
+        token::Entity::delete_many()
+            .filter(token::Column::UserId.eq(after.user.id.0))
+            .exec(change.on())
+            .await?;
         let entry = AuditEntry::done("user.edit", "user", name).with_detail(edit.summary());
         change.commit_with(&entry).await?;
         Ok(after.user)
@@ -188,151 +252,116 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` with `LAST_ADMIN`.
-    pub async fn delete_user(&self, name: &str, request: &Request) -> Result<(), CatalogError> {
-        let change = self.change(request).await?;
-        lock_admins(&change.tx).await?;
-        let user = read(&change.tx, name).await?.ok_or_else(|| missing(name))?.user;
-        keep_an_admin(&change.tx, &user).await?;
-        // Tokens and grants go with their user.
-        sql::run(
-            &change.tx,
-            "DELETE FROM user_account WHERE id = $1",
-            vec![user.id.0.into()],
-        )
-        .await?;
+    pub async fn delete(self, name: &str, context: &AuditContext) -> Result<(), CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        lock_admins(change.on()).await?;
+        let credentials = read_credentials(change.on(), name).await?;
+        let user = credentials.ok_or_else(|| missing(name))?.user;
+        keep_an_admin(change.on(), &user).await?;
+        // Tokens and grants are deleted with their user.
+        user_account::Entity::delete_by_id(user.id.0)
+            .exec(change.on())
+            .await?;
         change.commit("user.delete", "user", name).await
     }
 
-    /// Whether nobody holds a token and nobody can log in: the first start.
+    /// Whether no token exists and no user can log in: the first start.
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn is_empty(&self) -> Result<bool, CatalogError> {
-        let someone = sql::first(
-            self.reader(),
-            "SELECT 1 AS one WHERE EXISTS (SELECT 1 FROM token) \
-             OR EXISTS (SELECT 1 FROM user_account WHERE password_hash IS NOT NULL)",
-            Vec::new(),
-        )
-        .await?;
-        Ok(someone.is_none())
+    pub async fn is_empty(self) -> Result<bool, CatalogError> {
+        let reader = self.store.reader();
+        let token = token::Entity::find().limit(1).one(reader).await?;
+        let password = user_account::Entity::find()
+            .filter(user_account::Column::PasswordHash.is_not_null())
+            .limit(1)
+            .one(reader)
+            .await?;
+        Ok(token.is_none() && password.is_none())
     }
 
     /// Makes sure that the user `admin` exists and holds the token of this hash; again does nothing.
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn ensure_admin(&self, token_hash: &str, at: Timestamp) -> Result<(), CatalogError> {
-        let tx = self.begin().await?;
-        let made = sql::run(
-            &tx,
-            "INSERT INTO user_account (name, admin, created_at) VALUES ('admin', TRUE, $1) \
-             ON CONFLICT (name) DO NOTHING",
-            vec![at.0.into()],
-        )
-        .await?;
-        let given = sql::run(
-            &tx,
-            "INSERT INTO token (name, user_id, hash, kind, created_at) \
-             SELECT 'bootstrap', id, $1, 'api', $2 FROM user_account WHERE name = 'admin' \
-             ON CONFLICT (hash) DO NOTHING",
-            vec![token_hash.into(), at.0.into()],
-        )
-        .await?;
-        if made + given > 0 {
-            let entry = AuditEntry::done("user.bootstrap", "user", "admin");
-            audit::append(&tx, &entry, &Request::of_the_node(at)).await?;
+    pub async fn ensure_admin(self, token_hash: &str, at: Timestamp) -> Result<(), CatalogError> {
+        let transaction = self.store.begin().await?;
+        let user = user_account::ActiveModel {
+            name: Set(BOOTSTRAP_USER.to_owned()),
+            admin: Set(true),
+            created_at: Set(at.0),
+            ..user_account::ActiveModel::default()
+        };
+        let user = user_account::Entity::insert(user)
+            .on_conflict_do_nothing_on([user_account::Column::Name])
+            .exec_without_returning(&transaction)
+            .await?;
+        let admin = read_credentials(&transaction, BOOTSTRAP_USER)
+            .await?
+            .ok_or_else(|| missing(BOOTSTRAP_USER))?
+            .user;
+        let token = token::ActiveModel {
+            name: Set("bootstrap".to_owned()),
+            user_id: Set(admin.id.0),
+            hash: Set(token_hash.to_owned()),
+            kind: Set("api".to_owned()),
+            created_at: Set(at.0),
+            ..token::ActiveModel::default()
+        };
+        let token = token::Entity::insert(token)
+            .on_conflict_do_nothing_on([token::Column::Hash])
+            .exec_without_returning(&transaction)
+            .await?;
+        let inserted = |result| matches!(result, TryInsertResult::Inserted(1));
+        if inserted(user) || inserted(token) {
+            let entry = AuditEntry::done("user.bootstrap", "user", BOOTSTRAP_USER);
+            audit::append(&transaction, &entry, &AuditContext::system(at)).await?;
         }
-        Ok(self.store.commit(tx).await?)
+        Ok(self.store.commit(transaction).await?)
     }
 }
 
-impl User {
-    fn may_do_all(&self) -> bool {
-        self.role == Role::Admin && self.access == Access::Enabled
-    }
+fn missing(name: &str) -> CatalogError {
+    CatalogError::not_found(format!("user `{name}`"))
 }
 
-impl UserEdit {
-    /// Names what changes, without its value.
-    fn summary(&self) -> String {
-        let named = [
-            ("password", self.password_hash.is_some()),
-            ("role", self.role.is_some()),
-            ("access", self.access.is_some()),
-        ];
-        let names: Vec<_> = named
-            .into_iter()
-            .filter(|(_, given)| *given)
-            .map(|(name, _)| name)
-            .collect();
-        names.join(", ")
-    }
-}
-
-/// Says that there is no user of this name.
-pub(super) fn missing(name: &str) -> CatalogError {
-    CatalogError::NotFound {
-        what: format!("user `{name}`"),
-    }
-}
-
-/// Puts changes of admins in a row, so that two of them cannot each remove the other.
+/// Orders changes of admins, so that two of them cannot each remove the other.
 async fn lock_admins<C: ConnectionTrait>(on: &C) -> Result<(), CatalogError> {
-    let lock = sql::lock(on, " FOR UPDATE");
-    sql::all(
-        on,
-        format!("SELECT id FROM user_account WHERE admin ORDER BY id{lock}"),
-        Vec::new(),
-    )
-    .await?;
+    user_account::Entity::find()
+        .filter(user_account::Column::Admin.eq(true))
+        .order_by_asc(user_account::Column::Id)
+        .lock(LockType::Update)
+        .all(on)
+        .await?;
     Ok(())
 }
 
-/// Refuses what would leave nobody who may do everything.
+/// Refuses what would leave no enabled admin.
 async fn keep_an_admin<C: ConnectionTrait>(on: &C, without: &User) -> Result<(), CatalogError> {
-    let other = sql::first(
-        on,
-        "SELECT 1 AS one FROM user_account WHERE admin AND disabled_at IS NULL AND id <> $1 LIMIT 1",
-        vec![without.id.0.into()],
-    )
-    .await?;
-    if other.is_some() || !without.may_do_all() {
+    if !without.is_enabled_admin() {
         return Ok(());
     }
-    Err(CatalogError::Conflict {
-        code: "LAST_ADMIN",
-        detail: format!("`{}` is the last user who may do everything", without.name),
-    })
-}
-
-async fn read<C: ConnectionTrait>(on: &C, name: &str) -> Result<Option<Credentials>, CatalogError> {
-    let sql = format!("SELECT {COLUMNS} FROM user_account WHERE name = $1");
-    let row = sql::first(on, sql, vec![name.into()]).await?;
-    row.as_ref().map(credentials_row).transpose()
-}
-
-fn credentials_row(row: &QueryResult) -> Result<Credentials, CatalogError> {
-    let disabled_at: Option<i64> = sql::get(row, "disabled_at")?;
-    Ok(Credentials {
-        user: User {
-            id: UserId(sql::get(row, "id")?),
-            name: sql::get(row, "name")?,
-            role: Role::from_admin_column(sql::get(row, "admin")?),
-            access: if disabled_at.is_some() {
-                Access::Disabled
-            } else {
-                Access::Enabled
-            },
-            created_at: Timestamp(sql::get(row, "created_at")?),
-        },
-        password_hash: sql::get(row, "password_hash")?,
-    })
-}
-
-impl Role {
-    /// Reads the column `admin`.
-    pub(super) fn from_admin_column(admin: bool) -> Self {
-        if admin { Self::Admin } else { Self::Member }
+    let other = user_account::Entity::find()
+        .filter(user_account::Column::Admin.eq(true))
+        .filter(user_account::Column::DisabledAt.is_null())
+        .filter(user_account::Column::Id.ne(without.id.0))
+        .limit(1)
+        .one(on)
+        .await?;
+    if other.is_some() {
+        return Ok(());
     }
+    let detail = format!("`{}` is the last user who may do everything", without.name);
+    Err(CatalogError::conflict("LAST_ADMIN", detail))
+}
+
+async fn read_credentials<C: ConnectionTrait>(
+    on: &C,
+    name: &str,
+) -> Result<Option<Credentials>, CatalogError> {
+    let row = user_account::Entity::find()
+        .filter(user_account::Column::Name.eq(name))
+        .one(on)
+        .await?;
+    Ok(row.map(Credentials::from))
 }

@@ -1,19 +1,28 @@
-//! Workflows and their versions; a version never changes once it is stored.
+//! Workflows and their versions; a stored version never changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::ids::Timestamp;
 use engine::spec::Definition;
+use engine::states::InstanceState;
+use sea_orm::ActiveValue::{Set, Unchanged};
+use sea_orm::sea_query::{Expr, ExprTrait as _, IntoCondition as _, LockType};
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
+    Select,
+};
 use serde_json::Value;
 
-use sea_orm::QueryResult;
-
-use super::audit::AuditEntry;
-use super::put::newest;
-use super::{Catalog, CatalogError, Page, PageRequest, Project, ProjectId, Request, projects, sql};
-
-const SUMMARY: &str = "id, name, version, description, labels, tasks, created_at, updated_at";
+use crate::catalog::audit::AuditEntry;
+use crate::catalog::audited_transaction::AuditedTransaction;
+use crate::catalog::columns::{narrow, parse_json};
+use crate::catalog::context::AuditContext;
+use crate::catalog::error::CatalogError;
+use crate::catalog::page::{Page, PageRequest};
+use crate::catalog::projects::{Project, ProjectId};
+use crate::entity::{instance, project, workflow, workflow_version};
+use crate::store::Store;
 
 /// The row of a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,14 +30,14 @@ pub struct WorkflowId(pub i64);
 
 /// How a document was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum SourceFormat {
     /// YAML.
     Yaml,
     /// JSON.
     Json,
 }
 
-impl Format {
+impl SourceFormat {
     /// Returns the stored name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,7 +76,24 @@ pub struct WorkflowSummary {
     pub updated_at: Timestamp,
 }
 
-/// One version of a workflow, whole.
+impl TryFrom<workflow::Model> for WorkflowSummary {
+    type Error = CatalogError;
+
+    fn try_from(row: workflow::Model) -> Result<Self, CatalogError> {
+        Ok(Self {
+            id: WorkflowId(row.id),
+            name: row.name,
+            version: row.version,
+            description: row.description,
+            labels: parse_json("labels", &row.labels)?,
+            tasks: narrow("tasks", row.tasks)?,
+            created_at: Timestamp(row.created_at),
+            updated_at: Timestamp(row.updated_at),
+        })
+    }
+}
+
+/// One version of a workflow with its document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkflowVersion {
     /// The workflow's row.
@@ -81,7 +107,7 @@ pub struct WorkflowVersion {
     /// The text as it was sent.
     pub source: String,
     /// How the text is written.
-    pub format: Format,
+    pub format: SourceFormat,
     /// SHA-256 of the canonical model, in hex.
     pub hash: String,
     /// When it was stored.
@@ -103,9 +129,29 @@ pub struct VersionSummary {
     pub created_by: String,
 }
 
-/// A workflow that may be started. Whether it exists is told only to those who may see its project.
+/// A version without its document.
+#[derive(FromQueryResult)]
+struct VersionRow {
+    version: i64,
+    hash: String,
+    created_at: i64,
+    created_by: String,
+}
+
+impl From<VersionRow> for VersionSummary {
+    fn from(row: VersionRow) -> Self {
+        Self {
+            version: row.version,
+            hash: row.hash,
+            created_at: Timestamp(row.created_at),
+            created_by: row.created_by,
+        }
+    }
+}
+
+/// A workflow that a user wants to start. Whether it exists is shown only to users who may see its project.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Startable {
+pub struct StartCandidate {
     /// The project, with its parameters.
     pub project: Project,
     workflow: String,
@@ -125,27 +171,52 @@ pub struct StartTarget {
     pub definition: Arc<Definition>,
 }
 
-impl Catalog {
+/// A project beside the newest version of one of its workflows.
+#[derive(FromQueryResult)]
+struct CandidateRow {
+    #[sea_orm(nested)]
+    project: project::Model,
+    workflow_id: Option<i64>,
+    workflow_version: Option<i64>,
+}
+
+/// The workflows.
+#[derive(Debug, Clone, Copy)]
+pub struct Workflows<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Workflows<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    pub(crate) fn store(&self) -> &'a Store {
+        self.store
+    }
+
     /// Lists the workflows of a project by name.
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.
-    pub async fn workflows(
-        &self,
+    pub async fn list(
+        self,
         project: ProjectId,
         page: &PageRequest,
     ) -> Result<Page<WorkflowSummary>, CatalogError> {
         let after = page.after::<String>("workflows")?.unwrap_or_default();
-        let rows = sql::all(
-            self.reader(),
-            format!(
-                "SELECT {SUMMARY} FROM workflow WHERE project_id = $1 AND deleted_at IS NULL AND name > $2 \
-                 ORDER BY name LIMIT $3"
-            ),
-            vec![project.0.into(), after.into(), page.rows().into()],
-        )
-        .await?;
-        let items = rows.iter().map(summary_row).collect::<Result<_, _>>()?;
+        let rows = workflow::Entity::find()
+            .filter(workflow::Column::ProjectId.eq(project.0))
+            .filter(workflow::Column::DeletedAt.is_null())
+            .filter(workflow::Column::Name.gt(after))
+            .order_by_asc(workflow::Column::Name)
+            .limit(page.rows())
+            .all(self.store.reader())
+            .await?;
+        let items = rows
+            .into_iter()
+            .map(WorkflowSummary::try_from)
+            .collect::<Result<_, _>>()?;
         Ok(Page::cut("workflows", page, items, |item: &WorkflowSummary| {
             item.name.clone()
         }))
@@ -155,54 +226,69 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn workflow(
-        &self,
+    pub async fn find(
+        self,
         project: ProjectId,
         name: &str,
         version: Option<i64>,
     ) -> Result<Option<WorkflowVersion>, CatalogError> {
-        let row = sql::first(
-            self.reader(),
-            "SELECT w.id, w.name, v.version, v.model, v.source, v.source_format, v.hash, v.created_at, v.created_by \
-             FROM workflow w JOIN workflow_version v ON v.workflow_id = w.id \
-             WHERE w.project_id = $1 AND w.name = $2 AND w.deleted_at IS NULL \
-             AND v.version = CASE WHEN $3 = 0 THEN w.version ELSE $3 END",
-            vec![project.0.into(), name.into(), wanted(version).into()],
-        )
-        .await?;
-        row.as_ref().map(version_row).transpose()
+        let newest = Expr::col((workflow::Entity, workflow::Column::Version));
+        let wanted = version.map_or(newest, Expr::value);
+        let found = workflow_version::Entity::find()
+            .find_also_related(workflow::Entity)
+            .filter(workflow::Column::ProjectId.eq(project.0))
+            .filter(workflow::Column::Name.eq(name))
+            .filter(workflow::Column::DeletedAt.is_null())
+            .filter(Expr::col((workflow_version::Entity, workflow_version::Column::Version)).eq(wanted))
+            .one(self.store.reader())
+            .await?;
+        let Some((row, Some(workflow))) = found else {
+            return Ok(None);
+        };
+        Ok(Some(WorkflowVersion {
+            id: WorkflowId(workflow.id),
+            name: workflow.name,
+            version: row.version,
+            model: parse_json("model", &row.model)?,
+            source: row.source,
+            format: SourceFormat::from_column(&row.source_format),
+            hash: row.hash,
+            created_at: Timestamp(row.created_at),
+            created_by: row.created_by,
+        }))
     }
 
     /// Lists the versions of a workflow, newest first.
     ///
     /// # Errors
     /// `NotFound`: there is no such workflow. `Rejected`: the cursor is none of ours.
-    pub async fn versions(
-        &self,
+    pub async fn list_versions(
+        self,
         project: ProjectId,
         name: &str,
         page: &PageRequest,
     ) -> Result<Page<VersionSummary>, CatalogError> {
         let before = page.after::<i64>("versions")?.unwrap_or(i64::MAX);
-        let workflow = newest(self.reader(), project, name, "")
+        let workflow = select_by_name(project, name)
+            .one(self.store.reader())
             .await?
-            .ok_or_else(|| missing(name))?;
-        let rows = sql::all(
-            self.reader(),
-            "SELECT version, hash, created_at, created_by FROM workflow_version \
-             WHERE workflow_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3",
-            vec![workflow.id.0.into(), before.into(), page.rows().into()],
-        )
-        .await?;
-        let summary = |row| {
-            Ok(VersionSummary {
-                version: sql::get(row, "version")?,
-                hash: sql::get(row, "hash")?,
-                created_at: Timestamp(sql::get(row, "created_at")?),
-                created_by: sql::get(row, "created_by")?,
-            })
-        };
-        let items = rows.iter().map(summary).collect::<Result<_, CatalogError>>()?;
+            .ok_or_else(|| missing_workflow(name))?;
+        let rows = workflow_version::Entity::find()
+            .select_only()
+            .columns([
+                workflow_version::Column::Version,
+                workflow_version::Column::Hash,
+                workflow_version::Column::CreatedAt,
+                workflow_version::Column::CreatedBy,
+            ])
+            .filter(workflow_version::Column::WorkflowId.eq(workflow.id))
+            .filter(workflow_version::Column::Version.lt(before))
+            .order_by_desc(workflow_version::Column::Version)
+            .limit(page.rows())
+            .into_model::<VersionRow>()
+            .all(self.store.reader())
+            .await?;
+        let items = rows.into_iter().map(VersionSummary::from).collect();
         Ok(Page::cut("versions", page, items, |item: &VersionSummary| {
             item.version.to_string()
         }))
@@ -212,39 +298,43 @@ impl Catalog {
     ///
     /// # Errors
     /// `NotFound`; `Conflict` with `WORKFLOW_HAS_OPEN_INSTANCES`.
-    pub async fn delete_workflow(
-        &self,
+    pub async fn delete(
+        self,
         project: ProjectId,
         name: &str,
-        request: &Request,
+        context: &AuditContext,
     ) -> Result<(), CatalogError> {
-        let change = self.change(request).await?;
-        let lock = sql::lock(&change.tx, " FOR UPDATE");
-        let newest = newest(&change.tx, project, name, lock)
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let workflow = select_by_name(project, name)
+            .lock(LockType::Update)
+            .one(change.on())
             .await?
-            .ok_or_else(|| missing(name))?;
-        let open = sql::first(
-            &change.tx,
-            "SELECT id FROM instance WHERE workflow_id = $1 AND state NOT IN ('stopped', 'failed', 'succeeded') \
-             ORDER BY id LIMIT 1",
-            vec![newest.id.0.into()],
-        )
-        .await?;
-        if let Some(row) = open {
-            let instance: i64 = sql::get(&row, "id")?;
-            return Err(CatalogError::Conflict {
-                code: "WORKFLOW_HAS_OPEN_INSTANCES",
-                detail: format!("the workflow has open instances, such as {instance}; stop them first"),
-            });
+            .ok_or_else(|| missing_workflow(name))?;
+        let final_states = InstanceState::ALL.iter().filter(|state| state.is_final());
+        let open: Option<i64> = instance::Entity::find()
+            .select_only()
+            .column(instance::Column::Id)
+            .filter(instance::Column::WorkflowId.eq(workflow.id))
+            .filter(instance::Column::State.is_not_in(final_states.map(|state| state.as_str())))
+            .order_by_asc(instance::Column::Id)
+            .limit(1)
+            .into_tuple()
+            .one(change.on())
+            .await?;
+        if let Some(instance) = open {
+            let detail = format!("the workflow has open instances, such as {instance}; stop them first");
+            return Err(CatalogError::conflict("WORKFLOW_HAS_OPEN_INSTANCES", detail));
         }
-        sql::run(
-            &change.tx,
-            "UPDATE workflow SET deleted_at = $2 WHERE id = $1",
-            vec![newest.id.0.into(), request.at.0.into()],
-        )
-        .await?;
+        let row = workflow::ActiveModel {
+            id: Unchanged(workflow.id),
+            deleted_at: Set(Some(context.at.0)),
+            ..workflow::ActiveModel::default()
+        };
+        workflow::Entity::update(row)
+            .exec_without_returning(change.on())
+            .await?;
         let entry =
-            AuditEntry::done("workflow.delete", "workflow", &newest.id.0.to_string()).with_detail(name);
+            AuditEntry::done("workflow.delete", "workflow", &workflow.id.to_string()).with_detail(name);
         change.commit_with(&entry).await
     }
 
@@ -252,47 +342,59 @@ impl Catalog {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn startable(&self, project: &str, workflow: &str) -> Result<Option<Startable>, CatalogError> {
-        let row = sql::first(
-            self.reader(),
-            "SELECT p.id, p.name, p.description, p.params, p.created_at, p.updated_at, \
-             w.id AS workflow_id, w.version FROM project p \
-             LEFT JOIN workflow w ON w.project_id = p.id AND w.name = $2 AND w.deleted_at IS NULL \
-             WHERE p.name = $1 AND p.deleted_at IS NULL",
-            vec![project.into(), workflow.into()],
-        )
-        .await?;
+    pub async fn find_start_candidate(
+        self,
+        project: &str,
+        name: &str,
+    ) -> Result<Option<StartCandidate>, CatalogError> {
+        let wanted = name.to_owned();
+        let to_workflow = workflow::Relation::Project
+            .def()
+            .rev()
+            .on_condition(move |_, workflow| {
+                Expr::col((workflow.clone(), workflow::Column::Name))
+                    .eq(wanted.clone())
+                    .and(Expr::col((workflow, workflow::Column::DeletedAt)).is_null())
+                    .into_condition()
+            });
+        let row = project::Entity::find()
+            .join(JoinType::LeftJoin, to_workflow)
+            .column_as(workflow::Column::Id, "workflow_id")
+            .column_as(workflow::Column::Version, "workflow_version")
+            .filter(project::Column::Name.eq(project))
+            .filter(project::Column::DeletedAt.is_null())
+            .into_model::<CandidateRow>()
+            .one(self.store.reader())
+            .await?;
         let Some(row) = row else { return Ok(None) };
-        let id: Option<i64> = sql::get(&row, "workflow_id")?;
-        let version: Option<i64> = sql::get(&row, "version")?;
-        Ok(Some(Startable {
-            project: projects::project_row(&row)?,
-            workflow: workflow.to_owned(),
-            newest: id.map(WorkflowId).zip(version),
+        Ok(Some(StartCandidate {
+            project: Project::try_from(row.project)?,
+            workflow: name.to_owned(),
+            newest: row.workflow_id.map(WorkflowId).zip(row.workflow_version),
         }))
     }
 
-    /// Reads what a start needs, of the newest version or the given one.
+    /// Returns what a start needs, of the newest version or the given one; only a definition that is not in the cache
+    /// is read.
     ///
     /// # Errors
     /// `NotFound`: there is no such workflow or version.
     pub async fn start_target(
-        &self,
-        startable: Startable,
+        self,
+        candidate: StartCandidate,
         version: Option<i64>,
     ) -> Result<StartTarget, CatalogError> {
-        let Startable {
+        let StartCandidate {
             project,
             workflow,
             newest,
-        } = startable;
-        let (workflow_id, newest) = newest.ok_or_else(|| missing(&workflow))?;
+        } = candidate;
+        let (workflow_id, newest) = newest.ok_or_else(|| missing_workflow(&workflow))?;
         let version = version.unwrap_or(newest);
         // Versions have no gaps.
         if !(1..=newest).contains(&version) {
-            return Err(CatalogError::NotFound {
-                what: format!("version {version} of workflow `{workflow}`"),
-            });
+            let what = format!("version {version} of workflow `{workflow}`");
+            return Err(CatalogError::not_found(what));
         }
         Ok(StartTarget {
             project,
@@ -303,42 +405,15 @@ impl Catalog {
     }
 }
 
-/// Says that there is no workflow of this name.
-pub(super) fn missing(name: &str) -> CatalogError {
-    CatalogError::NotFound {
-        what: format!("workflow `{name}`"),
-    }
+/// Selects the workflow of this name that is not deleted.
+pub(crate) fn select_by_name(project: ProjectId, name: &str) -> Select<workflow::Entity> {
+    workflow::Entity::find()
+        .filter(workflow::Column::ProjectId.eq(project.0))
+        .filter(workflow::Column::Name.eq(name))
+        .filter(workflow::Column::DeletedAt.is_null())
 }
 
-/// Stored versions begin at 1, so 0 stands for the newest.
-fn wanted(version: Option<i64>) -> i64 {
-    version.map_or(0, |version| if version == 0 { -1 } else { version })
-}
-
-fn summary_row(row: &QueryResult) -> Result<WorkflowSummary, CatalogError> {
-    Ok(WorkflowSummary {
-        id: WorkflowId(sql::get(row, "id")?),
-        name: sql::get(row, "name")?,
-        version: sql::get(row, "version")?,
-        description: sql::get(row, "description")?,
-        labels: sql::json(row, "labels")?,
-        tasks: sql::count(row, "tasks")?,
-        created_at: Timestamp(sql::get(row, "created_at")?),
-        updated_at: Timestamp(sql::get(row, "updated_at")?),
-    })
-}
-
-fn version_row(row: &QueryResult) -> Result<WorkflowVersion, CatalogError> {
-    let format: String = sql::get(row, "source_format")?;
-    Ok(WorkflowVersion {
-        id: WorkflowId(sql::get(row, "id")?),
-        name: sql::get(row, "name")?,
-        version: sql::get(row, "version")?,
-        model: sql::json(row, "model")?,
-        source: sql::get(row, "source")?,
-        format: Format::from_column(&format),
-        hash: sql::get(row, "hash")?,
-        created_at: Timestamp(sql::get(row, "created_at")?),
-        created_by: sql::get(row, "created_by")?,
-    })
+/// Reports that there is no workflow of this name.
+pub(crate) fn missing_workflow(name: &str) -> CatalogError {
+    CatalogError::not_found(format!("workflow `{name}`"))
 }

@@ -111,7 +111,7 @@ async fn find_candidates(transaction: &Transaction, claim: &Claim) -> Result<Vec
     add_candidates(transaction, claim, &mut ids, (unowned, Vec::new())).await?;
     let commanded = format!(
         "SELECT i.id FROM instance i WHERE i.owner IS NULL{only} AND i.id IN \
-         (SELECT instance FROM inbox WHERE applied_at IS NULL AND kind = 'verb') AND {} \
+         (SELECT instance FROM inbox WHERE applied_at IS NULL AND kind = 'command') AND {} \
          ORDER BY i.id LIMIT $1{lock}",
         has_applicable_command()
     );
@@ -164,7 +164,7 @@ async fn read_candidates(transaction: &Transaction, ids: &[i64]) -> Result<Vec<C
     let backend = transaction.get_database_backend();
     let sql = format!(
         "SELECT i.id, i.epoch, i.claims_without_progress, i.owner, i.host, m.name, \
-         (SELECT x.verb FROM inbox x WHERE x.instance = i.id AND {} ORDER BY x.id LIMIT 1) \
+         (SELECT x.command FROM inbox x WHERE x.instance = i.id AND {} ORDER BY x.id LIMIT 1) \
          FROM instance i LEFT JOIN member m ON m.incarnation = i.owner \
          WHERE i.id IN (SELECT c_id FROM {}) AND (i.owner IS NOT NULL OR {}) ORDER BY i.id",
         command_applies(),
@@ -240,7 +240,7 @@ async fn store_claims(
     // The rows are locked. A new instance waited for its first owner.
     run_over_rows(transaction, &rows, || {
         format!(
-            "UPDATE instance SET owner = c_owner, host = c_host, epoch = c_epoch, rev = rev + 1, \
+            "UPDATE instance SET owner = c_owner, host = c_host, epoch = c_epoch, revision = revision + 1, \
              claims_without_progress = claims_without_progress + 1, \
              reason = CASE WHEN epoch = 0 THEN NULL ELSE reason END FROM {} WHERE id = c_id",
             source(backend, &CLAIM)
@@ -286,7 +286,7 @@ async fn quarantine(
     let backend = transaction.get_database_backend();
     run_over_rows(transaction, &rows, || {
         format!(
-            "UPDATE instance SET owner = NULL, host = NULL, rev = rev + 1, claims_without_progress = 0, \
+            "UPDATE instance SET owner = NULL, host = NULL, revision = revision + 1, claims_without_progress = 0, \
              attention = c_attention FROM {} WHERE id = c_id",
             source(backend, &QUARANTINE)
         )
@@ -295,7 +295,7 @@ async fn quarantine(
     run_over_rows(transaction, &rows, || {
         format!(
             "UPDATE inbox SET applied_at = c_at, outcome = c_outcome, detail = c_detail FROM {} \
-             WHERE instance = c_id AND applied_at IS NULL AND kind = 'verb'",
+             WHERE instance = c_id AND applied_at IS NULL AND kind = 'command'",
             source(backend, &QUARANTINE)
         )
     })

@@ -23,16 +23,16 @@ struct Fence {
     c_id: i64,
     c_owner: i64,
     c_epoch: i64,
-    c_rev: i64,
-    c_rests: bool,
+    c_revision: i64,
+    c_releases_owner: bool,
 }
 
 const FENCE: [Column; 5] = [
     ("c_id", "bigint"),
     ("c_owner", "bigint"),
     ("c_epoch", "bigint"),
-    ("c_rev", "bigint"),
-    ("c_rests", "boolean"),
+    ("c_revision", "bigint"),
+    ("c_releases_owner", "boolean"),
 ];
 
 /// A fence and the instance's row behind it.
@@ -69,7 +69,7 @@ const HEADER: [Column; 10] = [
 struct TransitionRow<'a> {
     instance: i64,
     at: i64,
-    ordinal: Option<u32>,
+    task_index: Option<u32>,
     attempt: Option<u32>,
     from_state: Option<&'static str>,
     to_state: &'static str,
@@ -81,7 +81,7 @@ struct TransitionRow<'a> {
 const TRANSITION: [Column; 9] = [
     ("instance", "bigint"),
     ("at", "bigint"),
-    ("ordinal", "bigint"),
+    ("task_index", "bigint"),
     ("attempt", "bigint"),
     ("from_state", "text"),
     ("to_state", "text"),
@@ -109,7 +109,7 @@ const DECIDED: [Column; 6] = [
     ("c_detail", "text"),
 ];
 
-/// A committed instance as the database answers it: its id, and its `rev` before.
+/// A committed instance as the database answers it: its id, and its revision before.
 pub(crate) type CommittedRow = (i64, i64);
 
 /// How the statements of commits are executed.
@@ -226,8 +226,8 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchSt
             c_id: commit.id.0,
             c_owner: commit.owner.0,
             c_epoch: commit.epoch.0,
-            c_rev: commit.revision.0,
-            c_rests: commit.changes.releases_owner,
+            c_revision: commit.revision.0,
+            c_releases_owner: commit.changes.releases_owner,
         };
         match &commit.changes.record {
             Some(header) => with_header.push(header_row(fence, header)?),
@@ -246,17 +246,17 @@ fn fences(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchSt
 
 fn fenced(backend: DbBackend, columns: &[Column], sets: &str) -> String {
     let (fence, found) = if fail_points::is_disabled(DisabledGuard::Fencing) {
-        ("", "c_rev")
+        ("", "c_revision")
     } else {
         (
-            " AND owner = c_owner AND epoch = c_epoch AND rev = c_rev",
-            "rev - 1",
+            " AND owner = c_owner AND epoch = c_epoch AND revision = c_revision",
+            "revision - 1",
         )
     };
     format!(
-        "UPDATE instance SET rev = rev + 1, claims_without_progress = 0, \
-         owner = CASE WHEN c_rests THEN NULL ELSE owner END, \
-         host = CASE WHEN c_rests THEN NULL ELSE host END{sets} \
+        "UPDATE instance SET revision = revision + 1, claims_without_progress = 0, \
+         owner = CASE WHEN c_releases_owner THEN NULL ELSE owner END, \
+         host = CASE WHEN c_releases_owner THEN NULL ELSE host END{sets} \
          FROM {} WHERE id = c_id{fence} RETURNING id, {found}",
         source(backend, columns)
     )
@@ -347,7 +347,7 @@ fn transitions(
             commit.changes.transitions.iter().map(|step| TransitionRow {
                 instance: commit.id.0,
                 at: commit.at.0,
-                ordinal: step.task_index.map(|o| o.0),
+                task_index: step.task_index.map(|o| o.0),
                 attempt: step.attempt.map(|a| a.0),
                 from_state: step.from,
                 to_state: step.to,

@@ -12,8 +12,8 @@ use crate::error::store_error;
 use crate::row_reader::RowReader;
 use crate::store::Store;
 
-const COMMAND: &str = "SELECT instance, id, verb, run, task, requested_by FROM inbox \
-     WHERE applied_at IS NULL AND kind = 'verb'";
+const COMMAND: &str = "SELECT instance, id, command, run, task, requested_by FROM inbox \
+     WHERE applied_at IS NULL AND kind = 'command'";
 
 /// A command that is refused without an owner.
 #[derive(Serialize)]

@@ -83,7 +83,7 @@ impl Store {
     pub(crate) async fn list_owned(&self, owner: Incarnation) -> Result<Vec<OwnedInstance>, StoreError> {
         let sql = format!(
             "SELECT i.id, i.epoch, EXISTS (SELECT 1 FROM inbox x WHERE x.instance = i.id \
-             AND x.applied_at IS NULL AND (x.kind = 'verb' OR ({OPEN_RESULT}))) \
+             AND x.applied_at IS NULL AND (x.kind = 'command' OR ({OPEN_RESULT}))) \
              FROM instance i WHERE i.owner = $1 ORDER BY i.id"
         );
         let rows = self
@@ -185,7 +185,7 @@ async fn store_owner(transaction: &Transaction, moved: &[HandoverRow<'_>]) -> Re
     let backend = transaction.get_database_backend();
     run_over_rows(transaction, moved, || {
         format!(
-            "UPDATE instance SET owner = c_owner, host = c_host, epoch = epoch + 1, rev = rev + 1 \
+            "UPDATE instance SET owner = c_owner, host = c_host, epoch = epoch + 1, revision = revision + 1 \
              FROM {} WHERE id = c_id",
             source(backend, &HANDOVER)
         )

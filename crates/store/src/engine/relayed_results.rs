@@ -16,7 +16,7 @@ const KEY_PREFIX: &str = "result/";
 /// The condition of an unapplied row `x` of the inbox that holds the result of an open attempt. A result of an
 /// attempt that is closed by now has no effect any more.
 pub(crate) const OPEN_RESULT: &str = "x.kind = 'result' AND x.applied_at IS NULL AND EXISTS (SELECT 1 FROM attempt a \
-     WHERE a.uid = substr(x.dedup_key, 8) AND a.instance = x.instance AND a.state IN ('created', 'running'))";
+     WHERE a.dispatch_id = substr(x.dedup_key, 8) AND a.instance = x.instance AND a.state IN ('created', 'running'))";
 
 #[derive(Serialize)]
 struct RelayedRow {
@@ -55,8 +55,8 @@ impl Store {
             .collect::<Result<_, StoreError>>()?;
         let sql = format!(
             "INSERT INTO inbox (instance, dedup_key, kind, body, requested_by, created_at) \
-             SELECT a.instance, '{KEY_PREFIX}' || a.uid, 'result', c_body, coalesce(a.worker_name, ''), c_at \
-             FROM {} JOIN attempt a ON a.uid = c_uid WHERE a.state IN ('created', 'running') \
+             SELECT a.instance, '{KEY_PREFIX}' || a.dispatch_id, 'result', c_body, coalesce(a.worker_name, ''), c_at \
+             FROM {} JOIN attempt a ON a.dispatch_id = c_uid WHERE a.state IN ('created', 'running') \
              ON CONFLICT (instance, dedup_key) DO NOTHING",
             source(self.backend(), &RELAYED)
         );

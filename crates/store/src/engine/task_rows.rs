@@ -12,7 +12,7 @@ use crate::row_reader::RowReader;
 #[derive(Serialize)]
 pub(crate) struct TaskColumns<'a> {
     instance: i64,
-    ordinal: u32,
+    task_index: u32,
     state: &'static str,
     reason: Option<&'a str>,
     attempts: u32,
@@ -26,7 +26,7 @@ pub(crate) struct TaskColumns<'a> {
 
 const TASK: [Column; 11] = [
     ("instance", "bigint"),
-    ("ordinal", "bigint"),
+    ("task_index", "bigint"),
     ("state", "text"),
     ("reason", "text"),
     ("attempts", "bigint"),
@@ -41,10 +41,10 @@ const TASK: [Column; 11] = [
 #[derive(Serialize)]
 pub(crate) struct AttemptColumns<'a> {
     instance: i64,
-    ordinal: u32,
+    task_index: u32,
     number: u32,
-    binding: u32,
-    uid: Option<String>,
+    dispatch_number: u32,
+    dispatch_id: Option<String>,
     worker: Option<i64>,
     worker_name: Option<&'a str>,
     epoch: i64,
@@ -60,10 +60,10 @@ pub(crate) struct AttemptColumns<'a> {
 
 const ATTEMPT: [Column; 16] = [
     ("instance", "bigint"),
-    ("ordinal", "bigint"),
+    ("task_index", "bigint"),
     ("number", "bigint"),
-    ("binding", "bigint"),
-    ("uid", "text"),
+    ("dispatch_number", "bigint"),
+    ("dispatch_id", "text"),
     ("worker", "bigint"),
     ("worker_name", "text"),
     ("epoch", "bigint"),
@@ -82,7 +82,7 @@ impl<'a> TaskColumns<'a> {
     pub(crate) fn new(instance: InstanceId, ordinal: TaskIndex, task: &'a Task) -> Result<Self, StoreError> {
         Ok(Self {
             instance: instance.0,
-            ordinal: ordinal.0,
+            task_index: ordinal.0,
             state: task.state.as_str(),
             reason: task.reason.as_deref(),
             attempts: task.attempts,
@@ -101,10 +101,10 @@ impl<'a> AttemptColumns<'a> {
     pub(crate) fn new(instance: InstanceId, ordinal: TaskIndex, attempt: &'a Attempt) -> Self {
         Self {
             instance: instance.0,
-            ordinal: ordinal.0,
+            task_index: ordinal.0,
             number: attempt.number.0,
-            binding: attempt.dispatch_number,
-            uid: attempt.uid.map(|uid| uid.to_string()),
+            dispatch_number: attempt.dispatch_number,
+            dispatch_id: attempt.uid.map(|id| id.to_string()),
             worker: attempt.worker.as_ref().map(|w| w.incarnation.0),
             worker_name: attempt.worker.as_ref().map(|w| w.name.as_str()),
             epoch: attempt.epoch.0,
@@ -121,7 +121,13 @@ impl<'a> AttemptColumns<'a> {
 }
 
 pub(crate) fn upsert_tasks(backend: DbBackend, filter: &str) -> String {
-    upsert(backend, "task_instance", &TASK, &["instance", "ordinal"], filter)
+    upsert(
+        backend,
+        "task_instance",
+        &TASK,
+        &["instance", "task_index"],
+        filter,
+    )
 }
 
 pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
@@ -129,7 +135,7 @@ pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
         backend,
         "attempt",
         &ATTEMPT,
-        &["instance", "ordinal", "number"],
+        &["instance", "task_index", "number"],
         filter,
     )
 }
@@ -137,8 +143,8 @@ pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
 /// Reads every task row of the instances of a list, each instance's in order.
 pub(crate) fn tasks_of(backend: DbBackend) -> String {
     format!(
-        "SELECT instance, ordinal, state, reason, attempts, attempts_before_run, lost_in_run, due_at, started_at, \
-         ended_at, outputs FROM task_instance WHERE instance IN ({}) ORDER BY instance, ordinal",
+        "SELECT instance, task_index, state, reason, attempts, attempts_before_run, lost_in_run, due_at, started_at, \
+         ended_at, outputs FROM task_instance WHERE instance IN ({}) ORDER BY instance, task_index",
         listed_ids(backend)
     )
 }
@@ -146,11 +152,11 @@ pub(crate) fn tasks_of(backend: DbBackend) -> String {
 /// Reads the latest attempt of every task of the instances of a list, and every open one.
 pub(crate) fn attempts_of(backend: DbBackend) -> String {
     format!(
-        "SELECT a.instance, a.ordinal, a.number = t.attempts, a.number, a.binding, a.uid, a.worker, a.worker_name, \
+        "SELECT a.instance, a.task_index, a.number = t.attempts, a.number, a.dispatch_number, a.dispatch_id, a.worker, a.worker_name, \
          a.epoch, a.state, a.kill_cause, a.pid, a.exit_code, a.error, a.created_at, a.started_at, a.ended_at \
-         FROM attempt a JOIN task_instance t ON t.instance = a.instance AND t.ordinal = a.ordinal \
+         FROM attempt a JOIN task_instance t ON t.instance = a.instance AND t.task_index = a.task_index \
          WHERE a.instance IN ({}) AND (a.number = t.attempts OR a.state IN ('created', 'running')) \
-         ORDER BY a.instance, a.ordinal, a.number",
+         ORDER BY a.instance, a.task_index, a.number",
         listed_ids(backend)
     )
 }

@@ -3,7 +3,7 @@
 use super::fixture::*;
 use crate::attempt::AttemptResult;
 use crate::ids::TaskIndex;
-use crate::instance::{Effect, Event, Instance, apply, decide, pending_effects};
+use crate::instance::{Effect, Event, Instance, apply, pending_effects};
 use crate::plan::Plan;
 use crate::states::InstanceState;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Control operations, losses and times in detail.
+//! Commands, losses, times in detail.
 
 use super::fixture::*;
 use crate::attempt::AttemptEvent;

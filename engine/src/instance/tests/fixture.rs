@@ -10,8 +10,8 @@ use crate::ids::{
 };
 use crate::instance::Operation;
 use crate::instance::{
-    Changes, Effect, Event, Instance, InstanceRecord, InstanceRows, OperationDecision, Transition, apply,
-    decide, pending_effects,
+    Changes, Effect, Event, Instance, InstanceRecord, InstanceRows, OperationDecision, StepBatch, Transition,
+    apply, pending_effects,
 };
 use crate::plan::Plan;
 use crate::spec::model::{Definition, OnCutOff, RetryPolicy, TaskDefinition};
@@ -117,6 +117,20 @@ pub(crate) fn worker() -> Worker {
         incarnation: Incarnation(7),
         name: "w1".into(),
     }
+}
+
+/// Decides events in one batch.
+pub(crate) fn decide(
+    plan: &Plan,
+    instance: &Instance,
+    events: &[Event],
+    at: Timestamp,
+) -> (Changes, Vec<Effect>) {
+    let mut batch = StepBatch::new(plan, instance, at);
+    for event in events {
+        batch.step(event.clone());
+    }
+    batch.finish()
 }
 
 /// One instance, its clock and everything that happened to it.

@@ -1,4 +1,4 @@
-//! A second, naive reading of the rules, and the comparison with the engine over random graphs.
+//! A second, naive reading of the rules, compared with the engine over random graphs.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Properties over random graphs and random events. The world checks its invariants after every batch.
+//! Properties over random graphs with random events. The world checks its invariants after every batch.
 
 use std::collections::BTreeMap;
 

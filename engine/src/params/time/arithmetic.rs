@@ -1,4 +1,4 @@
-//! Whole-number arithmetic: `+ - * /`, parentheses and signs, with the usual precedence.
+//! Whole-number arithmetic: `+ - * /`, signs, parentheses, with the usual precedence.
 
 /// Evaluates an expression without spaces; `None` when it is none, or leaves 64 bits.
 ///

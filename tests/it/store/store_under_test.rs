@@ -42,7 +42,7 @@ pub(crate) async fn load(
 
 /// A store under test.
 #[async_trait]
-pub(crate) trait Subject: Send + Sync {
+pub(crate) trait StoreUnderTest: Send + Sync {
     fn store(&self) -> &dyn Port;
 
     /// A second active member beside those that live; `join_standalone` would end them.
@@ -74,7 +74,7 @@ pub(crate) trait Subject: Send + Sync {
 }
 
 /// Joins a standalone node and makes it active.
-pub(crate) async fn join(subject: &dyn Subject, name: &str, host: &str) -> NodeIdentity {
+pub(crate) async fn join(subject: &dyn StoreUnderTest, name: &str, host: &str) -> NodeIdentity {
     let joined = subject
         .store()
         .join_standalone(&Join {
@@ -207,7 +207,7 @@ fn cell<T: sea_orm::TryGetable>(row: &sea_orm::QueryResult, index: usize) -> T {
 }
 
 #[async_trait]
-impl Subject for Database {
+impl StoreUnderTest for Database {
     fn store(&self) -> &dyn Port {
         &self.store
     }
@@ -232,8 +232,8 @@ impl Subject for Database {
         let count: i64 = cell(&count[0], 0);
         let rows = self
             .rows(&format!(
-                "INSERT INTO inbox (instance, dedup_key, kind, verb, run, requested_by, created_at) \
-                 VALUES ({id}, 'verb/{count}', 'verb', '{verb}', {run}, 'admin', 0) RETURNING id"
+                "INSERT INTO inbox (instance, dedup_key, kind, command, run, requested_by, created_at) \
+                 VALUES ({id}, 'command/{count}', 'command', '{verb}', {run}, 'admin', 0) RETURNING id"
             ))
             .await;
         OperationId(cell(&rows[0], 0))
@@ -274,7 +274,7 @@ impl Subject for Database {
     }
 
     async fn history(&self, id: InstanceId) -> Vec<(Option<u32>, String)> {
-        let sql = format!("SELECT ordinal, to_state FROM transition WHERE instance = {id} ORDER BY id");
+        let sql = format!("SELECT task_index, to_state FROM transition WHERE instance = {id} ORDER BY id");
         let rows = self.rows(&sql).await;
         rows.iter()
             .map(|row| {
@@ -341,7 +341,7 @@ impl Fake {
 }
 
 #[async_trait]
-impl Subject for Fake {
+impl StoreUnderTest for Fake {
     fn store(&self) -> &dyn Port {
         &self.store
     }

@@ -2,7 +2,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use super::{admit_no_more, somebody_waits};
+use super::{has_pending_connection, refuse_new_connections};
 
 /// Shorter than the second after which a kernel tries a handshake again.
 const SOON: Duration = Duration::from_millis(300);
@@ -17,20 +17,23 @@ fn both_families() -> Vec<TcpListener> {
 }
 
 #[test]
-fn a_shut_door_begins_no_connection_and_serves_those_that_had_begun() {
-    for door in both_families() {
-        let address = door.local_addr().unwrap();
+fn no_connection_begins_and_those_that_exist_are_served() {
+    for listener in both_families() {
+        let address = listener.local_addr().unwrap();
         let mut inside = TcpStream::connect(address).unwrap();
-        admit_no_more(&door).unwrap();
+        refuse_new_connections(&listener).unwrap();
         let outside = TcpStream::connect_timeout(&address, SOON).unwrap_err();
         assert_eq!(
             outside.kind(),
             ErrorKind::TimedOut,
-            "{address}: neither taken nor cut off"
+            "{address}: neither accepted nor reset"
         );
-        assert!(somebody_waits(&door), "the first one was not accepted yet");
-        let (mut accepted, _) = door.accept().unwrap();
-        assert!(!somebody_waits(&door), "nobody came after it");
+        assert!(
+            has_pending_connection(&listener),
+            "the first one was not accepted yet"
+        );
+        let (mut accepted, _) = listener.accept().unwrap();
+        assert!(!has_pending_connection(&listener), "no connection came after it");
         inside.write_all(b"ask").unwrap();
         let mut asked = [0; 3];
         accepted.read_exact(&mut asked).unwrap();
@@ -43,13 +46,13 @@ fn a_shut_door_begins_no_connection_and_serves_those_that_had_begun() {
 }
 
 #[test]
-fn whoever_came_to_a_shut_door_is_refused_when_it_closes() {
-    for door in both_families() {
-        let address = door.local_addr().unwrap();
-        admit_no_more(&door).unwrap();
+fn a_client_that_waits_is_refused_when_the_port_closes() {
+    for listener in both_families() {
+        let address = listener.local_addr().unwrap();
+        refuse_new_connections(&listener).unwrap();
         let outside = std::thread::spawn(move || TcpStream::connect(address).unwrap_err());
         std::thread::sleep(SOON);
-        drop(door);
+        drop(listener);
         assert_eq!(outside.join().unwrap().kind(), ErrorKind::ConnectionRefused);
     }
 }

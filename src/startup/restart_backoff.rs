@@ -1,8 +1,8 @@
-//! Lives of one address that keep dying: how long the next one waits, so that the cluster stays calm.
+//! How long a node waits before it joins after several deaths of its address, so that the cluster stays stable.
 //!
-//! What counts is a death that another node declared: each of them moved instances and lost attempts. A life that
-//! its own successor superseded, one that ended because the generation was raised, and one that left in order do
-//! not count. Nobody waits while no other master is active, since then nobody else does the work.
+//! A death counts when another node declared it: each of those moved instances and lost attempts. An incarnation that
+//! was replaced by its successor, that ended because the generation was raised, or that left in order does not count.
+//! No node waits while no other master is active, since then the work would rest.
 
 use std::time::Duration;
 
@@ -10,35 +10,36 @@ use actors::ports::{Join, Member, MemberStatus, MembershipStore, StoreError};
 use engine::ids::Timestamp;
 use engine::states::MemberState;
 
+use super::incarnation::JoinDelay;
 use store::Store;
 
-/// Deaths longer ago than this are forgotten.
+/// Age from which a death no longer counts.
 const REMEMBERED: Duration = Duration::from_secs(5 * 60);
 
-/// The wait at the first death that is one too many; each further one doubles it.
+/// Wait after the first death beyond the limit; each further death doubles it.
 const FIRST: Duration = Duration::from_secs(15);
 
-/// No wait is longer.
+/// Longest wait.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// A life that waited stays joining, and so can take nothing, for so long.
+/// Time that an incarnation which had to wait stays joining, in which it owns nothing.
 const PROBATION: Duration = Duration::from_secs(10);
 
-/// A master that has not beaten for so long keeps nobody waiting.
+/// Age of a heartbeat from which a master no longer counts as working.
 const SILENT_MS: i64 = 5_000;
 
-/// How often is looked whether the wait is over.
-const LOOK: Duration = Duration::from_millis(500);
+/// Pause between two polls for the end of the wait.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What the deaths of an address mean for its next life.
+/// What the deaths of an address mean for its next incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Flapping {
     deaths: usize,
     until: Timestamp,
 }
 
-/// Judges the declared deaths of an address; a limit of 0 lets everybody join at once.
-fn judge(deaths: &[Timestamp], now: Timestamp, limit: usize) -> Option<Flapping> {
+/// Evaluates the declared deaths of an address; a limit of 0 lets every node join at once.
+fn evaluate_deaths(deaths: &[Timestamp], now: Timestamp, limit: usize) -> Option<Flapping> {
     let remembered = |at: &&Timestamp| now.since(**at) < ms(REMEMBERED);
     let recent: Vec<Timestamp> = deaths.iter().filter(remembered).copied().collect();
     let last = recent.iter().max()?;
@@ -66,45 +67,54 @@ fn has_master(living: &[MemberStatus], host: &str, name: &str) -> bool {
     })
 }
 
-/// Waits as long as the deaths of this address demand; answers whether the life that joins now is on probation.
-pub(super) async fn wait_out(store: &Store, join: &Join, limit: usize) -> Result<bool, StoreError> {
-    let mut told = false;
+/// Waits as long as the deaths of this address demand; returns whether the incarnation that joins is on probation.
+pub(super) async fn wait_before_join(
+    store: &Store,
+    join: &Join,
+    limit: usize,
+) -> Result<JoinDelay, StoreError> {
+    let mut reported = false;
     loop {
         let now = store.now().await?;
         let since = now.plus(-ms(REMEMBERED));
         let deaths = store.declared_deaths(&join.host, since).await?;
-        let Some(Flapping { deaths, until }) = judge(&deaths, now, limit) else {
-            return Ok(false);
+        let Some(Flapping { deaths, until }) = evaluate_deaths(&deaths, now, limit) else {
+            return Ok(JoinDelay::None);
         };
         if !has_master(&store.list_live_members().await?, &join.host, &join.name) {
-            return Ok(false);
+            return Ok(JoinDelay::None);
         }
         if now >= until {
-            return Ok(true);
+            return Ok(JoinDelay::Probation);
         }
-        if !told {
-            told = true;
+        if !reported {
+            reported = true;
             tracing::warn!(
                 deaths,
                 wait_ms = until.since(now),
-                "{deaths} lives of {} were declared dead within 5 minutes: this node waits before it joins, and \
-                 takes nothing for 10 s after that; look for what ends them (`porpoise failover list`). Without \
+                "{deaths} incarnations of {} were declared dead within {} minutes: this node waits before it joins, \
+                 and owns nothing for {} s after that; find what ends them (`porpoise failover list`). Without \
                  another active master it joins at once; cluster.flapping_deaths sets the limit",
-                join.host
+                join.host,
+                REMEMBERED.as_secs() / 60,
+                PROBATION.as_secs()
             );
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Lets a life on probation show that it stays: until it is active it owns nothing, and moves nothing by its end.
-pub(super) async fn stand_by(store: &dyn MembershipStore, me: &Member) -> Result<(), StoreError> {
-    tracing::info!("on probation: this node stays joining for 10 s");
+/// Keeps an incarnation on probation joining: until it is active it owns nothing, and its end moves nothing.
+pub(super) async fn stay_joining(store: &dyn MembershipStore, me: &Member) -> Result<(), StoreError> {
+    tracing::info!(
+        "on probation: this node stays joining for {} s",
+        PROBATION.as_secs()
+    );
     let until = tokio::time::Instant::now() + PROBATION;
     while tokio::time::Instant::now() < until
         && has_master(&store.list_live_members().await?, &me.host, &me.name)
     {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }
@@ -117,13 +127,13 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_000_000);
 
-    /// Deaths so many seconds ago.
+    /// Deaths some seconds ago.
     fn ago(seconds: &[i64]) -> Vec<Timestamp> {
         seconds.iter().map(|s| NOW.plus(-s * 1000)).collect()
     }
 
     fn waits(seconds: &[i64], limit: usize) -> Option<i64> {
-        judge(&ago(seconds), NOW, limit).map(|flapping| flapping.until.since(NOW) / 1000)
+        evaluate_deaths(&ago(seconds), NOW, limit).map(|flapping| flapping.until.since(NOW) / 1000)
     }
 
     #[test]
@@ -166,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn only_another_active_master_that_beats_keeps_a_node_waiting() {
+    fn only_another_active_master_with_fresh_heartbeats_keeps_a_node_waiting() {
         let has =
             |name: &str, roles: &str, state, age| has_master(&[seen(name, roles, state, age)], "me:1", "me");
         assert!(has("m2", "master", MemberState::Active, 100));
@@ -176,7 +186,7 @@ mod tests {
         assert!(!has("w1", "worker", MemberState::Active, 100));
         assert!(
             !has("me", "master", MemberState::Active, 100),
-            "an old life of mine"
+            "an old incarnation of this node"
         );
     }
 }

@@ -6,18 +6,19 @@ use engine::ids::{InstanceId, Timestamp};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use store::catalog::{
-    Catalog, Format, NewProject, NewUser, NewVersion, Project, ProjectId, Request, RequestKey, Role, User,
+    AuditContext, Catalog, NewProject, NewUser, NewVersion, Project, ProjectId, RequestKey, SourceFormat,
+    User, UserRole,
 };
 use store::{Role as StoreRole, Store};
 
-pub(crate) struct House {
+pub(crate) struct CatalogFixture {
     pub(crate) store: Store,
     pub(crate) catalog: Catalog,
     // Holds the file of SQLite.
     _folder: Option<tempfile::TempDir>,
 }
 
-impl House {
+impl CatalogFixture {
     pub(crate) async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
@@ -72,23 +73,25 @@ impl House {
             ..NewProject::default()
         };
         self.catalog
-            .create_project(&new, &asked())
+            .projects()
+            .create(&new, &asked())
             .await
             .expect("a new project")
     }
 
     pub(crate) async fn member(&self, name: &str) -> User {
-        self.user(name, Role::Member).await
+        self.user(name, UserRole::Member).await
     }
 
-    pub(crate) async fn user(&self, name: &str, role: Role) -> User {
+    pub(crate) async fn user(&self, name: &str, role: UserRole) -> User {
         let new = NewUser {
             name: name.to_owned(),
             password_hash: Some("hash".to_owned()),
             role,
         };
         self.catalog
-            .create_user(&new, &asked())
+            .users()
+            .create(&new, &asked())
             .await
             .expect("a new user")
     }
@@ -97,12 +100,14 @@ impl House {
     pub(crate) async fn flow(&self, project: ProjectId, name: &str) -> i64 {
         let put = self
             .catalog
-            .put_workflow(project, &version(name, 1), None, &asked())
+            .workflows()
+            .save_version(project, &version(name, 1), None, &asked())
             .await;
         assert_eq!(put.expect("a version").version, 1);
         let stored = self
             .catalog
-            .workflow(project, name, None)
+            .workflows()
+            .find(project, name, None)
             .await
             .expect("an answer");
         stored.expect("the workflow").id.0
@@ -126,12 +131,12 @@ impl House {
 }
 
 /// A request of the user `admin` at 1000.
-pub(crate) fn asked() -> Request {
+pub(crate) fn asked() -> AuditContext {
     asked_at(1_000)
 }
 
-pub(crate) fn asked_at(at: i64) -> Request {
-    Request {
+pub(crate) fn asked_at(at: i64) -> AuditContext {
+    AuditContext {
         user: "admin".to_owned(),
         source: "127.0.0.1".to_owned(),
         request_id: "r-1".to_owned(),
@@ -141,8 +146,8 @@ pub(crate) fn asked_at(at: i64) -> Request {
 }
 
 /// The same with a request key.
-pub(crate) fn keyed(key: &str) -> Request {
-    Request {
+pub(crate) fn keyed(key: &str) -> AuditContext {
+    AuditContext {
         key: Some(RequestKey {
             key: key.to_owned(),
             body_hash: "body".to_owned(),
@@ -171,7 +176,7 @@ pub(crate) fn version(name: &str, mark: u32) -> NewVersion {
         model: engine::spec::serialize(&definition),
         definition: Arc::new(definition),
         source: source.to_string(),
-        format: Format::Json,
+        format: SourceFormat::Json,
         hash: format!("hash-{mark}"),
     }
 }

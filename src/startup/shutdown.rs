@@ -1,4 +1,4 @@
-//! How a node is told to stop, and what it does then.
+//! The signals that stop a node, and its drain.
 
 use std::process;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use engine::ids::Incarnation;
 use engine::states::MemberState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long the word that the node drains, or has left, may take.
-const MOVE: Duration = Duration::from_millis(500);
+/// Time for recording that the node drains, or has left.
+const STATE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What remains of the deadline when the worker has ended. With `KILL_BEFORE` these are the 6 s before the deadline
 /// in which tasks are killed.
@@ -20,16 +20,16 @@ const LEAVING: Duration = Duration::from_millis(700);
 /// What remains of that when the last results are stored.
 const LEFT_AFTER_RESULTS: Duration = Duration::from_millis(450);
 
-/// What remains for the registry to hear of the leave, or it finds out by itself.
-const LAST_WORD: Duration = Duration::from_millis(100);
+/// Time kept for deregistering; without it the registry notices the end by itself.
+const DEREGISTER_RESERVE: Duration = Duration::from_millis(100);
 
-/// How often a drain looks whether instances still move.
-const LOOK: Duration = Duration::from_millis(50);
+/// Pause between two polls for instances that are still handed over.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Batches in vain before the rest is left to be claimed as orphans of a node that left.
-const GIVE_AWAY_TRIES: u32 = 5;
+/// Failed batches after which the remaining instances are left to be claimed as orphans.
+const HANDOVER_ATTEMPTS: u32 = 5;
 
-/// What the system tells a node to end with, from the first moment on.
+/// The signals that end a node, received from the first moment on.
 pub(super) struct Signals {
     term: Signal,
     int: Signal,
@@ -45,7 +45,7 @@ impl Signals {
     }
 
     /// Waits for the next one, and names it.
-    pub(super) async fn heard(&mut self) -> &'static str {
+    pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.term.recv() => "SIGTERM",
             _ = self.int.recv() => "SIGINT",
@@ -54,50 +54,52 @@ impl Signals {
 }
 
 /// Waits for SIGTERM, SIGINT or a drain by API. A second signal ends the process at once.
-pub(super) async fn told(node: &LocalNode, mut signals: Signals) {
+pub(super) async fn wait_for_stop(node: &LocalNode, mut signals: Signals) {
     tokio::select! {
-        signal = signals.heard() => tracing::info!("{signal}: draining"),
-        () = node.drain_signal.notified() => tracing::info!("told to drain"),
+        signal = signals.next() => tracing::info!("{signal}: draining"),
+        () = node.drain_signal.notified() => tracing::info!("draining by request"),
     }
     actix_rt::spawn(async move {
-        signals.heard().await;
+        signals.next().await;
         tracing::warn!("second signal: ending at once");
         process::exit(130);
     });
 }
 
-/// Gives instances away, lets running tasks end, stores their ends, and leaves; over at the deadline.
+/// Hands instances over, lets running tasks end, stores their ends, and leaves, until the deadline at the latest.
 ///
-/// Nothing here waits for the store or the registry beyond it: a drain ends in time also when both are away.
+/// It never waits for the store or the registry beyond the deadline, so a drain ends in time when both are away.
 pub(super) async fn drain(node: &LocalNode, deadline: Instant) {
     let until = |rest: Duration| {
         let left = deadline.saturating_duration_since(Instant::now());
         left.saturating_sub(rest)
     };
-    move_on(node, MemberState::Draining, until(LEAVING)).await;
+    set_state(node, MemberState::Draining, until(LEAVING)).await;
     node.start_drain();
-    give_away(node, until(LEAVING)).await;
+    hand_over_instances(node, until(LEAVING)).await;
     if let Some(worker) = &node.worker {
         worker.drain(until(LEAVING)).await;
     }
-    settle(node, until(LEFT_AFTER_RESULTS).min(MOVE)).await;
-    move_on(node, MemberState::Left, until(LAST_WORD)).await;
+    wait_until_idle(node, until(LEFT_AFTER_RESULTS).min(STATE_TIMEOUT)).await;
+    set_state(node, MemberState::Left, until(DEREGISTER_RESERVE)).await;
 }
 
-/// Tells the registry, which otherwise finds out by itself.
-pub(super) async fn say_goodbye(registry: &dyn Registry, me: Incarnation, deadline: Instant) {
+/// Deregisters; without it the registry notices the end by itself.
+pub(super) async fn deregister(registry: &dyn Registry, this_node: Incarnation, deadline: Instant) {
     let left = deadline.saturating_duration_since(Instant::now());
-    let told = registry.deregister(me);
-    tokio::time::timeout(left.clamp(LAST_WORD, MOVE), told).await.ok();
+    let deregistered = registry.deregister(this_node);
+    tokio::time::timeout(left.clamp(DEREGISTER_RESERVE, STATE_TIMEOUT), deregistered)
+        .await
+        .ok();
 }
 
-async fn move_on(node: &LocalNode, state: MemberState, left: Duration) {
-    let moved = node.store.set_member_state(node.this_node.incarnation, state);
-    tokio::time::timeout(MOVE.min(left), moved).await.ok();
+async fn set_state(node: &LocalNode, state: MemberState, left: Duration) {
+    let stored = node.store.set_member_state(node.this_node.incarnation, state);
+    tokio::time::timeout(STATE_TIMEOUT.min(left), stored).await.ok();
 }
 
-/// Hands instances to the other active masters in turn, as long as there are any.
-async fn give_away(node: &LocalNode, within: Duration) {
+/// Hands instances over to the other active masters in turn, while there are any.
+async fn hand_over_instances(node: &LocalNode, within: Duration) {
     let Some(masters) = &node.masters else { return };
     let until = Instant::now() + within;
     let mut failures = 0;
@@ -108,34 +110,34 @@ async fn give_away(node: &LocalNode, within: Duration) {
             return;
         };
         let before = masters.supervisor.send(CountInstances).await.unwrap_or(0);
-        if before == 0 || Instant::now() >= until || failures >= GIVE_AWAY_TRIES {
+        if before == 0 || Instant::now() >= until || failures >= HANDOVER_ATTEMPTS {
             return;
         }
-        let give = HandOverInstances {
+        let batch = HandOverInstances {
             target: target.incarnation,
             selection: HandoverSelection::Any,
         };
-        let given = tokio::time::timeout_at(until.into(), masters.supervisor.send(give)).await;
+        let handed_over = tokio::time::timeout_at(until.into(), masters.supervisor.send(batch)).await;
         // Without an answer in time the rest stays with a node that leaves, and is claimed when it has left.
-        let Ok(left) = given else { return };
+        let Ok(left) = handed_over else { return };
         if left.unwrap_or(0) < before {
             failures = 0;
-            // Without it the target finds them at its next look.
+            // If the call is lost, the target finds them at its next poll.
             node.rpc.request_reconcile(target.incarnation).await.ok();
         } else {
             failures += 1;
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-/// Lets what the last results decided be stored: no slot is in use any more, so this is a matter of milliseconds.
-async fn settle(node: &LocalNode, within: Duration) {
+/// Waits until what the last results decided is stored; no slot is in use, so this takes milliseconds.
+async fn wait_until_idle(node: &LocalNode, within: Duration) {
     let until = Instant::now() + within;
     while Instant::now() < until {
         if node.is_idle().await {
             return;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,0 +1,34 @@
+//! The attempts of tasks.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `attempt`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "attempt")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub instance: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub task_index: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub number: i64,
+    pub dispatch_number: i64,
+    pub dispatch_id: Option<String>,
+    pub worker: Option<i64>,
+    pub worker_name: Option<String>,
+    pub epoch: i64,
+    pub state: String,
+    pub kill_cause: Option<String>,
+    pub pid: Option<i64>,
+    pub exit_code: Option<i64>,
+    pub error: Option<String>,
+    pub created_at: i64,
+    pub started_at: Option<i64>,
+    pub ended_at: Option<i64>,
+}
+
+/// The foreign keys of `attempt`.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,31 @@
+//! What waits for the owners of instances: commands and relayed results.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `inbox`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "inbox")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    pub instance: i64,
+    pub dedup_key: String,
+    pub kind: String,
+    pub command: Option<String>,
+    pub run: Option<i64>,
+    pub task: Option<String>,
+    pub body: Option<String>,
+    pub reason: Option<String>,
+    pub requested_by: String,
+    pub created_at: i64,
+    pub applied_at: Option<i64>,
+    pub applied_epoch: Option<i64>,
+    pub outcome: String,
+    pub detail: Option<String>,
+}
+
+/// The foreign keys of `inbox`.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

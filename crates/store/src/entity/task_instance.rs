@@ -1,0 +1,36 @@
+//! The tasks of instances that have started.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `task_instance`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "task_instance")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub instance: i64,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub task_index: i64,
+    pub state: String,
+    pub reason: Option<String>,
+    pub attempts: i64,
+    pub attempts_before_run: i64,
+    pub lost_in_run: i64,
+    pub due_at: Option<i64>,
+    pub started_at: Option<i64>,
+    pub ended_at: Option<i64>,
+    pub outputs: String,
+}
+
+/// The joins of `task_instance`; it has no foreign key.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::attempt::Entity",
+        from = "(Column::Instance, Column::TaskIndex, Column::Attempts)",
+        to = "(super::attempt::Column::Instance, super::attempt::Column::TaskIndex, super::attempt::Column::Number)",
+        skip_fk
+    )]
+    LastAttempt,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,132 @@
+//! The ports of a node: REST for users, calls of other nodes, and the line that says where they are.
+
+use std::io::{IsTerminal, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actors::clock::Clock;
+use actors::local::LocalNode;
+use actors::node::Node;
+use api::{ApiState, Threads};
+use store::catalog::Catalog;
+use tokio::sync::watch;
+
+use super::incarnation::ThisIncarnation;
+use super::start::NodeResources;
+use super::{StartupError, startup_error};
+use crate::config::Config;
+use crate::telemetry::install_metrics;
+
+/// Pause between two purges of expired rows.
+const PURGE_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// A port that is served.
+pub(super) struct ServedPort {
+    pub(super) server: ServerHandle,
+    pub(super) address: SocketAddr,
+}
+
+/// The port of the REST interface.
+pub(super) struct ApiPort {
+    pub(super) port: ServedPort,
+    pub(super) threads: Threads,
+    /// The socket that the server listens on.
+    pub(super) listener: TcpListener,
+}
+
+/// Answers calls of other nodes; until the actors run it answers that the roles are not here.
+pub(super) fn serve_peers(resources: &NodeResources) -> Result<Option<ServedPort>, StartupError> {
+    let Some(network) = &resources.network else {
+        return Ok(None);
+    };
+    let served = network.served(resources.incarnation.identity.incarnation);
+    let listener = network.listener.try_clone().map_err(startup_error)?;
+    let server = rpc::serve(served, listener).map_err(startup_error)?;
+    Ok(Some(spawn_server(server, network.address)))
+}
+
+/// Answers REST calls, on a node with that role.
+pub(super) fn serve_api(
+    resources: &NodeResources,
+    node: &Arc<LocalNode>,
+    closing: watch::Receiver<bool>,
+) -> Result<Option<ApiPort>, StartupError> {
+    let Some((listener, address)) = &resources.api else {
+        return Ok(None);
+    };
+    actix_rt::spawn(purge_expired_rows(resources.catalog.clone(), node.clock()));
+    let state = ApiState {
+        node: Arc::clone(node) as Arc<dyn Node>,
+        catalog: resources.catalog.clone(),
+        logs: Arc::clone(&resources.logs),
+        metrics: install_metrics(),
+        mode: resources.config.mode,
+        rates: resources.config.rates,
+        session_lifetime: resources.config.auth.session_lifetime,
+        version: env!("CARGO_PKG_VERSION"),
+        closing,
+    };
+    let same = || listener.try_clone().map_err(startup_error);
+    let (server, threads) = api::serve(state, same()?).map_err(startup_error)?;
+    Ok(Some(ApiPort {
+        port: spawn_server(server, *address),
+        threads,
+        listener: same()?,
+    }))
+}
+
+fn spawn_server(server: Server, address: SocketAddr) -> ServedPort {
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    ServedPort {
+        server: handle,
+        address,
+    }
+}
+
+/// Drops expired request keys and tokens every hour.
+async fn purge_expired_rows(catalog: Catalog, clock: Clock) {
+    let mut ticks = tokio::time::interval(PURGE_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = catalog.request_keys().purge_expired(clock.now()).await {
+            tracing::warn!(%error, "expired request keys and tokens were not dropped");
+        }
+    }
+}
+
+/// Prints the one line that says where the node serves.
+pub(super) fn print_ready_line(
+    config: &Config,
+    this: &ThisIncarnation,
+    api: Option<SocketAddr>,
+    rpc: Option<SocketAddr>,
+) {
+    let url = api.map(|address| format!("http://{address}"));
+    let rpc = rpc.map(|address| address.to_string());
+    let roles = this.member.roles.join(",");
+    let incarnation = this.identity.incarnation;
+    let mut out = std::io::stdout().lock();
+    let line = if out.is_terminal() {
+        let part = |name: &str, value: &Option<String>| {
+            value
+                .as_ref()
+                .map_or_else(String::new, |value| format!(" {name}={value}"))
+        };
+        format!(
+            "porpoise ready{}{} incarnation={incarnation} roles={roles}",
+            part("url", &url),
+            part("rpc", &rpc)
+        )
+    } else {
+        serde_json::json!({
+            "msg": "porpoise ready", "url": url, "rpc": rpc,
+            "incarnation": incarnation.to_string(), "roles": roles,
+        })
+        .to_string()
+    };
+    tracing::debug!(data = %config.server.data.display(), "serving");
+    writeln!(out, "{line}").and_then(|()| out.flush()).ok();
+}

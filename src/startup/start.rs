@@ -1,0 +1,247 @@
+//! Starts the actors of a node that has joined.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use actix::Addr;
+use actors::bootstrap::{self, Activation, NodeDeps, WorkerResources};
+use actors::exit_on_panic::ExitOnPanic;
+use actors::local::LocalNode;
+use actors::membership::health::HealthStatus;
+use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
+use actors::membership::liveness::LivenessMonitor;
+use actors::membership::peers::Peers;
+use actors::ownership::failover_actor::FailoverActor;
+use actors::ports::{LogSource, Registry, Store};
+use actors::rpc::client::RpcClient;
+use actors::rpc::in_process::InProcess;
+use actors::rpc::transport::Transport;
+use actors::worker::AttemptPaths;
+use engine::states::MemberState;
+use rpc::{Key, PauseDetector};
+use runner::disk::watch_disk;
+use runner::disk_guard::DiskGuard;
+use runner::journal_file::JournalFile;
+use runner::limits::RunnerLimits;
+use runner::process::boot_id;
+use runner::runners::runners;
+use store::catalog::Catalog;
+use tokio::sync::{Notify, oneshot};
+
+use super::incarnation::{self, HeartbeatEffects, JoinDelay, ThisIncarnation};
+use super::{StartupError, restart_backoff, startup_error};
+use crate::config::{Config, Role};
+
+/// Time that a node waits until the registry shows it; after it the node works without.
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pause between two polls of the registry for this node.
+const REGISTRY_POLL: Duration = Duration::from_millis(50);
+
+/// Exit code after the death of an actor that the node needs.
+const ESSENTIAL_ACTOR_DIED: i32 = 70;
+
+/// What a node that has joined runs on.
+pub(super) struct NodeResources {
+    pub(super) config: Config,
+    pub(super) incarnation: ThisIncarnation,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) catalog: Catalog,
+    pub(super) registry: Arc<dyn Registry>,
+    pub(super) logs: Arc<dyn LogSource>,
+    pub(super) health: HealthStatus,
+    /// The connections to other nodes; none in a standalone process.
+    pub(super) network: Option<Network>,
+    /// Where the API listens; none without that role.
+    pub(super) api: Option<(TcpListener, SocketAddr)>,
+}
+
+/// The connections to other nodes, and the port at which they reach this one.
+pub(super) struct Network {
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) rpc: RpcClient,
+    /// Answers the calls to this node.
+    pub(super) local: InProcess,
+    pub(super) peers: Peers,
+    pub(super) pause_detector: PauseDetector,
+    /// Notified of refused connections, once it runs.
+    pub(super) failover: Arc<OnceLock<Addr<FailoverActor>>>,
+    pub(super) drain_signal: Arc<Notify>,
+    pub(super) key: Key,
+    pub(super) listener: TcpListener,
+    pub(super) address: SocketAddr,
+}
+
+impl NodeResources {
+    /// Starts the heartbeats, and the actors once this incarnation is an active member.
+    ///
+    /// # Errors
+    /// When the heartbeat or an actor does not start, or the database cannot record the new state.
+    pub(super) async fn start_actors(&self) -> Result<(Arc<LocalNode>, HeartbeatThread), StartupError> {
+        let (this, liveness) = (&self.incarnation, LivenessMonitor::default());
+        let drain_signal = self
+            .network
+            .as_ref()
+            .map(|network| Arc::clone(&network.drain_signal));
+        let drain_signal = drain_signal.unwrap_or_default();
+        let worker = Arc::new(OnceLock::new());
+        let effects = HeartbeatEffects {
+            liveness: liveness.clone(),
+            drain_signal: Arc::clone(&drain_signal),
+            health: self.health.clone(),
+            pause_detector: self.start_pause_detector(),
+            worker: Arc::clone(&worker),
+        };
+        let store = Arc::clone(&self.store);
+        actix_rt::spawn(incarnation::run_db_heartbeat(
+            store,
+            this.identity.incarnation,
+            this.clock.clone(),
+            effects,
+        ));
+        let folder = self.config.server.data.clone();
+        actix_rt::spawn(watch_disk(folder, self.health.clone(), this.clock.clone()));
+        let deps = self.node_deps(liveness.clone(), drain_signal)?;
+        let (started, heartbeat) = oneshot::channel();
+        let heartbeat_config = HeartbeatConfig {
+            this_node: this.member.clone(),
+            registry: Arc::clone(&self.registry),
+            liveness,
+            health: self.health.clone(),
+            clock: this.clock.clone(),
+            exit_on_panic: ExitOnPanic::new("heartbeat", Arc::clone(&deps.terminate_node)),
+        };
+        let activation = activation(
+            Arc::clone(&self.store),
+            heartbeat_config,
+            started,
+            this.join_delay,
+        );
+        let node = bootstrap::start(deps, activation)
+            .await
+            .map_err(StartupError::Other)?;
+        if let Some(handle) = &node.worker {
+            worker.set(handle.clone()).ok();
+        }
+        watch_other_nodes(&node, self.network.as_ref());
+        Ok((Arc::new(node), heartbeat.await.map_err(startup_error)?))
+    }
+
+    /// Only messages between nodes are held back after a pause; a standalone process has its data to itself.
+    fn start_pause_detector(&self) -> PauseDetector {
+        let Some(network) = &self.network else {
+            return PauseDetector::default();
+        };
+        actix_rt::spawn(network.pause_detector.clone().run());
+        network.pause_detector.clone()
+    }
+
+    fn node_deps(
+        &self,
+        liveness: LivenessMonitor,
+        drain_signal: Arc<Notify>,
+    ) -> Result<NodeDeps, StartupError> {
+        let (config, network) = (&self.config, self.network.as_ref());
+        let worker = config
+            .has(Role::Worker)
+            .then(|| worker_resources(config))
+            .transpose()?;
+        let identity = &self.incarnation.identity;
+        // The logs of a standalone node are its own files, as are those that a node of a cluster serves to others.
+        let local = network.map_or_else(
+            || {
+                InProcess::new(
+                    identity.clone(),
+                    Arc::clone(&self.logs),
+                    Arc::clone(&drain_signal),
+                )
+            },
+            |network| network.local.clone(),
+        );
+        Ok(NodeDeps {
+            this_node: self.incarnation.member.clone(),
+            generation: identity.generation,
+            clock: self.incarnation.clock.clone(),
+            store: Arc::clone(&self.store),
+            registry: Arc::clone(&self.registry),
+            local,
+            transport: network.map(|network| Arc::clone(&network.transport)),
+            peers: network.map(|network| network.peers.clone()).unwrap_or_default(),
+            health: self.health.clone(),
+            liveness,
+            drain_signal,
+            worker,
+            master: config.has(Role::Master).then_some(config.master),
+            terminate_node: Arc::new(|actor| {
+                tracing::error!(actor, "an actor died that the node needs; the node ends");
+                process::exit(ESSENTIAL_ACTOR_DIED);
+            }),
+        })
+    }
+}
+
+/// Passes hints of broken calls to the master of this node, and watches other nodes for it.
+fn watch_other_nodes(node: &LocalNode, network: Option<&Network>) {
+    let (Some(network), Some(masters)) = (network, &node.masters) else {
+        return;
+    };
+    network.failover.set(masters.failover.clone()).ok();
+    let this_node = node.this_node.incarnation;
+    actix_rt::spawn(rpc::watch_peers(
+        this_node,
+        network.peers.clone(),
+        network.rpc.clone(),
+    ));
+}
+
+/// Registers this incarnation, begins its heartbeat, waits until the registry shows it, and makes it active.
+fn activation(
+    store: Arc<dyn Store>,
+    heartbeat: HeartbeatConfig,
+    started: oneshot::Sender<HeartbeatThread>,
+    join_delay: JoinDelay,
+) -> Activation {
+    Box::pin(async move {
+        let (registry, this_node) = (Arc::clone(&heartbeat.registry), heartbeat.this_node.clone());
+        if let Err(error) = registry.register(&this_node).await {
+            tracing::warn!(%error, "not registered yet; the node starts and keeps trying");
+        }
+        let thread = HeartbeatThread::start(heartbeat)
+            .map_err(|error| format!("the heartbeat does not start: {error}"))?;
+        started.send(thread).ok();
+        let until = Instant::now() + REGISTRY_TIMEOUT;
+        while Instant::now() < until {
+            match registry.watch(0, Duration::ZERO).await {
+                Ok(view) if view.present.contains(&this_node.incarnation) => break,
+                _ => tokio::time::sleep(REGISTRY_POLL).await,
+            }
+        }
+        if join_delay == JoinDelay::Probation {
+            let stayed = restart_backoff::stay_joining(store.as_ref(), &this_node).await;
+            stayed.map_err(|error| error.to_string())?;
+        }
+        let active = store
+            .set_member_state(this_node.incarnation, MemberState::Active)
+            .await;
+        active.map_err(|error| error.to_string())
+    })
+}
+
+fn worker_resources(config: &Config) -> Result<WorkerResources, StartupError> {
+    let limits = RunnerLimits {
+        log_bytes: config.worker.log_limit,
+        ..RunnerLimits::default()
+    };
+    Ok(WorkerResources {
+        runner: Arc::new(DiskGuard::new(
+            runners(limits).map_err(StartupError::Other)?,
+            &config.server.data,
+        )),
+        journal: Arc::new(JournalFile::in_data(&config.server.data)),
+        paths: AttemptPaths::in_data(&config.server.data),
+        boot_id: boot_id(),
+        slots: config.worker.slots,
+    })
+}

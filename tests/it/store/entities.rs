@@ -1,0 +1,94 @@
+//! The migrations create what the entities declare.
+
+use sea_orm::{ConnectionTrait as _, DbBackend};
+use store::{Role, Store, create_table_statements};
+
+/// One line for each column: table, column, type, nullability, place in the primary key.
+const SQLITE_COLUMNS: &str = "SELECT m.name || '.' || c.name || ' ' || replace(lower(c.type), 'varchar', 'text') || \
+    CASE WHEN c.\"notnull\" = 1 OR c.pk > 0 THEN ' NOT NULL' ELSE '' END || \
+    CASE WHEN c.pk > 0 THEN ' KEY ' || c.pk ELSE '' END \
+    FROM sqlite_master m JOIN pragma_table_info(m.name) c \
+    WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'seaql_%' ORDER BY 1";
+
+/// One line for each foreign key.
+const SQLITE_KEYS: &str = "SELECT m.name || '.' || f.\"from\" || ' -> ' || f.\"table\" || '.' || f.\"to\" || ' ' || \
+    f.on_delete FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f \
+    WHERE m.type = 'table' ORDER BY 1";
+
+const POSTGRES_COLUMNS: &str = "SELECT table_name || '.' || column_name || ' ' || \
+    replace(data_type, 'character varying', 'text') || \
+    CASE is_nullable WHEN 'NO' THEN ' NOT NULL' ELSE '' END \
+    FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT LIKE 'seaql_%' ORDER BY 1";
+
+/// One line for each primary and foreign key.
+const POSTGRES_KEYS: &str = "SELECT conrelid::regclass::text || ' ' || pg_get_constraintdef(oid) FROM pg_constraint \
+    WHERE contype IN ('p', 'f') AND connamespace = 'public'::regnamespace \
+    AND conrelid::regclass::text NOT LIKE 'seaql_%' ORDER BY 1";
+
+async fn lines(store: &Store, sql: &str) -> Vec<String> {
+    let rows = store.reader().query_all_raw(store.statement(sql, [])).await;
+    let rows = rows.expect("a description of the tables");
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).expect("a line"))
+        .collect()
+}
+
+async fn describe(store: &Store) -> Vec<String> {
+    let (columns, keys) = match store.backend() {
+        DbBackend::Sqlite => (SQLITE_COLUMNS, SQLITE_KEYS),
+        _ => (POSTGRES_COLUMNS, POSTGRES_KEYS),
+    };
+    let mut described = lines(store, columns).await;
+    assert!(described.len() > 100, "the search should see the columns");
+    described.extend(lines(store, keys).await);
+    described
+}
+
+async fn compare(migrated: &Store, declared: &Store) {
+    migrated.migrate().await.expect("migrations");
+    for statement in create_table_statements(declared.backend()) {
+        declared
+            .writer()
+            .execute_raw(statement)
+            .await
+            .expect("a declared table");
+    }
+    let (migrated, declared) = (describe(migrated).await, describe(declared).await);
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        let missing = these.iter().filter(|line| !those.contains(line));
+        missing.cloned().collect()
+    };
+    assert_eq!(
+        only(&migrated, &declared),
+        Vec::<String>::new(),
+        "no entity declares what these migrations create"
+    );
+    assert_eq!(
+        only(&declared, &migrated),
+        Vec::<String>::new(),
+        "no migration creates what these entities declare"
+    );
+}
+
+#[tokio::test]
+async fn the_migrations_create_what_the_entities_declare_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = async |name: &str| {
+        let url = format!("sqlite://{}", folder.path().join(name).display());
+        Store::open(&url, Role::Node).await.expect("a store")
+    };
+    compare(&open("migrated.db").await, &open("declared.db").await).await;
+}
+
+#[tokio::test]
+async fn the_migrations_create_what_the_entities_declare_on_postgres() {
+    let open = async || {
+        let made = tokio::task::spawn_blocking(crate::postgres::empty_database);
+        let url = made.await.expect("a database")?;
+        Some(Store::open(&url, Role::Node).await.expect("a store"))
+    };
+    let (Some(migrated), Some(declared)) = (open().await, open().await) else {
+        return;
+    };
+    compare(&migrated, &declared).await;
+}
