@@ -17,7 +17,7 @@ pub struct Observe;
 #[rtype(result = "bool")]
 pub struct IsIdle;
 
-/// Stops an actor from taking new instances. Sent again while the node drains, since a lost one would delay the drain.
+/// Stops an actor from accepting new instances. It is lost only with its actor, whose death ends the node.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct StartDrain;

@@ -115,7 +115,7 @@ async fn send_heartbeat(config: &HeartbeatConfig, accepted_at: Instant) -> Insta
     tracing::debug!(%error, "a heartbeat was not accepted");
     let silence = accepted_at.elapsed();
     if silence > REGISTRY_LEASE {
-        let reason = format!("no beat was taken for {} s: {error}", silence.as_secs());
+        let reason = format!("no heartbeat was accepted for {} s: {error}", silence.as_secs());
         config.liveness.heartbeat_failed(reason);
     }
     accepted_at

@@ -35,7 +35,7 @@ const REREGISTER_INTERVAL: Duration = Duration::from_secs(60);
 const ERROR_PAUSE: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(2));
 
 /// The health issue of a node whose heartbeats are accepted, but which views do not show.
-const NOT_SHOWN: &str = "consul takes the beats of this node and does not list it, membership frozen: either its token \
+const NOT_SHOWN: &str = "consul accepts the heartbeats of this node and does not list it, membership frozen: either its token \
                          may not read nodes, or the agent has not passed the registration on yet";
 
 /// What the actor works with.

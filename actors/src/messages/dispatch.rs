@@ -9,8 +9,8 @@ use engine::task::Worker;
 use crate::messages::workflow::{DeliverEvents, RecoveryCounts};
 use crate::protocol::{Dispatch, Kill, Owner};
 
-/// Sends an attempt to the worker incarnation that its row names. If it is lost, the next load of the instance queries
-/// the attempt, finds that it never started, and sends it again.
+/// Sends an attempt to the worker incarnation that its row names. It is lost only with the dispatch actor, whose death
+/// ends the node; the next owner queries the attempt, finds that it never started, and sends it again.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct SendAttempt {
@@ -22,8 +22,8 @@ pub struct SendAttempt {
     pub reply_to: Recipient<DeliverEvents>,
 }
 
-/// Orders an attempt to end. If it is lost, the next load of the instance or the next due time of the task repeats the
-/// kill, because an attempt that is being killed keeps a pending effect until it has ended.
+/// Orders an attempt to end. It is lost only with the dispatch actor, whose death ends the node; the next owner repeats
+/// the kill, because an attempt that is being killed has a pending effect until it has ended.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct KillAttempt {
@@ -48,8 +48,8 @@ pub struct AttemptQuery {
     pub exclusive: bool,
 }
 
-/// Queries workers about attempts that their owner found open. If it is lost, the attempts stay open until the instance
-/// is loaded again or their worker dies; a result that the worker holds is reported by the worker in any case.
+/// Queries workers about attempts that their owner found open. It is lost only with the dispatch actor, whose death ends
+/// the node; the next owner repeats the query when it loads the instance.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct QueryAttempts {

@@ -16,7 +16,7 @@ pub struct NodeIdentity {
     pub generation: Generation,
 }
 
-/// What a node tells about itself when it joins.
+/// The description of a node that joins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {
     /// Unique among live members.

@@ -1,6 +1,6 @@
 //! The registry of live nodes beside the database: Consul, or this process itself.
 //!
-//! It tells quickly which node may be dead; it never proves a death.
+//! It shows quickly which node may be dead; it never proves a death.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
