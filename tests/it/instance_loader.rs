@@ -20,7 +20,7 @@ async fn store_with_instances(instances: usize) -> (FakeStore, InstanceLoader, V
     let mut ids = Vec::new();
     for _ in 0..instances {
         let made = store.write_batch(&[Write::Create(new_instance(Some(&me)))]).await;
-        let Ok([WriteOutcome::Created { id }]) = made.as_deref() else {
+        let Ok([WriteOutcome::Created { id, .. }]) = made.as_deref() else {
             panic!("{made:?}");
         };
         ids.push(*id);

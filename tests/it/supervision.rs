@@ -141,7 +141,7 @@ impl Bench {
             at,
         };
         match self.node.create_instance(new).await.expect("created") {
-            WriteOutcome::Created { id } => id,
+            WriteOutcome::Created { id, .. } => id,
             other => panic!("{other:?}"),
         }
     }
