@@ -140,7 +140,7 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
     Ok(answers
         .into_iter()
         .filter_map(|answer| match answer {
-            WriteOutcome::Created { id } => Some(id),
+            WriteOutcome::Created { id, .. } => Some(id),
             _ => None,
         })
         .collect())

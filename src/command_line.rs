@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use cli::{ClientCommand, Exit, Failure, Global, Look, Printer, say, write_bytes};
+use cli::{ClientCommand, Exit, Failure, Global, Printer, TableLayout, say, write_bytes};
 use primitives::environment::{Environment, read_environment};
 use serde_json::json;
 
 use crate::commands::args::{ConfigCommand, DbCommand, DoctorArgs, NodeFlags, ServeFlags};
-use crate::commands::{doctor, server};
+use crate::commands::config::{ConfigColumns, show_config};
+use crate::commands::{database, doctor};
 use crate::config::{Config, ConfigError, Mode};
 use crate::{allocator, startup};
 
@@ -52,7 +53,7 @@ enum Command {
     Doctor(DoctorArgs),
 }
 
-const VERSION: Look = Look {
+const VERSION: TableLayout = TableLayout {
     name: "version",
     columns: &[],
 };
@@ -64,7 +65,7 @@ pub fn run() -> ExitCode {
         Command::Standalone(flags) => run_node(Config::load(Mode::Standalone, &flags.into_flags())),
         Command::Serve(flags) => run_node(Config::load(Mode::Cluster, &flags.into_flags())),
         command => exit_on_interrupt()
-            .and_then(|()| run_short(command, &line.global))
+            .and_then(|()| run_short_command(command, &line.global))
             .map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|failure| {
@@ -97,18 +98,20 @@ fn exit_on_interrupt() -> Result<(), Failure> {
 }
 
 /// Runs a command that ends by itself.
-fn run_short(command: Command, global: &Global) -> Result<(), Failure> {
+fn run_short_command(command: Command, global: &Global) -> Result<(), Failure> {
     let environment = read_environment();
-    let printer = cli::printer(global, &environment);
+    let printer = cli::make_printer(global, &environment);
     match command {
-        Command::Client(command) => cli::run(command, global, &environment),
-        Command::Doctor(args) => doctor::run(args.database, &cli::connect(global, &environment)?, printer),
-        command => run_local(command, &environment, printer),
+        Command::Client(command) => cli::run_client(command, global, &environment),
+        Command::Doctor(args) => {
+            doctor::run_doctor(args.database, &cli::connect(global, &environment)?, printer)
+        }
+        command => run_local_command(command, &environment, printer),
     }
 }
 
 /// Runs a command that needs no server.
-fn run_local(command: Command, environment: &Environment, printer: Printer) -> Result<(), Failure> {
+fn run_local_command(command: Command, environment: &Environment, printer: Printer) -> Result<(), Failure> {
     match command {
         Command::Version => printer.item(&json!({ "version": env!("CARGO_PKG_VERSION") }), VERSION),
         Command::Completion { shell } => {
@@ -117,16 +120,16 @@ fn run_local(command: Command, environment: &Environment, printer: Printer) -> R
             write_bytes(&script)
         }
         Command::Config(ConfigCommand::Show { origin, flags }) => {
-            let detail = if origin {
-                server::Detail::Origins
+            let columns = if origin {
+                ConfigColumns::Origins
             } else {
-                server::Detail::Values
+                ConfigColumns::Values
             };
-            server::show_config(&flags.into_flags(), environment, detail, printer)
+            show_config(&flags.into_flags(), environment, columns, printer)
         }
-        Command::Db(DbCommand::Migrate { check: true, flags }) => server::check_schema(flags),
-        Command::Db(DbCommand::Migrate { check: false, flags }) => server::migrate(flags),
-        Command::Db(DbCommand::Restored { flags }) => server::restored(flags),
+        Command::Db(DbCommand::Migrate { check: true, flags }) => database::check_schema(flags),
+        Command::Db(DbCommand::Migrate { check: false, flags }) => database::migrate_schema(flags),
+        Command::Db(DbCommand::Restored { flags }) => database::declare_restored(flags),
         _ => Err(Failure::new(Exit::Usage, "not a local command")),
     }
 }

@@ -172,12 +172,13 @@ impl Node for LocalNode {
 
     async fn create_instance(&self, mut new: NewInstance) -> Result<WriteOutcome, StoreError> {
         new.owner = self.accepting_master().map(|_| self.this_node.clone());
-        let written = write_one(&self.db, Write::Create(new.clone())).await?;
-        let WriteOutcome::Created { id } = written else {
-            return Ok(written);
+        let outcome = write_one(&self.db, Write::Create(new.clone())).await?;
+        let WriteOutcome::Created { id, owner } = &outcome else {
+            return Ok(outcome);
         };
+        let id = *id;
         match self.accepting_master() {
-            Some(masters) if new.owner.is_some() => {
+            Some(masters) if owner.is_some() => {
                 let claimed = ClaimedInstance {
                     id,
                     epoch: Epoch(1),
@@ -195,7 +196,7 @@ impl Node for LocalNode {
                 }
             }
         }
-        Ok(written)
+        Ok(outcome)
     }
 
     async fn notify_owner(&self, id: InstanceId, wait: Duration) {

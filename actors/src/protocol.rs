@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use engine::attempt::AttemptEnd;
-use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, Timestamp};
+use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, Timestamp};
 use engine::spec::OnCutOff;
 use engine::states::KillCause;
 use engine::task_type::PreparedAction;
@@ -218,11 +218,6 @@ pub enum ReportAnswer {
     },
     /// Not stored yet; the worker sends it again with the next batch.
     Later,
-}
-
-/// Returns the instance of a uid, by which every message about an attempt is routed.
-pub fn instance_of(uid: &DispatchId) -> InstanceId {
-    uid.instance
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
-//! W1: how long one task after the other takes, and how much of it is ours.
+//! W1: how long one task after the other takes, and how much of it is overhead.
 
 use std::path::Path;
 
 use crate::graph::{Body, Graph};
-use crate::http::Client;
 use crate::load;
-use crate::node::{Backend, Node};
-use crate::record::{Case, Figures, Meter, percentile};
+use crate::node::Backend;
+use crate::record::{Case, Figures, percentile};
 use crate::verify::Times;
 use crate::{Bench, Outcome};
 
@@ -17,45 +16,26 @@ const FIBO: &str = "def fibo(n):\n    return n if n < 2 else fibo(n - 1) + fibo(
 
 /// Runs the chain with each kind of light task.
 pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
-    let graph = Graph::chain(LENGTH);
-    let (place, node) = bench.node(backend)?;
-    load::signed(&place, &node, &graph, 1)?;
-    let mut client = node.server.connect()?;
     let bodies = [
         ("no-op", Body::Noop),
         ("shell", Body::shell()),
         ("python", Body::Python(python(), FIBO.to_owned())),
     ];
-    for (variant, body) in bodies {
-        let case = Case {
-            workload: "W1",
-            variant,
-            backend,
-        };
-        load::put(&mut client, variant, &graph, &body)?;
-        load::run_one(&mut client, variant, &graph)?;
-        for _ in 0..bench.scale.runs {
-            let figures = measured(&node, &mut client, variant, &graph)?;
-            bench.note(case, figures);
-        }
-    }
-    node.stop()
+    let case = Case {
+        workload: "W1",
+        variant: "",
+        backend,
+    };
+    load::measure_variants(bench, case, &Graph::chain(LENGTH), bodies, read_steps)
 }
 
-fn measured(node: &Node, client: &mut Client, name: &str, graph: &Graph) -> Outcome<Figures> {
-    let meter = Meter::start(node);
-    let times = load::run_one(client, name, graph)?;
-    let mut figures = Figures::new();
-    meter.read(graph.len(), &mut figures);
-    figures.insert("total_ms", times.total());
-    figures.insert("first_start_ms", times.first_start());
-    let mut steps = gaps(&times);
+fn read_steps(_: &Graph, times: &Times, figures: &mut Figures) {
+    let mut steps = gaps(times);
     for (name, share) in [("step_p50_ms", 50.0), ("step_p99_ms", 99.0)] {
         figures.extend(percentile(&mut steps, share).map(|value| (name, value)));
     }
     let mut bodies: Vec<f64> = times.tasks.iter().map(|task| task.ended - task.started).collect();
     figures.extend(percentile(&mut bodies, 50.0).map(|value| ("execution_p50_ms", value)));
-    Ok(figures)
 }
 
 /// From the end of each task to the start of the next: everything between that is not the task.

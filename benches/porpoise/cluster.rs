@@ -45,19 +45,19 @@ pub(crate) enum Timing {
 pub(crate) struct Cluster {
     /// The masters, by number.
     pub masters: Vec<Member>,
-    /// Asks the database what no API tells at once.
+    /// Queries the database for what no API answers at once.
     pub sql: Session,
     workers: Vec<Member>,
     consul: Child,
     folder: TempDir,
 }
 
-/// A node of the cluster, in one of its lives or between two.
+/// A node of the cluster, running or between two incarnations.
 #[derive(Debug)]
 pub(crate) struct Member {
     /// Where it serves REST.
     pub server: Server,
-    /// Its life, as the database names it.
+    /// Its incarnation, as the database names it.
     pub incarnation: i64,
     command: Command,
     child: Option<Child>,
@@ -66,7 +66,7 @@ pub(crate) struct Member {
 impl Cluster {
     /// Starts all of it on an empty database; none where Consul is not installed.
     pub(crate) fn start(program: &Path, postgres: &Postgres, timing: Timing) -> Outcome<Option<Self>> {
-        // Nobody else's address: the ports stay ours while a node is down.
+        // An address of this process alone: the ports stay free while a node is down.
         let pid = std::process::id();
         let address = format!("127.77.{}.{}", pid >> 8 & 0xff, pid & 0xff);
         let folder = tempfile::Builder::new().prefix("porpoise-bench-").tempdir()?;
@@ -120,7 +120,7 @@ impl Cluster {
             .arg("--data")
             .arg(path(&format!("n{number}")))
             .env("PORPOISE__AUTH__BOOTSTRAP_TOKEN", TOKEN)
-            // Masters die more often here than an operator would bear; none shall wait to join.
+            // Masters die more often here than an operator would bear; none may wait to join.
             .env("PORPOISE__CLUSTER__FLAPPING_DEATHS", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -153,7 +153,7 @@ impl Drop for Cluster {
 }
 
 impl Member {
-    /// Begins a life and waits for its ready line.
+    /// Starts an incarnation and waits for its ready line.
     pub(crate) fn start(&mut self) -> Outcome<()> {
         let mut child = self.command.spawn()?;
         let ready = ready_line(&mut child);
@@ -165,7 +165,7 @@ impl Member {
         Ok(())
     }
 
-    /// Ends this life as a power cut would.
+    /// Ends this incarnation as a power cut would.
     pub(crate) fn kill(&mut self) -> Outcome<()> {
         if let Some(mut child) = self.child.take() {
             child.kill()?;

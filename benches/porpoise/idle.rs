@@ -16,7 +16,7 @@ const SETTLING: Duration = Duration::from_secs(3);
 
 /// Watches a fresh node, and one that has worked.
 pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
-    let (place, node) = bench.node(backend)?;
+    let (data, node) = bench.node(backend)?;
     let fresh = watched(&node);
     bench.note(
         Case {
@@ -26,7 +26,7 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
         },
         fresh,
     );
-    load::signed(&place, &node, &Graph::chain(3), 1000)?;
+    load::check_single_runs(&data, &node, &Graph::chain(3), 1000)?;
     let mut client = node.server.connect()?;
     load::put(&mut client, "crowd", &Graph::chain(40), &Body::Noop)?;
     load::start_many(&node.server, "crowd", 1000, load::Arrival::Closed)?;

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::Outcome;
 use crate::graph::{Body, Graph};
 use crate::http::{Client, Server};
-use crate::node::{Node, Place};
+use crate::node::{Node, NodeData};
+use crate::record::{Case, Figures, Meter};
 use crate::verify::{self, Times};
+use crate::{Bench, Outcome};
 
 /// Threads that start instances, each with as many keep-alive connections.
 const STARTERS: usize = 2;
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub(crate) enum Arrival {
     /// Each connection sends the next start as soon as the last was answered.
     Closed,
-    /// So many per second, whatever the answers do.
+    /// This many per second, independent of the answers.
     PerSecond(f64),
 }
 
@@ -124,8 +125,8 @@ pub(crate) fn until_quiet(client: &mut Client) -> Outcome<()> {
 /// Runs the workload once with tasks that sign a file, and checks that each signed once.
 ///
 /// It warms the node up; what it takes is not a figure.
-pub(crate) fn signed(place: &Place, node: &Node, graph: &Graph, count: usize) -> Outcome<()> {
-    let file = place.file("signatures");
+pub(crate) fn check_single_runs(data: &NodeData, node: &Node, graph: &Graph, count: usize) -> Outcome<()> {
+    let file = data.file("signatures");
     let script = format!(
         "echo \"$PORPOISE_INSTANCE_ID/$PORPOISE_TASK\" >> '{}'",
         file.display()
@@ -150,6 +151,37 @@ pub(crate) fn signed(place: &Place, node: &Node, graph: &Graph, count: usize) ->
         lines.len()
     )
     .into())
+}
+
+/// Runs a graph with each kind of task: once to warm up, then as often as the scale says. `read` adds the figures of
+/// the workload to those of every run.
+pub(crate) fn measure_variants(
+    bench: &mut Bench,
+    case: Case,
+    graph: &Graph,
+    bodies: [(&'static str, Body); 3],
+    read: fn(&Graph, &Times, &mut Figures),
+) -> Outcome<()> {
+    let (data, node) = bench.node(case.backend)?;
+    check_single_runs(&data, &node, graph, 1)?;
+    let mut client = node.server.connect()?;
+    for (variant, body) in bodies {
+        let case = Case { variant, ..case };
+        let name = variant.replace(' ', "-");
+        put(&mut client, &name, graph, &body)?;
+        run_one(&mut client, &name, graph)?;
+        for _ in 0..bench.scale.runs {
+            let meter = Meter::start(&node);
+            let times = run_one(&mut client, &name, graph)?;
+            let mut figures = Figures::new();
+            meter.read(graph.len(), &mut figures);
+            figures.insert("total_ms", times.total());
+            figures.insert("first_start_ms", times.first_start());
+            read(graph, &times, &mut figures);
+            bench.note(case, figures);
+        }
+    }
+    node.stop()
 }
 
 fn start_path(name: &str, query: &str) -> String {

@@ -1,4 +1,4 @@
-//! `make bench`: drives a release build as real processes over REST and says how fast it is.
+//! `make bench`: drives a release build as real processes over REST and measures it.
 //!
 //! Each run prints one JSON line on standard output; `--write FILE` also writes the document of all figures. A run
 //! whose result is wrong in any way has no figure: it ends the bench.
@@ -11,19 +11,19 @@
 mod calibrate;
 mod chain;
 mod cluster;
-mod crowd;
 mod document;
-mod fan;
-mod giant;
+mod fan_out;
 mod graph;
 mod http;
 mod idle;
-mod life;
+mod large_dag;
 mod load;
+mod many_instances;
 mod node;
 mod postgres;
 mod process;
 mod record;
+mod startup;
 mod takeover;
 mod targets;
 mod verify;
@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use cluster::{Cluster, Timing};
-use node::{Backend, Node, Place};
+use node::{Backend, Node, NodeData};
 use postgres::Postgres;
 use record::{Book, Case, Figures};
 
@@ -54,9 +54,9 @@ pub(crate) struct Scale {
     /// Runs that count for each case; slow cases take fewer.
     pub runs: usize,
     /// Width of the fan-out.
-    pub fan: usize,
+    pub fan_out: usize,
     /// Instances started together.
-    pub crowd: usize,
+    pub instances: usize,
 }
 
 /// Everything that a workload needs.
@@ -74,16 +74,16 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// Makes fresh data on a database.
-    pub(crate) fn place(&self, backend: Backend) -> Outcome<Place> {
+    pub(crate) fn data(&self, backend: Backend) -> Outcome<NodeData> {
         let server = self.postgres.as_ref().filter(|_| backend == Backend::Postgres);
-        Place::new(&self.program, server)
+        NodeData::new(&self.program, server)
     }
 
     /// Makes fresh data and starts a node on it.
-    pub(crate) fn node(&self, backend: Backend) -> Outcome<(Place, Node)> {
-        let place = self.place(backend)?;
-        let node = place.start()?;
-        Ok((place, node))
+    pub(crate) fn node(&self, backend: Backend) -> Outcome<(NodeData, Node)> {
+        let data = self.data(backend)?;
+        let node = data.start()?;
+        Ok((data, node))
     }
 
     /// Starts a cluster on fresh data; none where PostgreSQL or Consul is not installed.
@@ -105,12 +105,12 @@ type Workload = fn(&mut Bench, Backend) -> Outcome<()>;
 
 const WORKLOADS: [(&str, Workload); 7] = [
     ("W1", chain::run),
-    ("W2", fan::run),
-    ("W3", crowd::run),
-    ("W4", giant::run),
+    ("W2", fan_out::run),
+    ("W3", many_instances::run),
+    ("W4", large_dag::run),
     ("W6", takeover::run),
     ("W7", idle::run),
-    ("W8", life::run),
+    ("W8", startup::run),
 ];
 
 /// What `--quick` runs.
@@ -208,14 +208,14 @@ fn scale_of(options: &Options) -> Scale {
     if options.quick {
         Scale {
             runs: 3,
-            fan: 40,
-            crowd: 100,
+            fan_out: 40,
+            instances: 100,
         }
     } else {
         Scale {
             runs: 5,
-            fan: 400,
-            crowd: 1000,
+            fan_out: 400,
+            instances: 1000,
         }
     }
 }

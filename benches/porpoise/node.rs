@@ -24,7 +24,7 @@ pub(crate) const SLOTS: u32 = 16;
 /// The first token of a throw-away node that listens on the loopback only.
 pub(crate) const TOKEN: &str = "bench-bench-bench-bench-bench-bench-bench";
 
-/// Where the state lies.
+/// The database of the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
     /// A file in the data folder, synchronous FULL.
@@ -43,16 +43,16 @@ impl Backend {
     }
 }
 
-/// Data that outlives the processes that serve it.
+/// The data of a node: it outlives the processes that serve it.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct NodeData {
     folder: TempDir,
     program: PathBuf,
     /// Address of a database on the server, and the server's process.
     postgres: Option<(String, u32)>,
 }
 
-impl Place {
+impl NodeData {
     /// Makes an empty database and a data folder.
     pub(crate) fn new(program: &Path, server: Option<&Postgres>) -> Outcome<Self> {
         let postgres = match server {

@@ -39,7 +39,7 @@ impl Tree {
             .sum()
     }
 
-    /// The processes that live now.
+    /// The processes that run now.
     pub(crate) fn pids(self) -> Vec<u32> {
         self.members(&lines())
     }

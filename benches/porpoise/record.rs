@@ -77,7 +77,7 @@ pub(crate) fn percentile(values: &mut [f64], share: f64) -> Option<f64> {
     values.get(rank.max(1) - 1).copied()
 }
 
-/// CPU time between two moments, of the node and of everybody else.
+/// CPU time between two moments, of the node and of all other processes.
 #[derive(Debug)]
 pub(crate) struct Meter {
     trees: Vec<Tree>,
@@ -100,7 +100,7 @@ impl Meter {
         }
     }
 
-    /// Adds CPU per 1,000 tasks and the share of the cores that strangers had.
+    /// Adds CPU per 1,000 tasks and the share of the cores that other processes used.
     pub(crate) fn read(&self, tasks: usize, figures: &mut Figures) {
         let own = self.trees.iter().map(|tree| tree.cpu_ms()).sum::<f64>() - self.own_ms;
         let bench = bench_ms() - self.bench_ms;

@@ -1,4 +1,4 @@
-//! W6: `kill -9` of a master, until the others own, know and obey what it owned.
+//! W6: `kill -9` of a master, until the others own, show and command what it owned.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::{Bench, Outcome};
 /// Kills that count, for each variant.
 const KILLS: usize = 10;
 
-/// Instances whose task runs meanwhile; the others wait between two tasks.
+/// Instances whose task runs at the kill; the others wait between two tasks.
 const RUNNING: usize = 500;
 
 /// Instances that are paused from outside, from the moment of the kill on.
@@ -23,13 +23,13 @@ const CALLS: usize = 20;
 /// How long all is well before the next one is killed.
 const REST: Duration = Duration::from_secs(3);
 
-/// The system gives up on what walks through five owners that die within seconds; that is not what is measured.
+/// An instance whose owners die five times within seconds is quarantined; that is not what is measured.
 const MOST_CLAIMS: u32 = 3;
 
 /// The longest that anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// One measured variant: its name, how many instances live, how Consul is timed.
+/// One measured variant: its name, how many instances are open, how Consul is timed.
 type Variant = (&'static str, usize, Timing);
 
 const VARIANTS: [Variant; 4] = [
@@ -92,7 +92,7 @@ fn fill(cluster: &mut Cluster, live: usize) -> Outcome<i64> {
     cluster.sql.number("SELECT count(*) FROM attempt")
 }
 
-/// Kills a master, measures, makes everything live again and starts the next life of the master.
+/// Kills a master, measures, and starts the next incarnation of the master.
 fn taken_over(cluster: &mut Cluster, victim: usize) -> Outcome<Figures> {
     let dead = cluster.masters[victim].incarnation;
     let owned = cluster
@@ -132,9 +132,9 @@ fn taken_over(cluster: &mut Cluster, victim: usize) -> Outcome<Figures> {
 /// Some waiting instances of an owner, from its first to its last.
 fn sample(cluster: &mut Cluster, owner: i64) -> Outcome<Vec<String>> {
     let text = cluster.sql.line(&format!(
-        "SELECT string_agg(id::text, ',') FROM (SELECT i.id, row_number() OVER (ORDER BY i.id DESC) - 1 AS place, \
+        "SELECT string_agg(id::text, ',') FROM (SELECT i.id, row_number() OVER (ORDER BY i.id DESC) - 1 AS position, \
          greatest(count(*) OVER () / {CALLS}, 1) AS step FROM instance i JOIN workflow w ON w.id = i.workflow_id \
-         WHERE i.owner = {owner} AND w.name = 'waiting') AS sampled WHERE place % step = 0"
+         WHERE i.owner = {owner} AND w.name = 'waiting') AS sampled WHERE position % step = 0"
     ))?;
     Ok(text.split(',').take(CALLS).map(str::to_owned).collect())
 }
@@ -201,7 +201,7 @@ fn watch(cluster: &mut Cluster, dead: i64, owned: i64, killed: Instant) -> Outco
     Ok(figures)
 }
 
-/// Everything lives, has an owner and has settled there, every task that ran runs, and nothing was tried a second time.
+/// Every instance is open, has an owner and has settled there, every task that ran runs, and nothing was tried a second time.
 fn check(cluster: &mut Cluster, live: usize, attempts: i64) -> Outcome<()> {
     until(
         cluster,

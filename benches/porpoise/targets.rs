@@ -154,7 +154,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("W8", "recover 1,000", "kib_per_waiting_instance", AtMost(4.0)),
 ];
 
-/// A figure in relation to what the machine can do: its share of the limit, in words.
+/// A figure in relation to what the machine can do: its share of the limit, as text.
 pub(crate) fn share_of_limit(row: &Row, backend: &str, value: f64, limits: &Figures) -> Option<String> {
     let spawns = *limits.get("spawn_per_s")?;
     let is =

@@ -34,6 +34,19 @@ pub struct Start {
     pub scheduled_at: Option<Timestamp>,
 }
 
+impl Start {
+    /// Returns the declared input parameters with their defaults, overlaid by those of the start.
+    pub fn effective_params(&self, definition: &Definition) -> BTreeMap<String, String> {
+        let inputs = definition
+            .params
+            .iter()
+            .filter(|param| param.direction == Direction::In);
+        let defaults =
+            inputs.filter_map(|param| Some((param.name.clone(), value_text(param.value.as_ref()?))));
+        defaults.chain(self.params.clone()).collect()
+    }
+}
+
 /// Members of the body of a start.
 const KEYS: &[&str] = &[
     "params",

@@ -1,4 +1,4 @@
-//! `porpoise doctor`: looks at this machine, the server and the token, and says what to do.
+//! `porpoise doctor`: checks this machine, the server and the token, and says what to do.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::process::{Command, Stdio};
 use nix::sys::statvfs::statvfs;
 use serde_json::{Value, json};
 
-use cli::{Call, Exit, Failure, Look, Printer, Rest, plain};
+use cli::{Call, Exit, Failure, Printer, Rest, TableLayout, plain};
 
 use super::args::DatabaseFlags;
 use crate::config::{Config, Mode};
 
-const CHECKS: Look = Look {
+const CHECKS: TableLayout = TableLayout {
     name: "check",
     columns: &[
         ("CHECK", "/check"),
@@ -22,10 +22,10 @@ const CHECKS: Look = Look {
     ],
 };
 
-/// Below this a node cannot be expected to go on for long.
-const LEAST_FREE_MIB: u64 = 512;
+/// Free space below which a node is expected to fail soon.
+const MIN_FREE_MIB: u64 = 512;
 
-/// What one look found.
+/// The result of one check.
 #[derive(Debug)]
 struct Finding {
     check: &'static str,
@@ -38,7 +38,7 @@ impl Finding {
         Self { check, found, advice }
     }
 
-    fn shown(&self) -> Value {
+    fn to_row(&self) -> Value {
         let (result, found, advice) = match &self.found {
             Ok(found) => ("ok", found, ""),
             Err(found) => ("failed", found, self.advice),
@@ -47,12 +47,12 @@ impl Finding {
     }
 }
 
-/// Looks at everything, prints what it found, and fails when something is wrong.
-pub(crate) fn run(database: DatabaseFlags, rest: &Rest, printer: Printer) -> Result<(), Failure> {
-    let mut findings = of_the_server(rest);
-    findings.extend(of_this_machine(database));
+/// Runs every check, prints the results, and fails when one failed.
+pub(crate) fn run_doctor(database: DatabaseFlags, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    let mut findings = check_server(rest);
+    findings.extend(check_machine(database));
     let wrong = findings.iter().filter(|finding| finding.found.is_err()).count();
-    printer.list(findings.iter().map(Finding::shown).collect(), CHECKS)?;
+    printer.list(findings.iter().map(Finding::to_row).collect(), CHECKS)?;
     match wrong {
         0 => Ok(()),
         n => Err(Failure::new(
@@ -62,7 +62,7 @@ pub(crate) fn run(database: DatabaseFlags, rest: &Rest, printer: Printer) -> Res
     }
 }
 
-fn of_the_server(rest: &Rest) -> Vec<Finding> {
+fn check_server(rest: &Rest) -> Vec<Finding> {
     let reach = rest.answer(Call::outside("/healthz"));
     let reached = reach.is_ok();
     let mut findings = vec![Finding::new(
@@ -78,7 +78,7 @@ fn of_the_server(rest: &Rest) -> Vec<Finding> {
     let ready = rest.answer(Call::outside("/readyz")).map(|_| "ready".to_owned());
     findings.push(Finding::new(
         "ready",
-        said(ready),
+        or_first_line(ready),
         "look at `porpoise node list` and the log of the server",
     ));
     let me = rest
@@ -86,7 +86,7 @@ fn of_the_server(rest: &Rest) -> Vec<Finding> {
         .map(|me| format!("token of {}", plain(me.get("name"))));
     findings.push(Finding::new(
         "token",
-        said(me),
+        or_first_line(me),
         "set PORPOISE_TOKEN, or run `porpoise login`",
     ));
     let cluster = rest.json(Call::get(&["cluster"]));
@@ -96,12 +96,12 @@ fn of_the_server(rest: &Rest) -> Vec<Finding> {
         .map_err(Clone::clone);
     findings.push(Finding::new(
         "server's database",
-        said(database),
+        or_first_line(database),
         "look at the log of the server",
     ));
     let degraded = cluster
         .map_err(|failure| first_line(&failure.message))
-        .and_then(|cluster| not_degraded(&cluster));
+        .and_then(|cluster| check_degraded(&cluster));
     findings.push(Finding::new(
         "degraded",
         degraded,
@@ -109,13 +109,13 @@ fn of_the_server(rest: &Rest) -> Vec<Finding> {
     ));
     findings.push(Finding::new(
         "versions",
-        versions(rest),
+        check_versions(rest),
         "use the same version on every node and for this program",
     ));
     findings
 }
 
-fn said(result: Result<String, Failure>) -> Result<String, String> {
+fn or_first_line(result: Result<String, Failure>) -> Result<String, String> {
     result.map_err(|failure| first_line(&failure.message))
 }
 
@@ -123,7 +123,7 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-fn not_degraded(cluster: &Value) -> Result<String, String> {
+fn check_degraded(cluster: &Value) -> Result<String, String> {
     match cluster.get("degraded").and_then(Value::as_array) {
         Some(entries) if !entries.is_empty() => Err(entries
             .iter()
@@ -134,7 +134,7 @@ fn not_degraded(cluster: &Value) -> Result<String, String> {
     }
 }
 
-fn versions(rest: &Rest) -> Result<String, String> {
+fn check_versions(rest: &Rest) -> Result<String, String> {
     let own = env!("CARGO_PKG_VERSION");
     let nodes = rest
         .list(&Call::get(&["nodes"]), usize::MAX)
@@ -153,7 +153,7 @@ fn versions(rest: &Rest) -> Result<String, String> {
     }
 }
 
-fn of_this_machine(database: DatabaseFlags) -> Vec<Finding> {
+fn check_machine(database: DatabaseFlags) -> Vec<Finding> {
     let mut findings = Vec::new();
     let config = Config::load(Mode::Standalone, &database.clone().into_flags());
     match &config {
@@ -161,17 +161,17 @@ fn of_this_machine(database: DatabaseFlags) -> Vec<Finding> {
             let data = &config.server.data;
             findings.push(Finding::new(
                 "data folder",
-                writable(data),
+                check_writable(data),
                 "make it writable, or choose another with --data",
             ));
             findings.push(Finding::new(
                 "disk",
-                free_space(data),
+                check_free_space(data),
                 "free some space, or choose another folder",
             ));
             findings.push(Finding::new(
                 "schema",
-                super::server::schema(config),
+                super::database::describe_schema(config),
                 "run `porpoise db migrate`",
             ));
         }
@@ -182,46 +182,46 @@ fn of_this_machine(database: DatabaseFlags) -> Vec<Finding> {
     }
     findings.push(Finding::new(
         "/bin/sh",
-        program("/bin/sh", &["-c", ":"]),
+        check_program("/bin/sh", &["-c", ":"]),
         "shell tasks need it on workers",
     ));
     findings.push(Finding::new(
         "python3",
-        program("python3", &["--version"]),
+        check_program("python3", &["--version"]),
         "python tasks need it on workers",
     ));
     findings
 }
 
-/// Looks whether a file can be made in the folder, or in the nearest folder above it that exists.
-fn writable(data: &Path) -> Result<String, String> {
-    let place = existing(data);
+/// Checks that a file can be created in the folder, or in the nearest one above it that exists.
+fn check_writable(data: &Path) -> Result<String, String> {
+    let place = nearest_existing(data);
     let probe = place.join(format!(".porpoise-doctor-{}", std::process::id()));
     fs::write(&probe, b"").map_err(|error| format!("{}: {error}", place.display()))?;
     fs::remove_file(&probe).map_err(|error| format!("{}: {error}", probe.display()))?;
     Ok(format!("{} is writable", place.display()))
 }
 
-fn free_space(data: &Path) -> Result<String, String> {
-    let place = existing(data);
+fn check_free_space(data: &Path) -> Result<String, String> {
+    let place = nearest_existing(data);
     let stat = statvfs(place).map_err(|error| format!("{}: {error}", place.display()))?;
     let free = stat.blocks_available() * stat.fragment_size() / (1 << 20);
-    if free < LEAST_FREE_MIB {
+    if free < MIN_FREE_MIB {
         return Err(format!(
-            "{free} MiB free in {}, at least {LEAST_FREE_MIB} are needed",
+            "{free} MiB free in {}, at least {MIN_FREE_MIB} are needed",
             place.display()
         ));
     }
     Ok(format!("{free} MiB free"))
 }
 
-fn existing(path: &Path) -> &Path {
+fn nearest_existing(path: &Path) -> &Path {
     path.ancestors()
         .find(|above| above.is_dir())
         .unwrap_or_else(|| Path::new("."))
 }
 
-fn program(name: &str, arguments: &[&str]) -> Result<String, String> {
+fn check_program(name: &str, arguments: &[&str]) -> Result<String, String> {
     let status = Command::new(name)
         .args(arguments)
         .stdin(Stdio::null())

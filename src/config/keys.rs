@@ -1,176 +1,144 @@
-//! The table of every key: its name, its default, what it means.
+//! The table of every key: its name, its default, the parser of its values, what it means.
 
-/// How a value is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// As it is.
-    Plain,
-    /// With its password masked; may also come from a file.
-    Url,
-    /// Never; may also come from a file.
-    Secret,
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actors::execution::worker_selection::WorkerSelection;
+use primitives::secret::Secret;
+use primitives::units::{parse_byte_size, parse_duration};
+
+use super::key::{AnyKey, Key, Visibility};
+use super::log::LogFormat;
+use super::role::Role;
+use super::values::{
+    parse_address, parse_agent_url, parse_bool, parse_database_url, parse_host_and_port, parse_log_format,
+    parse_log_level, parse_long_secret, parse_natural, parse_path, parse_positive, parse_roles, parse_secret,
+    parse_text, parse_worker_choice,
+};
+
+/// Defines each key as a constant, and `KEYS` as the list of them.
+macro_rules! keys {
+    ($($constant:ident: $type:ty = $key:expr;)*) => {
+        $(pub(super) const $constant: Key<$type> = $key;)*
+
+        /// Every key, in the order of `config show`.
+        pub(super) const KEYS: &[&dyn AnyKey] = &[$(&$constant),*];
+    };
 }
 
-/// One key of the configuration.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Key {
-    /// `section.key`.
-    pub(super) name: &'static str,
-    /// The default as text; empty when there is none.
-    pub(super) default: &'static str,
-    /// How it is shown.
-    pub(super) kind: Kind,
-    /// For people.
-    pub(super) about: &'static str,
-}
-
-const fn plain(name: &'static str, default: &'static str, about: &'static str) -> Key {
-    Key {
-        name,
-        default,
-        kind: Kind::Plain,
-        about,
-    }
-}
-
-const fn hidden(name: &'static str, kind: Kind, about: &'static str) -> Key {
-    Key {
-        name,
-        default: "",
-        kind,
-        about,
-    }
-}
-
-/// Every key, in the order of `config show`.
-pub(super) const KEYS: &[Key] = &[
-    plain(
-        "server.data",
-        "./data",
-        "folder of the database, the logs and the journal",
-    ),
-    plain(
-        "server.listen",
-        "127.0.0.1:7070",
-        "address of REST and the web UI",
-    ),
-    plain(
-        "server.roles",
-        "master,worker,api",
-        "roles of a node of a cluster",
-    ),
-    plain("server.node_name", "", "name of the node"),
-    plain("server.drain_timeout", "30s", "how long a drain may take"),
-    plain("rpc.listen", "127.0.0.1:7071", "address between nodes"),
-    plain("rpc.advertise", "", "HOST:PORT that other nodes use"),
-    hidden("database.url", Kind::Url, "postgres://… or sqlite://…"),
-    hidden(
-        "consul.url",
-        Kind::Url,
-        "address of the Consul agent: http://…, https://… or unix:///…",
-    ),
-    hidden("consul.token", Kind::Secret, "ACL token of the Consul agent"),
-    hidden(
-        "consul.http_auth",
-        Kind::Secret,
-        "USER:PASSWORD for a proxy in front of the Consul agent",
-    ),
-    plain("consul.namespace", "", "namespace of Consul (Enterprise only)"),
-    plain(
-        "consul.partition",
-        "",
-        "admin partition of Consul (Enterprise only)",
-    ),
-    plain(
-        "consul.ca_file",
-        "",
-        "certificates that may sign the agent's; the machine's when not set",
-    ),
-    plain(
-        "consul.ca_path",
-        "",
-        "folder of such files, without consul.ca_file",
-    ),
-    plain(
-        "consul.server_name",
-        "",
-        "name in the agent's certificate, when it is not that of its address",
-    ),
-    plain("consul.cert_file", "", "our certificate towards the agent"),
-    plain("consul.key_file", "", "its key"),
-    plain(
-        "consul.verify_tls",
-        "true",
-        "whether the agent's certificate is checked",
-    ),
-    plain(
-        "api.rate_limit",
-        "0",
+keys! {
+    DATA: PathBuf = Key::with_default(
+        "server.data", "./data", parse_path, "folder of the database, the logs and the journal",
+    );
+    LISTEN: SocketAddr = Key::with_default(
+        "server.listen", "127.0.0.1:7070", parse_address, "address of REST and the web UI",
+    );
+    ROLES: Vec<Role> = Key::with_default(
+        "server.roles", "master,worker,api", parse_roles, "roles of a node of a cluster",
+    );
+    NODE_NAME: String = Key::optional("server.node_name", parse_text, "name of the node");
+    DRAIN_TIMEOUT: Duration = Key::with_default(
+        "server.drain_timeout", "30s", parse_duration, "how long a drain may take",
+    );
+    RPC_LISTEN: SocketAddr = Key::with_default(
+        "rpc.listen", "127.0.0.1:7071", parse_address, "address between nodes",
+    );
+    RPC_ADVERTISE: String = Key::optional("rpc.advertise", parse_host_and_port, "HOST:PORT that other nodes use");
+    DATABASE_URL: Secret = Key::optional("database.url", parse_database_url, "postgres://… or sqlite://…")
+        .visible_as(Visibility::MaskedUrl);
+    CONSUL_URL: String = Key::optional(
+        "consul.url", parse_agent_url, "address of the Consul agent: http://…, https://… or unix:///…",
+    ).visible_as(Visibility::MaskedUrl);
+    CONSUL_TOKEN: Secret = Key::optional("consul.token", parse_secret, "ACL token of the Consul agent")
+        .visible_as(Visibility::Hidden);
+    CONSUL_HTTP_AUTH: Secret = Key::optional(
+        "consul.http_auth", parse_secret, "USER:PASSWORD for a proxy in front of the Consul agent",
+    ).visible_as(Visibility::Hidden);
+    CONSUL_NAMESPACE: String = Key::optional(
+        "consul.namespace", parse_text, "namespace of Consul (Enterprise only)",
+    );
+    CONSUL_PARTITION: String = Key::optional(
+        "consul.partition", parse_text, "admin partition of Consul (Enterprise only)",
+    );
+    CONSUL_CA_FILE: PathBuf = Key::optional(
+        "consul.ca_file", parse_path, "certificates that may sign the agent's; the machine's when not set",
+    );
+    CONSUL_CA_PATH: PathBuf = Key::optional(
+        "consul.ca_path", parse_path, "folder of such files, without consul.ca_file",
+    );
+    CONSUL_SERVER_NAME: String = Key::optional(
+        "consul.server_name", parse_text, "name in the agent's certificate, when it is not that of its address",
+    );
+    CONSUL_CERT_FILE: PathBuf = Key::optional("consul.cert_file", parse_path, "our certificate towards the agent");
+    CONSUL_KEY_FILE: PathBuf = Key::optional("consul.key_file", parse_path, "its key");
+    CONSUL_VERIFY_TLS: bool = Key::with_default(
+        "consul.verify_tls", "true", parse_bool, "whether the agent's certificate is checked",
+    );
+    RATE_LIMIT: u32 = Key::with_default(
+        "api.rate_limit", "0", parse_natural,
         "requests a second with one token, twice as many at once; 0 for no limit",
-    ),
-    plain(
-        "api.anonymous_rate_limit",
-        "100",
-        "the same without a valid token, from one address",
-    ),
-    hidden(
-        "auth.bootstrap_token",
-        Kind::Secret,
-        "first token of the user admin, at least 32 characters",
-    ),
-    plain("auth.session_lifetime", "12h", "how long a login lasts"),
-    plain(
-        "master.worker_choice",
-        "least_loaded",
+    );
+    ANONYMOUS_RATE_LIMIT: u32 = Key::with_default(
+        "api.anonymous_rate_limit", "100", parse_natural, "the same without a valid token, from one address",
+    );
+    BOOTSTRAP_TOKEN: Secret = Key::optional(
+        "auth.bootstrap_token", parse_long_secret, "first token of the user admin, at least 32 characters",
+    ).visible_as(Visibility::Hidden);
+    SESSION_LIFETIME: Duration = Key::with_default(
+        "auth.session_lifetime", "12h", parse_duration, "how long a login lasts",
+    );
+    WORKER_CHOICE: WorkerSelection = Key::with_default(
+        "master.worker_choice", "least_loaded", parse_worker_choice,
         "how a master chooses among workers with free slots: least_loaded, round_robin, random, weighted (by slots)",
-    ),
-    plain(
-        "master.rebalance",
-        "true",
+    );
+    REBALANCE: bool = Key::with_default(
+        "master.rebalance", "true", parse_bool,
         "whether a master gives instances to masters that have fewer, slowly, after one has joined",
-    ),
-    plain("worker.group", "default", "worker group that this node serves"),
-    plain(
-        "worker.slots",
-        "",
-        "attempts at the same time; max(8, 4 x CPUs) when not set",
-    ),
-    plain("worker.log_limit", "64MiB", "most bytes of one attempt's log"),
-    hidden(
-        "cluster.secret",
-        Kind::Secret,
-        "signs calls between nodes, at least 32 characters",
-    ),
-    plain(
-        "cluster.flapping_deaths",
-        "3",
-        "declared deaths of an address within 5 minutes after which its next life waits to join; 0 for no limit",
-    ),
-    plain(
-        "log.level",
-        "info,sea_orm_migration=warn,actix_server=warn",
+    );
+    WORKER_GROUP: String = Key::with_default(
+        "worker.group", "default", parse_text, "worker group that this node serves",
+    );
+    WORKER_SLOTS: u32 = Key::optional(
+        "worker.slots", parse_positive, "attempts at the same time; max(8, 4 x CPUs) when not set",
+    );
+    LOG_LIMIT: u64 = Key::with_default(
+        "worker.log_limit", "64MiB", parse_byte_size, "most bytes of one attempt's log",
+    );
+    CLUSTER_SECRET: Secret = Key::optional(
+        "cluster.secret", parse_long_secret, "signs calls between nodes, at least 32 characters",
+    ).visible_as(Visibility::Hidden);
+    FLAPPING_DEATHS: u32 = Key::with_default(
+        "cluster.flapping_deaths", "3", parse_natural,
+        "declared deaths of an address within 5 minutes after which its next incarnation waits to join; 0 for no limit",
+    );
+    LOG_LEVEL: String = Key::with_default(
+        "log.level", "info,sea_orm_migration=warn,actix_server=warn", parse_log_level,
         "level or list of target=level",
-    ),
-    plain("log.format", "auto", "auto, text or json"),
-];
+    );
+    LOG_FORMAT: LogFormat = Key::with_default("log.format", "auto", parse_log_format, "auto, text or json");
+}
 
 /// Finds a key by its name.
-pub(super) fn find(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name == name)
+pub(super) fn find_key(name: &str) -> Option<&'static dyn AnyKey> {
+    KEYS.iter().copied().find(|key| key.name() == name)
 }
 
 /// Finds the secret key whose `_file` twin has this name.
-pub(super) fn find_file_twin(name: &str) -> Option<&'static Key> {
+pub(super) fn find_key_of_file(name: &str) -> Option<&'static dyn AnyKey> {
     name.strip_suffix("_file")
-        .and_then(find)
-        .filter(|key| key.kind != Kind::Plain)
+        .and_then(find_key)
+        .filter(|key| key.visibility() != Visibility::Shown)
 }
 
-/// Returns the known name that is nearest to a wrong one, if any is near.
-pub(super) fn nearest(wrong: &str) -> Option<&'static str> {
+/// Returns the name of the key that is most similar to a wrong one, if any is.
+pub(super) fn nearest_name(wrong: &str) -> Option<&'static str> {
     KEYS.iter()
-        .map(|key| (strsim::damerau_levenshtein(wrong, key.name), key.name))
-        .filter(|(distance, _)| *distance <= 4)
+        .map(|key| (strsim::damerau_levenshtein(wrong, key.name()), key.name()))
+        .filter(|(distance, _)| *distance <= MAX_TYPOS)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
+
+/// Most edits between a wrong name and the key that is suggested for it.
+const MAX_TYPOS: usize = 4;

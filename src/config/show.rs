@@ -1,13 +1,17 @@
-//! The picture of `config show`: every key with its value and where it came from.
+//! What `config show` prints: every key with its value and where it came from.
 
-use super::keys::{KEYS, Kind};
-use super::sources::{self, Flags, Origin};
-use super::{ConfigError, Mode, read};
+use api::Mode;
 use primitives::environment::Environment;
+
+use super::error::ConfigError;
+use super::key::Visibility;
+use super::keys::KEYS;
+use super::load::check_key_pairs;
+use super::sources::{Flags, Origin, SourcedText, gather_sources};
 
 /// One line of `config show`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct KeyLine {
     /// `section.key`.
     pub key: &'static str,
     /// The value, masked when it is secret; empty when nothing is set.
@@ -22,35 +26,30 @@ pub struct Shown {
 ///
 /// # Errors
 /// When a source cannot be read, names a key that does not exist, or gives one a value that it cannot have.
-pub fn shown(flags: &Flags, environment: &Environment) -> Result<Vec<Shown>, ConfigError> {
-    let mut gathered = sources::gather(Mode::Cluster, flags, environment);
-    // Only for the mistakes: what no mode of serving would take is not shown as if it were fine.
-    read::config(Mode::Standalone, &mut gathered);
-    if !gathered.mistakes.is_empty() {
-        return Err(ConfigError {
-            mistakes: gathered.mistakes,
-        });
-    }
+pub fn list_keys(flags: &Flags, environment: &Environment) -> Result<Vec<KeyLine>, ConfigError> {
+    let mut gathered = gather_sources(Mode::Cluster, flags, environment);
+    gathered.check_values();
+    check_key_pairs(&mut gathered);
+    gathered.check_mistakes()?;
     Ok(KEYS
         .iter()
         .map(|key| {
-            let found = gathered.values.get(key.name);
-            let text = found.map(|found| found.text.as_str()).unwrap_or_default();
-            Shown {
-                key: key.name,
-                value: masked(key.kind, text),
-                origin: found.map_or(Origin::Default, |found| found.origin.clone()),
-                about: key.about,
+            let found = gathered.find(*key);
+            KeyLine {
+                key: key.name(),
+                value: masked(key.visibility(), found.map_or("", SourcedText::text)),
+                origin: found.map_or(Origin::Default, |found| found.origin().clone()),
+                about: key.about(),
             }
         })
         .collect())
 }
 
-fn masked(kind: Kind, text: &str) -> String {
-    match kind {
-        Kind::Secret if !text.is_empty() => "***".to_owned(),
-        Kind::Url => without_password(text),
-        Kind::Plain | Kind::Secret => text.to_owned(),
+fn masked(visibility: Visibility, text: &str) -> String {
+    match visibility {
+        Visibility::Hidden if !text.is_empty() => "***".to_owned(),
+        Visibility::MaskedUrl => without_password(text),
+        Visibility::Shown | Visibility::Hidden => text.to_owned(),
     }
 }
 

@@ -5,15 +5,18 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Mode;
-use super::keys::{self, Key};
-use super::read::yes_or_no;
+use api::Mode;
 use primitives::environment::Environment;
+
+use super::error::ConfigError;
+use super::key::{AnyKey, Key};
+use super::keys::{KEYS, find_key, find_key_of_file, nearest_name};
+use super::values::parse_bool;
 
 const PREFIX: &str = "PORPOISE__";
 
 /// Variables of Consul's own tools, each with the key that it is a default of.
-const CONSUL: [(&str, &str); 11] = [
+const CONSUL_VARIABLES: [(&str, &str); 11] = [
     ("CONSUL_HTTP_TOKEN", "consul.token"),
     // The last one wins: as in Consul's own client, the file.
     ("CONSUL_HTTP_TOKEN_FILE", "consul.token_file"),
@@ -61,29 +64,41 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The text of one key.
+/// The text of one key, with the source that gave it.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub(super) text: String,
-    pub(super) origin: Origin,
+pub(super) struct SourcedText {
+    text: String,
+    origin: Origin,
 }
 
-/// Everything that the sources say, with the mistakes found on the way.
+impl SourcedText {
+    /// Returns the text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns where it came from.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+/// The texts of all sources, with the mistakes found on the way.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    pub(super) values: BTreeMap<&'static str, Found>,
-    pub(super) mistakes: Vec<String>,
+    texts: BTreeMap<&'static str, SourcedText>,
+    mistakes: Vec<String>,
 }
 
 /// Reads all sources in their order.
-pub(super) fn gather(mode: Mode, flags: &Flags, environment: &Environment) -> Gathered {
+pub(super) fn gather_sources(mode: Mode, flags: &Flags, environment: &Environment) -> Gathered {
     let mut gathered = Gathered::default();
-    for key in keys::KEYS.iter().filter(|key| !key.default.is_empty()) {
-        gathered.put(key, key.default.to_owned(), Origin::Default);
+    for key in KEYS.iter().filter(|key| !key.default_text().is_empty()) {
+        gathered.set(*key, key.default_text().to_owned(), Origin::Default);
     }
     if mode == Mode::Cluster {
-        // A process alone has no use for Consul, whatever else on its machine has.
-        gathered.read_consul(environment);
+        // A standalone process does not use Consul, whatever other programs on its machine do.
+        gathered.read_consul_variables(environment);
     }
     if let Some(path) = &flags.file {
         gathered.read_file(path);
@@ -99,46 +114,98 @@ pub(super) fn gather(mode: Mode, flags: &Flags, environment: &Environment) -> Ga
 }
 
 impl Gathered {
-    fn put(&mut self, key: &Key, text: String, origin: Origin) {
-        self.values.insert(key.name, Found { text, origin });
+    /// Returns the text of a key that is set; a key can be set to nothing.
+    pub(super) fn find(&self, key: &dyn AnyKey) -> Option<&SourcedText> {
+        self.texts.get(key.name())
+    }
+
+    /// Returns whether a key is set.
+    pub(super) fn is_set(&self, key: &dyn AnyKey) -> bool {
+        self.texts.contains_key(key.name())
+    }
+
+    /// Adds a mistake.
+    pub(super) fn reject(&mut self, mistake: String) {
+        self.mistakes.push(mistake);
+    }
+
+    /// Adds every key whose value is wrong to the mistakes.
+    pub(super) fn check_values(&mut self) {
+        for key in KEYS {
+            let Some(found) = self.texts.get(key.name()) else {
+                continue;
+            };
+            if let Err(why) = key.check(&found.text) {
+                let name = key.name();
+                self.mistakes.push(format!("{name}: {why} ({})", found.origin));
+            }
+        }
+    }
+
+    /// Fails with every mistake so far.
+    pub(super) fn check_mistakes(&self) -> Result<(), ConfigError> {
+        if self.mistakes.is_empty() {
+            return Ok(());
+        }
+        Err(ConfigError {
+            mistakes: self.mistakes.clone(),
+        })
+    }
+
+    /// Returns the value of a key with a default.
+    pub(super) fn value<T>(&self, key: &Key<T>) -> Result<T, ConfigError> {
+        self.optional_value(key)?
+            .ok_or_else(|| mistake(key, "must not be empty"))
+    }
+
+    /// Returns the value of a key, if it is set.
+    pub(super) fn optional_value<T>(&self, key: &Key<T>) -> Result<Option<T>, ConfigError> {
+        let text = self.find(key).map_or("", SourcedText::text);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        key.parse(text).map(Some).map_err(|why| mistake(key, &why))
+    }
+
+    fn set(&mut self, key: &dyn AnyKey, text: String, origin: Origin) {
+        self.texts.insert(key.name(), SourcedText { text, origin });
     }
 
     fn accept(&mut self, name: &str, text: String, origin: Origin) {
-        if let Some(key) = keys::find(name) {
-            return self.put(key, text, origin);
+        if let Some(key) = find_key(name) {
+            return self.set(key, text, origin);
         }
-        let Some(key) = keys::find_file_twin(name) else {
-            let hint = keys::nearest(name)
+        let Some(key) = find_key_of_file(name) else {
+            let hint = nearest_name(name)
                 .map(|near| format!("; did you mean `{near}`?"))
                 .unwrap_or_default();
-            self.mistakes
-                .push(format!("{name}: there is no such key ({origin}){hint}"));
-            return;
+            return self.reject(format!("{name}: there is no such key ({origin}){hint}"));
         };
         match fs::read_to_string(&text) {
-            Ok(content) => self.put(key, content.trim_end().to_owned(), origin),
-            Err(error) => self
-                .mistakes
-                .push(format!("{name}: cannot read {text}: {error} ({origin})")),
+            Ok(content) => self.set(key, content.trim_end().to_owned(), origin),
+            Err(error) => self.reject(format!("{name}: cannot read {text}: {error} ({origin})")),
         }
     }
 
-    /// Takes what Consul's own tools take from the environment; every source of ours wins over it.
-    fn read_consul(&mut self, environment: &Environment) {
-        for (name, key) in CONSUL {
+    /// Reads the variables of Consul's own tools; every other source but the defaults overrides them.
+    fn read_consul_variables(&mut self, environment: &Environment) {
+        for (name, key) in CONSUL_VARIABLES {
             if let Some(value) = environment.get(name) {
                 self.accept(key, value.to_owned(), Origin::Environment(name.to_owned()));
             }
         }
         let name = "CONSUL_HTTP_SSL";
-        let wanted = environment.get(name).map_or(Ok(false), yes_or_no);
-        let encrypted = wanted.unwrap_or_else(|why| {
-            self.mistakes.push(format!("{name}: {why}"));
-            false
-        });
+        let scheme = match environment.get(name).map_or(Ok(false), parse_bool) {
+            Ok(true) => "https",
+            Ok(false) => "http",
+            Err(why) => {
+                self.reject(format!("{name}: {why}"));
+                "http"
+            }
+        };
         let name = "CONSUL_HTTP_ADDR";
         if let Some(address) = environment.get(name) {
-            let url = consul_url(address, encrypted);
+            let url = consul_url(address, scheme);
             self.accept("consul.url", url, Origin::Environment(name.to_owned()));
         }
     }
@@ -147,13 +214,11 @@ impl Gathered {
         let origin = Origin::File(path.to_owned());
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) => return self.mistakes.push(format!("{origin}: {error}")),
+            Err(error) => return self.reject(format!("{origin}: {error}")),
         };
         match text.parse::<toml::Table>() {
             Ok(table) => self.read_table("", &table, &origin),
-            Err(error) => self
-                .mistakes
-                .push(format!("{origin}: {}", error.to_string().trim_end())),
+            Err(error) => self.reject(format!("{origin}: {}", error.to_string().trim_end())),
         }
     }
 
@@ -168,7 +233,7 @@ impl Gathered {
                     let words: Vec<_> = items.iter().filter_map(toml::Value::as_str).collect();
                     self.accept(&name, words.join(","), origin.clone());
                 }
-                other => self.mistakes.push(format!(
+                other => self.reject(format!(
                     "{name}: should be text or a number, not {} ({origin})",
                     other.type_str()
                 )),
@@ -177,13 +242,18 @@ impl Gathered {
     }
 }
 
-/// Consul's tools take `HOST:PORT` as well as an address with a scheme, and never go back to `http` when TLS is asked
-/// for. Another scheme is refused where the key is read.
-fn consul_url(text: &str, encrypted: bool) -> String {
-    let scheme = if encrypted { "https" } else { "http" };
+/// Consul's tools take `HOST:PORT` as well as an address with a scheme, and never downgrade to `http` when TLS is asked
+/// for. Another scheme is rejected where the value is parsed.
+fn consul_url(text: &str, scheme: &str) -> String {
     match text.split_once("://") {
         None => format!("{scheme}://{text}"),
         Some(("http", rest)) => format!("{scheme}://{rest}"),
         Some(_) => text.to_owned(),
+    }
+}
+
+fn mistake(key: &dyn AnyKey, why: &str) -> ConfigError {
+    ConfigError {
+        mistakes: vec![format!("{}: {why}", key.name())],
     }
 }

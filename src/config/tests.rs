@@ -1,7 +1,12 @@
 use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use super::*;
 use primitives::environment::Environment;
+use proptest::prelude::*;
+
+use super::keys::KEYS;
+use super::*;
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     Environment::from_variables(
@@ -108,7 +113,7 @@ fn all_mistakes_are_reported_together_with_their_keys() {
 #[test]
 fn the_configuration_is_not_shown_with_values_that_it_cannot_have() {
     let wrong = environment(&[("PORPOISE__WORKER__SLOTZ", "4"), ("PORPOISE__WORKER__SLOTS", "0")]);
-    let text = shown(&Flags::default(), &wrong).unwrap_err().to_string();
+    let text = list_keys(&Flags::default(), &wrong).unwrap_err().to_string();
     for part in ["worker.slotz: there is no such key", "worker.slots: `0`"] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
@@ -127,7 +132,7 @@ fn secrets_come_from_files_and_are_never_printed() {
     let config = standalone(&Flags::default(), &pairs).unwrap();
     assert_eq!(config.auth.bootstrap_token.as_ref().unwrap().reveal(), token);
     assert!(!format!("{config:?}").contains(&token));
-    let shown = shown(&Flags::default(), &environment(&pairs)).unwrap();
+    let shown = list_keys(&Flags::default(), &environment(&pairs)).unwrap();
     let value = |key: &str| shown.iter().find(|line| line.key == key).unwrap();
     assert_eq!(value("auth.bootstrap_token").value, "***");
     assert_eq!(value("database.url").value, "postgres://me:***@db/x");
@@ -174,40 +179,7 @@ fn a_node_of_a_cluster_names_everything_that_it_lacks() {
 }
 
 #[test]
-fn durations_and_sizes_are_read_as_people_write_them() {
-    for (text, millis) in [
-        ("500ms", 500),
-        ("90s", 90_000),
-        ("1h30m", 5_400_000),
-        ("2d", 172_800_000),
-    ] {
-        assert_eq!(
-            amount::duration(text),
-            Ok(Duration::from_millis(millis)),
-            "{text}"
-        );
-    }
-    for wrong in [
-        "",
-        "5",
-        "s",
-        "1x",
-        "-1s",
-        "99999999999999999999d",
-        "999999999999999999d",
-    ] {
-        assert!(amount::duration(wrong).is_err(), "{wrong}");
-    }
-    for (text, bytes) in [("64MiB", 64 << 20), ("1GiB", 1 << 30), ("3KiB", 3072), ("7B", 7)] {
-        assert_eq!(amount::size(text), Ok(bytes), "{text}");
-    }
-    for wrong in ["", "64", "MiB", "64MB", "99999999999GiB"] {
-        assert!(amount::size(wrong).is_err(), "{wrong}");
-    }
-}
-
-#[test]
-fn masters_even_out_what_they_own_unless_somebody_says_no() {
+fn masters_rebalance_unless_configured_otherwise() {
     assert!(standalone(&Flags::default(), &[]).unwrap().master.rebalance);
     let off = standalone(&Flags::default(), &[("PORPOISE__MASTER__REBALANCE", "false")]);
     assert!(!off.unwrap().master.rebalance);
@@ -257,7 +229,7 @@ fn the_address_of_the_agent_is_read_as_consuls_own_tools_read_it() {
 }
 
 #[test]
-fn every_variable_of_consuls_own_tools_is_heard() {
+fn every_variable_of_consuls_own_tools_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     fs::write(&file, "from-the-file\n").unwrap();
@@ -293,5 +265,77 @@ fn every_variable_of_consuls_own_tools_is_heard() {
         "our own keys win"
     );
     let alone = standalone(&Flags::default(), &[("CONSUL_HTTP_TOKEN_FILE", "/none")]);
-    assert!(alone.is_ok(), "a process alone has no use for Consul: {alone:?}");
+    assert!(
+        alone.is_ok(),
+        "a standalone process does not use Consul: {alone:?}"
+    );
+}
+
+fn variable_of(key: &str) -> String {
+    format!("PORPOISE__{}", key.to_ascii_uppercase().replace('.', "__"))
+}
+
+fn any_value() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "true",
+        "0",
+        "-1",
+        "90s",
+        "1h30m",
+        "64MiB",
+        "master,api",
+        "127.0.0.1:7070",
+        "host:1",
+        "[::1]:0",
+        "postgres://u:p@h/d",
+        "https://h:8501",
+        "unix:///s",
+        "info,x=debug",
+        "json",
+        "99999999999999999999",
+    ]);
+    prop_oneof![words.prop_map(str::to_owned), "\\PC{0,40}"]
+}
+
+proptest! {
+    #[test]
+    fn any_variable_gives_a_value_or_a_mistake_with_the_name_of_its_key(
+        index in 0..KEYS.len(),
+        value in any_value(),
+    ) {
+        let key = KEYS[index].name();
+        let pairs = [(variable_of(key), value)];
+        let environment = Environment::from_variables(pairs);
+        for mode in [Mode::Standalone, Mode::Cluster] {
+            let loaded = Config::from_sources(mode, &Flags::default(), &environment);
+            let listed = list_keys(&Flags::default(), &environment);
+            if mode == Mode::Standalone {
+                prop_assert_eq!(loaded.is_ok(), listed.is_ok());
+            }
+            if let Err(error) = listed {
+                prop_assert!(error.mistakes.iter().all(|mistake| mistake.contains(key)), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_file_gives_a_configuration_or_mistakes(
+        text in prop_oneof![
+            "\\PC{0,60}",
+            (0..KEYS.len(), any_value()).prop_map(|(index, value)| {
+                format!("{} = {value}", KEYS[index].name())
+            }),
+            (0..KEYS.len(), any_value()).prop_map(|(index, value)| {
+                format!("{} = [{value:?}, 1]", KEYS[index].name())
+            }),
+        ],
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("porpoise.toml");
+        fs::write(&file, text).unwrap();
+        let flags = Flags { file: Some(file), values: Vec::new() };
+        if let Err(error) = standalone(&flags, &[]) {
+            prop_assert!(!error.mistakes.is_empty());
+        }
+    }
 }

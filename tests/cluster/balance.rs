@@ -1,27 +1,28 @@
-//! A master that joins gets its share of what runs, after a while and slowly.
+//! Rebalancing: a master that joins gets its share of the instances slowly, after a delay.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::checker::{Effects, ask, check};
+use crate::checker::{Effects, ask};
 use crate::fixture::{Cluster, PATIENCE, chain};
-use crate::master_crash::{all_end, nothing_ran_again};
+use crate::scenario::finish;
+use test_support::waiting::nothing_happens_for;
 
 /// Instances of the first master.
 const OWNED: usize = 20;
 
-/// What a master may give within a minute: a fifth.
+/// Instances that a master may hand over within a minute: a fifth.
 const SHARE: usize = 4;
 
 /// A joining master takes nothing from a living owner within this time.
 const JOINS_MS: i64 = 30_000;
 
-/// The share is there after the calm, and a few seconds for a busy machine.
+/// The stability window, and a few seconds for a busy machine.
 const COMES_WITHIN: Duration = Duration::from_secs(60);
 
-/// Nothing further comes for so long: it is within the same minute.
-const RESTS: Duration = Duration::from_secs(6);
+/// No more instances move within this time, which ends before the minute does.
+const NO_MORE_FOR: Duration = Duration::from_secs(6);
 
 /// Each hand-over: the instance, and how long after the second master joined it was.
 fn handovers(cluster: &Cluster) -> Vec<(String, i64)> {
@@ -34,15 +35,15 @@ fn handovers(cluster: &Cluster) -> Vec<(String, i64)> {
     rows.collect()
 }
 
-/// A client that pauses one instance after the other through both masters in turn, again and again, until told to
-/// end. To pause what is pausing changes nothing, and has to be applied wherever it is.
+/// A client that pauses one instance after the other through both masters in turn, until `enough` is
+/// set. To pause what is pausing changes nothing, and has to be applied wherever it is.
 fn keep_pausing(cluster: &Cluster, ids: &[String], enough: &AtomicBool) -> usize {
     for turn in 0.. {
         if enough.load(Ordering::Relaxed) {
             return turn;
         }
         let through = ["m1", "m2"][turn % 2];
-        let shown = cluster.applied(through, &ids[turn % ids.len()], "pause");
+        let shown = cluster.apply_command(through, &ids[turn % ids.len()], "pause");
         assert_eq!(shown["state"], "pausing", "its task runs: {shown}");
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -50,7 +51,7 @@ fn keep_pausing(cluster: &Cluster, ids: &[String], enough: &AtomicBool) -> usize
 }
 
 /// Instances of `m1` whose first task runs until the file exists.
-fn held_back(cluster: &Cluster, until: &Path) -> Vec<String> {
+fn start_waiting(cluster: &Cluster, until: &Path) -> Vec<String> {
     let wait = format!("while [ ! -e {} ]; do sleep 1; done", until.display());
     let document = chain("held", &[cluster.task(&wait), cluster.task("true")]);
     cluster.any().apply("held", document);
@@ -62,28 +63,27 @@ fn held_back(cluster: &Cluster, until: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_newcomer_gets_its_share_after_thirty_seconds_and_no_task_or_verb_notices() {
+fn a_newcomer_gets_its_share_after_thirty_seconds_and_no_task_or_command_notices() {
     let Some(mut cluster) = Cluster::start(1, 1) else {
         return;
     };
-    let until = cluster.path("go-on");
-    let ids = held_back(&cluster, &until);
+    let until = cluster.path("flag");
+    let ids = start_waiting(&cluster, &until);
     cluster.add("m2", "master,api", &[]).start();
     let enough = AtomicBool::new(false);
-    let verbs = std::thread::scope(|scope| {
-        let verbs = scope.spawn(|| keep_pausing(&cluster, &ids, &enough));
+    let commands = std::thread::scope(|scope| {
+        let commands = scope.spawn(|| keep_pausing(&cluster, &ids, &enough));
         cluster.wait(COMES_WITHIN, "the newcomer has its share", |cluster| {
-            verbs.is_finished() || handovers(cluster).len() >= SHARE
+            commands.is_finished() || handovers(cluster).len() >= SHARE
         });
-        // What must not happen can only be waited for.
-        std::thread::sleep(RESTS);
+        nothing_happens_for(NO_MORE_FOR);
         enough.store(true, Ordering::Relaxed);
-        verbs
+        commands
             .join()
-            .expect("every verb is applied, also in the middle of a move")
+            .expect("every command is applied, also in the middle of a move")
     });
     let moved = handovers(&cluster);
-    eprintln!("{verbs} verbs meanwhile; moved, ms after the join: {moved:?}");
+    eprintln!("{commands} commands in the meantime; moved, ms after the join: {moved:?}");
     assert_eq!(moved.len(), SHARE, "a fifth within a minute: {moved:?}");
     assert!(
         moved.iter().all(|(_, after)| *after >= JOINS_MS),
@@ -92,14 +92,12 @@ fn a_newcomer_gets_its_share_after_thirty_seconds_and_no_task_or_verb_notices() 
     let host = cluster.on("m2").host.clone();
     for (id, _) in &moved {
         assert_eq!(cluster.ownership(id)["host"], host.as_str());
-        assert_eq!(cluster.whys(id), ["start", "handover"]);
+        assert_eq!(cluster.ownership_reasons(id), ["start", "handover"]);
     }
     std::fs::write(&until, "").expect("the file");
     for id in &ids {
         cluster.any().settle(id, &["paused"], PATIENCE);
-        cluster.applied("m2", id, "resume");
+        cluster.apply_command("m2", id, "resume");
     }
-    all_end(&cluster, &ids);
-    nothing_ran_again(&cluster, &ids);
-    check(&cluster, Effects::default());
+    finish(&cluster, &ids, Effects::default());
 }

@@ -1,4 +1,4 @@
-//! Reads what a scenario left behind, and holds it against what the clients were told.
+//! Compares what a scenario left behind with what the clients were answered.
 
 mod baseline;
 mod replay;
@@ -16,16 +16,34 @@ use test_support::rest::TOKEN;
 
 pub(crate) use baseline::Baseline;
 
-/// What claims, hand-overs and verbs may take.
+/// Milliseconds that claims, handovers and commands may take.
 const GRACE_MS: i64 = 1_000;
 
 /// What the faults of a scenario must have had as an effect, and what they may cost.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Effects {
-    /// Lives that the survivors declared dead, at least.
+    /// Incarnations that the survivors declared dead, at least.
     pub(crate) declared: usize,
     /// Whether workers died: without that no attempt is lost.
     pub(crate) workers_died: bool,
+}
+
+impl Effects {
+    /// Masters that the survivors declared dead.
+    pub(crate) fn declared(count: usize) -> Self {
+        Self {
+            declared: count,
+            workers_died: false,
+        }
+    }
+
+    /// One worker was declared dead, and the attempts that it ran are lost.
+    pub(crate) fn worker_died() -> Self {
+        Self {
+            declared: 1,
+            workers_died: true,
+        }
+    }
 }
 
 /// Questions to the database whose answer must be empty, beyond the invariants of `test_support`.
@@ -46,7 +64,7 @@ const QUESTIONS: [(&str, &str); 5] = [
          ON next.instance = t.instance AND next.epoch = t.epoch + 1 WHERE t.at > next.at + 1000",
     ),
     (
-        "a kept result waits for nobody: its attempt was closed long ago",
+        "a relayed result waits without need: its attempt was closed long ago",
         "SELECT x.instance::text FROM inbox x WHERE x.kind = 'result' AND x.applied_at IS NULL \
          AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.dispatch_id = substr(x.dedup_key, 8) \
          AND (a.state IN ('created', 'running') OR a.ended_at > extract(epoch FROM now()) * 1000 - 15000))",
@@ -72,7 +90,7 @@ pub(crate) fn findings(cluster: &Cluster, effects: Effects) -> Vec<String> {
             let found = rows(&store, sql).await;
             wrong.extend(found.iter().map(|row| format!("{what}: {row:?}")));
         }
-        wrong.extend(judge(&evidence, &cluster.history.promises(), effects));
+        wrong.extend(contradictions(&evidence, &cluster.history.promises(), effects));
         wrong.extend(replay::unlike(&store).await);
         let mut acknowledged = BTreeMap::new();
         for node in cluster.nodes() {
@@ -156,7 +174,7 @@ async fn rows(store: &Store, sql: &str) -> Vec<Vec<String>> {
 }
 
 /// Everything that does not fit together.
-fn judge(evidence: &Evidence, promises: &Promises, effects: Effects) -> Vec<String> {
+fn contradictions(evidence: &Evidence, promises: &Promises, effects: Effects) -> Vec<String> {
     let mut wrong = promises.wrong.clone();
     wrong.extend(instances(evidence, promises));
     wrong.extend(starts(evidence));
@@ -179,7 +197,7 @@ fn judge(evidence: &Evidence, promises: &Promises, effects: Effects) -> Vec<Stri
     }
     if evidence.dead < effects.declared {
         wrong.push(format!(
-            "no effect: {} lives were declared dead, not {}",
+            "no effect: {} incarnations were declared dead, not {}",
             evidence.dead, effects.declared
         ));
     }
@@ -245,7 +263,7 @@ fn starts(evidence: &Evidence) -> Vec<String> {
 fn logs(cluster: &Cluster) -> Vec<String> {
     let mut wrong = Vec::new();
     for node in cluster.nodes() {
-        let said = node.said();
+        let said = node.output();
         for word in ["panicked", "should never happen", TOKEN] {
             let line = said.lines().find(|line| line.contains(word));
             wrong.extend(line.map(|line| format!("{} says: {line}", node.name)));
@@ -254,7 +272,7 @@ fn logs(cluster: &Cluster) -> Vec<String> {
     wrong
 }
 
-/// What is changed in the rows of a cluster that is whole, and what has to be said of it.
+/// Changes to the rows of a valid cluster, and the findings that each has to cause.
 const CHANGED: [(&str, &[&str]); 4] = [
     ("UPDATE attempt SET exit_code = 3", &["was acknowledged as"]),
     (
@@ -272,7 +290,7 @@ const CHANGED: [(&str, &[&str]); 4] = [
 ];
 
 #[test]
-fn rows_that_somebody_changed_are_found_by_the_journals_and_by_the_graph() {
+fn rows_changed_by_hand_contradict_the_journals_and_the_graph() {
     let Some(cluster) = Cluster::start(1, 1) else {
         return;
     };
@@ -311,11 +329,8 @@ fn every_broken_promise_is_found() {
         operations: vec!["7".to_owned()],
         ..Promises::default()
     };
-    let effects = Effects {
-        declared: 1,
-        ..Effects::default()
-    };
-    assert_eq!(judge(&whole(), &promises, effects), Vec::<String>::new());
+    let effects = Effects::declared(1);
+    assert_eq!(contradictions(&whole(), &promises, effects), Vec::<String>::new());
     let faults: [(&str, Plant); 9] = [
         ("does not exist", |all| all.instances.clear()),
         ("is failed, not succeeded", |all| {
@@ -342,7 +357,7 @@ fn every_broken_promise_is_found() {
     for (expected, plant) in faults {
         let mut evidence = whole();
         plant(&mut evidence);
-        let found = judge(&evidence, &promises, effects);
+        let found = contradictions(&evidence, &promises, effects);
         assert!(
             found.iter().any(|wrong| wrong.contains(expected)),
             "{expected}: {found:?}"

@@ -1,33 +1,35 @@
-//! Three servers of Consul with an agent beside each node: their leader dies, hangs, or there is none.
+//! Three servers of Consul with an agent beside each node: their leader dies or hangs, or there is no leader.
 
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::blocked_links::{LONG, dead, troubles};
-use crate::checker::{Effects, check};
+use crate::checker::Effects;
 use crate::fixture::{Cluster, PATIENCE, address, ports};
-use crate::master_crash::{all_end, left, load, nothing_ran_again};
 use crate::registry::all_registered;
+use crate::scenario::{
+    LONG, dead_members, finish, health_issues, pass_warm_up, start_load, wait_until_left, wake_and_restart,
+};
 use test_support::consul::Consul;
+use test_support::waiting::nothing_happens_for;
 
 /// The instances of a killed master have a living owner within this time while Consul has no leader.
 const KILLED_MOVES_WITHIN: Duration = Duration::from_secs(40);
 
-/// Those of a frozen one: 30 s without a beat, and the pings.
+/// Those of a frozen one: 30 s without a heartbeat, and the pings.
 const FROZEN_MOVES_WITHIN: Duration = Duration::from_secs(45);
 
 /// Consul makes a new server a voter after 10 s.
 const VOTES_WITHIN: Duration = Duration::from_secs(60);
 
 /// The servers, and the agents beside the masters but the first: that one is the cluster's own.
-struct Quorum {
+struct ConsulAgents {
     servers: Vec<Consul>,
     agents: Vec<Consul>,
 }
 
 /// Masters `m1`, `m2`, … and a worker, each master with an agent of its own, on three servers.
-fn start(masters: usize) -> Option<(Cluster, Quorum)> {
+fn start(masters: usize) -> Option<(Cluster, ConsulAgents)> {
     let (mut servers, mut agents) = (Vec::new(), Vec::new());
     let mut cluster = Cluster::start_on(|folder| {
         servers.push(Consul::start_new(&folder.join("s1"), &address(), ports(4)));
@@ -51,37 +53,36 @@ fn start(masters: usize) -> Option<(Cluster, Quorum)> {
             .start();
     }
     cluster.add("w1", "worker", &["--slots", "32"]).start();
-    // Past the time in which nobody is suspected anyway.
-    std::thread::sleep(LONG);
-    Some((cluster, Quorum { servers, agents }))
+    pass_warm_up();
+    Some((cluster, ConsulAgents { servers, agents }))
 }
 
-impl Quorum {
+impl ConsulAgents {
     /// The server that leads, as the cluster's own agent sees it.
     fn leader(&mut self, cluster: &Cluster) -> &mut Consul {
-        let mut place = None;
+        let mut index = None;
         cluster.wait(PATIENCE, "a server leads", |cluster| {
-            place = self
+            index = self
                 .servers
                 .iter()
                 .position(|server| server.leads(&cluster.consul));
-            place.is_some()
+            index.is_some()
         });
-        &mut self.servers[place.expect("a leader")]
+        &mut self.servers[index.expect("a leader")]
     }
 }
 
-/// Starts go on, and verbs, and tasks.
-fn goes_on(cluster: &Cluster, masters: &[&str]) -> Vec<String> {
-    let ids = load(cluster, masters, 2);
-    cluster.applied(masters[0], &ids[0], "pause");
+/// Starts, commands and tasks work; answers the instances.
+fn run_work(cluster: &Cluster, masters: &[&str]) -> Vec<String> {
+    let ids = start_load(cluster, masters, 2);
+    cluster.apply_command(masters[0], &ids[0], "pause");
     cluster.any().settle(&ids[0], &["paused"], PATIENCE);
-    cluster.applied(masters[0], &ids[0], "resume");
+    cluster.apply_command(masters[0], &ids[0], "resume");
     ids
 }
 
 #[test]
-fn a_leader_of_consul_that_dies_or_hangs_and_an_agent_that_leaves_cost_no_life() {
+fn a_consul_leader_that_dies_or_hangs_and_an_agent_that_leaves_end_no_node() {
     let Some((cluster, mut quorum)) = start(2) else {
         return;
     };
@@ -89,8 +90,8 @@ fn a_leader_of_consul_that_dies_or_hangs_and_an_agent_that_leaves_cost_no_life()
 
     let leader = quorum.leader(&cluster);
     leader.kill();
-    ids.extend(goes_on(&cluster, &["m1", "m2"]));
-    std::thread::sleep(LONG);
+    ids.extend(run_work(&cluster, &["m1", "m2"]));
+    nothing_happens_for(LONG);
     leader.start();
     cluster.wait(VOTES_WITHIN, "three servers vote", |cluster| {
         cluster.consul.voters() == 3
@@ -99,93 +100,86 @@ fn a_leader_of_consul_that_dies_or_hangs_and_an_agent_that_leaves_cost_no_life()
 
     let leader = quorum.leader(&cluster);
     leader.freeze();
-    ids.extend(goes_on(&cluster, &["m1", "m2"]));
-    std::thread::sleep(LONG);
+    ids.extend(run_work(&cluster, &["m1", "m2"]));
+    nothing_happens_for(LONG);
     leader.thaw();
     cluster.wait(VOTES_WITHIN, "three servers vote", |cluster| {
         cluster.consul.voters() == 3
     });
     all_registered(&cluster);
-    // So that the others believe their views again, and would suspect.
-    std::thread::sleep(LONG);
+    // From then on the others would suspect a node.
+    pass_warm_up();
 
     quorum.agents[0].leave();
-    let life = cluster.on("m2").incarnation.clone();
+    let incarnation = cluster.on("m2").incarnation.clone();
     cluster.wait(
         PATIENCE,
         "what was registered with the agent is gone",
-        |cluster| !cluster.consul.lives().contains(&life),
+        |cluster| !cluster.consul.incarnations().contains(&incarnation),
     );
     cluster.wait(PATIENCE, "its node says so", |cluster| {
-        troubles(cluster, "m2").contains("membership frozen")
+        health_issues(cluster, "m2").contains("membership frozen")
     });
-    ids.extend(goes_on(&cluster, &["m2", "m1"]));
-    std::thread::sleep(LONG);
+    ids.extend(run_work(&cluster, &["m2", "m1"]));
+    nothing_happens_for(LONG);
     quorum.agents[0].start();
     all_registered(&cluster);
 
-    assert_eq!(dead(&cluster), Vec::<Value>::new());
-    all_end(&cluster, &ids);
-    nothing_ran_again(&cluster, &ids);
-    check(&cluster, Effects::default());
+    assert_eq!(dead_members(&cluster), Vec::<Value>::new());
+    finish(&cluster, &ids, Effects::default());
 }
 
 #[test]
-fn without_a_quorum_everything_goes_on_and_masters_that_end_are_followed() {
+fn without_a_quorum_work_continues_and_dead_masters_are_replaced() {
     let Some((mut cluster, mut quorum)) = start(3) else {
         return;
     };
-    let mut ids = load(&cluster, &["m1", "m2", "m3"], 2);
+    let mut ids = start_load(&cluster, &["m1", "m2", "m3"], 2);
     for server in &mut quorum.servers[1..] {
         server.kill();
     }
     for node in ["m1", "m2", "m3"] {
         cluster.wait(PATIENCE, "membership is frozen", |cluster| {
-            troubles(cluster, node).contains("consul unreachable, membership frozen")
+            health_issues(cluster, node).contains("consul unreachable, membership frozen")
         });
     }
-    ids.extend(goes_on(&cluster, &["m1", "m2", "m3"]));
-    std::thread::sleep(LONG);
-    assert_eq!(dead(&cluster), Vec::<Value>::new());
+    ids.extend(run_work(&cluster, &["m1", "m2", "m3"]));
+    nothing_happens_for(LONG);
+    assert_eq!(dead_members(&cluster), Vec::<Value>::new());
 
-    let on_killed = load(&cluster, &["m3"], 3);
+    let on_killed = start_load(&cluster, &["m3"], 3);
     let gone = cluster.on("m3").host.clone();
     cluster.node("m3").kill();
     let since = Instant::now();
-    left(&cluster, &on_killed, &[&gone], KILLED_MOVES_WITHIN);
+    wait_until_left(&cluster, &on_killed, &[&gone], KILLED_MOVES_WITHIN);
     eprintln!(
         "killed without a leader: all instances moved in {:?}",
         since.elapsed()
     );
 
-    let on_frozen = load(&cluster, &["m2"], 3);
+    let on_frozen = start_load(&cluster, &["m2"], 3);
     let gone = cluster.on("m2").host.clone();
-    let mut frozen = cluster.take("m2");
+    let frozen = cluster.take_node("m2");
     frozen.freeze();
     let since = Instant::now();
-    left(&cluster, &on_frozen, &[&gone], FROZEN_MOVES_WITHIN);
+    wait_until_left(&cluster, &on_frozen, &[&gone], FROZEN_MOVES_WITHIN);
     eprintln!(
         "frozen without a leader: all instances moved in {:?}",
         since.elapsed()
     );
-    frozen.thaw();
-    assert_eq!(frozen.exit_code(PATIENCE), Some(75), "{}", frozen.said());
-    frozen.start();
-    cluster.give_back(frozen);
+    wake_and_restart(&mut cluster, frozen);
 
     for server in &mut quorum.servers[1..] {
         server.spawn();
     }
     cluster.node("m3").start();
     all_registered(&cluster);
-    assert_eq!(dead(&cluster).len(), 2, "only the killed one and the frozen one");
+    assert_eq!(
+        dead_members(&cluster).len(),
+        2,
+        "only the killed one and the frozen one"
+    );
     ids.extend(on_killed);
     ids.extend(on_frozen);
-    all_end(&cluster, &ids);
-    nothing_ran_again(&cluster, &ids);
-    let effects = Effects {
-        declared: 2,
-        ..Effects::default()
-    };
-    check(&cluster, effects);
+    finish(&cluster, &ids, Effects::declared(2));
 }

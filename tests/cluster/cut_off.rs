@@ -1,17 +1,19 @@
-//! Workers that are cut off from everything while they run tasks that say what is to become of them.
+//! Workers that are cut off from everything while they run tasks with and without `on_cut_off`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use crate::blocked_links::{LONG, dead, host_of};
 use crate::checker::{Effects, check};
 use crate::fixture::{Cluster, PATIENCE, chain, free_address, lines_of};
-use crate::master_crash::{all_end, hosts, left, nothing_ran_again};
 use crate::proxy::{Mode, Proxy};
+use crate::scenario::{
+    LONG, add_behind_proxy, dead_members, finish, host_of, owner_hosts, pass_warm_up, wait_for_ends,
+    wait_until_left,
+};
 use crate::worker_crash::task_of;
 
 /// How often a task shows that it runs; a process that is stopped shows it no more.
-const BEATS_EVERY: &str = "0.1";
+const SIGNALS_EVERY: &str = "0.1";
 
 /// The first attempt is stopped 20 s after its last renewal, which was asked for at most 5 s before the cut, or later on
 /// a machine that is busy.
@@ -25,21 +27,21 @@ const FOLLOWED_AFTER: Duration = Duration::from_secs(15);
 type At = u128;
 
 /// A task that shows all the time that it runs, until the flag is there.
-fn beating(cluster: &Cluster, policy: &str) -> String {
-    let (flag, beats) = (cluster.path("flag"), cluster.path("beats"));
+fn signalling(cluster: &Cluster, policy: &str) -> String {
+    let (flag, signals) = (cluster.path("flag"), cluster.path("signals"));
     let task = cluster.task(&format!(
-        "while [ ! -e {} ]; do echo $PORPOISE_ATTEMPT_UID $(date +%s%3N) >> {}; sleep {BEATS_EVERY}; done",
+        "while [ ! -e {} ]; do echo $PORPOISE_ATTEMPT_UID $(date +%s%3N) >> {}; sleep {SIGNALS_EVERY}; done",
         flag.display(),
-        beats.display()
+        signals.display()
     ));
     let body = task.trim_end_matches('}').trim_end();
     format!("{body}{policy} }}")
 }
 
 /// When each attempt of an instance showed first and last that it runs.
-fn shown(cluster: &Cluster, id: &str) -> BTreeMap<String, (At, At)> {
+fn signal_times(cluster: &Cluster, id: &str) -> BTreeMap<String, (At, At)> {
     let mut shown: BTreeMap<String, (At, At)> = BTreeMap::new();
-    for line in lines_of(&cluster.path("beats")) {
+    for line in lines_of(&cluster.path("signals")) {
         let Some((uid, at)) = line
             .split_once(' ')
             .filter(|(uid, _)| uid.split('-').nth(1) == Some(id))
@@ -59,32 +61,19 @@ fn now() -> At {
 }
 
 /// Every link of the worker `x`; what others call there, and what it calls there itself.
-struct Cut {
+struct WorkerLinks {
     links: Vec<Proxy>,
     /// Masters, behind which only its own calls are swallowed.
     masters: Vec<Proxy>,
 }
 
-impl Cut {
-    fn off(&self, life: &str) {
+impl WorkerLinks {
+    fn cut(&self, incarnation: &str) {
         self.links.iter().for_each(|link| link.set(Mode::BlackHole));
-        self.masters.iter().for_each(|link| link.swallow_from(life));
+        self.masters
+            .iter()
+            .for_each(|link| link.swallow_from(incarnation));
     }
-}
-
-/// A master that others reach through a proxy.
-fn add_master(cluster: &mut Cluster, name: &str) -> Proxy {
-    let rpc = free_address();
-    let proxy = Proxy::start(&free_address(), &rpc);
-    let host = proxy.address().to_owned();
-    let node = cluster.add(
-        name,
-        "master,api",
-        &["--rpc-listen", rpc.as_str(), "--advertise", &host],
-    );
-    node.host = host;
-    node.start();
-    proxy
 }
 
 /// The worker `x`, all of whose links can be cut.
@@ -118,13 +107,13 @@ fn add_worker(cluster: &mut Cluster) -> Vec<Proxy> {
 /// One exclusive instance and one without a policy, both with an attempt at `x`, before `w1` is there.
 fn run_at_x(cluster: &Cluster) -> (String, String) {
     for (name, policy) in [("plain", ""), ("exclusive", ", on_cut_off: exclusive")] {
-        let task = beating(cluster, policy);
+        let task = signalling(cluster, policy);
         cluster.on("m1").apply(name, chain(name, &[task]));
     }
     let ids = ["exclusive", "plain"].map(|name| cluster.start_instance("m1", name));
     for id in &ids {
         cluster.wait(PATIENCE, "it runs at x", |cluster| {
-            task_of(cluster, id)["state"] == "running" && !shown(cluster, id).is_empty()
+            task_of(cluster, id)["state"] == "running" && !signal_times(cluster, id).is_empty()
         });
         assert_eq!(task_of(cluster, id)["worker"], "x");
     }
@@ -133,48 +122,43 @@ fn run_at_x(cluster: &Cluster) -> (String, String) {
 }
 
 #[test]
-fn an_exclusive_attempt_of_a_worker_that_is_cut_off_ends_before_the_next_begins_and_others_go_on() {
+fn a_cut_off_exclusive_attempt_ends_before_the_next_begins_and_others_continue() {
     let Some(mut cluster) = Cluster::start(0, 0) else {
         return;
     };
-    let masters = vec![add_master(&mut cluster, "m1")];
+    let masters = vec![add_behind_proxy(&mut cluster, "m1", "master,api")];
     let links = add_worker(&mut cluster);
-    let cut = Cut { links, masters };
+    let worker_links = WorkerLinks { links, masters };
     let (exclusive, plain) = run_at_x(&cluster);
     cluster.add("w1", "worker", &[]).start();
-    // Past the time in which nobody is suspected anyway.
-    std::thread::sleep(LONG);
-    cut.off(&cluster.on("x").incarnation);
+    pass_warm_up();
+    worker_links.cut(&cluster.on("x").incarnation);
     let cut_at = now();
     cluster.wait(PATIENCE, "the task says what it waits for", |cluster| {
         let reason = task_of(cluster, &exclusive)["reason"].to_string();
         reason.contains("waits until the lease of attempt 1 at worker x is over")
     });
-    assert!(!dead(&cluster).is_empty(), "the worker was given up");
+    assert!(!dead_members(&cluster).is_empty(), "the worker was declared dead");
     for id in [&plain, &exclusive] {
         cluster.wait(PATIENCE, "the next attempt runs elsewhere", |cluster| {
-            shown(cluster, id).len() == 2 && task_of(cluster, id)["worker"] == "w1"
+            signal_times(cluster, id).len() == 2 && task_of(cluster, id)["worker"] == "w1"
         });
     }
-    let (_, next) = both(&cluster, &exclusive);
-    cluster.wait(PATIENCE, "without a policy the first one goes on", |cluster| {
-        let (first, _) = both(cluster, &plain);
+    let (_, next) = both_times(&cluster, &exclusive);
+    cluster.wait(PATIENCE, "without a policy the first one continues", |cluster| {
+        let (first, _) = both_times(cluster, &plain);
         first.1 > next.0 + LONG.as_millis()
     });
-    one_after_the_other(cut_at, both(&cluster, &exclusive));
+    assert_sequential(cut_at, both_times(&cluster, &exclusive));
     std::fs::write(cluster.path("flag"), "").expect("the flag");
-    all_end(&cluster, &[exclusive, plain]);
+    wait_for_ends(&cluster, &[exclusive, plain]);
     cluster.node("x").kill();
-    let effects = Effects {
-        declared: 1,
-        workers_died: true,
-    };
-    check(&cluster, effects);
+    check(&cluster, Effects::worker_died());
 }
 
 /// When the two attempts of an instance showed first and last that they run.
-fn both(cluster: &Cluster, id: &str) -> ((At, At), (At, At)) {
-    let shown = shown(cluster, id);
+fn both_times(cluster: &Cluster, id: &str) -> ((At, At), (At, At)) {
+    let shown = signal_times(cluster, id);
     let times: Vec<(At, At)> = shown.values().copied().collect();
     let [first, next] = times[..] else {
         panic!("{id}: {shown:?}");
@@ -183,7 +167,7 @@ fn both(cluster: &Cluster, id: &str) -> ((At, At), (At, At)) {
 }
 
 /// The first was stopped when its lease was over, and the next began when that was surely so.
-fn one_after_the_other(cut_at: At, (first, next): ((At, At), (At, At))) {
+fn assert_sequential(cut_at: At, (first, next): ((At, At), (At, At))) {
     let after_the_cut = |at: At| {
         let ms = at.saturating_sub(cut_at);
         Duration::from_millis(u64::try_from(ms).expect("soon"))
@@ -203,27 +187,23 @@ fn a_take_over_does_not_disturb_an_exclusive_attempt() {
     let Some(mut cluster) = Cluster::start(2, 1) else {
         return;
     };
-    let task = beating(&cluster, ", on_cut_off: exclusive");
+    let task = signalling(&cluster, ", on_cut_off: exclusive");
     cluster.any().apply("exclusive", chain("exclusive", &[task]));
     let ids = [cluster.start_instance("m1", "exclusive")];
-    cluster.wait(PATIENCE, "it runs", |cluster| !shown(cluster, &ids[0]).is_empty());
-    let host = hosts(&cluster, &ids).remove(0);
+    cluster.wait(PATIENCE, "it runs", |cluster| {
+        !signal_times(cluster, &ids[0]).is_empty()
+    });
+    let host = owner_hosts(&cluster, &ids).remove(0);
     let owner = cluster.named(&host);
     let gone = cluster.on(&owner).host.clone();
     cluster.node(&owner).kill();
     let killed = now();
-    left(&cluster, &ids, &[&gone], PATIENCE);
+    wait_until_left(&cluster, &ids, &[&gone], PATIENCE);
     // Longer than a lease of the dead owner, and than what the next owner would wait.
     cluster.wait(PATIENCE, "it runs long after the death of its owner", |cluster| {
-        let (_, last) = shown(cluster, &ids[0]).pop_first().expect("an attempt").1;
+        let (_, last) = signal_times(cluster, &ids[0]).pop_first().expect("an attempt").1;
         last > killed + 32_000
     });
     std::fs::write(cluster.path("flag"), "").expect("the flag");
-    all_end(&cluster, &ids);
-    nothing_ran_again(&cluster, &ids);
-    let effects = Effects {
-        declared: 1,
-        ..Effects::default()
-    };
-    check(&cluster, effects);
+    finish(&cluster, &ids, Effects::declared(1));
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::checker::{Effects, check, findings};
+use crate::checker::{Effects, ask, check, findings};
 use crate::fixture::{Cluster, PATIENCE, counter_of};
-use crate::master_crash::{all_end, hosts, left, load, nothing_ran_again};
-use test_support::rest::eventually;
+use crate::scenario::{
+    assert_single_attempts, finish, owner_hosts, start_load, wait_for_ends, wait_until_left,
+};
+use test_support::waiting::{eventually, nothing_happens_for};
 
 /// The exit code of a node at its fail point.
 const AT_A_POINT: i32 = 99;
@@ -29,38 +31,34 @@ const OF_AN_OWNER: [&str; 4] = [
 ];
 
 #[test]
-fn a_survivor_that_dies_at_any_step_of_its_take_over_is_followed_by_the_next() {
+fn a_survivor_that_dies_at_any_step_of_its_takeover_is_followed_by_the_next() {
     let Some(mut cluster) = Cluster::start(1, 1) else {
         return;
     };
     for (turn, point) in OF_A_SURVIVOR.iter().enumerate() {
-        // m1 is away while the others die, so that nobody but the survivor can take over.
+        // m1 is away while the others die, so that only the survivor can take over.
         let (victim, survivor) = (format!("v{turn}"), format!("s{turn}"));
         cluster.add(&victim, "master,api", &[]).start();
         let doomed = cluster.add(&survivor, "master,api", &[]);
         doomed.environment = vec![("PORPOISE_TEST_ABORT", format!("{point}@1"))];
         doomed.start();
-        let ids = load(&cluster, &[&victim], 3);
+        let ids = start_load(&cluster, &[&victim], 3);
         cluster.node("m1").kill();
         cluster.node(&victim).kill();
         let code = cluster.node(&survivor).exit_code(PATIENCE);
         assert_eq!(code, Some(AT_A_POINT), "{point} should be reached");
         cluster.node("m1").start();
-        all_end(&cluster, &ids);
-        nothing_ran_again(&cluster, &ids);
+        wait_for_ends(&cluster, &ids);
+        assert_single_attempts(&cluster, &ids);
     }
-    let effects = Effects {
-        declared: OF_A_SURVIVOR.len(),
-        ..Effects::default()
-    };
-    check(&cluster, effects);
+    check(&cluster, Effects::declared(OF_A_SURVIVOR.len()));
 }
 
 /// More than one claim takes.
 const MORE_THAN_A_BATCH: usize = 520;
 
 #[test]
-fn a_survivor_that_dies_between_two_batches_of_its_claims_leaves_the_rest_to_the_next() {
+fn a_survivor_that_dies_between_two_claims_leaves_the_rest_to_the_next() {
     let Some(mut cluster) = Cluster::start(1, 1) else {
         return;
     };
@@ -83,15 +81,11 @@ fn a_survivor_that_dies_between_two_batches_of_its_claims_leaves_the_rest_to_the
     );
     cluster.node("m1").start();
     for id in &ids {
-        cluster.verb("m1", id, "stop");
-        cluster.history.ends(id, "stopped");
+        cluster.command("m1", id, "stop");
+        cluster.history.expect_end(id, "stopped");
     }
-    all_end(&cluster, &ids);
-    let effects = Effects {
-        declared: 2,
-        ..Effects::default()
-    };
-    check(&cluster, effects);
+    wait_for_ends(&cluster, &ids);
+    check(&cluster, Effects::declared(2));
 }
 
 #[test]
@@ -109,7 +103,7 @@ fn an_owner_that_dies_between_commit_and_message_loses_nothing() {
         owner.environment = vec![("PORPOISE_TEST_ABORT", (*point).to_owned())];
         owner.start();
         for _ in 0..8 {
-            // It may be over at any moment: then nobody knows whether the start was stored.
+            // It may end at any moment: then no client knows whether the start was stored.
             cluster.try_start(&name, "short");
         }
         let code = cluster.node(&name).exit_code(PATIENCE);
@@ -121,17 +115,11 @@ fn an_owner_that_dies_between_commit_and_message_loses_nothing() {
         .map(|row| row["id"].as_str().expect("an id").to_owned())
         .collect();
     assert!(ids.len() >= OF_AN_OWNER.len(), "{ids:?}");
-    all_end(&cluster, &ids);
-    nothing_ran_again(&cluster, &ids);
-    let effects = Effects {
-        declared: OF_AN_OWNER.len(),
-        ..Effects::default()
-    };
-    check(&cluster, effects);
+    finish(&cluster, &ids, Effects::declared(OF_AN_OWNER.len()));
 }
 
 /// Freezes an owner with this mutation past its replacement, with time limits that are over when it wakes up, and
-/// lets it go on for a while. Answers how many of its writes were refused, and what the checker finds.
+/// lets it continue. Answers how many of its writes were refused, and what the checker finds.
 fn zombie(mutation: &str) -> Option<(f64, Vec<String>)> {
     let mut cluster = Cluster::start(1, 1)?;
     let mutant = cluster.add("x", "master,api", &[]);
@@ -145,13 +133,14 @@ fn zombie(mutation: &str) -> Option<(f64, Vec<String>)> {
     let ids: Vec<String> = (0..5).map(|_| cluster.start_instance("x", "late")).collect();
     let host = cluster.on("x").host.clone();
     cluster.wait(PATIENCE, "the mutant owns them", |cluster| {
-        hosts(cluster, &ids).iter().all(|owner| *owner == host)
+        owner_hosts(cluster, &ids).iter().all(|owner| *owner == host)
     });
-    let mut zombie = cluster.take("x");
+    let mut zombie = cluster.take_node("x");
     zombie.freeze();
-    left(&cluster, &ids, &[&host], PATIENCE);
-    // The new owner tells the time limit, too; then the old one wakes up.
-    std::thread::sleep(Duration::from_secs(2));
+    wait_until_left(&cluster, &ids, &[&host], PATIENCE);
+    cluster.wait(PATIENCE, "the new owner records the time limits", |cluster| {
+        ask(cluster, "SELECT id::text FROM instance WHERE NOT timed_out").is_empty()
+    });
     zombie.thaw();
     let mut refused = 0.0;
     eventually(Duration::from_secs(3), || {
@@ -159,12 +148,9 @@ fn zombie(mutation: &str) -> Option<(f64, Vec<String>)> {
         refused > 0.0
     });
     assert_eq!(zombie.exit_code(PATIENCE), Some(75));
-    cluster.give_back(zombie);
-    all_end(&cluster, &ids);
-    let effects = Effects {
-        declared: 1,
-        ..Effects::default()
-    };
+    cluster.put_back(zombie);
+    wait_for_ends(&cluster, &ids);
+    let effects = Effects::declared(1);
     Some((refused, findings(&cluster, effects)))
 }
 
@@ -188,7 +174,7 @@ fn the_checker_notices_that_the_fence_is_missing() {
 
 /// A master that claims at events only never finds orphans whose event was before its time.
 #[test]
-fn the_checker_notices_that_nobody_looks_for_orphans_by_the_clock() {
+fn the_checker_notices_that_no_master_scans_for_orphans() {
     let Some(mut cluster) = Cluster::start(1, 1) else {
         return;
     };
@@ -199,22 +185,22 @@ fn the_checker_notices_that_nobody_looks_for_orphans_by_the_clock() {
         ("PORPOISE_TEST_ABORT", "declare.after@1".to_owned()),
     ];
     doomed.start();
-    let ids = load(&cluster, &["m1"], 3);
+    let ids = start_load(&cluster, &["m1"], 3);
     cluster.node("m1").kill();
     let code = cluster.node("x").exit_code(PATIENCE);
     assert_eq!(code, Some(AT_A_POINT));
     let second = cluster.node("x");
     second.environment = vec![mutant];
     second.start();
-    std::thread::sleep(Duration::from_secs(12));
+    nothing_happens_for(Duration::from_secs(12));
     let found = findings(&cluster, Effects::default());
     assert!(
         found
             .iter()
             .any(|wrong| wrong.contains("is running, not succeeded")),
-        "orphans stay, and the checker should see it: {found:?}"
+        "orphans remain, and the checker should see it: {found:?}"
     );
     cluster.node("m1").start();
-    all_end(&cluster, &ids);
-    nothing_ran_again(&cluster, &ids);
+    wait_for_ends(&cluster, &ids);
+    assert_single_attempts(&cluster, &ids);
 }

@@ -17,11 +17,12 @@ use tempfile::TempDir;
 
 use crate::checker;
 use crate::history::History;
-use crate::network::{Network, Place};
+use crate::network::{Namespace, Network};
 use crate::process::Process;
 use test_support::consul::{self, Consul};
-use test_support::rest::{Answer, Rest, eventually};
+use test_support::rest::{Answer, Rest};
 use test_support::restartable_postgres::RestartablePostgres;
+use test_support::waiting::eventually;
 
 /// How long anything may take that has no limit of its own.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ static TURNS: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
 /// Ports are counted, not asked for: a node keeps its own while it is down.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(7100);
 
-/// The places of what all nodes use, in a cluster that is started apart.
+/// The namespaces of what all nodes use, in a cluster that is started apart.
 pub(crate) const DATABASE: &str = "database";
 pub(crate) const REGISTRY: &str = "registry";
 
@@ -45,7 +46,7 @@ pub(crate) struct Cluster {
     pub(crate) consul: Consul,
     /// The database of all nodes.
     pub(crate) postgres: RestartablePostgres,
-    /// What the clients were told.
+    /// What the clients were answered.
     pub(crate) history: History,
     folder: TempDir,
     /// The network of this cluster alone, if it has one; goes after everything that runs in it.
@@ -71,9 +72,9 @@ impl Cluster {
     pub(crate) fn start_apart(masters: usize, workers: usize) -> Option<Self> {
         let turn = turn();
         let registry = |network: &mut Option<Network>, folder: &Path| {
-            let (place, at) = home(network, REGISTRY);
+            let (namespace, at) = namespace_of(network, REGISTRY);
             let first_port = ports(4);
-            within(place.as_ref(), || {
+            within(namespace.as_ref(), || {
                 Consul::start_new(&folder.join("consul"), &at, first_port)
             })
         };
@@ -96,8 +97,8 @@ impl Cluster {
             eprintln!("SKIPPED: Consul is not installed (no consul in PATH)");
             return None;
         }
-        let (place, at) = home(&mut network, DATABASE);
-        let Some(postgres) = within(place.as_ref(), || RestartablePostgres::at(&at)) else {
+        let (namespace, at) = namespace_of(&mut network, DATABASE);
+        let Some(postgres) = within(namespace.as_ref(), || RestartablePostgres::at(&at)) else {
             eprintln!(
                 "SKIPPED: PostgreSQL is not installed (no initdb in PATH or /usr/lib/postgresql/*/bin)"
             );
@@ -135,7 +136,7 @@ impl Cluster {
 
     /// Describes one more node, which the caller starts; a flag in `more` comes last and so wins.
     pub(crate) fn add(&mut self, name: &str, roles: &str, more: &[&str]) -> &mut Process {
-        let (place, at) = home(&mut self.network, name);
+        let (namespace, at) = namespace_of(&mut self.network, name);
         let host = format!("{at}:{}", ports(1));
         let listen = format!("{at}:{}", ports(1));
         let secret = self.path("secret").display().to_string();
@@ -161,7 +162,7 @@ impl Cluster {
         arguments.extend(more);
         let arguments = arguments.into_iter().map(str::to_owned).collect();
         let mut process = Process::new(name, &host, arguments, self.folder.path());
-        process.put_in(place);
+        process.set_namespace(namespace);
         self.nodes.insert(name.to_owned(), process);
         self.node(name)
     }
@@ -188,13 +189,13 @@ impl Cluster {
         &self.nodes[name]
     }
 
-    /// Takes a node out of the clients' sight, to do something to it meanwhile.
-    pub(crate) fn take(&mut self, name: &str) -> Process {
+    /// Removes a node from the clients' sight, to change it while they work.
+    pub(crate) fn take_node(&mut self, name: &str) -> Process {
         self.nodes.remove(name).expect("a node of that name")
     }
 
     /// Puts a node back.
-    pub(crate) fn give_back(&mut self, process: Process) {
+    pub(crate) fn put_back(&mut self, process: Process) {
         self.nodes.insert(process.name.clone(), process);
     }
 
@@ -260,9 +261,9 @@ impl Cluster {
         self.try_start(node, workflow).expect("a healthy node starts it")
     }
 
-    /// Sends a verb through a node, and notes the operation when it was accepted.
-    pub(crate) fn verb(&self, node: &str, id: &str, verb: &str) -> Option<Answer> {
-        let path = format!("/api/v1/instances/{id}/{verb}?wait=20s");
+    /// Sends a command through a node, and notes the operation when it was accepted.
+    pub(crate) fn command(&self, node: &str, id: &str, command: &str) -> Option<Answer> {
+        let path = format!("/api/v1/instances/{id}/{command}?wait=20s");
         let request = self.on(node).request(Method::POST, &path).json(&json!({}));
         let answer = self.note(Rest::answer(request))?;
         if matches!(answer.status, 200 | 202) {
@@ -272,10 +273,10 @@ impl Cluster {
         Some(answer)
     }
 
-    /// Sends a verb that must be applied within the call; answers the instance as the call shows it.
-    pub(crate) fn applied(&self, node: &str, id: &str, verb: &str) -> Value {
-        let answer = self.verb(node, id, verb).expect("a healthy node answers");
-        assert_eq!(answer.status, 200, "{verb} of {id} on {node}: {answer:?}");
+    /// Sends a command that must be applied within the call; answers the instance as the call shows it.
+    pub(crate) fn apply_command(&self, node: &str, id: &str, command: &str) -> Value {
+        let answer = self.command(node, id, command).expect("a healthy node answers");
+        assert_eq!(answer.status, 200, "{command} of {id} on {node}: {answer:?}");
         answer.body["instance"].clone()
     }
 
@@ -285,7 +286,7 @@ impl Cluster {
         let mut promises = self.history.promises();
         match (answer.status, answer.retry) {
             (503, true) => {
-                promises.told_to_wait += 1;
+                promises.retry_later += 1;
                 return None;
             }
             (500.., _) => promises.wrong.push(format!("{answer:?}")),
@@ -294,13 +295,13 @@ impl Cluster {
         Some(answer)
     }
 
-    /// The ownership of an instance, as any node tells it.
+    /// The ownership of an instance, as any node answers it.
     pub(crate) fn ownership(&self, id: &str) -> Value {
         self.any().get(&format!("/instances/{id}/ownership"))
     }
 
     /// Why each owner became one, oldest first.
-    pub(crate) fn whys(&self, id: &str) -> Vec<String> {
+    pub(crate) fn ownership_reasons(&self, id: &str) -> Vec<String> {
         let log = self.ownership(id)["log"].as_array().cloned().unwrap_or_default();
         let whys = log.iter().map(|entry| entry["why"].as_str().expect("a reason"));
         whys.map(str::to_owned).collect()
@@ -318,7 +319,7 @@ impl Cluster {
         answering.map(|node| counter_of(node, name)).sum()
     }
 
-    /// Processes of tasks that run, of any life of a worker; the worker `` is all of them.
+    /// Processes of tasks that run, of any incarnation of a worker; the worker `` is all of them.
     pub(crate) fn task_processes(&self, worker: &str) -> Vec<i32> {
         let data = self.folder.path().join(worker);
         let output = [b"PORPOISE_OUTPUT=", data.as_os_str().as_encoded_bytes()].concat();
@@ -352,7 +353,7 @@ impl Cluster {
         })
     }
 
-    /// Waits until a probe holds, and says what should have happened when it never does.
+    /// Waits until a probe holds; fails with what should have happened.
     pub(crate) fn wait(&self, within: Duration, what: &str, mut probe: impl FnMut(&Self) -> bool) {
         let mut holds = false;
         eventually(within, || {
@@ -366,7 +367,7 @@ impl Cluster {
         self.folder.disable_cleanup(true);
         eprintln!("kept: {}", self.folder.path().display());
         for node in self.nodes.values() {
-            let said = node.said();
+            let said = node.output();
             let lines: Vec<&str> = said.lines().collect();
             for line in &lines[lines.len().saturating_sub(8)..] {
                 eprintln!("  {}: {line}", node.name);
@@ -403,7 +404,7 @@ pub(crate) fn counter_of(node: &Process, name: &str) -> f64 {
     text.lines().filter_map(of_ours).sum()
 }
 
-/// An address of this test process alone: nobody else's connection begins at one of its ports.
+/// An address of this test process alone: no connection of another process begins at one of its ports.
 pub(crate) fn address() -> String {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     format!("127.{}.{middle}.{low}", 64 + high % 64)
@@ -423,25 +424,25 @@ fn turn() -> MutexGuard<'static, ()> {
     })
 }
 
-/// Where a part of a cluster runs: in a place of its own in its network, or in this machine's.
-fn home(network: &mut Option<Network>, name: &str) -> (Option<Place>, String) {
+/// Where a part of a cluster runs: in a namespace of its own, or in that of this machine.
+fn namespace_of(network: &mut Option<Network>, name: &str) -> (Option<Namespace>, String) {
     match network {
         Some(network) => {
-            let (place, address) = network.add(name);
-            (Some(place), address)
+            let (namespace, address) = network.add(name);
+            (Some(namespace), address)
         }
         None => (None, address()),
     }
 }
 
-fn within<T: Send>(place: Option<&Place>, work: impl FnOnce() -> T + Send) -> T {
-    match place {
-        Some(place) => place.within(work),
+fn within<T: Send>(namespace: Option<&Namespace>, work: impl FnOnce() -> T + Send) -> T {
+    match namespace {
+        Some(namespace) => namespace.within(work),
         None => work(),
     }
 }
 
-/// An address that nobody else uses.
+/// An address that no other process uses.
 pub(crate) fn free_address() -> String {
     format!("{}:{}", address(), ports(1))
 }

@@ -1,4 +1,4 @@
-//! A node that keeps dying: the cluster stays calm, and takes it back when it stays.
+//! A node that keeps dying: it waits before it joins again, and instances stay where they are.
 
 use std::time::{Duration, Instant};
 
@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use crate::checker::{Effects, ask, check};
 use crate::fixture::{Cluster, PATIENCE};
-use crate::master_crash::{all_end, left, load, nothing_ran_again};
+use crate::scenario::{assert_single_attempts, start_load, wait_for_ends, wait_until_left};
 
-/// A life that waits ends so soon after SIGTERM, on a busy machine.
+/// A waiting incarnation ends within this time after SIGTERM, on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// The wait after the third death (15 s), the probation (10 s), and what a busy machine needs.
+/// The wait after the third death (15 s), the probation period (10 s), and what a busy machine needs.
 const COMES_BACK_WITHIN: Duration = Duration::from_secs(60);
 
 /// Kills the node with instances of its own, and waits until it is declared dead and they have moved.
-fn dies(cluster: &mut Cluster, name: &str) -> Vec<String> {
-    let ids = load(cluster, &[name], 2);
-    let (life, host) = (
+fn kill_until_dead(cluster: &mut Cluster, name: &str) -> Vec<String> {
+    let ids = start_load(cluster, &[name], 2);
+    let (incarnation, host) = (
         cluster.on(name).incarnation.clone(),
         cluster.on(name).host.clone(),
     );
@@ -26,30 +26,30 @@ fn dies(cluster: &mut Cluster, name: &str) -> Vec<String> {
         let nodes = cluster.any().items("/nodes");
         nodes
             .iter()
-            .any(|node| node["incarnation"] == life.as_str() && node["state"] == "dead")
+            .any(|node| node["incarnation"] == incarnation.as_str() && node["state"] == "dead")
     });
-    left(cluster, &ids, &[&host], PATIENCE);
+    wait_until_left(cluster, &ids, &[&host], PATIENCE);
     ids
 }
 
-/// After its third death: a life that waits ends at once when told to, and the next one waits for what is left.
-fn waits_ends_waits_and_joins(cluster: &mut Cluster) {
+/// After its third death: a waiting incarnation ends at once on SIGTERM, and the next one waits for what is left.
+fn restarts_wait_and_join(cluster: &mut Cluster) {
     let third = Instant::now();
-    let waiting = |cluster: &Cluster| cluster.on("m2").said().contains("waits before it joins");
+    let waiting = |cluster: &Cluster| cluster.on("m2").output().contains("waits before it joins");
     cluster.node("m2").spawn();
     cluster.wait(PATIENCE, "the node says that it waits, and why", waiting);
-    let told = Instant::now();
+    let signalled = Instant::now();
     let code = cluster.node("m2").stop(AT_ONCE);
     assert_eq!(
         code,
         Some(0),
         "a waiting node ends at once: {}",
-        cluster.on("m2").said()
+        cluster.on("m2").output()
     );
-    eprintln!("a waiting node ended {:?} after SIGTERM", told.elapsed());
+    eprintln!("a waiting node ended {:?} after SIGTERM", signalled.elapsed());
 
     cluster.node("m2").spawn();
-    cluster.wait(PATIENCE, "the next life waits for what is left", waiting);
+    cluster.wait(PATIENCE, "the next incarnation waits for what is left", waiting);
     cluster.wait(COMES_BACK_WITHIN, "it joins", |cluster| {
         cluster
             .any()
@@ -58,7 +58,7 @@ fn waits_ends_waits_and_joins(cluster: &mut Cluster) {
             .any(|node| node["state"] == "joining")
     });
     let joined = third.elapsed();
-    cluster.node("m2").becomes_ready(COMES_BACK_WITHIN);
+    cluster.node("m2").wait_until_ready(COMES_BACK_WITHIN);
     let ready = third.elapsed();
     eprintln!("after the third death: joined after {joined:?}, active after {ready:?}");
     assert!(joined >= Duration::from_secs(10), "it waited: {joined:?}");
@@ -70,46 +70,46 @@ fn waits_ends_waits_and_joins(cluster: &mut Cluster) {
 }
 
 #[test]
-fn an_address_that_died_three_times_waits_and_is_taken_back_when_it_stays() {
+fn an_address_that_died_three_times_waits_and_joins_when_it_stays_up() {
     let Some(mut cluster) = Cluster::start(2, 1) else {
         return;
     };
-    let mut ids = dies(&mut cluster, "m2");
+    let mut ids = kill_until_dead(&mut cluster, "m2");
     for _ in 0..2 {
         let since = Instant::now();
         cluster.node("m2").start();
         eprintln!("bad luck: ready after {:?}", since.elapsed());
         assert!(
-            !cluster.on("m2").said().contains("waits before it joins"),
+            !cluster.on("m2").output().contains("waits before it joins"),
             "two deaths are bad luck"
         );
-        ids.extend(dies(&mut cluster, "m2"));
+        ids.extend(kill_until_dead(&mut cluster, "m2"));
     }
-    waits_ends_waits_and_joins(&mut cluster);
+    restarts_wait_and_join(&mut cluster);
 
-    ids.extend(load(&cluster, &["m2"], 2));
-    all_end(&cluster, &ids);
-    nothing_ran_again(&cluster, &ids);
+    ids.extend(start_load(&cluster, &["m2"], 2));
+    wait_for_ends(&cluster, &ids);
+    assert_single_attempts(&cluster, &ids);
     for id in &ids[..6] {
-        assert_eq!(cluster.whys(id), ["start", "failover"], "{id} moved once");
+        assert_eq!(
+            cluster.ownership_reasons(id),
+            ["start", "failover"],
+            "{id} moved once"
+        );
     }
     for id in &ids[6..] {
-        assert_eq!(cluster.whys(id), ["start"], "{id}");
+        assert_eq!(cluster.ownership_reasons(id), ["start"], "{id}");
     }
     let dead = ask(
         &cluster,
         "SELECT incarnation::text FROM member WHERE state = 'dead'",
     );
     assert_eq!(dead.len(), 3, "the cluster stayed calm: {dead:?}");
-    let effects = Effects {
-        declared: 3,
-        ..Effects::default()
-    };
-    check(&cluster, effects);
+    check(&cluster, Effects::declared(3));
 }
 
 #[test]
-fn without_another_master_nobody_waits() {
+fn without_another_master_no_node_waits() {
     let Some(mut cluster) = Cluster::start(2, 0) else {
         return;
     };
@@ -125,7 +125,7 @@ fn without_another_master_nobody_waits() {
     cluster.node("m2").kill();
     cluster.node("m1").kill();
     cluster.node("m2").start();
-    let said = cluster.on("m2").said();
+    let said = cluster.on("m2").output();
     eprintln!(
         "alone: {}",
         if said.contains("waits before it joins") {

@@ -1,4 +1,4 @@
-//! Clients at the door of a node that leaves: whoever got in is answered, everybody else is refused.
+//! Clients of a node that leaves: accepted connections are answered, later ones are refused.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -6,10 +6,11 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::checker::{Effects, check};
+use crate::checker::Effects;
 use crate::fixture::{Cluster, PATIENCE};
-use crate::master_crash::{all_end, load, nothing_ran_again};
-use test_support::rest::{TOKEN, eventually};
+use crate::scenario::{finish, start_load};
+use test_support::rest::TOKEN;
+use test_support::waiting::eventually;
 
 /// A drain may take 30 s, and a little to end.
 const LEAVES_WITHIN: Duration = Duration::from_secs(35);
@@ -20,14 +21,14 @@ const ROUNDS: usize = 3;
 /// Clients that make a connection for each request, and clients that keep theirs.
 const CLIENTS: usize = 4;
 
-/// A client that did not get to run for so long may meet the end of a connection that it thought was open.
+/// A client that did not run for this time may find that a connection it believed open has ended.
 const HELD_UP: Duration = Duration::from_millis(150);
 
-/// What a client was told, and how often.
-type Told = BTreeMap<&'static str, usize>;
+/// Kinds of answers that a client received, with their counts.
+type AnswerCounts = BTreeMap<&'static str, usize>;
 
-/// What an answer says about itself.
-struct Answered {
+/// The parts of an answer that the clients check.
+struct ParsedAnswer {
     status: u16,
     retry: bool,
     /// The connection ends with this answer.
@@ -35,7 +36,7 @@ struct Answered {
 }
 
 /// Sends one request and reads the whole answer.
-fn exchange(connection: &mut TcpStream, request: &str) -> io::Result<Answered> {
+fn exchange(connection: &mut TcpStream, request: &str) -> io::Result<ParsedAnswer> {
     connection.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
     let head = loop {
@@ -52,7 +53,7 @@ fn exchange(connection: &mut TcpStream, request: &str) -> io::Result<Answered> {
     while bytes.len() < head.len() + 4 + length {
         read_some(connection, &mut bytes)?;
     }
-    Ok(Answered {
+    Ok(ParsedAnswer {
         status: head[9..12].parse().expect("a status"),
         retry: header("retry-after").is_some(),
         last: header("connection").is_some_and(|value| value == "close"),
@@ -96,43 +97,43 @@ fn request(address: &str, what: &str) -> String {
 }
 
 /// Asks with a connection for each request until one is refused.
-fn ask_afresh(address: &str, what: &str, inside: &AtomicUsize) -> Told {
-    let (mut told, request) = (Told::new(), request(address, what));
+fn request_on_new_connections(address: &str, what: &str, inside: &AtomicUsize) -> AnswerCounts {
+    let (mut answers, request) = (AnswerCounts::new(), request(address, what));
     loop {
         let connected = connect(address);
         match connected {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return told,
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return answers,
             Err(error) => panic!("a connection was neither taken nor refused: {error:?}"),
             Ok(mut connection) => match exchange(&mut connection, &request) {
-                Ok(answer) => note(&mut told, &answer, inside),
+                Ok(answer) => count_answer(&mut answers, &answer, inside),
                 Err(error) => {
-                    panic!("a request on a connection of its own was cut off: {error:?} ({told:?})")
+                    panic!("a request on a connection of its own was cut off: {error:?} ({answers:?})")
                 }
             },
         }
     }
 }
 
-/// Asks on one connection for as long as it lives, then on the next, until one is refused.
-fn ask_on_kept(address: &str, what: &str, inside: &AtomicUsize) -> Told {
-    let (mut told, request) = (Told::new(), request(address, what));
+/// Asks on one connection until it ends, then on the next, until one is refused.
+fn request_on_kept_connections(address: &str, what: &str, inside: &AtomicUsize) -> AnswerCounts {
+    let (mut answers, request) = (AnswerCounts::new(), request(address, what));
     loop {
         let mut connection = match connect(address) {
             Ok(connection) => connection,
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return told,
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => return answers,
             Err(error) => panic!("a connection was neither taken nor refused: {error:?}"),
         };
         let mut used = Instant::now();
         while !is_over(&connection) {
             match exchange(&mut connection, &request) {
                 Ok(answer) => {
-                    note(&mut told, &answer, inside);
+                    count_answer(&mut answers, &answer, inside);
                     if answer.last {
                         break;
                     }
                 }
                 Err(_) if used.elapsed() > HELD_UP => break,
-                Err(error) => panic!("a request on a kept connection was cut off: {error:?} ({told:?})"),
+                Err(error) => panic!("a request on a kept connection was cut off: {error:?} ({answers:?})"),
             }
             used = Instant::now();
             std::thread::sleep(Duration::from_millis(5));
@@ -140,14 +141,14 @@ fn ask_on_kept(address: &str, what: &str, inside: &AtomicUsize) -> Told {
     }
 }
 
-/// Counts an answer; the first one of a client also among those who are `inside`.
-fn note(told: &mut Told, answer: &Answered, inside: &AtomicUsize) {
-    if told.is_empty() {
+/// Counts an answer; the first answer of a client also counts in `inside`.
+fn count_answer(answers: &mut AnswerCounts, answer: &ParsedAnswer, inside: &AtomicUsize) {
+    if answers.is_empty() {
         inside.fetch_add(1, Ordering::Relaxed);
     }
     match answer.status {
         200 | 201 => {}
-        503 if answer.retry => *told.entry("come again").or_default() += 1,
+        503 if answer.retry => *answers.entry("retry later").or_default() += 1,
         status => panic!("a node that leaves answered {status}"),
     }
     let what = if answer.last {
@@ -155,11 +156,11 @@ fn note(told: &mut Told, answer: &Answered, inside: &AtomicUsize) {
     } else {
         "answered"
     };
-    *told.entry(what).or_default() += 1;
+    *answers.entry(what).or_default() += 1;
 }
 
-/// A connection that was used once and rests.
-fn resting(address: &str) -> TcpStream {
+/// A connection that was used once and is idle.
+fn idle_connection(address: &str) -> TcpStream {
     let mut connection = connect(address).expect("a node that stays");
     let answer = exchange(&mut connection, &request(address, "GET cluster")).expect("an answer");
     assert!(!answer.last, "a node that stays keeps connections");
@@ -167,58 +168,60 @@ fn resting(address: &str) -> TcpStream {
 }
 
 #[test]
-fn a_node_that_leaves_answers_whoever_got_in_and_refuses_everybody_else() {
+fn a_leaving_node_answers_accepted_clients_and_refuses_later_ones() {
     let Some(mut cluster) = Cluster::start(2, 1) else {
         return;
     };
-    let ids = load(&cluster, &["m1", "m2"], 3);
+    let ids = start_load(&cluster, &["m1", "m2"], 3);
     for _ in 0..ROUNDS {
-        let mut process = cluster.take("m2");
+        let mut process = cluster.take_node("m2");
         let address = process.address().to_owned();
-        let resting: Vec<TcpStream> = (0..CLIENTS).map(|_| resting(&address)).collect();
+        let idle: Vec<TcpStream> = (0..CLIENTS).map(|_| idle_connection(&address)).collect();
         let inside = AtomicUsize::new(0);
-        let (code, told) = std::thread::scope(|scope| {
+        let (code, answers) = std::thread::scope(|scope| {
             let (address, inside) = (&address, &inside);
             let asking: Vec<_> = (0..CLIENTS)
                 .flat_map(|_| {
                     [
-                        scope.spawn(|| ask_afresh(address, "GET instances?limit=5", inside)),
-                        scope.spawn(|| ask_on_kept(address, "GET instances?limit=5", inside)),
-                        scope.spawn(|| ask_on_kept(address, "PATCH projects/default", inside)),
+                        scope.spawn(|| request_on_new_connections(address, "GET instances?limit=5", inside)),
+                        scope.spawn(|| request_on_kept_connections(address, "GET instances?limit=5", inside)),
+                        scope
+                            .spawn(|| request_on_kept_connections(address, "PATCH projects/default", inside)),
                     ]
                 })
                 .collect();
-            // Whoever was never answered has failed, and is joined below.
+            // A client that was never answered has failed, and is joined below.
             eventually(PATIENCE, || inside.load(Ordering::Relaxed) == asking.len());
             let code = process.stop(LEAVES_WITHIN);
-            let told = asking.into_iter().map(|client| client.join());
-            let told: Vec<Told> = told.map(|told| told.expect("no client was cut off")).collect();
-            (code, told)
+            let answers = asking.into_iter().map(|client| client.join());
+            let answers: Vec<AnswerCounts> = answers
+                .map(|answers| answers.expect("no client was cut off"))
+                .collect();
+            (code, answers)
         });
-        assert_eq!(code, Some(0), "m2 leaves in order: {}", process.said());
-        let said = process.said();
+        assert_eq!(code, Some(0), "m2 leaves in order: {}", process.output());
+        let said = process.output();
         assert!(
             !said.contains("wait to be taken up"),
-            "everybody was taken up in time: {said}"
+            "every connection was accepted in time: {said}"
         );
-        eprintln!("at the door: {told:?}");
+        eprintln!("answers: {answers:?}");
         assert!(
-            told.iter()
-                .all(|told| told.len() > 1 && told.contains_key("answered for the last time")),
-            "each client was answered while the node left: {told:?}"
+            answers
+                .iter()
+                .all(|answers| answers.len() > 1 && answers.contains_key("answered for the last time")),
+            "each client was answered while the node left: {answers:?}"
         );
-        for mut connection in resting {
+        for mut connection in idle {
             let end = connection.read(&mut [0]);
             assert_eq!(
                 end.expect("not cut off"),
                 0,
-                "a resting connection ends without a word"
+                "an idle connection is closed without data"
             );
         }
         process.start();
-        cluster.give_back(process);
+        cluster.put_back(process);
     }
-    all_end(&cluster, &ids);
-    nothing_ran_again(&cluster, &ids);
-    check(&cluster, Effects::default());
+    finish(&cluster, &ids, Effects::default());
 }

@@ -1,4 +1,4 @@
-//! What the clients were told: the checker holds the cluster to it.
+//! What the clients were answered: the checker compares the cluster with it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -10,10 +10,10 @@ pub(crate) struct Promises {
     pub(crate) ends: BTreeMap<String, &'static str>,
     /// Starts without an answer, or with 503: each may have made an instance or not.
     pub(crate) uncertain_starts: usize,
-    /// Operations of verbs that were answered 200 or 202.
+    /// Operations of commands that were answered 200 or 202.
     pub(crate) operations: Vec<String>,
-    /// Answers 503 that said when to try again.
-    pub(crate) told_to_wait: usize,
+    /// Answers 503 with `Retry-After`.
+    pub(crate) retry_later: usize,
     /// Answers that no fault excuses.
     pub(crate) wrong: Vec<String>,
 }
@@ -28,8 +28,8 @@ impl History {
         self.0.lock().expect("no client panicked while it wrote")
     }
 
-    /// Says in which state an instance should end; `succeeded` when nobody says anything.
-    pub(crate) fn ends(&self, id: &str, state: &'static str) {
+    /// Sets the state in which an instance should end, if not `succeeded`.
+    pub(crate) fn expect_end(&self, id: &str, state: &'static str) {
         self.promises().ends.insert(id.to_owned(), state);
     }
 }

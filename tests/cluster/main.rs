@@ -11,6 +11,7 @@
 mod balance;
 mod blocked_links;
 mod checker;
+mod commands;
 mod consul_quorum;
 mod cut_off;
 mod faults;
@@ -28,7 +29,7 @@ mod random_faults;
 mod registry;
 mod restored_database;
 mod rolling_membership;
+mod scenario;
 mod startup_refusals;
 mod unreachable_workers;
-mod verbs;
 mod worker_crash;

@@ -14,23 +14,23 @@ use nix::sched::{CloneFlags, setns};
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// Where the clients are: on the bridge itself, which no cut concerns.
-const HALL: &str = "hall";
+const BRIDGE: &str = "bridge";
 
 /// The address of the clients.
 pub(crate) const CLIENTS: &str = "10.77.0.1";
 
-/// Which packets of a place are dropped.
+/// Which packets of a namespace are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Those that come and those that go.
+pub(crate) enum Direction {
+    /// Incoming and outgoing packets.
     Both,
-    /// Those that come: it is heard, and hears nothing.
+    /// Incoming packets: it sends, and receives nothing.
     In,
-    /// Those that go: it hears, and is not heard.
+    /// Outgoing packets: it receives, and nothing that it sends arrives.
     Out,
 }
 
-impl Way {
+impl Direction {
     /// The chains of iptables, each with how it names the other side.
     fn chains(self) -> &'static [(&'static str, &'static str)] {
         const IN: (&str, &str) = ("INPUT", "--source");
@@ -45,9 +45,9 @@ impl Way {
 
 /// A network namespace: what is started within it sees nothing else.
 #[derive(Debug, Clone)]
-pub(crate) struct Place(PathBuf);
+pub(crate) struct Namespace(PathBuf);
 
-impl Place {
+impl Namespace {
     fn named(namespace: &str) -> Self {
         Self(PathBuf::from("/run/netns").join(namespace))
     }
@@ -75,7 +75,7 @@ pub(crate) struct Network {
     /// Where the thread was before.
     before: File,
     /// The last part of the address of each.
-    places: BTreeMap<String, u8>,
+    namespaces: BTreeMap<String, u8>,
 }
 
 impl Network {
@@ -91,14 +91,14 @@ impl Network {
         let network = Self {
             prefix: format!("porpoise-{}-{number}", std::process::id()),
             before: File::open("/proc/thread-self/ns/net").map_err(|error| error.to_string())?,
-            places: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
         };
-        let hall = network.namespace(HALL);
-        run(&["ip", "netns", "add", &hall])?;
-        let in_hall = |words: &[&str]| run(&[&["ip", "-n", &hall], words].concat());
-        in_hall(&["link", "set", "lo", "up"])?;
+        let bridge = network.namespace(BRIDGE);
+        run(&["ip", "netns", "add", &bridge])?;
+        let on_bridge = |words: &[&str]| run(&[&["ip", "-n", &bridge], words].concat());
+        on_bridge(&["link", "set", "lo", "up"])?;
         // An address of its own: a bridge takes that of its first port otherwise, and changes it with its ports.
-        in_hall(&[
+        on_bridge(&[
             "link",
             "add",
             "bridge",
@@ -107,32 +107,32 @@ impl Network {
             "type",
             "bridge",
         ])?;
-        in_hall(&["address", "add", &format!("{CLIENTS}/24"), "dev", "bridge"])?;
-        in_hall(&["link", "set", "bridge", "up"])?;
-        Place::named(&hall).enter();
+        on_bridge(&["address", "add", &format!("{CLIENTS}/24"), "dev", "bridge"])?;
+        on_bridge(&["link", "set", "bridge", "up"])?;
+        Namespace::named(&bridge).enter();
         Ok(network)
     }
 
-    /// Adds a place, and answers it with its address; the same again for one that is there.
-    pub(crate) fn add(&mut self, name: &str) -> (Place, String) {
+    /// Adds a namespace, and answers it with its address; the same again for one that is there.
+    pub(crate) fn add(&mut self, name: &str) -> (Namespace, String) {
         let namespace = self.namespace(name);
-        let next = u8::try_from(self.places.len() + 2).expect("a small cluster");
-        let number = *self.places.entry(name.to_owned()).or_insert(next);
+        let next = u8::try_from(self.namespaces.len() + 2).expect("a small cluster");
+        let number = *self.namespaces.entry(name.to_owned()).or_insert(next);
         if number == next {
             self.connect(&namespace, number).expect("one more namespace");
         }
-        (Place::named(&namespace), address(number))
+        (Namespace::named(&namespace), address(number))
     }
 
     fn connect(&self, namespace: &str, number: u8) -> Result<(), String> {
-        let (hall, port) = (self.namespace(HALL), port(number));
+        let (bridge, port) = (self.namespace(BRIDGE), port(number));
         run(&["ip", "netns", "add", namespace])?;
-        let in_hall = |words: &[&str]| run(&[&["ip", "-n", &hall], words].concat());
+        let on_bridge = |words: &[&str]| run(&[&["ip", "-n", &bridge], words].concat());
         let inside = |words: &[&str]| run(&[&["ip", "-n", namespace], words].concat());
-        in_hall(&[
+        on_bridge(&[
             "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", namespace,
         ])?;
-        in_hall(&["link", "set", &port, "master", "bridge", "up"])?;
+        on_bridge(&["link", "set", &port, "master", "bridge", "up"])?;
         inside(&[
             "address",
             "add",
@@ -144,54 +144,54 @@ impl Network {
         inside(&["link", "set", "lo", "up"])
     }
 
-    /// Drops every packet between a place and each of the others, in one or both ways. Nobody is told.
-    pub(crate) fn cut(&self, name: &str, way: Way, others: &[&str]) {
+    /// Drops every packet between a namespace and each of the others, in one or both directions, without a reset or ICMP message.
+    pub(crate) fn cut(&self, name: &str, direction: Direction, others: &[&str]) {
         for other in others {
-            let other = address(self.places[*other]);
-            for (chain, side) in way.chains() {
+            let other = address(self.namespaces[*other]);
+            for (chain, side) in direction.chains() {
                 self.filter(name, &["--append", chain, side, &other, "--jump", "DROP"]);
             }
         }
     }
 
-    /// Drops every packet between a place and all others but the clients.
-    pub(crate) fn cut_from_all(&self, name: &str, way: Way) {
-        let others: Vec<&str> = self.places.keys().map(String::as_str).collect();
+    /// Drops every packet between a namespace and all others but the clients.
+    pub(crate) fn cut_from_all(&self, name: &str, direction: Direction) {
+        let others: Vec<&str> = self.namespaces.keys().map(String::as_str).collect();
         let others: Vec<&str> = others.into_iter().filter(|other| *other != name).collect();
-        self.cut(name, way, &others);
+        self.cut(name, direction, &others);
     }
 
-    /// Takes back what was cut at a place.
-    pub(crate) fn mend(&self, name: &str) {
+    /// Removes every filter of a namespace.
+    pub(crate) fn heal(&self, name: &str) {
         self.filter(name, &["--flush"]);
     }
 
-    /// Pulls the cable of a place.
+    /// Takes the link of a namespace down, as a pulled cable does.
     pub(crate) fn unplug(&self, name: &str) {
         self.cable(name, "down");
     }
 
-    /// Plugs it in again.
+    /// Brings the link up again.
     pub(crate) fn plug(&self, name: &str) {
         self.cable(name, "up");
     }
 
     fn cable(&self, name: &str, state: &str) {
-        let port = port(self.places[name]);
-        run(&["ip", "-n", &self.namespace(HALL), "link", "set", &port, state]).expect("the cable");
+        let port = port(self.namespaces[name]);
+        run(&["ip", "-n", &self.namespace(BRIDGE), "link", "set", &port, state]).expect("the cable");
     }
 
     fn filter(&self, name: &str, words: &[&str]) {
-        let place = Place::named(&self.namespace(name));
+        let namespace = Namespace::named(&self.namespace(name));
         let command = [&["iptables", "--wait", "5"], words].concat();
-        place.within(|| run(&command)).expect("a filter");
+        namespace.within(|| run(&command)).expect("a filter");
     }
 
-    /// The other ends of the connections of a place that its kernel still believes in.
+    /// The other ends of the connections of a namespace that its kernel considers established.
     pub(crate) fn connections(&self, name: &str) -> Vec<String> {
-        let place = Place::named(&self.namespace(name));
+        let namespace = Namespace::named(&self.namespace(name));
         let list = ["--no-header", "--numeric", "--tcp", "state", "established"];
-        let listed = place
+        let listed = namespace
             .within(|| Command::new("ss").args(list).output())
             .expect("ss");
         let text = String::from_utf8_lossy(&listed.stdout).into_owned();
@@ -210,8 +210,8 @@ impl Network {
 impl Drop for Network {
     fn drop(&mut self) {
         setns(&self.before, CloneFlags::CLONE_NEWNET).ok();
-        let places = self.places.keys().map(String::as_str);
-        for name in places.chain([HALL]) {
+        let namespaces = self.namespaces.keys().map(String::as_str);
+        for name in namespaces.chain([BRIDGE]) {
             run(&["ip", "netns", "delete", &self.namespace(name)]).ok();
         }
     }
@@ -245,14 +245,14 @@ mod tests {
 
     use super::*;
 
-    /// Whether a connection from one place to a listener of another comes about.
-    fn connects(from: &Place, to: &TcpListener) -> bool {
+    /// Whether a connection from one namespace to a listener of another comes about.
+    fn connects(from: &Namespace, to: &TcpListener) -> bool {
         let to = to.local_addr().expect("its address");
         from.within(|| TcpStream::connect_timeout(&to, Duration::from_millis(300)).is_ok())
     }
 
     #[test]
-    fn a_link_is_cut_in_the_ways_that_are_named_and_nothing_outlives_a_panic() {
+    fn a_link_is_cut_in_each_direction_and_no_namespace_outlives_a_panic() {
         let mut network = match Network::new() {
             Ok(network) => network,
             Err(why) => return eprintln!("SKIPPED: {why}"),
@@ -262,11 +262,11 @@ mod tests {
         let (b, address_of_b) = network.add("b");
         let listener = b.within(|| TcpListener::bind((address_of_b, 0))).expect("a port");
         assert!(connects(&a, &listener));
-        for way in [Way::Both, Way::In, Way::Out] {
-            network.cut("a", way, &["b"]);
-            assert!(!connects(&a, &listener), "{way:?}");
-            network.mend("a");
-            assert!(connects(&a, &listener), "after {way:?}");
+        for direction in [Direction::Both, Direction::In, Direction::Out] {
+            network.cut("a", direction, &["b"]);
+            assert!(!connects(&a, &listener), "{direction:?}");
+            network.heal("a");
+            assert!(connects(&a, &listener), "after {direction:?}");
         }
         network.unplug("b");
         assert!(!connects(&a, &listener));

@@ -11,28 +11,29 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::network::Place;
-use test_support::rest::{Rest, TOKEN, eventually};
+use crate::network::Namespace;
+use test_support::rest::{Rest, TOKEN};
+use test_support::waiting::eventually;
 
 /// How long a start may take on a busy machine.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
-/// A node of ours, in one of its lives or between two; killed when dropped.
+/// A node of ours, running or between two incarnations; killed when dropped.
 pub(crate) struct Process {
     /// Its `--node-name`.
     pub(crate) name: String,
     /// Its `--advertise` address: the host in every answer.
     pub(crate) host: String,
     arguments: Vec<String>,
-    /// What the next life finds in its environment, beside the token.
+    /// What the next incarnation finds in its environment, beside the token.
     pub(crate) environment: Vec<(&'static str, String)>,
     /// Where it runs, if not in this machine's own network.
-    place: Option<Place>,
-    output: PathBuf,
-    /// Where the output of this life begins.
+    namespace: Option<Namespace>,
+    log: PathBuf,
+    /// Where the output of this incarnation begins.
     begins: u64,
     child: Option<Child>,
-    /// The life that the ready line names.
+    /// The incarnation that the ready line names.
     pub(crate) incarnation: String,
     rest: Option<Rest>,
 }
@@ -45,8 +46,8 @@ impl Process {
             host: host.to_owned(),
             arguments,
             environment: Vec::new(),
-            place: None,
-            output: folder.join(format!("{name}.log")),
+            namespace: None,
+            log: folder.join(format!("{name}.log")),
             begins: 0,
             child: None,
             incarnation: String::new(),
@@ -54,19 +55,19 @@ impl Process {
         }
     }
 
-    /// Gives it another place to run in.
-    pub(crate) fn put_in(&mut self, place: Option<Place>) {
-        self.place = place;
+    /// Sets the network namespace to run in.
+    pub(crate) fn set_namespace(&mut self, namespace: Option<Namespace>) {
+        self.namespace = namespace;
     }
 
-    /// Begins a life, and waits for its ready line.
+    /// Starts an incarnation, and waits for its ready line.
     pub(crate) fn start(&mut self) {
         self.spawn();
-        self.becomes_ready(STARTS_WITHIN);
+        self.wait_until_ready(STARTS_WITHIN);
     }
 
-    /// Waits for the ready line of this life.
-    pub(crate) fn becomes_ready(&mut self, within: Duration) {
+    /// Waits for the ready line of this incarnation.
+    pub(crate) fn wait_until_ready(&mut self, within: Duration) {
         let mut ready = None;
         let mut ended = false;
         eventually(within, || {
@@ -75,7 +76,7 @@ impl Process {
             ready.is_some() || ended
         });
         let Some(ready) = ready else {
-            panic!("{} should start (ended: {ended}):\n{}", self.name, self.said());
+            panic!("{} should start (ended: {ended}):\n{}", self.name, self.output());
         };
         self.incarnation = ready["incarnation"]
             .as_str()
@@ -83,13 +84,13 @@ impl Process {
         self.rest = ready["url"].as_str().map(Rest::new);
     }
 
-    /// Begins a life without waiting for anything.
+    /// Starts an incarnation without waiting for anything.
     pub(crate) fn spawn(&mut self) {
         assert!(self.child.is_none(), "{} runs already", self.name);
         let output = File::options()
             .create(true)
             .append(true)
-            .open(&self.output)
+            .open(&self.log)
             .expect("a file for the output");
         self.begins = output.metadata().expect("its length").len();
         let errors = output.try_clone().expect("the same file");
@@ -101,24 +102,24 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors);
-        let child = match &self.place {
-            Some(place) => place.within(|| command.spawn()),
+        let child = match &self.namespace {
+            Some(namespace) => namespace.within(|| command.spawn()),
             None => command.spawn(),
         };
         self.child = Some(child.expect("the program starts"));
     }
 
-    /// What this life has printed so far.
-    pub(crate) fn said(&self) -> String {
+    /// What this incarnation has printed so far.
+    pub(crate) fn output(&self) -> String {
         let mut bytes = Vec::new();
-        if let Ok(mut file) = File::open(&self.output) {
-            file.seek(SeekFrom::Start(self.begins)).expect("a place in it");
+        if let Ok(mut file) = File::open(&self.log) {
+            file.seek(SeekFrom::Start(self.begins)).expect("an offset in it");
             file.read_to_end(&mut bytes).expect("the output");
         }
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Ends this life at once, as a crash does; its tasks are not touched.
+    /// Ends this incarnation at once, as a crash does; its tasks are not touched.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("the node is ours");
@@ -127,7 +128,7 @@ impl Process {
         self.rest = None;
     }
 
-    /// Asks this life to leave (SIGTERM) and waits; its exit code, none when it did not end in time.
+    /// Asks this incarnation to leave (SIGTERM) and waits; its exit code, none when it did not end in time.
     pub(crate) fn stop(&mut self, within: Duration) -> Option<i32> {
         self.signal(Signal::SIGTERM);
         self.exit_code(within)
@@ -138,12 +139,12 @@ impl Process {
         self.signal(Signal::SIGSTOP);
     }
 
-    /// Lets a frozen process go on.
+    /// Lets a frozen process continue.
     pub(crate) fn thaw(&self) {
         self.signal(Signal::SIGCONT);
     }
 
-    /// Waits for the end of this life; its exit code, if it ended by itself in time.
+    /// Waits for the end of this incarnation; its exit code, if it ended by itself in time.
     pub(crate) fn exit_code(&mut self, within: Duration) -> Option<i32> {
         eventually(within, || self.has_ended());
         let status = self.child.as_mut()?.try_wait().expect("the node is ours")?;
@@ -152,7 +153,7 @@ impl Process {
         status.code()
     }
 
-    /// The process of this life.
+    /// The process of this incarnation.
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().expect("the node runs").id()
     }
@@ -174,7 +175,7 @@ impl Process {
     }
 
     fn ready_line(&self) -> Option<Value> {
-        let said = self.said();
+        let said = self.output();
         let line = said
             .split_inclusive('\n')
             .find(|line| line.contains("porpoise ready") && line.ends_with('\n'))?;

@@ -1,4 +1,4 @@
-//! A TCP proxy inside the test: it forwards, refuses, or swallows, and can change its mind.
+//! A TCP proxy inside the test: it forwards, refuses or swallows, and can be switched.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,15 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// How often a swallowed byte looks whether it may go on.
-const LOOK: Duration = Duration::from_millis(20);
+/// The pause between two checks whether swallowed bytes may pass.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What becomes of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// They work.
     Open = 0,
-    /// They end at once: somebody is there, and says no.
+    /// They are closed at once: a listener is there, and refuses.
     Closed = 1,
     /// They are taken, and nothing goes through: a cable is cut.
     BlackHole = 2,
@@ -31,7 +31,7 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Link {
     mode: AtomicU8,
-    /// The life whose calls alone are swallowed; none: everything is.
+    /// The only incarnation whose calls are swallowed; none: everything is.
     caller: Mutex<Option<String>>,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -58,7 +58,7 @@ impl Proxy {
         &self.address
     }
 
-    /// Cuts the link, or mends it.
+    /// Cuts the link, or restores it.
     pub(crate) fn set(&self, mode: Mode) {
         self.change(mode, None);
         if mode == Mode::Closed {
@@ -69,9 +69,9 @@ impl Proxy {
         }
     }
 
-    /// Swallows what one life of a node calls here, and nothing else.
-    pub(crate) fn swallow_from(&self, life: &str) {
-        self.change(Mode::BlackHole, Some(life.to_owned()));
+    /// Swallows the calls of one incarnation of a node, and nothing else.
+    pub(crate) fn swallow_from(&self, incarnation: &str) {
+        self.change(Mode::BlackHole, Some(incarnation.to_owned()));
     }
 
     fn change(&self, mode: Mode, caller: Option<String>) {
@@ -85,16 +85,16 @@ impl Link {
         self.mode.load(Ordering::SeqCst) == mode as u8
     }
 
-    /// Whether this part may not go on; a call begins with a head that names the caller.
+    /// Whether this part must wait; a call begins with a head that names the caller.
     fn swallows(&self, part: &[u8]) -> bool {
         if !self.is(Mode::BlackHole) {
             return false;
         }
         let caller = self.caller.lock().expect("no thread panicked");
-        let Some(life) = caller.as_deref() else {
+        let Some(incarnation) = caller.as_deref() else {
             return true;
         };
-        let head = format!("x-porpoise-from: {life}\r\n");
+        let head = format!("x-porpoise-from: {incarnation}\r\n");
         part.windows(head.len()).any(|here| here == head.as_bytes())
     }
 }
@@ -107,8 +107,8 @@ fn accept(client: TcpStream, to: &str, link: &Arc<Link>) {
     let Ok(server) = TcpStream::connect(to) else {
         return;
     };
-    let ways = [(&client, &server), (&server, &client)];
-    for (from, into) in ways {
+    let directions = [(&client, &server), (&server, &client)];
+    for (from, into) in directions {
         let copies = (from.try_clone(), into.try_clone(), from.try_clone());
         let (Ok(from), Ok(into), Ok(kept)) = copies else {
             return;
@@ -124,7 +124,7 @@ fn forward(mut from: TcpStream, mut into: TcpStream, link: &Link) {
     loop {
         let read = from.read(&mut part);
         while link.swallows(&part[..*read.as_ref().unwrap_or(&0)]) {
-            thread::sleep(LOOK);
+            thread::sleep(POLL_INTERVAL);
         }
         match read {
             Ok(count) if count > 0 && into.write_all(&part[..count]).is_ok() => {}

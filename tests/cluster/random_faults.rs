@@ -5,9 +5,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::checker::{Baseline, Effects, check};
 use crate::fixture::{Cluster, PATIENCE, chain};
-use crate::master_crash::all_end;
+use crate::scenario::{wait_for_ends, wake_and_restart};
 
-/// How long faults go on unless `PORPOISE_SOAK_SECONDS` says otherwise.
+/// Seconds of faults unless `PORPOISE_SOAK_SECONDS` says otherwise.
 const SECONDS: u64 = 120;
 
 /// The pause between two faults.
@@ -16,10 +16,10 @@ const BETWEEN: Duration = Duration::from_secs(6);
 const MASTERS: [&str; 3] = ["m1", "m2", "m3"];
 const WORKERS: [&str; 2] = ["w1", "w2"];
 
-/// A small generator of our own, so that a seed means the same for ever (SplitMix64).
-struct Dice(u64);
+/// SplitMix64: its sequence for a seed never changes with a library.
+struct SplitMix64(u64);
 
-impl Dice {
+impl SplitMix64 {
     fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -60,40 +60,40 @@ fn faults_at_random_lose_double_and_strand_nothing() {
         return;
     };
     for name in MASTERS.iter().chain(&WORKERS) {
-        // Faults come faster here than an operator would bear; a life that waits would be no load.
+        // Faults come faster here than an operator would bear; an incarnation that waits would be no load.
         let key = "PORPOISE__CLUSTER__FLAPPING_DEATHS";
         cluster.node(name).environment.push((key, "0".to_owned()));
     }
     let seed = number_of("PORPOISE_SEED").unwrap_or_else(now);
     let faults_for = Duration::from_secs(number_of("PORPOISE_SOAK_SECONDS").unwrap_or(SECONDS));
     eprintln!("seed {seed}: PORPOISE_SEED={seed} does the same again");
-    let mut dice = Dice(seed);
+    let mut random = SplitMix64(seed);
     let tasks = ["sleep 0.5", "sleep 2", "sleep 0.2"].map(|script| cluster.task(script));
     cluster.any().apply("steps", chain("steps", &tasks));
     let mut ids = Vec::new();
-    work(&cluster, &mut dice, &mut ids, BETWEEN);
-    let baseline = Baseline::of(&cluster);
+    work(&cluster, &mut random, &mut ids, BETWEEN);
+    let baseline = Baseline::measure(&cluster);
     let until = Instant::now() + faults_for;
     let (mut workers_died, mut declared) = (false, 0);
     while Instant::now() < until {
-        let fault = FAULTS[usize::try_from(dice.below(FAULTS.len() as u64)).expect("few")];
+        let fault = FAULTS[usize::try_from(random.below(FAULTS.len() as u64)).expect("few")];
         eprintln!("{fault:?}");
         workers_died |= matches!(fault, Fault::KillWorker);
         declared += usize::from(matches!(fault, Fault::FreezeMaster));
-        work(&cluster, &mut dice, &mut ids, BETWEEN);
-        strike(&mut cluster, &mut dice, &mut ids, fault);
+        work(&cluster, &mut random, &mut ids, BETWEEN);
+        strike(&mut cluster, &mut random, &mut ids, fault);
         // An hour of them would be more than the end has time for.
         wake_paused(&cluster);
     }
     // A tail without faults: everything that was accepted ends, and new work is taken at once.
-    work(&cluster, &mut dice, &mut ids, Duration::from_secs(3));
+    work(&cluster, &mut random, &mut ids, Duration::from_secs(3));
     for master in MASTERS {
         ids.push(cluster.start_instance(master, "steps"));
     }
     cluster.wait(PATIENCE, "nothing stays paused", |cluster| {
         wake_paused(cluster) + cluster.any().items("/instances?state=pausing").len() == 0
     });
-    all_end(&cluster, &ids);
+    wait_for_ends(&cluster, &ids);
     // A start that was not answered may have made an instance: it ends, too.
     cluster.wait(PATIENCE, "nothing is left open", |cluster| {
         let open = cluster.any().items("/instances?state=running");
@@ -111,48 +111,48 @@ fn faults_at_random_lose_double_and_strand_nothing() {
     );
     assert!(ids.len() >= 20, "the load was no load: {}", ids.len());
     check(&cluster, effects);
-    baseline.returns(&cluster);
+    baseline.assert_restored(&cluster);
 }
 
-/// Starts instances on random masters and sends them verbs, for a while.
-fn work(cluster: &Cluster, dice: &mut Dice, ids: &mut Vec<String>, length: Duration) {
+/// Starts instances on random masters and sends them commands, for a while.
+fn work(cluster: &Cluster, random: &mut SplitMix64, ids: &mut Vec<String>, length: Duration) {
     let until = Instant::now() + length;
     while Instant::now() < until {
-        let master = dice.pick(&MASTERS);
+        let master = random.pick(&MASTERS);
         if !cluster.on(master).answers() {
             continue;
         }
         if let Some(id) = cluster.try_start(master, "steps") {
-            if dice.below(4) == 0 {
+            if random.below(4) == 0 {
                 // Wherever the owner is, and whatever becomes of it, the answer comes.
-                cluster.verb(dice.pick(&MASTERS), &id, "pause");
-                cluster.verb(dice.pick(&MASTERS), &id, "resume");
+                cluster.command(random.pick(&MASTERS), &id, "pause");
+                cluster.command(random.pick(&MASTERS), &id, "resume");
             }
             ids.push(id);
         }
-        std::thread::sleep(Duration::from_millis(300 + dice.below(400)));
+        std::thread::sleep(Duration::from_millis(300 + random.below(400)));
     }
 }
 
-fn strike(cluster: &mut Cluster, dice: &mut Dice, ids: &mut Vec<String>, fault: Fault) {
-    let pause = Duration::from_millis(500 + dice.below(3_000));
+fn strike(cluster: &mut Cluster, random: &mut SplitMix64, ids: &mut Vec<String>, fault: Fault) {
+    let pause = Duration::from_millis(500 + random.below(3_000));
     match fault {
         Fault::KillMaster => {
-            let master = dice.pick(&MASTERS);
+            let master = random.pick(&MASTERS);
             cluster.node(master).kill();
             std::thread::sleep(pause);
             cluster.node(master).start();
         }
         Fault::KillTwoMasters => {
-            let spared = dice.pick(&MASTERS);
+            let spared = random.pick(&MASTERS);
             let others = MASTERS.iter().filter(|master| **master != spared);
             others.clone().for_each(|master| cluster.node(master).kill());
             std::thread::sleep(pause);
             others.for_each(|master| cluster.node(master).start());
         }
-        Fault::FreezeMaster => freeze(cluster, dice.pick(&MASTERS)),
+        Fault::FreezeMaster => freeze(cluster, random.pick(&MASTERS)),
         Fault::StopMaster => {
-            let master = dice.pick(&MASTERS);
+            let master = random.pick(&MASTERS);
             assert_eq!(
                 cluster.node(master).stop(PATIENCE),
                 Some(0),
@@ -161,7 +161,7 @@ fn strike(cluster: &mut Cluster, dice: &mut Dice, ids: &mut Vec<String>, fault: 
             cluster.node(master).start();
         }
         Fault::KillWorker => {
-            let worker = dice.pick(&WORKERS);
+            let worker = random.pick(&WORKERS);
             cluster.node(worker).kill();
             std::thread::sleep(pause);
             cluster.node(worker).start();
@@ -180,9 +180,9 @@ fn strike(cluster: &mut Cluster, dice: &mut Dice, ids: &mut Vec<String>, fault: 
     }
 }
 
-/// Freezes a master until it is declared dead, and lets it find out.
+/// Freezes a master until it is declared dead, and wakes it.
 fn freeze(cluster: &mut Cluster, name: &str) {
-    let mut zombie = cluster.take(name);
+    let zombie = cluster.take_node(name);
     zombie.freeze();
     let rest = MASTERS.iter().find(|master| **master != name).expect("another");
     cluster.wait(PATIENCE, "a frozen master is declared dead", |cluster| {
@@ -191,10 +191,7 @@ fn freeze(cluster: &mut Cluster, name: &str) {
             .iter()
             .any(|node| node["incarnation"] == zombie.incarnation && node["state"] == "dead")
     });
-    zombie.thaw();
-    assert_eq!(zombie.exit_code(PATIENCE), Some(75), "{}", zombie.said());
-    zombie.start();
-    cluster.give_back(zombie);
+    wake_and_restart(cluster, zombie);
 }
 
 /// Resumes what a pause reached in time: a resume that came while it was still pausing was refused. Answers how many
@@ -203,7 +200,7 @@ fn wake_paused(cluster: &Cluster) -> usize {
     let paused = cluster.any().items("/instances?state=paused");
     for instance in &paused {
         let id = instance["id"].as_str().expect("an id");
-        cluster.verb(&cluster.any().name, id, "resume");
+        cluster.command(&cluster.any().name, id, "resume");
     }
     paused.len()
 }

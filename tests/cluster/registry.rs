@@ -1,39 +1,41 @@
-//! A registry that goes away, comes back, forgets, or is changed by hand: nobody dies of it.
+//! A registry that stops, returns, forgets, or is changed by hand: no node is declared dead.
 
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::blocked_links::{LONG, dead, troubles};
 use crate::checker::{Effects, check};
 use crate::fixture::{Cluster, PATIENCE, address, ports};
-use crate::master_crash::{MOVES_WITHIN, all_end, left, load, nothing_ran_again};
+use crate::scenario::{
+    LONG, MOVES_WITHIN, dead_members, finish, health_issues, start_load, wait_for_ends, wait_until_left,
+};
 use test_support::consul::Consul;
+use test_support::waiting::nothing_happens_for;
 
 /// Within this time a node that the registry does not know is registered again. It tries at once; but an agent that
-/// took the registration before its servers had a leader passes it on only at its next look.
+/// took the registration before its servers had a leader passes it on only at its next poll.
 const REGISTERED_WITHIN: Duration = Duration::from_secs(60);
 
-/// An agent looks only once a minute whether its servers know what it knows; a node that is not shown does not wait
+/// An agent checks only once a minute whether its servers know what it knows; a node that is not shown does not wait
 /// for that.
-const TOLD_ANEW_WITHIN: Duration = Duration::from_secs(25);
+const REGISTERED_AGAIN_WITHIN: Duration = Duration::from_secs(25);
 
 /// Waits until the registry knows every node, and they use it.
 pub(crate) fn all_registered(cluster: &Cluster) {
     let began = Instant::now();
     cluster.wait(REGISTERED_WITHIN, "every node is registered", |cluster| {
-        let lives = cluster.consul.lives();
-        cluster.nodes().all(|node| lives.contains(&node.incarnation))
+        let registered = cluster.consul.incarnations();
+        cluster.nodes().all(|node| registered.contains(&node.incarnation))
     });
     eprintln!("all were registered again after {:?}", began.elapsed());
     cluster.wait(PATIENCE, "every node uses the registry", |cluster| {
         let mut masters = cluster.nodes().filter(|node| node.answers());
-        masters.all(|node| !troubles(cluster, &node.name).contains("REGISTRY"))
+        masters.all(|node| !health_issues(cluster, &node.name).contains("REGISTRY"))
     });
 }
 
-/// Kills the registry for a while, and sees that its nodes say so.
-fn away(cluster: &mut Cluster, forgets: bool) {
+/// Kills the registry for a while, and waits until the nodes report it.
+fn stop_registry(cluster: &mut Cluster, forgets: bool) {
     cluster.consul.kill();
     if forgets {
         cluster.consul.forget();
@@ -41,56 +43,52 @@ fn away(cluster: &mut Cluster, forgets: bool) {
     let until = Instant::now() + Duration::from_secs(6);
     for node in ["m1", "m2"] {
         cluster.wait(Duration::from_secs(5), "membership is frozen", |cluster| {
-            troubles(cluster, node).contains("membership frozen")
+            health_issues(cluster, node).contains("membership frozen")
         });
-        // After the first error each one is a refused connection, and is told again.
-        cluster.wait(PATIENCE, "the cause is told in words of ours", |cluster| {
-            let told = troubles(cluster, node);
-            assert!(!told.to_lowercase().contains("connection refused"), "{told}");
-            told.contains("nothing listens there")
+        // After the first error each one is a refused connection, and is reported again.
+        cluster.wait(PATIENCE, "the cause is readable", |cluster| {
+            let issues = health_issues(cluster, node);
+            assert!(!issues.to_lowercase().contains("connection refused"), "{issues}");
+            issues.contains("nothing listens there")
         });
     }
-    std::thread::sleep(until.saturating_duration_since(Instant::now()));
+    nothing_happens_for(until.saturating_duration_since(Instant::now()));
     cluster.consul.start();
 }
 
 #[test]
-fn a_registry_that_goes_away_or_forgets_declares_nobody_dead() {
+fn a_registry_that_stops_or_forgets_kills_no_node() {
     let Some(mut cluster) = Cluster::start(2, 1) else {
         return;
     };
     let mut ids = Vec::new();
     for forgets in [false, true] {
-        ids.extend(load(&cluster, &["m1", "m2"], 2));
-        away(&mut cluster, forgets);
+        ids.extend(start_load(&cluster, &["m1", "m2"], 2));
+        stop_registry(&mut cluster, forgets);
         all_registered(&cluster);
     }
-    let life = cluster.on("m2").incarnation.clone();
-    cluster.consul.deregister(&life);
-    assert!(!cluster.consul.lives().contains(&life), "the hand did something");
+    let incarnation = cluster.on("m2").incarnation.clone();
+    cluster.consul.deregister(&incarnation);
+    assert!(
+        !cluster.consul.incarnations().contains(&incarnation),
+        "it was removed"
+    );
     cluster.wait(
-        TOLD_ANEW_WITHIN,
-        "who was taken out is back by itself",
-        |cluster| cluster.consul.lives().contains(&life),
+        REGISTERED_AGAIN_WITHIN,
+        "the removed node registers again",
+        |cluster| cluster.consul.incarnations().contains(&incarnation),
     );
     all_registered(&cluster);
-    // Longer than any wait for a confirmation, and than the time in which nobody is suspected anyway.
-    std::thread::sleep(LONG);
-    assert_eq!(dead(&cluster), Vec::<Value>::new());
+    nothing_happens_for(LONG);
+    assert_eq!(dead_members(&cluster), Vec::<Value>::new());
 
-    let more = load(&cluster, &["m2"], 2);
+    let more = start_load(&cluster, &["m2"], 2);
     let gone = cluster.on("m2").host.clone();
     cluster.node("m2").kill();
-    left(&cluster, &more, &[&gone], MOVES_WITHIN);
+    wait_until_left(&cluster, &more, &[&gone], MOVES_WITHIN);
     let everything = [ids, more].concat();
-    all_end(&cluster, &everything);
-    nothing_ran_again(&cluster, &everything);
-    let effects = Effects {
-        declared: 1,
-        ..Effects::default()
-    };
-    check(&cluster, effects);
-    assert_eq!(dead(&cluster).len(), 1, "only the killed one");
+    finish(&cluster, &everything, Effects::declared(1));
+    assert_eq!(dead_members(&cluster).len(), 1, "only the killed one");
 }
 
 #[test]
@@ -108,12 +106,12 @@ fn a_node_whose_token_is_wrong_says_what_to_do_and_not_the_token() {
     node.start();
     let words = "Consul does not know the token of consul.token";
     cluster.wait(PATIENCE, "it says what is wrong", |cluster| {
-        troubles(cluster, "m1").contains(words)
+        health_issues(cluster, "m1").contains(words)
     });
-    let said = cluster.on("m1").said();
+    let said = cluster.on("m1").output();
     assert!(said.contains(words), "{said}");
     assert!(!said.contains(token), "{said}");
-    let ids = load(&cluster, &["m1"], 1);
-    all_end(&cluster, &ids);
+    let ids = start_load(&cluster, &["m1"], 1);
+    wait_for_ends(&cluster, &ids);
     check(&cluster, Effects::default());
 }

@@ -1,4 +1,4 @@
-//! A database that lost commits under a cluster: what comes after it is a new generation, and nothing is stuck.
+//! A database that lost commits under a cluster: what follows is a new generation, and nothing is stuck.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 use crate::checker::{Effects, ask, check};
 use crate::fixture::{Cluster, PATIENCE, lines_of};
-use crate::master_crash::{MOVES_WITHIN, all_end, nothing_ran_again};
+use crate::scenario::{MOVES_WITHIN, assert_single_attempts, wait_for_ends};
 use crate::worker_crash::held;
 
 /// How the older state comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum RestoreMethod {
     /// A backup is recovered: its server begins a new timeline.
     NewTimeline,
-    /// An older copy is started in the place of the files, under nodes that have seen more.
+    /// An older copy is started instead of the files, under nodes that have seen more.
     OlderCopy,
     /// The same while no master runs: only the operator knows.
-    OperatorsWord,
+    DeclaredByOperator,
 }
 
 /// Copies the files while the server is stopped.
@@ -26,7 +26,7 @@ const COPY: &str = "cp -a data copy";
 /// Copies the files while the server runs, as a backup is made.
 const BACK_UP: &str = "\"$BIN/pg_basebackup\" -h $HOST -p $PORT -U postgres -D copy -c fast --no-sync";
 
-/// Puts the copy in the place of the files.
+/// Replaces the files by the copy.
 const PUT_BACK: &str = "rm -r data; mv copy data";
 
 /// Makes the next start end a recovery, which begins a new timeline.
@@ -46,7 +46,7 @@ fn number(cluster: &Cluster, sql: &str) -> i64 {
     answer.concat().parse().expect(sql)
 }
 
-fn lives_so_far(cluster: &Cluster) -> i64 {
+fn latest_incarnation(cluster: &Cluster) -> i64 {
     number(cluster, "SELECT max(incarnation)::text FROM member")
 }
 
@@ -60,33 +60,37 @@ fn raise_epochs(cluster: &mut Cluster, ids: &[String]) {
         cluster.node("m1").kill();
         cluster.node("m1").start();
         let behind = format!("SELECT id::text FROM instance WHERE state = 'running' AND epoch < {epoch}");
-        cluster.wait(PATIENCE, "the new life owns what the old one did", |cluster| {
-            let behind = ask(cluster, &behind);
-            ids.iter().all(|id| !behind.contains(id))
-        });
+        cluster.wait(
+            PATIENCE,
+            "the new incarnation owns what the old one did",
+            |cluster| {
+                let behind = ask(cluster, &behind);
+                ids.iter().all(|id| !behind.contains(id))
+            },
+        );
     }
 }
 
-/// What only the lost world knew.
-struct Lost {
+/// What only the lost generation knew.
+struct LostRows {
     uids: BTreeSet<String>,
     ids: BTreeSet<String>,
-    lives: i64,
+    incarnation: i64,
 }
 
 /// Goes back to the state of the copy, and lets every node come back as its supervisor would.
-fn go_back(cluster: &mut Cluster, way: Way) {
-    if way == Way::OperatorsWord {
+fn go_back(cluster: &mut Cluster, method: RestoreMethod) {
+    if method == RestoreMethod::DeclaredByOperator {
         cluster.node("m1").kill();
     }
     cluster.postgres.stop();
     cluster.postgres.script(PUT_BACK);
-    if way == Way::NewTimeline {
+    if method == RestoreMethod::NewTimeline {
         cluster.postgres.script(RECOVER);
     }
     cluster.postgres.start();
     let restored = Instant::now();
-    if way == Way::OperatorsWord {
+    if method == RestoreMethod::DeclaredByOperator {
         let said = Command::new(env!("CARGO_BIN_EXE_porpoise"))
             .args(["db", "restored", "--database-url", &cluster.postgres.url()])
             .output()
@@ -99,11 +103,11 @@ fn go_back(cluster: &mut Cluster, way: Way) {
         eprintln!("{text}");
     } else {
         let code = cluster.node("m1").exit_code(PATIENCE);
-        let said = cluster.on("m1").said();
-        assert_eq!(code, Some(75), "the master joins anew: {said}");
+        let said = cluster.on("m1").output();
+        assert_eq!(code, Some(75), "the master ends, to join again: {said}");
         assert!(
             said.contains("the generation was raised"),
-            "what is lost is said: {said}"
+            "the loss is reported: {said}"
         );
         eprintln!("m1 ended {:?} after the database was back", restored.elapsed());
     }
@@ -115,7 +119,7 @@ fn go_back(cluster: &mut Cluster, way: Way) {
 }
 
 /// Takes what is lost for good out of what the checker knows.
-fn forget(cluster: &Cluster, lost: &Lost) {
+fn forget(cluster: &Cluster, lost: &LostRows) {
     let mut promises = cluster.history.promises();
     promises.ends.retain(|id, _| !lost.ids.contains(id));
     drop(promises);
@@ -129,10 +133,10 @@ fn forget(cluster: &Cluster, lost: &Lost) {
 }
 
 /// Makes a copy under running instances, which it answers, and then more that the copy does not know.
-fn loses(cluster: &mut Cluster, way: Way) -> (Vec<String>, Lost) {
+fn lose_commits(cluster: &mut Cluster, method: RestoreMethod) -> (Vec<String>, LostRows) {
     let early = held(cluster, &["w1"]);
     let at_copy = uids(cluster);
-    if way == Way::NewTimeline {
+    if method == RestoreMethod::NewTimeline {
         cluster.postgres.script(BACK_UP);
     } else {
         cluster.postgres.stop();
@@ -144,7 +148,7 @@ fn loses(cluster: &mut Cluster, way: Way) -> (Vec<String>, Lost) {
     }
     raise_epochs(cluster, &early);
     held(cluster, &["w1"]);
-    let lost = Lost {
+    let lost = LostRows {
         uids: uids(cluster).difference(&at_copy).cloned().collect(),
         ids: cluster
             .history
@@ -154,25 +158,25 @@ fn loses(cluster: &mut Cluster, way: Way) -> (Vec<String>, Lost) {
             .filter(|id| !early.contains(id))
             .cloned()
             .collect(),
-        lives: lives_so_far(cluster),
+        incarnation: latest_incarnation(cluster),
     };
     assert!(!lost.uids.is_empty() && !lost.ids.is_empty(), "something is lost");
     (early, lost)
 }
 
-fn a_cluster_survives(way: Way) {
+fn a_cluster_survives(method: RestoreMethod) {
     let Some(mut cluster) = Cluster::start(1, 1) else {
         return;
     };
-    let (early, lost) = loses(&mut cluster, way);
+    let (early, lost) = lose_commits(&mut cluster, method);
     let worker = cluster.on("w1").incarnation.clone();
     let before = generation(&cluster);
 
-    go_back(&mut cluster, way);
+    go_back(&mut cluster, method);
     assert!(generation(&cluster) > before, "the generation rises");
     assert!(
-        lives_so_far(&cluster) > lost.lives,
-        "no life has the number of a lost one"
+        latest_incarnation(&cluster) > lost.incarnation,
+        "no incarnation has the number of a lost one"
     );
     cluster
         .history
@@ -191,19 +195,23 @@ fn a_cluster_survives(way: Way) {
     );
     let fresh = held(&cluster, &["w1"]);
     let again: BTreeSet<String> = uids(&cluster).intersection(&lost.uids).cloned().collect();
-    assert_eq!(again, BTreeSet::new(), "no uid of the lost world comes again");
+    assert_eq!(
+        again,
+        BTreeSet::new(),
+        "no uid of the lost generation occurs again"
+    );
     std::fs::write(cluster.path("flag"), "").expect("the flag");
     let everything = [early, fresh].concat();
-    all_end(&cluster, &everything);
-    nothing_ran_again(&cluster, &everything);
+    wait_for_ends(&cluster, &everything);
+    assert_single_attempts(&cluster, &everything);
     cluster.wait(Duration::from_secs(30), "the worker is idle", |cluster| {
         cluster.task_processes("w1").is_empty()
     });
-    let lives = ask(&cluster, "SELECT incarnation::text FROM member WHERE name = 'w1'");
+    let workers = ask(&cluster, "SELECT incarnation::text FROM member WHERE name = 'w1'");
     assert_eq!(
-        lives,
+        workers,
         [worker],
-        "the worker lived on, and took work of the new generation"
+        "the worker stayed, and took work of the new generation"
     );
     let ids: BTreeSet<String> = lost
         .ids
@@ -211,21 +219,21 @@ fn a_cluster_survives(way: Way) {
         .filter(|id| !everything.contains(id))
         .cloned()
         .collect();
-    forget(&cluster, &Lost { ids, ..lost });
+    forget(&cluster, &LostRows { ids, ..lost });
     check(&cluster, Effects::default());
 }
 
 #[test]
 fn a_recovered_backup_is_a_new_generation_and_nothing_is_stuck() {
-    a_cluster_survives(Way::NewTimeline);
+    a_cluster_survives(RestoreMethod::NewTimeline);
 }
 
 #[test]
 fn an_older_copy_under_running_nodes_is_a_new_generation_and_nothing_is_stuck() {
-    a_cluster_survives(Way::OlderCopy);
+    a_cluster_survives(RestoreMethod::OlderCopy);
 }
 
 #[test]
-fn an_older_copy_and_the_word_of_the_operator_are_a_new_generation_and_nothing_is_stuck() {
-    a_cluster_survives(Way::OperatorsWord);
+fn an_older_copy_with_db_restored_is_a_new_generation_and_nothing_is_stuck() {
+    a_cluster_survives(RestoreMethod::DeclaredByOperator);
 }

@@ -1,4 +1,4 @@
-//! Masters that come and go in order: restarts, joins, drains. No task notices.
+//! Masters that join, restart and drain gracefully: no task notices.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 
 use crate::checker::{Effects, check};
 use crate::fixture::{Cluster, chain};
-use crate::master_crash::{MOVES_WITHIN, all_end, hosts, left, load, nothing_ran_again};
+use crate::scenario::{
+    MOVES_WITHIN, assert_single_attempts, finish, owner_hosts, start_load, wait_for_ends, wait_until_left,
+};
+use test_support::waiting::nothing_happens_for;
 
 /// A drain may take 30 s, and a little to end.
 const LEAVES_WITHIN: Duration = Duration::from_secs(35);
@@ -19,20 +22,20 @@ fn a_restart_at_the_same_address_takes_its_orphans_and_a_newcomer_takes_nothing(
     let Some(mut cluster) = Cluster::start(1, 1) else {
         return;
     };
-    let ids = load(&cluster, &["m1"], 6);
+    let ids = start_load(&cluster, &["m1"], 6);
     let first = cluster.on("m1").incarnation.clone();
     cluster.node("m1").kill();
     let killed = Instant::now();
     cluster.node("m1").start();
     let second = cluster.on("m1").incarnation.clone();
-    assert_ne!(first, second, "every process life is an incarnation of its own");
+    assert_ne!(first, second, "every start is an incarnation of its own");
     let is_mine = |cluster: &Cluster, id: &String| {
         let now = cluster.any().get(&format!("/instances/{id}"));
         now["owner"].as_str() == Some(&second) && now["host"] == cluster.on("m1").host
     };
     cluster.wait(
         Duration::from_secs(5),
-        "the new life owns what the old one did",
+        "the new incarnation owns what the old one did",
         |cluster| ids.iter().all(|id| is_mine(cluster, id)),
     );
     eprintln!(
@@ -40,23 +43,21 @@ fn a_restart_at_the_same_address_takes_its_orphans_and_a_newcomer_takes_nothing(
         killed.elapsed()
     );
     cluster.add("m2", "master,api", &[]).start();
-    std::thread::sleep(Duration::from_secs(2));
-    let more = load(&cluster, &["m1"], 2);
-    std::thread::sleep(Duration::from_secs(2));
+    nothing_happens_for(Duration::from_secs(2));
+    let more = start_load(&cluster, &["m1"], 2);
+    nothing_happens_for(Duration::from_secs(2));
     assert!(
-        more.iter().all(|id| cluster.whys(id) == ["start"]),
+        more.iter().all(|id| cluster.ownership_reasons(id) == ["start"]),
         "nothing is stolen"
     );
     for id in &ids {
-        assert_eq!(cluster.whys(id), ["start", "restart"], "{id}");
+        assert_eq!(cluster.ownership_reasons(id), ["start", "restart"], "{id}");
     }
     let everything = [ids, more].concat();
-    all_end(&cluster, &everything);
-    nothing_ran_again(&cluster, &everything);
-    check(&cluster, Effects::default());
+    finish(&cluster, &everything, Effects::default());
 }
 
-/// A client that starts short instances on all masters in turn until told to end.
+/// A client that starts short instances on all masters in turn until `enough` is set.
 fn clients_start(cluster: &Cluster, masters: &[&str], enough: &AtomicBool) -> Vec<String> {
     let mut ids = Vec::new();
     for turn in 0.. {
@@ -82,8 +83,8 @@ fn masters_that_leave_in_order_hand_over_and_no_task_notices() {
             .into_iter()
             .filter(|name| *name != leaving)
             .collect();
-        let long = load(&cluster, &[leaving], 4);
-        let mut process = cluster.take(leaving);
+        let long = start_load(&cluster, &[leaving], 4);
+        let mut process = cluster.take_node(leaving);
         let enough = AtomicBool::new(false);
         let (code, started) = std::thread::scope(|scope| {
             let clients = scope.spawn(|| clients_start(&cluster, &staying, &enough));
@@ -94,22 +95,26 @@ fn masters_that_leave_in_order_hand_over_and_no_task_notices() {
             enough.store(true, Ordering::Relaxed);
             (code, clients.join().expect("the clients"))
         });
-        cluster.give_back(process);
+        cluster.put_back(process);
         assert_eq!(
             code,
             Some(0),
             "{leaving} leaves in order: {}",
-            cluster.on(leaving).said()
+            cluster.on(leaving).output()
         );
         for id in &long {
-            assert_eq!(cluster.whys(id), ["start", "handover"], "{id} of {leaving}");
+            assert_eq!(
+                cluster.ownership_reasons(id),
+                ["start", "handover"],
+                "{id} of {leaving}"
+            );
         }
         ids.extend(long);
         ids.extend(started);
     }
     ids.extend(drained_by_another(&mut cluster));
-    all_end(&cluster, &ids);
-    nothing_ran_again(&cluster, &ids);
+    wait_for_ends(&cluster, &ids);
+    assert_single_attempts(&cluster, &ids);
     let uncertain = cluster.history.promises().uncertain_starts;
     assert_eq!(uncertain, 0, "a node that stays takes every start");
     check(&cluster, Effects::default());
@@ -117,12 +122,12 @@ fn masters_that_leave_in_order_hand_over_and_no_task_notices() {
 
 /// `node drain` of a node through another one: the same as SIGTERM to its process.
 fn drained_by_another(cluster: &mut Cluster) -> Vec<String> {
-    let ids = load(cluster, &["m2"], 4);
-    let (life, host) = (
+    let ids = start_load(cluster, &["m2"], 4);
+    let (incarnation, host) = (
         cluster.on("m2").incarnation.clone(),
         cluster.on("m2").host.clone(),
     );
-    let path = format!("/api/v1/nodes/{life}/drain");
+    let path = format!("/api/v1/nodes/{incarnation}/drain");
     let answer = cluster
         .on("m1")
         .ask(Method::POST, &path, "application/json", "{}");
@@ -133,17 +138,19 @@ fn drained_by_another(cluster: &mut Cluster) -> Vec<String> {
     );
     let asked = Instant::now();
     let code = cluster.node("m2").exit_code(LEAVES_WITHIN);
-    assert_eq!(code, Some(0), "{}", cluster.on("m2").said());
+    assert_eq!(code, Some(0), "{}", cluster.on("m2").output());
     eprintln!("a drain by API: the process ended after {:?}", asked.elapsed());
     let nodes = cluster.any().items("/nodes");
-    let drained = nodes.iter().find(|node| node["incarnation"] == life.as_str());
+    let drained = nodes
+        .iter()
+        .find(|node| node["incarnation"] == incarnation.as_str());
     assert_eq!(
         drained.map(|node| &node["state"]),
         Some(&json!("left")),
         "{nodes:?}"
     );
-    left(cluster, &ids, &[&host], MOVES_WITHIN);
-    let owners: BTreeSet<String> = hosts(cluster, &ids)
+    wait_until_left(cluster, &ids, &[&host], MOVES_WITHIN);
+    let owners: BTreeSet<String> = owner_hosts(cluster, &ids)
         .iter()
         .filter(|host| **host != Value::Null)
         .map(|host| cluster.named(host))

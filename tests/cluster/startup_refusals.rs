@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::checker::{Effects, check};
 use crate::fixture::Cluster;
-use crate::master_crash::all_end;
+use crate::scenario::wait_for_ends;
 
 /// An address that is taken is tried again for five seconds.
 const REFUSED_WITHIN: Duration = Duration::from_secs(20);
@@ -14,7 +14,7 @@ fn is_refused(cluster: &mut Cluster, name: &str, more: &[&str], words: &[&str]) 
     let node = cluster.add(name, "master,api", more);
     node.spawn();
     let code = node.exit_code(REFUSED_WITHIN);
-    let said = node.said();
+    let said = node.output();
     assert!(
         code.is_some_and(|code| code != 0),
         "{name} ends by itself: {code:?}\n{said}"
@@ -23,7 +23,7 @@ fn is_refused(cluster: &mut Cluster, name: &str, more: &[&str], words: &[&str]) 
     for word in words {
         assert!(said.contains(word), "{name} says `{word}`: {said}");
     }
-    cluster.take(name);
+    cluster.take_node(name);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_node_that_does_not_belong_does_not_start() {
     let other = cluster.path("other-secret").display().to_string();
     is_refused(
         &mut cluster,
-        "stranger",
+        "intruder",
         &["--cluster-secret-file", &other],
         &["cluster secret"],
     );
@@ -69,13 +69,13 @@ fn a_node_that_does_not_belong_does_not_start() {
     cluster.sql("INSERT INTO seaql_migrations SELECT * FROM hidden ON CONFLICT DO NOTHING");
 
     let states: Vec<_> = cluster.any().items("/nodes");
-    assert_eq!(states.len(), 1, "who was refused is no member: {states:?}");
+    assert_eq!(states.len(), 1, "a refused node is no member: {states:?}");
     cluster.add("m2", "master,api", &[]).start();
     cluster.any().apply(
         "nothing",
         "version: 1\nname: nothing\ntasks:\n  t: { type: noop }\n".to_owned(),
     );
     let id = cluster.start_instance("m2", "nothing");
-    all_end(&cluster, &[id]);
+    wait_for_ends(&cluster, &[id]);
     check(&cluster, Effects::default());
 }

@@ -1,4 +1,4 @@
-//! Workers that die with running attempts, and worker groups that nobody serves yet.
+//! Workers that die with running attempts, and worker groups without a worker.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::checker::{Effects, check};
 use crate::fixture::{Cluster, PATIENCE, chain};
-use crate::master_crash::all_end;
+use crate::scenario::wait_for_ends;
 
 /// Within this time the attempts of a killed worker run again.
 const RUNS_AGAIN_WITHIN: Duration = Duration::from_secs(20);
@@ -16,8 +16,8 @@ const RUNS_AGAIN_WITHIN: Duration = Duration::from_secs(20);
 pub(crate) fn held(cluster: &Cluster, workers: &[&str]) -> Vec<String> {
     let flag = cluster.path("flag").display().to_string();
     // The folder of the worker that runs it is the first below the cluster's.
-    let place = cluster.path("").components().count() + 1;
-    let mine = format!("mine={flag}-$(pwd | cut -d/ -f{place})");
+    let depth = cluster.path("").components().count() + 1;
+    let mine = format!("mine={flag}-$(pwd | cut -d/ -f{depth})");
     let wait = format!("while [ ! -e {flag} ] && [ ! -e $mine ]; do sleep 0.1; done");
     let task = cluster.task(&format!("{mine}; {wait}"));
     cluster.any().apply("held", chain("held", &[task]));
@@ -70,7 +70,7 @@ pub(crate) fn run_again(cluster: &Cluster, ids: &[&String], number: u64) {
 }
 
 #[test]
-fn what_a_killed_worker_ran_is_lost_and_runs_again_and_its_next_life_kills_the_leftovers() {
+fn attempts_of_a_killed_worker_run_again_and_its_restart_kills_the_leftovers() {
     let Some(mut cluster) = Cluster::start(1, 2) else {
         return;
     };
@@ -99,7 +99,7 @@ fn what_a_killed_worker_ran_is_lost_and_runs_again_and_its_next_life_kills_the_l
     assert_eq!(
         cluster.task_processes("w1"),
         Vec::<i32>::new(),
-        "a new life kills the leftovers first"
+        "a new incarnation kills the leftovers first"
     );
     // The second one comes back at once: its attempts are not waited for, they are known to be lost.
     let before: Vec<(String, u64)> = ids
@@ -122,12 +122,8 @@ fn what_a_killed_worker_ran_is_lost_and_runs_again_and_its_next_life_kills_the_l
         killed.elapsed()
     );
     std::fs::write(cluster.path("flag"), "").expect("the flag");
-    all_end(&cluster, &ids);
-    let effects = Effects {
-        declared: 1,
-        workers_died: true,
-    };
-    check(&cluster, effects);
+    wait_for_ends(&cluster, &ids);
+    check(&cluster, Effects::worker_died());
 }
 
 #[test]
@@ -139,7 +135,7 @@ fn a_worker_group_without_a_worker_is_waited_for_and_named() {
     let document = chain("painted", &[task]).replace("tasks:", "worker_group: painters\ntasks:");
     cluster.any().apply("painted", document);
     let id = cluster.start_instance("m1", "painted");
-    cluster.wait(PATIENCE, "the task waits, and says for which group", |cluster| {
+    cluster.wait(PATIENCE, "the task waits, and names the group", |cluster| {
         let task = task_of(cluster, &id);
         let reason = task["reason"].as_str().unwrap_or_default();
         task["state"] == "waiting" && reason.contains("`painters`")
@@ -148,12 +144,12 @@ fn a_worker_group_without_a_worker_is_waited_for_and_named() {
     assert_eq!(
         *host,
         json!(cluster.on("m1").host),
-        "who waits for a worker has an owner"
+        "an instance that waits for a worker has an owner"
     );
     cluster
         .add("w2", "worker", &["--worker-group", "painters"])
         .start();
-    all_end(&cluster, std::slice::from_ref(&id));
+    wait_for_ends(&cluster, std::slice::from_ref(&id));
     assert_eq!(task_of(&cluster, &id)["worker"], "w2");
     let path = format!("/api/v1/instances/{id}/tasks/t0/attempts/1/log");
     assert_eq!(cluster.any().ask(Method::GET, &path, "", "").status, 200);

@@ -1,4 +1,4 @@
-//! The program as others meet it, and the rules of the house.
+//! Tests of the whole program, and the rules of the project.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,9 +11,9 @@ mod api;
 mod catalog;
 mod cli;
 mod documents;
+mod instance_loader;
 mod invariants;
 mod known_failures;
-mod loads;
 mod nodes;
 mod postgres;
 mod registry;

@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL server per test process, and a fresh migrated database per test.
+//! A temporary PostgreSQL server per test process, and a fresh migrated database per test.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};

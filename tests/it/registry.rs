@@ -15,12 +15,12 @@ use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 use porpoise::registry::LocalRegistry;
 
-/// Tests share one Consul, so no two lives may be the same.
-static LIVES: AtomicI64 = AtomicI64::new(1);
+/// Tests share one Consul, so no two members may be the same.
+static NEXT_INCARNATION: AtomicI64 = AtomicI64::new(1);
 
-/// A life that no other test knows.
-fn life() -> Member {
-    let incarnation = LIVES.fetch_add(1, Ordering::Relaxed);
+/// A member that no other test uses.
+fn new_member() -> Member {
+    let incarnation = NEXT_INCARNATION.fetch_add(1, Ordering::Relaxed);
     Member {
         incarnation: Incarnation(incarnation),
         name: format!("n{incarnation}"),
@@ -72,14 +72,14 @@ macro_rules! conformance {
 }
 
 conformance! {
-    a_life_is_present_from_its_first_beat_on,
-    a_life_that_stops_beating_is_gone_when_its_lease_is_over,
-    a_life_that_beats_stays,
-    a_beat_of_a_life_that_is_not_registered_says_so,
-    a_new_life_drops_the_older_one_of_its_host,
-    a_late_registration_drops_no_newer_life,
-    a_life_that_leaves_is_gone_at_once,
-    registering_again_keeps_a_life,
-    a_watch_without_news_answers_after_its_wait,
+    a_member_is_present_from_its_first_heartbeat_on,
+    a_member_without_heartbeats_is_gone_when_its_lease_ends,
+    a_member_with_heartbeats_stays,
+    a_heartbeat_of_an_unregistered_member_is_refused,
+    a_new_incarnation_drops_the_older_one_of_its_host,
+    a_late_registration_drops_no_newer_incarnation,
+    a_member_that_leaves_is_gone_at_once,
+    registering_again_keeps_a_member,
+    a_watch_without_changes_answers_after_its_wait,
     a_watch_that_may_not_wait_answers_at_once,
 }

@@ -141,7 +141,7 @@ impl Bench {
             at,
         };
         match self.node.create_instance(new).await.expect("created") {
-            WriteOutcome::Created { id } => id,
+            WriteOutcome::Created { id, .. } => id,
             other => panic!("{other:?}"),
         }
     }
@@ -180,7 +180,7 @@ impl Bench {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             let master = &self.node.masters.as_ref().expect("a master").supervisor;
-            if master.send(CrashInstance(id)).await.expect("the master lives") {
+            if master.send(CrashInstance(id)).await.expect("the master runs") {
                 return;
             }
             assert!(Instant::now() < deadline, "the actor should restart");
@@ -257,7 +257,7 @@ async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
 }
 
 #[actix_rt::test]
-async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on() {
+async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_continue() {
     let bench = Bench::start().await;
     let flag = bench.folder.path().join("flag");
     let hold = format!("while [ ! -e {} ]; do sleep 0.05; done", flag.display());
@@ -280,7 +280,7 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
     {
         assert!(Instant::now() < deadline, "it should get attention");
         let master = &bench.node.masters.as_ref().expect("a master").supervisor;
-        master.send(CrashInstance(bad)).await.expect("the master lives");
+        master.send(CrashInstance(bad)).await.expect("the master runs");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let parked = bench
@@ -292,18 +292,18 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_go_on
         .expect("exists");
     assert!(
         parked.owner.is_none(),
-        "nobody owns what waits for a person: {parked:?}"
+        "a quarantined instance has no owner: {parked:?}"
     );
     std::fs::write(&flag, "").expect("the flag");
     bench
-        .wait_for(good, "the other one goes on", |state, _| {
+        .wait_for(good, "the other one continues", |state, _| {
             state == InstanceState::Succeeded
         })
         .await;
 }
 
 #[actix_rt::test]
-async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
+async fn a_waiter_is_notified_when_its_instance_moves_to_another_master() {
     let bench = Bench::start().await;
     let flag = bench.folder.path().join("flag");
     let hold = format!("while [ ! -e {} ]; do sleep 0.05; done", flag.display());
@@ -321,16 +321,23 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
         target,
         selection: HandoverSelection::These(vec![id, InstanceId(999)]),
     };
-    assert_eq!(master.send(give(goes)).await.expect("it lives"), 1, "one is left");
-    let told = tokio::time::timeout(Duration::from_secs(30), async {
+    assert_eq!(
+        master.send(give(goes)).await.expect("the master runs"),
+        1,
+        "one is left"
+    );
+    let notified = tokio::time::timeout(Duration::from_secs(30), async {
         loop {
-            let commit = commits.recv().await.expect("the hub lives");
+            let commit = commits.recv().await.expect("the broadcast is open");
             if commit.id == goes && commit.transitions.is_empty() {
                 return commit.state;
             }
         }
     });
-    assert_eq!(told.await.expect("somebody tells"), Some(InstanceState::Running));
+    assert_eq!(
+        notified.await.expect("the waiter is notified"),
+        Some(InstanceState::Running)
+    );
     let ownership = bench
         .catalog
         .history()
@@ -339,13 +346,13 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
         .expect("read")
         .expect("exists");
     assert_eq!(ownership.owner, Some(target), "{ownership:?}");
-    let movable = master.send(GetHandoverCandidates).await.expect("it lives");
+    let movable = master.send(GetHandoverCandidates).await.expect("the master runs");
     assert_eq!(
         movable.iter().map(|movable| movable.id).collect::<Vec<_>>(),
         [stays]
     );
-    master.send(StartDrain).await.expect("it lives");
-    assert_eq!(master.send(give(stays)).await.expect("it lives"), 1);
+    master.send(StartDrain).await.expect("the master runs");
+    assert_eq!(master.send(give(stays)).await.expect("the master runs"), 1);
     let ownership = bench
         .catalog
         .history()
@@ -356,13 +363,13 @@ async fn who_waits_for_an_instance_is_told_when_it_goes_to_another_master() {
     assert_eq!(
         ownership.epoch,
         Epoch(1),
-        "who leaves evens nothing out: {ownership:?}"
+        "a draining master rebalances nothing: {ownership:?}"
     );
     std::fs::write(&flag, "").expect("the flag");
 }
 
 #[actix_rt::test]
-async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_only() {
+async fn a_lease_is_granted_to_the_owning_epoch_and_a_loss_accepted_by_the_owner_only() {
     let bench = Bench::start().await;
     let task = "t: { type: shell, run: sleep 30, on_cut_off: exclusive }";
     let id = bench
@@ -381,33 +388,33 @@ async fn a_lease_is_for_the_epoch_that_owns_and_a_loss_is_heard_by_the_owner_onl
             epoch: Epoch(epoch),
         }],
     };
-    assert_eq!(master.send(renew(1)).await.expect("it lives"), [true]);
-    assert_eq!(master.send(renew(2)).await.expect("it lives"), [false]);
+    assert_eq!(master.send(renew(1)).await.expect("the master runs"), [true]);
+    assert_eq!(master.send(renew(2)).await.expect("the master runs"), [false]);
     let reason = "cut off".to_owned();
     let update = AttemptUpdate::Lost { reason };
     let report = Report { uid, worker, update };
     let relayed = master.send(RelayReports(vec![report.clone()])).await;
     assert_eq!(
-        relayed.expect("it lives"),
+        relayed.expect("the master runs"),
         [ReportAnswer::Later],
-        "nobody keeps it"
+        "no master stores it"
     );
     let reported = master.send(DeliverReports(vec![report.clone()])).await;
-    assert_eq!(reported.expect("it lives"), [ReportAnswer::Stored]);
+    assert_eq!(reported.expect("the master runs"), [ReportAnswer::Stored]);
     let attempts = bench.catalog.tasks().find(id, "t").await.expect("read").attempts;
     assert_eq!(attempts[0].state, AttemptState::Lost);
-    // Its answer may be lost, and the instance gone meanwhile: nobody waits for it any more.
-    let mut of_nobody = report;
-    of_nobody.uid.instance = InstanceId(id.0 + 1);
-    for told in [
-        master.send(RelayReports(vec![of_nobody.clone()])).await,
-        master.send(DeliverReports(vec![of_nobody])).await,
+    // Its answer may be lost and the instance gone: then no master waits for the report.
+    let mut unowned = report;
+    unowned.uid.instance = InstanceId(id.0 + 1);
+    for answer in [
+        master.send(RelayReports(vec![unowned.clone()])).await,
+        master.send(DeliverReports(vec![unowned])).await,
     ] {
-        assert_eq!(told.expect("it lives"), [ReportAnswer::Stored]);
+        assert_eq!(answer.expect("the master runs"), [ReportAnswer::Stored]);
     }
 }
 
-/// Another life, which only the store knows.
+/// Another incarnation, which only the store knows.
 async fn another_master(bench: &Bench) -> Incarnation {
     let join = Join {
         name: "another".to_owned(),
@@ -417,14 +424,18 @@ async fn another_master(bench: &Bench) -> Incarnation {
         worker_group: "default".to_owned(),
         version: "test".to_owned(),
     };
-    let life = bench
+    let incarnation = bench
         .node
         .store
         .join_cluster(&join)
         .await
         .expect("joined")
         .incarnation;
-    let active = bench.node.store.set_member_state(life, MemberState::Active).await;
+    let active = bench
+        .node
+        .store
+        .set_member_state(incarnation, MemberState::Active)
+        .await;
     active.expect("active");
-    life
+    incarnation
 }

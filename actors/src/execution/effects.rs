@@ -97,24 +97,16 @@ impl<'a> EffectRunner<'a> {
                     reply_to: self.reply_to.clone(),
                 });
             }
-            Err(error) => self.fail_unsent(uid, error),
+            Err(error) => self.fail_unsent(uid, &error),
         }
     }
 
     /// An attempt whose parameters cannot be resolved was never sent: it fails here, with the reason.
-    fn fail_unsent(&mut self, uid: DispatchId, error: String) {
-        let ended = AttemptEnd {
-            result: AttemptResult::Failed,
-            exit_code: None,
-            error: Some(error),
-            outputs: Default::default(),
-            pid: None,
-            started_at: None,
-            ended_at: self.deps.clock.now(),
-        };
+    fn fail_unsent(&mut self, uid: DispatchId, error: &str) {
+        let end = AttemptEnd::unstarted(AttemptResult::Failed, error, self.deps.clock.now());
         self.follow_ups.events.push(Event::Attempt {
             uid,
-            event: AttemptEvent::Ended(ended),
+            event: AttemptEvent::Ended(end),
         });
     }
 

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use crate::execution::workflow_actor::WorkflowActor;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome};
 use crate::ports::{InstanceOwner, RelayedResult, Store};
-use crate::protocol::{AttemptUpdate, Owner, Report, ReportAnswer, instance_of};
+use crate::protocol::{AttemptUpdate, Owner, Report, ReportAnswer};
 
 /// The longest time until a report is answered; what is not stored by then is sent again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -74,7 +74,7 @@ pub(crate) fn deliver_reports(
 fn group_by_instance(reports: Vec<Report>) -> impl Iterator<Item = InstanceReports> {
     let mut groups: BTreeMap<InstanceId, InstanceReports> = BTreeMap::new();
     for (position, report) in reports.into_iter().enumerate() {
-        let id = instance_of(&report.uid);
+        let id = report.uid.instance;
         let group = groups.entry(id).or_insert_with(|| InstanceReports {
             id,
             positions: Vec::new(),
@@ -149,7 +149,7 @@ impl UnownedReportHandler {
             Event::Attempt {
                 uid,
                 event: AttemptEvent::Lost { .. },
-            } if awaited.contains(&instance_of(uid)) => ReportAnswer::Later,
+            } if awaited.contains(&uid.instance) => ReportAnswer::Later,
             _ => relayed.clone(),
         };
         events.iter().map(answer).collect()
@@ -197,7 +197,7 @@ impl UnownedReportHandler {
             Event::Attempt {
                 uid,
                 event: AttemptEvent::Lost { .. },
-            } => Some(instance_of(uid)),
+            } => Some(uid.instance),
             _ => None,
         });
         let lost: BTreeSet<InstanceId> = lost.collect();

@@ -87,6 +87,8 @@ pub enum WriteOutcome {
     Created {
         /// Its id.
         id: InstanceId,
+        /// Its first owner; without one it waits to be claimed.
+        owner: Option<NodeIdentity>,
     },
     /// The request key was used before, with the same body, for this instance.
     Known {

@@ -31,7 +31,7 @@ fn uid() -> impl Strategy<Value = DispatchId> {
     numbers.prop_map(
         |(generation, instance, task_index, attempt, dispatch_number)| DispatchId {
             generation: Generation(generation),
-            instance: InstanceId(instance),
+            instance: engine::ids::InstanceId(instance),
             task_index: engine::ids::TaskIndex(task_index),
             attempt: AttemptNumber(attempt),
             dispatch_number,

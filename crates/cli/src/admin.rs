@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::args::{FailoverCommand, NodeCommand, Permission, ProjectCommand, TokenCommand, UserCommand};
 use super::failure::Failure;
-use super::output::{Look, Printer, say};
+use super::output::{Printer, TableLayout, say};
 use super::password;
 use super::rest::{Call, Rest};
 use crate::settings::Settings;
 
-const PROJECTS: Look = Look {
+const PROJECTS: TableLayout = TableLayout {
     name: "name",
     columns: &[
         ("PROJECT", "/name"),
@@ -20,7 +20,7 @@ const PROJECTS: Look = Look {
     ],
 };
 
-const USERS: Look = Look {
+const USERS: TableLayout = TableLayout {
     name: "name",
     columns: &[
         ("USER", "/name"),
@@ -30,7 +30,7 @@ const USERS: Look = Look {
     ],
 };
 
-const TOKENS: Look = Look {
+const TOKENS: TableLayout = TableLayout {
     name: "id",
     columns: &[
         ("ID", "/id"),
@@ -41,7 +41,7 @@ const TOKENS: Look = Look {
     ],
 };
 
-const NODES: Look = Look {
+const NODES: TableLayout = TableLayout {
     name: "incarnation",
     columns: &[
         ("INCARNATION", "/incarnation"),
@@ -58,7 +58,7 @@ const NODES: Look = Look {
     ],
 };
 
-const FAILOVERS: Look = Look {
+const FAILOVERS: TableLayout = TableLayout {
     name: "id",
     columns: &[
         ("ID", "/id"),

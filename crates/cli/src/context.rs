@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use super::args::{ContextCommand, LoginArgs};
 use super::failure::{Exit, Failure};
-use super::output::{Look, Printer, say};
+use super::output::{Printer, TableLayout, say};
 use super::password;
 use super::rest::{Call, Rest};
 use super::target::{Contexts, Target};
 use crate::settings::Settings;
 
-const CONTEXTS: Look = Look {
+const CONTEXTS: TableLayout = TableLayout {
     name: "name",
     columns: &[
         ("CONTEXT", "/name"),

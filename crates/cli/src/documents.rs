@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use super::args::ImportType;
 use super::failure::{Exit, Failure};
-use super::output::{Look, Printer, say, write_out};
+use super::output::{Printer, TableLayout, say, write_out};
 use super::rest::{Call, Rest};
 use document::{Format, LocatedDiagnostic};
 
 /// The name of stdin among files. What comes from there may be JSON too, which is YAML.
 const STDIN: &str = "-";
 
-const APPLIED: Look = Look {
+const APPLIED: TableLayout = TableLayout {
     name: "name",
     columns: &[
         ("PROJECT", "/project"),

@@ -1,18 +1,16 @@
-//! Waits for an instance, and shows its states and logs while they come.
+//! Follows an instance: its states and logs until it is idle.
 
 use std::collections::BTreeMap;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::failure::{Exit, Failure};
 use super::output::{plain, say, write_bytes};
+use super::poll_backoff::PollBackoff;
 use super::rest::{Call, Rest};
 
-const LOG_PART: &str = "1048576";
-const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Most bytes of a log that one call reads.
+const LOG_PART_BYTES: &str = "1048576";
 
 /// Which logs of an instance are wanted.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +21,8 @@ pub(super) struct LogChoice {
     pub(super) attempt: Option<u32>,
 }
 
-/// Whether an instance in this state stays so until somebody asks for something else.
-fn rests(instance: &Value) -> bool {
+/// Returns whether an instance keeps its state until a user asks for a change.
+fn is_idle(instance: &Value) -> bool {
     let state = instance.get("state").and_then(Value::as_str);
     matches!(state, Some("succeeded" | "failed" | "stopped" | "paused"))
         || instance.get("attention").is_some_and(Value::is_object)
@@ -35,45 +33,22 @@ pub(super) fn instance(rest: &Rest, id: &str) -> Result<Value, Failure> {
     rest.json(Call::get(&["instances", id]))
 }
 
-/// Sleeps between two looks: short at first, and never so short that looking is most of the work.
-#[derive(Debug)]
-struct Pace {
-    pause: Duration,
-    looked_at: Instant,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self {
-            pause: SHORTEST_PAUSE,
-            looked_at: Instant::now(),
-        }
-    }
-
-    fn rest(&mut self) {
-        let cost = self.looked_at.elapsed() * 4;
-        thread::sleep(self.pause.max(cost).min(LONGEST_PAUSE));
-        self.pause = (self.pause * 5 / 4).min(Duration::from_millis(500));
-        self.looked_at = Instant::now();
-    }
-}
-
-/// Waits until the instance rests; returns it.
-pub(super) fn until_rest(rest: &Rest, id: &str) -> Result<Value, Failure> {
-    let mut pace = Pace::new();
+/// Waits until the instance is idle; returns it.
+pub(super) fn wait_until_idle(rest: &Rest, id: &str) -> Result<Value, Failure> {
+    let mut backoff = PollBackoff::new();
     loop {
         let now = instance(rest, id)?;
-        if rests(&now) {
+        if is_idle(&now) {
             return Ok(now);
         }
-        pace.rest();
+        backoff.pause();
     }
 }
 
-/// Prints changes of state on stdout until the instance rests.
+/// Prints changes of state on stdout until the instance is idle.
 pub(super) fn watch(rest: &Rest, id: &str) -> Result<(), Failure> {
-    let mut states = States::default();
-    let mut pace = Pace::new();
+    let mut states = ShownStates::default();
+    let mut backoff = PollBackoff::new();
     loop {
         let now = instance(rest, id)?;
         let tasks = tasks(rest, id)?;
@@ -84,18 +59,18 @@ pub(super) fn watch(rest: &Rest, id: &str) -> Result<(), Failure> {
         {
             write_bytes(format!("{line}\n").as_bytes())?;
         }
-        if rests(&now) {
+        if is_idle(&now) {
             return Ok(());
         }
-        pace.rest();
+        backoff.pause();
     }
 }
 
-/// Shows states and logs on stderr until the instance rests; returns it.
+/// Shows states and logs on stderr until the instance is idle; returns it.
 pub(super) fn show(rest: &Rest, id: &str) -> Result<Value, Failure> {
-    let mut states = States::default();
-    let mut logs = Logs::of(rest, id);
-    let mut pace = Pace::new();
+    let mut states = ShownStates::default();
+    let mut logs = LogReader::new(rest, id);
+    let mut backoff = PollBackoff::new();
     loop {
         let now = instance(rest, id)?;
         let tasks = tasks(rest, id)?;
@@ -109,31 +84,31 @@ pub(super) fn show(rest: &Rest, id: &str) -> Result<Value, Failure> {
         })?;
         // After the logs: its end should be the last line.
         states.of_instance(&now).iter().for_each(|line| say(line));
-        if rests(&now) {
+        if is_idle(&now) {
             return Ok(now);
         }
-        pace.rest();
+        backoff.pause();
     }
 }
 
 /// Prints the logs that there are.
 pub(super) fn logs(rest: &Rest, id: &str, choice: &LogChoice) -> Result<(), Failure> {
     let tasks = chosen_tasks(rest, id, choice)?;
-    Logs::of(rest, id).read(&tasks, choice, &mut printing(choice))
+    LogReader::new(rest, id).read(&tasks, choice, &mut printing(choice))
 }
 
-/// Prints the logs as they come until the instance rests.
+/// Prints the logs as they come until the instance is idle.
 pub(super) fn logs_live(rest: &Rest, id: &str, choice: &LogChoice) -> Result<(), Failure> {
-    let mut logs = Logs::of(rest, id);
-    let mut pace = Pace::new();
+    let mut logs = LogReader::new(rest, id);
+    let mut backoff = PollBackoff::new();
     loop {
         let now = instance(rest, id)?;
         let tasks = chosen_tasks(rest, id, choice)?;
         logs.read(&tasks, choice, &mut printing(choice))?;
-        if rests(&now) {
+        if is_idle(&now) {
             return Ok(());
         }
-        pace.rest();
+        backoff.pause();
     }
 }
 
@@ -159,12 +134,12 @@ fn chosen_tasks(rest: &Rest, id: &str, choice: &LogChoice) -> Result<Vec<Value>,
     }
 }
 
-/// The states that were shown last.
+/// The states that were printed last.
 #[derive(Debug, Default)]
-struct States(BTreeMap<String, String>);
+struct ShownStates(BTreeMap<String, String>);
 
-impl States {
-    /// Returns a line for each task that changed since the last look.
+impl ShownStates {
+    /// Returns a line for each task that changed since the last layout.
     fn of_tasks(&mut self, tasks: &[Value]) -> Vec<String> {
         tasks
             .iter()
@@ -172,7 +147,7 @@ impl States {
             .collect()
     }
 
-    /// Returns a line when the instance changed since the last look.
+    /// Returns a line when the instance changed since the last layout.
     fn of_instance(&mut self, instance: &Value) -> Option<String> {
         self.change(&format!("instance {}", plain(instance.get("id"))), instance)
     }
@@ -188,30 +163,30 @@ impl States {
     }
 }
 
-/// How far the log of each attempt was read.
+/// The logs of an instance, each read up to its cursor.
 #[derive(Debug)]
-struct Logs<'a> {
+struct LogReader<'a> {
     rest: &'a Rest,
     id: &'a str,
-    places: BTreeMap<(String, u32), Place>,
+    cursors: BTreeMap<(String, u32), LogCursor>,
 }
 
 #[derive(Debug, Default)]
-struct Place {
+struct LogCursor {
     offset: u64,
     ended: bool,
-    /// The begin of a line whose end has not come yet.
+    /// The start of a line whose end has not come yet.
     partial: Vec<u8>,
 }
 
 type Show<'a> = dyn FnMut(&str, &[u8]) -> Result<(), Failure> + 'a;
 
-impl<'a> Logs<'a> {
-    fn of(rest: &'a Rest, id: &'a str) -> Self {
+impl<'a> LogReader<'a> {
+    fn new(rest: &'a Rest, id: &'a str) -> Self {
         Self {
             rest,
             id,
-            places: BTreeMap::new(),
+            cursors: BTreeMap::new(),
         }
     }
 
@@ -228,10 +203,10 @@ impl<'a> Logs<'a> {
                 None => self.first_open(&name, last.unwrap_or(0))..=last.unwrap_or(0),
             };
             for attempt in wanted.filter(|attempt| *attempt > 0) {
-                let place = self.places.entry((name.clone(), attempt)).or_default();
+                let cursor = self.cursors.entry((name.clone(), attempt)).or_default();
                 let number = attempt.to_string();
                 let path = ["instances", self.id, "tasks", &name, "attempts", &number, "log"];
-                place.read(self.rest, &path, &mut |line| show(&name, line))?;
+                cursor.read(self.rest, &path, &mut |line| show(&name, line))?;
             }
         }
         Ok(())
@@ -240,14 +215,14 @@ impl<'a> Logs<'a> {
     /// The last attempt, or an earlier one that was being read when the next began.
     fn first_open(&self, task: &str, last: u32) -> u32 {
         let begun = self
-            .places
+            .cursors
             .iter()
-            .find(|((name, _), place)| name == task && !place.ended);
+            .find(|((name, _), cursor)| name == task && !cursor.ended);
         begun.map_or(last, |((_, attempt), _)| *attempt)
     }
 }
 
-impl Place {
+impl LogCursor {
     fn read(
         &mut self,
         rest: &Rest,
@@ -257,7 +232,7 @@ impl Place {
         while !self.ended {
             let call = Call::get(path)
                 .query("offset", self.offset.to_string())
-                .query("limit", LOG_PART)
+                .query("limit", LOG_PART_BYTES)
                 .accept("text/plain, application/problem+json");
             let answer = rest.answer(call)?;
             let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::args::{InstanceCommand, VerbArgs};
 use super::failure::Failure;
 use super::follow::{self, LogChoice};
-use super::output::{Format, Look, Printer, say};
+use super::output::{Format, Printer, TableLayout, say};
 use super::rest::{Call, Rest};
 
-/// How instances look.
-pub(super) const INSTANCES: Look = Look {
+/// How instances layout.
+pub(super) const INSTANCES: TableLayout = TableLayout {
     name: "id",
     columns: &[
         ("ID", "/id"),
@@ -25,7 +25,7 @@ pub(super) const INSTANCES: Look = Look {
     ],
 };
 
-const TASKS: Look = Look {
+const TASKS: TableLayout = TableLayout {
     name: "name",
     columns: &[
         ("TASK", "/name"),
@@ -39,7 +39,7 @@ const TASKS: Look = Look {
     ],
 };
 
-const HISTORY: Look = Look {
+const HISTORY: TableLayout = TableLayout {
     name: "at",
     columns: &[
         ("AT", "/at"),
@@ -53,7 +53,7 @@ const HISTORY: Look = Look {
     ],
 };
 
-const OWNERS: Look = Look {
+const OWNERS: TableLayout = TableLayout {
     name: "epoch",
     columns: &[
         ("EPOCH", "/epoch"),
@@ -119,8 +119,11 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
     }
 }
 
-fn all_of(id: &str, part: &str, rest: &Rest, printer: Printer, look: Look) -> Result<(), Failure> {
-    printer.list(rest.list(&Call::get(&["instances", id, part]), usize::MAX)?, look)
+fn all_of(id: &str, part: &str, rest: &Rest, printer: Printer, layout: TableLayout) -> Result<(), Failure> {
+    printer.list(
+        rest.list(&Call::get(&["instances", id, part]), usize::MAX)?,
+        layout,
+    )
 }
 
 fn ownership(id: &str, rest: &Rest, printer: Printer) -> Result<(), Failure> {

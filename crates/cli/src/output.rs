@@ -1,4 +1,4 @@
-//! How things are printed: data on stdout, the rest on stderr.
+//! The output of commands: data on stdout, messages on stderr.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,7 +7,7 @@ use comfy_table::{Cell, Color, Table, presets};
 use serde_json::{Value, json};
 
 use super::failure::{Exit, Failure};
-use super::yaml;
+use super::yaml::to_yaml;
 
 /// The format of `-o`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,29 +22,40 @@ pub enum Format {
     Name,
 }
 
-/// What a kind of thing looks like.
+/// The columns of one kind of object.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct TableLayout {
     /// The member that `-o name` prints.
     pub name: &'static str,
     /// The columns of a table: heading and JSON pointer.
     pub columns: &'static [(&'static str, &'static str)],
 }
 
-/// Prints things in the chosen format.
+/// Whether states are coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColourChoice {
+    /// On a terminal.
+    OnTerminal,
+    /// Never, as `NO_COLOR` asks.
+    Never,
+}
+
+/// Prints objects in the chosen format.
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
     format: Format,
-    colour: bool,
+    colour: ColourChoice,
 }
 
 impl Printer {
-    /// Colour only on a terminal, and when `NO_COLOR` does not forbid it.
-    pub fn new(format: Format, no_color: bool) -> Self {
-        Self {
-            format,
-            colour: io::stdout().is_terminal() && !no_color,
-        }
+    /// Makes a printer; without a terminal nothing is coloured.
+    pub fn new(format: Format, colour: ColourChoice) -> Self {
+        let colour = if io::stdout().is_terminal() {
+            colour
+        } else {
+            ColourChoice::Never
+        };
+        Self { format, colour }
     }
 
     /// Which format was chosen.
@@ -53,45 +64,46 @@ impl Printer {
     }
 
     /// Prints one thing.
-    pub fn item(self, item: &Value, look: Look) -> Result<(), Failure> {
+    pub fn item(self, item: &Value, layout: TableLayout) -> Result<(), Failure> {
         match self.format {
             Format::Json => write_out(&pretty(item)),
-            Format::Yaml => write_out(&yaml::text(item)),
-            Format::Name => write_out(&format!("{}\n", plain(item.get(look.name)))),
+            Format::Yaml => write_out(&to_yaml(item)?),
+            Format::Name => write_out(&format!("{}\n", plain(item.get(layout.name)))),
             Format::Table => write_out(&self.members(item)),
         }
     }
 
     /// Prints a list.
-    pub fn list(self, items: Vec<Value>, look: Look) -> Result<(), Failure> {
+    pub fn list(self, items: Vec<Value>, layout: TableLayout) -> Result<(), Failure> {
         match self.format {
             Format::Json => write_out(&pretty(&json!({ "items": items }))),
-            Format::Yaml => write_out(&yaml::text(&json!({ "items": items }))),
+            Format::Yaml => write_out(&to_yaml(&json!({ "items": items }))?),
             Format::Name => {
                 let names: String = items
                     .iter()
-                    .map(|item| plain(item.get(look.name)) + "\n")
+                    .map(|item| plain(item.get(layout.name)) + "\n")
                     .collect();
                 write_out(&names)
             }
-            Format::Table => write_out(&self.table(&items, look)),
+            Format::Table => write_out(&self.table(&items, layout)),
         }
     }
 
     /// Prints a list with one thing in it as that thing; a table stays a table.
-    pub fn list_of_one(self, item: Value, look: Look) -> Result<(), Failure> {
+    pub fn list_of_one(self, item: Value, layout: TableLayout) -> Result<(), Failure> {
         match self.format {
-            Format::Table => self.list(vec![item], look),
-            Format::Json | Format::Yaml | Format::Name => self.item(&item, look),
+            Format::Table => self.list(vec![item], layout),
+            Format::Json | Format::Yaml | Format::Name => self.item(&item, layout),
         }
     }
 
-    fn table(self, items: &[Value], look: Look) -> String {
+    fn table(self, items: &[Value], layout: TableLayout) -> String {
         let mut table = empty_table();
-        table.set_header(look.columns.iter().map(|(heading, _)| *heading));
+        table.set_header(layout.columns.iter().map(|(heading, _)| *heading));
         for item in items {
             table.add_row(
-                look.columns
+                layout
+                    .columns
                     .iter()
                     .map(|(_, pointer)| self.cell(&plain(item.pointer(pointer)))),
             );
@@ -116,7 +128,7 @@ impl Printer {
         };
         let cell = Cell::new(text);
         match colour {
-            Some(colour) if self.colour => cell.fg(colour),
+            Some(colour) if self.colour == ColourChoice::OnTerminal => cell.fg(colour),
             _ => cell,
         }
     }
@@ -172,8 +184,8 @@ pub fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
         .map_err(|_| Failure::silent(Exit::Failed))
 }
 
-/// Says something to the person; never data.
+/// Writes a message for the user to stderr; never data.
 pub fn say(text: &str) {
-    // A closed stderr leaves nobody to tell.
+    // With a closed stderr there is no way to report anything.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -32,22 +32,22 @@ pub(super) fn run(args: &RunArgs, rest: &Rest, printer: Printer) -> Result<(), F
     if !waits {
         return Ok(());
     }
-    let rested = if args.follow {
+    let idle = if args.follow {
         follow::show(rest, &id)?
     } else {
-        follow::until_rest(rest, &id)?
+        follow::wait_until_idle(rest, &id)?
     };
     if whole {
-        printer.item(&rested, INSTANCES)?;
+        printer.item(&idle, INSTANCES)?;
     }
-    let state = plain(rested.get("state"));
+    let state = plain(idle.get("state"));
     if state == "succeeded" {
         return Ok(());
     }
     if !args.follow {
         say(&format!(
             "instance {id} is {state}: {}",
-            plain(rested.get("reason"))
+            plain(idle.get("reason"))
         ));
     }
     Err(Failure::silent(Exit::Failed))

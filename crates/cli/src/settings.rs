@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use primitives::environment::Environment;
 
+use crate::output::ColourChoice;
+
 /// The settings of client commands.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -17,13 +19,13 @@ pub(crate) struct Settings {
     pub(crate) password: Option<String>,
     /// The file of contexts; `None` when there is no home folder.
     pub(crate) contexts_file: Option<PathBuf>,
-    /// Whether `NO_COLOR` asks for plain output.
-    pub(crate) plain: bool,
+    /// `NO_COLOR`.
+    pub(crate) colour: ColourChoice,
 }
 
 impl Settings {
     /// Takes the client's settings from an environment.
-    pub(crate) fn of(environment: &Environment) -> Self {
+    pub(crate) fn from_environment(environment: &Environment) -> Self {
         let own = |name: &str| environment.get(name).map(str::to_owned);
         let folder = environment.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| {
             environment
@@ -36,7 +38,10 @@ impl Settings {
             context: own("PORPOISE_CONTEXT"),
             password: own("PORPOISE_PASSWORD"),
             contexts_file: folder.map(|folder| folder.join("porpoise").join("contexts.json")),
-            plain: environment.get("NO_COLOR").is_some(),
+            colour: match environment.get("NO_COLOR") {
+                Some(_) => ColourChoice::Never,
+                None => ColourChoice::OnTerminal,
+            },
         }
     }
 }
@@ -55,7 +60,7 @@ mod tests {
 
     #[test]
     fn contexts_lie_below_the_config_folder_or_home() {
-        let file = |pairs: &[(&str, &str)]| Settings::of(&environment(pairs)).contexts_file;
+        let file = |pairs: &[(&str, &str)]| Settings::from_environment(&environment(pairs)).contexts_file;
         assert_eq!(
             file(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "")]),
             Some(PathBuf::from("/h/.config/porpoise/contexts.json"))

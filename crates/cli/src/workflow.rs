@@ -4,11 +4,11 @@ use super::admin::delete;
 use super::args::{InProject, WorkflowCommand};
 use super::documents;
 use super::failure::{Exit, Failure};
-use super::output::{Format, Look, Printer, write_bytes};
+use super::output::{Format, Printer, TableLayout, write_bytes};
 use super::rest::{Call, Rest};
 
-/// How workflows look.
-pub(super) const WORKFLOWS: Look = Look {
+/// How workflows layout.
+pub(super) const WORKFLOWS: TableLayout = TableLayout {
     name: "name",
     columns: &[
         ("WORKFLOW", "/name"),
@@ -19,7 +19,7 @@ pub(super) const WORKFLOWS: Look = Look {
     ],
 };
 
-const VERSIONS: Look = Look {
+const VERSIONS: TableLayout = TableLayout {
     name: "version",
     columns: &[
         ("VERSION", "/version"),

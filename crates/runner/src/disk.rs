@@ -22,15 +22,15 @@ pub fn full_disk_reason(folder: &Path) -> Option<String> {
     Some(format!("the disk of its data folder is {used} % full"))
 }
 
-/// Reports in the node's condition whether the disk of its data folder is full; never returns.
-pub async fn watch_disk(folder: PathBuf, condition: HealthStatus, clock: Clock) {
+/// Reports as a health issue of the node whether the disk of its data folder is full; never returns.
+pub async fn watch_disk(folder: PathBuf, health: HealthStatus, clock: Clock) {
     let mut ticks = tokio::time::interval(CHECK_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let full = used_percent(&folder).is_some_and(|used| used >= FULL_FOR_READINESS);
         let issue = full.then(|| "The disk of the data folder is full: logs of tasks are lost.".to_owned());
-        condition.set_issue(DISK_FULL, issue, clock.now());
+        health.set_issue(DISK_FULL, issue, clock.now());
     }
 }
 

@@ -10,7 +10,8 @@ use nix::unistd::Pid;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::rest::{Rest, eventually};
+use crate::rest::Rest;
+use crate::waiting::eventually;
 
 /// An agent of Consul; killed when dropped.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub struct Consul {
     child: Option<Child>,
 }
 
-/// Says whether the program is installed.
+/// Whether the program is installed.
 pub fn is_installed() -> bool {
     Command::new("consul")
         .arg("version")
@@ -35,11 +36,11 @@ pub fn is_installed() -> bool {
 impl Consul {
     /// Starts a server that leads itself, in a folder, on four ports from `first_port` on.
     pub fn start_new(folder: &Path, address: &str, first_port: u16) -> Self {
-        let alone = json!({ "server": true, "bootstrap_expect": 1 });
-        Self::start_as(alone, folder, address, first_port)
+        let single = json!({ "server": true, "bootstrap_expect": 1 });
+        Self::start_as(single, folder, address, first_port)
     }
 
-    /// Starts a server that lets nobody do anything without a token.
+    /// Starts a server that refuses every call without a token.
     pub fn start_guarded(folder: &Path, address: &str, first_port: u16) -> Self {
         let acl = json!({ "enabled": true, "default_policy": "deny" });
         let guarded = json!({ "server": true, "bootstrap_expect": 1, "acl": acl });
@@ -131,7 +132,7 @@ impl Consul {
         servers.filter(|server| server["Voter"] == true).count()
     }
 
-    /// Makes it leave in order: everything that is registered with it vanishes.
+    /// Makes it leave gracefully: everything that is registered with it vanishes.
     pub fn leave(&mut self) {
         self.signal(Signal::SIGTERM);
         if let Some(mut child) = self.child.take() {
@@ -144,7 +145,7 @@ impl Consul {
         self.signal(Signal::SIGSTOP);
     }
 
-    /// Lets a frozen process go on.
+    /// Lets a frozen process continue.
     pub fn thaw(&self) {
         self.signal(Signal::SIGCONT);
     }
@@ -155,8 +156,8 @@ impl Consul {
         kill(Pid::from_raw(pid), signal).expect("it is ours");
     }
 
-    /// The lives of nodes that its catalog knows, whatever their checks say.
-    pub fn lives(&self) -> Vec<String> {
+    /// The incarnations of nodes in its catalog, whatever their checks say.
+    pub fn incarnations(&self) -> Vec<String> {
         let request = Rest::new(&self.url).request(Method::GET, "/v1/catalog/service/porpoise");
         let services = Rest::answer(request)
             .map(|answer| answer.body)
@@ -168,12 +169,11 @@ impl Consul {
         ids.collect()
     }
 
-    /// Takes a life out of its catalog, as an operator's hand does.
-    pub fn deregister(&self, life: &str) {
+    /// Removes an incarnation from its catalog, as an operator does by hand.
+    pub fn deregister(&self, incarnation: &str) {
         let rest = Rest::new(&self.url);
         let agent = Rest::answer(rest.request(Method::GET, "/v1/agent/self")).expect("the agent answers");
-        let service =
-            json!({ "Node": agent.body["Config"]["NodeName"], "ServiceID": format!("porpoise-{life}") });
+        let service = json!({ "Node": agent.body["Config"]["NodeName"], "ServiceID": format!("porpoise-{incarnation}") });
         let request = rest.request(Method::PUT, "/v1/catalog/deregister").json(&service);
         let answer = Rest::answer(request).expect("the agent answers");
         assert_eq!((answer.status, answer.text.trim()), (200, "true"), "{answer:?}");
@@ -194,10 +194,10 @@ impl Consul {
 }
 
 /// Waits for something that may take 30 s.
-fn eventually_some<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+fn eventually_some<T>(mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let mut found = None;
     eventually(Duration::from_secs(30), || {
-        found = look();
+        found = probe();
         found.is_some()
     });
     found

@@ -48,12 +48,12 @@ pub const INVARIANTS: [Invariant; 13] = [
               AND b.number > a.number WHERE a.state IN ('created', 'running')",
     },
     Invariant {
-        name: "I6: nobody became an owner before its life began or after it ended",
+        name: "I6: an owner joined before it became one, and had not ended",
         sql: "SELECT o.instance FROM owner_log o LEFT JOIN member m ON m.incarnation = o.owner \
               WHERE m.incarnation IS NULL OR (m.state IN ('left', 'dead') AND o.at > m.state_at + {grace})",
     },
     Invariant {
-        name: "I7: no instance that needs an owner is left without one that lives",
+        name: "I7: every instance that needs an owner has one that is alive",
         sql: "SELECT i.id FROM instance i LEFT JOIN member m ON m.incarnation = i.owner \
               WHERE i.attention IS NULL AND i.state IN ('running', 'pausing', 'stopping') \
               AND ((i.owner IS NULL AND i.created_at < {now} - {grace}) \
@@ -65,7 +65,7 @@ pub const INVARIANTS: [Invariant; 13] = [
               GROUP BY i.id, i.epoch HAVING count(o.epoch) <> i.epoch OR coalesce(max(o.epoch), 0) <> i.epoch",
     },
     Invariant {
-        name: "I9: who is dead writes no more",
+        name: "I9: a dead member writes nothing",
         sql: "SELECT t.instance FROM transition t JOIN owner_log o ON o.instance = t.instance AND o.epoch = t.epoch \
               JOIN member m ON m.incarnation = o.owner \
               WHERE m.state IN ('left', 'dead') AND t.at > m.state_at + {grace}",
@@ -78,19 +78,19 @@ pub const INVARIANTS: [Invariant; 13] = [
               OR o.host IS DISTINCT FROM i.host)",
     },
     Invariant {
-        name: "I10: who rests has no owner",
+        name: "I10: an idle instance has no owner",
         sql: "SELECT id FROM instance WHERE owner IS NOT NULL \
               AND (attention IS NOT NULL OR state NOT IN ('running', 'pausing', 'stopping'))",
     },
     Invariant {
-        name: "I11: every verb is decided",
+        name: "I11: every command is decided",
         sql: "SELECT instance FROM inbox WHERE kind = 'command' AND created_at < {now} - {grace} \
               AND (applied_at IS NULL OR outcome = 'pending')",
     },
 ];
 
 /// Checks every invariant; returns those that are violated with the first rows at fault. `grace_ms` bounds what
-/// claims, handovers and verbs may take, and how far the clocks of nodes may be from the database's.
+/// claims, handovers and commands may take, and how far the clocks of nodes may be from the database's.
 ///
 /// # Panics
 /// When the database does not answer.

@@ -7,3 +7,4 @@ pub mod invariants;
 pub mod postgres;
 pub mod rest;
 pub mod restartable_postgres;
+pub mod waiting;

@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL server on loopback.
+//! A temporary PostgreSQL server on loopback.
 
 use std::io::{self, BufRead, BufReader};
 use std::net::TcpListener;
@@ -92,7 +92,7 @@ impl PostgresServer {
     /// Runs one of PostgreSQL's own programs against this server and returns what it printed.
     ///
     /// # Errors
-    /// What the program said when it failed.
+    /// The standard error of the program when it failed.
     pub fn run(&self, program: &str, arguments: &[&str]) -> io::Result<String> {
         let output = Command::new(self.programs.join(program))
             .args(["-h", "127.0.0.1", "-U", "postgres", "-p"])
@@ -101,8 +101,8 @@ impl PostgresServer {
             .stdin(Stdio::null())
             .output()?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(io::Error::other(format!("{program} failed: {said}")));
+            let errors = String::from_utf8_lossy(&output.stderr);
+            return Err(io::Error::other(format!("{program} failed: {errors}")));
         }
         String::from_utf8(output.stdout).map_err(io::Error::other)
     }

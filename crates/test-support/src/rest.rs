@@ -1,4 +1,4 @@
-//! Asks a node over REST, as a user with a token does.
+//! A REST client with a token of the user `admin`.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,12 @@ use reqwest::Method;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
+use crate::waiting::eventually;
+
 /// A token of the user `admin`, long enough to be taken as the bootstrap token.
 pub const TOKEN: &str = "porpoise-integration-test-token-0123456789";
 
-/// The way to the API of one life of a node.
+/// A client of the API of one node.
 #[derive(Debug)]
 pub struct Rest {
     url: String,
@@ -139,12 +141,4 @@ pub struct Answer {
     pub text: String,
     /// From the request to the end of the answer.
     pub took: Duration,
-}
-
-/// Looks again and again until the probe holds or the time is over.
-pub fn eventually(within: Duration, mut probe: impl FnMut() -> bool) {
-    let deadline = Instant::now() + within;
-    while !probe() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -17,7 +17,7 @@ pub struct RestartablePostgres {
 }
 
 impl RestartablePostgres {
-    /// Makes one at an address of this machine, which its network may use; none where it is not installed.
+    /// Creates one at an address of this machine; `None` where PostgreSQL is not installed.
     pub fn at(address: &str) -> Option<Self> {
         let binaries = program_folder()?;
         let made = as_unprivileged_user("mktemp")
@@ -46,7 +46,7 @@ impl RestartablePostgres {
                 "--no-sync",
             ],
         );
-        server.let_in("host all all samenet trust");
+        server.append_access_rule("host all all samenet trust");
         drop(listener);
         server.start();
         Some(server)
@@ -57,7 +57,7 @@ impl RestartablePostgres {
         format!("postgres://postgres@{}:{}/postgres", self.address, self.port)
     }
 
-    fn let_in(&self, rule: &str) {
+    fn append_access_rule(&self, rule: &str) {
         let file = std::fs::File::options()
             .append(true)
             .open(self.folder.join("data/pg_hba.conf"));
@@ -91,8 +91,8 @@ impl RestartablePostgres {
             .stdin(Stdio::null())
             .output()
             .expect("a shell");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{script}: {said}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{script}: {errors}");
     }
 
     /// Starts it again on the same port and data.

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::fixture::{Cluster, counter_of};
 
-/// Memory may grow by half and so many kilobytes: allocators and pools keep some.
+/// Kilobytes by which memory may grow beyond one half: allocators and pools keep some.
 const MORE_KB: u64 = 48 * 1024;
 
-/// So many descriptors more are open: pools of connections grow with what was asked at once.
+/// Descriptors that may be open beyond the baseline: connection pools grow with concurrent requests.
 const MORE_DESCRIPTORS: u64 = 40;
 
-/// Blocking work starts threads, which end after a while.
+/// Threads beyond the baseline: those of blocking work end after a delay.
 const MORE_THREADS: u64 = 12;
 
 /// Idle connections are closed and idle threads end within this time.
@@ -34,14 +34,14 @@ pub(crate) struct Baseline(BTreeMap<String, Usage>);
 
 impl Baseline {
     /// Notes what every node uses now.
-    pub(crate) fn of(cluster: &Cluster) -> Self {
+    pub(crate) fn measure(cluster: &Cluster) -> Self {
         Self(usage(cluster))
     }
 
     /// Waits until every node uses about as much again, and no instance has an actor; fails with what does not.
-    pub(crate) fn returns(&self, cluster: &Cluster) {
+    pub(crate) fn assert_restored(&self, cluster: &Cluster) {
         let mut above = Vec::new();
-        test_support::rest::eventually(SETTLES_WITHIN, || {
+        test_support::waiting::eventually(SETTLES_WITHIN, || {
             let now = usage(cluster);
             let nodes = self.0.iter().map(|(name, before)| (name, before, now[name]));
             above = nodes

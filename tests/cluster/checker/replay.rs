@@ -1,5 +1,5 @@
-//! I15: every final instance ended as its definition says for the results that were recorded and the verbs that were
-//! applied. A second, naive reading of the rules: it looks at the graph and at the rows of attempts, and shares no line
+//! I15: every final instance ended as its definition says for the results that were recorded and the commands that were
+//! applied. A second, naive reading of the rules: it reads the graph and at the rows of attempts, and shares no line
 //! with the engine.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ const LOST: usize = 5;
 
 /// One task as it is defined, and what is recorded of it in this run.
 #[derive(Debug, Clone, Default)]
-struct Seen {
+struct RecordedTask {
     needs: Vec<usize>,
     retries: usize,
     enabled: bool,
@@ -32,10 +32,10 @@ struct Seen {
 
 /// One final instance.
 #[derive(Debug, Clone, Default)]
-struct Ended {
+struct FinalInstance {
     id: String,
     state: String,
-    tasks: Vec<Seen>,
+    tasks: Vec<RecordedTask>,
     /// A stop was applied in this run.
     stopped: bool,
     /// Something else kept what had not started from starting: a pause, a time limit, the strategy `end`.
@@ -52,17 +52,17 @@ pub(super) async fn unlike(store: &Store) -> Vec<String> {
 }
 
 /// What is wrong with one instance.
-fn wrong_with(instance: &Ended) -> Vec<String> {
+fn wrong_with(instance: &FinalInstance) -> Vec<String> {
     let mut wrong = Vec::new();
     let passed: Vec<bool> = (0..instance.tasks.len())
-        .map(|place| passes(&instance.tasks, place))
+        .map(|index| passes(&instance.tasks, index))
         .collect();
-    for (place, task) in instance.tasks.iter().enumerate() {
+    for (index, task) in instance.tasks.iter().enumerate() {
         let ready = task.needs.iter().all(|need| passed[*need]);
         let fitting = fitting(instance, task, ready);
         if !fitting.contains(&task.state.as_str()) {
             wrong.push(format!(
-                "instance {} ({}): task {place} is {}, and should be one of {fitting:?}: {task:?}",
+                "instance {} ({}): task {index} is {}, and should be one of {fitting:?}: {task:?}",
                 instance.id, instance.state, task.state
             ));
         }
@@ -92,15 +92,15 @@ fn wrong_with(instance: &Ended) -> Vec<String> {
 }
 
 /// Whether what needs this task may start.
-fn passes(tasks: &[Seen], place: usize) -> bool {
-    let task = &tasks[place];
+fn passes(tasks: &[RecordedTask], index: usize) -> bool {
+    let task = &tasks[index];
     let succeeded = task.attempts.last().is_some_and(|state| state == "succeeded");
     let before = || task.needs.iter().all(|need| passes(tasks, *need));
     task.forced || (succeeded && task.enabled) || (!task.enabled && before())
 }
 
 /// The states that a task may have ended in, given its attempts and whether all that it needs passed.
-fn fitting(instance: &Ended, task: &Seen, ready: bool) -> Vec<&'static str> {
+fn fitting(instance: &FinalInstance, task: &RecordedTask, ready: bool) -> Vec<&'static str> {
     if task.forced {
         return vec!["forced_success"];
     }
@@ -132,7 +132,7 @@ fn fitting(instance: &Ended, task: &Seen, ready: bool) -> Vec<&'static str> {
     }
 }
 
-async fn read(store: &Store) -> Vec<Ended> {
+async fn read(store: &Store) -> Vec<FinalInstance> {
     let sql = "SELECT id::text, workflow_id::text, version::text, state, run::text, timed_out::text, start \
                FROM instance WHERE state IN ('succeeded', 'failed', 'stopped') ORDER BY id";
     let records = Records::read(store).await;
@@ -149,9 +149,9 @@ async fn read(store: &Store) -> Vec<Ended> {
         let definition = store.load_definition(number(&workflow), number(&version)).await;
         let run = number(&run);
         let strategy_ends = start["failure_strategy"] == FailureStrategy::End.as_str();
-        ended.push(Ended {
+        ended.push(FinalInstance {
             tasks: records.tasks(&id, &definition.expect("a definition")),
-            stopped: records.applied(&id, "stop", run),
+            stopped: records.was_applied(&id, "stop", run),
             held: timed_out == "true" || strategy_ends || records.stays_paused(&id, run),
             id,
             state,
@@ -160,17 +160,17 @@ async fn read(store: &Store) -> Vec<Ended> {
     ended
 }
 
-/// Verb, run and task of a verb that was applied.
-type Applied = (String, i64, String);
+/// Name, run and task of a command that was applied.
+type AppliedCommand = (String, i64, String);
 
 /// The rows of all instances.
 struct Records {
-    /// State and attempts before this run, by instance and place.
+    /// State and attempts before this run, by instance and index.
     tasks: BTreeMap<(String, String), (String, usize)>,
-    /// Numbers and states, by instance and place.
+    /// Numbers and states, by instance and index.
     attempts: BTreeMap<(String, String), Vec<(usize, String)>>,
-    /// Every applied verb in order, by instance.
-    verbs: BTreeMap<String, Vec<Applied>>,
+    /// Every applied command in order, by instance.
+    commands: BTreeMap<String, Vec<AppliedCommand>>,
 }
 
 impl Records {
@@ -178,67 +178,67 @@ impl Records {
         let sql =
             "SELECT instance::text, task_index::text, state, attempts_before_run::text FROM task_instance";
         let tasks = rows(store, sql).await.into_iter().map(|row| {
-            let [id, place, state, before] = row.try_into().expect("four columns");
-            ((id, place), (state, before.parse().expect("a number")))
+            let [id, index, state, before] = row.try_into().expect("four columns");
+            ((id, index), (state, before.parse().expect("a number")))
         });
         let tasks = tasks.collect();
         let sql = "SELECT instance::text, task_index::text, number::text, state FROM attempt ORDER BY attempt.number";
         let mut attempts: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows(store, sql).await {
-            let [id, place, number, state] = row.try_into().expect("four columns");
-            let of_task = attempts.entry((id, place)).or_default();
+            let [id, index, number, state] = row.try_into().expect("four columns");
+            let of_task = attempts.entry((id, index)).or_default();
             of_task.push((number.parse().expect("a number"), state));
         }
         let sql = "SELECT instance::text, command, run::text, coalesce(task, '') FROM inbox \
                    WHERE kind = 'command' AND outcome = 'applied' ORDER BY inbox.id";
-        let mut verbs: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut commands: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in rows(store, sql).await {
-            let [id, verb, run, task] = row.try_into().expect("four columns");
-            let of_instance = verbs.entry(id).or_default();
-            of_instance.push((verb, run.parse().expect("a number"), task));
+            let [id, command, run, task] = row.try_into().expect("four columns");
+            let of_instance = commands.entry(id).or_default();
+            of_instance.push((command, run.parse().expect("a number"), task));
         }
         Self {
             tasks,
             attempts,
-            verbs,
+            commands,
         }
     }
 
-    fn verbs(&self, id: &str) -> impl DoubleEndedIterator<Item = &Applied> {
-        self.verbs.get(id).into_iter().flatten()
+    fn commands(&self, id: &str) -> impl DoubleEndedIterator<Item = &AppliedCommand> {
+        self.commands.get(id).into_iter().flatten()
     }
 
-    /// Whether a verb was applied in a run.
-    fn applied(&self, id: &str, wanted: &str, in_run: i64) -> bool {
-        self.verbs(id)
-            .any(|(verb, run, _)| verb == wanted && *run == in_run)
+    /// Whether a command was applied in a run.
+    fn was_applied(&self, id: &str, wanted: &str, in_run: i64) -> bool {
+        self.commands(id)
+            .any(|(command, run, _)| command == wanted && *run == in_run)
     }
 
     /// Whether a run was paused, and nothing resumed it.
     fn stays_paused(&self, id: &str, in_run: i64) -> bool {
-        let mut of_run = self.verbs(id).filter(|(_, run, _)| *run == in_run);
-        let last = of_run.rfind(|(verb, _, _)| verb == "pause" || verb == "resume");
-        last.is_some_and(|(verb, _, _)| verb == "pause")
+        let mut of_run = self.commands(id).filter(|(_, run, _)| *run == in_run);
+        let last = of_run.rfind(|(command, _, _)| command == "pause" || command == "resume");
+        last.is_some_and(|(command, _, _)| command == "pause")
     }
 
-    fn tasks(&self, id: &str, definition: &Definition) -> Vec<Seen> {
-        let reruns = self.verbs(id).filter(|(verb, _, _)| verb == "rerun");
+    fn tasks(&self, id: &str, definition: &Definition) -> Vec<RecordedTask> {
+        let reruns = self.commands(id).filter(|(command, _, _)| command == "rerun");
         let last_rerun = reruns.map(|(_, run, _)| *run).max().unwrap_or(0);
-        let tasks = definition.tasks.iter().enumerate().map(|(place, task)| {
-            let key = (id.to_owned(), place.to_string());
+        let tasks = definition.tasks.iter().enumerate().map(|(index, task)| {
+            let key = (id.to_owned(), index.to_string());
             let never = || ("not_run".to_owned(), 0);
             let (state, before) = self.tasks.get(&key).cloned().unwrap_or_else(never);
             let attempts = self.attempts.get(&key).into_iter().flatten();
             let in_run = attempts.filter(|(number, _)| *number > before);
-            let forced = |(verb, run, name): &Applied| {
-                verb == "force-success" && *run > last_rerun && *name == task.name
+            let forced = |(command, run, name): &AppliedCommand| {
+                command == "force-success" && *run > last_rerun && *name == task.name
             };
-            Seen {
+            RecordedTask {
                 needs: task.needs.iter().map(|need| need.as_usize()).collect(),
                 retries: usize::try_from(task.retry.max).expect("few"),
                 enabled: task.enabled,
                 loss_fails: task.on_worker_lost == OnWorkerLost::Fail,
-                forced: self.verbs(id).any(forced),
+                forced: self.commands(id).any(forced),
                 attempts: in_run.map(|(_, state)| state.clone()).collect(),
                 // What never started, or was reset, has not run in a final instance.
                 state: if state == "pending" {

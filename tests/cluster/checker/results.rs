@@ -14,23 +14,23 @@ use crate::fixture::lines_of;
 
 /// What is stored of an attempt that was bound to a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(super) struct StoredAttempt {
     state: String,
     exit_code: String,
     /// Why it was killed, if it was; else empty.
     kill_cause: String,
-    /// The life of its worker was declared dead: what it says after that comes too late.
+    /// The incarnation of its worker was declared dead: later reports come too late.
     worker_died: bool,
 }
 
 /// Reads every attempt that was bound, by its uid.
-pub(super) async fn stored(store: &Store) -> BTreeMap<String, Stored> {
+pub(super) async fn stored(store: &Store) -> BTreeMap<String, StoredAttempt> {
     let sql = "SELECT a.dispatch_id, a.state, coalesce(a.exit_code::text, ''), coalesce(a.kill_cause, ''), \
                (coalesce(m.state, '') = 'dead')::text FROM attempt a LEFT JOIN member m ON m.incarnation = a.worker \
                WHERE a.dispatch_id IS NOT NULL";
     let attempts = rows(store, sql).await.into_iter().map(|row| {
         let [uid, state, exit_code, kill_cause, died] = row.try_into().expect("five columns");
-        let stored = Stored {
+        let stored = StoredAttempt {
             state,
             exit_code,
             kill_cause,
@@ -76,7 +76,7 @@ pub(super) async fn generation(store: &Store) -> Generation {
 /// have forgotten.
 pub(super) fn unlike(
     acknowledged: &BTreeMap<DispatchId, AttemptEnd>,
-    stored: &BTreeMap<String, Stored>,
+    stored: &BTreeMap<String, StoredAttempt>,
     now: Generation,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -101,7 +101,7 @@ pub(super) fn unlike(
     wrong
 }
 
-fn state_of(result: AttemptResult, row: &Stored) -> &'static str {
+fn state_of(result: AttemptResult, row: &StoredAttempt) -> &'static str {
     match result {
         AttemptResult::Succeeded => "succeeded",
         AttemptResult::Failed | AttemptResult::TimedOut => "failed",
@@ -149,7 +149,7 @@ mod tests {
         kill_cause: &str,
         worker_died: bool,
     ) -> usize {
-        let row = Stored {
+        let row = StoredAttempt {
             state: state.to_owned(),
             exit_code: exit_code.to_owned(),
             kill_cause: kill_cause.to_owned(),
@@ -166,12 +166,12 @@ mod tests {
     /// A checker that finds nothing in a broken cluster would prove nothing.
     #[test]
     fn an_acknowledged_result_that_is_stored_otherwise_is_found() {
-        let life = JournalRecord::Incarnation {
+        let start = JournalRecord::Incarnation {
             worker: Incarnation(3),
             boot_id: "b".to_owned(),
         };
         let forgotten = JournalRecord::Forgotten { uid: uid() };
-        let done = |result, code| vec![life.clone(), ended(result, code), forgotten.clone()];
+        let done = |result, code| vec![start.clone(), ended(result, code), forgotten.clone()];
         let succeeded = done(AttemptResult::Succeeded, Some(0));
         assert_eq!(found(&succeeded, "succeeded", "0", "", false), 0);
         for (state, code) in [
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(
             found(&succeeded[..2], "running", "", "", false),
             0,
-            "nobody acknowledged it"
+            "it was not acknowledged"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Each invariant finds what it is there to find, and nothing in an honest database.
+//! Each invariant finds its violation, and nothing in a valid database.
 
 use engine::states::{AttemptState, TaskState};
 
@@ -6,7 +6,7 @@ use crate::store::cases::{attempt, create, of_tasks, round, store, task};
 use crate::store::store_under_test::{Database, join};
 use test_support::invariants::{INVARIANTS, violations};
 
-/// What is written past all rules, and the beginnings of the invariants that notice it.
+/// Statements that break a rule, and the beginnings of the invariants that notice it.
 const PLANTED: [(&str, &[&str]); 11] = [
     ("UPDATE transition SET epoch = 9", &["I1: what was written"]),
     ("UPDATE attempt SET epoch = 9", &["I1: an attempt"]),
@@ -35,7 +35,7 @@ const PLANTED: [(&str, &[&str]); 11] = [
     ),
     ("UPDATE instance SET owner = NULL, host = NULL", &["I7"]),
     ("UPDATE instance SET host = 'elsewhere'", &["I10: owner and host"]),
-    ("UPDATE instance SET state = 'paused'", &["I10: who rests"]),
+    ("UPDATE instance SET state = 'paused'", &["I10: an idle instance"]),
     (
         "INSERT INTO inbox (instance, dedup_key, kind, command, run, requested_by, created_at) \
          SELECT id, 'command/1', 'command', 'pause', 1, 'admin', 0 FROM instance",

@@ -11,13 +11,14 @@ use nix::unistd::Pid;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-pub(super) use test_support::rest::{Answer, Rest, TOKEN, eventually};
+pub(super) use test_support::rest::{Answer, Rest, TOKEN};
+pub(super) use test_support::waiting::eventually;
 
 /// A standalone node of ours; killed when dropped.
 pub(super) struct Node {
     child: Child,
     rest: Rest,
-    /// The life that the ready line names.
+    /// The incarnation that the ready line names.
     pub(super) incarnation: String,
 }
 
@@ -53,7 +54,7 @@ impl Node {
         self.child.wait().expect("the node ends");
     }
 
-    /// Tells the process to end.
+    /// Sends a signal to the process.
     pub(super) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
         kill(Pid::from_raw(pid), signal).expect("the node is ours");

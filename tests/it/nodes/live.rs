@@ -57,15 +57,15 @@ fn an_unknown_parameter_is_told_in_the_history_of_the_task() {
     let folder = tempfile::tempdir().unwrap();
     let node = Node::start(folder.path(), &[]);
     let unknown = "version: 1\nname: odd\ntasks:\n  \
-        t: { type: shell, run: 'test \"$GREETING\" = \"hello \\${nobody}\"', \
-        env: { GREETING: 'hello ${nobody}' } }\n";
+        t: { type: shell, run: 'test \"$GREETING\" = \"hello \\${unset}\"', \
+        env: { GREETING: 'hello ${unset}' } }\n";
     node.apply("odd", unknown.to_owned());
     let id = node.start_instance("odd");
     node.settle(&id, &["succeeded"], Duration::from_secs(30));
     let history = node.items(&format!("/instances/{id}/history"));
     let warnings: Vec<_> = history
         .iter()
-        .filter(|entry| entry["why"].as_str().is_some_and(|why| why.contains("`nobody`")))
+        .filter(|entry| entry["why"].as_str().is_some_and(|why| why.contains("`unset`")))
         .collect();
     assert_eq!(warnings.len(), 1, "{history:?}");
     assert_eq!(

@@ -12,7 +12,7 @@ use super::harness::Node;
 /// Names the folder with samples of WfCommons; they are not ours to ship.
 const SAMPLES: &str = "PORPOISE_SAMPLES";
 
-/// Where the samples lie when nobody names a folder: beside the repository.
+/// The default folder of the samples: beside the repository.
 const BESIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/wfinstances");
 
 fn import(file: &Path) -> String {
@@ -50,17 +50,17 @@ fn needs_of(node: &Node, name: &str) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-/// The place of each task's first and last entry of a kind in the stored history.
-fn places(history: &[Value], is: impl Fn(&str) -> bool) -> BTreeMap<String, usize> {
-    let mut places = BTreeMap::new();
-    for (place, entry) in history.iter().enumerate() {
+/// The position of each task's first and last entry of a kind in the stored history.
+fn positions(history: &[Value], is: impl Fn(&str) -> bool) -> BTreeMap<String, usize> {
+    let mut positions = BTreeMap::new();
+    for (position, entry) in history.iter().enumerate() {
         if let (Some(task), Some(to)) = (entry["task"].as_str(), entry["to"].as_str())
             && is(to)
         {
-            places.entry(task.to_owned()).or_insert(place);
+            positions.entry(task.to_owned()).or_insert(position);
         }
     }
-    places
+    positions
 }
 
 fn runs_in_order(file: &Path) {
@@ -83,10 +83,10 @@ fn runs_in_order(file: &Path) {
     let done = node.settle(&id, &["succeeded", "failed", "stopped"], Duration::from_secs(240));
     assert_eq!(done["state"], "succeeded", "{}: {done}", file.display());
     let history = node.items(&format!("/instances/{id}/history"));
-    let began = places(&history, |to| {
+    let began = positions(&history, |to| {
         matches!(to, "dispatched" | "running" | "succeeded")
     });
-    let ended = places(&history, |to| to == "succeeded");
+    let ended = positions(&history, |to| to == "succeeded");
     let needs = needs_of(&node, name);
     assert_eq!(needs.len(), ended.len(), "every task succeeded once");
     for (task, before) in needs {
@@ -108,15 +108,22 @@ fn a_small_imported_execution_runs_in_the_order_of_its_dependencies() {
 #[test]
 fn every_sample_execution_runs_in_the_order_of_its_dependencies() {
     let named = std::env::var_os(SAMPLES).map(PathBuf::from);
-    let place = named.clone().unwrap_or_else(|| PathBuf::from(BESIDE));
-    let Ok(folder) = std::fs::read_dir(&place) else {
-        assert!(named.is_none(), "{SAMPLES} names no folder: {}", place.display());
-        eprintln!("skipped: no samples beside the repository ({})", place.display());
+    let samples = named.clone().unwrap_or_else(|| PathBuf::from(BESIDE));
+    let Ok(folder) = std::fs::read_dir(&samples) else {
+        assert!(
+            named.is_none(),
+            "{SAMPLES} names no folder: {}",
+            samples.display()
+        );
+        eprintln!(
+            "skipped: no samples beside the repository ({})",
+            samples.display()
+        );
         return;
     };
     let mut files: Vec<PathBuf> = folder.filter_map(Result::ok).map(|entry| entry.path()).collect();
     files.sort();
-    assert!(!files.is_empty(), "{} holds samples", place.display());
+    assert!(!files.is_empty(), "{} holds samples", samples.display());
     for file in files {
         runs_in_order(&file);
     }

@@ -75,9 +75,9 @@ fn kinds(folder: &Path) -> Vec<(&'static str, String, &'static str)> {
     ]
 }
 
-fn verb(node: &Node, id: &str, verb: &str) {
-    let (status, body) = node.post(&format!("/instances/{id}/{verb}?wait=10s"), &json!({}));
-    assert_eq!(status, 200, "{verb} of {id}: {body}");
+fn command(node: &Node, id: &str, command: &str) {
+    let (status, body) = node.post(&format!("/instances/{id}/{command}?wait=10s"), &json!({}));
+    assert_eq!(status, 200, "{command} of {id}: {body}");
 }
 
 fn task(node: &Node, id: &str, name: &str) -> Value {
@@ -95,12 +95,12 @@ fn bring_to_place(node: &Node, kind: &str, id: &str) {
         "quick" | "broken" => drop(node.settle(id, &FINAL, within)),
         "rested" => {
             eventually(within, || task(node, id, "u")["state"] == "delayed");
-            verb(node, id, "pause");
+            command(node, id, "pause");
             node.settle(id, &["paused"], within);
         }
         "ended" => {
             first("running");
-            verb(node, id, "stop");
+            command(node, id, "stop");
             node.settle(id, &["stopped"], within);
         }
         "late" => first("delayed"),
@@ -108,11 +108,11 @@ fn bring_to_place(node: &Node, kind: &str, id: &str) {
         "held" => first("running"),
         "halting" => {
             first("running");
-            verb(node, id, "pause");
+            command(node, id, "pause");
         }
         "dying" => {
             first("running");
-            verb(node, id, "stop");
+            command(node, id, "stop");
         }
         _ => {}
     }

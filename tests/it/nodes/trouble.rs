@@ -1,4 +1,4 @@
-//! Bad input, full disks, absent databases: a node says clearly what is wrong, goes on, and loses nothing.
+//! Bad input, full disks, absent databases: a node reports clearly what is wrong, keeps running, and loses nothing.
 
 mod commits;
 mod disk;

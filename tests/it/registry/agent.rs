@@ -1,4 +1,4 @@
-//! A throw-away Consul: one for the whole test process, and one for each test that kills it.
+//! A temporary Consul: one for the whole test process, and one for each test that kills it.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -42,7 +42,7 @@ pub(super) fn shared() -> Option<&'static Agent> {
     SHARED.get_or_init(Agent::start).as_ref()
 }
 
-/// Says whether the program is installed.
+/// Whether the program is installed.
 pub(super) fn is_installed() -> bool {
     Command::new("consul").arg("version").output().is_ok()
 }
@@ -107,12 +107,12 @@ impl Agent {
         }
     }
 
-    /// Ends it without a farewell.
+    /// Ends it at once, as a crash does.
     pub(super) fn kill(&self) {
         kill(Pid::from_raw(self.pid), Signal::SIGKILL).expect("it runs");
     }
 
-    /// Begins anew at the same ports, with nothing remembered.
+    /// Starts again on the same ports, without its old data.
     pub(super) fn restarted(mut self) -> Self {
         let (ports, more) = (self.ports, std::mem::take(&mut self.more));
         self.script.stdin.take();
@@ -149,7 +149,7 @@ impl Drop for Agent {
     }
 }
 
-/// Ports that nobody uses at this moment.
+/// Ports that no process uses at this moment.
 pub(super) fn free_ports() -> [u16; 3] {
     // Held together, so that they differ.
     let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));

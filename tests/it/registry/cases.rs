@@ -6,12 +6,12 @@ use actors::ports::REGISTRY_LEASE;
 use actors::ports::{Registry, RegistryError, View};
 use engine::ids::Incarnation;
 
-use super::life;
+use super::new_member;
 
-const BEAT: Duration = Duration::from_millis(500);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Watches until a life is present, or no longer; answers the time that it took.
-async fn until(registry: &dyn Registry, life: Incarnation, present: bool) -> Duration {
+/// Watches until an incarnation is present, or no longer; answers the time that it took.
+async fn until(registry: &dyn Registry, incarnation: Incarnation, present: bool) -> Duration {
     let began = Instant::now();
     let mut after = 0;
     loop {
@@ -19,12 +19,12 @@ async fn until(registry: &dyn Registry, life: Incarnation, present: bool) -> Dur
             .watch(after, Duration::from_secs(5))
             .await
             .expect("a view");
-        if view.present.contains(&life) == present {
+        if view.present.contains(&incarnation) == present {
             return began.elapsed();
         }
         assert!(
             began.elapsed() < Duration::from_secs(20),
-            "{life} should {}be in {view:?}",
+            "{incarnation} should {}be in {view:?}",
             if present { "" } else { "not " }
         );
         after = view.index;
@@ -35,50 +35,50 @@ async fn confirmed(registry: &dyn Registry) -> View {
     registry.confirm().await.expect("a view")
 }
 
-pub(super) async fn a_life_is_present_from_its_first_beat_on(registry: &dyn Registry) {
-    let me = life();
+pub(super) async fn a_member_is_present_from_its_first_heartbeat_on(registry: &dyn Registry) {
+    let me = new_member();
     registry.register(&me).await.expect("registered");
     assert!(!confirmed(registry).await.present.contains(&me.incarnation));
-    registry.heartbeat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a heartbeat");
     let took = until(registry, me.incarnation, true).await;
     assert!(took < Duration::from_millis(500), "{took:?}");
     assert!(confirmed(registry).await.present.contains(&me.incarnation));
 }
 
-pub(super) async fn a_life_that_stops_beating_is_gone_when_its_lease_is_over(registry: &dyn Registry) {
-    let me = life();
+pub(super) async fn a_member_without_heartbeats_is_gone_when_its_lease_ends(registry: &dyn Registry) {
+    let me = new_member();
     registry.register(&me).await.expect("registered");
-    registry.heartbeat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a heartbeat");
     until(registry, me.incarnation, true).await;
-    registry.heartbeat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a heartbeat");
     let took = until(registry, me.incarnation, false).await;
     let expected = REGISTRY_LEASE - Duration::from_millis(100)..REGISTRY_LEASE + Duration::from_secs(1);
     assert!(expected.contains(&took), "{took:?}");
 }
 
-pub(super) async fn a_life_that_beats_stays(registry: &dyn Registry) {
-    let me = life();
+pub(super) async fn a_member_with_heartbeats_stays(registry: &dyn Registry) {
+    let me = new_member();
     registry.register(&me).await.expect("registered");
     let end = Instant::now() + 2 * REGISTRY_LEASE;
     while Instant::now() < end {
-        registry.heartbeat(me.incarnation).await.expect("a beat");
+        registry.heartbeat(me.incarnation).await.expect("a heartbeat");
         until(registry, me.incarnation, true).await;
-        tokio::time::sleep(BEAT).await;
+        tokio::time::sleep(HEARTBEAT_INTERVAL).await;
         assert!(confirmed(registry).await.present.contains(&me.incarnation));
     }
 }
 
-pub(super) async fn a_beat_of_a_life_that_is_not_registered_says_so(registry: &dyn Registry) {
-    let beaten = registry.heartbeat(life().incarnation).await;
-    assert_eq!(beaten, Err(RegistryError::NotRegistered));
+pub(super) async fn a_heartbeat_of_an_unregistered_member_is_refused(registry: &dyn Registry) {
+    let answer = registry.heartbeat(new_member().incarnation).await;
+    assert_eq!(answer, Err(RegistryError::NotRegistered));
 }
 
-pub(super) async fn a_new_life_drops_the_older_one_of_its_host(registry: &dyn Registry) {
-    let (old, mut new) = (life(), life());
+pub(super) async fn a_new_incarnation_drops_the_older_one_of_its_host(registry: &dyn Registry) {
+    let (old, mut new) = (new_member(), new_member());
     new.host.clone_from(&old.host);
-    for life in [&old, &new] {
-        registry.register(life).await.expect("registered");
-        registry.heartbeat(life.incarnation).await.expect("a beat");
+    for member in [&old, &new] {
+        registry.register(member).await.expect("registered");
+        registry.heartbeat(member.incarnation).await.expect("a heartbeat");
     }
     until(registry, new.incarnation, true).await;
     until(registry, old.incarnation, false).await;
@@ -88,19 +88,19 @@ pub(super) async fn a_new_life_drops_the_older_one_of_its_host(registry: &dyn Re
     );
 }
 
-pub(super) async fn a_late_registration_drops_no_newer_life(registry: &dyn Registry) {
-    let (old, mut new) = (life(), life());
+pub(super) async fn a_late_registration_drops_no_newer_incarnation(registry: &dyn Registry) {
+    let (old, mut new) = (new_member(), new_member());
     new.host.clone_from(&old.host);
-    for life in [&new, &old] {
-        registry.register(life).await.expect("registered");
+    for member in [&new, &old] {
+        registry.register(member).await.expect("registered");
     }
     assert_eq!(registry.heartbeat(new.incarnation).await, Ok(()));
 }
 
-pub(super) async fn a_life_that_leaves_is_gone_at_once(registry: &dyn Registry) {
-    let me = life();
+pub(super) async fn a_member_that_leaves_is_gone_at_once(registry: &dyn Registry) {
+    let me = new_member();
     registry.register(&me).await.expect("registered");
-    registry.heartbeat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a heartbeat");
     until(registry, me.incarnation, true).await;
     registry.deregister(me.incarnation).await.expect("left");
     let took = until(registry, me.incarnation, false).await;
@@ -112,11 +112,11 @@ pub(super) async fn a_life_that_leaves_is_gone_at_once(registry: &dyn Registry) 
     );
 }
 
-pub(super) async fn registering_again_keeps_a_life(registry: &dyn Registry) {
-    let me = life();
+pub(super) async fn registering_again_keeps_a_member(registry: &dyn Registry) {
+    let me = new_member();
     for _ in 0..3 {
         registry.register(&me).await.expect("registered");
-        registry.heartbeat(me.incarnation).await.expect("a beat");
+        registry.heartbeat(me.incarnation).await.expect("a heartbeat");
         until(registry, me.incarnation, true).await;
     }
     registry.register(&me).await.expect("registered");
@@ -132,11 +132,11 @@ pub(super) async fn a_watch_that_may_not_wait_answers_at_once(registry: &dyn Reg
     }
 }
 
-pub(super) async fn a_watch_without_news_answers_after_its_wait(registry: &dyn Registry) {
-    let me = life();
+pub(super) async fn a_watch_without_changes_answers_after_its_wait(registry: &dyn Registry) {
+    let me = new_member();
     registry.register(&me).await.expect("registered");
     let index = confirmed(registry).await.index;
-    assert!(index > 0, "0 would ask every reader to begin anew");
+    assert!(index > 0, "0 would ask every reader to begin again");
     let view = tokio::time::timeout(
         Duration::from_secs(10),
         registry.watch(index, Duration::from_millis(300)),

@@ -7,20 +7,20 @@ use actors::ports::{Registry, RegistryError};
 use actors::testing::registry::{Fault, FaultyRegistry};
 use actors::testing::store::FakeStore;
 
-use super::outage::{lists, member, wait_for};
-use super::{life, local};
+use super::outage::{WARM_UP, lists, member, nothing_happens_for, wait_for};
+use super::{local, new_member};
 
-async fn with_a_life() -> (FaultyRegistry, actors::ports::Member) {
+async fn with_a_new_member() -> (FaultyRegistry, actors::ports::Member) {
     let registry = FaultyRegistry::new(local());
-    let me = life();
+    let me = new_member();
     registry.register(&me).await.expect("registered");
-    registry.heartbeat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a heartbeat");
     (registry, me)
 }
 
 #[tokio::test]
 async fn a_lost_leader_is_an_error_of_every_call() {
-    let (registry, me) = with_a_life().await;
+    let (registry, me) = with_a_new_member().await;
     registry.set_fault(Fault::Unavailable);
     let answers = [
         registry.register(&me).await.err(),
@@ -42,7 +42,7 @@ async fn a_lost_leader_is_an_error_of_every_call() {
 
 #[tokio::test]
 async fn a_lost_state_is_an_empty_view_with_a_smaller_index_after_the_whole_wait() {
-    let (registry, me) = with_a_life().await;
+    let (registry, me) = with_a_new_member().await;
     for _ in 0..5 {
         registry.register(&me).await.expect("registered");
     }
@@ -61,16 +61,16 @@ async fn a_lost_state_is_an_empty_view_with_a_smaller_index_after_the_whole_wait
 
 #[tokio::test]
 async fn a_registry_that_hangs_answers_nothing() {
-    let (registry, me) = with_a_life().await;
+    let (registry, me) = with_a_new_member().await;
     registry.set_fault(Fault::Hangs);
-    let beat = tokio::time::timeout(Duration::from_millis(50), registry.heartbeat(me.incarnation));
-    assert!(beat.await.is_err());
+    let heartbeat = tokio::time::timeout(Duration::from_millis(50), registry.heartbeat(me.incarnation));
+    assert!(heartbeat.await.is_err());
 }
 
 #[tokio::test]
-async fn lives_are_hidden_and_shown_whatever_they_do() {
-    let (registry, me) = with_a_life().await;
-    let other = life();
+async fn members_are_hidden_and_shown_whatever_they_do() {
+    let (registry, me) = with_a_new_member().await;
+    let other = new_member();
     registry.hide(me.incarnation);
     registry.show(other.incarnation);
     let view = registry.confirm().await.expect("a view");
@@ -87,15 +87,15 @@ async fn lives_are_hidden_and_shown_whatever_they_do() {
     );
 }
 
-/// As two agents do for the seconds that gossip takes between them; an operator who takes a life out of the catalogue
-/// of one, and the agent that brings it back, look the same from here.
+/// As two agents do for the seconds that gossip takes between them; an operator who removes an incarnation from the
+/// catalogue of one, and the agent that adds it again, have the same effect.
 #[tokio::test]
-async fn two_agents_of_one_registry_may_show_different_lives() {
+async fn two_agents_of_one_registry_may_show_different_members() {
     let shared = local();
     let (one, other) = (FaultyRegistry::new(shared.clone()), FaultyRegistry::new(shared));
-    let me = life();
+    let me = new_member();
     one.register(&me).await.expect("registered");
-    one.heartbeat(me.incarnation).await.expect("a beat");
+    one.heartbeat(me.incarnation).await.expect("a heartbeat");
     let shows = async |agent: &FaultyRegistry| {
         let view = agent.confirm().await.expect("a view");
         view.present.contains(&me.incarnation)
@@ -107,13 +107,13 @@ async fn two_agents_of_one_registry_may_show_different_lives() {
     one.deregister(me.incarnation).await.expect("it leaves");
     assert!(
         !shows(&one).await && !shows(&other).await,
-        "who leaves is gone everywhere"
+        "a member that leaves is gone everywhere"
     );
 }
 
 #[tokio::test]
 async fn a_watch_may_answer_though_nothing_is_new() {
-    let (registry, _) = with_a_life().await;
+    let (registry, _) = with_a_new_member().await;
     let index = registry.confirm().await.expect("a view").index;
     registry.set_fault(Fault::Spurious);
     let view = tokio::time::timeout(
@@ -123,7 +123,7 @@ async fn a_watch_may_answer_though_nothing_is_new() {
     assert_eq!(view.await.expect("an answer").expect("a view").index, index);
 }
 
-/// Two nodes whose registry then fails so: the first says it in time, suspects nobody, and is well afterwards.
+/// Two nodes whose registry then fails so: the first reports it in time, suspects no node, and is healthy afterwards.
 async fn is_survived(fault: Fault) {
     let faulty = FaultyRegistry::new(local());
     let (registry, store): (Arc<dyn Registry>, _) = (Arc::new(faulty.clone()), FakeStore::default());
@@ -134,29 +134,28 @@ async fn is_survived(fault: Fault) {
     })
     .await;
     let listener = me.watches(&store, &registry);
-    // Past the time in which nobody is suspected anyway.
-    tokio::time::sleep(Duration::from_secs(8)).await;
+    nothing_happens_for(WARM_UP).await;
     assert!(!me.says_unreachable());
     faulty.set_fault(fault);
     let cut = Instant::now();
     wait_for("the outage should show", async || me.says_unreachable()).await;
     assert!(cut.elapsed() < Duration::from_secs(5), "{:?}", cut.elapsed());
-    // Longer than any lease: the others' beats are not taken either.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // Longer than any lease: the others' heartbeats fail, too.
+    nothing_happens_for(Duration::from_secs(4)).await;
     assert!(me.says_unreachable(), "as long as it lasts");
     faulty.set_fault(Fault::None);
     wait_for("the outage should be over", async || !me.says_unreachable()).await;
-    tokio::time::sleep(Duration::from_secs(8)).await;
+    nothing_happens_for(WARM_UP).await;
     let suspected = listener.suspected();
-    assert!(suspected.is_empty(), "nobody was gone: {:?}", suspected.first());
+    assert!(suspected.is_empty(), "no node was gone: {:?}", suspected.first());
 }
 
 #[actix_rt::test]
-async fn a_registry_that_swallows_everything_is_noticed_by_the_heart() {
+async fn a_registry_that_swallows_everything_is_noticed_by_the_heartbeats() {
     is_survived(Fault::Hangs).await;
 }
 
 #[actix_rt::test]
-async fn a_registry_that_takes_no_beats_is_not_believed_whatever_it_shows() {
+async fn a_registry_that_rejects_heartbeats_is_not_trusted() {
     is_survived(Fault::HeartbeatsStall).await;
 }

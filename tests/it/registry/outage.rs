@@ -1,4 +1,4 @@
-//! A Consul that dies and comes back with nothing: errors, no empty view, and lives that register by themselves.
+//! A Consul that dies and returns without data: errors, no empty view, and nodes that register by themselves.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use actors::testing::store::FakeStore;
 use engine::states::MemberState;
 
 use super::agent::Agent;
-use super::life;
+use super::new_member;
 
 /// Remembers what was published.
 #[derive(Clone, Default)]
@@ -36,24 +36,24 @@ impl Handler<Membership> for Listener {
 }
 
 impl Listener {
-    /// What named suspects.
+    /// The views that named suspects.
     pub(super) fn suspected(&self) -> Vec<Membership> {
-        let heard = self.0.lock().expect("no panic");
-        let suspecting = heard.iter().filter(|heard| !heard.suspects.is_empty());
+        let published = self.0.lock().expect("no panic");
+        let suspecting = published.iter().filter(|view| !view.suspects.is_empty());
         suspecting.cloned().collect()
     }
 }
 
-/// A member of the store whose heart beats.
-pub(super) struct Alive {
+/// A member of the store with a heartbeat thread.
+pub(super) struct RunningMember {
     pub(super) me: Member,
-    pub(super) heart: HeartbeatThread,
-    pub(super) condition: HealthStatus,
-    pub(super) pulse: LivenessMonitor,
+    pub(super) heartbeats: HeartbeatThread,
+    pub(super) health: HealthStatus,
+    pub(super) liveness: LivenessMonitor,
 }
 
-impl Alive {
-    /// Starts its actor, which tells the listener.
+impl RunningMember {
+    /// Starts its actor, which publishes to the listener.
     pub(super) fn watches(&self, store: &FakeStore, registry: &Arc<dyn Registry>) -> Listener {
         let listener = Listener::default();
         let parts = RegistryDeps {
@@ -61,26 +61,26 @@ impl Alive {
             clock: Clock::starting_at(self.me.joined_at),
             store: Arc::new(store.clone()),
             registry: Arc::clone(registry),
-            liveness: self.pulse.clone(),
+            liveness: self.liveness.clone(),
             peers: Peers::default(),
-            health: self.condition.clone(),
+            health: self.health.clone(),
             subscribers: vec![listener.clone().start().recipient()],
         };
-        let vital = ExitOnPanic::new("RegistryActor", Arc::new(|actor| panic!("{actor} died")));
-        RegistryActor::new(parts, vital).start();
+        let exit_on_panic = ExitOnPanic::new("RegistryActor", Arc::new(|actor| panic!("{actor} died")));
+        RegistryActor::new(parts, exit_on_panic).start();
         listener
     }
 
-    /// Whether it says that the registry cannot be used.
+    /// Whether it reports that the registry cannot be used.
     pub(super) fn says_unreachable(&self) -> bool {
-        let troubles = self.condition.issues();
-        troubles.iter().any(|it| it.code == "REGISTRY_UNREACHABLE")
+        let issues = self.health.issues();
+        issues.iter().any(|it| it.code == "REGISTRY_UNREACHABLE")
     }
 }
 
-/// Joins, registers and beats.
-pub(super) async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> Alive {
-    let mut me = life();
+/// Joins, registers and sends heartbeats.
+pub(super) async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> RunningMember {
+    let mut me = new_member();
     let join = Join {
         name: me.name.clone(),
         host: me.host.clone(),
@@ -96,12 +96,12 @@ pub(super) async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> A
         .await
         .expect("active");
     registry.register(&me).await.expect("registered");
-    let condition = HealthStatus::default();
-    let pulse = LivenessMonitor::default();
-    let signs = pulse.clone();
+    let health = HealthStatus::default();
+    let liveness = LivenessMonitor::default();
+    let store_liveness = liveness.clone();
     actix_rt::spawn(async move {
         loop {
-            signs.mark_store();
+            store_liveness.mark_store();
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });
@@ -109,17 +109,25 @@ pub(super) async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> A
         exit_on_panic: ExitOnPanic::new("heartbeat", Arc::new(|actor| panic!("{actor} died"))),
         this_node: me.clone(),
         registry: Arc::clone(registry),
-        liveness: pulse.clone(),
-        health: condition.clone(),
+        liveness: liveness.clone(),
+        health: health.clone(),
         clock: Clock::starting_at(joined.now),
     };
-    let heart = HeartbeatThread::start(parts).expect("a thread");
-    Alive {
+    let heartbeats = HeartbeatThread::start(parts).expect("a thread");
+    RunningMember {
         me,
-        heart,
-        condition,
-        pulse,
+        heartbeats,
+        health,
+        liveness,
     }
+}
+
+/// Longer than the warm-up of a failure detector: before that it suspects no node.
+pub(super) const WARM_UP: Duration = Duration::from_secs(8);
+
+/// Waits for a span after which the caller asserts that something did not happen.
+pub(super) async fn nothing_happens_for(span: Duration) {
+    tokio::time::sleep(span).await;
 }
 
 /// Waits for something that may take 20 s.
@@ -145,9 +153,9 @@ pub(super) async fn lists(registry: &Arc<dyn Registry>, members: [&Member; 2]) -
 async fn a_dead_consul_is_an_error_and_never_an_empty_view() {
     let Some(agent) = Agent::start() else { return };
     let registry = agent.registry();
-    let me = life();
+    let me = new_member();
     registry.register(&me).await.expect("registered");
-    registry.heartbeat(me.incarnation).await.expect("a beat");
+    registry.heartbeat(me.incarnation).await.expect("a heartbeat");
     let index = registry.confirm().await.expect("a view").index;
     let waiting = actix_rt::spawn({
         let registry = Arc::clone(&registry);
@@ -172,12 +180,12 @@ async fn a_dead_consul_is_an_error_and_never_an_empty_view() {
 }
 
 #[actix_rt::test]
-async fn a_consul_that_forgot_everything_is_told_again_and_nobody_is_suspected() {
+async fn a_consul_that_forgot_everything_is_filled_again_and_no_node_is_suspected() {
     let Some(agent) = Agent::start() else { return };
     let (registry, store) = (agent.registry(), FakeStore::default());
     // Moves the index on, so that the next one is surely behind it.
     for _ in 0..30 {
-        let other = life();
+        let other = new_member();
         registry.register(&other).await.expect("registered");
         registry.deregister(other.incarnation).await.expect("left");
     }
@@ -188,7 +196,7 @@ async fn a_consul_that_forgot_everything_is_told_again_and_nobody_is_suspected()
     })
     .await;
     let listener = me.watches(&store, &registry);
-    tokio::time::sleep(Duration::from_secs(8)).await;
+    nothing_happens_for(WARM_UP).await;
     agent.kill();
     wait_for("the outage should show", async || me.says_unreachable()).await;
     let _agent = agent.restarted();
@@ -197,14 +205,14 @@ async fn a_consul_that_forgot_everything_is_told_again_and_nobody_is_suspected()
     })
     .await;
     wait_for("the outage should be over", async || !me.says_unreachable()).await;
-    tokio::time::sleep(Duration::from_secs(8)).await;
+    nothing_happens_for(WARM_UP).await;
     let suspected = listener.suspected();
-    assert!(suspected.is_empty(), "nobody was gone: {:?}", suspected.first());
+    assert!(suspected.is_empty(), "no node was gone: {:?}", suspected.first());
     // And a death is noticed again, as soon as before.
     let gone = other.me.incarnation;
-    other.heart.stop();
+    other.heartbeats.stop();
     wait_for("the one that stopped should be suspected", async || {
-        let is_other = |heard: &Membership| heard.suspects.iter().any(|it| it.incarnation == gone);
+        let is_other = |view: &Membership| view.suspects.iter().any(|it| it.incarnation == gone);
         listener.suspected().iter().any(is_other)
     })
     .await;

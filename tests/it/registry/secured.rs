@@ -1,4 +1,4 @@
-//! A Consul that asks who comes: tokens with policies, and TLS in both directions.
+//! A Consul that authenticates its clients: tokens with policies, and TLS in both directions.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use primitives::secret::Secret;
 use serde_json::{Value, json};
 
 use super::agent::{Agent, free_ports, is_installed};
-use super::life;
+use super::new_member;
 
 /// The token that may do everything, in the test's Consul alone.
 const MANAGEMENT: &str = "4d1c0f8e-0000-4000-8000-000000000001";
@@ -22,7 +22,7 @@ const DENY: &str = r#"acl {
   tokens { master = "4d1c0f8e-0000-4000-8000-000000000001", agent = "4d1c0f8e-0000-4000-8000-000000000001" }
 }"#;
 
-/// The policy that the documentation tells operators to make.
+/// The policy that the documentation describes for operators.
 fn documented_policy() -> String {
     let page =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cluster.md")).expect("the page");
@@ -59,13 +59,13 @@ async fn with_rules(agent: &Agent, name: &str, token: &str, rules: &str) -> Cons
     ConsulRegistry::new(&consul).expect("a client")
 }
 
-/// Registers a life and beats; answers whether a view shows it in time.
+/// Registers a member and sends heartbeats; answers whether a view shows it in time.
 async fn shows(registry: &ConsulRegistry, within: Duration) -> bool {
-    let me = life();
+    let me = new_member();
     registry.register(&me).await.expect("registered");
     let deadline = Instant::now() + within;
     loop {
-        registry.heartbeat(me.incarnation).await.expect("a beat");
+        registry.heartbeat(me.incarnation).await.expect("a heartbeat");
         let View { present, .. } = registry.confirm().await.expect("a view");
         if present.contains(&me.incarnation) {
             registry.deregister(me.incarnation).await.expect("left");
@@ -100,7 +100,7 @@ async fn the_documented_policy_is_enough_and_every_part_of_it_is_needed() {
     let token = "4d1c0f8e-0000-4000-8000-000000000004";
     let mute: String = rules.lines().filter(|line| !line.contains("service")).collect();
     let mute = with_rules(&agent, "mute", token, &mute).await;
-    let error = mute.register(&life()).await.unwrap_err().to_string();
+    let error = mute.register(&new_member()).await.unwrap_err().to_string();
     assert!(
         error.contains("the token of consul.token has to allow service"),
         "{error}"
@@ -114,13 +114,17 @@ async fn a_token_that_is_unknown_or_missing_is_named_and_not_repeated() {
         return;
     };
     let mut consul = agent.config();
-    let nobody = ConsulRegistry::new(&consul).expect("a client");
-    let error = nobody.register(&life()).await.unwrap_err().to_string();
+    let anonymous = ConsulRegistry::new(&consul).expect("a client");
+    let error = anonymous.register(&new_member()).await.unwrap_err().to_string();
     assert!(error.contains("consul.token is not set"), "{error}");
     let token = "4d1c0f8e-0000-4000-8000-00000000000f";
     consul.token = Some(Secret::new(token));
     let wrong = ConsulRegistry::new(&consul).expect("a client");
-    let error = wrong.heartbeat(life().incarnation).await.unwrap_err().to_string();
+    let error = wrong
+        .heartbeat(new_member().incarnation)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("does not know the token of consul.token"),
         "{error}"
@@ -186,9 +190,9 @@ async fn tls_is_checked_in_both_directions_and_what_is_missing_is_said() {
     let mut strange = consul.clone();
     strange.tls.ca_file = authority_of(other.path());
     says(&strange, "consul.ca_file has to hold").await;
-    let mut nobody = consul.clone();
-    nobody.tls.identity = None;
-    says(&nobody, "consul.cert_file and consul.key_file").await;
+    let mut anonymous = consul.clone();
+    anonymous.tls.identity = None;
+    says(&anonymous, "consul.cert_file and consul.key_file").await;
     let mut misnamed = consul.clone();
     misnamed.tls.server_name = Some("another.name".to_owned());
     says(&misnamed, "consul.server_name").await;
@@ -217,6 +221,6 @@ fn encrypted() -> Option<(Agent, tempfile::TempDir, u16)> {
 /// The first call fails with these words.
 async fn says(consul: &Consul, words: &str) {
     let registry = ConsulRegistry::new(consul).expect("a client");
-    let error = registry.register(&life()).await.unwrap_err().to_string();
+    let error = registry.register(&new_member()).await.unwrap_err().to_string();
     assert!(error.contains(words), "{words}: {error}");
 }

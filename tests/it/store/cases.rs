@@ -106,7 +106,7 @@ pub(crate) async fn create(subject: &dyn StoreUnderTest, owner: Option<&NodeIden
         .store()
         .write_batch(&[Write::Create(new_instance(owner))])
         .await;
-    let Ok([WriteOutcome::Created { id }]) = answer.as_deref() else {
+    let Ok([WriteOutcome::Created { id, .. }]) = answer.as_deref() else {
         panic!("{answer:?}");
     };
     *id
@@ -222,7 +222,7 @@ pub(crate) async fn ids_grow(subject: &dyn StoreUnderTest) {
     let batch: Vec<Write> = (0..5).map(|_| Write::Create(new_instance(Some(&me)))).collect();
     let mut last = InstanceId(0);
     for answer in subject.store().write_batch(&batch).await.unwrap() {
-        let WriteOutcome::Created { id } = answer else {
+        let WriteOutcome::Created { id, .. } = answer else {
             panic!("{answer:?}")
         };
         assert!(id > last);
@@ -234,7 +234,7 @@ pub(crate) async fn ids_grow(subject: &dyn StoreUnderTest) {
 pub(crate) async fn a_repeated_request_key_answers_the_same_instance(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     let first = store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
-    let WriteOutcome::Created { id } = first else {
+    let WriteOutcome::Created { id, .. } = first else {
         panic!("{first:?}")
     };
     let again = store(subject, Write::Create(keyed(Some(&me), "k", "body"))).await;
@@ -258,7 +258,7 @@ pub(crate) async fn one_key_twice_in_a_batch_makes_one_instance(subject: &dyn St
         Write::Create(keyed(Some(&me), "k", "another")),
     ];
     let answers = subject.store().write_batch(&batch).await.unwrap();
-    let WriteOutcome::Created { id } = answers[0] else {
+    let WriteOutcome::Created { id, .. } = answers[0] else {
         panic!("{answers:?}")
     };
     assert_eq!(

@@ -3,8 +3,9 @@
 use sea_orm::{ConnectionTrait as _, DbBackend};
 use store::{Role, Store, create_table_statements};
 
-/// One line for each column: table, column, type, nullability, place in the primary key.
-const SQLITE_COLUMNS: &str = "SELECT m.name || '.' || c.name || ' ' || replace(lower(c.type), 'varchar', 'text') || \
+/// One line for each column: table, column, type, nullability, place in the primary key. SQLite has one type of
+/// whole numbers.
+const SQLITE_COLUMNS: &str = "SELECT m.name || '.' || c.name || ' ' || replace(replace(lower(c.type), 'varchar', 'text'), 'bigint', 'integer') || \
     CASE WHEN c.\"notnull\" = 1 OR c.pk > 0 THEN ' NOT NULL' ELSE '' END || \
     CASE WHEN c.pk > 0 THEN ' KEY ' || c.pk ELSE '' END \
     FROM sqlite_master m JOIN pragma_table_info(m.name) c \

@@ -36,6 +36,7 @@ impl State {
             self.keys.insert(key.key.clone(), (key.body_hash.clone(), id));
         }
         let owner = new.owner.as_ref().filter(|me| self.is_active(me.incarnation));
+        let first_owner = owner.cloned();
         let epoch = Epoch(i64::from(owner.is_some()));
         let row = StoredInstance {
             record: created_record(owner),
@@ -58,7 +59,10 @@ impl State {
             new: new.clone(),
         };
         self.instances.insert(id, row);
-        WriteOutcome::Created { id }
+        WriteOutcome::Created {
+            id,
+            owner: first_owner,
+        }
     }
 
     fn commit(&mut self, commit: &InstanceCommit) -> WriteOutcome {

@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, post};
 use actors::ports::{NewInstance, RequestKey, StoreError, WriteOutcome};
 use engine::ids::InstanceId;
 use engine::plan::Plan;
+use engine::spec::Definition;
 use engine::spec::Diagnostic;
 use engine::states::InstanceState;
 use serde::Deserialize;
@@ -81,17 +82,41 @@ async fn start_instance(
 ) -> Result<HttpResponse, Problem> {
     let wait = parse_wait(query.0.wait.as_deref(), Duration::ZERO)?;
     let key = request_key(&caller, &request, &body.bytes)?;
-    let id = match find_earlier_request(&caller, key.as_ref()).await? {
-        Some(known) => known.resource.parse().map_err(Problem::internal)?,
-        None => {
-            let new = new_instance(&caller, body.value, key).await?;
-            create_instance(caller.server(), new).await?
+    let instance = match find_earlier_request(&caller, key.as_ref()).await? {
+        Some(known) => {
+            let id = known.resource.parse().map_err(Problem::internal)?;
+            wait_until_idle(caller.server(), id, wait).await?.into()
         }
+        None => create_and_wait(&caller, body.value, key, wait).await?,
     };
-    let row = wait_until_idle(caller.server(), id, wait).await?;
+    let location = format!("/api/v1/instances/{}", instance.id());
     Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/api/v1/instances/{id}")))
-        .json(Instance::from(row)))
+        .insert_header((LOCATION, location))
+        .json(instance))
+}
+
+/// Creates the instance; without a wait the committed row is the answer, and nothing is read back.
+async fn create_and_wait(
+    caller: &Caller<Execute, StartCandidate>,
+    body: Value,
+    key: Option<RequestKey>,
+    wait: Duration,
+) -> Result<Instance, Problem> {
+    let (new, definition) = new_instance(caller, body, key).await?;
+    let server = caller.server();
+    match create_instance(server, &new).await? {
+        WriteOutcome::Created { id, owner } if wait.is_zero() => {
+            Ok(Instance::from_new(id, new, owner, &definition))
+        }
+        WriteOutcome::Created { id, .. } | WriteOutcome::Known { id } => {
+            Ok(wait_until_idle(server, id, wait).await?.into())
+        }
+        WriteOutcome::KeyReused => Err(key_reused()),
+        WriteOutcome::Rejected(why) => Err(Problem::internal(why)),
+        WriteOutcome::Stored | WriteOutcome::Stale => {
+            Err(Problem::internal("a create was answered as a commit"))
+        }
+    }
 }
 
 /// Checks the choices of a start against the definition of the chosen version.
@@ -99,7 +124,7 @@ async fn new_instance(
     caller: &Caller<Execute, StartCandidate>,
     body: Value,
     key: Option<RequestKey>,
-) -> Result<NewInstance, Problem> {
+) -> Result<(NewInstance, Arc<Definition>), Problem> {
     let (version, choices) = split_version(body)?;
     let target = caller
         .catalog()
@@ -109,7 +134,7 @@ async fn new_instance(
     let start =
         engine::start::parse(&choices, &target.definition).map_err(|issues| invalid_start(&issues))?;
     let plan = Plan::new(Arc::clone(&target.definition), Arc::new(start.clone()));
-    Ok(NewInstance {
+    let new = NewInstance {
         project_id: target.project.id.0,
         workflow_id: target.workflow_id.0,
         project: target.project.name,
@@ -124,7 +149,8 @@ async fn new_instance(
         owner: None,
         request_key: key,
         at: caller.server().now(),
-    })
+    };
+    Ok((new, target.definition))
 }
 
 /// Takes the version out of the body: it names the definition that the rest is checked against.
@@ -160,17 +186,12 @@ fn invalid_start(issues: &[Diagnostic]) -> Problem {
     Problem::new(code, first).with_errors(errors)
 }
 
-async fn create_instance(server: &Server, new: NewInstance) -> Result<InstanceId, Problem> {
+async fn create_instance(server: &Server, new: &NewInstance) -> Result<WriteOutcome, Problem> {
     let mut tries = 0;
     loop {
         tries += 1;
         return match server.state().node.create_instance(new.clone()).await {
-            Ok(WriteOutcome::Created { id } | WriteOutcome::Known { id }) => Ok(id),
-            Ok(WriteOutcome::KeyReused) => Err(key_reused()),
-            Ok(WriteOutcome::Rejected(why)) => Err(Problem::internal(why)),
-            Ok(WriteOutcome::Stored | WriteOutcome::Stale) => {
-                Err(Problem::internal("a create was answered as a commit"))
-            }
+            Ok(outcome) => Ok(outcome),
             // With a key a repetition is harmless, and finds what may have been stored.
             Err(StoreError::Uncertain(_)) if new.request_key.is_some() && tries < MAX_TRIES => continue,
             Err(error) => Err(error.into()),

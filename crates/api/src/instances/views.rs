@@ -2,11 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use actors::ports::{NewInstance, NodeIdentity};
+use engine::ids::InstanceId;
+use engine::spec::Definition;
+use engine::states::{InstanceState, TaskState};
+use engine::view::display_counts;
 use serde::Serialize;
 use store::catalog as stored;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::{format_optional_time, format_time};
+
+/// The reason of a new instance without an owner, as the store writes it.
+const WAITING_FOR_MASTER: &str = "waiting for a master";
 
 /// What started an instance.
 #[derive(Debug, Serialize, ToSchema)]
@@ -100,18 +108,65 @@ impl From<stored::InstanceRow> for Instance {
             ended_at: format_optional_time(row.ended_at),
             tasks: TaskCounts {
                 total: row.tasks.total,
-                by_state: row
-                    .tasks
-                    .by_state
-                    .iter()
-                    .map(|(state, count)| (state.to_string(), *count))
-                    .collect(),
+                by_state: counts_by_name(&row.tasks.by_state),
             },
         }
     }
 }
 
-/// One stored step of an instance or of one of its tasks.
+impl Instance {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Shows a new instance as its creation stored it.
+    pub(crate) fn from_new(
+        id: InstanceId,
+        new: NewInstance,
+        owner: Option<NodeIdentity>,
+        definition: &Definition,
+    ) -> Self {
+        let state = InstanceState::Running;
+        let counts = display_counts(state, new.tasks, new.excluded, &BTreeMap::new());
+        Self {
+            id: id.to_string(),
+            project: new.project,
+            workflow: new.workflow,
+            version: new.version,
+            state: state.to_string(),
+            reason: owner.is_none().then(|| WAITING_FOR_MASTER.to_owned()),
+            attention: None,
+            run: 1,
+            trigger: Trigger { r#type: new.trigger },
+            params: new.start.effective_params(definition),
+            outputs: BTreeMap::new(),
+            epoch: i64::from(owner.is_some()),
+            host: owner.as_ref().map(|owner| owner.host.clone()),
+            owner: owner.map(|owner| owner.incarnation.to_string()),
+            priority: new.start.priority.to_string(),
+            failure_strategy: new.start.failure_strategy.to_string(),
+            dry_run: new.start.dry_run,
+            requested_by: new.requested_by,
+            scheduled_at: format_optional_time(new.start.scheduled_at),
+            created_at: format_time(new.at),
+            started_at: None,
+            ended_at: None,
+            tasks: TaskCounts {
+                total: new.tasks,
+                by_state: counts_by_name(&counts),
+            },
+        }
+    }
+}
+
+fn counts_by_name(counts: &BTreeMap<TaskState, u32>) -> BTreeMap<String, u32> {
+    counts
+        .iter()
+        .map(|(state, count)| (state.to_string(), *count))
+        .collect()
+}
+
+/// One stored transition of an instance or of one of its tasks.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HistoryEntry {
     at: String,

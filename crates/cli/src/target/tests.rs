@@ -1,8 +1,9 @@
 use super::*;
 use primitives::environment::Environment;
+use std::os::unix::fs::PermissionsExt;
 
 fn settings(pairs: &[(&str, &str)]) -> Settings {
-    Settings::of(&Environment::from_variables(
+    Settings::from_environment(&Environment::from_variables(
         pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),

@@ -176,6 +176,8 @@ impl<'a> History<'a> {
             .await?;
         let log = owner_log::Entity::find()
             .filter(owner_log::Column::Instance.eq(id.0))
+            // An owner that came after the row was read is left out: what is shown fits together.
+            .filter(owner_log::Column::Epoch.lte(row.epoch))
             .order_by_asc(owner_log::Column::Epoch)
             .all(&read)
             .await?;

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
-use engine::spec;
-use engine::spec::{Definition, Direction};
+use engine::spec::Definition;
 use engine::start::Start;
 use engine::states::{Attention, FailureStrategy, InstanceState, Priority, TaskState};
 use engine::view;
@@ -302,7 +301,7 @@ impl InstanceWithNames {
             attention,
             run: Run(narrow("run", row.run)?),
             trigger: row.trigger_type,
-            params: effective_params(definition, &start),
+            params: start.effective_params(definition),
             outputs: parse_json("outputs", &row.outputs)?,
             host,
             owner,
@@ -390,21 +389,6 @@ pub(crate) fn parse_attention(column: Option<&str>) -> Result<Option<Attention>,
 /// Reports that there is no instance of this id.
 pub(crate) fn missing_instance(id: InstanceId) -> CatalogError {
     CatalogError::not_found(format!("instance {id}"))
-}
-
-fn effective_params(definition: &Definition, start: &Start) -> BTreeMap<String, String> {
-    let declared = definition
-        .params
-        .iter()
-        .filter(|param| param.direction == Direction::In);
-    let mut params: BTreeMap<String, String> = declared
-        .filter_map(|param| {
-            let value = param.value.as_ref()?;
-            Some((param.name.clone(), spec::value_text(value)))
-        })
-        .collect();
-    params.extend(start.params.clone());
-    params
 }
 
 fn final_states() -> impl Iterator<Item = &'static str> {

@@ -112,13 +112,13 @@ impl<'a> Projects<'a> {
                     .to_owned(),
             )
             .try_insert()
-            .exec_with_returning(change.on())
+            .exec_without_returning(change.on())
             .await?;
-        let TryInsertResult::Inserted(row) = inserted else {
+        if !matches!(inserted, TryInsertResult::Inserted(1)) {
             let detail = format!("a project `{}` exists already", new.name);
             return Err(CatalogError::conflict("PROJECT_EXISTS", detail));
-        };
-        let project = Project::try_from(row)?;
+        }
+        let project = Project::try_from(lock_project(change.on(), &new.name).await?)?;
         grant_to_creator(change.on(), project.id, &context.user).await?;
         change.commit("project.create", "project", &project.name).await?;
         Ok(project)

@@ -161,14 +161,17 @@ impl<'a> Users<'a> {
         };
         let inserted = user_account::Entity::insert(row)
             .on_conflict_do_nothing_on([user_account::Column::Name])
-            .exec_with_returning(change.on())
+            .exec_without_returning(change.on())
             .await?;
-        let TryInsertResult::Inserted(row) = inserted else {
+        if !matches!(inserted, TryInsertResult::Inserted(1)) {
             let detail = format!("a user `{}` exists already", new.name);
             return Err(CatalogError::conflict("USER_EXISTS", detail));
-        };
+        }
+        let created = read_credentials(change.on(), &new.name)
+            .await?
+            .ok_or_else(|| missing(&new.name))?;
         change.commit("user.create", "user", &new.name).await?;
-        Ok(Credentials::from(row).user)
+        Ok(created.user)
     }
 
     /// Lists users by name.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actors::ports::{NewInstance, StoreError, WriteOutcome};
+use actors::ports::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
 use engine::ids::InstanceId;
 use engine::states::{InstanceState, OwnershipReason};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
@@ -132,7 +132,10 @@ pub(crate) async fn prepare_new_instances(
             }),
             _ => {
                 rows.push(new_row(new, id, &active)?);
-                answers.push(WriteOutcome::Created { id: InstanceId(id) });
+                answers.push(WriteOutcome::Created {
+                    id: InstanceId(id),
+                    owner: active_owner(new, &active).cloned(),
+                });
             }
         }
     }
@@ -230,8 +233,15 @@ async fn active_owners(
     Ok(active)
 }
 
+/// Returns the wished owner if it is active.
+fn active_owner<'a>(new: &'a NewInstance, active: &BTreeSet<i64>) -> Option<&'a NodeIdentity> {
+    new.owner
+        .as_ref()
+        .filter(|owner| active.contains(&owner.incarnation.0))
+}
+
 fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<NewRow<'a>, StoreError> {
-    let owner = new.owner.as_ref().filter(|me| active.contains(&me.incarnation.0));
+    let owner = active_owner(new, active);
     Ok(NewRow {
         id,
         project_id: new.project_id,

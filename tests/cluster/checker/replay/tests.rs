@@ -1,37 +1,37 @@
 use super::*;
 
-fn task(needs: &[usize], attempts: &[&str], state: &str) -> Seen {
-    Seen {
+fn task(needs: &[usize], attempts: &[&str], state: &str) -> RecordedTask {
+    RecordedTask {
         needs: needs.to_vec(),
         enabled: true,
         attempts: attempts.iter().map(|state| (*state).to_owned()).collect(),
         state: state.to_owned(),
-        ..Seen::default()
+        ..RecordedTask::default()
     }
 }
 
-fn ended(state: &str, tasks: Vec<Seen>) -> Ended {
-    Ended {
+fn ended(state: &str, tasks: Vec<RecordedTask>) -> FinalInstance {
+    FinalInstance {
         id: "1".to_owned(),
         state: state.to_owned(),
         tasks,
-        ..Ended::default()
+        ..FinalInstance::default()
     }
 }
 
 /// Two tasks, the second of which needs the first.
-fn chain(state: &str, first: (&[&str], &str), second: (&[&str], &str)) -> Ended {
+fn chain(state: &str, first: (&[&str], &str), second: (&[&str], &str)) -> FinalInstance {
     ended(
         state,
         vec![task(&[], first.0, first.1), task(&[0], second.0, second.1)],
     )
 }
 
-fn fits(instance: &Ended) {
+fn fits(instance: &FinalInstance) {
     assert_eq!(wrong_with(instance), Vec::<String>::new());
 }
 
-fn is_found(what: &str, instance: &Ended) {
+fn is_found(what: &str, instance: &FinalInstance) {
     assert!(!wrong_with(instance).is_empty(), "{what}: {instance:?}");
 }
 
@@ -104,7 +104,7 @@ fn every_end_that_does_not_follow_is_found() {
             chain("failed", both, (&[], "not_run")),
         ),
         (
-            "nobody stopped it",
+            "no command stopped it",
             chain("stopped", both, (&["killed"], "killed")),
         ),
         (

@@ -23,11 +23,11 @@ tasks:
 
 const INSTANCES: usize = 60;
 
-/// Ends the sessions of a name, again and again.
-struct Ender(Child);
+/// Terminates the sessions of an application name every 100 ms.
+struct SessionTerminator(Child);
 
-impl Ender {
-    fn of(url: &str, name: &str) -> Self {
+impl SessionTerminator {
+    fn start(url: &str, name: &str) -> Self {
         let mut psql = postgres::psql(url)
             .args(["-q", "-A", "-t"])
             .stdin(Stdio::piped())
@@ -44,16 +44,16 @@ impl Ender {
         Self(psql)
     }
 
-    /// Stops, and says how many sessions it ended.
+    /// Stops it; returns how many sessions it ended.
     fn stop(mut self) -> usize {
         self.0.kill().expect("psql is ours");
         let output = self.0.wait_with_output().expect("its output");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        said.lines().filter(|line| *line == "t").count()
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().filter(|line| *line == "t").count()
     }
 }
 
-/// Starts an instance exactly once, whatever is answered meanwhile.
+/// Starts an instance exactly once, with a request key: answers may be lost.
 fn start(node: &Node, ledger: &str, key: usize) -> String {
     let path = "/projects/default/workflows/chain/instances";
     let body = json!({"params": {"ledger": ledger}});
@@ -67,18 +67,18 @@ fn start(node: &Node, ledger: &str, key: usize) -> String {
 }
 
 #[test]
-fn sessions_that_end_in_the_middle_of_commits_lose_nothing_and_double_nothing() {
+fn sessions_that_end_during_commits_lose_and_repeat_nothing() {
     let Some(url) = postgres::database() else { return };
     let data = tempfile::tempdir().expect("a folder");
     let node = Node::start(data.path(), &["--database-url", &url]);
     node.apply("chain", CHAIN.to_owned());
     let ledger = data.path().join("ledger");
-    let ender = Ender::of(&url, &format!("master:{}", node.incarnation));
+    let terminator = SessionTerminator::start(&url, &format!("master:{}", node.incarnation));
     let ids: BTreeSet<String> = (0..INSTANCES)
         .map(|key| start(&node, &ledger.display().to_string(), key))
         .collect();
     std::thread::sleep(Duration::from_secs(2));
-    let ended = ender.stop();
+    let ended = terminator.stop();
     assert!(ended >= 10, "only {ended} sessions of the node were ended");
     for id in &ids {
         node.settle(id, &["succeeded"], PATIENCE);

@@ -15,7 +15,7 @@ fn put(node: &Node, body: impl Into<Vec<u8>>) -> Answer {
     node.ask(Method::PUT, DOCUMENT, "application/yaml", body)
 }
 
-/// One wrong place: the pointer, and what the message must say so that the reader can mend it.
+/// One fault: its pointer, and the words of the message that name the remedy.
 fn check(answer: &Answer, code: &str, pointer: &str, hint: &str) {
     assert_eq!(answer.status, 422, "{pointer}: {}", answer.text);
     assert_eq!(answer.body["code"], code, "{}", answer.text);

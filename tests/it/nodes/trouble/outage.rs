@@ -10,7 +10,7 @@ use super::{PATIENCE, shell};
 use test_support::restartable_postgres::RestartablePostgres;
 
 #[test]
-fn a_database_that_goes_away_is_said_so_and_everything_goes_on_when_it_is_back() {
+fn a_lost_database_is_reported_and_work_continues_when_it_is_back() {
     let Some(server) = RestartablePostgres::at("127.0.0.1") else {
         eprintln!("skipped: PostgreSQL is not installed");
         return;

@@ -1,4 +1,4 @@
-//! Being told to stop while tasks run.
+//! SIGTERM while tasks run.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn a_drain_lets_tasks_end_and_what_it_killed_runs_again_after_the_next_start() {
     let (mut node, stubborn) = with_stubborn(data.path(), &["--drain-timeout", "8s"]);
     node.apply("short", shell("short", "sleep 1"));
     let short = running(&node, "short");
-    let told = Instant::now();
+    let signalled = Instant::now();
     node.signal(Signal::SIGTERM);
     let mut answer = node.ask(Method::GET, "/readyz", "", "");
     eventually(Duration::from_millis(500), || {
@@ -42,9 +42,9 @@ fn a_drain_lets_tasks_end_and_what_it_killed_runs_again_after_the_next_start() {
     assert_eq!((answer.status, &answer.body["code"]), (503, &"NOT_READY".into()));
     assert_eq!(node.exit_code(PATIENCE), Some(0));
     assert!(
-        told.elapsed() < Duration::from_secs(9),
+        signalled.elapsed() < Duration::from_secs(9),
         "it took {:?}",
-        told.elapsed()
+        signalled.elapsed()
     );
     let node = Node::start(data.path(), &[]);
     node.settle(&short, &["succeeded"], PATIENCE);
@@ -66,13 +66,13 @@ fn a_second_signal_ends_at_once() {
             .as_array()
             .is_some_and(|all| all.iter().any(|one| one["state"] == "draining"))
     });
-    let told = Instant::now();
+    let signalled = Instant::now();
     node.signal(Signal::SIGTERM);
     assert!(node.exit_code(PATIENCE).is_some());
     assert!(
-        told.elapsed() < Duration::from_secs(3),
+        signalled.elapsed() < Duration::from_secs(3),
         "it took {:?}",
-        told.elapsed()
+        signalled.elapsed()
     );
     let node = Node::start(data.path(), &[]);
     node.settle(&id, &["succeeded"], PATIENCE);

@@ -33,9 +33,9 @@ struct Variant {
 
 /// Runs short and long no-op chains, short shell chains, and short chains at 70 % of what was reached.
 pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
-    let (place, node) = bench.node(backend)?;
+    let (data, node) = bench.node(backend)?;
     let [short, long] = [SHORT, LONG].map(Graph::chain);
-    load::signed(&place, &node, &short, bench.scale.crowd / 5)?;
+    load::check_single_runs(&data, &node, &short, bench.scale.instances / 5)?;
     let mut client = node.server.connect()?;
     load::put(&mut client, "short", &short, &Body::Noop)?;
     load::put(&mut client, "long", &long, &Body::Noop)?;
@@ -49,7 +49,7 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
         case: case(label),
         name,
         graph: graph.clone(),
-        count: bench.scale.crowd,
+        count: bench.scale.instances,
         arrival: Arrival::Closed,
     };
     let mut variants = vec![

@@ -14,7 +14,7 @@ use crate::{Bench, Outcome};
 /// Runs that count; each takes seconds.
 const RUNS: usize = 3;
 
-/// Shapes that take so long that one run, without a warm-up, must do.
+/// Shapes that run once, without a warm-up: a run takes too long to repeat.
 const ONCE: [&str; 2] = ["chain no-op", "wide shell"];
 
 /// Runs each shape on a node of its own, so that memory is not that of the shape before.

@@ -1,5 +1,5 @@
-//! Verbs called on another node than the one that owned the instance: the host in the answer is the new owner's,
-//! whether the old one lives or not.
+//! Commands sent to another node than the owner of the instance: the host in the answer is the new owner's, whether
+//! the old one is alive or not.
 
 use std::time::Duration;
 
@@ -8,40 +8,40 @@ use serde_json::{Value, json};
 
 use crate::checker::{Effects, check};
 use crate::fixture::{Cluster, PATIENCE, chain};
-use crate::master_crash::{SILENT_MOVES_WITHIN, all_end, load};
+use crate::scenario::{SILENT_MOVES_WITHIN, start_load, wait_for_ends, wake_and_restart};
 use test_support::rest::Rest;
 
-/// Brings an instance owned by `m1` to rest, where the verb applies.
-fn at_rest(cluster: &Cluster, verb: &str) -> String {
-    let workflow = if verb == "resume" { "slow" } else { "flagged" };
+/// Starts an instance on `m1` and waits until it is idle, in a state where the command applies.
+fn start_idle(cluster: &Cluster, command: &str) -> String {
+    let workflow = if command == "resume" { "slow" } else { "flagged" };
     let id = cluster.start_instance("m1", workflow);
-    let rest = match verb {
+    let rest = match command {
         "resume" => {
-            cluster.applied("m1", &id, "pause");
+            cluster.apply_command("m1", &id, "pause");
             "paused"
         }
         "recover" => "failed",
         _ => "succeeded",
     };
     let now = cluster.on("m1").settle(&id, &[rest], PATIENCE);
-    assert_eq!(now["host"], Value::Null, "who rests has no owner: {now}");
+    assert_eq!(now["host"], Value::Null, "an idle instance has no owner: {now}");
     id
 }
 
-/// Calls the verb on a node, and looks at what everybody then says of the owner.
-fn wake(cluster: &Cluster, caller: &str, id: &str, verb: &str) {
-    let shown = cluster.applied(caller, id, verb);
+/// Sends the command to a node, and compares the owner that all nodes then answer.
+fn move_by_command(cluster: &Cluster, caller: &str, id: &str, command: &str) {
+    let shown = cluster.apply_command(caller, id, command);
     let host = cluster.on(caller).host.as_str();
     assert_eq!(
         shown["host"], host,
-        "{verb} of {id}: the answer names the new owner"
+        "{command} of {id}: the answer names the new owner"
     );
     let ownership = cluster.ownership(id);
     let log = ownership["log"].as_array().expect("a log");
     let last = log.last().expect("an owner");
     assert_eq!(
         (&last["why"], &last["host"], &last["from_host"]),
-        (&json!(verb), &json!(host), &Value::Null),
+        (&json!(command), &json!(host), &Value::Null),
         "{ownership}"
     );
     for node in cluster.nodes().filter(|node| node.answers()) {
@@ -60,16 +60,16 @@ fn control(cluster: &Cluster, id: &str, callers: &[&str]) {
     let [first, second] = callers else {
         panic!("two callers")
     };
-    cluster.applied(first, id, "pause");
+    cluster.apply_command(first, id, "pause");
     cluster.on(second).settle(id, &["paused"], PATIENCE);
-    cluster.applied(second, id, "resume");
-    cluster.applied(first, id, "stop");
+    cluster.apply_command(second, id, "resume");
+    cluster.apply_command(first, id, "stop");
     cluster.on(second).settle(id, &["stopped"], PATIENCE);
-    cluster.history.ends(id, "stopped");
+    cluster.history.expect_end(id, "stopped");
 }
 
 #[test]
-fn a_verb_on_another_node_makes_that_node_the_owner_whether_the_old_one_lives_or_not() {
+fn a_command_makes_the_node_that_takes_it_the_owner() {
     let Some(mut cluster) = Cluster::start(3, 1) else {
         return;
     };
@@ -79,21 +79,21 @@ fn a_verb_on_another_node_makes_that_node_the_owner_whether_the_old_one_lives_or
     let mut flagged = vec![cluster.task(&format!("test -e {flag}"))];
     flagged.extend((0..6).map(|_| cluster.task("sleep 0.3")));
     cluster.on("m1").apply("flagged", chain("flagged", &flagged));
-    let verbs = ["recover", "resume", "rerun"];
+    let commands = ["recover", "resume", "rerun"];
     let mut prepared: Vec<(&str, Vec<String>)> = Vec::new();
-    for verb in verbs {
-        if verb == "rerun" {
+    for command in commands {
+        if command == "rerun" {
             std::fs::write(&flag, "").expect("the flag");
         }
-        prepared.push((verb, (0..2).map(|_| at_rest(&cluster, verb)).collect()));
+        prepared.push((command, (0..2).map(|_| start_idle(&cluster, command)).collect()));
     }
-    for (verb, ids) in &prepared {
-        wake(&cluster, "m2", &ids[0], verb);
+    for (command, ids) in &prepared {
+        move_by_command(&cluster, "m2", &ids[0], command);
         control(&cluster, &ids[0], &["m3", "m1"]);
     }
     cluster.node("m1").kill();
-    for (verb, ids) in &prepared {
-        wake(&cluster, "m3", &ids[1], verb);
+    for (command, ids) in &prepared {
+        move_by_command(&cluster, "m3", &ids[1], command);
         control(&cluster, &ids[1], &["m2", "m3"]);
     }
     cluster.wait(PATIENCE, "the killed master is declared dead", |cluster| {
@@ -102,20 +102,16 @@ fn a_verb_on_another_node_makes_that_node_the_owner_whether_the_old_one_lives_or
             .iter()
             .any(|node| node["name"] == "m1" && node["state"] == "dead")
     });
-    let effects = Effects {
-        declared: 1,
-        ..Effects::default()
-    };
-    check(&cluster, effects);
+    check(&cluster, Effects::declared(1));
 }
 
 #[test]
-fn a_verb_for_a_frozen_owner_is_answered_as_soon_as_the_next_one_has_applied_it() {
+fn a_command_for_a_frozen_owner_is_answered_once_the_next_has_applied_it() {
     let Some(mut cluster) = Cluster::start(2, 1) else {
         return;
     };
-    let ids = load(&cluster, &["m1"], 1);
-    let mut frozen = cluster.take("m1");
+    let ids = start_load(&cluster, &["m1"], 1);
+    let frozen = cluster.take_node("m1");
     frozen.freeze();
     let path = format!("/api/v1/instances/{}/pause?wait=59s", ids[0]);
     let request = cluster.on("m2").request(Method::POST, &path).json(&json!({}));
@@ -128,15 +124,8 @@ fn a_verb_for_a_frozen_owner_is_answered_as_soon_as_the_next_one_has_applied_it(
         answer.took
     );
     cluster.on("m2").settle(&ids[0], &["paused"], PATIENCE);
-    cluster.applied("m2", &ids[0], "resume");
-    frozen.thaw();
-    assert_eq!(frozen.exit_code(PATIENCE), Some(75), "{}", frozen.said());
-    frozen.start();
-    cluster.give_back(frozen);
-    all_end(&cluster, &ids);
-    let effects = Effects {
-        declared: 1,
-        ..Effects::default()
-    };
-    check(&cluster, effects);
+    cluster.apply_command("m2", &ids[0], "resume");
+    wake_and_restart(&mut cluster, frozen);
+    wait_for_ends(&cluster, &ids);
+    check(&cluster, Effects::declared(1));
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::load::{self, Arrival};
-use crate::node::{Backend, Node, Place};
+use crate::node::{Backend, Node, NodeData};
 use crate::record::{Case, Figures};
 use crate::{Bench, Outcome};
 
@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts nodes on empty and on existing data, then crashes one with many live instances.
 pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
     for _ in 0..bench.scale.runs {
-        let place = bench.place(backend)?;
-        let figures = started(&place)?;
+        let data = bench.data(backend)?;
+        let figures = measure_start(&data)?;
         bench.note(
             Case {
                 workload: "W8",
@@ -29,10 +29,10 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
             figures,
         );
     }
-    let place = bench.place(backend)?;
-    started(&place)?;
+    let data = bench.data(backend)?;
+    measure_start(&data)?;
     for _ in 0..bench.scale.runs {
-        let figures = started(&place)?;
+        let figures = measure_start(&data)?;
         bench.note(
             Case {
                 workload: "W8",
@@ -45,8 +45,8 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
     recovered(bench, backend)
 }
 
-fn started(place: &Place) -> Outcome<Figures> {
-    let node = place.start()?;
+fn measure_start(data: &NodeData) -> Outcome<Figures> {
+    let node = data.start()?;
     let figures = Figures::from([("ready_ms", ready_ms(&node)?)]);
     node.stop()?;
     Ok(figures)
@@ -71,7 +71,7 @@ fn recovered(bench: &mut Bench, backend: Backend) -> Outcome<()> {
         variant: "recover 1,000",
         backend,
     };
-    let (place, mut node) = bench.node(backend)?;
+    let (data, mut node) = bench.node(backend)?;
     let mut client = node.server.connect()?;
     let document = json!({ "version": 1, "name": "waiting", "tasks": {
         "now": { "type": "noop" },
@@ -84,7 +84,7 @@ fn recovered(bench: &mut Bench, backend: Backend) -> Outcome<()> {
     let kib_per_instance = (node.tree().pss_kib() - before) / WAITING as f64;
     for epoch in 2..2 + bench.scale.runs as i64 {
         node.kill()?;
-        node = place.start()?;
+        node = data.start()?;
         let mut figures = Figures::from([("ready_ms", ready_ms(&node)?)]);
         figures.insert("recovered_ms", until_owned(&node)?);
         figures.insert("kib_per_waiting_instance", kib_per_instance);
@@ -116,7 +116,7 @@ fn until_owned(node: &Node) -> Outcome<f64> {
     }
 }
 
-/// Each instance goes on where it was, with the next epoch, and nothing ran again.
+/// Each instance continues where it was, with the next epoch, and nothing ran again.
 fn check(node: &Node, ids: &[String], epoch: i64) -> Outcome<()> {
     let mut client = node.server.connect()?;
     for id in ids {

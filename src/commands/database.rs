@@ -1,20 +1,17 @@
-//! Commands about this machine's node: its database and its configuration.
+//! `porpoise db`: the schema and the generation of the database of this machine's node.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
-use cli::{Exit, Failure, Look, Printer, say};
+use cli::{Exit, Failure, say};
 
 use super::args::DatabaseFlags;
-use crate::config::{Config, Flags, Mode, shown};
-use primitives::environment::Environment;
+use crate::config::{Config, Mode};
 use store::{Role, SchemaStatus, Store};
 
-/// Looks at the schema of the database.
+/// Reports whether the schema of the database is up to date.
 pub(crate) fn check_schema(flags: DatabaseFlags) -> Result<(), Failure> {
-    match on_store(flags, Work::Look)? {
+    match schema_of_flags(flags, SchemaWork::Check)? {
         SchemaStatus::UpToDate => {
             say("the schema is up to date");
             Ok(())
@@ -26,14 +23,14 @@ pub(crate) fn check_schema(flags: DatabaseFlags) -> Result<(), Failure> {
             );
             Err(Failure::new(Exit::Failed, message))
         }
-        SchemaStatus::Newer { found } => Err(newer(&found)),
+        SchemaStatus::Newer { found } => Err(newer_schema(&found)),
     }
 }
 
-/// Applies what is missing.
-pub(crate) fn migrate(flags: DatabaseFlags) -> Result<(), Failure> {
-    match on_store(flags, Work::Migrate)? {
-        SchemaStatus::Newer { found } => Err(newer(&found)),
+/// Applies the schema changes that are missing.
+pub(crate) fn migrate_schema(flags: DatabaseFlags) -> Result<(), Failure> {
+    match schema_of_flags(flags, SchemaWork::Migrate)? {
+        SchemaStatus::Newer { found } => Err(newer_schema(&found)),
         SchemaStatus::UpToDate | SchemaStatus::Older { .. } => {
             say("the schema is up to date");
             Ok(())
@@ -41,7 +38,7 @@ pub(crate) fn migrate(flags: DatabaseFlags) -> Result<(), Failure> {
     }
 }
 
-fn newer(found: &[String]) -> Failure {
+fn newer_schema(found: &[String]) -> Failure {
     let message = format!(
         "the database is of a newer program, with changes unknown here: {}",
         found.join(", ")
@@ -49,25 +46,29 @@ fn newer(found: &[String]) -> Failure {
     Failure::new(Exit::Failed, message)
 }
 
+/// What happens to the schema before its status is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Work {
-    Look,
+enum SchemaWork {
+    Check,
     Migrate,
 }
 
 /// Raises the generation of a database that was restored.
-pub(crate) fn restored(flags: DatabaseFlags) -> Result<(), Failure> {
-    let config = config_of(flags)?;
-    match on_database(&config, Work::Look)? {
+pub(crate) fn declare_restored(flags: DatabaseFlags) -> Result<(), Failure> {
+    let config = load_config(flags)?;
+    match schema_status(&config, SchemaWork::Check)? {
         SchemaStatus::UpToDate => {}
-        SchemaStatus::Newer { found } => return Err(newer(&found)),
+        SchemaStatus::Newer { found } => return Err(newer_schema(&found)),
         SchemaStatus::Older { .. } => {
             let message = "the restored database has an older schema\nhint: `porpoise db migrate` first";
             return Err(Failure::new(Exit::Failed, message.to_owned()));
         }
     }
     let raised = with_store(&config, async |store| {
-        store.bump_after_restore().await.map_err(|error| failed(&error))
+        store
+            .bump_after_restore()
+            .await
+            .map_err(|error| failure_of(&error))
     })?;
     say(&format!(
         "the generation is {} (it was {}); {} lives end and join anew, {} instances have an owner and are taken up, \
@@ -77,26 +78,26 @@ pub(crate) fn restored(flags: DatabaseFlags) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens the configured database and returns how its schema stands, after the work.
-fn on_store(flags: DatabaseFlags, work: Work) -> Result<SchemaStatus, Failure> {
-    on_database(&config_of(flags)?, work)
+/// Returns the status of the schema of the configured database, after the work.
+fn schema_of_flags(flags: DatabaseFlags, work: SchemaWork) -> Result<SchemaStatus, Failure> {
+    schema_status(&load_config(flags)?, work)
 }
 
-fn config_of(flags: DatabaseFlags) -> Result<Config, Failure> {
+fn load_config(flags: DatabaseFlags) -> Result<Config, Failure> {
     Config::load(Mode::Standalone, &flags.into_flags())
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))
 }
 
-fn failed(error: &dyn std::error::Error) -> Failure {
+fn failure_of(error: &dyn std::error::Error) -> Failure {
     Failure::new(Exit::Failed, error.to_string())
 }
 
-/// Does something with the configured database.
+/// Runs work on the configured database.
 fn with_store<T>(config: &Config, work: impl AsyncFnOnce(Store) -> Result<T, Failure>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| failure_of(&error))?;
     runtime.block_on(async {
         let store = Store::open(config.database_url().reveal(), Role::Tool)
             .await
@@ -105,97 +106,48 @@ fn with_store<T>(config: &Config, work: impl AsyncFnOnce(Store) -> Result<T, Fai
     })
 }
 
-fn on_database(config: &Config, work: Work) -> Result<SchemaStatus, Failure> {
-    match (missing_file(config), work) {
+fn schema_status(config: &Config, work: SchemaWork) -> Result<SchemaStatus, Failure> {
+    match (missing_sqlite_file(config), work) {
         (None, _) => {}
-        (Some(path), Work::Look) => {
+        (Some(path), SchemaWork::Check) => {
             let message = format!(
                 "there is no database yet: {}\nhint: `porpoise db migrate` makes it",
                 path.display()
             );
             return Err(Failure::new(Exit::Failed, message));
         }
-        (Some(path), Work::Migrate) => {
+        (Some(path), SchemaWork::Migrate) => {
             let folder = path.parent().unwrap_or(Path::new("."));
             fs::create_dir_all(folder)
                 .map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", folder.display())))?;
         }
     }
     with_store(config, async |store| {
-        let status = store.schema_status().await.map_err(|e| failed(&e))?;
-        if work == Work::Migrate && matches!(status, SchemaStatus::Older { .. }) {
-            store.migrate().await.map_err(|e| failed(&e))?;
-            return store.schema_status().await.map_err(|e| failed(&e));
+        let status = store.schema_status().await.map_err(|e| failure_of(&e))?;
+        if work == SchemaWork::Migrate && matches!(status, SchemaStatus::Older { .. }) {
+            store.migrate().await.map_err(|e| failure_of(&e))?;
+            return store.schema_status().await.map_err(|e| failure_of(&e));
         }
         Ok(status)
     })
 }
 
 /// Returns the file of a SQLite database that does not exist yet.
-fn missing_file(config: &Config) -> Option<PathBuf> {
+fn missing_sqlite_file(config: &Config) -> Option<PathBuf> {
     let url = config.database_url();
     let path = PathBuf::from(url.reveal().strip_prefix("sqlite://")?);
     (!path.exists()).then_some(path)
 }
 
-/// Says how the schema stands, for `doctor`; a SQLite file that does not exist is left so.
-pub(crate) fn schema(config: &Config) -> Result<String, String> {
-    if missing_file(config).is_some() {
+/// Describes the status of the schema for `doctor`; does not create a missing SQLite file.
+pub(crate) fn describe_schema(config: &Config) -> Result<String, String> {
+    if missing_sqlite_file(config).is_some() {
         return Ok("no database yet; the first start makes it".to_owned());
     }
-    match on_database(config, Work::Look) {
+    match schema_status(config, SchemaWork::Check) {
         Ok(SchemaStatus::UpToDate) => Ok("up to date".to_owned()),
         Ok(SchemaStatus::Older { pending }) => Err(format!("{} changes are missing", pending.len())),
         Ok(SchemaStatus::Newer { .. }) => Err("the database is of a newer program".to_owned()),
         Err(failure) => Err(failure.message),
     }
-}
-
-/// How much `config show` tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Detail {
-    /// Keys and values.
-    Values,
-    /// Where each value came from, too.
-    Origins,
-}
-
-const KEYS: Look = Look {
-    name: "key",
-    columns: &[("KEY", "/key"), ("VALUE", "/value")],
-};
-
-const KEYS_WITH_ORIGIN: Look = Look {
-    name: "key",
-    columns: &[
-        ("KEY", "/key"),
-        ("VALUE", "/value"),
-        ("ORIGIN", "/origin"),
-        ("ABOUT", "/about"),
-    ],
-};
-
-/// Prints every key of the configuration.
-pub(crate) fn show_config(
-    flags: &Flags,
-    environment: &Environment,
-    detail: Detail,
-    printer: Printer,
-) -> Result<(), Failure> {
-    let lines = shown(flags, environment).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    let items: Vec<Value> = lines
-        .into_iter()
-        .map(|line| match detail {
-            Detail::Values => json!({ "key": line.key, "value": line.value }),
-            Detail::Origins => json!({
-                "key": line.key, "value": line.value, "origin": line.origin.to_string(), "about": line.about,
-            }),
-        })
-        .collect();
-    let look = if detail == Detail::Origins {
-        KEYS_WITH_ORIGIN
-    } else {
-        KEYS
-    };
-    printer.list(items, look)
 }

@@ -1,0 +1,56 @@
+//! Runs client commands.
+
+use primitives::environment::Environment;
+
+use super::args::{ClientCommand, Global, ImportCommand};
+use super::failure::Failure;
+use super::output::{Printer, pretty, write_out};
+use super::rest::{Call, Rest};
+use super::settings::Settings;
+use super::target::Target;
+use super::{admin, context, documents, instance, run, workflow};
+
+/// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
+pub fn make_printer(global: &Global, environment: &Environment) -> Printer {
+    Printer::new(global.output, Settings::from_environment(environment).colour)
+}
+
+/// Finds the server and the token of a client command.
+///
+/// # Errors
+/// `Usage` or `NotFound` when the context that is asked for cannot be used.
+pub fn connect(global: &Global, environment: &Environment) -> Result<Rest, Failure> {
+    Rest::new(Target::find(
+        global.url.as_deref(),
+        &Settings::from_environment(environment),
+    )?)
+}
+
+/// Runs a client command to its end.
+///
+/// # Errors
+/// What the user is to read, with the exit code of the contract.
+pub fn run_client(command: ClientCommand, global: &Global, environment: &Environment) -> Result<(), Failure> {
+    let settings = Settings::from_environment(environment);
+    let printer = make_printer(global, environment);
+    let target = || Target::find(global.url.as_deref(), &settings);
+    let connect = || Rest::new(target()?);
+    match command {
+        ClientCommand::Workflow(command) => workflow::run(command, connect, printer),
+        ClientCommand::Run(args) => run::run(&args, &connect()?, printer),
+        ClientCommand::Instance(command) => instance::run(command, &connect()?, printer),
+        ClientCommand::Project(command) => admin::project(command, &connect()?, printer),
+        ClientCommand::User(command) => admin::user(command, &connect()?, printer, &settings),
+        ClientCommand::Token(command) => admin::token(command, &connect()?, printer),
+        ClientCommand::Node(command) => admin::node(command, &connect()?, printer),
+        ClientCommand::Failover(command) => admin::failover(&command, &connect()?, printer),
+        ClientCommand::Context(command) => context::run(command, global.url.as_deref(), &settings, printer),
+        ClientCommand::Login(args) => context::login(&args, target()?, &settings),
+        ClientCommand::Openapi => write_out(&pretty(&connect()?.json(Call::outside("/api/openapi.json"))?)),
+        ClientCommand::Import(ImportCommand::Wfcommons {
+            file,
+            scale,
+            task_type,
+        }) => documents::import_wfcommons(&file, scale, task_type),
+    }
+}

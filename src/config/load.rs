@@ -1,0 +1,144 @@
+//! Loads the configuration from its sources.
+
+use std::thread;
+
+use actors::bootstrap::MasterConfig;
+use api::{Mode, Rates};
+use primitives::environment::{Environment, read_environment};
+
+use super::error::ConfigError;
+use super::key::AnyKey;
+use super::keys;
+use super::log::Log;
+use super::settings::{Auth, Cluster, Config, Consul, Database, Rpc, Server, Tls, Worker};
+use super::sources::{Flags, Gathered, gather_sources};
+
+/// Slots of a worker for each CPU, when their number is not set.
+const SLOTS_PER_CPU: u32 = 4;
+
+/// Fewest slots of a worker, when their number is not set.
+const MIN_DEFAULT_SLOTS: u32 = 8;
+
+/// The keys without a default that a node of a cluster needs, each with its flag.
+const CLUSTER_KEYS: [(&dyn AnyKey, &str); 3] = [
+    (&keys::DATABASE_URL, "--database-url"),
+    (&keys::CONSUL_URL, "--consul"),
+    (&keys::CLUSTER_SECRET, "--cluster-secret-file"),
+];
+
+impl Config {
+    /// Reads the configuration of this process: file, environment, flags.
+    ///
+    /// # Errors
+    /// Every mistake of every source at once; the user corrects them and starts again.
+    pub fn load(mode: Mode, flags: &Flags) -> Result<Self, ConfigError> {
+        Self::from_sources(mode, flags, &read_environment())
+    }
+
+    /// Reads the configuration from the given environment instead of the process's own.
+    ///
+    /// # Errors
+    /// As `load`.
+    pub fn from_sources(mode: Mode, flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        let mut gathered = gather_sources(mode, flags, environment);
+        gathered.check_values();
+        check_key_pairs(&mut gathered);
+        if mode == Mode::Cluster {
+            check_cluster_keys(&mut gathered);
+        }
+        gathered.check_mistakes()?;
+        build_config(mode, &gathered)
+    }
+}
+
+/// Rejects a key without the other one that gives it a meaning.
+pub(super) fn check_key_pairs(gathered: &mut Gathered) {
+    let is_empty = |key: &dyn AnyKey| gathered.find(key).is_none_or(|found| found.text().is_empty());
+    if is_empty(&keys::CONSUL_CERT_FILE) != is_empty(&keys::CONSUL_KEY_FILE) {
+        gathered
+            .reject("consul.cert_file and consul.key_file: one without the other proves nothing".to_owned());
+    }
+}
+
+fn check_cluster_keys(gathered: &mut Gathered) {
+    for (key, flag) in CLUSTER_KEYS {
+        if !gathered.is_set(key) {
+            gathered.reject(format!("{}: a node of a cluster needs it ({flag})", key.name()));
+        }
+    }
+}
+
+fn build_config(mode: Mode, from: &Gathered) -> Result<Config, ConfigError> {
+    Ok(Config {
+        mode,
+        server: Server {
+            data: from.value(&keys::DATA)?,
+            listen: from.value(&keys::LISTEN)?,
+            roles: from.value(&keys::ROLES)?,
+            node_name: from.optional_value(&keys::NODE_NAME)?,
+            drain_timeout: from.value(&keys::DRAIN_TIMEOUT)?,
+        },
+        rpc: Rpc {
+            listen: from.value(&keys::RPC_LISTEN)?,
+            advertise: from.optional_value(&keys::RPC_ADVERTISE)?,
+        },
+        database: Database {
+            url: from.optional_value(&keys::DATABASE_URL)?,
+        },
+        consul: build_consul(from)?,
+        rates: Rates {
+            per_token: from.value(&keys::RATE_LIMIT)?,
+            per_address: from.value(&keys::ANONYMOUS_RATE_LIMIT)?,
+        },
+        auth: Auth {
+            bootstrap_token: from.optional_value(&keys::BOOTSTRAP_TOKEN)?,
+            session_lifetime: from.value(&keys::SESSION_LIFETIME)?,
+        },
+        master: MasterConfig {
+            selection: from.value(&keys::WORKER_CHOICE)?,
+            rebalance: from.value(&keys::REBALANCE)?,
+        },
+        worker: Worker {
+            group: from.value(&keys::WORKER_GROUP)?,
+            slots: from
+                .optional_value(&keys::WORKER_SLOTS)?
+                .unwrap_or_else(default_slots),
+            log_limit: from.value(&keys::LOG_LIMIT)?,
+        },
+        cluster: Cluster {
+            secret: from.optional_value(&keys::CLUSTER_SECRET)?,
+            flapping_deaths: from.value(&keys::FLAPPING_DEATHS)?,
+        },
+        log: Log {
+            level: from.value(&keys::LOG_LEVEL)?,
+            format: from.value(&keys::LOG_FORMAT)?,
+        },
+    })
+}
+
+fn build_consul(from: &Gathered) -> Result<Consul, ConfigError> {
+    let cert_file = from.optional_value(&keys::CONSUL_CERT_FILE)?;
+    let key_file = from.optional_value(&keys::CONSUL_KEY_FILE)?;
+    Ok(Consul {
+        url: from.optional_value(&keys::CONSUL_URL)?,
+        token: from.optional_value(&keys::CONSUL_TOKEN)?,
+        http_auth: from.optional_value(&keys::CONSUL_HTTP_AUTH)?,
+        namespace: from.optional_value(&keys::CONSUL_NAMESPACE)?,
+        partition: from.optional_value(&keys::CONSUL_PARTITION)?,
+        tls: Tls {
+            ca_file: from.optional_value(&keys::CONSUL_CA_FILE)?,
+            ca_path: from.optional_value(&keys::CONSUL_CA_PATH)?,
+            server_name: from.optional_value(&keys::CONSUL_SERVER_NAME)?,
+            identity: cert_file.zip(key_file),
+            verify: from.value(&keys::CONSUL_VERIFY_TLS)?,
+        },
+    })
+}
+
+fn default_slots() -> u32 {
+    let cpus = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cpus)
+        .unwrap_or(1)
+        .saturating_mul(SLOTS_PER_CPU)
+        .max(MIN_DEFAULT_SLOTS)
+}

@@ -1,0 +1,125 @@
+//! The parsers of values.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use actors::execution::worker_selection::WorkerSelection;
+use primitives::secret::Secret;
+
+use super::log::LogFormat;
+use super::role::Role;
+
+/// Fewest characters of a secret that protects a cluster.
+const MIN_SECRET_CHARS: usize = 32;
+
+pub(super) fn parse_text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+pub(super) fn parse_path(text: &str) -> Result<PathBuf, String> {
+    Ok(text.into())
+}
+
+pub(super) fn parse_secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text))
+}
+
+pub(super) fn parse_long_secret(text: &str) -> Result<Secret, String> {
+    if text.chars().count() < MIN_SECRET_CHARS {
+        return Err(format!("must have at least {MIN_SECRET_CHARS} characters"));
+    }
+    parse_secret(text)
+}
+
+pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    SocketAddr::from_str(text).map_err(|_| format!("`{text}` is not an address such as 127.0.0.1:7070"))
+}
+
+pub(super) fn parse_host_and_port(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.to_owned()),
+        _ => Err(format!("`{text}` is not HOST:PORT")),
+    }
+}
+
+pub(super) fn parse_positive(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("`{text}` is not a whole number above 0")),
+    }
+}
+
+pub(super) fn parse_natural(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a whole number from 0 on"))
+}
+
+/// Also takes what Consul's own tools take for true and false.
+pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(true),
+        "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(false),
+        _ => Err(format!("`{text}` is not true or false")),
+    }
+}
+
+/// The error does not repeat the text, which may contain a password.
+pub(super) fn parse_agent_url(text: &str) -> Result<String, String> {
+    if has_scheme(text, &["http://", "https://", "unix:///"]) {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err("should begin with http://, https:// or unix:///".to_owned())
+    }
+}
+
+/// The error does not repeat the text, which may contain a password.
+pub(super) fn parse_database_url(text: &str) -> Result<Secret, String> {
+    if has_scheme(text, &["postgres://", "postgresql://", "sqlite:"]) {
+        Ok(Secret::new(text))
+    } else {
+        Err("should begin with postgres:// or sqlite://".to_owned())
+    }
+}
+
+fn has_scheme(text: &str, schemes: &[&str]) -> bool {
+    schemes.iter().any(|scheme| text.starts_with(scheme))
+}
+
+pub(super) fn parse_roles(text: &str) -> Result<Vec<Role>, String> {
+    let mut roles = Vec::new();
+    for name in text.split(',').map(str::trim) {
+        let role = Role::ALL.into_iter().find(|role| role.as_str() == name);
+        roles.push(role.ok_or_else(|| format!("`{name}` is not one of master, worker, api"))?);
+    }
+    roles.sort_unstable();
+    roles.dedup();
+    Ok(roles)
+}
+
+pub(super) fn parse_worker_choice(text: &str) -> Result<WorkerSelection, String> {
+    match text {
+        "least_loaded" => Ok(WorkerSelection::LeastLoaded),
+        "round_robin" => Ok(WorkerSelection::RoundRobin),
+        "random" => Ok(WorkerSelection::Random),
+        "weighted" => Ok(WorkerSelection::Weighted),
+        other => Err(format!(
+            "`{other}` is not one of least_loaded, round_robin, random, weighted"
+        )),
+    }
+}
+
+pub(super) fn parse_log_level(text: &str) -> Result<String, String> {
+    let wrong = |error| format!("`{text}` is no level and no list of target=level: {error}");
+    tracing_subscriber::EnvFilter::try_new(text).map_err(wrong)?;
+    Ok(text.to_owned())
+}
+
+pub(super) fn parse_log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        other => Err(format!("`{other}` is not one of auto, text, json")),
+    }
+}
