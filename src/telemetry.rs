@@ -80,7 +80,7 @@ pub const NAMES: &[Metric] = &[
     ),
     (
         "porpoise_failovers_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Take-overs that this master completed",
     ),
     (
