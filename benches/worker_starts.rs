@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actors::clock::Clock;
-use actors::links::{LinkError, MasterLink, WorkerLink};
 use actors::ports::NodeIdentity;
-use actors::protocol::{AttemptUpdate, Dispatch, LeaseRequest, Owner, Report, ReportAnswer};
+use actors::protocol::{AttemptUpdate, Dispatch, Owner, Report, ReportAnswer};
+use actors::rpc::calls::{Call, MasterCall, MasterReply, Reply, WorkerCall};
+use actors::rpc::client::RpcClient;
+use actors::rpc::transport::{CallError, Destination, Transport};
 use actors::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts, start};
 use async_trait::async_trait;
 use engine::ids::{
@@ -29,31 +31,19 @@ const WORKER: Incarnation = Incarnation(1);
 struct Counter(mpsc::UnboundedSender<usize>);
 
 #[async_trait]
-impl MasterLink for Counter {
-    async fn report(&self, _: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        let ends = batch
-            .iter()
-            .filter(|report| matches!(report.update, AttemptUpdate::Ended(_)))
-            .count();
-        self.0.send(ends).ok();
-        Ok(vec![ReportAnswer::Stored; batch.len()])
-    }
-
-    async fn relay(&self, _: Incarnation, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        Ok(vec![ReportAnswer::Stored; batch.len()])
-    }
-
-    async fn slots(&self, _: &Owner, _: Incarnation, _: u32) -> Result<(), LinkError> {
-        Ok(())
-    }
-
-    async fn renew(
-        &self,
-        _: &Owner,
-        _: Incarnation,
-        batch: Vec<LeaseRequest>,
-    ) -> Result<Vec<bool>, LinkError> {
-        Ok(vec![true; batch.len()])
+impl Transport for Counter {
+    async fn call(&self, to: Destination, call: Call) -> Result<Reply, CallError> {
+        let reply = match call {
+            Call::Master(MasterCall::Report { batch, .. } | MasterCall::Relay { batch }) => {
+                let is_end = |report: &&Report| matches!(report.update, AttemptUpdate::Ended(_));
+                self.0.send(batch.iter().filter(is_end).count()).ok();
+                let answers = vec![ReportAnswer::Stored; batch.len()];
+                MasterReply::Reported { answers }
+            }
+            Call::Master(MasterCall::OfferSlots { .. }) => MasterReply::Done {},
+            _ => return Err(CallError::NotDelivered(to.to_string())),
+        };
+        Ok(Reply::Master(reply))
     }
 }
 
@@ -106,7 +96,7 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
         peers: Default::default(),
         runner: Arc::new(runners(RunnerLimits::default())?),
         journal: Arc::new(JournalFile::in_data(data)),
-        masters: Arc::new(Counter(ends)),
+        masters: RpcClient::new(Arc::new(Counter(ends))),
         clock: Clock::starting_at(Timestamp(0)),
     };
     start(config, ports).await.map_err(|error| error.to_string())
@@ -126,7 +116,7 @@ async fn run(tasks: u32, slots: u32, data: &Path) -> Result<Duration, String> {
         open += batch.len();
         if !batch.is_empty() {
             worker
-                .dispatch(WORKER, batch)
+                .answer(WORKER, WorkerCall::Dispatch { batch })
                 .await
                 .map_err(|error| error.to_string())?;
         }

@@ -18,7 +18,6 @@ use crate::execution::slots::Slots;
 use crate::execution::worker_selection::WorkerSelection;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::exit_on_panic::{ExitOnPanic, TerminateNode};
-use crate::links::{MasterLink, NoPeers, PeerLink, WorkerLink};
 use crate::local::{LocalNode, MasterActors};
 use crate::membership::health::HealthStatus;
 use crate::membership::liveness::LivenessMonitor;
@@ -30,23 +29,14 @@ use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::master_actor::MasterActor;
 use crate::ports::{Member, NodeIdentity, Registry, Runner, Store};
+use crate::rpc::client::RpcClient;
 use crate::rpc::in_process::InProcess;
+use crate::rpc::transport::Transport;
 use crate::worker::journal::Journal;
 use crate::worker::{self, AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
 
 /// The number of commits that are kept for slow listeners; a listener that misses more reads the store.
 const COMMIT_EVENTS: usize = 4096;
-
-/// The ways to other nodes.
-#[derive(Clone)]
-pub struct NodeLinks {
-    /// To workers.
-    pub workers: Arc<dyn WorkerLink>,
-    /// To masters.
-    pub masters: Arc<dyn MasterLink>,
-    /// To any node.
-    pub peers: Arc<dyn PeerLink>,
-}
 
 /// What a node is made of.
 #[derive(Clone)]
@@ -61,8 +51,10 @@ pub struct NodeDeps {
     pub store: Arc<dyn Store>,
     /// The registry in which this incarnation is registered.
     pub registry: Arc<dyn Registry>,
-    /// The ways to other nodes; without them, master and worker of this node have only each other.
-    pub links: Option<NodeLinks>,
+    /// Answers the calls to this process; gets the roles when they run.
+    pub local: InProcess,
+    /// The way to other nodes; without it, master and worker of this node have only each other.
+    pub transport: Option<Arc<dyn Transport>>,
     /// The live members; kept up to date by the actors.
     pub peers: Peers,
     /// The health issues of this node.
@@ -114,12 +106,17 @@ impl NodeDeps {
         }
     }
 
-    /// Without ways to other nodes, no other node could own anything.
+    /// Without a way to other nodes, no other node could own anything.
     fn lease_grants(&self) -> LeaseGrants {
-        match self.links {
+        match self.transport {
             Some(_) => LeaseGrants::clustered(self.this_node.incarnation, self.peers.clone()),
             None => LeaseGrants::standalone(),
         }
+    }
+
+    fn rpc(&self) -> RpcClient {
+        let local = || Arc::new(self.local.clone()) as Arc<dyn Transport>;
+        RpcClient::new(self.transport.clone().unwrap_or_else(local))
     }
 
     fn exit_on_panic(&self, actor: &'static str) -> ExitOnPanic {
@@ -160,8 +157,14 @@ async fn start_actors(
 ) -> Result<LocalNode, String> {
     let context = deps.master.map(|_| Context::<MasterActor>::new());
     let master = context.as_ref().map(AsyncContext::address);
+    if deps.transport.is_none()
+        && let Some(master) = &master
+    {
+        // The worker of a standalone node may have results of earlier incarnations to report.
+        deps.local.set_master(master.clone());
+    }
     let worker = match &deps.worker {
-        Some(resources) => Some(start_worker(&deps, resources, master.as_ref()).await?),
+        Some(resources) => Some(start_worker(&deps, resources).await?),
         None => None,
     };
     activation.await?;
@@ -173,17 +176,23 @@ async fn start_actors(
         exit_on_panic,
     )
     .start();
-    let masters = context.and_then(|context| {
-        let links = MasterLinks::new(&deps, worker.as_ref())?;
+    let masters = context.map(|context| {
         let starter = MasterStarter {
             deps: &deps,
-            links,
+            rpc: deps.rpc(),
             db: &db,
             commit_events: &commit_events,
         };
-        Some(starter.start(context, workflows))
+        starter.start(context, workflows)
     });
+    if let Some(worker) = &worker {
+        deps.local.set_worker(worker.clone());
+    }
+    if let Some(masters) = &masters {
+        deps.local.set_master(masters.supervisor.clone());
+    }
     let registry = start_registry(&deps, masters.as_ref());
+    let rpc = deps.rpc();
     Ok(LocalNode {
         this_node: deps.identity(),
         clock: deps.clock,
@@ -194,40 +203,17 @@ async fn start_actors(
         masters,
         worker,
         peers: deps.peers,
-        link: deps.links.map(|links| links.peers),
+        rpc,
         health: deps.health,
         drain_signal: deps.drain_signal,
         draining: Arc::default(),
     })
 }
 
-/// The ways of a master to workers and other nodes.
-struct MasterLinks {
-    workers: Arc<dyn WorkerLink>,
-    peers: Arc<dyn PeerLink>,
-}
-
-impl MasterLinks {
-    /// Without ways to other nodes there is only the worker of this node.
-    fn new(deps: &NodeDeps, worker: Option<&WorkerHandle>) -> Option<Self> {
-        match (&deps.links, worker) {
-            (Some(links), _) => Some(Self {
-                workers: Arc::clone(&links.workers),
-                peers: Arc::clone(&links.peers),
-            }),
-            (None, Some(worker)) => Some(Self {
-                workers: Arc::new(worker.clone()),
-                peers: Arc::new(NoPeers),
-            }),
-            (None, None) => None,
-        }
-    }
-}
-
 /// What the actors of a master are started with.
 struct MasterStarter<'a> {
     deps: &'a NodeDeps,
-    links: MasterLinks,
+    rpc: RpcClient,
     db: &'a Addr<DbActor>,
     commit_events: &'a CommitBroadcast,
 }
@@ -241,7 +227,7 @@ impl MasterStarter<'_> {
         let leases = deps.lease_grants();
         let not_accepting = Arc::default();
         let dispatch_deps = DispatchDeps {
-            workers: Arc::clone(&self.links.workers),
+            rpc: self.rpc.clone(),
             store: Arc::clone(&deps.store) as _,
             leases: leases.clone(),
             slots: slots.clone(),
@@ -262,7 +248,7 @@ impl MasterStarter<'_> {
         };
         let exit_on_panic = deps.exit_on_panic("MasterActor");
         context.run(MasterActor::new(workflow_deps, vec![workflows], exit_on_panic));
-        let rebalances = rebalance && deps.links.is_some();
+        let rebalances = rebalance && deps.transport.is_some();
         MasterActors {
             not_accepting: Arc::clone(&not_accepting),
             balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
@@ -278,7 +264,7 @@ impl MasterStarter<'_> {
             clock: self.deps.clock.clone(),
             store: Arc::clone(&self.deps.store) as _,
             master: master.clone(),
-            peers: Arc::clone(&self.links.peers),
+            rpc: self.rpc.clone(),
             slots: slots.clone(),
         };
         BalanceActor::new(deps, self.deps.exit_on_panic("BalanceActor")).start()
@@ -297,7 +283,7 @@ impl MasterStarter<'_> {
             db: self.db.clone(),
             master: master.clone(),
             registry: Arc::clone(&self.deps.registry),
-            peers: Arc::clone(&self.links.peers),
+            rpc: self.rpc.clone(),
             slots,
             health: self.deps.health.clone(),
             not_accepting,
@@ -326,18 +312,7 @@ fn start_registry(deps: &NodeDeps, masters: Option<&MasterActors>) -> Addr<Regis
     RegistryActor::new(registry_deps, deps.exit_on_panic("RegistryActor")).start()
 }
 
-async fn start_worker(
-    deps: &NodeDeps,
-    resources: &WorkerResources,
-    master: Option<&Addr<MasterActor>>,
-) -> Result<WorkerHandle, String> {
-    let masters: Arc<dyn MasterLink> = match (&deps.links, master) {
-        (Some(links), _) => Arc::clone(&links.masters),
-        (None, Some(master)) => Arc::new(InProcess {
-            master: master.clone(),
-        }),
-        (None, None) => return Err("a worker without a master needs a way to other nodes".to_owned()),
-    };
+async fn start_worker(deps: &NodeDeps, resources: &WorkerResources) -> Result<WorkerHandle, String> {
     let config = WorkerConfig {
         me: deps.identity(),
         slots: resources.slots,
@@ -347,7 +322,7 @@ async fn start_worker(
     let ports = WorkerPorts {
         runner: Arc::clone(&resources.runner),
         journal: Arc::clone(&resources.journal),
-        masters,
+        masters: deps.rpc(),
         peers: deps.peers.clone(),
         clock: deps.clock.clone(),
     };

@@ -16,7 +16,6 @@ pub mod membership;
 pub mod ownership;
 pub mod worker;
 
-pub mod links;
 pub mod rpc;
 
 pub mod bootstrap;

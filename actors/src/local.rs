@@ -15,7 +15,6 @@ use crate::clock::Clock;
 use crate::execution::commit_events::CommitBroadcast;
 use crate::execution::db_actor::{DbActor, write_one};
 use crate::execution::dispatch_actor::DispatchActor;
-use crate::links::PeerLink;
 use crate::membership::health::{HealthIssue, HealthStatus};
 use crate::membership::peers::Peers;
 use crate::membership::registry_actor::RegistryActor;
@@ -28,7 +27,8 @@ use crate::ownership::master_actor::MasterActor;
 use crate::ports::{
     ClaimedInstance, LoadedInstance, NewInstance, NodeIdentity, Store, StoreError, Write, WriteOutcome,
 };
-use crate::rpc::in_process::InProcess;
+use crate::rpc::client::RpcClient;
+use crate::rpc::in_process::check_inbox_until;
 use crate::worker::WorkerHandle;
 
 /// The longest time for which a master may take to claim a new instance.
@@ -69,8 +69,8 @@ pub struct LocalNode {
     pub worker: Option<WorkerHandle>,
     /// The live members.
     pub peers: Peers,
-    /// The way to other nodes.
-    pub link: Option<Arc<dyn PeerLink>>,
+    /// Calls other nodes.
+    pub rpc: RpcClient,
     /// The health issues of this node.
     pub health: HealthStatus,
     /// Notified when the node has to drain.
@@ -84,7 +84,7 @@ enum InboxRoute {
     /// The master of this node.
     Local(Addr<MasterActor>),
     /// The master of another node.
-    Remote(Arc<dyn PeerLink>, Incarnation),
+    Remote(Incarnation),
     /// No master is known.
     Unknown,
 }
@@ -132,16 +132,11 @@ impl LocalNode {
             (Some(owner), Some(masters), _) if owner == this_node => {
                 InboxRoute::Local(masters.supervisor.clone())
             }
-            (Some(owner), _, _) => self.remote_route(Some(owner)),
+            (Some(owner), _, _) => InboxRoute::Remote(owner),
             (None, _, Some(masters)) => InboxRoute::Local(masters.supervisor.clone()),
-            (None, _, None) => self.remote_route(self.other_master(id)),
-        }
-    }
-
-    fn remote_route(&self, master: Option<Incarnation>) -> InboxRoute {
-        match (&self.link, master) {
-            (Some(link), Some(master)) => InboxRoute::Remote(Arc::clone(link), master),
-            _ => InboxRoute::Unknown,
+            (None, _, None) => self
+                .other_master(id)
+                .map_or(InboxRoute::Unknown, InboxRoute::Remote),
         }
     }
 
@@ -190,9 +185,10 @@ impl Node for LocalNode {
                 masters.supervisor.do_send(RunInstance { claimed, new_rows });
             }
             _ => {
-                if let InboxRoute::Remote(link, master) = self.remote_route(self.other_master(id)) {
+                if let Some(master) = self.other_master(id) {
+                    let rpc = self.rpc.clone();
                     // If it is lost, the masters' own scan for orphans finds the instance.
-                    actix_rt::spawn(async move { link.poke(master, id, CLAIM_TIMEOUT).await.ok() });
+                    actix_rt::spawn(async move { rpc.check_inbox(master, id, CLAIM_TIMEOUT).await.ok() });
                 }
             }
         }
@@ -202,21 +198,18 @@ impl Node for LocalNode {
     async fn notify_owner(&self, id: InstanceId, wait: Duration) {
         let deadline = Instant::now() + wait;
         if let Some(masters) = self.accepting_master()
-            && in_process(&masters.supervisor)
-                .check_inbox_until(id, deadline)
-                .await
-                != InboxStatus::OwnedElsewhere
+            && check_inbox_until(&masters.supervisor, id, deadline).await != InboxStatus::OwnedElsewhere
         {
             return;
         }
         let left = deadline.saturating_duration_since(Instant::now());
         match self.inbox_route(id).await {
             InboxRoute::Local(master) => {
-                in_process(&master).check_inbox_until(id, deadline).await;
+                check_inbox_until(&master, id, deadline).await;
             }
-            InboxRoute::Remote(link, master) => {
+            InboxRoute::Remote(master) => {
                 // The caller polls the row until its deadline, whatever the answer.
-                if let Err(error) = link.poke(master, id, left).await {
+                if let Err(error) = self.rpc.check_inbox(master, id, left).await {
                     tracing::debug!(instance = %id, owner = %master, %error, "the owner could not be notified");
                 }
             }
@@ -230,9 +223,7 @@ impl Node for LocalNode {
             return Ok(());
         }
         self.store.set_member_state(node, MemberState::Draining).await?;
-        if let Some(link) = &self.link
-            && let Err(error) = link.drain(node).await
-        {
+        if let Err(error) = self.rpc.drain(node).await {
             tracing::debug!(%node, %error, "the node could not be notified; it reads its state at its next heartbeat");
         }
         Ok(())
@@ -278,12 +269,6 @@ where
     A: Actor<Context = Context<A>> + Handler<Observe>,
 {
     actor?.send(Observe).await.ok()
-}
-
-fn in_process(master: &Addr<MasterActor>) -> InProcess {
-    InProcess {
-        master: master.clone(),
-    }
 }
 
 /// Returns the rows of an instance as its creation has just stored them.

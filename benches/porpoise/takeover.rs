@@ -201,7 +201,7 @@ fn watch(cluster: &mut Cluster, dead: i64, owned: i64, killed: Instant) -> Outco
     Ok(figures)
 }
 
-/// Every instance is open, has an owner and has settled there, every task that ran runs, and nothing was tried a second time.
+/// Every instance is open and has settled at an owner, every task that ran runs, and nothing was attempted twice.
 fn check(cluster: &mut Cluster, live: usize, attempts: i64) -> Outcome<()> {
     until(
         cluster,

@@ -6,14 +6,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix::Addr;
-use actors::bootstrap::NodeLinks;
-use actors::links::{PeerLink, Ping};
 use actors::membership::health::HealthStatus;
 use actors::membership::peers::Peers;
 use actors::messages::membership::SuspectPeer;
 use actors::ownership::failover_actor::FailoverActor;
 use actors::ports::LogSource;
 use actors::ports::{Join, JoinResult, MembershipStore as _, Registry};
+use actors::rpc::client::{PingOutcome, RpcClient};
+use actors::rpc::in_process::InProcess;
+use actors::rpc::transport::Transport;
 use engine::ids::Incarnation;
 use tokio::sync::Notify;
 
@@ -25,7 +26,7 @@ use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, restart_
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
-use rpc::{ClusterLogs, Hint, Key, Links, Roles, Served};
+use rpc::{ClusterLogs, HttpConfig, HttpTransport, Key, OnBrokenConnection, PauseDetector, Served};
 use runner::log_files::LogFiles;
 use store::catalog::Catalog;
 use store::{Role, SchemaStatus, Store};
@@ -81,12 +82,13 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         .name_engine_sessions(this.identity.incarnation)
         .await
         .map_err(startup_error)?;
-    let network = network(&this, key, rpc_listener, rpc_address);
+    let files = Arc::new(LogFiles::in_folder(config.log_folder()));
+    let network = network(&this, key, files.clone(), (rpc_listener, rpc_address));
     let logs = ClusterLogs {
         name: this.identity.name.clone(),
-        files: Arc::new(LogFiles::in_folder(config.log_folder())),
+        files,
         peers: network.peers.clone(),
-        links: network.links.clone(),
+        rpc: network.rpc.clone(),
     };
     if !config.is_only(NodeRole::Worker) {
         actix_rt::spawn(incarnation::watch_for_timeline_change(
@@ -175,9 +177,8 @@ async fn join(
     let join_delay = restart_backoff::wait_before_join(store, &join, limit)
         .await
         .map_err(startup_error)?;
-    let links = ping_links(key);
     for turn in 0..=JOIN_ATTEMPTS {
-        match find_running_neighbour(store, &join, &links).await? {
+        match find_running_neighbour(store, &join, key).await? {
             None => {
                 let joined: JoinResult = store.join_cluster(&join).await.map_err(startup_error)?;
                 return Ok(ThisIncarnation {
@@ -192,36 +193,18 @@ async fn join(
     Err(StartupError::Other("the node could not join".to_owned()))
 }
 
-/// Links for pings before this node has an incarnation.
-fn ping_links(key: &Key) -> Links {
-    let me = actors::ports::NodeIdentity {
-        incarnation: Incarnation(0),
-        host: String::new(),
-        name: String::new(),
-        generation: engine::ids::Generation(0),
-    };
-    let hint: Hint = Arc::new(|_| {});
-    Links::new(
-        me,
-        key.clone(),
-        Peers::default(),
-        Roles::new(Arc::default()),
-        hint,
-    )
-}
-
 /// Describes another node that runs under this name or address, if there is one.
 async fn find_running_neighbour(
     store: &Store,
     join: &Join,
-    links: &Links,
+    key: &Key,
 ) -> Result<Option<String>, StartupError> {
     for seen in store.list_live_members().await.map_err(startup_error)? {
         let old = &seen.member;
         if (old.host != join.host && old.name != join.name) || seen.heartbeat_age_ms >= FRESH_HEARTBEAT_MS {
             continue;
         }
-        if links.ping(&old.host).await == Ping::Alive(old.incarnation) {
+        if rpc::ping(key, &old.host).await == PingOutcome::Alive(old.incarnation) {
             let same = if old.host == join.host {
                 format!("the address {} (--advertise)", join.host)
             } else {
@@ -236,34 +219,37 @@ async fn find_running_neighbour(
     Ok(None)
 }
 
-fn network(this: &ThisIncarnation, key: Key, listener: TcpListener, address: SocketAddr) -> Network {
+fn network(
+    this: &ThisIncarnation,
+    key: Key,
+    logs: Arc<dyn LogSource>,
+    (listener, address): (TcpListener, SocketAddr),
+) -> Network {
     let drain_signal = Arc::new(Notify::new());
-    let roles = Roles::new(Arc::clone(&drain_signal));
+    let local = InProcess::new(this.identity.clone(), logs, Arc::clone(&drain_signal));
     let peers = Peers::default();
     let failover = FailoverSlot::default();
     let hinted = Arc::clone(&failover);
-    let hint: Hint = Arc::new(move |peer| {
+    let on_broken_connection: OnBrokenConnection = Arc::new(move |peer| {
         if let Some(failover) = hinted.get() {
             failover.do_send(SuspectPeer(peer));
         }
     });
-    let links = Links::new(
-        this.identity.clone(),
-        key.clone(),
-        peers.clone(),
-        roles.clone(),
-        hint,
-    );
-    let node_links = NodeLinks {
-        workers: Arc::new(links.clone()),
-        masters: Arc::new(links.clone()),
-        peers: Arc::new(links.clone()),
-    };
+    let pause_detector = PauseDetector::default();
+    let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(HttpConfig {
+        this_node: this.identity.incarnation,
+        key: key.clone(),
+        peers: peers.clone(),
+        local: Arc::new(local.clone()),
+        pause_detector: pause_detector.clone(),
+        on_broken_connection,
+    }));
     Network {
-        node_links,
-        links,
+        rpc: RpcClient::new(Arc::clone(&transport)),
+        transport,
+        local,
         peers,
-        roles,
+        pause_detector,
         failover,
         drain_signal,
         key,
@@ -274,12 +260,12 @@ fn network(this: &ThisIncarnation, key: Key, listener: TcpListener, address: Soc
 
 impl Network {
     /// What answers the calls of other nodes.
-    pub(super) fn served(&self, this: &ThisIncarnation, logs: Arc<dyn LogSource>) -> Served {
+    pub(super) fn served(&self, this_node: Incarnation) -> Served {
         Served {
-            me: this.identity.clone(),
+            this_node,
             key: self.key.clone(),
-            roles: self.roles.clone(),
-            logs,
+            local: Arc::new(self.local.clone()),
+            pause_detector: self.pause_detector.clone(),
         }
     }
 }

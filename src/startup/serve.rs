@@ -10,7 +10,6 @@ use actors::clock::Clock;
 use actors::local::LocalNode;
 use actors::node::Node;
 use api::{ApiState, Threads};
-use runner::log_files::LogFiles;
 use store::catalog::Catalog;
 use tokio::sync::watch;
 
@@ -42,10 +41,7 @@ pub(super) fn serve_peers(resources: &NodeResources) -> Result<Option<ServedPort
     let Some(network) = &resources.network else {
         return Ok(None);
     };
-    let served = network.served(
-        &resources.incarnation,
-        Arc::new(LogFiles::in_folder(resources.config.log_folder())),
-    );
+    let served = network.served(resources.incarnation.identity.incarnation);
     let listener = network.listener.try_clone().map_err(startup_error)?;
     let server = rpc::serve(served, listener).map_err(startup_error)?;
     Ok(Some(spawn_server(server, network.address)))

@@ -106,7 +106,7 @@ async fn hand_over_instances(node: &LocalNode, within: Duration) {
     for turn in 0.. {
         let mut targets = node.peers.active_masters();
         targets.retain(|member| member.incarnation != node.this_node.incarnation);
-        let (Some(link), Some(target)) = (&node.link, targets.get(turn % targets.len().max(1))) else {
+        let Some(target) = targets.get(turn % targets.len().max(1)) else {
             return;
         };
         let before = masters.supervisor.send(CountInstances).await.unwrap_or(0);
@@ -123,7 +123,7 @@ async fn hand_over_instances(node: &LocalNode, within: Duration) {
         if left.unwrap_or(0) < before {
             failures = 0;
             // If the call is lost, the target finds them at its next poll.
-            link.nudge(target.incarnation).await.ok();
+            node.rpc.request_reconcile(target.incarnation).await.ok();
         } else {
             failures += 1;
             tokio::time::sleep(POLL_INTERVAL).await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix::Addr;
-use actors::bootstrap::{self, Activation, NodeDeps, NodeLinks, WorkerResources};
+use actors::bootstrap::{self, Activation, NodeDeps, WorkerResources};
 use actors::exit_on_panic::ExitOnPanic;
 use actors::local::LocalNode;
 use actors::membership::health::HealthStatus;
@@ -15,10 +15,12 @@ use actors::membership::liveness::LivenessMonitor;
 use actors::membership::peers::Peers;
 use actors::ownership::failover_actor::FailoverActor;
 use actors::ports::{LogSource, Registry, Store};
+use actors::rpc::client::RpcClient;
 use actors::rpc::in_process::InProcess;
+use actors::rpc::transport::Transport;
 use actors::worker::AttemptPaths;
 use engine::states::MemberState;
-use rpc::{Key, Links, PauseDetector, Roles};
+use rpc::{Key, PauseDetector};
 use runner::disk::watch_disk;
 use runner::disk_guard::DiskGuard;
 use runner::journal_file::JournalFile;
@@ -58,10 +60,12 @@ pub(super) struct NodeResources {
 
 /// The connections to other nodes, and the port at which they reach this one.
 pub(super) struct Network {
-    pub(super) node_links: NodeLinks,
-    pub(super) links: Links,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) rpc: RpcClient,
+    /// Answers the calls to this node.
+    pub(super) local: InProcess,
     pub(super) peers: Peers,
-    pub(super) roles: Roles,
+    pub(super) pause_detector: PauseDetector,
     /// Notified of refused connections, once it runs.
     pub(super) failover: Arc<OnceLock<Addr<FailoverActor>>>,
     pub(super) drain_signal: Arc<Notify>,
@@ -121,7 +125,7 @@ impl NodeResources {
         if let Some(handle) = &node.worker {
             worker.set(handle.clone()).ok();
         }
-        accept_calls(&node, self.network.as_ref());
+        watch_other_nodes(&node, self.network.as_ref());
         Ok((Arc::new(node), heartbeat.await.map_err(startup_error)?))
     }
 
@@ -130,9 +134,8 @@ impl NodeResources {
         let Some(network) = &self.network else {
             return PauseDetector::default();
         };
-        let pause_detector = network.roles.pause_detector().clone();
-        actix_rt::spawn(pause_detector.clone().run());
-        pause_detector
+        actix_rt::spawn(network.pause_detector.clone().run());
+        network.pause_detector.clone()
     }
 
     fn node_deps(
@@ -145,13 +148,26 @@ impl NodeResources {
             .has(Role::Worker)
             .then(|| worker_resources(config))
             .transpose()?;
+        let identity = &self.incarnation.identity;
+        // The logs of a standalone node are its own files, as are those that a node of a cluster serves to others.
+        let local = network.map_or_else(
+            || {
+                InProcess::new(
+                    identity.clone(),
+                    Arc::clone(&self.logs),
+                    Arc::clone(&drain_signal),
+                )
+            },
+            |network| network.local.clone(),
+        );
         Ok(NodeDeps {
             this_node: self.incarnation.member.clone(),
-            generation: self.incarnation.identity.generation,
+            generation: identity.generation,
             clock: self.incarnation.clock.clone(),
             store: Arc::clone(&self.store),
             registry: Arc::clone(&self.registry),
-            links: network.map(|network| network.node_links.clone()),
+            local,
+            transport: network.map(|network| Arc::clone(&network.transport)),
             peers: network.map(|network| network.peers.clone()).unwrap_or_default(),
             health: self.health.clone(),
             liveness,
@@ -166,19 +182,18 @@ impl NodeResources {
     }
 }
 
-/// Lets calls of other nodes, and of this one over the same transport, reach the actors.
-fn accept_calls(node: &LocalNode, network: Option<&Network>) {
-    let Some(network) = network else { return };
-    if let Some(worker) = &node.worker {
-        network.roles.set_worker(Arc::new(worker.clone()));
-    }
-    if let Some(masters) = &node.masters {
-        network.roles.set_master(Arc::new(InProcess {
-            master: masters.supervisor.clone(),
-        }));
-        network.failover.set(masters.failover.clone()).ok();
-        actix_rt::spawn(rpc::watch_peers(network.links.clone()));
-    }
+/// Passes hints of broken calls to the master of this node, and watches other nodes for it.
+fn watch_other_nodes(node: &LocalNode, network: Option<&Network>) {
+    let (Some(network), Some(masters)) = (network, &node.masters) else {
+        return;
+    };
+    network.failover.set(masters.failover.clone()).ok();
+    let this_node = node.this_node.incarnation;
+    actix_rt::spawn(rpc::watch_peers(
+        this_node,
+        network.peers.clone(),
+        network.rpc.clone(),
+    ));
 }
 
 /// Registers this incarnation, begins its heartbeat, waits until the registry shows it, and makes it active.

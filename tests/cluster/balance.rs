@@ -24,7 +24,7 @@ const COMES_WITHIN: Duration = Duration::from_secs(60);
 /// No more instances move within this time, which ends before the minute does.
 const NO_MORE_FOR: Duration = Duration::from_secs(6);
 
-/// Each hand-over: the instance, and how long after the second master joined it was.
+/// Each handover: the instance, and its milliseconds after the join of the second master.
 fn handovers(cluster: &Cluster) -> Vec<(String, i64)> {
     let sql = "SELECT o.instance || ' ' || (o.at - m.joined_at) FROM owner_log o \
                JOIN member m ON m.incarnation = o.owner WHERE o.why = 'handover' ORDER BY o.instance";
@@ -35,8 +35,8 @@ fn handovers(cluster: &Cluster) -> Vec<(String, i64)> {
     rows.collect()
 }
 
-/// A client that pauses one instance after the other through both masters in turn, until `enough` is
-/// set. To pause what is pausing changes nothing, and has to be applied wherever it is.
+/// A client that pauses one instance after the other through both masters in turn, until `enough` is set. A
+/// pause of a pausing instance changes nothing, and must be applied wherever its owner is.
 fn keep_pausing(cluster: &Cluster, ids: &[String], enough: &AtomicBool) -> usize {
     for turn in 0.. {
         if enough.load(Ordering::Relaxed) {

@@ -15,8 +15,8 @@ use crate::worker_crash::task_of;
 /// How often a task shows that it runs; a process that is stopped shows it no more.
 const SIGNALS_EVERY: &str = "0.1";
 
-/// The first attempt is stopped 20 s after its last renewal, which was asked for at most 5 s before the cut, or later on
-/// a machine that is busy.
+/// The first attempt is stopped 20 s after its last renewal, which was requested at most 5 s before the cut; later on a
+/// busy machine.
 const STOPPED_AFTER: Duration = Duration::from_secs(10);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 

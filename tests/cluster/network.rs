@@ -144,7 +144,8 @@ impl Network {
         inside(&["link", "set", "lo", "up"])
     }
 
-    /// Drops every packet between a namespace and each of the others, in one or both directions, without a reset or ICMP message.
+    /// Drops every packet between a namespace and each of the others, in one or both directions, without a reset or
+    /// ICMP message.
     pub(crate) fn cut(&self, name: &str, direction: Direction, others: &[&str]) {
         for other in others {
             let other = address(self.namespaces[*other]);

@@ -12,7 +12,8 @@ use crate::scenario::wait_for_ends;
 /// Within this time the attempts of a killed worker run again.
 const RUNS_AGAIN_WITHIN: Duration = Duration::from_secs(20);
 
-/// Instances of one task that runs until the flag is there, or that of its worker (`flag-w1`); as many as it takes until each worker runs three.
+/// Starts instances of one task that runs until the flag exists, or that of its worker (`flag-w1`), until each worker
+/// runs three.
 pub(crate) fn held(cluster: &Cluster, workers: &[&str]) -> Vec<String> {
     let flag = cluster.path("flag").display().to_string();
     // The folder of the worker that runs it is the first below the cluster's.

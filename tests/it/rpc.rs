@@ -1,5 +1,5 @@
-//! Node to node over real sockets: what is refused, what is surely not delivered, what is only silent.
+//! Calls between nodes over real sockets: what is refused, what is surely not delivered, what is only silent.
 
-mod house;
 mod refusals;
 mod suite;
+mod test_node;

@@ -16,14 +16,16 @@ use actors::messages::master::{
     RenewLeases,
 };
 use actors::node::Node;
-use actors::ports::{Join, Member, MembershipStore as _, NewInstance, WriteOutcome};
+use actors::ports::{Join, Member, MembershipStore as _, NewInstance, NodeIdentity, WriteOutcome};
 use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
+use actors::rpc::in_process::InProcess;
 use actors::worker::AttemptPaths;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
 use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
+use runner::log_files::LogFiles;
 use runner::process::boot_id;
 use runner::runners::runners;
 use store::catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
@@ -190,6 +192,12 @@ impl Bench {
 }
 
 fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps {
+    let identity = NodeIdentity {
+        incarnation: me.incarnation,
+        host: me.host.clone(),
+        name: me.name.clone(),
+        generation: Generation(1),
+    };
     let worker = WorkerResources {
         runner: Arc::new(runners(RunnerLimits::default()).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
@@ -203,7 +211,8 @@ fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDep
         clock: actors::clock::Clock::starting_at(now),
         store: Arc::new(store),
         registry: Arc::new(LocalRegistry::default()),
-        links: None,
+        local: InProcess::new(identity, Arc::new(LogFiles::in_folder(data)), Arc::default()),
+        transport: None,
         peers: Peers::default(),
         health: HealthStatus::default(),
         liveness: LivenessMonitor::default(),

@@ -1,6 +1,6 @@
 //! Sends attempts, kills and queries to workers, in batches, until each is answered.
 //!
-//! In: what workflow actors decided. Out: one request at a time per worker through the `WorkerLink`, and the answers as
+//! In: what workflow actors decided. Out: one request at a time per worker by `RpcClient`, and the answers as
 //! events. A batch is what queued while the last one was in flight. If it dies, the node ends, since no other actor would
 //! send the pending effects.
 
@@ -25,13 +25,14 @@ use crate::execution::worker_replies::{
 };
 use crate::exit_on_panic::ExitOnPanic;
 use crate::fail_points::fail_point;
-use crate::links::{LinkError, WorkerLink};
 use crate::messages::Observe;
 use crate::messages::dispatch::{KillAttempt, QueryAttempts, SendAttempt};
 use crate::messages::membership::Membership;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome, WorkerDead};
 use crate::ports::{MemberStatus, MembershipStore, NodeIdentity};
 use crate::protocol::Owner;
+use crate::rpc::client::RpcClient;
+use crate::rpc::transport::CallError;
 
 /// The interval at which workers are asked for their free slots: their own reports may be lost, and one that does not
 /// answer gets nothing new.
@@ -50,8 +51,8 @@ const DEFERRED_POLL: Duration = Duration::from_secs(1);
 /// What the actor works with.
 #[derive(Clone)]
 pub struct DispatchDeps {
-    /// The way to workers.
-    pub workers: Arc<dyn WorkerLink>,
+    /// Calls workers.
+    pub rpc: RpcClient,
     /// The members.
     pub store: Arc<dyn MembershipStore>,
     /// Leases of exclusive attempts.
@@ -109,9 +110,9 @@ impl DispatchActor {
         let Some(batch) = self.queues.get_mut(&to).and_then(SendQueue::start_batch) else {
             return;
         };
-        let workers = Arc::clone(&self.deps.workers);
+        let rpc = self.deps.rpc.clone();
         let messages: Vec<WorkerMessage> = batch.iter().map(|pending| pending.message.clone()).collect();
-        let sent = async move { send_batch(&*workers, to, messages).await };
+        let sent = async move { send_batch(&rpc, to, messages).await };
         ctx.spawn(sent.into_actor(self).map(move |reply, actor, ctx| {
             if let Some(queue) = actor.queues.get_mut(&to) {
                 queue.finish_batch();
@@ -156,7 +157,7 @@ impl DispatchActor {
         &mut self,
         to: Incarnation,
         batch: Vec<PendingMessage>,
-        error: &LinkError,
+        error: &CallError,
         ctx: &mut Context<Self>,
     ) {
         tracing::warn!(worker = %to, %error, messages = batch.len(), "a worker did not answer");
@@ -179,8 +180,8 @@ impl DispatchActor {
     /// cannot: what was sent into a partition may have arrived, and may not go elsewhere.
     fn poll_slots(&self, ctx: &mut Context<Self>) {
         for worker in self.directory.answering() {
-            let (workers, sender) = (Arc::clone(&self.deps.workers), self.sender.clone());
-            let poll = async move { workers.hello(worker, &sender).await };
+            let (rpc, sender) = (self.deps.rpc.clone(), self.sender.clone());
+            let poll = async move { rpc.poll_slots(worker, &sender).await };
             ctx.spawn(poll.into_actor(self).map(move |free, actor, _| match free {
                 Ok(free) => {
                     actor.deps.slots.mark_reachable(worker);
@@ -281,10 +282,10 @@ impl DispatchActor {
 }
 
 async fn send_batch(
-    workers: &dyn WorkerLink,
+    rpc: &RpcClient,
     to: Incarnation,
     messages: Vec<WorkerMessage>,
-) -> Result<BatchReply, LinkError> {
+) -> Result<BatchReply, CallError> {
     let (mut dispatches, mut kills, mut queries) = (Vec::new(), Vec::new(), Vec::new());
     for message in messages {
         match message {
@@ -295,14 +296,14 @@ async fn send_batch(
     }
     if !dispatches.is_empty() {
         fail_point("dispatch.before_send");
-        let reply = workers.dispatch(to, dispatches).await?;
+        let reply = rpc.dispatch(to, dispatches).await?;
         fail_point("dispatch.after_send");
         return Ok(BatchReply::Dispatch(reply.answers, reply.free_slots));
     }
     if !kills.is_empty() {
-        return Ok(BatchReply::Kill(workers.kill(to, kills).await?));
+        return Ok(BatchReply::Kill(rpc.kill(to, kills).await?));
     }
-    Ok(BatchReply::Reattach(workers.adopt(to, queries).await?))
+    Ok(BatchReply::Reattach(rpc.reattach(to, queries).await?))
 }
 
 fn deliver_all(events: Vec<EventDelivery>, ctx: &mut Context<DispatchActor>) {

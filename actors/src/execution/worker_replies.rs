@@ -6,9 +6,9 @@ use engine::ids::{DispatchId, Epoch};
 use engine::instance::Event;
 
 use crate::execution::send_queue::{PendingMessage, WorkerMessage};
-use crate::links::LinkError;
 use crate::messages::workflow::{DeliverEvents, RecoveryOutcome};
 use crate::protocol::{DispatchAnswer, KillAnswer, ReattachAnswer};
+use crate::rpc::transport::CallError;
 
 /// The answers to a batch, in its order.
 pub(crate) enum BatchReply {
@@ -147,13 +147,13 @@ pub(crate) fn reattach_event(message: &WorkerMessage, answer: ReattachAnswer) ->
 /// go elsewhere, and the messages to repeat.
 pub(crate) fn split_unanswered(
     batch: Vec<PendingMessage>,
-    error: &LinkError,
+    error: &CallError,
     worker: &str,
 ) -> (Vec<EventDelivery>, Vec<PendingMessage>) {
     let (mut events, mut repeated) = (Vec::new(), Vec::new());
     for pending in batch {
         match (&pending.message, error) {
-            (WorkerMessage::Dispatch(dispatch), LinkError::NotDelivered(_)) => events.push(EventDelivery {
+            (WorkerMessage::Dispatch(dispatch), _) if error.is_certain() => events.push(EventDelivery {
                 event: Event::Attempt {
                     uid: dispatch.uid,
                     event: AttemptEvent::NotStarted {

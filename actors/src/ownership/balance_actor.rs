@@ -15,7 +15,6 @@ use engine::states::MemberState;
 use crate::clock::Clock;
 use crate::execution::slots::Slots;
 use crate::exit_on_panic::ExitOnPanic;
-use crate::links::PeerLink;
 use crate::messages::master::{
     GetHandoverCandidates, HandOverInstances, HandoverCandidate, HandoverSelection,
 };
@@ -26,6 +25,7 @@ use crate::ownership::balance_plan::{
 };
 use crate::ownership::master_actor::MasterActor;
 use crate::ports::{MemberStatus, OwnershipStore};
+use crate::rpc::client::RpcClient;
 
 /// The interval at which a plan is made.
 const PLAN_INTERVAL: Duration = Duration::from_secs(1);
@@ -48,8 +48,8 @@ pub struct BalanceDeps {
     pub store: Arc<dyn OwnershipStore>,
     /// Owns the instances of this node.
     pub master: Addr<MasterActor>,
-    /// The way to other masters.
-    pub peers: Arc<dyn PeerLink>,
+    /// Calls other nodes.
+    pub rpc: RpcClient,
     /// The workers as this master reaches them.
     pub slots: Slots,
 }
@@ -214,7 +214,7 @@ async fn read_load(
 /// handed them over.
 async fn reaches_as_many_workers(deps: &BalanceDeps, target: Incarnation) -> bool {
     let mine = deps.slots.reachability(Duration::ZERO).reachable.len();
-    let theirs = deps.peers.reached(target).await;
+    let theirs = deps.rpc.reachable_workers(target).await;
     theirs.is_ok_and(|theirs| theirs.len() >= mine)
 }
 
@@ -231,7 +231,7 @@ async fn execute_move(deps: &BalanceDeps, target: Incarnation, instances: Vec<In
     };
     deps.master.send(hand_over).await.ok();
     // If it is lost, the target finds them at its next reconciliation.
-    deps.peers.nudge(target).await.ok();
+    deps.rpc.request_reconcile(target).await.ok();
 }
 
 impl Actor for BalanceActor {

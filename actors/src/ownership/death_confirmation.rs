@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use engine::ids::Incarnation;
 
-use crate::links::{PeerLink, Ping};
 use crate::ports::{MemberStatus, Registry};
+use crate::rpc::client::{PingOutcome, RpcClient};
 
 /// Age of a database heartbeat from which it is a witness of a death, in milliseconds.
 const OLD_HEARTBEAT_MS: i64 = 4_000;
@@ -49,7 +49,7 @@ pub(crate) enum Liveness {
 /// Asks the witnesses. The registry alone never decides.
 pub(crate) async fn confirm(
     registry: &dyn Registry,
-    peers: &dyn PeerLink,
+    rpc: &RpcClient,
     evidence: &FailureEvidence,
 ) -> Liveness {
     let suspect = evidence.suspect.member.incarnation;
@@ -65,32 +65,37 @@ pub(crate) async fn confirm(
         if !pings.is_empty() {
             tokio::time::sleep(PING_PAUSE).await;
         }
-        pings.push(peers.ping(&evidence.suspect.member.host).await);
+        pings.push(rpc.ping(&evidence.suspect.member.host).await);
     }
     evaluate(evidence, suspect, &pings)
 }
 
 /// Whether one more ping could show anything new. The kernel ends a process's connections before it closes its port, so
 /// the first ping after a lost connection may still be accepted; the next two are refused.
-fn is_enough(cause: SuspicionCause, suspect: Incarnation, pings: &[Ping]) -> bool {
+fn is_enough(cause: SuspicionCause, suspect: Incarnation, pings: &[PingOutcome]) -> bool {
     let most = match cause {
         SuspicionCause::NotShown => 2,
         SuspicionCause::ConnectionLost | SuspicionCause::HeartbeatOnly => 3,
     };
-    pings.len() >= most || pings.contains(&Ping::Alive(suspect)) || are_refused(pings)
+    pings.len() >= most || pings.contains(&PingOutcome::Alive(suspect)) || are_refused(pings)
 }
 
 /// Whether the last two pings were refused.
-fn are_refused(pings: &[Ping]) -> bool {
-    pings.len() >= 2 && pings.iter().rev().take(2).all(|ping| *ping == Ping::Refused)
+fn are_refused(pings: &[PingOutcome]) -> bool {
+    pings.len() >= 2
+        && pings
+            .iter()
+            .rev()
+            .take(2)
+            .all(|ping| *ping == PingOutcome::Refused)
 }
 
 /// Evaluates the answers to the pings together with the age of the last heartbeat.
-fn evaluate(evidence: &FailureEvidence, suspect: Incarnation, pings: &[Ping]) -> Liveness {
+fn evaluate(evidence: &FailureEvidence, suspect: Incarnation, pings: &[PingOutcome]) -> Liveness {
     let age_ms = evidence.suspect.heartbeat_age_ms;
     let is_heartbeat_old = evidence.heartbeats_count && age_ms > OLD_HEARTBEAT_MS;
     let dead = |reason: &str| Liveness::Dead(reason.to_owned());
-    if pings.contains(&Ping::Alive(suspect)) {
+    if pings.contains(&PingOutcome::Alive(suspect)) {
         // It answers, but cannot reach the store: it has stopped working, and others may take over.
         return match evidence.cause {
             SuspicionCause::NotShown if is_heartbeat_old => {
@@ -99,7 +104,7 @@ fn evaluate(evidence: &FailureEvidence, suspect: Incarnation, pings: &[Ping]) ->
             _ => Liveness::Alive,
         };
     }
-    if pings.iter().any(|ping| matches!(ping, Ping::Alive(_))) {
+    if pings.iter().any(|ping| matches!(ping, PingOutcome::Alive(_))) {
         return dead("another incarnation answers at its address");
     }
     if are_refused(pings) {
@@ -152,13 +157,13 @@ mod tests {
         }
     }
 
-    fn is_dead(evidence: &FailureEvidence, pings: &[Ping]) -> bool {
+    fn is_dead(evidence: &FailureEvidence, pings: &[PingOutcome]) -> bool {
         matches!(evaluate(evidence, SUSPECT, pings), Liveness::Dead(_))
     }
 
     #[test]
     fn a_member_that_answers_and_sends_heartbeats_is_alive_whatever_the_registry_shows() {
-        let pings = [Ping::Silent, Ping::Alive(SUSPECT)];
+        let pings = [PingOutcome::Silent, PingOutcome::Alive(SUSPECT)];
         assert_eq!(
             evaluate(&evidence(SuspicionCause::NotShown, 900), SUSPECT, &pings),
             Liveness::Alive
@@ -171,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_member_that_answers_without_heartbeats_is_dead_when_the_registry_misses_it_too() {
-        let pings = [Ping::Alive(SUSPECT)];
+        let pings = [PingOutcome::Alive(SUSPECT)];
         assert!(is_dead(&evidence(SuspicionCause::NotShown, 5_000), &pings));
         assert!(!is_dead(&evidence(SuspicionCause::ConnectionLost, 5_000), &pings));
         let mut after_a_pause = evidence(SuspicionCause::NotShown, 5_000);
@@ -183,30 +188,30 @@ mod tests {
     fn two_refusals_are_enough_and_one_is_not() {
         for cause in [SuspicionCause::NotShown, SuspicionCause::ConnectionLost] {
             assert!(
-                is_dead(&evidence(cause, 0), &[Ping::Refused, Ping::Refused]),
+                is_dead(&evidence(cause, 0), &[PingOutcome::Refused, PingOutcome::Refused]),
                 "{cause:?}"
             );
         }
         assert!(!is_dead(
             &evidence(SuspicionCause::ConnectionLost, 0),
-            &[Ping::Refused, Ping::Silent]
+            &[PingOutcome::Refused, PingOutcome::Silent]
         ));
     }
 
     #[test]
     fn a_port_that_closes_a_moment_after_the_connections_is_refused_twice_all_the_same() {
         let lost_connection = evidence(SuspicionCause::ConnectionLost, 0);
-        let first = [Ping::Silent, Ping::Refused];
+        let first = [PingOutcome::Silent, PingOutcome::Refused];
         assert!(
             !is_enough(SuspicionCause::ConnectionLost, SUSPECT, &first) && !is_dead(&lost_connection, &first)
         );
-        let all = [Ping::Silent, Ping::Refused, Ping::Refused];
+        let all = [PingOutcome::Silent, PingOutcome::Refused, PingOutcome::Refused];
         assert!(is_enough(SuspicionCause::ConnectionLost, SUSPECT, &all) && is_dead(&lost_connection, &all));
     }
 
     #[test]
     fn a_frozen_member_is_dead_only_when_the_registry_misses_it() {
-        let pings = [Ping::Silent, Ping::Silent];
+        let pings = [PingOutcome::Silent, PingOutcome::Silent];
         assert!(is_dead(&evidence(SuspicionCause::NotShown, 0), &pings));
         assert!(!is_dead(&evidence(SuspicionCause::ConnectionLost, 0), &pings));
     }
@@ -215,13 +220,13 @@ mod tests {
     fn a_new_incarnation_at_the_address_proves_the_death_of_the_old_one() {
         assert!(is_dead(
             &evidence(SuspicionCause::ConnectionLost, 0),
-            &[Ping::Refused, Ping::Alive(Incarnation(9))]
+            &[PingOutcome::Refused, PingOutcome::Alive(Incarnation(9))]
         ));
     }
 
     #[test]
     fn without_a_registry_silence_counts_only_in_a_steady_store() {
-        let pings = [Ping::Silent, Ping::Silent, Ping::Silent];
+        let pings = [PingOutcome::Silent, PingOutcome::Silent, PingOutcome::Silent];
         let mut silent = evidence(SuspicionCause::HeartbeatOnly, 31_000);
         assert!(is_dead(&silent, &pings));
         silent.heartbeats_count = false;

@@ -217,7 +217,7 @@ impl FailoverActor {
         }
         debug_assert!(is_isolated(&mine) || self.workers.is_yielding());
         self.workers.start_query();
-        let queried = query_masters(Arc::clone(&self.deps.peers), self.other_masters());
+        let queried = query_masters(self.deps.rpc.clone(), self.other_masters());
         ctx.spawn(queried.into_actor(self).map(move |others, actor, ctx| {
             actor.workers.finish_query(&mine, &others);
             actor.apply_plan(&mine.unreachable.into_values().collect::<Vec<_>>(), ctx);
@@ -244,7 +244,7 @@ impl FailoverActor {
             let deps = self.deps.clone();
             let (count, hand_over) = (deps.master.clone().recipient(), deps.master.clone().recipient());
             let handed_over = async move {
-                hand_over_all(&count, &hand_over, &*deps.peers, target).await;
+                hand_over_all(&count, &hand_over, &deps.rpc, target).await;
             };
             let finished = handed_over.into_actor(self);
             ctx.spawn(finished.map(|(), actor, _| actor.workers.finish_handover()));
@@ -256,7 +256,7 @@ async fn confirm_and_declare(
     deps: FailoverDeps,
     evidence: FailureEvidence,
 ) -> Result<Confirmation, StoreError> {
-    let liveness = confirm(&*deps.registry, &*deps.peers, &evidence).await;
+    let liveness = confirm(&*deps.registry, &deps.rpc, &evidence).await;
     let Liveness::Dead(reason) = &liveness else {
         return Ok((liveness, None));
     };

@@ -8,10 +8,10 @@ use actix::prelude::*;
 use crate::clock::Clock;
 use crate::execution::db_actor::DbActor;
 use crate::execution::slots::Slots;
-use crate::links::PeerLink;
 use crate::membership::health::HealthStatus;
 use crate::ownership::master_actor::MasterActor;
 use crate::ports::{MembershipStore, NodeIdentity, Registry};
+use crate::rpc::client::RpcClient;
 
 /// What the failover actor works with.
 #[derive(Clone)]
@@ -28,8 +28,8 @@ pub struct FailoverDeps {
     pub master: Addr<MasterActor>,
     /// The first witness of a death, asked again.
     pub registry: Arc<dyn Registry>,
-    /// The second witness.
-    pub peers: Arc<dyn PeerLink>,
+    /// Calls other nodes.
+    pub rpc: RpcClient,
     /// The workers as this master reaches them.
     pub slots: Slots,
     /// The health issues of this node.

@@ -6,9 +6,9 @@ use actix::prelude::*;
 use engine::ids::Incarnation;
 
 use crate::execution::db_actor::{DbActor, HandOverOwnership};
-use crate::links::PeerLink;
 use crate::messages::master::{CountInstances, HandOverInstances, HandoverSelection};
 use crate::ports::{HandOver, Ownership};
+use crate::rpc::client::RpcClient;
 
 /// The longest time for which the store may take to hand over one batch.
 const STORE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,7 +32,7 @@ pub(crate) async fn store_handover(db: &Addr<DbActor>, hand_over: HandOver) -> V
 pub(crate) async fn hand_over_all(
     count: &Recipient<CountInstances>,
     hand_over: &Recipient<HandOverInstances>,
-    peers: &dyn PeerLink,
+    rpc: &RpcClient,
     target: Incarnation,
 ) -> usize {
     let mut before = count.send(CountInstances).await.unwrap_or(0);
@@ -47,7 +47,7 @@ pub(crate) async fn hand_over_all(
         }
         before = left;
         // If it is lost, the target finds them at its next reconciliation.
-        peers.nudge(target).await.ok();
+        rpc.request_reconcile(target).await.ok();
     }
     before
 }

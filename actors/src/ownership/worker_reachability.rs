@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::ids::Incarnation;
 use futures_util::future::join_all;
 
 use crate::execution::reachability::Reachability;
-use crate::links::PeerLink;
 use crate::ownership::reachability_plan::{
     PeerReachability, ReachabilityInput, ReachabilityPlan, is_isolated, plan_reachability,
 };
+use crate::rpc::client::RpcClient;
 
 /// Time for which a master must have reached its workers before it accepts instances again.
 const RECOVERED_AFTER: Duration = Duration::from_secs(10);
@@ -141,10 +140,15 @@ impl fmt::Display for WorkerReachability {
 }
 
 /// Asks masters which workers they reach; a master that does not answer is left out.
-pub(crate) async fn query_masters(peers: Arc<dyn PeerLink>, masters: Vec<Incarnation>) -> PeerReachability {
+pub(crate) async fn query_masters(rpc: RpcClient, masters: Vec<Incarnation>) -> PeerReachability {
     let queries = masters.into_iter().map(|master| {
-        let peers = Arc::clone(&peers);
-        async move { Some((master, peers.reached(master).await.ok()?.into_iter().collect())) }
+        let rpc = rpc.clone();
+        async move {
+            Some((
+                master,
+                rpc.reachable_workers(master).await.ok()?.into_iter().collect(),
+            ))
+        }
     });
     let answers = join_all(queries).await;
     answers.into_iter().flatten().collect::<BTreeMap<_, _>>()

@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use engine::ids::DispatchId;
+use serde::{Deserialize, Serialize};
 
 /// A part of a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPart {
-    /// The bytes from the asked offset on, at most as many as asked for.
+    /// The bytes from the requested offset on, at most as many as requested; base64 in JSON.
+    #[serde(with = "base64_text")]
     pub bytes: Vec<u8>,
     /// Where the next part begins.
     pub next_offset: u64,
@@ -48,4 +50,20 @@ pub trait LogSource: std::fmt::Debug + Send + Sync + 'static {
         uid: &DispatchId,
         (offset, limit): (u64, u64),
     ) -> Result<LogPart, LogUnavailable>;
+}
+
+/// Bytes as base64 text.
+mod base64_text {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map_err(de::Error::custom)
+    }
 }

@@ -10,17 +10,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 
-use crate::links::{MasterLink, WorkerLink};
+use crate::rpc::client::RpcClient;
+use crate::rpc::transport::Transport;
 
 /// The transport between a worker and its masters.
 #[async_trait(?Send)]
 pub trait TransportUnderTest {
-    /// Returns a link to the masters for the worker incarnation `from`. The masters of the cases are the incarnations
+    /// Returns the way to the masters for the worker incarnation `from`. The masters of the cases are the incarnations
     /// 1, 2 and 3.
-    async fn to_masters(&self, from: Incarnation, masters: Arc<dyn MasterLink>) -> Arc<dyn MasterLink>;
+    async fn to_masters(&self, from: Incarnation, masters: Arc<dyn Transport>) -> RpcClient;
 
-    /// Returns a link to a worker incarnation for its masters.
-    async fn to_worker(&self, to: Incarnation, worker: Arc<dyn WorkerLink>) -> Arc<dyn WorkerLink>;
+    /// Returns the way to a worker incarnation for its masters.
+    async fn to_worker(&self, to: Incarnation, worker: Arc<dyn Transport>) -> RpcClient;
 }
 
 /// A transport in which a message is a call.
@@ -29,12 +30,12 @@ pub struct NoTransport;
 
 #[async_trait(?Send)]
 impl TransportUnderTest for NoTransport {
-    async fn to_masters(&self, _: Incarnation, masters: Arc<dyn MasterLink>) -> Arc<dyn MasterLink> {
-        masters
+    async fn to_masters(&self, _: Incarnation, masters: Arc<dyn Transport>) -> RpcClient {
+        RpcClient::new(masters)
     }
 
-    async fn to_worker(&self, _: Incarnation, worker: Arc<dyn WorkerLink>) -> Arc<dyn WorkerLink> {
-        worker
+    async fn to_worker(&self, _: Incarnation, worker: Arc<dyn Transport>) -> RpcClient {
+        RpcClient::new(worker)
     }
 }
 

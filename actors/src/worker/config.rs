@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::journal::Journal;
 use super::paths::AttemptPaths;
 use crate::clock::Clock;
-use crate::links::MasterLink;
 use crate::membership::peers::Peers;
 use crate::ports::{NodeIdentity, Runner};
+use crate::rpc::client::RpcClient;
 
 /// The identity and the limits of a worker.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub struct WorkerPorts {
     /// Outlives this process.
     pub journal: Arc<dyn Journal>,
     /// Reaches masters.
-    pub masters: Arc<dyn MasterLink>,
+    pub masters: RpcClient,
     /// The live members; names other masters for results that their owner does not take.
     pub peers: Peers,
     /// The database's time.

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, Addr, Context, Handler, MailboxError, Message};
-use async_trait::async_trait;
 use engine::ids::Incarnation;
 use tokio::sync::oneshot;
 
@@ -17,9 +16,9 @@ use super::messages::{
 };
 use super::replay::Replay;
 use super::worker_actor::WorkerActor;
-use crate::links::{LinkError, WorkerLink};
 use crate::node::SlotUsage;
-use crate::protocol::{Dispatch, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest};
+use crate::rpc::calls::{WorkerCall, WorkerReply};
+use crate::rpc::transport::CallError;
 
 /// Time before the end of a drain at which what still runs is killed: SIGTERM, SIGKILL 5 s later, and the reports of
 /// the ends.
@@ -96,7 +95,7 @@ impl WorkerHandle {
         self.addr.send(ObserveWorker).await.unwrap_or_default()
     }
 
-    async fn send<M>(&self, message: M) -> Result<M::Result, LinkError>
+    async fn send<M>(&self, message: M) -> Result<M::Result, CallError>
     where
         M: Message + Send + 'static,
         M::Result: Send,
@@ -104,8 +103,8 @@ impl WorkerHandle {
         Context<WorkerActor>: actix::dev::ToEnvelope<WorkerActor, M>,
     {
         self.addr.send(message).await.map_err(|error| match error {
-            MailboxError::Closed => LinkError::NotDelivered(self.name()),
-            MailboxError::Timeout => LinkError::NoAnswer(self.name()),
+            MailboxError::Closed => CallError::NotDelivered(self.name()),
+            MailboxError::Timeout => CallError::NoAnswer(self.name()),
         })
     }
 
@@ -114,28 +113,31 @@ impl WorkerHandle {
     }
 }
 
-#[async_trait]
-impl WorkerLink for WorkerHandle {
-    async fn dispatch(&self, to: Incarnation, batch: Vec<Dispatch>) -> Result<DispatchReply, LinkError> {
-        let (reply, answer) = oneshot::channel();
-        self.send(DispatchAttempts { to, batch, reply }).await?;
-        answer.await.map_err(|_| LinkError::NoAnswer(self.name()))
-    }
-
-    async fn kill(&self, to: Incarnation, batch: Vec<Kill>) -> Result<Vec<KillAnswer>, LinkError> {
-        self.send(KillAttempts { to, batch }).await
-    }
-
-    async fn adopt(
-        &self,
-        _: Incarnation,
-        batch: Vec<ReattachRequest>,
-    ) -> Result<Vec<ReattachAnswer>, LinkError> {
-        self.send(ReattachAttempts(batch)).await
-    }
-
-    async fn hello(&self, to: Incarnation, from: &Owner) -> Result<u32, LinkError> {
-        let from = from.clone();
-        self.send(PollSlots { to, from }).await
+impl WorkerHandle {
+    /// Answers a call. The worker itself refuses attempts for an incarnation other than its own.
+    ///
+    /// # Errors
+    /// `NotDelivered` when the worker has ended; after `NoAnswer` the call may have had its effect.
+    pub async fn answer(&self, to: Incarnation, call: WorkerCall) -> Result<WorkerReply, CallError> {
+        match call {
+            WorkerCall::Dispatch { batch } => {
+                let (reply, answer) = oneshot::channel();
+                self.send(DispatchAttempts { to, batch, reply }).await?;
+                let reply = answer.await.map_err(|_| CallError::NoAnswer(self.name()))?;
+                Ok(WorkerReply::Dispatched(reply))
+            }
+            WorkerCall::Kill { batch } => {
+                let answers = self.send(KillAttempts { to, batch }).await?;
+                Ok(WorkerReply::Killing { answers })
+            }
+            WorkerCall::Reattach { batch } => {
+                let answers = self.send(ReattachAttempts(batch)).await?;
+                Ok(WorkerReply::Reattached { answers })
+            }
+            WorkerCall::PollSlots { from } => {
+                let free = self.send(PollSlots { to, from }).await?;
+                Ok(WorkerReply::FreeSlots { free })
+            }
+        }
     }
 }

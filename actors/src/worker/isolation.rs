@@ -1,7 +1,6 @@
 //! The isolation of a worker: the attempts that depend on contact with masters.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use engine::ids::{DispatchId, Incarnation};
@@ -9,8 +8,9 @@ use tokio::time::Instant;
 
 use super::attempts::Attempts;
 use super::leases::{LeaseWatch, StopOrder};
-use crate::links::{LinkError, MasterLink};
 use crate::protocol::{Dispatch, LeaseRequest, Owner};
+use crate::rpc::client::RpcClient;
+use crate::rpc::transport::CallError;
 
 /// Time after which an owner that has not answered a request for leases is asked again.
 const LEASE_REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
@@ -46,7 +46,7 @@ pub(crate) enum IsolatedStop {
 pub(crate) struct SentLeaseRequest {
     batch: Vec<LeaseRequest>,
     sent_at: Instant,
-    answers: Result<Vec<bool>, LinkError>,
+    answers: Result<Vec<bool>, CallError>,
 }
 
 impl IsolationMonitor {
@@ -161,16 +161,16 @@ pub(crate) fn group_by_owner(
 
 /// Requests leases of one owner. They count from the moment at which this was sent.
 pub(crate) async fn request_leases(
-    masters: Arc<dyn MasterLink>,
+    masters: RpcClient,
     worker: Incarnation,
     owner: Owner,
     batch: Vec<LeaseRequest>,
 ) -> SentLeaseRequest {
     let sent_at = Instant::now();
-    let renewed = masters.renew(&owner, worker, batch.clone());
+    let renewed = masters.renew_leases(&owner, worker, batch.clone());
     let answers = tokio::time::timeout(LEASE_REQUEST_TIMEOUT, renewed)
         .await
-        .unwrap_or_else(|_| Err(LinkError::NoAnswer(owner.host.clone())));
+        .unwrap_or_else(|_| Err(CallError::NoAnswer(owner.host.clone())));
     SentLeaseRequest {
         batch,
         sent_at,

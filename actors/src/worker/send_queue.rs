@@ -1,13 +1,13 @@
 //! Reports to masters: one batch in flight to each, repeated until the master has stored it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use engine::ids::{DispatchId, Incarnation};
 
-use crate::links::{LinkError, MasterLink};
 use crate::protocol::{Owner, Report, ReportAnswer};
+use crate::rpc::client::RpcClient;
+use crate::rpc::transport::CallError;
 
 /// The first pause after a batch that achieved nothing; doubles up to `MAX_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -54,7 +54,7 @@ pub(crate) struct SentBatch {
     /// The reports.
     pub(crate) reports: Vec<Report>,
     /// The answers in their order, or why there are none.
-    pub(crate) answers: Result<Vec<ReportAnswer>, LinkError>,
+    pub(crate) answers: Result<Vec<ReportAnswer>, CallError>,
 }
 
 impl SendQueue {
@@ -144,7 +144,7 @@ impl SendQueue {
 
 /// Sends a batch.
 pub(crate) async fn send_reports(
-    masters: Arc<dyn MasterLink>,
+    masters: RpcClient,
     owner: Owner,
     target: ReportTarget,
     reports: Vec<Report>,
@@ -158,7 +158,7 @@ pub(crate) async fn send_reports(
     };
     let answers = tokio::time::timeout(REPORT_TIMEOUT, sent)
         .await
-        .unwrap_or_else(|_| Err(LinkError::NoAnswer(owner.host.clone())));
+        .unwrap_or_else(|_| Err(CallError::NoAnswer(owner.host.clone())));
     SentBatch { reports, answers }
 }
 

@@ -1,13 +1,12 @@
 //! The masters that found no free slot, in the order in which they are notified of one.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use engine::ids::Incarnation;
 
-use crate::links::MasterLink;
 use crate::protocol::Owner;
+use crate::rpc::client::RpcClient;
 
 /// Time after which a notification counts as lost; the master's next poll repeats the number.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,13 +55,8 @@ impl WaitingMasters {
 }
 
 /// Notifies a master of free slots. A lost message is harmless: the master polls every second.
-pub(crate) async fn notify_of_slots(
-    masters: Arc<dyn MasterLink>,
-    master: Owner,
-    worker: Incarnation,
-    free: u32,
-) {
-    let sent = tokio::time::timeout(NOTIFY_TIMEOUT, masters.slots(&master, worker, free)).await;
+pub(crate) async fn notify_of_slots(masters: RpcClient, master: Owner, worker: Incarnation, free: u32) {
+    let sent = tokio::time::timeout(NOTIFY_TIMEOUT, masters.offer_slots(&master, worker, free)).await;
     if !matches!(sent, Ok(Ok(()))) {
         tracing::debug!(master = %master.incarnation, "free slots were not delivered; the next poll returns them");
     }

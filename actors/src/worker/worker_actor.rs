@@ -209,7 +209,7 @@ impl WorkerActor {
             let masters = self.ports.peers.active_masters();
             let masters: Vec<Incarnation> = masters.iter().map(|member| member.incarnation).collect();
             let target = self.reports.target(master, &masters);
-            let send = send_reports(Arc::clone(&self.ports.masters), owner, target, batch);
+            let send = send_reports(self.ports.masters.clone(), owner, target, batch);
             ctx.spawn(send.into_actor(self).map(move |sent, worker, ctx| {
                 worker.on_reported(master, sent, ctx);
             }));
@@ -295,7 +295,7 @@ impl WorkerActor {
     }
 
     fn notify_master(&self, master: Owner, free: u32, ctx: &mut Context<Self>) {
-        let masters = Arc::clone(&self.ports.masters);
+        let masters = self.ports.masters.clone();
         ctx.spawn(notify_of_slots(masters, master, self.incarnation, free).into_actor(self));
     }
 
@@ -306,7 +306,7 @@ impl WorkerActor {
             self.stop_isolated(stop, ctx);
         }
         for (owner, batch) in group_by_owner(&due.requests, &self.attempts) {
-            let masters = Arc::clone(&self.ports.masters);
+            let masters = self.ports.masters.clone();
             let request = request_leases(masters, self.incarnation, owner, batch);
             ctx.spawn(request.into_actor(self).map(Self::on_leases_answered));
         }

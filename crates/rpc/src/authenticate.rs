@@ -5,47 +5,53 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::web::{BytesMut, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use actors::links::LinkError;
-use actors::ports::LogUnavailable;
+use actors::rpc::calls::{Call, NodeCall};
+use actors::rpc::transport::CallError;
 use engine::ids::Incarnation;
 use futures_util::StreamExt;
 
 use super::signature::{Key, SignedCall, SignedReply, hash_body};
-use super::wire::{self, RpcRequest};
+use super::wire::{self, WireError};
 
 /// Time for a body to arrive; one that takes longer comes from a peer that is gone.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why a call is not done. Each is decided before anything was done, except `Unsure` and `Log`.
+/// Why a call has no reply. Each is decided before the call has an effect, except `Uncertain`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("the signature is not valid: the caller has another secret, or is no node of this cluster")]
     Unsigned,
-    #[error("this is life {0}, and the call is for another one")]
-    WrongLife(Incarnation),
-    #[error("this node has no {0}")]
-    NoRole(&'static str),
+    #[error("this is incarnation {0}, and the call is for another one")]
+    OtherIncarnation(Incarnation),
     #[error("there is no such call")]
-    NoRoute,
+    NoSuchCall,
     #[error("the body cannot be read: {0}")]
     Unreadable(String),
     #[error("the body has more than {} bytes", wire::BODY_LIMIT)]
     TooLarge,
-    #[error("the body did not come in time")]
+    #[error("the body did not arrive in time")]
     TooSlow,
     #[error("{0}")]
-    NotTaken(LinkError),
+    NotAccepted(CallError),
     #[error("{0}")]
-    Unsure(LinkError),
-    #[error("the log cannot be read: {0}")]
-    Log(LogUnavailable),
+    Uncertain(CallError),
 }
 
-impl From<LinkError> for Refusal {
-    fn from(error: LinkError) -> Self {
+impl From<CallError> for Refusal {
+    fn from(error: CallError) -> Self {
+        if error.is_certain() {
+            Self::NotAccepted(error)
+        } else {
+            Self::Uncertain(error)
+        }
+    }
+}
+
+impl From<WireError> for Refusal {
+    fn from(error: WireError) -> Self {
         match error {
-            LinkError::NotDelivered(_) => Self::NotTaken(error),
-            LinkError::NoAnswer(_) => Self::Unsure(error),
+            WireError::NoSuchCall => Self::NoSuchCall,
+            WireError::OtherPath | WireError::Unreadable { .. } => Self::Unreadable(error.to_string()),
         }
     }
 }
@@ -54,23 +60,15 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unsigned => StatusCode::UNAUTHORIZED,
-            Self::WrongLife(_) => StatusCode::CONFLICT,
-            Self::NoRole(_) | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::OtherIncarnation(_) => StatusCode::CONFLICT,
+            Self::NoSuchCall => StatusCode::NOT_FOUND,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::NotTaken(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Unsure(_) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Log(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotAccepted(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Uncertain(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
-}
-
-/// What an answer holds.
-pub(super) struct Reply {
-    pub(super) body: Vec<u8>,
-    /// Only in the answer about a log.
-    pub(super) size: Option<u64>,
 }
 
 /// The header of a call whose signature is valid.
@@ -82,23 +80,23 @@ pub(super) struct CallHeader<'a> {
 }
 
 impl<'a> CallHeader<'a> {
-    /// Verifies the signature.
+    /// Verifies the signature of a request.
     pub(super) fn verify(request: &'a HttpRequest, key: &Key) -> Result<Self, Refusal> {
         let text = |name| {
             let value = request.headers().get(name).and_then(|value| value.to_str().ok());
             value.ok_or(Refusal::Unsigned)
         };
-        let life = |name| text(name)?.parse().map_err(|_| Refusal::Unsigned);
+        let incarnation = |name| text(name)?.parse().map_err(|_| Refusal::Unsigned);
         let header = Self {
             request,
             signature: text(wire::SIGNATURE)?,
-            to: life(wire::TO)?,
-            body_hash: text(wire::BODY)?,
+            to: incarnation(wire::TO)?,
+            body_hash: text(wire::BODY_HASH)?,
         };
         let signed = SignedCall {
             method: request.method().as_str(),
             path: request.uri().path_and_query().map_or("", |path| path.as_str()),
-            from: life(wire::FROM)?,
+            from: incarnation(wire::FROM)?,
             to: header.to,
             body_hash: header.body_hash,
         };
@@ -109,55 +107,58 @@ impl<'a> CallHeader<'a> {
         }
     }
 
-    /// Reads the body, and refuses what is not for this life. The body first, so that the caller surely hears why.
-    pub(super) async fn open(&self, me: Incarnation, payload: Payload) -> Result<BytesMut, Refusal> {
-        let body = tokio::time::timeout(BODY_TIMEOUT, read(payload))
+    /// Reads the body, and refuses what is for another incarnation. The body comes first, so that the caller surely
+    /// receives the reason.
+    pub(super) async fn read_body(
+        &self,
+        this_node: Incarnation,
+        payload: Payload,
+    ) -> Result<BytesMut, Refusal> {
+        let body = tokio::time::timeout(BODY_TIMEOUT, read_payload(payload))
             .await
             .map_err(|_| Refusal::TooSlow)??;
         if hash_body(&body) != self.body_hash {
             return Err(Refusal::Unsigned);
         }
-        let anybody = self.to == wire::ANY_INCARNATION && self.request.path() == wire::Ping::PATH;
-        if self.to == me || anybody {
+        if self.to == this_node || self.is_ping_of_any_incarnation() {
             Ok(body)
         } else {
-            Err(Refusal::WrongLife(me))
+            Err(Refusal::OtherIncarnation(this_node))
         }
     }
 
-    /// Signs what was done, or the sentence why not.
-    pub(super) fn answer(&self, key: &Key, done: Result<Reply, Refusal>) -> HttpResponse {
-        let (status, reply) = match done {
-            Ok(reply) => (StatusCode::OK, reply),
+    fn is_ping_of_any_incarnation(&self) -> bool {
+        self.to == wire::ANY_INCARNATION && self.request.path() == Call::Node(NodeCall::Ping {}).path()
+    }
+
+    /// Signs the reply, or the reason why there is none.
+    pub(super) fn sign_reply(&self, key: &Key, reply: Result<Vec<u8>, Refusal>) -> HttpResponse {
+        let (status, body) = match reply {
+            Ok(body) => (StatusCode::OK, body),
             Err(Refusal::Unsigned) => return unsigned(self.request),
             Err(refusal) => {
                 tracing::debug!(path = self.request.path(), %refusal, "a call of another node was refused");
-                let body = refusal.to_string().into_bytes();
-                (refusal.status(), Reply { body, size: None })
+                (refusal.status(), refusal.to_string().into_bytes())
             }
         };
-        let size = reply.size.map(|size| size.to_string());
         let signature = key.sign_reply(&SignedReply {
             call: self.signature,
             status: status.as_u16(),
-            size: size.as_deref().unwrap_or_default(),
-            body_hash: &hash_body(&reply.body),
+            body_hash: &hash_body(&body),
         });
         let mut response = HttpResponse::build(status);
         response.insert_header((wire::SIGNATURE, signature));
-        if let Some(size) = size {
-            response.insert_header((wire::SIZE, size));
-        }
-        response.body(reply.body)
+        response.body(body)
     }
 }
 
 /// Refuses a call without a valid signature. The log names the caller's address, never a signature or the secret.
 pub(super) fn unsigned(request: &HttpRequest) -> HttpResponse {
     let peer = request.peer_addr().map(|peer| peer.to_string());
+    let path = request.path();
     tracing::warn!(
         peer,
-        path = request.path(),
+        path,
         "a call without the signature of this cluster was refused"
     );
     HttpResponse::build(Refusal::Unsigned.status())
@@ -165,7 +166,7 @@ pub(super) fn unsigned(request: &HttpRequest) -> HttpResponse {
         .body(Refusal::Unsigned.to_string())
 }
 
-async fn read(mut payload: Payload) -> Result<BytesMut, Refusal> {
+async fn read_payload(mut payload: Payload) -> Result<BytesMut, Refusal> {
     let mut body = BytesMut::new();
     while let Some(part) = payload.next().await {
         let part = part.map_err(|error| Refusal::Unreadable(error.to_string()))?;
@@ -176,3 +177,6 @@ async fn read(mut payload: Payload) -> Result<BytesMut, Refusal> {
     }
     Ok(body)
 }
+
+#[cfg(test)]
+mod tests;

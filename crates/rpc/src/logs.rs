@@ -1,25 +1,34 @@
 //! Logs of attempts wherever they ran: files of this node, or of the live node that has the worker's name.
 
+use std::fmt;
 use std::sync::Arc;
 
 use actors::membership::peers::Peers;
+use actors::ports::{LogPart, LogSource, LogUnavailable};
+use actors::rpc::client::RpcClient;
 use async_trait::async_trait;
 use engine::ids::DispatchId;
 
-use super::client::Links;
-use actors::ports::{LogPart, LogSource, LogUnavailable};
-
-/// Reads here when the worker has this node's name, else from the node of that name: its files outlive its lives.
-#[derive(Debug, Clone)]
+/// Reads here when the worker has this node's name, else from the node of that name: its files outlive its
+/// incarnations.
+#[derive(Clone)]
 pub struct ClusterLogs {
     /// This node's name.
     pub name: String,
     /// This node's files.
     pub files: Arc<dyn LogSource>,
-    /// Who lives.
+    /// The live members.
     pub peers: Peers,
-    /// The way there.
-    pub links: Links,
+    /// Calls the node that has the log.
+    pub rpc: RpcClient,
+}
+
+impl fmt::Debug for ClusterLogs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterLogs")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 #[async_trait]
@@ -38,11 +47,9 @@ impl LogSource for ClusterLogs {
             cause,
         };
         let Some(member) = self.peers.named(worker) else {
-            return Err(unavailable("no living node has this name".to_owned()));
+            return Err(unavailable("no live node has this name".to_owned()));
         };
-        self.links
-            .read_log(member.incarnation, uid, part)
-            .await
-            .map_err(|error| unavailable(error.to_string()))
+        let read = self.rpc.read_log(member.incarnation, uid, part).await;
+        read.map_err(|error| unavailable(error.to_string()))
     }
 }

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use actors::membership::peers::Peers;
+use actors::rpc::client::RpcClient;
 use engine::ids::Incarnation;
 use tokio::task::JoinHandle;
-
-use super::client::Links;
 
 /// Time between two readings of the members.
 const MEMBERS_INTERVAL: Duration = Duration::from_millis(200);
@@ -17,20 +17,22 @@ const MEMBERS_INTERVAL: Duration = Duration::from_millis(200);
 /// Pause after a call that ended early, while its end is being judged.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Watches every other living node until the process ends.
-pub async fn watch_peers(links: Links) {
+/// Watches every live node other than this one until the process ends.
+pub async fn watch_peers(this_node: Incarnation, peers: Peers, rpc: RpcClient) {
     let mut watched: BTreeMap<_, JoinHandle<()>> = BTreeMap::new();
     loop {
-        let peers = links.peers();
+        let living = peers.living();
+        let mut others: Vec<Incarnation> = living.iter().map(|status| status.member.incarnation).collect();
+        others.retain(|peer| *peer != this_node);
         watched.retain(|peer, watch| {
-            let is_living = peers.contains(peer);
+            let is_living = others.contains(peer);
             if !is_living {
                 watch.abort();
             }
             is_living
         });
-        for peer in peers {
-            let watch = || actix_rt::spawn(watch_peer(links.clone(), peer));
+        for peer in others {
+            let watch = || actix_rt::spawn(watch_peer(rpc.clone(), peer));
             watched.entry(peer).or_insert_with(watch);
         }
         tokio::time::sleep(MEMBERS_INTERVAL).await;
@@ -38,9 +40,9 @@ pub async fn watch_peers(links: Links) {
 }
 
 /// Holds one call after the other open at a node.
-async fn watch_peer(links: Links, peer: Incarnation) {
+async fn watch_peer(rpc: RpcClient, peer: Incarnation) {
     loop {
-        if links.hold_open(peer).await.is_err() {
+        if rpc.watch(peer).await.is_err() {
             tokio::time::sleep(RETRY_PAUSE).await;
         }
     }

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
+use actors::rpc::transport::CallError;
 use engine::ids::Incarnation;
 use primitives::error_chain::root_cause;
 use reqwest::header::HeaderMap;
@@ -29,62 +30,59 @@ pub(super) struct Endpoint<'a> {
     pub(super) host: &'a str,
 }
 
-/// What is asked.
+/// The request.
 pub(super) struct Request {
     pub(super) path: &'static str,
     pub(super) body: Vec<u8>,
     pub(super) deadline: Duration,
 }
 
-/// What came back, signed by the node that was called.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) body: Vec<u8>,
-    pub(super) size: Option<u64>,
-}
-
 /// Why nothing came back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
-    /// Nobody listens there. Surely not delivered.
+    /// No process listens there. Surely not delivered.
     #[error("the connection was refused")]
     Refused,
-    /// No connection came about. Surely not delivered.
+    /// No connection was made. Surely not delivered.
     #[error("no connection: {0}")]
     Unreachable(String),
-    /// The node said that it has done nothing. Surely not delivered.
-    #[error("{status}: {why}")]
+    /// The node answered that the call had no effect. Surely not delivered.
+    #[error("{status}: {reason}")]
     Declined {
-        /// As HTTP has it.
+        /// The HTTP status.
         status: u16,
-        /// Its sentence.
-        why: String,
+        /// The node's reason.
+        reason: String,
     },
     /// The connection ended under the call, which may have arrived.
     #[error("the connection broke: {0}")]
     Broken(String),
-    /// No answer in time, or none that can be believed or read; the call may have arrived.
-    #[error("no answer: {0}")]
+    /// No reply in time, or none that can be believed or read; the call may have arrived.
+    #[error("no reply: {0}")]
     Unanswered(String),
 }
 
 impl Failure {
-    /// Whether the call surely was not taken.
-    pub(super) fn surely_not_delivered(&self) -> bool {
-        matches!(self, Self::Refused | Self::Unreachable(_) | Self::Declined { .. })
+    /// Returns the error of the caller, with the name of the called node.
+    pub(super) fn into_call_error(self, node: String) -> CallError {
+        match self {
+            Self::Refused => CallError::Refused(node),
+            Self::Unreachable(_) | Self::Declined { .. } => CallError::NotDelivered(node),
+            Self::Broken(_) | Self::Unanswered(_) => CallError::NoAnswer(node),
+        }
     }
 
-    /// Whether it hints that the node is gone: nobody listens any more, or its end of the connection was closed.
+    /// Whether it hints at a dead node: no process listens any more, or its end of the connection was closed.
     pub(super) fn hints_at_death(&self) -> bool {
         matches!(self, Self::Refused | Self::Broken(_))
     }
 }
 
-/// Makes a client for one life of a node, with a pool of its own.
+/// Makes a client for one incarnation of a node, with a pool of its own.
 ///
 /// # Errors
-/// In words, when the TLS provider of the process cannot be used.
-pub(super) fn client() -> Result<Client, String> {
+/// With a readable reason, when the TLS provider of the process cannot be used.
+pub(super) fn new_client() -> Result<Client, String> {
     // An error says that another part of this process has chosen the same provider before.
     rustls::crypto::ring::default_provider().install_default().ok();
     let builder = Client::builder()
@@ -100,7 +98,7 @@ pub(super) fn client() -> Result<Client, String> {
 
 impl Endpoint<'_> {
     /// Sends it once.
-    pub(super) async fn send(&self, request: Request) -> Result<Answer, Failure> {
+    pub(super) async fn send(&self, request: Request) -> Result<Vec<u8>, Failure> {
         let hash = hash_body(&request.body);
         let signature = self.key.sign_call(&SignedCall {
             method: "POST",
@@ -115,22 +113,21 @@ impl Endpoint<'_> {
             .timeout(request.deadline)
             .header(wire::FROM, self.from.to_string())
             .header(wire::TO, self.to.to_string())
-            .header(wire::BODY, hash)
+            .header(wire::BODY_HASH, hash)
             .header(wire::SIGNATURE, &signature)
             .body(request.body);
         let response = call.send().await.map_err(|error| failure_of(&error))?;
         self.read(response, &signature).await
     }
 
-    /// Reads an answer and checks that the called node gave it to this very call.
-    async fn read(&self, response: Response, call: &str) -> Result<Answer, Failure> {
+    /// Reads a reply and checks that the called node gave it to this very call.
+    async fn read(&self, response: Response, call: &str) -> Result<Vec<u8>, Failure> {
         let status = response.status();
         let headers = response.headers().clone();
         let body = read_body(response).await?;
         let signed = SignedReply {
             call,
             status: status.as_u16(),
-            size: text(&headers, wire::SIZE),
             body_hash: &hash_body(&body),
         };
         // Only an unsigned call is answered without a signature: the caller could check none.
@@ -139,18 +136,15 @@ impl Endpoint<'_> {
         if !believed {
             return Err(Failure::Unanswered("the reply has no valid signature".to_owned()));
         }
-        let why = || String::from_utf8_lossy(&body).into_owned();
+        let reason = || String::from_utf8_lossy(&body).into_owned();
         match status {
-            StatusCode::OK => Ok(Answer {
-                size: signed.size.parse().ok(),
-                body,
-            }),
+            StatusCode::OK => Ok(body),
             StatusCode::GATEWAY_TIMEOUT | StatusCode::INTERNAL_SERVER_ERROR => {
-                Err(Failure::Unanswered(why()))
+                Err(Failure::Unanswered(reason()))
             }
             _ => Err(Failure::Declined {
                 status: status.as_u16(),
-                why: why(),
+                reason: reason(),
             }),
         }
     }
@@ -160,7 +154,7 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(part) = response.chunk().await.map_err(|error| failure_of(&error))? {
         if body.len() + part.len() > wire::BODY_LIMIT {
-            return Err(Failure::Unanswered("the answer is too large".to_owned()));
+            return Err(Failure::Unanswered("the reply is too large".to_owned()));
         }
         body.extend_from_slice(&part);
     }
@@ -172,17 +166,17 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     value.unwrap_or_default()
 }
 
-/// Sorts what the HTTP client says by whether the call may have left.
+/// Sorts the errors of the HTTP client by whether the call may have left.
 fn failure_of(error: &reqwest::Error) -> Failure {
-    let why = root_cause(error);
+    let reason = root_cause(error);
     if error.is_connect() && cause_is(error, io::ErrorKind::ConnectionRefused) {
         Failure::Refused
     } else if error.is_connect() || error.is_builder() {
-        Failure::Unreachable(why)
+        Failure::Unreachable(reason)
     } else if error.is_timeout() {
-        Failure::Unanswered(why)
+        Failure::Unanswered(reason)
     } else {
-        Failure::Broken(why)
+        Failure::Broken(reason)
     }
 }
 

@@ -1,6 +1,5 @@
-//! Answers other nodes: each call goes to the same link that this process uses itself.
+//! Answers the calls of other nodes with what runs in this process.
 
-use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -10,36 +9,33 @@ use actix_web::dev::Server;
 use actix_web::web::{self, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use actix_web_lab::middleware::CatchPanic;
-use actors::links::{LinkError, LocalMaster, WorkerLink};
-use actors::ports::NodeIdentity;
+use actors::rpc::calls::{Call, WorkerCall};
+use actors::rpc::transport::{CallError, Destination, Transport};
+use engine::ids::Incarnation;
 
-use super::authenticate::{CallHeader, Refusal, Reply, unsigned};
+use super::authenticate::{CallHeader, Refusal, unsigned};
 use super::keepalive::set_keepalive;
-use super::roles::Roles;
+use super::pause_detector::PauseDetector;
 use super::signature::Key;
-use super::wire::{self, RpcRequest};
-use actors::ports::LogSource;
+use super::wire;
 
 /// Time for the header of a call to arrive.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Longer than peers keep a connection that nobody uses, so that none is closed under a call.
+/// Idle time after which a connection is closed; longer than at the client, so that none is closed under a call.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// Why a worker takes nothing for a moment.
-const WAS_PAUSED: &str = "a worker that was paused and has not read its own row since";
-
 /// What this node answers with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Served {
-    /// This life; calls for another one are refused.
-    pub me: NodeIdentity,
-    /// Of the cluster's secret.
+    /// This incarnation; calls for another one are refused.
+    pub this_node: Incarnation,
+    /// Verifies calls, and signs replies.
     pub key: Key,
-    /// What runs here.
-    pub roles: Roles,
-    /// The logs of the attempts that ran here.
-    pub logs: Arc<dyn LogSource>,
+    /// Answers the calls.
+    pub local: Arc<dyn Transport>,
+    /// Consulted before attempts are started.
+    pub pause_detector: PauseDetector,
 }
 
 /// Serves other nodes on a bound listener until the returned server is stopped.
@@ -70,125 +66,25 @@ async fn answer(request: HttpRequest, payload: Payload, served: Data<Served>) ->
     let Ok(header) = CallHeader::verify(&request, &served.key) else {
         return unsigned(&request);
     };
-    let done = match header.open(served.me.incarnation, payload).await {
-        Ok(body) => served.act(request.path(), &body).await,
+    let reply = match header.read_body(served.this_node, payload).await {
+        Ok(body) => served.answer(request.path(), &body).await,
         Err(refusal) => Err(refusal),
     };
-    header.answer(&served.key, done)
+    header.sign_reply(&served.key, reply)
 }
 
 impl Served {
-    /// Hands a call on to the link that it is for.
-    async fn act(&self, path: &str, body: &[u8]) -> Result<Reply, Refusal> {
-        if path.starts_with("/rpc/v1/worker/") {
-            self.tell_worker(self.worker()?, path, body).await
-        } else if path.starts_with("/rpc/v1/master/") {
-            self.tell_master(self.master()?, path, body).await
-        } else {
-            self.tell_node(path, body).await
+    /// Passes a call on, and writes the reply.
+    async fn answer(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let call = wire::decode_call(path, body)?;
+        // It may have waited in the socket while this process was paused, and its attempts run elsewhere by now.
+        let starts_attempts = matches!(call, Call::Worker(WorkerCall::Dispatch { .. }));
+        if starts_attempts && !self.pause_detector.is_revalidated().await {
+            let paused = "a worker that was paused and has not read its own row since".to_owned();
+            return Err(Refusal::from(CallError::NotDelivered(paused)));
         }
+        let to = Destination::Incarnation(self.this_node);
+        let reply = self.local.call(to, call).await?;
+        wire::encode_reply(&reply).map_err(|error| Refusal::from(CallError::NoAnswer(error.to_string())))
     }
-
-    async fn tell_worker(&self, worker: &dyn WorkerLink, path: &str, body: &[u8]) -> Result<Reply, Refusal> {
-        let me = self.me.incarnation;
-        match path {
-            wire::DispatchBatch::PATH => {
-                // It may have lain in the socket while this process was paused, and run elsewhere by now.
-                if !self.roles.pause_detector().is_revalidated().await {
-                    return Err(Refusal::NotTaken(LinkError::NotDelivered(WAS_PAUSED.to_owned())));
-                }
-                let act = |wire::DispatchBatch(batch)| worker.dispatch(me, batch);
-                done(body, act).await
-            }
-            wire::KillBatch::PATH => done(body, |wire::KillBatch(batch)| worker.kill(me, batch)).await,
-            wire::AdoptBatch::PATH => done(body, |wire::AdoptBatch(batch)| worker.adopt(me, batch)).await,
-            wire::Hello::PATH => {
-                let act = |wire::Hello(from)| async move { worker.hello(me, &from).await };
-                done(body, act).await
-            }
-            _ => Err(Refusal::NoRoute),
-        }
-    }
-
-    async fn tell_master(&self, master: &dyn LocalMaster, path: &str, body: &[u8]) -> Result<Reply, Refusal> {
-        let me = self.me.incarnation;
-        match path {
-            wire::ReportBatch::PATH => {
-                let act = |ask: wire::ReportBatch| async move { master.report(&ask.to, ask.batch).await };
-                done(body, act).await
-            }
-            wire::RelayBatch::PATH => done(body, |wire::RelayBatch(batch)| master.relay(me, batch)).await,
-            wire::SlotsFree::PATH => {
-                let act =
-                    |ask: wire::SlotsFree| async move { master.slots(&ask.to, ask.worker, ask.free).await };
-                done(body, act).await
-            }
-            wire::Renewals::PATH => {
-                let act =
-                    |ask: wire::Renewals| async move { master.renew(&ask.to, ask.worker, ask.batch).await };
-                done(body, act).await
-            }
-            wire::Poke::PATH => done(body, |ask: wire::Poke| master.poke(ask.id, ask.wait())).await,
-            wire::Reached::PATH => done(body, |wire::Reached| master.reached()).await,
-            wire::Nudge::PATH => done(body, |wire::Nudge| master.nudge()).await,
-            _ => Err(Refusal::NoRoute),
-        }
-    }
-
-    async fn tell_node(&self, path: &str, body: &[u8]) -> Result<Reply, Refusal> {
-        match path {
-            wire::Ping::PATH => done(body, |wire::Ping| async { Ok(self.me.incarnation) }).await,
-            wire::HoldOpen::PATH => {
-                let act = |wire::HoldOpen| async {
-                    tokio::time::sleep(wire::WATCH_HELD).await;
-                    Ok(())
-                };
-                done(body, act).await
-            }
-            wire::Drain::PATH => {
-                let act = |wire::Drain| async {
-                    self.roles.drain();
-                    Ok(())
-                };
-                done(body, act).await
-            }
-            wire::ReadLog::PATH => self.read_log(&read(body)?).await,
-            _ => Err(Refusal::NoRoute),
-        }
-    }
-
-    async fn read_log(&self, ask: &wire::ReadLog) -> Result<Reply, Refusal> {
-        let part = self
-            .logs
-            .read(&self.me.name, &ask.uid, (ask.offset, ask.limit))
-            .await;
-        let part = part.map_err(Refusal::Log)?;
-        Ok(Reply {
-            body: part.bytes,
-            size: Some(part.size),
-        })
-    }
-
-    fn worker(&self) -> Result<&dyn WorkerLink, Refusal> {
-        self.roles.worker().ok_or(Refusal::NoRole("worker"))
-    }
-
-    fn master(&self) -> Result<&dyn LocalMaster, Refusal> {
-        self.roles.master().ok_or(Refusal::NoRole("master"))
-    }
-}
-
-/// Reads a question, has it answered, and writes the answer.
-async fn done<A, F>(body: &[u8], act: impl FnOnce(A) -> F) -> Result<Reply, Refusal>
-where
-    A: RpcRequest,
-    F: Future<Output = Result<A::Answer, LinkError>>,
-{
-    let answer = act(read(body)?).await?;
-    let body = serde_json::to_vec(&answer).map_err(|error| Refusal::Unreadable(error.to_string()))?;
-    Ok(Reply { body, size: None })
-}
-
-fn read<A: RpcRequest>(body: &[u8]) -> Result<A, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::Unreadable(error.to_string()))
 }

@@ -39,8 +39,6 @@ pub(super) struct SignedReply<'a> {
     /// The signature of the call.
     pub(super) call: &'a str,
     pub(super) status: u16,
-    /// The size of a log, in the reply about one; else empty.
-    pub(super) size: &'a str,
     pub(super) body_hash: &'a str,
 }
 
@@ -120,10 +118,9 @@ impl SignedReply<'_> {
         let Self {
             call,
             status,
-            size,
             body_hash,
         } = self;
-        format!("reply\n{call}\n{status}\n{size}\n{body_hash}")
+        format!("reply\n{call}\n{status}\n{body_hash}")
     }
 }
 

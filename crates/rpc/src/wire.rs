@@ -1,170 +1,145 @@
-//! What nodes ask each other: for each question its path, its answer, and how long the asking side waits.
+//! The form of calls and replies on the wire: headers, limits, the JSON of the body.
 
-use std::time::Duration;
-
-use actors::protocol::{
-    Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
-    ReportAnswer,
-};
-use engine::ids::{DispatchId, Incarnation, InstanceId};
+use actors::rpc::calls::{Call, MasterCall, NodeCall, PROTOCOL_VERSION, Reply, WorkerCall};
+use engine::ids::Incarnation;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The life that asks.
+/// The header with the incarnation that calls.
 pub(super) const FROM: &str = "x-porpoise-from";
-/// The life that is asked.
+/// The header with the incarnation that is called.
 pub(super) const TO: &str = "x-porpoise-to";
-/// The SHA-256 of the call's body.
-pub(super) const BODY: &str = "x-porpoise-body";
-/// The signature of a call or of an answer.
+/// The header with the hash of the call's body.
+pub(super) const BODY_HASH: &str = "x-porpoise-body";
+/// The header with the signature of a call or of a reply.
 pub(super) const SIGNATURE: &str = "x-porpoise-signature";
-/// The size of the log that an answer holds a part of.
-pub(super) const SIZE: &str = "x-porpoise-size";
 
-/// Whoever lives at the address; only a ping may ask so.
+/// Whichever incarnation listens at an address; only a ping may be sent to it.
 pub(super) const ANY_INCARNATION: Incarnation = Incarnation(0);
 
-/// The largest body: a batch of 200 dispatches with long scripts fits many times.
+/// Bytes of the largest body: a batch of 200 dispatches with long scripts fits many times.
 pub(super) const BODY_LIMIT: usize = 64 << 20;
 
-/// A worker decides at once, but journals first.
-const WORKER: Duration = Duration::from_secs(5);
-/// A worker counts its slots. With the second between two greetings, a silent one is noticed within three.
-const HELLO: Duration = Duration::from_secs(2);
-/// A master answers after its commits, at the latest after one second.
-const MASTER: Duration = Duration::from_secs(3);
-/// A ping is for finding out whether somebody is there at all.
-const PING: Duration = Duration::from_millis(500);
-/// A call that is held open to notice the end of a node.
-pub(super) const WATCH_HELD: Duration = Duration::from_secs(20);
-/// A master looks at its own table.
-const REACHED: Duration = Duration::from_secs(1);
-/// A part of a log is read from a disk.
-const LOG: Duration = Duration::from_secs(5);
-/// What an answer to a poke may take beyond the time that the poke grants.
-const BEYOND_WAIT: Duration = Duration::from_secs(1);
+/// The path below which all calls are.
+const PREFIX: &str = "/rpc/v1/";
+/// The path below which the calls to workers are.
+const WORKER_PREFIX: &str = "/rpc/v1/worker/";
+/// The path below which the calls to masters are.
+const MASTER_PREFIX: &str = "/rpc/v1/master/";
 
-/// One question to another node.
-pub(super) trait RpcRequest: Serialize + DeserializeOwned + Send + Sync {
-    /// Where it goes.
-    const PATH: &'static str;
-    /// What comes back.
-    type Answer: Serialize + DeserializeOwned;
-
-    /// Returns how long the asking side waits, connecting included.
-    fn deadline(&self) -> Duration;
+/// Why a body cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WireError {
+    /// No role has calls at this path.
+    #[error("there is no such call")]
+    NoSuchCall,
+    /// The body is that of another path.
+    #[error("the body holds a call of another path")]
+    OtherPath,
+    /// The body is not what this version expects.
+    #[error("version {version} of the protocol (this node has version {PROTOCOL_VERSION}): {cause}")]
+    Unreadable {
+        /// The version that the message names; 0 if it names none.
+        version: u32,
+        /// From the parser.
+        cause: serde_json::Error,
+    },
 }
 
-/// Ties a question to its path, its answer and its deadline.
-macro_rules! ask {
-    ($name:ident at $path:literal => $answer:ty, $deadline:expr) => {
-        impl RpcRequest for $name {
-            const PATH: &'static str = concat!("/rpc/v1/", $path);
-            type Answer = $answer;
-
-            fn deadline(&self) -> Duration {
-                $deadline(self)
-            }
-        }
-    };
+#[derive(Serialize, Deserialize)]
+struct CallEnvelope<T> {
+    version: u32,
+    call: T,
 }
 
-/// Who lives there?
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Ping;
-ask!(Ping at "ping" => Incarnation, |_: &Ping| PING);
-
-/// Answered after a while: until then the connection shows that the node lives.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct HoldOpen;
-ask!(HoldOpen at "watch" => (), |_: &HoldOpen| WATCH_HELD + BEYOND_WAIT);
-
-/// `WorkerLink::dispatch`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct DispatchBatch(pub(super) Vec<Dispatch>);
-ask!(DispatchBatch at "worker/dispatch" => DispatchReply, |_: &DispatchBatch| WORKER);
-
-/// `WorkerLink::kill`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct KillBatch(pub(super) Vec<Kill>);
-ask!(KillBatch at "worker/kill" => Vec<KillAnswer>, |_: &KillBatch| WORKER);
-
-/// `WorkerLink::adopt`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct AdoptBatch(pub(super) Vec<ReattachRequest>);
-ask!(AdoptBatch at "worker/adopt" => Vec<ReattachAnswer>, |_: &AdoptBatch| WORKER);
-
-/// `WorkerLink::hello`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Hello(pub(super) Owner);
-ask!(Hello at "worker/hello" => u32, |_: &Hello| HELLO);
-
-/// `MasterLink::report`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct ReportBatch {
-    pub(super) to: Owner,
-    pub(super) batch: Vec<Report>,
+#[derive(Serialize, Deserialize)]
+struct ReplyEnvelope<T> {
+    version: u32,
+    reply: T,
 }
-ask!(ReportBatch at "master/report" => Vec<ReportAnswer>, |_: &ReportBatch| MASTER);
 
-/// `MasterLink::relay`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct RelayBatch(pub(super) Vec<Report>);
-ask!(RelayBatch at "master/relay" => Vec<ReportAnswer>, |_: &RelayBatch| MASTER);
-
-/// `MasterLink::slots`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct SlotsFree {
-    pub(super) to: Owner,
-    pub(super) worker: Incarnation,
-    pub(super) free: u32,
+#[derive(Default, Deserialize)]
+struct VersionOnly {
+    #[serde(default)]
+    version: u32,
 }
-ask!(SlotsFree at "master/slots" => (), |_: &SlotsFree| MASTER);
 
-/// `MasterLink::renew`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Renewals {
-    pub(super) to: Owner,
-    pub(super) worker: Incarnation,
-    pub(super) batch: Vec<LeaseRequest>,
-}
-ask!(Renewals at "master/renew" => Vec<bool>, |_: &Renewals| MASTER);
-
-/// `PeerLink::poke`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Poke {
-    pub(super) id: InstanceId,
-    pub(super) wait_ms: u64,
-}
-ask!(Poke at "master/poke" => (), |poke: &Poke| poke.wait() + BEYOND_WAIT);
-
-/// `PeerLink::nudge`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Nudge;
-ask!(Nudge at "master/nudge" => (), |_: &Nudge| MASTER);
-
-/// `PeerLink::reached`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Reached;
-ask!(Reached at "master/reached" => Vec<Incarnation>, |_: &Reached| REACHED);
-
-/// `PeerLink::drain`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Drain;
-ask!(Drain at "node/drain" => (), |_: &Drain| MASTER);
-
-/// A part of a log. The answer's body is the bytes themselves, its `SIZE` the size of the file.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct ReadLog {
-    pub(super) uid: DispatchId,
-    pub(super) offset: u64,
-    pub(super) limit: u64,
-}
-ask!(ReadLog at "logs/read" => (), |_: &ReadLog| LOG);
-
-impl Poke {
-    /// Returns how long the asked master may take.
-    pub(super) fn wait(&self) -> Duration {
-        Duration::from_millis(self.wait_ms)
+/// Writes the body of a call.
+pub(super) fn encode_call(call: &Call) -> Result<Vec<u8>, serde_json::Error> {
+    match call {
+        Call::Worker(call) => write_call(call),
+        Call::Master(call) => write_call(call),
+        Call::Node(call) => write_call(call),
     }
 }
+
+/// Reads the body that came to a path.
+pub(super) fn decode_call(path: &str, body: &[u8]) -> Result<Call, WireError> {
+    let call = if path.starts_with(WORKER_PREFIX) {
+        Call::Worker(read_call::<WorkerCall>(body)?)
+    } else if path.starts_with(MASTER_PREFIX) {
+        Call::Master(read_call::<MasterCall>(body)?)
+    } else if path.starts_with(PREFIX) {
+        Call::Node(read_call::<NodeCall>(body)?)
+    } else {
+        return Err(WireError::NoSuchCall);
+    };
+    if call.path() == path {
+        Ok(call)
+    } else {
+        Err(WireError::OtherPath)
+    }
+}
+
+/// Writes the body of a reply.
+pub(super) fn encode_reply(reply: &Reply) -> Result<Vec<u8>, serde_json::Error> {
+    match reply {
+        Reply::Worker(reply) => write_reply(reply),
+        Reply::Master(reply) => write_reply(reply),
+        Reply::Node(reply) => write_reply(reply),
+    }
+}
+
+/// Reads the reply to a call.
+pub(super) fn decode_reply(call: &Call, body: &[u8]) -> Result<Reply, WireError> {
+    match call {
+        Call::Worker(_) => read_reply(body).map(Reply::Worker),
+        Call::Master(_) => read_reply(body).map(Reply::Master),
+        Call::Node(_) => read_reply(body).map(Reply::Node),
+    }
+}
+
+fn write_call<T: Serialize>(call: &T) -> Result<Vec<u8>, serde_json::Error> {
+    let version = PROTOCOL_VERSION;
+    serde_json::to_vec(&CallEnvelope { version, call })
+}
+
+fn write_reply<T: Serialize>(reply: &T) -> Result<Vec<u8>, serde_json::Error> {
+    let version = PROTOCOL_VERSION;
+    serde_json::to_vec(&ReplyEnvelope { version, reply })
+}
+
+fn read_call<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
+    let envelope: CallEnvelope<T> = read(body)?;
+    Ok(envelope.call)
+}
+
+fn read_reply<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
+    let envelope: ReplyEnvelope<T> = read(body)?;
+    Ok(envelope.reply)
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
+    serde_json::from_slice(body).map_err(|cause| WireError::Unreadable {
+        version: version_of(body),
+        cause,
+    })
+}
+
+fn version_of(body: &[u8]) -> u32 {
+    let read: VersionOnly = serde_json::from_slice(body).unwrap_or_default();
+    read.version
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,23 +5,25 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use actors::links::{LinkError, MasterLink, PeerLink, Ping, WorkerLink};
+use actors::membership::peers::Peers;
 use actors::ports::LogSource;
+use actors::rpc::client::{PingOutcome, RpcClient};
+use actors::rpc::transport::CallError;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
-use rpc::ClusterLogs;
+use rpc::{ClusterLogs, HttpTransport};
 use runner::log_files::LogFiles;
 
-use super::house::{Caller, Node, NotingMaster, key, living, me, owner};
+use super::test_node::{Caller, RecordingMaster, TestNode, identity, key, live_member, owner, transport};
 
-fn not_delivered<T: std::fmt::Debug>(answer: Result<T, LinkError>) {
-    assert!(matches!(answer, Err(LinkError::NotDelivered(_))), "{answer:?}");
+fn not_delivered<T: std::fmt::Debug>(answer: Result<T, CallError>) {
+    assert!(matches!(&answer, Err(error) if error.is_certain()), "{answer:?}");
 }
 
-fn no_answer<T: std::fmt::Debug>(answer: Result<T, LinkError>) {
-    assert!(matches!(answer, Err(LinkError::NoAnswer(_))), "{answer:?}");
+fn no_answer<T: std::fmt::Debug>(answer: Result<T, CallError>) {
+    assert!(matches!(answer, Err(CallError::NoAnswer(_))), "{answer:?}");
 }
 
-/// An address where nobody listens.
+/// An address where no process listens.
 fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
@@ -74,83 +76,82 @@ impl Write for Log {
 
 #[actix_rt::test]
 async fn every_call_of_a_master_arrives_as_it_was_sent() {
-    let master = Arc::new(NotingMaster::default());
-    let node = Node::serve(2).with_master(master.clone());
-    let caller = Caller::of(key('k'), 1, &[&node.me]);
-    let to = owner(&node.me);
-    caller.links.report(&to, Vec::new()).await.unwrap();
-    caller.links.relay(Incarnation(2), Vec::new()).await.unwrap();
-    caller.links.slots(&to, Incarnation(1), 3).await.unwrap();
+    let master = Arc::new(RecordingMaster::default());
+    let node = TestNode::serve_with(2, master.clone());
+    let caller = Caller::new(key('k'), 1, &[&node.node]);
+    let to = owner(&node.node);
+    caller.rpc.report(&to, Vec::new()).await.unwrap();
+    caller.rpc.relay(Incarnation(2), Vec::new()).await.unwrap();
+    caller.rpc.offer_slots(&to, Incarnation(1), 3).await.unwrap();
     let wait = Duration::from_millis(20);
     caller
-        .links
-        .poke(Incarnation(2), InstanceId(9), wait)
+        .rpc
+        .check_inbox(Incarnation(2), InstanceId(9), wait)
         .await
         .unwrap();
-    caller.links.nudge(Incarnation(2)).await.unwrap();
-    let reached = caller.links.reached(Incarnation(2)).await.unwrap();
+    caller.rpc.request_reconcile(Incarnation(2)).await.unwrap();
+    let reached = caller.rpc.reachable_workers(Incarnation(2)).await.unwrap();
     assert_eq!(reached, [Incarnation(4)]);
     assert_eq!(
-        master.told(),
+        master.calls(),
         [
             "report of 0 to 2",
-            "relay of 0 to 2",
+            "relay of 0 to incarnation 2",
             "3 slots of 1 to 2",
-            "poke of 9 for 20 ms",
-            "nudge",
-            "reached"
+            "inbox of 9 for 20 ms",
+            "reconcile",
+            "reachable workers"
         ]
     );
-    caller.links.drain(Incarnation(2)).await.unwrap();
-    node.drain.notified().await;
-    assert_eq!(caller.hinted(), []);
+    assert_eq!(caller.hints(), []);
+}
+
+#[actix_rt::test]
+async fn a_call_to_drain_notifies_the_node() {
+    let node = TestNode::serve(2);
+    let caller = Caller::new(key('k'), 1, &[&node.node]);
+    caller.rpc.drain(Incarnation(2)).await.unwrap();
+    node.drain_signal.notified().await;
 }
 
 #[actix_rt::test]
 async fn a_node_without_the_role_has_not_taken_the_call() {
-    let node = Node::serve(2);
-    let caller = Caller::of(key('k'), 1, &[&node.me]);
-    not_delivered(caller.links.nudge(Incarnation(2)).await);
-    not_delivered(caller.links.hello(Incarnation(2), &owner(&node.me)).await);
+    let node = TestNode::serve(2);
+    let caller = Caller::new(key('k'), 1, &[&node.node]);
+    not_delivered(caller.rpc.request_reconcile(Incarnation(2)).await);
+    not_delivered(caller.rpc.poll_slots(Incarnation(2), &owner(&node.node)).await);
 }
 
 #[actix_rt::test]
-async fn what_is_for_oneself_needs_no_network() {
-    let master = Arc::new(NotingMaster::default());
-    let node = Node::serve(2).with_master(master.clone());
-    let own = rpc::Links::new(
-        me(2, "nowhere:1"),
-        key('k'),
-        actors::membership::peers::Peers::default(),
-        node.roles.clone(),
-        Arc::new(|_| {}),
-    );
-    own.nudge(Incarnation(2)).await.unwrap();
-    own.report(&owner(&node.me), Vec::new()).await.unwrap();
-    assert_eq!(master.told(), ["nudge", "report of 0 to 2"]);
-    own.drain(Incarnation(2)).await.unwrap();
-    node.drain.notified().await;
-    not_delivered(own.hello(Incarnation(2), &owner(&node.me)).await);
+async fn a_call_to_this_node_needs_no_network() {
+    let master = Arc::new(RecordingMaster::default());
+    let config = transport(2, key('k'), Peers::default(), master.clone());
+    let own = RpcClient::new(Arc::new(HttpTransport::new(config)));
+    let this_node = owner(&identity(2, "nowhere:1"));
+    own.request_reconcile(Incarnation(2)).await.unwrap();
+    own.report(&this_node, Vec::new()).await.unwrap();
+    assert_eq!(master.calls(), ["reconcile", "report of 0 to 2"]);
+    not_delivered(own.poll_slots(Incarnation(2), &this_node).await);
 }
 
 #[actix_rt::test]
-async fn another_secret_is_refused_and_nothing_is_done() {
-    let master = Arc::new(NotingMaster::default());
-    let node = Node::serve(2).with_master(master.clone());
-    let stranger = Caller::of(key('x'), 1, &[&node.me]);
-    not_delivered(stranger.links.nudge(Incarnation(2)).await);
-    assert_eq!(stranger.links.ping(&node.me.host).await, Ping::Silent);
-    assert!(master.told().is_empty());
-    assert_eq!(stranger.hinted(), [], "it lives");
+async fn another_secret_is_refused_without_an_effect() {
+    let master = Arc::new(RecordingMaster::default());
+    let node = TestNode::serve_with(2, master.clone());
+    let stranger = Caller::new(key('x'), 1, &[&node.node]);
+    not_delivered(stranger.rpc.request_reconcile(Incarnation(2)).await);
+    assert_eq!(stranger.rpc.ping(&node.node.host).await, PingOutcome::Silent);
+    assert!(master.calls().is_empty());
+    assert_eq!(stranger.hints(), [], "it lives");
 }
 
 #[actix_rt::test]
 async fn an_unsigned_call_learns_nothing() {
-    let node = Node::serve(2);
+    let node = TestNode::serve(2);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for path in ["/rpc/v1/ping", "/rpc/v1/logs/read", "/anything"] {
         let answer = client
-            .post(format!("http://{}{path}", node.me.host))
+            .post(format!("http://{}{path}", node.node.host))
             .body("null")
             .send()
             .await
@@ -161,85 +162,86 @@ async fn an_unsigned_call_learns_nothing() {
 }
 
 #[actix_rt::test]
-async fn another_life_has_surely_not_taken_it() {
-    let master = Arc::new(NotingMaster::default());
-    let node = Node::serve(3).with_master(master.clone());
-    let before = me(2, &node.me.host);
-    let caller = Caller::of(key('k'), 1, &[&before]);
-    not_delivered(caller.links.report(&owner(&before), Vec::new()).await);
-    assert!(master.told().is_empty());
-    assert_eq!(caller.hinted(), []);
+async fn a_call_to_another_incarnation_is_surely_not_accepted() {
+    let master = Arc::new(RecordingMaster::default());
+    let node = TestNode::serve_with(3, master.clone());
+    let before = identity(2, &node.node.host);
+    let caller = Caller::new(key('k'), 1, &[&before]);
+    not_delivered(caller.rpc.report(&owner(&before), Vec::new()).await);
+    assert!(master.calls().is_empty());
+    assert_eq!(caller.hints(), []);
 }
 
 #[actix_rt::test]
-async fn a_life_that_nobody_knows_is_not_called() {
-    let caller = Caller::of(key('k'), 1, &[]);
-    not_delivered(caller.links.nudge(Incarnation(5)).await);
-    assert_eq!(caller.hinted(), []);
+async fn an_unknown_incarnation_is_not_called() {
+    let caller = Caller::new(key('k'), 1, &[]);
+    not_delivered(caller.rpc.request_reconcile(Incarnation(5)).await);
+    assert_eq!(caller.hints(), []);
 }
 
 #[actix_rt::test]
 async fn a_refused_connection_is_not_delivered_and_a_hint() {
-    let gone = me(2, &closed_port());
-    let caller = Caller::of(key('k'), 1, &[&gone]);
-    not_delivered(caller.links.report(&owner(&gone), Vec::new()).await);
-    assert_eq!(caller.hinted(), [Incarnation(2)]);
+    let gone = identity(2, &closed_port());
+    let caller = Caller::new(key('k'), 1, &[&gone]);
+    not_delivered(caller.rpc.report(&owner(&gone), Vec::new()).await);
+    assert_eq!(caller.hints(), [Incarnation(2)]);
 }
 
 #[actix_rt::test]
 async fn a_connection_that_ends_under_the_call_is_no_answer_and_a_hint() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let dying = me(2, &listener.local_addr().unwrap().to_string());
+    let dying = identity(2, &listener.local_addr().unwrap().to_string());
     std::thread::spawn(move || {
         let (mut caller, _) = listener.accept().unwrap();
         assert!(caller.read(&mut [0; 1024]).unwrap() > 0);
     });
-    let caller = Caller::of(key('k'), 1, &[&dying]);
-    no_answer(caller.links.report(&owner(&dying), Vec::new()).await);
-    assert_eq!(caller.hinted(), [Incarnation(2)]);
+    let caller = Caller::new(key('k'), 1, &[&dying]);
+    no_answer(caller.rpc.report(&owner(&dying), Vec::new()).await);
+    assert_eq!(caller.hints(), [Incarnation(2)]);
 }
 
 #[actix_rt::test]
-async fn a_slow_answer_is_no_answer_and_no_hint() {
-    let master = Arc::new(NotingMaster {
-        delay: Duration::from_secs(30),
-        ..NotingMaster::default()
-    });
-    let node = Node::serve(2).with_master(master.clone());
-    let caller = Caller::of(key('k'), 1, &[&node.me]);
-    let asked = Instant::now();
-    no_answer(caller.links.report(&owner(&node.me), Vec::new()).await);
+async fn a_slow_reply_is_no_answer_and_no_hint() {
+    let master = Arc::new(RecordingMaster::slow(Duration::from_secs(30)));
+    let node = TestNode::serve_with(2, master.clone());
+    let caller = Caller::new(key('k'), 1, &[&node.node]);
+    let called_at = Instant::now();
+    no_answer(caller.rpc.report(&owner(&node.node), Vec::new()).await);
     assert!(
-        (3..5).contains(&asked.elapsed().as_secs()),
+        (3..5).contains(&called_at.elapsed().as_secs()),
         "{:?}",
-        asked.elapsed()
+        called_at.elapsed()
     );
-    assert_eq!(master.told(), ["report of 0 to 2"], "it had arrived");
-    assert_eq!(caller.hinted(), []);
+    assert_eq!(master.calls(), ["report of 0 to 2"], "it had arrived");
+    assert_eq!(caller.hints(), []);
 }
 
 #[actix_rt::test]
-async fn a_ping_tells_who_lives_that_nobody_listens_or_nothing() {
-    let node = Node::serve(2);
-    let caller = Caller::of(key('k'), 1, &[]);
+async fn a_ping_finds_an_incarnation_a_closed_port_or_silence() {
+    let node = TestNode::serve(2);
+    let caller = Caller::new(key('k'), 1, &[]);
     assert_eq!(
-        caller.links.ping(&node.me.host).await,
-        Ping::Alive(Incarnation(2))
+        caller.rpc.ping(&node.node.host).await,
+        PingOutcome::Alive(Incarnation(2))
     );
     node.stop().await;
-    assert_eq!(caller.links.ping(&node.me.host).await, Ping::Refused);
+    assert_eq!(caller.rpc.ping(&node.node.host).await, PingOutcome::Refused);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let asked = Instant::now();
-    let found = caller.links.ping(&silent.local_addr().unwrap().to_string()).await;
-    assert_eq!(found, Ping::Silent);
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
-    assert_eq!(caller.hinted(), [], "who pings judges by itself");
+    let called_at = Instant::now();
+    let found = caller.rpc.ping(&silent.local_addr().unwrap().to_string()).await;
+    assert_eq!(found, PingOutcome::Silent);
+    assert!(
+        called_at.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        called_at.elapsed()
+    );
+    assert_eq!(caller.hints(), [], "the caller judges it");
 }
 
 #[actix_rt::test]
 async fn a_call_that_was_altered_on_its_way_is_refused() {
-    let master = Arc::new(NotingMaster::default());
-    let node = Node::serve(2).with_master(master.clone());
+    let master = Arc::new(RecordingMaster::default());
+    let node = TestNode::serve_with(2, master.clone());
     let swap = |from: &'static str, to: &'static str| {
         move |call: Vec<u8>| {
             let text = String::from_utf8(call).unwrap();
@@ -252,30 +254,30 @@ async fn a_call_that_was_altered_on_its_way_is_refused() {
         ("x-porpoise-from: 1", "x-porpoise-from: 4"),
         ("/master/report", "/master/ReporT"),
     ] {
-        let relay = me(2, &between(&node.me.host, swap(from, to)));
-        let caller = Caller::of(key('k'), 1, &[&relay]);
-        not_delivered(caller.links.report(&owner(&relay), Vec::new()).await);
+        let relay = identity(2, &between(&node.node.host, swap(from, to)));
+        let caller = Caller::new(key('k'), 1, &[&relay]);
+        not_delivered(caller.rpc.report(&owner(&relay), Vec::new()).await);
     }
-    assert!(master.told().is_empty());
-    let honest = me(2, &between(&node.me.host, |call| call));
-    let caller = Caller::of(key('k'), 1, &[&honest]);
-    caller.links.report(&owner(&honest), Vec::new()).await.unwrap();
+    assert!(master.calls().is_empty());
+    let honest = identity(2, &between(&node.node.host, |call| call));
+    let caller = Caller::new(key('k'), 1, &[&honest]);
+    caller.rpc.report(&owner(&honest), Vec::new()).await.unwrap();
 }
 
 #[actix_rt::test]
-async fn a_replayed_call_is_taken_as_a_repetition_and_nothing_else() {
-    let master = Arc::new(NotingMaster::default());
-    let node = Node::serve(2).with_master(master.clone());
+async fn a_replayed_call_is_a_repetition_and_nothing_else() {
+    let master = Arc::new(RecordingMaster::default());
+    let node = TestNode::serve_with(2, master.clone());
     let (overheard, heard) = std::sync::mpsc::channel();
     let listen = move |call: Vec<u8>| {
         overheard.send(call.clone()).unwrap();
         call
     };
-    let tapped = me(2, &between(&node.me.host, listen));
-    let caller = Caller::of(key('k'), 1, &[&tapped]);
-    caller.links.report(&owner(&tapped), Vec::new()).await.unwrap();
+    let tapped = identity(2, &between(&node.node.host, listen));
+    let caller = Caller::new(key('k'), 1, &[&tapped]);
+    caller.rpc.report(&owner(&tapped), Vec::new()).await.unwrap();
     let call = heard.recv().unwrap();
-    let host = node.me.host.clone();
+    let host = node.node.host.clone();
     let replay = move || {
         let mut stranger = TcpStream::connect(host).unwrap();
         stranger.write_all(&call).unwrap();
@@ -285,11 +287,11 @@ async fn a_replayed_call_is_taken_as_a_repetition_and_nothing_else() {
     };
     let answer = tokio::task::spawn_blocking(replay).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert_eq!(master.told(), vec!["report of 0 to 2"; 2]);
+    assert_eq!(master.calls(), vec!["report of 0 to 2"; 2]);
 }
 
 #[actix_rt::test]
-async fn a_stranger_is_noted_by_his_address_and_no_secret_is_written() {
+async fn an_unsigned_call_is_logged_with_its_address_and_no_secret() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt()
@@ -298,9 +300,9 @@ async fn a_stranger_is_noted_by_his_address_and_no_secret_is_written() {
         .with_writer(move || writer.clone())
         .try_init()
         .expect("no other test of this program writes the log");
-    let node = Node::serve(2);
-    let stranger = Caller::of(key('x'), 1, &[&node.me]);
-    not_delivered(stranger.links.drain(Incarnation(2)).await);
+    let node = TestNode::serve(2);
+    let stranger = Caller::new(key('x'), 1, &[&node.node]);
+    not_delivered(stranger.rpc.drain(Incarnation(2)).await);
     let text = log.text();
     let lines: Vec<&str> = text
         .lines()
@@ -315,9 +317,9 @@ async fn a_stranger_is_noted_by_his_address_and_no_secret_is_written() {
 }
 
 #[actix_rt::test]
-async fn an_answer_that_no_node_of_the_cluster_gave_is_not_believed() {
+async fn a_reply_without_a_signature_is_not_believed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let forger = me(2, &listener.local_addr().unwrap().to_string());
+    let forger = identity(2, &listener.local_addr().unwrap().to_string());
     std::thread::spawn(move || {
         for _ in 0..2 {
             let (mut caller, _) = listener.accept().unwrap();
@@ -326,25 +328,29 @@ async fn an_answer_that_no_node_of_the_cluster_gave_is_not_believed() {
             caller.write_all(answer.as_bytes()).unwrap();
         }
     });
-    let caller = Caller::of(key('k'), 1, &[&forger]);
-    no_answer(caller.links.hello(Incarnation(2), &owner(&forger)).await);
-    assert_eq!(caller.links.ping(&forger.host).await, Ping::Silent);
+    let caller = Caller::new(key('k'), 1, &[&forger]);
+    no_answer(caller.rpc.poll_slots(Incarnation(2), &owner(&forger)).await);
+    assert_eq!(caller.rpc.ping(&forger.host).await, PingOutcome::Silent);
 }
 
 #[actix_rt::test]
-async fn who_says_nothing_is_put_out() {
-    let node = Node::serve(2);
-    let host = node.me.host.clone();
+async fn a_connection_without_a_header_is_closed() {
+    let node = TestNode::serve(2);
+    let host = node.node.host.clone();
     let ended = tokio::task::spawn_blocking(move || {
         let mut stranger = TcpStream::connect(host).unwrap();
         stranger.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         stranger.write_all(b"POST /rpc/v1/ping HTTP/1.1\r\n").unwrap();
-        let mut told = Vec::new();
-        stranger.read_to_end(&mut told).map(|_| ())
+        let mut received = Vec::new();
+        stranger.read_to_end(&mut received).map(|_| ())
     });
-    let asked = Instant::now();
+    let called_at = Instant::now();
     ended.await.unwrap().unwrap();
-    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    assert!(
+        called_at.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        called_at.elapsed()
+    );
 }
 
 #[actix_rt::test]
@@ -354,16 +360,16 @@ async fn a_log_is_read_from_the_node_of_the_name_of_its_worker() {
     let files = LogFiles::in_folder(there.path());
     std::fs::create_dir_all(files.path(&uid).parent().unwrap()).unwrap();
     std::fs::write(files.path(&uid), b"0123\xff56789").unwrap();
-    let node = Node::serve_logs(2, there.path());
-    let caller = Caller::of(key('k'), 1, &[&node.me]);
-    let peers = actors::membership::peers::Peers::default();
-    peers.update(vec![living(&node.me)], tokio::time::Instant::now());
+    let node = TestNode::serve_logs(2, there.path());
+    let caller = Caller::new(key('k'), 1, &[&node.node]);
+    let peers = Peers::default();
+    peers.update(vec![live_member(&node.node)], tokio::time::Instant::now());
     let here = tempfile::tempdir().unwrap();
     let logs = ClusterLogs {
         name: "node-1".to_owned(),
         files: Arc::new(LogFiles::in_folder(here.path())),
         peers: peers.clone(),
-        links: caller.links.clone(),
+        rpc: caller.rpc.clone(),
     };
     let part = logs.read("node-2", &uid, (2, 4)).await.unwrap();
     assert_eq!(

@@ -52,6 +52,10 @@ fn declared_type(line: &str) -> Option<&str> {
 fn a_type_name_occurs_once_in_a_crate() {
     let mut found: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for source in production() {
+        // sea-orm wants a `Model` and a `Relation` in the module of each table.
+        if source.path.starts_with("crates/store/src/entity/") {
+            continue;
+        }
         for name in source.code().lines().filter_map(declared_type) {
             let key = (crate_of(&source).unwrap_or_default().to_owned(), name.to_owned());
             found.entry(key).or_default().push(source.path.clone());

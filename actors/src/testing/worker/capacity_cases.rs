@@ -47,7 +47,7 @@ pub async fn when_the_journal_cannot_be_written_nothing_starts_and_the_refusal_s
 pub async fn a_master_that_polled_no_slot_is_notified_when_one_is_free(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 1).await;
     worker.dispatch(vec![dispatch(1)]).await;
-    assert_eq!(worker.link.hello(worker.me, &owner(3, 1)).await.unwrap(), 0);
+    assert_eq!(worker.link.poll_slots(worker.me, &owner(3, 1)).await.unwrap(), 0);
     worker.until_started(1).await;
     worker.runner.finish(uid(1));
     worker

@@ -17,8 +17,8 @@ use super::test_worker::{
     BOOT, dispatch, is_lost, is_refused, kill_of, named, owner, reattach_of, start_incarnation, start_worker,
     uid,
 };
-use crate::links::LinkError;
 use crate::protocol::{Dispatch, DispatchAnswer, Kill, KillAnswer, ReattachAnswer};
+use crate::rpc::transport::CallError;
 
 pub async fn a_short_task_reports_once_and_is_journaled_from_start_to_end(
     transport: &dyn TransportUnderTest,
@@ -107,14 +107,14 @@ pub async fn a_dispatch_for_another_incarnation_is_not_accepted(transport: &dyn 
     // The worker refuses it with a reason; a transport that sees the mistake first has not delivered it.
     match worker.link.dispatch(Incarnation(6), vec![other]).await {
         Ok(reply) => assert!(is_refused(&reply.answers[0], "another incarnation")),
-        Err(error) => assert!(matches!(error, LinkError::NotDelivered(_)), "{error}"),
+        Err(error) => assert!(matches!(error, CallError::NotDelivered(_)), "{error}"),
     }
-    let free = worker.link.hello(Incarnation(6), &owner(1, 1)).await;
+    let free = worker.link.poll_slots(Incarnation(6), &owner(1, 1)).await;
     assert!(
-        matches!(free, Ok(0) | Err(LinkError::NotDelivered(_))),
+        matches!(free, Ok(0) | Err(CallError::NotDelivered(_))),
         "{free:?}"
     );
-    assert_eq!(worker.link.hello(worker.me, &owner(1, 1)).await, Ok(2));
+    assert_eq!(worker.link.poll_slots(worker.me, &owner(1, 1)).await, Ok(2));
     assert_eq!(worker.runner.starts_of(uid(1)), 0);
 }
 

@@ -9,9 +9,10 @@ use engine::attempt::{AttemptEnd, AttemptResult};
 use engine::ids::{DispatchId, Incarnation};
 use tokio::sync::Notify;
 
-use crate::links::{LinkError, MasterLink};
-use crate::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
+use crate::ports::{Job, JobEnd, Leftover, LogPart, LogSource, LogUnavailable, Runner, RunningJob};
 use crate::protocol::{AttemptUpdate, LeaseRequest, Owner, Report, ReportAnswer};
+use crate::rpc::calls::{Call, MasterCall, MasterReply, Reply};
+use crate::rpc::transport::{CallError, Destination, Transport};
 use crate::worker::journal::{Journal, JournalError, JournalRecord};
 
 /// A runner whose jobs end when a test says so.
@@ -215,18 +216,17 @@ impl FakeMasters {
     }
 }
 
-#[async_trait]
-impl MasterLink for FakeMasters {
-    async fn report(&self, to: &Owner, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        let answers = locked(&self.answers).get(&to.incarnation).cloned();
-        if matches!(answers, Some(ScriptedAnswer::Unreachable)) {
-            return Err(LinkError::NotDelivered(to.host.clone()));
+impl FakeMasters {
+    fn store(&self, owner: &Owner, batch: Vec<Report>) -> Result<MasterReply, CallError> {
+        let script = locked(&self.answers).get(&owner.incarnation).cloned();
+        if matches!(script, Some(ScriptedAnswer::Unreachable)) {
+            return Err(CallError::NotDelivered(owner.host.clone()));
         }
         locked(&self.batches).push(batch.len());
-        let mut stored = Vec::new();
+        let mut answers = Vec::new();
         for report in batch {
-            locked(&self.reports).push((to.incarnation, report));
-            stored.push(match &answers {
+            locked(&self.reports).push((owner.incarnation, report));
+            answers.push(match &script {
                 None | Some(ScriptedAnswer::Unreachable | ScriptedAnswer::DenyLeases) => ReportAnswer::Stored,
                 Some(ScriptedAnswer::Later) => ReportAnswer::Later,
                 Some(ScriptedAnswer::Moved(owner)) => ReportAnswer::Moved {
@@ -234,32 +234,57 @@ impl MasterLink for FakeMasters {
                 },
             });
         }
-        Ok(stored)
+        Ok(MasterReply::Reported { answers })
     }
 
-    async fn relay(&self, to: Incarnation, batch: Vec<Report>) -> Result<Vec<ReportAnswer>, LinkError> {
-        let stored = vec![ReportAnswer::Stored; batch.len()];
-        locked(&self.reports).extend(batch.into_iter().map(|report| (to, report)));
-        Ok(stored)
-    }
-
-    async fn slots(&self, to: &Owner, _: Incarnation, free: u32) -> Result<(), LinkError> {
-        locked(&self.slots).push((to.incarnation, free));
-        Ok(())
-    }
-
-    async fn renew(
-        &self,
-        to: &Owner,
-        _: Incarnation,
-        batch: Vec<LeaseRequest>,
-    ) -> Result<Vec<bool>, LinkError> {
-        let answers = locked(&self.answers).get(&to.incarnation).cloned();
-        if matches!(answers, Some(ScriptedAnswer::Unreachable)) {
-            return Err(LinkError::NoAnswer(to.host.clone()));
+    fn grant(&self, owner: &Owner, batch: Vec<LeaseRequest>) -> Result<MasterReply, CallError> {
+        let script = locked(&self.answers).get(&owner.incarnation).cloned();
+        if matches!(script, Some(ScriptedAnswer::Unreachable)) {
+            return Err(CallError::NoAnswer(owner.host.clone()));
         }
-        let granted = vec![!matches!(answers, Some(ScriptedAnswer::DenyLeases)); batch.len()];
-        locked(&self.renewals).extend(batch.into_iter().map(|renewal| (to.incarnation, renewal)));
-        Ok(granted)
+        let granted = vec![!matches!(script, Some(ScriptedAnswer::DenyLeases)); batch.len()];
+        locked(&self.renewals).extend(batch.into_iter().map(|renewal| (owner.incarnation, renewal)));
+        Ok(MasterReply::Leases { granted })
+    }
+
+    fn keep(&self, master: Incarnation, batch: Vec<Report>) -> MasterReply {
+        let answers = vec![ReportAnswer::Stored; batch.len()];
+        locked(&self.reports).extend(batch.into_iter().map(|report| (master, report)));
+        MasterReply::Reported { answers }
+    }
+}
+
+#[async_trait]
+impl Transport for FakeMasters {
+    async fn call(&self, to: Destination, call: Call) -> Result<Reply, CallError> {
+        let reply = match (to, call) {
+            (_, Call::Master(MasterCall::Report { owner, batch })) => self.store(&owner, batch)?,
+            (_, Call::Master(MasterCall::RenewLeases { owner, batch, .. })) => self.grant(&owner, batch)?,
+            (_, Call::Master(MasterCall::OfferSlots { owner, free, .. })) => {
+                locked(&self.slots).push((owner.incarnation, free));
+                MasterReply::Done {}
+            }
+            (Destination::Incarnation(master), Call::Master(MasterCall::Relay { batch })) => {
+                self.keep(master, batch)
+            }
+            (to, _) => return Err(CallError::NotDelivered(to.to_string())),
+        };
+        Ok(Reply::Master(reply))
+    }
+}
+
+/// Logs that do not exist.
+#[derive(Debug)]
+pub(crate) struct NoLogs;
+
+#[async_trait]
+impl LogSource for NoLogs {
+    async fn read(
+        &self,
+        _: &str,
+        _: &DispatchId,
+        (offset, _): (u64, u64),
+    ) -> Result<LogPart, LogUnavailable> {
+        Ok(LogPart::nothing_at(offset))
     }
 }

@@ -15,14 +15,16 @@ use engine::states::KillCause;
 use engine::task_type::shell::shell_action;
 
 use super::TransportUnderTest;
-use super::fakes::{FakeMasters, FakeRunner, MemoryJournal};
+use super::fakes::{FakeMasters, FakeRunner, MemoryJournal, NoLogs};
 use crate::clock::Clock;
-use crate::links::{MasterLink, WorkerLink};
 use crate::membership::peers::Peers;
 use crate::ports::{NodeIdentity, Runner};
 use crate::protocol::{
     Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest,
 };
+use crate::rpc::client::RpcClient;
+use crate::rpc::in_process::InProcess;
+use crate::rpc::transport::Transport;
 use crate::worker;
 use crate::worker::journal::{Journal, JournalRecord};
 use crate::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
@@ -34,8 +36,8 @@ pub(crate) const BOOT: &str = "this boot";
 pub(crate) struct TestWorker {
     /// For what no message asks: its slots, its drain.
     pub(crate) handle: WorkerHandle,
-    /// The link of a master to it.
-    pub(crate) link: Arc<dyn WorkerLink>,
+    /// The way of a master to it.
+    pub(crate) link: RpcClient,
     pub(crate) me: Incarnation,
     pub(crate) runner: Arc<FakeRunner>,
     pub(crate) masters: Arc<FakeMasters>,
@@ -51,13 +53,14 @@ pub(crate) async fn start_incarnation(
     let me = Incarnation(me);
     let runner = Arc::new(FakeRunner::default());
     let masters = Arc::new(FakeMasters::default());
+    let this_node = NodeIdentity {
+        incarnation: me,
+        host: "w:1".to_owned(),
+        name: "w".to_owned(),
+        generation: Generation(1),
+    };
     let config = WorkerConfig {
-        me: NodeIdentity {
-            incarnation: me,
-            host: "w:1".to_owned(),
-            name: "w".to_owned(),
-            generation: Generation(1),
-        },
+        me: this_node.clone(),
         slots,
         paths: AttemptPaths::in_data(Path::new("/nowhere")),
         boot_id: BOOT.to_owned(),
@@ -67,12 +70,14 @@ pub(crate) async fn start_incarnation(
         runner: Arc::clone(&runner) as Arc<dyn Runner>,
         journal: Arc::clone(&journal) as Arc<dyn Journal>,
         masters: transport
-            .to_masters(me, Arc::clone(&masters) as Arc<dyn MasterLink>)
+            .to_masters(me, Arc::clone(&masters) as Arc<dyn Transport>)
             .await,
         clock: Clock::starting_at(Timestamp(1_000_000)),
     };
     let handle = worker::start(config, ports).await.unwrap();
-    let link = transport.to_worker(me, Arc::new(handle.clone())).await;
+    let in_process = InProcess::new(this_node, Arc::new(NoLogs), Arc::default());
+    in_process.set_worker(handle.clone());
+    let link = transport.to_worker(me, Arc::new(in_process)).await;
     TestWorker {
         handle,
         link,
@@ -157,7 +162,11 @@ impl TestWorker {
     }
 
     pub(crate) async fn reattach(&self, request: ReattachRequest) -> ReattachAnswer {
-        self.link.adopt(self.me, vec![request]).await.unwrap().remove(0)
+        self.link
+            .reattach(self.me, vec![request])
+            .await
+            .unwrap()
+            .remove(0)
     }
 
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {

@@ -1,5 +1,7 @@
 //! A worker whose masters stop answering, in virtual time.
 
+use std::sync::Arc;
+
 use engine::attempt::AttemptResult;
 use engine::spec::OnCutOff;
 
@@ -19,7 +21,7 @@ fn monitor_of(dispatch: Dispatch) -> (IsolationMonitor, Instant, Option<Dispatch
     (monitor, now, startable)
 }
 
-fn answered(sent_at: Instant, answers: Result<Vec<bool>, LinkError>) -> SentLeaseRequest {
+fn answered(sent_at: Instant, answers: Result<Vec<bool>, CallError>) -> SentLeaseRequest {
     let epoch = owner(1, 1).epoch;
     SentLeaseRequest {
         batch: vec![LeaseRequest { uid: uid(1), epoch }],
@@ -42,7 +44,7 @@ fn a_deferred_attempt_starts_once_with_its_first_granted_lease() {
     assert_eq!(startable, None);
     assert_eq!(monitor.take_due(now).requests, [uid(1)]);
     assert_eq!(monitor.apply_answers(answered(now, Ok(vec![false])), now), []);
-    let unanswered = Err(LinkError::NoAnswer("m1:1".to_owned()));
+    let unanswered = Err(CallError::NoAnswer("m1:1".to_owned()));
     assert_eq!(monitor.apply_answers(answered(now, unanswered), now), []);
     assert_eq!(
         monitor.apply_answers(answered(now, Ok(vec![true])), now),
@@ -108,7 +110,7 @@ async fn without_its_owner_an_exclusive_attempt_is_stopped_after_twenty_seconds_
     // Polls arrive, but no answer: they renew nothing.
     for _ in 0..18 {
         pass(1_000).await;
-        worker.link.hello(worker.me, &owner(1, 1)).await.unwrap();
+        worker.link.poll_slots(worker.me, &owner(1, 1)).await.unwrap();
     }
     pass(900).await;
     assert_eq!(worker.handle.slots().used, 2);
@@ -253,7 +255,7 @@ async fn stop_after_stops_an_attempt_when_no_master_was_in_contact_in_its_time()
     worker.dispatch(vec![with_policy(1, policy), dispatch(2)]).await;
     for _ in 0..100 {
         pass(1_000).await;
-        worker.link.hello(worker.me, &owner(3, 1)).await.unwrap();
+        worker.link.poll_slots(worker.me, &owner(3, 1)).await.unwrap();
     }
     assert_eq!(worker.handle.slots().used, 2, "some master is in contact");
     pass(59_900).await;

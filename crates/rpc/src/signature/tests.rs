@@ -13,7 +13,6 @@ const CALL: SignedCall<'static> = SignedCall {
 const REPLY: SignedReply<'static> = SignedReply {
     call: "ab",
     status: 200,
-    size: "",
     body_hash: "aa",
 };
 
@@ -59,7 +58,6 @@ fn every_part_of_a_reply_is_signed() {
     let others = [
         SignedReply { call: "ac", ..REPLY },
         SignedReply { status: 404, ..REPLY },
-        SignedReply { size: "1", ..REPLY },
         SignedReply {
             body_hash: "ab",
             ..REPLY
