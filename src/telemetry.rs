@@ -79,6 +79,11 @@ pub const NAMES: &[Metric] = &[
         "Workers that were declared dead",
     ),
     (
+        "porpoise_failovers_total",
+        MetricKind::Counter,
+        "Take-overs that this master completed",
+    ),
+    (
         "porpoise_failover_duration_seconds",
         MetricKind::Seconds,
         "From the declaration of a death to the last take-over",

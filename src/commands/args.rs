@@ -112,7 +112,7 @@ pub(crate) enum DbCommand {
         #[command(flatten)]
         flags: DatabaseFlags,
     },
-    /// Say that the database was restored: raises its generation, and every master joins anew
+    /// Say that the database was restored: raises its generation, and every master joins again
     Restored {
         #[command(flatten)]
         flags: DatabaseFlags,

@@ -71,8 +71,8 @@ pub(crate) fn declare_restored(flags: DatabaseFlags) -> Result<(), Failure> {
             .map_err(|error| failure_of(&error))
     })?;
     say(&format!(
-        "the generation is {} (it was {}); {} lives end and join anew, {} instances have an owner and are taken up, \
-         {} attempts are open and their workers are asked",
+        "the generation is {} (it was {}); {} incarnations end and join again, {} instances have an owner and are \
+         resumed, {} attempts are open and their workers are queried",
         raised.to, raised.from, raised.ended, raised.owned, raised.open_attempts
     ));
     Ok(())

@@ -11,7 +11,7 @@ use super::key::AnyKey;
 use super::keys;
 use super::log::Log;
 use super::settings::{Auth, Cluster, Config, Consul, Database, Rpc, Server, Tls, Worker};
-use super::sources::{Flags, Gathered, gather_sources};
+use super::sources::{Flags, SourceTexts, gather_sources};
 
 /// Slots of a worker for each CPU, when their number is not set.
 const SLOTS_PER_CPU: u32 = 4;
@@ -40,35 +40,34 @@ impl Config {
     /// # Errors
     /// As `load`.
     pub fn from_sources(mode: Mode, flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
-        let mut gathered = gather_sources(mode, flags, environment);
-        gathered.check_values();
-        check_key_pairs(&mut gathered);
+        let mut texts = gather_sources(mode, flags, environment);
+        texts.check_values();
+        check_key_pairs(&mut texts);
         if mode == Mode::Cluster {
-            check_cluster_keys(&mut gathered);
+            check_cluster_keys(&mut texts);
         }
-        gathered.check_mistakes()?;
-        build_config(mode, &gathered)
+        texts.check_mistakes()?;
+        build_config(mode, &texts)
     }
 }
 
 /// Rejects a key without the other one that gives it a meaning.
-pub(super) fn check_key_pairs(gathered: &mut Gathered) {
-    let is_empty = |key: &dyn AnyKey| gathered.find(key).is_none_or(|found| found.text().is_empty());
+pub(super) fn check_key_pairs(texts: &mut SourceTexts) {
+    let is_empty = |key: &dyn AnyKey| texts.find(key).is_none_or(|found| found.text().is_empty());
     if is_empty(&keys::CONSUL_CERT_FILE) != is_empty(&keys::CONSUL_KEY_FILE) {
-        gathered
-            .reject("consul.cert_file and consul.key_file: one without the other proves nothing".to_owned());
+        texts.reject("consul.cert_file and consul.key_file: one without the other proves nothing".to_owned());
     }
 }
 
-fn check_cluster_keys(gathered: &mut Gathered) {
+fn check_cluster_keys(texts: &mut SourceTexts) {
     for (key, flag) in CLUSTER_KEYS {
-        if !gathered.is_set(key) {
-            gathered.reject(format!("{}: a node of a cluster needs it ({flag})", key.name()));
+        if !texts.is_set(key) {
+            texts.reject(format!("{}: a node of a cluster needs it ({flag})", key.name()));
         }
     }
 }
 
-fn build_config(mode: Mode, from: &Gathered) -> Result<Config, ConfigError> {
+fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
     Ok(Config {
         mode,
         server: Server {
@@ -116,7 +115,7 @@ fn build_config(mode: Mode, from: &Gathered) -> Result<Config, ConfigError> {
     })
 }
 
-fn build_consul(from: &Gathered) -> Result<Consul, ConfigError> {
+fn build_consul(from: &SourceTexts) -> Result<Consul, ConfigError> {
     let cert_file = from.optional_value(&keys::CONSUL_CERT_FILE)?;
     let key_file = from.optional_value(&keys::CONSUL_KEY_FILE)?;
     Ok(Consul {

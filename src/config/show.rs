@@ -27,14 +27,14 @@ pub struct KeyLine {
 /// # Errors
 /// When a source cannot be read, names a key that does not exist, or gives one a value that it cannot have.
 pub fn list_keys(flags: &Flags, environment: &Environment) -> Result<Vec<KeyLine>, ConfigError> {
-    let mut gathered = gather_sources(Mode::Cluster, flags, environment);
-    gathered.check_values();
-    check_key_pairs(&mut gathered);
-    gathered.check_mistakes()?;
+    let mut texts = gather_sources(Mode::Cluster, flags, environment);
+    texts.check_values();
+    check_key_pairs(&mut texts);
+    texts.check_mistakes()?;
     Ok(KEYS
         .iter()
         .map(|key| {
-            let found = gathered.find(*key);
+            let found = texts.find(*key);
             KeyLine {
                 key: key.name(),
                 value: masked(key.visibility(), found.map_or("", SourcedText::text)),

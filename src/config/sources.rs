@@ -85,35 +85,35 @@ impl SourcedText {
 
 /// The texts of all sources, with the mistakes found on the way.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(super) struct SourceTexts {
     texts: BTreeMap<&'static str, SourcedText>,
     mistakes: Vec<String>,
 }
 
 /// Reads all sources in their order.
-pub(super) fn gather_sources(mode: Mode, flags: &Flags, environment: &Environment) -> Gathered {
-    let mut gathered = Gathered::default();
+pub(super) fn gather_sources(mode: Mode, flags: &Flags, environment: &Environment) -> SourceTexts {
+    let mut texts = SourceTexts::default();
     for key in KEYS.iter().filter(|key| !key.default_text().is_empty()) {
-        gathered.set(*key, key.default_text().to_owned(), Origin::Default);
+        texts.set(*key, key.default_text().to_owned(), Origin::Default);
     }
     if mode == Mode::Cluster {
         // A standalone process does not use Consul, whatever other programs on its machine do.
-        gathered.read_consul_variables(environment);
+        texts.read_consul_variables(environment);
     }
     if let Some(path) = &flags.file {
-        gathered.read_file(path);
+        texts.read_file(path);
     }
     for (name, value) in environment.with_prefix(PREFIX) {
         let key = name[PREFIX.len()..].to_ascii_lowercase().replace("__", ".");
-        gathered.accept(&key, value.to_owned(), Origin::Environment(name.to_owned()));
+        texts.accept(&key, value.to_owned(), Origin::Environment(name.to_owned()));
     }
     for (key, value) in &flags.values {
-        gathered.accept(key, value.clone(), Origin::Flag);
+        texts.accept(key, value.clone(), Origin::Flag);
     }
-    gathered
+    texts
 }
 
-impl Gathered {
+impl SourceTexts {
     /// Returns the text of a key that is set; a key can be set to nothing.
     pub(super) fn find(&self, key: &dyn AnyKey) -> Option<&SourcedText> {
         self.texts.get(key.name())

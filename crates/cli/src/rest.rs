@@ -244,8 +244,8 @@ fn one_line_cause(error: &reqwest::Error) -> String {
     output::plain(Some(&Value::from(root_cause(error))))
 }
 
-/// Whether the call can have reached nobody or is harmless to repeat; a refused connection says that the server
-/// is down, and is reported at once.
+/// Returns whether the call is worth repeating and harmless to repeat; a refused connection means that the server is
+/// down, and is reported at once.
 fn may_repeat(error: &reqwest::Error, method: &Method) -> bool {
     !error.is_connect() && !error.is_timeout() && !error.is_builder() && *method != Method::PATCH
 }

@@ -11,6 +11,7 @@ mod context;
 mod error;
 mod grants;
 mod history;
+mod instance_filter;
 mod instances;
 mod nodes;
 mod operations;
@@ -18,6 +19,7 @@ mod page;
 mod projects;
 mod request_keys;
 mod save_version;
+mod start_target;
 mod tasks;
 mod tokens;
 mod transitions;
@@ -34,21 +36,22 @@ pub use self::context::AuditContext;
 pub use self::error::CatalogError;
 pub use self::grants::{Grant, Grants, Permission};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
-pub use self::instances::{DeleteOutcome, InstanceFilter, InstanceRow, Instances, TaskCounts};
+pub use self::instance_filter::InstanceFilter;
+pub use self::instances::{DeleteOutcome, InstanceRow, Instances, TaskCounts};
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
 pub use self::operations::{Operation, Operations, PostCommand, PostOutcome, PostedCommand};
 pub use self::page::{Page, PageRequest};
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion};
+pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
 pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
 pub use self::users::{Access, Credentials, NewUser, User, UserEdit, UserId, UserRole, Users};
 pub use self::visibility::VisibilityScope;
 pub use self::workflows::{
-    SourceFormat, StartCandidate, StartTarget, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion,
-    Workflows,
+    SourceFormat, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion, Workflows,
 };
 
 /// What users read and change, by noun, on the store's connections.

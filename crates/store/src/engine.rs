@@ -9,6 +9,7 @@ mod inbox;
 mod load;
 mod members;
 mod ownership;
+mod pinned_definition;
 mod port;
 mod relayed_results;
 mod task_rows;

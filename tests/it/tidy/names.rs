@@ -52,7 +52,7 @@ fn declared_type(line: &str) -> Option<&str> {
 fn a_type_name_occurs_once_in_a_crate() {
     let mut found: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for source in production() {
-        // The names that sea-orm demands of each entity.
+        // sea-orm wants a `Model` and a `Relation` in the module of each table.
         if source.path.starts_with("crates/store/src/entity/") {
             continue;
         }

@@ -9,7 +9,7 @@ use engine::states::{Attention, FailureStrategy, InstanceState, Priority, TaskSt
 use engine::view;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
     QuerySelect, RelationTrait, Select,
 };
 
@@ -17,9 +17,9 @@ use crate::catalog::audited_transaction::AuditedTransaction;
 use crate::catalog::columns::{narrow, parse_json, parse_name};
 use crate::catalog::context::AuditContext;
 use crate::catalog::error::CatalogError;
+use crate::catalog::instance_filter::InstanceFilter;
 use crate::catalog::page::{Page, PageRequest};
 use crate::catalog::projects::ProjectId;
-use crate::catalog::visibility::VisibilityScope;
 use crate::entity::{inbox, instance, member, project, task_instance, workflow};
 use crate::store::Store;
 
@@ -83,21 +83,6 @@ pub struct InstanceRow {
     pub ended_at: Option<Timestamp>,
     /// Its tasks by shown state.
     pub tasks: TaskCounts,
-}
-
-/// Which instances are wanted; all conditions must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstanceFilter {
-    /// Only what this user may read.
-    pub visible: VisibilityScope,
-    /// The project's name.
-    pub project: Option<String>,
-    /// The workflow's name.
-    pub workflow: Option<String>,
-    /// One of these states; empty means any.
-    pub states: Vec<InstanceState>,
-    /// The owner's address.
-    pub host: Option<String>,
 }
 
 /// What became of a delete.
@@ -233,41 +218,6 @@ impl<'a> Instances<'a> {
             instances.push(row.into_instance(&definition, &counts)?);
         }
         Ok(instances)
-    }
-}
-
-impl InstanceFilter {
-    fn condition(&self) -> Condition {
-        let mut condition = self.visible.condition(instance::Column::ProjectId);
-        if let Some(name) = &self.project {
-            let projects = Query::select()
-                .column(project::Column::Id)
-                .from(project::Entity)
-                .and_where(project::Column::Name.eq(name))
-                .to_owned();
-            condition = condition.add(instance::Column::ProjectId.in_subquery(projects));
-        }
-        if let Some(name) = &self.workflow {
-            let workflows = Query::select()
-                .column(workflow::Column::Id)
-                .from(workflow::Entity)
-                .and_where(workflow::Column::Name.eq(name))
-                .to_owned();
-            condition = condition.add(instance::Column::WorkflowId.in_subquery(workflows));
-        }
-        if let Some(host) = &self.host {
-            let running = InstanceState::ALL.iter().filter(|state| !state.is_idle());
-            condition = condition
-                .add(instance::Column::Owner.is_not_null())
-                .add(instance::Column::Attention.is_null())
-                .add(instance::Column::State.is_in(running.map(|state| state.as_str())))
-                .add(instance::Column::Host.eq(host));
-        }
-        if !self.states.is_empty() {
-            let states = self.states.iter().map(|state| state.as_str());
-            condition = condition.add(instance::Column::State.is_in(states));
-        }
-        condition
     }
 }
 

@@ -136,7 +136,11 @@ impl From<TokenOfUser> for Identity {
         Self {
             user: UserId(row.user_id),
             name: row.user_name,
-            role: UserRole::from_admin_column(row.admin),
+            role: if row.admin {
+                UserRole::Admin
+            } else {
+                UserRole::Member
+            },
             token: TokenId(row.id),
             kind: TokenKind::from_column(&row.kind),
             expires_at: row.expires_at.map(Timestamp),

@@ -31,13 +31,6 @@ pub enum UserRole {
     Member,
 }
 
-impl UserRole {
-    /// Reads the column `admin`.
-    pub(crate) fn from_admin_column(column: bool) -> Self {
-        if column { Self::Admin } else { Self::Member }
-    }
-}
-
 /// Whether a user may do anything at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -122,7 +115,11 @@ impl From<user_account::Model> for Credentials {
             user: User {
                 id: UserId(row.id),
                 name: row.name,
-                role: UserRole::from_admin_column(row.admin),
+                role: if row.admin {
+                    UserRole::Admin
+                } else {
+                    UserRole::Member
+                },
                 access: if row.disabled_at.is_some() {
                     Access::Disabled
                 } else {

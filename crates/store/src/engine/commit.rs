@@ -74,7 +74,7 @@ impl Store {
                 Ok((committed, None)) => {
                     commits.retain(|commit| committed.contains(&(commit.id.0, commit.revision.0)));
                 }
-                // Step by step, a stale commit is told from a refused one.
+                // Step by step, a stale commit differs from a refused one.
                 Err(StoreError::Rejected(_)) if execution != Execution::Sequential => {
                     execution = Execution::Sequential;
                 }
