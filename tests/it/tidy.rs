@@ -112,7 +112,7 @@ fn migrations_import_nothing_of_ours() {
 
 #[test]
 fn only_the_store_names_sea_orm() {
-    let places = ["crates/store/", "migrations/"];
+    let places = ["crates/store/", "crates/test-support/", "migrations/"];
     only_in(
         "sea_orm occurs only in crates/store and migrations",
         // Not the bare word: a log level may name it.
@@ -137,7 +137,7 @@ fn only_the_registry_speaks_to_consul() {
     only_in(
         "Consul's API occurs only in src/registry",
         &["/v1/agent", "/v1/health", "/v1/session"],
-        &["src/registry"],
+        &["src/registry", "crates/test-support/"],
     );
 }
 
@@ -152,6 +152,7 @@ fn only_the_configuration_reads_the_environment() {
         // Fail points of tests; empty in every other build.
         "actors/src/fail_points.rs",
         "crates/runner/",
+        "crates/test-support/",
         "benches/",
     ];
     only_in(
