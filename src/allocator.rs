@@ -11,7 +11,7 @@ use std::process::Command;
 /// mimalloc's name for committing a whole arena at once.
 const SETTING: &str = "MIMALLOC_ARENA_EAGER_COMMIT";
 
-/// Starts this program anew with the setting, unless it has one; the process keeps its id.
+/// Executes this program again with the setting, unless it has one; the process keeps its id.
 ///
 /// A system on which that fails runs the node as it is, with more memory.
 #[expect(

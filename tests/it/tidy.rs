@@ -156,7 +156,7 @@ fn only_the_configuration_reads_the_environment() {
         "benches/",
     ];
     only_in(
-        "settings come from src/config only; nobody else reads the environment",
+        "settings come from src/config only; no other file reads the environment",
         &words,
         &places,
     );
@@ -165,7 +165,7 @@ fn only_the_configuration_reads_the_environment() {
 #[test]
 fn nobody_uses_the_supervisor_of_actix() {
     only_in(
-        "an actor is restarted only by building it anew from the store",
+        "an actor is restarted only by rebuilding it from the store",
         &["Supervisor::start", "actix::Supervisor"],
         &[],
     );

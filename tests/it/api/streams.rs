@@ -14,7 +14,7 @@ async fn read_until(asked: RequestBuilder, wanted: &str) -> String {
     let mut text = String::new();
     let read = async {
         while !text.contains(wanted) {
-            let bytes = frames.next().await.expect("the stream goes on").unwrap();
+            let bytes = frames.next().await.expect("the stream continues").unwrap();
             text.push_str(&String::from_utf8_lossy(&bytes));
         }
     };

@@ -66,7 +66,7 @@ async fn a_wrong_password_and_an_unknown_user_look_the_same() {
     let served = serve().await;
     served.member("ann").await;
     let mut details = Vec::new();
-    for name in ["ann", "nobody"] {
+    for name in ["ann", "unknown"] {
         let body = json!({"username": name, "password": "wrong password"});
         let answer = reply(served.anonymous("POST", "/api/v1/auth/login").json(&body)).await;
         answer.problem(401, "LOGIN_FAILED");

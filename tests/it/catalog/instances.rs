@@ -373,12 +373,12 @@ pub(super) async fn history_is_paged_oldest_first_with_the_names_of_tasks(fixtur
         cursor: None,
     };
     let first = fixture.catalog.history().list(id, &page).await.expect("a page");
-    let told: Vec<_> = first
+    let shown: Vec<_> = first
         .items
         .iter()
         .map(|entry| (entry.task.as_deref(), entry.to.as_str()))
         .collect();
-    assert_eq!(told, [(None, "running"), (Some("b"), "dispatched")]);
+    assert_eq!(shown, [(None, "running"), (Some("b"), "dispatched")]);
     assert_eq!(
         (first.items[0].from.as_deref(), first.items[0].host.as_deref()),
         (None, None)
@@ -438,7 +438,7 @@ pub(super) async fn ownership_says_whether_an_owner_lives_or_is_on_its_way(fixtu
     assert_eq!(
         (owned.log.len(), owned.log[0].why, owned.log[0].at),
         (1, OwnershipReason::Start, Timestamp(5)),
-        "an owner that came after the row was read is not told of yet"
+        "an owner that came after the row was read is not shown yet"
     );
     fixture.sql("UPDATE member SET state = 'dead'").await;
     assert_eq!(state().await, OwnershipState::Moving);

@@ -30,12 +30,12 @@ pub(super) async fn a_node_is_listed_with_what_it_owns_and_runs(fixture: &Catalo
         ))
         .await;
     let nodes = fixture.catalog.nodes().list(Timestamp(10)).await.expect("nodes");
-    let told: Vec<_> = nodes
+    let shown: Vec<_> = nodes
         .iter()
         .map(|n| (n.name.as_str(), n.state, n.instances, n.slots_used))
         .collect();
     assert_eq!(
-        told,
+        shown,
         [
             ("n2", MemberState::Draining, 0, 2),
             ("n1", MemberState::Active, 1, 0)

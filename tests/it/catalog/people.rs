@@ -256,11 +256,11 @@ pub(super) async fn a_grant_is_given_changed_and_taken_back(fixture: &CatalogFix
     assert_eq!(permission().await, None);
     let again = fixture.catalog.grants().delete(DEFAULT, "ann", &asked()).await;
     assert!(matches!(again, Err(CatalogError::NotFound { .. })), "{again:?}");
-    let nobody = Grant {
+    let unknown_user = Grant {
         user: "bob".to_owned(),
         permission: Permission::Read,
     };
-    let unknown = fixture.catalog.grants().put(DEFAULT, &nobody, &asked()).await;
+    let unknown = fixture.catalog.grants().put(DEFAULT, &unknown_user, &asked()).await;
     assert!(
         matches!(unknown, Err(CatalogError::NotFound { .. })),
         "{unknown:?}"

@@ -61,7 +61,7 @@ impl Answer {
     }
 }
 
-/// The server; it lives as long as the test process, one thread per connection.
+/// The server; it runs as long as the test process, one thread per connection.
 pub(super) struct Server {
     address: String,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -91,8 +91,8 @@ impl Server {
     }
 }
 
-/// Returns an address where nobody listens.
-pub(super) fn nobody() -> String {
+/// Returns an address at which no process listens.
+pub(super) fn unused_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }

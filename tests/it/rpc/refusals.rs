@@ -142,7 +142,7 @@ async fn another_secret_is_refused_without_an_effect() {
     not_delivered(stranger.rpc.request_reconcile(Incarnation(2)).await);
     assert_eq!(stranger.rpc.ping(&node.node.host).await, PingOutcome::Silent);
     assert!(master.calls().is_empty());
-    assert_eq!(stranger.hints(), [], "it lives");
+    assert_eq!(stranger.hints(), [], "it runs");
 }
 
 #[actix_rt::test]

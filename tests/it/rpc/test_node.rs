@@ -88,7 +88,7 @@ impl TestNode {
         Self::start(node, listener, Arc::new(local), drain_signal)
     }
 
-    /// Serves a node that answers as told.
+    /// Serves a node that answers as scripted.
     pub(super) fn serve_with(incarnation: i64, local: Arc<dyn Transport>) -> Self {
         let (node, listener) = bind(incarnation);
         Self::start(node, listener, local, Arc::default())

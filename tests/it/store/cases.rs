@@ -1,4 +1,4 @@
-//! Lives, births, rounds and reads.
+//! Incarnations, new instances, commits and reads.
 
 use std::collections::BTreeMap;
 
@@ -148,20 +148,20 @@ pub(crate) async fn a_member_only_moves_forward(subject: &dyn StoreUnderTest) {
     store.set_member_state(me, MemberState::Left).await.unwrap();
     let risen = store.set_member_state(me, MemberState::Dead).await;
     assert!(matches!(risen, Err(StoreError::Rejected(_))), "{risen:?}");
-    let nobody = store
+    let unknown_owner = store
         .set_member_state(Incarnation(999), MemberState::Active)
         .await;
-    assert!(matches!(nobody, Err(StoreError::Rejected(_))), "{nobody:?}");
+    assert!(matches!(unknown_owner, Err(StoreError::Rejected(_))), "{unknown_owner:?}");
 }
 
 pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await.incarnation;
-    let beat = subject.store().record_heartbeat(first).await.unwrap();
-    assert_eq!(beat.state, MemberState::Active);
+    let heartbeat = subject.store().record_heartbeat(first).await.unwrap();
+    assert_eq!(heartbeat.state, MemberState::Active);
     join(subject, "two", "h2").await;
     let later = subject.store().record_heartbeat(first).await.unwrap();
     assert_eq!(later.state, MemberState::Dead);
-    assert!(later.now >= beat.now);
+    assert!(later.now >= heartbeat.now);
     assert_eq!(
         subject
             .store()

@@ -114,7 +114,7 @@ pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn StoreUnderT
         .store()
         .set_member_state(first.incarnation, MemberState::Draining);
     draining.await.unwrap();
-    assert_eq!(claim(subject, &by(&second)).await, [], "a draining member lives");
+    assert_eq!(claim(subject, &by(&second)).await, [], "a draining member is alive");
     let left = subject
         .store()
         .set_member_state(first.incarnation, MemberState::Left);
@@ -186,7 +186,7 @@ pub(crate) async fn a_verb_that_cannot_apply_is_refused_at_rest(subject: &dyn St
         "{detail}"
     );
     assert_eq!(subject.outcome(rerun).await.0, OperationStatus::Pending);
-    assert_eq!(subject.owned(id).await.epoch, 1, "nobody had to claim it");
+    assert_eq!(subject.owned(id).await.epoch, 1, "no claim was needed");
 }
 
 pub(crate) async fn a_verb_of_another_run_is_refused_at_rest(subject: &dyn StoreUnderTest) {

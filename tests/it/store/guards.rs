@@ -51,12 +51,12 @@ async fn refuses_bad_sql(database: &Database) {
 /// What unique keys and checks refuse beside an instance with an open attempt.
 const IMPOSSIBLE: [(&str, &str); 9] = [
     (
-        "two live lives of one name",
+        "two live members of one name",
         "INSERT INTO member (name, host, roles, state, version, joined_at, state_at) \
          VALUES ('one', 'h9', 'master', 'draining', 'test', 0, 0)",
     ),
     (
-        "two live lives at one host",
+        "two live members at one host",
         "INSERT INTO member (name, host, roles, state, version, joined_at, state_at) \
          VALUES ('nine', 'h1', 'worker', 'joining', 'test', 0, 0)",
     ),

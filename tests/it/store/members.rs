@@ -1,4 +1,4 @@
-//! Lives among others: joining, being declared dead, handing over, and results that take a detour.
+//! Members: joining, being declared dead, handover, and relayed results.
 
 use std::collections::BTreeMap;
 
@@ -138,7 +138,7 @@ pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn
         DeclarationOutcome::AlreadyEnded
     );
     assert_eq!(declare(subject, &dead, &me).await, DeclarationOutcome::NotActive);
-    assert_eq!(living(subject).await, ["one"], "the dead declare nobody");
+    assert_eq!(living(subject).await, ["one"], "a dead member declares no other");
     let draining = subject
         .store()
         .set_member_state(me.incarnation, MemberState::Draining);
@@ -148,7 +148,7 @@ pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn
     assert_eq!(
         declare(subject, &other, &me).await,
         DeclarationOutcome::Dead,
-        "whoever drains"
+        "a draining member"
     );
 }
 
@@ -167,7 +167,7 @@ pub(crate) async fn a_take_over_is_noted_once_for_each_pair(subject: &dyn StoreU
     let early = subject.store().record_failover(&first).await;
     assert!(
         matches!(early, Err(StoreError::Rejected(_))),
-        "it lives: {early:?}"
+        "it is alive: {early:?}"
     );
     declare(subject, &me, &dead).await;
     subject.store().record_failover(&first).await.unwrap();
@@ -302,7 +302,7 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn StoreUnderTes
     let rests = create(subject, Some(&me)).await;
     bring_to_rest(subject, &me, rests).await;
     declare(subject, &me, &dead).await;
-    let told = subject
+    let counted = subject
         .store()
         .find_owners(&[rests, InstanceId(999), orphan, waits, orphan])
         .await
@@ -317,7 +317,7 @@ pub(crate) async fn owners_are_told_with_their_state(subject: &dyn StoreUnderTes
     };
     let of_dead = Some((dead.incarnation, "h0".to_owned()));
     assert_eq!(
-        told,
+        counted,
         [
             by(orphan, of_dead, Some(MemberState::Dead), 1, true),
             by(waits, None, None, 0, true),
@@ -453,7 +453,7 @@ pub(crate) async fn results_are_kept_while_their_attempts_are_open(subject: &dyn
         "closed by another way"
     );
     assert_eq!(port.list_owned(me.incarnation).await.unwrap(), [owned(id, false)]);
-    assert_eq!(subject.unapplied_results().await, 1, "which nobody reads");
+    assert_eq!(subject.unapplied_results().await, 1, "which no owner reads");
     port.close_relayed_results(Timestamp(2_900)).await.unwrap();
     assert_eq!(subject.unapplied_results().await, 0, "nothing is left behind");
 }

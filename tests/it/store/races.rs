@@ -19,7 +19,7 @@ use super::members::enter;
 use super::store_under_test::{Database, StoreUnderTest};
 use test_support::invariants;
 
-/// Long enough for a statement that waits for nobody.
+/// Long enough for a statement that waits for no other.
 const MOMENT: Duration = Duration::from_millis(300);
 
 async fn enter_master(database: &Database, name: &str) -> NodeIdentity {
@@ -157,7 +157,7 @@ async fn a_claim_waits_for_the_declaration_of_its_member_and_is_refused() {
     let store = database.store.clone();
     let claiming = tokio::spawn(async move { store.claim_instances(&claim_of(&me, 10)).await });
     tokio::time::sleep(MOMENT).await;
-    assert!(!claiming.is_finished(), "nobody knows yet whether it lives");
+    assert!(!claiming.is_finished(), "its owner may still be alive");
     database.store.commit(declaring).await.expect("a commit");
     assert_eq!(claiming.await.expect("no panic"), Ok(Vec::new()));
     assert_eq!(database.owned(id).await.owner, None);
@@ -354,7 +354,7 @@ async fn a_hand_over_and_a_declaration_of_the_target_leave_no_orphan() {
     let store = database.store.clone();
     let giving = tokio::spawn(async move { store.hand_over_instances(&hand_over).await });
     tokio::time::sleep(MOMENT).await;
-    assert!(!giving.is_finished(), "nobody knows yet whether the target lives");
+    assert!(!giving.is_finished(), "the target may still be alive");
     database.store.commit(declaring).await.expect("a commit");
     assert_eq!(giving.await.expect("no panic"), Ok(Vec::new()));
     assert_eq!(database.owned(id).await.owner, Some(me.incarnation));

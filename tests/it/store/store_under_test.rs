@@ -63,7 +63,7 @@ pub(crate) trait StoreUnderTest: Send + Sync {
     /// `(task, to)` of the history, oldest first.
     async fn history(&self, id: InstanceId) -> Vec<(Option<u32>, String)>;
 
-    /// How many kept results nobody has applied or closed.
+    /// The number of relayed results that are neither applied nor closed.
     async fn unapplied_results(&self) -> usize;
 
     /// Makes a life silent for so many milliseconds more.

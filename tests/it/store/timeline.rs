@@ -93,18 +93,18 @@ async fn a_join_on_another_timeline_or_server_raises_the_generation_once() {
         sql(&store, &format!("UPDATE cluster_meta SET {change}")).await;
         let joined = store.join_cluster(&node("m2", "master")).await.expect("a life");
         assert!(joined.generation.0 > before, "{change}");
-        assert!(joined.incarnation.0 > joined.generation.0, "lives go on above it");
+        assert!(joined.incarnation.0 > joined.generation.0, "incarnations continue above it");
         assert_eq!(
             names_living(&store).await,
             ["w1", "m2"],
-            "all but pure workers join anew: {change}"
+            "all but pure workers join again: {change}"
         );
         let again = store.join_cluster(&node("m2", "master")).await.expect("a life");
         assert_eq!(again.generation, joined.generation, "{change}: once");
         before = joined.generation.0;
     }
     let counted = store.declared_deaths("m1:1", engine::ids::Timestamp(0)).await;
-    assert_eq!(counted.expect("an answer"), [], "nobody declared them dead");
+    assert_eq!(counted.expect("an answer"), [], "no member declared them dead");
 }
 
 #[tokio::test]
