@@ -11,10 +11,10 @@ pub mod last_activity;
 pub mod lease_grants;
 pub mod loading;
 
+mod dispatch_queue;
 pub mod reachability;
 mod recovery_query;
 mod running_instance;
-mod send_queue;
 mod slot_table;
 pub mod slots;
 mod worker_directory;

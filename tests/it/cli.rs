@@ -91,7 +91,13 @@ fn exit_codes_tell_what_kind_of_failure_it_was() {
     }
     let mut command = user.command(&["instance", "list"]);
     assert_eq!(
-        Ran::of(&command.env("PORPOISE_URL", scripted::unused_address()).output().unwrap()).code,
+        Ran::of(
+            &command
+                .env("PORPOISE_URL", scripted::unused_address())
+                .output()
+                .unwrap()
+        )
+        .code,
         Some(6)
     );
     assert_eq!(user.run_alone(&["nonsense"]).code, Some(2));

@@ -89,7 +89,7 @@ conformance! {
         instances_are_handed_over_one_by_one,
         a_hand_over_is_no_claim_without_progress,
         nothing_is_handed_to_anybody_but_an_active_master,
-        owners_are_told_with_their_state,
+        owners_are_listed_with_their_state,
         results_are_kept_while_their_attempts_are_open,
         a_kept_result_wakes_nobody,
     }

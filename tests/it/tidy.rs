@@ -290,7 +290,11 @@ fn every_dependency_says_why_it_is_here() {
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
     let reasons = read("docs/decisions/dependencies.md");
     let workspace = &manifest["workspace"]["dependencies"];
-    let is_ours = |name: &str| workspace.get(name).is_some_and(|dependency| dependency.get("path").is_some());
+    let is_ours = |name: &str| {
+        workspace
+            .get(name)
+            .is_some_and(|dependency| dependency.get("path").is_some())
+    };
     let names = workspace.as_table().into_iter().flat_map(toml::Table::keys);
     let broken = names
         .filter(|name| !is_ours(name) && !reasons.contains(&format!("| {name} |")))

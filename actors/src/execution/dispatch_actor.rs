@@ -14,9 +14,9 @@ use engine::instance::Event;
 use engine::spec::OnCutOff;
 use engine::task::Worker;
 
+use crate::execution::dispatch_queue::{DispatchQueue, PendingMessage, WorkerMessage};
 use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::recovery_query::{DeferredLoss, QuerySteps, RecoveryQuery};
-use crate::execution::send_queue::{PendingMessage, SendQueue, WorkerMessage};
 use crate::execution::slots::Slots;
 use crate::execution::worker_directory::WorkerDirectory;
 use crate::execution::worker_replies::{
@@ -69,7 +69,7 @@ pub struct DispatchActor {
     /// The sender of slot polls.
     sender: Owner,
     directory: WorkerDirectory,
-    queues: BTreeMap<Incarnation, SendQueue>,
+    queues: BTreeMap<Incarnation, DispatchQueue>,
     _exit_on_panic: ExitOnPanic,
 }
 
@@ -107,7 +107,7 @@ impl DispatchActor {
 
     /// Sends the next batch, unless one is in flight to this worker.
     fn send_next(&mut self, to: Incarnation, ctx: &mut Context<Self>) {
-        let Some(batch) = self.queues.get_mut(&to).and_then(SendQueue::start_batch) else {
+        let Some(batch) = self.queues.get_mut(&to).and_then(DispatchQueue::start_batch) else {
             return;
         };
         let rpc = self.deps.rpc.clone();

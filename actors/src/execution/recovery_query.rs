@@ -7,8 +7,8 @@ use engine::ids::Incarnation;
 use engine::instance::Event;
 use engine::task::Worker;
 
+use crate::execution::dispatch_queue::{PendingMessage, WorkerMessage};
 use crate::execution::lease_grants::LeaseGrants;
-use crate::execution::send_queue::{PendingMessage, WorkerMessage};
 use crate::execution::worker_directory::{QueryTarget, WorkerDirectory};
 use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
 use crate::messages::workflow::RecoveryOutcome;

@@ -5,7 +5,7 @@ use engine::attempt::AttemptEvent;
 use engine::ids::{DispatchId, Epoch};
 use engine::instance::Event;
 
-use crate::execution::send_queue::{PendingMessage, WorkerMessage};
+use crate::execution::dispatch_queue::{PendingMessage, WorkerMessage};
 use crate::messages::workflow::{DeliverEvents, RecoveryOutcome};
 use crate::protocol::{DispatchAnswer, KillAnswer, ReattachAnswer};
 use crate::rpc::transport::CallError;

@@ -4,7 +4,7 @@
 //! actors. Out: actors, which are built from the store whatever ended the last one, a bounded number of times; past the
 //! bound the instance needs attention. If it dies, the node ends.
 
-mod observe;
+mod queries;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +21,8 @@ use crate::execution::workflow_deps::WorkflowDeps;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::StartDrain;
 use crate::messages::master::{
-    CheckInbox, CountInstances, DeliverReports, FreeSlots, GetHandoverCandidates, GetReachableWorkers,
-    HandOverInstances, HandoverCandidate, HandoverSelection, InboxStatus, OrphanScanDone, ReconcileNow,
-    RelayReports, RenewLeases, RunClaimed, RunInstance,
+    CheckInbox, DeliverReports, FreeSlots, HandOverInstances, HandoverSelection, InboxStatus, OrphanScanDone,
+    ReconcileNow, RelayReports, RenewLeases, RunClaimed, RunInstance,
 };
 use crate::messages::workflow::{
     ActorExit, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, TakeoverTracker, WorkerDead,
@@ -376,35 +375,10 @@ impl Handler<HandOverInstances> for MasterActor {
     }
 }
 
-impl Handler<GetHandoverCandidates> for MasterActor {
-    type Result = Vec<HandoverCandidate>;
-
-    fn handle(&mut self, _: GetHandoverCandidates, _: &mut Self::Context) -> Self::Result {
-        self.children.handover_candidates()
-    }
-}
-
-impl Handler<GetReachableWorkers> for MasterActor {
-    type Result = Vec<Incarnation>;
-
-    fn handle(&mut self, _: GetReachableWorkers, _: &mut Self::Context) -> Self::Result {
-        let reachability = self.deps.slots.reachability(Duration::ZERO);
-        reachability.reachable.into_iter().collect()
-    }
-}
-
 impl Handler<StartDrain> for MasterActor {
     type Result = ();
 
     fn handle(&mut self, _: StartDrain, _: &mut Self::Context) {
         self.draining = true;
-    }
-}
-
-impl Handler<CountInstances> for MasterActor {
-    type Result = usize;
-
-    fn handle(&mut self, _: CountInstances, _: &mut Self::Context) -> usize {
-        self.children.len()
     }
 }

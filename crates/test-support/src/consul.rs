@@ -59,7 +59,8 @@ impl Consul {
     /// Starts one more agent of the same Consul: a server, or a client.
     pub fn start_beside(&self, role: AgentRole, folder: &Path, first_port: u16) -> Self {
         let gossip = format!("{}:{}", self.address, self.first_port + 2);
-        let settings = json!({ "server": role == AgentRole::Server, "retry_join": [gossip], "retry_interval": "1s" });
+        let settings =
+            json!({ "server": role == AgentRole::Server, "retry_join": [gossip], "retry_interval": "1s" });
         Self::start_as(settings, folder, &self.address, first_port)
     }
 

@@ -260,7 +260,11 @@ pub(super) async fn a_grant_is_given_changed_and_taken_back(fixture: &CatalogFix
         user: "bob".to_owned(),
         permission: Permission::Read,
     };
-    let unknown = fixture.catalog.grants().put(DEFAULT, &unknown_user, &asked()).await;
+    let unknown = fixture
+        .catalog
+        .grants()
+        .put(DEFAULT, &unknown_user, &asked())
+        .await;
     assert!(
         matches!(unknown, Err(CatalogError::NotFound { .. })),
         "{unknown:?}"

@@ -151,7 +151,10 @@ pub(crate) async fn a_member_only_moves_forward(subject: &dyn StoreUnderTest) {
     let unknown_owner = store
         .set_member_state(Incarnation(999), MemberState::Active)
         .await;
-    assert!(matches!(unknown_owner, Err(StoreError::Rejected(_))), "{unknown_owner:?}");
+    assert!(
+        matches!(unknown_owner, Err(StoreError::Rejected(_))),
+        "{unknown_owner:?}"
+    );
 }
 
 pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn StoreUnderTest) {

@@ -114,7 +114,11 @@ pub(crate) async fn a_living_owner_keeps_its_instances(subject: &dyn StoreUnderT
         .store()
         .set_member_state(first.incarnation, MemberState::Draining);
     draining.await.unwrap();
-    assert_eq!(claim(subject, &by(&second)).await, [], "a draining member is alive");
+    assert_eq!(
+        claim(subject, &by(&second)).await,
+        [],
+        "a draining member is alive"
+    );
     let left = subject
         .store()
         .set_member_state(first.incarnation, MemberState::Left);

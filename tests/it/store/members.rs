@@ -294,7 +294,7 @@ pub(crate) async fn nothing_is_handed_to_anybody_but_an_active_master(subject: &
     assert_eq!(owner(subject, id).await.epoch, Epoch(1));
 }
 
-pub(crate) async fn owners_are_told_with_their_state(subject: &dyn StoreUnderTest) {
+pub(crate) async fn owners_are_listed_with_their_state(subject: &dyn StoreUnderTest) {
     let dead = enter_master(subject, "dead", "h0").await;
     let me = enter_master(subject, "one", "h1").await;
     let orphan = create(subject, Some(&dead)).await;

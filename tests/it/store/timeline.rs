@@ -93,7 +93,10 @@ async fn a_join_on_another_timeline_or_server_raises_the_generation_once() {
         sql(&store, &format!("UPDATE cluster_meta SET {change}")).await;
         let joined = store.join_cluster(&node("m2", "master")).await.expect("a life");
         assert!(joined.generation.0 > before, "{change}");
-        assert!(joined.incarnation.0 > joined.generation.0, "incarnations continue above it");
+        assert!(
+            joined.incarnation.0 > joined.generation.0,
+            "incarnations continue above it"
+        );
         assert_eq!(
             names_living(&store).await,
             ["w1", "m2"],

@@ -47,12 +47,12 @@ pub(crate) struct PendingMessage {
 
 /// The messages for one worker, of which one batch is in flight at a time.
 #[derive(Default)]
-pub(crate) struct SendQueue {
+pub(crate) struct DispatchQueue {
     messages: VecDeque<PendingMessage>,
     in_flight: bool,
 }
 
-impl SendQueue {
+impl DispatchQueue {
     /// Appends a message.
     pub(crate) fn push(&mut self, message: PendingMessage) {
         self.messages.push_back(message);

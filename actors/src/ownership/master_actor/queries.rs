@@ -1,12 +1,42 @@
-//! What the debug route sees of the master actor, and what tests do to its children.
+//! What other actors and the debug route ask the master actor; tests crash its children here.
+
+use std::time::Duration;
 
 use actix::prelude::*;
+use engine::ids::Incarnation;
 
 use crate::messages::Observe;
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::master::CrashInstance;
-use crate::messages::master::ObserveInstance;
+use crate::messages::master::{
+    CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, ObserveInstance,
+};
 use crate::ownership::master_actor::MasterActor;
+
+impl Handler<GetReachableWorkers> for MasterActor {
+    type Result = Vec<Incarnation>;
+
+    fn handle(&mut self, _: GetReachableWorkers, _: &mut Self::Context) -> Self::Result {
+        let reachability = self.deps.slots.reachability(Duration::ZERO);
+        reachability.reachable.into_iter().collect()
+    }
+}
+
+impl Handler<CountInstances> for MasterActor {
+    type Result = usize;
+
+    fn handle(&mut self, _: CountInstances, _: &mut Self::Context) -> usize {
+        self.children.len()
+    }
+}
+
+impl Handler<GetHandoverCandidates> for MasterActor {
+    type Result = Vec<HandoverCandidate>;
+
+    fn handle(&mut self, _: GetHandoverCandidates, _: &mut Self::Context) -> Self::Result {
+        self.children.handover_candidates()
+    }
+}
 
 impl Handler<Observe> for MasterActor {
     type Result = MessageResult<Observe>;
