@@ -38,6 +38,16 @@ struct Bench {
     folder: tempfile::TempDir,
 }
 
+fn audit_context(at: Timestamp) -> AuditContext {
+    AuditContext {
+        user: "admin".to_owned(),
+        source: String::new(),
+        request_id: String::new(),
+        at,
+        key: None,
+    }
+}
+
 impl Bench {
     async fn start() -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
@@ -101,16 +111,9 @@ impl Bench {
             hash: "0".repeat(64),
         };
         let at = self.node.clock().now();
-        let request = AuditContext {
-            user: "admin".to_owned(),
-            source: String::new(),
-            request_id: String::new(),
-            at,
-            key: None,
-        };
         self.catalog
             .workflows()
-            .save_version(project.id, &version, None, &request)
+            .save_version(project.id, &version, None, &audit_context(at))
             .await
             .expect("stored");
         let startable = self

@@ -64,6 +64,9 @@ impl Printer {
     }
 
     /// Prints one thing.
+    ///
+    /// # Errors
+    /// When standard output cannot be written, for example because its reader is gone.
     pub fn item(self, item: &Value, layout: TableLayout) -> Result<(), Failure> {
         match self.format {
             Format::Json => write_out(&pretty(item)),
@@ -74,6 +77,9 @@ impl Printer {
     }
 
     /// Prints a list.
+    ///
+    /// # Errors
+    /// When standard output cannot be written, for example because its reader is gone.
     pub fn list(self, items: Vec<Value>, layout: TableLayout) -> Result<(), Failure> {
         match self.format {
             Format::Json => write_out(&pretty(&json!({ "items": items }))),
@@ -90,6 +96,9 @@ impl Printer {
     }
 
     /// Prints a list with one thing in it as that thing; a table stays a table.
+    ///
+    /// # Errors
+    /// When standard output cannot be written, for example because its reader is gone.
     pub fn list_of_one(self, item: Value, layout: TableLayout) -> Result<(), Failure> {
         match self.format {
             Format::Table => self.list(vec![item], layout),
@@ -172,11 +181,17 @@ pub fn pretty(value: &Value) -> String {
 }
 
 /// Writes data to stdout; a reader that went away ends the command.
+///
+/// # Errors
+/// When standard output cannot be written, for example because its reader is gone.
 pub fn write_out(text: &str) -> Result<(), Failure> {
     write_bytes(text.as_bytes())
 }
 
 /// Writes bytes to stdout as they are.
+///
+/// # Errors
+/// When standard output cannot be written, for example because its reader is gone.
 pub fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)

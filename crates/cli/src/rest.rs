@@ -137,6 +137,9 @@ impl Rest {
     }
 
     /// Makes a call and returns the JSON of its answer; `Null` for an empty one.
+    ///
+    /// # Errors
+    /// What the server answered other than a success, or that it cannot be reached, with the exit code of the contract.
     pub fn json(&self, call: Call) -> Result<Value, Failure> {
         let answer = self.answer(call)?;
         let bytes = answer.bytes().map_err(|error| self.unreachable(&error))?;
@@ -148,6 +151,9 @@ impl Rest {
     }
 
     /// Follows a list to its end, or to `limit` things.
+    ///
+    /// # Errors
+    /// What the server answered other than a success, or that it cannot be reached, with the exit code of the contract.
     pub fn list(&self, call: &Call, limit: usize) -> Result<Vec<Value>, Failure> {
         let mut items: Vec<Value> = Vec::new();
         let mut cursor: Option<String> = None;
@@ -175,6 +181,9 @@ impl Rest {
     ///
     /// "Later" (503 with `Retry-After`) is asked again within the patience. A POST carries one key for all its
     /// tries, so that none of them does the thing twice.
+    ///
+    /// # Errors
+    /// What the server answered other than a success, or that it cannot be reached, with the exit code of the contract.
     pub fn answer(&self, call: Call) -> Result<Response, Failure> {
         let key = uuid::Uuid::new_v4().to_string();
         let deadline = Instant::now() + PATIENCE;

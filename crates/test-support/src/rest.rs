@@ -48,6 +48,9 @@ impl Rest {
     }
 
     /// Sends a request of any kind; an error when the node does not answer.
+    ///
+    /// # Errors
+    /// When the node does not answer.
     pub fn answer(request: RequestBuilder) -> reqwest::Result<Answer> {
         let asked = Instant::now();
         let reply = request.bearer_auth(TOKEN).send()?;
