@@ -26,7 +26,7 @@ use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, restart_
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
-use rpc::{ClusterLogs, HttpConfig, HttpTransport, Key, OnBrokenConnection, PauseDetector, Served};
+use rpc::{ClusterLogs, HttpConfig, HttpTransport, Key, OnBrokenConnection, PauseDetector, ServerConfig};
 use runner::log_files::LogFiles;
 use store::catalog::Catalog;
 use store::{Role, SchemaStatus, Store};
@@ -260,8 +260,8 @@ fn network(
 
 impl Network {
     /// What answers the calls of other nodes.
-    pub(super) fn served(&self, this_node: Incarnation) -> Served {
-        Served {
+    pub(super) fn served(&self, this_node: Incarnation) -> ServerConfig {
+        ServerConfig {
             this_node,
             key: self.key.clone(),
             local: Arc::new(self.local.clone()),

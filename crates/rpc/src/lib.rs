@@ -18,5 +18,5 @@ pub use http::{HttpConfig, HttpTransport, OnBrokenConnection, ping};
 pub use logs::ClusterLogs;
 pub use pause_detector::PauseDetector;
 pub use peer_watch::watch_peers;
-pub use server::{Served, serve};
+pub use server::{ServerConfig, serve};
 pub use signature::{Key, WeakSecret};

@@ -27,7 +27,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// What this node answers with.
 #[derive(Clone)]
-pub struct Served {
+pub struct ServerConfig {
     /// This incarnation; calls for another one are refused.
     pub this_node: Incarnation,
     /// Verifies calls, and signs replies.
@@ -42,7 +42,7 @@ pub struct Served {
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(served: Served, listener: TcpListener) -> io::Result<Server> {
+pub fn serve(served: ServerConfig, listener: TcpListener) -> io::Result<Server> {
     let served = Data::new(served);
     let server = HttpServer::new(move || {
         App::new()
@@ -62,7 +62,7 @@ pub fn serve(served: Served, listener: TcpListener) -> io::Result<Server> {
         .run())
 }
 
-async fn answer(request: HttpRequest, payload: Payload, served: Data<Served>) -> HttpResponse {
+async fn answer(request: HttpRequest, payload: Payload, served: Data<ServerConfig>) -> HttpResponse {
     let Ok(header) = CallHeader::verify(&request, &served.key) else {
         return unsigned(&request);
     };
@@ -73,7 +73,7 @@ async fn answer(request: HttpRequest, payload: Payload, served: Data<Served>) ->
     header.sign_reply(&served.key, reply)
 }
 
-impl Served {
+impl ServerConfig {
     /// Passes a call on, and writes the reply.
     async fn answer(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, Refusal> {
         let call = wire::decode_call(path, body)?;

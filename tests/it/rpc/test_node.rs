@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 use primitives::secret::Secret;
-use rpc::{HttpConfig, HttpTransport, Key, Served, serve};
+use rpc::{HttpConfig, HttpTransport, Key, ServerConfig, serve};
 use runner::log_files::LogFiles;
 use tokio::sync::Notify;
 
@@ -100,7 +100,7 @@ impl TestNode {
         local: Arc<dyn Transport>,
         drain_signal: Arc<Notify>,
     ) -> Self {
-        let served = Served {
+        let served = ServerConfig {
             this_node: node.incarnation,
             key: key('k'),
             local,
