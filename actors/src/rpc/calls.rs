@@ -150,7 +150,7 @@ pub enum MasterReply {
 pub enum NodeCall {
     /// Asks for the incarnation that listens at an address.
     Ping {},
-    /// Answered after `WATCH_DURATION`: until then the open call shows that the process runs.
+    /// Answered after `WATCH_DURATION`: until then the open call shows that the process is alive.
     Watch {},
     /// Begins to drain the node.
     Drain {},
