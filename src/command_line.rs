@@ -11,7 +11,7 @@ use crate::commands::args::{ConfigCommand, DbCommand, DoctorArgs, NodeFlags, Ser
 use crate::commands::config::{ConfigColumns, show_config};
 use crate::commands::{database, doctor};
 use crate::config::{Config, ConfigError, Mode};
-use crate::{allocator, startup};
+use crate::startup;
 
 /// A distributed workflow scheduler that never loses, doubles or strands a run.
 #[derive(Debug, Parser)]
@@ -79,7 +79,6 @@ pub fn run() -> ExitCode {
 /// Runs a node until it is stopped.
 fn run_node(config: Result<Config, ConfigError>) -> Result<ExitCode, Failure> {
     let config = config.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    allocator::settle();
     startup::run(config).map_err(|error| Failure::new(Exit::Failed, error.to_string()))
 }
 

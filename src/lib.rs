@@ -5,7 +5,6 @@
 
 pub mod command_line;
 
-mod allocator;
 pub mod config;
 pub mod registry;
 pub mod startup;

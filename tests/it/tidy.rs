@@ -144,11 +144,10 @@ fn only_the_registry_speaks_to_consul() {
 #[test]
 fn only_the_configuration_reads_the_environment() {
     let words = ["env::var(", "env::vars(", "env::var_os(", "env::vars_os("];
-    // The worker hands its own environment on to tasks; the allocator takes its setting from nowhere else; a
+    // The worker hands its own environment on to tasks; a
     // bench is a program of its own.
     let places = [
         "crates/primitives/src/environment.rs",
-        "src/allocator.rs",
         // Fail points of tests; empty in every other build.
         "actors/src/fail_points.rs",
         "crates/runner/",
