@@ -83,3 +83,17 @@ fn a_truncated_line_is_left_out() {
     bytes.truncate(bytes.len() - 5);
     assert_eq!(decode_lines(&bytes), all[..4]);
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_damaged_journal_keeps_every_line_that_is_whole(
+        damage in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        keep in 0_usize..6,
+    ) {
+        let whole: Vec<JournalRecord> = records().into_iter().map(|(_, record)| record).take(keep).collect();
+        let mut bytes = encode_lines(&whole).unwrap();
+        // A truncated or overwritten tail, as a crash or a full disk leaves it.
+        bytes.extend(damage.iter().filter(|byte| **byte != b'{'));
+        proptest::prop_assert_eq!(decode_lines(&bytes), whole);
+    }
+}
