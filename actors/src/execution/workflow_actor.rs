@@ -6,12 +6,12 @@
 //! from the store; nothing that was not stored has been shown or sent.
 
 mod commit_loop;
+mod inbox;
 
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::attempt::AttemptEvent;
-use engine::ids::{DispatchId, Epoch, Incarnation, InstanceId};
+use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::instance::{Effect, Event};
 use tokio::sync::oneshot;
 
@@ -31,7 +31,6 @@ use crate::messages::workflow::{
     ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, RecoveryCounts,
     WorkerDead,
 };
-use crate::ports::{RelayedResult, StoreError};
 use crate::protocol::Owner;
 
 /// The number of messages in the mailbox of one instance from which senders wait for room.
@@ -194,53 +193,6 @@ impl WorkflowActor {
         self.query_attempts(there.collect(), None, ctx);
     }
 
-    /// Queues results that workers gave to other masters; they are marked once they are decided.
-    fn queue_results(&mut self, results: Vec<RelayedResult>, ctx: &mut Context<Self>) {
-        if results.is_empty() {
-            return;
-        }
-        let uids: Vec<DispatchId> = results.iter().map(|result| result.uid).collect();
-        let events = results.into_iter().map(|result| Event::Attempt {
-            uid: result.uid,
-            event: AttemptEvent::Ended(result.end),
-        });
-        self.queue.push_events(events);
-        let (reply, decided) = oneshot::channel();
-        self.queue.push_reply(reply);
-        let (store, clock) = (Arc::clone(&self.deps.store), self.deps.clock.clone());
-        let mark = async move {
-            if decided.await == Ok(DeliveryOutcome::Stored)
-                && let Err(error) = store.mark_results_applied(&uids, clock.now()).await
-            {
-                tracing::debug!(%error, "relayed results were not marked; reconciliation closes them");
-            }
-        };
-        ctx.spawn(mark.into_actor(self));
-    }
-
-    /// Reads the inbox; `reply` follows when what was found is decided.
-    fn read_inbox(&mut self, reply: oneshot::Sender<DeliveryOutcome>, ctx: &mut Context<Self>) {
-        let store = Arc::clone(&self.deps.store);
-        let id = self.assignment.id;
-        let read = async move {
-            let commands = store.list_unapplied_commands(&[id]).await?;
-            Ok::<_, StoreError>((commands, store.list_relayed_results(&[id]).await?))
-        };
-        ctx.spawn(read.into_actor(self).map(move |found, actor, ctx| match found {
-            Ok((commands, results)) => {
-                actor.queue_results(results, ctx);
-                if let Some(instance) = &actor.instance {
-                    actor.queue.push_commands(commands, instance);
-                }
-                actor.queue.push_reply(reply);
-                actor.pump(ctx);
-            }
-            Err(error) => {
-                tracing::warn!(instance = %actor.assignment.id, %error, "the inbox could not be read")
-            }
-        }));
-    }
-
     /// Wakes the clients that wait on this node for a commit: they read the instance and find another owner.
     fn publish_handover(&self) {
         let Some(instance) = &self.instance else { return };
@@ -323,9 +275,7 @@ impl Handler<DeliverEvents> for WorkflowActor {
 
     fn handle(&mut self, DeliverEvents(events): DeliverEvents, ctx: &mut Self::Context) -> Self::Result {
         let (reply, outcome) = oneshot::channel();
-        self.queue.push_events(events);
-        self.queue.push_reply(reply);
-        self.pump(ctx);
+        self.queue_delivered(events, reply, ctx);
         Box::pin(async move { outcome.await.unwrap_or(DeliveryOutcome::Later) })
     }
 }
