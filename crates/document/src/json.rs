@@ -25,7 +25,7 @@ pub(crate) fn parse_json(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
             };
             LocatedDiagnostic {
                 line: u32::try_from(error.line()).ok(),
-                column: u32::try_from(error.column()).ok(),
+                column: column_in_characters(text, &error),
                 ..LocatedDiagnostic::of_text(code, error.to_string())
             }
         })?;
@@ -45,6 +45,15 @@ pub(crate) fn parse_json(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
         source_map: None,
         diagnostics,
     })
+}
+
+/// The column of an error, which serde_json counts in bytes.
+fn column_in_characters(text: &str, error: &serde_json::Error) -> Option<u32> {
+    let line = text.split('\n').nth(error.line().checked_sub(1)?)?;
+    let before = line
+        .char_indices()
+        .take_while(|(at, _)| *at < error.column());
+    u32::try_from(before.count().max(1)).ok()
 }
 
 /// The path to the value that is being parsed, and the pointers of repeated keys.

@@ -224,6 +224,12 @@ fn is_inside(text: &str, line: Option<u32>, column: Option<u32>) -> bool {
     fits(line, last_line + 1) && fits(column, text.chars().count() + 1)
 }
 
+#[test]
+fn the_column_of_broken_json_counts_characters() {
+    let broken = parse_document("{\n \"日本\": x}".as_bytes(), Format::Json).unwrap_err();
+    assert_eq!((broken[0].line, broken[0].column), (Some(2), Some(8)));
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "version: 1\n",
