@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId, Revision, Run};
-use engine::instance::InstanceRecord;
+use engine::instance::{InstanceRecord, InstanceRows};
 use engine::states::{InstanceState, MemberState, OwnershipReason};
 use tokio::sync::Notify;
 
@@ -181,8 +181,11 @@ impl Node for LocalNode {
                     from_owner: None,
                     from_host: None,
                 };
-                let new_rows = Some(Box::new(created_rows(id, new, &self.this_node)));
-                masters.supervisor.do_send(RunInstance { claimed, new_rows });
+                let new_instance = Some(Box::new(created_instance(id, new, &self.this_node)));
+                masters.supervisor.do_send(RunInstance {
+                    claimed,
+                    new_instance,
+                });
             }
             _ => {
                 if let Some(master) = self.other_master(id) {
@@ -271,22 +274,24 @@ where
     actor?.send(Observe).await.ok()
 }
 
-/// Returns the rows of an instance as its creation has just stored them.
-fn created_rows(id: InstanceId, new: NewInstance, owner: &NodeIdentity) -> LoadedInstance {
+/// Returns an instance as its creation has just stored it.
+fn created_instance(id: InstanceId, new: NewInstance, owner: &NodeIdentity) -> LoadedInstance {
     LoadedInstance {
-        id,
+        rows: InstanceRows {
+            id,
+            generation: owner.generation,
+            epoch: Epoch(1),
+            revision: Revision(0),
+            created_at: new.at,
+            record: created_record(),
+            tasks: Default::default(),
+        },
         project: new.project,
         workflow: new.workflow,
         workflow_id: new.workflow_id,
         version: new.version,
         project_params: new.project_params,
         start: new.start,
-        generation: owner.generation,
-        epoch: Epoch(1),
-        revision: Revision(0),
-        created_at: new.at,
-        record: created_record(),
-        tasks: Vec::new(),
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),
         results: Vec::new(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use actors::bootstrap;
 use actors::bootstrap::{MasterConfig, NodeDeps, WorkerResources};
+use actors::clock::Clock;
 use actors::local::LocalNode;
 use actors::membership::health::HealthStatus;
 use actors::membership::liveness::LivenessMonitor;
@@ -17,7 +18,7 @@ use actors::messages::master::{
 };
 use actors::node::Node;
 use actors::ports::{Join, Member, MembershipStore as _, NewInstance, NodeIdentity, WriteOutcome};
-use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
+use actors::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Report, ReportAnswer};
 use actors::rpc::in_process::InProcess;
 use actors::worker::AttemptPaths;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
@@ -211,7 +212,7 @@ fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDep
     NodeDeps {
         this_node: me,
         generation: Generation(1),
-        clock: actors::clock::Clock::starting_at(now),
+        clock: Clock::starting_at(now),
         store: Arc::new(store),
         registry: Arc::new(LocalRegistry::default()),
         local: InProcess::new(identity, Arc::new(LogFiles::in_folder(data)), Arc::default()),
@@ -400,8 +401,14 @@ async fn a_lease_is_granted_to_the_owning_epoch_and_a_loss_accepted_by_the_owner
             epoch: Epoch(epoch),
         }],
     };
-    assert_eq!(master.send(renew(1)).await.expect("the master runs"), [true]);
-    assert_eq!(master.send(renew(2)).await.expect("the master runs"), [false]);
+    assert_eq!(
+        master.send(renew(1)).await.expect("the master runs"),
+        [LeaseAnswer::Granted]
+    );
+    assert_eq!(
+        master.send(renew(2)).await.expect("the master runs"),
+        [LeaseAnswer::Denied]
+    );
     let reason = "cut off".to_owned();
     let update = AttemptUpdate::Lost { reason };
     let report = Report { uid, worker, update };

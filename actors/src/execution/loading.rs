@@ -13,7 +13,7 @@ use crate::ports::{LoadedInstance, StoreError};
 /// What an actor loads its instance for.
 #[derive(Debug)]
 pub enum LoadMode {
-    /// To start a new instance. These are its rows as its creation committed them: reading them would return the same.
+    /// To start a new instance, as its creation committed it: reading it would return the same.
     New(Box<LoadedInstance>),
     /// To continue with what is stored.
     Recover,
@@ -23,7 +23,7 @@ pub enum LoadMode {
     Quarantine(Attention),
 }
 
-/// What a load brings beside the rows.
+/// What a load brings beside the instance.
 #[derive(Debug)]
 pub(crate) enum LoadContext {
     /// Nothing.
@@ -36,8 +36,8 @@ pub(crate) enum LoadContext {
 
 /// A loaded instance with its definition.
 pub(crate) struct LoadResult {
-    /// Its rows.
-    pub(crate) rows: LoadedInstance,
+    /// What the store holds of it.
+    pub(crate) instance: LoadedInstance,
     /// Its pinned definition.
     pub(crate) definition: Arc<Definition>,
     /// What else the load brings.
@@ -51,20 +51,25 @@ pub(crate) async fn load_instance(
     epoch: Epoch,
     mode: LoadMode,
 ) -> Result<Option<LoadResult>, StoreError> {
-    let (new_rows, context) = match mode {
-        LoadMode::New(rows) => (Some(*rows), LoadContext::Plain),
+    let (new_instance, context) = match mode {
+        LoadMode::New(instance) => (Some(*instance), LoadContext::Plain),
         LoadMode::Recover => (None, LoadContext::Plain),
         LoadMode::Takeover(tracker) => (None, LoadContext::Takeover(tracker)),
         LoadMode::Quarantine(attention) => (None, LoadContext::Quarantine(attention)),
     };
-    let rows = match new_rows {
-        Some(rows) => Some(rows),
+    let instance = match new_instance {
+        Some(instance) => Some(instance),
         None => deps.loader.load(id, epoch).await?,
     };
-    let Some(rows) = rows else { return Ok(None) };
-    let definition = deps.store.load_definition(rows.workflow_id, rows.version).await?;
+    let Some(instance) = instance else {
+        return Ok(None);
+    };
+    let definition = deps
+        .store
+        .load_definition(instance.workflow_id, instance.version)
+        .await?;
     Ok(Some(LoadResult {
-        rows,
+        instance,
         definition,
         context,
     }))

@@ -28,8 +28,8 @@ use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::workflow::Crash;
 use crate::messages::workflow::{
-    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, RecoveryCounts,
-    WorkerDead,
+    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox,
+    RecoveryCounts, WorkerDead,
 };
 use crate::protocol::Owner;
 
@@ -110,17 +110,17 @@ impl WorkflowActor {
 
     fn initialise(&mut self, loaded: LoadResult, ctx: &mut Context<Self>) {
         let LoadResult {
-            mut rows,
+            mut instance,
             definition,
             context,
         } = loaded;
-        let commands = std::mem::take(&mut rows.commands);
-        let results = std::mem::take(&mut rows.results);
-        let duplicates = rows.duplicate_open_attempts.len();
+        let commands = std::mem::take(&mut instance.commands);
+        let results = std::mem::take(&mut instance.results);
+        let duplicates = instance.duplicate_open_attempts.len();
         if duplicates > 0 {
             tracing::error!(instance = %self.assignment.id, duplicates, "more than one attempt of a task is open");
         }
-        let instance = RunningInstance::new(rows, definition);
+        let instance = RunningInstance::new(instance, definition);
         let pending = engine::instance::pending_effects(&instance.state);
         self.instance = Some(instance);
         match context {

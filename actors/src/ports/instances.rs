@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, TaskIndex, Timestamp};
-use engine::instance::{Changes, InstanceRecord};
+use engine::ids::{Epoch, Incarnation, InstanceId, Revision, TaskIndex, Timestamp};
+use engine::instance::{Changes, InstanceRows};
 use engine::start::Start;
-use engine::task::{Attempt, Task};
+use engine::task::Attempt;
 
 use crate::ports::inbox::{InboxCommand, RelayedResult};
 use crate::ports::membership::NodeIdentity;
@@ -108,8 +108,8 @@ pub enum WriteOutcome {
 /// Everything an owner needs to run an instance, from one consistent read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedInstance {
-    /// The instance.
-    pub id: InstanceId,
+    /// Its rows, each task with its latest attempt.
+    pub rows: InstanceRows,
     /// The project's name.
     pub project: String,
     /// The workflow's name.
@@ -122,18 +122,6 @@ pub struct LoadedInstance {
     pub project_params: BTreeMap<String, String>,
     /// What the start asked for.
     pub start: Start,
-    /// The database's generation.
-    pub generation: Generation,
-    /// The epoch under which it is owned.
-    pub epoch: Epoch,
-    /// The version of the rows.
-    pub revision: Revision,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// Its own row.
-    pub record: InstanceRecord,
-    /// Its task rows, each with its latest attempt.
-    pub tasks: Vec<(TaskIndex, Task)>,
     /// Open attempts of tasks that have a later one; normally none.
     pub duplicate_open_attempts: Vec<(TaskIndex, Attempt)>,
     /// Unapplied commands in order.
