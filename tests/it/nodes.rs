@@ -2,6 +2,7 @@
 
 mod harness;
 mod live;
+mod machine_clock;
 mod metrics;
 mod real_input;
 mod restart;

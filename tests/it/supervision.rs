@@ -212,7 +212,7 @@ fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDep
     NodeDeps {
         this_node: me,
         generation: Generation(1),
-        clock: Clock::starting_at(now),
+        clock: Clock::with_source(now, store.time_source()),
         store: Arc::new(store),
         registry: Arc::new(LocalRegistry::default()),
         local: InProcess::new(identity, Arc::new(LogFiles::in_folder(data)), Arc::default()),
@@ -313,6 +313,45 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_conti
             state == InstanceState::Succeeded
         })
         .await;
+}
+
+#[actix_rt::test]
+async fn waits_keep_their_length_when_the_clock_of_the_machine_is_set() {
+    for by_ms in [3_600_000, -3_600_000] {
+        let bench = Bench::start().await;
+        // The wait of `u` ends first: when it ends, that of `t` is compared with the clock too.
+        let yaml =
+            "version: 1\nname: w\ntasks:\n  t: { type: noop, delay: 4s }\n  u: { type: noop, delay: 1s }\n";
+        let (began, id) = (Instant::now(), bench.run(yaml).await);
+        bench
+            .wait_for(id, "t should wait", |_, task| task == Some(TaskState::Delayed))
+            .await;
+        let clock = bench.node.clock();
+        clock.adjust(clock.now().plus(by_ms), 0);
+        let stepped = clock.now();
+        bench
+            .wait_for(id, "it should succeed", |state, _| {
+                state == InstanceState::Succeeded
+            })
+            .await;
+        let took = began.elapsed();
+        assert!(
+            (Duration::from_secs(4)..Duration::from_secs(8)).contains(&took),
+            "by {by_ms} ms: {took:?}"
+        );
+        let instance = bench
+            .catalog
+            .instances()
+            .find(id)
+            .await
+            .expect("read")
+            .expect("exists");
+        let ended = instance.ended_at.expect("an end").since(stepped);
+        assert!(
+            (2_000..8_000).contains(&ended),
+            "dates follow: {ended} ms after the step"
+        );
+    }
 }
 
 #[actix_rt::test]

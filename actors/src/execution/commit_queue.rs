@@ -60,6 +60,11 @@ impl CommitQueue {
         self.items.extend(events.into_iter().map(QueuedItem::Event));
     }
 
+    /// Puts an event before everything that waits.
+    pub(crate) fn push_first(&mut self, event: Event) {
+        self.items.push_front(QueuedItem::Event(event));
+    }
+
     /// Appends a granted slot.
     pub(crate) fn push_granted(&mut self, granted: SlotGranted) {
         self.items.push_back(QueuedItem::Granted(granted));

@@ -28,7 +28,7 @@ use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::workflow::Crash;
 use crate::messages::workflow::{
-    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox,
+    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, FollowClock, OwnershipLost, ReadInbox,
     RecoveryCounts, WorkerDead,
 };
 use crate::protocol::Owner;
@@ -59,6 +59,8 @@ pub struct WorkflowActor {
     /// Commits in a row that the store could not take or refused.
     failures: u32,
     slots: HeldSlots,
+    /// The steps of this machine's clock that the stored due times have followed.
+    stepped_ms: i64,
     timer: Option<SpawnHandle>,
     exit: ExitNotice,
 }
@@ -72,6 +74,7 @@ impl WorkflowActor {
         exits: Recipient<ActorExit>,
     ) -> Self {
         let exit = ExitNotice::new(assignment.id, assignment.epoch, exits);
+        let stepped_ms = deps.clock.read().stepped_ms;
         Self {
             assignment,
             deps,
@@ -81,6 +84,7 @@ impl WorkflowActor {
             committing: false,
             failures: 0,
             slots: HeldSlots::default(),
+            stepped_ms,
             timer: None,
             exit,
         }
@@ -295,6 +299,14 @@ impl Handler<SlotGranted> for WorkflowActor {
 
     fn handle(&mut self, granted: SlotGranted, ctx: &mut Self::Context) {
         self.queue.push_granted(granted);
+        self.pump(ctx);
+    }
+}
+
+impl Handler<FollowClock> for WorkflowActor {
+    type Result = ();
+
+    fn handle(&mut self, _: FollowClock, ctx: &mut Self::Context) {
         self.pump(ctx);
     }
 }

@@ -97,6 +97,7 @@ impl MasterActor {
             return;
         }
         let (store, this_node) = (Arc::clone(&self.deps.store), self.deps.this_node.incarnation);
+        self.children.follow_clock();
         let (now, progressed) = (self.deps.clock.now(), self.children.take_progressed());
         ctx.spawn(clear_claims(Arc::clone(&store), this_node, progressed).into_actor(self));
         ctx.spawn(close_relayed_results(Arc::clone(&store), now).into_actor(self));

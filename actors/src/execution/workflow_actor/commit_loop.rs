@@ -9,6 +9,7 @@ use engine::states::Attention;
 use tokio::sync::oneshot;
 
 use crate::backoff::Backoff;
+use crate::clock::ClockReading;
 use crate::execution::commit_events::CommitEvent;
 use crate::execution::commit_queue::DecidedCommit;
 use crate::execution::db_actor::write_one;
@@ -28,20 +29,29 @@ const COMMIT_PAUSE: Backoff = Backoff::between(Duration::from_millis(100), Durat
 impl WorkflowActor {
     /// Decides everything that is queued and starts its commit, unless one is in flight.
     pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
-        while !self.committing && !self.queue.is_empty() {
+        while !self.committing {
             let Some(instance) = &self.instance else { return };
-            let at = self.deps.clock.now();
+            let reading = self.deps.clock.read();
+            let by_ms = reading.stepped_ms - self.stepped_ms;
+            if by_ms != 0 {
+                self.queue.push_first(Event::ClockStepped { by_ms });
+            }
+            if self.queue.is_empty() {
+                return;
+            }
+            let at = reading.now;
             self.assignment.activity.record(at);
             let commit = self.queue.decide(instance, &self.deps.slots, &mut self.slots, at);
             if !commit.changes.is_empty() {
-                return self.start_commit(commit, at, ctx);
+                return self.start_commit(commit, reading, ctx);
             }
+            self.stepped_ms = reading.stepped_ms;
             self.slots.release(&commit.granted);
             self.finish(commit, ctx);
         }
     }
 
-    fn start_commit(&mut self, commit: DecidedCommit, at: Timestamp, ctx: &mut Context<Self>) {
+    fn start_commit(&mut self, commit: DecidedCommit, reading: ClockReading, ctx: &mut Context<Self>) {
         let Some(instance) = &self.instance else { return };
         let entry = InstanceCommit {
             id: self.assignment.id,
@@ -49,7 +59,7 @@ impl WorkflowActor {
             host: self.deps.this_node.host.clone(),
             epoch: self.assignment.epoch,
             revision: instance.state.rows.revision,
-            at,
+            at: reading.now,
             changes: commit.changes.clone(),
         };
         self.committing = true;
@@ -57,7 +67,7 @@ impl WorkflowActor {
         let written = async move { write_one(&db, Write::Commit(entry)).await };
         ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
             actor.committing = false;
-            actor.on_written(written, commit, at, ctx);
+            actor.on_written(written, commit, reading, ctx);
             actor.pump(ctx);
         }));
     }
@@ -66,11 +76,11 @@ impl WorkflowActor {
         &mut self,
         written: Result<WriteOutcome, StoreError>,
         commit: DecidedCommit,
-        at: Timestamp,
+        reading: ClockReading,
         ctx: &mut Context<Self>,
     ) {
         match written {
-            Ok(WriteOutcome::Stored) => self.on_stored(commit, at, ctx),
+            Ok(WriteOutcome::Stored) => self.on_stored(commit, reading, ctx),
             Ok(WriteOutcome::Rejected(reason)) | Err(StoreError::Rejected(reason)) => {
                 self.on_refused(&reason, &commit, ctx);
             }
@@ -91,10 +101,12 @@ impl WorkflowActor {
         }
     }
 
-    fn on_stored(&mut self, commit: DecidedCommit, at: Timestamp, ctx: &mut Context<Self>) {
+    fn on_stored(&mut self, commit: DecidedCommit, reading: ClockReading, ctx: &mut Context<Self>) {
         let Some(instance) = &mut self.instance else {
             return;
         };
+        let at = reading.now;
+        self.stepped_ms = reading.stepped_ms;
         self.failures = 0;
         record_commit(instance, &commit.changes, at);
         engine::instance::apply(&instance.plan, &mut instance.state, &commit.changes);

@@ -213,7 +213,7 @@ impl Store {
             let clock = connect::POSTGRES_NOW;
             self.statement(&sql.replace("$2", &format!("({clock})")), [incarnation.0.into()])
         } else {
-            self.statement(sql, [incarnation.0.into(), self.process_time().0.into()])
+            self.statement(sql, [incarnation.0.into(), connect::machine_time().0.into()])
         }
     }
 
