@@ -1,11 +1,10 @@
 //! How a workflow actor gets its state: one path for new, recovered, taken over and crashed instances.
 
-use std::sync::Arc;
-
 use engine::ids::{Epoch, InstanceId};
-use engine::spec::Definition;
 use engine::states::Attention;
 
+use crate::execution::inbox_reader::InboxContents;
+use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::workflow::TakeoverTracker;
 use crate::ports::{LoadedInstance, StoreError};
@@ -23,7 +22,7 @@ pub enum LoadMode {
     Quarantine(Attention),
 }
 
-/// What a load brings beside the instance.
+/// What a load brings beside the rows.
 #[derive(Debug)]
 pub(crate) enum LoadContext {
     /// Nothing.
@@ -34,12 +33,12 @@ pub(crate) enum LoadContext {
     Quarantine(Attention),
 }
 
-/// A loaded instance with its definition.
+/// A loaded instance.
 pub(crate) struct LoadResult {
-    /// What the store holds of it.
-    pub(crate) instance: LoadedInstance,
-    /// Its pinned definition.
-    pub(crate) definition: Arc<Definition>,
+    /// Its state, with its pinned definition.
+    pub(crate) instance: RunningInstance,
+    /// What its inbox held.
+    pub(crate) found: InboxContents,
     /// What else the load brings.
     pub(crate) context: LoadContext,
 }
@@ -57,20 +56,28 @@ pub(crate) async fn load_instance(
         LoadMode::Takeover(tracker) => (None, LoadContext::Takeover(tracker)),
         LoadMode::Quarantine(attention) => (None, LoadContext::Quarantine(attention)),
     };
-    let instance = match new_instance {
+    let loaded = match new_instance {
         Some(instance) => Some(instance),
         None => deps.loader.load(id, epoch).await?,
     };
-    let Some(instance) = instance else {
+    let Some(mut loaded) = loaded else {
         return Ok(None);
     };
+    let duplicates = loaded.duplicate_open_attempts.len();
+    if duplicates > 0 {
+        tracing::error!(instance = %id, duplicates, "more than one attempt of a task is open");
+    }
     let definition = deps
         .store
-        .load_definition(instance.workflow_id, instance.version)
+        .load_definition(loaded.workflow_id, loaded.version)
         .await?;
+    let found = InboxContents {
+        commands: std::mem::take(&mut loaded.commands),
+        results: std::mem::take(&mut loaded.results),
+    };
     Ok(Some(LoadResult {
-        instance,
-        definition,
+        instance: RunningInstance::new(loaded, definition),
+        found,
         context,
     }))
 }

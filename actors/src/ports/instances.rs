@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{Epoch, Incarnation, InstanceId, Revision, TaskIndex, Timestamp};
-use engine::instance::{Changes, InstanceRows};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp};
+use engine::instance::{Changes, InstanceRecord, InstanceRows};
 use engine::start::Start;
+use engine::states::InstanceState;
 use engine::task::Attempt;
 
 use crate::ports::inbox::{InboxCommand, RelayedResult};
@@ -50,6 +51,44 @@ pub struct NewInstance {
     pub request_key: Option<RequestKey>,
     /// When it is created.
     pub at: Timestamp,
+}
+
+impl NewInstance {
+    /// Returns this instance as its creation stores it, owned from the start.
+    pub fn into_loaded(self, id: InstanceId, generation: Generation) -> LoadedInstance {
+        let record = InstanceRecord {
+            state: InstanceState::Running,
+            reason: Some("waiting for a master".to_owned()),
+            attention: None,
+            run: Run(1),
+            due_at: None,
+            time_left_ms: None,
+            timed_out: false,
+            started_at: None,
+            ended_at: None,
+            outputs: BTreeMap::new(),
+        };
+        LoadedInstance {
+            rows: InstanceRows {
+                id,
+                generation,
+                epoch: Epoch(1),
+                revision: Revision(0),
+                created_at: self.at,
+                record,
+                tasks: BTreeMap::new(),
+            },
+            project: self.project,
+            workflow: self.workflow,
+            workflow_id: self.workflow_id,
+            version: self.version,
+            project_params: self.project_params,
+            start: self.start,
+            duplicate_open_attempts: Vec::new(),
+            commands: Vec::new(),
+            results: Vec::new(),
+        }
+    }
 }
 
 /// The changes of one instance that are committed together.
