@@ -14,8 +14,8 @@ use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, startup_
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::LocalRegistry;
 use crate::telemetry;
+use catalog::Catalog;
 use runner::log_files::LogFiles;
-use store::catalog::Catalog;
 use store::{Role, SchemaStatus, StandaloneLock, Store};
 
 /// Runs a standalone node until a signal or a drain ends it.
