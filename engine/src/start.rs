@@ -86,11 +86,13 @@ pub fn check_params(
     let at = at.key("params");
     for mistake in find_param_mistakes(definition, project, &start.params) {
         let (code, message) = (mistake.error.code(), mistake.error.to_string());
-        let name = mistake.error.param();
-        if start.params.contains_key(name) {
-            validator.invalid(&at.key(name), code, message);
-        } else {
-            validator.invalid(&at, code, message);
+        match mistake
+            .error
+            .params()
+            .find(|name| start.params.contains_key(*name))
+        {
+            Some(name) => validator.invalid(&at.key(name), code, message),
+            None => validator.invalid(&at, code, message),
         }
     }
     validator.finish(Some(()))

@@ -49,12 +49,10 @@ pub enum ParamError {
 }
 
 impl ParamError {
-    /// Returns the parameter that has no value; of a circle the first one.
-    pub(crate) fn param(&self) -> &str {
-        match self {
-            Self::Cycle(path) => path.split(" -> ").next().unwrap_or_default(),
-            Self::TooDeep(name) | Self::TooLarge(name) => name,
-        }
+    /// Returns the parameters that have no value: all of a circle.
+    pub(crate) fn params(&self) -> impl Iterator<Item = &str> {
+        let (Self::Cycle(names) | Self::TooDeep(names) | Self::TooLarge(names)) = self;
+        names.split(" -> ")
     }
 
     /// Returns the code of a diagnostic about it.

@@ -30,15 +30,18 @@ pub(super) fn report_param_mistakes(
     }
 }
 
-/// Reports a mistake at its parameter, or at all of them when it is one of another scope.
+/// Reports a mistake at one of its parameters, or at all when they belong to another scope.
 fn report_in(validator: &mut Validator, holder: &Map<String, Value>, at: &Path<'_>, mistake: &ParamMistake) {
     let (code, message) = (mistake.error.code(), mistake.error.to_string());
     let params = at.key("params");
-    let name = mistake.error.param();
-    let param = params.key(name);
-    match holder.get("params").and_then(|params| params.get(name)) {
+    let declared = holder.get("params");
+    let found = mistake
+        .error
+        .params()
+        .find_map(|name| Some((name, declared?.get(name)?)));
+    match found {
         None => validator.invalid(&params, code, message),
-        Some(Value::Object(_)) => validator.invalid(&param.key("value"), code, message),
-        Some(_) => validator.invalid(&param, code, message),
+        Some((name, Value::Object(_))) => validator.invalid(&params.key(name).key("value"), code, message),
+        Some((name, _)) => validator.invalid(&params.key(name), code, message),
     }
 }

@@ -113,6 +113,10 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
         ("/params/day", "CYCLE")
     );
     assert!(issues[0].message.contains("day -> must -> day"), "{issues:?}");
+    let start = parse(&json!({ "params": { "must": "${before}" } }), &definition()).unwrap();
+    let project = BTreeMap::from([("before".to_owned(), "${must}".to_owned())]);
+    let issues = check_params(&start, &definition(), &project).unwrap_err();
+    assert_eq!(issues[0].pointer, "/params/must");
     let start = parse(&json!({ "params": { "must": "${p}" } }), &definition()).unwrap();
     let project = BTreeMap::from([("p".to_owned(), "${must}".to_owned())]);
     assert_eq!(
