@@ -1,6 +1,7 @@
 //! Idempotency keys: a repeated POST does nothing a second time and is answered like the first.
 
 use actix_web::HttpRequest;
+use catalog::{KnownRequest, RequestKey};
 use document::{Format, parse_value};
 use sha2::{Digest, Sha256};
 
