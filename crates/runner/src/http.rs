@@ -9,6 +9,7 @@ use std::time::Duration;
 use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
 use async_trait::async_trait;
 use engine::attempt::AttemptResult;
+use engine::ids::DispatchId;
 use engine::task_type::http::{HttpFields, HttpRequest};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, Url};
@@ -18,8 +19,9 @@ use primitives::error_chain::with_causes;
 
 use super::egress::{EgressPolicy, EgressResolver};
 use super::job_end::failed_end;
-use super::limits::RunnerLimits;
-use super::log_tail::{LogTail, open_log};
+use super::limits::{LogLimits, RunnerLimits};
+use super::log_files::LogFiles;
+use super::log_tail::{LogTail, free_bytes, low_disk_reason};
 
 /// Longest time to connect. The task's own timeout bounds the wait for the response.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,11 +34,13 @@ pub(crate) struct HttpRunner {
     no_redirect_client: Client,
     egress: EgressPolicy,
     max_body_bytes: usize,
+    min_free_disk: u64,
+    logs: LogFiles,
 }
 
 impl HttpRunner {
     /// Makes the clients; the error is a sentence that says why they cannot be made.
-    pub(crate) fn new(limits: RunnerLimits) -> Result<Self, String> {
+    pub(crate) fn new(limits: RunnerLimits, logs: LogFiles) -> Result<Self, String> {
         // An error means that the process has installed its provider before.
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = |redirects| {
@@ -54,6 +58,8 @@ impl HttpRunner {
             no_redirect_client: client(Policy::none())?,
             egress: limits.egress,
             max_body_bytes: limits.http_body_bytes,
+            min_free_disk: limits.log.min_free_disk,
+            logs,
         })
     }
 }
@@ -63,8 +69,8 @@ impl Runner for HttpRunner {
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
         let fields = job.dispatch.action.read_fields::<HttpFields>();
         let fields = fields.map_err(|error| error.to_string())?;
-        let log = job.log.clone();
-        let log = tokio::task::spawn_blocking(move || open_log(&log)).await;
+        let (logs, uid) = (self.logs.clone(), job.dispatch.uid);
+        let log = tokio::task::spawn_blocking(move || logs.create(&uid)).await;
         let log = log
             .map_err(|_| "the worker is shutting down".to_owned())?
             .map_err(|error| format!("cannot write the log: {error}"))?;
@@ -73,7 +79,7 @@ impl Runner for HttpRunner {
             request: fields.request,
             expect_status: fields.expect.map(|expect| expect.status).unwrap_or_default(),
             log,
-            job: job.clone(),
+            uid,
         };
         Ok(Box::new(RunningRequest {
             exchange: Some(tokio::spawn(exchange.run())),
@@ -139,15 +145,17 @@ struct Exchange {
     request: HttpRequest,
     expect_status: Vec<u16>,
     log: File,
-    job: Job,
+    uid: DispatchId,
 }
 
 impl Exchange {
     async fn run(mut self) -> JobEnd {
-        match self.send_request().await {
+        let end = match self.send_request().await {
             Ok(response) => self.read_response(response).await,
             Err(reason) => failed_end(None, reason),
-        }
+        };
+        self.runner.logs.seal(&self.uid, &self.log);
+        end
     }
 
     async fn send_request(&self) -> Result<Response, String> {
@@ -208,6 +216,10 @@ impl Exchange {
     }
 
     async fn write_body(&mut self, response: &mut Response) -> Result<(), String> {
+        let min_free_disk = self.runner.min_free_disk;
+        if free_bytes(&self.log).is_ok_and(|free| free < min_free_disk) {
+            return Err(low_disk_reason(min_free_disk));
+        }
         let mut room = self.runner.max_body_bytes;
         while let Some(chunk) = response.chunk().await.map_err(|error| with_causes(&error))? {
             let part = &chunk[..chunk.len().min(room)];
@@ -230,9 +242,9 @@ impl Exchange {
     }
 
     fn read_outputs(&self) -> BTreeMap<String, String> {
-        match File::open(&self.job.log) {
+        match self.log.try_clone() {
             // The body is within its own limit already.
-            Ok(log) => LogTail::from_start(log, u64::MAX, &self.job.output).into_outputs(),
+            Ok(log) => LogTail::from_start(log, LogLimits::unbounded()).read_outputs(),
             Err(error) => {
                 tracing::warn!(%error, "the log of an http task cannot be read");
                 BTreeMap::new()

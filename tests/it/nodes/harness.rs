@@ -25,7 +25,19 @@ pub(super) struct Node {
 impl Node {
     /// Starts the program on a data folder and waits for its ready line.
     pub(super) fn start(data: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_porpoise"))
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_porpoise")), data, more)
+    }
+
+    /// Starts the program in a shell that ignores these signals.
+    pub(super) fn start_ignoring(signals: &str, data: &Path) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("trap '' {signals}; exec \"$0\" \"$@\"")]);
+        shell.arg(env!("CARGO_BIN_EXE_porpoise"));
+        Self::start_by(shell, data, &[])
+    }
+
+    fn start_by(mut program: Command, data: &Path, more: &[&str]) -> Self {
+        let mut child = program
             .args(["standalone", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(more)
