@@ -32,6 +32,7 @@ use store::catalog::Catalog;
 use tokio::sync::{Notify, oneshot};
 
 use super::incarnation::{self, HeartbeatEffects, JoinDelay, ThisIncarnation};
+use super::log_removal::remove_logs_of_deleted_instances;
 use super::{StartupError, restart_backoff, startup_error};
 use crate::config::{Config, Role};
 
@@ -107,6 +108,10 @@ impl NodeResources {
         ));
         let folder = self.config.server.data.clone();
         actix_rt::spawn(watch_disk(folder, self.health.clone(), this.clock.clone()));
+        if self.config.has(Role::Worker) {
+            let (name, logs) = (this.identity.name.clone(), self.own_logs.clone());
+            actix_rt::spawn(remove_logs_of_deleted_instances(name, self.catalog.clone(), logs));
+        }
         let deps = self.node_deps(liveness.clone(), drain_signal)?;
         let (started, heartbeat) = oneshot::channel();
         let heartbeat_config = HeartbeatConfig {

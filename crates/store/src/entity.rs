@@ -13,6 +13,7 @@ pub(crate) mod cluster_meta;
 pub(crate) mod failover;
 pub(crate) mod inbox;
 pub(crate) mod instance;
+pub(crate) mod log_removal;
 pub(crate) mod member;
 pub(crate) mod member_heartbeat;
 pub(crate) mod owner_log;
@@ -53,5 +54,6 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, inbox::Entity),
         create(backend, owner_log::Entity),
         create(backend, failover::Entity),
+        create(backend, log_removal::Entity),
     ]
 }
