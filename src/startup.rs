@@ -7,6 +7,7 @@ mod cluster;
 mod graceful_close;
 mod incarnation;
 mod log_removal;
+mod network;
 mod node;
 mod restart_backoff;
 mod serve;

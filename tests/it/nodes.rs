@@ -3,6 +3,8 @@
 mod harness;
 mod hostile;
 mod live;
+mod machine_clock;
+mod metrics;
 mod real_input;
 mod restart;
 mod trouble;

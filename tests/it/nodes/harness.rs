@@ -25,10 +25,17 @@ pub(super) struct Node {
 impl Node {
     /// Starts the program on a data folder and waits for its ready line.
     pub(super) fn start(data: &Path, more: &[&str]) -> Self {
-        Self::start_by(Command::new(env!("CARGO_BIN_EXE_porpoise")), data, more)
+        Self::start_in(&[], data, more)
     }
 
-    /// Starts the program in a shell that ignores these signals.
+    /// The same in an environment that has more variables.
+    pub(super) fn start_in(environment: &[(&str, &Path)], data: &Path, more: &[&str]) -> Self {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_porpoise"));
+        program.envs(environment.iter().copied());
+        Self::start_by(program, data, more)
+    }
+
+    /// The same in a shell that ignores these signals.
     pub(super) fn start_ignoring(signals: &str, data: &Path) -> Self {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &format!("trap '' {signals}; exec \"$0\" \"$@\"")]);
