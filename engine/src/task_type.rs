@@ -12,7 +12,7 @@ mod background;
 pub(crate) mod definition;
 pub(crate) mod field;
 mod program;
-mod script;
+pub(crate) mod script;
 pub(crate) mod site;
 mod value_kind;
 

@@ -1,19 +1,18 @@
 //! The growing log of one attempt: scanned for the values that the task sets, truncated at its size limit.
 
-use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use engine::params::{self, OutputScanner};
+use engine::params::{MAX_OUTPUT_LINE_BYTES, OutputCollector, OutputError, OutputFileParser, OutputScanner};
 use nix::sys::statvfs::fstatvfs;
 
 use super::limits::LogLimits;
 use super::task_file::{is_replacement, open_regular};
 
-/// Most bytes that are read of the file `PORPOISE_OUTPUT`.
-const MAX_OUTPUT_FILE_BYTES: u64 = 1 << 20;
+/// The largest file `PORPOISE_OUTPUT` that is read.
+const MAX_OUTPUT_FILE_BYTES: u64 = 16 << 20;
 
 /// Bytes that are read from a log at a time.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -35,24 +34,29 @@ pub(crate) struct LogTail {
 
 impl LogTail {
     /// Follows `log`, which must be open for reading and appending, from its current end.
-    pub(crate) fn from_end(log: File, limits: LogLimits, output: &Path) -> io::Result<Self> {
+    pub(crate) fn from_end(
+        log: File,
+        limits: LogLimits,
+        output: &Path,
+        outputs: OutputCollector,
+    ) -> io::Result<Self> {
         let scanned_to = log.metadata()?.len();
         Ok(Self {
             scanned_to,
             output: Some(output.to_owned()),
-            ..Self::from_start(log, limits)
+            ..Self::from_start(log, limits, outputs)
         })
     }
 
     /// Follows `log` from its beginning, without an output file.
-    pub(crate) fn from_start(log: File, limits: LogLimits) -> Self {
+    pub(crate) fn from_start(log: File, limits: LogLimits, outputs: OutputCollector) -> Self {
         Self {
             log,
             limits,
             is_stopped: false,
             scanned_to: 0,
             truncated_size: 0,
-            scanner: OutputScanner::new(),
+            scanner: OutputScanner::new(outputs),
             output: None,
         }
     }
@@ -115,19 +119,22 @@ impl LogTail {
         Ok(())
     }
 
-    /// Reads the rest of the log and the output file; returns every value that was set.
-    pub(crate) fn read_outputs(&mut self) -> BTreeMap<String, String> {
+    /// Reads the rest of the log and the output file, whose values replace those of the log.
+    pub(crate) fn read_outputs(&mut self) -> OutputCollector {
         if let Err(error) = self.read_new() {
             tracing::warn!(%error, "the log of an attempt cannot be read to its end");
         }
         let mut outputs = std::mem::take(&mut self.scanner).finish();
-        match self.output.as_deref().map(read_output_file) {
-            None => {}
-            Some(Ok(values)) => outputs.extend(values),
-            Some(Err(error)) if is_replacement(&error) => {
+        let read = match &self.output {
+            Some(path) => read_output_file(path, &mut outputs),
+            None => Ok(()),
+        };
+        match read {
+            Ok(()) => {}
+            Err(error) if is_replacement(&error) => {
                 self.append_mark("$PORPOISE_OUTPUT is not a regular file; no value is read from it");
             }
-            Some(Err(error)) => self.append_mark(&format!("$PORPOISE_OUTPUT cannot be read: {error}")),
+            Err(error) => self.append_mark(&format!("$PORPOISE_OUTPUT cannot be read: {error}")),
         }
         outputs
     }
@@ -163,14 +170,35 @@ fn truncation_mark(limit: u64) -> String {
     format!("\n[porpoise: the output is longer than {limit} bytes; the rest was cut off]\n")
 }
 
-fn read_output_file(path: &Path) -> io::Result<BTreeMap<String, String>> {
+fn read_output_file(path: &Path, outputs: &mut OutputCollector) -> io::Result<()> {
     let file = match open_regular(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_OUTPUT_FILE_BYTES).read_to_end(&mut bytes)?;
-    Ok(params::read_output_file(&String::from_utf8_lossy(&bytes)))
+    if file.metadata()?.len() > MAX_OUTPUT_FILE_BYTES {
+        outputs.fail(OutputError::FileTooLarge(MAX_OUTPUT_FILE_BYTES));
+        return Ok(());
+    }
+    let mut parser = OutputFileParser::default();
+    let mut reader = BufReader::new(file.take(MAX_OUTPUT_FILE_BYTES));
+    while let Some(line) = read_line(&mut reader)? {
+        parser.push_line(&line, outputs);
+    }
+    parser.finish(outputs);
+    Ok(())
+}
+
+/// Reads a line, of which no more is kept than can matter.
+fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let kept = reader
+        .by_ref()
+        .take(MAX_OUTPUT_LINE_BYTES as u64)
+        .read_until(b'\n', &mut line)?;
+    if kept == MAX_OUTPUT_LINE_BYTES && !line.ends_with(b"\n") {
+        reader.skip_until(b'\n')?;
+    }
+    Ok((kept > 0).then(|| String::from_utf8_lossy(&line).into_owned()))
 }
 
 #[cfg(test)]

@@ -22,9 +22,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use actors::ports::{Job, KILL_GRACE, Leftover, Runner, RunningJob};
+use actors::ports::{Job, KILL_GRACE, Leftover, Runner, RunningJob, StartError};
 use async_trait::async_trait;
+use engine::params::OutputCollector;
 use engine::task_type::{BackgroundPolicy, InvalidFields, PreparedAction, ProgramWords};
+use nix::errno::Errno;
 use tokio::process::{Child, Command};
 
 use self::attempt_files::AttemptFiles;
@@ -86,11 +88,11 @@ impl ProcessRunner {
     }
 
     /// Blocks until the program is loaded.
-    fn launch(&self, job: &Job) -> Result<RunningProcess, String> {
+    fn launch(&self, job: &Job) -> Result<RunningProcess, StartError> {
         let action = &job.dispatch.action;
         let read_script = self.task_types.get(action.task_type.as_str());
-        let read_script = read_script.ok_or("this task type has no process")?;
-        let script = read_script(action).map_err(|error| error.to_string())?;
+        let read_script = read_script.ok_or_else(|| "this task type has no process".to_owned())?;
+        let script = read_script(action).map_err(|error| StartError::permanent(error.to_string()))?;
         let workspace = Workspace::create(job, &script.text, &self.scripts, &self.remover)
             .map_err(|error| format!("cannot make the working directory: {error}"))?;
         let (child, pid, log) = self.spawn_process(job, &script.interpreter, &workspace)?;
@@ -110,7 +112,7 @@ impl ProcessRunner {
         job: &Job,
         interpreter: &ProgramWords,
         workspace: &Workspace,
-    ) -> Result<(Child, i32, LogTail), String> {
+    ) -> Result<(Child, i32, LogTail), StartError> {
         let log_error = |error: io::Error| format!("cannot write the log: {error}");
         let log = self.logs.create(&job.dispatch.uid).map_err(log_error)?;
         let mut command = program::script_command(interpreter, &job.dispatch.env, workspace)?;
@@ -119,10 +121,9 @@ impl ProcessRunner {
         let program = command.get_program().to_string_lossy().into_owned();
         let mut command = Command::from(command);
         command.process_group(0);
-        let log = LogTail::from_end(log, self.log_limits, &job.output).map_err(log_error)?;
-        let child = command
-            .spawn()
-            .map_err(|error| format!("cannot start {program}: {error}"))?;
+        let outputs = OutputCollector::new(job.dispatch.outputs.clone());
+        let log = LogTail::from_end(log, self.log_limits, &job.output, outputs).map_err(log_error)?;
+        let child = command.spawn().map_err(|error| start_error(&program, &error))?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
         let pid = pid.ok_or_else(|| format!("{program} has no process id"))?;
         Ok((child, pid, log))
@@ -131,7 +132,7 @@ impl ProcessRunner {
 
 #[async_trait]
 impl Runner for ProcessRunner {
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError> {
         catch_ignored_signals();
         let job = job.clone();
         let runner = self.clone();
@@ -155,6 +156,17 @@ impl Runner for ProcessRunner {
     fn remove_leftover_files(&self, work: &Path) {
         remove_files_of_earlier_incarnations(work, &self.remover);
         self.logs.resume_removals();
+    }
+}
+
+/// A file that is not there or is no program stays so.
+fn start_error(program: &str, error: &io::Error) -> StartError {
+    let reason = format!("cannot start {program}: {error}");
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOENT | Errno::EACCES | Errno::ENOEXEC | Errno::ENOTDIR | Errno::EISDIR) => {
+            StartError::permanent(reason)
+        }
+        _ => reason.into(),
     }
 }
 

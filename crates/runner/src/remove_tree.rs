@@ -16,7 +16,7 @@ pub(crate) const REMOVED_EXTENSION: &str = "removed";
 /// Removes a file, a link or a folder with everything in it; follows no link. What does not exist is removed.
 ///
 /// Folders are moved beside `path` before they are emptied, so that the depth of a tree costs neither stack nor
-/// descriptors, and get the rights that this needs: tools leave folders that nobody may write to.
+/// descriptors, and get the rights that this needs: some tools leave folders without the right to write.
 ///
 /// # Errors
 /// When something stays, for example because of a mount inside it.

@@ -1,10 +1,10 @@
 //! The files of an attempt with a process, until its end.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::ids::DispatchId;
+use engine::params::OutputCollector;
 use tokio::sync::oneshot;
 
 use super::workspace::Workspace;
@@ -90,7 +90,7 @@ impl AttemptFiles {
     /// Writes a last sentence into the log, reads the rest of it and the output file, makes sure that the log is the
     /// worker's own file, and removes the workspace; returns every value that was set, or none when reading takes too
     /// long.
-    pub(super) async fn close(self, sentence: Option<String>) -> Option<BTreeMap<String, String>> {
+    pub(super) async fn close(self, sentence: Option<String>) -> Option<OutputCollector> {
         let (read, outputs) = oneshot::channel();
         let closing = tokio::task::spawn_blocking(move || {
             read.send(self.read_outputs(sentence)).ok();
@@ -103,7 +103,7 @@ impl AttemptFiles {
         Some(outputs)
     }
 
-    fn read_outputs(&self, sentence: Option<String>) -> Option<BTreeMap<String, String>> {
+    fn read_outputs(&self, sentence: Option<String>) -> Option<OutputCollector> {
         let mut open = self.lock_open();
         let open = open.as_mut()?;
         if let Some(sentence) = sentence {

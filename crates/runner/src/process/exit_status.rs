@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use actors::ports::JobEnd;
-use engine::attempt::AttemptResult;
+use engine::attempt::{AttemptResult, FailureKind};
 use nix::sys::signal::Signal;
 
 use crate::job_end::failed_end;
@@ -33,6 +33,7 @@ pub(super) fn end_of_status(status: &io::Result<ExitStatus>, memory: Option<&str
             result: AttemptResult::Succeeded,
             exit_code: Some(0),
             error: None,
+            failure: FailureKind::Transient,
             outputs: BTreeMap::new(),
         },
         (Some(code), _) => {

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use actors::ports::StartError;
 use engine::task_type::ProgramWords;
 
 use super::workspace::Workspace;
@@ -23,11 +24,14 @@ pub(super) fn script_command(
     interpreter: &ProgramWords,
     environment: &BTreeMap<String, String>,
     workspace: &Workspace,
-) -> Result<Command, String> {
+) -> Result<Command, StartError> {
     let path = environment.get("PATH").cloned().unwrap_or_else(search_path);
     let mut words = interpreter.words().into_iter();
-    let program = words.next().ok_or("the task names no interpreter")?;
-    let program = find_program(program, &path).ok_or_else(|| format!("there is no program `{program}`"))?;
+    let program = words
+        .next()
+        .ok_or_else(|| StartError::permanent("the task names no interpreter"))?;
+    let program = find_program(program, &path)
+        .ok_or_else(|| StartError::permanent(format!("there is no program `{program}`")))?;
     let mut command = Command::new(program);
     command.args(words).arg(workspace.script());
     command

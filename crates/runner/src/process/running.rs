@@ -1,6 +1,5 @@
 //! One attempt with a process, from its start to its end.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -10,6 +9,7 @@ use actors::ports::{Job, JobEnd, KILL_GRACE, RunningJob};
 use async_trait::async_trait;
 use engine::attempt::AttemptResult;
 use engine::ids::DispatchId;
+use engine::params::OutputCollector;
 use engine::task_type::BackgroundPolicy;
 use tokio::process::Child;
 use tokio::task::JoinHandle;
@@ -23,7 +23,7 @@ use super::orphans::LeaderGuard;
 use super::proc_fs::start_ticks;
 use super::terminate::terminate_tree;
 use super::tree::ProcessTree;
-use crate::job_end::failed_end;
+use crate::job_end::{end_with_outputs, failed_end};
 
 /// Time between two reads of a growing log. An attempt that runs longer than this is put into a control group.
 const LOG_POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -60,7 +60,7 @@ pub(super) struct RunningProcess {
 #[derive(Default)]
 struct ClosedAttempt {
     /// Every value that it set; none when the files could not be read in time.
-    outputs: Option<BTreeMap<String, String>>,
+    outputs: Option<OutputCollector>,
     /// Says that memory ran out.
     memory: Option<String>,
 }
@@ -185,10 +185,7 @@ impl RunningProcess {
             end.result = AttemptResult::Killed;
             end.error.get_or_insert_with(|| "killed".to_owned());
         }
-        JobEnd {
-            outputs: closed.outputs.unwrap_or_default(),
-            ..end
-        }
+        end_with_outputs(end, closed.outputs.unwrap_or_default())
     }
 }
 
