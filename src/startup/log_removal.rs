@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use catalog::{Catalog, CatalogError};
 use engine::ids::InstanceId;
 use runner::log_files::LogFiles;
-use store::catalog::{Catalog, CatalogError};
 
 /// Time between two reads of the requests. A worker that was away reads at its start what was deleted meanwhile.
 const POLL_INTERVAL: Duration = Duration::from_secs(15);

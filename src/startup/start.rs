@@ -15,6 +15,7 @@ use actors::node_deps::{NodeDeps, WorkerResources};
 use actors::ports::{LogSource, Registry, Store};
 use actors::rpc::in_process::InProcess;
 use actors::worker::AttemptPaths;
+use catalog::Catalog;
 use engine::states::MemberState;
 use rpc::PauseDetector;
 use runner::disk::watch_disk;
@@ -24,7 +25,6 @@ use runner::limits::{LogLimits, RunnerLimits};
 use runner::log_files::LogFiles;
 use runner::process::boot_id;
 use runner::runners::runners;
-use store::catalog::Catalog;
 use tokio::sync::{Notify, oneshot};
 
 use super::incarnation::{self, HeartbeatEffects, JoinDelay, ThisIncarnation};

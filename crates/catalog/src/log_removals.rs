@@ -3,9 +3,9 @@
 use engine::ids::InstanceId;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::catalog::error::CatalogError;
 use crate::entity::log_removal;
-use crate::store::Store;
+use crate::error::CatalogError;
+use store::Store;
 
 /// Most requests that a worker reads at a time.
 const MAX_REQUESTS: u64 = 1_000;
