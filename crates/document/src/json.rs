@@ -26,7 +26,7 @@ pub(crate) fn parse_json(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
             LocatedDiagnostic {
                 line: u32::try_from(error.line()).ok(),
                 column: column_in_characters(text, &error),
-                ..LocatedDiagnostic::of_text(code, error.to_string())
+                ..LocatedDiagnostic::of_text(code, message_without_position(&error))
             }
         })?;
     let diagnostics = cursor
@@ -47,12 +47,17 @@ pub(crate) fn parse_json(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
     })
 }
 
+/// The text of an error without its end " at line 4 column 2", which the diagnostic has as numbers.
+fn message_without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&position).unwrap_or(&text).to_owned()
+}
+
 /// The column of an error, which serde_json counts in bytes.
 fn column_in_characters(text: &str, error: &serde_json::Error) -> Option<u32> {
     let line = text.split('\n').nth(error.line().checked_sub(1)?)?;
-    let before = line
-        .char_indices()
-        .take_while(|(at, _)| *at < error.column());
+    let before = line.char_indices().take_while(|(at, _)| *at < error.column());
     u32::try_from(before.count().max(1)).ok()
 }
 
