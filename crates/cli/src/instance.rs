@@ -3,11 +3,15 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::args::{InstanceCommand, VerbArgs};
+use super::args::{InstanceCommand, LogsArgs, VerbArgs};
 use super::failure::Failure;
-use super::follow::{self, LogChoice};
+use super::follow;
+use super::log_choice::{AttemptChoice, LogChoice};
+use super::logs::print_logs;
 use super::output::{Format, Printer, TableLayout, say};
+use super::polling::deadline_after;
 use super::rest::{Call, Rest};
+use super::suggestion;
 
 /// How instances layout.
 pub(super) const INSTANCES: TableLayout = TableLayout {
@@ -89,20 +93,8 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
         InstanceCommand::Tasks(one) => all_of(&one.id, "tasks", rest, printer, TASKS),
         InstanceCommand::History(one) => all_of(&one.id, "history", rest, printer, HISTORY),
         InstanceCommand::Ownership(one) => ownership(&one.id, rest, printer),
-        InstanceCommand::Watch(one) => follow::watch(rest, &one.id),
-        InstanceCommand::Logs {
-            id,
-            task,
-            attempt,
-            follow,
-        } => {
-            let choice = LogChoice { task, attempt };
-            if follow {
-                follow::logs_live(rest, &id, &choice)
-            } else {
-                follow::logs(rest, &id, &choice)
-            }
-        }
+        InstanceCommand::Watch { id, timeout } => follow::watch(&rest.until(deadline_after(timeout)), &id),
+        InstanceCommand::Logs(args) => logs(args, rest),
         InstanceCommand::Pause(verb) => control(&verb, &["pause"], rest, printer),
         InstanceCommand::Resume(verb) => control(&verb, &["resume"], rest, printer),
         InstanceCommand::Stop(verb) => control(&verb, &["stop"], rest, printer),
@@ -110,12 +102,27 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
         InstanceCommand::Rerun(verb) => control(&verb, &["rerun"], rest, printer),
         InstanceCommand::ForceSuccess { verb, task } => {
             control(&verb, &["tasks", &task, "force-success"], rest, printer)
+                .map_err(|failure| suggestion::for_task(failure, rest, &verb.id, &task))
         }
         InstanceCommand::Delete(one) => {
             rest.json(Call::new(Method::DELETE, &["instances", &one.id]))?;
             say(&format!("instance {} is deleted", one.id));
             Ok(())
         }
+    }
+}
+
+fn logs(args: LogsArgs, rest: &Rest) -> Result<(), Failure> {
+    let attempts = match args.attempt {
+        Some(number) => AttemptChoice::One(number),
+        None if args.all_attempts => AttemptChoice::All,
+        None => AttemptChoice::Last,
+    };
+    let choice = LogChoice::new(args.task, attempts);
+    if args.follow {
+        follow::print_live_logs(&rest.until(deadline_after(args.timeout)), &args.id, choice)
+    } else {
+        print_logs(rest, &args.id, &choice)
     }
 }
 
