@@ -39,7 +39,7 @@ fn hint_for(refusal: &Error, program: &Command) -> Option<String> {
         _ => None,
     };
     match refusal.kind() {
-        ErrorKind::InvalidSubcommand if refusal.get(ContextKind::SuggestedSubcommand).is_none() => {
+        ErrorKind::InvalidSubcommand => {
             let verb = word(ContextKind::InvalidSubcommand)?;
             let nouns = program
                 .get_subcommands()

@@ -30,7 +30,7 @@ fn instance(rest: &Rest, id: &str) -> Result<Value, Failure> {
 }
 
 fn waited_for(id: &str) -> String {
-    format!("instance {id} is not at rest; it is not affected")
+    format!("instance {id} is not at rest and continues")
 }
 
 /// Waits until the instance is idle; returns it.
@@ -133,19 +133,20 @@ impl Follower {
     }
 
     /// Shows the logs of the attempts that led to the state of the task, its state, and the log of the attempt that
-    /// runs; returns the logs that cannot be read now.
+    /// runs; returns the logs that cannot be read now. What is on its way to a worker is shown when it has begun.
     fn show_task(&mut self, rest: &Rest, task: &Value) -> Result<Vec<AttemptName>, Failure> {
         let name = plain(task.get("name"));
         let last = count_attempts(task);
-        let is_open = matches!(
-            task.get("state").and_then(Value::as_str),
-            Some("dispatched" | "running")
-        );
-        let ended = if is_open { last.saturating_sub(1) } else { last };
+        let state = task.get("state").and_then(Value::as_str).unwrap_or_default();
+        let (ended, running) = match state {
+            "dispatched" => return self.show_logs(rest, &name, 1..=last.saturating_sub(1)),
+            "running" => (last.saturating_sub(1), last),
+            _ => (last, last),
+        };
         let mut missing = self.show_logs(rest, &name, 1..=ended)?;
         let change = self.states.change_of_task(task);
         self.show_change(change)?;
-        missing.extend(self.show_logs(rest, &name, ended + 1..=last)?);
+        missing.extend(self.show_logs(rest, &name, ended + 1..=running)?);
         Ok(missing)
     }
 

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::args::{InstanceCommand, LogsArgs, VerbArgs};
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use super::follow;
 use super::log_choice::{AttemptChoice, LogChoice};
 use super::logs::print_logs;
@@ -80,14 +80,18 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
             limit,
         } => {
             let mut call = Call::get(&["instances"])
-                .maybe("workflow", workflow)
-                .maybe("project", project)
+                .maybe("workflow", workflow.as_deref())
+                .maybe("project", project.as_deref())
                 .maybe("host", host);
             if !state.is_empty() {
                 call = call.query("state", state.join(","));
             }
             let limit = if limit == 0 { usize::MAX } else { limit };
-            printer.list(rest.list(&call, limit)?, INSTANCES)
+            let found = rest.list(&call, limit)?;
+            if let (Some(workflow), true) = (workflow, found.is_empty()) {
+                say_empty(rest, &project.unwrap_or_else(|| "default".to_owned()), &workflow);
+            }
+            printer.list(found, INSTANCES)
         }
         InstanceCommand::Get(one) => printer.item(&rest.json(Call::get(&["instances", &one.id]))?, INSTANCES),
         InstanceCommand::Tasks(one) => all_of(&one.id, "tasks", rest, printer, TASKS),
@@ -110,6 +114,15 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
             Ok(())
         }
     }
+}
+
+/// Says that a workflow has no instances, and which one was probably meant when there is no such workflow.
+fn say_empty(rest: &Rest, project: &str, workflow: &str) {
+    let nothing = Failure::new(
+        Exit::NotFound,
+        format!("there are no such instances of workflow `{workflow}`"),
+    );
+    say(&suggestion::for_workflow(nothing, rest, project, workflow).message);
 }
 
 fn logs(args: LogsArgs, rest: &Rest) -> Result<(), Failure> {

@@ -62,23 +62,32 @@ fn an_address_is_checked_before_anything_is_sent() {
 
 #[test]
 fn the_other_scheme_is_named_when_a_server_does_not_speak_this_one() {
-    let server = Server::new(|_| list(&[]));
     let user = User::new();
-    let https = server.url().replace("http://", "https://");
-    let ran = run_with(&user, &[("PORPOISE_URL", &https)], &["instance", "list"]);
+    let refusal: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    let url = format!("https://{}", answering(refusal));
+    let ran = run_with(&user, &[("PORPOISE_URL", &url)], &["instance", "list"]);
     assert_says(&ran, 6, &["does not speak TLS", "speaks http: write http://"]);
     // A TLS server answers a request without TLS by an alert.
+    let url = format!(
+        "http://{}",
+        answering(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46])
+    );
+    let ran = run_with(&user, &[("PORPOISE_URL", &url)], &["instance", "list"]);
+    assert_says(&ran, 6, &["speaks https: write https://"]);
+}
+
+/// Answers whatever comes in by these bytes; returns the address.
+fn answering(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
         for connection in listener.incoming() {
             let mut connection = connection.unwrap();
             let _ = connection.read(&mut [0; 4096]);
-            let _ = connection.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46]);
+            let _ = connection.write_all(bytes);
         }
     });
-    let ran = run_with(&user, &[("PORPOISE_URL", &url)], &["instance", "list"]);
-    assert_says(&ran, 6, &["speaks https: write https://"]);
+    address
 }
 
 #[test]
@@ -270,6 +279,7 @@ fn a_name_that_does_not_exist_is_answered_with_the_nearest() {
             ("GET", "/api/v1/projects/default/workflows") => named(&["hello", "report"]),
             ("GET", "/api/v1/projects/empty/workflows") => named(&[]),
             ("GET", "/api/v1/projects") => named(&["default", "retail"]),
+            ("GET", "/api/v1/instances") => list(&[]),
             ("GET", "/api/v1/users") => named(&["admin", "alice"]),
             ("GET", "/api/v1/instances/7/tasks") => named(&["extract", "load"]),
             ("GET", "/api/v1/nodes") => {
@@ -318,6 +328,12 @@ fn a_name_that_does_not_exist_is_answered_with_the_nearest() {
         assert_says(&ran, 3, &[part]);
         assert_eq!(ran.err.matches("hint").count(), 1, "{ran:?}");
     }
+    let ran = user.run(&server, &["instance", "list", "--workflow", "helo"]);
+    assert_says(
+        &ran,
+        0,
+        &["no such instances of workflow `helo`", "did you mean `hello`?"],
+    );
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn yaml_is_printed_where_it_is_asked_for_also_of_json() {
     });
     let user = User::new();
     let ran = user.run(&server, &["openapi", "-o", "yaml"]);
-    assert_eq!(ran.out, "openapi: 3.1.0\npaths: {}\n");
+    assert_eq!(ran.out, "openapi: \"3.1.0\"\npaths: {}\n");
     assert_eq!(user.run(&server, &["openapi"]).json()["openapi"], "3.1.0");
     let ran = user.run(&server, &["workflow", "get", "w", "-o", "yaml"]);
     assert!(ran.out.starts_with("version: 1\nname: w\n"), "{ran:?}");

@@ -121,10 +121,6 @@ impl Server {
         self.address
     }
 
-    pub(super) fn address(&self) -> &str {
-        &self.address
-    }
-
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
