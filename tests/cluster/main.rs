@@ -29,6 +29,7 @@ mod random_faults;
 mod registry;
 mod restored_database;
 mod rolling_membership;
+mod rolling_restarts;
 mod scenario;
 mod startup_refusals;
 mod unreachable_workers;

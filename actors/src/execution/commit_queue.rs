@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use engine::attempt::AttemptEvent;
 use engine::ids::{InstanceId, OperationId, TaskIndex, Timestamp};
 use engine::instance::{Changes, Effect, Event, Operation, SlotDemand, StepBatch};
 use tokio::sync::oneshot;
 
+use crate::clock::ClockReading;
+use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::slot_table::SlotRequest;
 use crate::execution::slots::{SlotGranted, SlotGuard, SlotReply, Slots};
 use crate::messages::workflow::DeliveryOutcome;
-use crate::ports::InboxCommand;
+use crate::ports::{InboxCommand, RelayedResult};
 
 /// One thing that waits for the next commit.
 enum QueuedItem {
@@ -29,6 +32,10 @@ pub(crate) struct CommitQueue {
 
 /// A decided commit on its way to the store.
 pub(crate) struct DecidedCommit {
+    /// When it was decided.
+    pub(crate) at: Timestamp,
+    /// The steps of this machine's clock that its due times follow.
+    pub(crate) stepped_ms: i64,
     /// What changes.
     pub(crate) changes: Changes,
     /// What to do after the commit.
@@ -60,6 +67,11 @@ impl CommitQueue {
         self.items.extend(events.into_iter().map(QueuedItem::Event));
     }
 
+    /// Puts an event before everything that waits.
+    pub(crate) fn push_first(&mut self, event: Event) {
+        self.items.push_front(QueuedItem::Event(event));
+    }
+
     /// Appends a granted slot.
     pub(crate) fn push_granted(&mut self, granted: SlotGranted) {
         self.items.push_back(QueuedItem::Granted(granted));
@@ -68,6 +80,21 @@ impl CommitQueue {
     /// Appends a reply, which is sent when everything before it is stored.
     pub(crate) fn push_reply(&mut self, reply: oneshot::Sender<DeliveryOutcome>) {
         self.items.push_back(QueuedItem::Reply(reply));
+    }
+
+    /// Appends results that workers gave to other masters, with a reply; none without results.
+    pub(crate) fn push_results(&mut self, results: Vec<RelayedResult>) -> Option<QueuedResults> {
+        if results.is_empty() {
+            return None;
+        }
+        let uids = results.iter().map(|result| result.uid).collect();
+        self.push_events(results.into_iter().map(|result| Event::Attempt {
+            uid: result.uid,
+            event: AttemptEvent::Ended(result.end),
+        }));
+        let (reply, decided) = oneshot::channel();
+        self.push_reply(reply);
+        Some(QueuedResults { uids, decided })
     }
 
     /// Appends commands, each once.
@@ -100,9 +127,9 @@ impl CommitQueue {
         instance: &RunningInstance,
         slots: &Slots,
         guards: &mut HeldSlots,
-        at: Timestamp,
+        reading: ClockReading,
     ) -> DecidedCommit {
-        let mut round = StepBatch::new(&instance.plan, &instance.state, at);
+        let mut round = StepBatch::new(&instance.plan, &instance.state, reading.now);
         let (mut replies, mut granted) = (Vec::new(), Vec::new());
         for item in self.items.drain(..) {
             match item {
@@ -128,6 +155,8 @@ impl CommitQueue {
         }
         let (changes, effects) = round.finish();
         DecidedCommit {
+            at: reading.now,
+            stepped_ms: reading.stepped_ms,
             changes,
             effects,
             granted,

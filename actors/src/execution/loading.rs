@@ -1,11 +1,10 @@
 //! How a workflow actor gets its state: one path for new, recovered, taken over and crashed instances.
 
-use std::sync::Arc;
-
 use engine::ids::{Epoch, InstanceId};
-use engine::spec::Definition;
 use engine::states::Attention;
 
+use crate::execution::inbox_reader::InboxContents;
+use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::workflow::TakeoverTracker;
 use crate::ports::{LoadedInstance, StoreError};
@@ -13,7 +12,7 @@ use crate::ports::{LoadedInstance, StoreError};
 /// What an actor loads its instance for.
 #[derive(Debug)]
 pub enum LoadMode {
-    /// To start a new instance. These are its rows as its creation committed them: reading them would return the same.
+    /// To start a new instance, as its creation committed it: reading it would return the same.
     New(Box<LoadedInstance>),
     /// To continue with what is stored.
     Recover,
@@ -34,12 +33,12 @@ pub(crate) enum LoadContext {
     Quarantine(Attention),
 }
 
-/// A loaded instance with its definition.
+/// A loaded instance.
 pub(crate) struct LoadResult {
-    /// Its rows.
-    pub(crate) rows: LoadedInstance,
-    /// Its pinned definition.
-    pub(crate) definition: Arc<Definition>,
+    /// Its state, with its pinned definition.
+    pub(crate) instance: RunningInstance,
+    /// What its inbox held.
+    pub(crate) found: InboxContents,
     /// What else the load brings.
     pub(crate) context: LoadContext,
 }
@@ -51,21 +50,34 @@ pub(crate) async fn load_instance(
     epoch: Epoch,
     mode: LoadMode,
 ) -> Result<Option<LoadResult>, StoreError> {
-    let (new_rows, context) = match mode {
-        LoadMode::New(rows) => (Some(*rows), LoadContext::Plain),
+    let (new_instance, context) = match mode {
+        LoadMode::New(instance) => (Some(*instance), LoadContext::Plain),
         LoadMode::Recover => (None, LoadContext::Plain),
         LoadMode::Takeover(tracker) => (None, LoadContext::Takeover(tracker)),
         LoadMode::Quarantine(attention) => (None, LoadContext::Quarantine(attention)),
     };
-    let rows = match new_rows {
-        Some(rows) => Some(rows),
+    let loaded = match new_instance {
+        Some(instance) => Some(instance),
         None => deps.loader.load(id, epoch).await?,
     };
-    let Some(rows) = rows else { return Ok(None) };
-    let definition = deps.store.load_definition(rows.workflow_id, rows.version).await?;
+    let Some(mut loaded) = loaded else {
+        return Ok(None);
+    };
+    let duplicates = loaded.duplicate_open_attempts.len();
+    if duplicates > 0 {
+        tracing::error!(instance = %id, duplicates, "more than one attempt of a task is open");
+    }
+    let definition = deps
+        .store
+        .load_definition(loaded.workflow_id, loaded.version)
+        .await?;
+    let found = InboxContents {
+        commands: std::mem::take(&mut loaded.commands),
+        results: std::mem::take(&mut loaded.results),
+    };
     Ok(Some(LoadResult {
-        rows,
-        definition,
+        instance: RunningInstance::new(loaded, definition),
+        found,
         context,
     }))
 }

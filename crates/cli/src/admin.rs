@@ -21,6 +21,11 @@ const PROJECTS: TableLayout = TableLayout {
     ],
 };
 
+const GRANTS: TableLayout = TableLayout {
+    name: "user",
+    columns: &[("USER", "/user"), ("PERMISSION", "/permission")],
+};
+
 const USERS: TableLayout = TableLayout {
     name: "name",
     columns: &[
@@ -116,6 +121,12 @@ pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) ->
                 permission_name(permission)
             ));
             Ok(())
+        }
+        ProjectCommand::Grants { project } => {
+            let call = Call::get(&["projects", &project, "grants"]);
+            let grants = rest.list(&call, usize::MAX);
+            let grants = grants.map_err(|failure| suggestion::for_project(failure, rest, &project))?;
+            printer.list(grants, GRANTS)
         }
         ProjectCommand::Revoke { project, user } => {
             let path = ["projects", &project, "grants", &user];

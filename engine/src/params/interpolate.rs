@@ -4,8 +4,8 @@
 
 use super::time::{self, TimeBase};
 
-/// The longest placeholder; a longer one is ordinary text.
-const MAX_PLACEHOLDER: usize = 256;
+/// The longest placeholder in bytes, several times a name of 100 characters of four bytes; a longer one is ordinary text.
+const MAX_PLACEHOLDER: usize = 1024;
 
 /// The deepest nesting of placeholders in placeholders. Each level may be read twice, so it stays small.
 const MAX_NESTING: usize = 2;
@@ -99,12 +99,10 @@ impl<E> Interpolator<'_, '_, E> {
             if opens && level > 0 && self.style == Style::Script {
                 return None;
             }
-            level += usize::from(opens);
-            if bytes[place] == close {
-                level -= 1;
-                if level == 0 {
-                    return Some((&from[2..place], &from[place + 1..]));
-                }
+            let closes = bytes[place] == close;
+            level = level + usize::from(opens) - usize::from(closes);
+            if closes && level == 0 {
+                return Some((&from[2..place], &from[place + 1..]));
             }
         }
         None

@@ -103,7 +103,7 @@ pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Sto
         .store()
         .set_member_state(gone.incarnation, MemberState::Left);
     left.await.unwrap();
-    subject.age_beat(one.incarnation, 7_000).await;
+    subject.age_heartbeat(one.incarnation, 7_000).await;
     let seen = subject.store().list_live_members().await.unwrap();
     let ids: Vec<Incarnation> = seen.iter().map(|seen| seen.member.incarnation).collect();
     assert_eq!(ids, [one.incarnation, two.incarnation]);
@@ -230,7 +230,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn StoreUnde
     let late = store(subject, round(&me, a, 0, Changes::default())).await;
     assert_eq!(late, WriteOutcome::Stale, "the giver is fenced");
     let loaded = load(subject.store(), a, target.incarnation, Epoch(2)).await;
-    assert_eq!(loaded.unwrap().revision, Revision(1));
+    assert_eq!(loaded.unwrap().rows.revision, Revision(1));
     assert_eq!(subject.store().hand_over_instances(&hand_over).await.unwrap(), []);
     let counts = subject.store().count_owned().await.unwrap();
     assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());
