@@ -112,16 +112,7 @@ pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) ->
             project,
             user,
             permission,
-        } => {
-            let call = Call::new(Method::PUT, &["projects", &project, "grants", &user]);
-            rest.json(call.json(&json!({ "permission": permission_name(permission) })))
-                .map_err(|failure| suggest_grant(failure, rest, &project, &user))?;
-            say(&format!(
-                "{user} may {} in project {project}",
-                permission_name(permission)
-            ));
-            Ok(())
-        }
+        } => grant_permission(rest, &project, &user, permission),
         ProjectCommand::Grants { project } => {
             let call = Call::get(&["projects", &project, "grants"]);
             let grants = rest.list(&call, usize::MAX);
@@ -134,6 +125,17 @@ pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) ->
                 .map_err(|failure| suggest_grant(failure, rest, &project, &user))
         }
     }
+}
+
+fn grant_permission(rest: &Rest, project: &str, user: &str, permission: Permission) -> Result<(), Failure> {
+    let permission = permission_name(permission);
+    let call = Call::new(Method::PUT, &["projects", project, "grants", user]);
+    rest.json(call.json(&json!({ "permission": permission })))
+        .map_err(|failure| suggest_grant(failure, rest, project, user))?;
+    say(&format!(
+        "{user} has the permission `{permission}` in project {project}"
+    ));
+    Ok(())
 }
 
 fn suggest_grant(failure: Failure, rest: &Rest, project: &str, user: &str) -> Failure {
