@@ -33,6 +33,12 @@ impl DocumentText {
         }
     }
 
+    /// Finds what is legal and probably not meant, a line each as for mistakes.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let warnings = document::lint_document(&self.bytes, self.format);
+        warnings.iter().map(|warning| self.describe(warning)).collect()
+    }
+
     /// Shows a mistake as `FILE:LINE:COLUMN: POINTER: MESSAGE (CODE)`.
     fn describe(&self, mistake: &LocatedDiagnostic) -> String {
         let mut place = self.path.display().to_string();

@@ -43,6 +43,9 @@ struct StorableDocument {
 /// Checks documents without a server.
 pub(super) fn lint(files: &[PathBuf]) -> Result<(), Failure> {
     let documents = read_all(files)?;
+    for warning in documents.iter().flat_map(|document| document.text.warnings()) {
+        say(&format!("warning: {warning}"));
+    }
     let count = match documents.len() {
         1 => "1 document".to_owned(),
         several => format!("{several} documents"),
