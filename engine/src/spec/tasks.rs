@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::limits::MAX_TASKS;
+use super::limits::{MAX_TASKS, MAX_VALUE_BYTES};
 use super::model::{OnCutOff, Output, ParamType, RetryPolicy, TaskDefinition};
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
-use super::values::undeclared_type;
+use super::values::{undeclared_type, value_text};
 use super::{cut_off, graph, names, params};
 use crate::ids::TaskIndex;
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
@@ -381,11 +381,7 @@ fn report_cycles(
         let [.., last, first] = cycle[..] else { continue };
         let edge = tasks[all[first]]["needs"]
             .as_array()
-            .and_then(|needs| {
-                needs
-                    .iter()
-                    .position(|need| params::value_text(need) == all[last])
-            })
+            .and_then(|needs| needs.iter().position(|need| value_text(need) == all[last]))
             .unwrap_or_default();
         let at = at.key(all[first]);
         let at = at.key("needs");
