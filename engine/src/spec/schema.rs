@@ -61,12 +61,19 @@ fn task_schema(task_type: &TaskType) -> Value {
     schema
 }
 
+/// A name that looks like a number or a truth value may be written as one.
+fn need() -> Value {
+    let mut schema = name("A task that must be done before.");
+    schema["type"] = json!(["string", "number", "boolean"]);
+    schema
+}
+
 fn common() -> Map<String, Value> {
     let common = json!({
         "needs": {
             "type": "array",
             "uniqueItems": true,
-            "items": name("A task that must be done before."),
+            "items": need(),
         },
         "params": params("Seen by this task only."),
         "outputs": {

@@ -119,6 +119,66 @@ fn an_unknown_key_names_the_one_that_was_meant() {
 }
 
 #[test]
+fn a_task_of_an_unknown_type_is_advised_the_common_keys_once() {
+    let message = |task: Value| {
+        let found = parse(&with_tasks(json!({ "a": task }))).expect_err("the document is wrong");
+        let key = found
+            .into_iter()
+            .find(|issue| issue.code == "UNKNOWN_KEY")
+            .expect("an unknown key");
+        key.message
+    };
+    let unknown = message(json!({ "type": "nope", "zzzzzzzzzzzz": 1 }));
+    assert!(unknown.ends_with("on_cut_off, enabled"), "{unknown}");
+    assert_eq!(unknown.matches("outputs").count(), 1, "{unknown}");
+    assert!(!unknown.contains("request"), "a key of another type: {unknown}");
+    let http = message(
+        json!({ "type": "http", "request": { "method": "GET", "url": "http://x" }, "zzzzzzzzzzzz": 1 }),
+    );
+    assert!(
+        http.contains("request") && !http.contains("interpreter"),
+        "{http}"
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_shape_is_answered_with_the_right_one() {
+    let message =
+        |key: &str, value: Value| one(&with_tasks(json!({ "a": { "type": "noop", key: value } }))).message;
+    let retry = message("retry", json!(3));
+    assert!(retry.contains("retry: { max: 3 }"), "{retry}");
+    let retry = message("retry", json!(true));
+    assert!(!retry.contains("quote it"), "quotes would not help: {retry}");
+    let needs = message("needs", json!("b"));
+    assert!(needs.contains(r#"write `["b"]`"#), "{needs}");
+    let enabled = message("enabled", json!(1));
+    assert!(!enabled.contains("quote it"), "{enabled}");
+    let tasks = one(&with_tasks(json!([{ "name": "a", "type": "noop" }]))).message;
+    assert!(tasks.contains("a map of names"), "{tasks}");
+}
+
+#[test]
+fn a_task_with_a_number_as_its_name_is_needed_by_that_number() {
+    let definition = parse(&with_tasks(json!({
+        "1": { "type": "noop" }, "2": { "type": "noop", "needs": [1] }, "true": { "type": "noop", "needs": [2] },
+        "end": { "type": "noop", "needs": [true, "1"] },
+    })));
+    let definition = definition.expect("numbers are names");
+    assert_eq!(definition.tasks[1].needs, [crate::ids::TaskIndex(0)]);
+    assert_eq!(
+        definition.tasks[3].needs,
+        [crate::ids::TaskIndex(2), crate::ids::TaskIndex(0)]
+    );
+    let circle = one(&with_tasks(json!({
+        "0": { "type": "noop" }, "1": { "type": "noop", "needs": [0, 2] }, "2": { "type": "noop", "needs": [1] },
+    })));
+    assert_eq!(
+        (circle.code, circle.pointer.as_str()),
+        ("CYCLE", "/tasks/1/needs/1")
+    );
+}
+
+#[test]
 fn a_cycle_is_shown_as_a_path_in_the_order_of_running() {
     let issue = one(&with_tasks(json!({
         "a": { "type": "noop", "needs": ["c"] },
