@@ -6,6 +6,7 @@ mod bootstrap_admin;
 mod cluster;
 mod graceful_close;
 mod incarnation;
+mod log_removal;
 mod network;
 mod node;
 mod restart_backoff;
@@ -26,7 +27,7 @@ use crate::config::{Config, Mode};
 pub enum StartupError {
     /// A folder or file cannot be used.
     #[error(
-        "the data folder {folder} cannot be used: {reason}; choose another with --data, or mend its permissions"
+        "the data folder {folder} cannot be used: {reason}; choose another with --data, or correct its permissions"
     )]
     Folder {
         /// Which.

@@ -1,12 +1,12 @@
 //! The port to whatever runs the jobs of attempts: processes, HTTP requests.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::attempt::AttemptResult;
+use engine::attempt::{AttemptResult, FailureKind};
 use engine::ids::DispatchId;
 
 /// Time from SIGTERM to SIGKILL that is documented to users.
@@ -17,8 +17,6 @@ pub const KILL_GRACE: Duration = Duration::from_secs(5);
 pub struct Job {
     /// What to run.
     pub dispatch: crate::protocol::Dispatch,
-    /// stdout and stderr are appended to this file.
-    pub log: PathBuf,
     /// Its own empty working directory.
     pub workdir: PathBuf,
     /// The file that `PORPOISE_OUTPUT` names.
@@ -34,7 +32,9 @@ pub struct JobEnd {
     pub exit_code: Option<i32>,
     /// Why it did not succeed, as a sentence.
     pub error: Option<String>,
-    /// Everything it set, in its output or in the output file.
+    /// Whether a next attempt may end in another way, when it did not succeed.
+    pub failure: FailureKind,
+    /// The declared outputs that it set.
     pub outputs: BTreeMap<String, String>,
 }
 
@@ -54,11 +54,40 @@ pub trait RunningJob: Send {
     fn kill(&mut self, grace: Duration);
 }
 
+/// Why a job could not be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct StartError {
+    /// The reason, as a sentence.
+    pub reason: String,
+    /// Whether another attempt may start.
+    pub failure: FailureKind,
+}
+
+impl StartError {
+    /// Makes the error of a job that no later attempt could start either.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            failure: FailureKind::Permanent,
+        }
+    }
+}
+
+impl From<String> for StartError {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            failure: FailureKind::Transient,
+        }
+    }
+}
+
 /// Runs jobs of one or more task types.
 #[async_trait]
 pub trait Runner: Send + Sync + 'static {
-    /// Starts a job; the error says as a sentence why it could not.
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String>;
+    /// Starts a job; the error says why it could not.
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError>;
 
     /// Says as a sentence why no job can be started at the moment; called often.
     fn unavailable_reason(&self) -> Option<String> {
@@ -68,6 +97,10 @@ pub trait Runner: Send + Sync + 'static {
     /// Kills what still runs of these attempts of an earlier incarnation: by pid and start time, by cgroup, by
     /// `PORPOISE_ATTEMPT_UID` in the environment of any process. Returns when it is gone.
     async fn kill_leftovers(&self, left: &[Leftover]);
+
+    /// Removes the files of earlier incarnations in the folder of all working directories. Called once, after
+    /// `kill_leftovers` and before the first start.
+    fn remove_leftover_files(&self, _work: &Path) {}
 }
 
 /// An attempt of an earlier incarnation whose processes may still run.
@@ -112,13 +145,11 @@ impl RunnerRegistry {
 
 #[async_trait]
 impl Runner for RunnerRegistry {
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError> {
         let task_type = &job.dispatch.action.task_type;
         match self.by_task_type.get(task_type.as_str()) {
             Some(runner) => runner.start(job).await,
-            None => Err(format!(
-                "this worker has no runner for tasks of type `{task_type}`"
-            )),
+            None => Err(format!("this worker has no runner for tasks of type `{task_type}`").into()),
         }
     }
 
@@ -129,6 +160,12 @@ impl Runner for RunnerRegistry {
     async fn kill_leftovers(&self, left: &[Leftover]) {
         for runner in &self.runners {
             runner.kill_leftovers(left).await;
+        }
+    }
+
+    fn remove_leftover_files(&self, work: &Path) {
+        for runner in &self.runners {
+            runner.remove_leftover_files(work);
         }
     }
 }

@@ -41,6 +41,19 @@ pub fn parse_document(bytes: &[u8], format: Format) -> Result<(Definition, Value
     Err(diagnostics)
 }
 
+/// Finds what is legal in a document and yet probably not meant; nothing in one with mistakes.
+pub fn lint_document(bytes: &[u8], format: Format) -> Vec<LocatedDiagnostic> {
+    let Ok(parsed) = parse_text(bytes, format) else {
+        return Vec::new();
+    };
+    let found = spec::parse(&parsed.value).map(|definition| spec::lint(&definition));
+    found
+        .unwrap_or_default()
+        .into_iter()
+        .map(|diagnostic| locate(diagnostic, parsed.source_map.as_ref(), &parsed.value))
+        .collect()
+}
+
 /// Parses text into a plain value, for other bodies than documents.
 ///
 /// # Errors
@@ -74,10 +87,9 @@ fn parse_text(bytes: &[u8], format: Format) -> Result<ParsedText, LocatedDiagnos
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        let message = format!("the text is not UTF-8 (line {line})");
         LocatedDiagnostic {
             line: u32::try_from(line).ok(),
-            ..LocatedDiagnostic::of_text("NOT_UTF8", message)
+            ..LocatedDiagnostic::of_text("NOT_UTF8", "the text is not UTF-8".to_owned())
         }
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use actors::ports::{Job, Leftover, Runner, RunnerRegistry, RunningJob};
+use actors::ports::{Job, Leftover, Runner, RunnerRegistry, RunningJob, StartError};
 use async_trait::async_trait;
 
 use super::disk::full_disk_reason;
@@ -25,7 +25,7 @@ impl DiskGuard {
 
 #[async_trait]
 impl Runner for DiskGuard {
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError> {
         self.runners.start(job).await
     }
 
@@ -35,5 +35,9 @@ impl Runner for DiskGuard {
 
     async fn kill_leftovers(&self, left: &[Leftover]) {
         self.runners.kill_leftovers(left).await;
+    }
+
+    fn remove_leftover_files(&self, work: &Path) {
+        self.runners.remove_leftover_files(work);
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::limits::MAX_TASKS;
+use super::params::TYPES;
 use super::{cut_off, names, tasks};
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::field::object_schema;
@@ -20,6 +21,7 @@ pub fn document_schema() -> Value {
         "type": "object",
         "required": ["version", "name", "tasks"],
         "additionalProperties": false,
+        "patternProperties": { "^x-": {} },
         "properties": {
             "version": { "const": 1, "description": "Version of this format." },
             "name": name("Unique in the project."),
@@ -59,12 +61,19 @@ fn task_schema(task_type: &TaskType) -> Value {
     schema
 }
 
+/// A name that looks like a number or a truth value may be written as one.
+fn need() -> Value {
+    let mut schema = name("A task that must be done before.");
+    schema["type"] = json!(["string", "number", "boolean"]);
+    schema
+}
+
 fn common() -> Map<String, Value> {
     let common = json!({
         "needs": {
             "type": "array",
             "uniqueItems": true,
-            "items": name("A task that must be done before."),
+            "items": need(),
         },
         "params": params("Seen by this task only."),
         "outputs": {
@@ -74,7 +83,16 @@ fn common() -> Map<String, Value> {
                 {
                     "type": "object",
                     "propertyNames": param_name(),
-                    "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+                    "additionalProperties": {
+                        "oneOf": [
+                            { "type": ["string", "number", "boolean", "array", "null"] },
+                            {
+                                "type": "object",
+                                "additionalProperties": false,
+                                "properties": { "type": param_types(), "default": {} },
+                            },
+                        ],
+                    },
                 },
             ],
         },
@@ -86,7 +104,7 @@ fn common() -> Map<String, Value> {
         "worker_group": name("Where it runs."),
         "env": {
             "type": "object",
-            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+            "propertyNames": { "pattern": "^(?!PORPOISE_)[A-Za-z_][A-Za-z0-9_]*$" },
             "additionalProperties": scalar("A variable of its environment."),
         },
         "on_worker_lost": choice(OnWorkerLost::ALL, OnWorkerLost::Rerun),
@@ -125,7 +143,7 @@ fn params(description: &str) -> Value {
                     "type": "object",
                     "additionalProperties": false,
                     "properties": {
-                        "type": { "enum": ["string", "integer", "number", "boolean", "json"] },
+                        "type": param_types(),
                         "direction": { "enum": ["in", "out"], "default": "in" },
                         "value": {},
                     },
@@ -133,6 +151,10 @@ fn params(description: &str) -> Value {
             ],
         },
     })
+}
+
+fn param_types() -> Value {
+    json!({ "enum": TYPES.iter().map(|(name, _)| *name).collect::<Vec<_>>() })
 }
 
 fn name(description: &str) -> Value {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::limits::{MAX_TASKS, MAX_VALUE_BYTES};
-use super::model::{OnCutOff, Output, RetryPolicy, TaskDefinition};
+use super::model::{OnCutOff, Output, ParamType, RetryPolicy, TaskDefinition};
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
+use super::values::{undeclared_type, value_text};
 use super::{cut_off, graph, names, params};
 use crate::ids::TaskIndex;
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
@@ -36,6 +37,9 @@ pub(super) const COMMON_KEYS: &[&str] = &[
 /// Keys of `retry`.
 pub(super) const RETRY_KEYS: &[&str] = &["max", "delay", "backoff", "max_delay"];
 
+/// Keys of an output in its long form.
+pub(super) const OUTPUT_KEYS: &[&str] = &["type", "default"];
+
 /// The most further attempts.
 pub(super) const MAX_RETRIES: i64 = 100_000;
 
@@ -47,6 +51,11 @@ const MAX_SHOWN: usize = 12;
 
 /// Reads `tasks`; `None` when something is wrong.
 pub(super) fn parse(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Vec<TaskDefinition>> {
+    if value.is_array() {
+        let hint = "tasks are a map of names and tasks, not a list: write `extract: { type: shell, run: … }`";
+        validator.invalid(at, "BAD_TYPE", hint);
+        return None;
+    }
     let map = validator.map(value, at)?;
     if map.is_empty() {
         validator.invalid(at, "MISSING", "a workflow has at least one task");
@@ -168,6 +177,12 @@ fn check_keys(validator: &mut Validator, kind: Option<&TaskType>, map: &Map<Stri
         .filter(|known| kind.is_none_or(|kind| kind.name == known.name))
         .flat_map(|known| known.fields.iter().map(|field| field.key));
     let known: Vec<&str> = COMMON_KEYS.iter().copied().chain(own).collect();
+    // Without a type the keys of all types are accepted, but a list of them would advise keys of other types.
+    let shown = if kind.is_some() {
+        known.as_slice()
+    } else {
+        COMMON_KEYS
+    };
     for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
         let owners: Vec<&str> = TASK_TYPES
             .iter()
@@ -177,7 +192,7 @@ fn check_keys(validator: &mut Validator, kind: Option<&TaskType>, map: &Map<Stri
         let hint = match validator.nearest(key, known.iter().copied()) {
             _ if !owners.is_empty() => format!("it belongs to tasks of type {}", owners.join(" and ")),
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", known.join(", ")),
+            None => format!("known here: {}", shown.join(", ")),
         };
         validator.invalid_key(
             &at.key(key),
@@ -199,25 +214,37 @@ fn parse_outputs(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Vec
 }
 
 fn parse_output_defaults(validator: &mut Validator, map: &Map<String, Value>, at: &Path<'_>) -> Vec<Output> {
-    let mut outputs = Vec::new();
     if !validator.at_most(map.len(), MAX_OUTPUTS, at) {
-        return outputs;
+        return Vec::new();
     }
-    for (name, value) in map {
-        let at = at.key(name);
-        if !validator.param_name(name, &at) {
-            continue;
-        }
-        let given = !value.is_null();
-        let default = given
-            .then(|| validator.scalar(value, &at, MAX_VALUE_BYTES))
-            .flatten();
-        outputs.push(Output {
-            name: name.clone(),
-            default,
+    map.iter()
+        .filter_map(|(name, value)| {
+            let at = at.key(name);
+            let is_legal = validator.param_name(name, &at);
+            let output = parse_output(validator, name, value, &at)?;
+            is_legal.then_some(output)
+        })
+        .collect()
+}
+
+fn parse_output(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_>) -> Option<Output> {
+    let Some(map) = value.as_object() else {
+        let kind = undeclared_type(value);
+        let given = Some(value).filter(|value| !value.is_null());
+        return Some(Output {
+            name: name.to_owned(),
+            kind,
+            default: given.and_then(|value| params::parse_value(validator, kind, value, at)),
         });
-    }
-    outputs
+    };
+    validator.object(value, at, OUTPUT_KEYS)?;
+    let given = map.get("default").filter(|value| !value.is_null());
+    let kind = params::parse_type(validator, map.get("type"), given, at)?;
+    Some(Output {
+        name: name.to_owned(),
+        kind,
+        default: given.and_then(|value| params::parse_value(validator, kind, value, &at.key("default"))),
+    })
 }
 
 fn parse_output_names(validator: &mut Validator, list: &[Value], at: &Path<'_>) -> Vec<Output> {
@@ -235,6 +262,7 @@ fn parse_output_names(validator: &mut Validator, list: &[Value], at: &Path<'_>) 
         } else if validator.param_name(name, &at) {
             outputs.push(Output {
                 name: name.to_owned(),
+                kind: ParamType::String,
                 default: None,
             });
         }
@@ -244,6 +272,14 @@ fn parse_output_names(validator: &mut Validator, list: &[Value], at: &Path<'_>) 
 
 fn parse_retry(validator: &mut Validator, value: &Value, at: &Path<'_>) -> RetryPolicy {
     let mut retry = RetryPolicy::default();
+    if value.is_number() {
+        validator.invalid(
+            at,
+            "BAD_TYPE",
+            format!("a number alone is not enough: write `retry: {{ max: {value} }}`"),
+        );
+        return retry;
+    }
     let Some(map) = validator.object(value, at, RETRY_KEYS) else {
         return retry;
     };
@@ -305,9 +341,11 @@ fn needs_of(
     };
     for (place, need) in list.iter().enumerate() {
         let at = at.index(place);
-        let Some(name) = validator.text(need, &at) else {
+        // The key of a task may look like a number, so its name may too.
+        let Some(name) = validator.scalar(need, &at, MAX_VALUE_BYTES) else {
             continue;
         };
+        let name = name.as_str();
         match places.get(name) {
             _ if name == task => validator.invalid(&at, "SELF_NEED", format!("`{task}` needs itself")),
             None => {
@@ -343,7 +381,7 @@ fn report_cycles(
         let [.., last, first] = cycle[..] else { continue };
         let edge = tasks[all[first]]["needs"]
             .as_array()
-            .and_then(|needs| needs.iter().position(|need| need.as_str() == Some(all[last])))
+            .and_then(|needs| needs.iter().position(|need| value_text(need) == all[last]))
             .unwrap_or_default();
         let at = at.key(all[first]);
         let at = at.key("needs");

@@ -68,9 +68,9 @@ fn every_error_is_reported_at_once_with_its_place() {
         "tasks": {
             "a": { "type": "noop", "nedes": [], "needs": ["nope", "a"], "run": "x" },
             "b/~": { "type": "nope" },
-            "c": { "type": "shell", "retry": { "max": -1 }, "env": { "LD_PRELOAD": "x", "a.b": "y" } },
+            "c": { "type": "shell", "retry": { "max": -1 }, "env": { "PORPOISE_X": "x", "a.b": "y" } },
             "d": { "type": "http", "request": { "method": "post", "url": "ftp://x" }, "timeout": "0s" },
-            "e": { "type": "python", "run": "x", "python": "python3 -u" },
+            "e": { "type": "python", "run": "x", "python": "-u" },
         },
     });
     let expected = [
@@ -87,7 +87,7 @@ fn every_error_is_reported_at_once_with_its_place() {
         ("/tasks/b~1~0/type", "BAD_VALUE"),
         ("/tasks/c/run", "MISSING"),
         ("/tasks/c/retry/max", "OUT_OF_RANGE"),
-        ("/tasks/c/env/LD_PRELOAD", "FORBIDDEN_NAME"),
+        ("/tasks/c/env/PORPOISE_X", "FORBIDDEN_NAME"),
         ("/tasks/c/env/a.b", "BAD_NAME"),
         ("/tasks/d/request/method", "BAD_VALUE"),
         ("/tasks/d/request/url", "BAD_VALUE"),
@@ -103,12 +103,79 @@ fn every_error_is_reported_at_once_with_its_place() {
 }
 
 #[test]
+fn env_sets_any_variable_but_those_of_the_system() {
+    let env = json!({ "PATH": "/opt/bin:/bin", "LD_PRELOAD": "x", "PYTHONUNBUFFERED": "", "IFS": ",", "HOME": "/h" });
+    let document = with_tasks(json!({ "a": { "type": "shell", "run": "x", "env": env } }));
+    assert_eq!(parse(&document).unwrap().tasks[0].env.len(), 5);
+}
+
+#[test]
 fn an_unknown_key_names_the_one_that_was_meant() {
     let issue = one(&with_tasks(json!({ "a": { "type": "noop", "nedes": [] } })));
     assert!(issue.message.contains("did you mean `needs`"), "{issue:?}");
     assert_eq!(issue.target, DiagnosticTarget::Key);
     let issue = one(&with_tasks(json!({ "a": { "type": "noop", "run": "x" } })));
     assert!(issue.message.contains("shell and python"), "{issue:?}");
+}
+
+#[test]
+fn a_task_of_an_unknown_type_is_advised_the_common_keys_once() {
+    let message = |task: Value| {
+        let found = parse(&with_tasks(json!({ "a": task }))).expect_err("the document is wrong");
+        let key = found
+            .into_iter()
+            .find(|issue| issue.code == "UNKNOWN_KEY")
+            .expect("an unknown key");
+        key.message
+    };
+    let unknown = message(json!({ "type": "nope", "zzzzzzzzzzzz": 1 }));
+    assert!(unknown.ends_with("on_cut_off, enabled"), "{unknown}");
+    assert_eq!(unknown.matches("outputs").count(), 1, "{unknown}");
+    assert!(!unknown.contains("request"), "a key of another type: {unknown}");
+    let http = message(
+        json!({ "type": "http", "request": { "method": "GET", "url": "http://x" }, "zzzzzzzzzzzz": 1 }),
+    );
+    assert!(
+        http.contains("request") && !http.contains("interpreter"),
+        "{http}"
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_shape_is_answered_with_the_right_one() {
+    let message =
+        |key: &str, value: Value| one(&with_tasks(json!({ "a": { "type": "noop", key: value } }))).message;
+    let retry = message("retry", json!(3));
+    assert!(retry.contains("retry: { max: 3 }"), "{retry}");
+    let retry = message("retry", json!(true));
+    assert!(!retry.contains("quote it"), "quotes would not help: {retry}");
+    let needs = message("needs", json!("b"));
+    assert!(needs.contains(r#"write `["b"]`"#), "{needs}");
+    let enabled = message("enabled", json!(1));
+    assert!(!enabled.contains("quote it"), "{enabled}");
+    let tasks = one(&with_tasks(json!([{ "name": "a", "type": "noop" }]))).message;
+    assert!(tasks.contains("a map of names"), "{tasks}");
+}
+
+#[test]
+fn a_task_with_a_number_as_its_name_is_needed_by_that_number() {
+    let definition = parse(&with_tasks(json!({
+        "1": { "type": "noop" }, "2": { "type": "noop", "needs": [1] }, "true": { "type": "noop", "needs": [2] },
+        "end": { "type": "noop", "needs": [true, "1"] },
+    })));
+    let definition = definition.expect("numbers are names");
+    assert_eq!(definition.tasks[1].needs, [crate::ids::TaskIndex(0)]);
+    assert_eq!(
+        definition.tasks[3].needs,
+        [crate::ids::TaskIndex(2), crate::ids::TaskIndex(0)]
+    );
+    let circle = one(&with_tasks(json!({
+        "0": { "type": "noop" }, "1": { "type": "noop", "needs": [0, 2] }, "2": { "type": "noop", "needs": [1] },
+    })));
+    assert_eq!(
+        (circle.code, circle.pointer.as_str()),
+        ("CYCLE", "/tasks/1/needs/1")
+    );
 }
 
 #[test]
@@ -208,6 +275,119 @@ fn values_beyond_their_size_are_refused() {
         [
             ("/params/v".into(), "TOO_LARGE"),
             ("/params/z".into(), "BAD_VALUE")
+        ]
+    );
+}
+
+#[test]
+fn a_circle_of_parameters_is_an_error_at_its_place() {
+    let mut document = with_tasks(json!({ "t": { "type": "noop" } }));
+    document["params"] = json!({ "a": "x${b}", "b": { "value": "${a}" }, "c": "${a}" });
+    let issue = one(&document);
+    assert_eq!((issue.pointer.as_str(), issue.code), ("/params/a", "CYCLE"));
+    assert!(issue.message.contains("a -> b -> a"), "{issue:?}");
+    document["params"] = json!({ "b": "1", "c": "$${c}" });
+    document["tasks"]["t"]["params"] = json!({ "a": { "value": "${a}" }, "b": "${b2}" });
+    assert_eq!(
+        issues(&document),
+        [("/tasks/t/params/a/value".to_owned(), "CYCLE")]
+    );
+}
+
+#[test]
+fn a_circle_that_an_output_breaks_is_none() {
+    let mut document = with_tasks(json!({
+        "first": { "type": "shell", "run": "x", "outputs": ["y"] },
+        "then": { "type": "noop", "needs": ["first"], "params": { "x": "${y}" } },
+    }));
+    document["params"] = json!({ "y": "${x}" });
+    parse(&document).unwrap();
+    document["tasks"]["then"]["needs"] = json!([]);
+    assert_eq!(issues(&document), [("/tasks/then/params/x".to_owned(), "CYCLE")]);
+}
+
+#[test]
+fn parameters_beyond_their_bounds_are_found_in_the_document() {
+    let params = |count: usize| -> Value {
+        let large = "x".repeat(MAX_VALUE_BYTES);
+        (0..count)
+            .map(|n| (format!("p{n:02}"), json!(large)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let mut document = with_tasks(json!({ "t": { "type": "noop", "params": params(2) } }));
+    document["params"] = params(15);
+    parse(&document).unwrap();
+    document["tasks"]["t"]["params"] = json!({ "q": "x".repeat(MAX_VALUE_BYTES), "p00": "y" });
+    parse(&document).unwrap();
+    document["tasks"]["t"]["params"] = json!({ "q": "x".repeat(MAX_VALUE_BYTES) });
+    assert_eq!(issues(&document), [("/tasks/t/params/q".to_owned(), "TOO_LARGE")]);
+    document["params"] = params(17);
+    assert_eq!(issues(&document), [("/params/p15".to_owned(), "TOO_LARGE")]);
+}
+
+#[test]
+fn keys_at_the_top_that_begin_with_x_are_the_authors_own() {
+    let mut document = with_tasks(json!({ "a": { "type": "noop" } }));
+    document["x-defaults"] = json!({ "anything": [null, { "x": 1 }] });
+    assert_eq!(serialize(&parse(&document).unwrap()).get("x-defaults"), None);
+    document["tasks"]["a"]["x-own"] = json!(1);
+    assert_eq!(issues(&document), [("/tasks/a/x-own".to_owned(), "UNKNOWN_KEY")]);
+}
+
+#[test]
+fn line_ends_of_scripts_are_those_of_unix() {
+    let document = with_tasks(json!({ "a": { "type": "shell", "run": "if true; then\r\n  echo a\r\nfi" } }));
+    let written = serialize(&parse(&document).unwrap());
+    assert_eq!(written["tasks"]["a"]["run"], "if true; then\n  echo a\nfi");
+}
+
+#[test]
+fn a_request_that_cannot_be_sent_is_refused() {
+    let task = |request: Value| with_tasks(json!({ "a": { "type": "http", "request": request } }));
+    for name in ["Content-Length", "content-length", "Transfer-Encoding"] {
+        let document = task(json!({ "url": "http://h", "headers": { name: "1" } }));
+        assert_eq!(one(&document).code, "FORBIDDEN_NAME", "{name}");
+    }
+    for url in ["http://", "http://a b/", "http://[::1/", "http://h:99999/"] {
+        assert_eq!(
+            one(&task(json!({ "url": url }))).pointer,
+            "/tasks/a/request/url",
+            "{url}"
+        );
+    }
+    parse(&task(json!({ "url": "http://${host}:${port}/" }))).unwrap();
+}
+
+#[test]
+fn an_output_has_a_type_and_a_default_or_one_of_them() {
+    let outputs = json!({
+        "rows": { "type": "integer", "default": 7 }, "list": [1, 2], "text": "a", "none": null, "ok": { "type": "boolean" },
+    });
+    let document =
+        |outputs: Value| with_tasks(json!({ "a": { "type": "shell", "run": "x", "outputs": outputs } }));
+    let definition = parse(&document(outputs)).unwrap();
+    let found: Vec<_> = definition.tasks[0]
+        .outputs
+        .iter()
+        .map(|output| (output.name.as_str(), output.kind, output.default.as_deref()))
+        .collect();
+    let expected = [
+        ("rows", ParamType::Integer, Some("7")),
+        ("list", ParamType::Json, Some("[1,2]")),
+        ("text", ParamType::String, Some("a")),
+        ("none", ParamType::String, None),
+        ("ok", ParamType::Boolean, None),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(parse(&serialize(&definition)).unwrap(), definition);
+    assert_eq!(
+        issues(&document(
+            json!({ "n": { "type": "integer", "default": "x" }, "m": { "kind": "json" } })
+        )),
+        [
+            ("/tasks/a/outputs/n/default".to_owned(), "BAD_TYPE"),
+            ("/tasks/a/outputs/m/kind".to_owned(), "UNKNOWN_KEY"),
         ]
     );
 }
@@ -396,7 +576,7 @@ fn any_work() -> impl Strategy<Value = Value> {
         }),
         "[a-z\n]{0,9}x".prop_map(|run| json!({ "type": "python", "run": run, "python": "python3" })),
         ("[a-z/]{0,9}", prop::collection::vec(100..600u16, 1..4)).prop_map(|(path, status)| json!({
-            "type": "http", "request": { "method": "PUT", "url": format!("http://{path}"), "headers": { "A": path }, "body": path },
+            "type": "http", "request": { "method": "PUT", "url": format!("http://h/{path}"), "headers": { "A": path }, "body": path },
             "expect": { "status": status },
         })),
         Just(json!({ "type": "noop" })),
