@@ -13,6 +13,7 @@ mod m0003_access;
 mod m0004_instances;
 mod m0005_history;
 mod m0006_guards;
+mod m0007_heartbeat_count;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_instances::Migration),
             Box::new(m0005_history::Migration),
             Box::new(m0006_guards::Migration),
+            Box::new(m0007_heartbeat_count::Migration),
         ]
     }
 }

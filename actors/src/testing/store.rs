@@ -74,12 +74,18 @@ struct InboxRow {
     detail: Option<String>,
 }
 
+/// The heartbeats of one incarnation.
+#[derive(Debug, Clone, Copy)]
+struct StoredHeartbeat {
+    seen_at: i64,
+    count: i64,
+}
+
 #[derive(Debug, Default)]
 struct State {
     now: i64,
     members: Vec<Member>,
-    /// When each incarnation last sent a heartbeat.
-    heartbeats: BTreeMap<Incarnation, i64>,
+    heartbeats: BTreeMap<Incarnation, StoredHeartbeat>,
     secret: Option<String>,
     failovers: Vec<FailoverRecord>,
     /// Relayed results, in the order in which they came.
@@ -216,8 +222,8 @@ impl FakeStore {
 
     /// Ages the last heartbeat of an incarnation.
     pub fn age_heartbeat(&self, incarnation: Incarnation, ms: i64) {
-        if let Some(sent_at) = self.state().heartbeats.get_mut(&incarnation) {
-            *sent_at -= ms;
+        if let Some(heartbeat) = self.state().heartbeats.get_mut(&incarnation) {
+            heartbeat.seen_at -= ms;
         }
     }
 

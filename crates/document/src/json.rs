@@ -50,9 +50,7 @@ pub(crate) fn parse_json(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
 /// The column of an error, which serde_json counts in bytes.
 fn column_in_characters(text: &str, error: &serde_json::Error) -> Option<u32> {
     let line = text.split('\n').nth(error.line().checked_sub(1)?)?;
-    let before = line
-        .char_indices()
-        .take_while(|(at, _)| *at < error.column());
+    let before = line.char_indices().take_while(|(at, _)| *at < error.column());
     u32::try_from(before.count().max(1)).ok()
 }
 

@@ -10,9 +10,9 @@ use engine::states::{MemberState, OperationStatus};
 
 use crate::ports::{
     Claim, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HandOver,
-    InboxCommand, InboxStore, InstanceOwner, InstanceStore, Join, JoinResult, LoadedInstance, Member,
-    MemberStatus, MembershipStore, OwnedInstance, Ownership, OwnershipStore, RelayedResult, RelayedResults,
-    StoreError, Write, WriteOutcome,
+    HeartbeatReading, InboxCommand, InboxStore, InstanceOwner, InstanceStore, Join, JoinResult,
+    LoadedInstance, Member, MemberStatus, MembershipStore, OwnedInstance, Ownership, OwnershipStore,
+    RelayedResult, RelayedResults, StoreError, Write, WriteOutcome,
 };
 use crate::testing::store::{FailedWrite, FakeStore};
 
@@ -45,6 +45,10 @@ impl MembershipStore for FakeStore {
 
     async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError> {
         Ok(self.state().record_heartbeat(incarnation))
+    }
+
+    async fn read_heartbeat(&self, incarnation: Incarnation) -> Result<Option<HeartbeatReading>, StoreError> {
+        Ok(self.state().read_heartbeat(incarnation))
     }
 
     async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use actors::ports::{
     Claim, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HandOver,
-    InboxCommand, InboxStore, InstanceOwner, InstanceStore, Join, JoinResult, LoadedInstance, Member,
-    MemberStatus, MembershipStore, OwnedInstance, Ownership, OwnershipStore, RelayedResult, RelayedResults,
-    StoreError, Write, WriteOutcome,
+    HeartbeatReading, InboxCommand, InboxStore, InstanceOwner, InstanceStore, Join, JoinResult,
+    LoadedInstance, Member, MemberStatus, MembershipStore, OwnedInstance, Ownership, OwnershipStore,
+    RelayedResult, RelayedResults, StoreError, Write, WriteOutcome,
 };
 use async_trait::async_trait;
 use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
@@ -44,6 +44,10 @@ impl MembershipStore for Store {
 
     async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError> {
         Store::record_heartbeat(self, incarnation).await
+    }
+
+    async fn read_heartbeat(&self, incarnation: Incarnation) -> Result<Option<HeartbeatReading>, StoreError> {
+        Store::read_heartbeat(self, incarnation).await
     }
 
     async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError> {
