@@ -5,124 +5,27 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::ids::Generation;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use crate::clock::Clock;
 use crate::execution::commit_events::CommitBroadcast;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
 use crate::execution::instance_loader::InstanceLoader;
-use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::slots::Slots;
-use crate::execution::worker_selection::WorkerSelection;
 use crate::execution::workflow_deps::WorkflowDeps;
-use crate::exit_on_panic::{ExitOnPanic, TerminateNode};
-use crate::local::{LocalNode, MasterActors};
-use crate::membership::health::HealthStatus;
-use crate::membership::liveness::LivenessMonitor;
-use crate::membership::peers::Peers;
+use crate::local::{LocalNode, MasterActors, NodeActors};
 use crate::membership::registry_actor::{RegistryActor, RegistryDeps};
 use crate::messages::membership::Membership;
+use crate::node_deps::{MasterConfig, NodeDeps, WorkerResources};
 use crate::ownership::balance_actor::{BalanceActor, BalanceDeps};
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::master_actor::MasterActor;
-use crate::ports::{Member, NodeIdentity, Registry, Runner, Store};
 use crate::rpc::client::RpcClient;
-use crate::rpc::in_process::InProcess;
-use crate::rpc::transport::Transport;
-use crate::worker::journal::Journal;
-use crate::worker::{self, AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
+use crate::worker::{self, WorkerConfig, WorkerHandle, WorkerPorts};
 
 /// The number of commits that are kept for slow listeners; a listener that misses more reads the store.
 const COMMIT_EVENTS: usize = 4096;
-
-/// What a node is made of.
-#[derive(Clone)]
-pub struct NodeDeps {
-    /// This incarnation.
-    pub this_node: Member,
-    /// The database's generation.
-    pub generation: Generation,
-    /// The database's clock.
-    pub clock: Clock,
-    /// The store.
-    pub store: Arc<dyn Store>,
-    /// The registry in which this incarnation is registered.
-    pub registry: Arc<dyn Registry>,
-    /// Answers the calls to this process; gets the roles when they run.
-    pub local: InProcess,
-    /// The way to other nodes; without it, master and worker of this node have only each other.
-    pub transport: Option<Arc<dyn Transport>>,
-    /// The live members; kept up to date by the actors.
-    pub peers: Peers,
-    /// The health issues of this node.
-    pub health: HealthStatus,
-    /// Whether the arbiters make progress.
-    pub liveness: LivenessMonitor,
-    /// Notified when the node has to drain.
-    pub drain_signal: Arc<Notify>,
-    /// What the worker is made of; only with that role.
-    pub worker: Option<WorkerResources>,
-    /// The settings of the master; only with that role.
-    pub master: Option<MasterConfig>,
-    /// Ends the process when an actor panics that it cannot run without.
-    pub terminate_node: TerminateNode,
-}
-
-/// The settings of a master.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct MasterConfig {
-    /// How it selects workers.
-    pub selection: WorkerSelection,
-    /// Whether it hands instances to masters that have fewer.
-    pub rebalance: bool,
-}
-
-/// What a worker is made of.
-#[derive(Clone)]
-pub struct WorkerResources {
-    /// Starts jobs.
-    pub runner: Arc<dyn Runner>,
-    /// Outlives the process.
-    pub journal: Arc<dyn Journal>,
-    /// Where the files of attempts are.
-    pub paths: AttemptPaths,
-    /// The boot of the machine.
-    pub boot_id: String,
-    /// The number of attempts that run at the same time.
-    pub slots: u32,
-}
-
-impl NodeDeps {
-    /// Returns the name and address of this incarnation.
-    pub fn identity(&self) -> NodeIdentity {
-        NodeIdentity {
-            incarnation: self.this_node.incarnation,
-            host: self.this_node.host.clone(),
-            name: self.this_node.name.clone(),
-            generation: self.generation,
-        }
-    }
-
-    /// Without a way to other nodes, no other node could own anything.
-    fn lease_grants(&self) -> LeaseGrants {
-        match self.transport {
-            Some(_) => LeaseGrants::clustered(self.this_node.incarnation, self.peers.clone()),
-            None => LeaseGrants::standalone(),
-        }
-    }
-
-    fn rpc(&self) -> RpcClient {
-        let local = || Arc::new(self.local.clone()) as Arc<dyn Transport>;
-        RpcClient::new(self.transport.clone().unwrap_or_else(local))
-    }
-
-    fn exit_on_panic(&self, actor: &'static str) -> ExitOnPanic {
-        ExitOnPanic::new(actor, Arc::clone(&self.terminate_node))
-    }
-}
 
 /// Makes this incarnation an active member; run when its worker has killed what earlier incarnations left running.
 pub type Activation = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
@@ -139,10 +42,16 @@ pub async fn start(deps: NodeDeps, activation: Activation) -> Result<LocalNode, 
     let actor_arbiter = Arbiter::new();
     let workflows = actor_arbiter.handle();
     deps.liveness.watch_arbiter("the actors of the node", &workflows);
-    let (started, node) = oneshot::channel();
+    let (mut started, node) = oneshot::channel();
     actor_arbiter.spawn_fn(move || {
         actix_rt::spawn(async move {
-            started.send(start_actors(deps, activation, workflows).await).ok();
+            tokio::select! {
+                node = start_actors(deps, activation, workflows) => {
+                    started.send(node).ok();
+                }
+                // The caller gave up, and the node leaves: it may not register any more.
+                () = started.closed() => {}
+            }
         });
     });
     node.await
@@ -192,22 +101,13 @@ async fn start_actors(
         deps.local.set_master(masters.supervisor.clone());
     }
     let registry = start_registry(&deps, masters.as_ref());
-    let rpc = deps.rpc();
-    Ok(LocalNode {
-        this_node: deps.identity(),
-        clock: deps.clock,
-        store: deps.store,
-        commit_events,
+    let actors = NodeActors {
         db,
         registry,
         masters,
         worker,
-        peers: deps.peers,
-        rpc,
-        health: deps.health,
-        drain_signal: deps.drain_signal,
-        draining: Arc::default(),
-    })
+    };
+    Ok(LocalNode::new(deps, actors, commit_events))
 }
 
 /// What the actors of a master are started with.

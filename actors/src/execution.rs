@@ -1,16 +1,20 @@
 //! Running instances: the workflow actors, the only writer of their state, and the way to workers.
 
+pub mod assignment;
 pub mod commit_events;
 mod commit_queue;
 pub mod db_actor;
 pub mod dispatch_actor;
 mod effects;
+mod exit_notice;
+mod inbox_reader;
 pub mod instance_loader;
 mod instance_metrics;
 pub mod last_activity;
 pub mod lease_grants;
 pub mod loading;
 
+mod commit_cycle;
 mod dispatch_queue;
 pub mod reachability;
 mod recovery_query;
@@ -22,3 +26,4 @@ mod worker_replies;
 pub mod worker_selection;
 pub mod workflow_actor;
 pub mod workflow_deps;
+mod write_verdict;

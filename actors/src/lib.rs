@@ -21,6 +21,7 @@ pub mod rpc;
 pub mod bootstrap;
 pub mod local;
 pub mod node;
+pub mod node_deps;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
-use engine::ids::{Epoch, Incarnation, InstanceId, Revision, Run};
-use engine::instance::InstanceRecord;
-use engine::states::{InstanceState, MemberState, OwnershipReason};
+use engine::ids::{Epoch, Incarnation, InstanceId};
+use engine::states::{MemberState, OwnershipReason};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -18,14 +17,18 @@ use crate::execution::dispatch_actor::DispatchActor;
 use crate::membership::health::{HealthIssue, HealthStatus};
 use crate::membership::peers::Peers;
 use crate::membership::registry_actor::RegistryActor;
-use crate::messages::master::{CountInstances, InboxStatus, ObserveInstance, RunInstance};
+use crate::messages::master::{
+    CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
+};
+use crate::messages::membership::LeaveRegistry;
 use crate::messages::{IsIdle, Observe, StartDrain};
 use crate::node::{Node, SlotUsage};
+use crate::node_deps::NodeDeps;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
 use crate::ports::{
-    ClaimedInstance, LoadedInstance, NewInstance, NodeIdentity, Store, StoreError, Write, WriteOutcome,
+    ClaimedInstance, NewInstance, NodeIdentity, RegistryError, Store, StoreError, Write, WriteOutcome,
 };
 use crate::rpc::client::RpcClient;
 use crate::rpc::in_process::check_inbox_until;
@@ -34,49 +37,53 @@ use crate::worker::WorkerHandle;
 /// The longest time for which a master may take to claim a new instance.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Pause between two polls of a node that drains.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Failed batches after which the remaining instances are left to be claimed as orphans.
+const HANDOVER_ATTEMPTS: u32 = 5;
+
 /// The actors of a master.
 #[derive(Clone)]
-pub struct MasterActors {
+pub(crate) struct MasterActors {
     /// The supervisor of instances.
-    pub supervisor: Addr<MasterActor>,
+    pub(crate) supervisor: Addr<MasterActor>,
     /// The way to workers.
-    pub dispatch: Addr<DispatchActor>,
+    pub(crate) dispatch: Addr<DispatchActor>,
     /// Takes over.
-    pub failover: Addr<FailoverActor>,
+    pub(crate) failover: Addr<FailoverActor>,
     /// Set while this master accepts no instances, because another one reaches the workers.
-    pub not_accepting: Arc<AtomicBool>,
+    pub(crate) not_accepting: Arc<AtomicBool>,
     /// Hands instances to others; absent where that is switched off or there are none.
-    pub balance: Option<Addr<BalanceActor>>,
+    pub(crate) balance: Option<Addr<BalanceActor>>,
+}
+
+/// The actors of a node.
+pub(crate) struct NodeActors {
+    /// The writer.
+    pub(crate) db: Addr<DbActor>,
+    /// Watches the members.
+    pub(crate) registry: Addr<RegistryActor>,
+    /// The master of this node.
+    pub(crate) masters: Option<MasterActors>,
+    /// The worker of this node.
+    pub(crate) worker: Option<WorkerHandle>,
 }
 
 /// The parts of a node in this process, with the ways to others.
 pub struct LocalNode {
-    /// This incarnation.
-    pub this_node: NodeIdentity,
-    /// The database's clock.
-    pub clock: Clock,
-    /// The store, for reading.
-    pub store: Arc<dyn Store>,
-    /// Where commits are published.
-    pub commit_events: CommitBroadcast,
-    /// The writer.
-    pub db: Addr<DbActor>,
-    /// Watches the members.
-    pub registry: Addr<RegistryActor>,
-    /// The master of this node.
-    pub masters: Option<MasterActors>,
-    /// The worker of this node.
-    pub worker: Option<WorkerHandle>,
-    /// The live members.
-    pub peers: Peers,
-    /// Calls other nodes.
-    pub rpc: RpcClient,
-    /// The health issues of this node.
-    pub health: HealthStatus,
+    this_node: NodeIdentity,
+    clock: Clock,
+    store: Arc<dyn Store>,
+    commit_events: CommitBroadcast,
+    actors: NodeActors,
+    peers: Peers,
+    rpc: RpcClient,
+    health: HealthStatus,
     /// Notified when the node has to drain.
-    pub drain_signal: Arc<Notify>,
+    drain_signal: Arc<Notify>,
     /// Set when this node accepts nothing new any more.
-    pub draining: Arc<AtomicBool>,
+    draining: AtomicBool,
 }
 
 /// The master that checks the inbox of an instance.
@@ -90,10 +97,56 @@ enum InboxRoute {
 }
 
 impl LocalNode {
+    /// Makes the facade over the actors that were started with `deps`.
+    pub(crate) fn new(deps: NodeDeps, actors: NodeActors, commit_events: CommitBroadcast) -> Self {
+        Self {
+            this_node: deps.identity(),
+            rpc: deps.rpc(),
+            clock: deps.clock,
+            store: deps.store,
+            commit_events,
+            actors,
+            peers: deps.peers,
+            health: deps.health,
+            drain_signal: deps.drain_signal,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns the supervisor of the instances of this node; none without that role.
+    pub fn master(&self) -> Option<&Addr<MasterActor>> {
+        self.actors.masters.as_ref().map(|masters| &masters.supervisor)
+    }
+
+    /// Returns the actor that receives suspicions; none without the master's role.
+    pub fn failover(&self) -> Option<&Addr<FailoverActor>> {
+        self.actors.masters.as_ref().map(|masters| &masters.failover)
+    }
+
+    /// Returns the worker of this node; none without that role.
+    pub fn worker(&self) -> Option<&WorkerHandle> {
+        self.actors.worker.as_ref()
+    }
+
+    /// Waits until a user asks this node to drain.
+    pub async fn wait_for_drain_request(&self) {
+        self.drain_signal.notified().await;
+    }
+
+    /// Stores the state of this incarnation.
+    ///
+    /// # Errors
+    /// As the store reports.
+    pub async fn store_state(&self, state: MemberState) -> Result<(), StoreError> {
+        self.store
+            .set_member_state(self.this_node.incarnation, state)
+            .await
+    }
+
     /// Accepts nothing new from now on.
     pub fn start_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        if let Some(masters) = &self.masters {
+        if let Some(masters) = &self.actors.masters {
             masters.supervisor.do_send(StartDrain);
             masters.failover.do_send(StartDrain);
             if let Some(balance) = &masters.balance {
@@ -102,18 +155,65 @@ impl LocalNode {
         }
     }
 
-    /// Whether nothing is left to be stored: the writer has no work, or no instance is left.
-    pub async fn is_idle(&self) -> bool {
-        let Some(masters) = &self.masters else { return true };
-        self.db.send(IsIdle).await.unwrap_or(false)
-            || masters.supervisor.send(CountInstances).await.unwrap_or(0) == 0
+    /// Hands instances over to the other active masters in turn, while there are any of either.
+    pub async fn hand_over_instances(&self, within: Duration) {
+        let Some(master) = self.master() else { return };
+        let until = Instant::now() + within;
+        let mut failures = 0;
+        for turn in 0.. {
+            let targets = self.other_masters();
+            let Some(&target) = targets.get(turn % targets.len().max(1)) else {
+                return;
+            };
+            let before = master.send(CountInstances).await.unwrap_or(0);
+            if before == 0 || Instant::now() >= until || failures >= HANDOVER_ATTEMPTS {
+                return;
+            }
+            let batch = HandOverInstances {
+                target,
+                selection: HandoverSelection::Any,
+            };
+            let handed_over = tokio::time::timeout_at(until.into(), master.send(batch)).await;
+            // Without an answer in time the rest stays with a node that leaves, and is claimed when it has left.
+            let Ok(left) = handed_over else { return };
+            if left.unwrap_or(0) < before {
+                failures = 0;
+                // If the call is lost, the target finds them at its next poll.
+                self.rpc.request_reconcile(target).await.ok();
+            } else {
+                failures += 1;
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        }
+    }
+
+    /// Waits until nothing is left to be stored: the writer has no work, or no instance is left.
+    pub async fn wait_until_idle(&self, within: Duration) {
+        let until = Instant::now() + within;
+        while Instant::now() < until && !self.is_idle().await {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    async fn is_idle(&self) -> bool {
+        let Some(master) = self.master() else { return true };
+        self.actors.db.send(IsIdle).await.unwrap_or(false)
+            || master.send(CountInstances).await.unwrap_or(0) == 0
+    }
+
+    /// Deregisters this incarnation; nothing registers it again.
+    ///
+    /// # Errors
+    /// As the registry reports: it notices the end of the node by itself.
+    pub async fn deregister(&self) -> Result<(), RegistryError> {
+        let left = self.actors.registry.send(LeaveRegistry).await;
+        left.unwrap_or_else(|error| Err(RegistryError::Unavailable(error.to_string())))
     }
 
     /// Returns the master of this node, while it accepts instances.
     fn accepting_master(&self) -> Option<&MasterActors> {
-        self.masters
-            .as_ref()
-            .filter(|masters| !self.is_draining() && !masters.not_accepting.load(Ordering::Relaxed))
+        let masters = self.actors.masters.as_ref();
+        masters.filter(|masters| !self.is_draining() && !masters.not_accepting.load(Ordering::Relaxed))
     }
 
     /// Finds the master that should check the inbox of an instance: its owner, or one that may claim it.
@@ -128,10 +228,8 @@ impl LocalNode {
         let this_node = self.this_node.incarnation;
         let owner = owned.and_then(|row| row.owner).map(|(owner, _)| owner);
         let owner = owner.filter(|owner| *owner == this_node || self.peers.get(*owner).is_some());
-        match (owner, &self.masters, self.accepting_master()) {
-            (Some(owner), Some(masters), _) if owner == this_node => {
-                InboxRoute::Local(masters.supervisor.clone())
-            }
+        match (owner, self.master(), self.accepting_master()) {
+            (Some(owner), Some(master), _) if owner == this_node => InboxRoute::Local(master.clone()),
             (Some(owner), _, _) => InboxRoute::Remote(owner),
             (None, _, Some(masters)) => InboxRoute::Local(masters.supervisor.clone()),
             (None, _, None) => self
@@ -142,12 +240,27 @@ impl LocalNode {
 
     /// Selects an active master other than this node for an instance.
     fn other_master(&self, id: InstanceId) -> Option<Incarnation> {
-        let mut masters = self.peers.active_masters();
-        masters.retain(|member| member.incarnation != self.this_node.incarnation);
+        let masters = self.other_masters();
         let index = usize::try_from(id.0).unwrap_or(0);
-        masters
-            .get(index % masters.len().max(1))
-            .map(|member| member.incarnation)
+        masters.get(index % masters.len().max(1)).copied()
+    }
+
+    /// Lets another master claim an instance. If the call is lost, the masters' own scan for orphans finds it.
+    fn offer_instance(&self, id: InstanceId) {
+        let Some(master) = self.other_master(id) else {
+            return;
+        };
+        let rpc = self.rpc.clone();
+        actix_rt::spawn(async move { rpc.check_inbox(master, id, CLAIM_TIMEOUT).await.ok() });
+    }
+
+    /// Returns the active masters other than this node.
+    fn other_masters(&self) -> Vec<Incarnation> {
+        let masters = self.peers.active_masters();
+        let others = masters.iter().map(|member| member.incarnation);
+        others
+            .filter(|master| *master != self.this_node.incarnation)
+            .collect()
     }
 }
 
@@ -167,7 +280,7 @@ impl Node for LocalNode {
 
     async fn create_instance(&self, mut new: NewInstance) -> Result<WriteOutcome, StoreError> {
         new.owner = self.accepting_master().map(|_| self.this_node.clone());
-        let outcome = write_one(&self.db, Write::Create(new.clone())).await?;
+        let outcome = write_one(&self.actors.db, Write::Create(new.clone())).await?;
         let WriteOutcome::Created { id, owner } = &outcome else {
             return Ok(outcome);
         };
@@ -181,16 +294,10 @@ impl Node for LocalNode {
                     from_owner: None,
                     from_host: None,
                 };
-                let new_rows = Some(Box::new(created_rows(id, new, &self.this_node)));
+                let new_rows = Some(Box::new(new.into_rows(id, self.this_node.generation)));
                 masters.supervisor.do_send(RunInstance { claimed, new_rows });
             }
-            _ => {
-                if let Some(master) = self.other_master(id) {
-                    let rpc = self.rpc.clone();
-                    // If it is lost, the masters' own scan for orphans finds the instance.
-                    actix_rt::spawn(async move { rpc.check_inbox(master, id, CLAIM_TIMEOUT).await.ok() });
-                }
-            }
+            _ => self.offer_instance(id),
         }
         Ok(outcome)
     }
@@ -230,7 +337,7 @@ impl Node for LocalNode {
     }
 
     fn slot_usage(&self) -> SlotUsage {
-        self.worker.as_ref().map(WorkerHandle::slots).unwrap_or_default()
+        self.worker().map(WorkerHandle::slots).unwrap_or_default()
     }
 
     fn health_issues(&self) -> Vec<HealthIssue> {
@@ -242,25 +349,24 @@ impl Node for LocalNode {
     }
 
     async fn observe(&self) -> serde_json::Value {
-        let worker = match &self.worker {
+        let worker = match self.worker() {
             Some(worker) => Some(worker.observe().await),
             None => None,
         };
-        let masters = self.masters.as_ref();
+        let masters = self.actors.masters.as_ref();
         serde_json::json!({
-            "master": observe_actor(masters.map(|masters| &masters.supervisor)).await,
-            "failover": observe_actor(masters.map(|masters| &masters.failover)).await,
+            "master": observe_actor(self.master()).await,
+            "failover": observe_actor(self.failover()).await,
             "balance": observe_actor(masters.and_then(|masters| masters.balance.as_ref())).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
-            "db": observe_actor(Some(&self.db)).await,
-            "registry": observe_actor(Some(&self.registry)).await,
+            "db": observe_actor(Some(&self.actors.db)).await,
+            "registry": observe_actor(Some(&self.actors.registry)).await,
             "worker": worker,
         })
     }
 
     async fn observe_instance(&self, id: InstanceId) -> Option<serde_json::Value> {
-        let masters = self.masters.as_ref()?;
-        masters.supervisor.send(ObserveInstance(id)).await.ok().flatten()
+        self.master()?.send(ObserveInstance(id)).await.ok().flatten()
     }
 }
 
@@ -269,42 +375,4 @@ where
     A: Actor<Context = Context<A>> + Handler<Observe>,
 {
     actor?.send(Observe).await.ok()
-}
-
-/// Returns the rows of an instance as its creation has just stored them.
-fn created_rows(id: InstanceId, new: NewInstance, owner: &NodeIdentity) -> LoadedInstance {
-    LoadedInstance {
-        id,
-        project: new.project,
-        workflow: new.workflow,
-        workflow_id: new.workflow_id,
-        version: new.version,
-        project_params: new.project_params,
-        start: new.start,
-        generation: owner.generation,
-        epoch: Epoch(1),
-        revision: Revision(0),
-        created_at: new.at,
-        record: created_record(),
-        tasks: Vec::new(),
-        duplicate_open_attempts: Vec::new(),
-        commands: Vec::new(),
-        results: Vec::new(),
-    }
-}
-
-/// Returns the row of an instance that no owner has worked on; the store writes the same.
-fn created_record() -> InstanceRecord {
-    InstanceRecord {
-        state: InstanceState::Running,
-        reason: Some("waiting for a master".to_owned()),
-        attention: None,
-        run: Run(1),
-        due_at: None,
-        time_left_ms: None,
-        timed_out: false,
-        started_at: None,
-        ended_at: None,
-        outputs: Default::default(),
-    }
 }

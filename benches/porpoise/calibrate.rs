@@ -34,21 +34,24 @@ pub(crate) fn measure(postgres: Option<&Postgres>) -> Outcome<Figures> {
     Ok(figures)
 }
 
+/// Starts shells until the window has passed.
+fn start_shells(begun: Instant, done: &AtomicU32) {
+    while begun.elapsed() < WINDOW {
+        let status = Command::new("/bin/sh")
+            .args(["-c", ":"])
+            .stdin(Stdio::null())
+            .status();
+        done.fetch_add(u32::from(status.is_ok()), Ordering::Relaxed);
+    }
+}
+
 /// Starts of `sh -c :` per second, from several threads.
 fn spawn_rate(threads: usize) -> Outcome<f64> {
     let done = AtomicU32::new(0);
     let begun = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| {
-                while begun.elapsed() < WINDOW {
-                    let status = Command::new("/bin/sh")
-                        .args(["-c", ":"])
-                        .stdin(Stdio::null())
-                        .status();
-                    done.fetch_add(u32::from(status.is_ok()), Ordering::Relaxed);
-                }
-            });
+            scope.spawn(|| start_shells(begun, &done));
         }
     });
     Ok(f64::from(done.into_inner()) / begun.elapsed().as_secs_f64())

@@ -45,18 +45,8 @@ impl Tree {
     }
 
     fn members(self, lines: &HashMap<u32, Line>) -> Vec<u32> {
-        let belongs = |pid: u32| {
-            let mut at = pid;
-            loop {
-                if at == self.root {
-                    return true;
-                }
-                match lines.get(&at) {
-                    Some(line) if line.parent > 1 => at = line.parent,
-                    _ => return false,
-                }
-            }
-        };
+        let parent = |pid: &u32| lines.get(pid).map(|line| line.parent).filter(|pid| *pid > 1);
+        let belongs = |pid: u32| std::iter::successors(Some(pid), parent).any(|pid| pid == self.root);
         lines.keys().copied().filter(|pid| belongs(*pid)).collect()
     }
 }

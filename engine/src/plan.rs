@@ -170,16 +170,13 @@ impl Plan {
         let mut changed = vec![(task_index, change)];
         while let Some((task_index, change)) = changed.pop() {
             let succs = &self.nodes[task_index.as_usize()].succs;
-            for edge in succs.iter().filter(|edge| edge.rule.opens(change)) {
-                if meet(edge.task) > 0 {
-                    continue;
-                }
-                if self.nodes[edge.task.as_usize()].disabled {
-                    changed.push((edge.task, (TaskState::Pending, DISABLED_COUNTS_AS)));
-                } else {
-                    ready.push(edge.task);
-                }
-            }
+            let opened = succs.iter().filter(|edge| edge.rule.opens(change));
+            let met = opened.map(|edge| edge.task).filter(|task| meet(*task) == 0);
+            let is_disabled = |task: &TaskIndex| self.nodes[task.as_usize()].disabled;
+            let (disabled, enabled): (Vec<TaskIndex>, Vec<TaskIndex>) = met.partition(is_disabled);
+            ready.extend(enabled);
+            let passed = disabled.into_iter();
+            changed.extend(passed.map(|task| (task, (TaskState::Pending, DISABLED_COUNTS_AS))));
         }
         ready
     }

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use actors::bootstrap::MasterConfig;
+use actors::node_deps::MasterConfig;
 use api::{Mode, Rates};
 use primitives::environment::{Environment, read_environment};
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actors::bootstrap::MasterConfig;
+use actors::node_deps::MasterConfig;
 use api::{Mode, Rates};
 use primitives::data_folder;
 use primitives::secret::Secret;

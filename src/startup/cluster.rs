@@ -1,32 +1,24 @@
 //! One node of a cluster: some of the roles, PostgreSQL, Consul.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix::Addr;
 use actors::membership::health::HealthStatus;
-use actors::membership::peers::Peers;
-use actors::messages::membership::SuspectPeer;
-use actors::ownership::failover_actor::FailoverActor;
-use actors::ports::LogSource;
 use actors::ports::{Join, JoinResult, MembershipStore as _, Registry};
-use actors::rpc::client::{PingOutcome, RpcClient};
-use actors::rpc::in_process::InProcess;
-use actors::rpc::transport::Transport;
-use engine::ids::Incarnation;
-use tokio::sync::Notify;
+use actors::rpc::client::PingOutcome;
 
 use super::incarnation::{self, ThisIncarnation};
+use super::network::Network;
 use super::node;
 use super::shutdown::Signals;
-use super::start::{Network, NodeResources};
+use super::start::NodeResources;
 use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, restart_backoff, startup_error};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
-use rpc::{ClusterLogs, HttpConfig, HttpTransport, Key, OnBrokenConnection, PauseDetector, ServerConfig};
+use rpc::{ClusterLogs, Key};
 use runner::log_files::LogFiles;
 use store::catalog::Catalog;
 use store::{Role, SchemaStatus, Store};
@@ -45,9 +37,6 @@ const JOIN_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Attempts to join after which an address with fresh heartbeats belongs to another node.
 const JOIN_ATTEMPTS: u32 = 10;
-
-/// The failover actor, which is notified of refused connections once it runs.
-type FailoverSlot = Arc<OnceLock<Addr<FailoverActor>>>;
 
 /// Runs a node of a cluster until a signal or a drain ends it.
 pub(super) async fn run(config: Config) -> Result<ExitCode, StartupError> {
@@ -89,12 +78,12 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         .await
         .map_err(startup_error)?;
     let files = Arc::new(LogFiles::in_folder(config.log_folder()));
-    let network = network(&this, key, files.clone(), (rpc_listener, rpc_address));
+    let network = Network::new(&this.identity, key, files.clone(), (rpc_listener, rpc_address));
     let logs = ClusterLogs {
         name: this.identity.name.clone(),
         files,
-        peers: network.peers.clone(),
-        rpc: network.rpc.clone(),
+        peers: network.peers(),
+        rpc: network.rpc(),
     };
     if !config.is_only(NodeRole::Worker) {
         actix_rt::spawn(incarnation::watch_for_timeline_change(
@@ -243,55 +232,4 @@ async fn stores_heartbeats(store: &Store, old: Incarnation) -> Result<bool, Star
         }
     }
     Ok(false)
-}
-
-fn network(
-    this: &ThisIncarnation,
-    key: Key,
-    logs: Arc<dyn LogSource>,
-    (listener, address): (TcpListener, SocketAddr),
-) -> Network {
-    let drain_signal = Arc::new(Notify::new());
-    let local = InProcess::new(this.identity.clone(), logs, Arc::clone(&drain_signal));
-    let peers = Peers::default();
-    let failover = FailoverSlot::default();
-    let hinted = Arc::clone(&failover);
-    let on_broken_connection: OnBrokenConnection = Arc::new(move |peer| {
-        if let Some(failover) = hinted.get() {
-            failover.do_send(SuspectPeer(peer));
-        }
-    });
-    let pause_detector = PauseDetector::default();
-    let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(HttpConfig {
-        this_node: this.identity.incarnation,
-        key: key.clone(),
-        peers: peers.clone(),
-        local: Arc::new(local.clone()),
-        pause_detector: pause_detector.clone(),
-        on_broken_connection,
-    }));
-    Network {
-        rpc: RpcClient::new(Arc::clone(&transport)),
-        transport,
-        local,
-        peers,
-        pause_detector,
-        failover,
-        drain_signal,
-        key,
-        listener,
-        address,
-    }
-}
-
-impl Network {
-    /// What answers the calls of other nodes.
-    pub(super) fn served(&self, this_node: Incarnation) -> ServerConfig {
-        ServerConfig {
-            this_node,
-            key: self.key.clone(),
-            local: Arc::new(self.local.clone()),
-            pause_detector: self.pause_detector.clone(),
-        }
-    }
 }

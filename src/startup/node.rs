@@ -35,7 +35,6 @@ pub(super) async fn run(resources: NodeResources, mut signals: Signals) -> Resul
     let NodeResources {
         config,
         incarnation,
-        registry,
         health,
         ..
     } = resources;
@@ -51,7 +50,7 @@ pub(super) async fn run(resources: NodeResources, mut signals: Signals) -> Resul
     let deadline = Instant::now() + config.server.drain_timeout;
     shutdown::drain(&node, deadline).await;
     heartbeat.stop();
-    shutdown::deregister(&*registry, incarnation.identity.incarnation, deadline).await;
+    shutdown::deregister(node.deregister(), deadline).await;
     close.send(true).ok();
     if let Some(api) = api {
         graceful_close::close_listener(&api.listener, &api.port.server, &api.threads, deadline).await;
@@ -68,5 +67,5 @@ async fn leave(resources: &NodeResources) {
     let deadline = Instant::now() + LEAVE_TIMEOUT;
     let left = resources.store.set_member_state(this_node, MemberState::Left);
     tokio::time::timeout(LEAVE_TIMEOUT, left).await.ok();
-    shutdown::deregister(resources.registry.as_ref(), this_node, deadline).await;
+    shutdown::deregister(resources.registry.deregister(this_node), deadline).await;
 }

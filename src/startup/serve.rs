@@ -41,10 +41,9 @@ pub(super) fn serve_peers(resources: &NodeResources) -> Result<Option<ServedPort
     let Some(network) = &resources.network else {
         return Ok(None);
     };
-    let served = network.served(resources.incarnation.identity.incarnation);
-    let listener = network.listener.try_clone().map_err(startup_error)?;
-    let server = rpc::serve(served, listener).map_err(startup_error)?;
-    Ok(Some(spawn_server(server, network.address)))
+    let (listener, address, config) = network.served_port().map_err(startup_error)?;
+    let server = rpc::serve(config, listener).map_err(startup_error)?;
+    Ok(Some(spawn_server(server, address)))
 }
 
 /// Answers REST calls, on a node with that role.

@@ -4,9 +4,7 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use actors::local::LocalNode;
-use actors::messages::master::{CountInstances, HandOverInstances, HandoverSelection};
-use actors::ports::Registry;
-use engine::ids::Incarnation;
+use actors::ports::RegistryError;
 use engine::states::MemberState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -22,12 +20,6 @@ const LEFT_AFTER_RESULTS: Duration = Duration::from_millis(450);
 
 /// Time kept for deregistering; without it the registry notices the end by itself.
 const DEREGISTER_RESERVE: Duration = Duration::from_millis(100);
-
-/// Pause between two polls for instances that are still handed over.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
-
-/// Failed batches after which the remaining instances are left to be claimed as orphans.
-const HANDOVER_ATTEMPTS: u32 = 5;
 
 /// The signals that end a node, received from the first moment on.
 pub(super) struct Signals {
@@ -57,7 +49,7 @@ impl Signals {
 pub(super) async fn wait_for_stop(node: &LocalNode, mut signals: Signals) {
     tokio::select! {
         signal = signals.next() => tracing::info!("{signal}: draining"),
-        () = node.drain_signal.notified() => tracing::info!("draining by request"),
+        () = node.wait_for_drain_request() => tracing::info!("draining by request"),
     }
     actix_rt::spawn(async move {
         signals.next().await;
@@ -76,68 +68,29 @@ pub(super) async fn drain(node: &LocalNode, deadline: Instant) {
     };
     set_state(node, MemberState::Draining, until(LEAVING)).await;
     node.start_drain();
-    hand_over_instances(node, until(LEAVING)).await;
-    if let Some(worker) = &node.worker {
+    node.hand_over_instances(until(LEAVING)).await;
+    if let Some(worker) = node.worker() {
         worker.drain(until(LEAVING)).await;
     }
-    wait_until_idle(node, until(LEFT_AFTER_RESULTS).min(STATE_TIMEOUT)).await;
+    // No slot is in use, so what the last results decided is stored within milliseconds.
+    node.wait_until_idle(until(LEFT_AFTER_RESULTS).min(STATE_TIMEOUT))
+        .await;
     set_state(node, MemberState::Left, until(DEREGISTER_RESERVE)).await;
 }
 
-/// Deregisters; without it the registry notices the end by itself.
-pub(super) async fn deregister(registry: &dyn Registry, this_node: Incarnation, deadline: Instant) {
+/// Waits for a deregistration; without it the registry notices the end by itself.
+pub(super) async fn deregister(
+    deregistered: impl Future<Output = Result<(), RegistryError>>,
+    deadline: Instant,
+) {
     let left = deadline.saturating_duration_since(Instant::now());
-    let deregistered = registry.deregister(this_node);
     tokio::time::timeout(left.clamp(DEREGISTER_RESERVE, STATE_TIMEOUT), deregistered)
         .await
         .ok();
 }
 
 async fn set_state(node: &LocalNode, state: MemberState, left: Duration) {
-    let stored = node.store.set_member_state(node.this_node.incarnation, state);
-    tokio::time::timeout(STATE_TIMEOUT.min(left), stored).await.ok();
-}
-
-/// Hands instances over to the other active masters in turn, while there are any.
-async fn hand_over_instances(node: &LocalNode, within: Duration) {
-    let Some(masters) = &node.masters else { return };
-    let until = Instant::now() + within;
-    let mut failures = 0;
-    for turn in 0.. {
-        let mut targets = node.peers.active_masters();
-        targets.retain(|member| member.incarnation != node.this_node.incarnation);
-        let Some(target) = targets.get(turn % targets.len().max(1)) else {
-            return;
-        };
-        let before = masters.supervisor.send(CountInstances).await.unwrap_or(0);
-        if before == 0 || Instant::now() >= until || failures >= HANDOVER_ATTEMPTS {
-            return;
-        }
-        let batch = HandOverInstances {
-            target: target.incarnation,
-            selection: HandoverSelection::Any,
-        };
-        let handed_over = tokio::time::timeout_at(until.into(), masters.supervisor.send(batch)).await;
-        // Without an answer in time the rest stays with a node that leaves, and is claimed when it has left.
-        let Ok(left) = handed_over else { return };
-        if left.unwrap_or(0) < before {
-            failures = 0;
-            // If the call is lost, the target finds them at its next poll.
-            node.rpc.request_reconcile(target.incarnation).await.ok();
-        } else {
-            failures += 1;
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
-    }
-}
-
-/// Waits until what the last results decided is stored; no slot is in use, so this takes milliseconds.
-async fn wait_until_idle(node: &LocalNode, within: Duration) {
-    let until = Instant::now() + within;
-    while Instant::now() < until {
-        if node.is_idle().await {
-            return;
-        }
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
+    tokio::time::timeout(STATE_TIMEOUT.min(left), node.store_state(state))
+        .await
+        .ok();
 }

@@ -5,22 +5,18 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use actix::Addr;
-use actors::bootstrap::{self, Activation, NodeDeps, WorkerResources};
+use actors::bootstrap::{self, Activation};
 use actors::exit_on_panic::ExitOnPanic;
 use actors::local::LocalNode;
 use actors::membership::health::HealthStatus;
 use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
 use actors::membership::liveness::LivenessMonitor;
-use actors::membership::peers::Peers;
-use actors::ownership::failover_actor::FailoverActor;
+use actors::node_deps::{NodeDeps, WorkerResources};
 use actors::ports::{LogSource, Registry, Store};
-use actors::rpc::client::RpcClient;
 use actors::rpc::in_process::InProcess;
-use actors::rpc::transport::Transport;
 use actors::worker::AttemptPaths;
 use engine::states::MemberState;
-use rpc::{Key, PauseDetector};
+use rpc::PauseDetector;
 use runner::disk::watch_disk;
 use runner::disk_guard::DiskGuard;
 use runner::journal_file::JournalFile;
@@ -31,6 +27,7 @@ use store::catalog::Catalog;
 use tokio::sync::{Notify, oneshot};
 
 use super::incarnation::{self, HeartbeatEffects, JoinDelay, ThisIncarnation};
+use super::network::Network;
 use super::{StartupError, restart_backoff, startup_error};
 use crate::config::{Config, Role};
 
@@ -58,22 +55,6 @@ pub(super) struct NodeResources {
     pub(super) api: Option<(TcpListener, SocketAddr)>,
 }
 
-/// The connections to other nodes, and the port at which they reach this one.
-pub(super) struct Network {
-    pub(super) transport: Arc<dyn Transport>,
-    pub(super) rpc: RpcClient,
-    /// Answers the calls to this node.
-    pub(super) local: InProcess,
-    pub(super) peers: Peers,
-    pub(super) pause_detector: PauseDetector,
-    /// Notified of refused connections, once it runs.
-    pub(super) failover: Arc<OnceLock<Addr<FailoverActor>>>,
-    pub(super) drain_signal: Arc<Notify>,
-    pub(super) key: Key,
-    pub(super) listener: TcpListener,
-    pub(super) address: SocketAddr,
-}
-
 impl NodeResources {
     /// Starts the heartbeats, and the actors once this incarnation is an active member.
     ///
@@ -81,10 +62,7 @@ impl NodeResources {
     /// When the heartbeat or an actor does not start, or the database cannot record the new state.
     pub(super) async fn start_actors(&self) -> Result<(Arc<LocalNode>, HeartbeatThread), StartupError> {
         let (this, liveness) = (&self.incarnation, LivenessMonitor::default());
-        let drain_signal = self
-            .network
-            .as_ref()
-            .map(|network| Arc::clone(&network.drain_signal));
+        let drain_signal = self.network.as_ref().map(Network::drain_signal);
         let drain_signal = drain_signal.unwrap_or_default();
         let worker = Arc::new(OnceLock::new());
         let effects = HeartbeatEffects {
@@ -122,20 +100,19 @@ impl NodeResources {
         let node = bootstrap::start(deps, activation)
             .await
             .map_err(StartupError::Other)?;
-        if let Some(handle) = &node.worker {
+        if let Some(handle) = node.worker() {
             worker.set(handle.clone()).ok();
         }
-        watch_other_nodes(&node, self.network.as_ref());
+        if let (Some(network), Some(failover)) = (&self.network, node.failover()) {
+            network.watch_peers(failover.clone());
+        }
         Ok((Arc::new(node), heartbeat.await.map_err(startup_error)?))
     }
 
-    /// Only messages between nodes are held back after a pause; a standalone process has its data to itself.
+    /// A standalone process has its data to itself, and may start attempts after any pause.
     fn start_pause_detector(&self) -> PauseDetector {
-        let Some(network) = &self.network else {
-            return PauseDetector::default();
-        };
-        actix_rt::spawn(network.pause_detector.clone().run());
-        network.pause_detector.clone()
+        let network = self.network.as_ref();
+        network.map(Network::start_pause_detector).unwrap_or_default()
     }
 
     fn node_deps(
@@ -158,7 +135,7 @@ impl NodeResources {
                     Arc::clone(&drain_signal),
                 )
             },
-            |network| network.local.clone(),
+            Network::local,
         );
         Ok(NodeDeps {
             this_node: self.incarnation.member.clone(),
@@ -167,8 +144,8 @@ impl NodeResources {
             store: Arc::clone(&self.store),
             registry: Arc::clone(&self.registry),
             local,
-            transport: network.map(|network| Arc::clone(&network.transport)),
-            peers: network.map(|network| network.peers.clone()).unwrap_or_default(),
+            transport: network.map(Network::transport),
+            peers: network.map(Network::peers).unwrap_or_default(),
             health: self.health.clone(),
             liveness,
             drain_signal,
@@ -180,20 +157,6 @@ impl NodeResources {
             }),
         })
     }
-}
-
-/// Passes hints of broken calls to the master of this node, and watches other nodes for it.
-fn watch_other_nodes(node: &LocalNode, network: Option<&Network>) {
-    let (Some(network), Some(masters)) = (network, &node.masters) else {
-        return;
-    };
-    network.failover.set(masters.failover.clone()).ok();
-    let this_node = node.this_node.incarnation;
-    actix_rt::spawn(rpc::watch_peers(
-        this_node,
-        network.peers.clone(),
-        network.rpc.clone(),
-    ));
 }
 
 /// Registers this incarnation, begins its heartbeat, waits until the registry shows it, and makes it active.

@@ -31,6 +31,7 @@ mod refused_paths;
 mod registry;
 mod restored_database;
 mod rolling_membership;
+mod rolling_restarts;
 mod scenario;
 mod startup_refusals;
 mod unreachable_workers;

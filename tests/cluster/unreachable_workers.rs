@@ -10,8 +10,20 @@ use crate::proxy::Mode;
 use crate::scenario::{add_behind_proxy, assert_single_attempts, dead_members, wait_for_ends};
 use crate::worker_crash::{held, run_again, task_of};
 
-/// After this time a worker that cannot be reached gets nothing new.
-const NOTICED_WITHIN: Duration = Duration::from_secs(4);
+/// Within this time a master notices that it cannot reach a worker, which gets nothing new from it then.
+const NOTICED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Waits until a master knows that it cannot reach worker `x`.
+fn wait_until_noticed(cluster: &Cluster, master: &str) {
+    cluster.wait(NOTICED_WITHIN, "the master misses the worker", |cluster| {
+        let seen = cluster.on(master).get("/debug/actors");
+        let workers = seen["actors"]["dispatch"]["slots"]["workers"].as_array();
+        workers.is_some_and(|workers| {
+            let mut unreachable = workers.iter().filter(|worker| worker["reachable"] == false);
+            unreachable.any(|worker| worker["worker"] == "x")
+        })
+    });
+}
 
 /// Starts instances of `held` on a node, and answers them with the worker that runs each.
 fn more(cluster: &Cluster, node: &str) -> Vec<(String, Value)> {
@@ -38,7 +50,7 @@ fn a_worker_that_masters_cannot_reach_keeps_what_it_runs_and_gets_nothing_new() 
     let incarnation = cluster.on("m1").incarnation.clone();
 
     link.swallow_from(&incarnation);
-    std::thread::sleep(NOTICED_WITHIN);
+    wait_until_noticed(&cluster, "m1");
     let of_the_cut = more(&cluster, "m1");
     assert!(
         of_the_cut.iter().all(|(_, worker)| worker == "w1"),
@@ -51,8 +63,8 @@ fn a_worker_that_masters_cannot_reach_keeps_what_it_runs_and_gets_nothing_new() 
     );
 
     link.set(Mode::BlackHole);
-    std::thread::sleep(NOTICED_WITHIN);
     for master in ["m1", "m2"] {
+        wait_until_noticed(&cluster, master);
         let started = more(&cluster, master);
         assert!(started.iter().all(|(_, worker)| worker == "w1"), "{started:?}");
         ids.extend(started.into_iter().map(|(id, _)| id));

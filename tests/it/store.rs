@@ -48,7 +48,7 @@ conformance! {
     cases::{
         a_new_life_ends_every_other_one,
         a_member_only_moves_forward,
-        a_beat_answers_the_clock_and_the_state,
+        a_heartbeat_answers_the_clock_and_the_state,
         a_new_instance_of_an_active_owner_is_owned_from_birth,
         a_new_instance_of_an_owner_that_is_not_active_has_none,
         ids_grow,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actors::bootstrap;
-use actors::bootstrap::{MasterConfig, NodeDeps, WorkerResources};
 use actors::local::LocalNode;
 use actors::membership::health::HealthStatus;
 use actors::membership::liveness::LivenessMonitor;
@@ -16,6 +15,7 @@ use actors::messages::master::{
     RenewLeases,
 };
 use actors::node::Node;
+use actors::node_deps::{MasterConfig, NodeDeps, WorkerResources};
 use actors::ports::{Join, Member, MembershipStore as _, NewInstance, NodeIdentity, WriteOutcome};
 use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
 use actors::rpc::in_process::InProcess;
@@ -34,6 +34,7 @@ use store::{Role, Store};
 /// A node in this process, with its store.
 struct Bench {
     node: LocalNode,
+    store: Store,
     catalog: Catalog,
     folder: tempfile::TempDir,
 }
@@ -83,10 +84,11 @@ impl Bench {
                 .await;
             activated.map_err(|error| error.to_string())
         });
-        let parts = ingredients(member, joined.now, store, folder.path());
+        let parts = ingredients(member, joined.now, store.clone(), folder.path());
         let node = bootstrap::start(parts, activation).await.expect("a node");
         Self {
             node,
+            store,
             catalog,
             folder,
         }
@@ -184,7 +186,7 @@ impl Bench {
     async fn crash(&self, id: InstanceId) {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
-            let master = &self.node.masters.as_ref().expect("a master").supervisor;
+            let master = self.node.master().expect("a master");
             if master.send(CrashInstance(id)).await.expect("the master runs") {
                 return;
             }
@@ -291,7 +293,7 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_conti
         .is_none()
     {
         assert!(Instant::now() < deadline, "it should get attention");
-        let master = &bench.node.masters.as_ref().expect("a master").supervisor;
+        let master = bench.node.master().expect("a master");
         master.send(CrashInstance(bad)).await.expect("the master runs");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -327,7 +329,7 @@ async fn a_waiter_is_notified_when_its_instance_moves_to_another_master() {
         bench.wait_for(id, "t should run", runs).await;
     }
     let target = another_master(&bench).await;
-    let master = &bench.node.masters.as_ref().expect("a master").supervisor;
+    let master = bench.node.master().expect("a master");
     let mut commits = bench.node.commit_events().subscribe();
     let give = |id| HandOverInstances {
         target,
@@ -389,7 +391,7 @@ async fn a_lease_is_granted_to_the_owning_epoch_and_a_loss_accepted_by_the_owner
         .await;
     let runs = |_, task| task == Some(TaskState::Running);
     bench.wait_for(id, "t should run, with its lease", runs).await;
-    let master = &bench.node.masters.as_ref().expect("a master").supervisor;
+    let master = bench.node.master().expect("a master");
     let attempts = bench.catalog.tasks().find(id, "t").await.expect("read").attempts;
     let uid = attempts[0].uid.expect("bound");
     let worker = Incarnation(1);
@@ -436,15 +438,8 @@ async fn another_master(bench: &Bench) -> Incarnation {
         worker_group: "default".to_owned(),
         version: "test".to_owned(),
     };
-    let incarnation = bench
-        .node
-        .store
-        .join_cluster(&join)
-        .await
-        .expect("joined")
-        .incarnation;
+    let incarnation = bench.store.join_cluster(&join).await.expect("joined").incarnation;
     let active = bench
-        .node
         .store
         .set_member_state(incarnation, MemberState::Active)
         .await;

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use engine::attempt::AttemptEvent;
 use engine::ids::{InstanceId, OperationId, TaskIndex, Timestamp};
 use engine::instance::{Changes, Effect, Event, Operation, SlotDemand, StepBatch};
 use tokio::sync::oneshot;
 
+use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::slot_table::SlotRequest;
 use crate::execution::slots::{SlotGranted, SlotGuard, SlotReply, Slots};
 use crate::messages::workflow::DeliveryOutcome;
-use crate::ports::InboxCommand;
+use crate::ports::{InboxCommand, RelayedResult};
 
 /// One thing that waits for the next commit.
 enum QueuedItem {
@@ -29,6 +31,8 @@ pub(crate) struct CommitQueue {
 
 /// A decided commit on its way to the store.
 pub(crate) struct DecidedCommit {
+    /// When it was decided.
+    pub(crate) at: Timestamp,
     /// What changes.
     pub(crate) changes: Changes,
     /// What to do after the commit.
@@ -68,6 +72,21 @@ impl CommitQueue {
     /// Appends a reply, which is sent when everything before it is stored.
     pub(crate) fn push_reply(&mut self, reply: oneshot::Sender<DeliveryOutcome>) {
         self.items.push_back(QueuedItem::Reply(reply));
+    }
+
+    /// Appends results that workers gave to other masters, with a reply; none without results.
+    pub(crate) fn push_results(&mut self, results: Vec<RelayedResult>) -> Option<QueuedResults> {
+        if results.is_empty() {
+            return None;
+        }
+        let uids = results.iter().map(|result| result.uid).collect();
+        self.push_events(results.into_iter().map(|result| Event::Attempt {
+            uid: result.uid,
+            event: AttemptEvent::Ended(result.end),
+        }));
+        let (reply, decided) = oneshot::channel();
+        self.push_reply(reply);
+        Some(QueuedResults { uids, decided })
     }
 
     /// Appends commands, each once.
@@ -128,6 +147,7 @@ impl CommitQueue {
         }
         let (changes, effects) = round.finish();
         DecidedCommit {
+            at,
             changes,
             effects,
             granted,

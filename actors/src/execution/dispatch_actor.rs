@@ -168,10 +168,11 @@ impl DispatchActor {
         deliver_all(events, ctx);
         ctx.run_later(RETRY_PAUSE, move |actor, ctx| {
             // When the worker has died in the meantime, the workflow actors were notified, and have queried all of it.
-            if actor.directory.is_alive(to) {
-                for pending in repeated {
-                    actor.enqueue(to, pending, ctx);
-                }
+            if !actor.directory.is_alive(to) {
+                return;
+            }
+            for pending in repeated {
+                actor.enqueue(to, pending, ctx);
             }
         });
     }

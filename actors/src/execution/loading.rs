@@ -1,11 +1,10 @@
 //! How a workflow actor gets its state: one path for new, recovered, taken over and crashed instances.
 
-use std::sync::Arc;
-
 use engine::ids::{Epoch, InstanceId};
-use engine::spec::Definition;
 use engine::states::Attention;
 
+use crate::execution::inbox_reader::InboxContents;
+use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::workflow::TakeoverTracker;
 use crate::ports::{LoadedInstance, StoreError};
@@ -34,12 +33,12 @@ pub(crate) enum LoadContext {
     Quarantine(Attention),
 }
 
-/// A loaded instance with its definition.
+/// A loaded instance.
 pub(crate) struct LoadResult {
-    /// Its rows.
-    pub(crate) rows: LoadedInstance,
-    /// Its pinned definition.
-    pub(crate) definition: Arc<Definition>,
+    /// Its state, with its pinned definition.
+    pub(crate) instance: RunningInstance,
+    /// What its inbox held.
+    pub(crate) found: InboxContents,
     /// What else the load brings.
     pub(crate) context: LoadContext,
 }
@@ -61,11 +60,19 @@ pub(crate) async fn load_instance(
         Some(rows) => Some(rows),
         None => deps.loader.load(id, epoch).await?,
     };
-    let Some(rows) = rows else { return Ok(None) };
+    let Some(mut rows) = rows else { return Ok(None) };
+    let duplicates = rows.duplicate_open_attempts.len();
+    if duplicates > 0 {
+        tracing::error!(instance = %id, duplicates, "more than one attempt of a task is open");
+    }
     let definition = deps.store.load_definition(rows.workflow_id, rows.version).await?;
+    let found = InboxContents {
+        commands: std::mem::take(&mut rows.commands),
+        results: std::mem::take(&mut rows.results),
+    };
     Ok(Some(LoadResult {
-        rows,
-        definition,
+        instance: RunningInstance::new(rows, definition),
+        found,
         context,
     }))
 }

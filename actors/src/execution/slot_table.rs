@@ -217,7 +217,8 @@ impl SlotTable {
             .iter()
             .map(|(incarnation, slots)| {
                 serde_json::json!({"worker": slots.name, "incarnation": incarnation, "group": slots.group,
-                    "allowed": slots.allowed, "in_flight": slots.in_flight})
+                    "reachable": slots.contact.is_reachable(), "allowed": slots.allowed,
+                    "in_flight": slots.in_flight})
             })
             .collect();
         let waiting: BTreeMap<_, _> = self

@@ -5,21 +5,22 @@
 //! `DispatchActor`, replies, timers. If it dies, its exit notice reaches the `MasterActor`, which reloads the instance
 //! from the store; nothing that was not stored has been shown or sent.
 
-mod commit_loop;
-mod inbox;
-
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{Epoch, Incarnation, InstanceId};
+use engine::attempt::AttemptEvent;
+use engine::ids::Timestamp;
 use engine::instance::{Effect, Event};
 use tokio::sync::oneshot;
 
-use crate::execution::commit_events::CommitEvent;
-use crate::execution::commit_queue::{CommitQueue, HeldSlots};
-use crate::execution::last_activity::LastActivity;
+use crate::execution::assignment::Assignment;
+use crate::execution::commit_cycle::{CommitCycle, CommitOutcome};
+use crate::execution::commit_queue::DecidedCommit;
+use crate::execution::db_actor::write_one;
+use crate::execution::exit_notice::ExitNotice;
+use crate::execution::inbox_reader::{InboxContents, InboxReader};
 use crate::execution::loading::{LoadContext, LoadMode, LoadResult, load_instance};
-use crate::execution::running_instance::RunningInstance;
 use crate::execution::slots::SlotGranted;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::fail_points::fail_point;
@@ -31,34 +32,19 @@ use crate::messages::workflow::{
     ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, RecoveryCounts,
     WorkerDead,
 };
-use crate::protocol::Owner;
+use crate::ports::Write;
 
 /// The number of messages in the mailbox of one instance from which senders wait for room.
 const MAILBOX: usize = 1024;
-
-/// The instance that an actor runs.
-#[derive(Debug)]
-pub struct Assignment {
-    /// The instance.
-    pub id: InstanceId,
-    /// The epoch under which this node owns it.
-    pub epoch: Epoch,
-    /// Where the actor records that it received an event.
-    pub activity: LastActivity,
-}
 
 /// Runs one instance.
 pub struct WorkflowActor {
     assignment: Assignment,
     deps: WorkflowDeps,
     load_mode: Option<LoadMode>,
-    instance: Option<RunningInstance>,
-    queue: CommitQueue,
-    /// A commit is in flight, or a pause after one that failed.
-    committing: bool,
-    /// Commits in a row that the store could not take or refused.
-    failures: u32,
-    slots: HeldSlots,
+    inbox: InboxReader,
+    /// The instance, from its load to the end of the actor.
+    cycle: Option<CommitCycle>,
     timer: Option<SpawnHandle>,
     exit: ExitNotice,
 }
@@ -71,26 +57,21 @@ impl WorkflowActor {
         deps: WorkflowDeps,
         exits: Recipient<ActorExit>,
     ) -> Self {
-        let exit = ExitNotice::new(assignment.id, assignment.epoch, exits);
         Self {
+            exit: ExitNotice::new(assignment.id, assignment.epoch, exits),
+            inbox: InboxReader::new(Arc::clone(&deps.store), deps.clock.clone(), assignment.id),
             assignment,
             deps,
             load_mode: Some(load_mode),
-            instance: None,
-            queue: CommitQueue::default(),
-            committing: false,
-            failures: 0,
-            slots: HeldSlots::default(),
+            cycle: None,
             timer: None,
-            exit,
         }
     }
 
     /// Ends the actor.
     fn end(&mut self, reason: ExitReason, ctx: &mut Context<Self>) {
-        self.exit.reason = reason;
-        self.instance = None;
-        self.queue.clear();
+        self.exit.set_reason(reason);
+        self.cycle = None;
         ctx.stop();
     }
 
@@ -110,58 +91,36 @@ impl WorkflowActor {
 
     fn initialise(&mut self, loaded: LoadResult, ctx: &mut Context<Self>) {
         let LoadResult {
-            mut rows,
-            definition,
+            instance,
+            found,
             context,
         } = loaded;
-        let commands = std::mem::take(&mut rows.commands);
-        let results = std::mem::take(&mut rows.results);
-        let duplicates = rows.duplicate_open_attempts.len();
-        if duplicates > 0 {
-            tracing::error!(instance = %self.assignment.id, duplicates, "more than one attempt of a task is open");
-        }
-        let instance = RunningInstance::new(rows, definition);
-        let pending = engine::instance::pending_effects(&instance.state);
-        self.instance = Some(instance);
+        let cycle = CommitCycle::new(self.assignment.clone(), self.deps.clone(), instance);
+        let cycle = self.cycle.insert(cycle);
         match context {
             LoadContext::Quarantine(attention) => {
-                self.queue.push_events([Event::Quarantine { attention }]);
+                cycle.queue_events([Event::Quarantine { attention }]);
                 return self.pump(ctx);
             }
-            LoadContext::Plain => self.resume_pending(pending, None, ctx),
+            LoadContext::Plain => self.resume_pending(None, ctx),
             LoadContext::Takeover(tracker) => {
                 fail_point("takeover.before_query");
-                self.resume_pending(pending, Some(tracker.counts), ctx);
+                self.resume_pending(Some(tracker.counts), ctx);
                 // Nothing waits for the load any more when the take-over itself was given up.
                 tracker.loaded.send(()).ok();
                 fail_point("takeover.after_load");
             }
         }
-        self.queue_results(results, ctx);
-        self.queue.push_events([Event::Loaded]);
-        if let Some(instance) = &self.instance {
-            self.queue.push_commands(commands, instance);
-        }
-        self.pump(ctx);
+        self.queue_found(found, vec![Event::Loaded], oneshot::channel().0, ctx);
     }
 
     /// Runs the pending effects again. An attempt that may be at its worker is queried, not sent again.
-    fn resume_pending(
-        &mut self,
-        pending: Vec<Effect>,
-        counts: Option<Arc<RecoveryCounts>>,
-        ctx: &mut Context<Self>,
-    ) {
-        let is_dispatch = |effect: &Effect| matches!(effect, Effect::Dispatch { .. });
-        let effects = pending.into_iter().filter(|effect| !is_dispatch(effect));
-        self.run_effects(effects.collect(), ctx);
-        let Some(instance) = &self.instance else { return };
-        let mut queries = Vec::new();
-        for (task_index, query) in instance.attempts_at_workers() {
-            self.slots
-                .insert(task_index, self.deps.slots.reserve(&query.worker));
-            queries.push(query);
-        }
+    fn resume_pending(&mut self, counts: Option<Arc<RecoveryCounts>>, ctx: &mut Context<Self>) {
+        let Some(cycle) = &mut self.cycle else { return };
+        let mut effects = cycle.pending_effects();
+        effects.retain(|effect| !matches!(effect, Effect::Dispatch { .. }));
+        let queries = cycle.reserve_slots();
+        self.run_effects(effects, ctx);
         self.query_attempts(queries, counts, ctx);
     }
 
@@ -178,78 +137,164 @@ impl WorkflowActor {
             attempts.iter().for_each(|_| counts.add_query());
         }
         self.deps.dispatch.do_send(QueryAttempts {
-            owner: self.owner(),
+            owner: self.deps.owner(self.assignment.epoch),
             attempts,
             counts,
             reply_to: ctx.address().recipient(),
         });
     }
 
-    /// Queries the attempts that were at a dead worker, since a later incarnation of its node may know more.
-    fn query_attempts_at(&self, dead: Incarnation, ctx: &mut Context<Self>) {
-        let Some(instance) = &self.instance else { return };
-        let attempts = instance.attempts_at_workers().map(|(_, query)| query);
-        let there = attempts.filter(|query| query.worker.incarnation == dead);
-        self.query_attempts(there.collect(), None, ctx);
-    }
-
-    /// Wakes the clients that wait on this node for a commit: they read the instance and find another owner.
-    fn publish_handover(&self) {
-        let Some(instance) = &self.instance else { return };
-        self.deps.commit_events.publish(CommitEvent {
-            id: self.assignment.id,
-            at: self.deps.clock.now(),
-            host: self.deps.this_node.host.clone(),
-            epoch: self.assignment.epoch,
-            state: Some(instance.state.record().state),
-            transitions: Vec::new(),
-            decided: Vec::new(),
-        });
-    }
-
-    fn owner(&self) -> Owner {
-        Owner {
-            incarnation: self.deps.this_node.incarnation,
-            host: self.deps.this_node.host.clone(),
-            generation: self.deps.this_node.generation,
-            epoch: self.assignment.epoch,
+    /// Decides everything that is queued and starts its commit, unless one is in flight.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        while let Some(commit) = self.cycle.as_mut().and_then(CommitCycle::decide) {
+            if !commit.changes.is_empty() {
+                return self.write(commit, ctx);
+            }
+            self.finish(commit, ctx);
         }
     }
-}
 
-/// Sends `ActorExit` when it is dropped: actix drops an actor's fields also when a handler panics, which its own
-/// supervisor does not notice.
-struct ExitNotice {
-    id: InstanceId,
-    epoch: Epoch,
-    reason: ExitReason,
-    exits: Recipient<ActorExit>,
-}
+    fn write(&self, commit: DecidedCommit, ctx: &mut Context<Self>) {
+        let Some(cycle) = &self.cycle else { return };
+        let (db, write) = (self.deps.db.clone(), Write::Commit(cycle.write_of(&commit)));
+        let written = async move { write_one(&db, write).await };
+        ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
+            let Some(cycle) = &mut actor.cycle else { return };
+            match cycle.settle(written, &commit) {
+                CommitOutcome::Applied => actor.finish(commit, ctx),
+                CommitOutcome::Paused(pause) => {
+                    ctx.run_later(pause, Self::retry);
+                }
+                CommitOutcome::OutOfSync => actor.end(ExitReason::Resync, ctx),
+            }
+            actor.pump(ctx);
+        }));
+    }
 
-impl ExitNotice {
-    fn new(id: InstanceId, epoch: Epoch, exits: Recipient<ActorExit>) -> Self {
-        Self {
-            id,
-            epoch,
-            reason: ExitReason::Panicked,
-            exits,
+    /// Runs the effects of a commit that is stored, or had nothing to store, and sends its replies.
+    fn finish(&mut self, commit: DecidedCommit, ctx: &mut Context<Self>) {
+        self.run_effects(commit.effects, ctx);
+        for reply in commit.replies {
+            reply.send(DeliveryOutcome::Stored).ok();
+        }
+        if commit.changes.releases_owner {
+            self.end(ExitReason::Done, ctx);
         }
     }
+
+    /// Continues after a commit that was not stored, with the pending effects and what is in the inbox.
+    fn retry(&mut self, ctx: &mut Context<Self>) {
+        let Some(cycle) = &mut self.cycle else { return };
+        cycle.resume();
+        let pending = cycle.pending_effects();
+        self.run_effects(pending, ctx);
+        self.read_inbox(oneshot::channel().0, ctx);
+        self.push_events([Event::Loaded], ctx);
+    }
+
+    fn push_events(&mut self, events: impl IntoIterator<Item = Event>, ctx: &mut Context<Self>) {
+        if let Some(cycle) = &mut self.cycle {
+            cycle.queue_events(events);
+        }
+        self.pump(ctx);
+    }
+
+    fn run_effects(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
+        let Some(cycle) = &mut self.cycle else { return };
+        if let Some(at) = cycle.run_effects(effects, ctx.address().recipient()) {
+            self.set_timer(at, ctx);
+        }
+    }
+
+    /// Arms the one timer for the earliest due time, which replaces an earlier one.
+    fn set_timer(&mut self, at: Timestamp, ctx: &mut Context<Self>) {
+        if let Some(timer) = self.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        let wait_ms = u64::try_from(at.since(self.deps.clock.now())).unwrap_or(0);
+        // One millisecond more, so that the clock has surely passed the due time when the timer fires.
+        let timer = ctx.run_later(Duration::from_millis(wait_ms + 1), |actor, ctx| {
+            actor.timer = None;
+            actor.push_events([Event::Due], ctx);
+        });
+        self.timer = Some(timer);
+    }
+
+    /// Queues the events of a worker; `reply` follows when they are decided.
+    fn queue_delivered(
+        &mut self,
+        events: Vec<Event>,
+        reply: oneshot::Sender<DeliveryOutcome>,
+        ctx: &mut Context<Self>,
+    ) {
+        if events.iter().any(is_loss) {
+            return self.queue_losses(events, reply, ctx);
+        }
+        let Some(cycle) = &mut self.cycle else { return };
+        cycle.queue_events(events);
+        cycle.queue_reply(reply);
+        self.pump(ctx);
+    }
+
+    /// Queues losses behind the results that other masters have stored for this instance. A worker forgets an end that any
+    /// master has stored, and answers a later query that the attempt is lost: the end may have been stored after this
+    /// instance was loaded, but it was stored before that answer.
+    fn queue_losses(
+        &mut self,
+        events: Vec<Event>,
+        reply: oneshot::Sender<DeliveryOutcome>,
+        ctx: &mut Context<Self>,
+    ) {
+        let read = self.inbox.clone().read_results();
+        ctx.spawn(read.into_actor(self).map(move |found, actor, ctx| match found {
+            Ok(found) => actor.queue_found(found, events, reply, ctx),
+            Err(error) => {
+                tracing::warn!(instance = %actor.assignment.id, %error, "the results of lost attempts could not be read");
+                actor.end(ExitReason::Resync, ctx);
+            }
+        }));
+    }
+
+    /// Reads the inbox; `reply` follows when what was found is decided.
+    fn read_inbox(&mut self, reply: oneshot::Sender<DeliveryOutcome>, ctx: &mut Context<Self>) {
+        let read = self.inbox.clone().read();
+        ctx.spawn(read.into_actor(self).map(move |found, actor, ctx| match found {
+            Ok(found) => actor.queue_found(found, Vec::new(), reply, ctx),
+            Err(error) => {
+                tracing::warn!(instance = %actor.assignment.id, %error, "the inbox could not be read");
+            }
+        }));
+    }
+
+    /// Queues the results that the inbox held, then events, then its commands.
+    fn queue_found(
+        &mut self,
+        found: InboxContents,
+        events: Vec<Event>,
+        reply: oneshot::Sender<DeliveryOutcome>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some(cycle) = &mut self.cycle else { return };
+        let results = cycle.queue_results(found.results);
+        cycle.queue_events(events);
+        cycle.queue_commands(found.commands);
+        cycle.queue_reply(reply);
+        if let Some(results) = results {
+            ctx.spawn(self.inbox.clone().mark_applied(results).into_actor(self));
+        }
+        self.pump(ctx);
+    }
 }
 
-impl Drop for ExitNotice {
-    fn drop(&mut self) {
-        let reason = if std::thread::panicking() {
-            ExitReason::Panicked
-        } else {
-            self.reason
-        };
-        self.exits.do_send(ActorExit {
-            id: self.id,
-            epoch: self.epoch,
-            reason,
-        });
-    }
+/// Whether an event says that an attempt is lost.
+fn is_loss(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Attempt {
+            event: AttemptEvent::Lost { .. },
+            ..
+        }
+    )
 }
 
 impl Actor for WorkflowActor {
@@ -294,7 +339,9 @@ impl Handler<SlotGranted> for WorkflowActor {
     type Result = ();
 
     fn handle(&mut self, granted: SlotGranted, ctx: &mut Self::Context) {
-        self.queue.push_granted(granted);
+        if let Some(cycle) = &mut self.cycle {
+            cycle.queue_granted(granted);
+        }
         self.pump(ctx);
     }
 }
@@ -302,8 +349,10 @@ impl Handler<SlotGranted> for WorkflowActor {
 impl Handler<WorkerDead> for WorkflowActor {
     type Result = ();
 
+    /// A later incarnation of the dead worker's node may know more of its attempts.
     fn handle(&mut self, WorkerDead(dead): WorkerDead, ctx: &mut Self::Context) {
-        self.query_attempts_at(dead, ctx);
+        let Some(cycle) = &self.cycle else { return };
+        self.query_attempts(cycle.attempts_at(dead), None, ctx);
     }
 }
 
@@ -311,7 +360,9 @@ impl Handler<OwnershipLost> for WorkflowActor {
     type Result = ();
 
     fn handle(&mut self, _: OwnershipLost, ctx: &mut Self::Context) {
-        self.publish_handover();
+        if let Some(cycle) = &self.cycle {
+            cycle.publish_handover();
+        }
         self.end(ExitReason::Fenced, ctx);
     }
 }
@@ -320,16 +371,10 @@ impl Handler<Observe> for WorkflowActor {
     type Result = MessageResult<Observe>;
 
     fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
-        let state = self.instance.as_ref().map(|instance| &instance.state);
         MessageResult(serde_json::json!({
             "instance": self.assignment.id,
             "epoch": self.assignment.epoch,
-            "state": state.map(|state| state.record().state),
-            "revision": state.map(|state| state.rows.revision),
-            "queued": self.queue.len(),
-            "committing": self.committing,
-            "failures": self.failures,
-            "slots_held": self.slots.len(),
+            "cycle": self.cycle.as_ref().map(CommitCycle::observe),
         }))
     }
 }

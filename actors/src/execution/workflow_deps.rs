@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
+use engine::ids::Epoch;
 
 use crate::clock::Clock;
 use crate::execution::commit_events::CommitBroadcast;
@@ -12,6 +13,7 @@ use crate::execution::instance_loader::InstanceLoader;
 use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::slots::Slots;
 use crate::ports::{NodeIdentity, Store};
+use crate::protocol::Owner;
 
 /// What the workflow actors of one master share.
 #[derive(Clone)]
@@ -34,4 +36,16 @@ pub struct WorkflowDeps {
     pub loader: InstanceLoader,
     /// Leases of exclusive attempts.
     pub leases: LeaseGrants,
+}
+
+impl WorkflowDeps {
+    /// Describes this node as the owner of an instance under an epoch.
+    pub(crate) fn owner(&self, epoch: Epoch) -> Owner {
+        Owner {
+            incarnation: self.this_node.incarnation,
+            host: self.this_node.host.clone(),
+            generation: self.this_node.generation,
+            epoch,
+        }
+    }
 }

@@ -13,7 +13,7 @@ pub const DRAINING: &str = "DRAINING";
 pub const DISK_FULL: &str = "DISK_FULL";
 
 /// The database does not store the heartbeats of this node.
-pub const HEARTBEATS_NOT_STORED: &str = "BEATS_NOT_STORED";
+pub const HEARTBEATS_NOT_STORED: &str = "HEARTBEATS_NOT_STORED";
 
 /// One thing that does not work as it should.
 #[derive(Debug, Clone, PartialEq, Eq)]

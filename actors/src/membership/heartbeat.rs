@@ -33,9 +33,9 @@ pub struct HeartbeatConfig {
     pub exit_on_panic: ExitOnPanic,
 }
 
-/// The thread that sends heartbeats.
+/// The thread that sends heartbeats, until this is dropped.
 pub struct HeartbeatThread {
-    stop: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -45,23 +45,23 @@ impl HeartbeatThread {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(config: HeartbeatConfig) -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let stopped = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stopped);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let thread = thread::Builder::new()
             .name("heartbeat".to_owned())
-            .spawn(move || runtime.block_on(send_heartbeats(&config, &stopped)))?;
+            .spawn(move || runtime.block_on(send_heartbeats(&config, &flag)))?;
         Ok(Self {
-            stop,
+            stopped,
             thread: Some(thread),
         })
     }
 
     /// Stops the thread; returns when its last heartbeat has been answered.
     pub fn stop(mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stopped.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has ended the heartbeats, which is what is wanted here.
             thread.join().ok();
@@ -69,11 +69,17 @@ impl HeartbeatThread {
     }
 }
 
-async fn send_heartbeats(config: &HeartbeatConfig, stop: &AtomicBool) {
+impl Drop for HeartbeatThread {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn send_heartbeats(config: &HeartbeatConfig, stopped: &AtomicBool) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut accepted_at = Instant::now();
-    while !stop.load(Ordering::Relaxed) {
+    while !stopped.load(Ordering::Relaxed) {
         ticks.tick().await;
         let withheld = config.liveness.stalled_part().map(|stalled| {
             format!(

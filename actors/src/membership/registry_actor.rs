@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use tokio::sync::Mutex;
 
 use crate::backoff::Backoff;
 use crate::clock::Clock;
@@ -17,7 +18,7 @@ use crate::membership::health::HealthStatus;
 use crate::membership::liveness::LivenessMonitor;
 use crate::membership::peers::Peers;
 use crate::messages::Observe;
-use crate::messages::membership::Membership;
+use crate::messages::membership::{LeaveRegistry, Membership};
 use crate::ports::{Member, MemberStatus, MembershipStore, Registry, RegistryError, StoreError, View};
 
 /// The interval at which the members are read without any event.
@@ -58,6 +59,16 @@ pub struct RegistryDeps {
     pub subscribers: Vec<Recipient<Membership>>,
 }
 
+/// Whether this node is registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Registration {
+    /// It is, and registers again when the registry loses it.
+    #[default]
+    Kept,
+    /// It has left.
+    Ended,
+}
+
 /// Watches the members of the cluster.
 pub struct RegistryActor {
     deps: RegistryDeps,
@@ -65,6 +76,8 @@ pub struct RegistryActor {
     origin: Instant,
     living: Arc<Vec<MemberStatus>>,
     reading: bool,
+    /// Locked while the registration is changed, so that none overtakes the end.
+    registration: Arc<Mutex<Registration>>,
     /// When this node was last deregistered to be registered completely.
     reregistered_at: Option<Instant>,
     /// Errors of the registry in a row.
@@ -81,6 +94,7 @@ impl RegistryActor {
             origin: Instant::now(),
             living: Arc::default(),
             reading: false,
+            registration: Arc::default(),
             reregistered_at: None,
             failures: 0,
             _exit_on_panic: exit_on_panic,
@@ -141,7 +155,12 @@ impl RegistryActor {
         if completely {
             self.reregistered_at = Some(Instant::now());
         }
+        let registration = Arc::clone(&self.registration);
         let register = async move {
+            let registration = registration.lock().await;
+            if *registration == Registration::Ended {
+                return;
+            }
             if completely {
                 // An agent that knows this node sends its servers nothing new, although they have lost it.
                 registry.deregister(this_node.incarnation).await.ok();
@@ -204,6 +223,20 @@ impl Actor for RegistryActor {
         self.watch(ctx);
         self.read_members(ctx);
         ctx.run_interval(READ_INTERVAL, |actor, ctx| actor.read_members(ctx));
+    }
+}
+
+impl Handler<LeaveRegistry> for RegistryActor {
+    type Result = ResponseFuture<Result<(), RegistryError>>;
+
+    fn handle(&mut self, _: LeaveRegistry, _: &mut Self::Context) -> Self::Result {
+        let (registry, this_node) = (Arc::clone(&self.deps.registry), self.deps.this_node.incarnation);
+        let registration = Arc::clone(&self.registration);
+        Box::pin(async move {
+            let mut registration = registration.lock().await;
+            *registration = Registration::Ended;
+            registry.deregister(this_node).await
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use engine::ids::Incarnation;
 
-use crate::ports::MemberStatus;
+use crate::ports::{MemberStatus, RegistryError};
 
 /// The live members, and those of them that may be dead. Losing it is harmless: the next one repeats it.
 #[derive(Debug, Clone, Message)]
@@ -43,3 +43,9 @@ pub enum SuspicionBasis {
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct SuspectPeer(pub Incarnation);
+
+/// Deregisters this node, and ends every later registration of it. It is lost only with its actor, whose death ends the
+/// node.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Result<(), RegistryError>")]
+pub struct LeaveRegistry;

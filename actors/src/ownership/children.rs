@@ -8,9 +8,10 @@ use engine::ids::{Epoch, InstanceId, Timestamp};
 use engine::states::Attention;
 
 use crate::backoff::Backoff;
+use crate::execution::assignment::Assignment;
 use crate::execution::last_activity::LastActivity;
 use crate::execution::loading::LoadMode;
-use crate::execution::workflow_actor::{Assignment, WorkflowActor};
+use crate::execution::workflow_actor::WorkflowActor;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::master::{HandoverCandidate, HandoverSelection};
 use crate::messages::workflow::{ActorExit, ExitReason};

@@ -26,7 +26,7 @@ use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::failover_records::FailoverRecords;
 use crate::ownership::handover::hand_over_all;
 use crate::ownership::heartbeat_watch::{WATCH_TIME, WATCH_TIME_AFTER_PAUSE};
-use crate::ownership::orphans::claim_orphans;
+use crate::ownership::orphans::{TakeoverBatches, claim_orphans};
 use crate::ownership::reachability_plan::is_isolated;
 use crate::ownership::single_flight::{FlightDecision, SingleFlight};
 use crate::ownership::worker_reachability::{WorkerReachability, query_masters};
@@ -193,13 +193,7 @@ impl FailoverActor {
         ctx.spawn(claimed.into_actor(self).map(|claimed, actor, ctx| {
             let again = actor.scanning.finish();
             match claimed {
-                Ok(batches) => {
-                    let (survivor, now) = (&actor.deps.this_node, actor.deps.clock.now());
-                    for record in actor.records.acknowledge(batches, survivor, now) {
-                        let stored = record.store(Arc::clone(&actor.deps.store));
-                        ctx.spawn(stored.into_actor(actor));
-                    }
-                }
+                Ok(batches) => actor.record_claims(batches, ctx),
                 Err(error) => {
                     tracing::warn!(%error, "orphans could not be claimed");
                     ctx.run_later(RETRY_PAUSE, |actor, ctx| actor.scan(ctx));
@@ -209,6 +203,14 @@ impl FailoverActor {
                 actor.scan(ctx);
             }
         }));
+    }
+
+    fn record_claims(&mut self, batches: TakeoverBatches, ctx: &mut Context<Self>) {
+        let (survivor, now) = (&self.deps.this_node, self.deps.clock.now());
+        for record in self.records.acknowledge(batches, survivor, now) {
+            let stored = record.store(Arc::clone(&self.deps.store));
+            ctx.spawn(stored.into_actor(self));
+        }
     }
 
     /// Checks whether the workers answer; asks the other masters only when too many do not.

@@ -107,23 +107,31 @@ impl MasterActor {
             }
             match read {
                 Ok(owned) => actor.compare(&owned, ctx),
-                Err(error) => {
+                Err(error) if actor.reconciled => {
                     tracing::warn!(%error, "reconciliation could not read the store");
-                    if !actor.reconciled {
-                        ctx.run_later(READ_PAUSE, Self::reconcile);
-                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the first reconciliation could not read the store; it is repeated");
+                    ctx.run_later(READ_PAUSE, Self::reconcile);
                 }
             }
         }));
+    }
+
+    fn pass_inbox(&self, instance: &OwnedInstance) {
+        if !instance.has_unread_inbox {
+            return;
+        }
+        if let Some(addr) = self.children.addr_of(instance.id) {
+            addr.do_send(ReadInbox);
+        }
     }
 
     fn compare(&mut self, owned: &[OwnedInstance], ctx: &mut Context<Self>) {
         for instance in owned {
             let OwnedInstance { id, epoch, .. } = *instance;
             if self.children.epoch_of(id).is_some_and(|known| known >= epoch) {
-                if let (true, Some(addr)) = (instance.has_unread_inbox, self.children.addr_of(id)) {
-                    addr.do_send(ReadInbox);
-                }
+                self.pass_inbox(instance);
                 continue;
             }
             // Another master handed it over: this is the only way in which an instance comes here unannounced.

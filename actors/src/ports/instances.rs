@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, TaskIndex, Timestamp};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp};
 use engine::instance::{Changes, InstanceRecord};
 use engine::start::Start;
+use engine::states::InstanceState;
 use engine::task::{Attempt, Task};
 
 use crate::ports::inbox::{InboxCommand, RelayedResult};
@@ -50,6 +51,41 @@ pub struct NewInstance {
     pub request_key: Option<RequestKey>,
     /// When it is created.
     pub at: Timestamp,
+}
+
+impl NewInstance {
+    /// Returns the rows of this instance as its creation stores them, owned from the start.
+    pub fn into_rows(self, id: InstanceId, generation: Generation) -> LoadedInstance {
+        LoadedInstance {
+            id,
+            project: self.project,
+            workflow: self.workflow,
+            workflow_id: self.workflow_id,
+            version: self.version,
+            project_params: self.project_params,
+            start: self.start,
+            generation,
+            epoch: Epoch(1),
+            revision: Revision(0),
+            created_at: self.at,
+            record: InstanceRecord {
+                state: InstanceState::Running,
+                reason: Some("waiting for a master".to_owned()),
+                attention: None,
+                run: Run(1),
+                due_at: None,
+                time_left_ms: None,
+                timed_out: false,
+                started_at: None,
+                ended_at: None,
+                outputs: BTreeMap::new(),
+            },
+            tasks: Vec::new(),
+            duplicate_open_attempts: Vec::new(),
+            commands: Vec::new(),
+            results: Vec::new(),
+        }
+    }
 }
 
 /// The changes of one instance that are committed together.

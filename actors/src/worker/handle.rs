@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::attempts::Attempts;
 use super::config::{WorkerConfig, WorkerPorts};
 use super::journal::JournalError;
+use super::journal_queue::JournalQueue;
 use super::messages::{
     DispatchAttempts, DrainWorker, KillAttempts, ObserveWorker, PollSlots, ReattachAttempts,
 };
@@ -52,12 +53,14 @@ pub async fn start(config: WorkerConfig, ports: WorkerPorts) -> Result<WorkerHan
         ports.runner.kill_leftovers(&left).await;
     }
     replay.begin_incarnation(incarnation, &config.boot_id);
-    if let Err(error) = ports.journal.replace(&replay.records()).await {
+    let rewritten = ports.journal.replace(&replay.records()).await;
+    if let Err(error) = &rewritten {
         tracing::error!(%error, "the worker's journal cannot be written");
     }
     let slots_in_use = Arc::new(AtomicU32::new(0));
     let attempts = Attempts::recover(incarnation, config.slots, replay, &config.boot_id);
-    let actor = WorkerActor::new(&config, ports, attempts, Arc::clone(&slots_in_use));
+    let journal = JournalQueue::new(&rewritten);
+    let actor = WorkerActor::new(&config, ports, attempts, journal, Arc::clone(&slots_in_use));
     Ok(WorkerHandle {
         addr: actor.start(),
         incarnation,

@@ -57,13 +57,16 @@ pub(crate) struct AfterWrite {
 }
 
 impl JournalQueue {
-    /// Begins with an empty queue before a journal that was just rewritten.
-    pub(crate) fn new() -> Self {
+    /// Begins with an empty queue before a journal that was just rewritten, or could not be.
+    pub(crate) fn new(rewritten: &Result<(), JournalError>) -> Self {
         Self {
             batches: Vec::new(),
             records: Vec::new(),
             in_flight: false,
-            stored: StoredJournal::Complete(0),
+            stored: match rewritten {
+                Ok(()) => StoredJournal::Complete(0),
+                Err(_) => StoredJournal::Incomplete,
+            },
         }
     }
 

@@ -8,10 +8,11 @@ use engine::ids::{DispatchId, Epoch, Generation, Incarnation};
 
 use crate::protocol::{Dispatch, DispatchAnswer, Owner};
 use crate::testing::worker::NoTransport;
-use crate::testing::worker::fakes::ScriptedAnswer;
+use crate::testing::worker::fakes::{MemoryJournal, ScriptedAnswer};
 use crate::testing::worker::test_worker::{
     dispatch, is_lost, named, owner, reattach_of, start_incarnation, start_worker, uid,
 };
+use crate::worker::journal::JournalRecord;
 
 crate::worker_protocol!(NoTransport);
 
@@ -68,6 +69,20 @@ async fn what_a_drain_kills_is_lost_and_not_reported() {
     let second = start_incarnation(&NoTransport, 8, 4, Arc::clone(&first.journal)).await;
     let answer = second.reattach(reattach_of(1, 7, owner(2, 2))).await;
     assert!(is_lost(&answer, "was killed"), "{answer:?}");
+}
+
+#[actix::test]
+async fn an_incarnation_that_could_not_rewrite_its_journal_records_itself_with_its_first_attempt() {
+    tokio::time::pause();
+    let journal = Arc::new(MemoryJournal::default());
+    journal.fail_writes(Some("No space left on device"));
+    let worker = start_incarnation(&NoTransport, 7, 4, Arc::clone(&journal)).await;
+    journal.fail_writes(None);
+    worker.dispatch(vec![dispatch(1)]).await;
+    let records = journal.records();
+    let begins = |record: &JournalRecord| matches!(record, JournalRecord::Incarnation { worker, .. } if *worker == Incarnation(7));
+    assert!(records.iter().any(begins), "{records:?}");
+    assert!(worker.records_of(1).contains(&"accepted"), "{records:?}");
 }
 
 #[actix::test]

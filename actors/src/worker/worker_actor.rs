@@ -17,8 +17,8 @@ use super::config::{WorkerConfig, WorkerPorts};
 use super::drain::DrainWaiters;
 use super::isolation::{IsolatedStop, IsolationMonitor, SentLeaseRequest, group_by_owner, request_leases};
 use super::jobs::RunningJobs;
-use super::journal::JournalRecord;
-use super::journal_queue::JournalQueue;
+use super::journal::{Journal, JournalError, JournalRecord};
+use super::journal_queue::{AfterWrite, JournalQueue};
 use super::leases::StopOrder;
 use super::send_queue::{SendQueue, SentBatch, send_reports};
 use super::task_actor::TaskListener;
@@ -55,6 +55,7 @@ impl WorkerActor {
         config: &WorkerConfig,
         ports: WorkerPorts,
         attempts: Attempts,
+        journal: JournalQueue,
         slots_in_use: Arc<AtomicU32>,
     ) -> Self {
         Self {
@@ -62,7 +63,7 @@ impl WorkerActor {
             jobs: RunningJobs::new(config, &ports),
             ports,
             attempts,
-            journal: JournalQueue::new(),
+            journal,
             reports: SendQueue::default(),
             isolation: IsolationMonitor::new(Instant::now()),
             waiting_masters: WaitingMasters::default(),
@@ -96,24 +97,34 @@ impl WorkerActor {
         self.publish_usage();
         let write = write.perform(Arc::clone(&self.ports.journal));
         ctx.spawn(write.into_actor(self).map(|written, worker, ctx| {
-            let (accepted, batches) = worker.journal.end_write(after, written, &mut worker.attempts);
-            for dispatch in accepted {
-                if let Some(dispatch) = worker.isolation.admit(dispatch, Instant::now()) {
-                    worker.start_job(dispatch, ctx);
-                }
-            }
-            worker.check_isolation(ctx);
-            worker.publish_usage();
-            worker.watch_availability(ctx);
-            let free_slots = worker.attempts.slots().free();
-            for batch in batches {
-                if let Some(master) = batch.waiting_master(free_slots) {
-                    worker.waiting_masters.push(master);
-                }
-                batch.reply(free_slots);
-            }
+            worker.on_journal_written(after, written, ctx);
             worker.pump_journal(ctx);
         }));
+    }
+
+    /// Starts what the write accepted, and answers the batches that were decided with it.
+    fn on_journal_written(
+        &mut self,
+        after: AfterWrite,
+        written: Result<(), JournalError>,
+        ctx: &mut Context<Self>,
+    ) {
+        let (accepted, batches) = self.journal.end_write(after, written, &mut self.attempts);
+        for dispatch in accepted {
+            if let Some(dispatch) = self.isolation.admit(dispatch, Instant::now()) {
+                self.start_job(dispatch, ctx);
+            }
+        }
+        self.check_isolation(ctx);
+        self.publish_usage();
+        self.watch_availability(ctx);
+        let free_slots = self.attempts.slots().free();
+        for batch in batches {
+            if let Some(master) = batch.waiting_master(free_slots) {
+                self.waiting_masters.push(master);
+            }
+            batch.reply(free_slots);
+        }
     }
 
     /// Starts an attempt that is journaled, unless it was killed before.
@@ -174,12 +185,7 @@ impl WorkerActor {
         let timer = ctx.run_later(SYNC_INTERVAL, |worker, ctx| {
             worker.sync_timer = None;
             let journal = Arc::clone(&worker.ports.journal);
-            let sync = async move {
-                if let Err(error) = journal.sync().await {
-                    tracing::warn!(%error, "the worker's journal is not on the disk");
-                }
-            };
-            ctx.spawn(sync.into_actor(worker));
+            ctx.spawn(sync_journal(journal).into_actor(worker));
         });
         self.sync_timer = Some(timer);
     }
@@ -284,14 +290,19 @@ impl WorkerActor {
             let reason = worker.ports.runner.unavailable_reason();
             worker.attempts.slots_mut().set_unavailable(reason);
             worker.watch_availability(ctx);
-            let free = worker.attempts.slots().free();
-            if free > 0 {
-                for master in worker.waiting_masters.take_all() {
-                    worker.notify_master(master, free, ctx);
-                }
-            }
+            worker.notify_waiting_masters(ctx);
         });
         self.availability_timer = Some(timer);
+    }
+
+    fn notify_waiting_masters(&mut self, ctx: &mut Context<Self>) {
+        let free = self.attempts.slots().free();
+        if free == 0 {
+            return;
+        }
+        for master in self.waiting_masters.take_all() {
+            self.notify_master(master, free, ctx);
+        }
     }
 
     fn notify_master(&self, master: Owner, free: u32, ctx: &mut Context<Self>) {
@@ -359,5 +370,11 @@ impl Actor for WorkerActor {
         for uid in self.attempts.pending_reports() {
             self.report(uid, ctx);
         }
+    }
+}
+
+async fn sync_journal(journal: Arc<dyn Journal>) {
+    if let Err(error) = journal.sync().await {
+        tracing::warn!(%error, "the worker's journal is not on the disk");
     }
 }

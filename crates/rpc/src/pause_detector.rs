@@ -95,16 +95,18 @@ impl PauseDetector {
         if fail_points::is_disabled(DisabledGuard::RevalidationAfterPause) {
             return true;
         }
-        let wait = async {
-            loop {
-                let row_read = self.row_read.notified();
-                if !self.state().needs_revalidation(since_boot()) {
-                    return;
-                }
-                row_read.await;
+        let revalidated = tokio::time::timeout(REVALIDATION_TIMEOUT, self.wait_for_revalidation());
+        revalidated.await.is_ok()
+    }
+
+    async fn wait_for_revalidation(&self) {
+        loop {
+            let row_read = self.row_read.notified();
+            if !self.state().needs_revalidation(since_boot()) {
+                return;
             }
-        };
-        tokio::time::timeout(REVALIDATION_TIMEOUT, wait).await.is_ok()
+            row_read.await;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, PauseState> {

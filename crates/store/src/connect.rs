@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use actors::clock::Clock;
 use engine::ids::Timestamp;
 use sea_orm::sqlx::Connection;
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
@@ -290,26 +290,35 @@ async fn postgres_pool(url: &str, sessions: &Sessions<'_>) -> Result<DatabaseCon
         let (monitor, timeline) = (sessions.monitor.clone(), sessions.timeline.cloned());
         // One call: a second one would replace the first.
         options.map_sqlx_postgres_pool_opts(move |pool| {
-            let (before, after, timeline) = (monitor.clone(), monitor.clone(), timeline.clone());
-            let pool = pool
-                .before_acquire(move |connection, metadata| {
-                    let monitor = before.clone();
-                    Box::pin(async move { Ok(monitor.is_usable(connection, metadata).await) })
-                })
-                .after_release(move |connection, _| {
-                    let monitor = after.clone();
-                    Box::pin(async move { Ok(monitor.is_reusable(connection).await) })
-                });
-            match timeline {
-                Some(timeline) => pool.after_connect(move |connection, _| {
-                    let timeline = timeline.clone();
-                    Box::pin(async move { timeline.check_connection(connection).await })
-                }),
+            let pool = with_monitor(pool, &monitor);
+            match timeline.clone() {
+                Some(timeline) => with_timeline(pool, timeline),
                 None => pool,
             }
         });
     }
     connect(options).await
+}
+
+/// Checks each connection before its use and after it.
+fn with_monitor(pool: PgPoolOptions, monitor: &MonitoredConnection) -> PgPoolOptions {
+    let (before, after) = (monitor.clone(), monitor.clone());
+    pool.before_acquire(move |connection, metadata| {
+        let monitor = before.clone();
+        Box::pin(async move { Ok(monitor.is_usable(connection, metadata).await) })
+    })
+    .after_release(move |connection, _| {
+        let monitor = after.clone();
+        Box::pin(async move { Ok(monitor.is_reusable(connection).await) })
+    })
+}
+
+/// Checks that each new connection leads to the database that the node has joined.
+fn with_timeline(pool: PgPoolOptions, timeline: TimelineMonitor) -> PgPoolOptions {
+    pool.after_connect(move |connection, _| {
+        let timeline = timeline.clone();
+        Box::pin(async move { timeline.check_connection(connection).await })
+    })
 }
 
 fn pool_options(options: &mut ConnectOptions, size: u32) {

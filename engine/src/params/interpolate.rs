@@ -99,12 +99,10 @@ impl<E> Interpolator<'_, '_, E> {
             if opens && level > 0 && self.style == Style::Script {
                 return None;
             }
-            level += usize::from(opens);
-            if bytes[place] == close {
-                level -= 1;
-                if level == 0 {
-                    return Some((&from[2..place], &from[place + 1..]));
-                }
+            let closes = bytes[place] == close;
+            level = level + usize::from(opens) - usize::from(closes);
+            if closes && level == 0 {
+                return Some((&from[2..place], &from[place + 1..]));
             }
         }
         None

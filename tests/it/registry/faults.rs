@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actors::messages::membership::LeaveRegistry;
 use actors::ports::{Registry, RegistryError};
 use actors::testing::registry::{Fault, FaultyRegistry};
 use actors::testing::store::FakeStore;
@@ -158,4 +159,25 @@ async fn a_registry_that_swallows_everything_is_noticed_by_the_heartbeats() {
 #[actix_rt::test]
 async fn a_registry_that_rejects_heartbeats_is_not_trusted() {
     is_survived(Fault::HeartbeatsStall).await;
+}
+
+#[actix_rt::test]
+async fn a_node_that_has_left_is_not_registered_again() {
+    let (registry, store) = (local(), FakeStore::default());
+    let me = member(&store, &registry).await;
+    let other = member(&store, &registry).await;
+    wait_for("both should be present", async || {
+        lists(&registry, [&me.me, &other.me]).await
+    })
+    .await;
+    let (actor, _listener) = me.start_actor(&store, &registry);
+    me.heartbeats.stop();
+    let left = actor.send(LeaveRegistry).await.expect("the actor runs");
+    left.expect("deregistered");
+    // Its watch returns the view without this node at once.
+    nothing_happens_for(Duration::from_millis(500)).await;
+    assert_eq!(
+        registry.heartbeat(me.me.incarnation).await,
+        Err(RegistryError::NotRegistered)
+    );
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Handler};
+use actix::{Actor, Addr, Context, Handler};
 use actors::clock::Clock;
 use actors::exit_on_panic::ExitOnPanic;
 use actors::membership::health::HealthStatus;
@@ -55,6 +55,15 @@ pub(super) struct RunningMember {
 impl RunningMember {
     /// Starts its actor, which publishes to the listener.
     pub(super) fn watches(&self, store: &FakeStore, registry: &Arc<dyn Registry>) -> Listener {
+        self.start_actor(store, registry).1
+    }
+
+    /// Starts its actor, which publishes to the listener.
+    pub(super) fn start_actor(
+        &self,
+        store: &FakeStore,
+        registry: &Arc<dyn Registry>,
+    ) -> (Addr<RegistryActor>, Listener) {
         let listener = Listener::default();
         let parts = RegistryDeps {
             this_node: self.me.clone(),
@@ -67,8 +76,7 @@ impl RunningMember {
             subscribers: vec![listener.clone().start().recipient()],
         };
         let exit_on_panic = ExitOnPanic::new("RegistryActor", Arc::new(|actor| panic!("{actor} died")));
-        RegistryActor::new(parts, exit_on_panic).start();
-        listener
+        (RegistryActor::new(parts, exit_on_panic).start(), listener)
     }
 
     /// Whether it reports that the registry cannot be used.

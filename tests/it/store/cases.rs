@@ -157,7 +157,7 @@ pub(crate) async fn a_member_only_moves_forward(subject: &dyn StoreUnderTest) {
     );
 }
 
-pub(crate) async fn a_beat_answers_the_clock_and_the_state(subject: &dyn StoreUnderTest) {
+pub(crate) async fn a_heartbeat_answers_the_clock_and_the_state(subject: &dyn StoreUnderTest) {
     let first = join(subject, "one", "h1").await.incarnation;
     let heartbeat = subject.store().record_heartbeat(first).await.unwrap();
     assert_eq!(heartbeat.state, MemberState::Active);

@@ -115,7 +115,7 @@ pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Sto
         .store()
         .set_member_state(gone.incarnation, MemberState::Left);
     left.await.unwrap();
-    subject.age_beat(one.incarnation, 7_000).await;
+    subject.age_heartbeat(one.incarnation, 7_000).await;
     let seen = subject.store().list_live_members().await.unwrap();
     let ids: Vec<Incarnation> = seen.iter().map(|seen| seen.member.incarnation).collect();
     assert_eq!(ids, [one.incarnation, two.incarnation]);

@@ -67,7 +67,7 @@ pub(crate) trait StoreUnderTest: Send + Sync {
     async fn unapplied_results(&self) -> usize;
 
     /// Makes a life silent for so many milliseconds more.
-    async fn age_beat(&self, of: Incarnation, ms: i64);
+    async fn age_heartbeat(&self, of: Incarnation, ms: i64);
 
     /// The take-overs that were noted, when their reason and time are those of the dead's own row.
     async fn failovers(&self) -> Vec<FailoverRecord>;
@@ -292,7 +292,7 @@ impl StoreUnderTest for Database {
         self.rows(sql).await.len()
     }
 
-    async fn age_beat(&self, of: Incarnation, ms: i64) {
+    async fn age_heartbeat(&self, of: Incarnation, ms: i64) {
         self.sql(&format!(
             "UPDATE member_heartbeat SET seen_at = seen_at - {ms} WHERE incarnation = {of}"
         ))
@@ -397,7 +397,7 @@ impl StoreUnderTest for Fake {
         self.store.unapplied_results()
     }
 
-    async fn age_beat(&self, of: Incarnation, ms: i64) {
+    async fn age_heartbeat(&self, of: Incarnation, ms: i64) {
         self.store.age_heartbeat(of, ms);
     }
 

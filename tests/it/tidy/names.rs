@@ -144,6 +144,39 @@ fn a_file_of_actors_keeps_its_fields_to_itself() {
     );
 }
 
+/// The type that an `impl` block without a trait is for.
+fn implemented_type(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("impl")?;
+    let rest = match rest.strip_prefix('<') {
+        Some(generic) => generic.split_once('>')?.1,
+        None => rest,
+    };
+    let rest = rest.strip_prefix(' ').filter(|rest| !rest.contains(" for "))?;
+    let end = rest.find(|letter: char| !letter.is_alphanumeric())?;
+    Some(&rest[..end])
+}
+
+#[test]
+fn the_methods_of_an_actors_type_are_in_its_file() {
+    assert_eq!(implemented_type("impl<'a> Runner<'a> {"), Some("Runner"));
+    assert_eq!(implemented_type("impl Drop for Guard {"), None);
+    let mut broken = Vec::new();
+    for source in production() {
+        if !source.path.starts_with("actors/") || source.is_below(&["actors/src/testing/"]) {
+            continue;
+        }
+        let code = source.code();
+        let declared: Vec<&str> = code.lines().filter_map(declared_type).collect();
+        let implemented = code.lines().filter_map(implemented_type);
+        let foreign = implemented.filter(|name| !declared.contains(name));
+        broken.extend(foreign.map(|name| format!("{}: impl {name}", source.path)));
+    }
+    rule(
+        "in actors a file is a module: a type of its own, not a page of another one",
+        broken,
+    );
+}
+
 /// Whether a line has a word or phrase of its own, not as a part of a longer word or of an identifier.
 fn has_word(line: &str, phrase: &str) -> bool {
     let line = line.to_lowercase();

@@ -16,7 +16,7 @@ struct Fixture {
 impl Fixture {
     fn new(slots: u32) -> Self {
         Self {
-            queue: JournalQueue::new(),
+            queue: JournalQueue::new(&Ok(())),
             attempts: Attempts::recover(THIS_WORKER, slots, Replay::default(), "this boot"),
         }
     }

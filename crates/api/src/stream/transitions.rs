@@ -110,11 +110,9 @@ impl TransitionStream {
             let Some(last) = entries.last().map(|entry| entry.id) else {
                 break;
             };
-            for entry in entries {
-                if self.recent.insert(entry.id, entry.at.0).is_none() {
-                    events.push(transition_event(&entry, &self.filter));
-                }
-            }
+            let mut new = entries;
+            new.retain(|entry| self.recent.insert(entry.id, entry.at.0).is_none());
+            events.extend(new.iter().map(|entry| transition_event(entry, &self.filter)));
             after = last;
             if events.len() > MAX_EVENTS {
                 self.has_more = true;

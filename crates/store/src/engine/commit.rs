@@ -43,9 +43,8 @@ impl Store {
             }
             match self.write_part(&batch[part.clone()]).await {
                 Ok(written) => {
-                    for (place, answer) in part.zip(written) {
-                        answers[place] = Some(answer);
-                    }
+                    let places = answers[part].iter_mut().zip(written);
+                    places.for_each(|(place, answer)| *place = Some(answer));
                 }
                 Err(StoreError::Rejected(why)) if part.len() == 1 => {
                     answers[part.start] = Some(WriteOutcome::Rejected(why));

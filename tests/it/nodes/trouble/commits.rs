@@ -1,9 +1,10 @@
 //! Commits whose answer is lost, because the session ends in the middle.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
@@ -23,8 +24,11 @@ tasks:
 
 const INSTANCES: usize = 60;
 
-/// Terminates the sessions of an application name every 100 ms.
-struct SessionTerminator(Child);
+/// Terminates the sessions of an application name every 100 ms, until it is dropped.
+struct SessionTerminator {
+    psql: Child,
+    ended: Arc<AtomicUsize>,
+}
 
 impl SessionTerminator {
     fn start(url: &str, name: &str) -> Self {
@@ -41,15 +45,27 @@ impl SessionTerminator {
              WHERE application_name = '{name}' AND datname = current_database() \\watch 0.1"
         )
         .expect("psql reads");
-        Self(psql)
+        let output = BufReader::new(psql.stdout.take().expect("standard output is piped"));
+        let ended = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&ended);
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                counted.fetch_add(usize::from(line == "t"), Ordering::Relaxed);
+            }
+        });
+        Self { psql, ended }
     }
 
-    /// Stops it; returns how many sessions it ended.
-    fn stop(mut self) -> usize {
-        self.0.kill().expect("psql is ours");
-        let output = self.0.wait_with_output().expect("its output");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.lines().filter(|line| *line == "t").count()
+    /// The number of sessions that it has ended.
+    fn ended(&self) -> usize {
+        self.ended.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for SessionTerminator {
+    fn drop(&mut self) {
+        self.psql.kill().ok();
+        self.psql.wait().ok();
     }
 }
 
@@ -77,8 +93,9 @@ fn sessions_that_end_during_commits_lose_and_repeat_nothing() {
     let ids: BTreeSet<String> = (0..INSTANCES)
         .map(|key| start(&node, &ledger.display().to_string(), key))
         .collect();
-    std::thread::sleep(Duration::from_secs(2));
-    let ended = terminator.stop();
+    eventually(PATIENCE, || terminator.ended() >= 10);
+    let ended = terminator.ended();
+    drop(terminator);
     assert!(ended >= 10, "only {ended} sessions of the node were ended");
     for id in &ids {
         node.settle(id, &["succeeded"], PATIENCE);

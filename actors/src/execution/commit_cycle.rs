@@ -1,0 +1,272 @@
+//! The only way in which the state of an instance changes: queue, decide, commit, apply, act.
+//!
+//! One commit is in flight at a time. The state is replaced, and effects are returned to the actor, only when the commit
+//! that decided them is stored.
+
+use std::time::Duration;
+
+use engine::ids::{Incarnation, Timestamp};
+use engine::instance::{Effect, Event};
+use engine::states::{Attention, InstanceState};
+use tokio::sync::oneshot;
+
+use actix::prelude::*;
+
+use crate::execution::assignment::Assignment;
+use crate::execution::commit_events::CommitEvent;
+use crate::execution::commit_queue::{CommitQueue, DecidedCommit, HeldSlots};
+use crate::execution::effects::{EffectRunner, FollowUps};
+use crate::execution::inbox_reader::QueuedResults;
+use crate::execution::instance_metrics::record_commit;
+use crate::execution::running_instance::RunningInstance;
+use crate::execution::slots::SlotGranted;
+use crate::execution::workflow_deps::WorkflowDeps;
+use crate::execution::write_verdict::{MAX_REFUSALS, WriteFailures, WriteVerdict};
+use crate::messages::dispatch::AttemptQuery;
+use crate::messages::workflow::{DeliverEvents, DeliveryOutcome};
+use crate::ports::{InboxCommand, InstanceCommit, RelayedResult, StoreError, WriteOutcome};
+
+/// Whether the next commit can be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CyclePhase {
+    /// Nothing is in flight.
+    Ready,
+    /// A commit is in flight.
+    Committing,
+    /// A commit failed; the next one is decided after a pause.
+    Pausing,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommitOutcome {
+    /// It is stored and applied.
+    Applied,
+    /// It is not stored: continue with `resume` after this pause.
+    Paused(Duration),
+    /// The state in memory may differ from what is stored.
+    OutOfSync,
+}
+
+/// The state of an instance that this node runs, and what waits for its next commit.
+pub(crate) struct CommitCycle {
+    assignment: Assignment,
+    deps: WorkflowDeps,
+    instance: RunningInstance,
+    queue: CommitQueue,
+    slots: HeldSlots,
+    phase: CyclePhase,
+    failures: WriteFailures,
+}
+
+impl CommitCycle {
+    /// Makes the cycle of a loaded instance.
+    pub(crate) fn new(assignment: Assignment, deps: WorkflowDeps, instance: RunningInstance) -> Self {
+        Self {
+            assignment,
+            deps,
+            instance,
+            queue: CommitQueue::default(),
+            slots: HeldSlots::default(),
+            phase: CyclePhase::Ready,
+            failures: WriteFailures::default(),
+        }
+    }
+
+    /// Queues events.
+    pub(crate) fn queue_events(&mut self, events: impl IntoIterator<Item = Event>) {
+        self.queue.push_events(events);
+    }
+
+    /// Queues a reply, which is sent when everything before it is stored.
+    pub(crate) fn queue_reply(&mut self, reply: oneshot::Sender<DeliveryOutcome>) {
+        self.queue.push_reply(reply);
+    }
+
+    /// Queues a granted slot.
+    pub(crate) fn queue_granted(&mut self, granted: SlotGranted) {
+        self.queue.push_granted(granted);
+    }
+
+    /// Queues commands, each once.
+    pub(crate) fn queue_commands(&mut self, commands: Vec<InboxCommand>) {
+        self.queue.push_commands(commands, &self.instance);
+    }
+
+    /// Queues results that workers gave to other masters; what is returned is marked when they are stored.
+    pub(crate) fn queue_results(&mut self, results: Vec<RelayedResult>) -> Option<QueuedResults> {
+        self.queue.push_results(results)
+    }
+
+    /// Decides everything that is queued, unless a commit is in flight. A commit without changes is complete; any other
+    /// one is in flight until `settle`.
+    pub(crate) fn decide(&mut self) -> Option<DecidedCommit> {
+        if self.phase != CyclePhase::Ready || self.queue.is_empty() {
+            return None;
+        }
+        let at = self.deps.clock.now();
+        self.assignment.activity.record(at);
+        let commit = self
+            .queue
+            .decide(&self.instance, &self.deps.slots, &mut self.slots, at);
+        if commit.changes.is_empty() {
+            self.slots.release(&commit.granted);
+        } else {
+            self.phase = CyclePhase::Committing;
+        }
+        Some(commit)
+    }
+
+    /// Returns what the store has to write for a commit.
+    pub(crate) fn write_of(&self, commit: &DecidedCommit) -> InstanceCommit {
+        InstanceCommit {
+            id: self.assignment.id,
+            owner: self.deps.this_node.incarnation,
+            host: self.deps.this_node.host.clone(),
+            epoch: self.assignment.epoch,
+            revision: self.instance.state.rows.revision,
+            at: commit.at,
+            changes: commit.changes.clone(),
+        }
+    }
+
+    /// Takes the store's answer to the commit in flight.
+    pub(crate) fn settle(
+        &mut self,
+        written: Result<WriteOutcome, StoreError>,
+        commit: &DecidedCommit,
+    ) -> CommitOutcome {
+        self.phase = CyclePhase::Ready;
+        let instance = self.assignment.id;
+        match self.failures.judge(written) {
+            WriteVerdict::Apply => {
+                self.apply(commit);
+                CommitOutcome::Applied
+            }
+            WriteVerdict::Retry { after, reason } => {
+                tracing::warn!(%instance, reason, "holding: database unreachable");
+                self.pause(after, commit)
+            }
+            WriteVerdict::Refused { after, reason } => {
+                tracing::error!(%instance, reason, changes = ?commit.changes, "the store refused a commit");
+                if self.failures.refusals_exhausted() {
+                    self.quarantine(&reason);
+                }
+                self.pause(after, commit)
+            }
+            WriteVerdict::Fenced => {
+                metrics::counter!("porpoise_fenced_writes_total").increment(1);
+                CommitOutcome::OutOfSync
+            }
+            WriteVerdict::Reload => CommitOutcome::OutOfSync,
+        }
+    }
+
+    fn apply(&mut self, commit: &DecidedCommit) {
+        record_commit(&self.instance, &commit.changes, commit.at);
+        engine::instance::apply(&self.instance.plan, &mut self.instance.state, &commit.changes);
+        self.slots.release_unbound(commit, &self.instance);
+        self.deps.commit_events.publish(CommitEvent {
+            transitions: commit.changes.transitions.clone(),
+            decided: commit.changes.decisions.clone(),
+            ..self.commit_event(
+                commit.at,
+                commit.changes.record.as_ref().map(|record| record.state),
+            )
+        });
+    }
+
+    /// The events of the failed commit are gone: their senders repeat them, and the pending effects are derived from the
+    /// state again.
+    fn pause(&mut self, after: Duration, commit: &DecidedCommit) -> CommitOutcome {
+        self.slots.release(&commit.granted);
+        self.queue.forget_commands();
+        self.phase = CyclePhase::Pausing;
+        CommitOutcome::Paused(after)
+    }
+
+    /// The next commit only stores that the instance needs attention.
+    fn quarantine(&mut self, reason: &str) {
+        let detail =
+            format!("the store refused {MAX_REFUSALS} commits in a row; see the server log: {reason}");
+        let attention = Attention {
+            code: "STORE_REFUSED".to_owned(),
+            detail,
+        };
+        self.queue.clear();
+        self.queue.push_events([Event::Quarantine { attention }]);
+    }
+
+    /// Ends the pause after a failed commit.
+    pub(crate) fn resume(&mut self) {
+        self.phase = CyclePhase::Ready;
+    }
+
+    /// Runs effects and queues the events that follow; returns when the actor has to wake for a due time.
+    pub(crate) fn run_effects(
+        &mut self,
+        effects: Vec<Effect>,
+        reply_to: Recipient<DeliverEvents>,
+    ) -> Option<Timestamp> {
+        let owner = self.deps.owner(self.assignment.epoch);
+        let runner = EffectRunner::new(&self.deps, &self.instance, owner, reply_to);
+        let FollowUps { events, wake_at } = runner.run(effects);
+        self.queue.push_events(events);
+        wake_at
+    }
+
+    /// Derives from the state what it needs from the outside.
+    pub(crate) fn pending_effects(&self) -> Vec<Effect> {
+        engine::instance::pending_effects(&self.instance.state)
+    }
+
+    /// Holds the slots of the attempts that may be at a worker, and returns the queries for them.
+    pub(crate) fn reserve_slots(&mut self) -> Vec<AttemptQuery> {
+        let mut queries = Vec::new();
+        for (task_index, query) in self.instance.attempts_at_workers() {
+            self.slots
+                .insert(task_index, self.deps.slots.reserve(&query.worker));
+            queries.push(query);
+        }
+        queries
+    }
+
+    /// Returns queries for the attempts that are at a worker.
+    pub(crate) fn attempts_at(&self, worker: Incarnation) -> Vec<AttemptQuery> {
+        let attempts = self.instance.attempts_at_workers().map(|(_, query)| query);
+        attempts
+            .filter(|query| query.worker.incarnation == worker)
+            .collect()
+    }
+
+    /// Wakes the clients that wait on this node for a commit: they read the instance and find another owner.
+    pub(crate) fn publish_handover(&self) {
+        let state = self.instance.state.record().state;
+        let event = self.commit_event(self.deps.clock.now(), Some(state));
+        self.deps.commit_events.publish(event);
+    }
+
+    fn commit_event(&self, at: Timestamp, state: Option<InstanceState>) -> CommitEvent {
+        CommitEvent {
+            id: self.assignment.id,
+            at,
+            host: self.deps.this_node.host.clone(),
+            epoch: self.assignment.epoch,
+            state,
+            transitions: Vec::new(),
+            decided: Vec::new(),
+        }
+    }
+
+    /// Returns a snapshot for the debug route.
+    pub(crate) fn observe(&self) -> serde_json::Value {
+        serde_json::json!({
+            "state": self.instance.state.record().state,
+            "revision": self.instance.state.rows.revision,
+            "queued": self.queue.len(),
+            "committing": self.phase != CyclePhase::Ready,
+            "failures": self.failures.total(),
+            "slots_held": self.slots.len(),
+        })
+    }
+}
