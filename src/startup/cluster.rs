@@ -8,6 +8,7 @@ use std::time::Duration;
 use actors::membership::health::HealthStatus;
 use actors::ports::{Join, JoinResult, MembershipStore as _, Registry};
 use actors::rpc::client::PingOutcome;
+use engine::ids::Incarnation;
 
 use super::incarnation::{self, ThisIncarnation};
 use super::network::Network;

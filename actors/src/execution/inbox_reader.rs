@@ -51,14 +51,6 @@ impl InboxReader {
         Ok(InboxContents { commands, results })
     }
 
-    /// Reads results only.
-    pub(crate) async fn read_results(self) -> Result<InboxContents, StoreError> {
-        Ok(InboxContents {
-            commands: Vec::new(),
-            results: self.store.list_relayed_results(&[self.instance]).await?,
-        })
-    }
-
     /// Marks results as applied, once the commit that applies them is stored.
     pub(crate) async fn mark_applied(self, results: QueuedResults) {
         if results.decided.await != Ok(DeliveryOutcome::Stored) {

@@ -12,7 +12,8 @@ use crate::ports::{LoadedInstance, StoreError};
 /// What an actor loads its instance for.
 #[derive(Debug)]
 pub enum LoadMode {
-    /// To start a new instance. These are its rows as its creation committed them: reading them would return the same.
+    /// To start a new instance. These are its rows as its creation committed them: reading them a moment later would
+    /// return the same.
     New(Box<LoadedInstance>),
     /// To continue with what is stored.
     Recover,
@@ -21,6 +22,9 @@ pub enum LoadMode {
     /// To store that the system gives up on the instance.
     Quarantine(Attention),
 }
+
+/// Age from which a new instance is read back: commands may wait in its inbox.
+const NEW_ROWS_MS: i64 = 1_000;
 
 /// What a load brings beside the rows.
 #[derive(Debug)]
@@ -51,7 +55,10 @@ pub(crate) async fn load_instance(
     mode: LoadMode,
 ) -> Result<Option<LoadResult>, StoreError> {
     let (new_rows, context) = match mode {
-        LoadMode::New(rows) => (Some(*rows), LoadContext::Plain),
+        LoadMode::New(rows) if deps.clock.now().since(rows.created_at) < NEW_ROWS_MS => {
+            (Some(*rows), LoadContext::Plain)
+        }
+        LoadMode::New(_) => (None, LoadContext::Plain),
         LoadMode::Recover => (None, LoadContext::Plain),
         LoadMode::Takeover(tracker) => (None, LoadContext::Takeover(tracker)),
         LoadMode::Quarantine(attention) => (None, LoadContext::Quarantine(attention)),

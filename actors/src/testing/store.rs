@@ -135,6 +135,11 @@ impl FakeStore {
         self.state().failures.push_back((error, applied));
     }
 
+    /// Counts the failures that no write has used up.
+    pub fn failures_left(&self) -> usize {
+        self.state().failures.len()
+    }
+
     /// Counts relayed results that are neither applied nor closed.
     pub fn unapplied_results(&self) -> usize {
         let state = self.state();

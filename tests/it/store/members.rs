@@ -146,7 +146,7 @@ pub(crate) async fn a_heartbeat_since_the_reading_prevents_the_declaration(subje
     assert_eq!(living(subject).await, ["suspect", "one"]);
     let now = read().await.expect("a live member");
     assert_eq!(now.count, before + 1);
-    subject.age_beat(suspect.incarnation, 7_000).await;
+    subject.age_heartbeat(suspect.incarnation, 7_000).await;
     let aged = read().await.expect("a live member");
     assert!(
         aged.count == now.count && (7_000..17_000).contains(&aged.age_ms),
