@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actors::ports::{
-    InstanceCommit, InstanceStore as _, Join, MembershipStore as _, NewInstance, NodeIdentity, Write,
+    InstanceCommit, InstanceWriter as _, Join, MembershipStore as _, NewInstance, NodeIdentity, Write,
     WriteOutcome,
 };
 use engine::ids::{AttemptNumber, Epoch, InstanceId, Revision, TaskIndex, Timestamp};

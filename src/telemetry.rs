@@ -106,7 +106,7 @@ pub const NAMES: &[Metric] = &[
     (
         "porpoise_actor_restarts_total",
         MetricKind::Counter,
-        "Workflow actors rebuilt from the store, by reason",
+        "Actors rebuilt from the store, by actor",
     ),
     (
         "porpoise_db_commits_total",

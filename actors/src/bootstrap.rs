@@ -79,12 +79,7 @@ async fn start_actors(
     activation.await?;
     let commit_events = CommitBroadcast::with_capacity(COMMIT_EVENTS);
     let exit_on_panic = deps.exit_on_panic("DbActor");
-    let db = DbActor::new(
-        Arc::clone(&deps.store) as _,
-        Arc::clone(&deps.store) as _,
-        exit_on_panic,
-    )
-    .start();
+    let db = DbActor::new(Arc::clone(&deps.store), exit_on_panic).start();
     let masters = context.map(|context| {
         let starter = MasterStarter {
             deps: &deps,

@@ -294,8 +294,11 @@ impl Node for LocalNode {
                     from_owner: None,
                     from_host: None,
                 };
-                let new_rows = Some(Box::new(new.into_rows(id, self.this_node.generation)));
-                masters.supervisor.do_send(RunInstance { claimed, new_rows });
+                let new_instance = Some(Box::new(new.into_loaded(id, self.this_node.generation)));
+                masters.supervisor.do_send(RunInstance {
+                    claimed,
+                    new_instance,
+                });
             }
             _ => self.offer_instance(id),
         }

@@ -21,4 +21,7 @@ pub use membership::{
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
-pub use stores::{InboxStore, InstanceStore, MembershipStore, OwnershipStore, RelayedResults, Store};
+pub use stores::{
+    ClaimStore, DefinitionStore, FailoverStore, InboxStore, InstanceReader, InstanceWriter, MembershipStore,
+    OwnershipStore, RelayedResults, Store,
+};

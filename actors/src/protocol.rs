@@ -204,6 +204,16 @@ pub struct LeaseRequest {
     pub epoch: Epoch,
 }
 
+/// The owner's answer to one request for a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseAnswer {
+    /// The attempt may run for the time of a lease, counted from when the request was sent.
+    Granted,
+    /// The owner is not sure of itself or of the worker, or has another epoch: the worker asks again.
+    Denied,
+}
+
 /// The owner's answer to one report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -15,7 +15,7 @@ CREATE TABLE project (
     deleted_at BIGINT
 );
 CREATE UNIQUE INDEX project_name ON project (name) WHERE deleted_at IS NULL;
-INSERT INTO project (name, created_at, updated_at) VALUES ('default', 0, 0);
+INSERT INTO project (name, created_at, updated_at) VALUES ('default', {now}, {now});
 
 CREATE TABLE workflow (
     id {id},

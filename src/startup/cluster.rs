@@ -179,7 +179,7 @@ async fn join(
                 let joined: JoinResult = store.join_cluster(&join).await.map_err(startup_error)?;
                 return Ok(ThisIncarnation {
                     join_delay,
-                    ..ThisIncarnation::new(join, joined)
+                    ..ThisIncarnation::new(join, joined, store.time_source())
                 });
             }
             Some(neighbour) if turn == JOIN_ATTEMPTS => return Err(StartupError::Other(neighbour)),

@@ -4,7 +4,7 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use actors::clock::Clock;
+use actors::clock::{Clock, TimeSource};
 use actors::fail_points::{self, DisabledGuard};
 use actors::membership::health::{HEARTBEATS_NOT_STORED, HealthStatus};
 use actors::membership::liveness::LivenessMonitor;
@@ -51,7 +51,7 @@ pub(super) struct ThisIncarnation {
 }
 
 impl ThisIncarnation {
-    pub(super) fn new(join: Join, joined: JoinResult) -> Self {
+    pub(super) fn new(join: Join, joined: JoinResult, source: TimeSource) -> Self {
         let JoinResult {
             incarnation,
             generation,
@@ -77,7 +77,7 @@ impl ThisIncarnation {
         Self {
             identity,
             member,
-            clock: Clock::starting_at(now),
+            clock: Clock::with_source(now, source),
             join_delay: JoinDelay::None,
         }
     }
@@ -97,9 +97,12 @@ pub(super) fn join_request(config: &Config, host: String) -> Join {
     }
 }
 
-/// Describes how far this machine's clock is from the database's, if it is far. No decision depends on it: it shows in
+/// Describes how far this machine's clock is from a database server's, if it is far. No decision depends on it: it shows in
 /// the machine's own log, and in what tasks see.
-fn clock_issue(machine: SystemTime, database: Timestamp) -> Option<String> {
+fn clock_issue(source: TimeSource, machine: SystemTime, database: Timestamp) -> Option<String> {
+    if source == TimeSource::Machine {
+        return None;
+    }
     let since = machine.duration_since(UNIX_EPOCH).unwrap_or_default();
     let here = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
     let ahead = Timestamp(here).since(database);
@@ -168,7 +171,8 @@ pub(super) async fn run_db_heartbeat(
                 liveness.mark_store();
                 pause_detector.row_was_read(asked_at);
                 health.set_issue(HEARTBEATS_NOT_STORED, None, clock.now());
-                health.set_issue("CLOCK_OFF", clock_issue(SystemTime::now(), row.now), clock.now());
+                let clock_off = clock_issue(clock.source(), SystemTime::now(), row.now);
+                health.set_issue("CLOCK_OFF", clock_off, clock.now());
                 if row.state == MemberState::Draining {
                     // A drain by the API of any node; one that already drains ignores the signal.
                     drain_signal.notify_one();
@@ -194,12 +198,7 @@ pub(super) async fn watch_for_timeline_change(store: store::Store, mine: Generat
     );
     loop {
         match store.bump_generation(mine, &why).await {
-            Ok(raised) => {
-                if let Some(raised) = raised {
-                    raised.log();
-                }
-                return;
-            }
+            Ok(_) => return,
             Err(error) => tracing::warn!(%error, "the generation could not be raised"),
         }
         tokio::time::sleep(RAISE_INTERVAL).await;
@@ -213,9 +212,15 @@ mod tests {
     #[test]
     fn only_a_clock_that_is_far_off_is_reported() {
         let machine = UNIX_EPOCH + Duration::from_secs(10_000);
-        let issue = |database_s: i64| clock_issue(machine, Timestamp(database_s * 1000));
+        let issue = |database_s: i64| clock_issue(TimeSource::Server, machine, Timestamp(database_s * 1000));
         assert_eq!(issue(9_996), None);
         assert!(issue(6_400).is_some_and(|said| said.contains("3600 s ahead of")));
         assert!(issue(13_600).is_some_and(|said| said.contains("3600 s behind")));
+    }
+
+    #[test]
+    fn a_machine_whose_time_is_the_databases_is_never_off() {
+        let machine = UNIX_EPOCH + Duration::from_secs(10_000);
+        assert_eq!(clock_issue(TimeSource::Machine, machine, Timestamp(0)), None);
     }
 }

@@ -44,7 +44,7 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
     let catalog = Catalog::new(&store);
     let join = incarnation::join_request(&config, address.to_string());
     let joined = store.join_standalone(&join).await.map_err(startup_error)?;
-    let this = ThisIncarnation::new(join, joined);
+    let this = ThisIncarnation::new(join, joined, store.time_source());
     store
         .name_engine_sessions(this.identity.incarnation)
         .await

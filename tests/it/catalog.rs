@@ -87,6 +87,7 @@ on_both! {
     nodes::{
         a_node_is_listed_with_what_it_owns_and_runs,
         a_life_that_ended_is_listed_for_a_day,
+        nodes_are_listed_in_pages,
         take_overs_are_listed_newest_first,
         the_database_tells_what_it_is,
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actors::execution::instance_loader::InstanceLoader;
-use actors::ports::{InstanceStore as _, StoreError, Write, WriteOutcome};
+use actors::ports::{InstanceWriter as _, StoreError, Write, WriteOutcome};
 use actors::testing::store::FakeStore;
 use engine::ids::{Epoch, InstanceId};
 use futures_util::future::join_all;
@@ -34,7 +34,7 @@ async fn what_is_asked_for_during_a_read_is_read_together() {
     let (store, loader, ids) = store_with_instances(MANY).await;
     let found = join_all(ids.iter().map(|id| loader.load(*id, Epoch(1)))).await;
     for (id, found) in ids.iter().zip(found) {
-        assert_eq!(found.unwrap().map(|one| one.id), Some(*id));
+        assert_eq!(found.unwrap().map(|one| one.rows.id), Some(*id));
     }
     let reads = store.reads();
     assert_eq!(reads.iter().sum::<usize>(), MANY, "each is read once: {reads:?}");
@@ -57,7 +57,7 @@ async fn rows_that_cannot_be_read_fail_their_own_instance_only() {
     for (id, found) in ids.iter().zip(found) {
         match found {
             Err(StoreError::Rejected(_)) => assert_eq!(*id, ids[7]),
-            found => assert_eq!(found.unwrap().map(|one| one.id), Some(*id)),
+            found => assert_eq!(found.unwrap().map(|one| one.rows.id), Some(*id)),
         }
     }
 }

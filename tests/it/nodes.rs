@@ -2,6 +2,8 @@
 
 mod harness;
 mod live;
+mod machine_clock;
+mod metrics;
 mod real_input;
 mod restart;
 mod trouble;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actors::bootstrap;
+use actors::clock::Clock;
 use actors::local::LocalNode;
 use actors::membership::health::HealthStatus;
 use actors::membership::liveness::LivenessMonitor;
@@ -17,7 +18,7 @@ use actors::messages::master::{
 use actors::node::Node;
 use actors::node_deps::{MasterConfig, NodeDeps, WorkerResources};
 use actors::ports::{Join, Member, MembershipStore as _, NewInstance, NodeIdentity, WriteOutcome};
-use actors::protocol::{AttemptUpdate, LeaseRequest, Report, ReportAnswer};
+use actors::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Report, ReportAnswer};
 use actors::rpc::in_process::InProcess;
 use actors::worker::AttemptPaths;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
@@ -213,7 +214,7 @@ fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDep
     NodeDeps {
         this_node: me,
         generation: Generation(1),
-        clock: actors::clock::Clock::starting_at(now),
+        clock: Clock::with_source(now, store.time_source()),
         store: Arc::new(store),
         registry: Arc::new(LocalRegistry::default()),
         local: InProcess::new(identity, Arc::new(LogFiles::in_folder(data)), Arc::default()),
@@ -317,6 +318,45 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_conti
 }
 
 #[actix_rt::test]
+async fn waits_keep_their_length_when_the_clock_of_the_machine_is_set() {
+    for by_ms in [3_600_000, -3_600_000] {
+        let bench = Bench::start().await;
+        // The wait of `u` ends first: when it ends, that of `t` is compared with the clock too.
+        let yaml =
+            "version: 1\nname: w\ntasks:\n  t: { type: noop, delay: 4s }\n  u: { type: noop, delay: 1s }\n";
+        let (began, id) = (Instant::now(), bench.run(yaml).await);
+        bench
+            .wait_for(id, "t should wait", |_, task| task == Some(TaskState::Delayed))
+            .await;
+        let clock = bench.node.clock();
+        clock.adjust(clock.now().plus(by_ms), 0);
+        let stepped = clock.now();
+        bench
+            .wait_for(id, "it should succeed", |state, _| {
+                state == InstanceState::Succeeded
+            })
+            .await;
+        let took = began.elapsed();
+        assert!(
+            (Duration::from_secs(4)..Duration::from_secs(8)).contains(&took),
+            "by {by_ms} ms: {took:?}"
+        );
+        let instance = bench
+            .catalog
+            .instances()
+            .find(id)
+            .await
+            .expect("read")
+            .expect("exists");
+        let ended = instance.ended_at.expect("an end").since(stepped);
+        assert!(
+            (2_000..8_000).contains(&ended),
+            "dates follow: {ended} ms after the step"
+        );
+    }
+}
+
+#[actix_rt::test]
 async fn a_waiter_is_notified_when_its_instance_moves_to_another_master() {
     let bench = Bench::start().await;
     let flag = bench.folder.path().join("flag");
@@ -402,8 +442,14 @@ async fn a_lease_is_granted_to_the_owning_epoch_and_a_loss_accepted_by_the_owner
             epoch: Epoch(epoch),
         }],
     };
-    assert_eq!(master.send(renew(1)).await.expect("the master runs"), [true]);
-    assert_eq!(master.send(renew(2)).await.expect("the master runs"), [false]);
+    assert_eq!(
+        master.send(renew(1)).await.expect("the master runs"),
+        [LeaseAnswer::Granted]
+    );
+    assert_eq!(
+        master.send(renew(2)).await.expect("the master runs"),
+        [LeaseAnswer::Denied]
+    );
     let reason = "cut off".to_owned();
     let update = AttemptUpdate::Lost { reason };
     let report = Report { uid, worker, update };

@@ -79,6 +79,7 @@ fn engine_depends_on_plain_data_crates_only() {
         "chrono",
         "chrono-tz",
         "strsim",
+        "unicode-properties",
     ];
     allowed(
         "engine is pure: no actor, clock, database, network or async crate",

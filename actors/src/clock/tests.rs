@@ -1,6 +1,6 @@
 use engine::ids::Timestamp;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, TimeSource};
 
 const NOW: i64 = 1_000_000;
 
@@ -53,4 +53,34 @@ fn a_difference_within_the_round_trip_is_noise() {
     let clock = Clock::starting_at(Timestamp(0));
     clock.adjust(Timestamp(100), 400);
     assert!(clock.now() < Timestamp(200));
+}
+
+#[test]
+fn the_steps_of_this_machines_clock_are_added_up() {
+    let clock = Clock::with_source(Timestamp(NOW), TimeSource::Machine);
+    clock.adjust(Timestamp(NOW + 3_600_000), 0);
+    let forward = clock.read();
+    assert!(forward.now >= Timestamp(NOW + 3_600_000));
+    assert!(
+        (3_599_900..=3_600_000).contains(&forward.stepped_ms),
+        "{forward:?}"
+    );
+    clock.adjust(Timestamp(NOW), 0);
+    let back = clock.read();
+    assert!(back.now < Timestamp(NOW + 60_000));
+    assert!((-100..=0).contains(&back.stepped_ms), "{back:?}");
+}
+
+#[test]
+fn a_bridged_correction_moves_no_due_time() {
+    let clock = Clock::with_source(Timestamp(NOW), TimeSource::Machine);
+    clock.adjust(Timestamp(NOW - 500), 0);
+    assert_eq!(clock.read().stepped_ms, 0);
+}
+
+#[test]
+fn due_times_follow_the_clock_of_a_server() {
+    let clock = Clock::starting_at(Timestamp(NOW));
+    clock.adjust(Timestamp(2 * NOW), 0);
+    assert_eq!(clock.read().stepped_ms, 0);
 }

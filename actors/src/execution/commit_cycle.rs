@@ -57,12 +57,15 @@ pub(crate) struct CommitCycle {
     slots: HeldSlots,
     phase: CyclePhase,
     failures: WriteFailures,
+    /// The steps of this machine's clock that the stored due times have followed.
+    stepped_ms: i64,
 }
 
 impl CommitCycle {
     /// Makes the cycle of a loaded instance.
     pub(crate) fn new(assignment: Assignment, deps: WorkflowDeps, instance: RunningInstance) -> Self {
         Self {
+            stepped_ms: deps.clock.read().stepped_ms,
             assignment,
             deps,
             instance,
@@ -101,15 +104,23 @@ impl CommitCycle {
     /// Decides everything that is queued, unless a commit is in flight. A commit without changes is complete; any other
     /// one is in flight until `settle`.
     pub(crate) fn decide(&mut self) -> Option<DecidedCommit> {
-        if self.phase != CyclePhase::Ready || self.queue.is_empty() {
+        if self.phase != CyclePhase::Ready {
             return None;
         }
-        let at = self.deps.clock.now();
-        self.assignment.activity.record(at);
+        let reading = self.deps.clock.read();
+        let by_ms = reading.stepped_ms - self.stepped_ms;
+        if by_ms != 0 {
+            self.queue.push_first(Event::ClockStepped { by_ms });
+        }
+        if self.queue.is_empty() {
+            return None;
+        }
+        self.assignment.activity.record(reading.now);
         let commit = self
             .queue
-            .decide(&self.instance, &self.deps.slots, &mut self.slots, at);
+            .decide(&self.instance, &self.deps.slots, &mut self.slots, reading);
         if commit.changes.is_empty() {
+            self.stepped_ms = commit.stepped_ms;
             self.slots.release(&commit.granted);
         } else {
             self.phase = CyclePhase::Committing;
@@ -163,6 +174,7 @@ impl CommitCycle {
     }
 
     fn apply(&mut self, commit: &DecidedCommit) {
+        self.stepped_ms = commit.stepped_ms;
         record_commit(&self.instance, &commit.changes, commit.at);
         engine::instance::apply(&self.instance.plan, &mut self.instance.state, &commit.changes);
         self.slots.release_unbound(commit, &self.instance);

@@ -7,6 +7,7 @@ use engine::ids::{InstanceId, OperationId, TaskIndex, Timestamp};
 use engine::instance::{Changes, Effect, Event, Operation, SlotDemand, StepBatch};
 use tokio::sync::oneshot;
 
+use crate::clock::ClockReading;
 use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::slot_table::SlotRequest;
@@ -33,6 +34,8 @@ pub(crate) struct CommitQueue {
 pub(crate) struct DecidedCommit {
     /// When it was decided.
     pub(crate) at: Timestamp,
+    /// The steps of this machine's clock that its due times follow.
+    pub(crate) stepped_ms: i64,
     /// What changes.
     pub(crate) changes: Changes,
     /// What to do after the commit.
@@ -62,6 +65,11 @@ impl CommitQueue {
     /// Appends events.
     pub(crate) fn push_events(&mut self, events: impl IntoIterator<Item = Event>) {
         self.items.extend(events.into_iter().map(QueuedItem::Event));
+    }
+
+    /// Puts an event before everything that waits.
+    pub(crate) fn push_first(&mut self, event: Event) {
+        self.items.push_front(QueuedItem::Event(event));
     }
 
     /// Appends a granted slot.
@@ -119,9 +127,9 @@ impl CommitQueue {
         instance: &RunningInstance,
         slots: &Slots,
         guards: &mut HeldSlots,
-        at: Timestamp,
+        reading: ClockReading,
     ) -> DecidedCommit {
-        let mut round = StepBatch::new(&instance.plan, &instance.state, at);
+        let mut round = StepBatch::new(&instance.plan, &instance.state, reading.now);
         let (mut replies, mut granted) = (Vec::new(), Vec::new());
         for item in self.items.drain(..) {
             match item {
@@ -147,7 +155,8 @@ impl CommitQueue {
         }
         let (changes, effects) = round.finish();
         DecidedCommit {
-            at,
+            at: reading.now,
+            stepped_ms: reading.stepped_ms,
             changes,
             effects,
             granted,

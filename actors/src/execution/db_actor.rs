@@ -16,10 +16,7 @@ use tokio::sync::oneshot;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::fail_points::fail_point;
 use crate::messages::{IsIdle, Observe};
-use crate::ports::{
-    Claim, ClaimedInstance, HandOver, InstanceStore, Ownership, OwnershipStore, StoreError, Write,
-    WriteOutcome,
-};
+use crate::ports::{Claim, ClaimedInstance, HandOver, Ownership, Store, StoreError, Write, WriteOutcome};
 
 /// The largest number of entries in one batch. Past some hundreds, a larger batch gains little and delays every entry.
 const BATCH: usize = 500;
@@ -46,8 +43,7 @@ type WriteReply = oneshot::Sender<Result<WriteOutcome, StoreError>>;
 
 /// Groups commits of many actors.
 pub struct DbActor {
-    instances: Arc<dyn InstanceStore>,
-    ownership: Arc<dyn OwnershipStore>,
+    store: Arc<dyn Store>,
     queue: VecDeque<(Write, WriteReply)>,
     /// Entries in batches that are being committed.
     committing: usize,
@@ -60,14 +56,9 @@ pub struct DbActor {
 
 impl DbActor {
     /// Makes the writer of a store.
-    pub fn new(
-        instances: Arc<dyn InstanceStore>,
-        ownership: Arc<dyn OwnershipStore>,
-        exit_on_panic: ExitOnPanic,
-    ) -> Self {
+    pub fn new(store: Arc<dyn Store>, exit_on_panic: ExitOnPanic) -> Self {
         Self {
-            instances,
-            ownership,
+            store,
             queue: VecDeque::new(),
             committing: 0,
             in_flight: 0,
@@ -79,14 +70,14 @@ impl DbActor {
 
     /// Starts the commit of the next batch, if a writer is free.
     fn pump(&mut self, ctx: &mut Context<Self>) {
-        if self.in_flight >= self.instances.writer_count() || self.queue.is_empty() {
+        if self.in_flight >= self.store.writer_count() || self.queue.is_empty() {
             return;
         }
         let size = self.queue.len().min(BATCH);
         let (batch, replies): (Vec<Write>, Vec<WriteReply>) = self.queue.drain(..size).unzip();
         self.committing += size;
         self.in_flight += 1;
-        let store = Arc::clone(&self.instances);
+        let store = Arc::clone(&self.store);
         let commit = async move {
             fail_point("db.before_commit");
             let written = store.write_batch(&batch).await;
@@ -146,7 +137,7 @@ impl Handler<ClaimOwnership> for DbActor {
     type Result = ResponseFuture<Result<Vec<ClaimedInstance>, StoreError>>;
 
     fn handle(&mut self, ClaimOwnership(claim): ClaimOwnership, _: &mut Self::Context) -> Self::Result {
-        let store = Arc::clone(&self.ownership);
+        let store = Arc::clone(&self.store);
         Box::pin(async move { store.claim_instances(&claim).await })
     }
 }
@@ -159,7 +150,7 @@ impl Handler<HandOverOwnership> for DbActor {
         HandOverOwnership(hand_over): HandOverOwnership,
         _: &mut Self::Context,
     ) -> Self::Result {
-        let store = Arc::clone(&self.ownership);
+        let store = Arc::clone(&self.store);
         Box::pin(async move { store.hand_over_instances(&hand_over).await })
     }
 }

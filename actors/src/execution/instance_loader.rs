@@ -10,7 +10,7 @@ use engine::ids::{Epoch, Incarnation, InstanceId};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::ports::{InstanceStore, LoadedInstance, Ownership, StoreError};
+use crate::ports::{InstanceReader, LoadedInstance, Ownership, StoreError};
 
 /// The largest number of instances in one read: enough for the fixed cost of a read not to count, and few enough for the
 /// first actors of a take-over to work while the last ones are still being read.
@@ -25,7 +25,7 @@ type LoadReply = oneshot::Sender<Result<Option<LoadedInstance>, StoreError>>;
 /// Reads instances in batches. Clones share the queue.
 #[derive(Clone)]
 pub struct InstanceLoader {
-    store: Arc<dyn InstanceStore>,
+    store: Arc<dyn InstanceReader>,
     owner: Incarnation,
     queue: Arc<Mutex<LoadQueue>>,
 }
@@ -38,7 +38,7 @@ struct LoadQueue {
 
 impl InstanceLoader {
     /// Makes the loader of an owner.
-    pub fn new(store: Arc<dyn InstanceStore>, owner: Incarnation) -> Self {
+    pub fn new(store: Arc<dyn InstanceReader>, owner: Incarnation) -> Self {
         Self {
             store,
             owner,
@@ -99,7 +99,7 @@ impl InstanceLoader {
     async fn read_batch(&self, owned: &[Ownership]) -> Vec<Result<Option<LoadedInstance>, StoreError>> {
         match self.store.load_instances(self.owner, owned).await {
             Ok(loaded) => {
-                let mut found: BTreeMap<_, _> = loaded.into_iter().map(|one| (one.id, one)).collect();
+                let mut found: BTreeMap<_, _> = loaded.into_iter().map(|one| (one.rows.id, one)).collect();
                 owned.iter().map(|one| Ok(found.remove(&one.id))).collect()
             }
             Err(StoreError::Rejected(_)) if owned.len() > 1 => {

@@ -12,8 +12,7 @@ use crate::ports::{LoadedInstance, StoreError};
 /// What an actor loads its instance for.
 #[derive(Debug)]
 pub enum LoadMode {
-    /// To start a new instance. These are its rows as its creation committed them: reading them a moment later would
-    /// return the same.
+    /// To start a new instance, as its creation committed it: reading it a moment later would return the same.
     New(Box<LoadedInstance>),
     /// To continue with what is stored.
     Recover,
@@ -24,7 +23,7 @@ pub enum LoadMode {
 }
 
 /// Age from which a new instance is read back: commands may wait in its inbox.
-const NEW_ROWS_MS: i64 = 1_000;
+const NEW_INSTANCE_MS: i64 = 1_000;
 
 /// What a load brings beside the rows.
 #[derive(Debug)]
@@ -54,31 +53,36 @@ pub(crate) async fn load_instance(
     epoch: Epoch,
     mode: LoadMode,
 ) -> Result<Option<LoadResult>, StoreError> {
-    let (new_rows, context) = match mode {
-        LoadMode::New(rows) if deps.clock.now().since(rows.created_at) < NEW_ROWS_MS => {
-            (Some(*rows), LoadContext::Plain)
+    let (new_instance, context) = match mode {
+        LoadMode::New(instance) if deps.clock.now().since(instance.rows.created_at) < NEW_INSTANCE_MS => {
+            (Some(*instance), LoadContext::Plain)
         }
         LoadMode::New(_) => (None, LoadContext::Plain),
         LoadMode::Recover => (None, LoadContext::Plain),
         LoadMode::Takeover(tracker) => (None, LoadContext::Takeover(tracker)),
         LoadMode::Quarantine(attention) => (None, LoadContext::Quarantine(attention)),
     };
-    let rows = match new_rows {
-        Some(rows) => Some(rows),
+    let loaded = match new_instance {
+        Some(instance) => Some(instance),
         None => deps.loader.load(id, epoch).await?,
     };
-    let Some(mut rows) = rows else { return Ok(None) };
-    let duplicates = rows.duplicate_open_attempts.len();
+    let Some(mut loaded) = loaded else {
+        return Ok(None);
+    };
+    let duplicates = loaded.duplicate_open_attempts.len();
     if duplicates > 0 {
         tracing::error!(instance = %id, duplicates, "more than one attempt of a task is open");
     }
-    let definition = deps.store.load_definition(rows.workflow_id, rows.version).await?;
+    let definition = deps
+        .store
+        .load_definition(loaded.workflow_id, loaded.version)
+        .await?;
     let found = InboxContents {
-        commands: std::mem::take(&mut rows.commands),
-        results: std::mem::take(&mut rows.results),
+        commands: std::mem::take(&mut loaded.commands),
+        results: std::mem::take(&mut loaded.results),
     };
     Ok(Some(LoadResult {
-        instance: RunningInstance::new(rows, definition),
+        instance: RunningInstance::new(loaded, definition),
         found,
         context,
     }))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::ids::{AttemptNumber, DispatchId, TaskIndex};
-use engine::instance::{Instance, InstanceRows};
+use engine::instance::Instance;
 use engine::params::{self, BuiltinContext, ParamError, ParamScopes, TimeBase};
 use engine::plan::Plan;
 use engine::spec::{Definition, OnCutOff};
@@ -36,22 +36,13 @@ pub(crate) struct PreparedDispatch {
 
 impl RunningInstance {
     /// Builds the state from the rows.
-    pub(crate) fn new(rows: LoadedInstance, definition: Arc<Definition>) -> Self {
-        let plan = Plan::new(definition, Arc::new(rows.start));
-        let parts = InstanceRows {
-            id: rows.id,
-            generation: rows.generation,
-            epoch: rows.epoch,
-            revision: rows.revision,
-            created_at: rows.created_at,
-            record: rows.record,
-            tasks: rows.tasks.into_iter().collect(),
-        };
+    pub(crate) fn new(loaded: LoadedInstance, definition: Arc<Definition>) -> Self {
+        let plan = Plan::new(definition, Arc::new(loaded.start));
         Self {
-            project: rows.project,
-            workflow: rows.workflow,
-            project_params: rows.project_params,
-            state: Instance::load(&plan, parts),
+            project: loaded.project,
+            workflow: loaded.workflow,
+            project_params: loaded.project_params,
+            state: Instance::load(&plan, loaded.rows),
             plan,
         }
     }

@@ -29,8 +29,8 @@ use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::workflow::Crash;
 use crate::messages::workflow::{
-    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, RecoveryCounts,
-    WorkerDead,
+    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, FollowClock, OwnershipLost, ReadInbox,
+    RecoveryCounts, WorkerDead,
 };
 use crate::ports::Write;
 
@@ -356,6 +356,14 @@ impl Handler<SlotGranted> for WorkflowActor {
         if let Some(cycle) = &mut self.cycle {
             cycle.queue_granted(granted);
         }
+        self.pump(ctx);
+    }
+}
+
+impl Handler<FollowClock> for WorkflowActor {
+    type Result = ();
+
+    fn handle(&mut self, _: FollowClock, ctx: &mut Self::Context) {
         self.pump(ctx);
     }
 }

@@ -7,7 +7,7 @@ use engine::ids::{Incarnation, InstanceId, Timestamp};
 
 use crate::messages::workflow::RecoveryCounts;
 use crate::ports::{ClaimedInstance, LoadedInstance};
-use crate::protocol::{LeaseRequest, Report, ReportAnswer};
+use crate::protocol::{LeaseAnswer, LeaseRequest, Report, ReportAnswer};
 
 /// Starts the actor of an instance that this node owns. If it is lost, reconciliation starts the actor.
 #[derive(Debug, Message)]
@@ -15,8 +15,8 @@ use crate::protocol::{LeaseRequest, Report, ReportAnswer};
 pub struct RunInstance {
     /// The ownership.
     pub claimed: ClaimedInstance,
-    /// The rows of a new instance as its creation committed them, so that they need not be read.
-    pub new_rows: Option<Box<LoadedInstance>>,
+    /// A new instance as its creation committed it, so that it need not be read.
+    pub new_instance: Option<Box<LoadedInstance>>,
 }
 
 /// Starts the actors of claimed instances; answered when each has loaded its instance, or found that it is not the
@@ -97,10 +97,10 @@ pub struct DeliverReports(pub Vec<Report>);
 #[rtype(result = "Vec<ReportAnswer>")]
 pub struct RelayReports(pub Vec<Report>);
 
-/// Asks for leases of exclusive attempts that a worker runs; answered one by one, in order, whether each is granted.
+/// Asks for leases of exclusive attempts that a worker runs; answered one by one, in order.
 /// Losing it is harmless: the worker repeats it.
 #[derive(Debug, Message)]
-#[rtype(result = "Vec<bool>")]
+#[rtype(result = "Vec<LeaseAnswer>")]
 pub struct RenewLeases {
     /// The worker incarnation that runs them.
     pub worker: Incarnation,

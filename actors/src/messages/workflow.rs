@@ -33,6 +33,11 @@ pub struct ReadInbox;
 #[rtype(result = "()")]
 pub struct WorkerDead(pub Incarnation);
 
+/// This machine's clock was set: moves the due times of the instance. If it is lost, the next commit moves them.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct FollowClock;
+
 /// Another master owns the instance now: ends the actor. Clients that wait on this node for its commits are woken, since
 /// its commits come from elsewhere from now on.
 #[derive(Debug, Clone, Copy, Message)]

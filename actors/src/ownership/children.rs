@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use engine::ids::{Epoch, InstanceId, Timestamp};
 use engine::states::Attention;
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::execution::assignment::Assignment;
@@ -14,20 +15,20 @@ use crate::execution::loading::LoadMode;
 use crate::execution::workflow_actor::WorkflowActor;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::master::{HandoverCandidate, HandoverSelection};
-use crate::messages::workflow::{ActorExit, ExitReason};
+use crate::messages::workflow::{ActorExit, ExitReason, FollowClock};
 use crate::ports::Ownership;
 
 /// Restarts of one actor within the window after which its instance needs attention.
 const MAX_RESTARTS: usize = 5;
 
-/// The window in which restarts are counted, in milliseconds.
-const RESTART_WINDOW_MS: i64 = 60_000;
+/// The window in which restarts are counted.
+const RESTART_WINDOW: Duration = Duration::from_secs(60);
 
 /// The pauses before the restarts within the window.
 const RESTART_PAUSE: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_millis(3_200));
 
-/// Time for which an actor must have run before that counts as progress of its instance, in milliseconds.
-const PROGRESS_MS: i64 = 5_000;
+/// Time for which an actor must have run before that counts as progress of its instance.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// The largest number of instances that one statement hands over.
 const HANDOVER_BATCH: usize = 200;
@@ -56,12 +57,12 @@ struct Child {
     addr: Option<Addr<WorkflowActor>>,
     epoch: Epoch,
     /// When it was first started here.
-    since: Timestamp,
+    started_at: Instant,
     progress_recorded: bool,
     /// When it came from another master, if it did.
     received_at: Option<Timestamp>,
     activity: LastActivity,
-    restarts: VecDeque<Timestamp>,
+    restarts: VecDeque<Instant>,
 }
 
 /// The actors of the instances that one master owns.
@@ -70,6 +71,8 @@ pub(crate) struct Children {
     /// Workflow actors are spread over these by instance id.
     arbiters: Vec<ArbiterHandle>,
     children: BTreeMap<InstanceId, Child>,
+    /// The steps of this machine's clock that the actors were notified of.
+    stepped_ms: i64,
 }
 
 impl Children {
@@ -79,6 +82,16 @@ impl Children {
             deps,
             arbiters,
             children: BTreeMap::new(),
+            stepped_ms: 0,
+        }
+    }
+
+    /// Notifies the actors when this machine's clock was set since the last call.
+    pub(crate) fn follow_clock(&mut self) {
+        let stepped_ms = self.deps.clock.read().stepped_ms;
+        if stepped_ms != self.stepped_ms {
+            self.stepped_ms = stepped_ms;
+            self.addrs().for_each(|actor| actor.do_send(FollowClock));
         }
     }
 
@@ -121,14 +134,14 @@ impl Children {
         if self.epoch_of(owned.id).is_some_and(|epoch| epoch >= owned.epoch) {
             return;
         }
-        let since = self.deps.clock.now();
+        let now = self.deps.clock.now();
         let child = Child {
             addr: None,
             epoch: owned.epoch,
-            since,
+            started_at: Instant::now(),
             progress_recorded: false,
-            received_at: (origin == Origin::OtherMaster).then_some(since),
-            activity: LastActivity::new(since),
+            received_at: (origin == Origin::OtherMaster).then_some(now),
+            activity: LastActivity::new(now),
             restarts: VecDeque::new(),
         };
         self.children.insert(owned.id, child);
@@ -155,11 +168,10 @@ impl Children {
     /// Records that an actor failed, and plans its restart: after a pause that grows, and after too many panics only to
     /// store that the system gives up.
     pub(crate) fn plan_restart(&mut self, id: InstanceId, reason: ExitReason) -> Option<Restart> {
-        let now = self.deps.clock.now();
         let child = self.children.get_mut(&id)?;
         child.addr = None;
-        child.restarts.retain(|at| now.since(*at) < RESTART_WINDOW_MS);
-        child.restarts.push_back(now);
+        child.restarts.retain(|at| at.elapsed() < RESTART_WINDOW);
+        child.restarts.push_back(Instant::now());
         let count = child.restarts.len();
         tracing::warn!(instance = %id, ?reason, restarts = count, "a workflow actor restarts");
         metrics::counter!("porpoise_actor_restarts_total", "actor" => "workflow").increment(1);
@@ -176,10 +188,9 @@ impl Children {
 
     /// Returns the instances that have run for long enough to count as progress, each once.
     pub(crate) fn take_progressed(&mut self) -> Vec<InstanceId> {
-        let now = self.deps.clock.now();
         let mut progressed = BTreeSet::new();
         for (id, child) in &mut self.children {
-            if !child.progress_recorded && child.addr.is_some() && now.since(child.since) >= PROGRESS_MS {
+            if !child.progress_recorded && child.addr.is_some() && child.started_at.elapsed() >= PROGRESS {
                 child.progress_recorded = true;
                 progressed.insert(*id);
             }

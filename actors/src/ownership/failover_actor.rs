@@ -39,6 +39,9 @@ const SCAN_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause before a suspect that is alive, or a store that did not answer, is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
+/// Age of every heartbeat in the first reading below which the store counts as steady from the start.
+const FRESH_HEARTBEAT_MS: i64 = 1_500;
+
 /// The time between two readings from which the store counts as having paused.
 const STORE_PAUSE: Duration = Duration::from_secs(3);
 
@@ -50,8 +53,8 @@ pub struct FailoverActor {
     deps: FailoverDeps,
     living: Arc<Vec<MemberStatus>>,
     last_reading: Option<Instant>,
-    /// Readings have come without a pause since then.
-    steady_since: Instant,
+    /// When readings came again after the last pause of the store, or after the start while heartbeats were missing.
+    paused_until: Option<Instant>,
     /// Suspects that are being confirmed, or that turned out to be alive a moment ago.
     confirming: BTreeSet<Incarnation>,
     records: FailoverRecords,
@@ -71,7 +74,7 @@ impl FailoverActor {
             deps,
             living: Arc::default(),
             last_reading: None,
-            steady_since: Instant::now(),
+            paused_until: None,
             confirming: BTreeSet::new(),
             records: FailoverRecords::default(),
             scanning: SingleFlight::default(),
@@ -84,11 +87,14 @@ impl FailoverActor {
     /// Takes a reading of the live members; returns those that were live in the last one only.
     fn update_members(&mut self, living: Arc<Vec<MemberStatus>>) -> Vec<MemberStatus> {
         let now = Instant::now();
-        if self
-            .last_reading
-            .is_none_or(|last| now.duration_since(last) > STORE_PAUSE)
-        {
-            self.steady_since = now;
+        let has_paused = match self.last_reading {
+            Some(last) => now.duration_since(last) > STORE_PAUSE,
+            None => living
+                .iter()
+                .any(|status| status.heartbeat_age_ms > FRESH_HEARTBEAT_MS),
+        };
+        if has_paused {
+            self.paused_until = Some(now);
         }
         self.last_reading = Some(now);
         let before = std::mem::replace(&mut self.living, living);
@@ -112,7 +118,9 @@ impl FailoverActor {
         }
         self.records.record_suspicion(incarnation, self.deps.clock.now());
         // After a pause of the store the heartbeats of every member are old.
-        let is_steady = self.steady_since.elapsed() >= WATCH_TIME_AFTER_PAUSE;
+        let is_steady = self
+            .paused_until
+            .is_none_or(|at| at.elapsed() >= WATCH_TIME_AFTER_PAUSE);
         let evidence = FailureEvidence {
             watch_time: if is_steady {
                 WATCH_TIME

@@ -10,7 +10,7 @@ use crate::execution::db_actor::DbActor;
 use crate::execution::slots::Slots;
 use crate::membership::health::HealthStatus;
 use crate::ownership::master_actor::MasterActor;
-use crate::ports::{MembershipStore, NodeIdentity, Registry};
+use crate::ports::{FailoverStore, NodeIdentity, Registry};
 use crate::rpc::client::RpcClient;
 
 /// What the failover actor works with.
@@ -21,7 +21,7 @@ pub struct FailoverDeps {
     /// The database's clock.
     pub clock: Clock,
     /// Members and declarations.
-    pub store: Arc<dyn MembershipStore>,
+    pub store: Arc<dyn FailoverStore>,
     /// The writer, through which claims go.
     pub db: Addr<DbActor>,
     /// Starts the actors of claimed instances.

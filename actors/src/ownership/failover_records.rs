@@ -9,7 +9,7 @@ use engine::ids::{Incarnation, Timestamp};
 use crate::backoff::Backoff;
 use crate::messages::workflow::RecoveryCounts;
 use crate::ownership::orphans::TakeoverBatches;
-use crate::ports::{FailoverRecord, MembershipStore, NodeIdentity};
+use crate::ports::{FailoverRecord, FailoverStore, NodeIdentity};
 
 /// The longest time for which a record waits for the answers of workers about open attempts.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -128,7 +128,7 @@ impl FailoverRecords {
 
 impl PendingRecord {
     /// Stores the record at once, and again when the workers have answered.
-    pub(crate) async fn store(self, store: Arc<dyn MembershipStore>) {
+    pub(crate) async fn store(self, store: Arc<dyn FailoverStore>) {
         store_record(&*store, &self.counted()).await;
         let deadline = Instant::now() + ANSWER_TIMEOUT;
         while self.counts.iter().any(|counts| !counts.is_complete()) && Instant::now() < deadline {
@@ -152,7 +152,7 @@ impl PendingRecord {
 }
 
 /// Tries until the record is stored: a take-over whose record cannot be read would not be acknowledged.
-async fn store_record(store: &dyn MembershipStore, record: &FailoverRecord) {
+async fn store_record(store: &dyn FailoverStore, record: &FailoverRecord) {
     let mut failures = 0;
     while let Err(error) = store.record_failover(record).await {
         tracing::warn!(dead = %record.dead, %error, "a take-over could not be recorded yet");

@@ -33,7 +33,7 @@ use crate::ownership::reconcile::{ClaimResult, claim_one, clear_claims, close_re
 use crate::ownership::reports::{ReportRoute, UnownedReportHandler, deliver_reports};
 use crate::ownership::single_flight::{FlightDecision, SingleFlight};
 use crate::ports::{ClaimedInstance, HandOver, OwnedInstance, Ownership};
-use crate::protocol::{LeaseRequest, ReportAnswer};
+use crate::protocol::{LeaseAnswer, LeaseRequest, ReportAnswer};
 
 /// The interval at which what this node owns is compared with what it runs.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
@@ -97,6 +97,7 @@ impl MasterActor {
             return;
         }
         let (store, this_node) = (Arc::clone(&self.deps.store), self.deps.this_node.incarnation);
+        self.children.follow_clock();
         let (now, progressed) = (self.deps.clock.now(), self.children.take_progressed());
         ctx.spawn(clear_claims(Arc::clone(&store), this_node, progressed).into_actor(self));
         ctx.spawn(close_relayed_results(Arc::clone(&store), now).into_actor(self));
@@ -214,7 +215,7 @@ impl Handler<RunInstance> for MasterActor {
     type Result = ();
 
     fn handle(&mut self, msg: RunInstance, ctx: &mut Self::Context) {
-        let mode = msg.new_rows.map_or(LoadMode::Recover, LoadMode::New);
+        let mode = msg.new_instance.map_or(LoadMode::Recover, LoadMode::New);
         self.run_claimed(&msg.claimed, mode, ctx);
     }
 }
@@ -313,14 +314,14 @@ impl Handler<RenewLeases> for MasterActor {
     fn handle(&mut self, RenewLeases { worker, batch }: RenewLeases, _: &mut Self::Context) -> Self::Result {
         let leases = &self.deps.leases;
         let can_grant = leases.can_grant(worker);
-        let grant = |LeaseRequest { uid, epoch }: &LeaseRequest| {
-            let granted = can_grant && self.children.epoch_of(uid.instance) == Some(*epoch);
-            if granted {
-                leases.record_grant(*uid, *epoch);
+        let answer = |LeaseRequest { uid, epoch }: &LeaseRequest| {
+            if !can_grant || self.children.epoch_of(uid.instance) != Some(*epoch) {
+                return LeaseAnswer::Denied;
             }
-            granted
+            leases.record_grant(*uid, *epoch);
+            LeaseAnswer::Granted
         };
-        MessageResult(batch.iter().map(grant).collect())
+        MessageResult(batch.iter().map(answer).collect())
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp};
-use engine::instance::{Changes, InstanceRecord};
+use engine::instance::{Changes, InstanceRecord, InstanceRows};
 use engine::start::Start;
 use engine::states::InstanceState;
-use engine::task::{Attempt, Task};
+use engine::task::Attempt;
 
 use crate::ports::inbox::{InboxCommand, RelayedResult};
 use crate::ports::membership::NodeIdentity;
@@ -54,33 +54,36 @@ pub struct NewInstance {
 }
 
 impl NewInstance {
-    /// Returns the rows of this instance as its creation stores them, owned from the start.
-    pub fn into_rows(self, id: InstanceId, generation: Generation) -> LoadedInstance {
+    /// Returns this instance as its creation stores it, owned from the start.
+    pub fn into_loaded(self, id: InstanceId, generation: Generation) -> LoadedInstance {
+        let record = InstanceRecord {
+            state: InstanceState::Running,
+            reason: Some("waiting for a master".to_owned()),
+            attention: None,
+            run: Run(1),
+            due_at: None,
+            time_left_ms: None,
+            timed_out: false,
+            started_at: None,
+            ended_at: None,
+            outputs: BTreeMap::new(),
+        };
         LoadedInstance {
-            id,
+            rows: InstanceRows {
+                id,
+                generation,
+                epoch: Epoch(1),
+                revision: Revision(0),
+                created_at: self.at,
+                record,
+                tasks: BTreeMap::new(),
+            },
             project: self.project,
             workflow: self.workflow,
             workflow_id: self.workflow_id,
             version: self.version,
             project_params: self.project_params,
             start: self.start,
-            generation,
-            epoch: Epoch(1),
-            revision: Revision(0),
-            created_at: self.at,
-            record: InstanceRecord {
-                state: InstanceState::Running,
-                reason: Some("waiting for a master".to_owned()),
-                attention: None,
-                run: Run(1),
-                due_at: None,
-                time_left_ms: None,
-                timed_out: false,
-                started_at: None,
-                ended_at: None,
-                outputs: BTreeMap::new(),
-            },
-            tasks: Vec::new(),
             duplicate_open_attempts: Vec::new(),
             commands: Vec::new(),
             results: Vec::new(),
@@ -144,8 +147,8 @@ pub enum WriteOutcome {
 /// Everything an owner needs to run an instance, from one consistent read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedInstance {
-    /// The instance.
-    pub id: InstanceId,
+    /// Its rows, each task with its latest attempt.
+    pub rows: InstanceRows,
     /// The project's name.
     pub project: String,
     /// The workflow's name.
@@ -158,18 +161,6 @@ pub struct LoadedInstance {
     pub project_params: BTreeMap<String, String>,
     /// What the start asked for.
     pub start: Start,
-    /// The database's generation.
-    pub generation: Generation,
-    /// The epoch under which it is owned.
-    pub epoch: Epoch,
-    /// The version of the rows.
-    pub revision: Revision,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// Its own row.
-    pub record: InstanceRecord,
-    /// Its task rows, each with its latest attempt.
-    pub tasks: Vec<(TaskIndex, Task)>,
     /// Open attempts of tasks that have a later one; normally none.
     pub duplicate_open_attempts: Vec<(TaskIndex, Attempt)>,
     /// Unapplied commands in order.

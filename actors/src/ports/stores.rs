@@ -44,7 +44,11 @@ pub trait MembershipStore: Send + Sync + 'static {
 
     /// Reads the heartbeats of an incarnation; none of one that has ended.
     async fn read_heartbeat(&self, incarnation: Incarnation) -> Result<Option<HeartbeatReading>, StoreError>;
+}
 
+/// Members whose deaths are declared, and what became of their instances.
+#[async_trait]
+pub trait FailoverStore: MembershipStore {
     /// Declares an incarnation dead, if the declaring one is active and the other has stored no heartbeat since the
     /// reading that the declaration names; ends its database sessions.
     async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError>;
@@ -53,13 +57,17 @@ pub trait MembershipStore: Send + Sync + 'static {
     async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError>;
 }
 
-/// Which node owns which instance.
+/// Claims of instances that need an owner.
 #[async_trait]
-pub trait OwnershipStore: Send + Sync + 'static {
+pub trait ClaimStore: Send + Sync + 'static {
     /// Claims instances that need an owner and have no live one. Host, owner, epoch + 1 and the owner log are stored in
     /// one statement.
     async fn claim_instances(&self, claim: &Claim) -> Result<Vec<ClaimedInstance>, StoreError>;
+}
 
+/// Which node owns which instance.
+#[async_trait]
+pub trait OwnershipStore: Send + Sync + 'static {
     /// Gives instances to another active master: host, owner, epoch + 1 and the owner log in one transaction. Returns
     /// those that were handed over, with their new epochs; none when the target is not an active master.
     async fn hand_over_instances(&self, hand_over: &HandOver) -> Result<Vec<Ownership>, StoreError>;
@@ -77,9 +85,9 @@ pub trait OwnershipStore: Send + Sync + 'static {
     async fn clear_claims(&self, owner: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError>;
 }
 
-/// The rows of instances.
+/// Writes instances.
 #[async_trait]
-pub trait InstanceStore: Send + Sync + 'static {
+pub trait InstanceWriter: Send + Sync + 'static {
     /// The number of batches that may be written at the same time.
     fn writer_count(&self) -> usize {
         1
@@ -87,7 +95,11 @@ pub trait InstanceStore: Send + Sync + 'static {
 
     /// Stores a batch; returns one outcome per entry, in its order. An error concerns the whole batch.
     async fn write_batch(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError>;
+}
 
+/// Reads instances for their owners.
+#[async_trait]
+pub trait InstanceReader: Send + Sync + 'static {
     /// Reads instances under their ownership, each from one moment; one that has another owner or epoch now is left out.
     /// An error concerns all of them.
     async fn load_instances(
@@ -95,7 +107,11 @@ pub trait InstanceStore: Send + Sync + 'static {
         owner: Incarnation,
         owned: &[Ownership],
     ) -> Result<Vec<LoadedInstance>, StoreError>;
+}
 
+/// The definitions that instances are pinned to.
+#[async_trait]
+pub trait DefinitionStore: Send + Sync + 'static {
     /// Reads a pinned definition; the same version is always the same.
     async fn load_definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError>;
 }
@@ -128,6 +144,26 @@ pub trait RelayedResults: Send + Sync + 'static {
 }
 
 /// The whole of the engine's side of the database.
-pub trait Store: MembershipStore + OwnershipStore + InstanceStore + InboxStore + RelayedResults {}
+pub trait Store:
+    FailoverStore
+    + ClaimStore
+    + OwnershipStore
+    + InstanceWriter
+    + InstanceReader
+    + DefinitionStore
+    + InboxStore
+    + RelayedResults
+{
+}
 
-impl<S: MembershipStore + OwnershipStore + InstanceStore + InboxStore + RelayedResults> Store for S {}
+impl<S> Store for S where
+    S: FailoverStore
+        + ClaimStore
+        + OwnershipStore
+        + InstanceWriter
+        + InstanceReader
+        + DefinitionStore
+        + InboxStore
+        + RelayedResults
+{
+}

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::LogPart;
 use crate::protocol::{
-    Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
-    ReportAnswer,
+    Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
+    ReattachRequest, Report, ReportAnswer,
 };
 
 /// The version of the calls and replies; it grows with every change of their shape.
@@ -132,8 +132,8 @@ pub enum MasterReply {
     },
     /// To `RenewLeases`.
     Leases {
-        /// Whether each is granted; only an owner that is sure of itself and of the worker grants any.
-        granted: Vec<bool>,
+        /// One per request; only an owner that is sure of itself and of the worker grants any.
+        answers: Vec<LeaseAnswer>,
     },
     /// To `ReachableWorkers`.
     ReachableWorkers {

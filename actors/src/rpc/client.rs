@@ -9,8 +9,8 @@ use super::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, Wo
 use super::transport::{CallError, Destination, Transport};
 use crate::ports::LogPart;
 use crate::protocol::{
-    Dispatch, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner, ReattachAnswer, ReattachRequest, Report,
-    ReportAnswer,
+    Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
+    ReattachRequest, Report, ReportAnswer,
 };
 
 /// What a ping found at an address.
@@ -102,18 +102,18 @@ impl RpcClient {
         master_done(self.call_master(to, call).await?)
     }
 
-    /// Asks the owner for leases of exclusive attempts, which count from when this was sent. Returns in the batch's
-    /// order whether each is granted.
+    /// Asks the owner for leases of exclusive attempts, which count from when this was sent. Returns one
+    /// answer per request, in their order.
     pub async fn renew_leases(
         &self,
         owner: &Owner,
         worker: Incarnation,
         batch: Vec<LeaseRequest>,
-    ) -> Result<Vec<bool>, CallError> {
+    ) -> Result<Vec<LeaseAnswer>, CallError> {
         let (to, owner) = (Destination::from(owner), owner.clone());
         let call = MasterCall::RenewLeases { owner, worker, batch };
         match self.call_master(to, call).await? {
-            MasterReply::Leases { granted } => Ok(granted),
+            MasterReply::Leases { answers } => Ok(answers),
             other => Err(unexpected(&other)),
         }
     }

@@ -109,8 +109,8 @@ impl InProcess {
                 worker,
                 batch,
             } => {
-                let granted = send(master, RenewLeases { worker, batch }).await?;
-                Ok(MasterReply::Leases { granted })
+                let answers = send(master, RenewLeases { worker, batch }).await?;
+                Ok(MasterReply::Leases { answers })
             }
             MasterCall::CheckInbox { instance, wait_ms } => {
                 let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::attempts::Attempts;
 use super::leases::{LeaseWatch, StopOrder};
-use crate::protocol::{Dispatch, LeaseRequest, Owner};
+use crate::protocol::{Dispatch, LeaseAnswer, LeaseRequest, Owner};
 use crate::rpc::client::RpcClient;
 use crate::rpc::transport::CallError;
 
@@ -46,7 +46,7 @@ pub(crate) enum IsolatedStop {
 pub(crate) struct SentLeaseRequest {
     batch: Vec<LeaseRequest>,
     sent_at: Instant,
-    answers: Result<Vec<bool>, CallError>,
+    answers: Result<Vec<LeaseAnswer>, CallError>,
 }
 
 impl IsolationMonitor {
@@ -126,8 +126,8 @@ impl IsolationMonitor {
         let mut startable = Vec::new();
         for LeaseRequest { uid, .. } in batch {
             match answers.next() {
-                Some(true) => self.leases.grant(&uid, sent_at),
-                Some(false) | None => self.leases.deny(&uid, now),
+                Some(LeaseAnswer::Granted) => self.leases.grant(&uid, sent_at),
+                Some(LeaseAnswer::Denied) | None => self.leases.deny(&uid, now),
             }
             if self.leases.may_start(&uid, now) {
                 startable.extend(self.deferred.remove(&uid));

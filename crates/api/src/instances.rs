@@ -13,7 +13,7 @@ use store::catalog::{DeleteOutcome, InstanceFilter, InstanceRow};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::auth::access::{AnyUser, Caller, Execute, Read};
+use crate::auth::access::{AnyUser, Caller, Read, Write};
 use crate::auth::objects::System;
 use crate::auth::server::Server;
 use crate::http::body::{NoQuery, Query};
@@ -108,7 +108,7 @@ async fn get_instance(caller: Caller<Read, InstanceId>, _: Query<NoQuery>) -> Re
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 204), (status = 409)))]
 #[delete("/api/v1/instances/{id}")]
 async fn delete_instance(
-    caller: Caller<Execute, InstanceId>,
+    caller: Caller<Write, InstanceId>,
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {
     match caller

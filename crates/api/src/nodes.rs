@@ -38,8 +38,12 @@ pub(crate) async fn read_nodes(server: &Server) -> Result<Vec<NodeView>, Problem
 #[utoipa::path(tag = "nodes", responses((status = 200, body = List<NodeView>)), params(Paging))]
 #[get("/api/v1/nodes")]
 async fn list_nodes(caller: Caller<AnyUser, System>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
-    paging.0.page_request()?;
-    Ok(HttpResponse::Ok().json(List::single_page(read_nodes(caller.server()).await?)))
+    let page = caller
+        .catalog()
+        .nodes()
+        .list_page(caller.server().now(), &paging.0.page_request()?)
+        .await?;
+    Ok(HttpResponse::Ok().json(List::<NodeView>::from_page(page)))
 }
 
 /// Lists takeovers, newest first.

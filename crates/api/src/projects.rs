@@ -12,7 +12,7 @@ use store::catalog::{NewProject, Project, ProjectEdit};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::auth::access::{Admin, AnyUser, Caller, Read, Write};
+use crate::auth::access::{AnyUser, Caller, Owner, Read, Write};
 use crate::auth::objects::System;
 use crate::http::body::{Body, NoQuery, Query, check_name, escape_pointer};
 use crate::http::codes::Code;
@@ -54,7 +54,7 @@ struct EditProject {
     params: Option<BTreeMap<String, String>>,
 }
 
-/// Creates a project; its creator may write in it.
+/// Creates a project; its creator becomes its owner.
 #[utoipa::path(tag = "projects", request_body = CreateProject,
     params(("Idempotency-Key" = Option<String>, Header)), responses((status = 201, body = ProjectView), (status = 409)))]
 #[post("/api/v1/projects")]
@@ -152,7 +152,7 @@ async fn edit_project(
 /// Deletes an empty project.
 #[utoipa::path(tag = "projects", params(("project" = String, Path)), responses((status = 204), (status = 409)))]
 #[delete("/api/v1/projects/{project}")]
-async fn delete_project(caller: Caller<Admin, Project>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
+async fn delete_project(caller: Caller<Owner, Project>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     caller
         .catalog()
         .projects()

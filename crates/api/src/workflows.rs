@@ -1,6 +1,7 @@
 //! Workflows: documents in, versions out.
 
 mod document_request;
+mod etag;
 mod views;
 
 use actix_web::http::header::{ACCEPT, ETAG};
@@ -15,7 +16,8 @@ use crate::http::body::{DocumentBody, NoQuery, Query, check_name};
 use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
-use crate::workflows::document_request::{parse_format, parse_if_match, parse_version};
+use crate::workflows::document_request::{parse_format, parse_version};
+use crate::workflows::etag::{format_etag, read_if_match};
 use crate::workflows::views::{PutResult, VersionItem, WorkflowDocument, WorkflowItem, WorkflowView};
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
@@ -54,7 +56,7 @@ async fn put_workflow(
     let format = parse_format(&request)?;
     let project = caller.object();
     let new = parse_version(&name, &project.name, &body, format).await?;
-    let if_match = parse_if_match(&request)?;
+    let if_match = read_if_match(&request)?;
     if query.0.dry_run.unwrap_or_default() {
         let put = caller
             .catalog()
@@ -83,12 +85,8 @@ fn put_response(
     name: String,
 ) -> HttpResponse {
     status
-        .insert_header((ETAG, etag(put.version)))
+        .insert_header((ETAG, format_etag(put.version)))
         .json(PutResult::new(project, name, put))
-}
-
-fn etag(version: i64) -> String {
-    format!("\"{version}\"")
 }
 
 /// Lists the workflows of a project by name.
@@ -136,7 +134,7 @@ async fn read_workflow(
         None => Problem::not_found(format!("workflow `{name}`")),
     })?;
     let mut response = HttpResponse::Ok();
-    response.insert_header((ETAG, etag(found.version)));
+    response.insert_header((ETAG, format_etag(found.version)));
     if prefers_yaml(&request) {
         return Ok(response
             .content_type("application/yaml; charset=utf-8")

@@ -20,6 +20,11 @@ const PROJECTS: TableLayout = TableLayout {
     ],
 };
 
+const GRANTS: TableLayout = TableLayout {
+    name: "user",
+    columns: &[("USER", "/user"), ("PERMISSION", "/permission")],
+};
+
 const USERS: TableLayout = TableLayout {
     name: "name",
     columns: &[
@@ -112,6 +117,10 @@ pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) ->
                 permission_name(permission)
             ));
             Ok(())
+        }
+        ProjectCommand::Grants { project } => {
+            let call = Call::get(&["projects", &project, "grants"]);
+            printer.list(rest.list(&call, usize::MAX)?, GRANTS)
         }
         ProjectCommand::Revoke { project, user } => delete(
             rest,

@@ -6,12 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use document::{Format, parse_document};
+use engine::spec::names;
 
 /// The most bytes of a file to import.
 pub const MAX_BYTES: usize = 32 * 1024 * 1024;
-
-/// The longest name of a task, in characters.
-const MAX_NAME_CHARS: usize = 100;
 
 /// What the imported tasks do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +189,7 @@ fn unique_names(specified: &[SpecifiedTask]) -> Result<BTreeMap<String, String>,
             let suffix = format!("-{number}");
             name = base
                 .chars()
-                .take(MAX_NAME_CHARS - suffix.len())
+                .take(names::MAX_CHARS - suffix.len())
                 .collect::<String>()
                 + &suffix;
         }
@@ -208,14 +206,8 @@ fn unique_names(specified: &[SpecifiedTask]) -> Result<BTreeMap<String, String>,
 fn valid_name(id: &str) -> String {
     let replaced: String = id
         .chars()
-        .map(|c| {
-            if c.is_alphanumeric() || "._- ".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
-        .take(MAX_NAME_CHARS)
+        .map(|c| if names::is_name_char(c) { c } else { '_' })
+        .take(names::MAX_CHARS)
         .collect();
     match replaced.trim() {
         "" | "." | ".." => "task".to_owned(),

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actors::clock::Clock;
 use engine::ids::Timestamp;
 use sea_orm::sqlx::Connection;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
@@ -353,8 +352,8 @@ pub(crate) async fn postgres_session(url: &str, name: &str) -> Result<DatabaseCo
     postgres_pool(&url, &sessions).await
 }
 
-/// Starts the clock that is the database's own on SQLite.
-pub(crate) fn machine_clock() -> Clock {
+/// Returns the time of this machine, which is the database's on SQLite.
+pub(crate) fn machine_time() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Clock::starting_at(Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -10,6 +10,5 @@ mod load;
 mod members;
 mod ownership;
 mod pinned_definition;
-mod port;
 mod relayed_results;
 mod task_rows;

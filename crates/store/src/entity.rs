@@ -12,6 +12,7 @@ pub(crate) mod audit;
 pub(crate) mod cluster_meta;
 pub(crate) mod failover;
 pub(crate) mod inbox;
+pub(crate) mod index;
 pub(crate) mod instance;
 pub(crate) mod member;
 pub(crate) mod member_heartbeat;
@@ -54,4 +55,28 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, owner_log::Entity),
         create(backend, failover::Entity),
     ]
+}
+
+/// Writes the statements that create the indexes as the entities declare them; for the comparison with the
+/// migrations.
+pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
+    [
+        member::indexes(),
+        project::indexes(),
+        workflow::indexes(),
+        user_account::indexes(),
+        token::indexes(),
+        project_grant::indexes(),
+        audit::indexes(),
+        request_key::indexes(),
+        instance::indexes(),
+        attempt::indexes(),
+        transition::indexes(),
+        inbox::indexes(),
+        failover::indexes(),
+    ]
+    .iter()
+    .flatten()
+    .map(|index| backend.build(index))
+    .collect()
 }

@@ -22,7 +22,7 @@ mod store;
 mod timeline;
 
 pub use connect::{OpenError, Role};
-pub use entity::create_table_statements;
+pub use entity::{create_index_statements, create_table_statements};
 pub use error::{DISK_FULL, is_unique_violation, store_error};
 pub use generation::GenerationBump;
 pub use lock::{StandaloneLock, StandaloneLockError};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actors::clock::Clock;
+use actors::clock::TimeSource;
 use actors::ports::StoreError;
 use engine::ids::{Incarnation, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
@@ -24,7 +24,6 @@ struct SharedStore {
     url: String,
     role: Role,
     pools: Pools,
-    clock: Clock,
     definitions: DefinitionCache,
     timeline: TimelineMonitor,
 }
@@ -42,7 +41,6 @@ impl Store {
                 url: url.to_owned(),
                 role,
                 pools,
-                clock: connect::machine_clock(),
                 definitions: DefinitionCache::default(),
                 timeline,
             }),
@@ -101,9 +99,12 @@ impl Store {
         &self.shared.url
     }
 
-    /// Returns the time of this machine at the start of the process plus monotonic time.
-    pub(crate) fn process_time(&self) -> Timestamp {
-        self.shared.clock.now()
+    /// Returns the origin of the database's time: a file has no clock but this machine's.
+    pub fn time_source(&self) -> TimeSource {
+        match self.backend() {
+            DbBackend::Sqlite => TimeSource::Machine,
+            _ => TimeSource::Server,
+        }
     }
 
     pub(crate) fn definitions(&self) -> &DefinitionCache {
@@ -148,8 +149,7 @@ impl Store {
         Statement::from_sql_and_values(self.backend(), sql, values)
     }
 
-    /// Returns the database's time: PostgreSQL is asked; on SQLite it is this machine's clock at the start of
-    /// the process plus monotonic time.
+    /// Returns the database's time: PostgreSQL is asked; on SQLite it is this machine's.
     ///
     /// # Errors
     /// `Unavailable` when the database cannot be reached.
@@ -160,7 +160,7 @@ impl Store {
     /// Returns the database's time as this connection sees it.
     pub(crate) async fn now_on<C: ConnectionTrait>(&self, connection: &C) -> Result<Timestamp, StoreError> {
         if self.backend() == DbBackend::Sqlite {
-            return Ok(self.shared.clock.now());
+            return Ok(connect::machine_time());
         }
         let row = connection
             .query_one_raw(self.statement(connect::POSTGRES_NOW, []))

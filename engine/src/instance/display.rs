@@ -47,6 +47,7 @@ impl fmt::Display for Event {
             }
             Self::Warning { uid, text } => write!(f, "warning {uid}: {text}"),
             Self::Due => f.write_str("due"),
+            Self::ClockStepped { by_ms } => write!(f, "clock stepped {by_ms:+} ms"),
             Self::Quarantine { attention } => write!(f, "quarantine {}", attention.code),
         }
     }

@@ -70,6 +70,11 @@ impl<'a> InstanceDraft<'a> {
         &self.rows
     }
 
+    /// Returns the task rows, to change what moves no task.
+    pub(super) fn rows_mut(&mut self) -> &mut RowOverlay<'a> {
+        &mut self.rows
+    }
+
     /// Returns the requested effects.
     pub(super) fn requests(&self) -> &EffectRequests {
         &self.requests

@@ -63,6 +63,11 @@ pub enum Event {
     },
     /// Time has passed: everything that was due by the event's time is due.
     Due,
+    /// The clock was set: due times move with it, so that waits keep their length.
+    ClockStepped {
+        /// By how many milliseconds, forward or backward.
+        by_ms: i64,
+    },
     /// The system stops working on the instance until a person acts.
     Quarantine {
         /// Why.

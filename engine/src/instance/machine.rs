@@ -8,7 +8,7 @@ use super::effect::Effect;
 use super::event::{Event, Operation};
 use super::reasons::{failure_reason, set_reason};
 use super::state::Instance;
-use super::timers::fire_due;
+use super::timers::{fire_due, move_due_times};
 use crate::ids::{TaskIndex, Timestamp};
 use crate::plan::Plan;
 use crate::states::{Attention, KillCause, Priority, TaskState};
@@ -63,6 +63,7 @@ impl<'a> StepBatch<'a> {
             }
             Event::Warning { uid, text } => draft.warn_about(uid, &text),
             Event::Due => fire_due(draft),
+            Event::ClockStepped { by_ms } => move_due_times(draft, by_ms),
             Event::Quarantine { attention } => quarantine(draft, attention),
         }
         let draft = &mut self.draft;

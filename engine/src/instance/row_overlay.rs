@@ -159,6 +159,16 @@ impl<'a> RowOverlay<'a> {
         untouched.map(|(due, _)| *due).into_iter().chain(changed).min()
     }
 
+    /// Moves every due time of a task.
+    pub(super) fn move_due_times(&mut self, by_ms: i64) {
+        for task_index in self.due_by(Timestamp(i64::MAX)) {
+            if let Some(mut task) = self.get(task_index).cloned() {
+                task.due_at = task.due_at.map(|due| due.plus(by_ms));
+                self.touched.insert(task_index, task);
+            }
+        }
+    }
+
     fn matching(
         &self,
         set: fn(&Counters) -> &BTreeSet<TaskIndex>,

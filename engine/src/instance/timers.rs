@@ -28,6 +28,14 @@ pub(super) fn fire_due(draft: &mut InstanceDraft<'_>) {
     }
 }
 
+/// Moves every due time, and requests the next one again.
+pub(super) fn move_due_times(draft: &mut InstanceDraft<'_>, by_ms: i64) {
+    draft.requests_mut().wake();
+    let record = draft.record_mut();
+    record.due_at = record.due_at.map(|due| due.plus(by_ms));
+    draft.rows_mut().move_due_times(by_ms);
+}
+
 fn time_out(draft: &mut InstanceDraft<'_>) {
     let text = time_limit_reason(draft);
     draft.record_mut().time_out();

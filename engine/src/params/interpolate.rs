@@ -4,8 +4,8 @@
 
 use super::time::{self, TimeBase};
 
-/// The longest placeholder; a longer one is ordinary text.
-const MAX_PLACEHOLDER: usize = 256;
+/// The longest placeholder in bytes, several times a name of 100 characters of four bytes; a longer one is ordinary text.
+const MAX_PLACEHOLDER: usize = 1024;
 
 /// The deepest nesting of placeholders in placeholders. Each level may be read twice, so it stays small.
 const MAX_NESTING: usize = 2;

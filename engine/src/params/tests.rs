@@ -129,6 +129,14 @@ fn values_that_grow_and_chains_that_are_long_are_refused() {
 }
 
 #[test]
+fn the_longest_name_of_every_script_is_replaced() {
+    let name = "हि".repeat(50);
+    crate::spec::names::check_param(&name).unwrap();
+    let values = of_workflow(&[(&name, "value"), ("copy", &format!("${{{name}}}"))]).unwrap();
+    assert_eq!(values["copy"], "value");
+}
+
+#[test]
 fn outputs_of_earlier_tasks_are_data() {
     let empty = BTreeMap::new();
     let upstream = map(&[("k", "${k} $[yyyy]")]);

@@ -1,7 +1,9 @@
 //! The rules of legal names.
 
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
+
 /// The longest name, in characters.
-pub(super) const MAX_CHARS: usize = 100;
+pub const MAX_CHARS: usize = 100;
 
 /// Names that change how programs are found or loaded.
 const FORBIDDEN: &[&str] = &["PATH", "IFS", "ENV", "HOME", "SHELL"];
@@ -21,14 +23,21 @@ pub fn check(name: &str) -> Result<(), String> {
     if name.starts_with(' ') || name.ends_with(' ') {
         return Err(format!("the name `{name}` must not begin or end with a space"));
     }
-    let legal = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-');
-    match name.chars().find(|c| !legal(*c)) {
+    match name.chars().find(|c| !is_name_char(*c)) {
         Some(bad) => Err(format!(
-            "`{}` is not allowed in a name: use letters, digits, space, `.`, `_` and `-`",
+            "`{}` is not allowed in a name: use letters, marks, digits, space, `.`, `_` and `-`",
             bad.escape_default()
         )),
         None => Ok(()),
     }
+}
+
+/// Whether a name may contain the character: a letter, mark or digit of any script, space, `.`, `_`, `-`.
+///
+/// Scripts such as Devanagari and Tamil write vowels as marks, and a decomposed `é` is a letter with a mark.
+pub fn is_name_char(c: char) -> bool {
+    let is_mark = || c.general_category_group() == GeneralCategoryGroup::Mark;
+    c.is_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-') || is_mark()
 }
 
 /// Checks the name of a parameter or an output for its characters; see also [`is_forbidden`].
@@ -40,10 +49,10 @@ pub fn check_param(name: &str) -> Result<(), String> {
     if name.starts_with(|c: char| c.is_numeric()) {
         return Err(format!("the parameter name `{name}` must not begin with a digit"));
     }
-    let legal = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
-    match name.chars().find(|c| !legal(*c)) {
+    let is_legal = |c: char| is_name_char(c) && c != ' ';
+    match name.chars().find(|c| !is_legal(*c)) {
         Some(bad) => Err(format!(
-            "`{}` is not allowed in a parameter name: use letters, digits, `_`, `.` and `-`",
+            "`{}` is not allowed in a parameter name: use letters, marks, digits, `_`, `.` and `-`",
             bad.escape_default()
         )),
         None => Ok(()),

@@ -229,9 +229,16 @@ fn a_task_parameter_is_an_input_with_a_value() {
 
 #[test]
 fn names_follow_the_contract() {
+    // A virama, a pulli and a combining accent are marks; each counts as a character.
+    let with_marks = ["हिन्दी", "தமிழ்", "re\u{301}sume\u{301}", "x\u{301}"];
     for good in ["a", "daily sales", "日报-1", "a.b_c-d", &"x".repeat(100)] {
         names::check(good).unwrap();
     }
+    for good in with_marks {
+        names::check(good).unwrap();
+        names::check_param(good).unwrap();
+    }
+    assert!(names::check(&"e\u{301}".repeat(51)).is_err());
     for bad in [
         "",
         " a",
@@ -241,6 +248,8 @@ fn names_follow_the_contract() {
         "a/b",
         "a\n",
         "a\u{0}",
+        "a\u{200d}b",
+        "\u{1f600}",
         &"x".repeat(101),
     ] {
         assert!(names::check(bad).is_err(), "{bad:?}");

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use actors::ports::InstanceStore as _;
+use actors::ports::DefinitionStore as _;
 use engine::spec::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
 use store::Store;

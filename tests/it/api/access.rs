@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::server::{Served, reply, serve};
@@ -110,11 +112,10 @@ async fn each_permission_allows_its_own_and_no_more() {
         ("PUT", workflow.as_str(), Some(document)),
         ("PATCH", project, Some(json!({}))),
     ];
-    let admin = [("DELETE", project, None), ("GET", "/api/v1/users", None)];
-    for (level, granted) in [None, Some("read"), Some("execute"), Some("write")]
-        .into_iter()
-        .enumerate()
-    {
+    let owns = [("DELETE", project, None)];
+    let admin = [("GET", "/api/v1/users", None)];
+    let permissions = [None, Some("read"), Some("execute"), Some("write"), Some("owner")];
+    for (level, granted) in permissions.into_iter().enumerate() {
         if let Some(permission) = granted {
             let path = format!("{project}/grants/ann");
             let put = served.send("PUT", &path, json!({"permission": permission})).await;
@@ -124,7 +125,8 @@ async fn each_permission_allows_its_own_and_no_more() {
             (1, &reads[..]),
             (2, &executes[..]),
             (3, &writes[..]),
-            (4, &admin[..]),
+            (4, &owns[..]),
+            (5, &admin[..]),
         ] {
             for call in calls {
                 let seen = status(&served, &token, call.clone()).await;
@@ -141,6 +143,239 @@ async fn each_permission_allows_its_own_and_no_more() {
             "{granted:?}"
         );
     }
+    served.stop().await;
+}
+
+/// What an operation needs, from a valid token to the role of an administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Needs {
+    Token,
+    Read,
+    Execute,
+    Write,
+    Owner,
+    Admin,
+}
+
+/// Every operation that needs a token.
+const NEEDS: [(Needs, &str); 48] = [
+    (Needs::Token, "GET /api/openapi.json"),
+    (Needs::Token, "GET /api/v1/cluster"),
+    (Needs::Token, "GET /api/v1/failovers"),
+    (Needs::Token, "GET /api/v1/instances"),
+    (Needs::Token, "GET /api/v1/nodes"),
+    (Needs::Token, "GET /api/v1/projects"),
+    (Needs::Token, "GET /api/v1/stream"),
+    (Needs::Token, "GET /api/v1/task-types"),
+    (Needs::Token, "GET /api/v1/tokens"),
+    (Needs::Token, "GET /api/v1/users/me"),
+    (Needs::Token, "GET /metrics"),
+    (Needs::Token, "POST /api/v1/auth/logout"),
+    (Needs::Token, "POST /api/v1/projects"),
+    (Needs::Token, "POST /api/v1/tokens"),
+    (Needs::Token, "DELETE /api/v1/tokens/{id}"),
+    (Needs::Read, "GET /api/v1/instances/{id}"),
+    (Needs::Read, "GET /api/v1/instances/{id}/history"),
+    (Needs::Read, "GET /api/v1/instances/{id}/ownership"),
+    (Needs::Read, "GET /api/v1/instances/{id}/tasks"),
+    (Needs::Read, "GET /api/v1/instances/{id}/tasks/{task}"),
+    (
+        Needs::Read,
+        "GET /api/v1/instances/{id}/tasks/{task}/attempts/{attempt}/log",
+    ),
+    (
+        Needs::Read,
+        "GET /api/v1/instances/{id}/tasks/{task}/attempts/{attempt}/log/stream",
+    ),
+    (Needs::Read, "GET /api/v1/operations/{id}"),
+    (Needs::Read, "GET /api/v1/projects/{project}"),
+    (Needs::Read, "GET /api/v1/projects/{project}/workflows"),
+    (Needs::Read, "GET /api/v1/projects/{project}/workflows/{workflow}"),
+    (
+        Needs::Read,
+        "GET /api/v1/projects/{project}/workflows/{workflow}/versions",
+    ),
+    (Needs::Execute, "POST /api/v1/instances/{id}/pause"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/recover"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/rerun"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/resume"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/stop"),
+    (
+        Needs::Execute,
+        "POST /api/v1/instances/{id}/tasks/{task}/force-success",
+    ),
+    (
+        Needs::Execute,
+        "POST /api/v1/projects/{project}/workflows/{workflow}/instances",
+    ),
+    (Needs::Write, "DELETE /api/v1/instances/{id}"),
+    (
+        Needs::Write,
+        "DELETE /api/v1/projects/{project}/workflows/{workflow}",
+    ),
+    (Needs::Write, "GET /api/v1/projects/{project}/grants"),
+    (Needs::Write, "PATCH /api/v1/projects/{project}"),
+    (
+        Needs::Write,
+        "PUT /api/v1/projects/{project}/workflows/{workflow}",
+    ),
+    (Needs::Owner, "DELETE /api/v1/projects/{project}"),
+    (Needs::Owner, "DELETE /api/v1/projects/{project}/grants/{user}"),
+    (Needs::Owner, "PUT /api/v1/projects/{project}/grants/{user}"),
+    (Needs::Admin, "DELETE /api/v1/users/{name}"),
+    (Needs::Admin, "GET /api/v1/debug/actors"),
+    (Needs::Admin, "GET /api/v1/users"),
+    (Needs::Admin, "PATCH /api/v1/users/{name}"),
+    (Needs::Admin, "POST /api/v1/nodes/{incarnation}/drain"),
+    (Needs::Admin, "POST /api/v1/users"),
+];
+
+/// One project with what the paths of requests name.
+struct Place<'a> {
+    project: &'a str,
+    instance: String,
+    operation: String,
+}
+
+impl Place<'_> {
+    fn path(&self, (method, template): (&str, &str)) -> String {
+        let id = if template.starts_with("/api/v1/operations") {
+            &self.operation
+        } else if template.starts_with("/api/v1/tokens") {
+            "999999"
+        } else {
+            &self.instance
+        };
+        let path = template
+            .replace("{project}", self.project)
+            .replace("{workflow}", "w")
+            .replace("{id}", id)
+            .replace("{task}", "t")
+            .replace("{attempt}", "1")
+            .replace("{user}", "unknown")
+            .replace("{name}", "unknown")
+            .replace("{incarnation}", "999999");
+        match (method, template) {
+            (_, "/api/v1/stream") => path + "?topics=nodes",
+            ("POST", _) if template.starts_with("/api/v1/instances/") => path + "?wait=0",
+            _ => path,
+        }
+    }
+}
+
+async fn place<'a>(served: &Served, project: &'a str) -> Place<'a> {
+    let instance = served.start_in(project, "w").await;
+    let pause = format!("/api/v1/instances/{instance}/pause?wait=0");
+    let paused = served.send("POST", &pause, json!({})).await.json();
+    let operation = paused["operation"]["id"].as_str().unwrap().to_owned();
+    Place {
+        project,
+        instance,
+        operation,
+    }
+}
+
+/// Returns the status of an answer without its body, which may have no end.
+async fn status_of(served: &Served, token: &str, method: &str, path: &str) -> u16 {
+    let body = match (method, path) {
+        ("GET" | "DELETE", _) => None,
+        (_, path) if path.contains("/grants/") => Some(json!({"permission": "read"})),
+        ("PUT", _) => Some(json!({"version": 1, "name": "w", "tasks": {"t": {"type": "noop"}}})),
+        (_, "/api/v1/projects" | "/api/v1/tokens" | "/api/v1/users") => Some(json!({"name": "made"})),
+        _ => Some(json!({})),
+    };
+    let asked = served.ask_as(token, method, path);
+    let asked = match body {
+        Some(body) => asked.json(&body),
+        None => asked,
+    };
+    asked.send().await.unwrap().status().as_u16()
+}
+
+#[actix_rt::test]
+async fn every_operation_needs_the_permission_of_the_contract() {
+    let served = serve().await;
+    let documented: BTreeSet<String> = operations()
+        .into_iter()
+        .filter(|(_, _, open)| !open)
+        .map(|(method, path, _)| format!("{method} {path}"))
+        .collect();
+    let listed: BTreeSet<String> = NEEDS.iter().map(|(_, name)| (*name).to_owned()).collect();
+    assert_eq!(documented, listed, "each operation says here what it needs");
+    let made = served
+        .send("POST", "/api/v1/projects", json!({"name": "foreign"}))
+        .await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let (own, foreign) = (place(&served, "default").await, place(&served, "foreign").await);
+    let granted = [
+        (Needs::Token, None),
+        (Needs::Read, Some("read")),
+        (Needs::Execute, Some("execute")),
+        (Needs::Write, Some("write")),
+        (Needs::Owner, Some("owner")),
+    ];
+    for (level, permission) in granted {
+        let user = format!("user-{permission:?}").replace(['(', ')', '"'], "");
+        let token = served.member(&user).await;
+        if let Some(permission) = permission {
+            let path = format!("/api/v1/projects/default/grants/{user}");
+            let put = served.send("PUT", &path, json!({"permission": permission})).await;
+            assert_eq!(put.status, 200, "{put:?}");
+        }
+        for (needs, name) in NEEDS {
+            let (method, template) = name.split_once(' ').unwrap();
+            // It would end the token.
+            if template.ends_with("/logout") {
+                continue;
+            }
+            let path = own.path((method, template));
+            let seen = status_of(&served, &token, method, &path).await;
+            assert_eq!(
+                seen != 403,
+                level >= needs,
+                "{permission:?} {method} {path}: {seen}"
+            );
+            assert!(seen < 500, "{method} {path}: {seen}");
+            let elsewhere = foreign.path((method, template));
+            if elsewhere != path {
+                let seen = status_of(&served, &token, method, &elsewhere).await;
+                assert_eq!(seen, 403, "{permission:?} {method} {elsewhere}");
+            }
+        }
+    }
+    served.stop().await;
+}
+
+#[actix_rt::test]
+async fn the_grants_of_a_project_are_listed_by_user_and_in_pages() {
+    let served = serve().await;
+    for user in ["cleo", "ann", "bob"] {
+        served.member(user).await;
+    }
+    let token = served.member("dora").await;
+    let created = served
+        .ask_as(&token, "POST", "/api/v1/projects")
+        .json(&json!({"name": "own"}));
+    assert_eq!(reply(created).await.status, 201);
+    let grants = "/api/v1/projects/own/grants";
+    for (user, permission) in [("cleo", "read"), ("ann", "execute"), ("bob", "write")] {
+        let put = served
+            .ask_as(&token, "PUT", &format!("{grants}/{user}"))
+            .json(&json!({"permission": permission}));
+        assert_eq!(reply(put).await.status, 200, "an owner grants");
+    }
+    let first = reply(served.ask_as(&token, "GET", &format!("{grants}?limit=3")))
+        .await
+        .json();
+    let one = |user: &str, permission: &str| json!({"user": user, "permission": permission});
+    let expected = [one("ann", "execute"), one("bob", "write"), one("cleo", "read")];
+    assert_eq!(first["items"], json!(expected));
+    let cursor = first["next_cursor"].as_str().expect("another page");
+    let rest = served.get(&format!("{grants}?cursor={cursor}")).await.json();
+    assert_eq!(
+        rest,
+        json!({"items": [one("dora", "owner")], "next_cursor": null})
+    );
     served.stop().await;
 }
 

@@ -8,7 +8,7 @@ use actors::clock::Clock;
 use actors::execution::commit_events::CommitBroadcast;
 use actors::membership::health::HealthIssue;
 use actors::node::{Node, SlotUsage};
-use actors::ports::{InstanceStore as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
+use actors::ports::{InstanceWriter as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use api::{self, ApiState, Mode, Rates, token_hash};
 use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, InstanceId};
@@ -212,10 +212,15 @@ impl Served {
 
     /// Stores a workflow of one no-op and starts it; returns the instance's id.
     pub async fn start(&self, workflow: &str) -> String {
+        self.start_in("default", workflow).await
+    }
+
+    /// The same in a project.
+    pub async fn start_in(&self, project: &str, workflow: &str) -> String {
         let document = serde_json::json!({
             "version": 1, "name": workflow, "params": {"day": "monday"}, "tasks": {"t": {"type": "noop"}}
         });
-        let path = format!("/api/v1/projects/default/workflows/{workflow}");
+        let path = format!("/api/v1/projects/{project}/workflows/{workflow}");
         let put = self.send("PUT", &path, document).await;
         assert!(put.status < 300, "{put:?}");
         let started = self

@@ -124,3 +124,29 @@ async fn a_short_password_and_a_bad_name_are_pointed_to() {
     assert_eq!(named.problem(422, "INVALID_NAME"), "/name");
     served.stop().await;
 }
+
+#[actix_rt::test]
+async fn names_of_every_script_are_accepted_and_compared_exactly() {
+    let served = serve().await;
+    for (decomposed, composed) in [("e\u{301}tude", "\u{e9}tude"), ("हिन्दी", "தமிழ்")]
+    {
+        for name in [decomposed, composed] {
+            for (path, body) in [
+                ("/api/v1/users", json!({"name": name})),
+                ("/api/v1/projects", json!({"name": name})),
+                ("/api/v1/tokens", json!({"name": name})),
+            ] {
+                let made = served.send("POST", path, body).await;
+                assert_eq!(made.status, 201, "{path} {made:?}");
+            }
+            let task = json!({"type": "noop", "params": {name: "1"}});
+            let document = json!({"version": 1, "name": name, "tasks": {name: task}});
+            let path = format!("/api/v1/projects/{name}/workflows/{name}");
+            let put = served.send("PUT", &path, document).await;
+            assert_eq!(put.status, 201, "{put:?}");
+            let read = served.get(&path).await.json();
+            assert_eq!((&read["project"], &read["name"]), (&json!(name), &json!(name)));
+        }
+    }
+    served.stop().await;
+}

@@ -62,6 +62,27 @@ pub(super) async fn a_life_that_ended_is_listed_for_a_day(fixture: &CatalogFixtu
     assert_eq!(names(DAY + 20).await, ["n3"]);
 }
 
+pub(super) async fn nodes_are_listed_in_pages(fixture: &CatalogFixture) {
+    for name in ["n1", "n2", "n3"] {
+        member(fixture, name, "active", 1).await;
+    }
+    let mut page = PageRequest {
+        limit: 2,
+        cursor: None,
+    };
+    let mut pages = Vec::new();
+    loop {
+        let listed = fixture.catalog.nodes().list_page(Timestamp(10), &page).await;
+        let listed = listed.expect("nodes");
+        pages.push(listed.items.into_iter().map(|node| node.name).collect::<Vec<_>>());
+        page.cursor = listed.next_cursor;
+        if page.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [vec!["n3", "n2"], vec!["n1"]]);
+}
+
 pub(super) async fn take_overs_are_listed_newest_first(fixture: &CatalogFixture) {
     fixture
         .sql(

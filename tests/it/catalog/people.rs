@@ -233,7 +233,12 @@ pub(super) async fn a_grant_is_given_changed_and_taken_back(fixture: &CatalogFix
             .expect("an answer")
     };
     assert_eq!(permission().await, None);
-    for wanted in [Permission::Read, Permission::Write, Permission::Execute] {
+    for wanted in [
+        Permission::Read,
+        Permission::Owner,
+        Permission::Write,
+        Permission::Execute,
+    ] {
         let grant = Grant {
             user: "ann".to_owned(),
             permission: wanted,
@@ -245,7 +250,12 @@ pub(super) async fn a_grant_is_given_changed_and_taken_back(fixture: &CatalogFix
             .await
             .expect("a grant");
         assert_eq!(permission().await, Some(wanted));
-        assert_eq!(fixture.catalog.grants().list(DEFAULT).await, Ok(vec![grant]));
+        let listed = fixture
+            .catalog
+            .grants()
+            .list(DEFAULT, &PageRequest::default())
+            .await;
+        assert_eq!(listed.expect("an answer").items, [grant]);
     }
     fixture
         .catalog

@@ -101,6 +101,10 @@ pub(super) async fn a_put_under_a_condition_that_does_not_hold_stores_nothing(fi
         )
     };
     assert!(refused(put_if(1, IfMatch::Exists).await));
+    assert!(
+        refused(put_if(1, IfMatch::Version(0)).await),
+        "there is no version 0"
+    );
     assert_eq!(fixture.count("workflow").await, 0);
     fixture.flow(DEFAULT, "w").await;
     assert!(refused(put_if(2, IfMatch::Version(2)).await));

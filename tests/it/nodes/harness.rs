@@ -25,11 +25,17 @@ pub(super) struct Node {
 impl Node {
     /// Starts the program on a data folder and waits for its ready line.
     pub(super) fn start(data: &Path, more: &[&str]) -> Self {
+        Self::start_in(&[], data, more)
+    }
+
+    /// The same in an environment that has more variables.
+    pub(super) fn start_in(environment: &[(&str, &Path)], data: &Path, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_porpoise"))
             .args(["standalone", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(more)
             .env("PORPOISE__AUTH__BOOTSTRAP_TOKEN", TOKEN)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actors::membership::peers::Peers;
 use actors::ports::{Member, MemberStatus, NodeIdentity};
-use actors::protocol::{Owner, ReportAnswer};
+use actors::protocol::{LeaseAnswer, Owner, ReportAnswer};
 use actors::rpc::calls::{Call, MasterCall, MasterReply, Reply};
 use actors::rpc::client::RpcClient;
 use actors::rpc::in_process::InProcess;
@@ -222,8 +222,8 @@ impl RecordingMaster {
             MasterCall::RenewLeases { owner, worker, batch } => {
                 let count = batch.len();
                 self.record(format!("{count} leases of {worker} to {}", owner.incarnation));
-                let granted = vec![true; count];
-                MasterReply::Leases { granted }
+                let answers = vec![LeaseAnswer::Granted; count];
+                MasterReply::Leases { answers }
             }
             MasterCall::CheckInbox { instance, wait_ms } => {
                 self.record(format!("inbox of {instance} for {wait_ms} ms"));

@@ -181,7 +181,7 @@ pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subjec
     let id = create(subject, Some(&me)).await;
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
     let new = new_instance(Some(&me));
-    assert_eq!((loaded.id, loaded.workflow_id, loaded.version), (id, 1, 1));
+    assert_eq!((loaded.rows.id, loaded.workflow_id, loaded.version), (id, 1, 1));
     assert_eq!(
         (loaded.project.as_str(), loaded.workflow.as_str()),
         ("default", "flow")
@@ -190,9 +190,12 @@ pub(crate) async fn a_new_instance_of_an_active_owner_is_owned_from_birth(subjec
         (loaded.project_params, loaded.start),
         (new.project_params, new.start)
     );
-    assert_eq!((loaded.created_at, loaded.record.run), (Timestamp(1_000), Run(1)));
     assert_eq!(
-        (loaded.record.state, loaded.record.reason),
+        (loaded.rows.created_at, loaded.rows.record.run),
+        (Timestamp(1_000), Run(1))
+    );
+    assert_eq!(
+        (loaded.rows.record.state, loaded.rows.record.reason),
         (InstanceState::Running, None)
     );
     assert_eq!(
@@ -295,15 +298,15 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn StoreUnderTest)
         WriteOutcome::Stored
     );
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-    assert_eq!(loaded.revision, Revision(1));
-    assert_eq!(loaded.record, header(InstanceState::Running));
+    assert_eq!(loaded.rows.revision, Revision(1));
+    assert_eq!(loaded.rows.record, header(InstanceState::Running));
     assert_eq!(
-        loaded.tasks,
-        [
+        loaded.rows.tasks,
+        BTreeMap::from([
             (TaskIndex(0), running),
             (TaskIndex(1), waiting),
             (TaskIndex(2), delayed)
-        ]
+        ])
     );
     assert_eq!(loaded.duplicate_open_attempts, []);
     let history = subject.history(id).await;
@@ -352,9 +355,14 @@ pub(crate) async fn many_are_loaded_together_and_each_has_its_own(subject: &dyn 
     let seen: BTreeMap<InstanceId, (Vec<TaskIndex>, u32, usize)> = loaded
         .iter()
         .map(|one| {
-            let ordinals = one.tasks.iter().map(|(ordinal, _)| *ordinal).collect();
-            let attempt = one.tasks[0].1.attempt.as_ref().expect("an attempt");
-            (one.id, (ordinals, attempt.dispatch_number, one.commands.len()))
+            let tasks = &one.rows.tasks;
+            let ordinals = tasks.keys().copied().collect();
+            let first = tasks.values().next().expect("a task");
+            let attempt = first.attempt.as_ref().expect("an attempt");
+            (
+                one.rows.id,
+                (ordinals, attempt.dispatch_number, one.commands.len()),
+            )
         })
         .collect();
     assert_eq!(
@@ -403,9 +411,9 @@ pub(crate) async fn a_stale_entry_fails_alone(subject: &dyn StoreUnderTest) {
     for (place, id) in ids.into_iter().enumerate() {
         let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
         let stored = usize::from(place == 0);
-        assert_eq!(loaded.tasks.len(), stored, "{place}");
+        assert_eq!(loaded.rows.tasks.len(), stored, "{place}");
         assert_eq!(
-            loaded.revision,
+            loaded.rows.revision,
             Revision(i64::try_from(stored).unwrap()),
             "{place}"
         );
@@ -532,10 +540,11 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderT
             WriteOutcome::Stored
         );
         let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-        let states: Vec<&str> = loaded.tasks.iter().map(|(_, task)| task.state.as_str()).collect();
+        let tasks = loaded.rows.tasks;
+        let states: Vec<&str> = tasks.values().map(|task| task.state.as_str()).collect();
         assert_eq!(states[..3], expected, "{reset:?}");
         assert_eq!(states[3], "waiting", "{reset:?}");
-        for (_, task) in &loaded.tasks[..3] {
+        for task in tasks.values().take(3) {
             let is_reset = task.state == TaskState::Pending;
             assert_eq!(
                 task.attempts_before_run,
@@ -575,7 +584,7 @@ pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: 
         WriteOutcome::Stored
     );
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-    assert_eq!(loaded.tasks, [(TaskIndex(0), second)]);
+    assert_eq!(loaded.rows.tasks, BTreeMap::from([(TaskIndex(0), second)]));
     assert_eq!(loaded.duplicate_open_attempts, []);
 }
 

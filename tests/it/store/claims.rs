@@ -53,7 +53,7 @@ pub(crate) async fn a_new_instance_without_owner_is_claimed_to_start(subject: &d
     };
     assert_eq!(claimed, [expected]);
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-    assert_eq!(loaded.record.reason, None, "it no longer waits for a master");
+    assert_eq!(loaded.rows.record.reason, None, "it no longer waits for a master");
     assert_eq!(
         subject.owner_log(id).await,
         [(1, me.incarnation.0, None, "start".to_owned())]

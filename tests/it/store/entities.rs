@@ -1,7 +1,7 @@
 //! The migrations create what the entities declare.
 
 use sea_orm::{ConnectionTrait as _, DbBackend};
-use store::{Role, Store, create_table_statements};
+use store::{Role, Store, create_index_statements, create_table_statements};
 
 /// One line for each column: table, column, type, nullability, place in the primary key. SQLite has one type of
 /// whole numbers.
@@ -16,6 +16,14 @@ const SQLITE_KEYS: &str = "SELECT m.name || '.' || f.\"from\" || ' -> ' || f.\"t
     f.on_delete FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f \
     WHERE m.type = 'table' ORDER BY 1";
 
+/// One line for each index that a statement created, and for each unique constraint of a table.
+const SQLITE_INDEXES: &str = "SELECT replace(sql, '\"', '') FROM sqlite_master \
+    WHERE type = 'index' AND sql IS NOT NULL AND tbl_name NOT LIKE 'seaql_%' \
+    UNION ALL SELECT m.name || ' UNIQUE (' || \
+    (SELECT group_concat(name, ', ') FROM pragma_index_info(i.name)) || ')' \
+    FROM sqlite_master m JOIN pragma_index_list(m.name) i \
+    WHERE m.type = 'table' AND i.origin = 'u' ORDER BY 1";
+
 const POSTGRES_COLUMNS: &str = "SELECT table_name || '.' || column_name || ' ' || \
     replace(data_type, 'character varying', 'text') || \
     CASE is_nullable WHEN 'NO' THEN ' NOT NULL' ELSE '' END \
@@ -26,33 +34,46 @@ const POSTGRES_KEYS: &str = "SELECT conrelid::regclass::text || ' ' || pg_get_co
     WHERE contype IN ('p', 'f') AND connamespace = 'public'::regnamespace \
     AND conrelid::regclass::text NOT LIKE 'seaql_%' ORDER BY 1";
 
+/// One line for each index but those of primary keys, with its condition. A condition on `varchar` has casts, and
+/// parentheses around them, that one on `text` lacks.
+const POSTGRES_INDEXES: &str = "SELECT regexp_replace(pg_get_indexdef(indexrelid), \
+    '::(text|character varying)(\\[\\])?|[()]', '', 'g') FROM pg_index \
+    JOIN pg_class ON pg_class.oid = indexrelid \
+    WHERE relnamespace = 'public'::regnamespace AND NOT indisprimary \
+    AND indrelid::regclass::text NOT LIKE 'seaql_%' ORDER BY 1";
+
 async fn lines(store: &Store, sql: &str) -> Vec<String> {
     let rows = store.reader().query_all_raw(store.statement(sql, [])).await;
     let rows = rows.expect("a description of the tables");
     rows.iter()
-        .map(|row| row.try_get_by_index(0).expect("a line"))
+        .map(|row| {
+            let line: String = row.try_get_by_index(0).expect("a line");
+            line.split_whitespace().collect::<Vec<_>>().join(" ")
+        })
         .collect()
 }
 
 async fn describe(store: &Store) -> Vec<String> {
-    let (columns, keys) = match store.backend() {
-        DbBackend::Sqlite => (SQLITE_COLUMNS, SQLITE_KEYS),
-        _ => (POSTGRES_COLUMNS, POSTGRES_KEYS),
+    let (columns, keys, indexes) = match store.backend() {
+        DbBackend::Sqlite => (SQLITE_COLUMNS, SQLITE_KEYS, SQLITE_INDEXES),
+        _ => (POSTGRES_COLUMNS, POSTGRES_KEYS, POSTGRES_INDEXES),
     };
     let mut described = lines(store, columns).await;
     assert!(described.len() > 100, "the search should see the columns");
     described.extend(lines(store, keys).await);
+    let indexes = lines(store, indexes).await;
+    assert!(indexes.len() > 20, "the search should see the indexes");
+    described.extend(indexes);
     described
 }
 
 async fn compare(migrated: &Store, declared: &Store) {
     migrated.migrate().await.expect("migrations");
-    for statement in create_table_statements(declared.backend()) {
-        declared
-            .writer()
-            .execute_raw(statement)
-            .await
-            .expect("a declared table");
+    let backend = declared.backend();
+    let (tables, indexes) = (create_table_statements(backend), create_index_statements(backend));
+    for statement in tables.into_iter().chain(indexes) {
+        let created = declared.writer().execute_raw(statement).await;
+        created.expect("a declared table or index");
     }
     let (migrated, declared) = (describe(migrated).await, describe(declared).await);
     let only = |these: &[String], those: &[String]| -> Vec<String> {

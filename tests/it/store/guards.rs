@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use actors::ports::{Claim, ClaimedInstance, OwnershipStore as _};
+use actors::ports::{Claim, ClaimStore as _, ClaimedInstance};
 use engine::ids::Timestamp;
 use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
 

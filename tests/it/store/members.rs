@@ -269,7 +269,7 @@ pub(crate) async fn instances_are_handed_over_one_by_one(subject: &dyn StoreUnde
     let late = store(subject, round(&me, a, 0, Changes::default())).await;
     assert_eq!(late, WriteOutcome::Stale, "the giver is fenced");
     let loaded = load(subject.store(), a, target.incarnation, Epoch(2)).await;
-    assert_eq!(loaded.unwrap().revision, Revision(1));
+    assert_eq!(loaded.unwrap().rows.revision, Revision(1));
     assert_eq!(subject.store().hand_over_instances(&hand_over).await.unwrap(), []);
     let counts = subject.store().count_owned().await.unwrap();
     assert_eq!(counts, [(me.incarnation, 1), (target.incarnation, 2)].into());

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use actors::ports::{
-    Claim, Declaration, DeclarationOutcome, HandOver, Join, MembershipStore as _, NodeIdentity, Ownership,
-    OwnershipStore as _, StoreError,
+    Claim, ClaimStore as _, Declaration, DeclarationOutcome, FailoverStore as _, HandOver, Join,
+    MembershipStore as _, NodeIdentity, Ownership, OwnershipStore as _, StoreError,
 };
 use engine::ids::{Epoch, Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;

@@ -56,6 +56,51 @@ async fn migrations_go_up_down_and_up_on_postgres() {
     }
 }
 
+/// Returns when the project `default` was created and changed.
+async fn times_of_default(store: &Store) -> (i64, i64) {
+    let sql = "SELECT created_at, updated_at FROM project WHERE name = 'default'";
+    let row = store.reader().query_one_raw(store.statement(sql, [])).await;
+    let row = row.expect("an answer").expect("the project");
+    let column = |index| row.try_get_by_index(index).expect("a time");
+    (column(0), column(1))
+}
+
+async fn default_is_as_old_as_its_database(store: &Store) {
+    let before = store.now().await.expect("a time").0;
+    store.migrate().await.expect("migrations");
+    let after = store.now().await.expect("a time").0;
+    let (created, updated) = times_of_default(store).await;
+    assert!((before..=after).contains(&created), "{before} {created} {after}");
+    assert_eq!(updated, created);
+    // As earlier programs left it.
+    Migrator::down(store.writer().without_deadline(), Some(1))
+        .await
+        .expect("one down");
+    let earlier = "UPDATE project SET created_at = 0, updated_at = 0 WHERE name = 'default'";
+    store.writer().execute_unprepared(earlier).await.expect("a row");
+    store.migrate().await.expect("migrations");
+    let (created, updated) = times_of_default(store).await;
+    // Migrations are recorded in whole seconds.
+    assert!(
+        (before - 1_000..=after).contains(&created),
+        "{before} {created} {after}"
+    );
+    assert_eq!(updated, created);
+}
+
+#[tokio::test]
+async fn the_project_default_is_as_old_as_its_database_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    default_is_as_old_as_its_database(&empty_sqlite(&folder).await).await;
+}
+
+#[tokio::test]
+async fn the_project_default_is_as_old_as_its_database_on_postgres() {
+    if let Some(store) = empty_postgres().await {
+        default_is_as_old_as_its_database(&store).await;
+    }
+}
+
 #[tokio::test]
 async fn nodes_that_start_together_migrate_once() {
     let Some(store) = empty_postgres().await else {

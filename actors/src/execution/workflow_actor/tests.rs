@@ -23,10 +23,10 @@ use crate::execution::slots::Slots;
 use crate::execution::worker_selection::WorkerSelection;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::membership::Membership;
-use crate::ports::{InstanceStore as _, NodeIdentity};
+use crate::ports::{InstanceWriter as _, NodeIdentity};
 use crate::ports::{
-    Join, LoadedInstance, MembershipStore as _, NewInstance, RelayedResult, RelayedResults as _, StoreError,
-    Write, WriteOutcome,
+    Join, MembershipStore as _, NewInstance, RelayedResult, RelayedResults as _, StoreError, Write,
+    WriteOutcome,
 };
 use crate::protocol::{DispatchAnswer, DispatchReply};
 use crate::rpc::calls::{Call, Reply, WorkerCall, WorkerReply};
@@ -137,12 +137,11 @@ impl TestOwner {
         (actor, uid)
     }
 
-    /// The rows as the creation returns them.
-    fn new_rows(&self, created_at: Timestamp) -> LoadMode {
-        LoadMode::New(Box::new(LoadedInstance {
-            created_at,
-            ..self.new.clone().into_rows(self.instance, Generation(1))
-        }))
+    /// Starts the instance as its creation returns it.
+    fn new_instance_of(&self, created_at: Timestamp) -> LoadMode {
+        let mut instance = self.new.clone().into_loaded(self.instance, Generation(1));
+        instance.rows.created_at = created_at;
+        LoadMode::New(Box::new(instance))
     }
 
     fn state(&self) -> InstanceState {
@@ -228,7 +227,7 @@ async fn start_services(
     let shared = Arc::new(store.clone());
     WorkflowDeps {
         clock: Clock::starting_at(Timestamp(1_000)),
-        db: DbActor::new(shared.clone(), shared.clone(), exit_on_panic("DbActor")).start(),
+        db: DbActor::new(shared.clone(), exit_on_panic("DbActor")).start(),
         loader: InstanceLoader::new(shared.clone(), this_node.incarnation),
         store: shared,
         this_node,
@@ -292,7 +291,7 @@ async fn a_stop_that_was_stored_before_a_loss_starts_nothing_again() {
 async fn a_stop_that_was_stored_before_a_late_birth_starts_nothing() {
     let owner = TestOwner::with_instance().await;
     let operation = owner.store.add_command(owner.instance, Command::Stop, Run(1));
-    let _actor = owner.run(owner.new_rows(Timestamp(-1_000)));
+    let _actor = owner.run(owner.new_instance_of(Timestamp(-1_000)));
     owner
         .wait_for("the stop", || owner.state() == InstanceState::Stopped)
         .await;
@@ -303,7 +302,7 @@ async fn a_stop_that_was_stored_before_a_late_birth_starts_nothing() {
 #[actix_rt::test]
 async fn a_new_instance_is_started_without_reading_it_back() {
     let owner = TestOwner::with_instance().await;
-    let _actor = owner.run(owner.new_rows(Timestamp(1_000)));
+    let _actor = owner.run(owner.new_instance_of(Timestamp(1_000)));
     owner.wait_for("the dispatch", || owner.dispatches() == 1).await;
     assert_eq!(owner.store.reads(), Vec::<usize>::new());
 }

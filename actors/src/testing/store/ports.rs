@@ -9,10 +9,10 @@ use engine::spec::Definition;
 use engine::states::{MemberState, OperationStatus};
 
 use crate::ports::{
-    Claim, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HandOver,
-    HeartbeatReading, InboxCommand, InboxStore, InstanceOwner, InstanceStore, Join, JoinResult,
-    LoadedInstance, Member, MemberStatus, MembershipStore, OwnedInstance, Ownership, OwnershipStore,
-    RelayedResult, RelayedResults, StoreError, Write, WriteOutcome,
+    Claim, ClaimStore, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, DefinitionStore,
+    FailoverRecord, FailoverStore, HandOver, HeartbeatReading, InboxCommand, InboxStore, InstanceOwner,
+    InstanceReader, InstanceWriter, Join, JoinResult, LoadedInstance, Member, MemberStatus, MembershipStore,
+    OwnedInstance, Ownership, OwnershipStore, RelayedResult, RelayedResults, StoreError, Write, WriteOutcome,
 };
 use crate::testing::store::{FailedWrite, FakeStore};
 
@@ -50,7 +50,10 @@ impl MembershipStore for FakeStore {
     async fn read_heartbeat(&self, incarnation: Incarnation) -> Result<Option<HeartbeatReading>, StoreError> {
         Ok(self.state().read_heartbeat(incarnation))
     }
+}
 
+#[async_trait]
+impl FailoverStore for FakeStore {
     async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError> {
         Ok(self.state().declare_dead(declaration))
     }
@@ -61,11 +64,14 @@ impl MembershipStore for FakeStore {
 }
 
 #[async_trait]
-impl OwnershipStore for FakeStore {
+impl ClaimStore for FakeStore {
     async fn claim_instances(&self, claim: &Claim) -> Result<Vec<ClaimedInstance>, StoreError> {
         Ok(self.state().claim(claim))
     }
+}
 
+#[async_trait]
+impl OwnershipStore for FakeStore {
     async fn hand_over_instances(&self, hand_over: &HandOver) -> Result<Vec<Ownership>, StoreError> {
         Ok(self.state().hand_over(hand_over))
     }
@@ -101,7 +107,7 @@ impl OwnershipStore for FakeStore {
 }
 
 #[async_trait]
-impl InstanceStore for FakeStore {
+impl InstanceWriter for FakeStore {
     async fn write_batch(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
         let mut state = self.state();
         let failure = state.failures.pop_front();
@@ -115,7 +121,10 @@ impl InstanceStore for FakeStore {
             _ => Ok(outcomes),
         }
     }
+}
 
+#[async_trait]
+impl InstanceReader for FakeStore {
     async fn load_instances(
         &self,
         owner: Incarnation,
@@ -132,7 +141,10 @@ impl InstanceStore for FakeStore {
         let found = owned.iter().filter_map(|one| state.load(*one, owner));
         Ok(found.collect())
     }
+}
 
+#[async_trait]
+impl DefinitionStore for FakeStore {
     async fn load_definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {
         let state = self.state();
         let known = state.definitions.get(&(workflow_id, version)).cloned();

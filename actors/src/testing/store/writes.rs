@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run};
-use engine::instance::{InstanceRecord, Reset, Transition};
+use engine::instance::{InstanceRecord, InstanceRows, Reset, Transition};
 use engine::states::{InstanceState, OwnershipReason, TaskState};
 use engine::task::Attempt;
 
@@ -125,19 +125,21 @@ impl State {
             is_open(attempt) && !is_latest(attempt, highest)
         });
         Some(LoadedInstance {
-            id,
+            rows: InstanceRows {
+                id,
+                generation: Generation(1),
+                epoch,
+                revision: row.revision,
+                created_at: row.new.at,
+                record: row.record.clone(),
+                tasks: row.tasks.clone(),
+            },
             project: row.new.project.clone(),
             workflow: row.new.workflow.clone(),
             workflow_id: row.new.workflow_id,
             version: row.new.version,
             project_params: row.new.project_params.clone(),
             start: row.new.start.clone(),
-            generation: Generation(1),
-            epoch,
-            revision: row.revision,
-            created_at: row.new.at,
-            record: row.record.clone(),
-            tasks: row.tasks.iter().map(|(o, task)| (*o, task.clone())).collect(),
             duplicate_open_attempts: duplicates
                 .map(|((o, _), attempt)| (*o, attempt.clone()))
                 .collect(),

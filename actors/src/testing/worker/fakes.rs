@@ -10,7 +10,7 @@ use engine::ids::{DispatchId, Incarnation};
 use tokio::sync::Notify;
 
 use crate::ports::{Job, JobEnd, Leftover, LogPart, LogSource, LogUnavailable, Runner, RunningJob};
-use crate::protocol::{AttemptUpdate, LeaseRequest, Owner, Report, ReportAnswer};
+use crate::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Owner, Report, ReportAnswer};
 use crate::rpc::calls::{Call, MasterCall, MasterReply, Reply};
 use crate::rpc::transport::{CallError, Destination, Transport};
 use crate::worker::journal::{Journal, JournalError, JournalRecord};
@@ -242,9 +242,13 @@ impl FakeMasters {
         if matches!(script, Some(ScriptedAnswer::Unreachable)) {
             return Err(CallError::NoAnswer(owner.host.clone()));
         }
-        let granted = vec![!matches!(script, Some(ScriptedAnswer::DenyLeases)); batch.len()];
+        let answer = match script {
+            Some(ScriptedAnswer::DenyLeases) => LeaseAnswer::Denied,
+            _ => LeaseAnswer::Granted,
+        };
+        let answers = vec![answer; batch.len()];
         locked(&self.renewals).extend(batch.into_iter().map(|renewal| (owner.incarnation, renewal)));
-        Ok(MasterReply::Leases { granted })
+        Ok(MasterReply::Leases { answers })
     }
 
     fn keep(&self, master: Incarnation, batch: Vec<Report>) -> MasterReply {

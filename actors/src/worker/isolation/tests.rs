@@ -6,7 +6,7 @@ use engine::attempt::AttemptResult;
 use engine::spec::OnCutOff;
 
 use super::*;
-use crate::protocol::{AttemptUpdate, KillAnswer};
+use crate::protocol::{AttemptUpdate, KillAnswer, LeaseAnswer};
 use crate::testing::worker::NoTransport;
 use crate::testing::worker::fakes::{ScriptedAnswer, locked};
 use crate::testing::worker::test_worker::{
@@ -21,7 +21,7 @@ fn monitor_of(dispatch: Dispatch) -> (IsolationMonitor, Instant, Option<Dispatch
     (monitor, now, startable)
 }
 
-fn answered(sent_at: Instant, answers: Result<Vec<bool>, CallError>) -> SentLeaseRequest {
+fn answered(sent_at: Instant, answers: Result<Vec<LeaseAnswer>, CallError>) -> SentLeaseRequest {
     let epoch = owner(1, 1).epoch;
     SentLeaseRequest {
         batch: vec![LeaseRequest { uid: uid(1), epoch }],
@@ -43,14 +43,20 @@ fn a_deferred_attempt_starts_once_with_its_first_granted_lease() {
     let (mut monitor, now, startable) = monitor_of(exclusive(1));
     assert_eq!(startable, None);
     assert_eq!(monitor.take_due(now).requests, [uid(1)]);
-    assert_eq!(monitor.apply_answers(answered(now, Ok(vec![false])), now), []);
+    assert_eq!(
+        monitor.apply_answers(answered(now, Ok(vec![LeaseAnswer::Denied])), now),
+        []
+    );
     let unanswered = Err(CallError::NoAnswer("m1:1".to_owned()));
     assert_eq!(monitor.apply_answers(answered(now, unanswered), now), []);
     assert_eq!(
-        monitor.apply_answers(answered(now, Ok(vec![true])), now),
+        monitor.apply_answers(answered(now, Ok(vec![LeaseAnswer::Granted])), now),
         [exclusive(1)]
     );
-    assert_eq!(monitor.apply_answers(answered(now, Ok(vec![true])), now), []);
+    assert_eq!(
+        monitor.apply_answers(answered(now, Ok(vec![LeaseAnswer::Granted])), now),
+        []
+    );
 }
 
 #[test]
@@ -61,7 +67,7 @@ fn a_stop_separates_attempts_that_never_started_from_those_that_may_run() {
     assert!(matches!(stops[..], [IsolatedStop::Deferred(_)]), "{stops:?}");
     assert_eq!(deferred.take_deferred(&uid(1)), None);
     let (mut running, now, _) = monitor_of(exclusive(1));
-    running.apply_answers(answered(now, Ok(vec![true])), now);
+    running.apply_answers(answered(now, Ok(vec![LeaseAnswer::Granted])), now);
     let stops = running.take_due(now + expired).stops;
     assert!(matches!(stops[..], [IsolatedStop::Running(_)]), "{stops:?}");
 }
@@ -70,7 +76,10 @@ fn a_stop_separates_attempts_that_never_started_from_those_that_may_run() {
 fn an_attempt_that_ended_is_neither_stopped_nor_started() {
     let (mut monitor, now, _) = monitor_of(exclusive(1));
     monitor.forget(&uid(1));
-    assert_eq!(monitor.apply_answers(answered(now, Ok(vec![true])), now), []);
+    assert_eq!(
+        monitor.apply_answers(answered(now, Ok(vec![LeaseAnswer::Granted])), now),
+        []
+    );
     assert_eq!(monitor.take_due(now + Duration::from_secs(60)).stops, []);
 }
 

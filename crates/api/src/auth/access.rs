@@ -59,8 +59,10 @@ requirements! {
     Read = Level::Grant(Permission::Read);
     /// May start and control instances of the project.
     Execute = Level::Grant(Permission::Execute);
-    /// May change the project's workflows.
+    /// May change the project's workflows, and delete instances.
     Write = Level::Grant(Permission::Write);
+    /// May grant permissions on the project, and delete it.
+    Owner = Level::Grant(Permission::Owner);
     /// Is an administrator.
     Admin = Level::Admin;
 }
@@ -208,12 +210,7 @@ pub(crate) async fn check_level(
     if granted.is_some_and(|granted| granted >= needed.0) {
         return Ok(());
     }
-    let word = match needed.0 {
-        Permission::Read => "read",
-        Permission::Execute => "execute",
-        Permission::Write => "write",
-    };
-    let detail = format!("This needs the permission `{word}` on the project.");
+    let detail = format!("This needs the permission `{}` on the project.", needed.0);
     Err(Problem::new(Code::Forbidden, detail))
 }
 

@@ -6,9 +6,9 @@ use store::catalog::{Grant, Permission, Project};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::auth::access::{Admin, Caller, Write};
+use crate::auth::access::{Caller, Owner, Write};
 use crate::http::body::{Body, NoQuery, Query};
-use crate::http::paging::List;
+use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
 
@@ -26,6 +26,7 @@ enum PermissionName {
     Read,
     Execute,
     Write,
+    Owner,
 }
 
 impl From<PermissionName> for Permission {
@@ -34,6 +35,7 @@ impl From<PermissionName> for Permission {
             PermissionName::Read => Self::Read,
             PermissionName::Execute => Self::Execute,
             PermissionName::Write => Self::Write,
+            PermissionName::Owner => Self::Owner,
         }
     }
 }
@@ -44,6 +46,7 @@ impl From<Permission> for PermissionName {
             Permission::Read => Self::Read,
             Permission::Execute => Self::Execute,
             Permission::Write => Self::Write,
+            Permission::Owner => Self::Owner,
         }
     }
 }
@@ -72,14 +75,16 @@ impl From<Grant> for GrantView {
 }
 
 /// Lists the grants on a project by user.
-#[utoipa::path(tag = "projects", params(("project" = String, Path)),
+#[utoipa::path(tag = "projects", params(("project" = String, Path), Paging),
     responses((status = 200, body = List<GrantView>)))]
 #[get("/api/v1/projects/{project}/grants")]
-async fn list_grants(caller: Caller<Write, Project>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
-    let grants = caller.catalog().grants().list(caller.object().id).await?;
-    Ok(HttpResponse::Ok().json(List::single_page(
-        grants.into_iter().map(GrantView::from).collect(),
-    )))
+async fn list_grants(caller: Caller<Write, Project>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
+    let page = caller
+        .catalog()
+        .grants()
+        .list(caller.object().id, &paging.0.page_request()?)
+        .await?;
+    Ok(HttpResponse::Ok().json(List::<GrantView>::from_page(page)))
 }
 
 /// Grants a user something in a project, or changes the grant.
@@ -87,7 +92,7 @@ async fn list_grants(caller: Caller<Write, Project>, _: Query<NoQuery>) -> Resul
     request_body = PutGrant, responses((status = 200, body = GrantView)))]
 #[put("/api/v1/projects/{project}/grants/{user}")]
 async fn put_grant(
-    caller: Caller<Admin, Project>,
+    caller: Caller<Owner, Project>,
     request: HttpRequest,
     _: Query<NoQuery>,
     body: Body<PutGrant>,
@@ -109,7 +114,7 @@ async fn put_grant(
     responses((status = 204)))]
 #[delete("/api/v1/projects/{project}/grants/{user}")]
 async fn remove_grant(
-    caller: Caller<Admin, Project>,
+    caller: Caller<Owner, Project>,
     request: HttpRequest,
     _: Query<NoQuery>,
 ) -> Result<HttpResponse, Problem> {

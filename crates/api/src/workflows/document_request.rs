@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::IF_MATCH;
 use document::{LocatedDiagnostic, find_position, parse_document};
 use sha2::{Digest, Sha256};
-use store::catalog::{IfMatch, NewVersion, SourceFormat};
+use store::catalog::{NewVersion, SourceFormat};
 
 use crate::http::body::{DocumentBody, media_type};
 use crate::http::codes::Code;
@@ -101,25 +100,4 @@ fn invalid_document(issues: &[LocatedDiagnostic]) -> Problem {
         at.unwrap_or_default()
     );
     Problem::new(Code::InvalidDocument, detail).with_errors(errors)
-}
-
-/// Parses `If-Match`, if it was sent.
-pub(crate) fn parse_if_match(request: &HttpRequest) -> Result<Option<IfMatch>, Problem> {
-    let Some(header) = request.headers().get(IF_MATCH) else {
-        return Ok(None);
-    };
-    let text = header.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(Some(IfMatch::Exists));
-    }
-    let version = text
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .and_then(|v| v.parse().ok());
-    version.map(IfMatch::Version).map(Some).ok_or_else(|| {
-        Problem::new(
-            Code::InvalidHeader,
-            "`If-Match` is `*` or one ETag of this workflow, such as `\"3\"`.",
-        )
-    })
 }

@@ -13,6 +13,8 @@ pub enum Permission {
     Execute,
     /// See, run and change
     Write,
+    /// All of it, grant and delete the project
+    Owner,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +55,11 @@ pub enum ProjectCommand {
         user: String,
         /// What is allowed
         permission: Permission,
+    },
+    /// List who may do what in it
+    Grants {
+        /// Name of the project
+        project: String,
     },
     /// Take a grant back
     Revoke {

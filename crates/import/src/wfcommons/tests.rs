@@ -147,6 +147,15 @@ fn names_stay_legal_and_unique_however_the_ids_look() {
     }
 }
 
+#[test]
+fn marks_of_a_name_are_kept() {
+    assert_eq!(
+        valid_name("हिन्दी re\u{301}sume\u{301}"),
+        "हिन्दी re\u{301}sume\u{301}"
+    );
+    assert_eq!(valid_name("a\u{200d}b"), "a_b");
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

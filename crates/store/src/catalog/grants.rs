@@ -1,8 +1,5 @@
 //! Grants say what a user may do in a project.
 
-use std::fmt;
-use std::str::FromStr;
-
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -12,51 +9,12 @@ use crate::catalog::audited_transaction::AuditedTransaction;
 use crate::catalog::columns::parse_name;
 use crate::catalog::context::AuditContext;
 use crate::catalog::error::CatalogError;
+use crate::catalog::page::{Page, PageRequest};
+use crate::catalog::permission::Permission;
 use crate::catalog::projects::ProjectId;
 use crate::catalog::users::UserId;
 use crate::entity::{project_grant, user_account};
 use crate::store::Store;
-
-/// What a user may do in a project; each includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Permission {
-    /// See.
-    Read,
-    /// Start and control instances.
-    Execute,
-    /// Change workflows.
-    Write,
-}
-
-impl Permission {
-    const ALL: [Self; 3] = [Self::Read, Self::Execute, Self::Write];
-
-    /// Returns the stored and shown name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Execute => "execute",
-            Self::Write => "write",
-        }
-    }
-}
-
-impl fmt::Display for Permission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Permission {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL
-            .into_iter()
-            .find(|permission| permission.as_str() == text);
-        found.ok_or_else(|| format!("`{text}` is not one of read, execute, write"))
-    }
-}
 
 /// One user's grant on a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,23 +56,30 @@ impl<'a> Grants<'a> {
     /// Lists the grants on a project by user name.
     ///
     /// # Errors
-    /// `Unavailable`: try again.
-    pub async fn list(self, project: ProjectId) -> Result<Vec<Grant>, CatalogError> {
+    /// `Rejected`: the cursor is none of ours.
+    pub async fn list(self, project: ProjectId, page: &PageRequest) -> Result<Page<Grant>, CatalogError> {
+        let after = page.after::<String>("grants")?.unwrap_or_default();
         let rows = project_grant::Entity::find()
             .find_also_related(user_account::Entity)
             .filter(project_grant::Column::ProjectId.eq(project.0))
+            .filter(user_account::Column::Name.gt(after))
             .order_by_asc(user_account::Column::Name)
+            .limit(page.rows())
             .all(self.store.reader())
             .await?;
-        rows.into_iter()
+        let grants = rows
+            .into_iter()
             .filter_map(|(grant, user)| Some((grant, user?)))
             .map(|(grant, user)| {
                 Ok(Grant {
                     user: user.name,
                     permission: parse_name("permission", &grant.permission)?,
                 })
-            })
-            .collect()
+            });
+        let grants = grants.collect::<Result<Vec<_>, CatalogError>>()?;
+        Ok(Page::cut("grants", page, grants, |grant: &Grant| {
+            grant.user.clone()
+        }))
     }
 
     /// Grants, or changes a grant.

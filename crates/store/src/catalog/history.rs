@@ -1,5 +1,6 @@
 //! What happened to an instance, step by step and owner by owner.
 
+use actors::ports::DefinitionStore as _;
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::spec::Definition;
 use engine::states::{InstanceState, OwnershipReason};

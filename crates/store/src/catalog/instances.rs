@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use actors::ports::DefinitionStore as _;
 use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
 use engine::spec::Definition;
 use engine::start::Start;

@@ -166,6 +166,19 @@ impl<'a> Nodes<'a> {
             .collect()
     }
 
+    /// Lists one page of them.
+    ///
+    /// # Errors
+    /// `Rejected`: the cursor is none of ours.
+    pub async fn list_page(self, at: Timestamp, page: &PageRequest) -> Result<Page<NodeRow>, CatalogError> {
+        let before = page.after::<i64>("nodes")?.unwrap_or(i64::MAX);
+        let mut nodes = self.list(at).await?;
+        nodes.retain(|node| node.incarnation.0 < before);
+        Ok(Page::cut("nodes", page, nodes, |node: &NodeRow| {
+            node.incarnation.to_string()
+        }))
+    }
+
     /// Lists take-overs, newest first.
     ///
     /// # Errors

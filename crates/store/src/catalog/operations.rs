@@ -1,5 +1,6 @@
 //! Control operations: commands that users post and owners apply.
 
+use actors::ports::DefinitionStore as _;
 use engine::ids::{Incarnation, InstanceId, OperationId, Run, Timestamp};
 use engine::states::{Attention, Command, InstanceState, OperationStatus};
 use sea_orm::ActiveValue::Set;

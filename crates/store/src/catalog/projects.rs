@@ -15,6 +15,7 @@ use crate::catalog::columns::{map_to_json, parse_json};
 use crate::catalog::context::AuditContext;
 use crate::catalog::error::CatalogError;
 use crate::catalog::page::{Page, PageRequest};
+use crate::catalog::permission::Permission;
 use crate::catalog::visibility::VisibilityScope;
 use crate::entity::{project, project_grant, user_account, workflow};
 use crate::pool::Transaction;
@@ -90,7 +91,7 @@ impl<'a> Projects<'a> {
         Self { store }
     }
 
-    /// Creates a project; its creator gets `write` on it in the same transaction.
+    /// Creates a project; its creator becomes its `owner` in the same transaction.
     ///
     /// # Errors
     /// `Conflict` with `PROJECT_EXISTS`: take another name.
@@ -244,7 +245,7 @@ fn select_by_name(name: &str) -> Select<project::Entity> {
         .filter(project::Column::DeletedAt.is_null())
 }
 
-/// Grants `write` to the user who created a project; the system has no user.
+/// Makes the user who created a project its owner; the system has no user.
 async fn grant_to_creator<C: ConnectionTrait>(
     on: &C,
     project: ProjectId,
@@ -259,7 +260,7 @@ async fn grant_to_creator<C: ConnectionTrait>(
         let row = project_grant::ActiveModel {
             project_id: Set(project.0),
             user_id: Set(user.id),
-            permission: Set("write".to_owned()),
+            permission: Set(Permission::Owner.as_str().to_owned()),
         };
         project_grant::Entity::insert(row)
             .exec_without_returning(on)

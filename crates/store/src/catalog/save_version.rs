@@ -184,7 +184,7 @@ fn decide(
     let is_match = match if_match {
         None => true,
         Some(IfMatch::Exists) => version > 0,
-        Some(IfMatch::Version(expected)) => version == expected,
+        Some(IfMatch::Version(expected)) => stored.is_some() && version == expected,
     };
     if !is_match {
         let detail = match stored {

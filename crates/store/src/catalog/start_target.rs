@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actors::ports::DefinitionStore as _;
 use engine::spec::Definition;
 use sea_orm::sea_query::{Expr, ExprTrait as _, IntoCondition as _};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationTrait};

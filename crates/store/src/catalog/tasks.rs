@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use actors::ports::DefinitionStore as _;
 use engine::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex, Timestamp};
 use engine::plan::Plan;
 use engine::start::Start;

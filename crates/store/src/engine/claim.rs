@@ -1,6 +1,7 @@
 //! The claim of instances that need an owner and have none that is alive.
 
-use actors::ports::{Claim, ClaimedInstance, StoreError};
+use actors::ports::{Claim, ClaimStore, ClaimedInstance, StoreError};
+use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::states::Attention;
 use engine::states::{Command, OperationStatus, OwnershipReason};
@@ -68,9 +69,10 @@ const QUARANTINE: [Column; 5] = [
     ("c_outcome", "text"),
 ];
 
-impl Store {
+#[async_trait]
+impl ClaimStore for Store {
     /// Claims in one transaction; nothing is claimed for a member that is not active.
-    pub(crate) async fn claim_instances(&self, claim: &Claim) -> Result<Vec<ClaimedInstance>, StoreError> {
+    async fn claim_instances(&self, claim: &Claim) -> Result<Vec<ClaimedInstance>, StoreError> {
         let transaction = self.engine_pool().begin_write().await?;
         if !lock_active_member(&transaction, claim.claimant.incarnation.0).await? {
             return Ok(Vec::new());

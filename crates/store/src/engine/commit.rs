@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use actors::ports::{InstanceCommit, NewInstance, StoreError, Write, WriteOutcome};
+use actors::ports::{InstanceCommit, InstanceWriter, NewInstance, StoreError, Write, WriteOutcome};
+use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::engine::commit_statements::{CommitStatements, CommittedRow, Execution};
@@ -23,9 +24,10 @@ const TERMINATE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Batches at a time on PostgreSQL: while one waits for the disk, the next is prepared and read.
 const POSTGRES_WRITERS: usize = 2;
 
-impl Store {
+#[async_trait]
+impl InstanceWriter for Store {
     /// Returns how many batches may be stored at the same time; SQLite has one writer.
-    pub(crate) fn writer_count(&self) -> usize {
+    fn writer_count(&self) -> usize {
         match self.backend() {
             DbBackend::Postgres => POSTGRES_WRITERS,
             _ => 1,
@@ -33,7 +35,7 @@ impl Store {
     }
 
     /// Stores a batch; a part that is refused is halved until the refused entry is alone.
-    pub(crate) async fn write_batch(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
+    async fn write_batch(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
         let mut answers: Vec<Option<WriteOutcome>> = vec![None; batch.len()];
         // Whole batches nearly always pass; the remaining parts are kept so that the first part is tried first.
         let mut parts: Vec<Range<usize>> = std::iter::once(0..batch.len()).collect();
@@ -62,7 +64,9 @@ impl Store {
         }
         Ok(answers.into_iter().flatten().collect())
     }
+}
 
+impl Store {
     async fn write_part(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
         let (news, mut commits) = split(batch);
         let mut execution = Execution::choose(self.backend(), &commits);

@@ -1,6 +1,7 @@
 //! Declarations that an incarnation is dead, and the records of what became of its instances.
 
-use actors::ports::{Declaration, DeclarationOutcome, FailoverRecord, StoreError};
+use actors::ports::{Declaration, DeclarationOutcome, FailoverRecord, FailoverStore, StoreError};
+use async_trait::async_trait;
 use engine::ids::{Incarnation, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend};
 
@@ -28,15 +29,13 @@ const GROWING_COLUMNS: [&str; 4] = [
     "attempts_lost",
 ];
 
-impl Store {
+#[async_trait]
+impl FailoverStore for Store {
     /// Declares an incarnation dead. The declaration waits for what that incarnation is just claiming, so that a
     /// scan for orphans afterwards finds everything, and for the heartbeat that it is just storing, which prevents
     /// the declaration. Two that declare each other wait for each other: the database refuses one of them, which is
     /// `Unavailable` here, and its next attempt reads that it is not active any more.
-    pub(crate) async fn declare_dead(
-        &self,
-        declaration: &Declaration,
-    ) -> Result<DeclarationOutcome, StoreError> {
+    async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError> {
         let transaction = self.begin().await?;
         if !lock_active_member(&transaction, declaration.declared_by.0).await? {
             return Ok(DeclarationOutcome::NotActive);
@@ -71,6 +70,43 @@ impl Store {
         Ok(DeclarationOutcome::Dead)
     }
 
+    /// Records a take-over; when and why the incarnation ended comes from its own row. The records of one pair come
+    /// from several scans, and an earlier one may report its attempts after a later one: the record only grows.
+    async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
+        let sql = GROWING_COLUMNS
+            .iter()
+            .fold(UPSERT_FAILOVER.to_owned(), |sql, column| {
+                format!(
+                    "{sql}, {column} = CASE WHEN excluded.{column} < failover.{column} \
+                     THEN failover.{column} ELSE COALESCE(excluded.{column}, failover.{column}) END"
+                )
+            });
+        let values = [
+            record.dead.0.into(),
+            record.survivor.incarnation.0.into(),
+            record.survivor.host.clone().into(),
+            record.suspected_at.map(|at| at.0).into(),
+            record.acknowledged_at.map(|at| at.0).into(),
+            i64::from(record.instances).into(),
+            i64::from(record.attempts_reattached).into(),
+            i64::from(record.attempts_lost).into(),
+        ];
+        let done = self
+            .writer()
+            .execute_raw(self.statement(&sql, values))
+            .await
+            .map_err(store_error)?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::Rejected(format!(
+                "the incarnation {} has not ended: there is nothing to take over",
+                record.dead
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Store {
     /// Counts the heartbeats of an incarnation; none is stored until the transaction ends.
     async fn lock_heartbeat(
         &self,
@@ -121,40 +157,5 @@ impl Store {
         rows.iter()
             .map(|row| RowReader::new(row).next_value().map(Timestamp))
             .collect()
-    }
-
-    /// Records a take-over; when and why the incarnation ended comes from its own row. The records of one pair come
-    /// from several scans, and an earlier one may report its attempts after a later one: the record only grows.
-    pub(crate) async fn record_failover(&self, record: &FailoverRecord) -> Result<(), StoreError> {
-        let sql = GROWING_COLUMNS
-            .iter()
-            .fold(UPSERT_FAILOVER.to_owned(), |sql, column| {
-                format!(
-                    "{sql}, {column} = CASE WHEN excluded.{column} < failover.{column} \
-                     THEN failover.{column} ELSE COALESCE(excluded.{column}, failover.{column}) END"
-                )
-            });
-        let values = [
-            record.dead.0.into(),
-            record.survivor.incarnation.0.into(),
-            record.survivor.host.clone().into(),
-            record.suspected_at.map(|at| at.0).into(),
-            record.acknowledged_at.map(|at| at.0).into(),
-            i64::from(record.instances).into(),
-            i64::from(record.attempts_reattached).into(),
-            i64::from(record.attempts_lost).into(),
-        ];
-        let done = self
-            .writer()
-            .execute_raw(self.statement(&sql, values))
-            .await
-            .map_err(store_error)?;
-        if done.rows_affected() == 0 {
-            return Err(StoreError::Rejected(format!(
-                "the incarnation {} has not ended: there is nothing to take over",
-                record.dead
-            )));
-        }
-        Ok(())
     }
 }

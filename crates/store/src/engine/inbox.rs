@@ -1,6 +1,7 @@
 //! The unapplied commands in the inboxes of instances.
 
-use actors::ports::{InboxCommand, StoreError};
+use actors::ports::{InboxCommand, InboxStore, StoreError};
+use async_trait::async_trait;
 use engine::ids::{InstanceId, OperationId, Run, Timestamp};
 use engine::states::{Command, OperationStatus};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
@@ -33,39 +34,17 @@ const REFUSAL: [Column; 5] = [
     ("c_detail", "text"),
 ];
 
-impl Store {
-    /// Reads unapplied commands of several instances, in order.
-    pub(crate) async fn list_unapplied_commands(
-        &self,
-        ids: &[InstanceId],
-    ) -> Result<Vec<InboxCommand>, StoreError> {
+#[async_trait]
+impl InboxStore for Store {
+    async fn list_unapplied_commands(&self, ids: &[InstanceId]) -> Result<Vec<InboxCommand>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         self.unapplied_commands_on(self.reader(), ids).await
     }
 
-    /// Reads them as part of a read that sees one moment.
-    pub(crate) async fn unapplied_commands_on<C: ConnectionTrait>(
-        &self,
-        connection: &C,
-        ids: &[InstanceId],
-    ) -> Result<Vec<InboxCommand>, StoreError> {
-        let sql = unapplied_commands(self.backend());
-        let list = id_list(ids.iter().map(|id| id.0))?;
-        let rows = connection
-            .query_all_raw(self.statement(&sql, [list]))
-            .await
-            .map_err(store_error)?;
-        rows.iter().map(read_command).collect()
-    }
-
     /// Refuses, without an owner, the commands that cannot apply; locks the row so that no master claims in between.
-    pub(crate) async fn refuse_inapplicable_commands(
-        &self,
-        id: InstanceId,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn refuse_inapplicable_commands(&self, id: InstanceId, at: Timestamp) -> Result<(), StoreError> {
         let transaction = self.engine_pool().begin_write().await?;
         let lock = row_lock(self.backend(), "FOR NO KEY UPDATE");
         let sql = format!(
@@ -93,6 +72,23 @@ impl Store {
         })
         .await?;
         self.commit_engine(transaction).await
+    }
+}
+
+impl Store {
+    /// Reads commands as part of a read that sees one moment.
+    pub(crate) async fn unapplied_commands_on<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        ids: &[InstanceId],
+    ) -> Result<Vec<InboxCommand>, StoreError> {
+        let sql = unapplied_commands(self.backend());
+        let list = id_list(ids.iter().map(|id| id.0))?;
+        let rows = connection
+            .query_all_raw(self.statement(&sql, [list]))
+            .await
+            .map_err(store_error)?;
+        rows.iter().map(read_command).collect()
     }
 }
 

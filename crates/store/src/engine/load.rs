@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{LoadedInstance, Ownership, StoreError};
+use actors::ports::{InstanceReader, LoadedInstance, Ownership, StoreError};
+use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, Timestamp};
-use engine::instance::InstanceRecord;
+use engine::instance::{InstanceRecord, InstanceRows};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::batch_sql::{Column, id_list, json, source};
@@ -27,9 +28,9 @@ const INSTANCES: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.
 /// Instances that are being assembled.
 type InstancesById = BTreeMap<InstanceId, LoadedInstance>;
 
-impl Store {
-    /// Reads instances under their ownership, from one moment; those that are owned otherwise are left out.
-    pub(crate) async fn load_instances(
+#[async_trait]
+impl InstanceReader for Store {
+    async fn load_instances(
         &self,
         owner: Incarnation,
         owned: &[Ownership],
@@ -47,7 +48,7 @@ impl Store {
         let mut loaded = InstancesById::new();
         for row in &rows {
             let instance = read_instance(row)?;
-            loaded.insert(instance.id, instance);
+            loaded.insert(instance.rows.id, instance);
         }
         let ids: Vec<InstanceId> = loaded.keys().copied().collect();
         if ids.is_empty() {
@@ -66,7 +67,9 @@ impl Store {
         }
         Ok(loaded.into_values().collect())
     }
+}
 
+impl Store {
     async fn add_tasks(
         &self,
         read: &Transaction,
@@ -78,19 +81,15 @@ impl Store {
             let (id, ordinal, task) = read_task(row)?;
             loaded
                 .entry(id)
-                .and_modify(|instance| instance.tasks.push((ordinal, task)));
+                .and_modify(|instance| drop(instance.rows.tasks.insert(ordinal, task)));
         }
         for row in &self.read_children(read, &attempts_of(backend), ids).await? {
             let (id, ordinal, latest, attempt) = read_attempt(row)?;
             let Some(instance) = loaded.get_mut(&id) else {
                 continue;
             };
-            // Tasks are read in the order of their ordinals.
-            let place = instance
-                .tasks
-                .binary_search_by_key(&ordinal, |(ordinal, _)| *ordinal);
-            match place {
-                Ok(place) if latest => instance.tasks[place].1.attempt = Some(attempt),
+            match instance.rows.tasks.get_mut(&ordinal) {
+                Some(task) if latest => task.attempt = Some(attempt),
                 _ => instance.duplicate_open_attempts.push((ordinal, attempt)),
             }
         }
@@ -137,19 +136,21 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         outputs: columns.next_json()?,
     };
     Ok(LoadedInstance {
-        id,
+        rows: InstanceRows {
+            id,
+            generation,
+            epoch,
+            revision,
+            created_at,
+            record,
+            tasks: BTreeMap::new(),
+        },
         project,
         workflow,
         workflow_id,
         version,
         project_params,
         start,
-        generation,
-        epoch,
-        revision,
-        created_at,
-        record,
-        tasks: Vec::new(),
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),
         results: Vec::new(),

@@ -1,6 +1,9 @@
 //! The incarnations of nodes: joining, heartbeats, changes of state.
 
-use actors::ports::{DbHeartbeat, HeartbeatReading, Join, JoinResult, Member, MemberStatus, StoreError};
+use actors::ports::{
+    DbHeartbeat, HeartbeatReading, Join, JoinResult, Member, MemberStatus, MembershipStore, StoreError,
+};
+use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
@@ -20,20 +23,140 @@ const LISTED_MS: i64 = 24 * 60 * 60 * 1000;
 /// The columns of a member as it is read.
 const MEMBER: &str = "incarnation, name, host, roles, state, joined_at, slots, worker_group, version";
 
-impl Store {
-    /// Starts the only incarnation of a standalone node.
-    pub(crate) async fn join_standalone(&self, join: &Join) -> Result<JoinResult, StoreError> {
+#[async_trait]
+impl MembershipStore for Store {
+    async fn join_standalone(&self, join: &Join) -> Result<JoinResult, StoreError> {
         self.start_incarnation(join, "", Vec::new()).await
     }
 
     /// Starts an incarnation among others. Of two that join under one name or host at the same moment, the second
     /// supersedes the first or is refused: the unique keys hold whatever each of them read.
-    pub(crate) async fn join_cluster(&self, join: &Join) -> Result<JoinResult, StoreError> {
+    async fn join_cluster(&self, join: &Join) -> Result<JoinResult, StoreError> {
         let name_or_host = vec![join.name.clone().into(), join.host.clone().into()];
         self.start_incarnation(join, " AND (name = $1 OR host = $2)", name_or_host)
             .await
     }
 
+    async fn agree_on_secret(&self, digest: &str) -> Result<bool, StoreError> {
+        let sql =
+            "UPDATE cluster_meta SET secret_hash = coalesce(secret_hash, $1) RETURNING secret_hash = $1";
+        let row = self
+            .writer()
+            .query_one_raw(self.statement(sql, [digest.into()]))
+            .await
+            .map_err(store_error)?
+            .ok_or_else(|| corrupt("the row of the cluster is missing"))?;
+        RowReader::new(&row).next_value()
+    }
+
+    /// Moves an incarnation forward. The same state again changes nothing; a step back is refused.
+    async fn set_member_state(&self, incarnation: Incarnation, state: MemberState) -> Result<(), StoreError> {
+        let now = self.now().await?;
+        let sql = "UPDATE member SET state = $2, state_at = CASE WHEN state = $2 THEN state_at ELSE $3 END \
+                   WHERE incarnation = $1";
+        let values = [incarnation.0.into(), state.as_str().into(), now.0.into()];
+        let done = self
+            .heartbeat_pool()
+            .execute_raw(self.statement(sql, values))
+            .await
+            .map_err(store_error)?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::Rejected(format!("there is no member {incarnation}")));
+        }
+        Ok(())
+    }
+
+    /// Stores that an incarnation is alive. One whose row is missing, or has fewer heartbeats than were acknowledged,
+    /// counts as dead; nothing is written then, so that every later connection finds the same.
+    async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError> {
+        let acknowledged = self.acknowledged_heartbeats(incarnation);
+        let row = self
+            .heartbeat_pool()
+            .query_one_raw(self.heartbeat_statement(incarnation, acknowledged))
+            .await
+            .map_err(store_error)?;
+        let Some(row) = row else {
+            self.bump_if_lost(incarnation).await?;
+            return Ok(DbHeartbeat {
+                // On this pool: where this incarnation is not known, the other pools may be refused.
+                now: self.now_on(self.heartbeat_pool()).await?,
+                state: MemberState::Dead,
+            });
+        };
+        let mut columns = RowReader::new(&row);
+        let heartbeat = DbHeartbeat {
+            now: Timestamp(columns.next_value()?),
+            state: columns.next_parsed()?,
+        };
+        self.timeline_monitor()
+            .acknowledge_heartbeat(incarnation, columns.next_value()?);
+        Ok(heartbeat)
+    }
+
+    async fn read_heartbeat(&self, incarnation: Incarnation) -> Result<Option<HeartbeatReading>, StoreError> {
+        let now = self.now().await?;
+        let sql = format!(
+            "SELECT b.heartbeats, b.seen_at FROM member_heartbeat b JOIN member USING (incarnation) \
+             WHERE incarnation = $1 AND {LIVE_MEMBER}"
+        );
+        let row = self
+            .reader()
+            .query_one_raw(self.statement(&sql, [incarnation.0.into()]))
+            .await
+            .map_err(store_error)?;
+        let Some(row) = row else { return Ok(None) };
+        let mut columns = RowReader::new(&row);
+        let (count, seen_at): (i64, i64) = (columns.next_value()?, columns.next_value()?);
+        Ok(Some(HeartbeatReading {
+            count,
+            // A heartbeat may arrive between the two reads.
+            age_ms: now.0.saturating_sub(seen_at).max(0),
+        }))
+    }
+
+    async fn list_members(&self) -> Result<Vec<Member>, StoreError> {
+        let now = self.now().await?;
+        let sql =
+            format!("SELECT {MEMBER} FROM member WHERE {LIVE_MEMBER} OR state_at > $1 ORDER BY incarnation");
+        let rows = self
+            .reader()
+            .query_all_raw(self.statement(&sql, [now.plus(-LISTED_MS).0.into()]))
+            .await
+            .map_err(store_error)?;
+        rows.iter()
+            .map(|row| read_member(&mut RowReader::new(row)))
+            .collect()
+    }
+
+    async fn list_live_members(&self) -> Result<Vec<MemberStatus>, StoreError> {
+        let now = self.now().await?;
+        let sql = format!(
+            "SELECT {MEMBER}, coalesce((SELECT b.seen_at FROM member_heartbeat b \
+             WHERE b.incarnation = member.incarnation), joined_at) \
+             FROM member WHERE {LIVE_MEMBER} ORDER BY incarnation"
+        );
+        let rows = self
+            .reader()
+            .query_all_raw(self.statement(&sql, []))
+            .await
+            .map_err(store_error)?;
+        rows.iter()
+            .map(|row| {
+                let mut columns = RowReader::new(row);
+                let member = read_member(&mut columns)?;
+                let seen_at: i64 = columns.next_value()?;
+                // A heartbeat may arrive between the two reads.
+                let heartbeat_age_ms = now.0.saturating_sub(seen_at).max(0);
+                Ok(MemberStatus {
+                    member,
+                    heartbeat_age_ms,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Store {
     /// Ends the live incarnations of a condition and starts a new one.
     async fn start_incarnation(
         &self,
@@ -112,67 +235,6 @@ impl Store {
         Ok((Incarnation(incarnation), generation))
     }
 
-    /// Stores the digest of the cluster's secret if there is none; returns whether it is this one.
-    pub(crate) async fn agree_on_secret(&self, digest: &str) -> Result<bool, StoreError> {
-        let sql =
-            "UPDATE cluster_meta SET secret_hash = coalesce(secret_hash, $1) RETURNING secret_hash = $1";
-        let row = self
-            .writer()
-            .query_one_raw(self.statement(sql, [digest.into()]))
-            .await
-            .map_err(store_error)?
-            .ok_or_else(|| corrupt("the row of the cluster is missing"))?;
-        RowReader::new(&row).next_value()
-    }
-
-    /// Moves an incarnation forward. The same state again changes nothing; a step back is refused.
-    pub(crate) async fn set_member_state(
-        &self,
-        incarnation: Incarnation,
-        state: MemberState,
-    ) -> Result<(), StoreError> {
-        let now = self.now().await?;
-        let sql = "UPDATE member SET state = $2, state_at = CASE WHEN state = $2 THEN state_at ELSE $3 END \
-                   WHERE incarnation = $1";
-        let values = [incarnation.0.into(), state.as_str().into(), now.0.into()];
-        let done = self
-            .heartbeat_pool()
-            .execute_raw(self.statement(sql, values))
-            .await
-            .map_err(store_error)?;
-        if done.rows_affected() == 0 {
-            return Err(StoreError::Rejected(format!("there is no member {incarnation}")));
-        }
-        Ok(())
-    }
-
-    /// Stores that an incarnation is alive. One whose row is missing, or has fewer heartbeats than were acknowledged,
-    /// counts as dead; nothing is written then, so that every later connection finds the same.
-    pub(crate) async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError> {
-        let acknowledged = self.acknowledged_heartbeats(incarnation);
-        let row = self
-            .heartbeat_pool()
-            .query_one_raw(self.heartbeat_statement(incarnation, acknowledged))
-            .await
-            .map_err(store_error)?;
-        let Some(row) = row else {
-            self.bump_if_lost(incarnation).await?;
-            return Ok(DbHeartbeat {
-                // On this pool: where this incarnation is not known, the other pools may be refused.
-                now: self.now_on(self.heartbeat_pool()).await?,
-                state: MemberState::Dead,
-            });
-        };
-        let mut columns = RowReader::new(&row);
-        let heartbeat = DbHeartbeat {
-            now: Timestamp(columns.next_value()?),
-            state: columns.next_parsed()?,
-        };
-        self.timeline_monitor()
-            .acknowledge_heartbeat(incarnation, columns.next_value()?);
-        Ok(heartbeat)
-    }
-
     /// Returns how many heartbeats of an incarnation the database must have. A pure worker asks for none: it decides
     /// nothing, and its heartbeat is as true in an older copy.
     fn acknowledged_heartbeats(&self, incarnation: Incarnation) -> i64 {
@@ -191,7 +253,7 @@ impl Store {
             let clock = connect::POSTGRES_NOW;
             self.statement(&sql.replace("$3", &format!("({clock})")), values)
         } else {
-            let now = self.process_time().0.into();
+            let now = connect::machine_time().0.into();
             self.statement(sql, values.into_iter().chain([now]))
         }
     }
@@ -202,78 +264,9 @@ impl Store {
         let joined = self.timeline_monitor().generation_of(incarnation);
         if let Some(joined) = joined.filter(|_| self.backend() == DbBackend::Postgres) {
             let why = timeline::heartbeats_lost(incarnation);
-            if let Some(bump) = self.bump_generation(joined, &why).await? {
-                bump.log();
-            }
+            self.bump_generation(joined, &why).await?;
         }
         Ok(())
-    }
-
-    /// Reads the heartbeats of an incarnation; none of one that has ended.
-    pub(crate) async fn read_heartbeat(
-        &self,
-        incarnation: Incarnation,
-    ) -> Result<Option<HeartbeatReading>, StoreError> {
-        let now = self.now().await?;
-        let sql = format!(
-            "SELECT b.heartbeats, b.seen_at FROM member_heartbeat b JOIN member USING (incarnation) \
-             WHERE incarnation = $1 AND {LIVE_MEMBER}"
-        );
-        let row = self
-            .reader()
-            .query_one_raw(self.statement(&sql, [incarnation.0.into()]))
-            .await
-            .map_err(store_error)?;
-        let Some(row) = row else { return Ok(None) };
-        let mut columns = RowReader::new(&row);
-        Ok(Some(HeartbeatReading {
-            count: columns.next_value()?,
-            // A heartbeat may arrive between the two reads.
-            age_ms: now.0.saturating_sub(columns.next_value()?).max(0),
-        }))
-    }
-
-    /// Lists live incarnations, and those that ended within a day.
-    pub(crate) async fn list_members(&self) -> Result<Vec<Member>, StoreError> {
-        let now = self.now().await?;
-        let sql =
-            format!("SELECT {MEMBER} FROM member WHERE {LIVE_MEMBER} OR state_at > $1 ORDER BY incarnation");
-        let rows = self
-            .reader()
-            .query_all_raw(self.statement(&sql, [now.plus(-LISTED_MS).0.into()]))
-            .await
-            .map_err(store_error)?;
-        rows.iter()
-            .map(|row| read_member(&mut RowReader::new(row)))
-            .collect()
-    }
-
-    /// Lists live incarnations with the age of their heartbeats by the database's clock.
-    pub(crate) async fn list_live_members(&self) -> Result<Vec<MemberStatus>, StoreError> {
-        let now = self.now().await?;
-        let sql = format!(
-            "SELECT {MEMBER}, coalesce((SELECT b.seen_at FROM member_heartbeat b \
-             WHERE b.incarnation = member.incarnation), joined_at) \
-             FROM member WHERE {LIVE_MEMBER} ORDER BY incarnation"
-        );
-        let rows = self
-            .reader()
-            .query_all_raw(self.statement(&sql, []))
-            .await
-            .map_err(store_error)?;
-        rows.iter()
-            .map(|row| {
-                let mut columns = RowReader::new(row);
-                let member = read_member(&mut columns)?;
-                let seen_at: i64 = columns.next_value()?;
-                // A heartbeat may arrive between the two reads.
-                let heartbeat_age_ms = now.0.saturating_sub(seen_at).max(0);
-                Ok(MemberStatus {
-                    member,
-                    heartbeat_age_ms,
-                })
-            })
-            .collect()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{HandOver, InstanceOwner, OwnedInstance, Ownership, StoreError};
+use actors::ports::{HandOver, InstanceOwner, OwnedInstance, Ownership, OwnershipStore, StoreError};
+use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId};
 use engine::states::OwnershipReason;
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
@@ -41,9 +42,10 @@ const HANDOVER: [Column; 8] = [
     ("c_why", "text"),
 ];
 
-impl Store {
+#[async_trait]
+impl OwnershipStore for Store {
     /// Reads who owns these instances, in the order of their ids.
-    pub(crate) async fn find_owners(&self, ids: &[InstanceId]) -> Result<Vec<InstanceOwner>, StoreError> {
+    async fn find_owners(&self, ids: &[InstanceId]) -> Result<Vec<InstanceOwner>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -64,7 +66,7 @@ impl Store {
     }
 
     /// Counts the instances of each owner; only the index of owned rows is read.
-    pub(crate) async fn count_owned(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
+    async fn count_owned(&self) -> Result<BTreeMap<Incarnation, u32>, StoreError> {
         let sql = "SELECT owner, COUNT(*) FROM instance WHERE owner IS NOT NULL GROUP BY owner";
         let rows = self
             .reader()
@@ -79,8 +81,7 @@ impl Store {
         counted.collect()
     }
 
-    /// Lists the instances of an owner, and whether anything waits in their inboxes.
-    pub(crate) async fn list_owned(&self, owner: Incarnation) -> Result<Vec<OwnedInstance>, StoreError> {
+    async fn list_owned(&self, owner: Incarnation) -> Result<Vec<OwnedInstance>, StoreError> {
         let sql = format!(
             "SELECT i.id, i.epoch, EXISTS (SELECT 1 FROM inbox x WHERE x.instance = i.id \
              AND x.applied_at IS NULL AND (x.kind = 'command' OR ({OPEN_RESULT}))) \
@@ -103,12 +104,7 @@ impl Store {
             .collect()
     }
 
-    /// Clears the count of claims without progress.
-    pub(crate) async fn clear_claims(
-        &self,
-        owner: Incarnation,
-        ids: &[InstanceId],
-    ) -> Result<(), StoreError> {
+    async fn clear_claims(&self, owner: Incarnation, ids: &[InstanceId]) -> Result<(), StoreError> {
         if ids.is_empty() {
             return Ok(());
         }
@@ -127,10 +123,7 @@ impl Store {
 
     /// Hands instances over; those that this node does not own under their epoch any more are left out. The count
     /// of claims without progress stays: a hand-over is no claim.
-    pub(crate) async fn hand_over_instances(
-        &self,
-        hand_over: &HandOver,
-    ) -> Result<Vec<Ownership>, StoreError> {
+    async fn hand_over_instances(&self, hand_over: &HandOver) -> Result<Vec<Ownership>, StoreError> {
         let transaction = self.engine_pool().begin_write().await?;
         let Some(host) = lock_active_master(&transaction, hand_over.to).await? else {
             return Ok(Vec::new());

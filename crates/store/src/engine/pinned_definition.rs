@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use actors::ports::StoreError;
+use actors::ports::{DefinitionStore, StoreError};
+use async_trait::async_trait;
 use engine::spec::Definition;
 use sea_orm::ConnectionTrait;
 
@@ -10,13 +11,10 @@ use crate::error::store_error;
 use crate::row_reader::{RowReader, corrupt};
 use crate::store::Store;
 
-impl Store {
+#[async_trait]
+impl DefinitionStore for Store {
     /// Reads a pinned definition, from the cache if it was read before.
-    pub(crate) async fn load_definition(
-        &self,
-        workflow_id: i64,
-        version: i64,
-    ) -> Result<Arc<Definition>, StoreError> {
+    async fn load_definition(&self, workflow_id: i64, version: i64) -> Result<Arc<Definition>, StoreError> {
         if let Some(definition) = self.definitions().get((workflow_id, version)) {
             return Ok(definition);
         }

@@ -1,6 +1,7 @@
 //! Results that reached another master than the owner: in the inbox until the owner has applied them.
 
-use actors::ports::{RelayedResult, StoreError};
+use actors::ports::{RelayedResult, RelayedResults, StoreError};
+use async_trait::async_trait;
 use engine::ids::{DispatchId, InstanceId, Timestamp};
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
@@ -36,13 +37,9 @@ struct AppliedRow {
 
 const APPLIED: [Column; 3] = [("c_instance", "bigint"), ("c_key", "text"), ("c_at", "bigint")];
 
-impl Store {
-    /// Stores the results of attempts that are open for their owners; the others are dropped.
-    pub(crate) async fn relay_results(
-        &self,
-        results: &[RelayedResult],
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+#[async_trait]
+impl RelayedResults for Store {
+    async fn relay_results(&self, results: &[RelayedResult], at: Timestamp) -> Result<(), StoreError> {
         let rows: Vec<RelayedRow> = results
             .iter()
             .map(|result| {
@@ -63,42 +60,14 @@ impl Store {
         self.execute_over_rows(&sql, &rows).await
     }
 
-    /// Reads the relayed results of open attempts of several instances, in the order in which they arrived.
-    pub(crate) async fn list_relayed_results(
-        &self,
-        ids: &[InstanceId],
-    ) -> Result<Vec<RelayedResult>, StoreError> {
+    async fn list_relayed_results(&self, ids: &[InstanceId]) -> Result<Vec<RelayedResult>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         self.relayed_results_on(self.reader(), ids).await
     }
 
-    /// Reads them as part of a read that sees one moment.
-    pub(crate) async fn relayed_results_on<C: ConnectionTrait>(
-        &self,
-        connection: &C,
-        ids: &[InstanceId],
-    ) -> Result<Vec<RelayedResult>, StoreError> {
-        let sql = format!(
-            "SELECT x.dedup_key, x.body FROM inbox x WHERE {OPEN_RESULT} \
-             AND x.instance IN (SELECT c_id FROM {}) ORDER BY x.id",
-            source(self.backend(), &[("c_id", "bigint")])
-        );
-        let list = id_list(ids.iter().map(|id| id.0))?;
-        let rows = connection
-            .query_all_raw(self.statement(&sql, [list]))
-            .await
-            .map_err(store_error)?;
-        rows.iter().map(read_result).collect()
-    }
-
-    /// Marks relayed results as applied.
-    pub(crate) async fn mark_results_applied(
-        &self,
-        uids: &[DispatchId],
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn mark_results_applied(&self, uids: &[DispatchId], at: Timestamp) -> Result<(), StoreError> {
         let rows: Vec<AppliedRow> = uids
             .iter()
             .map(|uid| AppliedRow {
@@ -117,7 +86,7 @@ impl Store {
 
     /// Marks relayed results whose attempts are closed. Only the index of unapplied rows is scanned; normally it holds
     /// no such row, and nothing is written.
-    pub(crate) async fn close_relayed_results(&self, at: Timestamp) -> Result<(), StoreError> {
+    async fn close_relayed_results(&self, at: Timestamp) -> Result<(), StoreError> {
         let closed = format!("x.kind = 'result' AND x.applied_at IS NULL AND NOT ({OPEN_RESULT})");
         let sql = format!("SELECT x.id FROM inbox x WHERE {closed} LIMIT 1");
         let found = self.reader().query_one_raw(self.statement(&sql, [])).await;
@@ -131,6 +100,27 @@ impl Store {
         let marked = self.writer().execute_raw(self.statement(&sql, [at.0.into()]));
         marked.await.map_err(store_error)?;
         Ok(())
+    }
+}
+
+impl Store {
+    /// Reads results as part of a read that sees one moment.
+    pub(crate) async fn relayed_results_on<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        ids: &[InstanceId],
+    ) -> Result<Vec<RelayedResult>, StoreError> {
+        let sql = format!(
+            "SELECT x.dedup_key, x.body FROM inbox x WHERE {OPEN_RESULT} \
+             AND x.instance IN (SELECT c_id FROM {}) ORDER BY x.id",
+            source(self.backend(), &[("c_id", "bigint")])
+        );
+        let list = id_list(ids.iter().map(|id| id.0))?;
+        let rows = connection
+            .query_all_raw(self.statement(&sql, [list]))
+            .await
+            .map_err(store_error)?;
+        rows.iter().map(read_result).collect()
     }
 
     /// Runs a statement over rows outside of a transaction, unless there are no rows. It may be repeated.

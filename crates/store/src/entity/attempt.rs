@@ -1,6 +1,9 @@
 //! The attempts of tasks.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ConditionalStatement as _, Expr, ExprTrait as _, IndexCreateStatement};
+
+use crate::entity::index::index_on;
 
 /// A row of `attempt`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -32,3 +35,17 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `attempt`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index_on(Entity, "attempt_dispatch", [Column::DispatchId])
+            .unique()
+            .and_where(Expr::col(Column::DispatchId).is_not_null())
+            .take(),
+        index_on(Entity, "attempt_one_open", [Column::Instance, Column::TaskIndex])
+            .unique()
+            .and_where(Expr::cust("state IN ('created', 'running')"))
+            .take(),
+    ]
+}

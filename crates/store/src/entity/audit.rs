@@ -1,6 +1,9 @@
 //! The audit log.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::IndexCreateStatement;
+
+use crate::entity::index::index_on;
 
 /// A row of `audit`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -24,3 +27,12 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `audit`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![index_on(
+        Entity,
+        "audit_resource",
+        [Column::ResourceKind, Column::Resource, Column::Id],
+    )]
+}

@@ -1,6 +1,9 @@
 //! Take-overs of the instances of dead incarnations.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::IndexCreateStatement;
+
+use crate::entity::index::index_on;
 
 /// A row of `failover`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,3 +29,12 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `failover`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index_on(Entity, "failover_pair", [Column::Dead, Column::Survivor])
+            .unique()
+            .take(),
+    ]
+}

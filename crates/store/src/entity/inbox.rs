@@ -1,6 +1,9 @@
 //! What waits for the owners of instances: commands and relayed results.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ConditionalStatement as _, Expr, ExprTrait as _, IndexCreateStatement};
+
+use crate::entity::index::index_on;
 
 /// A row of `inbox`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -29,3 +32,15 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `inbox`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index_on(Entity, "inbox_dedup", [Column::Instance, Column::DedupKey])
+            .unique()
+            .take(),
+        index_on(Entity, "inbox_unapplied", [Column::Instance, Column::Id])
+            .and_where(Expr::col(Column::AppliedAt).is_null())
+            .take(),
+    ]
+}

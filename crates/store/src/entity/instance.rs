@@ -1,6 +1,10 @@
 //! Workflow instances.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ConditionalStatement as _, Expr, ExprTrait as _, IndexCreateStatement};
+
+use crate::entity::index::index_on;
+use crate::ownership_predicates::RUNS_CONDITION;
 
 /// A row of `instance`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -73,3 +77,19 @@ impl Related<super::workflow::Entity> for Entity {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `instance`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    let unowned = format!("owner IS NULL AND {}", RUNS_CONDITION.replace("i.", ""));
+    vec![
+        index_on(Entity, "instance_owner", [Column::Owner, Column::Id])
+            .and_where(Expr::col(Column::Owner).is_not_null())
+            .take(),
+        index_on(Entity, "instance_unowned", [Column::Id])
+            .and_where(Expr::cust(unowned))
+            .take(),
+        index_on(Entity, "instance_project", [Column::ProjectId, Column::Id]),
+        index_on(Entity, "instance_workflow", [Column::WorkflowId, Column::Id]),
+        index_on(Entity, "instance_state", [Column::State, Column::Id]),
+    ]
+}

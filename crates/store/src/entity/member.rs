@@ -1,6 +1,10 @@
 //! The incarnations of nodes.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ConditionalStatement as _, Expr, IndexCreateStatement};
+
+use crate::entity::index::index_on;
+use crate::ownership_predicates::LIVE_MEMBER;
 
 /// A row of `member`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,3 +30,18 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `member`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index_on(Entity, "member_live_host", [Column::Host])
+            .unique()
+            .and_where(Expr::cust(LIVE_MEMBER))
+            .take(),
+        index_on(Entity, "member_live_name", [Column::Name])
+            .unique()
+            .and_where(Expr::cust(LIVE_MEMBER))
+            .take(),
+        index_on(Entity, "member_state", [Column::State, Column::StateAt]),
+    ]
+}

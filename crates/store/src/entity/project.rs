@@ -1,6 +1,9 @@
 //! Projects.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ConditionalStatement as _, Expr, ExprTrait as _, IndexCreateStatement};
+
+use crate::entity::index::index_on;
 
 /// A row of `project`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -22,3 +25,13 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `project`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index_on(Entity, "project_name", [Column::Name])
+            .unique()
+            .and_where(Expr::col(Column::DeletedAt).is_null())
+            .take(),
+    ]
+}

@@ -1,6 +1,9 @@
 //! The permissions of users on projects.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::IndexCreateStatement;
+
+use crate::entity::index::index_on;
 
 /// A row of `project_grant`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -45,3 +48,8 @@ impl Related<super::user_account::Entity> for Entity {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `project_grant`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![index_on(Entity, "project_grant_user", [Column::UserId])]
+}

@@ -1,6 +1,9 @@
 //! The idempotency keys of requests.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::IndexCreateStatement;
+
+use crate::entity::index::index_on;
 
 /// A row of `request_key`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -19,3 +22,8 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `request_key`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![index_on(Entity, "request_key_at", [Column::At])]
+}

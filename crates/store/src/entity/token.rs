@@ -1,6 +1,9 @@
 //! API tokens and sessions.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::IndexCreateStatement;
+
+use crate::entity::index::index_on;
 
 /// A row of `token`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -36,3 +39,11 @@ impl Related<super::user_account::Entity> for Entity {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `token`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index_on(Entity, "token_hash", [Column::Hash]).unique().take(),
+        index_on(Entity, "token_user", [Column::UserId, Column::Id]),
+    ]
+}

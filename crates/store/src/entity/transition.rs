@@ -1,6 +1,9 @@
 //! The stored steps of instances.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::IndexCreateStatement;
+
+use crate::entity::index::index_on;
 
 /// A row of `transition`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -32,3 +35,12 @@ pub enum Relation {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `transition`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![index_on(
+        Entity,
+        "transition_instance",
+        [Column::Instance, Column::Id],
+    )]
+}

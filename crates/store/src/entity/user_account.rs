@@ -1,6 +1,9 @@
 //! Users.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::IndexCreateStatement;
+
+use crate::entity::index::index_on;
 
 /// A row of `user_account`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -20,3 +23,12 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `user_account`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index_on(Entity, "user_account_name", [Column::Name])
+            .unique()
+            .take(),
+    ]
+}

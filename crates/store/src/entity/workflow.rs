@@ -1,6 +1,9 @@
 //! Workflows.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ConditionalStatement as _, Expr, ExprTrait as _, IndexCreateStatement};
+
+use crate::entity::index::index_on;
 
 /// A row of `workflow`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -37,3 +40,13 @@ impl Related<super::project::Entity> for Entity {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `workflow`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index_on(Entity, "workflow_name", [Column::ProjectId, Column::Name])
+            .unique()
+            .and_where(Expr::col(Column::DeletedAt).is_null())
+            .take(),
+    ]
+}

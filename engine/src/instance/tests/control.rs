@@ -392,6 +392,42 @@ fn a_start_delay_is_waited_for_once_per_run() {
 }
 
 #[test]
+fn waits_keep_their_length_when_the_clock_is_set() {
+    for by_ms in [3_600_000, -3_600_000] {
+        let mut delayed = with_retries(1, 1000, task("a", &[]));
+        delayed.delay_ms = Some(500);
+        let mut definition = workflow(vec![delayed, with_retries(1, 2000, task("b", &[]))]);
+        definition.timeout_ms = Some(10_000);
+        let mut world = World::new(definition, start());
+        world.send(Event::Loaded);
+        world.fail(1);
+        assert_eq!(world.line(), "running delayed waiting_retry");
+        let recorded = world.transitions.len();
+        world.now = world.now.plus(400 + by_ms);
+        let effects = world.send(Event::ClockStepped { by_ms });
+        assert_eq!(
+            effects,
+            [Effect::WakeAt {
+                at: world.now.plus(100)
+            }]
+        );
+        assert_eq!(world.transitions.len(), recorded, "nothing happened");
+        world.pass(99);
+        assert_eq!(world.line(), "running delayed waiting_retry");
+        world.pass(1);
+        assert_eq!(world.line(), "running waiting waiting_retry");
+        world.pass(1_499);
+        assert_eq!(world.line(), "running waiting waiting_retry");
+        world.pass(1);
+        assert_eq!(world.line(), "running waiting waiting");
+        world.pass(7_999);
+        assert!(!world.state.record().timed_out);
+        world.pass(1);
+        assert!(world.state.record().timed_out);
+    }
+}
+
+#[test]
 fn a_dry_run_succeeds_in_the_owner_without_slots_and_delays() {
     let mut slow = task("a", &[]);
     slow.delay_ms = Some(500_000);

@@ -138,6 +138,11 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
         22..=24 => Event::Due,
         25 => Event::NoSlot { task_index, reason },
         26 => Event::Loaded,
+        28 => {
+            let by_ms = (i64::from(detail) - 128) * 20;
+            world.now = world.now.plus(by_ms);
+            Event::ClockStepped { by_ms }
+        }
         27 if detail % 4 == 0 => Event::Quarantine {
             attention: Attention {
                 code: "TEST".into(),
@@ -272,7 +277,10 @@ proptest! {
         for step in moves {
             let event = event_of(&mut world, step);
             world.send(event.clone());
-            let repeated = !matches!(event, Event::Command { .. } | Event::SlotGranted { .. });
+            let repeated = !matches!(
+                event,
+                Event::Command { .. } | Event::SlotGranted { .. } | Event::ClockStepped { .. }
+            );
             if repeated {
                 let before = world.state.clone();
                 let (changes, _) = world.batch(&[event]);

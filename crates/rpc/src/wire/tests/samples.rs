@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use actors::ports::LogPart;
 use actors::protocol::{
-    AttemptUpdate, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, LeaseRequest, Owner,
-    ReattachAnswer, ReattachRequest, Report, ReportAnswer,
+    AttemptUpdate, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest,
+    Owner, ReattachAnswer, ReattachRequest, Report, ReportAnswer,
 };
 use actors::rpc::calls::{
     Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply,
@@ -114,7 +114,9 @@ fn master_samples() -> Vec<(MasterCall, MasterReply)> {
                     epoch: Epoch(5),
                 }],
             },
-            MasterReply::Leases { granted: vec![true] },
+            MasterReply::Leases {
+                answers: vec![LeaseAnswer::Granted, LeaseAnswer::Denied],
+            },
         ),
         (
             MasterCall::CheckInbox {

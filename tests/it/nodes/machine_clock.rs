@@ -1,0 +1,84 @@
+//! The clock of the machine is set while a node on SQLite runs.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::harness::{Node, eventually};
+
+/// Time within which a node follows the clock.
+const FOLLOWS: Duration = Duration::from_secs(5);
+
+const DOCUMENT: &str = "version: 1\nname: w\ntasks:\n  long: { type: noop, delay: 12s }\n  \
+    short: { type: noop, delay: 9s }\n";
+
+/// A library that shows its process another wall clock, where it is installed.
+fn libfaketime() -> Option<PathBuf> {
+    let folders = [
+        "/usr/lib",
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+    ];
+    let paths = folders.map(|folder| Path::new(folder).join("faketime/libfaketimeMT.so.1"));
+    paths.into_iter().find(|path| path.exists())
+}
+
+fn time_of(instance: &Value, member: &str) -> DateTime<Utc> {
+    let text = instance[member].as_str().expect("a time");
+    text.parse().expect("RFC 3339")
+}
+
+/// Waits until dates differ from the test's clock by so much, and returns how long that took.
+fn follow(node: &Node, by: chrono::Duration) -> Duration {
+    let began = Instant::now();
+    eventually(Duration::from_secs(20), || {
+        let id = node.start_instance("now");
+        let created = time_of(&node.get(&format!("/instances/{id}")), "created_at");
+        (created - Utc::now() - by).abs() < chrono::Duration::seconds(2)
+    });
+    began.elapsed()
+}
+
+#[test]
+fn dates_follow_the_clock_of_the_machine_and_waits_keep_their_length() {
+    let Some(library) = libfaketime() else {
+        eprintln!("skipped: libfaketime is not installed");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let offset = folder.path().join("offset");
+    std::fs::write(&offset, "+0\n").unwrap();
+    let environment = [
+        ("LD_PRELOAD", library.as_path()),
+        ("FAKETIME_TIMESTAMP_FILE", offset.as_path()),
+        ("FAKETIME_NO_CACHE", Path::new("1")),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", Path::new("1")),
+    ];
+    let node = Node::start_in(&environment, &folder.path().join("data"), &[]);
+    node.apply("w", DOCUMENT.to_owned());
+    node.apply(
+        "now",
+        "version: 1\nname: now\ntasks:\n  t: { type: noop }\n".to_owned(),
+    );
+    for (content, by) in [
+        ("+3600\n", chrono::Duration::hours(1)),
+        ("+0\n", chrono::Duration::zero()),
+    ] {
+        let (began, id) = (Instant::now(), node.start_instance("w"));
+        std::fs::write(&offset, content).unwrap();
+        let took = follow(&node, by);
+        assert!(took < FOLLOWS, "dates follow after {took:?}");
+        let ended = node.settle(&id, &["succeeded"], Duration::from_secs(60));
+        let waited = began.elapsed();
+        assert!(
+            (Duration::from_secs(12)..Duration::from_secs(16)).contains(&waited),
+            "by {by}: {waited:?}"
+        );
+        let late = time_of(&ended, "ended_at") - Utc::now() - by;
+        assert!(late.abs() < chrono::Duration::seconds(2), "{ended}");
+        let degraded = node.get("/cluster")["degraded"].clone();
+        assert_eq!(degraded, Value::Array(Vec::new()), "the machine is not blamed");
+    }
+}
