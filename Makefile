@@ -1,7 +1,7 @@
 # Every verb in one line; `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build setup test test-fast test-it test-cluster contract model check fmt lint docs coverage \
-	cluster compose-test soak restarts bench bench-quick clean-data
+	cluster compose-test soak restarts fuzz bench bench-quick clean-data
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ compose-test: ## start that cluster, kill the owner of an instance, and check th
 
 soak: ## random faults on a cluster for an hour, from a seed that is printed (PORPOISE_SEED repeats one)
 	@PORPOISE_SOAK_SECONDS=$${PORPOISE_SOAK_SECONDS:-3600} sh scripts/cargo.sh test --locked --workspace --test cluster -- --nocapture random_faults
+
+fuzz: ## every property test with other inputs, FUZZ_SECONDS (600) for each; prints seeds and cases
+	@python3 scripts/fuzz.py
 
 restarts: ## restart a node 100 times under four clients, and count lost requests (PORPOISE_RESTARTS sets the number)
 	@PORPOISE_RESTARTS=$${PORPOISE_RESTARTS:-100} sh scripts/cargo.sh test --locked --workspace --test cluster -- --nocapture restarts_lose_no_request

@@ -75,6 +75,7 @@ fn dispatch(ordinal: u32) -> Dispatch {
             .prepare(&BTreeMap::new(), TimeBase::utc(Timestamp(0)))
             .action,
         env: BTreeMap::new(),
+        outputs: BTreeMap::new(),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use engine::attempt::AttemptEnd;
 use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, Timestamp};
-use engine::spec::OnCutOff;
+use engine::spec::{OnCutOff, ParamType};
 use engine::states::KillCause;
 use engine::task_type::PreparedAction;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,9 @@ pub struct Dispatch {
     pub action: PreparedAction,
     /// Added to the environment of its processes: parameters, `env`, and the contract's own names.
     pub env: BTreeMap<String, String>,
+    /// The outputs that it may set, with their types.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, ParamType>,
     /// The limit of this attempt in milliseconds, when it ends the attempt. The owner judges it; the worker
     /// kills by itself 10 s later.
     #[serde(default)]

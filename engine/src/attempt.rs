@@ -19,7 +19,10 @@ pub struct AttemptEnd {
     /// Why it did not succeed, as a readable text.
     #[serde(default)]
     pub error: Option<String>,
-    /// Everything it set; only declared names are stored.
+    /// Whether a next attempt may end in another way, when it did not succeed.
+    #[serde(default, skip_serializing_if = "FailureKind::is_transient")]
+    pub failure: FailureKind,
+    /// The declared outputs that it set.
     #[serde(default)]
     pub outputs: BTreeMap<String, String>,
     /// The process id.
@@ -39,10 +42,19 @@ impl AttemptEnd {
             result: AttemptResult::Succeeded,
             exit_code: None,
             error: None,
+            failure: FailureKind::Transient,
             outputs: BTreeMap::new(),
             pid: None,
             started_at: None,
             ended_at: at,
+        }
+    }
+
+    /// Returns the end of an attempt that never started and would never succeed.
+    pub fn hopeless(error: &str, at: Timestamp) -> Self {
+        Self {
+            failure: FailureKind::Permanent,
+            ..Self::unstarted(AttemptResult::Failed, error, at)
         }
     }
 
@@ -68,6 +80,23 @@ pub enum AttemptResult {
     TimedOut,
     /// It was killed, by the worker on request or from outside.
     Killed,
+}
+
+/// Whether a next attempt may end in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// It may: the retry policy decides.
+    #[default]
+    Transient,
+    /// It cannot: there is no retry.
+    Permanent,
+}
+
+impl FailureKind {
+    fn is_transient(&self) -> bool {
+        *self == Self::Transient
+    }
 }
 
 /// What can be reported about one attempt.

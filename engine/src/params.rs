@@ -2,16 +2,21 @@
 
 pub mod time;
 
+pub(crate) mod check;
 pub(crate) mod interpolate;
 pub(crate) mod text;
 
 mod builtins;
-mod outputs;
+mod output_collector;
+mod output_file;
+mod output_scanner;
 mod scopes;
 mod upstream;
 
 pub use builtins::{BuiltinContext, builtin_params};
-pub use outputs::{OutputScanner, read_output_file};
+pub use output_collector::{OutputCollector, OutputError};
+pub use output_file::{MAX_OUTPUT_LINE_BYTES, OutputFileParser};
+pub use output_scanner::OutputScanner;
 pub use scopes::{ParamError, ParamScopes, resolve_params};
 pub use text::interpolate_text;
 pub use time::TimeBase;

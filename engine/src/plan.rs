@@ -93,11 +93,6 @@ impl Plan {
         }
     }
 
-    /// Returns how many tasks never run: disabled, or outside the chosen range.
-    pub fn excluded(&self) -> u32 {
-        count(self.nodes.iter().filter(|node| !node.is_included()).count())
-    }
-
     /// Returns how many tasks can run.
     pub fn included(&self) -> u32 {
         count(self.nodes.iter().filter(|node| node.is_included()).count())
@@ -180,6 +175,20 @@ impl Plan {
         }
         ready
     }
+}
+
+/// Returns how many tasks of a start never run: disabled, or outside the chosen range. Needs no plan, which the owner
+/// of the instance builds.
+pub fn count_excluded(definition: &Definition, start: &Start) -> u32 {
+    let is_partial = !start.tasks.is_empty();
+    let succs = if is_partial {
+        successors(definition)
+    } else {
+        Vec::new()
+    };
+    let in_range = range(definition, start, &succs);
+    let is_excluded = |(task, in_range): &(&TaskDefinition, bool)| !task.enabled || !in_range;
+    count(definition.tasks.iter().zip(in_range).filter(is_excluded).count())
 }
 
 /// Turns a number of tasks into the width of a task index.

@@ -11,9 +11,12 @@ pub(crate) mod limits;
 pub(crate) mod model;
 pub(crate) mod params;
 pub(crate) mod validator;
+pub(crate) mod values;
 
 mod cut_off;
 mod graph;
+mod lint;
+mod param_check;
 mod parse;
 mod schema;
 mod serialize;
@@ -21,8 +24,9 @@ mod tasks;
 
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};
+pub use lint::lint;
 pub use model::{Definition, Direction, OnCutOff, Output, Param, ParamType, RetryPolicy, TaskDefinition};
-pub use params::{check_external_param, value_text};
+pub use params::check_external_param;
 pub use parse::parse;
 pub use schema::{document_schema, task_type_schemas};
 pub use serialize::serialize;

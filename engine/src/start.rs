@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::Timestamp;
+use crate::params::check::find_param_mistakes;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::limits::MAX_TASKS;
-use crate::spec::model::{Definition, Direction, Param, ParamType};
-use crate::spec::params::{check_text, check_value, value_text};
+use crate::spec::model::{Definition, Direction, Param};
 use crate::spec::validator::{Path, Validator, named};
+use crate::spec::values::typed_text;
 use crate::states::{FailureStrategy, Priority, Scope};
 
 /// The choices of one start. Stored with the instance as JSON, with every default already resolved.
@@ -41,8 +42,7 @@ impl Start {
             .params
             .iter()
             .filter(|param| param.direction == Direction::In);
-        let defaults =
-            inputs.filter_map(|param| Some((param.name.clone(), value_text(param.value.as_ref()?))));
+        let defaults = inputs.filter_map(|param| Some((param.name.clone(), param.value.clone()?)));
         defaults.chain(self.params.clone()).collect()
     }
 }
@@ -70,6 +70,32 @@ pub fn parse(value: &Value, definition: &Definition) -> Result<Start, Vec<Diagno
     let mut validator = Validator::default();
     let start = parse_start(&mut validator, value, definition);
     validator.finish(start)
+}
+
+/// Checks that the parameters of tasks can have values under those of the start and of the project.
+///
+/// # Errors
+/// Circles of parameters, and values that grow beyond their bounds.
+pub fn check_params(
+    start: &Start,
+    definition: &Definition,
+    project: &BTreeMap<String, String>,
+) -> Result<(), Vec<Diagnostic>> {
+    let mut validator = Validator::default();
+    let at = Path::ROOT;
+    let at = at.key("params");
+    for mistake in find_param_mistakes(definition, project, &start.params) {
+        let (code, message) = (mistake.error.code(), mistake.error.to_string());
+        match mistake
+            .error
+            .params()
+            .find(|name| start.params.contains_key(*name))
+        {
+            Some(name) => validator.invalid(&at.key(name), code, message),
+            None => validator.invalid(&at, code, message),
+        }
+    }
+    validator.finish(Some(()))
 }
 
 fn parse_start(validator: &mut Validator, value: &Value, definition: &Definition) -> Option<Start> {
@@ -182,12 +208,10 @@ fn parse_params(
     for (name, value) in given.into_iter().flatten() {
         let at = at.key(name);
         match inputs.get(name.as_str()) {
-            Some(param) => {
-                if let Err((code, message)) = check_given(param, value) {
-                    validator.invalid(&at, code, message);
-                }
-                params.insert(name.clone(), value_text(value));
-            }
+            Some(param) => match typed_text(param.kind, value) {
+                Ok(text) => _ = params.insert(name.clone(), text),
+                Err((code, message)) => validator.invalid(&at, code, message),
+            },
             None => refuse(validator, name, &at, inputs.keys().copied()),
         }
     }
@@ -199,20 +223,6 @@ fn parse_params(
         validator.missing(at, name, "this parameter has no default");
     }
     params
-}
-
-/// A text with a placeholder stands for a value that is known only when a task starts.
-fn check_given(param: &Param, value: &Value) -> Result<(), (&'static str, String)> {
-    match value {
-        Value::Null => Err(("BAD_TYPE", "a value is needed here, not nothing".to_owned())),
-        Value::Object(_) if param.kind != ParamType::Json => {
-            Err(("BAD_TYPE", "a plain value is needed here, not a map".to_owned()))
-        }
-        Value::String(text) if text.contains("${") || text.contains("$[") => check_text(text),
-        Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::Object(_) | Value::String(_) => {
-            check_value(param.kind, value)
-        }
-    }
 }
 
 fn refuse<'a>(

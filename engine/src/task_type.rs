@@ -10,7 +10,7 @@ pub mod shell;
 pub(crate) mod action;
 pub(crate) mod definition;
 pub(crate) mod field;
-mod script;
+pub(crate) mod script;
 pub(crate) mod site;
 mod value_kind;
 

@@ -1,7 +1,7 @@
 //! Runs the effects of a stored commit.
 
 use actix::prelude::*;
-use engine::attempt::{AttemptEnd, AttemptEvent, AttemptResult};
+use engine::attempt::{AttemptEnd, AttemptEvent};
 use engine::ids::{DispatchId, TaskIndex, Timestamp};
 use engine::instance::{Effect, Event};
 use engine::states::KillCause;
@@ -101,9 +101,10 @@ impl<'a> EffectRunner<'a> {
         }
     }
 
-    /// An attempt whose parameters cannot be resolved was never sent: it fails here, with the reason.
+    /// An attempt whose parameters cannot be resolved was never sent: it fails here, with the reason, and so would
+    /// the next one.
     fn fail_unsent(&mut self, uid: DispatchId, error: &str) {
-        let end = AttemptEnd::unstarted(AttemptResult::Failed, error, self.deps.clock.now());
+        let end = AttemptEnd::hopeless(error, self.deps.clock.now());
         self.follow_ups.events.push(Event::Attempt {
             uid,
             event: AttemptEvent::Ended(end),

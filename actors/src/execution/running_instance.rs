@@ -122,6 +122,11 @@ impl RunningInstance {
                 attempt: attempt.number,
                 action: prepared.action,
                 env,
+                outputs: task
+                    .outputs
+                    .iter()
+                    .map(|output| (output.name.clone(), output.kind))
+                    .collect(),
                 timeout_ms: task.timeout_ms.filter(|_| task.on_timeout != OnTimeout::Warn),
                 on_cut_off: task.on_cut_off,
             },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::attempt::AttemptResult;
+use engine::attempt::{AttemptResult, FailureKind};
 use engine::ids::DispatchId;
 
 /// Time from SIGTERM to SIGKILL that is documented to users.
@@ -34,7 +34,9 @@ pub struct JobEnd {
     pub exit_code: Option<i32>,
     /// Why it did not succeed, as a sentence.
     pub error: Option<String>,
-    /// Everything it set, in its output or in the output file.
+    /// Whether a next attempt may end in another way, when it did not succeed.
+    pub failure: FailureKind,
+    /// The declared outputs that it set.
     pub outputs: BTreeMap<String, String>,
 }
 
@@ -54,11 +56,40 @@ pub trait RunningJob: Send {
     fn kill(&mut self, grace: Duration);
 }
 
+/// Why a job could not be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct StartError {
+    /// The reason, as a sentence.
+    pub reason: String,
+    /// Whether another attempt may start.
+    pub failure: FailureKind,
+}
+
+impl StartError {
+    /// Makes the error of a job that no later attempt could start either.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            failure: FailureKind::Permanent,
+        }
+    }
+}
+
+impl From<String> for StartError {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            failure: FailureKind::Transient,
+        }
+    }
+}
+
 /// Runs jobs of one or more task types.
 #[async_trait]
 pub trait Runner: Send + Sync + 'static {
-    /// Starts a job; the error says as a sentence why it could not.
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String>;
+    /// Starts a job; the error says why it could not.
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError>;
 
     /// Says as a sentence why no job can be started at the moment; called often.
     fn unavailable_reason(&self) -> Option<String> {
@@ -112,13 +143,11 @@ impl RunnerRegistry {
 
 #[async_trait]
 impl Runner for RunnerRegistry {
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError> {
         let task_type = &job.dispatch.action.task_type;
         match self.by_task_type.get(task_type.as_str()) {
             Some(runner) => runner.start(job).await,
-            None => Err(format!(
-                "this worker has no runner for tasks of type `{task_type}`"
-            )),
+            None => Err(format!("this worker has no runner for tasks of type `{task_type}`").into()),
         }
     }
 

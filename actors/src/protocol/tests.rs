@@ -1,10 +1,11 @@
 //! Nothing of a message is lost on its way.
 
-use engine::spec::OnCutOff;
+use engine::spec::{OnCutOff, ParamType};
 use engine::task_type::PreparedAction;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample;
 use serde_json::Value;
 
 use super::*;
@@ -64,12 +65,13 @@ prop_compose! {
         (project, workflow, task) in any::<(String, String, String)>(),
         action in action(),
         env in btree_map(any::<String>(), any::<String>(), 0..4),
+        outputs in btree_map(any::<String>(), sample::select(vec![ParamType::String, ParamType::Integer, ParamType::Json]), 0..4),
         timeout_ms in option::of(any::<i64>()),
         on_cut_off in on_cut_off(),
     ) -> Dispatch {
         let attempt = uid.attempt;
         let worker = Incarnation(worker);
-        Dispatch { uid, worker, owner, project, workflow, task, attempt, action, env, timeout_ms, on_cut_off }
+        Dispatch { uid, worker, owner, project, workflow, task, attempt, action, env, outputs, timeout_ms, on_cut_off }
     }
 }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use engine::attempt::AttemptEnd;
 use engine::ids::{DispatchId, Incarnation, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::protocol::Owner;
 
@@ -65,12 +66,11 @@ pub struct ProcessId {
 }
 
 /// A record with the version in which it is written: one line of JSON.
-#[derive(Serialize, Deserialize)]
-struct JournalLine<R> {
-    #[serde(default)]
+#[derive(Serialize)]
+struct JournalLine<'a> {
     version: u32,
     #[serde(flatten)]
-    record: R,
+    record: &'a JournalRecord,
 }
 
 /// Why the journal could not be read or written, as a sentence.
@@ -115,14 +115,20 @@ pub fn encode_lines(records: &[JournalRecord]) -> Result<Vec<u8>, JournalError> 
 /// out: what it would have recorded has not happened yet.
 pub fn decode_lines(bytes: &[u8]) -> Vec<JournalRecord> {
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let decoded = lines.map(serde_json::from_slice::<JournalLine<JournalRecord>>);
-    decoded
+    lines
         .filter_map(|line| {
-            line.inspect_err(|error| tracing::warn!(%error, "a line of the worker's journal cannot be read"))
+            decode_line(line)
+                .inspect_err(|error| tracing::warn!(%error, "a line of the worker's journal cannot be read"))
                 .ok()
         })
-        .map(|line| line.record)
         .collect()
+}
+
+/// Parses one line; its version does not matter yet.
+fn decode_line(line: &[u8]) -> Result<JournalRecord, serde_json::Error> {
+    let mut members: Map<String, Value> = serde_json::from_slice(line)?;
+    members.shift_remove("version");
+    serde_json::from_value(Value::Object(members))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::journal::ProcessId;
 use super::messages::{AttemptEnded, AttemptStarted, KillTask, TaskActorStopped};
 use crate::clock::Clock;
-use crate::ports::{Job, JobEnd, KILL_GRACE, Runner, RunningJob};
+use crate::ports::{Job, JobEnd, KILL_GRACE, Runner, RunningJob, StartError};
 
 /// Time past its limit at which the worker kills an attempt by itself. The owner, which judges the limit, acts first.
 const OWNER_GRACE: Duration = Duration::from_secs(10);
@@ -101,7 +101,12 @@ impl JobRun {
     async fn run_to_end(mut self) -> AttemptEnd {
         let mut running = match self.runner.start(&self.job).await {
             Ok(running) => running,
-            Err(reason) => return AttemptEnd::unstarted(AttemptResult::Failed, &reason, self.clock.now()),
+            Err(StartError { reason, failure }) => {
+                return AttemptEnd {
+                    failure,
+                    ..AttemptEnd::unstarted(AttemptResult::Failed, &reason, self.clock.now())
+                };
+            }
         };
         let process = ProcessId {
             pid: running.pid(),
@@ -119,6 +124,7 @@ impl JobRun {
             result: end.result,
             exit_code: end.exit_code,
             error: end.error,
+            failure: end.failure,
             outputs: end.outputs,
             pid,
             started_at: Some(started_at),

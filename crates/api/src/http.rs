@@ -6,6 +6,7 @@ pub(crate) mod docs_page;
 pub(crate) mod idempotency;
 pub(crate) mod openapi;
 pub(crate) mod paging;
+pub(crate) mod param_text;
 pub(crate) mod path;
 pub(crate) mod problem;
 pub(crate) mod request_id;

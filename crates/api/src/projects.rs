@@ -18,6 +18,7 @@ use crate::http::body::{Body, NoQuery, Query, check_name, escape_pointer};
 use crate::http::codes::Code;
 use crate::http::idempotency::create_once;
 use crate::http::paging::{List, Paging};
+use crate::http::param_text::ParamText;
 use crate::http::problem::{Detail, Problem};
 use crate::projects::views::ProjectView;
 
@@ -42,7 +43,7 @@ struct CreateProject {
     description: String,
     /// Parameters of every instance in it.
     #[serde(default)]
-    params: BTreeMap<String, String>,
+    params: BTreeMap<String, ParamText>,
 }
 
 /// The changes to a project.
@@ -51,7 +52,7 @@ struct CreateProject {
 struct EditProject {
     description: Option<String>,
     /// Replaces all parameters.
-    params: Option<BTreeMap<String, String>>,
+    params: Option<BTreeMap<String, ParamText>>,
 }
 
 /// Creates a project; its creator becomes its owner.
@@ -65,12 +66,12 @@ async fn create_project(
     body: Body<CreateProject>,
 ) -> Result<HttpResponse, Problem> {
     check_name("/name", &body.value.name)?;
-    check_params(&body.value.params)?;
+    let params = parse_params(body.value.params)?;
     let create = async |key| {
         let new = NewProject {
             name: body.value.name,
             description: body.value.description,
-            params: body.value.params,
+            params,
         };
         Ok(caller
             .catalog()
@@ -83,8 +84,12 @@ async fn create_project(
     Ok(HttpResponse::Created().json(ProjectView::from(project)))
 }
 
-/// Checks parameters that every task of the project gets.
-fn check_params(params: &BTreeMap<String, String>) -> Result<(), Problem> {
+/// Parses parameters that every task of the project gets.
+fn parse_params(params: BTreeMap<String, ParamText>) -> Result<BTreeMap<String, String>, Problem> {
+    let params: BTreeMap<String, String> = params
+        .into_iter()
+        .map(|(name, value)| (name, value.into_text()))
+        .collect();
     let errors = params.iter().filter_map(|(name, value)| {
         let (code, message) = check_external_param(name, value).err()?;
         Some(Detail {
@@ -97,7 +102,7 @@ fn check_params(params: &BTreeMap<String, String>) -> Result<(), Problem> {
     });
     let errors: Vec<Detail> = errors.collect();
     match errors.first() {
-        None => Ok(()),
+        None => Ok(params),
         Some(first) => Err(Problem::new(Code::InvalidBody, first.message.clone()).with_errors(errors)),
     }
 }
@@ -133,12 +138,9 @@ async fn edit_project(
     _: Query<NoQuery>,
     body: Body<EditProject>,
 ) -> Result<HttpResponse, Problem> {
-    if let Some(params) = &body.value.params {
-        check_params(params)?;
-    }
     let edit = ProjectEdit {
         description: body.value.description,
-        params: body.value.params,
+        params: body.value.params.map(parse_params).transpose()?,
     };
     let name = &caller.object().name;
     let project = caller

@@ -48,6 +48,11 @@ struct Document {
 /// Checks documents without a server.
 pub(super) fn lint(files: &[PathBuf]) -> Result<(), Failure> {
     let documents = read_all(files)?;
+    for document in &documents {
+        for warning in document::lint_document(&document.bytes, document.format) {
+            say(&format!("warning: {}", issue_line(&document.path, &warning)));
+        }
+    }
     say(&format!("{} document(s) without errors", documents.len()));
     Ok(())
 }

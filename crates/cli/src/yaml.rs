@@ -1,12 +1,44 @@
 //! The YAML output of values.
 
-use serde_json::Value;
+use serde::{Serialize, Serializer};
+use serde_json::{Number, Value};
 
 use super::failure::{Exit, Failure};
 
 /// Returns a value as a YAML document that every YAML 1.1 or 1.2 parser reads back as the same value.
 pub(super) fn to_yaml(value: &Value) -> Result<String, Failure> {
-    serde_saphyr::to_string(value).map_err(|error| Failure::new(Exit::Failed, error.to_string()))
+    serde_saphyr::to_string(&YamlNode(value)).map_err(|error| Failure::new(Exit::Failed, error.to_string()))
+}
+
+/// A value whose numbers every serializer understands; those of `serde_json` have a form of their own.
+struct YamlNode<'a>(&'a Value);
+
+impl Serialize for YamlNode<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null | Value::Bool(_) | Value::String(_) => self.0.serialize(serializer),
+            Value::Number(number) => serialize_number(number, serializer),
+            Value::Array(list) => serializer.collect_seq(list.iter().map(YamlNode)),
+            Value::Object(map) => {
+                serializer.collect_map(map.iter().map(|(key, value)| (key, YamlNode(value))))
+            }
+        }
+    }
+}
+
+/// A number that YAML would write in another way stays a text.
+fn serialize_number<S: Serializer>(number: &Number, serializer: S) -> Result<S::Ok, S::Error> {
+    let is_exact = |same: Option<Number>| same.is_some_and(|same| same == *number);
+    if let Some(integer) = number
+        .as_i128()
+        .filter(|integer| integer.to_string() == number.as_str())
+    {
+        return serializer.serialize_i128(integer);
+    }
+    match number.as_f64() {
+        Some(float) if is_exact(Number::from_f64(float)) => serializer.serialize_f64(float),
+        _ => serializer.serialize_str(number.as_str()),
+    }
 }
 
 #[cfg(test)]
@@ -18,8 +50,36 @@ mod tests {
 
     fn read_back(value: &Value) -> Value {
         let text = to_yaml(value).unwrap();
-        document::parse_value(text.as_bytes(), document::Format::Yaml)
-            .unwrap_or_else(|diagnostics| panic!("{diagnostics:?} in {text:?}"))
+        let read = document::parse_value(text.as_bytes(), document::Format::Yaml)
+            .unwrap_or_else(|diagnostics| panic!("{diagnostics:?} in {text:?}"));
+        with_plain_numbers(read)
+    }
+
+    /// Writes each number as `serde_json` does; YAML writes exponents in another way.
+    fn with_plain_numbers(value: Value) -> Value {
+        match value {
+            Value::Number(number) if number.is_f64() => json!(number.as_f64()),
+            Value::Array(list) => list.into_iter().map(with_plain_numbers).collect(),
+            Value::Object(map) => map
+                .into_iter()
+                .map(|(key, value)| (key, with_plain_numbers(value)))
+                .collect(),
+            other => other,
+        }
+    }
+
+    #[test]
+    fn a_number_without_another_spelling_keeps_its_text() {
+        for text in [
+            "3.10",
+            "1e400",
+            "12345678901234567890123456789012345678901234567890",
+        ] {
+            let value =
+                document::parse_value(format!("[{text}]").as_bytes(), document::Format::Json).unwrap();
+            assert_eq!(read_back(&value), json!([text]), "{text}");
+        }
+        assert_eq!(to_yaml(&json!([u64::MAX])).unwrap(), format!("- {}\n", u64::MAX));
     }
 
     #[test]

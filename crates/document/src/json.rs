@@ -7,12 +7,13 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::LocatedDiagnostic;
 use crate::limits::{MAX_DEPTH, MAX_REPEATED_KEYS};
+use crate::number::{NUMBER_KEY, NumberTexts, parse_number};
 use crate::parsed_text::ParsedText;
 use crate::pointer;
 
 /// Parses one JSON text.
 pub(crate) fn parse_json(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
-    let mut cursor = JsonCursor::default();
+    let mut cursor = JsonCursor::new(text);
     let mut source = serde_json::Deserializer::from_str(text);
     let read = ValueSeed(&mut cursor).deserialize(&mut source);
     let value = read
@@ -55,14 +56,23 @@ fn column_in_characters(text: &str, error: &serde_json::Error) -> Option<u32> {
 }
 
 /// The path to the value that is being parsed, and the pointers of repeated keys.
-#[derive(Default)]
-struct JsonCursor {
+struct JsonCursor<'t> {
+    numbers: NumberTexts<'t>,
     path: Vec<String>,
     repeated: Vec<String>,
     too_deep: bool,
 }
 
-impl JsonCursor {
+impl<'t> JsonCursor<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            numbers: NumberTexts::new(text),
+            path: Vec::new(),
+            repeated: Vec::new(),
+            too_deep: false,
+        }
+    }
+
     fn enter<E: Error>(&mut self) -> Result<(), E> {
         self.path.push(String::new());
         self.too_deep = self.path.len() > MAX_DEPTH;
@@ -72,6 +82,12 @@ impl JsonCursor {
             )));
         }
         Ok(())
+    }
+
+    /// Returns a number with the text in which it is written.
+    fn parse_number<E: Error>(&mut self, parsed: &str) -> Result<Value, E> {
+        let number = parse_number(self.numbers.next_text(parsed));
+        number.ok_or_else(|| E::custom(format!("`{parsed}` is not a number")))
     }
 
     fn set_step(&mut self, step: String) {
@@ -92,9 +108,9 @@ impl JsonCursor {
 }
 
 /// Deserializes one value, and tells the cursor where it is.
-struct ValueSeed<'a>(&'a mut JsonCursor);
+struct ValueSeed<'a, 't>(&'a mut JsonCursor<'t>);
 
-impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -102,7 +118,7 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for ValueSeed<'_> {
+impl<'de> Visitor<'de> for ValueSeed<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,16 +129,12 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         Ok(Value::Bool(truth))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::from(number))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
+        self.0.parse_number(&number.to_string())
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::from(number))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(Value::from(number))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+        self.0.parse_number(&number.to_string())
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Value, E> {
@@ -153,8 +165,12 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
+        let mut next_key = members.next_key::<String>()?;
+        if next_key.as_deref() == Some(NUMBER_KEY) {
+            return self.0.parse_number(&members.next_value::<String>()?);
+        }
         self.0.enter()?;
-        while let Some(key) = members.next_key::<String>()? {
+        while let Some(key) = next_key {
             self.0.set_step(key.clone());
             let value = members.next_value_seed(ValueSeed(self.0))?;
             if map.contains_key(&key) {
@@ -162,6 +178,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             } else {
                 map.insert(key, value);
             }
+            next_key = members.next_key()?;
         }
         self.0.path.pop();
         Ok(Value::Object(map))

@@ -2,6 +2,7 @@
 
 mod diagnostic;
 mod limits;
+mod number;
 mod parsed_text;
 mod parser;
 mod pointer;
@@ -12,4 +13,4 @@ mod yaml;
 
 pub use diagnostic::LocatedDiagnostic;
 pub use limits::{MAX_BYTES, MAX_DEPTH};
-pub use parser::{Format, find_position, parse_document, parse_value};
+pub use parser::{Format, find_position, lint_document, parse_document, parse_value};

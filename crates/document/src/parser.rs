@@ -41,6 +41,19 @@ pub fn parse_document(bytes: &[u8], format: Format) -> Result<(Definition, Value
     Err(diagnostics)
 }
 
+/// Finds what is legal in a document and yet probably not meant; nothing in one with mistakes.
+pub fn lint_document(bytes: &[u8], format: Format) -> Vec<LocatedDiagnostic> {
+    let Ok(parsed) = parse_text(bytes, format) else {
+        return Vec::new();
+    };
+    let found = spec::parse(&parsed.value).map(|definition| spec::lint(&definition));
+    found
+        .unwrap_or_default()
+        .into_iter()
+        .map(|diagnostic| locate(diagnostic, parsed.source_map.as_ref(), &parsed.value))
+        .collect()
+}
+
 /// Parses text into a plain value, for other bodies than documents.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ mod scalar;
 
 use std::collections::BTreeMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScanError, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::{Map, Value};
 
 use self::scalar::parse_scalar;
@@ -23,14 +23,25 @@ struct Node {
     bytes: usize,
 }
 
+/// The key whose value is merged into its map.
+const MERGE_KEY: &str = "<<";
+
+/// The key of a member whose value has not come yet.
+enum MemberKey {
+    Name(String),
+    Merge,
+}
+
 /// A list or map whose end has not come yet.
 struct OpenCollection {
     anchor: usize,
     node: Node,
     /// The key whose value comes next; only in a map.
-    key: Option<(String, Position)>,
+    key: Option<(MemberKey, Position)>,
     /// The key was used before: its value is parsed and dropped.
     is_repeated: bool,
+    /// The values of `<<`, in their order.
+    merges: Vec<Node>,
 }
 
 /// The value so far.
@@ -91,6 +102,11 @@ impl ValueBuilder {
                 let value = parse_scalar(&text, style, tag.as_deref())
                     .map_err(|(code, message)| LocatedDiagnostic::at(start, code, message))?;
                 if self.expects_key() {
+                    let is_merge = text == MERGE_KEY && style == ScalarStyle::Plain && tag.is_none();
+                    if is_merge && let Some(open) = self.stack.last_mut() {
+                        open.key = Some((MemberKey::Merge, start));
+                        return Ok(());
+                    }
                     return self.begin_member(text.into_owned(), start);
                 }
                 let bytes = text.len();
@@ -105,7 +121,7 @@ impl ValueBuilder {
                 self.open_collection(anchor, Value::Object(Map::new()), start)
             }
             Event::SequenceEnd | Event::MappingEnd => match self.stack.pop() {
-                Some(open) => self.add_node(open.anchor, open.node),
+                Some(open) => self.add_node(open.anchor, merge_members(open.node, open.merges)?),
                 None => Ok(()),
             },
             Event::Alias(anchor) => self.add_alias(anchor, start),
@@ -146,7 +162,7 @@ impl ValueBuilder {
                 ));
             }
         }
-        open.key = Some((key, start));
+        open.key = Some((MemberKey::Name(key), start));
         Ok(())
     }
 
@@ -172,6 +188,7 @@ impl ValueBuilder {
             node: Node::leaf(value, start, 0),
             key: None,
             is_repeated: false,
+            merges: Vec::new(),
         });
         Ok(())
     }
@@ -189,7 +206,8 @@ impl ValueBuilder {
         open.node.nodes += node.nodes;
         open.node.bytes += node.bytes;
         match (&mut open.node.value, open.key.take()) {
-            (Value::Object(map), Some((key, start))) if !open.is_repeated => {
+            (Value::Object(_), Some((MemberKey::Merge, _))) => open.merges.push(node),
+            (Value::Object(map), Some((MemberKey::Name(key), start))) if !open.is_repeated => {
                 open.node.bytes += key.len();
                 node.positions.key = Some(start);
                 map.insert(key, node.value);
@@ -254,7 +272,8 @@ impl ValueBuilder {
         for open in &self.stack {
             let step = match (&open.node.value, &open.key) {
                 (Value::Array(list), _) => list.len().to_string(),
-                (_, Some((key, _))) => key.clone(),
+                (_, Some((MemberKey::Name(key), _))) => key.clone(),
+                (_, Some((MemberKey::Merge, _))) => MERGE_KEY.to_owned(),
                 (_, None) => key.to_owned(),
             };
             pointer::push_step(&mut pointer, &step);
@@ -270,6 +289,38 @@ impl Node {
             positions: SourceMap::leaf(start),
             nodes: 1,
             bytes,
+        }
+    }
+}
+
+/// Adds the members of merged maps to a map. Its own members come first, then those of earlier maps; what merges brought
+/// along counted against the budget of aliases before, or stands in the text.
+fn merge_members(mut into: Node, merges: Vec<Node>) -> Result<Node, LocatedDiagnostic> {
+    for merge in merges {
+        let start = merge.positions.value;
+        let maps = match merge.value {
+            Value::Array(list) => list.into_iter().zip(merge.positions.children).collect(),
+            map => vec![(map, merge.positions)],
+        };
+        for (map, positions) in maps {
+            let Value::Object(members) = map else {
+                let message = format!("`{MERGE_KEY}` takes a map or a list of maps");
+                return Err(LocatedDiagnostic::at(start, "BAD_MERGE", message));
+            };
+            add_members(&mut into, members, positions);
+        }
+    }
+    Ok(into)
+}
+
+fn add_members(into: &mut Node, members: Map<String, Value>, positions: SourceMap) {
+    let Value::Object(own) = &mut into.value else {
+        return;
+    };
+    for ((key, value), position) in members.into_iter().zip(positions.children) {
+        if !own.contains_key(&key) {
+            own.insert(key, value);
+            into.positions.children.push(position);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use actors::ports::{Job, Leftover, Runner, RunnerRegistry, RunningJob};
+use actors::ports::{Job, Leftover, Runner, RunnerRegistry, RunningJob, StartError};
 use async_trait::async_trait;
 
 use super::disk::full_disk_reason;
@@ -25,7 +25,7 @@ impl DiskGuard {
 
 #[async_trait]
 impl Runner for DiskGuard {
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError> {
         self.runners.start(job).await
     }
 

@@ -6,18 +6,20 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob};
+use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob, StartError};
 use async_trait::async_trait;
-use engine::attempt::AttemptResult;
+use engine::attempt::{AttemptResult, FailureKind};
+use engine::params::OutputCollector;
+use engine::spec::MAX_VALUE_BYTES;
 use engine::task_type::http::{HttpFields, HttpRequest};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Response, Url};
+use reqwest::{Client, Method, Request, Response, Url};
 use tokio::task::JoinHandle;
 
 use primitives::error_chain::with_causes;
 
 use super::egress::{EgressPolicy, EgressResolver};
-use super::job_end::failed_end;
+use super::job_end::{end_with_outputs, failed_end, permanent_end};
 use super::limits::RunnerLimits;
 use super::log_tail::{LogTail, open_log};
 
@@ -60,9 +62,9 @@ impl HttpRunner {
 
 #[async_trait]
 impl Runner for HttpRunner {
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError> {
         let fields = job.dispatch.action.read_fields::<HttpFields>();
-        let fields = fields.map_err(|error| error.to_string())?;
+        let fields = fields.map_err(|error| StartError::permanent(error.to_string()))?;
         let log = job.log.clone();
         let log = tokio::task::spawn_blocking(move || open_log(&log)).await;
         let log = log
@@ -144,13 +146,27 @@ struct Exchange {
 
 impl Exchange {
     async fn run(mut self) -> JobEnd {
-        match self.send_request().await {
+        let request = match self.build_request() {
+            Ok(request) => request,
+            Err(reason) => return permanent_end(reason),
+        };
+        match self.client().execute(request).await {
             Ok(response) => self.read_response(response).await,
-            Err(reason) => failed_end(None, reason),
+            Err(error) => failed_end(None, with_causes(&error)),
         }
     }
 
-    async fn send_request(&self) -> Result<Response, String> {
+    fn client(&self) -> &Client {
+        let is_redirect = |status: &u16| (300..400).contains(status);
+        if self.expect_status.iter().any(is_redirect) {
+            &self.runner.no_redirect_client
+        } else {
+            &self.runner.client
+        }
+    }
+
+    /// Builds the request; the error is one of the task, which no next attempt cures.
+    fn build_request(&self) -> Result<Request, String> {
         let HttpRequest {
             method,
             url,
@@ -163,54 +179,50 @@ impl Exchange {
         self.runner.egress.check_url(&url)?;
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not an HTTP method"))?;
-        let expects_redirect = self
-            .expect_status
-            .iter()
-            .any(|status| (300..400).contains(status));
-        let client = if expects_redirect {
-            &self.runner.no_redirect_client
-        } else {
-            &self.runner.client
-        };
-        let mut request = client.request(method, url);
+        let mut request = self.client().request(method, url);
         for (name, value) in headers {
             request = request.header(name, value.as_str().unwrap_or_default());
         }
         if let Some(body) = body {
             request = request.body(body.clone());
         }
-        request.send().await.map_err(|error| with_causes(&error))
+        request.build().map_err(|error| with_causes(&error))
     }
 
     async fn read_response(&mut self, mut response: Response) -> JobEnd {
         let status = response.status().as_u16();
-        let written = self.write_body(&mut response).await;
-        let outputs = self.read_outputs();
-        let expected = match self.expect_status.as_slice() {
+        let mut body = Vec::new();
+        if let Err(reason) = self.write_body(&mut response, &mut body).await {
+            return failed_end(Some(status.into()), reason);
+        }
+        let is_expected = match self.expect_status.as_slice() {
             [] => response.status().is_success(),
             listed => listed.contains(&status),
         };
-        let error = match written {
-            Err(reason) => Some(reason),
-            Ok(()) if !expected => Some(format!("the status {status} was not expected")),
-            Ok(()) => None,
-        };
-        JobEnd {
-            result: if error.is_none() {
-                AttemptResult::Succeeded
-            } else {
-                AttemptResult::Failed
-            },
-            exit_code: Some(status.into()),
-            error,
-            outputs,
+        if !is_expected {
+            return failed_end(
+                Some(status.into()),
+                format!("the status {status} was not expected"),
+            );
         }
+        let mut outputs = self.read_outputs();
+        set_response_outputs(&mut outputs, &response, &body);
+        let end = JobEnd {
+            result: AttemptResult::Succeeded,
+            exit_code: Some(status.into()),
+            error: None,
+            failure: FailureKind::Transient,
+            outputs: BTreeMap::new(),
+        };
+        end_with_outputs(end, outputs)
     }
 
-    async fn write_body(&mut self, response: &mut Response) -> Result<(), String> {
+    /// Writes the body to the log, and as much of it to `kept` as an output may have, and one byte more.
+    async fn write_body(&mut self, response: &mut Response, kept: &mut Vec<u8>) -> Result<(), String> {
         let mut room = self.runner.max_body_bytes;
         while let Some(chunk) = response.chunk().await.map_err(|error| with_causes(&error))? {
             let part = &chunk[..chunk.len().min(room)];
+            kept.extend(chunk.iter().take(MAX_VALUE_BYTES + 1 - kept.len()));
             self.log
                 .write_all(part)
                 .map_err(|error| format!("cannot write the log: {error}"))?;
@@ -229,16 +241,44 @@ impl Exchange {
         Ok(())
     }
 
-    fn read_outputs(&self) -> BTreeMap<String, String> {
+    /// Reads the values that the body sets.
+    fn read_outputs(&self) -> OutputCollector {
+        let outputs = OutputCollector::new(self.job.dispatch.outputs.clone());
         match File::open(&self.job.log) {
             // The body is within its own limit already.
-            Ok(log) => LogTail::from_start(log, u64::MAX, &self.job.output).into_outputs(),
+            Ok(log) => LogTail::from_start(log, u64::MAX, &self.job.output, outputs).into_outputs(),
             Err(error) => {
                 tracing::warn!(%error, "the log of an http task cannot be read");
-                BTreeMap::new()
+                outputs
             }
         }
     }
+}
+
+/// Sets the outputs `status`, `body` and `header.x` where they are declared.
+fn set_response_outputs(outputs: &mut OutputCollector, response: &Response, body: &[u8]) {
+    let names: Vec<String> = outputs.names().map(str::to_owned).collect();
+    for name in names {
+        let value = match name.as_str() {
+            "status" => Some(response.status().as_u16().to_string()),
+            "body" => Some(String::from_utf8_lossy(body).into_owned()),
+            other => other
+                .strip_prefix("header.")
+                .and_then(|header| header_text(response, header)),
+        };
+        if let Some(value) = value {
+            outputs.set_value(&name, &value);
+        }
+    }
+}
+
+/// Returns the value of a header; several of one name are one list.
+fn header_text(response: &Response, name: &str) -> Option<String> {
+    let values = response.headers().get_all(name).iter();
+    let texts: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
 }
 
 #[cfg(test)]

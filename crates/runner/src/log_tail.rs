@@ -1,16 +1,15 @@
 //! The growing log of one attempt: scanned for the values that the task sets, truncated at its size limit.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use engine::params::{self, OutputScanner};
+use engine::params::{MAX_OUTPUT_LINE_BYTES, OutputCollector, OutputError, OutputFileParser, OutputScanner};
 use primitives::private_files::create_private_folder;
 
-/// Most bytes that are read of the file `PORPOISE_OUTPUT`.
-const MAX_OUTPUT_FILE_BYTES: u64 = 1 << 20;
+/// The largest file `PORPOISE_OUTPUT` that is read.
+const MAX_OUTPUT_FILE_BYTES: u64 = 16 << 20;
 
 /// Bytes that are read from a log at a time.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -48,22 +47,27 @@ pub(crate) struct LogTail {
 
 impl LogTail {
     /// Follows `log`, which must be open for reading and appending, from its current end.
-    pub(crate) fn from_end(log: File, limit: u64, output: &Path) -> io::Result<Self> {
+    pub(crate) fn from_end(
+        log: File,
+        limit: u64,
+        output: &Path,
+        outputs: OutputCollector,
+    ) -> io::Result<Self> {
         let scanned_to = log.metadata()?.len();
         Ok(Self {
             scanned_to,
-            ..Self::from_start(log, limit, output)
+            ..Self::from_start(log, limit, output, outputs)
         })
     }
 
     /// Follows `log` from its beginning.
-    pub(crate) fn from_start(log: File, limit: u64, output: &Path) -> Self {
+    pub(crate) fn from_start(log: File, limit: u64, output: &Path, outputs: OutputCollector) -> Self {
         Self {
             log,
             limit,
             scanned_to: 0,
             truncated_size: 0,
-            scanner: OutputScanner::new(),
+            scanner: OutputScanner::new(outputs),
             output: output.to_owned(),
         }
     }
@@ -104,13 +108,15 @@ impl LogTail {
         Ok(())
     }
 
-    /// Reads the rest of the log and the output file; returns every value that was set.
-    pub(crate) fn into_outputs(mut self) -> BTreeMap<String, String> {
+    /// Reads the rest of the log and the output file, whose values replace those of the log.
+    pub(crate) fn into_outputs(mut self) -> OutputCollector {
         if let Err(error) = self.read_new() {
             tracing::warn!(%error, "the log of an attempt cannot be read to its end");
         }
         let mut outputs = self.scanner.finish();
-        outputs.extend(read_output_file(&self.output));
+        if let Err(error) = read_output_file(&self.output, &mut outputs) {
+            tracing::warn!(%error, "the output file of an attempt cannot be read");
+        }
         outputs
     }
 }
@@ -119,15 +125,36 @@ fn truncation_mark(limit: u64) -> String {
     format!("\n[porpoise: the output is longer than {limit} bytes; the rest was cut off]\n")
 }
 
-fn read_output_file(path: &Path) -> BTreeMap<String, String> {
-    let Ok(file) = File::open(path) else {
-        return BTreeMap::new();
+fn read_output_file(path: &Path, outputs: &mut OutputCollector) -> io::Result<()> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
     };
-    let mut bytes = Vec::new();
-    if let Err(error) = file.take(MAX_OUTPUT_FILE_BYTES).read_to_end(&mut bytes) {
-        tracing::warn!(%error, "the output file of an attempt cannot be read");
+    if file.metadata()?.len() > MAX_OUTPUT_FILE_BYTES {
+        outputs.fail(OutputError::FileTooLarge(MAX_OUTPUT_FILE_BYTES));
+        return Ok(());
     }
-    params::read_output_file(&String::from_utf8_lossy(&bytes))
+    let mut parser = OutputFileParser::default();
+    let mut reader = BufReader::new(file.take(MAX_OUTPUT_FILE_BYTES));
+    while let Some(line) = read_line(&mut reader)? {
+        parser.push_line(&line, outputs);
+    }
+    parser.finish(outputs);
+    Ok(())
+}
+
+/// Reads a line, of which no more is kept than can matter.
+fn read_line(reader: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let kept = reader
+        .by_ref()
+        .take(MAX_OUTPUT_LINE_BYTES as u64)
+        .read_until(b'\n', &mut line)?;
+    if kept == MAX_OUTPUT_LINE_BYTES && !line.ends_with(b"\n") {
+        reader.skip_until(b'\n')?;
+    }
+    Ok((kept > 0).then(|| String::from_utf8_lossy(&line).into_owned()))
 }
 
 #[cfg(test)]

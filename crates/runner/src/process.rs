@@ -16,9 +16,11 @@ mod workspace;
 use std::collections::BTreeMap;
 use std::io;
 
-use actors::ports::{Job, KILL_GRACE, Leftover, Runner, RunningJob};
+use actors::ports::{Job, KILL_GRACE, Leftover, Runner, RunningJob, StartError};
 use async_trait::async_trait;
+use engine::params::OutputCollector;
 use engine::task_type::{InvalidFields, PreparedAction};
+use nix::errno::Errno;
 use tokio::process::{Child, Command};
 
 use self::running::RunningProcess;
@@ -64,11 +66,11 @@ impl ProcessRunner {
     }
 
     /// Blocks until the program is loaded.
-    fn launch(&self, job: &Job) -> Result<RunningProcess, String> {
+    fn launch(&self, job: &Job) -> Result<RunningProcess, StartError> {
         let action = &job.dispatch.action;
         let read_script = self.task_types.get(action.task_type.as_str());
-        let read_script = read_script.ok_or("this task type has no process")?;
-        let script = read_script(action).map_err(|error| error.to_string())?;
+        let read_script = read_script.ok_or_else(|| "this task type has no process".to_owned())?;
+        let script = read_script(action).map_err(|error| StartError::permanent(error.to_string()))?;
         let workspace = Workspace::create(job, &script.text, &self.scripts)
             .map_err(|error| format!("cannot make the working directory: {error}"))?;
         match spawn_process(job, &script.interpreter, self.log_limit, &workspace) {
@@ -83,7 +85,7 @@ impl ProcessRunner {
 
 #[async_trait]
 impl Runner for ProcessRunner {
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError> {
         let job = job.clone();
         let runner = self.clone();
         // Spawning blocks, so it happens outside the actors' threads.
@@ -106,7 +108,7 @@ fn spawn_process(
     interpreter: &str,
     log_limit: u64,
     workspace: &Workspace,
-) -> Result<(Child, i32, LogTail), String> {
+) -> Result<(Child, i32, LogTail), StartError> {
     let log_error = |error: io::Error| format!("cannot write the log: {error}");
     let log = open_log(&job.log).map_err(log_error)?;
     let mut command = program::script_command(interpreter, &job.dispatch.env, workspace)?;
@@ -115,13 +117,23 @@ fn spawn_process(
     let program = command.get_program().to_string_lossy().into_owned();
     let mut command = Command::from(command);
     command.process_group(0);
-    let log = LogTail::from_end(log, log_limit, &job.output).map_err(log_error)?;
-    let child = command
-        .spawn()
-        .map_err(|error| format!("cannot start {program}: {error}"))?;
+    let outputs = OutputCollector::new(job.dispatch.outputs.clone());
+    let log = LogTail::from_end(log, log_limit, &job.output, outputs).map_err(log_error)?;
+    let child = command.spawn().map_err(|error| start_error(&program, &error))?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
     let pid = pid.ok_or_else(|| format!("{program} has no process id"))?;
     Ok((child, pid, log))
+}
+
+/// A file that is not there or is no program stays so.
+fn start_error(program: &str, error: &io::Error) -> StartError {
+    let reason = format!("cannot start {program}: {error}");
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOENT | Errno::EACCES | Errno::ENOEXEC | Errno::ENOTDIR | Errno::EISDIR) => {
+            StartError::permanent(reason)
+        }
+        _ => reason.into(),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::draft::InstanceDraft;
 use super::reasons::failure_reason;
 use crate::spec::model::{Direction, Param};
-use crate::spec::params::value_text;
 use crate::states::{InstanceState, KillCause};
 use crate::task::TaskEvent;
 
@@ -92,7 +91,7 @@ fn outputs(draft: &InstanceDraft<'_>) -> BTreeMap<String, String> {
     }
     let mut outputs: BTreeMap<String, String> = declared
         .iter()
-        .filter_map(|param| Some((param.name.clone(), value_text(param.value.as_ref()?))))
+        .filter_map(|param| Some((param.name.clone(), param.value.clone()?)))
         .collect();
     for row in draft.plan().order.iter().filter_map(|o| draft.rows().get(*o)) {
         for param in &declared {

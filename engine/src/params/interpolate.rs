@@ -1,4 +1,4 @@
-//! Replaces placeholders in a text: `${name}` by a value, `$[expression]` by a time.
+//! Replaces placeholders in a text: `${name}` by a value, `$[expression]` by a time; `$${name}` is a literal `${name}`.
 //!
 //! What was put in is not interpolated again: a value that itself holds a placeholder arrives as it is.
 
@@ -10,8 +10,28 @@ const MAX_PLACEHOLDER: usize = 1024;
 /// The deepest nesting of placeholders in placeholders. Each level may be read twice, so it stays small.
 const MAX_NESTING: usize = 2;
 
-/// Returns what stands for `${name}`; `Ok(None)` leaves the placeholder as it is.
-pub(crate) type Lookup<'a, E> = dyn FnMut(&str) -> Result<Option<String>, E> + 'a;
+/// Returns what stands for a placeholder; `Ok(None)` leaves it as it is.
+pub(crate) type Lookup<'a, E> = dyn FnMut(Reference<'_>) -> Result<Option<String>, E> + 'a;
+
+/// A `${name}` or `${name | raw}` in a text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reference<'a> {
+    /// The name.
+    pub(crate) name: &'a str,
+    /// Whether its value is escaped for its place.
+    pub(crate) escaping: Escaping,
+    /// What stands before it in the result; nothing for a name inside of another placeholder.
+    pub(crate) before: &'a str,
+}
+
+/// Whether a value is escaped for its place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Escaping {
+    /// As the place demands.
+    ByPlace,
+    /// It is put there as it is.
+    Raw,
+}
 
 /// Which placeholders a text has replaced.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,8 +65,13 @@ impl<E> Interpolator<'_, '_, E> {
         while let Some(place) = rest.find('$') {
             let (before, from) = rest.split_at(place);
             result.push_str(before);
+            if self.style == Style::Text && from.starts_with("$${") {
+                result.push_str("${");
+                rest = &from[3..];
+                continue;
+            }
             let replaced = match from.as_bytes().get(1) {
-                Some(b'{') => self.name(from, depth)?,
+                Some(b'{') => self.name(from, depth, &result)?,
                 Some(b'[') => self.time(from, depth)?,
                 _ => None,
             };
@@ -65,21 +90,32 @@ impl<E> Interpolator<'_, '_, E> {
         Ok(result)
     }
 
-    fn name<'t>(&mut self, from: &'t str, depth: usize) -> Result<Option<(String, &'t str)>, E> {
-        let Some((inside, after)) = self.inside(from, (b'{', b'}')) else {
+    fn name<'t>(
+        &mut self,
+        from: &'t str,
+        depth: usize,
+        before: &str,
+    ) -> Result<Option<(String, &'t str)>, E> {
+        let Some((inside, after)) = split_enclosed(from, (b'{', b'}'), self.style) else {
             return Ok(None);
         };
+        // Decided by the text alone: no value turns escaping off.
+        let (inside, escaping) = self.split_filter(inside);
         let name = if inside.contains('$') && depth < MAX_NESTING {
             self.interpolate(inside, depth + 1)?
         } else {
             inside.to_owned()
         };
-        let value = (self.lookup)(&name)?;
+        let value = (self.lookup)(Reference {
+            name: &name,
+            escaping,
+            before: if depth == 0 { before } else { "" },
+        })?;
         Ok(value.map(|value| (value, after)))
     }
 
     fn time<'t>(&mut self, from: &'t str, depth: usize) -> Result<Option<(String, &'t str)>, E> {
-        let Some((inside, after)) = self.inside(from, (b'[', b']')) else {
+        let Some((inside, after)) = split_enclosed(from, (b'[', b']'), self.style) else {
             return Ok(None);
         };
         let expression = if inside.contains('$') && depth < MAX_NESTING {
@@ -90,21 +126,30 @@ impl<E> Interpolator<'_, '_, E> {
         Ok(time::evaluate(&expression, self.base).map(|value| (value, after)))
     }
 
-    /// What stands between `$` with its bracket and the closing one, and what follows.
-    fn inside<'t>(&self, from: &'t str, (open, close): (u8, u8)) -> Option<(&'t str, &'t str)> {
-        let bytes = from.as_bytes();
-        let mut level = 0;
-        for place in 1..bytes.len().min(MAX_PLACEHOLDER) {
-            let opens = bytes[place] == open && bytes[place - 1] == b'$';
-            if opens && level > 0 && self.style == Style::Script {
-                return None;
+    fn split_filter<'t>(&self, inside: &'t str) -> (&'t str, Escaping) {
+        match inside.rsplit_once('|') {
+            Some((name, filter)) if self.style == Style::Text && filter.trim() == "raw" => {
+                (name.trim(), Escaping::Raw)
             }
-            let closes = bytes[place] == close;
-            level = level + usize::from(opens) - usize::from(closes);
-            if closes && level == 0 {
-                return Some((&from[2..place], &from[place + 1..]));
-            }
+            _ => (inside, Escaping::ByPlace),
         }
-        None
     }
+}
+
+/// Returns what stands between `$` with its bracket and the closing one, and what follows.
+pub(crate) fn split_enclosed(from: &str, (open, close): (u8, u8), style: Style) -> Option<(&str, &str)> {
+    let bytes = from.as_bytes();
+    let mut level = 0;
+    for place in 1..bytes.len().min(MAX_PLACEHOLDER) {
+        let opens = bytes[place] == open && bytes[place - 1] == b'$';
+        if opens && level > 0 && style == Style::Script {
+            return None;
+        }
+        let closes = bytes[place] == close;
+        level = level + usize::from(opens) - usize::from(closes);
+        if closes && level == 0 {
+            return Some((&from[2..place], &from[place + 1..]));
+        }
+    }
+    None
 }

@@ -1,12 +1,11 @@
 //! The value of each name: from the innermost scope that has one, with its placeholders replaced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::interpolate::{Style, interpolate};
 use super::time::TimeBase;
 use crate::spec::limits::MAX_VALUE_BYTES;
 use crate::spec::model::{Direction, Param};
-use crate::spec::params::value_text;
 
 /// The most bytes of all values that one task sees.
 pub(super) const MAX_TOTAL_BYTES: usize = 1024 * 1024;
@@ -49,11 +48,90 @@ pub enum ParamError {
     TooLarge(String),
 }
 
-enum Source {
+impl ParamError {
+    /// Returns the parameters that have no value: all of a circle.
+    pub(crate) fn params(&self) -> impl Iterator<Item = &str> {
+        let (Self::Cycle(names) | Self::TooDeep(names) | Self::TooLarge(names)) = self;
+        names.split(" -> ")
+    }
+
+    /// Returns the code of a diagnostic about it.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Cycle(_) => "CYCLE",
+            Self::TooDeep(_) => "TOO_DEEP",
+            Self::TooLarge(_) => "TOO_LARGE",
+        }
+    }
+}
+
+/// The texts of declared inputs by name.
+pub(super) type InputTexts<'a> = BTreeMap<&'a str, &'a str>;
+
+/// Returns the texts of the inputs that have one.
+pub(super) fn input_texts(params: &[Param]) -> InputTexts<'_> {
+    params
+        .iter()
+        .filter(|param| param.direction == Direction::In)
+        .filter_map(|param| Some((param.name.as_str(), param.value.as_deref()?)))
+        .collect()
+}
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
     /// May hold placeholders.
-    Template(String),
+    Template(&'a str),
     /// Holds what it holds.
-    Data(String),
+    Data(&'a str),
+}
+
+/// The text of each name, from the innermost scope that has one.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    scopes: ParamScopes<'a>,
+    workflow: &'a InputTexts<'a>,
+    task: &'a InputTexts<'a>,
+}
+
+impl<'a> Sources<'a> {
+    /// Looks into these scopes; `workflow` and `task` are the texts of their inputs.
+    pub(super) fn new(
+        scopes: ParamScopes<'a>,
+        workflow: &'a InputTexts<'a>,
+        task: &'a InputTexts<'a>,
+    ) -> Self {
+        Self {
+            scopes,
+            workflow,
+            task,
+        }
+    }
+
+    fn find_text(&self, name: &str) -> Option<Source<'a>> {
+        let template = |text: &'a String| Source::Template(text);
+        let data = |text: &'a String| Source::Data(text);
+        let input = |text: &&'a str| Source::Template(text);
+        let scopes = &self.scopes;
+        let startup = scopes.startup.get(name).map(template);
+        startup
+            .or_else(|| self.task.get(name).map(input))
+            .or_else(|| scopes.upstream.get(name).map(data))
+            .or_else(|| self.workflow.get(name).map(input))
+            .or_else(|| scopes.project.get(name).map(template))
+            .or_else(|| scopes.builtins.get(name).map(data))
+    }
+
+    /// Returns every name, those of the system first: what is too large is then one of the user's.
+    fn names(&self) -> impl Iterator<Item = &'a str> {
+        let scopes = &self.scopes;
+        let of_users: BTreeSet<&str> = [scopes.startup, scopes.upstream, scopes.project]
+            .into_iter()
+            .flat_map(|scope| scope.keys().map(String::as_str))
+            .chain(self.workflow.keys().chain(self.task.keys()).copied())
+            .collect();
+        let builtins = scopes.builtins.keys().map(String::as_str);
+        builtins.chain(of_users)
+    }
 }
 
 /// Resolves every name to its value.
@@ -66,46 +144,35 @@ pub fn resolve_params(
     scopes: ParamScopes<'_>,
     base: TimeBase,
 ) -> Result<BTreeMap<String, String>, ParamError> {
-    let sources = sources(scopes);
+    let (workflow, task) = (input_texts(scopes.workflow), input_texts(scopes.task));
+    let sources = Sources::new(scopes, &workflow, &task);
+    resolve_names(sources, sources.names(), base)
+}
+
+/// Resolves names, and those that their values name, to their values.
+///
+/// # Errors
+/// Like [`resolve_params`].
+pub(super) fn resolve_names<'a>(
+    sources: Sources<'_>,
+    names: impl IntoIterator<Item = &'a str>,
+    base: TimeBase,
+) -> Result<BTreeMap<String, String>, ParamError> {
     let mut resolver = Resolver {
-        sources: &sources,
+        sources,
         base,
         done: BTreeMap::new(),
         chain: Vec::new(),
         bytes: 0,
     };
-    for name in sources.keys() {
+    for name in names {
         resolver.value(name)?;
     }
     Ok(resolver.done)
 }
 
-fn sources(scopes: ParamScopes<'_>) -> BTreeMap<String, Source> {
-    let data = |(name, value): (&String, &String)| (name.clone(), Source::Data(value.clone()));
-    let template = |(name, value): (&String, &String)| (name.clone(), Source::Template(value.clone()));
-    let declared = |params: &[Param]| -> Vec<(String, Source)> {
-        params
-            .iter()
-            .filter(|param| param.direction == Direction::In)
-            .filter_map(|param| {
-                Some((
-                    param.name.clone(),
-                    Source::Template(value_text(param.value.as_ref()?)),
-                ))
-            })
-            .collect()
-    };
-    let mut sources: BTreeMap<String, Source> = scopes.builtins.iter().map(data).collect();
-    sources.extend(scopes.project.iter().map(template));
-    sources.extend(declared(scopes.workflow));
-    sources.extend(scopes.upstream.iter().map(data));
-    sources.extend(declared(scopes.task));
-    sources.extend(scopes.startup.iter().map(template));
-    sources
-}
-
 struct Resolver<'a> {
-    sources: &'a BTreeMap<String, Source>,
+    sources: Sources<'a>,
     base: TimeBase,
     done: BTreeMap<String, String>,
     chain: Vec<String>,
@@ -117,9 +184,9 @@ impl Resolver<'_> {
         if let Some(value) = self.done.get(name) {
             return Ok(Some(value.clone()));
         }
-        let value = match self.sources.get(name) {
+        let value = match self.sources.find_text(name) {
             None => return Ok(None),
-            Some(Source::Data(value)) => value.clone(),
+            Some(Source::Data(value)) => value.to_owned(),
             Some(Source::Template(text)) => self.filled(name, text)?,
         };
         self.bytes += value.len();
@@ -146,7 +213,7 @@ impl Resolver<'_> {
         let base = self.base;
         let mut left = MAX_TOTAL_BYTES;
         let filled = interpolate(text, Style::Text, base, &mut |inner| {
-            let value = self.value(inner)?;
+            let value = self.value(inner.name)?;
             // One text may name a large value many times.
             let length = value.as_ref().map_or(0, String::len);
             left = left

@@ -8,8 +8,9 @@ use serde_json::json;
 use super::*;
 use crate::ids::{AttemptNumber, DispatchId, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::plan::Plan;
+use crate::spec::MAX_VALUE_BYTES;
 use crate::spec::model::{Direction, Param, ParamType};
-use crate::task_type::http::HttpFields;
+use crate::task_type::http::{HttpFields, HttpRequest};
 use crate::task_type::shell::shell_action;
 use crate::task_type::{PreparedTask, TaskAction};
 
@@ -32,7 +33,7 @@ fn declared(pairs: &[(&str, &str)]) -> Vec<Param> {
         name: (*name).to_owned(),
         kind: ParamType::String,
         direction: Direction::In,
-        value: Some(json!(value)),
+        value: Some((*value).to_owned()),
     };
     pairs.iter().map(param).collect()
 }
@@ -284,6 +285,59 @@ fn http_fields_are_filled_as_text_and_unknown_names_warn() {
     assert!(prepared.env.is_empty());
 }
 
+fn request_of(request: serde_json::Value, values: &[(&str, &str)]) -> HttpRequest {
+    let prepared = action(json!({ "type": "http", "request": request })).prepare(&map(values), base());
+    prepared.action.read_fields::<HttpFields>().unwrap().request
+}
+
+#[test]
+fn a_value_in_a_json_body_and_in_a_query_is_escaped_unless_raw() {
+    let hostile = "a\"b\\c\nd&e=f#g h/é";
+    let text = json!({
+        "url": "http://h/${v}?q=${v}&r=${v | raw}", "method": "POST",
+        "headers": { "content-type": "application/vnd.x+json; charset=utf-8", "X-V": "${v}" },
+        "body": r#"{"v": "${v}", "n": ${n|raw}}"#,
+    });
+    let request = request_of(text, &[("v", hostile), ("n", "[1]")]);
+    let encoded = "a%22b%5Cc%0Ad%26e%3Df%23g%20h%2F%C3%A9";
+    assert_eq!(request.url, format!("http://h/{hostile}?q={encoded}&r={hostile}"));
+    let body: serde_json::Value = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
+    assert_eq!(body, json!({ "v": hostile, "n": [1] }));
+    assert_eq!(request.headers["X-V"], hostile);
+    let plain = json!({ "url": "http://h", "headers": { "Content-Type": "text/plain" }, "body": "${v}" });
+    assert_eq!(
+        request_of(plain, &[("v", hostile)]).body.as_deref(),
+        Some(hostile)
+    );
+}
+
+#[test]
+fn no_value_switches_its_escaping_off() {
+    let text = json!({ "url": "http://h?q=${${x}}" });
+    let request = request_of(text, &[("x", "v | raw"), ("v", "a b")]);
+    assert_eq!(request.url, "http://h?q=${v%20%7C%20raw}");
+}
+
+#[test]
+fn a_doubled_dollar_is_a_literal_placeholder() {
+    let resolved = of_workflow(&[
+        ("date", "1"),
+        ("a", "$${date}"),
+        ("b", "\\${date}"),
+        ("c", "${a} $$ $${"),
+        ("d", "$$${date}"),
+    ])
+    .unwrap();
+    assert_eq!(resolved["a"], "${date}");
+    assert_eq!(resolved["b"], "\\1");
+    assert_eq!(resolved["c"], "${date} $$ ${");
+    assert_eq!(resolved["d"], "$${date}");
+    let (text, warnings) = interpolate_text("$${missing} $$", &map(&[]), base());
+    assert_eq!((text.as_str(), warnings.len()), ("${missing} $$", 0));
+    let prepared = shell_action("echo $${x}").prepare(&map(&[("x", "1")]), base());
+    assert_eq!(script_of(&prepared), "echo $${x}");
+}
+
 /// A plan with these edges; every task declares the output `k`.
 fn plan(needs: &[&[u32]]) -> Plan {
     let tasks: serde_json::Map<String, serde_json::Value> = needs
@@ -326,12 +380,28 @@ fn the_nearest_ancestor_wins_then_the_edge_declared_first() {
     assert_eq!(seen(&plan, 4, &all), None);
 }
 
+fn collector(names: &[&str]) -> OutputCollector {
+    let declared = names.iter().map(|name| ((*name).to_owned(), ParamType::String));
+    OutputCollector::new(declared.collect())
+}
+
 fn scanned(pieces: &[&[u8]]) -> BTreeMap<String, String> {
-    let mut scanner = OutputScanner::new();
+    let mut scanner = OutputScanner::new(collector(&[
+        "rows", "a", "b", "c", "q", "m", "e", "json", "ok", "open",
+    ]));
     for piece in pieces {
         scanner.push(piece);
     }
-    scanner.finish()
+    scanner.finish().finish().unwrap()
+}
+
+fn read_file(text: &str, mut collector: OutputCollector) -> Result<BTreeMap<String, String>, OutputError> {
+    let mut parser = OutputFileParser::default();
+    for line in text.split_inclusive('\n') {
+        parser.push_line(line, &mut collector);
+    }
+    parser.finish(&mut collector);
+    collector.finish()
 }
 
 #[test]
@@ -369,29 +439,102 @@ fn assignments_are_found_wherever_they_stand() {
     );
 }
 
-#[test]
-fn an_assignment_without_an_end_is_dropped_and_later_ones_are_found() {
-    let mut scanner = OutputScanner::new();
+/// Scans a text whose output `b` follows something too large.
+fn scanned_after_too_much(names: &[&str]) -> Result<BTreeMap<String, String>, OutputError> {
+    let mut scanner = OutputScanner::new(collector(names));
     scanner.push(b"${setValue(a=");
     for _ in 0..2_048 {
         scanner.push(&[b'x'; 1_024]);
         assert!(scanner.held() <= 3 * crate::spec::MAX_VALUE_BYTES);
     }
     scanner.push(b")} ${setValue(b=1)}");
-    assert_eq!(scanner.finish(), map(&[("b", "1")]));
+    scanner.finish().finish()
+}
+
+#[test]
+fn an_assignment_without_an_end_is_no_output_and_later_ones_are_found() {
+    assert_eq!(scanned_after_too_much(&["b"]), Ok(map(&[("b", "1")])));
+    let too_large = OutputError::ValueTooLarge("a".to_owned());
+    assert_eq!(scanned_after_too_much(&["a", "b"]), Err(too_large));
     let lines = format!("${{setValue(a={})}} ${{setValue(b=1)}}", "x\n".repeat(1_025));
-    assert_eq!(scanned(&[lines.as_bytes()]), map(&[("b", "1")]));
+    let mut scanner = OutputScanner::new(collector(&["a", "b"]));
+    scanner.push(lines.as_bytes());
+    let too_many = OutputError::TooManyLines("a".to_owned());
+    assert_eq!(scanner.finish().finish(), Err(too_many));
     let lines = format!("${{setValue(a={})}}", "x\n".repeat(1_024));
     assert_eq!(scanned(&[lines.as_bytes()])["a"].len(), 2_048);
 }
 
 #[test]
-fn the_output_file_has_one_assignment_per_line() {
-    let text = "total=7\nnoise=2\r\n\n# x\nq=a=b\ntotal=8\nbad name=1\n";
-    assert_eq!(
-        read_output_file(text),
-        map(&[("total", "8"), ("noise", "2"), ("q", "a=b")])
+fn outputs_beyond_their_bounds_fail_and_name_the_output_and_the_limit() {
+    let mut outputs = collector(&["a", "b"]);
+    outputs.set_value("a", &"x".repeat(MAX_VALUE_BYTES));
+    outputs.set_value("other", &"x".repeat(MAX_VALUE_BYTES + 1));
+    outputs.set_value("b", &"x".repeat(MAX_VALUE_BYTES + 1));
+    let error = outputs.finish().unwrap_err().to_string();
+    assert_eq!(error, "the output `b` has more than 65536 bytes");
+
+    let names: Vec<String> = (0..20).map(|n| format!("o{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut outputs = collector(&names);
+    for name in names.iter().chain(&names[..1]) {
+        outputs.set_value(name, &"x".repeat(MAX_VALUE_BYTES));
+    }
+    let error = outputs.finish().unwrap_err().to_string();
+    assert!(error.contains("`o16`") && error.contains("1048576"), "{error}");
+
+    let mut outputs = collector(&["a"]);
+    outputs.set_value("a", &"x".repeat(MAX_VALUE_BYTES + 1));
+    outputs.set_value("a", "later");
+    assert_eq!(outputs.finish(), Ok(map(&[("a", "later")])));
+}
+
+#[test]
+fn an_output_is_of_its_declared_type() {
+    let declared = || {
+        BTreeMap::from([
+            ("rows".to_owned(), ParamType::Integer),
+            ("list".to_owned(), ParamType::Json),
+        ])
+    };
+    let text = "rows=007\nlist=[1, 2]\n";
+    let kept = read_file(text, OutputCollector::new(declared()));
+    assert_eq!(kept, Ok(map(&[("rows", "007"), ("list", "[1, 2]")])));
+    let error = read_file("rows=many\n", OutputCollector::new(declared())).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("`rows`") && error.contains("whole number"),
+        "{error}"
     );
+}
+
+#[test]
+fn the_output_file_has_assignments_of_one_line_and_of_several() {
+    let names = ["total", "noise", "q", "first", "m", "empty", "e"];
+    let cases: &[(&str, &[(&str, &str)])] = &[
+        (
+            "total=7\nnoise=2\r\n\n# x\nq=a=b\ntotal=8\nbad name=1\nother=1",
+            &[("total", "8"), ("noise", "2"), ("q", "a=b")],
+        ),
+        ("\u{feff}first=1\nexport q=2\n", &[("first", "1"), ("q", "2")]),
+        (
+            "m<<END\none=1\n\n two<<X\nEND\nq=<<x\n",
+            &[("m", "one=1\n\n two<<X"), ("q", "<<x")],
+        ),
+        (
+            "export m << E\r\na\r\nE\r\nempty<<E\nE\ne<<E\n\nE",
+            &[("m", "a"), ("empty", ""), ("e", "")],
+        ),
+        ("other<<END\nq=1\nEND\nm<<\n<<x\n1<<2\na < b\n", &[]),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(read_file(text, collector(&names)), Ok(map(expected)), "{text}");
+    }
+    let error = read_file("q=1\nm<<END\nEND \n", collector(&names)).unwrap_err();
+    assert!(error.to_string().contains("`END`"), "{error}");
+    let large = format!("m<<END\n{}END\n", "x\n".repeat(MAX_VALUE_BYTES));
+    let error = read_file(&large, collector(&names)).unwrap_err();
+    assert_eq!(error, OutputError::ValueTooLarge("m".to_owned()));
 }
 
 proptest! {
@@ -414,6 +557,50 @@ proptest! {
         prop_assert!(!script_of(&prepared).contains("SECRET"));
         let (text, _) = interpolate_text(&run, &values, base());
         prop_assert!(text.len() <= 10 * run.len().max(1));
+    }
+
+    #[test]
+    fn what_is_written_to_an_output_file_is_read_back(
+        values in prop::collection::btree_map("[a-z][a-z.-]{0,6}", "([a-z=<$ {]|E|\\PC|\n){0,20}", 0..6),
+    ) {
+        let text: String = values
+            .iter()
+            .map(|(name, value)| match value.contains('\n') || value.contains('E') {
+                true => format!("{name}<<END-OF-{name}\n{value}\nEND-OF-{name}\n"),
+                false => format!("{name}={value}\n"),
+            })
+            .collect();
+        let names: Vec<&str> = values.keys().map(String::as_str).collect();
+        prop_assert_eq!(read_file(&text, collector(&names)), Ok(values.clone()));
+    }
+
+    #[test]
+    fn any_output_file_is_read_or_refused(text in "(a|b|=|<<|E|\n|\r|export |\u{feff}|\\PC){0,40}") {
+        match read_file(&text, collector(&["a", "b"])) {
+            Ok(values) => prop_assert!(values.keys().all(|name| ["a", "b"].contains(&name.as_str()))),
+            Err(error) => prop_assert!(error.to_string().contains("closing line"), "{}", error),
+        }
+    }
+
+    #[test]
+    fn a_value_arrives_whole_in_json_and_in_a_query(value in "\\PC{0,20}|[\\x00-\\x7f]{0,20}") {
+        let text = json!({
+            "url": "http://h/?v=${v}", "headers": { "Content-Type": "application/json" }, "body": "[\"${v}\"]",
+        });
+        let request = request_of(text, &[("v", &value)]);
+        let body: Vec<String> = serde_json::from_str(request.body.as_deref().unwrap()).unwrap();
+        prop_assert_eq!(&body[0], &value);
+        let url = url::Url::parse(&request.url).unwrap();
+        let query: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        prop_assert_eq!(query, vec![("v".to_owned(), value)]);
+    }
+
+    #[test]
+    fn a_text_without_placeholders_or_with_escaped_ones_is_itself(text in "([a-z {}|]|\\$\\{[a-z]{1,3}\\}){0,20}") {
+        let escaped = text.replace("${", "$${");
+        let (written, warnings) = interpolate_text(&escaped, &map(&[("a", "value")]), base());
+        prop_assert_eq!(written, text);
+        prop_assert!(warnings.is_empty());
     }
 
     #[test]

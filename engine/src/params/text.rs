@@ -3,11 +3,45 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use super::interpolate::{Style, interpolate};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::interpolate::{Escaping, Style, interpolate};
 use super::time::TimeBase;
 
 /// The most bytes that one text may grow to.
 const MAX_INTERPOLATED_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a text is, which decides how values are put into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Values stand as they are.
+    Text,
+    /// Values are escaped for a JSON string.
+    Json,
+    /// Values in the query are percent-encoded.
+    Url,
+}
+
+/// Every byte but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+impl Place {
+    /// Escapes a value that follows `before`.
+    fn escape(self, value: &str, before: &str) -> String {
+        match self {
+            Self::Json => {
+                let quoted = serde_json::Value::from(value).to_string();
+                quoted[1..quoted.len() - 1].to_owned()
+            }
+            Self::Url if before.contains('?') => utf8_percent_encode(value, RESERVED).to_string(),
+            Self::Text | Self::Url => value.to_owned(),
+        }
+    }
+}
 
 /// Replaces placeholders and collects what was not possible.
 pub(crate) struct TextInterpolator<'a> {
@@ -29,12 +63,16 @@ impl<'a> TextInterpolator<'a> {
     }
 
     /// Returns a text with every placeholder replaced that has a value.
-    pub(crate) fn interpolate(&mut self, text: &str) -> String {
+    pub(crate) fn interpolate(&mut self, text: &str, place: Place) -> String {
         let mut left = MAX_INTERPOLATED_BYTES;
-        let Ok(result) = interpolate::<Infallible>(text, Style::Text, self.base, &mut |name| {
-            let Some(value) = self.values.get(name) else {
-                self.unknown.insert(name.to_owned());
+        let Ok(result) = interpolate::<Infallible>(text, Style::Text, self.base, &mut |reference| {
+            let Some(value) = self.values.get(reference.name) else {
+                self.unknown.insert(reference.name.to_owned());
                 return Ok(None);
+            };
+            let value = match reference.escaping {
+                Escaping::ByPlace => place.escape(value, reference.before),
+                Escaping::Raw => value.clone(),
             };
             match left.checked_sub(value.len()) {
                 Some(rest) => left = rest,
@@ -43,7 +81,7 @@ impl<'a> TextInterpolator<'a> {
                     return Ok(None);
                 }
             }
-            Ok(Some(value.clone()))
+            Ok(Some(value))
         });
         result
     }
@@ -71,6 +109,6 @@ pub fn interpolate_text(
     base: TimeBase,
 ) -> (String, Vec<String>) {
     let mut interpolator = TextInterpolator::new(values, base);
-    let text = interpolator.interpolate(text);
+    let text = interpolator.interpolate(text, Place::Text);
     (text, interpolator.into_warnings())
 }

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::ids::TaskIndex;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
@@ -39,18 +38,19 @@ pub struct Definition {
     pub tasks: Vec<TaskDefinition>,
 }
 
-/// The type of a parameter's value; values travel as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The type of a value; values travel as text. Its serde form is the one between nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ParamType {
     /// Any text.
     String,
-    /// A whole number.
+    /// Digits, with a sign or without.
     Integer,
-    /// A number.
+    /// Digits with a point or an exponent or neither.
     Number,
     /// `true` or `false`.
     Boolean,
-    /// A JSON array or object.
+    /// JSON text.
     Json,
 }
 
@@ -64,7 +64,7 @@ pub enum Direction {
 }
 
 /// One declared parameter.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Param {
     /// Its name.
     pub name: String,
@@ -72,8 +72,8 @@ pub struct Param {
     pub kind: ParamType,
     /// In or out.
     pub direction: Direction,
-    /// The default; may hold placeholders. `None` only for `Direction::Out` or a required one.
-    pub value: Option<Value>,
+    /// The text of the default; may hold placeholders. `None` only for `Direction::Out` or a required one.
+    pub value: Option<String>,
 }
 
 /// One declared output of a task.
@@ -81,7 +81,9 @@ pub struct Param {
 pub struct Output {
     /// Its name.
     pub name: String,
-    /// The value when the task printed none.
+    /// The type of its value.
+    pub kind: ParamType,
+    /// The value when the task set none.
     pub default: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use super::limits::MAX_VALUE_BYTES;
 use super::model::{Direction, Param, ParamType};
 use super::names;
 use super::validator::{Path, Validator};
+use super::values::{check_text, typed_text, undeclared_type};
 
 /// The most parameters of a workflow or a task.
 const MAX_PARAMS: usize = 1_000;
@@ -71,10 +72,14 @@ fn parse_param(
         }
         _ => Param {
             name: name.to_owned(),
-            kind: kind_of(value),
+            kind: undeclared_type(value),
             direction: Direction::In,
-            value: Some(value.clone()),
+            value: parse_value(validator, undeclared_type(value), value, at),
         },
+    };
+    let is_valueless = match value {
+        Value::Object(map) => map.get("value").is_none_or(Value::is_null),
+        _ => false,
     };
     if scope == ParamOwner::Task && param.direction == Direction::Out {
         validator.invalid(
@@ -82,13 +87,8 @@ fn parse_param(
             "BAD_VALUE",
             "declare what a task sets under its `outputs`",
         );
-    } else if scope == ParamOwner::Task && param.value.is_none() {
+    } else if scope == ParamOwner::Task && is_valueless {
         validator.missing(at, "value", "a task's parameter has a value");
-    }
-    if value.is_object() {
-        check_default(validator, &param, &at.key("value"));
-    } else {
-        check_default(validator, &param, at);
     }
     legal.then_some(param)
 }
@@ -96,10 +96,7 @@ fn parse_param(
 fn parse_long_form(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_>) -> Option<Param> {
     let map = validator.object(value, at, KEYS)?;
     let given = map.get("value").filter(|value| !value.is_null());
-    let kind = match map.get("type") {
-        Some(kind) => validator.choice(kind, &at.key("type"), TYPES)?,
-        None => given.map_or(ParamType::String, kind_of),
-    };
+    let kind = parse_type(validator, map.get("type"), given, at)?;
     let direction = match map.get("direction") {
         Some(direction) => validator.choice(direction, &at.key("direction"), DIRECTIONS)?,
         None => Direction::In,
@@ -108,41 +105,36 @@ fn parse_long_form(validator: &mut Validator, name: &str, value: &Value, at: &Pa
         name: name.to_owned(),
         kind,
         direction,
-        value: given.cloned(),
+        value: given.and_then(|value| parse_value(validator, kind, value, &at.key("value"))),
     })
 }
 
-fn check_default(validator: &mut Validator, param: &Param, at: &Path<'_>) {
-    let Some(value) = &param.value else { return };
-    let holds_placeholder = value
-        .as_str()
-        .is_some_and(|text| text.contains("${") || text.contains("$["));
-    let checked = if holds_placeholder {
-        check_text(value.as_str().unwrap_or_default())
-    } else {
-        check_value(param.kind, value)
-    };
-    if let Err((code, message)) = checked {
-        validator.invalid(at, code, message);
+/// Parses the declared type, or infers it from the value.
+pub(super) fn parse_type(
+    validator: &mut Validator,
+    declared: Option<&Value>,
+    given: Option<&Value>,
+    at: &Path<'_>,
+) -> Option<ParamType> {
+    match declared {
+        Some(declared) => validator.choice(declared, &at.key("type"), TYPES),
+        None => Some(given.map_or(ParamType::String, undeclared_type)),
     }
 }
 
-pub(super) fn kind_of(value: &Value) -> ParamType {
-    match value {
-        Value::Null | Value::String(_) => ParamType::String,
-        Value::Bool(_) => ParamType::Boolean,
-        Value::Number(number) if number.is_f64() => ParamType::Number,
-        Value::Number(_) => ParamType::Integer,
-        Value::Array(_) | Value::Object(_) => ParamType::Json,
-    }
-}
-
-/// Returns a parameter's value as the text in which it travels.
-pub fn value_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+/// Parses the value of a parameter or the default of an output; `None` when it is wrong.
+pub(super) fn parse_value(
+    validator: &mut Validator,
+    kind: ParamType,
+    value: &Value,
+    at: &Path<'_>,
+) -> Option<String> {
+    match typed_text(kind, value) {
+        Ok(text) => Some(text),
+        Err((code, message)) => {
+            validator.invalid(at, code, message);
+            None
+        }
     }
 }
 
@@ -153,46 +145,6 @@ pub fn value_text(value: &Value) -> String {
 pub fn check_external_param(name: &str, value: &str) -> Result<(), (&'static str, String)> {
     names::check_declared(name)?;
     check_text(value)
-}
-
-/// Checks that a value, or a text that stands for it, is of its declared type.
-pub(crate) fn check_value(kind: ParamType, value: &Value) -> Result<(), (&'static str, String)> {
-    let text = value_text(value);
-    check_text(&text)?;
-    let fits = match kind {
-        ParamType::String => !value.is_object() && !value.is_array(),
-        ParamType::Integer => text.parse::<i64>().is_ok(),
-        ParamType::Number => text.parse::<f64>().is_ok_and(f64::is_finite),
-        ParamType::Boolean => text == "true" || text == "false",
-        ParamType::Json => serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok(),
-    };
-    if fits {
-        return Ok(());
-    }
-    let wanted = match kind {
-        ParamType::String => "a text",
-        ParamType::Integer => "a whole number",
-        ParamType::Number => "a number",
-        ParamType::Boolean => "`true` or `false`",
-        ParamType::Json => "JSON",
-    };
-    Err(("BAD_TYPE", format!("the parameter is declared as {wanted}")))
-}
-
-/// Checks what every value must keep, whatever its type.
-pub(crate) fn check_text(text: &str) -> Result<(), (&'static str, String)> {
-    if text.len() > MAX_VALUE_BYTES {
-        let message = format!(
-            "the value has {} bytes, at most {MAX_VALUE_BYTES} are allowed",
-            text.len()
-        );
-        return Err(("TOO_LARGE", message));
-    }
-    if text.contains('\0') {
-        let message = "the value holds a zero byte, which no environment can carry".to_owned();
-        return Err(("BAD_VALUE", message));
-    }
-    Ok(())
 }
 
 /// Parses `env`.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
 use super::model::Definition;
+use super::param_check::report_param_mistakes;
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
 use super::{params, tasks};
@@ -26,6 +27,9 @@ pub(super) const KEYS: &[&str] = &[
     "worker_group",
     "tasks",
 ];
+
+/// Keys at the top that begin so are the author's own, for example holders of anchors.
+pub(super) const EXTENSION_PREFIX: &str = "x-";
 
 /// The version of the format.
 const VERSION: i64 = 1;
@@ -52,7 +56,9 @@ pub fn parse(value: &Value) -> Result<Definition, Vec<Diagnostic>> {
 
 fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition> {
     let at = Path::ROOT;
-    let map = validator.object(value, &at, KEYS)?;
+    let map = validator.map(value, &at)?;
+    let own_keys = map.keys().filter(|key| !key.starts_with(EXTENSION_PREFIX));
+    validator.check_keys(own_keys, &at, KEYS);
     match map.get("version") {
         Some(version) if version.as_i64() == Some(VERSION) => {}
         Some(version) => validator.invalid(
@@ -110,7 +116,11 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
         return None;
     };
     let tasks = tasks::parse(validator, tasks, &at.key("tasks"))?;
-    Some(Definition { tasks, ..partial })
+    let definition = Definition { tasks, ..partial };
+    if validator.is_clean() {
+        report_param_mistakes(validator, map, &definition);
+    }
+    Some(definition)
 }
 
 fn strategies() -> Vec<(&'static str, FailureStrategy)> {

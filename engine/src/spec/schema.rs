@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::limits::MAX_TASKS;
+use super::params::TYPES;
 use super::{cut_off, names, tasks};
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::field::object_schema;
@@ -20,6 +21,7 @@ pub fn document_schema() -> Value {
         "type": "object",
         "required": ["version", "name", "tasks"],
         "additionalProperties": false,
+        "patternProperties": { "^x-": {} },
         "properties": {
             "version": { "const": 1, "description": "Version of this format." },
             "name": name("Unique in the project."),
@@ -74,7 +76,16 @@ fn common() -> Map<String, Value> {
                 {
                     "type": "object",
                     "propertyNames": param_name(),
-                    "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+                    "additionalProperties": {
+                        "oneOf": [
+                            { "type": ["string", "number", "boolean", "array", "null"] },
+                            {
+                                "type": "object",
+                                "additionalProperties": false,
+                                "properties": { "type": param_types(), "default": {} },
+                            },
+                        ],
+                    },
                 },
             ],
         },
@@ -125,7 +136,7 @@ fn params(description: &str) -> Value {
                     "type": "object",
                     "additionalProperties": false,
                     "properties": {
-                        "type": { "enum": ["string", "integer", "number", "boolean", "json"] },
+                        "type": param_types(),
                         "direction": { "enum": ["in", "out"], "default": "in" },
                         "value": {},
                     },
@@ -133,6 +144,10 @@ fn params(description: &str) -> Value {
             ],
         },
     })
+}
+
+fn param_types() -> Value {
+    json!({ "enum": TYPES.iter().map(|(name, _)| *name).collect::<Vec<_>>() })
 }
 
 fn name(description: &str) -> Value {

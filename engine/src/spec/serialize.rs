@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::cut_off;
 use super::duration::HumanDuration;
-use super::model::{Definition, Direction, Output, Param, RetryPolicy, TaskDefinition};
-use super::params::{TYPES, kind_of};
+use super::model::{Definition, Direction, Output, Param, ParamType, RetryPolicy, TaskDefinition};
 use super::parse::DEFAULT_NAME;
+use super::values::undeclared_type;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 
 /// Serializes a definition so that [`super::parse`] reads an equal one.
@@ -80,32 +80,53 @@ fn params(params: &[Param]) -> Option<Value> {
 
 /// The short form where parsing it gives the same type; else the long one.
 fn param(param: &Param) -> Value {
+    let value = param.value.as_deref().map(|text| value(param.kind, text));
     if param.direction == Direction::In
-        && let Some(value) = &param.value
+        && let Some(value) = &value
         && !value.is_object()
-        && param.kind == kind_of(value)
+        && param.kind == undeclared_type(value)
     {
         return value.clone();
     }
-    let kind = TYPES.iter().find(|(_, kind)| *kind == param.kind);
     let mut map = Map::new();
-    put_some(&mut map, "type", kind.map(|(name, _)| name));
+    put(&mut map, "type", &param.kind);
     let out = (param.direction == Direction::Out).then_some("out");
     put_some(&mut map, "direction", out);
-    put_some(&mut map, "value", param.value.as_ref());
+    put_some(&mut map, "value", value);
     Value::Object(map)
 }
 
+/// JSON stands as itself where that keeps its text; every other value is a text.
+fn value(kind: ParamType, text: &str) -> Value {
+    let parsed = (kind == ParamType::Json).then(|| serde_json::from_str::<Value>(text).ok());
+    parsed
+        .flatten()
+        .filter(|value| undeclared_type(value) == ParamType::Json && value.to_string() == text)
+        .unwrap_or_else(|| Value::from(text))
+}
+
 fn outputs(outputs: &[Output]) -> Option<Value> {
-    if outputs.iter().all(|output| output.default.is_none()) {
+    let is_bare = |output: &Output| output.default.is_none() && output.kind == ParamType::String;
+    if outputs.iter().all(is_bare) {
         let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
         return (!names.is_empty()).then(|| json!(names));
     }
     let map: Map<String, Value> = outputs
         .iter()
-        .map(|output| (output.name.clone(), json!(output.default)))
+        .map(|entry| (entry.name.clone(), output(entry)))
         .collect();
     Some(Value::Object(map))
+}
+
+fn output(output: &Output) -> Value {
+    if output.kind == ParamType::String {
+        return json!(output.default);
+    }
+    let mut map = Map::new();
+    put(&mut map, "type", &output.kind);
+    let default = output.default.as_deref();
+    put_some(&mut map, "default", default.map(|text| value(output.kind, text)));
+    Value::Object(map)
 }
 
 fn retry(retry: &RetryPolicy) -> Option<Value> {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::limits::{MAX_TASKS, MAX_VALUE_BYTES};
-use super::model::{OnCutOff, Output, RetryPolicy, TaskDefinition};
+use super::limits::MAX_TASKS;
+use super::model::{OnCutOff, Output, ParamType, RetryPolicy, TaskDefinition};
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
+use super::values::undeclared_type;
 use super::{cut_off, graph, names, params};
 use crate::ids::TaskIndex;
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
@@ -35,6 +36,9 @@ pub(super) const COMMON_KEYS: &[&str] = &[
 
 /// Keys of `retry`.
 pub(super) const RETRY_KEYS: &[&str] = &["max", "delay", "backoff", "max_delay"];
+
+/// Keys of an output in its long form.
+pub(super) const OUTPUT_KEYS: &[&str] = &["type", "default"];
 
 /// The most further attempts.
 pub(super) const MAX_RETRIES: i64 = 100_000;
@@ -199,25 +203,37 @@ fn parse_outputs(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Vec
 }
 
 fn parse_output_defaults(validator: &mut Validator, map: &Map<String, Value>, at: &Path<'_>) -> Vec<Output> {
-    let mut outputs = Vec::new();
     if !validator.at_most(map.len(), MAX_OUTPUTS, at) {
-        return outputs;
+        return Vec::new();
     }
-    for (name, value) in map {
-        let at = at.key(name);
-        if !validator.param_name(name, &at) {
-            continue;
-        }
-        let given = !value.is_null();
-        let default = given
-            .then(|| validator.scalar(value, &at, MAX_VALUE_BYTES))
-            .flatten();
-        outputs.push(Output {
-            name: name.clone(),
-            default,
+    map.iter()
+        .filter_map(|(name, value)| {
+            let at = at.key(name);
+            let is_legal = validator.param_name(name, &at);
+            let output = parse_output(validator, name, value, &at)?;
+            is_legal.then_some(output)
+        })
+        .collect()
+}
+
+fn parse_output(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_>) -> Option<Output> {
+    let Some(map) = value.as_object() else {
+        let kind = undeclared_type(value);
+        let given = Some(value).filter(|value| !value.is_null());
+        return Some(Output {
+            name: name.to_owned(),
+            kind,
+            default: given.and_then(|value| params::parse_value(validator, kind, value, at)),
         });
-    }
-    outputs
+    };
+    validator.object(value, at, OUTPUT_KEYS)?;
+    let given = map.get("default").filter(|value| !value.is_null());
+    let kind = params::parse_type(validator, map.get("type"), given, at)?;
+    Some(Output {
+        name: name.to_owned(),
+        kind,
+        default: given.and_then(|value| params::parse_value(validator, kind, value, &at.key("default"))),
+    })
 }
 
 fn parse_output_names(validator: &mut Validator, list: &[Value], at: &Path<'_>) -> Vec<Output> {
@@ -235,6 +251,7 @@ fn parse_output_names(validator: &mut Validator, list: &[Value], at: &Path<'_>) 
         } else if validator.param_name(name, &at) {
             outputs.push(Output {
                 name: name.to_owned(),
+                kind: ParamType::String,
                 default: None,
             });
         }

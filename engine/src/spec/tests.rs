@@ -213,6 +213,119 @@ fn values_beyond_their_size_are_refused() {
 }
 
 #[test]
+fn a_circle_of_parameters_is_an_error_at_its_place() {
+    let mut document = with_tasks(json!({ "t": { "type": "noop" } }));
+    document["params"] = json!({ "a": "x${b}", "b": { "value": "${a}" }, "c": "${a}" });
+    let issue = one(&document);
+    assert_eq!((issue.pointer.as_str(), issue.code), ("/params/a", "CYCLE"));
+    assert!(issue.message.contains("a -> b -> a"), "{issue:?}");
+    document["params"] = json!({ "b": "1", "c": "$${c}" });
+    document["tasks"]["t"]["params"] = json!({ "a": { "value": "${a}" }, "b": "${b2}" });
+    assert_eq!(
+        issues(&document),
+        [("/tasks/t/params/a/value".to_owned(), "CYCLE")]
+    );
+}
+
+#[test]
+fn a_circle_that_an_output_breaks_is_none() {
+    let mut document = with_tasks(json!({
+        "first": { "type": "shell", "run": "x", "outputs": ["y"] },
+        "then": { "type": "noop", "needs": ["first"], "params": { "x": "${y}" } },
+    }));
+    document["params"] = json!({ "y": "${x}" });
+    parse(&document).unwrap();
+    document["tasks"]["then"]["needs"] = json!([]);
+    assert_eq!(issues(&document), [("/tasks/then/params/x".to_owned(), "CYCLE")]);
+}
+
+#[test]
+fn parameters_beyond_their_bounds_are_found_in_the_document() {
+    let params = |count: usize| -> Value {
+        let large = "x".repeat(MAX_VALUE_BYTES);
+        (0..count)
+            .map(|n| (format!("p{n:02}"), json!(large)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let mut document = with_tasks(json!({ "t": { "type": "noop", "params": params(2) } }));
+    document["params"] = params(15);
+    parse(&document).unwrap();
+    document["tasks"]["t"]["params"] = json!({ "q": "x".repeat(MAX_VALUE_BYTES), "p00": "y" });
+    parse(&document).unwrap();
+    document["tasks"]["t"]["params"] = json!({ "q": "x".repeat(MAX_VALUE_BYTES) });
+    assert_eq!(issues(&document), [("/tasks/t/params/q".to_owned(), "TOO_LARGE")]);
+    document["params"] = params(17);
+    assert_eq!(issues(&document), [("/params/p15".to_owned(), "TOO_LARGE")]);
+}
+
+#[test]
+fn keys_at_the_top_that_begin_with_x_are_the_authors_own() {
+    let mut document = with_tasks(json!({ "a": { "type": "noop" } }));
+    document["x-defaults"] = json!({ "anything": [null, { "x": 1 }] });
+    assert_eq!(serialize(&parse(&document).unwrap()).get("x-defaults"), None);
+    document["tasks"]["a"]["x-own"] = json!(1);
+    assert_eq!(issues(&document), [("/tasks/a/x-own".to_owned(), "UNKNOWN_KEY")]);
+}
+
+#[test]
+fn line_ends_of_scripts_are_those_of_unix() {
+    let document = with_tasks(json!({ "a": { "type": "shell", "run": "if true; then\r\n  echo a\r\nfi" } }));
+    let written = serialize(&parse(&document).unwrap());
+    assert_eq!(written["tasks"]["a"]["run"], "if true; then\n  echo a\nfi");
+}
+
+#[test]
+fn a_request_that_cannot_be_sent_is_refused() {
+    let task = |request: Value| with_tasks(json!({ "a": { "type": "http", "request": request } }));
+    for name in ["Content-Length", "content-length", "Transfer-Encoding"] {
+        let document = task(json!({ "url": "http://h", "headers": { name: "1" } }));
+        assert_eq!(one(&document).code, "FORBIDDEN_NAME", "{name}");
+    }
+    for url in ["http://", "http://a b/", "http://[::1/", "http://h:99999/"] {
+        assert_eq!(
+            one(&task(json!({ "url": url }))).pointer,
+            "/tasks/a/request/url",
+            "{url}"
+        );
+    }
+    parse(&task(json!({ "url": "http://${host}:${port}/" }))).unwrap();
+}
+
+#[test]
+fn an_output_has_a_type_and_a_default_or_one_of_them() {
+    let outputs = json!({
+        "rows": { "type": "integer", "default": 7 }, "list": [1, 2], "text": "a", "none": null, "ok": { "type": "boolean" },
+    });
+    let document =
+        |outputs: Value| with_tasks(json!({ "a": { "type": "shell", "run": "x", "outputs": outputs } }));
+    let definition = parse(&document(outputs)).unwrap();
+    let found: Vec<_> = definition.tasks[0]
+        .outputs
+        .iter()
+        .map(|output| (output.name.as_str(), output.kind, output.default.as_deref()))
+        .collect();
+    let expected = [
+        ("rows", ParamType::Integer, Some("7")),
+        ("list", ParamType::Json, Some("[1,2]")),
+        ("text", ParamType::String, Some("a")),
+        ("none", ParamType::String, None),
+        ("ok", ParamType::Boolean, None),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(parse(&serialize(&definition)).unwrap(), definition);
+    assert_eq!(
+        issues(&document(
+            json!({ "n": { "type": "integer", "default": "x" }, "m": { "kind": "json" } })
+        )),
+        [
+            ("/tasks/a/outputs/n/default".to_owned(), "BAD_TYPE"),
+            ("/tasks/a/outputs/m/kind".to_owned(), "UNKNOWN_KEY"),
+        ]
+    );
+}
+
+#[test]
 fn a_task_parameter_is_an_input_with_a_value() {
     let document = with_tasks(json!({ "a": { "type": "noop", "params": {
         "o": { "direction": "out" }, "n": { "type": "string" }, "e": null } } }));
@@ -396,7 +509,7 @@ fn any_work() -> impl Strategy<Value = Value> {
         }),
         "[a-z\n]{0,9}x".prop_map(|run| json!({ "type": "python", "run": run, "python": "python3" })),
         ("[a-z/]{0,9}", prop::collection::vec(100..600u16, 1..4)).prop_map(|(path, status)| json!({
-            "type": "http", "request": { "method": "PUT", "url": format!("http://{path}"), "headers": { "A": path }, "body": path },
+            "type": "http", "request": { "method": "PUT", "url": format!("http://h/{path}"), "headers": { "A": path }, "body": path },
             "expect": { "status": status },
         })),
         Just(json!({ "type": "noop" })),

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::diagnostic::{Diagnostic, DiagnosticTarget};
+use super::model::ParamType;
+use super::values::{check_value, value_text};
 use super::{duration, names};
 
 /// More errors than this are counted, not listed.
@@ -48,8 +50,9 @@ impl<'a> Path<'a> {
         }
     }
 
-    fn pointer(&self) -> String {
-        let mut text = self.parent.map(Path::pointer).unwrap_or_default();
+    /// Returns the JSON pointer.
+    pub(crate) fn to_pointer(self) -> String {
+        let mut text = self.parent.map(|parent| parent.to_pointer()).unwrap_or_default();
         match self.segment {
             PathSegment::Root => {}
             PathSegment::Key(key) => {
@@ -87,11 +90,16 @@ impl Validator {
             return;
         }
         self.diagnostics.push(Diagnostic {
-            pointer: at.pointer(),
+            pointer: at.to_pointer(),
             target,
             code,
             message,
         });
+    }
+
+    /// Whether nothing was wrong so far.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.diagnostics.is_empty()
     }
 
     /// Returns `value` when nothing was wrong, else everything that was.
@@ -135,7 +143,18 @@ impl Validator {
         known: &[&str],
     ) -> Option<&'v Map<String, Value>> {
         let map = self.map(value, at)?;
-        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+        self.check_keys(map.keys(), at, known);
+        Some(map)
+    }
+
+    /// Checks that every key is known.
+    pub(crate) fn check_keys<'v>(
+        &mut self,
+        keys: impl Iterator<Item = &'v String>,
+        at: &Path<'_>,
+        known: &[&str],
+    ) {
+        for key in keys.filter(|key| !known.contains(&key.as_str())) {
             let hint = match self.nearest(key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", known.join(", ")),
@@ -146,7 +165,6 @@ impl Validator {
                 format!("unknown key `{key}`; {hint}"),
             );
         }
-        Some(map)
     }
 
     /// Reads an object with keys of the user's choice.
@@ -184,21 +202,21 @@ impl Validator {
 
     /// Reads a text, or a number or truth value as its text.
     pub(crate) fn scalar(&mut self, value: &Value, at: &Path<'_>, max: usize) -> Option<String> {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            Value::Bool(truth) => truth.to_string(),
-            Value::Null | Value::Array(_) | Value::Object(_) => {
-                self.bad_type(value, at, "a text");
-                return None;
-            }
-        };
+        if matches!(value, Value::Null | Value::Array(_) | Value::Object(_)) {
+            self.bad_type(value, at, "a text");
+            return None;
+        }
+        let text = value_text(value);
         self.fits(&text, at, max).then_some(text)
     }
 
-    /// Reads `true` or `false`.
+    /// Reads `true` or `false`; YAML has two more spellings of each, which arrive as the texts that they are.
     pub(crate) fn boolean(&mut self, value: &Value, at: &Path<'_>) -> Option<bool> {
-        let truth = value.as_bool();
+        let truth = match value.as_str() {
+            Some("True" | "TRUE") => Some(true),
+            Some("False" | "FALSE") => Some(false),
+            _ => value.as_bool(),
+        };
         if truth.is_none() {
             self.bad_type(value, at, "`true` or `false`");
         }
@@ -207,7 +225,7 @@ impl Validator {
 
     /// Reads a whole number within bounds.
     pub(crate) fn integer(&mut self, value: &Value, at: &Path<'_>, range: (i64, i64)) -> Option<i64> {
-        if !value.is_i64() && !value.is_u64() {
+        if !value.is_number() || check_value(ParamType::Integer, &value_text(value)).is_err() {
             self.bad_type(value, at, "a whole number");
             return None;
         }

@@ -99,3 +99,37 @@ fn values_may_be_any_json_of_the_declared_type() {
         [("/params/must".to_owned(), "TOO_LARGE")]
     );
 }
+
+#[test]
+fn a_circle_with_a_parameter_of_the_start_is_refused() {
+    let start = parse(
+        &json!({ "params": { "must": "${day}", "day": "${must}" } }),
+        &definition(),
+    )
+    .unwrap();
+    let issues = check_params(&start, &definition(), &BTreeMap::new()).unwrap_err();
+    assert_eq!(
+        (issues[0].pointer.as_str(), issues[0].code),
+        ("/params/day", "CYCLE")
+    );
+    assert!(issues[0].message.contains("day -> must -> day"), "{issues:?}");
+    let start = parse(&json!({ "params": { "must": "${before}" } }), &definition()).unwrap();
+    let project = BTreeMap::from([("before".to_owned(), "${must}".to_owned())]);
+    let issues = check_params(&start, &definition(), &project).unwrap_err();
+    assert_eq!(issues[0].pointer, "/params/must");
+    let start = parse(&json!({ "params": { "must": "${p}" } }), &definition()).unwrap();
+    let project = BTreeMap::from([("p".to_owned(), "${must}".to_owned())]);
+    assert_eq!(
+        check_params(&start, &definition(), &project).unwrap_err()[0].code,
+        "CYCLE"
+    );
+    let large = BTreeMap::from([
+        ("p".to_owned(), "x".repeat(64_000)),
+        ("q".to_owned(), "${p}${p}".to_owned()),
+    ]);
+    assert_eq!(
+        check_params(&start, &definition(), &large).unwrap_err()[0].pointer,
+        "/params"
+    );
+    assert_eq!(check_params(&start, &definition(), &BTreeMap::new()), Ok(()));
+}

@@ -3,7 +3,7 @@ use crate::attempt::{AttemptEnd, AttemptEvent, AttemptResult};
 use crate::ids::{AttemptNumber, DispatchId, Epoch, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::instance::tests_support as fixture;
 use crate::spec::duration::HumanDuration;
-use crate::spec::model::TaskDefinition;
+use crate::spec::model::{Output, ParamType, TaskDefinition};
 use crate::states::{KillCause, OnTimeout, TaskState};
 use crate::task_type::ExecutionSite;
 
@@ -348,4 +348,50 @@ fn an_attempt_out_of_time_says_its_limit_once() {
         .task;
         assert_eq!(failed.attempt.unwrap().error.as_deref(), Some(words));
     }
+}
+
+fn ended_with(end: AttemptEnd) -> TaskStep {
+    let task = TaskDefinition {
+        outputs: ["rows", "other"]
+            .map(|name| Output {
+                name: name.to_owned(),
+                kind: ParamType::String,
+                default: (name == "other").then(|| "0".to_owned()),
+            })
+            .into(),
+        ..definition()
+    };
+    let event = TaskEvent::Attempt {
+        uid: uid(1),
+        event: AttemptEvent::Ended(end),
+    };
+    step(
+        &context(&task, InstanceMode::Open, 0),
+        in_state(TaskState::Running),
+        event,
+    )
+}
+
+#[test]
+fn a_failure_that_no_retry_cures_is_not_retried_and_says_so() {
+    let failed = ended_with(AttemptEnd::hopeless("there is no program `x`", Timestamp(0)));
+    assert_eq!(failed.task.state, TaskState::Failed);
+    let error = failed.task.attempt.unwrap().error.unwrap();
+    assert!(
+        error.contains("there is no program `x`") && error.contains("not retried"),
+        "{error}"
+    );
+    let transient = AttemptEnd::unstarted(AttemptResult::Failed, "no memory", Timestamp(0));
+    assert_eq!(ended_with(transient).task.state, TaskState::WaitingRetry);
+}
+
+#[test]
+fn a_declared_output_that_never_came_is_in_the_history() {
+    let why = ended_with(AttemptEnd::succeeded(Timestamp(0))).why.unwrap();
+    assert_eq!(why, "succeeded without the declared outputs `rows`");
+    let set = AttemptEnd {
+        outputs: [("rows".to_owned(), "1".to_owned())].into(),
+        ..AttemptEnd::succeeded(Timestamp(0))
+    };
+    assert_eq!(ended_with(set).why.as_deref(), Some("succeeded"));
 }

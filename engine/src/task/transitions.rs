@@ -3,7 +3,7 @@
 use super::attempts::{new_attempt, next_number, record_end, retry_wait, uid_of};
 use super::row::{Attempt, Task, Worker};
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskStep};
-use crate::attempt::{AttemptEnd, AttemptResult};
+use crate::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
 use crate::states::{AttemptState, KillCause, OnTimeout, OnWorkerLost, TaskState};
@@ -108,7 +108,13 @@ pub(super) fn end(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) 
     let cause = task.attempt.as_ref().and_then(|attempt| attempt.kill_cause);
     record_end(context, &mut task, &ended);
     match (ended.result, cause) {
-        (AttemptResult::Succeeded, _) => succeed(context, task, ended),
+        (AttemptResult::Succeeded, _) => {
+            let why = match missing_outputs(context, &ended) {
+                names if names.is_empty() => "succeeded".to_owned(),
+                names => format!("succeeded without the declared outputs {}", names.join(", ")),
+            };
+            succeed(context, task, ended, &why)
+        }
         (AttemptResult::Failed | AttemptResult::Killed, Some(KillCause::Timeout))
         | (AttemptResult::TimedOut, _) => fail_by_time(context, task, ended.error),
         (AttemptResult::Failed, None | Some(KillCause::Stop | KillCause::Strategy)) => {
@@ -116,7 +122,10 @@ pub(super) fn end(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) 
                 Some(code) => format!("exit code {code}"),
                 None => "failed without a reason".to_owned(),
             });
-            fail(context, task, error)
+            match ended.failure {
+                FailureKind::Transient => fail(context, task, error),
+                FailureKind::Permanent => fail_permanently(context, task, &error),
+            }
         }
         (AttemptResult::Killed, Some(KillCause::Stop | KillCause::Strategy)) => {
             let reason = task.reason.take().unwrap_or_else(|| "killed".to_owned());
@@ -132,7 +141,16 @@ pub(super) fn end(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) 
     }
 }
 
-fn succeed(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) -> TaskStep {
+/// Returns the declared outputs that the attempt did not set and that have no default, quoted.
+fn missing_outputs(context: &StepContext<'_>, ended: &AttemptEnd) -> Vec<String> {
+    let declared = context.task.outputs.iter();
+    declared
+        .filter(|output| output.default.is_none() && !ended.outputs.contains_key(&output.name))
+        .map(|output| format!("`{}`", output.name))
+        .collect()
+}
+
+fn succeed(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd, why: &str) -> TaskStep {
     let mut outputs = ended.outputs;
     if let Some(attempt) = task.attempt.as_mut() {
         attempt.state = AttemptState::Succeeded;
@@ -150,7 +168,7 @@ fn succeed(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) -> Task
     task.state = TaskState::Succeeded;
     task.reason = None;
     task.due_at = None;
-    TaskStep::changed(task, "succeeded", Vec::new())
+    TaskStep::changed(task, why, Vec::new())
 }
 
 fn end_killed(mut task: Task, reason: &str) -> TaskStep {
@@ -173,19 +191,29 @@ fn fail_by_time(context: &StepContext<'_>, task: Task, error: Option<String>) ->
     fail(context, task, format!("timed out{limit}{detail}"))
 }
 
+/// Ends the attempt and the task as failed: the next attempt would fail alike.
+fn fail_permanently(context: &StepContext<'_>, mut task: Task, error: &str) -> TaskStep {
+    let error = format!("{error}; not retried, because the next attempt would fail alike");
+    record_failure(context, &mut task, &error);
+    let why = format!("attempt {} failed: {error}", task.attempts);
+    TaskStep::entered(task, TaskState::Failed, why)
+}
+
+/// Writes a failure into the attempt; returns when it ended.
+fn record_failure(context: &StepContext<'_>, task: &mut Task, error: &str) -> Timestamp {
+    task.due_at = None;
+    let Some(attempt) = task.attempt.as_mut() else {
+        return context.at;
+    };
+    attempt.state = AttemptState::Failed;
+    attempt.error = Some(error.to_owned());
+    *attempt.ended_at.get_or_insert(context.at)
+}
+
 /// Ends the attempt as failed; another follows while tries are left and the instance allows it.
 fn fail(context: &StepContext<'_>, mut task: Task, error: String) -> TaskStep {
-    let number = task.attempts;
-    let ended_at = match task.attempt.as_mut() {
-        Some(attempt) => {
-            attempt.state = AttemptState::Failed;
-            attempt.error = Some(error.clone());
-            *attempt.ended_at.get_or_insert(context.at)
-        }
-        None => context.at,
-    };
-    task.due_at = None;
-    let why = format!("attempt {number} failed: {error}");
+    let ended_at = record_failure(context, &mut task, &error);
+    let why = format!("attempt {} failed: {error}", task.attempts);
     if task.counted_attempts() > context.task.retry.max {
         return TaskStep::entered(task, TaskState::Failed, why);
     }
@@ -240,7 +268,7 @@ pub(super) fn abandon(task: Task) -> TaskStep {
 pub(super) fn complete_inline(context: &StepContext<'_>, mut task: Task) -> TaskStep {
     let ended = AttemptEnd::succeeded(context.at);
     record_end(context, &mut task, &ended);
-    succeed(context, task, ended)
+    succeed(context, task, ended, "succeeded")
 }
 
 pub(super) fn mark_not_started(context: &StepContext<'_>, mut task: Task, reason: String) -> TaskStep {

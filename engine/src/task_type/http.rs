@@ -9,7 +9,7 @@ use super::definition::{Preparation, TaskType};
 use super::field::{Field, FieldKind, Presence};
 use super::site::ExecutionSite;
 use super::value_kind::ValueKind;
-use crate::params::text::TextInterpolator;
+use crate::params::text::{Place, TextInterpolator};
 use crate::params::time::TimeBase;
 
 /// Sends a request from a worker.
@@ -109,11 +109,18 @@ fn prepare(
 ) -> Preparation {
     let mut interpolator = TextInterpolator::new(values, base);
     if let Some(Value::Object(request)) = fields.get_mut("request") {
-        for (key, value) in request {
-            match (key.as_str(), value) {
-                ("url" | "body", Value::String(text)) => *text = interpolator.interpolate(text),
-                ("headers", Value::Object(headers)) => interpolate_all(&mut interpolator, headers),
-                _ => {}
+        if let Some(Value::Object(headers)) = request.get_mut("headers") {
+            for value in headers.values_mut() {
+                interpolate_text(&mut interpolator, value, Place::Text);
+            }
+        }
+        let body = match request.get("headers") {
+            Some(Value::Object(headers)) if is_json(headers) => Place::Json,
+            _ => Place::Text,
+        };
+        for (key, place) in [("url", Place::Url), ("body", body)] {
+            if let Some(value) = request.get_mut(key) {
+                interpolate_text(&mut interpolator, value, place);
             }
         }
     }
@@ -123,10 +130,21 @@ fn prepare(
     }
 }
 
-fn interpolate_all(interpolator: &mut TextInterpolator<'_>, texts: &mut Map<String, Value>) {
-    for text in texts.values_mut() {
-        if let Value::String(text) = text {
-            *text = interpolator.interpolate(text);
-        }
+fn interpolate_text(interpolator: &mut TextInterpolator<'_>, value: &mut Value, place: Place) {
+    if let Value::String(text) = value {
+        *text = interpolator.interpolate(text, place);
     }
+}
+
+/// Whether the headers say that the body is JSON.
+fn is_json(headers: &Map<String, Value>) -> bool {
+    let content_type = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        .and_then(|(_, value)| value.as_str());
+    let media_type = content_type
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    let media_type = media_type.trim().to_ascii_lowercase();
+    media_type == "application/json" || media_type.ends_with("+json")
 }

@@ -11,7 +11,7 @@ use crate::params::time::TimeBase;
 use crate::spec::names;
 
 /// The key of a script in every type that has one.
-pub(super) const SCRIPT_KEY: &str = "run";
+pub(crate) const SCRIPT_KEY: &str = "run";
 
 /// Prefix of the variables that stand for parameters whose own name no shell can carry.
 const GENERATED_PREFIX: &str = "PORPOISE_P_";
@@ -37,7 +37,8 @@ pub(super) fn prepare_script(
         .collect();
     let mut generated: BTreeMap<String, String> = BTreeMap::new();
     if let Some(Value::String(script)) = fields.get_mut(SCRIPT_KEY) {
-        let Ok(interpolated) = interpolate::<Infallible>(script, Style::Script, base, &mut |name| {
+        let Ok(interpolated) = interpolate::<Infallible>(script, Style::Script, base, &mut |reference| {
+            let name = reference.name;
             let known = values.get(name).filter(|_| !names::is_identifier(name));
             Ok(known.map(|value| {
                 let next = generated.len();

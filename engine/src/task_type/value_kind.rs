@@ -1,6 +1,7 @@
 //! The kinds of single values in the fields of task types.
 
 use serde_json::{Map, Value, json};
+use url::Url;
 
 use crate::spec::validator::{Path, Validator, named};
 
@@ -12,6 +13,9 @@ const MAX_LINE_BYTES: usize = 8 * 1024;
 
 /// The most headers of one request.
 const MAX_HEADERS: usize = 100;
+
+/// Headers that say where a body ends. One that is wrong cuts the body, or smuggles a second request.
+const OWN_HEADERS: &[&str] = &["Content-Length", "Transfer-Encoding"];
 
 /// The most status codes in a list.
 const MAX_STATUS_CODES: usize = 500;
@@ -97,7 +101,8 @@ fn parse_script(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Opti
         );
         return None;
     }
-    Some(script)
+    // A carriage return would be a part of each line's last word.
+    Some(script.replace("\r\n", "\n"))
 }
 
 fn parse_program(
@@ -132,6 +137,12 @@ fn parse_url(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<
         );
         return None;
     }
+    if !url.contains('$')
+        && let Err(error) = Url::parse(&url)
+    {
+        validator.invalid(at, "BAD_VALUE", format!("this is not a url: {error}"));
+        return None;
+    }
     Some(url)
 }
 
@@ -150,6 +161,10 @@ fn parse_headers(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Opt
                 "BAD_NAME",
                 format!("`{name}` cannot be the name of a header"),
             );
+        }
+        if OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            let message = format!("`{name}` follows from the body; a task cannot set it");
+            validator.invalid_key(&at, "FORBIDDEN_NAME", message);
         }
         let Some(text) = validator.scalar(value, &at, MAX_LINE_BYTES) else {
             continue;

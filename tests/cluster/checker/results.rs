@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use actors::worker::journal::{JournalRecord, decode_lines};
-use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use engine::ids::{DispatchId, Generation};
 use store::Store;
 
@@ -127,6 +127,7 @@ mod tests {
             result,
             exit_code,
             error: None,
+            failure: FailureKind::Transient,
             outputs: BTreeMap::new(),
             pid: Some(17),
             started_at: Some(Timestamp(1)),

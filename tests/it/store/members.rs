@@ -6,7 +6,7 @@ use actors::ports::{
     Claim, Declaration, DeclarationOutcome, FailoverRecord, HandOver, InstanceOwner, Join, NodeIdentity,
     Ownership, RelayedResult, StoreError, WriteOutcome,
 };
-use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use engine::ids::{DispatchId, Epoch, Generation, Incarnation, InstanceId, Revision, Timestamp};
 use engine::instance::Changes;
 use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
@@ -413,6 +413,7 @@ fn ended(exit_code: i32) -> AttemptEnd {
         result: AttemptResult::Failed,
         exit_code: Some(exit_code),
         error: Some("it said \"no\"\n".to_owned()),
+        failure: FailureKind::Transient,
         outputs: BTreeMap::from([("rows".to_owned(), "4 \u{fc}".to_owned())]),
         pid: Some(17),
         started_at: Some(Timestamp(1_500)),

@@ -35,7 +35,7 @@ async fn a_job_starts_in_the_runner_of_its_task_type() {
 async fn a_job_without_a_runner_does_not_start() {
     let refused = RunnerRegistry::default().start(&job()).await.map(drop);
     let reason = "this worker has no runner for tasks of type `shell`";
-    assert_eq!(refused, Err(reason.to_owned()));
+    assert_eq!(refused, Err(StartError::from(reason.to_owned())));
 }
 
 #[tokio::test]

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use engine::ids::{DispatchId, Incarnation};
 use tokio::sync::Notify;
 
-use crate::ports::{Job, JobEnd, Leftover, LogPart, LogSource, LogUnavailable, Runner, RunningJob};
+use crate::ports::{
+    Job, JobEnd, Leftover, LogPart, LogSource, LogUnavailable, Runner, RunningJob, StartError,
+};
 use crate::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Owner, Report, ReportAnswer};
 use crate::rpc::calls::{Call, MasterCall, MasterReply, Reply};
 use crate::rpc::transport::{CallError, Destination, Transport};
@@ -47,6 +49,7 @@ pub(crate) fn job_end(result: AttemptResult) -> JobEnd {
         result,
         exit_code: Some(0),
         error: None,
+        failure: FailureKind::Transient,
         outputs: BTreeMap::new(),
     }
 }
@@ -71,9 +74,9 @@ impl FakeRunner {
 
 #[async_trait]
 impl Runner for FakeRunner {
-    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, String> {
+    async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError> {
         if job.dispatch.task == "broken" {
-            return Err("there is no such program".to_owned());
+            return Err(StartError::permanent("there is no such program"));
         }
         assert!(job.dispatch.task != "panics", "as the test wants");
         let ending = Arc::new(ScriptedEnd::default());

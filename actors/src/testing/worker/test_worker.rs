@@ -124,6 +124,7 @@ pub(crate) fn dispatch(instance: i64) -> Dispatch {
             .prepare(&BTreeMap::new(), TimeBase::utc(Timestamp(0)))
             .action,
         env: BTreeMap::from([("PORPOISE_TASK".to_owned(), "forged".to_owned())]),
+        outputs: BTreeMap::new(),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use engine::attempt::AttemptResult;
+use engine::attempt::{AttemptResult, FailureKind};
 
 use super::*;
 use crate::testing::worker::test_worker::{owner, uid};
@@ -20,6 +20,7 @@ fn records() -> Vec<(&'static str, JournalRecord)> {
         result: AttemptResult::Failed,
         exit_code: Some(37),
         error: Some("exit code 37".to_owned()),
+        failure: FailureKind::Transient,
         outputs: BTreeMap::from([("rows".to_owned(), "12".to_owned())]),
         pid: Some(4711),
         started_at: Some(Timestamp(1_000)),

@@ -8,10 +8,11 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
-use document::{Format, parse_value};
+use document::{Format, LocatedDiagnostic, parse_value};
 use engine::spec::names;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
@@ -21,7 +22,7 @@ const BODY_LIMIT: usize = 1 << 20;
 /// The limit of a workflow document.
 const DOCUMENT_LIMIT: usize = 8 << 20;
 
-/// A JSON body; an empty one counts as `{}`.
+/// A JSON body of a known form; an empty one counts as `{}`.
 #[derive(Debug)]
 pub(crate) struct Body<T> {
     /// The parsed body.
@@ -37,14 +38,31 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let bytes = read_payload(&mut payload, BODY_LIMIT).await?;
-            if !bytes.is_empty() && media_type(&request) != "application/json" {
-                return Err(Problem::new(
-                    Code::UnsupportedMediaType,
-                    "The body must be JSON (Content-Type: application/json).",
-                ));
-            }
-            let value = parse_body(if bytes.is_empty() { b"{}" } else { &bytes })?;
+            let bytes = read_json(&request, &mut payload).await?;
+            let value = parse_body(&bytes)?;
+            Ok(Self { value, bytes })
+        })
+    }
+}
+
+/// A JSON body whose values keep the text in which they came; an empty one counts as `{}`.
+#[derive(Debug)]
+pub(crate) struct ValueBody {
+    /// The parsed body.
+    pub(crate) value: Value,
+    /// The bytes as they came, which identify a repeated request.
+    pub(crate) bytes: Bytes,
+}
+
+impl FromRequest for ValueBody {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read_json(&request, &mut payload).await?;
+            let value = parse_value_body(&bytes)?;
             Ok(Self { value, bytes })
         })
     }
@@ -117,6 +135,20 @@ pub(crate) fn media_type(request: &HttpRequest) -> String {
         .to_ascii_lowercase()
 }
 
+async fn read_json(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Problem> {
+    let bytes = read_payload(payload, BODY_LIMIT).await?;
+    if bytes.is_empty() {
+        return Ok(Bytes::from_static(b"{}"));
+    }
+    if media_type(request) != "application/json" {
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "The body must be JSON (Content-Type: application/json).",
+        ));
+    }
+    Ok(bytes)
+}
+
 async fn read_payload(payload: &mut Payload, limit: usize) -> Result<Bytes, Problem> {
     let mut body = actix_web::web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -149,16 +181,35 @@ fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// Parses JSON of any form; unlike serde this keeps the text of numbers.
+fn parse_value_body(bytes: &[u8]) -> Result<Value, Problem> {
+    let value = parse_value(bytes, Format::Json).map_err(|issues| match issues.first() {
+        Some(issue) if issue.code != "DUPLICATE_KEY" => Problem::new(
+            Code::MalformedBody,
+            format!("The body is not JSON: {}.", issue.message),
+        ),
+        _ => duplicate_keys(&issues),
+    })?;
+    if !value.is_object() {
+        return Err(Problem::new(Code::InvalidBody, "The body must be a JSON object.").at("/"));
+    }
+    Ok(value)
+}
+
 /// Refuses duplicate keys, which serde accepts in maps by keeping the last value.
 fn reject_duplicate_keys(bytes: &[u8]) -> Result<(), Problem> {
-    let Err(issues) = parse_value(bytes, Format::Json) else {
-        return Ok(());
-    };
+    match parse_value(bytes, Format::Json) {
+        Ok(_) => Ok(()),
+        Err(issues) => Err(duplicate_keys(&issues)),
+    }
+}
+
+fn duplicate_keys(issues: &[LocatedDiagnostic]) -> Problem {
     let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
     let message = errors
         .first()
         .map_or_else(String::new, |first| first.message.clone());
-    Err(Problem::new(Code::InvalidBody, format!("The body is not valid: {message}.")).with_errors(errors))
+    Problem::new(Code::InvalidBody, format!("The body is not valid: {message}.")).with_errors(errors)
 }
 
 fn body_problem(error: &serde_json::Error, pointer: String) -> Problem {

@@ -1,7 +1,7 @@
 //! Idempotency keys: a repeated POST does nothing a second time and is answered like the first.
 
 use actix_web::HttpRequest;
-use serde_json::Value;
+use document::{Format, parse_value};
 use sha2::{Digest, Sha256};
 use store::catalog::{KnownRequest, RequestKey};
 
@@ -38,14 +38,15 @@ pub(crate) fn request_key<N, O>(
     }))
 }
 
-/// Hashes a JSON body by its value: neither spaces nor the order of members make another request.
+/// Hashes a JSON body by its value: neither spaces nor the order of members make another request. Numbers are the
+/// same when their text is.
 fn hash_json(body: &[u8]) -> String {
-    match serde_json::from_slice::<Value>(body) {
+    match parse_value(body, Format::Json) {
         Ok(mut value) => {
             value.sort_all_objects();
             hex::encode(Sha256::digest(value.to_string()))
         }
-        // An empty body.
+        // The request is refused for its body.
         Err(_) => hex::encode(Sha256::digest(body)),
     }
 }

@@ -8,7 +8,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post};
 use actors::ports::{NewInstance, RequestKey, StoreError, WriteOutcome};
 use engine::ids::InstanceId;
-use engine::plan::Plan;
+use engine::plan::count_excluded;
 use engine::spec::Definition;
 use engine::spec::Diagnostic;
 use engine::states::InstanceState;
@@ -20,7 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{Caller, Execute};
 use crate::auth::server::Server;
-use crate::http::body::{Body, Query};
+use crate::http::body::{Query, ValueBody};
 use crate::http::codes::Code;
 use crate::http::idempotency::{find_earlier_request, key_reused, request_key};
 use crate::http::problem::{Detail, Problem};
@@ -78,7 +78,7 @@ async fn start_instance(
     caller: Caller<Execute, StartCandidate>,
     request: HttpRequest,
     query: Query<StartQuery>,
-    body: Body<Value>,
+    body: ValueBody,
 ) -> Result<HttpResponse, Problem> {
     let wait = parse_wait(query.0.wait.as_deref(), Duration::ZERO)?;
     let key = request_key(&caller, &request, &body.bytes)?;
@@ -133,7 +133,8 @@ async fn new_instance(
         .await?;
     let start =
         engine::start::parse(&choices, &target.definition).map_err(|issues| invalid_start(&issues))?;
-    let plan = Plan::new(Arc::clone(&target.definition), Arc::new(start.clone()));
+    engine::start::check_params(&start, &target.definition, &target.project.params)
+        .map_err(|issues| invalid_start(&issues))?;
     let new = NewInstance {
         project_id: target.project.id.0,
         workflow_id: target.workflow_id.0,
@@ -141,8 +142,8 @@ async fn new_instance(
         workflow: target.definition.name.clone(),
         project_params: target.project.params,
         version: target.version,
-        tasks: u32::try_from(plan.nodes.len()).unwrap_or(u32::MAX),
-        excluded: plan.excluded(),
+        tasks: u32::try_from(target.definition.tasks.len()).unwrap_or(u32::MAX),
+        excluded: count_excluded(&target.definition, &start),
         start,
         trigger: "api".to_owned(),
         requested_by: caller.identity().name.clone(),

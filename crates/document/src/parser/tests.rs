@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::number::{NUMBER_KEY, parse_number};
 
 fn yaml(text: &str) -> Result<(Definition, Value), Vec<LocatedDiagnostic>> {
     parse_document(text.as_bytes(), Format::Yaml)
@@ -42,7 +43,7 @@ tasks:
     expect: { status: [200, 201] }
 "#;
     let (definition, model) = yaml(text).unwrap();
-    assert_eq!(definition.params[0].value, Some(Value::from("$[yyyyMMdd-1]")));
+    assert_eq!(definition.params[0].value, Some("$[yyyyMMdd-1]".to_owned()));
     assert_eq!(definition.tasks[0].outputs[0].name, "rows");
     let again = parse_document(model.to_string().as_bytes(), Format::Json).unwrap();
     assert_eq!(again.0, definition);
@@ -115,17 +116,24 @@ fn plain_scalars_follow_the_core_schema() {
         ("", Value::Null),
         ("12", serde_json::json!(12)),
         ("-7", serde_json::json!(-7)),
-        ("+7", serde_json::json!(7)),
-        ("0o17", serde_json::json!(15)),
-        ("0xff", serde_json::json!(255)),
+        ("+7", serde_json::json!("+7")),
+        ("0o17", serde_json::json!("0o17")),
+        ("0xff", serde_json::json!("0xff")),
         ("1.5", serde_json::json!(1.5)),
-        ("1e3", serde_json::json!(1000.0)),
+        ("1e3", parse_number("1e3").unwrap()),
+        ("3.10", parse_number("3.10").unwrap()),
+        ("007", serde_json::json!("007")),
+        ("True", serde_json::json!("True")),
+        (".inf", serde_json::json!(".inf")),
         ("\"12\"", serde_json::json!("12")),
         ("1_000", serde_json::json!("1_000")),
         ("2026-01-31", serde_json::json!("2026-01-31")),
         ("12:30:00", serde_json::json!("12:30:00")),
         ("1.2.3", serde_json::json!("1.2.3")),
-        ("99999999999999999999", serde_json::json!("99999999999999999999")),
+        (
+            "99999999999999999999",
+            parse_number("99999999999999999999").unwrap(),
+        ),
         ("!!str 12", serde_json::json!("12")),
         ("e", serde_json::json!("e")),
         (".", serde_json::json!(".")),
@@ -134,6 +142,111 @@ fn plain_scalars_follow_the_core_schema() {
         let read = parse_value(format!("a: {text}\n").as_bytes(), Format::Yaml).unwrap();
         assert_eq!(read["a"], value, "{text}");
     }
+}
+
+/// The texts of the parameters of both notations.
+fn param_texts(document: &str, format: Format) -> Vec<(String, String)> {
+    let (definition, model) = parse_document(document.as_bytes(), format).unwrap();
+    let stored = parse_document(model.to_string().as_bytes(), Format::Json)
+        .unwrap()
+        .0;
+    assert_eq!(stored, definition, "the model keeps every text");
+    let stored: Value = serde_json::from_str(&model.to_string()).unwrap();
+    assert_eq!(
+        spec::parse(&stored).unwrap(),
+        definition,
+        "the store reads the model so"
+    );
+    let texts = definition.params.into_iter();
+    texts.map(|param| (param.name, param.value.unwrap())).collect()
+}
+
+#[test]
+fn a_scalar_keeps_the_text_that_the_author_wrote() {
+    let numbers = [
+        "3.10",
+        "1e3",
+        "6.02E23",
+        "-0",
+        "12345678901234567890123",
+        "0.12345678901234567890",
+        "18446744073709551615",
+    ];
+    let other = [
+        "007",
+        "0x1F",
+        "0o17",
+        "1_000",
+        ".5",
+        "+7",
+        "True",
+        "no",
+        "2026-01-31",
+        "12:30:00",
+        ".inf",
+    ];
+    let tasks = r#""tasks":{"t":{"type":"noop"}}"#;
+    for text in numbers.iter().chain(&other) {
+        let yaml =
+            format!("{{version: 1, name: c, params: {{p: {text}, long: {{value: {text}}}}}, {tasks}}}");
+        let expected = [("p", *text), ("long", *text)].map(|(name, text)| (name.to_owned(), text.to_owned()));
+        assert_eq!(param_texts(&yaml, Format::Yaml), expected);
+        if numbers.contains(text) {
+            let json = format!(
+                r#"{{"version":1,"name":"c","params":{{"p":{text},"long":{{"value":{text}}}}},{tasks}}}"#
+            );
+            assert_eq!(param_texts(&json, Format::Json), expected);
+        }
+    }
+}
+
+#[test]
+fn a_list_or_map_is_json_with_the_numbers_that_the_author_wrote() {
+    let text = r#"{"version":1,"name":"c","params":{"l":[1e3,3.10,{"a":7}],"m":{"value":{"b":1E-5}}},"tasks":{"t":{"type":"noop"}}}"#;
+    for format in [Format::Yaml, Format::Json] {
+        let texts = param_texts(text, format);
+        assert_eq!(texts[0].1, r#"[1e3,3.10,{"a":7}]"#);
+        assert_eq!(texts[1].1, r#"{"b":1E-5}"#);
+    }
+}
+
+#[test]
+fn a_map_that_looks_like_a_number_confuses_no_other() {
+    let text =
+        format!(r#"{{"a": {{"{NUMBER_KEY}": "5"}}, "b": 5, "c": [6e1, -0], "d": {{"{NUMBER_KEY}": 7}}}}"#);
+    let parsed = parse_value(
+        text.replace(r#", "d": {"#, r#", "e": {"x": 1, "#).as_bytes(),
+        Format::Json,
+    )
+    .unwrap();
+    assert_eq!(parsed["b"].to_string(), "5");
+    assert_eq!(parsed["c"].to_string(), "[6e1,-0]");
+    assert_eq!(
+        parse_value(text.as_bytes(), Format::Json).unwrap_err()[0].code,
+        "BROKEN_JSON"
+    );
+}
+
+#[test]
+fn labels_env_defaults_and_fields_keep_their_text() {
+    let text = "version: 1\nname: c\nlabels: { v: 3.10 }\ntasks:\n  a: { type: shell, run: x, env: { E: 1e3, F: True }, outputs: { o: 007, l: [1.0] } }\n  b: { type: http, request: { url: 'http://x', headers: { H: 1.0 }, body: 2.50 } }\n";
+    let (definition, model) = yaml(text).unwrap();
+    let [a, b] = &definition.tasks[..] else {
+        panic!("two tasks")
+    };
+    assert_eq!(definition.labels["v"], "3.10");
+    assert_eq!((a.env["E"].as_str(), a.env["F"].as_str()), ("1e3", "True"));
+    let defaults: Vec<_> = a.outputs.iter().map(|output| output.default.as_deref()).collect();
+    assert_eq!(defaults, [Some("007"), Some("[1.0]")]);
+    assert_eq!(model["tasks"]["b"]["request"]["headers"]["H"], "1.0");
+    assert_eq!(model["tasks"]["b"]["request"]["body"], "2.50");
+    assert_eq!(b.name, "b");
+}
+
+#[test]
+fn truth_values_have_the_spellings_of_yaml() {
+    let (definition, _) = yaml("version: 1\nname: c\ntasks:\n  t: { type: noop, enabled: False }\n").unwrap();
+    assert!(!definition.tasks[0].enabled);
 }
 
 #[test]
@@ -151,7 +264,6 @@ fn hostile_texts_are_refused() {
         ("? [a]\n: b\n", "BAD_KEY"),
         ("a: !!python/object x\n", "UNKNOWN_TAG"),
         ("a: !custom [x]\n", "UNKNOWN_TAG"),
-        ("a: .inf\n", "BAD_VALUE"),
         ("", "EMPTY_DOCUMENT"),
         ("# nothing\n", "EMPTY_DOCUMENT"),
     ];
@@ -171,6 +283,52 @@ fn an_alias_is_read_as_what_it_names() {
     let text = "version: 1\nname: c\ntasks:\n  a: &t { type: noop, retry: { max: 1 } }\n  b: *t\n";
     let (definition, _) = yaml(text).unwrap();
     assert_eq!(definition.tasks[1].retry.max, 1);
+}
+
+#[test]
+fn merges_fill_in_what_a_map_lacks() {
+    let text = "version: 1\nname: c\nx-a: &a { type: noop, retry: { max: 1 } }\nx-b: &b { type: shell, run: hi, retry: { max: 2 } }\n\
+                tasks:\n  one: { <<: *a, delay: 1s }\n  two: { retry: { max: 3 }, <<: [*b, *a] }\n  three: { <<: { type: noop } }\n";
+    let (definition, _) = yaml(text).unwrap();
+    let shown: Vec<_> = definition
+        .tasks
+        .iter()
+        .map(|task| (task.action.type_name(), task.retry.max, task.delay_ms))
+        .collect();
+    assert_eq!(
+        shown,
+        [("noop", 1, Some(1000)), ("shell", 3, None), ("noop", 0, None)]
+    );
+    assert_eq!(
+        first("version: 1\nname: c\ntasks:\n  t: { <<: 7, type: noop }\n").0,
+        "BAD_MERGE"
+    );
+    // A quoted one is a key like any other.
+    let quoted = first(&format!("{HEAD}    '<<': {{ enabled: true }}\n"));
+    assert_eq!((quoted.0, quoted.3.as_str()), ("UNKNOWN_KEY", "/tasks/t/<<"));
+}
+
+#[test]
+fn an_error_in_a_merged_map_is_placed_where_it_stands() {
+    let text = "version: 1\nname: c\nx-a: &a\n  type: noop\n  timeout: soon\ntasks:\n  t:\n    <<: *a\n";
+    assert_eq!(
+        first(text),
+        ("BAD_DURATION", Some(5), Some(12), "/tasks/t/timeout".to_owned())
+    );
+}
+
+#[test]
+fn an_author_is_warned_of_what_is_probably_not_meant() {
+    let text = "version: 1\nname: c\ntasks:\n  t:\n    type: shell\n    run: echo $[i+1]\n";
+    let warnings = lint_document(text.as_bytes(), Format::Yaml);
+    assert_eq!(warnings.len(), 1);
+    let warning = &warnings[0];
+    assert_eq!(
+        (warning.pointer.as_str(), warning.code),
+        ("/tasks/t/run", "BASH_ARITHMETIC")
+    );
+    assert_eq!((warning.line, warning.column), (Some(6), Some(10)));
+    assert_eq!(lint_document(HEAD.as_bytes(), Format::Yaml), []);
 }
 
 #[test]
@@ -283,6 +441,14 @@ proptest! {
                 prop_assert!(is_inside(&text, diagnostic.line, diagnostic.column), "{diagnostic:?} in {text:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_scalar_of_yaml_keeps_its_text(text in "[-+]?[0-9][0-9_xXoOeE.]{0,12}|[a-zA-Z]{1,8}") {
+        let is_null = ["null", "Null", "NULL"].contains(&text.as_str());
+        let document = format!("version: 1\nname: c\nlabels: {{ l: {text} }}\ntasks: {{ t: {{ type: noop }} }}\n");
+        let label = yaml(&document).map(|(definition, _)| definition.labels["l"].clone());
+        prop_assert_eq!(label.ok(), (!is_null).then_some(text));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use actors::ports::KILL_GRACE;
 use actors::protocol::{Dispatch, Owner};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
-use engine::spec::OnCutOff;
+use engine::spec::{OnCutOff, ParamType};
 use engine::task_type::PreparedAction;
 use serde_json::{Map, Value, json};
 
@@ -69,10 +69,17 @@ fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
                 fields: fields(url, expect_status),
             },
             env: BTreeMap::new(),
+            outputs: BTreeMap::new(),
             timeout_ms: None,
             on_cut_off: OnCutOff::Continue,
         },
     }
+}
+
+fn declaring(mut job: Job, outputs: &[(&str, ParamType)]) -> Job {
+    let outputs = outputs.iter().map(|(name, kind)| ((*name).to_owned(), *kind));
+    job.dispatch.outputs = outputs.collect();
+    job
 }
 
 async fn run(job: &Job) -> JobEnd {
@@ -97,6 +104,7 @@ async fn the_status_is_the_exit_code_and_the_body_is_the_log() {
         &server(vec![answer("201 Created", "hi\n${setValue(k=v)}\n")]),
         vec![],
     );
+    let job = declaring(job, &[("k", ParamType::String)]);
     let end = run(&job).await;
     assert_eq!(
         (end.result, end.exit_code, end.error),
@@ -191,4 +199,68 @@ async fn a_redirect_is_followed_unless_its_own_status_is_expected() {
             "{end:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn declared_outputs_are_filled_from_the_response() {
+    let folder = tempfile::tempdir().unwrap();
+    let response = "HTTP/1.1 202 Accepted\r\nx-job: 7\r\nset-cookie: a=1\r\nset-cookie: b=2\r\ncontent-length: 24\r\nconnection: close\r\n\r\n${setValue(status=fake)}";
+    let names = [
+        "status",
+        "body",
+        "header.x-job",
+        "header.set-cookie",
+        "header.missing",
+    ];
+    let declared = names.map(|name| (name, ParamType::String));
+    let job = declaring(
+        job(folder.path(), &server(vec![response.to_owned()]), vec![]),
+        &declared,
+    );
+    let expected = [
+        ("body", "${setValue(status=fake)}"),
+        ("header.set-cookie", "a=1, b=2"),
+        ("header.x-job", "7"),
+        ("status", "202"),
+    ];
+    let outputs = run(&job).await.outputs;
+    let outputs: Vec<(&str, &str)> = outputs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(outputs, expected);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_for_its_output_fails_the_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = server(vec![
+        answer("200 OK", &"x".repeat(70_000)),
+        answer("200 OK", "text"),
+    ]);
+    let large = declaring(job(folder.path(), &url, vec![]), &[("body", ParamType::String)]);
+    let runner = HttpRunner::new(RunnerLimits::default()).unwrap();
+    let end = runner.start(&large).await.unwrap().wait().await;
+    assert_eq!(
+        (end.result, end.failure),
+        (AttemptResult::Failed, FailureKind::Transient)
+    );
+    assert!(end.error.unwrap().contains("`body`"));
+    let typed = declaring(job(folder.path(), &url, vec![]), &[("body", ParamType::Integer)]);
+    assert!(run(&typed).await.error.unwrap().contains("`body`"));
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_built_is_a_permanent_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["http://", "ftp://h/", "http://169.254.169.254/"] {
+        let end = run(&job(folder.path(), url, vec![])).await;
+        assert_eq!(
+            (end.result, end.failure),
+            (AttemptResult::Failed, FailureKind::Permanent),
+            "{url}"
+        );
+    }
+    let mut broken = job(folder.path(), "http://127.0.0.1:1/", vec![]);
+    broken.dispatch.action.fields["request"]["headers"] = json!({ "X-A": "a\nb" });
+    assert_eq!(run(&broken).await.failure, FailureKind::Permanent);
+    let refused = run(&job(folder.path(), "http://127.0.0.1:1/", vec![])).await;
+    assert_eq!(refused.failure, FailureKind::Transient);
 }

@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use actors::ports::StartError;
+
 use super::workspace::Workspace;
 
 /// Variables of this process that every attempt inherits; it sees no others.
@@ -21,11 +23,14 @@ pub(super) fn script_command(
     interpreter: &str,
     environment: &BTreeMap<String, String>,
     workspace: &Workspace,
-) -> Result<Command, String> {
+) -> Result<Command, StartError> {
     let path = environment.get("PATH").cloned().unwrap_or_else(search_path);
     let mut words = interpreter.split_ascii_whitespace();
-    let program = words.next().ok_or("the task names no interpreter")?;
-    let program = find_program(program, &path).ok_or_else(|| format!("there is no program `{program}`"))?;
+    let program = words
+        .next()
+        .ok_or_else(|| StartError::permanent("the task names no interpreter"))?;
+    let program = find_program(program, &path)
+        .ok_or_else(|| StartError::permanent(format!("there is no program `{program}`")))?;
     let mut command = Command::new(program);
     command.args(words).arg(workspace.script());
     command

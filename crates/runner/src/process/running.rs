@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use actors::ports::{Job, JobEnd, RunningJob};
 use async_trait::async_trait;
-use engine::attempt::AttemptResult;
+use engine::attempt::{AttemptResult, FailureKind};
 use engine::ids::DispatchId;
+use engine::params::OutputCollector;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
@@ -22,7 +23,7 @@ use super::proc_fs::start_ticks;
 use super::terminate::terminate_tree;
 use super::tree::ProcessTree;
 use super::workspace::Workspace;
-use crate::job_end::failed_end;
+use crate::job_end::{end_with_outputs, failed_end};
 use crate::log_tail::LogTail;
 
 /// Time between two reads of a growing log. An attempt that runs longer than this is put into a control group.
@@ -48,7 +49,7 @@ pub(super) struct RunningProcess {
     killing: Option<JoinHandle<()>>,
     killed: bool,
     files: Arc<Mutex<Option<AttemptFiles>>>,
-    cleaning_up: Option<JoinHandle<BTreeMap<String, String>>>,
+    cleaning_up: Option<JoinHandle<OutputCollector>>,
 }
 
 impl RunningProcess {
@@ -115,7 +116,7 @@ impl RunningProcess {
         }
     }
 
-    fn clean_up(&self) -> JoinHandle<BTreeMap<String, String>> {
+    fn clean_up(&self) -> JoinHandle<OutputCollector> {
         let files = Arc::clone(&self.files);
         let process_group = Pid::from_raw(self.pid);
         let joined_cgroup = Cgroup::for_attempt(&self.uid, &self.output).filter(|_| self.cgroup.is_none());
@@ -126,7 +127,7 @@ impl RunningProcess {
             }
             let files = files.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(AttemptFiles { log, workspace }) = files else {
-                return BTreeMap::new();
+                return OutputCollector::default();
             };
             let outputs = log.into_outputs();
             workspace.remove();
@@ -134,7 +135,7 @@ impl RunningProcess {
         })
     }
 
-    fn job_end(&self, outputs: BTreeMap<String, String>) -> JobEnd {
+    fn job_end(&self, outputs: OutputCollector) -> JobEnd {
         let mut end = match &self.status {
             Some(Ok(status)) => end_of_status(*status),
             Some(Err(error)) => failed_end(None, format!("its end is not known: {error}")),
@@ -144,7 +145,7 @@ impl RunningProcess {
             end.result = AttemptResult::Killed;
             end.error.get_or_insert_with(|| "killed".to_owned());
         }
-        JobEnd { outputs, ..end }
+        end_with_outputs(end, outputs)
     }
 }
 
@@ -199,6 +200,7 @@ fn end_of_status(status: ExitStatus) -> JobEnd {
             result: AttemptResult::Succeeded,
             exit_code: Some(0),
             error: None,
+            failure: FailureKind::Transient,
             outputs: BTreeMap::new(),
         },
         (Some(code), _) => failed_end(Some(code), format!("exit code {code}")),

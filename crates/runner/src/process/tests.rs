@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use actors::ports::JobEnd;
 use actors::protocol::{Dispatch, Owner};
-use engine::attempt::AttemptResult;
+use engine::attempt::{AttemptResult, FailureKind};
 use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation};
-use engine::spec::OnCutOff;
+use engine::spec::{OnCutOff, ParamType};
 use serde_json::json;
 
 use super::cgroup::Cgroup;
@@ -51,6 +51,9 @@ fn job(folder: &Path, run: &str) -> Job {
             attempt: AttemptNumber(1),
             action: shell(run, "/bin/sh"),
             env: env.into(),
+            outputs: ["a", "b", "k"]
+                .map(|name| (name.to_owned(), ParamType::String))
+                .into(),
             timeout_ms: None,
             on_cut_off: OnCutOff::Continue,
         },
@@ -228,7 +231,8 @@ async fn a_missing_program_is_a_readable_error_and_leaves_nothing() {
         let mut job = job(folder.path(), "true");
         job.dispatch.action = shell("true", interpreter);
         let error = process_runner().start(&job).await.err().unwrap();
-        assert!(error.contains(interpreter), "{error}");
+        assert!(error.reason.contains(interpreter), "{error}");
+        assert_eq!(error.failure, FailureKind::Permanent);
         assert_eq!(left_in(folder.path()), [] as [PathBuf; 0]);
     }
 }
@@ -394,4 +398,33 @@ async fn a_process_that_ignores_sigterm_is_killed_after_the_grace_period() {
         (granted..KILL_GRACE).contains(&took),
         "it should take 300 ms, not {took:?}"
     );
+}
+
+#[tokio::test]
+async fn an_output_beyond_its_bound_fails_an_attempt_that_succeeded() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = "printf 'a=%070000d\\n' 0 >> \"$PORPOISE_OUTPUT\"";
+    let end = run(&job(folder.path(), large)).await;
+    assert_eq!(
+        (end.result, end.exit_code, end.failure),
+        (AttemptResult::Failed, Some(0), FailureKind::Transient)
+    );
+    assert!(end.error.clone().unwrap().contains("`a`"), "{end:?}");
+    assert!(end.outputs.is_empty());
+    let failed = run(&job(folder.path(), &format!("{large}; exit 3"))).await;
+    assert_eq!(failed.error.as_deref(), Some("exit code 3"));
+    let other = run(&job(folder.path(), &large.replace("a=", "other="))).await;
+    assert_eq!(other.result, AttemptResult::Succeeded);
+}
+
+#[tokio::test]
+async fn an_output_has_several_lines_in_the_output_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let end = run(&job(
+        folder.path(),
+        "{ echo 'a<<END'; echo 'b=1'; echo ' second'; echo END; echo 'export b=2'; } > \"$PORPOISE_OUTPUT\"",
+    ))
+    .await;
+    assert_eq!(end.outputs["a"], "b=1\n second");
+    assert_eq!(end.outputs["b"], "2");
 }

@@ -251,6 +251,7 @@ fn rerun_runs_everything_again_and_forgets_outputs() {
     let mut a = task("a", &[]);
     a.outputs = vec![Output {
         name: "rows".into(),
+        kind: ParamType::String,
         default: Some("0".into()),
     }];
     let mut world = World::of(vec![a, task("b", &[0])]);
@@ -449,6 +450,7 @@ fn a_dry_run_succeeds_in_the_owner_without_slots_and_delays() {
 fn the_outputs_of_an_instance_come_from_its_tasks_in_graph_order() {
     let output = |name: &str| Output {
         name: name.into(),
+        kind: ParamType::String,
         default: None,
     };
     let mut tasks = vec![task("last", &[1]), task("first", &[])];

@@ -11,7 +11,7 @@ use actors::protocol::{
 use actors::rpc::calls::{
     Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply,
 };
-use engine::attempt::{AttemptEnd, AttemptResult};
+use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::spec::OnCutOff;
 use engine::states::KillCause;
@@ -207,6 +207,7 @@ fn dispatches() -> Vec<Dispatch> {
                 fields: fields.as_object().cloned().unwrap_or_default(),
             },
             env: BTreeMap::from([("DAY".to_owned(), "2026-01-31".to_owned())]),
+            outputs: BTreeMap::new(),
             timeout_ms: Some(60_000),
             on_cut_off,
         })
@@ -228,6 +229,7 @@ fn end(result: AttemptResult) -> AttemptEnd {
         result,
         exit_code: Some(1),
         error: Some("the process ended with code 1".to_owned()),
+        failure: FailureKind::Transient,
         outputs: BTreeMap::from([("rows".to_owned(), "12".to_owned())]),
         pid: Some(4711),
         started_at: Some(Timestamp(1_700_000_000_000)),
