@@ -19,9 +19,9 @@ use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, restart_
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
+use catalog::Catalog;
 use rpc::{ClusterLogs, Key};
 use runner::log_files::LogFiles;
-use store::catalog::Catalog;
 use store::{Role, SchemaStatus, Store};
 
 /// Age of a heartbeat below which the previous incarnation may still run.

@@ -15,6 +15,7 @@ use actors::node_deps::{NodeDeps, WorkerResources};
 use actors::ports::{LogSource, Registry, Store};
 use actors::rpc::in_process::InProcess;
 use actors::worker::AttemptPaths;
+use catalog::Catalog;
 use engine::states::MemberState;
 use rpc::PauseDetector;
 use runner::disk::watch_disk;
@@ -23,7 +24,6 @@ use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
 use runner::process::boot_id;
 use runner::runners::runners;
-use store::catalog::Catalog;
 use tokio::sync::{Notify, oneshot};
 
 use super::incarnation::{self, HeartbeatEffects, JoinDelay, ThisIncarnation};

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Run, Timestamp};
-use engine::states::{AttemptState, Command, InstanceState, OwnershipReason, Priority, TaskState};
-use store::catalog::{
+use catalog::{
     CatalogError, DeleteOutcome, Grant, InstanceFilter, OwnershipState, PageRequest, Permission, PostCommand,
     ProjectId, VisibilityScope,
 };
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Run, Timestamp};
+use engine::states::{AttemptState, Command, InstanceState, OwnershipReason, Priority, TaskState};
 
 use super::fixture::{CatalogFixture, asked};
 

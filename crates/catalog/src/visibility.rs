@@ -3,8 +3,8 @@
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::catalog::users::UserId;
 use crate::entity::project_grant;
+use crate::users::UserId;
 
 /// Which projects a list may show; lists filter by it in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ConditionalStatement as _, Expr, IndexCreateStatement};
 
 use crate::entity::index::index_on;
-use crate::ownership_predicates::LIVE_MEMBER;
+use store::LIVE_MEMBER;
 
 /// A row of `member`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

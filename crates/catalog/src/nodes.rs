@@ -6,11 +6,11 @@ use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::catalog::columns::{narrow, parse_name};
-use crate::catalog::error::CatalogError;
-use crate::catalog::page::{Page, PageRequest};
+use crate::columns::{narrow, parse_name};
 use crate::entity::{attempt, failover, instance, member};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::page::{Page, PageRequest};
+use store::Store;
 
 /// Time for which ended incarnations are listed.
 const LISTED_MS: i64 = 24 * 60 * 60 * 1000;

@@ -9,14 +9,14 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 
-use crate::catalog::audit::AuditEntry;
-use crate::catalog::audited_transaction::AuditedTransaction;
-use crate::catalog::columns::map_to_json;
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
-use crate::catalog::projects::ProjectId;
-use crate::catalog::workflows::{SourceFormat, Workflows, missing_workflow, select_by_name};
+use crate::audit::AuditEntry;
+use crate::audited_transaction::AuditedTransaction;
+use crate::columns::map_to_json;
+use crate::context::AuditContext;
 use crate::entity::{project, workflow, workflow_version};
+use crate::error::CatalogError;
+use crate::projects::ProjectId;
+use crate::workflows::{SourceFormat, Workflows, missing_workflow, select_by_name};
 
 /// A validated document to be stored as the newest version.
 #[derive(Debug, Clone, PartialEq)]

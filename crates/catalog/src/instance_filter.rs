@@ -4,8 +4,8 @@ use engine::states::InstanceState;
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::catalog::visibility::VisibilityScope;
 use crate::entity::{instance, project, workflow};
+use crate::visibility::VisibilityScope;
 
 /// Which instances are wanted; all conditions must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,13 +7,13 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
 };
 
-use crate::catalog::audit::{self, AuditEntry};
-use crate::catalog::audited_transaction::AuditedTransaction;
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
-use crate::catalog::page::{Page, PageRequest};
+use crate::audit::{self, AuditEntry};
+use crate::audited_transaction::AuditedTransaction;
+use crate::context::AuditContext;
 use crate::entity::{token, user_account};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::page::{Page, PageRequest};
+use store::Store;
 
 /// The name of the user that the first start makes.
 const BOOTSTRAP_USER: &str = "admin";

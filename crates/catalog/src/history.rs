@@ -6,12 +6,12 @@ use engine::spec::Definition;
 use engine::states::{InstanceState, OwnershipReason};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::catalog::columns::{narrow, parse_name};
-use crate::catalog::error::CatalogError;
-use crate::catalog::instances::{missing_instance, parse_attention, visible_owner};
-use crate::catalog::page::{Page, PageRequest};
+use crate::columns::{narrow, parse_name};
 use crate::entity::{inbox, instance, member, owner_log, transition};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::instances::{missing_instance, parse_attention, visible_owner};
+use crate::page::{Page, PageRequest};
+use store::Store;
 
 /// One stored step.
 #[derive(Debug, Clone, PartialEq, Eq)]

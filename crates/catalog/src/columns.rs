@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use crate::catalog::error::CatalogError;
+use crate::error::CatalogError;
 
 /// Parses a column that holds JSON text.
 pub(crate) fn parse_json<T: DeserializeOwned>(column: &str, text: &str) -> Result<T, CatalogError> {

@@ -7,14 +7,14 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
 
-use crate::catalog::audit::AuditEntry;
-use crate::catalog::audited_transaction::AuditedTransaction;
-use crate::catalog::columns::{narrow, parse_json, parse_name};
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
-use crate::catalog::projects::ProjectId;
+use crate::audit::AuditEntry;
+use crate::audited_transaction::AuditedTransaction;
+use crate::columns::{narrow, parse_json, parse_name};
+use crate::context::AuditContext;
 use crate::entity::{inbox, instance};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::projects::ProjectId;
+use store::Store;
 
 /// A command to be posted.
 #[derive(Debug, Clone, PartialEq, Eq)]

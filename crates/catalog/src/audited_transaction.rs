@@ -3,12 +3,12 @@
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, TryInsertResult};
 
-use crate::catalog::audit::{self, AuditEntry};
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
+use crate::audit::{self, AuditEntry};
+use crate::context::AuditContext;
 use crate::entity::request_key;
-use crate::pool::Transaction;
-use crate::store::Store;
+use crate::error::CatalogError;
+use store::Store;
+use store::Transaction;
 
 /// Time for which a request key is kept.
 pub(crate) const KEY_RETENTION_MS: i64 = 24 * 60 * 60 * 1000;

@@ -7,10 +7,10 @@ use engine::spec::Definition;
 use sea_orm::sea_query::{Expr, ExprTrait as _, IntoCondition as _};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationTrait};
 
-use crate::catalog::error::CatalogError;
-use crate::catalog::projects::Project;
-use crate::catalog::workflows::{WorkflowId, Workflows, missing_workflow};
 use crate::entity::{project, workflow};
+use crate::error::CatalogError;
+use crate::projects::Project;
+use crate::workflows::{WorkflowId, Workflows, missing_workflow};
 
 /// A workflow that a user wants to start. Whether it exists is shown only to users who may see its project.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,12 +2,13 @@
 //!
 //! It never writes what an owner writes: an instance is changed by posting a command, whose row its owner applies.
 //! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part
-//! of an SQL text, and no SQL text leaves this module.
+//! of an SQL text, and no SQL text leaves this crate.
 
 mod audit;
 mod audited_transaction;
 mod columns;
 mod context;
+mod entity;
 mod error;
 mod grants;
 mod history;
@@ -28,12 +29,13 @@ mod users;
 mod visibility;
 mod workflows;
 
-use crate::store::Store;
+use store::Store;
 
 pub use actors::ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::context::AuditContext;
+pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
 pub use self::grants::{Grant, Grants};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};

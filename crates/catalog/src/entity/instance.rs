@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{ConditionalStatement as _, Expr, ExprTrait as _, IndexCreateStatement};
 
 use crate::entity::index::index_on;
-use crate::ownership_predicates::RUNS_CONDITION;
+use store::RUNS_CONDITION;
 
 /// A row of `instance`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

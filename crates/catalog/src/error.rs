@@ -3,7 +3,7 @@
 use actors::ports::StoreError;
 use sea_orm::DbErr;
 
-use crate::error::store_error;
+use store::store_error;
 
 /// Why the catalog did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,11 +4,11 @@ use engine::ids::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
-use crate::catalog::page::{Page, PageRequest};
+use crate::context::AuditContext;
 use crate::entity::audit;
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::page::{Page, PageRequest};
+use store::Store;
 
 /// Whether it was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use engine::ids::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::catalog::audited_transaction::KEY_RETENTION_MS;
-use crate::catalog::error::CatalogError;
+use crate::audited_transaction::KEY_RETENTION_MS;
 use crate::entity::{request_key, token};
-use crate::store::Store;
+use crate::error::CatalogError;
+use store::Store;
 
 /// A request that was done before under the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]

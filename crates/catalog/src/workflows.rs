@@ -9,15 +9,15 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, LockType};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde_json::Value;
 
-use crate::catalog::audit::AuditEntry;
-use crate::catalog::audited_transaction::AuditedTransaction;
-use crate::catalog::columns::{narrow, parse_json};
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
-use crate::catalog::page::{Page, PageRequest};
-use crate::catalog::projects::ProjectId;
+use crate::audit::AuditEntry;
+use crate::audited_transaction::AuditedTransaction;
+use crate::columns::{narrow, parse_json};
+use crate::context::AuditContext;
 use crate::entity::{instance, workflow, workflow_version};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::page::{Page, PageRequest};
+use crate::projects::ProjectId;
+use store::Store;
 
 /// The row of a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,13 +8,13 @@ use sea_orm::{
     Select,
 };
 
-use crate::catalog::audited_transaction::AuditedTransaction;
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
-use crate::catalog::page::{Page, PageRequest};
-use crate::catalog::users::{UserId, UserRole};
+use crate::audited_transaction::AuditedTransaction;
+use crate::context::AuditContext;
 use crate::entity::{token, user_account};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::page::{Page, PageRequest};
+use crate::users::{UserId, UserRole};
+use store::Store;
 
 /// Age that the stored last use may reach: a request a millisecond must not be a write a millisecond.
 const LAST_USED_STEP_MS: i64 = 60_000;

@@ -14,15 +14,15 @@ use sea_orm::{
     QuerySelect, RelationTrait, Select,
 };
 
-use crate::catalog::audited_transaction::AuditedTransaction;
-use crate::catalog::columns::{narrow, parse_json, parse_name};
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
-use crate::catalog::instance_filter::InstanceFilter;
-use crate::catalog::page::{Page, PageRequest};
-use crate::catalog::projects::ProjectId;
+use crate::audited_transaction::AuditedTransaction;
+use crate::columns::{narrow, parse_json, parse_name};
+use crate::context::AuditContext;
 use crate::entity::{inbox, instance, member, project, task_instance, workflow};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::instance_filter::InstanceFilter;
+use crate::page::{Page, PageRequest};
+use crate::projects::ProjectId;
+use store::Store;
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,17 +4,17 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::catalog::audit::AuditEntry;
-use crate::catalog::audited_transaction::AuditedTransaction;
-use crate::catalog::columns::parse_name;
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
-use crate::catalog::page::{Page, PageRequest};
-use crate::catalog::permission::Permission;
-use crate::catalog::projects::ProjectId;
-use crate::catalog::users::UserId;
+use crate::audit::AuditEntry;
+use crate::audited_transaction::AuditedTransaction;
+use crate::columns::parse_name;
+use crate::context::AuditContext;
 use crate::entity::{project_grant, user_account};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::page::{Page, PageRequest};
+use crate::permission::Permission;
+use crate::projects::ProjectId;
+use crate::users::UserId;
+use store::Store;
 
 /// One user's grant on a project.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,12 +13,12 @@ use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
 };
 
-use crate::catalog::columns::{narrow, parse_json, parse_name};
-use crate::catalog::error::CatalogError;
-use crate::catalog::instances::missing_instance;
-use crate::catalog::page::{Page, PageRequest};
+use crate::columns::{narrow, parse_json, parse_name};
 use crate::entity::{attempt, instance, task_instance};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::instances::missing_instance;
+use crate::page::{Page, PageRequest};
+use store::Store;
 
 /// One task instance as it is shown, also when it never started.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use crate::catalog::error::CatalogError;
+use crate::error::CatalogError;
 
 /// Largest page; more would only make an answer slow.
 const MAX_LIMIT: u32 = 200;

@@ -9,17 +9,17 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, TryInsertResult,
 };
 
-use crate::catalog::audit::AuditEntry;
-use crate::catalog::audited_transaction::AuditedTransaction;
-use crate::catalog::columns::{map_to_json, parse_json};
-use crate::catalog::context::AuditContext;
-use crate::catalog::error::CatalogError;
-use crate::catalog::page::{Page, PageRequest};
-use crate::catalog::permission::Permission;
-use crate::catalog::visibility::VisibilityScope;
+use crate::audit::AuditEntry;
+use crate::audited_transaction::AuditedTransaction;
+use crate::columns::{map_to_json, parse_json};
+use crate::context::AuditContext;
 use crate::entity::{project, project_grant, user_account, workflow};
-use crate::pool::Transaction;
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::page::{Page, PageRequest};
+use crate::permission::Permission;
+use crate::visibility::VisibilityScope;
+use store::Store;
+use store::Transaction;
 
 /// The project that exists from the start.
 const DEFAULT: &str = "default";

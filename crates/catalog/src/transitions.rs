@@ -7,11 +7,11 @@ use sea_orm::{
     RelationTrait,
 };
 
-use crate::catalog::columns::narrow;
-use crate::catalog::error::CatalogError;
-use crate::catalog::visibility::VisibilityScope;
+use crate::columns::narrow;
 use crate::entity::{instance, project, transition, workflow};
-use crate::store::Store;
+use crate::error::CatalogError;
+use crate::visibility::VisibilityScope;
+use store::Store;
 
 /// Rows in one read.
 const BATCH_ROWS: u64 = 500;
