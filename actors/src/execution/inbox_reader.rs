@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use engine::attempt::AttemptEvent;
 use engine::ids::{DispatchId, InstanceId};
+use engine::instance::Event;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
@@ -61,4 +63,15 @@ impl InboxReader {
             tracing::debug!(%error, "relayed results were not marked; reconciliation closes them");
         }
     }
+}
+
+/// Whether an attempt may start again after an event, so that the inbox is read first: it is lost, or never started.
+pub(crate) fn may_start_again(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Attempt {
+            event: AttemptEvent::Lost { .. } | AttemptEvent::NotStarted { .. },
+            ..
+        }
+    )
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::attempt::AttemptEvent;
 use engine::ids::Timestamp;
 use engine::instance::{Effect, Event};
 use tokio::sync::oneshot;
@@ -19,7 +18,7 @@ use crate::execution::commit_cycle::{CommitCycle, CommitOutcome};
 use crate::execution::commit_queue::DecidedCommit;
 use crate::execution::db_actor::write_one;
 use crate::execution::exit_notice::ExitNotice;
-use crate::execution::inbox_reader::{InboxContents, InboxReader};
+use crate::execution::inbox_reader::{InboxContents, InboxReader, may_start_again};
 use crate::execution::loading::{LoadContext, LoadMode, LoadResult, load_instance};
 use crate::execution::slots::SlotGranted;
 use crate::execution::workflow_deps::WorkflowDeps;
@@ -298,17 +297,6 @@ impl WorkflowActor {
         }
         self.pump(ctx);
     }
-}
-
-/// Whether an attempt may start again after an event: it is lost, or never started.
-fn may_start_again(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Attempt {
-            event: AttemptEvent::Lost { .. } | AttemptEvent::NotStarted { .. },
-            ..
-        }
-    )
 }
 
 impl Actor for WorkflowActor {

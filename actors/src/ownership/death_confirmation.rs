@@ -75,7 +75,7 @@ enum PingVerdict {
     Alive,
     /// They prove nothing, for this reason.
     Unknown(&'static str),
-    /// It is dead if it stores no heartbeat for so long.
+    /// It is dead if it stores no heartbeat for this time.
     DeadAfter(Duration, &'static str),
 }
 

@@ -70,7 +70,7 @@ impl HeartbeatWatch {
         self.first_age + now.saturating_sub(self.watched_since)
     }
 
-    /// The time after which the suspect may have been silent for so long; none when it surely has.
+    /// The time after which the suspect may have been silent for `required`; none when it surely has.
     pub(crate) fn remaining(&self, now: Duration, required: Duration) -> Option<Duration> {
         let prompt_for = self
             .prompt_since

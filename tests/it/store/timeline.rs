@@ -164,6 +164,7 @@ impl RestorableNode {
         sql(&self.admin, end).await;
         // The first use after that finds the broken connection.
         self.store.now().await.ok();
+        self.admin.now().await.ok();
     }
 
     async fn stored_heartbeats(&self) -> String {

@@ -98,7 +98,7 @@ impl Suspicion {
     }
 
     /// Lets the suspect store heartbeats.
-    fn beat(&self) {
+    fn store_heartbeats(&self) {
         let store = self.store.clone();
         tokio::spawn(async move {
             loop {
@@ -134,7 +134,7 @@ async fn a_member_whose_heartbeats_continue_is_alive_whatever_its_address_answer
         ] {
             let suspicion = Suspicion::new(cause);
             suspicion.store.age_heartbeat(SUSPECT, 450);
-            suspicion.beat();
+            suspicion.store_heartbeats();
             assert_eq!(
                 suspicion.confirm(path).await.0,
                 Liveness::Alive,
@@ -144,7 +144,7 @@ async fn a_member_whose_heartbeats_continue_is_alive_whatever_its_address_answer
     }
     for cause in [SuspicionCause::NotShown, SuspicionCause::HeartbeatOnly] {
         let suspicion = Suspicion::new(cause);
-        suspicion.beat();
+        suspicion.store_heartbeats();
         let (liveness, _) = suspicion.confirm(PingOutcome::Silent).await;
         assert_eq!(liveness, Liveness::Alive, "{cause:?}");
     }
