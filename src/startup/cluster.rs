@@ -78,7 +78,8 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         .name_engine_sessions(this.identity.incarnation)
         .await
         .map_err(startup_error)?;
-    let files = Arc::new(LogFiles::in_folder(config.log_folder()));
+    let own_logs = LogFiles::in_folder(config.log_folder());
+    let files = Arc::new(own_logs.clone());
     let network = Network::new(&this.identity, key, files.clone(), (rpc_listener, rpc_address));
     let logs = ClusterLogs {
         name: this.identity.name.clone(),
@@ -94,6 +95,7 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
     }
     Ok(NodeResources {
         logs: Arc::new(logs),
+        own_logs,
         store: Arc::new(store.clone()),
         catalog,
         registry,

@@ -205,7 +205,7 @@ fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDep
         generation: Generation(1),
     };
     let worker = WorkerResources {
-        runner: Arc::new(runners(RunnerLimits::default()).expect("runners")),
+        runner: Arc::new(runners(RunnerLimits::default(), &LogFiles::in_folder(data)).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
         boot_id: boot_id(),
