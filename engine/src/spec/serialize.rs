@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::cut_off;
 use super::duration::HumanDuration;
-use super::model::{Definition, Direction, Output, Param, ParamType, RetryPolicy, TaskDefinition};
+use super::model::{Definition, Direction, Output, Param, RetryPolicy, TaskDefinition};
 use super::parse::DEFAULT_NAME;
-use super::values::undeclared_type;
+use super::values::{ParamType, undeclared_type};
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 
 /// Serializes a definition so that [`super::parse`] reads an equal one.
