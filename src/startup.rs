@@ -26,7 +26,7 @@ use crate::config::{Config, Mode};
 pub enum StartupError {
     /// A folder or file cannot be used.
     #[error(
-        "the data folder {folder} cannot be used: {reason}; choose another with --data, or mend its permissions"
+        "the data folder {folder} cannot be used: {reason}; choose another with --data, or correct its permissions"
     )]
     Folder {
         /// Which.

@@ -49,7 +49,7 @@ impl ConsulRegistry {
     /// Makes the client; connects to nothing yet.
     ///
     /// # Errors
-    /// In words, when the address is missing, or when a certificate or the token cannot be used.
+    /// With a readable reason, when the address is missing, or a certificate or the token cannot be used.
     pub fn new(config: &Consul) -> Result<Self, String> {
         // An error says that another part of this process has chosen the same provider before.
         rustls::crypto::ring::default_provider().install_default().ok();

@@ -76,7 +76,7 @@ async fn exit_when_lock_is_lost(alone: StandaloneLock) {
     process::exit(incarnation::DECLARED_DEAD);
 }
 
-/// Creates or migrates the schema; a newer one is none of our business.
+/// Creates or migrates the schema; a newer one is refused.
 async fn bring_up_to_date(store: &Store) -> Result<(), StartupError> {
     match store.schema_status().await.map_err(startup_error)? {
         SchemaStatus::UpToDate => Ok(()),

@@ -150,6 +150,13 @@ impl WorkerActor {
         }
     }
 
+    /// Ends a lost attempt that its owner kills.
+    fn end_lost(&mut self, uid: &DispatchId, ctx: &mut Context<Self>) {
+        if let Some(record) = self.attempts.end_lost(uid, self.ports.clock.now()) {
+            self.record(record, ctx);
+        }
+    }
+
     fn end_unstarted(
         &mut self,
         uid: DispatchId,

@@ -101,12 +101,12 @@ impl ValueBuilder {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = parse_scalar(&text, style, tag.as_deref())
                     .map_err(|(code, message)| LocatedDiagnostic::at(start, code, message))?;
+                let is_merge = text == MERGE_KEY && style == ScalarStyle::Plain && tag.is_none();
+                if self.expects_key() && is_merge {
+                    self.begin_merge(start);
+                    return Ok(());
+                }
                 if self.expects_key() {
-                    let is_merge = text == MERGE_KEY && style == ScalarStyle::Plain && tag.is_none();
-                    if is_merge && let Some(open) = self.stack.last_mut() {
-                        open.key = Some((MemberKey::Merge, start));
-                        return Ok(());
-                    }
                     return self.begin_member(text.into_owned(), start);
                 }
                 let bytes = text.len();
@@ -137,6 +137,12 @@ impl ValueBuilder {
         self.stack
             .last()
             .is_some_and(|open| open.node.value.is_object() && open.key.is_none())
+    }
+
+    fn begin_merge(&mut self, start: Position) {
+        if let Some(open) = self.stack.last_mut() {
+            open.key = Some((MemberKey::Merge, start));
+        }
     }
 
     fn begin_member(&mut self, key: String, start: Position) -> Result<(), LocatedDiagnostic> {

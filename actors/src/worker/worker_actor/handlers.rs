@@ -46,9 +46,7 @@ impl Handler<KillAttempts> for WorkerActor {
             let answer = self.attempts.decide_kill(to, kill);
             if answer == KillAnswer::Killing {
                 self.kill_job(&kill.uid, kill.cause, ctx);
-                if let Some(record) = self.attempts.end_lost(&kill.uid, self.ports.clock.now()) {
-                    self.record(record, ctx);
-                }
+                self.end_lost(&kill.uid, ctx);
             }
             self.report_instance(kill.uid, ctx);
             answers.push(answer);
