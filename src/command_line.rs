@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use cli::{ClientCommand, Exit, Failure, Global, Printer, TableLayout, say, write_bytes};
+use cli::{ClientCommand, Exit, Failure, Global, Printer, TableLayout, write_bytes};
 use primitives::environment::{Environment, read_environment};
 use serde_json::json;
 
 use crate::commands::args::{ConfigCommand, DbCommand, DoctorArgs, NodeFlags, ServeFlags};
 use crate::commands::config::{ConfigColumns, show_config};
-use crate::commands::{database, doctor};
+use crate::commands::{database, doctor, usage};
 use crate::config::{Config, ConfigError, Mode};
 use crate::startup;
 
@@ -60,7 +60,10 @@ const VERSION: TableLayout = TableLayout {
 
 /// Runs the command of this process to its end.
 pub fn run() -> ExitCode {
-    let line = CommandLine::parse();
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(refusal) => return usage::print_refusal(&refusal, &CommandLine::command()),
+    };
     let result = match line.command {
         Command::Standalone(flags) => run_node(Config::load(Mode::Standalone, &flags.into_flags())),
         Command::Serve(flags) => run_node(Config::load(Mode::Cluster, &flags.into_flags())),
@@ -68,12 +71,7 @@ pub fn run() -> ExitCode {
             .and_then(|()| run_short_command(command, &line.global))
             .map(|()| ExitCode::SUCCESS),
     };
-    result.unwrap_or_else(|failure| {
-        if !failure.message.is_empty() {
-            say(&format!("error: {}", failure.message));
-        }
-        failure.exit.into()
-    })
+    result.unwrap_or_else(usage::print_failure)
 }
 
 /// Runs a node until it is stopped.

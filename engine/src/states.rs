@@ -371,12 +371,14 @@ impl Command {
         }
     }
 
-    /// Lists the commands that can apply to an instance in this state.
+    /// Lists the commands that help an instance in this state; force-success has nothing to repair in a success.
     pub fn possible_in(state: InstanceState, attention: Option<&Attention>) -> Vec<Self> {
+        let is_pointless =
+            |command: &Self| *command == Self::ForceSuccess && state == InstanceState::Succeeded;
         Self::ALL
             .iter()
             .copied()
-            .filter(|command| command.applies_in(state, attention))
+            .filter(|command| command.applies_in(state, attention) && !is_pointless(command))
             .collect()
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::StartupError;
 use crate::config::{Config, Mode};
-use store::catalog::Catalog;
+use catalog::Catalog;
 
 /// Minimum length of a bootstrap token, in characters; a shorter one could be guessed.
 const MIN_TOKEN_LENGTH: usize = 32;

@@ -18,9 +18,9 @@ use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, restart_
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
+use catalog::Catalog;
 use rpc::{ClusterLogs, Key};
 use runner::log_files::LogFiles;
-use store::catalog::Catalog;
 use store::{Role, SchemaStatus, Store};
 
 /// Age of a heartbeat below which the previous incarnation may still run.
@@ -71,7 +71,8 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         .name_engine_sessions(this.identity.incarnation)
         .await
         .map_err(startup_error)?;
-    let files = Arc::new(LogFiles::in_folder(config.log_folder()));
+    let own_logs = LogFiles::in_folder(config.log_folder());
+    let files = Arc::new(own_logs.clone());
     let network = Network::new(&this.identity, key, files.clone(), (rpc_listener, rpc_address));
     let logs = ClusterLogs {
         name: this.identity.name.clone(),
@@ -87,6 +88,7 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
     }
     Ok(NodeResources {
         logs: Arc::new(logs),
+        own_logs,
         store: Arc::new(store.clone()),
         catalog,
         registry,

@@ -10,7 +10,7 @@ use actors::clock::Clock;
 use actors::local::LocalNode;
 use actors::node::Node;
 use api::{ApiState, Threads};
-use store::catalog::Catalog;
+use catalog::Catalog;
 use tokio::sync::watch;
 
 use super::incarnation::ThisIncarnation;

@@ -14,8 +14,8 @@ use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, startup_
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::LocalRegistry;
 use crate::telemetry;
+use catalog::Catalog;
 use runner::log_files::LogFiles;
-use store::catalog::Catalog;
 use store::{Role, SchemaStatus, StandaloneLock, Store};
 
 /// Runs a standalone node until a signal or a drain ends it.
@@ -56,8 +56,10 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         store.clone(),
         this.identity.generation,
     ));
+    let own_logs = LogFiles::in_folder(config.log_folder());
     Ok(NodeResources {
-        logs: Arc::new(LogFiles::in_folder(config.log_folder())),
+        logs: Arc::new(own_logs.clone()),
+        own_logs,
         store: Arc::new(store.clone()),
         catalog,
         registry,

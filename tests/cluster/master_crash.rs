@@ -79,7 +79,13 @@ fn the_instances_of_a_killed_master_move_and_their_tasks_continue() {
     let failovers = cluster.any().get("/failovers").to_string().to_lowercase();
     assert!(!failovers.contains("connection refused"), "{failovers}");
     check(&cluster, Effects::declared(1));
-    assert!(cluster.counter("porpoise_declarations_total") >= 1.0);
+    for counter in [
+        "porpoise_declarations_total",
+        "porpoise_failovers_total",
+        "porpoise_failover_duration_seconds_count",
+    ] {
+        assert_eq!(cluster.counter(counter), 1.0, "{counter}");
+    }
 }
 
 #[test]

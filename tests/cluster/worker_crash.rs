@@ -96,6 +96,14 @@ fn attempts_of_a_killed_worker_run_again_and_its_restart_kills_the_leftovers() {
     for id in ids.iter().filter(|id| !on_w1.contains(id)) {
         assert_eq!(task_of(&cluster, id)["attempts"], 1, "{id} ran elsewhere");
     }
+    for (counter, value) in [
+        ("porpoise_worker_lost_total", 1),
+        ("porpoise_declarations_total", 1),
+        ("porpoise_task_retries_total", on_w1.len()),
+        ("porpoise_dispatch_total", ids.len() + on_w1.len()),
+    ] {
+        assert_eq!(cluster.counter(counter), value as f64, "{counter}");
+    }
     cluster.node("w1").start();
     assert_eq!(
         cluster.task_processes("w1"),

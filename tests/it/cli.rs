@@ -6,6 +6,9 @@ use std::process::{Command, Output, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod follow;
+mod messages;
+mod output;
 mod scripted;
 
 use scripted::{Answer, Server};
@@ -79,7 +82,16 @@ fn instance(id: &str, state: &str) -> Value {
 #[test]
 fn exit_codes_tell_what_kind_of_failure_it_was() {
     let user = User::new();
-    for (status, code) in [(404, 3), (409, 4), (401, 5), (403, 5), (422, 1), (500, 1)] {
+    for (status, code) in [
+        (400, 2),
+        (422, 2),
+        (404, 3),
+        (409, 4),
+        (401, 5),
+        (403, 5),
+        (503, 6),
+        (500, 1),
+    ] {
         let server = Server::new(move |_| Answer::problem(status, "SOME_CODE", "what it is"));
         let ran = user.run(&server, &["instance", "get", "7"]);
         assert_eq!(ran.code, Some(code), "{status}: {ran:?}");
@@ -450,5 +462,33 @@ fn a_document_may_come_from_stdin_and_the_command_line_names_its_project() {
     assert_eq!(
         request.body, GOOD,
         "the server refuses it: it names another project"
+    );
+}
+
+#[test]
+fn a_file_may_hold_several_documents() {
+    let server = Server::new(|request| {
+        let name = request.target.rsplit('/').next().unwrap().to_owned();
+        Answer::json(
+            201,
+            &json!({ "project": "p", "name": name, "version": 1, "changed": true }),
+        )
+    });
+    let user = User::new();
+    let other = GOOD.replace("name: good", "name: other");
+    std::fs::write(user.folder().join("both.yaml"), format!("{GOOD}---\n{other}")).unwrap();
+    let ran = user.run(&server, &["workflow", "apply", "-f", "both.yaml", "-o", "name"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "good\nother\n"),
+        "{ran:?}"
+    );
+    assert_eq!(server.requests()[1].body, format!("---\n{other}"));
+    std::fs::write(user.folder().join("second.yaml"), format!("{GOOD}---\n{BAD}")).unwrap();
+    let ran = user.run_alone(&["workflow", "lint", "-f", "second.yaml"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.err.contains("second.yaml:10:") && ran.err.contains("second.yaml:11:"),
+        "{ran:?}"
     );
 }

@@ -21,6 +21,7 @@ use actors::ports::{Join, Member, MembershipStore as _, NewInstance, NodeIdentit
 use actors::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Report, ReportAnswer};
 use actors::rpc::in_process::InProcess;
 use actors::worker::AttemptPaths;
+use catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
@@ -29,7 +30,6 @@ use runner::limits::RunnerLimits;
 use runner::log_files::LogFiles;
 use runner::process::boot_id;
 use runner::runners::runners;
-use store::catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
 use store::{Role, Store};
 
 /// A node in this process, with its store.
@@ -205,7 +205,7 @@ fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDep
         generation: Generation(1),
     };
     let worker = WorkerResources {
-        runner: Arc::new(runners(RunnerLimits::default()).expect("runners")),
+        runner: Arc::new(runners(RunnerLimits::default(), &LogFiles::in_folder(data)).expect("runners")),
         journal: Arc::new(JournalFile::in_data(data)),
         paths: AttemptPaths::in_data(data),
         boot_id: boot_id(),

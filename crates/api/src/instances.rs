@@ -6,10 +6,10 @@ pub(crate) mod views;
 pub(crate) mod wait;
 
 use actix_web::{HttpResponse, delete, get};
+use catalog::{DeleteOutcome, InstanceFilter, InstanceRow};
 use engine::ids::InstanceId;
 use engine::states::{InstanceState, UnknownName};
 use serde::Deserialize;
-use store::catalog::{DeleteOutcome, InstanceFilter, InstanceRow};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 

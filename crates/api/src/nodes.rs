@@ -3,10 +3,10 @@
 pub(crate) mod views;
 
 use actix_web::{HttpRequest, HttpResponse, get, post};
+use catalog::NodeRow;
 use engine::ids::Incarnation;
 use engine::states::MemberState;
 use serde::Deserialize;
-use store::catalog::NodeRow;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 

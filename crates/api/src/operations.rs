@@ -3,7 +3,7 @@
 pub(crate) mod views;
 
 use actix_web::{HttpResponse, get};
-use store::catalog::Operation;
+use catalog::Operation;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{Caller, Read};

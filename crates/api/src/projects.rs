@@ -6,9 +6,9 @@ mod views;
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
+use catalog::{NewProject, Project, ProjectEdit};
 use engine::spec::check_external_param;
 use serde::Deserialize;
-use store::catalog::{NewProject, Project, ProjectEdit};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use actors::node::Node;
 use actors::ports::LogSource;
+use catalog::Catalog;
 use metrics_exporter_prometheus::PrometheusHandle;
-use store::catalog::Catalog;
 use tokio::sync::watch;
 
 /// How a process takes part in a cluster.

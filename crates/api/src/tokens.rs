@@ -3,9 +3,9 @@
 mod views;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use catalog::{Token, TokenId, TokenKind};
 use engine::spec::duration;
 use serde::Deserialize;
-use store::catalog::{Token, TokenId, TokenKind};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -3,8 +3,8 @@
 mod views;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
+use catalog::{Access, NewUser, UserEdit, UserRole};
 use serde::Deserialize;
-use store::catalog::{Access, NewUser, UserEdit, UserRole};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -6,8 +6,8 @@ mod views;
 
 use actix_web::http::header::{ACCEPT, ETAG};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, put};
+use catalog::{Project, SaveOutcome, SavedVersion};
 use serde::Deserialize;
-use store::catalog::{Project, SaveOutcome, SavedVersion};
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 

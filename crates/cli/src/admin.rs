@@ -6,9 +6,10 @@ use serde_json::json;
 
 use super::args::{FailoverCommand, NodeCommand, Permission, ProjectCommand, TokenCommand, UserCommand};
 use super::failure::Failure;
-use super::output::{Printer, TableLayout, say};
+use super::output::{Printer, TableLayout, plain, say};
 use super::password;
 use super::rest::{Call, Rest};
+use super::suggestion;
 use crate::settings::Settings;
 
 const PROJECTS: TableLayout = TableLayout {
@@ -83,7 +84,9 @@ pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) ->
     match command {
         ProjectCommand::List => printer.list(rest.list(&Call::get(&["projects"]), usize::MAX)?, PROJECTS),
         ProjectCommand::Get { project } => {
-            printer.item(&rest.json(Call::get(&["projects", &project]))?, PROJECTS)
+            let found = rest.json(Call::get(&["projects", &project]));
+            let found = found.map_err(|failure| suggestion::for_project(failure, rest, &project))?;
+            printer.item(&found, PROJECTS)
         }
         ProjectCommand::Create { project, description } => {
             let mut body = json!({ "name": project });
@@ -97,37 +100,46 @@ pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) ->
         }
         ProjectCommand::Update { project, description } => {
             let call = Call::new(Method::PATCH, &["projects", &project]);
-            printer.item(
-                &rest.json(call.json(&json!({ "description": description })))?,
-                PROJECTS,
-            )
+            let updated = rest.json(call.json(&json!({ "description": description })));
+            let updated = updated.map_err(|failure| suggestion::for_project(failure, rest, &project))?;
+            printer.item(&updated, PROJECTS)
         }
         ProjectCommand::Delete { project } => {
             delete(rest, &["projects", &project], &format!("project {project}"))
+                .map_err(|failure| suggestion::for_project(failure, rest, &project))
         }
         ProjectCommand::Grant {
             project,
             user,
             permission,
-        } => {
-            let call = Call::new(Method::PUT, &["projects", &project, "grants", &user]);
-            rest.json(call.json(&json!({ "permission": permission_name(permission) })))?;
-            say(&format!(
-                "{user} may {} in project {project}",
-                permission_name(permission)
-            ));
-            Ok(())
-        }
+        } => grant_permission(rest, &project, &user, permission),
         ProjectCommand::Grants { project } => {
             let call = Call::get(&["projects", &project, "grants"]);
-            printer.list(rest.list(&call, usize::MAX)?, GRANTS)
+            let grants = rest.list(&call, usize::MAX);
+            let grants = grants.map_err(|failure| suggestion::for_project(failure, rest, &project))?;
+            printer.list(grants, GRANTS)
         }
-        ProjectCommand::Revoke { project, user } => delete(
-            rest,
-            &["projects", &project, "grants", &user],
-            &format!("the grant of {user}"),
-        ),
+        ProjectCommand::Revoke { project, user } => {
+            let path = ["projects", &project, "grants", &user];
+            delete(rest, &path, &format!("the grant of {user}"))
+                .map_err(|failure| suggest_grant(failure, rest, &project, &user))
+        }
     }
+}
+
+fn grant_permission(rest: &Rest, project: &str, user: &str, permission: Permission) -> Result<(), Failure> {
+    let permission = permission_name(permission);
+    let call = Call::new(Method::PUT, &["projects", project, "grants", user]);
+    rest.json(call.json(&json!({ "permission": permission })))
+        .map_err(|failure| suggest_grant(failure, rest, project, user))?;
+    say(&format!(
+        "{user} has the permission `{permission}` in project {project}"
+    ));
+    Ok(())
+}
+
+fn suggest_grant(failure: Failure, rest: &Rest, project: &str, user: &str) -> Failure {
+    suggestion::for_user(suggestion::for_project(failure, rest, project), rest, user)
 }
 
 fn permission_name(permission: Permission) -> String {
@@ -159,11 +171,13 @@ pub(super) fn user(
         }
         UserCommand::Password { name } => {
             let body = json!({ "password": password::ask(settings)?.reveal() });
-            rest.json(Call::new(Method::PATCH, &["users", &name]).json(&body))?;
+            rest.json(Call::new(Method::PATCH, &["users", &name]).json(&body))
+                .map_err(|failure| suggestion::for_user(failure, rest, &name))?;
             say(&format!("the password of {name} is changed"));
             Ok(())
         }
-        UserCommand::Delete { name } => delete(rest, &["users", &name], &format!("user {name}")),
+        UserCommand::Delete { name } => delete(rest, &["users", &name], &format!("user {name}"))
+            .map_err(|failure| suggestion::for_user(failure, rest, &name)),
     }
 }
 
@@ -176,10 +190,13 @@ pub(super) fn token(command: TokenCommand, rest: &Rest, printer: Printer) -> Res
             if let Some(expires_in) = expires_in {
                 body["expires_in"] = json!(expires_in);
             }
-            printer.item(
-                &rest.json(Call::new(Method::POST, &["tokens"]).json(&body))?,
-                TOKENS,
-            )
+            let made = rest.json(Call::new(Method::POST, &["tokens"]).json(&body))?;
+            printer.item(&made, TOKENS).map_err(|failure| {
+                let id = plain(made.get("id"));
+                failure
+                    .prefixed(&format!("token {id} is made, but it cannot be shown again: "))
+                    .with_hint(&format!("delete it with `porpoise token delete {id}`"))
+            })
         }
         TokenCommand::Delete { id } => delete(rest, &["tokens", &id], &format!("token {id}")),
     }
@@ -191,7 +208,9 @@ pub(super) fn node(command: NodeCommand, rest: &Rest, printer: Printer) -> Resul
         NodeCommand::List => printer.list(rest.list(&Call::get(&["nodes"]), usize::MAX)?, NODES),
         NodeCommand::Drain { incarnation } => {
             let call = Call::new(Method::POST, &["nodes", &incarnation, "drain"]);
-            printer.item(&rest.json(call.json(&json!({})))?, NODES)
+            let drained = rest.json(call.json(&json!({})));
+            let drained = drained.map_err(|failure| suggestion::for_node(failure, rest, &incarnation))?;
+            printer.item(&drained, NODES)
         }
     }
 }

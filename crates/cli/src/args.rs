@@ -10,8 +10,8 @@ pub(crate) use admin::{
     ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCommand, TokenCommand,
     UserCommand,
 };
-pub(crate) use instance::{InstanceCommand, VerbArgs};
-pub(crate) use workflow::{ImportCommand, ImportType, InProject, RunArgs, WorkflowCommand};
+pub(crate) use instance::{InstanceCommand, LogsArgs, VerbArgs};
+pub(crate) use workflow::{ImportCommand, ImportType, RunArgs, WorkflowCommand};
 
 use super::output::Format;
 

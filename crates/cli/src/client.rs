@@ -4,10 +4,11 @@ use primitives::environment::Environment;
 
 use super::args::{ClientCommand, Global, ImportCommand};
 use super::failure::Failure;
-use super::output::{Printer, pretty, write_out};
+use super::output::{Format, Printer, pretty, write_out};
 use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
+use super::yaml::to_yaml;
 use super::{admin, context, documents, instance, run, workflow};
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
@@ -46,11 +47,20 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Failover(command) => admin::failover(&command, &connect()?, printer),
         ClientCommand::Context(command) => context::run(command, global.url.as_deref(), &settings, printer),
         ClientCommand::Login(args) => context::login(&args, target()?, &settings),
-        ClientCommand::Openapi => write_out(&pretty(&connect()?.json(Call::outside("/api/openapi.json"))?)),
+        ClientCommand::Openapi => print_openapi(&connect()?, printer),
         ClientCommand::Import(ImportCommand::Wfcommons {
             file,
             scale,
             task_type,
         }) => documents::import_wfcommons(&file, scale, task_type),
+    }
+}
+
+/// Prints the server's description of its API: as JSON, unless YAML is asked for.
+fn print_openapi(rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    let description = rest.json(Call::outside("/api/openapi.json"))?;
+    match printer.format() {
+        Format::Yaml => write_out(&to_yaml(&description)?),
+        Format::Json | Format::Table | Format::Name => write_out(&pretty(&description)),
     }
 }

@@ -11,7 +11,8 @@ use super::failure::{Exit, Failure};
 use super::output::{Printer, TableLayout, say};
 use super::password;
 use super::rest::{Call, Rest};
-use super::target::{Contexts, Target};
+use super::server_url::ServerUrl;
+use super::target::{Contexts, Target, check_token};
 use crate::settings::Settings;
 
 const CONTEXTS: TableLayout = TableLayout {
@@ -35,19 +36,21 @@ pub(super) fn run(
     match command {
         ContextCommand::List => return printer.list(list(&contexts), CONTEXTS),
         ContextCommand::Use { name } => {
-            if !contexts.contexts.contains_key(&name) {
-                return Err(Failure::new(
-                    Exit::NotFound,
-                    format!("there is no context `{name}`"),
-                ));
-            }
+            let Some(context) = contexts.contexts.get(&name) else {
+                return Err(contexts.missing(&name, "so it cannot be used"));
+            };
+            let message = format!("context `{name}` is used from now on: {}", context.url);
             contexts.current = Some(name);
+            contexts.save(settings)?;
+            say(&message);
         }
         ContextCommand::Set { name, token_file } => {
             set(&mut contexts, &name, url, token_file.as_deref())?;
+            contexts.save(settings)?;
+            say(&format!("context `{name}` is stored"));
         }
     }
-    contexts.save(settings)
+    Ok(())
 }
 
 fn list(contexts: &Contexts) -> Vec<Value> {
@@ -74,7 +77,8 @@ fn set(
 ) -> Result<(), Failure> {
     let context = contexts.contexts.entry(name.to_owned()).or_default();
     if let Some(url) = url {
-        url.trim_end_matches('/').clone_into(&mut context.url);
+        let url = ServerUrl::parse(url).map_err(|why| Failure::new(Exit::Usage, format!("--url: {why}")))?;
+        url.as_str().clone_into(&mut context.url);
     }
     if context.url.is_empty() {
         return Err(Failure::new(Exit::Usage, "a new context needs --url"));
@@ -82,7 +86,9 @@ fn set(
     if let Some(path) = token_file {
         let text = fs::read_to_string(path)
             .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))?;
-        context.token = Some(text.trim().to_owned());
+        let token = check_token(&text)
+            .map_err(|why| Failure::new(Exit::Usage, format!("{}: {why}", path.display())))?;
+        context.token = Some(token.reveal().to_owned());
     }
     contexts.current.get_or_insert_with(|| name.to_owned());
     Ok(())
@@ -91,11 +97,8 @@ fn set(
 /// Gets a token by name and password and keeps it in the context in use, or in a first one.
 pub(super) fn login(args: &LoginArgs, target: Target, settings: &Settings) -> Result<(), Failure> {
     let password = password::ask(settings)?;
-    let url = target.url.clone();
-    let rest = Rest::new(Target {
-        token: None,
-        ..target
-    })?;
+    let url = target.url().as_str().to_owned();
+    let rest = Rest::new(target.without_token())?;
     let body = json!({ "username": args.username, "password": password.reveal() });
     let answer = rest.json(Call::new(Method::POST, &["auth", "login"]).json(&body))?;
     let token = answer.get("token").and_then(Value::as_str);
@@ -113,8 +116,11 @@ pub(super) fn login(args: &LoginArgs, target: Target, settings: &Settings) -> Re
     contexts.current = Some(name.clone());
     contexts.save(settings)?;
     say(&format!(
-        "logged in as {}; the token is kept in context {name}",
+        "logged in as {}; the token is kept in context `{name}`",
         args.username
     ));
+    if settings.token.is_some() {
+        say("note: PORPOISE_TOKEN is set, and is used in place of it");
+    }
     Ok(())
 }

@@ -3,11 +3,15 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::args::{InstanceCommand, VerbArgs};
-use super::failure::Failure;
-use super::follow::{self, LogChoice};
+use super::args::{InstanceCommand, LogsArgs, VerbArgs};
+use super::failure::{Exit, Failure};
+use super::follow;
+use super::log_choice::{AttemptChoice, LogChoice};
+use super::logs::print_logs;
 use super::output::{Format, Printer, TableLayout, say};
+use super::polling::deadline_after;
 use super::rest::{Call, Rest};
+use super::suggestion;
 
 /// How instances layout.
 pub(super) const INSTANCES: TableLayout = TableLayout {
@@ -76,33 +80,25 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
             limit,
         } => {
             let mut call = Call::get(&["instances"])
-                .maybe("workflow", workflow)
-                .maybe("project", project)
+                .maybe("workflow", workflow.as_deref())
+                .maybe("project", project.as_deref())
                 .maybe("host", host);
             if !state.is_empty() {
                 call = call.query("state", state.join(","));
             }
             let limit = if limit == 0 { usize::MAX } else { limit };
-            printer.list(rest.list(&call, limit)?, INSTANCES)
+            let found = rest.list(&call, limit)?;
+            if let (Some(workflow), true) = (workflow, found.is_empty()) {
+                say_empty(rest, &project.unwrap_or_else(|| "default".to_owned()), &workflow);
+            }
+            printer.list(found, INSTANCES)
         }
         InstanceCommand::Get(one) => printer.item(&rest.json(Call::get(&["instances", &one.id]))?, INSTANCES),
         InstanceCommand::Tasks(one) => all_of(&one.id, "tasks", rest, printer, TASKS),
         InstanceCommand::History(one) => all_of(&one.id, "history", rest, printer, HISTORY),
         InstanceCommand::Ownership(one) => ownership(&one.id, rest, printer),
-        InstanceCommand::Watch(one) => follow::watch(rest, &one.id),
-        InstanceCommand::Logs {
-            id,
-            task,
-            attempt,
-            follow,
-        } => {
-            let choice = LogChoice { task, attempt };
-            if follow {
-                follow::logs_live(rest, &id, &choice)
-            } else {
-                follow::logs(rest, &id, &choice)
-            }
-        }
+        InstanceCommand::Watch { id, timeout } => follow::watch(&rest.until(deadline_after(timeout)), &id),
+        InstanceCommand::Logs(args) => logs(args, rest),
         InstanceCommand::Pause(verb) => control(&verb, &["pause"], rest, printer),
         InstanceCommand::Resume(verb) => control(&verb, &["resume"], rest, printer),
         InstanceCommand::Stop(verb) => control(&verb, &["stop"], rest, printer),
@@ -110,12 +106,36 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
         InstanceCommand::Rerun(verb) => control(&verb, &["rerun"], rest, printer),
         InstanceCommand::ForceSuccess { verb, task } => {
             control(&verb, &["tasks", &task, "force-success"], rest, printer)
+                .map_err(|failure| suggestion::for_task(failure, rest, &verb.id, &task))
         }
         InstanceCommand::Delete(one) => {
             rest.json(Call::new(Method::DELETE, &["instances", &one.id]))?;
             say(&format!("instance {} is deleted", one.id));
             Ok(())
         }
+    }
+}
+
+/// Says that a workflow has no instances, and which one was probably meant when there is no such workflow.
+fn say_empty(rest: &Rest, project: &str, workflow: &str) {
+    let nothing = Failure::new(
+        Exit::NotFound,
+        format!("there are no such instances of workflow `{workflow}`"),
+    );
+    say(&suggestion::for_workflow(nothing, rest, project, workflow).message);
+}
+
+fn logs(args: LogsArgs, rest: &Rest) -> Result<(), Failure> {
+    let attempts = match args.attempt {
+        Some(number) => AttemptChoice::One(number),
+        None if args.all_attempts => AttemptChoice::All,
+        None => AttemptChoice::Last,
+    };
+    let choice = LogChoice::new(args.task, attempts);
+    if args.follow {
+        follow::print_live_logs(&rest.until(deadline_after(args.timeout)), &args.id, choice)
+    } else {
+        print_logs(rest, &args.id, &choice)
     }
 }
 

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::failure::{Exit, Failure};
 use super::yaml::to_yaml;
 
+/// Maps and lists that lie deeper in each other than this are shown below a table, not in a cell.
+const MAX_CELL_NESTING: usize = 2;
+
 /// The format of `-o`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -72,7 +75,7 @@ impl Printer {
             Format::Json => write_out(&pretty(item)),
             Format::Yaml => write_out(&to_yaml(item)?),
             Format::Name => write_out(&format!("{}\n", plain(item.get(layout.name)))),
-            Format::Table => write_out(&self.members(item)),
+            Format::Table => write_out(&self.members(item)?),
         }
     }
 
@@ -120,12 +123,23 @@ impl Printer {
         trimmed(&table)
     }
 
-    fn members(self, item: &Value) -> String {
+    /// Shows the members of one thing: those that fit a cell as a table, the others as YAML below it.
+    fn members(self, item: &Value) -> Result<String, Failure> {
+        let (blocks, cells): (Vec<_>, Vec<_>) = item
+            .as_object()
+            .into_iter()
+            .flatten()
+            .partition(|(_, value)| nesting(value) > MAX_CELL_NESTING);
         let mut table = empty_table();
-        for (name, value) in item.as_object().into_iter().flatten() {
+        for (name, value) in cells {
             table.add_row([Cell::new(name), self.cell(&plain(Some(value)))]);
         }
-        trimmed(&table)
+        let mut text = trimmed(&table);
+        for (name, value) in blocks {
+            text.push('\n');
+            text.push_str(&to_yaml(&json!({ name: value }))?);
+        }
+        Ok(text)
     }
 
     fn cell(self, text: &str) -> Cell {
@@ -158,16 +172,30 @@ fn trimmed(table: &Table) -> String {
     table.lines().map(without).collect()
 }
 
-/// Shows a value in one cell; control characters never reach the terminal.
+/// Returns how deep lists and maps lie in each other.
+fn nesting(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => 1 + list.iter().map(nesting).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(nesting).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// Shows a value in one cell, `total=2, by_state.failed=1` for a map; control characters never reach the terminal.
 pub fn plain(value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) if items.iter().all(|item| !item.is_object() && !item.is_array()) => items
-            .iter()
-            .map(|item| plain(Some(item)))
-            .collect::<Vec<_>>()
-            .join(","),
+        Some(Value::Array(items)) => {
+            let items: Vec<String> = items.iter().map(|item| plain(Some(item))).collect();
+            items.join(",")
+        }
+        Some(Value::Object(map)) if map.is_empty() => "-".to_owned(),
+        Some(Value::Object(_)) => {
+            let mut pairs = Vec::new();
+            flatten(&mut pairs, "", value.unwrap_or(&Value::Null));
+            pairs.join(", ")
+        }
         Some(other) => other.to_string(),
     };
     text.chars()
@@ -175,28 +203,66 @@ pub fn plain(value: Option<&Value>) -> String {
         .collect()
 }
 
+/// Adds the leaves of a map as `path.to.leaf=value`.
+fn flatten(pairs: &mut Vec<String>, path: &str, value: &Value) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            for (name, value) in map {
+                let dot = if path.is_empty() { "" } else { "." };
+                flatten(pairs, &format!("{path}{dot}{name}"), value);
+            }
+        }
+        leaf => pairs.push(format!("{path}={}", plain(Some(leaf)))),
+    }
+}
+
 /// Returns indented JSON with a final line end.
 pub fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// Writes data to stdout; a reader that went away ends the command.
+/// Where text for the user goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OutputStream {
+    /// Standard output: data.
+    Data,
+    /// Standard error: everything else.
+    Messages,
+}
+
+impl OutputStream {
+    /// Writes bytes as they are; a reader that went away ends the command silently.
+    pub(super) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
+        let written = match self {
+            Self::Data => write_flushed(&mut io::stdout().lock(), bytes),
+            Self::Messages => write_flushed(&mut io::stderr().lock(), bytes),
+        };
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::silent(Exit::Failed),
+            _ => Failure::new(Exit::Failed, format!("cannot write the output: {error}")),
+        })
+    }
+}
+
+fn write_flushed(stream: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes)?;
+    stream.flush()
+}
+
+/// Writes data to standard output.
 ///
 /// # Errors
-/// When standard output cannot be written, for example because its reader is gone.
+/// When it cannot be written; without a message when its reader is gone.
 pub fn write_out(text: &str) -> Result<(), Failure> {
     write_bytes(text.as_bytes())
 }
 
-/// Writes bytes to stdout as they are.
+/// Writes bytes to standard output as they are.
 ///
 /// # Errors
-/// When standard output cannot be written, for example because its reader is gone.
+/// When they cannot be written; without a message when their reader is gone.
 pub fn write_bytes(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(|_| Failure::silent(Exit::Failed))
+    OutputStream::Data.write(bytes)
 }
 
 /// Writes a message for the user to stderr; never data.

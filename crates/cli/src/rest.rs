@@ -3,18 +3,34 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use primitives::error_chain::root_cause;
 use reqwest::Method;
 use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::redirect::Policy;
 use serde_json::Value;
 
+use super::connection;
 use super::failure::{Exit, Failure};
 use super::output;
 use super::target::Target;
 
 /// A call that waits for the owner of an instance may take this long.
 const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long the making of a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long one poll may take: a server that takes longer is as good as away.
+const POLL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The least time for a request, however close the deadline is.
+const MIN_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// The pause before a request that broke is made again.
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+/// What helps when an answer is not one of ours.
+const WRONG_SERVER: &str = "is it the address of a Porpoise server?";
 
 /// How long an answer of "later" is asked again.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,10 +39,22 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAGE: usize = 200;
 
 /// One server, as one user.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rest {
     client: Client,
     target: Target,
+    repetition: Repetition,
+    /// When the command gives up, whatever it waits for.
+    deadline: Option<Instant>,
+}
+
+/// Whether a call that failed for now is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repetition {
+    /// Within the patience.
+    Patient,
+    /// By the caller, who polls anyway.
+    Never,
 }
 
 /// One call, before it is made.
@@ -117,23 +145,51 @@ impl Rest {
     pub(crate) fn new(target: Target) -> Result<Self, Failure> {
         let mut builder = Client::builder()
             .timeout(TIMEOUT)
-            .connect_timeout(Duration::from_secs(5));
-        if is_loopback(&target.url) {
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirected POST would become a GET, and a token would travel to where the user did not send it.
+            .redirect(Policy::none());
+        if target.url().is_loopback() {
             builder = builder.no_proxy();
         }
-        if target.url.starts_with("http://") {
+        if target.url().is_plain_http() {
             // Without certificates the start of each command is faster, and a machine that has none still works.
             builder = builder.tls_certs_only([]);
         }
         let client = builder
             .build()
-            .map_err(|error| Failure::new(Exit::Usage, one_line_cause(&error)))?;
-        Ok(Self { client, target })
+            .map_err(|error| Failure::new(Exit::Usage, connection::describe(&error)))?;
+        Ok(Self {
+            client,
+            target,
+            repetition: Repetition::Patient,
+            deadline: None,
+        })
+    }
+
+    /// The same server for calls that end at a deadline.
+    pub(crate) fn until(&self, deadline: Option<Instant>) -> Self {
+        Self {
+            deadline,
+            ..self.clone()
+        }
+    }
+
+    /// The same server for polls: each call is made once.
+    pub(crate) fn for_polls(&self) -> Self {
+        Self {
+            repetition: Repetition::Never,
+            ..self.clone()
+        }
+    }
+
+    /// When the command gives up, if ever.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     /// Which server it is.
     pub fn url(&self) -> &str {
-        &self.target.url
+        self.target.url().as_str()
     }
 
     /// Makes a call and returns the JSON of its answer; `Null` for an empty one.
@@ -146,8 +202,10 @@ impl Rest {
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::new(Exit::Failed, format!("{} answered no JSON: {error}", self.url())))
+        serde_json::from_slice(&bytes).map_err(|_| {
+            let message = format!("{} answered no JSON", self.url());
+            Failure::new(Exit::Failed, message).with_hint(WRONG_SERVER)
+        })
     }
 
     /// Follows a list to its end, or to `limit` things.
@@ -179,27 +237,39 @@ impl Rest {
 
     /// Makes a call and returns its answer, when that is a success.
     ///
-    /// "Later" (503 with `Retry-After`) is asked again within the patience. A POST carries one key for all its
+    /// "Later" (429 or 503 with `Retry-After`) is asked again within the patience. A POST carries one key for all its
     /// tries, so that none of them does the thing twice.
     ///
     /// # Errors
     /// What the server answered other than a success, or that it cannot be reached, with the exit code of the contract.
     pub fn answer(&self, call: Call) -> Result<Response, Failure> {
         let key = uuid::Uuid::new_v4().to_string();
-        let deadline = Instant::now() + PATIENCE;
+        let end = match self.repetition {
+            Repetition::Patient => Instant::now() + PATIENCE,
+            Repetition::Never => Instant::now(),
+        };
+        let end = self.deadline.map_or(end, |deadline| deadline.min(end));
+        let mut may_have_arrived = false;
         loop {
             let answer = match self.request(&call, &key).send() {
                 Ok(answer) => answer,
-                Err(error) if may_repeat(&error, &call.method) && Instant::now() < deadline => {
-                    thread::sleep(Duration::from_millis(500));
-                    continue;
+                Err(error) => {
+                    // A refused connection means that the server is down, and is reported at once, unless it went down
+                    // with a request of ours whose outcome the next try will learn.
+                    let is_worth_it =
+                        may_repeat(&error, &call.method) || (may_have_arrived && error.is_connect());
+                    may_have_arrived |= !error.is_connect();
+                    if is_worth_it && Instant::now() < end {
+                        thread::sleep(BETWEEN_TRIES);
+                        continue;
+                    }
+                    return Err(self.unreachable(&error));
                 }
-                Err(error) => return Err(self.unreachable(&error)),
             };
             if answer.status().is_success() {
                 return Ok(answer);
             }
-            match retry_after(&answer).filter(|pause| Instant::now() + *pause < deadline) {
+            match retry_after(&answer).filter(|pause| Instant::now() + *pause < end) {
                 Some(pause) => thread::sleep(pause),
                 None => return Err(self.refused(answer)),
             }
@@ -207,17 +277,20 @@ impl Rest {
     }
 
     fn request(&self, call: &Call, key: &str) -> RequestBuilder {
-        let url = format!("{}{}", self.target.url, call.path);
+        let url = format!("{}{}", self.url(), call.path);
         let mut request = self
             .client
             .request(call.method.clone(), url)
             .header(ACCEPT, call.accept)
             .query(&call.query);
-        if let Some(token) = &self.target.token {
+        if let Some(token) = self.target.token() {
             request = request.bearer_auth(token.reveal());
         }
         if call.method == Method::POST {
             request = request.header("Idempotency-Key", key);
+        }
+        if let Some(timeout) = self.request_timeout() {
+            request = request.timeout(timeout);
         }
         if let Some((content_type, body)) = &call.body {
             request = request.header(CONTENT_TYPE, *content_type).body(body.clone());
@@ -225,51 +298,68 @@ impl Rest {
         request
     }
 
+    /// The time limit of one request when it is shorter than that of all requests.
+    fn request_timeout(&self) -> Option<Duration> {
+        let limit = (self.repetition == Repetition::Never).then_some(POLL_TIMEOUT);
+        let left = self.deadline.map(|deadline| {
+            deadline
+                .saturating_duration_since(Instant::now())
+                .max(MIN_TIMEOUT)
+        });
+        [limit, left].into_iter().flatten().min()
+    }
+
     fn refused(&self, answer: Response) -> Failure {
-        let status = answer.status().as_u16();
-        let problem = answer
+        let status = answer.status();
+        if status.is_redirection() {
+            let place = answer
+                .headers()
+                .get(LOCATION)
+                .and_then(|place| place.to_str().ok());
+            let message = format!(
+                "{} redirects to {}",
+                self.target.describe_server(),
+                output::plain(place.map(Value::from).as_ref())
+            );
+            return Failure::new(Exit::Unreachable, message).with_hint("use that server's address");
+        }
+        let problem: Option<Value> = answer
             .bytes()
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let mut failure = Failure::of_answer(status, &problem.unwrap_or(Value::Null));
-        if status == 401 {
-            failure.message.push_str(match &self.target.token {
-                Some(_) => "\nhint: the token is not valid here; set PORPOISE_TOKEN or run `porpoise login`",
-                None => "\nhint: no token was found; set PORPOISE_TOKEN or run `porpoise login`",
-            });
+        let failure = Failure::of_answer(status.as_u16(), problem.as_ref().unwrap_or(&Value::Null));
+        match problem {
+            None => failure
+                .prefixed(&format!("{}: ", self.target.describe_server()))
+                .with_hint(WRONG_SERVER),
+            Some(_) if failure.has_code("UNAUTHENTICATED") => failure.with_hint(&self.target.token_hint()),
+            Some(_) => failure,
         }
-        failure
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let hint = "hint: is it running? `porpoise standalone` starts one; `porpoise doctor` looks further";
-        let message = format!("cannot reach {}: {}\n{hint}", self.url(), one_line_cause(error));
-        Failure::new(Exit::Unreachable, message)
+        let server = self.target.describe_server();
+        let message = format!("cannot reach {server}: {}", connection::describe(error));
+        let failure = Failure::new(Exit::Unreachable, message);
+        match connection::other_scheme(error, self.target.url()) {
+            Some(scheme) => {
+                failure.with_hint(&format!("the server there speaks {scheme}: write {scheme}://…"))
+            }
+            None => failure.with_hint(self.target.unreachable_hint()),
+        }
     }
 }
 
-/// Returns the innermost cause, which names no address, as one line.
-fn one_line_cause(error: &reqwest::Error) -> String {
-    output::plain(Some(&Value::from(root_cause(error))))
-}
-
-/// Returns whether the call is worth repeating and harmless to repeat; a refused connection means that the server is
-/// down, and is reported at once.
+/// Returns whether the call is worth repeating and harmless to repeat.
 fn may_repeat(error: &reqwest::Error, method: &Method) -> bool {
-    !error.is_connect() && !error.is_timeout() && !error.is_builder() && *method != Method::PATCH
+    let is_lasting = error.is_builder() || connection::is_other_protocol(error);
+    !error.is_connect() && !error.is_timeout() && !is_lasting && *method != Method::PATCH
 }
 
 fn retry_after(answer: &Response) -> Option<Duration> {
-    if answer.status().as_u16() != 503 {
+    if ![429, 503].contains(&answer.status().as_u16()) {
         return None;
     }
     let seconds: f64 = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Duration::try_from_secs_f64(seconds.clamp(0.1, 5.0)).ok()
-}
-
-fn is_loopback(url: &str) -> bool {
-    let host = reqwest::Url::parse(url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned));
-    host.is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
 }

@@ -1,15 +1,20 @@
 //! `porpoise run`: starts an instance.
 
+use std::path::Path;
+
 use clap::ValueEnum;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::args::RunArgs;
+use super::document_files;
 use super::failure::{Exit, Failure};
 use super::follow;
 use super::instance::INSTANCES;
 use super::output::{Format, Printer, plain, say, write_out};
+use super::polling::deadline_after;
 use super::rest::{Call, Rest};
+use super::suggestion;
 
 /// Starts the instance, prints it, and waits for it when that is asked.
 pub(super) fn run(args: &RunArgs, rest: &Rest, printer: Printer) -> Result<(), Failure> {
@@ -20,15 +25,22 @@ pub(super) fn run(args: &RunArgs, rest: &Rest, printer: Printer) -> Result<(), F
         &args.workflow,
         "instances",
     ];
-    let started = rest.json(Call::new(Method::POST, &path).json(&body(args)))?;
+    if let Some(failure) = file_instead_of_name(&args.workflow) {
+        return Err(failure);
+    }
+    let rest = &rest.until(deadline_after(args.timeout));
+    let started = rest
+        .json(Call::new(Method::POST, &path).json(&body(args)))
+        .map_err(|failure| suggestion::for_workflow(failure, rest, &args.place.project, &args.workflow))?;
     let id = plain(started.get("id"));
     let waits = args.wait || args.follow;
     let whole = matches!(printer.format(), Format::Json | Format::Yaml);
-    if !whole {
-        write_out(&format!("{id}\n"))?;
-    } else if !waits {
-        printer.item(&started, INSTANCES)?;
-    }
+    let shown = match (whole, waits) {
+        (false, _) => write_out(&format!("{id}\n")),
+        (true, false) => printer.item(&started, INSTANCES),
+        (true, true) => Ok(()),
+    };
+    shown.map_err(|failure| failure.prefixed(&format!("instance {id} is started, but ")))?;
     if !waits {
         return Ok(());
     }
@@ -51,6 +63,18 @@ pub(super) fn run(args: &RunArgs, rest: &Rest, printer: Printer) -> Result<(), F
         ));
     }
     Err(Failure::silent(Exit::Failed))
+}
+
+/// Says what to do with the file of a document that was given in place of the name of a workflow.
+fn file_instead_of_name(name: &str) -> Option<Failure> {
+    let file = Path::new(name);
+    if !document_files::has_extension_of_document(file) {
+        return None;
+    }
+    let stored = document_files::name_in_file(file);
+    let then = stored.map_or_else(String::new, |name| format!(", then `porpoise run {name}`"));
+    let message = format!("`{name}` looks like a file; `run` takes the name of a stored workflow");
+    Some(Failure::new(Exit::Usage, message).with_hint(&format!("`porpoise workflow apply -f {name}`{then}")))
 }
 
 fn body(args: &RunArgs) -> Value {

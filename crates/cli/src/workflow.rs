@@ -1,11 +1,15 @@
 //! Commands about workflow definitions.
 
+use serde_json::Value;
+
 use super::admin::delete;
-use super::args::{InProject, WorkflowCommand};
-use super::documents;
+use super::args::WorkflowCommand;
 use super::failure::{Exit, Failure};
-use super::output::{Format, Printer, TableLayout, write_bytes};
+use super::output::{Format, Printer, TableLayout, write_bytes, write_out};
 use super::rest::{Call, Rest};
+use super::suggestion;
+use super::yaml::to_yaml;
+use super::{document_files, documents};
 
 /// How workflows layout.
 pub(super) const WORKFLOWS: TableLayout = TableLayout {
@@ -34,20 +38,18 @@ pub(super) fn run(
     connect: impl FnOnce() -> Result<Rest, Failure>,
     printer: Printer,
 ) -> Result<(), Failure> {
-    let of = |place: &InProject| {
-        [
-            "projects".to_owned(),
-            place.project.clone(),
-            "workflows".to_owned(),
-        ]
-    };
     match command {
-        WorkflowCommand::Lint { files } => documents::lint(&files),
+        WorkflowCommand::Lint { files, misplaced } => {
+            document_files::check_place("lint", &misplaced)?;
+            documents::lint(&files)
+        }
         WorkflowCommand::Apply {
             files,
             project,
             dry_run,
+            misplaced,
         } => {
+            document_files::check_place("apply", &misplaced)?;
             let purpose = if dry_run {
                 documents::Purpose::Check
             } else {
@@ -56,9 +58,11 @@ pub(super) fn run(
             documents::apply(&files, project.as_deref(), purpose, &connect()?, printer)
         }
         WorkflowCommand::List(place) => {
-            let path = of(&place);
-            let path: Vec<&str> = path.iter().map(String::as_str).collect();
-            printer.list(connect()?.list(&Call::get(&path), usize::MAX)?, WORKFLOWS)
+            let path = ["projects", &place.project, "workflows"];
+            let rest = connect()?;
+            let listed = rest.list(&Call::get(&path), usize::MAX);
+            let listed = listed.map_err(|failure| suggestion::for_project(failure, &rest, &place.project))?;
+            printer.list(listed, WORKFLOWS)
         }
         WorkflowCommand::Get {
             workflow,
@@ -67,20 +71,28 @@ pub(super) fn run(
         } => {
             let path = ["projects", &place.project, "workflows", &workflow];
             let call = Call::get(&path).maybe("version", version.map(|n| n.to_string()));
-            get(call, &connect()?, printer)
+            let rest = connect()?;
+            get(call, &rest, printer)
+                .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))
         }
         WorkflowCommand::Versions { workflow, place } => {
             let path = ["projects", &place.project, "workflows", &workflow, "versions"];
-            printer.list(connect()?.list(&Call::get(&path), usize::MAX)?, VERSIONS)
+            let rest = connect()?;
+            let listed = rest
+                .list(&Call::get(&path), usize::MAX)
+                .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))?;
+            printer.list(listed, VERSIONS)
         }
         WorkflowCommand::Delete { workflow, place } => {
             let path = ["projects", &place.project, "workflows", &workflow];
-            delete(&connect()?, &path, &format!("workflow {workflow}"))
+            let rest = connect()?;
+            delete(&rest, &path, &format!("workflow {workflow}"))
+                .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))
         }
     }
 }
 
-/// Prints a definition; as YAML it is the text that was stored.
+/// Prints a definition; as YAML it is the text that was stored, unless that is JSON.
 fn get(call: Call, rest: &Rest, printer: Printer) -> Result<(), Failure> {
     if printer.format() != Format::Yaml {
         return printer.item(&rest.json(call)?, WORKFLOWS);
@@ -89,5 +101,8 @@ fn get(call: Call, rest: &Rest, printer: Printer) -> Result<(), Failure> {
     let bytes = answer
         .bytes()
         .map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
-    write_bytes(&bytes)
+    match serde_json::from_slice::<Value>(&bytes) {
+        Ok(document) => write_out(&to_yaml(&document)?),
+        Err(_) => write_bytes(&bytes),
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) fn parse_json(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
             LocatedDiagnostic {
                 line: u32::try_from(error.line()).ok(),
                 column: column_in_characters(text, &error),
-                ..LocatedDiagnostic::of_text(code, error.to_string())
+                ..LocatedDiagnostic::of_text(code, message_without_position(&error))
             }
         })?;
     let diagnostics = cursor
@@ -46,6 +46,13 @@ pub(crate) fn parse_json(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
         source_map: None,
         diagnostics,
     })
+}
+
+/// The text of an error without its end " at line 4 column 2", which the diagnostic has as numbers.
+fn message_without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&position).unwrap_or(&text).to_owned()
 }
 
 /// The column of an error, which serde_json counts in bytes.

@@ -87,10 +87,9 @@ fn parse_text(bytes: &[u8], format: Format) -> Result<ParsedText, LocatedDiagnos
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        let message = format!("the text is not UTF-8 (line {line})");
         LocatedDiagnostic {
             line: u32::try_from(line).ok(),
-            ..LocatedDiagnostic::of_text("NOT_UTF8", message)
+            ..LocatedDiagnostic::of_text("NOT_UTF8", "the text is not UTF-8".to_owned())
         }
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -74,10 +74,9 @@ pub(crate) fn parse_yaml(text: &str) -> Result<ParsedText, LocatedDiagnostic> {
         builder.add_event(event, span)?;
     }
     let Some(root) = builder.root else {
-        return Err(LocatedDiagnostic::of_text(
-            "EMPTY_DOCUMENT",
-            "the text holds no document (line 1)".to_owned(),
-        ));
+        let start = Position { line: 1, column: 1 };
+        let message = "the text holds no document".to_owned();
+        return Err(LocatedDiagnostic::at(start, "EMPTY_DOCUMENT", message));
     };
     Ok(ParsedText {
         value: root.value,
@@ -350,8 +349,7 @@ fn position_of(marker: Marker) -> Position {
 
 fn syntax_error(error: &ScanError) -> LocatedDiagnostic {
     let start = position_of(*error.marker());
-    let message = format!("line {} column {}: {}", start.line, start.column, error.info());
-    LocatedDiagnostic::at(start, "BROKEN_YAML", message)
+    LocatedDiagnostic::at(start, "BROKEN_YAML", error.info().to_owned())
 }
 
 fn check_collection_tag(tag: Option<&Tag>, start: Position) -> Result<(), LocatedDiagnostic> {

@@ -1,16 +1,13 @@
 //! The store on SQLite and PostgreSQL: the only code that knows SQL.
 //!
-//! SQLite has one writing connection, PostgreSQL small pools. The engine uses the ports of `actors`; what users and
-//! the API read and edit is the catalog. No transaction waits for anything but the database.
-
-pub mod catalog;
+//! SQLite has one writing connection, PostgreSQL small pools. The engine uses the ports of `actors`; what users read and
+//! change is in the crate `catalog`. No transaction waits for anything but the database.
 
 mod batch_sql;
 mod batch_statement;
 mod connect;
 mod definitions;
 mod engine;
-mod entity;
 mod error;
 mod generation;
 mod lock;
@@ -22,10 +19,10 @@ mod store;
 mod timeline;
 
 pub use connect::{OpenError, Role};
-pub use entity::{create_index_statements, create_table_statements};
 pub use error::{DISK_FULL, is_unique_violation, store_error};
 pub use generation::GenerationBump;
 pub use lock::{StandaloneLock, StandaloneLockError};
+pub use ownership_predicates::{LIVE_MEMBER, RUNS_CONDITION};
 pub use pool::{Pool, Transaction};
 pub use schema::SchemaStatus;
 pub use store::Store;

@@ -6,11 +6,10 @@ use engine::states::Attention;
 use engine::states::{Command, InstanceState};
 
 /// The condition of a live member.
-pub(crate) const LIVE_MEMBER: &str = "state IN ('joining', 'active', 'draining')";
+pub const LIVE_MEMBER: &str = "state IN ('joining', 'active', 'draining')";
 
 /// The condition of an instance that runs, in the words of the index of the unowned.
-pub(crate) const RUNS_CONDITION: &str =
-    "i.attention IS NULL AND i.state IN ('running', 'pausing', 'stopping')";
+pub const RUNS_CONDITION: &str = "i.attention IS NULL AND i.state IN ('running', 'pausing', 'stopping')";
 
 /// Writes the condition under which an instance needs an owner: it runs, or its inbox holds a command that
 /// applies. A relayed result makes no owner needed.

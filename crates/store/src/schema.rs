@@ -108,7 +108,11 @@ impl Store {
         Migrator::up(connection, None).await.map_err(store_error)
     }
 
-    pub(crate) async fn applied_migrations(&self) -> Result<Vec<String>, StoreError> {
+    /// Returns the names of the applied migrations in their order; none when there is no schema.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn applied_migrations(&self) -> Result<Vec<String>, StoreError> {
         let table = match self.backend() {
             DbBackend::Sqlite => "SELECT 1 FROM sqlite_master WHERE name = 'seaql_migrations'",
             _ => "SELECT 1 WHERE to_regclass('seaql_migrations') IS NOT NULL",

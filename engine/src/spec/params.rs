@@ -170,9 +170,13 @@ pub(super) fn parse_env(
                     "`{name}` is not a variable name: use ASCII letters, digits and `_`, not a digit first"
                 ),
             );
-        } else if validator.param_name(name, &at)
-            && let Some(text) = validator.scalar(value, &at, MAX_VALUE_BYTES)
-        {
+        } else if name.starts_with(names::SYSTEM_PREFIX) {
+            let message = format!(
+                "`{name}` is refused: names with `{}` belong to the system",
+                names::SYSTEM_PREFIX
+            );
+            validator.invalid_key(&at, "FORBIDDEN_NAME", message);
+        } else if let Some(text) = validator.scalar(value, &at, MAX_VALUE_BYTES) {
             if let Err((code, message)) = check_text(&text) {
                 validator.invalid(&at, code, message);
             }

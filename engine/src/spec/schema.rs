@@ -61,12 +61,19 @@ fn task_schema(task_type: &TaskType) -> Value {
     schema
 }
 
+/// A name that looks like a number or a truth value may be written as one.
+fn need() -> Value {
+    let mut schema = name("A task that must be done before.");
+    schema["type"] = json!(["string", "number", "boolean"]);
+    schema
+}
+
 fn common() -> Map<String, Value> {
     let common = json!({
         "needs": {
             "type": "array",
             "uniqueItems": true,
-            "items": name("A task that must be done before."),
+            "items": need(),
         },
         "params": params("Seen by this task only."),
         "outputs": {
@@ -97,7 +104,7 @@ fn common() -> Map<String, Value> {
         "worker_group": name("Where it runs."),
         "env": {
             "type": "object",
-            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+            "propertyNames": { "pattern": "^(?!PORPOISE_)[A-Za-z_][A-Za-z0-9_]*$" },
             "additionalProperties": scalar("A variable of its environment."),
         },
         "on_worker_lost": choice(OnWorkerLost::ALL, OnWorkerLost::Rerun),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::limits::MAX_TASKS;
+use super::limits::{MAX_TASKS, MAX_VALUE_BYTES};
 use super::model::{OnCutOff, Output, RetryPolicy, TaskDefinition};
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
-use super::values::{ParamType, undeclared_type};
+use super::values::{ParamType, undeclared_type, value_text};
 use super::{cut_off, graph, names, params};
 use crate::ids::TaskIndex;
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
@@ -51,6 +51,11 @@ const MAX_SHOWN: usize = 12;
 
 /// Reads `tasks`; `None` when something is wrong.
 pub(super) fn parse(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Vec<TaskDefinition>> {
+    if value.is_array() {
+        let hint = "tasks are a map of names and tasks, not a list: write `extract: { type: shell, run: … }`";
+        validator.invalid(at, "BAD_TYPE", hint);
+        return None;
+    }
     let map = validator.map(value, at)?;
     if map.is_empty() {
         validator.invalid(at, "MISSING", "a workflow has at least one task");
@@ -172,6 +177,12 @@ fn check_keys(validator: &mut Validator, kind: Option<&TaskType>, map: &Map<Stri
         .filter(|known| kind.is_none_or(|kind| kind.name == known.name))
         .flat_map(|known| known.fields.iter().map(|field| field.key));
     let known: Vec<&str> = COMMON_KEYS.iter().copied().chain(own).collect();
+    // Without a type the keys of all types are accepted, but a list of them would advise keys of other types.
+    let shown = if kind.is_some() {
+        known.as_slice()
+    } else {
+        COMMON_KEYS
+    };
     for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
         let owners: Vec<&str> = TASK_TYPES
             .iter()
@@ -181,7 +192,7 @@ fn check_keys(validator: &mut Validator, kind: Option<&TaskType>, map: &Map<Stri
         let hint = match validator.nearest(key, known.iter().copied()) {
             _ if !owners.is_empty() => format!("it belongs to tasks of type {}", owners.join(" and ")),
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", known.join(", ")),
+            None => format!("known here: {}", shown.join(", ")),
         };
         validator.invalid_key(
             &at.key(key),
@@ -261,6 +272,14 @@ fn parse_output_names(validator: &mut Validator, list: &[Value], at: &Path<'_>) 
 
 fn parse_retry(validator: &mut Validator, value: &Value, at: &Path<'_>) -> RetryPolicy {
     let mut retry = RetryPolicy::default();
+    if value.is_number() {
+        validator.invalid(
+            at,
+            "BAD_TYPE",
+            format!("a number alone is not enough: write `retry: {{ max: {value} }}`"),
+        );
+        return retry;
+    }
     let Some(map) = validator.object(value, at, RETRY_KEYS) else {
         return retry;
     };
@@ -322,9 +341,11 @@ fn needs_of(
     };
     for (place, need) in list.iter().enumerate() {
         let at = at.index(place);
-        let Some(name) = validator.text(need, &at) else {
+        // The key of a task may look like a number, so its name may too.
+        let Some(name) = validator.scalar(need, &at, MAX_VALUE_BYTES) else {
             continue;
         };
+        let name = name.as_str();
         match places.get(name) {
             _ if name == task => validator.invalid(&at, "SELF_NEED", format!("`{task}` needs itself")),
             None => {
@@ -360,7 +381,7 @@ fn report_cycles(
         let [.., last, first] = cycle[..] else { continue };
         let edge = tasks[all[first]]["needs"]
             .as_array()
-            .and_then(|needs| needs.iter().position(|need| need.as_str() == Some(all[last])))
+            .and_then(|needs| needs.iter().position(|need| value_text(need) == all[last]))
             .unwrap_or_default();
         let at = at.key(all[first]);
         let at = at.key("needs");

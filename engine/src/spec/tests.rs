@@ -68,9 +68,9 @@ fn every_error_is_reported_at_once_with_its_place() {
         "tasks": {
             "a": { "type": "noop", "nedes": [], "needs": ["nope", "a"], "run": "x" },
             "b/~": { "type": "nope" },
-            "c": { "type": "shell", "retry": { "max": -1 }, "env": { "LD_PRELOAD": "x", "a.b": "y" } },
+            "c": { "type": "shell", "retry": { "max": -1 }, "env": { "PORPOISE_X": "x", "a.b": "y" } },
             "d": { "type": "http", "request": { "method": "post", "url": "ftp://x" }, "timeout": "0s" },
-            "e": { "type": "python", "run": "x", "python": "python3 -u" },
+            "e": { "type": "python", "run": "x", "python": "-u" },
         },
     });
     let expected = [
@@ -87,7 +87,7 @@ fn every_error_is_reported_at_once_with_its_place() {
         ("/tasks/b~1~0/type", "BAD_VALUE"),
         ("/tasks/c/run", "MISSING"),
         ("/tasks/c/retry/max", "OUT_OF_RANGE"),
-        ("/tasks/c/env/LD_PRELOAD", "FORBIDDEN_NAME"),
+        ("/tasks/c/env/PORPOISE_X", "FORBIDDEN_NAME"),
         ("/tasks/c/env/a.b", "BAD_NAME"),
         ("/tasks/d/request/method", "BAD_VALUE"),
         ("/tasks/d/request/url", "BAD_VALUE"),
@@ -103,12 +103,79 @@ fn every_error_is_reported_at_once_with_its_place() {
 }
 
 #[test]
+fn env_sets_any_variable_but_those_of_the_system() {
+    let env = json!({ "PATH": "/opt/bin:/bin", "LD_PRELOAD": "x", "PYTHONUNBUFFERED": "", "IFS": ",", "HOME": "/h" });
+    let document = with_tasks(json!({ "a": { "type": "shell", "run": "x", "env": env } }));
+    assert_eq!(parse(&document).unwrap().tasks[0].env.len(), 5);
+}
+
+#[test]
 fn an_unknown_key_names_the_one_that_was_meant() {
     let issue = one(&with_tasks(json!({ "a": { "type": "noop", "nedes": [] } })));
     assert!(issue.message.contains("did you mean `needs`"), "{issue:?}");
     assert_eq!(issue.target, DiagnosticTarget::Key);
     let issue = one(&with_tasks(json!({ "a": { "type": "noop", "run": "x" } })));
     assert!(issue.message.contains("shell and python"), "{issue:?}");
+}
+
+#[test]
+fn a_task_of_an_unknown_type_is_advised_the_common_keys_once() {
+    let message = |task: Value| {
+        let found = parse(&with_tasks(json!({ "a": task }))).expect_err("the document is wrong");
+        let key = found
+            .into_iter()
+            .find(|issue| issue.code == "UNKNOWN_KEY")
+            .expect("an unknown key");
+        key.message
+    };
+    let unknown = message(json!({ "type": "nope", "zzzzzzzzzzzz": 1 }));
+    assert!(unknown.ends_with("on_cut_off, enabled"), "{unknown}");
+    assert_eq!(unknown.matches("outputs").count(), 1, "{unknown}");
+    assert!(!unknown.contains("request"), "a key of another type: {unknown}");
+    let http = message(
+        json!({ "type": "http", "request": { "method": "GET", "url": "http://x" }, "zzzzzzzzzzzz": 1 }),
+    );
+    assert!(
+        http.contains("request") && !http.contains("interpreter"),
+        "{http}"
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_shape_is_answered_with_the_right_one() {
+    let message =
+        |key: &str, value: Value| one(&with_tasks(json!({ "a": { "type": "noop", key: value } }))).message;
+    let retry = message("retry", json!(3));
+    assert!(retry.contains("retry: { max: 3 }"), "{retry}");
+    let retry = message("retry", json!(true));
+    assert!(!retry.contains("quote it"), "quotes would not help: {retry}");
+    let needs = message("needs", json!("b"));
+    assert!(needs.contains(r#"write `["b"]`"#), "{needs}");
+    let enabled = message("enabled", json!(1));
+    assert!(!enabled.contains("quote it"), "{enabled}");
+    let tasks = one(&with_tasks(json!([{ "name": "a", "type": "noop" }]))).message;
+    assert!(tasks.contains("a map of names"), "{tasks}");
+}
+
+#[test]
+fn a_task_with_a_number_as_its_name_is_needed_by_that_number() {
+    let definition = parse(&with_tasks(json!({
+        "1": { "type": "noop" }, "2": { "type": "noop", "needs": [1] }, "true": { "type": "noop", "needs": [2] },
+        "end": { "type": "noop", "needs": [true, "1"] },
+    })));
+    let definition = definition.expect("numbers are names");
+    assert_eq!(definition.tasks[1].needs, [crate::ids::TaskIndex(0)]);
+    assert_eq!(
+        definition.tasks[3].needs,
+        [crate::ids::TaskIndex(2), crate::ids::TaskIndex(0)]
+    );
+    let circle = one(&with_tasks(json!({
+        "0": { "type": "noop" }, "1": { "type": "noop", "needs": [0, 2] }, "2": { "type": "noop", "needs": [1] },
+    })));
+    assert_eq!(
+        (circle.code, circle.pointer.as_str()),
+        ("CYCLE", "/tasks/1/needs/1")
+    );
 }
 
 #[test]

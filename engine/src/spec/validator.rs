@@ -178,7 +178,13 @@ impl Validator {
     /// Reads an array of at most `max` elements.
     pub(crate) fn list<'v>(&mut self, value: &'v Value, at: &Path<'_>, max: usize) -> Option<&'v Vec<Value>> {
         let Some(list) = value.as_array() else {
-            self.bad_type(value, at, "a list");
+            match value {
+                Value::String(_) | Value::Number(_) => {
+                    let hint = format!("a list is needed here: write `[{}]`", shorten(value));
+                    self.invalid(at, "BAD_TYPE", hint);
+                }
+                _ => self.bad_type(value, at, "a list"),
+            }
             return None;
         };
         self.at_most(list.len(), max, at).then_some(list)
@@ -329,8 +335,10 @@ impl Validator {
     pub(crate) fn bad_type(&mut self, value: &Value, at: &Path<'_>, wanted: &str) {
         let found = match value {
             Value::Null => "nothing",
-            Value::Bool(_) => "a truth value (quote it to make it a text)",
-            Value::Number(_) => "a number (quote it to make it a text)",
+            Value::Bool(_) if wanted == "a text" => "a truth value (quote it to make it a text)",
+            Value::Number(_) if wanted == "a text" => "a number (quote it to make it a text)",
+            Value::Bool(_) => "a truth value",
+            Value::Number(_) => "a number",
             Value::String(_) => "a text",
             Value::Array(_) => "a list",
             Value::Object(_) => "a map",

@@ -23,7 +23,7 @@ fn each_state_allows_its_verbs_and_no_other() {
          stopping: stop\n\
          stopped: resume recover rerun force-success\n\
          failed: recover rerun force-success\n\
-         succeeded: rerun force-success\n"
+         succeeded: rerun\n"
     );
 }
 
@@ -42,6 +42,12 @@ fn attention_lets_every_open_state_be_resumed() {
          stopping: resume stop\n\
          stopped: resume recover rerun force-success\n\
          failed: recover rerun force-success\n\
-         succeeded: rerun force-success\n"
+         succeeded: rerun\n"
     );
+}
+
+#[test]
+fn force_success_applies_to_a_success_but_is_not_advised() {
+    assert!(Command::ForceSuccess.applies_in(InstanceState::Succeeded, None));
+    assert!(!Command::possible_in(InstanceState::Succeeded, None).contains(&Command::ForceSuccess));
 }

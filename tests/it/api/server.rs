@@ -11,12 +11,12 @@ use actors::node::{Node, SlotUsage};
 use actors::ports::{InstanceWriter as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use api::{self, ApiState, Mode, Rates, token_hash};
 use async_trait::async_trait;
+use catalog::Catalog;
 use engine::ids::{Generation, Incarnation, InstanceId};
 use porpoise::telemetry::install_metrics;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use runner::log_files::LogFiles;
 use serde_json::Value;
-use store::catalog::Catalog;
 use store::{Role, Store};
 
 pub const ADMIN: &str = "an-administrator's-token-of-the-tests";

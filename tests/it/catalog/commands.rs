@@ -1,6 +1,6 @@
+use catalog::{CatalogError, PostCommand, PostOutcome, PostedCommand, ProjectId};
 use engine::ids::{InstanceId, OperationId, Run};
 use engine::states::{Command, InstanceState, OperationStatus};
-use store::catalog::{CatalogError, PostCommand, PostOutcome, PostedCommand, ProjectId};
 
 use super::fixture::{CatalogFixture, asked, keyed};
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use engine::ids::{InstanceId, Timestamp};
-use sea_orm::ConnectionTrait;
-use serde_json::{Value, json};
-use store::catalog::{
+use catalog::{
     AuditContext, Catalog, NewProject, NewUser, NewVersion, Project, ProjectId, RequestKey, SourceFormat,
     User, UserRole,
 };
+use engine::ids::{InstanceId, Timestamp};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
 use store::{Role as StoreRole, Store};
 
 pub(crate) struct CatalogFixture {

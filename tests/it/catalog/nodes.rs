@@ -1,6 +1,6 @@
+use catalog::{PageRequest, ProjectId};
 use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
-use store::catalog::{PageRequest, ProjectId};
 
 use super::fixture::CatalogFixture;
 

@@ -1,8 +1,8 @@
-use engine::ids::Timestamp;
-use store::catalog::{
+use catalog::{
     Access, CatalogError, Grant, NewToken, PageRequest, Permission, ProjectId, Token, TokenKind, User,
     UserEdit, UserRole,
 };
+use engine::ids::Timestamp;
 
 use super::fixture::{CatalogFixture, asked};
 

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use engine::ids::Timestamp;
-use store::catalog::{
+use catalog::{
     AuditOutcome, CatalogError, Grant, KnownRequest, NewProject, PageRequest, Permission, ProjectEdit,
     VisibilityScope,
 };
+use engine::ids::Timestamp;
 
 use super::fixture::{CatalogFixture, asked, asked_at, keyed, version};
 

@@ -1,9 +1,7 @@
 use std::collections::BTreeSet;
 
+use catalog::{CatalogError, IfMatch, PageRequest, ProjectId, SaveOutcome, SavedVersion, SourceFormat};
 use engine::ids::Timestamp;
-use store::catalog::{
-    CatalogError, IfMatch, PageRequest, ProjectId, SaveOutcome, SavedVersion, SourceFormat,
-};
 
 use super::fixture::{CatalogFixture, asked, asked_at, version};
 

@@ -1,9 +1,11 @@
 //! An HTTP server on a free port that answers from a function and remembers what it was asked.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -30,6 +32,7 @@ impl Request {
 /// One answer.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
+    /// 0 for none: the connection breaks.
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
@@ -55,31 +58,67 @@ impl Answer {
         )
     }
 
+    /// Breaks the connection in place of an answer.
+    pub(super) fn hang_up() -> Self {
+        Self::text(0, "")
+    }
+
     pub(super) fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 }
 
-/// The server; it runs as long as the test process, one thread per connection.
+/// The server; it runs until it is closed or the test process ends, one thread per connection.
 pub(super) struct Server {
     address: String,
     requests: Arc<Mutex<Vec<Request>>>,
+    connections: Arc<Mutex<Vec<TcpStream>>>,
+    closing: Arc<AtomicBool>,
 }
 
 impl Server {
     pub(super) fn new(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (seen, answer) = (Arc::clone(&requests), Arc::new(answer));
+        Self::at("127.0.0.1:0", answer)
+    }
+
+    /// Starts at an address, for example that of a server that was closed.
+    pub(super) fn at(address: &str, answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let server = Self {
+            address: listener.local_addr().unwrap().to_string(),
+            requests: Arc::default(),
+            connections: Arc::default(),
+            closing: Arc::default(),
+        };
+        let (requests, connections) = (Arc::clone(&server.requests), Arc::clone(&server.connections));
+        let (closing, answer) = (Arc::clone(&server.closing), Arc::new(answer));
         thread::spawn(move || {
             for connection in listener.incoming() {
-                let (seen, answer) = (Arc::clone(&seen), Arc::clone(&answer));
-                thread::spawn(move || serve(connection.unwrap(), &seen, answer.as_ref()));
+                if closing.load(Ordering::SeqCst) {
+                    return;
+                }
+                let connection = connection.unwrap();
+                connections.lock().unwrap().push(connection.try_clone().unwrap());
+                let (requests, answer) = (Arc::clone(&requests), Arc::clone(&answer));
+                thread::spawn(move || serve(connection, &requests, answer.as_ref()));
             }
         });
-        Self { address, requests }
+        server
+    }
+
+    /// Breaks every connection and refuses new ones; returns the address.
+    pub(super) fn close(self) -> String {
+        self.closing.store(true, Ordering::SeqCst);
+        // Wakes the thread that accepts connections, which then drops the listener.
+        let _ = TcpStream::connect(&self.address);
+        for connection in self.connections.lock().unwrap().drain(..) {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+        while TcpStream::connect(&self.address).is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.address
     }
 
     pub(super) fn url(&self) -> String {
@@ -106,6 +145,10 @@ fn serve(connection: TcpStream, seen: &Mutex<Vec<Request>>, answer: &dyn Fn(&Req
         seen.push(request.clone());
         drop(seen);
         let answer = answer(&request);
+        if answer.status == 0 {
+            let _ = writer.shutdown(Shutdown::Both);
+            return;
+        }
         let mut head = format!(
             "HTTP/1.1 {} Scripted\r\nContent-Length: {}\r\n",
             answer.status,

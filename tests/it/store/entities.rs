@@ -1,7 +1,8 @@
 //! The migrations create what the entities declare.
 
+use catalog::{create_index_statements, create_table_statements};
 use sea_orm::{ConnectionTrait as _, DbBackend};
-use store::{Role, Store, create_index_statements, create_table_statements};
+use store::{Role, Store};
 
 /// One line for each column: table, column, type, nullability, place in the primary key. SQLite has one type of
 /// whole numbers.

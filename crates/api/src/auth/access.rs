@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use store::catalog::{
+use catalog::{
     AuditContext, AuditEntry, AuditOutcome, Catalog, Identity, Permission, ProjectId, RequestKey, UserRole,
     VisibilityScope,
 };

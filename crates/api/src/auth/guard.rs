@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
-use store::catalog::Identity;
+use catalog::Identity;
 
 use crate::auth::identities::token_hash;
 use crate::auth::limits::client_network;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use catalog::Identity;
 use engine::ids::Timestamp;
 use sha2::{Digest, Sha256};
-use store::catalog::Identity;
 
 /// Age up to which a cached identity is used: the time that a revoked token may still work on other nodes.
 const MAX_AGE: Duration = Duration::from_secs(2);

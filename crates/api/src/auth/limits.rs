@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use store::catalog::TokenId;
+use catalog::TokenId;
 
 use crate::http::codes::Code;
 use crate::http::problem::Problem;

@@ -1,8 +1,8 @@
 //! Login with a password, logout.
 
 use actix_web::{HttpResponse, post};
+use catalog::{Access, AuditEntry, AuditOutcome, Credentials, TokenKind};
 use serde::{Deserialize, Serialize};
-use store::catalog::{Access, AuditEntry, AuditOutcome, Credentials, TokenKind};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use actix_web::HttpRequest;
+use catalog::{Operation, Project, ProjectId, StartCandidate};
 use engine::ids::{InstanceId, OperationId};
-use store::catalog::{Operation, Project, ProjectId, StartCandidate};
 
 use crate::auth::server::Server;
 use crate::http::path::{find_by_id, path_parameter};

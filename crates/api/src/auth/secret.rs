@@ -1,8 +1,8 @@
 //! Secrets of tokens: random, shown once, stored as hashes.
 
+use catalog::{NewToken, TokenKind, UserId};
 use engine::ids::Timestamp;
 use rand::TryRngCore;
-use store::catalog::{NewToken, TokenKind, UserId};
 
 use crate::auth::identities::token_hash;
 use crate::http::problem::Problem;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use catalog::Catalog;
 use engine::ids::Timestamp;
-use store::catalog::Catalog;
 
 use crate::auth::identities::IdentityCache;
 use crate::auth::limits::RateLimits;

@@ -1,9 +1,9 @@
 //! Idempotency keys: a repeated POST does nothing a second time and is answered like the first.
 
 use actix_web::HttpRequest;
+use catalog::{KnownRequest, RequestKey};
 use document::{Format, parse_value};
 use sha2::{Digest, Sha256};
-use store::catalog::{KnownRequest, RequestKey};
 
 use crate::auth::access::Caller;
 use crate::http::codes::Code;

@@ -1,7 +1,7 @@
 //! Paged lists: `limit` and `cursor` in, `items` and `next_cursor` out.
 
+use catalog::{Page, PageRequest};
 use serde::{Deserialize, Serialize};
-use store::catalog::{Page, PageRequest};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::codes::Code;

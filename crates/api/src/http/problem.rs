@@ -6,10 +6,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use actors::ports::StoreError;
+use catalog::CatalogError;
 use document::LocatedDiagnostic;
 use serde::Serialize;
 use store::DISK_FULL;
-use store::catalog::CatalogError;
 use utoipa::ToSchema;
 
 use crate::http::codes::Code;

@@ -6,10 +6,10 @@ use actix_web::http::header::LOCATION;
 use actix_web::rt::task::JoinHandle;
 use actix_web::{HttpRequest, HttpResponse, post};
 use actors::ports::RequestKey;
+use catalog::{CatalogError, KnownRequest, Operation, PostCommand, PostOutcome};
 use engine::ids::{InstanceId, OperationId};
 use engine::states::{Command, OperationStatus};
 use serde::{Deserialize, Serialize};
-use store::catalog::{CatalogError, KnownRequest, Operation, PostCommand, PostOutcome};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 

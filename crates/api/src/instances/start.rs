@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post};
 use actors::ports::{NewInstance, RequestKey, StoreError, WriteOutcome};
+use catalog::{InstanceRow, StartCandidate};
 use engine::ids::InstanceId;
 use engine::plan::count_excluded;
 use engine::spec::Definition;
@@ -14,7 +15,6 @@ use engine::spec::Diagnostic;
 use engine::states::InstanceState;
 use serde::Deserialize;
 use serde_json::Value;
-use store::catalog::{InstanceRow, StartCandidate};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use actors::ports::{NewInstance, NodeIdentity};
+use catalog as stored;
 use engine::ids::InstanceId;
 use engine::spec::Definition;
 use engine::states::{InstanceState, TaskState};
 use engine::view::display_counts;
 use serde::Serialize;
-use store::catalog as stored;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::{format_optional_time, format_time};

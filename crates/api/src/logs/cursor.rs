@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use catalog::AttemptRow;
 use engine::ids::{AttemptNumber, InstanceId};
 use serde::Serialize;
-use store::catalog::AttemptRow;
 
 use crate::auth::server::Server;
 use crate::http::codes::Code;

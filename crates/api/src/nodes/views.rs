@@ -1,8 +1,8 @@
 //! Nodes, takeovers, the cluster in answers.
 
+use catalog::{self as stored, DatabaseInfo, FailoverRow, NodeRow};
 use engine::ids::Timestamp;
 use serde::Serialize;
-use store::catalog::{self as stored, DatabaseInfo, FailoverRow, NodeRow};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::{format_optional_time, format_time};

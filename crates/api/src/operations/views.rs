@@ -1,7 +1,7 @@
 //! Operations in answers.
 
+use catalog as stored;
 use serde::Serialize;
-use store::catalog as stored;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;

@@ -1,8 +1,8 @@
 //! The grants on a project.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, put};
+use catalog::{Grant, Permission, Project};
 use serde::{Deserialize, Serialize};
-use store::catalog::{Grant, Permission, Project};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use catalog as stored;
 use serde::Serialize;
-use store::catalog as stored;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;

@@ -1,7 +1,7 @@
 //! The topics of a stream: parsing, authorisation.
 
+use catalog::Permission;
 use engine::ids::{AttemptNumber, InstanceId};
-use store::catalog::Permission;
 
 use crate::auth::access::{AnyUser, Caller, Level, check_level};
 use crate::auth::objects::System;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use actix_web_lab::sse::{Data, Event};
 use actors::execution::commit_events::CommitEvent;
+use catalog::{TransitionEntry, TransitionFilter};
 use serde::Serialize;
-use store::catalog::{TransitionEntry, TransitionFilter};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;

@@ -1,7 +1,7 @@
 //! Tokens in answers.
 
+use catalog::Token;
 use serde::Serialize;
-use store::catalog::Token;
 use utoipa::ToSchema;
 
 use crate::auth::secret::TokenSecret;

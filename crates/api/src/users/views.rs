@@ -1,7 +1,7 @@
 //! Users in answers.
 
+use catalog::{Access, User, UserRole};
 use serde::{Deserialize, Serialize};
-use store::catalog::{Access, User, UserRole};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;

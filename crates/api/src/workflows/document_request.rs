@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use catalog::{NewVersion, SourceFormat};
 use document::{LocatedDiagnostic, find_position, parse_document};
 use sha2::{Digest, Sha256};
-use store::catalog::{NewVersion, SourceFormat};
 
 use crate::http::body::{DocumentBody, media_type};
 use crate::http::codes::Code;

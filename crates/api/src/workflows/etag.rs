@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::IF_MATCH;
-use store::catalog::IfMatch;
+use catalog::IfMatch;
 
 use crate::http::codes::Code;
 use crate::http::problem::Problem;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use catalog::{SaveOutcome, SavedVersion, VersionSummary, WorkflowSummary, WorkflowVersion};
 use serde::Serialize;
 use serde_json::Value;
-use store::catalog::{SaveOutcome, SavedVersion, VersionSummary, WorkflowSummary, WorkflowVersion};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;

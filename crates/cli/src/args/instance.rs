@@ -1,6 +1,9 @@
 //! The words about instances.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
+use primitives::units::parse_duration;
 
 /// An instance and what is done to it.
 #[derive(Debug, Args)]
@@ -20,6 +23,28 @@ pub struct VerbArgs {
 pub struct OneInstance {
     /// Id of the instance
     pub id: String,
+}
+
+/// Which logs of an instance are printed.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Id of the instance
+    pub id: String,
+    /// Only of this task
+    #[arg(long)]
+    pub task: Option<String>,
+    /// Another attempt than the last
+    #[arg(long, value_name = "N", requires = "task")]
+    pub attempt: Option<u32>,
+    /// Every attempt, with its number before each line: `TASK/N | …`
+    #[arg(long, conflicts_with = "attempt")]
+    pub all_attempts: bool,
+    /// Print every attempt as it runs, until the instance rests
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Give up after this time: exit 1, or 6 when the server is away then
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "follow")]
+    pub timeout: Option<Duration>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,21 +72,15 @@ pub enum InstanceCommand {
     /// List its tasks
     Tasks(OneInstance),
     /// Print changes of state until it rests
-    Watch(OneInstance),
-    /// Print the output of its tasks
-    Logs {
+    Watch {
         /// Id of the instance
         id: String,
-        /// Only of this task
-        #[arg(long)]
-        task: Option<String>,
-        /// Another attempt than the last
-        #[arg(long, value_name = "N", requires = "task")]
-        attempt: Option<u32>,
-        /// Go on until the instance rests
-        #[arg(short, long)]
-        follow: bool,
+        /// Give up after this time: exit 1, or 6 when the server is away then
+        #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+        timeout: Option<Duration>,
     },
+    /// Print the output of its tasks: of each the last attempt
+    Logs(LogsArgs),
     /// List its changes of state, oldest first
     History(OneInstance),
     /// Print who owned it, and why

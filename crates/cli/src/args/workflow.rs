@@ -1,8 +1,10 @@
 //! The words about workflows and the start of an instance.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use primitives::units::parse_duration;
 
 /// The project of a workflow.
 #[derive(Debug, Clone, Args)]
@@ -17,7 +19,12 @@ pub enum WorkflowCommand {
     /// Store documents; an unchanged one makes no new version
     Apply {
         /// A document, a folder of documents, or `-` for stdin
-        #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
+        #[arg(
+            short = 'f',
+            long = "file",
+            value_name = "FILE|DIR",
+            required_unless_present = "misplaced"
+        )]
         files: Vec<PathBuf>,
         /// Project; the document must not name another [default: the document's, or default]
         #[arg(long)]
@@ -25,12 +32,23 @@ pub enum WorkflowCommand {
         /// Only check
         #[arg(long)]
         dry_run: bool,
+        /// Files that lack their `-f`; refused with a hint
+        #[arg(hide = true)]
+        misplaced: Vec<PathBuf>,
     },
     /// Check documents without a server
     Lint {
         /// A document, a folder of documents, or `-` for stdin
-        #[arg(short = 'f', long = "file", value_name = "FILE|DIR", required = true)]
+        #[arg(
+            short = 'f',
+            long = "file",
+            value_name = "FILE|DIR",
+            required_unless_present = "misplaced"
+        )]
         files: Vec<PathBuf>,
+        /// Files that lack their `-f`; refused with a hint
+        #[arg(hide = true)]
+        misplaced: Vec<PathBuf>,
     },
     /// List the workflows of a project
     List(InProject),
@@ -75,6 +93,7 @@ pub enum Scope {
 
 /// How an instance is started.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("waits").args(["wait", "follow"]).multiple(true))]
 pub struct RunArgs {
     /// Name of the workflow
     pub workflow: String,
@@ -110,6 +129,9 @@ pub struct RunArgs {
     /// Show states and logs until it rests
     #[arg(long)]
     pub follow: bool,
+    /// Stop waiting after this time: exit 1, or 6 when the server is away then
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "waits")]
+    pub timeout: Option<Duration>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -10,12 +10,16 @@ fn settings(pairs: &[(&str, &str)]) -> Settings {
     ))
 }
 
+fn found(target: &Target) -> (&str, Option<&str>) {
+    (target.url().as_str(), target.token().map(OriginalToken::reveal))
+}
+
 #[test]
 fn the_flag_beats_the_environment_which_beats_the_context() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().to_str().unwrap();
     let bare = settings(&[("XDG_CONFIG_HOME", folder)]);
-    assert_eq!(Target::find(None, &bare).unwrap().url, DEFAULT_URL);
+    assert_eq!(found(&Target::find(None, &bare).unwrap()).0, DEFAULT_URL);
     let context = Context {
         url: "http://context".to_owned(),
         token: Some("secret".to_owned()),
@@ -25,23 +29,21 @@ fn the_flag_beats_the_environment_which_beats_the_context() {
         contexts: [("c".to_owned(), context)].into(),
     };
     contexts.save(&bare).unwrap();
-    let found = Target::find(None, &bare).unwrap();
     assert_eq!(
-        (found.url.as_str(), found.token),
-        ("http://context", Some(Secret::new("secret")))
+        found(&Target::find(None, &bare).unwrap()),
+        ("http://context", Some("secret"))
     );
     let env = settings(&[
         ("XDG_CONFIG_HOME", folder),
         ("PORPOISE_URL", "http://env/"),
         ("PORPOISE_TOKEN", "t"),
     ]);
-    let found = Target::find(None, &env).unwrap();
     assert_eq!(
-        (found.url.as_str(), found.token),
-        ("http://env", Some(Secret::new("t")))
+        found(&Target::find(None, &env).unwrap()),
+        ("http://env", Some("t"))
     );
     assert_eq!(
-        Target::find(Some("http://flag"), &env).unwrap().url,
+        found(&Target::find(Some("http://flag"), &env).unwrap()).0,
         "http://flag"
     );
 }
@@ -59,8 +61,10 @@ fn the_token_of_a_context_goes_to_no_other_server() {
         contexts: [("c".to_owned(), context)].into(),
     };
     contexts.save(&settings).unwrap();
-    let found = Target::find(Some("http://elsewhere"), &settings).unwrap();
-    assert_ne!(found.token, Some(Secret::new("secret")));
+    let elsewhere = Target::find(Some("http://elsewhere"), &settings).unwrap();
+    assert_eq!(found(&elsewhere).1, None);
+    let hint = elsewhere.token_hint();
+    assert!(hint.contains("context `c` is for http://context"), "{hint}");
 }
 
 #[test]
@@ -85,4 +89,19 @@ fn a_context_that_does_not_exist_is_not_found() {
     )
     .unwrap_err();
     assert_eq!(failure.exit, Exit::NotFound);
+}
+
+#[test]
+fn a_token_is_one_line_without_blanks_inside() {
+    assert_eq!(check_token(" abc-1.x_y=\r\n").unwrap().reveal(), "abc-1.x_y=");
+    for (text, part) in [
+        ("", "empty"),
+        (" \n", "empty"),
+        ("a\nb", "a line end"),
+        ("a b", "` `"),
+        ("ä", "`\\u{e4}`"),
+    ] {
+        let refusal = check_token(text).unwrap_err();
+        assert!(refusal.contains(part), "{text:?}: {refusal}");
+    }
 }

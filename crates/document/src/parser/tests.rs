@@ -94,15 +94,26 @@ fn errors_come_in_the_order_of_the_text() {
 }
 
 #[test]
-fn broken_yaml_names_the_line() {
-    let issue = yaml("version: 1\nname: c\ntasks:\n  t: { type: noop\n")
-        .unwrap_err()
-        .remove(0);
-    assert_eq!(issue.code, "BROKEN_YAML");
-    assert!(
-        issue.line.is_some() && issue.message.contains("line"),
-        "{issue:?}"
-    );
+fn broken_texts_name_the_line_once_as_a_number() {
+    let broken: [(&[u8], Format, &str, u32); 4] = [
+        (
+            b"version: 1\ntasks:\n  t: { type: noop\n",
+            Format::Yaml,
+            "BROKEN_YAML",
+            4,
+        ),
+        (b"{\n\"a\": 1,\n}", Format::Json, "BROKEN_JSON", 3),
+        (b"# nothing\n", Format::Yaml, "EMPTY_DOCUMENT", 1),
+        (b"a: 1\nb: \xff\n", Format::Yaml, "NOT_UTF8", 2),
+    ];
+    for (text, format, code, line) in broken {
+        let issue = parse_document(text, format).unwrap_err().remove(0);
+        assert_eq!((issue.code, issue.line), (code, Some(line)), "{issue:?}");
+        assert!(
+            !issue.message.contains("line "),
+            "the position is there twice: {issue:?}"
+        );
+    }
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! The tables as sea-orm sees them, one file each.
+//!
+//! A test compares them with what the migrations create.
+
+#![allow(
+    unreachable_pub,
+    reason = "derived entities are public items of private modules"
+)]
+
+pub(crate) mod attempt;
+pub(crate) mod audit;
+pub(crate) mod cluster_meta;
+pub(crate) mod failover;
+pub(crate) mod inbox;
+pub(crate) mod index;
+pub(crate) mod instance;
+pub(crate) mod log_removal;
+pub(crate) mod member;
+pub(crate) mod member_heartbeat;
+pub(crate) mod owner_log;
+pub(crate) mod project;
+pub(crate) mod project_grant;
+pub(crate) mod request_key;
+pub(crate) mod task_instance;
+pub(crate) mod token;
+pub(crate) mod transition;
+pub(crate) mod user_account;
+pub(crate) mod workflow;
+pub(crate) mod workflow_version;
+
+use sea_orm::{DbBackend, EntityTrait, Schema, Statement};
+
+/// Writes the statements that create the tables as the entities declare them, in the order of their foreign keys;
+/// for the comparison with the migrations.
+pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
+    fn create<E: EntityTrait>(backend: DbBackend, entity: E) -> Statement {
+        backend.build(&Schema::new(backend).create_table_from_entity(entity))
+    }
+    vec![
+        create(backend, cluster_meta::Entity),
+        create(backend, member::Entity),
+        create(backend, member_heartbeat::Entity),
+        create(backend, project::Entity),
+        create(backend, workflow::Entity),
+        create(backend, workflow_version::Entity),
+        create(backend, user_account::Entity),
+        create(backend, token::Entity),
+        create(backend, project_grant::Entity),
+        create(backend, audit::Entity),
+        create(backend, request_key::Entity),
+        create(backend, instance::Entity),
+        create(backend, task_instance::Entity),
+        create(backend, attempt::Entity),
+        create(backend, transition::Entity),
+        create(backend, inbox::Entity),
+        create(backend, owner_log::Entity),
+        create(backend, failover::Entity),
+        create(backend, log_removal::Entity),
+    ]
+}
+
+/// Writes the statements that create the indexes as the entities declare them; for the comparison with the
+/// migrations.
+pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
+    [
+        member::indexes(),
+        project::indexes(),
+        workflow::indexes(),
+        user_account::indexes(),
+        token::indexes(),
+        project_grant::indexes(),
+        audit::indexes(),
+        request_key::indexes(),
+        instance::indexes(),
+        attempt::indexes(),
+        transition::indexes(),
+        inbox::indexes(),
+        failover::indexes(),
+    ]
+    .iter()
+    .flatten()
+    .map(|index| backend.build(index))
+    .collect()
+}

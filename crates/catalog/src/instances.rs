@@ -1,0 +1,369 @@
+//! Instances as readers see them.
+
+use std::collections::BTreeMap;
+
+use actors::ports::DefinitionStore as _;
+use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
+use engine::spec::Definition;
+use engine::start::Start;
+use engine::states::{Attention, FailureStrategy, InstanceState, Priority, TaskState};
+use engine::view;
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, RelationTrait, Select,
+};
+
+use crate::audited_transaction::AuditedTransaction;
+use crate::columns::{narrow, parse_json, parse_name};
+use crate::context::AuditContext;
+use crate::entity::{inbox, instance, member, project, task_instance, workflow};
+use crate::error::CatalogError;
+use crate::instance_filter::InstanceFilter;
+use crate::page::{Page, PageRequest};
+use crate::projects::ProjectId;
+use store::Store;
+
+/// How many tasks are in which state; states without a task are absent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskCounts {
+    /// All tasks of the version.
+    pub total: u32,
+    /// The sum of these is `total`.
+    pub by_state: BTreeMap<TaskState, u32>,
+}
+
+/// One instance as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceRow {
+    /// Its id.
+    pub id: InstanceId,
+    /// The project's row, for the check of permissions.
+    pub project_id: ProjectId,
+    /// The project's name.
+    pub project: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// The pinned version.
+    pub version: i64,
+    /// Its state.
+    pub state: InstanceState,
+    /// Why it waits or is idle, in words.
+    pub reason: Option<String>,
+    /// Set when it needs a person.
+    pub attention: Option<Attention>,
+    /// Counts its starts.
+    pub run: Run,
+    /// Who or what started it, for example `api`.
+    pub trigger: String,
+    /// Declared defaults, overlaid by the parameters of the start.
+    pub params: BTreeMap<String, String>,
+    /// Filled when it ends.
+    pub outputs: BTreeMap<String, String>,
+    /// The owner's address; none while it is idle.
+    pub host: Option<String>,
+    /// The owner; none while it is idle.
+    pub owner: Option<Incarnation>,
+    /// Grows at each change of owner.
+    pub epoch: Epoch,
+    /// Who goes first.
+    pub priority: Priority,
+    /// What a final failure means for the others.
+    pub failure_strategy: FailureStrategy,
+    /// No processes: every task succeeds at once.
+    pub dry_run: bool,
+    /// The base of time parameters, if not the creation.
+    pub scheduled_at: Option<Timestamp>,
+    /// The user who started it.
+    pub requested_by: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it first started.
+    pub started_at: Option<Timestamp>,
+    /// When it last ended; none while not final.
+    pub ended_at: Option<Timestamp>,
+    /// Its tasks by shown state.
+    pub tasks: TaskCounts,
+}
+
+/// What became of a delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// It is gone, with its tasks, attempts and history.
+    Gone,
+    /// It is not final, or has an unapplied command; nothing was changed.
+    InvalidState {
+        /// The state it is in.
+        state: InstanceState,
+        /// Why it cannot be deleted, in words.
+        detail: String,
+    },
+}
+
+/// An instance with the names around it.
+#[derive(FromQueryResult)]
+struct InstanceWithNames {
+    #[sea_orm(nested)]
+    instance: instance::Model,
+    project_name: String,
+    workflow_name: String,
+    owner_name: Option<String>,
+    owner_state: Option<String>,
+}
+
+/// The stored tasks of an instance in one state.
+#[derive(FromQueryResult)]
+struct StateCount {
+    instance: i64,
+    state: String,
+    number: i64,
+}
+
+/// The stored tasks of several instances by state.
+type CountsByInstance = BTreeMap<i64, BTreeMap<TaskState, u32>>;
+
+/// The workflow instances.
+#[derive(Debug, Clone, Copy)]
+pub struct Instances<'a> {
+    store: &'a Store,
+}
+
+impl<'a> Instances<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        Self { store }
+    }
+
+    /// Reads one instance; none when there is none of that id.
+    ///
+    /// # Errors
+    /// `Unavailable`: try again.
+    pub async fn find(self, id: InstanceId) -> Result<Option<InstanceRow>, CatalogError> {
+        let query = select_with_names().filter(instance::Column::Id.eq(id.0));
+        Ok(self.read(query).await?.pop())
+    }
+
+    /// Lists instances, newest first.
+    ///
+    /// # Errors
+    /// `Rejected`: the cursor is none of ours.
+    pub async fn list(
+        self,
+        filter: &InstanceFilter,
+        page: &PageRequest,
+    ) -> Result<Page<InstanceRow>, CatalogError> {
+        let before = page.after::<i64>("instances")?.unwrap_or(i64::MAX);
+        let query = select_with_names()
+            .filter(instance::Column::Id.lt(before))
+            .filter(filter.condition())
+            .order_by_desc(instance::Column::Id)
+            .limit(page.rows());
+        let items = self.read(query).await?;
+        Ok(Page::cut("instances", page, items, |row: &InstanceRow| {
+            row.id.to_string()
+        }))
+    }
+
+    /// Reads in which project an instance is; the cheap look-up for the check of permissions.
+    ///
+    /// # Errors
+    /// `Unavailable`: try again.
+    pub async fn project_of(self, id: InstanceId) -> Result<Option<ProjectId>, CatalogError> {
+        let project: Option<i64> = instance::Entity::find_by_id(id.0)
+            .select_only()
+            .column(instance::Column::ProjectId)
+            .into_tuple()
+            .one(self.store.reader())
+            .await?;
+        Ok(project.map(ProjectId))
+    }
+
+    /// Deletes a final instance that has no owner and no unapplied command.
+    ///
+    /// # Errors
+    /// `NotFound`: there is none of that id.
+    pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        // The lock first: a command that is being posted is then either visible, or finds nothing.
+        let row = instance::Entity::find_by_id(id.0)
+            .lock(LockType::Update)
+            .one(change.on())
+            .await?
+            .ok_or_else(|| missing_instance(id))?;
+        let deleted = instance::Entity::delete_many()
+            .filter(instance::Column::Id.eq(id.0))
+            .filter(instance::Column::State.is_in(final_states()))
+            .filter(instance::Column::Owner.is_null())
+            .filter(Expr::exists(unapplied_commands(id)).not())
+            .exec(change.on())
+            .await?;
+        if deleted.rows_affected == 0 {
+            return undeletable(&row);
+        }
+        change
+            .commit("instance.delete", "instance", &id.to_string())
+            .await?;
+        Ok(DeleteOutcome::Gone)
+    }
+
+    /// Reads the instances of a query, the task counts of all in a second one.
+    async fn read(self, query: Select<instance::Entity>) -> Result<Vec<InstanceRow>, CatalogError> {
+        let reader = self.store.reader();
+        let rows = query.into_model::<InstanceWithNames>().all(reader).await?;
+        let ids: Vec<i64> = rows.iter().map(|row| row.instance.id).collect();
+        let mut counts = count_by_state(reader, &ids).await?;
+        let mut instances = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (workflow, version) = (row.instance.workflow_id, row.instance.version);
+            let definition = self.store.load_definition(workflow, version).await?;
+            let counts = counts.remove(&row.instance.id).unwrap_or_default();
+            instances.push(row.into_instance(&definition, &counts)?);
+        }
+        Ok(instances)
+    }
+}
+
+impl InstanceWithNames {
+    fn into_instance(
+        self,
+        definition: &Definition,
+        counts: &BTreeMap<TaskState, u32>,
+    ) -> Result<InstanceRow, CatalogError> {
+        let moving = self.moving_reason();
+        let row = self.instance;
+        let start: Start = parse_json("start", &row.start)?;
+        let state = parse_name("state", &row.state)?;
+        let total = narrow("tasks_total", row.tasks_total)?;
+        let excluded = narrow("tasks_excluded", row.tasks_excluded)?;
+        let attention = parse_attention(row.attention.as_deref())?;
+        let (owner, host) = visible_owner((row.owner, row.host), state, attention.as_ref());
+        let reason = if owner.is_some() {
+            moving.or(row.reason)
+        } else {
+            row.reason
+        };
+        Ok(InstanceRow {
+            id: InstanceId(row.id),
+            project_id: ProjectId(row.project_id),
+            project: self.project_name,
+            workflow: self.workflow_name,
+            version: row.version,
+            state,
+            reason,
+            attention,
+            run: Run(narrow("run", row.run)?),
+            trigger: row.trigger_type,
+            params: start.effective_params(definition),
+            outputs: parse_json("outputs", &row.outputs)?,
+            host,
+            owner,
+            epoch: Epoch(row.epoch),
+            priority: start.priority,
+            failure_strategy: start.failure_strategy,
+            dry_run: start.dry_run,
+            scheduled_at: start.scheduled_at,
+            requested_by: row.requested_by,
+            created_at: Timestamp(row.created_at),
+            started_at: row.started_at.map(Timestamp),
+            ended_at: row.ended_at.map(Timestamp),
+            tasks: TaskCounts {
+                total,
+                by_state: view::display_counts(state, total, excluded, counts),
+            },
+        })
+    }
+
+    /// Explains that the instance is between two owners, when its owner's incarnation has ended.
+    fn moving_reason(&self) -> Option<String> {
+        let (name, owner) = (self.owner_name.as_ref()?, self.instance.owner?);
+        let ended = match self.owner_state.as_deref()? {
+            "left" => "has left",
+            "dead" => "declared dead",
+            _ => return None,
+        };
+        Some(format!("moving: owner {name}/{owner} {ended}, being claimed"))
+    }
+}
+
+fn select_with_names() -> Select<instance::Entity> {
+    instance::Entity::find()
+        .join(JoinType::InnerJoin, instance::Relation::Project.def())
+        .join(JoinType::InnerJoin, instance::Relation::Workflow.def())
+        .join(JoinType::LeftJoin, instance::Relation::Owner.def())
+        .column_as(project::Column::Name, "project_name")
+        .column_as(workflow::Column::Name, "workflow_name")
+        .column_as(member::Column::Name, "owner_name")
+        .column_as(member::Column::State, "owner_state")
+}
+
+/// Counts the stored task rows of these instances by state.
+async fn count_by_state<C: ConnectionTrait>(on: &C, ids: &[i64]) -> Result<CountsByInstance, CatalogError> {
+    let mut counts = CountsByInstance::new();
+    if ids.is_empty() {
+        return Ok(counts);
+    }
+    let rows = task_instance::Entity::find()
+        .select_only()
+        .columns([task_instance::Column::Instance, task_instance::Column::State])
+        .column_as(task_instance::Column::TaskIndex.count(), "number")
+        .filter(task_instance::Column::Instance.is_in(ids.iter().copied()))
+        .group_by(task_instance::Column::Instance)
+        .group_by(task_instance::Column::State)
+        .into_model::<StateCount>()
+        .all(on)
+        .await?;
+    for row in rows {
+        let state = parse_name("state", &row.state)?;
+        let number = narrow("number", row.number)?;
+        counts.entry(row.instance).or_default().insert(state, number);
+    }
+    Ok(counts)
+}
+
+/// Returns the owner as readers see it. An idle instance is shown without an owner also while a master that has claimed
+/// it decides the command that starts it again: readers see the owner together with the state that the command makes.
+pub(crate) fn visible_owner(
+    (owner, host): (Option<i64>, Option<String>),
+    state: InstanceState,
+    attention: Option<&Attention>,
+) -> (Option<Incarnation>, Option<String>) {
+    if state.is_idle() || attention.is_some() {
+        return (None, None);
+    }
+    (owner.map(Incarnation), host)
+}
+
+/// Parses the column `attention`.
+pub(crate) fn parse_attention(column: Option<&str>) -> Result<Option<Attention>, CatalogError> {
+    column.map(|text| parse_json("attention", text)).transpose()
+}
+
+/// Reports that there is no instance of this id.
+pub(crate) fn missing_instance(id: InstanceId) -> CatalogError {
+    CatalogError::not_found(format!("instance {id}"))
+}
+
+fn final_states() -> impl Iterator<Item = &'static str> {
+    let states = InstanceState::ALL.iter().filter(|state| state.is_final());
+    states.map(|state| state.as_str())
+}
+
+/// Selects the unapplied commands of an instance.
+fn unapplied_commands(id: InstanceId) -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .column(inbox::Column::Id)
+        .from(inbox::Entity)
+        .and_where(inbox::Column::Instance.eq(id.0))
+        .and_where(inbox::Column::Kind.eq("command"))
+        .and_where(inbox::Column::AppliedAt.is_null())
+        .to_owned()
+}
+
+fn undeletable(row: &instance::Model) -> Result<DeleteOutcome, CatalogError> {
+    let state: InstanceState = parse_name("state", &row.state)?;
+    let detail = if state.is_final() {
+        "a control operation on the instance is not decided yet".to_owned()
+    } else {
+        format!("the instance is {state}; only a stopped, failed or succeeded one can be deleted")
+    };
+    Ok(DeleteOutcome::InvalidState { state, detail })
+}
