@@ -21,6 +21,7 @@ use engine::spec::OnCutOff;
 use engine::task_type::shell::shell_action;
 use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
+use runner::log_files::LogFiles;
 use runner::process::boot_id;
 use runner::runners::runners;
 use tokio::sync::mpsc;
@@ -95,7 +96,10 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
     };
     let ports = WorkerPorts {
         peers: Default::default(),
-        runner: Arc::new(runners(RunnerLimits::default())?),
+        runner: Arc::new(runners(
+            RunnerLimits::default(),
+            &LogFiles::in_folder(data.join("logs")),
+        )?),
         journal: Arc::new(JournalFile::in_data(data)),
         masters: RpcClient::new(Arc::new(Counter(ends))),
         clock: Clock::starting_at(Timestamp(0)),

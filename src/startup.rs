@@ -6,6 +6,7 @@ mod bootstrap_admin;
 mod cluster;
 mod graceful_close;
 mod incarnation;
+mod log_removal;
 mod network;
 mod node;
 mod restart_backoff;

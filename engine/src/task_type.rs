@@ -8,8 +8,10 @@ pub mod python;
 pub mod shell;
 
 pub(crate) mod action;
+mod background;
 pub(crate) mod definition;
 pub(crate) mod field;
+mod program;
 pub(crate) mod script;
 pub(crate) mod site;
 mod value_kind;
@@ -18,8 +20,10 @@ mod value_kind;
 mod tests;
 
 pub use action::{InvalidFields, PreparedAction, PreparedTask, TaskAction};
+pub use background::BackgroundPolicy;
 pub use definition::TaskType;
 pub use field::{Field, FieldKind, Presence};
+pub use program::ProgramWords;
 pub use site::ExecutionSite;
 pub use value_kind::ValueKind;
 

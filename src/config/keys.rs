@@ -105,6 +105,10 @@ keys! {
     LOG_LIMIT: u64 = Key::with_default(
         "worker.log_limit", "64MiB", parse_byte_size, "most bytes of one attempt's log",
     );
+    MIN_FREE_DISK: u64 = Key::with_default(
+        "worker.min_free_disk", "256MiB", parse_byte_size,
+        "free space below which logs stop and their attempts fail; 0KiB for none",
+    );
     CLUSTER_SECRET: Secret = Key::optional(
         "cluster.secret", parse_long_secret, "signs calls between nodes, at least 32 characters",
     ).visible_as(Visibility::Hidden);

@@ -103,6 +103,7 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
                 .optional_value(&keys::WORKER_SLOTS)?
                 .unwrap_or_else(default_slots),
             log_limit: from.value(&keys::LOG_LIMIT)?,
+            min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
         },
         cluster: Cluster {
             secret: from.optional_value(&keys::CLUSTER_SECRET)?,

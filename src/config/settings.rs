@@ -120,6 +120,8 @@ pub struct Worker {
     pub slots: u32,
     /// The most bytes of one attempt's log.
     pub log_limit: u64,
+    /// Free bytes below which logs stop.
+    pub min_free_disk: u64,
 }
 
 /// What all nodes of a cluster share.

@@ -56,8 +56,10 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         store.clone(),
         this.identity.generation,
     ));
+    let own_logs = LogFiles::in_folder(config.log_folder());
     Ok(NodeResources {
-        logs: Arc::new(LogFiles::in_folder(config.log_folder())),
+        logs: Arc::new(own_logs.clone()),
+        own_logs,
         store: Arc::new(store.clone()),
         catalog,
         registry,

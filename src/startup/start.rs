@@ -21,12 +21,14 @@ use rpc::PauseDetector;
 use runner::disk::watch_disk;
 use runner::disk_guard::DiskGuard;
 use runner::journal_file::JournalFile;
-use runner::limits::RunnerLimits;
+use runner::limits::{LogLimits, RunnerLimits};
+use runner::log_files::LogFiles;
 use runner::process::boot_id;
 use runner::runners::runners;
 use tokio::sync::{Notify, oneshot};
 
 use super::incarnation::{self, HeartbeatEffects, JoinDelay, ThisIncarnation};
+use super::log_removal::remove_logs_of_deleted_instances;
 use super::network::Network;
 use super::{StartupError, restart_backoff, startup_error};
 use crate::config::{Config, Role};
@@ -47,7 +49,10 @@ pub(super) struct NodeResources {
     pub(super) store: Arc<dyn Store>,
     pub(super) catalog: Catalog,
     pub(super) registry: Arc<dyn Registry>,
+    /// Where the API reads logs: of this node or of every node.
     pub(super) logs: Arc<dyn LogSource>,
+    /// The logs of this node.
+    pub(super) own_logs: LogFiles,
     pub(super) health: HealthStatus,
     /// The connections to other nodes; none in a standalone process.
     pub(super) network: Option<Network>,
@@ -81,6 +86,10 @@ impl NodeResources {
         ));
         let folder = self.config.server.data.clone();
         actix_rt::spawn(watch_disk(folder, self.health.clone(), this.clock.clone()));
+        if self.config.has(Role::Worker) {
+            let (name, logs) = (this.identity.name.clone(), self.own_logs.clone());
+            actix_rt::spawn(remove_logs_of_deleted_instances(name, self.catalog.clone(), logs));
+        }
         let deps = self.node_deps(liveness.clone(), drain_signal)?;
         let (started, heartbeat) = oneshot::channel();
         let heartbeat_config = HeartbeatConfig {
@@ -123,7 +132,7 @@ impl NodeResources {
         let (config, network) = (&self.config, self.network.as_ref());
         let worker = config
             .has(Role::Worker)
-            .then(|| worker_resources(config))
+            .then(|| worker_resources(config, &self.own_logs))
             .transpose()?;
         let identity = &self.incarnation.identity;
         // The logs of a standalone node are its own files, as are those that a node of a cluster serves to others.
@@ -192,14 +201,17 @@ fn activation(
     })
 }
 
-fn worker_resources(config: &Config) -> Result<WorkerResources, StartupError> {
+fn worker_resources(config: &Config, logs: &LogFiles) -> Result<WorkerResources, StartupError> {
     let limits = RunnerLimits {
-        log_bytes: config.worker.log_limit,
+        log: LogLimits {
+            bytes: config.worker.log_limit,
+            min_free_disk: config.worker.min_free_disk,
+        },
         ..RunnerLimits::default()
     };
     Ok(WorkerResources {
         runner: Arc::new(DiskGuard::new(
-            runners(limits).map_err(StartupError::Other)?,
+            runners(limits, logs).map_err(StartupError::Other)?,
             &config.server.data,
         )),
         journal: Arc::new(JournalFile::in_data(&config.server.data)),

@@ -77,6 +77,7 @@ on_both! {
         history_is_paged_oldest_first_with_the_names_of_tasks,
         ownership_says_whether_an_owner_lives_or_is_on_its_way,
         only_a_final_instance_without_a_verb_is_deleted,
+        a_delete_requests_of_each_worker_to_remove_the_logs,
     }
     commands::{
         a_verb_waits_in_the_inbox_for_the_run_that_was_read,

@@ -1,7 +1,7 @@
 //! The port to whatever runs the jobs of attempts: processes, HTTP requests.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +17,6 @@ pub const KILL_GRACE: Duration = Duration::from_secs(5);
 pub struct Job {
     /// What to run.
     pub dispatch: crate::protocol::Dispatch,
-    /// stdout and stderr are appended to this file.
-    pub log: PathBuf,
     /// Its own empty working directory.
     pub workdir: PathBuf,
     /// The file that `PORPOISE_OUTPUT` names.
@@ -99,6 +97,10 @@ pub trait Runner: Send + Sync + 'static {
     /// Kills what still runs of these attempts of an earlier incarnation: by pid and start time, by cgroup, by
     /// `PORPOISE_ATTEMPT_UID` in the environment of any process. Returns when it is gone.
     async fn kill_leftovers(&self, left: &[Leftover]);
+
+    /// Removes the files of earlier incarnations in the folder of all working directories. Called once, after
+    /// `kill_leftovers` and before the first start.
+    fn remove_leftover_files(&self, _work: &Path) {}
 }
 
 /// An attempt of an earlier incarnation whose processes may still run.
@@ -158,6 +160,12 @@ impl Runner for RunnerRegistry {
     async fn kill_leftovers(&self, left: &[Leftover]) {
         for runner in &self.runners {
             runner.kill_leftovers(left).await;
+        }
+    }
+
+    fn remove_leftover_files(&self, work: &Path) {
+        for runner in &self.runners {
+            runner.remove_leftover_files(work);
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct WorkerHandle {
     slots_in_use: Arc<AtomicU32>,
 }
 
-/// Kills what earlier incarnations left running, then starts the worker on the current arbiter.
+/// Kills what earlier incarnations left running and removes its files, then starts the worker on the current arbiter.
 ///
 /// Register this incarnation as active only afterwards. A journal that can be read but not written is no error here:
 /// each dispatch is refused then, with the reason.
@@ -52,6 +52,7 @@ pub async fn start(config: WorkerConfig, ports: WorkerPorts) -> Result<WorkerHan
         );
         ports.runner.kill_leftovers(&left).await;
     }
+    ports.runner.remove_leftover_files(config.paths.work());
     replay.begin_incarnation(incarnation, &config.boot_id);
     let rewritten = ports.journal.replace(&replay.records()).await;
     if let Err(error) = &rewritten {

@@ -45,7 +45,6 @@ impl RunningJobs {
         let uid = dispatch.uid;
         let output = self.paths.output(&uid);
         let job = Job {
-            log: self.paths.log(&uid),
             workdir: self.paths.workdir(&uid),
             dispatch: with_environment(dispatch, &output),
             output,

@@ -7,8 +7,6 @@ use engine::ids::DispatchId;
 /// The folders of one worker; they need not exist yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptPaths {
-    /// Logs stay here.
-    logs: PathBuf,
     /// Working directories and output files, removed when their attempt ends.
     work: PathBuf,
 }
@@ -17,14 +15,13 @@ impl AttemptPaths {
     /// Names the folders inside a data folder.
     pub fn in_data(data: &Path) -> Self {
         Self {
-            logs: data.join("logs"),
             work: data.join("work"),
         }
     }
 
-    /// Returns the log of an attempt.
-    pub fn log(&self, uid: &DispatchId) -> PathBuf {
-        log_file(&self.logs, uid)
+    /// Returns the folder of all working directories.
+    pub fn work(&self) -> &Path {
+        &self.work
     }
 
     /// Returns the working directory of an attempt.

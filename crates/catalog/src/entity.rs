@@ -14,6 +14,7 @@ pub(crate) mod failover;
 pub(crate) mod inbox;
 pub(crate) mod index;
 pub(crate) mod instance;
+pub(crate) mod log_removal;
 pub(crate) mod member;
 pub(crate) mod member_heartbeat;
 pub(crate) mod owner_log;
@@ -54,6 +55,7 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, inbox::Entity),
         create(backend, owner_log::Entity),
         create(backend, failover::Entity),
+        create(backend, log_removal::Entity),
     ]
 }
 

@@ -3,7 +3,7 @@
 use actors::ports::StoreError;
 use sea_orm::DbErr;
 
-use store::store_error;
+use store::{DISK_FULL, store_error};
 
 /// Why the catalog did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +47,13 @@ impl From<StoreError> for CatalogError {
     /// Keeps the database's own words out of what users read; the log has them.
     fn from(error: StoreError) -> Self {
         tracing::warn!(%error, "a database call failed");
-        Self::Unavailable("the database cannot be reached or did not answer".into())
+        let is_full = error.to_string().contains(DISK_FULL);
+        let why = if is_full {
+            DISK_FULL
+        } else {
+            "the database cannot be reached or did not answer"
+        };
+        Self::Unavailable(why.to_owned())
     }
 }
 

@@ -14,6 +14,7 @@ mod grants;
 mod history;
 mod instance_filter;
 mod instances;
+mod log_removals;
 mod nodes;
 mod operations;
 mod page;
@@ -41,6 +42,7 @@ pub use self::grants::{Grant, Grants};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
 pub use self::instance_filter::InstanceFilter;
 pub use self::instances::{DeleteOutcome, InstanceRow, Instances, TaskCounts};
+pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
 pub use self::operations::{Operation, Operations, PostCommand, PostOutcome, PostedCommand};
 pub use self::page::{Page, PageRequest};
@@ -88,6 +90,11 @@ impl Catalog {
     /// Returns the workflow instances.
     pub fn instances(&self) -> Instances<'_> {
         Instances::new(&self.store)
+    }
+
+    /// Returns the requests to remove logs.
+    pub fn log_removals(&self) -> LogRemovals<'_> {
+        LogRemovals::new(&self.store)
     }
 
     /// Returns the nodes, with their take-overs and the database.

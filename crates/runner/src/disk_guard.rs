@@ -36,4 +36,8 @@ impl Runner for DiskGuard {
     async fn kill_leftovers(&self, left: &[Leftover]) {
         self.runners.kill_leftovers(left).await;
     }
+
+    fn remove_leftover_files(&self, work: &Path) {
+        self.runners.remove_leftover_files(work);
+    }
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob, StartError};
 use async_trait::async_trait;
 use engine::attempt::{AttemptResult, FailureKind};
+use engine::ids::DispatchId;
 use engine::params::OutputCollector;
-use engine::spec::MAX_VALUE_BYTES;
+use engine::spec::{MAX_VALUE_BYTES, ParamType};
 use engine::task_type::http::{HttpFields, HttpRequest};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Request, Response, Url};
@@ -20,8 +21,9 @@ use primitives::error_chain::with_causes;
 
 use super::egress::{EgressPolicy, EgressResolver};
 use super::job_end::{end_with_outputs, failed_end, permanent_end};
-use super::limits::RunnerLimits;
-use super::log_tail::{LogTail, open_log};
+use super::limits::{LogLimits, RunnerLimits};
+use super::log_files::LogFiles;
+use super::log_tail::{LogTail, free_bytes, low_disk_reason};
 
 /// Longest time to connect. The task's own timeout bounds the wait for the response.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,11 +36,13 @@ pub(crate) struct HttpRunner {
     no_redirect_client: Client,
     egress: EgressPolicy,
     max_body_bytes: usize,
+    min_free_disk: u64,
+    logs: LogFiles,
 }
 
 impl HttpRunner {
     /// Makes the clients; the error is a sentence that says why they cannot be made.
-    pub(crate) fn new(limits: RunnerLimits) -> Result<Self, String> {
+    pub(crate) fn new(limits: RunnerLimits, logs: LogFiles) -> Result<Self, String> {
         // An error means that the process has installed its provider before.
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = |redirects| {
@@ -56,6 +60,8 @@ impl HttpRunner {
             no_redirect_client: client(Policy::none())?,
             egress: limits.egress,
             max_body_bytes: limits.http_body_bytes,
+            min_free_disk: limits.log.min_free_disk,
+            logs,
         })
     }
 }
@@ -65,8 +71,8 @@ impl Runner for HttpRunner {
     async fn start(&self, job: &Job) -> Result<Box<dyn RunningJob>, StartError> {
         let fields = job.dispatch.action.read_fields::<HttpFields>();
         let fields = fields.map_err(|error| StartError::permanent(error.to_string()))?;
-        let log = job.log.clone();
-        let log = tokio::task::spawn_blocking(move || open_log(&log)).await;
+        let (logs, uid) = (self.logs.clone(), job.dispatch.uid);
+        let log = tokio::task::spawn_blocking(move || logs.create(&uid)).await;
         let log = log
             .map_err(|_| "the worker is shutting down".to_owned())?
             .map_err(|error| format!("cannot write the log: {error}"))?;
@@ -75,7 +81,8 @@ impl Runner for HttpRunner {
             request: fields.request,
             expect_status: fields.expect.map(|expect| expect.status).unwrap_or_default(),
             log,
-            job: job.clone(),
+            uid,
+            declared: job.dispatch.outputs.clone(),
         };
         Ok(Box::new(RunningRequest {
             exchange: Some(tokio::spawn(exchange.run())),
@@ -141,11 +148,19 @@ struct Exchange {
     request: HttpRequest,
     expect_status: Vec<u16>,
     log: File,
-    job: Job,
+    uid: DispatchId,
+    /// The outputs that the task declares.
+    declared: BTreeMap<String, ParamType>,
 }
 
 impl Exchange {
     async fn run(mut self) -> JobEnd {
+        let end = self.exchange().await;
+        self.runner.logs.seal(&self.uid, &self.log);
+        end
+    }
+
+    async fn exchange(&mut self) -> JobEnd {
         let request = match self.build_request() {
             Ok(request) => request,
             Err(reason) => return permanent_end(reason),
@@ -219,6 +234,10 @@ impl Exchange {
 
     /// Writes the body to the log, and as much of it to `kept` as an output may have, and one byte more.
     async fn write_body(&mut self, response: &mut Response, kept: &mut Vec<u8>) -> Result<(), String> {
+        let min_free_disk = self.runner.min_free_disk;
+        if free_bytes(&self.log).is_ok_and(|free| free < min_free_disk) {
+            return Err(low_disk_reason(min_free_disk));
+        }
         let mut room = self.runner.max_body_bytes;
         while let Some(chunk) = response.chunk().await.map_err(|error| with_causes(&error))? {
             let part = &chunk[..chunk.len().min(room)];
@@ -243,10 +262,10 @@ impl Exchange {
 
     /// Reads the values that the body sets.
     fn read_outputs(&self) -> OutputCollector {
-        let outputs = OutputCollector::new(self.job.dispatch.outputs.clone());
-        match File::open(&self.job.log) {
+        let outputs = OutputCollector::new(self.declared.clone());
+        match self.log.try_clone() {
             // The body is within its own limit already.
-            Ok(log) => LogTail::from_start(log, u64::MAX, &self.job.output, outputs).into_outputs(),
+            Ok(log) => LogTail::from_start(log, LogLimits::unbounded(), outputs).read_outputs(),
             Err(error) => {
                 tracing::warn!(%error, "the log of an http task cannot be read");
                 outputs

@@ -1,8 +1,7 @@
 //! The worker's journal, a file of JSON lines.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,11 +9,15 @@ use actors::worker::journal::{Journal, JournalError, JournalRecord, decode_lines
 use async_trait::async_trait;
 use primitives::private_files::{create_private_folder, replace_private_file_durably};
 
+use super::file_remover::FileRemover;
+use super::task_file::{FileIdentity, open_for_append, open_regular};
+
 /// The journal of a worker, `worker-journal.jsonl` in its data folder.
 #[derive(Debug, Clone)]
 pub struct JournalFile {
     path: PathBuf,
     open: Arc<Mutex<Option<File>>>,
+    remover: FileRemover,
 }
 
 impl JournalFile {
@@ -23,6 +26,7 @@ impl JournalFile {
         Self {
             path: data.join("worker-journal.jsonl"),
             open: Arc::default(),
+            remover: FileRemover::default(),
         }
     }
 
@@ -31,7 +35,7 @@ impl JournalFile {
         &self,
         work: impl FnOnce(&Path, &mut Option<File>) -> io::Result<T> + Send + 'static,
     ) -> Result<T, JournalError> {
-        let Self { path, open } = self.clone();
+        let Self { path, open, .. } = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
             work(&path, &mut open).map_err(|error| JournalError(format!("{}: {error}", path.display())))
@@ -49,8 +53,12 @@ impl Journal for JournalFile {
 
     async fn append(&self, records: &[JournalRecord]) -> Result<(), JournalError> {
         let bytes = encode_lines(records)?;
-        self.run_blocking(move |path, open| append_all_or_nothing(open_file(path, open)?, &bytes))
-            .await
+        self.run_blocking(move |path, open| {
+            let file = open_file(path, open)?;
+            require_path(file, path)?;
+            append_all_or_nothing(file, &bytes)
+        })
+        .await
     }
 
     async fn sync(&self) -> Result<(), JournalError> {
@@ -68,24 +76,41 @@ impl Journal for JournalFile {
 
     async fn replace(&self, records: &[JournalRecord]) -> Result<(), JournalError> {
         let bytes = encode_lines(records)?;
+        let remover = self.remover.clone();
         self.run_blocking(move |path, open| {
             if let Some(folder) = path.parent() {
                 create_private_folder(folder)?;
             }
-            replace_private_file_durably(path, &bytes)?;
             *open = None;
-            Ok(())
+            match replace_private_file_durably(path, &bytes) {
+                Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                    remover.clear_name(path)?;
+                    replace_private_file_durably(path, &bytes)
+                }
+                replaced => replaced,
+            }
         })
         .await
     }
 }
 
 fn read_records(path: &Path) -> io::Result<Vec<JournalRecord>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(decode_lines(&bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
+    let mut file = match open_regular(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(decode_lines(&bytes))
+}
+
+/// A later incarnation reads what has this path: a journal that a task replaced or removed is written again as a whole.
+fn require_path(file: &File, path: &Path) -> io::Result<()> {
+    let found = FileIdentity::from_metadata(&fs::symlink_metadata(path)?);
+    if FileIdentity::from_metadata(&file.metadata()?) == found {
+        return Ok(());
     }
+    Err(io::Error::other("another file is in its place"))
 }
 
 fn open_file<'a>(path: &Path, open: &'a mut Option<File>) -> io::Result<&'a mut File> {
@@ -95,12 +120,7 @@ fn open_file<'a>(path: &Path, open: &'a mut Option<File>) -> io::Result<&'a mut 
             if let Some(folder) = path.parent() {
                 create_private_folder(folder)?;
             }
-            let file = OpenOptions::new()
-                .append(true)
-                .create(true)
-                .mode(0o600)
-                .open(path)?;
-            Ok(open.insert(file))
+            Ok(open.insert(open_for_append(path)?))
         }
     }
 }

@@ -9,8 +9,12 @@ pub mod log_files;
 pub mod process;
 pub mod runners;
 
+mod file_remover;
 mod http;
 mod job_end;
+mod log_identities;
 mod log_tail;
 mod python;
+mod remove_tree;
 mod shell;
+mod task_file;

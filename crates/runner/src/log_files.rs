@@ -1,26 +1,52 @@
 //! The log files of attempts: one file each, read by byte offset.
+//!
+//! Tasks run as the same user as the worker, so a task can put anything in the place of a log. A file is a log only
+//! when the worker made it: while this incarnation knows which file that was, no other is read, and later only a
+//! regular file that has no other name.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use actors::ports::{LogPart, LogSource, LogUnavailable};
 use async_trait::async_trait;
-use engine::ids::DispatchId;
+use engine::ids::{DispatchId, InstanceId};
+use primitives::private_files::create_private_folder;
+
+use super::file_remover::FileRemover;
+use super::log_identities::LogIdentities;
+use super::remove_tree::REMOVED_EXTENSION;
+use super::task_file::{FileIdentity, TaskFolder, is_replacement};
 
 /// Most bytes that one read returns.
 const MAX_PART_BYTES: u64 = 16 << 20;
 
-/// The folder of all logs of this node, `DIR/logs`.
+/// Longest time for one read; a disk that hangs makes the log unavailable.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a reader gets in the place of a log that its task replaced.
+const REPLACED: &[u8] = b"[the task replaced its log]\n";
+
+/// The folder of all logs of this node, `DIR/logs`; clones share what they know of the files.
 #[derive(Debug, Clone)]
 pub struct LogFiles {
     root: PathBuf,
+    identities: Arc<LogIdentities>,
+    remover: FileRemover,
 }
 
 impl LogFiles {
     /// Makes a reader of a folder, which need not exist yet.
     pub fn in_folder(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            identities: Arc::default(),
+            remover: FileRemover::default(),
+        }
     }
 
     /// Returns the file of one attempt: `<instance>/<uid>.log`.
@@ -28,27 +54,138 @@ impl LogFiles {
         actors::worker::log_file(&self.root, uid)
     }
 
-    /// Reads a part; a log that does not exist is empty.
+    /// Creates the log of an attempt, for reading and appending.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be created.
+    pub(crate) fn create(&self, uid: &DispatchId) -> io::Result<File> {
+        let file = self.create_file(uid)?;
+        self.identities
+            .insert(*uid, FileIdentity::from_metadata(&file.metadata()?));
+        Ok(file)
+    }
+
+    /// Puts a file with one line in the place of a log that its task replaced, after all processes of the task have
+    /// ended; `own` is the file that the worker made.
+    pub(crate) fn seal(&self, uid: &DispatchId, own: &File) {
+        let own = own.metadata().map(|own| FileIdentity::from_metadata(&own));
+        let found = fs::symlink_metadata(self.path(uid)).map(|found| FileIdentity::from_metadata(&found));
+        if matches!((&own, &found), (Ok(own), Ok(found)) if own == found) {
+            return;
+        }
+        let sealed = self.create(uid).and_then(|mut file| file.write_all(REPLACED));
+        match sealed {
+            Ok(()) => tracing::warn!(%uid, "a task replaced its log"),
+            Err(error) => {
+                tracing::warn!(%error, %uid, "a task replaced its log, and the mark cannot be written")
+            }
+        }
+    }
+
+    /// Removes the logs of an instance, in the background; returns as soon as no reader finds them.
+    ///
+    /// # Errors
+    /// When they stay; try again.
+    pub fn remove_instance(&self, instance: InstanceId) -> io::Result<()> {
+        match self.remover.clear_name(&self.root.join(instance.to_string())) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Removes what an earlier incarnation had begun to remove.
+    pub(crate) fn resume_removals(&self) {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let is_removed = |path: &PathBuf| path.extension().is_some_and(|end| end == REMOVED_EXTENSION);
+        for path in entries.map(|entry| entry.path()).filter(is_removed) {
+            self.remover.remove_later(path);
+        }
+    }
+
+    /// Reads a part; a log that does not exist is empty, and one that the task replaced is one line that says so.
     ///
     /// # Errors
     /// When the file exists and cannot be read.
     pub async fn read(&self, uid: &DispatchId, offset: u64, limit: u64) -> io::Result<LogPart> {
+        let (files, uid) = (self.clone(), *uid);
+        let read = tokio::task::spawn_blocking(move || files.read_part(&uid, offset, limit));
+        match tokio::time::timeout(READ_TIMEOUT, read).await {
+            Ok(read) => read.unwrap_or_else(|error| Err(io::Error::other(error))),
+            Err(_) => Err(ErrorKind::TimedOut.into()),
+        }
+    }
+
+    fn read_part(&self, uid: &DispatchId, offset: u64, limit: u64) -> io::Result<LogPart> {
+        let known = self.identities.get(uid);
+        let (folder, name) = self.place(uid);
+        let opened = TaskFolder::open(&self.root, &folder).and_then(|folder| folder.open_file(&name));
+        match opened {
+            Ok(file) => {
+                let metadata = file.metadata()?;
+                if is_own_file(&metadata, known) {
+                    read_file_part(&file, metadata.len(), offset, limit)
+                } else {
+                    Ok(replaced_part(offset, limit))
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound && known.is_none() => {
+                Ok(LogPart::nothing_at(offset))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound || is_replacement(&error) => {
+                Ok(replaced_part(offset, limit))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves away whatever a task has put at the place of the file or of its folder.
+    fn create_file(&self, uid: &DispatchId) -> io::Result<File> {
+        let (folder, name) = self.place(uid);
+        let folder = self.open_or_create_folder(&folder)?;
+        match folder.create_file(&name) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.remover.clear_name(&self.path(uid))?;
+                folder.create_file(&name)
+            }
+            created => created,
+        }
+    }
+
+    fn open_or_create_folder(&self, name: &OsStr) -> io::Result<TaskFolder> {
+        match TaskFolder::open(&self.root, name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if is_replacement(&error) => self.remover.clear_name(&self.root.join(name))?,
+            opened => return opened,
+        }
+        match TaskFolder::create(&self.root, name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                create_private_folder(&self.root)?;
+                TaskFolder::create(&self.root, name)
+            }
+            created => created,
+        }
+    }
+
+    /// Returns the names of the folder of a log and of its file.
+    fn place(&self, uid: &DispatchId) -> (OsString, OsString) {
         let path = self.path(uid);
-        let read = tokio::task::spawn_blocking(move || read_part(&path, offset, limit)).await;
-        read.unwrap_or_else(|error| Err(io::Error::other(error)))
+        let name_of = |path: Option<&Path>| path.and_then(Path::file_name).unwrap_or_default().to_owned();
+        (name_of(path.parent()), name_of(Some(&path)))
     }
 }
 
-fn read_part(path: &Path, offset: u64, limit: u64) -> io::Result<LogPart> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(LogPart::nothing_at(offset)),
-        Err(error) => return Err(error),
-    };
-    let size = file.metadata()?.len();
+/// A file that has a second name may be any file of the machine; a log has one.
+fn is_own_file(found: &Metadata, known: Option<FileIdentity>) -> bool {
+    match known {
+        Some(known) => FileIdentity::from_metadata(found) == known,
+        None => found.nlink() == 1,
+    }
+}
+
+fn read_file_part(file: &File, size: u64, offset: u64, limit: u64) -> io::Result<LogPart> {
     let mut bytes = Vec::new();
     let wanted = limit.min(size.saturating_sub(offset)).min(MAX_PART_BYTES);
-    let mut from_offset = &file;
+    let mut from_offset = file;
     from_offset.seek(SeekFrom::Start(offset))?;
     from_offset.take(wanted).read_to_end(&mut bytes)?;
     Ok(LogPart {
@@ -56,6 +193,24 @@ fn read_part(path: &Path, offset: u64, limit: u64) -> io::Result<LogPart> {
         bytes,
         size,
     })
+}
+
+fn replaced_part(offset: u64, limit: u64) -> LogPart {
+    let from_offset = usize::try_from(offset)
+        .ok()
+        .and_then(|offset| REPLACED.get(offset..));
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let bytes: Vec<u8> = from_offset
+        .unwrap_or_default()
+        .iter()
+        .take(limit)
+        .copied()
+        .collect();
+    LogPart {
+        next_offset: offset.saturating_add(bytes.len() as u64),
+        bytes,
+        size: REPLACED.len() as u64,
+    }
 }
 
 /// Reads the files of this node for every worker: a standalone node has only one.

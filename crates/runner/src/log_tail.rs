@@ -1,12 +1,15 @@
 //! The growing log of one attempt: scanned for the values that the task sets, truncated at its size limit.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use engine::params::{MAX_OUTPUT_LINE_BYTES, OutputCollector, OutputError, OutputFileParser, OutputScanner};
-use primitives::private_files::create_private_folder;
+use nix::sys::statvfs::fstatvfs;
+
+use super::limits::LogLimits;
+use super::task_file::{is_replacement, open_regular};
 
 /// The largest file `PORPOISE_OUTPUT` that is read.
 const MAX_OUTPUT_FILE_BYTES: u64 = 16 << 20;
@@ -14,76 +17,80 @@ const MAX_OUTPUT_FILE_BYTES: u64 = 16 << 20;
 /// Bytes that are read from a log at a time.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Opens a log for appending; creates it and its folder when needed.
-pub(crate) fn open_log(log: &Path) -> io::Result<File> {
-    let open = || {
-        OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(log)
-    };
-    open().or_else(|error| match log.parent() {
-        Some(folder) if error.kind() == io::ErrorKind::NotFound => {
-            create_private_folder(folder)?;
-            open()
-        }
-        _ => Err(error),
-    })
-}
-
 /// A log that a task appends to.
 pub(crate) struct LogTail {
     log: File,
-    limit: u64,
+    limits: LogLimits,
+    /// Whether the log was stopped because the disk is nearly full.
+    is_stopped: bool,
     /// The offset up to which the log was scanned.
     scanned_to: u64,
     /// The size to which the file was truncated, with the mark; 0 before that.
     truncated_size: u64,
     scanner: OutputScanner,
-    output: PathBuf,
+    /// The file that `PORPOISE_OUTPUT` names; none without a process.
+    output: Option<PathBuf>,
 }
 
 impl LogTail {
     /// Follows `log`, which must be open for reading and appending, from its current end.
     pub(crate) fn from_end(
         log: File,
-        limit: u64,
+        limits: LogLimits,
         output: &Path,
         outputs: OutputCollector,
     ) -> io::Result<Self> {
         let scanned_to = log.metadata()?.len();
         Ok(Self {
             scanned_to,
-            ..Self::from_start(log, limit, output, outputs)
+            output: Some(output.to_owned()),
+            ..Self::from_start(log, limits, outputs)
         })
     }
 
-    /// Follows `log` from its beginning.
-    pub(crate) fn from_start(log: File, limit: u64, output: &Path, outputs: OutputCollector) -> Self {
+    /// Follows `log` from its beginning, without an output file.
+    pub(crate) fn from_start(log: File, limits: LogLimits, outputs: OutputCollector) -> Self {
         Self {
             log,
-            limit,
+            limits,
+            is_stopped: false,
             scanned_to: 0,
             truncated_size: 0,
             scanner: OutputScanner::new(outputs),
-            output: output.to_owned(),
+            output: None,
         }
     }
 
-    /// Returns whether the file has grown since it was last read; costs one system call.
-    pub(crate) fn has_grown(&self) -> bool {
+    /// Returns by how many bytes the file has grown since it was last read; costs one system call.
+    pub(crate) fn growth(&self) -> u64 {
         let seen = self.scanned_to.max(self.truncated_size);
-        self.log.metadata().is_ok_and(|now| now.len() > seen)
+        self.log
+            .metadata()
+            .map_or(0, |now| now.len().saturating_sub(seen))
+    }
+
+    /// Says why the log was stopped, if it was.
+    pub(crate) fn stop_reason(&self) -> Option<String> {
+        self.is_stopped
+            .then(|| low_disk_reason(self.limits.min_free_disk))
+    }
+
+    /// Reads up to the current size, and stops the log when less than the configured space is free.
+    pub(crate) fn follow(&mut self) -> io::Result<()> {
+        if !self.is_stopped && free_bytes(&self.log)? < self.limits.min_free_disk {
+            self.is_stopped = true;
+            // What was not read yet is cut off, to give its space back.
+            self.limits.bytes = self.limits.bytes.min(self.scanned_to);
+        }
+        self.read_new()
     }
 
     /// Reads up to the current size, and truncates what is past the limit.
     pub(crate) fn read_new(&mut self) -> io::Result<()> {
         let size = self.log.metadata()?.len();
         let mut chunk = vec![0; CHUNK_BYTES];
-        while self.scanned_to < size.min(self.limit) {
-            let left = usize::try_from(size.min(self.limit) - self.scanned_to).unwrap_or(CHUNK_BYTES);
+        while self.scanned_to < size.min(self.limits.bytes) {
+            let left = usize::try_from(size.min(self.limits.bytes) - self.scanned_to).unwrap_or(CHUNK_BYTES);
             let read = self
                 .log
                 .read_at(&mut chunk[..left.min(CHUNK_BYTES)], self.scanned_to)?;
@@ -93,7 +100,7 @@ impl LogTail {
             self.scanner.push(&chunk[..read]);
             self.scanned_to += read as u64;
         }
-        if size > self.limit.max(self.truncated_size) {
+        if size > self.limits.bytes.max(self.truncated_size) {
             self.truncate()?;
         }
         Ok(())
@@ -101,24 +108,62 @@ impl LogTail {
 
     /// The task keeps appending behind the mark, so this happens repeatedly and leaves one mark.
     fn truncate(&mut self) -> io::Result<()> {
-        self.log.set_len(self.limit)?;
-        let mark = truncation_mark(self.limit);
+        self.log.set_len(self.limits.bytes)?;
+        let mark = if self.is_stopped {
+            format!("\n[porpoise: {}]\n", low_disk_reason(self.limits.min_free_disk))
+        } else {
+            truncation_mark(self.limits.bytes)
+        };
         (&self.log).write_all(mark.as_bytes())?;
-        self.truncated_size = self.limit + mark.len() as u64;
+        self.truncated_size = self.limits.bytes + mark.len() as u64;
         Ok(())
     }
 
     /// Reads the rest of the log and the output file, whose values replace those of the log.
-    pub(crate) fn into_outputs(mut self) -> OutputCollector {
+    pub(crate) fn read_outputs(&mut self) -> OutputCollector {
         if let Err(error) = self.read_new() {
             tracing::warn!(%error, "the log of an attempt cannot be read to its end");
         }
-        let mut outputs = self.scanner.finish();
-        if let Err(error) = read_output_file(&self.output, &mut outputs) {
-            tracing::warn!(%error, "the output file of an attempt cannot be read");
+        let mut outputs = std::mem::take(&mut self.scanner).finish();
+        let read = match &self.output {
+            Some(path) => read_output_file(path, &mut outputs),
+            None => Ok(()),
+        };
+        match read {
+            Ok(()) => {}
+            Err(error) if is_replacement(&error) => {
+                self.append_mark("$PORPOISE_OUTPUT is not a regular file; no value is read from it");
+            }
+            Err(error) => self.append_mark(&format!("$PORPOISE_OUTPUT cannot be read: {error}")),
         }
         outputs
     }
+
+    /// Returns the file that the worker made, whatever its path names.
+    pub(crate) fn file(&self) -> &File {
+        &self.log
+    }
+
+    /// Writes a sentence of the worker into the log.
+    pub(crate) fn append_mark(&self, sentence: &str) {
+        if let Err(error) = writeln!(&self.log, "[porpoise: {sentence}]") {
+            tracing::warn!(%error, sentence, "a sentence for the log of an attempt is lost");
+        }
+    }
+}
+
+/// Says why a log stops before its disk is full.
+pub(crate) fn low_disk_reason(min_free_disk: u64) -> String {
+    format!(
+        "the log stops here: less than {} MiB are free on its disk (worker.min_free_disk)",
+        min_free_disk >> 20
+    )
+}
+
+/// Returns the free space on the disk of an open file, in bytes.
+pub(crate) fn free_bytes(file: &File) -> io::Result<u64> {
+    let stat = fstatvfs(file)?;
+    Ok(stat.blocks_available().saturating_mul(stat.fragment_size()))
 }
 
 fn truncation_mark(limit: u64) -> String {
@@ -126,10 +171,9 @@ fn truncation_mark(limit: u64) -> String {
 }
 
 fn read_output_file(path: &Path, outputs: &mut OutputCollector) -> io::Result<()> {
-    let file = match File::open(path) {
-        Ok(file) => file,
+    let file = match open_regular(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
+        opened => opened?,
     };
     if file.metadata()?.len() > MAX_OUTPUT_FILE_BYTES {
         outputs.fail(OutputError::FileTooLarge(MAX_OUTPUT_FILE_BYTES));

@@ -11,5 +11,6 @@ pub(crate) fn read_script(action: &PreparedAction) -> Result<Script, InvalidFiel
     Ok(Script {
         text: fields.run,
         interpreter: fields.python,
+        background: fields.background,
     })
 }

@@ -9,18 +9,19 @@ use engine::task_type::shell::SHELL;
 
 use super::http::HttpRunner;
 use super::limits::RunnerLimits;
+use super::log_files::LogFiles;
 use super::process::{ProcessRunner, ScriptTypes};
 use super::{python, shell};
 
-/// Registers the runner of each task type that runs on workers.
+/// Registers the runner of each task type that runs on workers; their output goes to `logs`.
 ///
 /// # Errors
 /// A sentence that says why an HTTP client cannot be made.
-pub fn runners(limits: RunnerLimits) -> Result<RunnerRegistry, String> {
-    let processes = ProcessRunner::new(limits.log_bytes, script_types());
+pub fn runners(limits: RunnerLimits, logs: &LogFiles) -> Result<RunnerRegistry, String> {
+    let processes = ProcessRunner::new(limits.log, script_types(), logs.clone());
     Ok(RunnerRegistry::default()
         .with(&[SHELL.name, PYTHON.name], Arc::new(processes))
-        .with(&[HTTP.name], Arc::new(HttpRunner::new(limits)?)))
+        .with(&[HTTP.name], Arc::new(HttpRunner::new(limits, logs.clone())?)))
 }
 
 /// Returns the task types that run as processes.

@@ -5,11 +5,14 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
 /// The longest name, in characters.
 pub const MAX_CHARS: usize = 100;
 
+/// Beginning of the variables that the system sets for every attempt.
+pub(super) const SYSTEM_PREFIX: &str = "PORPOISE_";
+
 /// Names that change how programs are found or loaded.
 const FORBIDDEN: &[&str] = &["PATH", "IFS", "ENV", "HOME", "SHELL"];
 
 /// Beginnings of such names.
-const FORBIDDEN_PREFIXES: &[&str] = &["LD_", "BASH_", "PYTHON", "PORPOISE_"];
+const FORBIDDEN_PREFIXES: &[&str] = &["LD_", "BASH_", "PYTHON", SYSTEM_PREFIX];
 
 /// Checks the name of a project, workflow, task or worker group.
 ///

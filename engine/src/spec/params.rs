@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::limits::MAX_VALUE_BYTES;
-use super::model::{Direction, Param, ParamType};
+use super::model::{Direction, Param};
 use super::names;
 use super::validator::{Path, Validator};
-use super::values::{check_text, typed_text, undeclared_type};
+use super::values::{ParamType, check_text, typed_text, undeclared_type};
 
 /// The most parameters of a workflow or a task.
 const MAX_PARAMS: usize = 1_000;
@@ -170,9 +170,13 @@ pub(super) fn parse_env(
                     "`{name}` is not a variable name: use ASCII letters, digits and `_`, not a digit first"
                 ),
             );
-        } else if validator.param_name(name, &at)
-            && let Some(text) = validator.scalar(value, &at, MAX_VALUE_BYTES)
-        {
+        } else if name.starts_with(names::SYSTEM_PREFIX) {
+            let message = format!(
+                "`{name}` is refused: names with `{}` belong to the system",
+                names::SYSTEM_PREFIX
+            );
+            validator.invalid_key(&at, "FORBIDDEN_NAME", message);
+        } else if let Some(text) = validator.scalar(value, &at, MAX_VALUE_BYTES) {
             if let Err((code, message)) = check_text(&text) {
                 validator.invalid(&at, code, message);
             }

@@ -104,7 +104,7 @@ fn common() -> Map<String, Value> {
         "worker_group": name("Where it runs."),
         "env": {
             "type": "object",
-            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+            "propertyNames": { "pattern": "^(?!PORPOISE_)[A-Za-z_][A-Za-z0-9_]*$" },
             "additionalProperties": scalar("A variable of its environment."),
         },
         "on_worker_lost": choice(OnWorkerLost::ALL, OnWorkerLost::Rerun),

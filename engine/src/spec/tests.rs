@@ -68,9 +68,9 @@ fn every_error_is_reported_at_once_with_its_place() {
         "tasks": {
             "a": { "type": "noop", "nedes": [], "needs": ["nope", "a"], "run": "x" },
             "b/~": { "type": "nope" },
-            "c": { "type": "shell", "retry": { "max": -1 }, "env": { "LD_PRELOAD": "x", "a.b": "y" } },
+            "c": { "type": "shell", "retry": { "max": -1 }, "env": { "PORPOISE_X": "x", "a.b": "y" } },
             "d": { "type": "http", "request": { "method": "post", "url": "ftp://x" }, "timeout": "0s" },
-            "e": { "type": "python", "run": "x", "python": "python3 -u" },
+            "e": { "type": "python", "run": "x", "python": "-u" },
         },
     });
     let expected = [
@@ -87,7 +87,7 @@ fn every_error_is_reported_at_once_with_its_place() {
         ("/tasks/b~1~0/type", "BAD_VALUE"),
         ("/tasks/c/run", "MISSING"),
         ("/tasks/c/retry/max", "OUT_OF_RANGE"),
-        ("/tasks/c/env/LD_PRELOAD", "FORBIDDEN_NAME"),
+        ("/tasks/c/env/PORPOISE_X", "FORBIDDEN_NAME"),
         ("/tasks/c/env/a.b", "BAD_NAME"),
         ("/tasks/d/request/method", "BAD_VALUE"),
         ("/tasks/d/request/url", "BAD_VALUE"),
@@ -100,6 +100,13 @@ fn every_error_is_reported_at_once_with_its_place() {
         issues(&document),
         expected.map(|(at, code)| (at.to_owned(), code))
     );
+}
+
+#[test]
+fn env_sets_any_variable_but_those_of_the_system() {
+    let env = json!({ "PATH": "/opt/bin:/bin", "LD_PRELOAD": "x", "PYTHONUNBUFFERED": "", "IFS": ",", "HOME": "/h" });
+    let document = with_tasks(json!({ "a": { "type": "shell", "run": "x", "env": env } }));
+    assert_eq!(parse(&document).unwrap().tasks[0].env.len(), 5);
 }
 
 #[test]

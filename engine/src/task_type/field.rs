@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::value_kind::{Example, ValueKind};
+use super::value_kind::ValueKind;
 use crate::spec::validator::{Path, Validator};
 
 /// One key of a task type.
@@ -125,7 +125,7 @@ impl Field {
         };
         let value = match self.kind {
             FieldKind::Object(fields) => parse_object(fields, validator, given, &at.key(self.key))?,
-            FieldKind::Value(kind) => kind.parse(validator, given, &at.key(self.key), self.example())?,
+            FieldKind::Value(kind) => kind.parse(validator, given, &at.key(self.key), self.key)?,
         };
         let is_default = match self.presence {
             Presence::Default(default) => value.as_str() == Some(default),
@@ -133,17 +133,6 @@ impl Field {
             Presence::Optional => value.as_object().is_some_and(Map::is_empty),
         };
         Some((!is_default).then_some(value))
-    }
-
-    /// Names the key and an example of its value, for error messages.
-    fn example(&self) -> Example {
-        Example {
-            key: self.key,
-            value: match self.presence {
-                Presence::Default(default) => default,
-                Presence::Required(_) | Presence::Optional => "",
-            },
-        }
     }
 
     /// Returns the JSON Schema of the value.

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
+use super::background::{BACKGROUND, BackgroundPolicy};
 use super::definition::TaskType;
 use super::field::{Field, FieldKind, Presence};
+use super::program::ProgramWords;
 use super::script::{SCRIPT_KEY, prepare_script};
 use super::site::ExecutionSite;
 use super::value_kind::ValueKind;
@@ -24,8 +26,10 @@ pub const PYTHON: TaskType = TaskType {
             key: "python",
             kind: FieldKind::Value(ValueKind::Program),
             presence: Presence::Default("python3"),
-            doc: "Path or name of the program that reads the script, without arguments.",
+            doc: "The program that reads the script, with its arguments: a list of words, or a text that is split at \
+                  blanks.",
         },
+        BACKGROUND,
     ],
     prepare: prepare_script,
 };
@@ -36,5 +40,8 @@ pub struct PythonFields {
     /// The script.
     pub run: String,
     /// The program that reads it.
-    pub python: String,
+    pub python: ProgramWords,
+    /// What becomes of the processes that it leaves behind.
+    #[serde(default)]
+    pub background: BackgroundPolicy,
 }

@@ -84,7 +84,7 @@ fn the_table_of_a_type_is_all_that_parsing_and_serializing_need() {
 
 #[test]
 fn every_error_of_a_table_is_reported_at_its_place() {
-    let wrong = json!({ "mode": "slow", "target": { "program": "a b", "port": 1 } });
+    let wrong = json!({ "mode": "slow", "target": { "program": "-a b", "port": 1 } });
     let found: Vec<(String, &str)> = parse(&wrong)
         .unwrap_err()
         .into_iter()
@@ -127,13 +127,13 @@ fn a_runner_reads_the_fields_of_its_type_with_defaults_filled_in() {
         .read_fields()
         .unwrap();
     assert_eq!(
-        (shell.run.as_str(), shell.interpreter.as_str()),
-        ("true", "/bin/sh")
+        (shell.run.as_str(), shell.interpreter.words()),
+        ("true", vec!["/bin/sh"])
     );
     let python: PythonFields = prepared("python", json!({ "type": "python", "run": "pass" }))
         .read_fields()
         .unwrap();
-    assert_eq!(python.python, "python3");
+    assert_eq!(python.python.words(), ["python3"]);
     let http = prepared(
         "http",
         json!({ "type": "http", "request": { "url": "http://h" } }),
@@ -142,6 +142,76 @@ fn a_runner_reads_the_fields_of_its_type_with_defaults_filled_in() {
     assert_eq!((fields.request.method.as_str(), fields.expect), ("GET", None));
     let error = http.read_fields::<ShellFields>().unwrap_err();
     assert_eq!(error.task_type, "http");
+}
+
+#[test]
+fn a_script_is_read_by_its_interpreter_or_its_first_line_or_the_default_shell() {
+    let words = |task: Value| -> Vec<String> {
+        let fields: ShellFields = prepared("shell", task).read_fields().unwrap();
+        fields
+            .interpreter
+            .words()
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    };
+    let bash = "#!/usr/bin/env bash\n[[ a == a* ]]";
+    assert_eq!(
+        words(json!({ "type": "shell", "run": bash })),
+        ["/usr/bin/env", "bash"]
+    );
+    for given in [json!("/bin/sh"), json!(["/bin/sh"])] {
+        let task = json!({ "type": "shell", "run": bash, "interpreter": given });
+        assert_eq!(
+            words(task),
+            ["/bin/sh"],
+            "what is given counts, also when it is the default"
+        );
+    }
+    let strict = ["bash", "-euo", "pipefail"];
+    for given in [json!("bash -euo pipefail"), json!(strict)] {
+        assert_eq!(
+            words(json!({ "type": "shell", "run": "true", "interpreter": given })),
+            strict
+        );
+    }
+}
+
+#[test]
+fn a_program_without_a_word_or_with_an_option_first_is_refused() {
+    for wrong in [
+        json!(""),
+        json!("  "),
+        json!("-x"),
+        json!([]),
+        json!([""]),
+        json!(["-x"]),
+        json!(["a\u{7}"]),
+        json!(1),
+    ] {
+        let document = json!({ "query": "q", "target": { "url": "http://h", "program": wrong } });
+        let found = parse(&document).unwrap_err();
+        assert_eq!(found[0].pointer, "/target/program", "{wrong}");
+    }
+}
+
+#[test]
+fn background_processes_are_ended_unless_the_task_keeps_them() {
+    let policy = |task: Value| {
+        prepared("shell", task)
+            .read_fields::<ShellFields>()
+            .unwrap()
+            .background
+    };
+    assert_eq!(
+        policy(json!({ "type": "shell", "run": "x" })),
+        BackgroundPolicy::End
+    );
+    let keep = json!({ "type": "shell", "run": "x", "background": "keep" });
+    assert_eq!(policy(keep), BackgroundPolicy::Keep);
+    let python = json!({ "type": "python", "run": "x", "background": "keep" });
+    let python: PythonFields = prepared("python", python).read_fields().unwrap();
+    assert_eq!(python.background, BackgroundPolicy::Keep);
 }
 
 #[test]

@@ -11,6 +11,9 @@ const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 /// The most bytes of a url, a header's value or a program's name.
 const MAX_LINE_BYTES: usize = 8 * 1024;
 
+/// The most words of a program with its arguments.
+const MAX_WORDS: usize = 100;
+
 /// The most headers of one request.
 const MAX_HEADERS: usize = 100;
 
@@ -25,7 +28,8 @@ const MAX_STATUS_CODES: usize = 500;
 pub enum ValueKind {
     /// A text that is not blank.
     Script,
-    /// The path or name of one program, without arguments: it is started directly, not by a shell.
+    /// A program with arguments of its own, as a text that is split at blanks or as a list of words: it is started
+    /// directly, not by a shell.
     Program,
     /// An http or https address, or a placeholder that stands for one.
     Url,
@@ -39,15 +43,6 @@ pub enum ValueKind {
     StatusCodes,
 }
 
-/// What error messages say about a field.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Example {
-    /// Its key.
-    pub(super) key: &'static str,
-    /// A value that is legal.
-    pub(super) value: &'static str,
-}
-
 impl ValueKind {
     /// Parses a value; `None` when it is wrong.
     pub(super) fn parse(
@@ -55,11 +50,11 @@ impl ValueKind {
         validator: &mut Validator,
         value: &Value,
         at: &Path<'_>,
-        example: Example,
+        key: &str,
     ) -> Option<Value> {
         match self {
             Self::Script => parse_script(validator, value, at).map(Value::from),
-            Self::Program => parse_program(validator, value, at, example).map(Value::from),
+            Self::Program => parse_program(validator, value, at, key),
             Self::Url => parse_url(validator, value, at).map(Value::from),
             Self::Text => validator.scalar(value, at, MAX_TEXT_BYTES).map(Value::from),
             Self::Choice(names) => validator
@@ -74,7 +69,17 @@ impl ValueKind {
     pub(super) fn schema(self) -> Value {
         match self {
             Self::Script => json!({ "type": "string", "minLength": 1 }),
-            Self::Program => json!({ "type": "string", "pattern": "^[^\\s-][^\\s]*$" }),
+            Self::Program => json!({
+                "oneOf": [
+                    { "type": "string", "pattern": "^\\s*[^\\s-]" },
+                    {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": MAX_WORDS,
+                        "items": { "type": "string", "minLength": 1 },
+                    },
+                ],
+            }),
             Self::Url => json!({ "type": "string" }),
             Self::Text => json!({ "type": ["string", "number", "boolean", "null"] }),
             Self::Choice(names) => json!({ "enum": names }),
@@ -105,23 +110,28 @@ fn parse_script(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Opti
     Some(script.replace("\r\n", "\n"))
 }
 
-fn parse_program(
-    validator: &mut Validator,
-    value: &Value,
-    at: &Path<'_>,
-    example: Example,
-) -> Option<String> {
-    let program = validator.short_text(value, at, MAX_LINE_BYTES)?;
-    let is_legal = |c: char| !c.is_whitespace() && !c.is_control();
-    if program.is_empty() || program.starts_with('-') || !program.chars().all(is_legal) {
-        let message = format!(
-            "`{}` is the path or name of one program, without arguments, like `{}`",
-            example.key, example.value
-        );
+fn parse_program(validator: &mut Validator, value: &Value, at: &Path<'_>, key: &str) -> Option<Value> {
+    let words: Vec<&str> = match value {
+        Value::Array(list) => {
+            validator.at_most(list.len(), MAX_WORDS, at).then_some(())?;
+            let words = list.iter().enumerate();
+            words
+                .map(|(place, word)| validator.text(word, &at.index(place)))
+                .collect::<Option<_>>()?
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            validator.text(value, at)?.split_ascii_whitespace().collect()
+        }
+    };
+    let bytes = words.iter().map(|word| word.len()).sum::<usize>();
+    let is_legal = |word: &&str| !word.is_empty() && !word.contains(char::is_control);
+    let has_program = words.first().is_some_and(|program| !program.starts_with('-'));
+    if !has_program || !words.iter().all(is_legal) || words.len() > MAX_WORDS || bytes > MAX_LINE_BYTES {
+        let message = format!("`{key}` is a program with its arguments, like `bash -eu` or [bash, -eu]");
         validator.invalid(at, "BAD_VALUE", message);
         return None;
     }
-    Some(program)
+    Some(value.clone())
 }
 
 fn parse_url(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<String> {

@@ -498,3 +498,27 @@ pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(fixture: &Ca
     let again = delete().await;
     assert!(matches!(again, Err(CatalogError::NotFound { .. })), "{again:?}");
 }
+
+pub(super) async fn a_delete_requests_of_each_worker_to_remove_the_logs(fixture: &CatalogFixture) {
+    let (id, other) = (
+        in_default(fixture, "failed").await,
+        in_default(fixture, "failed").await,
+    );
+    fixture
+        .sql(&format!(
+            "INSERT INTO attempt (instance, task_index, number, epoch, state, worker, worker_name, dispatch_id, created_at) \
+             VALUES ({id}, 0, 1, 1, 'failed', 3, 'n1', '1-{id}-0-1-1', 1), ({id}, 0, 2, 1, 'failed', 3, 'n1', \
+             '1-{id}-0-2-1', 2), ({id}, 1, 1, 1, 'failed', 4, 'n2', '1-{id}-1-1-1', 2), \
+             ({id}, 2, 1, 1, 'created', NULL, NULL, NULL, 2), ({other}, 0, 1, 1, 'failed', 3, 'n1', '1-{other}-0-1-1', 1)"
+        ))
+        .await;
+    let removals = fixture.catalog.log_removals();
+    assert_eq!(removals.list("n1").await, Ok(Vec::new()));
+    let deleted = fixture.catalog.instances().delete(id, &asked()).await;
+    assert_eq!(deleted, Ok(DeleteOutcome::Gone));
+    assert_eq!(removals.list("n1").await, Ok(vec![id]));
+    assert_eq!(removals.list("n2").await, Ok(vec![id]));
+    removals.forget("n1", &[id, other]).await.expect("it is stored");
+    assert_eq!(removals.list("n1").await, Ok(Vec::new()));
+    assert_eq!(removals.list("n2").await, Ok(vec![id]), "it may be away now");
+}

@@ -30,12 +30,25 @@ impl Node {
 
     /// The same in an environment that has more variables.
     pub(super) fn start_in(environment: &[(&str, &Path)], data: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_porpoise"))
+        let mut program = Command::new(env!("CARGO_BIN_EXE_porpoise"));
+        program.envs(environment.iter().copied());
+        Self::start_by(program, data, more)
+    }
+
+    /// The same in a shell that ignores these signals.
+    pub(super) fn start_ignoring(signals: &str, data: &Path) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("trap '' {signals}; exec \"$0\" \"$@\"")]);
+        shell.arg(env!("CARGO_BIN_EXE_porpoise"));
+        Self::start_by(shell, data, &[])
+    }
+
+    fn start_by(mut program: Command, data: &Path, more: &[&str]) -> Self {
+        let mut child = program
             .args(["standalone", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(more)
             .env("PORPOISE__AUTH__BOOTSTRAP_TOKEN", TOKEN)
-            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

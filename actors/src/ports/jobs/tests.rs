@@ -7,7 +7,6 @@ use crate::testing::worker::test_worker::{dispatch, uid};
 fn job() -> Job {
     Job {
         dispatch: dispatch(1),
-        log: PathBuf::new(),
         workdir: PathBuf::new(),
         output: PathBuf::new(),
     }

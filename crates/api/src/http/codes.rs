@@ -89,8 +89,8 @@ codes! {
     TooManyRequests = "TOO_MANY_REQUESTS", TOO_MANY_REQUESTS, "Too many requests";
     /// A mistake in the program.
     Internal = "INTERNAL", INTERNAL_SERVER_ERROR, "Internal error";
-    /// The database cannot be reached.
-    StoreUnavailable = "STORE_UNAVAILABLE", SERVICE_UNAVAILABLE, "The database cannot be reached";
+    /// The database cannot be reached, or its disk is full.
+    StoreUnavailable = "STORE_UNAVAILABLE", SERVICE_UNAVAILABLE, "The database is not available";
     /// The worker that has the log cannot be reached.
     LogUnavailable = "LOG_UNAVAILABLE", SERVICE_UNAVAILABLE, "The log cannot be read now";
     /// This node is not ready to serve.

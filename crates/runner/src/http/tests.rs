@@ -1,6 +1,6 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use actors::ports::KILL_GRACE;
 use actors::protocol::{Dispatch, Owner};
@@ -48,7 +48,6 @@ fn fields(url: &str, expect_status: Vec<u16>) -> Map<String, Value> {
 
 fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
     Job {
-        log: folder.join("logs/x.log"),
         workdir: folder.join("work/x"),
         output: folder.join("work/x.output"),
         dispatch: Dispatch {
@@ -82,12 +81,20 @@ fn declaring(mut job: Job, outputs: &[(&str, ParamType)]) -> Job {
     job
 }
 
+fn logs_of(job: &Job) -> LogFiles {
+    LogFiles::in_folder(job.workdir.parent().unwrap().with_file_name("logs"))
+}
+
+fn log_file(job: &Job) -> PathBuf {
+    logs_of(job).path(&job.dispatch.uid)
+}
+
 async fn run(job: &Job) -> JobEnd {
     let limits = RunnerLimits {
         http_body_bytes: 100,
         ..RunnerLimits::default()
     };
-    HttpRunner::new(limits)
+    HttpRunner::new(limits, logs_of(job))
         .unwrap()
         .start(job)
         .await
@@ -111,7 +118,11 @@ async fn the_status_is_the_exit_code_and_the_body_is_the_log() {
         (AttemptResult::Succeeded, Some(201), None)
     );
     assert_eq!(end.outputs.get("k").map(String::as_str), Some("v"));
-    assert!(std::fs::read_to_string(&job.log).unwrap().starts_with("hi\n"));
+    assert!(
+        std::fs::read_to_string(log_file(&job))
+            .unwrap()
+            .starts_with("hi\n")
+    );
 }
 
 #[tokio::test]
@@ -157,7 +168,7 @@ async fn a_long_body_is_cut_with_a_mark() {
         vec![],
     );
     assert_eq!(run(&job).await.result, AttemptResult::Succeeded);
-    let log = std::fs::read_to_string(&job.log).unwrap();
+    let log = std::fs::read_to_string(log_file(&job)).unwrap();
     assert!(log.len() < 300 && log.contains("porpoise:"), "{log}");
 }
 
@@ -178,8 +189,9 @@ async fn a_kill_ends_a_request_that_is_not_answered() {
     let folder = tempfile::tempdir().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
-    let http = HttpRunner::new(RunnerLimits::default()).unwrap();
-    let mut running = http.start(&job(folder.path(), &url, vec![])).await.unwrap();
+    let job = job(folder.path(), &url, vec![]);
+    let http = HttpRunner::new(RunnerLimits::default(), logs_of(&job)).unwrap();
+    let mut running = http.start(&job).await.unwrap();
     running.kill(KILL_GRACE);
     assert_eq!(running.wait().await.result, AttemptResult::Killed);
 }
@@ -236,7 +248,7 @@ async fn a_body_that_is_too_large_for_its_output_fails_the_attempt() {
         answer("200 OK", "text"),
     ]);
     let large = declaring(job(folder.path(), &url, vec![]), &[("body", ParamType::String)]);
-    let runner = HttpRunner::new(RunnerLimits::default()).unwrap();
+    let runner = HttpRunner::new(RunnerLimits::default(), logs_of(&large)).unwrap();
     let end = runner.start(&large).await.unwrap().wait().await;
     assert_eq!(
         (end.result, end.failure),

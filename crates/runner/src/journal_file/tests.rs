@@ -44,3 +44,39 @@ async fn a_folder_in_the_place_of_the_file_is_an_error_that_names_it() {
     let error = journal.append(&[incarnation(1)]).await.unwrap_err();
     assert!(error.to_string().contains("worker-journal.jsonl"), "{error}");
 }
+
+#[tokio::test]
+async fn a_fifo_in_the_place_of_the_file_is_an_error_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("worker-journal.jsonl");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let journal = JournalFile::in_data(folder.path());
+    let error = journal.read().await.unwrap_err();
+    assert!(error.to_string().contains("worker-journal.jsonl"), "{error}");
+}
+
+#[tokio::test]
+async fn a_journal_that_a_task_replaced_is_written_again_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("worker-journal.jsonl");
+    let other = folder.path().join("other");
+    let journal = JournalFile::in_data(folder.path());
+    journal.append(&[incarnation(1)]).await.unwrap();
+    let replacements: [&dyn Fn(); 3] = [
+        &|| std::os::unix::fs::symlink(&other, &path).unwrap(),
+        &|| fs::create_dir(&path).unwrap(),
+        &|| {},
+    ];
+    for replace in replacements {
+        fs::remove_file(&path).unwrap();
+        replace();
+        journal.append(&[incarnation(2)]).await.unwrap_err();
+        journal.replace(&[incarnation(1)]).await.unwrap();
+        journal.append(&[incarnation(2)]).await.unwrap();
+        assert_eq!(
+            journal.read().await.unwrap(),
+            vec![incarnation(1), incarnation(2)]
+        );
+        assert!(!other.exists(), "nothing is written there");
+    }
+}

@@ -53,6 +53,12 @@ impl Cgroup {
         Ok(())
     }
 
+    /// Returns how many processes of the group the kernel has killed because memory ran out; none where memory is not
+    /// counted.
+    pub(super) fn memory_kills(&self) -> Option<u64> {
+        read_memory_kills(&self.folder)
+    }
+
     /// Lists the processes in the group.
     pub(super) fn members(&self) -> Vec<i32> {
         read_pids(&self.folder.join("cgroup.procs"))
@@ -80,11 +86,31 @@ impl Cgroup {
     }
 }
 
-/// Returns the group of this process, when groups can be created below it and processes be moved there.
-fn find_delegated_group() -> Option<PathBuf> {
+/// Returns how many processes of this process's own group and the groups below it the kernel has killed because memory
+/// ran out; none where memory is not counted.
+pub(super) fn own_memory_kills() -> Option<u64> {
+    static OWN_GROUP: OnceLock<Option<PathBuf>> = OnceLock::new();
+    read_memory_kills(OWN_GROUP.get_or_init(find_own_group).as_ref()?)
+}
+
+fn read_memory_kills(group: &Path) -> Option<u64> {
+    parse_memory_kills(&fs::read_to_string(group.join("memory.events")).ok()?)
+}
+
+fn parse_memory_kills(events: &str) -> Option<u64> {
+    let count = events.lines().find_map(|line| line.strip_prefix("oom_kill "))?;
+    count.trim().parse().ok()
+}
+
+fn find_own_group() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let own_group = find_mount_point(&mounts)?.join(find_own_path(&groups)?);
+    Some(find_mount_point(&mounts)?.join(find_own_path(&groups)?))
+}
+
+/// Returns the group of this process, when groups can be created below it and processes be moved there.
+fn find_delegated_group() -> Option<PathBuf> {
+    let own_group = find_own_group()?;
     let writable = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
     (writable(&own_group) && writable(&own_group.join("cgroup.procs"))).then_some(own_group)
 }

@@ -1,10 +1,14 @@
 //! The kernel's table of processes, read from `/proc`.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+/// Most bytes that are read of an environment; the kernel starts no program with more.
+const MAX_ENVIRON_BYTES: u64 = 8 << 20;
 
 /// Returns the id of this boot of the machine; empty where the kernel has none.
 pub fn boot_id() -> String {
@@ -30,7 +34,8 @@ pub(super) struct ProcessStat {
 }
 
 impl ProcessStat {
-    fn read(pid: i32) -> Option<Self> {
+    /// Reads the entry of a process; none when there is none.
+    pub(super) fn read(pid: i32) -> Option<Self> {
         let bytes = fs::read(format!("/proc/{pid}/stat")).ok()?;
         Self::parse(pid, &String::from_utf8_lossy(&bytes))
     }
@@ -66,9 +71,13 @@ pub(super) fn all_processes() -> Vec<ProcessStat> {
         .collect()
 }
 
-/// Returns the environment of a process; none for one that has ended or belongs to another user.
+/// Returns the environment of a process; none for one that has ended or belongs to another user. A process can make it
+/// as long as its memory.
 pub(super) fn read_environ(pid: i32) -> Option<Vec<u8>> {
-    fs::read(format!("/proc/{pid}/environ")).ok()
+    let file = File::open(format!("/proc/{pid}/environ")).ok()?;
+    let mut environ = Vec::new();
+    file.take(MAX_ENVIRON_BYTES).read_to_end(&mut environ).ok()?;
+    Some(environ)
 }
 
 /// Sends a signal; a process that has ended in the meantime needs none.

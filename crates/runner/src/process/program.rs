@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use actors::ports::StartError;
+use engine::task_type::ProgramWords;
 
 use super::workspace::Workspace;
 
@@ -20,12 +21,12 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// Makes the command that runs a workspace's script. The values of a task are in its environment, never in its
 /// arguments.
 pub(super) fn script_command(
-    interpreter: &str,
+    interpreter: &ProgramWords,
     environment: &BTreeMap<String, String>,
     workspace: &Workspace,
 ) -> Result<Command, StartError> {
     let path = environment.get("PATH").cloned().unwrap_or_else(search_path);
-    let mut words = interpreter.split_ascii_whitespace();
+    let mut words = interpreter.words().into_iter();
     let program = words
         .next()
         .ok_or_else(|| StartError::permanent("the task names no interpreter"))?;
@@ -36,7 +37,9 @@ pub(super) fn script_command(
     command
         .current_dir(workspace.folder())
         .env_clear()
-        .env("PATH", path);
+        .env("PATH", path)
+        // Live output, and none that is lost with a kill; also of Python inside a shell script.
+        .env("PYTHONUNBUFFERED", "1");
     for name in INHERITED {
         command.envs(inherited_variable(name));
     }

@@ -1,74 +1,98 @@
 //! One attempt with a process, from its start to its end.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actors::ports::{Job, JobEnd, RunningJob};
+use actors::ports::{Job, JobEnd, KILL_GRACE, RunningJob};
 use async_trait::async_trait;
-use engine::attempt::{AttemptResult, FailureKind};
+use engine::attempt::AttemptResult;
 use engine::ids::DispatchId;
 use engine::params::OutputCollector;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use engine::task_type::BackgroundPolicy;
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 
+use super::attempt_files::{AttemptFiles, LogProgress};
 use super::cgroup::Cgroup;
+use super::exit_status::{end_of_status, is_sigkill};
+use super::leftovers::end_leftovers;
+use super::memory_kills::MemoryKills;
+use super::orphans::LeaderGuard;
 use super::proc_fs::start_ticks;
 use super::terminate::terminate_tree;
 use super::tree::ProcessTree;
-use super::workspace::Workspace;
 use crate::job_end::{end_with_outputs, failed_end};
-use crate::log_tail::LogTail;
 
 /// Time between two reads of a growing log. An attempt that runs longer than this is put into a control group.
 const LOG_POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The files of an attempt, until its end.
-struct AttemptFiles {
-    log: LogTail,
-    workspace: Workspace,
-}
+/// Time between two reads of a log that grows fast.
+const FAST_LOG_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// An attempt with a process.
 pub(super) struct RunningProcess {
     uid: DispatchId,
     output: PathBuf,
     pid: i32,
-    start_ticks: Option<u64>,
+    /// Keeps the process from being taken for an orphan.
+    _leader: LeaderGuard,
     child: Child,
+    start_ticks: Option<u64>,
+    background: BackgroundPolicy,
+    memory_kills: MemoryKills,
     /// The control group, until the process is added to it.
     cgroup: Option<Cgroup>,
     joining_cgroup: Option<JoinHandle<()>>,
     status: Option<io::Result<ExitStatus>>,
-    killing: Option<JoinHandle<()>>,
+    killing: Option<JoinHandle<usize>>,
     killed: bool,
-    files: Arc<Mutex<Option<AttemptFiles>>>,
-    cleaning_up: Option<JoinHandle<OutputCollector>>,
+    files: AttemptFiles,
+    log_poll_interval: Duration,
+    /// Why this worker kills the attempt by itself, which is a failure.
+    stop_reason: Option<String>,
+    /// What follows the end of the process; none before it.
+    closing: Option<JoinHandle<ClosedAttempt>>,
+}
+
+/// What is known of an attempt when nothing of it runs any more.
+#[derive(Default)]
+struct ClosedAttempt {
+    /// Every value that it set; none when the files could not be read in time.
+    outputs: Option<OutputCollector>,
+    /// Says that memory ran out.
+    memory: Option<String>,
 }
 
 impl RunningProcess {
     /// Takes charge of a child of this process.
-    pub(super) fn new(job: &Job, pid: i32, child: Child, log: LogTail, workspace: Workspace) -> Self {
+    pub(super) fn new(
+        job: &Job,
+        (child, pid): (Child, i32),
+        files: AttemptFiles,
+        background: BackgroundPolicy,
+        memory_kills: MemoryKills,
+    ) -> Self {
         let uid = job.dispatch.uid;
         Self {
             uid,
             output: job.output.clone(),
             pid,
-            start_ticks: start_ticks(pid),
+            _leader: LeaderGuard::new(pid),
             child,
+            start_ticks: start_ticks(pid),
+            background,
+            memory_kills,
             cgroup: Cgroup::for_attempt(&uid, &job.output),
             joining_cgroup: None,
             status: None,
             killing: None,
             killed: false,
-            files: Arc::new(Mutex::new(Some(AttemptFiles { log, workspace }))),
-            cleaning_up: None,
+            files,
+            log_poll_interval: LOG_POLL_INTERVAL,
+            stop_reason: None,
+            closing: None,
         }
     }
 
@@ -86,11 +110,26 @@ impl RunningProcess {
                 self.killing = None;
                 self.killed = true;
             }
-            () = tokio::time::sleep(LOG_POLL_INTERVAL) => {
+            () = tokio::time::sleep(self.log_poll_interval) => {
                 self.join_cgroup();
-                self.read_log().await;
+                self.follow_log();
             }
         }
+    }
+
+    /// Kills an attempt whose log has stopped: what it writes from then on would be lost.
+    fn follow_log(&mut self) {
+        self.log_poll_interval = match self.files.follow_log() {
+            LogProgress::Slow => LOG_POLL_INTERVAL,
+            LogProgress::Fast => FAST_LOG_POLL_INTERVAL,
+            LogProgress::Stopped(reason) => {
+                if self.status.is_none() && self.killing.is_none() {
+                    self.stop_reason = Some(reason);
+                    self.kill(KILL_GRACE);
+                }
+                FAST_LOG_POLL_INTERVAL
+            }
+        };
     }
 
     fn join_cgroup(&mut self) {
@@ -105,56 +144,49 @@ impl RunningProcess {
         }));
     }
 
-    async fn read_log(&self) {
-        let files = Arc::clone(&self.files);
-        let grown = with_files(&files, |files| files.log.has_grown());
-        if grown == Some(true) {
-            let read = tokio::task::spawn_blocking(move || with_files(&files, |files| files.log.read_new()));
-            if let Ok(Some(Err(error))) = read.await {
-                tracing::warn!(%error, "the log of an attempt cannot be followed");
-            }
-        }
-    }
-
-    fn clean_up(&self) -> JoinHandle<OutputCollector> {
-        let files = Arc::clone(&self.files);
-        let process_group = Pid::from_raw(self.pid);
-        let joined_cgroup = Cgroup::for_attempt(&self.uid, &self.output).filter(|_| self.cgroup.is_none());
-        tokio::task::spawn_blocking(move || {
-            killpg(process_group, Signal::SIGKILL).ok();
+    /// Ends what the attempt left behind, and closes its files; everything here has a time limit.
+    fn close(&self) -> JoinHandle<ClosedAttempt> {
+        let (uid, output, pid) = (self.uid, self.output.clone(), self.pid);
+        let ends_leftovers = self.background == BackgroundPolicy::End && !self.killed;
+        let joined_cgroup = Cgroup::for_attempt(&uid, &output).filter(|_| self.cgroup.is_none());
+        let is_sigkill = !self.killed && self.status.as_ref().is_some_and(is_sigkill);
+        let (memory_kills, files) = (self.memory_kills.clone(), self.files.clone());
+        tokio::spawn(async move {
+            // Removing the group removes its counts.
+            let memory = is_sigkill.then(|| memory_kills.explain(joined_cgroup.as_ref()));
+            let tree = ends_leftovers.then(|| ProcessTree::from_ended_child(&uid, &output, pid));
+            let sentence = match tree {
+                Some(tree) => end_leftovers(tree).await,
+                None => None,
+            };
             if let Some(cgroup) = joined_cgroup {
                 cgroup.remove();
             }
-            let files = files.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some(AttemptFiles { log, workspace }) = files else {
-                return OutputCollector::default();
-            };
-            let outputs = log.into_outputs();
-            workspace.remove();
-            outputs
+            ClosedAttempt {
+                outputs: files.close(sentence).await,
+                memory: memory.flatten(),
+            }
         })
     }
 
-    fn job_end(&self, outputs: OutputCollector) -> JobEnd {
+    fn job_end(&self, closed: ClosedAttempt) -> JobEnd {
         let mut end = match &self.status {
-            Some(Ok(status)) => end_of_status(*status),
-            Some(Err(error)) => failed_end(None, format!("its end is not known: {error}")),
+            Some(status) => end_of_status(status, closed.memory.as_deref()),
             None => failed_end(None, "its end is not known".to_owned()),
         };
-        if self.killed {
+        if closed.outputs.is_none() && end.result == AttemptResult::Succeeded {
+            end = failed_end(end.exit_code, "its outputs could not be read in time".to_owned());
+        }
+        if self.killed
+            && let Some(reason) = &self.stop_reason
+        {
+            end = failed_end(end.exit_code, reason.clone());
+        } else if self.killed {
             end.result = AttemptResult::Killed;
             end.error.get_or_insert_with(|| "killed".to_owned());
         }
-        end_with_outputs(end, outputs)
+        end_with_outputs(end, closed.outputs.unwrap_or_default())
     }
-}
-
-fn with_files<T>(files: &Mutex<Option<AttemptFiles>>, act: impl FnOnce(&mut AttemptFiles) -> T) -> Option<T> {
-    files
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .as_mut()
-        .map(act)
 }
 
 /// Joins work that stays in its place, so that a dropped wait loses nothing. Returns none without work, or when the
@@ -177,12 +209,12 @@ impl RunningJob for RunningProcess {
         while self.status.is_none() || self.killing.is_some() {
             self.step().await;
         }
-        if self.cleaning_up.is_none() {
-            self.cleaning_up = Some(self.clean_up());
+        if self.closing.is_none() {
+            self.closing = Some(self.close());
         }
-        let outputs = join_in_place(&mut self.cleaning_up).await.unwrap_or_default();
-        self.cleaning_up = None;
-        self.job_end(outputs)
+        let closed = join_in_place(&mut self.closing).await.unwrap_or_default();
+        self.closing = None;
+        self.job_end(closed)
     }
 
     fn kill(&mut self, grace: Duration) {
@@ -191,35 +223,5 @@ impl RunningJob for RunningProcess {
         }
         let tree = ProcessTree::from_child(&self.uid, &self.output, self.pid);
         self.killing = Some(tokio::spawn(terminate_tree(tree, grace)));
-    }
-}
-
-fn end_of_status(status: ExitStatus) -> JobEnd {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => JobEnd {
-            result: AttemptResult::Succeeded,
-            exit_code: Some(0),
-            error: None,
-            failure: FailureKind::Transient,
-            outputs: BTreeMap::new(),
-        },
-        (Some(code), _) => failed_end(Some(code), format!("exit code {code}")),
-        (None, Some(signal)) => end_by_signal(signal),
-        (None, None) => failed_end(None, "it ended without an exit code".to_owned()),
-    }
-}
-
-/// The exit code is the one that a shell would show.
-fn end_by_signal(signal: i32) -> JobEnd {
-    let name = Signal::try_from(signal).map_or("unknown", Signal::as_str);
-    let end = failed_end(Some(128 + signal), format!("ended by signal {signal} ({name})"));
-    let is_kill = [Signal::SIGKILL as i32, Signal::SIGTERM as i32].contains(&signal);
-    JobEnd {
-        result: if is_kill {
-            AttemptResult::Killed
-        } else {
-            AttemptResult::Failed
-        },
-        ..end
     }
 }

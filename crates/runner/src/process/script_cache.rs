@@ -3,13 +3,18 @@
 //! The values of a task are never in its script, so most attempts of a task have the same one.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use primitives::private_files::replace_private_file;
 use sha2::{Digest, Sha256};
+
+use crate::file_remover::FileRemover;
+use crate::task_file::open_regular;
+
+/// The end of the name of a script file.
+pub(super) const SCRIPT_EXTENSION: &str = "script";
 
 /// Script files that are kept although no attempt uses them.
 const MAX_KEPT_SCRIPTS: usize = 256;
@@ -17,11 +22,26 @@ const MAX_KEPT_SCRIPTS: usize = 256;
 /// The script files, each with the number of attempts that use it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ScriptCache {
-    users: Arc<Mutex<HashMap<PathBuf, usize>>>,
+    files: Arc<Mutex<ScriptTable>>,
+    remover: FileRemover,
+}
+
+/// The files by the hash of their text. A name is used once, so that a removed file is never another attempt's.
+#[derive(Debug, Default)]
+struct ScriptTable {
+    by_hash: HashMap<String, ScriptUse>,
+    next_number: u64,
+}
+
+#[derive(Debug)]
+struct ScriptUse {
+    path: PathBuf,
+    attempts: usize,
 }
 
 /// A script file in use; dropping it ends the use.
 pub(super) struct ScriptFile {
+    hash: String,
     path: PathBuf,
     cache: ScriptCache,
 }
@@ -29,24 +49,59 @@ pub(super) struct ScriptFile {
 impl ScriptCache {
     /// Returns a file in `folder` that contains `text`.
     pub(super) fn acquire(&self, folder: &Path, text: &str) -> io::Result<ScriptFile> {
-        let name = hex::encode(&Sha256::digest(text.as_bytes())[..16]);
-        let path = folder.join(name).with_extension("script");
-        let mut users = self.lock_users();
-        if users.is_empty() {
-            remove_scripts_of_earlier_incarnations(folder);
-        }
-        // A task may have changed or removed it: all run as the same user.
-        if !fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
-            // Replaced as a whole, because an interpreter may still read the old file.
-            replace_private_file(&path, text.as_bytes())?;
-        }
-        *users.entry(path.clone()).or_default() += 1;
+        let hash = hex::encode(&Sha256::digest(text.as_bytes())[..16]);
+        let path = self.begin_use(folder, &hash);
         let cache = self.clone();
-        Ok(ScriptFile { path, cache })
+        let file = ScriptFile { hash, path, cache };
+        // A task may have changed or replaced it: all run as the same user.
+        if !has_content(&file.path, text.as_bytes()) {
+            self.write(&file.path, text)?;
+        }
+        Ok(file)
     }
 
-    fn lock_users(&self) -> MutexGuard<'_, HashMap<PathBuf, usize>> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counts a use. The lock is not held while files are read or written: a disk that hangs stops one attempt only.
+    fn begin_use(&self, folder: &Path, hash: &str) -> PathBuf {
+        let mut files = self.lock_files();
+        if let Some(found) = files.by_hash.get_mut(hash) {
+            found.attempts += 1;
+            return found.path.clone();
+        }
+        let path = folder.join(format!("{hash}-{}.{SCRIPT_EXTENSION}", files.next_number));
+        files.next_number += 1;
+        let first = ScriptUse {
+            path: path.clone(),
+            attempts: 1,
+        };
+        files.by_hash.insert(hash.to_owned(), first);
+        path
+    }
+
+    /// Replaces the file as a whole, because an interpreter may still read the old one.
+    fn write(&self, path: &Path, text: &str) -> io::Result<()> {
+        match replace_private_file(path, text.as_bytes()) {
+            Err(error) if error.kind() == ErrorKind::IsADirectory => {
+                self.remover.clear_name(path)?;
+                replace_private_file(path, text.as_bytes())
+            }
+            written => written,
+        }
+    }
+
+    /// Ends a use; returns the file when it is not kept.
+    fn end_use(&self, hash: &str) -> Option<PathBuf> {
+        let mut files = self.lock_files();
+        let is_full = files.by_hash.len() > MAX_KEPT_SCRIPTS;
+        let found = files.by_hash.get_mut(hash)?;
+        found.attempts -= 1;
+        if found.attempts > 0 || !is_full {
+            return None;
+        }
+        files.by_hash.remove(hash).map(|removed| removed.path)
+    }
+
+    fn lock_files(&self) -> MutexGuard<'_, ScriptTable> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,25 +114,15 @@ impl ScriptFile {
 
 impl Drop for ScriptFile {
     fn drop(&mut self) {
-        let mut users = self.cache.lock_users();
-        let is_full = users.len() > MAX_KEPT_SCRIPTS;
-        let Some(count) = users.get_mut(&self.path) else {
-            return;
-        };
-        *count -= 1;
-        if *count == 0 && is_full {
-            users.remove(&self.path);
-            fs::remove_file(&self.path).ok();
+        if let Some(path) = self.cache.end_use(&self.hash) {
+            self.cache.remover.remove(&path);
         }
     }
 }
 
-/// Called before the first attempt of this incarnation starts, when nothing of an earlier one runs any more.
-fn remove_scripts_of_earlier_incarnations(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for file in entries.map(|entry| entry.path()) {
-        if file.extension().is_some_and(|extension| extension == "script") {
-            fs::remove_file(file).ok();
-        }
-    }
+/// A file that has grown is not read to its end.
+fn has_content(path: &Path, text: &[u8]) -> bool {
+    let mut found = Vec::with_capacity(text.len() + 1);
+    let read = open_regular(path).and_then(|file| file.take(text.len() as u64 + 1).read_to_end(&mut found));
+    read.is_ok() && found == text
 }

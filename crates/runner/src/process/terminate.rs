@@ -15,16 +15,19 @@ const FIRST_SCAN_PAUSE: Duration = Duration::from_millis(5);
 /// Longest pause between two scans.
 const MAX_SCAN_PAUSE: Duration = Duration::from_millis(100);
 
-/// Sends SIGTERM to every process, and SIGKILL after `grace` to those that are left; returns when none is.
-pub(super) async fn terminate_tree(tree: ProcessTree, grace: Duration) {
+/// Sends SIGTERM to every process, and SIGKILL after `grace` to those that are left; returns when none is, with the
+/// number of processes that there were.
+pub(super) async fn terminate_tree(tree: ProcessTree, grace: Duration) -> usize {
     let deadline = Instant::now() + grace;
     let mut signalled = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let mut pause = FIRST_SCAN_PAUSE;
     loop {
         let members = scan_members(&tree).await;
+        seen.extend(members.iter().copied());
         if members.is_empty() {
             tree.remove_cgroup();
-            return;
+            return seen.len();
         }
         if Instant::now() >= deadline {
             tree.kill_members(&members);

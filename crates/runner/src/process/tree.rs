@@ -26,6 +26,9 @@ enum Leader {
     Child(i32),
     /// A process of an earlier incarnation. Its pid may have been reused, so its start time is verified.
     Earlier { pid: i32, start_ticks: u64 },
+    /// A child that this process has waited for. Its number is not used again while a process is in its group or its
+    /// session.
+    Ended(i32),
 }
 
 impl ProcessTree {
@@ -35,6 +38,14 @@ impl ProcessTree {
             markers: environment_markers(uid, output),
             leader: Some(Leader::Child(pid)),
             cgroup: Cgroup::for_attempt(uid, output),
+        }
+    }
+
+    /// Returns the processes of an attempt whose leader was a child of this process and has ended.
+    pub(super) fn from_ended_child(uid: &DispatchId, output: &Path, pid: i32) -> Self {
+        Self {
+            leader: Some(Leader::Ended(pid)),
+            ..Self::from_child(uid, output, pid)
         }
     }
 
@@ -83,6 +94,22 @@ impl ProcessTree {
         }
     }
 
+    /// Whether a process that runs now is one of the attempt by itself, whatever its parent is.
+    pub(super) fn is_member(&self, stat: &ProcessStat) -> bool {
+        let leader = match self.leader {
+            Some(Leader::Child(pid) | Leader::Ended(pid)) => Some(pid),
+            Some(Leader::Earlier { .. }) | None => None,
+        };
+        let in_cgroup = || {
+            self.cgroup
+                .as_ref()
+                .is_some_and(|cgroup| cgroup.members().contains(&stat.pid))
+        };
+        leader.is_some_and(|leader| [stat.group, stat.session].contains(&leader))
+            || self.has_markers(stat.pid)
+            || in_cgroup()
+    }
+
     /// Sends SIGKILL to these members and to everything in the control group.
     pub(super) fn kill_members(&self, members: &BTreeSet<i32>) {
         if let Some(cgroup) = &self.cgroup {
@@ -101,6 +128,7 @@ impl ProcessTree {
     fn verified_leader(&self, all: &[ProcessStat]) -> Option<i32> {
         match self.leader? {
             Leader::Child(pid) => Some(pid),
+            Leader::Ended(pid) => (!all.iter().any(|stat| stat.pid == pid)).then_some(pid),
             Leader::Earlier { pid, start_ticks } => all
                 .iter()
                 .any(|stat| stat.pid == pid && stat.start_ticks == start_ticks)

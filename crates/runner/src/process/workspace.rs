@@ -1,26 +1,41 @@
 //! The working directory, script and output file of one attempt.
 
 use std::fs::{self, DirBuilder};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use actors::ports::Job;
+use actors::ports::{Job, Leftover};
+use engine::ids::DispatchId;
 use primitives::private_files::create_private_folder;
 
-use super::script_cache::{ScriptCache, ScriptFile};
+use super::script_cache::{SCRIPT_EXTENSION, ScriptCache, ScriptFile};
+use crate::file_remover::FileRemover;
+use crate::remove_tree::{REMOVED_EXTENSION, move_aside};
 
-/// The files of one attempt, apart from its log.
+/// The end of the name of an output file.
+const OUTPUT_EXTENSION: &str = "output";
+
+/// The end of the name of a file that replaces another one when it is complete.
+const UNFINISHED_EXTENSION: &str = "next";
+
+/// The files of one attempt, apart from its log; removed when they are dropped.
 pub(super) struct Workspace {
     folder: PathBuf,
     script: ScriptFile,
     output: PathBuf,
+    remover: FileRemover,
 }
 
 impl Workspace {
     /// Creates the empty working directory of a job, and its script beside it.
-    pub(super) fn create(job: &Job, script: &str, cache: &ScriptCache) -> io::Result<Self> {
-        create_empty_folder(&job.workdir)?;
+    pub(super) fn create(
+        job: &Job,
+        script: &str,
+        cache: &ScriptCache,
+        remover: &FileRemover,
+    ) -> io::Result<Self> {
+        create_empty_folder(&job.workdir, remover)?;
         let script = cache
             .acquire(job.workdir.parent().unwrap_or(Path::new(".")), script)
             .inspect_err(|_| {
@@ -30,6 +45,7 @@ impl Workspace {
             folder: job.workdir.clone(),
             script,
             output: job.output.clone(),
+            remover: remover.clone(),
         })
     }
 
@@ -42,40 +58,67 @@ impl Workspace {
     pub(super) fn script(&self) -> &Path {
         self.script.path()
     }
+}
 
-    /// Removes the working directory and the output file; what a task made undeletable stays, with a warning.
-    pub(super) fn remove(&self) {
-        for removed in [fs::remove_file(&self.output), self.remove_folder()] {
-            if let Err(error) = removed
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                tracing::warn!(%error, folder = %self.folder.display(), "an attempt's files cannot be removed");
-            }
-        }
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        self.remover.remove(&self.output);
+        self.remover.remove(&self.folder);
     }
+}
 
-    /// The directory is usually empty, and then this is one system call.
-    fn remove_folder(&self) -> io::Result<()> {
-        match fs::remove_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                fs::remove_dir_all(&self.folder)
-            }
-            other => other,
+/// Removes the files of an attempt of which nothing runs any more.
+pub(super) fn remove_files_of_leftover(left: &Leftover, remover: &FileRemover) {
+    remover.remove_later(left.output.clone());
+    remover.remove_later(left.output.with_extension(""));
+}
+
+/// Removes what earlier incarnations left in the folder of all working directories. Nothing of them runs any more, and
+/// this incarnation has not started an attempt. A file that no worker makes is not removed.
+pub(super) fn remove_files_of_earlier_incarnations(work: &Path, remover: &FileRemover) {
+    let entries = fs::read_dir(work).into_iter().flatten().flatten();
+    for path in entries
+        .map(|entry| entry.path())
+        .filter(|path| is_made_by_worker(path))
+    {
+        // Its name is free at once: this incarnation may use that of a script again.
+        let removed = match fs::remove_file(&path) {
+            Ok(()) => Ok(()),
+            Err(_) => move_aside(&path).map(|aside| remover.remove_later(aside)),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%error, path = %path.display(), "a file of an earlier incarnation stays");
         }
     }
 }
 
-fn create_empty_folder(folder: &Path) -> io::Result<()> {
+fn is_made_by_worker(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy());
+    match extension.as_deref() {
+        Some(SCRIPT_EXTENSION | UNFINISHED_EXTENSION | REMOVED_EXTENSION) => true,
+        Some(OUTPUT_EXTENSION) | None => {
+            let uid = path.file_stem().and_then(|name| name.to_str());
+            uid.is_some_and(|uid| uid.parse::<DispatchId>().is_ok())
+        }
+        Some(_) => false,
+    }
+}
+
+/// Something else may have the name: a task can guess that of a later attempt.
+fn create_empty_folder(folder: &Path, remover: &FileRemover) -> io::Result<()> {
     let create = || DirBuilder::new().mode(0o700).create(folder);
     create().or_else(|error| match (error.kind(), folder.parent()) {
-        (io::ErrorKind::NotFound, Some(above)) => {
+        (ErrorKind::NotFound, Some(above)) => {
             create_private_folder(above)?;
             create()
         }
-        (io::ErrorKind::AlreadyExists, _) => {
-            fs::remove_dir_all(folder)?;
+        (ErrorKind::AlreadyExists, _) => {
+            remover.clear_name(folder)?;
             create()
         }
         _ => Err(error),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,6 +135,84 @@ fn a_nearly_full_disk_keeps_new_work_waiting_and_a_full_one_makes_the_node_unrea
     node.settle(&id, &["succeeded"], PATIENCE);
 }
 
+#[test]
+fn a_log_stops_before_it_fills_the_disk_and_its_attempt_fails_with_that_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(_disk) = Small::mounted(folder.path(), "48m") else {
+        eprintln!("skipped: no right to mount a small file system");
+        return;
+    };
+    let config = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(config.path(), "[worker]\nmin_free_disk = \"24MiB\"\n").expect("there is room");
+    let node = Node::start(folder.path(), &["--config", &config.path().display().to_string()]);
+    node.apply(
+        "loud",
+        shell("loud", "while :; do head -c 100000 /dev/zero; sleep 0.01; done"),
+    );
+    let id = node.start_instance("loud");
+    node.settle(&id, &["failed"], PATIENCE);
+    let task = node.get(&format!("/instances/{id}/tasks/t"));
+    let error = task["attempt_list"][0]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("less than 24 MiB are free"), "{task}");
+    let logs = std::fs::read_dir(folder.path().join("logs").join(&id)).expect("its logs");
+    let log = logs.flatten().next().expect("its log").path();
+    let log = std::fs::read(log).expect("its log");
+    let end = String::from_utf8_lossy(&log[log.len() - 100..]);
+    assert!(end.ends_with("(worker.min_free_disk)]\n"), "{end}");
+    node.apply("quick", shell("quick", "true"));
+    let quick = node.start_instance("quick");
+    node.settle(&quick, &["succeeded"], PATIENCE);
+}
+
+#[test]
+fn every_answer_on_a_full_disk_says_that_it_is_full() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(disk) = Small::mounted(folder.path(), "12m") else {
+        eprintln!("skipped: no right to mount a small file system");
+        return;
+    };
+    let node = Node::start(folder.path(), &[]);
+    node.apply("quick", shell("quick", "true"));
+    let id = node.start_instance("quick");
+    node.settle(&id, &["succeeded"], PATIENCE);
+    disk.fill();
+    let project = "/api/v1/projects";
+    let workflow = "/api/v1/projects/default/workflows/other";
+    let verb = format!("/api/v1/instances/{id}/rerun");
+    let instance = format!("/api/v1/instances/{id}");
+    let long = format!(": {}", "x".repeat(100_000));
+    for (method, path, kind, body) in [
+        (
+            Method::POST,
+            project,
+            "application/json",
+            "{\"name\": \"p\"}".to_owned(),
+        ),
+        (Method::PUT, workflow, "application/yaml", shell("other", &long)),
+        (Method::POST, verb.as_str(), "application/json", "{}".to_owned()),
+        (Method::DELETE, instance.as_str(), "", String::new()),
+    ] {
+        let mut full = false;
+        // What fits into pages that are free is stored.
+        for number in 0..200 {
+            let body = body
+                .replace("\"p\"", &format!("\"p{number}\""))
+                .replace("xx", &format!("{number} "));
+            let answer = node.ask(method.clone(), path, kind, body);
+            let detail = answer.body["detail"].as_str().unwrap_or_default();
+            if answer.status == 503 {
+                assert!(detail.contains("is full"), "{method} {path}: {}", answer.text);
+                full = true;
+                break;
+            }
+            if method == Method::DELETE {
+                break;
+            }
+        }
+        assert!(full || method == Method::DELETE, "{method} {path}");
+    }
+}
+
 fn ready(node: &Node, status: u16) -> bool {
     let mut found = 0;
     eventually(PATIENCE, || {

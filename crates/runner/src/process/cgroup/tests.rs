@@ -17,3 +17,10 @@ fn the_mount_point_is_that_of_version_2() {
     );
     assert_eq!(find_mount_point("1 2 0:3 / / rw - ext4 /dev/vda rw\n"), None);
 }
+
+#[test]
+fn kills_of_the_kernel_for_lack_of_memory_are_counted() {
+    let events = "low 0\nhigh 0\nmax 812\noom 2\noom_kill 3\noom_group_kill 0\n";
+    assert_eq!(parse_memory_kills(events), Some(3));
+    assert_eq!(parse_memory_kills("low 0\n"), None);
+}

@@ -1,0 +1,47 @@
+//! The files that this incarnation made as logs.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use engine::ids::DispatchId;
+
+use super::task_file::FileIdentity;
+
+/// Number of logs that are kept; the oldest is dropped first.
+const MAX_IDENTITIES: usize = 50_000;
+
+/// Which file is the log of an attempt, at most `MAX_IDENTITIES`.
+#[derive(Debug, Default)]
+pub(crate) struct LogIdentities {
+    files: Mutex<IdentityTable>,
+}
+
+#[derive(Debug, Default)]
+struct IdentityTable {
+    identities: HashMap<DispatchId, FileIdentity>,
+    order: VecDeque<DispatchId>,
+}
+
+impl LogIdentities {
+    /// Returns the file that this incarnation made for an attempt.
+    pub(crate) fn get(&self, uid: &DispatchId) -> Option<FileIdentity> {
+        self.lock_files().identities.get(uid).copied()
+    }
+
+    /// Keeps the file that was made for an attempt.
+    pub(crate) fn insert(&self, uid: DispatchId, file: FileIdentity) {
+        let mut files = self.lock_files();
+        if files.identities.insert(uid, file).is_none() {
+            files.order.push_back(uid);
+        }
+        if files.order.len() > MAX_IDENTITIES
+            && let Some(oldest) = files.order.pop_front()
+        {
+            files.identities.remove(&oldest);
+        }
+    }
+
+    fn lock_files(&self) -> MutexGuard<'_, IdentityTable> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
