@@ -25,11 +25,12 @@ mod tasks;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};
 pub use lint::lint;
-pub use model::{Definition, Direction, OnCutOff, Output, Param, ParamType, RetryPolicy, TaskDefinition};
+pub use model::{Definition, Direction, OnCutOff, Output, Param, RetryPolicy, TaskDefinition};
 pub use params::check_external_param;
 pub use parse::parse;
 pub use schema::{document_schema, task_type_schemas};
 pub use serialize::serialize;
+pub use values::ParamType;
 
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,7 @@
 
 mod attempts;
 mod display;
+mod ends;
 mod machine;
 mod row;
 mod step;

@@ -78,8 +78,10 @@ fn engine_depends_on_plain_data_crates_only() {
         "thiserror",
         "chrono",
         "chrono-tz",
+        "percent-encoding",
         "strsim",
         "unicode-properties",
+        "url",
     ];
     allowed(
         "engine is pure: no actor, clock, database, network or async crate",

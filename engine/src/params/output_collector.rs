@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::scopes::MAX_TOTAL_BYTES;
 use crate::spec::limits::MAX_VALUE_BYTES;
-use crate::spec::model::ParamType;
-use crate::spec::values::check_value;
+use crate::spec::values::{ParamType, check_value};
 
 /// The most lines of one `setValue`.
 pub(super) const MAX_LINES: usize = 1_024;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::values::ParamType;
 use crate::ids::TaskIndex;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::action::TaskAction;
@@ -36,22 +37,6 @@ pub struct Definition {
     pub worker_group: String,
     /// In document order; `TaskIndex` counts them.
     pub tasks: Vec<TaskDefinition>,
-}
-
-/// The type of a value; values travel as text. Its serde form is the one between nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ParamType {
-    /// Any text.
-    String,
-    /// Digits, with a sign or without.
-    Integer,
-    /// Digits with a point or an exponent or neither.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// JSON text.
-    Json,
 }
 
 /// Whether a workflow parameter goes in or comes out.

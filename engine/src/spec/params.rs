@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::limits::MAX_VALUE_BYTES;
-use super::model::{Direction, Param, ParamType};
+use super::model::{Direction, Param};
 use super::names;
 use super::validator::{Path, Validator};
-use super::values::{check_text, typed_text, undeclared_type};
+use super::values::{ParamType, check_text, typed_text, undeclared_type};
 
 /// The most parameters of a workflow or a task.
 const MAX_PARAMS: usize = 1_000;

@@ -59,15 +59,7 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
     let map = validator.map(value, &at)?;
     let own_keys = map.keys().filter(|key| !key.starts_with(EXTENSION_PREFIX));
     validator.check_keys(own_keys, &at, KEYS);
-    match map.get("version") {
-        Some(version) if version.as_i64() == Some(VERSION) => {}
-        Some(version) => validator.invalid(
-            &at.key("version"),
-            "BAD_VERSION",
-            format!("this program reads version {VERSION} of the format, not {version}"),
-        ),
-        None => validator.missing(&at, "version", "write `version: 1`"),
-    }
+    check_version(validator, map.get("version"), &at);
     let name = match map.get("name") {
         Some(name) => validator.name(name, &at.key("name")),
         None => {
@@ -121,6 +113,18 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
         report_param_mistakes(validator, map, &definition);
     }
     Some(definition)
+}
+
+fn check_version(validator: &mut Validator, version: Option<&Value>, at: &Path<'_>) {
+    match version {
+        Some(version) if version.as_i64() == Some(VERSION) => {}
+        Some(version) => validator.invalid(
+            &at.key("version"),
+            "BAD_VERSION",
+            format!("this program reads version {VERSION} of the format, not {version}"),
+        ),
+        None => validator.missing(at, "version", "write `version: 1`"),
+    }
 }
 
 fn strategies() -> Vec<(&'static str, FailureStrategy)> {

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::cut_off;
 use super::duration::HumanDuration;
-use super::model::{Definition, Direction, Output, Param, ParamType, RetryPolicy, TaskDefinition};
+use super::model::{Definition, Direction, Output, Param, RetryPolicy, TaskDefinition};
 use super::parse::DEFAULT_NAME;
-use super::values::undeclared_type;
+use super::values::{ParamType, undeclared_type, value_text};
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 
 /// Serializes a definition so that [`super::parse`] reads an equal one.
@@ -101,7 +101,7 @@ fn value(kind: ParamType, text: &str) -> Value {
     let parsed = (kind == ParamType::Json).then(|| serde_json::from_str::<Value>(text).ok());
     parsed
         .flatten()
-        .filter(|value| undeclared_type(value) == ParamType::Json && value.to_string() == text)
+        .filter(|value| undeclared_type(value) == ParamType::Json && value_text(value) == text)
         .unwrap_or_else(|| Value::from(text))
 }
 

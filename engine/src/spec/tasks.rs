@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::limits::{MAX_TASKS, MAX_VALUE_BYTES};
-use super::model::{OnCutOff, Output, ParamType, RetryPolicy, TaskDefinition};
+use super::model::{OnCutOff, Output, RetryPolicy, TaskDefinition};
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
-use super::values::{undeclared_type, value_text};
+use super::values::{ParamType, undeclared_type, value_text};
 use super::{cut_off, graph, names, params};
 use crate::ids::TaskIndex;
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};

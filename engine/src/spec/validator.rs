@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::diagnostic::{Diagnostic, DiagnosticTarget};
-use super::model::ParamType;
-use super::values::{check_value, value_text};
+use super::values::{ParamType, check_value, value_text};
 use super::{duration, names};
 
 /// More errors than this are counted, not listed.

@@ -1,9 +1,25 @@
 //! Values of parameters and outputs: the text that the author wrote, checked against its declared type.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::limits::MAX_VALUE_BYTES;
-use super::model::ParamType;
+
+/// The type of a value; values travel as text. Its serde form is the one between nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamType {
+    /// Any text.
+    String,
+    /// Digits, with a sign or without.
+    Integer,
+    /// Digits with a point or an exponent or neither.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// JSON text.
+    Json,
+}
 
 /// A stable code, and a readable text.
 pub(crate) type ValueMistake = (&'static str, String);

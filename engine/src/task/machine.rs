@@ -1,11 +1,11 @@
 //! The step function of a task.
 
+use super::ends::{complete_inline, end, suspend_retry, wait_for_retry};
 use super::row::Task;
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
 use super::transitions::{
-    abandon, become_ready, bind, cancel, complete_inline, defer_loss, end, enqueue, force, kill, mark_lost,
-    mark_not_started, mark_started, reset_for_resume, suspend, suspend_retry, time_out, wait_for_retry,
-    wait_for_slot,
+    abandon, become_ready, bind, cancel, defer_loss, enqueue, force, kill, mark_lost, mark_not_started,
+    mark_started, reset_for_resume, suspend, time_out, wait_for_slot,
 };
 use crate::attempt::AttemptEvent;
 use crate::ids::{DispatchId, Timestamp};

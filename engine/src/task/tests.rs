@@ -3,7 +3,8 @@ use crate::attempt::{AttemptEnd, AttemptEvent, AttemptResult};
 use crate::ids::{AttemptNumber, DispatchId, Epoch, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::instance::tests_support as fixture;
 use crate::spec::duration::HumanDuration;
-use crate::spec::model::{Output, ParamType, TaskDefinition};
+use crate::spec::model::{Output, TaskDefinition};
+use crate::spec::values::ParamType;
 use crate::states::{KillCause, OnTimeout, TaskState};
 use crate::task_type::ExecutionSite;
 

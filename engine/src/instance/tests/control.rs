@@ -6,7 +6,8 @@ use crate::attempt::AttemptResult;
 use crate::ids::{OperationId, Run, TaskIndex, Timestamp};
 use crate::instance::Operation;
 use crate::instance::{Effect, Event, Reset, pending_effects};
-use crate::spec::model::{Direction, Output, Param, ParamType};
+use crate::spec::model::{Direction, Output, Param};
+use crate::spec::values::ParamType;
 use crate::states::Attention;
 use crate::states::{AttemptState, Backoff, Command, InstanceState, OnWorkerLost, OperationStatus};
 
