@@ -1,12 +1,12 @@
 #!/bin/sh
-# Checks the model of the ownership protocol: every configuration of docs/model/README.md has to have the outcome
+# Checks the models of the ownership protocol: every configuration of docs/model/README.md has to have the outcome
 # that its table says, the protocol itself as well as each mutant. `--all` adds the long ones (ten minutes, 4 GB).
 . "$(dirname "$0")/environment.sh"
 
 table=$(realpath docs/model/README.md)
-model=$(realpath docs/model/ownership.pml)
-marks="quick"
-[ "${1:-}" = --all ] && marks="quick long"
+models=$(realpath docs/model)
+marks="quick history"
+[ "${1:-}" = --all ] && marks="quick history long"
 
 for program in spin gcc; do
     command -v "$program" >/dev/null 2>&1 && continue
@@ -32,6 +32,10 @@ assertion_of() {
     I5) echo '(newest\[t\]>=b)' ;;
     I6) echo '!(dead\[me\])' ;;
     I7) echo 'pos==' ;;
+    I8) echo 'silent\[' ;;
+    H1) echo '!(lost)' ;;
+    H2) echo 'restored' ;;
+    H3) echo '(stored<acknowledged)' ;;
     *) echo "$table names no invariant $1" >&2 && exit 1 ;;
     esac
 }
@@ -69,6 +73,8 @@ wrong() {
 say "the model of the ownership protocol"
 checked=0
 for mark in $marks; do
+    model=$models/ownership.pml
+    [ "$mark" = history ] && model=$models/history.pml
     sed -n "s/^| $mark | *\`\{0,1\}\([^|\`]*\)\`\{0,1\} *| *\([^| ]*\) *| *\([0-9 ]*\) *|.*/\1|\2|\3/p" "$table" |
         tr -s ' ' >"rows-$mark"
     while IFS='|' read -r switches outcome count; do

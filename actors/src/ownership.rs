@@ -8,6 +8,7 @@ pub mod failover_actor;
 pub mod failover_deps;
 mod failover_records;
 mod handover;
+mod heartbeat_watch;
 pub mod master_actor;
 mod orphans;
 mod reachability_plan;

@@ -16,8 +16,8 @@ pub use instances::{InstanceCommit, LoadedInstance, NewInstance, RequestKey, Wri
 pub use jobs::{Job, JobEnd, KILL_GRACE, Leftover, Runner, RunnerRegistry, RunningJob, StartError};
 pub use logs::{LogPart, LogSource, LogUnavailable};
 pub use membership::{
-    DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, Join, JoinResult, Member, MemberStatus,
-    NodeIdentity,
+    DB_HEARTBEAT_INTERVAL, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading,
+    Join, JoinResult, Member, MemberStatus, NodeIdentity,
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};

@@ -12,6 +12,9 @@
  *   STATE_ONLY        writes are conditioned on the expected state of the rows, not on owner and epoch
  *   HOST_ONLY         writes are conditioned on the host (the address) instead of owner and epoch
  *   NO_MEMBER_LOCK    a claim does not lock and check the member row of the claimer
+ *   HINT_IS_ENOUGH    a death is declared by a hint alone: a refused call, or a view of the registry
+ *   READ_BEFORE       a death is declared by heartbeats that were read before its transaction
+ *   JOINS_BLINDLY     a node joins at an address without looking at the heartbeats of the one before
  *   EVENTS_ONLY       a take-over happens once per event, by members that saw it; nobody reconciles
  *   FORGETS_UIDS      the worker does not remember the uids it was given
  *   NO_TOMBSTONE      a uid that the worker never saw is closed without telling the worker
@@ -34,8 +37,8 @@
 #ifndef CRASHES
 #define CRASHES 1
 #endif
-#ifndef SUSPICIONS
-#define SUSPICIONS 2                    /* masters that are called gone and are not       */
+#ifndef STALLS
+#define STALLS 2                        /* masters whose heartbeats stop while they run   */
 #endif
 #ifndef NETCAP
 #define NETCAP 2
@@ -60,8 +63,8 @@ bool dead[NM+1];                        /* member row 'dead': final             
 bool joined[NM+1];
 /* ------------------------------------------------------------- outside world */
 bool up[NM+1];                          /* the process exists                             */
-bool gone[NM+1];                        /* the registry does not list it                  */
-byte crashes, suspicions, handovers;
+bool silent[NM+1];                      /* it stores no heartbeats                        */
+byte crashes, stalls, handovers;
 byte worker_life;
 /* -------------------------------------------------------------------- worker */
 byte highest;                           /* highest epoch seen                             */
@@ -109,10 +112,21 @@ chan net = [NETCAP] of { byte, byte, byte, byte };    /* task, binding, epoch, w
 #endif
 #define UNOWNED       (owner == NOBODY && pos < NT && epoch < MAXE)
 #define ORPHAN(p)     (owner == p && pos < NT && epoch < MAXE)
-#ifdef EVENTS_ONLY
-#define TAKE_OVER(p)  (p != me && gone[p] && !seen[p])
+/* Refused calls and the registry hint at any time, rightly or not: they are no variable, and decide nothing. */
+#ifdef HINT_IS_ENOUGH
+#define DEAD_FOR_SURE(p)  joined[p]
 #else
-#define TAKE_OVER(p)  (p != me && ((gone[p] && !dead[p]) || (dead[p] && ORPHAN(p))))
+#define DEAD_FOR_SURE(p)  silent[p]
+#endif
+#ifdef EVENTS_ONLY
+#define TAKE_OVER(p)  (p != me && DEAD_FOR_SURE(p) && !seen[p])
+#else
+#define TAKE_OVER(p)  (p != me && ((DEAD_FOR_SURE(p) && !dead[p]) || (dead[p] && ORPHAN(p))))
+#endif
+#ifdef JOINS_BLINDLY
+#define MAY_JOIN_AT(p) true
+#else
+#define MAY_JOIN_AT(p) (dead[p] || silent[p])
 #endif
 
 inline claim() { owner = me; epoch++; mine = true; e = epoch; sent = false;
@@ -120,6 +134,8 @@ inline claim() { owner = me; epoch++; mine = true; e = epoch; sent = false;
                  assert(!dead[me])      /* I6: no claim by a member that was declared dead */
 #endif
                }
+/* I8: a member is declared dead only while it stores no heartbeats. */
+inline declare(p) { assert(dead[p] || silent[p]); dead[p] = true }
 inline fenced() { if :: owner != me || epoch != e -> mine = false :: else fi }    /* the actor ends */
 
 /* The owner comes to rest: with the last task, and under REST also after any other (a pause). */
@@ -130,7 +146,7 @@ proctype Master(byte me)
   bool mine, sent, ok; byte e, p, t, b, w, was;
 #ifdef EVENTS_ONLY
   bool seen[NM+1];
-  d_step { p = 1; do :: p <= NM -> seen[p] = gone[p]; p++ :: else -> break od; p = 0 }    /* before this life */
+  d_step { p = 1; do :: p <= NM -> seen[p] = silent[p]; p++ :: else -> break od; p = 0 }    /* before this life */
 #endif
   do
   :: atomic { !up[me] -> break }
@@ -149,7 +165,12 @@ proctype Master(byte me)
 #ifdef EVENTS_ONLY
               seen[p] = true;
 #endif
-              dead[p] = true };
+#ifdef READ_BEFORE
+            };                                                        /* read before ...                 */
+     atomic { if :: ALIVE(me) -> declare(p) :: else fi };             /* ... declared late               */
+#else
+              declare(p) };
+#endif
      atomic { if :: ORPHAN(p) -> was = epoch :: else -> was = 0; p = 0 fi };
      if
      :: was > 0 -> atomic { if :: up[me] && MEMBER_OK && owner == p && epoch == was -> claim() :: else fi;
@@ -265,19 +286,20 @@ proctype Worker()
 proctype World()
 {
   do
-  :: atomic { suspicions < SUSPICIONS && joined[1] && !gone[1] -> gone[1] = true; suspicions++ }
-  :: atomic { suspicions < SUSPICIONS && joined[2] && !gone[2] -> gone[2] = true; suspicions++ }
-  :: atomic { suspicions < SUSPICIONS && joined[3] && !gone[3] -> gone[3] = true; suspicions++ }
+  :: atomic { stalls < STALLS && joined[1] && !silent[1] -> silent[1] = true; stalls++ }
+  :: atomic { stalls < STALLS && joined[2] && !silent[2] -> silent[2] = true; stalls++ }
+  :: atomic { stalls < STALLS && joined[3] && !silent[3] -> silent[3] = true; stalls++ }
+  :: atomic { up[1] && silent[1] && !dead[1] -> silent[1] = false }     /* its heartbeats continue */
+  :: atomic { up[2] && silent[2] && !dead[2] -> silent[2] = false }
+  :: atomic { up[3] && silent[3] && !dead[3] -> silent[3] = false }
   :: atomic { crashes < CRASHES -> crashes++;
-              if :: up[1] -> up[1] = false :: up[2] -> up[2] = false :: up[3] -> up[3] = false fi }
-  :: atomic { !joined[3] && (dead[1] || !up[1]) ->           /* a new life at the host of 1: 1 is dead by this */
-              dead[1] = true; joined[3] = true; up[3] = true; run Master(3) }
+              if :: up[1] -> up[1] = false; silent[1] = true
+                 :: up[2] -> up[2] = false; silent[2] = true
+                 :: up[3] -> up[3] = false; silent[3] = true fi }
+  :: atomic { !joined[3] && MAY_JOIN_AT(1) ->                /* a new life at the host of 1: 1 is dead by this */
+              declare(1); joined[3] = true; up[3] = true; run Master(3) }
   :: break                                                   /* the faults stop */
-  od;
-  skip;
-  d_step { if :: joined[1] && !up[1] -> gone[1] = true :: else fi;      /* a crash is noticed sooner or later */
-           if :: joined[2] && !up[2] -> gone[2] = true :: else fi;
-           if :: joined[3] && !up[3] -> gone[3] = true :: else fi }
+  od
 }
 
 /* Runs when nothing else can: an instance that is not final has a living owner, unless nobody lives or the

@@ -8,6 +8,7 @@ use std::time::Duration;
 use actors::membership::health::HealthStatus;
 use actors::ports::{Join, JoinResult, MembershipStore as _, Registry};
 use actors::rpc::client::PingOutcome;
+use engine::ids::Incarnation;
 
 use super::incarnation::{self, ThisIncarnation};
 use super::network::Network;
@@ -25,6 +26,12 @@ use store::{Role, SchemaStatus, Store};
 
 /// Age of a heartbeat below which the previous incarnation may still run.
 const FRESH_HEARTBEAT_MS: i64 = 2_000;
+
+/// Age of a heartbeat from which an incarnation that cannot be called has ended: a running one stores the next one before.
+const SILENT_HEARTBEAT_MS: i64 = 900;
+
+/// Pause between two looks at the heartbeats of an incarnation that cannot be called.
+const HEARTBEAT_POLL: Duration = Duration::from_millis(50);
 
 /// Pause between two attempts to join while a previous incarnation may still run.
 const JOIN_INTERVAL: Duration = Duration::from_millis(500);
@@ -195,7 +202,9 @@ async fn find_running_neighbour(
         if (old.host != join.host && old.name != join.name) || seen.heartbeat_age_ms >= FRESH_HEARTBEAT_MS {
             continue;
         }
-        if rpc::ping(key, &old.host).await == PingOutcome::Alive(old.incarnation) {
+        if rpc::ping(key, &old.host).await == PingOutcome::Alive(old.incarnation)
+            || stores_heartbeats(store, old.incarnation).await?
+        {
             let same = if old.host == join.host {
                 format!("the address {} (--advertise)", join.host)
             } else {
@@ -208,4 +217,22 @@ async fn find_running_neighbour(
         }
     }
     Ok(None)
+}
+
+/// Waits for the next heartbeat of an incarnation that cannot be called; returns whether it comes.
+async fn stores_heartbeats(store: &Store, old: Incarnation) -> Result<bool, StartupError> {
+    let read = async || store.read_heartbeat(old).await.map_err(startup_error);
+    let Some(first) = read().await? else {
+        return Ok(false);
+    };
+    let mut age_ms = first.age_ms;
+    while age_ms < SILENT_HEARTBEAT_MS {
+        tokio::time::sleep(HEARTBEAT_POLL).await;
+        match read().await? {
+            Some(now) if now.count == first.count => age_ms = now.age_ms,
+            Some(_) => return Ok(true),
+            None => return Ok(false),
+        }
+    }
+    Ok(false)
 }

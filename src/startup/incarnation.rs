@@ -8,7 +8,7 @@ use actors::clock::{Clock, TimeSource};
 use actors::fail_points::{self, DisabledGuard};
 use actors::membership::health::{HEARTBEATS_NOT_STORED, HealthStatus};
 use actors::membership::liveness::LivenessMonitor;
-use actors::ports::{Join, JoinResult, Member, NodeIdentity, Store, StoreError};
+use actors::ports::{DB_HEARTBEAT_INTERVAL, Join, JoinResult, Member, NodeIdentity, Store, StoreError};
 use actors::worker::{KILL_BEFORE, WorkerHandle};
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
@@ -17,8 +17,8 @@ use tokio::sync::Notify;
 use crate::config::{Config, Role};
 use rpc::PauseDetector;
 
-/// Interval of database heartbeats, each of which also measures the database's clock.
-const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause before the generation is raised again when that failed.
+const RAISE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time after which a heartbeat has failed and is repeated on another connection.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -125,7 +125,8 @@ pub(super) struct HeartbeatEffects {
     pub(super) worker: Arc<OnceLock<WorkerHandle>>,
 }
 
-/// Sends a heartbeat to the database every second until the process ends, and applies the answers.
+/// Sends heartbeats to the database until the process ends, and applies the answers, each of which also measures the
+/// database's clock.
 pub(super) async fn run_db_heartbeat(
     store: Arc<dyn Store>,
     this_node: Incarnation,
@@ -139,7 +140,7 @@ pub(super) async fn run_db_heartbeat(
         pause_detector,
         worker,
     } = effects;
-    let mut ticks = tokio::time::interval(HEARTBEAT_INTERVAL);
+    let mut ticks = tokio::time::interval(DB_HEARTBEAT_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut was_active = false;
     loop {
@@ -197,15 +198,10 @@ pub(super) async fn watch_for_timeline_change(store: store::Store, mine: Generat
     );
     loop {
         match store.bump_generation(mine, &why).await {
-            Ok(raised) => {
-                if let Some(raised) = raised {
-                    raised.log();
-                }
-                return;
-            }
+            Ok(_) => return,
             Err(error) => tracing::warn!(%error, "the generation could not be raised"),
         }
-        tokio::time::sleep(HEARTBEAT_INTERVAL).await;
+        tokio::time::sleep(RAISE_INTERVAL).await;
     }
 }
 

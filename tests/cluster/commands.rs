@@ -1,7 +1,7 @@
 //! Commands sent to another node than the owner of the instance: the host in the answer is the new owner's, whether
 //! the old one is alive or not.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -128,4 +128,49 @@ fn a_command_for_a_frozen_owner_is_answered_once_the_next_has_applied_it() {
     wake_and_restart(&mut cluster, frozen);
     wait_for_ends(&cluster, &ids);
     check(&cluster, Effects::declared(1));
+}
+
+/// Longer than a notification takes, and shorter than the pause between two reconciliations.
+const APPLIED_WITHIN: Duration = Duration::from_millis(200);
+
+/// Waits until an operation is decided; returns its outcome.
+fn outcome_of(cluster: &Cluster, operation: &Value) -> String {
+    let path = format!("/operations/{}", operation.as_str().expect("an operation"));
+    let mut outcome = String::new();
+    cluster.wait(PATIENCE, "the operation is decided", |cluster| {
+        let shown = cluster.on("m2").get(&path);
+        shown["outcome"]
+            .as_str()
+            .expect("an outcome")
+            .clone_into(&mut outcome);
+        outcome != "pending"
+    });
+    outcome
+}
+
+#[test]
+fn a_command_whose_caller_does_not_wait_is_applied_at_once() {
+    let Some(cluster) = Cluster::start(2, 1) else {
+        return;
+    };
+    let ids = start_load(&cluster, &["m1"], 8);
+    let mut took = Vec::new();
+    for (id, wait) in ids.iter().zip(["0", "1ms"].iter().cycle()) {
+        let path = format!("/api/v1/instances/{id}/stop?wait={wait}");
+        let request = cluster.on("m2").request(Method::POST, &path).json(&json!({}));
+        let sent = Instant::now();
+        let answer = Rest::answer(request).expect("an answer");
+        assert!(matches!(answer.status, 200 | 202), "{answer:?}");
+        assert_eq!(outcome_of(&cluster, &answer.body["operation"]["id"]), "applied");
+        took.push(sent.elapsed());
+        cluster.history.expect_end(id, "stopped");
+    }
+    took.sort();
+    eprintln!("commands without a waiting caller were applied in {took:?}");
+    // Half of them, because other programs may use the machine; without a notification each takes seconds.
+    assert!(took[took.len() / 2] < APPLIED_WITHIN, "{took:?}");
+    for id in &ids {
+        cluster.on("m2").settle(id, &["stopped"], PATIENCE);
+    }
+    check(&cluster, Effects::default());
 }

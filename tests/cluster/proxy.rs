@@ -1,6 +1,6 @@
-//! A TCP proxy inside the test: it forwards, refuses or swallows, and can be switched.
+//! A TCP proxy inside the test: it forwards, refuses, rejects or swallows, and can be switched.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,15 +10,20 @@ use std::time::Duration;
 /// The pause between two checks whether swallowed bytes may pass.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
+/// The pause between two checks for a connection.
+const ACCEPT_INTERVAL: Duration = Duration::from_millis(2);
+
 /// What becomes of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// They work.
     Open = 0,
-    /// They are closed at once: a listener is there, and refuses.
+    /// They are closed at once: a listener is there, and rejects them.
     Closed = 1,
     /// They are taken, and nothing goes through: a cable is cut.
     BlackHole = 2,
+    /// They are refused: no listener is there.
+    Refused = 3,
 }
 
 /// One link that can be cut.
@@ -44,10 +49,16 @@ impl Proxy {
             address: listener.local_addr().expect("its address").to_string(),
             link: Arc::default(),
         };
-        let (link, to) = (Arc::clone(&proxy.link), to.to_owned());
+        let (link, to, address) = (Arc::clone(&proxy.link), to.to_owned(), proxy.address.clone());
         thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                accept(client, &to, &link);
+            let mut listener = listener;
+            loop {
+                accept_until_refused(&listener, &to, &link);
+                drop(listener);
+                while link.is(Mode::Refused) {
+                    thread::sleep(ACCEPT_INTERVAL);
+                }
+                listener = TcpListener::bind(&address).expect("the same port");
             }
         });
         proxy
@@ -61,7 +72,7 @@ impl Proxy {
     /// Cuts the link, or restores it.
     pub(crate) fn set(&self, mode: Mode) {
         self.change(mode, None);
-        if mode == Mode::Closed {
+        if matches!(mode, Mode::Closed | Mode::Refused) {
             let mut open = self.link.open.lock().expect("no thread panicked");
             for stream in open.drain(..) {
                 stream.shutdown(Shutdown::Both).ok();
@@ -96,6 +107,20 @@ impl Link {
         };
         let head = format!("x-porpoise-from: {incarnation}\r\n");
         part.windows(head.len()).any(|here| here == head.as_bytes())
+    }
+}
+
+fn accept_until_refused(listener: &TcpListener, to: &str, link: &Arc<Link>) {
+    listener.set_nonblocking(true).expect("a listener of ours");
+    while !link.is(Mode::Refused) {
+        match listener.accept() {
+            Ok((client, _)) => {
+                client.set_nonblocking(false).expect("a connection of ours");
+                accept(client, to, link);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(ACCEPT_INTERVAL),
+            Err(_) => {}
+        }
     }
 }
 

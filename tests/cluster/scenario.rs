@@ -1,5 +1,6 @@
 //! Steps that several scenarios share: load, waiting, and what must hold at the end.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -21,9 +22,13 @@ pub(crate) const SILENT_MOVES_WITHIN: Duration = Duration::from_secs(40);
 
 const FINAL: [&str; 3] = ["succeeded", "failed", "stopped"];
 
-/// Instances whose tasks run, and whose later ones wait, spread over the masters.
+/// Instances whose tasks run, and whose later ones wait, spread over the masters. The first tasks end 4 s after this
+/// returns, however long the starts took.
 pub(crate) fn start_load(cluster: &Cluster, masters: &[&str], each: usize) -> Vec<String> {
-    let tasks: Vec<String> = ["sleep 4", "sleep 2", "sleep 1"]
+    static LOADS: AtomicU32 = AtomicU32::new(0);
+    let gate = cluster.path(&format!("load-{}", LOADS.fetch_add(1, Ordering::Relaxed)));
+    let first = format!("while [ ! -e {} ]; do sleep 0.1; done; sleep 4", gate.display());
+    let tasks: Vec<String> = [first.as_str(), "sleep 2", "sleep 1"]
         .map(|script| cluster.task(script))
         .to_vec();
     cluster.any().apply("steps", chain("steps", &tasks));
@@ -41,6 +46,7 @@ pub(crate) fn start_load(cluster: &Cluster, masters: &[&str], each: usize) -> Ve
             })
         },
     );
+    std::fs::write(gate, "").expect("the gate");
     ids
 }
 

@@ -85,6 +85,7 @@ conformance! {
         the_first_secret_is_the_cluster_s,
         those_who_live_are_seen_with_their_silence,
         an_active_member_declares_a_life_dead_for_good,
+        a_heartbeat_since_the_reading_prevents_the_declaration,
         a_take_over_is_noted_once_for_each_pair,
         instances_are_handed_over_one_by_one,
         a_hand_over_is_no_claim_without_progress,

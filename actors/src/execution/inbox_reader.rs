@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use engine::attempt::AttemptEvent;
 use engine::ids::{DispatchId, InstanceId};
+use engine::instance::Event;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
@@ -51,14 +53,6 @@ impl InboxReader {
         Ok(InboxContents { commands, results })
     }
 
-    /// Reads results only.
-    pub(crate) async fn read_results(self) -> Result<InboxContents, StoreError> {
-        Ok(InboxContents {
-            commands: Vec::new(),
-            results: self.store.list_relayed_results(&[self.instance]).await?,
-        })
-    }
-
     /// Marks results as applied, once the commit that applies them is stored.
     pub(crate) async fn mark_applied(self, results: QueuedResults) {
         if results.decided.await != Ok(DeliveryOutcome::Stored) {
@@ -69,4 +63,15 @@ impl InboxReader {
             tracing::debug!(%error, "relayed results were not marked; reconciliation closes them");
         }
     }
+}
+
+/// Whether an attempt may start again after an event, so that the inbox is read first: it is lost, or never started.
+pub(crate) fn may_start_again(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Attempt {
+            event: AttemptEvent::Lost { .. } | AttemptEvent::NotStarted { .. },
+            ..
+        }
+    )
 }

@@ -12,7 +12,7 @@ use crate::ports::{LoadedInstance, StoreError};
 /// What an actor loads its instance for.
 #[derive(Debug)]
 pub enum LoadMode {
-    /// To start a new instance, as its creation committed it: reading it would return the same.
+    /// To start a new instance, as its creation committed it: reading it a moment later would return the same.
     New(Box<LoadedInstance>),
     /// To continue with what is stored.
     Recover,
@@ -21,6 +21,9 @@ pub enum LoadMode {
     /// To store that the system gives up on the instance.
     Quarantine(Attention),
 }
+
+/// Age from which a new instance is read back: commands may wait in its inbox.
+const NEW_INSTANCE_MS: i64 = 1_000;
 
 /// What a load brings beside the rows.
 #[derive(Debug)]
@@ -51,7 +54,10 @@ pub(crate) async fn load_instance(
     mode: LoadMode,
 ) -> Result<Option<LoadResult>, StoreError> {
     let (new_instance, context) = match mode {
-        LoadMode::New(instance) => (Some(*instance), LoadContext::Plain),
+        LoadMode::New(instance) if deps.clock.now().since(instance.rows.created_at) < NEW_INSTANCE_MS => {
+            (Some(*instance), LoadContext::Plain)
+        }
+        LoadMode::New(_) => (None, LoadContext::Plain),
         LoadMode::Recover => (None, LoadContext::Plain),
         LoadMode::Takeover(tracker) => (None, LoadContext::Takeover(tracker)),
         LoadMode::Quarantine(attention) => (None, LoadContext::Quarantine(attention)),

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::attempt::AttemptEvent;
 use engine::ids::Timestamp;
 use engine::instance::{Effect, Event};
 use tokio::sync::oneshot;
@@ -19,7 +18,7 @@ use crate::execution::commit_cycle::{CommitCycle, CommitOutcome};
 use crate::execution::commit_queue::DecidedCommit;
 use crate::execution::db_actor::write_one;
 use crate::execution::exit_notice::ExitNotice;
-use crate::execution::inbox_reader::{InboxContents, InboxReader};
+use crate::execution::inbox_reader::{InboxContents, InboxReader, may_start_again};
 use crate::execution::loading::{LoadContext, LoadMode, LoadResult, load_instance};
 use crate::execution::slots::SlotGranted;
 use crate::execution::workflow_deps::WorkflowDeps;
@@ -36,6 +35,9 @@ use crate::ports::Write;
 
 /// The number of messages in the mailbox of one instance from which senders wait for room.
 const MAILBOX: usize = 1024;
+
+/// The pause before the inbox is read again after a commit that was not stored.
+const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs one instance.
 pub struct WorkflowActor {
@@ -182,14 +184,25 @@ impl WorkflowActor {
         }
     }
 
-    /// Continues after a commit that was not stored, with the pending effects and what is in the inbox.
+    /// Continues after a commit that was not stored, with the pending effects and what is in the inbox: a stop that was
+    /// accepted in the pause is decided before anything starts.
     fn retry(&mut self, ctx: &mut Context<Self>) {
+        let read = self.inbox.clone().read();
+        ctx.spawn(read.into_actor(self).map(|found, actor, ctx| match found {
+            Ok(found) => actor.resume_with(found, ctx),
+            Err(error) => {
+                tracing::warn!(instance = %actor.assignment.id, %error, "the inbox could not be read");
+                ctx.run_later(READ_PAUSE, Self::retry);
+            }
+        }));
+    }
+
+    fn resume_with(&mut self, found: InboxContents, ctx: &mut Context<Self>) {
         let Some(cycle) = &mut self.cycle else { return };
         cycle.resume();
         let pending = cycle.pending_effects();
         self.run_effects(pending, ctx);
-        self.read_inbox(oneshot::channel().0, ctx);
-        self.push_events([Event::Loaded], ctx);
+        self.queue_found(found, vec![Event::Loaded], oneshot::channel().0, ctx);
     }
 
     fn push_events(&mut self, events: impl IntoIterator<Item = Event>, ctx: &mut Context<Self>) {
@@ -227,8 +240,8 @@ impl WorkflowActor {
         reply: oneshot::Sender<DeliveryOutcome>,
         ctx: &mut Context<Self>,
     ) {
-        if events.iter().any(is_loss) {
-            return self.queue_losses(events, reply, ctx);
+        if events.iter().any(may_start_again) {
+            return self.queue_after_inbox(events, reply, ctx);
         }
         let Some(cycle) = &mut self.cycle else { return };
         cycle.queue_events(events);
@@ -236,20 +249,20 @@ impl WorkflowActor {
         self.pump(ctx);
     }
 
-    /// Queues losses behind the results that other masters have stored for this instance. A worker forgets an end that any
-    /// master has stored, and answers a later query that the attempt is lost: the end may have been stored after this
-    /// instance was loaded, but it was stored before that answer.
-    fn queue_losses(
+    /// Queues losses together with what the inbox holds. A worker forgets an end that any master has stored, and answers a
+    /// later query that the attempt is lost: the end may have been stored after this instance was loaded, but it was
+    /// stored before that answer. A stop whose announcement was lost is decided before the attempt starts again.
+    fn queue_after_inbox(
         &mut self,
         events: Vec<Event>,
         reply: oneshot::Sender<DeliveryOutcome>,
         ctx: &mut Context<Self>,
     ) {
-        let read = self.inbox.clone().read_results();
+        let read = self.inbox.clone().read();
         ctx.spawn(read.into_actor(self).map(move |found, actor, ctx| match found {
             Ok(found) => actor.queue_found(found, events, reply, ctx),
             Err(error) => {
-                tracing::warn!(instance = %actor.assignment.id, %error, "the results of lost attempts could not be read");
+                tracing::warn!(instance = %actor.assignment.id, %error, "the inbox could not be read after a loss");
                 actor.end(ExitReason::Resync, ctx);
             }
         }));
@@ -284,17 +297,6 @@ impl WorkflowActor {
         }
         self.pump(ctx);
     }
-}
-
-/// Whether an event says that an attempt is lost.
-fn is_loss(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Attempt {
-            event: AttemptEvent::Lost { .. },
-            ..
-        }
-    )
 }
 
 impl Actor for WorkflowActor {
@@ -395,3 +397,6 @@ impl Handler<Crash> for WorkflowActor {
         panic!("crash of instance {} as the test asked", self.assignment.id);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 //! Decides from the registry's views which members are suspected.
 //!
 //! A view proves no death. It makes suspects, and only a trustworthy view does: one that shows this node, that has been
-//! steady for a while, and that did not just lose half of the masters. The rules W1 to W8 are those of the ownership
+//! steady for a while, and that did not just lose half of the masters. The rules W1 to W9 are those of the ownership
 //! protocol; the tests name them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use engine::ids::Incarnation;
 use engine::states::MemberState;
@@ -27,6 +28,10 @@ const REGISTRATION_MS: i64 = 3_000;
 /// Age of a database heartbeat from which a member is suspected while the registry cannot be used.
 const STALE_HEARTBEAT_MS: i64 = 30_000;
 
+/// Age of this node's own last accepted heartbeat above which a view suspects no member. A registry that stops accepting
+/// heartbeats misses every member a lease later; which one first is chance.
+const LATE_HEARTBEAT: Duration = Duration::from_secs(1);
+
 /// What a view means for this node itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ViewOutcome {
@@ -48,6 +53,8 @@ pub struct FailureDetector {
     self_missing_since: Option<i64>,
     /// Half of the masters vanished at this time.
     mass_loss_at: Option<i64>,
+    /// The age of this node's last accepted heartbeat.
+    own_heartbeat_age: Duration,
     /// The missing members, with the time since when they have been missing.
     missing: BTreeMap<Incarnation, i64>,
 }
@@ -61,6 +68,7 @@ impl FailureDetector {
             unknown_since: Some(now),
             self_missing_since: None,
             mass_loss_at: None,
+            own_heartbeat_age: Duration::ZERO,
             missing: BTreeMap::new(),
         }
     }
@@ -89,6 +97,11 @@ impl FailureDetector {
     pub fn is_self_missing(&self, now: i64) -> bool {
         self.self_missing_since
             .is_some_and(|since| now - since > REGISTRATION_MS)
+    }
+
+    /// Records how long ago the registry last accepted a heartbeat of this node.
+    pub fn record_own_heartbeat(&mut self, age: Duration) {
+        self.own_heartbeat_age = age;
     }
 
     /// Takes a view of the registry.
@@ -159,7 +172,8 @@ impl FailureDetector {
         for status in &absent {
             self.missing.entry(status.member.incarnation).or_insert(now);
         }
-        if self.is_mass_loss(now, living, &absent) || now < self.warming_up_until {
+        let is_own_late = self.own_heartbeat_age > LATE_HEARTBEAT;
+        if self.is_mass_loss(now, living, &absent) || now < self.warming_up_until || is_own_late {
             return Vec::new();
         }
         let suspects = self.missing.iter().map(|(incarnation, since)| Suspect {

@@ -51,6 +51,8 @@ pub struct LivenessMonitor {
     origin: Instant,
     probes: Arc<Mutex<Vec<Arc<LivenessProbe>>>>,
     store: Arc<LivenessProbe>,
+    /// When the registry last accepted a heartbeat, in milliseconds since the monitor was made.
+    registry_accepted_at: Arc<AtomicU64>,
     /// Why the registry has accepted no heartbeat for longer than its lease, while that is so.
     heartbeat_failure: watch::Sender<Option<String>>,
 }
@@ -62,6 +64,7 @@ impl Default for LivenessMonitor {
             origin: Instant::now(),
             probes: Arc::new(Mutex::new(vec![Arc::clone(&store)])),
             store,
+            registry_accepted_at: Arc::default(),
             heartbeat_failure: watch::Sender::new(None),
         }
     }
@@ -101,8 +104,15 @@ impl LivenessMonitor {
 
     /// Records that the registry has accepted a heartbeat.
     pub(crate) fn heartbeat_accepted(&self) {
+        self.registry_accepted_at.store(self.now_ms(), Ordering::Relaxed);
         self.heartbeat_failure
             .send_if_modified(|reason| reason.take().is_some());
+    }
+
+    /// Returns the time since the registry last accepted a heartbeat.
+    pub(crate) fn registry_silence(&self) -> Duration {
+        let accepted_at = self.registry_accepted_at.load(Ordering::Relaxed);
+        Duration::from_millis(self.now_ms().saturating_sub(accepted_at))
     }
 
     /// Records why the registry has accepted no heartbeat for longer than its lease.
@@ -124,8 +134,11 @@ impl LivenessMonitor {
     }
 
     fn mark(&self, probe: &LivenessProbe) {
-        let now = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        probe.marked_at.store(now, Ordering::Relaxed);
+        probe.marked_at.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -202,6 +202,8 @@ impl RegistryActor {
         self.living = Arc::new(living);
         let now = self.now();
         let this_node = self.deps.this_node.incarnation;
+        self.detector
+            .record_own_heartbeat(self.deps.liveness.registry_silence());
         let membership = Membership {
             living: Arc::clone(&self.living),
             suspects: self.detector.suspects(now, this_node, &self.living),

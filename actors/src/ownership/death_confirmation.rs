@@ -1,14 +1,29 @@
-//! The second witness of a death: whether a member that is missed is dead.
+//! The witness of a death: database heartbeats that are missing.
+//!
+//! A suspect whose heartbeats continue is alive, whatever the registry and the pings show. They only decide how long a
+//! heartbeat must be missing. A new incarnation of a node ends the old one in the transaction of its join.
 
 use std::time::Duration;
 
 use engine::ids::Incarnation;
+use tokio::time::Instant;
 
-use crate::ports::{MemberStatus, Registry};
+use crate::ownership::heartbeat_watch::{HeartbeatWatch, READ_INTERVAL};
+use crate::ports::{MemberStatus, MembershipStore, Registry, StoreError};
 use crate::rpc::client::{PingOutcome, RpcClient};
 
-/// Age of a database heartbeat from which it is a witness of a death, in milliseconds.
-const OLD_HEARTBEAT_MS: i64 = 4_000;
+/// Silence that confirms the death of a suspect whose address takes no calls of its incarnation: a process that runs
+/// stores a heartbeat every 500 ms.
+const SILENCE_OF_REFUSED: Duration = Duration::from_millis(900);
+
+/// Silence that confirms the death of a suspect that answers nothing, and that the registry misses too.
+const SILENCE_OF_UNREACHABLE: Duration = Duration::from_secs(2);
+
+/// Silence that confirms the death of a suspect that answers pings, and that the registry misses.
+const SILENCE_OF_ANSWERING: Duration = Duration::from_secs(4);
+
+/// Silence that confirms the death of a suspect that answers nothing while the registry cannot be used.
+const SILENCE_WITHOUT_REGISTRY: Duration = Duration::from_secs(30);
 
 /// The pause between two pings.
 const PING_PAUSE: Duration = Duration::from_millis(200);
@@ -31,43 +46,108 @@ pub(crate) struct FailureEvidence {
     pub(crate) cause: SuspicionCause,
     /// Its row.
     pub(crate) suspect: MemberStatus,
-    /// Whether an old heartbeat proves anything; not right after the store was unreachable.
-    pub(crate) heartbeats_count: bool,
+    /// Shortest time for which its heartbeats are watched.
+    pub(crate) watch_time: Duration,
 }
 
 /// What the witnesses show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Liveness {
-    /// It is dead, for this reason.
-    Dead(String),
+    /// It is dead.
+    Dead {
+        /// What shows it, in readable text.
+        reason: String,
+        /// The number of heartbeats after which none was seen.
+        heartbeats: i64,
+    },
+    /// Its row says that it has ended.
+    Ended,
     /// It is alive.
     Alive,
     /// The witnesses do not show it, for this reason.
     Unknown(String),
 }
 
-/// Asks the witnesses. The registry alone never decides.
-pub(crate) async fn confirm(
-    registry: &dyn Registry,
-    rpc: &RpcClient,
+/// What the answers to pings require.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum PingVerdict {
+    /// It is alive.
+    Alive,
+    /// They prove nothing, for this reason.
+    Unknown(&'static str),
+    /// It is dead if it stores no heartbeat for this time.
+    DeadAfter(Duration, &'static str),
+}
+
+/// What is asked about a suspect.
+#[derive(Clone, Copy)]
+pub(crate) struct Witnesses<'a> {
+    /// Shows its heartbeats.
+    pub(crate) store: &'a dyn MembershipStore,
+    /// Read again past every cache when it misses the suspect.
+    pub(crate) registry: &'a dyn Registry,
+    /// Sends the pings.
+    pub(crate) rpc: &'a RpcClient,
+}
+
+/// Asks the witnesses. Neither the registry nor a refused connection ever decides.
+///
+/// # Errors
+/// When the heartbeats cannot be read.
+pub(crate) async fn confirm_death(
+    witnesses: Witnesses<'_>,
     evidence: &FailureEvidence,
-) -> Liveness {
+) -> Result<Liveness, StoreError> {
     let suspect = evidence.suspect.member.incarnation;
+    let origin = Instant::now();
+    let Some(first) = witnesses.store.read_heartbeat(suspect).await? else {
+        return Ok(Liveness::Ended);
+    };
+    let mut watch = HeartbeatWatch::new(first, origin.elapsed(), evidence.watch_time);
     if evidence.cause == SuspicionCause::NotShown {
-        match registry.confirm().await {
-            Ok(view) if view.present.contains(&suspect) => return Liveness::Alive,
+        match witnesses.registry.confirm().await {
+            Ok(view) if view.present.contains(&suspect) => return Ok(Liveness::Alive),
             Ok(_) => {}
-            Err(error) => return Liveness::Unknown(error.to_string()),
+            Err(error) => return Ok(Liveness::Unknown(error.to_string())),
         }
     }
+    let pings = send_pings(witnesses.rpc, evidence).await;
+    let (required, reason) = match evaluate_pings(evidence.cause, suspect, &pings) {
+        PingVerdict::DeadAfter(required, reason) => (required, reason),
+        PingVerdict::Alive => return Ok(Liveness::Alive),
+        PingVerdict::Unknown(reason) => return Ok(Liveness::Unknown(reason.to_owned())),
+    };
+    loop {
+        let requested_at = origin.elapsed();
+        let Some(reading) = witnesses.store.read_heartbeat(suspect).await? else {
+            return Ok(Liveness::Ended);
+        };
+        let now = origin.elapsed();
+        if watch.is_continued_by(reading) {
+            return Ok(Liveness::Alive);
+        }
+        watch.record_answer(requested_at, now);
+        let Some(remaining) = watch.remaining(now, required) else {
+            let silence = watch.silence(now).as_millis();
+            return Ok(Liveness::Dead {
+                reason: format!("{reason}, and no heartbeat for {silence} ms"),
+                heartbeats: watch.count(),
+            });
+        };
+        tokio::time::sleep(remaining.min(READ_INTERVAL)).await;
+    }
+}
+
+async fn send_pings(rpc: &RpcClient, evidence: &FailureEvidence) -> Vec<PingOutcome> {
+    let suspect = &evidence.suspect.member;
     let mut pings = Vec::new();
-    while !is_enough(evidence.cause, suspect, &pings) {
+    while !is_enough(evidence.cause, suspect.incarnation, &pings) {
         if !pings.is_empty() {
             tokio::time::sleep(PING_PAUSE).await;
         }
-        pings.push(rpc.ping(&evidence.suspect.member.host).await);
+        pings.push(rpc.ping(&suspect.host).await);
     }
-    evaluate(evidence, suspect, &pings)
+    pings
 }
 
 /// Whether one more ping could show anything new. The kernel ends a process's connections before it closes its port, so
@@ -90,146 +170,37 @@ fn are_refused(pings: &[PingOutcome]) -> bool {
             .all(|ping| *ping == PingOutcome::Refused)
 }
 
-/// Evaluates the answers to the pings together with the age of the last heartbeat.
-fn evaluate(evidence: &FailureEvidence, suspect: Incarnation, pings: &[PingOutcome]) -> Liveness {
-    let age_ms = evidence.suspect.heartbeat_age_ms;
-    let is_heartbeat_old = evidence.heartbeats_count && age_ms > OLD_HEARTBEAT_MS;
-    let dead = |reason: &str| Liveness::Dead(reason.to_owned());
+/// Says how long a heartbeat must be missing, by the answers to the pings.
+fn evaluate_pings(cause: SuspicionCause, suspect: Incarnation, pings: &[PingOutcome]) -> PingVerdict {
     if pings.contains(&PingOutcome::Alive(suspect)) {
-        // It answers, but cannot reach the store: it has stopped working, and others may take over.
-        return match evidence.cause {
-            SuspicionCause::NotShown if is_heartbeat_old => {
-                Liveness::Dead(format!("no heartbeat for {} s", age_ms / 1000))
+        return match cause {
+            // It answers, but cannot reach the store: it has stopped working, and others may take over.
+            SuspicionCause::NotShown => {
+                PingVerdict::DeadAfter(SILENCE_OF_ANSWERING, "missed by the registry, though it answers")
             }
-            _ => Liveness::Alive,
+            SuspicionCause::ConnectionLost | SuspicionCause::HeartbeatOnly => PingVerdict::Alive,
         };
     }
     if pings.iter().any(|ping| matches!(ping, PingOutcome::Alive(_))) {
-        return dead("another incarnation answers at its address");
+        return PingVerdict::DeadAfter(SILENCE_OF_REFUSED, "another incarnation answers at its address");
     }
     if are_refused(pings) {
-        return dead("its address takes no calls");
+        return PingVerdict::DeadAfter(SILENCE_OF_REFUSED, "its address takes no calls");
     }
-    match evidence.cause {
+    match cause {
         SuspicionCause::ConnectionLost => {
-            Liveness::Unknown("a connection broke, but not every ping was refused".to_owned())
+            PingVerdict::Unknown("a connection broke, but not every ping was refused")
         }
-        SuspicionCause::NotShown => dead("missed by the registry, and no answer to pings"),
-        SuspicionCause::HeartbeatOnly if evidence.heartbeats_count => Liveness::Dead(format!(
-            "no heartbeat for {} s and no answer to pings; the registry cannot be used",
-            age_ms / 1000
-        )),
-        SuspicionCause::HeartbeatOnly => {
-            Liveness::Unknown("the store was unreachable until a moment ago".to_owned())
-        }
+        SuspicionCause::NotShown => PingVerdict::DeadAfter(
+            SILENCE_OF_UNREACHABLE,
+            "missed by the registry, no answer to pings",
+        ),
+        SuspicionCause::HeartbeatOnly => PingVerdict::DeadAfter(
+            SILENCE_WITHOUT_REGISTRY,
+            "the registry cannot be used, no answer to pings",
+        ),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use engine::ids::Timestamp;
-    use engine::states::MemberState;
-
-    use super::*;
-    use crate::ports::Member;
-
-    const SUSPECT: Incarnation = Incarnation(7);
-
-    fn evidence(cause: SuspicionCause, heartbeat_age_ms: i64) -> FailureEvidence {
-        let member = Member {
-            incarnation: SUSPECT,
-            name: "m7".to_owned(),
-            host: "m7:7071".to_owned(),
-            roles: vec!["master".to_owned()],
-            state: MemberState::Active,
-            joined_at: Timestamp(0),
-            slots: 0,
-            worker_group: "default".to_owned(),
-            version: "1".to_owned(),
-        };
-        FailureEvidence {
-            cause,
-            suspect: MemberStatus {
-                member,
-                heartbeat_age_ms,
-            },
-            heartbeats_count: true,
-        }
-    }
-
-    fn is_dead(evidence: &FailureEvidence, pings: &[PingOutcome]) -> bool {
-        matches!(evaluate(evidence, SUSPECT, pings), Liveness::Dead(_))
-    }
-
-    #[test]
-    fn a_member_that_answers_and_sends_heartbeats_is_alive_whatever_the_registry_shows() {
-        let pings = [PingOutcome::Silent, PingOutcome::Alive(SUSPECT)];
-        assert_eq!(
-            evaluate(&evidence(SuspicionCause::NotShown, 900), SUSPECT, &pings),
-            Liveness::Alive
-        );
-        assert_eq!(
-            evaluate(&evidence(SuspicionCause::ConnectionLost, 900), SUSPECT, &pings),
-            Liveness::Alive
-        );
-    }
-
-    #[test]
-    fn a_member_that_answers_without_heartbeats_is_dead_when_the_registry_misses_it_too() {
-        let pings = [PingOutcome::Alive(SUSPECT)];
-        assert!(is_dead(&evidence(SuspicionCause::NotShown, 5_000), &pings));
-        assert!(!is_dead(&evidence(SuspicionCause::ConnectionLost, 5_000), &pings));
-        let mut after_a_pause = evidence(SuspicionCause::NotShown, 5_000);
-        after_a_pause.heartbeats_count = false;
-        assert!(!is_dead(&after_a_pause, &pings), "every heartbeat is old then");
-    }
-
-    #[test]
-    fn two_refusals_are_enough_and_one_is_not() {
-        for cause in [SuspicionCause::NotShown, SuspicionCause::ConnectionLost] {
-            assert!(
-                is_dead(&evidence(cause, 0), &[PingOutcome::Refused, PingOutcome::Refused]),
-                "{cause:?}"
-            );
-        }
-        assert!(!is_dead(
-            &evidence(SuspicionCause::ConnectionLost, 0),
-            &[PingOutcome::Refused, PingOutcome::Silent]
-        ));
-    }
-
-    #[test]
-    fn a_port_that_closes_a_moment_after_the_connections_is_refused_twice_all_the_same() {
-        let lost_connection = evidence(SuspicionCause::ConnectionLost, 0);
-        let first = [PingOutcome::Silent, PingOutcome::Refused];
-        assert!(
-            !is_enough(SuspicionCause::ConnectionLost, SUSPECT, &first) && !is_dead(&lost_connection, &first)
-        );
-        let all = [PingOutcome::Silent, PingOutcome::Refused, PingOutcome::Refused];
-        assert!(is_enough(SuspicionCause::ConnectionLost, SUSPECT, &all) && is_dead(&lost_connection, &all));
-    }
-
-    #[test]
-    fn a_frozen_member_is_dead_only_when_the_registry_misses_it() {
-        let pings = [PingOutcome::Silent, PingOutcome::Silent];
-        assert!(is_dead(&evidence(SuspicionCause::NotShown, 0), &pings));
-        assert!(!is_dead(&evidence(SuspicionCause::ConnectionLost, 0), &pings));
-    }
-
-    #[test]
-    fn a_new_incarnation_at_the_address_proves_the_death_of_the_old_one() {
-        assert!(is_dead(
-            &evidence(SuspicionCause::ConnectionLost, 0),
-            &[PingOutcome::Refused, PingOutcome::Alive(Incarnation(9))]
-        ));
-    }
-
-    #[test]
-    fn without_a_registry_silence_counts_only_in_a_steady_store() {
-        let pings = [PingOutcome::Silent, PingOutcome::Silent, PingOutcome::Silent];
-        let mut silent = evidence(SuspicionCause::HeartbeatOnly, 31_000);
-        assert!(is_dead(&silent, &pings));
-        silent.heartbeats_count = false;
-        assert!(!is_dead(&silent, &pings));
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! Takes over what dead masters owned.
 //!
-//! In: readings of the members with those that the registry misses, lost connections, and a timer. Out: a second witness
-//! for each suspect, the declaration of its death in the store, claims of its instances through `DbActor` (new host,
+//! In: readings of the members with those that the registry misses, lost connections, and a timer. Out: a watch of the
+//! heartbeats of each suspect, the declaration of its death in the store, claims of its instances through `DbActor` (new host,
 //! owner and epoch are stored in one statement), their actors through `MasterActor`, and only then the acknowledgement.
 //! The timer does the same without any event, so that a lost event costs seconds and never an instance. It also hands
 //! this master's own instances over when another master reaches workers that this one does not. If it dies, the node
@@ -19,10 +19,13 @@ use crate::exit_on_panic::ExitOnPanic;
 use crate::fail_points::{DisabledGuard, fail_point, is_disabled};
 use crate::messages::membership::{Membership, SuspectPeer, SuspicionBasis};
 use crate::messages::{Observe, StartDrain};
-use crate::ownership::death_confirmation::{FailureEvidence, Liveness, SuspicionCause, confirm};
+use crate::ownership::death_confirmation::{
+    FailureEvidence, Liveness, SuspicionCause, Witnesses, confirm_death,
+};
 use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::failover_records::FailoverRecords;
 use crate::ownership::handover::hand_over_all;
+use crate::ownership::heartbeat_watch::{WATCH_TIME, WATCH_TIME_AFTER_PAUSE};
 use crate::ownership::orphans::{TakeoverBatches, claim_orphans};
 use crate::ownership::reachability_plan::is_isolated;
 use crate::ownership::single_flight::{FlightDecision, SingleFlight};
@@ -36,11 +39,11 @@ const SCAN_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause before a suspect that is alive, or a store that did not answer, is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
+/// Age of every heartbeat in the first reading below which the store counts as steady from the start.
+const FRESH_HEARTBEAT_MS: i64 = 1_500;
+
 /// The time between two readings from which the store counts as having paused.
 const STORE_PAUSE: Duration = Duration::from_secs(3);
-
-/// Time after a pause of the store during which old heartbeats prove nothing, since those of every member are old.
-const STEADY_AFTER: Duration = Duration::from_secs(6);
 
 /// Time without an answer after which a worker counts as unreachable. Slots are polled every second.
 const UNREACHABLE_AFTER: Duration = Duration::from_secs(5);
@@ -50,8 +53,8 @@ pub struct FailoverActor {
     deps: FailoverDeps,
     living: Arc<Vec<MemberStatus>>,
     last_reading: Option<Instant>,
-    /// Readings have come without a pause since then.
-    steady_since: Instant,
+    /// When readings came again after the last pause of the store, or after the start while heartbeats were missing.
+    paused_until: Option<Instant>,
     /// Suspects that are being confirmed, or that turned out to be alive a moment ago.
     confirming: BTreeSet<Incarnation>,
     records: FailoverRecords,
@@ -71,7 +74,7 @@ impl FailoverActor {
             deps,
             living: Arc::default(),
             last_reading: None,
-            steady_since: Instant::now(),
+            paused_until: None,
             confirming: BTreeSet::new(),
             records: FailoverRecords::default(),
             scanning: SingleFlight::default(),
@@ -84,11 +87,14 @@ impl FailoverActor {
     /// Takes a reading of the live members; returns those that were live in the last one only.
     fn update_members(&mut self, living: Arc<Vec<MemberStatus>>) -> Vec<MemberStatus> {
         let now = Instant::now();
-        if self
-            .last_reading
-            .is_none_or(|last| now.duration_since(last) > STORE_PAUSE)
-        {
-            self.steady_since = now;
+        let has_paused = match self.last_reading {
+            Some(last) => now.duration_since(last) > STORE_PAUSE,
+            None => living
+                .iter()
+                .any(|status| status.heartbeat_age_ms > FRESH_HEARTBEAT_MS),
+        };
+        if has_paused {
+            self.paused_until = Some(now);
         }
         self.last_reading = Some(now);
         let before = std::mem::replace(&mut self.living, living);
@@ -101,7 +107,7 @@ impl FailoverActor {
         living.find(|status| status.member.incarnation == incarnation)
     }
 
-    /// Asks the second witness of a death, unless that is under way.
+    /// Watches whether the heartbeats of a suspect continue, unless that is under way.
     fn suspect(&mut self, incarnation: Incarnation, cause: SuspicionCause, ctx: &mut Context<Self>) {
         let Some(suspect) = self.find(incarnation).cloned() else {
             return;
@@ -111,8 +117,16 @@ impl FailoverActor {
             return;
         }
         self.records.record_suspicion(incarnation, self.deps.clock.now());
+        // After a pause of the store the heartbeats of every member are old.
+        let is_steady = self
+            .paused_until
+            .is_none_or(|at| at.elapsed() >= WATCH_TIME_AFTER_PAUSE);
         let evidence = FailureEvidence {
-            heartbeats_count: self.steady_since.elapsed() >= STEADY_AFTER,
+            watch_time: if is_steady {
+                WATCH_TIME
+            } else {
+                WATCH_TIME_AFTER_PAUSE
+            },
             suspect,
             cause,
         };
@@ -132,22 +146,22 @@ impl FailoverActor {
 
     fn on_confirmed(&mut self, suspect: Incarnation, confirmation: Confirmation, ctx: &mut Context<Self>) {
         match confirmation {
-            (Liveness::Dead(reason), Some(DeclarationOutcome::Dead)) => {
+            (Liveness::Dead { reason, .. }, Some(DeclarationOutcome::Dead)) => {
                 tracing::warn!(dead = %suspect, reason, "declared dead");
                 self.on_declared(suspect);
                 self.confirming.remove(&suspect);
                 self.scan(ctx);
             }
-            (Liveness::Dead(_), Some(DeclarationOutcome::AlreadyEnded)) => {
+            (Liveness::Ended, _) | (Liveness::Dead { .. }, Some(DeclarationOutcome::AlreadyEnded)) => {
                 self.confirming.remove(&suspect);
                 self.scan(ctx);
             }
-            (Liveness::Dead(_), _) => self.allow_retry(suspect, ctx),
-            (Liveness::Alive, _) => {
+            (Liveness::Alive, _) | (Liveness::Dead { .. }, Some(DeclarationOutcome::HeartbeatStored)) => {
                 tracing::debug!(%suspect, "suspected, but alive");
                 self.records.clear_suspicion(suspect);
                 self.allow_retry(suspect, ctx);
             }
+            (Liveness::Dead { .. }, _) => self.allow_retry(suspect, ctx),
             (Liveness::Unknown(reason), _) => {
                 tracing::debug!(%suspect, reason, "suspected, but neither dead nor alive for certain");
                 self.allow_retry(suspect, ctx);
@@ -258,13 +272,19 @@ async fn confirm_and_declare(
     deps: FailoverDeps,
     evidence: FailureEvidence,
 ) -> Result<Confirmation, StoreError> {
-    let liveness = confirm(&*deps.registry, &deps.rpc, &evidence).await;
-    let Liveness::Dead(reason) = &liveness else {
+    let witnesses = Witnesses {
+        store: &*deps.store,
+        registry: &*deps.registry,
+        rpc: &deps.rpc,
+    };
+    let liveness = confirm_death(witnesses, &evidence).await?;
+    let Liveness::Dead { reason, heartbeats } = &liveness else {
         return Ok((liveness, None));
     };
     let declaration = Declaration {
         declared_by: deps.this_node.incarnation,
         dead: evidence.suspect.member.incarnation,
+        heartbeats: *heartbeats,
         reason: reason.clone(),
     };
     fail_point("declare.before");

@@ -1,7 +1,12 @@
 //! The incarnations of nodes as the database keeps them.
 
+use std::time::Duration;
+
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
+
+/// The interval at which an incarnation stores heartbeats in the database.
+pub const DB_HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The name and address of this incarnation of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +102,15 @@ pub struct MemberStatus {
     pub heartbeat_age_ms: i64,
 }
 
+/// The heartbeats of a live incarnation, as they were at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeartbeatReading {
+    /// The number of heartbeats that it has stored.
+    pub count: i64,
+    /// The age of the last one by the database's clock, in milliseconds.
+    pub age_ms: i64,
+}
+
 /// A request to declare an incarnation dead. It is final for that incarnation, whether it was right or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declaration {
@@ -104,6 +118,8 @@ pub struct Declaration {
     pub declared_by: Incarnation,
     /// The incarnation to declare dead.
     pub dead: Incarnation,
+    /// The number of heartbeats after which none was seen; one more prevents the declaration.
+    pub heartbeats: i64,
     /// The evidence, in readable text.
     pub reason: String,
 }
@@ -115,6 +131,8 @@ pub enum DeclarationOutcome {
     Dead,
     /// It was dead or had left before.
     AlreadyEnded,
+    /// It has stored a heartbeat since: it is alive.
+    HeartbeatStored,
     /// The declaring member is not active: it may declare no death.
     NotActive,
 }

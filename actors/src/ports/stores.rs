@@ -12,7 +12,8 @@ use crate::ports::error::StoreError;
 use crate::ports::inbox::{InboxCommand, RelayedResult};
 use crate::ports::instances::{LoadedInstance, Write, WriteOutcome};
 use crate::ports::membership::{
-    DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, Join, JoinResult, Member, MemberStatus,
+    DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading, Join, JoinResult, Member,
+    MemberStatus,
 };
 use crate::ports::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 
@@ -40,12 +41,16 @@ pub trait MembershipStore: Send + Sync + 'static {
 
     /// Stores a heartbeat; returns the clock and the stored state of the incarnation.
     async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError>;
+
+    /// Reads the heartbeats of an incarnation; none of one that has ended.
+    async fn read_heartbeat(&self, incarnation: Incarnation) -> Result<Option<HeartbeatReading>, StoreError>;
 }
 
 /// Members whose deaths are declared, and what became of their instances.
 #[async_trait]
 pub trait FailoverStore: MembershipStore {
-    /// Declares an incarnation dead, if the declaring one is active, and ends its database sessions.
+    /// Declares an incarnation dead, if the declaring one is active and the other has stored no heartbeat since the
+    /// reading that the declaration names; ends its database sessions.
     async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError>;
 
     /// Records what a survivor took over from a dead incarnation; a later record of the same pair replaces the counts.

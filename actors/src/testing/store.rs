@@ -74,12 +74,18 @@ struct InboxRow {
     detail: Option<String>,
 }
 
+/// The heartbeats of one incarnation.
+#[derive(Debug, Clone, Copy)]
+struct StoredHeartbeat {
+    seen_at: i64,
+    count: i64,
+}
+
 #[derive(Debug, Default)]
 struct State {
     now: i64,
     members: Vec<Member>,
-    /// When each incarnation last sent a heartbeat.
-    heartbeats: BTreeMap<Incarnation, i64>,
+    heartbeats: BTreeMap<Incarnation, StoredHeartbeat>,
     secret: Option<String>,
     failovers: Vec<FailoverRecord>,
     /// Relayed results, in the order in which they came.
@@ -127,6 +133,11 @@ impl FakeStore {
     /// Lets the next write fail; several are used up in order.
     pub fn fail_next_write(&self, error: StoreError, applied: FailedWrite) {
         self.state().failures.push_back((error, applied));
+    }
+
+    /// Counts the failures that no write has used up.
+    pub fn failures_left(&self) -> usize {
+        self.state().failures.len()
     }
 
     /// Counts relayed results that are neither applied nor closed.
@@ -216,8 +227,8 @@ impl FakeStore {
 
     /// Ages the last heartbeat of an incarnation.
     pub fn age_heartbeat(&self, incarnation: Incarnation, ms: i64) {
-        if let Some(sent_at) = self.state().heartbeats.get_mut(&incarnation) {
-            *sent_at -= ms;
+        if let Some(heartbeat) = self.state().heartbeats.get_mut(&incarnation) {
+            heartbeat.seen_at -= ms;
         }
     }
 

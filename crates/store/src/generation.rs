@@ -121,6 +121,10 @@ impl Store {
         };
         store_identity(&transaction, &cluster, timeline.as_ref()).await?;
         self.commit(transaction).await?;
+        if let Some(bump) = &bump {
+            // At once: the next heartbeat reads the end of this incarnation, and ends the process.
+            bump.log();
+        }
         session
             .without_deadline()
             .close_by_ref()

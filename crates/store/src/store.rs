@@ -22,6 +22,7 @@ pub struct Store {
 #[derive(Debug)]
 struct SharedStore {
     url: String,
+    role: Role,
     pools: Pools,
     definitions: DefinitionCache,
     timeline: TimelineMonitor,
@@ -38,6 +39,7 @@ impl Store {
         Ok(Self {
             shared: Arc::new(SharedStore {
                 url: url.to_owned(),
+                role,
                 pools,
                 definitions: DefinitionCache::default(),
                 timeline,
@@ -87,6 +89,10 @@ impl Store {
     /// Returns the name of the sessions of the group commit.
     pub(crate) fn engine_session_name(&self) -> String {
         self.shared.pools.engine_session_name()
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.shared.role
     }
 
     pub(crate) fn url(&self) -> &str {

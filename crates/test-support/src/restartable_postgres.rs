@@ -111,6 +111,12 @@ impl RestartablePostgres {
     pub fn stop(&self) {
         self.run("pg_ctl", &["-w", "-m", "fast", "stop"]);
     }
+
+    /// Ends it as a crash does, and starts it again: it recovers from its log.
+    pub fn crash_and_restart(&self) {
+        self.run("pg_ctl", &["-w", "-m", "immediate", "stop"]);
+        self.start();
+    }
 }
 
 impl Drop for RestartablePostgres {

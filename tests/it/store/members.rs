@@ -53,9 +53,21 @@ async fn living(subject: &dyn StoreUnderTest) -> Vec<String> {
 }
 
 async fn declare(subject: &dyn StoreUnderTest, me: &NodeIdentity, dead: &NodeIdentity) -> DeclarationOutcome {
+    let seen = subject.store().read_heartbeat(dead.incarnation).await;
+    let heartbeats = seen.expect("an answer").map_or(0, |seen| seen.count);
+    declare_after(subject, me, dead, heartbeats).await
+}
+
+async fn declare_after(
+    subject: &dyn StoreUnderTest,
+    me: &NodeIdentity,
+    dead: &NodeIdentity,
+    heartbeats: i64,
+) -> DeclarationOutcome {
     let declaration = Declaration {
         declared_by: me.incarnation,
         dead: dead.incarnation,
+        heartbeats,
         reason: "connection refused".to_owned(),
     };
     subject
@@ -118,6 +130,33 @@ pub(crate) async fn those_who_live_are_seen_with_their_silence(subject: &dyn Sto
     subject.store().record_heartbeat(one.incarnation).await.unwrap();
     let seen = subject.store().list_live_members().await.unwrap();
     assert!(seen[0].heartbeat_age_ms < 7_000, "{}", seen[0].heartbeat_age_ms);
+}
+
+pub(crate) async fn a_heartbeat_since_the_reading_prevents_the_declaration(subject: &dyn StoreUnderTest) {
+    let suspect = enter_master(subject, "suspect", "h0").await;
+    let me = enter_master(subject, "one", "h1").await;
+    let store = subject.store();
+    let read = async || store.read_heartbeat(suspect.incarnation).await.unwrap();
+    let before = read().await.expect("a live member").count;
+    store.record_heartbeat(suspect.incarnation).await.unwrap();
+    assert_eq!(
+        declare_after(subject, &me, &suspect, before).await,
+        DeclarationOutcome::HeartbeatStored
+    );
+    assert_eq!(living(subject).await, ["suspect", "one"]);
+    let now = read().await.expect("a live member");
+    assert_eq!(now.count, before + 1);
+    subject.age_heartbeat(suspect.incarnation, 7_000).await;
+    let aged = read().await.expect("a live member");
+    assert!(
+        aged.count == now.count && (7_000..17_000).contains(&aged.age_ms),
+        "{aged:?}"
+    );
+    assert_eq!(
+        declare_after(subject, &me, &suspect, now.count).await,
+        DeclarationOutcome::Dead
+    );
+    assert_eq!(read().await, None, "one that has ended has none");
 }
 
 pub(crate) async fn an_active_member_declares_a_life_dead_for_good(subject: &dyn StoreUnderTest) {

@@ -44,6 +44,7 @@ fn declare(
     let declaration = Declaration {
         declared_by: me.incarnation,
         dead: dead.incarnation,
+        heartbeats: 0,
         reason: "connection refused".to_owned(),
     };
     tokio::spawn(async move { store.declare_dead(&declaration).await })
@@ -96,6 +97,28 @@ async fn claim_all(store: Store, me: NodeIdentity) -> Vec<InstanceId> {
         mine.extend(taken.into_iter().map(|claimed| claimed.id));
     }
     mine
+}
+
+/// What the suspect has sent before it was declared dead counts, although it is not committed yet.
+#[tokio::test]
+async fn a_declaration_waits_for_the_heartbeat_that_is_being_stored() {
+    let Some(database) = Database::on_postgres().await else {
+        return;
+    };
+    let suspect = enter_master(&database, "suspect").await;
+    let me = enter_master(&database, "one").await;
+    let storing = database.store.begin().await.expect("a transaction");
+    let heartbeat = format!(
+        "UPDATE member_heartbeat SET heartbeats = heartbeats + 1 WHERE incarnation = {}",
+        suspect.incarnation
+    );
+    run(&storing, &heartbeat).await;
+    let declared = declare(&database, &me, &suspect);
+    tokio::time::sleep(MOMENT).await;
+    assert!(!declared.is_finished(), "the heartbeat is not decided yet");
+    database.store.commit(storing).await.expect("a commit");
+    let outcome = declared.await.expect("no panic");
+    assert_eq!(outcome, Ok(DeclarationOutcome::HeartbeatStored));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,9 @@
 //! A database that became another one: what a join, and the word of an operator, make of it.
 
+use std::time::Duration;
+
 use actors::ports::{Join, MembershipStore as _};
+use engine::ids::Incarnation;
 use engine::states::MemberState;
 use sea_orm::ConnectionTrait as _;
 use store::{Role, Store};
@@ -108,6 +111,120 @@ async fn a_join_on_another_timeline_or_server_raises_the_generation_once() {
     }
     let counted = store.declared_deaths("m1:1", engine::ids::Timestamp(0)).await;
     assert_eq!(counted.expect("an answer"), [], "no member declared them dead");
+}
+
+/// A node that has stored three heartbeats, and a tool that changes its database.
+struct RestorableNode {
+    store: Store,
+    admin: Store,
+    this_node: Incarnation,
+}
+
+impl RestorableNode {
+    async fn join(role: Role, roles: &str) -> Option<Self> {
+        let url = postgres(crate::postgres::database).await?;
+        let store = Store::open(&url, role).await.expect("the database");
+        let joined = store
+            .join_cluster(&node("n1", roles))
+            .await
+            .expect("an incarnation");
+        let this_node = joined.incarnation;
+        let active = store.set_member_state(this_node, MemberState::Active).await;
+        active.expect("an active member");
+        let admin = Store::open(&url, Role::Tool).await.expect("the database");
+        let node = Self {
+            store,
+            admin,
+            this_node,
+        };
+        for _ in 0..3 {
+            assert_eq!(node.heartbeat().await, MemberState::Active);
+        }
+        Some(node)
+    }
+
+    async fn heartbeat(&self) -> MemberState {
+        let heartbeat = self.store.record_heartbeat(self.this_node).await;
+        heartbeat.expect("an answer").state
+    }
+
+    /// Takes back one heartbeat, as a copy that is that much older, and breaks the connections that read.
+    async fn restore_older_copy(&self) {
+        sql(
+            &self.admin,
+            "UPDATE member_heartbeat SET heartbeats = heartbeats - 1",
+        )
+        .await;
+        self.break_connections().await;
+    }
+
+    async fn break_connections(&self) {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE application_name = 'porpoise-read' AND datname = current_database()";
+        sql(&self.admin, end).await;
+        // The first use after that finds the broken connection.
+        self.store.now().await.ok();
+        self.admin.now().await.ok();
+    }
+
+    async fn stored_heartbeats(&self) -> String {
+        text(&self.admin, "SELECT heartbeats::text FROM member_heartbeat").await
+    }
+
+    async fn generation(&self) -> i64 {
+        let generation = text(&self.admin, "SELECT generation::text FROM cluster_meta").await;
+        generation.parse().expect("a number")
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_is_a_single_heartbeat_older_is_refused_and_never_written() {
+    let Some(node) = RestorableNode::join(Role::Node, "master").await else {
+        return;
+    };
+    node.restore_older_copy().await;
+    let refused = node.store.now().await.expect_err("another history");
+    let why = tokio::time::timeout(Duration::from_secs(5), node.store.diverged()).await;
+    let why = why.expect("it is noticed");
+    assert!(
+        why.contains("lost commits of the incarnation"),
+        "{why}; {refused}"
+    );
+    assert_eq!(node.heartbeat().await, MemberState::Dead);
+    assert_eq!(
+        node.stored_heartbeats().await,
+        "2",
+        "the copy stays recognisable for later connections"
+    );
+    assert!(node.generation().await > 1);
+}
+
+#[tokio::test]
+async fn a_new_connection_to_the_same_history_is_used() {
+    let Some(node) = RestorableNode::join(Role::Node, "master").await else {
+        return;
+    };
+    // Stored, but its answer was lost.
+    sql(
+        &node.admin,
+        "UPDATE member_heartbeat SET heartbeats = heartbeats + 1",
+    )
+    .await;
+    node.break_connections().await;
+    node.store.now().await.expect("the same history");
+    assert_eq!(node.heartbeat().await, MemberState::Active);
+    assert_eq!(node.stored_heartbeats().await, "5");
+    assert_eq!(node.generation().await, 1);
+}
+
+#[tokio::test]
+async fn a_pure_worker_continues_in_an_older_copy() {
+    let Some(node) = RestorableNode::join(Role::Worker, "worker").await else {
+        return;
+    };
+    node.restore_older_copy().await;
+    assert_eq!(node.heartbeat().await, MemberState::Active);
+    assert_eq!(node.generation().await, 1);
 }
 
 #[tokio::test]

@@ -156,6 +156,16 @@ fn w8_half_of_the_masters_at_once_are_waited_for() {
 }
 
 #[test]
+fn w9_a_view_suspects_no_member_while_the_own_heartbeat_is_late() {
+    let mut detector = warmed_up();
+    detector.observe(20_000, view(11, &[1, 3]), THIS_NODE);
+    detector.record_own_heartbeat(Duration::from_millis(1_500));
+    assert_eq!(suspected(&mut detector, 20_000, &living(&[1, 2, 3])), NONE);
+    detector.record_own_heartbeat(Duration::from_millis(900));
+    assert_eq!(suspected(&mut detector, 20_500, &living(&[1, 2, 3])), [2]);
+}
+
+#[test]
 fn one_of_two_masters_is_no_mass_loss() {
     let mut detector = warmed_up();
     detector.observe(20_000, view(11, &[1]), THIS_NODE);

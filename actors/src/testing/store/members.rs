@@ -3,10 +3,10 @@
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 
-use super::State;
+use super::{State, StoredHeartbeat};
 use crate::ports::{
-    DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, Join, JoinResult, Member, MemberStatus,
-    StoreError,
+    DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading, Join, JoinResult, Member,
+    MemberStatus, StoreError,
 };
 
 impl State {
@@ -41,7 +41,11 @@ impl State {
             worker_group: join.worker_group.clone(),
             version: join.version.clone(),
         });
-        self.heartbeats.insert(incarnation, self.now);
+        let first = StoredHeartbeat {
+            seen_at: self.now,
+            count: 0,
+        };
+        self.heartbeats.insert(incarnation, first);
         incarnation
     }
 
@@ -72,8 +76,9 @@ impl State {
     }
 
     pub(super) fn record_heartbeat(&mut self, me: Incarnation) -> DbHeartbeat {
-        if let Some(sent_at) = self.heartbeats.get_mut(&me) {
-            *sent_at = self.now;
+        if let Some(heartbeat) = self.heartbeats.get_mut(&me) {
+            heartbeat.seen_at = self.now;
+            heartbeat.count += 1;
         }
         DbHeartbeat {
             now: Timestamp(self.now),
@@ -85,19 +90,31 @@ impl State {
         let live = self.members.iter().filter(|member| is_live(member.state));
         live.map(|member| MemberStatus {
             member: member.clone(),
-            heartbeat_age_ms: self.now
-                - self
-                    .heartbeats
-                    .get(&member.incarnation)
-                    .copied()
-                    .unwrap_or(self.now),
+            heartbeat_age_ms: self.heartbeat_age(member.incarnation),
         })
         .collect()
+    }
+
+    fn heartbeat_age(&self, of: Incarnation) -> i64 {
+        let heartbeat = self.heartbeats.get(&of);
+        heartbeat.map_or(0, |heartbeat| self.now - heartbeat.seen_at)
+    }
+
+    pub(super) fn read_heartbeat(&self, of: Incarnation) -> Option<HeartbeatReading> {
+        self.member(of).filter(|member| is_live(member.state))?;
+        Some(HeartbeatReading {
+            count: self.heartbeats.get(&of)?.count,
+            age_ms: self.heartbeat_age(of),
+        })
     }
 
     pub(super) fn declare_dead(&mut self, declaration: &Declaration) -> DeclarationOutcome {
         if !self.is_active(declaration.declared_by) {
             return DeclarationOutcome::NotActive;
+        }
+        let reading = self.read_heartbeat(declaration.dead);
+        if reading.is_some_and(|reading| reading.count != declaration.heartbeats) {
+            return DeclarationOutcome::HeartbeatStored;
         }
         let mut members = self.members.iter_mut();
         match members.find(|member| member.incarnation == declaration.dead && is_live(member.state)) {

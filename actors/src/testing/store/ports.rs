@@ -10,9 +10,9 @@ use engine::states::{MemberState, OperationStatus};
 
 use crate::ports::{
     Claim, ClaimStore, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, DefinitionStore,
-    FailoverRecord, FailoverStore, HandOver, InboxCommand, InboxStore, InstanceOwner, InstanceReader,
-    InstanceWriter, Join, JoinResult, LoadedInstance, Member, MemberStatus, MembershipStore, OwnedInstance,
-    Ownership, OwnershipStore, RelayedResult, RelayedResults, StoreError, Write, WriteOutcome,
+    FailoverRecord, FailoverStore, HandOver, HeartbeatReading, InboxCommand, InboxStore, InstanceOwner,
+    InstanceReader, InstanceWriter, Join, JoinResult, LoadedInstance, Member, MemberStatus, MembershipStore,
+    OwnedInstance, Ownership, OwnershipStore, RelayedResult, RelayedResults, StoreError, Write, WriteOutcome,
 };
 use crate::testing::store::{FailedWrite, FakeStore};
 
@@ -45,6 +45,10 @@ impl MembershipStore for FakeStore {
 
     async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError> {
         Ok(self.state().record_heartbeat(incarnation))
+    }
+
+    async fn read_heartbeat(&self, incarnation: Incarnation) -> Result<Option<HeartbeatReading>, StoreError> {
+        Ok(self.state().read_heartbeat(incarnation))
     }
 }
 

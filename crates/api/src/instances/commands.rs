@@ -24,6 +24,9 @@ use crate::instances::views::Instance;
 use crate::instances::wait::{CommitWaiter, RowWriter, WaitFor, Wake, parse_wait};
 use crate::operations::views::OperationView;
 
+/// Time in which the owner is notified, also of a command whose caller does not wait.
+const NOTIFICATION_TIME: Duration = Duration::from_secs(2);
+
 /// Time to wait for the owner's decision unless the caller gives one.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 
@@ -143,8 +146,10 @@ async fn run_command(
         Some(known) => known_operation(&known)?,
         None => store_command(caller, command, key).await?,
     };
-    let (node, remaining) = (caller.server().state().node.clone(), waiter.remaining_time());
-    let notification = actix_web::rt::spawn(async move { node.notify_owner(id, remaining).await });
+    let node = caller.server().state().node.clone();
+    let time = waiter.remaining_time().max(NOTIFICATION_TIME);
+    // A task of its own, which continues when the caller does not wait for it.
+    let notification = actix_web::rt::spawn(async move { node.notify_owner(id, time).await });
     let decided = wait_for_decision(caller, operation, &mut waiter, notification).await?;
     command_response(caller, decided).await
 }

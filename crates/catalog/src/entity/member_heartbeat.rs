@@ -9,6 +9,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub incarnation: i64,
     pub seen_at: i64,
+    pub heartbeats: i64,
 }
 
 /// The foreign keys of `member_heartbeat`.

@@ -9,6 +9,7 @@ use crate::batch_sql::row_lock;
 use crate::engine::members::lock_active_member;
 use crate::error::store_error;
 use crate::ownership_predicates::LIVE_MEMBER;
+use crate::pool::Transaction;
 use crate::row_reader::RowReader;
 use crate::store::Store;
 
@@ -31,8 +32,9 @@ const GROWING_COLUMNS: [&str; 4] = [
 #[async_trait]
 impl FailoverStore for Store {
     /// Declares an incarnation dead. The declaration waits for what that incarnation is just claiming, so that a
-    /// scan for orphans afterwards finds everything. Two that declare each other wait for each other: the database
-    /// refuses one of them, which is `Unavailable` here, and its next attempt reads that it is not active any more.
+    /// scan for orphans afterwards finds everything, and for the heartbeat that it is just storing, which prevents
+    /// the declaration. Two that declare each other wait for each other: the database refuses one of them, which is
+    /// `Unavailable` here, and its next attempt reads that it is not active any more.
     async fn declare_dead(&self, declaration: &Declaration) -> Result<DeclarationOutcome, StoreError> {
         let transaction = self.begin().await?;
         if !lock_active_member(&transaction, declaration.declared_by.0).await? {
@@ -46,6 +48,9 @@ impl FailoverStore for Store {
             .map_err(store_error)?;
         if row.is_none() {
             return Ok(DeclarationOutcome::AlreadyEnded);
+        }
+        if self.lock_heartbeat(&transaction, declaration.dead).await? != Some(declaration.heartbeats) {
+            return Ok(DeclarationOutcome::HeartbeatStored);
         }
         let now = self.now_on(&transaction).await?;
         let end = "UPDATE member SET state = 'dead', state_at = $2, declared_by = $3, reason = $4 \
@@ -102,6 +107,21 @@ impl FailoverStore for Store {
 }
 
 impl Store {
+    /// Counts the heartbeats of an incarnation; none is stored until the transaction ends.
+    async fn lock_heartbeat(
+        &self,
+        transaction: &Transaction,
+        incarnation: Incarnation,
+    ) -> Result<Option<i64>, StoreError> {
+        let lock = row_lock(self.backend(), "FOR NO KEY UPDATE");
+        let sql = format!("SELECT heartbeats FROM member_heartbeat WHERE incarnation = $1{lock}");
+        let row = transaction
+            .query_one_raw(self.statement(&sql, [incarnation.0.into()]))
+            .await
+            .map_err(store_error)?;
+        row.map(|row| RowReader::new(&row).next_value()).transpose()
+    }
+
     /// Ends what a dead incarnation still has open in this database: a process that is frozen inside a transaction
     /// holds rows that claims would skip. Best effort: such a session ends by its time limit too.
     async fn terminate_sessions_of(&self, dead: Incarnation) {

@@ -1,18 +1,21 @@
 //! The incarnations of nodes: joining, heartbeats, changes of state.
 
-use actors::ports::{DbHeartbeat, Join, JoinResult, Member, MemberStatus, MembershipStore, StoreError};
+use actors::ports::{
+    DbHeartbeat, HeartbeatReading, Join, JoinResult, Member, MemberStatus, MembershipStore, StoreError,
+};
 use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use crate::batch_sql::row_lock;
-use crate::connect;
+use crate::connect::{self, Role};
 use crate::error::{is_unique_violation, store_error};
 use crate::ownership_predicates::LIVE_MEMBER;
 use crate::pool::Transaction;
 use crate::row_reader::{RowReader, corrupt};
 use crate::store::Store;
+use crate::timeline;
 
 /// Time for which ended incarnations are listed.
 const LISTED_MS: i64 = 24 * 60 * 60 * 1000;
@@ -63,11 +66,13 @@ impl MembershipStore for Store {
         Ok(())
     }
 
-    /// Stores that an incarnation is alive. One without a row counts as dead.
+    /// Stores that an incarnation is alive. One whose row is missing, or has fewer heartbeats than were acknowledged,
+    /// counts as dead; nothing is written then, so that every later connection finds the same.
     async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError> {
+        let acknowledged = self.acknowledged_heartbeats(incarnation);
         let row = self
             .heartbeat_pool()
-            .query_one_raw(self.heartbeat_statement(incarnation))
+            .query_one_raw(self.heartbeat_statement(incarnation, acknowledged))
             .await
             .map_err(store_error)?;
         let Some(row) = row else {
@@ -79,10 +84,34 @@ impl MembershipStore for Store {
             });
         };
         let mut columns = RowReader::new(&row);
-        Ok(DbHeartbeat {
+        let heartbeat = DbHeartbeat {
             now: Timestamp(columns.next_value()?),
             state: columns.next_parsed()?,
-        })
+        };
+        self.timeline_monitor()
+            .acknowledge_heartbeat(incarnation, columns.next_value()?);
+        Ok(heartbeat)
+    }
+
+    async fn read_heartbeat(&self, incarnation: Incarnation) -> Result<Option<HeartbeatReading>, StoreError> {
+        let now = self.now().await?;
+        let sql = format!(
+            "SELECT b.heartbeats, b.seen_at FROM member_heartbeat b JOIN member USING (incarnation) \
+             WHERE incarnation = $1 AND {LIVE_MEMBER}"
+        );
+        let row = self
+            .reader()
+            .query_one_raw(self.statement(&sql, [incarnation.0.into()]))
+            .await
+            .map_err(store_error)?;
+        let Some(row) = row else { return Ok(None) };
+        let mut columns = RowReader::new(&row);
+        let (count, seen_at): (i64, i64) = (columns.next_value()?, columns.next_value()?);
+        Ok(Some(HeartbeatReading {
+            count,
+            // A heartbeat may arrive between the two reads.
+            age_ms: now.0.saturating_sub(seen_at).max(0),
+        }))
     }
 
     async fn list_members(&self) -> Result<Vec<Member>, StoreError> {
@@ -206,26 +235,36 @@ impl Store {
         Ok((Incarnation(incarnation), generation))
     }
 
-    fn heartbeat_statement(&self, incarnation: Incarnation) -> Statement {
-        let sql = "UPDATE member_heartbeat SET seen_at = $2 WHERE incarnation = $1 \
-                   RETURNING seen_at, (SELECT state FROM member WHERE incarnation = $1)";
-        if self.backend() == DbBackend::Postgres {
-            let clock = connect::POSTGRES_NOW;
-            self.statement(&sql.replace("$2", &format!("({clock})")), [incarnation.0.into()])
-        } else {
-            self.statement(sql, [incarnation.0.into(), connect::machine_time().0.into()])
+    /// Returns how many heartbeats of an incarnation the database must have. A pure worker asks for none: it decides
+    /// nothing, and its heartbeat is as true in an older copy.
+    fn acknowledged_heartbeats(&self, incarnation: Incarnation) -> i64 {
+        match self.role() {
+            Role::Node => self.timeline_monitor().acknowledged_heartbeats(incarnation),
+            Role::Worker | Role::Tool => 0,
         }
     }
 
-    /// Bumps the generation when the database does not know an incarnation that has joined: it has lost at least
-    /// that commit.
+    fn heartbeat_statement(&self, incarnation: Incarnation, acknowledged: i64) -> Statement {
+        let sql = "UPDATE member_heartbeat SET seen_at = $3, heartbeats = heartbeats + 1 \
+                   WHERE incarnation = $1 AND heartbeats >= $2 \
+                   RETURNING seen_at, (SELECT state FROM member WHERE incarnation = $1), heartbeats";
+        let values = [incarnation.0.into(), acknowledged.into()];
+        if self.backend() == DbBackend::Postgres {
+            let clock = connect::POSTGRES_NOW;
+            self.statement(&sql.replace("$3", &format!("({clock})")), values)
+        } else {
+            let now = connect::machine_time().0.into();
+            self.statement(sql, values.into_iter().chain([now]))
+        }
+    }
+
+    /// Bumps the generation when the database does not know an incarnation that has joined, or not all of its
+    /// heartbeats: it has lost at least those commits.
     async fn bump_if_lost(&self, incarnation: Incarnation) -> Result<(), StoreError> {
         let joined = self.timeline_monitor().generation_of(incarnation);
         if let Some(joined) = joined.filter(|_| self.backend() == DbBackend::Postgres) {
-            let why = format!("the database has lost the incarnation {incarnation}");
-            if let Some(bump) = self.bump_generation(joined, &why).await? {
-                bump.log();
-            }
+            let why = timeline::heartbeats_lost(incarnation);
+            self.bump_generation(joined, &why).await?;
         }
         Ok(())
     }
