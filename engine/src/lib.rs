@@ -14,5 +14,6 @@ pub mod start;
 pub mod task_type;
 
 pub mod instance;
+pub mod schedule;
 pub mod task;
 pub mod view;

@@ -33,7 +33,7 @@ use runner::runners::runners;
 use store::{Role, Store};
 
 /// A node in this process, with its store.
-struct Bench {
+struct NodeHarness {
     node: LocalNode,
     store: Store,
     catalog: Catalog,
@@ -50,7 +50,7 @@ fn audit_context(at: Timestamp) -> AuditContext {
     }
 }
 
-impl Bench {
+impl NodeHarness {
     async fn start() -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let folder = tempfile::tempdir().expect("a folder");
@@ -85,8 +85,8 @@ impl Bench {
                 .await;
             activated.map_err(|error| error.to_string())
         });
-        let parts = ingredients(member, joined.now, store.clone(), folder.path());
-        let node = bootstrap::start(parts, activation).await.expect("a node");
+        let deps = node_deps(member, joined.now, store.clone(), folder.path());
+        let node = bootstrap::start(deps, activation).await.expect("a node");
         Self {
             node,
             store,
@@ -197,7 +197,7 @@ impl Bench {
     }
 }
 
-fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps {
+fn node_deps(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps {
     let identity = NodeIdentity {
         incarnation: me.incarnation,
         host: me.host.clone(),
@@ -231,33 +231,36 @@ fn ingredients(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDep
 
 #[actix_rt::test]
 async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
-    let bench = Bench::start().await;
-    let (ran, flag) = (bench.folder.path().join("ran"), bench.folder.path().join("flag"));
+    let harness = NodeHarness::start().await;
+    let (ran, flag) = (
+        harness.folder.path().join("ran"),
+        harness.folder.path().join("flag"),
+    );
     let script = format!(
         "echo $PORPOISE_ATTEMPT_UID >> {}; while [ ! -e {} ]; do sleep 0.05; done",
         ran.display(),
         flag.display()
     );
-    let id = bench
+    let id = harness
         .run(&format!("version: 1\nname: w\ntasks:\n  t: {{ type: shell, run: '{script}' }}\n  u: {{ type: noop, needs: [t] }}\n"))
         .await;
-    bench
+    harness
         .wait_for(id, "t should run", |_, task| task == Some(TaskState::Running))
         .await;
     for _ in 0..3 {
-        bench.crash(id).await;
+        harness.crash(id).await;
     }
     std::fs::write(&flag, "").expect("the flag");
-    bench
+    harness
         .wait_for(id, "it should succeed", |state, _| {
             state == InstanceState::Succeeded
         })
         .await;
     let starts = std::fs::read_to_string(&ran).expect("it ran");
     assert_eq!(starts.lines().count(), 1, "the attempt ran once: {starts}");
-    let detail = bench.catalog.tasks().find(id, "t").await.expect("the task");
+    let detail = harness.catalog.tasks().find(id, "t").await.expect("the task");
     assert_eq!(detail.attempts.len(), 1, "no attempt was lost: {detail:?}");
-    let ownership = bench
+    let ownership = harness
         .catalog
         .history()
         .ownership(id)
@@ -273,17 +276,17 @@ async fn a_panic_of_a_workflow_actor_costs_a_rebuild_and_nothing_else() {
 
 #[actix_rt::test]
 async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_continue() {
-    let bench = Bench::start().await;
-    let flag = bench.folder.path().join("flag");
+    let harness = NodeHarness::start().await;
+    let flag = harness.folder.path().join("flag");
     let hold = format!("while [ ! -e {} ]; do sleep 0.05; done", flag.display());
     let yaml =
         |name: &str| format!("version: 1\nname: {name}\ntasks:\n  t: {{ type: shell, run: '{hold}' }}\n");
-    let (bad, good) = (bench.run(&yaml("bad")).await, bench.run(&yaml("good")).await);
-    bench
+    let (bad, good) = (harness.run(&yaml("bad")).await, harness.run(&yaml("good")).await);
+    harness
         .wait_for(bad, "t should run", |_, task| task == Some(TaskState::Running))
         .await;
     let deadline = Instant::now() + Duration::from_secs(60);
-    while bench
+    while harness
         .catalog
         .instances()
         .find(bad)
@@ -294,11 +297,11 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_conti
         .is_none()
     {
         assert!(Instant::now() < deadline, "it should get attention");
-        let master = bench.node.master().expect("a master");
+        let master = harness.node.master().expect("a master");
         master.send(CrashInstance(bad)).await.expect("the master runs");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let parked = bench
+    let parked = harness
         .catalog
         .instances()
         .find(bad)
@@ -310,7 +313,7 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_conti
         "a quarantined instance has no owner: {parked:?}"
     );
     std::fs::write(&flag, "").expect("the flag");
-    bench
+    harness
         .wait_for(good, "the other one continues", |state, _| {
             state == InstanceState::Succeeded
         })
@@ -320,18 +323,18 @@ async fn an_instance_whose_actor_keeps_panicking_gets_attention_and_others_conti
 #[actix_rt::test]
 async fn waits_keep_their_length_when_the_clock_of_the_machine_is_set() {
     for by_ms in [3_600_000, -3_600_000] {
-        let bench = Bench::start().await;
+        let harness = NodeHarness::start().await;
         // The wait of `u` ends first: when it ends, that of `t` is compared with the clock too.
         let yaml =
             "version: 1\nname: w\ntasks:\n  t: { type: noop, delay: 4s }\n  u: { type: noop, delay: 1s }\n";
-        let (began, id) = (Instant::now(), bench.run(yaml).await);
-        bench
+        let (began, id) = (Instant::now(), harness.run(yaml).await);
+        harness
             .wait_for(id, "t should wait", |_, task| task == Some(TaskState::Delayed))
             .await;
-        let clock = bench.node.clock();
+        let clock = harness.node.clock();
         clock.adjust(clock.now().plus(by_ms), 0);
         let stepped = clock.now();
-        bench
+        harness
             .wait_for(id, "it should succeed", |state, _| {
                 state == InstanceState::Succeeded
             })
@@ -341,7 +344,7 @@ async fn waits_keep_their_length_when_the_clock_of_the_machine_is_set() {
             (Duration::from_secs(4)..Duration::from_secs(8)).contains(&took),
             "by {by_ms} ms: {took:?}"
         );
-        let instance = bench
+        let instance = harness
             .catalog
             .instances()
             .find(id)
@@ -358,19 +361,22 @@ async fn waits_keep_their_length_when_the_clock_of_the_machine_is_set() {
 
 #[actix_rt::test]
 async fn a_waiter_is_notified_when_its_instance_moves_to_another_master() {
-    let bench = Bench::start().await;
-    let flag = bench.folder.path().join("flag");
+    let harness = NodeHarness::start().await;
+    let flag = harness.folder.path().join("flag");
     let hold = format!("while [ ! -e {} ]; do sleep 0.05; done", flag.display());
     let yaml =
         |name: &str| format!("version: 1\nname: {name}\ntasks:\n  t: {{ type: shell, run: '{hold}' }}\n");
-    let (goes, stays) = (bench.run(&yaml("goes")).await, bench.run(&yaml("stays")).await);
+    let (goes, stays) = (
+        harness.run(&yaml("goes")).await,
+        harness.run(&yaml("stays")).await,
+    );
     for id in [goes, stays] {
         let runs = |_, task| task == Some(TaskState::Running);
-        bench.wait_for(id, "t should run", runs).await;
+        harness.wait_for(id, "t should run", runs).await;
     }
-    let target = another_master(&bench).await;
-    let master = bench.node.master().expect("a master");
-    let mut commits = bench.node.commit_events().subscribe();
+    let target = another_master(&harness).await;
+    let master = harness.node.master().expect("a master");
+    let mut commits = harness.node.commit_events().subscribe();
     let give = |id| HandOverInstances {
         target,
         selection: HandoverSelection::These(vec![id, InstanceId(999)]),
@@ -392,7 +398,7 @@ async fn a_waiter_is_notified_when_its_instance_moves_to_another_master() {
         notified.await.expect("the waiter is notified"),
         Some(InstanceState::Running)
     );
-    let ownership = bench
+    let ownership = harness
         .catalog
         .history()
         .ownership(goes)
@@ -407,7 +413,7 @@ async fn a_waiter_is_notified_when_its_instance_moves_to_another_master() {
     );
     master.send(StartDrain).await.expect("the master runs");
     assert_eq!(master.send(give(stays)).await.expect("the master runs"), 1);
-    let ownership = bench
+    let ownership = harness
         .catalog
         .history()
         .ownership(stays)
@@ -424,15 +430,21 @@ async fn a_waiter_is_notified_when_its_instance_moves_to_another_master() {
 
 #[actix_rt::test]
 async fn a_lease_is_granted_to_the_owning_epoch_and_a_loss_accepted_by_the_owner_only() {
-    let bench = Bench::start().await;
+    let harness = NodeHarness::start().await;
     let task = "t: { type: shell, run: sleep 30, on_cut_off: exclusive }";
-    let id = bench
+    let id = harness
         .run(&format!("version: 1\nname: held\ntasks:\n  {task}\n"))
         .await;
     let runs = |_, task| task == Some(TaskState::Running);
-    bench.wait_for(id, "t should run, with its lease", runs).await;
-    let master = bench.node.master().expect("a master");
-    let attempts = bench.catalog.tasks().find(id, "t").await.expect("read").attempts;
+    harness.wait_for(id, "t should run, with its lease", runs).await;
+    let master = harness.node.master().expect("a master");
+    let attempts = harness
+        .catalog
+        .tasks()
+        .find(id, "t")
+        .await
+        .expect("read")
+        .attempts;
     let uid = attempts[0].uid.expect("bound");
     let worker = Incarnation(1);
     let renew = |epoch| RenewLeases {
@@ -461,7 +473,13 @@ async fn a_lease_is_granted_to_the_owning_epoch_and_a_loss_accepted_by_the_owner
     );
     let reported = master.send(DeliverReports(vec![report.clone()])).await;
     assert_eq!(reported.expect("the master runs"), [ReportAnswer::Stored]);
-    let attempts = bench.catalog.tasks().find(id, "t").await.expect("read").attempts;
+    let attempts = harness
+        .catalog
+        .tasks()
+        .find(id, "t")
+        .await
+        .expect("read")
+        .attempts;
     assert_eq!(attempts[0].state, AttemptState::Lost);
     // Its answer may be lost and the instance gone: then no master waits for the report.
     let mut unowned = report;
@@ -475,7 +493,7 @@ async fn a_lease_is_granted_to_the_owning_epoch_and_a_loss_accepted_by_the_owner
 }
 
 /// Another incarnation, which only the store knows.
-async fn another_master(bench: &Bench) -> Incarnation {
+async fn another_master(harness: &NodeHarness) -> Incarnation {
     let join = Join {
         name: "another".to_owned(),
         host: "127.0.0.1:2".to_owned(),
@@ -484,8 +502,13 @@ async fn another_master(bench: &Bench) -> Incarnation {
         worker_group: "default".to_owned(),
         version: "test".to_owned(),
     };
-    let incarnation = bench.store.join_cluster(&join).await.expect("joined").incarnation;
-    let active = bench
+    let incarnation = harness
+        .store
+        .join_cluster(&join)
+        .await
+        .expect("joined")
+        .incarnation;
+    let active = harness
         .store
         .set_member_state(incarnation, MemberState::Active)
         .await;

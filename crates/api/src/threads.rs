@@ -59,6 +59,13 @@ mod tests {
 
     use super::*;
 
+    async fn count_received(mut handed_over: mpsc::UnboundedReceiver<()>, counter: Arc<AtomicU32>) {
+        while handed_over.recv().await.is_some() {
+            counter.fetch_add(1, Ordering::Relaxed);
+            yield_now().await;
+        }
+    }
+
     #[tokio::test]
     async fn quiesce_returns_after_everything_handed_over_before_has_started() {
         let threads = Threads::for_this_machine();
@@ -66,14 +73,8 @@ mod tests {
             tokio::spawn(threads.clone().quiesce_loop());
         }
         let taken_up = Arc::new(AtomicU32::new(0));
-        let (hand_over, mut handed_over) = mpsc::unbounded_channel::<()>();
-        let counter = Arc::clone(&taken_up);
-        tokio::spawn(async move {
-            while handed_over.recv().await.is_some() {
-                counter.fetch_add(1, Ordering::Relaxed);
-                yield_now().await;
-            }
-        });
+        let (hand_over, handed_over) = mpsc::unbounded_channel::<()>();
+        tokio::spawn(count_received(handed_over, Arc::clone(&taken_up)));
         for question in 1..=3 {
             hand_over.send(()).unwrap();
             let quiesced = tokio::time::timeout(Duration::from_secs(10), threads.quiesce());

@@ -6,6 +6,7 @@
 
 mod audit;
 mod audited_transaction;
+mod catalog;
 mod columns;
 mod context;
 mod entity;
@@ -30,11 +31,10 @@ mod users;
 mod visibility;
 mod workflows;
 
-use store::Store;
-
 pub use actors::ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
+pub use self::catalog::Catalog;
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
@@ -59,86 +59,3 @@ pub use self::visibility::VisibilityScope;
 pub use self::workflows::{
     SourceFormat, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion, Workflows,
 };
-
-/// What users read and change, by noun, on the store's connections.
-#[derive(Debug, Clone)]
-pub struct Catalog {
-    store: Store,
-}
-
-impl Catalog {
-    /// Serves what this store holds.
-    pub fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
-    }
-
-    /// Returns the audit log.
-    pub fn audit(&self) -> AuditLog<'_> {
-        AuditLog::new(&self.store)
-    }
-
-    /// Returns the permissions of users on projects.
-    pub fn grants(&self) -> Grants<'_> {
-        Grants::new(&self.store)
-    }
-
-    /// Returns the histories of instances.
-    pub fn history(&self) -> History<'_> {
-        History::new(&self.store)
-    }
-
-    /// Returns the workflow instances.
-    pub fn instances(&self) -> Instances<'_> {
-        Instances::new(&self.store)
-    }
-
-    /// Returns the requests to remove logs.
-    pub fn log_removals(&self) -> LogRemovals<'_> {
-        LogRemovals::new(&self.store)
-    }
-
-    /// Returns the nodes, with their take-overs and the database.
-    pub fn nodes(&self) -> Nodes<'_> {
-        Nodes::new(&self.store)
-    }
-
-    /// Returns the control operations.
-    pub fn operations(&self) -> Operations<'_> {
-        Operations::new(&self.store)
-    }
-
-    /// Returns the projects.
-    pub fn projects(&self) -> Projects<'_> {
-        Projects::new(&self.store)
-    }
-
-    /// Returns the idempotency keys of requests.
-    pub fn request_keys(&self) -> RequestKeys<'_> {
-        RequestKeys::new(&self.store)
-    }
-
-    /// Returns the tasks of instances.
-    pub fn tasks(&self) -> Tasks<'_> {
-        Tasks::new(&self.store)
-    }
-
-    /// Returns the tokens.
-    pub fn tokens(&self) -> Tokens<'_> {
-        Tokens::new(&self.store)
-    }
-
-    /// Returns the stored steps of all instances.
-    pub fn transitions(&self) -> Transitions<'_> {
-        Transitions::new(&self.store)
-    }
-
-    /// Returns the users.
-    pub fn users(&self) -> Users<'_> {
-        Users::new(&self.store)
-    }
-
-    /// Returns the workflows.
-    pub fn workflows(&self) -> Workflows<'_> {
-        Workflows::new(&self.store)
-    }
-}

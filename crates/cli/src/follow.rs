@@ -59,7 +59,17 @@ pub(super) fn watch(rest: &Rest, id: &str) -> Result<(), Failure> {
 pub(super) fn show(rest: &Rest, id: &str) -> Result<Value, Failure> {
     let printer = LogPrinter::new(OutputStream::Messages, LinePrefix::Task);
     let mut follower = Follower::new(id, LogChoice::everything(), FollowView::StatesAndLogs, printer);
-    poll_until_some(rest, &waited_for(id), |rest| follower.show_news(rest))
+    let shown = poll_until_some(rest, &waited_for(id), |rest| {
+        let news = follower.show_news(rest);
+        if news.is_err() {
+            follower.end_open_line()?;
+        }
+        news
+    });
+    if shown.is_err() {
+        follower.end_open_line()?;
+    }
+    shown
 }
 
 /// Prints logs as they come until the instance is idle.
@@ -174,6 +184,11 @@ impl Follower {
             }
         }
         Ok(missing)
+    }
+
+    /// Ends the line of a task before a message about the server, which goes to the same stream, begins.
+    fn end_open_line(&mut self) -> Result<(), Failure> {
+        self.printer.end_open_line()
     }
 
     fn show_change(&mut self, change: Option<String>) -> Result<(), Failure> {

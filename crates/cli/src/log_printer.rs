@@ -89,6 +89,12 @@ impl LogPrinter {
         self.stream.write(&bytes)
     }
 
+    /// Ends the line of whichever log is inside one.
+    pub(super) fn end_open_line(&mut self) -> Result<(), Failure> {
+        let bytes = self.line_end();
+        self.stream.write(&bytes)
+    }
+
     /// Ends the line of a log that is over.
     pub(super) fn end_log(&mut self, log: &AttemptName) -> Result<(), Failure> {
         match &self.open_line {

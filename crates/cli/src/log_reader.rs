@@ -62,21 +62,21 @@ impl LogReader {
         printer: &mut LogPrinter,
     ) -> Result<LogAccess, Failure> {
         let cursor = self.cursors.entry(log.clone()).or_default();
-        let mut is_first = true;
+        let mut is_new = false;
         while !cursor.at_end {
             let part = match read_part(rest, &self.instance, log, cursor.offset) {
                 Err(failure) if failure.has_code(LOG_UNAVAILABLE) => return Ok(LogAccess::Unavailable),
                 part => part?,
             };
-            let is_new = part.next_offset > cursor.offset || part.at_end;
+            let is_last = part.next_offset <= cursor.offset && !part.at_end;
             cursor.accept(part, log, printer)?;
-            if !is_new {
-                if is_first {
-                    cursor.print_held(log, printer)?;
-                }
+            if is_last {
                 break;
             }
-            is_first = false;
+            is_new = true;
+        }
+        if !is_new {
+            cursor.print_held(log, printer)?;
         }
         Ok(LogAccess::Read)
     }

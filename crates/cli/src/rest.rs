@@ -251,21 +251,18 @@ impl Rest {
         let end = self.deadline.map_or(end, |deadline| deadline.min(end));
         let mut may_have_arrived = false;
         loop {
-            let answer = match self.request(&call, &key).send() {
-                Ok(answer) => answer,
-                Err(error) => {
-                    // A refused connection means that the server is down, and is reported at once, unless it went down
-                    // with a request of ours whose outcome the next try will learn.
-                    let is_worth_it =
-                        may_repeat(&error, &call.method) || (may_have_arrived && error.is_connect());
-                    may_have_arrived |= !error.is_connect();
-                    if is_worth_it && Instant::now() < end {
-                        thread::sleep(BETWEEN_TRIES);
-                        continue;
-                    }
-                    return Err(self.unreachable(&error));
-                }
-            };
+            let sent = self.request(&call, &key).send();
+            if let Err(error) = &sent
+                && Instant::now() < end
+                && (may_repeat(error, &call.method) || (may_have_arrived && error.is_connect()))
+            {
+                // A refused connection means that the server is down, and is reported at once, unless it went down
+                // with a request of ours, whose outcome the next try learns.
+                may_have_arrived |= !error.is_connect();
+                thread::sleep(BETWEEN_TRIES);
+                continue;
+            }
+            let answer = sent.map_err(|error| self.unreachable(&error))?;
             if answer.status().is_success() {
                 return Ok(answer);
             }

@@ -22,12 +22,12 @@ pub fn apply(plan: &Plan, instance: &mut Instance, changes: &Changes) {
         }
     }
     for (task_index, task) in &changes.tasks {
-        let old = rows.tasks.insert(*task_index, task.clone());
+        let old = rows.tasks.insert(*task_index, Box::new(task.clone()));
         if changes.reset.is_none() {
-            counters.follow(plan, *task_index, old.as_ref(), task);
+            counters.follow(plan, *task_index, old.as_deref(), task);
         }
     }
     if changes.reset.is_some() {
-        *counters = Counters::count(plan, |task_index| rows.tasks.get(&task_index));
+        *counters = Counters::count(plan, |task_index| rows.tasks.get(&task_index).map(Box::as_ref));
     }
 }

@@ -250,7 +250,7 @@ impl<'a> RowOverlay<'a> {
     fn touch_all(&mut self, reset: Reset) {
         for (task_index, task) in &self.base.rows.tasks {
             if reset.touches(task.state) && !self.touched.contains_key(task_index) {
-                self.touched.insert(*task_index, task.clone());
+                self.touched.insert(*task_index, Task::clone(task));
             }
         }
     }

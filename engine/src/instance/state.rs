@@ -23,8 +23,9 @@ pub struct InstanceRows {
     pub created_at: Timestamp,
     /// Its own row.
     pub record: InstanceRecord,
-    /// Its task rows, each with its latest attempt.
-    pub tasks: BTreeMap<TaskIndex, Task>,
+    /// Its task rows, each with its latest attempt. Boxed, because a map reserves room for eleven values even when it
+    /// holds one, and most instances are small and wait.
+    pub tasks: BTreeMap<TaskIndex, Box<Task>>,
 }
 
 /// A cache of the stored rows of one instance, with counters derived from them.
@@ -40,7 +41,7 @@ impl Instance {
     /// Builds the state from the stored rows: O(tasks + edges). Rows that the plan lacks are left out.
     pub fn load(plan: &Plan, mut rows: InstanceRows) -> Self {
         rows.tasks.retain(|task_index, _| plan.has_task(*task_index));
-        let counters = Counters::count(plan, |task_index| rows.tasks.get(&task_index));
+        let counters = Counters::count(plan, |task_index| rows.tasks.get(&task_index).map(Box::as_ref));
         Self { rows, counters }
     }
 
@@ -51,6 +52,6 @@ impl Instance {
 
     /// Returns the row of a task.
     pub fn task(&self, task_index: TaskIndex) -> Option<&Task> {
-        self.rows.tasks.get(&task_index)
+        self.rows.tasks.get(&task_index).map(Box::as_ref)
     }
 }

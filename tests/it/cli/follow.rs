@@ -185,6 +185,14 @@ fn a_line_without_its_end_is_shown_while_the_task_runs() {
 }
 
 #[test]
+fn a_message_about_the_wait_is_not_glued_to_the_line_of_a_task() {
+    let server = unfinished_log("name? ", Arc::default());
+    let ran = User::new().run(&server, &["run", "w", "--follow", "--timeout", "2s"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("a | name? \nerror: time is over"), "{ran:?}");
+}
+
+#[test]
 fn a_server_that_restarts_is_waited_for_and_reported_once() {
     for arguments in [
         ["run", "w", "--wait"].as_slice(),

@@ -270,10 +270,9 @@ fn a_document_that_the_server_refuses_is_a_failed_check() {
     assert_says(&ran, 1, &["good.yaml: ", "5:3 /tasks/t: no"]);
 }
 
-#[test]
-fn a_name_that_does_not_exist_is_answered_with_the_nearest() {
-    let user = User::new();
-    let server = Server::new(|request| {
+/// A server with a few names, and nothing that is asked for by another.
+fn server_with_names() -> Server {
+    Server::new(|request| {
         let path = request.target.split('?').next().unwrap();
         match (request.method.as_str(), path) {
             ("GET", "/api/v1/projects/default/workflows") => named(&["hello", "report"]),
@@ -287,7 +286,13 @@ fn a_name_that_does_not_exist_is_answered_with_the_nearest() {
             }
             _ => not_found("such thing"),
         }
-    });
+    })
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_answered_with_the_nearest() {
+    let user = User::new();
+    let server = server_with_names();
     for (arguments, part) in [
         (["run", "helo"].as_slice(), "did you mean `hello`?"),
         (&["run", "something-else"], "`porpoise workflow list` shows"),

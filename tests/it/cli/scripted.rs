@@ -94,10 +94,8 @@ impl Server {
         let (requests, connections) = (Arc::clone(&server.requests), Arc::clone(&server.connections));
         let (closing, answer) = (Arc::clone(&server.closing), Arc::new(answer));
         thread::spawn(move || {
-            for connection in listener.incoming() {
-                if closing.load(Ordering::SeqCst) {
-                    return;
-                }
+            let is_open = |_: &std::io::Result<TcpStream>| !closing.load(Ordering::SeqCst);
+            for connection in listener.incoming().take_while(is_open) {
                 let connection = connection.unwrap();
                 connections.lock().unwrap().push(connection.try_clone().unwrap());
                 let (requests, answer) = (Arc::clone(&requests), Arc::clone(&answer));

@@ -303,9 +303,9 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn StoreUnderTest)
     assert_eq!(
         loaded.rows.tasks,
         BTreeMap::from([
-            (TaskIndex(0), running),
-            (TaskIndex(1), waiting),
-            (TaskIndex(2), delayed)
+            (TaskIndex(0), Box::new(running)),
+            (TaskIndex(1), Box::new(waiting)),
+            (TaskIndex(2), Box::new(delayed))
         ])
     );
     assert_eq!(loaded.duplicate_open_attempts, []);
@@ -584,7 +584,10 @@ pub(crate) async fn a_lost_attempt_is_closed_before_the_next_one_opens(subject: 
         WriteOutcome::Stored
     );
     let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
-    assert_eq!(loaded.rows.tasks, BTreeMap::from([(TaskIndex(0), second)]));
+    assert_eq!(
+        loaded.rows.tasks,
+        BTreeMap::from([(TaskIndex(0), Box::new(second))])
+    );
     assert_eq!(loaded.duplicate_open_attempts, []);
 }
 

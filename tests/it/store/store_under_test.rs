@@ -66,7 +66,7 @@ pub(crate) trait StoreUnderTest: Send + Sync {
     /// The number of relayed results that are neither applied nor closed.
     async fn unapplied_results(&self) -> usize;
 
-    /// Makes a life silent for so many milliseconds more.
+    /// Makes the last heartbeat of an incarnation older by this many milliseconds.
     async fn age_heartbeat(&self, of: Incarnation, ms: i64);
 
     /// The take-overs that were noted, when their reason and time are those of the dead's own row.

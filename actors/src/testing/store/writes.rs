@@ -132,7 +132,11 @@ impl State {
                 revision: row.revision,
                 created_at: row.new.at,
                 record: row.record.clone(),
-                tasks: row.tasks.clone(),
+                tasks: row
+                    .tasks
+                    .iter()
+                    .map(|(&index, task)| (index, Box::new(task.clone())))
+                    .collect(),
             },
             project: row.new.project.clone(),
             workflow: row.new.workflow.clone(),

@@ -81,7 +81,7 @@ impl Store {
             let (id, ordinal, task) = read_task(row)?;
             loaded
                 .entry(id)
-                .and_modify(|instance| drop(instance.rows.tasks.insert(ordinal, task)));
+                .and_modify(|instance| drop(instance.rows.tasks.insert(ordinal, Box::new(task))));
         }
         for row in &self.read_children(read, &attempts_of(backend), ids).await? {
             let (id, ordinal, latest, attempt) = read_attempt(row)?;
