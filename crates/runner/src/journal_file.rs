@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use actors::worker::journal::{Journal, JournalError, JournalRecord, decode_lines, encode_lines};
 use async_trait::async_trait;
@@ -12,11 +13,22 @@ use primitives::private_files::{create_private_folder, replace_private_file_dura
 use super::file_remover::FileRemover;
 use super::task_file::{FileIdentity, open_for_append, open_regular};
 
+/// Time between two checks that the open file still has the journal's path.
+const PATH_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The open file of a journal.
+#[derive(Debug)]
+struct OpenJournal {
+    file: File,
+    identity: FileIdentity,
+    checked_at: Option<Instant>,
+}
+
 /// The journal of a worker, `worker-journal.jsonl` in its data folder.
 #[derive(Debug, Clone)]
 pub struct JournalFile {
     path: PathBuf,
-    open: Arc<Mutex<Option<File>>>,
+    open: Arc<Mutex<Option<OpenJournal>>>,
     remover: FileRemover,
 }
 
@@ -33,7 +45,7 @@ impl JournalFile {
     /// Runs file operations, which block, outside the actors' threads.
     async fn run_blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Path, &mut Option<File>) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Path, &mut Option<OpenJournal>) -> io::Result<T> + Send + 'static,
     ) -> Result<T, JournalError> {
         let Self { path, open, .. } = self.clone();
         let done = tokio::task::spawn_blocking(move || {
@@ -54,9 +66,9 @@ impl Journal for JournalFile {
     async fn append(&self, records: &[JournalRecord]) -> Result<(), JournalError> {
         let bytes = encode_lines(records)?;
         self.run_blocking(move |path, open| {
-            let file = open_file(path, open)?;
-            require_path(file, path)?;
-            append_all_or_nothing(file, &bytes)
+            let open = open_file(path, open)?;
+            open.require_path(path)?;
+            append_all_or_nothing(&mut open.file, &bytes)
         })
         .await
     }
@@ -64,7 +76,7 @@ impl Journal for JournalFile {
     async fn sync(&self) -> Result<(), JournalError> {
         // A second descriptor, so that the next append need not wait for the disk.
         let file = self
-            .run_blocking(|path, open| open_file(path, open)?.try_clone())
+            .run_blocking(|path, open| open_file(path, open)?.file.try_clone())
             .await?;
         let synced = tokio::task::spawn_blocking(move || file.sync_data()).await;
         match synced {
@@ -104,23 +116,37 @@ fn read_records(path: &Path) -> io::Result<Vec<JournalRecord>> {
     Ok(decode_lines(&bytes))
 }
 
-/// A later incarnation reads what has this path: a journal that a task replaced or removed is written again as a whole.
-fn require_path(file: &File, path: &Path) -> io::Result<()> {
-    let found = FileIdentity::from_metadata(&fs::symlink_metadata(path)?);
-    if FileIdentity::from_metadata(&file.metadata()?) == found {
-        return Ok(());
+impl OpenJournal {
+    /// A later incarnation reads what has this path: a journal that a task replaced or removed is written again as a
+    /// whole, because the append fails.
+    fn require_path(&mut self, path: &Path) -> io::Result<()> {
+        if self
+            .checked_at
+            .is_some_and(|checked| checked.elapsed() < PATH_CHECK_INTERVAL)
+        {
+            return Ok(());
+        }
+        if FileIdentity::from_metadata(&fs::symlink_metadata(path)?) != self.identity {
+            return Err(io::Error::other("another file is in its place"));
+        }
+        self.checked_at = Some(Instant::now());
+        Ok(())
     }
-    Err(io::Error::other("another file is in its place"))
 }
 
-fn open_file<'a>(path: &Path, open: &'a mut Option<File>) -> io::Result<&'a mut File> {
+fn open_file<'a>(path: &Path, open: &'a mut Option<OpenJournal>) -> io::Result<&'a mut OpenJournal> {
     match open {
         Some(file) => Ok(file),
         None => {
             if let Some(folder) = path.parent() {
                 create_private_folder(folder)?;
             }
-            Ok(open.insert(open_for_append(path)?))
+            let file = open_for_append(path)?;
+            Ok(open.insert(OpenJournal {
+                identity: FileIdentity::from_metadata(&file.metadata()?),
+                file,
+                checked_at: None,
+            }))
         }
     }
 }

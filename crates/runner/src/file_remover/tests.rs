@@ -1,21 +1,24 @@
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use super::*;
 
 #[test]
 fn what_cannot_be_removed_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
-    let above = folder.path().join("above");
-    fs::write(&above, "a file, so that nothing below it can be removed").unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("file"), "nothing below it can be removed").unwrap();
+    symlink(at("file"), at("above")).unwrap();
     let (requests, received) = channel();
-    requests.send(above.join("tree")).unwrap();
+    requests.send(at("above/tree")).unwrap();
     let thread = thread::spawn(move || remove_until_closed(&received, Duration::from_millis(20)));
     thread::sleep(Duration::from_millis(100));
     assert!(!thread.is_finished(), "a failure does not end the thread");
-    fs::remove_file(&above).unwrap();
-    fs::create_dir_all(above.join("tree/a")).unwrap();
+    fs::create_dir_all(at("folder/tree/a")).unwrap();
+    symlink(at("folder"), at("next")).unwrap();
+    fs::rename(at("next"), at("above")).unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
-    while above.join("tree").exists() {
+    while at("folder/tree").exists() {
         assert!(Instant::now() < deadline, "it should be removed");
         thread::sleep(Duration::from_millis(5));
     }
