@@ -32,14 +32,7 @@ fn a_hundred_crashes_of_the_database_raise_no_generation_and_end_no_node() {
     let ids: Vec<String> = thread::scope(|scope| {
         let clients = ["m1", "m2"].map(|node| {
             let (cluster, crashed) = (&cluster, &crashed);
-            scope.spawn(move || {
-                let mut ids = Vec::new();
-                while !crashed.load(Ordering::Relaxed) {
-                    ids.extend(cluster.try_start(node, "load"));
-                    thread::sleep(Duration::from_millis(50));
-                }
-                ids
-            })
+            scope.spawn(move || start_until(cluster, node, crashed))
         });
         for _ in 0..CRASHES {
             nothing_happens_for(UP_FOR);
@@ -59,4 +52,14 @@ fn a_hundred_crashes_of_the_database_raise_no_generation_and_end_no_node() {
     assert_eq!(dead_members(&cluster), Vec::<Value>::new());
     wait_for_ends(&cluster, &ids);
     check(&cluster, Effects::default());
+}
+
+/// Starts instances at a node until the crashes are over, and returns those that were accepted.
+fn start_until(cluster: &Cluster, node: &str, crashed: &AtomicBool) -> Vec<String> {
+    let mut ids = Vec::new();
+    while !crashed.load(Ordering::Relaxed) {
+        ids.extend(cluster.try_start(node, "load"));
+        thread::sleep(Duration::from_millis(50));
+    }
+    ids
 }

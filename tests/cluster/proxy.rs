@@ -55,9 +55,7 @@ impl Proxy {
             loop {
                 accept_until_refused(&listener, &to, &link);
                 drop(listener);
-                while link.is(Mode::Refused) {
-                    thread::sleep(ACCEPT_INTERVAL);
-                }
+                link.wait_while(Mode::Refused);
                 listener = TcpListener::bind(&address).expect("the same port");
             }
         });
@@ -94,6 +92,12 @@ impl Proxy {
 impl Link {
     fn is(&self, mode: Mode) -> bool {
         self.mode.load(Ordering::SeqCst) == mode as u8
+    }
+
+    fn wait_while(&self, mode: Mode) {
+        while self.is(mode) {
+            thread::sleep(ACCEPT_INTERVAL);
+        }
     }
 
     /// Whether this part must wait; a call begins with a head that names the caller.

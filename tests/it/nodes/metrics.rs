@@ -83,8 +83,33 @@ fn known_work_gives_known_counters() {
     let counted = || total(&samples(&node), "porpoise_instances_total") == 6.0;
     eventually(Duration::from_secs(5), counted);
     let seen = samples(&node);
+    for (series, value) in known_values() {
+        assert_eq!(seen.get(&series), Some(&value), "{series} in {seen:#?}");
+    }
+    for family in [
+        "porpoise_dispatch_errors_total",
+        "porpoise_worker_lost_total",
+        "porpoise_declarations_total",
+        "porpoise_failovers_total",
+        "porpoise_fenced_writes_total",
+        "porpoise_actor_restarts_total",
+        "porpoise_rebalanced_instances_total",
+        "porpoise_db_errors_total",
+    ] {
+        assert_eq!(total(&seen, family), 0.0, "{family} in {seen:#?}");
+    }
+    assert_database_time(&seen, began.elapsed());
+    let lasted = seen["porpoise_instance_duration_seconds_sum{state=\"succeeded\"}"];
+    assert!(
+        (0.02..began.elapsed().as_secs_f64() * 4.0).contains(&lasted),
+        "{lasted}"
+    );
+}
+
+/// The series that `run_known_work` moves, with their values after it.
+fn known_values() -> Vec<(String, f64)> {
     let start = "route=\"/api/v1/projects/{project}/workflows/{workflow}/instances\",method=\"POST\"";
-    let expected = [
+    vec![
         ("porpoise_up".to_owned(), 1.0),
         ("porpoise_instances_total{state=\"succeeded\"}".to_owned(), 4.0),
         ("porpoise_instances_total{state=\"failed\"}".to_owned(), 1.0),
@@ -126,28 +151,7 @@ fn known_work_gives_known_counters() {
             format!("porpoise_http_request_duration_seconds_count{{{start}}}"),
             6.0,
         ),
-    ];
-    for (series, value) in expected {
-        assert_eq!(seen.get(&series), Some(&value), "{series} in {seen:#?}");
-    }
-    for family in [
-        "porpoise_dispatch_errors_total",
-        "porpoise_worker_lost_total",
-        "porpoise_declarations_total",
-        "porpoise_failovers_total",
-        "porpoise_fenced_writes_total",
-        "porpoise_actor_restarts_total",
-        "porpoise_rebalanced_instances_total",
-        "porpoise_db_errors_total",
-    ] {
-        assert_eq!(total(&seen, family), 0.0, "{family} in {seen:#?}");
-    }
-    assert_database_time(&seen, began.elapsed());
-    let lasted = seen["porpoise_instance_duration_seconds_sum{state=\"succeeded\"}"];
-    assert!(
-        (0.02..began.elapsed().as_secs_f64() * 4.0).contains(&lasted),
-        "{lasted}"
-    );
+    ]
 }
 
 /// Each stored change is a round of a commit, each commit was timed, and no call took longer than the test.

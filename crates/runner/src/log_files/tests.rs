@@ -40,8 +40,11 @@ async fn text(logs: &LogFiles) -> String {
 
 const LINE: &str = "[the task replaced its log]\n";
 
+/// Puts something in the place of a log.
+type Replace = Box<dyn Fn(&Path)>;
+
 /// What a task can put in the place of its log.
-fn replacements(root: &Path) -> Vec<(&'static str, Box<dyn Fn(&Path)>)> {
+fn replacements(root: &Path) -> Vec<(&'static str, Replace)> {
     let secret = root.join("secret");
     std::fs::write(&secret, "secret").unwrap();
     let linked = secret.clone();

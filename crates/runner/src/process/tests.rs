@@ -449,10 +449,10 @@ async fn a_task_that_replaces_its_files_does_not_hold_the_worker() {
     let runner = process_runner(&first);
     for replacement in &replacements {
         let job = job(folder.path(), replacement);
+        let run = || async { runner.start(&job).await.unwrap().wait().await };
         // Twice, because the second attempt uses the same script file.
         for _ in 0..2 {
-            let end = async { runner.start(&job).await.unwrap().wait().await };
-            let end = tokio::time::timeout(Duration::from_secs(20), end).await;
+            let end = tokio::time::timeout(Duration::from_secs(20), run()).await;
             assert_eq!(
                 end.expect(replacement).result,
                 AttemptResult::Succeeded,

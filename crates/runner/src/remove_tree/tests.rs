@@ -29,7 +29,7 @@ fn folders_without_rights_and_links_inside_are_removed() {
     fs::write(kept.join("file"), "").unwrap();
     fs::write(tree.join("a/b/file"), "").unwrap();
     symlink(&kept, tree.join("a/link")).unwrap();
-    fs::set_permissions(tree.join("a/b"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(tree.join("a/b"), Permissions::from_mode(0o0)).unwrap();
     fs::set_permissions(tree.join("a"), Permissions::from_mode(0o500)).unwrap();
     remove_tree(&tree).unwrap();
     assert!(kept.join("file").exists());
