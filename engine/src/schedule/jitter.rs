@@ -3,7 +3,7 @@
 use crate::ids::Timestamp;
 
 /// Milliseconds below `limit_ms` by which the start of a fire is delayed: the same for the same schedule and fire
-/// time, whoever asks.
+/// time on every node.
 pub fn jitter_of(schedule: u64, fire_at: Timestamp, limit_ms: u64) -> u64 {
     if limit_ms == 0 {
         return 0;

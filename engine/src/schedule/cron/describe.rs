@@ -47,17 +47,16 @@ impl Cron {
     }
 
     fn describe_time(&self) -> String {
-        let has_zero_second = self.seconds.numbers().eq([0]);
         let times = self.seconds.len() * self.minutes.len() * self.hours.len();
         if times <= MAX_LISTED_TIMES {
-            return format!("at {}", join(self.times_of_day(has_zero_second)));
+            return format!("at {}", join(self.times_of_day()));
         }
         let hours = match self.hours.len() {
             24 => String::new(),
             1 => format!(" of the hour {}", ranges(self.hours, two_digits)),
             _ => format!(" of the hours {}", ranges(self.hours, two_digits)),
         };
-        if has_zero_second {
+        if self.has_zero_second() {
             return match (interval_of(self.minutes, 60), self.minutes.len()) {
                 (Some(1), _) => format!("every minute{hours}"),
                 (Some(minutes), _) => format!("every {minutes} minutes{hours}"),
@@ -84,7 +83,12 @@ impl Cron {
         }
     }
 
-    fn times_of_day(&self, has_zero_second: bool) -> Vec<String> {
+    fn has_zero_second(&self) -> bool {
+        self.seconds.numbers().eq([0])
+    }
+
+    fn times_of_day(&self) -> Vec<String> {
+        let has_zero_second = self.has_zero_second();
         let mut times = Vec::new();
         for hour in self.hours.numbers() {
             for minute in self.minutes.numbers() {

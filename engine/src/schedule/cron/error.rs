@@ -8,7 +8,7 @@ pub enum CronError {
     /// It does not follow the grammar.
     #[error("{message}")]
     Invalid {
-        /// The field with the mistake; `None` when the fields cannot be told apart.
+        /// The field with the mistake; `None` when it is the number of fields.
         field: Option<CronField>,
         /// The part with the mistake, as written.
         text: String,
