@@ -147,6 +147,10 @@ impl RegistryActor {
 
     /// Registers this node, which the last view did not show: a view without it proves nothing about the others.
     fn register_again(&mut self, ctx: &mut Context<Self>) {
+        // A heartbeat that is withheld lets others replace this node; to register would be one.
+        if self.deps.liveness.stalled_part().is_some() {
+            return;
+        }
         let (registry, this_node) = (Arc::clone(&self.deps.registry), self.deps.this_node.clone());
         let completely = self.detector.is_self_missing(self.now())
             && self
