@@ -70,12 +70,13 @@ impl MembershipStore for Store {
     /// counts as dead; nothing is written then, so that every later connection finds the same.
     async fn record_heartbeat(&self, incarnation: Incarnation) -> Result<DbHeartbeat, StoreError> {
         let acknowledged = self.acknowledged_heartbeats(incarnation);
-        let row = self
+        // Read to its end: the row comes before the commit, which may still fail.
+        let rows = self
             .heartbeat_pool()
-            .query_one_raw(self.heartbeat_statement(incarnation, acknowledged))
+            .query_all_raw(self.heartbeat_statement(incarnation, acknowledged))
             .await
             .map_err(store_error)?;
-        let Some(row) = row else {
+        let Some(row) = rows.first() else {
             self.bump_if_lost(incarnation).await?;
             return Ok(DbHeartbeat {
                 // On this pool: where this incarnation is not known, the other pools may be refused.
@@ -83,7 +84,7 @@ impl MembershipStore for Store {
                 state: MemberState::Dead,
             });
         };
-        let mut columns = RowReader::new(&row);
+        let mut columns = RowReader::new(row);
         let heartbeat = DbHeartbeat {
             now: Timestamp(columns.next_value()?),
             state: columns.next_parsed()?,
