@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::config::{Config, Role};
 use rpc::PauseDetector;
+use store::DISK_FULL;
 
 /// Pause before the generation is raised again when that failed.
 const RAISE_INTERVAL: Duration = Duration::from_secs(1);
@@ -180,12 +181,20 @@ pub(super) async fn run_db_heartbeat(
             }
             Err(error) => {
                 tracing::warn!(%error, "holding: database unreachable");
-                let issue =
-                    "The database cannot be used: the heartbeats of this node are not stored.".to_owned();
-                health.set_issue(HEARTBEATS_NOT_STORED, Some(issue), clock.now());
+                health.set_issue(HEARTBEATS_NOT_STORED, Some(not_stored(&error)), clock.now());
             }
         }
     }
+}
+
+/// Says that heartbeats are not stored; the cause may name addresses, and goes to the log.
+fn not_stored(error: &StoreError) -> String {
+    let cause = if error.to_string().contains(DISK_FULL) {
+        "The disk of the database is full"
+    } else {
+        "The database cannot be used"
+    };
+    format!("{cause}: the heartbeats of this node are not stored.")
 }
 
 /// Waits until the database is not the one that this incarnation joined: an older copy, another server. Then raises

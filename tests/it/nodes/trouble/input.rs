@@ -69,7 +69,8 @@ fn every_wrong_field_of_a_document_is_named_with_a_fix() {
     }
     node.apply(
         "w",
-        "version: 1\nname: w\nparams: { top_n: { type: integer, value: 3 } }\ntasks: { a: { type: noop } }\n".to_owned(),
+        "version: 1\nname: w\nparams: { top_n: { type: integer, value: 3 } }\ntasks: { a: { type: noop } }\n"
+            .to_owned(),
     );
     for (body, code, pointer, hint) in [
         (
