@@ -15,7 +15,7 @@ CREATE TABLE project (
     deleted_at BIGINT
 );
 CREATE UNIQUE INDEX project_name ON project (name) WHERE deleted_at IS NULL;
-INSERT INTO project (name, created_at, updated_at) VALUES ('default', {now}, {now});
+INSERT INTO project (name, created_at, updated_at) SELECT 'default', at, at FROM (SELECT {now} AS at) AS birth;
 
 CREATE TABLE workflow (
     id {id},
