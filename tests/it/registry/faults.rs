@@ -181,3 +181,21 @@ async fn a_node_that_has_left_is_not_registered_again() {
         Err(RegistryError::NotRegistered)
     );
 }
+
+#[actix_rt::test]
+async fn a_node_that_withholds_its_heartbeat_stays_missing() {
+    let (registry, store) = (local(), FakeStore::default());
+    let me = member(&store, &registry).await;
+    let other = member(&store, &registry).await;
+    let are_shown = async || lists(&registry, [&me.me, &other.me]).await;
+    wait_for("both should be present", are_shown).await;
+    let _listener = me.watches(&store, &registry);
+    me.lose_database();
+    wait_for("it should be missing", async || !are_shown().await).await;
+    // Longer than its actor waits before it registers a node that the views do not show.
+    let missing_since = Instant::now();
+    while missing_since.elapsed() < Duration::from_secs(5) {
+        assert!(!are_shown().await, "after {:?}", missing_since.elapsed());
+        nothing_happens_for(Duration::from_millis(20)).await;
+    }
+}

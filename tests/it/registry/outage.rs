@@ -1,5 +1,6 @@
 //! A Consul that dies and returns without data: errors, no empty view, and nodes that register by themselves.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,7 @@ pub(super) struct RunningMember {
     pub(super) heartbeats: HeartbeatThread,
     pub(super) health: HealthStatus,
     pub(super) liveness: LivenessMonitor,
+    has_database: Arc<AtomicBool>,
 }
 
 impl RunningMember {
@@ -79,6 +81,11 @@ impl RunningMember {
         (RegistryActor::new(parts, exit_on_panic).start(), listener)
     }
 
+    /// Stores no heartbeat in the database from now on.
+    pub(super) fn lose_database(&self) {
+        self.has_database.store(false, Ordering::Relaxed);
+    }
+
     /// Whether it reports that the registry cannot be used.
     pub(super) fn says_unreachable(&self) -> bool {
         let issues = self.health.issues();
@@ -106,9 +113,10 @@ pub(super) async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> R
     registry.register(&me).await.expect("registered");
     let health = HealthStatus::default();
     let liveness = LivenessMonitor::default();
-    let store_liveness = liveness.clone();
+    let has_database = Arc::new(AtomicBool::new(true));
+    let (store_liveness, database) = (liveness.clone(), Arc::clone(&has_database));
     actix_rt::spawn(async move {
-        loop {
+        while database.load(Ordering::Relaxed) {
             store_liveness.mark_store();
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -127,6 +135,7 @@ pub(super) async fn member(store: &FakeStore, registry: &Arc<dyn Registry>) -> R
         heartbeats,
         health,
         liveness,
+        has_database,
     }
 }
 
