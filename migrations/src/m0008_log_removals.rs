@@ -8,31 +8,21 @@ CREATE TABLE log_removal (
     instance BIGINT NOT NULL,
     PRIMARY KEY (worker_name, instance)
 );
-CREATE OR REPLACE FUNCTION instance_children() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION request_log_removal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO log_removal (worker_name, instance)
         SELECT DISTINCT worker_name, instance FROM attempt
         WHERE instance = OLD.id AND worker_name IS NOT NULL
         ON CONFLICT DO NOTHING;
-    DELETE FROM attempt WHERE instance = OLD.id;
-    DELETE FROM task_instance WHERE instance = OLD.id;
-    DELETE FROM transition WHERE instance = OLD.id;
-    DELETE FROM inbox WHERE instance = OLD.id;
-    DELETE FROM owner_log WHERE instance = OLD.id;
     RETURN OLD;
 END $$;
+CREATE TRIGGER instance_logs BEFORE DELETE ON instance FOR EACH ROW
+    EXECUTE FUNCTION request_log_removal();
 ";
 
 const POSTGRES_DOWN: &str = "
-CREATE OR REPLACE FUNCTION instance_children() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM attempt WHERE instance = OLD.id;
-    DELETE FROM task_instance WHERE instance = OLD.id;
-    DELETE FROM transition WHERE instance = OLD.id;
-    DELETE FROM inbox WHERE instance = OLD.id;
-    DELETE FROM owner_log WHERE instance = OLD.id;
-    RETURN OLD;
-END $$;
+DROP TRIGGER instance_logs ON instance;
+DROP FUNCTION request_log_removal();
 DROP TABLE log_removal;
 ";
 
@@ -42,30 +32,16 @@ CREATE TABLE log_removal (
     instance BIGINT NOT NULL,
     PRIMARY KEY (worker_name, instance)
 );
-DROP TRIGGER instance_gone;
-CREATE TRIGGER instance_gone AFTER DELETE ON instance
+CREATE TRIGGER instance_logs BEFORE DELETE ON instance
 BEGIN
     INSERT OR IGNORE INTO log_removal (worker_name, instance)
         SELECT DISTINCT worker_name, instance FROM attempt
         WHERE instance = OLD.id AND worker_name IS NOT NULL;
-    DELETE FROM attempt WHERE instance = OLD.id;
-    DELETE FROM task_instance WHERE instance = OLD.id;
-    DELETE FROM transition WHERE instance = OLD.id;
-    DELETE FROM inbox WHERE instance = OLD.id;
-    DELETE FROM owner_log WHERE instance = OLD.id;
 END;
 ";
 
 const SQLITE_DOWN: &str = "
-DROP TRIGGER instance_gone;
-CREATE TRIGGER instance_gone AFTER DELETE ON instance
-BEGIN
-    DELETE FROM attempt WHERE instance = OLD.id;
-    DELETE FROM task_instance WHERE instance = OLD.id;
-    DELETE FROM transition WHERE instance = OLD.id;
-    DELETE FROM inbox WHERE instance = OLD.id;
-    DELETE FROM owner_log WHERE instance = OLD.id;
-END;
+DROP TRIGGER instance_logs;
 DROP TABLE log_removal;
 ";
 
