@@ -120,11 +120,11 @@ impl Store {
             Some(bump.await?)
         };
         store_identity(&transaction, &cluster, timeline.as_ref()).await?;
-        self.commit(transaction).await?;
         if let Some(bump) = &bump {
-            // At once: the next heartbeat reads the end of this incarnation, and ends the process.
+            // Before the commit, after which the next heartbeat reads the end of this incarnation and ends the process.
             bump.log();
         }
+        self.commit(transaction).await?;
         session
             .without_deadline()
             .close_by_ref()
@@ -190,12 +190,12 @@ impl Store {
 }
 
 impl GenerationBump {
-    /// Writes it to the log.
+    /// Announces it in the log, before it is committed.
     pub fn log(&self) {
         tracing::warn!(
             from = %self.from, to = %self.to, why = self.why, incarnations_ended = self.ended,
             instances_owned = self.owned, attempts_open = self.open_attempts,
-            "the generation was raised: commits after the state of this database are lost; workers are asked about \
+            "raising the generation: commits after the state of this database are lost; workers are asked about \
              the attempts that are open here, and anything else that they still run is not known here"
         );
     }

@@ -188,10 +188,10 @@ impl Store {
                 .map_err(store_error)?;
         }
         let (incarnation, generation) = self.insert_member(&transaction, join, now).await?;
-        self.commit_engine(transaction).await?;
         if let Some(bump) = bump {
             bump.log();
         }
+        self.commit_engine(transaction).await?;
         self.timeline_monitor().start((incarnation, generation), timeline);
         Ok(JoinResult {
             incarnation,
