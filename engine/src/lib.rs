@@ -3,6 +3,8 @@
 //! This crate is pure: no I/O, no clock, no randomness, no threads. Time comes in events, order comes from
 //! ordered collections, and everything that must be done outside is returned as data.
 
+mod date_names;
+
 pub mod attempt;
 pub mod ids;
 pub mod states;

@@ -3,30 +3,7 @@
 use chrono::{DateTime, Datelike, Timelike};
 use chrono_tz::Tz;
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-const WEEKDAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+use crate::date_names::{MONTHS, WEEKDAYS};
 
 /// Formats an instant; `None` when the pattern has no field, or a letter that stands for none.
 ///
@@ -79,7 +56,7 @@ fn field(letter: char, width: usize, at: DateTime<Tz>) -> Option<String> {
         'y' | 'u' => return year(at.year(), width),
         'Y' => return year(at.iso_week().year(), width),
         'M' | 'L' if width > 2 => return name(MONTHS[at.month0() as usize], width),
-        'E' => return name(WEEKDAYS[at.weekday().num_days_from_monday() as usize], width),
+        'E' => return name(WEEKDAYS[at.weekday().num_days_from_sunday() as usize], width),
         'S' => return fraction(at.nanosecond() % 1_000_000_000, width),
         'a' => return (width == 1).then(|| if hour < 12 { "AM" } else { "PM" }.to_owned()),
         'X' => return offset(at, width),

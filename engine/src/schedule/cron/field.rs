@@ -1,5 +1,7 @@
 //! The fields of an expression and what stands in them.
 
+use crate::date_names::{MONTHS, WEEKDAYS};
+
 /// A field of a cron expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CronField {
@@ -21,12 +23,8 @@ pub enum CronField {
     Year,
 }
 
-/// The names of the months, from the first.
-const MONTHS: [&str; 12] = [
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-];
-/// The names of the days of a week, from Sunday.
-const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+/// The letters of a name that stand for a month or a day of the week.
+const SHORT_NAME: usize = 3;
 
 impl CronField {
     /// The name that users know.
@@ -87,7 +85,9 @@ impl CronField {
             Self::UnixDayOfWeek | Self::QuartzDayOfWeek => &WEEKDAYS,
             _ => return None,
         };
-        let index = names.iter().position(|name| name.eq_ignore_ascii_case(text))?;
+        let index = names
+            .iter()
+            .position(|name| name[..SHORT_NAME].eq_ignore_ascii_case(text))?;
         Some(first + u32::try_from(index).ok()?)
     }
 }
