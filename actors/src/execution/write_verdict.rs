@@ -68,7 +68,7 @@ impl WriteFailures {
         }
     }
 
-    /// Whether the store has refused so many commits that the next one would be refused too.
+    /// Whether the store has refused as many commits in a row as are tried.
     pub(crate) fn refusals_exhausted(&self) -> bool {
         self.refusals >= MAX_REFUSALS
     }

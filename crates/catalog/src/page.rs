@@ -13,7 +13,7 @@ const MAX_LIMIT: u32 = 200;
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// At most so many, 1 to 200; other values are brought into that range.
+    /// The most elements of a page, 1 to 200; other values are brought into that range.
     pub limit: u32,
     /// From the page before; none for the first.
     pub cursor: Option<String>,

@@ -71,7 +71,7 @@ struct JoinedHistory {
 }
 
 impl JoinedHistory {
-    /// Says why a database with so many heartbeats, or without a row for them, has lost commits, if it has.
+    /// Says why a database has lost commits if it stores fewer heartbeats than it acknowledged, or no row for them.
     fn lost_by(&self, stored: Option<i64>) -> Option<String> {
         let complete = stored.is_some_and(|stored| stored >= self.heartbeats);
         (!complete).then(|| heartbeats_lost(self.incarnation))
@@ -140,7 +140,7 @@ impl TimelineMonitor {
         joined.map_or(0, |joined| joined.heartbeats)
     }
 
-    /// Records that the database has acknowledged so many heartbeats of an incarnation.
+    /// Records how many heartbeats of an incarnation the database has acknowledged.
     pub(crate) fn acknowledge_heartbeat(&self, incarnation: Incarnation, count: i64) {
         if let Some((joined, _)) = &mut self.progress().joined
             && joined.incarnation == incarnation
