@@ -88,12 +88,16 @@ impl LogTail {
     /// Reads up to the current size, and truncates what is past the limit.
     pub(crate) fn read_new(&mut self) -> io::Result<()> {
         let size = self.log.metadata()?.len();
-        let mut chunk = vec![0; CHUNK_BYTES];
-        while self.scanned_to < size.min(self.limits.bytes) {
-            let left = usize::try_from(size.min(self.limits.bytes) - self.scanned_to).unwrap_or(CHUNK_BYTES);
+        let end = size.min(self.limits.bytes);
+        let left = |from: u64| {
+            usize::try_from(end.saturating_sub(from)).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES))
+        };
+        // Most attempts print little or nothing.
+        let mut chunk = vec![0; left(self.scanned_to)];
+        while self.scanned_to < end {
             let read = self
                 .log
-                .read_at(&mut chunk[..left.min(CHUNK_BYTES)], self.scanned_to)?;
+                .read_at(&mut chunk[..left(self.scanned_to)], self.scanned_to)?;
             if read == 0 {
                 break;
             }
