@@ -8,16 +8,16 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actors::ports::{
-    InstanceCommit, InstanceWriter as _, Join, MembershipStore as _, NewInstance, NodeIdentity, Write,
-    WriteOutcome,
-};
 use catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat};
 use engine::ids::{AttemptNumber, Epoch, InstanceId, Revision, TaskIndex, Timestamp};
 use engine::instance::{Changes, Transition};
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
+use ports::{
+    InstanceCommit, InstanceWriter as _, Join, MembershipStore as _, NewInstance, NodeIdentity, Write,
+    WriteOutcome,
+};
 use store::{Role, Store};
 
 const TASKS: u32 = 20;

@@ -5,13 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actors::clock::Clock;
-use actors::ports::NodeIdentity;
-use actors::protocol::{AttemptUpdate, Dispatch, Owner, Report, ReportAnswer};
-use actors::rpc::calls::{Call, MasterCall, MasterReply, Reply, WorkerCall};
-use actors::rpc::client::RpcClient;
-use actors::rpc::transport::{CallError, Destination, Transport};
-use actors::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts, start};
+use actors::worker::{WorkerConfig, WorkerHandle, WorkerPorts, start};
 use async_trait::async_trait;
 use engine::ids::{
     AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, TaskIndex, Timestamp,
@@ -19,6 +13,13 @@ use engine::ids::{
 use engine::params::TimeBase;
 use engine::spec::OnCutOff;
 use engine::task_type::shell::shell_action;
+use ports::NodeIdentity;
+use ports::clock::Clock;
+use ports::paths::AttemptPaths;
+use ports::protocol::{AttemptUpdate, Dispatch, Owner, Report, ReportAnswer};
+use ports::rpc::calls::{Call, MasterCall, MasterReply, Reply, WorkerCall};
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::{CallError, Destination, Transport};
 use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
 use runner::log_files::LogFiles;

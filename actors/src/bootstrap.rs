@@ -7,7 +7,6 @@ use std::sync::Arc;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
-use crate::execution::commit_events::CommitBroadcast;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
 use crate::execution::instance_loader::InstanceLoader;
@@ -21,8 +20,9 @@ use crate::ownership::balance_actor::{BalanceActor, BalanceDeps};
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::master_actor::MasterActor;
-use crate::rpc::client::RpcClient;
 use crate::worker::{self, WorkerConfig, WorkerHandle, WorkerPorts};
+use ports::commit_events::CommitBroadcast;
+use ports::rpc::client::RpcClient;
 
 /// The number of commits that are kept for slow listeners; a listener that misses more reads the store.
 const COMMIT_EVENTS: usize = 4096;

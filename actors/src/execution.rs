@@ -1,7 +1,6 @@
 //! Running instances: the workflow actors, the only writer of their state, and the way to workers.
 
 pub mod assignment;
-pub mod commit_events;
 mod commit_queue;
 pub mod db_actor;
 pub mod dispatch_actor;

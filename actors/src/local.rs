@@ -10,29 +10,29 @@ use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::states::{MemberState, OwnershipReason};
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
-use crate::execution::commit_events::CommitBroadcast;
 use crate::execution::db_actor::{DbActor, write_one};
 use crate::execution::dispatch_actor::DispatchActor;
-use crate::membership::health::{HealthIssue, HealthStatus};
-use crate::membership::peers::Peers;
+use crate::in_process::check_inbox_until;
 use crate::membership::registry_actor::RegistryActor;
 use crate::messages::master::{
     CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
 };
 use crate::messages::membership::LeaveRegistry;
 use crate::messages::{IsIdle, Observe, StartDrain};
-use crate::node::{Node, SlotUsage};
 use crate::node_deps::NodeDeps;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
-use crate::ports::{
+use crate::worker::WorkerHandle;
+use ports::clock::Clock;
+use ports::commit_events::CommitBroadcast;
+use ports::health::{HealthIssue, HealthStatus};
+use ports::node::{Node, SlotUsage};
+use ports::peers::Peers;
+use ports::rpc::client::RpcClient;
+use ports::{
     ClaimedInstance, NewInstance, NodeIdentity, RegistryError, Store, StoreError, Write, WriteOutcome,
 };
-use crate::rpc::client::RpcClient;
-use crate::rpc::in_process::check_inbox_until;
-use crate::worker::WorkerHandle;
 
 /// The longest time for which a master may take to claim a new instance.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);

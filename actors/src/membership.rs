@@ -1,8 +1,6 @@
 //! Which nodes are alive, and how this node shows that it is.
 
 pub mod failure_detector;
-pub mod health;
 pub mod heartbeat;
 pub mod liveness;
-pub mod peers;
 pub mod registry_actor;

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use engine::ids::Generation;
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
 use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::worker_selection::WorkerSelection;
 use crate::exit_on_panic::{ExitOnPanic, TerminateNode};
-use crate::membership::health::HealthStatus;
+use crate::in_process::InProcess;
 use crate::membership::liveness::LivenessMonitor;
-use crate::membership::peers::Peers;
-use crate::ports::{Member, NodeIdentity, Registry, Runner, Store};
-use crate::rpc::client::RpcClient;
-use crate::rpc::in_process::InProcess;
-use crate::rpc::transport::Transport;
-use crate::worker::AttemptPaths;
-use crate::worker::journal::Journal;
+use ports::clock::Clock;
+use ports::health::HealthStatus;
+use ports::journal::Journal;
+use ports::paths::AttemptPaths;
+use ports::peers::Peers;
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::Transport;
+use ports::{Member, NodeIdentity, Registry, Runner, Store};
 
 /// What a node is made of.
 #[derive(Clone)]

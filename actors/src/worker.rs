@@ -10,12 +10,10 @@ mod drain;
 mod handle;
 mod isolation;
 mod jobs;
-pub mod journal;
 mod journal_queue;
 mod leases;
 mod messages;
 mod owners;
-mod paths;
 mod replay;
 mod send_queue;
 mod slot_pool;
@@ -26,7 +24,6 @@ mod worker_actor;
 
 pub use config::{WorkerConfig, WorkerPorts};
 pub use handle::{KILL_BEFORE, WorkerHandle, start};
-pub use paths::{AttemptPaths, log_file};
 
 #[cfg(test)]
 mod tests;

@@ -9,9 +9,9 @@ mod refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use actors::ports::{Member, REGISTRY_LEASE, Registry, RegistryError, View};
 use async_trait::async_trait;
 use engine::ids::Incarnation;
+use ports::{Member, REGISTRY_LEASE, Registry, RegistryError, View};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Deserialize;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use std::time::Duration;
 
-use actors::ports::{Member, REGISTRY_LEASE, Registry, RegistryError, View};
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 use parking_lot::{Mutex, MutexGuard};
+use ports::{Member, REGISTRY_LEASE, Registry, RegistryError, View};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 

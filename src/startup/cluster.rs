@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::membership::health::HealthStatus;
-use actors::ports::{Join, JoinResult, MembershipStore as _, Registry};
-use actors::rpc::client::PingOutcome;
 use engine::ids::Incarnation;
+use ports::health::HealthStatus;
+use ports::rpc::client::PingOutcome;
+use ports::{Join, JoinResult, MembershipStore as _, Registry};
 
 use super::incarnation::{self, ThisIncarnation};
 use super::network::Network;

@@ -4,14 +4,14 @@ use std::process;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use actors::clock::{Clock, TimeSource};
-use actors::fail_points::{self, DisabledGuard};
-use actors::membership::health::{HEARTBEATS_NOT_STORED, HealthStatus};
 use actors::membership::liveness::LivenessMonitor;
-use actors::ports::{DB_HEARTBEAT_INTERVAL, Join, JoinResult, Member, NodeIdentity, Store, StoreError};
 use actors::worker::{KILL_BEFORE, WorkerHandle};
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
+use ports::clock::{Clock, TimeSource};
+use ports::fail_points::{self, DisabledGuard};
+use ports::health::{HEARTBEATS_NOT_STORED, HealthStatus};
+use ports::{DB_HEARTBEAT_INTERVAL, Join, JoinResult, Member, NodeIdentity, Store, StoreError};
 use tokio::sync::Notify;
 
 use crate::config::{Config, Role};

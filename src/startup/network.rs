@@ -4,14 +4,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, OnceLock};
 
 use actix::Addr;
-use actors::membership::peers::Peers;
+use actors::in_process::InProcess;
 use actors::messages::membership::SuspectPeer;
 use actors::ownership::failover_actor::FailoverActor;
-use actors::ports::{LogSource, NodeIdentity};
-use actors::rpc::client::RpcClient;
-use actors::rpc::in_process::InProcess;
-use actors::rpc::transport::Transport;
 use engine::ids::Incarnation;
+use ports::peers::Peers;
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::Transport;
+use ports::{LogSource, NodeIdentity};
 use rpc::{HttpConfig, HttpTransport, Key, OnBrokenConnection, PauseDetector, ServerConfig};
 use tokio::sync::Notify;
 

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use actors::membership::health::DRAINING;
-use actors::node::Node;
 use engine::states::MemberState;
+use ports::health::DRAINING;
+use ports::node::Node;
 use tokio::sync::watch;
 
 use super::serve::{print_ready_line, serve_api, serve_peers};

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use actors::ports::{Join, Member, MemberStatus, MembershipStore, StoreError};
 use engine::ids::Timestamp;
 use engine::states::MemberState;
+use ports::{Join, Member, MemberStatus, MembershipStore, StoreError};
 
 use super::incarnation::JoinDelay;
 use store::Store;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actors::clock::Clock;
 use actors::local::LocalNode;
-use actors::node::Node;
 use api::{ApiState, Threads};
 use catalog::Catalog;
+use ports::clock::Clock;
+use ports::node::Node;
 use tokio::sync::watch;
 
 use super::incarnation::ThisIncarnation;

@@ -4,8 +4,8 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use actors::local::LocalNode;
-use actors::ports::RegistryError;
 use engine::states::MemberState;
+use ports::RegistryError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Time for recording that the node drains, or has left.

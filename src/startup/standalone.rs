@@ -3,8 +3,8 @@
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 
-use actors::membership::health::HealthStatus;
-use actors::ports::{MembershipStore as _, Registry};
+use ports::health::HealthStatus;
+use ports::{MembershipStore as _, Registry};
 
 use super::incarnation::{self, ThisIncarnation};
 use super::node;

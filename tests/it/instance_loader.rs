@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use actors::execution::instance_loader::InstanceLoader;
-use actors::ports::{InstanceWriter as _, StoreError, Write, WriteOutcome};
 use actors::testing::store::FakeStore;
 use engine::ids::{Epoch, InstanceId};
 use futures_util::future::join_all;
+use ports::{InstanceWriter as _, StoreError, Write, WriteOutcome};
 
 use crate::store::store_under_test::new_instance;
 

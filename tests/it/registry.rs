@@ -9,11 +9,11 @@ mod secured;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use actors::ports::{Member, Registry};
 use actors::testing::registry::FaultyRegistry;
 use engine::ids::{Incarnation, Timestamp};
 use engine::states::MemberState;
 use porpoise::registry::LocalRegistry;
+use ports::{Member, Registry};
 
 /// Tests share one Consul, so no two members may be the same.
 static NEXT_INCARNATION: AtomicI64 = AtomicI64::new(1);

@@ -5,26 +5,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actors::bootstrap;
-use actors::clock::Clock;
+use actors::in_process::InProcess;
 use actors::local::LocalNode;
-use actors::membership::health::HealthStatus;
 use actors::membership::liveness::LivenessMonitor;
-use actors::membership::peers::Peers;
 use actors::messages::StartDrain;
 use actors::messages::master::{
     CrashInstance, DeliverReports, GetHandoverCandidates, HandOverInstances, HandoverSelection, RelayReports,
     RenewLeases,
 };
-use actors::node::Node;
 use actors::node_deps::{MasterConfig, NodeDeps, WorkerResources};
-use actors::ports::{Join, Member, MembershipStore as _, NewInstance, NodeIdentity, WriteOutcome};
-use actors::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Report, ReportAnswer};
-use actors::rpc::in_process::InProcess;
-use actors::worker::AttemptPaths;
 use catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use porpoise::registry::LocalRegistry;
+use ports::clock::Clock;
+use ports::health::HealthStatus;
+use ports::node::Node;
+use ports::paths::AttemptPaths;
+use ports::peers::Peers;
+use ports::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Report, ReportAnswer};
+use ports::{Join, Member, MembershipStore as _, NewInstance, NodeIdentity, WriteOutcome};
 use runner::journal_file::JournalFile;
 use runner::limits::RunnerLimits;
 use runner::log_files::LogFiles;

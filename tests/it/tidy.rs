@@ -100,7 +100,19 @@ fn actors_know_neither_database_nor_network() {
         "porpoise",
         "migrations",
     ];
-    forbidden("actors reach the world through ports.rs only", "actors", &world);
+    forbidden("actors reach the world through ports only", "actors", &world);
+    forbidden("ports name neither database nor network", "ports", &world);
+}
+
+#[test]
+fn adapters_know_the_ports_and_not_the_actors() {
+    for name in ["ports", "api", "catalog", "rpc", "runner", "store"] {
+        forbidden(
+            "an adapter depends on ports, never on actors",
+            name,
+            &["actors", "actix"],
+        );
+    }
 }
 
 #[test]
@@ -157,7 +169,7 @@ fn only_the_configuration_reads_the_environment() {
     let places = [
         "crates/primitives/src/environment.rs",
         // Fail points of tests; empty in every other build.
-        "actors/src/fail_points.rs",
+        "crates/ports/src/fail_points.rs",
         "crates/runner/",
         "crates/test-support/",
         "benches/",

@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 use actix::prelude::*;
 
 use crate::execution::assignment::Assignment;
-use crate::execution::commit_events::CommitEvent;
 use crate::execution::commit_queue::{CommitQueue, DecidedCommit, HeldSlots};
 use crate::execution::effects::{EffectRunner, FollowUps};
 use crate::execution::inbox_reader::QueuedResults;
@@ -24,7 +23,8 @@ use crate::execution::workflow_deps::WorkflowDeps;
 use crate::execution::write_verdict::{MAX_REFUSALS, WriteFailures, WriteVerdict};
 use crate::messages::dispatch::AttemptQuery;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome};
-use crate::ports::{InboxCommand, InstanceCommit, RelayedResult, StoreError, WriteOutcome};
+use ports::commit_events::CommitEvent;
+use ports::{InboxCommand, InstanceCommit, RelayedResult, StoreError, WriteOutcome};
 
 /// Whether the next commit can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,13 +7,13 @@ use engine::ids::{InstanceId, OperationId, TaskIndex, Timestamp};
 use engine::instance::{Changes, Effect, Event, Operation, SlotDemand, StepBatch};
 use tokio::sync::oneshot;
 
-use crate::clock::ClockReading;
 use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::slot_table::SlotRequest;
 use crate::execution::slots::{SlotGranted, SlotGuard, SlotReply, Slots};
 use crate::messages::workflow::DeliveryOutcome;
-use crate::ports::{InboxCommand, RelayedResult};
+use ports::clock::ClockReading;
+use ports::{InboxCommand, RelayedResult};
 
 /// One thing that waits for the next commit.
 enum QueuedItem {

@@ -14,9 +14,9 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::exit_on_panic::ExitOnPanic;
-use crate::fail_points::fail_point;
 use crate::messages::{IsIdle, Observe};
-use crate::ports::{Claim, ClaimedInstance, HandOver, Ownership, Store, StoreError, Write, WriteOutcome};
+use ports::fail_points::fail_point;
+use ports::{Claim, ClaimedInstance, HandOver, Ownership, Store, StoreError, Write, WriteOutcome};
 
 /// The largest number of entries in one batch. Past some hundreds, a larger batch gains little and delays every entry.
 const BATCH: usize = 500;

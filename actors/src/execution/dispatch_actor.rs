@@ -24,15 +24,15 @@ use crate::execution::worker_replies::{
     reattach_event, split_unanswered,
 };
 use crate::exit_on_panic::ExitOnPanic;
-use crate::fail_points::fail_point;
 use crate::messages::Observe;
 use crate::messages::dispatch::{KillAttempt, QueryAttempts, SendAttempt};
 use crate::messages::membership::Membership;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome, WorkerDead};
-use crate::ports::{MemberStatus, MembershipStore, NodeIdentity};
-use crate::protocol::Owner;
-use crate::rpc::client::RpcClient;
-use crate::rpc::transport::CallError;
+use ports::fail_points::fail_point;
+use ports::protocol::Owner;
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::CallError;
+use ports::{MemberStatus, MembershipStore, NodeIdentity};
 
 /// The interval at which workers are asked for their free slots: their own reports may be lost, and one that does not
 /// answer gets nothing new.

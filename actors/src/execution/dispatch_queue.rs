@@ -7,7 +7,7 @@ use actix::prelude::*;
 use engine::ids::DispatchId;
 
 use crate::messages::workflow::{DeliverEvents, RecoveryCounts};
-use crate::protocol::{Dispatch, Kill, ReattachRequest};
+use ports::protocol::{Dispatch, Kill, ReattachRequest};
 
 /// The largest number of messages in one request.
 const BATCH: usize = 200;

@@ -10,7 +10,7 @@ use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::dispatch::{KillAttempt, SendAttempt};
 use crate::messages::workflow::DeliverEvents;
-use crate::protocol::{Kill, Owner};
+use ports::protocol::{Kill, Owner};
 
 /// The largest number of warnings about one attempt in the history.
 const WARNINGS: usize = 10;

@@ -7,9 +7,9 @@ use engine::ids::{DispatchId, InstanceId};
 use engine::instance::Event;
 use tokio::sync::oneshot;
 
-use crate::clock::Clock;
 use crate::messages::workflow::DeliveryOutcome;
-use crate::ports::{InboxCommand, RelayedResult, Store, StoreError};
+use ports::clock::Clock;
+use ports::{InboxCommand, RelayedResult, Store, StoreError};
 
 /// What the store holds for an instance beside its rows.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use engine::ids::{Epoch, Incarnation, InstanceId};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::ports::{InstanceReader, LoadedInstance, Ownership, StoreError};
+use ports::{InstanceReader, LoadedInstance, Ownership, StoreError};
 
 /// The largest number of instances in one read: enough for the fixed cost of a read not to count, and few enough for the
 /// first actors of a take-over to work while the last ones are still being read.

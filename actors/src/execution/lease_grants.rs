@@ -12,7 +12,7 @@ use engine::ids::{DispatchId, Epoch, Incarnation};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::membership::peers::Peers;
+use ports::peers::Peers;
 
 /// Time for which a reading of the members is valid, from the moment at which it was requested.
 const MEMBERSHIP_FRESHNESS: Duration = Duration::from_secs(5);

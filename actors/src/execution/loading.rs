@@ -7,7 +7,7 @@ use crate::execution::inbox_reader::InboxContents;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::workflow::TakeoverTracker;
-use crate::ports::{LoadedInstance, StoreError};
+use ports::{LoadedInstance, StoreError};
 
 /// What an actor loads its instance for.
 #[derive(Debug)]

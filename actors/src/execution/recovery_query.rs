@@ -12,7 +12,7 @@ use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::worker_directory::{QueryTarget, WorkerDirectory};
 use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
 use crate::messages::workflow::RecoveryOutcome;
-use crate::protocol::ReattachRequest;
+use ports::protocol::ReattachRequest;
 
 /// Time within which a dead worker's node may start again, before the attempts of the dead worker are lost.
 const RESTART_GRACE: Duration = Duration::from_secs(10);

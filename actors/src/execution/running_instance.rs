@@ -12,8 +12,8 @@ use engine::states::OnTimeout;
 use engine::task::{Attempt, Worker};
 
 use crate::messages::dispatch::AttemptQuery;
-use crate::ports::LoadedInstance;
-use crate::protocol::{Dispatch, Owner};
+use ports::LoadedInstance;
+use ports::protocol::{Dispatch, Owner};
 
 /// An instance in memory: a cache of its rows.
 pub(crate) struct RunningInstance {

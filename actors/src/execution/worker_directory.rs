@@ -6,7 +6,7 @@ use engine::ids::Incarnation;
 use engine::states::MemberState;
 use engine::task::Worker;
 
-use crate::ports::{Member, MemberStatus};
+use ports::{Member, MemberStatus};
 
 /// The live workers.
 #[derive(Debug, Default)]

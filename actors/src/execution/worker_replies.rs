@@ -7,8 +7,8 @@ use engine::instance::Event;
 
 use crate::execution::dispatch_queue::{PendingMessage, WorkerMessage};
 use crate::messages::workflow::{DeliverEvents, RecoveryOutcome};
-use crate::protocol::{DispatchAnswer, KillAnswer, ReattachAnswer};
-use crate::rpc::transport::CallError;
+use ports::protocol::{DispatchAnswer, KillAnswer, ReattachAnswer};
+use ports::rpc::transport::CallError;
 
 /// The answers to a batch, in its order.
 pub(crate) enum BatchReply {

@@ -22,7 +22,6 @@ use crate::execution::inbox_reader::{InboxContents, InboxReader, may_start_again
 use crate::execution::loading::{LoadContext, LoadMode, LoadResult, load_instance};
 use crate::execution::slots::SlotGranted;
 use crate::execution::workflow_deps::WorkflowDeps;
-use crate::fail_points::fail_point;
 use crate::messages::Observe;
 use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
 #[cfg(any(test, feature = "testing"))]
@@ -31,7 +30,8 @@ use crate::messages::workflow::{
     ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, FollowClock, OwnershipLost, ReadInbox,
     RecoveryCounts, WorkerDead,
 };
-use crate::ports::Write;
+use ports::Write;
+use ports::fail_points::fail_point;
 
 /// The number of messages in the mailbox of one instance from which senders wait for room.
 const MAILBOX: usize = 1024;

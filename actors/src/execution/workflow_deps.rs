@@ -5,15 +5,15 @@ use std::sync::Arc;
 use actix::prelude::*;
 use engine::ids::Epoch;
 
-use crate::clock::Clock;
-use crate::execution::commit_events::CommitBroadcast;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::instance_loader::InstanceLoader;
 use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::slots::Slots;
-use crate::ports::{NodeIdentity, Store};
-use crate::protocol::Owner;
+use ports::clock::Clock;
+use ports::commit_events::CommitBroadcast;
+use ports::protocol::Owner;
+use ports::{NodeIdentity, Store};
 
 /// What the workflow actors of one master share.
 #[derive(Clone)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::backoff::Backoff;
-use crate::ports::{StoreError, WriteOutcome};
+use ports::backoff::Backoff;
+use ports::{StoreError, WriteOutcome};
 
 /// Refused commits in a row after which the instance needs attention: the store says that the same commit will fail the
 /// same way.

@@ -11,7 +11,7 @@ use engine::ids::Incarnation;
 use engine::states::MemberState;
 
 use crate::messages::membership::{Suspect, SuspicionBasis};
-use crate::ports::{MemberStatus, RegistryError, View};
+use ports::{MemberStatus, RegistryError, View};
 
 /// Time after a gap in the views during which they suspect no member: twice the lease and some gossip.
 const WARM_UP_MS: i64 = 7_000;

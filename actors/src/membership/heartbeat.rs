@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
 use crate::exit_on_panic::ExitOnPanic;
-use crate::membership::health::HealthStatus;
 use crate::membership::liveness::LivenessMonitor;
-use crate::ports::{Member, REGISTRY_LEASE, Registry, RegistryError};
+use ports::clock::Clock;
+use ports::health::HealthStatus;
+use ports::{Member, REGISTRY_LEASE, Registry, RegistryError};
 
 /// The interval between two heartbeats.
 const INTERVAL: Duration = Duration::from_millis(500);

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use tokio::sync::Mutex;
 
-use crate::backoff::Backoff;
-use crate::clock::Clock;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::membership::failure_detector::{FailureDetector, ViewOutcome};
-use crate::membership::health::HealthStatus;
 use crate::membership::liveness::LivenessMonitor;
-use crate::membership::peers::Peers;
 use crate::messages::Observe;
 use crate::messages::membership::{LeaveRegistry, Membership};
-use crate::ports::{Member, MemberStatus, MembershipStore, Registry, RegistryError, StoreError, View};
+use ports::backoff::Backoff;
+use ports::clock::Clock;
+use ports::health::HealthStatus;
+use ports::peers::Peers;
+use ports::{Member, MemberStatus, MembershipStore, Registry, RegistryError, StoreError, View};
 
 /// The interval at which the members are read without any event.
 const READ_INTERVAL: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use engine::ids::DispatchId;
 use engine::task::Worker;
 
 use crate::messages::workflow::{DeliverEvents, RecoveryCounts};
-use crate::protocol::{Dispatch, Kill, Owner};
+use ports::protocol::{Dispatch, Kill, Owner};
 
 /// Sends an attempt to the worker incarnation that its row names. It is lost only with the dispatch actor, whose death
 /// ends the node; the next owner queries the attempt, finds that it never started, and sends it again.

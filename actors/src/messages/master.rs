@@ -6,8 +6,8 @@ use actix::prelude::*;
 use engine::ids::{Incarnation, InstanceId, Timestamp};
 
 use crate::messages::workflow::RecoveryCounts;
-use crate::ports::{ClaimedInstance, LoadedInstance};
-use crate::protocol::{LeaseAnswer, LeaseRequest, Report, ReportAnswer};
+use ports::protocol::{LeaseAnswer, LeaseRequest, Report, ReportAnswer};
+use ports::{ClaimedInstance, LoadedInstance};
 
 /// Starts the actor of an instance that this node owns. If it is lost, reconciliation starts the actor.
 #[derive(Debug, Message)]

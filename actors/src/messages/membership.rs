@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use engine::ids::Incarnation;
 
-use crate::ports::{MemberStatus, RegistryError};
+use ports::{MemberStatus, RegistryError};
 
 /// The live members, and those of them that may be dead. Losing it is harmless: the next one repeats it.
 #[derive(Debug, Clone, Message)]

@@ -12,7 +12,6 @@ use actix::prelude::*;
 use engine::ids::{Incarnation, InstanceId, Timestamp};
 use engine::states::MemberState;
 
-use crate::clock::Clock;
 use crate::execution::slots::Slots;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::master::{
@@ -24,8 +23,9 @@ use crate::ownership::balance_plan::{
     RebalanceInput, RebalancePlan, STABLE_MS, is_overloaded, plan_rebalance,
 };
 use crate::ownership::master_actor::MasterActor;
-use crate::ports::{MemberStatus, OwnershipStore};
-use crate::rpc::client::RpcClient;
+use ports::clock::Clock;
+use ports::rpc::client::RpcClient;
+use ports::{MemberStatus, OwnershipStore};
 
 /// The interval at which a plan is made.
 const PLAN_INTERVAL: Duration = Duration::from_secs(1);

@@ -8,7 +8,6 @@ use engine::ids::{Epoch, InstanceId, Timestamp};
 use engine::states::Attention;
 use tokio::time::Instant;
 
-use crate::backoff::Backoff;
 use crate::execution::assignment::Assignment;
 use crate::execution::last_activity::LastActivity;
 use crate::execution::loading::LoadMode;
@@ -16,7 +15,8 @@ use crate::execution::workflow_actor::WorkflowActor;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::master::{HandoverCandidate, HandoverSelection};
 use crate::messages::workflow::{ActorExit, ExitReason, FollowClock};
-use crate::ports::Ownership;
+use ports::Ownership;
+use ports::backoff::Backoff;
 
 /// Restarts of one actor within the window after which its instance needs attention.
 const MAX_RESTARTS: usize = 5;

@@ -9,8 +9,8 @@ use engine::ids::Incarnation;
 use tokio::time::Instant;
 
 use crate::ownership::heartbeat_watch::{HeartbeatWatch, READ_INTERVAL};
-use crate::ports::{MemberStatus, MembershipStore, Registry, StoreError};
-use crate::rpc::client::{PingOutcome, RpcClient};
+use ports::rpc::client::{PingOutcome, RpcClient};
+use ports::{MemberStatus, MembershipStore, Registry, StoreError};
 
 /// Silence that confirms the death of a suspect whose address takes no calls of its incarnation: a process that runs
 /// stores a heartbeat every 500 ms.

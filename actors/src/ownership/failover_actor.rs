@@ -16,7 +16,6 @@ use actix::prelude::*;
 use engine::ids::Incarnation;
 
 use crate::exit_on_panic::ExitOnPanic;
-use crate::fail_points::{DisabledGuard, fail_point, is_disabled};
 use crate::messages::membership::{Membership, SuspectPeer, SuspicionBasis};
 use crate::messages::{Observe, StartDrain};
 use crate::ownership::death_confirmation::{
@@ -30,7 +29,8 @@ use crate::ownership::orphans::{TakeoverBatches, claim_orphans};
 use crate::ownership::reachability_plan::is_isolated;
 use crate::ownership::single_flight::{FlightDecision, SingleFlight};
 use crate::ownership::worker_reachability::{WorkerReachability, query_masters};
-use crate::ports::{Declaration, DeclarationOutcome, MemberStatus, StoreError};
+use ports::fail_points::{DisabledGuard, fail_point, is_disabled};
+use ports::{Declaration, DeclarationOutcome, MemberStatus, StoreError};
 
 /// The interval at which orphans are searched for without any event; each node waits a little longer, so that they do not
 /// all search at once.

@@ -5,13 +5,13 @@ use std::sync::atomic::AtomicBool;
 
 use actix::prelude::*;
 
-use crate::clock::Clock;
 use crate::execution::db_actor::DbActor;
 use crate::execution::slots::Slots;
-use crate::membership::health::HealthStatus;
 use crate::ownership::master_actor::MasterActor;
-use crate::ports::{FailoverStore, NodeIdentity, Registry};
-use crate::rpc::client::RpcClient;
+use ports::clock::Clock;
+use ports::health::HealthStatus;
+use ports::rpc::client::RpcClient;
+use ports::{FailoverStore, NodeIdentity, Registry};
 
 /// What the failover actor works with.
 #[derive(Clone)]

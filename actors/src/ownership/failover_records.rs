@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use engine::ids::{Incarnation, Timestamp};
 
-use crate::backoff::Backoff;
 use crate::messages::workflow::RecoveryCounts;
 use crate::ownership::orphans::TakeoverBatches;
-use crate::ports::{FailoverRecord, FailoverStore, NodeIdentity};
+use ports::backoff::Backoff;
+use ports::{FailoverRecord, FailoverStore, NodeIdentity};
 
 /// The longest time for which a record waits for the answers of workers about open attempts.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);

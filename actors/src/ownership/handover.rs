@@ -7,8 +7,8 @@ use engine::ids::Incarnation;
 
 use crate::execution::db_actor::{DbActor, HandOverOwnership};
 use crate::messages::master::{CountInstances, HandOverInstances, HandoverSelection};
-use crate::ports::{HandOver, Ownership};
-use crate::rpc::client::RpcClient;
+use ports::rpc::client::RpcClient;
+use ports::{HandOver, Ownership};
 
 /// The longest time for which the store may take to hand over one batch.
 const STORE_TIMEOUT: Duration = Duration::from_secs(3);

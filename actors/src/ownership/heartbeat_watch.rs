@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::ports::{DB_HEARTBEAT_INTERVAL, HeartbeatReading};
+use ports::{DB_HEARTBEAT_INTERVAL, HeartbeatReading};
 
 /// Shortest time for which a suspect is watched: a live one stores a heartbeat in it.
 pub(crate) const WATCH_TIME: Duration = DB_HEARTBEAT_INTERVAL.saturating_add(Duration::from_millis(100));

@@ -32,8 +32,8 @@ use crate::ownership::handover::store_handover;
 use crate::ownership::reconcile::{ClaimResult, claim_one, clear_claims, close_relayed_results};
 use crate::ownership::reports::{ReportRoute, UnownedReportHandler, deliver_reports};
 use crate::ownership::single_flight::{FlightDecision, SingleFlight};
-use crate::ports::{ClaimedInstance, HandOver, OwnedInstance, Ownership};
-use crate::protocol::{LeaseAnswer, LeaseRequest, ReportAnswer};
+use ports::protocol::{LeaseAnswer, LeaseRequest, ReportAnswer};
+use ports::{ClaimedInstance, HandOver, OwnedInstance, Ownership};
 
 /// The interval at which what this node owns is compared with what it runs.
 const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);

@@ -8,11 +8,11 @@ use engine::states::OwnershipReason;
 use futures_util::future::join_all;
 
 use crate::execution::db_actor::claim_ownership;
-use crate::fail_points::fail_point;
 use crate::messages::master::{OrphanScanDone, RunClaimed};
 use crate::messages::workflow::RecoveryCounts;
 use crate::ownership::failover_deps::FailoverDeps;
-use crate::ports::{Claim, ClaimedInstance, StoreError};
+use ports::fail_points::fail_point;
+use ports::{Claim, ClaimedInstance, StoreError};
 
 /// The largest number of instances that one transaction claims: enough for its fixed cost not to count, and few enough
 /// for the survivors to share.

@@ -6,7 +6,7 @@ use actix::prelude::*;
 use engine::ids::{Incarnation, InstanceId, Timestamp};
 
 use crate::execution::db_actor::{DbActor, claim_ownership};
-use crate::ports::{Claim, ClaimedInstance, NodeIdentity, Store, StoreError};
+use ports::{Claim, ClaimedInstance, NodeIdentity, Store, StoreError};
 
 /// The outcome of a request to own one instance.
 pub(crate) enum ClaimResult {

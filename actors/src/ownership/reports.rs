@@ -13,8 +13,8 @@ use futures_util::future::join_all;
 
 use crate::execution::workflow_actor::WorkflowActor;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome};
-use crate::ports::{InstanceOwner, RelayedResult, Store};
-use crate::protocol::{AttemptUpdate, Owner, Report, ReportAnswer};
+use ports::protocol::{AttemptUpdate, Owner, Report, ReportAnswer};
+use ports::{InstanceOwner, RelayedResult, Store};
 
 /// The longest time until a report is answered; what is not stored by then is sent again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);

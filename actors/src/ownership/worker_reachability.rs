@@ -11,7 +11,7 @@ use crate::execution::reachability::Reachability;
 use crate::ownership::reachability_plan::{
     PeerReachability, ReachabilityInput, ReachabilityPlan, is_isolated, plan_reachability,
 };
-use crate::rpc::client::RpcClient;
+use ports::rpc::client::RpcClient;
 
 /// Time for which a master must have reached its workers before it accepts instances again.
 const RECOVERED_AFTER: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use engine::ids::Incarnation;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::ports::{Member, Registry, RegistryError, View};
+use ports::{Member, Registry, RegistryError, View};
 
 /// How every call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

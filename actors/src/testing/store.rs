@@ -3,7 +3,7 @@
 mod claims;
 mod members;
 mod owners;
-mod ports;
+mod traits;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,10 +18,10 @@ use engine::spec::Definition;
 use engine::states::{Command, MemberState, OperationStatus, OwnershipReason};
 use engine::task::{Attempt, Task};
 
-use crate::ports::{
+use parking_lot::{Mutex, MutexGuard};
+use ports::{
     FailoverRecord, InboxCommand, Join, Member, NewInstance, NodeIdentity, RelayedResult, StoreError,
 };
-use parking_lot::{Mutex, MutexGuard};
 
 /// A store in memory. Clones share it.
 #[derive(Debug, Clone, Default)]

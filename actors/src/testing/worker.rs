@@ -10,8 +10,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 
-use crate::rpc::client::RpcClient;
-use crate::rpc::transport::Transport;
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::Transport;
 
 /// The transport between a worker and its masters.
 #[async_trait(?Send)]

@@ -9,12 +9,12 @@ use engine::ids::{
 
 use super::closed_attempts::{ClosedAttempt, ClosedAttempts};
 use super::drain::DrainPhase;
-use super::journal::{JournalRecord, ProcessId};
 use super::owners::InstanceOwners;
 use super::replay::Replay;
 use super::slot_pool::SlotPool;
 use super::tracked_attempt::{TrackedAttempt, WORKER_RESTARTED};
-use crate::protocol::{
+use ports::journal::{JournalRecord, ProcessId};
+use ports::protocol::{
     AttemptUpdate, Dispatch, DispatchAnswer, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest,
     Report, ReportAnswer,
 };

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::journal::Journal;
-use super::paths::AttemptPaths;
-use crate::clock::Clock;
-use crate::membership::peers::Peers;
-use crate::ports::{NodeIdentity, Runner};
-use crate::rpc::client::RpcClient;
+use ports::clock::Clock;
+use ports::journal::Journal;
+use ports::paths::AttemptPaths;
+use ports::peers::Peers;
+use ports::rpc::client::RpcClient;
+use ports::{NodeIdentity, Runner};
 
 /// The identity and the limits of a worker.
 #[derive(Debug, Clone)]

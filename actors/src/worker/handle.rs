@@ -10,16 +10,16 @@ use tokio::sync::oneshot;
 
 use super::attempts::Attempts;
 use super::config::{WorkerConfig, WorkerPorts};
-use super::journal::JournalError;
 use super::journal_queue::JournalQueue;
 use super::messages::{
     DispatchAttempts, DrainWorker, KillAttempts, ObserveWorker, PollSlots, ReattachAttempts,
 };
 use super::replay::Replay;
 use super::worker_actor::WorkerActor;
-use crate::node::SlotUsage;
-use crate::rpc::calls::{WorkerCall, WorkerReply};
-use crate::rpc::transport::CallError;
+use ports::journal::JournalError;
+use ports::node::SlotUsage;
+use ports::rpc::calls::{WorkerCall, WorkerReply};
+use ports::rpc::transport::CallError;
 
 /// Time before the end of a drain at which what still runs is killed: SIGTERM, SIGKILL 5 s later, and the reports of
 /// the ends.

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::attempts::Attempts;
 use super::leases::{LeaseWatch, StopOrder};
-use crate::protocol::{Dispatch, LeaseAnswer, LeaseRequest, Owner};
-use crate::rpc::client::RpcClient;
-use crate::rpc::transport::CallError;
+use ports::protocol::{Dispatch, LeaseAnswer, LeaseRequest, Owner};
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::CallError;
 
 /// Time after which an owner that has not answered a request for leases is asked again.
 const LEASE_REQUEST_TIMEOUT: Duration = Duration::from_secs(4);

@@ -11,13 +11,13 @@ use engine::ids::DispatchId;
 use engine::states::KillCause;
 
 use super::config::{WorkerConfig, WorkerPorts};
-use super::journal::ProcessId;
 use super::messages::KillTask;
-use super::paths::AttemptPaths;
 use super::task_actor::{TaskActor, TaskListener};
-use crate::clock::Clock;
-use crate::ports::{Job, Leftover, Runner};
-use crate::protocol::Dispatch;
+use ports::clock::Clock;
+use ports::journal::ProcessId;
+use ports::paths::AttemptPaths;
+use ports::protocol::Dispatch;
+use ports::{Job, Leftover, Runner};
 
 /// The running jobs of one worker.
 pub(crate) struct RunningJobs {
@@ -112,3 +112,6 @@ fn hash_of(value: &impl Hash) -> u64 {
     value.hash(&mut hasher);
     hasher.finish().max(1)
 }
+
+#[cfg(test)]
+mod tests;

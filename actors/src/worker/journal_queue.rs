@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::attempts::{Attempts, DispatchDecision};
-use super::journal::{Journal, JournalError, JournalRecord};
 use super::messages::DispatchAttempts;
-use crate::protocol::{Dispatch, DispatchAnswer, DispatchReply, Owner};
+use ports::journal::{Journal, JournalError, JournalRecord};
+use ports::protocol::{Dispatch, DispatchAnswer, DispatchReply, Owner};
 
 /// Number of records above which the journal is rewritten, unless most of them are still needed.
 const REWRITE_ABOVE: usize = 50_000;

@@ -8,8 +8,8 @@ use engine::ids::{DispatchId, Incarnation, Timestamp};
 use engine::states::KillCause;
 use tokio::sync::oneshot;
 
-use super::journal::ProcessId;
-use crate::protocol::{Dispatch, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest};
+use ports::journal::ProcessId;
+use ports::protocol::{Dispatch, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest};
 
 /// From a master: run these. Answered once they are journaled; safe to repeat.
 #[derive(Message)]

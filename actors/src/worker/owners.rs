@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use engine::ids::{Epoch, InstanceId};
 
-use crate::protocol::Owner;
+use ports::protocol::Owner;
 
 /// Number of owners above which those of instances without an attempt here are dropped.
 const MAX_OWNERS: usize = 100_000;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::attempt::AttemptEnd;
 use engine::ids::{DispatchId, Incarnation, Timestamp};
 
-use super::journal::{JournalRecord, ProcessId};
-use super::paths::AttemptPaths;
-use crate::ports::Leftover;
-use crate::protocol::Owner;
+use ports::Leftover;
+use ports::journal::{JournalRecord, ProcessId};
+use ports::paths::AttemptPaths;
+use ports::protocol::Owner;
 
 /// Number of incarnations that are kept; an attempt of an older one is answered as lost.
 const MAX_INCARNATIONS: usize = 100;

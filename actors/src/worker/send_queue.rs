@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use engine::ids::{DispatchId, Incarnation};
 
-use crate::protocol::{Owner, Report, ReportAnswer};
-use crate::rpc::client::RpcClient;
-use crate::rpc::transport::CallError;
+use ports::protocol::{Owner, Report, ReportAnswer};
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::CallError;
 
 /// The first pause after a batch that achieved nothing; doubles up to `MAX_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);

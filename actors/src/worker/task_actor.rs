@@ -9,10 +9,10 @@ use engine::ids::DispatchId;
 use engine::states::KillCause;
 use tokio::sync::mpsc;
 
-use super::journal::ProcessId;
 use super::messages::{AttemptEnded, AttemptStarted, KillTask, TaskActorStopped};
-use crate::clock::Clock;
-use crate::ports::{Job, JobEnd, KILL_GRACE, Runner, RunningJob, StartError};
+use ports::clock::Clock;
+use ports::journal::ProcessId;
+use ports::{Job, JobEnd, KILL_GRACE, Runner, RunningJob, StartError};
 
 /// Time past its limit at which the worker kills an attempt by itself. The owner, which judges the limit, acts first.
 const OWNER_GRACE: Duration = Duration::from_secs(10);

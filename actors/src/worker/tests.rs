@@ -6,13 +6,13 @@ use std::time::Duration;
 use engine::attempt::AttemptResult;
 use engine::ids::{DispatchId, Epoch, Generation, Incarnation};
 
-use crate::protocol::{Dispatch, DispatchAnswer, Owner};
 use crate::testing::worker::NoTransport;
 use crate::testing::worker::fakes::{MemoryJournal, ScriptedAnswer};
 use crate::testing::worker::test_worker::{
     dispatch, is_lost, named, owner, reattach_of, start_incarnation, start_worker, uid,
 };
-use crate::worker::journal::JournalRecord;
+use ports::journal::JournalRecord;
+use ports::protocol::{Dispatch, DispatchAnswer, Owner};
 
 crate::worker_protocol!(NoTransport);
 

@@ -4,9 +4,9 @@ use engine::attempt::{AttemptEnd, AttemptResult};
 use engine::ids::{Incarnation, Timestamp};
 use engine::states::KillCause;
 
-use super::journal::ProcessId;
 use super::replay::JournaledAttempt;
-use crate::protocol::{AttemptUpdate, Dispatch, ReattachAnswer};
+use ports::journal::ProcessId;
+use ports::protocol::{AttemptUpdate, Dispatch, ReattachAnswer};
 
 /// Why an attempt of an earlier incarnation is lost.
 pub(crate) const WORKER_RESTARTED: &str = "its worker started again; what was left of it was killed";

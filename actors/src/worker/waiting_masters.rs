@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use engine::ids::Incarnation;
 
-use crate::protocol::Owner;
-use crate::rpc::client::RpcClient;
+use ports::protocol::Owner;
+use ports::rpc::client::RpcClient;
 
 /// Time after which a notification counts as lost; the master's next poll repeats the number.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(2);

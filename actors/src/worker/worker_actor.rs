@@ -17,14 +17,14 @@ use super::config::{WorkerConfig, WorkerPorts};
 use super::drain::DrainWaiters;
 use super::isolation::{IsolatedStop, IsolationMonitor, SentLeaseRequest, group_by_owner, request_leases};
 use super::jobs::RunningJobs;
-use super::journal::{Journal, JournalError, JournalRecord};
 use super::journal_queue::{AfterWrite, JournalQueue};
 use super::leases::StopOrder;
 use super::send_queue::{SendQueue, SentBatch, send_reports};
 use super::task_actor::TaskListener;
 use super::waiting_masters::{WaitingMasters, notify_of_slots};
-use crate::ports::KILL_GRACE;
-use crate::protocol::{Dispatch, Owner};
+use ports::KILL_GRACE;
+use ports::journal::{Journal, JournalError, JournalRecord};
+use ports::protocol::{Dispatch, Owner};
 
 /// Longest time for which a result is in the journal but not on the disk.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);

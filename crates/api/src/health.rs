@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, get};
-use actors::membership::health::{DISK_FULL, DRAINING, HEARTBEATS_NOT_STORED};
+use ports::health::{DISK_FULL, DRAINING, HEARTBEATS_NOT_STORED};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{AnyUser, Caller, PublicCaller};

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::node::Node;
-use actors::ports::LogSource;
 use catalog::Catalog;
 use metrics_exporter_prometheus::PrometheusHandle;
+use ports::LogSource;
+use ports::node::Node;
 use tokio::sync::watch;
 
 /// How a process takes part in a cluster.

@@ -1,7 +1,7 @@
 //! The author of a change.
 
-use actors::ports::RequestKey;
 use engine::ids::Timestamp;
+use ports::RequestKey;
 
 /// Who changes something, from where, and the key that makes a repetition harmless.
 #[derive(Debug, Clone, PartialEq, Eq)]

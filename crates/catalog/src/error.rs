@@ -1,6 +1,6 @@
 //! Why the catalog refuses or fails.
 
-use actors::ports::StoreError;
+use ports::StoreError;
 use sea_orm::DbErr;
 
 use store::{DISK_FULL, store_error};

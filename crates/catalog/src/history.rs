@@ -1,9 +1,9 @@
 //! What happened to an instance, step by step and owner by owner.
 
-use actors::ports::DefinitionStore as _;
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::spec::Definition;
 use engine::states::{InstanceState, OwnershipReason};
+use ports::DefinitionStore as _;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::columns::{narrow, parse_name};

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::DefinitionStore as _;
 use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
 use engine::spec::Definition;
 use engine::start::Start;
 use engine::states::{Attention, FailureStrategy, InstanceState, Priority, TaskState};
 use engine::view;
+use ports::DefinitionStore as _;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,

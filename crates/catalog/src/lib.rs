@@ -31,7 +31,7 @@ mod users;
 mod visibility;
 mod workflows;
 
-pub use actors::ports::RequestKey;
+pub use ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::catalog::Catalog;

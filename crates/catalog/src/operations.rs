@@ -1,8 +1,8 @@
 //! Control operations: commands that users post and owners apply.
 
-use actors::ports::DefinitionStore as _;
 use engine::ids::{Incarnation, InstanceId, OperationId, Run, Timestamp};
 use engine::states::{Attention, Command, InstanceState, OperationStatus};
+use ports::DefinitionStore as _;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use actors::ports::DefinitionStore as _;
 use engine::spec::Definition;
+use ports::DefinitionStore as _;
 use sea_orm::sea_query::{Expr, ExprTrait as _, IntoCondition as _};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationTrait};
 

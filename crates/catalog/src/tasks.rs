@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actors::ports::DefinitionStore as _;
 use engine::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex, Timestamp};
 use engine::plan::Plan;
 use engine::start::Start;
 use engine::states::{AttemptState, InstanceState, TaskState};
 use engine::view;
+use ports::DefinitionStore as _;
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
 };

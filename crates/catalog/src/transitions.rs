@@ -1,7 +1,7 @@
 //! The stored steps of all instances in the order of their ids, as a stream of events reads them.
 
-use actors::ports::DefinitionStore as _;
 use engine::ids::{AttemptNumber, Epoch, InstanceId, TaskIndex, Timestamp};
+use ports::DefinitionStore as _;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
     RelationTrait,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::web::{BytesMut, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use actors::rpc::calls::{Call, NodeCall};
-use actors::rpc::transport::CallError;
 use engine::ids::Incarnation;
 use futures_util::StreamExt;
+use ports::rpc::calls::{Call, NodeCall};
+use ports::rpc::transport::CallError;
 
 use super::signature::{Key, SignedCall, SignedReply, hash_body};
 use super::wire::{self, WireError};

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actors::membership::peers::Peers;
-use actors::rpc::calls::{Call, NodeCall, Reply};
-use actors::rpc::client::PingOutcome;
-use actors::rpc::transport::{CallError, Destination, Transport};
 use async_trait::async_trait;
 use engine::ids::Incarnation;
+use ports::peers::Peers;
+use ports::rpc::calls::{Call, NodeCall, Reply};
+use ports::rpc::client::PingOutcome;
+use ports::rpc::transport::{CallError, Destination, Transport};
 use reqwest::Client;
 
 use super::pause_detector::PauseDetector;

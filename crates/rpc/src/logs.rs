@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use actors::membership::peers::Peers;
-use actors::ports::{LogPart, LogSource, LogUnavailable};
-use actors::rpc::client::RpcClient;
 use async_trait::async_trait;
 use engine::ids::DispatchId;
+use ports::peers::Peers;
+use ports::rpc::client::RpcClient;
+use ports::{LogPart, LogSource, LogUnavailable};
 
 /// Reads here when the worker has this node's name, else from the node of that name: its files outlive its
 /// incarnations.

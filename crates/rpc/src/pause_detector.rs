@@ -8,9 +8,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actors::fail_points;
-use actors::fail_points::DisabledGuard;
 use nix::time::{ClockId, clock_gettime};
+use ports::fail_points;
+use ports::fail_points::DisabledGuard;
 use tokio::sync::Notify;
 
 /// Time between two ticks.

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actors::membership::peers::Peers;
-use actors::rpc::client::RpcClient;
 use engine::ids::Incarnation;
+use ports::peers::Peers;
+use ports::rpc::client::RpcClient;
 use tokio::task::JoinHandle;
 
 /// Time between two readings of the members.

@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
-use actors::rpc::transport::CallError;
 use engine::ids::Incarnation;
+use ports::rpc::transport::CallError;
 use primitives::error_chain::root_cause;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;

@@ -9,9 +9,9 @@ use actix_web::dev::Server;
 use actix_web::web::{self, Data, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use actix_web_lab::middleware::CatchPanic;
-use actors::rpc::calls::{Call, WorkerCall};
-use actors::rpc::transport::{CallError, Destination, Transport};
 use engine::ids::Incarnation;
+use ports::rpc::calls::{Call, WorkerCall};
+use ports::rpc::transport::{CallError, Destination, Transport};
 
 use super::authenticate::{CallHeader, Refusal, unsigned};
 use super::keepalive::set_keepalive;

@@ -1,7 +1,7 @@
 //! The form of calls and replies on the wire: headers, limits, the JSON of the body.
 
-use actors::rpc::calls::{Call, MasterCall, NodeCall, PROTOCOL_VERSION, Reply, WorkerCall};
 use engine::ids::Incarnation;
+use ports::rpc::calls::{Call, MasterCall, NodeCall, PROTOCOL_VERSION, Reply, WorkerCall};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actors::clock::Clock;
-use actors::membership::health::{DISK_FULL, HealthStatus};
 use nix::sys::statvfs::statvfs;
+use ports::clock::Clock;
+use ports::health::{DISK_FULL, HealthStatus};
 
 /// Percent of use from which a worker starts no new attempt: running attempts and pending rows get the rest.
 const FULL_FOR_NEW_ATTEMPTS: u64 = 90;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use actors::ports::{Job, Leftover, Runner, RunnerRegistry, RunningJob, StartError};
 use async_trait::async_trait;
+use ports::{Job, Leftover, Runner, RunnerRegistry, RunningJob, StartError};
 
 use super::disk::full_disk_reason;
 

@@ -6,13 +6,13 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::ports::{Job, JobEnd, Leftover, Runner, RunningJob, StartError};
 use async_trait::async_trait;
 use engine::attempt::{AttemptResult, FailureKind};
 use engine::ids::DispatchId;
 use engine::params::OutputCollector;
 use engine::spec::{MAX_VALUE_BYTES, ParamType};
 use engine::task_type::http::{HttpFields, HttpRequest};
+use ports::{Job, JobEnd, Leftover, Runner, RunningJob, StartError};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Request, Response, Url};
 use tokio::task::JoinHandle;

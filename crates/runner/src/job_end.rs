@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::JobEnd;
 use engine::attempt::{AttemptResult, FailureKind};
 use engine::params::OutputCollector;
+use ports::JobEnd;
 
 /// Returns the end of a job that failed; the next attempt may succeed.
 pub(crate) fn failed_end(exit_code: Option<i32>, error: String) -> JobEnd {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actors::worker::journal::{Journal, JournalError, JournalRecord, decode_lines, encode_lines};
 use async_trait::async_trait;
+use ports::journal::{Journal, JournalError, JournalRecord, decode_lines, encode_lines};
 use primitives::private_files::{create_private_folder, replace_private_file_durably};
 
 use super::file_remover::FileRemover;

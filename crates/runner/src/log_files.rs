@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::ports::{LogPart, LogSource, LogUnavailable};
 use async_trait::async_trait;
 use engine::ids::{DispatchId, InstanceId};
+use ports::{LogPart, LogSource, LogUnavailable};
 use primitives::private_files::create_private_folder;
 
 use super::file_remover::FileRemover;
@@ -51,7 +51,7 @@ impl LogFiles {
 
     /// Returns the file of one attempt: `<instance>/<uid>.log`.
     pub fn path(&self, uid: &DispatchId) -> PathBuf {
-        actors::worker::log_file(&self.root, uid)
+        ports::paths::log_file(&self.root, uid)
     }
 
     /// Creates the log of an attempt, for reading and appending.

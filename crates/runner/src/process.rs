@@ -22,11 +22,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use actors::ports::{Job, KILL_GRACE, Leftover, Runner, RunningJob, StartError};
 use async_trait::async_trait;
 use engine::params::OutputCollector;
 use engine::task_type::{BackgroundPolicy, InvalidFields, PreparedAction, ProgramWords};
 use nix::errno::Errno;
+use ports::{Job, KILL_GRACE, Leftover, Runner, RunningJob, StartError};
 use tokio::process::{Child, Command};
 
 use self::attempt_files::AttemptFiles;

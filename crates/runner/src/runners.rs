@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use actors::ports::RunnerRegistry;
 use engine::task_type::http::HTTP;
 use engine::task_type::python::PYTHON;
 use engine::task_type::shell::SHELL;
+use ports::RunnerRegistry;
 
 use super::http::HttpRunner;
 use super::limits::RunnerLimits;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::StoreError;
+use ports::StoreError;
 use sea_orm::{DbBackend, Value};
 use serde::Serialize;
 

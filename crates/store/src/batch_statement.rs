@@ -2,7 +2,7 @@
 //!
 //! Each message to a database costs two changes of thread, which is more than what most statements cost themselves.
 
-use actors::ports::StoreError;
+use ports::StoreError;
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement, Value};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! What a database's error means for the caller: refused, not available, or perhaps stored.
 
-use actors::ports::StoreError;
+use ports::StoreError;
 use sea_orm::{DbBackend, DbErr, RuntimeErr, SqlErr, sqlx};
 
 /// Classes of SQLSTATE after which the same statement may succeed later.

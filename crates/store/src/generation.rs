@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use actors::ports::StoreError;
 use engine::ids::Generation;
+use ports::StoreError;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
 use crate::batch_sql::row_lock;

@@ -9,8 +9,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actors::ports::StoreError;
 use async_trait::async_trait;
+use ports::StoreError;
 use sea_orm::sqlx::pool::PoolConnectionMetadata;
 use sea_orm::sqlx::{Connection, PgConnection};
 use sea_orm::{

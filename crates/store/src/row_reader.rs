@@ -1,6 +1,6 @@
 //! Typed columns of a row, read from left to right.
 
-use actors::ports::StoreError;
+use ports::StoreError;
 use sea_orm::{QueryResult, TryGetable};
 use serde::de::DeserializeOwned;
 

@@ -1,7 +1,7 @@
 //! The version of the schema, and its migration.
 
-use actors::ports::StoreError;
 use migrations::{Migrator, MigratorTrait};
+use ports::StoreError;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 
 use crate::connect;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use actors::clock::TimeSource;
-use actors::ports::StoreError;
 use engine::ids::{Incarnation, Timestamp};
+use ports::StoreError;
+use ports::clock::TimeSource;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
 use crate::connect::{self, OpenError, Pools, Role};

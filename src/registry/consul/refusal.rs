@@ -1,6 +1,6 @@
 //! Readable errors of Consul that say what to do.
 
-use actors::ports::RegistryError;
+use ports::RegistryError;
 
 use primitives::error_chain::with_causes;
 

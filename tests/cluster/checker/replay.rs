@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use actors::ports::DefinitionStore as _;
 use engine::spec::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
+use ports::DefinitionStore as _;
 use store::Store;
 
 use super::rows;

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use actors::worker::journal::{JournalRecord, decode_lines};
 use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use engine::ids::{DispatchId, Generation};
+use ports::journal::{JournalRecord, decode_lines};
 use store::Store;
 
 use super::rows;

@@ -6,11 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use actors::ports::Registry;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use porpoise::config::{Consul, Tls};
 use porpoise::registry::ConsulRegistry;
+use ports::Registry;
 
 /// Serves from memory until its input ends (with the test process, however that ends).
 const SERVE: &str = r#"

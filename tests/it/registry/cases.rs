@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use actors::ports::REGISTRY_LEASE;
-use actors::ports::{Registry, RegistryError, View};
 use engine::ids::Incarnation;
+use ports::REGISTRY_LEASE;
+use ports::{Registry, RegistryError, View};
 
 use super::new_member;
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actors::messages::membership::LeaveRegistry;
-use actors::ports::{Registry, RegistryError};
 use actors::testing::registry::{Fault, FaultyRegistry};
 use actors::testing::store::FakeStore;
+use ports::{Registry, RegistryError};
 
 use super::outage::{WARM_UP, lists, member, nothing_happens_for, wait_for};
 use super::{local, new_member};
 
-async fn with_a_new_member() -> (FaultyRegistry, actors::ports::Member) {
+async fn with_a_new_member() -> (FaultyRegistry, ports::Member) {
     let registry = FaultyRegistry::new(local());
     let me = new_member();
     registry.register(&me).await.expect("registered");

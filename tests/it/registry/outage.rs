@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Context, Handler};
-use actors::clock::Clock;
 use actors::exit_on_panic::ExitOnPanic;
-use actors::membership::health::HealthStatus;
 use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
 use actors::membership::liveness::LivenessMonitor;
-use actors::membership::peers::Peers;
 use actors::membership::registry_actor::{RegistryActor, RegistryDeps};
 use actors::messages::membership::Membership;
-use actors::ports::{Join, Member, MembershipStore as _, Registry, RegistryError};
 use actors::testing::store::FakeStore;
 use engine::states::MemberState;
+use ports::clock::Clock;
+use ports::health::HealthStatus;
+use ports::peers::Peers;
+use ports::{Join, Member, MembershipStore as _, Registry, RegistryError};
 
 use super::agent::Agent;
 use super::new_member;

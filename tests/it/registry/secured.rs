@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use actors::ports::{Registry, View};
 use porpoise::config::Consul;
 use porpoise::registry::ConsulRegistry;
+use ports::{Registry, View};
 use primitives::secret::Secret;
 use serde_json::{Value, json};
 

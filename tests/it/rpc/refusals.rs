@@ -5,11 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use actors::membership::peers::Peers;
-use actors::ports::LogSource;
-use actors::rpc::client::{PingOutcome, RpcClient};
-use actors::rpc::transport::CallError;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
+use ports::LogSource;
+use ports::peers::Peers;
+use ports::rpc::client::{PingOutcome, RpcClient};
+use ports::rpc::transport::CallError;
 use rpc::{ClusterLogs, HttpTransport};
 use runner::log_files::LogFiles;
 

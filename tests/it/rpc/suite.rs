@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use actors::ports::NodeIdentity;
-use actors::rpc::client::RpcClient;
-use actors::rpc::transport::Transport;
 use actors::testing::worker::TransportUnderTest;
 use async_trait::async_trait;
 use engine::ids::Incarnation;
+use ports::NodeIdentity;
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::Transport;
 
 use super::test_node::{Caller, TestNode, key};
 

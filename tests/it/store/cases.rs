@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{
-    InstanceCommit, NodeIdentity, OwnedInstance, Ownership, StoreError, Write, WriteOutcome,
-};
 use engine::ids::{
     AttemptNumber, DispatchId, Epoch, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
 };
@@ -13,6 +10,7 @@ use engine::states::{
     AttemptState, Command, InstanceState, KillCause, MemberState, OperationStatus, TaskState,
 };
 use engine::task::{Attempt, Task, Worker};
+use ports::{InstanceCommit, NodeIdentity, OwnedInstance, Ownership, StoreError, Write, WriteOutcome};
 
 use super::store_under_test::{StoreUnderTest, join, keyed, load, new_instance};
 

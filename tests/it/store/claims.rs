@@ -1,9 +1,9 @@
 //! Taking over, waking up, giving up.
 
-use actors::ports::{Claim, ClaimedInstance, NodeIdentity};
 use engine::ids::{Epoch, InstanceId, Timestamp};
 use engine::instance::Changes;
 use engine::states::{Command, InstanceState, MemberState, OperationStatus, OwnershipReason};
+use ports::{Claim, ClaimedInstance, NodeIdentity};
 
 use super::cases::{create, header, round, store};
 use super::store_under_test::{StoreUnderTest, join, load};
@@ -90,7 +90,7 @@ pub(crate) async fn a_dead_owner_is_followed_with_its_host(subject: &dyn StoreUn
         )
     );
     let late = store(subject, round(&first, id, 0, Changes::default())).await;
-    assert_eq!(late, actors::ports::WriteOutcome::Stale);
+    assert_eq!(late, ports::WriteOutcome::Stale);
 }
 
 pub(crate) async fn the_next_life_of_a_node_claims_as_a_restart(subject: &dyn StoreUnderTest) {

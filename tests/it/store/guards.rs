@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use actors::ports::{Claim, ClaimStore as _, ClaimedInstance};
 use engine::ids::Timestamp;
 use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
+use ports::{Claim, ClaimStore as _, ClaimedInstance};
 
 use super::cases::{attempt, create, of_tasks, round, store, task};
 use super::store_under_test::{Database, StoreUnderTest, join};
@@ -257,7 +257,7 @@ async fn concurrent_claimers_never_take_the_same_instance() {
 }
 
 /// Claims five at a time until nothing is left.
-async fn claim_all(store: &store::Store, me: actors::ports::NodeIdentity) -> Vec<engine::ids::InstanceId> {
+async fn claim_all(store: &store::Store, me: ports::NodeIdentity) -> Vec<engine::ids::InstanceId> {
     let claim = Claim {
         claimant: me,
         only: None,

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{
-    Claim, Declaration, DeclarationOutcome, FailoverRecord, HandOver, InstanceOwner, Join, NodeIdentity,
-    Ownership, RelayedResult, StoreError, WriteOutcome,
-};
 use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use engine::ids::{DispatchId, Epoch, Generation, Incarnation, InstanceId, Revision, Timestamp};
 use engine::instance::Changes;
 use engine::states::{AttemptState, Command, InstanceState, MemberState, TaskState};
+use ports::{
+    Claim, Declaration, DeclarationOutcome, FailoverRecord, HandOver, InstanceOwner, Join, NodeIdentity,
+    Ownership, RelayedResult, StoreError, WriteOutcome,
+};
 
 use super::cases::{attempt, create, header, of_tasks, owned, round, store, task};
 use super::store_under_test::{StoreUnderTest, load};

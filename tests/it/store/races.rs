@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use actors::ports::{
+use engine::ids::{Epoch, Incarnation, InstanceId, Timestamp};
+use engine::states::MemberState;
+use ports::{
     Claim, ClaimStore as _, Declaration, DeclarationOutcome, FailoverStore as _, HandOver, Join,
     MembershipStore as _, NodeIdentity, Ownership, OwnershipStore as _, StoreError,
 };
-use engine::ids::{Epoch, Incarnation, InstanceId, Timestamp};
-use engine::states::MemberState;
 use sea_orm::ConnectionTrait;
 use store::Transaction;
 use store::{Role, Store};

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{
-    FailoverRecord, Join, LoadedInstance, NewInstance, NodeIdentity, Ownership, RequestKey, Store as Port,
-};
 use actors::testing::store::FakeStore;
 use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId, OperationId, Run, Timestamp};
 use engine::start::Start;
 use engine::states::{Command, FailureStrategy, MemberState, OperationStatus, Priority, Scope};
+use ports::{
+    FailoverRecord, Join, LoadedInstance, NewInstance, NodeIdentity, Ownership, RequestKey, Store as Port,
+};
 use sea_orm::ConnectionTrait;
 use store::{Role, Store};
 

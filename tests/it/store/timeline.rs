@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use actors::ports::{Join, MembershipStore as _};
 use engine::ids::Incarnation;
 use engine::states::MemberState;
+use ports::{Join, MembershipStore as _};
 use sea_orm::ConnectionTrait as _;
 use store::{Role, Store};
 

@@ -2,8 +2,8 @@ use engine::ids::Timestamp;
 use engine::states::MemberState;
 
 use super::*;
-use crate::ports::{Member, MemberStatus};
 use crate::testing::worker::test_worker::uid;
+use ports::{Member, MemberStatus};
 
 const THIS_NODE: Incarnation = Incarnation(1);
 const WORKER: Incarnation = Incarnation(7);

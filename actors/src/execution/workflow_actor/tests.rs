@@ -12,8 +12,6 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::*;
-use crate::clock::Clock;
-use crate::execution::commit_events::CommitBroadcast;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
 use crate::execution::instance_loader::InstanceLoader;
@@ -23,16 +21,18 @@ use crate::execution::slots::Slots;
 use crate::execution::worker_selection::WorkerSelection;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::membership::Membership;
-use crate::ports::{InstanceWriter as _, NodeIdentity};
-use crate::ports::{
+use crate::testing::store::{FailedWrite, FakeStore};
+use ports::clock::Clock;
+use ports::commit_events::CommitBroadcast;
+use ports::protocol::{DispatchAnswer, DispatchReply};
+use ports::rpc::calls::{Call, Reply, WorkerCall, WorkerReply};
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::{CallError, Destination, Transport};
+use ports::{InstanceWriter as _, NodeIdentity};
+use ports::{
     Join, MembershipStore as _, NewInstance, RelayedResult, RelayedResults as _, StoreError, Write,
     WriteOutcome,
 };
-use crate::protocol::{DispatchAnswer, DispatchReply};
-use crate::rpc::calls::{Call, Reply, WorkerCall, WorkerReply};
-use crate::rpc::client::RpcClient;
-use crate::rpc::transport::{CallError, Destination, Transport};
-use crate::testing::store::{FailedWrite, FakeStore};
 
 /// Time within which something happens.
 const WITHIN: Duration = Duration::from_secs(10);

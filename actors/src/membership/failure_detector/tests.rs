@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use engine::ids::Timestamp;
 
 use super::*;
-use crate::ports::Member;
+use ports::Member;
 
 const THIS_NODE: Incarnation = Incarnation(1);
 const NONE: [i64; 0] = [];

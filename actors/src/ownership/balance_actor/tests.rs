@@ -5,7 +5,7 @@ use engine::states::MemberState;
 
 use super::*;
 use crate::messages::membership::{Suspect, SuspicionBasis};
-use crate::ports::Member;
+use ports::Member;
 
 /// Three live members, all shown by the registry.
 fn all_live() -> Membership {

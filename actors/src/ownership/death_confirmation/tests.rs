@@ -8,10 +8,10 @@ use engine::states::MemberState;
 
 use super::*;
 use crate::ownership::heartbeat_watch::{WATCH_TIME, WATCH_TIME_AFTER_PAUSE};
-use crate::ports::{DB_HEARTBEAT_INTERVAL, Member, RegistryError, View};
-use crate::rpc::calls::{Call, NodeReply, Reply};
-use crate::rpc::transport::{CallError, Destination, Transport};
 use crate::testing::store::FakeStore;
+use ports::rpc::calls::{Call, NodeReply, Reply};
+use ports::rpc::transport::{CallError, Destination, Transport};
+use ports::{DB_HEARTBEAT_INTERVAL, Member, RegistryError, View};
 
 const SUSPECT: Incarnation = Incarnation(1);
 const CAUSES: [SuspicionCause; 3] = [

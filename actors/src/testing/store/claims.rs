@@ -5,7 +5,7 @@ use engine::states::Attention;
 use engine::states::{Command, InstanceState, MemberState, OperationStatus, OwnershipReason};
 
 use super::{OwnerEntry, State, StoredInstance};
-use crate::ports::{Claim, ClaimedInstance, InboxCommand};
+use ports::{Claim, ClaimedInstance, InboxCommand};
 
 /// Claims without a commit in between after which an instance needs attention.
 const CLAIMS_WITHOUT_PROGRESS: u32 = 5;

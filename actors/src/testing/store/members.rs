@@ -4,7 +4,7 @@ use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
 
 use super::{State, StoredHeartbeat};
-use crate::ports::{
+use ports::{
     DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading, Join, JoinResult, Member,
     MemberStatus, StoreError,
 };

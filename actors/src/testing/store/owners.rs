@@ -4,7 +4,7 @@ use engine::ids::{DispatchId, Generation, Incarnation, InstanceId};
 use engine::states::{MemberState, OperationStatus, OwnershipReason};
 
 use super::{OwnerEntry, State, is_open};
-use crate::ports::{HandOver, InboxCommand, InstanceOwner, Member, OwnedInstance, Ownership, RelayedResult};
+use ports::{HandOver, InboxCommand, InstanceOwner, Member, OwnedInstance, Ownership, RelayedResult};
 
 impl State {
     pub(super) fn owner_of(&self, id: InstanceId) -> Option<InstanceOwner> {

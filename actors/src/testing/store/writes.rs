@@ -8,9 +8,7 @@ use engine::states::{InstanceState, OwnershipReason, TaskState};
 use engine::task::Attempt;
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
-use crate::ports::{
-    InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, Write, WriteOutcome,
-};
+use ports::{InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, Write, WriteOutcome};
 
 impl State {
     pub(super) fn write(&mut self, entry: &Write) -> WriteOutcome {

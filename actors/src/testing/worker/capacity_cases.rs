@@ -10,7 +10,7 @@ use engine::ids::{Epoch, Incarnation};
 use super::TransportUnderTest;
 use super::fakes::{ScriptedAnswer, locked};
 use super::test_worker::{dispatch, exclusive, is_refused, named, owner, reattach_of, start_worker, uid};
-use crate::protocol::DispatchAnswer;
+use ports::protocol::DispatchAnswer;
 
 pub async fn beyond_its_slots_it_refuses_and_remembers_that_it_did(transport: &dyn TransportUnderTest) {
     let worker = start_worker(transport, 1).await;

@@ -17,8 +17,8 @@ use super::test_worker::{
     BOOT, dispatch, is_lost, is_refused, kill_of, named, owner, reattach_of, start_incarnation, start_worker,
     uid,
 };
-use crate::protocol::{Dispatch, DispatchAnswer, Kill, KillAnswer, ReattachAnswer};
-use crate::rpc::transport::CallError;
+use ports::protocol::{Dispatch, DispatchAnswer, Kill, KillAnswer, ReattachAnswer};
+use ports::rpc::transport::CallError;
 
 pub async fn a_short_task_reports_once_and_is_journaled_from_start_to_end(
     transport: &dyn TransportUnderTest,

@@ -9,13 +9,11 @@ use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use engine::ids::{DispatchId, Incarnation};
 use tokio::sync::Notify;
 
-use crate::ports::{
-    Job, JobEnd, Leftover, LogPart, LogSource, LogUnavailable, Runner, RunningJob, StartError,
-};
-use crate::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Owner, Report, ReportAnswer};
-use crate::rpc::calls::{Call, MasterCall, MasterReply, Reply};
-use crate::rpc::transport::{CallError, Destination, Transport};
-use crate::worker::journal::{Journal, JournalError, JournalRecord};
+use ports::journal::{Journal, JournalError, JournalRecord};
+use ports::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Owner, Report, ReportAnswer};
+use ports::rpc::calls::{Call, MasterCall, MasterReply, Reply};
+use ports::rpc::transport::{CallError, Destination, Transport};
+use ports::{Job, JobEnd, Leftover, LogPart, LogSource, LogUnavailable, Runner, RunningJob, StartError};
 
 /// A runner whose jobs end when a test says so.
 #[derive(Default)]

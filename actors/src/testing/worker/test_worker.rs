@@ -16,18 +16,19 @@ use engine::task_type::shell::shell_action;
 
 use super::TransportUnderTest;
 use super::fakes::{FakeMasters, FakeRunner, MemoryJournal, NoLogs};
-use crate::clock::Clock;
-use crate::membership::peers::Peers;
-use crate::ports::{NodeIdentity, Runner};
-use crate::protocol::{
+use crate::in_process::InProcess;
+use crate::worker;
+use crate::worker::{WorkerConfig, WorkerHandle, WorkerPorts};
+use ports::clock::Clock;
+use ports::journal::{Journal, JournalRecord};
+use ports::paths::AttemptPaths;
+use ports::peers::Peers;
+use ports::protocol::{
     Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, Owner, ReattachAnswer, ReattachRequest,
 };
-use crate::rpc::client::RpcClient;
-use crate::rpc::in_process::InProcess;
-use crate::rpc::transport::Transport;
-use crate::worker;
-use crate::worker::journal::{Journal, JournalRecord};
-use crate::worker::{AttemptPaths, WorkerConfig, WorkerHandle, WorkerPorts};
+use ports::rpc::client::RpcClient;
+use ports::rpc::transport::Transport;
+use ports::{NodeIdentity, Runner};
 
 /// The boot of the machine that the worker is configured with.
 pub(crate) const BOOT: &str = "this boot";

@@ -6,13 +6,13 @@ use engine::attempt::AttemptResult;
 use engine::spec::OnCutOff;
 
 use super::*;
-use crate::protocol::{AttemptUpdate, KillAnswer, LeaseAnswer};
 use crate::testing::worker::NoTransport;
 use crate::testing::worker::fakes::{ScriptedAnswer, locked};
 use crate::testing::worker::test_worker::{
     TestWorker, dispatch, exclusive, is_lost, kill_of, owner, reattach_of, start_incarnation, start_worker,
     uid,
 };
+use ports::protocol::{AttemptUpdate, KillAnswer, LeaseAnswer};
 
 fn monitor_of(dispatch: Dispatch) -> (IsolationMonitor, Instant, Option<Dispatch>) {
     let now = Instant::now();

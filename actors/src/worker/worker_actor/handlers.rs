@@ -10,13 +10,13 @@ use engine::states::KillCause;
 use tokio::time::Instant;
 
 use super::WorkerActor;
-use crate::protocol::{KillAnswer, ReattachAnswer};
 use crate::worker::drain::DrainPhase;
-use crate::worker::journal::JournalRecord;
 use crate::worker::messages::{
     AttemptEnded, AttemptStarted, DispatchAttempts, DrainWorker, KillAttempts, ObserveWorker, PollSlots,
     ReattachAttempts, TaskActorStopped,
 };
+use ports::journal::JournalRecord;
+use ports::protocol::{KillAnswer, ReattachAnswer};
 
 /// Time for which the report of a start waits for the end, so that a short task reports once.
 const START_REPORT_DELAY: Duration = Duration::from_millis(20);

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post};
-use actors::ports::{NewInstance, RequestKey, StoreError, WriteOutcome};
 use catalog::{InstanceRow, StartCandidate};
 use engine::ids::InstanceId;
 use engine::plan::count_excluded;
 use engine::spec::Definition;
 use engine::spec::Diagnostic;
 use engine::states::InstanceState;
+use ports::{NewInstance, RequestKey, StoreError, WriteOutcome};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{NewInstance, NodeIdentity};
 use catalog as stored;
 use engine::ids::InstanceId;
 use engine::spec::Definition;
 use engine::states::{InstanceState, TaskState};
 use engine::view::display_counts;
+use ports::{NewInstance, NodeIdentity};
 use serde::Serialize;
 use utoipa::ToSchema;
 

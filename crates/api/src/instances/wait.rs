@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actors::execution::commit_events::CommitEvent;
 use engine::ids::InstanceId;
 use engine::spec::duration;
+use ports::commit_events::CommitEvent;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;

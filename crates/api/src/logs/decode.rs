@@ -1,6 +1,6 @@
 //! Decoding of log bytes as text without splitting characters.
 
-use actors::ports::LogPart;
+use ports::LogPart;
 
 /// A part of a log as text.
 #[derive(Debug, PartialEq, Eq)]

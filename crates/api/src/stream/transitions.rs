@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web_lab::sse::{Data, Event};
-use actors::execution::commit_events::CommitEvent;
 use catalog::{TransitionEntry, TransitionFilter};
+use ports::commit_events::CommitEvent;
 use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;

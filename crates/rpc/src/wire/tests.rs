@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use actors::rpc::calls::OnLoss;
+use ports::rpc::calls::OnLoss;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use samples::{INBOX_WAIT, samples};

@@ -2,11 +2,11 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use actors::ports::KILL_GRACE;
-use actors::protocol::{Dispatch, Owner};
 use engine::ids::{AttemptNumber, Epoch, Generation, Incarnation};
 use engine::spec::{OnCutOff, ParamType};
 use engine::task_type::PreparedAction;
+use ports::KILL_GRACE;
+use ports::protocol::{Dispatch, Owner};
 use serde_json::{Map, Value, json};
 
 use super::*;

@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use actors::ports::JobEnd;
 use engine::attempt::{AttemptResult, FailureKind};
 use nix::sys::signal::Signal;
+use ports::JobEnd;
 
 use crate::job_end::failed_end;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actors::ports::KILL_GRACE;
+use ports::KILL_GRACE;
 
 use super::orphans::live_orphans;
 use super::terminate::terminate_tree;

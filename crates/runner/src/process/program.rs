@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use actors::ports::StartError;
 use engine::task_type::ProgramWords;
+use ports::StartError;
 
 use super::workspace::Workspace;
 

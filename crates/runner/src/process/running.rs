@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use actors::ports::{Job, JobEnd, KILL_GRACE, RunningJob};
 use async_trait::async_trait;
 use engine::attempt::AttemptResult;
 use engine::ids::DispatchId;
 use engine::params::OutputCollector;
 use engine::task_type::BackgroundPolicy;
+use ports::{Job, JobEnd, KILL_GRACE, RunningJob};
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 

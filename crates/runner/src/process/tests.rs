@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use actors::ports::JobEnd;
-use actors::protocol::{Dispatch, Owner};
 use engine::attempt::{AttemptResult, FailureKind};
 use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation};
 use engine::spec::{OnCutOff, ParamType};
+use ports::JobEnd;
+use ports::protocol::{Dispatch, Owner};
 use serde_json::json;
 
 use super::cgroup::Cgroup;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use actors::ports::Leftover;
 use engine::ids::DispatchId;
 use nix::sys::signal::Signal;
+use ports::Leftover;
 
 use super::cgroup::Cgroup;
 use super::proc_fs::{ProcessStat, all_processes, read_environ, send_signal};

@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use actors::ports::{Job, Leftover};
 use engine::ids::DispatchId;
+use ports::{Job, Leftover};
 use primitives::private_files::create_private_folder;
 
 use super::script_cache::{SCRIPT_EXTENSION, ScriptCache, ScriptFile};

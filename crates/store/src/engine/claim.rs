@@ -1,10 +1,10 @@
 //! The claim of instances that need an owner and have none that is alive.
 
-use actors::ports::{Claim, ClaimStore, ClaimedInstance, StoreError};
 use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::states::Attention;
 use engine::states::{Command, OperationStatus, OwnershipReason};
+use ports::{Claim, ClaimStore, ClaimedInstance, StoreError};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use serde::Serialize;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use actors::ports::{InstanceCommit, InstanceWriter, NewInstance, StoreError, Write, WriteOutcome};
 use async_trait::async_trait;
+use ports::{InstanceCommit, InstanceWriter, NewInstance, StoreError, Write, WriteOutcome};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::engine::commit_statements::{CommitStatements, CommittedRow, Execution};

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use actors::fail_points;
-use actors::fail_points::DisabledGuard;
-use actors::ports::{InstanceCommit, StoreError};
 use engine::instance::{InstanceRecord, Reset};
 use engine::states::Attention;
 use engine::states::TaskState;
+use ports::fail_points;
+use ports::fail_points::DisabledGuard;
+use ports::{InstanceCommit, StoreError};
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
 

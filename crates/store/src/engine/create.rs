@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actors::ports::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
 use engine::ids::InstanceId;
 use engine::states::{InstanceState, OwnershipReason};
+use ports::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! Declarations that an incarnation is dead, and the records of what became of its instances.
 
-use actors::ports::{Declaration, DeclarationOutcome, FailoverRecord, FailoverStore, StoreError};
 use async_trait::async_trait;
 use engine::ids::{Incarnation, Timestamp};
+use ports::{Declaration, DeclarationOutcome, FailoverRecord, FailoverStore, StoreError};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::batch_sql::row_lock;

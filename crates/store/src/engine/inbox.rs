@@ -1,9 +1,9 @@
 //! The unapplied commands in the inboxes of instances.
 
-use actors::ports::{InboxCommand, InboxStore, StoreError};
 use async_trait::async_trait;
 use engine::ids::{InstanceId, OperationId, Run, Timestamp};
 use engine::states::{Command, OperationStatus};
+use ports::{InboxCommand, InboxStore, StoreError};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
 use serde::Serialize;
 

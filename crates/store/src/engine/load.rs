@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{InstanceReader, LoadedInstance, Ownership, StoreError};
 use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, Timestamp};
 use engine::instance::{InstanceRecord, InstanceRows};
+use ports::{InstanceReader, LoadedInstance, Ownership, StoreError};
 use sea_orm::{ConnectionTrait, QueryResult};
 
 use crate::batch_sql::{Column, id_list, json, source};

@@ -1,11 +1,11 @@
 //! The incarnations of nodes: joining, heartbeats, changes of state.
 
-use actors::ports::{
-    DbHeartbeat, HeartbeatReading, Join, JoinResult, Member, MemberStatus, MembershipStore, StoreError,
-};
 use async_trait::async_trait;
 use engine::ids::{Generation, Incarnation, Timestamp};
 use engine::states::MemberState;
+use ports::{
+    DbHeartbeat, HeartbeatReading, Join, JoinResult, Member, MemberStatus, MembershipStore, StoreError,
+};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use crate::batch_sql::row_lock;

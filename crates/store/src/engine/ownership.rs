@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use actors::ports::{HandOver, InstanceOwner, OwnedInstance, Ownership, OwnershipStore, StoreError};
 use async_trait::async_trait;
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId};
 use engine::states::OwnershipReason;
+use ports::{HandOver, InstanceOwner, OwnedInstance, Ownership, OwnershipStore, StoreError};
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use serde::Serialize;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use actors::ports::{DefinitionStore, StoreError};
 use async_trait::async_trait;
 use engine::spec::Definition;
+use ports::{DefinitionStore, StoreError};
 use sea_orm::ConnectionTrait;
 
 use crate::error::store_error;

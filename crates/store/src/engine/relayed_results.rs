@@ -1,8 +1,8 @@
 //! Results that reached another master than the owner: in the inbox until the owner has applied them.
 
-use actors::ports::{RelayedResult, RelayedResults, StoreError};
 use async_trait::async_trait;
 use engine::ids::{DispatchId, InstanceId, Timestamp};
+use ports::{RelayedResult, RelayedResults, StoreError};
 use sea_orm::{ConnectionTrait, QueryResult};
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! The rows of tasks and attempts, to and from the engine's types.
 
-use actors::ports::StoreError;
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::task::{Attempt, Task, Worker};
+use ports::StoreError;
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
 

@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actors::ports::LogPart;
-use actors::protocol::{
-    AttemptUpdate, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest,
-    Owner, ReattachAnswer, ReattachRequest, Report, ReportAnswer,
-};
-use actors::rpc::calls::{
-    Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply,
-};
 use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::spec::OnCutOff;
 use engine::states::KillCause;
 use engine::task_type::PreparedAction;
+use ports::LogPart;
+use ports::protocol::{
+    AttemptUpdate, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest,
+    Owner, ReattachAnswer, ReattachRequest, Report, ReportAnswer,
+};
+use ports::rpc::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
 use serde_json::json;
 
 /// Every call with its reply.

@@ -8,14 +8,14 @@ use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
 use engine::spec::Definition;
 use engine::states::MemberState;
 
-use crate::ports::error::StoreError;
-use crate::ports::inbox::{InboxCommand, RelayedResult};
-use crate::ports::instances::{LoadedInstance, Write, WriteOutcome};
-use crate::ports::membership::{
+use crate::error::StoreError;
+use crate::inbox::{InboxCommand, RelayedResult};
+use crate::instances::{LoadedInstance, Write, WriteOutcome};
+use crate::membership::{
     DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading, Join, JoinResult, Member,
     MemberStatus,
 };
-use crate::ports::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 
 /// The members of the cluster.
 #[async_trait]

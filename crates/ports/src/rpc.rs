@@ -4,5 +4,4 @@
 
 pub mod calls;
 pub mod client;
-pub mod in_process;
 pub mod transport;

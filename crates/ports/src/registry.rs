@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::ids::Incarnation;
 
-use crate::ports::membership::Member;
+use crate::membership::Member;
 
 /// Time after its last heartbeat for which the registry shows an incarnation.
 pub const REGISTRY_LEASE: Duration = Duration::from_secs(2);

@@ -1,4 +1,17 @@
-//! The traits that adapters and test fakes implement for the actors, with the data that passes through them.
+//! What the actors and the adapters share: the traits that adapters and test fakes implement, the data that passes through
+//! them, and what nodes say to each other. It knows neither actors nor adapters.
+
+pub mod backoff;
+pub mod clock;
+pub mod commit_events;
+pub mod fail_points;
+pub mod health;
+pub mod journal;
+pub mod node;
+pub mod paths;
+pub mod peers;
+pub mod protocol;
+pub mod rpc;
 
 mod error;
 mod inbox;

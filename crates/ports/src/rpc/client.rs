@@ -7,7 +7,7 @@ use engine::ids::{DispatchId, Incarnation, InstanceId};
 
 use super::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
 use super::transport::{CallError, Destination, Transport};
-use crate::ports::LogPart;
+use crate::LogPart;
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,

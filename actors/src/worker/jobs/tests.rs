@@ -1,6 +1,10 @@
 //! The registry calls the runner of a task type.
 
-use super::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ports::{Job, Leftover, Runner, RunnerRegistry, StartError};
+
 use crate::testing::worker::fakes::FakeRunner;
 use crate::testing::worker::test_worker::{dispatch, uid};
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
 use serde::{Deserialize, Serialize};
 
-use crate::ports::LogPart;
+use crate::LogPart;
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,

@@ -4,7 +4,7 @@ use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{MemberState, OwnershipReason};
 use serde::{Deserialize, Serialize};
 
-use crate::ports::membership::NodeIdentity;
+use crate::membership::NodeIdentity;
 
 /// An instance, and the epoch under which it is owned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -169,6 +169,3 @@ impl Runner for RunnerRegistry {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

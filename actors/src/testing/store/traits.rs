@@ -8,13 +8,13 @@ use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
 use engine::spec::Definition;
 use engine::states::{MemberState, OperationStatus};
 
-use crate::ports::{
+use crate::testing::store::{FailedWrite, FakeStore};
+use ports::{
     Claim, ClaimStore, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, DefinitionStore,
     FailoverRecord, FailoverStore, HandOver, HeartbeatReading, InboxCommand, InboxStore, InstanceOwner,
     InstanceReader, InstanceWriter, Join, JoinResult, LoadedInstance, Member, MemberStatus, MembershipStore,
     OwnedInstance, Ownership, OwnershipStore, RelayedResult, RelayedResults, StoreError, Write, WriteOutcome,
 };
-use crate::testing::store::{FailedWrite, FakeStore};
 
 #[async_trait]
 impl MembershipStore for FakeStore {

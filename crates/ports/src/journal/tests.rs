@@ -4,9 +4,28 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use engine::attempt::{AttemptResult, FailureKind};
+use engine::ids::{AttemptNumber, Epoch, Generation, InstanceId, TaskIndex};
 
 use super::*;
-use crate::testing::worker::test_worker::{owner, uid};
+
+fn uid(instance: i64) -> DispatchId {
+    DispatchId {
+        generation: Generation(1),
+        instance: InstanceId(instance),
+        task_index: TaskIndex(0),
+        attempt: AttemptNumber(1),
+        dispatch_number: 1,
+    }
+}
+
+fn owner() -> Owner {
+    Owner {
+        incarnation: Incarnation(1),
+        host: "m1:1".to_owned(),
+        generation: Generation(1),
+        epoch: Epoch(1),
+    }
+}
 
 /// The sample of each kind of record, as version 1 writes it.
 fn records() -> Vec<(&'static str, JournalRecord)> {
@@ -34,7 +53,7 @@ fn records() -> Vec<(&'static str, JournalRecord)> {
             JournalRecord::Accepted {
                 uid,
                 worker,
-                owner: owner(1, 1),
+                owner: owner(),
             },
         ),
         (
@@ -51,7 +70,7 @@ fn records() -> Vec<(&'static str, JournalRecord)> {
 }
 
 fn sample(kind: &str) -> Vec<u8> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/data/journal");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/journal");
     std::fs::read(folder.join(format!("{kind}.json"))).unwrap()
 }
 

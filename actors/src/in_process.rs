@@ -9,17 +9,17 @@ use async_trait::async_trait;
 use engine::ids::InstanceId;
 use tokio::sync::Notify;
 
-use super::calls::{
-    Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WATCH_DURATION, WorkerCall, WorkerReply,
-};
-use super::transport::{CallError, Destination, Transport};
 use crate::messages::master::{
     CheckInbox, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, ReconcileNow, RelayReports,
     RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
-use crate::ports::{LogSource, NodeIdentity};
 use crate::worker::WorkerHandle;
+use ports::rpc::calls::{
+    Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WATCH_DURATION, WorkerCall, WorkerReply,
+};
+use ports::rpc::transport::{CallError, Destination, Transport};
+use ports::{LogSource, NodeIdentity};
 
 /// Longest time for which a caller may wait for an inbox.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);

@@ -7,7 +7,7 @@ use engine::ids::Incarnation;
 use parking_lot::RwLock;
 use tokio::time::Instant;
 
-use crate::ports::{Member, MemberStatus};
+use crate::{Member, MemberStatus};
 
 /// The live members. Clones share them.
 #[derive(Debug, Clone, Default)]

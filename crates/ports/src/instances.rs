@@ -8,8 +8,8 @@ use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Attempt;
 
-use crate::ports::inbox::{InboxCommand, RelayedResult};
-use crate::ports::membership::NodeIdentity;
+use crate::inbox::{InboxCommand, RelayedResult};
+use crate::membership::NodeIdentity;
 
 /// Ties a request to its effect for 24 hours.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId};
 
 use crate::clock::Clock;
-use crate::execution::commit_events::CommitBroadcast;
-use crate::membership::health::HealthIssue;
-use crate::ports::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
+use crate::commit_events::CommitBroadcast;
+use crate::health::HealthIssue;
+use crate::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
 
 /// The slots of the worker on this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
