@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{Datelike as _, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
+use crate::states::named;
+
 /// A set of local dates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
@@ -18,15 +20,15 @@ pub struct Calendar {
     pub include: BTreeSet<NaiveDate>,
 }
 
-/// The days of the week of a calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CalendarDays {
-    /// Every day.
-    #[default]
-    All,
-    /// Monday to Friday.
-    Weekdays,
-}
+named!(
+    /// The days of the week of a calendar.
+    CalendarDays {
+        /// Every day.
+        All = "all",
+        /// Monday to Friday.
+        Weekdays = "weekdays",
+    }
+);
 
 impl Calendar {
     /// Whether a date belongs to the calendar.
