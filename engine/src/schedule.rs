@@ -18,7 +18,7 @@ mod tests;
 pub use self::calendar::Calendar;
 pub use self::cron::Cron;
 pub use self::cron_times::CronTimes;
-pub use self::definition::{DEFAULT_MISSED_LIMIT, MissedPolicy, Repetition, ScheduleDefinition};
+pub use self::definition::{DEFAULT_MISSED_LIMIT, Repetition, ScheduleDefinition};
 pub(crate) use self::fields::parse_entry;
 pub use self::fields::{
     Preview, parse_count, parse_preview, parse_schedule, schedule_schema, serialize_schedule,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{Datelike as _, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
-use crate::states::named;
+use crate::states::CalendarDays;
 
 /// A set of local dates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,16 +19,6 @@ pub struct Calendar {
     /// Dates that belong to it, whatever the other members say.
     pub include: BTreeSet<NaiveDate>,
 }
-
-named!(
-    /// The days of the week of a calendar.
-    CalendarDays {
-        /// Every day.
-        All = "all",
-        /// Monday to Friday.
-        Weekdays = "weekdays",
-    }
-);
 
 impl Calendar {
     /// Whether a date belongs to the calendar.

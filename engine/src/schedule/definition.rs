@@ -10,19 +10,7 @@ use super::fire_times::{FireTimes, Recurrence, Window};
 use super::time_text::TimeText;
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
-use crate::states::{FailureStrategy, Priority, named};
-
-named!(
-    /// What becomes of fires that nobody could start in time.
-    MissedPolicy {
-        /// None is started.
-        Skip = "skip",
-        /// The newest is started.
-        Latest = "latest",
-        /// All are started, oldest first.
-        All = "all",
-    }
-);
+use crate::states::{FailureStrategy, MissedPolicy, Priority};
 
 /// The number of missed fires that `all` starts unless the schedule says otherwise.
 pub const DEFAULT_MISSED_LIMIT: u32 = 100;

@@ -4,14 +4,14 @@ use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
 use super::cron::{Cron, CronError};
-use super::definition::{DEFAULT_MISSED_LIMIT, MissedPolicy, Repetition, ScheduleDefinition};
+use super::definition::{DEFAULT_MISSED_LIMIT, Repetition, ScheduleDefinition};
 use super::time_text::{InvalidTimeText, TimeText};
 use crate::ids::Timestamp;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::duration::HumanDuration;
 use crate::spec::names::MAX_CHARS;
 use crate::spec::validator::{Path, Validator, named};
-use crate::states::{FailureStrategy, Priority};
+use crate::states::{FailureStrategy, MissedPolicy, Priority};
 
 const SECOND: i64 = 1_000;
 const HOUR: i64 = 3_600 * SECOND;

@@ -4,10 +4,10 @@
 //! is decided twice. A fire is due at its time plus its jitter, but not later than the fire after it: a jitter that
 //! would let it start behind that one is cut short.
 
-use super::definition::MissedPolicy;
 use super::fire_times::FireTimes;
 use super::jitter::jitter_of;
 use crate::ids::Timestamp;
+use crate::states::MissedPolicy;
 
 /// Skipped fires are counted up to here.
 pub const MAX_COUNTED: u32 = 10_000;

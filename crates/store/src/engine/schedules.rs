@@ -266,7 +266,7 @@ async fn lock_versions(
     let backend = transaction.get_database_backend();
     let sql = format!(
         "SELECT w.id, w.version, p.revision FROM workflow w JOIN project p ON p.id = w.project_id \
-         WHERE w.deleted_at IS NULL AND w.id IN (SELECT c_id FROM {}) ORDER BY w.id{}",
+         WHERE w.deleted_at IS NULL AND w.enabled AND w.id IN (SELECT c_id FROM {}) ORDER BY w.id{}",
         source(backend, &[("c_id", "bigint")]),
         row_lock(backend, "FOR SHARE OF w, p")
     );
