@@ -55,6 +55,7 @@ on_both! {
         a_workflow_with_an_open_instance_stays,
         a_deleted_workflow_begins_anew,
         a_start_finds_the_newest_version_or_the_given_one,
+        a_disabled_workflow_is_not_started,
     }
     people::{
         a_token_tells_its_holder_until_it_expires_or_is_deleted,

@@ -59,6 +59,8 @@ codes! {
     UserExists = "USER_EXISTS", CONFLICT, "The user exists already";
     /// The workflow still has open instances.
     WorkflowHasOpenInstances = "WORKFLOW_HAS_OPEN_INSTANCES", CONFLICT, "The workflow has open instances";
+    /// The workflow may not be started.
+    WorkflowDisabled = "WORKFLOW_DISABLED", CONFLICT, "The workflow is disabled";
     /// The operation cannot apply in this state.
     InvalidState = "INVALID_STATE", CONFLICT, "Not possible in this state";
     /// The last administrator cannot be removed or demoted.
