@@ -65,6 +65,10 @@ number!(
     ScheduleId(i64)
 );
 number!(
+    /// One backfill of a workflow.
+    BackfillId(i64)
+);
+number!(
     /// Raised after a restore of the database; epochs compare as (generation, epoch).
     Generation(i64)
 );
