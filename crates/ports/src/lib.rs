@@ -22,6 +22,7 @@ mod membership;
 mod ownership;
 mod registry;
 mod schedules;
+mod starts;
 mod stores;
 
 pub use error::StoreError;
@@ -39,6 +40,7 @@ pub use schedules::{
     FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledWorkflow,
     UpcomingSchedule,
 };
+pub use starts::{StartOrigin, StartedVersion};
 pub use stores::{
     ClaimStore, DefinitionStore, FailoverStore, InboxStore, InstanceReader, InstanceWriter, MembershipStore,
     OwnershipStore, RelayedResults, Store,

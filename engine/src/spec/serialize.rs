@@ -10,6 +10,7 @@ use super::duration::HumanDuration;
 use super::model::{Definition, Direction, Output, Param, RetryPolicy, TaskDefinition};
 use super::parse::DEFAULT_NAME;
 use super::values::{ParamType, undeclared_type, value_text};
+use crate::schedule::fields::serialize_schedule;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 
 /// Serializes a definition so that [`super::parse`] reads an equal one.
@@ -29,6 +30,12 @@ pub fn serialize(definition: &Definition) -> Value {
     put_unless(&mut map, "priority", &definition.priority, &Priority::Medium);
     let group = &definition.worker_group;
     put_unless(&mut map, "worker_group", group, &DEFAULT_NAME.to_owned());
+    let schedules: Map<String, Value> = definition
+        .schedules
+        .iter()
+        .map(|(name, schedule)| (name.clone(), serialize_schedule(schedule)))
+        .collect();
+    put_some(&mut map, "schedules", (!schedules.is_empty()).then_some(schedules));
     let tasks: Map<String, Value> = definition
         .tasks
         .iter()

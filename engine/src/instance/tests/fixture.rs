@@ -82,6 +82,7 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         priority: Priority::Medium,
         worker_group: "default".into(),
         timezone: None,
+        schedules: BTreeMap::new(),
         tasks,
     }
 }
