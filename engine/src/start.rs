@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::ids::Timestamp;
 use crate::params::check::find_param_mistakes;
+use crate::spec::ProjectDefaults;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::limits::MAX_TASKS;
 use crate::spec::model::{Definition, Direction, Param};
@@ -25,7 +26,7 @@ pub struct Start {
     pub scope: Scope,
     /// The definition's, unless the start said otherwise.
     pub failure_strategy: FailureStrategy,
-    /// The definition's, unless the start said otherwise.
+    /// The definition's, unless the start said otherwise; else the project's.
     pub priority: Priority,
     /// Replaces the workflow's default group where given; a task's own group stays.
     pub worker_group: Option<String>,
@@ -33,6 +34,9 @@ pub struct Start {
     pub dry_run: bool,
     /// The base of time parameters, if not the instance's creation.
     pub scheduled_at: Option<Timestamp>,
+    /// What the project says where task and document are silent.
+    #[serde(default, skip_serializing_if = "ProjectDefaults::is_empty")]
+    pub defaults: ProjectDefaults,
 }
 
 impl Start {
@@ -60,15 +64,19 @@ const KEYS: &[&str] = &[
     "scheduled_at",
 ];
 
-/// Parses the body of a start against the definition that it starts.
+/// Parses the body of a start against the definition that it starts, and its project's defaults.
 ///
 /// `version` chose the definition before; here only its type is checked.
 ///
 /// # Errors
 /// Lists everything that is wrong with the body.
-pub fn parse(value: &Value, definition: &Definition) -> Result<Start, Vec<Diagnostic>> {
+pub fn parse(
+    value: &Value,
+    definition: &Definition,
+    defaults: &ProjectDefaults,
+) -> Result<Start, Vec<Diagnostic>> {
     let mut validator = Validator::default();
-    let start = parse_start(&mut validator, value, definition);
+    let start = parse_start(&mut validator, value, (definition, defaults));
     validator.finish(start)
 }
 
@@ -98,7 +106,11 @@ pub fn check_params(
     validator.finish(Some(()))
 }
 
-fn parse_start(validator: &mut Validator, value: &Value, definition: &Definition) -> Option<Start> {
+fn parse_start(
+    validator: &mut Validator,
+    value: &Value,
+    (definition, defaults): (&Definition, &ProjectDefaults),
+) -> Option<Start> {
     let at = Path::ROOT;
     let map = validator.object(value, &at, KEYS)?;
     let given = |key: &str| map.get(key).filter(|value| !value.is_null());
@@ -132,13 +144,16 @@ fn parse_start(validator: &mut Validator, value: &Value, definition: &Definition
                     &named(Priority::ALL, Priority::as_str),
                 )
             })
-            .unwrap_or(definition.priority),
+            .or(definition.priority)
+            .or(defaults.priority)
+            .unwrap_or(Priority::Medium),
         worker_group: given("worker_group").and_then(|value| validator.name(value, &at.key("worker_group"))),
         dry_run: given("dry_run")
             .and_then(|value| validator.boolean(value, &at.key("dry_run")))
             .unwrap_or(false),
         scheduled_at: given("scheduled_at")
             .and_then(|value| parse_instant(validator, value, &at.key("scheduled_at"))),
+        defaults: defaults.clone(),
     })
 }
 

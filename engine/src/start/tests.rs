@@ -12,8 +12,13 @@ fn definition() -> Definition {
     .unwrap()
 }
 
+/// A project that leaves everything open.
+fn open() -> ProjectDefaults {
+    ProjectDefaults::default()
+}
+
 fn codes(body: Value) -> Vec<(String, &'static str)> {
-    parse(&body, &definition())
+    parse(&body, &definition(), &open())
         .unwrap_err()
         .into_iter()
         .map(|issue| (issue.pointer, issue.code))
@@ -22,12 +27,13 @@ fn codes(body: Value) -> Vec<(String, &'static str)> {
 
 #[test]
 fn an_ordinary_start_takes_the_definitions_choices() {
-    let start = parse(&json!({ "params": { "must": 7 } }), &definition()).unwrap();
+    let start = parse(&json!({ "params": { "must": 7 } }), &definition(), &open()).unwrap();
     assert_eq!(start.params["must"], "7");
     assert_eq!((start.scope, start.priority), (Scope::All, Priority::High));
     let start = parse(
         &json!({ "params": { "must": "x" }, "tasks": ["a"], "version": 3 }),
         &definition(),
+        &open(),
     )
     .unwrap();
     assert_eq!(
@@ -59,7 +65,12 @@ fn every_error_is_told_with_its_place() {
 
 #[test]
 fn an_unknown_parameter_names_the_nearest() {
-    let issues = parse(&json!({ "params": { "dya": "x", "must": "y" } }), &definition()).unwrap_err();
+    let issues = parse(
+        &json!({ "params": { "dya": "x", "must": "y" } }),
+        &definition(),
+        &open(),
+    )
+    .unwrap_err();
     assert!(issues[0].message.contains("did you mean `day`"), "{issues:?}");
 }
 
@@ -74,6 +85,7 @@ fn a_scope_needs_tasks_and_tasks_refuse_all() {
         parse(
             &json!({ "scope": scope, "tasks": ["b"], "params": must }),
             &definition(),
+            &open(),
         )
         .unwrap();
     }
@@ -88,6 +100,7 @@ fn values_may_be_any_json_of_the_declared_type() {
     let start = parse(
         &json!({ "params": { "must": true, "top_n": "12", "day": "$[yyyyMMdd]" }, "scheduled_at": "2026-01-31T08:00:00+08:00" }),
         &definition(),
+        &open(),
     )
     .unwrap();
     assert_eq!(start.params["must"], "true");
@@ -105,6 +118,7 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
     let start = parse(
         &json!({ "params": { "must": "${day}", "day": "${must}" } }),
         &definition(),
+        &open(),
     )
     .unwrap();
     let issues = check_params(&start, &definition(), &BTreeMap::new()).unwrap_err();
@@ -113,11 +127,16 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
         ("/params/day", "CYCLE")
     );
     assert!(issues[0].message.contains("day -> must -> day"), "{issues:?}");
-    let start = parse(&json!({ "params": { "must": "${before}" } }), &definition()).unwrap();
+    let start = parse(
+        &json!({ "params": { "must": "${before}" } }),
+        &definition(),
+        &open(),
+    )
+    .unwrap();
     let project = BTreeMap::from([("before".to_owned(), "${must}".to_owned())]);
     let issues = check_params(&start, &definition(), &project).unwrap_err();
     assert_eq!(issues[0].pointer, "/params/must");
-    let start = parse(&json!({ "params": { "must": "${p}" } }), &definition()).unwrap();
+    let start = parse(&json!({ "params": { "must": "${p}" } }), &definition(), &open()).unwrap();
     let project = BTreeMap::from([("p".to_owned(), "${must}".to_owned())]);
     assert_eq!(
         check_params(&start, &definition(), &project).unwrap_err()[0].code,
@@ -132,4 +151,30 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
         "/params"
     );
     assert_eq!(check_params(&start, &definition(), &BTreeMap::new()), Ok(()));
+}
+
+#[test]
+fn the_priority_is_the_starts_then_the_documents_then_the_projects() {
+    let silent = crate::spec::parse(&json!({
+        "version": 1, "name": "w", "tasks": { "a": { "type": "noop" } },
+    }));
+    let silent = silent.unwrap();
+    let spoken = Definition {
+        priority: Some(Priority::Medium),
+        ..silent.clone()
+    };
+    let defaults = ProjectDefaults {
+        priority: Some(Priority::Low),
+        ..open()
+    };
+    let priority = |body: Value, definition: &Definition, defaults: &ProjectDefaults| {
+        parse(&body, definition, defaults).unwrap().priority
+    };
+    let body = json!({ "priority": "high" });
+    assert_eq!(priority(body, &spoken, &defaults), Priority::High);
+    assert_eq!(priority(json!({}), &spoken, &defaults), Priority::Medium);
+    assert_eq!(priority(json!({}), &silent, &defaults), Priority::Low);
+    assert_eq!(priority(json!({}), &silent, &open()), Priority::Medium);
+    let kept = parse(&json!({}), &silent, &defaults).unwrap();
+    assert_eq!(kept.defaults, defaults, "the instance keeps them");
 }

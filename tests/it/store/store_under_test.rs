@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actors::testing::store::FakeStore;
 use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId, OperationId, Run, Timestamp};
+use engine::spec::ProjectDefaults;
 use engine::start::Start;
 use engine::states::{Command, FailureStrategy, MemberState, OperationStatus, Priority, Scope};
 use ports::{
@@ -120,6 +121,7 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
             worker_group: None,
             dry_run: false,
             scheduled_at: None,
+            defaults: ProjectDefaults::default(),
         },
         trigger: "api".to_owned(),
         requested_by: "admin".to_owned(),

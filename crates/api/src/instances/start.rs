@@ -131,8 +131,8 @@ async fn new_instance(
         .workflows()
         .start_target(caller.object().clone(), version)
         .await?;
-    let start =
-        engine::start::parse(&choices, &target.definition).map_err(|issues| invalid_start(&issues))?;
+    let start = engine::start::parse(&choices, &target.definition, &target.project.defaults)
+        .map_err(|issues| invalid_start(&issues))?;
     engine::start::check_params(&start, &target.definition, &target.project.params)
         .map_err(|issues| invalid_start(&issues))?;
     let new = NewInstance {
