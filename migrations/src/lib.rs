@@ -16,6 +16,7 @@ mod m0006_guards;
 mod m0007_default_project_time;
 mod m0008_log_removals;
 mod m0009_heartbeat_count;
+mod m0013_workflow_enabled;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_default_project_time::Migration),
             Box::new(m0008_log_removals::Migration),
             Box::new(m0009_heartbeat_count::Migration),
+            Box::new(m0013_workflow_enabled::Migration),
         ]
     }
 }

@@ -5,14 +5,14 @@ mod etag;
 mod views;
 
 use actix_web::http::header::{ACCEPT, ETAG};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, put};
-use catalog::{Project, SaveOutcome, SavedVersion};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, put};
+use catalog::{Project, SaveOutcome, SavedVersion, WorkflowEdit, WorkflowVersion};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{Caller, Read, Write};
-use crate::http::body::{DocumentBody, NoQuery, Query, check_name};
+use crate::http::body::{Body, DocumentBody, NoQuery, Query, check_name};
 use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
@@ -26,6 +26,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
         .service(list_workflows)
         .service(read_workflow)
         .service(list_versions)
+        .service(edit_workflow)
         .service(delete_workflow);
 }
 
@@ -124,15 +125,7 @@ async fn read_workflow(
     query: Query<VersionQuery>,
 ) -> Result<HttpResponse, Problem> {
     let name = path_parameter(&request, "workflow")?;
-    let found = caller
-        .catalog()
-        .workflows()
-        .find(caller.object().id, &name, query.0.version)
-        .await?;
-    let found = found.ok_or_else(|| match query.0.version {
-        Some(version) => Problem::not_found(format!("version {version} of workflow `{name}`")),
-        None => Problem::not_found(format!("workflow `{name}`")),
-    })?;
+    let found = find_version(&caller, &name, query.0.version).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((ETAG, format_etag(found.version)));
     if prefers_yaml(&request) {
@@ -141,6 +134,23 @@ async fn read_workflow(
             .body(found.source));
     }
     Ok(response.json(WorkflowView::new(&caller.object().name, found)))
+}
+
+/// Finds a version of a workflow of the caller's project, the newest unless one is named.
+async fn find_version<N>(
+    caller: &Caller<N, Project>,
+    name: &str,
+    version: Option<i64>,
+) -> Result<WorkflowVersion, Problem> {
+    let found = caller
+        .catalog()
+        .workflows()
+        .find(caller.object().id, name, version)
+        .await?;
+    found.ok_or_else(|| match version {
+        Some(version) => Problem::not_found(format!("version {version} of workflow `{name}`")),
+        None => Problem::not_found(format!("workflow `{name}`")),
+    })
 }
 
 /// Whether YAML is named before JSON; JSON is YAML, so the source text fits whatever it was written in.
@@ -173,6 +183,39 @@ async fn list_versions(
         .list_versions(caller.object().id, &name, &paging.0.page_request()?)
         .await?;
     Ok(HttpResponse::Ok().json(List::<VersionItem>::from_page(page)))
+}
+
+/// The changes to a workflow that make no new version.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EditWorkflow {
+    /// False: nothing new is started.
+    enabled: Option<bool>,
+}
+
+/// Enables or disables a workflow. A disabled one starts nothing new; instances that exist continue.
+#[utoipa::path(tag = "workflows", params(("project" = String, Path), ("workflow" = String, Path)),
+    request_body = EditWorkflow, responses((status = 200, body = WorkflowView)))]
+#[patch("/api/v1/projects/{project}/workflows/{workflow}")]
+async fn edit_workflow(
+    caller: Caller<Write, Project>,
+    request: HttpRequest,
+    _: Query<NoQuery>,
+    body: Body<EditWorkflow>,
+) -> Result<HttpResponse, Problem> {
+    let name = path_parameter(&request, "workflow")?;
+    let edit = WorkflowEdit {
+        enabled: body.value.enabled,
+    };
+    caller
+        .catalog()
+        .workflows()
+        .edit(caller.object().id, &name, &edit, &caller.audit_context(None))
+        .await?;
+    let found = find_version(&caller, &name, None).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((ETAG, format_etag(found.version)))
+        .json(WorkflowView::new(&caller.object().name, found)))
 }
 
 /// Deletes a workflow without open instances, with its versions and its ended instances.

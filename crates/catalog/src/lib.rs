@@ -14,6 +14,7 @@ mod error;
 mod grants;
 mod history;
 mod instance_filter;
+mod instance_trigger;
 mod instances;
 mod log_removals;
 mod nodes;
@@ -29,6 +30,7 @@ mod tokens;
 mod transitions;
 mod users;
 mod visibility;
+mod workflow_edit;
 mod workflows;
 
 pub use ports::RequestKey;
@@ -56,6 +58,7 @@ pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
 pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
 pub use self::users::{Access, Credentials, NewUser, User, UserEdit, UserId, UserRole, Users};
 pub use self::visibility::VisibilityScope;
+pub use self::workflow_edit::WorkflowEdit;
 pub use self::workflows::{
     SourceFormat, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion, Workflows,
 };

@@ -10,6 +10,7 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, 
 use crate::entity::{project, workflow};
 use crate::error::CatalogError;
 use crate::projects::Project;
+use crate::workflow_edit::disabled_workflow;
 use crate::workflows::{WorkflowId, Workflows, missing_workflow};
 
 /// A workflow that a user wants to start. Whether it exists is shown only to users who may see its project.
@@ -18,7 +19,15 @@ pub struct StartCandidate {
     /// The project, with its parameters.
     pub project: Project,
     workflow: String,
-    newest: Option<(WorkflowId, i64)>,
+    newest: Option<NewestVersion>,
+}
+
+/// What of a workflow decides about its starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct NewestVersion {
+    workflow: WorkflowId,
+    version: i64,
+    enabled: bool,
 }
 
 /// Everything that a start needs to know.
@@ -41,6 +50,18 @@ struct CandidateRow {
     project: project::Model,
     workflow_id: Option<i64>,
     workflow_version: Option<i64>,
+    workflow_enabled: Option<bool>,
+}
+
+impl CandidateRow {
+    /// Returns the newest version; none when there is no such workflow.
+    fn newest(&self) -> Option<NewestVersion> {
+        Some(NewestVersion {
+            workflow: WorkflowId(self.workflow_id?),
+            version: self.workflow_version?,
+            enabled: self.workflow_enabled?,
+        })
+    }
 }
 
 impl Workflows<'_> {
@@ -67,6 +88,7 @@ impl Workflows<'_> {
             .join(JoinType::LeftJoin, to_workflow)
             .column_as(workflow::Column::Id, "workflow_id")
             .column_as(workflow::Column::Version, "workflow_version")
+            .column_as(workflow::Column::Enabled, "workflow_enabled")
             .filter(project::Column::Name.eq(project))
             .filter(project::Column::DeletedAt.is_null())
             .into_model::<CandidateRow>()
@@ -74,9 +96,9 @@ impl Workflows<'_> {
             .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(StartCandidate {
+            newest: row.newest(),
             project: Project::try_from(row.project)?,
             workflow: name.to_owned(),
-            newest: row.workflow_id.map(WorkflowId).zip(row.workflow_version),
         }))
     }
 
@@ -84,7 +106,7 @@ impl Workflows<'_> {
     /// is read.
     ///
     /// # Errors
-    /// `NotFound`: there is no such workflow or version.
+    /// `NotFound`: there is no such workflow or version. `Conflict` with `WORKFLOW_DISABLED`.
     pub async fn start_target(
         self,
         candidate: StartCandidate,
@@ -95,18 +117,21 @@ impl Workflows<'_> {
             workflow,
             newest,
         } = candidate;
-        let (workflow_id, newest) = newest.ok_or_else(|| missing_workflow(&workflow))?;
-        let version = version.unwrap_or(newest);
+        let newest = newest.ok_or_else(|| missing_workflow(&workflow))?;
+        let version = version.unwrap_or(newest.version);
         // Versions have no gaps.
-        if !(1..=newest).contains(&version) {
+        if !(1..=newest.version).contains(&version) {
             let what = format!("version {version} of workflow `{workflow}`");
             return Err(CatalogError::not_found(what));
         }
+        if !newest.enabled {
+            return Err(disabled_workflow(&workflow));
+        }
         Ok(StartTarget {
             project,
-            workflow_id,
+            workflow_id: newest.workflow,
             version,
-            definition: self.store().load_definition(workflow_id.0, version).await?,
+            definition: self.store().load_definition(newest.workflow.0, version).await?,
         })
     }
 }

@@ -65,6 +65,8 @@ pub struct WorkflowSummary {
     pub labels: BTreeMap<String, String>,
     /// The number of tasks of the newest version.
     pub tasks: u32,
+    /// Whether it may be started.
+    pub enabled: bool,
     /// When the first version was stored.
     pub created_at: Timestamp,
     /// When the newest version was stored.
@@ -82,6 +84,7 @@ impl TryFrom<workflow::Model> for WorkflowSummary {
             description: row.description,
             labels: parse_json("labels", &row.labels)?,
             tasks: narrow("tasks", row.tasks)?,
+            enabled: row.enabled,
             created_at: Timestamp(row.created_at),
             updated_at: Timestamp(row.updated_at),
         })
@@ -95,6 +98,8 @@ pub struct WorkflowVersion {
     pub id: WorkflowId,
     /// The workflow's name.
     pub name: String,
+    /// Whether the workflow may be started.
+    pub enabled: bool,
     /// Which version.
     pub version: i64,
     /// The canonical model, as JSON.
@@ -212,6 +217,7 @@ impl<'a> Workflows<'a> {
         Ok(Some(WorkflowVersion {
             id: WorkflowId(workflow.id),
             name: workflow.name,
+            enabled: workflow.enabled,
             version: row.version,
             model: parse_json("model", &row.model)?,
             source: row.source,

@@ -11,7 +11,7 @@ pub(crate) use admin::{
     UserCommand,
 };
 pub(crate) use instance::{InstanceCommand, LogsArgs, VerbArgs};
-pub(crate) use workflow::{ImportCommand, ImportType, RunArgs, WorkflowCommand};
+pub(crate) use workflow::{ImportCommand, ImportType, InProject, RunArgs, WorkflowCommand};
 
 use super::output::Format;
 

@@ -1,9 +1,10 @@
 //! Commands about workflow definitions.
 
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::admin::delete;
-use super::args::WorkflowCommand;
+use super::args::{InProject, WorkflowCommand};
 use super::failure::{Exit, Failure};
 use super::output::{Format, Printer, TableLayout, write_bytes, write_out};
 use super::rest::{Call, Rest};
@@ -18,6 +19,7 @@ pub(super) const WORKFLOWS: TableLayout = TableLayout {
         ("WORKFLOW", "/name"),
         ("VERSION", "/version"),
         ("TASKS", "/tasks"),
+        ("ENABLED", "/enabled"),
         ("UPDATED", "/updated_at"),
         ("DESCRIPTION", "/description"),
     ],
@@ -83,6 +85,20 @@ pub(super) fn run(
                 .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))?;
             printer.list(listed, VERSIONS)
         }
+        WorkflowCommand::Enable { workflow, place } => edit(
+            &json!({ "enabled": true }),
+            &workflow,
+            &place,
+            &connect()?,
+            printer,
+        ),
+        WorkflowCommand::Disable { workflow, place } => edit(
+            &json!({ "enabled": false }),
+            &workflow,
+            &place,
+            &connect()?,
+            printer,
+        ),
         WorkflowCommand::Delete { workflow, place } => {
             let path = ["projects", &place.project, "workflows", &workflow];
             let rest = connect()?;
@@ -90,6 +106,21 @@ pub(super) fn run(
                 .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))
         }
     }
+}
+
+/// Changes a workflow and prints it.
+fn edit(
+    edit: &Value,
+    workflow: &str,
+    place: &InProject,
+    rest: &Rest,
+    printer: Printer,
+) -> Result<(), Failure> {
+    let path = ["projects", &place.project, "workflows", workflow];
+    let edited = rest
+        .json(Call::new(Method::PATCH, &path).json(edit))
+        .map_err(|failure| suggestion::for_workflow(failure, rest, &place.project, workflow))?;
+    printer.item(&edited, WORKFLOWS)
 }
 
 /// Prints a definition; as YAML it is the text that was stored, unless that is JSON.

@@ -158,7 +158,7 @@ enum Needs {
 }
 
 /// Every operation that needs a token.
-const NEEDS: [(Needs, &str); 48] = [
+const NEEDS: [(Needs, &str); 49] = [
     (Needs::Token, "GET /api/openapi.json"),
     (Needs::Token, "GET /api/v1/cluster"),
     (Needs::Token, "GET /api/v1/failovers"),
@@ -215,6 +215,10 @@ const NEEDS: [(Needs, &str); 48] = [
     ),
     (Needs::Write, "GET /api/v1/projects/{project}/grants"),
     (Needs::Write, "PATCH /api/v1/projects/{project}"),
+    (
+        Needs::Write,
+        "PATCH /api/v1/projects/{project}/workflows/{workflow}",
+    ),
     (
         Needs::Write,
         "PUT /api/v1/projects/{project}/workflows/{workflow}",

@@ -180,3 +180,33 @@ async fn bodies_have_limits() {
     reply(asked).await.problem(413, "BODY_TOO_LARGE");
     served.stop().await;
 }
+
+#[actix_rt::test]
+async fn a_disabled_workflow_is_shown_and_refuses_starts() {
+    let served = serve().await;
+    served.start("w").await;
+    assert_eq!(served.get(PATH).await.json()["enabled"], true);
+    let disabled = served.send("PATCH", PATH, json!({"enabled": false})).await;
+    assert_eq!(
+        (disabled.status, &disabled.json()["enabled"]),
+        (200, &json!(false)),
+        "{disabled:?}"
+    );
+    let start = format!("{PATH}/instances");
+    served
+        .send("POST", &start, json!({}))
+        .await
+        .problem(409, "WORKFLOW_DISABLED");
+    let listed = served.get("/api/v1/projects/default/workflows").await.json();
+    assert_eq!(listed["items"][0]["enabled"], false, "{listed}");
+    let wrong = served.send("PATCH", PATH, json!({"enabled": "no"})).await;
+    assert_eq!(wrong.problem(422, "INVALID_BODY"), "/enabled");
+    let unknown = served.send("PATCH", PATH, json!({"name": "v"})).await;
+    assert_eq!(unknown.problem(422, "INVALID_BODY"), "/name");
+    assert_eq!(
+        served.send("PATCH", PATH, json!({"enabled": true})).await.status,
+        200
+    );
+    assert_eq!(served.send("POST", &start, json!({})).await.status, 201);
+    served.stop().await;
+}

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
-use catalog::{CatalogError, IfMatch, PageRequest, ProjectId, SaveOutcome, SavedVersion, SourceFormat};
+use catalog::{
+    CatalogError, IfMatch, PageRequest, ProjectId, SaveOutcome, SavedVersion, SourceFormat, WorkflowEdit,
+};
 use engine::ids::Timestamp;
 
 use super::fixture::{CatalogFixture, asked, asked_at, version};
@@ -324,4 +326,45 @@ pub(super) async fn a_start_finds_the_newest_version_or_the_given_one(fixture: &
     assert_eq!(not_found(start("x", None).await), "workflow `x`");
     assert_eq!(not_found(start("w", Some(0)).await), "version 0 of workflow `w`");
     assert_eq!(not_found(start("w", Some(3)).await), "version 3 of workflow `w`");
+}
+
+pub(super) async fn a_disabled_workflow_is_not_started(fixture: &CatalogFixture) {
+    fixture.flow(DEFAULT, "w").await;
+    let workflows = fixture.catalog.workflows();
+    let edit = async |name, enabled| {
+        let edit = WorkflowEdit { enabled };
+        workflows.edit(DEFAULT, name, &edit, &asked()).await
+    };
+    let start = async || {
+        let candidate = workflows.find_start_candidate("default", "w").await;
+        let candidate = candidate.expect("an answer").expect("the project");
+        workflows.start_target(candidate, None).await
+    };
+    for enabled in [Some(false), Some(false), None] {
+        edit("w", enabled).await.expect("an edit");
+        let refused = matches!(
+            start().await,
+            Err(CatalogError::Conflict {
+                code: "WORKFLOW_DISABLED",
+                ..
+            })
+        );
+        assert!(refused, "after {enabled:?}");
+    }
+    let found = workflows
+        .find(DEFAULT, "w", None)
+        .await
+        .expect("an answer")
+        .expect("the workflow");
+    assert!(!found.enabled);
+    let put = workflows
+        .save_version(DEFAULT, &version("w", 2), None, &asked())
+        .await;
+    assert_eq!(put.expect("a version").version, 2);
+    assert!(start().await.is_err(), "a new version does not enable it");
+    edit("w", Some(true)).await.expect("an edit");
+    assert_eq!(start().await.expect("a target").version, 2);
+    assert_eq!(fixture.count("audit WHERE action = 'workflow.disable'").await, 1);
+    assert_eq!(fixture.count("audit WHERE action = 'workflow.enable'").await, 1);
+    assert_eq!(not_found(edit("x", Some(true)).await), "workflow `x`");
 }

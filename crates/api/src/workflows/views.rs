@@ -41,6 +41,8 @@ pub(crate) struct WorkflowItem {
     labels: BTreeMap<String, String>,
     /// The number of tasks.
     tasks: u32,
+    /// False: nothing new is started.
+    enabled: bool,
     created_at: String,
     updated_at: String,
 }
@@ -53,6 +55,7 @@ impl From<WorkflowSummary> for WorkflowItem {
             description: row.description,
             labels: row.labels,
             tasks: row.tasks,
+            enabled: row.enabled,
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
         }
@@ -68,6 +71,8 @@ pub(crate) struct WorkflowDocument {}
 pub(crate) struct WorkflowView {
     project: String,
     name: String,
+    /// False: nothing new of the workflow is started.
+    enabled: bool,
     version: i64,
     /// The document as the canonical model.
     #[schema(value_type = WorkflowDocument)]
@@ -81,6 +86,7 @@ impl WorkflowView {
         Self {
             project: project.to_owned(),
             name: found.name,
+            enabled: found.enabled,
             version: found.version,
             document: found.model,
             created_at: format_time(found.created_at),

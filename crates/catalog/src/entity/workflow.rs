@@ -20,6 +20,7 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub deleted_at: Option<i64>,
+    pub enabled: bool,
 }
 
 /// The foreign keys of `workflow`.

@@ -69,6 +69,20 @@ pub enum WorkflowCommand {
         #[command(flatten)]
         place: InProject,
     },
+    /// Let one be started again
+    Enable {
+        /// Name of the workflow
+        workflow: String,
+        #[command(flatten)]
+        place: InProject,
+    },
+    /// Keep one from being started; what runs continues
+    Disable {
+        /// Name of the workflow
+        workflow: String,
+        #[command(flatten)]
+        place: InProject,
+    },
     /// Delete one
     Delete {
         /// Name of the workflow
