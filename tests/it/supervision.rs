@@ -17,6 +17,8 @@ use actors::node_deps::{MasterConfig, NodeDeps, WorkerResources};
 use catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
+use engine::timezone::Tz;
+use engine::trigger::Trigger;
 use porpoise::registry::LocalRegistry;
 use ports::clock::Clock;
 use ports::health::HealthStatus;
@@ -135,6 +137,7 @@ impl NodeHarness {
             &serde_json::json!({}),
             &target.definition,
             &target.project.defaults,
+            Tz::UTC,
         )
         .expect("a start");
         let new = NewInstance {
@@ -147,8 +150,8 @@ impl NodeHarness {
             tasks: u32::try_from(target.definition.tasks.len()).expect("few"),
             excluded: 0,
             start,
-            trigger: "api".to_owned(),
-            requested_by: "admin".to_owned(),
+            trigger: Trigger::Api,
+            requested_by: Some("admin".to_owned()),
             owner: None,
             request_key: None,
             at,

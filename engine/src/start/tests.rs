@@ -18,7 +18,7 @@ fn open() -> ProjectDefaults {
 }
 
 fn codes(body: Value) -> Vec<(String, &'static str)> {
-    parse(&body, &definition(), &open())
+    parse(&body, &definition(), &open(), Tz::UTC)
         .unwrap_err()
         .into_iter()
         .map(|issue| (issue.pointer, issue.code))
@@ -27,13 +27,20 @@ fn codes(body: Value) -> Vec<(String, &'static str)> {
 
 #[test]
 fn an_ordinary_start_takes_the_definitions_choices() {
-    let start = parse(&json!({ "params": { "must": 7 } }), &definition(), &open()).unwrap();
+    let start = parse(
+        &json!({ "params": { "must": 7 } }),
+        &definition(),
+        &open(),
+        Tz::UTC,
+    )
+    .unwrap();
     assert_eq!(start.params["must"], "7");
     assert_eq!((start.scope, start.priority), (Scope::All, Priority::High));
     let start = parse(
         &json!({ "params": { "must": "x" }, "tasks": ["a"], "version": 3 }),
         &definition(),
         &open(),
+        Tz::UTC,
     )
     .unwrap();
     assert_eq!(
@@ -69,6 +76,7 @@ fn an_unknown_parameter_names_the_nearest() {
         &json!({ "params": { "dya": "x", "must": "y" } }),
         &definition(),
         &open(),
+        Tz::UTC,
     )
     .unwrap_err();
     assert!(issues[0].message.contains("did you mean `day`"), "{issues:?}");
@@ -86,6 +94,7 @@ fn a_scope_needs_tasks_and_tasks_refuse_all() {
             &json!({ "scope": scope, "tasks": ["b"], "params": must }),
             &definition(),
             &open(),
+            Tz::UTC,
         )
         .unwrap();
     }
@@ -101,6 +110,7 @@ fn values_may_be_any_json_of_the_declared_type() {
         &json!({ "params": { "must": true, "top_n": "12", "day": "$[yyyyMMdd]" }, "scheduled_at": "2026-01-31T08:00:00+08:00" }),
         &definition(),
         &open(),
+        Tz::UTC,
     )
     .unwrap();
     assert_eq!(start.params["must"], "true");
@@ -119,6 +129,7 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
         &json!({ "params": { "must": "${day}", "day": "${must}" } }),
         &definition(),
         &open(),
+        Tz::UTC,
     )
     .unwrap();
     let issues = check_params(&start, &definition(), &BTreeMap::new()).unwrap_err();
@@ -131,12 +142,19 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
         &json!({ "params": { "must": "${before}" } }),
         &definition(),
         &open(),
+        Tz::UTC,
     )
     .unwrap();
     let project = BTreeMap::from([("before".to_owned(), "${must}".to_owned())]);
     let issues = check_params(&start, &definition(), &project).unwrap_err();
     assert_eq!(issues[0].pointer, "/params/must");
-    let start = parse(&json!({ "params": { "must": "${p}" } }), &definition(), &open()).unwrap();
+    let start = parse(
+        &json!({ "params": { "must": "${p}" } }),
+        &definition(),
+        &open(),
+        Tz::UTC,
+    )
+    .unwrap();
     let project = BTreeMap::from([("p".to_owned(), "${must}".to_owned())]);
     assert_eq!(
         check_params(&start, &definition(), &project).unwrap_err()[0].code,
@@ -168,13 +186,69 @@ fn the_priority_is_the_starts_then_the_documents_then_the_projects() {
         ..open()
     };
     let priority = |body: Value, definition: &Definition, defaults: &ProjectDefaults| {
-        parse(&body, definition, defaults).unwrap().priority
+        parse(&body, definition, defaults, Tz::UTC).unwrap().priority
     };
     let body = json!({ "priority": "high" });
     assert_eq!(priority(body, &spoken, &defaults), Priority::High);
     assert_eq!(priority(json!({}), &spoken, &defaults), Priority::Medium);
     assert_eq!(priority(json!({}), &silent, &defaults), Priority::Low);
     assert_eq!(priority(json!({}), &silent, &open()), Priority::Medium);
-    let kept = parse(&json!({}), &silent, &defaults).unwrap();
+    let kept = parse(&json!({}), &silent, &defaults, Tz::UTC).unwrap();
     assert_eq!(kept.defaults, defaults, "the instance keeps them");
+}
+
+#[test]
+fn the_zone_is_that_of_the_start_else_of_the_definition_else_of_the_server() {
+    let must = json!({ "must": "x" });
+    let body = json!({ "params": must });
+    let with_zone = json!({ "params": must, "timezone": "America/New_York" });
+    let zoned = Definition {
+        timezone: Some(Tz::Asia__Shanghai),
+        ..definition()
+    };
+    let zone = |body: &Value, definition: &Definition| {
+        parse(body, definition, &open(), Tz::Pacific__Auckland)
+            .unwrap()
+            .timezone
+    };
+    assert_eq!(zone(&body, &definition()), Tz::Pacific__Auckland);
+    assert_eq!(zone(&body, &zoned), Tz::Asia__Shanghai);
+    assert_eq!(zone(&with_zone, &zoned), Tz::America__New_York);
+    let wrong = json!({ "params": must, "timezone": "Asia/Shangha" });
+    assert_eq!(codes(wrong), [("/timezone".to_owned(), "UNKNOWN_TIMEZONE")]);
+}
+
+#[test]
+fn labels_of_a_start_overlay_those_of_the_definition() {
+    let labelled = Definition {
+        labels: BTreeMap::from([("team", "bi"), ("tier", "1")].map(|(k, v)| (k.to_owned(), v.to_owned()))),
+        ..definition()
+    };
+    let body = json!({ "params": { "must": "x" }, "labels": { "tier": 2, "run": "manual" } });
+    let start = parse(&body, &labelled, &open(), Tz::UTC).unwrap();
+    let labels: Vec<_> = start
+        .labels
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
+    assert_eq!(labels, [("run", "manual"), ("team", "bi"), ("tier", "2")]);
+    let wrong = json!({ "params": { "must": "x" }, "labels": { "": "x", "list": [1] } });
+    let expected = [("/labels/", "BAD_NAME"), ("/labels/list", "BAD_TYPE")];
+    assert_eq!(codes(wrong), expected.map(|(at, code)| (at.to_owned(), code)));
+}
+
+#[test]
+fn time_parameters_are_relative_to_the_scheduled_instant_in_the_zone() {
+    let body = |more: Value| {
+        let mut body = json!({ "params": { "must": "x" }, "timezone": "Asia/Shanghai" });
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        parse(&body, &definition(), &open(), Tz::UTC).unwrap()
+    };
+    let created_at = Timestamp(0);
+    let local = |start: &Start| start.time_base(created_at).format("yyyyMMddHH").unwrap();
+    assert_eq!(local(&body(json!({}))), "1970010108");
+    let scheduled = body(json!({ "scheduled_at": "2026-03-01T18:30:00Z" }));
+    assert_eq!(local(&scheduled), "2026030202");
 }

@@ -8,6 +8,8 @@ use engine::ids::{Epoch, Incarnation, InstanceId, OperationId, Run, Timestamp};
 use engine::spec::ProjectDefaults;
 use engine::start::Start;
 use engine::states::{Command, FailureStrategy, MemberState, OperationStatus, Priority, Scope};
+use engine::timezone::Tz;
+use engine::trigger::Trigger;
 use ports::{
     FailoverRecord, Join, LoadedInstance, NewInstance, NodeIdentity, Ownership, RequestKey, Store as Port,
 };
@@ -122,9 +124,11 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
             dry_run: false,
             scheduled_at: None,
             defaults: ProjectDefaults::default(),
+            timezone: Tz::UTC,
+            labels: BTreeMap::new(),
         },
-        trigger: "api".to_owned(),
-        requested_by: "admin".to_owned(),
+        trigger: Trigger::Api,
+        requested_by: Some("admin".to_owned()),
         owner: owner.cloned(),
         request_key: None,
         at: Timestamp(1_000),

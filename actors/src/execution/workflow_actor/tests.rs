@@ -8,6 +8,9 @@ use engine::attempt::{AttemptEnd, AttemptEvent};
 use engine::ids::{DispatchId, Epoch, Generation, InstanceId, Run, Timestamp};
 use engine::start::Start;
 use engine::states::{Command, InstanceState, MemberState, OperationStatus};
+use engine::task::TaskReport;
+use engine::timezone::Tz;
+use engine::trigger::Trigger;
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -98,7 +101,8 @@ impl TestOwner {
         let document =
             json!({"version": 1, "name": "flow", "tasks": {"t": {"type": "shell", "run": "true"}}});
         let definition = engine::spec::parse(&document).expect("a document");
-        let start = engine::start::parse(&json!({}), &definition, &Default::default()).expect("a start");
+        let start =
+            engine::start::parse(&json!({}), &definition, &Default::default(), Tz::UTC).expect("a start");
         store.define(1, 1, definition);
         let new = new_instance(&this_node, start);
         let made = store.write_batch(&[Write::Create(new.clone())]).await;
@@ -176,8 +180,8 @@ fn new_instance(owner: &NodeIdentity, start: Start) -> NewInstance {
         tasks: 1,
         excluded: 0,
         start,
-        trigger: "api".to_owned(),
-        requested_by: "admin".to_owned(),
+        trigger: Trigger::Api,
+        requested_by: Some("admin".to_owned()),
         owner: Some(owner.clone()),
         request_key: None,
         at: Timestamp(1_000),
@@ -242,7 +246,7 @@ fn lost(uid: DispatchId) -> DeliverEvents {
     let event = AttemptEvent::Lost {
         reason: "the worker does not know it".to_owned(),
     };
-    DeliverEvents(vec![Event::Attempt { uid, event }])
+    DeliverEvents(vec![Event::Report(TaskReport::Attempt { uid, event })])
 }
 
 /// The worker forgot the end because another master had stored it, after this owner had loaded the instance.
