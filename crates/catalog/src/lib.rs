@@ -42,7 +42,7 @@ pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
 pub use self::grants::{Grant, Grants};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
-pub use self::instance_filter::InstanceFilter;
+pub use self::instance_filter::{InstanceFilter, LabelFilter, TimeRange};
 pub use self::instances::{DeleteOutcome, InstanceRow, Instances, TaskCounts};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};

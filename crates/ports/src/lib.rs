@@ -37,7 +37,7 @@ pub use membership::{
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
 pub use schedules::{
-    FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledWorkflow,
+    FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledProject,
     UpcomingSchedule,
 };
 pub use starts::{StartOrigin, StartedVersion};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::ids::Timestamp;
 use engine::plan::count_excluded;
-use engine::spec::{Definition, Diagnostic};
+use engine::spec::{Definition, Diagnostic, ProjectDefaults};
 use engine::start;
 use engine::timezone::Tz;
 use engine::trigger::Trigger;
@@ -21,6 +21,8 @@ pub struct StartedVersion<'a> {
     pub project: &'a str,
     /// Parameters of the project.
     pub project_params: &'a BTreeMap<String, String>,
+    /// What holds where start and definition say nothing.
+    pub project_defaults: &'a ProjectDefaults,
     /// The workflow's row.
     pub workflow_id: i64,
     /// Which version.
@@ -48,7 +50,12 @@ impl StartedVersion<'_> {
     /// # Errors
     /// Lists everything that is wrong with the choices.
     pub fn new_instance(self, choices: &Value, origin: StartOrigin) -> Result<NewInstance, Vec<Diagnostic>> {
-        let start = start::parse(choices, self.definition, self.server_timezone)?;
+        let start = start::parse(
+            choices,
+            self.definition,
+            self.project_defaults,
+            self.server_timezone,
+        )?;
         start::check_params(&start, self.definition, self.project_params)?;
         Ok(NewInstance {
             project_id: self.project_id,

@@ -14,7 +14,7 @@ use super::validator::{Path, Validator, named};
 use super::{names, params, tasks};
 use crate::schedule::definition::ScheduleDefinition;
 use crate::schedule::fields::{check_entry_params, parse_entry};
-use crate::states::{FailureStrategy, OnTimeout, Priority};
+use crate::states::{FailureStrategy, OnTimeout};
 use crate::timezone::Tz;
 
 /// Keys of the document.
@@ -40,9 +40,6 @@ pub(super) const EXTENSION_PREFIX: &str = "x-";
 
 /// The version of the format.
 const VERSION: i64 = 1;
-
-/// The project, and the worker group, of a document that names none.
-pub(super) const DEFAULT_NAME: &str = "default";
 
 /// The most bytes of a description.
 const MAX_DESCRIPTION: usize = 64 * 1024;
@@ -101,12 +98,10 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
             .unwrap_or(FailureStrategy::Continue),
         priority: map
             .get("priority")
-            .and_then(|value| validator.choice(value, &at.key("priority"), &tasks::priorities()))
-            .unwrap_or(Priority::Medium),
+            .and_then(|value| validator.choice(value, &at.key("priority"), &tasks::priorities())),
         worker_group: map
             .get("worker_group")
-            .and_then(|value| validator.name(value, &at.key("worker_group")))
-            .unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+            .and_then(|value| validator.name(value, &at.key("worker_group"))),
         schedules: BTreeMap::new(),
         tasks: Vec::new(),
     };

@@ -8,6 +8,7 @@ use engine::attempt::{AttemptEnd, AttemptEvent};
 use engine::ids::{DispatchId, Epoch, Generation, InstanceId, Run, Timestamp};
 use engine::start::Start;
 use engine::states::{Command, InstanceState, MemberState, OperationStatus};
+use engine::task::TaskReport;
 use engine::timezone::Tz;
 use engine::trigger::Trigger;
 use parking_lot::Mutex;
@@ -100,7 +101,8 @@ impl TestOwner {
         let document =
             json!({"version": 1, "name": "flow", "tasks": {"t": {"type": "shell", "run": "true"}}});
         let definition = engine::spec::parse(&document).expect("a document");
-        let start = engine::start::parse(&json!({}), &definition, Tz::UTC).expect("a start");
+        let start =
+            engine::start::parse(&json!({}), &definition, &Default::default(), Tz::UTC).expect("a start");
         store.define(1, 1, definition);
         let new = new_instance(&this_node, start);
         let made = store.write_batch(&[Write::Create(new.clone())]).await;
@@ -244,7 +246,7 @@ fn lost(uid: DispatchId) -> DeliverEvents {
     let event = AttemptEvent::Lost {
         reason: "the worker does not know it".to_owned(),
     };
-    DeliverEvents(vec![Event::Attempt { uid, event }])
+    DeliverEvents(vec![Event::Report(TaskReport::Attempt { uid, event })])
 }
 
 /// The worker forgot the end because another master had stored it, after this owner had loaded the instance.

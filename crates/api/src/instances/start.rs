@@ -139,6 +139,7 @@ async fn new_instance(
         project_id: target.project.id.0,
         project: &target.project.name,
         project_params: &target.project.params,
+        project_defaults: &target.project.defaults,
         workflow_id: target.workflow_id.0,
         version: target.version,
         definition: &target.definition,

@@ -14,13 +14,14 @@ use crate::instance::{
     apply, pending_effects,
 };
 use crate::plan::Plan;
+use crate::spec::ProjectDefaults;
 use crate::spec::model::{Definition, OnCutOff, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{
     Backoff, Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, OperationStatus, Priority,
     Scope, TaskState,
 };
-use crate::task::Worker;
+use crate::task::{TaskReport, Worker};
 use crate::task_type::noop::noop_action;
 use crate::task_type::shell::shell_action;
 use crate::timezone::Tz;
@@ -32,7 +33,7 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
         needs: needs.iter().copied().map(TaskIndex).collect(),
         params: Vec::new(),
         outputs: Vec::new(),
-        retry: RetryPolicy::default(),
+        retry: None,
         delay_ms: None,
         timeout_ms: None,
         on_timeout: OnTimeout::Fail,
@@ -59,7 +60,10 @@ pub(crate) fn with_retries(max: u32, delay_ms: i64, task: TaskDefinition) -> Tas
         backoff: Backoff::Fixed,
         max_delay_ms: None,
     };
-    TaskDefinition { retry, ..task }
+    TaskDefinition {
+        retry: Some(retry),
+        ..task
+    }
 }
 
 pub(crate) fn forbidden(task: TaskDefinition) -> TaskDefinition {
@@ -79,8 +83,8 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         timeout_ms: None,
         on_timeout: OnTimeout::Warn,
         failure_strategy: FailureStrategy::Continue,
-        priority: Priority::Medium,
-        worker_group: "default".into(),
+        priority: None,
+        worker_group: None,
         timezone: None,
         schedules: BTreeMap::new(),
         tasks,
@@ -97,6 +101,7 @@ pub(crate) fn start() -> Start {
         worker_group: None,
         dry_run: false,
         scheduled_at: None,
+        defaults: ProjectDefaults::default(),
         timezone: Tz::UTC,
         labels: BTreeMap::new(),
     }
@@ -241,30 +246,30 @@ impl World {
 
     pub(crate) fn grant(&mut self, task_index: u32) {
         let task_index = TaskIndex(task_index);
-        self.send(Event::SlotGranted {
+        self.send(Event::Report(TaskReport::SlotGranted {
             task_index,
             worker: worker(),
-        });
+        }));
     }
 
     pub(crate) fn run(&mut self, task_index: u32) {
         self.grant(task_index);
         let (uid, at) = (self.uid(task_index), self.now);
-        self.send(Event::Attempt {
+        self.send(Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Started { pid: Some(1), at },
-        });
+        }));
     }
 
     pub(crate) fn ended(&self, task_index: u32, result: AttemptResult) -> Event {
-        Event::Attempt {
+        Event::Report(TaskReport::Attempt {
             uid: self.uid(task_index),
             event: AttemptEvent::Ended(AttemptEnd {
                 result,
                 exit_code: Some(i32::from(result != AttemptResult::Succeeded)),
                 ..AttemptEnd::succeeded(self.now)
             }),
-        }
+        })
     }
 
     pub(crate) fn end(&mut self, task_index: u32, result: AttemptResult) -> Vec<Effect> {
