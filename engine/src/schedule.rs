@@ -24,8 +24,6 @@ pub use self::fields::{
     Preview, parse_count, parse_preview, parse_schedule, parse_workflow_schedule, serialize_schedule,
 };
 pub use self::fire_times::{FireTimes, Recurrence, Window};
-pub use self::firing::{
-    DueFire, FireDecision, Firing, FiringRules, MAX_COUNTED, NextFire, SkippedFires,
-};
+pub use self::firing::{DueFire, FireDecision, Firing, FiringRules, MAX_COUNTED, NextFire, SkippedFires};
 pub use self::jitter::jitter_of;
 pub use self::time_text::{InvalidTimeText, TimeText};

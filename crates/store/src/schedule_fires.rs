@@ -50,7 +50,10 @@ impl<'a> SkippedRow<'a> {
 ///
 /// # Errors
 /// As the database reports.
-pub async fn record_skipped_fires(transaction: &Transaction, rows: &[SkippedRow<'_>]) -> Result<(), StoreError> {
+pub async fn record_skipped_fires(
+    transaction: &Transaction,
+    rows: &[SkippedRow<'_>],
+) -> Result<(), StoreError> {
     let backend = transaction.get_database_backend();
     let source = source(backend, &SKIPPED);
     let extend = format!(

@@ -96,12 +96,18 @@ impl ScheduleDefinition {
     pub fn start_choices(&self, fire_at: Timestamp, zone: Tz) -> Value {
         let mut choices = Map::new();
         choices.insert("params".to_owned(), Value::Object(self.params.clone()));
-        choices.insert("scheduled_at".to_owned(), json!(TimeText::Instant(fire_at).to_string()));
+        choices.insert(
+            "scheduled_at".to_owned(),
+            json!(TimeText::Instant(fire_at).to_string()),
+        );
         choices.insert("timezone".to_owned(), json!(zone.name()));
         let optional = [
             ("priority", self.priority.map(Priority::as_str)),
             ("worker_group", self.worker_group.as_deref()),
-            ("failure_strategy", self.failure_strategy.map(FailureStrategy::as_str)),
+            (
+                "failure_strategy",
+                self.failure_strategy.map(FailureStrategy::as_str),
+            ),
         ];
         for (key, value) in optional {
             if let Some(value) = value {

@@ -196,13 +196,17 @@ fn parse_preview_fields(validator: &mut Validator, value: &Value, default_zone: 
     let map = validator.object(value, &at, &keys)?;
     let mut fields = FieldReader { validator, map, at };
     let project = fields.read("project", |validator, value, at| validator.name(value, at));
-    let count = fields.read("count", |validator, value, at| validator.integer(value, at, COUNTS));
+    let count = fields.read("count", |validator, value, at| {
+        validator.integer(value, at, COUNTS)
+    });
     let after = fields.read("after", parse_time);
     let definition = fields.read_definition(default_zone)?;
     let zone = definition.timezone.unwrap_or(default_zone);
     Some(Preview {
         project,
-        count: count.and_then(|count| u32::try_from(count).ok()).unwrap_or(DEFAULT_COUNT),
+        count: count
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(DEFAULT_COUNT),
         after: after.and_then(|after| after.begin_in(zone)),
         definition,
     })
@@ -232,7 +236,12 @@ pub(crate) fn parse_entry(
 }
 
 /// Checks the parameters of a schedule against those that its workflow declares.
-pub(crate) fn check_entry_params(validator: &mut Validator, value: &Value, at: &Path<'_>, declared: &[Param]) {
+pub(crate) fn check_entry_params(
+    validator: &mut Validator,
+    value: &Value,
+    at: &Path<'_>,
+    declared: &[Param],
+) {
     let params = value.get("params").filter(|params| !params.is_null());
     parse_params(validator, params, &at.key("params"), declared);
 }
@@ -375,8 +384,7 @@ impl<'m> FieldReader<'_, '_, 'm> {
             (true, false) => self.read("cron", parse_cron).map(Repetition::Cron),
             (false, true) => {
                 if self.given("start").is_none() {
-                    self.validator
-                        .missing(&at, "start", "`every` is counted from it");
+                    self.validator.missing(&at, "start", "`every` is counted from it");
                 }
                 self.read("every", parse_interval).map(Repetition::Every)
             }

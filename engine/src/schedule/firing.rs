@@ -80,21 +80,29 @@ impl<'a> Firing<'a> {
 
     /// Returns the first fire after an instant.
     pub fn next_after(self, after: Timestamp) -> Option<NextFire> {
-        self.times.next_after(after).map(|fire_at| self.next_fire(fire_at))
+        self.times
+            .next_after(after)
+            .map(|fire_at| self.next_fire(fire_at))
     }
 
     /// Decides the fires from `next` on that are due. One that is due for more than `missed_after_ms` is missed. At
     /// most `limit` are started at once; then the decision is repeated at once.
     pub fn decide(self, next: Timestamp, now: Timestamp, missed_after_ms: i64, limit: usize) -> FireDecision {
         // Fires before this instant are missed, whatever their jitter.
-        let surely_missed = now.0.saturating_sub(missed_after_ms).saturating_sub(self.rules.jitter_ms);
+        let surely_missed = now
+            .0
+            .saturating_sub(missed_after_ms)
+            .saturating_sub(self.rules.jitter_ms);
         let recent = self.due_fires(next, Timestamp(surely_missed), now);
         let is_missed = |fire: &&DueFire| now.since(fire.due_at) > missed_after_ms;
         let (missed, fresh) = recent.split_at(recent.iter().take_while(is_missed).count());
         let (skipped, mut starts) = self.select_missed(next, Timestamp(surely_missed), missed);
         starts.extend(fresh);
         let left = starts.split_off(starts.len().min(limit));
-        let last = starts.last().map(|fire| fire.fire_at).or(skipped.map(|run| run.last));
+        let last = starts
+            .last()
+            .map(|fire| fire.fire_at)
+            .or(skipped.map(|run| run.last));
         FireDecision {
             next: match (left.first(), last) {
                 (Some(fire), _) => Some(NextFire {

@@ -33,7 +33,11 @@ pub fn serialize(definition: &Definition) -> Value {
         .iter()
         .map(|(name, schedule)| (name.clone(), serialize_schedule(schedule)))
         .collect();
-    put_some(&mut map, "schedules", (!schedules.is_empty()).then_some(schedules));
+    put_some(
+        &mut map,
+        "schedules",
+        (!schedules.is_empty()).then_some(schedules),
+    );
     let tasks: Map<String, Value> = definition
         .tasks
         .iter()

@@ -62,7 +62,10 @@ async fn add_schedules(database: &Database, count: i64) {
 }
 
 async fn upcoming(database: &Database, until: i64) -> Vec<UpcomingSchedule> {
-    let listed = database.store.list_upcoming_schedules(Timestamp(until), 100).await;
+    let listed = database
+        .store
+        .list_upcoming_schedules(Timestamp(until), 100)
+        .await;
     listed.expect("a list")
 }
 
@@ -115,11 +118,19 @@ const FIRES: &str = "SELECT outcome || ' ' || first_fire_at || '-' || fire_at ||
 async fn due_schedules_are_listed_by_their_due_time(database: &Database) {
     add_schedules(database, 3).await;
     database
-        .sql("INSERT INTO calendar (project_id, name, days, exclude, created_at, updated_at) \
-              VALUES (NULL, 'work', 'weekdays', '[]', 0, 0), (1, 'work', 'all', '[\"2026-01-01\"]', 0, 0)")
+        .sql(
+            "INSERT INTO calendar (project_id, name, days, exclude, created_at, updated_at) \
+              VALUES (NULL, 'work', 'weekdays', '[]', 0, 0), (1, 'work', 'all', '[\"2026-01-01\"]', 0, 0)",
+        )
         .await;
-    database.sql("UPDATE schedule SET due_at = 500 WHERE id = 3").await;
-    let ids: Vec<i64> = upcoming(database, 1_000).await.iter().map(|one| one.id.0).collect();
+    database
+        .sql("UPDATE schedule SET due_at = 500 WHERE id = 3")
+        .await;
+    let ids: Vec<i64> = upcoming(database, 1_000)
+        .await
+        .iter()
+        .map(|one| one.id.0)
+        .collect();
     assert_eq!(ids, [3, 1]);
     database
         .sql("UPDATE schedule SET due_at = NULL, next_fire_at = NULL WHERE id = 2")
@@ -134,7 +145,11 @@ async fn due_schedules_are_listed_by_their_due_time(database: &Database) {
     assert_eq!((one.name.as_str(), one.next_fire_at), ("s1", Timestamp(1_000)));
     assert_eq!(one.zone.name(), "Asia/Shanghai");
     let calendar = one.calendar.as_ref().expect("the calendar of the project");
-    assert_eq!(calendar.exclude.len(), 1, "a project's own goes before a shared one");
+    assert_eq!(
+        calendar.exclude.len(),
+        1,
+        "a project's own goes before a shared one"
+    );
 }
 
 async fn a_fire_and_its_instance_are_one_commit(database: &Database) {
@@ -160,18 +175,26 @@ async fn a_fire_and_its_instance_are_one_commit(database: &Database) {
             format!("3000 3000 2000 2 {truth} h1")
         ]
     );
-    assert_eq!(texts(database, FIRES).await, ["started 1000-1000 x1 ", "started 2000-2000 x1 "]);
+    assert_eq!(
+        texts(database, FIRES).await,
+        ["started 1000-1000 x1 ", "started 2000-2000 x1 "]
+    );
 }
 
 async fn a_decision_on_an_old_row_changes_nothing(database: &Database) {
     let me = join(database, "one", "h1").await;
     add_schedules(database, 2).await;
     let due = upcoming(database, 2_000).await;
-    database.sql("UPDATE schedule SET revision = revision + 1 WHERE id = 1").await;
+    database
+        .sql("UPDATE schedule SET revision = revision + 1 WHERE id = 1")
+        .await;
     let batch = [fire_of(due[0], 1_000, &me), fire_of(due[1], 2_000, &me)];
     let outcomes = commit(database, &batch).await;
     assert_eq!(outcomes[0], FireOutcome::Changed);
-    assert!(matches!(outcomes[1], FireOutcome::Stored(_)), "the others of the batch are stored");
+    assert!(
+        matches!(outcomes[1], FireOutcome::Stored(_)),
+        "the others of the batch are stored"
+    );
     assert_eq!(texts(database, FIRES).await, ["started 2000-2000 x1 "]);
     let count = texts(database, "SELECT CAST(count(*) AS TEXT) FROM instance").await;
     assert_eq!(count, ["1"]);
@@ -202,10 +225,7 @@ async fn two_masters_fire_once(database: &Database) {
     let me = join(database, "one", "h1").await;
     add_schedules(database, 50).await;
     let due = upcoming(database, 1_000_000).await;
-    let batch: Vec<FireCommit> = due
-        .iter()
-        .map(|one| fire_of(*one, one.due_at.0, &me))
-        .collect();
+    let batch: Vec<FireCommit> = due.iter().map(|one| fire_of(*one, one.due_at.0, &me)).collect();
     let reversed: Vec<FireCommit> = batch.iter().rev().cloned().collect();
     let (first, second) = tokio::join!(
         database.store.commit_fires(&batch),
@@ -217,7 +237,11 @@ async fn two_masters_fire_once(database: &Database) {
     for (one, other) in first.iter().zip(&second) {
         assert!(!(is_stored(one) && is_stored(other)), "{one:?} {other:?}");
     }
-    let stored = first.iter().chain(&second).filter(|outcome| is_stored(outcome)).count();
+    let stored = first
+        .iter()
+        .chain(&second)
+        .filter(|outcome| is_stored(outcome))
+        .count();
     assert!(stored > 0);
     let counts = texts(
         database,
@@ -239,7 +263,9 @@ async fn no_fire_is_recorded_twice(database: &Database) {
         .map(|one| fire_of(*one, if one.id.0 == 1 { 1_000 } else { 2_000 }, &me))
         .collect();
     let outcomes = commit(database, &batch).await;
-    let refused = outcomes.iter().filter(|outcome| matches!(outcome, FireOutcome::Rejected(_)));
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, FireOutcome::Rejected(_)));
     assert_eq!(refused.count(), 1, "{outcomes:?}");
     assert_eq!(
         texts(database, FIRES).await,
@@ -301,7 +327,10 @@ async fn a_refused_fire_shows_until_the_next_that_works(database: &Database) {
     let shown = "SELECT coalesce(attention, 'none') || ' ' || coalesce(CAST(last_fire_at AS TEXT), 'never') \
                  FROM schedule";
     let attention = texts(database, shown).await;
-    assert!(attention[0].contains("UNKNOWN_PARAMETER") && attention[0].ends_with("never"), "{attention:?}");
+    assert!(
+        attention[0].contains("UNKNOWN_PARAMETER") && attention[0].ends_with("never"),
+        "{attention:?}"
+    );
     assert_eq!(
         texts(database, FIRES).await,
         ["refused 1000-1000 x1 the workflow declares no input `day`"]

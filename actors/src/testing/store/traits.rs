@@ -11,9 +11,10 @@ use engine::states::{MemberState, OperationStatus};
 use crate::testing::store::{FailedWrite, FakeStore};
 use ports::{
     Claim, ClaimStore, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, DefinitionStore,
-    FailoverRecord, FailoverStore, FireCommit, FireOutcome, HandOver, HeartbeatReading, InboxCommand, InboxStore, InstanceOwner,
-    InstanceReader, InstanceWriter, Join, JoinResult, LoadedInstance, LoadedSchedule, Member, MemberStatus, MembershipStore,
-    OwnedInstance, Ownership, OwnershipStore, RelayedResult, RelayedResults, ScheduleStore, StoreError, UpcomingSchedule, Write, WriteOutcome,
+    FailoverRecord, FailoverStore, FireCommit, FireOutcome, HandOver, HeartbeatReading, InboxCommand,
+    InboxStore, InstanceOwner, InstanceReader, InstanceWriter, Join, JoinResult, LoadedInstance,
+    LoadedSchedule, Member, MemberStatus, MembershipStore, OwnedInstance, Ownership, OwnershipStore,
+    RelayedResult, RelayedResults, ScheduleStore, StoreError, UpcomingSchedule, Write, WriteOutcome,
 };
 
 #[async_trait]
@@ -199,7 +200,11 @@ impl RelayedResults for FakeStore {
 /// The fake has no schedules.
 #[async_trait]
 impl ScheduleStore for FakeStore {
-    async fn list_upcoming_schedules(&self, _: Timestamp, _: u32) -> Result<Vec<UpcomingSchedule>, StoreError> {
+    async fn list_upcoming_schedules(
+        &self,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<UpcomingSchedule>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -82,7 +82,8 @@ impl<'a> FireRows<'a> {
             c_tried: i64::from(!commit.starts.is_empty()),
         };
         if let Some((run, why)) = &commit.skipped {
-            self.skipped.push(SkippedRow::new(schedule_id, *run, why, commit.at));
+            self.skipped
+                .push(SkippedRow::new(schedule_id, *run, why, commit.at));
         }
         let mut instances = instances.iter().map(|(id, _)| id.0);
         for start in &commit.starts {

@@ -220,7 +220,10 @@ fn find_calendar(calendars: &Calendars, schedule: &LoadedSchedule) -> Option<Arc
 }
 
 /// Runs the statements of a batch; what has changed since it was decided is left out.
-async fn prepare_fires(transaction: &Transaction, batch: &[FireCommit]) -> Result<Vec<FireOutcome>, StoreError> {
+async fn prepare_fires(
+    transaction: &Transaction,
+    batch: &[FireCommit],
+) -> Result<Vec<FireOutcome>, StoreError> {
     let versions = lock_versions(transaction, batch).await?;
     let revisions = lock_revisions(transaction, batch).await?;
     let is_current = |commit: &&FireCommit| {
@@ -243,13 +246,19 @@ async fn prepare_fires(transaction: &Transaction, batch: &[FireCommit]) -> Resul
             outcomes.push(FireOutcome::Changed);
             continue;
         }
-        let count = commit.starts.iter().filter(|start| start.instance.is_ok()).count();
+        let count = commit
+            .starts
+            .iter()
+            .filter(|start| start.instance.is_ok())
+            .count();
         let instances = created
             .by_ref()
             .take(count)
             .map(|outcome| match outcome {
                 WriteOutcome::Created { id, owner } => Ok((id, owner)),
-                _ => Err(StoreError::Rejected("a fire was answered as another request".to_owned())),
+                _ => Err(StoreError::Rejected(
+                    "a fire was answered as another request".to_owned(),
+                )),
             })
             .collect::<Result<Vec<_>, _>>()?;
         rows.add(commit, &instances);

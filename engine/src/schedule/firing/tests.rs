@@ -68,17 +68,37 @@ fn what_was_missed_follows_the_policy() {
     let times = every(30, None);
     // At 300, fires up to 210 are missed: 240 is due for exactly a minute.
     let cases = [
-        (MissedPolicy::Skip, 100, (Some((30, 210, 7)), vec![240, 270, 300], Some(330))),
-        (MissedPolicy::Latest, 100, (Some((30, 180, 6)), vec![210, 240, 270, 300], Some(330))),
-        (MissedPolicy::All, 3, (Some((30, 120, 4)), vec![150, 180, 210, 240, 270, 300], Some(330))),
+        (
+            MissedPolicy::Skip,
+            100,
+            (Some((30, 210, 7)), vec![240, 270, 300], Some(330)),
+        ),
+        (
+            MissedPolicy::Latest,
+            100,
+            (Some((30, 180, 6)), vec![210, 240, 270, 300], Some(330)),
+        ),
+        (
+            MissedPolicy::All,
+            3,
+            (Some((30, 120, 4)), vec![150, 180, 210, 240, 270, 300], Some(330)),
+        ),
         (
             MissedPolicy::All,
             7,
-            (None, vec![30, 60, 90, 120, 150, 180, 210, 240, 270, 300], Some(330)),
+            (
+                None,
+                vec![30, 60, 90, 120, 150, 180, 210, 240, 270, 300],
+                Some(330),
+            ),
         ),
     ];
     for (missed, limit, expected) in cases {
-        assert_eq!(decide(&times, rules(missed, limit), 30, 300), expected, "{missed}");
+        assert_eq!(
+            decide(&times, rules(missed, limit), 30, 300),
+            expected,
+            "{missed}"
+        );
     }
 }
 
@@ -114,7 +134,10 @@ fn a_batch_has_a_limit_and_the_rest_follows_at_once() {
     let now = Timestamp(50 * SECOND);
     let decision = firing.decide(Timestamp(SECOND), now, MISSED_AFTER, 20);
     let (_, starts, next) = transcript(&decision);
-    assert_eq!((starts.first(), starts.last(), next), (Some(&1), Some(&20), Some(21)));
+    assert_eq!(
+        (starts.first(), starts.last(), next),
+        (Some(&1), Some(&20), Some(21))
+    );
     assert_eq!(decision.next.map(|next| next.due_at <= now), Some(true));
 }
 
@@ -169,11 +192,14 @@ fn naive_decision(
     };
     let (left_out, started) = missed.split_at(missed.len().saturating_sub(kept));
     FireDecision {
-        skipped: left_out.first().zip(left_out.last()).map(|(first, last)| SkippedFires {
-            first: first.fire_at,
-            last: last.fire_at,
-            count: u32::try_from(left_out.len()).unwrap(),
-        }),
+        skipped: left_out
+            .first()
+            .zip(left_out.last())
+            .map(|(first, last)| SkippedFires {
+                first: first.fire_at,
+                last: last.fire_at,
+                count: u32::try_from(left_out.len()).unwrap(),
+            }),
         starts: started.iter().chain(&fresh).copied().collect(),
         next: all.get(due.len()).map(|fire| NextFire {
             fire_at: fire.fire_at,
