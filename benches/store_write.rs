@@ -74,6 +74,7 @@ async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
         model,
         format: SourceFormat::Json,
         hash: "bench".to_owned(),
+        schedule_defaults: catalog::ScheduleDefaults::default(),
     };
     let request = AuditContext {
         user: "bench".to_owned(),

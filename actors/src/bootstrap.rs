@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -20,6 +21,8 @@ use crate::ownership::balance_actor::{BalanceActor, BalanceDeps};
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::master_actor::MasterActor;
+use crate::scheduling::schedule_actor::ScheduleActor;
+use crate::scheduling::schedule_deps::{ScheduleDeps, ScheduleSettings};
 use crate::worker::{self, WorkerConfig, WorkerHandle, WorkerPorts};
 use ports::commit_events::CommitBroadcast;
 use ports::rpc::client::RpcClient;
@@ -117,10 +120,14 @@ impl MasterStarter<'_> {
     fn start(self, context: Context<MasterActor>, workflows: ArbiterHandle) -> MasterActors {
         let deps = self.deps;
         let supervisor = context.address();
-        let MasterConfig { selection, rebalance } = deps.master.unwrap_or_default();
+        let MasterConfig {
+            selection,
+            rebalance,
+            schedules,
+        } = deps.master.unwrap_or_default();
         let slots = Slots::with_selection(selection);
         let leases = deps.lease_grants();
-        let not_accepting = Arc::default();
+        let not_accepting: Arc<AtomicBool> = Arc::default();
         let dispatch_deps = DispatchDeps {
             rpc: self.rpc.clone(),
             store: Arc::clone(&deps.store) as _,
@@ -146,11 +153,30 @@ impl MasterStarter<'_> {
         let rebalances = rebalance && deps.transport.is_some();
         MasterActors {
             not_accepting: Arc::clone(&not_accepting),
+            schedules: self.start_schedules(&supervisor, Arc::clone(&not_accepting), schedules),
             balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
             failover: self.start_failover(&supervisor, slots, not_accepting),
             supervisor,
             dispatch,
         }
+    }
+
+    fn start_schedules(
+        &self,
+        master: &Addr<MasterActor>,
+        not_accepting: Arc<AtomicBool>,
+        settings: ScheduleSettings,
+    ) -> Addr<ScheduleActor> {
+        let deps = ScheduleDeps {
+            this_node: self.deps.identity(),
+            clock: self.deps.clock.clone(),
+            store: Arc::clone(&self.deps.store),
+            master: master.clone(),
+            peers: self.deps.peers.clone(),
+            not_accepting,
+            settings,
+        };
+        ScheduleActor::new(deps, self.deps.exit_on_panic("ScheduleActor")).start()
     }
 
     fn start_balance(&self, master: &Addr<MasterActor>, slots: &Slots) -> Addr<BalanceActor> {
@@ -169,7 +195,7 @@ impl MasterStarter<'_> {
         &self,
         master: &Addr<MasterActor>,
         slots: Slots,
-        not_accepting: Arc<std::sync::atomic::AtomicBool>,
+        not_accepting: Arc<AtomicBool>,
     ) -> Addr<FailoverActor> {
         let deps = FailoverDeps {
             this_node: self.deps.identity(),

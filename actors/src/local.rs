@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
-use engine::ids::{Epoch, Incarnation, InstanceId};
-use engine::states::{MemberState, OwnershipReason};
+use engine::ids::{Incarnation, InstanceId};
+use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::execution::db_actor::{DbActor, write_one};
@@ -15,14 +15,17 @@ use crate::execution::dispatch_actor::DispatchActor;
 use crate::in_process::check_inbox_until;
 use crate::membership::registry_actor::RegistryActor;
 use crate::messages::master::{
-    CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
+    CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance,
 };
 use crate::messages::membership::LeaveRegistry;
+use crate::messages::schedule::SchedulesChanged;
 use crate::messages::{IsIdle, Observe, StartDrain};
 use crate::node_deps::NodeDeps;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
+use crate::ownership::new_instance::run_new_instance;
+use crate::scheduling::schedule_actor::ScheduleActor;
 use crate::worker::WorkerHandle;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
@@ -30,9 +33,7 @@ use ports::health::{HealthIssue, HealthStatus};
 use ports::node::{Node, SlotUsage};
 use ports::peers::Peers;
 use ports::rpc::client::RpcClient;
-use ports::{
-    ClaimedInstance, NewInstance, NodeIdentity, RegistryError, Store, StoreError, Write, WriteOutcome,
-};
+use ports::{NewInstance, NodeIdentity, RegistryError, Store, StoreError, Write, WriteOutcome};
 
 /// The longest time for which a master may take to claim a new instance.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,6 +57,8 @@ pub(crate) struct MasterActors {
     pub(crate) not_accepting: Arc<AtomicBool>,
     /// Hands instances to others; absent where that is switched off or there are none.
     pub(crate) balance: Option<Addr<BalanceActor>>,
+    /// Fires schedules.
+    pub(crate) schedules: Addr<ScheduleActor>,
 }
 
 /// The actors of a node.
@@ -149,6 +152,7 @@ impl LocalNode {
         if let Some(masters) = &self.actors.masters {
             masters.supervisor.do_send(StartDrain);
             masters.failover.do_send(StartDrain);
+            masters.schedules.do_send(StartDrain);
             if let Some(balance) = &masters.balance {
                 balance.do_send(StartDrain);
             }
@@ -287,22 +291,17 @@ impl Node for LocalNode {
         let id = *id;
         match self.accepting_master() {
             Some(masters) if owner.is_some() => {
-                let claimed = ClaimedInstance {
-                    id,
-                    epoch: Epoch(1),
-                    reason: OwnershipReason::Start,
-                    from_owner: None,
-                    from_host: None,
-                };
-                let new_instance = Some(Box::new(new.into_loaded(id, self.this_node.generation)));
-                masters.supervisor.do_send(RunInstance {
-                    claimed,
-                    new_instance,
-                });
+                run_new_instance(&masters.supervisor, id, new, self.this_node.generation);
             }
             _ => self.offer_instance(id),
         }
         Ok(outcome)
+    }
+
+    fn schedules_changed(&self) {
+        if let Some(masters) = &self.actors.masters {
+            masters.schedules.do_send(SchedulesChanged);
+        }
     }
 
     async fn notify_owner(&self, id: InstanceId, wait: Duration) {
@@ -360,6 +359,7 @@ impl Node for LocalNode {
         serde_json::json!({
             "master": observe_actor(self.master()).await,
             "failover": observe_actor(self.failover()).await,
+            "schedules": observe_actor(masters.map(|masters| &masters.schedules)).await,
             "balance": observe_actor(masters.and_then(|masters| masters.balance.as_ref())).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
             "db": observe_actor(Some(&self.actors.db)).await,

@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-pub use chrono_tz::Tz;
+pub use chrono_tz::{IANA_TZDB_VERSION as ZONE_DATA_VERSION, Tz};
 
 use crate::spec::names;
 

@@ -114,6 +114,7 @@ impl NodeHarness {
             source: yaml.to_owned(),
             format: SourceFormat::Yaml,
             hash: "0".repeat(64),
+            schedule_defaults: catalog::ScheduleDefaults::default(),
         };
         let at = self.node.clock().now();
         self.catalog

@@ -3,6 +3,7 @@
 //! `serve` registers the routes of every noun; `http` and `auth` hold what all of them share.
 
 mod auth;
+mod calendars;
 mod debug;
 mod health;
 mod http;
@@ -11,6 +12,7 @@ mod logs;
 mod nodes;
 mod operations;
 mod projects;
+mod schedules;
 mod serve;
 mod state;
 mod stream;

@@ -16,7 +16,8 @@ use crate::http::body::{Body, DocumentBody, NoQuery, Query, check_name};
 use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
-use crate::workflows::document_request::{parse_format, parse_version};
+use crate::schedules::check_calendars;
+use crate::workflows::document_request::{find_in_document, parse_format, parse_version};
 use crate::workflows::etag::{format_etag, read_if_match};
 use crate::workflows::views::{PutResult, VersionItem, WorkflowDocument, WorkflowItem, WorkflowView};
 
@@ -56,7 +57,12 @@ async fn put_workflow(
     check_name("/name", &name)?;
     let format = parse_format(&request)?;
     let project = caller.object();
-    let new = parse_version(&name, &project.name, &body, format).await?;
+    let server_timezone = caller.server().state().timezone;
+    let new = parse_version(&name, &project.name, &body, (format, server_timezone)).await?;
+    check_calendars(caller.catalog(), project.id, &new, |pointer| {
+        find_in_document(&body, format, pointer)
+    })
+    .await?;
     let if_match = read_if_match(&request)?;
     if query.0.dry_run.unwrap_or_default() {
         let put = caller
@@ -72,6 +78,7 @@ async fn put_workflow(
         .workflows()
         .save_version(project.id, &new, if_match, &context)
         .await?;
+    caller.server().state().node.schedules_changed();
     let status = match put.outcome {
         SaveOutcome::Created => HttpResponse::Created(),
         SaveOutcome::Changed | SaveOutcome::Unchanged => HttpResponse::Ok(),
@@ -212,6 +219,7 @@ async fn edit_workflow(
         .workflows()
         .edit(caller.object().id, &name, &edit, &caller.audit_context(None))
         .await?;
+    caller.server().state().node.schedules_changed();
     let found = find_version(&caller, &name, None).await?;
     Ok(HttpResponse::Ok()
         .insert_header((ETAG, format_etag(found.version)))

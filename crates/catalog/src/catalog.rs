@@ -3,6 +3,7 @@
 use store::Store;
 
 use crate::audit::AuditLog;
+use crate::calendars::Calendars;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -11,6 +12,7 @@ use crate::nodes::Nodes;
 use crate::operations::Operations;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
+use crate::schedules::Schedules;
 use crate::tasks::Tasks;
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
@@ -32,6 +34,11 @@ impl Catalog {
     /// Returns the audit log.
     pub fn audit(&self) -> AuditLog<'_> {
         AuditLog::new(&self.store)
+    }
+
+    /// Returns the calendars of schedules.
+    pub fn calendars(&self) -> Calendars<'_> {
+        Calendars::new(&self.store)
     }
 
     /// Returns the permissions of users on projects.
@@ -72,6 +79,11 @@ impl Catalog {
     /// Returns the idempotency keys of requests.
     pub fn request_keys(&self) -> RequestKeys<'_> {
         RequestKeys::new(&self.store)
+    }
+
+    /// Returns the schedules of workflows.
+    pub fn schedules(&self) -> Schedules<'_> {
+        Schedules::new(&self.store)
     }
 
     /// Returns the tasks of instances.

@@ -6,9 +6,11 @@
 
 mod audit;
 mod audited_transaction;
+mod calendars;
 mod catalog;
 mod columns;
 mod context;
+mod document_schedules;
 mod entity;
 mod error;
 mod grants;
@@ -24,6 +26,9 @@ mod permission;
 mod projects;
 mod request_keys;
 mod save_version;
+mod schedule_fires;
+mod schedule_rows;
+mod schedules;
 mod start_target;
 mod tasks;
 mod tokens;
@@ -36,8 +41,10 @@ mod workflows;
 pub use ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
+pub use self::calendars::{CalendarChange, CalendarScope, Calendars, NewCalendar, StoredCalendar};
 pub use self::catalog::Catalog;
 pub use self::context::AuditContext;
+pub use self::document_schedules::{InitialSchedules, ScheduleDefaults};
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
 pub use self::grants::{Grant, Grants};
@@ -52,6 +59,10 @@ pub use self::permission::Permission;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion};
+pub use self::schedule_fires::ScheduleFire;
+pub use self::schedules::{
+    Schedule, ScheduleChange, ScheduleFilter, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules,
+};
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};

@@ -13,6 +13,7 @@ use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::map_to_json;
 use crate::context::AuditContext;
+use crate::document_schedules::{ScheduleDefaults, store_document_schedules};
 use crate::entity::{project, workflow, workflow_version};
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
@@ -33,6 +34,8 @@ pub struct NewVersion {
     pub format: SourceFormat,
     /// SHA-256 of the canonical model in hex; the same hash means unchanged.
     pub hash: String,
+    /// What its schedules take from outside of the document.
+    pub schedule_defaults: ScheduleDefaults,
 }
 
 /// What the caller believes to be stored.
@@ -92,12 +95,14 @@ impl Workflows<'_> {
             .one(change.on())
             .await?
             .ok_or_else(|| missing_workflow(&new.name))?;
-        let newest = with_hash(change.on(), row).await?;
+        let newest = with_hash(change.on(), row.clone()).await?;
         let saved = decide(Some(&newest), new, if_match)?;
         if saved.outcome == SaveOutcome::Unchanged {
             return Ok(saved);
         }
         store_version(change.on(), (newest.workflow, saved.version), new, context).await?;
+        let (defaults, at) = (new.schedule_defaults, context.at);
+        store_document_schedules(change.on(), &row, &new.definition, defaults, at).await?;
         let resource = format!("{}@{}", newest.workflow, saved.version);
         let entry = AuditEntry::done("workflow.put", "workflow", &resource)
             .with_detail(format!("{} {}", new.name, new.hash));

@@ -179,5 +179,6 @@ pub(crate) fn version(name: &str, mark: u32) -> NewVersion {
         source: source.to_string(),
         format: SourceFormat::Json,
         hash: format!("hash-{mark}"),
+        schedule_defaults: catalog::ScheduleDefaults::default(),
     }
 }

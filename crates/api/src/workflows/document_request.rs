@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use catalog::{NewVersion, SourceFormat};
+use catalog::{InitialSchedules, NewVersion, ScheduleDefaults, SourceFormat};
 use document::{LocatedDiagnostic, find_position, parse_document};
+use engine::timezone::Tz;
 use sha2::{Digest, Sha256};
 
 use crate::http::body::{DocumentBody, media_type};
@@ -28,16 +29,13 @@ pub(crate) async fn parse_version(
     name: &str,
     project: &str,
     body: &DocumentBody,
-    format: SourceFormat,
+    (format, server_timezone): (SourceFormat, Tz),
 ) -> Result<NewVersion, Problem> {
     let source = std::str::from_utf8(&body.0)
         .map_err(|_| Problem::new(Code::MalformedBody, "The document is not UTF-8."))?
         .to_owned();
     let bytes = body.0.clone();
-    let document_format = match format {
-        SourceFormat::Yaml => document::Format::Yaml,
-        SourceFormat::Json => document::Format::Json,
-    };
+    let document_format = document_format(format);
     let parsed = tokio::task::spawn_blocking(move || parse_document(&bytes, document_format));
     let (definition, model) = parsed
         .await
@@ -47,9 +45,7 @@ pub(crate) async fn parse_version(
         ("name", name, Some(&definition.name)),
         ("project", project, definition.project.as_ref()),
     ];
-    check_names(&in_document, |pointer| {
-        find_position(&body.0, document_format, pointer)
-    })?;
+    check_names(&in_document, |pointer| find_in_document(body, format, pointer))?;
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),
@@ -57,7 +53,27 @@ pub(crate) async fn parse_version(
         model,
         source,
         format,
+        schedule_defaults: ScheduleDefaults {
+            timezone: server_timezone,
+            initial: InitialSchedules::AsDescribed,
+        },
     })
+}
+
+/// Finds line and column of a value of the document.
+pub(crate) fn find_in_document(
+    body: &DocumentBody,
+    format: SourceFormat,
+    pointer: &str,
+) -> Option<(u32, u32)> {
+    find_position(&body.0, document_format(format), pointer)
+}
+
+fn document_format(format: SourceFormat) -> document::Format {
+    match format {
+        SourceFormat::Yaml => document::Format::Yaml,
+        SourceFormat::Json => document::Format::Json,
+    }
 }
 
 /// Compares the names of the document, where it has any, with those of the URL.
