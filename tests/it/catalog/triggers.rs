@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use catalog::{InstanceFilter, LabelFilter, PageRequest, TimeRange, VisibilityScope};
 use engine::ids::{AttemptNumber, BackfillId, InstanceId, Timestamp};
+use engine::spec::ProjectDefaults;
 use engine::start::Start;
 use engine::states::{FailureStrategy, Priority, Scope};
 use engine::timezone::Tz;
@@ -34,6 +35,7 @@ pub(super) fn started_by(trigger: Trigger, requested_by: Option<&str>) -> NewIns
             dry_run: false,
             scheduled_at,
             timezone: Tz::Asia__Shanghai,
+            defaults: ProjectDefaults::default(),
             labels: BTreeMap::from([("team".to_owned(), "bi".to_owned())]),
         },
         trigger,
