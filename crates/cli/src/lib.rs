@@ -27,7 +27,6 @@ mod shown_states;
 mod suggestion;
 mod target;
 mod workflow;
-mod yaml;
 
 pub use args::{ClientCommand, Global};
 pub use client::{connect, make_printer, run_client};
