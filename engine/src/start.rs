@@ -229,7 +229,8 @@ fn check_scope(validator: &mut Validator, scope: Option<Scope>, tasks: Option<&[
     }
 }
 
-fn parse_params(
+/// Parses parameters of a start against the declared inputs.
+pub(crate) fn parse_params(
     validator: &mut Validator,
     value: Option<&Value>,
     at: &Path<'_>,

@@ -18,6 +18,7 @@ mod m0008_log_removals;
 mod m0009_heartbeat_count;
 mod m0013_workflow_enabled;
 mod m0014_project_settings;
+mod m0015_schedules;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_heartbeat_count::Migration),
             Box::new(m0013_workflow_enabled::Migration),
             Box::new(m0014_project_settings::Migration),
+            Box::new(m0015_schedules::Migration),
         ]
     }
 }

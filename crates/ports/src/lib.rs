@@ -21,6 +21,8 @@ mod logs;
 mod membership;
 mod ownership;
 mod registry;
+mod schedules;
+mod starts;
 mod stores;
 
 pub use error::StoreError;
@@ -34,6 +36,11 @@ pub use membership::{
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
+pub use schedules::{
+    FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledProject,
+    UpcomingSchedule,
+};
+pub use starts::{StartOrigin, StartedVersion};
 pub use stores::{
     ClaimStore, DefinitionStore, FailoverStore, InboxStore, InstanceReader, InstanceWriter, MembershipStore,
     OwnershipStore, RelayedResults, Store,

@@ -16,6 +16,7 @@ use crate::membership::{
     MemberStatus,
 };
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+use crate::schedules::ScheduleStore;
 
 /// The members of the cluster.
 #[async_trait]
@@ -153,6 +154,7 @@ pub trait Store:
     + DefinitionStore
     + InboxStore
     + RelayedResults
+    + ScheduleStore
 {
 }
 
@@ -165,5 +167,6 @@ impl<S> Store for S where
         + DefinitionStore
         + InboxStore
         + RelayedResults
+        + ScheduleStore
 {
 }

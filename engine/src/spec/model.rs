@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::ParamType;
 use crate::ids::TaskIndex;
+use crate::schedule::definition::ScheduleDefinition;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::action::TaskAction;
 use crate::timezone::Tz;
@@ -38,6 +39,8 @@ pub struct Definition {
     pub priority: Option<Priority>,
     /// Default for its tasks; without one the project's.
     pub worker_group: Option<String>,
+    /// When it is started, by name.
+    pub schedules: BTreeMap<String, ScheduleDefinition>,
     /// In document order; `TaskIndex` counts them.
     pub tasks: Vec<TaskDefinition>,
 }

@@ -9,6 +9,7 @@ use super::cut_off;
 use super::duration::HumanDuration;
 use super::model::{Definition, Direction, Output, Param, RetryPolicy, TaskDefinition};
 use super::values::{ParamType, undeclared_type, value_text};
+use crate::schedule::fields::serialize_schedule;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost};
 
 /// Serializes a definition so that [`super::parse`] reads an equal one.
@@ -27,6 +28,16 @@ pub fn serialize(definition: &Definition) -> Value {
     put_unless(&mut map, "failure_strategy", strategy, &FailureStrategy::Continue);
     put_some(&mut map, "priority", definition.priority);
     put_some(&mut map, "worker_group", definition.worker_group.as_ref());
+    let schedules: Map<String, Value> = definition
+        .schedules
+        .iter()
+        .map(|(name, schedule)| (name.clone(), serialize_schedule(schedule)))
+        .collect();
+    put_some(
+        &mut map,
+        "schedules",
+        (!schedules.is_empty()).then_some(schedules),
+    );
     let tasks: Map<String, Value> = definition
         .tasks
         .iter()

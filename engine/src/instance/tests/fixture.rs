@@ -86,6 +86,7 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         priority: None,
         worker_group: None,
         timezone: None,
+        schedules: BTreeMap::new(),
         tasks,
     }
 }
