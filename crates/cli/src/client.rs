@@ -1,5 +1,6 @@
 //! Runs client commands.
 
+use document::to_yaml;
 use primitives::environment::Environment;
 
 use super::args::{ClientCommand, Global, ImportCommand};
@@ -8,7 +9,6 @@ use super::output::{Format, Printer, pretty, write_out};
 use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
-use super::yaml::to_yaml;
 use super::{admin, backfill, calendar, context, documents, instance, run, schedule, workflow};
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.

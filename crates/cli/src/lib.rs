@@ -34,7 +34,6 @@ mod shown_states;
 mod suggestion;
 mod target;
 mod workflow;
-mod yaml;
 
 pub use args::{CleanArgs, ClientCommand, Global};
 pub use client::{connect, make_printer, run_client};

@@ -69,6 +69,36 @@ pub enum WorkflowCommand {
         #[command(flatten)]
         place: InProject,
     },
+    /// Store an earlier version again as the newest
+    Restore {
+        /// Name of the workflow
+        workflow: String,
+        /// The version
+        version: u32,
+        #[command(flatten)]
+        place: InProject,
+    },
+    /// Store the newest version under another name or in another project
+    #[command(group = ArgGroup::new("target").args(["to_project", "name"]).multiple(true).required(true))]
+    Copy {
+        /// Name of the workflow
+        workflow: String,
+        /// Project of the copy [default: the same]
+        #[arg(long, value_name = "PROJECT")]
+        to_project: Option<String>,
+        /// Name of the copy [default: the same]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        #[command(flatten)]
+        place: InProject,
+    },
+    /// Print the documents of a project as one stream that `apply` reads
+    Export {
+        /// Names of the workflows [default: all]
+        workflows: Vec<String>,
+        #[command(flatten)]
+        place: InProject,
+    },
     /// Let one be started again
     Enable {
         /// Name of the workflow
@@ -87,6 +117,9 @@ pub enum WorkflowCommand {
     Delete {
         /// Name of the workflow
         workflow: String,
+        /// Also when documents of other workflows name it
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         place: InProject,
     },
