@@ -14,7 +14,7 @@ use actors::messages::master::{
     RenewLeases,
 };
 use actors::node_deps::{MasterConfig, NodeDeps, WorkerResources};
-use catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
+use catalog::{AuditContext, Catalog, NewVersion, SourceFormat, VersionOrigin};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use engine::timezone::Tz;
@@ -114,7 +114,8 @@ impl NodeHarness {
             source: yaml.to_owned(),
             format: SourceFormat::Yaml,
             hash: "0".repeat(64),
-            schedule_defaults: catalog::ScheduleDefaults::default(),
+            origin: VersionOrigin::Document,
+            default_timezone: Tz::UTC,
         };
         let at = self.node.clock().now();
         self.catalog

@@ -4,53 +4,24 @@ use std::collections::BTreeMap;
 
 use engine::ids::Timestamp;
 use engine::schedule::serialize_schedule;
-use engine::spec::Definition;
-use engine::timezone::Tz;
 use sea_orm::EntityTrait;
 use store::Transaction;
 
 use crate::entity::{schedule, workflow};
 use crate::error::CatalogError;
+use crate::save_version::{NewVersion, VersionOrigin};
 use crate::schedule_rows::{DropReason, ScheduleEntry, lock_schedules_of, save_entry, set_firing};
 use crate::schedules::ScheduleManager;
 
-/// Whether the schedules of a document fire when they are first stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum InitialSchedules {
-    /// As the document says.
-    #[default]
-    AsDescribed,
-    /// They wait until they are resumed.
-    Paused,
-}
-
-/// What the schedules of a document take from outside of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ScheduleDefaults {
-    /// The zone of a document that names none.
-    pub timezone: Tz,
-    /// Whether they fire when they are first stored.
-    pub initial: InitialSchedules,
-}
-
-impl Default for ScheduleDefaults {
-    fn default() -> Self {
-        Self {
-            timezone: Tz::UTC,
-            initial: InitialSchedules::AsDescribed,
-        }
-    }
-}
-
 /// Makes the stored schedules of a workflow those of its new version. One whose entry is the same keeps its pause; those
-/// that no document describes stay.
+/// that no document describes stay. The schedules of a copy wait until they are resumed.
 pub(crate) async fn store_document_schedules(
     on: &Transaction,
     workflow: &workflow::Model,
-    definition: &Definition,
-    defaults: ScheduleDefaults,
+    new: &NewVersion,
     at: Timestamp,
 ) -> Result<(), CatalogError> {
+    let definition = &new.definition;
     let rows = lock_schedules_of(on, workflow.id).await?;
     let mut stored: BTreeMap<String, schedule::Model> =
         rows.into_iter().map(|row| (row.name.clone(), row)).collect();
@@ -58,7 +29,7 @@ pub(crate) async fn store_document_schedules(
         let zone = described
             .timezone
             .or(definition.timezone)
-            .unwrap_or(defaults.timezone);
+            .unwrap_or(new.default_timezone);
         let row = stored.remove(name);
         let fields = serialize_schedule(described).to_string();
         let is_same = |row: &schedule::Model| {
@@ -74,7 +45,7 @@ pub(crate) async fn store_document_schedules(
             definition: described,
             zone,
             managed_by: ScheduleManager::Document,
-            enabled: described.enabled && defaults.initial == InitialSchedules::AsDescribed,
+            enabled: described.enabled && new.origin != VersionOrigin::Copied,
         };
         save_entry(on, workflow, row, &entry, at).await?;
     }

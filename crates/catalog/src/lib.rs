@@ -36,6 +36,8 @@ mod transitions;
 mod users;
 mod visibility;
 mod workflow_edit;
+mod workflow_runs;
+mod workflow_sources;
 mod workflows;
 
 pub use ports::RequestKey;
@@ -44,7 +46,6 @@ pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::calendars::{CalendarChange, CalendarScope, Calendars, NewCalendar, StoredCalendar};
 pub use self::catalog::Catalog;
 pub use self::context::AuditContext;
-pub use self::document_schedules::{InitialSchedules, ScheduleDefaults};
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
 pub use self::grants::{Grant, Grants};
@@ -58,7 +59,7 @@ pub use self::page::{Page, PageRequest};
 pub use self::permission::Permission;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
-pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion};
+pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::schedule_fires::ScheduleFire;
 pub use self::schedules::{
     Schedule, ScheduleChange, ScheduleFilter, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules,
@@ -70,6 +71,8 @@ pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
 pub use self::users::{Access, Credentials, NewUser, User, UserEdit, UserId, UserRole, Users};
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
+pub use self::workflow_runs::WorkflowRun;
+pub use self::workflow_sources::{SourceSelection, WorkflowSource};
 pub use self::workflows::{
     SourceFormat, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion, Workflows,
 };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine::ids::Timestamp;
 use engine::spec::Definition;
+use engine::timezone::Tz;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -13,7 +14,7 @@ use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::map_to_json;
 use crate::context::AuditContext;
-use crate::document_schedules::{ScheduleDefaults, store_document_schedules};
+use crate::document_schedules::store_document_schedules;
 use crate::entity::{project, workflow, workflow_version};
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
@@ -34,8 +35,32 @@ pub struct NewVersion {
     pub format: SourceFormat,
     /// SHA-256 of the canonical model in hex; the same hash means unchanged.
     pub hash: String,
-    /// What its schedules take from outside of the document.
-    pub schedule_defaults: ScheduleDefaults,
+    /// The zone of a document that names none.
+    pub default_timezone: Tz,
+    /// Where it comes from.
+    pub origin: VersionOrigin,
+}
+
+/// The request that a new version comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionOrigin {
+    /// A document was sent.
+    Document,
+    /// An earlier version was restored.
+    Restored,
+    /// Another workflow was copied.
+    Copied,
+}
+
+impl VersionOrigin {
+    /// Returns the action in the audit log.
+    fn action(self) -> &'static str {
+        match self {
+            Self::Document => "workflow.put",
+            Self::Restored => "workflow.restore",
+            Self::Copied => "workflow.copy",
+        }
+    }
 }
 
 /// What the caller believes to be stored.
@@ -45,6 +70,8 @@ pub enum IfMatch {
     Exists,
     /// The newest version is this one.
     Version(i64),
+    /// The workflow does not exist.
+    Absent,
 }
 
 /// What saving a document did.
@@ -80,7 +107,7 @@ impl Workflows<'_> {
     /// Concurrent saves of one workflow are ordered: each gets its own version, or `Unchanged`.
     ///
     /// # Errors
-    /// `Conflict` with `PRECONDITION_FAILED`: `if_match` does not hold; read again.
+    /// `Conflict` with `PRECONDITION_FAILED`, or `WORKFLOW_EXISTS` for `IfMatch::Absent`: `if_match` does not hold.
     pub async fn save_version(
         self,
         project: ProjectId,
@@ -101,10 +128,9 @@ impl Workflows<'_> {
             return Ok(saved);
         }
         store_version(change.on(), (newest.workflow, saved.version), new, context).await?;
-        let (defaults, at) = (new.schedule_defaults, context.at);
-        store_document_schedules(change.on(), &row, &new.definition, defaults, at).await?;
+        store_document_schedules(change.on(), &row, new, context.at).await?;
         let resource = format!("{}@{}", newest.workflow, saved.version);
-        let entry = AuditEntry::done("workflow.put", "workflow", &resource)
+        let entry = AuditEntry::done(new.origin.action(), "workflow", &resource)
             .with_detail(format!("{} {}", new.name, new.hash));
         change.commit_with(&entry).await?;
         Ok(saved)
@@ -186,8 +212,14 @@ fn decide(
 ) -> Result<SavedVersion, CatalogError> {
     let stored = newest.filter(|newest| newest.version > 0);
     let version = stored.map_or(0, |newest| newest.version);
+    if let Some(IfMatch::Absent) = if_match
+        && stored.is_some()
+    {
+        let detail = format!("a workflow `{}` exists already", new.name);
+        return Err(CatalogError::conflict("WORKFLOW_EXISTS", detail));
+    }
     let is_match = match if_match {
-        None => true,
+        None | Some(IfMatch::Absent) => true,
         Some(IfMatch::Exists) => version > 0,
         Some(IfMatch::Version(expected)) => stored.is_some() && version == expected,
     };

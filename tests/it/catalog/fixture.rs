@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use catalog::{
     AuditContext, Catalog, NewProject, NewUser, NewVersion, Project, ProjectId, RequestKey, SourceFormat,
-    User, UserRole,
+    User, UserRole, VersionOrigin,
 };
 use engine::ids::{InstanceId, Timestamp};
+use engine::timezone::Tz;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use store::{Role as StoreRole, Store};
@@ -179,6 +180,7 @@ pub(crate) fn version(name: &str, mark: u32) -> NewVersion {
         source: source.to_string(),
         format: SourceFormat::Json,
         hash: format!("hash-{mark}"),
-        schedule_defaults: catalog::ScheduleDefaults::default(),
+        origin: VersionOrigin::Document,
+        default_timezone: Tz::UTC,
     }
 }

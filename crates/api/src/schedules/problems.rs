@@ -1,7 +1,7 @@
 //! What is wrong with a schedule, as answers say it.
 
-use catalog::{Catalog, NewVersion, ProjectId};
-use engine::spec::Diagnostic;
+use catalog::{Catalog, ProjectId};
+use engine::spec::{Definition, Diagnostic};
 
 use crate::http::body::escape_pointer;
 use crate::http::codes::Code;
@@ -40,11 +40,11 @@ fn missing_calendar(name: &str) -> String {
 pub(crate) async fn check_calendars(
     catalog: &Catalog,
     project: ProjectId,
-    new: &NewVersion,
+    workflow: &Definition,
     position: impl Fn(&str) -> Option<(u32, u32)>,
 ) -> Result<(), Problem> {
     let mut errors = Vec::new();
-    for (schedule, definition) in &new.definition.schedules {
+    for (schedule, definition) in &workflow.schedules {
         let Some(name) = &definition.calendar else {
             continue;
         };

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use catalog::{InitialSchedules, NewVersion, ScheduleDefaults, SourceFormat};
+use catalog::{NewVersion, Project, SourceFormat, VersionOrigin};
 use document::{LocatedDiagnostic, find_position, parse_document};
-use engine::timezone::Tz;
 use sha2::{Digest, Sha256};
 
+use crate::auth::server::Server;
 use crate::http::body::{DocumentBody, media_type};
 use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
+use crate::schedules::check_calendars;
 
 /// Returns the format that the content type names.
 pub(crate) fn parse_format(request: &HttpRequest) -> Result<SourceFormat, Problem> {
@@ -24,18 +25,21 @@ pub(crate) fn parse_format(request: &HttpRequest) -> Result<SourceFormat, Proble
     }
 }
 
-/// Parses a document off the event loop, since a large one takes a while.
+/// Parses a document of a workflow, off the event loop, since a large one takes a while.
 pub(crate) async fn parse_version(
-    name: &str,
-    project: &str,
+    server: &Server,
+    (project, name): (&Project, &str),
     body: &DocumentBody,
-    (format, server_timezone): (SourceFormat, Tz),
+    format: SourceFormat,
 ) -> Result<NewVersion, Problem> {
     let source = std::str::from_utf8(&body.0)
         .map_err(|_| Problem::new(Code::MalformedBody, "The document is not UTF-8."))?
         .to_owned();
     let bytes = body.0.clone();
-    let document_format = document_format(format);
+    let document_format = match format {
+        SourceFormat::Yaml => document::Format::Yaml,
+        SourceFormat::Json => document::Format::Json,
+    };
     let parsed = tokio::task::spawn_blocking(move || parse_document(&bytes, document_format));
     let (definition, model) = parsed
         .await
@@ -43,9 +47,11 @@ pub(crate) async fn parse_version(
         .map_err(|issues| invalid_document(&issues))?;
     let in_document = [
         ("name", name, Some(&definition.name)),
-        ("project", project, definition.project.as_ref()),
+        ("project", &project.name, definition.project.as_ref()),
     ];
-    check_names(&in_document, |pointer| find_in_document(body, format, pointer))?;
+    let position = |pointer: &str| find_position(&body.0, document_format, pointer);
+    check_names(&in_document, position)?;
+    check_calendars(server.catalog(), project.id, &definition, position).await?;
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),
@@ -53,27 +59,9 @@ pub(crate) async fn parse_version(
         model,
         source,
         format,
-        schedule_defaults: ScheduleDefaults {
-            timezone: server_timezone,
-            initial: InitialSchedules::AsDescribed,
-        },
+        origin: VersionOrigin::Document,
+        default_timezone: server.state().timezone,
     })
-}
-
-/// Finds line and column of a value of the document.
-pub(crate) fn find_in_document(
-    body: &DocumentBody,
-    format: SourceFormat,
-    pointer: &str,
-) -> Option<(u32, u32)> {
-    find_position(&body.0, document_format(format), pointer)
-}
-
-fn document_format(format: SourceFormat) -> document::Format {
-    match format {
-        SourceFormat::Yaml => document::Format::Yaml,
-        SourceFormat::Json => document::Format::Json,
-    }
 }
 
 /// Compares the names of the document, where it has any, with those of the URL.
