@@ -8,6 +8,7 @@ use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
 use engine::spec::Definition;
 use engine::states::MemberState;
 
+use crate::backfills::BackfillStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
@@ -153,6 +154,7 @@ pub trait Store:
     + DefinitionStore
     + InboxStore
     + RelayedResults
+    + BackfillStore
 {
 }
 
@@ -165,5 +167,6 @@ impl<S> Store for S where
         + DefinitionStore
         + InboxStore
         + RelayedResults
+        + BackfillStore
 {
 }
