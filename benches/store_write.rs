@@ -14,6 +14,8 @@ use engine::instance::{Changes, Transition};
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
+use engine::timezone::Tz;
+use engine::trigger::Trigger;
 use ports::{
     InstanceCommit, InstanceWriter as _, Join, MembershipStore as _, NewInstance, NodeIdentity, Write,
     WriteOutcome,
@@ -128,9 +130,11 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
             worker_group: None,
             dry_run: false,
             scheduled_at: None,
+            timezone: Tz::UTC,
+            labels: BTreeMap::new(),
         },
-        trigger: "bench".to_owned(),
-        requested_by: "bench".to_owned(),
+        trigger: Trigger::Api,
+        requested_by: Some("bench".to_owned()),
         owner: Some(me.clone()),
         request_key: None,
         at: Timestamp(1),

@@ -61,6 +61,10 @@ number!(
     OperationId(i64)
 );
 number!(
+    /// One backfill of a workflow.
+    BackfillId(i64)
+);
+number!(
     /// Raised after a restore of the database; epochs compare as (generation, epoch).
     Generation(i64)
 );

@@ -15,6 +15,8 @@ pub mod plan;
 pub mod spec;
 pub mod start;
 pub mod task_type;
+pub mod timezone;
+pub mod trigger;
 
 pub mod instance;
 pub mod schedule;

@@ -7,6 +7,7 @@ pub mod duration;
 pub mod names;
 
 pub(crate) mod diagnostic;
+pub(crate) mod labels;
 pub(crate) mod limits;
 pub(crate) mod model;
 pub(crate) mod params;

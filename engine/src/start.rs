@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::Timestamp;
+use crate::params::TimeBase;
 use crate::params::check::find_param_mistakes;
 use crate::spec::diagnostic::Diagnostic;
+use crate::spec::labels::parse_labels;
 use crate::spec::limits::MAX_TASKS;
 use crate::spec::model::{Definition, Direction, Param};
 use crate::spec::validator::{Path, Validator, named};
 use crate::spec::values::typed_text;
 use crate::states::{FailureStrategy, Priority, Scope};
+use crate::timezone::Tz;
 
 /// The choices of one start. Stored with the instance as JSON, with every default already resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +36,18 @@ pub struct Start {
     pub dry_run: bool,
     /// The base of time parameters, if not the instance's creation.
     pub scheduled_at: Option<Timestamp>,
+    /// The zone in which time parameters are formatted: the start's, else the definition's, else the server's.
+    pub timezone: Tz,
+    /// The definition's, overlaid by the start's.
+    pub labels: BTreeMap<String, String>,
 }
 
 impl Start {
+    /// Returns what time parameters of an instance are relative to: the same in every run.
+    pub fn time_base(&self, created_at: Timestamp) -> TimeBase {
+        TimeBase::in_zone(self.scheduled_at.unwrap_or(created_at), self.timezone)
+    }
+
     /// Returns the declared input parameters with their defaults, overlaid by those of the start.
     pub fn effective_params(&self, definition: &Definition) -> BTreeMap<String, String> {
         let inputs = definition
@@ -58,17 +70,20 @@ const KEYS: &[&str] = &[
     "worker_group",
     "dry_run",
     "scheduled_at",
+    "timezone",
+    "labels",
 ];
 
 /// Parses the body of a start against the definition that it starts.
 ///
-/// `version` chose the definition before; here only its type is checked.
+/// `version` chose the definition before; here only its type is checked. `server_timezone` is the zone of an instance
+/// that neither the body nor the definition gives one.
 ///
 /// # Errors
 /// Lists everything that is wrong with the body.
-pub fn parse(value: &Value, definition: &Definition) -> Result<Start, Vec<Diagnostic>> {
+pub fn parse(value: &Value, definition: &Definition, server_timezone: Tz) -> Result<Start, Vec<Diagnostic>> {
     let mut validator = Validator::default();
-    let start = parse_start(&mut validator, value, definition);
+    let start = parse_start(&mut validator, value, definition, server_timezone);
     validator.finish(start)
 }
 
@@ -98,7 +113,12 @@ pub fn check_params(
     validator.finish(Some(()))
 }
 
-fn parse_start(validator: &mut Validator, value: &Value, definition: &Definition) -> Option<Start> {
+fn parse_start(
+    validator: &mut Validator,
+    value: &Value,
+    definition: &Definition,
+    server_timezone: Tz,
+) -> Option<Start> {
     let at = Path::ROOT;
     let map = validator.object(value, &at, KEYS)?;
     let given = |key: &str| map.get(key).filter(|value| !value.is_null());
@@ -139,6 +159,11 @@ fn parse_start(validator: &mut Validator, value: &Value, definition: &Definition
             .unwrap_or(false),
         scheduled_at: given("scheduled_at")
             .and_then(|value| parse_instant(validator, value, &at.key("scheduled_at"))),
+        timezone: given("timezone")
+            .and_then(|value| validator.timezone(value, &at.key("timezone")))
+            .or(definition.timezone)
+            .unwrap_or(server_timezone),
+        labels: overlay_labels(validator, given("labels"), &at.key("labels"), definition),
     })
 }
 
@@ -223,6 +248,19 @@ fn parse_params(
         validator.missing(at, name, "this parameter has no default");
     }
     params
+}
+
+fn overlay_labels(
+    validator: &mut Validator,
+    value: Option<&Value>,
+    at: &Path<'_>,
+    definition: &Definition,
+) -> BTreeMap<String, String> {
+    let mut labels = definition.labels.clone();
+    if let Some(value) = value {
+        labels.extend(parse_labels(validator, value, at));
+    }
+    labels
 }
 
 fn refuse<'a>(

@@ -54,6 +54,8 @@ macro_rules! named {
     };
 }
 
+pub(crate) use named;
+
 /// Set when the system stopped working on an instance until a person acts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attention {

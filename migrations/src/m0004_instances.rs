@@ -29,7 +29,14 @@ CREATE TABLE instance (
     tasks_excluded BIGINT NOT NULL DEFAULT 0,
     priority TEXT NOT NULL,
     trigger_type TEXT NOT NULL,
-    requested_by TEXT NOT NULL,
+    schedule TEXT,
+    backfill BIGINT,
+    parent BIGINT,
+    parent_task TEXT,
+    parent_attempt BIGINT,
+    parent_index BIGINT,
+    requested_by TEXT,
+    scheduled_at BIGINT,
     due_at BIGINT,
     time_left_ms BIGINT,
     timed_out BOOLEAN NOT NULL DEFAULT FALSE,
@@ -44,6 +51,21 @@ CREATE INDEX instance_unowned ON instance (id)
 CREATE INDEX instance_project ON instance (project_id, id);
 CREATE INDEX instance_workflow ON instance (workflow_id, id);
 CREATE INDEX instance_state ON instance (state, id);
+CREATE INDEX instance_trigger ON instance (trigger_type, id);
+CREATE INDEX instance_schedule ON instance (schedule, id) WHERE schedule IS NOT NULL;
+CREATE INDEX instance_backfill ON instance (backfill, id) WHERE backfill IS NOT NULL;
+CREATE INDEX instance_parent ON instance (parent, id) WHERE parent IS NOT NULL;
+CREATE INDEX instance_requested_by ON instance (requested_by, id);
+CREATE INDEX instance_scheduled ON instance (scheduled_at, workflow_id) WHERE scheduled_at IS NOT NULL;
+CREATE INDEX instance_created ON instance (created_at);
+
+CREATE TABLE instance_label (
+    instance BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (instance, name)
+) {clustered};
+CREATE INDEX instance_label_value ON instance_label (name, value, instance);
 
 CREATE TABLE task_instance (
     instance BIGINT NOT NULL,
@@ -90,6 +112,7 @@ const DOWN: Statements = Statements::Shared(
     "
 DROP TABLE attempt;
 DROP TABLE task_instance;
+DROP TABLE instance_label;
 DROP TABLE instance;
 ",
 );

@@ -33,6 +33,7 @@ BEGIN
     DELETE FROM transition WHERE instance = OLD.id;
     DELETE FROM inbox WHERE instance = OLD.id;
     DELETE FROM owner_log WHERE instance = OLD.id;
+    DELETE FROM instance_label WHERE instance = OLD.id;
     RETURN OLD;
 END $$;
 CREATE TRIGGER instance_gone AFTER DELETE ON instance FOR EACH ROW
@@ -73,6 +74,7 @@ BEGIN
     DELETE FROM transition WHERE instance = OLD.id;
     DELETE FROM inbox WHERE instance = OLD.id;
     DELETE FROM owner_log WHERE instance = OLD.id;
+    DELETE FROM instance_label WHERE instance = OLD.id;
 END;
 ";
 

@@ -4,7 +4,7 @@ use sea_orm_migration::prelude::{DbErr, SchemaManager};
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 /// Placeholder, on SQLite, on PostgreSQL.
-const PLACEHOLDERS: [(&str, &str, &str); 4] = [
+const PLACEHOLDERS: [(&str, &str, &str); 5] = [
     // A key that grows and is never used again, not even after a delete.
     (
         "{id}",
@@ -21,6 +21,8 @@ const PLACEHOLDERS: [(&str, &str, &str); 4] = [
     ("{hot}", "", "WITH (fillfactor = 70)"),
     // The same for rows that are kept together by their primary key.
     ("{hot_clustered}", "WITHOUT ROWID", "WITH (fillfactor = 70)"),
+    // Rows that are kept together by their primary key and never updated.
+    ("{clustered}", "WITHOUT ROWID", ""),
 ];
 
 /// The statements of one direction of a migration.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::execution::worker_selection::WorkerSelection;
+use engine::timezone::Tz;
 use primitives::secret::Secret;
 use primitives::units::{parse_byte_size, parse_duration};
 
@@ -14,7 +15,7 @@ use super::role::Role;
 use super::values::{
     parse_address, parse_agent_url, parse_bool, parse_database_url, parse_host_and_port, parse_log_format,
     parse_log_level, parse_long_secret, parse_natural, parse_path, parse_positive, parse_roles, parse_secret,
-    parse_text, parse_worker_choice,
+    parse_text, parse_worker_choice, parse_zone,
 };
 
 /// Defines each key as a constant, and `KEYS` as the list of them.
@@ -40,6 +41,9 @@ keys! {
     NODE_NAME: String = Key::optional("server.node_name", parse_text, "name of the node");
     DRAIN_TIMEOUT: Duration = Key::with_default(
         "server.drain_timeout", "30s", parse_duration, "how long a drain may take",
+    );
+    TIMEZONE: Tz = Key::with_default(
+        "server.timezone", "UTC", parse_zone, "IANA name of the zone of instances whose workflow has none",
     );
     RPC_LISTEN: SocketAddr = Key::with_default(
         "rpc.listen", "127.0.0.1:7071", parse_address, "address between nodes",

@@ -76,6 +76,7 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             roles: from.value(&keys::ROLES)?,
             node_name: from.optional_value(&keys::NODE_NAME)?,
             drain_timeout: from.value(&keys::DRAIN_TIMEOUT)?,
+            timezone: from.value(&keys::TIMEZONE)?,
         },
         rpc: Rpc {
             listen: from.value(&keys::RPC_LISTEN)?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actors::node_deps::MasterConfig;
 use api::{Mode, Rates};
+use engine::timezone::Tz;
 use primitives::data_folder;
 use primitives::secret::Secret;
 
@@ -52,6 +53,8 @@ pub struct Server {
     pub node_name: Option<String>,
     /// How long a drain may take.
     pub drain_timeout: Duration,
+    /// The zone of instances that neither their start nor their workflow gives one.
+    pub timezone: Tz,
 }
 
 /// The port between nodes.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use actors::execution::worker_selection::WorkerSelection;
+use engine::timezone::{Tz, parse_timezone};
 use primitives::secret::Secret;
 
 use super::log::LogFormat;
@@ -95,6 +96,10 @@ pub(super) fn parse_roles(text: &str) -> Result<Vec<Role>, String> {
     roles.sort_unstable();
     roles.dedup();
     Ok(roles)
+}
+
+pub(super) fn parse_zone(text: &str) -> Result<Tz, String> {
+    parse_timezone(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn parse_worker_choice(text: &str) -> Result<WorkerSelection, String> {

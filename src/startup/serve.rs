@@ -62,6 +62,7 @@ pub(super) fn serve_api(
         logs: Arc::clone(&resources.logs),
         metrics: install_metrics(),
         mode: resources.config.mode,
+        timezone: resources.config.server.timezone,
         rates: resources.config.rates,
         session_lifetime: resources.config.auth.session_lifetime,
         version: env!("CARGO_PKG_VERSION"),

@@ -6,6 +6,7 @@ mod instances;
 mod nodes;
 mod people;
 mod projects;
+mod triggers;
 mod workflows;
 
 macro_rules! on_both {
@@ -79,6 +80,10 @@ on_both! {
         ownership_says_whether_an_owner_lives_or_is_on_its_way,
         only_a_final_instance_without_a_verb_is_deleted,
         a_delete_requests_of_each_worker_to_remove_the_logs,
+    }
+    triggers::{
+        every_trigger_is_shown_as_it_was_stored,
+        labels_are_deleted_with_their_instance,
     }
     commands::{
         a_verb_waits_in_the_inbox_for_the_run_that_was_read,

@@ -17,6 +17,8 @@ use actors::node_deps::{MasterConfig, NodeDeps, WorkerResources};
 use catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
+use engine::timezone::Tz;
+use engine::trigger::Trigger;
 use porpoise::registry::LocalRegistry;
 use ports::clock::Clock;
 use ports::health::HealthStatus;
@@ -131,7 +133,8 @@ impl NodeHarness {
             .start_target(startable, None)
             .await
             .expect("a target");
-        let start = engine::start::parse(&serde_json::json!({}), &target.definition).expect("a start");
+        let start =
+            engine::start::parse(&serde_json::json!({}), &target.definition, Tz::UTC).expect("a start");
         let new = NewInstance {
             project_id: project.id.0,
             workflow_id: target.workflow_id.0,
@@ -142,8 +145,8 @@ impl NodeHarness {
             tasks: u32::try_from(target.definition.tasks.len()).expect("few"),
             excluded: 0,
             start,
-            trigger: "api".to_owned(),
-            requested_by: "admin".to_owned(),
+            trigger: Trigger::Api,
+            requested_by: Some("admin".to_owned()),
             owner: None,
             request_key: None,
             at,

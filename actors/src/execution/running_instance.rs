@@ -99,8 +99,7 @@ impl RunningInstance {
             .uid
             .zip(attempt.worker.as_ref())
             .ok_or("the attempt is not bound to a worker")?;
-        let scheduled_at = self.plan.start.scheduled_at;
-        let base = TimeBase::utc(scheduled_at.unwrap_or(self.state.rows.created_at));
+        let base = self.plan.start.time_base(self.state.rows.created_at);
         let values = self
             .resolve_params(task_index, uid, base)
             .map_err(|error| error.to_string())?;

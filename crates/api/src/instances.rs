@@ -2,6 +2,7 @@
 
 pub(crate) mod commands;
 pub(crate) mod start;
+pub(crate) mod trigger;
 pub(crate) mod views;
 pub(crate) mod wait;
 

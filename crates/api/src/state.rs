@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::Catalog;
+use engine::timezone::Tz;
 use metrics_exporter_prometheus::PrometheusHandle;
 use ports::LogSource;
 use ports::node::Node;
@@ -43,6 +44,8 @@ pub struct ApiState {
     pub mode: Mode,
     /// The program's version.
     pub version: &'static str,
+    /// The zone of instances that neither their start nor their workflow gives one.
+    pub timezone: Tz,
     /// Request rates that one caller may reach.
     pub rates: Rates,
     /// The lifetime of a session that a login opens.

@@ -29,6 +29,11 @@ where
     T::try_from(number).map_err(|error| unreadable(column, error))
 }
 
+/// Reads a column that other columns of its row promise to be there.
+pub(crate) fn present<T>(column: &str, value: Option<T>) -> Result<T, CatalogError> {
+    value.ok_or_else(|| unreadable(column, "it is NULL"))
+}
+
 /// Writes names and values as JSON text.
 pub(crate) fn map_to_json(map: &BTreeMap<String, String>) -> String {
     let object = map

@@ -16,6 +16,7 @@ pub(crate) mod failover;
 pub(crate) mod inbox;
 pub(crate) mod index;
 pub(crate) mod instance;
+pub(crate) mod instance_label;
 pub(crate) mod log_removal;
 pub(crate) mod member;
 pub(crate) mod member_heartbeat;
@@ -51,6 +52,7 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, audit::Entity),
         create(backend, request_key::Entity),
         create(backend, instance::Entity),
+        create(backend, instance_label::Entity),
         create(backend, task_instance::Entity),
         create(backend, attempt::Entity),
         create(backend, transition::Entity),
@@ -76,6 +78,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         audit::indexes(),
         request_key::indexes(),
         instance::indexes(),
+        instance_label::indexes(),
         attempt::indexes(),
         transition::indexes(),
         inbox::indexes(),

@@ -6,6 +6,8 @@ use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
 use engine::spec::Definition;
 use engine::start::Start;
 use engine::states::{Attention, FailureStrategy, InstanceState, Priority, TaskState};
+use engine::timezone::Tz;
+use engine::trigger::Trigger;
 use engine::view;
 use ports::DefinitionStore as _;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
@@ -20,6 +22,7 @@ use crate::context::AuditContext;
 use crate::entity::{inbox, instance, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::InstanceFilter;
+use crate::instance_trigger::read_trigger;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use store::Store;
@@ -54,8 +57,8 @@ pub struct InstanceRow {
     pub attention: Option<Attention>,
     /// Counts its starts.
     pub run: Run,
-    /// Who or what started it, for example `api`.
-    pub trigger: String,
+    /// What started it.
+    pub trigger: Trigger,
     /// Declared defaults, overlaid by the parameters of the start.
     pub params: BTreeMap<String, String>,
     /// Filled when it ends.
@@ -74,8 +77,12 @@ pub struct InstanceRow {
     pub dry_run: bool,
     /// The base of time parameters, if not the creation.
     pub scheduled_at: Option<Timestamp>,
-    /// The user who started it.
-    pub requested_by: String,
+    /// The zone of time parameters.
+    pub timezone: Tz,
+    /// The workflow's at the start, overlaid by the start's.
+    pub labels: BTreeMap<String, String>,
+    /// The user for whom it was started; none for a schedule.
+    pub requested_by: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it first started.
@@ -230,6 +237,7 @@ impl InstanceWithNames {
     ) -> Result<InstanceRow, CatalogError> {
         let moving = self.moving_reason();
         let row = self.instance;
+        let trigger = read_trigger(&row)?;
         let start: Start = parse_json("start", &row.start)?;
         let state = parse_name("state", &row.state)?;
         let total = narrow("tasks_total", row.tasks_total)?;
@@ -251,7 +259,7 @@ impl InstanceWithNames {
             reason,
             attention,
             run: Run(narrow("run", row.run)?),
-            trigger: row.trigger_type,
+            trigger,
             params: start.effective_params(definition),
             outputs: parse_json("outputs", &row.outputs)?,
             host,
@@ -261,6 +269,8 @@ impl InstanceWithNames {
             failure_strategy: start.failure_strategy,
             dry_run: start.dry_run,
             scheduled_at: start.scheduled_at,
+            timezone: start.timezone,
+            labels: start.labels,
             requested_by: row.requested_by,
             created_at: Timestamp(row.created_at),
             started_at: row.started_at.map(Timestamp),

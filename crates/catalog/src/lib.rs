@@ -14,6 +14,7 @@ mod error;
 mod grants;
 mod history;
 mod instance_filter;
+mod instance_trigger;
 mod instances;
 mod log_removals;
 mod nodes;

@@ -7,6 +7,7 @@ use engine::instance::{Changes, InstanceRecord, InstanceRows};
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Attempt;
+use engine::trigger::Trigger;
 
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::membership::NodeIdentity;
@@ -41,10 +42,10 @@ pub struct NewInstance {
     pub excluded: u32,
     /// What the start asked for.
     pub start: Start,
-    /// What started it, for example `api`.
-    pub trigger: String,
-    /// The user.
-    pub requested_by: String,
+    /// What started it. The time of a fire, of a date and of a parent is also `start.scheduled_at`.
+    pub trigger: Trigger,
+    /// The user: the caller, the maker of the backfill, that of the parent; none for a schedule.
+    pub requested_by: Option<String>,
     /// Its first owner; without one it waits to be claimed.
     pub owner: Option<NodeIdentity>,
     /// Ties a repeated request to this instance.
@@ -54,6 +55,14 @@ pub struct NewInstance {
 }
 
 impl NewInstance {
+    /// Says what started it, for its history.
+    pub fn start_reason(&self) -> String {
+        match &self.requested_by {
+            Some(user) => format!("started by {user} ({})", self.trigger),
+            None => format!("started by {}", self.trigger),
+        }
+    }
+
     /// Returns this instance as its creation stores it, owned from the start.
     pub fn into_loaded(self, id: InstanceId, generation: Generation) -> LoadedInstance {
         let record = InstanceRecord {

@@ -8,7 +8,7 @@ use crate::ids::DispatchId;
 /// What the system knows of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BuiltinContext<'a> {
-    /// The scheduled instant, else the creation of the instance, in UTC.
+    /// The scheduled instant, else the creation of the instance, in the instance's zone.
     pub base: TimeBase,
     /// The project's name.
     pub project: &'a str,

@@ -11,6 +11,7 @@ use super::values::ParamType;
 use crate::ids::TaskIndex;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::action::TaskAction;
+use crate::timezone::Tz;
 
 /// A validated workflow definition.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Definition {
     pub description: String,
     /// For people and filters.
     pub labels: BTreeMap<String, String>,
+    /// The zone of its instances, unless their start says otherwise.
+    pub timezone: Option<Tz>,
     /// Workflow parameters, in document order.
     pub params: Vec<Param>,
     /// The limit of one run of an instance, in milliseconds.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
+use super::labels::parse_labels;
 use super::model::Definition;
 use super::param_check::report_param_mistakes;
 use super::params::ParamOwner;
@@ -19,6 +20,7 @@ pub(super) const KEYS: &[&str] = &[
     "project",
     "description",
     "labels",
+    "timezone",
     "params",
     "timeout",
     "on_timeout",
@@ -39,10 +41,6 @@ pub(super) const DEFAULT_NAME: &str = "default";
 
 /// The most bytes of a description.
 const MAX_DESCRIPTION: usize = 64 * 1024;
-
-/// The most labels, and the most bytes of one.
-const MAX_LABELS: usize = 100;
-const MAX_LABEL: usize = 1_000;
 
 /// Reads a document.
 ///
@@ -79,6 +77,9 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
         labels: map.get("labels").map_or_else(BTreeMap::new, |value| {
             parse_labels(validator, value, &at.key("labels"))
         }),
+        timezone: map
+            .get("timezone")
+            .and_then(|value| validator.timezone(value, &at.key("timezone"))),
         params: map.get("params").map_or_else(Vec::new, |value| {
             params::parse(validator, value, &at.key("params"), ParamOwner::Workflow)
         }),
@@ -129,25 +130,4 @@ fn check_version(validator: &mut Validator, version: Option<&Value>, at: &Path<'
 
 fn strategies() -> Vec<(&'static str, FailureStrategy)> {
     named(FailureStrategy::ALL, FailureStrategy::as_str)
-}
-
-fn parse_labels(validator: &mut Validator, value: &Value, at: &Path<'_>) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::new();
-    let Some(map) = validator.map(value, at) else {
-        return labels;
-    };
-    validator.at_most(map.len(), MAX_LABELS, at);
-    for (name, value) in map.iter().take(MAX_LABELS) {
-        let at = at.key(name);
-        if name.is_empty() || name.len() > MAX_LABEL {
-            validator.invalid_key(
-                &at,
-                "BAD_NAME",
-                format!("the name of a label has 1 to {MAX_LABEL} bytes"),
-            );
-        } else if let Some(text) = validator.scalar(value, &at, MAX_LABEL) {
-            labels.insert(name.clone(), text);
-        }
-    }
-    labels
 }

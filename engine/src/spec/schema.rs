@@ -28,6 +28,7 @@ pub fn document_schema() -> Value {
             "project": name("The project, unless the command line or the URL says it."),
             "description": { "type": "string" },
             "labels": { "type": "object", "additionalProperties": scalar("A label.") },
+            "timezone": { "type": "string", "description": "IANA name of the zone of times, like Asia/Shanghai." },
             "params": params("Workflow parameters."),
             "timeout": duration("The limit of one run of an instance."),
             "on_timeout": choice(OnTimeout::ALL, OnTimeout::Warn),

@@ -20,6 +20,7 @@ pub fn serialize(definition: &Definition) -> Value {
     put_some(&mut map, "project", definition.project.as_ref());
     put_unless(&mut map, "description", &definition.description, &String::new());
     put_unless(&mut map, "labels", &definition.labels, &BTreeMap::new());
+    put_some(&mut map, "timezone", definition.timezone);
     put_some(&mut map, "params", params(&definition.params));
     put_some(&mut map, "timeout", definition.timeout_ms.map(duration));
     put_unless(&mut map, "on_timeout", &definition.on_timeout, &OnTimeout::Warn);

@@ -26,7 +26,7 @@ fn one(document: &Value) -> Diagnostic {
 fn full() -> Value {
     json!({
         "version": 1, "name": "daily-sales", "project": "retail", "description": "Sales of one day",
-        "labels": { "team": "bi" },
+        "labels": { "team": "bi" }, "timezone": "Asia/Shanghai",
         "params": { "day": "$[yyyyMMdd-1]", "top_n": { "type": "integer", "value": 10 }, "total": { "direction": "out" } },
         "timeout": "2h", "on_timeout": "both", "failure_strategy": "end", "priority": "high", "worker_group": "etl",
         "tasks": {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::diagnostic::{Diagnostic, DiagnosticTarget};
 use super::values::{ParamType, check_value, value_text};
 use super::{duration, names};
+use crate::timezone::{Tz, parse_timezone};
 
 /// More errors than this are counted, not listed.
 const MAX_DIAGNOSTICS: usize = 500;
@@ -284,6 +285,13 @@ impl Validator {
             self.invalid(at, "BAD_VALUE", message);
         }
         found
+    }
+
+    /// Reads the IANA name of a time zone.
+    pub(crate) fn timezone(&mut self, value: &Value, at: &Path<'_>) -> Option<Tz> {
+        let zone = parse_timezone(self.text(value, at)?);
+        zone.map_err(|error| self.invalid(at, "UNKNOWN_TIMEZONE", error.to_string()))
+            .ok()
     }
 
     /// Reads the name of a project, workflow, task or worker group.

@@ -13,7 +13,7 @@ fn definition() -> Definition {
 }
 
 fn codes(body: Value) -> Vec<(String, &'static str)> {
-    parse(&body, &definition())
+    parse(&body, &definition(), Tz::UTC)
         .unwrap_err()
         .into_iter()
         .map(|issue| (issue.pointer, issue.code))
@@ -22,12 +22,13 @@ fn codes(body: Value) -> Vec<(String, &'static str)> {
 
 #[test]
 fn an_ordinary_start_takes_the_definitions_choices() {
-    let start = parse(&json!({ "params": { "must": 7 } }), &definition()).unwrap();
+    let start = parse(&json!({ "params": { "must": 7 } }), &definition(), Tz::UTC).unwrap();
     assert_eq!(start.params["must"], "7");
     assert_eq!((start.scope, start.priority), (Scope::All, Priority::High));
     let start = parse(
         &json!({ "params": { "must": "x" }, "tasks": ["a"], "version": 3 }),
         &definition(),
+        Tz::UTC,
     )
     .unwrap();
     assert_eq!(
@@ -59,7 +60,12 @@ fn every_error_is_told_with_its_place() {
 
 #[test]
 fn an_unknown_parameter_names_the_nearest() {
-    let issues = parse(&json!({ "params": { "dya": "x", "must": "y" } }), &definition()).unwrap_err();
+    let issues = parse(
+        &json!({ "params": { "dya": "x", "must": "y" } }),
+        &definition(),
+        Tz::UTC,
+    )
+    .unwrap_err();
     assert!(issues[0].message.contains("did you mean `day`"), "{issues:?}");
 }
 
@@ -74,6 +80,7 @@ fn a_scope_needs_tasks_and_tasks_refuse_all() {
         parse(
             &json!({ "scope": scope, "tasks": ["b"], "params": must }),
             &definition(),
+            Tz::UTC,
         )
         .unwrap();
     }
@@ -88,6 +95,7 @@ fn values_may_be_any_json_of_the_declared_type() {
     let start = parse(
         &json!({ "params": { "must": true, "top_n": "12", "day": "$[yyyyMMdd]" }, "scheduled_at": "2026-01-31T08:00:00+08:00" }),
         &definition(),
+        Tz::UTC,
     )
     .unwrap();
     assert_eq!(start.params["must"], "true");
@@ -105,6 +113,7 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
     let start = parse(
         &json!({ "params": { "must": "${day}", "day": "${must}" } }),
         &definition(),
+        Tz::UTC,
     )
     .unwrap();
     let issues = check_params(&start, &definition(), &BTreeMap::new()).unwrap_err();
@@ -113,11 +122,16 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
         ("/params/day", "CYCLE")
     );
     assert!(issues[0].message.contains("day -> must -> day"), "{issues:?}");
-    let start = parse(&json!({ "params": { "must": "${before}" } }), &definition()).unwrap();
+    let start = parse(
+        &json!({ "params": { "must": "${before}" } }),
+        &definition(),
+        Tz::UTC,
+    )
+    .unwrap();
     let project = BTreeMap::from([("before".to_owned(), "${must}".to_owned())]);
     let issues = check_params(&start, &definition(), &project).unwrap_err();
     assert_eq!(issues[0].pointer, "/params/must");
-    let start = parse(&json!({ "params": { "must": "${p}" } }), &definition()).unwrap();
+    let start = parse(&json!({ "params": { "must": "${p}" } }), &definition(), Tz::UTC).unwrap();
     let project = BTreeMap::from([("p".to_owned(), "${must}".to_owned())]);
     assert_eq!(
         check_params(&start, &definition(), &project).unwrap_err()[0].code,
@@ -132,4 +146,58 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
         "/params"
     );
     assert_eq!(check_params(&start, &definition(), &BTreeMap::new()), Ok(()));
+}
+
+#[test]
+fn the_zone_is_that_of_the_start_else_of_the_definition_else_of_the_server() {
+    let must = json!({ "must": "x" });
+    let body = json!({ "params": must });
+    let with_zone = json!({ "params": must, "timezone": "America/New_York" });
+    let zoned = Definition {
+        timezone: Some(Tz::Asia__Shanghai),
+        ..definition()
+    };
+    let zone = |body: &Value, definition: &Definition| {
+        parse(body, definition, Tz::Pacific__Auckland).unwrap().timezone
+    };
+    assert_eq!(zone(&body, &definition()), Tz::Pacific__Auckland);
+    assert_eq!(zone(&body, &zoned), Tz::Asia__Shanghai);
+    assert_eq!(zone(&with_zone, &zoned), Tz::America__New_York);
+    let wrong = json!({ "params": must, "timezone": "Asia/Shangha" });
+    assert_eq!(codes(wrong), [("/timezone".to_owned(), "UNKNOWN_TIMEZONE")]);
+}
+
+#[test]
+fn labels_of_a_start_overlay_those_of_the_definition() {
+    let labelled = Definition {
+        labels: BTreeMap::from([("team", "bi"), ("tier", "1")].map(|(k, v)| (k.to_owned(), v.to_owned()))),
+        ..definition()
+    };
+    let body = json!({ "params": { "must": "x" }, "labels": { "tier": 2, "run": "manual" } });
+    let start = parse(&body, &labelled, Tz::UTC).unwrap();
+    let labels: Vec<_> = start
+        .labels
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .collect();
+    assert_eq!(labels, [("run", "manual"), ("team", "bi"), ("tier", "2")]);
+    let wrong = json!({ "params": { "must": "x" }, "labels": { "": "x", "list": [1] } });
+    let expected = [("/labels/", "BAD_NAME"), ("/labels/list", "BAD_TYPE")];
+    assert_eq!(codes(wrong), expected.map(|(at, code)| (at.to_owned(), code)));
+}
+
+#[test]
+fn time_parameters_are_relative_to_the_scheduled_instant_in_the_zone() {
+    let body = |more: Value| {
+        let mut body = json!({ "params": { "must": "x" }, "timezone": "Asia/Shanghai" });
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        parse(&body, &definition(), Tz::UTC).unwrap()
+    };
+    let created_at = Timestamp(0);
+    let local = |start: &Start| start.time_base(created_at).format("yyyyMMddHH").unwrap();
+    assert_eq!(local(&body(json!({}))), "1970010108");
+    let scheduled = body(json!({ "scheduled_at": "2026-03-01T18:30:00Z" }));
+    assert_eq!(local(&scheduled), "2026030202");
 }

@@ -124,6 +124,7 @@ pub async fn serve_at(rates: Rates) -> Served {
         metrics: install_metrics(),
         mode: Mode::Standalone,
         version: "test",
+        timezone: engine::timezone::Tz::UTC,
         rates,
         session_lifetime: Duration::from_secs(600),
         closing,

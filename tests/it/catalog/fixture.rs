@@ -117,7 +117,8 @@ impl CatalogFixture {
     pub(crate) async fn instance(&self, project: ProjectId, workflow: i64, state: &str) -> InstanceId {
         let start = json!({
             "params": {"day": "2"}, "tasks": [], "scope": "all", "failure_strategy": "continue",
-            "priority": "high", "worker_group": null, "dry_run": false, "scheduled_at": null
+            "priority": "high", "worker_group": null, "dry_run": false, "scheduled_at": null,
+            "timezone": "UTC", "labels": {}
         });
         self.sql(&format!(
             "INSERT INTO instance (project_id, workflow_id, version, state, start, tasks_total, priority, \

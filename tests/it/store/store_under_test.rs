@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId, OperationId, Run, Timestamp};
 use engine::start::Start;
 use engine::states::{Command, FailureStrategy, MemberState, OperationStatus, Priority, Scope};
+use engine::timezone::Tz;
+use engine::trigger::Trigger;
 use ports::{
     FailoverRecord, Join, LoadedInstance, NewInstance, NodeIdentity, Ownership, RequestKey, Store as Port,
 };
@@ -120,9 +122,11 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
             worker_group: None,
             dry_run: false,
             scheduled_at: None,
+            timezone: Tz::UTC,
+            labels: BTreeMap::new(),
         },
-        trigger: "api".to_owned(),
-        requested_by: "admin".to_owned(),
+        trigger: Trigger::Api,
+        requested_by: Some("admin".to_owned()),
         owner: owner.cloned(),
         request_key: None,
         at: Timestamp(1_000),

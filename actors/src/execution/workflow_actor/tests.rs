@@ -8,6 +8,8 @@ use engine::attempt::{AttemptEnd, AttemptEvent};
 use engine::ids::{DispatchId, Epoch, Generation, InstanceId, Run, Timestamp};
 use engine::start::Start;
 use engine::states::{Command, InstanceState, MemberState, OperationStatus};
+use engine::timezone::Tz;
+use engine::trigger::Trigger;
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -98,7 +100,7 @@ impl TestOwner {
         let document =
             json!({"version": 1, "name": "flow", "tasks": {"t": {"type": "shell", "run": "true"}}});
         let definition = engine::spec::parse(&document).expect("a document");
-        let start = engine::start::parse(&json!({}), &definition).expect("a start");
+        let start = engine::start::parse(&json!({}), &definition, Tz::UTC).expect("a start");
         store.define(1, 1, definition);
         let new = new_instance(&this_node, start);
         let made = store.write_batch(&[Write::Create(new.clone())]).await;
@@ -176,8 +178,8 @@ fn new_instance(owner: &NodeIdentity, start: Start) -> NewInstance {
         tasks: 1,
         excluded: 0,
         start,
-        trigger: "api".to_owned(),
-        requested_by: "admin".to_owned(),
+        trigger: Trigger::Api,
+        requested_by: Some("admin".to_owned()),
         owner: Some(owner.clone()),
         request_key: None,
         at: Timestamp(1_000),

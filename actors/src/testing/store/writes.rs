@@ -223,6 +223,6 @@ fn creation(new: &NewInstance) -> Transition {
         attempt: None,
         from: None,
         to: InstanceState::Running.as_str(),
-        why: format!("started by {} ({})", new.requested_by, new.trigger),
+        why: new.start_reason(),
     }
 }

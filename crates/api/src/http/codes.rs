@@ -83,6 +83,8 @@ codes! {
     InvalidStart = "INVALID_START", UNPROCESSABLE_ENTITY, "The start is not valid";
     /// A start sets a parameter that the workflow does not declare.
     UnknownParameter = "UNKNOWN_PARAMETER", UNPROCESSABLE_ENTITY, "The workflow declares no such parameter";
+    /// A time zone that does not exist.
+    UnknownTimezone = "UNKNOWN_TIMEZONE", UNPROCESSABLE_ENTITY, "There is no such time zone";
     /// A name that breaks the rules for names.
     InvalidName = "INVALID_NAME", UNPROCESSABLE_ENTITY, "The name is not legal";
     /// The same key with another body.

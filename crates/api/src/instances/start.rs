@@ -12,6 +12,7 @@ use engine::plan::count_excluded;
 use engine::spec::Definition;
 use engine::spec::Diagnostic;
 use engine::states::InstanceState;
+use engine::trigger::Trigger;
 use ports::{NewInstance, RequestKey, StoreError, WriteOutcome};
 use serde::Deserialize;
 use serde_json::Value;
@@ -57,6 +58,10 @@ struct StartInstance {
     dry_run: Option<bool>,
     /// RFC 3339; the base of time parameters.
     scheduled_at: Option<String>,
+    /// The zone of time parameters, an IANA name; the workflow's unless given, else the server's.
+    timezone: Option<String>,
+    /// Added to those of the workflow; of one name, these win.
+    labels: Option<BTreeMap<String, Value>>,
 }
 
 /// The wait of a start.
@@ -131,8 +136,8 @@ async fn new_instance(
         .workflows()
         .start_target(caller.object().clone(), version)
         .await?;
-    let start =
-        engine::start::parse(&choices, &target.definition).map_err(|issues| invalid_start(&issues))?;
+    let start = engine::start::parse(&choices, &target.definition, caller.server().state().timezone)
+        .map_err(|issues| invalid_start(&issues))?;
     engine::start::check_params(&start, &target.definition, &target.project.params)
         .map_err(|issues| invalid_start(&issues))?;
     let new = NewInstance {
@@ -145,8 +150,8 @@ async fn new_instance(
         tasks: u32::try_from(target.definition.tasks.len()).unwrap_or(u32::MAX),
         excluded: count_excluded(&target.definition, &start),
         start,
-        trigger: "api".to_owned(),
-        requested_by: caller.identity().name.clone(),
+        trigger: Trigger::Api,
+        requested_by: Some(caller.identity().name.clone()),
         owner: None,
         request_key: key,
         at: caller.server().now(),
@@ -171,14 +176,11 @@ fn split_version(mut body: Value) -> Result<(Option<i64>, Value), Problem> {
 }
 
 fn invalid_start(issues: &[Diagnostic]) -> Problem {
-    let has_unknown_parameter = issues
-        .iter()
-        .any(|issue| issue.code == Code::UnknownParameter.as_str());
-    let code = if has_unknown_parameter {
-        Code::UnknownParameter
-    } else {
-        Code::InvalidStart
-    };
+    let has = |code: &Code| issues.iter().any(|issue| issue.code == code.as_str());
+    let own_code = [Code::UnknownParameter, Code::UnknownTimezone]
+        .into_iter()
+        .find(has);
+    let code = own_code.unwrap_or(Code::InvalidStart);
     let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
     let first = errors
         .first()

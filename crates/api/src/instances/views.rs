@@ -12,16 +12,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::{format_optional_time, format_time};
+use crate::instances::trigger::Trigger;
 
 /// The reason of a new instance without an owner, as the store writes it.
 const WAITING_FOR_MASTER: &str = "waiting for a master";
-
-/// What started an instance.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Trigger {
-    /// For example `api`.
-    r#type: String,
-}
 
 /// Set when the system gave up on an instance, which needs a person.
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,8 +64,14 @@ pub(crate) struct Instance {
     failure_strategy: String,
     /// No processes: every task succeeds at once.
     dry_run: bool,
-    requested_by: String,
+    /// The user for whom it was started; null for a schedule.
+    requested_by: Option<String>,
+    /// The base of time parameters: the fire time, the date of the backfill, or what the start said.
     scheduled_at: Option<String>,
+    /// The zone of time parameters, an IANA name.
+    timezone: String,
+    /// Those of the workflow at the start, overlaid by the start's.
+    labels: BTreeMap<String, String>,
     created_at: String,
     started_at: Option<String>,
     ended_at: Option<String>,
@@ -92,7 +92,7 @@ impl From<stored::InstanceRow> for Instance {
                 detail: attention.detail,
             }),
             run: row.run.0,
-            trigger: Trigger { r#type: row.trigger },
+            trigger: row.trigger.into(),
             params: row.params,
             outputs: row.outputs,
             host: row.host,
@@ -103,6 +103,8 @@ impl From<stored::InstanceRow> for Instance {
             dry_run: row.dry_run,
             requested_by: row.requested_by,
             scheduled_at: format_optional_time(row.scheduled_at),
+            timezone: row.timezone.name().to_owned(),
+            labels: row.labels,
             created_at: format_time(row.created_at),
             started_at: format_optional_time(row.started_at),
             ended_at: format_optional_time(row.ended_at),
@@ -137,7 +139,7 @@ impl Instance {
             reason: owner.is_none().then(|| WAITING_FOR_MASTER.to_owned()),
             attention: None,
             run: 1,
-            trigger: Trigger { r#type: new.trigger },
+            trigger: new.trigger.into(),
             params: new.start.effective_params(definition),
             outputs: BTreeMap::new(),
             epoch: i64::from(owner.is_some()),
@@ -148,6 +150,8 @@ impl Instance {
             dry_run: new.start.dry_run,
             requested_by: new.requested_by,
             scheduled_at: format_optional_time(new.start.scheduled_at),
+            timezone: new.start.timezone.name().to_owned(),
+            labels: new.start.labels,
             created_at: format_time(new.at),
             started_at: None,
             ended_at: None,

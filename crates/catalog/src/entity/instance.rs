@@ -31,7 +31,14 @@ pub struct Model {
     pub tasks_excluded: i64,
     pub priority: String,
     pub trigger_type: String,
-    pub requested_by: String,
+    pub schedule: Option<String>,
+    pub backfill: Option<i64>,
+    pub parent: Option<i64>,
+    pub parent_task: Option<String>,
+    pub parent_attempt: Option<i64>,
+    pub parent_index: Option<i64>,
+    pub requested_by: Option<String>,
+    pub scheduled_at: Option<i64>,
     pub due_at: Option<i64>,
     pub time_left_ms: Option<i64>,
     pub timed_out: bool,
@@ -81,15 +88,25 @@ impl ActiveModelBehavior for ActiveModel {}
 /// The indexes of `instance`.
 pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
     let unowned = format!("owner IS NULL AND {}", RUNS_CONDITION.replace("i.", ""));
+    let where_present = |name: &'static str, column: Column, next: Column| {
+        index_on(Entity, name, [column, next])
+            .and_where(Expr::col(column).is_not_null())
+            .take()
+    };
     vec![
-        index_on(Entity, "instance_owner", [Column::Owner, Column::Id])
-            .and_where(Expr::col(Column::Owner).is_not_null())
-            .take(),
+        where_present("instance_owner", Column::Owner, Column::Id),
         index_on(Entity, "instance_unowned", [Column::Id])
             .and_where(Expr::cust(unowned))
             .take(),
         index_on(Entity, "instance_project", [Column::ProjectId, Column::Id]),
         index_on(Entity, "instance_workflow", [Column::WorkflowId, Column::Id]),
         index_on(Entity, "instance_state", [Column::State, Column::Id]),
+        index_on(Entity, "instance_trigger", [Column::TriggerType, Column::Id]),
+        where_present("instance_schedule", Column::Schedule, Column::Id),
+        where_present("instance_backfill", Column::Backfill, Column::Id),
+        where_present("instance_parent", Column::Parent, Column::Id),
+        index_on(Entity, "instance_requested_by", [Column::RequestedBy, Column::Id]),
+        where_present("instance_scheduled", Column::ScheduledAt, Column::WorkflowId),
+        index_on(Entity, "instance_created", [Column::CreatedAt]),
     ]
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ids::InstanceId;
 use engine::states::{InstanceState, OwnershipReason};
+use engine::trigger::Trigger;
 use ports::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use serde::Serialize;
@@ -34,15 +35,57 @@ struct NewRow<'a> {
     tasks_total: u32,
     tasks_excluded: u32,
     priority: &'static str,
-    trigger_type: &'a str,
-    requested_by: &'a str,
+    #[serde(flatten)]
+    trigger: TriggerColumns<'a>,
+    requested_by: Option<&'a str>,
+    scheduled_at: Option<i64>,
     created_at: i64,
     // Of the first transition; not columns of the instance.
     why: String,
     at: i64,
 }
 
-const INSTANCE: [Column; 17] = [
+/// The columns that say what started an instance.
+#[derive(Serialize, Default)]
+struct TriggerColumns<'a> {
+    trigger_type: &'static str,
+    schedule: Option<&'a str>,
+    backfill: Option<i64>,
+    parent: Option<i64>,
+    parent_task: Option<&'a str>,
+    parent_attempt: Option<u32>,
+    parent_index: Option<u32>,
+}
+
+impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
+    fn from(trigger: &'a Trigger) -> Self {
+        let parent = trigger.parent();
+        let columns = Self {
+            trigger_type: trigger.trigger_type().as_str(),
+            parent: parent.map(|parent| parent.instance.0),
+            parent_task: parent.map(|parent| parent.task.as_str()),
+            parent_attempt: parent.map(|parent| parent.attempt.0),
+            ..Self::default()
+        };
+        match trigger {
+            Trigger::Api | Trigger::SubWorkflow(_) => columns,
+            Trigger::Schedule { schedule, .. } => Self {
+                schedule: Some(schedule),
+                ..columns
+            },
+            Trigger::Backfill(backfill) => Self {
+                backfill: Some(backfill.0),
+                ..columns
+            },
+            Trigger::Dynamic { index, .. } => Self {
+                parent_index: Some(*index),
+                ..columns
+            },
+        }
+    }
+}
+
+const INSTANCE: [Column; 24] = [
     ("id", "bigint"),
     ("project_id", "bigint"),
     ("workflow_id", "bigint"),
@@ -58,7 +101,14 @@ const INSTANCE: [Column; 17] = [
     ("tasks_excluded", "bigint"),
     ("priority", "text"),
     ("trigger_type", "text"),
+    ("schedule", "text"),
+    ("backfill", "bigint"),
+    ("parent", "bigint"),
+    ("parent_task", "text"),
+    ("parent_attempt", "bigint"),
+    ("parent_index", "bigint"),
     ("requested_by", "text"),
+    ("scheduled_at", "bigint"),
     ("created_at", "bigint"),
 ];
 
@@ -70,6 +120,16 @@ const FIRST_TRANSITION: [Column; 6] = [
     ("host", "text"),
     ("epoch", "bigint"),
 ];
+
+/// A label of an instance, for filters; the instance's own are in `start`.
+#[derive(Serialize)]
+struct LabelRow<'a> {
+    instance: i64,
+    name: &'a str,
+    value: &'a str,
+}
+
+const LABEL: [Column; 3] = [("instance", "bigint"), ("name", "text"), ("value", "text")];
 
 #[derive(Serialize)]
 struct KeyRow<'a> {
@@ -119,7 +179,7 @@ pub(crate) async fn prepare_new_instances(
     let known = store_keys(transaction, news, &ids).await?;
     let active = active_owners(transaction, news).await?;
     let mut answers = Vec::with_capacity(news.len());
-    let mut rows = Vec::new();
+    let (mut rows, mut labels) = (Vec::new(), Vec::new());
     for (new, id) in news.iter().copied().zip(ids) {
         let key = new.request_key.as_ref();
         let before = key.and_then(|key| known.get(&key.key).map(|old| (key, old)));
@@ -132,6 +192,7 @@ pub(crate) async fn prepare_new_instances(
             }),
             _ => {
                 rows.push(new_row(new, id, &active)?);
+                labels.extend(label_rows(new, id));
                 answers.push(WriteOutcome::Created {
                     id: InstanceId(id),
                     owner: active_owner(new, &active).cloned(),
@@ -139,7 +200,11 @@ pub(crate) async fn prepare_new_instances(
             }
         }
     }
-    Ok((answers, inserts(transaction.get_database_backend(), &rows)?))
+    let backend = transaction.get_database_backend();
+    let mut statements = inserts(backend, &rows)?;
+    let insert_labels = || insert(backend, "instance_label", &LABEL, ALL);
+    statements.extend(BatchStatement::over_rows(&labels, insert_labels)?);
+    Ok((answers, statements))
 }
 
 /// Takes ids that were never used, in ascending order.
@@ -257,11 +322,21 @@ fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<
         tasks_total: new.tasks,
         tasks_excluded: new.excluded,
         priority: new.start.priority.as_str(),
-        trigger_type: &new.trigger,
-        requested_by: &new.requested_by,
+        trigger: TriggerColumns::from(&new.trigger),
+        requested_by: new.requested_by.as_deref(),
+        scheduled_at: new.start.scheduled_at.map(|at| at.0),
         created_at: new.at.0,
-        why: format!("started by {} ({})", new.requested_by, new.trigger),
+        why: new.start_reason(),
         at: new.at.0,
+    })
+}
+
+fn label_rows(new: &NewInstance, id: i64) -> impl Iterator<Item = LabelRow<'_>> {
+    let labels = new.start.labels.iter();
+    labels.map(move |(name, value)| LabelRow {
+        instance: id,
+        name,
+        value,
     })
 }
 

@@ -23,6 +23,7 @@ use crate::states::{
 use crate::task::Worker;
 use crate::task_type::noop::noop_action;
 use crate::task_type::shell::shell_action;
+use crate::timezone::Tz;
 
 pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
     TaskDefinition {
@@ -80,6 +81,7 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         failure_strategy: FailureStrategy::Continue,
         priority: Priority::Medium,
         worker_group: "default".into(),
+        timezone: None,
         tasks,
     }
 }
@@ -94,6 +96,8 @@ pub(crate) fn start() -> Start {
         worker_group: None,
         dry_run: false,
         scheduled_at: None,
+        timezone: Tz::UTC,
+        labels: BTreeMap::new(),
     }
 }
 

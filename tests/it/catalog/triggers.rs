@@ -1,0 +1,107 @@
+use std::collections::BTreeMap;
+
+use engine::ids::{AttemptNumber, BackfillId, InstanceId, Timestamp};
+use engine::start::Start;
+use engine::states::{FailureStrategy, Priority, Scope};
+use engine::timezone::Tz;
+use engine::trigger::{ParentAttempt, Trigger};
+use ports::{InstanceWriter as _, NewInstance, Write, WriteOutcome};
+
+use super::fixture::CatalogFixture;
+
+pub(super) const FIRE: Timestamp = Timestamp(1_800_000_000_000);
+
+/// An instance of the workflow with row 1 that was started by a trigger.
+pub(super) fn started_by(trigger: Trigger, requested_by: Option<&str>) -> NewInstance {
+    let scheduled_at = (trigger != Trigger::Api).then_some(FIRE);
+    NewInstance {
+        project_id: 1,
+        workflow_id: 1,
+        project: "default".to_owned(),
+        workflow: "w".to_owned(),
+        project_params: BTreeMap::new(),
+        version: 1,
+        tasks: 3,
+        excluded: 0,
+        start: Start {
+            params: BTreeMap::new(),
+            tasks: Vec::new(),
+            scope: Scope::All,
+            failure_strategy: FailureStrategy::Continue,
+            priority: Priority::Medium,
+            worker_group: None,
+            dry_run: false,
+            scheduled_at,
+            timezone: Tz::Asia__Shanghai,
+            labels: BTreeMap::from([("team".to_owned(), "bi".to_owned())]),
+        },
+        trigger,
+        requested_by: requested_by.map(str::to_owned),
+        owner: None,
+        request_key: None,
+        at: Timestamp(1_000),
+    }
+}
+
+pub(super) async fn store_instance(fixture: &CatalogFixture, new: NewInstance) -> InstanceId {
+    let outcomes = fixture.store.write_batch(&[Write::Create(new)]).await;
+    match outcomes.expect("an answer").remove(0) {
+        WriteOutcome::Created { id, .. } => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) async fn every_trigger_is_shown_as_it_was_stored(fixture: &CatalogFixture) {
+    fixture.flow(catalog::ProjectId(1), "w").await;
+    let parent = ParentAttempt {
+        instance: InstanceId(77),
+        task: "load all".to_owned(),
+        attempt: AttemptNumber(3),
+    };
+    let nightly = Trigger::Schedule {
+        schedule: "nightly".to_owned(),
+        fire_at: FIRE,
+    };
+    let dynamic = Trigger::Dynamic {
+        parent: parent.clone(),
+        index: 4,
+    };
+    let triggers = [
+        (Trigger::Api, Some("admin"), "started by admin (api)"),
+        (nightly, None, "started by schedule nightly"),
+        (
+            Trigger::Backfill(BackfillId(12)),
+            Some("eve"),
+            "started by eve (backfill 12)",
+        ),
+        (
+            Trigger::SubWorkflow(parent),
+            Some("eve"),
+            "started by eve (task load all of instance 77)",
+        ),
+        (dynamic, None, "started by task load all of instance 77"),
+    ];
+    for (trigger, requested_by, reason) in triggers {
+        let new = started_by(trigger, requested_by);
+        let id = store_instance(fixture, new.clone()).await;
+        let row = fixture.catalog.instances().find(id).await.expect("an answer");
+        let row = row.expect("the instance");
+        assert_eq!((row.trigger, row.requested_by), (new.trigger, new.requested_by));
+        assert_eq!(
+            (row.scheduled_at, row.timezone, row.labels),
+            (new.start.scheduled_at, Tz::Asia__Shanghai, new.start.labels)
+        );
+        let history = fixture.catalog.history().list(id, &Default::default()).await;
+        assert_eq!(history.expect("a history").items[0].why, reason);
+    }
+}
+
+pub(super) async fn labels_are_deleted_with_their_instance(fixture: &CatalogFixture) {
+    fixture.flow(catalog::ProjectId(1), "w").await;
+    let id = store_instance(fixture, started_by(Trigger::Api, None)).await;
+    assert_eq!(fixture.count("instance_label").await, 1);
+    fixture
+        .sql(&format!("DELETE FROM instance WHERE id = {id}"))
+        .await;
+    assert_eq!(fixture.count("instance_label").await, 0);
+}
