@@ -1,9 +1,12 @@
 //! What users do with a backfill.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::states::BackfillState;
-use crate::states::named;
+use crate::states::{UnknownName, named};
 
 named!(
     /// A command of a user to a backfill, by its name.

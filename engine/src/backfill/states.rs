@@ -1,9 +1,12 @@
 //! The states and choices of a backfill, which are stored by name.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::record::DateSummary;
-use crate::states::{InstanceState, named};
+use crate::states::{InstanceState, UnknownName, named};
 
 named!(
     /// The state of a date.
