@@ -26,14 +26,18 @@ mod attempts;
 mod display;
 mod ends;
 mod machine;
+mod report;
 mod row;
 mod step;
 mod transitions;
+mod wait;
 
 #[cfg(test)]
 #[allow(clippy::wildcard_enum_match_arm)]
 mod tests;
 
 pub use machine::step;
+pub use report::TaskReport;
 pub use row::{Attempt, Task, Worker};
 pub use step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
+pub use wait::Wait;

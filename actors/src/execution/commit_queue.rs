@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use engine::attempt::AttemptEvent;
 use engine::ids::{InstanceId, OperationId, TaskIndex, Timestamp};
 use engine::instance::{Changes, Effect, Event, Operation, SlotDemand, StepBatch};
+use engine::task::TaskReport;
 use tokio::sync::oneshot;
 
 use crate::execution::inbox_reader::QueuedResults;
@@ -88,9 +89,11 @@ impl CommitQueue {
             return None;
         }
         let uids = results.iter().map(|result| result.uid).collect();
-        self.push_events(results.into_iter().map(|result| Event::Attempt {
-            uid: result.uid,
-            event: AttemptEvent::Ended(result.end),
+        self.push_events(results.into_iter().map(|result| {
+            Event::Report(TaskReport::Attempt {
+                uid: result.uid,
+                event: AttemptEvent::Ended(result.end),
+            })
         }));
         let (reply, decided) = oneshot::channel();
         self.push_reply(reply);
@@ -150,7 +153,9 @@ impl CommitQueue {
                     guards.insert(task_index, slot);
                     granted.push(task_index);
                 }
-                SlotReply::Wait(reason) => round.step(Event::NoSlot { task_index, reason }),
+                SlotReply::Wait(reason) => {
+                    round.step(Event::Report(TaskReport::NoSlot { task_index, reason }))
+                }
             }
         }
         let (changes, effects) = round.finish();
@@ -201,10 +206,10 @@ impl HeldSlots {
 }
 
 fn granted_event(task_index: TaskIndex, slot: &SlotGuard) -> Event {
-    Event::SlotGranted {
+    Event::Report(TaskReport::SlotGranted {
         task_index,
         worker: slot.worker().clone(),
-    }
+    })
 }
 
 fn slot_request(instance: InstanceId, wanted: &SlotDemand) -> SlotRequest {

@@ -5,6 +5,7 @@ use engine::attempt::{AttemptEnd, AttemptEvent};
 use engine::ids::{DispatchId, TaskIndex, Timestamp};
 use engine::instance::{Effect, Event};
 use engine::states::KillCause;
+use engine::task::TaskReport;
 
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
@@ -68,7 +69,7 @@ impl<'a> EffectRunner<'a> {
                 cause,
             } => self.kill(task_index, uid, cause),
             Effect::CompleteInline { task_index, attempt } => {
-                let event = Event::CompletedInline { task_index, attempt };
+                let event = Event::Report(TaskReport::CompletedInline { task_index, attempt });
                 self.follow_ups.events.push(event);
             }
             Effect::WakeAt { at } => self.follow_ups.wake_at = Some(at),
@@ -105,10 +106,10 @@ impl<'a> EffectRunner<'a> {
     /// the next one.
     fn fail_unsent(&mut self, uid: DispatchId, error: &str) {
         let end = AttemptEnd::hopeless(error, self.deps.clock.now());
-        self.follow_ups.events.push(Event::Attempt {
+        self.follow_ups.events.push(Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Ended(end),
-        });
+        }));
     }
 
     fn kill(&self, task_index: TaskIndex, uid: DispatchId, cause: KillCause) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::attempt::AttemptEvent;
 use engine::ids::{DispatchId, InstanceId};
 use engine::instance::Event;
+use engine::task::TaskReport;
 use tokio::sync::oneshot;
 
 use crate::messages::workflow::DeliveryOutcome;
@@ -69,9 +70,9 @@ impl InboxReader {
 pub(crate) fn may_start_again(event: &Event) -> bool {
     matches!(
         event,
-        Event::Attempt {
+        Event::Report(TaskReport::Attempt {
             event: AttemptEvent::Lost { .. } | AttemptEvent::NotStarted { .. },
             ..
-        }
+        })
     )
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use engine::attempt::AttemptEvent;
 use engine::ids::Incarnation;
 use engine::instance::Event;
-use engine::task::Worker;
+use engine::task::{TaskReport, Worker};
 
 use crate::execution::dispatch_queue::{PendingMessage, WorkerMessage};
 use crate::execution::lease_grants::LeaseGrants;
@@ -142,18 +142,18 @@ impl DeferredLoss {
                 Some(grace) => {
                     loss.next = loss.next.min(grace);
                     let reason = lease_wait_reason(attempt);
-                    loss.events.push(Event::Attempt {
+                    loss.events.push(Event::Report(TaskReport::Attempt {
                         uid,
                         event: AttemptEvent::LossDeferred { reason },
-                    });
+                    }));
                     loss.deferred.push(attempt.clone());
                 }
                 None => {
                     let reason = worker_gone_reason(&attempt.worker);
-                    loss.events.push(Event::Attempt {
+                    loss.events.push(Event::Report(TaskReport::Attempt {
                         uid,
                         event: AttemptEvent::Lost { reason },
-                    });
+                    }));
                 }
             }
         }

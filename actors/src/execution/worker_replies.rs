@@ -4,6 +4,7 @@ use actix::prelude::*;
 use engine::attempt::AttemptEvent;
 use engine::ids::{DispatchId, Epoch};
 use engine::instance::Event;
+use engine::task::TaskReport;
 
 use crate::execution::dispatch_queue::{PendingMessage, WorkerMessage};
 use crate::messages::workflow::{DeliverEvents, RecoveryOutcome};
@@ -81,10 +82,10 @@ pub(crate) fn dispatch_event(message: &WorkerMessage, answer: DispatchAnswer) ->
         DispatchAnswer::Accepted => None,
         DispatchAnswer::Refused { reason } => {
             count_error("refused");
-            Some(Event::Attempt {
+            Some(Event::Report(TaskReport::Attempt {
                 uid,
                 event: AttemptEvent::NotStarted { reason },
-            })
+            }))
         }
         DispatchAnswer::StaleEpoch { seen } => {
             log_stale_epoch(uid, seen);
@@ -98,12 +99,12 @@ pub(crate) fn kill_event(message: &WorkerMessage, answer: KillAnswer) -> Option<
     let uid = message.uid();
     match answer {
         KillAnswer::Killing => None,
-        KillAnswer::NeverStarted => Some(Event::Attempt {
+        KillAnswer::NeverStarted => Some(Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::NotStarted {
                 reason: "never started".to_owned(),
             },
-        }),
+        })),
         KillAnswer::StaleEpoch { seen } => {
             log_stale_epoch(uid, seen);
             None
@@ -118,24 +119,26 @@ pub(crate) fn reattach_event(message: &WorkerMessage, answer: ReattachAnswer) ->
         counts.record(recovery_outcome(&answer));
     }
     match answer {
-        ReattachAnswer::Running { pid, started_at } => started_at.map(|at| Event::Attempt {
-            uid,
-            event: AttemptEvent::Started { pid, at },
+        ReattachAnswer::Running { pid, started_at } => started_at.map(|at| {
+            Event::Report(TaskReport::Attempt {
+                uid,
+                event: AttemptEvent::Started { pid, at },
+            })
         }),
-        ReattachAnswer::Done { end: ended } => Some(Event::Attempt {
+        ReattachAnswer::Done { end: ended } => Some(Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Ended(ended),
-        }),
-        ReattachAnswer::NeverStarted => Some(Event::Attempt {
+        })),
+        ReattachAnswer::NeverStarted => Some(Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::NotStarted {
                 reason: "the worker had not received it".to_owned(),
             },
-        }),
-        ReattachAnswer::Lost { reason } => Some(Event::Attempt {
+        })),
+        ReattachAnswer::Lost { reason } => Some(Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Lost { reason },
-        }),
+        })),
         ReattachAnswer::StaleEpoch { seen } => {
             log_stale_epoch(uid, seen);
             None
@@ -154,12 +157,12 @@ pub(crate) fn split_unanswered(
     for pending in batch {
         match (&pending.message, error) {
             (WorkerMessage::Dispatch(dispatch), _) if error.is_certain() => events.push(EventDelivery {
-                event: Event::Attempt {
+                event: Event::Report(TaskReport::Attempt {
                     uid: dispatch.uid,
                     event: AttemptEvent::NotStarted {
                         reason: format!("worker {worker} could not be reached"),
                     },
-                },
+                }),
                 to: pending.reply_to,
             }),
             _ => repeated.push(pending),

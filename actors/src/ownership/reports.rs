@@ -9,6 +9,7 @@ use engine::attempt::AttemptEvent;
 use engine::ids::{Incarnation, InstanceId, Timestamp};
 use engine::instance::Event;
 use engine::states::MemberState;
+use engine::task::TaskReport;
 use futures_util::future::join_all;
 
 use crate::execution::workflow_actor::WorkflowActor;
@@ -101,18 +102,18 @@ async fn deliver_group(addr: Addr<WorkflowActor>, group: InstanceReports) -> Par
 fn event_of(report: Report) -> Event {
     let uid = report.uid;
     match report.update {
-        AttemptUpdate::Started { pid, at } => Event::Attempt {
+        AttemptUpdate::Started { pid, at } => Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Started { pid, at },
-        },
-        AttemptUpdate::Ended(ended) => Event::Attempt {
+        }),
+        AttemptUpdate::Ended(ended) => Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Ended(ended),
-        },
-        AttemptUpdate::Lost { reason } => Event::Attempt {
+        }),
+        AttemptUpdate::Lost { reason } => Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Lost { reason },
-        },
+        }),
     }
 }
 
@@ -120,10 +121,10 @@ fn event_of(report: Report) -> Event {
 fn is_lost(event: &Event) -> bool {
     matches!(
         event,
-        Event::Attempt {
+        Event::Report(TaskReport::Attempt {
             event: AttemptEvent::Lost { .. },
             ..
-        }
+        })
     )
 }
 
@@ -146,10 +147,10 @@ impl UnownedReportHandler {
         let relayed = self.relay_results(&events).await;
         let awaited = self.lost_with_owner(&events).await;
         let answer = |event: &Event| match event {
-            Event::Attempt {
+            Event::Report(TaskReport::Attempt {
                 uid,
                 event: AttemptEvent::Lost { .. },
-            } if awaited.contains(&uid.instance) => ReportAnswer::Later,
+            }) if awaited.contains(&uid.instance) => ReportAnswer::Later,
             _ => relayed.clone(),
         };
         events.iter().map(answer).collect()
@@ -159,10 +160,10 @@ impl UnownedReportHandler {
     /// learns by a query.
     async fn relay_results(&self, events: &[Event]) -> ReportAnswer {
         let results = events.iter().filter_map(|event| match event {
-            Event::Attempt {
+            Event::Report(TaskReport::Attempt {
                 uid,
                 event: AttemptEvent::Ended(ended),
-            } => Some(RelayedResult {
+            }) => Some(RelayedResult {
                 uid: *uid,
                 end: ended.clone(),
             }),
@@ -194,10 +195,10 @@ impl UnownedReportHandler {
     /// Returns the instances of lost attempts that have an owner, or need one, which must receive the loss.
     async fn lost_with_owner(&self, events: &[Event]) -> BTreeSet<InstanceId> {
         let lost = events.iter().filter_map(|event| match event {
-            Event::Attempt {
+            Event::Report(TaskReport::Attempt {
                 uid,
                 event: AttemptEvent::Lost { .. },
-            } => Some(uid.instance),
+            }) => Some(uid.instance),
             _ => None,
         });
         let lost: BTreeSet<InstanceId> = lost.collect();

@@ -37,14 +37,7 @@ impl fmt::Display for Event {
         match self {
             Self::Loaded => f.write_str("loaded"),
             Self::Command(operation) => operation.fmt(f),
-            Self::SlotGranted { task_index, worker } => {
-                write!(f, "slot granted for {task_index} on {}", worker.name)
-            }
-            Self::NoSlot { task_index, .. } => write!(f, "no slot for {task_index}"),
-            Self::Attempt { uid, event } => write!(f, "{event} {uid}"),
-            Self::CompletedInline { task_index, attempt } => {
-                write!(f, "completed inline {task_index}#{attempt}")
-            }
+            Self::Report(report) => report.fmt(f),
             Self::Warning { uid, text } => write!(f, "warning {uid}: {text}"),
             Self::Due => f.write_str("due"),
             Self::ClockStepped { by_ms } => write!(f, "clock stepped {by_ms:+} ms"),

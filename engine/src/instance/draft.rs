@@ -10,7 +10,7 @@ use super::state::Instance;
 use crate::ids::{DispatchId, TaskIndex, Timestamp};
 use crate::plan::Plan;
 use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
-use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent};
+use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
 
 /// Steps tasks, moves the instance's own row and collects what must be stored and done. It decides nothing about
 /// commands or about the end of the instance.
@@ -173,7 +173,9 @@ impl<'a> InstanceDraft<'a> {
                 "{event}: task {task_index} is not included in this instance"
             ));
         };
-        if self.record.attention.is_some() && matches!(event, TaskEvent::SlotGranted { .. }) {
+        if self.record.attention.is_some()
+            && matches!(event, TaskEvent::Report(TaskReport::SlotGranted { .. }))
+        {
             self.requests.cancel_slot(task_index);
             return self.ignore(format!("{event}: the instance needs a person"));
         }

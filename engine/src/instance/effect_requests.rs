@@ -8,8 +8,7 @@ use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
 use crate::ids::TaskIndex;
-use crate::states::TaskState;
-use crate::task::Task;
+use crate::task::{Task, Wait};
 
 /// Collects requests; those that the state at the end of the batch does not need are left out.
 #[derive(Default)]
@@ -114,10 +113,10 @@ impl EffectRequests {
 
     /// Lists tasks that requested a slot, in this batch or before, and need none now.
     fn useless_slots(&self, rows: &RowOverlay<'_>) -> Vec<Effect> {
-        let is_waiting = |row: Option<&Task>| row.is_some_and(|row| row.state == TaskState::Waiting);
+        let is_waiting = |row: Option<&Task>| row.and_then(Task::wait) == Some(Wait::Slot);
         let needs_slot = |row: &Task| {
             let attempt = row.attempt.as_ref();
-            row.state == TaskState::Waiting || attempt.is_some_and(|attempt| attempt.is_dispatched())
+            is_waiting(Some(row)) || attempt.is_some_and(|attempt| attempt.is_dispatched())
         };
         let waited = rows.touched().keys().filter(|o| is_waiting(rows.stored(**o)));
         let left = waited

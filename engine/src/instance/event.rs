@@ -1,9 +1,8 @@
 //! The events of an instance.
 
-use crate::attempt::AttemptEvent;
-use crate::ids::{AttemptNumber, DispatchId, OperationId, Run, TaskIndex};
+use crate::ids::{DispatchId, OperationId, Run, TaskIndex};
 use crate::states::{Attention, Command};
-use crate::task::Worker;
+use crate::task::TaskReport;
 
 /// A command that a user gave to an instance, as its inbox row holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,34 +24,8 @@ pub enum Event {
     Loaded,
     /// An operation from the inbox.
     Command(Operation),
-    /// The task got a slot on this worker.
-    SlotGranted {
-        /// The task.
-        task_index: TaskIndex,
-        /// Where.
-        worker: Worker,
-    },
-    /// There is no slot for the task now.
-    NoSlot {
-        /// The task.
-        task_index: TaskIndex,
-        /// What is missing, as a readable text; names the group.
-        reason: String,
-    },
-    /// Something was reported about an attempt.
-    Attempt {
-        /// Which dispatch of it.
-        uid: DispatchId,
-        /// What.
-        event: AttemptEvent,
-    },
-    /// The owner completed an inline attempt.
-    CompletedInline {
-        /// The task.
-        task_index: TaskIndex,
-        /// Which attempt.
-        attempt: AttemptNumber,
-    },
+    /// Something was reported about a task.
+    Report(TaskReport),
     /// A person should know something about the attempt; only the history changes. An event that is sent again
     /// after a take-over is recorded again.
     Warning {

@@ -11,8 +11,8 @@ use super::state::Instance;
 use super::timers::{fire_due, move_due_times};
 use crate::ids::{TaskIndex, Timestamp};
 use crate::plan::Plan;
-use crate::states::{Attention, KillCause, Priority, TaskState};
-use crate::task::TaskEvent;
+use crate::states::{Attention, KillCause, Priority};
+use crate::task::{Task, TaskEvent, Wait};
 
 /// A task that needs a slot, as the slot table sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,16 +51,7 @@ impl<'a> StepBatch<'a> {
         match event {
             Event::Loaded => load(draft),
             Event::Command(operation) => self.decide(operation),
-            Event::SlotGranted { task_index, worker } => {
-                draft.step_task(task_index, TaskEvent::SlotGranted { worker });
-            }
-            Event::NoSlot { task_index, reason } => draft.step_task(task_index, TaskEvent::NoSlot { reason }),
-            Event::Attempt { uid, event } => {
-                draft.step_task(uid.task_index, TaskEvent::Attempt { uid, event })
-            }
-            Event::CompletedInline { task_index, attempt } => {
-                draft.step_task(task_index, TaskEvent::CompletedInline { attempt });
-            }
+            Event::Report(report) => draft.step_task(report.task_index(), TaskEvent::Report(report)),
             Event::Warning { uid, text } => draft.warn_about(uid, &text),
             Event::Due => fire_due(draft),
             Event::ClockStepped { by_ms } => move_due_times(draft, by_ms),
@@ -98,11 +89,11 @@ impl<'a> StepBatch<'a> {
         let (plan, rows) = (self.draft.plan(), self.draft.rows());
         let row = rows
             .get(task_index)
-            .filter(|row| row.state == TaskState::Waiting)?;
+            .filter(|row| row.wait() == Some(Wait::Slot))?;
         let task = plan.task(task_index)?;
         let waited_before = rows
             .stored(task_index)
-            .is_some_and(|stored| stored.state == row.state);
+            .is_some_and(|stored| stored.wait() == row.wait());
         Some(SlotDemand {
             task_index,
             group: plan.worker_group_of(task).to_owned(),
@@ -131,7 +122,7 @@ fn load(draft: &mut InstanceDraft<'_>) {
     draft.continue_running();
     draft.requests_mut().wake();
     for task_index in draft.rows().active() {
-        if draft.rows().state_of(task_index) == TaskState::Waiting {
+        if draft.rows().get(task_index).and_then(Task::wait) == Some(Wait::Slot) {
             draft.requests_mut().request_slot(task_index);
         }
     }

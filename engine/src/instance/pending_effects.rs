@@ -4,8 +4,8 @@ use super::effect::Effect;
 use super::record::InstanceRecord;
 use super::state::Instance;
 use crate::ids::{TaskIndex, Timestamp};
-use crate::states::{AttemptState, TaskState};
-use crate::task::Task;
+use crate::states::AttemptState;
+use crate::task::{Task, Wait};
 
 /// Derives everything that the stored state needs from the outside; nothing when it is idle.
 ///
@@ -26,8 +26,11 @@ pub fn pending_effects(instance: &Instance) -> Vec<Effect> {
 
 /// Returns what one active task needs.
 pub(super) fn for_task(task_index: TaskIndex, task: &Task) -> Option<Effect> {
-    if task.state == TaskState::Waiting {
-        return Some(Effect::RequestSlot { task_index });
+    match task.wait() {
+        Some(Wait::Slot) => return Some(Effect::RequestSlot { task_index }),
+        // One timer serves every due time of the instance.
+        Some(Wait::DueTime) => return None,
+        None => {}
     }
     let attempt = task.open_attempt()?;
     match (attempt.uid, attempt.kill_cause, attempt.state) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::report::TaskReport;
 use super::row::{Attempt, Task};
 use super::step::{TaskEffect, TaskEvent};
 
@@ -39,16 +40,28 @@ impl fmt::Display for TaskEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready => f.write_str("ready"),
-            Self::SlotGranted { worker } => write!(f, "slot granted on {}", worker.name),
-            Self::NoSlot { .. } => f.write_str("no slot"),
-            Self::Attempt { uid, event } => write!(f, "{event} {uid}"),
-            Self::CompletedInline { attempt } => write!(f, "completed inline #{attempt}"),
+            Self::Report(report) => report.fmt(f),
             Self::Due => f.write_str("due"),
             Self::Suspend => f.write_str("suspend"),
             Self::Resumed => f.write_str("resumed"),
             Self::End { cause, .. } => write!(f, "end ({cause})"),
             Self::Abandon => f.write_str("abandon"),
             Self::Force => f.write_str("force"),
+        }
+    }
+}
+
+impl fmt::Display for TaskReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SlotGranted { task_index, worker } => {
+                write!(f, "slot granted for {task_index} on {}", worker.name)
+            }
+            Self::NoSlot { task_index, .. } => write!(f, "no slot for {task_index}"),
+            Self::Attempt { uid, event } => write!(f, "{event} {uid}"),
+            Self::CompletedInline { task_index, attempt } => {
+                write!(f, "completed inline {task_index}#{attempt}")
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The step function of a task.
 
 use super::ends::{complete_inline, end, suspend_retry, wait_for_retry};
+use super::report::TaskReport;
 use super::row::Task;
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
 use super::transitions::{
@@ -17,6 +18,7 @@ use crate::states::TaskState;
 pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep {
     use AttemptEvent::{Ended, LossDeferred, Lost, NotStarted, Started};
     use TaskEvent as E;
+    use TaskReport as R;
     use TaskState::{
         Delayed, Dispatched, Failed, ForcedSuccess, Killed, NotRun, Pending, Running, Skipped, Succeeded,
         Waiting, WaitingRetry,
@@ -29,38 +31,39 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             E::Ready,
         ) => TaskStep::ignored(task, "it was ready before"),
 
-        (Waiting, E::SlotGranted { worker }) if context.mode == InstanceMode::Open => {
+        (Waiting, E::Report(R::SlotGranted { worker, .. })) if context.mode == InstanceMode::Open => {
             bind(context, task, worker)
         }
         (
             Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
             | Failed | Killed | Skipped | NotRun,
-            E::SlotGranted { .. },
+            E::Report(R::SlotGranted { .. }),
         ) => refuse_slot(task),
 
-        (Waiting, E::NoSlot { reason }) => wait_for_slot(task, reason),
+        (Waiting, E::Report(R::NoSlot { reason, .. })) => wait_for_slot(task, reason),
         (
             Pending | Delayed | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess | Failed
             | Killed | Skipped | NotRun,
-            E::NoSlot { .. },
+            E::Report(R::NoSlot { .. }),
         ) => TaskStep::ignored(task, "it does not wait for a slot"),
 
-        (Dispatched | Running, E::Attempt { uid, event }) if is_open(&task, uid) => match (task.state, event)
-        {
-            (Dispatched, Started { pid, at }) => mark_started(context, task, pid, at),
-            (_, Started { .. }) => stale(task, uid),
-            (_, Ended(ended)) => end(context, task, ended),
-            (_, NotStarted { reason }) => mark_not_started(context, task, reason),
-            (_, Lost { reason }) => mark_lost(context, task, reason),
-            (_, LossDeferred { reason }) => defer_loss(task, reason),
-        },
+        (Dispatched | Running, E::Report(R::Attempt { uid, event })) if is_open(&task, uid) => {
+            match (task.state, event) {
+                (Dispatched, Started { pid, at }) => mark_started(context, task, pid, at),
+                (_, Started { .. }) => stale(task, uid),
+                (_, Ended(ended)) => end(context, task, ended),
+                (_, NotStarted { reason }) => mark_not_started(context, task, reason),
+                (_, Lost { reason }) => mark_lost(context, task, reason),
+                (_, LossDeferred { reason }) => defer_loss(task, reason),
+            }
+        }
         (
             Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
             | Failed | Killed | Skipped | NotRun,
-            E::Attempt { uid, .. },
+            E::Report(R::Attempt { uid, .. }),
         ) => stale(task, uid),
 
-        (Running, E::CompletedInline { attempt })
+        (Running, E::Report(R::CompletedInline { attempt, .. }))
             if task
                 .open_attempt()
                 .is_some_and(|a| a.uid.is_none() && a.number == attempt) =>
@@ -70,7 +73,7 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
         (
             Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
             | Failed | Killed | Skipped | NotRun,
-            E::CompletedInline { .. },
+            E::Report(R::CompletedInline { .. }),
         ) => TaskStep::ignored(task, "no such attempt runs in the owner"),
 
         (Delayed, E::Due) if is_due(&task, context.at) => enqueue(context, task, "its delay has passed"),

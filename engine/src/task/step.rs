@@ -1,8 +1,8 @@
 //! The types of one step of the task machine.
 
-use super::row::{Attempt, Task, Worker};
-use crate::attempt::AttemptEvent;
-use crate::ids::{AttemptNumber, DispatchId, Epoch, Generation, InstanceId, TaskIndex, Timestamp};
+use super::report::TaskReport;
+use super::row::{Attempt, Task};
+use crate::ids::{Epoch, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::spec::model::TaskDefinition;
 use crate::states::{KillCause, TaskState};
 use crate::task_type::ExecutionSite;
@@ -48,28 +48,8 @@ pub struct StepContext<'a> {
 pub enum TaskEvent {
     /// Its dependencies are met.
     Ready,
-    /// It got a slot.
-    SlotGranted {
-        /// Where.
-        worker: Worker,
-    },
-    /// There is no slot for it now.
-    NoSlot {
-        /// What is missing, as a readable text.
-        reason: String,
-    },
-    /// Something was reported about an attempt.
-    Attempt {
-        /// Which dispatch of it.
-        uid: DispatchId,
-        /// What.
-        event: AttemptEvent,
-    },
-    /// The owner completed an inline attempt.
-    CompletedInline {
-        /// Which attempt.
-        attempt: AttemptNumber,
-    },
+    /// Something was reported about it.
+    Report(TaskReport),
     /// Its due time may have passed.
     Due,
     /// The instance is being paused.

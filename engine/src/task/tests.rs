@@ -41,19 +41,20 @@ fn uid(attempt: u32) -> DispatchId {
 }
 
 fn ended(attempt: u32, result: AttemptResult) -> TaskEvent {
-    TaskEvent::Attempt {
+    TaskEvent::Report(TaskReport::Attempt {
         uid: uid(attempt),
         event: AttemptEvent::Ended(AttemptEnd {
             result,
             ..AttemptEnd::succeeded(Timestamp(0))
         }),
-    }
+    })
 }
 
 fn bound() -> TaskEvent {
-    TaskEvent::SlotGranted {
+    TaskEvent::Report(TaskReport::SlotGranted {
+        task_index: TaskIndex(0),
         worker: fixture::worker(),
-    }
+    })
 }
 
 /// Every kind of event, as it concerns the first attempt.
@@ -63,30 +64,34 @@ fn events() -> Vec<TaskEvent> {
     vec![
         TaskEvent::Ready,
         bound(),
-        TaskEvent::NoSlot { reason: reason() },
-        TaskEvent::Attempt {
+        TaskEvent::Report(TaskReport::NoSlot {
+            task_index: TaskIndex(0),
+            reason: reason(),
+        }),
+        TaskEvent::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Started {
                 pid: Some(1),
                 at: Timestamp(0),
             },
-        },
+        }),
         ended(1, AttemptResult::Succeeded),
-        TaskEvent::CompletedInline {
+        TaskEvent::Report(TaskReport::CompletedInline {
+            task_index: TaskIndex(0),
             attempt: AttemptNumber(1),
-        },
-        TaskEvent::Attempt {
+        }),
+        TaskEvent::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::NotStarted { reason: reason() },
-        },
-        TaskEvent::Attempt {
+        }),
+        TaskEvent::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Lost { reason: reason() },
-        },
-        TaskEvent::Attempt {
+        }),
+        TaskEvent::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::LossDeferred { reason: reason() },
-        },
+        }),
         TaskEvent::Due,
         TaskEvent::Suspend,
         TaskEvent::Resumed,
@@ -113,12 +118,14 @@ fn in_state(state: TaskState) -> Task {
         events.append(&mut more);
         after(events, InstanceMode::Open)
     };
-    let started = || TaskEvent::Attempt {
-        uid: uid(1),
-        event: AttemptEvent::Started {
-            pid: None,
-            at: Timestamp(0),
-        },
+    let started = || {
+        TaskEvent::Report(TaskReport::Attempt {
+            uid: uid(1),
+            event: AttemptEvent::Started {
+                pid: None,
+                at: Timestamp(0),
+            },
+        })
     };
     match state {
         TaskState::Pending => Task::unstarted(),
@@ -211,12 +218,12 @@ not_run: force>forced_success
 fn the_end_of_a_task_is_the_end_of_its_last_attempt() {
     let task = definition();
     let open = context(&task, InstanceMode::Open, 5_000);
-    let lost = TaskEvent::Attempt {
+    let lost = TaskEvent::Report(TaskReport::Attempt {
         uid: uid(1),
         event: AttemptEvent::Lost {
             reason: "its worker died".to_owned(),
         },
-    };
+    });
     let waiting = step(&open, in_state(TaskState::Running), lost).task;
     assert_eq!(waiting.ended_at, Some(Timestamp(5_000)));
     let next = step(&open, waiting, bound()).task;
@@ -233,13 +240,13 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
         (
             InstanceMode::Open,
             5,
-            TaskEvent::Attempt {
+            TaskEvent::Report(TaskReport::Attempt {
                 uid: uid(1),
                 event: AttemptEvent::Started {
                     pid: None,
                     at: Timestamp(900),
                 },
-            },
+            }),
         ),
         (InstanceMode::Open, 1005, TaskEvent::Due),
         (InstanceMode::Open, 1005, TaskEvent::Due),
@@ -249,12 +256,12 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
         (
             InstanceMode::Pausing,
             1300,
-            TaskEvent::Attempt {
+            TaskEvent::Report(TaskReport::Attempt {
                 uid: uid(2),
                 event: AttemptEvent::Lost {
                     reason: "gone".into(),
                 },
-            },
+            }),
         ),
     ];
     let mut row = Task::unstarted();
@@ -269,13 +276,13 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
         lines,
         "\
 0 ready -> waiting [request slot]
-0 slot granted on w1 -> dispatched #1 created []
+0 slot granted for 0 on w1 -> dispatched #1 created []
 5 started 1-42-0-1-1 -> running #1 running due 1005 []
 1005 due -> running #1 running killing:timeout [warn: attempt 1 runs longer than 1s, kill]
 1005 due -> running #1 running killing:timeout [ignored: nothing of it is due (running)]
 1100 ended killed 1-42-0-1-1 -> waiting_retry #1 failed due 35 []
 1200 due -> waiting #1 failed [request slot]
-1200 slot granted on w1 -> dispatched #2 created [close #1 failed]
+1200 slot granted for 0 on w1 -> dispatched #2 created [close #1 failed]
 1300 lost 1-42-0-2-1 -> not_run #2 lost []
 "
     );
@@ -284,12 +291,12 @@ fn a_transcript_of_a_task_that_times_out_and_is_lost() {
 #[test]
 fn a_held_back_loss_shows_its_reason_once_unless_the_attempt_is_being_killed() {
     let task = definition();
-    let held = TaskEvent::Attempt {
+    let held = TaskEvent::Report(TaskReport::Attempt {
         uid: uid(1),
         event: AttemptEvent::LossDeferred {
             reason: "waits until the lease is over".into(),
         },
-    };
+    });
     let open = context(&task, InstanceMode::Open, 10);
     let first = step(&open, in_state(TaskState::Running), held.clone());
     assert_eq!(
@@ -333,14 +340,14 @@ fn an_attempt_out_of_time_says_its_limit_once() {
         (None, "timed out after 1s"),
         (Some("exit code 143"), "timed out after 1s (exit code 143)"),
     ] {
-        let event = TaskEvent::Attempt {
+        let event = TaskEvent::Report(TaskReport::Attempt {
             uid: uid(1),
             event: AttemptEvent::Ended(AttemptEnd {
                 result: AttemptResult::TimedOut,
                 error: said.map(str::to_owned),
                 ..AttemptEnd::succeeded(Timestamp(0))
             }),
-        };
+        });
         let failed = step(
             &context(&task, InstanceMode::Open, 0),
             in_state(TaskState::Running),
@@ -362,10 +369,10 @@ fn ended_with(end: AttemptEnd) -> TaskStep {
             .into(),
         ..definition()
     };
-    let event = TaskEvent::Attempt {
+    let event = TaskEvent::Report(TaskReport::Attempt {
         uid: uid(1),
         event: AttemptEvent::Ended(end),
-    };
+    });
     step(
         &context(&task, InstanceMode::Open, 0),
         in_state(TaskState::Running),

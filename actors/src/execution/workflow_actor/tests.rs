@@ -8,6 +8,7 @@ use engine::attempt::{AttemptEnd, AttemptEvent};
 use engine::ids::{DispatchId, Epoch, Generation, InstanceId, Run, Timestamp};
 use engine::start::Start;
 use engine::states::{Command, InstanceState, MemberState, OperationStatus};
+use engine::task::TaskReport;
 use engine::timezone::Tz;
 use engine::trigger::Trigger;
 use parking_lot::Mutex;
@@ -244,7 +245,7 @@ fn lost(uid: DispatchId) -> DeliverEvents {
     let event = AttemptEvent::Lost {
         reason: "the worker does not know it".to_owned(),
     };
-    DeliverEvents(vec![Event::Attempt { uid, event }])
+    DeliverEvents(vec![Event::Report(TaskReport::Attempt { uid, event })])
 }
 
 /// The worker forgot the end because another master had stored it, after this owner had loaded the instance.

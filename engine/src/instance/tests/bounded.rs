@@ -6,6 +6,7 @@ use crate::ids::TaskIndex;
 use crate::instance::{Effect, Event, Instance, apply, pending_effects};
 use crate::plan::Plan;
 use crate::states::InstanceState;
+use crate::task::TaskReport;
 use std::sync::Arc;
 
 const WIDTH: u32 = 100;
@@ -42,7 +43,7 @@ fn ten_thousand_noops_end_in_as_many_rounds_as_there_are_layers() {
             .into_iter()
             .filter_map(|effect| match effect {
                 Effect::CompleteInline { task_index, attempt } => {
-                    Some(Event::CompletedInline { task_index, attempt })
+                    Some(Event::Report(TaskReport::CompletedInline { task_index, attempt }))
                 }
                 _ => None,
             })

@@ -10,15 +10,16 @@ use crate::spec::model::{Direction, Output, Param};
 use crate::spec::values::ParamType;
 use crate::states::Attention;
 use crate::states::{AttemptState, Backoff, Command, InstanceState, OnWorkerLost, OperationStatus};
+use crate::task::TaskReport;
 
 fn lose(world: &mut World, task_index: u32) {
     let uid = world.uid(task_index);
-    world.send(Event::Attempt {
+    world.send(Event::Report(TaskReport::Attempt {
         uid,
         event: AttemptEvent::Lost {
             reason: "worker w1 is gone".into(),
         },
-    });
+    }));
 }
 
 fn attention() -> Attention {
@@ -87,23 +88,23 @@ fn an_attempt_that_never_started_keeps_its_number_and_gets_a_new_uid() {
     world.grant(0);
     let uid = world.uid(0);
     assert_eq!(uid.to_string(), "1-42-0-1-1");
-    world.send(Event::Attempt {
+    world.send(Event::Report(TaskReport::Attempt {
         uid,
         event: AttemptEvent::NotStarted {
             reason: "full".into(),
         },
-    });
+    }));
     assert_eq!(world.line(), "running waiting");
     assert!(world.row(0).has_unbound_attempt());
     world.grant(0);
     assert_eq!(world.uid(0).to_string(), "1-42-0-1-2");
     assert_eq!(world.row(0).attempts, 1);
-    let effects = world.send(Event::Attempt {
+    let effects = world.send(Event::Report(TaskReport::Attempt {
         uid,
         event: AttemptEvent::NotStarted {
             reason: "late".into(),
         },
-    });
+    }));
     assert!(matches!(effects[..], [Effect::Ignore { .. }]), "{effects:?}");
 }
 
@@ -115,12 +116,12 @@ fn an_unbound_attempt_waits_through_a_pause_and_is_closed_by_a_stop() {
         world.grant(0);
         let uid = world.uid(0);
         world.command(Command::Pause);
-        world.send(Event::Attempt {
+        world.send(Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::NotStarted {
                 reason: "draining".into(),
             },
-        });
+        }));
         world
     };
     let mut world = unbound();
@@ -439,10 +440,10 @@ fn a_dry_run_succeeds_in_the_owner_without_slots_and_delays() {
     world.send(Event::Loaded);
     for task_index in [0, 1] {
         let attempt = world.row(task_index).attempt.clone().unwrap().number;
-        world.send(Event::CompletedInline {
+        world.send(Event::Report(TaskReport::CompletedInline {
             task_index: TaskIndex(task_index),
             attempt,
-        });
+        }));
     }
     assert_eq!(world.line(), "succeeded succeeded succeeded");
 }
@@ -470,10 +471,10 @@ fn the_outputs_of_an_instance_come_from_its_tasks_in_graph_order() {
     for (task_index, value) in [(1, "early"), (0, "late")] {
         world.run(task_index);
         let mut event = world.ended(task_index, AttemptResult::Succeeded);
-        if let Event::Attempt {
+        if let Event::Report(TaskReport::Attempt {
             event: AttemptEvent::Ended(ended),
             ..
-        } = &mut event
+        }) = &mut event
         {
             ended.outputs.insert("total".into(), value.into());
             ended.outputs.insert("undeclared".into(), "x".into());
@@ -493,14 +494,14 @@ fn slots_are_wanted_in_order_of_priority_and_granted_in_the_same_round() {
     batch.step(Event::Loaded);
     let wanted: Vec<u32> = batch.slot_demands().iter().map(|w| w.task_index.0).collect();
     assert_eq!(wanted, [1, 0]);
-    batch.step(Event::SlotGranted {
+    batch.step(Event::Report(TaskReport::SlotGranted {
         task_index: TaskIndex(1),
         worker: worker(),
-    });
-    batch.step(Event::NoSlot {
+    }));
+    batch.step(Event::Report(TaskReport::NoSlot {
         task_index: TaskIndex(0),
         reason: "group `default` is full".into(),
-    });
+    }));
     let (changes, effects) = batch.finish();
     let lines: Vec<String> = effects.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -522,10 +523,10 @@ fn slots_are_wanted_in_order_of_priority_and_granted_in_the_same_round() {
 fn a_grant_that_comes_too_late_gives_its_slot_back() {
     let mut world = World::of(vec![task("a", &[])]);
     world.command(Command::Pause);
-    let effects = world.send(Event::SlotGranted {
+    let effects = world.send(Event::Report(TaskReport::SlotGranted {
         task_index: TaskIndex(0),
         worker: worker(),
-    });
+    }));
     assert!(
         effects.contains(&Effect::CancelSlot {
             task_index: TaskIndex(0)
@@ -539,16 +540,16 @@ fn an_attempt_replaced_in_one_round_is_closed() {
     let mut world = World::of(vec![task("a", &[])]);
     world.run(0);
     let uid = world.uid(0);
-    let lost = Event::Attempt {
+    let lost = Event::Report(TaskReport::Attempt {
         uid,
         event: AttemptEvent::Lost {
             reason: "gone".into(),
         },
-    };
-    let granted = Event::SlotGranted {
+    });
+    let granted = Event::Report(TaskReport::SlotGranted {
         task_index: TaskIndex(0),
         worker: worker(),
-    };
+    });
     let (changes, _) = world.batch(&[lost, granted]);
     let [(_, closed)] = &changes.closed[..] else {
         panic!("one closed: {changes:?}")
@@ -604,10 +605,10 @@ fn the_awaited_worker_is_named_the_same_after_every_report() {
     let reason = world.state.record().reason.clone();
     for task_index in [1, 0] {
         let (uid, at) = (world.uid(task_index), world.now);
-        world.send(Event::Attempt {
+        world.send(Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Started { pid: None, at },
-        });
+        }));
         assert_eq!(world.state.record().reason, reason);
     }
 }

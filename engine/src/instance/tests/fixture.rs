@@ -20,7 +20,7 @@ use crate::states::{
     Backoff, Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, OperationStatus, Priority,
     Scope, TaskState,
 };
-use crate::task::Worker;
+use crate::task::{TaskReport, Worker};
 use crate::task_type::noop::noop_action;
 use crate::task_type::shell::shell_action;
 use crate::timezone::Tz;
@@ -240,30 +240,30 @@ impl World {
 
     pub(crate) fn grant(&mut self, task_index: u32) {
         let task_index = TaskIndex(task_index);
-        self.send(Event::SlotGranted {
+        self.send(Event::Report(TaskReport::SlotGranted {
             task_index,
             worker: worker(),
-        });
+        }));
     }
 
     pub(crate) fn run(&mut self, task_index: u32) {
         self.grant(task_index);
         let (uid, at) = (self.uid(task_index), self.now);
-        self.send(Event::Attempt {
+        self.send(Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Started { pid: Some(1), at },
-        });
+        }));
     }
 
     pub(crate) fn ended(&self, task_index: u32, result: AttemptResult) -> Event {
-        Event::Attempt {
+        Event::Report(TaskReport::Attempt {
             uid: self.uid(task_index),
             event: AttemptEvent::Ended(AttemptEnd {
                 result,
                 exit_code: Some(i32::from(result != AttemptResult::Succeeded)),
                 ..AttemptEnd::succeeded(self.now)
             }),
-        }
+        })
     }
 
     pub(crate) fn end(&mut self, task_index: u32, result: AttemptResult) -> Vec<Effect> {

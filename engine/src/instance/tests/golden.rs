@@ -6,6 +6,7 @@ use crate::attempt::AttemptResult;
 use crate::ids::{TaskIndex, Timestamp};
 use crate::instance::{Effect, Event};
 use crate::states::{AttemptState, Command, OnTimeout, OperationStatus, Scope, TaskState};
+use crate::task::TaskReport;
 
 #[test]
 fn a_join_starts_once_after_all_of_its_predecessors() {
@@ -234,12 +235,12 @@ fn stop_waits_until_the_worker_confirms() {
     );
     world.end(0, AttemptResult::Killed);
     let uid = world.uid(1);
-    world.send(Event::Attempt {
+    world.send(Event::Report(TaskReport::Attempt {
         uid,
         event: AttemptEvent::NotStarted {
             reason: "tombstoned".into(),
         },
-    });
+    }));
     assert_eq!(world.line(), "stopped killed killed not_run");
     assert_eq!(world.row(1).attempt.as_ref().unwrap().state, AttemptState::Killed);
 }
@@ -250,12 +251,12 @@ fn a_dead_worker_confirms_a_kill() {
     world.run(0);
     world.command(Command::Stop);
     let uid = world.uid(0);
-    world.send(Event::Attempt {
+    world.send(Event::Report(TaskReport::Attempt {
         uid,
         event: AttemptEvent::Lost {
             reason: "worker w1 is gone; its processes could not be checked".into(),
         },
-    });
+    }));
     assert_eq!(world.line(), "stopped killed");
     assert_eq!(world.row(0).attempt.as_ref().unwrap().state, AttemptState::Lost);
     let reason = world.row(0).reason.clone().unwrap();

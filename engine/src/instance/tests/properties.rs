@@ -12,6 +12,7 @@ use crate::instance::{Effect, Event, pending_effects};
 use crate::spec::model::TaskDefinition;
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost};
+use crate::task::TaskReport;
 
 /// One random task of a graph whose edges go back.
 #[derive(Debug, Clone)]
@@ -103,17 +104,17 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
     let uid = uid_of(world, task_index, detail);
     let reason = "for a reason".to_owned();
     match kind % 32 {
-        0..=6 => Event::SlotGranted {
+        0..=6 => Event::Report(TaskReport::SlotGranted {
             task_index,
             worker: worker(),
-        },
-        7..=10 => Event::Attempt {
+        }),
+        7..=10 => Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Started {
                 pid: Some(1),
                 at: world.now,
             },
-        },
+        }),
         11..=16 => {
             let result = match detail % 10 {
                 0..=5 => AttemptResult::Succeeded,
@@ -123,20 +124,20 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
             };
             ended(uid, result, world)
         }
-        17..=19 => Event::CompletedInline {
+        17..=19 => Event::Report(TaskReport::CompletedInline {
             task_index,
             attempt: AttemptNumber(u32::from(detail % 3) + 1),
-        },
-        20 => Event::Attempt {
+        }),
+        20 => Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::NotStarted { reason },
-        },
-        21 => Event::Attempt {
+        }),
+        21 => Event::Report(TaskReport::Attempt {
             uid,
             event: AttemptEvent::Lost { reason },
-        },
+        }),
         22..=24 => Event::Due,
-        25 => Event::NoSlot { task_index, reason },
+        25 => Event::Report(TaskReport::NoSlot { task_index, reason }),
         26 => Event::Loaded,
         28 => {
             let by_ms = (i64::from(detail) - 128) * 20;
@@ -157,14 +158,14 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
 }
 
 fn ended(uid: DispatchId, result: AttemptResult, world: &World) -> Event {
-    Event::Attempt {
+    Event::Report(TaskReport::Attempt {
         uid,
         event: AttemptEvent::Ended(crate::attempt::AttemptEnd {
             result,
             exit_code: Some(1),
             ..crate::attempt::AttemptEnd::succeeded(world.now)
         }),
-    }
+    })
 }
 
 /// Answers everything that is pending, as a world without faults does; returns false when nothing is pending.
@@ -174,15 +175,17 @@ pub(super) fn answer(world: &mut World, outcome: &mut dyn FnMut(TaskIndex, u32) 
     let mut events: Vec<Event> = pending
         .iter()
         .filter_map(|effect| match effect {
-            Effect::RequestSlot { task_index } => Some(Event::SlotGranted {
+            Effect::RequestSlot { task_index } => Some(Event::Report(TaskReport::SlotGranted {
                 task_index: *task_index,
                 worker: worker(),
-            }),
+            })),
             Effect::Kill { uid, .. } => Some(ended(*uid, AttemptResult::Killed, world)),
-            Effect::CompleteInline { task_index, attempt } => Some(Event::CompletedInline {
-                task_index: *task_index,
-                attempt: *attempt,
-            }),
+            Effect::CompleteInline { task_index, attempt } => {
+                Some(Event::Report(TaskReport::CompletedInline {
+                    task_index: *task_index,
+                    attempt: *attempt,
+                }))
+            }
             _ => None,
         })
         .collect();
@@ -279,7 +282,7 @@ proptest! {
             world.send(event.clone());
             let repeated = !matches!(
                 event,
-                Event::Command { .. } | Event::SlotGranted { .. } | Event::ClockStepped { .. }
+                Event::Command { .. } | Event::Report(TaskReport::SlotGranted { .. }) | Event::ClockStepped { .. }
             );
             if repeated {
                 let before = world.state.clone();

@@ -6,6 +6,7 @@ use crate::attempt::AttemptResult;
 use crate::ids::TaskIndex;
 use crate::instance::Event;
 use crate::states::Command;
+use crate::task::TaskReport;
 
 /// Sends events one by one and writes down what they make of the instance.
 fn transcript(world: &mut World, steps: &[&dyn Fn(&mut World) -> Event]) -> String {
@@ -24,20 +25,22 @@ fn transcript(world: &mut World, steps: &[&dyn Fn(&mut World) -> Event]) -> Stri
 }
 
 fn grant(task_index: u32) -> impl Fn(&mut World) -> Event {
-    move |_| Event::SlotGranted {
-        task_index: TaskIndex(task_index),
-        worker: worker(),
+    move |_| {
+        Event::Report(TaskReport::SlotGranted {
+            task_index: TaskIndex(task_index),
+            worker: worker(),
+        })
     }
 }
 
 fn started(world: &mut World) -> Event {
-    Event::Attempt {
+    Event::Report(TaskReport::Attempt {
         uid: world.uid(0),
         event: AttemptEvent::Started {
             pid: Some(9),
             at: world.now,
         },
-    }
+    })
 }
 
 fn command(command: Command) -> impl Fn(&mut World) -> Event {
@@ -153,9 +156,11 @@ pause
 fn a_chain_of_noops_runs_in_the_owner_one_round_each() {
     let mut world = World::new(workflow(vec![noop("a", &[]), noop("b", &[0])]), start());
     let finish = |task_index: u32| {
-        move |_: &mut World| Event::CompletedInline {
-            task_index: TaskIndex(task_index),
-            attempt: crate::ids::AttemptNumber(1),
+        move |_: &mut World| {
+            Event::Report(TaskReport::CompletedInline {
+                task_index: TaskIndex(task_index),
+                attempt: crate::ids::AttemptNumber(1),
+            })
         }
     };
     let lines = transcript(&mut world, &[&|_| Event::Loaded, &finish(0), &finish(1)]);
@@ -180,10 +185,10 @@ fn one_round_tells_the_end_of_a_task_before_what_begins_after_it_whatever_their_
     let mut world = World::of(vec![task("last", &[1]), noop("middle", &[2]), task("first", &[])]);
     world.run(2);
     let first = world.ended(2, AttemptResult::Succeeded);
-    let middle = Event::CompletedInline {
+    let middle = Event::Report(TaskReport::CompletedInline {
         task_index: TaskIndex(1),
         attempt: crate::ids::AttemptNumber(1),
-    };
+    });
     let (changes, _) = world.batch(&[first, middle]);
     let lines: Vec<u32> = changes
         .transitions
@@ -227,10 +232,10 @@ fn a_warning_is_told_once_in_the_history_and_changes_nothing_else() {
 fn a_grant_for_a_task_that_is_only_about_to_wait_does_not_take_its_new_wish_back() {
     let mut world = World::new(workflow(vec![task("a", &[])]), start());
     // The batch that asked for the slot was not stored, so that the task is pending when the slot comes.
-    let early = Event::SlotGranted {
+    let early = Event::Report(TaskReport::SlotGranted {
         task_index: TaskIndex(0),
         worker: worker(),
-    };
+    });
     let (_, effects) = world.batch(&[early, Event::Loaded]);
     let lines: Vec<String> = effects.iter().map(ToString::to_string).collect();
     assert_eq!(world.line(), "running waiting");
