@@ -31,9 +31,7 @@ use ports::health::{HealthIssue, HealthStatus};
 use ports::node::{Node, SlotUsage};
 use ports::peers::Peers;
 use ports::rpc::client::RpcClient;
-use ports::{
-    NewInstance, NodeIdentity, RegistryError, Store, StoreError, Write, WriteOutcome,
-};
+use ports::{NewInstance, NodeIdentity, RegistryError, Store, StoreError, Write, WriteOutcome};
 
 /// The longest time for which a master may take to claim a new instance.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);

@@ -33,7 +33,9 @@ mod tests;
 pub use apply::{apply, follow_instance};
 pub use changes::{BackfillChanges, DateDecision, DateSweep};
 pub use command::{BackfillCommand, BackfillRefusal, BackfillVerb, StopMode};
-pub use dates::{DateRange, DateSource, DatesError, MAX_DATES, PlannedDate, order_dates, plan_list, plan_range};
+pub use dates::{
+    DateRange, DateSource, DatesError, MAX_DATES, PlannedDate, order_dates, plan_list, plan_range,
+};
 pub use machine::{BackfillEvent, PendingWork, decide, pending_work};
 pub use record::{Backfill, BackfillDate, BackfillRecord, DateSummary, DateTurn};
 pub use request::{BackfillRequest, DateSelection, parse_parallelism, parse_request};

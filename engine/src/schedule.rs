@@ -5,8 +5,12 @@ pub mod cron;
 pub mod local_time;
 
 mod cron_times;
+mod definition;
+mod fields;
 mod fire_times;
+mod firing;
 mod jitter;
+mod time_text;
 
 #[cfg(test)]
 mod tests;
@@ -14,5 +18,12 @@ mod tests;
 pub use self::calendar::Calendar;
 pub use self::cron::Cron;
 pub use self::cron_times::CronTimes;
+pub use self::definition::{DEFAULT_MISSED_LIMIT, Repetition, ScheduleDefinition};
+pub(crate) use self::fields::parse_entry;
+pub use self::fields::{
+    Preview, parse_count, parse_preview, parse_schedule, schedule_schema, serialize_schedule,
+};
 pub use self::fire_times::{FireTimes, Recurrence, Window};
+pub use self::firing::{DueFire, FireDecision, Firing, FiringRules, MAX_COUNTED, NextFire, SkippedFires};
 pub use self::jitter::jitter_of;
+pub use self::time_text::{InvalidTimeText, TimeText};

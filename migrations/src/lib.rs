@@ -16,9 +16,10 @@ mod m0006_guards;
 mod m0007_default_project_time;
 mod m0008_log_removals;
 mod m0009_heartbeat_count;
-mod m0011_backfill;
 mod m0013_workflow_enabled;
-mod m0014_backfill_dates;
+mod m0014_schedules;
+mod m0015_backfill;
+mod m0016_backfill_dates;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -38,9 +39,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_default_project_time::Migration),
             Box::new(m0008_log_removals::Migration),
             Box::new(m0009_heartbeat_count::Migration),
-            Box::new(m0011_backfill::Migration),
             Box::new(m0013_workflow_enabled::Migration),
-            Box::new(m0014_backfill_dates::Migration),
+            Box::new(m0014_schedules::Migration),
+            Box::new(m0015_backfill::Migration),
+            Box::new(m0016_backfill_dates::Migration),
         ]
     }
 }

@@ -187,7 +187,8 @@ fn record_dates(commit: &BackfillCommit) {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let (started, decided) = (commit.instances.len(), commit.changes.dates.len());
     metrics::counter!("porpoise_backfill_dates_total", "outcome" => "started").increment(count(started));
-    metrics::counter!("porpoise_backfill_dates_total", "outcome" => "skipped").increment(count(decided - started));
+    metrics::counter!("porpoise_backfill_dates_total", "outcome" => "skipped")
+        .increment(count(decided - started));
 }
 
 impl Actor for BackfillActor {

@@ -11,6 +11,7 @@ pub(crate) mod attempt;
 pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod backfill_date;
+pub(crate) mod calendar;
 pub(crate) mod cluster_meta;
 pub(crate) mod failover;
 pub(crate) mod inbox;
@@ -24,6 +25,8 @@ pub(crate) mod owner_log;
 pub(crate) mod project;
 pub(crate) mod project_grant;
 pub(crate) mod request_key;
+pub(crate) mod schedule;
+pub(crate) mod schedule_fire;
 pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
@@ -62,6 +65,9 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, log_removal::Entity),
         create(backend, backfill::Entity),
         create(backend, backfill_date::Entity),
+        create(backend, calendar::Entity),
+        create(backend, schedule::Entity),
+        create(backend, schedule_fire::Entity),
     ]
 }
 
@@ -85,6 +91,9 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         failover::indexes(),
         backfill::indexes(),
         backfill_date::indexes(),
+        calendar::indexes(),
+        schedule::indexes(),
+        schedule_fire::indexes(),
     ]
     .iter()
     .flatten()

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp};
+use engine::ids::{
+    BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
+};
 use engine::instance::{Changes, InstanceRecord, InstanceRows};
 use engine::start::Start;
 use engine::states::InstanceState;

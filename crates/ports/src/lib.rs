@@ -22,11 +22,12 @@ mod logs;
 mod membership;
 mod ownership;
 mod registry;
+mod schedules;
 mod stores;
 
 pub use backfills::{
-    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance, WaitingDate,
-    WaitingDates,
+    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
+    WaitingDate, WaitingDates,
 };
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};
@@ -39,6 +40,10 @@ pub use membership::{
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
+pub use schedules::{
+    FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledWorkflow,
+    UpcomingSchedule,
+};
 pub use stores::{
     ClaimStore, DefinitionStore, FailoverStore, InboxStore, InstanceReader, InstanceWriter, MembershipStore,
     OwnershipStore, RelayedResults, Store,

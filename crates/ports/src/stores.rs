@@ -17,6 +17,7 @@ use crate::membership::{
     MemberStatus,
 };
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+use crate::schedules::ScheduleStore;
 
 /// The members of the cluster.
 #[async_trait]
@@ -155,6 +156,7 @@ pub trait Store:
     + InboxStore
     + RelayedResults
     + BackfillStore
+    + ScheduleStore
 {
 }
 
@@ -168,5 +170,6 @@ impl<S> Store for S where
         + InboxStore
         + RelayedResults
         + BackfillStore
+        + ScheduleStore
 {
 }

@@ -1,7 +1,7 @@
 //! Dates of a backfill that change together.
 
-use engine::backfill::DateSweep;
 use engine::backfill::DateState;
+use engine::backfill::DateSweep;
 use engine::ids::{BackfillId, Timestamp};
 use ports::StoreError;
 use sea_orm::{ConnectionTrait, Statement};

@@ -53,7 +53,11 @@ pub enum DatesError {
 ///
 /// # Errors
 /// There is no date, or there are too many.
-pub fn plan_range(range: DateRange, sources: Vec<DateSource>, zone: Tz) -> Result<Vec<PlannedDate>, DatesError> {
+pub fn plan_range(
+    range: DateRange,
+    sources: Vec<DateSource>,
+    zone: Tz,
+) -> Result<Vec<PlannedDate>, DatesError> {
     if range.from == range.to {
         let at = range.from;
         return Ok(vec![PlannedDate { at, zone }]);
@@ -84,7 +88,9 @@ pub fn plan_range(range: DateRange, sources: Vec<DateSource>, zone: Tz) -> Resul
 
 /// Returns the earliest of the next times, with the zone of the first source that has it.
 fn first_of(next: &[(Option<Timestamp>, DateSource)]) -> Option<(Timestamp, Tz)> {
-    let times = next.iter().filter_map(|(time, source)| Some(((*time)?, source.zone)));
+    let times = next
+        .iter()
+        .filter_map(|(time, source)| Some(((*time)?, source.zone)));
     // The first of several equal ones is the minimum.
     times.min_by_key(|(time, _)| *time)
 }
@@ -98,7 +104,10 @@ pub fn plan_list(dates: &[Timestamp], zone: Tz) -> Result<Vec<PlannedDate>, Date
     match unique.len() {
         0 => Err(DatesError::Empty),
         count if count > MAX_DATES => Err(DatesError::TooMany),
-        _ => Ok(unique.into_iter().map(|(at, zone)| PlannedDate { at, zone }).collect()),
+        _ => Ok(unique
+            .into_iter()
+            .map(|(at, zone)| PlannedDate { at, zone })
+            .collect()),
     }
 }
 

@@ -133,7 +133,9 @@ fn parse_members(validator: &mut Validator, value: &Value, zone: Tz) -> Option<B
         .map(|value| validator.short_text(value, &at.key("description"), MAX_DESCRIPTION));
     let schedule = given("schedule").map(|value| validator.name(value, &at.key("schedule")));
     let selection = parse_selection(validator, map, timezone);
-    let start = START_KEYS.iter().filter_map(|key| Some(((*key).to_owned(), given(key)?.clone())));
+    let start = START_KEYS
+        .iter()
+        .filter_map(|key| Some(((*key).to_owned(), given(key)?.clone())));
     Some(BackfillRequest {
         selection: selection?,
         schedule: schedule.flatten(),
@@ -157,7 +159,9 @@ struct ChoiceReader<'a, 'v> {
 impl ChoiceReader<'_, '_> {
     fn read<T: Copy>(&mut self, key: &str, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
         match self.map.get(key).filter(|value| !value.is_null()) {
-            Some(value) => self.validator.choice(value, &Path::ROOT.key(key), &named(all, name)),
+            Some(value) => self
+                .validator
+                .choice(value, &Path::ROOT.key(key), &named(all, name)),
             None => all.first().copied(),
         }
     }
@@ -213,7 +217,9 @@ fn parse_list(validator: &mut Validator, list: &Value, zone: Tz) -> Option<Vec<T
     let list = validator.list(list, &at, MAX_LISTED)?;
     let mut dates = Vec::with_capacity(list.len());
     for (place, value) in list.iter().enumerate() {
-        dates.extend(instant_of(validator, value, &at.index(place), |time| time.begin_in(zone)));
+        dates.extend(instant_of(validator, value, &at.index(place), |time| {
+            time.begin_in(zone)
+        }));
     }
     Some(dates)
 }

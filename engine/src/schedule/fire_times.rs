@@ -127,7 +127,11 @@ impl Recurrence {
         match self {
             Self::Every { start, interval_ms } if from < start => {
                 let behind = start.since(from).rem_euclid(interval_ms);
-                let start = if behind == 0 { from } else { from.plus(behind - interval_ms) };
+                let start = if behind == 0 {
+                    from
+                } else {
+                    from.plus(behind - interval_ms)
+                };
                 Self::Every { start, interval_ms }
             }
             Self::Cron(_) | Self::Every { .. } => self,

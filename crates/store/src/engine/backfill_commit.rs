@@ -124,7 +124,10 @@ async fn prepare_commits(
     let holds = |commit: &BackfillCommit| {
         let backfill = locked.get(&commit.id);
         backfill.is_some_and(|backfill| backfill.holds(commit))
-            && commit.instances.iter().all(|new| startable.contains(&new.workflow_id))
+            && commit
+                .instances
+                .iter()
+                .all(|new| startable.contains(&new.workflow_id))
     };
     let current: Vec<&BackfillCommit> = commits.iter().filter(|commit| holds(commit)).collect();
     let news: Vec<&NewInstance> = current.iter().flat_map(|commit| &commit.instances).collect();
@@ -146,7 +149,11 @@ async fn prepare_commits(
         outcomes.push(BackfillOutcome::Stored(started));
     }
     let expected = dates.len();
-    statements.extend(update_statements(transaction.get_database_backend(), &records, &dates)?);
+    statements.extend(update_statements(
+        transaction.get_database_backend(),
+        &records,
+        &dates,
+    )?);
     let changed = run_in_order(transaction, statements).await?;
     Ok((changed.len() == expected).then_some(outcomes))
 }
@@ -220,7 +227,11 @@ async fn lock_startable_workflows(
         row_lock(backend, "FOR SHARE")
     );
     let rows = transaction
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, [id_list(workflows)?]))
+        .query_all_raw(Statement::from_sql_and_values(
+            backend,
+            sql,
+            [id_list(workflows)?],
+        ))
         .await
         .map_err(store_error)?;
     rows.iter().map(|row| RowReader::new(row).next_value()).collect()

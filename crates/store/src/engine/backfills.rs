@@ -7,8 +7,8 @@ use engine::backfill::{BackfillRecord, DateSummary, ExistingPolicy};
 use engine::ids::{BackfillId, InstanceId, Revision, Timestamp};
 use engine::timezone::parse_timezone;
 use ports::{
-    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StoreError, WaitingDate,
-    WaitingDates,
+    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StoreError,
+    WaitingDate, WaitingDates,
 };
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -63,7 +63,10 @@ impl BackfillStore for Store {
             .query_all_raw(self.statement(&sql, [id.0.into(), i64::from(count).into()]))
             .await
             .map_err(store_error)?;
-        let dates = rows.iter().map(read_waiting_date).collect::<Result<Vec<_>, _>>()?;
+        let dates = rows
+            .iter()
+            .map(read_waiting_date)
+            .collect::<Result<Vec<_>, _>>()?;
         let workflows: BTreeSet<i64> = dates.iter().map(|date| date.workflow_id).collect();
         Ok(WaitingDates {
             workflows: self.read_backfill_workflows(&transaction, workflows).await?,

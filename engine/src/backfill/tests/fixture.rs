@@ -53,7 +53,11 @@ impl World {
             let turns = self.backfill.next_positions(count).into_iter();
             let turns = turns.map(|position| DateTurn {
                 position,
-                existing: self.existing.iter().find(|(at, _)| *at == position).map(|(_, id)| *id),
+                existing: self
+                    .existing
+                    .iter()
+                    .find(|(at, _)| *at == position)
+                    .map(|(_, id)| *id),
                 obstacle: self.obstacle.clone(),
             });
             let event = BackfillEvent::Turns(turns.collect());
@@ -94,7 +98,10 @@ impl World {
 
     pub(super) fn positions(&self, state: DateState) -> Vec<usize> {
         let dates = self.backfill.dates.iter().enumerate();
-        dates.filter(|(_, date)| date.state == state).map(|(position, _)| position).collect()
+        dates
+            .filter(|(_, date)| date.state == state)
+            .map(|(position, _)| position)
+            .collect()
     }
 
     /// The states of the dates in one line, behind that of the backfill.

@@ -8,7 +8,10 @@ use crate::timezone::Tz;
 
 fn mistakes(body: &Value) -> Vec<String> {
     let issues = parse_request(body, Tz::UTC).unwrap_err();
-    issues.iter().map(|issue| format!("{} {}", issue.pointer, issue.code)).collect()
+    issues
+        .iter()
+        .map(|issue| format!("{} {}", issue.pointer, issue.code))
+        .collect()
 }
 
 #[test]
@@ -35,7 +38,10 @@ fn a_request_has_defaults_and_local_times_in_its_zone() {
     );
     let body = json!({ "dates": ["2026-01-01", "2026-01-01T00:00:00Z"], "timezone": "UTC" });
     let request = parse_request(&body, Tz::Asia__Shanghai).unwrap();
-    assert_eq!(request.selection, DateSelection::List(vec![Timestamp(1_767_225_600_000); 2]));
+    assert_eq!(
+        request.selection,
+        DateSelection::List(vec![Timestamp(1_767_225_600_000); 2])
+    );
 }
 
 #[test]
@@ -51,21 +57,36 @@ fn each_mistake_names_its_place() {
         (json!({}), vec!["/from MISSING"]),
         (json!({ "from": "2026-01-01" }), vec!["/to MISSING"]),
         (json!({ "to": "2026-01-01" }), vec!["/from MISSING"]),
-        (json!({ "from": "2026-01-02", "to": "2026-01-01" }), vec!["/to BAD_VALUE"]),
+        (
+            json!({ "from": "2026-01-02", "to": "2026-01-01" }),
+            vec!["/to BAD_VALUE"],
+        ),
         (json!({ "dates": "2026-01-01" }), vec!["/dates BAD_TYPE"]),
-        (json!({ "dates": ["soon", 5] }), vec!["/dates/0 BAD_VALUE", "/dates/1 BAD_TYPE"]),
+        (
+            json!({ "dates": ["soon", 5] }),
+            vec!["/dates/0 BAD_VALUE", "/dates/1 BAD_TYPE"],
+        ),
         (with("dates", json!(["2026-01-01"])), vec!["/dates BAD_VALUE"]),
         (with("parallelism", json!(0)), vec!["/parallelism OUT_OF_RANGE"]),
-        (with("parallelism", json!(1001)), vec!["/parallelism OUT_OF_RANGE"]),
+        (
+            with("parallelism", json!(1001)),
+            vec!["/parallelism OUT_OF_RANGE"],
+        ),
         (with("parallelism", json!("2")), vec!["/parallelism BAD_TYPE"]),
         (with("paralelism", json!(2)), vec!["/paralelism UNKNOWN_KEY"]),
         (with("order", json!("random")), vec!["/order BAD_VALUE"]),
         (with("existing", json!("skip")), vec!["/existing BAD_VALUE"]),
         (with("on_failure", json!("end")), vec!["/on_failure BAD_VALUE"]),
         (with("dependents", json!("all")), vec!["/dependents BAD_VALUE"]),
-        (with("timezone", json!("Mars")), vec!["/timezone UNKNOWN_TIMEZONE"]),
+        (
+            with("timezone", json!("Mars")),
+            vec!["/timezone UNKNOWN_TIMEZONE"],
+        ),
         (with("version", json!("new")), vec!["/version BAD_TYPE"]),
-        (with("scheduled_at", json!("2026-01-01")), vec!["/scheduled_at UNKNOWN_KEY"]),
+        (
+            with("scheduled_at", json!("2026-01-01")),
+            vec!["/scheduled_at UNKNOWN_KEY"],
+        ),
     ];
     for (body, wanted) in cases {
         assert_eq!(mistakes(&body), wanted, "{body}");
@@ -75,7 +96,11 @@ fn each_mistake_names_its_place() {
 #[test]
 fn the_parallelism_is_one_to_a_thousand() {
     assert_eq!(parse_parallelism(&json!({ "parallelism": 1000 })), Ok(1000));
-    for body in [json!({}), json!({ "parallelism": 1001 }), json!({ "parallelism": 1, "x": 1 })] {
+    for body in [
+        json!({}),
+        json!({ "parallelism": 1001 }),
+        json!({ "parallelism": 1, "x": 1 }),
+    ] {
         assert!(parse_parallelism(&body).is_err(), "{body}");
     }
 }

@@ -108,7 +108,10 @@ fn a_cancelled_backfill_lets_run_what_runs_and_a_retry_runs_the_rest() {
         &mut world,
         &[
             ("made", &nothing),
-            ("retry is refused", &refused(BackfillCommand::Retry { version: None })),
+            (
+                "retry is refused",
+                &refused(BackfillCommand::Retry { version: None }),
+            ),
             ("0 succeeds", &ends(0, InstanceState::Succeeded)),
             ("cancel", &applied(cancel)),
             ("cancel again", &applied(cancel)),
@@ -204,7 +207,10 @@ its instance is rerun = succeeded: skipped succeeded succeeded skipped
     );
     let skipped = &world.backfill.dates[3];
     assert_eq!(skipped.instance, Some(InstanceId(93)));
-    assert_eq!(skipped.reason.as_deref(), Some("instance 93 exists for this date"));
+    assert_eq!(
+        skipped.reason.as_deref(),
+        Some("instance 93 exists for this date")
+    );
 }
 
 #[test]
@@ -213,8 +219,14 @@ fn an_obstacle_is_the_reason_of_the_backfill_until_it_is_gone() {
     world.obstacle = Some("workflow `w` is disabled".to_owned());
     world.settle();
     assert_eq!(world.line(), "running: waiting waiting");
-    assert_eq!(world.backfill.record.reason.as_deref(), Some("workflow `w` is disabled"));
-    assert!(world.settle().iter().all(BackfillChanges::is_empty), "nothing new is stored");
+    assert_eq!(
+        world.backfill.record.reason.as_deref(),
+        Some("workflow `w` is disabled")
+    );
+    assert!(
+        world.settle().iter().all(BackfillChanges::is_empty),
+        "nothing new is stored"
+    );
     world.obstacle = None;
     world.settle();
     assert_eq!(world.line(), "running: running waiting");
@@ -244,9 +256,13 @@ fn only_a_cancel_that_says_so_stops_what_runs() {
     world.settle();
     let changes = world.command(BackfillCommand::Cancel(StopMode::LetRun)).unwrap();
     assert!(!changes.stops_instances);
-    let changes = world.command(BackfillCommand::Cancel(StopMode::StopRunning)).unwrap();
+    let changes = world
+        .command(BackfillCommand::Cancel(StopMode::StopRunning))
+        .unwrap();
     assert!(changes.stops_instances);
     world.instance_becomes(0, InstanceState::Stopped);
-    let changes = world.command(BackfillCommand::Cancel(StopMode::StopRunning)).unwrap();
+    let changes = world
+        .command(BackfillCommand::Cancel(StopMode::StopRunning))
+        .unwrap();
     assert!(changes.is_empty());
 }
