@@ -11,6 +11,7 @@ use std::time::Instant;
 use catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat};
 use engine::ids::{AttemptNumber, Epoch, InstanceId, Revision, TaskIndex, Timestamp};
 use engine::instance::{Changes, Transition};
+use engine::spec::ProjectDefaults;
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
@@ -130,6 +131,7 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
             worker_group: None,
             dry_run: false,
             scheduled_at: None,
+            defaults: ProjectDefaults::default(),
             timezone: Tz::UTC,
             labels: BTreeMap::new(),
         },

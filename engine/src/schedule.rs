@@ -4,9 +4,10 @@ pub mod calendar;
 pub mod cron;
 pub mod local_time;
 
+pub(crate) mod definition;
+pub(crate) mod fields;
+
 mod cron_times;
-mod definition;
-mod fields;
 mod fire_times;
 mod firing;
 mod jitter;
@@ -19,9 +20,8 @@ pub use self::calendar::Calendar;
 pub use self::cron::Cron;
 pub use self::cron_times::CronTimes;
 pub use self::definition::{DEFAULT_MISSED_LIMIT, Repetition, ScheduleDefinition};
-pub(crate) use self::fields::parse_entry;
 pub use self::fields::{
-    Preview, parse_count, parse_preview, parse_schedule, schedule_schema, serialize_schedule,
+    Preview, parse_count, parse_preview, parse_schedule, parse_workflow_schedule, serialize_schedule,
 };
 pub use self::fire_times::{FireTimes, Recurrence, Window};
 pub use self::firing::{DueFire, FireDecision, Firing, FiringRules, MAX_COUNTED, NextFire, SkippedFires};

@@ -84,6 +84,7 @@ on_both! {
     triggers::{
         every_trigger_is_shown_as_it_was_stored,
         labels_are_deleted_with_their_instance,
+        every_filter_selects_alone_and_with_others,
     }
     commands::{
         a_verb_waits_in_the_inbox_for_the_run_that_was_read,

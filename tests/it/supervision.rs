@@ -133,8 +133,13 @@ impl NodeHarness {
             .start_target(startable, None)
             .await
             .expect("a target");
-        let start =
-            engine::start::parse(&serde_json::json!({}), &target.definition, Tz::UTC).expect("a start");
+        let start = engine::start::parse(
+            &serde_json::json!({}),
+            &target.definition,
+            &target.project.defaults,
+            Tz::UTC,
+        )
+        .expect("a start");
         let new = NewInstance {
             project_id: project.id.0,
             workflow_id: target.workflow_id.0,

@@ -129,7 +129,10 @@ impl RunningInstance {
                     .iter()
                     .map(|output| (output.name.clone(), output.kind))
                     .collect(),
-                timeout_ms: task.timeout_ms.filter(|_| task.on_timeout != OnTimeout::Warn),
+                timeout_ms: self
+                    .plan
+                    .timeout_of(task)
+                    .filter(|_| task.on_timeout != OnTimeout::Warn),
                 on_cut_off: task.on_cut_off,
             },
             warnings,

@@ -19,7 +19,7 @@ use sea_orm::{
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{narrow, parse_json, parse_name};
 use crate::context::AuditContext;
-use crate::entity::{inbox, instance, member, project, task_instance, workflow};
+use crate::entity::{inbox, instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::InstanceFilter;
 use crate::instance_trigger::read_trigger;
@@ -159,11 +159,19 @@ impl<'a> Instances<'a> {
         page: &PageRequest,
     ) -> Result<Page<InstanceRow>, CatalogError> {
         let before = page.after::<i64>("instances")?.unwrap_or(i64::MAX);
-        let query = select_with_names()
-            .filter(instance::Column::Id.lt(before))
-            .filter(filter.condition())
-            .order_by_desc(instance::Column::Id)
-            .limit(page.rows());
+        let query = match &filter.label {
+            // The index of labels gives the instances of one in order.
+            Some(label) => select_with_names()
+                .join(JoinType::InnerJoin, instance::Relation::Label.def())
+                .filter(instance_label::Column::Name.eq(&label.name))
+                .filter(instance_label::Column::Value.eq(&label.value))
+                .filter(instance_label::Column::Instance.lt(before))
+                .order_by_desc(instance_label::Column::Instance),
+            None => select_with_names()
+                .filter(instance::Column::Id.lt(before))
+                .order_by_desc(instance::Column::Id),
+        };
+        let query = query.filter(filter.condition()).limit(page.rows());
         let items = self.read(query).await?;
         Ok(Page::cut("instances", page, items, |row: &InstanceRow| {
             row.id.to_string()

@@ -6,6 +6,12 @@
 
 mod audit;
 mod audited_transaction;
+mod backfill_choices;
+mod backfill_commands;
+mod backfill_create;
+mod backfill_filter;
+mod backfill_sources;
+mod backfills;
 mod catalog;
 mod columns;
 mod context;
@@ -36,13 +42,18 @@ mod workflows;
 pub use ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
+pub use self::backfill_choices::BackfillChoices;
+pub use self::backfill_commands::PostBackfillCommand;
+pub use self::backfill_create::NewBackfill;
+pub use self::backfill_filter::BackfillFilter;
+pub use self::backfills::{BackfillDateCounts, BackfillDateRow, BackfillRow, Backfills};
 pub use self::catalog::Catalog;
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
 pub use self::grants::{Grant, Grants};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
-pub use self::instance_filter::InstanceFilter;
+pub use self::instance_filter::{InstanceFilter, LabelFilter, TimeRange};
 pub use self::instances::{DeleteOutcome, InstanceRow, Instances, TaskCounts};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};

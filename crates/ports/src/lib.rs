@@ -23,6 +23,7 @@ mod membership;
 mod ownership;
 mod registry;
 mod schedules;
+mod starts;
 mod stores;
 
 pub use backfills::{
@@ -41,9 +42,10 @@ pub use membership::{
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
 pub use schedules::{
-    FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledWorkflow,
+    FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledProject,
     UpcomingSchedule,
 };
+pub use starts::{StartOrigin, StartedVersion};
 pub use stores::{
     ClaimStore, DefinitionStore, FailoverStore, InboxStore, InstanceReader, InstanceWriter, MembershipStore,
     OwnershipStore, RelayedResults, Store,

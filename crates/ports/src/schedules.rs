@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::ids::{InstanceId, ScheduleId, Timestamp};
 use engine::schedule::{Calendar, ScheduleDefinition, SkippedFires};
+use engine::spec::ProjectDefaults;
 use engine::timezone::Tz;
 
 use crate::error::StoreError;
@@ -27,19 +28,17 @@ pub struct UpcomingSchedule {
     pub project_revision: i64,
 }
 
-/// The workflow of a schedule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScheduledWorkflow {
-    /// The project's row.
-    pub project_id: i64,
-    /// The project's name.
-    pub project: String,
-    /// The parameters of the project.
-    pub project_params: Arc<BTreeMap<String, String>>,
-    /// The workflow's row.
-    pub workflow_id: i64,
-    /// The workflow's name.
-    pub workflow: String,
+/// The project of a schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScheduledProject {
+    /// Its row.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its parameters.
+    pub params: BTreeMap<String, String>,
+    /// What holds where start and definition say nothing.
+    pub defaults: ProjectDefaults,
 }
 
 /// Everything that a master needs to fire a schedule.
@@ -57,8 +56,10 @@ pub struct LoadedSchedule {
     pub calendar: Option<Arc<Calendar>>,
     /// The first fire that is not decided.
     pub next_fire_at: Timestamp,
-    /// What it starts.
-    pub workflow: ScheduledWorkflow,
+    /// The project of its workflow.
+    pub project: Arc<ScheduledProject>,
+    /// The row of the workflow that it starts.
+    pub workflow_id: i64,
 }
 
 /// A start that is refused.

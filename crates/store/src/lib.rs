@@ -20,7 +20,7 @@ mod schema;
 mod store;
 mod timeline;
 
-pub use backfill_dates::sweep_backfill_dates;
+pub use backfill_dates::{summarise_backfill_dates, sweep_backfill_dates};
 pub use connect::{OpenError, Role};
 pub use error::{DISK_FULL, is_unique_violation, store_error};
 pub use generation::GenerationBump;

@@ -9,8 +9,10 @@ use super::time_text::{InvalidTimeText, TimeText};
 use crate::ids::Timestamp;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::duration::HumanDuration;
+use crate::spec::model::{Definition, Param};
 use crate::spec::names::MAX_CHARS;
 use crate::spec::validator::{Path, Validator, named};
+use crate::start::parse_params;
 use crate::states::{FailureStrategy, MissedPolicy, Priority};
 
 const SECOND: i64 = 1_000;
@@ -158,6 +160,25 @@ pub fn parse_schedule(value: &Value, default_zone: Tz) -> Result<ScheduleDefinit
     validator.finish(definition)
 }
 
+/// Parses a schedule of a workflow, whose zone is the default and whose parameters it may set.
+///
+/// # Errors
+/// Lists everything that is wrong with it.
+pub fn parse_workflow_schedule(
+    value: &Value,
+    workflow: &Definition,
+    server_timezone: Tz,
+) -> Result<ScheduleDefinition, Vec<Diagnostic>> {
+    let mut validator = Validator::default();
+    let at = Path::ROOT;
+    let zone = workflow.timezone.unwrap_or(server_timezone);
+    let definition = parse_entry(&mut validator, value, &at, zone);
+    if definition.is_some() {
+        check_entry_params(&mut validator, value, &at, &workflow.params);
+    }
+    validator.finish(definition)
+}
+
 /// Parses the request of a preview.
 ///
 /// # Errors
@@ -214,6 +235,17 @@ pub(crate) fn parse_entry(
     fields.read_definition(default_zone)
 }
 
+/// Checks the parameters of a schedule against those that its workflow declares.
+pub(crate) fn check_entry_params(
+    validator: &mut Validator,
+    value: &Value,
+    at: &Path<'_>,
+    declared: &[Param],
+) {
+    let params = value.get("params").filter(|params| !params.is_null());
+    parse_params(validator, params, &at.key("params"), declared);
+}
+
 /// Serializes a schedule so that [`parse_schedule`] reads an equal one; what equals its default is left out.
 pub fn serialize_schedule(definition: &ScheduleDefinition) -> Value {
     let text = |value: Option<String>| value.map(Value::from);
@@ -250,7 +282,7 @@ pub fn serialize_schedule(definition: &ScheduleDefinition) -> Value {
 }
 
 /// Returns the JSON Schema of a schedule.
-pub fn schedule_schema() -> Value {
+pub(crate) fn schedule_schema() -> Value {
     let properties: Map<String, Value> = FIELDS
         .iter()
         .map(|field| {

@@ -9,10 +9,9 @@ use ports::{BackfillCommit, BackfillOutcome, NewInstance, StartedInstance, Store
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde::Serialize;
 
-use crate::backfill_dates::sweep_backfill_dates;
+use crate::backfill_dates::{read_summary, summary_columns, sweep_backfill_dates};
 use crate::batch_sql::{Column, id_list, row_lock, source};
 use crate::batch_statement::{BatchStatement, run_in_order};
-use crate::engine::backfills::{read_summary, summary_columns};
 use crate::engine::create::prepare_new_instances;
 use crate::error::store_error;
 use crate::pool::Transaction;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use engine::backfill::{BackfillRecord, DateSummary, ExistingPolicy};
+use engine::backfill::{BackfillRecord, ExistingPolicy};
 use engine::ids::{BackfillId, InstanceId, Revision, Timestamp};
 use engine::timezone::parse_timezone;
 use ports::{
@@ -12,6 +12,7 @@ use ports::{
 };
 use sea_orm::{ConnectionTrait, QueryResult};
 
+use crate::backfill_dates::{read_summary, summary_columns};
 use crate::batch_sql::{id_list, source};
 use crate::error::store_error;
 use crate::pool::Transaction;
@@ -109,38 +110,6 @@ impl Store {
             })
             .collect()
     }
-}
-
-/// Writes the columns of a summary of the dates of `b`; each costs a look into an index, however many dates there are.
-pub(crate) fn summary_columns() -> String {
-    let has_any = |states: &str| {
-        format!(
-            "(SELECT count(*) FROM (SELECT 1 FROM backfill_date d WHERE d.backfill = b.id AND d.state {states} \
-             LIMIT 1) AS found)"
-        )
-    };
-    let running = "(SELECT count(*) FROM backfill_date d WHERE d.backfill = b.id AND d.state = 'running')";
-    [
-        has_any("= 'waiting'"),
-        running.to_owned(),
-        has_any("IN ('failed', 'stopped')"),
-        has_any("= 'not_run'"),
-    ]
-    .join(", ")
-}
-
-/// Reads the columns of `summary_columns`.
-pub(crate) fn read_summary(columns: &mut RowReader<'_>) -> Result<DateSummary, StoreError> {
-    let has_waiting: i64 = columns.next_value()?;
-    let running = columns.next_u32()?;
-    let has_failed: i64 = columns.next_value()?;
-    let has_not_run: i64 = columns.next_value()?;
-    Ok(DateSummary {
-        has_waiting: has_waiting > 0,
-        running,
-        has_failed: has_failed > 0,
-        has_not_run: has_not_run > 0,
-    })
 }
 
 fn read_snapshot(row: &QueryResult) -> Result<BackfillSnapshot, StoreError> {

@@ -9,7 +9,7 @@ use engine::ids::{ScheduleId, Timestamp};
 use engine::schedule::{Calendar, ScheduleDefinition, parse_schedule};
 use engine::timezone::{Tz, parse_timezone};
 use ports::{
-    FireCommit, FireOutcome, LoadedSchedule, NewInstance, ScheduleStore, ScheduledWorkflow, StoreError,
+    FireCommit, FireOutcome, LoadedSchedule, NewInstance, ScheduleStore, ScheduledProject, StoreError,
     UpcomingSchedule, WriteOutcome,
 };
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
@@ -56,7 +56,7 @@ impl ScheduleStore for Store {
         }
         let sql = format!(
             "SELECT s.id, s.revision, s.due_at, w.version, p.revision, s.next_fire_at, s.name, s.definition, \
-             s.timezone, p.id, p.name, w.id, w.name, p.params FROM schedule s \
+             s.timezone, w.id, p.id, p.name, p.params, p.defaults FROM schedule s \
              JOIN workflow w ON w.id = s.workflow_id JOIN project p ON p.id = w.project_id \
              WHERE s.due_at IS NOT NULL AND s.id IN (SELECT c_id FROM {}) ORDER BY s.id",
             source(self.backend(), &[("c_id", "bigint")])
@@ -67,10 +67,10 @@ impl ScheduleStore for Store {
             .query_all_raw(self.statement(&sql, [list]))
             .await
             .map_err(store_error)?;
-        let mut params = BTreeMap::new();
+        let mut projects = BTreeMap::new();
         let mut schedules = rows
             .iter()
-            .map(|row| read_schedule(row, &mut params))
+            .map(|row| read_schedule(row, &mut projects))
             .collect::<Result<Vec<_>, _>>()?;
         let calendars = self.read_calendars(&transaction, &schedules).await?;
         for schedule in &mut schedules {
@@ -155,7 +155,7 @@ fn read_upcoming(columns: &mut RowReader<'_>) -> Result<UpcomingSchedule, StoreE
 
 fn read_schedule(
     row: &QueryResult,
-    params: &mut BTreeMap<i64, Arc<BTreeMap<String, String>>>,
+    projects: &mut BTreeMap<i64, Arc<ScheduledProject>>,
 ) -> Result<LoadedSchedule, StoreError> {
     let mut columns = RowReader::new(row);
     let upcoming = read_upcoming(&mut columns)?;
@@ -163,12 +163,20 @@ fn read_schedule(
     let name = columns.next_value()?;
     let definition: serde_json::Value = columns.next_json()?;
     let zone = read_zone(&columns.next_value::<String>()?)?;
-    let project_id: i64 = columns.next_value()?;
-    let project = columns.next_value()?;
-    let (workflow_id, workflow) = (columns.next_value()?, columns.next_value()?);
-    let project_params = match params.get(&project_id) {
+    let workflow_id = columns.next_value()?;
+    let project_id = columns.next_value()?;
+    let project = match projects.get(&project_id) {
         Some(known) => Arc::clone(known),
-        None => Arc::clone(params.entry(project_id).or_insert(Arc::new(columns.next_json()?))),
+        None => {
+            let project = Arc::new(ScheduledProject {
+                id: project_id,
+                name: columns.next_value()?,
+                params: columns.next_json()?,
+                defaults: columns.next_json()?,
+            });
+            projects.insert(project_id, Arc::clone(&project));
+            project
+        }
     };
     Ok(LoadedSchedule {
         upcoming,
@@ -177,13 +185,8 @@ fn read_schedule(
         zone,
         calendar: None,
         next_fire_at,
-        workflow: ScheduledWorkflow {
-            project_id,
-            project,
-            project_params,
-            workflow_id,
-            workflow,
-        },
+        project,
+        workflow_id,
     })
 }
 
@@ -212,7 +215,7 @@ fn read_calendar(columns: &mut RowReader<'_>) -> Result<Calendar, StoreError> {
 /// Finds the calendar that a schedule names; a project's own goes before a shared one.
 fn find_calendar(calendars: &Calendars, schedule: &LoadedSchedule) -> Option<Arc<Calendar>> {
     let name = schedule.definition.calendar.clone()?;
-    let own = calendars.get(&(Some(schedule.workflow.project_id), name.clone()));
+    let own = calendars.get(&(Some(schedule.project.id), name.clone()));
     own.or_else(|| calendars.get(&(None, name))).cloned()
 }
 
