@@ -1,20 +1,18 @@
 //! One decision about a backfill: what is stored, the dates whose turn may come, and the commit that follows from both.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use engine::backfill::{
     BackfillChanges, BackfillEvent, DateDecision, DateTurn, ExistingPolicy, PendingWork, decide, pending_work,
 };
-use engine::ids::Timestamp;
-use engine::plan::count_excluded;
 use engine::spec::Definition;
-use engine::start::Start;
+use engine::timezone::Tz;
 use engine::trigger::Trigger;
 
 use crate::scheduling::backfill_deps::BackfillDeps;
 use ports::{
-    BackfillCommit, BackfillSnapshot, BackfillWorkflow, NewInstance, StoreError, WaitingDate, WaitingDates,
+    BackfillCommit, BackfillSnapshot, BackfillWorkflow, NewInstance, StartOrigin, StartedVersion, StoreError,
+    WaitingDate, WaitingDates,
 };
 
 /// The most dates of one backfill that one commit starts.
@@ -22,6 +20,9 @@ const MAX_STARTS: u32 = 200;
 
 /// Dates that are read at least where some may be skipped, which takes no place.
 const MIN_CANDIDATES: u32 = 100;
+
+/// The instance of each workflow, but for its date, or why it cannot start.
+type StartTemplates = BTreeMap<i64, Result<NewInstance, String>>;
 
 /// Decides what can be decided now; none when nothing is to be stored.
 ///
@@ -39,7 +40,8 @@ pub(crate) async fn plan_commit(
             deps.store.list_waiting_dates(snapshot.id, count).await?
         }
     };
-    let turns = waiting.dates.iter().map(|date| turn_of(date, &waiting.workflows));
+    let templates = start_templates(deps, snapshot, &waiting).await?;
+    let turns = waiting.dates.iter().map(|date| turn_of(date, &templates));
     let event = BackfillEvent::Turns(turns.collect());
     let Ok(changes) = decide(&snapshot.record, &snapshot.dates, &event) else {
         return Ok(None);
@@ -51,7 +53,7 @@ pub(crate) async fn plan_commit(
         id: snapshot.id,
         revision: snapshot.revision,
         at: deps.clock.now(),
-        instances: new_instances(deps, snapshot, &waiting, &changes).await?,
+        instances: new_instances(&waiting, &templates, &changes),
         changes,
     }))
 }
@@ -71,75 +73,88 @@ fn candidate_count(policy: ExistingPolicy, places: u32) -> u32 {
     }
 }
 
-fn turn_of(date: &WaitingDate, workflows: &BTreeMap<i64, BackfillWorkflow>) -> DateTurn {
-    let obstacle = match workflows.get(&date.workflow_id) {
-        Some(workflow) if workflow.enabled => None,
-        Some(workflow) => Some(format!("the workflow `{}` is disabled", workflow.name)),
-        None => Some("the workflow was deleted".to_owned()),
-    };
-    DateTurn {
-        position: date.position,
-        existing: date.existing,
-        obstacle,
-    }
-}
-
-async fn new_instances(
+/// Makes the instance of each workflow, but for its date, or says why it cannot start.
+async fn start_templates(
     deps: &BackfillDeps,
     snapshot: &BackfillSnapshot,
     waiting: &WaitingDates,
-    changes: &BackfillChanges,
-) -> Result<Vec<NewInstance>, StoreError> {
-    let mut definitions: BTreeMap<i64, Arc<Definition>> = BTreeMap::new();
-    let mut instances = Vec::new();
-    let starts = changes.dates.iter().filter_map(|decision| match decision {
-        DateDecision::Start { position } => waiting.dates.iter().find(|date| date.position == *position),
-        DateDecision::Skip { .. } => None,
-    });
-    for date in starts {
-        let id = date.workflow_id;
-        let Some(workflow) = waiting.workflows.get(&id) else {
-            continue;
+) -> Result<StartTemplates, StoreError> {
+    let mut templates = StartTemplates::new();
+    for (id, workflow) in &waiting.workflows {
+        let template = if workflow.enabled {
+            let version = snapshot.record.version;
+            let definition = deps.store.load_definition(*id, version).await?;
+            start_template(deps, snapshot, (*id, workflow), &definition)
+        } else {
+            Err(format!("the workflow `{}` is disabled", workflow.name))
         };
-        let definition = match definitions.get(&id) {
-            Some(known) => Arc::clone(known),
-            None => deps.store.load_definition(id, snapshot.record.version).await?,
-        };
-        instances.push(new_instance(deps, snapshot, date, (workflow, &definition)));
-        definitions.insert(id, definition);
+        templates.insert(*id, template);
     }
-    Ok(instances)
+    Ok(templates)
 }
 
-fn new_instance(
+fn start_template(
     deps: &BackfillDeps,
     snapshot: &BackfillSnapshot,
-    date: &WaitingDate,
-    (workflow, definition): (&BackfillWorkflow, &Definition),
-) -> NewInstance {
-    let start = start_of(&snapshot.start, date.scheduled_at, date);
-    NewInstance {
+    (workflow_id, workflow): (i64, &BackfillWorkflow),
+    definition: &Definition,
+) -> Result<NewInstance, String> {
+    let started = StartedVersion {
         project_id: workflow.project_id,
-        workflow_id: date.workflow_id,
-        project: workflow.project.clone(),
-        workflow: workflow.name.clone(),
-        project_params: workflow.project_params.clone(),
+        project: &workflow.project,
+        project_params: &workflow.project_params,
+        project_defaults: &workflow.project_defaults,
+        workflow_id,
         version: snapshot.record.version,
-        tasks: u32::try_from(definition.tasks.len()).unwrap_or(u32::MAX),
-        excluded: count_excluded(definition, &start),
-        start,
+        definition,
+        // Each date has its own.
+        server_timezone: Tz::UTC,
+    };
+    let origin = StartOrigin {
         trigger: Trigger::Backfill(snapshot.id),
         requested_by: Some(snapshot.requested_by.clone()),
-        owner: deps.is_accepting().then(|| deps.this_node.clone()),
-        request_key: None,
         at: deps.clock.now(),
+    };
+    let template = started.new_instance(&snapshot.start, origin).map_err(|issues| {
+        let first = issues.first().map(|issue| issue.message.as_str());
+        format!("its start is refused: {}", first.unwrap_or("it is not valid"))
+    })?;
+    Ok(NewInstance {
+        owner: deps.is_accepting().then(|| deps.this_node.clone()),
+        ..template
+    })
+}
+
+fn turn_of(date: &WaitingDate, templates: &StartTemplates) -> DateTurn {
+    DateTurn {
+        position: date.position,
+        existing: date.existing,
+        obstacle: match templates.get(&date.workflow_id) {
+            Some(Ok(_)) => None,
+            Some(Err(why)) => Some(why.clone()),
+            None => Some("its workflow was deleted".to_owned()),
+        },
     }
 }
 
-fn start_of(start: &Start, scheduled_at: Timestamp, date: &WaitingDate) -> Start {
-    Start {
-        scheduled_at: Some(scheduled_at),
-        timezone: date.timezone,
-        ..start.clone()
-    }
+/// Makes the instances of the dates that start, in their order.
+fn new_instances(
+    waiting: &WaitingDates,
+    templates: &StartTemplates,
+    changes: &BackfillChanges,
+) -> Vec<NewInstance> {
+    let dates: BTreeMap<u32, &WaitingDate> = waiting.dates.iter().map(|date| (date.position, date)).collect();
+    let starts = changes.dates.iter().filter_map(|decision| match decision {
+        DateDecision::Start { position } => dates.get(position),
+        DateDecision::Skip { .. } => None,
+    });
+    starts
+        .filter_map(|date| {
+            let template = templates.get(&date.workflow_id)?.as_ref().ok()?;
+            let mut new = template.clone();
+            new.start.scheduled_at = Some(date.scheduled_at);
+            new.start.timezone = date.timezone;
+            Some(new)
+        })
+        .collect()
 }

@@ -2,9 +2,9 @@
 
 use engine::backfill::{DateOrder, DependentsMode};
 use engine::ids::Timestamp;
+use engine::start::Start;
 use engine::timezone::Tz;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// What the maker of a backfill chose and no decision needs. Stored as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,6 @@ pub struct BackfillChoices {
     pub dependents: DependentsMode,
     /// For people.
     pub description: String,
-    /// The body of the start of its instances, to be parsed again for another version.
-    pub start: Value,
+    /// The start of its instances, as it was understood for the version.
+    pub start: Start,
 }

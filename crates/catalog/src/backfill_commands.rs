@@ -8,11 +8,13 @@ use ports::DefinitionStore as _;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use serde_json::Value;
 
 use crate::audited_transaction::AuditedTransaction;
+use crate::backfill_choices::BackfillChoices;
 use crate::backfill_create::to_json;
 use crate::backfills::{Backfills, missing_backfill};
-use crate::columns::{narrow, parse_name};
+use crate::columns::{narrow, parse_json, parse_name};
 use crate::context::AuditContext;
 use crate::entity::{backfill, backfill_date, instance, project, workflow};
 use crate::error::CatalogError;
@@ -68,11 +70,15 @@ impl Backfills<'_> {
         Ok(stopped)
     }
 
-    /// Reads what the start of a version of the backfill's workflow needs, for a retry.
+    /// Reads what a retry with another version starts, and the body of its starts.
     ///
     /// # Errors
     /// `NotFound`: there is no such backfill or version. `Conflict` with `INVALID_STATE`: its workflow was deleted.
-    pub async fn retry_target(self, id: BackfillId, version: i64) -> Result<StartTarget, CatalogError> {
+    pub async fn retry_target(
+        self,
+        id: BackfillId,
+        version: i64,
+    ) -> Result<(StartTarget, Value), CatalogError> {
         let row = backfill::Entity::find_by_id(id.0)
             .one(self.store().reader())
             .await?
@@ -90,12 +96,13 @@ impl Backfills<'_> {
             let what = format!("version {version} of workflow `{}`", workflow.name);
             return Err(CatalogError::not_found(what));
         }
-        Ok(StartTarget {
+        let target = StartTarget {
             project: Project::try_from(project)?,
             workflow_id: WorkflowId(workflow.id),
             version,
             definition: self.store().load_definition(workflow.id, version).await?,
-        })
+        };
+        Ok((target, parse_json("start", &row.start)?))
     }
 }
 
@@ -151,7 +158,9 @@ async fn store_changes(
         update.reason = Set(record.reason.clone());
     }
     if let Some(start) = &post.start {
-        update.start = Set(to_json(start)?);
+        let mut choices: BackfillChoices = parse_json("choices", &row.choices)?;
+        choices.start = start.clone();
+        update.choices = Set(to_json(&choices)?);
     }
     if changes.is_settled {
         update.settled = Set(true);

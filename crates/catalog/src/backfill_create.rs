@@ -2,10 +2,10 @@
 
 use engine::backfill::{BackfillControl, DateState, ExistingPolicy, OnFailure, PlannedDate};
 use engine::ids::BackfillId;
-use engine::start::Start;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{EntityTrait, QuerySelect};
+use serde_json::Value;
 
 use crate::audited_transaction::AuditedTransaction;
 use crate::backfill_choices::BackfillChoices;
@@ -32,8 +32,8 @@ pub struct NewBackfill {
     pub version: i64,
     /// What decides nothing.
     pub choices: BackfillChoices,
-    /// The start of its instances.
-    pub start: Start,
+    /// The body of the start of its instances.
+    pub start: Value,
     /// The most instances that are open at a time.
     pub parallelism: u32,
     /// What an instance that does not succeed means for dates that have not started.
@@ -85,7 +85,7 @@ async fn insert_backfill(
         workflow_id: Set(new.workflow.0),
         version: Set(new.version),
         choices: Set(to_json(&new.choices)?),
-        start: Set(to_json(&new.start)?),
+        start: Set(new.start.to_string()),
         control: Set(BackfillControl::Active.as_str().to_owned()),
         parallelism: Set(i64::from(new.parallelism)),
         on_failure: Set(new.on_failure.as_str().to_owned()),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use engine::backfill::{BackfillControl, BackfillState, DateState, DateSummary, ExistingPolicy, OnFailure};
 use engine::ids::{BackfillId, InstanceId, Timestamp};
-use engine::start::Start;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
@@ -64,8 +63,6 @@ pub struct BackfillRow {
     pub reason: Option<String>,
     /// What its maker chose.
     pub choices: BackfillChoices,
-    /// The start of its instances.
-    pub start: Start,
     /// The most instances that are open at a time.
     pub parallelism: u32,
     /// What an instance that does not succeed means for dates that have not started.
@@ -265,7 +262,7 @@ impl<'a> Backfills<'a> {
             let (dates, ended_at) = counts.entry(row.backfill).or_default();
             dates.total += number;
             dates.by_state.insert(parse_name("state", &row.state)?, number);
-            *ended_at = (*ended_at).max(row.ended_at);
+            *ended_at = Ord::max(*ended_at, row.ended_at);
         }
         Ok(counts)
     }
@@ -290,7 +287,6 @@ impl BackfillWithNames {
             state: BackfillState::derive(control, &summary),
             reason: row.reason.or_else(|| idle_reason(control)),
             choices: parse_json("choices", &row.choices)?,
-            start: parse_json("start", &row.start)?,
             parallelism: narrow("parallelism", row.parallelism)?,
             on_failure: parse_name("on_failure", &row.on_failure)?,
             existing: parse_name("existing", &row.existing)?,

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use engine::backfill::{BackfillChanges, BackfillRecord, DateSummary};
 use engine::ids::{BackfillId, InstanceId, Revision, Timestamp};
-use engine::start::Start;
+use engine::spec::ProjectDefaults;
 use engine::timezone::Tz;
+use serde_json::Value;
 
 use crate::error::StoreError;
 use crate::instances::NewInstance;
@@ -25,8 +26,8 @@ pub struct BackfillSnapshot {
     pub dates: DateSummary,
     /// The user who made it.
     pub requested_by: String,
-    /// The start of its instances, but for the date and its zone.
-    pub start: Start,
+    /// The body of the start of its instances, but for the date and its zone.
+    pub start: Value,
 }
 
 /// A workflow of a backfill's dates as it is now.
@@ -42,6 +43,8 @@ pub struct BackfillWorkflow {
     pub project: String,
     /// The project's parameters.
     pub project_params: BTreeMap<String, String>,
+    /// What holds where the start and the definition say nothing.
+    pub project_defaults: ProjectDefaults,
 }
 
 /// A date that waits, with what its start depends on.

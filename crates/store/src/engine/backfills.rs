@@ -87,7 +87,7 @@ impl Store {
         ids: BTreeSet<i64>,
     ) -> Result<BTreeMap<i64, BackfillWorkflow>, StoreError> {
         let sql = format!(
-            "SELECT w.id, w.name, w.enabled, p.id, p.name, p.params FROM workflow w \
+            "SELECT w.id, w.name, w.enabled, p.id, p.name, p.params, p.defaults FROM workflow w \
              JOIN project p ON p.id = w.project_id WHERE w.id IN (SELECT c_id FROM {})",
             source(self.backend(), &[("c_id", "bigint")])
         );
@@ -105,6 +105,7 @@ impl Store {
                     project_id: columns.next_value()?,
                     project: columns.next_value()?,
                     project_params: columns.next_json()?,
+                    project_defaults: columns.next_json()?,
                 };
                 Ok((id, workflow))
             })
