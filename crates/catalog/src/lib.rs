@@ -37,6 +37,8 @@ mod transitions;
 mod users;
 mod visibility;
 mod workflow_edit;
+mod workflow_runs;
+mod workflow_sources;
 mod workflows;
 
 pub use ports::RequestKey;
@@ -62,7 +64,7 @@ pub use self::page::{Page, PageRequest};
 pub use self::permission::Permission;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
-pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion};
+pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
@@ -70,6 +72,8 @@ pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
 pub use self::users::{Access, Credentials, NewUser, User, UserEdit, UserId, UserRole, Users};
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
+pub use self::workflow_runs::WorkflowRun;
+pub use self::workflow_sources::{SourceSelection, WorkflowSource};
 pub use self::workflows::{
     SourceFormat, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion, Workflows,
 };

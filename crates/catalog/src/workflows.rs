@@ -42,7 +42,7 @@ impl SourceFormat {
         }
     }
 
-    fn from_column(format: &str) -> Self {
+    pub(crate) fn from_column(format: &str) -> Self {
         if format == Self::Yaml.as_str() {
             Self::Yaml
         } else {

@@ -158,7 +158,7 @@ enum Needs {
 }
 
 /// Every operation that needs a token.
-const NEEDS: [(Needs, &str); 49] = [
+const NEEDS: [(Needs, &str); 52] = [
     (Needs::Token, "GET /api/openapi.json"),
     (Needs::Token, "GET /api/v1/cluster"),
     (Needs::Token, "GET /api/v1/failovers"),
@@ -189,6 +189,7 @@ const NEEDS: [(Needs, &str); 49] = [
     ),
     (Needs::Read, "GET /api/v1/operations/{id}"),
     (Needs::Read, "GET /api/v1/projects/{project}"),
+    (Needs::Read, "GET /api/v1/projects/{project}/export"),
     (Needs::Read, "GET /api/v1/projects/{project}/workflows"),
     (Needs::Read, "GET /api/v1/projects/{project}/workflows/{workflow}"),
     (
@@ -218,6 +219,14 @@ const NEEDS: [(Needs, &str); 49] = [
     (
         Needs::Write,
         "PATCH /api/v1/projects/{project}/workflows/{workflow}",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/workflows/{workflow}/copy",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/workflows/{workflow}/versions/{version}/restore",
     ),
     (
         Needs::Write,
@@ -253,6 +262,7 @@ impl Place<'_> {
         let path = template
             .replace("{project}", self.project)
             .replace("{workflow}", "w")
+            .replace("{version}", "1")
             .replace("{id}", id)
             .replace("{task}", "t")
             .replace("{attempt}", "1")

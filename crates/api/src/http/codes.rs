@@ -57,6 +57,8 @@ codes! {
     ProjectRequired = "PROJECT_REQUIRED", CONFLICT, "The project cannot be deleted";
     /// A user of that name exists.
     UserExists = "USER_EXISTS", CONFLICT, "The user exists already";
+    /// A workflow of that name exists.
+    WorkflowExists = "WORKFLOW_EXISTS", CONFLICT, "The workflow exists already";
     /// The workflow still has open instances.
     WorkflowHasOpenInstances = "WORKFLOW_HAS_OPEN_INSTANCES", CONFLICT, "The workflow has open instances";
     /// The workflow may not be started.
