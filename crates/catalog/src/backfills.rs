@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use engine::backfill::{BackfillControl, BackfillState, DateState, DateSummary, ExistingPolicy, OnFailure};
 use engine::ids::{BackfillId, InstanceId, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
     Select,
@@ -17,7 +16,7 @@ use crate::entity::{backfill, backfill_date, project, workflow};
 use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
-use store::{Store, Transaction};
+use store::Store;
 
 /// How many dates are in which state; states without a date are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -284,7 +283,7 @@ impl BackfillWithNames {
             project: self.project_name,
             workflow: self.workflow_name,
             version: row.version,
-            state: BackfillState::derive(control, &summary),
+            state: summary.backfill_state(control),
             reason: row.reason.or_else(|| idle_reason(control)),
             choices: parse_json("choices", &row.choices)?,
             parallelism: narrow("parallelism", row.parallelism)?,
@@ -338,37 +337,6 @@ fn waiting_reason(backfill: &BackfillRow) -> String {
         let parallelism = backfill.parallelism;
         format!("waits for its turn: at most {parallelism} of its instances are open at a time")
     })
-}
-
-/// Selects the state of the row of `backfill`, which follows from its dates.
-pub(crate) fn state_expression() -> Expr {
-    let exists = |states: &str| {
-        format!(
-            "EXISTS (SELECT 1 FROM backfill_date d WHERE d.backfill = backfill.id AND d.state IN ({states}))"
-        )
-    };
-    Expr::cust(format!(
-        "CASE WHEN backfill.control <> 'active' THEN backfill.control WHEN {} THEN 'running' \
-         WHEN {} THEN 'failed' ELSE 'succeeded' END",
-        exists("'waiting', 'running'"),
-        exists("'failed', 'stopped', 'not_run'")
-    ))
-}
-
-/// Finds a backfill of a workflow that is running or paused.
-pub(crate) async fn find_open_backfill(on: &Transaction, workflow: i64) -> Result<Option<i64>, CatalogError> {
-    let open = [BackfillState::Running, BackfillState::Paused];
-    let id = backfill::Entity::find()
-        .select_only()
-        .column(backfill::Column::Id)
-        .filter(backfill::Column::WorkflowId.eq(workflow))
-        .filter(state_expression().is_in(open.map(BackfillState::as_str)))
-        .order_by_asc(backfill::Column::Id)
-        .limit(1)
-        .into_tuple()
-        .one(on)
-        .await?;
-    Ok(id)
 }
 
 /// Reports that there is no backfill of this id.

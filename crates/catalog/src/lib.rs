@@ -11,6 +11,7 @@ mod backfill_commands;
 mod backfill_create;
 mod backfill_filter;
 mod backfill_sources;
+mod backfill_state;
 mod backfills;
 mod catalog;
 mod columns;

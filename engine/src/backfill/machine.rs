@@ -3,7 +3,7 @@
 use super::changes::{BackfillChanges, DateDecision, DateSweep};
 use super::command::{BackfillCommand, BackfillRefusal, StopMode};
 use super::record::{BackfillRecord, DateSummary, DateTurn};
-use super::states::{BackfillControl, BackfillState, ExistingPolicy, OnFailure};
+use super::states::{BackfillControl, ExistingPolicy, OnFailure};
 
 /// What can happen to a backfill.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +126,7 @@ fn decide_command(
     dates: &DateSummary,
     command: BackfillCommand,
 ) -> Result<BackfillChanges, BackfillRefusal> {
-    let (state, verb) = (BackfillState::derive(record.control, dates), command.verb());
+    let (state, verb) = (dates.backfill_state(record.control), command.verb());
     if !verb.applies_in(state) {
         return Err(BackfillRefusal { verb, state });
     }

@@ -33,6 +33,19 @@ pub struct DateSummary {
     pub has_not_run: bool,
 }
 
+impl DateSummary {
+    /// Derives the state of a backfill from what users decided and from its dates.
+    pub fn backfill_state(&self, control: BackfillControl) -> BackfillState {
+        match control {
+            BackfillControl::Cancelled => BackfillState::Cancelled,
+            BackfillControl::Paused => BackfillState::Paused,
+            BackfillControl::Active if self.has_waiting || self.running > 0 => BackfillState::Running,
+            BackfillControl::Active if self.has_failed || self.has_not_run => BackfillState::Failed,
+            BackfillControl::Active => BackfillState::Succeeded,
+        }
+    }
+}
+
 /// A waiting date whose turn may come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateTurn {
@@ -93,7 +106,7 @@ impl Backfill {
 
     /// Returns its state.
     pub fn state(&self) -> BackfillState {
-        BackfillState::derive(self.record.control, &self.summary())
+        self.summary().backfill_state(self.record.control)
     }
 
     /// Returns the positions of the first waiting dates.

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::DateSummary;
 use crate::states::{InstanceState, UnknownName, named};
 
 named!(
@@ -81,19 +80,6 @@ named!(
         Cancelled = "cancelled",
     }
 );
-
-impl BackfillState {
-    /// Derives the state from what users decided and from the dates.
-    pub fn derive(control: BackfillControl, dates: &DateSummary) -> Self {
-        match control {
-            BackfillControl::Cancelled => Self::Cancelled,
-            BackfillControl::Paused => Self::Paused,
-            BackfillControl::Active if dates.has_waiting || dates.running > 0 => Self::Running,
-            BackfillControl::Active if dates.has_failed || dates.has_not_run => Self::Failed,
-            BackfillControl::Active => Self::Succeeded,
-        }
-    }
-}
 
 named!(
     /// The order in which dates run.
