@@ -21,6 +21,8 @@ use crate::ownership::balance_actor::{BalanceActor, BalanceDeps};
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::master_actor::MasterActor;
+use crate::scheduling::backfill_actor::BackfillActor;
+use crate::scheduling::backfill_deps::BackfillDeps;
 use crate::scheduling::schedule_actor::ScheduleActor;
 use crate::scheduling::schedule_deps::{ScheduleDeps, ScheduleSettings};
 use crate::worker::{self, WorkerConfig, WorkerHandle, WorkerPorts};
@@ -155,6 +157,7 @@ impl MasterStarter<'_> {
             not_accepting: Arc::clone(&not_accepting),
             schedules: self.start_schedules(&supervisor, Arc::clone(&not_accepting), schedules),
             balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
+            backfill: self.start_backfill(&supervisor, &not_accepting),
             failover: self.start_failover(&supervisor, slots, not_accepting),
             supervisor,
             dispatch,
@@ -189,6 +192,23 @@ impl MasterStarter<'_> {
             slots: slots.clone(),
         };
         BalanceActor::new(deps, self.deps.exit_on_panic("BalanceActor")).start()
+    }
+
+    fn start_backfill(
+        &self,
+        master: &Addr<MasterActor>,
+        not_accepting: &Arc<AtomicBool>,
+    ) -> Addr<BackfillActor> {
+        let deps = BackfillDeps {
+            this_node: self.deps.identity(),
+            clock: self.deps.clock.clone(),
+            store: Arc::clone(&self.deps.store),
+            db: self.db.clone(),
+            master: master.clone(),
+            commit_events: self.commit_events.clone(),
+            not_accepting: Arc::clone(not_accepting),
+        };
+        BackfillActor::new(deps, self.deps.exit_on_panic("BackfillActor")).start()
     }
 
     fn start_failover(

@@ -15,7 +15,7 @@ use crate::execution::dispatch_actor::DispatchActor;
 use crate::in_process::check_inbox_until;
 use crate::membership::registry_actor::RegistryActor;
 use crate::messages::master::{
-    CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance,
+    CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
 };
 use crate::messages::membership::LeaveRegistry;
 use crate::messages::schedule::SchedulesChanged;
@@ -24,7 +24,7 @@ use crate::node_deps::NodeDeps;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
-use crate::ownership::new_instance::run_new_instance;
+use crate::scheduling::backfill_actor::BackfillActor;
 use crate::scheduling::schedule_actor::ScheduleActor;
 use crate::worker::WorkerHandle;
 use ports::clock::Clock;
@@ -59,6 +59,8 @@ pub(crate) struct MasterActors {
     pub(crate) balance: Option<Addr<BalanceActor>>,
     /// Fires schedules.
     pub(crate) schedules: Addr<ScheduleActor>,
+    /// Starts the dates of backfills.
+    pub(crate) backfill: Addr<BackfillActor>,
 }
 
 /// The actors of a node.
@@ -153,6 +155,7 @@ impl LocalNode {
             masters.supervisor.do_send(StartDrain);
             masters.failover.do_send(StartDrain);
             masters.schedules.do_send(StartDrain);
+            masters.backfill.do_send(StartDrain);
             if let Some(balance) = &masters.balance {
                 balance.do_send(StartDrain);
             }
@@ -291,7 +294,8 @@ impl Node for LocalNode {
         let id = *id;
         match self.accepting_master() {
             Some(masters) if owner.is_some() => {
-                run_new_instance(&masters.supervisor, id, new, self.this_node.generation);
+                let run = RunInstance::created(new, id, self.this_node.generation);
+                masters.supervisor.do_send(run);
             }
             _ => self.offer_instance(id),
         }
@@ -361,6 +365,7 @@ impl Node for LocalNode {
             "failover": observe_actor(self.failover()).await,
             "schedules": observe_actor(masters.map(|masters| &masters.schedules)).await,
             "balance": observe_actor(masters.and_then(|masters| masters.balance.as_ref())).await,
+            "backfill": observe_actor(masters.map(|masters| &masters.backfill)).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
             "db": observe_actor(Some(&self.actors.db)).await,
             "registry": observe_actor(Some(&self.actors.registry)).await,

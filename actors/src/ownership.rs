@@ -10,7 +10,6 @@ mod failover_records;
 mod handover;
 mod heartbeat_watch;
 pub mod master_actor;
-pub(crate) mod new_instance;
 mod orphans;
 mod reachability_plan;
 mod reconcile;

@@ -1,8 +1,11 @@
-//! The group of actors that start instances when their time comes.
+//! What starts instances by itself.
 
+pub mod backfill_actor;
+pub mod backfill_deps;
+pub mod schedule_actor;
+pub mod schedule_deps;
+
+mod backfill_plan;
 mod fire_batch;
 mod prepared_schedule;
 mod upcoming;
-
-pub mod schedule_actor;
-pub mod schedule_deps;

@@ -8,8 +8,8 @@ use actix::prelude::*;
 use engine::ids::{InstanceId, ScheduleId};
 use engine::timezone::Tz;
 
+use crate::messages::master::RunInstance;
 use crate::ownership::master_actor::MasterActor;
-use crate::ownership::new_instance::run_new_instance;
 use ports::clock::Clock;
 use ports::peers::Peers;
 use ports::{FireCommit, FireRefusal, NodeIdentity, Store};
@@ -79,7 +79,8 @@ impl ScheduleDeps {
             let late = Duration::from_millis(u64::try_from(start.late_ms).unwrap_or(0));
             metrics::histogram!("porpoise_schedule_delay_seconds").record(late.as_secs_f64());
             if let Some((id, Some(_))) = instances.next() {
-                run_new_instance(&self.master, id, new, self.this_node.generation);
+                let run = RunInstance::created(new, id, self.this_node.generation);
+                self.master.do_send(run);
             }
         }
     }

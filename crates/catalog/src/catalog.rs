@@ -3,6 +3,7 @@
 use store::Store;
 
 use crate::audit::AuditLog;
+use crate::backfills::Backfills;
 use crate::calendars::Calendars;
 use crate::grants::Grants;
 use crate::history::History;
@@ -34,6 +35,11 @@ impl Catalog {
     /// Returns the audit log.
     pub fn audit(&self) -> AuditLog<'_> {
         AuditLog::new(&self.store)
+    }
+
+    /// Returns the backfills.
+    pub fn backfills(&self) -> Backfills<'_> {
+        Backfills::new(&self.store)
     }
 
     /// Returns the calendars of schedules.

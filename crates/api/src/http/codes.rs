@@ -97,6 +97,10 @@ codes! {
     NeverFires = "NEVER_FIRES", UNPROCESSABLE_ENTITY, "The cron expression never fires";
     /// A schedule names a calendar that does not exist.
     UnknownCalendar = "UNKNOWN_CALENDAR", UNPROCESSABLE_ENTITY, "There is no such calendar";
+    /// A backfill without a date.
+    NoDates = "NO_DATES", UNPROCESSABLE_ENTITY, "The backfill has no date";
+    /// A backfill with more dates than allowed.
+    TooManyDates = "TOO_MANY_DATES", UNPROCESSABLE_ENTITY, "The backfill has too many dates";
     /// A name that breaks the rules for names.
     InvalidName = "INVALID_NAME", UNPROCESSABLE_ENTITY, "The name is not legal";
     /// The same key with another body.
