@@ -8,9 +8,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat};
+use catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat, VersionOrigin};
 use engine::ids::{AttemptNumber, Epoch, InstanceId, Revision, TaskIndex, Timestamp};
 use engine::instance::{Changes, Transition};
+use engine::spec::ProjectDefaults;
 use engine::start::Start;
 use engine::states::{AttemptState, FailureStrategy, MemberState, Priority, Scope, TaskState};
 use engine::task::{Attempt, Task};
@@ -73,6 +74,7 @@ async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
         model,
         format: SourceFormat::Json,
         hash: "bench".to_owned(),
+        origin: VersionOrigin::Document,
     };
     let request = AuditContext {
         user: "bench".to_owned(),
@@ -130,6 +132,7 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
             worker_group: None,
             dry_run: false,
             scheduled_at: None,
+            defaults: ProjectDefaults::default(),
             timezone: Tz::UTC,
             labels: BTreeMap::new(),
         },

@@ -61,6 +61,10 @@ number!(
     OperationId(i64)
 );
 number!(
+    /// One schedule of a workflow.
+    ScheduleId(i64)
+);
+number!(
     /// One backfill of a workflow.
     BackfillId(i64)
 );

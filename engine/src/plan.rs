@@ -8,12 +8,15 @@ use std::sync::Arc;
 use trigger_rule::{DISABLED_COUNTS_AS, Edge, TriggerRule};
 
 use crate::ids::TaskIndex;
-use crate::spec::model::{Definition, TaskDefinition};
+use crate::spec::model::{Definition, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{Priority, Scope, TaskState};
 use crate::task_type::ExecutionSite;
 
 pub mod trigger_rule;
+
+/// The worker group where no other is named.
+const DEFAULT_GROUP: &str = "default";
 
 /// A definition seen through one start: chosen tasks, induced edges. Never changes while the instance exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +114,21 @@ impl Plan {
         task.worker_group
             .as_deref()
             .or(self.start.worker_group.as_deref())
-            .unwrap_or(&self.definition.worker_group)
+            .or(self.definition.worker_group.as_deref())
+            .or(self.start.defaults.worker_group.as_deref())
+            .unwrap_or(DEFAULT_GROUP)
+    }
+
+    /// Returns when a failed attempt of a task is followed by another.
+    pub fn retry_of(&self, task: &TaskDefinition) -> RetryPolicy {
+        let default = self.start.defaults.retry.filter(|_| runs_on_worker(task));
+        task.retry.or(default).unwrap_or_default()
+    }
+
+    /// Returns the limit of one attempt of a task, in milliseconds.
+    pub fn timeout_of(&self, task: &TaskDefinition) -> Option<i64> {
+        let default = self.start.defaults.timeout_ms.filter(|_| runs_on_worker(task));
+        task.timeout_ms.or(default)
     }
 
     /// Returns how urgent a task is among those of its instance.
@@ -189,6 +206,11 @@ pub fn count_excluded(definition: &Definition, start: &Start) -> u32 {
     let in_range = range(definition, start, &succs);
     let is_excluded = |(task, in_range): &(&TaskDefinition, bool)| !task.enabled || !in_range;
     count(definition.tasks.iter().zip(in_range).filter(is_excluded).count())
+}
+
+/// Whether attempts of this task run on a worker, where they can fail and hang.
+fn runs_on_worker(task: &TaskDefinition) -> bool {
+    task.action.site() == ExecutionSite::Worker
 }
 
 /// Turns a number of tasks into the width of a task index.

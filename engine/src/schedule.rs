@@ -4,9 +4,14 @@ pub mod calendar;
 pub mod cron;
 pub mod local_time;
 
+pub(crate) mod definition;
+pub(crate) mod fields;
+
 mod cron_times;
 mod fire_times;
+mod firing;
 mod jitter;
+mod time_text;
 
 #[cfg(test)]
 mod tests;
@@ -14,5 +19,11 @@ mod tests;
 pub use self::calendar::Calendar;
 pub use self::cron::Cron;
 pub use self::cron_times::CronTimes;
+pub use self::definition::{DEFAULT_MISSED_LIMIT, Repetition, ScheduleDefinition};
+pub use self::fields::{
+    Preview, parse_count, parse_preview, parse_schedule, parse_workflow_schedule, serialize_schedule,
+};
 pub use self::fire_times::{FireTimes, Recurrence, Window};
+pub use self::firing::{DueFire, FireDecision, Firing, FiringRules, MAX_COUNTED, NextFire, SkippedFires};
 pub use self::jitter::jitter_of;
+pub use self::time_text::{InvalidTimeText, TimeText};

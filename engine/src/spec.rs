@@ -15,6 +15,7 @@ pub(crate) mod validator;
 pub(crate) mod values;
 
 mod cut_off;
+mod defaults;
 mod graph;
 mod lint;
 mod param_check;
@@ -23,6 +24,7 @@ mod schema;
 mod serialize;
 mod tasks;
 
+pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};
 pub use lint::lint;

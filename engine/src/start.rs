@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::ids::Timestamp;
 use crate::params::TimeBase;
 use crate::params::check::find_param_mistakes;
+use crate::spec::ProjectDefaults;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::labels::parse_labels;
 use crate::spec::limits::MAX_TASKS;
@@ -28,7 +29,7 @@ pub struct Start {
     pub scope: Scope,
     /// The definition's, unless the start said otherwise.
     pub failure_strategy: FailureStrategy,
-    /// The definition's, unless the start said otherwise.
+    /// The definition's, unless the start said otherwise; else the project's.
     pub priority: Priority,
     /// Replaces the workflow's default group where given; a task's own group stays.
     pub worker_group: Option<String>,
@@ -36,6 +37,9 @@ pub struct Start {
     pub dry_run: bool,
     /// The base of time parameters, if not the instance's creation.
     pub scheduled_at: Option<Timestamp>,
+    /// What the project says where task and document are silent.
+    #[serde(default, skip_serializing_if = "ProjectDefaults::is_empty")]
+    pub defaults: ProjectDefaults,
     /// The zone in which time parameters are formatted: the start's, else the definition's, else the server's.
     pub timezone: Tz,
     /// The definition's, overlaid by the start's.
@@ -74,16 +78,21 @@ const KEYS: &[&str] = &[
     "labels",
 ];
 
-/// Parses the body of a start against the definition that it starts.
+/// Parses the body of a start against the definition that it starts, and its project's defaults.
 ///
 /// `version` chose the definition before; here only its type is checked. `server_timezone` is the zone of an instance
 /// that neither the body nor the definition gives one.
 ///
 /// # Errors
 /// Lists everything that is wrong with the body.
-pub fn parse(value: &Value, definition: &Definition, server_timezone: Tz) -> Result<Start, Vec<Diagnostic>> {
+pub fn parse(
+    value: &Value,
+    definition: &Definition,
+    defaults: &ProjectDefaults,
+    server_timezone: Tz,
+) -> Result<Start, Vec<Diagnostic>> {
     let mut validator = Validator::default();
-    let start = parse_start(&mut validator, value, definition, server_timezone);
+    let start = parse_start(&mut validator, value, (definition, defaults), server_timezone);
     validator.finish(start)
 }
 
@@ -116,7 +125,7 @@ pub fn check_params(
 fn parse_start(
     validator: &mut Validator,
     value: &Value,
-    definition: &Definition,
+    (definition, defaults): (&Definition, &ProjectDefaults),
     server_timezone: Tz,
 ) -> Option<Start> {
     let at = Path::ROOT;
@@ -152,13 +161,16 @@ fn parse_start(
                     &named(Priority::ALL, Priority::as_str),
                 )
             })
-            .unwrap_or(definition.priority),
+            .or(definition.priority)
+            .or(defaults.priority)
+            .unwrap_or(Priority::Medium),
         worker_group: given("worker_group").and_then(|value| validator.name(value, &at.key("worker_group"))),
         dry_run: given("dry_run")
             .and_then(|value| validator.boolean(value, &at.key("dry_run")))
             .unwrap_or(false),
         scheduled_at: given("scheduled_at")
             .and_then(|value| parse_instant(validator, value, &at.key("scheduled_at"))),
+        defaults: defaults.clone(),
         timezone: given("timezone")
             .and_then(|value| validator.timezone(value, &at.key("timezone")))
             .or(definition.timezone)
@@ -217,7 +229,8 @@ fn check_scope(validator: &mut Validator, scope: Option<Scope>, tasks: Option<&[
     }
 }
 
-fn parse_params(
+/// Parses parameters of a start against the declared inputs.
+pub(crate) fn parse_params(
     validator: &mut Validator,
     value: Option<&Value>,
     at: &Path<'_>,

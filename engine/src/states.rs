@@ -385,5 +385,27 @@ impl Command {
     }
 }
 
+named!(
+    /// What becomes of the fires of a schedule that could not be started in time.
+    MissedPolicy {
+        /// None is started.
+        Skip = "skip",
+        /// The newest is started.
+        Latest = "latest",
+        /// All are started, oldest first.
+        All = "all",
+    }
+);
+
+named!(
+    /// The days of the week of a calendar.
+    CalendarDays {
+        /// Every day.
+        All = "all",
+        /// Monday to Friday.
+        Weekdays = "weekdays",
+    }
+);
+
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,10 @@ mod m0007_default_project_time;
 mod m0008_log_removals;
 mod m0009_heartbeat_count;
 mod m0013_workflow_enabled;
+mod m0014_project_settings;
+mod m0015_schedules;
+mod m0016_backfill;
+mod m0017_backfill_dates;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -37,6 +41,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_log_removals::Migration),
             Box::new(m0009_heartbeat_count::Migration),
             Box::new(m0013_workflow_enabled::Migration),
+            Box::new(m0014_project_settings::Migration),
+            Box::new(m0015_schedules::Migration),
+            Box::new(m0016_backfill::Migration),
+            Box::new(m0017_backfill_dates::Migration),
         ]
     }
 }

@@ -37,6 +37,7 @@ CREATE TABLE instance (
     parent_index BIGINT,
     requested_by TEXT,
     scheduled_at BIGINT,
+    dry_run BOOLEAN NOT NULL DEFAULT FALSE,
     due_at BIGINT,
     time_left_ms BIGINT,
     timed_out BOOLEAN NOT NULL DEFAULT FALSE,
@@ -57,7 +58,7 @@ CREATE INDEX instance_backfill ON instance (backfill, id) WHERE backfill IS NOT 
 CREATE INDEX instance_parent ON instance (parent, id) WHERE parent IS NOT NULL;
 CREATE INDEX instance_requested_by ON instance (requested_by, id);
 CREATE INDEX instance_scheduled ON instance (scheduled_at, workflow_id) WHERE scheduled_at IS NOT NULL;
-CREATE INDEX instance_created ON instance (created_at);
+CREATE INDEX instance_created ON instance (created_at, id);
 
 CREATE TABLE instance_label (
     instance BIGINT NOT NULL,

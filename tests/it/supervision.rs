@@ -14,7 +14,7 @@ use actors::messages::master::{
     RenewLeases,
 };
 use actors::node_deps::{MasterConfig, NodeDeps, WorkerResources};
-use catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
+use catalog::{AuditContext, Catalog, NewVersion, SourceFormat, VersionOrigin};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use engine::timezone::Tz;
@@ -114,6 +114,7 @@ impl NodeHarness {
             source: yaml.to_owned(),
             format: SourceFormat::Yaml,
             hash: "0".repeat(64),
+            origin: VersionOrigin::Document,
         };
         let at = self.node.clock().now();
         self.catalog
@@ -133,8 +134,13 @@ impl NodeHarness {
             .start_target(startable, None)
             .await
             .expect("a target");
-        let start =
-            engine::start::parse(&serde_json::json!({}), &target.definition, Tz::UTC).expect("a start");
+        let start = engine::start::parse(
+            &serde_json::json!({}),
+            &target.definition,
+            &target.project.defaults,
+            Tz::UTC,
+        )
+        .expect("a start");
         let new = NewInstance {
             project_id: project.id.0,
             workflow_id: target.workflow_id.0,

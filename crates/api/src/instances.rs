@@ -1,17 +1,15 @@
 //! Instances: list, read, delete, history, ownership.
 
 pub(crate) mod commands;
+pub(crate) mod filter;
 pub(crate) mod start;
 pub(crate) mod trigger;
 pub(crate) mod views;
 pub(crate) mod wait;
 
 use actix_web::{HttpResponse, delete, get};
-use catalog::{DeleteOutcome, InstanceFilter, InstanceRow};
+use catalog::{DeleteOutcome, InstanceRow};
 use engine::ids::InstanceId;
-use engine::states::{InstanceState, UnknownName};
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{AnyUser, Caller, Read, Write};
@@ -21,6 +19,7 @@ use crate::http::body::{NoQuery, Query};
 use crate::http::codes::Code;
 use crate::http::paging::{List, Paging};
 use crate::http::problem::Problem;
+use crate::instances::filter::InstanceQuery;
 use crate::instances::views::{HistoryEntry, Instance, Ownership};
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
@@ -32,38 +31,6 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
         .service(read_ownership);
 }
 
-/// The filter of a list of instances; everything given must hold.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct InstanceQuery {
-    /// The project's name.
-    project: Option<String>,
-    /// The workflow's name.
-    workflow: Option<String>,
-    /// A state; repeated or with commas, any of several.
-    state: Option<String>,
-    /// The address of the owner.
-    host: Option<String>,
-    /// The size of the page.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-fn parse_states(text: Option<&str>) -> Result<Vec<InstanceState>, Problem> {
-    let unknown_state =
-        |error: UnknownName| Problem::new(Code::InvalidQuery, format!("`state`: {error}.")).at("/state");
-    match text {
-        None => Ok(Vec::new()),
-        Some(text) => text
-            .split(',')
-            .map(|name| name.parse().map_err(unknown_state))
-            .collect(),
-    }
-}
-
 /// Lists instances, newest first.
 #[utoipa::path(tag = "instances", params(InstanceQuery), responses((status = 200, body = List<Instance>)))]
 #[get("/api/v1/instances")]
@@ -71,18 +38,7 @@ async fn list_instances(
     caller: Caller<AnyUser, System>,
     query: Query<InstanceQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let query = query.0;
-    let filter = InstanceFilter {
-        visible: caller.visible_projects(),
-        project: query.project,
-        workflow: query.workflow,
-        states: parse_states(query.state.as_deref())?,
-        host: query.host,
-    };
-    let paging = Paging {
-        limit: query.limit,
-        cursor: query.cursor,
-    };
+    let (filter, paging) = query.0.into_filter(caller.visible_projects())?;
     let page = caller
         .catalog()
         .instances()

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use catalog::{NewProject, Project, ProjectEdit};
-use engine::spec::check_external_param;
+use engine::spec::{ProjectDefaults, check_external_param};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -20,7 +21,7 @@ use crate::http::idempotency::create_once;
 use crate::http::paging::{List, Paging};
 use crate::http::param_text::ParamText;
 use crate::http::problem::{Detail, Problem};
-use crate::projects::views::ProjectView;
+use crate::projects::views::{DefaultsView, ProjectView};
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config
@@ -53,6 +54,9 @@ struct EditProject {
     description: Option<String>,
     /// Replaces all parameters.
     params: Option<BTreeMap<String, ParamText>>,
+    /// Replaces all defaults.
+    #[schema(value_type = Option<DefaultsView>)]
+    defaults: Option<Value>,
 }
 
 /// Creates a project; its creator becomes its owner.
@@ -107,6 +111,15 @@ fn parse_params(params: BTreeMap<String, ParamText>) -> Result<BTreeMap<String, 
     }
 }
 
+/// Parses what holds where tasks and documents are silent.
+fn parse_defaults(defaults: &Value) -> Result<ProjectDefaults, Problem> {
+    ProjectDefaults::parse(defaults).map_err(|mistakes| {
+        let errors: Vec<Detail> = mistakes.iter().map(Detail::from).collect();
+        let first = errors.first().map(|error| error.message.clone());
+        Problem::new(Code::InvalidBody, first.unwrap_or_default()).with_errors(errors)
+    })
+}
+
 /// Lists the projects that the caller may see, by name.
 #[utoipa::path(tag = "projects", params(Paging), responses((status = 200, body = List<ProjectView>)))]
 #[get("/api/v1/projects")]
@@ -141,6 +154,7 @@ async fn edit_project(
     let edit = ProjectEdit {
         description: body.value.description,
         params: body.value.params.map(parse_params).transpose()?,
+        defaults: body.value.defaults.as_ref().map(parse_defaults).transpose()?,
     };
     let name = &caller.object().name;
     let project = caller

@@ -9,6 +9,9 @@
 
 pub(crate) mod attempt;
 pub(crate) mod audit;
+pub(crate) mod backfill;
+pub(crate) mod backfill_date;
+pub(crate) mod calendar;
 pub(crate) mod cluster_meta;
 pub(crate) mod failover;
 pub(crate) mod inbox;
@@ -22,6 +25,8 @@ pub(crate) mod owner_log;
 pub(crate) mod project;
 pub(crate) mod project_grant;
 pub(crate) mod request_key;
+pub(crate) mod schedule;
+pub(crate) mod schedule_fire;
 pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
@@ -58,6 +63,11 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, owner_log::Entity),
         create(backend, failover::Entity),
         create(backend, log_removal::Entity),
+        create(backend, backfill::Entity),
+        create(backend, backfill_date::Entity),
+        create(backend, calendar::Entity),
+        create(backend, schedule::Entity),
+        create(backend, schedule_fire::Entity),
     ]
 }
 
@@ -79,6 +89,11 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         transition::indexes(),
         inbox::indexes(),
         failover::indexes(),
+        backfill::indexes(),
+        backfill_date::indexes(),
+        calendar::indexes(),
+        schedule::indexes(),
+        schedule_fire::indexes(),
     ]
     .iter()
     .flatten()

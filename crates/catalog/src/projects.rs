@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::ids::Timestamp;
+use engine::spec::ProjectDefaults;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
 use sea_orm::{
@@ -39,6 +40,8 @@ pub struct Project {
     pub description: String,
     /// Parameters of every instance in it; the layer under the workflow's.
     pub params: BTreeMap<String, String>,
+    /// What holds where its tasks and documents are silent.
+    pub defaults: ProjectDefaults,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last edited.
@@ -54,6 +57,7 @@ impl TryFrom<project::Model> for Project {
             name: row.name,
             description: row.description,
             params: parse_json("params", &row.params)?,
+            defaults: parse_json("defaults", &row.defaults)?,
             created_at: Timestamp(row.created_at),
             updated_at: Timestamp(row.updated_at),
         })
@@ -78,6 +82,8 @@ pub struct ProjectEdit {
     pub description: Option<String>,
     /// The new parameters, which replace all of the old ones.
     pub params: Option<BTreeMap<String, String>>,
+    /// The new defaults, which replace all of the old ones; instances that exist keep theirs.
+    pub defaults: Option<ProjectDefaults>,
 }
 
 /// The projects.
@@ -177,11 +183,13 @@ impl<'a> Projects<'a> {
         let mut project = Project::try_from(row)?;
         project.description = edit.description.clone().unwrap_or(project.description);
         project.params = edit.params.clone().unwrap_or(project.params);
+        project.defaults = edit.defaults.clone().unwrap_or(project.defaults);
         project.updated_at = context.at;
         let row = project::ActiveModel {
             id: Unchanged(project.id.0),
             description: Set(project.description.clone()),
             params: Set(map_to_json(&project.params)),
+            defaults: Set(serde_json::json!(project.defaults).to_string()),
             updated_at: Set(project.updated_at.0),
             revision: Set(revision),
             ..project::ActiveModel::default()

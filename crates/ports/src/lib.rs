@@ -13,6 +13,7 @@ pub mod peers;
 pub mod protocol;
 pub mod rpc;
 
+mod backfills;
 mod error;
 mod inbox;
 mod instances;
@@ -21,8 +22,14 @@ mod logs;
 mod membership;
 mod ownership;
 mod registry;
+mod schedules;
+mod starts;
 mod stores;
 
+pub use backfills::{
+    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
+    WaitingDate, WaitingDates,
+};
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};
 pub use instances::{InstanceCommit, LoadedInstance, NewInstance, RequestKey, Write, WriteOutcome};
@@ -34,6 +41,11 @@ pub use membership::{
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
+pub use schedules::{
+    FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledProject,
+    UpcomingSchedule,
+};
+pub use starts::{StartOrigin, StartedVersion};
 pub use stores::{
     ClaimStore, DefinitionStore, FailoverStore, InboxStore, InstanceReader, InstanceWriter, MembershipStore,
     OwnershipStore, RelayedResults, Store,

@@ -8,6 +8,7 @@ use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
 use engine::spec::Definition;
 use engine::states::MemberState;
 
+use crate::backfills::BackfillStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
@@ -16,6 +17,7 @@ use crate::membership::{
     MemberStatus,
 };
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+use crate::schedules::ScheduleStore;
 
 /// The members of the cluster.
 #[async_trait]
@@ -153,6 +155,8 @@ pub trait Store:
     + DefinitionStore
     + InboxStore
     + RelayedResults
+    + BackfillStore
+    + ScheduleStore
 {
 }
 
@@ -165,5 +169,7 @@ impl<S> Store for S where
         + DefinitionStore
         + InboxStore
         + RelayedResults
+        + BackfillStore
+        + ScheduleStore
 {
 }

@@ -1,14 +1,18 @@
 //! The engine's side of the database: what masters and workers store and read.
 
+mod backfill_commit;
+mod backfills;
 mod claim;
 mod commit;
 mod commit_statements;
 mod create;
 mod death_declarations;
+mod fire_rows;
 mod inbox;
 mod load;
 mod members;
 mod ownership;
 mod pinned_definition;
 mod relayed_results;
+mod schedules;
 mod task_rows;

@@ -184,6 +184,8 @@ impl<'a> InstanceDraft<'a> {
             task: definition,
             site: self.plan.site_of(definition),
             delay_ms: self.plan.delay_of(definition),
+            retry: self.plan.retry_of(definition),
+            timeout_ms: self.plan.timeout_of(definition),
             worker_group: self.plan.worker_group_of(definition),
             mode: self.mode(),
             at: self.at,

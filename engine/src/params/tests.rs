@@ -353,7 +353,7 @@ fn plan(needs: &[&[u32]]) -> Plan {
         })
         .collect();
     let definition = crate::spec::parse(&json!({ "version": 1, "name": "w", "tasks": tasks })).unwrap();
-    let start = crate::start::parse(&json!({}), &definition, Tz::UTC).unwrap();
+    let start = crate::start::parse(&json!({}), &definition, &Default::default(), Tz::UTC).unwrap();
     Plan::new(Arc::new(definition), Arc::new(start))
 }
 

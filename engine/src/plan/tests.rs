@@ -1,5 +1,6 @@
 use super::*;
-use crate::instance::tests_support::{forbidden, start, task, workflow};
+use crate::instance::tests_support::{forbidden, noop, start, task, workflow};
+use crate::spec::ProjectDefaults;
 
 fn diamond() -> Arc<Definition> {
     // a -> b, c -> d
@@ -108,4 +109,40 @@ fn a_task_without_a_group_uses_the_starts_then_the_workflows() {
     };
     assert_eq!(groups(start()), ["default", "own"]);
     assert_eq!(groups(chosen), ["chosen", "own"]);
+}
+
+#[test]
+fn a_projects_defaults_hold_for_tasks_on_workers_that_say_nothing() {
+    let retry = |max| RetryPolicy {
+        max,
+        ..RetryPolicy::default()
+    };
+    let mut own = task("own", &[]);
+    own.retry = Some(retry(0));
+    own.timeout_ms = Some(5);
+    let definition = Arc::new(workflow(vec![task("silent", &[]), own, noop("inline", &[])]));
+    let defaults = ProjectDefaults {
+        worker_group: Some("etl".into()),
+        retry: Some(retry(3)),
+        timeout_ms: Some(1000),
+        ..ProjectDefaults::default()
+    };
+    let seen = |defaults| {
+        let plan = Plan::new(definition.clone(), Arc::new(Start { defaults, ..start() }));
+        let tasks = plan.definition.tasks.iter();
+        let seen = tasks.map(|task| (plan.retry_of(task).max, plan.timeout_of(task)));
+        (
+            seen.collect::<Vec<_>>(),
+            plan.worker_group_of(&plan.definition.tasks[0]).to_owned(),
+        )
+    };
+    assert_eq!(
+        seen(defaults),
+        (vec![(3, Some(1000)), (0, Some(5)), (0, None)], "etl".to_owned())
+    );
+    let none = seen(ProjectDefaults::default());
+    assert_eq!(
+        none,
+        (vec![(0, None), (0, Some(5)), (0, None)], "default".to_owned())
+    );
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{Datelike as _, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
+use crate::states::CalendarDays;
+
 /// A set of local dates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
@@ -16,16 +18,6 @@ pub struct Calendar {
     pub exclude: BTreeSet<NaiveDate>,
     /// Dates that belong to it, whatever the other members say.
     pub include: BTreeSet<NaiveDate>,
-}
-
-/// The days of the week of a calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CalendarDays {
-    /// Every day.
-    #[default]
-    All,
-    /// Monday to Friday.
-    Weekdays,
 }
 
 impl Calendar {

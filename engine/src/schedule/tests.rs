@@ -6,9 +6,10 @@ use chrono::{DateTime, SecondsFormat};
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::calendar::{Calendar, CalendarDays};
+use super::calendar::Calendar;
 use super::{Cron, CronTimes, FireTimes, Recurrence, Window, jitter_of};
 use crate::ids::Timestamp;
+use crate::states::CalendarDays;
 
 fn timestamp(text: &str) -> Timestamp {
     Timestamp(DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis())

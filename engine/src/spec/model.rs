@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::ParamType;
 use crate::ids::TaskIndex;
+use crate::schedule::definition::ScheduleDefinition;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::action::TaskAction;
 use crate::timezone::Tz;
@@ -34,10 +35,12 @@ pub struct Definition {
     pub on_timeout: OnTimeout,
     /// What a final failure means for the others, unless the start says otherwise.
     pub failure_strategy: FailureStrategy,
-    /// Unless the start says otherwise.
-    pub priority: Priority,
-    /// Default for its tasks.
-    pub worker_group: String,
+    /// Unless the start says otherwise; without one the project's.
+    pub priority: Option<Priority>,
+    /// Default for its tasks; without one the project's.
+    pub worker_group: Option<String>,
+    /// When it is started, by name.
+    pub schedules: BTreeMap<String, ScheduleDefinition>,
     /// In document order; `TaskIndex` counts them.
     pub tasks: Vec<TaskDefinition>,
 }
@@ -75,8 +78,8 @@ pub struct Output {
     pub default: Option<String>,
 }
 
-/// When a failed attempt is followed by another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When a failed attempt is followed by another. Its serde form is stored; documents have their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryPolicy {
     /// Further attempts after the first, within one run.
     pub max: u32,
@@ -129,11 +132,11 @@ pub struct TaskDefinition {
     pub params: Vec<Param>,
     /// Names it may set.
     pub outputs: Vec<Output>,
-    /// Further attempts.
-    pub retry: RetryPolicy,
+    /// Further attempts; without a policy the project's, on workers.
+    pub retry: Option<RetryPolicy>,
     /// The wait after it became ready, in milliseconds.
     pub delay_ms: Option<i64>,
-    /// The limit of one attempt, in milliseconds.
+    /// The limit of one attempt, in milliseconds; without one the project's, on workers.
     pub timeout_ms: Option<i64>,
     /// What the limit does.
     pub on_timeout: OnTimeout,

@@ -6,12 +6,16 @@ use serde_json::Value;
 
 use super::diagnostic::Diagnostic;
 use super::labels::parse_labels;
+use super::limits::MAX_SCHEDULES;
 use super::model::Definition;
 use super::param_check::report_param_mistakes;
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
-use super::{params, tasks};
-use crate::states::{FailureStrategy, OnTimeout, Priority};
+use super::{names, params, tasks};
+use crate::schedule::definition::ScheduleDefinition;
+use crate::schedule::fields::{check_entry_params, parse_entry};
+use crate::states::{FailureStrategy, OnTimeout};
+use crate::timezone::Tz;
 
 /// Keys of the document.
 pub(super) const KEYS: &[&str] = &[
@@ -27,6 +31,7 @@ pub(super) const KEYS: &[&str] = &[
     "failure_strategy",
     "priority",
     "worker_group",
+    "schedules",
     "tasks",
 ];
 
@@ -35,9 +40,6 @@ pub(super) const EXTENSION_PREFIX: &str = "x-";
 
 /// The version of the format.
 const VERSION: i64 = 1;
-
-/// The project, and the worker group, of a document that names none.
-pub(super) const DEFAULT_NAME: &str = "default";
 
 /// The most bytes of a description.
 const MAX_DESCRIPTION: usize = 64 * 1024;
@@ -96,24 +98,56 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
             .unwrap_or(FailureStrategy::Continue),
         priority: map
             .get("priority")
-            .and_then(|value| validator.choice(value, &at.key("priority"), &tasks::priorities()))
-            .unwrap_or(Priority::Medium),
+            .and_then(|value| validator.choice(value, &at.key("priority"), &tasks::priorities())),
         worker_group: map
             .get("worker_group")
-            .and_then(|value| validator.name(value, &at.key("worker_group")))
-            .unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+            .and_then(|value| validator.name(value, &at.key("worker_group"))),
+        schedules: BTreeMap::new(),
         tasks: Vec::new(),
     };
+    let schedules = map.get("schedules").map_or_else(BTreeMap::new, |value| {
+        parse_schedules(validator, value, &at.key("schedules"), &partial)
+    });
     let Some(tasks) = map.get("tasks") else {
         validator.missing(&at, "tasks", "a workflow has at least one task");
         return None;
     };
     let tasks = tasks::parse(validator, tasks, &at.key("tasks"))?;
-    let definition = Definition { tasks, ..partial };
+    let definition = Definition {
+        schedules,
+        tasks,
+        ..partial
+    };
     if validator.is_clean() {
         report_param_mistakes(validator, map, &definition);
     }
     Some(definition)
+}
+
+fn parse_schedules(
+    validator: &mut Validator,
+    value: &Value,
+    at: &Path<'_>,
+    workflow: &Definition,
+) -> BTreeMap<String, ScheduleDefinition> {
+    let mut schedules = BTreeMap::new();
+    let Some(map) = validator.map(value, at) else {
+        return schedules;
+    };
+    validator.at_most(map.len(), MAX_SCHEDULES, at);
+    // Without a zone of the document, that of the server is known only where the schedule is stored.
+    let zone = workflow.timezone.unwrap_or(Tz::UTC);
+    for (name, entry) in map.iter().take(MAX_SCHEDULES) {
+        let at = at.key(name);
+        if let Err(message) = names::check(name) {
+            validator.invalid_key(&at, "BAD_NAME", message);
+        }
+        if let Some(schedule) = parse_entry(validator, entry, &at, zone) {
+            check_entry_params(validator, entry, &at, &workflow.params);
+            schedules.insert(name.clone(), schedule);
+        }
+    }
+    schedules
 }
 
 fn check_version(validator: &mut Validator, version: Option<&Value>, at: &Path<'_>) {

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::limits::MAX_TASKS;
+use super::limits::{MAX_SCHEDULES, MAX_TASKS};
 use super::params::TYPES;
 use super::{cut_off, names, tasks};
+use crate::schedule::fields::schedule_schema;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::field::object_schema;
 use crate::task_type::{TASK_TYPES, TaskType};
@@ -35,6 +36,12 @@ pub fn document_schema() -> Value {
             "failure_strategy": choice(FailureStrategy::ALL, FailureStrategy::Continue),
             "priority": choice(Priority::ALL, Priority::Medium),
             "worker_group": name("The default for its tasks."),
+            "schedules": {
+                "type": "object",
+                "description": "When it is started, by name.",
+                "maxProperties": MAX_SCHEDULES,
+                "additionalProperties": schedule_schema(),
+            },
             "tasks": {
                 "type": "object",
                 "minProperties": 1,

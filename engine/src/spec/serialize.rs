@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::cut_off;
 use super::duration::HumanDuration;
 use super::model::{Definition, Direction, Output, Param, RetryPolicy, TaskDefinition};
-use super::parse::DEFAULT_NAME;
 use super::values::{ParamType, undeclared_type, value_text};
-use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
+use crate::schedule::fields::serialize_schedule;
+use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost};
 
 /// Serializes a definition so that [`super::parse`] reads an equal one.
 pub fn serialize(definition: &Definition) -> Value {
@@ -26,9 +26,18 @@ pub fn serialize(definition: &Definition) -> Value {
     put_unless(&mut map, "on_timeout", &definition.on_timeout, &OnTimeout::Warn);
     let strategy = &definition.failure_strategy;
     put_unless(&mut map, "failure_strategy", strategy, &FailureStrategy::Continue);
-    put_unless(&mut map, "priority", &definition.priority, &Priority::Medium);
-    let group = &definition.worker_group;
-    put_unless(&mut map, "worker_group", group, &DEFAULT_NAME.to_owned());
+    put_some(&mut map, "priority", definition.priority);
+    put_some(&mut map, "worker_group", definition.worker_group.as_ref());
+    let schedules: Map<String, Value> = definition
+        .schedules
+        .iter()
+        .map(|(name, schedule)| (name.clone(), serialize_schedule(schedule)))
+        .collect();
+    put_some(
+        &mut map,
+        "schedules",
+        (!schedules.is_empty()).then_some(schedules),
+    );
     let tasks: Map<String, Value> = definition
         .tasks
         .iter()
@@ -53,7 +62,7 @@ fn task(definition: &Definition, task: &TaskDefinition) -> Value {
     }
     put_some(&mut map, "params", params(&task.params));
     put_some(&mut map, "outputs", outputs(&task.outputs));
-    put_some(&mut map, "retry", retry(&task.retry));
+    put_some(&mut map, "retry", task.retry.as_ref().map(retry));
     put_some(&mut map, "delay", task.delay_ms.map(duration));
     put_some(&mut map, "timeout", task.timeout_ms.map(duration));
     put_unless(&mut map, "on_timeout", &task.on_timeout, &OnTimeout::Fail);
@@ -130,17 +139,15 @@ fn output(output: &Output) -> Value {
     Value::Object(map)
 }
 
-fn retry(retry: &RetryPolicy) -> Option<Value> {
-    if *retry == RetryPolicy::default() {
-        return None;
-    }
+/// Writes a retry policy.
+pub(super) fn retry(retry: &RetryPolicy) -> Value {
     let mut map = Map::new();
     put(&mut map, "max", &retry.max);
     let delay = Some(retry.delay_ms).filter(|ms| *ms != 0);
     put_some(&mut map, "delay", delay.map(duration));
     put_unless(&mut map, "backoff", &retry.backoff, &Backoff::Fixed);
     put_some(&mut map, "max_delay", retry.max_delay_ms.map(duration));
-    Some(Value::Object(map))
+    Value::Object(map)
 }
 
 fn duration(ms: i64) -> String {

@@ -98,9 +98,9 @@ fn parse_task(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_
         outputs: map.get("outputs").map_or_else(Vec::new, |value| {
             parse_outputs(validator, value, &at.key("outputs"))
         }),
-        retry: map.get("retry").map_or_else(RetryPolicy::default, |value| {
-            parse_retry(validator, value, &at.key("retry"))
-        }),
+        retry: map
+            .get("retry")
+            .map(|value| parse_retry(validator, value, &at.key("retry"))),
         delay_ms: map
             .get("delay")
             .and_then(|value| validator.duration(value, &at.key("delay")))
@@ -270,7 +270,8 @@ fn parse_output_names(validator: &mut Validator, list: &[Value], at: &Path<'_>) 
     outputs
 }
 
-fn parse_retry(validator: &mut Validator, value: &Value, at: &Path<'_>) -> RetryPolicy {
+/// Reads `retry`.
+pub(super) fn parse_retry(validator: &mut Validator, value: &Value, at: &Path<'_>) -> RetryPolicy {
     let mut retry = RetryPolicy::default();
     if value.is_number() {
         validator.invalid(

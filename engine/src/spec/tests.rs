@@ -52,7 +52,7 @@ fn full() -> Value {
 fn a_full_document_is_read_and_written_back() {
     let definition = parse(&full()).unwrap();
     assert_eq!(definition.tasks.len(), 4);
-    assert_eq!(definition.tasks[0].retry.delay_ms, 30_000);
+    assert_eq!(definition.tasks[0].retry.unwrap().delay_ms, 30_000);
     assert_eq!(
         definition.tasks[2].needs,
         [crate::ids::TaskIndex(0), crate::ids::TaskIndex(1)]

@@ -12,8 +12,13 @@ fn definition() -> Definition {
     .unwrap()
 }
 
+/// A project that leaves everything open.
+fn open() -> ProjectDefaults {
+    ProjectDefaults::default()
+}
+
 fn codes(body: Value) -> Vec<(String, &'static str)> {
-    parse(&body, &definition(), Tz::UTC)
+    parse(&body, &definition(), &open(), Tz::UTC)
         .unwrap_err()
         .into_iter()
         .map(|issue| (issue.pointer, issue.code))
@@ -22,12 +27,19 @@ fn codes(body: Value) -> Vec<(String, &'static str)> {
 
 #[test]
 fn an_ordinary_start_takes_the_definitions_choices() {
-    let start = parse(&json!({ "params": { "must": 7 } }), &definition(), Tz::UTC).unwrap();
+    let start = parse(
+        &json!({ "params": { "must": 7 } }),
+        &definition(),
+        &open(),
+        Tz::UTC,
+    )
+    .unwrap();
     assert_eq!(start.params["must"], "7");
     assert_eq!((start.scope, start.priority), (Scope::All, Priority::High));
     let start = parse(
         &json!({ "params": { "must": "x" }, "tasks": ["a"], "version": 3 }),
         &definition(),
+        &open(),
         Tz::UTC,
     )
     .unwrap();
@@ -63,6 +75,7 @@ fn an_unknown_parameter_names_the_nearest() {
     let issues = parse(
         &json!({ "params": { "dya": "x", "must": "y" } }),
         &definition(),
+        &open(),
         Tz::UTC,
     )
     .unwrap_err();
@@ -80,6 +93,7 @@ fn a_scope_needs_tasks_and_tasks_refuse_all() {
         parse(
             &json!({ "scope": scope, "tasks": ["b"], "params": must }),
             &definition(),
+            &open(),
             Tz::UTC,
         )
         .unwrap();
@@ -95,6 +109,7 @@ fn values_may_be_any_json_of_the_declared_type() {
     let start = parse(
         &json!({ "params": { "must": true, "top_n": "12", "day": "$[yyyyMMdd]" }, "scheduled_at": "2026-01-31T08:00:00+08:00" }),
         &definition(),
+        &open(),
         Tz::UTC,
     )
     .unwrap();
@@ -113,6 +128,7 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
     let start = parse(
         &json!({ "params": { "must": "${day}", "day": "${must}" } }),
         &definition(),
+        &open(),
         Tz::UTC,
     )
     .unwrap();
@@ -125,13 +141,20 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
     let start = parse(
         &json!({ "params": { "must": "${before}" } }),
         &definition(),
+        &open(),
         Tz::UTC,
     )
     .unwrap();
     let project = BTreeMap::from([("before".to_owned(), "${must}".to_owned())]);
     let issues = check_params(&start, &definition(), &project).unwrap_err();
     assert_eq!(issues[0].pointer, "/params/must");
-    let start = parse(&json!({ "params": { "must": "${p}" } }), &definition(), Tz::UTC).unwrap();
+    let start = parse(
+        &json!({ "params": { "must": "${p}" } }),
+        &definition(),
+        &open(),
+        Tz::UTC,
+    )
+    .unwrap();
     let project = BTreeMap::from([("p".to_owned(), "${must}".to_owned())]);
     assert_eq!(
         check_params(&start, &definition(), &project).unwrap_err()[0].code,
@@ -149,6 +172,32 @@ fn a_circle_with_a_parameter_of_the_start_is_refused() {
 }
 
 #[test]
+fn the_priority_is_the_starts_then_the_documents_then_the_projects() {
+    let silent = crate::spec::parse(&json!({
+        "version": 1, "name": "w", "tasks": { "a": { "type": "noop" } },
+    }));
+    let silent = silent.unwrap();
+    let spoken = Definition {
+        priority: Some(Priority::Medium),
+        ..silent.clone()
+    };
+    let defaults = ProjectDefaults {
+        priority: Some(Priority::Low),
+        ..open()
+    };
+    let priority = |body: Value, definition: &Definition, defaults: &ProjectDefaults| {
+        parse(&body, definition, defaults, Tz::UTC).unwrap().priority
+    };
+    let body = json!({ "priority": "high" });
+    assert_eq!(priority(body, &spoken, &defaults), Priority::High);
+    assert_eq!(priority(json!({}), &spoken, &defaults), Priority::Medium);
+    assert_eq!(priority(json!({}), &silent, &defaults), Priority::Low);
+    assert_eq!(priority(json!({}), &silent, &open()), Priority::Medium);
+    let kept = parse(&json!({}), &silent, &defaults, Tz::UTC).unwrap();
+    assert_eq!(kept.defaults, defaults, "the instance keeps them");
+}
+
+#[test]
 fn the_zone_is_that_of_the_start_else_of_the_definition_else_of_the_server() {
     let must = json!({ "must": "x" });
     let body = json!({ "params": must });
@@ -158,7 +207,9 @@ fn the_zone_is_that_of_the_start_else_of_the_definition_else_of_the_server() {
         ..definition()
     };
     let zone = |body: &Value, definition: &Definition| {
-        parse(body, definition, Tz::Pacific__Auckland).unwrap().timezone
+        parse(body, definition, &open(), Tz::Pacific__Auckland)
+            .unwrap()
+            .timezone
     };
     assert_eq!(zone(&body, &definition()), Tz::Pacific__Auckland);
     assert_eq!(zone(&body, &zoned), Tz::Asia__Shanghai);
@@ -174,7 +225,7 @@ fn labels_of_a_start_overlay_those_of_the_definition() {
         ..definition()
     };
     let body = json!({ "params": { "must": "x" }, "labels": { "tier": 2, "run": "manual" } });
-    let start = parse(&body, &labelled, Tz::UTC).unwrap();
+    let start = parse(&body, &labelled, &open(), Tz::UTC).unwrap();
     let labels: Vec<_> = start
         .labels
         .iter()
@@ -193,7 +244,7 @@ fn time_parameters_are_relative_to_the_scheduled_instant_in_the_zone() {
         body.as_object_mut()
             .unwrap()
             .extend(more.as_object().unwrap().clone());
-        parse(&body, &definition(), Tz::UTC).unwrap()
+        parse(&body, &definition(), &open(), Tz::UTC).unwrap()
     };
     let created_at = Timestamp(0);
     let local = |start: &Start| start.time_base(created_at).format("yyyyMMddHH").unwrap();

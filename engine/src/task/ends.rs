@@ -85,7 +85,6 @@ pub(super) fn end_killed(mut task: Task, reason: &str) -> TaskStep {
 
 pub(super) fn fail_by_time(context: &StepContext<'_>, task: Task, error: Option<String>) -> TaskStep {
     let limit = context
-        .task
         .timeout_ms
         .map_or_else(String::new, |ms| format!(" after {}", HumanDuration(ms)));
     // A worker's "timed out" would only repeat the words before it.
@@ -118,7 +117,7 @@ fn record_failure(context: &StepContext<'_>, task: &mut Task, error: &str) -> Ti
 fn fail(context: &StepContext<'_>, mut task: Task, error: String) -> TaskStep {
     let ended_at = record_failure(context, &mut task, &error);
     let why = format!("attempt {} failed: {error}", task.attempts);
-    if task.counted_attempts() > context.task.retry.max {
+    if task.counted_attempts() > context.retry.max {
         return TaskStep::entered(task, TaskState::Failed, why);
     }
     task.state = TaskState::WaitingRetry;
@@ -139,7 +138,7 @@ pub(super) fn wait_for_retry(
     from: Timestamp,
     why: &str,
 ) -> TaskStep {
-    let wait = retry_wait(&context.task.retry, task.counted_attempts());
+    let wait = retry_wait(&context.retry, task.counted_attempts());
     task.state = TaskState::WaitingRetry;
     task.due_at = Some(from.plus(wait));
     task.reason = Some(format!(

@@ -3,7 +3,7 @@
 use super::report::TaskReport;
 use super::row::{Attempt, Task};
 use crate::ids::{Epoch, Generation, InstanceId, TaskIndex, Timestamp};
-use crate::spec::model::TaskDefinition;
+use crate::spec::model::{RetryPolicy, TaskDefinition};
 use crate::states::{KillCause, TaskState};
 use crate::task_type::ExecutionSite;
 
@@ -27,6 +27,10 @@ pub struct StepContext<'a> {
     pub site: ExecutionSite,
     /// The wait after it became ready, in milliseconds.
     pub delay_ms: Option<i64>,
+    /// When a failed attempt is followed by another.
+    pub retry: RetryPolicy,
+    /// The limit of one attempt, in milliseconds.
+    pub timeout_ms: Option<i64>,
     /// The group whose slots it uses.
     pub worker_group: &'a str,
     /// What the instance allows.

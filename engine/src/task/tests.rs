@@ -20,6 +20,8 @@ fn context(task: &TaskDefinition, mode: InstanceMode, at: i64) -> StepContext<'_
         task,
         site: ExecutionSite::Worker,
         delay_ms: task.delay_ms,
+        retry: task.retry.unwrap_or_default(),
+        timeout_ms: task.timeout_ms,
         worker_group: "default",
         mode,
         at: Timestamp(at),

@@ -99,7 +99,7 @@ pub(super) fn mark_started(
     let is_killed = attempt.kill_cause.is_some();
     task.state = TaskState::Running;
     task.started_at.get_or_insert(started);
-    let limit = context.task.timeout_ms.filter(|_| !is_killed);
+    let limit = context.timeout_ms.filter(|_| !is_killed);
     task.due_at = limit.map(|limit| started.plus(limit));
     TaskStep::changed(task, "started", Vec::new())
 }
@@ -191,7 +191,7 @@ fn requeue(context: &StepContext<'_>, task: Task, why: &str) -> TaskStep {
 }
 
 pub(super) fn time_out(context: &StepContext<'_>, mut task: Task) -> TaskStep {
-    let limit = context.task.timeout_ms.unwrap_or_default();
+    let limit = context.timeout_ms.unwrap_or_default();
     let text = format!(
         "attempt {} runs longer than {}",
         task.attempts,

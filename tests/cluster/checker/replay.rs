@@ -235,7 +235,7 @@ impl Records {
             };
             RecordedTask {
                 needs: task.needs.iter().map(|need| need.as_usize()).collect(),
-                retries: usize::try_from(task.retry.max).expect("few"),
+                retries: usize::try_from(task.retry.map_or(0, |retry| retry.max)).expect("few"),
                 enabled: task.enabled,
                 loss_fails: task.on_worker_lost == OnWorkerLost::Fail,
                 forced: self.commands(id).any(forced),

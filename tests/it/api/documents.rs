@@ -210,3 +210,47 @@ async fn a_disabled_workflow_is_shown_and_refuses_starts() {
     assert_eq!(served.send("POST", &start, json!({})).await.status, 201);
     served.stop().await;
 }
+
+#[actix_rt::test]
+async fn a_projects_defaults_hold_for_instances_that_are_created_later() {
+    let served = serve().await;
+    let project = "/api/v1/projects/default";
+    assert_eq!(served.get(project).await.json()["defaults"], json!({}));
+    served.start("w").await;
+    let defaults = json!({"priority": "high", "retry": {"max": 2, "delay": "5s"}, "timeout": "2h", "worker_group": "etl"});
+    let edited = served.send("PATCH", project, json!({"defaults": defaults})).await;
+    assert_eq!(
+        (edited.status, &edited.json()["defaults"]),
+        (200, &defaults),
+        "{edited:?}"
+    );
+    let start = format!("{PATH}/instances");
+    let started = served.send("POST", &start, json!({})).await.json();
+    assert_eq!(started["priority"], "high", "{started}");
+    let edited = served
+        .send("PATCH", project, json!({"defaults": {"priority": "low"}}))
+        .await;
+    assert_eq!(
+        edited.json()["defaults"],
+        json!({"priority": "low"}),
+        "they are replaced"
+    );
+    let id = started["id"].as_str().unwrap();
+    let kept = served.get(&format!("/api/v1/instances/{id}")).await.json();
+    assert_eq!(
+        kept["priority"], "high",
+        "an instance keeps those of its creation"
+    );
+    let first = served.get("/api/v1/instances/1").await.json();
+    assert_eq!(first["priority"], "medium", "{first}");
+    for (wrong, pointer) in [
+        (json!({"colour": "red"}), "/defaults/colour"),
+        (json!({"timeout": "0s"}), "/defaults/timeout"),
+        (json!({"retry": {"max": -1}}), "/defaults/retry/max"),
+        (json!([]), "/defaults"),
+    ] {
+        let edit = served.send("PATCH", project, json!({"defaults": wrong})).await;
+        assert_eq!(edit.problem(422, "INVALID_BODY"), pointer);
+    }
+    served.stop().await;
+}

@@ -226,3 +226,75 @@ async fn several_states_are_named_by_repetition_or_with_commas() {
     assert_eq!(wrong.problem(400, "INVALID_QUERY"), "/state");
     served.stop().await;
 }
+
+#[actix_rt::test]
+async fn a_wrong_filter_is_refused_by_its_name() {
+    let served = serve().await;
+    let wrong = [
+        (
+            "scheduled_from=2026-01-02T00:00:00",
+            "/scheduled_from",
+            "with an offset",
+        ),
+        ("scheduled_to=2026-01-02T08:00:00+08:00", "/scheduled_to", "%2B"),
+        ("created_from=now", "/created_from", "`now`"),
+        ("created_to=2026-01-02", "/created_to", "with an offset"),
+        ("trigger=cron", "/trigger", "schedule"),
+        ("label=team", "/label", "NAME:VALUE"),
+        ("label=:x", "/label", "NAME:VALUE"),
+        ("version=two", "/version", "whole number"),
+        ("version=-1", "/version", "whole number"),
+        ("backfill=1.0", "/backfill", "whole number"),
+        ("parent=99999999999999999999", "/parent", "whole number"),
+    ];
+    for (query, pointer, words) in wrong {
+        let answer = served.get(&format!("/api/v1/instances?{query}")).await;
+        assert_eq!(answer.problem(400, "INVALID_QUERY"), pointer, "{query}");
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(words), "{query}: {detail}");
+    }
+    served.stop().await;
+}
+
+#[actix_rt::test]
+async fn an_instance_shows_its_zone_its_labels_and_what_started_it() {
+    let served = serve().await;
+    let base = "/api/v1/projects/default/workflows";
+    let document = json!({
+        "version": 1, "name": "zoned", "timezone": "Asia/Shanghai", "labels": { "team": "bi", "tier": "1" },
+        "tasks": { "t": { "type": "noop" } },
+    });
+    assert_eq!(
+        served
+            .send("PUT", &format!("{base}/zoned"), document)
+            .await
+            .status,
+        201
+    );
+    let start = json!({ "labels": { "tier": "2" }, "scheduled_at": "2026-03-01T18:30:00Z" });
+    let made = served
+        .send("POST", &format!("{base}/zoned/instances"), start)
+        .await
+        .json();
+    for shown in [
+        &made,
+        &served.get("/api/v1/instances?label=tier:2").await.json()["items"][0],
+    ] {
+        assert_eq!(shown["timezone"], "Asia/Shanghai", "{shown}");
+        assert_eq!(shown["trigger"], json!({ "type": "api" }), "{shown}");
+        assert_eq!(shown["labels"], json!({ "team": "bi", "tier": "2" }), "{shown}");
+        assert_eq!(shown["scheduled_at"], "2026-03-01T18:30:00.000Z", "{shown}");
+    }
+    let other = served.get("/api/v1/instances?label=tier:1").await.json();
+    assert_eq!(other["items"], json!([]));
+    let wrong = json!({ "timezone": "asia/shanghai" });
+    let refused = served
+        .send("POST", &format!("{base}/zoned/instances"), wrong)
+        .await;
+    assert_eq!(refused.problem(422, "UNKNOWN_TIMEZONE"), "/timezone");
+    assert!(
+        refused.text.contains("did you mean `Asia/Shanghai`"),
+        "{refused:?}"
+    );
+    served.stop().await;
+}

@@ -19,13 +19,7 @@ async fn in_default(fixture: &CatalogFixture, state: &str) -> InstanceId {
 }
 
 fn all() -> InstanceFilter {
-    InstanceFilter {
-        visible: VisibilityScope::All,
-        project: None,
-        workflow: None,
-        states: Vec::new(),
-        host: None,
-    }
+    InstanceFilter::visible_to(VisibilityScope::All)
 }
 
 async fn listed(fixture: &CatalogFixture, filter: &InstanceFilter) -> Vec<i64> {

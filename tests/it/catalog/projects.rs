@@ -52,6 +52,7 @@ pub(super) async fn a_project_is_edited_and_deleted_and_its_name_is_free_again(f
     let edit = ProjectEdit {
         description: None,
         params: Some(BTreeMap::from([("region".to_owned(), "eu \"1\"".to_owned())])),
+        ..ProjectEdit::default()
     };
     let edited = fixture
         .catalog

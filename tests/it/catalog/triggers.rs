@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
+use catalog::{InstanceFilter, LabelFilter, PageRequest, TimeRange, VisibilityScope};
 use engine::ids::{AttemptNumber, BackfillId, InstanceId, Timestamp};
+use engine::spec::ProjectDefaults;
 use engine::start::Start;
 use engine::states::{FailureStrategy, Priority, Scope};
 use engine::timezone::Tz;
-use engine::trigger::{ParentAttempt, Trigger};
+use engine::trigger::{ParentAttempt, Trigger, TriggerType};
 use ports::{InstanceWriter as _, NewInstance, Write, WriteOutcome};
 
 use super::fixture::CatalogFixture;
@@ -33,6 +35,7 @@ pub(super) fn started_by(trigger: Trigger, requested_by: Option<&str>) -> NewIns
             dry_run: false,
             scheduled_at,
             timezone: Tz::Asia__Shanghai,
+            defaults: ProjectDefaults::default(),
             labels: BTreeMap::from([("team".to_owned(), "bi".to_owned())]),
         },
         trigger,
@@ -104,4 +107,190 @@ pub(super) async fn labels_are_deleted_with_their_instance(fixture: &CatalogFixt
         .sql(&format!("DELETE FROM instance WHERE id = {id}"))
         .await;
     assert_eq!(fixture.count("instance_label").await, 0);
+}
+
+/// Lists the ids of a filter in pages of two.
+async fn listed(fixture: &CatalogFixture, filter: &InstanceFilter) -> Vec<i64> {
+    let (mut ids, mut cursor) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { limit: 2, cursor };
+        let page = fixture
+            .catalog
+            .instances()
+            .list(filter, &request)
+            .await
+            .expect("a page");
+        ids.extend(page.items.iter().map(|row| row.id.0));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return ids;
+        }
+    }
+}
+
+pub(super) async fn every_filter_selects_alone_and_with_others(fixture: &CatalogFixture) {
+    fixture.flow(catalog::ProjectId(1), "w").await;
+    let nightly = Trigger::Schedule {
+        schedule: "nightly".to_owned(),
+        fire_at: FIRE,
+    };
+    let parent = ParentAttempt {
+        instance: InstanceId(1),
+        task: "t".to_owned(),
+        attempt: AttemptNumber(1),
+    };
+    let triggers = [
+        (Trigger::Api, Some("admin"), "ops"),
+        (nightly.clone(), None, "bi"),
+        (nightly, None, "bi"),
+        (Trigger::Backfill(BackfillId(12)), Some("eve"), "bi"),
+        (Trigger::SubWorkflow(parent), Some("eve"), "ops"),
+    ];
+    for (place, (trigger, requested_by, team)) in triggers.into_iter().enumerate() {
+        let mut new = started_by(trigger, requested_by);
+        new.at = Timestamp(1_000 + i64::try_from(place).expect("few"));
+        new.start.labels.insert("team".to_owned(), team.to_owned());
+        new.start.scheduled_at = new.start.scheduled_at.map(|at| at.plus(new.at.0 - 1_000));
+        store_instance(fixture, new).await;
+    }
+    let all = || InstanceFilter::visible_to(VisibilityScope::All);
+    let label = |value: &str| {
+        Some(LabelFilter {
+            name: "team".to_owned(),
+            value: value.to_owned(),
+        })
+    };
+    let range = |from: Option<i64>, to: Option<i64>| TimeRange {
+        from: from.map(Timestamp),
+        to: to.map(Timestamp),
+    };
+    let eve = || Some("eve".to_owned());
+    let cases: Vec<(InstanceFilter, &[i64])> = vec![
+        (all(), &[5, 4, 3, 2, 1]),
+        (
+            InstanceFilter {
+                trigger: Some(TriggerType::Schedule),
+                ..all()
+            },
+            &[3, 2],
+        ),
+        (
+            InstanceFilter {
+                schedule: Some("nightly".to_owned()),
+                ..all()
+            },
+            &[3, 2],
+        ),
+        (
+            InstanceFilter {
+                backfill: Some(BackfillId(12)),
+                ..all()
+            },
+            &[4],
+        ),
+        (
+            InstanceFilter {
+                parent: Some(InstanceId(1)),
+                ..all()
+            },
+            &[5],
+        ),
+        (
+            InstanceFilter {
+                requested_by: eve(),
+                ..all()
+            },
+            &[5, 4],
+        ),
+        (
+            InstanceFilter {
+                version: Some(1),
+                ..all()
+            },
+            &[5, 4, 3, 2, 1],
+        ),
+        (
+            InstanceFilter {
+                version: Some(2),
+                ..all()
+            },
+            &[],
+        ),
+        (
+            InstanceFilter {
+                label: label("bi"),
+                ..all()
+            },
+            &[4, 3, 2],
+        ),
+        (
+            InstanceFilter {
+                label: label("b"),
+                ..all()
+            },
+            &[],
+        ),
+        (
+            InstanceFilter {
+                created: range(Some(1_001), Some(1_003)),
+                ..all()
+            },
+            &[4, 3, 2],
+        ),
+        (
+            InstanceFilter {
+                created: range(Some(1_004), None),
+                ..all()
+            },
+            &[5],
+        ),
+        (
+            InstanceFilter {
+                scheduled: range(Some(0), None),
+                ..all()
+            },
+            &[5, 4, 3, 2],
+        ),
+        (
+            InstanceFilter {
+                scheduled: range(None, Some(FIRE.0 + 2)),
+                ..all()
+            },
+            &[3, 2],
+        ),
+        (
+            InstanceFilter {
+                scheduled: range(Some(FIRE.0 + 3), Some(FIRE.0 + 3)),
+                ..all()
+            },
+            &[4],
+        ),
+        (
+            InstanceFilter {
+                label: label("bi"),
+                requested_by: eve(),
+                ..all()
+            },
+            &[4],
+        ),
+        (
+            InstanceFilter {
+                label: label("bi"),
+                created: range(None, Some(1_002)),
+                ..all()
+            },
+            &[3, 2],
+        ),
+        (
+            InstanceFilter {
+                parent: Some(InstanceId(1)),
+                requested_by: Some("admin".to_owned()),
+                ..all()
+            },
+            &[],
+        ),
+    ];
+    for (filter, ids) in cases {
+        assert_eq!(listed(fixture, &filter).await, ids, "{filter:?}");
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actors::testing::store::FakeStore;
 use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId, OperationId, Run, Timestamp};
+use engine::spec::ProjectDefaults;
 use engine::start::Start;
 use engine::states::{Command, FailureStrategy, MemberState, OperationStatus, Priority, Scope};
 use engine::timezone::Tz;
@@ -122,6 +123,7 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
             worker_group: None,
             dry_run: false,
             scheduled_at: None,
+            defaults: ProjectDefaults::default(),
             timezone: Tz::UTC,
             labels: BTreeMap::new(),
         },

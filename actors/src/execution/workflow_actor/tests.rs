@@ -101,7 +101,8 @@ impl TestOwner {
         let document =
             json!({"version": 1, "name": "flow", "tasks": {"t": {"type": "shell", "run": "true"}}});
         let definition = engine::spec::parse(&document).expect("a document");
-        let start = engine::start::parse(&json!({}), &definition, Tz::UTC).expect("a start");
+        let start =
+            engine::start::parse(&json!({}), &definition, &Default::default(), Tz::UTC).expect("a start");
         store.define(1, 1, definition);
         let new = new_instance(&this_node, start);
         let made = store.write_batch(&[Write::Create(new.clone())]).await;

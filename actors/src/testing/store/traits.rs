@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
+use engine::ids::{DispatchId, Incarnation, InstanceId, ScheduleId, Timestamp};
 use engine::spec::Definition;
 use engine::states::{MemberState, OperationStatus};
 
 use crate::testing::store::{FailedWrite, FakeStore};
 use ports::{
     Claim, ClaimStore, ClaimedInstance, DbHeartbeat, Declaration, DeclarationOutcome, DefinitionStore,
-    FailoverRecord, FailoverStore, HandOver, HeartbeatReading, InboxCommand, InboxStore, InstanceOwner,
-    InstanceReader, InstanceWriter, Join, JoinResult, LoadedInstance, Member, MemberStatus, MembershipStore,
-    OwnedInstance, Ownership, OwnershipStore, RelayedResult, RelayedResults, StoreError, Write, WriteOutcome,
+    FailoverRecord, FailoverStore, FireCommit, FireOutcome, HandOver, HeartbeatReading, InboxCommand,
+    InboxStore, InstanceOwner, InstanceReader, InstanceWriter, Join, JoinResult, LoadedInstance,
+    LoadedSchedule, Member, MemberStatus, MembershipStore, OwnedInstance, Ownership, OwnershipStore,
+    RelayedResult, RelayedResults, ScheduleStore, StoreError, UpcomingSchedule, Write, WriteOutcome,
 };
 
 #[async_trait]
@@ -193,5 +194,25 @@ impl RelayedResults for FakeStore {
     async fn close_relayed_results(&self, _at: Timestamp) -> Result<(), StoreError> {
         self.state().close_relayed_results();
         Ok(())
+    }
+}
+
+/// The fake has no schedules.
+#[async_trait]
+impl ScheduleStore for FakeStore {
+    async fn list_upcoming_schedules(
+        &self,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<UpcomingSchedule>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn load_schedules(&self, _: &[ScheduleId]) -> Result<Vec<LoadedSchedule>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn commit_fires(&self, batch: &[FireCommit]) -> Result<Vec<FireOutcome>, StoreError> {
+        Ok(batch.iter().map(|_| FireOutcome::Changed).collect())
     }
 }

@@ -8,12 +8,11 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post};
 use catalog::{InstanceRow, StartCandidate};
 use engine::ids::InstanceId;
-use engine::plan::count_excluded;
 use engine::spec::Definition;
 use engine::spec::Diagnostic;
 use engine::states::InstanceState;
 use engine::trigger::Trigger;
-use ports::{NewInstance, RequestKey, StoreError, WriteOutcome};
+use ports::{NewInstance, RequestKey, StartOrigin, StartedVersion, StoreError, WriteOutcome};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -136,31 +135,33 @@ async fn new_instance(
         .workflows()
         .start_target(caller.object().clone(), version)
         .await?;
-    let start = engine::start::parse(&choices, &target.definition, caller.server().state().timezone)
-        .map_err(|issues| invalid_start(&issues))?;
-    engine::start::check_params(&start, &target.definition, &target.project.params)
-        .map_err(|issues| invalid_start(&issues))?;
-    let new = NewInstance {
+    let started = StartedVersion {
         project_id: target.project.id.0,
+        project: &target.project.name,
+        project_params: &target.project.params,
+        project_defaults: &target.project.defaults,
         workflow_id: target.workflow_id.0,
-        project: target.project.name,
-        workflow: target.definition.name.clone(),
-        project_params: target.project.params,
         version: target.version,
-        tasks: u32::try_from(target.definition.tasks.len()).unwrap_or(u32::MAX),
-        excluded: count_excluded(&target.definition, &start),
-        start,
+        definition: &target.definition,
+        server_timezone: caller.server().state().timezone,
+    };
+    let origin = StartOrigin {
         trigger: Trigger::Api,
         requested_by: Some(caller.identity().name.clone()),
-        owner: None,
-        request_key: key,
         at: caller.server().now(),
+    };
+    let new = started
+        .new_instance(&choices, origin)
+        .map_err(|issues| invalid_start(&issues))?;
+    let new = NewInstance {
+        request_key: key,
+        ..new
     };
     Ok((new, target.definition))
 }
 
 /// Takes the version out of the body: it names the definition that the rest is checked against.
-fn split_version(mut body: Value) -> Result<(Option<i64>, Value), Problem> {
+pub(crate) fn split_version(mut body: Value) -> Result<(Option<i64>, Value), Problem> {
     let invalid = |detail: &str, pointer: &str| Problem::new(Code::InvalidBody, detail).at(pointer);
     let Some(members) = body.as_object_mut() else {
         return Err(invalid("The body must be a JSON object.", "/"));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use catalog as stored;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;
@@ -16,8 +17,30 @@ pub(crate) struct ProjectView {
     description: String,
     /// Parameters of every instance in it.
     params: BTreeMap<String, String>,
+    /// What holds where its tasks and documents are silent.
+    #[schema(value_type = DefaultsView)]
+    defaults: Value,
     created_at: String,
     updated_at: String,
+}
+
+/// Values for what documents leave open, fixed for an instance when it is created; in the notation of documents.
+#[derive(ToSchema)]
+#[schema(as = ProjectDefaults)]
+#[expect(
+    dead_code,
+    reason = "describes the values for readers; the engine parses and writes them"
+)]
+pub(crate) struct DefaultsView {
+    /// The worker group of documents without one.
+    worker_group: Option<String>,
+    /// `highest`, `high`, `medium`, `low` or `lowest`, of documents without one.
+    priority: Option<String>,
+    /// Of tasks on workers: `max`, `delay`, `backoff` and `max_delay`.
+    #[schema(value_type = Option<Object>)]
+    retry: Option<Value>,
+    /// The limit of one attempt of tasks on workers, for example `2h`.
+    timeout: Option<String>,
 }
 
 impl From<stored::Project> for ProjectView {
@@ -26,6 +49,7 @@ impl From<stored::Project> for ProjectView {
             name: row.name,
             description: row.description,
             params: row.params,
+            defaults: row.defaults.to_document(),
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
         }

@@ -39,6 +39,7 @@ pub struct Model {
     pub parent_index: Option<i64>,
     pub requested_by: Option<String>,
     pub scheduled_at: Option<i64>,
+    pub dry_run: bool,
     pub due_at: Option<i64>,
     pub time_left_ms: Option<i64>,
     pub timed_out: bool,
@@ -47,7 +48,7 @@ pub struct Model {
     pub ended_at: Option<i64>,
 }
 
-/// The foreign keys of `instance`, and the owner, which is no key: members are purged.
+/// The foreign keys of `instance`, and what is joined without one: the owner, since members are purged, and labels.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
     #[sea_orm(
@@ -69,6 +70,13 @@ pub enum Relation {
         skip_fk
     )]
     Owner,
+    #[sea_orm(
+        belongs_to = "super::instance_label::Entity",
+        from = "Column::Id",
+        to = "super::instance_label::Column::Instance",
+        skip_fk
+    )]
+    Label,
 }
 
 impl Related<super::project::Entity> for Entity {
@@ -107,6 +115,6 @@ pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
         where_present("instance_parent", Column::Parent, Column::Id),
         index_on(Entity, "instance_requested_by", [Column::RequestedBy, Column::Id]),
         where_present("instance_scheduled", Column::ScheduledAt, Column::WorkflowId),
-        index_on(Entity, "instance_created", [Column::CreatedAt]),
+        index_on(Entity, "instance_created", [Column::CreatedAt, Column::Id]),
     ]
 }

@@ -18,6 +18,8 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub deleted_at: Option<i64>,
+    pub defaults: String,
+    pub retention: Option<String>,
 }
 
 /// The foreign keys of `project`.

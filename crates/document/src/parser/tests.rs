@@ -293,7 +293,7 @@ fn hostile_texts_are_refused() {
 fn an_alias_is_read_as_what_it_names() {
     let text = "version: 1\nname: c\ntasks:\n  a: &t { type: noop, retry: { max: 1 } }\n  b: *t\n";
     let (definition, _) = yaml(text).unwrap();
-    assert_eq!(definition.tasks[1].retry.max, 1);
+    assert_eq!(definition.tasks[1].retry.unwrap().max, 1);
 }
 
 #[test]
@@ -304,11 +304,21 @@ fn merges_fill_in_what_a_map_lacks() {
     let shown: Vec<_> = definition
         .tasks
         .iter()
-        .map(|task| (task.action.type_name(), task.retry.max, task.delay_ms))
+        .map(|task| {
+            (
+                task.action.type_name(),
+                task.retry.map(|retry| retry.max),
+                task.delay_ms,
+            )
+        })
         .collect();
     assert_eq!(
         shown,
-        [("noop", 1, Some(1000)), ("shell", 3, None), ("noop", 0, None)]
+        [
+            ("noop", Some(1), Some(1000)),
+            ("shell", Some(3), None),
+            ("noop", None, None)
+        ]
     );
     assert_eq!(
         first("version: 1\nname: c\ntasks:\n  t: { <<: 7, type: noop }\n").0,

@@ -366,8 +366,9 @@ fn the_limit_of_an_instance_stands_still_while_it_is_paused() {
 #[test]
 fn retry_waits_grow_up_to_their_limit() {
     let mut retried = with_retries(4, 1000, task("a", &[]));
-    retried.retry.backoff = Backoff::Exponential;
-    retried.retry.max_delay_ms = Some(3000);
+    let policy = retried.retry.as_mut().unwrap();
+    policy.backoff = Backoff::Exponential;
+    policy.max_delay_ms = Some(3000);
     let mut world = World::of(vec![retried]);
     let mut waits = Vec::new();
     for _ in 0..4 {

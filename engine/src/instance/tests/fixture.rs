@@ -14,6 +14,7 @@ use crate::instance::{
     apply, pending_effects,
 };
 use crate::plan::Plan;
+use crate::spec::ProjectDefaults;
 use crate::spec::model::{Definition, OnCutOff, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{
@@ -32,7 +33,7 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
         needs: needs.iter().copied().map(TaskIndex).collect(),
         params: Vec::new(),
         outputs: Vec::new(),
-        retry: RetryPolicy::default(),
+        retry: None,
         delay_ms: None,
         timeout_ms: None,
         on_timeout: OnTimeout::Fail,
@@ -59,7 +60,10 @@ pub(crate) fn with_retries(max: u32, delay_ms: i64, task: TaskDefinition) -> Tas
         backoff: Backoff::Fixed,
         max_delay_ms: None,
     };
-    TaskDefinition { retry, ..task }
+    TaskDefinition {
+        retry: Some(retry),
+        ..task
+    }
 }
 
 pub(crate) fn forbidden(task: TaskDefinition) -> TaskDefinition {
@@ -79,9 +83,10 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         timeout_ms: None,
         on_timeout: OnTimeout::Warn,
         failure_strategy: FailureStrategy::Continue,
-        priority: Priority::Medium,
-        worker_group: "default".into(),
+        priority: None,
+        worker_group: None,
         timezone: None,
+        schedules: BTreeMap::new(),
         tasks,
     }
 }
@@ -96,6 +101,7 @@ pub(crate) fn start() -> Start {
         worker_group: None,
         dry_run: false,
         scheduled_at: None,
+        defaults: ProjectDefaults::default(),
         timezone: Tz::UTC,
         labels: BTreeMap::new(),
     }

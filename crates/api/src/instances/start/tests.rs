@@ -1,4 +1,4 @@
-use engine::spec::Definition;
+use engine::spec::{Definition, ProjectDefaults};
 use engine::timezone::Tz;
 use proptest::prelude::*;
 use serde_json::json;
@@ -60,7 +60,7 @@ proptest! {
     #[test]
     fn starts_never_panic_and_are_refused_as_the_clients_mistake(body in any_start()) {
         let read = split_version(body).and_then(|(_, choices)| {
-            engine::start::parse(&choices, &definition(), Tz::UTC).map_err(|issues| invalid_start(&issues))
+            engine::start::parse(&choices, &definition(), &ProjectDefaults::default(), Tz::UTC).map_err(|issues| invalid_start(&issues))
         });
         if let Err(problem) = read {
             prop_assert!(problem.code().status().is_client_error(), "{}", problem);
