@@ -7,6 +7,7 @@ mod description;
 mod documents;
 mod instances;
 mod limits;
+mod schedules;
 mod server;
 mod streams;
 mod users;

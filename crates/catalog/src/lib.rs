@@ -34,6 +34,7 @@ mod projects;
 mod request_keys;
 mod save_version;
 mod schedule_fires;
+mod schedule_lists;
 mod schedule_rows;
 mod schedules;
 mod start_target;
@@ -73,8 +74,9 @@ pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::schedule_fires::ScheduleFire;
+pub use self::schedule_lists::ScheduleFilter;
 pub use self::schedules::{
-    Schedule, ScheduleChange, ScheduleFilter, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules,
+    Schedule, ScheduleChange, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules,
 };
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};

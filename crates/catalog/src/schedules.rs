@@ -9,8 +9,8 @@ use engine::states::Attention;
 use engine::timezone::Tz;
 use ports::DefinitionStore as _;
 use sea_orm::ActiveValue::{Set, Unchanged};
-use sea_orm::sea_query::{LockType, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::LockType;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Select};
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
@@ -19,10 +19,8 @@ use crate::columns::{parse_json, parse_name};
 use crate::context::AuditContext;
 use crate::entity::{project, schedule, workflow};
 use crate::error::CatalogError;
-use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use crate::schedule_rows::{DropReason, ScheduleEntry, read_definition, save_entry, set_firing};
-use crate::visibility::VisibilityScope;
 use crate::workflows::{missing_workflow, select_by_name};
 use store::Store;
 
@@ -87,19 +85,6 @@ pub struct Schedule {
     pub attention: Option<Attention>,
 }
 
-/// Which schedules are wanted; all conditions must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScheduleFilter {
-    /// Only what this user may read.
-    pub visible: VisibilityScope,
-    /// The project's name.
-    pub project: Option<String>,
-    /// The workflow's name.
-    pub workflow: Option<String>,
-    /// Whether it fires.
-    pub enabled: Option<bool>,
-}
-
 /// Names a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScheduleName<'a> {
@@ -142,50 +127,6 @@ impl<'a> Schedules<'a> {
 
     pub(crate) fn store(&self) -> &'a Store {
         self.store
-    }
-
-    /// Lists schedules, oldest first.
-    ///
-    /// # Errors
-    /// `Rejected`: the cursor is none of ours.
-    pub async fn list(
-        self,
-        filter: &ScheduleFilter,
-        page: &PageRequest,
-    ) -> Result<Page<Schedule>, CatalogError> {
-        let after = page.after::<i64>("schedules")?.unwrap_or(0);
-        let mut query = schedule::Entity::find()
-            .find_also_related(workflow::Entity)
-            .filter(schedule::Column::Id.gt(after))
-            .filter(filter.visible.condition(workflow::Column::ProjectId));
-        if let Some(name) = &filter.project {
-            let projects = Query::select()
-                .column(project::Column::Id)
-                .from(project::Entity)
-                .and_where(project::Column::Name.eq(name))
-                .and_where(project::Column::DeletedAt.is_null())
-                .to_owned();
-            query = query.filter(workflow::Column::ProjectId.in_subquery(projects));
-        }
-        if let Some(name) = &filter.workflow {
-            query = query.filter(workflow::Column::Name.eq(name));
-        }
-        if let Some(enabled) = filter.enabled {
-            query = query.filter(schedule::Column::Enabled.eq(enabled));
-        }
-        let rows = query
-            .order_by_asc(schedule::Column::Id)
-            .limit(page.rows())
-            .all(self.store.reader())
-            .await?;
-        let mut items = Vec::with_capacity(rows.len());
-        for (row, workflow) in rows {
-            let Some(workflow) = workflow else { continue };
-            items.push(self.complete(row, &workflow).await?);
-        }
-        Ok(Page::cut("schedules", page, items, |item: &Schedule| {
-            item.id.to_string()
-        }))
     }
 
     /// Returns the current definition of the workflow of a schedule.
@@ -310,7 +251,8 @@ impl<'a> Schedules<'a> {
         self.complete(row, &workflow).await
     }
 
-    async fn complete(
+    /// Adds the names of workflow and project to a row.
+    pub(crate) async fn complete(
         self,
         row: schedule::Model,
         workflow: &workflow::Model,

@@ -17,6 +17,9 @@ use crate::states::{FailureStrategy, MissedPolicy, Priority};
 /// The number of missed fires that `all` starts unless the schedule says otherwise.
 pub const DEFAULT_MISSED_LIMIT: u32 = 100;
 
+/// The fewest and the most missed fires that `all` starts.
+pub(super) const MISSED_LIMITS: (i64, i64) = (1, 10_000);
+
 /// What repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repetition {

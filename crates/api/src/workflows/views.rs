@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use catalog::{SaveOutcome, SavedVersion, VersionSummary, WorkflowRun, WorkflowSummary, WorkflowVersion};
+use engine::ids::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::http::timestamp::format_time;
+use crate::http::timestamp::{format_optional_time, format_time};
 
 /// The result of a put.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,6 +46,8 @@ pub(crate) struct WorkflowItem {
     enabled: bool,
     created_at: String,
     updated_at: String,
+    /// The earliest next fire of its schedules.
+    next_fire_at: Option<String>,
     /// The newest instances, newest first, when the request asks for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<Vec<RunItem>>,
@@ -72,7 +75,11 @@ impl From<WorkflowRun> for RunItem {
 }
 
 impl WorkflowItem {
-    pub(crate) fn new(row: WorkflowSummary, runs: Option<Vec<WorkflowRun>>) -> Self {
+    pub(crate) fn new(
+        row: WorkflowSummary,
+        next_fire_at: Option<Timestamp>,
+        runs: Option<Vec<WorkflowRun>>,
+    ) -> Self {
         Self {
             name: row.name,
             version: row.version,
@@ -82,6 +89,7 @@ impl WorkflowItem {
             enabled: row.enabled,
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
+            next_fire_at: format_optional_time(next_fire_at),
             runs: runs.map(|runs| runs.into_iter().map(RunItem::from).collect()),
         }
     }
