@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::harness::{Node, eventually};
+use super::harness::{Node, TOKEN, eventually};
 
 /// Long enough for anything here on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,11 +88,8 @@ fn a_node_that_ends_at_any_step_loses_and_doubles_no_date() {
         let path = "/api/v1/projects/default/workflows/quick/backfills";
         let body = json!({ "dates": dates(12), "parallelism": 3 });
         // The node may end before it answers; the key finds what it stored.
-        let request = node
-            .request(Method::POST, path)
-            .header("Idempotency-Key", "one")
-            .json(&body);
-        request.send().ok();
+        let request = node.request(Method::POST, path).header("Idempotency-Key", "one");
+        request.bearer_auth(TOKEN).json(&body).send().ok();
         assert_eq!(node.exit_code(PATIENCE), Some(AT_A_POINT), "{point}");
         let node = Node::start(folder.path(), &[]);
         let (status, made) = node.post_with_key("/projects/default/workflows/quick/backfills", &body, "one");
