@@ -7,6 +7,7 @@ mod description;
 mod documents;
 mod instances;
 mod limits;
+mod retention;
 mod server;
 mod streams;
 mod users;

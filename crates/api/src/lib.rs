@@ -11,6 +11,7 @@ mod logs;
 mod nodes;
 mod operations;
 mod projects;
+mod retention;
 mod serve;
 mod state;
 mod stream;

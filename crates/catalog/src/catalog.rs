@@ -11,6 +11,7 @@ use crate::nodes::Nodes;
 use crate::operations::Operations;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
+use crate::retention::Retention;
 use crate::tasks::Tasks;
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
@@ -72,6 +73,11 @@ impl Catalog {
     /// Returns the idempotency keys of requests.
     pub fn request_keys(&self) -> RequestKeys<'_> {
         RequestKeys::new(&self.store)
+    }
+
+    /// Returns the requested deletions of ended instances.
+    pub fn retention(&self) -> Retention<'_> {
+        Retention::new(&self.store)
     }
 
     /// Returns the tasks of instances.

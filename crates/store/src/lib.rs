@@ -9,6 +9,7 @@ mod connect;
 mod definitions;
 mod engine;
 mod error;
+mod expired_count;
 mod generation;
 mod lock;
 mod ownership_predicates;
@@ -21,6 +22,7 @@ mod timeline;
 
 pub use connect::{OpenError, Role};
 pub use error::{DISK_FULL, is_unique_violation, store_error};
+pub use expired_count::ExpiredCount;
 pub use generation::GenerationBump;
 pub use lock::{StandaloneLock, StandaloneLockError};
 pub use ownership_predicates::{LIVE_MEMBER, RUNS_CONDITION};

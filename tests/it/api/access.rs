@@ -158,7 +158,7 @@ enum Needs {
 }
 
 /// Every operation that needs a token.
-const NEEDS: [(Needs, &str); 52] = [
+const NEEDS: [(Needs, &str); 53] = [
     (Needs::Token, "GET /api/openapi.json"),
     (Needs::Token, "GET /api/v1/cluster"),
     (Needs::Token, "GET /api/v1/failovers"),
@@ -240,6 +240,7 @@ const NEEDS: [(Needs, &str); 52] = [
     (Needs::Admin, "GET /api/v1/users"),
     (Needs::Admin, "PATCH /api/v1/users/{name}"),
     (Needs::Admin, "POST /api/v1/nodes/{incarnation}/drain"),
+    (Needs::Admin, "POST /api/v1/retention"),
     (Needs::Admin, "POST /api/v1/users"),
 ];
 
