@@ -170,6 +170,15 @@ pub struct RunArgs {
     /// Every task succeeds at once, no process is started
     #[arg(long)]
     pub dry_run: bool,
+    /// The instant that dates are relative to; with an offset, like 2026-01-31T08:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub scheduled_at: Option<String>,
+    /// IANA name of the zone of dates [default: the workflow's, else the server's]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// A label of the instance, besides those of the workflow
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = pair)]
+    pub labels: Vec<(String, String)>,
     /// Wait until it rests: exit 0 when it succeeded, else 1
     #[arg(long)]
     pub wait: bool,
@@ -181,7 +190,7 @@ pub struct RunArgs {
     pub timeout: Option<Duration>,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("should be NAME=VALUE".to_owned()),
