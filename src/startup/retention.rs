@@ -202,7 +202,7 @@ impl Deletion<'_> {
         loop {
             let at = self.deps.clock.now();
             let age = match rows {
-                AgedRows::Fires => self.deps.limits.instances,
+                AgedRows::Fires | AgedRows::Backfills => self.deps.limits.instances,
                 AgedRows::Audit => self.deps.limits.audit,
                 AgedRows::LogRemovals => RetentionLimit::After { ms: LOG_REMOVAL_MS },
                 AgedRows::RetentionRuns => RetentionLimit::After { ms: RUN_MS },
@@ -216,7 +216,7 @@ impl Deletion<'_> {
                 .delete_aged(self.lease, rows, older_than, limit, at);
             match self.pace(batch).await? {
                 BatchOutcome::LeaseLost => return Ok(Progress::Done),
-                BatchOutcome::Deleted(batch) if batch.rows < u64::from(limit) => return Ok(Progress::More),
+                BatchOutcome::Deleted(batch) if batch.rows == 0 => return Ok(Progress::More),
                 BatchOutcome::Deleted(_) => {}
             }
         }

@@ -135,6 +135,8 @@ pub struct EndedInstance {
 pub enum AgedRows {
     /// Fires of schedules without an instance.
     Fires,
+    /// Backfills that ended and have no instance left, one at a time: each goes with its dates.
+    Backfills,
     /// The audit log.
     Audit,
     /// Requests to workers to remove logs.

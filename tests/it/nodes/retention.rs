@@ -59,8 +59,7 @@ fn a_deletion_continues_after_the_node_was_killed_and_deletes_what_was_counted()
     let node = start(folder.path(), "2000");
     let has_ended = || operation(&node, &path)["outcome"] == "applied";
     eventually(Duration::from_secs(30), has_ended);
-    assert!(has_ended(), "{}",
-        operation(&node, &path));
+    assert!(has_ended(), "{}", operation(&node, &path));
     let detail = format!(
         "deleted {} instances, {} rows",
         counted["instances"], counted["rows"]

@@ -34,13 +34,21 @@ fn is_at_rest() -> String {
     )
 }
 
+/// Writes the condition of a backfill `b` that is running or paused.
+fn is_open_backfill() -> &'static str {
+    "(b.control = 'paused' OR (b.control = 'active' AND EXISTS (SELECT 1 FROM backfill_date d \
+     WHERE d.backfill = b.id AND d.state IN ('waiting', 'running'))))"
+}
+
 /// Writes the condition of an instance `i` that does not go with another one.
 pub(crate) fn is_deletable() -> String {
     format!(
         "{} AND NOT EXISTS (SELECT 1 FROM instance p WHERE p.id = i.parent) \
-         AND NOT EXISTS (SELECT 1 FROM instance c WHERE c.parent = i.id AND c.state NOT IN ({}))",
+         AND NOT EXISTS (SELECT 1 FROM instance c WHERE c.parent = i.id AND c.state NOT IN ({})) \
+         AND NOT EXISTS (SELECT 1 FROM backfill b WHERE b.id = i.backfill AND {})",
         is_at_rest(),
-        final_states()
+        final_states(),
+        is_open_backfill()
     )
 }
 
@@ -235,6 +243,7 @@ pub(crate) fn aged_rows_statement(
     limit: u32,
 ) -> Statement {
     let sql = match rows {
+        AgedRows::Backfills => return expired_backfill_statement(store, older_than),
         AgedRows::Fires => {
             "DELETE FROM schedule_fire WHERE (schedule_id, fire_at) IN (SELECT f.schedule_id, f.fire_at \
              FROM schedule_fire f WHERE f.at <= $1 \
@@ -255,6 +264,18 @@ pub(crate) fn aged_rows_statement(
         }
     };
     store.statement(sql, [older_than.0.into(), i64::from(limit).into()])
+}
+
+/// Deletes the oldest backfill that ended and has no instance left.
+fn expired_backfill_statement(store: &Store, older_than: Timestamp) -> Statement {
+    let sql = format!(
+        "DELETE FROM backfill WHERE id IN (SELECT b.id FROM backfill b WHERE b.created_at <= $1 AND NOT {} \
+         AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.backfill = b.id) \
+         AND NOT EXISTS (SELECT 1 FROM backfill_date d WHERE d.backfill = b.id AND d.ended_at > $1) \
+         ORDER BY b.id LIMIT 1)",
+        is_open_backfill()
+    );
+    store.statement(&sql, [older_than.0.into()])
 }
 
 /// Counts, in a list of instances `$1` and everything that goes with them, the instances and the rows.
