@@ -2,8 +2,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use primitives::environment::Environment;
 use ports::RetentionLimit;
+use primitives::environment::Environment;
 use proptest::prelude::*;
 
 use super::keys::KEYS;
@@ -184,7 +184,10 @@ fn things_are_kept_for_a_day_at_least_or_for_ever() {
     let limits = |pairs: &[(&str, &str)]| standalone(&Flags::default(), pairs).map(|config| config.retention);
     let defaults = limits(&[]).unwrap();
     assert_eq!(defaults.instances.to_string(), "90d");
-    assert_eq!((defaults.audit.to_string(), defaults.batch), ("365d".to_owned(), 2_000));
+    assert_eq!(
+        (defaults.audit.to_string(), defaults.batch),
+        ("365d".to_owned(), 2_000)
+    );
     let never = limits(&[("PORPOISE__RETENTION__INSTANCES", "never")]).unwrap();
     assert_eq!(never.instances, RetentionLimit::Never);
     for wrong in ["23h", "soon"] {

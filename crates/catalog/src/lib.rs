@@ -6,6 +6,13 @@
 
 mod audit;
 mod audited_transaction;
+mod backfill_choices;
+mod backfill_commands;
+mod backfill_create;
+mod backfill_filter;
+mod backfill_sources;
+mod backfill_state;
+mod backfills;
 mod catalog;
 mod columns;
 mod context;
@@ -39,6 +46,11 @@ mod workflows;
 pub use ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
+pub use self::backfill_choices::BackfillChoices;
+pub use self::backfill_commands::PostBackfillCommand;
+pub use self::backfill_create::NewBackfill;
+pub use self::backfill_filter::BackfillFilter;
+pub use self::backfills::{BackfillDateCounts, BackfillDateRow, BackfillRow, Backfills};
 pub use self::catalog::Catalog;
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};

@@ -147,7 +147,13 @@ pub enum AgedRows {
 
 impl AgedRows {
     /// Every kind, in the order of deletion.
-    pub const ALL: &'static [Self] = &[Self::Fires, Self::Audit, Self::LogRemovals, Self::RetentionRuns];
+    pub const ALL: &'static [Self] = &[
+        Self::Fires,
+        Self::Backfills,
+        Self::Audit,
+        Self::LogRemovals,
+        Self::RetentionRuns,
+    ];
 }
 
 /// What one batch deleted.

@@ -43,6 +43,7 @@ on_both_databases!(
     an_instance_that_runs_again_stays,
     rows_without_an_instance_have_their_own_age,
     other_deletions_take_all_rows_at_once,
+    an_instance_stays_while_its_backfill_is_open_and_goes_before_it,
 );
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -428,4 +429,43 @@ async fn other_deletions_take_all_rows_at_once(database: &Database) {
         assert_eq!(count(database, table).await, 0, "{table}");
     }
     assert_eq!(count(database, "log_removal WHERE requested_at > 0").await, 1);
+}
+
+async fn an_instance_stays_while_its_backfill_is_open_and_goes_before_it(database: &Database) {
+    let lease = lease(database).await;
+    for id in 1..=4 {
+        add_instance(database, id, "succeeded", "100").await;
+        let control = ["active", "active", "paused", "cancelled"][usize::try_from(id - 1).expect("an index")];
+        let dates = if id == 1 { "waiting" } else { "failed" };
+        database
+            .sql(&format!(
+                "UPDATE instance SET trigger_type = 'backfill', backfill = {id} WHERE id = {id};
+                 INSERT INTO backfill (id, project_id, workflow_id, version, choices, start, control, parallelism, \
+                 on_failure, existing, requested_by, created_at) \
+                 VALUES ({id}, 1, 1, 1, '{{}}', '{{}}', '{control}', 1, 'continue', 'run', 'admin', 0);
+                 INSERT INTO backfill_date (backfill, position, workflow_id, scheduled_at, timezone, state, ended_at) \
+                 VALUES ({id}, 0, 1, 0, 'UTC', 'succeeded', 100), ({id}, 1, 1, 1, 'UTC', '{dates}', NULL)"
+            ))
+            .await;
+    }
+    assert_eq!(
+        expired(database, &selection(100)).await,
+        [2, 4],
+        "1 waits, 3 is paused"
+    );
+    let delete_backfills = async |older_than: i64| {
+        let aged = AgedRows::Backfills;
+        let outcome = database
+            .store
+            .delete_aged(lease, aged, Timestamp(older_than), 10, NOW)
+            .await;
+        deleted(outcome.expect("an answer")).rows
+    };
+    assert_eq!(delete_backfills(100).await, 0, "their instances are there");
+    delete(database, lease, 0, &[2, 4]).await;
+    assert_eq!(delete_backfills(99).await, 0, "their dates ended later");
+    assert_eq!((delete_backfills(100).await, delete_backfills(100).await), (1, 1));
+    assert_eq!(delete_backfills(100).await, 0);
+    assert_eq!(count(database, "backfill WHERE id IN (1, 3)").await, 2);
+    assert_eq!(count(database, "backfill_date").await, 4);
 }

@@ -87,6 +87,10 @@ codes! {
     UnknownParameter = "UNKNOWN_PARAMETER", UNPROCESSABLE_ENTITY, "The workflow declares no such parameter";
     /// A time zone that does not exist.
     UnknownTimezone = "UNKNOWN_TIMEZONE", UNPROCESSABLE_ENTITY, "There is no such time zone";
+    /// A backfill without a date.
+    NoDates = "NO_DATES", UNPROCESSABLE_ENTITY, "The backfill has no date";
+    /// A backfill with more dates than allowed.
+    TooManyDates = "TOO_MANY_DATES", UNPROCESSABLE_ENTITY, "The backfill has too many dates";
     /// A name that breaks the rules for names.
     InvalidName = "INVALID_NAME", UNPROCESSABLE_ENTITY, "The name is not legal";
     /// The same key with another body.
