@@ -163,6 +163,26 @@ pub const NAMES: &[Metric] = &[
         MetricKind::Seconds,
         "Time of a request, by route and method",
     ),
+    (
+        "porpoise_schedule_fires_total",
+        MetricKind::Counter,
+        "Fires of schedules that this master decided, by outcome",
+    ),
+    (
+        "porpoise_schedule_delay_seconds",
+        MetricKind::Seconds,
+        "From the due time of a fire to its start",
+    ),
+    (
+        "porpoise_schedule_commits_total",
+        MetricKind::Counter,
+        "Commits of fires, by result",
+    ),
+    (
+        "porpoise_schedules_upcoming",
+        MetricKind::Gauge,
+        "Schedules that are due within seconds",
+    ),
     ("porpoise_sse_clients", MetricKind::Gauge, "Open event streams"),
 ];
 

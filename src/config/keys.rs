@@ -15,8 +15,8 @@ use super::log::LogFormat;
 use super::role::Role;
 use super::values::{
     parse_address, parse_agent_url, parse_bool, parse_database_url, parse_host_and_port, parse_log_format,
-    parse_log_level, parse_long_secret, parse_natural, parse_path, parse_positive, parse_retention,
-    parse_roles, parse_secret, parse_text, parse_worker_choice, parse_zone,
+    parse_log_level, parse_long_secret, parse_missed_after, parse_natural, parse_path, parse_positive,
+    parse_retention, parse_roles, parse_secret, parse_text, parse_worker_choice, parse_zone,
 };
 
 /// Defines each key as a constant, and `KEYS` as the list of them.
@@ -100,6 +100,10 @@ keys! {
     REBALANCE: bool = Key::with_default(
         "master.rebalance", "true", parse_bool,
         "whether a master gives instances to masters that have fewer, slowly, after one has joined",
+    );
+    MISSED_AFTER: Duration = Key::with_default(
+        "scheduler.missed_after", "60s", parse_missed_after,
+        "time after which a fire of a schedule that was not started is missed, 1s to 1d",
     );
     WORKER_GROUP: String = Key::with_default(
         "worker.group", "default", parse_text, "worker group that this node serves",

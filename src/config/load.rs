@@ -3,6 +3,7 @@
 use std::thread;
 
 use actors::node_deps::MasterConfig;
+use actors::scheduling::schedule_deps::ScheduleSettings;
 use api::{Mode, Rates};
 use primitives::environment::{Environment, read_environment};
 
@@ -97,6 +98,11 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
         master: MasterConfig {
             selection: from.value(&keys::WORKER_CHOICE)?,
             rebalance: from.value(&keys::REBALANCE)?,
+            schedules: ScheduleSettings {
+                missed_after_ms: i64::try_from(from.value(&keys::MISSED_AFTER)?.as_millis())
+                    .unwrap_or(i64::MAX),
+                timezone: from.value(&keys::TIMEZONE)?,
+            },
         },
         worker: Worker {
             group: from.value(&keys::WORKER_GROUP)?,

@@ -4,6 +4,7 @@
 
 mod auth;
 mod backfills;
+mod calendars;
 mod debug;
 mod health;
 mod http;
@@ -13,6 +14,7 @@ mod nodes;
 mod operations;
 mod projects;
 mod retention;
+mod schedules;
 mod serve;
 mod state;
 mod stream;

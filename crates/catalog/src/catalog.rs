@@ -4,6 +4,7 @@ use store::Store;
 
 use crate::audit::AuditLog;
 use crate::backfills::Backfills;
+use crate::calendars::Calendars;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -13,6 +14,7 @@ use crate::operations::Operations;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
+use crate::schedules::Schedules;
 use crate::tasks::Tasks;
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
@@ -39,6 +41,11 @@ impl Catalog {
     /// Returns the backfills.
     pub fn backfills(&self) -> Backfills<'_> {
         Backfills::new(&self.store)
+    }
+
+    /// Returns the calendars of schedules.
+    pub fn calendars(&self) -> Calendars<'_> {
+        Calendars::new(&self.store)
     }
 
     /// Returns the permissions of users on projects.
@@ -84,6 +91,11 @@ impl Catalog {
     /// Returns the requested deletions of ended instances.
     pub fn retention(&self) -> Retention<'_> {
         Retention::new(&self.store)
+    }
+
+    /// Returns the schedules of workflows.
+    pub fn schedules(&self) -> Schedules<'_> {
+        Schedules::new(&self.store)
     }
 
     /// Returns the tasks of instances.

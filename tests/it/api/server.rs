@@ -52,6 +52,8 @@ impl Node for Idle {
         Ok(written.remove(0))
     }
 
+    fn schedules_changed(&self) {}
+
     async fn notify_owner(&self, _: InstanceId, _: Duration) {}
 
     async fn drain_node(&self, _: Incarnation) -> Result<(), StoreError> {
