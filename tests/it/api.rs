@@ -8,6 +8,7 @@ mod description;
 mod documents;
 mod instances;
 mod limits;
+mod retention;
 mod server;
 mod streams;
 mod users;

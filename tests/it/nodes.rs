@@ -8,4 +8,5 @@ mod machine_clock;
 mod metrics;
 mod real_input;
 mod restart;
+mod retention;
 mod trouble;

@@ -64,7 +64,7 @@ async fn put_workflow(
     check_name("/name", &name)?;
     let format = parse_format(&request)?;
     let project = caller.object();
-    let new = parse_version(&name, &project.name, &body, format).await?;
+    let new = parse_version(caller.server(), (project, &name), &body, format).await?;
     let if_match = read_if_match(&request)?;
     if query.0.dry_run.unwrap_or_default() {
         let put = caller
@@ -80,6 +80,7 @@ async fn put_workflow(
         .workflows()
         .save_version(project.id, &new, if_match, &context)
         .await?;
+    caller.server().state().node.schedules_changed();
     let status = match put.outcome {
         SaveOutcome::Created => HttpResponse::Created(),
         SaveOutcome::Changed | SaveOutcome::Unchanged => HttpResponse::Ok(),
@@ -258,6 +259,7 @@ async fn edit_workflow(
         .workflows()
         .edit(caller.object().id, &name, &edit, &caller.audit_context(None))
         .await?;
+    caller.server().state().node.schedules_changed();
     let found = find_version(&caller, &name, None).await?;
     Ok(HttpResponse::Ok()
         .insert_header((ETAG, format_etag(found.version)))
