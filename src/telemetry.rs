@@ -39,6 +39,26 @@ pub const NAMES: &[Metric] = &[
         "Instances that reached a final state, by state",
     ),
     (
+        "porpoise_retention_instances_total",
+        MetricKind::Counter,
+        "Ended instances that this node deleted",
+    ),
+    (
+        "porpoise_retention_rows_total",
+        MetricKind::Counter,
+        "Rows of all tables that this node deleted because they were too old",
+    ),
+    (
+        "porpoise_retention_batch_seconds",
+        MetricKind::Seconds,
+        "Time of one batch of deletions",
+    ),
+    (
+        "porpoise_retention_last_sweep_seconds",
+        MetricKind::Gauge,
+        "When this node last deleted everything that was too old, in seconds since 1970",
+    ),
+    (
         "porpoise_instances_active",
         MetricKind::Gauge,
         "Instances that this master owns now",

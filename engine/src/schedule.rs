@@ -12,6 +12,7 @@ mod field_reader;
 mod fire_times;
 mod firing;
 mod jitter;
+mod missed_policy;
 mod preview;
 mod time_text;
 
@@ -26,5 +27,6 @@ pub use self::fields::{parse_schedule, parse_workflow_schedule, serialize_schedu
 pub use self::fire_times::{FireTimes, Recurrence, Window};
 pub use self::firing::{DueFire, FireDecision, Firing, FiringRules, MAX_COUNTED, NextFire, SkippedFires};
 pub use self::jitter::jitter_of;
+pub use self::missed_policy::MissedPolicy;
 pub use self::preview::{Preview, parse_count, parse_preview};
 pub use self::time_text::{InvalidTimeText, TimeText};

@@ -11,7 +11,7 @@ use super::error::ConfigError;
 use super::key::AnyKey;
 use super::keys;
 use super::log::Log;
-use super::settings::{Auth, Cluster, Config, Consul, Database, Rpc, Server, Tls, Worker};
+use super::settings::{Auth, Cluster, Config, Consul, Database, Retention, Rpc, Server, Tls, Worker};
 use super::sources::{Flags, SourceTexts, gather_sources};
 
 /// Slots of a worker for each CPU, when their number is not set.
@@ -111,6 +111,11 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
                 .unwrap_or_else(default_slots),
             log_limit: from.value(&keys::LOG_LIMIT)?,
             min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
+        },
+        retention: Retention {
+            instances: from.value(&keys::RETENTION_INSTANCES)?,
+            audit: from.value(&keys::RETENTION_AUDIT)?,
+            batch: from.value(&keys::RETENTION_BATCH)?,
         },
         cluster: Cluster {
             secret: from.optional_value(&keys::CLUSTER_SECRET)?,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actors::execution::worker_selection::WorkerSelection;
 use engine::timezone::{Tz, parse_timezone};
+use ports::RetentionLimit;
 use primitives::secret::Secret;
 use primitives::units::parse_duration;
 
@@ -33,6 +34,10 @@ pub(super) fn parse_long_secret(text: &str) -> Result<Secret, String> {
         return Err(format!("must have at least {MIN_SECRET_CHARS} characters"));
     }
     parse_secret(text)
+}
+
+pub(super) fn parse_retention(text: &str) -> Result<RetentionLimit, String> {
+    text.parse()
 }
 
 pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {

@@ -13,6 +13,7 @@ mod logs;
 mod nodes;
 mod operations;
 mod projects;
+mod retention;
 mod schedules;
 mod serve;
 mod state;

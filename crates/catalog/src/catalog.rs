@@ -13,6 +13,7 @@ use crate::nodes::Nodes;
 use crate::operations::Operations;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
+use crate::retention::Retention;
 use crate::schedules::Schedules;
 use crate::tasks::Tasks;
 use crate::tokens::Tokens;
@@ -85,6 +86,11 @@ impl Catalog {
     /// Returns the idempotency keys of requests.
     pub fn request_keys(&self) -> RequestKeys<'_> {
         RequestKeys::new(&self.store)
+    }
+
+    /// Returns the requested deletions of ended instances.
+    pub fn retention(&self) -> Retention<'_> {
+        Retention::new(&self.store)
     }
 
     /// Returns the schedules of workflows.

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 
 use super::cron::{Cron, CronError};
 use super::definition::{DEFAULT_MISSED_LIMIT, MISSED_LIMITS, Repetition, ScheduleDefinition};
+use super::missed_policy::MissedPolicy;
 use super::time_text::{InvalidTimeText, TimeText};
 use crate::spec::validator::{Path, Validator, named};
-use crate::states::{FailureStrategy, MissedPolicy, Priority};
+use crate::states::{FailureStrategy, Priority};
 
 const SECOND: i64 = 1_000;
 const HOUR: i64 = 3_600 * SECOND;

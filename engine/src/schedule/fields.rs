@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 
 use super::definition::{DEFAULT_MISSED_LIMIT, MISSED_LIMITS, Repetition, ScheduleDefinition};
 use super::field_reader::FieldReader;
+use super::missed_policy::MissedPolicy;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::duration::HumanDuration;
 use crate::spec::model::{Definition, Param};
 use crate::spec::names::MAX_CHARS;
 use crate::spec::validator::{Path, Validator};
 use crate::start::parse_params;
-use crate::states::{FailureStrategy, MissedPolicy, Priority};
+use crate::states::{FailureStrategy, Priority};
 
 /// One key of a schedule.
 struct ScheduleField {

@@ -74,7 +74,7 @@ async fn mistakes_of_a_schedule_point_to_their_field() {
     let served = with_workflow(json!({})).await;
     let cases = [
         (json!({}), "INVALID_BODY", "/cron"),
-        (json!({"cron": "0 0 1 * * MON"}), "INVALID_CRON", "/cron"),
+        (json!({"cron": "0 0 1 1 * MON"}), "INVALID_CRON", "/cron"),
         (json!({"cron": "0 0 30 2 *"}), "NEVER_FIRES", "/cron"),
         (json!({"every": "1h"}), "INVALID_BODY", "/start"),
         (
