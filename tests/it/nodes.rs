@@ -10,4 +10,5 @@ mod real_input;
 mod restart;
 mod retention;
 mod schedules;
+mod timed;
 mod trouble;

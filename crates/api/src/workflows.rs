@@ -133,11 +133,11 @@ async fn list_workflows(
         .list(caller.object().id, &paging.page_request()?)
         .await?;
     let shown: Vec<WorkflowId> = page.items.iter().map(|workflow| workflow.id).collect();
-    let next_fires = caller.catalog().schedules().next_fires(&shown).await?;
     let mut last_runs = match runs {
         Some(runs) => Some(workflows.last_runs(&shown, runs).await?),
         None => None,
     };
+    let mut next_fires = workflows.next_fires(&shown).await?;
     let page = Page {
         next_cursor: page.next_cursor,
         items: page
@@ -147,7 +147,7 @@ async fn list_workflows(
                 let runs = last_runs
                     .as_mut()
                     .map(|all| all.remove(&workflow.id).unwrap_or_default());
-                let next_fire_at = next_fires.get(&workflow.id).copied();
+                let next_fire_at = next_fires.remove(&workflow.id);
                 WorkflowItem::new(workflow, next_fire_at, runs)
             })
             .collect(),

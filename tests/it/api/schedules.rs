@@ -114,7 +114,7 @@ async fn mistakes_of_a_schedule_point_to_their_field() {
     served
         .get(&format!("{SCHEDULE}/next?count=0"))
         .await
-        .problem(404, "NOT_FOUND");
+        .problem(400, "INVALID_QUERY");
     served.stop().await;
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct WorkflowItem {
     enabled: bool,
     created_at: String,
     updated_at: String,
-    /// The earliest next fire of its schedules.
+    /// When a schedule of it fires next, without its jitter; null when none will.
     next_fire_at: Option<String>,
     /// The newest instances, newest first, when the request asks for them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,7 +89,7 @@ impl WorkflowItem {
             enabled: row.enabled,
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
-            next_fire_at: format_optional_time(next_fire_at),
+            next_fire_at: next_fire_at.map(format_time),
             runs: runs.map(|runs| runs.into_iter().map(RunItem::from).collect()),
         }
     }

@@ -1,17 +1,13 @@
-//! Lists of schedules, and the next fires of workflows.
+//! Lists of schedules.
 
-use std::collections::BTreeMap;
-
-use engine::ids::Timestamp;
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::entity::{project, schedule, workflow};
 use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
-use crate::schedules::{Schedule, Schedules};
+use crate::schedules::stored::{Schedule, Schedules};
 use crate::visibility::VisibilityScope;
-use crate::workflows::WorkflowId;
 
 /// Which schedules are wanted; all conditions must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,28 +65,5 @@ impl Schedules<'_> {
         Ok(Page::cut("schedules", page, items, |item: &Schedule| {
             item.id.to_string()
         }))
-    }
-
-    /// Returns the earliest next fire of each of these workflows; one without any is left out.
-    ///
-    /// # Errors
-    /// `Unavailable`: try again.
-    pub async fn next_fires(
-        self,
-        workflows: &[WorkflowId],
-    ) -> Result<BTreeMap<WorkflowId, Timestamp>, CatalogError> {
-        let next: Vec<(i64, Option<i64>)> = schedule::Entity::find()
-            .select_only()
-            .column(schedule::Column::WorkflowId)
-            .column_as(schedule::Column::NextFireAt.min(), "next")
-            .filter(schedule::Column::WorkflowId.is_in(workflows.iter().map(|workflow| workflow.0)))
-            .group_by(schedule::Column::WorkflowId)
-            .into_tuple()
-            .all(self.store().reader())
-            .await?;
-        let fires = next
-            .into_iter()
-            .filter_map(|(workflow, next)| Some((WorkflowId(workflow), Timestamp(next?))));
-        Ok(fires.collect())
     }
 }
