@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::http::timestamp::{format_optional_time, format_time};
+use crate::http::timestamp::format_time;
 
 /// The result of a put.
 #[derive(Debug, Serialize, ToSchema)]

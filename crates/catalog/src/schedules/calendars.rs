@@ -7,9 +7,7 @@ use engine::ids::Timestamp;
 use engine::schedule::Calendar;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{LockType, Query};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::Transaction;
 
 use crate::audit::AuditEntry;
