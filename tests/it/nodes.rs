@@ -9,4 +9,5 @@ mod metrics;
 mod real_input;
 mod restart;
 mod retention;
+mod timed;
 mod trouble;

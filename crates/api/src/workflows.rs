@@ -137,6 +137,7 @@ async fn list_workflows(
         Some(runs) => Some(workflows.last_runs(&shown, runs).await?),
         None => None,
     };
+    let mut next_fires = workflows.next_fires(&shown).await?;
     let page = Page {
         next_cursor: page.next_cursor,
         items: page
@@ -146,7 +147,8 @@ async fn list_workflows(
                 let runs = last_runs
                     .as_mut()
                     .map(|all| all.remove(&workflow.id).unwrap_or_default());
-                WorkflowItem::new(workflow, runs)
+                let next_fire_at = next_fires.remove(&workflow.id);
+                WorkflowItem::new(workflow, next_fire_at, runs)
             })
             .collect(),
     };
