@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use actix::WeakAddr;
 use actix::prelude::*;
 use engine::ids::BackfillId;
 use tokio::sync::broadcast::Receiver;
