@@ -1,5 +1,7 @@
 //! Lists of schedules.
 
+use std::collections::BTreeMap;
+
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -57,10 +59,19 @@ impl Schedules<'_> {
             .limit(page.rows())
             .all(self.store().reader())
             .await?;
+        let mut projects: BTreeMap<i64, String> = BTreeMap::new();
         let mut items = Vec::with_capacity(rows.len());
         for (row, workflow) in rows {
             let Some(workflow) = workflow else { continue };
-            items.push(self.complete(row, &workflow).await?);
+            let project = match projects.get(&workflow.project_id) {
+                Some(known) => known.clone(),
+                None => {
+                    let name = self.project_name(workflow.project_id).await?;
+                    projects.insert(workflow.project_id, name.clone());
+                    name
+                }
+            };
+            items.push(Schedule::from_rows(row, &workflow, project)?);
         }
         Ok(Page::cut("schedules", page, items, |item: &Schedule| {
             item.id.to_string()

@@ -223,23 +223,40 @@ impl<'a> Schedules<'a> {
     }
 
     /// Adds the names of workflow and project to a row.
-    pub(crate) async fn complete(
+    async fn complete(
         self,
         row: schedule::Model,
         workflow: &workflow::Model,
     ) -> Result<Schedule, CatalogError> {
-        let project: Option<String> = project::Entity::find_by_id(workflow.project_id)
+        let project = self.project_name(workflow.project_id).await?;
+        Schedule::from_rows(row, workflow, project)
+    }
+
+    /// Reads the name of a project.
+    pub(crate) async fn project_name(self, id: i64) -> Result<String, CatalogError> {
+        let name: Option<String> = project::Entity::find_by_id(id)
             .select_only()
             .column(project::Column::Name)
             .into_tuple()
             .one(self.store.reader())
             .await?;
+        Ok(name.unwrap_or_default())
+    }
+}
+
+impl Schedule {
+    /// Makes a schedule of its row, its workflow and the name of its project.
+    pub(crate) fn from_rows(
+        row: schedule::Model,
+        workflow: &workflow::Model,
+        project: String,
+    ) -> Result<Self, CatalogError> {
         let (definition, timezone) = read_definition(&row)?;
         let attention = row.attention.as_deref();
-        Ok(Schedule {
+        Ok(Self {
             id: ScheduleId(row.id),
             project_id: ProjectId(workflow.project_id),
-            project: project.unwrap_or_default(),
+            project,
             workflow: workflow.name.clone(),
             definition,
             timezone,
