@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::checker::{Effects, check};
 use crate::fixture::{Cluster, PATIENCE};
-use crate::scenario::wake_and_restart;
+use crate::scenario::{SILENT_MOVES_WITHIN, dead_members, wake_and_restart};
 use test_support::waiting::nothing_happens_for;
 
 /// The exit code of a node at its fail point.
@@ -85,17 +85,15 @@ fn a_killed_and_a_frozen_master_cost_no_fire() {
         wait_for_more_fires(&cluster);
         cluster.node(name).start();
     }
-    let frozen = cluster.take_node("m1");
+    let dead_before = dead_members(&cluster).len();
+    let frozen = cluster.take_node("m2");
     frozen.freeze();
-    cluster.wait(PATIENCE * 2, "the frozen master is declared dead", |cluster| {
-        let failovers = cluster.any().items("/failovers");
-        failovers
-            .iter()
-            .any(|record| record["dead"]["host"] == frozen.host.as_str())
-            || cluster.any().items("/nodes").iter().any(|node| {
-                node["state"] == "dead" && node["name"] == "m1" && node["host"] == frozen.host.as_str()
-            })
-    });
+    cluster.wait(
+        SILENT_MOVES_WITHIN,
+        "the frozen master is declared dead",
+        |cluster| dead_members(cluster).len() > dead_before,
+    );
+    wait_for_more_fires(&cluster);
     wake_and_restart(&mut cluster, frozen);
     nothing_happens_for(SOME_FIRES);
     finish(&cluster, Effects::default());

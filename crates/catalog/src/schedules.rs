@@ -8,10 +8,10 @@ pub(crate) mod stored;
 
 mod fires;
 mod lists;
-mod manager;
+mod managed_by;
 
 pub use self::calendars::{CalendarChange, CalendarScope, Calendars, NewCalendar, StoredCalendar};
 pub use self::fires::ScheduleFire;
 pub use self::lists::ScheduleFilter;
-pub use self::manager::ScheduleManager;
+pub use self::managed_by::ScheduleManager;
 pub use self::stored::{Schedule, ScheduleChange, ScheduleName, ScheduleSwitch, Schedules};

@@ -158,7 +158,11 @@ enum Needs {
 }
 
 /// Every operation that needs a token.
-const NEEDS: [(Needs, &str); 62] = [
+const NEEDS: [(Needs, &str); 80] = [
+    (Needs::Token, "GET /api/v1/calendars"),
+    (Needs::Token, "GET /api/v1/calendars/{calendar}"),
+    (Needs::Token, "GET /api/v1/schedules"),
+    (Needs::Token, "POST /api/v1/schedules/preview"),
     (Needs::Token, "GET /api/openapi.json"),
     (Needs::Token, "GET /api/v1/backfills"),
     (Needs::Token, "GET /api/v1/cluster"),
@@ -175,6 +179,24 @@ const NEEDS: [(Needs, &str); 62] = [
     (Needs::Token, "POST /api/v1/projects"),
     (Needs::Token, "POST /api/v1/tokens"),
     (Needs::Token, "DELETE /api/v1/tokens/{id}"),
+    (Needs::Read, "GET /api/v1/projects/{project}/calendars"),
+    (Needs::Read, "GET /api/v1/projects/{project}/calendars/{calendar}"),
+    (
+        Needs::Read,
+        "GET /api/v1/projects/{project}/workflows/{workflow}/schedules",
+    ),
+    (
+        Needs::Read,
+        "GET /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}",
+    ),
+    (
+        Needs::Read,
+        "GET /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/fires",
+    ),
+    (
+        Needs::Read,
+        "GET /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/next",
+    ),
     (Needs::Read, "GET /api/v1/backfills/{id}"),
     (Needs::Read, "GET /api/v1/backfills/{id}/dates"),
     (Needs::Read, "GET /api/v1/instances/{id}"),
@@ -221,6 +243,30 @@ const NEEDS: [(Needs, &str); 62] = [
         Needs::Execute,
         "POST /api/v1/projects/{project}/workflows/{workflow}/instances",
     ),
+    (
+        Needs::Write,
+        "DELETE /api/v1/projects/{project}/calendars/{calendar}",
+    ),
+    (
+        Needs::Write,
+        "DELETE /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/pause",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/resume",
+    ),
+    (
+        Needs::Write,
+        "PUT /api/v1/projects/{project}/calendars/{calendar}",
+    ),
+    (
+        Needs::Write,
+        "PUT /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}",
+    ),
     (Needs::Write, "DELETE /api/v1/instances/{id}"),
     (
         Needs::Write,
@@ -247,6 +293,8 @@ const NEEDS: [(Needs, &str); 62] = [
     (Needs::Owner, "DELETE /api/v1/projects/{project}"),
     (Needs::Owner, "DELETE /api/v1/projects/{project}/grants/{user}"),
     (Needs::Owner, "PUT /api/v1/projects/{project}/grants/{user}"),
+    (Needs::Admin, "DELETE /api/v1/calendars/{calendar}"),
+    (Needs::Admin, "PUT /api/v1/calendars/{calendar}"),
     (Needs::Admin, "DELETE /api/v1/users/{name}"),
     (Needs::Admin, "GET /api/v1/debug/actors"),
     (Needs::Admin, "GET /api/v1/users"),
@@ -284,6 +332,8 @@ impl Place<'_> {
             .replace("{attempt}", "1")
             .replace("{user}", "unknown")
             .replace("{name}", "unknown")
+            .replace("{schedule}", "unknown")
+            .replace("{calendar}", "unknown")
             .replace("{incarnation}", "999999");
         match (method, template) {
             (_, "/api/v1/stream") => path + "?topics=nodes",

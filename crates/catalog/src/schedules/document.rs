@@ -11,7 +11,7 @@ use store::Transaction;
 
 use crate::entity::{schedule, workflow};
 use crate::error::CatalogError;
-use crate::schedules::manager::ScheduleManager;
+use crate::schedules::managed_by::ScheduleManager;
 use crate::schedules::rows::{DropReason, ScheduleEntry, lock_schedules_of, save_entry, set_firing};
 
 /// The schedules of a new version.

@@ -17,7 +17,7 @@ use crate::columns::{parse_json, unreadable};
 use crate::entity::{schedule, workflow};
 use crate::error::CatalogError;
 use crate::schedules::effective_calendars::{find_effective_calendar, lock_effective_calendar};
-use crate::schedules::manager::ScheduleManager;
+use crate::schedules::managed_by::ScheduleManager;
 
 /// Why fires that are due are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

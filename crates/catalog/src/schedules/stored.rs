@@ -20,7 +20,7 @@ use crate::entity::{project, schedule, workflow};
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
 use crate::schedules::effective_calendars::find_effective_calendar;
-use crate::schedules::manager::ScheduleManager;
+use crate::schedules::managed_by::ScheduleManager;
 use crate::schedules::rows::{DropReason, ScheduleEntry, read_definition, save_entry, set_firing};
 use crate::workflows::{missing_workflow, select_by_name};
 use store::Store;
