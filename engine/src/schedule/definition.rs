@@ -25,7 +25,7 @@ pub(super) const MISSED_LIMITS: (i64, i64) = (1, 10_000);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repetition {
     /// Times that match an expression.
-    Cron(Cron),
+    Cron(Box<Cron>),
     /// The start of the schedule, and every so many milliseconds after it, in elapsed time.
     Every(i64),
 }
@@ -82,7 +82,7 @@ impl ScheduleDefinition {
 
     fn recurrence(&self, zone: Tz) -> Recurrence {
         match &self.repetition {
-            Repetition::Cron(cron) => Recurrence::Cron(Box::new(CronTimes::new(cron.clone(), zone))),
+            Repetition::Cron(cron) => Recurrence::Cron(Box::new(CronTimes::new(Cron::clone(cron), zone))),
             Repetition::Every(interval_ms) => Recurrence::Every {
                 start: self.window(zone).start.unwrap_or(Timestamp(0)),
                 interval_ms: *interval_ms,

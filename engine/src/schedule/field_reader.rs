@@ -100,7 +100,9 @@ impl<'v, 'p, 'm> FieldReader<'v, 'p, 'm> {
                 self.validator.missing(&at, "cron", hint);
                 None
             }
-            (true, false) => self.read("cron", parse_cron).map(Repetition::Cron),
+            (true, false) => self
+                .read("cron", parse_cron)
+                .map(|cron| Repetition::Cron(Box::new(cron))),
             (false, true) => {
                 if self.given("start").is_none() {
                     self.validator.missing(&at, "start", "`every` is counted from it");

@@ -60,13 +60,7 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
     let own_keys = map.keys().filter(|key| !key.starts_with(EXTENSION_PREFIX));
     validator.check_keys(own_keys, &at, KEYS);
     check_version(validator, map.get("version"), &at);
-    let name = match map.get("name") {
-        Some(name) => validator.name(name, &at.key("name")),
-        None => {
-            validator.missing(&at, "name", "it is the name of the workflow");
-            None
-        }
-    };
+    let name = parse_name(validator, map.get("name"), &at);
     let partial = Definition {
         name: name.unwrap_or_default(),
         project: map
@@ -105,9 +99,7 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
         schedules: BTreeMap::new(),
         tasks: Vec::new(),
     };
-    let schedules = map.get("schedules").map_or_else(BTreeMap::new, |value| {
-        parse_schedules(validator, value, &at.key("schedules"), &partial)
-    });
+    let schedules = parse_schedules(validator, map.get("schedules"), &at.key("schedules"), &partial);
     let Some(tasks) = map.get("tasks") else {
         validator.missing(&at, "tasks", "a workflow has at least one task");
         return None;
@@ -124,14 +116,22 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
     Some(definition)
 }
 
+fn parse_name(validator: &mut Validator, name: Option<&Value>, at: &Path<'_>) -> Option<String> {
+    let Some(name) = name else {
+        validator.missing(at, "name", "it is the name of the workflow");
+        return None;
+    };
+    validator.name(name, &at.key("name"))
+}
+
 fn parse_schedules(
     validator: &mut Validator,
-    value: &Value,
+    value: Option<&Value>,
     at: &Path<'_>,
     workflow: &Definition,
 ) -> BTreeMap<String, ScheduleDefinition> {
     let mut schedules = BTreeMap::new();
-    let Some(map) = validator.map(value, at) else {
+    let Some(map) = value.and_then(|value| validator.map(value, at)) else {
         return schedules;
     };
     validator.at_most(map.len(), MAX_SCHEDULES, at);
