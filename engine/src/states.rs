@@ -133,9 +133,6 @@ named!(
 );
 
 impl TaskState {
-    /// States of the contract that nothing enters yet.
-    pub const RESERVED: &'static [Self] = &[Self::Skipped];
-
     /// Whether the task holds its instance open.
     pub fn is_active(self) -> bool {
         matches!(
@@ -147,6 +144,11 @@ impl TaskState {
     /// Whether the task stands for a success of its instance.
     pub fn counts_as_success(self) -> bool {
         matches!(self, Self::Succeeded | Self::ForcedSuccess | Self::Skipped)
+    }
+
+    /// Whether the task ended without a success; another task may handle that.
+    pub fn is_unsuccessful(self) -> bool {
+        matches!(self, Self::Failed | Self::Killed)
     }
 }
 

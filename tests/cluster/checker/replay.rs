@@ -234,7 +234,7 @@ impl Records {
                 command == "force-success" && *run > last_rerun && *name == task.name
             };
             RecordedTask {
-                needs: task.needs.iter().map(|need| need.as_usize()).collect(),
+                needs: task.needs.iter().map(|need| need.task.as_usize()).collect(),
                 retries: usize::try_from(task.retry.map_or(0, |retry| retry.max)).expect("few"),
                 enabled: task.enabled,
                 loss_fails: task.on_worker_lost == OnWorkerLost::Fail,

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use engine::instance::{InstanceRecord, Reset};
 use engine::states::Attention;
-use engine::states::TaskState;
 use ports::fail_points;
 use ports::fail_points::DisabledGuard;
 use ports::{InstanceCommit, StoreError};
@@ -160,7 +159,7 @@ impl CommitStatements {
             Execution::SingleStatement => format!("c.instance IN ({})", select_named(fences.len(), "id")),
             Execution::Batch | Execution::Sequential => ALL.to_owned(),
         };
-        let mut children: Vec<BatchStatement> = resets(commits).collect();
+        let mut children = resets(backend, commits)?;
         children.extend(tasks(backend, commits, &filter)?);
         children.extend(transitions(backend, commits, &filter)?);
         children.extend(decisions(backend, commits)?);
@@ -279,33 +278,53 @@ fn header_row(fence: Fence, header: &InstanceRecord) -> Result<HeaderRow<'_>, St
     })
 }
 
-/// Sends rows back to `pending`: one statement per instance, whatever its number of tasks.
-fn resets(commits: &[&InstanceCommit]) -> impl Iterator<Item = BatchStatement> {
-    commits.iter().filter_map(|commit| {
-        let reset = commit.changes.reset?;
-        Some(BatchStatement::new(reset_sql(reset), commit.id.0))
-    })
+/// A row that goes back to `pending`.
+#[derive(Serialize)]
+struct ResetRow {
+    c_instance: i64,
+    c_task: u32,
 }
 
-fn reset_sql(reset: Reset) -> String {
-    let counts = match reset {
-        Reset::Suspended => "",
-        Reset::All | Reset::FailedAndKilled | Reset::Killed => {
-            ", attempts_before_run = attempts, lost_in_run = 0"
-        }
-    };
+const RESET: [Column; 2] = [("c_instance", "bigint"), ("c_task", "bigint")];
+
+/// Sends rows back to `pending`: one statement per instance, whatever its number of tasks.
+fn resets(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchStatement>, StoreError> {
+    let mut statements = Vec::new();
+    for commit in commits {
+        let Some(reset) = &commit.changes.reset else {
+            continue;
+        };
+        let sets = reset_columns(reset);
+        let Some(tasks) = reset.tasks() else {
+            let sql = format!("UPDATE task_instance SET {sets} WHERE instance = $1");
+            statements.push(BatchStatement::new(sql, commit.id.0));
+            continue;
+        };
+        let rows: Vec<ResetRow> = tasks
+            .iter()
+            .map(|task_index| ResetRow {
+                c_instance: commit.id.0,
+                c_task: task_index.0,
+            })
+            .collect();
+        statements.extend(BatchStatement::over_rows(&rows, || {
+            format!(
+                "UPDATE task_instance SET {sets} FROM {} WHERE instance = c_instance AND task_index = c_task",
+                source(backend, &RESET)
+            )
+        })?);
+    }
+    Ok(statements)
+}
+
+fn reset_columns(reset: &Reset) -> String {
+    let next_run = ", outputs = '{}', attempts_before_run = attempts, lost_in_run = 0";
     let traces = match reset {
-        Reset::All => ", outputs = '{}', started_at = NULL, ended_at = NULL",
-        Reset::FailedAndKilled | Reset::Killed | Reset::Suspended => "",
+        Reset::Continue(_) => String::new(),
+        Reset::NextRun(_) => next_run.to_owned(),
+        Reset::All => format!("{next_run}, started_at = NULL, ended_at = NULL"),
     };
-    let rows = reset.states().map_or_else(String::new, |states| {
-        let names: Vec<String> = states.iter().map(|s: &TaskState| format!("'{s}'")).collect();
-        format!(" AND state IN ({})", names.join(", "))
-    });
-    format!(
-        "UPDATE task_instance SET state = 'pending', reason = NULL, due_at = NULL{counts}{traces} \
-         WHERE instance = $1{rows}"
-    )
+    format!("state = 'pending', reason = NULL, due_at = NULL{traces}")
 }
 
 fn tasks(
