@@ -8,7 +8,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat};
+use catalog::{AuditContext, Catalog, NewVersion, ProjectId, SourceFormat, VersionOrigin};
 use engine::ids::{AttemptNumber, Epoch, InstanceId, Revision, TaskIndex, Timestamp};
 use engine::instance::{Changes, Transition};
 use engine::spec::ProjectDefaults;
@@ -74,6 +74,7 @@ async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
         model,
         format: SourceFormat::Json,
         hash: "bench".to_owned(),
+        origin: VersionOrigin::Document,
     };
     let request = AuditContext {
         user: "bench".to_owned(),

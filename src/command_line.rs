@@ -34,7 +34,7 @@ enum Command {
     Standalone(NodeFlags),
     /// Run one node of a cluster
     Serve(ServeFlags),
-    /// Bring the schema of the database up to date
+    /// The schema of the database, and what is old in it
     #[command(subcommand)]
     Db(DbCommand),
     /// The configuration of this process
@@ -100,6 +100,9 @@ fn run_short_command(command: Command, global: &Global) -> Result<(), Failure> {
     let printer = cli::make_printer(global, &environment);
     match command {
         Command::Client(command) => cli::run_client(command, global, &environment),
+        Command::Db(DbCommand::Clean(args)) => {
+            cli::clean_database(&args, &cli::connect(global, &environment)?, printer)
+        }
         Command::Doctor(args) => {
             doctor::run_doctor(args.database, &cli::connect(global, &environment)?, printer)
         }

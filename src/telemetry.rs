@@ -99,6 +99,11 @@ pub const NAMES: &[Metric] = &[
         "Instances handed over to a master that owned fewer",
     ),
     (
+        "porpoise_backfill_dates_total",
+        MetricKind::Counter,
+        "Dates of backfills whose turn came, by outcome",
+    ),
+    (
         "porpoise_fenced_writes_total",
         MetricKind::Counter,
         "Writes refused because another owner is known",

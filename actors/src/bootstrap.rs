@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -20,6 +21,8 @@ use crate::ownership::balance_actor::{BalanceActor, BalanceDeps};
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::master_actor::MasterActor;
+use crate::scheduling::backfill_actor::BackfillActor;
+use crate::scheduling::backfill_deps::BackfillDeps;
 use crate::worker::{self, WorkerConfig, WorkerHandle, WorkerPorts};
 use ports::commit_events::CommitBroadcast;
 use ports::rpc::client::RpcClient;
@@ -147,6 +150,7 @@ impl MasterStarter<'_> {
         MasterActors {
             not_accepting: Arc::clone(&not_accepting),
             balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
+            backfill: self.start_backfill(&supervisor, &not_accepting),
             failover: self.start_failover(&supervisor, slots, not_accepting),
             supervisor,
             dispatch,
@@ -165,11 +169,28 @@ impl MasterStarter<'_> {
         BalanceActor::new(deps, self.deps.exit_on_panic("BalanceActor")).start()
     }
 
+    fn start_backfill(
+        &self,
+        master: &Addr<MasterActor>,
+        not_accepting: &Arc<AtomicBool>,
+    ) -> Addr<BackfillActor> {
+        let deps = BackfillDeps {
+            this_node: self.deps.identity(),
+            clock: self.deps.clock.clone(),
+            store: Arc::clone(&self.deps.store),
+            db: self.db.clone(),
+            master: master.clone(),
+            commit_events: self.commit_events.clone(),
+            not_accepting: Arc::clone(not_accepting),
+        };
+        BackfillActor::new(deps, self.deps.exit_on_panic("BackfillActor")).start()
+    }
+
     fn start_failover(
         &self,
         master: &Addr<MasterActor>,
         slots: Slots,
-        not_accepting: Arc<std::sync::atomic::AtomicBool>,
+        not_accepting: Arc<AtomicBool>,
     ) -> Addr<FailoverActor> {
         let deps = FailoverDeps {
             this_node: self.deps.identity(),

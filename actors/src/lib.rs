@@ -9,6 +9,7 @@ pub mod messages;
 pub mod execution;
 pub mod membership;
 pub mod ownership;
+pub mod scheduling;
 pub mod worker;
 
 pub mod in_process;

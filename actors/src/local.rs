@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
-use engine::ids::{Epoch, Incarnation, InstanceId};
-use engine::states::{MemberState, OwnershipReason};
+use engine::ids::{Incarnation, InstanceId};
+use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::execution::db_actor::{DbActor, write_one};
@@ -23,6 +23,7 @@ use crate::node_deps::NodeDeps;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
+use crate::scheduling::backfill_actor::BackfillActor;
 use crate::worker::WorkerHandle;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
@@ -30,9 +31,7 @@ use ports::health::{HealthIssue, HealthStatus};
 use ports::node::{Node, SlotUsage};
 use ports::peers::Peers;
 use ports::rpc::client::RpcClient;
-use ports::{
-    ClaimedInstance, NewInstance, NodeIdentity, RegistryError, Store, StoreError, Write, WriteOutcome,
-};
+use ports::{NewInstance, NodeIdentity, RegistryError, Store, StoreError, Write, WriteOutcome};
 
 /// The longest time for which a master may take to claim a new instance.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
@@ -56,6 +55,8 @@ pub(crate) struct MasterActors {
     pub(crate) not_accepting: Arc<AtomicBool>,
     /// Hands instances to others; absent where that is switched off or there are none.
     pub(crate) balance: Option<Addr<BalanceActor>>,
+    /// Starts the dates of backfills.
+    pub(crate) backfill: Addr<BackfillActor>,
 }
 
 /// The actors of a node.
@@ -149,6 +150,7 @@ impl LocalNode {
         if let Some(masters) = &self.actors.masters {
             masters.supervisor.do_send(StartDrain);
             masters.failover.do_send(StartDrain);
+            masters.backfill.do_send(StartDrain);
             if let Some(balance) = &masters.balance {
                 balance.do_send(StartDrain);
             }
@@ -287,18 +289,8 @@ impl Node for LocalNode {
         let id = *id;
         match self.accepting_master() {
             Some(masters) if owner.is_some() => {
-                let claimed = ClaimedInstance {
-                    id,
-                    epoch: Epoch(1),
-                    reason: OwnershipReason::Start,
-                    from_owner: None,
-                    from_host: None,
-                };
-                let new_instance = Some(Box::new(new.into_loaded(id, self.this_node.generation)));
-                masters.supervisor.do_send(RunInstance {
-                    claimed,
-                    new_instance,
-                });
+                let run = RunInstance::created(new, id, self.this_node.generation);
+                masters.supervisor.do_send(run);
             }
             _ => self.offer_instance(id),
         }
@@ -361,6 +353,7 @@ impl Node for LocalNode {
             "master": observe_actor(self.master()).await,
             "failover": observe_actor(self.failover()).await,
             "balance": observe_actor(masters.and_then(|masters| masters.balance.as_ref())).await,
+            "backfill": observe_actor(masters.map(|masters| &masters.backfill)).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
             "db": observe_actor(Some(&self.actors.db)).await,
             "registry": observe_actor(Some(&self.actors.registry)).await,

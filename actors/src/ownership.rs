@@ -14,5 +14,5 @@ mod orphans;
 mod reachability_plan;
 mod reconcile;
 mod reports;
-mod single_flight;
+pub(crate) mod single_flight;
 mod worker_reachability;

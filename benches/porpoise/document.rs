@@ -39,6 +39,10 @@ const MEANINGS: &str = "
 - **W3**: 1,000 instances started over 32 connections, each a chain of 3 or 40; and at 70 % of the reached rate.
 - **W4**: one instance of 10,000 tasks: 100 layers of 100 with three needs each; 1, 9,998, 1; a chain (small: 10 layers
   of 10).
+- **W5**: 1,000 schedules that fire once a minute each, spread over its seconds, and how late their instances are
+  created; 10,000 that only wait, for 10 s; the same 10,000 on one second, until the last instance is created; 1,000
+  steps from fire to fire of the slowest of six expressions, without a node; a backfill of 1,000 dates of one no-op
+  task, 50 at the same time. Each fire and each date must have exactly one instance.
 - **W6**: `kill -9` of one of 3 masters (2 workers, one Consul server) in turn, each restarted before the next. It owns
   a third of the live instances the first time and more later, because a new incarnation gets none back; 500 of them run
   a task, the others wait between tasks; 20 are paused through another master from the moment of the kill on.

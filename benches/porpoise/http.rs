@@ -101,10 +101,11 @@ impl Client {
     pub(crate) fn list(&mut self, path: &str) -> Outcome<Vec<Value>> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
+        let first = if path.contains('?') { '&' } else { '?' };
         loop {
             let page = match &cursor {
-                Some(cursor) => format!("{path}?limit=200&cursor={cursor}"),
-                None => format!("{path}?limit=200"),
+                Some(cursor) => format!("{path}{first}limit=200&cursor={cursor}"),
+                None => format!("{path}{first}limit=200"),
             };
             let mut answer = self.get(&page)?;
             if let Some(Value::Array(more)) = answer.get_mut("items").map(Value::take) {

@@ -12,12 +12,12 @@ use crate::{Bench, Outcome};
 const WATCHED: Duration = Duration::from_secs(10);
 
 /// How long a node settles first.
-const SETTLING: Duration = Duration::from_secs(3);
+pub(crate) const SETTLING: Duration = Duration::from_secs(3);
 
 /// Watches a fresh node, and one that has worked.
 pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
     let (data, node) = bench.node(backend)?;
-    let fresh = watched(&node);
+    let fresh = watch_node(&node);
     bench.note(
         Case {
             workload: "W7",
@@ -32,7 +32,7 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
     load::start_many(&node.server, "crowd", 1000, load::Arrival::Closed)?;
     load::until_quiet(&mut client)?;
     drop(client);
-    let used = watched(&node);
+    let used = watch_node(&node);
     bench.note(
         Case {
             workload: "W7",
@@ -44,7 +44,8 @@ pub(crate) fn run(bench: &mut Bench, backend: Backend) -> Outcome<()> {
     node.stop()
 }
 
-fn watched(node: &Node) -> Figures {
+/// Lets a node settle, then watches it.
+pub(crate) fn watch_node(node: &Node) -> Figures {
     std::thread::sleep(SETTLING);
     let own = node.tree().cpu_ms();
     let all: f64 = node.trees().iter().map(|tree| tree.cpu_ms()).sum();

@@ -23,6 +23,7 @@ mod node;
 mod postgres;
 mod process;
 mod record;
+mod schedules;
 mod startup;
 mod takeover;
 mod targets;
@@ -103,11 +104,12 @@ impl Bench {
 /// One workload on one database.
 type Workload = fn(&mut Bench, Backend) -> Outcome<()>;
 
-const WORKLOADS: [(&str, Workload); 7] = [
+const WORKLOADS: [(&str, Workload); 8] = [
     ("W1", chain::run),
     ("W2", fan_out::run),
     ("W3", many_instances::run),
     ("W4", large_dag::run),
+    ("W5", schedules::run),
     ("W6", takeover::run),
     ("W7", idle::run),
     ("W8", startup::run),

@@ -6,6 +6,7 @@
 mod date_names;
 
 pub mod attempt;
+pub mod backfill;
 pub mod ids;
 pub mod states;
 

@@ -72,6 +72,14 @@ impl Trigger {
         }
     }
 
+    /// Returns the backfill of which the instance runs a date, if it does.
+    pub fn backfill(&self) -> Option<BackfillId> {
+        match self {
+            Self::Backfill(backfill) => Some(*backfill),
+            Self::Api | Self::Schedule { .. } | Self::SubWorkflow(_) | Self::Dynamic { .. } => None,
+        }
+    }
+
     /// Returns the attempt that started the instance, if it was one.
     pub fn parent(&self) -> Option<&ParentAttempt> {
         match self {

@@ -19,6 +19,8 @@ mod m0009_heartbeat_count;
 mod m0013_workflow_enabled;
 mod m0014_project_settings;
 mod m0015_schedules;
+mod m0016_backfill;
+mod m0017_backfill_dates;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -41,6 +43,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_workflow_enabled::Migration),
             Box::new(m0014_project_settings::Migration),
             Box::new(m0015_schedules::Migration),
+            Box::new(m0016_backfill::Migration),
+            Box::new(m0017_backfill_dates::Migration),
         ]
     }
 }

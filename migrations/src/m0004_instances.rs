@@ -37,6 +37,7 @@ CREATE TABLE instance (
     parent_index BIGINT,
     requested_by TEXT,
     scheduled_at BIGINT,
+    dry_run BOOLEAN NOT NULL DEFAULT FALSE,
     due_at BIGINT,
     time_left_ms BIGINT,
     timed_out BOOLEAN NOT NULL DEFAULT FALSE,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use cli::CleanArgs;
 
 use crate::config::Flags;
 
@@ -112,6 +113,8 @@ pub(crate) enum DbCommand {
         #[command(flatten)]
         flags: DatabaseFlags,
     },
+    /// Delete instances that ended long ago, and wait until they are gone; the server does it
+    Clean(CleanArgs),
     /// Say that the database was restored: raises its generation, and every master joins again
     Restored {
         #[command(flatten)]

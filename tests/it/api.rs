@@ -2,6 +2,7 @@
 
 mod access;
 mod debug;
+mod derived_documents;
 mod description;
 mod documents;
 mod instances;

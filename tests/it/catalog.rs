@@ -1,5 +1,6 @@
 //! What users read and change, on SQLite and on PostgreSQL.
 
+mod backfills;
 mod commands;
 mod fixture;
 mod instances;
@@ -85,6 +86,19 @@ on_both! {
         every_trigger_is_shown_as_it_was_stored,
         labels_are_deleted_with_their_instance,
         every_filter_selects_alone_and_with_others,
+    }
+    backfills::{
+        a_date_and_its_instance_are_one_commit,
+        of_two_masters_that_decide_at_once_one_is_stored,
+        a_date_follows_its_newest_instance,
+        an_instance_that_exists_is_found_by_the_policy,
+        a_retry_does_not_skip_for_its_own_instances,
+        what_changed_since_the_decision_makes_it_stale,
+        a_date_that_is_taken_by_hand_is_not_started,
+        a_cancel_stops_what_runs_in_its_transaction,
+        a_workflow_with_an_open_backfill_stays,
+        backfills_are_listed_by_state_and_their_dates_in_pages,
+        the_store_agrees_with_the_model_on_random_walks,
     }
     commands::{
         a_verb_waits_in_the_inbox_for_the_run_that_was_read,

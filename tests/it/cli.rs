@@ -9,6 +9,7 @@ use tempfile::TempDir;
 mod follow;
 mod messages;
 mod output;
+mod schedules;
 mod scripted;
 
 use scripted::{Answer, Server};

@@ -14,7 +14,7 @@ use actors::messages::master::{
     RenewLeases,
 };
 use actors::node_deps::{MasterConfig, NodeDeps, WorkerResources};
-use catalog::{AuditContext, Catalog, NewVersion, SourceFormat};
+use catalog::{AuditContext, Catalog, NewVersion, SourceFormat, VersionOrigin};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
 use engine::timezone::Tz;
@@ -114,6 +114,7 @@ impl NodeHarness {
             source: yaml.to_owned(),
             format: SourceFormat::Yaml,
             hash: "0".repeat(64),
+            origin: VersionOrigin::Document,
         };
         let at = self.node.clock().now();
         self.catalog

@@ -176,16 +176,18 @@ impl CommitCycle {
     fn apply(&mut self, commit: &DecidedCommit) {
         self.stepped_ms = commit.stepped_ms;
         record_commit(&self.instance, &commit.changes, commit.at);
+        let state = commit.changes.record.as_ref().map(|record| record.state);
+        let has_new_state = state.is_some_and(|state| state != self.instance.state.record().state);
         engine::instance::apply(&self.instance.plan, &mut self.instance.state, &commit.changes);
         self.slots.release_unbound(commit, &self.instance);
         self.deps.commit_events.publish(CommitEvent {
             transitions: commit.changes.transitions.clone(),
             decided: commit.changes.decisions.clone(),
-            ..self.commit_event(
-                commit.at,
-                commit.changes.record.as_ref().map(|record| record.state),
-            )
+            ..self.commit_event(commit.at, state)
         });
+        if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
+            self.deps.commit_events.publish_backfill(backfill);
+        }
     }
 
     /// The events of the failed commit are gone: their senders repeat them, and the pending effects are derived from the

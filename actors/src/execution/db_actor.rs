@@ -16,7 +16,10 @@ use tokio::sync::oneshot;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::{IsIdle, Observe};
 use ports::fail_points::fail_point;
-use ports::{Claim, ClaimedInstance, HandOver, Ownership, Store, StoreError, Write, WriteOutcome};
+use ports::{
+    BackfillCommit, BackfillOutcome, Claim, ClaimedInstance, HandOver, Ownership, Store, StoreError, Write,
+    WriteOutcome,
+};
 
 /// The largest number of entries in one batch. Past some hundreds, a larger batch gains little and delays every entry.
 const BATCH: usize = 500;
@@ -38,6 +41,11 @@ pub struct ClaimOwnership(pub Claim);
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<Ownership>, StoreError>")]
 pub struct HandOverOwnership(pub HandOver);
+
+/// Stores decisions about backfills with the instances of the dates that start; answered when they are committed.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<BackfillOutcome>, StoreError>")]
+pub struct CommitBackfills(pub Vec<BackfillCommit>);
 
 type WriteReply = oneshot::Sender<Result<WriteOutcome, StoreError>>;
 
@@ -155,6 +163,20 @@ impl Handler<HandOverOwnership> for DbActor {
     }
 }
 
+impl Handler<CommitBackfills> for DbActor {
+    type Result = ResponseFuture<Result<Vec<BackfillOutcome>, StoreError>>;
+
+    fn handle(&mut self, CommitBackfills(commits): CommitBackfills, _: &mut Self::Context) -> Self::Result {
+        let store = Arc::clone(&self.store);
+        Box::pin(async move {
+            fail_point("backfill.before_commit");
+            let stored = store.commit_backfills(&commits).await;
+            fail_point("backfill.after_commit");
+            stored
+        })
+    }
+}
+
 impl Handler<IsIdle> for DbActor {
     type Result = bool;
 
@@ -192,6 +214,19 @@ pub async fn write_one(db: &Addr<DbActor>, write: Write) -> Result<WriteOutcome,
 /// As the store returns; after a writer that died in between, the next reconciliation finds what was claimed.
 pub async fn claim_ownership(db: &Addr<DbActor>, claim: Claim) -> Result<Vec<ClaimedInstance>, StoreError> {
     db.send(ClaimOwnership(claim))
+        .await
+        .unwrap_or_else(|_| Err(writer_stopped()))
+}
+
+/// Commits decisions about backfills through the writer.
+///
+/// # Errors
+/// As the store returns; after a writer that died in between, they may be stored.
+pub async fn commit_backfills(
+    db: &Addr<DbActor>,
+    commits: Vec<BackfillCommit>,
+) -> Result<Vec<BackfillOutcome>, StoreError> {
+    db.send(CommitBackfills(commits))
         .await
         .unwrap_or_else(|_| Err(writer_stopped()))
 }

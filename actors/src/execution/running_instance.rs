@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::ids::{AttemptNumber, DispatchId, TaskIndex};
+use engine::ids::{AttemptNumber, BackfillId, DispatchId, TaskIndex};
 use engine::instance::Instance;
 use engine::params::{self, BuiltinContext, ParamError, ParamScopes, TimeBase};
 use engine::plan::Plan;
@@ -20,6 +20,8 @@ pub(crate) struct RunningInstance {
     project: String,
     workflow: String,
     project_params: BTreeMap<String, String>,
+    /// The backfill that it is a date of.
+    pub(crate) backfill: Option<BackfillId>,
     /// Its definition with what the start selected.
     pub(crate) plan: Plan,
     /// Its state as it was last stored.
@@ -42,6 +44,7 @@ impl RunningInstance {
             project: loaded.project,
             workflow: loaded.workflow,
             project_params: loaded.project_params,
+            backfill: loaded.backfill,
             state: Instance::load(&plan, loaded.rows),
             plan,
         }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use actix::prelude::*;
-use engine::ids::{Incarnation, InstanceId, Timestamp};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
+use engine::states::OwnershipReason;
 
 use crate::messages::workflow::RecoveryCounts;
 use ports::protocol::{LeaseAnswer, LeaseRequest, Report, ReportAnswer};
-use ports::{ClaimedInstance, LoadedInstance};
+use ports::{ClaimedInstance, LoadedInstance, NewInstance};
 
 /// Starts the actor of an instance that this node owns. If it is lost, reconciliation starts the actor.
 #[derive(Debug, Message)]
@@ -17,6 +18,22 @@ pub struct RunInstance {
     pub claimed: ClaimedInstance,
     /// A new instance as its creation committed it, so that it need not be read.
     pub new_instance: Option<Box<LoadedInstance>>,
+}
+
+impl RunInstance {
+    /// Runs an instance that this node has created and owns.
+    pub(crate) fn created(new: NewInstance, id: InstanceId, generation: Generation) -> Self {
+        Self {
+            claimed: ClaimedInstance {
+                id,
+                epoch: Epoch(1),
+                reason: OwnershipReason::Start,
+                from_owner: None,
+                from_host: None,
+            },
+            new_instance: Some(Box::new(new.into_loaded(id, generation))),
+        }
+    }
 }
 
 /// Starts the actors of claimed instances; answered when each has loaded its instance, or found that it is not the

@@ -1,5 +1,6 @@
 //! A store in memory that behaves like the real ones; tests read its contents and make it fail.
 
+mod backfills;
 mod claims;
 mod members;
 mod owners;

@@ -3,6 +3,7 @@
 //! `serve` registers the routes of every noun; `http` and `auth` hold what all of them share.
 
 mod auth;
+mod backfills;
 mod debug;
 mod health;
 mod http;

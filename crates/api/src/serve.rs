@@ -24,8 +24,8 @@ use crate::projects::grants;
 use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
 use crate::{
-    debug, health, instances, logs, nodes, operations, projects, stream, task_types, tasks, tokens, users,
-    workflows,
+    backfills, debug, health, instances, logs, nodes, operations, projects, stream, task_types, tasks,
+    tokens, users, workflows,
 };
 
 /// Time in which requests under way are answered after a stop, in seconds.
@@ -99,6 +99,9 @@ fn register_routes(config: &mut ServiceConfig) {
     tasks::register_routes(config);
     logs::register_routes(config);
     commands::register_routes(config);
+    backfills::register_routes(config);
+    backfills::create::register_routes(config);
+    backfills::commands::register_routes(config);
     operations::register_routes(config);
     users::register_routes(config);
     tokens::register_routes(config);

@@ -1,8 +1,10 @@
-//! One stream of server-sent events for each client: instances, single instances, logs, nodes, multiplexed.
+//! One stream of server-sent events for each client: instances, single instances, backfills, logs, nodes, multiplexed.
 //!
 //! Stored transitions carry their id as the event's id. A client that reconnects with `Last-Event-ID` misses none,
-//! though it may receive some twice. Lists of nodes and parts of logs carry no id.
+//! though it may receive some twice. Lists of nodes, backfills and parts of logs carry no
+//! id.
 
+mod backfills;
 mod topics;
 mod transitions;
 
@@ -23,6 +25,7 @@ use crate::http::sse::{SseSender, last_event_id};
 use crate::logs::cursor::{LogCursor, POLL_INTERVAL};
 use crate::nodes::read_nodes;
 use crate::nodes::views::NodeView;
+use crate::stream::backfills::BackfillStream;
 use crate::stream::topics::Topics;
 use crate::stream::transitions::TransitionStream;
 
@@ -40,7 +43,8 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct StreamQuery {
-    /// With commas: `instances`, `instance:ID`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK percent-encoded), `nodes`.
+    /// With commas: `instances`, `instance:ID`, `backfill:ID`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK percent-encoded),
+    /// `nodes`.
     #[param(example = "instances,nodes")]
     topics: String,
 }
@@ -48,7 +52,8 @@ struct StreamQuery {
 /// Streams events of the given topics.
 ///
 /// Events: `transition` (a stored step of an instance or a task), `log` (text of an attempt's log with
-/// `offset` and `next_offset`) and `nodes` (the whole list, at first and after each change).
+/// `offset` and `next_offset`), `backfill` (the whole backfill) and `nodes` (the whole list), both at first and after
+/// each change.
 #[utoipa::path(tag = "stream", params(StreamQuery, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
 #[get("/api/v1/stream")]
@@ -69,6 +74,7 @@ async fn open_stream(
         transitions,
         logs: topics.logs,
         nodes: topics.nodes.then(NodeList::default),
+        backfills: BackfillStream::follow(caller.server(), &topics.backfills),
         token_checked_at: Instant::now(),
         caller,
         sender,
@@ -83,6 +89,7 @@ struct StreamClient {
     transitions: Option<TransitionStream>,
     logs: Vec<LogCursor>,
     nodes: Option<NodeList>,
+    backfills: Option<BackfillStream>,
     sender: SseSender,
     token_checked_at: Instant,
 }
@@ -119,6 +126,11 @@ impl StreamClient {
         let (caller, sender) = (&self.caller, &self.sender);
         if let Some(transitions) = &mut self.transitions {
             for event in transitions.read_new(caller).await {
+                send_event(sender, event).await?;
+            }
+        }
+        if let Some(backfills) = &mut self.backfills {
+            for event in backfills.read_changed(caller.server()).await {
                 send_event(sender, event).await?;
             }
         }
@@ -172,14 +184,27 @@ impl StreamClient {
             NODES_INTERVAL
         };
         let mut closing = self.caller.server().state().closing.clone();
-        let Some(transitions) = &mut self.transitions else {
-            return self.sender.sleep_unless_closed(interval, &mut closing).await;
-        };
-        let interval = interval.min(transitions.poll_interval());
+        let poll_interval = self.transitions.as_ref().map(TransitionStream::poll_interval);
+        let interval = poll_interval.map_or(interval, |poll| interval.min(poll));
         tokio::select! {
-            () = transitions.wait_for_commit() => true,
+            () = wait_for_commit(self.transitions.as_mut()) => true,
+            () = wait_for_change(self.backfills.as_mut()) => true,
             is_open = self.sender.sleep_unless_closed(interval, &mut closing) => is_open,
         }
+    }
+}
+
+async fn wait_for_commit(transitions: Option<&mut TransitionStream>) {
+    match transitions {
+        Some(transitions) => transitions.wait_for_commit().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_for_change(backfills: Option<&mut BackfillStream>) {
+    match backfills {
+        Some(backfills) => backfills.wait_for_change().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,18 +1,21 @@
 //! Workflows: documents in, versions out.
 
+mod derived_versions;
 mod document_request;
 mod etag;
+mod export;
 mod views;
 
 use actix_web::http::header::{ACCEPT, ETAG};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, put};
-use catalog::{Project, SaveOutcome, SavedVersion, WorkflowEdit, WorkflowVersion};
+use catalog::{Page, Project, SaveOutcome, SavedVersion, WorkflowEdit, WorkflowId, WorkflowVersion};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{Caller, Read, Write};
 use crate::http::body::{Body, DocumentBody, NoQuery, Query, check_name};
+use crate::http::codes::Code;
 use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
@@ -28,7 +31,12 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
         .service(list_versions)
         .service(edit_workflow)
         .service(delete_workflow);
+    derived_versions::register_routes(config);
+    export::register_routes(config);
 }
+
+/// The most instances of each workflow in a list.
+const MAX_RUNS: u32 = 50;
 
 /// The options of a put.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -90,19 +98,57 @@ fn put_response(
         .json(PutResult::new(project, name, put))
 }
 
+/// What is listed of each workflow.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct WorkflowQuery {
+    /// The number of newest instances that are shown of each workflow; without it none are shown.
+    #[param(maximum = 50)]
+    runs: Option<u32>,
+    /// The size of the page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
 /// Lists the workflows of a project by name.
-#[utoipa::path(tag = "workflows", params(("project" = String, Path), Paging),
+#[utoipa::path(tag = "workflows", params(("project" = String, Path), WorkflowQuery),
     responses((status = 200, body = List<WorkflowItem>)))]
 #[get("/api/v1/projects/{project}/workflows")]
 async fn list_workflows(
     caller: Caller<Read, Project>,
-    paging: Query<Paging>,
+    query: Query<WorkflowQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let page = caller
-        .catalog()
-        .workflows()
-        .list(caller.object().id, &paging.0.page_request()?)
+    let WorkflowQuery { runs, limit, cursor } = query.0;
+    if runs.is_some_and(|runs| runs > MAX_RUNS) {
+        let detail = format!("`runs` is 0 to {MAX_RUNS}.");
+        return Err(Problem::new(Code::InvalidQuery, detail).at("/runs"));
+    }
+    let workflows = caller.catalog().workflows();
+    let paging = Paging { limit, cursor };
+    let page = workflows
+        .list(caller.object().id, &paging.page_request()?)
         .await?;
+    let shown: Vec<WorkflowId> = page.items.iter().map(|workflow| workflow.id).collect();
+    let mut last_runs = match runs {
+        Some(runs) => Some(workflows.last_runs(&shown, runs).await?),
+        None => None,
+    };
+    let page = Page {
+        next_cursor: page.next_cursor,
+        items: page
+            .items
+            .into_iter()
+            .map(|workflow| {
+                let runs = last_runs
+                    .as_mut()
+                    .map(|all| all.remove(&workflow.id).unwrap_or_default());
+                WorkflowItem::new(workflow, runs)
+            })
+            .collect(),
+    };
     Ok(HttpResponse::Ok().json(List::<WorkflowItem>::from_page(page)))
 }
 
@@ -218,14 +264,24 @@ async fn edit_workflow(
         .json(WorkflowView::new(&caller.object().name, found)))
 }
 
+/// The options of a deletion.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeleteQuery {
+    /// Deletes it although documents of other workflows name it.
+    #[serde(rename = "force")]
+    _force: Option<bool>,
+}
+
 /// Deletes a workflow without open instances, with its versions and its ended instances.
-#[utoipa::path(tag = "workflows", params(("project" = String, Path), ("workflow" = String, Path)),
+#[utoipa::path(tag = "workflows", params(("project" = String, Path), ("workflow" = String, Path), DeleteQuery),
     responses((status = 204), (status = 409)))]
 #[delete("/api/v1/projects/{project}/workflows/{workflow}")]
 async fn delete_workflow(
     caller: Caller<Write, Project>,
     request: HttpRequest,
-    _: Query<NoQuery>,
+    _: Query<DeleteQuery>,
 ) -> Result<HttpResponse, Problem> {
     let name = path_parameter(&request, "workflow")?;
     caller

@@ -3,6 +3,7 @@
 use store::Store;
 
 use crate::audit::AuditLog;
+use crate::backfills::Backfills;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -32,6 +33,11 @@ impl Catalog {
     /// Returns the audit log.
     pub fn audit(&self) -> AuditLog<'_> {
         AuditLog::new(&self.store)
+    }
+
+    /// Returns the backfills.
+    pub fn backfills(&self) -> Backfills<'_> {
+        Backfills::new(&self.store)
     }
 
     /// Returns the permissions of users on projects.

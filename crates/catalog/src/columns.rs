@@ -43,7 +43,7 @@ pub(crate) fn map_to_json(map: &BTreeMap<String, String>) -> String {
 }
 
 /// Reports a stored value that this program does not write.
-fn unreadable(column: &str, error: impl std::fmt::Display) -> CatalogError {
+pub(crate) fn unreadable(column: &str, error: impl std::fmt::Display) -> CatalogError {
     tracing::error!(column, %error, "a stored value cannot be read");
     CatalogError::Unavailable(format!("the stored `{column}` cannot be read by this version"))
 }

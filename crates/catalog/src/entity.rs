@@ -9,6 +9,8 @@
 
 pub(crate) mod attempt;
 pub(crate) mod audit;
+pub(crate) mod backfill;
+pub(crate) mod backfill_date;
 pub(crate) mod calendar;
 pub(crate) mod cluster_meta;
 pub(crate) mod failover;
@@ -61,6 +63,8 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, owner_log::Entity),
         create(backend, failover::Entity),
         create(backend, log_removal::Entity),
+        create(backend, backfill::Entity),
+        create(backend, backfill_date::Entity),
         create(backend, calendar::Entity),
         create(backend, schedule::Entity),
         create(backend, schedule_fire::Entity),
@@ -85,6 +89,8 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         transition::indexes(),
         inbox::indexes(),
         failover::indexes(),
+        backfill::indexes(),
+        backfill_date::indexes(),
         calendar::indexes(),
         schedule::indexes(),
         schedule_fire::indexes(),

@@ -3,11 +3,12 @@
 use engine::ids::{BackfillId, InstanceId, Timestamp};
 use engine::states::InstanceState;
 use engine::trigger::TriggerType;
-use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, Condition};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::entity::{instance, project, workflow};
+use crate::error::CatalogError;
 use crate::visibility::VisibilityScope;
+use store::Store;
 
 /// The bounds of an instant, both closed; without one it is open on that side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,10 +82,12 @@ impl InstanceFilter {
         }
     }
 
-    /// Returns the condition of the wanted instances, but for their label.
-    pub(crate) fn condition(&self) -> Condition {
+    /// Returns the condition of the wanted instances, but for their label; none when no instance can fulfil it.
+    pub(crate) async fn condition(&self, store: &Store) -> Result<Option<Condition>, CatalogError> {
         let condition = self.visible.condition(instance::Column::ProjectId);
-        let condition = self.add_names(condition);
+        let Some(condition) = self.add_definition(store, condition).await? else {
+            return Ok(None);
+        };
         let condition = self.add_origin(condition);
         let condition = self.scheduled.add_to(condition, instance::Column::ScheduledAt);
         let mut condition = self.created.add_to(condition, instance::Column::CreatedAt);
@@ -100,28 +103,35 @@ impl InstanceFilter {
             let states = self.states.iter().map(|state| state.as_str());
             condition = condition.add(instance::Column::State.is_in(states));
         }
-        condition
+        Ok(Some(condition))
     }
 
-    /// Adds the names of project and workflow, and the version.
-    fn add_names(&self, mut condition: Condition) -> Condition {
-        if let Some(name) = &self.project {
-            let projects = Query::select()
-                .column(project::Column::Id)
-                .from(project::Entity)
-                .and_where(project::Column::Name.eq(name))
-                .to_owned();
-            condition = condition.add(instance::Column::ProjectId.in_subquery(projects));
+    /// Adds the workflow, the project and the version. Names are looked up first: with the rows that they name the
+    /// database reads an index in the order of the list, with a subquery it would sort.
+    async fn add_definition(
+        &self,
+        store: &Store,
+        mut condition: Condition,
+    ) -> Result<Option<Condition>, CatalogError> {
+        let projects = match &self.project {
+            Some(name) => Some(find_projects(store, name).await?),
+            None => None,
+        };
+        let named = match &self.workflow {
+            Some(name) => {
+                let workflows = find_workflows(store, name, projects.as_deref()).await?;
+                Some((instance::Column::WorkflowId, workflows))
+            }
+            None => projects.map(|projects| (instance::Column::ProjectId, projects)),
+        };
+        match named {
+            Some((_, ids)) if ids.is_empty() => return Ok(None),
+            Some((column, ids)) if ids.len() == 1 => condition = condition.add(column.eq(ids[0])),
+            Some((column, ids)) => condition = condition.add(column.is_in(ids)),
+            None => {}
         }
-        if let Some(name) = &self.workflow {
-            let workflows = Query::select()
-                .column(workflow::Column::Id)
-                .from(workflow::Entity)
-                .and_where(workflow::Column::Name.eq(name))
-                .to_owned();
-            condition = condition.add(instance::Column::WorkflowId.in_subquery(workflows));
-        }
-        condition.add_option(self.version.map(|version| instance::Column::Version.eq(version)))
+        let version = self.version.map(|version| instance::Column::Version.eq(version));
+        Ok(Some(condition.add_option(version)))
     }
 
     /// Adds who and what started it.
@@ -148,4 +158,34 @@ impl TimeRange {
             .add_option(self.from.map(|from| column.gte(from.0)))
             .add_option(self.to.map(|to| column.lte(to.0)))
     }
+}
+
+/// Finds the projects that have or had this name.
+async fn find_projects(store: &Store, name: &str) -> Result<Vec<i64>, CatalogError> {
+    let ids = project::Entity::find()
+        .select_only()
+        .column(project::Column::Id)
+        .filter(project::Column::Name.eq(name))
+        .into_tuple()
+        .all(store.reader())
+        .await?;
+    Ok(ids)
+}
+
+/// Finds the workflows that have or had this name, in some projects or in all.
+async fn find_workflows(
+    store: &Store,
+    name: &str,
+    projects: Option<&[i64]>,
+) -> Result<Vec<i64>, CatalogError> {
+    let in_projects = projects.map(|ids| workflow::Column::ProjectId.is_in(ids.iter().copied()));
+    let ids = workflow::Entity::find()
+        .select_only()
+        .column(workflow::Column::Id)
+        .filter(workflow::Column::Name.eq(name))
+        .filter(Condition::all().add_option(in_projects))
+        .into_tuple()
+        .all(store.reader())
+        .await?;
+    Ok(ids)
 }

@@ -21,7 +21,7 @@ use crate::columns::{narrow, parse_json, parse_name};
 use crate::context::AuditContext;
 use crate::entity::{inbox, instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
-use crate::instance_filter::InstanceFilter;
+use crate::instance_filter::{InstanceFilter, LabelFilter};
 use crate::instance_trigger::read_trigger;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
@@ -159,20 +159,13 @@ impl<'a> Instances<'a> {
         page: &PageRequest,
     ) -> Result<Page<InstanceRow>, CatalogError> {
         let before = page.after::<i64>("instances")?.unwrap_or(i64::MAX);
-        let query = match &filter.label {
-            // The index of labels gives the instances of one in order.
-            Some(label) => select_with_names()
-                .join(JoinType::InnerJoin, instance::Relation::Label.def())
-                .filter(instance_label::Column::Name.eq(&label.name))
-                .filter(instance_label::Column::Value.eq(&label.value))
-                .filter(instance_label::Column::Instance.lt(before))
-                .order_by_desc(instance_label::Column::Instance),
-            None => select_with_names()
-                .filter(instance::Column::Id.lt(before))
-                .order_by_desc(instance::Column::Id),
+        let items = match filter.condition(self.store).await? {
+            Some(condition) => {
+                let query = select_before(before, filter.label.as_ref()).filter(condition);
+                self.read(query.limit(page.rows())).await?
+            }
+            None => Vec::new(),
         };
-        let query = query.filter(filter.condition()).limit(page.rows());
-        let items = self.read(query).await?;
         Ok(Page::cut("instances", page, items, |row: &InstanceRow| {
             row.id.to_string()
         }))
@@ -311,6 +304,21 @@ fn select_with_names() -> Select<instance::Entity> {
         .column_as(workflow::Column::Name, "workflow_name")
         .column_as(member::Column::Name, "owner_name")
         .column_as(member::Column::State, "owner_state")
+}
+
+/// Selects the instances before an id, newest first; of a label by its index, which gives them in order.
+fn select_before(before: i64, label: Option<&LabelFilter>) -> Select<instance::Entity> {
+    let Some(label) = label else {
+        return select_with_names()
+            .filter(instance::Column::Id.lt(before))
+            .order_by_desc(instance::Column::Id);
+    };
+    select_with_names()
+        .join(JoinType::InnerJoin, instance::Relation::Label.def())
+        .filter(instance_label::Column::Name.eq(&label.name))
+        .filter(instance_label::Column::Value.eq(&label.value))
+        .filter(instance_label::Column::Instance.lt(before))
+        .order_by_desc(instance_label::Column::Instance)
 }
 
 /// Counts the stored task rows of these instances by state.

@@ -6,6 +6,13 @@
 
 mod audit;
 mod audited_transaction;
+mod backfill_choices;
+mod backfill_commands;
+mod backfill_create;
+mod backfill_filter;
+mod backfill_sources;
+mod backfill_state;
+mod backfills;
 mod catalog;
 mod columns;
 mod context;
@@ -31,11 +38,18 @@ mod transitions;
 mod users;
 mod visibility;
 mod workflow_edit;
+mod workflow_runs;
+mod workflow_sources;
 mod workflows;
 
 pub use ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
+pub use self::backfill_choices::BackfillChoices;
+pub use self::backfill_commands::PostBackfillCommand;
+pub use self::backfill_create::NewBackfill;
+pub use self::backfill_filter::BackfillFilter;
+pub use self::backfills::{BackfillDateCounts, BackfillDateRow, BackfillRow, Backfills};
 pub use self::catalog::Catalog;
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};
@@ -51,7 +65,7 @@ pub use self::page::{Page, PageRequest};
 pub use self::permission::Permission;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
-pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion};
+pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
@@ -59,6 +73,8 @@ pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
 pub use self::users::{Access, Credentials, NewUser, User, UserEdit, UserId, UserRole, Users};
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
+pub use self::workflow_runs::WorkflowRun;
+pub use self::workflow_sources::{SourceSelection, WorkflowSource};
 pub use self::workflows::{
     SourceFormat, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion, Workflows,
 };

@@ -224,7 +224,8 @@ async fn lock_target<C: ConnectionTrait>(on: &C, id: InstanceId) -> Result<Comma
     })
 }
 
-async fn insert_command<C: ConnectionTrait>(
+/// Stores a command for this run of its instance.
+pub(crate) async fn insert_command<C: ConnectionTrait>(
     on: &C,
     post: &PostCommand,
     run: Run,

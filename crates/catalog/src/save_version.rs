@@ -33,6 +33,30 @@ pub struct NewVersion {
     pub format: SourceFormat,
     /// SHA-256 of the canonical model in hex; the same hash means unchanged.
     pub hash: String,
+    /// Where it comes from.
+    pub origin: VersionOrigin,
+}
+
+/// The request that a new version comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionOrigin {
+    /// A document was sent.
+    Document,
+    /// An earlier version was restored.
+    Restored,
+    /// Another workflow was copied.
+    Copied,
+}
+
+impl VersionOrigin {
+    /// Returns the action in the audit log.
+    fn action(self) -> &'static str {
+        match self {
+            Self::Document => "workflow.put",
+            Self::Restored => "workflow.restore",
+            Self::Copied => "workflow.copy",
+        }
+    }
 }
 
 /// What the caller believes to be stored.
@@ -42,6 +66,8 @@ pub enum IfMatch {
     Exists,
     /// The newest version is this one.
     Version(i64),
+    /// The workflow does not exist.
+    Absent,
 }
 
 /// What saving a document did.
@@ -77,7 +103,7 @@ impl Workflows<'_> {
     /// Concurrent saves of one workflow are ordered: each gets its own version, or `Unchanged`.
     ///
     /// # Errors
-    /// `Conflict` with `PRECONDITION_FAILED`: `if_match` does not hold; read again.
+    /// `Conflict` with `PRECONDITION_FAILED`, or `WORKFLOW_EXISTS` for `IfMatch::Absent`: `if_match` does not hold.
     pub async fn save_version(
         self,
         project: ProjectId,
@@ -99,7 +125,7 @@ impl Workflows<'_> {
         }
         store_version(change.on(), (newest.workflow, saved.version), new, context).await?;
         let resource = format!("{}@{}", newest.workflow, saved.version);
-        let entry = AuditEntry::done("workflow.put", "workflow", &resource)
+        let entry = AuditEntry::done(new.origin.action(), "workflow", &resource)
             .with_detail(format!("{} {}", new.name, new.hash));
         change.commit_with(&entry).await?;
         Ok(saved)
@@ -181,8 +207,14 @@ fn decide(
 ) -> Result<SavedVersion, CatalogError> {
     let stored = newest.filter(|newest| newest.version > 0);
     let version = stored.map_or(0, |newest| newest.version);
+    if let Some(IfMatch::Absent) = if_match
+        && stored.is_some()
+    {
+        let detail = format!("a workflow `{}` exists already", new.name);
+        return Err(CatalogError::conflict("WORKFLOW_EXISTS", detail));
+    }
     let is_match = match if_match {
-        None => true,
+        None | Some(IfMatch::Absent) => true,
         Some(IfMatch::Exists) => version > 0,
         Some(IfMatch::Version(expected)) => stored.is_some() && version == expected,
     };

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
+use crate::backfill_state::find_open_backfill;
 use crate::columns::{narrow, parse_json};
 use crate::context::AuditContext;
 use crate::entity::{instance, workflow, workflow_version};
@@ -41,7 +42,7 @@ impl SourceFormat {
         }
     }
 
-    fn from_column(format: &str) -> Self {
+    pub(crate) fn from_column(format: &str) -> Self {
         if format == Self::Yaml.as_str() {
             Self::Yaml
         } else {
@@ -293,6 +294,10 @@ impl<'a> Workflows<'a> {
             .await?;
         if let Some(instance) = open {
             let detail = format!("the workflow has open instances, such as {instance}; stop them first");
+            return Err(CatalogError::conflict("WORKFLOW_HAS_OPEN_INSTANCES", detail));
+        }
+        if let Some(backfill) = find_open_backfill(change.on(), workflow.id).await? {
+            let detail = format!("backfill {backfill} of the workflow is running or paused; cancel it first");
             return Err(CatalogError::conflict("WORKFLOW_HAS_OPEN_INSTANCES", detail));
         }
         let row = workflow::ActiveModel {

@@ -3,14 +3,24 @@
 use clap::{Args, Subcommand};
 
 mod admin;
+mod backfill;
+mod calendar;
 mod instance;
+mod retention;
+mod schedule;
 mod workflow;
 
 pub(crate) use admin::{
     ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCommand, TokenCommand,
     UserCommand,
 };
-pub(crate) use instance::{InstanceCommand, LogsArgs, VerbArgs};
+pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
+pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
+pub(crate) use instance::{InstanceCommand, ListInstancesArgs, LogsArgs, VerbArgs};
+pub use retention::CleanArgs;
+pub(crate) use schedule::{
+    CountArgs, OneSchedule, PreviewArgs, ScheduleCommand, SetScheduleArgs, TimingArgs,
+};
 pub(crate) use workflow::{ImportCommand, ImportType, InProject, RunArgs, WorkflowCommand};
 
 use super::output::Format;
@@ -37,6 +47,15 @@ pub enum ClientCommand {
     /// Workflow instances
     #[command(subcommand)]
     Instance(InstanceCommand),
+    /// Schedules of workflows
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
+    /// Runs of a workflow for many dates
+    #[command(subcommand)]
+    Backfill(BackfillCommand),
+    /// Dates on which schedules may fire
+    #[command(subcommand)]
+    Calendar(CalendarCommand),
     /// Projects and who may do what in them
     #[command(subcommand)]
     Project(ProjectCommand),

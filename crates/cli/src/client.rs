@@ -1,5 +1,6 @@
 //! Runs client commands.
 
+use document::to_yaml;
 use primitives::environment::Environment;
 
 use super::args::{ClientCommand, Global, ImportCommand};
@@ -8,8 +9,7 @@ use super::output::{Format, Printer, pretty, write_out};
 use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
-use super::yaml::to_yaml;
-use super::{admin, context, documents, instance, run, workflow};
+use super::{admin, backfill, calendar, context, documents, instance, run, schedule, workflow};
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
 pub fn make_printer(global: &Global, environment: &Environment) -> Printer {
@@ -40,6 +40,9 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Workflow(command) => workflow::run(command, connect, printer),
         ClientCommand::Run(args) => run::run(&args, &connect()?, printer),
         ClientCommand::Instance(command) => instance::run(command, &connect()?, printer),
+        ClientCommand::Schedule(command) => schedule::run(command, connect, printer),
+        ClientCommand::Backfill(command) => backfill::run(command, &connect()?, printer),
+        ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
         ClientCommand::Project(command) => admin::project(command, &connect()?, printer),
         ClientCommand::User(command) => admin::user(command, &connect()?, printer, &settings),
         ClientCommand::Token(command) => admin::token(command, &connect()?, printer),

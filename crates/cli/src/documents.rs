@@ -13,7 +13,8 @@ use super::output::{Printer, TableLayout, say, write_out};
 use super::rest::{Call, Rest};
 use document::Format;
 
-const APPLIED: TableLayout = TableLayout {
+/// How stored versions are printed.
+pub(super) const APPLIED: TableLayout = TableLayout {
     name: "name",
     columns: &[
         ("PROJECT", "/project"),

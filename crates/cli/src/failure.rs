@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use document::UnwritableYaml;
 use serde_json::Value;
 
 /// The exit codes of the contract.
@@ -39,6 +40,12 @@ pub struct Failure {
     pub message: String,
     /// The code of the server's answer, such as `NOT_FOUND`.
     code: Option<String>,
+}
+
+impl From<UnwritableYaml> for Failure {
+    fn from(error: UnwritableYaml) -> Self {
+        Self::new(Exit::Failed, error.to_string())
+    }
 }
 
 impl Failure {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::args::{InstanceCommand, LogsArgs, VerbArgs};
+use super::args::{InstanceCommand, ListInstancesArgs, LogsArgs, VerbArgs};
 use super::failure::{Exit, Failure};
 use super::follow;
 use super::log_choice::{AttemptChoice, LogChoice};
@@ -23,6 +23,7 @@ pub(super) const INSTANCES: TableLayout = TableLayout {
         ("VERSION", "/version"),
         ("STATE", "/state"),
         ("RUN", "/run"),
+        ("TRIGGER", "/trigger/type"),
         ("CREATED", "/created_at"),
         ("ENDED", "/ended_at"),
         ("REASON", "/reason"),
@@ -72,27 +73,7 @@ const OWNERS: TableLayout = TableLayout {
 /// Runs a command.
 pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Result<(), Failure> {
     match command {
-        InstanceCommand::List {
-            state,
-            workflow,
-            project,
-            host,
-            limit,
-        } => {
-            let mut call = Call::get(&["instances"])
-                .maybe("workflow", workflow.as_deref())
-                .maybe("project", project.as_deref())
-                .maybe("host", host);
-            if !state.is_empty() {
-                call = call.query("state", state.join(","));
-            }
-            let limit = if limit == 0 { usize::MAX } else { limit };
-            let found = rest.list(&call, limit)?;
-            if let (Some(workflow), true) = (workflow, found.is_empty()) {
-                say_empty(rest, &project.unwrap_or_else(|| "default".to_owned()), &workflow);
-            }
-            printer.list(found, INSTANCES)
-        }
+        InstanceCommand::List(args) => list(*args, rest, printer),
         InstanceCommand::Get(one) => printer.item(&rest.json(Call::get(&["instances", &one.id]))?, INSTANCES),
         InstanceCommand::Tasks(one) => all_of(&one.id, "tasks", rest, printer, TASKS),
         InstanceCommand::History(one) => all_of(&one.id, "history", rest, printer, HISTORY),
@@ -114,6 +95,39 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
             Ok(())
         }
     }
+}
+
+fn list(args: ListInstancesArgs, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    let mut call = Call::get(&["instances"])
+        .maybe("workflow", args.workflow.as_deref())
+        .maybe("project", args.project.as_deref());
+    let others = [
+        ("version", args.version.map(|version| version.to_string())),
+        ("host", args.host),
+        ("trigger", args.trigger),
+        ("schedule", args.schedule),
+        ("backfill", args.backfill),
+        ("parent", args.parent),
+        ("requested_by", args.requested_by),
+        ("label", args.label),
+        ("scheduled_from", args.scheduled_from),
+        ("scheduled_to", args.scheduled_to),
+        ("created_from", args.created_from),
+        ("created_to", args.created_to),
+    ];
+    for (name, value) in others {
+        call = call.maybe(name, value);
+    }
+    if !args.state.is_empty() {
+        call = call.query("state", args.state.join(","));
+    }
+    let limit = if args.limit == 0 { usize::MAX } else { args.limit };
+    let found = rest.list(&call, limit)?;
+    if let (Some(workflow), true) = (args.workflow, found.is_empty()) {
+        let project = args.project.unwrap_or_else(|| "default".to_owned());
+        say_empty(rest, &project, &workflow);
+    }
+    printer.list(found, INSTANCES)
 }
 
 /// Says that a workflow has no instances, and which one was probably meant when there is no such workflow.

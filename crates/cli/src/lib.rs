@@ -4,6 +4,10 @@
 
 mod admin;
 mod args;
+mod backfill;
+mod backfill_progress;
+mod body;
+mod calendar;
 mod client;
 mod connection;
 mod context;
@@ -20,17 +24,20 @@ mod output;
 mod password;
 mod polling;
 mod rest;
+mod retention;
 mod run;
+mod schedule;
+mod schedule_preview;
 mod server_url;
 mod settings;
 mod shown_states;
 mod suggestion;
 mod target;
 mod workflow;
-mod yaml;
 
-pub use args::{ClientCommand, Global};
+pub use args::{CleanArgs, ClientCommand, Global};
 pub use client::{connect, make_printer, run_client};
 pub use failure::{Exit, Failure};
 pub use output::{ColourChoice, Format, Printer, TableLayout, plain, pretty, say, write_bytes, write_out};
 pub use rest::{Call, Rest};
+pub use retention::clean_database;

@@ -1,5 +1,6 @@
 //! The output of commands: data on stdout, messages on stderr.
 
+use document::to_yaml;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
@@ -7,7 +8,6 @@ use comfy_table::{Cell, Color, Table, presets};
 use serde_json::{Value, json};
 
 use super::failure::{Exit, Failure};
-use super::yaml::to_yaml;
 
 /// Maps and lists that lie deeper in each other than this are shown below a table, not in a cell.
 const MAX_CELL_NESTING: usize = 2;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use clap::ValueEnum;
 use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::args::RunArgs;
+use super::body::Body;
 use super::document_files;
 use super::failure::{Exit, Failure};
 use super::follow;
@@ -78,39 +78,17 @@ fn file_instead_of_name(name: &str) -> Option<Failure> {
 }
 
 fn body(args: &RunArgs) -> Value {
-    let mut body = Map::new();
-    if !args.params.is_empty() {
-        let params: Map<String, Value> = args
-            .params
-            .iter()
-            .map(|(name, value)| (name.clone(), json!(value)))
-            .collect();
-        body.insert("params".to_owned(), params.into());
-    }
-    if !args.tasks.is_empty() {
-        body.insert("tasks".to_owned(), json!(args.tasks));
-    }
-    if args.dry_run {
-        body.insert("dry_run".to_owned(), json!(true));
-    }
-    let scope = args.scope.and_then(|scope| scope.to_possible_value());
-    let chosen = [
-        ("version", args.version.map(Value::from)),
-        ("scope", scope.map(|scope| json!(scope.get_name()))),
-        (
-            "failure_strategy",
-            args.failure_strategy.as_ref().map(|value| json!(value)),
-        ),
-        ("priority", args.priority.as_ref().map(|value| json!(value))),
-        (
-            "worker_group",
-            args.worker_group.as_ref().map(|value| json!(value)),
-        ),
-    ];
-    for (name, value) in chosen {
-        if let Some(value) = value {
-            body.insert(name.to_owned(), value);
-        }
-    }
-    body.into()
+    Body::default()
+        .add_pairs("params", &args.params)
+        .add_list("tasks", &args.tasks)
+        .add_some("dry_run", args.dry_run.then_some(true))
+        .add_some("version", args.version)
+        .add_choice("scope", args.scope)
+        .add_some("failure_strategy", args.failure_strategy.as_deref())
+        .add_some("priority", args.priority.as_deref())
+        .add_some("worker_group", args.worker_group.as_deref())
+        .add_some("scheduled_at", args.scheduled_at.as_deref())
+        .add_some("timezone", args.timezone.as_deref())
+        .add_pairs("labels", &args.labels)
+        .into_value()
 }

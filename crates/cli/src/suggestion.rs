@@ -26,6 +26,26 @@ pub(super) fn for_project(failure: Failure, rest: &Rest, project: &str) -> Failu
     for_name(failure, rest, project, &["projects"], "porpoise project list")
 }
 
+/// Adds the schedule, the workflow or the project that was probably meant.
+pub(super) fn for_schedule(
+    failure: Failure,
+    rest: &Rest,
+    project: &str,
+    workflow: &str,
+    schedule: &str,
+) -> Failure {
+    let path = ["projects", project, "workflows", workflow, "schedules"];
+    match names(rest, &path, "name") {
+        Ok(_) => for_name(failure, rest, schedule, &path, "porpoise schedule list"),
+        Err(_) => for_workflow(failure, rest, project, workflow),
+    }
+}
+
+/// Adds the calendar that was probably meant; `path` is that of the list.
+pub(super) fn for_calendar(failure: Failure, rest: &Rest, path: &[&str], calendar: &str) -> Failure {
+    for_name(failure, rest, calendar, path, "porpoise calendar list")
+}
+
 /// Adds the user that was probably meant.
 pub(super) fn for_user(failure: Failure, rest: &Rest, user: &str) -> Failure {
     for_name(failure, rest, user, &["users"], "porpoise user list")

@@ -1,15 +1,14 @@
 //! Commands about workflow definitions.
 
+use document::to_yaml;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::admin::delete;
 use super::args::{InProject, WorkflowCommand};
 use super::failure::{Exit, Failure};
-use super::output::{Format, Printer, TableLayout, write_bytes, write_out};
+use super::output::{Format, Printer, TableLayout, say, write_bytes, write_out};
 use super::rest::{Call, Rest};
 use super::suggestion;
-use super::yaml::to_yaml;
 use super::{document_files, documents};
 
 /// How workflows layout.
@@ -99,11 +98,46 @@ pub(super) fn run(
             &connect()?,
             printer,
         ),
-        WorkflowCommand::Delete { workflow, place } => {
+        WorkflowCommand::Restore {
+            workflow,
+            version,
+            place,
+        } => {
+            let version = version.to_string();
+            let path = [
+                "projects",
+                &place.project,
+                "workflows",
+                &workflow,
+                "versions",
+                &version,
+                "restore",
+            ];
+            post(&path, &json!({}), &place, (&connect()?, printer))
+        }
+        WorkflowCommand::Copy {
+            workflow,
+            to_project,
+            name,
+            place,
+        } => {
+            let path = ["projects", &place.project, "workflows", &workflow, "copy"];
+            let body = json!({ "project": to_project, "name": name });
+            post(&path, &body, &place, (&connect()?, printer))
+        }
+        WorkflowCommand::Export { workflows, place } => export(&workflows, &place, &connect()?),
+        WorkflowCommand::Delete {
+            workflow,
+            force,
+            place,
+        } => {
             let path = ["projects", &place.project, "workflows", &workflow];
             let rest = connect()?;
-            delete(&rest, &path, &format!("workflow {workflow}"))
-                .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))
+            let call = Call::new(Method::DELETE, &path).maybe("force", force.then_some("true"));
+            rest.json(call)
+                .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))?;
+            say(&format!("workflow {workflow} is deleted"));
+            Ok(())
         }
     }
 }
@@ -121,6 +155,36 @@ fn edit(
         .json(Call::new(Method::PATCH, &path).json(edit))
         .map_err(|failure| suggestion::for_workflow(failure, rest, &place.project, workflow))?;
     printer.item(&edited, WORKFLOWS)
+}
+
+/// Makes a version of a stored one, and prints it.
+fn post(
+    path: &[&str],
+    body: &Value,
+    place: &InProject,
+    (rest, printer): (&Rest, Printer),
+) -> Result<(), Failure> {
+    let workflow = path.get(3).copied().unwrap_or_default();
+    let made = rest
+        .json(Call::new(Method::POST, path).json(body))
+        .map_err(|failure| suggestion::for_workflow(failure, rest, &place.project, workflow))?;
+    printer.list_of_one(made, documents::APPLIED)
+}
+
+/// Prints documents as they are stored.
+fn export(workflows: &[String], place: &InProject, rest: &Rest) -> Result<(), Failure> {
+    let call = Call::get(&["projects", &place.project, "export"]).accept("application/yaml");
+    let call = workflows
+        .iter()
+        .fold(call, |call, workflow| call.query("workflow", workflow.as_str()));
+    let named = workflows.first().map_or("", String::as_str);
+    let answer = rest
+        .answer(call)
+        .map_err(|failure| suggestion::for_workflow(failure, rest, &place.project, named))?;
+    let bytes = answer
+        .bytes()
+        .map_err(|error| Failure::new(Exit::Unreachable, error.to_string()))?;
+    write_bytes(&bytes)
 }
 
 /// Prints a definition; as YAML it is the text that was stored, unless that is JSON.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::ids::{Epoch, InstanceId, Timestamp};
+use engine::ids::{BackfillId, Epoch, InstanceId, Timestamp};
 use engine::instance::{OperationDecision, Transition};
 use engine::states::InstanceState;
 use tokio::sync::broadcast;
@@ -30,6 +30,7 @@ pub struct CommitEvent {
 #[derive(Debug, Clone)]
 pub struct CommitBroadcast {
     sender: broadcast::Sender<Arc<CommitEvent>>,
+    backfills: broadcast::Sender<BackfillId>,
 }
 
 impl CommitBroadcast {
@@ -37,6 +38,7 @@ impl CommitBroadcast {
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
             sender: broadcast::channel(capacity).0,
+            backfills: broadcast::channel(capacity).0,
         }
     }
 
@@ -45,6 +47,16 @@ impl CommitBroadcast {
         if self.sender.receiver_count() > 0 {
             self.sender.send(Arc::new(event)).ok();
         }
+    }
+
+    /// Says that a backfill or the state of one of its instances has changed.
+    pub fn publish_backfill(&self, backfill: BackfillId) {
+        self.backfills.send(backfill).ok();
+    }
+
+    /// Returns a receiver of the backfills that change from now on.
+    pub fn subscribe_backfills(&self) -> broadcast::Receiver<BackfillId> {
+        self.backfills.subscribe()
     }
 
     /// Returns a receiver of the commits from now on.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp};
+use engine::ids::{
+    BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
+};
 use engine::instance::{Changes, InstanceRecord, InstanceRows};
 use engine::start::Start;
 use engine::states::InstanceState;
@@ -93,6 +95,7 @@ impl NewInstance {
             version: self.version,
             project_params: self.project_params,
             start: self.start,
+            backfill: self.trigger.backfill(),
             duplicate_open_attempts: Vec::new(),
             commands: Vec::new(),
             results: Vec::new(),
@@ -170,6 +173,8 @@ pub struct LoadedInstance {
     pub project_params: BTreeMap<String, String>,
     /// What the start asked for.
     pub start: Start,
+    /// The backfill that it is a date of.
+    pub backfill: Option<BackfillId>,
     /// Open attempts of tasks that have a later one; normally none.
     pub duplicate_open_attempts: Vec<(TaskIndex, Attempt)>,
     /// Unapplied commands in order.

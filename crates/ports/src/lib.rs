@@ -13,6 +13,7 @@ pub mod peers;
 pub mod protocol;
 pub mod rpc;
 
+mod backfills;
 mod error;
 mod inbox;
 mod instances;
@@ -25,6 +26,10 @@ mod schedules;
 mod starts;
 mod stores;
 
+pub use backfills::{
+    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
+    WaitingDate, WaitingDates,
+};
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};
 pub use instances::{InstanceCommit, LoadedInstance, NewInstance, RequestKey, Write, WriteOutcome};

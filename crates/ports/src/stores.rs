@@ -8,6 +8,7 @@ use engine::ids::{DispatchId, Incarnation, InstanceId, Timestamp};
 use engine::spec::Definition;
 use engine::states::MemberState;
 
+use crate::backfills::BackfillStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
@@ -154,6 +155,7 @@ pub trait Store:
     + DefinitionStore
     + InboxStore
     + RelayedResults
+    + BackfillStore
     + ScheduleStore
 {
 }
@@ -167,6 +169,7 @@ impl<S> Store for S where
         + DefinitionStore
         + InboxStore
         + RelayedResults
+        + BackfillStore
         + ScheduleStore
 {
 }

@@ -1,5 +1,7 @@
 //! The engine's side of the database: what masters and workers store and read.
 
+mod backfill_commit;
+mod backfills;
 mod claim;
 mod commit;
 mod commit_statements;

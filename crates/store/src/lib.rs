@@ -3,6 +3,7 @@
 //! SQLite has one writing connection, PostgreSQL small pools. The engine uses the ports of `actors`; what users read and
 //! change is in the crate `catalog`. No transaction waits for anything but the database.
 
+mod backfill_dates;
 mod batch_sql;
 mod batch_statement;
 mod connect;
@@ -19,6 +20,7 @@ mod schema;
 mod store;
 mod timeline;
 
+pub use backfill_dates::{summarise_backfill_dates, sweep_backfill_dates};
 pub use connect::{OpenError, Role};
 pub use error::{DISK_FULL, is_unique_violation, store_error};
 pub use generation::GenerationBump;

@@ -51,6 +51,14 @@ impl FireTimes {
         }
     }
 
+    /// The same times; a recurrence in elapsed time continues before its start, down to `from`.
+    pub fn continued_before_start(self, from: Timestamp) -> Self {
+        Self {
+            recurrence: self.recurrence.continued_before_start(from),
+            ..self
+        }
+    }
+
     /// The first fire time after an instant; `None` when there are no more.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         let mut after = match self.window.start {
@@ -114,6 +122,22 @@ impl FireTimes {
 }
 
 impl Recurrence {
+    /// Moves the start of a recurrence in elapsed time to its last step that is not after `from`.
+    fn continued_before_start(self, from: Timestamp) -> Self {
+        match self {
+            Self::Every { start, interval_ms } if from < start => {
+                let behind = start.since(from).rem_euclid(interval_ms);
+                let start = if behind == 0 {
+                    from
+                } else {
+                    from.plus(behind - interval_ms)
+                };
+                Self::Every { start, interval_ms }
+            }
+            Self::Cron(_) | Self::Every { .. } => self,
+        }
+    }
+
     fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Cron(times) => times.next_after(after),

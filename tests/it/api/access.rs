@@ -158,8 +158,9 @@ enum Needs {
 }
 
 /// Every operation that needs a token.
-const NEEDS: [(Needs, &str); 49] = [
+const NEEDS: [(Needs, &str); 61] = [
     (Needs::Token, "GET /api/openapi.json"),
+    (Needs::Token, "GET /api/v1/backfills"),
     (Needs::Token, "GET /api/v1/cluster"),
     (Needs::Token, "GET /api/v1/failovers"),
     (Needs::Token, "GET /api/v1/instances"),
@@ -174,6 +175,8 @@ const NEEDS: [(Needs, &str); 49] = [
     (Needs::Token, "POST /api/v1/projects"),
     (Needs::Token, "POST /api/v1/tokens"),
     (Needs::Token, "DELETE /api/v1/tokens/{id}"),
+    (Needs::Read, "GET /api/v1/backfills/{id}"),
+    (Needs::Read, "GET /api/v1/backfills/{id}/dates"),
     (Needs::Read, "GET /api/v1/instances/{id}"),
     (Needs::Read, "GET /api/v1/instances/{id}/history"),
     (Needs::Read, "GET /api/v1/instances/{id}/ownership"),
@@ -189,12 +192,18 @@ const NEEDS: [(Needs, &str); 49] = [
     ),
     (Needs::Read, "GET /api/v1/operations/{id}"),
     (Needs::Read, "GET /api/v1/projects/{project}"),
+    (Needs::Read, "GET /api/v1/projects/{project}/export"),
     (Needs::Read, "GET /api/v1/projects/{project}/workflows"),
     (Needs::Read, "GET /api/v1/projects/{project}/workflows/{workflow}"),
     (
         Needs::Read,
         "GET /api/v1/projects/{project}/workflows/{workflow}/versions",
     ),
+    (Needs::Execute, "POST /api/v1/backfills/{id}/cancel"),
+    (Needs::Execute, "POST /api/v1/backfills/{id}/parallelism"),
+    (Needs::Execute, "POST /api/v1/backfills/{id}/pause"),
+    (Needs::Execute, "POST /api/v1/backfills/{id}/resume"),
+    (Needs::Execute, "POST /api/v1/backfills/{id}/retry"),
     (Needs::Execute, "POST /api/v1/instances/{id}/pause"),
     (Needs::Execute, "POST /api/v1/instances/{id}/recover"),
     (Needs::Execute, "POST /api/v1/instances/{id}/rerun"),
@@ -203,6 +212,10 @@ const NEEDS: [(Needs, &str); 49] = [
     (
         Needs::Execute,
         "POST /api/v1/instances/{id}/tasks/{task}/force-success",
+    ),
+    (
+        Needs::Execute,
+        "POST /api/v1/projects/{project}/workflows/{workflow}/backfills",
     ),
     (
         Needs::Execute,
@@ -218,6 +231,14 @@ const NEEDS: [(Needs, &str); 49] = [
     (
         Needs::Write,
         "PATCH /api/v1/projects/{project}/workflows/{workflow}",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/workflows/{workflow}/copy",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/workflows/{workflow}/versions/{version}/restore",
     ),
     (
         Needs::Write,
@@ -239,12 +260,15 @@ struct Place<'a> {
     project: &'a str,
     instance: String,
     operation: String,
+    backfill: String,
 }
 
 impl Place<'_> {
     fn path(&self, (method, template): (&str, &str)) -> String {
         let id = if template.starts_with("/api/v1/operations") {
             &self.operation
+        } else if template.starts_with("/api/v1/backfills") {
+            &self.backfill
         } else if template.starts_with("/api/v1/tokens") {
             "999999"
         } else {
@@ -253,6 +277,7 @@ impl Place<'_> {
         let path = template
             .replace("{project}", self.project)
             .replace("{workflow}", "w")
+            .replace("{version}", "1")
             .replace("{id}", id)
             .replace("{task}", "t")
             .replace("{attempt}", "1")
@@ -272,10 +297,16 @@ async fn place<'a>(served: &Served, project: &'a str) -> Place<'a> {
     let pause = format!("/api/v1/instances/{instance}/pause?wait=0");
     let paused = served.send("POST", &pause, json!({})).await.json();
     let operation = paused["operation"]["id"].as_str().unwrap().to_owned();
+    let backfills = format!("/api/v1/projects/{project}/workflows/w/backfills");
+    let made = served
+        .send("POST", &backfills, json!({"dates": ["2026-01-01"]}))
+        .await;
+    let backfill = made.json()["id"].as_str().unwrap().to_owned();
     Place {
         project,
         instance,
         operation,
+        backfill,
     }
 }
 

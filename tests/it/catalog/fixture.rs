@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use catalog::{
     AuditContext, Catalog, NewProject, NewUser, NewVersion, Project, ProjectId, RequestKey, SourceFormat,
-    User, UserRole,
+    User, UserRole, VersionOrigin,
 };
 use engine::ids::{InstanceId, Timestamp};
 use sea_orm::ConnectionTrait;
@@ -179,5 +179,6 @@ pub(crate) fn version(name: &str, mark: u32) -> NewVersion {
         source: source.to_string(),
         format: SourceFormat::Json,
         hash: format!("hash-{mark}"),
+        origin: VersionOrigin::Document,
     }
 }

@@ -138,6 +138,7 @@ impl State {
             },
             project: row.new.project.clone(),
             workflow: row.new.workflow.clone(),
+            backfill: row.new.trigger.backfill(),
             workflow_id: row.new.workflow_id,
             version: row.new.version,
             project_params: row.new.project_params.clone(),

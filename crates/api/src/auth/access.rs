@@ -146,19 +146,21 @@ impl<N: Requirement, O: Object> FromRequest for Caller<N, O> {
                 request_id: RequestId::from_request(&request),
                 requirement: PhantomData,
             };
-            this.check_permission(project, &request).await?;
+            this.check_permission(N::LEVEL, project, &request).await?;
             Ok(this)
         })
     }
 }
 
-impl<N: Requirement, O> Caller<N, O> {
-    async fn check_permission(
+impl<N, O> Caller<N, O> {
+    /// Refuses what the caller may not do in a project, and audits the refusal.
+    pub(crate) async fn check_permission(
         &self,
+        level: Level,
         project: Option<ProjectId>,
         request: &HttpRequest,
     ) -> Result<(), Problem> {
-        let Err(problem) = check_level(&self.server, &self.identity, N::LEVEL, project).await else {
+        let Err(problem) = check_level(&self.server, &self.identity, level, project).await else {
             return Ok(());
         };
         if problem.code() == Code::Forbidden {

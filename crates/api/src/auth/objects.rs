@@ -4,7 +4,7 @@ use std::future::Future;
 
 use actix_web::HttpRequest;
 use catalog::{Operation, Project, ProjectId, StartCandidate};
-use engine::ids::{InstanceId, OperationId};
+use engine::ids::{BackfillId, InstanceId, OperationId};
 
 use crate::auth::server::Server;
 use crate::http::path::{find_by_id, path_parameter};
@@ -71,6 +71,20 @@ impl Object for InstanceId {
         find_by_id(request, "instance", async |id| {
             let project = server.catalog().instances().project_of(InstanceId(id)).await?;
             Ok(project.map(|project| (InstanceId(id), Some(project))))
+        })
+        .await
+    }
+}
+
+/// The backfill whose id is in the path.
+impl Object for BackfillId {
+    async fn find_object(
+        server: &Server,
+        request: &HttpRequest,
+    ) -> Result<(Self, Option<ProjectId>), Problem> {
+        find_by_id(request, "backfill", async |id| {
+            let project = server.catalog().backfills().project_of(BackfillId(id)).await?;
+            Ok(project.map(|project| (BackfillId(id), Some(project))))
         })
         .await
     }

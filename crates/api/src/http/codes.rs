@@ -57,6 +57,8 @@ codes! {
     ProjectRequired = "PROJECT_REQUIRED", CONFLICT, "The project cannot be deleted";
     /// A user of that name exists.
     UserExists = "USER_EXISTS", CONFLICT, "The user exists already";
+    /// A workflow of that name exists.
+    WorkflowExists = "WORKFLOW_EXISTS", CONFLICT, "The workflow exists already";
     /// The workflow still has open instances.
     WorkflowHasOpenInstances = "WORKFLOW_HAS_OPEN_INSTANCES", CONFLICT, "The workflow has open instances";
     /// The workflow may not be started.
@@ -85,6 +87,10 @@ codes! {
     UnknownParameter = "UNKNOWN_PARAMETER", UNPROCESSABLE_ENTITY, "The workflow declares no such parameter";
     /// A time zone that does not exist.
     UnknownTimezone = "UNKNOWN_TIMEZONE", UNPROCESSABLE_ENTITY, "There is no such time zone";
+    /// A backfill without a date.
+    NoDates = "NO_DATES", UNPROCESSABLE_ENTITY, "The backfill has no date";
+    /// A backfill with more dates than allowed.
+    TooManyDates = "TOO_MANY_DATES", UNPROCESSABLE_ENTITY, "The backfill has too many dates";
     /// A name that breaks the rules for names.
     InvalidName = "INVALID_NAME", UNPROCESSABLE_ENTITY, "The name is not legal";
     /// The same key with another body.

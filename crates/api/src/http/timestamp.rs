@@ -1,13 +1,11 @@
 //! Instants in answers: RFC 3339 in UTC with milliseconds.
 
-use chrono::{DateTime, SecondsFormat};
 use engine::ids::Timestamp;
+use engine::timezone::format_utc;
 
 /// Formats an instant.
 pub(crate) fn format_time(at: Timestamp) -> String {
-    DateTime::from_timestamp_millis(at.0)
-        .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Millis, true)
+    format_utc(at)
 }
 
 /// Formats an instant that may be missing.

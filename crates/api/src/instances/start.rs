@@ -161,7 +161,7 @@ async fn new_instance(
 }
 
 /// Takes the version out of the body: it names the definition that the rest is checked against.
-fn split_version(mut body: Value) -> Result<(Option<i64>, Value), Problem> {
+pub(crate) fn split_version(mut body: Value) -> Result<(Option<i64>, Value), Problem> {
     let invalid = |detail: &str, pointer: &str| Problem::new(Code::InvalidBody, detail).at(pointer);
     let Some(members) = body.as_object_mut() else {
         return Err(invalid("The body must be a JSON object.", "/"));

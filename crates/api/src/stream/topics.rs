@@ -1,7 +1,7 @@
 //! The topics of a stream: parsing, authorisation.
 
-use catalog::Permission;
-use engine::ids::{AttemptNumber, InstanceId};
+use catalog::{Permission, ProjectId};
+use engine::ids::{AttemptNumber, BackfillId, InstanceId};
 
 use crate::auth::access::{AnyUser, Caller, Level, check_level};
 use crate::auth::objects::System;
@@ -24,6 +24,8 @@ pub(crate) struct Topics {
     pub(crate) logs: Vec<LogCursor>,
     /// The list of nodes.
     pub(crate) nodes: bool,
+    /// Backfills with their progress.
+    pub(crate) backfills: Vec<BackfillId>,
 }
 
 impl Topics {
@@ -38,7 +40,7 @@ impl Topics {
         for part in parts {
             topics.add_topic(part).ok_or_else(|| {
                 let detail = format!(
-                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `log:ID/TASK/ATTEMPT[@OFFSET]` and `nodes`."
+                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `backfill:ID`, `log:ID/TASK/ATTEMPT[@OFFSET]` and `nodes`."
                 );
                 Problem::new(Code::InvalidQuery, detail).at("/topics")
             })?;
@@ -51,6 +53,7 @@ impl Topics {
             None if part == "instances" => self.instances = true,
             None if part == "nodes" => self.nodes = true,
             Some(("instance", id)) => self.followed.push(InstanceId(parse_id(id)?)),
+            Some(("backfill", id)) => self.backfills.push(BackfillId(parse_id(id)?)),
             Some(("log", log)) => self.logs.push(parse_log_topic(log)?),
             _ => return None,
         }
@@ -63,16 +66,20 @@ impl Topics {
         for id in self.followed.iter().copied().chain(of_logs) {
             let project = caller.catalog().instances().project_of(id).await?;
             let project = project.ok_or_else(|| Problem::not_found(format!("instance {id}")))?;
-            check_level(
-                caller.server(),
-                caller.identity(),
-                Level::Grant(Permission::Read),
-                Some(project),
-            )
-            .await?;
+            check_read_grant(caller, project).await?;
+        }
+        for id in self.backfills.iter().copied() {
+            let project = caller.catalog().backfills().project_of(id).await?;
+            let project = project.ok_or_else(|| Problem::not_found(format!("backfill {id}")))?;
+            check_read_grant(caller, project).await?;
         }
         Ok(())
     }
+}
+
+async fn check_read_grant(caller: &Caller<AnyUser, System>, project: ProjectId) -> Result<(), Problem> {
+    let level = Level::Grant(Permission::Read);
+    check_level(caller.server(), caller.identity(), level, Some(project)).await
 }
 
 fn parse_log_topic(text: &str) -> Option<LogCursor> {

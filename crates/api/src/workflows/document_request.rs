@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use catalog::{NewVersion, SourceFormat};
+use catalog::{NewVersion, SourceFormat, VersionOrigin};
 use document::{LocatedDiagnostic, find_position, parse_document};
 use sha2::{Digest, Sha256};
 
@@ -57,6 +57,7 @@ pub(crate) async fn parse_version(
         model,
         source,
         format,
+        origin: VersionOrigin::Document,
     })
 }
 

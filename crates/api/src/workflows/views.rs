@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{SaveOutcome, SavedVersion, VersionSummary, WorkflowSummary, WorkflowVersion};
+use catalog::{SaveOutcome, SavedVersion, VersionSummary, WorkflowRun, WorkflowSummary, WorkflowVersion};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -45,10 +45,34 @@ pub(crate) struct WorkflowItem {
     enabled: bool,
     created_at: String,
     updated_at: String,
+    /// The newest instances, newest first, when the request asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<Vec<RunItem>>,
 }
 
-impl From<WorkflowSummary> for WorkflowItem {
-    fn from(row: WorkflowSummary) -> Self {
+/// An instance in a list of workflows.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WorkflowRun)]
+pub(crate) struct RunItem {
+    id: String,
+    state: String,
+    started_at: Option<String>,
+    ended_at: Option<String>,
+}
+
+impl From<WorkflowRun> for RunItem {
+    fn from(run: WorkflowRun) -> Self {
+        Self {
+            id: run.id.to_string(),
+            state: run.state.to_string(),
+            started_at: run.started_at.map(format_time),
+            ended_at: run.ended_at.map(format_time),
+        }
+    }
+}
+
+impl WorkflowItem {
+    pub(crate) fn new(row: WorkflowSummary, runs: Option<Vec<WorkflowRun>>) -> Self {
         Self {
             name: row.name,
             version: row.version,
@@ -58,6 +82,7 @@ impl From<WorkflowSummary> for WorkflowItem {
             enabled: row.enabled,
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
+            runs: runs.map(|runs| runs.into_iter().map(RunItem::from).collect()),
         }
     }
 }

@@ -39,6 +39,7 @@ pub struct Model {
     pub parent_index: Option<i64>,
     pub requested_by: Option<String>,
     pub scheduled_at: Option<i64>,
+    pub dry_run: bool,
     pub due_at: Option<i64>,
     pub time_left_ms: Option<i64>,
     pub timed_out: bool,

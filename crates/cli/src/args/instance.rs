@@ -47,26 +47,63 @@ pub struct LogsArgs {
     pub timeout: Option<Duration>,
 }
 
+/// Which instances are listed.
+#[derive(Debug, Args)]
+pub struct ListInstancesArgs {
+    /// Only these states; may be repeated
+    #[arg(long)]
+    pub state: Vec<String>,
+    /// Only of this workflow
+    #[arg(long)]
+    pub workflow: Option<String>,
+    /// Only of this version
+    #[arg(long, value_name = "N")]
+    pub version: Option<u32>,
+    /// Only of this project
+    #[arg(long)]
+    pub project: Option<String>,
+    /// Only those owned by this host
+    #[arg(long)]
+    pub host: Option<String>,
+    /// Only those started by this: api, schedule, backfill, sub_workflow or dynamic
+    #[arg(long, value_name = "TYPE")]
+    pub trigger: Option<String>,
+    /// Only those that a schedule of this name started
+    #[arg(long, value_name = "NAME")]
+    pub schedule: Option<String>,
+    /// Only those of this backfill
+    #[arg(long, value_name = "ID")]
+    pub backfill: Option<String>,
+    /// Only those that this instance started
+    #[arg(long, value_name = "ID")]
+    pub parent: Option<String>,
+    /// Only those started for this user
+    #[arg(long, value_name = "USER")]
+    pub requested_by: Option<String>,
+    /// Only those with this label
+    #[arg(long, value_name = "NAME:VALUE")]
+    pub label: Option<String>,
+    /// Only those scheduled for this time or later; with an offset, like 2026-01-31T08:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub scheduled_from: Option<String>,
+    /// Only those scheduled for this time or earlier
+    #[arg(long, value_name = "WHEN")]
+    pub scheduled_to: Option<String>,
+    /// Only those created at this time or later
+    #[arg(long, value_name = "WHEN")]
+    pub created_from: Option<String>,
+    /// Only those created at this time or earlier
+    #[arg(long, value_name = "WHEN")]
+    pub created_to: Option<String>,
+    /// At most this many; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum InstanceCommand {
     /// List instances, newest first
-    List {
-        /// Only these states; may be repeated
-        #[arg(long)]
-        state: Vec<String>,
-        /// Only of this workflow
-        #[arg(long)]
-        workflow: Option<String>,
-        /// Only of this project
-        #[arg(long)]
-        project: Option<String>,
-        /// Only those owned by this host
-        #[arg(long)]
-        host: Option<String>,
-        /// At most this many; 0 for all
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: usize,
-    },
+    List(Box<ListInstancesArgs>),
     /// Print one
     Get(OneInstance),
     /// List its tasks

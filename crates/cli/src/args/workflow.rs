@@ -69,6 +69,36 @@ pub enum WorkflowCommand {
         #[command(flatten)]
         place: InProject,
     },
+    /// Store an earlier version again as the newest
+    Restore {
+        /// Name of the workflow
+        workflow: String,
+        /// The version
+        version: u32,
+        #[command(flatten)]
+        place: InProject,
+    },
+    /// Store the newest version under another name or in another project
+    #[command(group = ArgGroup::new("target").args(["to_project", "name"]).multiple(true).required(true))]
+    Copy {
+        /// Name of the workflow
+        workflow: String,
+        /// Project of the copy [default: the same]
+        #[arg(long, value_name = "PROJECT")]
+        to_project: Option<String>,
+        /// Name of the copy [default: the same]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        #[command(flatten)]
+        place: InProject,
+    },
+    /// Print the documents of a project as one stream that `apply` reads
+    Export {
+        /// Names of the workflows [default: all]
+        workflows: Vec<String>,
+        #[command(flatten)]
+        place: InProject,
+    },
     /// Let one be started again
     Enable {
         /// Name of the workflow
@@ -87,6 +117,9 @@ pub enum WorkflowCommand {
     Delete {
         /// Name of the workflow
         workflow: String,
+        /// Also when documents of other workflows name it
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         place: InProject,
     },
@@ -137,6 +170,15 @@ pub struct RunArgs {
     /// Every task succeeds at once, no process is started
     #[arg(long)]
     pub dry_run: bool,
+    /// The instant that dates are relative to; with an offset, like 2026-01-31T08:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub scheduled_at: Option<String>,
+    /// IANA name of the zone of dates [default: the workflow's, else the server's]
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// A label of the instance, besides those of the workflow
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = pair)]
+    pub labels: Vec<(String, String)>,
     /// Wait until it rests: exit 0 when it succeeded, else 1
     #[arg(long)]
     pub wait: bool,
@@ -148,7 +190,7 @@ pub struct RunArgs {
     pub timeout: Option<Duration>,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("should be NAME=VALUE".to_owned()),

@@ -39,6 +39,7 @@ struct NewRow<'a> {
     trigger: TriggerColumns<'a>,
     requested_by: Option<&'a str>,
     scheduled_at: Option<i64>,
+    dry_run: bool,
     created_at: i64,
     // Of the first transition; not columns of the instance.
     why: String,
@@ -85,7 +86,7 @@ impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
     }
 }
 
-const INSTANCE: [Column; 24] = [
+const INSTANCE: [Column; 25] = [
     ("id", "bigint"),
     ("project_id", "bigint"),
     ("workflow_id", "bigint"),
@@ -109,6 +110,7 @@ const INSTANCE: [Column; 24] = [
     ("parent_index", "bigint"),
     ("requested_by", "text"),
     ("scheduled_at", "bigint"),
+    ("dry_run", "boolean"),
     ("created_at", "bigint"),
 ];
 
@@ -325,6 +327,7 @@ fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<
         trigger: TriggerColumns::from(&new.trigger),
         requested_by: new.requested_by.as_deref(),
         scheduled_at: new.start.scheduled_at.map(|at| at.0),
+        dry_run: new.start.dry_run,
         created_at: new.at.0,
         why: new.start_reason(),
         at: new.at.0,

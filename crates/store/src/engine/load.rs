@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, Timestamp};
+use engine::ids::{BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, Timestamp};
 use engine::instance::{InstanceRecord, InstanceRows};
 use ports::{InstanceReader, LoadedInstance, Ownership, StoreError};
 use sea_orm::{ConnectionTrait, QueryResult};
@@ -21,7 +21,7 @@ const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
 /// Reads the listed instances that the incarnation `$2` owns under the listed epochs.
 const INSTANCES: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
      (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
-     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs \
+     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill \
      FROM {owned} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch \
      JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id WHERE i.owner = $2";
 
@@ -135,6 +135,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         outputs: columns.next_json()?,
     };
+    let backfill = columns.next_value::<Option<i64>>()?.map(BackfillId);
     Ok(LoadedInstance {
         rows: InstanceRows {
             id,
@@ -151,6 +152,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         version,
         project_params,
         start,
+        backfill,
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),
         results: Vec::new(),

@@ -42,6 +42,7 @@ proptest! {
         match parse_if_match(&text) {
             Some(IfMatch::Version(version)) => prop_assert_eq!(format_etag(version), bare),
             Some(IfMatch::Exists) => prop_assert_eq!(bare, "*"),
+            Some(IfMatch::Absent) => prop_assert!(false, "no header says that"),
             None => prop_assert!(bare != "*"),
         }
     }

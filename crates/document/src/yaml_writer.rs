@@ -1,13 +1,26 @@
-//! The YAML output of values.
+//! Values as YAML text.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
-use super::failure::{Exit, Failure};
+/// A value that cannot be written as YAML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnwritableYaml(String);
+
+impl std::fmt::Display for UnwritableYaml {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UnwritableYaml {}
 
 /// Returns a value as a YAML document that every YAML 1.1 or 1.2 parser reads back as the same value.
-pub(super) fn to_yaml(value: &Value) -> Result<String, Failure> {
-    serde_saphyr::to_string(&YamlNode(value)).map_err(|error| Failure::new(Exit::Failed, error.to_string()))
+///
+/// # Errors
+/// The serializer refuses the value.
+pub fn to_yaml(value: &Value) -> Result<String, UnwritableYaml> {
+    serde_saphyr::to_string(&YamlNode(value)).map_err(|error| UnwritableYaml(error.to_string()))
 }
 
 /// A value whose numbers every serializer understands; those of `serde_json` have a form of their own.
@@ -50,7 +63,7 @@ mod tests {
 
     fn read_back(value: &Value) -> Value {
         let text = to_yaml(value).unwrap();
-        let read = document::parse_value(text.as_bytes(), document::Format::Yaml)
+        let read = crate::parse_value(text.as_bytes(), crate::Format::Yaml)
             .unwrap_or_else(|diagnostics| panic!("{diagnostics:?} in {text:?}"));
         with_plain_numbers(read)
     }
@@ -75,8 +88,7 @@ mod tests {
             "1e400",
             "12345678901234567890123456789012345678901234567890",
         ] {
-            let value =
-                document::parse_value(format!("[{text}]").as_bytes(), document::Format::Json).unwrap();
+            let value = crate::parse_value(format!("[{text}]").as_bytes(), crate::Format::Json).unwrap();
             assert_eq!(read_back(&value), json!([text]), "{text}");
         }
         assert_eq!(to_yaml(&json!([u64::MAX])).unwrap(), format!("- {}\n", u64::MAX));

@@ -1,0 +1,160 @@
+//! One decision about a backfill: what is stored, the dates whose turn may come, and the commit that follows from both.
+
+use std::collections::BTreeMap;
+
+use engine::backfill::{
+    BackfillChanges, BackfillEvent, DateDecision, DateTurn, ExistingPolicy, PendingWork, decide, pending_work,
+};
+use engine::spec::Definition;
+use engine::timezone::Tz;
+use engine::trigger::Trigger;
+
+use crate::scheduling::backfill_deps::BackfillDeps;
+use ports::{
+    BackfillCommit, BackfillSnapshot, BackfillWorkflow, NewInstance, StartOrigin, StartedVersion, StoreError,
+    WaitingDate, WaitingDates,
+};
+
+/// The most dates of one backfill that one commit starts.
+const MAX_STARTS: u32 = 200;
+
+/// Dates that are read at least where some may be skipped, which takes no place.
+const MIN_CANDIDATES: u32 = 100;
+
+/// The instance of each workflow, but for its date, or why it cannot start.
+type StartTemplates = BTreeMap<i64, Result<NewInstance, String>>;
+
+/// Decides what can be decided now; none when nothing is to be stored.
+///
+/// # Errors
+/// As the store returns.
+pub(crate) async fn plan_commit(
+    deps: &BackfillDeps,
+    snapshot: &BackfillSnapshot,
+) -> Result<Option<BackfillCommit>, StoreError> {
+    let waiting = match pending_work(&snapshot.record, &snapshot.dates) {
+        PendingWork::Nothing => return Ok(None),
+        PendingWork::Close => WaitingDates::default(),
+        PendingWork::Start { places } => {
+            let count = candidate_count(snapshot.record.existing, places);
+            deps.store.list_waiting_dates(snapshot.id, count).await?
+        }
+    };
+    let templates = start_templates(deps, snapshot, &waiting).await?;
+    let turns = waiting.dates.iter().map(|date| turn_of(date, &templates));
+    let event = BackfillEvent::Turns(turns.collect());
+    let Ok(changes) = decide(&snapshot.record, &snapshot.dates, &event) else {
+        return Ok(None);
+    };
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(BackfillCommit {
+        id: snapshot.id,
+        revision: snapshot.revision,
+        at: deps.clock.now(),
+        instances: new_instances(&waiting, &templates, &changes),
+        changes,
+    }))
+}
+
+/// Whether more may be decided at once after a commit: it skipped dates, which take no place, or started as many as one
+/// commit starts.
+pub(crate) fn has_more(commit: &BackfillCommit) -> bool {
+    let skips = |decision: &DateDecision| matches!(decision, DateDecision::Skip { .. });
+    commit.changes.dates.iter().any(skips) || commit.instances.len() >= MAX_STARTS as usize
+}
+
+fn candidate_count(policy: ExistingPolicy, places: u32) -> u32 {
+    let count = places.min(MAX_STARTS);
+    match policy {
+        ExistingPolicy::Run => count,
+        ExistingPolicy::SkipSucceeded | ExistingPolicy::SkipAll => count.max(MIN_CANDIDATES),
+    }
+}
+
+/// Makes the instance of each workflow, but for its date, or says why it cannot start.
+async fn start_templates(
+    deps: &BackfillDeps,
+    snapshot: &BackfillSnapshot,
+    waiting: &WaitingDates,
+) -> Result<StartTemplates, StoreError> {
+    let mut templates = StartTemplates::new();
+    for (id, workflow) in &waiting.workflows {
+        let template = if workflow.enabled {
+            let version = snapshot.record.version;
+            let definition = deps.store.load_definition(*id, version).await?;
+            start_template(deps, snapshot, (*id, workflow), &definition)
+        } else {
+            Err(format!("the workflow `{}` is disabled", workflow.name))
+        };
+        templates.insert(*id, template);
+    }
+    Ok(templates)
+}
+
+fn start_template(
+    deps: &BackfillDeps,
+    snapshot: &BackfillSnapshot,
+    (workflow_id, workflow): (i64, &BackfillWorkflow),
+    definition: &Definition,
+) -> Result<NewInstance, String> {
+    let started = StartedVersion {
+        project_id: workflow.project_id,
+        project: &workflow.project,
+        project_params: &workflow.project_params,
+        project_defaults: &workflow.project_defaults,
+        workflow_id,
+        version: snapshot.record.version,
+        definition,
+        // Each date has its own.
+        server_timezone: Tz::UTC,
+    };
+    let origin = StartOrigin {
+        trigger: Trigger::Backfill(snapshot.id),
+        requested_by: Some(snapshot.requested_by.clone()),
+        at: deps.clock.now(),
+    };
+    let template = started.new_instance(&snapshot.start, origin).map_err(|issues| {
+        let first = issues.first().map(|issue| issue.message.as_str());
+        format!("its start is refused: {}", first.unwrap_or("it is not valid"))
+    })?;
+    Ok(NewInstance {
+        owner: deps.is_accepting().then(|| deps.this_node.clone()),
+        ..template
+    })
+}
+
+fn turn_of(date: &WaitingDate, templates: &StartTemplates) -> DateTurn {
+    DateTurn {
+        position: date.position,
+        existing: date.existing,
+        obstacle: match templates.get(&date.workflow_id) {
+            Some(Ok(_)) => None,
+            Some(Err(why)) => Some(why.clone()),
+            None => Some("its workflow was deleted".to_owned()),
+        },
+    }
+}
+
+/// Makes the instances of the dates that start, in their order.
+fn new_instances(
+    waiting: &WaitingDates,
+    templates: &StartTemplates,
+    changes: &BackfillChanges,
+) -> Vec<NewInstance> {
+    let dates: BTreeMap<u32, &WaitingDate> = waiting.dates.iter().map(|date| (date.position, date)).collect();
+    let starts = changes.dates.iter().filter_map(|decision| match decision {
+        DateDecision::Start { position } => dates.get(position),
+        DateDecision::Skip { .. } => None,
+    });
+    starts
+        .filter_map(|date| {
+            let template = templates.get(&date.workflow_id)?.as_ref().ok()?;
+            let mut new = template.clone();
+            new.start.scheduled_at = Some(date.scheduled_at);
+            new.start.timezone = date.timezone;
+            Some(new)
+        })
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! New backfills.
+
+use engine::backfill::{BackfillControl, DateState, ExistingPolicy, OnFailure, PlannedDate};
+use engine::ids::BackfillId;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::LockType;
+use sea_orm::{EntityTrait, QuerySelect};
+use serde_json::Value;
+
+use crate::audited_transaction::AuditedTransaction;
+use crate::backfill_choices::BackfillChoices;
+use crate::backfills::Backfills;
+use crate::context::AuditContext;
+use crate::entity::{backfill, backfill_date, workflow};
+use crate::error::CatalogError;
+use crate::projects::ProjectId;
+use crate::workflow_edit::disabled_workflow;
+use crate::workflows::{WorkflowId, missing_workflow};
+use store::Transaction;
+
+/// Rows of one statement, whose parameters SQLite limits to 32,766.
+const CHUNK: usize = 1_000;
+
+/// A backfill to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewBackfill {
+    /// The project's row.
+    pub project: ProjectId,
+    /// The workflow's row.
+    pub workflow: WorkflowId,
+    /// The version of its instances.
+    pub version: i64,
+    /// What decides nothing.
+    pub choices: BackfillChoices,
+    /// The body of the start of its instances.
+    pub start: Value,
+    /// The most instances that are open at a time.
+    pub parallelism: u32,
+    /// What an instance that does not succeed means for dates that have not started.
+    pub on_failure: OnFailure,
+    /// What an instance that exists means for a date.
+    pub existing: ExistingPolicy,
+    /// Its dates in the order of running.
+    pub dates: Vec<PlannedDate>,
+}
+
+impl Backfills<'_> {
+    /// Makes a backfill with all its dates.
+    ///
+    /// # Errors
+    /// `NotFound`: the workflow was deleted. `Conflict` with `WORKFLOW_DISABLED`.
+    pub async fn create(self, new: &NewBackfill, context: &AuditContext) -> Result<BackfillId, CatalogError> {
+        let change = AuditedTransaction::begin(self.store(), context).await?;
+        lock_startable_workflow(change.on(), new.workflow).await?;
+        let id = insert_backfill(change.on(), new, context).await?;
+        insert_dates(change.on(), id, new).await?;
+        change
+            .commit("backfill.create", "backfill", &id.to_string())
+            .await?;
+        Ok(id)
+    }
+}
+
+/// Keeps a workflow from being disabled or deleted until the transaction ends.
+async fn lock_startable_workflow(on: &Transaction, id: WorkflowId) -> Result<(), CatalogError> {
+    let row = workflow::Entity::find_by_id(id.0)
+        .lock(LockType::Share)
+        .one(on)
+        .await?;
+    match row {
+        Some(row) if row.deleted_at.is_none() && row.enabled => Ok(()),
+        Some(row) if row.deleted_at.is_none() => Err(disabled_workflow(&row.name)),
+        Some(row) => Err(missing_workflow(&row.name)),
+        None => Err(CatalogError::not_found("such workflow")),
+    }
+}
+
+async fn insert_backfill(
+    on: &Transaction,
+    new: &NewBackfill,
+    context: &AuditContext,
+) -> Result<BackfillId, CatalogError> {
+    let row = backfill::ActiveModel {
+        project_id: Set(new.project.0),
+        workflow_id: Set(new.workflow.0),
+        version: Set(new.version),
+        choices: Set(to_json(&new.choices)?),
+        start: Set(new.start.to_string()),
+        control: Set(BackfillControl::Active.as_str().to_owned()),
+        parallelism: Set(i64::from(new.parallelism)),
+        on_failure: Set(new.on_failure.as_str().to_owned()),
+        existing: Set(new.existing.as_str().to_owned()),
+        requested_by: Set(context.user.clone()),
+        created_at: Set(context.at.0),
+        ..backfill::ActiveModel::default()
+    };
+    let inserted = backfill::Entity::insert(row).exec(on).await?;
+    Ok(BackfillId(inserted.last_insert_id))
+}
+
+async fn insert_dates(on: &Transaction, id: BackfillId, new: &NewBackfill) -> Result<(), CatalogError> {
+    let row = |(position, date): (i64, &PlannedDate)| backfill_date::ActiveModel {
+        backfill: Set(id.0),
+        position: Set(position),
+        workflow_id: Set(new.workflow.0),
+        scheduled_at: Set(date.at.0),
+        timezone: Set(date.zone.name().to_owned()),
+        state: Set(DateState::Waiting.as_str().to_owned()),
+        instance: Set(None),
+        reason: Set(None),
+        ended_at: Set(None),
+    };
+    let rows: Vec<backfill_date::ActiveModel> = (0_i64..).zip(&new.dates).map(row).collect();
+    for chunk in rows.chunks(CHUNK) {
+        backfill_date::Entity::insert_many(chunk.to_vec())
+            .exec_without_returning(on)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Writes a value as the JSON text of a column.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, CatalogError> {
+    serde_json::to_string(value).map_err(|error| CatalogError::Unavailable(error.to_string()))
+}

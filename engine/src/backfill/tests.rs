@@ -1,0 +1,6 @@
+mod dates;
+mod fixture;
+mod oracle;
+mod properties;
+mod requests;
+mod transcripts;
