@@ -18,11 +18,11 @@ pub fn apply(plan: &Plan, instance: &mut Instance, changes: &Changes) {
         rows.record = record.clone();
     }
     if let Some(reset) = &changes.reset {
-        for (task_index, task) in &mut rows.tasks {
-            if reset.touches(*task_index) {
-                reset.reset_row(task);
-            }
-        }
+        reset.reset_rows(
+            rows.tasks
+                .iter_mut()
+                .map(|(task_index, task)| (*task_index, task.as_mut())),
+        );
     }
     for (task_index, task) in &changes.tasks {
         let old = rows.tasks.insert(*task_index, Box::new(task.clone()));

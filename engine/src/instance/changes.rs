@@ -46,12 +46,18 @@ impl Reset {
     }
 
     /// Whether the reset touches the row of a task.
-    pub fn touches(&self, task_index: TaskIndex) -> bool {
+    pub(super) fn touches(&self, task_index: TaskIndex) -> bool {
         self.tasks().is_none_or(|tasks| tasks.contains(&task_index))
     }
 
-    /// Resets a row.
-    pub fn reset_row(&self, task: &mut Task) {
+    /// Resets those rows that it touches.
+    pub fn reset_rows<'a>(&self, rows: impl Iterator<Item = (TaskIndex, &'a mut Task)>) {
+        for (_, task) in rows.filter(|(task_index, _)| self.touches(*task_index)) {
+            self.reset_row(task);
+        }
+    }
+
+    fn reset_row(&self, task: &mut Task) {
         task.state = TaskState::Pending;
         task.reason = None;
         task.due_at = None;

@@ -265,7 +265,7 @@ impl<'a> InstanceDraft<'a> {
         if from != TaskState::Pending || !task.has_no_history() {
             self.history.explain_task(task_index, (from, to), why);
         }
-        // What the end of the instance kills is settled only when the instance goes on, which is the next run.
+        // What the end of its instance kills is not settled: the next run decides about it.
         let settles = to != TaskState::Killed || self.mode() != InstanceMode::Ending;
         let decided = self.rows.put_row(task_index, task);
         for (task_index, verdict) in decided.into_iter().filter(|_| settles) {

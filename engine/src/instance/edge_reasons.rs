@@ -3,9 +3,8 @@
 use super::row_overlay::RowOverlay;
 use crate::ids::TaskIndex;
 use crate::plan::Plan;
-use crate::plan::trigger_rule::{EdgeState, TriggerRule};
+use crate::plan::trigger_rule::{EdgeState, Outcome, TriggerRule};
 use crate::spec::model::Need;
-use crate::states::TaskState;
 
 /// Returns why a task can never start: the first of its dead edges in document order.
 pub(super) fn never_start_reason(plan: &Plan, rows: &RowOverlay<'_>, task_index: TaskIndex) -> String {
@@ -17,9 +16,10 @@ pub(super) fn never_start_reason(plan: &Plan, rows: &RowOverlay<'_>, task_index:
         TriggerRule::OnFailure => "its failure",
         TriggerRule::OnSettled => "its end",
     };
-    let became = match rows.state_of(need.task) {
-        TaskState::Pending | TaskState::NotRun => "cannot start".to_owned(),
-        state => format!("is {state}"),
+    let became = if rows.outcome_of(need.task) == Some(Outcome::NeverStarts) {
+        "cannot start".to_owned()
+    } else {
+        format!("is {}", rows.state_of(need.task))
     };
     format!("{} {became}; this task waits for {awaited}", name(plan, need))
 }

@@ -11,9 +11,9 @@ use crate::states::TaskState;
 /// Returns the tasks that a recover decides anew: those whose failure stands, killed ones, what has not run, and all
 /// that follows one of them. Handled failures stay as they are.
 pub(super) fn recovered_tasks(plan: &Plan, rows: &RowOverlay<'_>) -> BTreeSet<TaskIndex> {
-    with_followers(plan, rows, |task_index| match rows.state_of(task_index) {
-        TaskState::Failed => rows.is_standing(task_index),
-        _ => was_held(plan, rows, task_index),
+    with_followers(plan, rows, |task_index| {
+        let stands = rows.state_of(task_index) == TaskState::Failed && rows.is_standing(task_index);
+        stands || was_held(plan, rows, task_index)
     })
 }
 

@@ -245,17 +245,18 @@ impl<'a> RowOverlay<'a> {
         if self.reset.is_some() {
             self.touch_all(&reset);
         } else {
-            for (task_index, task) in &mut self.base.to_mut().rows.tasks {
-                if reset.touches(*task_index) {
-                    reset.reset_row(task);
-                }
-            }
+            let stored = &mut self.base.to_mut().rows.tasks;
+            reset.reset_rows(
+                stored
+                    .iter_mut()
+                    .map(|(task_index, task)| (*task_index, task.as_mut())),
+            );
         }
-        for (task_index, task) in &mut self.touched {
-            if reset.touches(*task_index) {
-                reset.reset_row(task);
-            }
-        }
+        reset.reset_rows(
+            self.touched
+                .iter_mut()
+                .map(|(task_index, task)| (*task_index, task)),
+        );
         self.reset.get_or_insert(reset);
         let counters = Counters::count(self.plan, |task_index| self.get(task_index));
         self.counts = counters.counts;

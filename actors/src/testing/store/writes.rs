@@ -165,11 +165,11 @@ impl StoredInstance {
             self.owner = None;
         }
         if let Some(reset) = &changes.reset {
-            for (task_index, task) in &mut self.tasks {
-                if reset.touches(*task_index) {
-                    reset.reset_row(task);
-                }
-            }
+            reset.reset_rows(
+                self.tasks
+                    .iter_mut()
+                    .map(|(task_index, task)| (*task_index, task)),
+            );
         }
         for (task_index, task) in &changes.tasks {
             if let Some(attempt) = &task.attempt {
