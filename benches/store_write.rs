@@ -75,6 +75,7 @@ async fn put_workflow(store: &Store) -> Result<(), Box<dyn Error>> {
         format: SourceFormat::Json,
         hash: "bench".to_owned(),
         origin: VersionOrigin::Document,
+        default_timezone: Tz::UTC,
     };
     let request = AuditContext {
         user: "bench".to_owned(),

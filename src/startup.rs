@@ -10,6 +10,7 @@ mod log_removal;
 mod network;
 mod node;
 mod restart_backoff;
+mod retention;
 mod serve;
 mod shutdown;
 mod standalone;

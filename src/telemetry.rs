@@ -39,6 +39,26 @@ pub const NAMES: &[Metric] = &[
         "Instances that reached a final state, by state",
     ),
     (
+        "porpoise_retention_instances_total",
+        MetricKind::Counter,
+        "Ended instances that this node deleted",
+    ),
+    (
+        "porpoise_retention_rows_total",
+        MetricKind::Counter,
+        "Rows of all tables that this node deleted because they were too old",
+    ),
+    (
+        "porpoise_retention_batch_seconds",
+        MetricKind::Seconds,
+        "Time of one batch of deletions",
+    ),
+    (
+        "porpoise_retention_last_sweep_seconds",
+        MetricKind::Gauge,
+        "When this node last deleted everything that was too old, in seconds since 1970",
+    ),
+    (
         "porpoise_instances_active",
         MetricKind::Gauge,
         "Instances that this master owns now",
@@ -142,6 +162,26 @@ pub const NAMES: &[Metric] = &[
         "porpoise_http_request_duration_seconds",
         MetricKind::Seconds,
         "Time of a request, by route and method",
+    ),
+    (
+        "porpoise_schedule_fires_total",
+        MetricKind::Counter,
+        "Fires of schedules that this master decided, by outcome",
+    ),
+    (
+        "porpoise_schedule_delay_seconds",
+        MetricKind::Seconds,
+        "From the due time of a fire to its start",
+    ),
+    (
+        "porpoise_schedule_commits_total",
+        MetricKind::Counter,
+        "Commits of fires, by result",
+    ),
+    (
+        "porpoise_schedules_upcoming",
+        MetricKind::Gauge,
+        "Schedules that are due within seconds",
     ),
     ("porpoise_sse_clients", MetricKind::Gauge, "Open event streams"),
 ];

@@ -23,6 +23,8 @@ use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::master_actor::MasterActor;
 use crate::scheduling::backfill_actor::BackfillActor;
 use crate::scheduling::backfill_deps::BackfillDeps;
+use crate::scheduling::schedule_actor::ScheduleActor;
+use crate::scheduling::schedule_deps::{ScheduleDeps, ScheduleSettings};
 use crate::worker::{self, WorkerConfig, WorkerHandle, WorkerPorts};
 use ports::commit_events::CommitBroadcast;
 use ports::rpc::client::RpcClient;
@@ -120,10 +122,14 @@ impl MasterStarter<'_> {
     fn start(self, context: Context<MasterActor>, workflows: ArbiterHandle) -> MasterActors {
         let deps = self.deps;
         let supervisor = context.address();
-        let MasterConfig { selection, rebalance } = deps.master.unwrap_or_default();
+        let MasterConfig {
+            selection,
+            rebalance,
+            schedules,
+        } = deps.master.unwrap_or_default();
         let slots = Slots::with_selection(selection);
         let leases = deps.lease_grants();
-        let not_accepting = Arc::default();
+        let not_accepting: Arc<AtomicBool> = Arc::default();
         let dispatch_deps = DispatchDeps {
             rpc: self.rpc.clone(),
             store: Arc::clone(&deps.store) as _,
@@ -149,12 +155,31 @@ impl MasterStarter<'_> {
         let rebalances = rebalance && deps.transport.is_some();
         MasterActors {
             not_accepting: Arc::clone(&not_accepting),
+            schedules: self.start_schedules(&supervisor, Arc::clone(&not_accepting), schedules),
             balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
             backfill: self.start_backfill(&supervisor, &not_accepting),
             failover: self.start_failover(&supervisor, slots, not_accepting),
             supervisor,
             dispatch,
         }
+    }
+
+    fn start_schedules(
+        &self,
+        master: &Addr<MasterActor>,
+        not_accepting: Arc<AtomicBool>,
+        settings: ScheduleSettings,
+    ) -> Addr<ScheduleActor> {
+        let deps = ScheduleDeps {
+            this_node: self.deps.identity(),
+            clock: self.deps.clock.clone(),
+            store: Arc::clone(&self.deps.store),
+            master: master.clone(),
+            peers: self.deps.peers.clone(),
+            not_accepting,
+            settings,
+        };
+        ScheduleActor::new(deps, self.deps.exit_on_panic("ScheduleActor")).start()
     }
 
     fn start_balance(&self, master: &Addr<MasterActor>, slots: &Slots) -> Addr<BalanceActor> {

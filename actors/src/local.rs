@@ -18,12 +18,14 @@ use crate::messages::master::{
     CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
 };
 use crate::messages::membership::LeaveRegistry;
+use crate::messages::schedule::SchedulesChanged;
 use crate::messages::{IsIdle, Observe, StartDrain};
 use crate::node_deps::NodeDeps;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
 use crate::scheduling::backfill_actor::BackfillActor;
+use crate::scheduling::schedule_actor::ScheduleActor;
 use crate::worker::WorkerHandle;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
@@ -55,6 +57,8 @@ pub(crate) struct MasterActors {
     pub(crate) not_accepting: Arc<AtomicBool>,
     /// Hands instances to others; absent where that is switched off or there are none.
     pub(crate) balance: Option<Addr<BalanceActor>>,
+    /// Fires schedules.
+    pub(crate) schedules: Addr<ScheduleActor>,
     /// Starts the dates of backfills.
     pub(crate) backfill: Addr<BackfillActor>,
 }
@@ -150,6 +154,7 @@ impl LocalNode {
         if let Some(masters) = &self.actors.masters {
             masters.supervisor.do_send(StartDrain);
             masters.failover.do_send(StartDrain);
+            masters.schedules.do_send(StartDrain);
             masters.backfill.do_send(StartDrain);
             if let Some(balance) = &masters.balance {
                 balance.do_send(StartDrain);
@@ -297,6 +302,12 @@ impl Node for LocalNode {
         Ok(outcome)
     }
 
+    fn schedules_changed(&self) {
+        if let Some(masters) = &self.actors.masters {
+            masters.schedules.do_send(SchedulesChanged);
+        }
+    }
+
     async fn notify_owner(&self, id: InstanceId, wait: Duration) {
         let deadline = Instant::now() + wait;
         if let Some(masters) = self.accepting_master()
@@ -352,6 +363,7 @@ impl Node for LocalNode {
         serde_json::json!({
             "master": observe_actor(self.master()).await,
             "failover": observe_actor(self.failover()).await,
+            "schedules": observe_actor(masters.map(|masters| &masters.schedules)).await,
             "balance": observe_actor(masters.and_then(|masters| masters.balance.as_ref())).await,
             "backfill": observe_actor(masters.map(|masters| &masters.backfill)).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,

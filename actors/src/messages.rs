@@ -5,6 +5,7 @@ use actix::prelude::*;
 pub mod dispatch;
 pub mod master;
 pub mod membership;
+pub mod schedule;
 pub mod workflow;
 
 /// Asks an actor for a snapshot of itself for the debug route. Answered at once, also while a commit is in flight.

@@ -10,6 +10,7 @@ use crate::execution::worker_selection::WorkerSelection;
 use crate::exit_on_panic::{ExitOnPanic, TerminateNode};
 use crate::in_process::InProcess;
 use crate::membership::liveness::LivenessMonitor;
+use crate::scheduling::schedule_deps::ScheduleSettings;
 use ports::clock::Clock;
 use ports::health::HealthStatus;
 use ports::journal::Journal;
@@ -59,6 +60,8 @@ pub struct MasterConfig {
     pub selection: WorkerSelection,
     /// Whether it hands instances to masters that have fewer.
     pub rebalance: bool,
+    /// How it fires schedules.
+    pub schedules: ScheduleSettings,
 }
 
 /// What a worker is made of.

@@ -49,6 +49,8 @@ const MEANINGS: &str = "
 - **W7**: an idle node, observed for 10 s.
 - **W8**: from the start of the process to the first 200 of `/readyz`; after `kill -9`, until 1,000 waiting instances
   have their owner again.
+- **W9**: a start every 10 ms for 20 s, without and beside a deletion of 12,000 ended instances, which have more than
+  100,000 rows.
 ";
 
 /// Heads the table of when each workload was measured.

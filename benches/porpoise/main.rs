@@ -23,6 +23,7 @@ mod node;
 mod postgres;
 mod process;
 mod record;
+mod retention;
 mod schedules;
 mod startup;
 mod takeover;
@@ -104,7 +105,7 @@ impl Bench {
 /// One workload on one database.
 type Workload = fn(&mut Bench, Backend) -> Outcome<()>;
 
-const WORKLOADS: [(&str, Workload); 8] = [
+const WORKLOADS: [(&str, Workload); 9] = [
     ("W1", chain::run),
     ("W2", fan_out::run),
     ("W3", many_instances::run),
@@ -113,6 +114,7 @@ const WORKLOADS: [(&str, Workload); 8] = [
     ("W6", takeover::run),
     ("W7", idle::run),
     ("W8", startup::run),
+    ("W9", retention::run),
 ];
 
 /// What `--quick` runs.

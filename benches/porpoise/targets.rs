@@ -163,6 +163,16 @@ pub(crate) const ROWS: &[Row] = &[
     row("W8", "recover 1,000", "ready_ms", Shown),
     row("W8", "recover 1,000", "recovered_ms", AtMost(700.0)),
     row("W8", "recover 1,000", "kib_per_waiting_instance", AtMost(4.0)),
+    row("W9", "starts beside a deletion", "expired_rows", Shown),
+    row("W9", "starts beside a deletion", "quiet_p99_ms", Shown),
+    row("W9", "starts beside a deletion", "beside_p99_ms", Shown),
+    row(
+        "W9",
+        "starts beside a deletion",
+        "p99_change_percent",
+        AtMost(20.0),
+    ),
+    row("W9", "starts beside a deletion", "deleted_rows_per_s", Shown),
 ];
 
 /// A figure in relation to what the machine can do: its share of the limit, as text.

@@ -3,7 +3,7 @@
 use std::str::FromStr as _;
 
 use chrono::{DateTime, FixedOffset, Offset as _, SecondsFormat, TimeZone as _, Utc};
-pub use chrono_tz::Tz;
+pub use chrono_tz::{IANA_TZDB_VERSION as ZONE_DATA_VERSION, Tz};
 
 use crate::ids::Timestamp;
 use crate::spec::names;

@@ -21,6 +21,8 @@ mod m0014_project_settings;
 mod m0015_schedules;
 mod m0016_backfill;
 mod m0017_backfill_dates;
+mod m0020_retention;
+mod m0021_instance_purge;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -45,6 +47,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_schedules::Migration),
             Box::new(m0016_backfill::Migration),
             Box::new(m0017_backfill_dates::Migration),
+            Box::new(m0020_retention::Migration),
+            Box::new(m0021_instance_purge::Migration),
         ]
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actors::execution::worker_selection::WorkerSelection;
 use engine::timezone::Tz;
+use ports::RetentionLimit;
 use primitives::secret::Secret;
 use primitives::units::{parse_byte_size, parse_duration};
 
@@ -14,8 +15,8 @@ use super::log::LogFormat;
 use super::role::Role;
 use super::values::{
     parse_address, parse_agent_url, parse_bool, parse_database_url, parse_host_and_port, parse_log_format,
-    parse_log_level, parse_long_secret, parse_natural, parse_path, parse_positive, parse_roles, parse_secret,
-    parse_text, parse_worker_choice, parse_zone,
+    parse_log_level, parse_long_secret, parse_missed_after, parse_natural, parse_path, parse_positive,
+    parse_retention, parse_roles, parse_secret, parse_text, parse_worker_choice, parse_zone,
 };
 
 /// Defines each key as a constant, and `KEYS` as the list of them.
@@ -100,6 +101,10 @@ keys! {
         "master.rebalance", "true", parse_bool,
         "whether a master gives instances to masters that have fewer, slowly, after one has joined",
     );
+    MISSED_AFTER: Duration = Key::with_default(
+        "scheduler.missed_after", "60s", parse_missed_after,
+        "time after which a fire of a schedule that was not started is missed, 1s to 1d",
+    );
     WORKER_GROUP: String = Key::with_default(
         "worker.group", "default", parse_text, "worker group that this node serves",
     );
@@ -112,6 +117,16 @@ keys! {
     MIN_FREE_DISK: u64 = Key::with_default(
         "worker.min_free_disk", "256MiB", parse_byte_size,
         "free space below which logs stop and their attempts fail; 0KiB for none",
+    );
+    RETENTION_INSTANCES: RetentionLimit = Key::with_default(
+        "retention.instances", "90d", parse_retention,
+        "how long ended instances are kept: at least 1d, or never to keep them for ever",
+    );
+    RETENTION_AUDIT: RetentionLimit = Key::with_default(
+        "retention.audit", "365d", parse_retention, "how long rows of the audit log are kept",
+    );
+    RETENTION_BATCH: u32 = Key::with_default(
+        "retention.batch", "2000", parse_positive, "most rows that are deleted in a second",
     );
     CLUSTER_SECRET: Secret = Key::optional(
         "cluster.secret", parse_long_secret, "signs calls between nodes, at least 32 characters",

@@ -3,6 +3,7 @@
 use std::thread;
 
 use actors::node_deps::MasterConfig;
+use actors::scheduling::schedule_deps::ScheduleSettings;
 use api::{Mode, Rates};
 use primitives::environment::{Environment, read_environment};
 
@@ -10,7 +11,7 @@ use super::error::ConfigError;
 use super::key::AnyKey;
 use super::keys;
 use super::log::Log;
-use super::settings::{Auth, Cluster, Config, Consul, Database, Rpc, Server, Tls, Worker};
+use super::settings::{Auth, Cluster, Config, Consul, Database, Retention, Rpc, Server, Tls, Worker};
 use super::sources::{Flags, SourceTexts, gather_sources};
 
 /// Slots of a worker for each CPU, when their number is not set.
@@ -97,6 +98,11 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
         master: MasterConfig {
             selection: from.value(&keys::WORKER_CHOICE)?,
             rebalance: from.value(&keys::REBALANCE)?,
+            schedules: ScheduleSettings {
+                missed_after_ms: i64::try_from(from.value(&keys::MISSED_AFTER)?.as_millis())
+                    .unwrap_or(i64::MAX),
+                timezone: from.value(&keys::TIMEZONE)?,
+            },
         },
         worker: Worker {
             group: from.value(&keys::WORKER_GROUP)?,
@@ -105,6 +111,11 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
                 .unwrap_or_else(default_slots),
             log_limit: from.value(&keys::LOG_LIMIT)?,
             min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
+        },
+        retention: Retention {
+            instances: from.value(&keys::RETENTION_INSTANCES)?,
+            audit: from.value(&keys::RETENTION_AUDIT)?,
+            batch: from.value(&keys::RETENTION_BATCH)?,
         },
         cluster: Cluster {
             secret: from.optional_value(&keys::CLUSTER_SECRET)?,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actors::node_deps::MasterConfig;
 use api::{Mode, Rates};
 use engine::timezone::Tz;
+use ports::RetentionLimit;
 use primitives::data_folder;
 use primitives::secret::Secret;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub master: MasterConfig,
     /// What the worker of this node does.
     pub worker: Worker,
+    /// How long things are kept.
+    pub retention: Retention,
     /// What all nodes of a cluster share.
     pub cluster: Cluster,
     /// The log of the process itself.
@@ -125,6 +128,17 @@ pub struct Worker {
     pub log_limit: u64,
     /// Free bytes below which logs stop.
     pub min_free_disk: u64,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// Ended instances, unless their project has its own limit.
+    pub instances: RetentionLimit,
+    /// Rows of the audit log.
+    pub audit: RetentionLimit,
+    /// Most rows that are deleted in a second.
+    pub batch: u32,
 }
 
 /// What all nodes of a cluster share.

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ports::RetentionLimit;
 use primitives::environment::Environment;
 use proptest::prelude::*;
 
@@ -176,6 +177,24 @@ fn a_node_of_a_cluster_names_everything_that_it_lacks() {
     for flag in ["--database-url", "--consul", "--cluster-secret-file"] {
         assert!(error.to_string().contains(flag), "{flag}: {error}");
     }
+}
+
+#[test]
+fn things_are_kept_for_a_day_at_least_or_for_ever() {
+    let limits = |pairs: &[(&str, &str)]| standalone(&Flags::default(), pairs).map(|config| config.retention);
+    let defaults = limits(&[]).unwrap();
+    assert_eq!(defaults.instances.to_string(), "90d");
+    assert_eq!(
+        (defaults.audit.to_string(), defaults.batch),
+        ("365d".to_owned(), 2_000)
+    );
+    let never = limits(&[("PORPOISE__RETENTION__INSTANCES", "never")]).unwrap();
+    assert_eq!(never.instances, RetentionLimit::Never);
+    for wrong in ["23h", "soon"] {
+        let mistake = limits(&[("PORPOISE__RETENTION__INSTANCES", wrong)]).unwrap_err();
+        assert!(mistake.to_string().contains("retention.instances"), "{mistake}");
+    }
+    assert!(limits(&[("PORPOISE__RETENTION__BATCH", "0")]).is_err());
 }
 
 #[test]

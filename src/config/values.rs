@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use actors::execution::worker_selection::WorkerSelection;
 use engine::timezone::{Tz, parse_timezone};
+use ports::RetentionLimit;
 use primitives::secret::Secret;
+use primitives::units::parse_duration;
 
 use super::log::LogFormat;
 use super::role::Role;
@@ -31,6 +34,10 @@ pub(super) fn parse_long_secret(text: &str) -> Result<Secret, String> {
         return Err(format!("must have at least {MIN_SECRET_CHARS} characters"));
     }
     parse_secret(text)
+}
+
+pub(super) fn parse_retention(text: &str) -> Result<RetentionLimit, String> {
+    text.parse()
 }
 
 pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
@@ -85,6 +92,14 @@ pub(super) fn parse_database_url(text: &str) -> Result<Secret, String> {
 
 fn has_scheme(text: &str, schemes: &[&str]) -> bool {
     schemes.iter().any(|scheme| text.starts_with(scheme))
+}
+
+pub(super) fn parse_missed_after(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text)?;
+    let is_allowed = (Duration::from_secs(1)..=Duration::from_secs(86_400)).contains(&time);
+    is_allowed
+        .then_some(time)
+        .ok_or_else(|| format!("`{text}` is not between 1s and 1d"))
 }
 
 pub(super) fn parse_roles(text: &str) -> Result<Vec<Role>, String> {

@@ -97,6 +97,8 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         logs: Arc::new(logs),
         own_logs,
         store: Arc::new(store.clone()),
+        retention: Arc::new(store.clone()),
+        retention_requests: Arc::default(),
         catalog,
         registry,
         health: HealthStatus::default(),

@@ -61,6 +61,8 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         logs: Arc::new(own_logs.clone()),
         own_logs,
         store: Arc::new(store.clone()),
+        retention: Arc::new(store.clone()),
+        retention_requests: Arc::default(),
         catalog,
         registry,
         health: HealthStatus::default(),

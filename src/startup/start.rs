@@ -16,7 +16,7 @@ use catalog::Catalog;
 use engine::states::MemberState;
 use ports::health::HealthStatus;
 use ports::paths::AttemptPaths;
-use ports::{LogSource, Registry, Store};
+use ports::{LogSource, Registry, RetentionStore, Store};
 use rpc::PauseDetector;
 use runner::disk::watch_disk;
 use runner::disk_guard::DiskGuard;
@@ -30,6 +30,7 @@ use tokio::sync::{Notify, oneshot};
 use super::incarnation::{self, HeartbeatEffects, JoinDelay, ThisIncarnation};
 use super::log_removal::remove_logs_of_deleted_instances;
 use super::network::Network;
+use super::retention::{RetentionDeps, delete_expired_rows};
 use super::{StartupError, restart_backoff, startup_error};
 use crate::config::{Config, Role};
 
@@ -48,6 +49,10 @@ pub(super) struct NodeResources {
     pub(super) incarnation: ThisIncarnation,
     pub(super) store: Arc<dyn Store>,
     pub(super) catalog: Catalog,
+    /// The deletions of what ended long ago.
+    pub(super) retention: Arc<dyn RetentionStore>,
+    /// Notified when a deletion is requested.
+    pub(super) retention_requests: Arc<Notify>,
     pub(super) registry: Arc<dyn Registry>,
     /// Where the API reads logs: of this node or of every node.
     pub(super) logs: Arc<dyn LogSource>,
@@ -90,6 +95,9 @@ impl NodeResources {
             let (name, logs) = (this.identity.name.clone(), self.own_logs.clone());
             actix_rt::spawn(remove_logs_of_deleted_instances(name, self.catalog.clone(), logs));
         }
+        if self.config.has(Role::Master) {
+            actix_rt::spawn(delete_expired_rows(self.retention_deps()));
+        }
         let deps = self.node_deps(liveness.clone(), drain_signal)?;
         let (started, heartbeat) = oneshot::channel();
         let heartbeat_config = HeartbeatConfig {
@@ -116,6 +124,16 @@ impl NodeResources {
             network.watch_peers(failover.clone());
         }
         Ok((Arc::new(node), heartbeat.await.map_err(startup_error)?))
+    }
+
+    fn retention_deps(&self) -> RetentionDeps {
+        RetentionDeps {
+            this_node: self.incarnation.identity.incarnation,
+            clock: self.incarnation.clock.clone(),
+            store: Arc::clone(&self.retention),
+            limits: self.config.retention,
+            requests: Arc::clone(&self.retention_requests),
+        }
     }
 
     /// A standalone process has its data to itself, and may start attempts after any pause.

@@ -1,12 +1,14 @@
 //! The REST interface on a real store, with actors that do nothing but create.
 
 mod access;
+mod backfills;
 mod debug;
 mod derived_documents;
 mod description;
 mod documents;
 mod instances;
 mod limits;
+mod retention;
 mod server;
 mod streams;
 mod users;

@@ -1,5 +1,6 @@
 //! Whole nodes: the real program on its own data, driven over REST as a user does.
 
+mod backfills;
 mod harness;
 mod hostile;
 mod live;
@@ -7,4 +8,6 @@ mod machine_clock;
 mod metrics;
 mod real_input;
 mod restart;
+mod retention;
+mod timed;
 mod trouble;

@@ -7,6 +7,7 @@ mod guards;
 mod members;
 mod metrics;
 mod races;
+mod retention;
 mod schedules;
 mod schema;
 pub(crate) mod store_under_test;

@@ -115,6 +115,7 @@ impl NodeHarness {
             format: SourceFormat::Yaml,
             hash: "0".repeat(64),
             origin: VersionOrigin::Document,
+            default_timezone: Tz::UTC,
         };
         let at = self.node.clock().now();
         self.catalog

@@ -4,6 +4,7 @@
 
 mod auth;
 mod backfills;
+mod calendars;
 mod debug;
 mod health;
 mod http;
@@ -12,6 +13,8 @@ mod logs;
 mod nodes;
 mod operations;
 mod projects;
+mod retention;
+mod schedules;
 mod serve;
 mod state;
 mod stream;

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use catalog::{NewProject, Project, ProjectEdit};
 use engine::spec::{ProjectDefaults, check_external_param};
-use serde::Deserialize;
+use ports::RetentionLimit;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::auth::access::{AnyUser, Caller, Owner, Read, Write};
+use crate::auth::access::{AnyUser, Caller, Level, Owner, Read, Write};
 use crate::auth::objects::System;
 use crate::http::body::{Body, NoQuery, Query, check_name, escape_pointer};
 use crate::http::codes::Code;
@@ -57,6 +58,16 @@ struct EditProject {
     /// Replaces all defaults.
     #[schema(value_type = Option<DefaultsView>)]
     defaults: Option<Value>,
+    /// For how long ended instances are kept, such as `30d`, or `never`; null for the server's limit. Needs an
+    /// administrator.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    retention: Option<Option<String>>,
+}
+
+/// Reads a member that is there, so that null differs from its absence.
+fn nullable<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(member).map(Some)
 }
 
 /// Creates a project; its creator becomes its owner.
@@ -120,6 +131,15 @@ fn parse_defaults(defaults: &Value) -> Result<ProjectDefaults, Problem> {
     })
 }
 
+/// Parses the limit of ended instances; null takes the server's.
+fn parse_retention(limit: Option<String>) -> Result<Option<RetentionLimit>, Problem> {
+    let parse = |text: String| {
+        text.parse()
+            .map_err(|why: String| Problem::new(Code::InvalidBody, format!("{why}.")).at("/retention"))
+    };
+    limit.map(parse).transpose()
+}
+
 /// Lists the projects that the caller may see, by name.
 #[utoipa::path(tag = "projects", params(Paging), responses((status = 200, body = List<ProjectView>)))]
 #[get("/api/v1/projects")]
@@ -148,13 +168,18 @@ async fn read_project(caller: Caller<Read, Project>, _: Query<NoQuery>) -> HttpR
 #[patch("/api/v1/projects/{project}")]
 async fn edit_project(
     caller: Caller<Write, Project>,
+    request: HttpRequest,
     _: Query<NoQuery>,
     body: Body<EditProject>,
 ) -> Result<HttpResponse, Problem> {
+    if body.value.retention.is_some() {
+        caller.check_permission(Level::Admin, None, &request).await?;
+    }
     let edit = ProjectEdit {
         description: body.value.description,
         params: body.value.params.map(parse_params).transpose()?,
         defaults: body.value.defaults.as_ref().map(parse_defaults).transpose()?,
+        retention: body.value.retention.map(parse_retention).transpose()?,
     };
     let name = &caller.object().name;
     let project = caller

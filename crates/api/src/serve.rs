@@ -24,8 +24,8 @@ use crate::projects::grants;
 use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
 use crate::{
-    backfills, debug, health, instances, logs, nodes, operations, projects, stream, task_types, tasks,
-    tokens, users, workflows,
+    backfills, calendars, debug, health, instances, logs, nodes, operations, projects, retention, schedules,
+    stream, task_types, tasks, tokens, users, workflows,
 };
 
 /// Time in which requests under way are answered after a stop, in seconds.
@@ -94,6 +94,8 @@ fn register_routes(config: &mut ServiceConfig) {
     projects::register_routes(config);
     grants::register_routes(config);
     workflows::register_routes(config);
+    schedules::register_routes(config);
+    calendars::register_routes(config);
     start::register_routes(config);
     instances::register_routes(config);
     tasks::register_routes(config);
@@ -108,5 +110,6 @@ fn register_routes(config: &mut ServiceConfig) {
     nodes::register_routes(config);
     debug::register_routes(config);
     task_types::register_routes(config);
+    retention::register_routes(config);
     stream::register_routes(config);
 }

@@ -9,7 +9,7 @@ use engine::timezone::Tz;
 use metrics_exporter_prometheus::PrometheusHandle;
 use ports::LogSource;
 use ports::node::Node;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How a process takes part in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct ApiState {
     pub rates: Rates,
     /// The lifetime of a session that a login opens.
     pub session_lifetime: Duration,
+    /// Notified when a deletion of ended instances was requested.
+    pub retention_requests: Arc<Notify>,
     /// Becomes true when the server is about to stop: streams and waits end.
     pub closing: watch::Receiver<bool>,
 }

@@ -64,7 +64,7 @@ async fn put_workflow(
     check_name("/name", &name)?;
     let format = parse_format(&request)?;
     let project = caller.object();
-    let new = parse_version(&name, &project.name, &body, format).await?;
+    let new = parse_version(caller.server(), (project, &name), &body, format).await?;
     let if_match = read_if_match(&request)?;
     if query.0.dry_run.unwrap_or_default() {
         let put = caller
@@ -80,6 +80,7 @@ async fn put_workflow(
         .workflows()
         .save_version(project.id, &new, if_match, &context)
         .await?;
+    caller.server().state().node.schedules_changed();
     let status = match put.outcome {
         SaveOutcome::Created => HttpResponse::Created(),
         SaveOutcome::Changed | SaveOutcome::Unchanged => HttpResponse::Ok(),
@@ -136,6 +137,7 @@ async fn list_workflows(
         Some(runs) => Some(workflows.last_runs(&shown, runs).await?),
         None => None,
     };
+    let mut next_fires = workflows.next_fires(&shown).await?;
     let page = Page {
         next_cursor: page.next_cursor,
         items: page
@@ -145,7 +147,8 @@ async fn list_workflows(
                 let runs = last_runs
                     .as_mut()
                     .map(|all| all.remove(&workflow.id).unwrap_or_default());
-                WorkflowItem::new(workflow, runs)
+                let next_fire_at = next_fires.remove(&workflow.id);
+                WorkflowItem::new(workflow, next_fire_at, runs)
             })
             .collect(),
     };
@@ -258,6 +261,7 @@ async fn edit_workflow(
         .workflows()
         .edit(caller.object().id, &name, &edit, &caller.audit_context(None))
         .await?;
+    caller.server().state().node.schedules_changed();
     let found = find_version(&caller, &name, None).await?;
     Ok(HttpResponse::Ok()
         .insert_header((ETAG, format_etag(found.version)))

@@ -1,16 +1,14 @@
 //! The schedules that give the dates of a backfill.
 
 use engine::backfill::DateSource;
-use engine::schedule::{Calendar, parse_schedule};
-use engine::timezone::{Tz, parse_timezone};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
-use serde_json::Value;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::backfills::Backfills;
-use crate::columns::{parse_json, parse_name, unreadable};
-use crate::entity::{calendar, schedule};
+use crate::calendars::find_effective_calendar;
+use crate::entity::schedule;
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
+use crate::schedule_rows::read_definition;
 use crate::workflows::WorkflowId;
 
 impl Backfills<'_> {
@@ -39,12 +37,9 @@ impl Backfills<'_> {
         }
         let mut sources = Vec::with_capacity(rows.len());
         for row in rows {
-            let zone = read_zone(&row.timezone)?;
-            let definition: Value = parse_json("definition", &row.definition)?;
-            let definition = parse_schedule(&definition, zone)
-                .map_err(|issues| unreadable("definition", format!("{issues:?}")))?;
+            let (definition, zone) = read_definition(&row)?;
             let calendar = match &definition.calendar {
-                Some(name) => self.find_calendar(project, name).await?,
+                Some(name) => find_effective_calendar(self.store().reader(), project.0, name).await?,
                 None => None,
             };
             sources.push(DateSource {
@@ -54,31 +49,4 @@ impl Backfills<'_> {
         }
         Ok(Some(sources))
     }
-
-    /// Reads a calendar; a project's own goes before a shared one of that name.
-    async fn find_calendar(self, project: ProjectId, name: &str) -> Result<Option<Calendar>, CatalogError> {
-        let of_project = Condition::any()
-            .add(calendar::Column::ProjectId.eq(project.0))
-            .add(calendar::Column::ProjectId.is_null());
-        let rows = calendar::Entity::find()
-            .filter(calendar::Column::Name.eq(name))
-            .filter(of_project)
-            .all(self.store().reader())
-            .await?;
-        let own_first = rows.into_iter().max_by_key(|row| row.project_id.is_some());
-        own_first.map(read_calendar).transpose()
-    }
-}
-
-fn read_calendar(row: calendar::Model) -> Result<Calendar, CatalogError> {
-    Ok(Calendar {
-        zone: row.timezone.as_deref().map(read_zone).transpose()?,
-        days: parse_name("days", &row.days)?,
-        exclude: parse_json("exclude", &row.exclude)?,
-        include: parse_json("include", &row.include)?,
-    })
-}
-
-fn read_zone(name: &str) -> Result<Tz, CatalogError> {
-    parse_timezone(name).map_err(|error| unreadable("timezone", error))
 }

@@ -4,6 +4,7 @@ use store::Store;
 
 use crate::audit::AuditLog;
 use crate::backfills::Backfills;
+use crate::calendars::Calendars;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -12,6 +13,8 @@ use crate::nodes::Nodes;
 use crate::operations::Operations;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
+use crate::retention::Retention;
+use crate::schedules::Schedules;
 use crate::tasks::Tasks;
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
@@ -38,6 +41,11 @@ impl Catalog {
     /// Returns the backfills.
     pub fn backfills(&self) -> Backfills<'_> {
         Backfills::new(&self.store)
+    }
+
+    /// Returns the calendars of schedules.
+    pub fn calendars(&self) -> Calendars<'_> {
+        Calendars::new(&self.store)
     }
 
     /// Returns the permissions of users on projects.
@@ -78,6 +86,16 @@ impl Catalog {
     /// Returns the idempotency keys of requests.
     pub fn request_keys(&self) -> RequestKeys<'_> {
         RequestKeys::new(&self.store)
+    }
+
+    /// Returns the requested deletions of ended instances.
+    pub fn retention(&self) -> Retention<'_> {
+        Retention::new(&self.store)
+    }
+
+    /// Returns the schedules of workflows.
+    pub fn schedules(&self) -> Schedules<'_> {
+        Schedules::new(&self.store)
     }
 
     /// Returns the tasks of instances.

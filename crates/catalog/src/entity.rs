@@ -18,6 +18,7 @@ pub(crate) mod inbox;
 pub(crate) mod index;
 pub(crate) mod instance;
 pub(crate) mod instance_label;
+pub(crate) mod instance_purge;
 pub(crate) mod log_removal;
 pub(crate) mod member;
 pub(crate) mod member_heartbeat;
@@ -25,6 +26,8 @@ pub(crate) mod owner_log;
 pub(crate) mod project;
 pub(crate) mod project_grant;
 pub(crate) mod request_key;
+pub(crate) mod retention_lease;
+pub(crate) mod retention_run;
 pub(crate) mod schedule;
 pub(crate) mod schedule_fire;
 pub(crate) mod task_instance;
@@ -68,6 +71,9 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, calendar::Entity),
         create(backend, schedule::Entity),
         create(backend, schedule_fire::Entity),
+        create(backend, retention_lease::Entity),
+        create(backend, retention_run::Entity),
+        create(backend, instance_purge::Entity),
     ]
 }
 
@@ -94,6 +100,8 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         calendar::indexes(),
         schedule::indexes(),
         schedule_fire::indexes(),
+        log_removal::indexes(),
+        retention_run::indexes(),
     ]
     .iter()
     .flatten()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::ids::Timestamp;
 use engine::spec::ProjectDefaults;
+use ports::RetentionLimit;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
 use sea_orm::{
@@ -12,7 +13,7 @@ use sea_orm::{
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
-use crate::columns::{map_to_json, parse_json};
+use crate::columns::{map_to_json, parse_json, parse_name};
 use crate::context::AuditContext;
 use crate::entity::{project, project_grant, user_account, workflow};
 use crate::error::CatalogError;
@@ -42,6 +43,8 @@ pub struct Project {
     pub params: BTreeMap<String, String>,
     /// What holds where its tasks and documents are silent.
     pub defaults: ProjectDefaults,
+    /// For how long ended instances are kept; the server's limit unless given.
+    pub retention: Option<RetentionLimit>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last edited.
@@ -58,6 +61,10 @@ impl TryFrom<project::Model> for Project {
             description: row.description,
             params: parse_json("params", &row.params)?,
             defaults: parse_json("defaults", &row.defaults)?,
+            retention: row
+                .retention
+                .map(|text| parse_name("retention", &text))
+                .transpose()?,
             created_at: Timestamp(row.created_at),
             updated_at: Timestamp(row.updated_at),
         })
@@ -84,6 +91,8 @@ pub struct ProjectEdit {
     pub params: Option<BTreeMap<String, String>>,
     /// The new defaults, which replace all of the old ones; instances that exist keep theirs.
     pub defaults: Option<ProjectDefaults>,
+    /// The new limit of ended instances; none inside takes the server's.
+    pub retention: Option<Option<RetentionLimit>>,
 }
 
 /// The projects.
@@ -184,12 +193,14 @@ impl<'a> Projects<'a> {
         project.description = edit.description.clone().unwrap_or(project.description);
         project.params = edit.params.clone().unwrap_or(project.params);
         project.defaults = edit.defaults.clone().unwrap_or(project.defaults);
+        project.retention = edit.retention.unwrap_or(project.retention);
         project.updated_at = context.at;
         let row = project::ActiveModel {
             id: Unchanged(project.id.0),
             description: Set(project.description.clone()),
             params: Set(map_to_json(&project.params)),
             defaults: Set(serde_json::json!(project.defaults).to_string()),
+            retention: Set(project.retention.map(|limit| limit.to_string())),
             updated_at: Set(project.updated_at.0),
             revision: Set(revision),
             ..project::ActiveModel::default()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine::ids::Timestamp;
 use engine::spec::Definition;
+use engine::timezone::Tz;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -13,6 +14,7 @@ use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::map_to_json;
 use crate::context::AuditContext;
+use crate::document_schedules::store_document_schedules;
 use crate::entity::{project, workflow, workflow_version};
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
@@ -33,6 +35,8 @@ pub struct NewVersion {
     pub format: SourceFormat,
     /// SHA-256 of the canonical model in hex; the same hash means unchanged.
     pub hash: String,
+    /// The zone of a document that names none.
+    pub default_timezone: Tz,
     /// Where it comes from.
     pub origin: VersionOrigin,
 }
@@ -118,12 +122,13 @@ impl Workflows<'_> {
             .one(change.on())
             .await?
             .ok_or_else(|| missing_workflow(&new.name))?;
-        let newest = with_hash(change.on(), row).await?;
+        let newest = with_hash(change.on(), row.clone()).await?;
         let saved = decide(Some(&newest), new, if_match)?;
         if saved.outcome == SaveOutcome::Unchanged {
             return Ok(saved);
         }
         store_version(change.on(), (newest.workflow, saved.version), new, context).await?;
+        store_document_schedules(change.on(), &row, new, context.at).await?;
         let resource = format!("{}@{}", newest.workflow, saved.version);
         let entry = AuditEntry::done(new.origin.action(), "workflow", &resource)
             .with_detail(format!("{} {}", new.name, new.hash));

@@ -7,6 +7,7 @@ use sea_orm::{EntityTrait, QuerySelect};
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::context::AuditContext;
+use crate::document_schedules::follow_workflow;
 use crate::entity::workflow;
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
@@ -48,12 +49,14 @@ impl Workflows<'_> {
         workflow::Entity::update(row)
             .exec_without_returning(change.on())
             .await?;
+        let workflow = workflow::Model { enabled, ..stored };
+        follow_workflow(change.on(), &workflow, context.at).await?;
         let action = if enabled {
             "workflow.enable"
         } else {
             "workflow.disable"
         };
-        let entry = AuditEntry::done(action, "workflow", &stored.id.to_string()).with_detail(name);
+        let entry = AuditEntry::done(action, "workflow", &workflow.id.to_string()).with_detail(name);
         change.commit_with(&entry).await
     }
 }

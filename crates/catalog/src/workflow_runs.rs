@@ -1,12 +1,13 @@
-//! The last instances of several workflows, in one query.
+//! The last instances of several workflows, and their next fires, each in one query.
 
 use std::collections::BTreeMap;
 
 use engine::ids::{InstanceId, Timestamp};
 use engine::states::InstanceState;
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 
 use crate::columns::parse_name;
+use crate::entity::schedule;
 use crate::error::CatalogError;
 use crate::workflows::{WorkflowId, Workflows};
 
@@ -33,6 +34,29 @@ struct RunRow {
 }
 
 impl Workflows<'_> {
+    /// Reads when schedules of each workflow fire next; workflows without a fire to come are left out.
+    ///
+    /// # Errors
+    /// `Unavailable`: try again.
+    pub async fn next_fires(
+        self,
+        workflows: &[WorkflowId],
+    ) -> Result<BTreeMap<WorkflowId, Timestamp>, CatalogError> {
+        let rows: Vec<(i64, Option<i64>)> = schedule::Entity::find()
+            .select_only()
+            .column(schedule::Column::WorkflowId)
+            .column_as(schedule::Column::NextFireAt.min(), "next_fire_at")
+            .filter(schedule::Column::WorkflowId.is_in(workflows.iter().map(|workflow| workflow.0)))
+            .group_by(schedule::Column::WorkflowId)
+            .into_tuple()
+            .all(self.store().reader())
+            .await?;
+        let fires = rows.into_iter();
+        Ok(fires
+            .filter_map(|(workflow, at)| Some((WorkflowId(workflow), Timestamp(at?))))
+            .collect())
+    }
+
     /// Reads the newest instances of each workflow, at most `runs` of each, newest first.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use crate::audited_transaction::AuditedTransaction;
 use crate::backfill_state::find_open_backfill;
 use crate::columns::{narrow, parse_json};
 use crate::context::AuditContext;
-use crate::entity::{instance, workflow, workflow_version};
+use crate::entity::{instance, schedule, workflow, workflow_version};
 use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
@@ -265,7 +265,7 @@ impl<'a> Workflows<'a> {
         }))
     }
 
-    /// Deletes a workflow without open instances; its ended instances can still be read.
+    /// Deletes a workflow without open instances, and its schedules; its ended instances can still be read.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` with `WORKFLOW_HAS_OPEN_INSTANCES`.
@@ -300,6 +300,10 @@ impl<'a> Workflows<'a> {
             let detail = format!("backfill {backfill} of the workflow is running or paused; cancel it first");
             return Err(CatalogError::conflict("WORKFLOW_HAS_OPEN_INSTANCES", detail));
         }
+        schedule::Entity::delete_many()
+            .filter(schedule::Column::WorkflowId.eq(workflow.id))
+            .exec(change.on())
+            .await?;
         let row = workflow::ActiveModel {
             id: Unchanged(workflow.id),
             deleted_at: Set(Some(context.at.0)),

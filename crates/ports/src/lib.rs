@@ -22,6 +22,7 @@ mod logs;
 mod membership;
 mod ownership;
 mod registry;
+mod retention;
 mod schedules;
 mod starts;
 mod stores;
@@ -41,6 +42,10 @@ pub use membership::{
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
+pub use retention::{
+    AgedRows, BatchOutcome, DeletedBatch, EndedInstance, ExpirySelection, RequestedRetention,
+    RetainedProject, RetentionLease, RetentionLimit, RetentionRunId, RetentionStore, RetentionWork, SWEEP,
+};
 pub use schedules::{
     FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledProject,
     UpcomingSchedule,

@@ -37,6 +37,9 @@ pub trait Node: Send + Sync + 'static {
     /// As the store returns; after `Uncertain`, a repetition with the same request key shows whether it exists.
     async fn create_instance(&self, new: NewInstance) -> Result<WriteOutcome, StoreError>;
 
+    /// Makes this node read again which schedules are due, after one, a calendar or a workflow was changed.
+    fn schedules_changed(&self);
+
     /// Makes the owner read the inbox of an instance; claims the instance if it needs an owner.
     ///
     /// Returns when the commands that were stored before are decided, at the latest after `wait`; the caller reads the

@@ -24,6 +24,7 @@ use super::job_end::{end_with_outputs, failed_end, permanent_end};
 use super::limits::{LogLimits, RunnerLimits};
 use super::log_files::LogFiles;
 use super::log_tail::{LogTail, free_bytes, low_disk_reason};
+use super::spare_files::UnusedFiles;
 
 /// Longest time to connect. The task's own timeout bounds the wait for the response.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -156,7 +157,7 @@ struct Exchange {
 impl Exchange {
     async fn run(mut self) -> JobEnd {
         let end = self.exchange().await;
-        self.runner.logs.seal(&self.uid, &self.log);
+        self.runner.logs.seal(&self.uid, &self.log, UnusedFiles::Remove);
         end
     }
 

@@ -17,4 +17,5 @@ mod log_tail;
 mod python;
 mod remove_tree;
 mod shell;
+mod spare_files;
 mod task_file;

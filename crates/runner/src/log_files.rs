@@ -18,8 +18,9 @@ use ports::{LogPart, LogSource, LogUnavailable};
 use primitives::private_files::create_private_folder;
 
 use super::file_remover::FileRemover;
-use super::log_identities::LogIdentities;
+use super::log_identities::{LogIdentities, LogIdentity};
 use super::remove_tree::REMOVED_EXTENSION;
+use super::spare_files::{SPARE_EXTENSION, SpareFiles, UnusedFiles};
 use super::task_file::{FileIdentity, TaskFolder, is_replacement};
 
 /// Most bytes that one read returns.
@@ -36,6 +37,7 @@ const REPLACED: &[u8] = b"[the task replaced its log]\n";
 pub struct LogFiles {
     root: PathBuf,
     identities: Arc<LogIdentities>,
+    spare: SpareFiles,
     remover: FileRemover,
 }
 
@@ -45,6 +47,7 @@ impl LogFiles {
         Self {
             root: root.into(),
             identities: Arc::default(),
+            spare: SpareFiles::default(),
             remover: FileRemover::default(),
         }
     }
@@ -59,18 +62,28 @@ impl LogFiles {
     /// # Errors
     /// When the folder or the file cannot be created.
     pub(crate) fn create(&self, uid: &DispatchId) -> io::Result<File> {
-        let file = self.create_file(uid)?;
-        self.identities
-            .insert(*uid, FileIdentity::from_metadata(&file.metadata()?));
+        let file = match self.take_spare_file(uid) {
+            Some(file) => file,
+            None => self.create_file(uid)?,
+        };
+        let identity = FileIdentity::from_metadata(&file.metadata()?);
+        self.identities.insert(*uid, LogIdentity::File(identity));
         Ok(file)
     }
 
     /// Puts a file with one line in the place of a log that its task replaced, after all processes of the task have
-    /// ended; `own` is the file that the worker made.
-    pub(crate) fn seal(&self, uid: &DispatchId, own: &File) {
-        let own = own.metadata().map(|own| FileIdentity::from_metadata(&own));
-        let found = fs::symlink_metadata(self.path(uid)).map(|found| FileIdentity::from_metadata(&found));
-        if matches!((&own, &found), (Ok(own), Ok(found)) if own == found) {
+    /// ended; `own` is the file that the worker made. The next attempt gets a log that is still empty, if it may have
+    /// it.
+    pub(crate) fn seal(&self, uid: &DispatchId, own: &File, unused: UnusedFiles) {
+        let path = self.path(uid);
+        let found = fs::symlink_metadata(&path).map(|found| FileIdentity::from_metadata(&found));
+        if let (Ok(own), Ok(found)) = (own.metadata(), &found)
+            && FileIdentity::from_metadata(&own) == *found
+        {
+            let recycles = unused == UnusedFiles::Recycle && is_unused(&own);
+            if recycles && self.spare.put(&path, *found, &self.root) {
+                self.identities.insert(*uid, LogIdentity::Empty);
+            }
             return;
         }
         let sealed = self.create(uid).and_then(|mut file| file.write_all(REPLACED));
@@ -96,7 +109,10 @@ impl LogFiles {
     /// Removes what an earlier incarnation had begun to remove.
     pub(crate) fn resume_removals(&self) {
         let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
-        let is_removed = |path: &PathBuf| path.extension().is_some_and(|end| end == REMOVED_EXTENSION);
+        let is_removed = |path: &PathBuf| {
+            path.extension()
+                .is_some_and(|end| end == REMOVED_EXTENSION || end == SPARE_EXTENSION)
+        };
         for path in entries.map(|entry| entry.path()).filter(is_removed) {
             self.remover.remove_later(path);
         }
@@ -116,7 +132,11 @@ impl LogFiles {
     }
 
     fn read_part(&self, uid: &DispatchId, offset: u64, limit: u64) -> io::Result<LogPart> {
-        let known = self.identities.get(uid);
+        let known = match self.identities.get(uid) {
+            Some(LogIdentity::Empty) => return Ok(LogPart::nothing_at(offset)),
+            Some(LogIdentity::File(known)) => Some(known),
+            None => None,
+        };
         let (folder, name) = self.place(uid);
         let opened = TaskFolder::open(&self.root, &folder).and_then(|folder| folder.open_file(&name));
         match opened {
@@ -136,6 +156,17 @@ impl LogFiles {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Gives a spare file the name of a log, unless a task did something to it in the meantime.
+    fn take_spare_file(&self, uid: &DispatchId) -> Option<File> {
+        let spare = self.spare.take()?;
+        let (folder, name) = self.place(uid);
+        let folder = self.open_or_create_folder(&folder).ok()?;
+        let file = folder.adopt_file(&spare.path, &name).ok()?;
+        let found = file.metadata().ok()?;
+        let is_spare = is_unused(&found) && FileIdentity::from_metadata(&found) == spare.identity;
+        is_spare.then_some(file)
     }
 
     /// Moves away whatever a task has put at the place of the file or of its folder.
@@ -180,6 +211,11 @@ fn is_own_file(found: &Metadata, known: Option<FileIdentity>) -> bool {
         Some(known) => FileIdentity::from_metadata(found) == known,
         None => found.nlink() == 1,
     }
+}
+
+/// Whether a log is as the worker made it: empty, under one name, closed to others.
+fn is_unused(found: &Metadata) -> bool {
+    found.len() == 0 && found.nlink() == 1 && found.mode() & 0o7777 == 0o600
 }
 
 fn read_file_part(file: &File, size: u64, offset: u64, limit: u64) -> io::Result<LogPart> {

@@ -10,6 +10,15 @@ use super::task_file::FileIdentity;
 /// Number of logs that are kept; the oldest is dropped first.
 const MAX_IDENTITIES: usize = 50_000;
 
+/// What is known of the log of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogIdentity {
+    /// It is this file.
+    File(FileIdentity),
+    /// The attempt has ended and left it empty; its file is another attempt's.
+    Empty,
+}
+
 /// Which file is the log of an attempt, at most `MAX_IDENTITIES`.
 #[derive(Debug, Default)]
 pub(crate) struct LogIdentities {
@@ -18,20 +27,20 @@ pub(crate) struct LogIdentities {
 
 #[derive(Debug, Default)]
 struct IdentityTable {
-    identities: HashMap<DispatchId, FileIdentity>,
+    identities: HashMap<DispatchId, LogIdentity>,
     order: VecDeque<DispatchId>,
 }
 
 impl LogIdentities {
-    /// Returns the file that this incarnation made for an attempt.
-    pub(crate) fn get(&self, uid: &DispatchId) -> Option<FileIdentity> {
+    /// Returns what this incarnation made for an attempt.
+    pub(crate) fn get(&self, uid: &DispatchId) -> Option<LogIdentity> {
         self.lock_files().identities.get(uid).copied()
     }
 
-    /// Keeps the file that was made for an attempt.
-    pub(crate) fn insert(&self, uid: DispatchId, file: FileIdentity) {
+    /// Keeps what was made for an attempt.
+    pub(crate) fn insert(&self, uid: DispatchId, log: LogIdentity) {
         let mut files = self.lock_files();
-        if files.identities.insert(uid, file).is_none() {
+        if files.identities.insert(uid, log).is_none() {
             files.order.push_back(uid);
         }
         if files.order.len() > MAX_IDENTITIES

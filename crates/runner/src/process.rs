@@ -42,6 +42,7 @@ use super::file_remover::FileRemover;
 use super::limits::LogLimits;
 use super::log_files::LogFiles;
 use super::log_tail::LogTail;
+use super::spare_files::SpareFiles;
 
 pub use self::proc_fs::boot_id;
 
@@ -69,6 +70,7 @@ pub(crate) struct ProcessRunner {
     task_types: ScriptTypes,
     scripts: ScriptCache,
     logs: LogFiles,
+    spare_folders: SpareFiles,
     remover: FileRemover,
     memory_kills: MemoryKills,
 }
@@ -82,6 +84,7 @@ impl ProcessRunner {
             task_types,
             scripts: ScriptCache::default(),
             logs,
+            spare_folders: SpareFiles::default(),
             remover: FileRemover::default(),
             memory_kills: MemoryKills::begin(),
         }
@@ -93,8 +96,13 @@ impl ProcessRunner {
         let read_script = self.task_types.get(action.task_type.as_str());
         let read_script = read_script.ok_or_else(|| "this task type has no process".to_owned())?;
         let script = read_script(action).map_err(|error| StartError::permanent(error.to_string()))?;
-        let workspace = Workspace::create(job, &script.text, &self.scripts, &self.remover)
-            .map_err(|error| format!("cannot make the working directory: {error}"))?;
+        let workspace = Workspace::create(
+            job,
+            &script.text,
+            &self.scripts,
+            (&self.spare_folders, &self.remover),
+        )
+        .map_err(|error| format!("cannot make the working directory: {error}"))?;
         let (child, pid, log) = self.spawn_process(job, &script.interpreter, &workspace)?;
         let files = AttemptFiles::new(job.dispatch.uid, self.logs.clone(), log, workspace);
         let memory_kills = self.memory_kills.clone();

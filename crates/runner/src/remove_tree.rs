@@ -37,7 +37,7 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it cannot be moved.
 pub(crate) fn move_aside(path: &Path) -> io::Result<PathBuf> {
-    let aside = unused_name(path.parent().unwrap_or(Path::new(".")));
+    let aside = unused_name(path.parent().unwrap_or(Path::new(".")), REMOVED_EXTENSION);
     fs::rename(path, &aside)?;
     Ok(aside)
 }
@@ -65,7 +65,7 @@ fn empty_folder(folder: &Path, moved: &mut Vec<PathBuf>) -> io::Result<()> {
         let entry = entry?;
         let path = inside.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            let aside = unused_name(folder.parent().unwrap_or(Path::new(".")));
+            let aside = unused_name(folder.parent().unwrap_or(Path::new(".")), REMOVED_EXTENSION);
             match fs::rename(&path, &aside) {
                 Ok(()) => moved.push(aside),
                 // The rights of the folder itself do not allow that it gets another parent.
@@ -98,12 +98,12 @@ fn path_of(file: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
-/// The time distinguishes the names of two incarnations.
-fn unused_name(folder: &Path) -> PathBuf {
+/// Returns a name in `folder` that no incarnation has used; the time distinguishes those of two incarnations.
+pub(crate) fn unused_name(folder: &Path, extension: &str) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    folder.join(format!("{}-{number}.{REMOVED_EXTENSION}", time.as_nanos()))
+    folder.join(format!("{}-{number}.{extension}", time.as_nanos()))
 }
 
 #[cfg(test)]

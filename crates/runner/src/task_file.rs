@@ -8,8 +8,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
+use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{AT_FDCWD, OFlag, open, openat, renameat};
 use nix::sys::stat::{Mode, mkdirat};
 
 /// The flags of every open: a link is refused, and neither a FIFO without a writer nor a terminal is waited for.
@@ -93,6 +94,19 @@ fn require_regular(file: File) -> io::Result<File> {
     ))
 }
 
+/// Returns the identity of a folder that is empty and has the rights of a new working directory; none for anything else.
+pub(crate) fn identify_empty_folder(path: &Path) -> Option<FileIdentity> {
+    let flags = HOSTILE | OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+    let folder = File::from(open(path, flags, Mode::empty()).ok()?);
+    let metadata = folder.metadata().ok()?;
+    let is_private = metadata.mode() & 0o7777 == Mode::S_IRWXU.bits();
+    let mut entries = Dir::from_fd(folder.into()).ok()?;
+    let is_empty = entries
+        .iter()
+        .all(|entry| entry.is_ok_and(|entry| matches!(entry.file_name().to_bytes(), b"." | b"..")));
+    (is_private && is_empty).then(|| FileIdentity::from_metadata(&metadata))
+}
+
 /// A folder inside a folder of the node, opened without following a link; its files are reached through it.
 pub(crate) struct TaskFolder(OwnedFd);
 
@@ -123,6 +137,17 @@ impl TaskFolder {
     pub(crate) fn create_file(&self, name: &OsStr) -> io::Result<File> {
         let flags = HOSTILE | OFlag::O_RDWR | OFlag::O_APPEND | OFlag::O_CREAT | OFlag::O_EXCL;
         Ok(openat(&self.0, name, flags, PRIVATE_FILE)?.into())
+    }
+
+    /// Gives an existing file the name `name` and opens it for reading and appending; a file or link of that name is
+    /// replaced.
+    ///
+    /// # Errors
+    /// When a folder has this name, and when what has it now is not a regular file.
+    pub(crate) fn adopt_file(&self, file: &Path, name: &OsStr) -> io::Result<File> {
+        renameat(AT_FDCWD, file, &self.0, name)?;
+        let flags = HOSTILE | OFlag::O_RDWR | OFlag::O_APPEND;
+        require_regular(openat(&self.0, name, flags, Mode::empty())?.into())
     }
 
     /// Opens a regular file for reading.

@@ -14,5 +14,7 @@ mod members;
 mod ownership;
 mod pinned_definition;
 mod relayed_results;
+mod retention;
+pub(crate) mod retention_batches;
 mod schedules;
 mod task_rows;

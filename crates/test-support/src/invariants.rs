@@ -15,7 +15,7 @@ pub struct Invariant {
 }
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 13] = [
+pub const INVARIANTS: [Invariant; 15] = [
     Invariant {
         name: "I1: what was written names an owner of that epoch",
         sql: "SELECT t.instance FROM transition t WHERE t.epoch > 0 AND NOT EXISTS (SELECT 1 FROM owner_log o \
@@ -86,6 +86,18 @@ pub const INVARIANTS: [Invariant; 13] = [
         name: "I11: every command is decided",
         sql: "SELECT instance FROM inbox WHERE kind = 'command' AND created_at < {now} - {grace} \
               AND (applied_at IS NULL OR outcome = 'pending')",
+    },
+    Invariant {
+        name: "I14: a date that ran is in the state of its newest instance",
+        sql: "SELECT d.backfill FROM backfill_date d JOIN instance i ON i.id = d.instance \
+              WHERE d.state IN ('running', 'succeeded', 'failed', 'stopped') AND d.state <> CASE \
+              WHEN i.state IN ('stopped', 'failed', 'succeeded') THEN i.state ELSE 'running' END",
+    },
+    Invariant {
+        name: "I14: an open instance of a backfill is that of a date",
+        sql: "SELECT i.backfill FROM instance i WHERE i.backfill IS NOT NULL \
+              AND i.state NOT IN ('stopped', 'failed', 'succeeded') \
+              AND NOT EXISTS (SELECT 1 FROM backfill_date d WHERE d.instance = i.id AND d.backfill = i.backfill)",
     },
 ];
 

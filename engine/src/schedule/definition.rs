@@ -1,5 +1,7 @@
 //! A schedule as a document or a request describes it.
 
+use std::sync::Arc;
+
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
@@ -65,12 +67,12 @@ impl ScheduleDefinition {
     }
 
     /// Returns its fire times; `zone` is its own or the default, `calendar` the one that it names.
-    pub fn fire_times(&self, zone: Tz, calendar: Option<Calendar>) -> FireTimes {
+    pub fn fire_times(&self, zone: Tz, calendar: Option<Arc<Calendar>>) -> FireTimes {
         FireTimes::new(self.recurrence(zone), zone, self.window(zone), calendar)
     }
 
     /// Returns its fire times as if its window had no end and no beginning.
-    pub fn fire_times_without_window(&self, zone: Tz, calendar: Option<Calendar>) -> FireTimes {
+    pub fn fire_times_without_window(&self, zone: Tz, calendar: Option<Arc<Calendar>>) -> FireTimes {
         FireTimes::new(self.recurrence(zone), zone, Window::default(), calendar)
     }
 

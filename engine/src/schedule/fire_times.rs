@@ -1,5 +1,7 @@
 //! The instants at which a schedule fires: its recurrence, within its window, on the dates of its calendar.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 
@@ -37,12 +39,12 @@ pub struct FireTimes {
     recurrence: Recurrence,
     zone: Tz,
     window: Window,
-    calendar: Option<Calendar>,
+    calendar: Option<Arc<Calendar>>,
 }
 
 impl FireTimes {
     /// The fire times of a recurrence; `zone` is that in which dates of the calendar are read.
-    pub fn new(recurrence: Recurrence, zone: Tz, window: Window, calendar: Option<Calendar>) -> Self {
+    pub fn new(recurrence: Recurrence, zone: Tz, window: Window, calendar: Option<Arc<Calendar>>) -> Self {
         Self {
             recurrence,
             zone,

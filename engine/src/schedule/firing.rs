@@ -82,7 +82,7 @@ impl<'a> Firing<'a> {
     pub fn next_after(self, after: Timestamp) -> Option<NextFire> {
         self.times
             .next_after(after)
-            .map(|fire_at| self.next_fire(fire_at))
+            .map(|fire_at| self.plan_fire(fire_at))
     }
 
     /// Decides the fires from `next` on that are due. One that is due for more than `missed_after_ms` is missed. At
@@ -110,7 +110,7 @@ impl<'a> Firing<'a> {
                     due_at: fire.due_at,
                 }),
                 (None, Some(last)) => self.next_after(last),
-                (None, None) => Some(self.next_fire(next)),
+                (None, None) => Some(self.plan_fire(next)),
             },
             skipped,
             starts,
@@ -128,7 +128,8 @@ impl<'a> Firing<'a> {
         })
     }
 
-    fn next_fire(self, fire_at: Timestamp) -> NextFire {
+    /// Returns a fire with the instant at which it is due.
+    pub fn plan_fire(self, fire_at: Timestamp) -> NextFire {
         NextFire {
             fire_at,
             due_at: self.due_at(fire_at),

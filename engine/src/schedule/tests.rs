@@ -2,6 +2,8 @@
 
 mod clock_changes;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SecondsFormat};
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -51,7 +53,7 @@ fn the_worked_rows_hold() {
 }
 
 fn fire_times(recurrence: Recurrence, window: Window, calendar: Option<Calendar>) -> FireTimes {
-    FireTimes::new(recurrence, Tz::UTC, window, calendar)
+    FireTimes::new(recurrence, Tz::UTC, window, calendar.map(Arc::new))
 }
 
 fn cron(expression: &str) -> Recurrence {

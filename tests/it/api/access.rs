@@ -158,7 +158,7 @@ enum Needs {
 }
 
 /// Every operation that needs a token.
-const NEEDS: [(Needs, &str); 61] = [
+const NEEDS: [(Needs, &str); 62] = [
     (Needs::Token, "GET /api/openapi.json"),
     (Needs::Token, "GET /api/v1/backfills"),
     (Needs::Token, "GET /api/v1/cluster"),
@@ -252,6 +252,7 @@ const NEEDS: [(Needs, &str); 61] = [
     (Needs::Admin, "GET /api/v1/users"),
     (Needs::Admin, "PATCH /api/v1/users/{name}"),
     (Needs::Admin, "POST /api/v1/nodes/{incarnation}/drain"),
+    (Needs::Admin, "POST /api/v1/retention"),
     (Needs::Admin, "POST /api/v1/users"),
 ];
 
@@ -317,6 +318,7 @@ async fn status_of(served: &Served, token: &str, method: &str, path: &str) -> u1
         (_, path) if path.contains("/grants/") => Some(json!({"permission": "read"})),
         ("PUT", _) => Some(json!({"version": 1, "name": "w", "tasks": {"t": {"type": "noop"}}})),
         (_, "/api/v1/projects" | "/api/v1/tokens" | "/api/v1/users") => Some(json!({"name": "made"})),
+        (_, "/api/v1/retention") => Some(json!({"older_than": "1d", "dry_run": true})),
         _ => Some(json!({})),
     };
     let asked = served.ask_as(token, method, path);

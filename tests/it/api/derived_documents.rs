@@ -204,3 +204,33 @@ async fn a_list_of_workflows_shows_their_newest_instances() {
     assert_eq!(wrong.problem(400, "INVALID_QUERY"), "/runs");
     served.stop().await;
 }
+
+#[actix_rt::test]
+async fn a_copy_has_its_schedules_paused_and_lists_show_the_next_fire() {
+    let served = serve().await;
+    let text = TEXT.replace(
+        "# kept",
+        "schedules:\n  s: { cron: '0 0 0 1 1 ? 2099', timezone: UTC }",
+    );
+    put_text(&served, "default", "w", &text).await;
+    let copy = format!("{PROJECT}/workflows/w/copy");
+    let made = served.send("POST", &copy, json!({"name": "x"})).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let enabled = async |workflow: &str| {
+        let path = format!("{PROJECT}/workflows/{workflow}/schedules/s");
+        served.get(&path).await.json()["enabled"].clone()
+    };
+    assert_eq!(
+        (enabled("w").await, enabled("x").await),
+        (json!(true), json!(false))
+    );
+    let listed = served.get(&format!("{PROJECT}/workflows?runs=1")).await.json();
+    let fires: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["next_fire_at"])
+        .collect();
+    assert_eq!(fires, [&json!("2099-01-01T00:00:00.000Z"), &json!(null)]);
+    served.stop().await;
+}

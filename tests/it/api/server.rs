@@ -52,6 +52,8 @@ impl Node for Idle {
         Ok(written.remove(0))
     }
 
+    fn schedules_changed(&self) {}
+
     async fn notify_owner(&self, _: InstanceId, _: Duration) {}
 
     async fn drain_node(&self, _: Incarnation) -> Result<(), StoreError> {
@@ -127,6 +129,7 @@ pub async fn serve_at(rates: Rates) -> Served {
         timezone: engine::timezone::Tz::UTC,
         rates,
         session_lifetime: Duration::from_secs(600),
+        retention_requests: Arc::default(),
         closing,
     };
     let (server, _) = api::serve(state, listener).unwrap();

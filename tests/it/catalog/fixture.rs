@@ -7,6 +7,7 @@ use catalog::{
     User, UserRole, VersionOrigin,
 };
 use engine::ids::{InstanceId, Timestamp};
+use engine::timezone::Tz;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use store::{Role as StoreRole, Store};
@@ -180,5 +181,6 @@ pub(crate) fn version(name: &str, mark: u32) -> NewVersion {
         format: SourceFormat::Json,
         hash: format!("hash-{mark}"),
         origin: VersionOrigin::Document,
+        default_timezone: Tz::UTC,
     }
 }

@@ -7,7 +7,7 @@ use crate::store::store_under_test::{Database, join};
 use test_support::invariants::{INVARIANTS, violations};
 
 /// Statements that break a rule, and the beginnings of the invariants that notice it.
-const PLANTED: [(&str, &[&str]); 11] = [
+const PLANTED: [(&str, &[&str]); 13] = [
     ("UPDATE transition SET epoch = 9", &["I1: what was written"]),
     ("UPDATE attempt SET epoch = 9", &["I1: an attempt"]),
     (
@@ -41,6 +41,12 @@ const PLANTED: [(&str, &[&str]); 11] = [
          SELECT id, 'command/1', 'command', 'pause', 1, 'admin', 0 FROM instance",
         &["I11"],
     ),
+    (
+        "INSERT INTO backfill_date (backfill, position, workflow_id, scheduled_at, timezone, state, instance) \
+         SELECT 7, 0, 1, 0, 'UTC', 'succeeded', id FROM instance",
+        &["I14: a date"],
+    ),
+    ("UPDATE instance SET backfill = 7", &["I14: an open instance"]),
 ];
 
 /// An instance with an attempt that runs.

@@ -3,12 +3,13 @@
 use std::future::Future;
 
 use actix_web::HttpRequest;
-use catalog::{Operation, Project, ProjectId, StartCandidate};
+use catalog::{Project, ProjectId, StartCandidate};
 use engine::ids::{BackfillId, InstanceId, OperationId};
 
 use crate::auth::server::Server;
 use crate::http::path::{find_by_id, path_parameter};
 use crate::http::problem::Problem;
+use crate::operations::accepted_operation::AcceptedOperation;
 
 /// What a request can be about.
 pub(crate) trait Object: Sized + 'static {
@@ -90,17 +91,21 @@ impl Object for BackfillId {
     }
 }
 
-/// The operation whose id is in the path.
-impl Object for Operation {
+/// The operation whose id is in the path; a deletion of ended instances belongs to no project.
+impl Object for AcceptedOperation {
     async fn find_object(
         server: &Server,
         request: &HttpRequest,
     ) -> Result<(Self, Option<ProjectId>), Problem> {
+        let text = path_parameter(request, "id")?;
+        if let Some(run) = server.catalog().retention().find(&text).await? {
+            return Ok((Self::Retention(run), None));
+        }
         find_by_id(request, "operation", async |id| {
             let operation = server.catalog().operations().find(OperationId(id)).await?;
             Ok(operation.map(|operation| {
                 let project = operation.project_id;
-                (operation, Some(project))
+                (Self::Command(operation), Some(project))
             }))
         })
         .await

@@ -165,7 +165,7 @@ async fn read_payload(payload: &mut Payload, limit: usize) -> Result<Bytes, Prob
 /// Parses JSON; an error points to the wrong place.
 ///
 /// Only objects are bodies: serde would take an array for a struct, member by member.
-fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(crate) fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(Problem::new(Code::InvalidBody, "The body must be a JSON object.").at("/"));
     }

@@ -65,6 +65,10 @@ codes! {
     WorkflowDisabled = "WORKFLOW_DISABLED", CONFLICT, "The workflow is disabled";
     /// The operation cannot apply in this state.
     InvalidState = "INVALID_STATE", CONFLICT, "Not possible in this state";
+    /// A schedule that stands in a document.
+    ManagedByDocument = "MANAGED_BY_DOCUMENT", CONFLICT, "The document manages the schedule";
+    /// A calendar that a schedule names.
+    InUse = "IN_USE", CONFLICT, "It is in use";
     /// The last administrator cannot be removed or demoted.
     LastAdmin = "LAST_ADMIN", CONFLICT, "The last administrator must stay";
     /// The first request with this key is under way.
@@ -87,6 +91,12 @@ codes! {
     UnknownParameter = "UNKNOWN_PARAMETER", UNPROCESSABLE_ENTITY, "The workflow declares no such parameter";
     /// A time zone that does not exist.
     UnknownTimezone = "UNKNOWN_TIMEZONE", UNPROCESSABLE_ENTITY, "There is no such time zone";
+    /// An expression that does not follow the grammar.
+    InvalidCron = "INVALID_CRON", UNPROCESSABLE_ENTITY, "The cron expression is not valid";
+    /// An expression that no date matches.
+    NeverFires = "NEVER_FIRES", UNPROCESSABLE_ENTITY, "The cron expression never fires";
+    /// A schedule names a calendar that does not exist.
+    UnknownCalendar = "UNKNOWN_CALENDAR", UNPROCESSABLE_ENTITY, "There is no such calendar";
     /// A backfill without a date.
     NoDates = "NO_DATES", UNPROCESSABLE_ENTITY, "The backfill has no date";
     /// A backfill with more dates than allowed.

@@ -2,6 +2,7 @@
 
 use catalog::{self as stored, DatabaseInfo, FailoverRow, NodeRow};
 use engine::ids::Timestamp;
+use engine::timezone::ZONE_DATA_VERSION;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -137,6 +138,8 @@ pub(crate) struct ClusterView {
     version: String,
     database: DatabaseView,
     registry: RegistryView,
+    /// The version of the time zone data, for example `2025b`.
+    zone_data: String,
     /// Empty when all is well.
     degraded: Vec<HealthIssue>,
 }
@@ -157,6 +160,7 @@ impl ClusterView {
             registry: RegistryView {
                 kind: registry.to_owned(),
             },
+            zone_data: ZONE_DATA_VERSION.to_owned(),
             degraded,
         }
     }

@@ -11,14 +11,16 @@ use crate::http::timestamp::format_time;
 #[schema(as = Operation)]
 pub(crate) struct OperationView {
     id: String,
-    /// The command, for example `pause`.
+    /// The command, for example `pause`, or `retention`.
     kind: String,
-    instance: String,
+    /// Of commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
     /// For `force-success`.
     task: Option<String>,
     /// `pending`, `applied` or `refused`.
     outcome: String,
-    /// Why it was refused.
+    /// Why it was refused; of a deletion what was deleted.
     detail: Option<String>,
     requested_by: String,
     at: String,
@@ -29,12 +31,28 @@ impl From<stored::Operation> for OperationView {
         Self {
             id: row.id.to_string(),
             kind: row.command.to_string(),
-            instance: row.instance.to_string(),
+            instance: Some(row.instance.to_string()),
             task: row.task,
             outcome: row.outcome.to_string(),
             detail: row.detail,
             requested_by: row.requested_by,
             at: format_time(row.at),
+        }
+    }
+}
+
+impl From<stored::RetentionRun> for OperationView {
+    fn from(row: stored::RetentionRun) -> Self {
+        let detail = format!("deleted {} instances, {} rows", row.instances, row.rows);
+        Self {
+            id: row.operation_id(),
+            kind: "retention".to_owned(),
+            instance: None,
+            task: None,
+            outcome: row.outcome.to_string(),
+            detail: Some(detail),
+            requested_by: row.requested_by,
+            at: format_time(row.created_at),
         }
     }
 }

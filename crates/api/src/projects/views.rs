@@ -20,6 +20,8 @@ pub(crate) struct ProjectView {
     /// What holds where its tasks and documents are silent.
     #[schema(value_type = DefaultsView)]
     defaults: Value,
+    /// For how long ended instances are kept; null for the server's limit.
+    retention: Option<String>,
     created_at: String,
     updated_at: String,
 }
@@ -50,6 +52,7 @@ impl From<stored::Project> for ProjectView {
             description: row.description,
             params: row.params,
             defaults: row.defaults.to_document(),
+            retention: row.retention.map(|limit| limit.to_string()),
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
         }

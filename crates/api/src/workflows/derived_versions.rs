@@ -50,11 +50,13 @@ async fn restore_version(
     let restore = async |key| {
         let stored = find_version(&caller, &name, Some(number)).await?;
         let text = DocumentBody(stored.source.into());
-        let mut new = parse_version(&name, &project.name, &text, stored.format).await?;
+        let mut new = parse_version(caller.server(), (project, &name), &text, stored.format).await?;
         new.origin = VersionOrigin::Restored;
         let context = caller.audit_context(key);
         let workflows = caller.catalog().workflows();
-        Ok(workflows.save_version(project.id, &new, None, &context).await?)
+        let saved = workflows.save_version(project.id, &new, None, &context).await?;
+        caller.server().state().node.schedules_changed();
+        Ok(saved)
     };
     let saved = create_once(&caller, &request, &body.bytes, restore, async |resource: &str| {
         Ok(saved_before(resource, SaveOutcome::Changed))
@@ -101,7 +103,7 @@ async fn copy_workflow(
     let copy = async |key| {
         let stored = find_version(&caller, &original, None).await?;
         let text = DocumentBody(rename_document(&stored, &name, &target.name).into());
-        let mut new = parse_version(&name, &target.name, &text, stored.format).await?;
+        let mut new = parse_version(caller.server(), (&target, &name), &text, stored.format).await?;
         new.origin = VersionOrigin::Copied;
         let context = caller.audit_context(key);
         let workflows = caller.catalog().workflows();

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use catalog::{NewVersion, SourceFormat, VersionOrigin};
+use catalog::{NewVersion, Project, SourceFormat, VersionOrigin};
 use document::{LocatedDiagnostic, find_position, parse_document};
 use sha2::{Digest, Sha256};
 
+use crate::auth::server::Server;
 use crate::http::body::{DocumentBody, media_type};
 use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
+use crate::schedules::check_calendars;
 
 /// Returns the format that the content type names.
 pub(crate) fn parse_format(request: &HttpRequest) -> Result<SourceFormat, Problem> {
@@ -23,10 +25,10 @@ pub(crate) fn parse_format(request: &HttpRequest) -> Result<SourceFormat, Proble
     }
 }
 
-/// Parses a document off the event loop, since a large one takes a while.
+/// Parses a document of a workflow, off the event loop, since a large one takes a while.
 pub(crate) async fn parse_version(
-    name: &str,
-    project: &str,
+    server: &Server,
+    (project, name): (&Project, &str),
     body: &DocumentBody,
     format: SourceFormat,
 ) -> Result<NewVersion, Problem> {
@@ -45,11 +47,11 @@ pub(crate) async fn parse_version(
         .map_err(|issues| invalid_document(&issues))?;
     let in_document = [
         ("name", name, Some(&definition.name)),
-        ("project", project, definition.project.as_ref()),
+        ("project", &project.name, definition.project.as_ref()),
     ];
-    check_names(&in_document, |pointer| {
-        find_position(&body.0, document_format, pointer)
-    })?;
+    let position = |pointer: &str| find_position(&body.0, document_format, pointer);
+    check_names(&in_document, position)?;
+    check_calendars(server.catalog(), project.id, &definition, position).await?;
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),
@@ -58,6 +60,7 @@ pub(crate) async fn parse_version(
         source,
         format,
         origin: VersionOrigin::Document,
+        default_timezone: server.state().timezone,
     })
 }
 

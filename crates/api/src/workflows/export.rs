@@ -23,7 +23,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 #[utoipa::path(tag = "workflows",
     params(("project" = String, Path),
         ("workflow" = Option<Vec<String>>, Query, description = "Only these workflows; may be repeated")),
-    responses((status = 200, content((String = "application/yaml")))))]
+    responses((status = 200, content((serde_json::Value = "application/yaml")))))]
 #[get("/api/v1/projects/{project}/export")]
 async fn export_workflows(
     caller: Caller<Read, Project>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use catalog::{SaveOutcome, SavedVersion, VersionSummary, WorkflowRun, WorkflowSummary, WorkflowVersion};
+use engine::ids::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -45,6 +46,8 @@ pub(crate) struct WorkflowItem {
     enabled: bool,
     created_at: String,
     updated_at: String,
+    /// When a schedule of it fires next, without its jitter; null when none will.
+    next_fire_at: Option<String>,
     /// The newest instances, newest first, when the request asks for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<Vec<RunItem>>,
@@ -72,7 +75,11 @@ impl From<WorkflowRun> for RunItem {
 }
 
 impl WorkflowItem {
-    pub(crate) fn new(row: WorkflowSummary, runs: Option<Vec<WorkflowRun>>) -> Self {
+    pub(crate) fn new(
+        row: WorkflowSummary,
+        next_fire_at: Option<Timestamp>,
+        runs: Option<Vec<WorkflowRun>>,
+    ) -> Self {
         Self {
             name: row.name,
             version: row.version,
@@ -82,6 +89,7 @@ impl WorkflowItem {
             enabled: row.enabled,
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
+            next_fire_at: next_fire_at.map(format_time),
             runs: runs.map(|runs| runs.into_iter().map(RunItem::from).collect()),
         }
     }

@@ -106,6 +106,13 @@ pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
         index_on(Entity, "instance_unowned", [Column::Id])
             .and_where(Expr::cust(unowned))
             .take(),
+        index_on(
+            Entity,
+            "instance_ended",
+            [Column::ProjectId, Column::EndedAt, Column::Id],
+        )
+        .and_where(Expr::col(Column::EndedAt).is_not_null())
+        .take(),
         index_on(Entity, "instance_project", [Column::ProjectId, Column::Id]),
         index_on(Entity, "instance_workflow", [Column::WorkflowId, Column::Id]),
         index_on(Entity, "instance_state", [Column::State, Column::Id]),

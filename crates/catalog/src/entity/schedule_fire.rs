@@ -49,5 +49,6 @@ pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
         index_on(Entity, "schedule_fire_instance", [Column::Instance])
             .and_where(Expr::col(Column::Instance).is_not_null())
             .take(),
+        index_on(Entity, "schedule_fire_at", [Column::At]),
     ]
 }

@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 fn uid() -> DispatchId {
@@ -87,7 +89,7 @@ async fn only_the_file_that_the_worker_made_is_read_while_the_task_runs_and_afte
             (&b"ts "[..], 23),
             "{what}"
         );
-        logs.seal(&uid(), &own);
+        logs.seal(&uid(), &own, UnusedFiles::Remove);
         assert_eq!(text(&logs).await, LINE, "{what}");
         let next_incarnation = LogFiles::in_folder(folder.path().join(what));
         assert_eq!(text(&next_incarnation).await, LINE, "{what}");
@@ -136,7 +138,7 @@ async fn an_own_log_stays_as_it_is() {
     let logs = LogFiles::in_folder(folder.path());
     let mut own = logs.create(&uid()).unwrap();
     own.write_all(b"own").unwrap();
-    logs.seal(&uid(), &own);
+    logs.seal(&uid(), &own, UnusedFiles::Remove);
     assert_eq!(text(&logs).await, "own");
 }
 
@@ -158,4 +160,110 @@ async fn the_logs_of_a_deleted_instance_are_removed_also_after_a_restart() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(logs.path(&other).exists());
+}
+
+fn next_uid() -> DispatchId {
+    "1-43-0-1-1".parse().unwrap()
+}
+
+async fn text_of(logs: &LogFiles, uid: &DispatchId) -> String {
+    let part = logs.read(uid, 0, 1000).await.unwrap();
+    String::from_utf8(part.bytes).unwrap()
+}
+
+/// The log of an attempt that has ended without output.
+fn unused_log(root: &Path) -> LogFiles {
+    let logs = LogFiles::in_folder(root);
+    let own = logs.create(&uid()).unwrap();
+    logs.seal(&uid(), &own, UnusedFiles::Recycle);
+    logs
+}
+
+fn spare_file(root: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(root).unwrap();
+    let mut paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .find(|path| path.extension().is_some_and(|end| end == SPARE_EXTENSION))
+        .expect("a spare file")
+}
+
+#[tokio::test]
+async fn an_empty_log_becomes_that_of_the_next_attempt_and_stays_empty_for_readers() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = unused_log(folder.path());
+    let inode = std::fs::metadata(spare_file(folder.path())).unwrap().ino();
+    assert_eq!(text(&logs).await, "");
+    let mut next = logs.create(&next_uid()).unwrap();
+    assert_eq!(next.metadata().unwrap().ino(), inode);
+    next.write_all(b"next").unwrap();
+    assert_eq!(text(&logs).await, "");
+    assert_eq!(text_of(&logs, &next_uid()).await, "next");
+    let restarted = LogFiles::in_folder(folder.path());
+    assert_eq!(text(&restarted).await, "");
+    assert_eq!(text_of(&restarted, &next_uid()).await, "next");
+}
+
+#[tokio::test]
+async fn a_log_that_a_process_may_still_have_open_is_not_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = LogFiles::in_folder(folder.path());
+    let own = logs.create(&uid()).unwrap();
+    logs.seal(&uid(), &own, UnusedFiles::Remove);
+    assert!(logs.path(&uid()).exists());
+    (&own).write_all(b"late").unwrap();
+    assert_eq!(text(&logs).await, "late");
+}
+
+#[tokio::test]
+async fn a_spare_log_that_a_task_changed_is_not_used() {
+    let changes: [(&str, fn(&Path, &Path)); 6] = [
+        ("written", |spare, _| std::fs::write(spare, "planted").unwrap()),
+        ("opened to others", |spare, _| {
+            std::fs::set_permissions(spare, std::fs::Permissions::from_mode(0o666)).unwrap();
+        }),
+        ("given a second name", |spare, secret| {
+            std::fs::hard_link(spare, secret.with_extension("second")).unwrap();
+        }),
+        ("replaced by a link", |spare, secret| {
+            std::fs::remove_file(spare).unwrap();
+            std::os::unix::fs::symlink(secret, spare).unwrap();
+        }),
+        ("replaced by a folder", |spare, _| {
+            std::fs::remove_file(spare).unwrap();
+            std::fs::create_dir(spare).unwrap();
+        }),
+        ("removed", |spare, _| std::fs::remove_file(spare).unwrap()),
+    ];
+    for (what, change) in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, secret) = (folder.path().join("logs"), folder.path().join("secret"));
+        std::fs::write(&secret, "secret").unwrap();
+        let logs = unused_log(&root);
+        change(&spare_file(&root), &secret);
+        let mut next = logs.create(&next_uid()).unwrap();
+        next.write_all(b"next").unwrap();
+        assert_eq!(text_of(&logs, &next_uid()).await, "next", "{what}");
+        assert_eq!(std::fs::read_to_string(&secret).unwrap(), "secret", "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_spare_log_replaces_what_a_task_put_at_the_name() {
+    let changes: [(&str, fn(&Path)); 3] = [
+        ("a file", |path| std::fs::write(path, "planted").unwrap()),
+        ("a link", |path| {
+            std::os::unix::fs::symlink("/etc/passwd", path).unwrap()
+        }),
+        ("a folder", |path| std::fs::create_dir(path).unwrap()),
+    ];
+    for (what, plant) in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = unused_log(folder.path());
+        let path = logs.path(&next_uid());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        plant(&path);
+        let mut next = logs.create(&next_uid()).unwrap();
+        next.write_all(b"next").unwrap();
+        assert_eq!(text_of(&logs, &next_uid()).await, "next", "{what}");
+    }
 }

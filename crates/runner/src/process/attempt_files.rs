@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::workspace::Workspace;
 use crate::log_files::LogFiles;
 use crate::log_tail::LogTail;
+use crate::spare_files::UnusedFiles;
 
 /// Longest time for which the end of an attempt waits for its outputs: a disk that hangs must not hold the slot.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,16 +44,13 @@ pub(super) struct AttemptFiles {
 /// Dropping it removes the workspace.
 struct OpenFiles {
     log: LogTail,
-    _workspace: Workspace,
+    workspace: Workspace,
 }
 
 impl AttemptFiles {
     /// Takes charge of the files of an attempt.
     pub(super) fn new(uid: DispatchId, logs: LogFiles, log: LogTail, workspace: Workspace) -> Self {
-        let open = OpenFiles {
-            log,
-            _workspace: workspace,
-        };
+        let open = OpenFiles { log, workspace };
         Self {
             uid,
             logs,
@@ -88,13 +86,20 @@ impl AttemptFiles {
     }
 
     /// Writes a last sentence into the log, reads the rest of it and the output file, makes sure that the log is the
-    /// worker's own file, and removes the workspace; returns every value that was set, or none when reading takes too
+    /// worker's own file, and removes or recycles the workspace; returns every value that was set, or none when reading takes too
     /// long.
-    pub(super) async fn close(self, sentence: Option<String>) -> Option<OutputCollector> {
+    pub(super) async fn close(
+        self,
+        sentence: Option<String>,
+        unused: UnusedFiles,
+    ) -> Option<OutputCollector> {
         let (read, outputs) = oneshot::channel();
         let closing = tokio::task::spawn_blocking(move || {
-            read.send(self.read_outputs(sentence)).ok();
-            drop(self.lock_open().take());
+            read.send(self.read_outputs(sentence, unused)).ok();
+            let open = self.lock_open().take();
+            if let Some(open) = open {
+                open.workspace.close(unused);
+            }
         });
         let outputs = tokio::time::timeout(READ_TIMEOUT, outputs).await.ok()?.ok()??;
         if tokio::time::timeout(REMOVE_TIMEOUT, closing).await.is_err() {
@@ -103,14 +108,14 @@ impl AttemptFiles {
         Some(outputs)
     }
 
-    fn read_outputs(&self, sentence: Option<String>) -> Option<OutputCollector> {
+    fn read_outputs(&self, sentence: Option<String>, unused: UnusedFiles) -> Option<OutputCollector> {
         let mut open = self.lock_open();
         let open = open.as_mut()?;
         if let Some(sentence) = sentence {
             open.log.append_mark(&sentence);
         }
         let outputs = open.log.read_outputs();
-        self.logs.seal(&self.uid, open.log.file());
+        self.logs.seal(&self.uid, open.log.file(), unused);
         Some(outputs)
     }
 

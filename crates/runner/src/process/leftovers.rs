@@ -12,12 +12,22 @@ use super::tree::ProcessTree;
 /// disk hangs, must not hold the slot.
 const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Ends every process that the attempt left behind, like a kill does; returns a sentence for its log if there was one.
-pub(super) async fn end_leftovers(tree: ProcessTree) -> Option<String> {
+/// What an attempt left behind at its end.
+pub(super) enum Leftovers {
+    /// This process has no orphans at all, so nothing of the attempt runs.
+    None,
+    /// No process is known to be of the attempt.
+    Unknown,
+    /// Processes; the sentence for its log says what became of them.
+    Found(String),
+}
+
+/// Ends every process that the attempt left behind, like a kill does.
+pub(super) async fn end_leftovers(tree: ProcessTree) -> Leftovers {
     // Usually this process has no orphans at all, and then nothing else is read.
     let orphans = live_orphans();
     if orphans.as_ref().is_some_and(Vec::is_empty) {
-        return None;
+        return Leftovers::None;
     }
     let searched = tree.clone();
     let left = tokio::task::spawn_blocking(move || match orphans {
@@ -25,12 +35,13 @@ pub(super) async fn end_leftovers(tree: ProcessTree) -> Option<String> {
         None => !searched.members().is_empty(),
     });
     if !matches!(tokio::time::timeout(LEFTOVER_TIMEOUT, left).await, Ok(Ok(true))) {
-        return None;
+        return Leftovers::Unknown;
     }
-    match tokio::time::timeout(LEFTOVER_TIMEOUT, terminate_tree(tree, KILL_GRACE)).await {
-        Ok(0) => None,
-        Ok(1) => Some("1 process that the task left behind was ended".to_owned()),
-        Ok(count) => Some(format!("{count} processes that the task left behind were ended")),
-        Err(_) => Some("processes that the task left behind cannot be ended".to_owned()),
-    }
+    let sentence = match tokio::time::timeout(LEFTOVER_TIMEOUT, terminate_tree(tree, KILL_GRACE)).await {
+        Ok(0) => return Leftovers::Unknown,
+        Ok(1) => "1 process that the task left behind was ended".to_owned(),
+        Ok(count) => format!("{count} processes that the task left behind were ended"),
+        Err(_) => "processes that the task left behind cannot be ended".to_owned(),
+    };
+    Leftovers::Found(sentence)
 }

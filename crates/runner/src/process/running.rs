@@ -17,13 +17,14 @@ use tokio::task::JoinHandle;
 use super::attempt_files::{AttemptFiles, LogProgress};
 use super::cgroup::Cgroup;
 use super::exit_status::{end_of_status, is_sigkill};
-use super::leftovers::end_leftovers;
+use super::leftovers::{Leftovers, end_leftovers};
 use super::memory_kills::MemoryKills;
 use super::orphans::LeaderGuard;
 use super::proc_fs::start_ticks;
 use super::terminate::terminate_tree;
 use super::tree::ProcessTree;
 use crate::job_end::{end_with_outputs, failed_end};
+use crate::spare_files::UnusedFiles;
 
 /// Time between two reads of a growing log. An attempt that runs longer than this is put into a control group.
 const LOG_POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -155,15 +156,19 @@ impl RunningProcess {
             // Removing the group removes its counts.
             let memory = is_sigkill.then(|| memory_kills.explain(joined_cgroup.as_ref()));
             let tree = ends_leftovers.then(|| ProcessTree::from_ended_child(&uid, &output, pid));
-            let sentence = match tree {
-                Some(tree) => end_leftovers(tree).await,
-                None => None,
+            let (sentence, unused) = match tree {
+                Some(tree) => match end_leftovers(tree).await {
+                    Leftovers::None => (None, UnusedFiles::Recycle),
+                    Leftovers::Unknown => (None, UnusedFiles::Remove),
+                    Leftovers::Found(sentence) => (Some(sentence), UnusedFiles::Remove),
+                },
+                None => (None, UnusedFiles::Remove),
             };
             if let Some(cgroup) = joined_cgroup {
                 cgroup.remove();
             }
             ClosedAttempt {
-                outputs: files.close(sentence).await,
+                outputs: files.close(sentence, unused).await,
                 memory: memory.flatten(),
             }
         })

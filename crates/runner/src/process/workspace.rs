@@ -12,6 +12,8 @@ use primitives::private_files::create_private_folder;
 use super::script_cache::{SCRIPT_EXTENSION, ScriptCache, ScriptFile};
 use crate::file_remover::FileRemover;
 use crate::remove_tree::{REMOVED_EXTENSION, move_aside};
+use crate::spare_files::{SPARE_EXTENSION, SpareFiles, UnusedFiles};
+use crate::task_file::identify_empty_folder;
 
 /// The end of the name of an output file.
 const OUTPUT_EXTENSION: &str = "output";
@@ -24,6 +26,7 @@ pub(super) struct Workspace {
     folder: PathBuf,
     script: ScriptFile,
     output: PathBuf,
+    spare: SpareFiles,
     remover: FileRemover,
 }
 
@@ -33,9 +36,11 @@ impl Workspace {
         job: &Job,
         script: &str,
         cache: &ScriptCache,
-        remover: &FileRemover,
+        (spare, remover): (&SpareFiles, &FileRemover),
     ) -> io::Result<Self> {
-        create_empty_folder(&job.workdir, remover)?;
+        if !take_spare_folder(&job.workdir, spare) {
+            create_empty_folder(&job.workdir, remover)?;
+        }
         let script = cache
             .acquire(job.workdir.parent().unwrap_or(Path::new(".")), script)
             .inspect_err(|_| {
@@ -45,8 +50,19 @@ impl Workspace {
             folder: job.workdir.clone(),
             script,
             output: job.output.clone(),
+            spare: spare.clone(),
             remover: remover.clone(),
         })
+    }
+
+    /// Removes the files; the next attempt gets a working directory that is still empty, if it may have it.
+    pub(super) fn close(self, unused: UnusedFiles) {
+        if unused == UnusedFiles::Recycle
+            && let Some(identity) = identify_empty_folder(&self.folder)
+        {
+            let work = self.folder.parent().unwrap_or(Path::new("."));
+            self.spare.put(&self.folder, identity, work);
+        }
     }
 
     /// Returns the working directory.
@@ -95,13 +111,22 @@ pub(super) fn remove_files_of_earlier_incarnations(work: &Path, remover: &FileRe
 fn is_made_by_worker(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy());
     match extension.as_deref() {
-        Some(SCRIPT_EXTENSION | UNFINISHED_EXTENSION | REMOVED_EXTENSION) => true,
+        Some(SCRIPT_EXTENSION | UNFINISHED_EXTENSION | REMOVED_EXTENSION | SPARE_EXTENSION) => true,
         Some(OUTPUT_EXTENSION) | None => {
             let uid = path.file_stem().and_then(|name| name.to_str());
             uid.is_some_and(|uid| uid.parse::<DispatchId>().is_ok())
         }
         Some(_) => false,
     }
+}
+
+/// Gives a spare folder the name `folder`. What a task did to it in the meantime makes it none, and what lies there then
+/// is cleared like anything else that has the name.
+fn take_spare_folder(folder: &Path, spare: &SpareFiles) -> bool {
+    let Some(taken) = spare.take() else {
+        return false;
+    };
+    fs::rename(&taken.path, folder).is_ok() && identify_empty_folder(folder) == Some(taken.identity)
 }
 
 /// Something else may have the name: a task can guess that of a later attempt.

@@ -1,0 +1,293 @@
+//! The statements of deletions: which instances may go, and their rows a few at a time.
+
+use engine::ids::{InstanceId, Timestamp};
+use engine::states::InstanceState;
+use ports::{AgedRows, DeletedBatch, EndedInstance, ExpirySelection, RetentionRunId, StoreError};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use crate::batch_sql::{id_list, row_lock, source};
+use crate::error::store_error;
+use crate::pool::Transaction;
+use crate::row_reader::RowReader;
+use crate::store::Store;
+
+/// The most deleted instances whose rows are looked at in one batch.
+const PURGED_AT_ONCE: u32 = 200;
+
+/// Tables whose rows go with their instance, each with its key.
+pub(crate) const INSTANCE_TABLES: [(&str, &str); 7] = [
+    ("attempt", "instance, task_index, number"),
+    ("task_instance", "instance, task_index"),
+    ("transition", "id"),
+    ("inbox", "id"),
+    ("owner_log", "instance, epoch"),
+    ("instance_label", "instance, name"),
+    ("schedule_fire", "schedule_id, fire_at"),
+];
+
+/// Writes the condition of an instance `i` that nothing needs any more, whenever it ended.
+fn is_at_rest() -> String {
+    format!(
+        "i.owner IS NULL AND i.state IN ({}) AND NOT EXISTS (SELECT 1 FROM inbox x \
+         WHERE x.instance = i.id AND x.applied_at IS NULL AND x.kind = 'command')",
+        final_states()
+    )
+}
+
+/// Writes the condition of a backfill `b` that is running or paused.
+fn is_open_backfill() -> &'static str {
+    "(b.control = 'paused' OR (b.control = 'active' AND EXISTS (SELECT 1 FROM backfill_date d \
+     WHERE d.backfill = b.id AND d.state IN ('waiting', 'running'))))"
+}
+
+/// Writes the condition of an instance `i` that does not go with another one.
+pub(crate) fn is_deletable() -> String {
+    format!(
+        "{} AND NOT EXISTS (SELECT 1 FROM instance p WHERE p.id = i.parent) \
+         AND NOT EXISTS (SELECT 1 FROM instance c WHERE c.parent = i.id AND c.state NOT IN ({})) \
+         AND NOT EXISTS (SELECT 1 FROM backfill b WHERE b.id = i.backfill AND {})",
+        is_at_rest(),
+        final_states(),
+        is_open_backfill()
+    )
+}
+
+fn final_states() -> String {
+    quoted(InstanceState::ALL.iter().filter(|state| state.is_final()))
+}
+
+fn quoted<'a>(states: impl Iterator<Item = &'a InstanceState>) -> String {
+    states
+        .map(|state| format!("'{state}'"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Lists the next expired instances of a project.
+pub(crate) fn list_expired_statement(
+    store: &Store,
+    selection: &ExpirySelection,
+    after: Option<EndedInstance>,
+    limit: u32,
+) -> Statement {
+    let after = after.unwrap_or(EndedInstance {
+        ended_at: Timestamp(i64::MIN),
+        id: InstanceId(0),
+    });
+    let sql = format!(
+        "SELECT i.ended_at, i.id FROM instance i WHERE i.project_id = $1 AND i.ended_at <= $2 \
+         AND (i.ended_at, i.id) > ($3, $4) AND i.state IN ({}) AND {} ORDER BY i.ended_at, i.id LIMIT $5",
+        quoted(selection.states.iter()),
+        is_deletable()
+    );
+    let values = [
+        selection.project.into(),
+        selection.ended_before.0.into(),
+        after.ended_at.0.into(),
+        after.id.0.into(),
+        i64::from(limit).into(),
+    ];
+    store.statement(&sql, values)
+}
+
+/// Deletes the rows of those instances that may be deleted now; returns how many.
+pub(crate) async fn delete_instance_rows(
+    transaction: &Transaction,
+    run: RetentionRunId,
+    ids: &[InstanceId],
+) -> Result<u64, StoreError> {
+    delete_under_condition(transaction, run, ids, &is_deletable()).await
+}
+
+async fn delete_under_condition(
+    transaction: &Transaction,
+    run: RetentionRunId,
+    ids: &[InstanceId],
+    condition: &str,
+) -> Result<u64, StoreError> {
+    let backend = transaction.get_database_backend();
+    let listed = source(backend, &[("c_id", "bigint")]);
+    // The lock first: a command that is being posted is then either visible, or finds nothing.
+    let sql = format!(
+        "SELECT i.id FROM instance i WHERE i.id IN (SELECT c_id FROM {listed}) ORDER BY i.id{}",
+        row_lock(backend, "FOR UPDATE")
+    );
+    let parameter = id_list(ids.iter().map(|id| id.0))?;
+    transaction
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, [parameter.clone()]))
+        .await
+        .map_err(store_error)?;
+    let sql = format!(
+        "INSERT INTO instance_purge (instance, run) SELECT i.id, $2 FROM instance i \
+         WHERE i.id IN (SELECT c_id FROM {listed}) AND {condition} ON CONFLICT (instance) DO NOTHING"
+    );
+    let noted = Statement::from_sql_and_values(backend, sql, [parameter.clone(), run.0.into()]);
+    transaction.execute_raw(noted).await.map_err(store_error)?;
+    let sql = format!(
+        "DELETE FROM instance WHERE id IN (SELECT c_id FROM {listed}) \
+         AND id IN (SELECT instance FROM instance_purge)"
+    );
+    let done = transaction
+        .execute_raw(Statement::from_sql_and_values(backend, sql, [parameter]))
+        .await
+        .map_err(store_error)?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes rows of deleted instances, at most `limit`; returns the run that they belong to.
+pub(crate) async fn purge_rows(
+    transaction: &Transaction,
+    limit: u32,
+) -> Result<(RetentionRunId, DeletedBatch), StoreError> {
+    let (run, ids) = next_purges(transaction).await?;
+    let mut deleted = DeletedBatch::default();
+    let mut left = u64::from(limit);
+    for (table, key) in INSTANCE_TABLES {
+        if ids.is_empty() || left == 0 {
+            break;
+        }
+        let rows = delete_table_rows(transaction, (table, key), &ids, left).await?;
+        deleted.rows += rows;
+        left -= rows.min(left);
+    }
+    if left > 0 && !ids.is_empty() {
+        let children = list_children(transaction, &ids, left).await?;
+        let count = delete_under_condition(transaction, run, &children, &is_at_rest()).await?;
+        deleted.instances += count;
+        deleted.rows += count;
+        left -= count.min(left);
+    }
+    if left > 0 && !ids.is_empty() {
+        let sql = "DELETE FROM instance_purge WHERE instance IN (SELECT c_id FROM {})";
+        run_over_ids(transaction, sql, &ids).await?;
+    }
+    Ok((run, deleted))
+}
+
+/// Returns deleted instances of one run whose rows are still there.
+async fn next_purges(transaction: &Transaction) -> Result<(RetentionRunId, Vec<InstanceId>), StoreError> {
+    let backend = transaction.get_database_backend();
+    let sql = "SELECT run, instance FROM instance_purge ORDER BY instance LIMIT $1";
+    let values = [i64::from(PURGED_AT_ONCE).into()];
+    let rows = transaction
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
+        .await
+        .map_err(store_error)?;
+    let purges: Vec<(i64, i64)> = rows
+        .iter()
+        .map(|row| {
+            let mut columns = RowReader::new(row);
+            Ok((columns.next_value()?, columns.next_value()?))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let run = purges.first().map_or(ports::SWEEP.0, |(run, _)| *run);
+    let ids = purges.iter().filter(|(of, _)| *of == run);
+    Ok((
+        RetentionRunId(run),
+        ids.map(|(_, instance)| InstanceId(*instance)).collect(),
+    ))
+}
+
+async fn delete_table_rows(
+    transaction: &Transaction,
+    (table, key): (&str, &str),
+    ids: &[InstanceId],
+    limit: u64,
+) -> Result<u64, StoreError> {
+    let sql = format!(
+        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} \
+         WHERE instance IN (SELECT c_id FROM {{}}) LIMIT {limit})"
+    );
+    run_over_ids(transaction, &sql, ids).await
+}
+
+/// Lists the instances that deleted ones started, at most `limit`.
+async fn list_children(
+    transaction: &Transaction,
+    ids: &[InstanceId],
+    limit: u64,
+) -> Result<Vec<InstanceId>, StoreError> {
+    let backend = transaction.get_database_backend();
+    let sql = format!(
+        "SELECT i.id FROM instance i WHERE i.parent IN (SELECT c_id FROM {}) AND {} ORDER BY i.id LIMIT {limit}",
+        source(backend, &[("c_id", "bigint")]),
+        is_at_rest()
+    );
+    let parameter = id_list(ids.iter().map(|id| id.0))?;
+    let rows = transaction
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, [parameter]))
+        .await
+        .map_err(store_error)?;
+    rows.iter()
+        .map(|row| Ok(InstanceId(RowReader::new(row).next_value()?)))
+        .collect()
+}
+
+/// Runs a statement in which `{}` stands for the ids; returns the number of rows that it changed.
+async fn run_over_ids(transaction: &Transaction, sql: &str, ids: &[InstanceId]) -> Result<u64, StoreError> {
+    let backend = transaction.get_database_backend();
+    let sql = sql.replace("{}", &source(backend, &[("c_id", "bigint")]));
+    let parameter = id_list(ids.iter().map(|id| id.0))?;
+    let done = transaction
+        .execute_raw(Statement::from_sql_and_values(backend, sql, [parameter]))
+        .await
+        .map_err(store_error)?;
+    Ok(done.rows_affected())
+}
+
+/// Deletes rows of a kind, the oldest first.
+pub(crate) fn aged_rows_statement(
+    store: &Store,
+    rows: AgedRows,
+    older_than: Timestamp,
+    limit: u32,
+) -> Statement {
+    let sql = match rows {
+        AgedRows::Backfills => return expired_backfill_statement(store, older_than),
+        AgedRows::Fires => {
+            "DELETE FROM schedule_fire WHERE (schedule_id, fire_at) IN (SELECT f.schedule_id, f.fire_at \
+             FROM schedule_fire f WHERE f.at <= $1 \
+             AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.id = f.instance) ORDER BY f.at LIMIT $2)"
+        }
+        // Rows of the audit log are appended: the lowest ids are the oldest.
+        AgedRows::Audit => {
+            "DELETE FROM audit WHERE id IN \
+             (SELECT o.id FROM (SELECT id, at FROM audit ORDER BY id LIMIT $2) o WHERE o.at <= $1)"
+        }
+        AgedRows::LogRemovals => {
+            "DELETE FROM log_removal WHERE (worker_name, instance) IN (SELECT worker_name, instance \
+             FROM log_removal WHERE requested_at <= $1 ORDER BY requested_at LIMIT $2)"
+        }
+        AgedRows::RetentionRuns => {
+            "DELETE FROM retention_run WHERE id IN \
+             (SELECT id FROM retention_run WHERE ended_at <= $1 ORDER BY id LIMIT $2)"
+        }
+    };
+    store.statement(sql, [older_than.0.into(), i64::from(limit).into()])
+}
+
+/// Deletes the oldest backfill that ended and has no instance left.
+fn expired_backfill_statement(store: &Store, older_than: Timestamp) -> Statement {
+    let sql = format!(
+        "DELETE FROM backfill WHERE id IN (SELECT b.id FROM backfill b WHERE b.created_at <= $1 AND NOT {} \
+         AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.backfill = b.id) \
+         AND NOT EXISTS (SELECT 1 FROM backfill_date d WHERE d.backfill = b.id AND d.ended_at > $1) \
+         ORDER BY b.id LIMIT 1)",
+        is_open_backfill()
+    );
+    store.statement(&sql, [older_than.0.into()])
+}
+
+/// Counts, in a list of instances `$1` and everything that goes with them, the instances and the rows.
+pub(crate) fn count_statement(backend: DbBackend) -> String {
+    let tables = INSTANCE_TABLES
+        .map(|(table, _)| format!("(SELECT count(*) FROM {table} WHERE instance IN (SELECT id FROM tree))"));
+    format!(
+        "WITH RECURSIVE tree(id) AS (SELECT c_id FROM {} UNION \
+         SELECT i.id FROM instance i JOIN tree t ON i.parent = t.id WHERE {}) \
+         SELECT (SELECT count(*) FROM tree), {}",
+        source(backend, &[("c_id", "bigint")]),
+        is_at_rest(),
+        tables.join(" + ")
+    )
+}
