@@ -10,7 +10,7 @@ use trigger_rule::{
 };
 
 use crate::ids::TaskIndex;
-use crate::spec::model::{Definition, Need, RetryPolicy, TaskDefinition};
+use crate::spec::model::{Definition, Predecessor, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{Priority, Scope, TaskState};
 use crate::task_type::ExecutionSite;
@@ -45,7 +45,7 @@ pub struct PlanNode {
     /// Not enabled: never runs; counts as succeeded where it would start.
     pub disabled: bool,
     /// Predecessors inside the range, with what the edges from them wait for.
-    pub preds: Vec<Need>,
+    pub preds: Vec<Predecessor>,
     /// Successors inside the range.
     pub succs: Vec<Edge>,
     /// Predecessors whose failure this task handles once it has started.

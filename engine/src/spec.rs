@@ -29,7 +29,7 @@ pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};
 pub use lint::lint;
-pub use model::{Definition, Direction, Need, OnCutOff, Output, Param, RetryPolicy, TaskDefinition};
+pub use model::{Definition, Direction, OnCutOff, Output, Param, Predecessor, RetryPolicy, TaskDefinition};
 pub use params::check_external_param;
 pub use parse::parse;
 pub use schema::{document_schema, task_type_schemas};

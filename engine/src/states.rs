@@ -145,11 +145,6 @@ impl TaskState {
     pub fn counts_as_success(self) -> bool {
         matches!(self, Self::Succeeded | Self::ForcedSuccess | Self::Skipped)
     }
-
-    /// Whether the task ended without a success; another task may handle that.
-    pub fn is_unsuccessful(self) -> bool {
-        matches!(self, Self::Failed | Self::Killed)
-    }
 }
 
 named!(

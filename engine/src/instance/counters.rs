@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::ids::{TaskIndex, Timestamp};
 use crate::plan::Plan;
 use crate::plan::propagation::{TallyTable, follow_change};
-use crate::plan::trigger_rule::{EdgeState, EdgeTally, may_handle, stands};
+use crate::plan::trigger_rule::{EdgeState, EdgeTally, is_failure, may_handle, stands};
 use crate::states::TaskState;
 use crate::task::Task;
 
@@ -68,14 +68,14 @@ impl TaskCounts {
         self.succeeded += u32::from(state.counts_as_success());
         self.active += u32::from(state.is_active());
         self.retrying += u32::from(state == TaskState::WaitingRetry);
-        self.unsuccessful += u32::from(state.is_unsuccessful());
+        self.unsuccessful += u32::from(is_failure(state));
     }
 
     fn leave(&mut self, state: TaskState) {
         self.succeeded -= u32::from(state.counts_as_success());
         self.active -= u32::from(state.is_active());
         self.retrying -= u32::from(state == TaskState::WaitingRetry);
-        self.unsuccessful -= u32::from(state.is_unsuccessful());
+        self.unsuccessful -= u32::from(is_failure(state));
     }
 
     /// Moves the standing failure of one task from a state to another; none where it does not stand.

@@ -4,7 +4,7 @@ use super::row_overlay::RowOverlay;
 use crate::ids::TaskIndex;
 use crate::plan::Plan;
 use crate::plan::trigger_rule::{EdgeState, Outcome, TriggerRule};
-use crate::spec::model::Need;
+use crate::spec::model::Predecessor;
 
 /// Returns why a task can never start: the first of its dead edges in document order.
 pub(super) fn never_start_reason(plan: &Plan, rows: &RowOverlay<'_>, task_index: TaskIndex) -> String {
@@ -45,12 +45,12 @@ fn first_edge<'a>(
     plan: &'a Plan,
     rows: &RowOverlay<'_>,
     (task_index, state): (TaskIndex, EdgeState),
-) -> Option<&'a Need> {
+) -> Option<&'a Predecessor> {
     let mut preds = plan.nodes[task_index.as_usize()].preds.iter();
     preds.find(|need| need.on.edge_state(rows.outcome_of(need.task)) == state)
 }
 
-fn name(plan: &Plan, need: &Need) -> String {
+fn name(plan: &Plan, need: &Predecessor) -> String {
     let task = plan.definition.task(need.task);
     format!("task `{}`", task.map_or("?", |task| task.name.as_str()))
 }

@@ -1,4 +1,4 @@
-//! The tasks that the next run of an instance decides anew.
+//! The tasks that the next run of an instance decides again.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::plan::trigger_rule::{Outcome, TriggerRule};
 use crate::states::TaskState;
 
-/// Returns the tasks that a recover decides anew: those whose failure stands, killed ones, what has not run, and all
+/// Returns the tasks that a recover decides again: those whose failure stands, killed ones, what has not run, and all
 /// that follows one of them. Handled failures stay as they are.
 pub(super) fn recovered_tasks(plan: &Plan, rows: &RowOverlay<'_>) -> BTreeSet<TaskIndex> {
     with_followers(plan, rows, |task_index| {
@@ -17,7 +17,7 @@ pub(super) fn recovered_tasks(plan: &Plan, rows: &RowOverlay<'_>) -> BTreeSet<Ta
     })
 }
 
-/// Returns the tasks that a resume from stopped decides anew: as a recover, without the failed ones.
+/// Returns the tasks that a resume from stopped decides again: as a recover, without the failed ones.
 pub(super) fn resumed_tasks(plan: &Plan, rows: &RowOverlay<'_>) -> BTreeSet<TaskIndex> {
     with_followers(plan, rows, |task_index| was_held(plan, rows, task_index))
 }

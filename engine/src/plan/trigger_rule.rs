@@ -183,9 +183,14 @@ pub(crate) fn may_handle(outcome: Option<Outcome>) -> bool {
     !matches!(outcome, Some(Outcome::Skipped | Outcome::NeverStarts))
 }
 
+/// Whether a task in this state is a failure of its instance, unless another task handles it.
+pub(crate) fn is_failure(state: TaskState) -> bool {
+    matches!(state, TaskState::Failed | TaskState::Killed)
+}
+
 /// Whether a failure stands against its instance: it has no handler, or none that has started or still may.
 pub(crate) fn stands(state: TaskState, handlers: u32) -> bool {
-    matches!(state, TaskState::Failed | TaskState::Killed) && handlers == 0
+    is_failure(state) && handlers == 0
 }
 
 #[cfg(test)]

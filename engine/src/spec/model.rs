@@ -122,7 +122,7 @@ pub enum OnCutOff {
 
 /// A predecessor of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Need {
+pub struct Predecessor {
     /// The predecessor.
     pub task: TaskIndex,
     /// What is waited for.
@@ -137,7 +137,7 @@ pub struct TaskDefinition {
     /// What it does.
     pub action: TaskAction,
     /// Its predecessors, in declared order, each once.
-    pub needs: Vec<Need>,
+    pub needs: Vec<Predecessor>,
     /// Seen by this task only; in document order.
     pub params: Vec<Param>,
     /// Names it may set.

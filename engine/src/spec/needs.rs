@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::graph;
 use super::limits::{MAX_TASKS, MAX_VALUE_BYTES};
-use super::model::Need;
+use super::model::Predecessor;
 use super::validator::{Path, Validator, named};
 use super::values::value_text;
 use crate::ids::TaskIndex;
@@ -22,13 +22,17 @@ const MAX_SHOWN: usize = 12;
 type Places<'a> = BTreeMap<&'a str, TaskIndex>;
 
 /// Reads the needs of every task, in the order of the document.
-pub(super) fn parse(validator: &mut Validator, tasks: &Map<String, Value>, at: &Path<'_>) -> Vec<Vec<Need>> {
+pub(super) fn parse(
+    validator: &mut Validator,
+    tasks: &Map<String, Value>,
+    at: &Path<'_>,
+) -> Vec<Vec<Predecessor>> {
     let places: Places<'_> = tasks
         .keys()
         .zip(0..)
         .map(|(name, place)| (name.as_str(), TaskIndex(place)))
         .collect();
-    let needs: Vec<Vec<Need>> = tasks
+    let needs: Vec<Vec<Predecessor>> = tasks
         .iter()
         .map(|(name, task)| {
             let at = at.key(name);
@@ -48,7 +52,7 @@ fn parse_list(
     task: &str,
     needs: &Value,
     (at, places): (&Path<'_>, &Places<'_>),
-) -> Vec<Need> {
+) -> Vec<Predecessor> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     let Some(list) = validator.list(needs, at, MAX_TASKS) else {
@@ -75,9 +79,9 @@ fn parse_need(
     task: &str,
     need: &Value,
     (at, places): (&Path<'_>, &Places<'_>),
-) -> Option<Need> {
+) -> Option<Predecessor> {
     let Some(map) = need.as_object() else {
-        return Some(Need {
+        return Some(Predecessor {
             task: parse_task(validator, task, need, (at, places))?,
             on: TriggerRule::OnSuccess,
         });
@@ -93,7 +97,7 @@ fn parse_need(
         return None;
     };
     let task = parse_task(validator, task, name, (&at.key("task"), places))?;
-    Some(Need { task, on: on? })
+    Some(Predecessor { task, on: on? })
 }
 
 fn parse_task(
@@ -124,7 +128,12 @@ fn need_name(need: &Value) -> String {
     value_text(need.get("task").unwrap_or(need))
 }
 
-fn report_cycles(validator: &mut Validator, tasks: &Map<String, Value>, needs: &[Vec<Need>], at: &Path<'_>) {
+fn report_cycles(
+    validator: &mut Validator,
+    tasks: &Map<String, Value>,
+    needs: &[Vec<Predecessor>],
+    at: &Path<'_>,
+) {
     let cycles = graph::cycles(needs);
     if cycles.is_empty() {
         return;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::cut_off;
 use super::duration::HumanDuration;
-use super::model::{Definition, Direction, Need, Output, Param, RetryPolicy, TaskDefinition};
+use super::model::{Definition, Direction, Output, Param, Predecessor, RetryPolicy, TaskDefinition};
 use super::values::{ParamType, undeclared_type, value_text};
 use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::fields::serialize_schedule;
@@ -81,7 +81,7 @@ fn task(definition: &Definition, task: &TaskDefinition) -> Value {
 }
 
 /// The name alone, unless something else than the success is waited for.
-fn need(definition: &Definition, need: Need) -> Option<Value> {
+fn need(definition: &Definition, need: Predecessor) -> Option<Value> {
     let name = definition.task(need.task)?.name.as_str();
     Some(match need.on {
         TriggerRule::OnSuccess => json!(name),

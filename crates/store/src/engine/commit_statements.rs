@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::instance::{InstanceRecord, Reset};
+use engine::instance::InstanceRecord;
 use engine::states::Attention;
 use ports::fail_points;
 use ports::fail_points::DisabledGuard;
@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
 use crate::batch_statement::{BatchStatement, run_as_one, run_in_order, select_named};
+use crate::engine::reset_statements::resets;
 use crate::engine::task_rows::{self, AttemptColumns, TaskColumns};
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
@@ -276,55 +277,6 @@ fn header_row(fence: Fence, header: &InstanceRecord) -> Result<HeaderRow<'_>, St
         c_ended_at: header.ended_at.map(|at| at.0),
         c_outputs: map_json(&header.outputs)?,
     })
-}
-
-/// A row that goes back to `pending`.
-#[derive(Serialize)]
-struct ResetRow {
-    c_instance: i64,
-    c_task: u32,
-}
-
-const RESET: [Column; 2] = [("c_instance", "bigint"), ("c_task", "bigint")];
-
-/// Sends rows back to `pending`: one statement per instance, whatever its number of tasks.
-fn resets(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Vec<BatchStatement>, StoreError> {
-    let mut statements = Vec::new();
-    for commit in commits {
-        let Some(reset) = &commit.changes.reset else {
-            continue;
-        };
-        let sets = reset_columns(reset);
-        let Some(tasks) = reset.tasks() else {
-            let sql = format!("UPDATE task_instance SET {sets} WHERE instance = $1");
-            statements.push(BatchStatement::new(sql, commit.id.0));
-            continue;
-        };
-        let rows: Vec<ResetRow> = tasks
-            .iter()
-            .map(|task_index| ResetRow {
-                c_instance: commit.id.0,
-                c_task: task_index.0,
-            })
-            .collect();
-        statements.extend(BatchStatement::over_rows(&rows, || {
-            format!(
-                "UPDATE task_instance SET {sets} FROM {} WHERE instance = c_instance AND task_index = c_task",
-                source(backend, &RESET)
-            )
-        })?);
-    }
-    Ok(statements)
-}
-
-fn reset_columns(reset: &Reset) -> String {
-    let next_run = ", outputs = '{}', attempts_before_run = attempts, lost_in_run = 0";
-    let traces = match reset {
-        Reset::Continue(_) => String::new(),
-        Reset::NextRun(_) => next_run.to_owned(),
-        Reset::All => format!("{next_run}, started_at = NULL, ended_at = NULL"),
-    };
-    format!("state = 'pending', reason = NULL, due_at = NULL{traces}")
 }
 
 fn tasks(

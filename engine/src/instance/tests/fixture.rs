@@ -16,7 +16,7 @@ use crate::instance::{
 use crate::plan::Plan;
 use crate::plan::trigger_rule::{Outcome, TriggerRule};
 use crate::spec::ProjectDefaults;
-use crate::spec::model::{Definition, Need, OnCutOff, RetryPolicy, TaskDefinition};
+use crate::spec::model::{Definition, OnCutOff, Predecessor, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{
     Backoff, Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, OperationStatus, Priority,
@@ -50,8 +50,8 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
     }
 }
 
-pub(crate) fn need(pred: u32, on: TriggerRule) -> Need {
-    Need {
+pub(crate) fn need(pred: u32, on: TriggerRule) -> Predecessor {
+    Predecessor {
         task: TaskIndex(pred),
         on,
     }

@@ -10,7 +10,7 @@ use crate::attempt::AttemptResult;
 use crate::ids::TaskIndex;
 use crate::instance::{Event, Instance};
 use crate::plan::trigger_rule::TriggerRule;
-use crate::spec::model::Need;
+use crate::spec::model::Predecessor;
 use crate::states::{Command, FailureStrategy, TaskState};
 
 /// One task for the oracle: what it needs, how many attempts fail, how many may.
@@ -45,7 +45,7 @@ fn cases() -> impl Strategy<Value = Vec<Case>> {
     prop::collection::vec(case, 1..9)
 }
 
-fn needs(cases: &[Case], place: usize) -> Vec<Need> {
+fn needs(cases: &[Case], place: usize) -> Vec<Predecessor> {
     edges_of(place, cases[place].edges, cases[place].rules)
 }
 

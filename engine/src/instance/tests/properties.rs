@@ -10,7 +10,7 @@ use crate::attempt::AttemptResult;
 use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
 use crate::instance::{Effect, Event, pending_effects};
 use crate::plan::trigger_rule::TriggerRule;
-use crate::spec::model::{Need, TaskDefinition};
+use crate::spec::model::{Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost};
 use crate::task::TaskReport;
@@ -63,7 +63,7 @@ pub(super) fn graph(shapes: &[Shape]) -> Vec<TaskDefinition> {
 }
 
 /// Returns the edges to the task at a place: one bit each says whether it is there, two bits what it waits for.
-pub(super) fn edges_of(place: usize, edges: u8, rules: u16) -> Vec<Need> {
+pub(super) fn edges_of(place: usize, edges: u8, rules: u16) -> Vec<Predecessor> {
     let present = (0..place.min(8)).filter(|bit| edges & (1 << bit) != 0);
     let rule = |bit: usize| match rules >> (2 * bit) & 3 {
         0 => TriggerRule::OnFailure,
