@@ -383,18 +383,6 @@ impl Command {
 }
 
 named!(
-    /// What becomes of the fires of a schedule that could not be started in time.
-    MissedPolicy {
-        /// None is started.
-        Skip = "skip",
-        /// The newest is started.
-        Latest = "latest",
-        /// All are started, oldest first.
-        All = "all",
-    }
-);
-
-named!(
     /// The days of the week of a calendar.
     CalendarDays {
         /// Every day.

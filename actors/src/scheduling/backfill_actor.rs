@@ -8,8 +8,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use actix::WeakAddr;
 use actix::prelude::*;
 use engine::ids::BackfillId;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::execution::db_actor::commit_backfills;
@@ -97,21 +99,23 @@ impl BackfillActor {
         }));
     }
 
-    /// Passes the notices of this node on; notices that were missed are made good by a look at all.
+    /// Passes the notices of this node on.
     fn follow_notices(&self, ctx: &mut Context<Self>) {
-        let mut notices = self.deps.commit_events.subscribe_backfills();
-        let actor = ctx.address().downgrade();
-        actix_rt::spawn(async move {
-            loop {
-                let scope = match notices.recv().await {
-                    Ok(id) => LookScope::Some(BTreeSet::from([id])),
-                    Err(RecvError::Lagged(_)) => LookScope::All,
-                    Err(RecvError::Closed) => return,
-                };
-                let Some(actor) = actor.upgrade() else { return };
-                actor.do_send(BackfillsChanged(scope));
-            }
-        });
+        let notices = self.deps.commit_events.subscribe_backfills();
+        actix_rt::spawn(forward_notices(notices, ctx.address().downgrade()));
+    }
+}
+
+/// Passes notices on while the actor runs; those that were missed are made good by a look at all.
+async fn forward_notices(mut notices: Receiver<BackfillId>, actor: WeakAddr<BackfillActor>) {
+    loop {
+        let scope = match notices.recv().await {
+            Ok(id) => LookScope::Some(BTreeSet::from([id])),
+            Err(RecvError::Lagged(_)) => LookScope::All,
+            Err(RecvError::Closed) => return,
+        };
+        let Some(actor) = actor.upgrade() else { return };
+        actor.do_send(BackfillsChanged(scope));
     }
 }
 

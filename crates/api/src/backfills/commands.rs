@@ -186,10 +186,8 @@ async fn apply_command(
 
 /// Lets the owners of stopped instances read their inboxes; a lost notice is made good by their own reading.
 fn notify_owners(caller: &BackfillCaller, stopped: Vec<InstanceId>) {
-    let node = caller.server().state().node.clone();
-    actix_web::rt::spawn(async move {
-        for id in stopped {
-            node.notify_owner(id, NOTIFICATION_TIME).await;
-        }
-    });
+    for id in stopped {
+        let node = caller.server().state().node.clone();
+        actix_web::rt::spawn(async move { node.notify_owner(id, NOTIFICATION_TIME).await });
+    }
 }

@@ -88,7 +88,7 @@ impl Store {
     ) -> Result<BTreeMap<i64, BackfillWorkflow>, StoreError> {
         let sql = format!(
             "SELECT w.id, w.name, w.enabled, p.id, p.name, p.params, p.defaults FROM workflow w \
-             JOIN project p ON p.id = w.project_id WHERE w.id IN (SELECT c_id FROM {})",
+             JOIN project p ON p.id = w.project_id WHERE w.deleted_at IS NULL AND w.id IN (SELECT c_id FROM {})",
             source(self.backend(), &[("c_id", "bigint")])
         );
         let rows = transaction
