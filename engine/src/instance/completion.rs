@@ -8,9 +8,6 @@ use crate::spec::model::{Direction, Param};
 use crate::states::{InstanceState, KillCause};
 use crate::task::TaskEvent;
 
-/// Why an instance succeeds.
-const SUCCESS_REASON: &str = "every task succeeded";
-
 /// Ends, pauses or continues the instance; total, so that no combination of states is stuck.
 pub(super) fn check_completion(draft: &mut InstanceDraft<'_>) {
     if draft.record().attention.is_some() {
@@ -69,7 +66,11 @@ pub(super) fn end(draft: &mut InstanceDraft<'_>, state: InstanceState, reason: O
         let cause = KillCause::Stop;
         draft.step_task(task_index, TaskEvent::End { cause, reason });
     }
-    draft.set_state(state, reason.as_deref().unwrap_or(SUCCESS_REASON));
+    let success = match draft.rows().counts().unsuccessful {
+        0 => "every task succeeded",
+        _ => "every failure was handled",
+    };
+    draft.set_state(state, reason.as_deref().unwrap_or(success));
     let (at, outputs) = (draft.at(), outputs(draft));
     let record = draft.record_mut();
     record.reason = reason;

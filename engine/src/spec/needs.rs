@@ -67,7 +67,7 @@ fn parse_list(
             found.push(need);
         } else {
             let name = need_name(&list[place]);
-            let message = format!("`{name}` is listed twice; one edge from a task is all that there can be");
+            let message = format!("`{name}` is listed twice; name each predecessor once");
             validator.invalid(&at, "DUPLICATE_VALUE", message);
         }
     }
