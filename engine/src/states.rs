@@ -133,9 +133,6 @@ named!(
 );
 
 impl TaskState {
-    /// States of the contract that nothing enters yet.
-    pub const RESERVED: &'static [Self] = &[Self::Skipped];
-
     /// Whether the task holds its instance open.
     pub fn is_active(self) -> bool {
         matches!(
@@ -384,18 +381,6 @@ impl Command {
             .collect()
     }
 }
-
-named!(
-    /// What becomes of the fires of a schedule that could not be started in time.
-    MissedPolicy {
-        /// None is started.
-        Skip = "skip",
-        /// The newest is started.
-        Latest = "latest",
-        /// All are started, oldest first.
-        All = "all",
-    }
-);
 
 named!(
     /// The days of the week of a calendar.

@@ -117,7 +117,7 @@ pub(crate) fn ask(cluster: &Cluster, sql: &str) -> Vec<String> {
 /// What was left behind.
 #[derive(Debug, Default)]
 struct Evidence {
-    /// State by id.
+    /// State by id, of those that clients started.
     instances: BTreeMap<String, String>,
     /// State by uid, of attempts that were bound to a worker.
     attempts: BTreeMap<String, String>,
@@ -136,7 +136,13 @@ impl Evidence {
                 .collect()
         };
         Self {
-            instances: pairs(rows(store, "SELECT id::text, state FROM instance").await),
+            instances: pairs(
+                rows(
+                    store,
+                    "SELECT id::text, state FROM instance WHERE trigger_type <> 'schedule'",
+                )
+                .await,
+            ),
             attempts: pairs(
                 rows(
                     store,

@@ -34,6 +34,7 @@ mod restored_database;
 mod rolling_membership;
 mod rolling_restarts;
 mod scenario;
+mod schedules;
 mod startup_refusals;
 mod unreachable_workers;
 mod worker_crash;

@@ -9,6 +9,7 @@ mod documents;
 mod instances;
 mod limits;
 mod retention;
+mod schedules;
 mod server;
 mod streams;
 mod users;

@@ -9,5 +9,6 @@ mod metrics;
 mod real_input;
 mod restart;
 mod retention;
+mod schedules;
 mod timed;
 mod trouble;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::{ScheduleId, Timestamp};
+use engine::ids::{InstanceId, ScheduleId, Timestamp};
 
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::schedule::SchedulesChanged;
@@ -21,7 +21,7 @@ use crate::scheduling::fire_batch::{FiredBatch, commit_batch};
 use crate::scheduling::prepared_schedule::PreparedSchedule;
 use crate::scheduling::schedule_deps::ScheduleDeps;
 use crate::scheduling::upcoming::{read_upcoming, share_of};
-use ports::{FireOutcome, StoreError};
+use ports::{FireCommit, FireOutcome, NodeIdentity, StoreError};
 
 /// The interval at which the store is searched for schedules that are due soon.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -35,6 +35,12 @@ const MAX_WAIT: Duration = Duration::from_secs(2);
 /// The most schedules of one batch.
 const BATCH: usize = 1_000;
 
+/// The most new instances whose actors wait until all fires that are due are stored.
+const MAX_HELD: usize = 20_000;
+
+/// A stored decision with its instances, and who owns each.
+type StoredFires = (FireCommit, Vec<(InstanceId, Option<NodeIdentity>)>);
+
 /// Fires schedules.
 pub struct ScheduleActor {
     deps: ScheduleDeps,
@@ -44,6 +50,8 @@ pub struct ScheduleActor {
     committing: BTreeSet<ScheduleId>,
     /// Batches that are being committed.
     in_flight: usize,
+    /// Stored decisions whose instances have no actor yet: their commits would delay the fires that are still due.
+    held: Vec<StoredFires>,
     looking: SingleFlight,
     timer: Option<SpawnHandle>,
     draining: bool,
@@ -58,6 +66,7 @@ impl ScheduleActor {
             upcoming: BTreeMap::new(),
             committing: BTreeSet::new(),
             in_flight: 0,
+            held: Vec::new(),
             looking: SingleFlight::default(),
             timer: None,
             draining: false,
@@ -123,6 +132,11 @@ impl ScheduleActor {
                 actor.fire_due(ctx);
             }));
         }
+        if self.in_flight == 0 || self.held.len() >= MAX_HELD {
+            for (commit, instances) in self.held.drain(..) {
+                self.deps.run_instances(commit, instances);
+            }
+        }
         self.arm_timer(ctx);
     }
 
@@ -139,7 +153,7 @@ impl ScheduleActor {
         due.into_iter().take(BATCH).cloned().collect()
     }
 
-    /// Starts the instances of what is stored, and forgets what is not known any more.
+    /// Takes what is stored, and forgets what is not known any more.
     fn apply(&mut self, committed: Result<FiredBatch, StoreError>, ctx: &mut Context<Self>) {
         let fired = match committed {
             Ok(fired) => fired,
@@ -161,7 +175,7 @@ impl ScheduleActor {
                         Some(next) => self.upcoming.insert(id, Arc::new(next)),
                         None => self.upcoming.remove(&id),
                     };
-                    self.deps.run_instances(commit, instances);
+                    self.held.push((commit, instances));
                 }
                 FireOutcome::Changed => {
                     self.upcoming.remove(&id);

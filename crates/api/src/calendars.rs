@@ -6,14 +6,12 @@ mod views;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, put};
 use catalog::{CalendarChange, CalendarScope, Catalog, Project, StoredCalendar};
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{Admin, AnyUser, Caller, Read, Write};
 use crate::auth::objects::System;
 use crate::calendars::calendar_body::parse_calendar;
-use crate::calendars::views::{CalendarView, PutCalendar};
+use crate::calendars::views::{CalendarQuery, CalendarView, PutCalendar};
 use crate::http::body::{DocumentBody, NoQuery, Query, check_name};
 use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
@@ -29,15 +27,6 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
         .service(list_shared_calendars)
         .service(read_shared_calendar)
         .service(delete_shared_calendar);
-}
-
-/// What goes with iCalendar text.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct CalendarQuery {
-    /// `all` or `weekdays`, with iCalendar text only; `all` unless given.
-    pub(crate) days: Option<String>,
 }
 
 /// Stores a calendar of a project, from JSON or from the all-day events of iCalendar text.

@@ -10,7 +10,6 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, post, put};
 use catalog::{Project, Schedule, ScheduleChange, ScheduleFilter, ScheduleName, ScheduleSwitch};
 use engine::schedule::{parse_count, parse_preview, parse_workflow_schedule};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -174,7 +173,7 @@ async fn list_schedules_of_workflow(
         workflow: &workflow,
         schedule: "",
     };
-    // A workflow that does not exist is told from one without schedules.
+    // A workflow that does not exist is not found; one without schedules has an empty list.
     caller.catalog().schedules().workflow_definition(name).await?;
     let filter = ScheduleFilter {
         visible: caller.visible_projects(),
@@ -372,9 +371,4 @@ async fn list_fires(
         .list_fires(schedule.id, &paging.0.page_request()?)
         .await?;
     Ok(HttpResponse::Ok().json(List::<FireView>::from_page(page)))
-}
-
-/// Reads the fields of a schedule, as they stand in answers.
-fn field(fields: &Value, key: &str) -> Value {
-    fields.get(key).cloned().unwrap_or(Value::Null)
 }

@@ -3,8 +3,7 @@
 use store::Store;
 
 use crate::audit::AuditLog;
-use crate::backfills::Backfills;
-use crate::calendars::Calendars;
+use crate::backfills::stored::Backfills;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -14,7 +13,8 @@ use crate::operations::Operations;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
-use crate::schedules::Schedules;
+use crate::schedules::calendars::Calendars;
+use crate::schedules::stored::Schedules;
 use crate::tasks::Tasks;
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;

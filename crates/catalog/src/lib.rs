@@ -6,18 +6,10 @@
 
 mod audit;
 mod audited_transaction;
-mod backfill_choices;
-mod backfill_commands;
-mod backfill_create;
-mod backfill_filter;
-mod backfill_sources;
-mod backfill_state;
 mod backfills;
-mod calendars;
 mod catalog;
 mod columns;
 mod context;
-mod document_schedules;
 mod entity;
 mod error;
 mod grants;
@@ -34,8 +26,6 @@ mod projects;
 mod request_keys;
 mod retention;
 mod save_version;
-mod schedule_fires;
-mod schedule_rows;
 mod schedules;
 mod start_target;
 mod tasks;
@@ -51,12 +41,10 @@ mod workflows;
 pub use ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
-pub use self::backfill_choices::BackfillChoices;
-pub use self::backfill_commands::PostBackfillCommand;
-pub use self::backfill_create::NewBackfill;
-pub use self::backfill_filter::BackfillFilter;
-pub use self::backfills::{BackfillDateCounts, BackfillDateRow, BackfillRow, Backfills};
-pub use self::calendars::{CalendarChange, CalendarScope, Calendars, NewCalendar, StoredCalendar};
+pub use self::backfills::{
+    BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillFilter, BackfillRow, Backfills,
+    NewBackfill, PostBackfillCommand,
+};
 pub use self::catalog::Catalog;
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};
@@ -74,9 +62,9 @@ pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::retention::{Retention, RetentionRequest, RetentionRun};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
-pub use self::schedule_fires::ScheduleFire;
 pub use self::schedules::{
-    Schedule, ScheduleChange, ScheduleFilter, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules,
+    CalendarChange, CalendarScope, Calendars, NewCalendar, Schedule, ScheduleChange, ScheduleFilter,
+    ScheduleFire, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules, StoredCalendar,
 };
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};

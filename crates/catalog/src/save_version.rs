@@ -14,10 +14,10 @@ use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::map_to_json;
 use crate::context::AuditContext;
-use crate::document_schedules::store_document_schedules;
 use crate::entity::{project, workflow, workflow_version};
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
+use crate::schedules::document::{DescribedSchedules, InitialSchedules, store_document_schedules};
 use crate::workflows::{SourceFormat, Workflows, missing_workflow, select_by_name};
 
 /// A validated document to be stored as the newest version.
@@ -59,6 +59,14 @@ impl VersionOrigin {
             Self::Document => "workflow.put",
             Self::Restored => "workflow.restore",
             Self::Copied => "workflow.copy",
+        }
+    }
+
+    /// Returns whether its schedules fire at once: those of a copy would repeat the original's.
+    fn initial_schedules(self) -> InitialSchedules {
+        match self {
+            Self::Document | Self::Restored => InitialSchedules::AsDescribed,
+            Self::Copied => InitialSchedules::Paused,
         }
     }
 }
@@ -128,7 +136,12 @@ impl Workflows<'_> {
             return Ok(saved);
         }
         store_version(change.on(), (newest.workflow, saved.version), new, context).await?;
-        store_document_schedules(change.on(), &row, new, context.at).await?;
+        let described = DescribedSchedules {
+            definition: &new.definition,
+            default_timezone: new.default_timezone,
+            initial: new.origin.initial_schedules(),
+        };
+        store_document_schedules(change.on(), &row, described, context.at).await?;
         let resource = format!("{}@{}", newest.workflow, saved.version);
         let entry = AuditEntry::done(new.origin.action(), "workflow", &resource)
             .with_detail(format!("{} {}", new.name, new.hash));

@@ -7,10 +7,10 @@ use sea_orm::{EntityTrait, QuerySelect};
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::context::AuditContext;
-use crate::document_schedules::follow_workflow;
 use crate::entity::workflow;
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
+use crate::schedules::document::follow_workflow;
 use crate::workflows::{Workflows, missing_workflow, select_by_name};
 
 /// What changes of a workflow; none leaves it.

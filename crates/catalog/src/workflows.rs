@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
-use crate::backfill_state::find_open_backfill;
+use crate::backfills::state::find_open_backfill;
 use crate::columns::{narrow, parse_json};
 use crate::context::AuditContext;
 use crate::entity::{instance, schedule, workflow, workflow_version};

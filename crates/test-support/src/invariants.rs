@@ -15,7 +15,7 @@ pub struct Invariant {
 }
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 15] = [
+pub const INVARIANTS: [Invariant; 17] = [
     Invariant {
         name: "I1: what was written names an owner of that epoch",
         sql: "SELECT t.instance FROM transition t WHERE t.epoch > 0 AND NOT EXISTS (SELECT 1 FROM owner_log o \
@@ -86,6 +86,19 @@ pub const INVARIANTS: [Invariant; 15] = [
         name: "I11: every command is decided",
         sql: "SELECT instance FROM inbox WHERE kind = 'command' AND created_at < {now} - {grace} \
               AND (applied_at IS NULL OR outcome = 'pending')",
+    },
+    Invariant {
+        name: "I13: a fire of a schedule has one instance",
+        sql: "SELECT i.id FROM instance i JOIN instance j ON j.workflow_id = i.workflow_id AND j.schedule = i.schedule \
+              AND j.scheduled_at = i.scheduled_at AND j.id < i.id \
+              WHERE i.trigger_type = 'schedule' AND j.trigger_type = 'schedule'",
+    },
+    Invariant {
+        name: "I13: an instance of a schedule and the record of its fire are one commit",
+        sql: "SELECT i.id FROM instance i JOIN schedule s ON s.workflow_id = i.workflow_id AND s.name = i.schedule \
+              LEFT JOIN schedule_fire f ON f.schedule_id = s.id AND f.fire_at = i.scheduled_at \
+              WHERE i.trigger_type = 'schedule' AND i.created_at >= s.created_at \
+              AND (f.instance IS NULL OR f.instance <> i.id)",
     },
     Invariant {
         name: "I14: a date that ran is in the state of its newest instance",

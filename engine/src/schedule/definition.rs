@@ -9,13 +9,17 @@ use super::calendar::Calendar;
 use super::cron::Cron;
 use super::cron_times::CronTimes;
 use super::fire_times::{FireTimes, Recurrence, Window};
+use super::missed_policy::MissedPolicy;
 use super::time_text::TimeText;
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
-use crate::states::{FailureStrategy, MissedPolicy, Priority};
+use crate::states::{FailureStrategy, Priority};
 
 /// The number of missed fires that `all` starts unless the schedule says otherwise.
 pub const DEFAULT_MISSED_LIMIT: u32 = 100;
+
+/// The fewest and the most missed fires that `all` starts.
+pub(super) const MISSED_LIMITS: (i64, i64) = (1, 10_000);
 
 /// What repeats.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 
 use super::fire_times::FireTimes;
 use super::jitter::jitter_of;
+use super::missed_policy::MissedPolicy;
 use crate::ids::Timestamp;
-use crate::states::MissedPolicy;
 
 /// Skipped fires are counted up to here.
 pub const MAX_COUNTED: u32 = 10_000;

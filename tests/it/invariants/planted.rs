@@ -7,7 +7,7 @@ use crate::store::store_under_test::{Database, join};
 use test_support::invariants::{INVARIANTS, violations};
 
 /// Statements that break a rule, and the beginnings of the invariants that notice it.
-const PLANTED: [(&str, &[&str]); 13] = [
+const PLANTED: [(&str, &[&str]); 15] = [
     ("UPDATE transition SET epoch = 9", &["I1: what was written"]),
     ("UPDATE attempt SET epoch = 9", &["I1: an attempt"]),
     (
@@ -40,6 +40,19 @@ const PLANTED: [(&str, &[&str]); 13] = [
         "INSERT INTO inbox (instance, dedup_key, kind, command, run, requested_by, created_at) \
          SELECT id, 'command/1', 'command', 'pause', 1, 'admin', 0 FROM instance",
         &["I11"],
+    ),
+    (
+        "UPDATE instance SET trigger_type = 'schedule', schedule = 's', scheduled_at = 5; \
+         INSERT INTO instance (project_id, workflow_id, version, state, start, tasks_total, priority, trigger_type, \
+         schedule, scheduled_at, created_at) SELECT project_id, workflow_id, version, state, start, tasks_total, \
+         priority, trigger_type, schedule, scheduled_at, created_at FROM instance",
+        &["I13: a fire"],
+    ),
+    (
+        "INSERT INTO schedule (workflow_id, name, definition, timezone, enabled, managed_by, created_at, updated_at) \
+         VALUES (1, 's', '{}', 'UTC', TRUE, 'api', 0, 0); \
+         UPDATE instance SET trigger_type = 'schedule', schedule = 's', scheduled_at = 5",
+        &["I13: an instance"],
     ),
     (
         "INSERT INTO backfill_date (backfill, position, workflow_id, scheduled_at, timezone, state, instance) \

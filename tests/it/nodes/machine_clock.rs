@@ -41,6 +41,80 @@ fn follow(node: &Node, by: chrono::Duration) -> Duration {
     began.elapsed()
 }
 
+/// Starts a node whose clock is shifted by what the file says.
+fn start_with_offset(library: &Path, offset: &Path, data: &Path) -> Node {
+    let environment = [
+        ("LD_PRELOAD", library),
+        ("FAKETIME_TIMESTAMP_FILE", offset),
+        ("FAKETIME_NO_CACHE", Path::new("1")),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", Path::new("1")),
+    ];
+    Node::start_in(&environment, data, &[])
+}
+
+#[test]
+fn a_step_of_the_clock_fires_no_schedule_twice() {
+    let Some(library) = libfaketime() else {
+        eprintln!("skipped: libfaketime is not installed");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let offset = folder.path().join("offset");
+    std::fs::write(&offset, "+0\n").unwrap();
+    let node = start_with_offset(&library, &offset, &folder.path().join("data"));
+    node.apply(
+        "now",
+        "version: 1\nname: now\ntasks:\n  t: { type: noop }\n".to_owned(),
+    );
+    let path = "/api/v1/projects/default/workflows/now/schedules/s";
+    let fields = serde_json::json!({"cron": "* * * * * ?", "missed": "skip"});
+    let request = node.request(reqwest::Method::PUT, path).json(&fields);
+    assert_eq!(node.send(request).status().as_u16(), 201);
+    let fired = || -> Vec<DateTime<Utc>> {
+        let all = node.items("/instances?schedule=s");
+        all.iter()
+            .map(|instance| time_of(instance, "scheduled_at"))
+            .collect()
+    };
+    eventually(Duration::from_secs(20), || fired().len() >= 3);
+    for (content, by) in [
+        ("+3600\n", chrono::Duration::hours(1)),
+        ("+0\n", chrono::Duration::zero()),
+    ] {
+        std::fs::write(&offset, content).unwrap();
+        let took = follow(&node, by);
+        assert!(took < FOLLOWS, "dates follow after {took:?}");
+        std::thread::sleep(Duration::from_secs(4));
+        let mut times = fired();
+        let count = times.len();
+        times.sort_unstable();
+        times.dedup();
+        assert_eq!(times.len(), count, "by {by}: a fire has two instances");
+        let newest = times[times.len() - 1];
+        if by.is_zero() {
+            assert!(
+                newest > Utc::now() + chrono::Duration::minutes(50),
+                "nothing fires again"
+            );
+        } else {
+            assert!(
+                (newest - Utc::now() - by).abs() < chrono::Duration::seconds(3),
+                "{newest}"
+            );
+            let skipped = node.items("/projects/default/workflows/now/schedules/s/fires");
+            let skipped: Vec<&Value> = skipped
+                .iter()
+                .filter(|fire| fire["outcome"] == "skipped")
+                .collect();
+            assert_eq!(
+                skipped.len(),
+                1,
+                "what the step passed over is missed: {skipped:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn dates_follow_the_clock_of_the_machine_and_waits_keep_their_length() {
     let Some(library) = libfaketime() else {
@@ -50,13 +124,7 @@ fn dates_follow_the_clock_of_the_machine_and_waits_keep_their_length() {
     let folder = tempfile::tempdir().unwrap();
     let offset = folder.path().join("offset");
     std::fs::write(&offset, "+0\n").unwrap();
-    let environment = [
-        ("LD_PRELOAD", library.as_path()),
-        ("FAKETIME_TIMESTAMP_FILE", offset.as_path()),
-        ("FAKETIME_NO_CACHE", Path::new("1")),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", Path::new("1")),
-    ];
-    let node = Node::start_in(&environment, &folder.path().join("data"), &[]);
+    let node = start_with_offset(&library, &offset, &folder.path().join("data"));
     node.apply("w", DOCUMENT.to_owned());
     node.apply(
         "now",

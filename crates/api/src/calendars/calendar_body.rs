@@ -9,9 +9,8 @@ use engine::schedule::Calendar;
 use engine::states::CalendarDays;
 use engine::timezone::parse_timezone;
 
-use crate::calendars::CalendarQuery;
 use crate::calendars::icalendar::parse_icalendar;
-use crate::calendars::views::PutCalendar;
+use crate::calendars::views::{CalendarQuery, PutCalendar};
 use crate::http::body::{DocumentBody, media_type, parse_body};
 use crate::http::codes::Code;
 use crate::http::problem::Problem;

@@ -2,9 +2,18 @@
 
 use catalog as stored;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::timestamp::format_time;
+
+/// What goes with iCalendar text.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CalendarQuery {
+    /// `all` or `weekdays`, with iCalendar text only; `all` unless given.
+    pub(crate) days: Option<String>,
+}
 
 /// A calendar to be stored.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::{format_optional_time, format_time};
-use crate::schedules::field;
 
 /// A schedule to be stored. `cron`, or `every` with `start`, is needed.
 #[derive(Debug, ToSchema)]
@@ -155,6 +154,11 @@ impl From<stored::Schedule> for ScheduleView {
             }),
         }
     }
+}
+
+/// Returns a field of a schedule, as it stands in answers.
+fn field(fields: &Value, key: &str) -> Value {
+    fields.get(key).cloned().unwrap_or(Value::Null)
 }
 
 /// What became of a fire, or of skipped ones in a row.

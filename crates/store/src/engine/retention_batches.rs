@@ -25,12 +25,35 @@ pub(crate) const INSTANCE_TABLES: [(&str, &str); 7] = [
     ("schedule_fire", "schedule_id, fire_at"),
 ];
 
+/// Writes the condition that a query finds nothing. A scalar subquery is a look into an index for each row; an anti-join
+/// may be planned as a scan of a whole table.
+fn finds_nothing(query: &str) -> String {
+    format!("({query} LIMIT 1) IS NULL")
+}
+
+/// Writes the condition that a column is among the ids of the JSON array `$1`. PostgreSQL looks an array up in an
+/// index, however it estimates the rows of a function.
+fn is_listed(backend: DbBackend, column: &str) -> String {
+    let ids = format!("SELECT c_id FROM {}", source(backend, &[("c_id", "bigint")]));
+    is_among(backend, column, &ids)
+}
+
+fn is_among(backend: DbBackend, column: &str, query: &str) -> String {
+    if backend == DbBackend::Sqlite {
+        format!("{column} IN ({query})")
+    } else {
+        format!("{column} = ANY (ARRAY({query}))")
+    }
+}
+
 /// Writes the condition of an instance `i` that nothing needs any more, whenever it ended.
 fn is_at_rest() -> String {
     format!(
-        "i.owner IS NULL AND i.state IN ({}) AND NOT EXISTS (SELECT 1 FROM inbox x \
-         WHERE x.instance = i.id AND x.applied_at IS NULL AND x.kind = 'command')",
-        final_states()
+        "i.owner IS NULL AND i.state IN ({}) AND {}",
+        final_states(),
+        finds_nothing(
+            "SELECT 1 FROM inbox x WHERE x.instance = i.id AND x.applied_at IS NULL AND x.kind = 'command'"
+        )
     )
 }
 
@@ -42,14 +65,21 @@ fn is_open_backfill() -> &'static str {
 
 /// Writes the condition of an instance `i` that does not go with another one.
 pub(crate) fn is_deletable() -> String {
-    format!(
-        "{} AND NOT EXISTS (SELECT 1 FROM instance p WHERE p.id = i.parent) \
-         AND NOT EXISTS (SELECT 1 FROM instance c WHERE c.parent = i.id AND c.state NOT IN ({})) \
-         AND NOT EXISTS (SELECT 1 FROM backfill b WHERE b.id = i.backfill AND {})",
-        is_at_rest(),
-        final_states(),
+    let open_child = format!(
+        "SELECT 1 FROM instance c WHERE c.parent = i.id AND c.state NOT IN ({})",
+        final_states()
+    );
+    let open_backfill = format!(
+        "SELECT 1 FROM backfill b WHERE b.id = i.backfill AND {}",
         is_open_backfill()
-    )
+    );
+    [
+        is_at_rest(),
+        finds_nothing("SELECT 1 FROM instance p WHERE p.id = i.parent"),
+        finds_nothing(&open_child),
+        finds_nothing(&open_backfill),
+    ]
+    .join(" AND ")
 }
 
 fn final_states() -> String {
@@ -106,10 +136,10 @@ async fn delete_under_condition(
     condition: &str,
 ) -> Result<u64, StoreError> {
     let backend = transaction.get_database_backend();
-    let listed = source(backend, &[("c_id", "bigint")]);
+    let listed = is_listed(backend, "i.id");
     // The lock first: a command that is being posted is then either visible, or finds nothing.
     let sql = format!(
-        "SELECT i.id FROM instance i WHERE i.id IN (SELECT c_id FROM {listed}) ORDER BY i.id{}",
+        "SELECT i.id FROM instance i WHERE {listed} ORDER BY i.id{}",
         row_lock(backend, "FOR UPDATE")
     );
     let parameter = id_list(ids.iter().map(|id| id.0))?;
@@ -119,13 +149,14 @@ async fn delete_under_condition(
         .map_err(store_error)?;
     let sql = format!(
         "INSERT INTO instance_purge (instance, run) SELECT i.id, $2 FROM instance i \
-         WHERE i.id IN (SELECT c_id FROM {listed}) AND {condition} ON CONFLICT (instance) DO NOTHING"
+         WHERE {listed} AND {condition} ON CONFLICT (instance) DO NOTHING"
     );
     let noted = Statement::from_sql_and_values(backend, sql, [parameter.clone(), run.0.into()]);
     transaction.execute_raw(noted).await.map_err(store_error)?;
     let sql = format!(
-        "DELETE FROM instance WHERE id IN (SELECT c_id FROM {listed}) \
-         AND id IN (SELECT instance FROM instance_purge)"
+        "DELETE FROM instance WHERE {} \
+         AND (SELECT p.run FROM instance_purge p WHERE p.instance = instance.id) IS NOT NULL",
+        is_listed(backend, "id")
     );
     let done = transaction
         .execute_raw(Statement::from_sql_and_values(backend, sql, [parameter]))
@@ -158,7 +189,8 @@ pub(crate) async fn purge_rows(
         left -= count.min(left);
     }
     if left > 0 && !ids.is_empty() {
-        let sql = "DELETE FROM instance_purge WHERE instance IN (SELECT c_id FROM {})";
+        let listed = is_listed(transaction.get_database_backend(), "instance");
+        let sql = format!("DELETE FROM instance_purge WHERE {listed}");
         run_over_ids(transaction, sql, &ids).await?;
     }
     Ok((run, deleted))
@@ -194,11 +226,19 @@ async fn delete_table_rows(
     ids: &[InstanceId],
     limit: u64,
 ) -> Result<u64, StoreError> {
-    let sql = format!(
-        "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} \
-         WHERE instance IN (SELECT c_id FROM {{}}) LIMIT {limit})"
-    );
-    run_over_ids(transaction, &sql, ids).await
+    let backend = transaction.get_database_backend();
+    let listed = is_listed(backend, "instance");
+    let sql = if backend == DbBackend::Sqlite {
+        format!(
+            "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {listed} LIMIT {limit})"
+        )
+    } else {
+        // Found rows are deleted by their place, without a second search.
+        format!(
+            "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} WHERE {listed} LIMIT {limit}))"
+        )
+    };
+    run_over_ids(transaction, sql, ids).await
 }
 
 /// Lists the instances that deleted ones started, at most `limit`.
@@ -209,8 +249,8 @@ async fn list_children(
 ) -> Result<Vec<InstanceId>, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
-        "SELECT i.id FROM instance i WHERE i.parent IN (SELECT c_id FROM {}) AND {} ORDER BY i.id LIMIT {limit}",
-        source(backend, &[("c_id", "bigint")]),
+        "SELECT i.id FROM instance i WHERE {} AND {} ORDER BY i.id LIMIT {limit}",
+        is_listed(backend, "i.parent"),
         is_at_rest()
     );
     let parameter = id_list(ids.iter().map(|id| id.0))?;
@@ -223,10 +263,9 @@ async fn list_children(
         .collect()
 }
 
-/// Runs a statement in which `{}` stands for the ids; returns the number of rows that it changed.
-async fn run_over_ids(transaction: &Transaction, sql: &str, ids: &[InstanceId]) -> Result<u64, StoreError> {
+/// Runs a statement over ids; returns the number of rows that it changed.
+async fn run_over_ids(transaction: &Transaction, sql: String, ids: &[InstanceId]) -> Result<u64, StoreError> {
     let backend = transaction.get_database_backend();
-    let sql = sql.replace("{}", &source(backend, &[("c_id", "bigint")]));
     let parameter = id_list(ids.iter().map(|id| id.0))?;
     let done = transaction
         .execute_raw(Statement::from_sql_and_values(backend, sql, [parameter]))
@@ -247,7 +286,7 @@ pub(crate) fn aged_rows_statement(
         AgedRows::Fires => {
             "DELETE FROM schedule_fire WHERE (schedule_id, fire_at) IN (SELECT f.schedule_id, f.fire_at \
              FROM schedule_fire f WHERE f.at <= $1 \
-             AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.id = f.instance) ORDER BY f.at LIMIT $2)"
+             AND (SELECT 1 FROM instance i WHERE i.id = f.instance) IS NULL ORDER BY f.at LIMIT $2)"
         }
         // Rows of the audit log are appended: the lowest ids are the oldest.
         AgedRows::Audit => {
@@ -280,14 +319,25 @@ fn expired_backfill_statement(store: &Store, older_than: Timestamp) -> Statement
 
 /// Counts, in a list of instances `$1` and everything that goes with them, the instances and the rows.
 pub(crate) fn count_statement(backend: DbBackend) -> String {
-    let tables = INSTANCE_TABLES
-        .map(|(table, _)| format!("(SELECT count(*) FROM {table} WHERE instance IN (SELECT id FROM tree))"));
+    let in_tree = is_among(backend, "instance", "SELECT id FROM tree");
+    let tables = INSTANCE_TABLES.map(|(table, _)| format!("(SELECT count(*) FROM {table} WHERE {in_tree})"));
+    let children = if backend == DbBackend::Sqlite {
+        format!(
+            "SELECT i.id FROM instance i JOIN tree t ON i.parent = t.id WHERE {}",
+            is_at_rest()
+        )
+    } else {
+        // The offset keeps the look into the index from becoming a join over the whole table.
+        format!(
+            "SELECT c.id FROM tree t CROSS JOIN LATERAL \
+             (SELECT i.id FROM instance i WHERE i.parent = t.id AND {} OFFSET 0) c",
+            is_at_rest()
+        )
+    };
     format!(
-        "WITH RECURSIVE tree(id) AS (SELECT c_id FROM {} UNION \
-         SELECT i.id FROM instance i JOIN tree t ON i.parent = t.id WHERE {}) \
+        "WITH RECURSIVE tree(id) AS (SELECT c_id FROM {} UNION {children}) \
          SELECT (SELECT count(*) FROM tree), {}",
         source(backend, &[("c_id", "bigint")]),
-        is_at_rest(),
         tables.join(" + ")
     )
 }

@@ -3,12 +3,12 @@
 use engine::backfill::DateSource;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use crate::backfills::Backfills;
-use crate::calendars::find_effective_calendar;
+use crate::backfills::stored::Backfills;
 use crate::entity::schedule;
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
-use crate::schedule_rows::read_definition;
+use crate::schedules::effective_calendars::find_effective_calendar;
+use crate::schedules::rows::read_definition;
 use crate::workflows::WorkflowId;
 
 impl Backfills<'_> {

@@ -13,11 +13,11 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use store::{SkippedRow, Transaction, record_skipped_fires};
 
-use crate::calendars::{find_effective_calendar, lock_effective_calendar};
 use crate::columns::{parse_json, unreadable};
 use crate::entity::{schedule, workflow};
 use crate::error::CatalogError;
-use crate::schedules::ScheduleManager;
+use crate::schedules::effective_calendars::{find_effective_calendar, lock_effective_calendar};
+use crate::schedules::manager::ScheduleManager;
 
 /// Why fires that are due are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

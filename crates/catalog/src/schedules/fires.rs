@@ -7,7 +7,7 @@ use crate::columns::narrow;
 use crate::entity::schedule_fire;
 use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
-use crate::schedules::Schedules;
+use crate::schedules::stored::Schedules;
 
 /// One fire, or skipped ones in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]

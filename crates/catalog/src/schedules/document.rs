@@ -4,34 +4,55 @@ use std::collections::BTreeMap;
 
 use engine::ids::Timestamp;
 use engine::schedule::serialize_schedule;
+use engine::spec::Definition;
+use engine::timezone::Tz;
 use sea_orm::EntityTrait;
 use store::Transaction;
 
 use crate::entity::{schedule, workflow};
 use crate::error::CatalogError;
-use crate::save_version::{NewVersion, VersionOrigin};
-use crate::schedule_rows::{DropReason, ScheduleEntry, lock_schedules_of, save_entry, set_firing};
-use crate::schedules::ScheduleManager;
+use crate::schedules::manager::ScheduleManager;
+use crate::schedules::rows::{DropReason, ScheduleEntry, lock_schedules_of, save_entry, set_firing};
+
+/// The schedules of a new version.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DescribedSchedules<'a> {
+    /// The new version.
+    pub(crate) definition: &'a Definition,
+    /// The zone of a document that names none.
+    pub(crate) default_timezone: Tz,
+    /// What becomes of those that are new or have changed.
+    pub(crate) initial: InitialSchedules,
+}
+
+/// Whether the schedules of a document fire when they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InitialSchedules {
+    /// As the document says.
+    AsDescribed,
+    /// They wait until they are resumed.
+    Paused,
+}
 
 /// Makes the stored schedules of a workflow those of its new version. One whose entry is the same keeps its pause; those
-/// that no document describes stay. The schedules of a copy wait until they are resumed.
+/// that no document describes stay.
 pub(crate) async fn store_document_schedules(
     on: &Transaction,
     workflow: &workflow::Model,
-    new: &NewVersion,
+    described: DescribedSchedules<'_>,
     at: Timestamp,
 ) -> Result<(), CatalogError> {
-    let definition = &new.definition;
+    let definition = described.definition;
     let rows = lock_schedules_of(on, workflow.id).await?;
     let mut stored: BTreeMap<String, schedule::Model> =
         rows.into_iter().map(|row| (row.name.clone(), row)).collect();
-    for (name, described) in &definition.schedules {
-        let zone = described
+    for (name, schedule) in &definition.schedules {
+        let zone = schedule
             .timezone
             .or(definition.timezone)
-            .unwrap_or(new.default_timezone);
+            .unwrap_or(described.default_timezone);
         let row = stored.remove(name);
-        let fields = serialize_schedule(described).to_string();
+        let fields = serialize_schedule(schedule).to_string();
         let is_same = |row: &schedule::Model| {
             row.managed_by == ScheduleManager::Document.as_str()
                 && row.definition == fields
@@ -42,10 +63,10 @@ pub(crate) async fn store_document_schedules(
         }
         let entry = ScheduleEntry {
             name,
-            definition: described,
+            definition: schedule,
             zone,
             managed_by: ScheduleManager::Document,
-            enabled: described.enabled && new.origin != VersionOrigin::Copied,
+            enabled: schedule.enabled && described.initial == InitialSchedules::AsDescribed,
         };
         save_entry(on, workflow, row, &entry, at).await?;
     }

@@ -8,8 +8,8 @@ use sea_orm::{EntityTrait, QuerySelect};
 use serde_json::Value;
 
 use crate::audited_transaction::AuditedTransaction;
-use crate::backfill_choices::BackfillChoices;
-use crate::backfills::Backfills;
+use crate::backfills::choices::BackfillChoices;
+use crate::backfills::stored::Backfills;
 use crate::context::AuditContext;
 use crate::entity::{backfill, backfill_date, workflow};
 use crate::error::CatalogError;

@@ -4,7 +4,7 @@ use engine::backfill::BackfillState;
 use sea_orm::sea_query::{ExprTrait as _, Query};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::backfill_state::state_expression;
+use crate::backfills::state::state_expression;
 use crate::entity::{backfill, project, workflow};
 use crate::visibility::VisibilityScope;
 

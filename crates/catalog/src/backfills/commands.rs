@@ -11,9 +11,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 
 use crate::audited_transaction::AuditedTransaction;
-use crate::backfill_choices::BackfillChoices;
-use crate::backfill_create::to_json;
-use crate::backfills::{Backfills, missing_backfill};
+use crate::backfills::choices::BackfillChoices;
+use crate::backfills::create::to_json;
+use crate::backfills::stored::{Backfills, missing_backfill};
 use crate::columns::{narrow, parse_json, parse_name};
 use crate::context::AuditContext;
 use crate::entity::{backfill, backfill_date, instance, project, workflow};
