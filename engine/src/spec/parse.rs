@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::diagnostic::Diagnostic;
 use super::labels::parse_labels;
@@ -67,8 +67,35 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
             None
         }
     };
-    let partial = Definition {
-        name: name.unwrap_or_default(),
+    let partial = parse_settings(validator, map, &at, name.unwrap_or_default());
+    let schedules = map.get("schedules").map_or_else(BTreeMap::new, |value| {
+        parse_schedules(validator, value, &at.key("schedules"), &partial)
+    });
+    let Some(tasks) = map.get("tasks") else {
+        validator.missing(&at, "tasks", "a workflow has at least one task");
+        return None;
+    };
+    let tasks = tasks::parse(validator, tasks, &at.key("tasks"))?;
+    let definition = Definition {
+        schedules,
+        tasks,
+        ..partial
+    };
+    if validator.is_clean() {
+        report_param_mistakes(validator, map, &definition);
+    }
+    Some(definition)
+}
+
+/// Parses everything of a document but its schedules and tasks.
+fn parse_settings(
+    validator: &mut Validator,
+    map: &Map<String, Value>,
+    at: &Path<'_>,
+    name: String,
+) -> Definition {
+    Definition {
+        name,
         project: map
             .get("project")
             .and_then(|value| validator.name(value, &at.key("project"))),
@@ -104,24 +131,7 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
             .and_then(|value| validator.name(value, &at.key("worker_group"))),
         schedules: BTreeMap::new(),
         tasks: Vec::new(),
-    };
-    let schedules = map.get("schedules").map_or_else(BTreeMap::new, |value| {
-        parse_schedules(validator, value, &at.key("schedules"), &partial)
-    });
-    let Some(tasks) = map.get("tasks") else {
-        validator.missing(&at, "tasks", "a workflow has at least one task");
-        return None;
-    };
-    let tasks = tasks::parse(validator, tasks, &at.key("tasks"))?;
-    let definition = Definition {
-        schedules,
-        tasks,
-        ..partial
-    };
-    if validator.is_clean() {
-        report_param_mistakes(validator, map, &definition);
     }
-    Some(definition)
 }
 
 fn parse_schedules(
