@@ -10,7 +10,7 @@ use engine::timezone::{Tz, format_utc};
 use serde_json::{Value, json};
 
 use crate::graph::{Body, Graph};
-use crate::http::Client;
+use crate::http::Server;
 use crate::idle::{self, SETTLING};
 use crate::load;
 use crate::node::{Backend, Node};
@@ -94,12 +94,12 @@ fn drift(bench: &mut Bench, backend: Backend) -> Outcome<()> {
     let mut client = node.server.connect()?;
     load::put(&mut client, WORKFLOW, &Graph::chain(1), &Body::Noop)?;
     let count = bench.scale.instances;
-    put_schedules(&mut client, count, |place| format!("{} * * * * ?", place % 60))?;
+    put_schedules(&node.server, count, |place| format!("{} * * * * ?", place % 60))?;
     let first = now_ms() / MINUTE * MINUTE + MINUTE;
     for minute in 0..MINUTES {
         let from = first + minute * MINUTE;
         wait_until(from + MINUTE + 2_000);
-        let mut late = delays(&mut client, from, from + MINUTE - 1, count)?;
+        let mut late = delays(&node.server, from, from + MINUTE - 1, count)?;
         let mut figures = Figures::new();
         for (name, share) in [
             ("drift_p50_ms", 50.0),
@@ -124,26 +124,25 @@ fn crowd(bench: &mut Bench, backend: Backend) -> Outcome<()> {
     let count = bench.scale.instances * CROWD;
     let begun = Instant::now();
     // A date of the last year that an expression can name.
-    put_schedules(&mut client, count, |_| "0 0 0 1 1 ? 2099".to_owned())?;
+    put_schedules(&node.server, count, |_| "0 0 0 1 1 ? 2099".to_owned())?;
     let stored_in = begun.elapsed();
     let mut waiting = idle::watch_node(&node);
     waiting.insert("extra_mib", (node.tree().pss_kib() - before) / 1024.0);
     bench.note(case("10,000 idle", backend), waiting);
     let fire_at = now_ms() / 1000 * 1000 + i64::try_from((stored_in * 2 + LEAD).as_secs())? * 1000;
     let cron = cron_of(fire_at)?;
-    put_schedules(&mut client, count, |_| cron.clone())?;
+    put_schedules(&node.server, count, |_| cron.clone())?;
     if now_ms() >= fire_at {
         return Err("the schedules were not stored before they fired".into());
     }
     wait_until(fire_at + 2_000);
-    let mut late = delays(&mut client, fire_at, fire_at, count)?;
+    let mut late = delays(&node.server, fire_at, fire_at, count)?;
     let mut figures = Figures::new();
     for (name, share) in [("created_p50_ms", 50.0), ("created_all_ms", 100.0)] {
         figures.extend(percentile(&mut late, share).map(|value| (name, value)));
     }
     bench.note(case("10,000 on one second", backend), figures);
-    load::until_quiet(&mut client)?;
-    drop(client);
+    load::until_quiet(&mut node.server.connect()?)?;
     node.stop()
 }
 
@@ -199,7 +198,8 @@ fn backfill_once(node: &Node, count: usize) -> Outcome<Figures> {
 }
 
 /// Stores schedules of the workflow; `cron_of` gives the expression of each.
-fn put_schedules(client: &mut Client, count: usize, cron_of: impl Fn(usize) -> String) -> Outcome<()> {
+fn put_schedules(server: &Server, count: usize, cron_of: impl Fn(usize) -> String) -> Outcome<()> {
+    let mut client = server.connect()?;
     for place in 0..count {
         let path = format!("/api/v1/projects/default/workflows/{WORKFLOW}/schedules/s{place}");
         client.call("PUT", &path, &json!({ "cron": cron_of(place) }).to_string())?;
@@ -209,13 +209,15 @@ fn put_schedules(client: &mut Client, count: usize, cron_of: impl Fn(usize) -> S
 
 /// Reads the instances of the fires of a time, which must be one of each schedule; returns by how many milliseconds
 /// each was created after its fire time.
-fn delays(client: &mut Client, from: i64, to: i64, count: usize) -> Outcome<Vec<f64>> {
+fn delays(server: &Server, from: i64, to: i64, count: usize) -> Outcome<Vec<f64>> {
     let path = format!(
         "/api/v1/instances?trigger=schedule&scheduled_from={}&scheduled_to={}",
         format_utc(Timestamp(from)),
         format_utc(Timestamp(to))
     );
     let deadline = Instant::now() + PATIENCE;
+    // The node has closed connections that were idle until the fires.
+    let mut client = server.connect()?;
     let mut instances = client.list(&path)?;
     while instances.len() < count && Instant::now() < deadline {
         sleep(Duration::from_secs(1));

@@ -5,18 +5,24 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use trigger_rule::{DISABLED_COUNTS_AS, Edge, TriggerRule};
+use trigger_rule::{
+    Edge, EdgeCounts, EdgeTally, Outcome, TriggerRule, Verdict, outcome_of_disabled, outcome_of_enabled,
+};
 
 use crate::ids::TaskIndex;
-use crate::spec::model::{Definition, RetryPolicy, TaskDefinition};
+use crate::spec::model::{Definition, Predecessor, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{Priority, Scope, TaskState};
 use crate::task_type::ExecutionSite;
 
+pub mod propagation;
 pub mod trigger_rule;
 
 /// The worker group where no other is named.
 const DEFAULT_GROUP: &str = "default";
+
+/// Why a disabled task that would start does not.
+pub(crate) const DISABLED_REASON: &str = "forbidden: the task is not enabled";
 
 /// A definition seen through one start: chosen tasks, induced edges. Never changes while the instance exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,12 +42,16 @@ pub struct Plan {
 pub struct PlanNode {
     /// Inside the chosen range.
     pub in_range: bool,
-    /// Not enabled: never runs; counts as succeeded when its dependencies are met.
+    /// Not enabled: never runs; counts as succeeded where it would start.
     pub disabled: bool,
-    /// Predecessors inside the range.
-    pub preds: Vec<TaskIndex>,
+    /// Predecessors inside the range, with what the edges from them wait for.
+    pub preds: Vec<Predecessor>,
     /// Successors inside the range.
     pub succs: Vec<Edge>,
+    /// Predecessors whose failure this task handles once it has started.
+    pub handles: Vec<TaskIndex>,
+    /// How many tasks handle its failure; 0 when a successor waits for its success, which the failure takes away.
+    pub handlers: u32,
     /// Lower than that of every successor; what happens together is recorded in this order.
     pub rank: u32,
 }
@@ -58,32 +68,29 @@ impl Plan {
     pub fn new(definition: Arc<Definition>, start: Arc<Start>) -> Self {
         let succs = successors(&definition);
         let in_range = range(&definition, &start, &succs);
-        let is_inside = |task: &TaskIndex| in_range[task.as_usize()];
-        let edge = |task: TaskIndex| Edge {
-            task,
-            rule: TriggerRule::OnSuccess,
-        };
+        let is_inside = |task: TaskIndex| in_range[task.as_usize()];
         let tasks = task_indices(definition.tasks.len())
             .zip(&definition.tasks)
-            .zip(&succs);
+            .zip(succs);
         let mut nodes: Vec<PlanNode> = tasks
-            .map(|((task_index, task), succs)| {
-                let neighbours = |all: &[TaskIndex]| -> Vec<TaskIndex> {
-                    let inside = is_inside(&task_index);
-                    all.iter()
-                        .copied()
-                        .filter(|task| inside && is_inside(task))
-                        .collect()
-                };
+            .map(|((task_index, task), mut succs)| {
+                succs.retain(|edge| is_inside(task_index) && is_inside(edge.task));
+                let mut preds = task.needs.clone();
+                preds.retain(|need| is_inside(task_index) && is_inside(need.task));
                 PlanNode {
-                    in_range: is_inside(&task_index),
+                    in_range: is_inside(task_index),
                     disabled: !task.enabled,
-                    preds: neighbours(&task.needs),
-                    succs: neighbours(succs).into_iter().map(edge).collect(),
+                    preds,
+                    handlers: handlers(&succs),
+                    succs,
+                    handles: Vec::new(),
                     rank: 0,
                 }
             })
             .collect();
+        for task_index in task_indices(nodes.len()) {
+            nodes[task_index.as_usize()].handles = handled_by(&nodes, task_index);
+        }
         let order = topological(&nodes);
         for (rank, task_index) in (0..).zip(&order) {
             nodes[task_index.as_usize()].rank = rank;
@@ -166,36 +173,31 @@ impl Plan {
         self.nodes[task_index.as_usize()].rank
     }
 
-    /// Follows the change of one task along its edges, through disabled tasks; returns the tasks whose
-    /// dependencies are all met by it. `meet` counts one dependency of a task as met, and returns how many are left.
-    pub(crate) fn newly_ready(
+    /// Returns what became of a task in this state about which its edges decide this; none while it is not settled.
+    pub(crate) fn outcome(
         &self,
         task_index: TaskIndex,
-        change: (TaskState, TaskState),
-        mut meet: impl FnMut(TaskIndex) -> u32,
-    ) -> Vec<TaskIndex> {
-        // Most changes open no edge; a task may have thousands of successors.
-        if !TriggerRule::ALL.iter().any(|rule| rule.opens(change)) {
-            return Vec::new();
+        state: TaskState,
+        verdict: Verdict,
+    ) -> Option<Outcome> {
+        match self.nodes[task_index.as_usize()].disabled {
+            true => outcome_of_disabled(verdict),
+            false => outcome_of_enabled(state, verdict),
         }
-        let mut ready = Vec::new();
-        let mut changed = vec![(task_index, change)];
-        while let Some((task_index, change)) = changed.pop() {
-            let succs = &self.nodes[task_index.as_usize()].succs;
-            let opened = succs.iter().filter(|edge| edge.rule.opens(change));
-            let met = opened.map(|edge| edge.task).filter(|task| meet(*task) == 0);
-            let is_disabled = |task: &TaskIndex| self.nodes[task.as_usize()].disabled;
-            let (disabled, enabled): (Vec<TaskIndex>, Vec<TaskIndex>) = met.partition(is_disabled);
-            ready.extend(enabled);
-            let passed = disabled.into_iter();
-            changed.extend(passed.map(|task| (task, (TaskState::Pending, DISABLED_COUNTS_AS))));
-        }
-        ready
+    }
+
+    /// Returns the tally of every task while nothing is settled.
+    pub(crate) fn initial_tallies(&self) -> Vec<EdgeTally> {
+        let tally = |node: &PlanNode| EdgeTally {
+            edges: EdgeCounts::waiting(node.preds.len()),
+            handlers: node.handlers,
+        };
+        self.nodes.iter().map(tally).collect()
     }
 }
 
-/// Returns how many tasks of a start never run: disabled, or outside the chosen range. Needs no plan, which the owner
-/// of the instance builds.
+/// Returns how many tasks of a start are outside the chosen range. Needs no plan, which the owner of the instance
+/// builds.
 pub fn count_excluded(definition: &Definition, start: &Start) -> u32 {
     let is_partial = !start.tasks.is_empty();
     let succs = if is_partial {
@@ -204,8 +206,7 @@ pub fn count_excluded(definition: &Definition, start: &Start) -> u32 {
         Vec::new()
     };
     let in_range = range(definition, start, &succs);
-    let is_excluded = |(task, in_range): &(&TaskDefinition, bool)| !task.enabled || !in_range;
-    count(definition.tasks.iter().zip(in_range).filter(is_excluded).count())
+    count(in_range.into_iter().filter(|in_range| !in_range).count())
 }
 
 /// Whether attempts of this task run on a worker, where they can fail and hang.
@@ -223,17 +224,34 @@ pub(crate) fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
     (0..count(tasks)).map(TaskIndex)
 }
 
-fn successors(definition: &Definition) -> Vec<Vec<TaskIndex>> {
+fn successors(definition: &Definition) -> Vec<Vec<Edge>> {
     let mut succs = vec![Vec::new(); definition.tasks.len()];
-    for (task_index, task) in task_indices(definition.tasks.len()).zip(&definition.tasks) {
-        for pred in &task.needs {
-            succs[pred.as_usize()].push(task_index);
+    for (task, successor) in task_indices(definition.tasks.len()).zip(&definition.tasks) {
+        for need in &successor.needs {
+            succs[need.task.as_usize()].push(Edge { task, rule: need.on });
         }
     }
     succs
 }
 
-fn range(definition: &Definition, start: &Start, succs: &[Vec<TaskIndex>]) -> Vec<bool> {
+/// Counts the successors that handle a failure; none do when another one waits for the success.
+fn handlers(succs: &[Edge]) -> u32 {
+    if succs.iter().any(|edge| edge.rule == TriggerRule::OnSuccess) {
+        return 0;
+    }
+    let on_failure = succs.iter().filter(|edge| edge.rule == TriggerRule::OnFailure);
+    count(on_failure.count())
+}
+
+fn handled_by(nodes: &[PlanNode], task_index: TaskIndex) -> Vec<TaskIndex> {
+    let preds = nodes[task_index.as_usize()].preds.iter();
+    preds
+        .filter(|need| need.on == TriggerRule::OnFailure && nodes[need.task.as_usize()].handlers > 0)
+        .map(|need| need.task)
+        .collect()
+}
+
+fn range(definition: &Definition, start: &Start, succs: &[Vec<Edge>]) -> Vec<bool> {
     let tasks = &definition.tasks;
     if start.tasks.is_empty() || start.scope == Scope::All {
         return vec![true; tasks.len()];
@@ -245,18 +263,26 @@ fn range(definition: &Definition, start: &Start, succs: &[Vec<TaskIndex>]) -> Ve
         .map(|(task_index, _)| task_index)
         .collect();
     match start.scope {
-        Scope::All | Scope::Only => reach(chosen, tasks.len(), |_| &[]),
-        Scope::Upstream => reach(chosen, tasks.len(), |o| &tasks[o.as_usize()].needs),
-        Scope::Downstream => reach(chosen, tasks.len(), |o| &succs[o.as_usize()]),
+        Scope::All | Scope::Only => reach(chosen, tasks.len(), |_| [].into_iter()),
+        Scope::Upstream => reach(chosen, tasks.len(), |o| {
+            tasks[o.as_usize()].needs.iter().map(|need| need.task)
+        }),
+        Scope::Downstream => reach(chosen, tasks.len(), |o| {
+            succs[o.as_usize()].iter().map(|edge| edge.task)
+        }),
     }
 }
 
-fn reach<'a>(chosen: Vec<TaskIndex>, tasks: usize, next: impl Fn(TaskIndex) -> &'a [TaskIndex]) -> Vec<bool> {
+fn reach<I: Iterator<Item = TaskIndex>>(
+    chosen: Vec<TaskIndex>,
+    tasks: usize,
+    next: impl Fn(TaskIndex) -> I,
+) -> Vec<bool> {
     let mut inside = vec![false; tasks];
     let mut todo = chosen;
     while let Some(task_index) = todo.pop() {
         if !std::mem::replace(&mut inside[task_index.as_usize()], true) {
-            todo.extend_from_slice(next(task_index));
+            todo.extend(next(task_index));
         }
     }
     inside

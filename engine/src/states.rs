@@ -133,9 +133,6 @@ named!(
 );
 
 impl TaskState {
-    /// States of the contract that nothing enters yet.
-    pub const RESERVED: &'static [Self] = &[Self::Skipped];
-
     /// Whether the task holds its instance open.
     pub fn is_active(self) -> bool {
         matches!(

@@ -12,6 +12,7 @@
 //!                                                                                    |
 //!                       succeeded | failed | killed <--------------------------------|
 //!
+//! edges:             pending -> skipped, not_run
 //! suspend (pausing): delayed, waiting -> not_run;  waiting_retry stays, without a due time
 //! end (stopping):    delayed, waiting -> not_run;  waiting_retry -> killed;  open attempts get a kill cause
 //! force:             pending, failed, killed, not_run -> forced_success

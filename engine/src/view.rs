@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::TaskIndex;
-use crate::plan::Plan;
+use crate::plan::{DISABLED_REASON, Plan};
 use crate::states::{FailureStrategy, InstanceState, TaskState};
 
 /// The state and reason of a task as every reader sees them.
@@ -27,16 +27,16 @@ pub fn display_state(
     let Some(node) = plan.nodes.get(task_index.as_usize()).filter(|node| node.in_range) else {
         return not_run("outside the chosen range");
     };
-    if node.disabled {
-        return not_run("forbidden: the task is not enabled");
-    }
     let (state, reason) = row.unwrap_or((TaskState::Pending, None));
     match state {
         TaskState::Pending if instance == InstanceState::Running && node.preds.is_empty() => {
             // Nothing has been decided since it was stored.
             pending("waits for a master")
         }
-        TaskState::Pending | TaskState::NotRun => unstarted(plan, instance, state, reason),
+        TaskState::Pending | TaskState::NotRun => {
+            let reason = reason.or(node.disabled.then_some(DISABLED_REASON));
+            unstarted(plan, instance, state, reason)
+        }
         TaskState::Delayed
         | TaskState::Waiting
         | TaskState::Dispatched
@@ -64,9 +64,9 @@ fn not_run(reason: &str) -> DisplayState {
 fn unstarted(plan: &Plan, instance: InstanceState, state: TaskState, stored: Option<&str>) -> DisplayState {
     match instance {
         InstanceState::Pausing | InstanceState::Paused => not_run(stored.unwrap_or("paused")),
-        InstanceState::Stopping | InstanceState::Stopped => not_run("stopped"),
+        InstanceState::Stopping | InstanceState::Stopped => not_run(stored.unwrap_or("stopped")),
         InstanceState::Failed => not_run(stored.unwrap_or(match plan.start.failure_strategy {
-            FailureStrategy::Continue => "a predecessor failed",
+            FailureStrategy::Continue => "the instance failed before it could start",
             FailureStrategy::End => "another task failed and the failure strategy is end",
         })),
         InstanceState::Succeeded => not_run(stored.unwrap_or("the instance ended without it")),
@@ -85,8 +85,8 @@ fn pending(reason: &str) -> DisplayState {
     }
 }
 
-/// Counts the tasks of an instance as every reader sees them, from the stored rows by state. States without a
-/// task are left out.
+/// Counts the tasks of an instance as every reader sees them, from the stored rows by state; `excluded` ones are outside
+/// the chosen range. States without a task are left out.
 pub fn display_counts(
     instance: InstanceState,
     total: u32,

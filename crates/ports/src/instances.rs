@@ -40,7 +40,7 @@ pub struct NewInstance {
     pub version: i64,
     /// The number of tasks of that version.
     pub tasks: u32,
-    /// The number of tasks that are disabled or outside the chosen range.
+    /// The number of tasks that are outside the chosen range.
     pub excluded: u32,
     /// What the start asked for.
     pub start: Start,

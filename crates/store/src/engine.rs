@@ -14,6 +14,7 @@ mod members;
 mod ownership;
 mod pinned_definition;
 mod relayed_results;
+mod reset_statements;
 mod retention;
 pub(crate) mod retention_batches;
 mod schedules;

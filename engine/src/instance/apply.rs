@@ -3,8 +3,9 @@
 use super::changes::Changes;
 use super::counters::Counters;
 use super::state::Instance;
-use crate::ids::Revision;
+use crate::ids::{Revision, TaskIndex};
 use crate::plan::Plan;
+use crate::states::TaskState;
 
 /// Folds committed changes in and raises the revision by one; changes that are empty were never committed.
 pub fn apply(plan: &Plan, instance: &mut Instance, changes: &Changes) {
@@ -16,15 +17,19 @@ pub fn apply(plan: &Plan, instance: &mut Instance, changes: &Changes) {
     if let Some(record) = &changes.record {
         rows.record = record.clone();
     }
-    if let Some(reset) = changes.reset {
-        for task in rows.tasks.values_mut().filter(|task| reset.touches(task.state)) {
-            reset.reset_row(task);
-        }
+    if let Some(reset) = &changes.reset {
+        reset.reset_rows(
+            rows.tasks
+                .iter_mut()
+                .map(|(task_index, task)| (*task_index, task.as_mut())),
+        );
     }
     for (task_index, task) in &changes.tasks {
         let old = rows.tasks.insert(*task_index, Box::new(task.clone()));
         if changes.reset.is_none() {
-            counters.follow(plan, *task_index, old.as_deref(), task);
+            let row = |task_index: TaskIndex| rows.tasks.get(&task_index);
+            let state_of = |task_index| row(task_index).map_or(TaskState::Pending, |task| task.state);
+            counters.follow(plan, *task_index, (old.as_deref(), task), state_of);
         }
     }
     if changes.reset.is_some() {

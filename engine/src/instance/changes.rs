@@ -1,6 +1,6 @@
 //! The changes of one batch of events, committed as one unit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::InstanceRecord;
 use crate::ids::{AttemptNumber, OperationId, TaskIndex};
@@ -24,50 +24,54 @@ pub struct Transition {
 
 /// Rows that go back to `pending` with one statement; one transition is recorded for each that left another state.
 ///
-/// Each reset row gets `attempts_before_run = attempts`, `lost_in_run = 0`, no reason, no due time; a row
-/// reset by `All` also loses outputs, `started_at` and `ended_at`. An unbound attempt keeps its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An unbound attempt keeps its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reset {
-    /// Rerun: every row.
+    /// Rerun: every row loses its reason, due time, outputs, `started_at` and `ended_at`; its attempts are those of
+    /// earlier runs.
     All,
-    /// Recover: `failed`, `killed`, `not_run`.
-    FailedAndKilled,
-    /// Resume from stopped: `killed`, `not_run`.
-    Killed,
-    /// Resume from paused: `not_run`; `attempts_before_run` and `lost_in_run` stay.
-    Suspended,
+    /// The next run of these rows: as `All`, but they keep `started_at` and `ended_at`.
+    NextRun(BTreeSet<TaskIndex>),
+    /// Resume from paused: these rows lose their reason and due time, and continue their run.
+    Continue(BTreeSet<TaskIndex>),
 }
 
 impl Reset {
-    /// Returns the states of the rows that it touches; none means every row.
-    pub fn states(self) -> Option<&'static [TaskState]> {
+    /// Returns the tasks whose rows it touches; none means every row.
+    pub fn tasks(&self) -> Option<&BTreeSet<TaskIndex>> {
         match self {
             Self::All => None,
-            Self::FailedAndKilled => Some(&[TaskState::Failed, TaskState::Killed, TaskState::NotRun]),
-            Self::Killed => Some(&[TaskState::Killed, TaskState::NotRun]),
-            Self::Suspended => Some(&[TaskState::NotRun]),
+            Self::NextRun(tasks) | Self::Continue(tasks) => Some(tasks),
         }
     }
 
-    /// Whether the reset touches a row in this state.
-    pub(super) fn touches(self, state: TaskState) -> bool {
-        self.states().is_none_or(|states| states.contains(&state))
+    /// Whether the reset touches the row of a task.
+    pub(super) fn touches(&self, task_index: TaskIndex) -> bool {
+        self.tasks().is_none_or(|tasks| tasks.contains(&task_index))
     }
 
-    /// Resets a row.
-    pub(super) fn reset_row(self, task: &mut Task) {
+    /// Resets those rows that it touches.
+    pub fn reset_rows<'a>(&self, rows: impl Iterator<Item = (TaskIndex, &'a mut Task)>) {
+        for (_, task) in rows.filter(|(task_index, _)| self.touches(*task_index)) {
+            self.reset_row(task);
+        }
+    }
+
+    fn reset_row(&self, task: &mut Task) {
         task.state = TaskState::Pending;
         task.reason = None;
         task.due_at = None;
-        if self != Self::Suspended {
-            task.attempts_before_run = task.attempts;
-            task.lost_in_run = 0;
+        match self {
+            Self::Continue(_) => return,
+            Self::NextRun(_) => {}
+            Self::All => {
+                task.started_at = None;
+                task.ended_at = None;
+            }
         }
-        if self == Self::All {
-            task.outputs.clear();
-            task.started_at = None;
-            task.ended_at = None;
-        }
+        task.outputs.clear();
+        task.attempts_before_run = task.attempts;
+        task.lost_in_run = 0;
     }
 }
 

@@ -4,6 +4,7 @@ use super::changes::{OperationDecision, Reset};
 use super::completion;
 use super::draft::InstanceDraft;
 use super::event::Operation;
+use super::next_run::{killed_tasks, recovered_tasks, resumed_tasks};
 use crate::ids::TaskIndex;
 use crate::states::{Command, InstanceState, KillCause, OperationStatus, TaskState};
 use crate::task::TaskEvent;
@@ -78,7 +79,10 @@ fn run_command(draft: &mut InstanceDraft<'_>, operation: Operation) {
         Command::Pause => pause(draft),
         Command::Stop => stop(draft),
         Command::Resume => resume(draft),
-        Command::Recover => begin_next_run(draft, Reset::FailedAndKilled, "recovered"),
+        Command::Recover => {
+            let tasks = recovered_tasks(draft.plan(), draft.rows());
+            begin_next_run(draft, Reset::NextRun(tasks), "recovered");
+        }
         Command::Rerun => begin_next_run(draft, Reset::All, "run again"),
         Command::ForceSuccess => force_success(draft, operation.task),
     }
@@ -105,12 +109,19 @@ fn stop(draft: &mut InstanceDraft<'_>) {
         draft.set_state(InstanceState::Stopping, "stop was asked for");
     }
     draft.record_mut().stop_clock();
+    for task_index in draft.rows().suspended() {
+        let (cause, reason) = (KillCause::Stop, "stopped".to_owned());
+        draft.step_task(task_index, TaskEvent::End { cause, reason });
+    }
     draft.end_active_tasks(KillCause::Stop, "stopped");
 }
 
 fn resume(draft: &mut InstanceDraft<'_>) {
     match draft.record().state {
-        InstanceState::Stopped => begin_next_run(draft, Reset::Killed, "resumed"),
+        InstanceState::Stopped => {
+            let tasks = resumed_tasks(draft.plan(), draft.rows());
+            begin_next_run(draft, Reset::NextRun(tasks), "resumed");
+        }
         InstanceState::Paused => resume_from_pause(draft),
         InstanceState::Queued
         | InstanceState::Running
@@ -129,9 +140,13 @@ fn resume_from_pause(draft: &mut InstanceDraft<'_>) {
     draft.set_state(InstanceState::Running, "resumed");
     let at = draft.at();
     draft.record_mut().resume_clock(at);
-    draft.reset_tasks(Reset::Suspended);
-    let (suspended, killed) = (draft.rows().active(), draft.rows().killed());
-    for task_index in suspended.into_iter().chain(killed) {
+    let suspended = draft.rows().suspended();
+    let killed = killed_tasks(draft.plan(), draft.rows());
+    draft.reset_tasks(Reset::Continue(suspended));
+    if !killed.is_empty() {
+        draft.reset_tasks(Reset::NextRun(killed));
+    }
+    for task_index in draft.rows().active() {
         draft.step_task(task_index, TaskEvent::Resumed);
     }
     draft.continue_running();
@@ -147,12 +162,11 @@ fn begin_next_run(draft: &mut InstanceDraft<'_>, reset: Reset, why: &str) {
     draft.continue_running();
 }
 
-/// Declares a task a success; its final instance succeeds when every task counts as a success by that.
+/// Declares a task a success; its final instance succeeds when nothing stands against it any more.
 fn force_success(draft: &mut InstanceDraft<'_>, task: Option<TaskIndex>) {
     let Some(task_index) = task else { return };
     draft.step_task(task_index, TaskEvent::Force);
-    let counts = draft.rows().counts();
-    if counts.succeeded == counts.total {
+    if draft.rows().counts().is_success() {
         let ended_at = draft.record().ended_at;
         completion::end(draft, InstanceState::Succeeded, None);
         let record = draft.record_mut();

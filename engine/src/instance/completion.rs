@@ -14,23 +14,24 @@ pub(super) fn check_completion(draft: &mut InstanceDraft<'_>) {
         return;
     }
     let counts = draft.rows().counts();
-    let all_succeeded = counts.succeeded == counts.total;
+    let is_success = counts.is_success();
     match draft.record().state {
         InstanceState::Running if draft.record().started_at.is_none() || counts.active > 0 => {}
-        InstanceState::Running if counts.has_failed_or_killed() || draft.is_ending() => fail(draft),
-        InstanceState::Running if all_succeeded => end(draft, InstanceState::Succeeded, None),
-        InstanceState::Running => start_or_fail(draft),
+        InstanceState::Running if counts.has_standing_failure() || draft.is_ending() => fail(draft),
+        InstanceState::Running if is_success => end(draft, InstanceState::Succeeded, None),
+        InstanceState::Running => decide_or_fail(draft),
         InstanceState::Pausing if draft.is_ending() => {
             if counts.active == 0 {
                 fail(draft);
             }
         }
         InstanceState::Pausing if counts.active > counts.retrying => {}
-        InstanceState::Pausing if counts.failed > 0 => fail(draft),
-        InstanceState::Pausing if all_succeeded => end(draft, InstanceState::Succeeded, None),
+        // What was killed runs again after the pause.
+        InstanceState::Pausing if counts.standing_failed > 0 => fail(draft),
+        InstanceState::Pausing if is_success => end(draft, InstanceState::Succeeded, None),
         InstanceState::Pausing => enter_paused(draft),
         InstanceState::Stopping if counts.active > 0 => {}
-        InstanceState::Stopping if all_succeeded => end(draft, InstanceState::Succeeded, None),
+        InstanceState::Stopping if is_success => end(draft, InstanceState::Succeeded, None),
         InstanceState::Stopping => end(draft, InstanceState::Stopped, Some("stopped".to_owned())),
         InstanceState::Queued
         | InstanceState::Paused
@@ -40,9 +41,9 @@ pub(super) fn check_completion(draft: &mut InstanceDraft<'_>) {
     }
 }
 
-/// Starts what is ready; an instance in which nothing can start has failed.
-fn start_or_fail(draft: &mut InstanceDraft<'_>) {
-    draft.start_ready_tasks();
+/// Does what edges decide; an instance in which nothing can start has failed.
+fn decide_or_fail(draft: &mut InstanceDraft<'_>) {
+    draft.decide_pending_tasks();
     if draft.rows().counts().active == 0 {
         fail(draft);
     }
@@ -65,7 +66,11 @@ pub(super) fn end(draft: &mut InstanceDraft<'_>, state: InstanceState, reason: O
         let cause = KillCause::Stop;
         draft.step_task(task_index, TaskEvent::End { cause, reason });
     }
-    draft.set_state(state, reason.as_deref().unwrap_or("every task succeeded"));
+    let success = match draft.rows().counts().unsuccessful {
+        0 => "every task succeeded",
+        _ => "every failure was handled",
+    };
+    draft.set_state(state, reason.as_deref().unwrap_or(success));
     let (at, outputs) = (draft.at(), outputs(draft));
     let record = draft.record_mut();
     record.reason = reason;

@@ -4,22 +4,23 @@ use std::collections::BTreeSet;
 
 use crate::ids::{TaskIndex, Timestamp};
 use crate::plan::Plan;
-use crate::plan::trigger_rule::{DISABLED_COUNTS_AS, EdgeState};
+use crate::plan::propagation::{TallyTable, follow_change};
+use crate::plan::trigger_rule::{EdgeState, EdgeTally, is_failure, may_handle, stands};
 use crate::states::TaskState;
 use crate::task::Task;
 
 /// Derived from the rows by `Instance::load`, kept by `apply`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counters {
-    /// For each task: dependencies in range that are not met yet.
-    pub unmet_dependencies: Vec<u32>,
+    /// For each task: the edges to it, and the tasks that handle its failure.
+    pub tallies: Vec<EdgeTally>,
     /// How many tasks are in which kind of state.
     pub counts: TaskCounts,
     /// Tasks in an active state.
     pub active: BTreeSet<TaskIndex>,
-    /// Tasks that are `failed`.
+    /// Tasks that are `failed` and whose failure stands.
     pub failed: BTreeSet<TaskIndex>,
-    /// Tasks that are `killed`.
+    /// Tasks that are `killed` and whose failure stands.
     pub killed: BTreeSet<TaskIndex>,
     /// Tasks that do not run but have an unbound attempt.
     pub unbound: BTreeSet<TaskIndex>,
@@ -38,16 +39,23 @@ pub struct TaskCounts {
     pub active: u32,
     /// Those of them in `waiting_retry`.
     pub retrying: u32,
-    /// Tasks that are `failed`.
-    pub failed: u32,
-    /// Tasks that are `killed`.
-    pub killed: u32,
+    /// Tasks that are `failed` or `killed`.
+    pub unsuccessful: u32,
+    /// Those of them that are `failed` and whose failure stands.
+    pub standing_failed: u32,
+    /// Those of them that are `killed` and whose failure stands.
+    pub standing_killed: u32,
 }
 
 impl TaskCounts {
-    /// Whether any task is `failed` or `killed`.
-    pub(super) fn has_failed_or_killed(self) -> bool {
-        self.failed + self.killed > 0
+    /// Whether the failure of any task stands.
+    pub(super) fn has_standing_failure(self) -> bool {
+        self.standing_failed + self.standing_killed > 0
+    }
+
+    /// Whether nothing stands against the instance: every task succeeded, was skipped, or failed and was handled.
+    pub(super) fn is_success(self) -> bool {
+        !self.has_standing_failure() && self.succeeded + self.unsuccessful == self.total
     }
 
     /// Moves one task from a state to another.
@@ -60,16 +68,44 @@ impl TaskCounts {
         self.succeeded += u32::from(state.counts_as_success());
         self.active += u32::from(state.is_active());
         self.retrying += u32::from(state == TaskState::WaitingRetry);
-        self.failed += u32::from(state == TaskState::Failed);
-        self.killed += u32::from(state == TaskState::Killed);
+        self.unsuccessful += u32::from(is_failure(state));
     }
 
     fn leave(&mut self, state: TaskState) {
         self.succeeded -= u32::from(state.counts_as_success());
         self.active -= u32::from(state.is_active());
         self.retrying -= u32::from(state == TaskState::WaitingRetry);
-        self.failed -= u32::from(state == TaskState::Failed);
-        self.killed -= u32::from(state == TaskState::Killed);
+        self.unsuccessful -= u32::from(is_failure(state));
+    }
+
+    /// Moves the standing failure of one task from a state to another; none where it does not stand.
+    pub(super) fn shift_standing(&mut self, from: Option<TaskState>, to: Option<TaskState>) {
+        self.standing_failed -= u32::from(from == Some(TaskState::Failed));
+        self.standing_killed -= u32::from(from == Some(TaskState::Killed));
+        self.standing_failed += u32::from(to == Some(TaskState::Failed));
+        self.standing_killed += u32::from(to == Some(TaskState::Killed));
+    }
+}
+
+/// The counters together with the states that they count.
+struct CountedRows<'a, F> {
+    counters: &'a mut Counters,
+    state_of: F,
+}
+
+impl<F: Fn(TaskIndex) -> TaskState> TallyTable for CountedRows<'_, F> {
+    fn state_of(&self, task_index: TaskIndex) -> TaskState {
+        (self.state_of)(task_index)
+    }
+
+    fn tally_of(&self, task_index: TaskIndex) -> EdgeTally {
+        self.counters.tallies[task_index.as_usize()]
+    }
+
+    fn put_tally(&mut self, task_index: TaskIndex, tally: EdgeTally) {
+        self.counters.tallies[task_index.as_usize()] = tally;
+        let state = self.state_of(task_index);
+        self.counters.set_standing(task_index, state);
     }
 }
 
@@ -77,48 +113,84 @@ impl Counters {
     /// Counts all rows in the order of the graph: O(tasks + edges).
     pub(super) fn count<'a>(plan: &Plan, row: impl Fn(TaskIndex) -> Option<&'a Task>) -> Self {
         let mut counters = Self {
-            unmet_dependencies: plan
-                .nodes
-                .iter()
-                .map(|node| u32::try_from(node.preds.len()).unwrap_or(u32::MAX))
-                .collect(),
+            tallies: plan.initial_tallies(),
             ..Self::default()
         };
         counters.counts.total = plan.included();
         for task_index in plan.order.iter().copied() {
             let node = &plan.nodes[task_index.as_usize()];
-            let task = row(task_index).filter(|_| node.is_included());
-            if let Some(task) = task {
+            let task = row(task_index);
+            if let Some(task) = task.filter(|_| node.is_included()) {
                 counters.counts.enter(task.state);
                 counters.list(task_index, task);
             }
-            let is_ready = counters.unmet_dependencies[task_index.as_usize()] == 0;
-            let state = if node.disabled && is_ready {
-                DISABLED_COUNTS_AS
-            } else {
-                task.map_or(TaskState::Pending, |task| task.state)
-            };
+            let state = task.map_or(TaskState::Pending, |task| task.state);
+            let verdict = counters.tallies[task_index.as_usize()].edges.verdict();
+            let outcome = plan.outcome(task_index, state, verdict);
             for edge in &node.succs {
-                let is_met = edge.rule.edge_state(state) == EdgeState::Open;
-                counters.unmet_dependencies[edge.task.as_usize()] -= u32::from(is_met);
+                let tally = &mut counters.tallies[edge.task.as_usize()];
+                let to = edge.rule.edge_state(outcome);
+                tally.edges.shift(EdgeState::Waiting, to);
+            }
+            for handled in node.handles.iter().filter(|_| !may_handle(outcome)) {
+                counters.tallies[handled.as_usize()].handlers -= 1;
+            }
+        }
+        for task_index in plan.order.iter().copied() {
+            if let Some(task) = row(task_index) {
+                counters.set_standing(task_index, task.state);
             }
         }
         counters
     }
 
-    /// Follows one changed row. An open edge closes only by a reset, which counts all rows.
-    pub(super) fn follow(&mut self, plan: &Plan, task_index: TaskIndex, old: Option<&Task>, new: &Task) {
+    /// Follows one changed row; `state_of` knows the change.
+    pub(super) fn follow(
+        &mut self,
+        plan: &Plan,
+        task_index: TaskIndex,
+        (old, new): (Option<&Task>, &Task),
+        state_of: impl Fn(TaskIndex) -> TaskState,
+    ) {
         let from = old.map_or(TaskState::Pending, |task| task.state);
-        self.counts.shift(from, new.state);
-        if let Some(old) = old {
-            self.unlist(task_index, old);
+        if plan.is_included(task_index) {
+            self.counts.shift(from, new.state);
+            if let Some(old) = old {
+                self.unlist(task_index, old);
+            }
+            self.list(task_index, new);
+            self.set_standing(task_index, new.state);
         }
-        self.list(task_index, new);
-        plan.newly_ready(task_index, (from, new.state), |dependent| {
-            let unmet = &mut self.unmet_dependencies[dependent.as_usize()];
-            *unmet -= 1;
-            *unmet
-        });
+        let mut table = CountedRows {
+            counters: self,
+            state_of,
+        };
+        follow_change(plan, &mut table, task_index, from);
+    }
+
+    /// Returns the state of a task whose failure stands.
+    pub(super) fn standing(&self, task_index: TaskIndex) -> Option<TaskState> {
+        if self.failed.contains(&task_index) {
+            return Some(TaskState::Failed);
+        }
+        self.killed.contains(&task_index).then_some(TaskState::Killed)
+    }
+
+    fn set_standing(&mut self, task_index: TaskIndex, state: TaskState) {
+        let before = self.standing(task_index);
+        let handlers = self.tallies[task_index.as_usize()].handlers;
+        let now = stands(state, handlers).then_some(state);
+        if before == now {
+            return;
+        }
+        self.counts.shift_standing(before, now);
+        self.failed.remove(&task_index);
+        self.killed.remove(&task_index);
+        match now {
+            Some(TaskState::Failed) => _ = self.failed.insert(task_index),
+            Some(_) => _ = self.killed.insert(task_index),
+            None => {}
+        }
     }
 
     fn list(&mut self, task_index: TaskIndex, task: &Task) {
@@ -126,12 +198,6 @@ impl Counters {
             self.active.insert(task_index);
         } else if task.has_unbound_attempt() {
             self.unbound.insert(task_index);
-        }
-        if task.state == TaskState::Failed {
-            self.failed.insert(task_index);
-        }
-        if task.state == TaskState::Killed {
-            self.killed.insert(task_index);
         }
         if let Some(due) = task.due_at {
             self.due.insert((due, task_index));
@@ -141,8 +207,6 @@ impl Counters {
     fn unlist(&mut self, task_index: TaskIndex, task: &Task) {
         self.active.remove(&task_index);
         self.unbound.remove(&task_index);
-        self.failed.remove(&task_index);
-        self.killed.remove(&task_index);
         if let Some(due) = task.due_at {
             self.due.remove(&(due, task_index));
         }

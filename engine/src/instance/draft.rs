@@ -1,6 +1,7 @@
 //! The working copy of an instance on which the events of one batch act.
 
 use super::changes::{Changes, OperationDecision, Reset};
+use super::edge_reasons::{never_start_reason, skip_reason};
 use super::effect::Effect;
 use super::effect_requests::EffectRequests;
 use super::history::History;
@@ -8,7 +9,8 @@ use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
 use crate::ids::{DispatchId, TaskIndex, Timestamp};
-use crate::plan::Plan;
+use crate::plan::trigger_rule::Verdict;
+use crate::plan::{DISABLED_REASON, Plan};
 use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
 use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
 
@@ -104,7 +106,7 @@ impl<'a> InstanceDraft<'a> {
     /// Whether running attempts are killed and the instance will be `failed`.
     pub(super) fn is_ending(&self) -> bool {
         let is_open = matches!(self.record.state, InstanceState::Running | InstanceState::Pausing);
-        let by_failure = self.rows.counts().has_failed_or_killed()
+        let by_failure = self.rows.counts().has_standing_failure()
             && self.plan.start.failure_strategy == FailureStrategy::End;
         let by_time = self.record.timed_out && self.plan.definition.on_timeout.fails();
         is_open && (by_failure || by_time)
@@ -131,7 +133,7 @@ impl<'a> InstanceDraft<'a> {
             self.record.started_at = Some(self.at);
             self.start_clock();
         }
-        self.start_ready_tasks();
+        self.decide_pending_tasks();
     }
 
     /// Starts the time limit of a run.
@@ -140,21 +142,39 @@ impl<'a> InstanceDraft<'a> {
         self.record.start_clock(self.at, limit_ms);
     }
 
-    /// Starts everything that is ready: O(tasks), for commands and loading only.
-    pub(super) fn start_ready_tasks(&mut self) {
+    /// Does with every pending task what its edges decide: O(tasks), for commands and loading only.
+    pub(super) fn decide_pending_tasks(&mut self) {
         let plan = self.plan;
         for task_index in plan.order.iter().copied() {
-            if plan.is_included(task_index) && self.rows.is_ready(task_index) {
-                self.start_ready_task(task_index);
-            }
+            self.decide_task(task_index, self.rows.verdict_of(task_index));
         }
     }
 
-    /// Starts a task whose dependencies are met, if the instance lets tasks start.
-    fn start_ready_task(&mut self, task_index: TaskIndex) {
+    /// Does with a task what its edges decide, unless it is decided already. A final instance decides nothing.
+    fn decide_task(&mut self, task_index: TaskIndex, verdict: Verdict) {
         let is_pending = self.rows.state_of(task_index) == TaskState::Pending;
-        if is_pending && self.mode() == InstanceMode::Open {
-            self.step_task(task_index, TaskEvent::Ready);
+        if !is_pending || self.record.state.is_final() {
+            return;
+        }
+        let is_disabled = self.plan.nodes[task_index.as_usize()].disabled;
+        match verdict {
+            Verdict::Undecided => {}
+            Verdict::Starts if is_disabled => {
+                let reason = DISABLED_REASON.to_owned();
+                self.step_task(task_index, TaskEvent::NeverStart { reason });
+            }
+            Verdict::Starts if self.mode() == InstanceMode::Open => {
+                self.step_task(task_index, TaskEvent::Ready);
+            }
+            Verdict::Starts => {}
+            Verdict::Skipped => {
+                let reason = skip_reason(self.plan, &self.rows, task_index);
+                self.step_task(task_index, TaskEvent::Skip { reason });
+            }
+            Verdict::NeverStarts => {
+                let reason = never_start_reason(self.plan, &self.rows, task_index);
+                self.step_task(task_index, TaskEvent::NeverStart { reason });
+            }
         }
     }
 
@@ -168,7 +188,13 @@ impl<'a> InstanceDraft<'a> {
 
     /// Steps one task and takes in what it requests.
     pub(super) fn step_task(&mut self, task_index: TaskIndex, event: TaskEvent) {
-        let Some(definition) = self.plan.task(task_index) else {
+        let is_edge_decision = matches!(event, TaskEvent::Skip { .. } | TaskEvent::NeverStart { .. });
+        let definition = if is_edge_decision {
+            self.plan.definition.task(task_index)
+        } else {
+            self.plan.task(task_index)
+        };
+        let Some(definition) = definition else {
             return self.ignore(format!(
                 "{event}: task {task_index} is not included in this instance"
             ));
@@ -227,18 +253,23 @@ impl<'a> InstanceDraft<'a> {
         }
     }
 
-    /// Puts a changed row in place, and starts the tasks whose dependencies are met by that.
+    /// Puts a changed row in place, and does with other tasks what their edges decide by that.
     fn put_row(&mut self, task_index: TaskIndex, task: Task, why: &str) {
         let (from, to) = (self.rows.state_of(task_index), task.state);
         let was_never_ready = task.attempts == 0 && self.rows.base(task_index).is_none();
-        if was_never_ready && to == TaskState::NotRun {
+        if was_never_ready && from != TaskState::Pending && to == TaskState::NotRun {
             self.rows.forget(task_index, to);
             self.history.forget_task(task_index);
             return;
         }
-        self.history.explain_task(task_index, (from, to), why);
-        for ready in self.rows.put_row(task_index, task) {
-            self.start_ready_task(ready);
+        if from != TaskState::Pending || !task.has_no_history() {
+            self.history.explain_task(task_index, (from, to), why);
+        }
+        // What the end of its instance kills is not settled: the next run decides about it.
+        let settles = to != TaskState::Killed || self.mode() != InstanceMode::Ending;
+        let decided = self.rows.put_row(task_index, task);
+        for (task_index, verdict) in decided.into_iter().filter(|_| settles) {
+            self.decide_task(task_index, verdict);
         }
     }
 

@@ -155,7 +155,9 @@ impl History {
         let is_next_attempt = task.state == TaskState::Dispatched
             && number(task) != before.and_then(number)
             && self.task_whys.contains_key(&task_index);
-        let is_recorded = from != task.state || is_next_attempt || self.noted_tasks.contains(&task_index);
+        // What edges decide about a task that never started is no entry of the history, and has no reason here.
+        let is_step = from != task.state && self.task_whys.contains_key(&task_index);
+        let is_recorded = is_step || is_next_attempt || self.noted_tasks.contains(&task_index);
         is_recorded.then(|| Transition {
             task_index: Some(task_index),
             attempt: number(task).filter(|_| concerns_attempt(task.state)),
@@ -170,6 +172,6 @@ impl History {
 fn concerns_attempt(state: TaskState) -> bool {
     !matches!(
         state,
-        TaskState::Pending | TaskState::Delayed | TaskState::ForcedSuccess
+        TaskState::Pending | TaskState::Delayed | TaskState::ForcedSuccess | TaskState::Skipped
     )
 }

@@ -30,7 +30,7 @@ pub(super) fn failure_reason(draft: &InstanceDraft<'_>) -> String {
     if draft.record().timed_out && draft.plan().definition.on_timeout.fails() {
         return time_limit_reason(draft);
     }
-    let first = draft.rows().first_failed_or_killed();
+    let first = draft.rows().first_standing();
     let Some((name, row)) = first.and_then(|o| Some((&draft.plan().task(o)?.name, draft.rows().get(o)?)))
     else {
         return "no task can start".to_owned();

@@ -8,6 +8,8 @@ use super::counters::{Counters, TaskCounts};
 use super::state::Instance;
 use crate::ids::{TaskIndex, Timestamp};
 use crate::plan::Plan;
+use crate::plan::propagation::{TallyTable, follow_change};
+use crate::plan::trigger_rule::{EdgeTally, Outcome, Verdict, stands};
 use crate::states::TaskState;
 use crate::task::Task;
 
@@ -20,8 +22,10 @@ pub(super) struct RowOverlay<'a> {
     base: Cow<'a, Instance>,
     /// Rows that this batch touched.
     touched: BTreeMap<TaskIndex, Task>,
-    /// Counts of unmet dependencies that this batch changed.
-    unmet_dependencies: BTreeMap<TaskIndex, u32>,
+    /// Tallies that this batch changed.
+    tallies: BTreeMap<TaskIndex, EdgeTally>,
+    /// Tasks whose failure this batch made stand, in their state, or stand no longer.
+    standing: BTreeMap<TaskIndex, Option<TaskState>>,
     counts: TaskCounts,
     reset: Option<Reset>,
 }
@@ -34,7 +38,8 @@ impl<'a> RowOverlay<'a> {
             stored,
             base: Cow::Borrowed(stored),
             touched: BTreeMap::new(),
-            unmet_dependencies: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            standing: BTreeMap::new(),
             counts: stored.counters.counts,
             reset: None,
         }
@@ -72,30 +77,20 @@ impl<'a> RowOverlay<'a> {
         self.counts
     }
 
-    /// Whether all dependencies of a task are met.
-    pub(super) fn is_ready(&self, task_index: TaskIndex) -> bool {
-        self.unmet(task_index) == 0
+    /// Returns what the edges of a task decide about it.
+    pub(super) fn verdict_of(&self, task_index: TaskIndex) -> Verdict {
+        self.tally_of(task_index).edges.verdict()
     }
 
-    fn unmet(&self, task_index: TaskIndex) -> u32 {
-        let counted = || self.base.counters.unmet_dependencies[task_index.as_usize()];
-        self.unmet_dependencies
-            .get(&task_index)
-            .copied()
-            .unwrap_or_else(counted)
+    /// Returns what became of a task; none while it is not settled.
+    pub(super) fn outcome_of(&self, task_index: TaskIndex) -> Option<Outcome> {
+        let (state, verdict) = (self.state_of(task_index), self.verdict_of(task_index));
+        self.plan.outcome(task_index, state, verdict)
     }
 
     /// Lists tasks in an active state.
     pub(super) fn active(&self) -> BTreeSet<TaskIndex> {
         self.matching(|counters| &counters.active, |task| task.state.is_active())
-    }
-
-    /// Lists tasks that are `killed`.
-    pub(super) fn killed(&self) -> BTreeSet<TaskIndex> {
-        self.matching(
-            |counters| &counters.killed,
-            |task| task.state == TaskState::Killed,
-        )
     }
 
     /// Lists tasks that do not run but have an unbound attempt.
@@ -106,18 +101,38 @@ impl<'a> RowOverlay<'a> {
         )
     }
 
-    /// Returns the first failed task in document order, or the first killed one.
-    pub(super) fn first_failed_or_killed(&self) -> Option<TaskIndex> {
-        let failed = self.first(
-            |counters| &counters.failed,
-            |task| task.state == TaskState::Failed,
-        );
-        failed.or_else(|| {
-            self.first(
-                |counters| &counters.killed,
-                |task| task.state == TaskState::Killed,
-            )
-        })
+    /// Whether the failure of a task stands.
+    pub(super) fn is_standing(&self, task_index: TaskIndex) -> bool {
+        self.standing_of(task_index).is_some()
+    }
+
+    fn standing_of(&self, task_index: TaskIndex) -> Option<TaskState> {
+        let stored = || self.base.counters.standing(task_index);
+        self.standing.get(&task_index).copied().unwrap_or_else(stored)
+    }
+
+    /// Returns the first failed task in document order whose failure stands, or the first killed one.
+    pub(super) fn first_standing(&self) -> Option<TaskIndex> {
+        let counters = &self.base.counters;
+        let first = |stored: &BTreeSet<TaskIndex>, state: TaskState| {
+            let untouched = stored.iter().find(|o| !self.standing.contains_key(o));
+            let changed = self.standing.iter().find(|(_, now)| **now == Some(state));
+            untouched
+                .into_iter()
+                .chain(changed.map(|(o, _)| o))
+                .min()
+                .copied()
+        };
+        first(&counters.failed, TaskState::Failed).or_else(|| first(&counters.killed, TaskState::Killed))
+    }
+
+    /// Lists tasks that a pause or a stop kept from starting: O(rows).
+    pub(super) fn suspended(&self) -> BTreeSet<TaskIndex> {
+        let stored = self.base.rows.tasks.keys().chain(self.touched.keys());
+        let is_suspended = |task_index: &TaskIndex| {
+            self.state_of(*task_index) == TaskState::NotRun && self.outcome_of(*task_index).is_none()
+        };
+        stored.copied().filter(is_suspended).collect()
     }
 
     /// Returns the first active task that is at a worker.
@@ -183,21 +198,6 @@ impl<'a> RowOverlay<'a> {
             .collect()
     }
 
-    fn first(
-        &self,
-        set: fn(&Counters) -> &BTreeSet<TaskIndex>,
-        holds: fn(&Task) -> bool,
-    ) -> Option<TaskIndex> {
-        let mut stored = set(&self.base.counters).iter();
-        let untouched = stored.find(|o| !self.touched.contains_key(o));
-        let changed = self.touched.iter().find(|(_, task)| holds(task));
-        untouched
-            .into_iter()
-            .chain(changed.map(|(o, _)| o))
-            .min()
-            .copied()
-    }
-
     /// Marks a row as touched although it stays as it is.
     pub(super) fn touch(&mut self, task_index: TaskIndex) {
         if let Some(task) = self.get(task_index).cloned() {
@@ -205,51 +205,84 @@ impl<'a> RowOverlay<'a> {
         }
     }
 
-    /// Puts a changed row in place; returns the tasks whose dependencies are met by that.
-    pub(super) fn put_row(&mut self, task_index: TaskIndex, task: Task) -> Vec<TaskIndex> {
+    /// Puts a changed row in place; returns the tasks about which their edges decide something else by that.
+    pub(super) fn put_row(&mut self, task_index: TaskIndex, task: Task) -> Vec<(TaskIndex, Verdict)> {
         let (from, to) = (self.state_of(task_index), task.state);
-        self.counts.shift(from, to);
         self.touched.insert(task_index, task);
+        self.shift_state(task_index, (from, to));
         let plan = self.plan;
-        plan.newly_ready(task_index, (from, to), |dependent| {
-            let unmet = self.unmet(dependent).saturating_sub(1);
-            self.unmet_dependencies.insert(dependent, unmet);
-            unmet
-        })
+        follow_change(plan, self, task_index, from)
     }
 
-    /// Forgets a task that was never ready and never will be: it needs no row.
+    /// Forgets a task that was never ready and is not to start now: it needs no row.
     pub(super) fn forget(&mut self, task_index: TaskIndex, last: TaskState) {
-        self.counts.shift(self.state_of(task_index), last);
+        let from = self.state_of(task_index);
         self.touched.remove(&task_index);
+        self.shift_state(task_index, (from, last));
     }
 
-    /// Resets rows; returns the states that they left. The first reset of a batch is stored as one statement,
-    /// a second one row by row.
+    fn shift_state(&mut self, task_index: TaskIndex, (from, to): (TaskState, TaskState)) {
+        if self.plan.is_included(task_index) {
+            self.counts.shift(from, to);
+            self.set_standing(task_index);
+        }
+    }
+
+    fn set_standing(&mut self, task_index: TaskIndex) {
+        let before = self.standing_of(task_index);
+        let state = self.state_of(task_index);
+        let now = stands(state, self.tally_of(task_index).handlers).then_some(state);
+        if before != now {
+            self.counts.shift_standing(before, now);
+            self.standing.insert(task_index, now);
+        }
+    }
+
+    /// Resets rows; returns the states that they left, without those of tasks that their edges kept from ever starting.
+    /// The first reset of a batch is stored as one statement, a second one row by row.
     pub(super) fn reset(&mut self, reset: Reset) -> BTreeMap<TaskIndex, TaskState> {
-        let mut left = BTreeMap::new();
+        let left = self.seen_states(&reset);
         if self.reset.is_some() {
-            self.touch_all(reset);
+            self.touch_all(&reset);
         } else {
-            self.reset = Some(reset);
-            for (task_index, task) in &mut self.base.to_mut().rows.tasks {
-                reset_matching(reset, *task_index, task, &mut left);
-            }
+            let stored = &mut self.base.to_mut().rows.tasks;
+            reset.reset_rows(
+                stored
+                    .iter_mut()
+                    .map(|(task_index, task)| (*task_index, task.as_mut())),
+            );
         }
-        for (task_index, task) in &mut self.touched {
-            left.remove(task_index);
-            reset_matching(reset, *task_index, task, &mut left);
-        }
+        reset.reset_rows(
+            self.touched
+                .iter_mut()
+                .map(|(task_index, task)| (*task_index, task)),
+        );
+        self.reset.get_or_insert(reset);
         let counters = Counters::count(self.plan, |task_index| self.get(task_index));
         self.counts = counters.counts;
-        self.unmet_dependencies.clear();
+        self.tallies.clear();
+        self.standing.clear();
         self.base.to_mut().counters = counters;
         left
     }
 
-    fn touch_all(&mut self, reset: Reset) {
+    /// Returns the states of rows that a reset touches, without those that no history knows.
+    fn seen_states(&self, reset: &Reset) -> BTreeMap<TaskIndex, TaskState> {
+        let rows = self.base.rows.tasks.keys().chain(self.touched.keys());
+        let is_seen = |task_index: &TaskIndex| {
+            let is_settled = self.outcome_of(*task_index).is_some();
+            let never_started = self.get(*task_index).is_none_or(Task::has_no_history);
+            reset.touches(*task_index) && !(is_settled && never_started)
+        };
+        rows.copied()
+            .filter(is_seen)
+            .map(|task_index| (task_index, self.state_of(task_index)))
+            .collect()
+    }
+
+    fn touch_all(&mut self, reset: &Reset) {
         for (task_index, task) in &self.base.rows.tasks {
-            if reset.touches(task.state) && !self.touched.contains_key(task_index) {
+            if reset.touches(*task_index) && !self.touched.contains_key(task_index) {
                 self.touched.insert(*task_index, Task::clone(task));
             }
         }
@@ -268,14 +301,18 @@ impl<'a> RowOverlay<'a> {
     }
 }
 
-fn reset_matching(
-    reset: Reset,
-    task_index: TaskIndex,
-    task: &mut Task,
-    left: &mut BTreeMap<TaskIndex, TaskState>,
-) {
-    if reset.touches(task.state) {
-        left.insert(task_index, task.state);
-        reset.reset_row(task);
+impl TallyTable for RowOverlay<'_> {
+    fn state_of(&self, task_index: TaskIndex) -> TaskState {
+        Self::state_of(self, task_index)
+    }
+
+    fn tally_of(&self, task_index: TaskIndex) -> EdgeTally {
+        let counted = || self.base.counters.tallies[task_index.as_usize()];
+        self.tallies.get(&task_index).copied().unwrap_or_else(counted)
+    }
+
+    fn put_tally(&mut self, task_index: TaskIndex, tally: EdgeTally) {
+        self.tallies.insert(task_index, tally);
+        self.set_standing(task_index);
     }
 }

@@ -1,6 +1,7 @@
 mod bounded;
 mod control;
 mod coverage;
+mod edges;
 pub(crate) mod fixture;
 mod golden;
 mod oracle;

@@ -127,12 +127,12 @@ fn resolve_all(
 fn possible_outputs(definition: &Definition, task: &TaskDefinition) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    let mut queue: Vec<TaskIndex> = task.needs.clone();
+    let mut queue: Vec<TaskIndex> = task.needs.iter().map(|need| need.task).collect();
     while let Some(task_index) = queue.pop() {
         if let Some(ancestor) = definition.task(task_index).filter(|_| seen.insert(task_index)) {
             let names = ancestor.outputs.iter().map(|output| output.name.clone());
             outputs.extend(names.map(|name| (name, String::new())));
-            queue.extend(&ancestor.needs);
+            queue.extend(ancestor.needs.iter().map(|need| need.task));
         }
     }
     outputs

@@ -21,9 +21,11 @@ pub fn upstream_outputs<'a>(
         plan.nodes
             .get(task_index.as_usize())
             .map_or(&[][..], |node| &node.preds)
+            .iter()
+            .map(|need| need.task)
     };
     let mut visited = vec![false; plan.nodes.len()];
-    let mut queue: VecDeque<TaskIndex> = preds(task_index).iter().copied().collect();
+    let mut queue: VecDeque<TaskIndex> = preds(task_index).collect();
     while let Some(next) = queue.pop_front() {
         let Some(new) = visited.get_mut(next.as_usize()).filter(|visited| !**visited) else {
             continue;

@@ -1,22 +1,51 @@
-//! The rule by which an edge lets its successor start.
+//! The rule by which the edges of a task decide whether it starts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use crate::ids::TaskIndex;
-use crate::states::TaskState;
+use crate::states::{TaskState, UnknownName, named};
 
-/// What an edge waits for.
+named!(
+    /// What an edge waits for; a choice of documents.
+    TriggerRule {
+        /// The predecessor succeeded.
+        OnSuccess = "succeeded",
+        /// The predecessor failed, or was killed.
+        OnFailure = "failed",
+        /// The predecessor is settled, whatever became of it.
+        OnSettled = "done",
+    }
+);
+
+/// What became of a settled task, as far as the edges to its successors are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TriggerRule {
-    /// The predecessor succeeded.
-    OnSuccess,
+pub enum Outcome {
+    /// It succeeded, or a person declared it a success.
+    Succeeded,
+    /// It failed and is not tried again, or was killed.
+    Failed,
+    /// Its edges, or those of a predecessor, were not taken.
+    Skipped,
+    /// It can never start in this run, because a predecessor failed.
+    NeverStarts,
 }
 
-/// What a rule makes of the state of a predecessor.
+/// What a rule makes of a predecessor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EdgeState {
     /// The successor waits for the predecessor.
     Waiting,
     /// The successor may start, as far as this edge is concerned.
     Open,
+    /// The successor is skipped, unless another edge is dead.
+    Closed,
+    /// The successor can never start in this run.
+    Dead,
+    /// The edge decides nothing, unless all edges are void.
+    Void,
 }
 
 /// An edge to a successor.
@@ -28,60 +57,195 @@ pub struct Edge {
     pub rule: TriggerRule,
 }
 
+/// What the edges of a task decide together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It waits for a predecessor.
+    Undecided,
+    /// It starts.
+    Starts,
+    /// It is skipped.
+    Skipped,
+    /// It can never start in this run.
+    NeverStarts,
+}
+
+/// How many of the edges to a task are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EdgeCounts {
+    waiting: u32,
+    open: u32,
+    closed: u32,
+    dead: u32,
+    void: u32,
+}
+
+/// What is counted of one task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EdgeTally {
+    /// The edges to it.
+    pub edges: EdgeCounts,
+    /// The tasks that handle its failure and have started, or still may; 0 when its failure cannot be handled.
+    pub handlers: u32,
+}
+
 /// What a disabled task counts as from the moment at which it would start.
-pub const DISABLED_COUNTS_AS: TaskState = TaskState::Succeeded;
+const DISABLED_COUNTS_AS: Outcome = Outcome::Succeeded;
 
 impl TriggerRule {
-    /// Every rule.
-    pub const ALL: &'static [Self] = &[Self::OnSuccess];
-
-    /// Decides about an edge by the state of its predecessor: the one home of that rule.
-    pub fn edge_state(self, predecessor: TaskState) -> EdgeState {
+    /// Decides about an edge by what became of its predecessor; none while that is not settled.
+    pub fn edge_state(self, predecessor: Option<Outcome>) -> EdgeState {
         match (self, predecessor) {
-            (Self::OnSuccess, TaskState::Succeeded | TaskState::ForcedSuccess | TaskState::Skipped) => {
-                EdgeState::Open
-            }
-            (
-                Self::OnSuccess,
-                TaskState::Pending
-                | TaskState::Delayed
-                | TaskState::Waiting
-                | TaskState::Dispatched
-                | TaskState::Running
-                | TaskState::WaitingRetry
-                | TaskState::Failed
-                | TaskState::Killed
-                | TaskState::NotRun,
-            ) => EdgeState::Waiting,
+            (Self::OnSuccess | Self::OnFailure | Self::OnSettled, None) => EdgeState::Waiting,
+            (Self::OnSuccess | Self::OnFailure | Self::OnSettled, Some(Outcome::Skipped)) => EdgeState::Void,
+            (Self::OnSuccess | Self::OnSettled, Some(Outcome::Succeeded))
+            | (Self::OnFailure | Self::OnSettled, Some(Outcome::Failed))
+            | (Self::OnSettled, Some(Outcome::NeverStarts)) => EdgeState::Open,
+            (Self::OnFailure, Some(Outcome::Succeeded)) => EdgeState::Closed,
+            (Self::OnSuccess, Some(Outcome::Failed | Outcome::NeverStarts))
+            | (Self::OnFailure, Some(Outcome::NeverStarts)) => EdgeState::Dead,
+        }
+    }
+}
+
+impl EdgeCounts {
+    /// Counts edges whose predecessors are not settled.
+    pub(crate) fn waiting(edges: usize) -> Self {
+        Self {
+            waiting: u32::try_from(edges).unwrap_or(u32::MAX),
+            ..Self::default()
         }
     }
 
-    /// Whether a change of the predecessor opens the edge.
-    pub(super) fn opens(self, (from, to): (TaskState, TaskState)) -> bool {
-        self.edge_state(from) == EdgeState::Waiting && self.edge_state(to) == EdgeState::Open
+    /// Moves one edge from a state to another.
+    pub(crate) fn shift(&mut self, from: EdgeState, to: EdgeState) {
+        *self.count_mut(from) -= 1;
+        *self.count_mut(to) += 1;
     }
+
+    fn count_mut(&mut self, state: EdgeState) -> &mut u32 {
+        match state {
+            EdgeState::Waiting => &mut self.waiting,
+            EdgeState::Open => &mut self.open,
+            EdgeState::Closed => &mut self.closed,
+            EdgeState::Dead => &mut self.dead,
+            EdgeState::Void => &mut self.void,
+        }
+    }
+
+    /// Decides about the task. A dead edge decides at once, everything else when all predecessors are settled, so
+    /// that their order changes nothing.
+    pub fn verdict(self) -> Verdict {
+        if self.dead > 0 {
+            Verdict::NeverStarts
+        } else if self.waiting > 0 {
+            Verdict::Undecided
+        } else if self.closed > 0 || (self.void > 0 && self.open == 0) {
+            Verdict::Skipped
+        } else {
+            Verdict::Starts
+        }
+    }
+}
+
+/// Returns what became of an enabled task, by its state, or by its edges while it has not started; none while it is not
+/// settled. A task that a pause or a stop kept from starting is not.
+pub(super) fn outcome_of_enabled(state: TaskState, verdict: Verdict) -> Option<Outcome> {
+    match state {
+        TaskState::Succeeded | TaskState::ForcedSuccess => Some(Outcome::Succeeded),
+        TaskState::Failed | TaskState::Killed => Some(Outcome::Failed),
+        TaskState::Skipped => Some(Outcome::Skipped),
+        TaskState::Delayed
+        | TaskState::Waiting
+        | TaskState::Dispatched
+        | TaskState::Running
+        | TaskState::WaitingRetry => None,
+        TaskState::Pending | TaskState::NotRun => match verdict {
+            Verdict::Undecided | Verdict::Starts => None,
+            Verdict::Skipped => Some(Outcome::Skipped),
+            Verdict::NeverStarts => Some(Outcome::NeverStarts),
+        },
+    }
+}
+
+/// Returns what became of a disabled task, which never starts and so has only its edges.
+pub(super) fn outcome_of_disabled(verdict: Verdict) -> Option<Outcome> {
+    match verdict {
+        Verdict::Undecided => None,
+        Verdict::Starts => Some(DISABLED_COUNTS_AS),
+        Verdict::Skipped => Some(Outcome::Skipped),
+        Verdict::NeverStarts => Some(Outcome::NeverStarts),
+    }
+}
+
+/// Whether a task in this state that handles failures has started, or still may.
+pub(crate) fn may_handle(outcome: Option<Outcome>) -> bool {
+    !matches!(outcome, Some(Outcome::Skipped | Outcome::NeverStarts))
+}
+
+/// Whether a task in this state is a failure of its instance, unless another task handles it.
+pub(crate) fn is_failure(state: TaskState) -> bool {
+    matches!(state, TaskState::Failed | TaskState::Killed)
+}
+
+/// Whether a failure stands against its instance: it has no handler, or none that has started or still may.
+pub(crate) fn stands(state: TaskState, handlers: u32) -> bool {
+    is_failure(state) && handlers == 0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const OUTCOMES: [Outcome; 4] = [
+        Outcome::Succeeded,
+        Outcome::Failed,
+        Outcome::Skipped,
+        Outcome::NeverStarts,
+    ];
+
     #[test]
-    fn only_a_success_opens_an_edge_on_success() {
-        let open: Vec<TaskState> = TaskState::ALL
-            .iter()
-            .copied()
-            .filter(|state| TriggerRule::OnSuccess.edge_state(*state) == EdgeState::Open)
-            .collect();
-        let successes = [TaskState::Succeeded, TaskState::ForcedSuccess, TaskState::Skipped];
-        assert_eq!(open, successes);
+    fn each_rule_decides_about_each_outcome() {
+        use EdgeState::{Closed, Dead, Open, Void};
+        let row = |rule: TriggerRule| OUTCOMES.map(|outcome| rule.edge_state(Some(outcome)));
+        assert_eq!(row(TriggerRule::OnSuccess), [Open, Dead, Void, Dead]);
+        assert_eq!(row(TriggerRule::OnFailure), [Closed, Open, Void, Dead]);
+        assert_eq!(row(TriggerRule::OnSettled), [Open, Open, Void, Open]);
+        for rule in TriggerRule::ALL {
+            assert_eq!(rule.edge_state(None), EdgeState::Waiting);
+        }
+    }
+
+    fn verdict_of(states: &[EdgeState]) -> Verdict {
+        let mut counts = EdgeCounts::waiting(states.len());
+        for state in states {
+            counts.shift(EdgeState::Waiting, *state);
+        }
+        counts.verdict()
     }
 
     #[test]
-    fn an_edge_opens_once() {
-        let rule = TriggerRule::OnSuccess;
-        assert!(rule.opens((TaskState::Running, TaskState::Succeeded)));
-        assert!(!rule.opens((TaskState::Succeeded, TaskState::Succeeded)));
-        assert!(!rule.opens((TaskState::Running, TaskState::Failed)));
+    fn a_dead_edge_decides_at_once_and_all_others_together() {
+        use EdgeState::{Closed, Dead, Open, Void, Waiting};
+        for (states, verdict) in [
+            (&[][..], Verdict::Starts),
+            (&[Open, Void], Verdict::Starts),
+            (&[Dead, Waiting, Closed], Verdict::NeverStarts),
+            (&[Open, Closed], Verdict::Skipped),
+            (&[Closed, Waiting], Verdict::Undecided),
+            (&[Void, Void], Verdict::Skipped),
+            (&[Void, Waiting], Verdict::Undecided),
+        ] {
+            assert_eq!(verdict_of(states), verdict, "{states:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_pause_or_a_stop_kept_from_starting_is_not_settled() {
+        assert_eq!(outcome_of_enabled(TaskState::NotRun, Verdict::Starts), None);
+        assert_eq!(
+            outcome_of_enabled(TaskState::NotRun, Verdict::NeverStarts),
+            Some(Outcome::NeverStarts)
+        );
     }
 }

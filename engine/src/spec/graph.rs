@@ -1,6 +1,6 @@
 //! Finds cycles among the needs of tasks.
 
-use crate::ids::TaskIndex;
+use super::model::Predecessor;
 
 /// A cycle, each task needed by the next one, the first one again at the end.
 pub(super) type Cycle = Vec<usize>;
@@ -16,7 +16,7 @@ enum VisitState {
 }
 
 /// Finds cycles; none exactly when the needs are acyclic. A search with its own stack: chains are long.
-pub(super) fn cycles(needs: &[Vec<TaskIndex>]) -> Vec<Cycle> {
+pub(super) fn cycles(needs: &[Vec<Predecessor>]) -> Vec<Cycle> {
     let mut marks = vec![VisitState::New; needs.len()];
     let mut found = Vec::new();
     for root in 0..needs.len() {
@@ -27,12 +27,12 @@ pub(super) fn cycles(needs: &[Vec<TaskIndex>]) -> Vec<Cycle> {
     found
 }
 
-fn search(root: usize, needs: &[Vec<TaskIndex>], marks: &mut [VisitState], found: &mut Vec<Cycle>) {
+fn search(root: usize, needs: &[Vec<Predecessor>], marks: &mut [VisitState], found: &mut Vec<Cycle>) {
     let mut stack = vec![(root, 0)];
     marks[root] = VisitState::Open;
     while let Some((task, next)) = stack.last_mut() {
         let task = *task;
-        let Some(need) = needs[task].get(*next).map(|task_index| task_index.as_usize()) else {
+        let Some(need) = needs[task].get(*next).map(|need| need.task.as_usize()) else {
             marks[task] = VisitState::Done;
             stack.pop();
             continue;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::ParamType;
 use crate::ids::TaskIndex;
+use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::definition::ScheduleDefinition;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::action::TaskAction;
@@ -119,6 +120,15 @@ pub enum OnCutOff {
     Exclusive,
 }
 
+/// A predecessor of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Predecessor {
+    /// The predecessor.
+    pub task: TaskIndex,
+    /// What is waited for.
+    pub on: TriggerRule,
+}
+
 /// One task of a workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskDefinition {
@@ -127,7 +137,7 @@ pub struct TaskDefinition {
     /// What it does.
     pub action: TaskAction,
     /// Its predecessors, in declared order, each once.
-    pub needs: Vec<TaskIndex>,
+    pub needs: Vec<Predecessor>,
     /// Seen by this task only; in document order.
     pub params: Vec<Param>,
     /// Names it may set.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::diagnostic::Diagnostic;
 use super::labels::parse_labels;
@@ -60,9 +60,42 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
     let own_keys = map.keys().filter(|key| !key.starts_with(EXTENSION_PREFIX));
     validator.check_keys(own_keys, &at, KEYS);
     check_version(validator, map.get("version"), &at);
-    let name = parse_name(validator, map.get("name"), &at);
-    let partial = Definition {
-        name: name.unwrap_or_default(),
+    let name = match map.get("name") {
+        Some(name) => validator.name(name, &at.key("name")),
+        None => {
+            validator.missing(&at, "name", "it is the name of the workflow");
+            None
+        }
+    };
+    let partial = parse_settings(validator, map, &at, name.unwrap_or_default());
+    let schedules = map.get("schedules").map_or_else(BTreeMap::new, |value| {
+        parse_schedules(validator, value, &at.key("schedules"), &partial)
+    });
+    let Some(tasks) = map.get("tasks") else {
+        validator.missing(&at, "tasks", "a workflow has at least one task");
+        return None;
+    };
+    let tasks = tasks::parse(validator, tasks, &at.key("tasks"))?;
+    let definition = Definition {
+        schedules,
+        tasks,
+        ..partial
+    };
+    if validator.is_clean() {
+        report_param_mistakes(validator, map, &definition);
+    }
+    Some(definition)
+}
+
+/// Parses everything of a document but its schedules and tasks.
+fn parse_settings(
+    validator: &mut Validator,
+    map: &Map<String, Value>,
+    at: &Path<'_>,
+    name: String,
+) -> Definition {
+    Definition {
+        name,
         project: map
             .get("project")
             .and_then(|value| validator.name(value, &at.key("project"))),
@@ -98,40 +131,17 @@ fn parse_document(validator: &mut Validator, value: &Value) -> Option<Definition
             .and_then(|value| validator.name(value, &at.key("worker_group"))),
         schedules: BTreeMap::new(),
         tasks: Vec::new(),
-    };
-    let schedules = parse_schedules(validator, map.get("schedules"), &at.key("schedules"), &partial);
-    let Some(tasks) = map.get("tasks") else {
-        validator.missing(&at, "tasks", "a workflow has at least one task");
-        return None;
-    };
-    let tasks = tasks::parse(validator, tasks, &at.key("tasks"))?;
-    let definition = Definition {
-        schedules,
-        tasks,
-        ..partial
-    };
-    if validator.is_clean() {
-        report_param_mistakes(validator, map, &definition);
     }
-    Some(definition)
-}
-
-fn parse_name(validator: &mut Validator, name: Option<&Value>, at: &Path<'_>) -> Option<String> {
-    let Some(name) = name else {
-        validator.missing(at, "name", "it is the name of the workflow");
-        return None;
-    };
-    validator.name(name, &at.key("name"))
 }
 
 fn parse_schedules(
     validator: &mut Validator,
-    value: Option<&Value>,
+    value: &Value,
     at: &Path<'_>,
     workflow: &Definition,
 ) -> BTreeMap<String, ScheduleDefinition> {
     let mut schedules = BTreeMap::new();
-    let Some(map) = value.and_then(|value| validator.map(value, at)) else {
+    let Some(map) = validator.map(value, at) else {
         return schedules;
     };
     validator.at_most(map.len(), MAX_SCHEDULES, at);

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::limits::{MAX_SCHEDULES, MAX_TASKS};
 use super::params::TYPES;
 use super::{cut_off, names, tasks};
+use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::fields::schedule_schema;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::field::object_schema;
@@ -71,9 +72,19 @@ fn task_schema(task_type: &TaskType) -> Value {
 
 /// A name that looks like a number or a truth value may be written as one.
 fn need() -> Value {
-    let mut schema = name("A task that must be done before.");
-    schema["type"] = json!(["string", "number", "boolean"]);
-    schema
+    let mut task = name("A task that must be settled before.");
+    task["type"] = json!(["string", "number", "boolean"]);
+    json!({
+        "oneOf": [
+            task.clone(),
+            {
+                "type": "object",
+                "required": ["task"],
+                "additionalProperties": false,
+                "properties": { "task": task, "on": choice(TriggerRule::ALL, TriggerRule::OnSuccess) },
+            },
+        ],
+    })
 }
 
 fn common() -> Map<String, Value> {

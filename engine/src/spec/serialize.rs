@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::cut_off;
 use super::duration::HumanDuration;
-use super::model::{Definition, Direction, Output, Param, RetryPolicy, TaskDefinition};
+use super::model::{Definition, Direction, Output, Param, Predecessor, RetryPolicy, TaskDefinition};
 use super::values::{ParamType, undeclared_type, value_text};
+use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::fields::serialize_schedule;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost};
 
@@ -50,11 +51,10 @@ pub fn serialize(definition: &Definition) -> Value {
 fn task(definition: &Definition, task: &TaskDefinition) -> Value {
     let mut map = Map::new();
     put(&mut map, "type", task.action.type_name());
-    let needs: Vec<&str> = task
+    let needs: Vec<Value> = task
         .needs
         .iter()
-        .filter_map(|need| definition.task(*need))
-        .map(|need| need.name.as_str())
+        .filter_map(|entry| need(definition, *entry))
         .collect();
     put_unless(&mut map, "needs", &needs, &Vec::new());
     for (key, value) in task.action.fields() {
@@ -78,6 +78,15 @@ fn task(definition: &Definition, task: &TaskDefinition) -> Value {
     put_some(&mut map, "on_cut_off", cut_off::serialize(task.on_cut_off));
     put_unless(&mut map, "enabled", &task.enabled, &true);
     Value::Object(map)
+}
+
+/// The name alone, unless something else than the success is waited for.
+fn need(definition: &Definition, need: Predecessor) -> Option<Value> {
+    let name = definition.task(need.task)?.name.as_str();
+    Some(match need.on {
+        TriggerRule::OnSuccess => json!(name),
+        TriggerRule::OnFailure | TriggerRule::OnSettled => json!({ "task": name, "on": need.on }),
+    })
 }
 
 fn params(params: &[Param]) -> Option<Value> {

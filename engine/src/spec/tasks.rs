@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::limits::{MAX_TASKS, MAX_VALUE_BYTES};
+use super::limits::MAX_TASKS;
 use super::model::{OnCutOff, Output, RetryPolicy, TaskDefinition};
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
-use super::values::{ParamType, undeclared_type, value_text};
-use super::{cut_off, graph, names, params};
-use crate::ids::TaskIndex;
+use super::values::{ParamType, undeclared_type};
+use super::{cut_off, names, needs, params};
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::action::TaskAction;
 use crate::task_type::noop::noop_action;
@@ -46,9 +45,6 @@ pub(super) const MAX_RETRIES: i64 = 100_000;
 /// The most outputs of one task.
 const MAX_OUTPUTS: usize = 1_000;
 
-/// The most tasks in a message that shows a cycle.
-const MAX_SHOWN: usize = 12;
-
 /// Reads `tasks`; `None` when something is wrong.
 pub(super) fn parse(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Vec<TaskDefinition>> {
     if value.is_array() {
@@ -68,8 +64,7 @@ pub(super) fn parse(validator: &mut Validator, value: &Value, at: &Path<'_>) -> 
         .iter()
         .map(|(name, value)| parse_task(validator, name, value, &at.key(name)))
         .collect();
-    let needs = resolve_needs(validator, map, at);
-    report_cycles(validator, map, &needs, at);
+    let needs = needs::parse(validator, map, at);
     let tasks: Option<Vec<TaskDefinition>> = tasks.into_iter().collect();
     Some(
         tasks?
@@ -304,92 +299,4 @@ pub(super) fn parse_retry(validator: &mut Validator, value: &Value, at: &Path<'_
         .get("max_delay")
         .and_then(|value| validator.limit(value, &at.key("max_delay")));
     retry
-}
-
-fn resolve_needs(
-    validator: &mut Validator,
-    tasks: &Map<String, Value>,
-    at: &Path<'_>,
-) -> Vec<Vec<TaskIndex>> {
-    let places: BTreeMap<&str, TaskIndex> = tasks
-        .keys()
-        .zip(0..)
-        .map(|(name, place)| (name.as_str(), TaskIndex(place)))
-        .collect();
-    tasks
-        .iter()
-        .map(|(name, task)| {
-            let at = at.key(name);
-            let at = at.key("needs");
-            match task.get("needs") {
-                Some(needs) => needs_of(validator, name, needs, (&at, &places)),
-                None => Vec::new(),
-            }
-        })
-        .collect()
-}
-
-fn needs_of(
-    validator: &mut Validator,
-    task: &str,
-    needs: &Value,
-    (at, places): (&Path<'_>, &BTreeMap<&str, TaskIndex>),
-) -> Vec<TaskIndex> {
-    let mut found = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
-    let Some(list) = validator.list(needs, at, MAX_TASKS) else {
-        return found;
-    };
-    for (place, need) in list.iter().enumerate() {
-        let at = at.index(place);
-        // The key of a task may look like a number, so its name may too.
-        let Some(name) = validator.scalar(need, &at, MAX_VALUE_BYTES) else {
-            continue;
-        };
-        let name = name.as_str();
-        match places.get(name) {
-            _ if name == task => validator.invalid(&at, "SELF_NEED", format!("`{task}` needs itself")),
-            None => {
-                let hint = match validator.nearest(name, places.keys().copied()) {
-                    Some(near) => format!("; did you mean `{near}`?"),
-                    None => String::new(),
-                };
-                validator.invalid(&at, "UNKNOWN_TASK", format!("there is no task `{name}`{hint}"));
-            }
-            Some(task_index) if seen.insert(*task_index) => found.push(*task_index),
-            Some(_) => validator.invalid(&at, "DUPLICATE_VALUE", format!("`{name}` is listed twice")),
-        }
-    }
-    found
-}
-
-fn report_cycles(
-    validator: &mut Validator,
-    tasks: &Map<String, Value>,
-    needs: &[Vec<TaskIndex>],
-    at: &Path<'_>,
-) {
-    let cycles = graph::cycles(needs);
-    if cycles.is_empty() {
-        return;
-    }
-    let all: Vec<&str> = tasks.keys().map(String::as_str).collect();
-    for cycle in cycles {
-        let mut shown: Vec<&str> = cycle.iter().map(|task| all[*task]).collect();
-        if shown.len() > MAX_SHOWN {
-            shown.splice(MAX_SHOWN / 2..shown.len() - MAX_SHOWN / 2, ["…"]);
-        }
-        let [.., last, first] = cycle[..] else { continue };
-        let edge = tasks[all[first]]["needs"]
-            .as_array()
-            .and_then(|needs| needs.iter().position(|need| value_text(need) == all[last]))
-            .unwrap_or_default();
-        let at = at.key(all[first]);
-        let at = at.key("needs");
-        validator.invalid(
-            &at.index(edge),
-            "CYCLE",
-            format!("these tasks wait for each other: {}", shown.join(" -> ")),
-        );
-    }
 }

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::instance::tests_support::need;
+use crate::plan::trigger_rule::TriggerRule;
 use crate::spec::model::Definition;
 use crate::task_type::{Field, FieldKind, TASK_TYPES};
 
@@ -42,7 +44,7 @@ fn full() -> Value {
                 "request": { "method": "POST", "url": "http://127.0.0.1:9000/hook", "headers": { "X-Rows": "${rows}" }, "body": "b" },
                 "expect": { "status": [200, 201] },
             },
-            "count": { "type": "python", "needs": ["extract", "publish"], "run": "print(1)", "python": "python3.12" },
+            "count": { "type": "python", "needs": ["extract", { "task": "publish", "on": "failed" }], "run": "print(1)", "python": "python3.12" },
             "end": { "type": "noop" },
         },
     })
@@ -55,7 +57,7 @@ fn a_full_document_is_read_and_written_back() {
     assert_eq!(definition.tasks[0].retry.unwrap().delay_ms, 30_000);
     assert_eq!(
         definition.tasks[2].needs,
-        [crate::ids::TaskIndex(0), crate::ids::TaskIndex(1)]
+        [need(0, TriggerRule::OnSuccess), need(1, TriggerRule::OnFailure)]
     );
     assert_eq!(parse(&serialize(&definition)).unwrap(), definition);
 }
@@ -158,16 +160,67 @@ fn a_value_of_the_wrong_shape_is_answered_with_the_right_one() {
 }
 
 #[test]
+fn needs_say_what_they_wait_for_once_per_task() {
+    let after = |needs: Value| {
+        with_tasks(json!({
+            "a": { "type": "noop" }, "7": { "type": "noop" }, "x": { "type": "noop", "needs": needs },
+        }))
+    };
+    let needs = json!([{ "task": "a", "on": "done" }, { "task": 7 }]);
+    let definition = parse(&after(needs)).unwrap();
+    assert_eq!(
+        definition.tasks[2].needs,
+        [need(0, TriggerRule::OnSettled), need(1, TriggerRule::OnSuccess)]
+    );
+    assert_eq!(
+        serialize(&definition)["tasks"]["x"]["needs"],
+        json!([{ "task": "a", "on": "done" }, "7"])
+    );
+    for (needs, pointer, code) in [
+        (
+            json!(["a", { "task": "a", "on": "failed" }]),
+            "/tasks/x/needs/1",
+            "DUPLICATE_VALUE",
+        ),
+        (
+            json!([{ "task": "a", "on": "started" }]),
+            "/tasks/x/needs/0/on",
+            "BAD_VALUE",
+        ),
+        (json!([{ "task": "b" }]), "/tasks/x/needs/0/task", "UNKNOWN_TASK"),
+        (json!([{ "task": "x" }]), "/tasks/x/needs/0/task", "SELF_NEED"),
+        (json!([{ "on": "done" }]), "/tasks/x/needs/0/task", "MISSING"),
+        (
+            json!([{ "task": "a", "if": "done" }]),
+            "/tasks/x/needs/0/if",
+            "UNKNOWN_KEY",
+        ),
+        (json!([["a"]]), "/tasks/x/needs/0", "BAD_TYPE"),
+    ] {
+        let issue = one(&after(needs));
+        assert_eq!((issue.pointer.as_str(), issue.code), (pointer, code), "{issue:?}");
+    }
+    let circle = one(&with_tasks(json!({
+        "a": { "type": "noop", "needs": [{ "task": "b", "on": "failed" }] },
+        "b": { "type": "noop", "needs": [{ "task": "a", "on": "done" }] },
+    })));
+    assert_eq!(
+        (circle.pointer.as_str(), circle.code),
+        ("/tasks/a/needs/0", "CYCLE")
+    );
+}
+
+#[test]
 fn a_task_with_a_number_as_its_name_is_needed_by_that_number() {
     let definition = parse(&with_tasks(json!({
         "1": { "type": "noop" }, "2": { "type": "noop", "needs": [1] }, "true": { "type": "noop", "needs": [2] },
         "end": { "type": "noop", "needs": [true, "1"] },
     })));
     let definition = definition.expect("numbers are names");
-    assert_eq!(definition.tasks[1].needs, [crate::ids::TaskIndex(0)]);
+    assert_eq!(definition.tasks[1].needs, [need(0, TriggerRule::OnSuccess)]);
     assert_eq!(
         definition.tasks[3].needs,
-        [crate::ids::TaskIndex(2), crate::ids::TaskIndex(0)]
+        [need(2, TriggerRule::OnSuccess), need(0, TriggerRule::OnSuccess)]
     );
     let circle = one(&with_tasks(json!({
         "0": { "type": "noop" }, "1": { "type": "noop", "needs": [0, 2] }, "2": { "type": "noop", "needs": [1] },
@@ -510,6 +563,8 @@ fn the_schema_names_the_keys_that_the_reader_knows() {
         described.sort_unstable();
         assert_eq!(described, known, "{name}");
         assert_eq!(keys(&schema["properties"]["retry"]), tasks::RETRY_KEYS);
+        let need = &schema["properties"]["needs"]["items"]["oneOf"][1];
+        assert_eq!(keys(need), needs::NEED_KEYS);
         for field in kind.fields {
             if let FieldKind::Object(inner) = field.kind {
                 let inner: Vec<&str> = inner.iter().map(|field| field.key).collect();
@@ -627,11 +682,15 @@ fn any_definition() -> impl Strategy<Value = Definition> {
                 .into_iter()
                 .enumerate()
                 .map(|(place, (name, (mut task, bits)))| {
-                    let needs: Vec<&String> = names[..place]
+                    let needs: Vec<Value> = names[..place]
                         .iter()
                         .enumerate()
                         .filter(|(n, _)| bits >> n & 1 == 1)
-                        .map(|(_, n)| n)
+                        .map(|(n, name)| match bits >> (8 + 2 * n) & 3 {
+                            0 => json!({ "task": name, "on": "failed" }),
+                            1 => json!({ "task": name, "on": "done" }),
+                            _ => json!(name),
+                        })
                         .collect();
                     task["needs"] = json!(needs);
                     (name, task)

@@ -40,6 +40,8 @@ impl fmt::Display for TaskEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready => f.write_str("ready"),
+            Self::Skip { .. } => f.write_str("skip"),
+            Self::NeverStart { .. } => f.write_str("never start"),
             Self::Report(report) => report.fmt(f),
             Self::Due => f.write_str("due"),
             Self::Suspend => f.write_str("suspend"),

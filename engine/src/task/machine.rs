@@ -6,7 +6,7 @@ use super::row::Task;
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
 use super::transitions::{
     abandon, become_ready, bind, cancel, defer_loss, enqueue, force, kill, mark_lost, mark_not_started,
-    mark_started, reset_for_resume, suspend, time_out, wait_for_slot,
+    mark_started, suspend, time_out, wait_for_slot,
 };
 use crate::attempt::AttemptEvent;
 use crate::ids::{DispatchId, Timestamp};
@@ -30,6 +30,14 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             | Killed | Skipped | NotRun,
             E::Ready,
         ) => TaskStep::ignored(task, "it was ready before"),
+
+        (Pending, E::Skip { reason }) => TaskStep::entered(task, Skipped, reason),
+        (Pending, E::NeverStart { reason }) => TaskStep::entered(task, NotRun, reason),
+        (
+            Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess | Failed
+            | Killed | Skipped | NotRun,
+            E::Skip { .. } | E::NeverStart { .. },
+        ) => TaskStep::ignored(task, "its edges decided before"),
 
         (Waiting, E::Report(R::SlotGranted { worker, .. })) if context.mode == InstanceMode::Open => {
             bind(context, task, worker)
@@ -95,20 +103,18 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
         ) => TaskStep::ignored(task, "nothing of it can be suspended"),
 
         (WaitingRetry, E::Resumed) => wait_for_retry(context, task, context.at, "resumed"),
-        (Killed, E::Resumed) => reset_for_resume(task),
         (
-            Pending | Delayed | Waiting | Dispatched | Running | Succeeded | ForcedSuccess | Failed | Skipped
-            | NotRun,
+            Pending | Delayed | Waiting | Dispatched | Running | Succeeded | ForcedSuccess | Failed | Killed
+            | Skipped | NotRun,
             E::Resumed,
         ) => TaskStep::ignored(task, "it was not suspended"),
 
         (Delayed | Waiting, E::End { reason, .. }) => cancel(context, task, reason),
-        (NotRun | Pending, E::End { reason, .. }) if task.has_unbound_attempt() => {
-            cancel(context, task, reason)
-        }
+        (NotRun, E::End { reason, .. }) => cancel(context, task, reason),
+        (Pending, E::End { reason, .. }) if task.has_unbound_attempt() => cancel(context, task, reason),
         (WaitingRetry, E::End { reason, .. }) => TaskStep::entered(task, TaskState::Killed, reason),
         (Dispatched | Running, E::End { cause, reason }) => kill(context, task, cause, reason),
-        (Pending | Succeeded | ForcedSuccess | Failed | Killed | Skipped | NotRun, E::End { .. }) => {
+        (Pending | Succeeded | ForcedSuccess | Failed | Killed | Skipped, E::End { .. }) => {
             TaskStep::ignored(task, "nothing of it runs")
         }
 

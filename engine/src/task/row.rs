@@ -114,6 +114,11 @@ impl Task {
         self.attempt.as_ref().is_some_and(Attempt::is_unbound)
     }
 
+    /// Whether its edges decided about a task that never started; such a decision has no entry in the history.
+    pub(crate) fn has_no_history(&self) -> bool {
+        self.attempts == 0 && matches!(self.state, TaskState::Skipped | TaskState::NotRun)
+    }
+
     /// Whether its latest attempt is this dispatch.
     pub(crate) fn is_dispatch(&self, uid: DispatchId) -> bool {
         self.attempt

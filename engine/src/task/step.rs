@@ -50,8 +50,18 @@ pub struct StepContext<'a> {
 /// What can happen to a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskEvent {
-    /// Its dependencies are met.
+    /// Its edges let it start.
     Ready,
+    /// Its edges skip it.
+    Skip {
+        /// Why.
+        reason: String,
+    },
+    /// Its edges never let it start in this run.
+    NeverStart {
+        /// Why.
+        reason: String,
+    },
     /// Something was reported about it.
     Report(TaskReport),
     /// Its due time may have passed.

@@ -65,6 +65,8 @@ fn events() -> Vec<TaskEvent> {
     let uid = uid(1);
     vec![
         TaskEvent::Ready,
+        TaskEvent::Skip { reason: reason() },
+        TaskEvent::NeverStart { reason: reason() },
         bound(),
         TaskEvent::Report(TaskReport::NoSlot {
             task_index: TaskIndex(0),
@@ -200,7 +202,7 @@ fn every_pair_of_task_state_and_event_kind_has_its_outcome() {
     assert_eq!(
         table,
         "\
-pending: ready>waiting force>forced_success
+pending: ready>waiting skip>skipped never>not_run force>forced_success
 delayed: due>waiting suspend>not_run end>not_run
 waiting: slot>dispatched no>waiting suspend>not_run end>not_run
 dispatched: started>running ended>succeeded not>waiting lost>waiting loss>dispatched end>dispatched
@@ -209,9 +211,9 @@ waiting_retry: due>waiting suspend>waiting_retry resumed>waiting_retry end>kille
 succeeded:
 forced_success:
 failed: force>forced_success
-killed: resumed>pending force>forced_success
+killed: force>forced_success
 skipped:
-not_run: force>forced_success
+not_run: end>not_run force>forced_success
 "
     );
 }

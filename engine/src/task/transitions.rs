@@ -245,14 +245,6 @@ pub(super) fn kill(context: &StepContext<'_>, mut task: Task, cause: KillCause, 
     TaskStep::changed(task, reason, vec![TaskEffect::Kill])
 }
 
-pub(super) fn reset_for_resume(mut task: Task) -> TaskStep {
-    task.attempts_before_run = task.attempts;
-    task.lost_in_run = 0;
-    task.state = TaskState::Pending;
-    task.reason = None;
-    TaskStep::changed(task, "resumed", Vec::new())
-}
-
 pub(super) fn force(context: &StepContext<'_>, mut task: Task) -> TaskStep {
     task.outputs = context
         .task

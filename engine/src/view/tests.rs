@@ -32,7 +32,7 @@ fn a_task_without_a_row_is_pending_until_its_instance_stops_starting_tasks() {
             "paused not_run: paused",
             "stopping not_run: stopped",
             "stopped not_run: stopped",
-            "failed not_run: a predecessor failed",
+            "failed not_run: the instance failed before it could start",
             "succeeded not_run: the instance ended without it",
         ]
     );
@@ -55,11 +55,24 @@ fn a_reset_row_is_shown_like_no_row() {
 }
 
 #[test]
-fn forbidden_and_unchosen_tasks_are_not_run_from_the_start() {
+fn a_forbidden_task_is_pending_until_its_edges_decide_about_it() {
     assert_eq!(
         words(InstanceState::Running, 1, None),
-        "not_run: forbidden: the task is not enabled"
+        "pending: waits for its predecessors"
     );
+    let forbidden = "not_run: forbidden: the task is not enabled";
+    let row = Some((TaskState::NotRun, Some(DISABLED_REASON)));
+    assert_eq!(words(InstanceState::Running, 1, row), forbidden);
+    assert_eq!(words(InstanceState::Stopped, 1, None), forbidden);
+    let row = Some((TaskState::Skipped, Some("task `a` is skipped")));
+    assert_eq!(
+        words(InstanceState::Running, 1, row),
+        "skipped: task `a` is skipped"
+    );
+}
+
+#[test]
+fn unchosen_tasks_are_not_run_from_the_start() {
     assert_eq!(
         words(InstanceState::Running, 2, None),
         "not_run: outside the chosen range"
@@ -76,6 +89,15 @@ fn other_rows_are_shown_as_they_are_stored() {
     assert_eq!(words(InstanceState::Running, 0, row), "failed: exit code 1");
     let row = Some((TaskState::NotRun, Some("paused; lost")));
     assert_eq!(words(InstanceState::Paused, 0, row), "not_run: paused; lost");
+}
+
+#[test]
+fn what_a_predecessor_kept_from_starting_says_so_whatever_happens_to_the_instance() {
+    let reason = "task `a` is failed; this task waits for its success";
+    for state in InstanceState::ALL.iter().copied() {
+        let row = Some((TaskState::NotRun, Some(reason)));
+        assert_eq!(words(state, 0, row), format!("not_run: {reason}"), "{state}");
+    }
 }
 
 #[test]

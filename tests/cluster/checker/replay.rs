@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use engine::plan::trigger_rule::TriggerRule;
 use engine::spec::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
 use ports::DefinitionStore as _;
@@ -18,7 +19,7 @@ const LOST: usize = 5;
 /// One task as it is defined, and what is recorded of it in this run.
 #[derive(Debug, Clone, Default)]
 struct RecordedTask {
-    needs: Vec<usize>,
+    needs: Vec<(usize, TriggerRule)>,
     retries: usize,
     enabled: bool,
     loss_fails: bool,
@@ -54,12 +55,9 @@ pub(super) async fn unlike(store: &Store) -> Vec<String> {
 /// What is wrong with one instance.
 fn wrong_with(instance: &FinalInstance) -> Vec<String> {
     let mut wrong = Vec::new();
-    let passed: Vec<bool> = (0..instance.tasks.len())
-        .map(|index| passes(&instance.tasks, index))
-        .collect();
+    let became = read_outcomes(instance);
     for (index, task) in instance.tasks.iter().enumerate() {
-        let ready = task.needs.iter().all(|need| passed[*need]);
-        let fitting = fitting(instance, task, ready);
+        let fitting = fitting(instance, task, verdict(task, &became));
         if !fitting.contains(&task.state.as_str()) {
             wrong.push(format!(
                 "instance {} ({}): task {index} is {}, and should be one of {fitting:?}: {task:?}",
@@ -69,9 +67,9 @@ fn wrong_with(instance: &FinalInstance) -> Vec<String> {
     }
     let is = |state: &str| instance.tasks.iter().any(|task| task.state == state);
     let forced = instance.tasks.iter().any(|task| task.forced);
-    let all_passed = passed.iter().all(|passed| *passed);
+    let succeeds = (0..instance.tasks.len()).all(|index| stands_not(instance, &became, index));
     let fitting: &[&str] = match () {
-        () if all_passed && !(instance.held && instance.state == "failed") => &["succeeded"],
+        () if succeeds && !(instance.held && instance.state == "failed") => &["succeeded"],
         () if forced => &["failed", "stopped"],
         () if instance.stopped => &["stopped"],
         () if is("failed") || is("killed") || instance.held => &["failed"],
@@ -91,19 +89,94 @@ fn wrong_with(instance: &FinalInstance) -> Vec<String> {
     wrong
 }
 
-/// Whether what needs this task may start.
-fn passes(tasks: &[RecordedTask], index: usize) -> bool {
-    let task = &tasks[index];
-    let succeeded = task.attempts.last().is_some_and(|state| state == "succeeded");
-    let before = || task.needs.iter().all(|need| passes(tasks, *need));
-    task.forced || (succeeded && task.enabled) || (!task.enabled && before())
+/// What became of a task, in the words of the table of edges; none while it is not settled.
+type Became = Option<&'static str>;
+
+/// Reads off the graph what became of each task, until nothing more follows.
+fn read_outcomes(instance: &FinalInstance) -> Vec<Became> {
+    let mut became: Vec<Became> = vec![None; instance.tasks.len()];
+    loop {
+        let next: Vec<Became> = instance
+            .tasks
+            .iter()
+            .map(|task| outcome(instance, task, verdict(task, &became)))
+            .collect();
+        if next == became {
+            return became;
+        }
+        became = next;
+    }
 }
 
-/// The states that a task may have ended in, given its attempts and whether all that it needs passed.
-fn fitting(instance: &FinalInstance, task: &RecordedTask, ready: bool) -> Vec<&'static str> {
+fn outcome(instance: &FinalInstance, task: &RecordedTask, verdict: &str) -> Became {
+    // What a stop killed is not settled, and follows nothing.
+    let held = instance.stopped || instance.held;
+    match verdict {
+        _ if task.forced => Some("succeeded"),
+        "never" => Some("never"),
+        "skipped" => Some("skipped"),
+        "starts" if !task.enabled => Some("succeeded"),
+        "starts" => match task.attempts.last().map(String::as_str) {
+            Some("succeeded") => Some("succeeded"),
+            Some(_) if task.state == "failed" || (task.state == "killed" && !held) => Some("failed"),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Decides about a task by its edges: `never`, `waits`, `skipped` or `starts`.
+fn verdict(task: &RecordedTask, became: &[Became]) -> &'static str {
+    let edges: Vec<&str> = task
+        .needs
+        .iter()
+        .map(|(need, on)| match (on.as_str(), became[*need]) {
+            (_, None) => "waits",
+            (_, Some("skipped")) => "void",
+            ("done", _) | ("succeeded", Some("succeeded")) | ("failed", Some("failed")) => "open",
+            ("failed", Some("succeeded")) => "closed",
+            _ => "dead",
+        })
+        .collect();
+    let any = |kind: &str| edges.contains(&kind);
+    match () {
+        () if any("dead") => "never",
+        () if any("waits") => "waits",
+        () if any("closed") || (any("void") && !any("open")) => "skipped",
+        () => "starts",
+    }
+}
+
+/// Whether a task stands against no success of its instance.
+fn stands_not(instance: &FinalInstance, became: &[Became], index: usize) -> bool {
+    match became[index] {
+        Some("succeeded" | "skipped") => true,
+        Some("failed") => {
+            let followers = || {
+                let tasks = instance.tasks.iter().enumerate();
+                tasks.flat_map(|(follower, task)| task.needs.iter().map(move |need| (follower, need)))
+            };
+            let mut edges = followers().filter(|(_, (need, _))| *need == index);
+            let is_lost = edges.any(|(_, (_, on))| *on == TriggerRule::OnSuccess);
+            let mut edges = followers().filter(|(_, (need, _))| *need == index);
+            !is_lost
+                && edges.any(|(follower, (_, on))| {
+                    *on == TriggerRule::OnFailure && matches!(became[follower], Some("succeeded" | "failed"))
+                })
+        }
+        _ => !instance.tasks[index].enabled,
+    }
+}
+
+/// The states that a task may have ended in, given its attempts and what its edges decide.
+fn fitting(instance: &FinalInstance, task: &RecordedTask, verdict: &str) -> Vec<&'static str> {
     if task.forced {
         return vec!["forced_success"];
     }
+    if verdict == "skipped" && task.attempts.is_empty() {
+        return vec!["skipped"];
+    }
+    let ready = verdict == "starts";
     let Some((last, before)) = task.attempts.split_last().filter(|_| task.enabled) else {
         let held = instance.held || instance.stopped;
         let may_rest = !task.enabled || !ready || held;
@@ -234,7 +307,11 @@ impl Records {
                 command == "force-success" && *run > last_rerun && *name == task.name
             };
             RecordedTask {
-                needs: task.needs.iter().map(|need| need.as_usize()).collect(),
+                needs: task
+                    .needs
+                    .iter()
+                    .map(|need| (need.task.as_usize(), need.on))
+                    .collect(),
                 retries: usize::try_from(task.retry.map_or(0, |retry| retry.max)).expect("few"),
                 enabled: task.enabled,
                 loss_fails: task.on_worker_lost == OnWorkerLost::Fail,

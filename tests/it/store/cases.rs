@@ -1,6 +1,6 @@
 //! Incarnations, new instances, commits and reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ids::{
     AttemptNumber, DispatchId, Epoch, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
@@ -510,14 +510,23 @@ pub(crate) async fn a_decided_verb_is_marked_in_the_same_commit(subject: &dyn St
     );
 }
 
+fn indices<const N: usize>(of: [u32; N]) -> BTreeSet<TaskIndex> {
+    of.into_iter().map(TaskIndex).collect()
+}
+
 pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderTest) {
     let me = join(subject, "one", "h1").await;
     for (reset, expected) in [
         (Reset::All, ["pending", "pending", "pending"]),
-        (Reset::FailedAndKilled, ["succeeded", "pending", "pending"]),
-        (Reset::Killed, ["succeeded", "failed", "pending"]),
-        (Reset::Suspended, ["succeeded", "failed", "killed"]),
+        (
+            Reset::NextRun(indices([1, 2])),
+            ["succeeded", "pending", "pending"],
+        ),
+        (Reset::NextRun(indices([2])), ["succeeded", "failed", "pending"]),
+        (Reset::NextRun(indices([])), ["succeeded", "failed", "killed"]),
+        (Reset::Continue(indices([1])), ["succeeded", "pending", "killed"]),
     ] {
+        let begins_run = !matches!(reset, Reset::Continue(_));
         let id = create(subject, Some(&me)).await;
         let ended = |ordinal, state, of| task(state, Some(attempt(id, ordinal, 2, of)));
         let before = of_tasks([
@@ -528,7 +537,7 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderT
         ]);
         store(subject, round(&me, id, 0, before)).await;
         let mut again = Changes {
-            reset: Some(reset),
+            reset: Some(reset.clone()),
             ..Changes::default()
         };
         // A row of the same commit is written after the reset.
@@ -544,18 +553,19 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderT
         assert_eq!(states[3], "waiting", "{reset:?}");
         for task in tasks.values().take(3) {
             let is_reset = task.state == TaskState::Pending;
+            let is_next_run = is_reset && begins_run;
             assert_eq!(
                 task.attempts_before_run,
-                if is_reset { 2 } else { 0 },
+                if is_next_run { 2 } else { 0 },
                 "{reset:?}"
             );
-            assert_eq!(task.lost_in_run, u32::from(!is_reset), "{reset:?}");
+            assert_eq!(task.lost_in_run, u32::from(!is_next_run), "{reset:?}");
             assert_eq!(
                 task.reason.is_none() && task.due_at.is_none(),
                 is_reset,
                 "{reset:?}"
             );
-            assert_eq!(task.outputs.is_empty(), reset == Reset::All, "{reset:?}");
+            assert_eq!(task.outputs.is_empty(), is_next_run, "{reset:?}");
             assert_eq!(task.started_at.is_none(), reset == Reset::All, "{reset:?}");
             assert_eq!(task.attempt.as_ref().map(|a| a.number.0), Some(2), "{reset:?}");
         }

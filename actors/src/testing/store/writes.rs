@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run};
-use engine::instance::{InstanceRecord, InstanceRows, Reset, Transition};
-use engine::states::{InstanceState, OwnershipReason, TaskState};
+use engine::instance::{InstanceRecord, InstanceRows, Transition};
+use engine::states::{InstanceState, OwnershipReason};
 use engine::task::Attempt;
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
@@ -164,8 +164,12 @@ impl StoredInstance {
         if changes.releases_owner {
             self.owner = None;
         }
-        if let Some(reset) = changes.reset {
-            self.reset(reset);
+        if let Some(reset) = &changes.reset {
+            reset.reset_rows(
+                self.tasks
+                    .iter_mut()
+                    .map(|(task_index, task)| (*task_index, task)),
+            );
         }
         for (task_index, task) in &changes.tasks {
             if let Some(attempt) = &task.attempt {
@@ -180,24 +184,6 @@ impl StoredInstance {
         }
         let steps = changes.transitions.iter().cloned();
         self.history.extend(steps.map(|step| (commit.at, step)));
-    }
-
-    fn reset(&mut self, reset: Reset) {
-        let is_touched = |state: TaskState| reset.states().is_none_or(|states| states.contains(&state));
-        for task in self.tasks.values_mut().filter(|task| is_touched(task.state)) {
-            task.state = TaskState::Pending;
-            task.reason = None;
-            task.due_at = None;
-            if reset != Reset::Suspended {
-                task.attempts_before_run = task.attempts;
-                task.lost_in_run = 0;
-            }
-            if reset == Reset::All {
-                task.outputs.clear();
-                task.started_at = None;
-                task.ended_at = None;
-            }
-        }
     }
 }
 

@@ -22,7 +22,7 @@ fn ids_become_names_parents_needs_and_run_times_sleeps() {
     let needs: Vec<usize> = definition.tasks[2]
         .needs
         .iter()
-        .map(|need| need.as_usize())
+        .map(|need| need.task.as_usize())
         .collect();
     assert_eq!(needs, [0, 1]);
     let runs: Vec<&str> = text

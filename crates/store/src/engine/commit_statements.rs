@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use engine::instance::{InstanceRecord, Reset};
+use engine::instance::InstanceRecord;
 use engine::states::Attention;
-use engine::states::TaskState;
 use ports::fail_points;
 use ports::fail_points::DisabledGuard;
 use ports::{InstanceCommit, StoreError};
@@ -13,6 +12,7 @@ use serde::Serialize;
 
 use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
 use crate::batch_statement::{BatchStatement, run_as_one, run_in_order, select_named};
+use crate::engine::reset_statements::resets;
 use crate::engine::task_rows::{self, AttemptColumns, TaskColumns};
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
@@ -160,7 +160,7 @@ impl CommitStatements {
             Execution::SingleStatement => format!("c.instance IN ({})", select_named(fences.len(), "id")),
             Execution::Batch | Execution::Sequential => ALL.to_owned(),
         };
-        let mut children: Vec<BatchStatement> = resets(commits).collect();
+        let mut children = resets(backend, commits)?;
         children.extend(tasks(backend, commits, &filter)?);
         children.extend(transitions(backend, commits, &filter)?);
         children.extend(decisions(backend, commits)?);
@@ -277,35 +277,6 @@ fn header_row(fence: Fence, header: &InstanceRecord) -> Result<HeaderRow<'_>, St
         c_ended_at: header.ended_at.map(|at| at.0),
         c_outputs: map_json(&header.outputs)?,
     })
-}
-
-/// Sends rows back to `pending`: one statement per instance, whatever its number of tasks.
-fn resets(commits: &[&InstanceCommit]) -> impl Iterator<Item = BatchStatement> {
-    commits.iter().filter_map(|commit| {
-        let reset = commit.changes.reset?;
-        Some(BatchStatement::new(reset_sql(reset), commit.id.0))
-    })
-}
-
-fn reset_sql(reset: Reset) -> String {
-    let counts = match reset {
-        Reset::Suspended => "",
-        Reset::All | Reset::FailedAndKilled | Reset::Killed => {
-            ", attempts_before_run = attempts, lost_in_run = 0"
-        }
-    };
-    let traces = match reset {
-        Reset::All => ", outputs = '{}', started_at = NULL, ended_at = NULL",
-        Reset::FailedAndKilled | Reset::Killed | Reset::Suspended => "",
-    };
-    let rows = reset.states().map_or_else(String::new, |states| {
-        let names: Vec<String> = states.iter().map(|s: &TaskState| format!("'{s}'")).collect();
-        format!(" AND state IN ({})", names.join(", "))
-    });
-    format!(
-        "UPDATE task_instance SET state = 'pending', reason = NULL, due_at = NULL{counts}{traces} \
-         WHERE instance = $1{rows}"
-    )
 }
 
 fn tasks(

@@ -35,14 +35,10 @@ fn finds_nothing(query: &str) -> String {
 /// index, however it estimates the rows of a function.
 fn is_listed(backend: DbBackend, column: &str) -> String {
     let ids = format!("SELECT c_id FROM {}", source(backend, &[("c_id", "bigint")]));
-    is_among(backend, column, &ids)
-}
-
-fn is_among(backend: DbBackend, column: &str, query: &str) -> String {
     if backend == DbBackend::Sqlite {
-        format!("{column} IN ({query})")
+        format!("{column} IN ({ids})")
     } else {
-        format!("{column} = ANY (ARRAY({query}))")
+        format!("{column} = ANY (ARRAY({ids}))")
     }
 }
 
@@ -248,11 +244,7 @@ async fn list_children(
     limit: u64,
 ) -> Result<Vec<InstanceId>, StoreError> {
     let backend = transaction.get_database_backend();
-    let sql = format!(
-        "SELECT i.id FROM instance i WHERE {} AND {} ORDER BY i.id LIMIT {limit}",
-        is_listed(backend, "i.parent"),
-        is_at_rest()
-    );
+    let sql = format!("{} LIMIT {limit}", children_statement(backend));
     let parameter = id_list(ids.iter().map(|id| id.0))?;
     let rows = transaction
         .query_all_raw(Statement::from_sql_and_values(backend, sql, [parameter]))
@@ -317,27 +309,18 @@ fn expired_backfill_statement(store: &Store, older_than: Timestamp) -> Statement
     store.statement(&sql, [older_than.0.into()])
 }
 
-/// Counts, in a list of instances `$1` and everything that goes with them, the instances and the rows.
+/// Counts the rows of other tables that belong to the instances of the list `$1`.
 pub(crate) fn count_statement(backend: DbBackend) -> String {
-    let in_tree = is_among(backend, "instance", "SELECT id FROM tree");
-    let tables = INSTANCE_TABLES.map(|(table, _)| format!("(SELECT count(*) FROM {table} WHERE {in_tree})"));
-    let children = if backend == DbBackend::Sqlite {
-        format!(
-            "SELECT i.id FROM instance i JOIN tree t ON i.parent = t.id WHERE {}",
-            is_at_rest()
-        )
-    } else {
-        // The offset keeps the look into the index from becoming a join over the whole table.
-        format!(
-            "SELECT c.id FROM tree t CROSS JOIN LATERAL \
-             (SELECT i.id FROM instance i WHERE i.parent = t.id AND {} OFFSET 0) c",
-            is_at_rest()
-        )
-    };
+    let listed = is_listed(backend, "instance");
+    let counts = INSTANCE_TABLES.map(|(table, _)| format!("(SELECT count(*) FROM {table} WHERE {listed})"));
+    format!("SELECT {}", counts.join(" + "))
+}
+
+/// Lists the instances that those of the list `$1` started and that go with them.
+pub(crate) fn children_statement(backend: DbBackend) -> String {
     format!(
-        "WITH RECURSIVE tree(id) AS (SELECT c_id FROM {} UNION {children}) \
-         SELECT (SELECT count(*) FROM tree), {}",
-        source(backend, &[("c_id", "bigint")]),
-        tables.join(" + ")
+        "SELECT i.id FROM instance i WHERE {} AND {} ORDER BY i.id",
+        is_listed(backend, "i.parent"),
+        is_at_rest()
     )
 }

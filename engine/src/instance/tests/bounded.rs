@@ -5,7 +5,7 @@ use crate::attempt::AttemptResult;
 use crate::ids::TaskIndex;
 use crate::instance::{Effect, Event, Instance, apply, pending_effects};
 use crate::plan::Plan;
-use crate::states::InstanceState;
+use crate::states::{Command, InstanceState, TaskState};
 use crate::task::TaskReport;
 use std::sync::Arc;
 
@@ -81,4 +81,63 @@ fn one_event_touches_one_task_and_its_successors_however_large_the_instance_is()
             task_index: TaskIndex(1)
         }]
     );
+}
+
+#[test]
+fn a_failure_decides_about_ten_thousand_successors_in_one_commit_without_history() {
+    let count = 10_000;
+    let mut tasks = vec![task("first", &[])];
+    tasks.extend((1..=count).map(|n| task(&format!("wide{n}"), &[0])));
+    let mut world = World::of(tasks);
+    world.run(0);
+    let ended = world.ended(0, AttemptResult::Failed);
+    let (changes, _) = decide(&world.plan, &world.state, &[ended], world.now);
+    assert_eq!(changes.tasks.len(), count + 1);
+    assert_eq!(changes.transitions.len(), 2, "the task's own and the instance's");
+    apply(&world.plan, &mut world.state, &changes);
+    assert_eq!(world.state.record().state, InstanceState::Failed);
+    let recover = world.command_event(Command::Recover, None);
+    let (changes, _) = decide(&world.plan, &world.state, &[recover], world.now);
+    assert_eq!(changes.tasks.len(), 1, "one statement resets all others");
+}
+
+#[test]
+fn a_chain_of_thousands_of_dead_edges_is_followed_without_recursion() {
+    let count: u32 = 20_000;
+    let mut tasks = vec![task("t0", &[])];
+    tasks.extend((1..count).map(|n| task(&format!("t{n}"), &[n - 1])));
+    tasks.push(on_settled(&[count - 1], task("last", &[])));
+    let mut world = World::of(tasks);
+    world.run(0);
+    world.end(0, AttemptResult::Failed);
+    assert_eq!(world.shown(TaskIndex(count - 1)), TaskState::NotRun);
+    assert_eq!(world.shown(TaskIndex(count)), TaskState::Waiting);
+}
+
+#[test]
+fn the_ends_of_ten_thousand_predecessors_touch_their_join_only() {
+    let count: u32 = 10_000;
+    let mut tasks: Vec<_> = (0..count).map(|n| task(&format!("t{n}"), &[])).collect();
+    let all: Vec<u32> = (0..count).collect();
+    tasks.push(on_failure(&all, task("handler", &[])));
+    let plan = Plan::new(Arc::new(workflow(tasks)), Arc::new(start()));
+    let rows = World::new(workflow(Vec::new()), start()).state.rows;
+    let mut world = World::new(workflow(Vec::new()), start());
+    world.state = Instance::load(&plan, rows);
+    world.plan = plan;
+    let (changes, _) = decide(&world.plan, &world.state, &[Event::Loaded], world.now);
+    apply(&world.plan, &mut world.state, &changes);
+    for task_index in 0..3 {
+        let granted = Event::Report(TaskReport::SlotGranted {
+            task_index: TaskIndex(task_index),
+            worker: worker(),
+        });
+        let (changes, _) = decide(&world.plan, &world.state, &[granted], world.now);
+        apply(&world.plan, &mut world.state, &changes);
+        let ended = world.ended(task_index, AttemptResult::Failed);
+        let (changes, _) = decide(&world.plan, &world.state, &[ended], world.now);
+        assert_eq!(changes.tasks.len(), 1);
+        apply(&world.plan, &mut world.state, &changes);
+    }
+    assert!(!world.state.counters.counts.has_standing_failure());
 }

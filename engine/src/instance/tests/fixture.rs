@@ -14,8 +14,9 @@ use crate::instance::{
     apply, pending_effects,
 };
 use crate::plan::Plan;
+use crate::plan::trigger_rule::{Outcome, TriggerRule};
 use crate::spec::ProjectDefaults;
-use crate::spec::model::{Definition, OnCutOff, RetryPolicy, TaskDefinition};
+use crate::spec::model::{Definition, OnCutOff, Predecessor, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{
     Backoff, Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, OperationStatus, Priority,
@@ -30,7 +31,10 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
     TaskDefinition {
         name: name.to_owned(),
         action: shell_action("true"),
-        needs: needs.iter().copied().map(TaskIndex).collect(),
+        needs: needs
+            .iter()
+            .map(|pred| need(*pred, TriggerRule::OnSuccess))
+            .collect(),
         params: Vec::new(),
         outputs: Vec::new(),
         retry: None,
@@ -44,6 +48,28 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
         on_cut_off: OnCutOff::Continue,
         enabled: true,
     }
+}
+
+pub(crate) fn need(pred: u32, on: TriggerRule) -> Predecessor {
+    Predecessor {
+        task: TaskIndex(pred),
+        on,
+    }
+}
+
+/// Has a task wait for a failure of these too.
+pub(crate) fn on_failure(preds: &[u32], task: TaskDefinition) -> TaskDefinition {
+    on_rule(TriggerRule::OnFailure, preds, task)
+}
+
+/// Has a task wait for any end of these too.
+pub(crate) fn on_settled(preds: &[u32], task: TaskDefinition) -> TaskDefinition {
+    on_rule(TriggerRule::OnSettled, preds, task)
+}
+
+fn on_rule(on: TriggerRule, preds: &[u32], mut task: TaskDefinition) -> TaskDefinition {
+    task.needs.extend(preds.iter().map(|pred| need(*pred, on)));
+    task
 }
 
 pub(crate) fn noop(name: &str, needs: &[u32]) -> TaskDefinition {
@@ -318,6 +344,7 @@ impl World {
     fn check(&self, changes: &Changes, effects: &[Effect]) {
         self.check_counters();
         self.check_rows();
+        self.check_edge_decisions();
         self.check_effects(effects);
         let record = self.state.record();
         let idle = record.state.is_idle() || record.attention.is_some();
@@ -336,7 +363,9 @@ impl World {
         let state = self.state.record().state;
         for (task_index, row) in &self.state.rows.tasks {
             let said = format!("task {task_index} is {row} in an instance that is {state}");
-            assert!(self.plan.is_included(*task_index), "{said}");
+            let node = &self.plan.nodes[task_index.as_usize()];
+            assert!(node.in_range, "{said}");
+            assert!(!node.disabled || row.attempts == 0, "{said}");
             let bound = row.open_attempt().is_some_and(|a| a.uid.is_some());
             assert!(!(state.is_final() && row.state.is_active()), "{said}");
             assert!(!(state.is_final() && row.open_attempt().is_some()), "{said}");
@@ -366,6 +395,29 @@ impl World {
             "no reason: {}",
             self.state
         );
+    }
+
+    /// What edges decide is stored at once, while nothing was killed by the end of the instance.
+    fn check_edge_decisions(&self) {
+        let state = self.state.record().state;
+        let is_open = matches!(state, InstanceState::Running | InstanceState::Pausing);
+        let was_killed = |row: &crate::task::Task| row.state == TaskState::Killed;
+        let is_loaded = self.state.record().started_at.is_some();
+        if !is_open || !is_loaded || self.state.rows.tasks.values().any(|row| was_killed(row)) {
+            return;
+        }
+        for task_index in self.plan.order.iter().copied() {
+            let stored = self.state.task(task_index).map(|row| row.state);
+            let tally = self.state.counters.tallies[task_index.as_usize()];
+            let row_state = stored.unwrap_or(TaskState::Pending);
+            let outcome = self.plan.outcome(task_index, row_state, tally.edges.verdict());
+            let expected = match outcome {
+                Some(Outcome::Skipped) => TaskState::Skipped,
+                Some(Outcome::NeverStarts) => TaskState::NotRun,
+                Some(Outcome::Succeeded | Outcome::Failed) | None => continue,
+            };
+            assert_eq!(stored, Some(expected), "task {task_index} in {}", self.state);
+        }
     }
 
     fn check_effects(&self, effects: &[Effect]) {

@@ -2,7 +2,7 @@ use super::*;
 
 fn task(needs: &[usize], attempts: &[&str], state: &str) -> RecordedTask {
     RecordedTask {
-        needs: needs.to_vec(),
+        needs: needs.iter().map(|need| (*need, TriggerRule::OnSuccess)).collect(),
         enabled: true,
         attempts: attempts.iter().map(|state| (*state).to_owned()).collect(),
         state: state.to_owned(),
@@ -75,6 +75,30 @@ fn what_follows_from_the_results_fits() {
     lost.tasks[0].loss_fails = true;
     fits(&lost);
     fits(&chain("failed", (&["lost"; 5], "failed"), (&[], "not_run")));
+}
+
+/// Two tasks, the second of which handles the failure of the first.
+fn handled(state: &str, first: (&[&str], &str), second: (&[&str], &str)) -> FinalInstance {
+    let mut instance = chain(state, first, second);
+    instance.tasks[1].needs = vec![(0, TriggerRule::OnFailure)];
+    instance
+}
+
+#[test]
+fn what_follows_from_other_edges_fits() {
+    let (good, bad) = ((&["succeeded"][..], "succeeded"), (&["failed"][..], "failed"));
+    fits(&handled("succeeded", bad, good));
+    fits(&handled("failed", bad, bad));
+    fits(&handled("succeeded", good, (&[], "skipped")));
+    let mut cleaned = handled("failed", bad, good);
+    cleaned.tasks[1].needs = vec![(0, TriggerRule::OnSettled)];
+    fits(&cleaned);
+    is_found("it was skipped", &handled("succeeded", good, good));
+    is_found(
+        "it was not skipped",
+        &handled("succeeded", good, (&[], "not_run")),
+    );
+    is_found("it was handled", &handled("failed", bad, good));
 }
 
 /// A checker that finds nothing in a broken cluster would prove nothing.
