@@ -1,18 +1,40 @@
 #!/bin/sh
 # Black-box checks of the external contract against the built program. They are not part of this repository.
 #   check-contract.sh                every check
-#   check-contract.sh CHECK...       the checks of that name
+#   check-contract.sh CHECK...       the checks of that name, of a single node on SQLite
 # PORPOISE_CHECKS names their folder, ../shared/check unless set.
 . "$(dirname "$0")/environment.sh"
 
-checks="${PORPOISE_CHECKS:-../shared/check}/contract_check.py"
-if [ ! -f "$checks" ]; then
+checks="${PORPOISE_CHECKS:-../shared/check}"
+if [ ! -f "$checks/contract_check.py" ]; then
     say "skipped: the contract checks are not here ($checks)"
     exit 0
 fi
 [ -x "$BINARY" ] || cargo build --workspace --all-targets --locked
-say "contract checks"
 export PORPOISE_BIN="$BINARY"
-python3 "$checks" "$@"
-# Without a name only the checks of a single node run.
-[ $# -gt 0 ] || python3 "$checks" cluster_failover
+if [ $# -gt 0 ]; then
+    for name in "$@"; do
+        file="$(grep -l "^def $name(" "$checks"/*_check.py | head -n 1)"
+        python3 "${file:?no check is called $name}" "$name"
+    done
+    exit 0
+fi
+
+say "contract checks: nodes, instances, tasks"
+python3 "$checks/contract_check.py"
+python3 "$checks/contract_check.py" cluster_failover
+
+# They mostly wait for times, so both databases are tried at once.
+say "contract checks: schedules, calendars, backfills, retention"
+output="$(mktemp)"
+trap 'rm -f "$output"' EXIT
+DB=postgres python3 "$checks/time_check.py" >"$output" 2>&1 &
+postgres=$!
+sqlite_status=0
+python3 "$checks/time_check.py" || sqlite_status=$?
+postgres_status=0
+wait "$postgres" || postgres_status=$?
+say "the same on PostgreSQL"
+cat "$output"
+[ "$sqlite_status" -eq 0 ] && [ "$postgres_status" -eq 0 ]
+python3 "$checks/time_check.py" cluster_time
