@@ -121,13 +121,11 @@ impl ScheduleActor {
             }
             self.committing.extend(batch.iter().map(|schedule| schedule.id()));
             self.in_flight += 1;
-            let ids: Vec<ScheduleId> = batch.iter().map(|schedule| schedule.id()).collect();
+            let ids: BTreeSet<ScheduleId> = batch.iter().map(|schedule| schedule.id()).collect();
             let commit = commit_batch(self.deps.clone(), batch);
             ctx.spawn(commit.into_actor(self).map(move |committed, actor, ctx| {
                 actor.in_flight -= 1;
-                for id in &ids {
-                    actor.committing.remove(id);
-                }
+                actor.committing.retain(|id| !ids.contains(id));
                 actor.apply(committed, ctx);
                 actor.fire_due(ctx);
             }));
