@@ -213,7 +213,7 @@ impl Deletion<'_> {
             let batch = self
                 .deps
                 .store
-                .delete_aged(self.lease, rows, older_than, limit, at);
+                .delete_aged(self.lease, (rows, older_than), limit, at);
             match self.pace(batch).await? {
                 BatchOutcome::LeaseLost => return Ok(Progress::Done),
                 BatchOutcome::Deleted(batch) if batch.rows == 0 => return Ok(Progress::More),

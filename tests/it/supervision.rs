@@ -97,7 +97,8 @@ impl NodeHarness {
         }
     }
 
-    async fn run(&self, yaml: &str) -> InstanceId {
+    /// Stores a document; returns its project and its name.
+    async fn save_version(&self, yaml: &str) -> (catalog::Project, String) {
         let (definition, model) =
             document::parse_document(yaml.as_bytes(), document::Format::Yaml).expect("a document");
         let project = self
@@ -123,10 +124,16 @@ impl NodeHarness {
             .save_version(project.id, &version, None, &audit_context(at))
             .await
             .expect("stored");
+        (project, version.name)
+    }
+
+    async fn run(&self, yaml: &str) -> InstanceId {
+        let (project, name) = self.save_version(yaml).await;
+        let at = self.node.clock().now();
         let startable = self
             .catalog
             .workflows()
-            .find_start_candidate("default", &version.name)
+            .find_start_candidate("default", &name)
             .await;
         let startable = startable.expect("an answer").expect("the project");
         let target = self
@@ -146,7 +153,7 @@ impl NodeHarness {
             project_id: project.id.0,
             workflow_id: target.workflow_id.0,
             project: project.name,
-            workflow: version.name,
+            workflow: name,
             project_params: Default::default(),
             version: target.version,
             tasks: u32::try_from(target.definition.tasks.len()).expect("few"),

@@ -106,21 +106,23 @@ impl<'a> Retention<'a> {
                 states: request.states.clone(),
                 ended_before: request.ended_before,
             };
-            let mut after = None;
-            loop {
-                let page = self
-                    .store
-                    .list_expired(&selection, after, COUNTED_AT_ONCE)
-                    .await?;
-                after = page.last().copied();
-                if page.is_empty() {
-                    break;
-                }
-                let ids: Vec<_> = page.iter().map(|ended| ended.id).collect();
-                total = total.plus(self.store.count_expired(&ids).await?);
-            }
+            total = total.plus(self.count_selection(&selection).await?);
         }
         Ok(total)
+    }
+
+    async fn count_selection(self, selection: &ExpirySelection) -> Result<ExpiredCount, CatalogError> {
+        let mut total = ExpiredCount::default();
+        let mut after = None;
+        loop {
+            let page = self.store.list_expired(selection, after, COUNTED_AT_ONCE).await?;
+            after = page.last().copied();
+            if page.is_empty() {
+                return Ok(total);
+            }
+            let ids: Vec<_> = page.iter().map(|ended| ended.id).collect();
+            total = total.plus(self.store.count_expired(&ids).await?);
+        }
     }
 
     /// Stores a request, unless another one is being carried out.

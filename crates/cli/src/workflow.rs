@@ -39,12 +39,13 @@ pub(super) fn run(
     connect: impl FnOnce() -> Result<Rest, Failure>,
     printer: Printer,
 ) -> Result<(), Failure> {
+    use WorkflowCommand as Given;
     match command {
-        WorkflowCommand::Lint { files, misplaced } => {
+        Given::Lint { files, misplaced } => {
             document_files::check_place("lint", &misplaced)?;
             documents::lint(&files)
         }
-        WorkflowCommand::Apply {
+        Given::Apply {
             files,
             project,
             dry_run,
@@ -58,117 +59,108 @@ pub(super) fn run(
             };
             documents::apply(&files, project.as_deref(), purpose, &connect()?, printer)
         }
-        WorkflowCommand::List(place) => {
-            let path = ["projects", &place.project, "workflows"];
-            let rest = connect()?;
-            let listed = rest.list(&Call::get(&path), usize::MAX);
-            let listed = listed.map_err(|failure| suggestion::for_project(failure, &rest, &place.project))?;
-            printer.list(listed, WORKFLOWS)
+        Given::List(place) => list(&place, &connect()?, printer),
+        Given::Export { workflows, place } => export(&workflows, &place, &connect()?),
+        Given::Get {
+            workflow,
+            version,
+            place,
+        } => WorkflowPlace { workflow, place }.print(version, &connect()?, printer),
+        Given::Versions { workflow, place } => {
+            WorkflowPlace { workflow, place }.list_versions(&connect()?, printer)
         }
-        WorkflowCommand::Get {
+        Given::Enable { workflow, place } => {
+            WorkflowPlace { workflow, place }.edit(&json!({ "enabled": true }), &connect()?, printer)
+        }
+        Given::Disable { workflow, place } => {
+            WorkflowPlace { workflow, place }.edit(&json!({ "enabled": false }), &connect()?, printer)
+        }
+        Given::Restore {
             workflow,
             version,
             place,
         } => {
-            let path = ["projects", &place.project, "workflows", &workflow];
-            let call = Call::get(&path).maybe("version", version.map(|n| n.to_string()));
-            let rest = connect()?;
-            get(call, &rest, printer)
-                .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))
+            let path = ["versions", &version.to_string(), "restore"];
+            WorkflowPlace { workflow, place }.make_version(&path, &json!({}), &connect()?, printer)
         }
-        WorkflowCommand::Versions { workflow, place } => {
-            let path = ["projects", &place.project, "workflows", &workflow, "versions"];
-            let rest = connect()?;
-            let listed = rest
-                .list(&Call::get(&path), usize::MAX)
-                .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))?;
-            printer.list(listed, VERSIONS)
-        }
-        WorkflowCommand::Enable { workflow, place } => edit(
-            &json!({ "enabled": true }),
-            &workflow,
-            &place,
-            &connect()?,
-            printer,
-        ),
-        WorkflowCommand::Disable { workflow, place } => edit(
-            &json!({ "enabled": false }),
-            &workflow,
-            &place,
-            &connect()?,
-            printer,
-        ),
-        WorkflowCommand::Restore {
-            workflow,
-            version,
-            place,
-        } => {
-            let version = version.to_string();
-            let path = [
-                "projects",
-                &place.project,
-                "workflows",
-                &workflow,
-                "versions",
-                &version,
-                "restore",
-            ];
-            post(&path, &json!({}), &place, (&connect()?, printer))
-        }
-        WorkflowCommand::Copy {
+        Given::Copy {
             workflow,
             to_project,
             name,
             place,
         } => {
-            let path = ["projects", &place.project, "workflows", &workflow, "copy"];
             let body = json!({ "project": to_project, "name": name });
-            post(&path, &body, &place, (&connect()?, printer))
+            WorkflowPlace { workflow, place }.make_version(&["copy"], &body, &connect()?, printer)
         }
-        WorkflowCommand::Export { workflows, place } => export(&workflows, &place, &connect()?),
-        WorkflowCommand::Delete {
+        Given::Delete {
             workflow,
             force,
             place,
-        } => {
-            let path = ["projects", &place.project, "workflows", &workflow];
-            let rest = connect()?;
-            let call = Call::new(Method::DELETE, &path).maybe("force", force.then_some("true"));
-            rest.json(call)
-                .map_err(|failure| suggestion::for_workflow(failure, &rest, &place.project, &workflow))?;
-            say(&format!("workflow {workflow} is deleted"));
-            Ok(())
-        }
+        } => WorkflowPlace { workflow, place }.delete(force.then_some("true"), &connect()?),
     }
 }
 
-/// Changes a workflow and prints it.
-fn edit(
-    edit: &Value,
-    workflow: &str,
-    place: &InProject,
-    rest: &Rest,
-    printer: Printer,
-) -> Result<(), Failure> {
-    let path = ["projects", &place.project, "workflows", workflow];
-    let edited = rest
-        .json(Call::new(Method::PATCH, &path).json(edit))
-        .map_err(|failure| suggestion::for_workflow(failure, rest, &place.project, workflow))?;
-    printer.item(&edited, WORKFLOWS)
+fn list(place: &InProject, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+    let listed = rest.list(&Call::get(&["projects", &place.project, "workflows"]), usize::MAX);
+    let listed = listed.map_err(|failure| suggestion::for_project(failure, rest, &place.project))?;
+    printer.list(listed, WORKFLOWS)
 }
 
-/// Makes a version of a stored one, and prints it.
-fn post(
-    path: &[&str],
-    body: &Value,
-    place: &InProject,
-    (rest, printer): (&Rest, Printer),
-) -> Result<(), Failure> {
-    let workflow = path.get(3).copied().unwrap_or_default();
-    let made = rest
-        .json(Call::new(Method::POST, path).json(body))
-        .map_err(|failure| suggestion::for_workflow(failure, rest, &place.project, workflow))?;
-    printer.list_of_one(made, documents::APPLIED)
+/// The workflow that a command is about.
+struct WorkflowPlace {
+    workflow: String,
+    place: InProject,
+}
+
+impl WorkflowPlace {
+    /// Returns the path of the workflow, or of something of it.
+    fn path<'a>(&'a self, rest: &[&'a str]) -> Vec<&'a str> {
+        let workflow = ["projects", &self.place.project, "workflows", &self.workflow];
+        [&workflow, rest].concat()
+    }
+
+    /// Adds the names that may have been meant to a failure.
+    fn explain(&self, failure: Failure, rest: &Rest) -> Failure {
+        suggestion::for_workflow(failure, rest, &self.place.project, &self.workflow)
+    }
+
+    fn print(&self, version: Option<u32>, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+        let call = Call::get(&self.path(&[])).maybe("version", version.map(|n| n.to_string()));
+        get(call, rest, printer).map_err(|failure| self.explain(failure, rest))
+    }
+
+    fn list_versions(&self, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+        let listed = rest.list(&Call::get(&self.path(&["versions"])), usize::MAX);
+        printer.list(listed.map_err(|failure| self.explain(failure, rest))?, VERSIONS)
+    }
+
+    /// Changes the workflow and prints it.
+    fn edit(&self, edit: &Value, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+        let edited = rest.json(Call::new(Method::PATCH, &self.path(&[])).json(edit));
+        printer.item(&edited.map_err(|failure| self.explain(failure, rest))?, WORKFLOWS)
+    }
+
+    /// Makes a version of a stored one, and prints it.
+    fn make_version(
+        &self,
+        path: &[&str],
+        body: &Value,
+        rest: &Rest,
+        printer: Printer,
+    ) -> Result<(), Failure> {
+        let made = rest.json(Call::new(Method::POST, &self.path(path)).json(body));
+        printer.list_of_one(
+            made.map_err(|failure| self.explain(failure, rest))?,
+            documents::APPLIED,
+        )
+    }
+
+    fn delete(&self, force: Option<&str>, rest: &Rest) -> Result<(), Failure> {
+        let call = Call::new(Method::DELETE, &self.path(&[])).maybe("force", force);
+        rest.json(call).map_err(|failure| self.explain(failure, rest))?;
+        say(&format!("workflow {} is deleted", self.workflow));
+        Ok(())
+    }
 }
 
 /// Prints documents as they are stored.

@@ -225,8 +225,7 @@ pub trait RetentionStore: Send + Sync + 'static {
     async fn delete_aged(
         &self,
         lease: RetentionLease,
-        rows: AgedRows,
-        older_than: Timestamp,
+        (rows, older_than): (AgedRows, Timestamp),
         limit: u32,
         at: Timestamp,
     ) -> Result<BatchOutcome, StoreError>;

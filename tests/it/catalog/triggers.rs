@@ -128,6 +128,91 @@ async fn listed(fixture: &CatalogFixture, filter: &InstanceFilter) -> Vec<i64> {
     }
 }
 
+/// A filter of every instance, changed.
+fn filter_of(change: impl FnOnce(&mut InstanceFilter)) -> InstanceFilter {
+    let mut filter = InstanceFilter::visible_to(VisibilityScope::All);
+    change(&mut filter);
+    filter
+}
+
+fn label(value: &str) -> Option<LabelFilter> {
+    Some(LabelFilter {
+        name: "team".to_owned(),
+        value: value.to_owned(),
+    })
+}
+
+fn range(from: Option<i64>, to: Option<i64>) -> TimeRange {
+    TimeRange {
+        from: from.map(Timestamp),
+        to: to.map(Timestamp),
+    }
+}
+
+/// Filters, and the ids that they select.
+fn filter_cases() -> Vec<(InstanceFilter, &'static [i64])> {
+    let eve = || Some("eve".to_owned());
+    vec![
+        (filter_of(|_| {}), &[5, 4, 3, 2, 1]),
+        (
+            filter_of(|filter| filter.trigger = Some(TriggerType::Schedule)),
+            &[3, 2],
+        ),
+        (
+            filter_of(|filter| filter.schedule = Some("nightly".to_owned())),
+            &[3, 2],
+        ),
+        (filter_of(|filter| filter.backfill = Some(BackfillId(12))), &[4]),
+        (filter_of(|filter| filter.parent = Some(InstanceId(1))), &[5]),
+        (filter_of(|filter| filter.requested_by = eve()), &[5, 4]),
+        (filter_of(|filter| filter.version = Some(1)), &[5, 4, 3, 2, 1]),
+        (filter_of(|filter| filter.version = Some(2)), &[]),
+        (filter_of(|filter| filter.label = label("bi")), &[4, 3, 2]),
+        (filter_of(|filter| filter.label = label("b")), &[]),
+        (
+            filter_of(|filter| filter.created = range(Some(1_001), Some(1_003))),
+            &[4, 3, 2],
+        ),
+        (
+            filter_of(|filter| filter.created = range(Some(1_004), None)),
+            &[5],
+        ),
+        (
+            filter_of(|filter| filter.scheduled = range(Some(0), None)),
+            &[5, 4, 3, 2],
+        ),
+        (
+            filter_of(|filter| filter.scheduled = range(None, Some(FIRE.0 + 2))),
+            &[3, 2],
+        ),
+        (
+            filter_of(|filter| filter.scheduled = range(Some(FIRE.0 + 3), Some(FIRE.0 + 3))),
+            &[4],
+        ),
+        (
+            filter_of(|filter| {
+                filter.label = label("bi");
+                filter.requested_by = eve();
+            }),
+            &[4],
+        ),
+        (
+            filter_of(|filter| {
+                filter.label = label("bi");
+                filter.created = range(None, Some(1_002));
+            }),
+            &[3, 2],
+        ),
+        (
+            filter_of(|filter| {
+                filter.parent = Some(InstanceId(1));
+                filter.requested_by = Some("admin".to_owned());
+            }),
+            &[],
+        ),
+    ]
+}
+
 pub(super) async fn every_filter_selects_alone_and_with_others(fixture: &CatalogFixture) {
     fixture.flow(catalog::ProjectId(1), "w").await;
     let nightly = Trigger::Schedule {
@@ -153,144 +238,7 @@ pub(super) async fn every_filter_selects_alone_and_with_others(fixture: &Catalog
         new.start.scheduled_at = new.start.scheduled_at.map(|at| at.plus(new.at.0 - 1_000));
         store_instance(fixture, new).await;
     }
-    let all = || InstanceFilter::visible_to(VisibilityScope::All);
-    let label = |value: &str| {
-        Some(LabelFilter {
-            name: "team".to_owned(),
-            value: value.to_owned(),
-        })
-    };
-    let range = |from: Option<i64>, to: Option<i64>| TimeRange {
-        from: from.map(Timestamp),
-        to: to.map(Timestamp),
-    };
-    let eve = || Some("eve".to_owned());
-    let cases: Vec<(InstanceFilter, &[i64])> = vec![
-        (all(), &[5, 4, 3, 2, 1]),
-        (
-            InstanceFilter {
-                trigger: Some(TriggerType::Schedule),
-                ..all()
-            },
-            &[3, 2],
-        ),
-        (
-            InstanceFilter {
-                schedule: Some("nightly".to_owned()),
-                ..all()
-            },
-            &[3, 2],
-        ),
-        (
-            InstanceFilter {
-                backfill: Some(BackfillId(12)),
-                ..all()
-            },
-            &[4],
-        ),
-        (
-            InstanceFilter {
-                parent: Some(InstanceId(1)),
-                ..all()
-            },
-            &[5],
-        ),
-        (
-            InstanceFilter {
-                requested_by: eve(),
-                ..all()
-            },
-            &[5, 4],
-        ),
-        (
-            InstanceFilter {
-                version: Some(1),
-                ..all()
-            },
-            &[5, 4, 3, 2, 1],
-        ),
-        (
-            InstanceFilter {
-                version: Some(2),
-                ..all()
-            },
-            &[],
-        ),
-        (
-            InstanceFilter {
-                label: label("bi"),
-                ..all()
-            },
-            &[4, 3, 2],
-        ),
-        (
-            InstanceFilter {
-                label: label("b"),
-                ..all()
-            },
-            &[],
-        ),
-        (
-            InstanceFilter {
-                created: range(Some(1_001), Some(1_003)),
-                ..all()
-            },
-            &[4, 3, 2],
-        ),
-        (
-            InstanceFilter {
-                created: range(Some(1_004), None),
-                ..all()
-            },
-            &[5],
-        ),
-        (
-            InstanceFilter {
-                scheduled: range(Some(0), None),
-                ..all()
-            },
-            &[5, 4, 3, 2],
-        ),
-        (
-            InstanceFilter {
-                scheduled: range(None, Some(FIRE.0 + 2)),
-                ..all()
-            },
-            &[3, 2],
-        ),
-        (
-            InstanceFilter {
-                scheduled: range(Some(FIRE.0 + 3), Some(FIRE.0 + 3)),
-                ..all()
-            },
-            &[4],
-        ),
-        (
-            InstanceFilter {
-                label: label("bi"),
-                requested_by: eve(),
-                ..all()
-            },
-            &[4],
-        ),
-        (
-            InstanceFilter {
-                label: label("bi"),
-                created: range(None, Some(1_002)),
-                ..all()
-            },
-            &[3, 2],
-        ),
-        (
-            InstanceFilter {
-                parent: Some(InstanceId(1)),
-                requested_by: Some("admin".to_owned()),
-                ..all()
-            },
-            &[],
-        ),
-    ];
-    for (filter, ids) in cases {
+    for (filter, ids) in filter_cases() {
         assert_eq!(listed(fixture, &filter).await, ids, "{filter:?}");
     }
 }

@@ -357,41 +357,51 @@ fn the_command_line_drives_schedules_calendars_and_backfills() {
         let fixed =
             "version: 1\nname: fixed\nschedules: { s: { cron: '@yearly' } }\ntasks:\n  t: { type: noop }\n";
         node.apply("fixed", fixed.to_owned());
-        let json_of = |arguments: &[&str]| -> Value {
-            let printed = run(&node, 0, &[arguments, &["-o", "json"]].concat());
-            serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {printed}"))
-        };
-        run(
-            &node,
-            0,
-            &[
-                "schedule",
-                "set",
-                "w",
-                "s",
-                "--cron",
-                "0 30 2 * * ?",
-                "--timezone",
-                "Asia/Shanghai",
-            ],
-        );
-        let shown = json_of(&["schedule", "get", "w", "s"]);
-        assert_eq!(shown["cron"], "0 30 2 * * ?");
-        assert_eq!(
-            shown,
-            node.get(&format!("{FLOW}/schedules/s")),
-            "the object of the API"
-        );
-        assert_eq!(
-            run(&node, 0, &["schedule", "list", "-o", "name"]).lines().count(),
-            2
-        );
-        run(&node, 0, &["schedule", "pause", "w", "s"]);
-        assert_eq!(json_of(&["schedule", "get", "w", "s"])["enabled"], false);
-        run(&node, 0, &["schedule", "resume", "w", "s"]);
-        let next = json_of(&["schedule", "next", "w", "s", "-n", "3"]);
-        assert_eq!(next["items"].as_array().map(Vec::len), Some(3));
-        let local = json_of(&[
+        drive_schedules(&node);
+        drive_backfills(&node);
+        drive_calendars(&node);
+    });
+}
+
+fn json_of(node: &Node, arguments: &[&str]) -> Value {
+    let printed = run(node, 0, &[arguments, &["-o", "json"]].concat());
+    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {printed}"))
+}
+
+fn drive_schedules(node: &Node) {
+    run(
+        node,
+        0,
+        &[
+            "schedule",
+            "set",
+            "w",
+            "s",
+            "--cron",
+            "0 30 2 * * ?",
+            "--timezone",
+            "Asia/Shanghai",
+        ],
+    );
+    let shown = json_of(node, &["schedule", "get", "w", "s"]);
+    assert_eq!(shown["cron"], "0 30 2 * * ?");
+    assert_eq!(
+        shown,
+        node.get(&format!("{FLOW}/schedules/s")),
+        "the object of the API"
+    );
+    assert_eq!(
+        run(node, 0, &["schedule", "list", "-o", "name"]).lines().count(),
+        2
+    );
+    run(node, 0, &["schedule", "pause", "w", "s"]);
+    assert_eq!(json_of(node, &["schedule", "get", "w", "s"])["enabled"], false);
+    run(node, 0, &["schedule", "resume", "w", "s"]);
+    let next = json_of(node, &["schedule", "next", "w", "s", "-n", "3"]);
+    assert_eq!(next["items"].as_array().map(Vec::len), Some(3));
+    let local = json_of(
+        node,
+        &[
             "schedule",
             "preview",
             "0 30 2 * * ?",
@@ -399,50 +409,54 @@ fn the_command_line_drives_schedules_calendars_and_backfills() {
             "Asia/Shanghai",
             "-n",
             "3",
-        ]);
-        assert_eq!(local["items"], next["items"], "the client and the server agree");
-        run(&node, 2, &["schedule", "set", "w", "s", "--cron", "61 * * * *"]);
-        run(&node, 4, &["schedule", "set", "fixed", "s", "--cron", "@daily"]);
-        run(&node, 0, &["schedule", "delete", "w", "s"]);
-        run(&node, 3, &["schedule", "get", "w", "s"]);
+        ],
+    );
+    assert_eq!(local["items"], next["items"], "the client and the server agree");
+    run(node, 2, &["schedule", "set", "w", "s", "--cron", "61 * * * *"]);
+    run(node, 4, &["schedule", "set", "fixed", "s", "--cron", "@daily"]);
+    run(node, 0, &["schedule", "delete", "w", "s"]);
+    run(node, 3, &["schedule", "get", "w", "s"]);
+}
 
-        let create = |workflow: &'static str| {
-            [
-                "backfill",
-                "create",
-                workflow,
-                "--from",
-                "2026-01-01",
-                "--to",
-                "2026-01-03",
-            ]
-        };
-        run(&node, 0, &[&create("w")[..], &["--dry-run"]].concat());
-        assert_eq!(json_of(&["backfill", "list"])["items"], json!([]));
-        run(
-            &node,
-            0,
-            &[
-                &create("w")[..],
-                &["--parallelism", "2", "--order", "descending", "--wait"],
-            ]
-            .concat(),
-        );
-        run(&node, 1, &[&create("bad")[..], &["--wait"]].concat());
-        let listed = json_of(&["backfill", "list", "--workflow", "w"]);
-        let id = listed["items"][0]["id"].as_str().expect("an id").to_owned();
-        assert_eq!(
-            json_of(&["backfill", "dates", &id, "--state", "succeeded"])["items"]
-                .as_array()
-                .map(Vec::len),
-            Some(3)
-        );
-        run(&node, 4, &["backfill", "retry", &id]);
-        run(&node, 3, &["backfill", "get", "999999999"]);
+fn drive_backfills(node: &Node) {
+    let create = |workflow: &'static str| {
+        [
+            "backfill",
+            "create",
+            workflow,
+            "--from",
+            "2026-01-01",
+            "--to",
+            "2026-01-03",
+        ]
+    };
+    run(node, 0, &[&create("w")[..], &["--dry-run"]].concat());
+    assert_eq!(json_of(node, &["backfill", "list"])["items"], json!([]));
+    run(
+        node,
+        0,
+        &[
+            &create("w")[..],
+            &["--parallelism", "2", "--order", "descending", "--wait"],
+        ]
+        .concat(),
+    );
+    run(node, 1, &[&create("bad")[..], &["--wait"]].concat());
+    let listed = json_of(node, &["backfill", "list", "--workflow", "w"]);
+    let id = listed["items"][0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(
+        json_of(node, &["backfill", "dates", &id, "--state", "succeeded"])["items"]
+            .as_array()
+            .map(Vec::len),
+        Some(3)
+    );
+    run(node, 4, &["backfill", "retry", &id]);
+    run(node, 3, &["backfill", "get", "999999999"]);
+}
 
-        run(&node, 0, &["calendar", "set", "office", "--days", "weekdays"]);
-        assert_eq!(json_of(&["calendar", "get", "office"])["days"], "weekdays");
-        run(&node, 0, &["calendar", "delete", "office"]);
-        run(&node, 3, &["calendar", "get", "office"]);
-    });
+fn drive_calendars(node: &Node) {
+    run(node, 0, &["calendar", "set", "office", "--days", "weekdays"]);
+    assert_eq!(json_of(node, &["calendar", "get", "office"])["days"], "weekdays");
+    run(node, 0, &["calendar", "delete", "office"]);
+    run(node, 3, &["calendar", "get", "office"]);
 }

@@ -174,7 +174,7 @@ async fn a_batch_of_a_lost_lease_deletes_nothing(database: &Database) {
     for outcome in [
         store.delete_instances(old, SWEEP, &ids, NOW).await,
         store.purge_instances(old, 10, NOW).await,
-        store.delete_aged(old, AgedRows::Audit, NOW, 10, NOW).await,
+        store.delete_aged(old, (AgedRows::Audit, NOW), 10, NOW).await,
         store.end_retention_run(old, SWEEP, NOW).await,
         store.record_sweep(old, NOW).await,
     ] {
@@ -389,7 +389,7 @@ async fn rows_without_an_instance_have_their_own_age(database: &Database) {
     let purge = async |rows, limit| {
         let outcome = database
             .store
-            .delete_aged(lease, rows, Timestamp(5), limit, NOW)
+            .delete_aged(lease, (rows, Timestamp(5)), limit, NOW)
             .await;
         deleted(outcome.expect("an answer")).rows
     };
@@ -457,7 +457,7 @@ async fn an_instance_stays_while_its_backfill_is_open_and_goes_before_it(databas
         let aged = AgedRows::Backfills;
         let outcome = database
             .store
-            .delete_aged(lease, aged, Timestamp(older_than), 10, NOW)
+            .delete_aged(lease, (aged, Timestamp(older_than)), 10, NOW)
             .await;
         deleted(outcome.expect("an answer")).rows
     };

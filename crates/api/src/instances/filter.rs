@@ -94,7 +94,7 @@ impl InstanceQuery {
 }
 
 fn invalid_value(name: &str, why: impl std::fmt::Display) -> Problem {
-    Problem::new(Code::InvalidQuery, format!("`{name}`: {why}.")).at(&format!("/{name}"))
+    Problem::new(Code::InvalidQuery, format!("`{name}`: {why}.")).at(format!("/{name}"))
 }
 
 fn parse_states(text: Option<&str>) -> Result<Vec<InstanceState>, Problem> {

@@ -162,6 +162,12 @@ async fn the_logs_of_a_deleted_instance_are_removed_also_after_a_restart() {
     assert!(logs.path(&other).exists());
 }
 
+/// What a task does to the spare log (the first path), or outside of it.
+type SpareChange = fn(&Path, &Path);
+
+/// What a task puts at the name of a log.
+type Plant = fn(&Path);
+
 fn next_uid() -> DispatchId {
     "1-43-0-1-1".parse().unwrap()
 }
@@ -216,7 +222,7 @@ async fn a_log_that_a_process_may_still_have_open_is_not_used_again() {
 
 #[tokio::test]
 async fn a_spare_log_that_a_task_changed_is_not_used() {
-    let changes: [(&str, fn(&Path, &Path)); 6] = [
+    let changes: [(&str, SpareChange); 6] = [
         ("written", |spare, _| std::fs::write(spare, "planted").unwrap()),
         ("opened to others", |spare, _| {
             std::fs::set_permissions(spare, std::fs::Permissions::from_mode(0o666)).unwrap();
@@ -249,7 +255,7 @@ async fn a_spare_log_that_a_task_changed_is_not_used() {
 
 #[tokio::test]
 async fn a_spare_log_replaces_what_a_task_put_at_the_name() {
-    let changes: [(&str, fn(&Path)); 3] = [
+    let changes: [(&str, Plant); 3] = [
         ("a file", |path| std::fs::write(path, "planted").unwrap()),
         ("a link", |path| {
             std::os::unix::fs::symlink("/etc/passwd", path).unwrap()

@@ -157,8 +157,7 @@ impl RetentionStore for Store {
     async fn delete_aged(
         &self,
         lease: RetentionLease,
-        rows: AgedRows,
-        older_than: Timestamp,
+        (rows, older_than): (AgedRows, Timestamp),
         limit: u32,
         at: Timestamp,
     ) -> Result<BatchOutcome, StoreError> {

@@ -77,9 +77,12 @@ fn an_empty_working_directory_becomes_that_of_the_next_attempt() {
     );
 }
 
+/// What a task does to the spare folder (the first path); the second one is a folder elsewhere.
+type SpareChange = fn(&Path, &Path);
+
 #[test]
 fn a_spare_folder_that_a_task_changed_is_not_used() {
-    let changes: [(&str, fn(&Path, &Path)); 5] = [
+    let changes: [(&str, SpareChange); 5] = [
         ("filled", |kept, _| fs::write(kept.join("file"), "").unwrap()),
         ("opened to others", |kept, _| {
             fs::set_permissions(kept, Permissions::from_mode(0o777)).unwrap();
