@@ -54,7 +54,7 @@ pub const NAMES: &[Metric] = &[
         "Time of one batch of deletions",
     ),
     (
-        "porpoise_retention_last_sweep_seconds",
+        "porpoise_retention_last_sweep_timestamp_seconds",
         MetricKind::Gauge,
         "When this node last deleted everything that was too old, in seconds since 1970",
     ),

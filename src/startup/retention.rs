@@ -176,7 +176,7 @@ impl Deletion<'_> {
         }
         let at = self.deps.clock.now();
         let swept = self.deps.store.record_sweep(self.lease, at).await?;
-        metrics::gauge!("porpoise_retention_last_sweep_seconds").set(at.0 as f64 / 1000.0);
+        metrics::gauge!("porpoise_retention_last_sweep_timestamp_seconds").set(at.0 as f64 / 1000.0);
         Ok(progress_of(swept))
     }
 

@@ -74,7 +74,7 @@ fn what_ended_before_the_limit_of_its_project_is_deleted_every_hour() {
     let folder = tempfile::tempdir().expect("a folder");
     let node = start(folder.path(), "2000");
     store_and_start(&node, 3);
-    let swept = "porpoise_retention_last_sweep_seconds";
+    let swept = "porpoise_retention_last_sweep_timestamp_seconds";
     let has_swept = || {
         let metrics = node.send(node.request(Method::GET, "/metrics"));
         metrics.text().expect("text").contains(swept)
