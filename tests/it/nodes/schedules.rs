@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::harness::{Node, eventually};
+use test_support::restartable_postgres::RestartablePostgres;
 
 /// The exit code of a node at its fail point.
 const AT_A_POINT: i32 = 99;
@@ -79,6 +80,34 @@ fn a_node_that_dies_round_the_commit_of_a_fire_fires_it_once() {
             "{point}: {fires:?}"
         );
     }
+}
+
+#[test]
+fn fires_of_a_time_without_a_database_start_once_when_it_is_back() {
+    let Some(server) = RestartablePostgres::at("127.0.0.1") else {
+        eprintln!("skipped: PostgreSQL is not installed");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = Node::start(folder.path(), &["--database-url", &server.url()]);
+    node.apply(
+        "w",
+        "version: 1\nname: w\ntasks:\n  t: { type: noop }\n".to_owned(),
+    );
+    put_schedule(&node, "s", &json!({"cron": "* * * * * ?", "missed": "skip"}));
+    eventually(PATIENCE, || started(&node, "s").len() >= 2);
+    server.stop();
+    std::thread::sleep(Duration::from_secs(5));
+    server.start();
+    eventually(PATIENCE, || {
+        node.ask(reqwest::Method::GET, "/readyz", "", "").status == 200
+    });
+    let before = started(&node, "s").len();
+    // Those of the five seconds are late, not missed.
+    eventually(PATIENCE, || started(&node, "s").len() >= before + 7);
+    let (status, _) = node.post(&format!("{SCHEDULE}/pause"), &json!({}));
+    assert_eq!(status, 200);
+    assert_each_second_once(&started(&node, "s"), "the database was away");
 }
 
 #[test]
