@@ -24,7 +24,7 @@ use crate::scheduling::upcoming::{read_upcoming, share_of};
 use ports::{FireCommit, FireOutcome, NodeIdentity, StoreError};
 
 /// The interval at which the store is searched for schedules that are due soon.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL: Duration = Duration::from_secs(3);
 
 /// The pause before the store is searched again after another master was first, or the store did not answer.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);

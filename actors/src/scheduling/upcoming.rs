@@ -11,7 +11,7 @@ use crate::scheduling::schedule_deps::ScheduleDeps;
 use ports::{LoadedSchedule, StoreError, UpcomingSchedule};
 
 /// How far ahead schedules are read, so that their fires are prepared when their time comes.
-const HORIZON: Duration = Duration::from_secs(5);
+const HORIZON: Duration = Duration::from_secs(8);
 
 /// The most schedules that are read at once.
 const MAX_UPCOMING: u32 = 20_000;
