@@ -25,10 +25,11 @@ use crate::http::paging::{List, Paging};
 use crate::http::problem::Problem;
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
-    config
-        .service(list_backfills)
-        .service(get_backfill)
-        .service(list_backfill_dates);
+    config.service(list_backfills);
+}
+
+pub(crate) fn register_backfill_routes(config: &mut ServiceConfig) {
+    config.service(get_backfill).service(list_backfill_dates);
 }
 
 /// The filter of a list of backfills; everything given must hold.
@@ -76,7 +77,7 @@ where
 
 /// Lists backfills, newest first.
 #[utoipa::path(tag = "backfills", params(BackfillQuery), responses((status = 200, body = List<Backfill>)))]
-#[get("/api/v1/backfills")]
+#[get("/backfills")]
 async fn list_backfills(
     caller: Caller<AnyUser, System>,
     query: Query<BackfillQuery>,
@@ -108,7 +109,7 @@ pub(crate) async fn find_backfill(server: &Server, id: BackfillId) -> Result<Bac
 
 /// Reads a backfill.
 #[utoipa::path(tag = "backfills", params(("id" = String, Path)), responses((status = 200, body = Backfill)))]
-#[get("/api/v1/backfills/{id}")]
+#[get("")]
 async fn get_backfill(caller: Caller<Read, BackfillId>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     let row = find_backfill(caller.server(), *caller.object()).await?;
     Ok(HttpResponse::Ok().json(Backfill::from(row)))
@@ -117,7 +118,7 @@ async fn get_backfill(caller: Caller<Read, BackfillId>, _: Query<NoQuery>) -> Re
 /// Lists the dates of a backfill in the order of running.
 #[utoipa::path(tag = "backfills", params(("id" = String, Path), BackfillDateQuery),
     responses((status = 200, body = List<BackfillDate>)))]
-#[get("/api/v1/backfills/{id}/dates")]
+#[get("/dates")]
 async fn list_backfill_dates(
     caller: Caller<Read, BackfillId>,
     query: Query<BackfillDateQuery>,

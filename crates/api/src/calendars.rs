@@ -19,14 +19,18 @@ use crate::http::problem::Problem;
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config
-        .service(put_calendar)
-        .service(list_calendars)
-        .service(read_calendar)
-        .service(delete_calendar)
         .service(put_shared_calendar)
         .service(list_shared_calendars)
         .service(read_shared_calendar)
         .service(delete_shared_calendar);
+}
+
+pub(crate) fn register_project_routes(config: &mut ServiceConfig) {
+    config
+        .service(put_calendar)
+        .service(list_calendars)
+        .service(read_calendar)
+        .service(delete_calendar);
 }
 
 /// Stores a calendar of a project, from JSON or from the all-day events of iCalendar text.
@@ -34,7 +38,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
     params(("project" = String, Path), ("calendar" = String, Path), CalendarQuery),
     request_body(content((PutCalendar = "application/json"), (String = "text/calendar"))),
     responses((status = 200, body = CalendarView), (status = 201, body = CalendarView)))]
-#[put("/api/v1/projects/{project}/calendars/{calendar}")]
+#[put("/calendars/{calendar}")]
 async fn put_calendar(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -49,7 +53,7 @@ async fn put_calendar(
 #[utoipa::path(tag = "calendars", params(("calendar" = String, Path), CalendarQuery),
     request_body(content((PutCalendar = "application/json"), (String = "text/calendar"))),
     responses((status = 200, body = CalendarView), (status = 201, body = CalendarView)))]
-#[put("/api/v1/calendars/{calendar}")]
+#[put("/calendars/{calendar}")]
 async fn put_shared_calendar(
     caller: Caller<Admin, System>,
     request: HttpRequest,
@@ -85,7 +89,7 @@ async fn store_calendar<N, O>(
 /// Lists the calendars of a project by name.
 #[utoipa::path(tag = "calendars", params(("project" = String, Path), Paging),
     responses((status = 200, body = List<CalendarView>)))]
-#[get("/api/v1/projects/{project}/calendars")]
+#[get("/calendars")]
 async fn list_calendars(
     caller: Caller<Read, Project>,
     paging: Query<Paging>,
@@ -96,7 +100,7 @@ async fn list_calendars(
 
 /// Lists the shared calendars by name.
 #[utoipa::path(tag = "calendars", params(Paging), responses((status = 200, body = List<CalendarView>)))]
-#[get("/api/v1/calendars")]
+#[get("/calendars")]
 async fn list_shared_calendars(
     caller: Caller<AnyUser, System>,
     paging: Query<Paging>,
@@ -112,7 +116,7 @@ async fn list_in(catalog: &Catalog, scope: CalendarScope, paging: Paging) -> Res
 /// Reads a calendar of a project.
 #[utoipa::path(tag = "calendars", params(("project" = String, Path), ("calendar" = String, Path)),
     responses((status = 200, body = CalendarView)))]
-#[get("/api/v1/projects/{project}/calendars/{calendar}")]
+#[get("/calendars/{calendar}")]
 async fn read_calendar(
     caller: Caller<Read, Project>,
     request: HttpRequest,
@@ -125,7 +129,7 @@ async fn read_calendar(
 
 /// Reads a shared calendar.
 #[utoipa::path(tag = "calendars", params(("calendar" = String, Path)), responses((status = 200, body = CalendarView)))]
-#[get("/api/v1/calendars/{calendar}")]
+#[get("/calendars/{calendar}")]
 async fn read_shared_calendar(
     caller: Caller<AnyUser, System>,
     request: HttpRequest,
@@ -148,7 +152,7 @@ async fn find_calendar(
 /// Deletes a calendar of a project that no schedule names.
 #[utoipa::path(tag = "calendars", params(("project" = String, Path), ("calendar" = String, Path)),
     responses((status = 204), (status = 409)))]
-#[delete("/api/v1/projects/{project}/calendars/{calendar}")]
+#[delete("/calendars/{calendar}")]
 async fn delete_calendar(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -160,7 +164,7 @@ async fn delete_calendar(
 
 /// Deletes a shared calendar that no schedule names.
 #[utoipa::path(tag = "calendars", params(("calendar" = String, Path)), responses((status = 204), (status = 409)))]
-#[delete("/api/v1/calendars/{calendar}")]
+#[delete("/calendars/{calendar}")]
 async fn delete_shared_calendar(
     caller: Caller<Admin, System>,
     request: HttpRequest,

@@ -27,7 +27,7 @@ struct ActorsView {
 
 /// Returns the state of the actors of the node that answers.
 #[utoipa::path(tag = "nodes", responses((status = 200, body = ActorsView)))]
-#[get("/api/v1/debug/actors")]
+#[get("/debug/actors")]
 async fn read_actors(caller: Caller<Admin, System>, _: Query<NoQuery>) -> HttpResponse {
     let node = &caller.server().state().node;
     let identity = node.this_node();

@@ -23,8 +23,11 @@ use crate::instances::filter::InstanceQuery;
 use crate::instances::views::{HistoryEntry, Instance, Ownership};
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
+    config.service(list_instances);
+}
+
+pub(crate) fn register_instance_routes(config: &mut ServiceConfig) {
     config
-        .service(list_instances)
         .service(get_instance)
         .service(delete_instance)
         .service(read_history)
@@ -33,7 +36,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 
 /// Lists instances, newest first.
 #[utoipa::path(tag = "instances", params(InstanceQuery), responses((status = 200, body = List<Instance>)))]
-#[get("/api/v1/instances")]
+#[get("/instances")]
 async fn list_instances(
     caller: Caller<AnyUser, System>,
     query: Query<InstanceQuery>,
@@ -55,7 +58,7 @@ pub(crate) async fn find_instance(server: &Server, id: InstanceId) -> Result<Ins
 
 /// Reads an instance.
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = Instance)))]
-#[get("/api/v1/instances/{id}")]
+#[get("")]
 async fn get_instance(caller: Caller<Read, InstanceId>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     let row = find_instance(caller.server(), *caller.object()).await?;
     Ok(HttpResponse::Ok().json(Instance::from(row)))
@@ -63,7 +66,7 @@ async fn get_instance(caller: Caller<Read, InstanceId>, _: Query<NoQuery>) -> Re
 
 /// Deletes a final instance.
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 204), (status = 409)))]
-#[delete("/api/v1/instances/{id}")]
+#[delete("")]
 async fn delete_instance(
     caller: Caller<Write, InstanceId>,
     _: Query<NoQuery>,
@@ -82,7 +85,7 @@ async fn delete_instance(
 /// Lists the stored transitions of an instance and its tasks, oldest first.
 #[utoipa::path(tag = "instances", params(("id" = String, Path), Paging),
     responses((status = 200, body = List<HistoryEntry>)))]
-#[get("/api/v1/instances/{id}/history")]
+#[get("/history")]
 async fn read_history(
     caller: Caller<Read, InstanceId>,
     paging: Query<Paging>,
@@ -97,7 +100,7 @@ async fn read_history(
 
 /// Returns the owner of an instance with its earlier ones.
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = Ownership)))]
-#[get("/api/v1/instances/{id}/ownership")]
+#[get("/ownership")]
 async fn read_ownership(
     caller: Caller<Read, InstanceId>,
     _: Query<NoQuery>,

@@ -14,6 +14,7 @@ mod nodes;
 mod operations;
 mod projects;
 mod retention;
+mod routes;
 mod schedules;
 mod serve;
 mod state;

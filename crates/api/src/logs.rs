@@ -48,7 +48,7 @@ struct LogQuery {
     responses((status = 200, body = String, content_type = "text/plain", headers(
         ("Porpoise-Next-Offset" = String, description = "The offset of the next part"),
         ("Porpoise-Log-End" = String, description = "`true` when the attempt has ended and all was read")))))]
-#[get("/api/v1/instances/{id}/tasks/{task}/attempts/{attempt}/log")]
+#[get("/attempts/{attempt}/log")]
 async fn read_log(
     caller: Caller<Read, InstanceId>,
     request: HttpRequest,

@@ -36,7 +36,7 @@ pub(crate) async fn read_nodes(server: &Server) -> Result<Vec<NodeView>, Problem
 
 /// Lists the nodes that are alive, with those that ended within a day.
 #[utoipa::path(tag = "nodes", responses((status = 200, body = List<NodeView>)), params(Paging))]
-#[get("/api/v1/nodes")]
+#[get("/nodes")]
 async fn list_nodes(caller: Caller<AnyUser, System>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     let page = caller
         .catalog()
@@ -48,7 +48,7 @@ async fn list_nodes(caller: Caller<AnyUser, System>, paging: Query<Paging>) -> R
 
 /// Lists takeovers, newest first.
 #[utoipa::path(tag = "nodes", params(Paging), responses((status = 200, body = List<Failover>)))]
-#[get("/api/v1/failovers")]
+#[get("/failovers")]
 async fn list_failovers(
     caller: Caller<AnyUser, System>,
     paging: Query<Paging>,
@@ -69,7 +69,7 @@ struct DrainBody {}
 /// Drains a node: it accepts nothing new, lets its tasks end, then exits.
 #[utoipa::path(tag = "nodes", params(("incarnation" = String, Path)), request_body = DrainBody,
     responses((status = 202, body = NodeView), (status = 409)))]
-#[post("/api/v1/nodes/{incarnation}/drain")]
+#[post("/nodes/{incarnation}/drain")]
 async fn drain_node(
     caller: Caller<Admin, System>,
     request: HttpRequest,
@@ -95,7 +95,7 @@ async fn drain_node(
 
 /// Returns the structure of the cluster with its health issues.
 #[utoipa::path(tag = "nodes", responses((status = 200, body = ClusterView)))]
-#[get("/api/v1/cluster")]
+#[get("/cluster")]
 async fn read_cluster(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     let server = caller.server();
     let database = caller.catalog().nodes().database().await?;

@@ -17,7 +17,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 
 /// Reads an operation: whether it was carried out, and how.
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = OperationView)))]
-#[get("/api/v1/operations/{id}")]
+#[get("/operations/{id}")]
 async fn read_operation(caller: Caller<Read, AcceptedOperation>, _: Query<NoQuery>) -> HttpResponse {
     HttpResponse::Ok().json(match caller.into_object() {
         AcceptedOperation::Command(operation) => OperationView::from(operation),

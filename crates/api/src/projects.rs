@@ -27,7 +27,11 @@ use crate::projects::views::{DefaultsView, ProjectView};
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config
         .service(create_project)
-        .service(list_projects)
+        .service(list_projects);
+}
+
+pub(crate) fn register_project_routes(config: &mut ServiceConfig) {
+    config
         .service(read_project)
         .service(edit_project)
         .service(delete_project);
@@ -73,7 +77,7 @@ fn nullable<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<String
 /// Creates a project; its creator becomes its owner.
 #[utoipa::path(tag = "projects", request_body = CreateProject,
     params(("Idempotency-Key" = Option<String>, Header)), responses((status = 201, body = ProjectView), (status = 409)))]
-#[post("/api/v1/projects")]
+#[post("/projects")]
 async fn create_project(
     caller: Caller<AnyUser, System>,
     request: HttpRequest,
@@ -142,7 +146,7 @@ fn parse_retention(limit: Option<String>) -> Result<Option<RetentionLimit>, Prob
 
 /// Lists the projects that the caller may see, by name.
 #[utoipa::path(tag = "projects", params(Paging), responses((status = 200, body = List<ProjectView>)))]
-#[get("/api/v1/projects")]
+#[get("/projects")]
 async fn list_projects(
     caller: Caller<AnyUser, System>,
     paging: Query<Paging>,
@@ -157,7 +161,7 @@ async fn list_projects(
 
 /// Reads a project.
 #[utoipa::path(tag = "projects", params(("project" = String, Path)), responses((status = 200, body = ProjectView)))]
-#[get("/api/v1/projects/{project}")]
+#[get("")]
 async fn read_project(caller: Caller<Read, Project>, _: Query<NoQuery>) -> HttpResponse {
     HttpResponse::Ok().json(ProjectView::from(caller.into_object()))
 }
@@ -165,7 +169,7 @@ async fn read_project(caller: Caller<Read, Project>, _: Query<NoQuery>) -> HttpR
 /// Changes a project.
 #[utoipa::path(tag = "projects", params(("project" = String, Path)), request_body = EditProject,
     responses((status = 200, body = ProjectView)))]
-#[patch("/api/v1/projects/{project}")]
+#[patch("")]
 async fn edit_project(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -192,7 +196,7 @@ async fn edit_project(
 
 /// Deletes an empty project.
 #[utoipa::path(tag = "projects", params(("project" = String, Path)), responses((status = 204), (status = 409)))]
-#[delete("/api/v1/projects/{project}")]
+#[delete("")]
 async fn delete_project(caller: Caller<Owner, Project>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     caller
         .catalog()

@@ -50,7 +50,7 @@ struct ExpiredCounts {
 #[utoipa::path(tag = "retention", request_body = DeleteExpired,
     params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = ExpiredCounts), (status = 202, body = OperationView), (status = 409)))]
-#[post("/api/v1/retention")]
+#[post("/retention")]
 async fn delete_expired(
     caller: Caller<Admin, System>,
     request: HttpRequest,

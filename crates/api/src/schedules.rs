@@ -25,10 +25,15 @@ use crate::schedules::problems::{invalid_schedule, unknown_calendar};
 use crate::schedules::views::{FireView, PreviewSchedule, PutSchedule, ScheduleView};
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
+    config.service(preview_schedule).service(list_schedules);
+}
+
+pub(crate) fn register_workflow_routes(config: &mut ServiceConfig) {
+    config.service(list_schedules_of_workflow);
+}
+
+pub(crate) fn register_schedule_routes(config: &mut ServiceConfig) {
     config
-        .service(preview_schedule)
-        .service(list_schedules)
-        .service(list_schedules_of_workflow)
         .service(put_schedule)
         .service(read_schedule)
         .service(delete_schedule)
@@ -74,7 +79,7 @@ async fn find_schedule<N>(caller: &Caller<N, Project>, request: &HttpRequest) ->
 #[utoipa::path(tag = "schedules", request_body = PutSchedule,
     params(("project" = String, Path), ("workflow" = String, Path), ("schedule" = String, Path)),
     responses((status = 200, body = ScheduleView), (status = 201, body = ScheduleView), (status = 409)))]
-#[put("/api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}")]
+#[put("")]
 async fn put_schedule(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -134,7 +139,7 @@ struct ScheduleQuery {
 
 /// Lists the schedules that the caller may see, oldest first.
 #[utoipa::path(tag = "schedules", params(ScheduleQuery), responses((status = 200, body = List<ScheduleView>)))]
-#[get("/api/v1/schedules")]
+#[get("/schedules")]
 async fn list_schedules(
     caller: Caller<AnyUser, System>,
     query: Query<ScheduleQuery>,
@@ -161,7 +166,7 @@ async fn list_schedules(
 /// Lists the schedules of a workflow, oldest first.
 #[utoipa::path(tag = "schedules", params(("project" = String, Path), ("workflow" = String, Path), Paging),
     responses((status = 200, body = List<ScheduleView>)))]
-#[get("/api/v1/projects/{project}/workflows/{workflow}/schedules")]
+#[get("/schedules")]
 async fn list_schedules_of_workflow(
     caller: Caller<Read, Project>,
     request: HttpRequest,
@@ -193,7 +198,7 @@ async fn list_schedules_of_workflow(
 #[utoipa::path(tag = "schedules",
     params(("project" = String, Path), ("workflow" = String, Path), ("schedule" = String, Path)),
     responses((status = 200, body = ScheduleView)))]
-#[get("/api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}")]
+#[get("")]
 async fn read_schedule(
     caller: Caller<Read, Project>,
     request: HttpRequest,
@@ -207,7 +212,7 @@ async fn read_schedule(
 #[utoipa::path(tag = "schedules",
     params(("project" = String, Path), ("workflow" = String, Path), ("schedule" = String, Path)),
     responses((status = 204), (status = 409)))]
-#[delete("/api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}")]
+#[delete("")]
 async fn delete_schedule(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -232,7 +237,7 @@ struct SwitchBody {}
 #[utoipa::path(tag = "schedules", request_body = SwitchBody,
     params(("project" = String, Path), ("workflow" = String, Path), ("schedule" = String, Path)),
     responses((status = 200, body = ScheduleView)))]
-#[post("/api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/pause")]
+#[post("/pause")]
 async fn pause_schedule(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -246,7 +251,7 @@ async fn pause_schedule(
 #[utoipa::path(tag = "schedules", request_body = SwitchBody,
     params(("project" = String, Path), ("workflow" = String, Path), ("schedule" = String, Path)),
     responses((status = 200, body = ScheduleView)))]
-#[post("/api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/resume")]
+#[post("/resume")]
 async fn resume_schedule(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -288,7 +293,7 @@ struct NextQuery {
 #[utoipa::path(tag = "schedules",
     params(("project" = String, Path), ("workflow" = String, Path), ("schedule" = String, Path), NextQuery),
     responses((status = 200, body = FireTimeList)))]
-#[get("/api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/next")]
+#[get("/next")]
 async fn next_fires(
     caller: Caller<Read, Project>,
     request: HttpRequest,
@@ -309,7 +314,7 @@ async fn next_fires(
 
 /// Lists the fire times of a schedule that is not stored.
 #[utoipa::path(tag = "schedules", request_body = PreviewSchedule, responses((status = 200, body = PreviewAnswer)))]
-#[post("/api/v1/schedules/preview")]
+#[post("/schedules/preview")]
 async fn preview_schedule(
     caller: Caller<AnyUser, System>,
     _: Query<NoQuery>,
@@ -358,7 +363,7 @@ async fn find_preview_calendar(
 #[utoipa::path(tag = "schedules",
     params(("project" = String, Path), ("workflow" = String, Path), ("schedule" = String, Path), Paging),
     responses((status = 200, body = List<FireView>)))]
-#[get("/api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/fires")]
+#[get("/fires")]
 async fn list_fires(
     caller: Caller<Read, Project>,
     request: HttpRequest,

@@ -13,20 +13,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
 use tokio::sync::watch;
 use utoipa_actix_web::AppExt;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::server::Server;
-use crate::auth::{guard, login};
+use crate::auth::guard;
 use crate::http::openapi::Description;
 use crate::http::{docs_page, openapi as description, respond};
-use crate::instances::{commands, start};
-use crate::projects::grants;
+use crate::routes::register_routes;
 use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
-use crate::{
-    backfills, calendars, debug, health, instances, logs, nodes, operations, projects, retention, schedules,
-    stream, task_types, tasks, tokens, users, workflows,
-};
 
 /// Time in which requests under way are answered after a stop, in seconds.
 const SHUTDOWN_TIMEOUT_S: u64 = 3;
@@ -84,32 +78,4 @@ async fn fold_metrics(metrics: PrometheusHandle, mut closing: watch::Receiver<bo
             () = wait_until_closing(&mut closing) => return,
         }
     }
-}
-
-/// Registers every documented endpoint.
-fn register_routes(config: &mut ServiceConfig) {
-    health::register_routes(config);
-    description::register_routes(config);
-    login::register_routes(config);
-    projects::register_routes(config);
-    grants::register_routes(config);
-    workflows::register_routes(config);
-    schedules::register_routes(config);
-    calendars::register_routes(config);
-    start::register_routes(config);
-    instances::register_routes(config);
-    tasks::register_routes(config);
-    logs::register_routes(config);
-    commands::register_routes(config);
-    backfills::register_routes(config);
-    backfills::create::register_routes(config);
-    backfills::commands::register_routes(config);
-    operations::register_routes(config);
-    users::register_routes(config);
-    tokens::register_routes(config);
-    nodes::register_routes(config);
-    debug::register_routes(config);
-    task_types::register_routes(config);
-    retention::register_routes(config);
-    stream::register_routes(config);
 }

@@ -56,7 +56,7 @@ struct StreamQuery {
 /// each change.
 #[utoipa::path(tag = "stream", params(StreamQuery, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
-#[get("/api/v1/stream")]
+#[get("/stream")]
 async fn open_stream(
     caller: Caller<AnyUser, System>,
     request: HttpRequest,

@@ -26,7 +26,7 @@ struct TaskType {
 
 /// Lists the task types with the JSON Schema of each.
 #[utoipa::path(tag = "workflows", responses((status = 200, body = List<TaskType>)))]
-#[get("/api/v1/task-types")]
+#[get("/task-types")]
 async fn list_task_types(_caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> HttpResponse {
     let types = engine::spec::task_type_schemas().into_iter();
     let items = types.map(|(name, schema)| TaskType {

@@ -13,14 +13,18 @@ use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
 use crate::tasks::views::{Task, TaskDetail};
 
-pub(crate) fn register_routes(config: &mut ServiceConfig) {
-    config.service(list_tasks).service(read_task);
+pub(crate) fn register_instance_routes(config: &mut ServiceConfig) {
+    config.service(list_tasks);
+}
+
+pub(crate) fn register_task_routes(config: &mut ServiceConfig) {
+    config.service(read_task);
 }
 
 /// Lists the tasks of an instance in the order of the document.
 #[utoipa::path(tag = "instances", params(("id" = String, Path), Paging),
     responses((status = 200, body = List<Task>)))]
-#[get("/api/v1/instances/{id}/tasks")]
+#[get("/tasks")]
 async fn list_tasks(
     caller: Caller<Read, InstanceId>,
     paging: Query<Paging>,
@@ -36,7 +40,7 @@ async fn list_tasks(
 /// Reads one task of an instance with its attempts.
 #[utoipa::path(tag = "instances", params(("id" = String, Path), ("task" = String, Path)),
     responses((status = 200, body = TaskDetail)))]
-#[get("/api/v1/instances/{id}/tasks/{task}")]
+#[get("")]
 async fn read_task(
     caller: Caller<Read, InstanceId>,
     request: HttpRequest,

@@ -43,7 +43,7 @@ struct CreateToken {
 
 /// Lists tokens, newest first: one's own, or every one for an administrator.
 #[utoipa::path(tag = "tokens", params(Paging), responses((status = 200, body = List<TokenView>)))]
-#[get("/api/v1/tokens")]
+#[get("/tokens")]
 async fn list_tokens(
     caller: Caller<AnyUser, System>,
     paging: Query<Paging>,
@@ -60,7 +60,7 @@ async fn list_tokens(
 /// Makes a token of the caller; only this answer shows its secret.
 #[utoipa::path(tag = "tokens", request_body = CreateToken, params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = CreatedToken), (status = 409)))]
-#[post("/api/v1/tokens")]
+#[post("/tokens")]
 async fn create_token(
     caller: Caller<AnyUser, System>,
     request: HttpRequest,
@@ -100,7 +100,7 @@ fn parse_lifetime(text: &str) -> Result<i64, Problem> {
 
 /// Revokes a token: one's own, or any for an administrator.
 #[utoipa::path(tag = "tokens", params(("id" = String, Path)), responses((status = 204)))]
-#[delete("/api/v1/tokens/{id}")]
+#[delete("/tokens/{id}")]
 async fn delete_token(
     caller: Caller<AnyUser, System>,
     request: HttpRequest,

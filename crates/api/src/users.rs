@@ -52,7 +52,7 @@ struct EditUser {
 
 /// Returns the caller's user.
 #[utoipa::path(tag = "users", responses((status = 200, body = UserView)))]
-#[get("/api/v1/users/me")]
+#[get("/users/me")]
 async fn read_me(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     let user = caller.catalog().users().find(&caller.identity().name).await?;
     let user = user.ok_or_else(|| Problem::not_found(format!("user `{}`", caller.identity().name)))?;
@@ -61,7 +61,7 @@ async fn read_me(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Result<H
 
 /// Lists the users by name.
 #[utoipa::path(tag = "users", params(Paging), responses((status = 200, body = List<UserView>)))]
-#[get("/api/v1/users")]
+#[get("/users")]
 async fn list_users(caller: Caller<Admin, System>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     let page = caller.catalog().users().list(&paging.0.page_request()?).await?;
     Ok(HttpResponse::Ok().json(List::<UserView>::from_page(page)))
@@ -70,7 +70,7 @@ async fn list_users(caller: Caller<Admin, System>, paging: Query<Paging>) -> Res
 /// Creates a user.
 #[utoipa::path(tag = "users", request_body = CreateUser, params(("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = UserView), (status = 409)))]
-#[post("/api/v1/users")]
+#[post("/users")]
 async fn create_user(
     caller: Caller<Admin, System>,
     request: HttpRequest,
@@ -113,7 +113,7 @@ async fn hash_password(
 /// Changes a user and ends its sessions and tokens.
 #[utoipa::path(tag = "users", params(("name" = String, Path)), request_body = EditUser,
     responses((status = 200, body = UserView), (status = 409)))]
-#[patch("/api/v1/users/{name}")]
+#[patch("/users/{name}")]
 async fn edit_user(
     caller: Caller<Admin, System>,
     request: HttpRequest,
@@ -144,7 +144,7 @@ async fn edit_user(
 
 /// Deletes a user with its tokens and grants.
 #[utoipa::path(tag = "users", params(("name" = String, Path)), responses((status = 204), (status = 409)))]
-#[delete("/api/v1/users/{name}")]
+#[delete("/users/{name}")]
 async fn delete_user(
     caller: Caller<Admin, System>,
     request: HttpRequest,

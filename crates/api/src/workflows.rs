@@ -23,16 +23,19 @@ use crate::workflows::document_request::{parse_format, parse_version};
 use crate::workflows::etag::{format_etag, read_if_match};
 use crate::workflows::views::{PutResult, VersionItem, WorkflowDocument, WorkflowItem, WorkflowView};
 
-pub(crate) fn register_routes(config: &mut ServiceConfig) {
+pub(crate) fn register_project_routes(config: &mut ServiceConfig) {
+    config.service(list_workflows);
+    export::register_routes(config);
+}
+
+pub(crate) fn register_workflow_routes(config: &mut ServiceConfig) {
     config
         .service(put_workflow)
-        .service(list_workflows)
         .service(read_workflow)
         .service(list_versions)
         .service(edit_workflow)
         .service(delete_workflow);
     derived_versions::register_routes(config);
-    export::register_routes(config);
 }
 
 /// The most instances of each workflow in a list.
@@ -53,7 +56,7 @@ struct PutQuery {
         ("If-Match" = Option<String>, Header, description = "The ETag that is expected to be stored, or `*`")),
     request_body(content((WorkflowDocument = "application/json"), (String = "application/yaml"))),
     responses((status = 200, body = PutResult), (status = 201, body = PutResult), (status = 412)))]
-#[put("/api/v1/projects/{project}/workflows/{workflow}")]
+#[put("")]
 async fn put_workflow(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -117,7 +120,7 @@ struct WorkflowQuery {
 /// Lists the workflows of a project by name.
 #[utoipa::path(tag = "workflows", params(("project" = String, Path), WorkflowQuery),
     responses((status = 200, body = List<WorkflowItem>)))]
-#[get("/api/v1/projects/{project}/workflows")]
+#[get("/workflows")]
 async fn list_workflows(
     caller: Caller<Read, Project>,
     query: Query<WorkflowQuery>,
@@ -167,7 +170,7 @@ struct VersionQuery {
 /// Reads one version of a workflow: as JSON, or the stored source text with `Accept: application/yaml`.
 #[utoipa::path(tag = "workflows", params(("project" = String, Path), ("workflow" = String, Path), VersionQuery),
     responses((status = 200, content((WorkflowView = "application/json"), (String = "application/yaml")))))]
-#[get("/api/v1/projects/{project}/workflows/{workflow}")]
+#[get("")]
 async fn read_workflow(
     caller: Caller<Read, Project>,
     request: HttpRequest,
@@ -219,7 +222,7 @@ fn prefers_yaml(request: &HttpRequest) -> bool {
 /// Lists the versions of a workflow, newest first.
 #[utoipa::path(tag = "workflows", params(("project" = String, Path), ("workflow" = String, Path), Paging),
     responses((status = 200, body = List<VersionItem>)))]
-#[get("/api/v1/projects/{project}/workflows/{workflow}/versions")]
+#[get("/versions")]
 async fn list_versions(
     caller: Caller<Read, Project>,
     request: HttpRequest,
@@ -245,7 +248,7 @@ struct EditWorkflow {
 /// Enables or disables a workflow. A disabled one starts nothing new; instances that exist continue.
 #[utoipa::path(tag = "workflows", params(("project" = String, Path), ("workflow" = String, Path)),
     request_body = EditWorkflow, responses((status = 200, body = WorkflowView)))]
-#[patch("/api/v1/projects/{project}/workflows/{workflow}")]
+#[patch("")]
 async fn edit_workflow(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -281,7 +284,7 @@ struct DeleteQuery {
 /// Deletes a workflow without open instances, with its versions and its ended instances.
 #[utoipa::path(tag = "workflows", params(("project" = String, Path), ("workflow" = String, Path), DeleteQuery),
     responses((status = 204), (status = 409)))]
-#[delete("/api/v1/projects/{project}/workflows/{workflow}")]
+#[delete("")]
 async fn delete_workflow(
     caller: Caller<Write, Project>,
     request: HttpRequest,

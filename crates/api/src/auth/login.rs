@@ -40,7 +40,7 @@ struct Session {
 /// Opens a session with user name and password.
 #[utoipa::path(tag = "auth", security(()), request_body = Login,
     responses((status = 200, body = Session), (status = 401), (status = 429)))]
-#[post("/api/v1/auth/login")]
+#[post("/auth/login")]
 async fn login(caller: PublicCaller, _: Query<NoQuery>, body: Body<Login>) -> Result<HttpResponse, Problem> {
     let Login { username, password } = body.value;
     let passwords = caller.server().passwords();
@@ -99,7 +99,7 @@ async fn audit_login(caller: &PublicCaller, username: &str, outcome: AuditOutcom
 
 /// Ends the session, or revokes the token, that the request came with.
 #[utoipa::path(tag = "auth", responses((status = 204)))]
-#[post("/api/v1/auth/logout")]
+#[post("/auth/logout")]
 async fn logout(caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     let token = caller.identity().token;
     let deleted = caller

@@ -69,7 +69,7 @@ type BackfillCaller = Caller<Execute, BackfillId>;
 #[utoipa::path(tag = "backfills", request_body = PlainBackfillCommand,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Backfill), (status = 409)))]
-#[post("/api/v1/backfills/{id}/pause")]
+#[post("/pause")]
 async fn pause_backfill(
     caller: BackfillCaller,
     request: HttpRequest,
@@ -84,7 +84,7 @@ async fn pause_backfill(
 #[utoipa::path(tag = "backfills", request_body = PlainBackfillCommand,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Backfill), (status = 409)))]
-#[post("/api/v1/backfills/{id}/resume")]
+#[post("/resume")]
 async fn resume_backfill(
     caller: BackfillCaller,
     request: HttpRequest,
@@ -99,7 +99,7 @@ async fn resume_backfill(
 #[utoipa::path(tag = "backfills", request_body = SetParallelism,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Backfill), (status = 409)))]
-#[post("/api/v1/backfills/{id}/parallelism")]
+#[post("/parallelism")]
 async fn set_parallelism(
     caller: BackfillCaller,
     request: HttpRequest,
@@ -115,7 +115,7 @@ async fn set_parallelism(
 #[utoipa::path(tag = "backfills", request_body = CancelBackfill,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Backfill), (status = 409)))]
-#[post("/api/v1/backfills/{id}/cancel")]
+#[post("/cancel")]
 async fn cancel_backfill(
     caller: BackfillCaller,
     request: HttpRequest,
@@ -135,7 +135,7 @@ async fn cancel_backfill(
 #[utoipa::path(tag = "backfills", request_body = RetryBackfill,
     params(("id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Backfill), (status = 409)))]
-#[post("/api/v1/backfills/{id}/retry")]
+#[post("/retry")]
 async fn retry_backfill(
     caller: BackfillCaller,
     request: HttpRequest,

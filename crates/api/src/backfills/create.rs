@@ -106,7 +106,7 @@ struct PreparedBackfill {
     params(("project" = String, Path), ("workflow" = String, Path), CreateQuery,
         ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = BackfillPlan), (status = 201, body = Backfill), (status = 409)))]
-#[post("/api/v1/projects/{project}/workflows/{workflow}/backfills")]
+#[post("/backfills")]
 async fn create_backfill(
     caller: StartCaller,
     request: HttpRequest,

@@ -30,14 +30,17 @@ const NOTIFICATION_TIME: Duration = Duration::from_secs(2);
 /// Time to wait for the owner's decision unless the caller gives one.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
 
-pub(crate) fn register_routes(config: &mut ServiceConfig) {
+pub(crate) fn register_instance_routes(config: &mut ServiceConfig) {
     config
         .service(pause_instance)
         .service(resume_instance)
         .service(stop_instance)
         .service(recover_instance)
-        .service(rerun_instance)
-        .service(force_success);
+        .service(rerun_instance);
+}
+
+pub(crate) fn register_task_routes(config: &mut ServiceConfig) {
+    config.service(force_success);
 }
 
 /// The wait of a command.
@@ -87,30 +90,30 @@ macro_rules! command {
 
 command!(
     /// Lets running tasks end and starts nothing more.
-    pause_instance, "/api/v1/instances/{id}/pause", Command::Pause
+    pause_instance, "/pause", Command::Pause
 );
 command!(
     /// Continues a paused or stopped instance.
-    resume_instance, "/api/v1/instances/{id}/resume", Command::Resume
+    resume_instance, "/resume", Command::Resume
 );
 command!(
     /// Kills running tasks and starts nothing more.
-    stop_instance, "/api/v1/instances/{id}/stop", Command::Stop
+    stop_instance, "/stop", Command::Stop
 );
 command!(
     /// Runs failed and killed tasks again, then what follows.
-    recover_instance, "/api/v1/instances/{id}/recover", Command::Recover
+    recover_instance, "/recover", Command::Recover
 );
 command!(
     /// Runs all again, with the same choices.
-    rerun_instance, "/api/v1/instances/{id}/rerun", Command::Rerun
+    rerun_instance, "/rerun", Command::Rerun
 );
 
 /// Declares one failed task of a final instance a success.
 #[utoipa::path(tag = "instances", request_body = CommandBody,
     params(("id" = String, Path), ("task" = String, Path), CommandQuery, ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = CommandResult), (status = 202, body = CommandResult), (status = 409)))]
-#[post("/api/v1/instances/{id}/tasks/{task}/force-success")]
+#[post("/force-success")]
 async fn force_success(
     caller: InstanceCaller,
     request: HttpRequest,

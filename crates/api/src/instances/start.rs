@@ -77,7 +77,7 @@ struct StartQuery {
     params(("project" = String, Path), ("workflow" = String, Path), StartQuery,
         ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = Instance), (status = 409)))]
-#[post("/api/v1/projects/{project}/workflows/{workflow}/instances")]
+#[post("/instances")]
 async fn start_instance(
     caller: Caller<Execute, StartCandidate>,
     request: HttpRequest,

@@ -28,7 +28,7 @@ struct LiveQuery {
     params(("id" = String, Path), ("task" = String, Path), ("attempt" = String, Path), LiveQuery,
         ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
-#[get("/api/v1/instances/{id}/tasks/{task}/attempts/{attempt}/log/stream")]
+#[get("/attempts/{attempt}/log/stream")]
 pub(crate) async fn stream_log(
     caller: Caller<Read, InstanceId>,
     request: HttpRequest,

@@ -77,7 +77,7 @@ impl From<Grant> for GrantView {
 /// Lists the grants on a project by user.
 #[utoipa::path(tag = "projects", params(("project" = String, Path), Paging),
     responses((status = 200, body = List<GrantView>)))]
-#[get("/api/v1/projects/{project}/grants")]
+#[get("/grants")]
 async fn list_grants(caller: Caller<Write, Project>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     let page = caller
         .catalog()
@@ -90,7 +90,7 @@ async fn list_grants(caller: Caller<Write, Project>, paging: Query<Paging>) -> R
 /// Grants a user something in a project, or changes the grant.
 #[utoipa::path(tag = "projects", params(("project" = String, Path), ("user" = String, Path)),
     request_body = PutGrant, responses((status = 200, body = GrantView)))]
-#[put("/api/v1/projects/{project}/grants/{user}")]
+#[put("/grants/{user}")]
 async fn put_grant(
     caller: Caller<Owner, Project>,
     request: HttpRequest,
@@ -112,7 +112,7 @@ async fn put_grant(
 /// Revokes a grant.
 #[utoipa::path(tag = "projects", params(("project" = String, Path), ("user" = String, Path)),
     responses((status = 204)))]
-#[delete("/api/v1/projects/{project}/grants/{user}")]
+#[delete("/grants/{user}")]
 async fn remove_grant(
     caller: Caller<Owner, Project>,
     request: HttpRequest,

@@ -34,7 +34,7 @@ struct RestoreVersion {}
     params(("project" = String, Path), ("workflow" = String, Path), ("version" = i64, Path),
         ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = PutResult)))]
-#[post("/api/v1/projects/{project}/workflows/{workflow}/versions/{version}/restore")]
+#[post("/versions/{version}/restore")]
 async fn restore_version(
     caller: Caller<Write, Project>,
     request: HttpRequest,
@@ -83,7 +83,7 @@ struct CopyWorkflow {
     params(("project" = String, Path), ("workflow" = String, Path),
         ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 201, body = PutResult), (status = 409)))]
-#[post("/api/v1/projects/{project}/workflows/{workflow}/copy")]
+#[post("/copy")]
 async fn copy_workflow(
     caller: Caller<Read, Project>,
     request: HttpRequest,

@@ -24,7 +24,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
     params(("project" = String, Path),
         ("workflow" = Option<Vec<String>>, Query, description = "Only these workflows; may be repeated")),
     responses((status = 200, content((serde_json::Value = "application/yaml")))))]
-#[get("/api/v1/projects/{project}/export")]
+#[get("/export")]
 async fn export_workflows(
     caller: Caller<Read, Project>,
     query: Query<Vec<(String, String)>>,

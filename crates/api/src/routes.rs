@@ -1,0 +1,79 @@
+//! Every documented endpoint, by the beginning of its path.
+//!
+//! A pattern with a parameter is a regular expression of about 120 KiB on each thread, and a request is matched with all
+//! of its scope until one fits. Endpoints share scopes, so that most of their patterns are plain texts.
+
+use utoipa_actix_web::scope::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::auth::login;
+use crate::http::openapi;
+use crate::instances::{commands, start};
+use crate::projects::grants;
+use crate::{
+    backfills, calendars, debug, health, instances, logs, nodes, operations, projects, retention, schedules,
+    stream, task_types, tasks, tokens, users, workflows,
+};
+
+/// Registers every documented endpoint.
+pub(crate) fn register_routes(config: &mut ServiceConfig) {
+    health::register_routes(config);
+    openapi::register_routes(config);
+    config.service(scope("/api/v1").configure(register_api));
+}
+
+/// Registers what the API has; whatever has no parameter in its path comes before the scopes with one.
+fn register_api(config: &mut ServiceConfig) {
+    login::register_routes(config);
+    projects::register_routes(config);
+    instances::register_routes(config);
+    schedules::register_routes(config);
+    backfills::register_routes(config);
+    config
+        .service(scope("/projects/{project}").configure(register_project))
+        .service(scope("/instances/{id}").configure(register_instance))
+        .service(scope("/backfills/{id}").configure(register_backfill));
+    calendars::register_routes(config);
+    operations::register_routes(config);
+    users::register_routes(config);
+    tokens::register_routes(config);
+    nodes::register_routes(config);
+    debug::register_routes(config);
+    task_types::register_routes(config);
+    retention::register_routes(config);
+    stream::register_routes(config);
+}
+
+fn register_project(config: &mut ServiceConfig) {
+    projects::register_project_routes(config);
+    grants::register_routes(config);
+    calendars::register_project_routes(config);
+    workflows::register_project_routes(config);
+    config.service(scope("/workflows/{workflow}").configure(register_workflow));
+}
+
+fn register_workflow(config: &mut ServiceConfig) {
+    workflows::register_workflow_routes(config);
+    start::register_routes(config);
+    backfills::create::register_routes(config);
+    schedules::register_workflow_routes(config);
+    config.service(scope("/schedules/{schedule}").configure(schedules::register_schedule_routes));
+}
+
+fn register_instance(config: &mut ServiceConfig) {
+    instances::register_instance_routes(config);
+    commands::register_instance_routes(config);
+    tasks::register_instance_routes(config);
+    config.service(scope("/tasks/{task}").configure(register_task));
+}
+
+fn register_task(config: &mut ServiceConfig) {
+    tasks::register_task_routes(config);
+    commands::register_task_routes(config);
+    logs::register_routes(config);
+}
+
+fn register_backfill(config: &mut ServiceConfig) {
+    backfills::register_backfill_routes(config);
+    backfills::commands::register_routes(config);
+}
