@@ -11,6 +11,7 @@ pub mod ids;
 pub mod states;
 
 pub mod params;
+pub mod place;
 pub mod plan;
 pub mod spec;
 pub mod start;

@@ -13,7 +13,7 @@ mod output_scanner;
 mod scopes;
 mod upstream;
 
-pub use builtins::{BuiltinContext, builtin_params};
+pub use builtins::{BuiltinContext, builtin_params, run_independent_params};
 pub use output_collector::{OutputCollector, OutputError};
 pub use output_file::{MAX_OUTPUT_LINE_BYTES, OutputFileParser};
 pub use output_scanner::OutputScanner;

@@ -14,6 +14,7 @@ pub(crate) mod params;
 pub(crate) mod validator;
 pub(crate) mod values;
 
+mod concurrency;
 mod cut_off;
 mod defaults;
 mod graph;
@@ -25,6 +26,7 @@ mod schema;
 mod serialize;
 mod tasks;
 
+pub use concurrency::ConcurrencyRule;
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};

@@ -88,9 +88,6 @@ named!(
 );
 
 impl InstanceState {
-    /// States of the contract that nothing enters yet.
-    pub const RESERVED: &'static [Self] = &[Self::Queued];
-
     /// Whether only recover, rerun, resume (from stopped) or force-success leave this state.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Stopped | Self::Failed | Self::Succeeded)
@@ -232,6 +229,18 @@ named!(
 );
 
 named!(
+    /// What happens to an instance that has no place.
+    ConcurrencyStrategy {
+        /// It is queued until a place is free.
+        Wait = "wait",
+        /// It ends without having run.
+        Discard = "discard",
+        /// It takes the place of another, which is stopped.
+        Replace = "replace",
+    }
+);
+
+named!(
     /// The order of slot requests, most urgent first.
     Priority {
         /// 1.
@@ -246,6 +255,13 @@ named!(
         Lowest = "lowest",
     }
 );
+
+impl Priority {
+    /// Returns the place in the order, 0 for the most urgent.
+    pub fn rank(self) -> u32 {
+        self as u32
+    }
+}
 
 named!(
     /// What happens to a task whose worker was lost.
@@ -355,7 +371,10 @@ impl Command {
     /// it decides. A repeated pause is applied without effect.
     pub fn applies_in(self, state: InstanceState, attention: Option<&Attention>) -> bool {
         match self {
-            Self::Pause => matches!(state, InstanceState::Running | InstanceState::Pausing),
+            Self::Pause => matches!(
+                state,
+                InstanceState::Queued | InstanceState::Running | InstanceState::Pausing
+            ),
             Self::Stop => !state.is_final(),
             Self::Resume => match state {
                 InstanceState::Paused | InstanceState::Stopped => true,

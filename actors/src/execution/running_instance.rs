@@ -22,6 +22,8 @@ pub(crate) struct RunningInstance {
     project_params: BTreeMap<String, String>,
     /// The backfill that it is a date of.
     pub(crate) backfill: Option<BackfillId>,
+    /// Whether its end may give a place back.
+    pub(crate) gated: bool,
     /// Its definition with what the start selected.
     pub(crate) plan: Plan,
     /// Its state as it was last stored.
@@ -45,6 +47,7 @@ impl RunningInstance {
             workflow: loaded.workflow,
             project_params: loaded.project_params,
             backfill: loaded.backfill,
+            gated: loaded.gated,
             state: Instance::load(&plan, loaded.rows),
             plan,
         }

@@ -6,6 +6,7 @@ use engine::ids::{
     BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
 };
 use engine::instance::{Changes, InstanceRecord, InstanceRows};
+use engine::place::PlaceOutlook;
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Attempt;
@@ -13,6 +14,7 @@ use engine::trigger::Trigger;
 
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::membership::NodeIdentity;
+use crate::places::StartAdmission;
 
 /// Ties a request to its effect for 24 hours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +75,7 @@ impl NewInstance {
             attention: None,
             run: Run(1),
             due_at: None,
+            queued_by: None,
             time_left_ms: None,
             timed_out: false,
             started_at: None,
@@ -96,6 +99,7 @@ impl NewInstance {
             project_params: self.project_params,
             start: self.start,
             backfill: self.trigger.backfill(),
+            gated: false,
             duplicate_open_attempts: Vec::new(),
             commands: Vec::new(),
             results: Vec::new(),
@@ -138,8 +142,10 @@ pub enum WriteOutcome {
     Created {
         /// Its id.
         id: InstanceId,
-        /// Its first owner; without one it waits to be claimed.
+        /// Its first owner; without one it waits to be claimed, or for a place.
         owner: Option<NodeIdentity>,
+        /// Whether it runs.
+        admission: StartAdmission,
     },
     /// The request key was used before, with the same body, for this instance.
     Known {
@@ -152,6 +158,8 @@ pub enum WriteOutcome {
     Stored,
     /// Owner, epoch or revision did not match: nothing was stored.
     Stale,
+    /// The run that it begins has no place: nothing was stored, and it is decided again with this outlook.
+    NoPlace(PlaceOutlook),
     /// This entry alone cannot be stored; the others of its batch were.
     Rejected(String),
 }
@@ -175,6 +183,8 @@ pub struct LoadedInstance {
     pub start: Start,
     /// The backfill that it is a date of.
     pub backfill: Option<BackfillId>,
+    /// Whether its end gives a place back.
+    pub gated: bool,
     /// Open attempts of tasks that have a later one; normally none.
     pub duplicate_open_attempts: Vec<(TaskIndex, Attempt)>,
     /// Unapplied commands in order.

@@ -21,6 +21,7 @@ mod jobs;
 mod logs;
 mod membership;
 mod ownership;
+mod places;
 mod registry;
 mod retention;
 mod schedules;
@@ -41,6 +42,10 @@ pub use membership::{
     Join, JoinResult, Member, MemberStatus, NodeIdentity,
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+pub use places::{
+    AdmissionPass, AdmissionReport, EndedWaiter, MissingPlace, PlaceStore, StartAdmission, StoppingHolder,
+    WaitEnd,
+};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
 pub use retention::{
     AgedRows, BatchOutcome, DeletedBatch, EndedInstance, ExpirySelection, RequestedRetention,

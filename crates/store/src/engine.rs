@@ -13,9 +13,12 @@ mod load;
 mod members;
 mod ownership;
 mod pinned_definition;
+mod places;
 mod relayed_results;
 mod reset_statements;
 mod retention;
 pub(crate) mod retention_batches;
 mod schedules;
 mod task_rows;
+
+pub use places::rules::{RuledWorkflow, change_concurrency, change_max_instances};

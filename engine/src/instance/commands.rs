@@ -5,8 +5,10 @@ use super::completion;
 use super::draft::InstanceDraft;
 use super::event::Operation;
 use super::next_run::{killed_tasks, recovered_tasks, resumed_tasks};
+use super::record::InstanceRecord;
 use crate::ids::TaskIndex;
-use crate::states::{Command, InstanceState, KillCause, OperationStatus, TaskState};
+use crate::place::{PlaceOutlook, PlaceRequest};
+use crate::states::{Command, InstanceState, KillCause, OperationStatus, OwnershipReason, TaskState};
 use crate::task::TaskEvent;
 
 /// Decides an operation: applied, or refused with the state and what is possible.
@@ -49,9 +51,23 @@ fn refusal_of(draft: &InstanceDraft<'_>, operation: Operation) -> Option<String>
             possible.join(", ")
         ));
     }
+    if let PlaceOutlook::Refused { reason } = draft.places()
+        && needs_place(command, record)
+    {
+        return Some(reason.clone());
+    }
     match command {
         Command::ForceSuccess => force_refusal(draft, operation.task),
         Command::Pause | Command::Resume | Command::Stop | Command::Recover | Command::Rerun => None,
+    }
+}
+
+/// Whether a command that applies begins a run that has no place yet.
+fn needs_place(command: Command, record: &InstanceRecord) -> bool {
+    match command {
+        Command::Recover | Command::Rerun => true,
+        Command::Resume => record.state == InstanceState::Stopped || record.queued_by.is_some(),
+        Command::Pause | Command::Stop | Command::ForceSuccess => false,
     }
 }
 
@@ -81,15 +97,20 @@ fn run_command(draft: &mut InstanceDraft<'_>, operation: Operation) {
         Command::Resume => resume(draft),
         Command::Recover => {
             let tasks = recovered_tasks(draft.plan(), draft.rows());
-            begin_next_run(draft, Reset::NextRun(tasks), "recovered");
+            begin_next_run(draft, Reset::NextRun(tasks), (operation.command, "recovered"));
         }
-        Command::Rerun => begin_next_run(draft, Reset::All, "run again"),
+        Command::Rerun => begin_next_run(draft, Reset::All, (operation.command, "run again")),
         Command::ForceSuccess => force_success(draft, operation.task),
     }
 }
 
 fn pause(draft: &mut InstanceDraft<'_>) {
     if draft.record().state == InstanceState::Pausing {
+        return;
+    }
+    if draft.record().state == InstanceState::Queued {
+        draft.set_state(InstanceState::Paused, "paused while queued");
+        draft.record_mut().reason = Some("paused while queued".to_owned());
         return;
     }
     draft.set_state(InstanceState::Pausing, "pause was asked for");
@@ -120,7 +141,11 @@ fn resume(draft: &mut InstanceDraft<'_>) {
     match draft.record().state {
         InstanceState::Stopped => {
             let tasks = resumed_tasks(draft.plan(), draft.rows());
-            begin_next_run(draft, Reset::NextRun(tasks), "resumed");
+            begin_next_run(draft, Reset::NextRun(tasks), (Command::Resume, "resumed"));
+        }
+        InstanceState::Paused if draft.record().queued_by.is_some() => {
+            admit_or_queue(draft, (Command::Resume, "resumed"));
+            draft.continue_running();
         }
         InstanceState::Paused => resume_from_pause(draft),
         InstanceState::Queued
@@ -152,14 +177,44 @@ fn resume_from_pause(draft: &mut InstanceDraft<'_>) {
     draft.continue_running();
 }
 
-fn begin_next_run(draft: &mut InstanceDraft<'_>, reset: Reset, why: &str) {
+/// Begins the next run, or queues it when no place is free.
+fn begin_next_run(draft: &mut InstanceDraft<'_>, reset: Reset, why: (Command, &str)) {
     draft.record_history();
     let at = draft.at();
-    draft.record_mut().begin_run(at);
-    draft.set_state(InstanceState::Running, why);
-    draft.start_clock();
+    if admit_or_queue(draft, why) == Admission::Admitted {
+        draft.record_mut().begin_run(at);
+        draft.start_clock();
+    } else {
+        draft.record_mut().queue_run();
+    }
     draft.reset_tasks(reset);
     draft.continue_running();
+}
+
+/// Whether a run begins now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    /// It runs, if the commit finds a place.
+    Admitted,
+    /// It waits for a place.
+    Queued,
+}
+
+fn admit_or_queue(draft: &mut InstanceDraft<'_>, (command, why): (Command, &str)) -> Admission {
+    let PlaceOutlook::Full { reason } = draft.places().clone() else {
+        draft.request_place(PlaceRequest::Take);
+        draft.set_state(InstanceState::Running, why);
+        draft.record_mut().queued_by = None;
+        return Admission::Admitted;
+    };
+    let limit_ms = draft.plan().start.start_within_ms;
+    let due_at = limit_ms.map(|limit_ms| draft.at().plus(limit_ms));
+    draft.request_place(PlaceRequest::Wait { due_at });
+    draft.set_state(InstanceState::Queued, &format!("{why}; {reason}"));
+    let record = draft.record_mut();
+    record.reason = Some(reason);
+    record.queued_by = Some(OwnershipReason::from(command));
+    Admission::Queued
 }
 
 /// Declares a task a success; its final instance succeeds when nothing stands against it any more.

@@ -10,6 +10,7 @@ use super::reasons::{failure_reason, set_reason};
 use super::state::Instance;
 use super::timers::{fire_due, move_due_times};
 use crate::ids::{TaskIndex, Timestamp};
+use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::states::{Attention, KillCause, Priority};
 use crate::task::{Task, TaskEvent, Wait};
@@ -42,6 +43,12 @@ impl<'a> StepBatch<'a> {
             draft: InstanceDraft::new(plan, instance, at),
             decisions: Vec::new(),
         }
+    }
+
+    /// Decides the next run by what is known of the places.
+    pub fn with_places(mut self, places: PlaceOutlook) -> Self {
+        self.draft.set_places(places);
+        self
     }
 
     /// Decides one event.

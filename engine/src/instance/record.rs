@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{Run, Timestamp};
-use crate::states::{Attention, InstanceState};
+use crate::states::{Attention, InstanceState, OwnershipReason};
 
 /// The stored row of one instance, without what never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct InstanceRecord {
     pub attention: Option<Attention>,
     /// Which run this is.
     pub run: Run,
+    /// What queued this run; none once it was admitted.
+    pub queued_by: Option<OwnershipReason>,
     /// When this run's time limit ends; `None` while paused or without a limit.
     pub due_at: Option<Timestamp>,
     /// What is left of the limit while paused, in milliseconds.
@@ -42,6 +44,15 @@ impl InstanceRecord {
         self.started_at.get_or_insert(at);
         self.ended_at = None;
         self.outputs.clear();
+    }
+
+    /// Begins the next run, whose clock stands until it is admitted.
+    pub(super) fn queue_run(&mut self) {
+        self.run = Run(self.run.0 + 1);
+        self.ended_at = None;
+        self.outputs.clear();
+        self.timed_out = false;
+        self.stop_clock();
     }
 
     /// Starts the time limit of a run.

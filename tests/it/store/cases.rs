@@ -20,6 +20,7 @@ pub(crate) fn header(state: InstanceState) -> InstanceRecord {
         reason: Some("because".to_owned()),
         attention: None,
         run: Run(1),
+        queued_by: None,
         due_at: Some(Timestamp(9_000)),
         time_left_ms: Some(17),
         timed_out: true,

@@ -8,7 +8,9 @@ use engine::states::{InstanceState, OwnershipReason};
 use engine::task::Attempt;
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
-use ports::{InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, Write, WriteOutcome};
+use ports::{
+    InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, StartAdmission, Write, WriteOutcome,
+};
 
 impl State {
     pub(super) fn write(&mut self, entry: &Write) -> WriteOutcome {
@@ -60,6 +62,7 @@ impl State {
         WriteOutcome::Created {
             id,
             owner: first_owner,
+            admission: StartAdmission::Unlimited,
         }
     }
 
@@ -139,6 +142,7 @@ impl State {
             project: row.new.project.clone(),
             workflow: row.new.workflow.clone(),
             backfill: row.new.trigger.backfill(),
+            gated: false,
             workflow_id: row.new.workflow_id,
             version: row.new.version,
             project_params: row.new.project_params.clone(),
@@ -195,6 +199,7 @@ fn created_record(owner: Option<&NodeIdentity>) -> InstanceRecord {
         attention: None,
         run: Run(1),
         due_at: None,
+        queued_by: None,
         time_left_ms: None,
         timed_out: false,
         started_at: None,

@@ -7,7 +7,7 @@ use engine::ids::InstanceId;
 use engine::spec::Definition;
 use engine::states::{InstanceState, TaskState};
 use engine::view::display_counts;
-use ports::{NewInstance, NodeIdentity};
+use ports::{NewInstance, NodeIdentity, StartAdmission};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -125,10 +125,17 @@ impl Instance {
     pub(crate) fn from_new(
         id: InstanceId,
         new: NewInstance,
-        owner: Option<NodeIdentity>,
+        (owner, admission): (Option<NodeIdentity>, StartAdmission),
         definition: &Definition,
     ) -> Self {
-        let state = InstanceState::Running;
+        let (state, reason) = match admission {
+            StartAdmission::Unlimited | StartAdmission::Admitted => {
+                let waits = owner.is_none().then(|| WAITING_FOR_MASTER.to_owned());
+                (InstanceState::Running, waits)
+            }
+            StartAdmission::Queued { reason, .. } => (InstanceState::Queued, Some(reason)),
+            StartAdmission::Discarded { reason } => (InstanceState::Stopped, Some(reason)),
+        };
         let counts = display_counts(state, new.tasks, new.excluded, &BTreeMap::new());
         Self {
             id: id.to_string(),
@@ -136,7 +143,7 @@ impl Instance {
             workflow: new.workflow,
             version: new.version,
             state: state.to_string(),
-            reason: owner.is_none().then(|| WAITING_FOR_MASTER.to_owned()),
+            reason,
             attention: None,
             run: 1,
             trigger: new.trigger.into(),
@@ -154,7 +161,7 @@ impl Instance {
             labels: new.start.labels,
             created_at: format_time(new.at),
             started_at: None,
-            ended_at: None,
+            ended_at: state.is_final().then(|| format_time(new.at)),
             tasks: TaskCounts {
                 total: new.tasks,
                 by_state: counts_by_name(&counts),

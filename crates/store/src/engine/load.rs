@@ -20,8 +20,8 @@ const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
 
 /// Reads the listed instances that the incarnation `$2` owns under the listed epochs.
 const INSTANCES: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
-     (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
-     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill \
+     (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.queued_by, i.due_at, \
+     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill, i.gated \
      FROM {owned} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch \
      JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id WHERE i.owner = $2";
 
@@ -128,6 +128,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         reason: columns.next_value()?,
         attention: columns.next_optional_json()?,
         run: Run(columns.next_u32()?),
+        queued_by: columns.next_optional_parsed()?,
         due_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         time_left_ms: columns.next_value()?,
         timed_out: columns.next_value()?,
@@ -136,6 +137,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         outputs: columns.next_json()?,
     };
     let backfill = columns.next_value::<Option<i64>>()?.map(BackfillId);
+    let gated = columns.next_value()?;
     Ok(LoadedInstance {
         rows: InstanceRows {
             id,
@@ -153,6 +155,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         project_params,
         start,
         backfill,
+        gated,
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),
         results: Vec::new(),
