@@ -10,7 +10,7 @@ use engine::place::PlaceOutlook;
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Attempt;
-use engine::trigger::Trigger;
+use engine::trigger::{Trigger, TriggerType};
 
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::membership::NodeIdentity;
@@ -98,6 +98,7 @@ impl NewInstance {
             version: self.version,
             project_params: self.project_params,
             start: self.start,
+            trigger: self.trigger.trigger_type(),
             backfill: self.trigger.backfill(),
             gated: false,
             duplicate_open_attempts: Vec::new(),
@@ -181,6 +182,8 @@ pub struct LoadedInstance {
     pub project_params: BTreeMap<String, String>,
     /// What the start asked for.
     pub start: Start,
+    /// What started it.
+    pub trigger: TriggerType,
     /// The backfill that it is a date of.
     pub backfill: Option<BackfillId>,
     /// Whether its end gives a place back.
