@@ -9,6 +9,7 @@ use crate::ids::{InstanceId, Timestamp};
 use crate::params::{ParamScopes, TimeBase, interpolate_text, resolve_params, run_independent_params};
 use crate::spec::{ConcurrencyRule, Definition, duration::HumanDuration};
 use crate::start::Start;
+use crate::states::Priority;
 
 /// The bytes of a key that count: it stands in an index.
 const MAX_KEY_BYTES: usize = 1000;
@@ -88,6 +89,11 @@ impl KeyedStart<'_> {
         };
         resolve_params(scopes, base).ok()
     }
+}
+
+/// Returns the number by which instances of a priority are admitted, 0 first.
+pub fn urgency_of(priority: Priority) -> u32 {
+    priority as u32
 }
 
 /// Says what an instance waits for that has no place of its workflow.

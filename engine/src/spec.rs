@@ -26,7 +26,7 @@ mod schema;
 mod serialize;
 mod tasks;
 
-pub use concurrency::ConcurrencyRule;
+pub use concurrency::{ConcurrencyRule, ConcurrencyStrategy};
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};

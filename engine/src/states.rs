@@ -229,18 +229,6 @@ named!(
 );
 
 named!(
-    /// What happens to an instance that has no place.
-    ConcurrencyStrategy {
-        /// It is queued until a place is free.
-        Wait = "wait",
-        /// It ends without having run.
-        Discard = "discard",
-        /// It takes the place of another, which is stopped.
-        Replace = "replace",
-    }
-);
-
-named!(
     /// The order of slot requests, most urgent first.
     Priority {
         /// 1.
@@ -255,13 +243,6 @@ named!(
         Lowest = "lowest",
     }
 );
-
-impl Priority {
-    /// Returns the place in the order, 0 for the most urgent.
-    pub fn rank(self) -> u32 {
-        self as u32
-    }
-}
 
 named!(
     /// What happens to a task whose worker was lost.

@@ -12,9 +12,9 @@ use engine::states::InstanceState;
 use engine::task::Attempt;
 use engine::trigger::{Trigger, TriggerType};
 
+use crate::admissions::StartAdmission;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::membership::NodeIdentity;
-use crate::places::StartAdmission;
 
 /// Ties a request to its effect for 24 hours.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,6 +13,7 @@ pub mod peers;
 pub mod protocol;
 pub mod rpc;
 
+mod admissions;
 mod backfills;
 mod error;
 mod inbox;
@@ -28,6 +29,7 @@ mod schedules;
 mod starts;
 mod stores;
 
+pub use admissions::{MissingPlace, StartAdmission};
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
@@ -42,10 +44,7 @@ pub use membership::{
     Join, JoinResult, Member, MemberStatus, NodeIdentity,
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
-pub use places::{
-    AdmissionPass, AdmissionReport, EndedWaiter, MissingPlace, PlaceStore, StartAdmission, StoppingHolder,
-    WaitEnd,
-};
+pub use places::{AdmissionPass, AdmissionReport, EndedWaiter, PlaceStore, StoppingHolder, WaitEnd};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
 pub use retention::{
     AgedRows, BatchOutcome, DeletedBatch, EndedInstance, ExpirySelection, RequestedRetention,

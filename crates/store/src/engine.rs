@@ -11,6 +11,7 @@ mod fire_rows;
 mod inbox;
 mod load;
 mod members;
+mod new_rows;
 mod ownership;
 mod pinned_definition;
 mod places;

@@ -2,8 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::spec;
-use crate::spec::ProjectDefaults;
-use crate::states::ConcurrencyStrategy;
+use crate::spec::{ConcurrencyStrategy, ProjectDefaults};
 use crate::timezone::Tz;
 
 fn resolve(key: &str) -> String {

@@ -1,10 +1,13 @@
 //! How many instances of a workflow may be admitted at a time.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::validator::{Path, Validator, named};
-use crate::states::ConcurrencyStrategy;
+use crate::states::{UnknownName, named as named_set};
 
 /// The most places of a workflow.
 const MAX_PLACES: u32 = 10_000;
@@ -13,6 +16,18 @@ const MAX_PLACES: u32 = 10_000;
 const MAX_KEY: usize = 1024;
 
 const KEYS: &[&str] = &["limit", "strategy", "key"];
+
+named_set!(
+    /// What happens to an instance that has no place.
+    ConcurrencyStrategy {
+        /// It is queued until a place is free.
+        Wait = "wait",
+        /// It ends without having run.
+        Discard = "discard",
+        /// It takes the place of another, which is stopped.
+        Replace = "replace",
+    }
+);
 
 /// The rule of a workflow about how many of its instances may be admitted at a time. Its serde form is stored; documents
 /// have their own.

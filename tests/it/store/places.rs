@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use engine::ids::{Epoch, Incarnation, InstanceId, Revision, Run, Timestamp};
 use engine::instance::{Changes, InstanceRecord};
 use engine::place::{PlaceOutlook, PlaceRequest};
-use engine::spec::ConcurrencyRule;
-use engine::states::{Command, ConcurrencyStrategy, InstanceState, OwnershipReason, Priority};
+use engine::spec::{ConcurrencyRule, ConcurrencyStrategy};
+use engine::states::{Command, InstanceState, OwnershipReason, Priority};
 use engine::trigger::{ParentAttempt, Trigger};
 use ports::{
     AdmissionPass, AdmissionReport, ClaimStore as _, InstanceCommit, InstanceWriter as _, MissingPlace,

@@ -148,7 +148,7 @@ impl Store {
         (news, commits): (&[&NewInstance], &[&InstanceCommit]),
         statements: CommitStatements,
     ) -> Result<BatchWritten, StoreError> {
-        // Places first: whoever holds the lock of places may wait for a row of an instance, never the other way.
+        // Places first: a transaction that has locked places may wait for a row of an instance, never the other way.
         let outlooks = request_run_places(self, transaction, commits).await?;
         if !outlooks.is_empty() {
             return Ok(BatchWritten::NoPlace(outlooks));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use engine::ids::{InstanceId, Timestamp};
 use engine::place::{discard_reason, replaced_reason, start_within_reason};
-use engine::states::ConcurrencyStrategy;
+use engine::spec::ConcurrencyStrategy;
 use ports::{
     AdmissionPass, AdmissionReport, EndedWaiter, MissingPlace, NewInstance, PlaceStore, StoreError, WaitEnd,
 };
@@ -14,12 +14,13 @@ use sea_orm::{ConnectionTrait, Statement};
 use crate::batch_sql::row_lock;
 use crate::batch_statement::run_in_order;
 use crate::engine::members::lock_active_member;
+use crate::engine::places::holders::{list_holders, stop_holders};
 use crate::engine::places::ledger::{PlaceLedger, PlaceVerdict};
 use crate::engine::places::request::start_demand;
-use crate::engine::places::rows::{PlaceDemand, ReleasedPlace, WAITING, store_releases};
+use crate::engine::places::rows::{PlaceDemand, ReleasedPlace, WAITING, WorkflowKey, store_releases};
 use crate::engine::places::waiters::{
-    FullGates, WaiterEnd, WorkflowKey, admit_waiters, end_waiters, list_holders, list_latest_waiters,
-    list_overdue_waiters, list_waiters, lock_waiters, stop_holders,
+    FullGates, WaiterEnd, admit_waiters, end_waiters, list_latest_waiters, list_overdue_waiters,
+    list_waiters, lock_waiters,
 };
 use crate::error::store_error;
 use crate::pool::Transaction;
@@ -123,7 +124,7 @@ struct Admission<'a, 't> {
     report: AdmissionReport,
     /// Scopes in which something could not be locked, for the next pass.
     postponed: BTreeSet<ReleasedPlace>,
-    /// Keys whose holders were told to stop in this pass.
+    /// Keys whose holders got their stops in this pass.
     replaced: BTreeSet<WorkflowKey>,
 }
 

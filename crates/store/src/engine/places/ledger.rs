@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ids::InstanceId;
 use engine::place::{no_place_reason, project_cap_reason};
-use engine::spec::ConcurrencyRule;
-use engine::states::ConcurrencyStrategy;
+use engine::spec::{ConcurrencyRule, ConcurrencyStrategy};
 use ports::{MissingPlace, StoreError};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
@@ -59,7 +58,7 @@ pub(crate) enum PlaceVerdict {
     },
 }
 
-/// The gates of some projects, whose places nobody else takes until the transaction ends.
+/// The gates of some projects, whose places no other transaction takes until this one ends.
 pub(crate) struct PlaceLedger<'t> {
     transaction: &'t Transaction,
     gates: BTreeMap<i64, WorkflowGate>,

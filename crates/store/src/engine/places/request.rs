@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ids::{InstanceId, Timestamp};
 use engine::place::{KeyedStart, PlaceOutlook, PlaceRequest, discard_reason};
+use engine::spec::ConcurrencyStrategy;
 use engine::start::Start;
-use engine::states::{ConcurrencyStrategy, Priority};
+use engine::states::Priority;
 use ports::{DefinitionStore as _, InstanceCommit, MissingPlace, NewInstance, StartAdmission, StoreError};
 use sea_orm::{ConnectionTrait, Statement};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine::ids::{InstanceId, Timestamp};
+use engine::place::urgency_of;
 use engine::states::Priority;
 use ports::StoreError;
 use sea_orm::DbBackend;
@@ -19,6 +20,9 @@ pub(crate) const WAITING: &str = "waiting";
 
 /// Paused while queued.
 pub(crate) const SUSPENDED: &str = "suspended";
+
+/// A key of a workflow.
+pub(crate) type WorkflowKey = (i64, String);
 
 /// Which instance needs a place, and of what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +82,7 @@ impl PlaceRow {
             key: demand.key,
             counted: demand.counted,
             state,
-            urgency: demand.priority.rank(),
+            urgency: urgency_of(demand.priority),
             since: demand.at.0,
             due_at: due_at.map(|at| at.0),
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use engine::ids::Timestamp;
-use engine::place::KeyedStart;
+use engine::place::{KeyedStart, urgency_of};
 use engine::spec::ConcurrencyRule;
 use engine::start::Start;
 use engine::states::{InstanceState, Priority};
@@ -178,7 +178,7 @@ fn read_open(row: &QueryResult) -> Result<OpenInstance, StoreError> {
             (InstanceState::Paused, Some(_)) => SUSPENDED,
             _ => HELD,
         },
-        urgency: priority.rank(),
+        urgency: urgency_of(priority),
         since: columns.next_value()?,
     };
     Ok(OpenInstance {
