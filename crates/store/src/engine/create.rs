@@ -12,6 +12,7 @@ use crate::batch_statement::{BatchStatement, run_over_rows};
 use crate::engine::members::lock_active_member;
 use crate::engine::new_rows::{insert_instances, insert_labels, label_rows, new_row};
 use crate::engine::places::request::{RequestedPlaces, request_start_places};
+use crate::engine::task_rows::{TaskColumns, upsert_tasks};
 use crate::error::store_error;
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
@@ -67,7 +68,7 @@ pub(crate) async fn prepare_new_instances(
     } else {
         RequestedPlaces::default()
     };
-    let (mut rows, mut labels) = (Vec::new(), Vec::new());
+    let (mut rows, mut labels, mut reused) = (Vec::new(), Vec::new(), Vec::new());
     let mut outcomes = Vec::with_capacity(created.len());
     for (id, new) in created {
         let admission = places.admission(id);
@@ -79,6 +80,9 @@ pub(crate) async fn prepare_new_instances(
         }
         rows.push(row);
         labels.extend(label_rows(new, id.0));
+        for (task_index, row) in new.continued_from.iter().flat_map(|(_, rows)| rows) {
+            reused.push(TaskColumns::new(id, *task_index, row)?);
+        }
         let owner = owner.cloned();
         outcomes.push(WriteOutcome::Created { id, owner, admission });
     }
@@ -90,6 +94,7 @@ pub(crate) async fn prepare_new_instances(
     let backend = transaction.get_database_backend();
     let mut statements = insert_instances(backend, &rows)?;
     statements.extend(insert_labels(backend, &labels)?);
+    statements.extend(BatchStatement::over_rows(&reused, || upsert_tasks(backend, ALL))?);
     statements.extend(places.statements(transaction)?);
     Ok((answers, statements))
 }

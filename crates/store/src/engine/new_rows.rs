@@ -41,6 +41,7 @@ pub(crate) struct NewRow<'a> {
     requested_by: Option<&'a str>,
     scheduled_at: Option<i64>,
     dry_run: bool,
+    continued_from: Option<i64>,
     created_at: i64,
     // Of the first transition; not columns of the instance.
     why: String,
@@ -87,7 +88,7 @@ impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
     }
 }
 
-const INSTANCE: [Column; 28] = [
+const INSTANCE: [Column; 29] = [
     ("id", "bigint"),
     ("project_id", "bigint"),
     ("workflow_id", "bigint"),
@@ -112,6 +113,7 @@ const INSTANCE: [Column; 28] = [
     ("requested_by", "text"),
     ("scheduled_at", "bigint"),
     ("dry_run", "boolean"),
+    ("continued_from", "bigint"),
     ("created_at", "bigint"),
     ("gated", "boolean"),
     ("queued_by", "text"),
@@ -204,6 +206,7 @@ pub(crate) fn new_row<'a>(
         requested_by: new.requested_by.as_deref(),
         scheduled_at: new.start.scheduled_at.map(|at| at.0),
         dry_run: new.start.dry_run,
+        continued_from: new.continued_from.as_ref().map(|(from, _)| from.0),
         created_at: new.at.0,
         why: new.start_reason(),
         at: new.at.0,

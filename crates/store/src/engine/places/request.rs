@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::ids::{InstanceId, Timestamp};
 use engine::place::{KeyedStart, PlaceOutlook, PlaceRequest, discard_reason};
 use engine::spec::ConcurrencyStrategy;
-use engine::start::Start;
-use engine::states::Priority;
+use engine::start::{Start, StartChanges};
 use ports::{DefinitionStore as _, InstanceCommit, MissingPlace, NewInstance, StartAdmission, StoreError};
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -148,9 +147,9 @@ pub(crate) async fn request_run_places(
     transaction: &Transaction,
     commits: &[&InstanceCommit],
 ) -> Result<BTreeMap<InstanceId, PlaceOutlook>, StoreError> {
-    let requests: BTreeMap<InstanceId, (PlaceRequest, Timestamp)> = commits
+    let requests: RunRequests<'_> = commits
         .iter()
-        .filter_map(|commit| Some((commit.id, (commit.changes.place?, commit.at))))
+        .filter_map(|commit| Some((commit.id, (commit.changes.place?, *commit))))
         .collect();
     if requests.is_empty() {
         return Ok(BTreeMap::new());
@@ -168,13 +167,13 @@ pub(crate) async fn request_run_places(
     ledger.read_gates(runs.iter().map(|run| run.workflow_id)).await?;
     let (mut rows, mut refused) = (Vec::new(), BTreeMap::new());
     for run in &runs {
-        let Some((request, at)) = requests.get(&run.id) else {
+        let Some((request, commit)) = requests.get(&run.id) else {
             continue;
         };
         if !run.is_gated && *request == PlaceRequest::Take {
             continue;
         }
-        let demand = run.demand(store, &ledger, (*request, *at)).await?;
+        let demand = run.demand(store, &ledger, (*request, commit)).await?;
         let state = match request {
             PlaceRequest::Wait { .. } => WAITING,
             PlaceRequest::Take => match ledger.take(&demand).await? {
@@ -200,7 +199,10 @@ pub(crate) async fn request_run_places(
     Ok(refused)
 }
 
-fn is_wait(requests: &BTreeMap<InstanceId, (PlaceRequest, Timestamp)>, id: InstanceId) -> bool {
+/// The commits that need places.
+type RunRequests<'a> = BTreeMap<InstanceId, (PlaceRequest, &'a InstanceCommit)>;
+
+fn is_wait(requests: &RunRequests<'_>, id: InstanceId) -> bool {
     matches!(requests.get(&id), Some((PlaceRequest::Wait { .. }, _)))
 }
 
@@ -213,7 +215,6 @@ struct RequestedRun {
     start: Start,
     project_params: BTreeMap<String, String>,
     created_at: Timestamp,
-    priority: Priority,
     counted: bool,
     /// Whether something limits it, at the moment of reading.
     is_gated: bool,
@@ -224,8 +225,9 @@ impl RequestedRun {
         &self,
         store: &Store,
         ledger: &PlaceLedger<'_>,
-        (request, at): (PlaceRequest, Timestamp),
+        (request, commit): (PlaceRequest, &InstanceCommit),
     ) -> Result<PlaceDemand, StoreError> {
+        let start = commit.changes.start.as_deref().unwrap_or(&self.start);
         let gate = ledger.gate(self.workflow_id);
         let key = match gate.and_then(|gate| Some((gate, gate.rule.as_ref()?))) {
             None => None,
@@ -233,7 +235,7 @@ impl RequestedRun {
                 let definition = store.load_definition(self.workflow_id, self.version).await?;
                 let keyed = KeyedStart {
                     definition: &definition,
-                    start: &self.start,
+                    start,
                     project: &gate.project,
                     project_params: &self.project_params,
                     created_at: self.created_at,
@@ -247,8 +249,8 @@ impl RequestedRun {
             workflow_id: self.workflow_id,
             key,
             counted: self.counted,
-            priority: self.priority,
-            at,
+            priority: start.priority,
+            at: commit.at,
             due_at: match request {
                 PlaceRequest::Take => None,
                 PlaceRequest::Wait { due_at } => due_at,
@@ -263,7 +265,7 @@ async fn read_runs(
 ) -> Result<Vec<RequestedRun>, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
-        "SELECT i.id, i.project_id, i.workflow_id, i.version, i.start, i.project_params, i.created_at, i.priority, \
+        "SELECT i.id, i.project_id, i.workflow_id, i.version, i.start, i.project_params, i.created_at, i.params, i.priority, \
          i.parent IS NULL, \
          NOT i.dry_run AND (w.concurrency IS NOT NULL OR (p.max_instances IS NOT NULL AND i.parent IS NULL)) \
          FROM instance i JOIN workflow w ON w.id = i.workflow_id JOIN project p ON p.id = i.project_id \
@@ -280,15 +282,25 @@ async fn read_runs(
     rows.iter()
         .map(|row| {
             let mut columns = RowReader::new(row);
-            Ok(RequestedRun {
-                id: InstanceId(columns.next_value()?),
-                project_id: columns.next_value()?,
-                workflow_id: columns.next_value()?,
-                version: columns.next_value()?,
-                start: columns.next_json()?,
-                project_params: columns.next_json()?,
-                created_at: Timestamp(columns.next_value()?),
+            let id = InstanceId(columns.next_value()?);
+            let (project_id, workflow_id) = (columns.next_value()?, columns.next_value()?);
+            let version = columns.next_value()?;
+            let start: Start = columns.next_json()?;
+            let project_params = columns.next_json()?;
+            let created_at = Timestamp(columns.next_value()?);
+            let start = start.amend(StartChanges {
+                params: columns.next_optional_json()?,
+                labels: None,
                 priority: columns.next_parsed()?,
+            });
+            Ok(RequestedRun {
+                id,
+                project_id,
+                workflow_id,
+                version,
+                start,
+                project_params,
+                created_at,
                 counted: columns.next_value()?,
                 is_gated: columns.next_value()?,
             })

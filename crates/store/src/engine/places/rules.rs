@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use engine::ids::Timestamp;
 use engine::place::{KeyedStart, urgency_of};
 use engine::spec::ConcurrencyRule;
-use engine::start::Start;
+use engine::start::{Start, StartChanges};
 use engine::states::{InstanceState, Priority};
 use ports::{DefinitionStore as _, StoreError};
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
@@ -146,7 +146,7 @@ async fn gate_instances(
     let sql = format!(
         "UPDATE instance SET gated = TRUE WHERE {of} = $1 AND {OPEN} \
          RETURNING id, project_id, workflow_id, parent IS NULL, state, queued_by, priority, created_at, version, \
-         start, project_params"
+         start, params, project_params"
     );
     let backend = transaction.get_database_backend();
     let rows = transaction
@@ -181,10 +181,17 @@ fn read_open(row: &QueryResult) -> Result<OpenInstance, StoreError> {
         urgency: urgency_of(priority),
         since: columns.next_value()?,
     };
+    let version = columns.next_value()?;
+    let start: Start = columns.next_json()?;
+    let start = start.amend(StartChanges {
+        params: columns.next_optional_json()?,
+        labels: None,
+        priority,
+    });
     Ok(OpenInstance {
         row,
-        version: columns.next_value()?,
-        start: columns.next_json()?,
+        version,
+        start,
         project_params: columns.next_json()?,
     })
 }
