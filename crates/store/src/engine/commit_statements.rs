@@ -55,7 +55,7 @@ struct HeaderRow<'a> {
     c_run_range: Option<String>,
 }
 
-const HEADER: [Column; 11] = [
+const HEADER: [Column; 12] = [
     ("c_state", "text"),
     ("c_reason", "text"),
     ("c_attention", "text"),
