@@ -34,6 +34,7 @@ mod edge_reasons;
 mod effect;
 mod effect_requests;
 mod event;
+mod expression_scope;
 mod history;
 mod machine;
 mod next_run;
@@ -44,6 +45,7 @@ mod record;
 mod row_overlay;
 mod state;
 mod timers;
+mod when;
 
 #[cfg(test)]
 #[allow(clippy::wildcard_enum_match_arm)]

@@ -7,15 +7,20 @@ use std::sync::Arc;
 
 pub use context::InstanceContext;
 use trigger_rule::{
-    Edge, EdgeCounts, EdgeTally, Outcome, TriggerRule, Verdict, outcome_of_disabled, outcome_of_enabled,
+    Edge, EdgeCounts, EdgeTally, Naming, Outcome, TaskFate, TriggerRule, Verdict, outcome_of_disabled,
+    outcome_of_disabled_with_when, outcome_of_enabled,
 };
 
 use crate::ids::TaskIndex;
 use crate::spec::model::{Definition, Predecessor, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{Priority, Scope, TaskState};
+use crate::task::Task;
 use crate::task_type::ExecutionSite;
+use crate::task_type::conditions::CONDITIONS;
+use branches::{BranchTable, branch_tables};
 
+pub(crate) mod branches;
 mod context;
 pub mod propagation;
 pub mod trigger_rule;
@@ -52,6 +57,12 @@ pub struct PlanNode {
     pub preds: Vec<Predecessor>,
     /// Successors inside the range.
     pub succs: Vec<Edge>,
+    /// Its `when` is asked before it starts or is passed.
+    pub has_when: bool,
+    /// What it chooses among its successors; none when it chooses nothing.
+    pub(crate) branches: Option<Box<BranchTable>>,
+    /// How many predecessors name it in a branch.
+    pub(crate) choices: u32,
     /// Predecessors whose failure this task handles once it has started.
     pub handles: Vec<TaskIndex>,
     /// How many tasks handle its failure; 0 when a successor waits for its success, which the failure takes away.
@@ -70,7 +81,8 @@ impl PlanNode {
 impl Plan {
     /// Plans a start of a definition. Chosen names that the definition lacks are left out.
     pub fn new(definition: Arc<Definition>, start: Arc<Start>) -> Self {
-        let succs = successors(&definition);
+        let mut branches = branch_tables(&definition);
+        let succs = successors(&definition, &branches);
         let in_range = range(&definition, &start, &succs);
         let is_inside = |task: TaskIndex| in_range[task.as_usize()];
         let tasks = task_indices(definition.tasks.len())
@@ -81,9 +93,15 @@ impl Plan {
                 succs.retain(|edge| is_inside(task_index) && is_inside(edge.task));
                 let mut preds = task.needs.clone();
                 preds.retain(|need| is_inside(task_index) && is_inside(need.task));
+                for need in &mut preds {
+                    need.on = rule_of(task, need.on);
+                }
                 PlanNode {
                     in_range: is_inside(task_index),
                     disabled: !task.enabled,
+                    has_when: task.when.is_some(),
+                    branches: branches.remove(&task_index).map(Box::new),
+                    choices: 0,
                     preds,
                     handlers: handlers(&succs),
                     succs,
@@ -92,9 +110,7 @@ impl Plan {
                 }
             })
             .collect();
-        for task_index in task_indices(nodes.len()) {
-            nodes[task_index.as_usize()].handles = handled_by(&nodes, task_index);
-        }
+        link_roles(&mut nodes);
         let order = topological(&nodes);
         for (rank, task_index) in (0..).zip(&order) {
             nodes[task_index.as_usize()].rank = rank;
@@ -202,22 +218,32 @@ impl Plan {
     }
 
     /// Returns what became of a task in this state about which its edges decide this; none while it is not settled.
-    pub(crate) fn outcome(
-        &self,
-        task_index: TaskIndex,
-        state: TaskState,
-        verdict: Verdict,
-    ) -> Option<Outcome> {
-        match self.nodes[task_index.as_usize()].disabled {
-            true => outcome_of_disabled(verdict),
-            false => outcome_of_enabled(state, verdict),
+    pub(crate) fn outcome(&self, task_index: TaskIndex, fate: TaskFate, verdict: Verdict) -> Option<Outcome> {
+        let node = &self.nodes[task_index.as_usize()];
+        match (node.disabled, node.has_when) {
+            (true, true) => outcome_of_disabled_with_when(fate.state, verdict),
+            (true, false) => outcome_of_disabled(verdict),
+            (false, _) => outcome_of_enabled(fate, verdict),
+        }
+    }
+
+    /// Returns what the edges from a task depend on, as far as its row says it.
+    pub(crate) fn fate(&self, task_index: TaskIndex, row: Option<&Task>) -> TaskFate {
+        let state = row.map_or(TaskState::Pending, |row| row.state);
+        let branches = self.nodes[task_index.as_usize()].branches.as_ref();
+        TaskFate {
+            state,
+            has_started: row.is_some_and(|row| row.attempts > row.attempts_before_run),
+            branch: branches
+                .filter(|_| state == TaskState::Succeeded)
+                .and_then(|branches| branches.branch_of(&row?.outputs)),
         }
     }
 
     /// Returns the tally of every task while nothing is settled.
     pub(crate) fn initial_tallies(&self) -> Vec<EdgeTally> {
         let tally = |node: &PlanNode| EdgeTally {
-            edges: EdgeCounts::waiting(node.preds.len()),
+            edges: EdgeCounts::waiting(node.preds.len(), node.choices),
             handlers: node.handlers,
         };
         self.nodes.iter().map(tally).collect()
@@ -229,7 +255,7 @@ impl Plan {
 pub fn count_excluded(definition: &Definition, start: &Start) -> u32 {
     let is_partial = !start.tasks.is_empty();
     let succs = if is_partial {
-        successors(definition)
+        successors(definition, &BTreeMap::new())
     } else {
         Vec::new()
     };
@@ -252,14 +278,34 @@ pub(crate) fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
     (0..count(tasks)).map(TaskIndex)
 }
 
-fn successors(definition: &Definition) -> Vec<Vec<Edge>> {
+fn successors(definition: &Definition, branches: &BTreeMap<TaskIndex, BranchTable>) -> Vec<Vec<Edge>> {
     let mut succs = vec![Vec::new(); definition.tasks.len()];
     for (task, successor) in task_indices(definition.tasks.len()).zip(&definition.tasks) {
         for need in &successor.needs {
-            succs[need.task.as_usize()].push(Edge { task, rule: need.on });
+            let is_named = branches
+                .get(&need.task)
+                .is_some_and(|branches| branches.names(task));
+            succs[need.task.as_usize()].push(Edge {
+                task,
+                rule: rule_of(successor, need.on),
+                naming: if is_named { Naming::Named } else { Naming::Unnamed },
+                handles: need.on == TriggerRule::OnFailure || is_conditions(successor),
+            });
         }
     }
     succs
+}
+
+fn is_conditions(task: &TaskDefinition) -> bool {
+    task.action.type_name() == CONDITIONS.name
+}
+
+/// Returns the rule of an edge to a task: conditions are evaluated whatever became of what they need.
+fn rule_of(successor: &TaskDefinition, rule: TriggerRule) -> TriggerRule {
+    if is_conditions(successor) {
+        return TriggerRule::OnSettled;
+    }
+    rule
 }
 
 /// Counts the successors that handle a failure; none do when another one waits for the success.
@@ -267,16 +313,22 @@ fn handlers(succs: &[Edge]) -> u32 {
     if succs.iter().any(|edge| edge.rule == TriggerRule::OnSuccess) {
         return 0;
     }
-    let on_failure = succs.iter().filter(|edge| edge.rule == TriggerRule::OnFailure);
-    count(on_failure.count())
+    count(succs.iter().filter(|edge| edge.handles).count())
 }
 
-fn handled_by(nodes: &[PlanNode], task_index: TaskIndex) -> Vec<TaskIndex> {
-    let preds = nodes[task_index.as_usize()].preds.iter();
-    preds
-        .filter(|need| need.on == TriggerRule::OnFailure && nodes[need.task.as_usize()].handlers > 0)
-        .map(|need| need.task)
-        .collect()
+/// Tells tasks what the edges to them mean: whose failures they handle, and how many tasks may turn them down.
+fn link_roles(nodes: &mut [PlanNode]) {
+    for task_index in task_indices(nodes.len()) {
+        let node = &nodes[task_index.as_usize()];
+        let handles_failures = node.handlers > 0;
+        for edge in node.succs.clone() {
+            let successor = &mut nodes[edge.task.as_usize()];
+            if edge.handles && handles_failures {
+                successor.handles.push(task_index);
+            }
+            successor.choices += u32::from(edge.naming == Naming::Named);
+        }
+    }
 }
 
 fn range(definition: &Definition, start: &Start, succs: &[Vec<Edge>]) -> Vec<bool> {

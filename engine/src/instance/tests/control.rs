@@ -10,7 +10,7 @@ use crate::spec::model::{Direction, Output, Param};
 use crate::spec::values::ParamType;
 use crate::states::Attention;
 use crate::states::{AttemptState, Backoff, Command, InstanceState, OnWorkerLost, OperationStatus};
-use crate::task::TaskReport;
+use crate::task::{Attempt, TaskReport};
 
 fn lose(world: &mut World, task_index: u32) {
     let uid = world.uid(task_index);
@@ -95,7 +95,7 @@ fn an_attempt_that_never_started_keeps_its_number_and_gets_a_new_uid() {
         },
     }));
     assert_eq!(world.line(), "running waiting");
-    assert!(world.row(0).has_idle_attempt());
+    assert!(world.row(0).open_attempt().is_some_and(Attempt::is_unbound));
     world.grant(0);
     assert_eq!(world.uid(0).to_string(), "1-42-0-1-2");
     assert_eq!(world.row(0).attempts, 1);
