@@ -9,6 +9,7 @@ mod expression;
 pub mod attempt;
 pub mod backfill;
 pub mod ids;
+pub mod overrides;
 pub mod states;
 
 pub mod params;

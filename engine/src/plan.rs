@@ -2,12 +2,13 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use context::InstanceContext;
+use run_range::{OutsideEdges, RunRange};
 use trigger_rule::{
-    Edge, EdgeCounts, EdgeTally, Naming, Outcome, TaskFate, TriggerRule, Verdict, outcome_of_disabled,
+    Edge, EdgeCounts, EdgeTally, Outcome, TaskFate, Verdict, outcome_of_disabled,
     outcome_of_disabled_with_when, outcome_of_enabled,
 };
 
@@ -17,12 +18,16 @@ use crate::start::Start;
 use crate::states::{Priority, Scope, TaskState};
 use crate::task::Task;
 use crate::task_type::ExecutionSite;
-use crate::task_type::conditions::CONDITIONS;
 use branches::{BranchTable, branch_tables};
+use edges::{handlers, rule_of, successors};
+use reach::{range, reach};
 
 pub(crate) mod branches;
 mod context;
+mod edges;
 pub mod propagation;
+mod reach;
+pub mod run_range;
 pub mod trigger_rule;
 
 /// The worker group where no other is named.
@@ -44,6 +49,8 @@ pub struct Plan {
     pub nodes: Vec<PlanNode>,
     /// Every task inside the range, predecessors first.
     pub order: Vec<TaskIndex>,
+    /// The tasks of the current run, when it is not about all of the range.
+    pub run_range: Option<RunRange>,
 }
 
 /// One task as this instance sees it.
@@ -53,16 +60,16 @@ pub struct PlanNode {
     pub in_range: bool,
     /// Not enabled: never runs; counts as succeeded where it would start.
     pub disabled: bool,
+    /// Outside the current run: keeps its state, and does not start.
+    pub frozen: bool,
     /// Predecessors inside the range, with what the edges from them wait for.
     pub preds: Vec<Predecessor>,
-    /// Successors inside the range.
+    /// Successors inside the range, without those whose edges the current run ignores.
     pub succs: Vec<Edge>,
     /// Its `when` is asked before it starts or is passed.
     pub has_when: bool,
     /// What it chooses among its successors; none when it chooses nothing.
     pub(crate) branches: Option<Box<BranchTable>>,
-    /// How many predecessors name it in a branch.
-    pub(crate) choices: u32,
     /// Predecessors whose failure this task handles once it has started.
     pub handles: Vec<TaskIndex>,
     /// How many tasks handle its failure; 0 when a successor waits for its success, which the failure takes away.
@@ -101,7 +108,7 @@ impl Plan {
                     disabled: !task.enabled,
                     has_when: task.when.is_some(),
                     branches: branches.remove(&task_index).map(Box::new),
-                    choices: 0,
+                    frozen: false,
                     preds,
                     handlers: handlers(&succs),
                     succs,
@@ -110,7 +117,7 @@ impl Plan {
                 }
             })
             .collect();
-        link_roles(&mut nodes);
+        link_handlers(&mut nodes);
         let order = topological(&nodes);
         for (rank, task_index) in (0..).zip(&order) {
             nodes[task_index.as_usize()].rank = rank;
@@ -121,12 +128,62 @@ impl Plan {
             context: InstanceContext::default(),
             nodes,
             order,
+            run_range: None,
         }
     }
 
     /// Returns the plan with what surrounds the instance.
     pub fn with_context(self, context: InstanceContext) -> Self {
         Self { context, ..self }
+    }
+
+    /// Limits the plan to the tasks of one run.
+    pub fn within(mut self, run_range: Option<RunRange>) -> Self {
+        self.run_range = run_range;
+        let Some(run_range) = run_range else {
+            return self;
+        };
+        let inside = self.tasks_of_run(run_range);
+        for (node, is_inside) in self.nodes.iter_mut().zip(&inside) {
+            node.frozen = !is_inside;
+        }
+        if run_range.outside == OutsideEdges::Ignored {
+            let outside = self.nodes.iter_mut().filter(|node| node.frozen);
+            outside.for_each(|node| node.succs.retain(|edge| !inside[edge.task.as_usize()]));
+        }
+        self
+    }
+
+    /// Returns which tasks a run is about; of others than the named one only those inside the range of the start.
+    pub(crate) fn tasks_of_run(&self, run_range: RunRange) -> Vec<bool> {
+        let preds = |o: TaskIndex| self.nodes[o.as_usize()].preds.iter().map(|need| need.task);
+        let succs = |o: TaskIndex| self.nodes[o.as_usize()].succs.iter().map(|edge| edge.task);
+        let chosen = vec![run_range.task];
+        match run_range.scope {
+            Scope::Upstream => reach(chosen, self.nodes.len(), preds),
+            Scope::Downstream | Scope::All => reach(chosen, self.nodes.len(), succs),
+            Scope::Only => reach(chosen, self.nodes.len(), |_| [].into_iter()),
+        }
+    }
+
+    /// Returns the predecessors of a task whose edges decide about it in the current run.
+    pub(crate) fn deciding_preds(&self, task_index: TaskIndex) -> impl Iterator<Item = &Predecessor> {
+        let ignores = self
+            .run_range
+            .is_some_and(|run| run.outside == OutsideEdges::Ignored);
+        let node = &self.nodes[task_index.as_usize()];
+        let is_ignored =
+            move |need: &&Predecessor| ignores && !node.frozen && self.nodes[need.task.as_usize()].frozen;
+        node.preds.iter().filter(move |need| !is_ignored(need))
+    }
+
+    /// Returns how many of the tasks whose edges decide about a task in the current run may turn it down.
+    fn choices(&self, task_index: TaskIndex) -> u32 {
+        let names = |need: &&Predecessor| {
+            let branches = self.nodes[need.task.as_usize()].branches.as_ref();
+            branches.is_some_and(|branches| branches.names(task_index))
+        };
+        count(self.deciding_preds(task_index).filter(names).count())
     }
 
     /// Returns how many tasks can run.
@@ -221,6 +278,8 @@ impl Plan {
     pub(crate) fn outcome(&self, task_index: TaskIndex, fate: TaskFate, verdict: Verdict) -> Option<Outcome> {
         let node = &self.nodes[task_index.as_usize()];
         match (node.disabled, node.has_when) {
+            // Outside the current run it stays what its edges decided before.
+            (true, _) if node.frozen && fate.state == TaskState::Skipped => Some(Outcome::Skipped),
             (true, true) => outcome_of_disabled_with_when(fate.state, verdict),
             (true, false) => outcome_of_disabled(verdict),
             (false, _) => outcome_of_enabled(fate, verdict),
@@ -242,11 +301,14 @@ impl Plan {
 
     /// Returns the tally of every task while nothing is settled.
     pub(crate) fn initial_tallies(&self) -> Vec<EdgeTally> {
-        let tally = |node: &PlanNode| EdgeTally {
-            edges: EdgeCounts::waiting(node.preds.len(), node.choices),
+        let tally = |(task_index, node): (TaskIndex, &PlanNode)| EdgeTally {
+            edges: EdgeCounts::waiting(self.deciding_preds(task_index).count(), self.choices(task_index)),
             handlers: node.handlers,
         };
-        self.nodes.iter().map(tally).collect()
+        task_indices(self.nodes.len())
+            .zip(&self.nodes)
+            .map(tally)
+            .collect()
     }
 }
 
@@ -278,94 +340,15 @@ pub(crate) fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
     (0..count(tasks)).map(TaskIndex)
 }
 
-fn successors(definition: &Definition, branches: &BTreeMap<TaskIndex, BranchTable>) -> Vec<Vec<Edge>> {
-    let mut succs = vec![Vec::new(); definition.tasks.len()];
-    for (task, successor) in task_indices(definition.tasks.len()).zip(&definition.tasks) {
-        for need in &successor.needs {
-            let is_named = branches
-                .get(&need.task)
-                .is_some_and(|branches| branches.names(task));
-            succs[need.task.as_usize()].push(Edge {
-                task,
-                rule: rule_of(successor, need.on),
-                naming: if is_named { Naming::Named } else { Naming::Unnamed },
-                handles: need.on == TriggerRule::OnFailure || is_conditions(successor),
-            });
-        }
-    }
-    succs
-}
-
-fn is_conditions(task: &TaskDefinition) -> bool {
-    task.action.type_name() == CONDITIONS.name
-}
-
-/// Returns the rule of an edge to a task: conditions are evaluated whatever became of what they need.
-fn rule_of(successor: &TaskDefinition, rule: TriggerRule) -> TriggerRule {
-    if is_conditions(successor) {
-        return TriggerRule::OnSettled;
-    }
-    rule
-}
-
-/// Counts the successors that handle a failure; none do when another one waits for the success.
-fn handlers(succs: &[Edge]) -> u32 {
-    if succs.iter().any(|edge| edge.rule == TriggerRule::OnSuccess) {
-        return 0;
-    }
-    count(succs.iter().filter(|edge| edge.handles).count())
-}
-
-/// Tells tasks what the edges to them mean: whose failures they handle, and how many tasks may turn them down.
-fn link_roles(nodes: &mut [PlanNode]) {
+/// Lets tasks know whose failures they handle.
+fn link_handlers(nodes: &mut [PlanNode]) {
     for task_index in task_indices(nodes.len()) {
         let node = &nodes[task_index.as_usize()];
-        let handles_failures = node.handlers > 0;
-        for edge in node.succs.clone() {
-            let successor = &mut nodes[edge.task.as_usize()];
-            if edge.handles && handles_failures {
-                successor.handles.push(task_index);
-            }
-            successor.choices += u32::from(edge.naming == Naming::Named);
+        let handlers = node.succs.iter().filter(|edge| edge.handles && node.handlers > 0);
+        for handler in handlers.map(|edge| edge.task).collect::<Vec<_>>() {
+            nodes[handler.as_usize()].handles.push(task_index);
         }
     }
-}
-
-fn range(definition: &Definition, start: &Start, succs: &[Vec<Edge>]) -> Vec<bool> {
-    let tasks = &definition.tasks;
-    if start.tasks.is_empty() || start.scope == Scope::All {
-        return vec![true; tasks.len()];
-    }
-    let names: BTreeSet<&str> = start.tasks.iter().map(String::as_str).collect();
-    let chosen = task_indices(tasks.len())
-        .zip(tasks)
-        .filter(|(_, task)| names.contains(task.name.as_str()))
-        .map(|(task_index, _)| task_index)
-        .collect();
-    match start.scope {
-        Scope::All | Scope::Only => reach(chosen, tasks.len(), |_| [].into_iter()),
-        Scope::Upstream => reach(chosen, tasks.len(), |o| {
-            tasks[o.as_usize()].needs.iter().map(|need| need.task)
-        }),
-        Scope::Downstream => reach(chosen, tasks.len(), |o| {
-            succs[o.as_usize()].iter().map(|edge| edge.task)
-        }),
-    }
-}
-
-fn reach<I: Iterator<Item = TaskIndex>>(
-    chosen: Vec<TaskIndex>,
-    tasks: usize,
-    next: impl Fn(TaskIndex) -> I,
-) -> Vec<bool> {
-    let mut inside = vec![false; tasks];
-    let mut todo = chosen;
-    while let Some(task_index) = todo.pop() {
-        if !std::mem::replace(&mut inside[task_index.as_usize()], true) {
-            todo.extend(next(task_index));
-        }
-    }
-    inside
 }
 
 fn topological(nodes: &[PlanNode]) -> Vec<TaskIndex> {

@@ -38,8 +38,9 @@ impl<'a> ScopeSource<'a> {
         };
         let outputs_of = |task_index| draft.rows().get(task_index).map(|row| &row.outputs);
         let base = plan.start.time_base(rows.created_at);
+        let overrides = row.and_then(|row| row.overrides.as_deref());
         Ok(Self {
-            values: task_values(plan, uid, base, &outputs_of)?,
+            values: task_values(plan, uid, base, &outputs_of, overrides)?,
             types: declared_types(plan, task_index, &outputs_of),
         })
     }

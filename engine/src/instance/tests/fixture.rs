@@ -10,11 +10,11 @@ use crate::attempt::{AttemptEnd, AttemptResult};
 use crate::ids::{
     DispatchId, Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run, TaskIndex, Timestamp,
 };
-use crate::instance::Operation;
 use crate::instance::{
     Changes, Effect, Event, Instance, InstanceRecord, InstanceRows, OperationDecision, StepBatch, Transition,
     apply, pending_effects,
 };
+use crate::instance::{CommandArguments, Operation, next_plan};
 use crate::plan::Plan;
 use crate::plan::trigger_rule::{Outcome, TriggerRule};
 use crate::spec::ProjectDefaults;
@@ -177,6 +177,7 @@ pub(crate) fn record() -> InstanceRecord {
         reason: Some("waiting for a master".into()),
         attention: None,
         run: Run(1),
+        run_range: None,
         due_at: None,
         time_left_ms: None,
         timed_out: false,
@@ -266,7 +267,19 @@ impl World {
         self.decisions.extend(changes.decisions.iter().cloned());
         self.effects.extend(effects.iter().cloned());
         self.check(&changes, &effects);
+        self.plan_again(&changes);
+        self.check_edge_decisions();
         (changes, effects)
+    }
+
+    /// Loads the instance with another plan where the changes need one, and lets it continue, as its owner does.
+    fn plan_again(&mut self, changes: &Changes) {
+        let Some(plan) = next_plan(&self.plan, &self.state, changes) else {
+            return;
+        };
+        self.state = Instance::load(&plan, self.state.rows.clone());
+        self.plan = plan;
+        self.batch(&[Event::Loaded]);
     }
 
     pub(crate) fn send(&mut self, event: Event) -> Vec<Effect> {
@@ -281,7 +294,7 @@ impl World {
         self.command_on(Command::ForceSuccess, Some(TaskIndex(task_index)))
     }
 
-    fn command_on(&mut self, command: Command, task: Option<TaskIndex>) -> OperationStatus {
+    pub(crate) fn command_on(&mut self, command: Command, task: Option<TaskIndex>) -> OperationStatus {
         let event = self.command_event(command, task);
         let (changes, _) = self.batch(&[event]);
         changes.decisions[0].status
@@ -294,6 +307,8 @@ impl World {
             command,
             run: self.state.record().run,
             task,
+            requested_by: "ann".to_owned(),
+            arguments: CommandArguments::default(),
         })
     }
 
@@ -382,7 +397,6 @@ impl World {
     fn check(&self, changes: &Changes, effects: &[Effect]) {
         self.check_counters();
         self.check_rows();
-        self.check_edge_decisions();
         self.check_effects(effects);
         let record = self.state.record();
         let idle = record.state.is_idle() || record.attention.is_some();
@@ -447,6 +461,9 @@ impl World {
         for task_index in self.plan.order.iter().copied() {
             let row = self.state.task(task_index);
             let stored = row.map(|row| row.state);
+            if self.plan.nodes[task_index.as_usize()].frozen {
+                continue;
+            }
             let tally = self.state.counters.tallies[task_index.as_usize()];
             let fate = self.plan.fate(task_index, row);
             let outcome = self.plan.outcome(task_index, fate, tally.edges.verdict());
