@@ -4,13 +4,16 @@
 //! ordered collections, and everything that must be done outside is returned as data.
 
 mod date_names;
+mod expression;
 
 pub mod attempt;
 pub mod backfill;
 pub mod ids;
+pub mod overrides;
 pub mod states;
 
 pub mod params;
+pub mod place;
 pub mod plan;
 pub mod spec;
 pub mod start;

@@ -2,20 +2,32 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use context::InstanceContext;
+use run_range::{OutsideEdges, RunRange};
 use trigger_rule::{
-    Edge, EdgeCounts, EdgeTally, Outcome, TriggerRule, Verdict, outcome_of_disabled, outcome_of_enabled,
+    Edge, EdgeCounts, EdgeTally, Outcome, TaskFate, Verdict, outcome_of_disabled,
+    outcome_of_disabled_with_when, outcome_of_enabled,
 };
 
 use crate::ids::TaskIndex;
 use crate::spec::model::{Definition, Predecessor, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{Priority, Scope, TaskState};
+use crate::task::Task;
 use crate::task_type::ExecutionSite;
+use branches::{BranchTable, branch_tables};
+use edges::{handlers, rule_of, successors};
+use reach::{range, reach};
 
+pub(crate) mod branches;
+mod context;
+mod edges;
 pub mod propagation;
+mod reach;
+pub mod run_range;
 pub mod trigger_rule;
 
 /// The worker group where no other is named.
@@ -31,10 +43,14 @@ pub struct Plan {
     pub definition: Arc<Definition>,
     /// The choices of the start.
     pub start: Arc<Start>,
+    /// What surrounds the instance; empty for readers of its states.
+    pub context: InstanceContext,
     /// One per task, by index.
     pub nodes: Vec<PlanNode>,
     /// Every task inside the range, predecessors first.
     pub order: Vec<TaskIndex>,
+    /// The tasks of the current run, when it is not about all of the range.
+    pub run_range: Option<RunRange>,
 }
 
 /// One task as this instance sees it.
@@ -44,10 +60,16 @@ pub struct PlanNode {
     pub in_range: bool,
     /// Not enabled: never runs; counts as succeeded where it would start.
     pub disabled: bool,
+    /// Outside the current run: keeps its state, and does not start.
+    pub frozen: bool,
     /// Predecessors inside the range, with what the edges from them wait for.
     pub preds: Vec<Predecessor>,
-    /// Successors inside the range.
+    /// Successors inside the range, without those whose edges the current run ignores.
     pub succs: Vec<Edge>,
+    /// Its `when` is asked before it starts or is passed.
+    pub has_when: bool,
+    /// What it chooses among its successors; none when it chooses nothing.
+    pub(crate) branches: Option<Box<BranchTable>>,
     /// Predecessors whose failure this task handles once it has started.
     pub handles: Vec<TaskIndex>,
     /// How many tasks handle its failure; 0 when a successor waits for its success, which the failure takes away.
@@ -66,7 +88,8 @@ impl PlanNode {
 impl Plan {
     /// Plans a start of a definition. Chosen names that the definition lacks are left out.
     pub fn new(definition: Arc<Definition>, start: Arc<Start>) -> Self {
-        let succs = successors(&definition);
+        let mut branches = branch_tables(&definition);
+        let succs = successors(&definition, &branches);
         let in_range = range(&definition, &start, &succs);
         let is_inside = |task: TaskIndex| in_range[task.as_usize()];
         let tasks = task_indices(definition.tasks.len())
@@ -77,9 +100,15 @@ impl Plan {
                 succs.retain(|edge| is_inside(task_index) && is_inside(edge.task));
                 let mut preds = task.needs.clone();
                 preds.retain(|need| is_inside(task_index) && is_inside(need.task));
+                for need in &mut preds {
+                    need.on = rule_of(task, need.on);
+                }
                 PlanNode {
                     in_range: is_inside(task_index),
                     disabled: !task.enabled,
+                    has_when: task.when.is_some(),
+                    branches: branches.remove(&task_index).map(Box::new),
+                    frozen: false,
                     preds,
                     handlers: handlers(&succs),
                     succs,
@@ -88,9 +117,7 @@ impl Plan {
                 }
             })
             .collect();
-        for task_index in task_indices(nodes.len()) {
-            nodes[task_index.as_usize()].handles = handled_by(&nodes, task_index);
-        }
+        link_handlers(&mut nodes);
         let order = topological(&nodes);
         for (rank, task_index) in (0..).zip(&order) {
             nodes[task_index.as_usize()].rank = rank;
@@ -98,9 +125,65 @@ impl Plan {
         Self {
             definition,
             start,
+            context: InstanceContext::default(),
             nodes,
             order,
+            run_range: None,
         }
+    }
+
+    /// Returns the plan with what surrounds the instance.
+    pub fn with_context(self, context: InstanceContext) -> Self {
+        Self { context, ..self }
+    }
+
+    /// Limits the plan to the tasks of one run.
+    pub fn within(mut self, run_range: Option<RunRange>) -> Self {
+        self.run_range = run_range;
+        let Some(run_range) = run_range else {
+            return self;
+        };
+        let inside = self.tasks_of_run(run_range);
+        for (node, is_inside) in self.nodes.iter_mut().zip(&inside) {
+            node.frozen = !is_inside;
+        }
+        if run_range.outside == OutsideEdges::Ignored {
+            let outside = self.nodes.iter_mut().filter(|node| node.frozen);
+            outside.for_each(|node| node.succs.retain(|edge| !inside[edge.task.as_usize()]));
+        }
+        self
+    }
+
+    /// Returns which tasks a run is about; of others than the named one only those inside the range of the start.
+    pub(crate) fn tasks_of_run(&self, run_range: RunRange) -> Vec<bool> {
+        let preds = |o: TaskIndex| self.nodes[o.as_usize()].preds.iter().map(|need| need.task);
+        let succs = |o: TaskIndex| self.nodes[o.as_usize()].succs.iter().map(|edge| edge.task);
+        let chosen = vec![run_range.task];
+        match run_range.scope {
+            Scope::Upstream => reach(chosen, self.nodes.len(), preds),
+            Scope::Downstream | Scope::All => reach(chosen, self.nodes.len(), succs),
+            Scope::Only => reach(chosen, self.nodes.len(), |_| [].into_iter()),
+        }
+    }
+
+    /// Returns the predecessors of a task whose edges decide about it in the current run.
+    pub(crate) fn deciding_preds(&self, task_index: TaskIndex) -> impl Iterator<Item = &Predecessor> {
+        let ignores = self
+            .run_range
+            .is_some_and(|run| run.outside == OutsideEdges::Ignored);
+        let node = &self.nodes[task_index.as_usize()];
+        let is_ignored =
+            move |need: &&Predecessor| ignores && !node.frozen && self.nodes[need.task.as_usize()].frozen;
+        node.preds.iter().filter(move |need| !is_ignored(need))
+    }
+
+    /// Returns how many of the tasks whose edges decide about a task in the current run may turn it down.
+    fn choices(&self, task_index: TaskIndex) -> u32 {
+        let names = |need: &&Predecessor| {
+            let branches = self.nodes[need.task.as_usize()].branches.as_ref();
+            branches.is_some_and(|branches| branches.names(task_index))
+        };
+        count(self.deciding_preds(task_index).filter(names).count())
     }
 
     /// Returns how many tasks can run.
@@ -143,12 +226,30 @@ impl Plan {
         task.priority.unwrap_or(self.start.priority)
     }
 
-    /// Returns where a task runs; everything runs inline in a dry run.
+    /// Returns where a task runs; in a dry run everything completes inline that is not decided.
     pub fn site_of(&self, task: &TaskDefinition) -> ExecutionSite {
-        if self.start.dry_run {
-            return ExecutionSite::Inline;
+        match task.action.site() {
+            ExecutionSite::Inline | ExecutionSite::Owner(_) | ExecutionSite::Worker if self.start.dry_run => {
+                ExecutionSite::Inline
+            }
+            site => site,
         }
-        task.action.site()
+    }
+
+    /// Returns the outputs of a task that later tasks see as parameters: those that it declares.
+    pub fn declared_outputs<'a>(
+        &'a self,
+        task_index: TaskIndex,
+        outputs: &'a BTreeMap<String, String>,
+    ) -> impl Iterator<Item = (&'a String, &'a String)> {
+        let task = self.definition.task(task_index);
+        // What runs on workers sets nothing else.
+        let declared = task
+            .filter(|task| !runs_on_worker(task))
+            .map(|task| &task.outputs);
+        outputs.iter().filter(move |(name, _)| {
+            declared.is_none_or(|declared| declared.iter().any(|output| output.name == **name))
+        })
     }
 
     /// Returns the wait of a task after it became ready, in milliseconds; there is none in a dry run.
@@ -174,25 +275,40 @@ impl Plan {
     }
 
     /// Returns what became of a task in this state about which its edges decide this; none while it is not settled.
-    pub(crate) fn outcome(
-        &self,
-        task_index: TaskIndex,
-        state: TaskState,
-        verdict: Verdict,
-    ) -> Option<Outcome> {
-        match self.nodes[task_index.as_usize()].disabled {
-            true => outcome_of_disabled(verdict),
-            false => outcome_of_enabled(state, verdict),
+    pub(crate) fn outcome(&self, task_index: TaskIndex, fate: TaskFate, verdict: Verdict) -> Option<Outcome> {
+        let node = &self.nodes[task_index.as_usize()];
+        match (node.disabled, node.has_when) {
+            // Outside the current run it stays what its edges decided before.
+            (true, _) if node.frozen && fate.state == TaskState::Skipped => Some(Outcome::Skipped),
+            (true, true) => outcome_of_disabled_with_when(fate.state, verdict),
+            (true, false) => outcome_of_disabled(verdict),
+            (false, _) => outcome_of_enabled(fate, verdict),
+        }
+    }
+
+    /// Returns what the edges from a task depend on, as far as its row says it.
+    pub(crate) fn fate(&self, task_index: TaskIndex, row: Option<&Task>) -> TaskFate {
+        let state = row.map_or(TaskState::Pending, |row| row.state);
+        let branches = self.nodes[task_index.as_usize()].branches.as_ref();
+        TaskFate {
+            state,
+            has_started: row.is_some_and(|row| row.attempts > row.attempts_before_run),
+            branch: branches
+                .filter(|_| state == TaskState::Succeeded)
+                .and_then(|branches| branches.branch_of(&row?.outputs)),
         }
     }
 
     /// Returns the tally of every task while nothing is settled.
     pub(crate) fn initial_tallies(&self) -> Vec<EdgeTally> {
-        let tally = |node: &PlanNode| EdgeTally {
-            edges: EdgeCounts::waiting(node.preds.len()),
+        let tally = |(task_index, node): (TaskIndex, &PlanNode)| EdgeTally {
+            edges: EdgeCounts::waiting(self.deciding_preds(task_index).count(), self.choices(task_index)),
             handlers: node.handlers,
         };
-        self.nodes.iter().map(tally).collect()
+        task_indices(self.nodes.len())
+            .zip(&self.nodes)
+            .map(tally)
+            .collect()
     }
 }
 
@@ -201,7 +317,7 @@ impl Plan {
 pub fn count_excluded(definition: &Definition, start: &Start) -> u32 {
     let is_partial = !start.tasks.is_empty();
     let succs = if is_partial {
-        successors(definition)
+        successors(definition, &BTreeMap::new())
     } else {
         Vec::new()
     };
@@ -224,68 +340,15 @@ pub(crate) fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
     (0..count(tasks)).map(TaskIndex)
 }
 
-fn successors(definition: &Definition) -> Vec<Vec<Edge>> {
-    let mut succs = vec![Vec::new(); definition.tasks.len()];
-    for (task, successor) in task_indices(definition.tasks.len()).zip(&definition.tasks) {
-        for need in &successor.needs {
-            succs[need.task.as_usize()].push(Edge { task, rule: need.on });
+/// Lets tasks know whose failures they handle.
+fn link_handlers(nodes: &mut [PlanNode]) {
+    for task_index in task_indices(nodes.len()) {
+        let node = &nodes[task_index.as_usize()];
+        let handlers = node.succs.iter().filter(|edge| edge.handles && node.handlers > 0);
+        for handler in handlers.map(|edge| edge.task).collect::<Vec<_>>() {
+            nodes[handler.as_usize()].handles.push(task_index);
         }
     }
-    succs
-}
-
-/// Counts the successors that handle a failure; none do when another one waits for the success.
-fn handlers(succs: &[Edge]) -> u32 {
-    if succs.iter().any(|edge| edge.rule == TriggerRule::OnSuccess) {
-        return 0;
-    }
-    let on_failure = succs.iter().filter(|edge| edge.rule == TriggerRule::OnFailure);
-    count(on_failure.count())
-}
-
-fn handled_by(nodes: &[PlanNode], task_index: TaskIndex) -> Vec<TaskIndex> {
-    let preds = nodes[task_index.as_usize()].preds.iter();
-    preds
-        .filter(|need| need.on == TriggerRule::OnFailure && nodes[need.task.as_usize()].handlers > 0)
-        .map(|need| need.task)
-        .collect()
-}
-
-fn range(definition: &Definition, start: &Start, succs: &[Vec<Edge>]) -> Vec<bool> {
-    let tasks = &definition.tasks;
-    if start.tasks.is_empty() || start.scope == Scope::All {
-        return vec![true; tasks.len()];
-    }
-    let names: BTreeSet<&str> = start.tasks.iter().map(String::as_str).collect();
-    let chosen = task_indices(tasks.len())
-        .zip(tasks)
-        .filter(|(_, task)| names.contains(task.name.as_str()))
-        .map(|(task_index, _)| task_index)
-        .collect();
-    match start.scope {
-        Scope::All | Scope::Only => reach(chosen, tasks.len(), |_| [].into_iter()),
-        Scope::Upstream => reach(chosen, tasks.len(), |o| {
-            tasks[o.as_usize()].needs.iter().map(|need| need.task)
-        }),
-        Scope::Downstream => reach(chosen, tasks.len(), |o| {
-            succs[o.as_usize()].iter().map(|edge| edge.task)
-        }),
-    }
-}
-
-fn reach<I: Iterator<Item = TaskIndex>>(
-    chosen: Vec<TaskIndex>,
-    tasks: usize,
-    next: impl Fn(TaskIndex) -> I,
-) -> Vec<bool> {
-    let mut inside = vec![false; tasks];
-    let mut todo = chosen;
-    while let Some(task_index) = todo.pop() {
-        if !std::mem::replace(&mut inside[task_index.as_usize()], true) {
-            todo.extend(next(task_index));
-        }
-    }
-    inside
 }
 
 fn topological(nodes: &[PlanNode]) -> Vec<TaskIndex> {

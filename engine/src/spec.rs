@@ -14,10 +14,12 @@ pub(crate) mod params;
 pub(crate) mod validator;
 pub(crate) mod values;
 
+mod concurrency;
 mod cut_off;
 mod defaults;
 mod graph;
 mod lint;
+mod logic;
 mod needs;
 mod param_check;
 mod parse;
@@ -25,8 +27,10 @@ mod schema;
 mod serialize;
 mod tasks;
 
+pub use concurrency::{ConcurrencyRule, ConcurrencyStrategy};
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
+pub use labels::parse_label_map;
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};
 pub use lint::lint;
 pub use model::{Definition, Direction, OnCutOff, Output, Param, Predecessor, RetryPolicy, TaskDefinition};

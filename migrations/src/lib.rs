@@ -23,6 +23,9 @@ mod m0016_backfill;
 mod m0017_backfill_dates;
 mod m0020_retention;
 mod m0021_instance_purge;
+mod m0022_task_progress;
+mod m0028_places;
+mod m0032_single_tasks;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -49,6 +52,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_backfill_dates::Migration),
             Box::new(m0020_retention::Migration),
             Box::new(m0021_instance_purge::Migration),
+            Box::new(m0022_task_progress::Migration),
+            Box::new(m0028_places::Migration),
+            Box::new(m0032_single_tasks::Migration),
         ]
     }
 }

@@ -5,20 +5,22 @@
 
 use std::time::Duration;
 
-use engine::ids::{Incarnation, Timestamp};
+use engine::ids::{Incarnation, TaskIndex, Timestamp};
 use engine::instance::{Effect, Event};
+use engine::place::PlaceOutlook;
 use engine::states::{Attention, InstanceState};
 use tokio::sync::oneshot;
 
 use actix::prelude::*;
 
 use crate::execution::assignment::Assignment;
-use crate::execution::commit_queue::{CommitQueue, DecidedCommit, HeldSlots};
+use crate::execution::commit_queue::{CommitQueue, DecidedCommit, DecisionMoment, HeldSlots};
 use crate::execution::effects::{EffectRunner, FollowUps};
 use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::instance_metrics::record_commit;
-use crate::execution::running_instance::RunningInstance;
+use crate::execution::running_instance::{PlanChange, RunningInstance};
 use crate::execution::slots::SlotGranted;
+use crate::execution::watches::Watches;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::execution::write_verdict::{MAX_REFUSALS, WriteFailures, WriteVerdict};
 use crate::messages::dispatch::AttemptQuery;
@@ -57,6 +59,9 @@ pub(crate) struct CommitCycle {
     slots: HeldSlots,
     phase: CyclePhase,
     failures: WriteFailures,
+    /// What the store said about the place of the next run.
+    places: PlaceOutlook,
+    watches: Watches,
     /// The steps of this machine's clock that the stored due times have followed.
     stepped_ms: i64,
 }
@@ -73,6 +78,8 @@ impl CommitCycle {
             slots: HeldSlots::default(),
             phase: CyclePhase::Ready,
             failures: WriteFailures::default(),
+            places: PlaceOutlook::default(),
+            watches: Watches::default(),
         }
     }
 
@@ -116,9 +123,13 @@ impl CommitCycle {
             return None;
         }
         self.assignment.activity.record(reading.now);
+        let moment = DecisionMoment {
+            reading,
+            places: self.places.clone(),
+        };
         let commit = self
             .queue
-            .decide(&self.instance, &self.deps.slots, &mut self.slots, reading);
+            .decide(&self.instance, &self.deps.slots, &mut self.slots, moment);
         if commit.changes.is_empty() {
             self.stepped_ms = commit.stepped_ms;
             self.slots.release(&commit.granted);
@@ -165,6 +176,10 @@ impl CommitCycle {
                 }
                 self.pause(after, commit)
             }
+            WriteVerdict::NoPlace(places) => {
+                self.places = places;
+                self.pause(Duration::ZERO, commit)
+            }
             WriteVerdict::Fenced => {
                 metrics::counter!("porpoise_fenced_writes_total").increment(1);
                 CommitOutcome::OutOfSync
@@ -175,11 +190,15 @@ impl CommitCycle {
 
     fn apply(&mut self, commit: &DecidedCommit) {
         self.stepped_ms = commit.stepped_ms;
+        self.places = PlaceOutlook::default();
         record_commit(&self.instance, &commit.changes, commit.at);
         let state = commit.changes.record.as_ref().map(|record| record.state);
         let has_new_state = state.is_some_and(|state| state != self.instance.state.record().state);
-        engine::instance::apply(&self.instance.plan, &mut self.instance.state, &commit.changes);
+        if self.instance.apply(&commit.changes) == PlanChange::Replaced && !commit.changes.releases_owner {
+            self.queue.push_events([Event::Loaded]);
+        }
         self.slots.release_unbound(commit, &self.instance);
+        self.watches.close_ended(&self.instance);
         self.deps.commit_events.publish(CommitEvent {
             transitions: commit.changes.transitions.clone(),
             decided: commit.changes.decisions.clone(),
@@ -187,6 +206,10 @@ impl CommitCycle {
         });
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
             self.deps.commit_events.publish_backfill(backfill);
+        }
+        self.instance.gated |= commit.changes.place.is_some();
+        if has_new_state && self.instance.gated {
+            self.deps.commit_events.notify_places();
         }
     }
 
@@ -223,15 +246,27 @@ impl CommitCycle {
         reply_to: Recipient<DeliverEvents>,
     ) -> Option<Timestamp> {
         let owner = self.deps.owner(self.assignment.epoch);
-        let runner = EffectRunner::new(&self.deps, &self.instance, owner, reply_to);
-        let FollowUps { events, wake_at } = runner.run(effects);
+        let runner = EffectRunner::new(&self.deps, &self.instance, owner, reply_to.clone());
+        let FollowUps {
+            events,
+            wake_at,
+            watches,
+        } = runner.run(effects);
+        for request in watches {
+            self.watches.start(&self.deps, &self.instance, request, &reply_to);
+        }
         self.queue.push_events(events);
         wake_at
     }
 
+    /// Looks at once at what attempts in the owner wait for: of one task, or of all.
+    pub(crate) fn look_again(&self, task_index: Option<TaskIndex>) {
+        self.watches.look_again(task_index);
+    }
+
     /// Derives from the state what it needs from the outside.
     pub(crate) fn pending_effects(&self) -> Vec<Effect> {
-        engine::instance::pending_effects(&self.instance.state)
+        engine::instance::pending_effects(&self.instance.plan, &self.instance.state)
     }
 
     /// Holds the slots of the attempts that may be at a worker, and returns the queries for them.

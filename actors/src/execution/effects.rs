@@ -8,6 +8,7 @@ use engine::states::KillCause;
 use engine::task::TaskReport;
 
 use crate::execution::running_instance::RunningInstance;
+use crate::execution::watches::WatchRequest;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::dispatch::{KillAttempt, SendAttempt};
 use crate::messages::workflow::DeliverEvents;
@@ -23,6 +24,8 @@ pub(crate) struct FollowUps {
     pub(crate) events: Vec<Event>,
     /// When the actor has to wake for a due time.
     pub(crate) wake_at: Option<Timestamp>,
+    /// What has to be looked at.
+    pub(crate) watches: Vec<WatchRequest>,
 }
 
 /// Runs effects of one instance; each is harmless when repeated.
@@ -72,6 +75,17 @@ impl<'a> EffectRunner<'a> {
                 let event = Event::Report(TaskReport::CompletedInline { task_index, attempt });
                 self.follow_ups.events.push(event);
             }
+            Effect::Watch {
+                task_index,
+                attempt,
+                kind,
+                goal,
+            } => self.follow_ups.watches.push(WatchRequest {
+                task_index,
+                attempt,
+                kind,
+                goal,
+            }),
             Effect::WakeAt { at } => self.follow_ups.wake_at = Some(at),
             Effect::CancelSlot { task_index } => self.deps.slots.cancel(id, task_index),
             Effect::Warn { task_index, text } => self.warn(task_index, &text),
@@ -121,7 +135,7 @@ impl<'a> EffectRunner<'a> {
             kill: Kill {
                 uid,
                 owner: self.owner.clone(),
-                cause,
+                cause: known_to_workers(cause),
             },
             exclusive: self.instance.is_exclusive(task_index),
             reply_to: self.reply_to.clone(),
@@ -132,6 +146,14 @@ impl<'a> EffectRunner<'a> {
         let task = task_index.and_then(|task_index| self.instance.plan.definition.task(task_index));
         let task = task.map(|task| task.name.as_str());
         tracing::warn!(instance = %self.instance.state.rows.id, task, text, "time limit");
+    }
+}
+
+/// Returns the cause that a worker of any version knows: to it, every kill but that of a time limit is the same.
+fn known_to_workers(cause: KillCause) -> KillCause {
+    match cause {
+        KillCause::Kill | KillCause::Skip => KillCause::Stop,
+        KillCause::Stop | KillCause::Timeout | KillCause::Strategy => cause,
     }
 }
 

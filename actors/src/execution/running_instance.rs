@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::ids::{AttemptNumber, BackfillId, DispatchId, TaskIndex};
-use engine::instance::Instance;
-use engine::params::{self, BuiltinContext, ParamError, ParamScopes, TimeBase};
-use engine::plan::Plan;
+use engine::instance::{Changes, Instance, apply, next_plan};
+use engine::overrides::TaskOverrides;
+use engine::params::{self, ParamError, TimeBase};
+use engine::plan::{InstanceContext, Plan};
 use engine::spec::{Definition, OnCutOff};
 use engine::states::OnTimeout;
 use engine::task::{Attempt, Worker};
@@ -17,15 +18,21 @@ use ports::protocol::{Dispatch, Owner};
 
 /// An instance in memory: a cache of its rows.
 pub(crate) struct RunningInstance {
-    project: String,
-    workflow: String,
-    project_params: BTreeMap<String, String>,
     /// The backfill that it is a date of.
     pub(crate) backfill: Option<BackfillId>,
+    /// Whether its end may give a place back.
+    pub(crate) gated: bool,
     /// Its definition with what the start selected.
     pub(crate) plan: Plan,
     /// Its state as it was last stored.
     pub(crate) state: Instance,
+}
+
+/// Whether changes gave an instance another plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlanChange {
+    Unchanged,
+    Replaced,
 }
 
 /// A message to a worker, and what a user should know about it.
@@ -39,15 +46,33 @@ pub(crate) struct PreparedDispatch {
 impl RunningInstance {
     /// Builds the state from the rows.
     pub(crate) fn new(loaded: LoadedInstance, definition: Arc<Definition>) -> Self {
-        let plan = Plan::new(definition, Arc::new(loaded.start));
-        Self {
+        let context = InstanceContext {
             project: loaded.project,
             workflow: loaded.workflow,
             project_params: loaded.project_params,
+            trigger: loaded.trigger,
+        };
+        let plan = Plan::new(definition, Arc::new(loaded.start))
+            .with_context(context)
+            .within(loaded.rows.record.planned_range());
+        Self {
             backfill: loaded.backfill,
+            gated: loaded.gated,
             state: Instance::load(&plan, loaded.rows),
             plan,
         }
+    }
+
+    /// Folds committed changes in. Returns whether the instance has another plan by that, with which it continues once
+    /// `Event::Loaded` is decided.
+    pub(crate) fn apply(&mut self, changes: &Changes) -> PlanChange {
+        apply(&self.plan, &mut self.state, changes);
+        let Some(plan) = next_plan(&self.plan, &self.state, changes) else {
+            return PlanChange::Unchanged;
+        };
+        self.state = Instance::load(&plan, self.state.rows.clone());
+        self.plan = plan;
+        PlanChange::Replaced
     }
 
     /// Returns the worker and the number of an open attempt, if `uid` is its current binding.
@@ -62,6 +87,12 @@ impl RunningInstance {
     pub(crate) fn is_bound(&self, task_index: TaskIndex) -> bool {
         self.open_attempt(task_index)
             .is_some_and(|attempt| attempt.worker.is_some())
+    }
+
+    /// Whether this attempt of a task is open and waits in the owner.
+    pub(crate) fn runs_in_owner(&self, task_index: TaskIndex, number: AttemptNumber) -> bool {
+        self.open_attempt(task_index)
+            .is_some_and(|attempt| attempt.is_in_owner() && attempt.number == number)
     }
 
     /// Whether attempts of a task run only under a lease.
@@ -97,6 +128,8 @@ impl RunningInstance {
             .definition
             .task(task_index)
             .ok_or("the definition has no such task")?;
+        let overrides = self.overrides_of(task_index);
+        let task = &*TaskOverrides::amend(overrides, task);
         let attempt = self.open_attempt(task_index).ok_or("the attempt has no row")?;
         let (uid, worker) = attempt
             .uid
@@ -104,7 +137,7 @@ impl RunningInstance {
             .ok_or("the attempt is not bound to a worker")?;
         let base = self.plan.start.time_base(self.state.rows.created_at);
         let values = self
-            .resolve_params(task_index, uid, base)
+            .resolve_params(uid, base)
             .map_err(|error| error.to_string())?;
         let prepared = task.action.prepare(&values, base);
         let (mut env, mut warnings) = (prepared.env, prepared.warnings);
@@ -118,8 +151,8 @@ impl RunningInstance {
                 uid,
                 worker: worker.incarnation,
                 owner,
-                project: self.project.clone(),
-                workflow: self.workflow.clone(),
+                project: self.plan.context.project.clone(),
+                workflow: self.plan.context.workflow.clone(),
                 task: task.name.clone(),
                 attempt: attempt.number,
                 action: prepared.action,
@@ -139,40 +172,27 @@ impl RunningInstance {
         })
     }
 
+    fn overrides_of(&self, task_index: TaskIndex) -> Option<&TaskOverrides> {
+        self.state.task(task_index)?.overrides.as_deref()
+    }
+
     fn open_attempt(&self, task_index: TaskIndex) -> Option<&Attempt> {
         self.state.task(task_index)?.open_attempt()
     }
 
-    /// Returns the parameters that a task sees, by name.
-    fn resolve_params(
+    /// Returns the parameters that an attempt of a task sees, by name.
+    pub(crate) fn resolve_params(
         &self,
-        task_index: TaskIndex,
         uid: DispatchId,
         base: TimeBase,
     ) -> Result<BTreeMap<String, String>, ParamError> {
-        let definition = &self.plan.definition;
-        let (task, task_params) = definition
-            .task(task_index)
-            .map_or(("", &[][..]), |task| (task.name.as_str(), &task.params));
         let outputs_of = |at: TaskIndex| self.state.task(at).map(|row| &row.outputs);
-        let upstream = params::upstream_outputs(&self.plan, task_index, &outputs_of);
-        let builtins = params::builtin_params(&BuiltinContext {
-            base,
-            project: &self.project,
-            workflow: &self.workflow,
-            task,
+        params::task_values(
+            &self.plan,
             uid,
-        });
-        params::resolve_params(
-            ParamScopes {
-                builtins: &builtins,
-                project: &self.project_params,
-                workflow: &definition.params,
-                upstream: &upstream,
-                task: task_params,
-                startup: &self.plan.start.params,
-            },
             base,
+            &outputs_of,
+            self.overrides_of(uid.task_index),
         )
     }
 }

@@ -8,7 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::login;
 use crate::http::openapi;
-use crate::instances::{commands, start};
+use crate::instances::{commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::{
     backfills, calendars, debug, health, instances, logs, nodes, operations, projects, retention, schedules,
@@ -62,14 +62,15 @@ fn register_workflow(config: &mut ServiceConfig) {
 
 fn register_instance(config: &mut ServiceConfig) {
     instances::register_instance_routes(config);
-    commands::register_instance_routes(config);
+    edit::register_routes(config);
+    commands::register_routes(config);
     tasks::register_instance_routes(config);
     config.service(scope("/tasks/{task}").configure(register_task));
 }
 
 fn register_task(config: &mut ServiceConfig) {
     tasks::register_task_routes(config);
-    commands::register_task_routes(config);
+    task_commands::register_routes(config);
     logs::register_routes(config);
 }
 

@@ -11,12 +11,12 @@ mod schedule;
 mod workflow;
 
 pub(crate) use admin::{
-    ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCommand, TokenCommand,
-    UserCommand,
+    ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCap, ProjectCommand,
+    TokenCommand, UserCommand,
 };
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
-pub(crate) use instance::{InstanceCommand, ListInstancesArgs, LogsArgs, VerbArgs};
+pub(crate) use instance::{InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs};
 pub use retention::CleanArgs;
 pub(crate) use schedule::{
     CountArgs, OneSchedule, PreviewArgs, ScheduleCommand, SetScheduleArgs, TimingArgs,

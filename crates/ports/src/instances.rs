@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use engine::ids::{
     BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
 };
-use engine::instance::{Changes, InstanceRecord, InstanceRows};
+use engine::instance::{Changes, InstanceRecord, InstanceRows, ReusedRows};
+use engine::place::PlaceOutlook;
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Attempt;
-use engine::trigger::Trigger;
+use engine::trigger::{Trigger, TriggerType};
 
+use crate::admissions::StartAdmission;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::membership::NodeIdentity;
 
@@ -50,6 +52,8 @@ pub struct NewInstance {
     pub requested_by: Option<String>,
     /// Its first owner; without one it waits to be claimed.
     pub owner: Option<NodeIdentity>,
+    /// The instance that it continues from, with the rows whose results it takes over.
+    pub continued_from: Option<(InstanceId, ReusedRows)>,
     /// Ties a repeated request to this instance.
     pub request_key: Option<RequestKey>,
     /// When it is created.
@@ -72,7 +76,9 @@ impl NewInstance {
             reason: Some("waiting for a master".to_owned()),
             attention: None,
             run: Run(1),
+            run_range: None,
             due_at: None,
+            queued_by: None,
             time_left_ms: None,
             timed_out: false,
             started_at: None,
@@ -87,7 +93,7 @@ impl NewInstance {
                 revision: Revision(0),
                 created_at: self.at,
                 record,
-                tasks: BTreeMap::new(),
+                tasks: self.continued_from.map(|(_, rows)| rows).unwrap_or_default(),
             },
             project: self.project,
             workflow: self.workflow,
@@ -95,7 +101,9 @@ impl NewInstance {
             version: self.version,
             project_params: self.project_params,
             start: self.start,
+            trigger: self.trigger.trigger_type(),
             backfill: self.trigger.backfill(),
+            gated: false,
             duplicate_open_attempts: Vec::new(),
             commands: Vec::new(),
             results: Vec::new(),
@@ -138,8 +146,10 @@ pub enum WriteOutcome {
     Created {
         /// Its id.
         id: InstanceId,
-        /// Its first owner; without one it waits to be claimed.
+        /// Its first owner; without one it waits to be claimed, or for a place.
         owner: Option<NodeIdentity>,
+        /// Whether it runs.
+        admission: StartAdmission,
     },
     /// The request key was used before, with the same body, for this instance.
     Known {
@@ -152,6 +162,8 @@ pub enum WriteOutcome {
     Stored,
     /// Owner, epoch or revision did not match: nothing was stored.
     Stale,
+    /// The run that it begins has no place: nothing was stored, and it is decided again with this outlook.
+    NoPlace(PlaceOutlook),
     /// This entry alone cannot be stored; the others of its batch were.
     Rejected(String),
 }
@@ -173,8 +185,12 @@ pub struct LoadedInstance {
     pub project_params: BTreeMap<String, String>,
     /// What the start asked for.
     pub start: Start,
+    /// What started it.
+    pub trigger: TriggerType,
     /// The backfill that it is a date of.
     pub backfill: Option<BackfillId>,
+    /// Whether its end gives a place back.
+    pub gated: bool,
     /// Open attempts of tasks that have a later one; normally none.
     pub duplicate_open_attempts: Vec<(TaskIndex, Attempt)>,
     /// Unapplied commands in order.

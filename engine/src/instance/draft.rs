@@ -1,5 +1,8 @@
 //! The working copy of an instance on which the events of one batch act.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::changes::{Changes, OperationDecision, Reset};
 use super::edge_reasons::{never_start_reason, skip_reason};
 use super::effect::Effect;
@@ -9,8 +12,11 @@ use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
 use crate::ids::{DispatchId, TaskIndex, Timestamp};
+use crate::overrides::TaskOverrides;
+use crate::place::{PlaceOutlook, PlaceRequest};
 use crate::plan::trigger_rule::Verdict;
 use crate::plan::{DISABLED_REASON, Plan};
+use crate::start::Start;
 use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
 use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
 
@@ -25,6 +31,12 @@ pub(super) struct InstanceDraft<'a> {
     history: History,
     requests: EffectRequests,
     closed: Vec<(TaskIndex, Attempt)>,
+    places: PlaceOutlook,
+    place: Option<PlaceRequest>,
+    /// Tasks about which the owner decides in this event, by rank.
+    undecided: BTreeSet<(u32, TaskIndex)>,
+    /// The choices of the start as a command of this batch changed them.
+    start: Option<Arc<Start>>,
 }
 
 impl<'a> InstanceDraft<'a> {
@@ -39,7 +51,26 @@ impl<'a> InstanceDraft<'a> {
             history: History::default(),
             requests: EffectRequests::default(),
             closed: Vec::new(),
+            places: PlaceOutlook::default(),
+            place: None,
+            undecided: BTreeSet::new(),
+            start: None,
         }
+    }
+
+    /// Sets what is known of the places.
+    pub(super) fn set_places(&mut self, places: PlaceOutlook) {
+        self.places = places;
+    }
+
+    /// Returns what is known of the places.
+    pub(super) fn places(&self) -> &PlaceOutlook {
+        &self.places
+    }
+
+    /// Sets what the commit needs of the places.
+    pub(super) fn request_place(&mut self, request: PlaceRequest) {
+        self.place = Some(request);
     }
 
     /// Returns what the instance runs.
@@ -106,8 +137,8 @@ impl<'a> InstanceDraft<'a> {
     /// Whether running attempts are killed and the instance will be `failed`.
     pub(super) fn is_ending(&self) -> bool {
         let is_open = matches!(self.record.state, InstanceState::Running | InstanceState::Pausing);
-        let by_failure = self.rows.counts().has_standing_failure()
-            && self.plan.start.failure_strategy == FailureStrategy::End;
+        let by_failure = self.plan.start.failure_strategy == FailureStrategy::End
+            && self.rows.has_standing_failure_of_run();
         let by_time = self.record.timed_out && self.plan.definition.on_timeout.fails();
         is_open && (by_failure || by_time)
     }
@@ -124,13 +155,35 @@ impl<'a> InstanceDraft<'a> {
         }
     }
 
+    /// Returns the choices of the start.
+    pub(super) fn start(&self) -> &Start {
+        self.start.as_ref().unwrap_or(&self.plan.start)
+    }
+
+    /// Replaces the choices of the start.
+    pub(super) fn set_start(&mut self, start: Start) {
+        self.start = Some(Arc::new(start));
+    }
+
+    /// Whether the run is about other tasks than the plan says: it begins, or is over.
+    pub(super) fn has_other_range(&self) -> bool {
+        self.record.planned_range() != self.plan.run_range
+    }
+
+    /// Whether the plan no longer fits: nothing is decided about tasks before the next batch, which has another one.
+    pub(super) fn awaits_plan(&self) -> bool {
+        self.start.is_some() || self.has_other_range()
+    }
+
     /// Continues a running instance: its clock runs, everything ready starts.
     pub(super) fn continue_running(&mut self) {
         if self.record.state != InstanceState::Running {
             return;
         }
-        if self.record.started_at.is_none() {
-            self.record.started_at = Some(self.at);
+        let limit_ms = self.plan.definition.timeout_ms;
+        let stands = limit_ms.is_some() && self.record.due_at.is_none() && !self.record.timed_out;
+        if self.record.started_at.is_none() || stands {
+            self.record.started_at.get_or_insert(self.at);
             self.start_clock();
         }
         self.decide_pending_tasks();
@@ -153,19 +206,19 @@ impl<'a> InstanceDraft<'a> {
     /// Does with a task what its edges decide, unless it is decided already. A final instance decides nothing.
     fn decide_task(&mut self, task_index: TaskIndex, verdict: Verdict) {
         let is_pending = self.rows.state_of(task_index) == TaskState::Pending;
-        if !is_pending || self.record.state.is_final() {
+        let node = &self.plan.nodes[task_index.as_usize()];
+        if !is_pending || node.frozen || self.record.state.is_final() || self.awaits_plan() {
             return;
         }
-        let is_disabled = self.plan.nodes[task_index.as_usize()].disabled;
+        let is_disabled = node.disabled;
+        let is_open = self.mode() == InstanceMode::Open;
         match verdict {
+            Verdict::Starts if (is_open || is_disabled) && self.asks_when(task_index) => {
+                self.queue_decision(task_index);
+            }
             Verdict::Undecided => {}
-            Verdict::Starts if is_disabled => {
-                let reason = DISABLED_REASON.to_owned();
-                self.step_task(task_index, TaskEvent::NeverStart { reason });
-            }
-            Verdict::Starts if self.mode() == InstanceMode::Open => {
-                self.step_task(task_index, TaskEvent::Ready);
-            }
+            Verdict::Starts if is_disabled => self.pass_task(task_index),
+            Verdict::Starts if is_open => self.step_task(task_index, TaskEvent::Ready),
             Verdict::Starts => {}
             Verdict::Skipped => {
                 let reason = skip_reason(self.plan, &self.rows, task_index);
@@ -178,8 +231,47 @@ impl<'a> InstanceDraft<'a> {
         }
     }
 
+    /// Passes a disabled task, which counts as succeeded from then on.
+    pub(super) fn pass_task(&mut self, task_index: TaskIndex) {
+        let reason = DISABLED_REASON.to_owned();
+        self.step_task(task_index, TaskEvent::NeverStart { reason });
+    }
+
+    /// Whether the `when` of a task is asked before it starts: not for retries, and not for what continues after a pause.
+    fn asks_when(&self, task_index: TaskIndex) -> bool {
+        let has_started = |row: &Task| row.attempts > row.attempts_before_run;
+        self.plan.nodes[task_index.as_usize()].has_when && !self.rows.get(task_index).is_some_and(has_started)
+    }
+
+    fn queue_decision(&mut self, task_index: TaskIndex) {
+        let rank = self.plan.rank(task_index);
+        self.undecided.insert((rank, task_index));
+    }
+
+    /// Takes the next task about which the owner decides itself, predecessors first.
+    pub(super) fn pop_undecided(&mut self) -> Option<TaskIndex> {
+        Some(self.undecided.pop_first()?.1)
+    }
+
+    /// Whether the open attempt of a task waits in the owner for something outside.
+    pub(super) fn waits_in_owner(&self, task_index: TaskIndex) -> bool {
+        let task = self.plan.task(task_index);
+        task.is_some_and(|task| self.plan.site_of(task).watch_kind().is_some())
+    }
+
+    /// Ends attempts in the owner that a pause suspended.
+    pub(super) fn end_suspended_attempts(&mut self, cause: KillCause, reason: &str) {
+        for task_index in self.rows.idle_attempts() {
+            if self.waits_in_owner(task_index) {
+                let reason = reason.to_owned();
+                self.step_task(task_index, TaskEvent::End { cause, reason });
+            }
+        }
+    }
+
     /// Kills running attempts; what has not started never will.
     pub(super) fn end_active_tasks(&mut self, cause: KillCause, reason: &str) {
+        self.end_suspended_attempts(cause, reason);
         for task_index in self.rows.active() {
             let reason = reason.to_owned();
             self.step_task(task_index, TaskEvent::End { cause, reason });
@@ -188,8 +280,11 @@ impl<'a> InstanceDraft<'a> {
 
     /// Steps one task and takes in what it requests.
     pub(super) fn step_task(&mut self, task_index: TaskIndex, event: TaskEvent) {
-        let is_edge_decision = matches!(event, TaskEvent::Skip { .. } | TaskEvent::NeverStart { .. });
-        let definition = if is_edge_decision {
+        let concerns_disabled_tasks = matches!(
+            event,
+            TaskEvent::Skip { .. } | TaskEvent::NeverStart { .. } | TaskEvent::CannotStart { .. }
+        );
+        let definition = if concerns_disabled_tasks {
             self.plan.definition.task(task_index)
         } else {
             self.plan.task(task_index)
@@ -199,6 +294,8 @@ impl<'a> InstanceDraft<'a> {
                 "{event}: task {task_index} is not included in this instance"
             ));
         };
+        let row = self.rows.get(task_index).cloned().unwrap_or_else(Task::unstarted);
+        let definition = &*TaskOverrides::amend(row.overrides.as_deref(), definition);
         if self.record.attention.is_some()
             && matches!(event, TaskEvent::Report(TaskReport::SlotGranted { .. }))
         {
@@ -220,8 +317,7 @@ impl<'a> InstanceDraft<'a> {
             instance: rows.id,
             task_index,
         };
-        let row = self.rows.get(task_index).cloned();
-        let step = task::step(&context, row.unwrap_or_else(Task::unstarted), event);
+        let step = task::step(&context, row, event);
         for effect in step.effects {
             self.take_effect(task_index, effect);
         }
@@ -235,6 +331,8 @@ impl<'a> InstanceDraft<'a> {
             TaskEffect::RequestSlot => self.requests.request_slot(task_index),
             TaskEffect::CancelSlot => self.requests.cancel_slot(task_index),
             TaskEffect::CompleteInline => self.requests.complete_inline(task_index),
+            TaskEffect::Open => self.queue_decision(task_index),
+            TaskEffect::Watch => self.requests.watch(task_index),
             TaskEffect::Kill => self.requests.kill(task_index),
             TaskEffect::Warn(text) => {
                 self.history.note_task(task_index);
@@ -291,9 +389,9 @@ impl<'a> InstanceDraft<'a> {
     }
 
     /// Resets task rows.
-    pub(super) fn reset_tasks(&mut self, reset: Reset) {
+    pub(super) fn reset_tasks(&mut self, reset: Reset, why: &str) {
         let left = self.rows.reset(reset);
-        self.history.clear_tasks(left);
+        self.history.clear_tasks(left, why);
     }
 
     /// Returns what must be committed, and what is to be done after that.
@@ -301,14 +399,17 @@ impl<'a> InstanceDraft<'a> {
         self.record_history();
         let effects = self.requests.into_effects(&self.rows, &self.record, self.stored);
         let releases_owner = self.record.is_idle();
+        let is_final = self.record.state.is_final();
         let (reset, tasks) = self.rows.into_changes();
         let changes = Changes {
             record: (self.record != *self.stored.record()).then_some(self.record),
+            start: self.start,
             reset,
             closed: self.closed,
             tasks,
             transitions: self.history.into_transitions(),
             decisions,
+            place: self.place.filter(|_| !is_final),
             releases_owner,
         };
         (changes, effects)

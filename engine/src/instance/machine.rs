@@ -9,7 +9,9 @@ use super::event::{Event, Operation};
 use super::reasons::{failure_reason, set_reason};
 use super::state::Instance;
 use super::timers::{fire_due, move_due_times};
+use super::when::decide_queued;
 use crate::ids::{TaskIndex, Timestamp};
+use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::states::{Attention, KillCause, Priority};
 use crate::task::{Task, TaskEvent, Wait};
@@ -44,13 +46,19 @@ impl<'a> StepBatch<'a> {
         }
     }
 
+    /// Decides the next run by what is known of the places.
+    pub fn with_places(mut self, places: PlaceOutlook) -> Self {
+        self.draft.set_places(places);
+        self
+    }
+
     /// Decides one event.
     pub fn step(&mut self, event: Event) {
         let draft = &mut self.draft;
         let was_ending = draft.is_ending();
         match event {
             Event::Loaded => load(draft),
-            Event::Command(operation) => self.decide(operation),
+            Event::Command(operation) => self.decide(&operation),
             Event::Report(report) => draft.step_task(report.task_index(), TaskEvent::Report(report)),
             Event::Warning { uid, text } => draft.warn_about(uid, &text),
             Event::Due => fire_due(draft),
@@ -58,6 +66,7 @@ impl<'a> StepBatch<'a> {
             Event::Quarantine { attention } => quarantine(draft, attention),
         }
         let draft = &mut self.draft;
+        decide_queued(draft);
         if draft.is_ending() && !was_ending {
             let reason = format!("the instance ends: {}", failure_reason(draft));
             draft.end_active_tasks(KillCause::Strategy, &reason);
@@ -65,7 +74,7 @@ impl<'a> StepBatch<'a> {
         check_completion(draft);
     }
 
-    fn decide(&mut self, operation: Operation) {
+    fn decide(&mut self, operation: &Operation) {
         let id = operation.id;
         if self.decisions.iter().any(|decision| decision.operation == id) {
             return self.draft.ignore(format!("operation {id} is decided already"));

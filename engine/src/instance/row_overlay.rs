@@ -7,10 +7,11 @@ use super::changes::Reset;
 use super::counters::{Counters, TaskCounts};
 use super::state::Instance;
 use crate::ids::{TaskIndex, Timestamp};
+use crate::overrides::TaskOverrides;
 use crate::plan::Plan;
 use crate::plan::propagation::{TallyTable, follow_change};
-use crate::plan::trigger_rule::{EdgeTally, Outcome, Verdict, stands};
-use crate::states::TaskState;
+use crate::plan::trigger_rule::{EdgeTally, Outcome, TaskFate, Verdict, stands};
+use crate::states::{KillCause, TaskState};
 use crate::task::Task;
 
 /// A copy-on-write view: reading and changing cost only what they touch; a reset costs O(tasks + edges).
@@ -67,6 +68,11 @@ impl<'a> RowOverlay<'a> {
         self.base.task(task_index)
     }
 
+    /// Returns what the instance runs.
+    pub(super) fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+
     /// Lists the rows that this batch touched.
     pub(super) fn touched(&self) -> &BTreeMap<TaskIndex, Task> {
         &self.touched
@@ -84,8 +90,8 @@ impl<'a> RowOverlay<'a> {
 
     /// Returns what became of a task; none while it is not settled.
     pub(super) fn outcome_of(&self, task_index: TaskIndex) -> Option<Outcome> {
-        let (state, verdict) = (self.state_of(task_index), self.verdict_of(task_index));
-        self.plan.outcome(task_index, state, verdict)
+        let (fate, verdict) = (self.fate_of(task_index), self.verdict_of(task_index));
+        self.plan.outcome(task_index, fate, verdict)
     }
 
     /// Lists tasks in an active state.
@@ -93,12 +99,9 @@ impl<'a> RowOverlay<'a> {
         self.matching(|counters| &counters.active, |task| task.state.is_active())
     }
 
-    /// Lists tasks that do not run but have an unbound attempt.
-    pub(super) fn unbound(&self) -> BTreeSet<TaskIndex> {
-        self.matching(
-            |counters| &counters.unbound,
-            |task| !task.state.is_active() && task.has_unbound_attempt(),
-        )
+    /// Lists tasks that do not run but have an open attempt.
+    pub(super) fn idle_attempts(&self) -> BTreeSet<TaskIndex> {
+        self.matching(|counters| &counters.idle_attempts, Task::has_idle_attempt)
     }
 
     /// Whether the failure of a task stands.
@@ -124,6 +127,35 @@ impl<'a> RowOverlay<'a> {
                 .copied()
         };
         first(&counters.failed, TaskState::Failed).or_else(|| first(&counters.killed, TaskState::Killed))
+    }
+
+    /// Whether a failure stands; in a run of single tasks only that of one of them.
+    pub(super) fn has_standing_failure_of_run(&self) -> bool {
+        match self.plan.run_range {
+            None => self.counts.has_standing_failure(),
+            Some(_) => self.standing_of_run(|_| true),
+        }
+    }
+
+    /// Whether a pause ends as a failure: a failure of this run stands. What was killed from outside runs again after the
+    /// pause, but what a person killed does not.
+    pub(super) fn has_failure_in_pause(&self) -> bool {
+        self.standing_of_run(|task| {
+            let cause = task.attempt.as_ref().and_then(|attempt| attempt.kill_cause);
+            task.state == TaskState::Failed || cause == Some(KillCause::Kill)
+        })
+    }
+
+    /// Whether the failure of a task of this run stands, for which this holds.
+    fn standing_of_run(&self, holds: impl Fn(&Task) -> bool) -> bool {
+        let counters = &self.base.counters;
+        let listed = counters.failed.iter().chain(&counters.killed);
+        let mut listed = listed.chain(self.standing.keys());
+        self.counts.has_standing_failure()
+            && listed.any(|o| {
+                let is_frozen = self.plan.nodes[o.as_usize()].frozen;
+                !is_frozen && self.is_standing(*o) && self.get(*o).is_some_and(&holds)
+            })
     }
 
     /// Lists tasks that a pause or a stop kept from starting: O(rows).
@@ -179,6 +211,9 @@ impl<'a> RowOverlay<'a> {
         for task_index in self.due_by(Timestamp(i64::MAX)) {
             if let Some(mut task) = self.get(task_index).cloned() {
                 task.due_at = task.due_at.map(|due| due.plus(by_ms));
+                if let Some(progress) = task.progress.as_mut() {
+                    progress.move_times(by_ms);
+                }
                 self.touched.insert(task_index, task);
             }
         }
@@ -198,6 +233,14 @@ impl<'a> RowOverlay<'a> {
             .collect()
     }
 
+    /// Adds to what a person changed of a task.
+    pub(super) fn override_task(&mut self, task_index: TaskIndex, overrides: TaskOverrides) {
+        if let Some(mut task) = self.get(task_index).cloned() {
+            task.overrides.get_or_insert_default().merge(overrides);
+            self.touched.insert(task_index, task);
+        }
+    }
+
     /// Marks a row as touched although it stays as it is.
     pub(super) fn touch(&mut self, task_index: TaskIndex) {
         if let Some(task) = self.get(task_index).cloned() {
@@ -207,9 +250,9 @@ impl<'a> RowOverlay<'a> {
 
     /// Puts a changed row in place; returns the tasks about which their edges decide something else by that.
     pub(super) fn put_row(&mut self, task_index: TaskIndex, task: Task) -> Vec<(TaskIndex, Verdict)> {
-        let (from, to) = (self.state_of(task_index), task.state);
+        let (from, to) = (self.fate_of(task_index), task.state);
         self.touched.insert(task_index, task);
-        self.shift_state(task_index, (from, to));
+        self.shift_state(task_index, (from.state, to));
         let plan = self.plan;
         follow_change(plan, self, task_index, from)
     }
@@ -224,8 +267,8 @@ impl<'a> RowOverlay<'a> {
     fn shift_state(&mut self, task_index: TaskIndex, (from, to): (TaskState, TaskState)) {
         if self.plan.is_included(task_index) {
             self.counts.shift(from, to);
-            self.set_standing(task_index);
         }
+        self.set_standing(task_index);
     }
 
     fn set_standing(&mut self, task_index: TaskIndex) {
@@ -302,8 +345,8 @@ impl<'a> RowOverlay<'a> {
 }
 
 impl TallyTable for RowOverlay<'_> {
-    fn state_of(&self, task_index: TaskIndex) -> TaskState {
-        Self::state_of(self, task_index)
+    fn fate_of(&self, task_index: TaskIndex) -> TaskFate {
+        self.plan.fate(task_index, self.get(task_index))
     }
 
     fn tally_of(&self, task_index: TaskIndex) -> EdgeTally {

@@ -428,8 +428,8 @@ fn an_output_has_a_type_and_a_default_or_one_of_them() {
     let expected = [
         ("rows", ParamType::Integer, Some("7")),
         ("list", ParamType::Json, Some("[1,2]")),
-        ("text", ParamType::String, Some("a")),
-        ("none", ParamType::String, None),
+        ("text", ParamType::Untyped, Some("a")),
+        ("none", ParamType::Untyped, None),
         ("ok", ParamType::Boolean, None),
     ];
     assert_eq!(found, expected);
@@ -554,10 +554,15 @@ fn the_schema_names_the_keys_that_the_reader_knows() {
     assert_eq!(keys(&document_schema()), parse::KEYS);
     let types = task_type_schemas();
     assert_eq!(types.len(), TASK_TYPES.len());
-    for ((name, schema), kind) in types.iter().zip(TASK_TYPES) {
-        assert_eq!(*name, kind.name);
+    for ((described, schema), kind) in types.iter().zip(TASK_TYPES) {
+        let name = described.name;
+        assert_eq!(name, kind.name);
         let own = kind.fields.iter().map(|field| field.key);
-        let mut known: Vec<&str> = tasks::COMMON_KEYS.iter().copied().chain(own).collect();
+        let common = tasks::COMMON_KEYS
+            .iter()
+            .copied()
+            .filter(|key| kind.has_common_key(key));
+        let mut known: Vec<&str> = common.chain(own).collect();
         let mut described = keys(schema);
         known.sort_unstable();
         described.sort_unstable();
@@ -580,7 +585,7 @@ fn the_schema_names_the_keys_that_the_reader_knows() {
 #[test]
 fn each_type_is_readable_with_the_keys_that_its_schema_requires() {
     for (kind, schema) in task_type_schemas() {
-        let mut task = json!({ "type": kind });
+        let mut task = json!({ "type": kind.name });
         for key in schema["required"]
             .as_array()
             .unwrap()
@@ -590,10 +595,16 @@ fn each_type_is_readable_with_the_keys_that_its_schema_requires() {
             match key {
                 "run" => task[key] = json!("echo"),
                 "request" => task[key] = json!({ "url": "http://x" }),
+                "cases" | "default" => task[key] = json!([]),
                 _ => {}
             }
         }
-        parse(&with_tasks(json!({ "a": task }))).unwrap();
+        if kind.name == "conditions" {
+            // Either `all` or `any` is required, which the table does not say.
+            task["needs"] = json!(["b"]);
+            task["any"] = json!([{ "task": "b", "is": "failed" }]);
+        }
+        parse(&with_tasks(json!({ "a": task, "b": { "type": "noop" } }))).unwrap();
     }
 }
 

@@ -1,16 +1,19 @@
 //! The step function of a task.
 
 use super::ends::{complete_inline, end, suspend_retry, wait_for_retry};
+use super::force::{force, force_after_kill};
 use super::report::TaskReport;
 use super::row::Task;
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
 use super::transitions::{
-    abandon, become_ready, bind, cancel, defer_loss, enqueue, force, kill, mark_lost, mark_not_started,
+    abandon, become_ready, bind, cancel, defer_loss, enqueue, kill, kill_wait, mark_lost, mark_not_started,
     mark_started, suspend, time_out, wait_for_slot,
 };
+use super::watch;
 use crate::attempt::AttemptEvent;
-use crate::ids::{DispatchId, Timestamp};
+use crate::ids::{AttemptNumber, DispatchId, Timestamp};
 use crate::states::TaskState;
+use crate::task_type::WatchKind;
 
 /// Returns what the event makes of the task.
 // One match over every pair is the point of this function.
@@ -33,11 +36,19 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
 
         (Pending, E::Skip { reason }) => TaskStep::entered(task, Skipped, reason),
         (Pending, E::NeverStart { reason }) => TaskStep::entered(task, NotRun, reason),
+        (Pending, E::CannotStart { reason }) => TaskStep::entered(task, Failed, reason),
         (
             Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess | Failed
             | Killed | Skipped | NotRun,
-            E::Skip { .. } | E::NeverStart { .. },
+            E::Skip { .. } | E::NeverStart { .. } | E::CannotStart { .. },
         ) => TaskStep::ignored(task, "its edges decided before"),
+
+        (Running, E::Opened(opening)) => watch::open(context, task, opening),
+        (
+            Pending | Delayed | Waiting | Dispatched | WaitingRetry | Succeeded | ForcedSuccess | Failed
+            | Killed | Skipped | NotRun,
+            E::Opened(_),
+        ) => TaskStep::ignored(task, "no attempt of it begins"),
 
         (Waiting, E::Report(R::SlotGranted { worker, .. })) if context.mode == InstanceMode::Open => {
             bind(context, task, worker)
@@ -71,22 +82,27 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             E::Report(R::Attempt { uid, .. }),
         ) => stale(task, uid),
 
-        (Running, E::Report(R::CompletedInline { attempt, .. }))
-            if task
-                .open_attempt()
-                .is_some_and(|a| a.uid.is_none() && a.number == attempt) =>
-        {
+        (Running, E::Report(R::CompletedInline { attempt, .. })) if is_in_owner(&task, attempt) => {
             complete_inline(context, task)
         }
         (
+            Running,
+            E::Report(R::Observed {
+                attempt, observation, ..
+            }),
+        ) if is_in_owner(&task, attempt) => watch::observe(context, task, &observation),
+        (
             Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
             | Failed | Killed | Skipped | NotRun,
-            E::Report(R::CompletedInline { .. }),
+            E::Report(R::CompletedInline { .. } | R::Observed { .. }),
         ) => TaskStep::ignored(task, "no such attempt runs in the owner"),
 
         (Delayed, E::Due) if is_due(&task, context.at) => enqueue(context, task, "its delay has passed"),
         (WaitingRetry, E::Due) if is_due(&task, context.at) => enqueue(context, task, "its wait has passed"),
-        (Running, E::Due) if is_due(&task, context.at) => time_out(context, task),
+        (Running, E::Due) if is_due(&task, context.at) => match context.site.watch_kind() {
+            Some(kind) => watch::expire(context, task, kind),
+            None => time_out(context, task),
+        },
         (
             Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
             | Failed | Killed | Skipped | NotRun,
@@ -97,8 +113,12 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
         (WaitingRetry, E::Suspend) => {
             suspend_retry(task, "paused; its wait for the next attempt starts again")
         }
+        (Running, E::Suspend) => match watched_kind(context, &task) {
+            Some(kind) => watch::suspend(context, task, kind),
+            None => TaskStep::ignored(task, "its attempt may end"),
+        },
         (
-            Pending | Dispatched | Running | Succeeded | ForcedSuccess | Failed | Killed | Skipped | NotRun,
+            Pending | Dispatched | Succeeded | ForcedSuccess | Failed | Killed | Skipped | NotRun,
             E::Suspend,
         ) => TaskStep::ignored(task, "nothing of it can be suspended"),
 
@@ -110,9 +130,12 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
         ) => TaskStep::ignored(task, "it was not suspended"),
 
         (Delayed | Waiting, E::End { reason, .. }) => cancel(context, task, reason),
+        (NotRun | Pending, E::End { cause, reason }) if watched_kind(context, &task).is_some() => {
+            kill(context, task, cause, reason)
+        }
         (NotRun, E::End { reason, .. }) => cancel(context, task, reason),
-        (Pending, E::End { reason, .. }) if task.has_unbound_attempt() => cancel(context, task, reason),
-        (WaitingRetry, E::End { reason, .. }) => TaskStep::entered(task, TaskState::Killed, reason),
+        (Pending, E::End { reason, .. }) if task.has_idle_attempt() => cancel(context, task, reason),
+        (WaitingRetry, E::End { cause, reason }) => kill_wait(task, cause, reason),
         (Dispatched | Running, E::End { cause, reason }) => kill(context, task, cause, reason),
         (Pending | Succeeded | ForcedSuccess | Failed | Killed | Skipped, E::End { .. }) => {
             TaskStep::ignored(task, "nothing of it runs")
@@ -125,17 +148,31 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             E::Abandon,
         ) => TaskStep::ignored(task, "it does not wait for an attempt"),
 
-        (Pending | Failed | Killed | NotRun, E::Force) => force(context, task),
-        (
-            Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess | Skipped,
-            E::Force,
-        ) => TaskStep::ignored(task, "it has not failed"),
+        (Pending | Delayed | Waiting | WaitingRetry | Failed | Killed, E::Force { reason }) => {
+            force(context, task, reason)
+        }
+        (Dispatched | Running | NotRun, E::Force { reason }) => force_after_kill(context, task, reason),
+        (Succeeded | ForcedSuccess | Skipped, E::Force { .. }) => {
+            TaskStep::ignored(task, "it counts as a success")
+        }
     }
 }
 
 fn is_open(task: &Task, uid: DispatchId) -> bool {
     task.open_attempt()
         .is_some_and(|attempt| attempt.uid == Some(uid))
+}
+
+fn is_in_owner(task: &Task, attempt: AttemptNumber) -> bool {
+    task.open_attempt()
+        .is_some_and(|open| open.is_in_owner() && open.number == attempt)
+}
+
+/// Returns what the open attempt of a task waits for in the owner, unless it is being killed.
+fn watched_kind(context: &StepContext<'_>, task: &Task) -> Option<WatchKind> {
+    let attempt = task.open_attempt().filter(|attempt| attempt.is_in_owner())?;
+    let kind = context.site.watch_kind()?;
+    attempt.kill_cause.is_none().then_some(kind)
 }
 
 fn is_due(task: &Task, at: Timestamp) -> bool {

@@ -2,6 +2,7 @@
 
 use super::report::TaskReport;
 use super::row::{Attempt, Task};
+use super::watch::Opening;
 use crate::ids::{Epoch, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::spec::model::{RetryPolicy, TaskDefinition};
 use crate::states::{KillCause, TaskState};
@@ -62,6 +63,13 @@ pub enum TaskEvent {
         /// Why.
         reason: String,
     },
+    /// Its `when` has no result.
+    CannotStart {
+        /// Why.
+        reason: String,
+    },
+    /// How its attempt in the owner begins.
+    Opened(Opening),
     /// Something was reported about it.
     Report(TaskReport),
     /// Its due time may have passed.
@@ -79,8 +87,11 @@ pub enum TaskEvent {
     },
     /// The paused instance ended as failed: no next attempt.
     Abandon,
-    /// A person declared it a success.
-    Force,
+    /// A person declares it a success; an open attempt is killed first.
+    Force {
+        /// Who did, as a readable text.
+        reason: String,
+    },
 }
 
 /// What a task requests from its instance.
@@ -92,6 +103,10 @@ pub enum TaskEffect {
     CancelSlot,
     /// Complete its attempt in the owner, as an event of the next batch.
     CompleteInline,
+    /// Decide how its attempt in the owner begins.
+    Open,
+    /// Look at what its attempt in the owner waits for.
+    Watch,
     /// Ask the worker to kill its attempt.
     Kill,
     /// Report that a time limit has passed.

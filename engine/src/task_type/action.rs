@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::definition::TaskType;
 use super::field::{FieldValues, parse_fields, with_defaults};
 use super::site::ExecutionSite;
+use super::value_kind::ValueKind;
 use crate::params::time::TimeBase;
 use crate::spec::validator::{Path, Validator};
 
@@ -69,6 +70,18 @@ impl TaskAction {
         Self { task_type, fields }
     }
 
+    /// Returns an action without fields.
+    #[cfg(test)]
+    pub(crate) fn of_type(task_type: &'static TaskType) -> Self {
+        Self::new(task_type, Vec::new())
+    }
+
+    /// Returns an action with these fields.
+    #[cfg(test)]
+    pub(crate) fn with_fields(task_type: &'static TaskType, fields: FieldValues) -> Self {
+        Self::new(task_type, fields)
+    }
+
     /// Returns the name of the task type.
     pub fn type_name(&self) -> &'static str {
         self.task_type.name
@@ -82,6 +95,37 @@ impl TaskAction {
     /// Returns the fields as a document has them: in the order of the type's table, without defaults.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.fields.iter().map(|(key, value)| (*key, value))
+    }
+
+    /// Reads the fields as the struct of their type; placeholders are not replaced.
+    pub(crate) fn read_fields<T: DeserializeOwned>(&self) -> Option<T> {
+        let fields = with_defaults(self.task_type.fields, &self.fields);
+        serde_json::from_value(Value::Object(fields)).ok()
+    }
+
+    /// Returns the keys of the type's scripts.
+    pub(crate) fn script_keys(&self) -> Vec<&'static str> {
+        let scripts = self.task_type.fields.iter().filter(|field| field.is_script());
+        scripts.map(|field| field.key).collect()
+    }
+
+    /// Parses another script for one of these keys; none when it is wrong.
+    pub(crate) fn parse_script(
+        &self,
+        validator: &mut Validator,
+        value: &Value,
+        at: &Path<'_>,
+        key: &str,
+    ) -> Option<String> {
+        let script = ValueKind::Script.parse(validator, value, &at.key(key), key)?;
+        script.as_str().map(str::to_owned)
+    }
+
+    /// Replaces the script of a key.
+    pub(crate) fn replace_script(&mut self, key: &str, script: &str) {
+        for (_, value) in self.fields.iter_mut().filter(|(known, _)| *known == key) {
+            *value = Value::from(script);
+        }
     }
 
     /// Puts parameters into the fields.

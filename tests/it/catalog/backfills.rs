@@ -28,6 +28,7 @@ fn start() -> Start {
     Start {
         params: BTreeMap::from([("day".to_owned(), "2".to_owned())]),
         tasks: Vec::new(),
+        start_within_ms: None,
         scope: Scope::All,
         failure_strategy: FailureStrategy::Continue,
         priority: Priority::High,
@@ -116,6 +117,7 @@ impl<'a> Campaign<'a> {
             trigger: Trigger::Backfill(self.id),
             requested_by: Some("admin".to_owned()),
             owner: None,
+            continued_from: None,
             request_key: None,
             at: Timestamp(2_000),
         }

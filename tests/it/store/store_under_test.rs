@@ -117,6 +117,7 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
         start: Start {
             params: BTreeMap::from([("day".to_owned(), "1".to_owned())]),
             tasks: Vec::new(),
+            start_within_ms: None,
             scope: Scope::All,
             failure_strategy: FailureStrategy::Continue,
             priority: Priority::High,
@@ -130,6 +131,7 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
         trigger: Trigger::Api,
         requested_by: Some("admin".to_owned()),
         owner: owner.cloned(),
+        continued_from: None,
         request_key: None,
         at: Timestamp(1_000),
     }

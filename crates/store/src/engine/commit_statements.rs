@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine::instance::InstanceRecord;
-use engine::states::Attention;
+use engine::states::{Attention, OwnershipReason};
 use ports::fail_points;
 use ports::fail_points::DisabledGuard;
 use ports::{InstanceCommit, StoreError};
@@ -44,26 +44,41 @@ struct HeaderRow<'a> {
     c_reason: Option<&'a str>,
     c_attention: Option<String>,
     c_run: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c_queued_by: Option<&'static str>,
     c_due_at: Option<i64>,
     c_time_left_ms: Option<i64>,
     c_timed_out: bool,
     c_started_at: Option<i64>,
     c_ended_at: Option<i64>,
     c_outputs: String,
+    c_run_range: Option<String>,
 }
 
-const HEADER: [Column; 10] = [
+const HEADER: [Column; 12] = [
     ("c_state", "text"),
     ("c_reason", "text"),
     ("c_attention", "text"),
     ("c_run", "bigint"),
+    ("c_queued_by", "text"),
     ("c_due_at", "bigint"),
     ("c_time_left_ms", "bigint"),
     ("c_timed_out", "boolean"),
     ("c_started_at", "bigint"),
     ("c_ended_at", "bigint"),
     ("c_outputs", "text"),
+    ("c_run_range", "text"),
 ];
+
+/// The choices of a start that a command changed.
+#[derive(Serialize)]
+struct StartRow {
+    c_id: i64,
+    c_params: String,
+    c_priority: &'static str,
+}
+
+const START: [Column; 3] = [("c_id", "bigint"), ("c_params", "text"), ("c_priority", "text")];
 
 #[derive(Serialize)]
 struct TransitionRow<'a> {
@@ -161,6 +176,7 @@ impl CommitStatements {
             Execution::Batch | Execution::Sequential => ALL.to_owned(),
         };
         let mut children = resets(backend, commits)?;
+        children.extend(starts(backend, commits)?);
         children.extend(tasks(backend, commits, &filter)?);
         children.extend(transitions(backend, commits, &filter)?);
         children.extend(decisions(backend, commits)?);
@@ -206,7 +222,10 @@ impl CommitStatements {
 /// Whether the statements of a commit touch a row twice, or a row that another statement must not see any more.
 fn needs_order(commit: &InstanceCommit) -> bool {
     let changes = &commit.changes;
-    changes.reset.is_some() || !changes.closed.is_empty() || !changes.decisions.is_empty()
+    changes.place.is_some()
+        || changes.reset.is_some()
+        || !changes.closed.is_empty()
+        || !changes.decisions.is_empty()
 }
 
 fn committed_rows(rows: &[QueryResult]) -> Result<BTreeSet<CommittedRow>, StoreError> {
@@ -270,12 +289,34 @@ fn header_row(fence: Fence, header: &InstanceRecord) -> Result<HeaderRow<'_>, St
         c_reason: header.reason.as_deref(),
         c_attention: header.attention.as_ref().map(attention).transpose()?,
         c_run: header.run.0,
+        c_queued_by: header.queued_by.map(OwnershipReason::as_str),
         c_due_at: header.due_at.map(|at| at.0),
         c_time_left_ms: header.time_left_ms,
         c_timed_out: header.timed_out,
         c_started_at: header.started_at.map(|at| at.0),
         c_ended_at: header.ended_at.map(|at| at.0),
         c_outputs: map_json(&header.outputs)?,
+        c_run_range: header.run_range.as_ref().map(json).transpose()?,
+    })
+}
+
+/// Stores what commands changed of starts; a decision comes with each, so that the statements run in order.
+fn starts(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Option<BatchStatement>, StoreError> {
+    let mut rows = Vec::new();
+    for commit in commits {
+        if let Some(start) = &commit.changes.start {
+            rows.push(StartRow {
+                c_id: commit.id.0,
+                c_params: map_json(&start.params)?,
+                c_priority: start.priority.as_str(),
+            });
+        }
+    }
+    BatchStatement::over_rows(&rows, || {
+        format!(
+            "UPDATE instance SET params = c_params, priority = c_priority FROM {} WHERE id = c_id",
+            source(backend, &START)
+        )
     })
 }
 

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::attempt::AttemptEvent;
 use crate::attempt::{AttemptEnd, AttemptResult};
 use crate::ids::{
     DispatchId, Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run, TaskIndex, Timestamp,
 };
-use crate::instance::Operation;
 use crate::instance::{
     Changes, Effect, Event, Instance, InstanceRecord, InstanceRows, OperationDecision, StepBatch, Transition,
     apply, pending_effects,
 };
+use crate::instance::{CommandArguments, Operation, next_plan};
+use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::plan::trigger_rule::{Outcome, TriggerRule};
 use crate::spec::ProjectDefaults;
@@ -25,6 +28,8 @@ use crate::states::{
 use crate::task::{TaskReport, Worker};
 use crate::task_type::noop::noop_action;
 use crate::task_type::shell::shell_action;
+use crate::task_type::switch::SWITCH;
+use crate::task_type::{ExecutionSite, TaskAction, TaskType, WatchKind};
 use crate::timezone::Tz;
 
 pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
@@ -38,6 +43,7 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
         params: Vec::new(),
         outputs: Vec::new(),
         retry: None,
+        when: None,
         delay_ms: None,
         timeout_ms: None,
         on_timeout: OnTimeout::Fail,
@@ -79,6 +85,39 @@ pub(crate) fn noop(name: &str, needs: &[u32]) -> TaskDefinition {
     }
 }
 
+const fn waiting_type(name: &'static str, kind: WatchKind) -> TaskType {
+    TaskType {
+        name,
+        doc: "Waits in the owner.",
+        site: ExecutionSite::Owner(kind),
+        fields: &[],
+        prepare: |_, _, _| Default::default(),
+    }
+}
+
+/// A type whose attempts wait for a person.
+pub(crate) const ASK: TaskType = waiting_type("test_ask", WatchKind::Approval);
+
+/// A type whose attempts wait for children.
+pub(crate) const PARENT: TaskType = waiting_type("test_parent", WatchKind::Children);
+
+/// A task whose attempts wait in the owner.
+pub(crate) fn waiting(name: &str, task_type: &'static TaskType) -> TaskDefinition {
+    TaskDefinition {
+        action: TaskAction::of_type(task_type),
+        ..task(name, &[])
+    }
+}
+
+/// A switch that chooses nothing.
+pub(crate) fn switch(name: &str) -> TaskDefinition {
+    let fields = vec![("cases", json!([])), ("default", json!([]))];
+    TaskDefinition {
+        action: TaskAction::with_fields(&SWITCH, fields),
+        ..task(name, &[])
+    }
+}
+
 pub(crate) fn with_retries(max: u32, delay_ms: i64, task: TaskDefinition) -> TaskDefinition {
     let retry = RetryPolicy {
         max,
@@ -107,6 +146,8 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         labels: BTreeMap::new(),
         params: Vec::new(),
         timeout_ms: None,
+        concurrency: None,
+        start_within_ms: None,
         on_timeout: OnTimeout::Warn,
         failure_strategy: FailureStrategy::Continue,
         priority: None,
@@ -121,6 +162,7 @@ pub(crate) fn start() -> Start {
     Start {
         params: BTreeMap::new(),
         tasks: Vec::new(),
+        start_within_ms: None,
         scope: Scope::All,
         failure_strategy: FailureStrategy::Continue,
         priority: Priority::Medium,
@@ -139,7 +181,9 @@ pub(crate) fn record() -> InstanceRecord {
         reason: Some("waiting for a master".into()),
         attention: None,
         run: Run(1),
+        run_range: None,
         due_at: None,
+        queued_by: None,
         time_left_ms: None,
         timed_out: false,
         started_at: None,
@@ -162,7 +206,17 @@ pub(crate) fn decide(
     events: &[Event],
     at: Timestamp,
 ) -> (Changes, Vec<Effect>) {
-    let mut batch = StepBatch::new(plan, instance, at);
+    decide_with_places(plan, instance, events, (at, PlaceOutlook::Unknown))
+}
+
+/// Decides events in one batch by what is known of the places.
+pub(crate) fn decide_with_places(
+    plan: &Plan,
+    instance: &Instance,
+    events: &[Event],
+    (at, places): (Timestamp, PlaceOutlook),
+) -> (Changes, Vec<Effect>) {
+    let mut batch = StepBatch::new(plan, instance, at).with_places(places);
     for event in events {
         batch.step(event.clone());
     }
@@ -177,6 +231,8 @@ pub(crate) struct World {
     pub(crate) transitions: Vec<Transition>,
     pub(crate) decisions: Vec<OperationDecision>,
     pub(crate) effects: Vec<Effect>,
+    /// What the store says about places.
+    pub(crate) places: PlaceOutlook,
     operations: i64,
 }
 
@@ -200,6 +256,7 @@ impl World {
             transitions: Vec::new(),
             decisions: Vec::new(),
             effects: Vec::new(),
+            places: PlaceOutlook::Unknown,
             operations: 0,
         }
     }
@@ -222,17 +279,46 @@ impl World {
 
     /// Decides events in one batch, folds the changes in and checks what must always hold.
     pub(crate) fn batch(&mut self, events: &[Event]) -> (Changes, Vec<Effect>) {
-        let (changes, effects) = decide(&self.plan, &self.state, events, self.now);
+        let known = (self.now, self.places.clone());
+        let (changes, effects) = decide_with_places(&self.plan, &self.state, events, known);
         apply(&self.plan, &mut self.state, &changes);
         self.transitions.extend(changes.transitions.iter().cloned());
         self.decisions.extend(changes.decisions.iter().cloned());
         self.effects.extend(effects.iter().cloned());
         self.check(&changes, &effects);
+        self.plan_again(&changes);
+        self.check_edge_decisions();
         (changes, effects)
+    }
+
+    /// Loads the instance with another plan where the changes need one, and lets it continue, as its owner does.
+    fn plan_again(&mut self, changes: &Changes) {
+        let Some(plan) = next_plan(&self.plan, &self.state, changes) else {
+            return;
+        };
+        self.state = Instance::load(&plan, self.state.rows.clone());
+        self.plan = plan;
+        self.batch(&[Event::Loaded]);
     }
 
     pub(crate) fn send(&mut self, event: Event) -> Vec<Effect> {
         self.batch(&[event]).1
+    }
+
+    /// No place is free from now on.
+    pub(crate) fn fill_places(&mut self) {
+        let reason = "waits for a place".to_owned();
+        self.places = PlaceOutlook::Full { reason };
+    }
+
+    /// Does to a queued instance what an admission stores.
+    pub(crate) fn admit(&mut self) {
+        let record = &mut self.state.rows.record;
+        record.state = InstanceState::Running;
+        record.reason = None;
+        record.queued_by = None;
+        self.places = PlaceOutlook::Unknown;
+        self.send(Event::Loaded);
     }
 
     pub(crate) fn command(&mut self, command: Command) -> OperationStatus {
@@ -243,7 +329,7 @@ impl World {
         self.command_on(Command::ForceSuccess, Some(TaskIndex(task_index)))
     }
 
-    fn command_on(&mut self, command: Command, task: Option<TaskIndex>) -> OperationStatus {
+    pub(crate) fn command_on(&mut self, command: Command, task: Option<TaskIndex>) -> OperationStatus {
         let event = self.command_event(command, task);
         let (changes, _) = self.batch(&[event]);
         changes.decisions[0].status
@@ -256,6 +342,8 @@ impl World {
             command,
             run: self.state.record().run,
             task,
+            requested_by: "ann".to_owned(),
+            arguments: CommandArguments::default(),
         })
     }
 
@@ -344,7 +432,6 @@ impl World {
     fn check(&self, changes: &Changes, effects: &[Effect]) {
         self.check_counters();
         self.check_rows();
-        self.check_edge_decisions();
         self.check_effects(effects);
         let record = self.state.record();
         let idle = record.state.is_idle() || record.attention.is_some();
@@ -407,21 +494,26 @@ impl World {
             return;
         }
         for task_index in self.plan.order.iter().copied() {
-            let stored = self.state.task(task_index).map(|row| row.state);
+            let row = self.state.task(task_index);
+            let stored = row.map(|row| row.state);
+            if self.plan.nodes[task_index.as_usize()].frozen {
+                continue;
+            }
             let tally = self.state.counters.tallies[task_index.as_usize()];
-            let row_state = stored.unwrap_or(TaskState::Pending);
-            let outcome = self.plan.outcome(task_index, row_state, tally.edges.verdict());
+            let fate = self.plan.fate(task_index, row);
+            let outcome = self.plan.outcome(task_index, fate, tally.edges.verdict());
             let expected = match outcome {
                 Some(Outcome::Skipped) => TaskState::Skipped,
                 Some(Outcome::NeverStarts) => TaskState::NotRun,
-                Some(Outcome::Succeeded | Outcome::Failed) | None => continue,
+                Some(Outcome::Succeeded | Outcome::Chose(_) | Outcome::Failed | Outcome::FailedUnstarted)
+                | None => continue,
             };
             assert_eq!(stored, Some(expected), "task {task_index} in {}", self.state);
         }
     }
 
     fn check_effects(&self, effects: &[Effect]) {
-        let pending: BTreeSet<Effect> = pending_effects(&self.state).into_iter().collect();
+        let pending: BTreeSet<Effect> = pending_effects(&self.plan, &self.state).into_iter().collect();
         for effect in effects {
             let said_only = match effect {
                 Effect::Ignore { .. } | Effect::Warn { .. } | Effect::CancelSlot { .. } | Effect::Release => {
@@ -431,6 +523,7 @@ impl World {
                 | Effect::Dispatch { .. }
                 | Effect::Kill { .. }
                 | Effect::CompleteInline { .. }
+                | Effect::Watch { .. }
                 | Effect::WakeAt { .. } => false,
             };
             assert!(
