@@ -11,6 +11,8 @@ pub mod instance_loader;
 mod instance_metrics;
 pub mod last_activity;
 pub mod lease_grants;
+pub mod limit_actor;
+pub mod limit_board;
 pub mod loading;
 
 mod commit_cycle;
@@ -18,6 +20,7 @@ mod dispatch_queue;
 pub mod reachability;
 mod recovery_query;
 mod running_instance;
+mod slot_queue;
 mod slot_table;
 pub mod slots;
 mod worker_directory;

@@ -10,7 +10,7 @@ use engine::ids::InstanceId;
 use tokio::sync::Notify;
 
 use crate::messages::master::{
-    CheckInbox, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, ReconcileNow, RelayReports,
+    CheckInbox, CheckLimits, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, ReconcileNow, RelayReports,
     RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
@@ -120,6 +120,10 @@ impl InProcess {
             }
             MasterCall::Reconcile {} => {
                 send(master, ReconcileNow).await?;
+                Ok(MasterReply::Done {})
+            }
+            MasterCall::CheckLimits { limits } => {
+                send(master, CheckLimits(limits)).await?;
                 Ok(MasterReply::Done {})
             }
             MasterCall::ReachableWorkers {} => {

@@ -35,6 +35,7 @@ mod effect;
 mod effect_requests;
 mod event;
 mod history;
+mod limit_rows;
 mod machine;
 mod next_run;
 mod pending_effects;

@@ -19,6 +19,7 @@ pub mod timezone;
 pub mod trigger;
 
 pub mod instance;
+pub mod limits;
 pub mod schedule;
 pub mod task;
 pub mod view;

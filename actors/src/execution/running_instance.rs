@@ -17,7 +17,7 @@ use ports::protocol::{Dispatch, Owner};
 
 /// An instance in memory: a cache of its rows.
 pub(crate) struct RunningInstance {
-    project: String,
+    project: Arc<str>,
     workflow: String,
     project_params: BTreeMap<String, String>,
     /// The backfill that it is a date of.
@@ -41,13 +41,18 @@ impl RunningInstance {
     pub(crate) fn new(loaded: LoadedInstance, definition: Arc<Definition>) -> Self {
         let plan = Plan::new(definition, Arc::new(loaded.start));
         Self {
-            project: loaded.project,
+            project: loaded.project.into(),
             workflow: loaded.workflow,
             project_params: loaded.project_params,
             backfill: loaded.backfill,
             state: Instance::load(&plan, loaded.rows),
             plan,
         }
+    }
+
+    /// Returns the name of its project.
+    pub(crate) fn project(&self) -> &Arc<str> {
+        &self.project
     }
 
     /// Returns the worker and the number of an open attempt, if `uid` is its current binding.
@@ -118,7 +123,7 @@ impl RunningInstance {
                 uid,
                 worker: worker.incarnation,
                 owner,
-                project: self.project.clone(),
+                project: self.project.to_string(),
                 workflow: self.workflow.clone(),
                 task: task.name.clone(),
                 attempt: attempt.number,

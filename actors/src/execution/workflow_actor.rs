@@ -11,6 +11,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use engine::ids::Timestamp;
 use engine::instance::{Effect, Event};
+use engine::task::TaskReport;
 use tokio::sync::oneshot;
 
 use crate::execution::assignment::Assignment;
@@ -24,6 +25,7 @@ use crate::execution::slots::SlotGranted;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::Observe;
 use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
+use crate::messages::limits::LimitNotice;
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::workflow::Crash;
 use crate::messages::workflow::{
@@ -99,6 +101,9 @@ impl WorkflowActor {
         } = loaded;
         let cycle = CommitCycle::new(self.assignment.clone(), self.deps.clone(), instance);
         let cycle = self.cycle.insert(cycle);
+        self.deps
+            .limits
+            .register(self.assignment.id, cycle.project(), ctx.address().recipient());
         match context {
             LoadContext::Quarantine(attention) => {
                 cycle.queue_events([Event::Quarantine { attention }]);
@@ -167,6 +172,7 @@ impl WorkflowActor {
                 CommitOutcome::Paused(pause) => {
                     ctx.run_later(pause, Self::retry);
                 }
+                CommitOutcome::NoRoom => {}
                 CommitOutcome::OutOfSync => actor.end(ExitReason::Resync, ctx),
             }
             actor.pump(ctx);
@@ -314,6 +320,7 @@ impl Actor for WorkflowActor {
 impl Drop for WorkflowActor {
     fn drop(&mut self) {
         self.deps.slots.unregister(self.assignment.id);
+        self.deps.limits.unregister(self.assignment.id);
     }
 }
 
@@ -345,6 +352,19 @@ impl Handler<SlotGranted> for WorkflowActor {
             cycle.queue_granted(granted);
         }
         self.pump(ctx);
+    }
+}
+
+impl Handler<LimitNotice> for WorkflowActor {
+    type Result = ();
+
+    fn handle(&mut self, notice: LimitNotice, ctx: &mut Self::Context) {
+        let event = match notice {
+            LimitNotice::RoomFound(task_index) => Event::Report(TaskReport::RoomFound { task_index }),
+            // What waits asks again for what it needs now.
+            LimitNotice::CapChanged => Event::Loaded,
+        };
+        self.push_events([event], ctx);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ports::backoff::Backoff;
-use ports::{StoreError, WriteOutcome};
+use ports::{RoomRefusal, StoreError, WriteOutcome};
 
 /// Refused commits in a row after which the instance needs attention: the store says that the same commit will fail the
 /// same way.
@@ -30,6 +30,11 @@ pub(crate) enum WriteVerdict {
         after: Duration,
         /// The store's reason.
         reason: String,
+    },
+    /// Limits have no room for tasks that it binds: nothing is stored.
+    NoRoom {
+        /// The tasks.
+        refused: Vec<RoomRefusal>,
     },
     /// Another owner has written: reload the instance, if it still belongs to this node.
     Fenced,
@@ -62,6 +67,7 @@ impl WriteFailures {
                 let after = self.next_pause();
                 WriteVerdict::Retry { after, reason }
             }
+            Ok(WriteOutcome::NoRoom(refused)) => WriteVerdict::NoRoom { refused },
             Ok(WriteOutcome::Stale) => WriteVerdict::Fenced,
             Ok(WriteOutcome::Created { .. } | WriteOutcome::Known { .. } | WriteOutcome::KeyReused)
             | Err(StoreError::Uncertain(_)) => WriteVerdict::Reload,

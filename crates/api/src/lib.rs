@@ -9,6 +9,7 @@ mod debug;
 mod health;
 mod http;
 mod instances;
+mod limits;
 mod logs;
 mod nodes;
 mod operations;

@@ -63,10 +63,21 @@ struct EditProject {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     retention: Option<Option<String>>,
+    /// The most attempts on workers at once; null takes the cap away. Needs an administrator.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    max_tasks: Option<Option<i64>>,
+    /// Its share of slots among projects that wait for them, 1 to 100. Needs an administrator.
+    #[schema(minimum = 1, maximum = 100)]
+    weight: Option<i64>,
 }
 
 /// Reads a member that is there, so that null differs from its absence.
-fn nullable<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<String>>, D::Error> {
+fn nullable<'de, D, T>(member: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
     Option::deserialize(member).map(Some)
 }
 
@@ -140,6 +151,25 @@ fn parse_retention(limit: Option<String>) -> Result<Option<RetentionLimit>, Prob
     limit.map(parse).transpose()
 }
 
+/// Parses the cap of attempts on workers; null takes it away.
+fn parse_max_tasks(max_tasks: Option<i64>) -> Result<Option<u32>, Problem> {
+    let parse = |most: i64| {
+        u32::try_from(most)
+            .ok()
+            .filter(|most| *most > 0)
+            .ok_or_else(|| Problem::new(Code::InvalidBody, "`max_tasks` is 1 or more, or null.").at("/max_tasks"))
+    };
+    max_tasks.map(parse).transpose()
+}
+
+/// Parses the share among projects that wait for slots.
+fn parse_weight(weight: i64) -> Result<u32, Problem> {
+    u32::try_from(weight)
+        .ok()
+        .filter(|weight| (1..=100).contains(weight))
+        .ok_or_else(|| Problem::new(Code::InvalidBody, "`weight` is 1 to 100.").at("/weight"))
+}
+
 /// Lists the projects that the caller may see, by name.
 #[utoipa::path(tag = "projects", params(Paging), responses((status = 200, body = List<ProjectView>)))]
 #[get("/api/v1/projects")]
@@ -172,7 +202,13 @@ async fn edit_project(
     _: Query<NoQuery>,
     body: Body<EditProject>,
 ) -> Result<HttpResponse, Problem> {
-    if body.value.retention.is_some() {
+    let EditProject {
+        retention,
+        max_tasks,
+        weight,
+        ..
+    } = &body.value;
+    if retention.is_some() || max_tasks.is_some() || weight.is_some() {
         caller.check_permission(Level::Admin, None, &request).await?;
     }
     let edit = ProjectEdit {
@@ -180,6 +216,8 @@ async fn edit_project(
         params: body.value.params.map(parse_params).transpose()?,
         defaults: body.value.defaults.as_ref().map(parse_defaults).transpose()?,
         retention: body.value.retention.map(parse_retention).transpose()?,
+        max_tasks: body.value.max_tasks.map(parse_max_tasks).transpose()?,
+        weight: body.value.weight.map(parse_weight).transpose()?,
     };
     let name = &caller.object().name;
     let project = caller
@@ -187,6 +225,7 @@ async fn edit_project(
         .projects()
         .edit(name, &edit, &caller.audit_context(None))
         .await?;
+    caller.server().state().node.limits_changed();
     Ok(HttpResponse::Ok().json(ProjectView::from(project)))
 }
 

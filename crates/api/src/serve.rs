@@ -24,7 +24,7 @@ use crate::projects::grants;
 use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
 use crate::{
-    backfills, calendars, debug, health, instances, logs, nodes, operations, projects, retention, schedules,
+    backfills, calendars, debug, health, instances, limits, logs, nodes, operations, projects, retention, schedules,
     stream, task_types, tasks, tokens, users, workflows,
 };
 
@@ -98,6 +98,7 @@ fn register_routes(config: &mut ServiceConfig) {
     calendars::register_routes(config);
     start::register_routes(config);
     instances::register_routes(config);
+    limits::register_routes(config);
     tasks::register_routes(config);
     logs::register_routes(config);
     commands::register_routes(config);

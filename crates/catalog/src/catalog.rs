@@ -7,6 +7,7 @@ use crate::backfills::stored::Backfills;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
+use crate::limits::Limits;
 use crate::log_removals::LogRemovals;
 use crate::nodes::Nodes;
 use crate::operations::Operations;
@@ -61,6 +62,11 @@ impl Catalog {
     /// Returns the workflow instances.
     pub fn instances(&self) -> Instances<'_> {
         Instances::new(&self.store)
+    }
+
+    /// Returns the named limits.
+    pub fn limits(&self) -> Limits<'_> {
+        Limits::new(&self.store)
     }
 
     /// Returns the requests to remove logs.

@@ -19,9 +19,11 @@ pub(crate) mod index;
 pub(crate) mod instance;
 pub(crate) mod instance_label;
 pub(crate) mod instance_purge;
+pub(crate) mod limit_request;
 pub(crate) mod log_removal;
 pub(crate) mod member;
 pub(crate) mod member_heartbeat;
+pub(crate) mod named_limit;
 pub(crate) mod owner_log;
 pub(crate) mod project;
 pub(crate) mod project_grant;
@@ -35,6 +37,7 @@ pub(crate) mod token;
 pub(crate) mod transition;
 pub(crate) mod user_account;
 pub(crate) mod workflow;
+pub(crate) mod workflow_limit;
 pub(crate) mod workflow_version;
 
 use sea_orm::{DbBackend, EntityTrait, Schema, Statement};
@@ -74,6 +77,9 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, retention_lease::Entity),
         create(backend, retention_run::Entity),
         create(backend, instance_purge::Entity),
+        create(backend, named_limit::Entity),
+        create(backend, limit_request::Entity),
+        create(backend, workflow_limit::Entity),
     ]
 }
 
@@ -102,6 +108,9 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         schedule_fire::indexes(),
         log_removal::indexes(),
         retention_run::indexes(),
+        named_limit::indexes(),
+        limit_request::indexes(),
+        workflow_limit::indexes(),
     ]
     .iter()
     .flatten()

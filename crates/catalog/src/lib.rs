@@ -17,6 +17,7 @@ mod history;
 mod instance_filter;
 mod instance_trigger;
 mod instances;
+mod limits;
 mod log_removals;
 mod nodes;
 mod operations;
@@ -53,6 +54,9 @@ pub use self::grants::{Grant, Grants};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
 pub use self::instance_filter::{InstanceFilter, LabelFilter, TimeRange};
 pub use self::instances::{DeleteOutcome, InstanceRow, Instances, TaskCounts};
+pub use self::limits::{
+    LimitChange, LimitOwner, Limits, NewLimit, QueueEntry, QueueEntryState, StoredLimit,
+};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
 pub use self::operations::{Operation, Operations, PostCommand, PostOutcome, PostedCommand};

@@ -16,6 +16,7 @@ mod documents;
 mod failure;
 mod follow;
 mod instance;
+mod limit;
 mod log_choice;
 mod log_printer;
 mod log_reader;

@@ -12,6 +12,7 @@ use engine::task::Attempt;
 use engine::trigger::Trigger;
 
 use crate::inbox::{InboxCommand, RelayedResult};
+use crate::limits::RoomRefusal;
 use crate::membership::NodeIdentity;
 
 /// Ties a request to its effect for 24 hours.
@@ -152,6 +153,8 @@ pub enum WriteOutcome {
     Stored,
     /// Owner, epoch or revision did not match: nothing was stored.
     Stale,
+    /// Limits have no room for these tasks, which the entry binds to workers: nothing was stored.
+    NoRoom(Vec<RoomRefusal>),
     /// This entry alone cannot be stored; the others of its batch were.
     Rejected(String),
 }

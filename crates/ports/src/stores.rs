@@ -12,6 +12,7 @@ use crate::backfills::BackfillStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
+use crate::limits::LimitStore;
 use crate::membership::{
     DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading, Join, JoinResult, Member,
     MemberStatus,
@@ -157,6 +158,7 @@ pub trait Store:
     + RelayedResults
     + BackfillStore
     + ScheduleStore
+    + LimitStore
 {
 }
 
@@ -171,5 +173,6 @@ impl<S> Store for S where
         + RelayedResults
         + BackfillStore
         + ScheduleStore
+        + LimitStore
 {
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::InstanceRecord;
 use crate::ids::{AttemptNumber, OperationId, TaskIndex};
+use crate::limits::LimitChange;
 use crate::states::{OperationStatus, TaskState};
 use crate::task::{Attempt, Task};
 
@@ -72,6 +73,7 @@ impl Reset {
         task.outputs.clear();
         task.attempts_before_run = task.attempts;
         task.lost_in_run = 0;
+        task.expired_waits = 0;
     }
 }
 
@@ -97,6 +99,8 @@ pub struct Changes {
     pub closed: Vec<(TaskIndex, Attempt)>,
     /// The task rows that changed, with their latest attempt.
     pub tasks: BTreeMap<TaskIndex, Task>,
+    /// What becomes of the rows of tasks in the queues of their limits.
+    pub limits: Vec<LimitChange>,
     /// The history.
     pub transitions: Vec<Transition>,
     /// Operations decided in this batch.

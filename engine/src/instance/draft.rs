@@ -5,14 +5,18 @@ use super::edge_reasons::{never_start_reason, skip_reason};
 use super::effect::Effect;
 use super::effect_requests::EffectRequests;
 use super::history::History;
+use super::limit_rows::{LimitRequests, RoomWait, limit_changes};
 use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
 use crate::ids::{DispatchId, TaskIndex, Timestamp};
+use crate::limits::{ProjectCap, TaskLimits};
 use crate::plan::trigger_rule::Verdict;
 use crate::plan::{DISABLED_REASON, Plan};
+use crate::spec::model::TaskDefinition;
 use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
 use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
+use crate::task_type::ExecutionSite;
 
 /// Steps tasks, moves the instance's own row and collects what must be stored and done. It decides nothing about
 /// commands or about the end of the instance.
@@ -24,6 +28,8 @@ pub(super) struct InstanceDraft<'a> {
     rows: RowOverlay<'a>,
     history: History,
     requests: EffectRequests,
+    limit_requests: LimitRequests,
+    cap: ProjectCap,
     closed: Vec<(TaskIndex, Attempt)>,
 }
 
@@ -38,6 +44,8 @@ impl<'a> InstanceDraft<'a> {
             rows: RowOverlay::new(plan, stored),
             history: History::default(),
             requests: EffectRequests::default(),
+            limit_requests: LimitRequests::default(),
+            cap: ProjectCap::default(),
             closed: Vec::new(),
         }
     }
@@ -85,6 +93,36 @@ impl<'a> InstanceDraft<'a> {
     /// Returns the requested effects, to add to them.
     pub(super) fn requests_mut(&mut self) -> &mut EffectRequests {
         &mut self.requests
+    }
+
+    /// Says whether the attempts of its project are counted.
+    pub(super) fn set_project_cap(&mut self, cap: ProjectCap) {
+        self.cap = cap;
+    }
+
+    /// Returns what the waiting tasks of this batch wait for.
+    pub(super) fn limit_requests(&self) -> &LimitRequests {
+        &self.limit_requests
+    }
+
+    /// Returns the limits that a task needs room in; one that needs no worker needs none.
+    pub(super) fn limits_of(&self, task: &'a TaskDefinition) -> TaskLimits<'a> {
+        match self.plan.site_of(task) {
+            ExecutionSite::Worker => TaskLimits::new(&task.limits, self.cap),
+            ExecutionSite::Inline => TaskLimits::NONE,
+        }
+    }
+
+    /// Lets a waiting task ask for what it needs: room in its limits, or a slot of a worker.
+    pub(super) fn request_start(&mut self, task_index: TaskIndex) {
+        let task = self.plan.definition.task(task_index);
+        let limits = task.map_or(TaskLimits::NONE, |task| self.limits_of(task));
+        if limits.is_empty() {
+            self.requests.request_slot(task_index);
+        } else {
+            self.limit_requests.record_wait(task_index, RoomWait::ForRoom);
+            self.requests.cancel_slot(task_index);
+        }
     }
 
     /// Moves the instance's own state.
@@ -213,6 +251,7 @@ impl<'a> InstanceDraft<'a> {
             retry: self.plan.retry_of(definition),
             timeout_ms: self.plan.timeout_of(definition),
             worker_group: self.plan.worker_group_of(definition),
+            limits: self.limits_of(definition),
             mode: self.mode(),
             at: self.at,
             epoch: rows.epoch,
@@ -233,6 +272,8 @@ impl<'a> InstanceDraft<'a> {
     fn take_effect(&mut self, task_index: TaskIndex, effect: TaskEffect) {
         match effect {
             TaskEffect::RequestSlot => self.requests.request_slot(task_index),
+            TaskEffect::RequestRoom => self.limit_requests.record_wait(task_index, RoomWait::ForRoom),
+            TaskEffect::AwaitWorker => self.limit_requests.record_wait(task_index, RoomWait::ForWorker),
             TaskEffect::CancelSlot => self.requests.cancel_slot(task_index),
             TaskEffect::CompleteInline => self.requests.complete_inline(task_index),
             TaskEffect::Kill => self.requests.kill(task_index),
@@ -299,6 +340,7 @@ impl<'a> InstanceDraft<'a> {
     /// Returns what must be committed, and what is to be done after that.
     pub(super) fn finish(mut self, decisions: Vec<OperationDecision>) -> (Changes, Vec<Effect>) {
         self.record_history();
+        let limits = limit_changes(&self);
         let effects = self.requests.into_effects(&self.rows, &self.record, self.stored);
         let releases_owner = self.record.is_idle();
         let (reset, tasks) = self.rows.into_changes();
@@ -307,6 +349,7 @@ impl<'a> InstanceDraft<'a> {
             reset,
             closed: self.closed,
             tasks,
+            limits,
             transitions: self.history.into_transitions(),
             decisions,
             releases_owner,

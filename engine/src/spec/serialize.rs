@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::cut_off;
+use super::{cut_off, limit_uses};
 use super::duration::HumanDuration;
 use super::model::{Definition, Direction, Output, Param, Predecessor, RetryPolicy, TaskDefinition};
 use super::values::{ParamType, undeclared_type, value_text};
@@ -68,6 +68,8 @@ fn task(definition: &Definition, task: &TaskDefinition) -> Value {
     put_unless(&mut map, "on_timeout", &task.on_timeout, &OnTimeout::Fail);
     put_some(&mut map, "priority", task.priority);
     put_some(&mut map, "worker_group", task.worker_group.as_ref());
+    put_unless(&mut map, "limits", &limit_uses::serialize(&task.limits), &Vec::new());
+    put_some(&mut map, "wait_within", task.wait_within_ms.map(duration));
     put_unless(&mut map, "env", &task.env, &BTreeMap::new());
     put_unless(
         &mut map,

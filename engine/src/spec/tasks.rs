@@ -9,11 +9,11 @@ use super::model::{OnCutOff, Output, RetryPolicy, TaskDefinition};
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
 use super::values::{ParamType, undeclared_type};
-use super::{cut_off, names, needs, params};
+use super::{cut_off, limit_uses, names, needs, params};
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::action::TaskAction;
 use crate::task_type::noop::noop_action;
-use crate::task_type::{TASK_TYPES, TaskType};
+use crate::task_type::{ExecutionSite, TASK_TYPES, TaskType};
 
 /// Keys of every task, whatever its type.
 pub(super) const COMMON_KEYS: &[&str] = &[
@@ -27,6 +27,8 @@ pub(super) const COMMON_KEYS: &[&str] = &[
     "on_timeout",
     "priority",
     "worker_group",
+    "limits",
+    "wait_within",
     "env",
     "on_worker_lost",
     "on_cut_off",
@@ -82,6 +84,9 @@ fn parse_task(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_
     let map = validator.map(value, at)?;
     let kind = parse_type(validator, map, at);
     check_keys(validator, kind, map, at);
+    if let Some(kind) = kind.filter(|kind| kind.site != ExecutionSite::Worker) {
+        limit_uses::refuse_waiting_keys(validator, kind.name, map, at);
+    }
     let action = kind.and_then(|kind| TaskAction::parse(kind, validator, map, at));
     let task = TaskDefinition {
         name: name.to_owned(),
@@ -113,6 +118,12 @@ fn parse_task(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_
         worker_group: map
             .get("worker_group")
             .and_then(|value| validator.name(value, &at.key("worker_group"))),
+        limits: map.get("limits").map_or_else(Vec::new, |value| {
+            limit_uses::parse(validator, value, &at.key("limits"))
+        }),
+        wait_within_ms: map
+            .get("wait_within")
+            .and_then(|value| validator.limit(value, &at.key("wait_within"))),
         env: map.get("env").map_or_else(BTreeMap::new, |value| {
             params::parse_env(validator, value, &at.key("env"))
         }),

@@ -117,7 +117,7 @@ async fn create_and_wait(
         }
         WriteOutcome::KeyReused => Err(key_reused()),
         WriteOutcome::Rejected(why) => Err(Problem::internal(why)),
-        WriteOutcome::Stored | WriteOutcome::Stale => {
+        WriteOutcome::Stored | WriteOutcome::Stale | WriteOutcome::NoRoom(_) => {
             Err(Problem::internal("a create was answered as a commit"))
         }
     }

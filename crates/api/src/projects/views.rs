@@ -22,6 +22,10 @@ pub(crate) struct ProjectView {
     defaults: Value,
     /// For how long ended instances are kept; null for the server's limit.
     retention: Option<String>,
+    /// The most attempts on workers at once; null without a cap.
+    max_tasks: Option<u32>,
+    /// Its share of slots among projects that wait for them.
+    weight: u32,
     created_at: String,
     updated_at: String,
 }
@@ -53,6 +57,8 @@ impl From<stored::Project> for ProjectView {
             params: row.params,
             defaults: row.defaults.to_document(),
             retention: row.retention.map(|limit| limit.to_string()),
+            max_tasks: row.max_tasks,
+            weight: row.weight,
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
         }

@@ -20,6 +20,8 @@ pub struct Model {
     pub deleted_at: Option<i64>,
     pub defaults: String,
     pub retention: Option<String>,
+    pub max_tasks: Option<i64>,
+    pub weight: i64,
 }
 
 /// The foreign keys of `project`.

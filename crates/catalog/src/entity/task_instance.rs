@@ -19,6 +19,7 @@ pub struct Model {
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub outputs: String,
+    pub expired_waits: i64,
 }
 
 /// The joins of `task_instance`; it has no foreign key.

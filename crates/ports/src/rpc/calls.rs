@@ -10,7 +10,7 @@ use std::time::Duration;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
 use serde::{Deserialize, Serialize};
 
-use crate::LogPart;
+use crate::{LimitKey, LogPart};
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
@@ -119,6 +119,11 @@ pub enum MasterCall {
     Reconcile {},
     /// Asks for the workers that answer the master.
     ReachableWorkers {},
+    /// Looks at the queues of limits, since the first waiting tasks are those of the master.
+    CheckLimits {
+        /// The limits; all when there are none.
+        limits: Vec<LimitKey>,
+    },
 }
 
 /// The reply of a master. Answers are in the order of the batch.
@@ -257,6 +262,7 @@ impl MasterCall {
             }
             Self::Reconcile {} => ("/rpc/v1/master/reconcile", ms(3_000), OnLoss::NextPoll),
             Self::ReachableWorkers {} => ("/rpc/v1/master/reachable-workers", ms(1_000), OnLoss::NextPoll),
+            Self::CheckLimits { .. } => ("/rpc/v1/master/check-limits", ms(1_000), OnLoss::NextPoll),
         }
     }
 }

@@ -7,7 +7,7 @@ use engine::ids::{DispatchId, Incarnation, InstanceId};
 
 use super::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
 use super::transport::{CallError, Destination, Transport};
-use crate::LogPart;
+use crate::{LimitKey, LogPart};
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
@@ -116,6 +116,12 @@ impl RpcClient {
             MasterReply::Leases { answers } => Ok(answers),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Makes a master look at the queues of limits.
+    pub async fn check_limits(&self, to: Incarnation, limits: Vec<LimitKey>) -> Result<(), CallError> {
+        let call = MasterCall::CheckLimits { limits };
+        master_done(self.call_master(Destination::Incarnation(to), call).await?)
     }
 
     /// Makes a master read the inbox of an instance, and claim the instance when it needs an owner. Returns when that

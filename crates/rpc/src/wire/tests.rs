@@ -32,6 +32,7 @@ fn index_of(call: &Call) -> usize {
         Call::Node(NodeCall::Watch {}) => 12,
         Call::Node(NodeCall::Drain {}) => 13,
         Call::Node(NodeCall::ReadLog { .. }) => 14,
+        Call::Master(MasterCall::CheckLimits { .. }) => 15,
     }
 }
 

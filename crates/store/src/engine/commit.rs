@@ -10,6 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::engine::commit_statements::{CommitStatements, CommittedRow, Execution};
 use crate::engine::create;
+use crate::engine::limit_statements::{RoomRefusals, refuse_without_room};
 use crate::error::store_error;
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
@@ -66,16 +67,33 @@ impl InstanceWriter for Store {
     }
 }
 
+/// What became of the commits and creations of one transaction.
+struct WrittenPart {
+    /// The commits whose fences held.
+    committed: BTreeSet<CommittedRow>,
+    /// The commits that limits had no room for.
+    refused: RoomRefusals,
+    /// What was created; none when nothing was stored.
+    created: Option<Vec<WriteOutcome>>,
+}
+
 impl Store {
     async fn write_part(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
         let (news, mut commits) = split(batch);
         let mut execution = Execution::choose(self.backend(), &commits);
         loop {
             match self.write_once(&news, &commits, execution).await {
-                Ok((committed, Some(created))) => return answers(batch, created, committed),
+                Ok(WrittenPart {
+                    committed,
+                    refused,
+                    created: Some(created),
+                }) => return answers(batch, created, committed, refused),
                 // A commit that is not fenced any more is left out, and the rest stored without it.
-                Ok((committed, None)) => {
-                    commits.retain(|commit| committed.contains(&(commit.id.0, commit.revision.0)));
+                Ok(WrittenPart { committed, refused, .. }) => {
+                    commits.retain(|commit| {
+                        let row = (commit.id.0, commit.revision.0);
+                        committed.contains(&row) || refused.contains_key(&row)
+                    });
                 }
                 // Step by step, a stale commit differs from a refused one.
                 Err(StoreError::Rejected(_)) if execution != Execution::Sequential => {
@@ -93,23 +111,32 @@ impl Store {
         news: &[&NewInstance],
         commits: &[&InstanceCommit],
         execution: Execution,
-    ) -> Result<(BTreeSet<CommittedRow>, Option<Vec<WriteOutcome>>), StoreError> {
-        let statements = CommitStatements::new(self.backend(), commits, execution)?;
+    ) -> Result<WrittenPart, StoreError> {
         let prepared = tokio::time::timeout(PREPARE_TIMEOUT, async {
             let transaction = self.engine_pool().begin_write().await?;
+            let refused = refuse_without_room(&transaction, self.backend(), commits).await?;
+            let is_refused = |commit: &&InstanceCommit| refused.contains_key(&(commit.id.0, commit.revision.0));
+            let with_room: Vec<&InstanceCommit> =
+                commits.iter().copied().filter(|commit| !is_refused(commit)).collect();
+            let statements = CommitStatements::new(self.backend(), &with_room, execution)?;
             let (created, inserts) = create::prepare_new_instances(&transaction, news).await?;
             let (committed, is_complete) = statements.run(&transaction, inserts).await?;
-            Ok::<_, StoreError>((transaction, created, committed, is_complete))
+            let part = WrittenPart {
+                committed,
+                refused,
+                created: is_complete.then_some(created),
+            };
+            Ok::<_, StoreError>((transaction, part))
         });
-        let (transaction, created, committed, is_complete) = prepared
+        let (transaction, part) = prepared
             .await
             .map_err(|_| StoreError::Unavailable("the database takes too long".to_owned()))??;
-        if !is_complete {
+        if part.created.is_none() {
             transaction.rollback().await.map_err(store_error)?;
-            return Ok((committed, None));
+            return Ok(part);
         }
         self.commit_engine(transaction).await?;
-        Ok((committed, Some(created)))
+        Ok(part)
     }
 
     /// Commits; after an uncertain answer no statement of this process is left running in the database.
@@ -179,6 +206,7 @@ fn answers(
     batch: &[Write],
     created: Vec<WriteOutcome>,
     mut committed: BTreeSet<CommittedRow>,
+    mut refused: RoomRefusals,
 ) -> Result<Vec<WriteOutcome>, StoreError> {
     let mut created = created.into_iter();
     batch
@@ -190,7 +218,9 @@ fn answers(
             Write::Commit(commit) if committed.remove(&(commit.id.0, commit.revision.0)) => {
                 Ok(WriteOutcome::Stored)
             }
-            Write::Commit(_) => Ok(WriteOutcome::Stale),
+            Write::Commit(commit) => Ok(refused
+                .remove(&(commit.id.0, commit.revision.0))
+                .map_or(WriteOutcome::Stale, WriteOutcome::NoRoom)),
         })
         .collect()
 }

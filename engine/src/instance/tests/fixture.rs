@@ -43,6 +43,8 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
         on_timeout: OnTimeout::Fail,
         priority: None,
         worker_group: None,
+        limits: Vec::new(),
+        wait_within_ms: None,
         env: BTreeMap::new(),
         on_worker_lost: OnWorkerLost::Rerun,
         on_cut_off: OnCutOff::Continue,

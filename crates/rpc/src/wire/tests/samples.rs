@@ -8,7 +8,7 @@ use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, Ins
 use engine::spec::OnCutOff;
 use engine::states::KillCause;
 use engine::task_type::PreparedAction;
-use ports::LogPart;
+use ports::{LimitKey, LogPart};
 use ports::protocol::{
     AttemptUpdate, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest,
     Owner, ReattachAnswer, ReattachRequest, Report, ReportAnswer,
@@ -129,6 +129,15 @@ fn master_samples() -> Vec<(MasterCall, MasterReply)> {
             MasterReply::ReachableWorkers {
                 workers: vec![Incarnation(7), Incarnation(8)],
             },
+        ),
+        (
+            MasterCall::CheckLimits {
+                limits: vec![LimitKey {
+                    project: "retail".to_owned(),
+                    name: "warehouse".to_owned(),
+                }],
+            },
+            MasterReply::Done {},
         ),
     ]
 }
