@@ -23,6 +23,7 @@ mod running_instance;
 mod slot_queue;
 mod slot_table;
 pub mod slots;
+mod watches;
 mod worker_directory;
 mod worker_replies;
 pub mod worker_selection;

@@ -38,6 +38,7 @@ mod history;
 mod limit_rows;
 mod machine;
 mod next_run;
+mod opening;
 mod pending_effects;
 mod reasons;
 mod record;

@@ -14,7 +14,7 @@ use crate::execution::slot_table::SlotRequest;
 const TURN: u64 = 1_000_000;
 
 /// The weights of projects; one that is not among them has weight 1.
-pub type ProjectWeights = BTreeMap<String, u32>;
+pub(crate) type ProjectWeights = BTreeMap<String, u32>;
 
 /// The requests of one project.
 #[derive(Debug, Default)]

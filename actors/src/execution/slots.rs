@@ -145,7 +145,7 @@ impl Slots {
     }
 
     /// Sets the weights by which projects take turns; projects that are not named have weight 1.
-    pub fn set_weights(&self, weights: ProjectWeights) {
+    pub(crate) fn set_weights(&self, weights: ProjectWeights) {
         self.shared.lock().table.set_weights(weights);
     }
 

@@ -1,6 +1,6 @@
 //! `limits` of a task: the named limits whose slots it holds while it runs.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::model::LimitUse;
 use super::names;
@@ -14,9 +14,6 @@ pub const MAX_LIMIT_SLOTS: u32 = 10_000;
 
 /// Keys of a limit in its long form.
 const KEYS: &[&str] = &["name", "slots"];
-
-/// Keys that only tasks on workers have, since others need no slot.
-pub(super) const WAITING_KEYS: &[&str] = &["limits", "wait_within"];
 
 /// Reads the list; what is wrong is left out.
 pub(super) fn parse(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Vec<LimitUse> {
@@ -96,12 +93,4 @@ pub(super) fn schema() -> Value {
             ],
         },
     })
-}
-
-/// Refuses the keys of waiting for a task of a type that needs no slot.
-pub(super) fn refuse_waiting_keys(validator: &mut Validator, kind: &str, map: &Map<String, Value>, at: &Path<'_>) {
-    for key in WAITING_KEYS.iter().filter(|key| map.contains_key(**key)) {
-        let message = format!("a task of type {kind} runs in the owner and waits for no slot: leave out `{key}`");
-        validator.invalid_key(&at.key(key), "NOT_ON_WORKER", message);
-    }
 }

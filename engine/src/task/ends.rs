@@ -1,12 +1,13 @@
 //! The ends of attempts: success, failure with or without a retry.
 
 use super::attempts::{record_end, retry_wait};
-use super::row::Task;
+use super::row::{Attempt, Task};
 use super::step::{InstanceMode, StepContext, TaskStep};
 use crate::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
 use crate::states::{AttemptState, KillCause, TaskState};
+use crate::task_type::ExecutionSite;
 
 pub(super) fn end(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) -> TaskStep {
     let cause = task.attempt.as_ref().and_then(|attempt| attempt.kill_cause);
@@ -69,6 +70,10 @@ fn succeed(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd, why: &s
             Some((output.name.clone(), value))
         })
         .collect();
+    if context.site != ExecutionSite::Worker {
+        // What a task in the owner gives is always shown; only what it declares becomes a parameter.
+        task.outputs.append(&mut outputs);
+    }
     task.state = TaskState::Succeeded;
     task.reason = None;
     task.due_at = None;
@@ -124,7 +129,7 @@ fn fail(context: &StepContext<'_>, mut task: Task, error: String) -> TaskStep {
 pub(super) fn expire_wait(context: &StepContext<'_>, mut task: Task) -> TaskStep {
     let limit = HumanDuration(context.task.wait_within_ms.unwrap_or_default());
     let why = format!("waited longer than {limit}");
-    if task.has_unbound_attempt() {
+    if task.attempt.as_ref().is_some_and(Attempt::is_unbound) {
         record_failure(context, &mut task, &why);
     } else {
         task.expired_waits += 1;

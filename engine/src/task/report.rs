@@ -1,6 +1,7 @@
 //! What is reported to a task from outside its instance.
 
 use super::row::Worker;
+use super::watch::Observation;
 use crate::attempt::AttemptEvent;
 use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
 
@@ -47,6 +48,15 @@ pub enum TaskReport {
         /// Which attempt.
         attempt: AttemptNumber,
     },
+    /// The owner looked at what an attempt in it waits for.
+    Observed {
+        /// The task.
+        task_index: TaskIndex,
+        /// Which attempt.
+        attempt: AttemptNumber,
+        /// What it found.
+        observation: Observation,
+    },
 }
 
 impl TaskReport {
@@ -57,7 +67,8 @@ impl TaskReport {
             | Self::NoSlot { task_index, .. }
             | Self::RoomFound { task_index }
             | Self::NoRoom { task_index, .. }
-            | Self::CompletedInline { task_index, .. } => *task_index,
+            | Self::CompletedInline { task_index, .. }
+            | Self::Observed { task_index, .. } => *task_index,
             Self::Attempt { uid, .. } => uid.task_index,
         }
     }

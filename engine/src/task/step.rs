@@ -2,6 +2,7 @@
 
 use super::report::TaskReport;
 use super::row::{Attempt, Task};
+use super::watch::Opening;
 use crate::ids::{Epoch, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::limits::TaskLimits;
 use crate::spec::model::{RetryPolicy, TaskDefinition};
@@ -65,6 +66,8 @@ pub enum TaskEvent {
         /// Why.
         reason: String,
     },
+    /// How its attempt in the owner begins.
+    Opened(Opening),
     /// Something was reported about it.
     Report(TaskReport),
     /// Its due time may have passed.
@@ -99,6 +102,10 @@ pub enum TaskEffect {
     CancelSlot,
     /// Complete its attempt in the owner, as an event of the next batch.
     CompleteInline,
+    /// Decide how its attempt in the owner begins.
+    Open,
+    /// Look at what its attempt in the owner waits for.
+    Watch,
     /// Ask the worker to kill its attempt.
     Kill,
     /// Report that a time limit has passed.
