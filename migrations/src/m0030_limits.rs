@@ -29,6 +29,7 @@ CREATE TABLE limit_request (
     slots BIGINT NOT NULL,
     state TEXT NOT NULL,
     forced BOOLEAN NOT NULL DEFAULT FALSE,
+    worker_group TEXT NOT NULL DEFAULT '',
     instance_priority BIGINT NOT NULL,
     task_priority BIGINT NOT NULL,
     ready_at BIGINT NOT NULL,

@@ -4,6 +4,7 @@ pub(crate) mod cases;
 mod claims;
 mod entities;
 mod guards;
+mod limits;
 mod members;
 mod metrics;
 mod races;

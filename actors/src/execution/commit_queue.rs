@@ -31,6 +31,8 @@ pub(crate) struct CommitQueue {
     /// Slots of tasks that need room in limits. They are bound in commits of their own: one that is refused for lack of
     /// room loses nothing else.
     bindings: BTreeMap<TaskIndex, SlotGuard>,
+    /// Those of them that had room in a commit that was refused for others: they are bound next, without new ones.
+    with_room: BTreeMap<TaskIndex, SlotGuard>,
     /// Whether the last commit bound such tasks; then other items are next.
     has_bound: bool,
     /// Commands that were queued, so that each is queued once.
@@ -56,18 +58,19 @@ pub(crate) struct DecidedCommit {
 impl CommitQueue {
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.bindings.is_empty()
+        self.items.is_empty() && !self.has_bindings()
     }
 
     /// Returns the number of things that wait.
     pub(crate) fn len(&self) -> usize {
-        self.items.len() + self.bindings.len()
+        self.items.len() + self.bindings.len() + self.with_room.len()
     }
 
     /// Drops everything that waits.
     pub(crate) fn clear(&mut self) {
         self.items.clear();
         self.bindings.clear();
+        self.with_room.clear();
     }
 
     /// Appends events.
@@ -85,9 +88,13 @@ impl CommitQueue {
         self.items.push_back(QueuedItem::Granted(granted));
     }
 
-    /// Lets a task with limits be bound to the worker of a slot in a later commit.
+    /// Lets a task, which had room in a commit that was refused for others, be bound by the next commit.
     pub(crate) fn push_binding(&mut self, task_index: TaskIndex, slot: SlotGuard) {
-        self.bindings.insert(task_index, slot);
+        self.with_room.insert(task_index, slot);
+    }
+
+    fn has_bindings(&self) -> bool {
+        !self.bindings.is_empty() || !self.with_room.is_empty()
     }
 
     /// Appends a reply, which is sent when everything before it is stored.
@@ -146,7 +153,7 @@ impl CommitQueue {
     ) -> DecidedCommit {
         let round =
             StepBatch::new(&instance.plan, &instance.state, reading.now).with_project_cap(cap);
-        self.has_bound = !self.bindings.is_empty() && (self.items.is_empty() || !self.has_bound);
+        self.has_bound = self.has_bindings() && (self.items.is_empty() || !self.has_bound);
         if self.has_bound {
             return self.decide_bindings(round, guards, reading);
         }
@@ -161,7 +168,12 @@ impl CommitQueue {
         reading: ClockReading,
     ) -> DecidedCommit {
         let mut granted = Vec::new();
-        for (task_index, slot) in std::mem::take(&mut self.bindings) {
+        let bindings = if self.with_room.is_empty() {
+            &mut self.bindings
+        } else {
+            &mut self.with_room
+        };
+        for (task_index, slot) in std::mem::take(bindings) {
             round.step(granted_event(task_index, &slot));
             guards.insert(task_index, slot);
             granted.push(task_index);
@@ -193,7 +205,7 @@ impl CommitQueue {
         }
         for wanted in round.slot_demands() {
             let task_index = wanted.task_index;
-            if self.bindings.contains_key(&task_index) {
+            if self.bindings.contains_key(&task_index) || self.with_room.contains_key(&task_index) {
                 continue;
             }
             let request = slot_request(instance.state.rows.id, &wanted);

@@ -77,6 +77,7 @@ fn limit_change(draft: &InstanceDraft<'_>, task_index: TaskIndex) -> Option<Limi
         phase,
         held_before,
         limits: limits.to_uses(),
+        worker_group: plan.worker_group_of(task).to_owned(),
         instance_priority: plan.start.priority,
         task_priority: plan.priority_of(task),
     })

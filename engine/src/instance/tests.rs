@@ -4,6 +4,7 @@ mod coverage;
 mod edges;
 pub(crate) mod fixture;
 mod golden;
+mod limits;
 mod oracle;
 mod properties;
 mod transcripts;

@@ -34,6 +34,8 @@ pub struct LimitChange {
     pub held_before: HeldBefore,
     /// Its limits, each once; the cap of its project is among them.
     pub limits: Vec<LimitUse>,
+    /// The group whose worker it needs.
+    pub worker_group: String,
     /// How urgent its instance is.
     pub instance_priority: Priority,
     /// How urgent it is within its instance.

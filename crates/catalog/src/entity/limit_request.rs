@@ -21,6 +21,7 @@ pub struct Model {
     /// `waiting`, `awaiting_worker` or `holding`.
     pub state: String,
     pub forced: bool,
+    pub worker_group: String,
     pub instance_priority: i64,
     pub task_priority: i64,
     pub ready_at: i64,

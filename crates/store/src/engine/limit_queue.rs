@@ -1,6 +1,6 @@
 //! The queues of limits: which waiting tasks have room, and the caps of projects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use engine::ids::{Incarnation, InstanceId, TaskIndex};
@@ -16,10 +16,14 @@ use crate::row_reader::RowReader;
 use crate::store::Store;
 
 /// Tasks of one queue that are read at a time.
-const PAGE: u64 = 100;
+const PAGE: usize = 100;
 
 /// The most tasks that are found in one queue: those after them are found when these have started.
 const MAX_FOUND: usize = 500;
+
+/// Tasks that wait for something else which a look after a commit passes in one queue; the look at all limits passes any
+/// number.
+const MAX_PASSED: usize = 200;
 
 /// A limit that is looked for.
 #[derive(Serialize)]
@@ -40,8 +44,10 @@ const BLOCKED_ELSEWHERE: &str = "EXISTS (SELECT 1 FROM limit_request o JOIN name
     AND (o.slots > m.slots - m.used OR EXISTS (SELECT 1 FROM limit_request b WHERE b.limit_id = m.id \
     AND b.state <> 'holding' AND NOT b.forced AND b.slots > m.slots - m.used AND {b} < {o})))";
 
-/// Lists the tasks of a queue after one of them.
+/// Lists the tasks of a queue after one of them, each with its other limits.
 const QUEUE_PAGE: &str = "SELECT r.instance, r.task_index, i.owner, r.slots, r.state = 'awaiting_worker', r.forced, {blocked}, \
+    r.worker_group, (SELECT string_agg(o.limit_id || ':' || o.slots, ',') FROM limit_request o \
+    WHERE o.instance = r.instance AND o.task_index = r.task_index AND o.limit_id <> r.limit_id AND NOT o.forced), \
     r.instance_priority, r.task_priority, r.ready_at \
     FROM limit_request r JOIN instance i ON i.id = r.instance WHERE r.limit_id = $1 AND r.state <> 'holding' \
     AND {order} > ($2, $3, $4, $5, $6) \
@@ -62,24 +68,32 @@ const ENDED: &str = "name = '' AND state = 'holding' AND instance IN (SELECT id 
     AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.instance = limit_request.instance \
     AND a.task_index = limit_request.task_index AND a.state IN ('created', 'running') AND a.worker IS NOT NULL)";
 
-/// A limit with its room.
-struct AwaitedLimit {
-    id: i64,
-    room: LimitRoom,
+/// The walks along the queues of a look, by limit: a task is admitted where all its limits have room for it beside those
+/// that were admitted before.
+type QueueWalks = BTreeMap<i64, QueueWalk>;
+
+/// Reads a limit and starts the walk along its queue.
+fn read_walk(row: &QueryResult) -> Result<(i64, QueueWalk), StoreError> {
+    let mut columns = RowReader::new(row);
+    let id = columns.next_value()?;
+    let (slots, used) = (columns.next_value()?, columns.next_value()?);
+    let is_enabled: bool = columns.next_value()?;
+    let room = match is_enabled {
+        true => LimitRoom::new(slots, used),
+        false => LimitRoom::unlimited(),
+    };
+    Ok((id, QueueWalk::new(room)))
 }
 
-impl AwaitedLimit {
-    fn read(row: &QueryResult) -> Result<Self, StoreError> {
-        let mut columns = RowReader::new(row);
-        let id = columns.next_value()?;
-        let (slots, used) = (columns.next_value()?, columns.next_value()?);
-        let is_enabled: bool = columns.next_value()?;
-        let room = match is_enabled {
-            true => LimitRoom::new(slots, used),
-            false => LimitRoom::unlimited(),
-        };
-        Ok(Self { id, room })
-    }
+/// Parses limits and slots, as `7:1,9:2`.
+fn parse_others(text: Option<&str>) -> Vec<(i64, i64)> {
+    let pairs = text.unwrap_or_default().split(',');
+    pairs
+        .filter_map(|pair| {
+            let (limit, slots) = pair.split_once(':')?;
+            Some((limit.parse().ok()?, slots.parse().ok()?))
+        })
+        .collect()
 }
 
 /// A task in a queue.
@@ -89,6 +103,9 @@ struct QueuedTask {
     owner: Option<i64>,
     slots: i64,
     place: QueuePlace,
+    group: String,
+    /// Its other limits, with the slots that it wants of them.
+    others: Vec<(i64, i64)>,
     priorities: (i64, i64),
     ready_at: i64,
 }
@@ -113,6 +130,8 @@ impl QueuedTask {
             owner,
             slots,
             place,
+            group: columns.next_value()?,
+            others: parse_others(columns.next_value::<Option<String>>()?.as_deref()),
             priorities: (columns.next_value()?, columns.next_value()?),
             ready_at: columns.next_value()?,
         })
@@ -143,8 +162,16 @@ impl QueuedTask {
 impl LimitStore for Store {
     async fn find_admissible_tasks(&self, scope: &LimitScope) -> Result<Vec<AdmissibleTask>, StoreError> {
         let mut found = BTreeSet::new();
-        for limit in self.awaited_limits(scope).await? {
-            self.walk_queue(&limit, &mut found).await?;
+        let mut walks = self.awaited_limits(scope).await?;
+        let most_passed = match scope {
+            LimitScope::All => usize::MAX,
+            LimitScope::Keys(_) => MAX_PASSED,
+        };
+        // The tightest first: a task of several limits is found in the order of the queue that it has to wait in.
+        let mut limits: Vec<(i64, i64)> = walks.iter().map(|(id, walk)| (walk.free_slots(), *id)).collect();
+        limits.sort_unstable();
+        for (_, limit) in limits {
+            self.walk_queue(limit, most_passed, &mut walks, &mut found).await?;
         }
         for which in ["r.limit_id IS NULL", "r.forced"] {
             self.add_unlimited(which, &mut found).await?;
@@ -194,12 +221,12 @@ impl LimitStore for Store {
 }
 
 impl Store {
-    async fn awaited_limits(&self, scope: &LimitScope) -> Result<Vec<AwaitedLimit>, StoreError> {
+    async fn awaited_limits(&self, scope: &LimitScope) -> Result<QueueWalks, StoreError> {
         let rows = match scope {
             LimitScope::All => self.query_limits(AWAITED_LIMITS, Vec::new()).await?,
             LimitScope::Keys(keys) => self.limits_by_key(keys).await?,
         };
-        rows.iter().map(AwaitedLimit::read).collect()
+        rows.iter().map(read_walk).collect()
     }
 
     async fn limits_by_key(&self, keys: &BTreeSet<LimitKey>) -> Result<Vec<QueryResult>, StoreError> {
@@ -219,40 +246,87 @@ impl Store {
         self.query_limits(&sql, vec![json(&rows)?.into()]).await
     }
 
-    /// Walks along the queue of a limit, page by page, as far as there is room.
+    /// Walks along the queue of a limit, page by page, as far as there is room and not past too many tasks that wait for
+    /// something else.
     async fn walk_queue(
         &self,
-        limit: &AwaitedLimit,
+        limit: i64,
+        most_passed: usize,
+        walks: &mut QueueWalks,
         found: &mut BTreeSet<AdmissibleTask>,
     ) -> Result<(), StoreError> {
         let sql = QUEUE_PAGE
             .replace("{blocked}", &blocked_elsewhere())
             .replace("{order}", &queue_order("r"));
-        let mut walk = QueueWalk::new(limit.room);
-        let (mut after, mut admitted) = ([0; 5], 0);
-        after[4] = -1;
-        while !walk.is_exhausted() && admitted < MAX_FOUND {
-            let mut values: Vec<Value> = vec![limit.id.into()];
+        let (mut after, mut passed, before) = ([0, 0, 0, 0, -1], 0, found.len());
+        let is_full = |walks: &QueueWalks| walks.get(&limit).is_none_or(QueueWalk::is_full);
+        while !is_full(walks) && passed < most_passed && found.len() < before + MAX_FOUND {
+            let mut values: Vec<Value> = vec![limit.into()];
             values.extend(after.map(Value::from));
             values.push(i64::try_from(PAGE).unwrap_or(i64::MAX).into());
             let page = self.query_limits(&sql, values).await?;
             for row in &page {
                 let task = QueuedTask::read(row)?;
                 after = task.cursor();
-                match walk.step(task.place, task.slots) {
-                    QueueStep::Admit => {
-                        admitted += 1;
-                        found.extend(task.to_admissible());
-                    }
-                    QueueStep::Pass => {}
+                match self.step(limit, &task, walks).await? {
+                    QueueStep::Admit => found.extend(task.to_admissible()),
+                    QueueStep::Pass => passed += 1,
                     QueueStep::Stop => return Ok(()),
                 }
             }
-            if u64::try_from(page.len()).is_ok_and(|rows| rows < PAGE) {
+            if page.len() < PAGE {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Decides about a task of a queue, and keeps room for it in all its limits when it is admitted.
+    async fn step(
+        &self,
+        limit: i64,
+        task: &QueuedTask,
+        walks: &mut QueueWalks,
+    ) -> Result<QueueStep, StoreError> {
+        let Some(walk) = walks.get_mut(&limit) else {
+            return Ok(QueueStep::Stop);
+        };
+        let step = walk.step(task.place, &task.group, task.slots);
+        if step != QueueStep::Admit || task.place == QueuePlace::Forced {
+            return Ok(step);
+        }
+        for (other, slots) in &task.others {
+            let walk = self.walk_of(*other, walks).await?;
+            if !walk.has_left(&task.group, *slots) {
+                return Ok(QueueStep::Pass);
+            }
+        }
+        let wanted = task.others.iter().chain([&(limit, task.slots)]);
+        for (other, slots) in wanted {
+            if let Some(walk) = walks.get_mut(other) {
+                walk.keep_room(&task.group, *slots);
+            }
+        }
+        Ok(QueueStep::Admit)
+    }
+
+    /// Returns the walk along the queue of a limit, which is read when it is not known; one that is gone limits nothing.
+    async fn walk_of<'w>(
+        &self,
+        limit: i64,
+        walks: &'w mut QueueWalks,
+    ) -> Result<&'w mut QueueWalk, StoreError> {
+        if !walks.contains_key(&limit) {
+            let sql = "SELECT id, slots, used, enabled FROM named_limit WHERE id = $1";
+            let rows = self.query_limits(sql, vec![limit.into()]).await?;
+            walks.insert(limit, QueueWalk::new(LimitRoom::unlimited()));
+            for row in &rows {
+                walks.extend([read_walk(row)?]);
+            }
+        }
+        Ok(walks
+            .entry(limit)
+            .or_insert_with(|| QueueWalk::new(LimitRoom::unlimited())))
     }
 
     async fn add_unlimited(

@@ -38,6 +38,7 @@ struct RequestRow<'a> {
     c_name: &'a str,
     c_slots: u32,
     c_state: &'static str,
+    c_group: &'a str,
     c_instance_priority: i64,
     c_task_priority: i64,
     c_ready_at: i64,
@@ -45,12 +46,13 @@ struct RequestRow<'a> {
     c_since: i64,
 }
 
-const REQUEST: [Column; 10] = [
+const REQUEST: [Column; 11] = [
     ("c_instance", "bigint"),
     ("c_task", "bigint"),
     ("c_name", "text"),
     ("c_slots", "bigint"),
     ("c_state", "text"),
+    ("c_group", "text"),
     ("c_instance_priority", "bigint"),
     ("c_task_priority", "bigint"),
     ("c_ready_at", "bigint"),
@@ -150,6 +152,7 @@ fn request_rows<'a>(
                 c_name: &limit.name,
                 c_slots: limit.slots,
                 c_state: state,
+                c_group: &change.worker_group,
                 c_instance_priority: rank(change.instance_priority),
                 c_task_priority: rank(change.task_priority),
                 c_ready_at: ready_at.0,
@@ -200,9 +203,9 @@ fn room_of_takers(backend: DbBackend) -> String {
 
 fn upsert_requests(backend: DbBackend) -> String {
     format!(
-        "INSERT INTO limit_request (instance, task_index, name, limit_id, slots, state, instance_priority, \
-         task_priority, ready_at, attempt, since) \
-         SELECT c_instance, c_task, c_name, {limit}, c_slots, c_state, c_instance_priority, c_task_priority, \
+        "INSERT INTO limit_request (instance, task_index, name, limit_id, slots, state, worker_group, \
+         instance_priority, task_priority, ready_at, attempt, since) \
+         SELECT c_instance, c_task, c_name, {limit}, c_slots, c_state, c_group, c_instance_priority, c_task_priority, \
          c_ready_at, c_attempt, c_since FROM {rows} JOIN instance i ON i.id = c_instance WHERE true \
          ON CONFLICT (instance, task_index, name) DO UPDATE SET limit_id = excluded.limit_id, \
          state = excluded.state, instance_priority = excluded.instance_priority, \

@@ -13,6 +13,7 @@ use crate::instance::{
     Changes, Effect, Event, Instance, InstanceRecord, InstanceRows, OperationDecision, StepBatch, Transition,
     apply, pending_effects,
 };
+use crate::limits::LimitPhase;
 use crate::plan::Plan;
 use crate::plan::trigger_rule::{Outcome, TriggerRule};
 use crate::spec::ProjectDefaults;
@@ -179,6 +180,8 @@ pub(crate) struct World {
     pub(crate) transitions: Vec<Transition>,
     pub(crate) decisions: Vec<OperationDecision>,
     pub(crate) effects: Vec<Effect>,
+    /// The rows in the queues of limits, as the store keeps them.
+    queues: BTreeMap<TaskIndex, LimitPhase>,
     operations: i64,
 }
 
@@ -202,6 +205,7 @@ impl World {
             transitions: Vec::new(),
             decisions: Vec::new(),
             effects: Vec::new(),
+            queues: BTreeMap::new(),
             operations: 0,
         }
     }
@@ -229,6 +233,7 @@ impl World {
         self.transitions.extend(changes.transitions.iter().cloned());
         self.decisions.extend(changes.decisions.iter().cloned());
         self.effects.extend(effects.iter().cloned());
+        self.follow_queues(&changes);
         self.check(&changes, &effects);
         (changes, effects)
     }
@@ -342,12 +347,43 @@ impl World {
         self.transitions.iter().map(|t| format!("{t}\n")).collect()
     }
 
+    fn follow_queues(&mut self, changes: &Changes) {
+        for change in &changes.limits {
+            match change.phase {
+                LimitPhase::Released => _ = self.queues.remove(&change.task_index),
+                phase => _ = self.queues.insert(change.task_index, phase),
+            }
+        }
+    }
+
+    /// A row in a queue agrees with that of its task: what is bound holds, what waits in an open instance waits.
+    fn check_queues(&self) {
+        let is_idle = self.state.record().is_idle();
+        for (task_index, row) in &self.state.rows.tasks {
+            let definition = self.plan.definition.task(*task_index);
+            if definition.is_none_or(|task| task.limits.is_empty()) {
+                continue;
+            }
+            let queued = self.queues.get(task_index);
+            let said = format!("task {task_index} is {row}, in the queues as {queued:?}");
+            let is_bound = row.open_attempt().is_some_and(|attempt| attempt.worker.is_some());
+            match queued {
+                Some(LimitPhase::Holding { attempt }) => {
+                    assert!(is_bound && attempt.0 == row.attempts, "{said}");
+                }
+                Some(_) => assert!(row.state == TaskState::Waiting && !is_idle, "{said}"),
+                None => assert!(!is_bound && (row.state != TaskState::Waiting || is_idle), "{said}"),
+            }
+        }
+    }
+
     /// What must hold after every batch, whatever happened.
     fn check(&self, changes: &Changes, effects: &[Effect]) {
         self.check_counters();
         self.check_rows();
         self.check_edge_decisions();
         self.check_effects(effects);
+        self.check_queues();
         let record = self.state.record();
         let idle = record.state.is_idle() || record.attention.is_some();
         assert_eq!(changes.releases_owner, idle, "idle says what the state says");

@@ -10,7 +10,7 @@ use crate::attempt::AttemptResult;
 use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
 use crate::instance::{Effect, Event, pending_effects};
 use crate::plan::trigger_rule::TriggerRule;
-use crate::spec::model::{Predecessor, TaskDefinition};
+use crate::spec::model::{LimitUse, Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost};
 use crate::task::TaskReport;
@@ -53,6 +53,12 @@ pub(super) fn graph(shapes: &[Shape]) -> Vec<TaskDefinition> {
         if shape.flags & 2 != 0 {
             task.timeout_ms = Some(300);
             task.on_timeout = OnTimeout::ALL[usize::from(shape.flags >> 2) % 3];
+        }
+        if shape.flags & 64 != 0 {
+            task.limits = vec![LimitUse {
+                name: "a".to_owned(),
+                slots: 1,
+            }];
         }
         if shape.flags & 32 != 0 {
             task.on_worker_lost = OnWorkerLost::Fail;
