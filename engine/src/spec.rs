@@ -28,6 +28,7 @@ mod tasks;
 
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
+pub use labels::parse_label_map;
 pub use limit_uses::MAX_LIMIT_SLOTS;
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};
 pub use lint::lint;

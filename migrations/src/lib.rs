@@ -26,6 +26,7 @@ mod m0021_instance_purge;
 mod m0022_task_progress;
 mod m0030_limits;
 mod m0031_limit_counts;
+mod m0032_single_tasks;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_task_progress::Migration),
             Box::new(m0030_limits::Migration),
             Box::new(m0031_limit_counts::Migration),
+            Box::new(m0032_single_tasks::Migration),
         ]
     }
 }

@@ -134,6 +134,8 @@ impl CommitQueue {
                 command: found.command,
                 run: found.run,
                 task,
+                requested_by: found.requested_by,
+                arguments: found.arguments,
             })));
         }
     }

@@ -7,5 +7,7 @@ mod golden;
 mod limits;
 mod oracle;
 mod properties;
+mod single_task_oracle;
+mod single_tasks;
 mod transcripts;
 mod watches;

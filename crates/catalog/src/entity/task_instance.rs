@@ -21,6 +21,8 @@ pub struct Model {
     pub outputs: String,
     pub progress: Option<String>,
     pub expired_waits: i64,
+    pub overrides: Option<String>,
+    pub reused: Option<i64>,
 }
 
 /// The joins of `task_instance`; it has no foreign key.

@@ -301,10 +301,10 @@ impl Store {
                 return Ok(QueueStep::Pass);
             }
         }
-        let wanted = task.others.iter().chain([&(limit, task.slots)]);
-        for (other, slots) in wanted {
-            if let Some(walk) = walks.get_mut(other) {
-                walk.keep_room(&task.group, *slots);
+        let own = std::iter::once((limit, task.slots));
+        for (wanted, slots) in task.others.iter().copied().chain(own) {
+            if let Some(walk) = walks.get_mut(&wanted) {
+                walk.keep_room(&task.group, slots);
             }
         }
         Ok(QueueStep::Admit)
