@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::running_instance::RunningInstance;
-use crate::execution::slot_table::SlotRequest;
+use crate::execution::slot_queue::SlotRequest;
 use crate::execution::slots::{SlotGranted, SlotGuard, SlotReply, Slots};
 use crate::messages::workflow::DeliveryOutcome;
 use ports::clock::ClockReading;

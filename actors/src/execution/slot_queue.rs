@@ -8,10 +8,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::execution::slot_table::SlotRequest;
+use engine::ids::{InstanceId, TaskIndex, Timestamp};
+use engine::states::Priority;
 
 /// How far a slot moves a project of weight 1.
 const TURN: u64 = 1_000_000;
+
+/// A request for a slot; requests of one project in one group are granted in the order of their fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SlotRequest {
+    /// The instance's priority.
+    pub instance_priority: Priority,
+    /// The task's priority.
+    pub task_priority: Priority,
+    /// When the task became ready.
+    pub ready_at: Timestamp,
+    /// The instance.
+    pub instance: InstanceId,
+    /// The task.
+    pub task_index: TaskIndex,
+}
 
 /// The weights of projects; one that is not among them has weight 1.
 pub(crate) type ProjectWeights = BTreeMap<String, u32>;

@@ -4,28 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
-use engine::states::Priority;
+use engine::ids::{Incarnation, InstanceId, TaskIndex};
 use engine::task::Worker;
 
 use crate::execution::reachability::{ContactState, Reachability};
-use crate::execution::slot_queue::{ProjectWeights, SlotQueue};
+use crate::execution::slot_queue::{ProjectWeights, SlotQueue, SlotRequest};
 use crate::execution::worker_selection::{SlotCandidate, WorkerSelection};
-
-/// A request for a slot; requests of one project in one group are granted in the order of their fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SlotRequest {
-    /// The instance's priority.
-    pub instance_priority: Priority,
-    /// The task's priority.
-    pub task_priority: Priority,
-    /// When the task became ready.
-    pub ready_at: Timestamp,
-    /// The instance.
-    pub instance: InstanceId,
-    /// The task.
-    pub task_index: TaskIndex,
-}
 
 /// The slots of one worker.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use engine::task::Worker;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::execution::reachability::Reachability;
-use crate::execution::slot_queue::ProjectWeights;
-use crate::execution::slot_table::{SlotRequest, SlotTable};
+use crate::execution::slot_queue::{ProjectWeights, SlotRequest};
+use crate::execution::slot_table::SlotTable;
 use crate::execution::worker_selection::WorkerSelection;
 
 /// A task whose request waited has a slot now. If it is lost, the guard in it releases the slot.

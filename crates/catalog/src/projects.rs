@@ -17,7 +17,7 @@ use crate::columns::{map_to_json, narrow, parse_json, parse_name};
 use crate::context::AuditContext;
 use crate::entity::{project, project_grant, user_account, workflow};
 use crate::error::CatalogError;
-use crate::limits::store_project_cap;
+use crate::limits::project_cap::store_project_cap;
 use crate::page::{Page, PageRequest};
 use crate::permission::Permission;
 use crate::visibility::VisibilityScope;
@@ -224,7 +224,7 @@ impl<'a> Projects<'a> {
             .exec_without_returning(change.on())
             .await?;
         if let Some(max_tasks) = edit.max_tasks {
-            store_project_cap(change.on(), project.id, max_tasks, context.at).await?;
+            store_project_cap(change.on(), project.id.0, max_tasks, context.at).await?;
         }
         change.commit("project.edit", "project", name).await?;
         Ok(project)

@@ -16,7 +16,7 @@ use crate::columns::map_to_json;
 use crate::context::AuditContext;
 use crate::entity::{project, workflow, workflow_version};
 use crate::error::CatalogError;
-use crate::limits::store_limit_references;
+use crate::limits::references::store_limit_references;
 use crate::projects::ProjectId;
 use crate::schedules::document::{DescribedSchedules, InitialSchedules, store_document_schedules};
 use crate::workflows::{SourceFormat, Workflows, missing_workflow, select_by_name};

@@ -61,7 +61,7 @@ pub struct RoomRefusal {
 /// The queues of limits.
 #[async_trait]
 pub trait LimitStore: Send + Sync + 'static {
-    /// Finds the tasks at the head of the queues that have room in all their limits, whoever owns them; of those that have
+    /// Finds the tasks at the head of the queues that have room in all their limits, of all owners; of those that have
     /// it together, the first ones.
     async fn find_admissible_tasks(&self, scope: &LimitScope) -> Result<Vec<AdmissibleTask>, StoreError>;
 

@@ -8,13 +8,13 @@ use super::edge_reasons::{never_start_reason, skip_reason};
 use super::effect::Effect;
 use super::effect_requests::EffectRequests;
 use super::history::History;
-use super::limit_rows::{LimitRequests, RoomWait, limit_changes};
+use super::limit_rows::{Idleness, LimitRequests, RoomWait, RowsAfter};
 use super::opening::open_attempt;
 use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
 use crate::ids::{DispatchId, TaskIndex, Timestamp};
-use crate::limits::{ProjectCap, TaskLimits};
+use crate::limits::{LimitChange, ProjectCap, TaskLimits};
 use crate::overrides::TaskOverrides;
 use crate::plan::trigger_rule::Verdict;
 use crate::plan::{DISABLED_REASON, Plan};
@@ -22,7 +22,6 @@ use crate::spec::model::TaskDefinition;
 use crate::start::Start;
 use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
 use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
-use crate::task_type::ExecutionSite;
 
 /// Steps tasks, moves the instance's own row and collects what must be stored and done. It decides nothing about
 /// commands or about the end of the instance.
@@ -35,7 +34,6 @@ pub(super) struct InstanceDraft<'a> {
     history: History,
     requests: EffectRequests,
     limit_requests: LimitRequests,
-    cap: ProjectCap,
     closed: Vec<(TaskIndex, Attempt)>,
     /// Tasks whose attempts in the owner start in this event, by rank.
     openings: BTreeSet<(u32, TaskIndex)>,
@@ -55,7 +53,6 @@ impl<'a> InstanceDraft<'a> {
             history: History::default(),
             requests: EffectRequests::default(),
             limit_requests: LimitRequests::default(),
-            cap: ProjectCap::default(),
             closed: Vec::new(),
             openings: BTreeSet::new(),
             start: None,
@@ -109,20 +106,12 @@ impl<'a> InstanceDraft<'a> {
 
     /// Says whether the attempts of its project are counted.
     pub(super) fn set_project_cap(&mut self, cap: ProjectCap) {
-        self.cap = cap;
-    }
-
-    /// Returns what the waiting tasks of this batch wait for.
-    pub(super) fn limit_requests(&self) -> &LimitRequests {
-        &self.limit_requests
+        self.limit_requests.cap = cap;
     }
 
     /// Returns the limits that a task needs room in; one that needs no worker needs none.
     pub(super) fn limits_of(&self, task: &'a TaskDefinition) -> TaskLimits<'a> {
-        match self.plan.site_of(task) {
-            ExecutionSite::Worker => TaskLimits::new(&task.limits, self.cap),
-            ExecutionSite::Inline | ExecutionSite::Decision | ExecutionSite::Owner(_) => TaskLimits::NONE,
-        }
+        self.limit_requests.limits_of(self.plan, task)
     }
 
     /// Lets a waiting task ask for what it needs: room in its limits, or a slot of a worker.
@@ -404,10 +393,24 @@ impl<'a> InstanceDraft<'a> {
         self.history.clear_tasks(left, why);
     }
 
+    fn limit_changes(&self) -> Vec<LimitChange> {
+        let idleness = match (self.record.is_idle(), self.stored.record().is_idle()) {
+            (false, _) => Idleness::Busy,
+            (true, false) => Idleness::New,
+            (true, true) => Idleness::Old,
+        };
+        self.limit_requests.changes(&RowsAfter {
+            plan: self.plan,
+            rows: &self.rows,
+            at: self.at,
+            idleness,
+        })
+    }
+
     /// Returns what must be committed, and what is to be done after that.
     pub(super) fn finish(mut self, decisions: Vec<OperationDecision>) -> (Changes, Vec<Effect>) {
         self.record_history();
-        let limits = limit_changes(&self);
+        let limits = self.limit_changes();
         let effects = self.requests.into_effects(&self.rows, &self.record, self.stored);
         let releases_owner = self.record.is_idle();
         let (reset, tasks) = self.rows.into_changes();

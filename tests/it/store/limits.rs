@@ -314,8 +314,9 @@ async fn a_thousand_waiting_tasks_are_read_as_far_as_there_is_room(database: &Da
     let first = world.add_waiting(&[("a", 1)]).await;
     database
         .sql(&format!(
-            "INSERT INTO limit_request (instance, task_index, name, limit_id, slots, state, instance_priority, \
-             task_priority, ready_at, since) SELECT {first}, n, 'a', (SELECT id FROM named_limit), 1, 'waiting', 3, 3, \
+            "INSERT INTO limit_request (instance, task_index, name, limit_id, slots, state, worker_group, \
+             instance_priority, task_priority, ready_at, since) \
+             SELECT {first}, n, 'a', (SELECT id FROM named_limit), 1, 'waiting', 'default', 3, 3, \
              1000 + n, 0 FROM (WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 1000) \
              SELECT n FROM t) AS numbers"
         ))

@@ -1,6 +1,3 @@
-use engine::ids::{InstanceId, TaskIndex, Timestamp};
-use engine::states::Priority;
-
 use super::*;
 
 fn request(task_index: u32, priority: Priority) -> SlotRequest {

@@ -12,8 +12,9 @@ use crate::context::AuditContext;
 use crate::entity::{instance, limit_request};
 use crate::error::CatalogError;
 use crate::instances::missing_instance;
+use crate::limits::owner::LimitOwner;
 use crate::limits::queue::{QueueEntry, QueueEntryState};
-use crate::limits::stored::{LimitOwner, Limits, StoredLimit, lock_limit, missing_limit, queue_order};
+use crate::limits::stored::{Limits, StoredLimit, lock_limit, missing_limit, queue_order};
 use crate::page::PageRequest;
 
 /// Lists the limits of a task that lack room for it, or have a task before it that lacks it.

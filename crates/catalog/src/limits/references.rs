@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 
 use crate::entity::{named_limit, workflow, workflow_limit};
 use crate::error::CatalogError;
-use crate::limits::stored::LimitOwner;
+use crate::limits::owner::LimitOwner;
 
 /// Stores the limits that the newest document of a workflow names, in place of those of the one before.
 pub(crate) async fn store_limit_references<C: ConnectionTrait>(

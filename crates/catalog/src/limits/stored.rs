@@ -1,11 +1,10 @@
 //! The limits themselves.
 
 use engine::ids::Timestamp;
-use engine::limits::PROJECT_CAP;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{ExprTrait as _, LockType};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Value,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Value,
 };
 use store::{Store, Transaction};
 
@@ -14,6 +13,7 @@ use crate::audited_transaction::AuditedTransaction;
 use crate::context::AuditContext;
 use crate::entity::named_limit;
 use crate::error::CatalogError;
+use crate::limits::owner::LimitOwner;
 use crate::limits::references::find_user;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
@@ -37,39 +37,6 @@ const RESOLVE_AGAIN: &str = "UPDATE limit_request SET limit_id = COALESCE(\
      WHERE i.id = limit_request.instance AND o.name = $1), \
     (SELECT s.id FROM named_limit s WHERE s.project_id IS NULL AND s.name = $1)) \
     WHERE name = $1 AND state <> 'holding'";
-
-/// Whose tasks may name a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LimitOwner {
-    /// Those of one project; its own goes before a shared one of the same name.
-    Project(ProjectId),
-    /// Those of all projects.
-    Shared,
-}
-
-impl LimitOwner {
-    fn project(self) -> Option<i64> {
-        match self {
-            Self::Project(project) => Some(project.0),
-            Self::Shared => None,
-        }
-    }
-
-    fn condition(self) -> Condition {
-        Condition::all().add(match self.project() {
-            Some(project) => named_limit::Column::ProjectId.eq(project),
-            None => named_limit::Column::ProjectId.is_null(),
-        })
-    }
-
-    /// Writes the condition for the limit `l`.
-    pub(super) fn to_sql(self) -> String {
-        match self.project() {
-            Some(project) => format!("l.project_id = {project}"),
-            None => "l.project_id IS NULL".to_owned(),
-        }
-    }
-}
 
 /// A stored limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -301,33 +268,6 @@ impl<'a> Limits<'a> {
         on.execute_raw(statement).await?;
         Ok(())
     }
-}
-
-/// Stores the cap of a project's tasks as its limit without a name; none takes it away, with what waits for it.
-pub(crate) async fn store_project_cap(
-    on: &Transaction,
-    project: ProjectId,
-    max_tasks: Option<u32>,
-    at: Timestamp,
-) -> Result<(), CatalogError> {
-    let owner = LimitOwner::Project(project);
-    let stored = lock_limit(on, owner, PROJECT_CAP).await?;
-    if let Some(slots) = max_tasks {
-        let new = NewLimit {
-            slots,
-            enabled: true,
-            description: String::new(),
-        };
-        return store_limit(on, stored, (owner, PROJECT_CAP), &new, at).await;
-    }
-    if let Some(row) = stored {
-        crate::entity::limit_request::Entity::delete_many()
-            .filter(crate::entity::limit_request::Column::LimitId.eq(row.id))
-            .exec(on)
-            .await?;
-        named_limit::Entity::delete_by_id(row.id).exec(on).await?;
-    }
-    Ok(())
 }
 
 /// Writes the columns of a limit as it is shown.

@@ -92,7 +92,7 @@ impl Store {
                 Ok(WrittenPart { committed, refused, .. }) => {
                     commits.retain(|commit| {
                         let row = (commit.id.0, commit.revision.0);
-                        committed.contains(&row) || refused.contains_key(&row)
+                        committed.contains(&row) || refused.contains_key(&(commit.id, commit.revision))
                     });
                 }
                 // Step by step, a stale commit differs from a refused one.
@@ -115,7 +115,7 @@ impl Store {
         let prepared = tokio::time::timeout(PREPARE_TIMEOUT, async {
             let transaction = self.engine_pool().begin_write().await?;
             let refused = refuse_without_room(&transaction, self.backend(), commits).await?;
-            let is_refused = |commit: &&InstanceCommit| refused.contains_key(&(commit.id.0, commit.revision.0));
+            let is_refused = |commit: &&InstanceCommit| refused.contains_key(&(commit.id, commit.revision));
             let with_room: Vec<&InstanceCommit> =
                 commits.iter().copied().filter(|commit| !is_refused(commit)).collect();
             let statements = CommitStatements::new(self.backend(), &with_room, execution)?;
@@ -219,7 +219,7 @@ fn answers(
                 Ok(WriteOutcome::Stored)
             }
             Write::Commit(commit) => Ok(refused
-                .remove(&(commit.id.0, commit.revision.0))
+                .remove(&(commit.id, commit.revision))
                 .map_or(WriteOutcome::Stale, WriteOutcome::NoRoom)),
         })
         .collect()

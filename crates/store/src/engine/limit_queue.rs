@@ -27,7 +27,7 @@ const MAX_PASSED: usize = 200;
 
 /// A limit that is looked for.
 #[derive(Serialize)]
-struct KeyRow<'a> {
+struct LimitKeyRow<'a> {
     c_project: &'a str,
     c_name: &'a str,
 }
@@ -230,9 +230,9 @@ impl Store {
     }
 
     async fn limits_by_key(&self, keys: &BTreeSet<LimitKey>) -> Result<Vec<QueryResult>, StoreError> {
-        let rows: Vec<KeyRow<'_>> = keys
+        let rows: Vec<LimitKeyRow<'_>> = keys
             .iter()
-            .map(|key| KeyRow {
+            .map(|key| LimitKeyRow {
                 c_project: &key.project,
                 c_name: &key.name,
             })

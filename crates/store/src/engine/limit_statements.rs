@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::ids::TaskIndex;
+use engine::ids::{InstanceId, Revision, TaskIndex};
 use engine::limits::{LimitChange, LimitPhase, LimitRoom, PROJECT_CAP};
 use engine::states::Priority;
 use ports::{InstanceCommit, RoomRefusal, StoreError};
@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use crate::batch_sql::{Column, source};
 use crate::batch_statement::{BatchStatement, run_in_order};
-use crate::engine::commit_statements::CommittedRow;
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
 
@@ -61,7 +60,7 @@ const REQUEST: [Column; 11] = [
 ];
 
 /// The commits that cannot be stored, because a limit has no room for a task that they bind.
-pub(crate) type RoomRefusals = BTreeMap<CommittedRow, Vec<RoomRefusal>>;
+pub(crate) type RoomRefusals = BTreeMap<(InstanceId, Revision), Vec<RoomRefusal>>;
 
 /// Writes the order of a queue for an alias of its table.
 pub(crate) fn queue_order(row: &str) -> String {
@@ -284,7 +283,7 @@ fn find_refusals(commits: &[&InstanceCommit], wanted: &[WantedSlots]) -> RoomRef
         let refused = refuse_tasks(of_instance, &mut taken);
         let commit = commits.iter().find(|commit| commit.id.0 == instance);
         if let Some(commit) = commit.filter(|_| !refused.is_empty()) {
-            refusals.insert((commit.id.0, commit.revision.0), refused);
+            refusals.insert((commit.id, commit.revision), refused);
         }
     }
     refusals
