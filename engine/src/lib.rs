@@ -4,6 +4,7 @@
 //! ordered collections, and everything that must be done outside is returned as data.
 
 mod date_names;
+mod expression;
 
 pub mod attempt;
 pub mod backfill;
@@ -12,6 +13,7 @@ pub mod overrides;
 pub mod states;
 
 pub mod params;
+pub mod place;
 pub mod plan;
 pub mod spec;
 pub mod start;

@@ -14,11 +14,13 @@ pub(crate) mod params;
 pub(crate) mod validator;
 pub(crate) mod values;
 
+mod concurrency;
 mod cut_off;
 mod defaults;
 mod graph;
 mod limit_uses;
 mod lint;
+mod logic;
 mod needs;
 mod param_check;
 mod parse;
@@ -26,6 +28,7 @@ mod schema;
 mod serialize;
 mod tasks;
 
+pub use concurrency::{ConcurrencyRule, ConcurrencyStrategy};
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use labels::parse_label_map;

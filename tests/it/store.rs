@@ -7,6 +7,7 @@ mod guards;
 mod limits;
 mod members;
 mod metrics;
+mod places;
 mod races;
 mod retention;
 mod schedules;

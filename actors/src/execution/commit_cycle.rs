@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use engine::ids::{Incarnation, TaskIndex, Timestamp};
 use engine::instance::{Effect, Event};
+use engine::place::PlaceOutlook;
 use engine::states::{Attention, InstanceState};
 use engine::task::TaskReport;
 use tokio::sync::oneshot;
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 use actix::prelude::*;
 
 use crate::execution::assignment::Assignment;
-use crate::execution::commit_queue::{CommitQueue, DecidedCommit, HeldSlots};
+use crate::execution::commit_queue::{CommitQueue, DecidedCommit, DecisionMoment, HeldSlots};
 use crate::execution::effects::{EffectRunner, FollowUps};
 use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::instance_metrics::record_commit;
@@ -61,6 +62,8 @@ pub(crate) struct CommitCycle {
     slots: HeldSlots,
     phase: CyclePhase,
     failures: WriteFailures,
+    /// What the store said about the place of the next run.
+    places: PlaceOutlook,
     watches: Watches,
     /// The steps of this machine's clock that the stored due times have followed.
     stepped_ms: i64,
@@ -78,6 +81,7 @@ impl CommitCycle {
             slots: HeldSlots::default(),
             phase: CyclePhase::Ready,
             failures: WriteFailures::default(),
+            places: PlaceOutlook::default(),
             watches: Watches::default(),
         }
     }
@@ -122,10 +126,14 @@ impl CommitCycle {
             return None;
         }
         self.assignment.activity.record(reading.now);
-        let cap = self.deps.limits.cap_of(self.instance.project());
+        let moment = DecisionMoment {
+            reading,
+            places: self.places.clone(),
+            cap: self.deps.limits.cap_of(self.instance.project()),
+        };
         let commit = self
             .queue
-            .decide(&self.instance, &self.deps.slots, &mut self.slots, (cap, reading));
+            .decide(&self.instance, &self.deps.slots, &mut self.slots, moment);
         if commit.changes.is_empty() {
             self.stepped_ms = commit.stepped_ms;
             self.slots.release(&commit.granted);
@@ -172,6 +180,10 @@ impl CommitCycle {
                 }
                 self.pause(after, commit)
             }
+            WriteVerdict::NoPlace(places) => {
+                self.places = places;
+                self.pause(Duration::ZERO, commit)
+            }
             WriteVerdict::NoRoom { refused } => {
                 self.requeue_bindings(commit, refused);
                 CommitOutcome::NoRoom
@@ -186,6 +198,7 @@ impl CommitCycle {
 
     fn apply(&mut self, commit: &DecidedCommit) {
         self.stepped_ms = commit.stepped_ms;
+        self.places = PlaceOutlook::default();
         record_commit(&self.instance, &commit.changes, commit.at);
         let state = commit.changes.record.as_ref().map(|record| record.state);
         let has_new_state = state.is_some_and(|state| state != self.instance.state.record().state);
@@ -202,6 +215,10 @@ impl CommitCycle {
         });
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
             self.deps.commit_events.publish_backfill(backfill);
+        }
+        self.instance.gated |= commit.changes.place.is_some();
+        if has_new_state && self.instance.gated {
+            self.deps.commit_events.notify_places();
         }
     }
 

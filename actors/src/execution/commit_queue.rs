@@ -6,6 +6,7 @@ use engine::attempt::AttemptEvent;
 use engine::ids::{InstanceId, OperationId, TaskIndex, Timestamp};
 use engine::instance::{Changes, Effect, Event, Operation, SlotDemand, StepBatch};
 use engine::limits::ProjectCap;
+use engine::place::PlaceOutlook;
 use engine::task::TaskReport;
 use tokio::sync::oneshot;
 
@@ -37,6 +38,16 @@ pub(crate) struct CommitQueue {
     has_bound: bool,
     /// Commands that were queued, so that each is queued once.
     seen_commands: BTreeSet<OperationId>,
+}
+
+/// When a commit is decided, and what is known of places then.
+pub(crate) struct DecisionMoment {
+    /// The time.
+    pub(crate) reading: ClockReading,
+    /// Whether the next run has a place.
+    pub(crate) places: PlaceOutlook,
+    /// Whether the attempts of the project are counted.
+    pub(crate) cap: ProjectCap,
 }
 
 /// A decided commit on its way to the store.
@@ -151,10 +162,11 @@ impl CommitQueue {
         instance: &RunningInstance,
         slots: &Slots,
         guards: &mut HeldSlots,
-        (cap, reading): (ProjectCap, ClockReading),
+        DecisionMoment { reading, places, cap }: DecisionMoment,
     ) -> DecidedCommit {
-        let round =
-            StepBatch::new(&instance.plan, &instance.state, reading.now).with_project_cap(cap);
+        let round = StepBatch::new(&instance.plan, &instance.state, reading.now)
+            .with_places(places)
+            .with_project_cap(cap);
         self.has_bound = self.has_bindings() && (self.items.is_empty() || !self.has_bound);
         if self.has_bound {
             return self.decide_bindings(round, guards, reading);

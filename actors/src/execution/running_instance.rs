@@ -21,6 +21,8 @@ pub(crate) struct RunningInstance {
     project: Arc<str>,
     /// The backfill that it is a date of.
     pub(crate) backfill: Option<BackfillId>,
+    /// Whether its end may give a place back.
+    pub(crate) gated: bool,
     /// Its definition with what the start selected.
     pub(crate) plan: Plan,
     /// Its state as it was last stored.
@@ -58,6 +60,7 @@ impl RunningInstance {
         Self {
             project,
             backfill: loaded.backfill,
+            gated: loaded.gated,
             state: Instance::load(&plan, loaded.rows),
             plan,
         }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use actix::prelude::*;
 use engine::ids::Timestamp;
 use engine::instance::{Effect, Event};
-use engine::task::TaskReport;
 use tokio::sync::oneshot;
 
 use crate::execution::assignment::Assignment;
@@ -23,17 +22,17 @@ use crate::execution::inbox_reader::{InboxContents, InboxReader, may_start_again
 use crate::execution::loading::{LoadContext, LoadMode, LoadResult, load_instance};
 use crate::execution::slots::SlotGranted;
 use crate::execution::workflow_deps::WorkflowDeps;
-use crate::messages::Observe;
 use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
-use crate::messages::limits::LimitNotice;
-#[cfg(any(test, feature = "testing"))]
-use crate::messages::workflow::Crash;
 use crate::messages::workflow::{
     ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, FollowClock, LookAgain, OwnershipLost, ReadInbox,
     RecoveryCounts, WorkerDead,
 };
 use ports::Write;
 use ports::fail_points::fail_point;
+
+mod diagnostics;
+
+mod limit_notices;
 
 /// The number of messages in the mailbox of one instance from which senders wait for room.
 const MAILBOX: usize = 1024;
@@ -355,19 +354,6 @@ impl Handler<SlotGranted> for WorkflowActor {
     }
 }
 
-impl Handler<LimitNotice> for WorkflowActor {
-    type Result = ();
-
-    fn handle(&mut self, notice: LimitNotice, ctx: &mut Self::Context) {
-        let event = match notice {
-            LimitNotice::RoomFound(task_index) => Event::Report(TaskReport::RoomFound { task_index }),
-            // What waits asks again for what it needs now.
-            LimitNotice::CapChanged => Event::Loaded,
-        };
-        self.push_events([event], ctx);
-    }
-}
-
 impl Handler<FollowClock> for WorkflowActor {
     type Result = ();
 
@@ -404,27 +390,6 @@ impl Handler<OwnershipLost> for WorkflowActor {
             cycle.publish_handover();
         }
         self.end(ExitReason::Fenced, ctx);
-    }
-}
-
-impl Handler<Observe> for WorkflowActor {
-    type Result = MessageResult<Observe>;
-
-    fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
-        MessageResult(serde_json::json!({
-            "instance": self.assignment.id,
-            "epoch": self.assignment.epoch,
-            "cycle": self.cycle.as_ref().map(CommitCycle::observe),
-        }))
-    }
-}
-
-#[cfg(any(test, feature = "testing"))]
-impl Handler<Crash> for WorkflowActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("crash of instance {} as the test asked", self.assignment.id);
     }
 }
 

@@ -20,9 +20,8 @@ use crate::execution::workflow_actor::WorkflowActor;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::StartDrain;
-use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
-    CheckInbox, CheckLimits, DeliverReports, FreeSlots, HandOverInstances, HandoverSelection, InboxStatus, OrphanScanDone,
+    CheckInbox, DeliverReports, FreeSlots, HandOverInstances, HandoverSelection, InboxStatus, OrphanScanDone,
     ReconcileNow, RelayReports, RenewLeases, RunClaimed, RunInstance,
 };
 use crate::messages::workflow::{
@@ -355,17 +354,6 @@ impl Handler<ReconcileNow> for MasterActor {
 
     fn handle(&mut self, _: ReconcileNow, ctx: &mut Self::Context) {
         self.reconcile(ctx);
-    }
-}
-
-impl Handler<CheckLimits> for MasterActor {
-    type Result = ();
-
-    fn handle(&mut self, CheckLimits(limits): CheckLimits, _: &mut Self::Context) {
-        self.deps.limits.forward(LimitsChanged {
-            keys: (!limits.is_empty()).then(|| limits.into_iter().collect()),
-            origin: LookOrigin::OtherMaster,
-        });
     }
 }
 

@@ -24,6 +24,9 @@ use crate::http::param_text::ParamText;
 use crate::http::problem::{Detail, Problem};
 use crate::projects::views::{DefaultsView, ProjectView};
 
+/// The largest cap of a project.
+const MAX_CAP: u32 = 1_000_000;
+
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config
         .service(create_project)
@@ -63,9 +66,14 @@ struct EditProject {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     retention: Option<Option<String>>,
-    /// The most attempts on workers at once; null takes the cap away. Needs an administrator.
+    /// The most instances that may be open at a time, without children and dry runs; null for no cap. Needs an
+    /// administrator.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000)]
+    max_instances: Option<Option<i64>>,
+    /// The most attempts on workers at a time; null for no cap. Needs an administrator.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000)]
     max_tasks: Option<Option<i64>>,
     /// Its share of slots among projects that wait for them, 1 to 100. Needs an administrator.
     #[schema(minimum = 1, maximum = 100)]
@@ -79,6 +87,18 @@ where
     T: Deserialize<'de>,
 {
     Option::deserialize(member).map(Some)
+}
+
+/// Parses a cap of a project; null takes it away.
+fn parse_cap(cap: Option<i64>, pointer: &str) -> Result<Option<u32>, Problem> {
+    let parse = |number: i64| match u32::try_from(number).ok().filter(|cap| *cap <= MAX_CAP) {
+        Some(cap) => Ok(cap),
+        None => {
+            let detail = format!("A cap is a whole number from 0 to {MAX_CAP}, or null for none.");
+            Err(Problem::new(Code::InvalidBody, detail).at(pointer))
+        }
+    };
+    cap.map(parse).transpose()
 }
 
 /// Creates a project; its creator becomes its owner.
@@ -151,17 +171,6 @@ fn parse_retention(limit: Option<String>) -> Result<Option<RetentionLimit>, Prob
     limit.map(parse).transpose()
 }
 
-/// Parses the cap of attempts on workers; null takes it away.
-fn parse_max_tasks(max_tasks: Option<i64>) -> Result<Option<u32>, Problem> {
-    let parse = |most: i64| {
-        u32::try_from(most)
-            .ok()
-            .filter(|most| *most > 0)
-            .ok_or_else(|| Problem::new(Code::InvalidBody, "`max_tasks` is 1 or more, or null.").at("/max_tasks"))
-    };
-    max_tasks.map(parse).transpose()
-}
-
 /// Parses the share among projects that wait for slots.
 fn parse_weight(weight: i64) -> Result<u32, Problem> {
     u32::try_from(weight)
@@ -204,11 +213,12 @@ async fn edit_project(
 ) -> Result<HttpResponse, Problem> {
     let EditProject {
         retention,
+        max_instances,
         max_tasks,
         weight,
         ..
     } = &body.value;
-    if retention.is_some() || max_tasks.is_some() || weight.is_some() {
+    if retention.is_some() || max_instances.is_some() || max_tasks.is_some() || weight.is_some() {
         caller.check_permission(Level::Admin, None, &request).await?;
     }
     let edit = ProjectEdit {
@@ -216,7 +226,16 @@ async fn edit_project(
         params: body.value.params.map(parse_params).transpose()?,
         defaults: body.value.defaults.as_ref().map(parse_defaults).transpose()?,
         retention: body.value.retention.map(parse_retention).transpose()?,
-        max_tasks: body.value.max_tasks.map(parse_max_tasks).transpose()?,
+        max_instances: body
+            .value
+            .max_instances
+            .map(|cap| parse_cap(cap, "/max_instances"))
+            .transpose()?,
+        max_tasks: body
+            .value
+            .max_tasks
+            .map(|cap| parse_cap(cap, "/max_tasks"))
+            .transpose()?,
         weight: body.value.weight.map(parse_weight).transpose()?,
     };
     let name = &caller.object().name;
@@ -225,7 +244,13 @@ async fn edit_project(
         .projects()
         .edit(name, &edit, &caller.audit_context(None))
         .await?;
-    caller.server().state().node.limits_changed();
+    let node = &caller.server().state().node;
+    if edit.max_instances.is_some() {
+        node.places_changed();
+    }
+    if edit.max_tasks.is_some() || edit.weight.is_some() {
+        node.limits_changed();
+    }
     Ok(HttpResponse::Ok().json(ProjectView::from(project)))
 }
 

@@ -23,6 +23,7 @@ use crate::permission::Permission;
 use crate::visibility::VisibilityScope;
 use store::Store;
 use store::Transaction;
+use store::change_max_instances;
 
 /// The project that exists from the start.
 const DEFAULT: &str = "default";
@@ -46,6 +47,8 @@ pub struct Project {
     pub defaults: ProjectDefaults,
     /// For how long ended instances are kept; the server's limit unless given.
     pub retention: Option<RetentionLimit>,
+    /// The most instances that may be open at a time; no cap unless given.
+    pub max_instances: Option<u32>,
     /// The most attempts on workers at once; none without a cap.
     pub max_tasks: Option<u32>,
     /// Its share of slots among projects that wait for them; 1 to 100.
@@ -70,6 +73,9 @@ impl TryFrom<project::Model> for Project {
                 .retention
                 .map(|text| parse_name("retention", &text))
                 .transpose()?,
+            max_instances: row
+                .max_instances
+                .map(|cap| u32::try_from(cap).unwrap_or(u32::MAX)),
             max_tasks: row.max_tasks.map(|most| narrow("max_tasks", most)).transpose()?,
             weight: narrow("weight", row.weight)?,
             created_at: Timestamp(row.created_at),
@@ -100,6 +106,8 @@ pub struct ProjectEdit {
     pub defaults: Option<ProjectDefaults>,
     /// The new limit of ended instances; none inside takes the server's.
     pub retention: Option<Option<RetentionLimit>>,
+    /// The new cap of open instances; none inside takes it away.
+    pub max_instances: Option<Option<u32>>,
     /// The new cap of attempts on workers; none inside takes it away.
     pub max_tasks: Option<Option<u32>>,
     /// The new weight.
@@ -223,6 +231,10 @@ impl<'a> Projects<'a> {
         project::Entity::update(row)
             .exec_without_returning(change.on())
             .await?;
+        if let Some(cap) = edit.max_instances.filter(|cap| *cap != project.max_instances) {
+            change_max_instances(change.on(), project.id.0, cap).await?;
+            project.max_instances = cap;
+        }
         if let Some(max_tasks) = edit.max_tasks {
             store_project_cap(change.on(), project.id.0, max_tasks, context.at).await?;
         }

@@ -42,6 +42,8 @@ pub trait Node: Send + Sync + 'static {
 
     /// Makes this node look at the queues of limits, after a user has changed a limit, or the share of a project.
     fn limits_changed(&self);
+    /// Makes this node look at the places of instances, after what limits them was changed.
+    fn places_changed(&self);
 
     /// Makes the owner read the inbox of an instance; claims the instance if it needs an owner.
     ///

@@ -18,6 +18,7 @@ use crate::membership::{
     MemberStatus,
 };
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+use crate::places::PlaceStore;
 use crate::schedules::ScheduleStore;
 
 /// The members of the cluster.
@@ -157,6 +158,7 @@ pub trait Store:
     + InboxStore
     + RelayedResults
     + BackfillStore
+    + PlaceStore
     + ScheduleStore
     + LimitStore
 {
@@ -172,6 +174,7 @@ impl<S> Store for S where
         + InboxStore
         + RelayedResults
         + BackfillStore
+        + PlaceStore
         + ScheduleStore
         + LimitStore
 {

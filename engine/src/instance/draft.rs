@@ -8,20 +8,20 @@ use super::edge_reasons::{never_start_reason, skip_reason};
 use super::effect::Effect;
 use super::effect_requests::EffectRequests;
 use super::history::History;
-use super::limit_rows::{Idleness, LimitRequests, RoomWait, RowsAfter};
-use super::opening::open_attempt;
+use super::limit_rows::{LimitRequests, RoomWait};
 use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
 use crate::ids::{DispatchId, TaskIndex, Timestamp};
-use crate::limits::{LimitChange, ProjectCap, TaskLimits};
 use crate::overrides::TaskOverrides;
+use crate::place::{PlaceOutlook, PlaceRequest};
 use crate::plan::trigger_rule::Verdict;
 use crate::plan::{DISABLED_REASON, Plan};
-use crate::spec::model::TaskDefinition;
 use crate::start::Start;
 use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
 use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
+
+mod limits;
 
 /// Steps tasks, moves the instance's own row and collects what must be stored and done. It decides nothing about
 /// commands or about the end of the instance.
@@ -35,8 +35,10 @@ pub(super) struct InstanceDraft<'a> {
     requests: EffectRequests,
     limit_requests: LimitRequests,
     closed: Vec<(TaskIndex, Attempt)>,
-    /// Tasks whose attempts in the owner start in this event, by rank.
-    openings: BTreeSet<(u32, TaskIndex)>,
+    places: PlaceOutlook,
+    place: Option<PlaceRequest>,
+    /// Tasks about which the owner decides in this event, by rank.
+    undecided: BTreeSet<(u32, TaskIndex)>,
     /// The choices of the start as a command of this batch changed them.
     start: Option<Arc<Start>>,
 }
@@ -54,9 +56,26 @@ impl<'a> InstanceDraft<'a> {
             requests: EffectRequests::default(),
             limit_requests: LimitRequests::default(),
             closed: Vec::new(),
-            openings: BTreeSet::new(),
+            places: PlaceOutlook::default(),
+            place: None,
+            undecided: BTreeSet::new(),
             start: None,
         }
+    }
+
+    /// Sets what is known of the places.
+    pub(super) fn set_places(&mut self, places: PlaceOutlook) {
+        self.places = places;
+    }
+
+    /// Returns what is known of the places.
+    pub(super) fn places(&self) -> &PlaceOutlook {
+        &self.places
+    }
+
+    /// Sets what the commit needs of the places.
+    pub(super) fn request_place(&mut self, request: PlaceRequest) {
+        self.place = Some(request);
     }
 
     /// Returns what the instance runs.
@@ -102,28 +121,6 @@ impl<'a> InstanceDraft<'a> {
     /// Returns the requested effects, to add to them.
     pub(super) fn requests_mut(&mut self) -> &mut EffectRequests {
         &mut self.requests
-    }
-
-    /// Says whether the attempts of its project are counted.
-    pub(super) fn set_project_cap(&mut self, cap: ProjectCap) {
-        self.limit_requests.cap = cap;
-    }
-
-    /// Returns the limits that a task needs room in; one that needs no worker needs none.
-    pub(super) fn limits_of(&self, task: &'a TaskDefinition) -> TaskLimits<'a> {
-        self.limit_requests.limits_of(self.plan, task)
-    }
-
-    /// Lets a waiting task ask for what it needs: room in its limits, or a slot of a worker.
-    pub(super) fn request_start(&mut self, task_index: TaskIndex) {
-        let task = self.plan.definition.task(task_index);
-        let limits = task.map_or(TaskLimits::NONE, |task| self.limits_of(task));
-        if limits.is_empty() {
-            self.requests.request_slot(task_index);
-        } else {
-            self.limit_requests.record_wait(task_index, RoomWait::ForRoom);
-            self.requests.cancel_slot(task_index);
-        }
     }
 
     /// Moves the instance's own state.
@@ -188,8 +185,10 @@ impl<'a> InstanceDraft<'a> {
         if self.record.state != InstanceState::Running {
             return;
         }
-        if self.record.started_at.is_none() {
-            self.record.started_at = Some(self.at);
+        let limit_ms = self.plan.definition.timeout_ms;
+        let stands = limit_ms.is_some() && self.record.due_at.is_none() && !self.record.timed_out;
+        if self.record.started_at.is_none() || stands {
+            self.record.started_at.get_or_insert(self.at);
             self.start_clock();
         }
         self.decide_pending_tasks();
@@ -217,15 +216,14 @@ impl<'a> InstanceDraft<'a> {
             return;
         }
         let is_disabled = node.disabled;
+        let is_open = self.mode() == InstanceMode::Open;
         match verdict {
+            Verdict::Starts if (is_open || is_disabled) && self.asks_when(task_index) => {
+                self.queue_decision(task_index);
+            }
             Verdict::Undecided => {}
-            Verdict::Starts if is_disabled => {
-                let reason = DISABLED_REASON.to_owned();
-                self.step_task(task_index, TaskEvent::NeverStart { reason });
-            }
-            Verdict::Starts if self.mode() == InstanceMode::Open => {
-                self.step_task(task_index, TaskEvent::Ready);
-            }
+            Verdict::Starts if is_disabled => self.pass_task(task_index),
+            Verdict::Starts if is_open => self.step_task(task_index, TaskEvent::Ready),
             Verdict::Starts => {}
             Verdict::Skipped => {
                 let reason = skip_reason(self.plan, &self.rows, task_index);
@@ -238,15 +236,26 @@ impl<'a> InstanceDraft<'a> {
         }
     }
 
-    /// Decides how the attempts begin that start in the owner, and what follows from it, predecessors first. A queue, since
-    /// a decision may start a chain of further ones.
-    pub(super) fn open_attempts(&mut self) {
-        while let Some((_, task_index)) = self.openings.pop_first() {
-            if let Some(task) = self.plan.task(task_index) {
-                let opening = open_attempt(self, task_index, task);
-                self.step_task(task_index, TaskEvent::Opened(opening));
-            }
-        }
+    /// Passes a disabled task, which counts as succeeded from then on.
+    pub(super) fn pass_task(&mut self, task_index: TaskIndex) {
+        let reason = DISABLED_REASON.to_owned();
+        self.step_task(task_index, TaskEvent::NeverStart { reason });
+    }
+
+    /// Whether the `when` of a task is asked before it starts: not for retries, and not for what continues after a pause.
+    fn asks_when(&self, task_index: TaskIndex) -> bool {
+        let has_started = |row: &Task| row.attempts > row.attempts_before_run;
+        self.plan.nodes[task_index.as_usize()].has_when && !self.rows.get(task_index).is_some_and(has_started)
+    }
+
+    fn queue_decision(&mut self, task_index: TaskIndex) {
+        let rank = self.plan.rank(task_index);
+        self.undecided.insert((rank, task_index));
+    }
+
+    /// Takes the next task about which the owner decides itself, predecessors first.
+    pub(super) fn pop_undecided(&mut self) -> Option<TaskIndex> {
+        Some(self.undecided.pop_first()?.1)
     }
 
     /// Whether the open attempt of a task waits in the owner for something outside.
@@ -276,8 +285,11 @@ impl<'a> InstanceDraft<'a> {
 
     /// Steps one task and takes in what it requests.
     pub(super) fn step_task(&mut self, task_index: TaskIndex, event: TaskEvent) {
-        let is_edge_decision = matches!(event, TaskEvent::Skip { .. } | TaskEvent::NeverStart { .. });
-        let definition = if is_edge_decision {
+        let concerns_disabled_tasks = matches!(
+            event,
+            TaskEvent::Skip { .. } | TaskEvent::NeverStart { .. } | TaskEvent::CannotStart { .. }
+        );
+        let definition = if concerns_disabled_tasks {
             self.plan.definition.task(task_index)
         } else {
             self.plan.task(task_index)
@@ -327,10 +339,7 @@ impl<'a> InstanceDraft<'a> {
             TaskEffect::AwaitWorker => self.limit_requests.record_wait(task_index, RoomWait::ForWorker),
             TaskEffect::CancelSlot => self.requests.cancel_slot(task_index),
             TaskEffect::CompleteInline => self.requests.complete_inline(task_index),
-            TaskEffect::Open => {
-                let rank = self.plan.rank(task_index);
-                self.openings.insert((rank, task_index));
-            }
+            TaskEffect::Open => self.queue_decision(task_index),
             TaskEffect::Watch => self.requests.watch(task_index),
             TaskEffect::Kill => self.requests.kill(task_index),
             TaskEffect::Warn(text) => {
@@ -393,26 +402,13 @@ impl<'a> InstanceDraft<'a> {
         self.history.clear_tasks(left, why);
     }
 
-    fn limit_changes(&self) -> Vec<LimitChange> {
-        let idleness = match (self.record.is_idle(), self.stored.record().is_idle()) {
-            (false, _) => Idleness::Busy,
-            (true, false) => Idleness::New,
-            (true, true) => Idleness::Old,
-        };
-        self.limit_requests.changes(&RowsAfter {
-            plan: self.plan,
-            rows: &self.rows,
-            at: self.at,
-            idleness,
-        })
-    }
-
     /// Returns what must be committed, and what is to be done after that.
     pub(super) fn finish(mut self, decisions: Vec<OperationDecision>) -> (Changes, Vec<Effect>) {
         self.record_history();
         let limits = self.limit_changes();
         let effects = self.requests.into_effects(&self.rows, &self.record, self.stored);
         let releases_owner = self.record.is_idle();
+        let is_final = self.record.state.is_final();
         let (reset, tasks) = self.rows.into_changes();
         let changes = Changes {
             record: (self.record != *self.stored.record()).then_some(self.record),
@@ -423,6 +419,7 @@ impl<'a> InstanceDraft<'a> {
             limits,
             transitions: self.history.into_transitions(),
             decisions,
+            place: self.place.filter(|_| !is_final),
             releases_owner,
         };
         (changes, effects)

@@ -9,8 +9,10 @@ use super::event::{Event, Operation};
 use super::reasons::{failure_reason, set_reason};
 use super::state::Instance;
 use super::timers::{fire_due, move_due_times};
+use super::when::decide_queued;
 use crate::ids::{TaskIndex, Timestamp};
 use crate::limits::ProjectCap;
+use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::states::{Attention, KillCause, Priority};
 use crate::task::{Task, TaskEvent, Wait};
@@ -45,6 +47,12 @@ impl<'a> StepBatch<'a> {
         }
     }
 
+    /// Decides the next run by what is known of the places.
+    pub fn with_places(mut self, places: PlaceOutlook) -> Self {
+        self.draft.set_places(places);
+        self
+    }
+
     /// Says whether the attempts of its project are counted; they are not unless this says so.
     #[must_use]
     pub fn with_project_cap(mut self, cap: ProjectCap) -> Self {
@@ -72,7 +80,7 @@ impl<'a> StepBatch<'a> {
             Event::Quarantine { attention } => quarantine(draft, attention),
         }
         let draft = &mut self.draft;
-        draft.open_attempts();
+        decide_queued(draft);
         if draft.is_ending() && !was_ending {
             let reason = format!("the instance ends: {}", failure_reason(draft));
             draft.end_active_tasks(KillCause::Strategy, &reason);

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::concurrency::concurrency_schema;
 use super::limits::{MAX_SCHEDULES, MAX_TASKS};
 use super::params::TYPES;
 use super::{cut_off, limit_uses, names, tasks};
@@ -9,6 +10,7 @@ use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::fields::schedule_schema;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::field::object_schema;
+use crate::task_type::logic_values::expression_schema;
 use crate::task_type::{TASK_TYPES, TaskType};
 
 /// Returns the JSON Schema (draft 2020-12) of a whole document.
@@ -37,6 +39,8 @@ pub fn document_schema() -> Value {
             "failure_strategy": choice(FailureStrategy::ALL, FailureStrategy::Continue),
             "priority": choice(Priority::ALL, Priority::Medium),
             "worker_group": name("The default for its tasks."),
+            "concurrency": concurrency_schema(),
+            "start_within": duration("How long an instance may be queued; then it ends as stopped."),
             "schedules": {
                 "type": "object",
                 "description": "When it is started, by name.",
@@ -117,6 +121,7 @@ fn common() -> Map<String, Value> {
             ],
         },
         "retry": retry(),
+        "when": expression_schema("An expression that is asked each time it would start; false skips it."),
         "delay": duration("The wait after it became ready."),
         "timeout": duration("The limit of one attempt."),
         "on_timeout": choice(OnTimeout::ALL, OnTimeout::Fail),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::concurrency::serialize_concurrency;
 use super::{cut_off, limit_uses};
 use super::duration::HumanDuration;
 use super::model::{Definition, Direction, Output, Param, Predecessor, RetryPolicy, TaskDefinition};
@@ -29,6 +30,12 @@ pub fn serialize(definition: &Definition) -> Value {
     put_unless(&mut map, "failure_strategy", strategy, &FailureStrategy::Continue);
     put_some(&mut map, "priority", definition.priority);
     put_some(&mut map, "worker_group", definition.worker_group.as_ref());
+    put_some(
+        &mut map,
+        "concurrency",
+        definition.concurrency.as_ref().map(serialize_concurrency),
+    );
+    put_some(&mut map, "start_within", definition.start_within_ms.map(duration));
     let schedules: Map<String, Value> = definition
         .schedules
         .iter()
@@ -63,6 +70,7 @@ fn task(definition: &Definition, task: &TaskDefinition) -> Value {
     put_some(&mut map, "params", params(&task.params));
     put_some(&mut map, "outputs", outputs(&task.outputs));
     put_some(&mut map, "retry", task.retry.as_ref().map(retry));
+    put_some(&mut map, "when", task.when.as_ref());
     put_some(&mut map, "delay", task.delay_ms.map(duration));
     put_some(&mut map, "timeout", task.timeout_ms.map(duration));
     put_unless(&mut map, "on_timeout", &task.on_timeout, &OnTimeout::Fail);
@@ -110,11 +118,16 @@ fn param(param: &Param) -> Value {
         return value.clone();
     }
     let mut map = Map::new();
-    put(&mut map, "type", &param.kind);
+    put_some(&mut map, "type", declared_type(param.kind));
     let out = (param.direction == Direction::Out).then_some("out");
     put_some(&mut map, "direction", out);
     put_some(&mut map, "value", value);
     Value::Object(map)
+}
+
+/// Returns the type that a document names.
+fn declared_type(kind: ParamType) -> Option<ParamType> {
+    (kind != ParamType::Untyped).then_some(kind)
 }
 
 /// JSON stands as itself where that keeps its text; every other value is a text.
@@ -127,7 +140,7 @@ fn value(kind: ParamType, text: &str) -> Value {
 }
 
 fn outputs(outputs: &[Output]) -> Option<Value> {
-    let is_bare = |output: &Output| output.default.is_none() && output.kind == ParamType::String;
+    let is_bare = |output: &Output| output.default.is_none() && output.kind == ParamType::Untyped;
     if outputs.iter().all(is_bare) {
         let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
         return (!names.is_empty()).then(|| json!(names));
@@ -140,7 +153,7 @@ fn outputs(outputs: &[Output]) -> Option<Value> {
 }
 
 fn output(output: &Output) -> Value {
-    if output.kind == ParamType::String {
+    if output.kind == ParamType::Untyped {
         return json!(output.default);
     }
     let mut map = Map::new();

@@ -8,8 +8,9 @@ use engine::ids::Incarnation;
 use crate::messages::Observe;
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::master::CrashInstance;
+use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
-    CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, ObserveInstance,
+    CheckLimits, CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, ObserveInstance,
 };
 use crate::ownership::master_actor::MasterActor;
 
@@ -72,5 +73,16 @@ impl Handler<CrashInstance> for MasterActor {
                 None => false,
             }
         })
+    }
+}
+
+impl Handler<CheckLimits> for MasterActor {
+    type Result = ();
+
+    fn handle(&mut self, CheckLimits(limits): CheckLimits, _: &mut Self::Context) {
+        self.deps.limits.forward(LimitsChanged {
+            keys: (!limits.is_empty()).then(|| limits.into_iter().collect()),
+            origin: LookOrigin::OtherMaster,
+        });
     }
 }

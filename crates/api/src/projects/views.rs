@@ -22,6 +22,8 @@ pub(crate) struct ProjectView {
     defaults: Value,
     /// For how long ended instances are kept; null for the server's limit.
     retention: Option<String>,
+    /// The most instances that may be open at a time; null for no cap.
+    max_instances: Option<u32>,
     /// The most attempts on workers at once; null without a cap.
     max_tasks: Option<u32>,
     /// Its share of slots among projects that wait for them.
@@ -57,6 +59,7 @@ impl From<stored::Project> for ProjectView {
             params: row.params,
             defaults: row.defaults.to_document(),
             retention: row.retention.map(|limit| limit.to_string()),
+            max_instances: row.max_instances,
             max_tasks: row.max_tasks,
             weight: row.weight,
             created_at: format_time(row.created_at),

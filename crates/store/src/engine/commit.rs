@@ -1,16 +1,19 @@
 //! The group commit: one transaction for each batch, and the search for an entry that is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use engine::ids::InstanceId;
+use engine::place::PlaceOutlook;
 use ports::{InstanceCommit, InstanceWriter, NewInstance, StoreError, Write, WriteOutcome};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::engine::commit_statements::{CommitStatements, CommittedRow, Execution};
 use crate::engine::create;
 use crate::engine::limit_statements::{RoomRefusals, refuse_without_room};
+use crate::engine::places::request::request_run_places;
 use crate::error::store_error;
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
@@ -24,6 +27,46 @@ const TERMINATE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Batches at a time on PostgreSQL: while one waits for the disk, the next is prepared and read.
 const POSTGRES_WRITERS: usize = 2;
+
+/// What became of a batch in its transaction.
+enum BatchWritten {
+    /// It may be committed.
+    Stored {
+        /// The commits.
+        committed: BTreeSet<CommittedRow>,
+        /// The answers to the new instances.
+        created: Vec<WriteOutcome>,
+        /// The commits that limits had no room for, which are left out.
+        refused: RoomRefusals,
+    },
+    /// The fence of a commit did not hold.
+    Stale {
+        /// Those whose fence held.
+        committed: BTreeSet<CommittedRow>,
+        /// Those that limits had no room for.
+        refused: RoomRefusals,
+    },
+    /// Runs that commits begin have no place.
+    NoPlace(BTreeMap<InstanceId, PlaceOutlook>),
+}
+
+/// The commits of a batch that were left out because something has no room for them.
+struct BatchRefusals {
+    without_place: BTreeMap<InstanceId, PlaceOutlook>,
+    refused: RoomRefusals,
+}
+
+impl BatchRefusals {
+    /// Answers a commit that was not stored.
+    fn answer(&mut self, commit: &InstanceCommit) -> WriteOutcome {
+        if let Some(outlook) = self.without_place.get(&commit.id) {
+            return WriteOutcome::NoPlace(outlook.clone());
+        }
+        self.refused
+            .remove(&(commit.id, commit.revision))
+            .map_or(WriteOutcome::Stale, WriteOutcome::NoRoom)
+    }
+}
 
 #[async_trait]
 impl InstanceWriter for Store {
@@ -67,33 +110,31 @@ impl InstanceWriter for Store {
     }
 }
 
-/// What became of the commits and creations of one transaction.
-struct WrittenPart {
-    /// The commits whose fences held.
-    committed: BTreeSet<CommittedRow>,
-    /// The commits that limits had no room for.
-    refused: RoomRefusals,
-    /// What was created; none when nothing was stored.
-    created: Option<Vec<WriteOutcome>>,
-}
-
 impl Store {
     async fn write_part(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
         let (news, mut commits) = split(batch);
         let mut execution = Execution::choose(self.backend(), &commits);
+        let mut without_place = BTreeMap::new();
         loop {
             match self.write_once(&news, &commits, execution).await {
-                Ok(WrittenPart {
+                Ok(BatchWritten::Stored {
                     committed,
+                    created,
                     refused,
-                    created: Some(created),
-                }) => return answers(batch, created, committed, refused),
+                }) => {
+                    let refusals = BatchRefusals { without_place, refused };
+                    return answers(batch, created, committed, refusals);
+                }
                 // A commit that is not fenced any more is left out, and the rest stored without it.
-                Ok(WrittenPart { committed, refused, .. }) => {
+                Ok(BatchWritten::Stale { committed, refused }) => {
                     commits.retain(|commit| {
                         let row = (commit.id.0, commit.revision.0);
                         committed.contains(&row) || refused.contains_key(&(commit.id, commit.revision))
                     });
+                }
+                Ok(BatchWritten::NoPlace(outlooks)) => {
+                    commits.retain(|commit| !outlooks.contains_key(&commit.id));
+                    without_place.extend(outlooks);
                 }
                 // Step by step, a stale commit differs from a refused one.
                 Err(StoreError::Rejected(_)) if execution != Execution::Sequential => {
@@ -111,32 +152,53 @@ impl Store {
         news: &[&NewInstance],
         commits: &[&InstanceCommit],
         execution: Execution,
-    ) -> Result<WrittenPart, StoreError> {
+    ) -> Result<BatchWritten, StoreError> {
         let prepared = tokio::time::timeout(PREPARE_TIMEOUT, async {
             let transaction = self.engine_pool().begin_write().await?;
-            let refused = refuse_without_room(&transaction, self.backend(), commits).await?;
-            let is_refused = |commit: &&InstanceCommit| refused.contains_key(&(commit.id, commit.revision));
-            let with_room: Vec<&InstanceCommit> =
-                commits.iter().copied().filter(|commit| !is_refused(commit)).collect();
-            let statements = CommitStatements::new(self.backend(), &with_room, execution)?;
-            let (created, inserts) = create::prepare_new_instances(&transaction, news).await?;
-            let (committed, is_complete) = statements.run(&transaction, inserts).await?;
-            let part = WrittenPart {
-                committed,
-                refused,
-                created: is_complete.then_some(created),
-            };
-            Ok::<_, StoreError>((transaction, part))
+            let written = self
+                .prepare_batch(&transaction, (news, commits), execution)
+                .await?;
+            Ok::<_, StoreError>((transaction, written))
         });
-        let (transaction, part) = prepared
+        let (transaction, written) = prepared
             .await
             .map_err(|_| StoreError::Unavailable("the database takes too long".to_owned()))??;
-        if part.created.is_none() {
-            transaction.rollback().await.map_err(store_error)?;
-            return Ok(part);
+        match written {
+            BatchWritten::Stored { .. } => self.commit_engine(transaction).await?,
+            BatchWritten::Stale { .. } | BatchWritten::NoPlace(_) => {
+                transaction.rollback().await.map_err(store_error)?;
+            }
         }
-        self.commit_engine(transaction).await?;
-        Ok(part)
+        Ok(written)
+    }
+
+    async fn prepare_batch(
+        &self,
+        transaction: &Transaction,
+        (news, commits): (&[&NewInstance], &[&InstanceCommit]),
+        execution: Execution,
+    ) -> Result<BatchWritten, StoreError> {
+        // Places first, then limits: a transaction that has locked them may wait for a row of an instance, never the
+        // other way.
+        let outlooks = request_run_places(self, transaction, commits).await?;
+        if !outlooks.is_empty() {
+            return Ok(BatchWritten::NoPlace(outlooks));
+        }
+        let refused = refuse_without_room(transaction, self.backend(), commits).await?;
+        let mut with_room = commits.to_vec();
+        with_room.retain(|commit| !refused.contains_key(&(commit.id, commit.revision)));
+        let statements = CommitStatements::new(self.backend(), &with_room, execution)?;
+        let (created, inserts) = create::prepare_new_instances(self, transaction, news).await?;
+        let (committed, is_complete) = statements.run(transaction, inserts).await?;
+        Ok(if is_complete {
+            BatchWritten::Stored {
+                committed,
+                created,
+                refused,
+            }
+        } else {
+            BatchWritten::Stale { committed, refused }
+        })
     }
 
     /// Commits; after an uncertain answer no statement of this process is left running in the database.
@@ -206,7 +268,7 @@ fn answers(
     batch: &[Write],
     created: Vec<WriteOutcome>,
     mut committed: BTreeSet<CommittedRow>,
-    mut refused: RoomRefusals,
+    mut refusals: BatchRefusals,
 ) -> Result<Vec<WriteOutcome>, StoreError> {
     let mut created = created.into_iter();
     batch
@@ -218,9 +280,7 @@ fn answers(
             Write::Commit(commit) if committed.remove(&(commit.id.0, commit.revision.0)) => {
                 Ok(WriteOutcome::Stored)
             }
-            Write::Commit(commit) => Ok(refused
-                .remove(&(commit.id, commit.revision))
-                .map_or(WriteOutcome::Stale, WriteOutcome::NoRoom)),
+            Write::Commit(commit) => Ok(refusals.answer(commit)),
         })
         .collect()
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::attempt::AttemptEvent;
 use crate::attempt::{AttemptEnd, AttemptResult};
 use crate::ids::{
@@ -14,6 +16,7 @@ use crate::instance::{
 };
 use crate::instance::{CommandArguments, Operation, next_plan};
 use crate::limits::LimitPhase;
+use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::plan::trigger_rule::{Outcome, TriggerRule};
 use crate::spec::ProjectDefaults;
@@ -26,6 +29,8 @@ use crate::states::{
 use crate::task::{TaskReport, Worker};
 use crate::task_type::noop::noop_action;
 use crate::task_type::shell::shell_action;
+use crate::task_type::switch::SWITCH;
+use crate::task_type::{ExecutionSite, TaskAction, TaskType, WatchKind};
 use crate::timezone::Tz;
 
 pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
@@ -39,6 +44,7 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
         params: Vec::new(),
         outputs: Vec::new(),
         retry: None,
+        when: None,
         delay_ms: None,
         timeout_ms: None,
         on_timeout: OnTimeout::Fail,
@@ -82,6 +88,39 @@ pub(crate) fn noop(name: &str, needs: &[u32]) -> TaskDefinition {
     }
 }
 
+const fn waiting_type(name: &'static str, kind: WatchKind) -> TaskType {
+    TaskType {
+        name,
+        doc: "Waits in the owner.",
+        site: ExecutionSite::Owner(kind),
+        fields: &[],
+        prepare: |_, _, _| Default::default(),
+    }
+}
+
+/// A type whose attempts wait for a person.
+pub(crate) const ASK: TaskType = waiting_type("test_ask", WatchKind::Approval);
+
+/// A type whose attempts wait for children.
+pub(crate) const PARENT: TaskType = waiting_type("test_parent", WatchKind::Children);
+
+/// A task whose attempts wait in the owner.
+pub(crate) fn waiting(name: &str, task_type: &'static TaskType) -> TaskDefinition {
+    TaskDefinition {
+        action: TaskAction::of_type(task_type),
+        ..task(name, &[])
+    }
+}
+
+/// A switch that chooses nothing.
+pub(crate) fn switch(name: &str) -> TaskDefinition {
+    let fields = vec![("cases", json!([])), ("default", json!([]))];
+    TaskDefinition {
+        action: TaskAction::with_fields(&SWITCH, fields),
+        ..task(name, &[])
+    }
+}
+
 pub(crate) fn with_retries(max: u32, delay_ms: i64, task: TaskDefinition) -> TaskDefinition {
     let retry = RetryPolicy {
         max,
@@ -110,6 +149,8 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         labels: BTreeMap::new(),
         params: Vec::new(),
         timeout_ms: None,
+        concurrency: None,
+        start_within_ms: None,
         on_timeout: OnTimeout::Warn,
         failure_strategy: FailureStrategy::Continue,
         priority: None,
@@ -124,6 +165,7 @@ pub(crate) fn start() -> Start {
     Start {
         params: BTreeMap::new(),
         tasks: Vec::new(),
+        start_within_ms: None,
         scope: Scope::All,
         failure_strategy: FailureStrategy::Continue,
         priority: Priority::Medium,
@@ -144,6 +186,7 @@ pub(crate) fn record() -> InstanceRecord {
         run: Run(1),
         run_range: None,
         due_at: None,
+        queued_by: None,
         time_left_ms: None,
         timed_out: false,
         started_at: None,
@@ -166,7 +209,17 @@ pub(crate) fn decide(
     events: &[Event],
     at: Timestamp,
 ) -> (Changes, Vec<Effect>) {
-    let mut batch = StepBatch::new(plan, instance, at);
+    decide_with_places(plan, instance, events, (at, PlaceOutlook::Unknown))
+}
+
+/// Decides events in one batch by what is known of the places.
+pub(crate) fn decide_with_places(
+    plan: &Plan,
+    instance: &Instance,
+    events: &[Event],
+    (at, places): (Timestamp, PlaceOutlook),
+) -> (Changes, Vec<Effect>) {
+    let mut batch = StepBatch::new(plan, instance, at).with_places(places);
     for event in events {
         batch.step(event.clone());
     }
@@ -183,6 +236,8 @@ pub(crate) struct World {
     pub(crate) effects: Vec<Effect>,
     /// The rows in the queues of limits, as the store keeps them.
     queues: BTreeMap<TaskIndex, LimitPhase>,
+    /// What the store says about places.
+    pub(crate) places: PlaceOutlook,
     operations: i64,
 }
 
@@ -207,6 +262,7 @@ impl World {
             decisions: Vec::new(),
             effects: Vec::new(),
             queues: BTreeMap::new(),
+            places: PlaceOutlook::Unknown,
             operations: 0,
         }
     }
@@ -229,7 +285,8 @@ impl World {
 
     /// Decides events in one batch, folds the changes in and checks what must always hold.
     pub(crate) fn batch(&mut self, events: &[Event]) -> (Changes, Vec<Effect>) {
-        let (changes, effects) = decide(&self.plan, &self.state, events, self.now);
+        let known = (self.now, self.places.clone());
+        let (changes, effects) = decide_with_places(&self.plan, &self.state, events, known);
         apply(&self.plan, &mut self.state, &changes);
         self.transitions.extend(changes.transitions.iter().cloned());
         self.decisions.extend(changes.decisions.iter().cloned());
@@ -253,6 +310,22 @@ impl World {
 
     pub(crate) fn send(&mut self, event: Event) -> Vec<Effect> {
         self.batch(&[event]).1
+    }
+
+    /// No place is free from now on.
+    pub(crate) fn fill_places(&mut self) {
+        let reason = "waits for a place".to_owned();
+        self.places = PlaceOutlook::Full { reason };
+    }
+
+    /// Does to a queued instance what an admission stores.
+    pub(crate) fn admit(&mut self) {
+        let record = &mut self.state.rows.record;
+        record.state = InstanceState::Running;
+        record.reason = None;
+        record.queued_by = None;
+        self.places = PlaceOutlook::Unknown;
+        self.send(Event::Loaded);
     }
 
     pub(crate) fn command(&mut self, command: Command) -> OperationStatus {
@@ -376,7 +449,10 @@ impl World {
         let is_idle = self.state.record().is_idle();
         for (task_index, row) in &self.state.rows.tasks {
             let definition = self.plan.definition.task(*task_index);
-            if definition.is_none_or(|task| task.limits.is_empty()) {
+            let needs_none = |task: &TaskDefinition| {
+                task.limits.is_empty() || self.plan.site_of(task) != ExecutionSite::Worker
+            };
+            if definition.is_none_or(needs_none) {
                 continue;
             }
             let queued = self.queues.get(task_index);
@@ -459,17 +535,19 @@ impl World {
             return;
         }
         for task_index in self.plan.order.iter().copied() {
-            let stored = self.state.task(task_index).map(|row| row.state);
+            let row = self.state.task(task_index);
+            let stored = row.map(|row| row.state);
             if self.plan.nodes[task_index.as_usize()].frozen {
                 continue;
             }
             let tally = self.state.counters.tallies[task_index.as_usize()];
-            let row_state = stored.unwrap_or(TaskState::Pending);
-            let outcome = self.plan.outcome(task_index, row_state, tally.edges.verdict());
+            let fate = self.plan.fate(task_index, row);
+            let outcome = self.plan.outcome(task_index, fate, tally.edges.verdict());
             let expected = match outcome {
                 Some(Outcome::Skipped) => TaskState::Skipped,
                 Some(Outcome::NeverStarts) => TaskState::NotRun,
-                Some(Outcome::Succeeded | Outcome::Failed) | None => continue,
+                Some(Outcome::Succeeded | Outcome::Chose(_) | Outcome::Failed | Outcome::FailedUnstarted)
+                | None => continue,
             };
             assert_eq!(stored, Some(expected), "task {task_index} in {}", self.state);
         }
