@@ -220,7 +220,7 @@ fn count(tasks: usize) -> u32 {
 }
 
 /// Returns the first indices, as many as there are tasks.
-pub(crate) fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
+pub fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
     (0..count(tasks)).map(TaskIndex)
 }
 

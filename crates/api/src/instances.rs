@@ -1,5 +1,6 @@
 //! Instances: list, read, delete, history, ownership.
 
+pub(crate) mod bulk;
 pub(crate) mod commands;
 pub(crate) mod filter;
 pub(crate) mod start;

@@ -25,7 +25,7 @@ use crate::instance_filter::{InstanceFilter, LabelFilter};
 use crate::instance_trigger::read_trigger;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
-use store::Store;
+use store::{Store, Transaction};
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -191,26 +191,44 @@ impl<'a> Instances<'a> {
     /// `NotFound`: there is none of that id.
     pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
-        // The lock first: a command that is being posted is then either visible, or finds nothing.
-        let row = instance::Entity::find_by_id(id.0)
-            .lock(LockType::Update)
-            .one(change.on())
-            .await?
-            .ok_or_else(|| missing_instance(id))?;
-        let deleted = instance::Entity::delete_many()
-            .filter(instance::Column::Id.eq(id.0))
-            .filter(instance::Column::State.is_in(final_states()))
-            .filter(instance::Column::Owner.is_null())
-            .filter(Expr::exists(unapplied_commands(id)).not())
-            .exec(change.on())
-            .await?;
-        if deleted.rows_affected == 0 {
-            return undeletable(&row);
+        let outcome = delete_at_rest(change.on(), id).await?;
+        if outcome == DeleteOutcome::Gone {
+            change
+                .commit("instance.delete", "instance", &id.to_string())
+                .await?;
         }
-        change
-            .commit("instance.delete", "instance", &id.to_string())
+        Ok(outcome)
+    }
+
+    /// Lists the ids of wanted instances, the lowest first, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable`: try again.
+    pub async fn list_ids(
+        self,
+        filter: &InstanceFilter,
+        limit: u64,
+    ) -> Result<Vec<InstanceId>, CatalogError> {
+        let Some(condition) = filter.condition(self.store).await? else {
+            return Ok(Vec::new());
+        };
+        let mut query = instance::Entity::find()
+            .select_only()
+            .column(instance::Column::Id);
+        if let Some(label) = &filter.label {
+            query = query
+                .join(JoinType::InnerJoin, instance::Relation::Label.def())
+                .filter(instance_label::Column::Name.eq(&label.name))
+                .filter(instance_label::Column::Value.eq(&label.value));
+        }
+        let ids: Vec<i64> = query
+            .filter(condition)
+            .order_by_asc(instance::Column::Id)
+            .limit(limit)
+            .into_tuple()
+            .all(self.store.reader())
             .await?;
-        Ok(DeleteOutcome::Gone)
+        Ok(ids.into_iter().map(InstanceId).collect())
     }
 
     /// Reads the instances of a query, the task counts of all in a second one.
@@ -228,6 +246,28 @@ impl<'a> Instances<'a> {
         }
         Ok(instances)
     }
+}
+
+/// Deletes a final instance that has no owner and no unapplied command, in a transaction of the caller, who writes the
+/// audit row.
+pub(crate) async fn delete_at_rest(on: &Transaction, id: InstanceId) -> Result<DeleteOutcome, CatalogError> {
+    // The lock first: a command that is being posted is then either visible, or finds nothing.
+    let row = instance::Entity::find_by_id(id.0)
+        .lock(LockType::Update)
+        .one(on)
+        .await?
+        .ok_or_else(|| missing_instance(id))?;
+    let deleted = instance::Entity::delete_many()
+        .filter(instance::Column::Id.eq(id.0))
+        .filter(instance::Column::State.is_in(final_states()))
+        .filter(instance::Column::Owner.is_null())
+        .filter(Expr::exists(unapplied_commands(id)).not())
+        .exec(on)
+        .await?;
+    if deleted.rows_affected == 0 {
+        return undeletable(&row);
+    }
+    Ok(DeleteOutcome::Gone)
 }
 
 impl InstanceWithNames {

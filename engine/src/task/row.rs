@@ -109,6 +109,12 @@ impl Task {
         self.attempt.as_ref().filter(|attempt| attempt.state.is_open())
     }
 
+    /// Whether its latest attempt is being killed and its worker has not confirmed that.
+    pub(crate) fn has_unconfirmed_kill(&self) -> bool {
+        let attempt = self.open_attempt();
+        attempt.is_some_and(|attempt| attempt.kill_cause.is_some() && attempt.worker.is_some())
+    }
+
     /// Whether its latest attempt is open and unbound.
     pub fn has_unbound_attempt(&self) -> bool {
         self.attempt.as_ref().is_some_and(Attempt::is_unbound)

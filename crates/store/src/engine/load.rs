@@ -18,12 +18,13 @@ use crate::store::Store;
 /// What is loaded: ids with the epochs under which they are owned.
 const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
 
-/// Reads the listed instances that the incarnation `$2` owns under the listed epochs.
-const INSTANCES: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
+/// What is read of an instance, in the order of `read_instance`.
+const COLUMNS: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
      (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
-     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill \
-     FROM {owned} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch \
-     JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id WHERE i.owner = $2";
+     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill";
+
+/// Where the names of an instance are.
+const NAMES: &str = "JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id";
 
 /// Instances that are being assembled.
 type InstancesById = BTreeMap<InstanceId, LoadedInstance>;
@@ -36,7 +37,11 @@ impl InstanceReader for Store {
         owned: &[Ownership],
     ) -> Result<Vec<LoadedInstance>, StoreError> {
         let read = self.begin_read().await?;
-        let sql = INSTANCES.replace("{owned}", &source(self.backend(), &OWNED));
+        let owned_rows = source(self.backend(), &OWNED);
+        let sql = format!(
+            "{COLUMNS} FROM {owned_rows} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch {NAMES} \
+             WHERE i.owner = $2"
+        );
         let rows: Vec<BTreeMap<&str, i64>> = owned
             .iter()
             .map(|one| BTreeMap::from([("c_id", one.id.0), ("c_epoch", one.epoch.0)]))
@@ -70,6 +75,23 @@ impl InstanceReader for Store {
 }
 
 impl Store {
+    /// Reads an instance without its inbox, whether it has an owner or not; none when there is none of that id.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached.
+    pub async fn read_instance(&self, id: InstanceId) -> Result<Option<LoadedInstance>, StoreError> {
+        let read = self.begin_read().await?;
+        let sql = format!("{COLUMNS} FROM instance i {NAMES} WHERE i.id = $1");
+        let row = read
+            .query_one_raw(self.statement(&sql, [id.0.into()]))
+            .await
+            .map_err(store_error)?;
+        let Some(row) = row else { return Ok(None) };
+        let mut loaded = InstancesById::from([(id, read_instance(&row)?)]);
+        self.add_tasks(&read, &[id], &mut loaded).await?;
+        Ok(loaded.remove(&id))
+    }
+
     async fn add_tasks(
         &self,
         read: &Transaction,
@@ -109,7 +131,7 @@ impl Store {
     }
 }
 
-/// Reads a row of `INSTANCES`; its children are added later.
+/// Reads a row of `COLUMNS`; its children are added later.
 fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     let mut columns = RowReader::new(row);
     let id = InstanceId(columns.next_value()?);
