@@ -11,7 +11,10 @@ mod situation;
 mod slot_causes;
 mod surroundings;
 mod task_causes;
+mod watch_causes;
 
 pub use cause::{Cause, CauseKind, Link};
 pub use situation::{Situation, explained_tasks};
-pub use surroundings::{ChangeTimes, GroupSlots, GroupWorker, OwnerSituation, SlotHolder, Surroundings};
+pub use surroundings::{
+    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, OwnerSituation, SlotHolder, Surroundings,
+};

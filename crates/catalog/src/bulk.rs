@@ -1,6 +1,6 @@
 //! One request for many instances: an operation that any node carries out, in batches.
 
-pub(crate) mod batches;
+mod batches;
 mod item;
 
 use engine::ids::{InstanceId, Timestamp};
@@ -16,6 +16,8 @@ use crate::entity::{bulk_item, bulk_operation};
 use crate::error::CatalogError;
 use crate::users::UserId;
 use store::Store;
+
+pub use batches::{BulkBatch, BulkClaim, BulkStatus};
 
 /// The most instances of one operation.
 pub const MAX_BULK_INSTANCES: usize = 100_000;

@@ -1,5 +1,7 @@
 //! Instances as readers see them.
 
+pub(crate) mod deletion;
+
 use std::collections::BTreeMap;
 
 use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
@@ -10,7 +12,6 @@ use engine::timezone::Tz;
 use engine::trigger::Trigger;
 use engine::view;
 use ports::DefinitionStore as _;
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
     QuerySelect, RelationTrait, Select,
@@ -19,13 +20,16 @@ use sea_orm::{
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{narrow, parse_json, parse_name};
 use crate::context::AuditContext;
-use crate::entity::{inbox, instance, instance_label, member, project, task_instance, workflow};
+use crate::entity::{instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, LabelFilter};
 use crate::instance_trigger::read_trigger;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
-use store::{Store, Transaction};
+use store::Store;
+
+pub use deletion::DeleteOutcome;
+use deletion::delete_at_rest;
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,20 +95,6 @@ pub struct InstanceRow {
     pub ended_at: Option<Timestamp>,
     /// Its tasks by shown state.
     pub tasks: TaskCounts,
-}
-
-/// What became of a delete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeleteOutcome {
-    /// It is gone, with its tasks, attempts and history.
-    Gone,
-    /// It is not final, or has an unapplied command; nothing was changed.
-    InvalidState {
-        /// The state it is in.
-        state: InstanceState,
-        /// Why it cannot be deleted, in words.
-        detail: String,
-    },
 }
 
 /// An instance with the names around it.
@@ -248,28 +238,6 @@ impl<'a> Instances<'a> {
     }
 }
 
-/// Deletes a final instance that has no owner and no unapplied command, in a transaction of the caller, who writes the
-/// audit row.
-pub(crate) async fn delete_at_rest(on: &Transaction, id: InstanceId) -> Result<DeleteOutcome, CatalogError> {
-    // The lock first: a command that is being posted is then either visible, or finds nothing.
-    let row = instance::Entity::find_by_id(id.0)
-        .lock(LockType::Update)
-        .one(on)
-        .await?
-        .ok_or_else(|| missing_instance(id))?;
-    let deleted = instance::Entity::delete_many()
-        .filter(instance::Column::Id.eq(id.0))
-        .filter(instance::Column::State.is_in(final_states()))
-        .filter(instance::Column::Owner.is_null())
-        .filter(Expr::exists(unapplied_commands(id)).not())
-        .exec(on)
-        .await?;
-    if deleted.rows_affected == 0 {
-        return undeletable(&row);
-    }
-    Ok(DeleteOutcome::Gone)
-}
-
 impl InstanceWithNames {
     fn into_instance(
         self,
@@ -406,30 +374,4 @@ pub(crate) fn parse_attention(column: Option<&str>) -> Result<Option<Attention>,
 /// Reports that there is no instance of this id.
 pub(crate) fn missing_instance(id: InstanceId) -> CatalogError {
     CatalogError::not_found(format!("instance {id}"))
-}
-
-fn final_states() -> impl Iterator<Item = &'static str> {
-    let states = InstanceState::ALL.iter().filter(|state| state.is_final());
-    states.map(|state| state.as_str())
-}
-
-/// Selects the unapplied commands of an instance.
-fn unapplied_commands(id: InstanceId) -> sea_orm::sea_query::SelectStatement {
-    Query::select()
-        .column(inbox::Column::Id)
-        .from(inbox::Entity)
-        .and_where(inbox::Column::Instance.eq(id.0))
-        .and_where(inbox::Column::Kind.eq("command"))
-        .and_where(inbox::Column::AppliedAt.is_null())
-        .to_owned()
-}
-
-fn undeletable(row: &instance::Model) -> Result<DeleteOutcome, CatalogError> {
-    let state: InstanceState = parse_name("state", &row.state)?;
-    let detail = if state.is_final() {
-        "a control operation on the instance is not decided yet".to_owned()
-    } else {
-        format!("the instance is {state}; only a stopped, failed or succeeded one can be deleted")
-    };
-    Ok(DeleteOutcome::InvalidState { state, detail })
 }

@@ -13,9 +13,7 @@ mod columns;
 mod context;
 mod entity;
 mod error;
-mod explanations;
 mod grants;
-mod grid;
 mod history;
 mod instance_filter;
 mod instance_trigger;
@@ -23,27 +21,21 @@ mod instances;
 mod log_removals;
 mod nodes;
 mod operations;
+mod overviews;
 mod page;
 mod permission;
-mod preferences;
 mod projects;
 mod request_keys;
 mod retention;
 mod save_version;
 mod schedules;
 mod start_target;
-mod statistics;
-mod task_instances;
 mod tasks;
-mod timeline;
 mod tokens;
 mod transitions;
 mod users;
 mod visibility;
 mod workflow_edit;
-mod workflow_layout;
-mod workflow_runs;
-mod workflow_sources;
 mod workflows;
 
 pub use ports::RequestKey;
@@ -53,26 +45,21 @@ pub use self::backfills::{
     BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillFilter, BackfillRow, Backfills,
     NewBackfill, PostBackfillCommand,
 };
-pub use self::bulk::batches::{BulkBatch, BulkClaim, BulkStatus};
-pub use self::bulk::{
-    BulkOperation, BulkOperations, BulkRequest, BulkVerb, MAX_BULK_INSTANCES, RefusedInstance,
-};
+pub use self::bulk::*;
 pub use self::catalog::Catalog;
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
-pub use self::explanations::{Explanation, Explanations};
 pub use self::grants::{Grant, Grants};
-pub use self::grid::{Grid, GridRun};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
 pub use self::instance_filter::{InstanceFilter, LabelFilter, TimeRange};
 pub use self::instances::{DeleteOutcome, InstanceRow, Instances, TaskCounts};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
 pub use self::operations::{Operation, Operations, PostCommand, PostOutcome, PostedCommand};
+pub use self::overviews::*;
 pub use self::page::{Page, PageRequest};
 pub use self::permission::Permission;
-pub use self::preferences::Preferences;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::retention::{Retention, RetentionRequest, RetentionRun};
@@ -82,18 +69,13 @@ pub use self::schedules::{
     ScheduleFire, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules, StoredCalendar,
 };
 pub use self::start_target::{StartCandidate, StartTarget};
-pub use self::statistics::{Statistics, StatisticsKey, StatisticsRow};
-pub use self::task_instances::{TaskInstanceFilter, TaskInstanceRow, TaskInstances};
 pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
-pub use self::timeline::{ComingFire, PastRun, TimelineRequest, Timelines};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
 pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
-pub use self::users::{Access, Credentials, NewUser, User, UserEdit, UserId, UserRole, Users};
+pub use self::users::{Access, Credentials, NewUser, Preferences, User, UserEdit, UserId, UserRole, Users};
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
-pub use self::workflow_layout::WorkflowLayout;
-pub use self::workflow_runs::WorkflowRun;
-pub use self::workflow_sources::{SourceSelection, WorkflowSource};
 pub use self::workflows::{
-    PinnedDefinition, SourceFormat, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion, Workflows,
+    PinnedDefinition, SourceFormat, SourceSelection, VersionSummary, WorkflowId, WorkflowRun, WorkflowSource,
+    WorkflowSummary, WorkflowVersion, Workflows,
 };

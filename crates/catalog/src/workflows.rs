@@ -1,5 +1,8 @@
 //! Workflows and their versions; a stored version never changes.
 
+mod runs;
+mod sources;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,6 +25,9 @@ use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use store::Store;
+
+pub use runs::WorkflowRun;
+pub use sources::{SourceSelection, WorkflowSource};
 
 /// The row of a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

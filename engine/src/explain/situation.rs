@@ -2,11 +2,11 @@
 
 use super::cause::{Cause, CauseKind, Link};
 use super::surroundings::{ChangeTimes, OwnerSituation, Surroundings};
+use super::watch_causes::watch_of;
 use crate::ids::{TaskIndex, Timestamp};
 use crate::instance::Instance;
 use crate::plan::{Plan, task_indices};
 use crate::states::{InstanceState, TaskState};
-use crate::task::Task;
 use crate::view::display_state;
 
 /// Tasks whose causes an instance gives besides its own.
@@ -34,7 +34,7 @@ pub fn explained_tasks(plan: &Plan, instance: &Instance) -> Vec<TaskIndex> {
 /// Whether a task waits.
 fn is_waiting(plan: &Plan, instance: &Instance, task_index: TaskIndex) -> bool {
     let row = instance.task(task_index);
-    if row.is_some_and(Task::has_unconfirmed_kill) {
+    if row.is_some_and(|row| row.has_unconfirmed_kill() || watch_of(plan, task_index, row).is_some()) {
         return true;
     }
     let stored = row.map(|row| (row.state, row.reason.as_deref()));

@@ -75,7 +75,7 @@ impl GroupSlots {
     /// Says why no worker of the group takes attempts.
     fn describe_lack(&self, group: &str) -> String {
         if self.workers.is_empty() {
-            return format!("no node that lives has a worker of group `{group}`");
+            return format!("no live node has a worker of group `{group}`");
         }
         let workers: Vec<String> = self
             .workers

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
-use crate::states::MemberState;
+use crate::states::{InstanceState, MemberState};
 
 /// What explanations need besides the instance, of the tasks that are explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Surroundings {
     pub task_times: BTreeMap<TaskIndex, ChangeTimes>,
     /// The worker groups of tasks that wait for a slot, by name.
     pub groups: BTreeMap<String, GroupSlots>,
+    /// Open instances that a task waits for which started them, the oldest first and not all of many.
+    pub children: BTreeMap<TaskIndex, Vec<ChildInstance>>,
 }
 
 /// When something changed last.
@@ -43,6 +45,17 @@ pub enum OwnerSituation {
         /// `left` or `dead`.
         state: MemberState,
     },
+}
+
+/// An instance that a task started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChildInstance {
+    /// Its id.
+    pub instance: InstanceId,
+    /// Its workflow.
+    pub workflow: String,
+    /// Its state.
+    pub state: InstanceState,
 }
 
 /// The slots of one worker group.

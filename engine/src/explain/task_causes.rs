@@ -2,6 +2,7 @@
 
 use super::cause::{Cause, CauseKind, Link};
 use super::situation::Situation;
+use super::watch_causes::watch_of;
 use crate::ids::TaskIndex;
 use crate::plan::trigger_rule::EdgeState;
 use crate::spec::model::Predecessor;
@@ -18,6 +19,9 @@ impl Situation<'_> {
         let row = self.instance.task(task_index);
         if let Some(row) = row.filter(|row| row.has_unconfirmed_kill()) {
             return self.kill_cause(task_index, row).into_iter().collect();
+        }
+        if let Some((row, kind)) = row.and_then(|row| Some((row, watch_of(self.plan, task_index, row)?))) {
+            return vec![self.watch_cause(task_index, (row, kind))];
         }
         match row.and_then(|row| Some((row, row.wait()?))) {
             Some((row, Wait::DueTime)) => self.due_cause(task_index, row).into_iter().collect(),

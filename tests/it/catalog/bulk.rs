@@ -85,7 +85,7 @@ pub(super) async fn an_operation_continues_on_another_node_and_acts_once(fixture
         (OperationStatus::Pending, 3)
     );
     let by_first = claim(fixture, FIRST).await[0];
-    assert_eq!(claim(fixture, SECOND).await, [], "the first lives");
+    assert_eq!(claim(fixture, SECOND).await, [], "the first works on it");
     assert_eq!(batch(fixture, by_first).await, (vec![ids[0].0], BulkStatus::Busy));
     assert_eq!(batch(fixture, by_first).await, (vec![], BulkStatus::Awaiting));
     fixture

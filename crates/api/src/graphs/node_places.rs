@@ -15,20 +15,52 @@ const ROW: usize = 20;
 
 /// Returns the place of each task by index, x before y.
 pub(super) fn place_nodes(definition: &Definition) -> Vec<(f64, f64)> {
-    let mut places = vec![(0.0, 0.0); definition.tasks.len()];
-    let mut edges: Vec<(u32, u32)> = Vec::new();
     let mut has_edge = vec![false; definition.tasks.len()];
-    for (to, task) in (0_u32..).zip(&definition.tasks) {
+    for (to, task) in definition.tasks.iter().enumerate() {
         for need in &task.needs {
-            edges.push((need.task.0, to));
             has_edge[need.task.as_usize()] = true;
-            has_edge[to as usize] = true;
+            has_edge[to] = true;
         }
     }
-    let vertices: Vec<(u32, (f64, f64))> = (0_u32..)
-        .zip(&has_edge)
-        .filter(|(_, has_edge)| **has_edge)
-        .map(|(index, _)| (index, NODE))
+    let mut places = vec![(0.0, 0.0); definition.tasks.len()];
+    // Parts without an edge between them stand side by side.
+    let (mut left, mut bottom) = (0.0, 0.0_f64);
+    for part in layered_parts(definition, &has_edge) {
+        let least = |axis: fn(&(f64, f64)) -> f64| {
+            let of_part = part.iter().map(|(_, place)| axis(place));
+            of_part.fold(f64::INFINITY, f64::min)
+        };
+        let (least_x, least_y) = (least(|place| place.0), least(|place| place.1));
+        let mut right = left;
+        for (index, (x, y)) in &part {
+            let place = (left + x - least_x, y - least_y);
+            right = place.0.max(right);
+            bottom = bottom.max(place.1 + NODE.1 + SPACING);
+            places[*index] = place;
+        }
+        left = right + NODE.0 + SPACING;
+    }
+    place_single_nodes(&mut places, &has_edge, bottom);
+    places
+}
+
+/// Lays the tasks with edges out; each part is what edges connect, with the index and the place of each task.
+fn layered_parts(definition: &Definition, has_edge: &[bool]) -> Vec<Vec<(usize, (f64, f64))>> {
+    let indices: Vec<usize> = (0..has_edge.len()).filter(|index| has_edge[*index]).collect();
+    if indices.is_empty() {
+        return Vec::new();
+    }
+    let mut numbers = vec![0_u32; has_edge.len()];
+    for (number, index) in (0..).zip(&indices) {
+        numbers[*index] = number;
+    }
+    let vertices: Vec<(u32, (f64, f64))> = indices.iter().map(|index| (numbers[*index], NODE)).collect();
+    let edges: Vec<(u32, u32)> = definition
+        .tasks
+        .iter()
+        .enumerate()
+        .flat_map(|(to, task)| task.needs.iter().map(move |need| (need.task.as_usize(), to)))
+        .map(|(from, to)| (numbers[from], numbers[to]))
         .collect();
     let config = Config {
         vertex_spacing: SPACING,
@@ -37,22 +69,15 @@ pub(super) fn place_nodes(definition: &Definition) -> Vec<(f64, f64)> {
         transpose: false,
         ..Config::default()
     };
-    // Parts without an edge between them stand side by side.
-    let mut left = 0.0;
-    let mut bottom = 0.0_f64;
-    if !vertices.is_empty() {
-        for (part, width, height) in from_vertices_and_edges(&vertices, &edges, &config) {
-            let least_x = part.iter().map(|(_, (x, _))| *x).fold(f64::INFINITY, f64::min);
-            let least_y = part.iter().map(|(_, (_, y))| *y).fold(f64::INFINITY, f64::min);
-            for (index, (x, y)) in part {
-                places[index] = (left + x - least_x, y - least_y);
-            }
-            left += width + SPACING;
-            bottom = bottom.max(height + SPACING);
-        }
-    }
-    place_single_nodes(&mut places, &has_edge, bottom);
-    places
+    let parts = from_vertices_and_edges(&vertices, &edges, &config).into_iter();
+    parts
+        .map(|(part, _, _)| {
+            let nodes = part.into_iter();
+            nodes
+                .filter_map(|(number, place)| Some((*indices.get(number)?, place)))
+                .collect()
+        })
+        .collect()
 }
 
 /// Places tasks without any edge in rows below the others.

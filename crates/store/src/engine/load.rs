@@ -21,7 +21,7 @@ const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
 /// What is read of an instance, in the order of `read_instance`.
 const COLUMNS: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
      (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
-     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill";
+     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill, i.trigger_type";
 
 /// Where the names of an instance are.
 const NAMES: &str = "JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id";
@@ -158,6 +158,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         outputs: columns.next_json()?,
     };
     let backfill = columns.next_value::<Option<i64>>()?.map(BackfillId);
+    let trigger = columns.next_parsed()?;
     Ok(LoadedInstance {
         rows: InstanceRows {
             id,
@@ -174,6 +175,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         version,
         project_params,
         start,
+        trigger,
         backfill,
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),

@@ -25,6 +25,7 @@ fn surroundings(owner: OwnerSituation) -> Surroundings {
         },
         task_times: BTreeMap::new(),
         groups: BTreeMap::new(),
+        children: BTreeMap::new(),
     }
 }
 

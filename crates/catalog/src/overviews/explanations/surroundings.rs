@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::explain::{ChangeTimes, GroupSlots, GroupWorker, OwnerSituation, SlotHolder, Surroundings};
+use engine::explain::{
+    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, OwnerSituation, SlotHolder, Surroundings,
+};
 use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::instance::Instance;
 use engine::plan::Plan;
-use engine::states::MemberState;
+use engine::states::{InstanceState, MemberState};
 use engine::task::Wait;
+use engine::task_type::WatchKind;
 use ports::DefinitionStore as _;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -16,10 +19,13 @@ use sea_orm::{
 };
 
 use crate::columns::{narrow, parse_name};
-use crate::entity::{attempt, instance, member, transition};
+use crate::entity::{attempt, instance, member, transition, workflow};
 use crate::error::CatalogError;
 use crate::visibility::VisibilityScope;
 use store::Store;
+
+/// Children that are named for each task.
+const NAMED_CHILDREN: u64 = 5;
 
 /// Holders of slots that are named for each group.
 const NAMED_HOLDERS: u64 = 5;
@@ -67,6 +73,7 @@ impl SurroundingsQuery<'_> {
             instance_times,
             task_times,
             groups,
+            children: self.read_children(tasks).await?,
         })
     }
 
@@ -145,6 +152,46 @@ impl SurroundingsQuery<'_> {
             .filter_map(|task_index| self.plan.definition.task(*task_index))
             .map(|task| self.plan.worker_group_of(task).to_owned())
             .collect()
+    }
+
+    /// Reads the open instances that these tasks started and wait for.
+    async fn read_children(
+        &self,
+        tasks: &[TaskIndex],
+    ) -> Result<BTreeMap<TaskIndex, Vec<ChildInstance>>, CatalogError> {
+        let mut children = BTreeMap::new();
+        for task_index in tasks.iter().copied() {
+            let Some(task) = self.plan.definition.task(task_index) else {
+                continue;
+            };
+            if self.plan.site_of(task).watch_kind() != Some(WatchKind::Children) {
+                continue;
+            }
+            let open = InstanceState::ALL.iter().filter(|state| !state.is_final());
+            let rows: Vec<(i64, String, String)> = instance::Entity::find()
+                .join(JoinType::InnerJoin, instance::Relation::Workflow.def())
+                .select_only()
+                .columns([instance::Column::Id, instance::Column::State])
+                .column_as(workflow::Column::Name, "workflow_name")
+                .filter(instance::Column::Parent.eq(self.instance.rows.id.0))
+                .filter(instance::Column::ParentTask.eq(&task.name))
+                .filter(instance::Column::State.is_in(open.map(|state| state.as_str())))
+                .order_by_asc(instance::Column::Id)
+                .limit(NAMED_CHILDREN)
+                .into_tuple()
+                .all(self.store.reader())
+                .await?;
+            let mut found = Vec::new();
+            for (id, state, workflow) in rows {
+                found.push(ChildInstance {
+                    instance: InstanceId(id),
+                    workflow,
+                    state: parse_name("state", &state)?,
+                });
+            }
+            children.insert(task_index, found);
+        }
+        Ok(children)
     }
 
     async fn read_group(&self, name: &str) -> Result<GroupSlots, CatalogError> {

@@ -13,8 +13,8 @@ use engine::view::display_state;
 use ports::DefinitionStore as _;
 
 use crate::error::CatalogError;
-use crate::explanations::surroundings::SurroundingsQuery;
 use crate::instances::missing_instance;
+use crate::overviews::explanations::surroundings::SurroundingsQuery;
 use crate::visibility::VisibilityScope;
 use store::Store;
 

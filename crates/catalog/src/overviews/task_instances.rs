@@ -140,7 +140,7 @@ impl<'a> TaskInstances<'a> {
         filter: &TaskInstanceFilter,
         page: &PageRequest,
     ) -> Result<Page<TaskInstanceRow>, CatalogError> {
-        let mut after: Option<ListKey> = page.after(LIST)?;
+        let mut after: Option<ListKey> = page.after(LIST)?.or(filter.before_newest());
         let Some(condition) = filter.instances.condition(self.store).await? else {
             return Ok(Page::with_cursor(LIST, Vec::new(), None::<ListKey>));
         };
@@ -242,6 +242,15 @@ impl<'a> TaskInstances<'a> {
 }
 
 impl TaskInstanceFilter {
+    /// Returns the key before every task that started in time.
+    fn before_newest(&self) -> Option<ListKey> {
+        self.started.to.map(|to| ListKey {
+            created_at: to.0.saturating_add(1),
+            instance: 0,
+            task_index: 0,
+        })
+    }
+
     fn started_condition(&self) -> Condition {
         Condition::all()
             .add_option(
