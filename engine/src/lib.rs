@@ -8,6 +8,7 @@ mod date_names;
 pub mod attempt;
 pub mod backfill;
 pub mod ids;
+pub mod overrides;
 pub mod states;
 
 pub mod params;

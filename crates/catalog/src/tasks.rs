@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex, Timestamp};
+use engine::overrides::TaskOverrides;
 use engine::plan::{Plan, task_indices};
 use engine::start::Start;
 use engine::states::{AttemptState, InstanceState, TaskState};
@@ -44,6 +45,10 @@ pub struct TaskRow {
     pub ended_at: Option<Timestamp>,
     /// What it set.
     pub outputs: BTreeMap<String, String>,
+    /// What a person changed of it.
+    pub overrides: Option<TaskOverrides>,
+    /// The instance whose result was taken over.
+    pub reused: Option<InstanceId>,
 }
 
 /// One attempt as it is shown.
@@ -125,6 +130,8 @@ struct StoredTask {
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     outputs: BTreeMap<String, String>,
+    overrides: Option<TaskOverrides>,
+    reused: Option<InstanceId>,
 }
 
 impl InstanceSnapshot {
@@ -143,6 +150,8 @@ impl InstanceSnapshot {
             started_at: stored.and_then(|stored| stored.started_at),
             ended_at: stored.and_then(|stored| stored.ended_at),
             outputs: stored.map(|stored| stored.outputs.clone()).unwrap_or_default(),
+            overrides: stored.and_then(|stored| stored.overrides.clone()),
+            reused: stored.and_then(|stored| stored.reused),
         })
     }
 }
@@ -159,6 +168,12 @@ impl TryFrom<TaskWithWorker> for StoredTask {
             started_at: row.task.started_at.map(Timestamp),
             ended_at: row.task.ended_at.map(Timestamp),
             outputs: parse_json("outputs", &row.task.outputs)?,
+            overrides: row
+                .task
+                .overrides
+                .map(|text| parse_json("overrides", &text))
+                .transpose()?,
+            reused: row.task.reused.map(InstanceId),
         })
     }
 }

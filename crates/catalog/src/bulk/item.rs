@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::ids::{InstanceId, OperationId, Timestamp};
+use engine::instance::CommandArguments;
 use sea_orm::{EntityTrait, QuerySelect};
 
 use crate::bulk::BulkVerb;
@@ -12,7 +13,8 @@ use crate::entity::{bulk_operation, instance, project_grant, user_account};
 use crate::error::CatalogError;
 use crate::instances::deletion::{DeleteOutcome, delete_at_rest};
 use crate::instances::missing_instance;
-use crate::operations::{Operations, PostCommand, PostOutcome};
+use crate::operations::{Operations, PostOutcome};
+use crate::post_command::PostCommand;
 use crate::permission::Permission;
 use store::{Store, Transaction};
 
@@ -77,6 +79,7 @@ impl<'a> BatchAuthor<'a> {
                     command,
                     task: None,
                     reason: self.reason.clone(),
+                    arguments: CommandArguments::default(),
                 };
                 let posted = Operations::new(self.store).post_on(self.on, &post, &self.context);
                 posted.await.map(|outcome| match outcome {

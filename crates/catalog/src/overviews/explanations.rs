@@ -106,6 +106,7 @@ impl<'a> Explanations<'a> {
             .load_definition(loaded.workflow_id, loaded.version)
             .await?;
         let plan = Plan::new(definition, Arc::new(loaded.start));
+        let plan = plan.within(loaded.rows.record.planned_range());
         let instance = Instance::load(&plan, loaded.rows);
         Ok(StoredInstance { plan, instance })
     }

@@ -327,6 +327,11 @@ impl PageReader<'_> {
                 started_at: row.started_at.map(Timestamp),
                 ended_at: row.ended_at.map(Timestamp),
                 outputs: parse_json("outputs", &row.outputs)?,
+                overrides: row
+                    .overrides
+                    .map(|text| parse_json("overrides", &text))
+                    .transpose()?,
+                reused: row.reused.map(InstanceId),
             },
         });
         Ok(())
