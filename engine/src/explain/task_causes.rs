@@ -73,7 +73,7 @@ impl Situation<'_> {
 
     /// Returns the predecessors that a task waits for, by the same rule that decides about its start.
     fn predecessor_causes(&self, task_index: TaskIndex) -> Vec<Cause> {
-        let preds = self.plan.nodes[task_index.as_usize()].preds.iter();
+        let preds = self.plan.deciding_preds(task_index);
         let unsettled: Vec<&Predecessor> = preds
             .filter(|need| {
                 let outcome = self.instance.outcome_of(self.plan, need.task);

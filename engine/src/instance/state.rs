@@ -7,7 +7,6 @@ use super::record::InstanceRecord;
 use crate::ids::{Epoch, Generation, InstanceId, Revision, TaskIndex, Timestamp};
 use crate::plan::Plan;
 use crate::plan::trigger_rule::Outcome;
-use crate::states::TaskState;
 use crate::task::Task;
 
 /// The stored rows of one instance, from one consistent read.
@@ -59,10 +58,8 @@ impl Instance {
 
     /// Returns what became of a task; none while it is not settled.
     pub(crate) fn outcome_of(&self, plan: &Plan, task_index: TaskIndex) -> Option<Outcome> {
-        let state = self
-            .task(task_index)
-            .map_or(TaskState::Pending, |task| task.state);
+        let fate = plan.fate(task_index, self.task(task_index));
         let verdict = self.counters.tallies[task_index.as_usize()].edges.verdict();
-        plan.outcome(task_index, state, verdict)
+        plan.outcome(task_index, fate, verdict)
     }
 }

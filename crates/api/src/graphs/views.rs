@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use catalog as stored;
 use catalog::WorkflowLayout;
+use engine::plan::branches::branch_to;
 use engine::spec::Definition;
 use engine::states::TaskState;
 use serde::Serialize;
@@ -73,7 +74,7 @@ impl Graph {
                     from: from.name.clone(),
                     to: task.name.clone(),
                     on: need.on.to_string(),
-                    branch: None,
+                    branch: branch_to(from, &task.name).map(str::to_owned),
                 })
             })
         });

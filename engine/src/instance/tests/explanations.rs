@@ -15,6 +15,7 @@ use crate::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use crate::instance::Event;
 use crate::plan::task_indices;
 use crate::states::{Attention, Command, InstanceState, MemberState, TaskState};
+use crate::task_type::WatchKind;
 
 fn surroundings(owner: OwnerSituation) -> Surroundings {
     Surroundings {
@@ -64,10 +65,18 @@ fn task_waits(world: &World, task_index: TaskIndex) -> bool {
         .and_then(|row| row.open_attempt())
         .is_some_and(|attempt| attempt.kill_cause.is_some());
     is_being_killed
+        || watch_of(world, task_index).is_some()
         || matches!(
             world.shown(task_index),
             TaskState::Pending | TaskState::Delayed | TaskState::Waiting | TaskState::WaitingRetry
         )
+}
+
+/// What a running task waits for outside.
+fn watch_of(world: &World, task_index: TaskIndex) -> Option<WatchKind> {
+    let task = world.plan.definition.task(task_index)?;
+    let is_running = world.shown(task_index) == TaskState::Running;
+    world.plan.site_of(task).watch_kind().filter(|_| is_running)
 }
 
 /// Reads the contract: whether the instance waits.
@@ -131,7 +140,14 @@ fn check_kinds(world: &World, task_index: TaskIndex, kinds: &[CauseKind]) {
         TaskState::Waiting => CauseKind::WorkerGroup,
         TaskState::WaitingRetry if is_due => CauseKind::Retry,
         TaskState::WaitingRetry => CauseKind::Paused,
-        TaskState::Dispatched | TaskState::Running if !kinds.is_empty() => CauseKind::Kill,
+        TaskState::Dispatched | TaskState::Running if !kinds.is_empty() => {
+            match watch_of(world, task_index) {
+                None => CauseKind::Kill,
+                Some(WatchKind::Children) => CauseKind::Child,
+                Some(WatchKind::Dependencies) => CauseKind::Dependency,
+                Some(WatchKind::Approval) => CauseKind::Approval,
+            }
+        }
         _ => return,
     };
     assert!(
