@@ -27,7 +27,7 @@ impl Instances<'_> {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn find_continuation(self, id: InstanceId) -> Result<Option<Continuation>, CatalogError> {
-        let Some(loaded) = self.store().read_instance(id).await? else {
+        let Some(loaded) = self.store.read_instance(id).await? else {
             return Ok(None);
         };
         let definition = self
