@@ -14,16 +14,13 @@ use engine::timezone::Tz;
 use engine::trigger::Trigger;
 use engine::view;
 use ports::DefinitionStore as _;
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
     QuerySelect, RelationTrait, Select,
 };
 
-use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{narrow, parse_json, parse_name};
-use crate::context::AuditContext;
-use crate::entity::{inbox, instance, instance_label, member, project, task_instance, workflow};
+use crate::entity::{instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, LabelFilter};
 use crate::instance_trigger::read_trigger;

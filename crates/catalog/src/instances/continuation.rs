@@ -31,7 +31,7 @@ impl Instances<'_> {
             return Ok(None);
         };
         let definition = self
-            .store()
+            .store
             .load_definition(loaded.workflow_id, loaded.version)
             .await?;
         let plan = Plan::new(definition, Arc::new(loaded.start));
