@@ -2,15 +2,18 @@
 //!
 //! A type is one file below and one entry of [`TASK_TYPES`]; parser, serializer, JSON Schema and runner follow it.
 
+pub mod conditions;
 pub mod http;
 pub mod noop;
 pub mod python;
 pub mod shell;
+pub mod switch;
 
 pub(crate) mod action;
 mod background;
 pub(crate) mod definition;
 pub(crate) mod field;
+pub(crate) mod logic_values;
 mod program;
 pub(crate) mod script;
 pub(crate) mod site;
@@ -28,4 +31,11 @@ pub use site::{ExecutionSite, WatchKind};
 pub use value_kind::ValueKind;
 
 /// Every type, in the order in which they are listed for users.
-pub const TASK_TYPES: &[&TaskType] = &[&shell::SHELL, &python::PYTHON, &http::HTTP, &noop::NOOP];
+pub const TASK_TYPES: &[&TaskType] = &[
+    &shell::SHELL,
+    &python::PYTHON,
+    &http::HTTP,
+    &conditions::CONDITIONS,
+    &switch::SWITCH,
+    &noop::NOOP,
+];

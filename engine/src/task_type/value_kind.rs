@@ -3,6 +3,9 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use super::logic_values::{
+    cases_schema, conditions_schema, parse_cases, parse_conditions, parse_task_names, task_names_schema,
+};
 use crate::spec::validator::{Path, Validator, named};
 
 /// The most bytes of a script or a text; the limit of a whole document is near it anyway.
@@ -41,6 +44,12 @@ pub enum ValueKind {
     Headers,
     /// A list of HTTP status codes.
     StatusCodes,
+    /// The name of one task, or a list of names.
+    TaskNames,
+    /// Cases of a switch: each an expression with the tasks that it chooses.
+    Cases,
+    /// Conditions about tasks, which may be nested.
+    Conditions,
 }
 
 impl ValueKind {
@@ -62,12 +71,18 @@ impl ValueKind {
                 .map(Value::from),
             Self::Headers => parse_headers(validator, value, at).map(Value::from),
             Self::StatusCodes => parse_status_codes(validator, value, at).map(Value::from),
+            Self::TaskNames => parse_task_names(validator, value, at),
+            Self::Cases => parse_cases(validator, value, at),
+            Self::Conditions => parse_conditions(validator, value, at),
         }
     }
 
     /// Returns the JSON Schema of a value.
     pub(super) fn schema(self) -> Value {
         match self {
+            Self::TaskNames => task_names_schema(),
+            Self::Cases => cases_schema(),
+            Self::Conditions => conditions_schema(),
             Self::Script => json!({ "type": "string", "minLength": 1 }),
             Self::Program => json!({
                 "oneOf": [
