@@ -1,6 +1,9 @@
 //! Instances as readers see them.
 
+mod continuation;
 pub(crate) mod deletion;
+mod edit;
+mod start;
 
 use std::collections::BTreeMap;
 
@@ -16,20 +19,19 @@ use sea_orm::{
     QuerySelect, RelationTrait, Select,
 };
 
-use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{narrow, parse_json, parse_name};
-use crate::context::AuditContext;
 use crate::entity::{instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, LabelFilter};
-use crate::instance_start::read_start;
 use crate::instance_trigger::read_trigger;
+use crate::instances::start::read_start;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use store::Store;
 
+pub use continuation::Continuation;
 pub use deletion::DeleteOutcome;
-use deletion::delete_at_rest;
+pub use edit::InstanceEdit;
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -134,11 +136,6 @@ impl<'a> Instances<'a> {
         Self { store }
     }
 
-    /// Returns the store that holds them.
-    pub(crate) fn store(self) -> &'a Store {
-        self.store
-    }
-
     /// Reads one instance; none when there is none of that id.
     ///
     /// # Errors
@@ -182,21 +179,6 @@ impl<'a> Instances<'a> {
             .one(self.store.reader())
             .await?;
         Ok(project.map(ProjectId))
-    }
-
-    /// Deletes a final instance that has no owner and no unapplied command.
-    ///
-    /// # Errors
-    /// `NotFound`: there is none of that id.
-    pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
-        let change = AuditedTransaction::begin(self.store, context).await?;
-        let outcome = delete_at_rest(change.on(), id).await?;
-        if outcome == DeleteOutcome::Gone {
-            change
-                .commit("instance.delete", "instance", &id.to_string())
-                .await?;
-        }
-        Ok(outcome)
     }
 
     /// Lists the ids of wanted instances, the lowest first, at most `limit`.

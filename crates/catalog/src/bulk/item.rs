@@ -13,8 +13,8 @@ use crate::entity::{bulk_operation, instance, project_grant, user_account};
 use crate::error::CatalogError;
 use crate::instances::deletion::{DeleteOutcome, delete_at_rest};
 use crate::instances::missing_instance;
-use crate::operations::{Operations, PostOutcome};
-use crate::post_command::PostCommand;
+use crate::operations::{Operations, PostCommand, PostOutcome};
+
 use crate::permission::Permission;
 use store::{Store, Transaction};
 

@@ -1,14 +1,16 @@
-//! The deletion of an instance.
+//! The deletion of one instance.
 
 use engine::ids::InstanceId;
 use engine::states::InstanceState;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
+use crate::audited_transaction::AuditedTransaction;
 use crate::columns::parse_name;
+use crate::context::AuditContext;
 use crate::entity::{inbox, instance};
 use crate::error::CatalogError;
-use crate::instances::missing_instance;
+use crate::instances::{Instances, missing_instance};
 use store::Transaction;
 
 /// What became of a delete.
@@ -23,6 +25,23 @@ pub enum DeleteOutcome {
         /// Why it cannot be deleted, in words.
         detail: String,
     },
+}
+
+impl Instances<'_> {
+    /// Deletes a final instance that has no owner and no unapplied command.
+    ///
+    /// # Errors
+    /// `NotFound`: there is none of that id.
+    pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let outcome = delete_at_rest(change.on(), id).await?;
+        if outcome == DeleteOutcome::Gone {
+            change
+                .commit("instance.delete", "instance", &id.to_string())
+                .await?;
+        }
+        Ok(outcome)
+    }
 }
 
 /// Deletes a final instance that has no owner and no unapplied command, in a transaction of the caller, who writes the
