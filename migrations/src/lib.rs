@@ -28,6 +28,7 @@ mod m0028_places;
 mod m0030_limits;
 mod m0031_limit_counts;
 mod m0032_single_tasks;
+mod m0034_bulk_and_lists;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0030_limits::Migration),
             Box::new(m0031_limit_counts::Migration),
             Box::new(m0032_single_tasks::Migration),
+            Box::new(m0034_bulk_and_lists::Migration),
         ]
     }
 }

@@ -17,7 +17,9 @@ pub(crate) use admin::{
 };
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
-pub(crate) use instance::{InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs};
+pub(crate) use instance::{
+    ExplainArgs, InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs,
+};
 pub(crate) use limit::{ForceLimitArgs, LimitCommand, LimitPlace, SetLimitArgs};
 pub use retention::CleanArgs;
 pub(crate) use schedule::{
