@@ -7,6 +7,7 @@ mod date_names;
 
 pub mod attempt;
 pub mod backfill;
+pub mod children;
 pub mod ids;
 pub mod states;
 

@@ -14,6 +14,7 @@ pub mod protocol;
 pub mod rpc;
 
 mod backfills;
+mod children;
 mod error;
 mod inbox;
 mod instances;
@@ -30,6 +31,10 @@ mod stores;
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
+};
+pub use children::{
+    ChildRefusal, ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
 };
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};
