@@ -6,14 +6,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use engine::children::ChildSummary;
+use engine::children::{ChildRefusal, ChildSummary};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use ports::fail_points::fail_point;
 use ports::{
-    ChildRefusal, ChildVersion, ChildWorkflowQuery, ChildrenCommit, ChildrenOutcome, ParentTask, Store,
-    StoreError,
+    ChildVersion, ChildWorkflowQuery, ChildrenCommit, ChildrenOutcome, ParentTask, Store, StoreError,
 };
 
 /// The largest number of requests in one batch.
@@ -70,9 +69,12 @@ impl ChildRequests {
         query: ChildWorkflowQuery,
     ) -> Result<Result<ChildVersion, ChildRefusal>, StoreError> {
         let store = Arc::clone(&self.store);
-        request(&self.versions, query, |_| 1, async move |batch| {
-            store.find_child_versions(&batch).await
-        })
+        request(
+            &self.versions,
+            query,
+            |_| 1,
+            async move |batch| store.find_child_versions(&batch).await,
+        )
         .await
     }
 
@@ -98,9 +100,12 @@ impl ChildRequests {
     /// As the store returns.
     pub(crate) async fn list(&self, parent: ParentTask) -> Result<Vec<ChildSummary>, StoreError> {
         let store = Arc::clone(&self.store);
-        request(&self.lists, parent, |_| 1, async move |batch| {
-            store.list_children(&batch).await
-        })
+        request(
+            &self.lists,
+            parent,
+            |_| 1,
+            async move |batch| store.list_children(&batch).await,
+        )
         .await
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use engine::children::{ChildSummary, FanOut};
+use engine::children::{ChildRefusal, ChildSummary, FanOut};
 use engine::ids::{AttemptNumber, TaskIndex, Timestamp};
 use engine::spec::Diagnostic;
 use engine::states::{InstanceState, Priority};
@@ -15,8 +15,8 @@ use serde_json::json;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use ports::{
-    ChildRefusal, ChildVersion, ChildWorkflowQuery, ChildrenCommit, ChildrenOutcome, NewInstance, ParentTask,
-    StartOrigin, StartedVersion, StoreError,
+    ChildVersion, ChildWorkflowQuery, ChildrenCommit, ChildrenOutcome, NewInstance, ParentTask, StartOrigin,
+    StartedVersion, StoreError,
 };
 
 /// The most children of one attempt that one commit makes.

@@ -14,8 +14,9 @@ use engine::states::{Command, InstanceState};
 use engine::task::{ChildrenSeen, Observation, WatchGoal};
 use futures_util::FutureExt as _;
 
+use crate::execution::attempt_look::{AttemptLook, LookFuture, WatchRequest};
 use crate::execution::child_starts::{ChildStarter, StartOutcome};
-use crate::execution::watches::{AttemptLook, LookFuture};
+use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use ports::fail_points::fail_point;
 use ports::{ChildrenCommand, ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome};
@@ -55,15 +56,22 @@ enum TakeoverProgress {
 }
 
 impl ChildLook {
-    /// Looks at the children that `starter` starts.
-    pub(crate) fn new(deps: WorkflowDeps, goal: WatchGoal, fan_out: FanOut, starter: ChildStarter) -> Self {
-        Self {
-            deps,
-            goal,
+    /// Makes the look of an open attempt; none when its row says nothing of children.
+    pub(crate) fn of_attempt(
+        deps: &WorkflowDeps,
+        instance: &RunningInstance,
+        request: WatchRequest,
+    ) -> Option<Self> {
+        let row = instance.state.task(request.task_index)?;
+        let fan_out: FanOut = row.progress.as_ref()?.read_detail()?;
+        let attempt = (request.task_index, request.attempt);
+        Some(Self {
+            starter: ChildStarter::new(deps, instance, attempt, &fan_out)?,
+            deps: deps.clone(),
+            goal: request.goal,
             fan_out,
-            starter,
             is_deferred: Rc::default(),
-        }
+        })
     }
 
     fn parent(&self) -> &ParentTask {

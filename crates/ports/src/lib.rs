@@ -33,7 +33,7 @@ pub use backfills::{
     WaitingDate, WaitingDates,
 };
 pub use children::{
-    ChildRefusal, ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
     ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
 };
 pub use error::StoreError;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use engine::attempt::FailureKind;
-use engine::children::{ChildResult, ChildSummary};
+use engine::children::{ChildRefusal, ChildResult, ChildSummary};
 use engine::ids::InstanceId;
 
 use crate::testing::store::FakeStore;
 use ports::{
-    ChildRefusal, ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit,
-    ChildrenOutcome, ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome,
+    ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome,
 };
 
 #[async_trait]

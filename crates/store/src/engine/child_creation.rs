@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use engine::ids::InstanceId;
-use ports::{ChildrenCommit, ChildrenOutcome, CreatedChild, NewInstance, ParentTask, StoreError, WriteOutcome};
+use ports::{
+    ChildrenCommit, ChildrenOutcome, CreatedChild, NewInstance, ParentTask, StoreError, WriteOutcome,
+};
 use sea_orm::{ConnectionTrait, Statement};
 use serde::Serialize;
 

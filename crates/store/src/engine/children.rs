@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use engine::children::{ChildResult, ChildSummary};
+use engine::children::{ChildRefusal, ChildResult, ChildSummary};
 use engine::ids::InstanceId;
 use engine::start::Start;
 use ports::{
-    ChildRefusal, ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit,
-    ChildrenOutcome, ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome,
+    ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome,
 };
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 use serde::Serialize;
@@ -87,7 +87,10 @@ impl ChildStore for Store {
         Ok(found)
     }
 
-    async fn read_child_results(&self, parent: &ParentTask) -> Result<BTreeMap<u32, ChildResult>, StoreError> {
+    async fn read_child_results(
+        &self,
+        parent: &ParentTask,
+    ) -> Result<BTreeMap<u32, ChildResult>, StoreError> {
         let sql = "SELECT parent_index, id, state, start, outputs FROM instance \
                    WHERE parent = $1 AND parent_task = $2 AND parent_attempt BETWEEN $3 AND $4";
         let values = [
@@ -137,7 +140,9 @@ impl ChildStore for Store {
             .query_all_raw(self.statement(&sql, [json(&rows)?.into()]))
             .await
             .map_err(store_error)?;
-        let ids = stored.iter().map(|row| RowReader::new(row).next_value().map(InstanceId));
+        let ids = stored
+            .iter()
+            .map(|row| RowReader::new(row).next_value().map(InstanceId));
         Ok(ids.collect::<Result<BTreeSet<_>, _>>()?.into_iter().collect())
     }
 }
