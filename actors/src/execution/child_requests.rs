@@ -3,10 +3,10 @@
 //! What is requested while the store answers others is the next batch, so that a single request never waits for others to
 //! come.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use engine::children::{ChildRefusal, ChildSummary};
+use engine::children::{ChildRefusal, ChildResult, ChildSummary};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -47,6 +47,7 @@ pub struct ChildRequests {
     versions: SharedQueue<ChildWorkflowQuery, Result<ChildVersion, ChildRefusal>>,
     creations: SharedQueue<ChildrenCommit, ChildrenOutcome>,
     lists: SharedQueue<ParentTask, Vec<ChildSummary>>,
+    results: SharedQueue<ParentTask, BTreeMap<u32, ChildResult>>,
 }
 
 impl ChildRequests {
@@ -57,6 +58,7 @@ impl ChildRequests {
             versions: Arc::default(),
             creations: Arc::default(),
             lists: Arc::default(),
+            results: Arc::default(),
         }
     }
 
@@ -105,6 +107,24 @@ impl ChildRequests {
             parent,
             |_| 1,
             async move |batch| store.list_children(&batch).await,
+        )
+        .await
+    }
+
+    /// Reads what became of the children of an attempt.
+    ///
+    /// # Errors
+    /// As the store returns.
+    pub(crate) async fn read_results(
+        &self,
+        parent: ParentTask,
+    ) -> Result<BTreeMap<u32, ChildResult>, StoreError> {
+        let store = Arc::clone(&self.store);
+        request(
+            &self.results,
+            parent,
+            |_| 1,
+            async move |batch| store.read_child_results(&batch).await,
         )
         .await
     }

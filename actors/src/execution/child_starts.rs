@@ -51,6 +51,11 @@ pub(crate) enum StartOutcome {
         /// Their version.
         version: i64,
     },
+    /// They exist now, but some are older, or wait.
+    Unclear {
+        /// The version of new ones.
+        version: i64,
+    },
     /// None can start.
     Refused(ChildRefusal),
     /// The parent was being written, or may start nothing any more.
@@ -122,6 +127,7 @@ impl ChildStarter {
         match deps.children.create(commit.clone()).await? {
             ChildrenOutcome::Stored(created) => {
                 let mut started = Vec::with_capacity(created.len());
+                let runs_all = created.iter().all(|child| child.owner.is_some());
                 for child in created {
                     let Some(new) = commit.instances.get(child.place) else {
                         continue;
@@ -132,10 +138,14 @@ impl ChildStarter {
                     }
                 }
                 metrics::counter!("porpoise_children_started_total").increment(started.len() as u64);
-                Ok(StartOutcome::Started {
-                    children: started,
-                    version: version.version,
-                })
+                let version = version.version;
+                if runs_all && started.len() == commit.instances.len() {
+                    return Ok(StartOutcome::Started {
+                        children: started,
+                        version,
+                    });
+                }
+                Ok(StartOutcome::Unclear { version })
             }
             ChildrenOutcome::Deferred => Ok(StartOutcome::Deferred),
             ChildrenOutcome::NotStartable => {

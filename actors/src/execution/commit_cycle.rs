@@ -192,6 +192,7 @@ impl CommitCycle {
         });
         if let Some(parent) = self.instance.parent.filter(|_| is_visible_to_parent) {
             self.deps.notices.publish_change(parent);
+            self.deps.commit_events.publish_parent(parent);
         }
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
             self.deps.commit_events.publish_backfill(backfill);

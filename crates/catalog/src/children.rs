@@ -95,6 +95,38 @@ impl<'a> Children<'a> {
         }))
     }
 
+    /// Lists the children of a task that exist, by number, with their states.
+    ///
+    /// # Errors
+    /// `NotFound`: says which of instance and task does not exist.
+    pub async fn list_states(
+        self,
+        id: InstanceId,
+        task: &str,
+    ) -> Result<BTreeMap<u32, (InstanceId, ChildState)>, CatalogError> {
+        let Some(parent) = self.find_parent(id, task).await? else {
+            return Ok(BTreeMap::new());
+        };
+        let rows: Vec<(Option<i64>, i64, String)> = instance::Entity::find()
+            .select_only()
+            .columns([
+                instance::Column::ParentIndex,
+                instance::Column::Id,
+                instance::Column::State,
+            ])
+            .filter(parent.condition(0))
+            .into_tuple()
+            .all(self.store.reader())
+            .await?;
+        rows.into_iter()
+            .map(|(index, id, state)| {
+                let index = narrow("parent_index", present("parent_index", index)?)?;
+                let state = ChildState::Of(parse_name("state", &state)?);
+                Ok((index, (InstanceId(id), state)))
+            })
+            .collect()
+    }
+
     /// Finds what the last attempt of a task starts; none when the task starts nothing, or has not begun.
     async fn find_parent(self, id: InstanceId, task: &str) -> Result<Option<ParentTaskRow>, CatalogError> {
         let row = instance::Entity::find_by_id(id.0)

@@ -153,9 +153,11 @@ pub trait ChildStore: Send + Sync + 'static {
     /// Lists the children of each attempt by index.
     async fn list_children(&self, parents: &[ParentTask]) -> Result<Vec<Vec<ChildSummary>>, StoreError>;
 
-    /// Reads what became of the children of an attempt, by index.
-    async fn read_child_results(&self, parent: &ParentTask)
-    -> Result<BTreeMap<u32, ChildResult>, StoreError>;
+    /// Reads what became of the children of each attempt, by index.
+    async fn read_child_results(
+        &self,
+        parents: &[ParentTask],
+    ) -> Result<Vec<BTreeMap<u32, ChildResult>>, StoreError>;
 
     /// Puts a command into the inboxes of children, but for those in which the same one waits; returns which got it.
     async fn command_children(&self, command: &ChildrenCommand) -> Result<Vec<InstanceId>, StoreError>;

@@ -158,11 +158,11 @@ async fn a_child_is_made_once(database: &Database) {
         .collect();
     assert_eq!(indexes, [0, 1, 2]);
     let by_hand = child_of(&parent, 0, None);
-    let doubled = database.store.create_children(&[ChildrenCommit {
+    let doubled = ChildrenCommit {
         parent: parent.clone(),
         instances: vec![by_hand.clone(), child_of(&parent, 7, None)],
-    }]);
-    assert_eq!(created(&doubled.await.expect("an answer")[0]), [1]);
+    };
+    assert_eq!(created(&make(database, doubled).await), [1]);
     let stored = store(database, Write::Create(by_hand)).await;
     assert!(matches!(stored, WriteOutcome::Rejected(_)), "{stored:?}");
 }
@@ -441,16 +441,19 @@ async fn a_parent_is_deleted_with_its_children(database: &Database) {
         };
         ids.push(id);
     }
-    let catalog = catalog::Catalog::new(database.store.clone());
-    let context = catalog::AuditContext::system(Timestamp(5_000));
-    let states = |sql: &'static str| database.sql(sql);
-    states("UPDATE instance SET state = 'succeeded'").await;
-    database
-        .sql(&format!(
-            "UPDATE instance SET state = 'running' WHERE id = {}",
-            ids[3]
-        ))
-        .await;
+    let catalog = catalog::Catalog::new(&database.store);
+    let context = catalog::AuditContext {
+        user: "admin".to_owned(),
+        source: String::new(),
+        request_id: String::new(),
+        at: Timestamp(5_000),
+        key: None,
+    };
+    let end_all = "UPDATE instance SET state = 'succeeded'";
+    let reopen =
+        |id: InstanceId| format!("UPDATE instance SET state = 'running', run = run + 1 WHERE id = {id}");
+    database.sql(end_all).await;
+    database.sql(&reopen(ids[3])).await;
     let held = catalog
         .instances()
         .delete(top, &context)

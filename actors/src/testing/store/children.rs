@@ -40,8 +40,11 @@ impl ChildStore for FakeStore {
         Ok(vec![Vec::new(); parents.len()])
     }
 
-    async fn read_child_results(&self, _: &ParentTask) -> Result<BTreeMap<u32, ChildResult>, StoreError> {
-        Ok(BTreeMap::new())
+    async fn read_child_results(
+        &self,
+        parents: &[ParentTask],
+    ) -> Result<Vec<BTreeMap<u32, ChildResult>>, StoreError> {
+        Ok(vec![BTreeMap::new(); parents.len()])
     }
 
     async fn command_children(&self, _: &ChildrenCommand) -> Result<Vec<InstanceId>, StoreError> {

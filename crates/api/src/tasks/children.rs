@@ -54,10 +54,7 @@ impl From<stored::ChildRow> for Child {
         Self {
             index: row.index,
             params: row.params,
-            state: match row.state {
-                ChildState::Pending => PENDING.to_owned(),
-                ChildState::Of(state) => state.to_string(),
-            },
+            state: state_name(row.state),
             instance: row.instance.map(|id| id.to_string()),
             outputs: row.outputs,
         }
@@ -83,6 +80,14 @@ pub(crate) async fn list_children(
         .list((*caller.object(), &task), &states, &page)
         .await?;
     Ok(HttpResponse::Ok().json(List::<Child>::from_page(children)))
+}
+
+/// Returns the name of a state.
+pub(crate) fn state_name(state: ChildState) -> String {
+    match state {
+        ChildState::Pending => PENDING.to_owned(),
+        ChildState::Of(state) => state.to_string(),
+    }
 }
 
 fn parse_states(text: Option<&str>) -> Result<BTreeSet<ChildState>, Problem> {

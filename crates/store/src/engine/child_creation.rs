@@ -1,6 +1,6 @@
 //! The commit of new children: each under the open attempt that starts it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use engine::ids::InstanceId;

@@ -89,22 +89,17 @@ impl ChildStore for Store {
 
     async fn read_child_results(
         &self,
-        parent: &ParentTask,
-    ) -> Result<BTreeMap<u32, ChildResult>, StoreError> {
-        let sql = "SELECT parent_index, id, state, start, outputs FROM instance \
-                   WHERE parent = $1 AND parent_task = $2 AND parent_attempt BETWEEN $3 AND $4";
-        let values = [
-            parent.instance.0.into(),
-            parent.task.as_str().into(),
-            i64::from(parent.since.0).into(),
-            i64::from(parent.attempt.0).into(),
-        ];
-        let rows = self
-            .reader()
-            .query_all_raw(self.statement(sql, values))
-            .await
-            .map_err(store_error)?;
-        rows.iter().map(read_result).collect()
+        parents: &[ParentTask],
+    ) -> Result<Vec<BTreeMap<u32, ChildResult>>, StoreError> {
+        let mut found = vec![BTreeMap::new(); parents.len()];
+        let columns = "c_place, i.parent_index, i.id, i.state, i.start, i.outputs";
+        for row in &select_children(self.reader(), self.backend(), (columns, parents)).await? {
+            let (place, index, result) = read_result(row)?;
+            if let Some(results) = found.get_mut(place) {
+                results.insert(index, result);
+            }
+        }
+        Ok(found)
     }
 
     async fn command_children(&self, command: &ChildrenCommand) -> Result<Vec<InstanceId>, StoreError> {
@@ -167,6 +162,19 @@ pub(crate) async fn list_children_on<C: ConnectionTrait>(
     backend: DbBackend,
     parents: &[ParentTask],
 ) -> Result<Vec<(usize, ChildSummary)>, StoreError> {
+    let columns = "c_place, i.parent_index, i.id, i.state, i.reason, \
+         CAST(CASE WHEN i.attention IS NULL THEN 0 ELSE 1 END AS BIGINT), \
+         CAST(CASE WHEN i.started_at IS NULL THEN 0 ELSE 1 END AS BIGINT)";
+    let found = select_children(connection, backend, (columns, parents)).await?;
+    found.iter().map(read_summary).collect()
+}
+
+/// Selects columns of the children `i` of attempts.
+async fn select_children<C: ConnectionTrait>(
+    connection: &C,
+    backend: DbBackend,
+    (columns, parents): (&str, &[ParentTask]),
+) -> Result<Vec<QueryResult>, StoreError> {
     let rows: Vec<ParentRow<'_>> = parents
         .iter()
         .enumerate()
@@ -182,22 +190,12 @@ pub(crate) async fn list_children_on<C: ConnectionTrait>(
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT c_place, i.parent_index, i.id, i.state, i.reason, \
-         CAST(CASE WHEN i.attention IS NULL THEN 0 ELSE 1 END AS BIGINT), \
-         CAST(CASE WHEN i.started_at IS NULL THEN 0 ELSE 1 END AS BIGINT) \
-         FROM {} JOIN instance i ON i.parent = c_parent AND i.parent_task = c_task \
+        "SELECT {columns} FROM {} JOIN instance i ON i.parent = c_parent AND i.parent_task = c_task \
          AND i.parent_attempt BETWEEN c_since AND c_attempt ORDER BY c_place, i.parent_index",
         source(backend, &PARENT)
     );
-    let found = connection
-        .query_all_raw(Statement::from_sql_and_values(
-            backend,
-            sql,
-            [json(&rows)?.into()],
-        ))
-        .await
-        .map_err(store_error)?;
-    found.iter().map(read_summary).collect()
+    let statement = Statement::from_sql_and_values(backend, sql, [json(&rows)?.into()]);
+    connection.query_all_raw(statement).await.map_err(store_error)
 }
 
 fn read_summary(row: &QueryResult) -> Result<(usize, ChildSummary), StoreError> {
@@ -217,18 +215,17 @@ fn read_summary(row: &QueryResult) -> Result<(usize, ChildSummary), StoreError> 
     ))
 }
 
-fn read_result(row: &QueryResult) -> Result<(u32, ChildResult), StoreError> {
+fn read_result(row: &QueryResult) -> Result<(usize, u32, ChildResult), StoreError> {
     let mut columns = RowReader::new(row);
+    let place = columns.next_u32()? as usize;
     let (index, id) = (columns.next_u32()?, InstanceId(columns.next_value()?));
     let state = columns.next_parsed()?;
     let start: Start = columns.next_json()?;
-    Ok((
-        index,
-        ChildResult {
-            id,
-            state,
-            params: start.params,
-            outputs: columns.next_json()?,
-        },
-    ))
+    let result = ChildResult {
+        id,
+        state,
+        params: start.params,
+        outputs: columns.next_json()?,
+    };
+    Ok((place, index, result))
 }

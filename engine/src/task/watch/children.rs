@@ -59,7 +59,9 @@ pub(super) fn observe(watched: &Watched<'_>, seen: &ChildrenSeen) -> WatchStep {
         let error = "what is stored of its children cannot be read";
         return WatchStep::Ends(AttemptEnd::hopeless(error, watched.at));
     };
-    fan_out.version = fan_out.version.or(seen.version);
+    if fan_out.count() > 1 {
+        fan_out.version = fan_out.version.or(seen.version);
+    }
     fan_out.resumes = fan_out.resumes && !seen.has_resumed;
     let step = plan_fan_out(&fan_out, &seen.children);
     let open = fan_out.describe_open(&seen.children);
