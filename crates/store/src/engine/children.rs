@@ -162,7 +162,11 @@ pub(crate) async fn list_children_on<C: ConnectionTrait>(
     backend: DbBackend,
     parents: &[ParentTask],
 ) -> Result<Vec<(usize, ChildSummary)>, StoreError> {
-    let columns = "c_place, i.parent_index, i.id, i.state, i.reason, \
+    // A command that waits makes the child run again.
+    let columns = "c_place, i.parent_index, i.id, \
+         CASE WHEN i.state IN ('failed', 'stopped', 'paused') AND EXISTS (SELECT 1 FROM inbox x \
+         WHERE x.instance = i.id AND x.applied_at IS NULL AND x.command IN ('recover', 'resume', 'rerun')) \
+         THEN 'running' ELSE i.state END, i.reason, \
          CAST(CASE WHEN i.attention IS NULL THEN 0 ELSE 1 END AS BIGINT), \
          CAST(CASE WHEN i.started_at IS NULL THEN 0 ELSE 1 END AS BIGINT)";
     let found = select_children(connection, backend, (columns, parents)).await?;
