@@ -4,7 +4,6 @@ use store::Store;
 
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
-use crate::children::Children;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -16,7 +15,7 @@ use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
-use crate::tasks::Tasks;
+use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
 use crate::users::Users;
