@@ -9,6 +9,7 @@ pub mod attempt;
 pub mod backfill;
 pub mod children;
 pub mod ids;
+pub mod overrides;
 pub mod states;
 
 pub mod params;

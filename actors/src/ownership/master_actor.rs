@@ -21,8 +21,8 @@ use crate::execution::workflow_deps::WorkflowDeps;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::StartDrain;
 use crate::messages::master::{
-    CheckInbox, DeliverReports, FreeSlots, HandOverInstances, HandoverSelection, InboxStatus, LookAgainAt,
-    OrphanScanDone, ReconcileNow, RelayReports, RenewLeases, RunClaimed, RunInstance,
+    CheckInbox, DeliverReports, FreeSlots, HandOverInstances, HandoverSelection, InboxStatus, OrphanScanDone,
+    ReconcileNow, RelayReports, RenewLeases, RunClaimed, RunInstance,
 };
 use crate::messages::workflow::{
     ActorExit, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, TakeoverTracker, WorkerDead,

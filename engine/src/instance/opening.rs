@@ -10,7 +10,7 @@ use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
 use crate::params::task_values;
 use crate::spec::model::TaskDefinition;
 use crate::task::{Opening, Task};
-use crate::task_type::{ExecutionSite, WatchKind};
+use crate::task_type::WatchKind;
 
 /// Decides how the open attempt of a task begins. A type without an arm of its own waits for its first observation.
 pub(super) fn open_attempt(
@@ -21,9 +21,9 @@ pub(super) fn open_attempt(
     let Some(row) = draft.rows().get(task_index) else {
         return waits(task);
     };
-    match task.action.site() {
-        ExecutionSite::Owner(WatchKind::Children) => open_children(draft, task_index, (task, row)),
-        _ => waits(task),
+    match task.action.site().watch_kind() {
+        Some(WatchKind::Children) => open_children(draft, task_index, (task, row)),
+        Some(WatchKind::Dependencies | WatchKind::Approval) | None => waits(task),
     }
 }
 
@@ -50,7 +50,8 @@ fn open_children(
         dispatch_number: 0,
     };
     let outputs_of = |at: TaskIndex| draft.rows().get(at).map(|row| &row.outputs);
-    match task_values(draft.plan(), uid, base, &outputs_of) {
+    let overrides = row.overrides.as_deref();
+    match task_values(draft.plan(), uid, base, &outputs_of, overrides) {
         Ok(values) => children::open(task, row, (&values, base), draft.at()),
         Err(error) => Opening::Ends(AttemptEnd::hopeless(&error.to_string(), draft.at())),
     }

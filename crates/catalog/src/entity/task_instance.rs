@@ -20,6 +20,8 @@ pub struct Model {
     pub ended_at: Option<i64>,
     pub outputs: String,
     pub progress: Option<String>,
+    pub overrides: Option<String>,
+    pub reused: Option<i64>,
 }
 
 /// The joins of `task_instance`; it has no foreign key.

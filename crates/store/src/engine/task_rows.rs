@@ -23,9 +23,11 @@ pub(crate) struct TaskColumns<'a> {
     ended_at: Option<i64>,
     outputs: String,
     progress: Option<String>,
+    overrides: Option<String>,
+    reused: Option<i64>,
 }
 
-const TASK: [Column; 12] = [
+const TASK: [Column; 14] = [
     ("instance", "bigint"),
     ("task_index", "bigint"),
     ("state", "text"),
@@ -38,6 +40,8 @@ const TASK: [Column; 12] = [
     ("ended_at", "bigint"),
     ("outputs", "text"),
     ("progress", "text"),
+    ("overrides", "text"),
+    ("reused", "bigint"),
 ];
 
 #[derive(Serialize)]
@@ -95,6 +99,8 @@ impl<'a> TaskColumns<'a> {
             ended_at: task.ended_at.map(|at| at.0),
             outputs: map_json(&task.outputs)?,
             progress: task.progress.as_ref().map(json).transpose()?,
+            overrides: task.overrides.as_ref().map(json).transpose()?,
+            reused: task.reused.map(|id| id.0),
         })
     }
 }
@@ -147,7 +153,8 @@ pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
 pub(crate) fn tasks_of(backend: DbBackend) -> String {
     format!(
         "SELECT instance, task_index, state, reason, attempts, attempts_before_run, lost_in_run, due_at, started_at, \
-         ended_at, outputs, progress FROM task_instance WHERE instance IN ({}) ORDER BY instance, task_index",
+         ended_at, outputs, progress, overrides, reused FROM task_instance WHERE instance IN ({}) \
+         ORDER BY instance, task_index",
         listed_ids(backend)
     )
 }
@@ -185,6 +192,8 @@ pub(crate) fn read_task(row: &QueryResult) -> Result<(InstanceId, TaskIndex, Tas
         ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         outputs: columns.next_json()?,
         progress: columns.next_optional_json()?,
+        overrides: columns.next_optional_json()?.map(Box::new),
+        reused: columns.next_value::<Option<i64>>()?.map(InstanceId),
         attempt: None,
     };
     Ok((instance, ordinal, task))
