@@ -3,18 +3,21 @@
 //! A type is one file below and one entry of [`TASK_TYPES`]; parser, serializer, JSON Schema and runner follow it.
 
 pub mod child_workflow;
+pub mod conditions;
 pub mod dynamic;
 pub mod http;
 pub mod noop;
 pub mod python;
 pub mod shell;
 pub mod sub_workflow;
+pub mod switch;
 
 pub(crate) mod action;
 mod background;
 mod child_values;
 pub(crate) mod definition;
 pub(crate) mod field;
+pub(crate) mod logic_values;
 mod program;
 pub(crate) mod script;
 pub(crate) mod site;
@@ -36,7 +39,9 @@ pub const TASK_TYPES: &[&TaskType] = &[
     &shell::SHELL,
     &python::PYTHON,
     &http::HTTP,
-    &noop::NOOP,
     &sub_workflow::SUB_WORKFLOW,
     &dynamic::DYNAMIC,
+    &conditions::CONDITIONS,
+    &switch::SWITCH,
+    &noop::NOOP,
 ];
