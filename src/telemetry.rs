@@ -124,6 +124,11 @@ pub const NAMES: &[Metric] = &[
         "Instances that tasks of other instances started",
     ),
     (
+        "porpoise_admissions_total",
+        MetricKind::Counter,
+        "Queued instances that this master admitted or ended, by outcome",
+    ),
+    (
         "porpoise_backfill_dates_total",
         MetricKind::Counter,
         "Dates of backfills whose turn came, by outcome",

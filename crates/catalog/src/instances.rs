@@ -1,6 +1,9 @@
 //! Instances as readers see them.
 
+mod continuation;
 mod deletion;
+mod edit;
+mod start;
 
 use std::collections::BTreeMap;
 
@@ -17,18 +20,18 @@ use sea_orm::{
 };
 
 use crate::columns::{narrow, parse_json, parse_name};
-use crate::context::AuditContext;
 use crate::entity::{instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, LabelFilter};
-use crate::instance_start::read_start;
 use crate::instance_trigger::read_trigger;
-use crate::instances::deletion::delete_instance;
+use crate::instances::start::read_start;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use store::Store;
 
+pub use continuation::Continuation;
 pub use deletion::DeleteOutcome;
+pub use edit::InstanceEdit;
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -133,11 +136,6 @@ impl<'a> Instances<'a> {
         Self { store }
     }
 
-    /// Returns the store that holds them.
-    pub(crate) fn store(self) -> &'a Store {
-        self.store
-    }
-
     /// Reads one instance; none when there is none of that id.
     ///
     /// # Errors
@@ -181,15 +179,6 @@ impl<'a> Instances<'a> {
             .one(self.store.reader())
             .await?;
         Ok(project.map(ProjectId))
-    }
-
-    /// Deletes a final instance that has no owner and no unapplied command, with those that it started. One that
-    /// another instance started stays while that is open.
-    ///
-    /// # Errors
-    /// `NotFound`: there is none of that id.
-    pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
-        delete_instance(self.store, id, context).await
     }
 
     /// Reads the instances of a query, the task counts of all in a second one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::ids::{BackfillId, Epoch, InstanceId, Timestamp};
 use engine::instance::{OperationDecision, Transition};
 use engine::states::InstanceState;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// One stored commit of one instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,7 @@ pub struct CommitBroadcast {
     sender: broadcast::Sender<Arc<CommitEvent>>,
     backfills: broadcast::Sender<BackfillId>,
     parents: broadcast::Sender<InstanceId>,
+    places: Arc<Notify>,
 }
 
 impl CommitBroadcast {
@@ -41,6 +42,7 @@ impl CommitBroadcast {
             sender: broadcast::channel(capacity).0,
             backfills: broadcast::channel(capacity).0,
             parents: broadcast::channel(capacity).0,
+            places: Arc::default(),
         }
     }
 
@@ -64,6 +66,16 @@ impl CommitBroadcast {
     /// Returns a receiver of the instances whose children change from now on.
     pub fn subscribe_parents(&self) -> broadcast::Receiver<InstanceId> {
         self.parents.subscribe()
+    }
+
+    /// Says that a place may have come free.
+    pub fn notify_places(&self) {
+        self.places.notify_one();
+    }
+
+    /// Waits until a place may have come free; for one listener.
+    pub async fn place_notice(&self) {
+        self.places.notified().await;
     }
 
     /// Returns a receiver of the backfills that change from now on.

@@ -18,6 +18,7 @@ use crate::membership::{
     MemberStatus,
 };
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+use crate::places::PlaceStore;
 use crate::schedules::ScheduleStore;
 
 /// The members of the cluster.
@@ -158,6 +159,7 @@ pub trait Store:
     + RelayedResults
     + BackfillStore
     + ChildStore
+    + PlaceStore
     + ScheduleStore
 {
 }
@@ -173,6 +175,7 @@ impl<S> Store for S where
         + RelayedResults
         + BackfillStore
         + ChildStore
+        + PlaceStore
         + ScheduleStore
 {
 }
