@@ -27,6 +27,7 @@ mod m0022_task_progress;
 mod m0024_children;
 mod m0028_places;
 mod m0032_single_tasks;
+mod m0034_bulk_and_lists;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_children::Migration),
             Box::new(m0028_places::Migration),
             Box::new(m0032_single_tasks::Migration),
+            Box::new(m0034_bulk_and_lists::Migration),
         ]
     }
 }
