@@ -8,9 +8,11 @@ use std::sync::atomic::AtomicBool;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
+use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
 use crate::execution::instance_loader::InstanceLoader;
+use crate::execution::instance_notices::{InstanceNotices, NoticeDeps};
 use crate::execution::limit_actor::{LimitActor, LimitDeps};
 use crate::execution::slots::Slots;
 use crate::execution::workflow_deps::WorkflowDeps;
@@ -150,6 +152,14 @@ impl MasterStarter<'_> {
         };
         let (limits, limit_board) =
             LimitActor::start_with_board(limit_deps, deps.exit_on_panic("LimitActor"));
+        let notice_deps = NoticeDeps {
+            this_node: deps.this_node.incarnation,
+            store: Arc::clone(&deps.store) as _,
+            rpc: self.rpc.clone(),
+            run: supervisor.clone().recipient(),
+            inboxes: supervisor.clone().recipient(),
+            looks: supervisor.clone().recipient(),
+        };
         let workflow_deps = WorkflowDeps {
             this_node: deps.identity(),
             clock: deps.clock.clone(),
@@ -161,6 +171,8 @@ impl MasterStarter<'_> {
             commit_events: self.commit_events.clone(),
             loader: InstanceLoader::new(Arc::clone(&deps.store) as _, deps.this_node.incarnation),
             leases,
+            children: ChildRequests::new(Arc::clone(&deps.store)),
+            notices: InstanceNotices::start(notice_deps, deps.generation),
         };
         let exit_on_panic = deps.exit_on_panic("MasterActor");
         context.run(MasterActor::new(workflow_deps, vec![workflows], exit_on_panic));

@@ -1,6 +1,7 @@
 //! A store in memory that behaves like the real ones; tests read its contents and make it fail.
 
 mod backfills;
+mod children;
 mod limits;
 mod claims;
 mod members;

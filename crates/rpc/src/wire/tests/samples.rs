@@ -131,6 +131,12 @@ fn master_samples() -> Vec<(MasterCall, MasterReply)> {
             },
         ),
         (
+            MasterCall::LookAgain {
+                instances: vec![InstanceId(42), InstanceId(43)],
+            },
+            MasterReply::Done {},
+        ),
+        (
             MasterCall::CheckLimits {
                 limits: vec![LimitKey {
                     project: "retail".to_owned(),
