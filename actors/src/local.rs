@@ -15,10 +15,10 @@ use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::limit_actor::LimitActor;
 use crate::in_process::check_inbox_until;
 use crate::membership::registry_actor::RegistryActor;
+use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
     CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
 };
-use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::membership::LeaveRegistry;
 use crate::messages::schedule::SchedulesChanged;
 use crate::messages::{IsIdle, Observe, StartDrain};

@@ -51,7 +51,11 @@ impl LimitBoard {
     /// Returns whether the attempts of a project are counted.
     pub(crate) fn cap_of(&self, project: &str) -> ProjectCap {
         let entries = self.entries.lock();
-        entries.shares.get(project).map(|share| share.cap).unwrap_or_default()
+        entries
+            .shares
+            .get(project)
+            .map(|share| share.cap)
+            .unwrap_or_default()
     }
 
     /// Replaces what is known of projects; the actors of those whose cap came or went are notified.

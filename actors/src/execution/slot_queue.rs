@@ -92,7 +92,9 @@ impl SlotQueue {
         let weight = weights.get(project.as_ref()).copied().unwrap_or(1).max(1);
         let turn = {
             let requests = self.projects.entry(Arc::clone(project)).or_default();
-            let turn = requests.next_turn.max(if requests.waiting.is_empty() { self.now } else { 0 });
+            let turn = requests
+                .next_turn
+                .max(if requests.waiting.is_empty() { self.now } else { 0 });
             requests.next_turn = turn + TURN / u64::from(weight);
             turn
         };

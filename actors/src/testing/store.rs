@@ -2,8 +2,8 @@
 
 mod backfills;
 mod children;
-mod limits;
 mod claims;
+mod limits;
 mod members;
 mod owners;
 mod places;

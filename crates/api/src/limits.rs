@@ -103,7 +103,9 @@ async fn store_limit<N, O>(
 ) -> Result<HttpResponse, Problem> {
     let name = path_parameter(request, "limit")?;
     check_name("/name", &name)?;
-    let slots = u32::try_from(body.slots).ok().filter(|slots| *slots <= MAX_LIMIT_SLOTS);
+    let slots = u32::try_from(body.slots)
+        .ok()
+        .filter(|slots| *slots <= MAX_LIMIT_SLOTS);
     let out_of_range = || {
         let detail = format!("`slots` is 0 to {MAX_LIMIT_SLOTS}.");
         Problem::new(Code::InvalidBody, detail).at("/slots")
@@ -114,7 +116,11 @@ async fn store_limit<N, O>(
         description: body.description,
     };
     let context = caller.audit_context(None);
-    let (limit, change) = caller.catalog().limits().put(owner, &name, &new, &context).await?;
+    let (limit, change) = caller
+        .catalog()
+        .limits()
+        .put(owner, &name, &new, &context)
+        .await?;
     caller.server().state().node.limits_changed();
     let mut response = match change {
         LimitChange::Created => HttpResponse::Created(),
@@ -127,10 +133,7 @@ async fn store_limit<N, O>(
 #[utoipa::path(tag = "limits", params(("project" = String, Path), Paging),
     responses((status = 200, body = List<LimitView>)))]
 #[get("/api/v1/projects/{project}/limits")]
-async fn list_limits(
-    caller: Caller<Read, Project>,
-    paging: Query<Paging>,
-) -> Result<HttpResponse, Problem> {
+async fn list_limits(caller: Caller<Read, Project>, paging: Query<Paging>) -> Result<HttpResponse, Problem> {
     list_of(caller.catalog(), owner_of(&caller), paging.0).await
 }
 
@@ -250,7 +253,10 @@ async fn queue_of(
     paging: Paging,
 ) -> Result<HttpResponse, Problem> {
     let limit = find_limit(catalog, owner, request).await?;
-    let page = catalog.limits().list_queue(&limit, &paging.page_request()?).await?;
+    let page = catalog
+        .limits()
+        .list_queue(&limit, &paging.page_request()?)
+        .await?;
     Ok(HttpResponse::Ok().json(List::<QueueEntryView>::from_page(page)))
 }
 

@@ -102,7 +102,12 @@ impl LimitRequests {
     }
 
     /// Returns what a task does with its limits from now on; none when that is what it did before.
-    fn phase(&self, after: &RowsAfter<'_, '_>, task_index: TaskIndex, stored: Option<&Task>) -> Option<LimitPhase> {
+    fn phase(
+        &self,
+        after: &RowsAfter<'_, '_>,
+        task_index: TaskIndex,
+        stored: Option<&Task>,
+    ) -> Option<LimitPhase> {
         let row = after.rows.get(task_index);
         if let Some(row) = row.filter(|row| is_at_worker(row)) {
             let attempt = row.open_attempt()?;

@@ -55,7 +55,11 @@ impl<'a> TaskLimits<'a> {
 /// Names the limits, as the end of "waits for room in".
 impl fmt::Display for TaskLimits<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.named.iter().map(|limit| format!("`{}`", limit.name)).collect();
+        let names: Vec<String> = self
+            .named
+            .iter()
+            .map(|limit| format!("`{}`", limit.name))
+            .collect();
         match names.len() {
             0 => {}
             1 => write!(f, "limit {}", names.join(", "))?,

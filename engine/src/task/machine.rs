@@ -60,9 +60,7 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
         ) => refuse_slot(task),
 
         (Waiting, E::Report(R::NoSlot { reason, .. })) => wait_for_worker(context, task, reason),
-        (Waiting, E::Report(R::RoomFound { .. })) => {
-            TaskStep::unchanged(task, vec![TaskEffect::RequestSlot])
-        }
+        (Waiting, E::Report(R::RoomFound { .. })) => TaskStep::unchanged(task, vec![TaskEffect::RequestSlot]),
         (Waiting, E::Report(R::NoRoom { reason, .. })) => wait_for_room(task, reason),
         (
             Pending | Delayed | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess | Failed

@@ -155,7 +155,12 @@ impl<'a> World<'a> {
 
     async fn commit(&mut self, id: InstanceId, change: LimitChange) -> WriteOutcome {
         let write = self.write(id, change);
-        let outcome = self.database.store.write_batch(&[write]).await.expect("an answer");
+        let outcome = self
+            .database
+            .store
+            .write_batch(&[write])
+            .await
+            .expect("an answer");
         self.record(id, &outcome[0]);
         outcome[0].clone()
     }
@@ -168,7 +173,11 @@ impl<'a> World<'a> {
 
     async fn admissible(&self) -> Vec<i64> {
         let found = self.database.store.find_admissible_tasks(&LimitScope::All).await;
-        let mut ids: Vec<i64> = found.expect("a list").iter().map(|task| task.instance.0).collect();
+        let mut ids: Vec<i64> = found
+            .expect("a list")
+            .iter()
+            .map(|task| task.instance.0)
+            .collect();
         ids.sort_unstable();
         ids
     }
@@ -185,14 +194,26 @@ async fn a_commit_takes_all_limits_or_none(database: &Database) {
         world.add_waiting(&[("a", 1)]).await,
         world.add_waiting(&[("b", 1), ("a", 1)]).await,
     );
-    assert_eq!(world.commit(first, holding(&[("a", 1)])).await, WriteOutcome::Stored);
+    assert_eq!(
+        world.commit(first, holding(&[("a", 1)])).await,
+        WriteOutcome::Stored
+    );
     let refused = world.commit(second, holding(&[("b", 1), ("a", 1)])).await;
     assert!(is_refused(&refused, "limit `a` is full"), "{refused:?}");
-    assert_eq!(used(database).await, [("a".to_owned(), 1), ("b".to_owned(), 0)].into());
-    assert_eq!(world.commit(first, released(&[("a", 1)])).await, WriteOutcome::Stored);
+    assert_eq!(
+        used(database).await,
+        [("a".to_owned(), 1), ("b".to_owned(), 0)].into()
+    );
+    assert_eq!(
+        world.commit(first, released(&[("a", 1)])).await,
+        WriteOutcome::Stored
+    );
     let taken = world.commit(second, holding(&[("b", 1), ("a", 1)])).await;
     assert_eq!(taken, WriteOutcome::Stored);
-    assert_eq!(used(database).await, [("a".to_owned(), 1), ("b".to_owned(), 1)].into());
+    assert_eq!(
+        used(database).await,
+        [("a".to_owned(), 1), ("b".to_owned(), 1)].into()
+    );
 }
 
 async fn one_batch_never_takes_more_than_there_is(database: &Database) {
@@ -204,9 +225,15 @@ async fn one_batch_never_takes_more_than_there_is(database: &Database) {
         batch.push(world.write(id, holding(&[("a", 1)])));
     }
     let outcomes = database.store.write_batch(&batch).await.expect("answers");
-    let stored = outcomes.iter().filter(|outcome| **outcome == WriteOutcome::Stored).count();
+    let stored = outcomes
+        .iter()
+        .filter(|outcome| **outcome == WriteOutcome::Stored)
+        .count();
     assert_eq!(stored, 2, "{outcomes:?}");
-    assert!(outcomes[2..].iter().all(|outcome| is_refused(outcome, "2 of 2")), "{outcomes:?}");
+    assert!(
+        outcomes[2..].iter().all(|outcome| is_refused(outcome, "2 of 2")),
+        "{outcomes:?}"
+    );
     assert_eq!(used(database).await["a"], 2);
 }
 
@@ -227,9 +254,13 @@ async fn slots_come_back_however_the_attempt_ends(database: &Database) {
     let ready_at = Timestamp(9_000);
     let again = change(LimitPhase::Waiting { ready_at }, HeldBefore::Slots, &limits);
     world.commit(requeued, again).await;
-    database.sql(&format!("DELETE FROM instance WHERE id = {deleted}")).await;
+    database
+        .sql(&format!("DELETE FROM instance WHERE id = {deleted}"))
+        .await;
     assert_eq!(used(database).await["a"], 0);
-    let rows = database.rows("SELECT instance, ready_at FROM limit_request").await;
+    let rows = database
+        .rows("SELECT instance, ready_at FROM limit_request")
+        .await;
     assert_eq!(rows.len(), 1, "only the one that waits again has a row");
     let ready: i64 = rows[0].try_get_by_index(1).expect("a time");
     assert_eq!(ready, 1_000, "it keeps its place");
@@ -247,7 +278,10 @@ async fn no_task_passes_one_that_wants_more(database: &Database) {
     assert!(is_refused(&refused, "waits before it"), "{refused:?}");
     world.commit(holder, released(&[("a", 1)])).await;
     assert_eq!(world.admissible().await, [wide.0]);
-    assert_eq!(world.commit(wide, holding(&[("a", 2)])).await, WriteOutcome::Stored);
+    assert_eq!(
+        world.commit(wide, holding(&[("a", 2)])).await,
+        WriteOutcome::Stored
+    );
 }
 
 async fn a_task_that_waits_elsewhere_holds_up_no_other(database: &Database) {
@@ -259,8 +293,15 @@ async fn a_task_that_waits_elsewhere_holds_up_no_other(database: &Database) {
         world.add_waiting(&[("a", 1), ("b", 1)]).await;
     }
     let other = world.add_waiting(&[("b", 1)]).await;
-    assert_eq!(world.admissible().await, [other.0], "beyond the first page of the queue");
-    assert_eq!(world.commit(other, holding(&[("b", 1)])).await, WriteOutcome::Stored);
+    assert_eq!(
+        world.admissible().await,
+        [other.0],
+        "beyond the first page of the queue"
+    );
+    assert_eq!(
+        world.commit(other, holding(&[("b", 1)])).await,
+        WriteOutcome::Stored
+    );
 }
 
 async fn a_forced_task_takes_slots_beyond_the_limit(database: &Database) {
@@ -268,15 +309,26 @@ async fn a_forced_task_takes_slots_beyond_the_limit(database: &Database) {
     let mut world = World::new(database).await;
     let holder = world.add_waiting(&[("a", 1)]).await;
     world.commit(holder, holding(&[("a", 1)])).await;
-    let (first, forced) = (world.add_waiting(&[("a", 1)]).await, world.add_waiting(&[("a", 1)]).await);
+    let (first, forced) = (
+        world.add_waiting(&[("a", 1)]).await,
+        world.add_waiting(&[("a", 1)]).await,
+    );
     database
-        .sql(&format!("UPDATE limit_request SET forced = TRUE WHERE instance = {forced}"))
+        .sql(&format!(
+            "UPDATE limit_request SET forced = TRUE WHERE instance = {forced}"
+        ))
         .await;
     assert_eq!(world.admissible().await, [forced.0]);
-    assert_eq!(world.commit(forced, holding(&[("a", 1)])).await, WriteOutcome::Stored);
+    assert_eq!(
+        world.commit(forced, holding(&[("a", 1)])).await,
+        WriteOutcome::Stored
+    );
     assert_eq!(used(database).await["a"], 2);
     world.commit(forced, released(&[("a", 1)])).await;
-    assert!(is_refused(&world.commit(first, holding(&[("a", 1)])).await, "full"));
+    assert!(is_refused(
+        &world.commit(first, holding(&[("a", 1)])).await,
+        "full"
+    ));
 }
 
 async fn a_limit_of_the_project_goes_before_a_shared_one(database: &Database) {
@@ -286,26 +338,39 @@ async fn a_limit_of_the_project_goes_before_a_shared_one(database: &Database) {
     world.commit(shared, holding(&[("a", 1)])).await;
     add_limits(database, "1", &[("a", 1)]).await;
     let own = world.add_waiting(&[("a", 1)]).await;
-    assert_eq!(world.commit(own, holding(&[("a", 1)])).await, WriteOutcome::Stored);
+    assert_eq!(
+        world.commit(own, holding(&[("a", 1)])).await,
+        WriteOutcome::Stored
+    );
     world.commit(shared, released(&[("a", 1)])).await;
     let rows = database
         .rows("SELECT used FROM named_limit ORDER BY project_id IS NOT NULL")
         .await;
-    let counts: Vec<i64> = rows.iter().map(|row| row.try_get_by_index(0).expect("a count")).collect();
+    let counts: Vec<i64> = rows
+        .iter()
+        .map(|row| row.try_get_by_index(0).expect("a count"))
+        .collect();
     assert_eq!(counts, [0, 1], "each gives back what it took");
 }
 
 async fn a_disabled_or_missing_limit_has_room(database: &Database) {
     add_limits(database, "1", &[("a", 0)]).await;
     let mut world = World::new(database).await;
-    let (disabled, missing) = (world.add_waiting(&[("a", 1)]).await, world.add_waiting(&[("b", 7)]).await);
+    let (disabled, missing) = (
+        world.add_waiting(&[("a", 1)]).await,
+        world.add_waiting(&[("b", 7)]).await,
+    );
     assert_eq!(world.admissible().await, [missing.0]);
     database.sql("UPDATE named_limit SET enabled = FALSE").await;
     assert_eq!(world.admissible().await, [disabled.0, missing.0]);
     for (id, limits) in [(disabled, [("a", 1)]), (missing, [("b", 7)])] {
         assert_eq!(world.commit(id, holding(&limits)).await, WriteOutcome::Stored);
     }
-    assert_eq!(used(database).await["a"], 1, "it is counted for when it is enabled again");
+    assert_eq!(
+        used(database).await["a"],
+        1,
+        "it is counted for when it is enabled again"
+    );
 }
 
 async fn a_thousand_waiting_tasks_are_read_as_far_as_there_is_room(database: &Database) {
@@ -321,8 +386,15 @@ async fn a_thousand_waiting_tasks_are_read_as_far_as_there_is_room(database: &Da
              SELECT n FROM t) AS numbers"
         ))
         .await;
-    let found = database.store.find_admissible_tasks(&LimitScope::All).await.expect("a list");
-    let tasks: Vec<u32> = found.iter().map(|task: &AdmissibleTask| task.task_index.0).collect();
+    let found = database
+        .store
+        .find_admissible_tasks(&LimitScope::All)
+        .await
+        .expect("a list");
+    let tasks: Vec<u32> = found
+        .iter()
+        .map(|task: &AdmissibleTask| task.task_index.0)
+        .collect();
     assert_eq!(tasks, [0, 1, 2]);
 }
 
@@ -330,12 +402,21 @@ async fn two_writers_never_take_too_much_or_wait_for_each_other(database: &Datab
     add_limits(database, "1", &[("a", 1), ("b", 1)]).await;
     let mut world = World::new(database).await;
     let orders = [[("a", 1), ("b", 1)], [("b", 1), ("a", 1)]];
-    let (first, second) = (world.add_waiting(&orders[0]).await, world.add_waiting(&orders[1]).await);
+    let (first, second) = (
+        world.add_waiting(&orders[0]).await,
+        world.add_waiting(&orders[1]).await,
+    );
     for _ in 0..20 {
         let one = [world.write(first, holding(&orders[0]))];
         let other = [world.write(second, holding(&orders[1]))];
-        let (one, other) = tokio::join!(database.store.write_batch(&one), database.store.write_batch(&other));
-        let outcomes = [(first, one.expect("an answer")), (second, other.expect("an answer"))];
+        let (one, other) = tokio::join!(
+            database.store.write_batch(&one),
+            database.store.write_batch(&other)
+        );
+        let outcomes = [
+            (first, one.expect("an answer")),
+            (second, other.expect("an answer")),
+        ];
         let winners: Vec<InstanceId> = outcomes
             .iter()
             .filter(|(_, outcome)| outcome[0] == WriteOutcome::Stored)
@@ -368,7 +449,12 @@ impl Numbers {
 async fn random_commits_agree_with_a_naive_count(database: &Database) {
     let sizes = [("a", 1), ("b", 2), ("c", 5)];
     add_limits(database, "1", &sizes).await;
-    let wants: [&[(&str, u32)]; 4] = [&[("a", 1)], &[("b", 1), ("c", 2)], &[("c", 3), ("a", 1)], &[("c", 1)]];
+    let wants: [&[(&str, u32)]; 4] = [
+        &[("a", 1)],
+        &[("b", 1), ("c", 2)],
+        &[("c", 3), ("a", 1)],
+        &[("c", 1)],
+    ];
     let mut world = World::new(database).await;
     let mut numbers = Numbers(7);
     let mut tasks: BTreeMap<InstanceId, (usize, bool)> = BTreeMap::new();
@@ -383,7 +469,11 @@ async fn random_commits_agree_with_a_naive_count(database: &Database) {
         let mut batch = Vec::new();
         for id in &chosen {
             let (want, holds) = tasks[id];
-            let change = if holds { released(wants[want]) } else { holding(wants[want]) };
+            let change = if holds {
+                released(wants[want])
+            } else {
+                holding(wants[want])
+            };
             let mut write = world.write(*id, change);
             if let Write::Commit(InstanceCommit { revision, .. }) = &mut write
                 && numbers.below(8) == 0
@@ -402,17 +492,23 @@ async fn random_commits_agree_with_a_naive_count(database: &Database) {
         }
         if numbers.below(5) == 0 {
             let gone = ids[numbers.below(ids.len())];
-            database.sql(&format!("DELETE FROM instance WHERE id = {gone}")).await;
+            database
+                .sql(&format!("DELETE FROM instance WHERE id = {gone}"))
+                .await;
             tasks.remove(&gone);
         }
-        let mut counted: BTreeMap<String, i64> = sizes.iter().map(|(name, _)| ((*name).to_owned(), 0)).collect();
+        let mut counted: BTreeMap<String, i64> =
+            sizes.iter().map(|(name, _)| ((*name).to_owned(), 0)).collect();
         for (want, _) in tasks.values().filter(|(_, holds)| *holds) {
             for (name, slots) in wants[*want] {
                 *counted.get_mut(*name).expect("a limit") += i64::from(*slots);
             }
         }
         assert_eq!(used(database).await, counted, "step {step}: {outcomes:?}");
-        assert!(sizes.iter().all(|(name, slots)| counted[*name] <= *slots), "{counted:?}");
+        assert!(
+            sizes.iter().all(|(name, slots)| counted[*name] <= *slots),
+            "{counted:?}"
+        );
     }
     database.sql("DELETE FROM instance").await;
     assert_eq!(used(database).await.values().sum::<i64>(), 0);

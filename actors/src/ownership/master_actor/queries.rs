@@ -6,9 +6,9 @@ use actix::prelude::*;
 use engine::ids::Incarnation;
 
 use crate::messages::Observe;
+use crate::messages::limits::{LimitsChanged, LookOrigin};
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::master::CrashInstance;
-use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
     CheckLimits, CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, LookAgainAt,
     ObserveInstance,

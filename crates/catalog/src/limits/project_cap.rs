@@ -31,7 +31,9 @@ pub(crate) async fn store_project_cap(
                 updated_at: Set(at.0),
                 ..named_limit::ActiveModel::default()
             };
-            named_limit::Entity::update(row).exec_without_returning(on).await?;
+            named_limit::Entity::update(row)
+                .exec_without_returning(on)
+                .await?;
         }
         (None, Some(slots)) => {
             let row = named_limit::ActiveModel {
@@ -42,7 +44,9 @@ pub(crate) async fn store_project_cap(
                 updated_at: Set(at.0),
                 ..named_limit::ActiveModel::default()
             };
-            named_limit::Entity::insert(row).exec_without_returning(on).await?;
+            named_limit::Entity::insert(row)
+                .exec_without_returning(on)
+                .await?;
         }
         (Some(row), None) => {
             limit_request::Entity::delete_many()

@@ -212,7 +212,10 @@ impl Limits<'_> {
             let cursor = QueueCursor::Waiting(key, position);
             (QueueEntryState::Waiting, row.ready_at, cursor)
         };
-        let attempt = row.attempt.map(|attempt| narrow("attempt", attempt)).transpose()?;
+        let attempt = row
+            .attempt
+            .map(|attempt| narrow("attempt", attempt))
+            .transpose()?;
         Ok(QueueEntry {
             instance: InstanceId(row.instance),
             task: task.unwrap_or_default(),

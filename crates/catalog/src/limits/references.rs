@@ -28,7 +28,9 @@ pub(crate) async fn store_limit_references<C: ConnectionTrait>(
             workflow_id: Set(workflow),
             name: Set(name.to_owned()),
         };
-        workflow_limit::Entity::insert(row).exec_without_returning(on).await?;
+        workflow_limit::Entity::insert(row)
+            .exec_without_returning(on)
+            .await?;
     }
     Ok(())
 }
@@ -56,5 +58,7 @@ pub(super) async fn find_user<C: ConnectionTrait>(
         }
     };
     let user = users.limit(1).one(on).await?;
-    Ok(user.and_then(|(_, workflow)| workflow).map(|workflow| workflow.name))
+    Ok(user
+        .and_then(|(_, workflow)| workflow)
+        .map(|workflow| workflow.name))
 }

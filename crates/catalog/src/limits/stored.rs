@@ -3,9 +3,7 @@
 use engine::ids::Timestamp;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{ExprTrait as _, LockType};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Value,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, Value};
 use store::{Store, Transaction};
 
 use crate::audit::AuditEntry;
@@ -102,9 +100,9 @@ impl From<LimitRow> for StoredLimit {
         Self {
             id: row.id,
             name: row.name,
-            owner: row
-                .project_id
-                .map_or(LimitOwner::Shared, |project| LimitOwner::Project(ProjectId(project))),
+            owner: row.project_id.map_or(LimitOwner::Shared, |project| {
+                LimitOwner::Project(ProjectId(project))
+            }),
             slots: u32::try_from(row.slots).unwrap_or(u32::MAX),
             used: row.used,
             waiting: row.waiting,
@@ -147,7 +145,9 @@ impl<'a> Limits<'a> {
             owner.to_sql()
         );
         let rows = i64::try_from(page.rows()).unwrap_or(i64::MAX);
-        let items = self.query(self.store.reader(), &sql, [after.into(), rows.into()]).await?;
+        let items = self
+            .query(self.store.reader(), &sql, [after.into(), rows.into()])
+            .await?;
         Ok(Page::cut("limits", page, items, |limit| limit.name.clone()))
     }
 
@@ -210,7 +210,9 @@ impl<'a> Limits<'a> {
         let left = "DELETE FROM limit_request WHERE limit_id = $1 AND state = 'holding'";
         let statement = self.store.statement(left, [row.id.into()]);
         change.on().execute_raw(statement).await?;
-        named_limit::Entity::delete_by_id(row.id).exec(change.on()).await?;
+        named_limit::Entity::delete_by_id(row.id)
+            .exec(change.on())
+            .await?;
         self.resolve_again(change.on(), name).await?;
         let entry = AuditEntry::done("limit.delete", "limit", &row.id.to_string()).with_detail(name);
         change.commit_with(&entry).await
@@ -326,7 +328,9 @@ async fn store_limit(
                 id: Unchanged(stored.id),
                 ..row
             };
-            named_limit::Entity::update(row).exec_without_returning(on).await?;
+            named_limit::Entity::update(row)
+                .exec_without_returning(on)
+                .await?;
         }
         None => {
             let row = named_limit::ActiveModel {
@@ -335,7 +339,9 @@ async fn store_limit(
                 created_at: Set(at.0),
                 ..row
             };
-            named_limit::Entity::insert(row).exec_without_returning(on).await?;
+            named_limit::Entity::insert(row)
+                .exec_without_returning(on)
+                .await?;
         }
     }
     Ok(())

@@ -10,11 +10,11 @@ use std::time::Duration;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
 use serde::{Deserialize, Serialize};
 
-use crate::{LimitKey, LogPart};
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
 };
+use crate::{LimitKey, LogPart};
 
 /// The version of the calls and replies; it grows with every change of their shape.
 pub const PROTOCOL_VERSION: u32 = 1;

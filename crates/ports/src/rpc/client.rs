@@ -7,11 +7,11 @@ use engine::ids::{DispatchId, Incarnation, InstanceId};
 
 use super::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
 use super::transport::{CallError, Destination, Transport};
-use crate::{LimitKey, LogPart};
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
 };
+use crate::{LimitKey, LogPart};
 
 /// What a ping found at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -122,7 +122,10 @@ impl Store {
                     created,
                     refused,
                 }) => {
-                    let refusals = BatchRefusals { without_place, refused };
+                    let refusals = BatchRefusals {
+                        without_place,
+                        refused,
+                    };
                     return answers(batch, created, committed, refusals);
                 }
                 // A commit that is not fenced any more is left out, and the rest stored without it.

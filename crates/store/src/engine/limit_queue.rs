@@ -171,7 +171,8 @@ impl LimitStore for Store {
         let mut limits: Vec<(i64, i64)> = walks.iter().map(|(id, walk)| (walk.free_slots(), *id)).collect();
         limits.sort_unstable();
         for (_, limit) in limits {
-            self.walk_queue(limit, most_passed, &mut walks, &mut found).await?;
+            self.walk_queue(limit, most_passed, &mut walks, &mut found)
+                .await?;
         }
         for which in ["r.limit_id IS NULL", "r.forced"] {
             self.add_unlimited(which, &mut found).await?;
@@ -190,7 +191,11 @@ impl LimitStore for Store {
                 let is_capped: bool = columns.next_value()?;
                 Ok(ProjectShare {
                     project,
-                    cap: if is_capped { ProjectCap::Counted } else { ProjectCap::Unlimited },
+                    cap: if is_capped {
+                        ProjectCap::Counted
+                    } else {
+                        ProjectCap::Unlimited
+                    },
                     weight: columns.next_u32()?,
                 })
             })

@@ -166,7 +166,9 @@ fn request_rows<'a>(
 /// Returns the place of a priority, most urgent first, from 1.
 fn rank(priority: Priority) -> i64 {
     let place = Priority::ALL.iter().position(|other| *other == priority);
-    place.and_then(|place| i64::try_from(place + 1).ok()).unwrap_or(i64::MAX)
+    place
+        .and_then(|place| i64::try_from(place + 1).ok())
+        .unwrap_or(i64::MAX)
 }
 
 /// Locks what the tasks hold, and what they are about to take.
@@ -252,15 +254,23 @@ impl WantedSlots {
         }
         let (used, total) = (self.used + taken, self.total);
         if self.name == PROJECT_CAP {
-            return Some(format!("its project has {used} attempts on workers, and may have {total}"));
+            return Some(format!(
+                "its project has {used} attempts on workers, and may have {total}"
+            ));
         }
         let name = &self.name;
         Some(if self.slots > total {
-            format!("it wants {} slots of limit `{name}`, which has {total}", self.slots)
+            format!(
+                "it wants {} slots of limit `{name}`, which has {total}",
+                self.slots
+            )
         } else if self.is_behind {
             format!("another task waits before it for more slots of limit `{name}` than are free")
         } else {
-            format!("limit `{name}` is full: {used} of {total} slots are in use, it wants {}", self.slots)
+            format!(
+                "limit `{name}` is full: {used} of {total} slots are in use, it wants {}",
+                self.slots
+            )
         })
     }
 }

@@ -469,7 +469,10 @@ impl World {
                     assert!(is_bound && attempt.0 == row.attempts, "{said}");
                 }
                 Some(_) => assert!(row.state == TaskState::Waiting && !is_idle, "{said}"),
-                None => assert!(!is_bound && (row.state != TaskState::Waiting || is_idle), "{said}"),
+                None => assert!(
+                    !is_bound && (row.state != TaskState::Waiting || is_idle),
+                    "{said}"
+                ),
             }
         }
     }

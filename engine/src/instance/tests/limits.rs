@@ -50,11 +50,25 @@ fn waiting_world() -> World {
 #[test]
 fn a_task_waits_holds_and_gives_back_with_its_row() {
     let mut world = waiting_world();
-    assert!(world.row(0).reason.as_deref().is_some_and(|reason| reason.contains("`a`, `b`")));
-    let found = report(&mut world, TaskReport::RoomFound { task_index: TaskIndex(0) });
+    assert!(
+        world
+            .row(0)
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("`a`, `b`"))
+    );
+    let found = report(
+        &mut world,
+        TaskReport::RoomFound {
+            task_index: TaskIndex(0),
+        },
+    );
     assert!(found.is_empty(), "a notice decides nothing by itself");
     assert!(matches!(phases(&grant(&mut world))[..], [LimitPhase::Holding { attempt }] if attempt.0 == 1));
-    let started = AttemptEvent::Started { pid: None, at: world.now };
+    let started = AttemptEvent::Started {
+        pid: None,
+        at: world.now,
+    };
     assert_eq!(phases(&attempt_event(&mut world, started)), []);
     let event = world.ended(0, AttemptResult::Succeeded);
     let (changes, _) = world.batch(&[event]);
@@ -69,7 +83,10 @@ fn a_task_with_room_and_without_a_worker_holds_up_no_other() {
         task_index: TaskIndex(0),
         reason: "all 4 slots are taken".to_owned(),
     };
-    assert_eq!(phases(&report(&mut world, no_slot())), [LimitPhase::AwaitingWorker]);
+    assert_eq!(
+        phases(&report(&mut world, no_slot())),
+        [LimitPhase::AwaitingWorker]
+    );
     let refused = TaskReport::NoRoom {
         task_index: TaskIndex(0),
         reason: "limit `a` is full".to_owned(),
@@ -82,14 +99,22 @@ fn a_task_with_room_and_without_a_worker_holds_up_no_other() {
 #[test]
 fn an_attempt_that_did_not_run_waits_again() {
     for event in [
-        AttemptEvent::NotStarted { reason: "full".to_owned() },
-        AttemptEvent::Lost { reason: "gone".to_owned() },
+        AttemptEvent::NotStarted {
+            reason: "full".to_owned(),
+        },
+        AttemptEvent::Lost {
+            reason: "gone".to_owned(),
+        },
     ] {
         let mut world = waiting_world();
         grant(&mut world);
         let changes = attempt_event(&mut world, event);
         assert!(matches!(phases(&changes)[..], [LimitPhase::Waiting { .. }]));
-        assert_eq!(changes.limits[0].held_before, HeldBefore::Slots, "it gives its slots back");
+        assert_eq!(
+            changes.limits[0].held_before,
+            HeldBefore::Slots,
+            "it gives its slots back"
+        );
     }
 }
 
@@ -99,7 +124,10 @@ fn a_pause_takes_waiting_tasks_out_and_a_resume_puts_them_back() {
     let pause = world.command_event(Command::Pause, None);
     assert_eq!(phases(&world.batch(&[pause]).0), [LimitPhase::Released]);
     let resume = world.command_event(Command::Resume, None);
-    assert!(matches!(phases(&world.batch(&[resume]).0)[..], [LimitPhase::Waiting { .. }]));
+    assert!(matches!(
+        phases(&world.batch(&[resume]).0)[..],
+        [LimitPhase::Waiting { .. }]
+    ));
 }
 
 #[test]
@@ -140,7 +168,10 @@ fn the_cap_of_a_project_is_one_more_limit_and_others_change_nothing() {
     };
     assert_eq!(decide(ProjectCap::Unlimited).limits, []);
     let counted = decide(ProjectCap::Counted).limits;
-    assert_eq!((counted[0].limits[0].name.as_str(), counted[0].limits[0].slots), (PROJECT_CAP, 1));
+    assert_eq!(
+        (counted[0].limits[0].name.as_str(), counted[0].limits[0].slots),
+        (PROJECT_CAP, 1)
+    );
 }
 
 #[test]
@@ -156,10 +187,23 @@ fn a_wait_that_takes_too_long_fails_without_an_attempt_and_is_retried() {
     assert_eq!(world.row(0).state, TaskState::Waiting);
     world.pass(1_000);
     let row = world.row(0);
-    assert_eq!((row.state, row.attempts, row.expired_waits), (TaskState::Failed, 0, 2));
-    assert!(row.reason.as_deref().is_some_and(|reason| reason.contains("waited longer than 1s")));
-    assert_eq!(world.command(Command::Recover), crate::states::OperationStatus::Applied);
-    assert_eq!((world.row(0).state, world.row(0).expired_waits), (TaskState::Waiting, 0));
+    assert_eq!(
+        (row.state, row.attempts, row.expired_waits),
+        (TaskState::Failed, 0, 2)
+    );
+    assert!(
+        row.reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("waited longer than 1s"))
+    );
+    assert_eq!(
+        world.command(Command::Recover),
+        crate::states::OperationStatus::Applied
+    );
+    assert_eq!(
+        (world.row(0).state, world.row(0).expired_waits),
+        (TaskState::Waiting, 0)
+    );
 }
 
 #[test]

@@ -23,7 +23,10 @@ fn the_first_tasks_that_have_room_together_are_admitted() {
     use QueuePlace::Ready;
     assert_eq!(walk(LimitRoom::new(3, 1), &[(Ready, "g", 1); 5]), [0, 1]);
     assert_eq!(walk(LimitRoom::new(3, 3), &[(Ready, "g", 1); 2]), [0usize; 0]);
-    assert_eq!(walk(LimitRoom::unlimited(), &[(Ready, "g", 9), (Ready, "g", 9)]), [0, 1]);
+    assert_eq!(
+        walk(LimitRoom::unlimited(), &[(Ready, "g", 9), (Ready, "g", 9)]),
+        [0, 1]
+    );
     assert_eq!(walk(LimitRoom::new(1, 4), &[(Ready, "g", 1)]), [0usize; 0]);
 }
 
@@ -46,7 +49,12 @@ fn a_task_that_waits_for_another_limit_holds_up_no_other() {
 #[test]
 fn a_group_without_a_free_worker_holds_up_no_other_group() {
     use QueuePlace::{AwaitingWorker, Ready};
-    let queue = [(AwaitingWorker, "g", 1), (Ready, "g", 1), (Ready, "h", 1), (Ready, "h", 1)];
+    let queue = [
+        (AwaitingWorker, "g", 1),
+        (Ready, "g", 1),
+        (Ready, "h", 1),
+        (Ready, "h", 1),
+    ];
     assert_eq!(walk(LimitRoom::new(1, 0), &queue), [2]);
 }
 
@@ -60,6 +68,12 @@ fn no_task_passes_another_of_its_group_because_it_wants_less() {
 #[test]
 fn a_forced_task_needs_no_room() {
     use QueuePlace::{Forced, Ready};
-    assert_eq!(walk(LimitRoom::new(1, 1), &[(Forced, "g", 5), (Ready, "g", 1)]), [0]);
-    assert_eq!(walk(LimitRoom::new(2, 1), &[(Forced, "g", 5), (Ready, "g", 1)]), [0, 1]);
+    assert_eq!(
+        walk(LimitRoom::new(1, 1), &[(Forced, "g", 5), (Ready, "g", 1)]),
+        [0]
+    );
+    assert_eq!(
+        walk(LimitRoom::new(2, 1), &[(Forced, "g", 5), (Ready, "g", 1)]),
+        [0, 1]
+    );
 }

@@ -8,12 +8,12 @@ use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, Ins
 use engine::spec::OnCutOff;
 use engine::states::KillCause;
 use engine::task_type::PreparedAction;
-use ports::{LimitKey, LogPart};
 use ports::protocol::{
     AttemptUpdate, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest,
     Owner, ReattachAnswer, ReattachRequest, Report, ReportAnswer,
 };
 use ports::rpc::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
+use ports::{LimitKey, LogPart};
 use serde_json::json;
 
 /// Every call with its reply.
