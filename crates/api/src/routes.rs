@@ -8,11 +8,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::login;
 use crate::http::openapi;
-use crate::instances::{commands, edit, start, task_commands};
+use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
+use crate::users::preferences;
 use crate::{
-    backfills, calendars, debug, health, instances, logs, nodes, operations, projects, retention, schedules,
-    stream, task_types, tasks, tokens, users, workflows,
+    backfills, calendars, debug, explanations, graphs, health, instances, limits, logs, nodes, operations, projects,
+    retention, schedules, statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
 };
 
 /// Registers every documented endpoint.
@@ -27,6 +28,9 @@ fn register_api(config: &mut ServiceConfig) {
     login::register_routes(config);
     projects::register_routes(config);
     instances::register_routes(config);
+    bulk::register_routes(config);
+    task_instances::register_routes(config);
+    statistics::register_routes(config);
     schedules::register_routes(config);
     backfills::register_routes(config);
     config
@@ -34,7 +38,9 @@ fn register_api(config: &mut ServiceConfig) {
         .service(scope("/instances/{id}").configure(register_instance))
         .service(scope("/backfills/{id}").configure(register_backfill));
     calendars::register_routes(config);
+    limits::register_routes(config);
     operations::register_routes(config);
+    preferences::register_routes(config);
     users::register_routes(config);
     tokens::register_routes(config);
     nodes::register_routes(config);
@@ -48,12 +54,14 @@ fn register_project(config: &mut ServiceConfig) {
     projects::register_project_routes(config);
     grants::register_routes(config);
     calendars::register_project_routes(config);
+    limits::register_project_routes(config);
     workflows::register_project_routes(config);
     config.service(scope("/workflows/{workflow}").configure(register_workflow));
 }
 
 fn register_workflow(config: &mut ServiceConfig) {
     workflows::register_workflow_routes(config);
+    graphs::register_workflow_routes(config);
     start::register_routes(config);
     backfills::create::register_routes(config);
     schedules::register_workflow_routes(config);
@@ -63,6 +71,8 @@ fn register_workflow(config: &mut ServiceConfig) {
 fn register_instance(config: &mut ServiceConfig) {
     instances::register_instance_routes(config);
     edit::register_routes(config);
+    graphs::register_instance_routes(config);
+    explanations::register_instance_routes(config);
     commands::register_routes(config);
     tasks::register_instance_routes(config);
     config.service(scope("/tasks/{task}").configure(register_task));
@@ -70,6 +80,7 @@ fn register_instance(config: &mut ServiceConfig) {
 
 fn register_task(config: &mut ServiceConfig) {
     tasks::register_task_routes(config);
+    explanations::register_task_routes(config);
     task_commands::register_routes(config);
     logs::register_routes(config);
 }

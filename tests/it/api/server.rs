@@ -54,6 +54,7 @@ impl Node for Idle {
 
     fn schedules_changed(&self) {}
 
+    fn limits_changed(&self) {}
     fn places_changed(&self) {}
 
     async fn notify_owner(&self, _: InstanceId, _: Duration) {}
@@ -132,6 +133,7 @@ pub async fn serve_at(rates: Rates) -> Served {
         rates,
         session_lifetime: Duration::from_secs(600),
         retention_requests: Arc::default(),
+        bulk_requests: Arc::default(),
         closing,
     };
     let (server, _) = api::serve(state, listener).unwrap();

@@ -49,15 +49,15 @@ macro_rules! task_command {
 
 task_command!(
     /// Declares one failed task of a final instance a success.
-    force_success, "/api/v1/instances/{id}/tasks/{task}/force-success", Command::ForceSuccess
+    force_success, "/force-success", Command::ForceSuccess
 );
 task_command!(
     /// Kills the attempt of one task, which is not tried again; the instance continues as after a failure.
-    kill_task, "/api/v1/instances/{id}/tasks/{task}/kill", Command::KillTask
+    kill_task, "/kill", Command::KillTask
 );
 task_command!(
     /// Declares one task a success, after the kill of its attempt; what its edges closed is decided again.
-    skip_task, "/api/v1/instances/{id}/tasks/{task}/skip", Command::SkipTask
+    skip_task, "/skip", Command::SkipTask
 );
 
 /// Runs one task of a final instance, and what `scope` says, whatever became of the others.

@@ -37,6 +37,16 @@ pub struct OneInstance {
     pub id: String,
 }
 
+/// What is explained.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Id of the instance
+    pub id: String,
+    /// Only this task of it
+    #[arg(long)]
+    pub task: Option<String>,
+}
+
 /// Which logs of an instance are printed.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
@@ -120,6 +130,20 @@ pub enum InstanceCommand {
     Get(OneInstance),
     /// List its tasks
     Tasks(OneInstance),
+    /// List the instances that one of its tasks started, and those that are still to start
+    Children {
+        /// Id of the instance
+        id: String,
+        /// Name of the task
+        #[arg(long)]
+        task: String,
+        /// Only these states, `pending` for those still to start; may be repeated
+        #[arg(long)]
+        state: Vec<String>,
+        /// At most this many; 0 for all
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
     /// Print changes of state until it rests
     Watch {
         /// Id of the instance
@@ -132,6 +156,8 @@ pub enum InstanceCommand {
     Logs(LogsArgs),
     /// List its changes of state, oldest first
     History(OneInstance),
+    /// Print why it waits, or one of its tasks
+    Explain(ExplainArgs),
     /// Print who owned it, and why
     Ownership(OneInstance),
     /// Start nothing more; what runs may end
