@@ -24,17 +24,31 @@ say "contract checks: nodes, instances, tasks"
 python3 "$checks/contract_check.py"
 python3 "$checks/contract_check.py" cluster_failover
 
-# They mostly wait for times, so both databases are tried at once.
-say "contract checks: schedules, calendars, backfills, retention"
 output="$(mktemp)"
 trap 'rm -f "$output"' EXIT
-DB=postgres python3 "$checks/time_check.py" >"$output" 2>&1 &
-postgres=$!
-sqlite_status=0
-python3 "$checks/time_check.py" || sqlite_status=$?
-postgres_status=0
-wait "$postgres" || postgres_status=$?
-say "the same on PostgreSQL"
-cat "$output"
-[ "$sqlite_status" -eq 0 ] && [ "$postgres_status" -eq 0 ]
+
+# They mostly wait, so both databases are tried at once.
+# check_both_databases FILE: runs every check of a single node in a file on SQLite and on PostgreSQL.
+check_both_databases() {
+    DB=postgres python3 "$checks/$1" >"$output" 2>&1 &
+    postgres=$!
+    sqlite_status=0
+    python3 "$checks/$1" || sqlite_status=$?
+    postgres_status=0
+    wait "$postgres" || postgres_status=$?
+    say "the same on PostgreSQL"
+    cat "$output"
+    [ "$sqlite_status" -eq 0 ] && [ "$postgres_status" -eq 0 ]
+}
+
+say "contract checks: schedules, calendars, backfills, retention"
+check_both_databases time_check.py
 python3 "$checks/time_check.py" cluster_time
+
+say "contract checks: edges, logic tasks, approvals"
+check_both_databases logic_check.py
+python3 "$checks/logic_check.py" cluster
+
+say "contract checks: single tasks, limits, explanations, lists"
+check_both_databases limits_check.py
+python3 "$checks/limits_check.py" cluster
