@@ -5,8 +5,10 @@
 
 mod date_names;
 
+pub mod approval;
 pub mod attempt;
 pub mod backfill;
+pub mod dependent;
 pub mod ids;
 pub mod states;
 

@@ -24,6 +24,7 @@ mod parse;
 mod schema;
 mod serialize;
 mod tasks;
+mod workflow_references;
 
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
@@ -35,6 +36,7 @@ pub use parse::parse;
 pub use schema::{document_schema, task_type_schemas};
 pub use serialize::serialize;
 pub use values::ParamType;
+pub use workflow_references::{ProjectAccess, ReferenceKind, WorkflowReference};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,8 @@ pub(crate) mod backfill;
 pub(crate) mod backfill_date;
 pub(crate) mod calendar;
 pub(crate) mod cluster_meta;
+pub(crate) mod dependency_end;
+pub(crate) mod dependency_wait;
 pub(crate) mod failover;
 pub(crate) mod inbox;
 pub(crate) mod index;
@@ -25,6 +27,7 @@ pub(crate) mod member_heartbeat;
 pub(crate) mod owner_log;
 pub(crate) mod project;
 pub(crate) mod project_grant;
+pub(crate) mod project_share;
 pub(crate) mod request_key;
 pub(crate) mod retention_lease;
 pub(crate) mod retention_run;
@@ -55,6 +58,7 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, user_account::Entity),
         create(backend, token::Entity),
         create(backend, project_grant::Entity),
+        create(backend, project_share::Entity),
         create(backend, audit::Entity),
         create(backend, request_key::Entity),
         create(backend, instance::Entity),
@@ -74,6 +78,8 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, retention_lease::Entity),
         create(backend, retention_run::Entity),
         create(backend, instance_purge::Entity),
+        create(backend, dependency_wait::Entity),
+        create(backend, dependency_end::Entity),
     ]
 }
 
@@ -87,6 +93,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         user_account::indexes(),
         token::indexes(),
         project_grant::indexes(),
+        project_share::indexes(),
         audit::indexes(),
         request_key::indexes(),
         instance::indexes(),
@@ -102,6 +109,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         schedule_fire::indexes(),
         log_removal::indexes(),
         retention_run::indexes(),
+        dependency_wait::indexes(),
     ]
     .iter()
     .flatten()

@@ -22,6 +22,7 @@ mod nodes;
 mod operations;
 mod page;
 mod permission;
+mod project_shares;
 mod projects;
 mod request_keys;
 mod retention;

@@ -14,6 +14,7 @@ pub mod protocol;
 pub mod rpc;
 
 mod backfills;
+mod dependencies;
 mod error;
 mod inbox;
 mod instances;
@@ -26,10 +27,14 @@ mod retention;
 mod schedules;
 mod starts;
 mod stores;
+mod workflow_lookup;
 
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
+};
+pub use dependencies::{
+    CandidateQuery, CandidateWindow, DependencyStore, DependencyWaits, PassedOutputs, WaitedRange, WokenDependent,
 };
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};
@@ -55,3 +60,4 @@ pub use stores::{
     ClaimStore, DefinitionStore, FailoverStore, InboxStore, InstanceReader, InstanceWriter, MembershipStore,
     OwnershipStore, RelayedResults, Store,
 };
+pub use workflow_lookup::{NamedWorkflow, NamedWorkflowError, WorkflowLookup, WorkflowName, WorkflowTarget};

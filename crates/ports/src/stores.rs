@@ -9,6 +9,7 @@ use engine::spec::Definition;
 use engine::states::MemberState;
 
 use crate::backfills::BackfillStore;
+use crate::dependencies::DependencyStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
@@ -18,6 +19,7 @@ use crate::membership::{
 };
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 use crate::schedules::ScheduleStore;
+use crate::workflow_lookup::WorkflowLookup;
 
 /// The members of the cluster.
 #[async_trait]
@@ -157,6 +159,8 @@ pub trait Store:
     + RelayedResults
     + BackfillStore
     + ScheduleStore
+    + WorkflowLookup
+    + DependencyStore
 {
 }
 
@@ -171,5 +175,7 @@ impl<S> Store for S where
         + RelayedResults
         + BackfillStore
         + ScheduleStore
+        + WorkflowLookup
+        + DependencyStore
 {
 }

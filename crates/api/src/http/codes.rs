@@ -97,6 +97,8 @@ codes! {
     NeverFires = "NEVER_FIRES", UNPROCESSABLE_ENTITY, "The cron expression never fires";
     /// A schedule names a calendar that does not exist.
     UnknownCalendar = "UNKNOWN_CALENDAR", UNPROCESSABLE_ENTITY, "There is no such calendar";
+    /// A document names a workflow of a project that does not grant it.
+    NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "The other project does not grant this";
     /// A backfill without a date.
     NoDates = "NO_DATES", UNPROCESSABLE_ENTITY, "The backfill has no date";
     /// A backfill with more dates than allowed.

@@ -46,6 +46,7 @@ pub struct Model {
     pub created_at: i64,
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
+    pub chosen_tasks: bool,
 }
 
 /// The foreign keys of `instance`, and what is joined without one: the owner, since members are purged, and labels.
@@ -123,5 +124,10 @@ pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
         index_on(Entity, "instance_requested_by", [Column::RequestedBy, Column::Id]),
         where_present("instance_scheduled", Column::ScheduledAt, Column::WorkflowId),
         index_on(Entity, "instance_created", [Column::CreatedAt, Column::Id]),
+        index_on(
+            Entity,
+            "instance_base",
+            [Column::WorkflowId, Column::ScheduledAt, Column::CreatedAt],
+        ),
     ]
 }

@@ -41,6 +41,7 @@ struct NewRow<'a> {
     scheduled_at: Option<i64>,
     dry_run: bool,
     created_at: i64,
+    chosen_tasks: bool,
     // Of the first transition; not columns of the instance.
     why: String,
     at: i64,
@@ -86,7 +87,7 @@ impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
     }
 }
 
-const INSTANCE: [Column; 25] = [
+const INSTANCE: [Column; 26] = [
     ("id", "bigint"),
     ("project_id", "bigint"),
     ("workflow_id", "bigint"),
@@ -112,6 +113,7 @@ const INSTANCE: [Column; 25] = [
     ("scheduled_at", "bigint"),
     ("dry_run", "boolean"),
     ("created_at", "bigint"),
+    ("chosen_tasks", "boolean"),
 ];
 
 const FIRST_TRANSITION: [Column; 6] = [
@@ -329,6 +331,7 @@ fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<
         scheduled_at: new.start.scheduled_at.map(|at| at.0),
         dry_run: new.start.dry_run,
         created_at: new.at.0,
+        chosen_tasks: !new.start.tasks.is_empty(),
         why: new.start_reason(),
         at: new.at.0,
     })
