@@ -190,6 +190,7 @@ fn round(me: &NodeIdentity, id: InstanceId, step: u32) -> Write {
         ended_at,
         outputs: BTreeMap::new(),
         attempt: Some(attempt),
+        progress: None,
     };
     let transition = Transition {
         task_index: Some(ordinal),

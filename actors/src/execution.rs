@@ -20,6 +20,7 @@ mod recovery_query;
 mod running_instance;
 mod slot_table;
 pub mod slots;
+mod watches;
 mod worker_directory;
 mod worker_replies;
 pub mod worker_selection;

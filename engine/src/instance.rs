@@ -37,6 +37,7 @@ mod event;
 mod history;
 mod machine;
 mod next_run;
+mod opening;
 mod pending_effects;
 mod reasons;
 mod record;

@@ -11,6 +11,7 @@ mod output_collector;
 mod output_file;
 mod output_scanner;
 mod scopes;
+mod task_values;
 mod upstream;
 
 pub use builtins::{BuiltinContext, builtin_params};
@@ -18,6 +19,7 @@ pub use output_collector::{OutputCollector, OutputError};
 pub use output_file::{MAX_OUTPUT_LINE_BYTES, OutputFileParser};
 pub use output_scanner::OutputScanner;
 pub use scopes::{ParamError, ParamScopes, resolve_params};
+pub use task_values::task_values;
 pub use text::interpolate_text;
 pub use time::TimeBase;
 pub use upstream::upstream_outputs;

@@ -2,9 +2,10 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use context::InstanceContext;
 use trigger_rule::{
     Edge, EdgeCounts, EdgeTally, Outcome, TriggerRule, Verdict, outcome_of_disabled, outcome_of_enabled,
 };
@@ -15,6 +16,7 @@ use crate::start::Start;
 use crate::states::{Priority, Scope, TaskState};
 use crate::task_type::ExecutionSite;
 
+mod context;
 pub mod propagation;
 pub mod trigger_rule;
 
@@ -31,6 +33,8 @@ pub struct Plan {
     pub definition: Arc<Definition>,
     /// The choices of the start.
     pub start: Arc<Start>,
+    /// What surrounds the instance; empty for readers of its states.
+    pub context: InstanceContext,
     /// One per task, by index.
     pub nodes: Vec<PlanNode>,
     /// Every task inside the range, predecessors first.
@@ -98,9 +102,15 @@ impl Plan {
         Self {
             definition,
             start,
+            context: InstanceContext::default(),
             nodes,
             order,
         }
+    }
+
+    /// Returns the plan with what surrounds the instance.
+    pub fn with_context(self, context: InstanceContext) -> Self {
+        Self { context, ..self }
     }
 
     /// Returns how many tasks can run.
@@ -143,12 +153,30 @@ impl Plan {
         task.priority.unwrap_or(self.start.priority)
     }
 
-    /// Returns where a task runs; everything runs inline in a dry run.
+    /// Returns where a task runs; in a dry run everything completes inline that is not decided.
     pub fn site_of(&self, task: &TaskDefinition) -> ExecutionSite {
-        if self.start.dry_run {
-            return ExecutionSite::Inline;
+        match task.action.site() {
+            ExecutionSite::Inline | ExecutionSite::Owner(_) | ExecutionSite::Worker if self.start.dry_run => {
+                ExecutionSite::Inline
+            }
+            site => site,
         }
-        task.action.site()
+    }
+
+    /// Returns the outputs of a task that later tasks see as parameters: those that it declares.
+    pub fn declared_outputs<'a>(
+        &'a self,
+        task_index: TaskIndex,
+        outputs: &'a BTreeMap<String, String>,
+    ) -> impl Iterator<Item = (&'a String, &'a String)> {
+        let task = self.definition.task(task_index);
+        // What runs on workers sets nothing else.
+        let declared = task
+            .filter(|task| !runs_on_worker(task))
+            .map(|task| &task.outputs);
+        outputs.iter().filter(move |(name, _)| {
+            declared.is_none_or(|declared| declared.iter().any(|output| output.name == **name))
+        })
     }
 
     /// Returns the wait of a task after it became ready, in milliseconds; there is none in a dry run.

@@ -6,14 +6,15 @@
 //!    |                  |      ready            ^  ^               |    |            |
 //!    |------------------|---------------------->|  |- not started -|    |--- ended --|
 //!    |                  |                       |  |- lost --------|-----------------|
-//!    | ready, inline    |                       |                                    |
+//!    | ready, in the owner                      |                                    |
 //!    |------------------|---- running           | retry due                          |
 //!                                         waiting_retry <------ failed, tries left --|
 //!                                                                                    |
 //!                       succeeded | failed | killed <--------------------------------|
 //!
 //! edges:             pending -> skipped, not_run
-//! suspend (pausing): delayed, waiting -> not_run;  waiting_retry stays, without a due time
+//! suspend (pausing): delayed, waiting -> not_run;  waiting_retry stays, without a due time;  what waits in the owner
+//!                    -> not_run with an open attempt, which ready continues (see `watch`)
 //! end (stopping):    delayed, waiting -> not_run;  waiting_retry -> killed;  open attempts get a kill cause
 //! force:             pending, failed, killed, not_run -> forced_success
 //! reset:             by a command on the instance -> pending (not a step; see `instance`)
@@ -27,18 +28,25 @@ mod attempts;
 mod display;
 mod ends;
 mod machine;
+mod progress;
 mod report;
 mod row;
 mod step;
 mod transitions;
 mod wait;
+mod watch;
 
 #[cfg(test)]
 #[allow(clippy::wildcard_enum_match_arm)]
 mod tests;
 
 pub use machine::step;
+pub use progress::Progress;
 pub use report::TaskReport;
 pub use row::{Attempt, Task, Worker};
 pub use step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
 pub use wait::Wait;
+pub(crate) use watch::goal_of;
+pub use watch::{
+    ApprovalDecision, ChildrenSeen, DependenciesSeen, Observation, Opening, WatchGoal, WatchStep, Watched,
+};

@@ -24,7 +24,7 @@ pub use background::BackgroundPolicy;
 pub use definition::TaskType;
 pub use field::{Field, FieldKind, Presence};
 pub use program::ProgramWords;
-pub use site::ExecutionSite;
+pub use site::{ExecutionSite, WatchKind};
 pub use value_kind::ValueKind;
 
 /// Every type, in the order in which they are listed for users.

@@ -23,6 +23,7 @@ mod m0016_backfill;
 mod m0017_backfill_dates;
 mod m0020_retention;
 mod m0021_instance_purge;
+mod m0022_task_progress;
 mod m0026_project_share;
 mod m0027_dependency_waits;
 mod migration;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_backfill_dates::Migration),
             Box::new(m0020_retention::Migration),
             Box::new(m0021_instance_purge::Migration),
+            Box::new(m0022_task_progress::Migration),
             Box::new(m0026_project_share::Migration),
             Box::new(m0027_dependency_waits::Migration),
         ]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use engine::ids::{Incarnation, Timestamp};
+use engine::ids::{Incarnation, TaskIndex, Timestamp};
 use engine::instance::{Effect, Event};
 use engine::states::{Attention, InstanceState};
 use tokio::sync::oneshot;
@@ -19,6 +19,7 @@ use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::instance_metrics::record_commit;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::slots::SlotGranted;
+use crate::execution::watches::Watches;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::execution::write_verdict::{MAX_REFUSALS, WriteFailures, WriteVerdict};
 use crate::messages::dispatch::AttemptQuery;
@@ -57,6 +58,7 @@ pub(crate) struct CommitCycle {
     slots: HeldSlots,
     phase: CyclePhase,
     failures: WriteFailures,
+    watches: Watches,
     /// The steps of this machine's clock that the stored due times have followed.
     stepped_ms: i64,
 }
@@ -73,6 +75,7 @@ impl CommitCycle {
             slots: HeldSlots::default(),
             phase: CyclePhase::Ready,
             failures: WriteFailures::default(),
+            watches: Watches::default(),
         }
     }
 
@@ -180,6 +183,7 @@ impl CommitCycle {
         let has_new_state = state.is_some_and(|state| state != self.instance.state.record().state);
         engine::instance::apply(&self.instance.plan, &mut self.instance.state, &commit.changes);
         self.slots.release_unbound(commit, &self.instance);
+        self.watches.close_ended(&self.instance);
         self.deps.commit_events.publish(CommitEvent {
             transitions: commit.changes.transitions.clone(),
             decided: commit.changes.decisions.clone(),
@@ -223,15 +227,27 @@ impl CommitCycle {
         reply_to: Recipient<DeliverEvents>,
     ) -> Option<Timestamp> {
         let owner = self.deps.owner(self.assignment.epoch);
-        let runner = EffectRunner::new(&self.deps, &self.instance, owner, reply_to);
-        let FollowUps { events, wake_at } = runner.run(effects);
+        let runner = EffectRunner::new(&self.deps, &self.instance, owner, reply_to.clone());
+        let FollowUps {
+            events,
+            wake_at,
+            watches,
+        } = runner.run(effects);
+        for request in watches {
+            self.watches.start(&self.deps, &self.instance, request, &reply_to);
+        }
         self.queue.push_events(events);
         wake_at
     }
 
+    /// Looks at once at what attempts in the owner wait for: of one task, or of all.
+    pub(crate) fn look_again(&self, task_index: Option<TaskIndex>) {
+        self.watches.look_again(task_index);
+    }
+
     /// Derives from the state what it needs from the outside.
     pub(crate) fn pending_effects(&self) -> Vec<Effect> {
-        engine::instance::pending_effects(&self.instance.state)
+        engine::instance::pending_effects(&self.instance.plan, &self.instance.state)
     }
 
     /// Holds the slots of the attempts that may be at a worker, and returns the queries for them.

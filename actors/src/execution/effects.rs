@@ -8,6 +8,7 @@ use engine::states::KillCause;
 use engine::task::TaskReport;
 
 use crate::execution::running_instance::RunningInstance;
+use crate::execution::watches::WatchRequest;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::dispatch::{KillAttempt, SendAttempt};
 use crate::messages::workflow::DeliverEvents;
@@ -23,6 +24,8 @@ pub(crate) struct FollowUps {
     pub(crate) events: Vec<Event>,
     /// When the actor has to wake for a due time.
     pub(crate) wake_at: Option<Timestamp>,
+    /// What has to be looked at.
+    pub(crate) watches: Vec<WatchRequest>,
 }
 
 /// Runs effects of one instance; each is harmless when repeated.
@@ -72,6 +75,17 @@ impl<'a> EffectRunner<'a> {
                 let event = Event::Report(TaskReport::CompletedInline { task_index, attempt });
                 self.follow_ups.events.push(event);
             }
+            Effect::Watch {
+                task_index,
+                attempt,
+                kind,
+                goal,
+            } => self.follow_ups.watches.push(WatchRequest {
+                task_index,
+                attempt,
+                kind,
+                goal,
+            }),
             Effect::WakeAt { at } => self.follow_ups.wake_at = Some(at),
             Effect::CancelSlot { task_index } => self.deps.slots.cancel(id, task_index),
             Effect::Warn { task_index, text } => self.warn(task_index, &text),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use engine::ids::{AttemptNumber, BackfillId, DispatchId, TaskIndex};
 use engine::instance::Instance;
-use engine::params::{self, BuiltinContext, ParamError, ParamScopes, TimeBase};
-use engine::plan::Plan;
+use engine::params::{self, ParamError, TimeBase};
+use engine::plan::{InstanceContext, Plan};
 use engine::spec::{Definition, OnCutOff};
 use engine::states::OnTimeout;
 use engine::task::{Attempt, Worker};
@@ -17,9 +17,6 @@ use ports::protocol::{Dispatch, Owner};
 
 /// An instance in memory: a cache of its rows.
 pub(crate) struct RunningInstance {
-    project: String,
-    workflow: String,
-    project_params: BTreeMap<String, String>,
     /// The backfill that it is a date of.
     pub(crate) backfill: Option<BackfillId>,
     /// Its definition with what the start selected.
@@ -39,11 +36,14 @@ pub(crate) struct PreparedDispatch {
 impl RunningInstance {
     /// Builds the state from the rows.
     pub(crate) fn new(loaded: LoadedInstance, definition: Arc<Definition>) -> Self {
-        let plan = Plan::new(definition, Arc::new(loaded.start));
-        Self {
+        let context = InstanceContext {
             project: loaded.project,
             workflow: loaded.workflow,
             project_params: loaded.project_params,
+            trigger: loaded.trigger,
+        };
+        let plan = Plan::new(definition, Arc::new(loaded.start)).with_context(context);
+        Self {
             backfill: loaded.backfill,
             state: Instance::load(&plan, loaded.rows),
             plan,
@@ -62,6 +62,12 @@ impl RunningInstance {
     pub(crate) fn is_bound(&self, task_index: TaskIndex) -> bool {
         self.open_attempt(task_index)
             .is_some_and(|attempt| attempt.worker.is_some())
+    }
+
+    /// Whether this attempt of a task is open and waits in the owner.
+    pub(crate) fn runs_in_owner(&self, task_index: TaskIndex, number: AttemptNumber) -> bool {
+        self.open_attempt(task_index)
+            .is_some_and(|attempt| attempt.is_in_owner() && attempt.number == number)
     }
 
     /// Whether attempts of a task run only under a lease.
@@ -104,7 +110,7 @@ impl RunningInstance {
             .ok_or("the attempt is not bound to a worker")?;
         let base = self.plan.start.time_base(self.state.rows.created_at);
         let values = self
-            .resolve_params(task_index, uid, base)
+            .resolve_params(uid, base)
             .map_err(|error| error.to_string())?;
         let prepared = task.action.prepare(&values, base);
         let (mut env, mut warnings) = (prepared.env, prepared.warnings);
@@ -118,8 +124,8 @@ impl RunningInstance {
                 uid,
                 worker: worker.incarnation,
                 owner,
-                project: self.project.clone(),
-                workflow: self.workflow.clone(),
+                project: self.plan.context.project.clone(),
+                workflow: self.plan.context.workflow.clone(),
                 task: task.name.clone(),
                 attempt: attempt.number,
                 action: prepared.action,
@@ -143,36 +149,13 @@ impl RunningInstance {
         self.state.task(task_index)?.open_attempt()
     }
 
-    /// Returns the parameters that a task sees, by name.
-    fn resolve_params(
+    /// Returns the parameters that an attempt of a task sees, by name.
+    pub(crate) fn resolve_params(
         &self,
-        task_index: TaskIndex,
         uid: DispatchId,
         base: TimeBase,
     ) -> Result<BTreeMap<String, String>, ParamError> {
-        let definition = &self.plan.definition;
-        let (task, task_params) = definition
-            .task(task_index)
-            .map_or(("", &[][..]), |task| (task.name.as_str(), &task.params));
         let outputs_of = |at: TaskIndex| self.state.task(at).map(|row| &row.outputs);
-        let upstream = params::upstream_outputs(&self.plan, task_index, &outputs_of);
-        let builtins = params::builtin_params(&BuiltinContext {
-            base,
-            project: &self.project,
-            workflow: &self.workflow,
-            task,
-            uid,
-        });
-        params::resolve_params(
-            ParamScopes {
-                builtins: &builtins,
-                project: &self.project_params,
-                workflow: &definition.params,
-                upstream: &upstream,
-                task: task_params,
-                startup: &self.plan.start.params,
-            },
-            base,
-        )
+        params::task_values(&self.plan, uid, base, &outputs_of)
     }
 }

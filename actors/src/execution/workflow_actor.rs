@@ -27,7 +27,7 @@ use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::workflow::Crash;
 use crate::messages::workflow::{
-    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, FollowClock, OwnershipLost, ReadInbox,
+    ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, FollowClock, LookAgain, OwnershipLost, ReadInbox,
     RecoveryCounts, WorkerDead,
 };
 use ports::Write;
@@ -353,6 +353,16 @@ impl Handler<FollowClock> for WorkflowActor {
 
     fn handle(&mut self, _: FollowClock, ctx: &mut Self::Context) {
         self.pump(ctx);
+    }
+}
+
+impl Handler<LookAgain> for WorkflowActor {
+    type Result = ();
+
+    fn handle(&mut self, LookAgain { task_index }: LookAgain, _: &mut Self::Context) {
+        if let Some(cycle) = &self.cycle {
+            cycle.look_again(task_index);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix::prelude::*;
-use engine::ids::{Epoch, Incarnation, InstanceId};
+use engine::ids::{Epoch, Incarnation, InstanceId, TaskIndex};
 use engine::instance::Event;
 use tokio::sync::oneshot;
 
@@ -27,6 +27,15 @@ pub enum DeliveryOutcome {
 #[derive(Debug, Message)]
 #[rtype(result = "DeliveryOutcome")]
 pub struct ReadInbox;
+
+/// Something that attempts in the owner wait for may have changed: looks at it. If it is lost, the next look from time to
+/// time finds the same.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct LookAgain {
+    /// The task whose attempt waits; none for all.
+    pub task_index: Option<TaskIndex>,
+}
 
 /// A worker incarnation has ended. If it is lost, the next load of the instance or the next kill finds that out.
 #[derive(Debug, Clone, Copy, Message)]

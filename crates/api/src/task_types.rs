@@ -20,6 +20,8 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 struct TaskType {
     /// The value of `type`.
     name: String,
+    /// Where tasks of this type run: in the `owner` of the instance, a master, or on a `worker`.
+    runs_on: &'static str,
     /// The JSON Schema of a task of this type.
     schema: Value,
 }
@@ -29,8 +31,9 @@ struct TaskType {
 #[get("/api/v1/task-types")]
 async fn list_task_types(_caller: Caller<AnyUser, System>, _: Query<NoQuery>) -> HttpResponse {
     let types = engine::spec::task_type_schemas().into_iter();
-    let items = types.map(|(name, schema)| TaskType {
-        name: name.to_owned(),
+    let items = types.map(|(task_type, schema)| TaskType {
+        name: task_type.name.to_owned(),
+        runs_on: task_type.site.runs_on(),
         schema,
     });
     HttpResponse::Ok().json(List::single_page(items.collect()))

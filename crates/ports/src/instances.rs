@@ -9,7 +9,7 @@ use engine::instance::{Changes, InstanceRecord, InstanceRows};
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Attempt;
-use engine::trigger::Trigger;
+use engine::trigger::{Trigger, TriggerType};
 
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::membership::NodeIdentity;
@@ -95,6 +95,7 @@ impl NewInstance {
             version: self.version,
             project_params: self.project_params,
             start: self.start,
+            trigger: self.trigger.trigger_type(),
             backfill: self.trigger.backfill(),
             duplicate_open_attempts: Vec::new(),
             commands: Vec::new(),
@@ -173,6 +174,8 @@ pub struct LoadedInstance {
     pub project_params: BTreeMap<String, String>,
     /// What the start asked for.
     pub start: Start,
+    /// What started it.
+    pub trigger: TriggerType,
     /// The backfill that it is a date of.
     pub backfill: Option<BackfillId>,
     /// Open attempts of tasks that have a later one; normally none.

@@ -70,6 +70,7 @@ impl Reset {
             }
         }
         task.outputs.clear();
+        task.progress = None;
         task.attempts_before_run = task.attempts;
         task.lost_in_run = 0;
     }

@@ -94,10 +94,18 @@ fn pause(draft: &mut InstanceDraft<'_>) {
     }
     draft.set_state(InstanceState::Pausing, "pause was asked for");
     for task_index in draft.rows().active() {
-        let can_be_suspended = matches!(
-            draft.rows().state_of(task_index),
-            TaskState::Delayed | TaskState::Waiting | TaskState::WaitingRetry
-        );
+        let can_be_suspended = match draft.rows().state_of(task_index) {
+            TaskState::Delayed | TaskState::Waiting | TaskState::WaitingRetry => true,
+            TaskState::Running => draft.waits_in_owner(task_index),
+            TaskState::Pending
+            | TaskState::Dispatched
+            | TaskState::Succeeded
+            | TaskState::ForcedSuccess
+            | TaskState::Failed
+            | TaskState::Killed
+            | TaskState::Skipped
+            | TaskState::NotRun => false,
+        };
         if can_be_suspended && !draft.is_ending() {
             draft.step_task(task_index, TaskEvent::Suspend);
         }

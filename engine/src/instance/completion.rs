@@ -27,7 +27,7 @@ pub(super) fn check_completion(draft: &mut InstanceDraft<'_>) {
         }
         InstanceState::Pausing if counts.active > counts.retrying => {}
         // What was killed runs again after the pause.
-        InstanceState::Pausing if counts.standing_failed > 0 => fail(draft),
+        InstanceState::Pausing if counts.standing_failed > 0 => fail_while_pausing(draft),
         InstanceState::Pausing if is_success => end(draft, InstanceState::Succeeded, None),
         InstanceState::Pausing => enter_paused(draft),
         InstanceState::Stopping if counts.active > 0 => {}
@@ -44,7 +44,21 @@ pub(super) fn check_completion(draft: &mut InstanceDraft<'_>) {
 /// Does what edges decide; an instance in which nothing can start has failed.
 fn decide_or_fail(draft: &mut InstanceDraft<'_>) {
     draft.decide_pending_tasks();
-    if draft.rows().counts().active == 0 {
+    draft.open_attempts();
+    let counts = draft.rows().counts();
+    match counts.active {
+        0 if counts.is_success() => end(draft, InstanceState::Succeeded, None),
+        0 => fail(draft),
+        _ => {}
+    }
+}
+
+/// Ends what a pause suspended in the owner before the instance fails; children have to confirm that.
+fn fail_while_pausing(draft: &mut InstanceDraft<'_>) {
+    let reason = format!("the instance ends: {}", failure_reason(draft));
+    draft.end_suspended_attempts(KillCause::Strategy, &reason);
+    let counts = draft.rows().counts();
+    if counts.active == counts.retrying {
         fail(draft);
     }
 }
@@ -61,7 +75,7 @@ fn fail(draft: &mut InstanceDraft<'_>) {
 
 /// Moves the instance into a final state.
 pub(super) fn end(draft: &mut InstanceDraft<'_>, state: InstanceState, reason: Option<String>) {
-    for task_index in draft.rows().unbound() {
+    for task_index in draft.rows().idle_attempts() {
         let reason = format!("the instance is {state}");
         let cause = KillCause::Stop;
         draft.step_task(task_index, TaskEvent::End { cause, reason });
@@ -98,10 +112,14 @@ fn outputs(draft: &InstanceDraft<'_>) -> BTreeMap<String, String> {
         .iter()
         .filter_map(|param| Some((param.name.clone(), param.value.clone()?)))
         .collect();
-    for row in draft.plan().order.iter().filter_map(|o| draft.rows().get(*o)) {
-        for param in &declared {
-            if let Some(value) = row.outputs.get(&param.name) {
-                outputs.insert(param.name.clone(), value.clone());
+    let plan = draft.plan();
+    for task_index in plan.order.iter().copied() {
+        let Some(row) = draft.rows().get(task_index) else {
+            continue;
+        };
+        for (name, value) in plan.declared_outputs(task_index, &row.outputs) {
+            if declared.iter().any(|param| param.name == *name) {
+                outputs.insert(name.clone(), value.clone());
             }
         }
     }

@@ -22,8 +22,8 @@ pub struct Counters {
     pub failed: BTreeSet<TaskIndex>,
     /// Tasks that are `killed` and whose failure stands.
     pub killed: BTreeSet<TaskIndex>,
-    /// Tasks that do not run but have an unbound attempt.
-    pub unbound: BTreeSet<TaskIndex>,
+    /// Tasks that do not run but have an open attempt.
+    pub idle_attempts: BTreeSet<TaskIndex>,
     /// When the next delay, retry wait or time limit of a task ends.
     pub due: BTreeSet<(Timestamp, TaskIndex)>,
 }
@@ -196,8 +196,8 @@ impl Counters {
     fn list(&mut self, task_index: TaskIndex, task: &Task) {
         if task.state.is_active() {
             self.active.insert(task_index);
-        } else if task.has_unbound_attempt() {
-            self.unbound.insert(task_index);
+        } else if task.has_idle_attempt() {
+            self.idle_attempts.insert(task_index);
         }
         if let Some(due) = task.due_at {
             self.due.insert((due, task_index));
@@ -206,7 +206,7 @@ impl Counters {
 
     fn unlist(&mut self, task_index: TaskIndex, task: &Task) {
         self.active.remove(&task_index);
-        self.unbound.remove(&task_index);
+        self.idle_attempts.remove(&task_index);
         if let Some(due) = task.due_at {
             self.due.remove(&(due, task_index));
         }

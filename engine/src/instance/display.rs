@@ -56,6 +56,9 @@ impl fmt::Display for Effect {
             Self::CompleteInline { task_index, attempt } => {
                 write!(f, "complete inline {task_index}#{attempt}")
             }
+            Self::Watch {
+                task_index, attempt, ..
+            } => write!(f, "watch {task_index}#{attempt}"),
             Self::WakeAt { at } => write!(f, "wake at {at}"),
             Self::Warn { text, .. } => write!(f, "warn: {text}"),
             Self::Release => f.write_str("release"),

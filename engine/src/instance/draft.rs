@@ -1,10 +1,13 @@
 //! The working copy of an instance on which the events of one batch act.
 
+use std::collections::BTreeSet;
+
 use super::changes::{Changes, OperationDecision, Reset};
 use super::edge_reasons::{never_start_reason, skip_reason};
 use super::effect::Effect;
 use super::effect_requests::EffectRequests;
 use super::history::History;
+use super::opening::open_attempt;
 use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
@@ -25,6 +28,8 @@ pub(super) struct InstanceDraft<'a> {
     history: History,
     requests: EffectRequests,
     closed: Vec<(TaskIndex, Attempt)>,
+    /// Tasks whose attempts in the owner start in this event, by rank.
+    openings: BTreeSet<(u32, TaskIndex)>,
 }
 
 impl<'a> InstanceDraft<'a> {
@@ -39,6 +44,7 @@ impl<'a> InstanceDraft<'a> {
             history: History::default(),
             requests: EffectRequests::default(),
             closed: Vec::new(),
+            openings: BTreeSet::new(),
         }
     }
 
@@ -178,8 +184,36 @@ impl<'a> InstanceDraft<'a> {
         }
     }
 
+    /// Decides how the attempts begin that start in the owner, and what follows from it, predecessors first. A queue, since
+    /// a decision may start a chain of further ones.
+    pub(super) fn open_attempts(&mut self) {
+        while let Some((_, task_index)) = self.openings.pop_first() {
+            if let Some(task) = self.plan.task(task_index) {
+                let opening = open_attempt(self, task_index, task);
+                self.step_task(task_index, TaskEvent::Opened(opening));
+            }
+        }
+    }
+
+    /// Whether the open attempt of a task waits in the owner for something outside.
+    pub(super) fn waits_in_owner(&self, task_index: TaskIndex) -> bool {
+        let task = self.plan.task(task_index);
+        task.is_some_and(|task| self.plan.site_of(task).watch_kind().is_some())
+    }
+
+    /// Ends attempts in the owner that a pause suspended.
+    pub(super) fn end_suspended_attempts(&mut self, cause: KillCause, reason: &str) {
+        for task_index in self.rows.idle_attempts() {
+            if self.waits_in_owner(task_index) {
+                let reason = reason.to_owned();
+                self.step_task(task_index, TaskEvent::End { cause, reason });
+            }
+        }
+    }
+
     /// Kills running attempts; what has not started never will.
     pub(super) fn end_active_tasks(&mut self, cause: KillCause, reason: &str) {
+        self.end_suspended_attempts(cause, reason);
         for task_index in self.rows.active() {
             let reason = reason.to_owned();
             self.step_task(task_index, TaskEvent::End { cause, reason });
@@ -235,6 +269,11 @@ impl<'a> InstanceDraft<'a> {
             TaskEffect::RequestSlot => self.requests.request_slot(task_index),
             TaskEffect::CancelSlot => self.requests.cancel_slot(task_index),
             TaskEffect::CompleteInline => self.requests.complete_inline(task_index),
+            TaskEffect::Open => {
+                let rank = self.plan.rank(task_index);
+                self.openings.insert((rank, task_index));
+            }
+            TaskEffect::Watch => self.requests.watch(task_index),
             TaskEffect::Kill => self.requests.kill(task_index),
             TaskEffect::Warn(text) => {
                 self.history.note_task(task_index);

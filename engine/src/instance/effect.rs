@@ -2,6 +2,8 @@
 
 use crate::ids::{AttemptNumber, DispatchId, TaskIndex, Timestamp};
 use crate::states::KillCause;
+use crate::task::WatchGoal;
+use crate::task_type::WatchKind;
 
 /// What is to be done outside once the changes are stored. Each can be derived again by `pending_effects`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +40,17 @@ pub enum Effect {
         task_index: TaskIndex,
         /// The attempt.
         attempt: AttemptNumber,
+    },
+    /// Look at what an attempt that runs in the owner waits for, and report it.
+    Watch {
+        /// The task.
+        task_index: TaskIndex,
+        /// The attempt.
+        attempt: AttemptNumber,
+        /// What it waits for.
+        kind: WatchKind,
+        /// What it wants of that.
+        goal: WatchGoal,
     },
     /// Send `Due` at this time.
     WakeAt {

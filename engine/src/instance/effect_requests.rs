@@ -8,6 +8,7 @@ use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
 use crate::ids::TaskIndex;
+use crate::states::InstanceState;
 use crate::task::{Task, Wait};
 
 /// Collects requests; those that the state at the end of the batch does not need are left out.
@@ -17,6 +18,7 @@ pub(super) struct EffectRequests {
     cancelled_slots: BTreeSet<TaskIndex>,
     inline: BTreeSet<TaskIndex>,
     kills: BTreeSet<TaskIndex>,
+    watches: BTreeSet<TaskIndex>,
     /// Effects that depend on no state.
     emitted: Vec<Effect>,
     /// The next due time is requested even if it is the same as before.
@@ -44,6 +46,11 @@ impl EffectRequests {
     /// Requests the kill of a task's attempt.
     pub(super) fn kill(&mut self, task_index: TaskIndex) {
         self.kills.insert(task_index);
+    }
+
+    /// Requests a look at what a task waits for in the owner.
+    pub(super) fn watch(&mut self, task_index: TaskIndex) {
+        self.watches.insert(task_index);
     }
 
     /// Emits a warning.
@@ -82,7 +89,7 @@ impl EffectRequests {
         if record.is_idle() {
             self.emitted.push(Effect::Release);
         } else {
-            self.add_pending(&mut effects, rows);
+            self.add_pending(&mut effects, rows, record.state);
             let next = wake_up(record, rows.next_due());
             let stored_due = stored.counters.due.first().map(|(due, _)| *due);
             if self.wakes || self.requests_all || next != wake_up(stored.record(), stored_due) {
@@ -94,18 +101,18 @@ impl EffectRequests {
         effects
     }
 
-    fn add_pending(&self, effects: &mut Vec<Effect>, rows: &RowOverlay<'_>) {
+    fn add_pending(&self, effects: &mut Vec<Effect>, rows: &RowOverlay<'_>, state: InstanceState) {
         let requesting: Vec<TaskIndex> = if self.requests_all {
             rows.active().into_iter().collect()
         } else {
-            let requested = [&self.slots, &self.inline, &self.kills];
+            let requested = [&self.slots, &self.inline, &self.kills, &self.watches];
             let bound = rows.touched().keys().filter(|o| is_newly_bound(rows, **o));
             requested.into_iter().flatten().chain(bound).copied().collect()
         };
         effects.extend(
             requesting
                 .into_iter()
-                .filter_map(|task_index| for_task(task_index, rows.get(task_index)?)),
+                .filter_map(|task_index| for_task(rows.plan(), state, task_index, rows.get(task_index)?)),
         );
         effects.sort();
         effects.dedup();

@@ -58,6 +58,7 @@ impl<'a> StepBatch<'a> {
             Event::Quarantine { attention } => quarantine(draft, attention),
         }
         let draft = &mut self.draft;
+        draft.open_attempts();
         if draft.is_ending() && !was_ending {
             let reason = format!("the instance ends: {}", failure_reason(draft));
             draft.end_active_tasks(KillCause::Strategy, &reason);

@@ -67,6 +67,11 @@ impl<'a> RowOverlay<'a> {
         self.base.task(task_index)
     }
 
+    /// Returns what the instance runs.
+    pub(super) fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+
     /// Lists the rows that this batch touched.
     pub(super) fn touched(&self) -> &BTreeMap<TaskIndex, Task> {
         &self.touched
@@ -93,12 +98,9 @@ impl<'a> RowOverlay<'a> {
         self.matching(|counters| &counters.active, |task| task.state.is_active())
     }
 
-    /// Lists tasks that do not run but have an unbound attempt.
-    pub(super) fn unbound(&self) -> BTreeSet<TaskIndex> {
-        self.matching(
-            |counters| &counters.unbound,
-            |task| !task.state.is_active() && task.has_unbound_attempt(),
-        )
+    /// Lists tasks that do not run but have an open attempt.
+    pub(super) fn idle_attempts(&self) -> BTreeSet<TaskIndex> {
+        self.matching(|counters| &counters.idle_attempts, Task::has_idle_attempt)
     }
 
     /// Whether the failure of a task stands.
@@ -179,6 +181,9 @@ impl<'a> RowOverlay<'a> {
         for task_index in self.due_by(Timestamp(i64::MAX)) {
             if let Some(mut task) = self.get(task_index).cloned() {
                 task.due_at = task.due_at.map(|due| due.plus(by_ms));
+                if let Some(progress) = task.progress.as_mut() {
+                    progress.move_times(by_ms);
+                }
                 self.touched.insert(task_index, task);
             }
         }

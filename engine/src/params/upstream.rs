@@ -8,7 +8,7 @@ use crate::plan::Plan;
 /// Collects the outputs that a task sees: of its ancestors only, the nearest wins, and of two equally near the
 /// one whose edge is declared first. Timing has no part in it.
 pub fn upstream_outputs<'a>(
-    plan: &Plan,
+    plan: &'a Plan,
     task_index: TaskIndex,
     outputs_of: &dyn Fn(TaskIndex) -> Option<&'a BTreeMap<String, String>>,
 ) -> BTreeMap<String, String> {
@@ -31,7 +31,8 @@ pub fn upstream_outputs<'a>(
             continue;
         };
         *new = true;
-        for (name, value) in outputs_of(next).into_iter().flatten() {
+        let outputs = outputs_of(next).into_iter();
+        for (name, value) in outputs.flat_map(|outputs| plan.declared_outputs(next, outputs)) {
             seen_outputs.entry(name.clone()).or_insert_with(|| value.clone());
         }
         queue.extend(preds(next));

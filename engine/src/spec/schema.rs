@@ -53,16 +53,17 @@ pub fn document_schema() -> Value {
     })
 }
 
-/// Returns the name of each task type with the JSON Schema of a task of it.
-pub fn task_type_schemas() -> Vec<(&'static str, Value)> {
+/// Returns each task type with the JSON Schema of a task of it.
+pub fn task_type_schemas() -> Vec<(&'static TaskType, Value)> {
     let schemas = TASK_TYPES
         .iter()
-        .map(|task_type| (task_type.name, task_schema(task_type)));
+        .map(|task_type| (*task_type, task_schema(task_type)));
     schemas.collect()
 }
 
 fn task_schema(task_type: &TaskType) -> Value {
     let mut properties = common();
+    properties.retain(|key, _| task_type.has_common_key(key));
     properties.insert("type".to_owned(), json!({ "const": task_type.name }));
     let mut schema = object_schema(task_type.fields, properties, &["type"]);
     schema["title"] = json!(task_type.name);

@@ -82,49 +82,42 @@ fn parse_task(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_
     let map = validator.map(value, at)?;
     let kind = parse_type(validator, map, at);
     check_keys(validator, kind, map, at);
+    let common = |key: &str| {
+        map.get(key)
+            .filter(|_| kind.is_none_or(|kind| kind.has_common_key(key)))
+    };
     let action = kind.and_then(|kind| TaskAction::parse(kind, validator, map, at));
     let task = TaskDefinition {
         name: name.to_owned(),
         action: noop_action(),
         needs: Vec::new(),
-        params: map.get("params").map_or_else(Vec::new, |value| {
+        params: common("params").map_or_else(Vec::new, |value| {
             params::parse(validator, value, &at.key("params"), ParamOwner::Task)
         }),
-        outputs: map.get("outputs").map_or_else(Vec::new, |value| {
+        outputs: common("outputs").map_or_else(Vec::new, |value| {
             parse_outputs(validator, value, &at.key("outputs"))
         }),
-        retry: map
-            .get("retry")
-            .map(|value| parse_retry(validator, value, &at.key("retry"))),
-        delay_ms: map
-            .get("delay")
+        retry: common("retry").map(|value| parse_retry(validator, value, &at.key("retry"))),
+        delay_ms: common("delay")
             .and_then(|value| validator.duration(value, &at.key("delay")))
             .filter(|ms| *ms > 0),
-        timeout_ms: map
-            .get("timeout")
-            .and_then(|value| validator.limit(value, &at.key("timeout"))),
-        on_timeout: map
-            .get("on_timeout")
+        timeout_ms: common("timeout").and_then(|value| validator.limit(value, &at.key("timeout"))),
+        on_timeout: common("on_timeout")
             .and_then(|value| validator.choice(value, &at.key("on_timeout"), &on_timeouts()))
             .unwrap_or(OnTimeout::Fail),
-        priority: map
-            .get("priority")
+        priority: common("priority")
             .and_then(|value| validator.choice(value, &at.key("priority"), &priorities())),
-        worker_group: map
-            .get("worker_group")
-            .and_then(|value| validator.name(value, &at.key("worker_group"))),
-        env: map.get("env").map_or_else(BTreeMap::new, |value| {
+        worker_group: common("worker_group").and_then(|value| validator.name(value, &at.key("worker_group"))),
+        env: common("env").map_or_else(BTreeMap::new, |value| {
             params::parse_env(validator, value, &at.key("env"))
         }),
-        on_worker_lost: map
-            .get("on_worker_lost")
+        on_worker_lost: common("on_worker_lost")
             .and_then(|value| validator.choice(value, &at.key("on_worker_lost"), &on_worker_lost()))
             .unwrap_or(OnWorkerLost::Rerun),
-        on_cut_off: map.get("on_cut_off").map_or_else(OnCutOff::default, |value| {
+        on_cut_off: common("on_cut_off").map_or_else(OnCutOff::default, |value| {
             cut_off::parse(validator, value, &at.key("on_cut_off"))
         }),
-        enabled: map
-            .get("enabled")
+        enabled: common("enabled")
             .and_then(|value| validator.boolean(value, &at.key("enabled")))
             .unwrap_or(true),
     };
@@ -171,7 +164,9 @@ fn check_keys(validator: &mut Validator, kind: Option<&TaskType>, map: &Map<Stri
         .iter()
         .filter(|known| kind.is_none_or(|kind| kind.name == known.name))
         .flat_map(|known| known.fields.iter().map(|field| field.key));
-    let known: Vec<&str> = COMMON_KEYS.iter().copied().chain(own).collect();
+    let refuses = |key: &str| kind.is_some_and(|kind| kind.site.refuses_key(key));
+    let common = COMMON_KEYS.iter().copied().filter(|key| !refuses(key));
+    let known: Vec<&str> = common.chain(own).collect();
     // Without a type the keys of all types are accepted, but a list of them would advise keys of other types.
     let shown = if kind.is_some() {
         known.as_slice()
@@ -185,6 +180,7 @@ fn check_keys(validator: &mut Validator, kind: Option<&TaskType>, map: &Map<Stri
             .map(|kind| kind.name)
             .collect();
         let hint = match validator.nearest(key, known.iter().copied()) {
+            _ if refuses(key) => "it is about workers, and this task runs in its master".to_owned(),
             _ if !owners.is_empty() => format!("it belongs to tasks of type {}", owners.join(" and ")),
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", shown.join(", ")),

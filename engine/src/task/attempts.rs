@@ -61,6 +61,7 @@ pub(super) fn record_end(context: &StepContext<'_>, task: &mut Task, end: &Attem
     task.started_at.get_or_insert(started);
     task.ended_at = Some(ended);
     task.due_at = None;
+    task.progress = None;
 }
 
 /// Returns the wait after the `failures`-th failed attempt of a run.

@@ -42,6 +42,7 @@ impl fmt::Display for TaskEvent {
             Self::Ready => f.write_str("ready"),
             Self::Skip { .. } => f.write_str("skip"),
             Self::NeverStart { .. } => f.write_str("never start"),
+            Self::Opened(_) => f.write_str("opened"),
             Self::Report(report) => report.fmt(f),
             Self::Due => f.write_str("due"),
             Self::Suspend => f.write_str("suspend"),
@@ -64,6 +65,9 @@ impl fmt::Display for TaskReport {
             Self::CompletedInline { task_index, attempt } => {
                 write!(f, "completed inline {task_index}#{attempt}")
             }
+            Self::Observed {
+                task_index, attempt, ..
+            } => write!(f, "observed {task_index}#{attempt}"),
         }
     }
 }
@@ -74,6 +78,8 @@ impl fmt::Display for TaskEffect {
             Self::RequestSlot => f.write_str("request slot"),
             Self::CancelSlot => f.write_str("cancel slot"),
             Self::CompleteInline => f.write_str("complete inline"),
+            Self::Open => f.write_str("open"),
+            Self::Watch => f.write_str("watch"),
             Self::Kill => f.write_str("kill"),
             Self::Warn(text) => write!(f, "warn: {text}"),
             Self::Close(attempt) => write!(f, "close {attempt}"),

@@ -7,6 +7,7 @@ use crate::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
 use crate::states::{AttemptState, KillCause, TaskState};
+use crate::task_type::ExecutionSite;
 
 pub(super) fn end(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) -> TaskStep {
     let cause = task.attempt.as_ref().and_then(|attempt| attempt.kill_cause);
@@ -69,6 +70,10 @@ fn succeed(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd, why: &s
             Some((output.name.clone(), value))
         })
         .collect();
+    if context.site != ExecutionSite::Worker {
+        // What a task in the owner gives is always shown; only what it declares becomes a parameter.
+        task.outputs.append(&mut outputs);
+    }
     task.state = TaskState::Succeeded;
     task.reason = None;
     task.due_at = None;

@@ -8,9 +8,11 @@ use super::transitions::{
     abandon, become_ready, bind, cancel, defer_loss, enqueue, force, kill, mark_lost, mark_not_started,
     mark_started, suspend, time_out, wait_for_slot,
 };
+use super::watch;
 use crate::attempt::AttemptEvent;
-use crate::ids::{DispatchId, Timestamp};
+use crate::ids::{AttemptNumber, DispatchId, Timestamp};
 use crate::states::TaskState;
+use crate::task_type::WatchKind;
 
 /// Returns what the event makes of the task.
 // One match over every pair is the point of this function.
@@ -38,6 +40,13 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             | Killed | Skipped | NotRun,
             E::Skip { .. } | E::NeverStart { .. },
         ) => TaskStep::ignored(task, "its edges decided before"),
+
+        (Running, E::Opened(opening)) => watch::open(context, task, opening),
+        (
+            Pending | Delayed | Waiting | Dispatched | WaitingRetry | Succeeded | ForcedSuccess | Failed
+            | Killed | Skipped | NotRun,
+            E::Opened(_),
+        ) => TaskStep::ignored(task, "no attempt of it begins"),
 
         (Waiting, E::Report(R::SlotGranted { worker, .. })) if context.mode == InstanceMode::Open => {
             bind(context, task, worker)
@@ -71,22 +80,27 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             E::Report(R::Attempt { uid, .. }),
         ) => stale(task, uid),
 
-        (Running, E::Report(R::CompletedInline { attempt, .. }))
-            if task
-                .open_attempt()
-                .is_some_and(|a| a.uid.is_none() && a.number == attempt) =>
-        {
+        (Running, E::Report(R::CompletedInline { attempt, .. })) if is_in_owner(&task, attempt) => {
             complete_inline(context, task)
         }
         (
+            Running,
+            E::Report(R::Observed {
+                attempt, observation, ..
+            }),
+        ) if is_in_owner(&task, attempt) => watch::observe(context, task, &observation),
+        (
             Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
             | Failed | Killed | Skipped | NotRun,
-            E::Report(R::CompletedInline { .. }),
+            E::Report(R::CompletedInline { .. } | R::Observed { .. }),
         ) => TaskStep::ignored(task, "no such attempt runs in the owner"),
 
         (Delayed, E::Due) if is_due(&task, context.at) => enqueue(context, task, "its delay has passed"),
         (WaitingRetry, E::Due) if is_due(&task, context.at) => enqueue(context, task, "its wait has passed"),
-        (Running, E::Due) if is_due(&task, context.at) => time_out(context, task),
+        (Running, E::Due) if is_due(&task, context.at) => match context.site.watch_kind() {
+            Some(kind) => watch::expire(context, task, kind),
+            None => time_out(context, task),
+        },
         (
             Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
             | Failed | Killed | Skipped | NotRun,
@@ -97,8 +111,12 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
         (WaitingRetry, E::Suspend) => {
             suspend_retry(task, "paused; its wait for the next attempt starts again")
         }
+        (Running, E::Suspend) => match watched_kind(context, &task) {
+            Some(kind) => watch::suspend(context, task, kind),
+            None => TaskStep::ignored(task, "its attempt may end"),
+        },
         (
-            Pending | Dispatched | Running | Succeeded | ForcedSuccess | Failed | Killed | Skipped | NotRun,
+            Pending | Dispatched | Succeeded | ForcedSuccess | Failed | Killed | Skipped | NotRun,
             E::Suspend,
         ) => TaskStep::ignored(task, "nothing of it can be suspended"),
 
@@ -110,8 +128,11 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
         ) => TaskStep::ignored(task, "it was not suspended"),
 
         (Delayed | Waiting, E::End { reason, .. }) => cancel(context, task, reason),
+        (NotRun | Pending, E::End { cause, reason }) if watched_kind(context, &task).is_some() => {
+            kill(context, task, cause, reason)
+        }
         (NotRun, E::End { reason, .. }) => cancel(context, task, reason),
-        (Pending, E::End { reason, .. }) if task.has_unbound_attempt() => cancel(context, task, reason),
+        (Pending, E::End { reason, .. }) if task.has_idle_attempt() => cancel(context, task, reason),
         (WaitingRetry, E::End { reason, .. }) => TaskStep::entered(task, TaskState::Killed, reason),
         (Dispatched | Running, E::End { cause, reason }) => kill(context, task, cause, reason),
         (Pending | Succeeded | ForcedSuccess | Failed | Killed | Skipped, E::End { .. }) => {
@@ -136,6 +157,18 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
 fn is_open(task: &Task, uid: DispatchId) -> bool {
     task.open_attempt()
         .is_some_and(|attempt| attempt.uid == Some(uid))
+}
+
+fn is_in_owner(task: &Task, attempt: AttemptNumber) -> bool {
+    task.open_attempt()
+        .is_some_and(|open| open.is_in_owner() && open.number == attempt)
+}
+
+/// Returns what the open attempt of a task waits for in the owner, unless it is being killed.
+fn watched_kind(context: &StepContext<'_>, task: &Task) -> Option<WatchKind> {
+    let attempt = task.open_attempt().filter(|attempt| attempt.is_in_owner())?;
+    let kind = context.site.watch_kind()?;
+    attempt.kill_cause.is_none().then_some(kind)
 }
 
 fn is_due(task: &Task, at: Timestamp) -> bool {

@@ -1,6 +1,7 @@
 //! What is reported to a task from outside its instance.
 
 use super::row::Worker;
+use super::watch::Observation;
 use crate::attempt::AttemptEvent;
 use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
 
@@ -35,6 +36,15 @@ pub enum TaskReport {
         /// Which attempt.
         attempt: AttemptNumber,
     },
+    /// The owner looked at what an attempt in it waits for.
+    Observed {
+        /// The task.
+        task_index: TaskIndex,
+        /// Which attempt.
+        attempt: AttemptNumber,
+        /// What it found.
+        observation: Observation,
+    },
 }
 
 impl TaskReport {
@@ -43,7 +53,8 @@ impl TaskReport {
         match self {
             Self::SlotGranted { task_index, .. }
             | Self::NoSlot { task_index, .. }
-            | Self::CompletedInline { task_index, .. } => *task_index,
+            | Self::CompletedInline { task_index, .. }
+            | Self::Observed { task_index, .. } => *task_index,
             Self::Attempt { uid, .. } => uid.task_index,
         }
     }

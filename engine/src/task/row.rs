@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::progress::Progress;
 use crate::ids::{AttemptNumber, DispatchId, Epoch, Incarnation, Timestamp};
 use crate::states::{AttemptState, KillCause, TaskState};
 
@@ -30,6 +31,8 @@ pub struct Task {
     pub outputs: BTreeMap<String, String>,
     /// The latest attempt, open or ended; `None` before the first.
     pub attempt: Option<Attempt>,
+    /// What is stored of an open attempt that waits in the owner.
+    pub progress: Option<Box<Progress>>,
 }
 
 /// One incarnation of a worker, to which attempts are bound.
@@ -44,7 +47,7 @@ pub struct Worker {
 /// The stored row of one attempt.
 ///
 /// Unbound (`uid` and `worker` are `None`, `created`): it counts as not started, and the next dispatch makes
-/// a new uid. An attempt that runs inline is `running` without uid and worker.
+/// a new uid. An attempt that runs in the owner is `running` without uid and worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// From 1, never used again.
@@ -81,6 +84,11 @@ impl Attempt {
         self.state == AttemptState::Created && self.uid.is_none()
     }
 
+    /// Whether it is open and waits in the owner.
+    pub fn is_in_owner(&self) -> bool {
+        self.state == AttemptState::Running && self.uid.is_none()
+    }
+
     /// Whether it is bound and its worker has not reported a start.
     pub fn is_dispatched(&self) -> bool {
         self.state == AttemptState::Created && self.uid.is_some()
@@ -101,6 +109,7 @@ impl Task {
             ended_at: None,
             outputs: BTreeMap::new(),
             attempt: None,
+            progress: None,
         }
     }
 
@@ -109,9 +118,9 @@ impl Task {
         self.attempt.as_ref().filter(|attempt| attempt.state.is_open())
     }
 
-    /// Whether its latest attempt is open and unbound.
-    pub fn has_unbound_attempt(&self) -> bool {
-        self.attempt.as_ref().is_some_and(Attempt::is_unbound)
+    /// Whether it does not run and yet has an open attempt: an unbound one, or one in the owner that a pause suspended.
+    pub(crate) fn has_idle_attempt(&self) -> bool {
+        !self.state.is_active() && self.open_attempt().is_some()
     }
 
     /// Whether its edges decided about a task that never started; such a decision has no entry in the history.

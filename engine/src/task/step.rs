@@ -2,6 +2,7 @@
 
 use super::report::TaskReport;
 use super::row::{Attempt, Task};
+use super::watch::Opening;
 use crate::ids::{Epoch, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::spec::model::{RetryPolicy, TaskDefinition};
 use crate::states::{KillCause, TaskState};
@@ -62,6 +63,8 @@ pub enum TaskEvent {
         /// Why.
         reason: String,
     },
+    /// How its attempt in the owner begins.
+    Opened(Opening),
     /// Something was reported about it.
     Report(TaskReport),
     /// Its due time may have passed.
@@ -92,6 +95,10 @@ pub enum TaskEffect {
     CancelSlot,
     /// Complete its attempt in the owner, as an event of the next batch.
     CompleteInline,
+    /// Decide how its attempt in the owner begins.
+    Open,
+    /// Look at what its attempt in the owner waits for.
+    Watch,
     /// Ask the worker to kill its attempt.
     Kill,
     /// Report that a time limit has passed.

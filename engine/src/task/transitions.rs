@@ -4,6 +4,7 @@ use super::attempts::{new_attempt, next_number, uid_of};
 use super::ends::{end_killed, fail_by_time};
 use super::row::{Attempt, Task, Worker};
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskStep};
+use super::watch;
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
 use crate::states::{AttemptState, KillCause, OnTimeout, OnWorkerLost, TaskState};
@@ -37,6 +38,7 @@ pub(super) fn enqueue(context: &StepContext<'_>, mut task: Task, why: &str) -> T
             ));
             TaskStep::changed(task, why, vec![TaskEffect::RequestSlot])
         }
+        ExecutionSite::Decision | ExecutionSite::Owner(_) => watch::start(context, task, why),
         ExecutionSite::Inline => {
             let mut attempt = new_attempt(context, next_number(&mut task));
             attempt.state = AttemptState::Running;
@@ -190,13 +192,18 @@ fn requeue(context: &StepContext<'_>, task: Task, why: &str) -> TaskStep {
     }
 }
 
-pub(super) fn time_out(context: &StepContext<'_>, mut task: Task) -> TaskStep {
+/// Says that an attempt runs longer than it may.
+pub(super) fn time_limit_text(context: &StepContext<'_>, task: &Task) -> String {
     let limit = context.timeout_ms.unwrap_or_default();
-    let text = format!(
+    format!(
         "attempt {} runs longer than {}",
         task.attempts,
         HumanDuration(limit)
-    );
+    )
+}
+
+pub(super) fn time_out(context: &StepContext<'_>, mut task: Task) -> TaskStep {
+    let text = time_limit_text(context, &task);
     task.due_at = None;
     let mut effects = Vec::new();
     if context.task.on_timeout != OnTimeout::Fail {
@@ -228,6 +235,9 @@ pub(super) fn cancel(context: &StepContext<'_>, mut task: Task, reason: String) 
 }
 
 pub(super) fn kill(context: &StepContext<'_>, mut task: Task, cause: KillCause, reason: String) -> TaskStep {
+    if let Some(kind) = context.site.watch_kind() {
+        return watch::kill(context, task, (kind, cause), reason);
+    }
     let Some(attempt) = task.attempt.as_mut() else {
         return TaskStep::ignored(task, "it has no attempt");
     };

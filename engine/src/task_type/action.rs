@@ -69,6 +69,12 @@ impl TaskAction {
         Self { task_type, fields }
     }
 
+    /// Returns an action without fields.
+    #[cfg(test)]
+    pub(crate) fn of_type(task_type: &'static TaskType) -> Self {
+        Self::new(task_type, Vec::new())
+    }
+
     /// Returns the name of the task type.
     pub fn type_name(&self) -> &'static str {
         self.task_type.name

@@ -23,6 +23,14 @@ pub struct TaskType {
     pub(crate) prepare: PrepareFields,
 }
 
+impl TaskType {
+    /// Whether a task of this type may have a common key, with its common meaning: a field of its own replaces the key,
+    /// and keys about workers mean nothing in the owner.
+    pub(crate) fn has_common_key(&self, key: &str) -> bool {
+        !self.site.refuses_key(key) && self.fields.iter().all(|field| field.key != key)
+    }
+}
+
 /// Replaces the placeholders in fields; returns what else the parameters make.
 pub(crate) type PrepareFields =
     fn(&mut Map<String, Value>, &BTreeMap<String, String>, TimeBase) -> Preparation;

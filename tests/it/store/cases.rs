@@ -9,7 +9,7 @@ use engine::instance::{Changes, InstanceRecord, OperationDecision, Reset, Transi
 use engine::states::{
     AttemptState, Command, InstanceState, KillCause, MemberState, OperationStatus, TaskState,
 };
-use engine::task::{Attempt, Task, Worker};
+use engine::task::{Attempt, Progress, Task, Worker};
 use ports::{InstanceCommit, NodeIdentity, OwnedInstance, Ownership, StoreError, Write, WriteOutcome};
 
 use super::store_under_test::{StoreUnderTest, join, keyed, load, new_instance};
@@ -68,6 +68,13 @@ pub(crate) fn task(state: TaskState, attempt: Option<Attempt>) -> Task {
         ended_at: None,
         outputs: BTreeMap::from([("rows".to_owned(), "42".to_owned())]),
         attempt,
+        progress: Some(Box::new(Progress {
+            time_limit_at: Some(Timestamp(5_000)),
+            failure_wait_at: None,
+            paused_at: Some(Timestamp(4_000)),
+            waits_for: "it waits for \"x\"".to_owned(),
+            detail: serde_json::json!({ "child": 12 }),
+        })),
     }
 }
 
@@ -566,6 +573,7 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderT
                 "{reset:?}"
             );
             assert_eq!(task.outputs.is_empty(), is_next_run, "{reset:?}");
+            assert_eq!(task.progress.is_none(), is_next_run, "{reset:?}");
             assert_eq!(task.started_at.is_none(), reset == Reset::All, "{reset:?}");
             assert_eq!(task.attempt.as_ref().map(|a| a.number.0), Some(2), "{reset:?}");
         }

@@ -138,6 +138,7 @@ impl State {
             },
             project: row.new.project.clone(),
             workflow: row.new.workflow.clone(),
+            trigger: row.new.trigger.trigger_type(),
             backfill: row.new.trigger.backfill(),
             workflow_id: row.new.workflow_id,
             version: row.new.version,

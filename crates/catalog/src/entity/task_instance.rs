@@ -19,6 +19,7 @@ pub struct Model {
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub outputs: String,
+    pub progress: Option<String>,
 }
 
 /// The joins of `task_instance`; it has no foreign key.

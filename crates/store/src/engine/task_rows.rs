@@ -6,7 +6,7 @@ use ports::StoreError;
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
 
-use crate::batch_sql::{Column, map_json, source, upsert};
+use crate::batch_sql::{Column, json, map_json, source, upsert};
 use crate::row_reader::RowReader;
 
 #[derive(Serialize)]
@@ -22,9 +22,10 @@ pub(crate) struct TaskColumns<'a> {
     started_at: Option<i64>,
     ended_at: Option<i64>,
     outputs: String,
+    progress: Option<String>,
 }
 
-const TASK: [Column; 11] = [
+const TASK: [Column; 12] = [
     ("instance", "bigint"),
     ("task_index", "bigint"),
     ("state", "text"),
@@ -36,6 +37,7 @@ const TASK: [Column; 11] = [
     ("started_at", "bigint"),
     ("ended_at", "bigint"),
     ("outputs", "text"),
+    ("progress", "text"),
 ];
 
 #[derive(Serialize)]
@@ -92,6 +94,7 @@ impl<'a> TaskColumns<'a> {
             started_at: task.started_at.map(|at| at.0),
             ended_at: task.ended_at.map(|at| at.0),
             outputs: map_json(&task.outputs)?,
+            progress: task.progress.as_ref().map(json).transpose()?,
         })
     }
 }
@@ -144,7 +147,7 @@ pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
 pub(crate) fn tasks_of(backend: DbBackend) -> String {
     format!(
         "SELECT instance, task_index, state, reason, attempts, attempts_before_run, lost_in_run, due_at, started_at, \
-         ended_at, outputs FROM task_instance WHERE instance IN ({}) ORDER BY instance, task_index",
+         ended_at, outputs, progress FROM task_instance WHERE instance IN ({}) ORDER BY instance, task_index",
         listed_ids(backend)
     )
 }
@@ -181,6 +184,7 @@ pub(crate) fn read_task(row: &QueryResult) -> Result<(InstanceId, TaskIndex, Tas
         started_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         outputs: columns.next_json()?,
+        progress: columns.next_optional_json()?,
         attempt: None,
     };
     Ok((instance, ordinal, task))

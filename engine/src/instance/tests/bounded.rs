@@ -69,7 +69,7 @@ fn one_event_touches_one_task_and_its_successors_however_large_the_instance_is()
     world.plan = plan;
     world.state = state;
     world.send(Event::Loaded);
-    assert_eq!(pending_effects(&world.state).len(), 9_999);
+    assert_eq!(pending_effects(&world.plan, &world.state).len(), 9_999);
     world.run(0);
     let ended = world.ended(0, AttemptResult::Succeeded);
     let (changes, effects) = decide(&world.plan, &world.state, &[ended], world.now);

@@ -95,7 +95,7 @@ fn an_attempt_that_never_started_keeps_its_number_and_gets_a_new_uid() {
         },
     }));
     assert_eq!(world.line(), "running waiting");
-    assert!(world.row(0).has_unbound_attempt());
+    assert!(world.row(0).has_idle_attempt());
     world.grant(0);
     assert_eq!(world.uid(0).to_string(), "1-42-0-1-2");
     assert_eq!(world.row(0).attempts, 1);
@@ -323,7 +323,7 @@ fn giving_up_rests_without_a_new_state_and_resume_goes_on() {
     });
     assert_eq!(effects, [Effect::Release]);
     assert_eq!(world.line(), "running running pending");
-    assert!(pending_effects(&world.state).is_empty());
+    assert!(pending_effects(&world.plan, &world.state).is_empty());
     world.end(0, AttemptResult::Succeeded);
     assert_eq!(world.command(Command::Resume), OperationStatus::Applied);
     assert_eq!(world.state.record().attention, None);
@@ -342,7 +342,7 @@ fn any_verb_that_applies_clears_attention_and_tells_everything_owed() {
     });
     let stop = world.command_event(Command::Stop, None);
     let effects = world.send(stop);
-    assert_eq!(effects, pending_effects(&world.state));
+    assert_eq!(effects, pending_effects(&world.plan, &world.state));
     assert_eq!(world.state.record().attention, None);
 }
 

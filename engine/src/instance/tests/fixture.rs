@@ -421,7 +421,7 @@ impl World {
     }
 
     fn check_effects(&self, effects: &[Effect]) {
-        let pending: BTreeSet<Effect> = pending_effects(&self.state).into_iter().collect();
+        let pending: BTreeSet<Effect> = pending_effects(&self.plan, &self.state).into_iter().collect();
         for effect in effects {
             let said_only = match effect {
                 Effect::Ignore { .. } | Effect::Warn { .. } | Effect::CancelSlot { .. } | Effect::Release => {
@@ -431,6 +431,7 @@ impl World {
                 | Effect::Dispatch { .. }
                 | Effect::Kill { .. }
                 | Effect::CompleteInline { .. }
+                | Effect::Watch { .. }
                 | Effect::WakeAt { .. } => false,
             };
             assert!(

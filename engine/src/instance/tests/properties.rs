@@ -184,7 +184,7 @@ fn ended(uid: DispatchId, result: AttemptResult, world: &World) -> Event {
 
 /// Answers everything that is pending, as a world without faults does; returns false when nothing is pending.
 pub(super) fn answer(world: &mut World, outcome: &mut dyn FnMut(TaskIndex, u32) -> AttemptResult) -> bool {
-    let pending = pending_effects(&world.state);
+    let pending = pending_effects(&world.plan, &world.state);
     let rows: Vec<_> = world.state.counters.active.iter().copied().collect();
     let mut events: Vec<Event> = pending
         .iter()

@@ -1,0 +1,145 @@
+//! Looks at what the attempts in the owner of an instance wait for.
+//!
+//! Each open attempt has one task on this arbiter that looks, reports what it found, and looks again after a pause, or at
+//! once when it is requested again. It ends with the attempt, and with the actor.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix::prelude::*;
+use engine::ids::{AttemptNumber, TaskIndex};
+use engine::instance::Event;
+use engine::task::{Observation, TaskReport, WatchGoal};
+use engine::task_type::WatchKind;
+use futures_util::future::LocalBoxFuture;
+use tokio::sync::watch;
+
+use crate::execution::running_instance::RunningInstance;
+use crate::execution::workflow_deps::WorkflowDeps;
+use crate::messages::workflow::DeliverEvents;
+use ports::StoreError;
+
+/// The pause before the next look after one that failed.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// A request to look at what an attempt waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WatchRequest {
+    /// The task.
+    pub(crate) task_index: TaskIndex,
+    /// The attempt.
+    pub(crate) attempt: AttemptNumber,
+    /// What it waits for.
+    pub(crate) kind: WatchKind,
+    /// What it wants of that.
+    pub(crate) goal: WatchGoal,
+}
+
+/// The future of one look: what was found; none for nothing to report.
+pub(crate) type LookFuture = LocalBoxFuture<'static, Result<Option<Observation>, StoreError>>;
+
+/// How to look at what one attempt waits for, with all that this needs of the instance.
+pub(crate) trait AttemptLook {
+    /// Looks, and does what the goal of the attempt demands. A repetition is harmless, and so is one of an owner that has
+    /// lost the instance.
+    fn look(&self) -> LookFuture;
+
+    /// Returns the pause before the next look that nothing requested.
+    fn interval(&self) -> Duration;
+}
+
+/// A look of an attempt that is not the one of another request.
+type SharedLook = std::rc::Rc<dyn AttemptLook>;
+
+/// The watches of one instance.
+#[derive(Default)]
+pub(crate) struct Watches {
+    open: BTreeMap<TaskIndex, OpenWatch>,
+}
+
+struct OpenWatch {
+    attempt: AttemptNumber,
+    looks: watch::Sender<SharedLook>,
+}
+
+impl Watches {
+    /// Looks as requested, and again from time to time; reports go to `reply_to`.
+    pub(crate) fn start(
+        &mut self,
+        deps: &WorkflowDeps,
+        instance: &RunningInstance,
+        request: WatchRequest,
+        reply_to: &Recipient<DeliverEvents>,
+    ) {
+        let Some(look) = look_of(deps, instance, request) else {
+            return;
+        };
+        let open = self.open.get(&request.task_index);
+        if let Some(open) = open.filter(|open| open.attempt == request.attempt) {
+            open.looks.send_replace(look);
+            return;
+        }
+        let (looks, requested) = watch::channel(look);
+        actix_rt::spawn(look_repeatedly(requested, request, reply_to.clone()));
+        let attempt = request.attempt;
+        self.open.insert(request.task_index, OpenWatch { attempt, looks });
+    }
+
+    /// Looks at once, for one task or for all.
+    pub(crate) fn look_again(&self, task_index: Option<TaskIndex>) {
+        let all = self.open.iter();
+        for (_, open) in all.filter(|(open, _)| task_index.is_none_or(|only| only == **open)) {
+            open.looks.send_modify(|_| {});
+        }
+    }
+
+    /// Ends the watches of attempts that do not run any more.
+    pub(crate) fn close_ended(&mut self, instance: &RunningInstance) {
+        self.open
+            .retain(|task_index, open| instance.runs_in_owner(*task_index, open.attempt));
+    }
+}
+
+/// Returns how to look at what an attempt waits for; none where the report comes by itself.
+fn look_of(_: &WorkflowDeps, _: &RunningInstance, request: WatchRequest) -> Option<SharedLook> {
+    match request.kind {
+        WatchKind::Children | WatchKind::Dependencies => None,
+        // The decision of a person comes through the inbox.
+        WatchKind::Approval => None,
+    }
+}
+
+/// Looks until the attempt is not watched any more.
+async fn look_repeatedly(
+    mut requested: watch::Receiver<SharedLook>,
+    request: WatchRequest,
+    reply_to: Recipient<DeliverEvents>,
+) {
+    let WatchRequest {
+        task_index, attempt, ..
+    } = request;
+    loop {
+        let look = requested.borrow_and_update().clone();
+        let pause = match look.look().await {
+            Ok(Some(observation)) => {
+                let report = TaskReport::Observed {
+                    task_index,
+                    attempt,
+                    observation,
+                };
+                reply_to.do_send(DeliverEvents(vec![Event::Report(report)]));
+                look.interval()
+            }
+            Ok(None) => look.interval(),
+            Err(error) => {
+                tracing::warn!(task = task_index.0, %error, "what a task waits for could not be read");
+                RETRY_PAUSE
+            }
+        };
+        drop(look);
+        match tokio::time::timeout(pause, requested.changed()).await {
+            Ok(Err(_)) => return,
+            Ok(Ok(())) | Err(_) => {}
+        }
+    }
+}

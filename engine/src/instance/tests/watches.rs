@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+
+use super::fixture::{World, task};
+use crate::attempt::AttemptResult;
+use crate::ids::{AttemptNumber, TaskIndex};
+use crate::instance::{Effect, Event, pending_effects};
+use crate::spec::model::TaskDefinition;
+use crate::states::{Command, KillCause, OnTimeout};
+use crate::task::{ApprovalDecision, ChildrenSeen, Observation, TaskReport, WatchGoal};
+use crate::task_type::{ExecutionSite, TaskAction, TaskType, WatchKind};
+
+const fn waiting_type(name: &'static str, kind: WatchKind) -> TaskType {
+    TaskType {
+        name,
+        doc: "Waits in the owner.",
+        site: ExecutionSite::Owner(kind),
+        fields: &[],
+        prepare: |_, _, _| Default::default(),
+    }
+}
+
+const ASK: TaskType = waiting_type("test_ask", WatchKind::Approval);
+const PARENT: TaskType = waiting_type("test_parent", WatchKind::Children);
+
+fn waiting(task_type: &'static TaskType, timeout_ms: Option<i64>) -> TaskDefinition {
+    TaskDefinition {
+        action: TaskAction::of_type(task_type),
+        timeout_ms,
+        ..task("a", &[])
+    }
+}
+
+fn observed(attempt: u32, observation: Observation) -> Event {
+    Event::Report(TaskReport::Observed {
+        task_index: TaskIndex(0),
+        attempt: AttemptNumber(attempt),
+        observation,
+    })
+}
+
+fn children(open: u32, paused: u32) -> Observation {
+    Observation::Children(ChildrenSeen {
+        open,
+        paused,
+        unsuccessful: 0,
+    })
+}
+
+fn approved() -> Observation {
+    Observation::Approval(ApprovalDecision::Approved {
+        outputs: BTreeMap::from([("why".to_owned(), "good".to_owned())]),
+    })
+}
+
+fn goals(world: &World) -> Vec<WatchGoal> {
+    let effects = pending_effects(&world.plan, &world.state).into_iter();
+    effects
+        .filter_map(|effect| match effect {
+            Effect::Watch { goal, .. } => Some(goal),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn an_attempt_in_the_owner_waits_and_ends_by_what_is_observed() {
+    let mut world = World::of(vec![waiting(&ASK, None), task("b", &[0])]);
+    assert_eq!(world.line(), "running running pending");
+    assert_eq!(goals(&world), [WatchGoal::Run]);
+    world.send(observed(2, approved()));
+    assert_eq!(world.line(), "running running pending", "of another attempt");
+    world.send(observed(1, approved()));
+    assert_eq!(world.line(), "running succeeded waiting");
+    assert_eq!(world.row(0).outputs["why"], "good");
+    assert_eq!(world.row(0).progress, None);
+}
+
+#[test]
+fn a_pause_keeps_the_attempt_open_and_its_time_limit_stands_still() {
+    let mut world = World::of(vec![waiting(&ASK, Some(1_000))]);
+    let due = world.row(0).due_at;
+    assert_eq!(due, Some(world.now.plus(1_000)));
+    world.now = world.now.plus(400);
+    world.command(Command::Pause);
+    assert_eq!(world.line(), "paused not_run");
+    assert_eq!(world.row(0).due_at, None);
+    world.pass(10_000);
+    world.command(Command::Resume);
+    assert_eq!(world.line(), "running running");
+    assert_eq!(world.row(0).due_at, Some(world.now.plus(600)));
+    assert_eq!(world.row(0).attempts, 1);
+    world.pass(601);
+    assert_eq!(world.line(), "failed failed");
+    let error = world
+        .row(0)
+        .attempt
+        .as_ref()
+        .and_then(|attempt| attempt.error.clone());
+    assert_eq!(error.as_deref(), Some("timed out after 1s"));
+}
+
+#[test]
+fn a_stop_ends_a_wait_at_once_also_while_it_is_paused() {
+    for is_paused in [false, true] {
+        let mut world = World::of(vec![waiting(&ASK, None)]);
+        if is_paused {
+            world.command(Command::Pause);
+        }
+        world.command(Command::Stop);
+        assert_eq!(world.line(), "stopped killed");
+    }
+}
+
+#[test]
+fn children_pause_before_their_task_and_are_stopped_before_it_is_killed() {
+    let mut world = World::of(vec![waiting(&PARENT, None)]);
+    world.send(observed(1, children(2, 0)));
+    world.command(Command::Pause);
+    assert_eq!(world.line(), "pausing running");
+    assert_eq!(goals(&world), [WatchGoal::Pause]);
+    world.send(observed(1, children(1, 1)));
+    assert_eq!(world.line(), "pausing running");
+    world.send(observed(1, children(0, 2)));
+    assert_eq!(world.line(), "paused not_run");
+    world.command(Command::Stop);
+    assert_eq!(world.line(), "stopping running");
+    assert_eq!(goals(&world), [WatchGoal::End(KillCause::Stop)]);
+    world.send(observed(1, children(0, 0)));
+    assert_eq!(world.line(), "stopped killed");
+}
+
+#[test]
+fn a_failure_while_pausing_waits_for_paused_children_to_end() {
+    let mut world = World::of(vec![waiting(&PARENT, None), task("b", &[])]);
+    world.run(1);
+    world.command(Command::Pause);
+    world.send(observed(1, children(0, 1)));
+    assert_eq!(world.line(), "pausing not_run running");
+    world.end(1, AttemptResult::Failed);
+    assert_eq!(world.line(), "pausing running failed");
+    assert_eq!(goals(&world), [WatchGoal::End(KillCause::Strategy)]);
+    world.send(observed(1, children(0, 0)));
+    assert_eq!(world.line(), "failed killed failed");
+}
+
+#[test]
+fn a_time_limit_stops_children_and_a_limit_that_warns_does_not() {
+    let mut world = World::of(vec![waiting(&PARENT, Some(1_000))]);
+    world.pass(1_001);
+    assert_eq!(goals(&world), [WatchGoal::End(KillCause::Timeout)]);
+    world.send(observed(1, children(0, 0)));
+    assert_eq!(world.line(), "failed failed");
+    let warned = TaskDefinition {
+        on_timeout: OnTimeout::Warn,
+        ..waiting(&PARENT, Some(1_000))
+    };
+    let mut world = World::of(vec![warned]);
+    world.pass(1_001);
+    assert_eq!(goals(&world), [WatchGoal::Run]);
+    assert_eq!(world.row(0).due_at, None);
+}
+
+#[test]
+fn a_clock_step_moves_the_times_of_a_wait() {
+    let mut world = World::of(vec![waiting(&ASK, Some(1_000))]);
+    world.now = world.now.plus(60_000);
+    world.send(Event::ClockStepped { by_ms: 60_000 });
+    assert_eq!(world.row(0).due_at, Some(world.now.plus(1_000)));
+    world.pass(900);
+    assert_eq!(world.line(), "running running");
+    world.pass(101);
+    assert_eq!(world.line(), "failed failed");
+}
