@@ -8,6 +8,7 @@ mod date_names;
 pub mod approval;
 pub mod attempt;
 pub mod backfill;
+pub mod children;
 pub mod dependent;
 pub mod ids;
 pub mod states;

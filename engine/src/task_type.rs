@@ -2,13 +2,17 @@
 //!
 //! A type is one file below and one entry of [`TASK_TYPES`]; parser, serializer, JSON Schema and runner follow it.
 
+pub mod child_workflow;
+pub mod dynamic;
 pub mod http;
 pub mod noop;
 pub mod python;
 pub mod shell;
+pub mod sub_workflow;
 
 pub(crate) mod action;
 mod background;
+mod child_values;
 pub(crate) mod definition;
 pub(crate) mod field;
 mod program;
@@ -28,4 +32,4 @@ pub use site::{ExecutionSite, WatchKind};
 pub use value_kind::ValueKind;
 
 /// Every type, in the order in which they are listed for users.
-pub const TASK_TYPES: &[&TaskType] = &[&shell::SHELL, &python::PYTHON, &http::HTTP, &noop::NOOP];
+pub const TASK_TYPES: &[&TaskType] = &[&shell::SHELL, &python::PYTHON, &http::HTTP, &noop::NOOP, &sub_workflow::SUB_WORKFLOW, &dynamic::DYNAMIC];

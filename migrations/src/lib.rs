@@ -24,6 +24,7 @@ mod m0017_backfill_dates;
 mod m0020_retention;
 mod m0021_instance_purge;
 mod m0022_task_progress;
+mod m0024_children;
 mod m0026_project_share;
 mod m0027_dependency_waits;
 mod migration;
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_retention::Migration),
             Box::new(m0021_instance_purge::Migration),
             Box::new(m0022_task_progress::Migration),
+            Box::new(m0024_children::Migration),
             Box::new(m0026_project_share::Migration),
             Box::new(m0027_dependency_waits::Migration),
         ]

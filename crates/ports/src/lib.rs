@@ -14,6 +14,7 @@ pub mod protocol;
 pub mod rpc;
 
 mod backfills;
+mod children;
 mod dependencies;
 mod error;
 mod inbox;
@@ -32,6 +33,10 @@ mod workflow_lookup;
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
+};
+pub use children::{
+    ChildRefusal, ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
 };
 pub use dependencies::{
     CandidateQuery, CandidateWindow, DependencyStore, DependencyWaits, PassedOutputs, WaitedRange, WokenDependent,

@@ -9,6 +9,7 @@ use engine::spec::Definition;
 use engine::states::MemberState;
 
 use crate::backfills::BackfillStore;
+use crate::children::ChildStore;
 use crate::dependencies::DependencyStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
@@ -158,6 +159,7 @@ pub trait Store:
     + InboxStore
     + RelayedResults
     + BackfillStore
+    + ChildStore
     + ScheduleStore
     + WorkflowLookup
     + DependencyStore
@@ -174,6 +176,7 @@ impl<S> Store for S where
         + InboxStore
         + RelayedResults
         + BackfillStore
+        + ChildStore
         + ScheduleStore
         + WorkflowLookup
         + DependencyStore
