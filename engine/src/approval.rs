@@ -2,9 +2,11 @@
 
 mod answers;
 mod fields;
+mod progress;
 
 pub use answers::AnswerRule;
 pub use fields::{ApprovalInput, ApprovalTask, ApprovalTimeout};
+pub use progress::ApprovalProgress;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ mod items;
 mod observation;
 mod outputs;
 mod parse;
+mod progress;
 mod reasons;
 
 pub use dates::{DependencyCycle, DependencyDate};
@@ -19,6 +20,8 @@ pub use items::{
     DependencyTarget, DependencyTask, DependencyWindow,
 };
 pub use observation::{Candidate, CandidateTask, ItemObservation};
+pub use progress::DependencyProgress;
+pub(crate) use progress::WAITS_FOR_FIRST_LOOK;
 pub use reasons::ReasonContext;
 
 #[cfg(test)]

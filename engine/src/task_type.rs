@@ -2,7 +2,9 @@
 //!
 //! A type is one file below and one entry of [`TASK_TYPES`]; parser, serializer, JSON Schema and runner follow it.
 
+pub mod approval;
 pub mod child_workflow;
+pub mod dependent;
 pub mod dynamic;
 pub mod http;
 pub mod noop;
@@ -19,6 +21,7 @@ mod program;
 pub(crate) mod script;
 pub(crate) mod site;
 mod value_kind;
+mod wait_values;
 
 #[cfg(test)]
 mod tests;
@@ -32,4 +35,4 @@ pub use site::{ExecutionSite, WatchKind};
 pub use value_kind::ValueKind;
 
 /// Every type, in the order in which they are listed for users.
-pub const TASK_TYPES: &[&TaskType] = &[&shell::SHELL, &python::PYTHON, &http::HTTP, &noop::NOOP, &sub_workflow::SUB_WORKFLOW, &dynamic::DYNAMIC];
+pub const TASK_TYPES: &[&TaskType] = &[&shell::SHELL, &python::PYTHON, &http::HTTP, &noop::NOOP, &sub_workflow::SUB_WORKFLOW, &dynamic::DYNAMIC, &dependent::DEPENDENT, &approval::APPROVAL];

@@ -192,6 +192,9 @@ impl CommitCycle {
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
             self.deps.commit_events.publish_backfill(backfill);
         }
+        if has_new_state && state.is_some_and(InstanceState::is_final) {
+            self.deps.commit_events.publish_end();
+        }
     }
 
     /// The events of the failed commit are gone: their senders repeat them, and the pending effects are derived from the

@@ -61,10 +61,10 @@ impl<'a> Grants<'a> {
     /// `Unavailable`: try again.
     pub async fn find_named_workflows(
         self,
-        project: ProjectId,
+        project: &str,
         names: &[WorkflowName],
     ) -> Result<Vec<NamedWorkflow>, CatalogError> {
-        Ok(self.store.find_named_workflows(project.0, names).await?)
+        Ok(self.store.find_named_workflows(project, names).await?)
     }
 
     /// Lists the grants on a project: those of users by name, then those of other projects by name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::ids::{BackfillId, Epoch, InstanceId, Timestamp};
 use engine::instance::{OperationDecision, Transition};
 use engine::states::InstanceState;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// One stored commit of one instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,7 @@ pub struct CommitEvent {
 pub struct CommitBroadcast {
     sender: broadcast::Sender<Arc<CommitEvent>>,
     backfills: broadcast::Sender<BackfillId>,
+    ends: Arc<Notify>,
 }
 
 impl CommitBroadcast {
@@ -39,6 +40,7 @@ impl CommitBroadcast {
         Self {
             sender: broadcast::channel(capacity).0,
             backfills: broadcast::channel(capacity).0,
+            ends: Arc::default(),
         }
     }
 
@@ -57,6 +59,16 @@ impl CommitBroadcast {
     /// Returns a receiver of the backfills that change from now on.
     pub fn subscribe_backfills(&self) -> broadcast::Receiver<BackfillId> {
         self.backfills.subscribe()
+    }
+
+    /// Says that an instance has ended.
+    pub fn publish_end(&self) {
+        self.ends.notify_one();
+    }
+
+    /// Waits until an instance has ended since the last wait; for one listener.
+    pub async fn wait_for_ends(&self) {
+        self.ends.notified().await;
     }
 
     /// Returns a receiver of the commits from now on.

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::spec::params::{TYPES, parse_type, parse_value};
-use crate::spec::validator::{Path, Validator, named as names_of};
+use crate::spec::validator::{Path, Validator};
 use crate::spec::{ParamType, names};
 use crate::states::named;
+use crate::task_type::TaskAction;
 
 /// The most bytes of a message before parameters are put in.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024;
@@ -61,19 +62,20 @@ pub struct ApprovalInput {
 }
 
 impl ApprovalTask {
-    /// Parses the fields of a task; `None` when something is wrong.
+    /// Reads the fields of an action of this type; none for other actions.
+    pub fn of_action(action: &TaskAction) -> Option<Self> {
+        let mut validator = Validator::default();
+        Self::parse(&mut validator, &action.fields_object(), &Path::ROOT)
+    }
+
+    /// Parses the fields of a task; `None` when something is wrong. What the table of fields checks is not reported again.
     pub(crate) fn parse(
         validator: &mut Validator,
         fields: &Map<String, Value>,
         at: &Path<'_>,
     ) -> Option<Self> {
-        let message = match fields.get("message") {
-            Some(value) => parse_message(validator, value, &at.key("message")),
-            None => {
-                validator.missing(at, "message", "it says what is asked, for example \"Publish?\"");
-                None
-            }
-        };
+        let message = fields.get("message").and_then(Value::as_str);
+        let message = message.and_then(|text| parse_message(validator, text, &at.key("message")));
         let approvers = fields.get("approvers").map_or_else(Vec::new, |value| {
             parse_approvers(validator, value, &at.key("approvers"))
         });
@@ -82,10 +84,7 @@ impl ApprovalTask {
         });
         let on_timeout = fields
             .get("on_timeout")
-            .and_then(|value| {
-                let all = names_of(ApprovalTimeout::ALL, ApprovalTimeout::as_str);
-                validator.choice(value, &at.key("on_timeout"), &all)
-            })
+            .and_then(|value| value.as_str()?.parse().ok())
             .unwrap_or(ApprovalTimeout::Fail);
         Some(Self {
             message: message?,
@@ -114,13 +113,17 @@ impl ApprovalTask {
     }
 }
 
-fn parse_message(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<String> {
-    let message = validator.short_text(value, at, MAX_MESSAGE_BYTES)?;
-    if message.trim().is_empty() {
+fn parse_message(validator: &mut Validator, text: &str, at: &Path<'_>) -> Option<String> {
+    if text.trim().is_empty() {
         validator.invalid(at, "MISSING", "a message says what is asked");
         return None;
     }
-    Some(message)
+    if text.len() > MAX_MESSAGE_BYTES {
+        let message = format!("it has {} bytes, at most {MAX_MESSAGE_BYTES} are allowed", text.len());
+        validator.invalid(at, "TOO_LARGE", message);
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 fn parse_approvers(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Vec<String> {

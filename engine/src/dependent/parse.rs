@@ -8,6 +8,7 @@ use super::items::{
     DependencyTarget, DependencyTask, DependencyWindow,
 };
 use crate::spec::validator::{Path, Validator, named};
+use crate::task_type::TaskAction;
 
 /// The most items of one task.
 const MAX_ITEMS: usize = 100;
@@ -34,12 +35,18 @@ const ITEM_KEYS: &[&str] = &[
 ];
 
 impl DependencyTask {
-    /// Parses the fields of a task; `None` when something is wrong.
+    /// Reads the fields of an action of this type; none for other actions.
+    pub fn of_action(action: &TaskAction) -> Option<Self> {
+        let mut validator = Validator::default();
+        Self::parse(&mut validator, &action.fields_object(), &Path::ROOT)
+    }
+
+    /// Parses the fields of a task; `None` when something is wrong. What the table of fields checks is not reported again.
     pub(crate) fn parse(validator: &mut Validator, fields: &Map<String, Value>, at: &Path<'_>) -> Option<Self> {
         let group = GroupParser::default().parse_group(validator, fields, at);
         let on_failure = fields
             .get("on_failure")
-            .and_then(|value| validator.choice(value, &at.key("on_failure"), &policies()))
+            .and_then(|value| value.as_str()?.parse().ok())
             .unwrap_or(DependencyFailurePolicy::Fail);
         let failure_wait_ms = fields
             .get("failure_wait")
@@ -76,10 +83,6 @@ fn parse_check_interval(validator: &mut Validator, fields: &Map<String, Value>, 
         validator.invalid(&at, "OUT_OF_RANGE", "a check_interval is 1s to 1h");
     }
     ms
-}
-
-fn policies() -> Vec<(&'static str, DependencyFailurePolicy)> {
-    named(DependencyFailurePolicy::ALL, DependencyFailurePolicy::as_str)
 }
 
 /// Parses groups, and counts their items.

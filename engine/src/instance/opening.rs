@@ -1,17 +1,63 @@
 //! How an attempt that runs in the owner begins, decided in the commit in which it starts.
 
+mod approvals;
+mod dependencies;
+
 use serde_json::Value;
 
 use super::draft::InstanceDraft;
-use crate::ids::TaskIndex;
+use crate::attempt::AttemptEnd;
+use crate::dependent::DependencyProgress;
+use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
+use crate::params::task_values;
 use crate::spec::model::TaskDefinition;
-use crate::task::Opening;
+use crate::task::{Opening, Task};
+use crate::task_type::{ExecutionSite, WatchKind};
 
 /// Decides how the open attempt of a task begins. A type without an arm of its own waits for its first observation.
-pub(super) fn open_attempt(_: &InstanceDraft<'_>, _: TaskIndex, task: &TaskDefinition) -> Opening {
+pub(super) fn open_attempt(
+    draft: &InstanceDraft<'_>,
+    task_index: TaskIndex,
+    task: &TaskDefinition,
+) -> Opening {
+    let Some(row) = draft.rows().get(task_index) else {
+        return waits(task);
+    };
+    match task.action.site() {
+        ExecutionSite::Owner(WatchKind::Dependencies) => {
+            let progress = DependencyProgress::new(&draft.plan().start, draft.stored().rows.created_at);
+            dependencies::open(task, progress, draft.at())
+        }
+        ExecutionSite::Owner(WatchKind::Approval) => open_approval(draft, task_index, (task, row)),
+        _ => waits(task),
+    }
+}
+
+fn waits(task: &TaskDefinition) -> Opening {
     Opening::Waits {
         reason: format!("begins as {}", task.action.type_name()),
         failure_wait_ms: None,
         detail: Value::Null,
+    }
+}
+
+fn open_approval(
+    draft: &InstanceDraft<'_>,
+    task_index: TaskIndex,
+    (task, row): (&TaskDefinition, &Task),
+) -> Opening {
+    let rows = &draft.stored().rows;
+    let base = draft.plan().start.time_base(rows.created_at);
+    let uid = DispatchId {
+        generation: rows.generation,
+        instance: rows.id,
+        task_index,
+        attempt: AttemptNumber(row.attempts),
+        dispatch_number: 0,
+    };
+    let outputs_of = |at: TaskIndex| draft.rows().get(at).map(|row| &row.outputs);
+    match task_values(draft.plan(), uid, base, &outputs_of) {
+        Ok(values) => approvals::open(task, (&values, base), draft.at()),
+        Err(error) => Opening::Ends(AttemptEnd::hopeless(&error.to_string(), draft.at())),
     }
 }

@@ -278,7 +278,7 @@ async fn names_mean_what_projects_grant(database: &Database) {
         name("default", "flow"),
     ];
     let find = async || {
-        let found = database.store.find_named_workflows(1, &names).await;
+        let found = database.store.find_named_workflows("default", &names).await;
         found.expect("an answer")
     };
     let needs = |named: &ports::NamedWorkflow, access| named.require("default", access).map(|found| found.workflow_id);

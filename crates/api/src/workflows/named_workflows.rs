@@ -27,7 +27,7 @@ pub(crate) async fn check_grants(
         })
         .collect();
     let names: Vec<WorkflowName> = references.iter().map(|(_, name)| name.clone()).collect();
-    let found = catalog.grants().find_named_workflows(project.id, &names).await?;
+    let found = catalog.grants().find_named_workflows(&project.name, &names).await?;
     let refused = references.iter().zip(&found).filter_map(|((reference, _), named)| {
         let message = missing_grant(reference, named, &project.name)?;
         let pointer = format!("{}/project", reference.pointer);
