@@ -26,7 +26,7 @@ mod m0021_instance_purge;
 mod m0022_task_progress;
 mod m0024_children;
 mod m0026_project_share;
-mod m0027_dependency_waits;
+mod m0027_waits;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -56,7 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_task_progress::Migration),
             Box::new(m0024_children::Migration),
             Box::new(m0026_project_share::Migration),
-            Box::new(m0027_dependency_waits::Migration),
+            Box::new(m0027_waits::Migration),
         ]
     }
 }

@@ -105,6 +105,7 @@ fn register_routes(config: &mut ServiceConfig) {
     backfills::create::register_routes(config);
     backfills::commands::register_routes(config);
     operations::register_routes(config);
+    approvals::register_routes(config);
     users::register_routes(config);
     tokens::register_routes(config);
     nodes::register_routes(config);

@@ -98,6 +98,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         request_key::indexes(),
         instance::indexes(),
         instance_label::indexes(),
+        task_instance::indexes(),
         attempt::indexes(),
         transition::indexes(),
         inbox::indexes(),

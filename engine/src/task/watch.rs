@@ -160,6 +160,7 @@ pub(super) fn open(context: &StepContext<'_>, mut task: Task, opening: Opening) 
         } => {
             let progress = task.progress.get_or_insert_default();
             progress.failure_wait_at = failure_wait_ms.map(|wait| context.at.plus(wait));
+            progress.kind = context.site.watch_kind();
             progress.waits_for.clone_from(&reason);
             progress.detail = detail;
             task.due_at = progress.due_at();

@@ -2,6 +2,7 @@
 
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::task::{Attempt, Task, Worker};
+use engine::task_type::WatchKind;
 use ports::StoreError;
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
@@ -23,9 +24,10 @@ pub(crate) struct TaskColumns<'a> {
     ended_at: Option<i64>,
     outputs: String,
     progress: Option<String>,
+    waits_on: Option<&'static str>,
 }
 
-const TASK: [Column; 12] = [
+const TASK: [Column; 13] = [
     ("instance", "bigint"),
     ("task_index", "bigint"),
     ("state", "text"),
@@ -38,6 +40,7 @@ const TASK: [Column; 12] = [
     ("ended_at", "bigint"),
     ("outputs", "text"),
     ("progress", "text"),
+    ("waits_on", "text"),
 ];
 
 #[derive(Serialize)]
@@ -95,6 +98,7 @@ impl<'a> TaskColumns<'a> {
             ended_at: task.ended_at.map(|at| at.0),
             outputs: map_json(&task.outputs)?,
             progress: task.progress.as_ref().map(json).transpose()?,
+            waits_on: task.waits_on().map(WatchKind::as_str),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Which task waits for which instances, and the ends of instances that a task waits for.
+//! What tasks wait for: which kind of thing, which instances, and the ends of instances that a task waits for.
 //!
 //! The commit that ends an instance records its end where a task waits for it, in constant time however many do. What the
 //! end wakes is found later, by any master.
@@ -29,6 +29,9 @@ ALTER TABLE instance ADD COLUMN chosen_tasks BOOLEAN NOT NULL DEFAULT FALSE;
 UPDATE instance SET chosen_tasks = TRUE WHERE json_array_length(start::json -> 'tasks') > 0;
 CREATE INDEX instance_base ON instance (workflow_id, scheduled_at, created_at);
 
+ALTER TABLE task_instance ADD COLUMN waits_on TEXT;
+CREATE INDEX task_instance_waits ON task_instance (waits_on, instance, task_index) WHERE waits_on IS NOT NULL;
+
 CREATE FUNCTION record_dependency_end() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM dependency_wait WHERE instance = NEW.id;
@@ -57,6 +60,8 @@ DROP TRIGGER instance_waits_gone ON instance;
 DROP FUNCTION delete_dependency_waits();
 DROP TRIGGER instance_dependents ON instance;
 DROP FUNCTION record_dependency_end();
+DROP INDEX task_instance_waits;
+ALTER TABLE task_instance DROP COLUMN waits_on;
 DROP INDEX instance_base;
 ALTER TABLE instance DROP COLUMN chosen_tasks;
 DROP TABLE dependency_end;
@@ -87,6 +92,9 @@ ALTER TABLE instance ADD COLUMN chosen_tasks BOOLEAN NOT NULL DEFAULT FALSE;
 UPDATE instance SET chosen_tasks = TRUE WHERE json_array_length(start, '$.tasks') > 0;
 CREATE INDEX instance_base ON instance (workflow_id, scheduled_at, created_at);
 
+ALTER TABLE task_instance ADD COLUMN waits_on TEXT;
+CREATE INDEX task_instance_waits ON task_instance (waits_on, instance, task_index) WHERE waits_on IS NOT NULL;
+
 CREATE TRIGGER instance_dependents AFTER UPDATE OF state ON instance
     WHEN NEW.state <> OLD.state AND NEW.state IN ('stopped', 'failed', 'succeeded') AND NOT NEW.dry_run
 BEGIN
@@ -107,6 +115,8 @@ END;
 const SQLITE_DOWN: &str = "
 DROP TRIGGER instance_waits_gone;
 DROP TRIGGER instance_dependents;
+DROP INDEX task_instance_waits;
+ALTER TABLE task_instance DROP COLUMN waits_on;
 DROP INDEX instance_base;
 ALTER TABLE instance DROP COLUMN chosen_tasks;
 DROP TABLE dependency_end;
