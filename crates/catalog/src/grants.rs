@@ -61,10 +61,10 @@ impl<'a> Grants<'a> {
     /// `Unavailable`: try again.
     pub async fn find_named_workflows(
         self,
-        project: ProjectId,
+        project: &str,
         names: &[WorkflowName],
     ) -> Result<Vec<NamedWorkflow>, CatalogError> {
-        Ok(self.store.find_named_workflows(project.0, names).await?)
+        Ok(self.store.find_named_workflows(project, names).await?)
     }
 
     /// Lists the grants on a project: those of users by name, then those of other projects by name.
@@ -77,7 +77,9 @@ impl<'a> Grants<'a> {
             Some(_) => Vec::new(),
             None => self.list_users(project, &after, page.rows()).await?,
         };
-        let count = page.rows().saturating_sub(u64::try_from(grants.len()).unwrap_or(u64::MAX));
+        let count = page
+            .rows()
+            .saturating_sub(u64::try_from(grants.len()).unwrap_or(u64::MAX));
         let after = shared_with(&after).unwrap_or_default();
         grants.extend(list_shares(self.store, project, after, count).await?);
         Ok(Page::cut("grants", page, grants, |grant: &Grant| {

@@ -34,7 +34,8 @@ pub use backfills::{
     WaitingDate, WaitingDates,
 };
 pub use dependencies::{
-    CandidateQuery, CandidateWindow, DependencyStore, DependencyWaits, PassedOutputs, WaitedRange, WokenDependent,
+    CandidateQuery, CandidateWindow, DependencyStore, DependencyWaits, PassedOutputs, WaitedRange,
+    WokenDependent,
 };
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};

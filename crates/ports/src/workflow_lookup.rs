@@ -108,7 +108,7 @@ pub trait WorkflowLookup: Send + Sync + 'static {
     /// name, in their order.
     async fn find_named_workflows(
         &self,
-        naming_project: i64,
+        naming_project: &str,
         names: &[WorkflowName],
     ) -> Result<Vec<NamedWorkflow>, StoreError>;
 }

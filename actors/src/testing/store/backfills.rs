@@ -33,7 +33,7 @@ impl BackfillStore for FakeStore {
 impl WorkflowLookup for FakeStore {
     async fn find_named_workflows(
         &self,
-        _: i64,
+        _: &str,
         names: &[WorkflowName],
     ) -> Result<Vec<NamedWorkflow>, StoreError> {
         let unknown = |name: &WorkflowName| NamedWorkflow {

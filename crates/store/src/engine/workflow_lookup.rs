@@ -29,7 +29,7 @@ const NAME: [Column; 3] = [
 impl WorkflowLookup for Store {
     async fn find_named_workflows(
         &self,
-        naming_project: i64,
+        naming_project: &str,
         names: &[WorkflowName],
     ) -> Result<Vec<NamedWorkflow>, StoreError> {
         if names.is_empty() {
@@ -38,7 +38,8 @@ impl WorkflowLookup for Store {
         let sql = format!(
             "SELECT c_project, c_workflow, p.id, s.permission, w.id, w.version, w.enabled FROM {} \
              LEFT JOIN project p ON p.name = c_project AND p.deleted_at IS NULL \
-             LEFT JOIN project_share s ON s.project_id = p.id AND s.other_id = $2 \
+             LEFT JOIN project n ON n.name = $2 AND n.deleted_at IS NULL \
+             LEFT JOIN project_share s ON s.project_id = p.id AND s.other_id = n.id \
              LEFT JOIN workflow w ON w.project_id = p.id AND w.name = c_workflow AND w.deleted_at IS NULL \
              ORDER BY c_place",
             source(self.backend(), &NAME)
@@ -63,7 +64,7 @@ impl WorkflowLookup for Store {
     }
 }
 
-fn read_named_workflow(row: &QueryResult, naming_project: i64) -> Result<NamedWorkflow, StoreError> {
+fn read_named_workflow(row: &QueryResult, naming_project: &str) -> Result<NamedWorkflow, StoreError> {
     let mut columns = RowReader::new(row);
     let name = WorkflowName {
         project: columns.next_value()?,
@@ -74,8 +75,8 @@ fn read_named_workflow(row: &QueryResult, naming_project: i64) -> Result<NamedWo
     let workflow: Option<i64> = columns.next_value()?;
     let version: Option<i64> = columns.next_value()?;
     let enabled: Option<bool> = columns.next_value()?;
-    let access = project.map(|project| match granted {
-        _ if project == naming_project => ProjectAccess::Execute,
+    let access = project.map(|_| match granted {
+        _ if name.project == naming_project => ProjectAccess::Execute,
         Some(granted) => granted,
         None => ProjectAccess::Nothing,
     });
