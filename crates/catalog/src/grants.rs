@@ -77,7 +77,9 @@ impl<'a> Grants<'a> {
             Some(_) => Vec::new(),
             None => self.list_users(project, &after, page.rows()).await?,
         };
-        let count = page.rows().saturating_sub(u64::try_from(grants.len()).unwrap_or(u64::MAX));
+        let count = page
+            .rows()
+            .saturating_sub(u64::try_from(grants.len()).unwrap_or(u64::MAX));
         let after = shared_with(&after).unwrap_or_default();
         grants.extend(list_shares(self.store, project, after, count).await?);
         Ok(Page::cut("grants", page, grants, |grant: &Grant| {

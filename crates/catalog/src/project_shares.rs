@@ -81,7 +81,9 @@ pub(crate) async fn delete_share(
     other: &str,
 ) -> Result<(), CatalogError> {
     let id = find_other(on, other).await?;
-    let deleted = project_share::Entity::delete_by_id((project.0, id)).exec(on).await?;
+    let deleted = project_share::Entity::delete_by_id((project.0, id))
+        .exec(on)
+        .await?;
     if deleted.rows_affected == 0 {
         return Err(CatalogError::not_found(format!("grant for project `{other}`")));
     }

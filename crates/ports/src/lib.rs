@@ -39,7 +39,8 @@ pub use children::{
     ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
 };
 pub use dependencies::{
-    CandidateQuery, CandidateWindow, DependencyStore, DependencyWaits, PassedOutputs, WaitedRange, WokenDependent,
+    CandidateQuery, CandidateWindow, DependencyStore, DependencyWaits, PassedOutputs, WaitedRange,
+    WokenDependent,
 };
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};

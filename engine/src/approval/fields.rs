@@ -1,11 +1,15 @@
 //! The fields of approval tasks.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::spec::params::{TYPES, parse_type, parse_value};
 use crate::spec::validator::{Path, Validator};
 use crate::spec::{ParamType, names};
-use crate::states::named;
+use crate::states::{UnknownName, named};
 use crate::task_type::TaskAction;
 
 /// The most bytes of a message before parameters are put in.
@@ -164,12 +168,7 @@ fn parse_inputs(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Vec<
         .collect()
 }
 
-fn parse_input(
-    validator: &mut Validator,
-    name: &str,
-    value: &Value,
-    at: &Path<'_>,
-) -> Option<ApprovalInput> {
+fn parse_input(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_>) -> Option<ApprovalInput> {
     let is_legal = validator.param_name(name, at);
     let map = validator.object(value, at, INPUT_KEYS)?;
     let given = map.get("default").filter(|value| !value.is_null());

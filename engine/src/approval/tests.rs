@@ -49,12 +49,18 @@ fn what_is_wrong_is_pointed_at() {
         (json!({"message": "ok?", "approvers": ["a", "a"]}), "/approvers/1"),
         (json!({"message": "ok?", "approvers": ["group:"]}), "/approvers/0"),
         (json!({"message": "ok?", "inputs": {"PATH": {}}}), "/inputs/PATH"),
-        (json!({"message": "ok?", "inputs": {"n": {"type": "date"}}}), "/inputs/n/type"),
+        (
+            json!({"message": "ok?", "inputs": {"n": {"type": "date"}}}),
+            "/inputs/n/type",
+        ),
         (
             json!({"message": "ok?", "inputs": {"n": {"type": "integer", "default": "x"}}}),
             "/inputs/n/default",
         ),
-        (json!({"message": "ok?", "inputs": {"n": {"needed": true}}}), "/inputs/n/needed"),
+        (
+            json!({"message": "ok?", "inputs": {"n": {"needed": true}}}),
+            "/inputs/n/needed",
+        ),
     ] {
         assert_eq!(read(&fields), Err(vec![pointer.to_owned()]), "{fields}");
     }
@@ -75,7 +81,10 @@ fn answers_are_checked_by_type_and_completed_by_defaults() {
     assert_eq!(approve(json!({})), Err("/inputs/n".to_owned()));
     assert_eq!(approve(json!({"n": "x"})), Err("/inputs/n".to_owned()));
     assert_eq!(approve(json!({"n": [1]})), Err("/inputs/n".to_owned()));
-    assert_eq!(approve(json!({"n": 1, "nobody": 2})), Err("/inputs/nobody".to_owned()));
+    assert_eq!(
+        approve(json!({"n": 1, "nobody": 2})),
+        Err("/inputs/nobody".to_owned())
+    );
     assert_eq!(approve(json!([])), Err("/inputs".to_owned()));
     assert!(answer(json!({}), AnswerRule::Optional).is_ok());
     assert!(task.check_answers(None, AnswerRule::Optional).is_ok());

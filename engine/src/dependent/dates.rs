@@ -1,6 +1,11 @@
 //! The names of the intervals that an item may wait for.
 
-use crate::states::named;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::states::{UnknownName, named};
 
 named!(
     /// What the intervals of an item are.
@@ -104,6 +109,9 @@ impl DependencyDate {
 
     /// Lists the names of a cycle.
     pub fn of_cycle(cycle: DependencyCycle) -> impl Iterator<Item = Self> {
-        Self::ALL.iter().copied().filter(move |date| date.cycle() == cycle)
+        Self::ALL
+            .iter()
+            .copied()
+            .filter(move |date| date.cycle() == cycle)
     }
 }

@@ -61,9 +61,7 @@ pub fn decide_dependencies(
         _ => *verdict,
     });
     match group_verdict(&task.group, &mut counted) {
-        DependencyVerdict::Holds => {
-            DependencyDecision::Succeeds(passed_outputs(&seen, &verdicts, outputs))
-        }
+        DependencyVerdict::Holds => DependencyDecision::Succeeds(passed_outputs(&seen, &verdicts, outputs)),
         DependencyVerdict::Fails => DependencyDecision::Fails(failure_text(&seen, &verdicts, context)),
         DependencyVerdict::Waits => DependencyDecision::Waits(waiting_text(&seen, &verdicts, context)),
     }

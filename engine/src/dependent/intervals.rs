@@ -82,7 +82,9 @@ fn day_intervals(first: NaiveDate, last: NaiveDate, zone: Tz) -> Vec<TimeInterva
             to: day_start(day.succ_opt()?, zone)?.plus(-1),
         })
     });
-    intervals.filter(|interval| interval.from <= interval.to).collect()
+    intervals
+        .filter(|interval| interval.from <= interval.to)
+        .collect()
 }
 
 fn day_start(day: NaiveDate, zone: Tz) -> Option<Timestamp> {

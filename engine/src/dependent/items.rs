@@ -1,7 +1,12 @@
 //! What a dependent task waits for.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
 use super::dates::DependencyDate;
-use crate::states::named;
+use crate::states::{UnknownName, named};
 
 named!(
     /// How the members of a group decide about it.

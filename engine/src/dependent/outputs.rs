@@ -25,10 +25,16 @@ pub(super) fn passed_outputs(
         .collect()
 }
 
-fn outputs_latest_first<'a>(seen: &SeenItem<'a>) -> impl Iterator<Item = &'a BTreeMap<String, String>> + use<'a> {
+fn outputs_latest_first<'a>(
+    seen: &SeenItem<'a>,
+) -> impl Iterator<Item = &'a BTreeMap<String, String>> + use<'a> {
     let candidates = match seen.observation {
         Some(ItemObservation::Candidates(candidates)) => candidates.as_slice(),
         Some(ItemObservation::Refused(_) | ItemObservation::NothingEarlier) | None => &[],
     };
-    candidates.iter().rev().flatten().map(|candidate| &candidate.outputs)
+    candidates
+        .iter()
+        .rev()
+        .flatten()
+        .map(|candidate| &candidate.outputs)
 }

@@ -57,7 +57,8 @@ impl DependencyTask {
                 validator.missing(at, "failure_wait", hint);
             }
             (DependencyFailurePolicy::Fail, true) => {
-                let message = "`failure_wait` needs `on_failure: wait`; without it a failed item decides at once";
+                let message =
+                    "`failure_wait` needs `on_failure: wait`; without it a failed item decides at once";
                 validator.invalid_key(&at.key("failure_wait"), "BAD_VALUE", message);
             }
             (DependencyFailurePolicy::Wait, true) | (DependencyFailurePolicy::Fail, false) => {}
@@ -109,7 +110,11 @@ impl GroupParser {
                 return None;
             }
             (None, None) => {
-                validator.missing(at, "all", "it lists what is waited for; `any` waits for one of them");
+                validator.missing(
+                    at,
+                    "all",
+                    "it lists what is waited for; `any` waits for one of them",
+                );
                 return None;
             }
         };
@@ -121,7 +126,11 @@ impl GroupParser {
         }
         let list = validator.list(map.get(relation.as_str())?, &at, MAX_ITEMS)?;
         if list.is_empty() {
-            validator.invalid(&at, "MISSING", "there is nothing to wait for; list at least one item");
+            validator.invalid(
+                &at,
+                "MISSING",
+                "there is nothing to wait for; list at least one item",
+            );
             return None;
         }
         self.depth += 1;
@@ -166,7 +175,11 @@ fn parse_item(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option
     let workflow = match map.get("workflow") {
         Some(value) => validator.name(value, &at.key("workflow")),
         None => {
-            validator.missing(at, "workflow", "it is the name of the workflow that is waited for");
+            validator.missing(
+                at,
+                "workflow",
+                "it is the name of the workflow that is waited for",
+            );
             None
         }
     };
@@ -198,7 +211,8 @@ fn parse_target(
         (Some(task), None) => validator.name(task, &at.key("task")).map(DependencyTarget::Task),
         (None, Some(all)) => {
             let names = [("all", DependencyTarget::AllTasks)];
-            let names: Vec<(&str, &DependencyTarget)> = names.iter().map(|(name, all)| (*name, all)).collect();
+            let names: Vec<(&str, &DependencyTarget)> =
+                names.iter().map(|(name, all)| (*name, all)).collect();
             validator.choice(all, &at.key("tasks"), &names).cloned()
         }
         (Some(_), Some(_)) => {
@@ -262,6 +276,8 @@ fn window_hint(cycle: DependencyCycle) -> String {
     if cycle == DependencyCycle::None {
         return "it is a duration, for example `6h`".to_owned();
     }
-    let names: Vec<&str> = DependencyDate::of_cycle(cycle).map(DependencyDate::as_str).collect();
+    let names: Vec<&str> = DependencyDate::of_cycle(cycle)
+        .map(DependencyDate::as_str)
+        .collect();
     format!("it is one of {}", names.join(", "))
 }

@@ -1,10 +1,14 @@
 //! The other workflows that the tasks of a definition name.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::model::{Definition, TaskDefinition};
 use super::validator::Path;
-use crate::states::named;
+use crate::states::{UnknownName, named};
 
 named!(
     /// What a task does with the workflow that it names; named by the type of the task.

@@ -5,8 +5,8 @@ use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::spec::ProjectAccess;
 use engine::states::{InstanceState, TaskState};
 use ports::{
-    CandidateQuery, CandidateWindow, DependencyStore as _, DependencyWaits, NamedWorkflowError, PassedOutputs,
-    WaitedRange, WokenDependent, WorkflowLookup as _, WorkflowName,
+    CandidateQuery, CandidateWindow, DependencyStore as _, DependencyWaits, NamedWorkflowError,
+    PassedOutputs, WaitedRange, WokenDependent, WorkflowLookup as _, WorkflowName,
 };
 
 use super::store_under_test::{Database, StoreUnderTest as _, join};
@@ -26,7 +26,11 @@ on_both_databases!(
 /// An instance of workflow 1, final, whose base instant is `at`; `more` are columns and values.
 async fn ended(database: &Database, id: i64, at: i64, state: &str, more: &[(&str, &str)]) {
     let at = at.to_string();
-    let fixed = [("scheduled_at", at.as_str()), ("started_at", "5"), ("ended_at", "9")];
+    let fixed = [
+        ("scheduled_at", at.as_str()),
+        ("started_at", "5"),
+        ("ended_at", "9"),
+    ];
     let given = |name: &str| more.iter().any(|(column, _)| *column == name);
     let columns: Vec<(&str, &str)> = fixed
         .into_iter()
@@ -86,7 +90,11 @@ async fn the_newest_instance_of_an_interval_decides(database: &Database) {
     ended(database, 5, 201, "succeeded", &[]).await;
     // Without a base instant of its own it counts by its creation.
     ended(database, 4, 0, "stopped", &[("scheduled_at", "NULL")]).await;
-    let found = ids(database, about(&[(100, 200), (201, 300), (301, 400), (7, 7), (151, 200)])).await;
+    let found = ids(
+        database,
+        about(&[(100, 200), (201, 300), (301, 400), (7, 7), (151, 200)]),
+    )
+    .await;
     assert_eq!(found, [Some(3), Some(5), None, Some(4), None]);
     let queries = [about(&[(100, 100)]), about(&[(201, 201), (0, 6)])];
     let answers = database.store.find_candidates(&queries).await.expect("answers");
@@ -99,12 +107,22 @@ async fn the_newest_instance_of_an_interval_decides(database: &Database) {
         .collect();
     assert_eq!(
         states,
-        [vec![Some(InstanceState::Failed)], vec![Some(InstanceState::Succeeded)]]
+        [
+            vec![Some(InstanceState::Failed)],
+            vec![Some(InstanceState::Succeeded)]
+        ]
     );
 }
 
 async fn what_never_ran_whole_decides_nothing(database: &Database) {
-    ended(database, 1, 100, "succeeded", &[("outputs", "'{\"rows\":\"4\"}'")]).await;
+    ended(
+        database,
+        1,
+        100,
+        "succeeded",
+        &[("outputs", "'{\"rows\":\"4\"}'")],
+    )
+    .await;
     ended(database, 2, 100, "succeeded", &[("dry_run", "TRUE")]).await;
     ended(database, 3, 100, "stopped", &[("started_at", "NULL")]).await;
     ended(database, 4, 100, "succeeded", &[("chosen_tasks", "TRUE")]).await;
@@ -150,7 +168,10 @@ async fn an_item_on_a_task_sees_the_task_of_that_version(database: &Database) {
         let found = found[0].clone().expect("a candidate");
         (found.task.expect("a task"), found.outputs.get("rows").cloned())
     };
-    assert_eq!(task_of("a").await, (CandidateTask::InState(TaskState::Pending), None));
+    assert_eq!(
+        task_of("a").await,
+        (CandidateTask::InState(TaskState::Pending), None)
+    );
     let b = (CandidateTask::InState(TaskState::Succeeded), Some("7".to_owned()));
     assert_eq!(task_of("b").await, b);
     assert_eq!(task_of("off").await, (CandidateTask::Disabled, None));
@@ -163,7 +184,14 @@ async fn an_item_on_its_own_workflow_sees_earlier_ones_only(database: &Database)
         ..about(&[(100, 200)])
     };
     ended(database, 1, 150, "succeeded", &[]).await;
-    ended(database, 2, 150, "succeeded", &[("dry_run", "TRUE"), ("scheduled_at", "100")]).await;
+    ended(
+        database,
+        2,
+        150,
+        "succeeded",
+        &[("dry_run", "TRUE"), ("scheduled_at", "100")],
+    )
+    .await;
     assert_eq!(find(database, before(150)).await, ItemObservation::NothingEarlier);
     assert_eq!(ids(database, before(151)).await, [Some(1)]);
     ended(database, 3, 90, "failed", &[]).await;
@@ -200,7 +228,11 @@ async fn waiting(database: &Database, id: i64, bases: (i64, i64), owner: Incarna
             bases: interval(bases.0, bases.1),
         }],
     };
-    database.store.store_dependency_waits(&[wait]).await.expect("stored");
+    database
+        .store
+        .store_dependency_waits(&[wait])
+        .await
+        .expect("stored");
 }
 
 async fn woken(database: &Database) -> Vec<i64> {
@@ -211,7 +243,9 @@ async fn woken(database: &Database) -> Vec<i64> {
 async fn ends(database: &Database, id: i64, at: i64, state: &str) {
     ended(database, id, at, "running", &[("ended_at", "NULL")]).await;
     database
-        .sql(&format!("UPDATE instance SET state = '{state}', ended_at = 9 WHERE id = {id}"))
+        .sql(&format!(
+            "UPDATE instance SET state = '{state}', ended_at = 9 WHERE id = {id}"
+        ))
         .await;
 }
 
@@ -225,8 +259,17 @@ async fn an_end_wakes_those_that_wait_for_it_and_no_other(database: &Database) {
     assert!(woken(database).await.is_empty(), "nothing waits for it");
     ends(database, 11, 200, "failed").await;
     assert_eq!(woken(database).await, [1, 3]);
-    ended(database, 12, 250, "running", &[("ended_at", "NULL"), ("dry_run", "TRUE")]).await;
-    database.sql("UPDATE instance SET state = 'succeeded' WHERE id = 12").await;
+    ended(
+        database,
+        12,
+        250,
+        "running",
+        &[("ended_at", "NULL"), ("dry_run", "TRUE")],
+    )
+    .await;
+    database
+        .sql("UPDATE instance SET state = 'succeeded' WHERE id = 12")
+        .await;
     assert_eq!(woken(database).await, [1, 3], "a dry run wakes nobody");
     let listed = database.store.wake_dependents().await.expect("an answer");
     assert_eq!(listed[0].owner, Some(me.incarnation));
@@ -256,7 +299,12 @@ async fn waits_go_with_their_instance(database: &Database) {
     let left = database.rows("SELECT instance FROM dependency_wait").await;
     assert_eq!(left.len(), 1);
     database.sql("DELETE FROM instance WHERE id = 2").await;
-    assert!(database.rows("SELECT instance FROM dependency_wait").await.is_empty());
+    assert!(
+        database
+            .rows("SELECT instance FROM dependency_wait")
+            .await
+            .is_empty()
+    );
 }
 
 async fn names_mean_what_projects_grant(database: &Database) {
@@ -281,10 +329,15 @@ async fn names_mean_what_projects_grant(database: &Database) {
         let found = database.store.find_named_workflows("default", &names).await;
         found.expect("an answer")
     };
-    let needs = |named: &ports::NamedWorkflow, access| named.require("default", access).map(|found| found.workflow_id);
+    let needs = |named: &ports::NamedWorkflow, access| {
+        named.require("default", access).map(|found| found.workflow_id)
+    };
     let found = find().await;
     let refused = needs(&found[0], ProjectAccess::Read);
-    assert!(matches!(refused, Err(NamedWorkflowError::NotGranted { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(NamedWorkflowError::NotGranted { .. })),
+        "{refused:?}"
+    );
     assert!(matches!(
         needs(&found[2], ProjectAccess::Read),
         Err(NamedWorkflowError::NoProject { .. })

@@ -27,19 +27,25 @@ pub(crate) async fn check_grants(
         })
         .collect();
     let names: Vec<WorkflowName> = references.iter().map(|(_, name)| name.clone()).collect();
-    let found = catalog.grants().find_named_workflows(&project.name, &names).await?;
-    let refused = references.iter().zip(&found).filter_map(|((reference, _), named)| {
-        let message = missing_grant(reference, named, &project.name)?;
-        let pointer = format!("{}/project", reference.pointer);
-        let (line, column) = position(&pointer).unzip();
-        Some(Detail {
-            pointer,
-            code: Code::NotGranted.as_str().to_owned(),
-            message,
-            line,
-            column,
-        })
-    });
+    let found = catalog
+        .grants()
+        .find_named_workflows(&project.name, &names)
+        .await?;
+    let refused = references
+        .iter()
+        .zip(&found)
+        .filter_map(|((reference, _), named)| {
+            let message = missing_grant(reference, named, &project.name)?;
+            let pointer = format!("{}/project", reference.pointer);
+            let (line, column) = position(&pointer).unzip();
+            Some(Detail {
+                pointer,
+                code: Code::NotGranted.as_str().to_owned(),
+                message,
+                line,
+                column,
+            })
+        });
     let errors: Vec<Detail> = refused.collect();
     match errors.first() {
         None => Ok(()),
@@ -47,11 +53,7 @@ pub(crate) async fn check_grants(
     }
 }
 
-fn missing_grant(
-    reference: &WorkflowReference<'_>,
-    named: &NamedWorkflow,
-    project: &str,
-) -> Option<String> {
+fn missing_grant(reference: &WorkflowReference<'_>, named: &NamedWorkflow, project: &str) -> Option<String> {
     match named.check_access(project, reference.kind.required_access()) {
         Err(error @ NamedWorkflowError::NotGranted { .. }) => Some(error.to_string()),
         Err(NamedWorkflowError::NoProject { .. } | NamedWorkflowError::NoWorkflow { .. }) | Ok(()) => None,

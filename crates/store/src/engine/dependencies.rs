@@ -163,18 +163,14 @@ impl Store {
 }
 
 fn wait_rows(waits: &DependencyWaits) -> impl Iterator<Item = WaitRow> {
-    waits
-        .ranges
-        .iter()
-        .enumerate()
-        .map(|(place, range)| WaitRow {
-            instance: waits.instance.0,
-            task_index: waits.task_index.0,
-            place,
-            workflow_id: range.workflow_id,
-            from_at: range.bases.from.0,
-            to_at: range.bases.to.0,
-        })
+    waits.ranges.iter().enumerate().map(|(place, range)| WaitRow {
+        instance: waits.instance.0,
+        task_index: waits.task_index.0,
+        place,
+        workflow_id: range.workflow_id,
+        from_at: range.bases.from.0,
+        to_at: range.bases.to.0,
+    })
 }
 
 fn task_key((instance, task_index): &(InstanceId, TaskIndex)) -> TaskKey {

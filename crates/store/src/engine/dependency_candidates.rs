@@ -97,10 +97,17 @@ impl Store {
         let candidate_at = |place: (usize, usize)| -> Option<Candidate> {
             let id = *found.get(&place)?;
             let task = named.get(&place).map(|named| {
-                let row = named.as_ref().and_then(|named| tasks.get(&(id, named.task_index)));
+                let row = named
+                    .as_ref()
+                    .and_then(|named| tasks.get(&(id, named.task_index)));
                 (named, row)
             });
-            Some(assemble_candidate(id, queries.get(place.0)?, instances.get(&id)?, task))
+            Some(assemble_candidate(
+                id,
+                queries.get(place.0)?,
+                instances.get(&id)?,
+                task,
+            ))
         };
         Ok(queries
             .iter()
@@ -148,7 +155,9 @@ impl Store {
             .iter()
             .enumerate()
             .filter_map(|(number, query)| match query.window {
-                CandidateWindow::EndedSince(since) => Some(range_row((number, 0), query, since, Timestamp(i64::MAX))),
+                CandidateWindow::EndedSince(since) => {
+                    Some(range_row((number, 0), query, since, Timestamp(i64::MAX)))
+                }
                 CandidateWindow::Intervals(_) => None,
             })
             .collect();
@@ -216,7 +225,9 @@ impl Store {
             .query_all_raw(self.statement(&sql, [json(&rows)?.into()]))
             .await
             .map_err(store_error)?;
-        rows.iter().map(|row| read_place(&mut RowReader::new(row))).collect()
+        rows.iter()
+            .map(|row| read_place(&mut RowReader::new(row)))
+            .collect()
     }
 
     async fn read_deciding_instances(

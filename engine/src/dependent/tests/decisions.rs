@@ -249,7 +249,10 @@ fn outputs_come_from_the_first_item_and_its_latest_interval() {
         .to_vec(),
     });
     let gives = |pairs: &[(&str, &str)]| Candidate {
-        outputs: pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        outputs: pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect(),
         ..candidate(InstanceState::Succeeded)
     };
     let observed = [
@@ -267,6 +270,9 @@ fn outputs_come_from_the_first_item_and_its_latest_interval() {
     });
     let decision = decide_dependencies(&task, &observed, FailedItems::Fail, &declared, CONTEXT);
     let wanted = [("rows", "2"), ("old", "yes"), ("late", "3")];
-    let wanted = wanted.map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
+    let wanted = wanted
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into_iter()
+        .collect();
     assert_eq!(decision, DependencyDecision::Succeeds(wanted));
 }

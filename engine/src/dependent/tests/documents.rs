@@ -24,7 +24,10 @@ fn nested(depth: usize) -> Value {
 
 #[test]
 fn every_date_stands_with_its_own_cycle_only() {
-    for cycle in DependencyCycle::ALL.iter().filter(|cycle| **cycle != DependencyCycle::None) {
+    for cycle in DependencyCycle::ALL
+        .iter()
+        .filter(|cycle| **cycle != DependencyCycle::None)
+    {
         for date in DependencyDate::ALL {
             let item = json!({"workflow": "w", "cycle": cycle.as_str(), "date": date.as_str()});
             let read = read(&json!({ "all": [item] }));
@@ -62,12 +65,27 @@ fn what_is_wrong_is_pointed_at() {
         (json!({"all": []}), "/all"),
         (json!({"all": [day()], "any": [day()]}), "/any"),
         (json!({"all": [{"all": [day()], "any": [day()]}]}), "/all/0/any"),
-        (json!({"all": [{"all": [day()], "workflow": "w"}]}), "/all/0/workflow"),
-        (json!({"all": [{"cycle": "day", "date": "today"}]}), "/all/0/workflow"),
-        (json!({"all": [{"workflow": "w", "date": "today"}]}), "/all/0/cycle"),
-        (json!({"all": [{"workflow": "w", "cycle": "year", "date": "today"}]}), "/all/0/cycle"),
+        (
+            json!({"all": [{"all": [day()], "workflow": "w"}]}),
+            "/all/0/workflow",
+        ),
+        (
+            json!({"all": [{"cycle": "day", "date": "today"}]}),
+            "/all/0/workflow",
+        ),
+        (
+            json!({"all": [{"workflow": "w", "date": "today"}]}),
+            "/all/0/cycle",
+        ),
+        (
+            json!({"all": [{"workflow": "w", "cycle": "year", "date": "today"}]}),
+            "/all/0/cycle",
+        ),
         (json!({"all": [{"workflow": "w", "cycle": "day"}]}), "/all/0/date"),
-        (json!({"all": [{"workflow": "w", "cycle": "none"}]}), "/all/0/within"),
+        (
+            json!({"all": [{"workflow": "w", "cycle": "none"}]}),
+            "/all/0/within",
+        ),
         (
             json!({"all": [{"workflow": "w", "cycle": "none", "within": "1h", "date": "today"}]}),
             "/all/0/date",

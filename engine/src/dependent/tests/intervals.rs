@@ -14,7 +14,11 @@ fn clock(at: i64, zone: Tz) -> DateTime<Tz> {
 }
 
 fn at(text: &str) -> Timestamp {
-    Timestamp(DateTime::parse_from_rfc3339(text).expect("an instant").timestamp_millis())
+    Timestamp(
+        DateTime::parse_from_rfc3339(text)
+            .expect("an instant")
+            .timestamp_millis(),
+    )
 }
 
 /// Whether the clock shows a day of the name, by the words of the name alone.
@@ -56,7 +60,11 @@ fn is_day_of(date: DependencyDate, day: NaiveDate, today: NaiveDate) -> bool {
 fn hours_before(anchor: i64, zone: Tz, count: usize) -> Vec<TimeInterval> {
     let shown = |at: i64| {
         let local = clock(at, zone);
-        (local.date_naive(), local.hour(), local.offset().fix().local_minus_utc())
+        (
+            local.date_naive(),
+            local.hour(),
+            local.offset().fix().local_minus_utc(),
+        )
     };
     let mut hours = Vec::new();
     let mut minute = anchor - anchor.rem_euclid(MINUTE);
@@ -105,7 +113,10 @@ const ANCHORS: [&str; 9] = [
 
 #[test]
 fn every_instant_of_the_days_of_a_name_is_in_its_intervals_and_no_other() {
-    for (zone, anchor) in ZONES.iter().flat_map(|zone| ANCHORS.map(|text| (*zone, at(text)))) {
+    for (zone, anchor) in ZONES
+        .iter()
+        .flat_map(|zone| ANCHORS.map(|text| (*zone, at(text))))
+    {
         let today = clock(anchor.0, zone).date_naive();
         let dates = DependencyDate::ALL
             .iter()
@@ -136,7 +147,10 @@ fn hours_are_those_that_the_clock_shows_and_a_repeated_one_is_two() {
         (DependencyDate::Last3Hours, 3),
         (DependencyDate::Last24Hours, 24),
     ];
-    for (zone, anchor) in ZONES.iter().flat_map(|zone| ANCHORS.map(|text| (*zone, at(text)))) {
+    for (zone, anchor) in ZONES
+        .iter()
+        .flat_map(|zone| ANCHORS.map(|text| (*zone, at(text))))
+    {
         for shift in [0, 31 * MINUTE, 90 * MINUTE, DAY / 2] {
             let anchor = anchor.plus(shift);
             let shown = hours_before(anchor.0, zone, 25);
@@ -156,7 +170,9 @@ fn intervals_of_a_known_wednesday() {
     let anchor = at("2024-05-15T02:30:00Z");
     let days = |date: DependencyDate| {
         let intervals = dependency_intervals(date, anchor, Tz::Asia__Shanghai);
-        let days = intervals.iter().map(|one| clock(one.from.0, Tz::Asia__Shanghai).date_naive());
+        let days = intervals
+            .iter()
+            .map(|one| clock(one.from.0, Tz::Asia__Shanghai).date_naive());
         (intervals.len(), days.min().map(|day| day.to_string()))
     };
     let cases = [
