@@ -14,5 +14,5 @@ mod tests;
 
 pub use combinations::Combinations;
 pub use fan_out::{FanOut, open_fan_out};
-pub use plan::{ChildSummary, FanOutStep, plan_fan_out};
+pub use plan::{ChildRefusal, ChildSummary, FanOutStep, plan_fan_out};
 pub use results::{ChildResult, collect_outputs};

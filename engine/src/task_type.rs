@@ -35,4 +35,13 @@ pub use site::{ExecutionSite, WatchKind};
 pub use value_kind::ValueKind;
 
 /// Every type, in the order in which they are listed for users.
-pub const TASK_TYPES: &[&TaskType] = &[&shell::SHELL, &python::PYTHON, &http::HTTP, &noop::NOOP, &sub_workflow::SUB_WORKFLOW, &dynamic::DYNAMIC, &dependent::DEPENDENT, &approval::APPROVAL];
+pub const TASK_TYPES: &[&TaskType] = &[
+    &shell::SHELL,
+    &python::PYTHON,
+    &http::HTTP,
+    &noop::NOOP,
+    &sub_workflow::SUB_WORKFLOW,
+    &dynamic::DYNAMIC,
+    &dependent::DEPENDENT,
+    &approval::APPROVAL,
+];

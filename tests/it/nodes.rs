@@ -1,6 +1,7 @@
 //! Whole nodes: the real program on its own data, driven over REST as a user does.
 
 mod backfills;
+mod children;
 mod harness;
 mod hostile;
 mod live;

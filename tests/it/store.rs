@@ -26,6 +26,7 @@ macro_rules! on_both_databases {
 }
 
 pub(crate) mod cases;
+mod children;
 mod claims;
 mod dependencies;
 mod entities;

@@ -3,17 +3,16 @@
 //! What is requested while the store answers others is the next batch, so that a single request never waits for others to
 //! come.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use engine::children::ChildSummary;
+use engine::children::{ChildRefusal, ChildResult, ChildSummary};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use ports::fail_points::fail_point;
 use ports::{
-    ChildRefusal, ChildVersion, ChildWorkflowQuery, ChildrenCommit, ChildrenOutcome, ParentTask, Store,
-    StoreError,
+    ChildVersion, ChildWorkflowQuery, ChildrenCommit, ChildrenOutcome, ParentTask, Store, StoreError,
 };
 
 /// The largest number of requests in one batch.
@@ -48,6 +47,7 @@ pub struct ChildRequests {
     versions: SharedQueue<ChildWorkflowQuery, Result<ChildVersion, ChildRefusal>>,
     creations: SharedQueue<ChildrenCommit, ChildrenOutcome>,
     lists: SharedQueue<ParentTask, Vec<ChildSummary>>,
+    results: SharedQueue<ParentTask, BTreeMap<u32, ChildResult>>,
 }
 
 impl ChildRequests {
@@ -58,6 +58,7 @@ impl ChildRequests {
             versions: Arc::default(),
             creations: Arc::default(),
             lists: Arc::default(),
+            results: Arc::default(),
         }
     }
 
@@ -70,9 +71,12 @@ impl ChildRequests {
         query: ChildWorkflowQuery,
     ) -> Result<Result<ChildVersion, ChildRefusal>, StoreError> {
         let store = Arc::clone(&self.store);
-        request(&self.versions, query, |_| 1, async move |batch| {
-            store.find_child_versions(&batch).await
-        })
+        request(
+            &self.versions,
+            query,
+            |_| 1,
+            async move |batch| store.find_child_versions(&batch).await,
+        )
         .await
     }
 
@@ -98,9 +102,30 @@ impl ChildRequests {
     /// As the store returns.
     pub(crate) async fn list(&self, parent: ParentTask) -> Result<Vec<ChildSummary>, StoreError> {
         let store = Arc::clone(&self.store);
-        request(&self.lists, parent, |_| 1, async move |batch| {
-            store.list_children(&batch).await
-        })
+        request(
+            &self.lists,
+            parent,
+            |_| 1,
+            async move |batch| store.list_children(&batch).await,
+        )
+        .await
+    }
+
+    /// Reads what became of the children of an attempt.
+    ///
+    /// # Errors
+    /// As the store returns.
+    pub(crate) async fn read_results(
+        &self,
+        parent: ParentTask,
+    ) -> Result<BTreeMap<u32, ChildResult>, StoreError> {
+        let store = Arc::clone(&self.store);
+        request(
+            &self.results,
+            parent,
+            |_| 1,
+            async move |batch| store.read_child_results(&batch).await,
+        )
         .await
     }
 }

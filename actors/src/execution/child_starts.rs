@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use engine::children::{ChildSummary, FanOut};
+use engine::children::{ChildRefusal, ChildSummary, FanOut};
 use engine::ids::{AttemptNumber, TaskIndex, Timestamp};
 use engine::spec::Diagnostic;
 use engine::states::{InstanceState, Priority};
@@ -15,8 +15,8 @@ use serde_json::json;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use ports::{
-    ChildRefusal, ChildVersion, ChildWorkflowQuery, ChildrenCommit, ChildrenOutcome, NewInstance, ParentTask,
-    StartOrigin, StartedVersion, StoreError,
+    ChildVersion, ChildWorkflowQuery, ChildrenCommit, ChildrenOutcome, NewInstance, ParentTask, StartOrigin,
+    StartedVersion, StoreError,
 };
 
 /// The most children of one attempt that one commit makes.
@@ -49,6 +49,11 @@ pub(crate) enum StartOutcome {
         /// The children, as they are when they are new.
         children: Vec<ChildSummary>,
         /// Their version.
+        version: i64,
+    },
+    /// They exist now, but some are older, or wait.
+    Unclear {
+        /// The version of new ones.
         version: i64,
     },
     /// None can start.
@@ -122,6 +127,7 @@ impl ChildStarter {
         match deps.children.create(commit.clone()).await? {
             ChildrenOutcome::Stored(created) => {
                 let mut started = Vec::with_capacity(created.len());
+                let runs_all = created.iter().all(|child| child.owner.is_some());
                 for child in created {
                     let Some(new) = commit.instances.get(child.place) else {
                         continue;
@@ -132,10 +138,14 @@ impl ChildStarter {
                     }
                 }
                 metrics::counter!("porpoise_children_started_total").increment(started.len() as u64);
-                Ok(StartOutcome::Started {
-                    children: started,
-                    version: version.version,
-                })
+                let version = version.version;
+                if runs_all && started.len() == commit.instances.len() {
+                    return Ok(StartOutcome::Started {
+                        children: started,
+                        version,
+                    });
+                }
+                Ok(StartOutcome::Unclear { version })
             }
             ChildrenOutcome::Deferred => Ok(StartOutcome::Deferred),
             ChildrenOutcome::NotStartable => {

@@ -14,8 +14,9 @@ use engine::states::{Command, InstanceState};
 use engine::task::{ChildrenSeen, Observation, WatchGoal};
 use futures_util::FutureExt as _;
 
+use crate::execution::attempt_look::{AttemptLook, LookFuture, WatchRequest};
 use crate::execution::child_starts::{ChildStarter, StartOutcome};
-use crate::execution::watches::{AttemptLook, LookFuture};
+use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use ports::fail_points::fail_point;
 use ports::{ChildrenCommand, ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome};
@@ -23,8 +24,8 @@ use ports::{ChildrenCommand, ChildrenTakeover, ParentTask, StoreError, TakeoverO
 /// The pause between two looks while children run by themselves.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The pause between two looks while children are to pause or to stop.
-const COMMAND_INTERVAL: Duration = Duration::from_secs(2);
+/// The pause between two looks while children wait, or are to pause or to stop.
+const HELD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The pause before a look after one that another transaction held up.
 const DEFERRED_INTERVAL: Duration = Duration::from_millis(50);
@@ -36,7 +37,8 @@ pub(crate) struct ChildLook {
     goal: WatchGoal,
     fan_out: FanOut,
     starter: ChildStarter,
-    is_deferred: Rc<Cell<bool>>,
+    /// Until the next look that nothing requests.
+    pause: Rc<Cell<Duration>>,
 }
 
 /// How far a look came.
@@ -55,15 +57,22 @@ enum TakeoverProgress {
 }
 
 impl ChildLook {
-    /// Looks at the children that `starter` starts.
-    pub(crate) fn new(deps: WorkflowDeps, goal: WatchGoal, fan_out: FanOut, starter: ChildStarter) -> Self {
-        Self {
-            deps,
-            goal,
+    /// Makes the look of an open attempt; none when its row says nothing of children.
+    pub(crate) fn of_attempt(
+        deps: &WorkflowDeps,
+        instance: &RunningInstance,
+        request: WatchRequest,
+    ) -> Option<Self> {
+        let row = instance.state.task(request.task_index)?;
+        let fan_out: FanOut = row.progress.as_ref()?.read_detail()?;
+        let attempt = (request.task_index, request.attempt);
+        Some(Self {
+            starter: ChildStarter::new(deps, instance, attempt, &fan_out)?,
+            deps: deps.clone(),
+            goal: request.goal,
             fan_out,
-            starter,
-            is_deferred: Rc::default(),
-        }
+            pause: Rc::new(Cell::new(LOOK_INTERVAL)),
+        })
     }
 
     fn parent(&self) -> &ParentTask {
@@ -76,11 +85,26 @@ impl ChildLook {
             WatchGoal::Pause => self.pass_on(Command::Pause).await?,
             WatchGoal::End(_) => self.pass_on(Command::Stop).await?,
         };
-        self.is_deferred.set(matches!(progress, LookProgress::Deferred));
         Ok(match progress {
-            LookProgress::Seen(seen) => Some(Observation::Children(seen)),
-            LookProgress::Deferred => None,
+            LookProgress::Seen(seen) => {
+                self.pause.set(self.pause_after(&seen));
+                Some(Observation::Children(seen))
+            }
+            LookProgress::Deferred => {
+                self.pause.set(DEFERRED_INTERVAL);
+                None
+            }
         })
+    }
+
+    /// Children that run by themselves say when they change; of the others it is found out.
+    fn pause_after(&self, seen: &ChildrenSeen) -> Duration {
+        let runs = |child: &ChildSummary| child.state == InstanceState::Running || child.state.is_final();
+        if self.goal == WatchGoal::Run && seen.children.iter().all(runs) {
+            LOOK_INTERVAL
+        } else {
+            HELD_INTERVAL
+        }
     }
 
     /// Takes over what earlier attempts started, starts what is missing, and says what there is.
@@ -93,19 +117,26 @@ impl ChildLook {
             self.command(Command::Resume, &seen.children).await?;
             seen.resume_children();
         }
-        let mut fan_out = self.fan_out.clone();
-        while let FanOutStep::Start(indexes) = plan_fan_out(&fan_out, &seen.children) {
-            match self.starter.start(&self.deps, &fan_out, &indexes).await? {
+        while let FanOutStep::Start(indexes) = plan_fan_out(&self.fan_out, &seen.children) {
+            let known = seen.children.len();
+            match self.starter.start(&self.deps, &self.fan_out, &indexes).await? {
                 StartOutcome::Started { children, version } => {
-                    fan_out.version = Some(version);
                     seen.version = Some(version);
                     seen.add_children(children);
+                }
+                // Some are queued, or were made before: their rows say what they are.
+                StartOutcome::Unclear { version } => {
+                    seen.version = Some(version);
+                    seen.children = self.list().await?;
                 }
                 StartOutcome::Refused(refusal) => {
                     seen.refusal = Some(refusal);
                     return Ok(LookProgress::Seen(seen));
                 }
                 StartOutcome::Deferred => return Ok(LookProgress::Deferred),
+            }
+            if seen.children.len() <= known {
+                return Ok(LookProgress::Deferred);
             }
         }
         self.add_results(&mut seen).await?;
@@ -177,7 +208,7 @@ impl ChildLook {
     /// Adds the outputs of the children when the attempt can end.
     async fn add_results(&self, seen: &mut ChildrenSeen) -> Result<(), StoreError> {
         if plan_fan_out(&self.fan_out, &seen.children) == FanOutStep::Succeeded {
-            seen.results = self.deps.store.read_child_results(self.parent()).await?;
+            seen.results = self.deps.children.read_results(self.parent().clone()).await?;
         }
         Ok(())
     }
@@ -189,10 +220,6 @@ impl AttemptLook for ChildLook {
     }
 
     fn interval(&self) -> Duration {
-        match self.goal {
-            _ if self.is_deferred.get() => DEFERRED_INTERVAL,
-            WatchGoal::Run => LOOK_INTERVAL,
-            WatchGoal::Pause | WatchGoal::End(_) => COMMAND_INTERVAL,
-        }
+        self.pause.get()
     }
 }

@@ -181,6 +181,7 @@ impl CommitCycle {
         record_commit(&self.instance, &commit.changes, commit.at);
         let state = commit.changes.record.as_ref().map(|record| record.state);
         let has_new_state = state.is_some_and(|state| state != self.instance.state.record().state);
+        let is_visible_to_parent = has_new_state || self.changes_attention(commit);
         engine::instance::apply(&self.instance.plan, &mut self.instance.state, &commit.changes);
         self.slots.release_unbound(commit, &self.instance);
         self.watches.close_ended(&self.instance);
@@ -189,12 +190,21 @@ impl CommitCycle {
             decided: commit.changes.decisions.clone(),
             ..self.commit_event(commit.at, state)
         });
+        if let Some(parent) = self.instance.parent.filter(|_| is_visible_to_parent) {
+            self.deps.notices.publish_change(parent);
+            self.deps.commit_events.publish_parent(parent);
+        }
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
             self.deps.commit_events.publish_backfill(backfill);
         }
         if has_new_state && state.is_some_and(InstanceState::is_final) {
             self.deps.commit_events.publish_end();
         }
+    }
+
+    fn changes_attention(&self, commit: &DecidedCommit) -> bool {
+        let record = commit.changes.record.as_ref();
+        record.is_some_and(|record| record.attention != self.instance.state.record().attention)
     }
 
     /// The events of the failed commit are gone: their senders repeat them, and the pending effects are derived from the

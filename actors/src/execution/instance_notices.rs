@@ -69,7 +69,9 @@ impl InstanceNotices {
 
     /// Runs an instance that this node has created and owns.
     pub(crate) fn run_created(&self, new: NewInstance, id: InstanceId) {
-        self.deps.run.do_send(RunInstance::created(new, id, self.generation));
+        self.deps
+            .run
+            .do_send(RunInstance::created(new, id, self.generation));
     }
 
     /// Makes the owners of instances read their inboxes; an instance that needs an owner gets one.

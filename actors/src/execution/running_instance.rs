@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::ids::{AttemptNumber, BackfillId, DispatchId, TaskIndex};
+use engine::ids::{AttemptNumber, BackfillId, DispatchId, InstanceId, TaskIndex};
 use engine::instance::Instance;
 use engine::params::{self, ParamError, TimeBase};
 use engine::plan::{InstanceContext, Plan};
@@ -19,6 +19,10 @@ use ports::protocol::{Dispatch, Owner};
 pub(crate) struct RunningInstance {
     /// The backfill that it is a date of.
     pub(crate) backfill: Option<BackfillId>,
+    /// The instance that started it.
+    pub(crate) parent: Option<InstanceId>,
+    /// The user for whom it was started.
+    pub(crate) requested_by: Option<String>,
     /// Its definition with what the start selected.
     pub(crate) plan: Plan,
     /// Its state as it was last stored.
@@ -45,6 +49,8 @@ impl RunningInstance {
         let plan = Plan::new(definition, Arc::new(loaded.start)).with_context(context);
         Self {
             backfill: loaded.backfill,
+            parent: loaded.parent,
+            requested_by: loaded.requested_by,
             state: Instance::load(&plan, loaded.rows),
             plan,
         }

@@ -5,6 +5,7 @@ use store::Store;
 use crate::approvals::Approvals;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
+use crate::children::Children;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -102,6 +103,11 @@ impl Catalog {
     /// Returns the schedules of workflows.
     pub fn schedules(&self) -> Schedules<'_> {
         Schedules::new(&self.store)
+    }
+
+    /// Returns the children of tasks.
+    pub fn children(&self) -> Children<'_> {
+        Children::new(&self.store)
     }
 
     /// Returns the tasks of instances.

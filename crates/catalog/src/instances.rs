@@ -17,6 +17,7 @@ use sea_orm::{
 };
 
 use crate::audited_transaction::AuditedTransaction;
+use crate::child_deletion::{delete_descendants, find_open_parent, list_descendants};
 use crate::columns::{narrow, parse_json, parse_name};
 use crate::context::AuditContext;
 use crate::entity::{inbox, instance, instance_label, member, project, task_instance, workflow};
@@ -185,7 +186,8 @@ impl<'a> Instances<'a> {
         Ok(project.map(ProjectId))
     }
 
-    /// Deletes a final instance that has no owner and no unapplied command.
+    /// Deletes a final instance that has no owner and no unapplied command, with those that it started. One that
+    /// another instance started stays while that is open.
     ///
     /// # Errors
     /// `NotFound`: there is none of that id.
@@ -197,6 +199,17 @@ impl<'a> Instances<'a> {
             .one(change.on())
             .await?
             .ok_or_else(|| missing_instance(id))?;
+        if let Some(detail) = find_open_parent(change.on(), row.parent).await? {
+            let state = parse_name("state", &row.state)?;
+            return Ok(DeleteOutcome::InvalidState { state, detail });
+        }
+        let descendants = match list_descendants(change.on(), id).await? {
+            Ok(descendants) => descendants,
+            Err(detail) => {
+                let state = parse_name("state", &row.state)?;
+                return Ok(DeleteOutcome::InvalidState { state, detail });
+            }
+        };
         let deleted = instance::Entity::delete_many()
             .filter(instance::Column::Id.eq(id.0))
             .filter(instance::Column::State.is_in(final_states()))
@@ -207,6 +220,7 @@ impl<'a> Instances<'a> {
         if deleted.rows_affected == 0 {
             return undeletable(&row);
         }
+        delete_descendants(change.on(), &descendants).await?;
         change
             .commit("instance.delete", "instance", &id.to_string())
             .await?;

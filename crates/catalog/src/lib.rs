@@ -9,6 +9,8 @@ mod audit;
 mod audited_transaction;
 mod backfills;
 mod catalog;
+mod child_deletion;
+mod children;
 mod columns;
 mod context;
 mod entity;
@@ -49,6 +51,7 @@ pub use self::backfills::{
     NewBackfill, PostBackfillCommand,
 };
 pub use self::catalog::Catalog;
+pub use self::children::{ChildRow, ChildState, Children};
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::attempt::FailureKind;
-use engine::children::{ChildResult, ChildSummary};
-use engine::ids::{AttemptNumber, Incarnation, InstanceId, Epoch, TaskIndex, Timestamp};
+use engine::children::{ChildRefusal, ChildResult, ChildSummary};
+use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::spec::{Definition, ProjectDefaults};
 use engine::states::Command;
 use engine::task_type::child_workflow::ChildWorkflow;
@@ -64,15 +63,6 @@ pub struct ChildVersion {
     pub version: i64,
     /// What it means.
     pub definition: Arc<Definition>,
-}
-
-/// Why a task cannot start a workflow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChildRefusal {
-    /// The reason, as a readable text.
-    pub reason: String,
-    /// Whether the next attempt may start it.
-    pub failure: FailureKind,
 }
 
 /// New children of one attempt.
@@ -163,8 +153,11 @@ pub trait ChildStore: Send + Sync + 'static {
     /// Lists the children of each attempt by index.
     async fn list_children(&self, parents: &[ParentTask]) -> Result<Vec<Vec<ChildSummary>>, StoreError>;
 
-    /// Reads what became of the children of an attempt, by index.
-    async fn read_child_results(&self, parent: &ParentTask) -> Result<BTreeMap<u32, ChildResult>, StoreError>;
+    /// Reads what became of the children of each attempt, by index.
+    async fn read_child_results(
+        &self,
+        parents: &[ParentTask],
+    ) -> Result<Vec<BTreeMap<u32, ChildResult>>, StoreError>;
 
     /// Puts a command into the inboxes of children, but for those in which the same one waits; returns which got it.
     async fn command_children(&self, command: &ChildrenCommand) -> Result<Vec<InstanceId>, StoreError>;

@@ -35,7 +35,7 @@ pub use backfills::{
     WaitingDate, WaitingDates,
 };
 pub use children::{
-    ChildRefusal, ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
     ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
 };
 pub use dependencies::{

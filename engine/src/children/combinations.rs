@@ -71,9 +71,6 @@ fn texts_of(value: &Value, separator: &str) -> Vec<String> {
     match serde_json::from_str::<Value>(&text) {
         Ok(Value::Array(list)) => list.iter().map(value_text).collect(),
         _ if separator.is_empty() => vec![text.trim().to_owned()],
-        _ => text
-            .split(separator)
-            .map(|part| part.trim().to_owned())
-            .collect(),
+        _ => text.split(separator).map(|part| part.trim().to_owned()).collect(),
     }
 }

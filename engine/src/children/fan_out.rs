@@ -1,10 +1,13 @@
 //! What one attempt starts, as its row keeps it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::combinations::Combinations;
 use crate::ids::AttemptNumber;
+use crate::spec::values::value_text;
 use crate::task_type::action::PreparedAction;
 use crate::task_type::child_workflow::ChildWorkflow;
 use crate::task_type::dynamic::{ChildFailurePolicy, DYNAMIC, DynamicFields};
@@ -49,6 +52,15 @@ impl FanOut {
         let mut params = self.params.clone();
         params.extend(own);
         Some(params)
+    }
+
+    /// Returns the same parameters as texts.
+    pub fn param_texts_at(&self, index: u32) -> Option<BTreeMap<String, String>> {
+        let params = self.params_at(index)?;
+        let texts = params
+            .iter()
+            .map(|(name, value)| (name.clone(), value_text(value)));
+        Some(texts.collect())
     }
 }
 

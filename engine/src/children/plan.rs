@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::fan_out::FanOut;
+use crate::attempt::FailureKind;
 use crate::ids::InstanceId;
 use crate::states::InstanceState;
 use crate::task_type::dynamic::ChildFailurePolicy;
@@ -25,6 +26,15 @@ pub struct ChildSummary {
     pub has_attention: bool,
     /// Whether it ever ran.
     pub has_started: bool,
+}
+
+/// Why a task cannot start a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChildRefusal {
+    /// The reason, as a readable text.
+    pub reason: String,
+    /// Whether the next attempt may start it.
+    pub failure: FailureKind,
 }
 
 /// What a fan-out does next.
@@ -54,10 +64,10 @@ pub fn plan_fan_out(fan_out: &FanOut, children: &[ChildSummary]) -> FanOutStep {
         let places = (fan_out.parallelism as usize).saturating_sub(open);
         let missing = (0..fan_out.count()).filter(|index| !known.contains(index));
         let starts: Vec<u32> = missing.take(places.max(1)).collect();
-        match starts.is_empty() {
-            true => {}
-            false if places == 0 => return FanOutStep::Wait,
-            false => return FanOutStep::Start(starts),
+        match starts.len() {
+            0 => {}
+            _ if places == 0 => return FanOutStep::Wait,
+            _ => return FanOutStep::Start(starts),
         }
     }
     match (open, is_failed) {
@@ -67,36 +77,59 @@ pub fn plan_fan_out(fan_out: &FanOut, children: &[ChildSummary]) -> FanOutStep {
     }
 }
 
-/// Explains why children hold their task up; none while all of them run by themselves.
-pub(crate) fn hindrance(children: &[ChildSummary]) -> Option<String> {
-    let what = |child: &ChildSummary| match child.state {
-        _ if child.has_attention => Some("needs a person"),
-        InstanceState::Paused => Some("is paused"),
-        InstanceState::Pausing => Some("is being paused"),
-        InstanceState::Queued => Some("is queued"),
-        InstanceState::Running
-        | InstanceState::Stopping
-        | InstanceState::Stopped
-        | InstanceState::Failed
-        | InstanceState::Succeeded => None,
-    };
-    let held = children.iter().filter_map(|child| Some((child, what(child)?)));
-    let texts: Vec<String> = held
-        .map(|(child, what)| match child.reason.as_deref() {
-            Some(reason) if child.state == InstanceState::Queued => {
-                format!("instance {} {what}: {reason}", child.id)
-            }
-            _ => format!("instance {} {what}", child.id),
-        })
-        .collect();
-    (!texts.is_empty()).then(|| shorten_list(&texts, "; "))
+impl FanOut {
+    /// Says what an attempt waits for while nothing holds it up.
+    pub(crate) fn describe_wait(&self) -> String {
+        match self.count() {
+            1 => format!("runs an instance of `{}`", self.target.name),
+            count => format!("runs {count} instances of `{}`", self.target.name),
+        }
+    }
+
+    /// Explains why children hold their task up; none while all of them run by themselves.
+    pub(crate) fn describe_hindrance(&self, children: &[ChildSummary]) -> Option<String> {
+        let texts: Vec<String> = children.iter().filter_map(hindrance).collect();
+        (!texts.is_empty()).then(|| shorten_list(&texts, "; "))
+    }
+
+    /// Names the children that have not ended; none when all have.
+    pub(crate) fn describe_open(&self, children: &[ChildSummary]) -> Option<String> {
+        name_instances(children.iter().filter(|child| !child.state.is_final()))
+    }
+
+    /// Names the children that neither are paused nor have ended; none when all are at rest.
+    pub(crate) fn describe_unpaused(&self, children: &[ChildSummary]) -> Option<String> {
+        let is_at_rest =
+            |child: &&ChildSummary| child.state.is_final() || child.state == InstanceState::Paused;
+        name_instances(children.iter().filter(|child| !is_at_rest(child)))
+    }
 }
 
-/// Lists the children that have not ended; none when all have.
-pub(crate) fn open_children(children: &[ChildSummary]) -> Option<String> {
-    let open = children.iter().filter(|child| !child.state.is_final());
-    let ids: Vec<String> = open.map(|child| child.id.to_string()).collect();
-    (!ids.is_empty()).then(|| shorten_list(&ids, ", "))
+fn hindrance(child: &ChildSummary) -> Option<String> {
+    let what = match child.state {
+        _ if child.has_attention => "needs a person",
+        InstanceState::Paused => "is paused",
+        InstanceState::Pausing => "is being paused",
+        InstanceState::Stopping => "is being stopped",
+        InstanceState::Queued => {
+            let reason = child.reason.as_deref().unwrap_or("it waits for a place");
+            return Some(format!("instance {} is queued: {reason}", child.id));
+        }
+        InstanceState::Running
+        | InstanceState::Stopped
+        | InstanceState::Failed
+        | InstanceState::Succeeded => return None,
+    };
+    Some(format!("instance {} {what}", child.id))
+}
+
+fn name_instances<'a>(children: impl Iterator<Item = &'a ChildSummary>) -> Option<String> {
+    let ids: Vec<String> = children.map(|child| child.id.to_string()).collect();
+    match ids.len() {
+        0 => None,
+        1 => Some(format!("instance {}", ids[0])),
+        _ => Some(format!("instances {}", shorten_list(&ids, ", "))),
+    }
 }
 
 fn shorten_list(texts: &[String], separator: &str) -> String {

@@ -33,10 +33,10 @@ pub struct ChildResult {
 #[derive(Serialize)]
 struct ResultMember<'a> {
     index: u32,
-    params: Value,
+    params: BTreeMap<String, String>,
     state: &'a str,
     instance: Option<String>,
-    outputs: Option<&'a BTreeMap<String, String>>,
+    outputs: BTreeMap<String, String>,
 }
 
 /// Collects the declared outputs of a task from its children, by index: each a JSON array in the order of the
@@ -73,15 +73,15 @@ fn describe_children(fan_out: &FanOut, results: &BTreeMap<u32, ChildResult>) -> 
     let members = (0..fan_out.count()).map(|index| {
         let result = results.get(&index);
         let params = match result {
-            Some(result) => serde_json::json!(result.params),
-            None => Value::from(fan_out.params_at(index)),
+            Some(result) => Some(result.params.clone()),
+            None => fan_out.param_texts_at(index),
         };
         serde_json::json!(ResultMember {
             index,
-            params,
+            params: params.unwrap_or_default(),
             state: result.map_or(PENDING, |result| result.state.as_str()),
             instance: result.map(|result| result.id.to_string()),
-            outputs: result.map(|result| &result.outputs),
+            outputs: result.map(|result| result.outputs.clone()).unwrap_or_default(),
         })
     });
     Value::from(members.collect::<Vec<_>>()).to_string()

@@ -67,10 +67,10 @@ impl Reset {
             Self::All => {
                 task.started_at = None;
                 task.ended_at = None;
+                task.progress = None;
             }
         }
         task.outputs.clear();
-        task.progress = None;
         task.attempts_before_run = task.attempts;
         task.lost_in_run = 0;
     }

@@ -1,7 +1,10 @@
 //! How an attempt that runs in the owner begins, decided in the commit in which it starts.
 
 mod approvals;
+mod children;
 mod dependencies;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -9,7 +12,7 @@ use super::draft::InstanceDraft;
 use crate::attempt::AttemptEnd;
 use crate::dependent::DependencyProgress;
 use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
-use crate::params::task_values;
+use crate::params::{TimeBase, task_values};
 use crate::spec::model::TaskDefinition;
 use crate::task::{Opening, Task};
 use crate::task_type::{ExecutionSite, WatchKind};
@@ -23,12 +26,18 @@ pub(super) fn open_attempt(
     let Some(row) = draft.rows().get(task_index) else {
         return waits(task);
     };
+    let at = draft.at();
     match task.action.site() {
+        ExecutionSite::Owner(WatchKind::Children) => with_values(draft, task_index, row, |values| {
+            children::open(task, row, values, at)
+        }),
         ExecutionSite::Owner(WatchKind::Dependencies) => {
             let progress = DependencyProgress::new(&draft.plan().start, draft.stored().rows.created_at);
-            dependencies::open(task, progress, draft.at())
+            dependencies::open(task, progress, at)
         }
-        ExecutionSite::Owner(WatchKind::Approval) => open_approval(draft, task_index, (task, row)),
+        ExecutionSite::Owner(WatchKind::Approval) => {
+            with_values(draft, task_index, row, |values| approvals::open(task, values, at))
+        }
         _ => waits(task),
     }
 }
@@ -41,10 +50,12 @@ fn waits(task: &TaskDefinition) -> Opening {
     }
 }
 
-fn open_approval(
+/// Opens an attempt with the parameters that its task sees; without them it fails, and so would the next one.
+fn with_values(
     draft: &InstanceDraft<'_>,
     task_index: TaskIndex,
-    (task, row): (&TaskDefinition, &Task),
+    row: &Task,
+    open: impl FnOnce((&BTreeMap<String, String>, TimeBase)) -> Opening,
 ) -> Opening {
     let rows = &draft.stored().rows;
     let base = draft.plan().start.time_base(rows.created_at);
@@ -57,7 +68,7 @@ fn open_approval(
     };
     let outputs_of = |at: TaskIndex| draft.rows().get(at).map(|row| &row.outputs);
     match task_values(draft.plan(), uid, base, &outputs_of) {
-        Ok(values) => approvals::open(task, (&values, base), draft.at()),
+        Ok(values) => open((&values, base)),
         Err(error) => Opening::Ends(AttemptEnd::hopeless(&error.to_string(), draft.at())),
     }
 }

@@ -32,7 +32,7 @@ pub struct Task {
     pub outputs: BTreeMap<String, String>,
     /// The latest attempt, open or ended; `None` before the first.
     pub attempt: Option<Attempt>,
-    /// What is stored of an open attempt that waits in the owner.
+    /// What is stored of an open attempt that waits in the owner, and what the last one started.
     pub progress: Option<Box<Progress>>,
 }
 

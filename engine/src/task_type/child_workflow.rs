@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::field::{Field, FieldKind, Presence};
@@ -48,7 +48,7 @@ pub(super) const PARAMS: Field = Field {
 };
 
 /// The workflow that children run.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChildWorkflow {
     /// Its project; none means that of the parent.
     pub project: Option<String>,

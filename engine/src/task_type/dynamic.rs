@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::child_workflow::{PARAMS, PARAMS_KEY, PROJECT, VERSION, WORKFLOW, interpolate_fields};
@@ -88,7 +88,7 @@ pub const DYNAMIC: TaskType = TaskType {
 };
 
 /// Whether further children start after failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChildFailurePolicy {
     /// All run, whatever becomes of the others.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use engine::attempt::FailureKind;
-use engine::children::{ChildResult, ChildSummary};
+use engine::children::{ChildRefusal, ChildResult, ChildSummary};
 use engine::ids::InstanceId;
 
 use crate::testing::store::FakeStore;
 use ports::{
-    ChildRefusal, ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit,
-    ChildrenOutcome, ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome,
+    ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome,
 };
 
 #[async_trait]
@@ -40,8 +40,11 @@ impl ChildStore for FakeStore {
         Ok(vec![Vec::new(); parents.len()])
     }
 
-    async fn read_child_results(&self, _: &ParentTask) -> Result<BTreeMap<u32, ChildResult>, StoreError> {
-        Ok(BTreeMap::new())
+    async fn read_child_results(
+        &self,
+        parents: &[ParentTask],
+    ) -> Result<Vec<BTreeMap<u32, ChildResult>>, StoreError> {
+        Ok(vec![BTreeMap::new(); parents.len()])
     }
 
     async fn command_children(&self, _: &ChildrenCommand) -> Result<Vec<InstanceId>, StoreError> {

@@ -25,6 +25,8 @@ pub(crate) struct Task {
     /// The end of the last attempt.
     ended_at: Option<String>,
     outputs: BTreeMap<String, String>,
+    /// The instance that its last attempt started, or took over; null for tasks that start none, or many.
+    child: Option<String>,
 }
 
 impl From<stored::TaskRow> for Task {
@@ -39,6 +41,7 @@ impl From<stored::TaskRow> for Task {
             started_at: format_optional_time(row.started_at),
             ended_at: format_optional_time(row.ended_at),
             outputs: row.outputs,
+            child: row.child.map(|child| child.to_string()),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The commit of new children: each under the open attempt that starts it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use engine::ids::InstanceId;
-use ports::{ChildrenCommit, ChildrenOutcome, CreatedChild, NewInstance, ParentTask, StoreError, WriteOutcome};
+use ports::{
+    ChildrenCommit, ChildrenOutcome, CreatedChild, NewInstance, ParentTask, StoreError, WriteOutcome,
+};
 use sea_orm::{ConnectionTrait, Statement};
 use serde::Serialize;
 

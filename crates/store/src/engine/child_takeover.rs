@@ -113,10 +113,7 @@ async fn lock_earlier_children(
         row_lock(backend, "FOR NO KEY UPDATE SKIP LOCKED")
     );
     let statement = Statement::from_sql_and_values(backend, sql, earlier_values(takeover));
-    let rows = transaction
-        .query_all_raw(statement)
-        .await
-        .map_err(store_error)?;
+    let rows = transaction.query_all_raw(statement).await.map_err(store_error)?;
     rows.iter()
         .map(|row| {
             let mut columns = RowReader::new(row);

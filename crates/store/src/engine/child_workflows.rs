@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use engine::attempt::FailureKind;
+use engine::children::ChildRefusal;
 use engine::spec::{Definition, ProjectDefaults};
 use engine::task_type::child_workflow::ChildWorkflow;
-use ports::{ChildRefusal, ChildVersion, ChildWorkflowQuery, DefinitionStore as _, StoreError};
+use ports::{ChildVersion, ChildWorkflowQuery, DefinitionStore as _, StoreError};
 use sea_orm::ConnectionTrait;
 use serde::Serialize;
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use engine::children::{ChildResult, ChildSummary};
+use engine::children::{ChildRefusal, ChildResult, ChildSummary};
 use engine::ids::InstanceId;
 use engine::start::Start;
 use ports::{
-    ChildRefusal, ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit,
-    ChildrenOutcome, ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome,
+    ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildrenTakeover, ParentTask, StoreError, TakeoverOutcome,
 };
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 use serde::Serialize;
@@ -87,21 +87,19 @@ impl ChildStore for Store {
         Ok(found)
     }
 
-    async fn read_child_results(&self, parent: &ParentTask) -> Result<BTreeMap<u32, ChildResult>, StoreError> {
-        let sql = "SELECT parent_index, id, state, start, outputs FROM instance \
-                   WHERE parent = $1 AND parent_task = $2 AND parent_attempt BETWEEN $3 AND $4";
-        let values = [
-            parent.instance.0.into(),
-            parent.task.as_str().into(),
-            i64::from(parent.since.0).into(),
-            i64::from(parent.attempt.0).into(),
-        ];
-        let rows = self
-            .reader()
-            .query_all_raw(self.statement(sql, values))
-            .await
-            .map_err(store_error)?;
-        rows.iter().map(read_result).collect()
+    async fn read_child_results(
+        &self,
+        parents: &[ParentTask],
+    ) -> Result<Vec<BTreeMap<u32, ChildResult>>, StoreError> {
+        let mut found = vec![BTreeMap::new(); parents.len()];
+        let columns = "c_place, i.parent_index, i.id, i.state, i.start, i.outputs";
+        for row in &select_children(self.reader(), self.backend(), (columns, parents)).await? {
+            let (place, index, result) = read_result(row)?;
+            if let Some(results) = found.get_mut(place) {
+                results.insert(index, result);
+            }
+        }
+        Ok(found)
     }
 
     async fn command_children(&self, command: &ChildrenCommand) -> Result<Vec<InstanceId>, StoreError> {
@@ -137,7 +135,9 @@ impl ChildStore for Store {
             .query_all_raw(self.statement(&sql, [json(&rows)?.into()]))
             .await
             .map_err(store_error)?;
-        let ids = stored.iter().map(|row| RowReader::new(row).next_value().map(InstanceId));
+        let ids = stored
+            .iter()
+            .map(|row| RowReader::new(row).next_value().map(InstanceId));
         Ok(ids.collect::<Result<BTreeSet<_>, _>>()?.into_iter().collect())
     }
 }
@@ -162,6 +162,23 @@ pub(crate) async fn list_children_on<C: ConnectionTrait>(
     backend: DbBackend,
     parents: &[ParentTask],
 ) -> Result<Vec<(usize, ChildSummary)>, StoreError> {
+    // A command that waits makes the child run again.
+    let columns = "c_place, i.parent_index, i.id, \
+         CASE WHEN i.state IN ('failed', 'stopped', 'paused') AND EXISTS (SELECT 1 FROM inbox x \
+         WHERE x.instance = i.id AND x.applied_at IS NULL AND x.command IN ('recover', 'resume', 'rerun')) \
+         THEN 'running' ELSE i.state END, i.reason, \
+         CAST(CASE WHEN i.attention IS NULL THEN 0 ELSE 1 END AS BIGINT), \
+         CAST(CASE WHEN i.started_at IS NULL THEN 0 ELSE 1 END AS BIGINT)";
+    let found = select_children(connection, backend, (columns, parents)).await?;
+    found.iter().map(read_summary).collect()
+}
+
+/// Selects columns of the children `i` of attempts.
+async fn select_children<C: ConnectionTrait>(
+    connection: &C,
+    backend: DbBackend,
+    (columns, parents): (&str, &[ParentTask]),
+) -> Result<Vec<QueryResult>, StoreError> {
     let rows: Vec<ParentRow<'_>> = parents
         .iter()
         .enumerate()
@@ -177,22 +194,12 @@ pub(crate) async fn list_children_on<C: ConnectionTrait>(
         return Ok(Vec::new());
     }
     let sql = format!(
-        "SELECT c_place, i.parent_index, i.id, i.state, i.reason, \
-         CAST(CASE WHEN i.attention IS NULL THEN 0 ELSE 1 END AS BIGINT), \
-         CAST(CASE WHEN i.started_at IS NULL THEN 0 ELSE 1 END AS BIGINT) \
-         FROM {} JOIN instance i ON i.parent = c_parent AND i.parent_task = c_task \
+        "SELECT {columns} FROM {} JOIN instance i ON i.parent = c_parent AND i.parent_task = c_task \
          AND i.parent_attempt BETWEEN c_since AND c_attempt ORDER BY c_place, i.parent_index",
         source(backend, &PARENT)
     );
-    let found = connection
-        .query_all_raw(Statement::from_sql_and_values(
-            backend,
-            sql,
-            [json(&rows)?.into()],
-        ))
-        .await
-        .map_err(store_error)?;
-    found.iter().map(read_summary).collect()
+    let statement = Statement::from_sql_and_values(backend, sql, [json(&rows)?.into()]);
+    connection.query_all_raw(statement).await.map_err(store_error)
 }
 
 fn read_summary(row: &QueryResult) -> Result<(usize, ChildSummary), StoreError> {
@@ -212,18 +219,17 @@ fn read_summary(row: &QueryResult) -> Result<(usize, ChildSummary), StoreError> 
     ))
 }
 
-fn read_result(row: &QueryResult) -> Result<(u32, ChildResult), StoreError> {
+fn read_result(row: &QueryResult) -> Result<(usize, u32, ChildResult), StoreError> {
     let mut columns = RowReader::new(row);
+    let place = columns.next_u32()? as usize;
     let (index, id) = (columns.next_u32()?, InstanceId(columns.next_value()?));
     let state = columns.next_parsed()?;
     let start: Start = columns.next_json()?;
-    Ok((
-        index,
-        ChildResult {
-            id,
-            state,
-            params: start.params,
-            outputs: columns.next_json()?,
-        },
-    ))
+    let result = ChildResult {
+        id,
+        state,
+        params: start.params,
+        outputs: columns.next_json()?,
+    };
+    Ok((place, index, result))
 }

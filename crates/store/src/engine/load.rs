@@ -21,7 +21,8 @@ const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
 /// Reads the listed instances that the incarnation `$2` owns under the listed epochs.
 const INSTANCES: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
      (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
-     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill, i.trigger_type \
+     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill, i.trigger_type, \
+     i.parent, i.requested_by \
      FROM {owned} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch \
      JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id WHERE i.owner = $2";
 
@@ -137,6 +138,8 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     };
     let backfill = columns.next_value::<Option<i64>>()?.map(BackfillId);
     let trigger = columns.next_parsed()?;
+    let parent = columns.next_value::<Option<i64>>()?.map(InstanceId);
+    let requested_by = columns.next_value()?;
     Ok(LoadedInstance {
         rows: InstanceRows {
             id,
@@ -155,6 +158,8 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         start,
         trigger,
         backfill,
+        parent,
+        requested_by,
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),
         results: Vec::new(),
