@@ -11,6 +11,7 @@ use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::execution::db_actor::{DbActor, write_one};
+use crate::execution::dependency_actor::DependencyActor;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::in_process::check_inbox_until;
 use crate::membership::registry_actor::RegistryActor;
@@ -61,6 +62,8 @@ pub(crate) struct MasterActors {
     pub(crate) schedules: Addr<ScheduleActor>,
     /// Starts the dates of backfills.
     pub(crate) backfill: Addr<BackfillActor>,
+    /// Wakes dependent tasks.
+    pub(crate) dependencies: Addr<DependencyActor>,
 }
 
 /// The actors of a node.
@@ -365,6 +368,7 @@ impl Node for LocalNode {
             "failover": observe_actor(self.failover()).await,
             "schedules": observe_actor(masters.map(|masters| &masters.schedules)).await,
             "balance": observe_actor(masters.and_then(|masters| masters.balance.as_ref())).await,
+            "dependencies": observe_actor(masters.map(|masters| &masters.dependencies)).await,
             "backfill": observe_actor(masters.map(|masters| &masters.backfill)).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
             "db": observe_actor(Some(&self.actors.db)).await,

@@ -72,7 +72,9 @@ impl DependencyActor {
                     actor.woken += count;
                     metrics::counter!("porpoise_dependents_woken_total").increment(count);
                 }
-                Err(error) => tracing::warn!(%error, "the ends of instances could not be read; they are read again"),
+                Err(error) => {
+                    tracing::warn!(%error, "the ends of instances could not be read; they are read again")
+                }
             }
             if actor.looking.finish() {
                 ctx.run_later(GATHER, |actor, ctx| actor.look(ctx));

@@ -10,14 +10,11 @@ use engine::dependent::{
 use engine::ids::{InstanceId, TaskIndex, Timestamp};
 use engine::spec::ReferenceKind;
 
-use crate::execution::grouped_requests::GroupedRequests;
+use crate::execution::child_requests::{SharedQueue, request};
 use ports::{
     CandidateQuery, CandidateWindow, DependencyWaits, NamedWorkflow, PassedOutputs, Store, StoreError,
     WaitedRange, WorkflowName,
 };
-
-/// The most looks in one batch; each asks for up to 100 items.
-const BATCH: usize = 200;
 
 /// Every base instant.
 const ALWAYS: TimeInterval = TimeInterval {
@@ -55,7 +52,7 @@ pub(crate) enum Subscription {
 #[derive(Clone)]
 pub struct DependencyRequests {
     store: Arc<dyn Store>,
-    looks: GroupedRequests<DependencyQuestion, Vec<ItemObservation>>,
+    looks: SharedQueue<DependencyQuestion, Vec<ItemObservation>>,
 }
 
 /// A question with what its items mean now.
@@ -69,7 +66,7 @@ impl DependencyRequests {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
-            looks: GroupedRequests::new(BATCH),
+            looks: SharedQueue::default(),
         }
     }
 
@@ -77,11 +74,18 @@ impl DependencyRequests {
     ///
     /// # Errors
     /// As the store returns.
-    pub(crate) async fn look(&self, question: DependencyQuestion) -> Result<Vec<ItemObservation>, StoreError> {
+    pub(crate) async fn look(
+        &self,
+        question: DependencyQuestion,
+    ) -> Result<Vec<ItemObservation>, StoreError> {
         let store = Arc::clone(&self.store);
-        self.looks
-            .request(question, async move |batch| answer_questions(&*store, batch).await)
-            .await
+        request(
+            &self.looks,
+            question,
+            |_| 1,
+            async move |batch| answer_questions(&*store, batch).await,
+        )
+        .await
     }
 }
 
@@ -125,7 +129,13 @@ async fn find_workflows(
     let mut names: BTreeMap<&str, Vec<WorkflowName>> = BTreeMap::new();
     for question in questions {
         let of_project = names.entry(&question.workflow.project).or_default();
-        of_project.extend(question.task.items().into_iter().map(|item| question.name_of(item)));
+        of_project.extend(
+            question
+                .task
+                .items()
+                .into_iter()
+                .map(|item| question.name_of(item)),
+        );
     }
     let mut workflows = WorkflowsByProject::new();
     for (project, mut names) in names {
@@ -169,7 +179,9 @@ impl DependencyQuestion {
         let named = workflows.get(project).and_then(|known| known.get(&name));
         let named = named.ok_or_else(|| format!("`{}` was not looked for", name.workflow))?;
         let needed = ReferenceKind::Dependent.required_access();
-        let target = named.require(project, needed).map_err(|error| error.to_string())?;
+        let target = named
+            .require(project, needed)
+            .map_err(|error| error.to_string())?;
         let DependencyProgress { anchor, timezone } = self.progress;
         Ok(CandidateQuery {
             project_id: target.project_id,

@@ -24,8 +24,8 @@ use crate::projects::grants;
 use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
 use crate::{
-    backfills, calendars, debug, health, instances, logs, nodes, operations, projects, retention, schedules,
-    stream, task_types, tasks, tokens, users, workflows,
+    approvals, backfills, calendars, debug, health, instances, logs, nodes, operations, projects, retention,
+    schedules, stream, task_types, tasks, tokens, users, workflows,
 };
 
 /// Time in which requests under way are answered after a stop, in seconds.

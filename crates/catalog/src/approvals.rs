@@ -8,6 +8,7 @@ use engine::spec::Definition;
 use engine::task::Progress;
 use engine::task_type::WatchKind;
 use ports::DefinitionStore as _;
+use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
     RelationTrait,

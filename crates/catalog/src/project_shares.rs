@@ -1,7 +1,7 @@
 //! Grants to projects: what the documents of one project may do with the workflows of another.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::sea_query::{ExprTrait as _, LockType, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait as _};
 use store::{Store, Transaction};
 

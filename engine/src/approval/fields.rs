@@ -123,7 +123,10 @@ fn parse_message(validator: &mut Validator, text: &str, at: &Path<'_>) -> Option
         return None;
     }
     if text.len() > MAX_MESSAGE_BYTES {
-        let message = format!("it has {} bytes, at most {MAX_MESSAGE_BYTES} are allowed", text.len());
+        let message = format!(
+            "it has {} bytes, at most {MAX_MESSAGE_BYTES} are allowed",
+            text.len()
+        );
         validator.invalid(at, "TOO_LARGE", message);
         return None;
     }

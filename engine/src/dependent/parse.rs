@@ -42,7 +42,11 @@ impl DependencyTask {
     }
 
     /// Parses the fields of a task; `None` when something is wrong. What the table of fields checks is not reported again.
-    pub(crate) fn parse(validator: &mut Validator, fields: &Map<String, Value>, at: &Path<'_>) -> Option<Self> {
+    pub(crate) fn parse(
+        validator: &mut Validator,
+        fields: &Map<String, Value>,
+        at: &Path<'_>,
+    ) -> Option<Self> {
         let group = GroupParser::default().parse_group(validator, fields, at);
         let on_failure = fields
             .get("on_failure")

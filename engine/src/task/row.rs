@@ -99,7 +99,10 @@ impl Attempt {
 impl Task {
     /// Returns what kind of thing the open attempt waits for in the owner; none for a task that does not wait there.
     pub fn waits_on(&self) -> Option<WatchKind> {
-        let progress = self.progress.as_ref().filter(|_| self.state == TaskState::Running);
+        let progress = self
+            .progress
+            .as_ref()
+            .filter(|_| self.state == TaskState::Running);
         progress.and_then(|progress| progress.kind)
     }
 

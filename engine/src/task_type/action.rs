@@ -111,7 +111,9 @@ impl TaskAction {
     /// Returns the fields as the object that a document has of them.
     pub(crate) fn fields_object(&self) -> Map<String, Value> {
         let fields = self.fields.iter();
-        fields.map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
+        fields
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect()
     }
 
     /// Puts parameters into the fields.

@@ -92,7 +92,9 @@ impl ValueKind {
                 .map(Value::from),
             Self::Headers => parse_headers(validator, value, at).map(Value::from),
             Self::StatusCodes => parse_status_codes(validator, value, at).map(Value::from),
-            Self::Duration | Self::Dependencies | Self::Approvers | Self::ApprovalInputs => Some(value.clone()),
+            Self::Duration | Self::Dependencies | Self::Approvers | Self::ApprovalInputs => {
+                Some(value.clone())
+            }
             Self::Name => validator.name(value, at).map(Value::from),
             Self::Integer { min, max } => validator.integer(value, at, (min, max)).map(Value::from),
             Self::ParamValues => parse_params(validator, value, at).map(Value::from),

@@ -9,7 +9,7 @@ use ports::{
     PassedOutputs, WaitedRange, WokenDependent, WorkflowLookup as _, WorkflowName,
 };
 
-use super::store_under_test::{Database, StoreUnderTest as _, join};
+use super::store_under_test::{Database, join};
 
 on_both_databases!(
     the_newest_instance_of_an_interval_decides,

@@ -15,8 +15,6 @@ pub(super) fn open(task: &TaskDefinition, progress: DependencyProgress, at: Time
             failure_wait_ms: fields.failure_wait_ms,
             detail,
         },
-        (None, _) | (_, Err(_)) => {
-            Opening::Ends(AttemptEnd::hopeless("its fields cannot be read", at))
-        }
+        (None, _) | (_, Err(_)) => Opening::Ends(AttemptEnd::hopeless("its fields cannot be read", at)),
     }
 }

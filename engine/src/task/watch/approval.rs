@@ -29,7 +29,13 @@ pub enum ApprovalVerdict {
 /// Decides about the attempt by the decision of a person.
 pub(super) fn observe(watched: &Watched<'_>, decision: &ApprovalDecision) -> WatchStep {
     let comment = decision.comment.as_ref().map(|comment| format!(": {comment}"));
-    let told = |word: &str| format!("{word} by {}{}", decision.by, comment.as_deref().unwrap_or_default());
+    let told = |word: &str| {
+        format!(
+            "{word} by {}{}",
+            decision.by,
+            comment.as_deref().unwrap_or_default()
+        )
+    };
     match &decision.verdict {
         ApprovalVerdict::Approved(outputs) => WatchStep::Succeeds {
             end: approved(watched, outputs.clone()),
@@ -44,7 +50,10 @@ pub(super) fn expire(watched: &Watched<'_>) -> WatchStep {
     let fields = ApprovalTask::of_action(&watched.task.action);
     match fields.as_ref().map(|fields| fields.on_timeout) {
         Some(ApprovalTimeout::Approve) => WatchStep::Succeeds {
-            end: approved(watched, fields.map(|fields| fields.default_answers()).unwrap_or_default()),
+            end: approved(
+                watched,
+                fields.map(|fields| fields.default_answers()).unwrap_or_default(),
+            ),
             why: "approved by its time limit".to_owned(),
         },
         Some(ApprovalTimeout::Reject) => {

@@ -39,9 +39,7 @@ pub(super) fn observe(watched: &Watched<'_>, seen: &DependenciesSeen) -> WatchSt
         DependencyDecision::Fails(error) => {
             WatchStep::Ends(AttemptEnd::unstarted(AttemptResult::Failed, &error, watched.at))
         }
-        DependencyDecision::FailsForGood(error) => {
-            WatchStep::Ends(AttemptEnd::hopeless(&error, watched.at))
-        }
+        DependencyDecision::FailsForGood(error) => WatchStep::Ends(AttemptEnd::hopeless(&error, watched.at)),
         DependencyDecision::Waits(reason) => WatchStep::Waits {
             reason,
             detail: watched.progress.detail.clone(),
