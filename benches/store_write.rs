@@ -140,6 +140,7 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
         trigger: Trigger::Api,
         requested_by: Some("bench".to_owned()),
         owner: Some(me.clone()),
+        continued_from: None,
         request_key: None,
         at: Timestamp(1),
     };
@@ -189,6 +190,8 @@ fn round(me: &NodeIdentity, id: InstanceId, step: u32) -> Write {
         started_at: Some(Timestamp(2)),
         ended_at,
         outputs: BTreeMap::new(),
+        overrides: None,
+        reused: None,
         attempt: Some(attempt),
         progress: None,
     };

@@ -12,8 +12,9 @@
 //!           |                |             |
 //!   succeeded | failed   succeeded | failed     stopped | succeeded
 //!
-//! recover (failed, stopped), rerun (final), resume (stopped): running again, with the next run
-//! force-success (final): stays, or succeeded when every task counts as a success
+//! recover (failed, stopped), rerun (final), resume (stopped), run and retry of a task (final): running again, with the
+//! next run
+//! force-success, skip of a task (final): stays, or succeeded when every task counts as a success
 //! ending (a failure with strategy `end`, or the time limit) is a part of running and pausing: running attempts
 //! are killed, then `failed`
 //! ```
@@ -24,9 +25,11 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod apply;
+mod arguments;
 mod changes;
 mod commands;
 mod completion;
+mod continuation;
 mod counters;
 mod display;
 mod draft;
@@ -39,8 +42,10 @@ mod machine;
 mod next_run;
 mod opening;
 mod pending_effects;
+mod preview;
 mod reasons;
 mod record;
+mod refusal;
 mod row_overlay;
 mod state;
 mod timers;
@@ -51,12 +56,16 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::fixture as tests_support;
 
-pub use apply::apply;
+pub use apply::{apply, next_plan};
+pub use arguments::CommandArguments;
 pub use changes::{Changes, OperationDecision, Reset, Transition};
+pub use continuation::{EndedInstance, ReusedRows};
 pub use counters::{Counters, TaskCounts};
 pub use effect::Effect;
 pub use event::{Event, Operation};
 pub use machine::{SlotDemand, StepBatch};
 pub use pending_effects::pending_effects;
+pub use preview::preview_command;
 pub use record::InstanceRecord;
+pub use refusal::find_refusal;
 pub use state::{Instance, InstanceRows};

@@ -11,6 +11,7 @@ pub mod backfill;
 pub mod children;
 pub mod dependent;
 pub mod ids;
+pub mod overrides;
 pub mod states;
 
 pub mod params;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use context::InstanceContext;
+use run_range::{OutsideEdges, RunRange};
 use trigger_rule::{
     Edge, EdgeCounts, EdgeTally, Outcome, TriggerRule, Verdict, outcome_of_disabled, outcome_of_enabled,
 };
@@ -18,6 +19,7 @@ use crate::task_type::ExecutionSite;
 
 mod context;
 pub mod propagation;
+pub mod run_range;
 pub mod trigger_rule;
 
 /// The worker group where no other is named.
@@ -39,6 +41,8 @@ pub struct Plan {
     pub nodes: Vec<PlanNode>,
     /// Every task inside the range, predecessors first.
     pub order: Vec<TaskIndex>,
+    /// The tasks of the current run, when it is not about all of the range.
+    pub run_range: Option<RunRange>,
 }
 
 /// One task as this instance sees it.
@@ -48,9 +52,11 @@ pub struct PlanNode {
     pub in_range: bool,
     /// Not enabled: never runs; counts as succeeded where it would start.
     pub disabled: bool,
+    /// Outside the current run: keeps its state, and does not start.
+    pub frozen: bool,
     /// Predecessors inside the range, with what the edges from them wait for.
     pub preds: Vec<Predecessor>,
-    /// Successors inside the range.
+    /// Successors inside the range, without those whose edges the current run ignores.
     pub succs: Vec<Edge>,
     /// Predecessors whose failure this task handles once it has started.
     pub handles: Vec<TaskIndex>,
@@ -84,6 +90,7 @@ impl Plan {
                 PlanNode {
                     in_range: is_inside(task_index),
                     disabled: !task.enabled,
+                    frozen: false,
                     preds,
                     handlers: handlers(&succs),
                     succs,
@@ -105,12 +112,53 @@ impl Plan {
             context: InstanceContext::default(),
             nodes,
             order,
+            run_range: None,
         }
     }
 
     /// Returns the plan with what surrounds the instance.
     pub fn with_context(self, context: InstanceContext) -> Self {
         Self { context, ..self }
+    }
+
+    /// Limits the plan to the tasks of one run.
+    pub fn within(mut self, run_range: Option<RunRange>) -> Self {
+        self.run_range = run_range;
+        let Some(run_range) = run_range else {
+            return self;
+        };
+        let inside = self.tasks_of_run(run_range);
+        for (node, is_inside) in self.nodes.iter_mut().zip(&inside) {
+            node.frozen = !is_inside;
+        }
+        if run_range.outside == OutsideEdges::Ignored {
+            let outside = self.nodes.iter_mut().filter(|node| node.frozen);
+            outside.for_each(|node| node.succs.retain(|edge| !inside[edge.task.as_usize()]));
+        }
+        self
+    }
+
+    /// Returns which tasks a run is about; of others than the named one only those inside the range of the start.
+    pub(crate) fn tasks_of_run(&self, run_range: RunRange) -> Vec<bool> {
+        let preds = |o: TaskIndex| self.nodes[o.as_usize()].preds.iter().map(|need| need.task);
+        let succs = |o: TaskIndex| self.nodes[o.as_usize()].succs.iter().map(|edge| edge.task);
+        let chosen = vec![run_range.task];
+        match run_range.scope {
+            Scope::Upstream => reach(chosen, self.nodes.len(), preds),
+            Scope::Downstream | Scope::All => reach(chosen, self.nodes.len(), succs),
+            Scope::Only => reach(chosen, self.nodes.len(), |_| [].into_iter()),
+        }
+    }
+
+    /// Returns the predecessors of a task whose edges decide about it in the current run.
+    pub(crate) fn deciding_preds(&self, task_index: TaskIndex) -> impl Iterator<Item = &Predecessor> {
+        let ignores = self
+            .run_range
+            .is_some_and(|run| run.outside == OutsideEdges::Ignored);
+        let node = &self.nodes[task_index.as_usize()];
+        let is_ignored =
+            move |need: &&Predecessor| ignores && !node.frozen && self.nodes[need.task.as_usize()].frozen;
+        node.preds.iter().filter(move |need| !is_ignored(need))
     }
 
     /// Returns how many tasks can run.
@@ -208,7 +256,10 @@ impl Plan {
         state: TaskState,
         verdict: Verdict,
     ) -> Option<Outcome> {
-        match self.nodes[task_index.as_usize()].disabled {
+        let node = &self.nodes[task_index.as_usize()];
+        match node.disabled {
+            // Outside the current run it stays what its edges decided before.
+            true if node.frozen && state == TaskState::Skipped => Some(Outcome::Skipped),
             true => outcome_of_disabled(verdict),
             false => outcome_of_enabled(state, verdict),
         }
@@ -216,11 +267,14 @@ impl Plan {
 
     /// Returns the tally of every task while nothing is settled.
     pub(crate) fn initial_tallies(&self) -> Vec<EdgeTally> {
-        let tally = |node: &PlanNode| EdgeTally {
-            edges: EdgeCounts::waiting(node.preds.len()),
+        let tally = |(task_index, node): (TaskIndex, &PlanNode)| EdgeTally {
+            edges: EdgeCounts::waiting(self.deciding_preds(task_index).count()),
             handlers: node.handlers,
         };
-        self.nodes.iter().map(tally).collect()
+        task_indices(self.nodes.len())
+            .zip(&self.nodes)
+            .map(tally)
+            .collect()
     }
 }
 

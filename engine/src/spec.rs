@@ -28,6 +28,7 @@ mod workflow_references;
 
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
+pub use labels::parse_label_map;
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};
 pub use lint::lint;
 pub use model::{Definition, Direction, OnCutOff, Output, Param, Predecessor, RetryPolicy, TaskDefinition};

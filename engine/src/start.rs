@@ -1,4 +1,4 @@
-//! The choices of a start; they never change while the instance exists.
+//! The choices of a start. While the instance exists only few of them change, by commands and edits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +47,16 @@ pub struct Start {
 }
 
 impl Start {
+    /// Returns the start with what changed of it.
+    pub fn amend(self, changes: StartChanges) -> Self {
+        Self {
+            params: changes.params.unwrap_or(self.params),
+            labels: changes.labels.unwrap_or(self.labels),
+            priority: changes.priority,
+            ..self
+        }
+    }
+
     /// Returns what time parameters of an instance are relative to: the same in every run.
     pub fn time_base(&self, created_at: Timestamp) -> TimeBase {
         TimeBase::in_zone(self.scheduled_at.unwrap_or(created_at), self.timezone)
@@ -61,6 +71,17 @@ impl Start {
         let defaults = inputs.filter_map(|param| Some((param.name.clone(), param.value.clone()?)));
         defaults.chain(self.params.clone()).collect()
     }
+}
+
+/// What changed of a start after its instance was created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartChanges {
+    /// Startup parameters, when a rerun replaced some.
+    pub params: Option<BTreeMap<String, String>>,
+    /// The labels, when a user edited them.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// The priority, whether it changed or not.
+    pub priority: Priority,
 }
 
 /// Members of the body of a start.
@@ -94,6 +115,26 @@ pub fn parse(
     let mut validator = Validator::default();
     let start = parse_start(&mut validator, value, (definition, defaults), server_timezone);
     validator.finish(start)
+}
+
+/// Parses parameters that replace those of a start by name, for a further run of its instance.
+///
+/// # Errors
+/// Lists what is wrong with them, and circles and values that are too large of all parameters together.
+pub fn parse_replaced_params(
+    value: &Value,
+    definition: &Definition,
+    start: &Start,
+    project: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Vec<Diagnostic>> {
+    let mut validator = Validator::default();
+    let at = Path::ROOT;
+    let params = parse_given_params(&mut validator, Some(value), &at.key("params"), &definition.params);
+    let params = validator.finish(Some(params))?;
+    let mut replaced = start.clone();
+    replaced.params.extend(params.clone());
+    check_params(&replaced, definition, project)?;
+    Ok(params)
 }
 
 /// Checks that the parameters of tasks can have values under those of the start and of the project.
@@ -236,6 +277,23 @@ pub(crate) fn parse_params(
     at: &Path<'_>,
     declared: &[Param],
 ) -> BTreeMap<String, String> {
+    let params = parse_given_params(validator, value, at, declared);
+    let given = value.and_then(Value::as_object);
+    let is_given = |name: &str| given.is_some_and(|map| map.contains_key(name));
+    let inputs = declared.iter().filter(|param| param.direction == Direction::In);
+    for param in inputs.filter(|param| param.value.is_none() && !is_given(&param.name)) {
+        validator.missing(at, &param.name, "this parameter has no default");
+    }
+    params
+}
+
+/// Parses those parameters that are given.
+fn parse_given_params(
+    validator: &mut Validator,
+    value: Option<&Value>,
+    at: &Path<'_>,
+    declared: &[Param],
+) -> BTreeMap<String, String> {
     let mut params = BTreeMap::new();
     let inputs: BTreeMap<&str, &Param> = declared
         .iter()
@@ -252,13 +310,6 @@ pub(crate) fn parse_params(
             },
             None => refuse(validator, name, &at, inputs.keys().copied()),
         }
-    }
-    let is_given = |name: &str| given.is_some_and(|map| map.contains_key(name));
-    for (name, _) in inputs
-        .iter()
-        .filter(|(name, param)| param.value.is_none() && !is_given(name))
-    {
-        validator.missing(at, name, "this parameter has no default");
     }
     params
 }

@@ -56,6 +56,10 @@ macro_rules! named {
 
 pub(crate) use named;
 
+mod command;
+
+pub use command::Command;
+
 /// Set when the system stopped working on an instance until a person acts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attention {
@@ -91,7 +95,7 @@ impl InstanceState {
     /// States of the contract that nothing enters yet.
     pub const RESERVED: &'static [Self] = &[Self::Queued];
 
-    /// Whether only recover, rerun, resume (from stopped) or force-success leave this state.
+    /// Whether only commands leave this state.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Stopped | Self::Failed | Self::Succeeded)
     }
@@ -181,24 +185,10 @@ named!(
         Timeout = "timeout",
         /// Another task failed and the strategy is `end`, or the instance ran out of time: `killed`.
         Strategy = "strategy",
-    }
-);
-
-named!(
-    /// A command of a user to an instance; an accepted one is an operation.
-    Command {
-        /// Let running attempts end; start nothing.
-        Pause = "pause",
-        /// Continue from paused or stopped.
-        Resume = "resume",
-        /// Kill running attempts.
-        Stop = "stop",
-        /// Run failed and killed tasks again, then what follows.
-        Recover = "recover",
-        /// Run all again.
-        Rerun = "rerun",
-        /// Declare one failed task of a final instance a success.
-        ForceSuccess = "force-success",
+        /// A person kills the task while its instance continues: `killed`, and not retried.
+        Kill = "kill",
+        /// A person skips the task: `forced_success`, however the attempt ends.
+        Skip = "skip",
     }
 );
 
@@ -298,6 +288,16 @@ named!(
         Pause = "pause",
         /// A task was forced to success.
         ForceSuccess = "force-success",
+        /// A task was killed.
+        KillTask = "kill-task",
+        /// A task was skipped.
+        SkipTask = "skip-task",
+        /// A task was run by itself.
+        RunTask = "run-task",
+        /// A task was tried again.
+        RetryTask = "retry-task",
+        /// Another priority was set.
+        Priority = "priority",
         /// The owner died or left.
         Failover = "failover",
         /// The owner drained.
@@ -334,53 +334,6 @@ named!(
         Refused = "refused",
     }
 );
-
-impl From<Command> for OwnershipReason {
-    fn from(command: Command) -> Self {
-        match command {
-            Command::Pause => Self::Pause,
-            Command::Resume => Self::Resume,
-            Command::Stop => Self::Stop,
-            Command::Recover => Self::Recover,
-            Command::Rerun => Self::Rerun,
-            Command::ForceSuccess => Self::ForceSuccess,
-        }
-    }
-}
-
-impl Command {
-    /// Whether the command can apply to an instance in this state.
-    ///
-    /// The one home of that rule: the called node checks it before it stores the command, the owner again before
-    /// it decides. A repeated pause is applied without effect.
-    pub fn applies_in(self, state: InstanceState, attention: Option<&Attention>) -> bool {
-        match self {
-            Self::Pause => matches!(state, InstanceState::Running | InstanceState::Pausing),
-            Self::Stop => !state.is_final(),
-            Self::Resume => match state {
-                InstanceState::Paused | InstanceState::Stopped => true,
-                InstanceState::Queued
-                | InstanceState::Running
-                | InstanceState::Pausing
-                | InstanceState::Stopping => attention.is_some(),
-                InstanceState::Failed | InstanceState::Succeeded => false,
-            },
-            Self::Recover => matches!(state, InstanceState::Failed | InstanceState::Stopped),
-            Self::Rerun | Self::ForceSuccess => state.is_final(),
-        }
-    }
-
-    /// Lists the commands that help an instance in this state; force-success has nothing to repair in a success.
-    pub fn possible_in(state: InstanceState, attention: Option<&Attention>) -> Vec<Self> {
-        let is_pointless =
-            |command: &Self| *command == Self::ForceSuccess && state == InstanceState::Succeeded;
-        Self::ALL
-            .iter()
-            .copied()
-            .filter(|command| command.applies_in(state, attention) && !is_pointless(command))
-            .collect()
-    }
-}
 
 named!(
     /// The days of the week of a calendar.

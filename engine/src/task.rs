@@ -16,7 +16,7 @@
 //! suspend (pausing): delayed, waiting -> not_run;  waiting_retry stays, without a due time;  what waits in the owner
 //!                    -> not_run with an open attempt, which ready continues (see `watch`)
 //! end (stopping):    delayed, waiting -> not_run;  waiting_retry -> killed;  open attempts get a kill cause
-//! force:             pending, failed, killed, not_run -> forced_success
+//! force:             what is no success -> forced_success; an open attempt gets a kill cause first
 //! reset:             by a command on the instance -> pending (not a step; see `instance`)
 //! ```
 //!
@@ -27,6 +27,7 @@
 mod attempts;
 mod display;
 mod ends;
+mod force;
 mod machine;
 mod progress;
 mod report;

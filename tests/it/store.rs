@@ -85,6 +85,8 @@ conformance! {
         a_request_key_with_another_body_is_refused,
         one_key_twice_in_a_batch_makes_one_instance,
         what_is_stored_is_loaded_again,
+        a_changed_start_is_loaded_with_its_instance,
+        a_new_instance_has_the_rows_that_it_takes_over,
         load_wants_the_owner_and_the_epoch,
         many_are_loaded_together_and_each_has_its_own,
         a_stale_entry_fails_alone,

@@ -162,6 +162,7 @@ impl NodeHarness {
             trigger: Trigger::Api,
             requested_by: Some("admin".to_owned()),
             owner: None,
+            continued_from: None,
             request_key: None,
             at,
         };

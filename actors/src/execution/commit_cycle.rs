@@ -17,7 +17,7 @@ use crate::execution::commit_queue::{CommitQueue, DecidedCommit, HeldSlots};
 use crate::execution::effects::{EffectRunner, FollowUps};
 use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::instance_metrics::record_commit;
-use crate::execution::running_instance::RunningInstance;
+use crate::execution::running_instance::{PlanChange, RunningInstance};
 use crate::execution::slots::SlotGranted;
 use crate::execution::watches::Watches;
 use crate::execution::workflow_deps::WorkflowDeps;
@@ -182,7 +182,9 @@ impl CommitCycle {
         let state = commit.changes.record.as_ref().map(|record| record.state);
         let has_new_state = state.is_some_and(|state| state != self.instance.state.record().state);
         let is_visible_to_parent = has_new_state || self.changes_attention(commit);
-        engine::instance::apply(&self.instance.plan, &mut self.instance.state, &commit.changes);
+        if self.instance.apply(&commit.changes) == PlanChange::Replaced && !commit.changes.releases_owner {
+            self.queue.push_events([Event::Loaded]);
+        }
         self.slots.release_unbound(commit, &self.instance);
         self.watches.close_ended(&self.instance);
         self.deps.commit_events.publish(CommitEvent {

@@ -115,6 +115,8 @@ impl CommitQueue {
                 command: found.command,
                 run: found.run,
                 task,
+                requested_by: found.requested_by,
+                arguments: found.arguments,
             })));
         }
     }

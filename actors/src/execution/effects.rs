@@ -135,7 +135,7 @@ impl<'a> EffectRunner<'a> {
             kill: Kill {
                 uid,
                 owner: self.owner.clone(),
-                cause,
+                cause: known_to_workers(cause),
             },
             exclusive: self.instance.is_exclusive(task_index),
             reply_to: self.reply_to.clone(),
@@ -146,6 +146,14 @@ impl<'a> EffectRunner<'a> {
         let task = task_index.and_then(|task_index| self.instance.plan.definition.task(task_index));
         let task = task.map(|task| task.name.as_str());
         tracing::warn!(instance = %self.instance.state.rows.id, task, text, "time limit");
+    }
+}
+
+/// Returns the cause that a worker of any version knows: to it, every kill but that of a time limit is the same.
+fn known_to_workers(cause: KillCause) -> KillCause {
+    match cause {
+        KillCause::Kill | KillCause::Skip => KillCause::Stop,
+        KillCause::Stop | KillCause::Timeout | KillCause::Strategy => cause,
     }
 }
 

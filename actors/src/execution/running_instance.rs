@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::ids::{AttemptNumber, BackfillId, DispatchId, InstanceId, TaskIndex};
-use engine::instance::Instance;
+use engine::instance::{Changes, Instance, apply, next_plan};
+use engine::overrides::TaskOverrides;
 use engine::params::{self, ParamError, TimeBase};
 use engine::plan::{InstanceContext, Plan};
 use engine::spec::{Definition, OnCutOff};
@@ -29,6 +30,13 @@ pub(crate) struct RunningInstance {
     pub(crate) state: Instance,
 }
 
+/// Whether changes gave an instance another plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlanChange {
+    Unchanged,
+    Replaced,
+}
+
 /// A message to a worker, and what a user should know about it.
 pub(crate) struct PreparedDispatch {
     /// The message.
@@ -46,7 +54,9 @@ impl RunningInstance {
             project_params: loaded.project_params,
             trigger: loaded.trigger,
         };
-        let plan = Plan::new(definition, Arc::new(loaded.start)).with_context(context);
+        let plan = Plan::new(definition, Arc::new(loaded.start))
+            .with_context(context)
+            .within(loaded.rows.record.planned_range());
         Self {
             backfill: loaded.backfill,
             parent: loaded.parent,
@@ -54,6 +64,18 @@ impl RunningInstance {
             state: Instance::load(&plan, loaded.rows),
             plan,
         }
+    }
+
+    /// Folds committed changes in. Returns whether the instance has another plan by that, with which it continues once
+    /// `Event::Loaded` is decided.
+    pub(crate) fn apply(&mut self, changes: &Changes) -> PlanChange {
+        apply(&self.plan, &mut self.state, changes);
+        let Some(plan) = next_plan(&self.plan, &self.state, changes) else {
+            return PlanChange::Unchanged;
+        };
+        self.state = Instance::load(&plan, self.state.rows.clone());
+        self.plan = plan;
+        PlanChange::Replaced
     }
 
     /// Returns the worker and the number of an open attempt, if `uid` is its current binding.
@@ -109,6 +131,8 @@ impl RunningInstance {
             .definition
             .task(task_index)
             .ok_or("the definition has no such task")?;
+        let overrides = self.overrides_of(task_index);
+        let task = &*TaskOverrides::amend(overrides, task);
         let attempt = self.open_attempt(task_index).ok_or("the attempt has no row")?;
         let (uid, worker) = attempt
             .uid
@@ -151,6 +175,10 @@ impl RunningInstance {
         })
     }
 
+    fn overrides_of(&self, task_index: TaskIndex) -> Option<&TaskOverrides> {
+        self.state.task(task_index)?.overrides.as_deref()
+    }
+
     fn open_attempt(&self, task_index: TaskIndex) -> Option<&Attempt> {
         self.state.task(task_index)?.open_attempt()
     }
@@ -162,6 +190,12 @@ impl RunningInstance {
         base: TimeBase,
     ) -> Result<BTreeMap<String, String>, ParamError> {
         let outputs_of = |at: TaskIndex| self.state.task(at).map(|row| &row.outputs);
-        params::task_values(&self.plan, uid, base, &outputs_of)
+        params::task_values(
+            &self.plan,
+            uid,
+            base,
+            &outputs_of,
+            self.overrides_of(uid.task_index),
+        )
     }
 }

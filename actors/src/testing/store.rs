@@ -15,7 +15,7 @@ use engine::ids::{
     AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run,
     TaskIndex, Timestamp,
 };
-use engine::instance::{InstanceRecord, Transition};
+use engine::instance::{CommandArguments, InstanceRecord, Transition};
 use engine::spec::Definition;
 use engine::states::{Command, MemberState, OperationStatus, OwnershipReason};
 use engine::task::{Attempt, Task};
@@ -209,6 +209,7 @@ impl FakeStore {
                 run,
                 task: task.map(str::to_owned),
                 requested_by: "admin".to_owned(),
+                arguments: CommandArguments::default(),
             },
             outcome: OperationStatus::Pending,
             detail: None,

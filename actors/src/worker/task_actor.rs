@@ -178,7 +178,7 @@ fn with_kill_reason(end: JobEnd, cause: Option<KillCause>, limit: Option<u64>) -
             }),
             ..end
         },
-        Some(KillCause::Stop | KillCause::Strategy) => JobEnd {
+        Some(KillCause::Stop | KillCause::Strategy | KillCause::Kill | KillCause::Skip) => JobEnd {
             error: Some("killed on request".to_owned()),
             ..end
         },

@@ -1,8 +1,13 @@
 //! Instances: list, read, delete, history, ownership.
 
+pub(crate) mod command_bodies;
 pub(crate) mod commands;
+pub(crate) mod continuation;
+pub(crate) mod edit;
 pub(crate) mod filter;
+pub(crate) mod posting;
 pub(crate) mod start;
+pub(crate) mod task_commands;
 pub(crate) mod trigger;
 pub(crate) mod views;
 pub(crate) mod wait;

@@ -19,7 +19,7 @@ use crate::auth::server::Server;
 use crate::auth::{guard, login};
 use crate::http::openapi::Description;
 use crate::http::{docs_page, openapi as description, respond};
-use crate::instances::{commands, start};
+use crate::instances::{commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
@@ -101,6 +101,8 @@ fn register_routes(config: &mut ServiceConfig) {
     tasks::register_routes(config);
     logs::register_routes(config);
     commands::register_routes(config);
+    task_commands::register_routes(config);
+    edit::register_routes(config);
     backfills::register_routes(config);
     backfills::create::register_routes(config);
     backfills::commands::register_routes(config);

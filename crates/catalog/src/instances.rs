@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
 use engine::spec::Definition;
-use engine::start::Start;
 use engine::states::{Attention, FailureStrategy, InstanceState, Priority, TaskState};
 use engine::timezone::Tz;
 use engine::trigger::Trigger;
@@ -23,6 +22,7 @@ use crate::context::AuditContext;
 use crate::entity::{inbox, instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, LabelFilter};
+use crate::instance_start::read_start;
 use crate::instance_trigger::read_trigger;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
@@ -80,8 +80,12 @@ pub struct InstanceRow {
     pub scheduled_at: Option<Timestamp>,
     /// The zone of time parameters.
     pub timezone: Tz,
-    /// The workflow's at the start, overlaid by the start's.
+    /// The workflow's at the start, overlaid by the start's, unless a user replaced them.
     pub labels: BTreeMap<String, String>,
+    /// What a user noted about it.
+    pub note: Option<String>,
+    /// The instance whose results it took over.
+    pub continued_from: Option<InstanceId>,
     /// The user for whom it was started; none for a schedule.
     pub requested_by: Option<String>,
     /// When it was created.
@@ -139,6 +143,11 @@ pub struct Instances<'a> {
 impl<'a> Instances<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
         Self { store }
+    }
+
+    /// Returns the store that holds them.
+    pub(crate) fn store(self) -> &'a Store {
+        self.store
     }
 
     /// Reads one instance; none when there is none of that id.
@@ -253,7 +262,7 @@ impl InstanceWithNames {
         let moving = self.moving_reason();
         let row = self.instance;
         let trigger = read_trigger(&row)?;
-        let start: Start = parse_json("start", &row.start)?;
+        let start = read_start(&row)?;
         let state = parse_name("state", &row.state)?;
         let total = narrow("tasks_total", row.tasks_total)?;
         let excluded = narrow("tasks_excluded", row.tasks_excluded)?;
@@ -286,6 +295,8 @@ impl InstanceWithNames {
             scheduled_at: start.scheduled_at,
             timezone: start.timezone,
             labels: start.labels,
+            note: row.note,
+            continued_from: row.continued_from.map(InstanceId),
             requested_by: row.requested_by,
             created_at: Timestamp(row.created_at),
             started_at: row.started_at.map(Timestamp),

@@ -2,7 +2,6 @@
 
 use engine::ids::{Incarnation, InstanceId, OperationId, Run, Timestamp};
 use engine::states::{Attention, Command, InstanceState, OperationStatus};
-use ports::DefinitionStore as _;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
@@ -10,24 +9,13 @@ use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{narrow, parse_json, parse_name};
+use crate::command_subject::CommandSubject;
 use crate::context::AuditContext;
 use crate::entity::{inbox, instance};
 use crate::error::CatalogError;
+use crate::post_command::PostCommand;
 use crate::projects::ProjectId;
 use store::Store;
-
-/// A command to be posted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostCommand {
-    /// On which instance.
-    pub instance: InstanceId,
-    /// What is requested.
-    pub command: Command,
-    /// The task's name, for force-success.
-    pub task: Option<String>,
-    /// Why, in the user's words.
-    pub reason: Option<String>,
-}
 
 /// A command that was stored, and the owner to notify.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +57,7 @@ pub struct Operation {
     pub project_id: ProjectId,
     /// What was requested.
     pub command: Command,
-    /// The task's name, for force-success.
+    /// The task's name, for commands about one.
     pub task: Option<String>,
     /// What became of it.
     pub outcome: OperationStatus,
@@ -94,17 +82,20 @@ impl<'a> Operations<'a> {
         Self { store }
     }
 
-    /// Stores a command for the run that is read here, unless it cannot apply in the instance's state.
+    /// Stores a command for the run that is read here, unless it cannot apply in the instance's state, or to the task in
+    /// its state. What changes after that is for the owner to refuse.
     ///
     /// # Errors
     /// `NotFound`: says which of instance and task does not exist.
     pub async fn post(self, post: &PostCommand, context: &AuditContext) -> Result<PostOutcome, CatalogError> {
+        if let Some(refusal) = self.task_refusal(post, context).await? {
+            return Ok(refusal);
+        }
         let change = AuditedTransaction::begin(self.store, context).await?;
         let target = lock_target(change.on(), post.instance).await?;
         if let Some(refusal) = target.refusal(post.command) {
             return Ok(refusal);
         }
-        self.check_task(&target, post).await?;
         let operation = insert_command(change.on(), post, target.run, context).await?;
         let entry = AuditEntry::done(
             &format!("instance.{}", post.command),
@@ -154,20 +145,47 @@ impl<'a> Operations<'a> {
         }))
     }
 
-    /// Force-success names a task of the instance's own version.
-    async fn check_task(self, target: &CommandTarget, post: &PostCommand) -> Result<(), CatalogError> {
-        let Some(task) = &post.task else {
-            return Ok(());
-        };
-        let definition = self
-            .store
-            .load_definition(target.workflow_id, target.version)
-            .await?;
-        if definition.task_index_of(task).is_some() {
-            return Ok(());
+    /// Explains why a command cannot apply to its task; none when it can. An instance at rest would change its owner only
+    /// to refuse it.
+    async fn task_refusal(
+        self,
+        post: &PostCommand,
+        context: &AuditContext,
+    ) -> Result<Option<PostOutcome>, CatalogError> {
+        if !post.command.names_task() {
+            return Ok(None);
         }
-        let what = format!("task `{task}` in instance {}", post.instance);
-        Err(CatalogError::not_found(what))
+        let subject = CommandSubject::read(self.store, post.instance).await?;
+        let operation = subject.operation(post, &context.user)?;
+        let record = subject.instance().record();
+        let refused = subject.refusal(&operation);
+        Ok(refused.map(|detail| PostOutcome::InvalidState {
+            state: record.state,
+            possible: Command::possible_in(record.state, record.attention.as_ref()),
+            detail,
+        }))
+    }
+
+    /// Names the tasks that a command would make pending again, and changes nothing. The inner error explains why the
+    /// owner would refuse it.
+    ///
+    /// # Errors
+    /// `NotFound`: says which of instance and task does not exist.
+    pub async fn preview(
+        self,
+        post: &PostCommand,
+        user: &str,
+    ) -> Result<Result<Vec<String>, String>, CatalogError> {
+        let subject = self.subject(post.instance).await?;
+        Ok(subject.preview(&subject.operation(post, user)?))
+    }
+
+    /// Reads what the arguments of commands are checked against.
+    ///
+    /// # Errors
+    /// `NotFound`: there is no such instance.
+    pub async fn subject(self, id: InstanceId) -> Result<CommandSubject, CatalogError> {
+        CommandSubject::read(self.store, id).await
     }
 }
 
@@ -178,8 +196,6 @@ struct CommandTarget {
     run: Run,
     owner: Option<Incarnation>,
     host: Option<String>,
-    workflow_id: i64,
-    version: i64,
 }
 
 impl CommandTarget {
@@ -219,8 +235,6 @@ async fn lock_target<C: ConnectionTrait>(on: &C, id: InstanceId) -> Result<Comma
         run: Run(narrow("run", row.run)?),
         owner: row.owner.map(Incarnation),
         host: row.host,
-        workflow_id: row.workflow_id,
-        version: row.version,
     })
 }
 
@@ -239,6 +253,7 @@ pub(crate) async fn insert_command<C: ConnectionTrait>(
         run: Set(Some(i64::from(run.0))),
         task: Set(post.task.clone()),
         reason: Set(post.reason.clone()),
+        body: Set((!post.arguments.is_empty()).then(|| serde_json::json!(post.arguments).to_string())),
         requested_by: Set(context.user.clone()),
         created_at: Set(context.at.0),
         ..inbox::ActiveModel::default()

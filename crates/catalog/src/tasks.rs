@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use engine::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex, Timestamp};
+use engine::overrides::TaskOverrides;
 use engine::plan::Plan;
 use engine::start::Start;
 use engine::states::{AttemptState, InstanceState, TaskState};
@@ -48,6 +49,10 @@ pub struct TaskRow {
     pub outputs: BTreeMap<String, String>,
     /// The instance that its last attempt started, or took over; of tasks that start one.
     pub child: Option<InstanceId>,
+    /// What a person changed of it.
+    pub overrides: Option<TaskOverrides>,
+    /// The instance whose result was taken over.
+    pub reused: Option<InstanceId>,
 }
 
 /// One attempt as it is shown.
@@ -131,6 +136,8 @@ struct StoredTask {
     /// The first attempt whose child belongs to the last one.
     since: Option<AttemptNumber>,
     child: Option<InstanceId>,
+    overrides: Option<TaskOverrides>,
+    reused: Option<InstanceId>,
 }
 
 impl InstanceSnapshot {
@@ -150,6 +157,8 @@ impl InstanceSnapshot {
             ended_at: stored.and_then(|stored| stored.ended_at),
             outputs: stored.map(|stored| stored.outputs.clone()).unwrap_or_default(),
             child: stored.and_then(|stored| stored.child),
+            overrides: stored.and_then(|stored| stored.overrides.clone()),
+            reused: stored.and_then(|stored| stored.reused),
         })
     }
 }
@@ -168,6 +177,12 @@ impl TryFrom<TaskWithWorker> for StoredTask {
             outputs: parse_json("outputs", &row.task.outputs)?,
             since: read_fan_out(row.task.progress.as_deref())?.map(|fan_out| fan_out.since),
             child: None,
+            overrides: row
+                .task
+                .overrides
+                .map(|text| parse_json("overrides", &text))
+                .transpose()?,
+            reused: row.task.reused.map(InstanceId),
         })
     }
 }

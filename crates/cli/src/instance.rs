@@ -1,9 +1,10 @@
 //! Commands about workflow instances.
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::args::{InstanceCommand, ListInstancesArgs, LogsArgs, VerbArgs};
+use super::args::{InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs};
+use super::body::Body;
 use super::failure::{Exit, Failure};
 use super::follow;
 use super::log_choice::{AttemptChoice, LogChoice};
@@ -97,14 +98,38 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
         InstanceCommand::Ownership(one) => ownership(&one.id, rest, printer),
         InstanceCommand::Watch { id, timeout } => follow::watch(&rest.until(deadline_after(timeout)), &id),
         InstanceCommand::Logs(args) => logs(args, rest),
-        InstanceCommand::Pause(verb) => control(&verb, &["pause"], rest, printer),
-        InstanceCommand::Resume(verb) => control(&verb, &["resume"], rest, printer),
-        InstanceCommand::Stop(verb) => control(&verb, &["stop"], rest, printer),
-        InstanceCommand::Recover(verb) => control(&verb, &["recover"], rest, printer),
-        InstanceCommand::Rerun(verb) => control(&verb, &["rerun"], rest, printer),
-        InstanceCommand::ForceSuccess { verb, task } => {
-            control(&verb, &["tasks", &task, "force-success"], rest, printer)
-                .map_err(|failure| suggestion::for_task(failure, rest, &verb.id, &task))
+        InstanceCommand::Pause(verb) => control(&verb, &["pause"], Body::default(), rest, printer),
+        InstanceCommand::Resume(verb) => control(&verb, &["resume"], Body::default(), rest, printer),
+        InstanceCommand::Stop(verb) => control(&verb, &["stop"], Body::default(), rest, printer),
+        InstanceCommand::Recover(verb) => control(&verb, &["recover"], Body::default(), rest, printer),
+        InstanceCommand::Rerun { verb, params } => {
+            let body = Body::default().add_pairs("params", &params);
+            control(&verb, &["rerun"], body, rest, printer)
+        }
+        InstanceCommand::Priority { verb, priority } => {
+            let body = Body::default().add_some("priority", Some(priority));
+            control(&verb, &["priority"], body, rest, printer)
+        }
+        InstanceCommand::ForceSuccess(args) => {
+            control_task(&args, "force-success", Body::default(), rest, printer)
+        }
+        InstanceCommand::KillTask(args) => control_task(&args, "kill", Body::default(), rest, printer),
+        InstanceCommand::SkipTask(args) => control_task(&args, "skip", Body::default(), rest, printer),
+        InstanceCommand::RunTask { task, scope } => {
+            let body = Body::default().add_choice("scope", scope);
+            control_task(&task, "run", body, rest, printer)
+        }
+        InstanceCommand::RetryTask {
+            task,
+            params,
+            env,
+            timeout,
+        } => {
+            let body = Body::default()
+                .add_pairs("params", &params)
+                .add_pairs("env", &env)
+                .add_some("timeout", timeout);
+            control_task(&task, "retry", body, rest, printer)
         }
         InstanceCommand::Delete(one) => {
             rest.json(Call::new(Method::DELETE, &["instances", &one.id]))?;
@@ -208,16 +233,25 @@ fn ownership(id: &str, rest: &Rest, printer: Printer) -> Result<(), Failure> {
     printer.list(log.unwrap_or_default(), OWNERS)
 }
 
+/// Asks the owner for something about one task.
+fn control_task(
+    args: &TaskVerbArgs,
+    verb: &str,
+    body: Body,
+    rest: &Rest,
+    printer: Printer,
+) -> Result<(), Failure> {
+    control(&args.verb, &["tasks", &args.task, verb], body, rest, printer)
+        .map_err(|failure| suggestion::for_task(failure, rest, &args.verb.id, &args.task))
+}
+
 /// Asks the owner for something, and prints the instance as it is then.
-fn control(verb: &VerbArgs, path: &[&str], rest: &Rest, printer: Printer) -> Result<(), Failure> {
+fn control(verb: &VerbArgs, path: &[&str], body: Body, rest: &Rest, printer: Printer) -> Result<(), Failure> {
     let segments: Vec<&str> = ["instances", &verb.id]
         .into_iter()
         .chain(path.iter().copied())
         .collect();
-    let body = verb
-        .reason
-        .as_ref()
-        .map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+    let body = body.add_some("reason", verb.reason.as_deref()).into_value();
     let answer = rest.json(
         Call::new(Method::POST, &segments)
             .query("wait", &verb.wait)

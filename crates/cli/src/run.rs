@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::args::RunArgs;
 use super::body::Body;
@@ -78,6 +78,7 @@ fn file_instead_of_name(name: &str) -> Option<Failure> {
 }
 
 fn body(args: &RunArgs) -> Value {
+    let continue_from = args.continue_from.as_ref().map(|id| json!({ "instance": id }));
     Body::default()
         .add_pairs("params", &args.params)
         .add_list("tasks", &args.tasks)
@@ -90,5 +91,6 @@ fn body(args: &RunArgs) -> Value {
         .add_some("scheduled_at", args.scheduled_at.as_deref())
         .add_some("timezone", args.timezone.as_deref())
         .add_pairs("labels", &args.labels)
+        .add_some("continue_from", continue_from)
         .into_value()
 }

@@ -2,6 +2,7 @@
 
 use engine::attempt::AttemptEnd;
 use engine::ids::{DispatchId, InstanceId, OperationId, Run};
+use engine::instance::CommandArguments;
 use engine::states::Command;
 
 /// A command of a user that is not applied yet.
@@ -15,10 +16,12 @@ pub struct InboxCommand {
     pub command: Command,
     /// The run that the called node saw.
     pub run: Run,
-    /// The task's name, for force-success.
+    /// The task's name, for commands about one.
     pub task: Option<String>,
     /// The user.
     pub requested_by: String,
+    /// What it says beside its verb.
+    pub arguments: CommandArguments,
 }
 
 /// The result of an attempt that its worker gave to another master than the owner.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::ids::{
     BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
 };
-use engine::instance::{Changes, InstanceRecord, InstanceRows};
+use engine::instance::{Changes, InstanceRecord, InstanceRows, ReusedRows};
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Attempt;
@@ -50,6 +50,8 @@ pub struct NewInstance {
     pub requested_by: Option<String>,
     /// Its first owner; without one it waits to be claimed.
     pub owner: Option<NodeIdentity>,
+    /// The instance that it continues from, with the rows whose results it takes over.
+    pub continued_from: Option<(InstanceId, ReusedRows)>,
     /// Ties a repeated request to this instance.
     pub request_key: Option<RequestKey>,
     /// When it is created.
@@ -72,6 +74,7 @@ impl NewInstance {
             reason: Some("waiting for a master".to_owned()),
             attention: None,
             run: Run(1),
+            run_range: None,
             due_at: None,
             time_left_ms: None,
             timed_out: false,
@@ -87,7 +90,7 @@ impl NewInstance {
                 revision: Revision(0),
                 created_at: self.at,
                 record,
-                tasks: BTreeMap::new(),
+                tasks: self.continued_from.map(|(_, rows)| rows).unwrap_or_default(),
             },
             project: self.project,
             workflow: self.workflow,

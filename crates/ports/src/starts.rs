@@ -70,6 +70,7 @@ impl StartedVersion<'_> {
             trigger: origin.trigger,
             requested_by: origin.requested_by,
             owner: None,
+            continued_from: None,
             request_key: None,
             at: origin.at,
         })

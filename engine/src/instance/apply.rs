@@ -1,11 +1,27 @@
 //! Folds committed changes into an instance.
 
+use std::sync::Arc;
+
 use super::changes::Changes;
 use super::counters::Counters;
 use super::state::Instance;
 use crate::ids::{Revision, TaskIndex};
 use crate::plan::Plan;
 use crate::states::TaskState;
+
+/// Returns the plan with which an instance continues after changes that are applied; none when the present one still fits.
+///
+/// A command changed the choices of the start, or a run of single tasks begins or is over. The instance is loaded with the
+/// new plan, and then `Event::Loaded` decides what it starts.
+pub fn next_plan(plan: &Plan, instance: &Instance, changes: &Changes) -> Option<Plan> {
+    let run_range = instance.record().planned_range();
+    if changes.start.is_none() && run_range == plan.run_range {
+        return None;
+    }
+    let start = changes.start.as_ref().unwrap_or(&plan.start);
+    let next = Plan::new(Arc::clone(&plan.definition), Arc::clone(start));
+    Some(next.with_context(plan.context.clone()).within(run_range))
+}
 
 /// Folds committed changes in and raises the revision by one; changes that are empty were never committed.
 pub fn apply(plan: &Plan, instance: &mut Instance, changes: &Changes) {

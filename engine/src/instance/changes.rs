@@ -1,9 +1,11 @@
 //! The changes of one batch of events, committed as one unit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::record::InstanceRecord;
 use crate::ids::{AttemptNumber, OperationId, TaskIndex};
+use crate::start::Start;
 use crate::states::{OperationStatus, TaskState};
 use crate::task::{Attempt, Task};
 
@@ -27,10 +29,10 @@ pub struct Transition {
 /// An unbound attempt keeps its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reset {
-    /// Rerun: every row loses its reason, due time, outputs, `started_at` and `ended_at`; its attempts are those of
+    /// Rerun: every row loses its reason, due time, outputs, the instance they come from, `started_at` and `ended_at`; its attempts are those of
     /// earlier runs.
     All,
-    /// The next run of these rows: as `All`, but they keep `started_at` and `ended_at`.
+    /// The next run of these rows, or their retries counted again: as `All`, but they keep `started_at` and `ended_at`.
     NextRun(BTreeSet<TaskIndex>),
     /// Resume from paused: these rows lose their reason and due time, and continue their run.
     Continue(BTreeSet<TaskIndex>),
@@ -71,6 +73,7 @@ impl Reset {
             }
         }
         task.outputs.clear();
+        task.reused = None;
         task.attempts_before_run = task.attempts;
         task.lost_in_run = 0;
     }
@@ -92,6 +95,8 @@ pub struct OperationDecision {
 pub struct Changes {
     /// The instance's row, when it changed.
     pub record: Option<InstanceRecord>,
+    /// The choices of the start, when a command changed its parameters or its priority.
+    pub start: Option<Arc<Start>>,
     /// Applied to the stored rows before `tasks`.
     pub reset: Option<Reset>,
     /// Attempts to close although a later one of the same task is in `tasks`.

@@ -1,19 +1,24 @@
 //! The effect of commands on an instance.
 
+use std::collections::BTreeSet;
+
 use super::changes::{OperationDecision, Reset};
 use super::completion;
 use super::draft::InstanceDraft;
 use super::event::Operation;
-use super::next_run::{killed_tasks, recovered_tasks, resumed_tasks};
+use super::next_run::{closed_followers, killed_tasks, run_range, tasks_decided_again, with_rows};
+use super::refusal::refusal_of;
 use crate::ids::TaskIndex;
+use crate::plan::run_range::RunRange;
+use crate::start::Start;
 use crate::states::{Command, InstanceState, KillCause, OperationStatus, TaskState};
 use crate::task::TaskEvent;
 
 /// Decides an operation: applied, or refused with the state and what is possible.
-pub(super) fn decide_operation(draft: &mut InstanceDraft<'_>, operation: Operation) -> OperationDecision {
+pub(super) fn decide_operation(draft: &mut InstanceDraft<'_>, operation: &Operation) -> OperationDecision {
     let refusal = refusal_of(draft, operation);
     if refusal.is_none() {
-        if draft.record_mut().attention.take().is_some() {
+        if operation.command.ends_attention() && draft.record_mut().attention.take().is_some() {
             draft.requests_mut().request_all();
         }
         run_command(draft, operation);
@@ -28,63 +33,22 @@ pub(super) fn decide_operation(draft: &mut InstanceDraft<'_>, operation: Operati
     }
 }
 
-fn refusal_of(draft: &InstanceDraft<'_>, operation: Operation) -> Option<String> {
-    let record = draft.record();
-    let command = operation.command;
-    if operation.run != record.run {
-        return Some(format!(
-            "{command} was asked for run {}; the instance is {} in run {}",
-            operation.run, record.state, record.run
-        ));
-    }
-    let attention = record.attention.as_ref();
-    if !command.applies_in(record.state, attention) {
-        let possible: Vec<&str> = Command::possible_in(record.state, attention)
-            .into_iter()
-            .map(Command::as_str)
-            .collect();
-        return Some(format!(
-            "the instance is {}; possible: {}",
-            record.state,
-            possible.join(", ")
-        ));
-    }
-    match command {
-        Command::ForceSuccess => force_refusal(draft, operation.task),
-        Command::Pause | Command::Resume | Command::Stop | Command::Recover | Command::Rerun => None,
-    }
-}
-
-fn force_refusal(draft: &InstanceDraft<'_>, task: Option<TaskIndex>) -> Option<String> {
-    let Some(task_index) = task else {
-        return Some("no such task in this version of the workflow".to_owned());
-    };
-    let Some(task) = draft.plan().task(task_index) else {
-        return Some("the task is not included in this instance".to_owned());
-    };
-    let state = draft.rows().state_of(task_index);
-    let can_be_forced = matches!(
-        state,
-        TaskState::Pending | TaskState::Failed | TaskState::Killed | TaskState::NotRun
-    );
-    let refused = format!(
-        "task `{}` is {state}; only failed, killed and not_run tasks can be forced",
-        task.name
-    );
-    (!can_be_forced).then_some(refused)
-}
-
-fn run_command(draft: &mut InstanceDraft<'_>, operation: Operation) {
+fn run_command(draft: &mut InstanceDraft<'_>, operation: &Operation) {
+    let by = &operation.requested_by;
     match operation.command {
         Command::Pause => pause(draft),
         Command::Stop => stop(draft),
-        Command::Resume => resume(draft),
-        Command::Recover => {
-            let tasks = recovered_tasks(draft.plan(), draft.rows());
-            begin_next_run(draft, Reset::NextRun(tasks), "recovered");
+        Command::Resume => resume(draft, operation),
+        Command::Recover => begin_next_run(draft, operation, "recovered"),
+        Command::Rerun => rerun(draft, operation),
+        Command::ForceSuccess => {
+            force_success(draft, operation.task, "declared a success by a person".to_owned());
         }
-        Command::Rerun => begin_next_run(draft, Reset::All, "run again"),
-        Command::ForceSuccess => force_success(draft, operation.task),
+        Command::KillTask => kill_task(draft, operation.task, format!("killed by {by}")),
+        Command::SkipTask => skip_task(draft, operation.task, format!("skipped by {by}")),
+        Command::RunTask => begin_next_run(draft, operation, &format!("a task was run by {by}")),
+        Command::RetryTask => retry_task(draft, operation),
+        Command::Priority => set_priority(draft, operation),
     }
 }
 
@@ -124,12 +88,9 @@ fn stop(draft: &mut InstanceDraft<'_>) {
     draft.end_active_tasks(KillCause::Stop, "stopped");
 }
 
-fn resume(draft: &mut InstanceDraft<'_>) {
+fn resume(draft: &mut InstanceDraft<'_>, operation: &Operation) {
     match draft.record().state {
-        InstanceState::Stopped => {
-            let tasks = resumed_tasks(draft.plan(), draft.rows());
-            begin_next_run(draft, Reset::NextRun(tasks), "resumed");
-        }
+        InstanceState::Stopped => begin_next_run(draft, operation, "resumed"),
         InstanceState::Paused => resume_from_pause(draft),
         InstanceState::Queued
         | InstanceState::Running
@@ -149,10 +110,10 @@ fn resume_from_pause(draft: &mut InstanceDraft<'_>) {
     let at = draft.at();
     draft.record_mut().resume_clock(at);
     let suspended = draft.rows().suspended();
-    let killed = killed_tasks(draft.plan(), draft.rows());
-    draft.reset_tasks(Reset::Continue(suspended));
+    let killed = with_rows(draft.rows(), killed_tasks(draft.plan(), draft.rows()));
+    draft.reset_tasks(Reset::Continue(suspended), "resumed");
     if !killed.is_empty() {
-        draft.reset_tasks(Reset::NextRun(killed));
+        draft.reset_tasks(Reset::NextRun(killed), "resumed");
     }
     for task_index in draft.rows().active() {
         draft.step_task(task_index, TaskEvent::Resumed);
@@ -160,24 +121,118 @@ fn resume_from_pause(draft: &mut InstanceDraft<'_>) {
     draft.continue_running();
 }
 
-fn begin_next_run(draft: &mut InstanceDraft<'_>, reset: Reset, why: &str) {
+/// Begins the next run, with the tasks that the command decides again.
+fn begin_next_run(draft: &mut InstanceDraft<'_>, operation: &Operation, why: &str) {
+    let reset = if operation.command == Command::Rerun {
+        Reset::All
+    } else {
+        let tasks = tasks_decided_again(draft, operation);
+        Reset::NextRun(with_rows(draft.rows(), tasks))
+    };
+    let range = run_range(draft.record().state, operation);
     draft.record_history();
     let at = draft.at();
-    draft.record_mut().begin_run(at);
+    draft.record_mut().begin_run(at, range);
     draft.set_state(InstanceState::Running, why);
     draft.start_clock();
-    draft.reset_tasks(reset);
+    draft.reset_tasks(reset, why);
+    if let Some(range) = range {
+        leave_out_tasks(draft, range);
+    }
     draft.continue_running();
 }
 
+/// Shows that tasks outside a run do not start in it, where nothing has become of them.
+fn leave_out_tasks(draft: &mut InstanceDraft<'_>, range: RunRange) {
+    let plan = draft.plan();
+    let inside = plan.tasks_of_run(range);
+    for task_index in plan.order.iter().copied() {
+        let is_pending = draft.rows().state_of(task_index) == TaskState::Pending;
+        if is_pending && !inside[task_index.as_usize()] && plan.is_included(task_index) {
+            let reason = "this run is about other tasks".to_owned();
+            draft.step_task(task_index, TaskEvent::NeverStart { reason });
+        }
+    }
+}
+
+fn rerun(draft: &mut InstanceDraft<'_>, operation: &Operation) {
+    if !operation.arguments.params.is_empty() {
+        let mut start = draft.start().clone();
+        start.params.extend(operation.arguments.params.clone());
+        draft.set_start(start);
+    }
+    begin_next_run(draft, operation, "run again");
+}
+
+/// Tries one task again: at rest in a run of its own, else in the current one, with its retries counted again.
+fn retry_task(draft: &mut InstanceDraft<'_>, operation: &Operation) {
+    let Some(task_index) = operation.task else { return };
+    let why = format!("retried by {}", operation.requested_by);
+    if draft.record().state.is_final() {
+        begin_next_run(draft, operation, &format!("a task was {why}"));
+    } else {
+        draft.reset_tasks(Reset::NextRun(BTreeSet::from([task_index])), &why);
+    }
+    let overrides = &operation.arguments.overrides;
+    if !overrides.is_empty() {
+        draft.rows_mut().override_task(task_index, overrides.clone());
+    }
+    if draft.record().run == operation.run {
+        reopen_followers(draft, task_index, &why);
+    }
+}
+
+/// Moves what waits in front of, or behind, what other instances wait for.
+fn set_priority(draft: &mut InstanceDraft<'_>, operation: &Operation) {
+    let Some(priority) = operation.arguments.priority else {
+        return;
+    };
+    let start = draft.start().clone();
+    draft.note_instance(format!(
+        "priority {priority} was set by {}",
+        operation.requested_by
+    ));
+    draft.set_start(Start { priority, ..start });
+}
+
 /// Declares a task a success; its final instance succeeds when nothing stands against it any more.
-fn force_success(draft: &mut InstanceDraft<'_>, task: Option<TaskIndex>) {
+fn force_success(draft: &mut InstanceDraft<'_>, task: Option<TaskIndex>, reason: String) {
     let Some(task_index) = task else { return };
-    draft.step_task(task_index, TaskEvent::Force);
+    draft.step_task(task_index, TaskEvent::Force { reason });
     if draft.rows().counts().is_success() {
         let ended_at = draft.record().ended_at;
         completion::end(draft, InstanceState::Succeeded, None);
         let record = draft.record_mut();
         record.ended_at = ended_at.or(record.ended_at);
     }
+}
+
+fn kill_task(draft: &mut InstanceDraft<'_>, task: Option<TaskIndex>, reason: String) {
+    let Some(task_index) = task else { return };
+    let cause = KillCause::Kill;
+    draft.step_task(task_index, TaskEvent::End { cause, reason });
+}
+
+/// Declares a task a success; in an open instance what its edges closed is decided again.
+fn skip_task(draft: &mut InstanceDraft<'_>, task: Option<TaskIndex>, reason: String) {
+    if draft.record().state.is_final() {
+        return force_success(draft, task, reason);
+    }
+    let Some(task_index) = task else { return };
+    draft.step_task(
+        task_index,
+        TaskEvent::Force {
+            reason: reason.clone(),
+        },
+    );
+    reopen_followers(draft, task_index, &reason);
+}
+
+/// Has the tasks after one that are skipped or not_run decided again; those that ran stay.
+fn reopen_followers(draft: &mut InstanceDraft<'_>, task_index: TaskIndex, why: &str) {
+    let closed = closed_followers(draft.plan(), draft.rows(), task_index);
+    if !closed.is_empty() {
+        draft.reset_tasks(Reset::Continue(closed), why);
+    }
+    draft.decide_pending_tasks();
 }

@@ -10,7 +10,7 @@ use crate::task::TaskEvent;
 
 /// Ends, pauses or continues the instance; total, so that no combination of states is stuck.
 pub(super) fn check_completion(draft: &mut InstanceDraft<'_>) {
-    if draft.record().attention.is_some() {
+    if draft.record().attention.is_some() || draft.awaits_plan() {
         return;
     }
     let counts = draft.rows().counts();
@@ -26,8 +26,7 @@ pub(super) fn check_completion(draft: &mut InstanceDraft<'_>) {
             }
         }
         InstanceState::Pausing if counts.active > counts.retrying => {}
-        // What was killed runs again after the pause.
-        InstanceState::Pausing if counts.standing_failed > 0 => fail_while_pausing(draft),
+        InstanceState::Pausing if draft.rows().has_failure_in_pause() => fail_while_pausing(draft),
         InstanceState::Pausing if is_success => end(draft, InstanceState::Succeeded, None),
         InstanceState::Pausing => enter_paused(draft),
         InstanceState::Stopping if counts.active > 0 => {}

@@ -1,6 +1,7 @@
 //! The working copy of an instance on which the events of one batch act.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::changes::{Changes, OperationDecision, Reset};
 use super::edge_reasons::{never_start_reason, skip_reason};
@@ -12,8 +13,10 @@ use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
 use crate::ids::{DispatchId, TaskIndex, Timestamp};
+use crate::overrides::TaskOverrides;
 use crate::plan::trigger_rule::Verdict;
 use crate::plan::{DISABLED_REASON, Plan};
+use crate::start::Start;
 use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
 use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
 
@@ -30,6 +33,8 @@ pub(super) struct InstanceDraft<'a> {
     closed: Vec<(TaskIndex, Attempt)>,
     /// Tasks whose attempts in the owner start in this event, by rank.
     openings: BTreeSet<(u32, TaskIndex)>,
+    /// The choices of the start as a command of this batch changed them.
+    start: Option<Arc<Start>>,
 }
 
 impl<'a> InstanceDraft<'a> {
@@ -45,6 +50,7 @@ impl<'a> InstanceDraft<'a> {
             requests: EffectRequests::default(),
             closed: Vec::new(),
             openings: BTreeSet::new(),
+            start: None,
         }
     }
 
@@ -112,8 +118,8 @@ impl<'a> InstanceDraft<'a> {
     /// Whether running attempts are killed and the instance will be `failed`.
     pub(super) fn is_ending(&self) -> bool {
         let is_open = matches!(self.record.state, InstanceState::Running | InstanceState::Pausing);
-        let by_failure = self.rows.counts().has_standing_failure()
-            && self.plan.start.failure_strategy == FailureStrategy::End;
+        let by_failure = self.plan.start.failure_strategy == FailureStrategy::End
+            && self.rows.has_standing_failure_of_run();
         let by_time = self.record.timed_out && self.plan.definition.on_timeout.fails();
         is_open && (by_failure || by_time)
     }
@@ -128,6 +134,26 @@ impl<'a> InstanceDraft<'a> {
             | InstanceState::Failed
             | InstanceState::Succeeded => InstanceMode::Ending,
         }
+    }
+
+    /// Returns the choices of the start.
+    pub(super) fn start(&self) -> &Start {
+        self.start.as_ref().unwrap_or(&self.plan.start)
+    }
+
+    /// Replaces the choices of the start.
+    pub(super) fn set_start(&mut self, start: Start) {
+        self.start = Some(Arc::new(start));
+    }
+
+    /// Whether the run is about other tasks than the plan says: it begins, or is over.
+    pub(super) fn has_other_range(&self) -> bool {
+        self.record.planned_range() != self.plan.run_range
+    }
+
+    /// Whether the plan no longer fits: nothing is decided about tasks before the next batch, which has another one.
+    pub(super) fn awaits_plan(&self) -> bool {
+        self.start.is_some() || self.has_other_range()
     }
 
     /// Continues a running instance: its clock runs, everything ready starts.
@@ -159,10 +185,11 @@ impl<'a> InstanceDraft<'a> {
     /// Does with a task what its edges decide, unless it is decided already. A final instance decides nothing.
     fn decide_task(&mut self, task_index: TaskIndex, verdict: Verdict) {
         let is_pending = self.rows.state_of(task_index) == TaskState::Pending;
-        if !is_pending || self.record.state.is_final() {
+        let node = &self.plan.nodes[task_index.as_usize()];
+        if !is_pending || node.frozen || self.record.state.is_final() || self.awaits_plan() {
             return;
         }
-        let is_disabled = self.plan.nodes[task_index.as_usize()].disabled;
+        let is_disabled = node.disabled;
         match verdict {
             Verdict::Undecided => {}
             Verdict::Starts if is_disabled => {
@@ -233,6 +260,8 @@ impl<'a> InstanceDraft<'a> {
                 "{event}: task {task_index} is not included in this instance"
             ));
         };
+        let row = self.rows.get(task_index).cloned().unwrap_or_else(Task::unstarted);
+        let definition = &*TaskOverrides::amend(row.overrides.as_deref(), definition);
         if self.record.attention.is_some()
             && matches!(event, TaskEvent::Report(TaskReport::SlotGranted { .. }))
         {
@@ -254,8 +283,7 @@ impl<'a> InstanceDraft<'a> {
             instance: rows.id,
             task_index,
         };
-        let row = self.rows.get(task_index).cloned();
-        let step = task::step(&context, row.unwrap_or_else(Task::unstarted), event);
+        let step = task::step(&context, row, event);
         for effect in step.effects {
             self.take_effect(task_index, effect);
         }
@@ -330,9 +358,9 @@ impl<'a> InstanceDraft<'a> {
     }
 
     /// Resets task rows.
-    pub(super) fn reset_tasks(&mut self, reset: Reset) {
+    pub(super) fn reset_tasks(&mut self, reset: Reset, why: &str) {
         let left = self.rows.reset(reset);
-        self.history.clear_tasks(left);
+        self.history.clear_tasks(left, why);
     }
 
     /// Returns what must be committed, and what is to be done after that.
@@ -343,6 +371,7 @@ impl<'a> InstanceDraft<'a> {
         let (reset, tasks) = self.rows.into_changes();
         let changes = Changes {
             record: (self.record != *self.stored.record()).then_some(self.record),
+            start: self.start,
             reset,
             closed: self.closed,
             tasks,

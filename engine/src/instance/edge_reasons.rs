@@ -46,7 +46,7 @@ fn first_edge<'a>(
     rows: &RowOverlay<'_>,
     (task_index, state): (TaskIndex, EdgeState),
 ) -> Option<&'a Predecessor> {
-    let mut preds = plan.nodes[task_index.as_usize()].preds.iter();
+    let mut preds = plan.deciding_preds(task_index);
     preds.find(|need| need.on.edge_state(rows.outcome_of(need.task)) == state)
 }
 

@@ -1,11 +1,12 @@
 //! The events of an instance.
 
+use super::arguments::CommandArguments;
 use crate::ids::{DispatchId, OperationId, Run, TaskIndex};
 use crate::states::{Attention, Command};
 use crate::task::TaskReport;
 
 /// A command that a user gave to an instance, as its inbox row holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     /// The inbox row.
     pub id: OperationId,
@@ -13,8 +14,12 @@ pub struct Operation {
     pub command: Command,
     /// The run that the called node saw; another run refuses it.
     pub run: Run,
-    /// The task, for force-success.
+    /// The task, for commands about one.
     pub task: Option<TaskIndex>,
+    /// The user.
+    pub requested_by: String,
+    /// What it says beside its verb.
+    pub arguments: CommandArguments,
 }
 
 /// What can happen to an instance. Late, repeated and impossible events are normal and are ignored with a reason.

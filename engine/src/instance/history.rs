@@ -72,9 +72,8 @@ impl History {
         self.task_whys.remove(&task_index);
     }
 
-    /// Remembers that a reset moved tasks from these states to `pending`; the reason is the instance's latest.
-    pub(super) fn clear_tasks(&mut self, left: BTreeMap<TaskIndex, TaskState>) {
-        let why = self.instance_whys.last().cloned().unwrap_or_default();
+    /// Remembers that a reset moved tasks from these states to `pending`.
+    pub(super) fn clear_tasks(&mut self, left: BTreeMap<TaskIndex, TaskState>, why: &str) {
         for (task_index, from) in left {
             self.task_states.insert(task_index, TaskState::Pending);
             if from != TaskState::Pending {
@@ -83,7 +82,7 @@ impl History {
                     attempt: None,
                     from: Some(from.as_str()),
                     to: TaskState::Pending.as_str(),
-                    why: why.clone(),
+                    why: why.to_owned(),
                 });
             }
         }

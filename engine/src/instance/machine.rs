@@ -50,7 +50,7 @@ impl<'a> StepBatch<'a> {
         let was_ending = draft.is_ending();
         match event {
             Event::Loaded => load(draft),
-            Event::Command(operation) => self.decide(operation),
+            Event::Command(operation) => self.decide(&operation),
             Event::Report(report) => draft.step_task(report.task_index(), TaskEvent::Report(report)),
             Event::Warning { uid, text } => draft.warn_about(uid, &text),
             Event::Due => fire_due(draft),
@@ -66,7 +66,7 @@ impl<'a> StepBatch<'a> {
         check_completion(draft);
     }
 
-    fn decide(&mut self, operation: Operation) {
+    fn decide(&mut self, operation: &Operation) {
         let id = operation.id;
         if self.decisions.iter().any(|decision| decision.operation == id) {
             return self.draft.ignore(format!("operation {id} is decided already"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::{Run, Timestamp};
+use crate::plan::run_range::RunRange;
 use crate::states::{Attention, InstanceState};
 
 /// The stored row of one instance, without what never changes.
@@ -16,6 +17,8 @@ pub struct InstanceRecord {
     pub attention: Option<Attention>,
     /// Which run this is.
     pub run: Run,
+    /// The tasks that this run is about; none for all.
+    pub run_range: Option<RunRange>,
     /// When this run's time limit ends; `None` while paused or without a limit.
     pub due_at: Option<Timestamp>,
     /// What is left of the limit while paused, in milliseconds.
@@ -36,9 +39,15 @@ impl InstanceRecord {
         self.state.is_idle() || self.attention.is_some()
     }
 
+    /// Returns the range to which the plan of the instance is limited: at rest a command sees the whole graph.
+    pub fn planned_range(&self) -> Option<RunRange> {
+        self.run_range.filter(|_| !self.state.is_final())
+    }
+
     /// Begins the next run, whose clock begins by `start_clock`.
-    pub(super) fn begin_run(&mut self, at: Timestamp) {
+    pub(super) fn begin_run(&mut self, at: Timestamp, run_range: Option<RunRange>) {
         self.run = Run(self.run.0 + 1);
+        self.run_range = run_range;
         self.started_at.get_or_insert(at);
         self.ended_at = None;
         self.outputs.clear();

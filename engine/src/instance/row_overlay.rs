@@ -7,10 +7,11 @@ use super::changes::Reset;
 use super::counters::{Counters, TaskCounts};
 use super::state::Instance;
 use crate::ids::{TaskIndex, Timestamp};
+use crate::overrides::TaskOverrides;
 use crate::plan::Plan;
 use crate::plan::propagation::{TallyTable, follow_change};
 use crate::plan::trigger_rule::{EdgeTally, Outcome, Verdict, stands};
-use crate::states::TaskState;
+use crate::states::{KillCause, TaskState};
 use crate::task::Task;
 
 /// A copy-on-write view: reading and changing cost only what they touch; a reset costs O(tasks + edges).
@@ -128,6 +129,35 @@ impl<'a> RowOverlay<'a> {
         first(&counters.failed, TaskState::Failed).or_else(|| first(&counters.killed, TaskState::Killed))
     }
 
+    /// Whether a failure stands; in a run of single tasks only that of one of them.
+    pub(super) fn has_standing_failure_of_run(&self) -> bool {
+        match self.plan.run_range {
+            None => self.counts.has_standing_failure(),
+            Some(_) => self.standing_of_run(|_| true),
+        }
+    }
+
+    /// Whether a pause ends as a failure: a failure of this run stands. What was killed from outside runs again after the
+    /// pause, but what a person killed does not.
+    pub(super) fn has_failure_in_pause(&self) -> bool {
+        self.standing_of_run(|task| {
+            let cause = task.attempt.as_ref().and_then(|attempt| attempt.kill_cause);
+            task.state == TaskState::Failed || cause == Some(KillCause::Kill)
+        })
+    }
+
+    /// Whether the failure of a task of this run stands, for which this holds.
+    fn standing_of_run(&self, holds: impl Fn(&Task) -> bool) -> bool {
+        let counters = &self.base.counters;
+        let listed = counters.failed.iter().chain(&counters.killed);
+        let mut listed = listed.chain(self.standing.keys());
+        self.counts.has_standing_failure()
+            && listed.any(|o| {
+                let is_frozen = self.plan.nodes[o.as_usize()].frozen;
+                !is_frozen && self.is_standing(*o) && self.get(*o).is_some_and(&holds)
+            })
+    }
+
     /// Lists tasks that a pause or a stop kept from starting: O(rows).
     pub(super) fn suspended(&self) -> BTreeSet<TaskIndex> {
         let stored = self.base.rows.tasks.keys().chain(self.touched.keys());
@@ -201,6 +231,14 @@ impl<'a> RowOverlay<'a> {
             .chain(changed.map(|(o, _)| o))
             .copied()
             .collect()
+    }
+
+    /// Adds to what a person changed of a task.
+    pub(super) fn override_task(&mut self, task_index: TaskIndex, overrides: TaskOverrides) {
+        if let Some(mut task) = self.get(task_index).cloned() {
+            task.overrides.get_or_insert_default().merge(overrides);
+            self.touched.insert(task_index, task);
+        }
     }
 
     /// Marks a row as touched although it stays as it is.

@@ -7,5 +7,7 @@ pub(crate) mod fixture;
 mod golden;
 mod oracle;
 mod properties;
+mod single_task_oracle;
+mod single_tasks;
 mod transcripts;
 mod watches;

@@ -7,9 +7,11 @@ use super::scopes::{ParamError, ParamScopes, resolve_params};
 use super::time::TimeBase;
 use super::upstream::upstream_outputs;
 use crate::ids::{DispatchId, TaskIndex};
+use crate::overrides::TaskOverrides;
 use crate::plan::Plan;
 
-/// Returns the parameters that an attempt of a task sees, by name; `outputs_of` gives what other tasks have set.
+/// Returns the parameters that an attempt of a task sees, by name; `outputs_of` gives what other tasks have set,
+/// `overrides` what a person changed of this one.
 ///
 /// # Errors
 /// They cannot be resolved (a cycle, a value that grows past its bound): the attempt fails.
@@ -18,6 +20,7 @@ pub fn task_values<'a>(
     uid: DispatchId,
     base: TimeBase,
     outputs_of: &dyn Fn(TaskIndex) -> Option<&'a BTreeMap<String, String>>,
+    overrides: Option<&TaskOverrides>,
 ) -> Result<BTreeMap<String, String>, ParamError> {
     let definition = &plan.definition;
     let (task, task_params) = definition
@@ -36,7 +39,7 @@ pub fn task_values<'a>(
         workflow: &definition.params,
         upstream: &upstream_outputs(plan, uid.task_index, outputs_of),
         task: task_params,
-        startup: &plan.start.params,
+        startup: &TaskOverrides::startup_params(overrides, &plan.start.params),
     };
     resolve_params(scopes, base)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::diagnostic::Diagnostic;
 use super::validator::{Path, Validator};
 
 /// The most labels of one map.
@@ -11,6 +12,17 @@ const MAX_LABELS: usize = 100;
 
 /// The most bytes of the name or the value of a label.
 const MAX_LABEL: usize = 1_000;
+
+/// Parses the labels of a body, which are at `/labels`.
+///
+/// # Errors
+/// Lists everything that is wrong with them.
+pub fn parse_label_map(value: &Value) -> Result<BTreeMap<String, String>, Vec<Diagnostic>> {
+    let mut validator = Validator::default();
+    let at = Path::ROOT;
+    let labels = parse_labels(&mut validator, value, &at.key("labels"));
+    validator.finish(Some(labels))
+}
 
 /// Parses names and values of labels.
 pub(crate) fn parse_labels(

@@ -27,7 +27,7 @@ const DIRECTIONS: &[(&str, Direction)] = &[("in", Direction::In), ("out", Direct
 
 /// Whose parameters are parsed.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum ParamOwner {
+pub(crate) enum ParamOwner {
     /// A value may be missing (the start gives it), and a direction may be `out`.
     Workflow,
     /// Inputs with a value only.
@@ -35,7 +35,7 @@ pub(super) enum ParamOwner {
 }
 
 /// Parses `params`.
-pub(super) fn parse(
+pub(crate) fn parse(
     validator: &mut Validator,
     value: &Value,
     at: &Path<'_>,
@@ -148,7 +148,7 @@ pub fn check_external_param(name: &str, value: &str) -> Result<(), (&'static str
 }
 
 /// Parses `env`.
-pub(super) fn parse_env(
+pub(crate) fn parse_env(
     validator: &mut Validator,
     value: &Value,
     at: &Path<'_>,

@@ -16,14 +16,14 @@ fn line(attention: Option<&Attention>) -> String {
 fn each_state_allows_its_verbs_and_no_other() {
     assert_eq!(
         line(None),
-        "queued: stop\n\
-         running: pause stop\n\
-         pausing: pause stop\n\
-         paused: resume stop\n\
-         stopping: stop\n\
-         stopped: resume recover rerun force-success\n\
-         failed: recover rerun force-success\n\
-         succeeded: rerun\n"
+        "queued: stop priority\n\
+         running: pause stop kill-task skip-task retry-task priority\n\
+         pausing: pause stop kill-task skip-task priority\n\
+         paused: resume stop skip-task priority\n\
+         stopping: stop priority\n\
+         stopped: resume recover rerun force-success skip-task run-task retry-task\n\
+         failed: recover rerun force-success skip-task run-task retry-task\n\
+         succeeded: rerun run-task\n"
     );
 }
 
@@ -35,14 +35,14 @@ fn attention_lets_every_open_state_be_resumed() {
     };
     assert_eq!(
         line(Some(&attention)),
-        "queued: resume stop\n\
-         running: pause resume stop\n\
-         pausing: pause resume stop\n\
-         paused: resume stop\n\
-         stopping: resume stop\n\
-         stopped: resume recover rerun force-success\n\
-         failed: recover rerun force-success\n\
-         succeeded: rerun\n"
+        "queued: resume stop priority\n\
+         running: pause resume stop kill-task skip-task retry-task priority\n\
+         pausing: pause resume stop kill-task skip-task priority\n\
+         paused: resume stop skip-task priority\n\
+         stopping: resume stop priority\n\
+         stopped: resume recover rerun force-success skip-task run-task retry-task\n\
+         failed: recover rerun force-success skip-task run-task retry-task\n\
+         succeeded: rerun run-task\n"
     );
 }
 

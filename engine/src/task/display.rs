@@ -49,7 +49,7 @@ impl fmt::Display for TaskEvent {
             Self::Resumed => f.write_str("resumed"),
             Self::End { cause, .. } => write!(f, "end ({cause})"),
             Self::Abandon => f.write_str("abandon"),
-            Self::Force => f.write_str("force"),
+            Self::Force { .. } => f.write_str("force"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The ends of attempts: success, failure with or without a retry.
 
 use super::attempts::{record_end, retry_wait};
+use super::force::{force_ended, take_kill_reason};
 use super::row::Task;
 use super::step::{InstanceMode, StepContext, TaskStep};
 use crate::attempt::{AttemptEnd, AttemptResult, FailureKind};
@@ -13,12 +14,21 @@ pub(super) fn end(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) 
     let cause = task.attempt.as_ref().and_then(|attempt| attempt.kill_cause);
     record_end(context, &mut task, &ended);
     match (ended.result, cause) {
+        (_, Some(KillCause::Skip)) => force_ended(context, task, ended),
         (AttemptResult::Succeeded, _) => {
             let why = match missing_outputs(context, &ended) {
                 names if names.is_empty() => "succeeded".to_owned(),
                 names => format!("succeeded without the declared outputs {}", names.join(", ")),
             };
             succeed(context, task, ended, &why)
+        }
+        (AttemptResult::Failed | AttemptResult::TimedOut | AttemptResult::Killed, Some(KillCause::Kill)) => {
+            let reason = take_kill_reason(&mut task).unwrap_or_else(|| "killed".to_owned());
+            end_killed(task, &reason)
+        }
+        (AttemptResult::Killed, Some(KillCause::Stop | KillCause::Strategy)) => {
+            let reason = task.reason.take().unwrap_or_else(|| "killed".to_owned());
+            end_killed(task, &reason)
         }
         (AttemptResult::Failed | AttemptResult::Killed, Some(KillCause::Timeout))
         | (AttemptResult::TimedOut, _) => fail_by_time(context, task, ended.error),
@@ -31,10 +41,6 @@ pub(super) fn end(context: &StepContext<'_>, mut task: Task, ended: AttemptEnd) 
                 FailureKind::Transient => fail(context, task, error),
                 FailureKind::Permanent => fail_permanently(context, task, &error),
             }
-        }
-        (AttemptResult::Killed, Some(KillCause::Stop | KillCause::Strategy)) => {
-            let reason = task.reason.take().unwrap_or_else(|| "killed".to_owned());
-            end_killed(task, &reason)
         }
         (AttemptResult::Killed, None) => {
             let reason = ended.error.map_or_else(

@@ -1,11 +1,12 @@
 //! The step function of a task.
 
 use super::ends::{complete_inline, end, suspend_retry, wait_for_retry};
+use super::force::{force, force_after_kill};
 use super::report::TaskReport;
 use super::row::Task;
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
 use super::transitions::{
-    abandon, become_ready, bind, cancel, defer_loss, enqueue, force, kill, mark_lost, mark_not_started,
+    abandon, become_ready, bind, cancel, defer_loss, enqueue, kill, kill_wait, mark_lost, mark_not_started,
     mark_started, suspend, time_out, wait_for_slot,
 };
 use super::watch;
@@ -133,7 +134,7 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
         }
         (NotRun, E::End { reason, .. }) => cancel(context, task, reason),
         (Pending, E::End { reason, .. }) if task.has_idle_attempt() => cancel(context, task, reason),
-        (WaitingRetry, E::End { reason, .. }) => TaskStep::entered(task, TaskState::Killed, reason),
+        (WaitingRetry, E::End { cause, reason }) => kill_wait(task, cause, reason),
         (Dispatched | Running, E::End { cause, reason }) => kill(context, task, cause, reason),
         (Pending | Succeeded | ForcedSuccess | Failed | Killed | Skipped, E::End { .. }) => {
             TaskStep::ignored(task, "nothing of it runs")
@@ -146,11 +147,13 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             E::Abandon,
         ) => TaskStep::ignored(task, "it does not wait for an attempt"),
 
-        (Pending | Failed | Killed | NotRun, E::Force) => force(context, task),
-        (
-            Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess | Skipped,
-            E::Force,
-        ) => TaskStep::ignored(task, "it has not failed"),
+        (Pending | Delayed | Waiting | WaitingRetry | Failed | Killed, E::Force { reason }) => {
+            force(context, task, reason)
+        }
+        (Dispatched | Running | NotRun, E::Force { reason }) => force_after_kill(context, task, reason),
+        (Succeeded | ForcedSuccess | Skipped, E::Force { .. }) => {
+            TaskStep::ignored(task, "it counts as a success")
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::progress::Progress;
-use crate::ids::{AttemptNumber, DispatchId, Epoch, Incarnation, Timestamp};
+use crate::ids::{AttemptNumber, DispatchId, Epoch, Incarnation, InstanceId, Timestamp};
+use crate::overrides::TaskOverrides;
 use crate::states::{AttemptState, KillCause, TaskState};
 use crate::task_type::WatchKind;
 
@@ -30,6 +31,10 @@ pub struct Task {
     pub ended_at: Option<Timestamp>,
     /// Declared outputs that the last successful attempt set.
     pub outputs: BTreeMap<String, String>,
+    /// What a person changed of the task for its later attempts.
+    pub overrides: Option<Box<TaskOverrides>>,
+    /// The instance whose result stands here, so that the task did not run in this one.
+    pub reused: Option<InstanceId>,
     /// The latest attempt, open or ended; `None` before the first.
     pub attempt: Option<Attempt>,
     /// What is stored of an open attempt that waits in the owner, and what the last one started.
@@ -118,6 +123,8 @@ impl Task {
             started_at: None,
             ended_at: None,
             outputs: BTreeMap::new(),
+            overrides: None,
+            reused: None,
             attempt: None,
             progress: None,
         }

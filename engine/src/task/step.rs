@@ -82,8 +82,11 @@ pub enum TaskEvent {
     },
     /// The paused instance ended as failed: no next attempt.
     Abandon,
-    /// A person declared it a success.
-    Force,
+    /// A person declares it a success; an open attempt is killed first.
+    Force {
+        /// Who did, as a readable text.
+        reason: String,
+    },
 }
 
 /// What a task requests from its instance.

@@ -104,7 +104,7 @@ fn events() -> Vec<TaskEvent> {
             reason: "stopped".into(),
         },
         TaskEvent::Abandon,
-        TaskEvent::Force,
+        TaskEvent::Force { reason: reason() },
     ]
 }
 
@@ -150,7 +150,10 @@ fn in_state(state: TaskState) -> Task {
         TaskState::Succeeded => open(vec![bound(), ended(1, AttemptResult::Succeeded)]),
         TaskState::Killed => open(vec![bound(), ended(1, AttemptResult::Killed)]),
         TaskState::NotRun => open(vec![TaskEvent::Suspend]),
-        TaskState::ForcedSuccess => after(vec![TaskEvent::Force], InstanceMode::Ending),
+        TaskState::ForcedSuccess => {
+            let reason = "for a reason".to_owned();
+            after(vec![TaskEvent::Force { reason }], InstanceMode::Ending)
+        }
         TaskState::Failed => {
             let first = open(vec![bound(), ended(1, AttemptResult::Failed)]);
             step(
@@ -203,11 +206,11 @@ fn every_pair_of_task_state_and_event_kind_has_its_outcome() {
         table,
         "\
 pending: ready>waiting skip>skipped never>not_run force>forced_success
-delayed: due>waiting suspend>not_run end>not_run
-waiting: slot>dispatched no>waiting suspend>not_run end>not_run
-dispatched: started>running ended>succeeded not>waiting lost>waiting loss>dispatched end>dispatched
-running: ended>succeeded lost>waiting loss>running due>running end>running
-waiting_retry: due>waiting suspend>waiting_retry resumed>waiting_retry end>killed abandon>failed
+delayed: due>waiting suspend>not_run end>not_run force>forced_success
+waiting: slot>dispatched no>waiting suspend>not_run end>not_run force>forced_success
+dispatched: started>running ended>succeeded not>waiting lost>waiting loss>dispatched end>dispatched force>dispatched
+running: ended>succeeded lost>waiting loss>running due>running end>running force>running
+waiting_retry: due>waiting suspend>waiting_retry resumed>waiting_retry end>killed abandon>failed force>forced_success
 succeeded:
 forced_success:
 failed: force>forced_success

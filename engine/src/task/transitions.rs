@@ -2,9 +2,11 @@
 
 use super::attempts::{new_attempt, next_number, uid_of};
 use super::ends::{end_killed, fail_by_time};
+use super::force::{force, force_ended, reason_until_killed, take_kill_reason};
 use super::row::{Attempt, Task, Worker};
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskStep};
 use super::watch;
+use crate::attempt::{AttemptEnd, AttemptResult};
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
 use crate::states::{AttemptState, KillCause, OnTimeout, OnWorkerLost, TaskState};
@@ -129,10 +131,16 @@ pub(super) fn mark_not_started(context: &StepContext<'_>, mut task: Task, reason
             task.ended_at = Some(context.at);
             return fail_by_time(context, task, Some(reason));
         }
-        Some(KillCause::Stop | KillCause::Strategy) => {
+        Some(KillCause::Stop | KillCause::Strategy | KillCause::Kill) => {
             attempt.ended_at = Some(context.at);
             task.ended_at = Some(context.at);
             return end_killed(task, &format!("never started: {reason}"));
+        }
+        Some(KillCause::Skip) => {
+            attempt.ended_at = Some(context.at);
+            let error = format!("never started: {reason}");
+            let ended = AttemptEnd::unstarted(AttemptResult::Killed, &error, context.at);
+            return force_ended(context, task, ended);
         }
         None if attempt.state == AttemptState::Running => {
             return TaskStep::ignored(task, "it had started");
@@ -156,6 +164,10 @@ pub(super) fn mark_lost(context: &StepContext<'_>, mut task: Task, reason: Strin
         return fail_by_time(context, task, Some(format!("its worker was lost: {reason}")));
     }
     attempt.state = AttemptState::Lost;
+    if cause == Some(KillCause::Skip) {
+        let said = take_kill_reason(&mut task).unwrap_or_else(|| reason.clone());
+        return force(context, task, said);
+    }
     attempt.error = Some(reason.clone());
     task.lost_in_run += 1;
     task.due_at = None;
@@ -216,7 +228,7 @@ pub(super) fn time_out(context: &StepContext<'_>, mut task: Task) -> TaskStep {
     if let Some(attempt) = task.attempt.as_mut() {
         attempt.kill_cause = Some(KillCause::Timeout);
     }
-    task.reason = Some(format!("{text}; waits for its worker to confirm the kill"));
+    task.reason = Some(reason_until_killed(&text));
     effects.push(TaskEffect::Kill);
     TaskStep::changed(task, text, effects)
 }
@@ -234,6 +246,14 @@ pub(super) fn cancel(context: &StepContext<'_>, mut task: Task, reason: String) 
     TaskStep::entered(task, TaskState::NotRun, reason)
 }
 
+/// Kills a task between two attempts: nothing of it runs.
+pub(super) fn kill_wait(mut task: Task, cause: KillCause, reason: String) -> TaskStep {
+    if let Some(attempt) = task.attempt.as_mut() {
+        attempt.kill_cause = Some(cause);
+    }
+    TaskStep::entered(task, TaskState::Killed, reason)
+}
+
 pub(super) fn kill(context: &StepContext<'_>, mut task: Task, cause: KillCause, reason: String) -> TaskStep {
     if let Some(kind) = context.site.watch_kind() {
         return watch::kill(context, task, (kind, cause), reason);
@@ -246,22 +266,19 @@ pub(super) fn kill(context: &StepContext<'_>, mut task: Task, cause: KillCause, 
         task.ended_at = Some(context.at);
         return end_killed(task, &reason);
     }
-    if attempt.kill_cause.is_some() {
+    let replaces_limit = (attempt.kill_cause, cause) == (Some(KillCause::Timeout), KillCause::Kill);
+    if attempt.kill_cause.is_some() && !replaces_limit {
         return TaskStep::unchanged(task, vec![TaskEffect::Kill]);
     }
     attempt.kill_cause = Some(cause);
+    if cause == KillCause::Kill {
+        attempt.error = Some(reason.clone());
+    }
     task.due_at = None;
-    task.reason = Some(reason.clone());
+    // Of a kill that ends the instance too, the reason of the instance names the worker.
+    task.reason = Some(match cause {
+        KillCause::Kill => reason_until_killed(&reason),
+        KillCause::Stop | KillCause::Timeout | KillCause::Strategy | KillCause::Skip => reason.clone(),
+    });
     TaskStep::changed(task, reason, vec![TaskEffect::Kill])
-}
-
-pub(super) fn force(context: &StepContext<'_>, mut task: Task) -> TaskStep {
-    task.outputs = context
-        .task
-        .outputs
-        .iter()
-        .filter_map(|output| Some((output.name.clone(), output.default.clone()?)))
-        .collect();
-    task.ended_at.get_or_insert(context.at);
-    TaskStep::entered(task, TaskState::ForcedSuccess, "declared a success by a person")
 }

@@ -278,9 +278,20 @@ pub(super) fn kill(
         return TaskStep::unchanged(task, vec![TaskEffect::Watch]);
     }
     attempt.kill_cause = Some(cause);
+    if cause == KillCause::Kill {
+        attempt.error = Some(reason.clone());
+    }
     task.state = TaskState::Running;
     task.due_at = None;
     task.reason = Some(reason.clone());
+    TaskStep::changed(task, reason, vec![TaskEffect::Watch])
+}
+
+/// Waits until the children of a killed attempt have ended.
+pub(super) fn await_children(mut task: Task, reason: &str) -> TaskStep {
+    task.state = TaskState::Running;
+    task.due_at = None;
+    task.reason = Some(format!("{reason}; waits for its children to end"));
     TaskStep::changed(task, reason, vec![TaskEffect::Watch])
 }
 

@@ -10,6 +10,7 @@ use super::child_workflow::ChildWorkflow;
 use super::definition::TaskType;
 use super::field::{FieldValues, parse_fields, with_defaults};
 use super::site::{ExecutionSite, WatchKind};
+use super::value_kind::ValueKind;
 use super::wait_values::check_waits;
 use crate::params::time::TimeBase;
 use crate::spec::validator::{Path, Validator};
@@ -114,6 +115,31 @@ impl TaskAction {
         fields
             .map(|(key, value)| ((*key).to_owned(), value.clone()))
             .collect()
+    }
+
+    /// Returns the keys of the type's scripts.
+    pub(crate) fn script_keys(&self) -> Vec<&'static str> {
+        let scripts = self.task_type.fields.iter().filter(|field| field.is_script());
+        scripts.map(|field| field.key).collect()
+    }
+
+    /// Parses another script for one of these keys; none when it is wrong.
+    pub(crate) fn parse_script(
+        &self,
+        validator: &mut Validator,
+        value: &Value,
+        at: &Path<'_>,
+        key: &str,
+    ) -> Option<String> {
+        let script = ValueKind::Script.parse(validator, value, &at.key(key), key)?;
+        script.as_str().map(str::to_owned)
+    }
+
+    /// Replaces the script of a key.
+    pub(crate) fn replace_script(&mut self, key: &str, script: &str) {
+        for (_, value) in self.fields.iter_mut().filter(|(known, _)| *known == key) {
+            *value = Value::from(script);
+        }
     }
 
     /// Puts parameters into the fields.

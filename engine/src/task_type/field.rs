@@ -105,6 +105,11 @@ pub(crate) fn object_schema(
 }
 
 impl Field {
+    /// Whether the value is a script, which a retry may replace.
+    pub(crate) fn is_script(&self) -> bool {
+        self.kind == FieldKind::Value(ValueKind::Script)
+    }
+
     /// Parses the value: `None` when it is wrong, `Some(None)` when it is left out or equals the default.
     fn parse(
         &self,

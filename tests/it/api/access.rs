@@ -68,6 +68,11 @@ async fn no_operation_changes_anything_by_get() {
             "recover",
             "rerun",
             "force-success",
+            "kill",
+            "skip",
+            "run",
+            "retry",
+            "priority",
             "drain",
             "login",
             "logout",
@@ -158,7 +163,7 @@ enum Needs {
 }
 
 /// Every operation that needs a token.
-const NEEDS: [(Needs, &str); 80] = [
+const NEEDS: [(Needs, &str); 86] = [
     (Needs::Token, "GET /api/v1/calendars"),
     (Needs::Token, "GET /api/v1/calendars/{calendar}"),
     (Needs::Token, "GET /api/v1/schedules"),
@@ -221,12 +226,14 @@ const NEEDS: [(Needs, &str); 80] = [
         Needs::Read,
         "GET /api/v1/projects/{project}/workflows/{workflow}/versions",
     ),
+    (Needs::Execute, "PATCH /api/v1/instances/{id}"),
     (Needs::Execute, "POST /api/v1/backfills/{id}/cancel"),
     (Needs::Execute, "POST /api/v1/backfills/{id}/parallelism"),
     (Needs::Execute, "POST /api/v1/backfills/{id}/pause"),
     (Needs::Execute, "POST /api/v1/backfills/{id}/resume"),
     (Needs::Execute, "POST /api/v1/backfills/{id}/retry"),
     (Needs::Execute, "POST /api/v1/instances/{id}/pause"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/priority"),
     (Needs::Execute, "POST /api/v1/instances/{id}/recover"),
     (Needs::Execute, "POST /api/v1/instances/{id}/rerun"),
     (Needs::Execute, "POST /api/v1/instances/{id}/resume"),
@@ -235,6 +242,10 @@ const NEEDS: [(Needs, &str); 80] = [
         Needs::Execute,
         "POST /api/v1/instances/{id}/tasks/{task}/force-success",
     ),
+    (Needs::Execute, "POST /api/v1/instances/{id}/tasks/{task}/kill"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/tasks/{task}/retry"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/tasks/{task}/run"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/tasks/{task}/skip"),
     (
         Needs::Execute,
         "POST /api/v1/projects/{project}/workflows/{workflow}/backfills",

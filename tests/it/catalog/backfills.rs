@@ -116,6 +116,7 @@ impl<'a> Campaign<'a> {
             trigger: Trigger::Backfill(self.id),
             requested_by: Some("admin".to_owned()),
             owner: None,
+            continued_from: None,
             request_key: None,
             at: Timestamp(2_000),
         }

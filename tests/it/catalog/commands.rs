@@ -1,5 +1,6 @@
 use catalog::{CatalogError, PostCommand, PostOutcome, PostedCommand, ProjectId};
 use engine::ids::{InstanceId, OperationId, Run};
+use engine::instance::CommandArguments;
 use engine::states::{Command, InstanceState, OperationStatus};
 
 use super::fixture::{CatalogFixture, asked, keyed};
@@ -12,6 +13,7 @@ fn on(instance: InstanceId, command: Command) -> PostCommand {
         command,
         task: None,
         reason: Some("because".to_owned()),
+        arguments: CommandArguments::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use catalog::{
     ProjectId, VisibilityScope,
 };
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, Run, Timestamp};
+use engine::instance::CommandArguments;
 use engine::states::{AttemptState, Command, InstanceState, OwnershipReason, Priority, TaskState};
 
 use super::fixture::{CatalogFixture, asked};
@@ -465,6 +466,7 @@ pub(super) async fn only_a_final_instance_without_a_verb_is_deleted(fixture: &Ca
         command: Command::Recover,
         task: None,
         reason: None,
+        arguments: CommandArguments::default(),
     };
     fixture
         .catalog

@@ -41,6 +41,7 @@ pub(super) fn started_by(trigger: Trigger, requested_by: Option<&str>) -> NewIns
         trigger,
         requested_by: requested_by.map(str::to_owned),
         owner: None,
+        continued_from: None,
         request_key: None,
         at: Timestamp(1_000),
     }

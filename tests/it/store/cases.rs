@@ -1,17 +1,22 @@
 //! Incarnations, new instances, commits and reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use engine::ids::{
     AttemptNumber, DispatchId, Epoch, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
 };
 use engine::instance::{Changes, InstanceRecord, OperationDecision, Reset, Transition};
+use engine::overrides::TaskOverrides;
+use engine::plan::run_range::{OutsideEdges, RunRange};
 use engine::states::{
-    AttemptState, Command, InstanceState, KillCause, MemberState, OperationStatus, TaskState,
+    AttemptState, Command, InstanceState, KillCause, MemberState, OperationStatus, Priority, Scope, TaskState,
 };
 use engine::task::{Attempt, Progress, Task, Worker};
 use engine::task_type::WatchKind;
-use ports::{InstanceCommit, NodeIdentity, OwnedInstance, Ownership, StoreError, Write, WriteOutcome};
+use ports::{
+    InstanceCommit, NewInstance, NodeIdentity, OwnedInstance, Ownership, StoreError, Write, WriteOutcome,
+};
 
 use super::store_under_test::{StoreUnderTest, join, keyed, load, new_instance};
 
@@ -21,6 +26,11 @@ pub(crate) fn header(state: InstanceState) -> InstanceRecord {
         reason: Some("because".to_owned()),
         attention: None,
         run: Run(1),
+        run_range: Some(RunRange {
+            task: TaskIndex(1),
+            scope: Scope::Upstream,
+            outside: OutsideEdges::Ignored,
+        }),
         due_at: Some(Timestamp(9_000)),
         time_left_ms: Some(17),
         timed_out: true,
@@ -68,6 +78,12 @@ pub(crate) fn task(state: TaskState, attempt: Option<Attempt>) -> Task {
         started_at: Some(Timestamp(1_001)),
         ended_at: None,
         outputs: BTreeMap::from([("rows".to_owned(), "42".to_owned())]),
+        overrides: Some(Box::new(TaskOverrides {
+            params: BTreeMap::from([("mode".to_owned(), "good".to_owned())]),
+            timeout_ms: Some(5_000),
+            ..TaskOverrides::default()
+        })),
+        reused: Some(InstanceId(7)),
         attempt,
         progress: Some(Box::new(Progress {
             time_limit_at: Some(Timestamp(5_000)),
@@ -318,6 +334,68 @@ pub(crate) async fn what_is_stored_is_loaded_again(subject: &dyn StoreUnderTest)
     assert_eq!(loaded.duplicate_open_attempts, []);
     let history = subject.history(id).await;
     assert_eq!(history[1..], [(Some(0), "running".to_owned())]);
+}
+
+pub(crate) async fn a_changed_start_is_loaded_with_its_instance(subject: &dyn StoreUnderTest) {
+    let me = join(subject, "one", "h1").await;
+    let id = create(subject, Some(&me)).await;
+    let other = create(subject, Some(&me)).await;
+    let mut start = new_instance(None).start;
+    start.params = BTreeMap::from([("day".to_owned(), "2".to_owned())]);
+    start.priority = Priority::Lowest;
+    let operation = subject.ask(id, Command::Priority, 1).await;
+    let changes = Changes {
+        start: Some(Arc::new(start.clone())),
+        decisions: vec![OperationDecision {
+            operation,
+            status: OperationStatus::Applied,
+            detail: None,
+        }],
+        ..Changes::default()
+    };
+    let stale = round(&me, id, 9, changes.clone());
+    assert_eq!(store(subject, stale).await, WriteOutcome::Stale);
+    let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
+    assert_eq!(
+        loaded.start,
+        new_instance(None).start,
+        "a stale commit changes nothing"
+    );
+    assert_eq!(
+        store(subject, round(&me, id, 0, changes)).await,
+        WriteOutcome::Stored
+    );
+    let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
+    assert_eq!(loaded.start, start);
+    let loaded = load(subject.store(), other, me.incarnation, Epoch(1))
+        .await
+        .unwrap();
+    assert_eq!(
+        loaded.start,
+        new_instance(None).start,
+        "other instances keep theirs"
+    );
+}
+
+pub(crate) async fn a_new_instance_has_the_rows_that_it_takes_over(subject: &dyn StoreUnderTest) {
+    let me = join(subject, "one", "h1").await;
+    let reused = Task {
+        reused: Some(InstanceId(7)),
+        outputs: BTreeMap::from([("rows".to_owned(), "42".to_owned())]),
+        state: TaskState::Succeeded,
+        ..Task::unstarted()
+    };
+    let rows = BTreeMap::from([(TaskIndex(1), Box::new(reused))]);
+    let new = NewInstance {
+        continued_from: Some((InstanceId(7), rows.clone())),
+        ..new_instance(Some(&me))
+    };
+    let answers = subject.store().write_batch(&[Write::Create(new)]).await.unwrap();
+    let WriteOutcome::Created { id, .. } = answers[0] else {
+        panic!("{answers:?}");
+    };
+    let loaded = load(subject.store(), id, me.incarnation, Epoch(1)).await.unwrap();
+    assert_eq!(loaded.rows.tasks, rows);
 }
 
 pub(crate) async fn load_wants_the_owner_and_the_epoch(subject: &dyn StoreUnderTest) {

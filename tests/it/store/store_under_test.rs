@@ -130,6 +130,7 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
         trigger: Trigger::Api,
         requested_by: Some("admin".to_owned()),
         owner: owner.cloned(),
+        continued_from: None,
         request_key: None,
         at: Timestamp(1_000),
     }

@@ -209,6 +209,7 @@ fn new_instance(owner: &NodeIdentity, start: Start) -> NewInstance {
         trigger: Trigger::Api,
         requested_by: Some("admin".to_owned()),
         owner: Some(owner.clone()),
+        continued_from: None,
         request_key: None,
         at: Timestamp(1_000),
     }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run};
+use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex};
 use engine::instance::{InstanceRecord, InstanceRows, Transition};
+use engine::start::Start;
 use engine::states::{InstanceState, OwnershipReason};
-use engine::task::Attempt;
+use engine::task::{Attempt, Task};
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
 use ports::{InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, Write, WriteOutcome};
@@ -42,7 +43,7 @@ impl State {
             epoch,
             revision: Revision(0),
             claims: 0,
-            tasks: BTreeMap::new(),
+            tasks: taken_over(new),
             attempts: BTreeMap::new(),
             history: vec![(new.at, creation(new))],
             owner_log: owner
@@ -164,6 +165,9 @@ impl StoredInstance {
         if let Some(record) = &changes.record {
             self.record = record.clone();
         }
+        if let Some(start) = &changes.start {
+            self.new.start = Start::clone(start);
+        }
         if changes.releases_owner {
             self.owner = None;
         }
@@ -190,6 +194,13 @@ impl StoredInstance {
     }
 }
 
+/// The rows whose results a new instance takes over.
+fn taken_over(new: &NewInstance) -> BTreeMap<TaskIndex, Task> {
+    let rows = new.continued_from.iter().flat_map(|(_, rows)| rows);
+    rows.map(|(task_index, row)| (*task_index, Task::clone(row)))
+        .collect()
+}
+
 /// The row of a new instance; one without an owner waits for a master.
 fn created_record(owner: Option<&NodeIdentity>) -> InstanceRecord {
     InstanceRecord {
@@ -197,6 +208,7 @@ fn created_record(owner: Option<&NodeIdentity>) -> InstanceRecord {
         reason: owner.is_none().then(|| "waiting for a master".to_owned()),
         attention: None,
         run: Run(1),
+        run_range: None,
         due_at: None,
         time_left_ms: None,
         timed_out: false,

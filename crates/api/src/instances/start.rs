@@ -8,6 +8,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, post};
 use catalog::{InstanceRow, StartCandidate};
 use engine::ids::InstanceId;
+use engine::plan::Plan;
 use engine::spec::Definition;
 use engine::spec::Diagnostic;
 use engine::states::InstanceState;
@@ -24,6 +25,7 @@ use crate::http::body::{Query, ValueBody};
 use crate::http::codes::Code;
 use crate::http::idempotency::{find_earlier_request, key_reused, request_key};
 use crate::http::problem::{Detail, Problem};
+use crate::instances::continuation::{find_continuation, split_continuation};
 use crate::instances::find_instance;
 use crate::instances::views::Instance;
 use crate::instances::wait::{CommitWaiter, RowWriter, WaitFor, Wake, parse_wait};
@@ -61,6 +63,16 @@ struct StartInstance {
     timezone: Option<String>,
     /// Added to those of the workflow; of one name, these win.
     labels: Option<BTreeMap<String, Value>>,
+    /// Take over what succeeded in an instance that has ended and is still the same, and what the start leaves out.
+    continue_from: Option<ContinueFrom>,
+}
+
+/// An instance that has ended.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the body for readers")]
+struct ContinueFrom {
+    /// Its id.
+    instance: String,
 }
 
 /// The wait of a start.
@@ -130,11 +142,19 @@ async fn new_instance(
     key: Option<RequestKey>,
 ) -> Result<(NewInstance, Arc<Definition>), Problem> {
     let (version, choices) = split_version(body)?;
+    let (from, mut choices) = split_continuation(choices)?;
     let target = caller
         .catalog()
         .workflows()
         .start_target(caller.object().clone(), version)
         .await?;
+    let continuation = match from {
+        None => None,
+        Some(from) => Some((from, find_continuation(caller, from, target.workflow_id).await?)),
+    };
+    if let Some((_, continuation)) = &continuation {
+        continuation.inherit_choices(&mut choices, &target.definition);
+    }
     let started = StartedVersion {
         project_id: target.project.id.0,
         project: &target.project.name,
@@ -153,8 +173,13 @@ async fn new_instance(
     let new = started
         .new_instance(&choices, origin)
         .map_err(|issues| invalid_start(&issues))?;
+    let continued_from = continuation.map(|(from, continuation)| {
+        let plan = Plan::new(Arc::clone(&target.definition), Arc::new(new.start.clone()));
+        (from, continuation.reusable_rows(&plan))
+    });
     let new = NewInstance {
         request_key: key,
+        continued_from,
         ..new
     };
     Ok((new, target.definition))

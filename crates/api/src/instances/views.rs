@@ -72,8 +72,12 @@ pub(crate) struct Instance {
     scheduled_at: Option<String>,
     /// The zone of time parameters, an IANA name.
     timezone: String,
-    /// Those of the workflow at the start, overlaid by the start's.
+    /// Those of the workflow at the start, overlaid by the start's, unless a user replaced them.
     labels: BTreeMap<String, String>,
+    /// What a user noted about it.
+    note: Option<String>,
+    /// The id of the instance whose results it took over.
+    continued_from: Option<String>,
     created_at: String,
     started_at: Option<String>,
     ended_at: Option<String>,
@@ -108,6 +112,8 @@ impl From<stored::InstanceRow> for Instance {
             scheduled_at: format_optional_time(row.scheduled_at),
             timezone: row.timezone.name().to_owned(),
             labels: row.labels,
+            note: row.note,
+            continued_from: row.continued_from.map(|id| id.to_string()),
             created_at: format_time(row.created_at),
             started_at: format_optional_time(row.started_at),
             ended_at: format_optional_time(row.ended_at),
@@ -132,7 +138,13 @@ impl Instance {
         definition: &Definition,
     ) -> Self {
         let state = InstanceState::Running;
-        let counts = display_counts(state, new.tasks, new.excluded, &BTreeMap::new());
+        let (continued_from, reused) = match new.continued_from {
+            Some((from, rows)) => (Some(from.to_string()), rows.len()),
+            None => (None, 0),
+        };
+        let reused = u32::try_from(reused).unwrap_or(u32::MAX);
+        let rows = BTreeMap::from([(TaskState::Succeeded, reused)]);
+        let counts = display_counts(state, new.tasks, new.excluded, &rows);
         Self {
             id: id.to_string(),
             project: new.project,
@@ -156,6 +168,8 @@ impl Instance {
             scheduled_at: format_optional_time(new.start.scheduled_at),
             timezone: new.start.timezone.name().to_owned(),
             labels: new.start.labels,
+            note: None,
+            continued_from,
             created_at: format_time(new.at),
             started_at: None,
             ended_at: None,

@@ -16,7 +16,7 @@ pub(crate) struct OperationView {
     /// Of commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
-    /// For `force-success`.
+    /// For commands about one task.
     task: Option<String>,
     /// `pending`, `applied` or `refused`.
     outcome: String,

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use catalog as stored;
+use engine::overrides::TaskOverrides;
+use engine::spec::duration::HumanDuration;
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_optional_time;
@@ -27,6 +30,28 @@ pub(crate) struct Task {
     outputs: BTreeMap<String, String>,
     /// The instance that its last attempt started, or took over; null for tasks that start none, or many.
     child: Option<String>,
+    /// What retries changed of it: `params`, `env`, `timeout`, and the script by the key of its type.
+    #[schema(value_type = Option<Object>)]
+    overrides: Option<Map<String, Value>>,
+    /// The id of the instance whose result was taken over.
+    reused: Option<String>,
+}
+
+/// Shows changed members as a retry gives them.
+fn show_overrides(overrides: TaskOverrides) -> Map<String, Value> {
+    let mut shown = Map::new();
+    if !overrides.params.is_empty() {
+        shown.insert("params".to_owned(), json!(overrides.params));
+    }
+    if !overrides.env.is_empty() {
+        shown.insert("env".to_owned(), json!(overrides.env));
+    }
+    if let Some(ms) = overrides.timeout_ms {
+        shown.insert("timeout".to_owned(), json!(HumanDuration(ms).to_string()));
+    }
+    let scripts = overrides.scripts.into_iter();
+    shown.extend(scripts.map(|(key, script)| (key, Value::from(script))));
+    shown
 }
 
 impl From<stored::TaskRow> for Task {
@@ -42,6 +67,8 @@ impl From<stored::TaskRow> for Task {
             ended_at: format_optional_time(row.ended_at),
             outputs: row.outputs,
             child: row.child.map(|child| child.to_string()),
+            overrides: row.overrides.map(show_overrides),
+            reused: row.reused.map(|id| id.to_string()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use engine::backfill::{BackfillChanges, BackfillCommand, BackfillEvent, BackfillRecord, DateState, decide};
 use engine::ids::{BackfillId, InstanceId, Run};
+use engine::instance::CommandArguments;
 use engine::start::Start;
 use engine::states::Command;
 use ports::DefinitionStore as _;
@@ -18,7 +19,8 @@ use crate::columns::{narrow, parse_json, parse_name};
 use crate::context::AuditContext;
 use crate::entity::{backfill, backfill_date, instance, project, workflow};
 use crate::error::CatalogError;
-use crate::operations::{PostCommand, insert_command};
+use crate::operations::insert_command;
+use crate::post_command::PostCommand;
 use crate::projects::Project;
 use crate::start_target::StartTarget;
 use crate::workflows::WorkflowId;
@@ -210,6 +212,7 @@ async fn stop_instances(
             command: Command::Stop,
             task: None,
             reason: Some("its backfill was cancelled".to_owned()),
+            arguments: CommandArguments::default(),
         };
         insert_command(on, &post, Run(narrow("run", run)?), context).await?;
         stopped.push(InstanceId(id));

@@ -47,6 +47,11 @@ pub struct Model {
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub chosen_tasks: bool,
+    pub run_range: Option<String>,
+    pub params: Option<String>,
+    pub labels: Option<String>,
+    pub note: Option<String>,
+    pub continued_from: Option<i64>,
 }
 
 /// The foreign keys of `instance`, and what is joined without one: the owner, since members are purged, and labels.

@@ -24,6 +24,8 @@ pub struct Model {
     pub outputs: String,
     pub progress: Option<String>,
     pub waits_on: Option<String>,
+    pub overrides: Option<String>,
+    pub reused: Option<i64>,
 }
 
 /// The joins of `task_instance`; it has no foreign key.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use primitives::units::parse_duration;
 
+use super::workflow::{Scope, pair};
+
 /// An instance and what is done to it.
 #[derive(Debug, Args)]
 pub struct VerbArgs {
@@ -16,6 +18,16 @@ pub struct VerbArgs {
     /// How long to wait for the owner
     #[arg(long, value_name = "TIME", default_value = "20s")]
     pub wait: String,
+}
+
+/// A task of an instance and what is done to it.
+#[derive(Debug, Args)]
+pub struct TaskVerbArgs {
+    #[command(flatten)]
+    pub verb: VerbArgs,
+    /// Name of the task
+    #[arg(long)]
+    pub task: String,
 }
 
 /// An instance.
@@ -145,14 +157,47 @@ pub enum InstanceCommand {
     /// Run what failed again, then what follows
     Recover(VerbArgs),
     /// Run everything again
-    Rerun(VerbArgs),
-    /// Count a failed task as succeeded
-    ForceSuccess {
+    Rerun {
         #[command(flatten)]
         verb: VerbArgs,
-        /// Name of the task
-        #[arg(long)]
-        task: String,
+        /// A parameter that replaces that of the start; may be repeated
+        #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+        params: Vec<(String, String)>,
+    },
+    /// Say how urgent an open one is: highest, high, medium, low or lowest
+    Priority {
+        #[command(flatten)]
+        verb: VerbArgs,
+        /// The new priority
+        priority: String,
+    },
+    /// Count a failed task as succeeded
+    ForceSuccess(TaskVerbArgs),
+    /// Kill the attempt of a task, which is not tried again
+    KillTask(TaskVerbArgs),
+    /// Count a task as succeeded, whatever it does
+    SkipTask(TaskVerbArgs),
+    /// Run a task of one that has ended, whatever became of the others
+    RunTask {
+        #[command(flatten)]
+        task: TaskVerbArgs,
+        /// What runs beside it [default: downstream]
+        #[arg(long, value_enum)]
+        scope: Option<Scope>,
+    },
+    /// Try a task again, then what follows it
+    RetryTask {
+        #[command(flatten)]
+        task: TaskVerbArgs,
+        /// A parameter of the task, for this and later attempts; may be repeated
+        #[arg(short = 'p', long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+        params: Vec<(String, String)>,
+        /// An environment variable of the task; may be repeated
+        #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+        env: Vec<(String, String)>,
+        /// The limit of one attempt, like 10m
+        #[arg(long, value_name = "TIME")]
+        timeout: Option<String>,
     },
     /// Delete one that is final
     Delete(OneInstance),

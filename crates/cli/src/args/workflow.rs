@@ -176,6 +176,9 @@ pub struct RunArgs {
     /// IANA name of the zone of dates [default: the workflow's, else the server's]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
+    /// An instance that has ended: what succeeded there and is still the same is not run again
+    #[arg(long, value_name = "ID")]
+    pub continue_from: Option<String>,
     /// A label of the instance, besides those of the workflow
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = pair)]
     pub labels: Vec<(String, String)>,

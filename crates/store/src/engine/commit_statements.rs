@@ -50,9 +50,10 @@ struct HeaderRow<'a> {
     c_started_at: Option<i64>,
     c_ended_at: Option<i64>,
     c_outputs: String,
+    c_run_range: Option<String>,
 }
 
-const HEADER: [Column; 10] = [
+const HEADER: [Column; 11] = [
     ("c_state", "text"),
     ("c_reason", "text"),
     ("c_attention", "text"),
@@ -63,7 +64,18 @@ const HEADER: [Column; 10] = [
     ("c_started_at", "bigint"),
     ("c_ended_at", "bigint"),
     ("c_outputs", "text"),
+    ("c_run_range", "text"),
 ];
+
+/// The choices of a start that a command changed.
+#[derive(Serialize)]
+struct StartRow {
+    c_id: i64,
+    c_params: String,
+    c_priority: &'static str,
+}
+
+const START: [Column; 3] = [("c_id", "bigint"), ("c_params", "text"), ("c_priority", "text")];
 
 #[derive(Serialize)]
 struct TransitionRow<'a> {
@@ -161,6 +173,7 @@ impl CommitStatements {
             Execution::Batch | Execution::Sequential => ALL.to_owned(),
         };
         let mut children = resets(backend, commits)?;
+        children.extend(starts(backend, commits)?);
         children.extend(tasks(backend, commits, &filter)?);
         children.extend(transitions(backend, commits, &filter)?);
         children.extend(decisions(backend, commits)?);
@@ -276,6 +289,27 @@ fn header_row(fence: Fence, header: &InstanceRecord) -> Result<HeaderRow<'_>, St
         c_started_at: header.started_at.map(|at| at.0),
         c_ended_at: header.ended_at.map(|at| at.0),
         c_outputs: map_json(&header.outputs)?,
+        c_run_range: header.run_range.as_ref().map(json).transpose()?,
+    })
+}
+
+/// Stores what commands changed of starts; a decision comes with each, so that the statements run in order.
+fn starts(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Option<BatchStatement>, StoreError> {
+    let mut rows = Vec::new();
+    for commit in commits {
+        if let Some(start) = &commit.changes.start {
+            rows.push(StartRow {
+                c_id: commit.id.0,
+                c_params: map_json(&start.params)?,
+                c_priority: start.priority.as_str(),
+            });
+        }
+    }
+    BatchStatement::over_rows(&rows, || {
+        format!(
+            "UPDATE instance SET params = c_params, priority = c_priority FROM {} WHERE id = c_id",
+            source(backend, &START)
+        )
     })
 }
 

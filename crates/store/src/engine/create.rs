@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
 use crate::batch_statement::{BatchStatement, run_over_rows};
 use crate::engine::members::lock_active_member;
+use crate::engine::task_rows::{TaskColumns, upsert_tasks};
 use crate::error::store_error;
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
@@ -40,6 +41,7 @@ struct NewRow<'a> {
     requested_by: Option<&'a str>,
     scheduled_at: Option<i64>,
     dry_run: bool,
+    continued_from: Option<i64>,
     created_at: i64,
     chosen_tasks: bool,
     // Of the first transition; not columns of the instance.
@@ -112,6 +114,7 @@ const INSTANCE: [Column; 26] = [
     ("requested_by", "text"),
     ("scheduled_at", "bigint"),
     ("dry_run", "boolean"),
+    ("continued_from", "bigint"),
     ("created_at", "bigint"),
     ("chosen_tasks", "boolean"),
 ];
@@ -183,7 +186,7 @@ pub(crate) async fn prepare_new_instances(
     let known = store_keys(transaction, news, &ids).await?;
     let active = active_owners(transaction, news).await?;
     let mut answers = Vec::with_capacity(news.len());
-    let (mut rows, mut labels) = (Vec::new(), Vec::new());
+    let (mut rows, mut labels, mut reused) = (Vec::new(), Vec::new(), Vec::new());
     for (new, id) in news.iter().copied().zip(ids) {
         let key = new.request_key.as_ref();
         let before = key.and_then(|key| known.get(&key.key).map(|old| (key, old)));
@@ -197,6 +200,9 @@ pub(crate) async fn prepare_new_instances(
             _ => {
                 rows.push(new_row(new, id, &active)?);
                 labels.extend(label_rows(new, id));
+                for (task_index, row) in new.continued_from.iter().flat_map(|(_, rows)| rows) {
+                    reused.push(TaskColumns::new(InstanceId(id), *task_index, row)?);
+                }
                 answers.push(WriteOutcome::Created {
                     id: InstanceId(id),
                     owner: active_owner(new, &active).cloned(),
@@ -208,6 +214,7 @@ pub(crate) async fn prepare_new_instances(
     let mut statements = inserts(backend, &rows)?;
     let insert_labels = || insert(backend, "instance_label", &LABEL, ALL);
     statements.extend(BatchStatement::over_rows(&labels, insert_labels)?);
+    statements.extend(BatchStatement::over_rows(&reused, || upsert_tasks(backend, ALL))?);
     Ok((answers, statements))
 }
 
@@ -330,6 +337,7 @@ fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<
         requested_by: new.requested_by.as_deref(),
         scheduled_at: new.start.scheduled_at.map(|at| at.0),
         dry_run: new.start.dry_run,
+        continued_from: new.continued_from.as_ref().map(|(from, _)| from.0),
         created_at: new.at.0,
         chosen_tasks: !new.start.tasks.is_empty(),
         why: new.start_reason(),

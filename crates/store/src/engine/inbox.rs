@@ -13,7 +13,7 @@ use crate::error::store_error;
 use crate::row_reader::RowReader;
 use crate::store::Store;
 
-const COMMAND: &str = "SELECT instance, id, command, run, task, requested_by FROM inbox \
+const COMMAND: &str = "SELECT instance, id, command, run, task, requested_by, body FROM inbox \
      WHERE applied_at IS NULL AND kind = 'command'";
 
 /// A command that is refused without an owner.
@@ -108,6 +108,7 @@ fn read_command(row: &QueryResult) -> Result<InboxCommand, StoreError> {
         run: Run(columns.next_u32()?),
         task: columns.next_value()?,
         requested_by: columns.next_value()?,
+        arguments: columns.next_optional_json()?.unwrap_or_default(),
     })
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use engine::ids::{BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, Timestamp};
 use engine::instance::{InstanceRecord, InstanceRows};
+use engine::start::{Start, StartChanges};
 use ports::{InstanceReader, LoadedInstance, Ownership, StoreError};
-use sea_orm::{ConnectionTrait, QueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult};
 
 use crate::batch_sql::{Column, id_list, json, source};
 use crate::engine::task_rows::{attempts_of, read_attempt, read_task, tasks_of};
@@ -18,13 +19,21 @@ use crate::store::Store;
 /// What is loaded: ids with the epochs under which they are owned.
 const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
 
-/// Reads the listed instances that the incarnation `$2` owns under the listed epochs.
-const INSTANCES: &str = "SELECT i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
+/// The columns of an instance with its project and workflow, and where they come from.
+const COLUMNS: &str = "i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
      (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
      i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill, i.trigger_type, \
-     i.parent, i.requested_by \
-     FROM {owned} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch \
-     JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id WHERE i.owner = $2";
+     i.run_range, i.params, i.labels, i.priority, i.parent, i.requested_by";
+const DEFINITIONS: &str = "JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id";
+
+/// Writes the read of the listed instances that the incarnation `$2` owns under the listed epochs.
+fn owned_instances(backend: DbBackend) -> String {
+    let owned = source(backend, &OWNED);
+    format!(
+        "SELECT {COLUMNS} FROM {owned} JOIN instance i ON i.id = c_id AND i.epoch = c_epoch {DEFINITIONS} \
+         WHERE i.owner = $2"
+    )
+}
 
 /// Instances that are being assembled.
 type InstancesById = BTreeMap<InstanceId, LoadedInstance>;
@@ -37,7 +46,7 @@ impl InstanceReader for Store {
         owned: &[Ownership],
     ) -> Result<Vec<LoadedInstance>, StoreError> {
         let read = self.begin_read().await?;
-        let sql = INSTANCES.replace("{owned}", &source(self.backend(), &OWNED));
+        let sql = owned_instances(self.backend());
         let rows: Vec<BTreeMap<&str, i64>> = owned
             .iter()
             .map(|one| BTreeMap::from([("c_id", one.id.0), ("c_epoch", one.epoch.0)]))
@@ -71,6 +80,23 @@ impl InstanceReader for Store {
 }
 
 impl Store {
+    /// Reads an instance with its tasks at one moment, whoever owns it, and without what is in its inbox; none when there
+    /// is no such instance.
+    ///
+    /// # Errors
+    /// `Unavailable`: try again. `Rejected`: its rows cannot be read.
+    pub async fn read_instance(&self, id: InstanceId) -> Result<Option<LoadedInstance>, StoreError> {
+        let read = self.begin_read().await?;
+        let sql = format!("SELECT {COLUMNS} FROM instance i {DEFINITIONS} WHERE i.id = $1");
+        let row = read.query_one_raw(self.statement(&sql, [id.0.into()])).await;
+        let Some(row) = row.map_err(store_error)? else {
+            return Ok(None);
+        };
+        let mut loaded = InstancesById::from([(id, read_instance(&row)?)]);
+        self.add_tasks(&read, &[id], &mut loaded).await?;
+        Ok(loaded.remove(&id))
+    }
+
     async fn add_tasks(
         &self,
         read: &Transaction,
@@ -110,7 +136,7 @@ impl Store {
     }
 }
 
-/// Reads a row of `INSTANCES`; its children are added later.
+/// Reads a row of `COLUMNS`; its children are added later.
 fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     let mut columns = RowReader::new(row);
     let id = InstanceId(columns.next_value()?);
@@ -124,11 +150,12 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     let generation = Generation(columns.next_value()?);
     let revision = Revision(columns.next_value()?);
     let created_at = Timestamp(columns.next_value()?);
-    let record = InstanceRecord {
+    let mut record = InstanceRecord {
         state: columns.next_parsed()?,
         reason: columns.next_value()?,
         attention: columns.next_optional_json()?,
         run: Run(columns.next_u32()?),
+        run_range: None,
         due_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         time_left_ms: columns.next_value()?,
         timed_out: columns.next_value()?,
@@ -138,6 +165,13 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     };
     let backfill = columns.next_value::<Option<i64>>()?.map(BackfillId);
     let trigger = columns.next_parsed()?;
+    record.run_range = columns.next_optional_json()?;
+    let start: Start = start;
+    let start = start.amend(StartChanges {
+        params: columns.next_optional_json()?,
+        labels: columns.next_optional_json()?,
+        priority: columns.next_parsed()?,
+    });
     let parent = columns.next_value::<Option<i64>>()?.map(InstanceId);
     let requested_by = columns.next_value()?;
     Ok(LoadedInstance {

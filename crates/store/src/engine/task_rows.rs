@@ -25,9 +25,11 @@ pub(crate) struct TaskColumns<'a> {
     outputs: String,
     progress: Option<String>,
     waits_on: Option<&'static str>,
+    overrides: Option<String>,
+    reused: Option<i64>,
 }
 
-const TASK: [Column; 13] = [
+const TASK: [Column; 15] = [
     ("instance", "bigint"),
     ("task_index", "bigint"),
     ("state", "text"),
@@ -41,6 +43,8 @@ const TASK: [Column; 13] = [
     ("outputs", "text"),
     ("progress", "text"),
     ("waits_on", "text"),
+    ("overrides", "text"),
+    ("reused", "bigint"),
 ];
 
 #[derive(Serialize)]
@@ -99,6 +103,8 @@ impl<'a> TaskColumns<'a> {
             outputs: map_json(&task.outputs)?,
             progress: task.progress.as_ref().map(json).transpose()?,
             waits_on: task.waits_on().map(WatchKind::as_str),
+            overrides: task.overrides.as_ref().map(json).transpose()?,
+            reused: task.reused.map(|id| id.0),
         })
     }
 }
@@ -151,7 +157,8 @@ pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
 pub(crate) fn tasks_of(backend: DbBackend) -> String {
     format!(
         "SELECT instance, task_index, state, reason, attempts, attempts_before_run, lost_in_run, due_at, started_at, \
-         ended_at, outputs, progress FROM task_instance WHERE instance IN ({}) ORDER BY instance, task_index",
+         ended_at, outputs, progress, overrides, reused FROM task_instance WHERE instance IN ({}) \
+         ORDER BY instance, task_index",
         listed_ids(backend)
     )
 }
@@ -189,6 +196,8 @@ pub(crate) fn read_task(row: &QueryResult) -> Result<(InstanceId, TaskIndex, Tas
         ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         outputs: columns.next_json()?,
         progress: columns.next_optional_json()?,
+        overrides: columns.next_optional_json()?.map(Box::new),
+        reused: columns.next_value::<Option<i64>>()?.map(InstanceId),
         attempt: None,
     };
     Ok((instance, ordinal, task))

@@ -4,7 +4,7 @@ use super::fixture::*;
 use crate::attempt::AttemptEvent;
 use crate::attempt::AttemptResult;
 use crate::ids::{OperationId, Run, TaskIndex, Timestamp};
-use crate::instance::Operation;
+use crate::instance::{CommandArguments, Operation};
 use crate::instance::{Effect, Event, Reset, pending_effects};
 use crate::spec::model::{Direction, Output, Param};
 use crate::spec::values::ParamType;
@@ -95,7 +95,13 @@ fn an_attempt_that_never_started_keeps_its_number_and_gets_a_new_uid() {
         },
     }));
     assert_eq!(world.line(), "running waiting");
-    assert!(world.row(0).has_idle_attempt());
+    assert!(
+        world
+            .row(0)
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| attempt.is_unbound())
+    );
     world.grant(0);
     assert_eq!(world.uid(0).to_string(), "1-42-0-1-2");
     assert_eq!(world.row(0).attempts, 1);
@@ -302,12 +308,17 @@ fn a_refusal_names_the_state_and_what_is_possible() {
     let mut world = World::of(vec![task("a", &[])]);
     assert_eq!(world.command(Command::Recover), OperationStatus::Refused);
     let detail = world.decisions[0].detail.clone().unwrap();
-    assert_eq!(detail, "the instance is running; possible: pause, stop");
+    assert_eq!(
+        detail,
+        "the instance is running; possible: pause, stop, kill-task, skip-task, retry-task, priority"
+    );
     let later = Event::Command(Operation {
         id: OperationId(99),
         command: Command::Stop,
         run: Run(2),
         task: None,
+        requested_by: "ann".to_owned(),
+        arguments: CommandArguments::default(),
     });
     world.send(later);
     assert_eq!(world.decisions[1].status, OperationStatus::Refused);

@@ -8,11 +8,11 @@ use crate::attempt::{AttemptEnd, AttemptResult};
 use crate::ids::{
     DispatchId, Epoch, Generation, Incarnation, InstanceId, OperationId, Revision, Run, TaskIndex, Timestamp,
 };
-use crate::instance::Operation;
 use crate::instance::{
     Changes, Effect, Event, Instance, InstanceRecord, InstanceRows, OperationDecision, StepBatch, Transition,
     apply, pending_effects,
 };
+use crate::instance::{CommandArguments, Operation, next_plan};
 use crate::plan::Plan;
 use crate::plan::trigger_rule::{Outcome, TriggerRule};
 use crate::spec::ProjectDefaults;
@@ -139,6 +139,7 @@ pub(crate) fn record() -> InstanceRecord {
         reason: Some("waiting for a master".into()),
         attention: None,
         run: Run(1),
+        run_range: None,
         due_at: None,
         time_left_ms: None,
         timed_out: false,
@@ -228,7 +229,19 @@ impl World {
         self.decisions.extend(changes.decisions.iter().cloned());
         self.effects.extend(effects.iter().cloned());
         self.check(&changes, &effects);
+        self.plan_again(&changes);
+        self.check_edge_decisions();
         (changes, effects)
+    }
+
+    /// Loads the instance with another plan where the changes need one, and lets it continue, as its owner does.
+    fn plan_again(&mut self, changes: &Changes) {
+        let Some(plan) = next_plan(&self.plan, &self.state, changes) else {
+            return;
+        };
+        self.state = Instance::load(&plan, self.state.rows.clone());
+        self.plan = plan;
+        self.batch(&[Event::Loaded]);
     }
 
     pub(crate) fn send(&mut self, event: Event) -> Vec<Effect> {
@@ -243,7 +256,7 @@ impl World {
         self.command_on(Command::ForceSuccess, Some(TaskIndex(task_index)))
     }
 
-    fn command_on(&mut self, command: Command, task: Option<TaskIndex>) -> OperationStatus {
+    pub(crate) fn command_on(&mut self, command: Command, task: Option<TaskIndex>) -> OperationStatus {
         let event = self.command_event(command, task);
         let (changes, _) = self.batch(&[event]);
         changes.decisions[0].status
@@ -256,6 +269,8 @@ impl World {
             command,
             run: self.state.record().run,
             task,
+            requested_by: "ann".to_owned(),
+            arguments: CommandArguments::default(),
         })
     }
 
@@ -344,7 +359,6 @@ impl World {
     fn check(&self, changes: &Changes, effects: &[Effect]) {
         self.check_counters();
         self.check_rows();
-        self.check_edge_decisions();
         self.check_effects(effects);
         let record = self.state.record();
         let idle = record.state.is_idle() || record.attention.is_some();
@@ -408,6 +422,9 @@ impl World {
         }
         for task_index in self.plan.order.iter().copied() {
             let stored = self.state.task(task_index).map(|row| row.state);
+            if self.plan.nodes[task_index.as_usize()].frozen {
+                continue;
+            }
             let tally = self.state.counters.tallies[task_index.as_usize()];
             let row_state = stored.unwrap_or(TaskState::Pending);
             let outcome = self.plan.outcome(task_index, row_state, tally.edges.verdict());

@@ -15,17 +15,17 @@ use crate::states::{Command, FailureStrategy, TaskState};
 
 /// One task for the oracle: what it needs, how many attempts fail, how many may.
 #[derive(Debug, Clone)]
-struct Case {
+pub(super) struct Case {
     edges: u8,
     rules: u16,
     failures: u32,
     retries: u32,
-    disabled: bool,
+    pub(super) disabled: bool,
     /// Whether it fails again after a recover.
-    fails_again: bool,
+    pub(super) fails_again: bool,
 }
 
-fn cases() -> impl Strategy<Value = Vec<Case>> {
+pub(super) fn cases() -> impl Strategy<Value = Vec<Case>> {
     let case = (
         any::<u8>(),
         any::<u16>(),
@@ -45,7 +45,7 @@ fn cases() -> impl Strategy<Value = Vec<Case>> {
     prop::collection::vec(case, 1..9)
 }
 
-fn needs(cases: &[Case], place: usize) -> Vec<Predecessor> {
+pub(super) fn needs(cases: &[Case], place: usize) -> Vec<Predecessor> {
     edges_of(place, cases[place].edges, cases[place].rules)
 }
 
@@ -53,10 +53,10 @@ fn needs(cases: &[Case], place: usize) -> Vec<Predecessor> {
 const OPEN: &str = "open";
 
 /// What a disabled task is that would start.
-const PASSED: &str = "passed";
+pub(super) const PASSED: &str = "passed";
 
 /// Reads off the graph what each task is, given what became of those that run.
-fn read_states(cases: &[Case], ran: impl Fn(usize) -> &'static str) -> Vec<&'static str> {
+pub(super) fn read_states(cases: &[Case], ran: impl Fn(usize) -> &'static str) -> Vec<&'static str> {
     let mut states: Vec<&'static str> = Vec::new();
     for (place, case) in cases.iter().enumerate() {
         let edges: Vec<&str> = needs(cases, place)
@@ -76,7 +76,7 @@ fn read_states(cases: &[Case], ran: impl Fn(usize) -> &'static str) -> Vec<&'sta
 }
 
 /// The table of contract: rows are what became of the predecessor.
-fn edge(on: TriggerRule, predecessor: &str) -> &'static str {
+pub(super) fn edge(on: TriggerRule, predecessor: &str) -> &'static str {
     let row = match predecessor {
         "succeeded" | "forced_success" | PASSED => ["open", "closed", "open"],
         "failed" | "killed" => ["dead", "open", "open"],
@@ -111,7 +111,7 @@ fn standing(cases: &[Case], states: &[&str]) -> BTreeSet<usize> {
     (0..cases.len()).filter(stands).collect()
 }
 
-fn line_of(cases: &[Case], states: &[&'static str]) -> String {
+pub(super) fn line_of(cases: &[Case], states: &[&'static str]) -> String {
     let is_lost = |(state, case): (&&str, &Case)| *state == "not_run" && !case.disabled;
     let fails = !standing(cases, states).is_empty() || states.iter().zip(cases).any(is_lost);
     let shown = states
@@ -122,7 +122,7 @@ fn line_of(cases: &[Case], states: &[&'static str]) -> String {
     words.join(" ")
 }
 
-fn end_of(case: &Case) -> &'static str {
+pub(super) fn end_of(case: &Case) -> &'static str {
     if case.failures <= case.retries {
         "succeeded"
     } else {
@@ -131,7 +131,7 @@ fn end_of(case: &Case) -> &'static str {
 }
 
 /// Reads the outcome off the graph.
-fn expected(cases: &[Case]) -> String {
+pub(super) fn expected(cases: &[Case]) -> String {
     line_of(cases, &read_states(cases, |place| end_of(&cases[place])))
 }
 
@@ -153,7 +153,7 @@ fn expected_after_recover(cases: &[Case]) -> String {
     line_of(cases, &after)
 }
 
-fn world_of(cases: &[Case], strategy: FailureStrategy) -> World {
+pub(super) fn world_of(cases: &[Case], strategy: FailureStrategy) -> World {
     let tasks = cases.iter().enumerate().map(|(place, case)| {
         let mut task = with_retries(case.retries, 10, task(&format!("t{place}"), &[]));
         task.needs = needs(cases, place);
@@ -166,7 +166,7 @@ fn world_of(cases: &[Case], strategy: FailureStrategy) -> World {
     world
 }
 
-fn play(world: &mut World, cases: &[Case]) {
+pub(super) fn play(world: &mut World, cases: &[Case]) {
     run_out(world, &mut |task_index, number| {
         if number <= cases[task_index.as_usize()].failures {
             AttemptResult::Failed

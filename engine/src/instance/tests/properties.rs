@@ -8,11 +8,12 @@ use super::fixture::*;
 use crate::attempt::AttemptEvent;
 use crate::attempt::AttemptResult;
 use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
-use crate::instance::{Effect, Event, pending_effects};
+use crate::instance::{CommandArguments, Effect, Event, Operation, pending_effects};
+use crate::overrides::TaskOverrides;
 use crate::plan::trigger_rule::TriggerRule;
 use crate::spec::model::{Predecessor, TaskDefinition};
 use crate::states::Attention;
-use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost};
+use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Priority, Scope};
 use crate::task::TaskReport;
 
 /// One random task of a graph whose edges go back.
@@ -166,9 +167,40 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
         },
         _ => {
             let command = Command::ALL[usize::from(detail) % Command::ALL.len()];
-            world.command_event(command, (command == Command::ForceSuccess).then_some(task_index))
+            let event = world.command_event(command, command.names_task().then_some(task_index));
+            with_arguments(event, which)
         }
     }
+}
+
+/// Fills in what a command says beside its verb.
+fn with_arguments(event: Event, which: u8) -> Event {
+    let Event::Command(operation) = event else {
+        return event;
+    };
+    let scope = [Scope::Only, Scope::Downstream, Scope::Upstream][usize::from(which) % 3];
+    let arguments = match operation.command {
+        Command::RunTask => CommandArguments {
+            scope: Some(scope),
+            ..CommandArguments::default()
+        },
+        Command::Priority => CommandArguments {
+            priority: Some(Priority::ALL[usize::from(which) % Priority::ALL.len()]),
+            ..CommandArguments::default()
+        },
+        Command::RetryTask => CommandArguments {
+            overrides: TaskOverrides {
+                timeout_ms: (which % 2 == 0).then_some(100),
+                ..TaskOverrides::default()
+            },
+            ..CommandArguments::default()
+        },
+        _ => CommandArguments::default(),
+    };
+    Event::Command(Operation {
+        arguments,
+        ..operation
+    })
 }
 
 fn ended(uid: DispatchId, result: AttemptResult, world: &World) -> Event {
