@@ -1,5 +1,6 @@
 //! What waits for the decision of a person.
 
+mod commands;
 mod views;
 
 use actix_web::{HttpResponse, get};
@@ -17,6 +18,7 @@ use crate::http::problem::Problem;
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config.service(list_approvals);
+    commands::register_routes(config);
 }
 
 /// The filter of a list of approvals; everything given must hold.

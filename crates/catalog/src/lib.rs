@@ -57,7 +57,7 @@ pub use self::backfills::{
 };
 pub use self::catalog::Catalog;
 pub use self::children::{ChildRow, ChildState, Children};
-pub use self::command_subject::CommandSubject;
+pub use self::command_subject::{ApprovalStage, CommandSubject};
 pub use self::context::AuditContext;
 pub use self::continuation::Continuation;
 pub use self::entity::{create_index_statements, create_table_statements};

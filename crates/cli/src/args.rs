@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 mod admin;
+mod approval;
 mod backfill;
 mod calendar;
 mod instance;
@@ -14,6 +15,7 @@ pub(crate) use admin::{
     ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCommand, TokenCommand,
     UserCommand,
 };
+pub(crate) use approval::ApprovalCommand;
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
 pub(crate) use instance::{InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs};
@@ -53,6 +55,9 @@ pub enum ClientCommand {
     /// Runs of a workflow for many dates
     #[command(subcommand)]
     Backfill(BackfillCommand),
+    /// What waits for the decision of a person
+    #[command(subcommand)]
+    Approval(ApprovalCommand),
     /// Dates on which schedules may fire
     #[command(subcommand)]
     Calendar(CalendarCommand),

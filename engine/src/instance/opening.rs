@@ -67,7 +67,7 @@ fn with_values(
         dispatch_number: 0,
     };
     let outputs_of = |at: TaskIndex| draft.rows().get(at).map(|row| &row.outputs);
-    match task_values(draft.plan(), uid, base, &outputs_of) {
+    match task_values(draft.plan(), uid, base, &outputs_of, row.overrides.as_deref()) {
         Ok(values) => open((&values, base)),
         Err(error) => Opening::Ends(AttemptEnd::hopeless(&error.to_string(), draft.at())),
     }

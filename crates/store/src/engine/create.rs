@@ -89,7 +89,7 @@ impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
     }
 }
 
-const INSTANCE: [Column; 26] = [
+const INSTANCE: [Column; 27] = [
     ("id", "bigint"),
     ("project_id", "bigint"),
     ("workflow_id", "bigint"),
