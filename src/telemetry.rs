@@ -119,6 +119,11 @@ pub const NAMES: &[Metric] = &[
         "Instances handed over to a master that owned fewer",
     ),
     (
+        "porpoise_children_started_total",
+        MetricKind::Counter,
+        "Instances that tasks of other instances started",
+    ),
+    (
         "porpoise_backfill_dates_total",
         MetricKind::Counter,
         "Dates of backfills whose turn came, by outcome",

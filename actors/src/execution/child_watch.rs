@@ -115,6 +115,7 @@ impl ChildLook {
         let mut seen = ChildrenSeen::new(self.list().await?);
         if self.fan_out.resumes {
             self.command(Command::Resume, &seen.children).await?;
+            fail_point("children.after_resume");
             seen.resume_children();
         }
         while let FanOutStep::Start(indexes) = plan_fan_out(&self.fan_out, &seen.children) {

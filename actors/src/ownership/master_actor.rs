@@ -21,11 +21,11 @@ use crate::execution::workflow_deps::WorkflowDeps;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::StartDrain;
 use crate::messages::master::{
-    CheckInbox, DeliverReports, FreeSlots, HandOverInstances, HandoverSelection, InboxStatus, LookAgainAt,
-    OrphanScanDone, ReconcileNow, RelayReports, RenewLeases, RunClaimed, RunInstance,
+    CheckInbox, DeliverReports, FreeSlots, HandOverInstances, HandoverSelection, InboxStatus, OrphanScanDone,
+    ReconcileNow, RelayReports, RenewLeases, RunClaimed, RunInstance,
 };
 use crate::messages::workflow::{
-    ActorExit, DeliveryOutcome, ExitReason, LookAgain, OwnershipLost, ReadInbox, TakeoverTracker, WorkerDead,
+    ActorExit, DeliveryOutcome, ExitReason, OwnershipLost, ReadInbox, TakeoverTracker, WorkerDead,
 };
 use crate::ownership::children::{Children, Origin};
 use crate::ownership::handover::store_handover;
@@ -322,21 +322,6 @@ impl Handler<RenewLeases> for MasterActor {
             LeaseAnswer::Granted
         };
         MessageResult(batch.iter().map(answer).collect())
-    }
-}
-
-impl Handler<LookAgainAt> for MasterActor {
-    type Result = MessageResult<LookAgainAt>;
-
-    fn handle(&mut self, LookAgainAt(instances): LookAgainAt, _: &mut Self::Context) -> Self::Result {
-        let mut elsewhere = Vec::new();
-        for id in instances {
-            match self.children.addr_of(id) {
-                Some(actor) => actor.do_send(LookAgain { task_index: None }),
-                None => elsewhere.push(id),
-            }
-        }
-        MessageResult(elsewhere)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Instances as readers see them.
 
+mod deletion;
+
 use std::collections::BTreeMap;
 
 use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
@@ -9,24 +11,24 @@ use engine::timezone::Tz;
 use engine::trigger::Trigger;
 use engine::view;
 use ports::DefinitionStore as _;
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
     QuerySelect, RelationTrait, Select,
 };
 
-use crate::audited_transaction::AuditedTransaction;
-use crate::child_deletion::{delete_descendants, find_open_parent, list_descendants};
 use crate::columns::{narrow, parse_json, parse_name};
 use crate::context::AuditContext;
-use crate::entity::{inbox, instance, instance_label, member, project, task_instance, workflow};
+use crate::entity::{instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, LabelFilter};
 use crate::instance_start::read_start;
 use crate::instance_trigger::read_trigger;
+use crate::instances::deletion::delete_instance;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use store::Store;
+
+pub use deletion::DeleteOutcome;
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -96,20 +98,6 @@ pub struct InstanceRow {
     pub ended_at: Option<Timestamp>,
     /// Its tasks by shown state.
     pub tasks: TaskCounts,
-}
-
-/// What became of a delete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeleteOutcome {
-    /// It is gone, with its tasks, attempts and history.
-    Gone,
-    /// It is not final, or has an unapplied command; nothing was changed.
-    InvalidState {
-        /// The state it is in.
-        state: InstanceState,
-        /// Why it cannot be deleted, in words.
-        detail: String,
-    },
 }
 
 /// An instance with the names around it.
@@ -201,39 +189,7 @@ impl<'a> Instances<'a> {
     /// # Errors
     /// `NotFound`: there is none of that id.
     pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
-        let change = AuditedTransaction::begin(self.store, context).await?;
-        // The lock first: a command that is being posted is then either visible, or finds nothing.
-        let row = instance::Entity::find_by_id(id.0)
-            .lock(LockType::Update)
-            .one(change.on())
-            .await?
-            .ok_or_else(|| missing_instance(id))?;
-        if let Some(detail) = find_open_parent(change.on(), row.parent).await? {
-            let state = parse_name("state", &row.state)?;
-            return Ok(DeleteOutcome::InvalidState { state, detail });
-        }
-        let descendants = match list_descendants(change.on(), id).await? {
-            Ok(descendants) => descendants,
-            Err(detail) => {
-                let state = parse_name("state", &row.state)?;
-                return Ok(DeleteOutcome::InvalidState { state, detail });
-            }
-        };
-        let deleted = instance::Entity::delete_many()
-            .filter(instance::Column::Id.eq(id.0))
-            .filter(instance::Column::State.is_in(final_states()))
-            .filter(instance::Column::Owner.is_null())
-            .filter(Expr::exists(unapplied_commands(id)).not())
-            .exec(change.on())
-            .await?;
-        if deleted.rows_affected == 0 {
-            return undeletable(&row);
-        }
-        delete_descendants(change.on(), &descendants).await?;
-        change
-            .commit("instance.delete", "instance", &id.to_string())
-            .await?;
-        Ok(DeleteOutcome::Gone)
+        delete_instance(self.store, id, context).await
     }
 
     /// Reads the instances of a query, the task counts of all in a second one.
@@ -391,30 +347,4 @@ pub(crate) fn parse_attention(column: Option<&str>) -> Result<Option<Attention>,
 /// Reports that there is no instance of this id.
 pub(crate) fn missing_instance(id: InstanceId) -> CatalogError {
     CatalogError::not_found(format!("instance {id}"))
-}
-
-fn final_states() -> impl Iterator<Item = &'static str> {
-    let states = InstanceState::ALL.iter().filter(|state| state.is_final());
-    states.map(|state| state.as_str())
-}
-
-/// Selects the unapplied commands of an instance.
-fn unapplied_commands(id: InstanceId) -> sea_orm::sea_query::SelectStatement {
-    Query::select()
-        .column(inbox::Column::Id)
-        .from(inbox::Entity)
-        .and_where(inbox::Column::Instance.eq(id.0))
-        .and_where(inbox::Column::Kind.eq("command"))
-        .and_where(inbox::Column::AppliedAt.is_null())
-        .to_owned()
-}
-
-fn undeletable(row: &instance::Model) -> Result<DeleteOutcome, CatalogError> {
-    let state: InstanceState = parse_name("state", &row.state)?;
-    let detail = if state.is_final() {
-        "a control operation on the instance is not decided yet".to_owned()
-    } else {
-        format!("the instance is {state}; only a stopped, failed or succeeded one can be deleted")
-    };
-    Ok(DeleteOutcome::InvalidState { state, detail })
 }

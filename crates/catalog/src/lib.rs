@@ -9,8 +9,6 @@ mod audit;
 mod audited_transaction;
 mod backfills;
 mod catalog;
-mod child_deletion;
-mod children;
 mod columns;
 mod command_subject;
 mod context;
@@ -56,7 +54,6 @@ pub use self::backfills::{
     NewBackfill, PostBackfillCommand,
 };
 pub use self::catalog::Catalog;
-pub use self::children::{ChildRow, ChildState, Children};
 pub use self::command_subject::{ApprovalStage, CommandSubject};
 pub use self::context::AuditContext;
 pub use self::continuation::Continuation;
@@ -82,7 +79,7 @@ pub use self::schedules::{
     ScheduleFire, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules, StoredCalendar,
 };
 pub use self::start_target::{StartCandidate, StartTarget};
-pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
+pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
 pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
 pub use self::users::{Access, Credentials, NewUser, User, UserEdit, UserId, UserRole, Users};

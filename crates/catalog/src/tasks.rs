@@ -1,5 +1,7 @@
 //! Tasks and attempts as readers see them.
 
+mod children;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,13 +18,15 @@ use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
 };
 
-use crate::children::read_fan_out;
 use crate::columns::{narrow, parse_json, parse_name};
 use crate::entity::{attempt, instance, task_instance};
 use crate::error::CatalogError;
 use crate::instances::missing_instance;
 use crate::page::{Page, PageRequest};
+use crate::tasks::children::read_fan_out;
 use store::Store;
+
+pub use children::{ChildRow, ChildState, Children};
 
 /// One task instance as it is shown, also when it never started.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
 use crate::params::{TimeBase, task_values};
 use crate::spec::model::TaskDefinition;
 use crate::task::{Opening, Task};
-use crate::task_type::{ExecutionSite, WatchKind};
+use crate::task_type::WatchKind;
 
 /// Decides how the open attempt of a task begins. A type without an arm of its own waits for its first observation.
 pub(super) fn open_attempt(
@@ -27,18 +27,18 @@ pub(super) fn open_attempt(
         return waits(task);
     };
     let at = draft.at();
-    match task.action.site() {
-        ExecutionSite::Owner(WatchKind::Children) => with_values(draft, task_index, row, |values| {
+    match task.action.site().watch_kind() {
+        Some(WatchKind::Children) => with_values(draft, task_index, row, |values| {
             children::open(task, row, values, at)
         }),
-        ExecutionSite::Owner(WatchKind::Dependencies) => {
+        Some(WatchKind::Dependencies) => {
             let progress = DependencyProgress::new(&draft.plan().start, draft.stored().rows.created_at);
             dependencies::open(task, progress, at)
         }
-        ExecutionSite::Owner(WatchKind::Approval) => {
+        Some(WatchKind::Approval) => {
             with_values(draft, task_index, row, |values| approvals::open(task, values, at))
         }
-        _ => waits(task),
+        None => waits(task),
     }
 }
 

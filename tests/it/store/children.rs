@@ -378,7 +378,7 @@ async fn a_workflow_that_cannot_start_is_refused_with_the_reason(database: &Data
     let mut elsewhere = plain.clone();
     elsewhere.target.project = Some("nowhere".to_owned());
     let cases = [
-        (query(parent.instance, "flow", "nobody"), "`nobody`"),
+        (query(parent.instance, "flow", "unknown"), "`unknown`"),
         (late, "99"),
         (elsewhere, "`nowhere`"),
     ];

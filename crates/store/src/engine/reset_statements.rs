@@ -55,6 +55,7 @@ fn reset_columns(reset: &Reset) -> String {
     let traces = match reset {
         Reset::Continue(_) => String::new(),
         Reset::NextRun(_) => next_run.to_owned(),
+        Reset::FreshRun(_) => format!("{next_run}, progress = NULL"),
         Reset::All => format!("{next_run}, progress = NULL, started_at = NULL, ended_at = NULL"),
     };
     format!("state = 'pending', reason = NULL, due_at = NULL{traces}")

@@ -5,12 +5,29 @@ use std::collections::BTreeSet;
 use engine::ids::InstanceId;
 use engine::states::InstanceState;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::audited_transaction::AuditedTransaction;
 use crate::columns::parse_name;
+use crate::context::AuditContext;
 use crate::entity::{inbox, instance, instance_purge};
 use crate::error::CatalogError;
+use store::Store;
+
+/// What became of a delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// It is gone, with its tasks, attempts and history.
+    Gone,
+    /// It is not final, or has an unapplied command; nothing was changed.
+    InvalidState {
+        /// The state it is in.
+        state: InstanceState,
+        /// Why it cannot be deleted, in words.
+        detail: String,
+    },
+}
 
 /// Instances in one statement; more would be more parameters than a statement may have.
 const CHUNK: usize = 1_000;
@@ -18,8 +35,46 @@ const CHUNK: usize = 1_000;
 /// An instance that goes with the one that started it.
 type Descendant = (i64, String, Option<i64>);
 
+/// Deletes an instance with those that it started.
+pub(super) async fn delete_instance(
+    store: &Store,
+    id: InstanceId,
+    context: &AuditContext,
+) -> Result<DeleteOutcome, CatalogError> {
+    let change = AuditedTransaction::begin(store, context).await?;
+    // The lock first: a command that is being posted is then either visible, or finds nothing.
+    let row = instance::Entity::find_by_id(id.0)
+        .lock(LockType::Update)
+        .one(change.on())
+        .await?
+        .ok_or_else(|| CatalogError::not_found(format!("instance {id}")))?;
+    if let Some(detail) = find_open_parent(change.on(), row.parent).await? {
+        return undeletable(&row, detail);
+    }
+    let descendants = match list_descendants(change.on(), id).await? {
+        Ok(descendants) => descendants,
+        Err(detail) => return undeletable(&row, detail),
+    };
+    let deleted = instance::Entity::delete_many()
+        .filter(instance::Column::Id.eq(id.0))
+        .filter(instance::Column::State.is_in(final_states()))
+        .filter(instance::Column::Owner.is_null())
+        .filter(Expr::exists(unapplied_commands(id)).not())
+        .exec(change.on())
+        .await?;
+    if deleted.rows_affected == 0 {
+        let detail = explain_state(&row)?;
+        return undeletable(&row, detail);
+    }
+    delete_descendants(change.on(), &descendants).await?;
+    change
+        .commit("instance.delete", "instance", &id.to_string())
+        .await?;
+    Ok(DeleteOutcome::Gone)
+}
+
 /// Explains why the parent of an instance holds it: while it is open, its children stay.
-pub(crate) async fn find_open_parent<C: ConnectionTrait>(
+async fn find_open_parent<C: ConnectionTrait>(
     on: &C,
     parent: Option<i64>,
 ) -> Result<Option<String>, CatalogError> {
@@ -42,7 +97,7 @@ pub(crate) async fn find_open_parent<C: ConnectionTrait>(
 ///
 /// # Errors
 /// With a readable text, when one of them cannot be deleted now.
-pub(crate) async fn list_descendants<C: ConnectionTrait>(
+async fn list_descendants<C: ConnectionTrait>(
     on: &C,
     root: InstanceId,
 ) -> Result<Result<Vec<i64>, String>, CatalogError> {
@@ -88,7 +143,7 @@ pub(crate) async fn list_descendants<C: ConnectionTrait>(
 }
 
 /// Deletes instances; their other rows go a few at a time, as by retention.
-pub(crate) async fn delete_descendants<C: ConnectionTrait>(on: &C, ids: &[i64]) -> Result<(), CatalogError> {
+async fn delete_descendants<C: ConnectionTrait>(on: &C, ids: &[i64]) -> Result<(), CatalogError> {
     for ids in ids.chunks(CHUNK) {
         let notes = ids.iter().map(|id| instance_purge::ActiveModel {
             instance: Set(*id),
@@ -126,4 +181,34 @@ async fn find_undecided<C: ConnectionTrait>(on: &C, ids: &[i64]) -> Result<Optio
         }
     }
     Ok(None)
+}
+
+fn final_states() -> impl Iterator<Item = &'static str> {
+    let states = InstanceState::ALL.iter().filter(|state| state.is_final());
+    states.map(|state| state.as_str())
+}
+
+/// Selects the unapplied commands of an instance.
+fn unapplied_commands(id: InstanceId) -> sea_orm::sea_query::SelectStatement {
+    Query::select()
+        .column(inbox::Column::Id)
+        .from(inbox::Entity)
+        .and_where(inbox::Column::Instance.eq(id.0))
+        .and_where(inbox::Column::Kind.eq("command"))
+        .and_where(inbox::Column::AppliedAt.is_null())
+        .to_owned()
+}
+
+fn explain_state(row: &instance::Model) -> Result<String, CatalogError> {
+    let state: InstanceState = parse_name("state", &row.state)?;
+    Ok(if state.is_final() {
+        "a control operation on the instance is not decided yet".to_owned()
+    } else {
+        format!("the instance is {state}; only a stopped, failed or succeeded one can be deleted")
+    })
+}
+
+fn undeletable(row: &instance::Model, detail: String) -> Result<DeleteOutcome, CatalogError> {
+    let state = parse_name("state", &row.state)?;
+    Ok(DeleteOutcome::InvalidState { state, detail })
 }
