@@ -37,6 +37,7 @@ mod edge_reasons;
 mod effect;
 mod effect_requests;
 mod event;
+mod expression_scope;
 mod history;
 mod machine;
 mod next_run;
@@ -49,6 +50,7 @@ mod refusal;
 mod row_overlay;
 mod state;
 mod timers;
+mod when;
 
 #[cfg(test)]
 #[allow(clippy::wildcard_enum_match_arm)]

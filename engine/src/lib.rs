@@ -4,6 +4,7 @@
 //! ordered collections, and everything that must be done outside is returned as data.
 
 mod date_names;
+mod expression;
 
 pub mod approval;
 pub mod attempt;

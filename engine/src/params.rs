@@ -19,6 +19,7 @@ pub use output_collector::{OutputCollector, OutputError};
 pub use output_file::{MAX_OUTPUT_LINE_BYTES, OutputFileParser};
 pub use output_scanner::OutputScanner;
 pub use scopes::{ParamError, ParamScopes, resolve_params};
+pub(crate) use task_values::declared_types;
 pub use task_values::task_values;
 pub use text::interpolate_text;
 pub use time::TimeBase;

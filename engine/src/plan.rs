@@ -2,23 +2,31 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use context::InstanceContext;
 use run_range::{OutsideEdges, RunRange};
 use trigger_rule::{
-    Edge, EdgeCounts, EdgeTally, Outcome, TriggerRule, Verdict, outcome_of_disabled, outcome_of_enabled,
+    Edge, EdgeCounts, EdgeTally, Outcome, TaskFate, Verdict, outcome_of_disabled,
+    outcome_of_disabled_with_when, outcome_of_enabled,
 };
 
 use crate::ids::TaskIndex;
 use crate::spec::model::{Definition, Predecessor, RetryPolicy, TaskDefinition};
 use crate::start::Start;
 use crate::states::{Priority, Scope, TaskState};
+use crate::task::Task;
 use crate::task_type::ExecutionSite;
+use branches::{BranchTable, branch_tables};
+use edges::{handlers, rule_of, successors};
+use reach::{range, reach};
 
+pub(crate) mod branches;
 mod context;
+mod edges;
 pub mod propagation;
+mod reach;
 pub mod run_range;
 pub mod trigger_rule;
 
@@ -58,6 +66,10 @@ pub struct PlanNode {
     pub preds: Vec<Predecessor>,
     /// Successors inside the range, without those whose edges the current run ignores.
     pub succs: Vec<Edge>,
+    /// Its `when` is asked before it starts or is passed.
+    pub has_when: bool,
+    /// What it chooses among its successors; none when it chooses nothing.
+    pub(crate) branches: Option<Box<BranchTable>>,
     /// Predecessors whose failure this task handles once it has started.
     pub handles: Vec<TaskIndex>,
     /// How many tasks handle its failure; 0 when a successor waits for its success, which the failure takes away.
@@ -76,7 +88,8 @@ impl PlanNode {
 impl Plan {
     /// Plans a start of a definition. Chosen names that the definition lacks are left out.
     pub fn new(definition: Arc<Definition>, start: Arc<Start>) -> Self {
-        let succs = successors(&definition);
+        let mut branches = branch_tables(&definition);
+        let succs = successors(&definition, &branches);
         let in_range = range(&definition, &start, &succs);
         let is_inside = |task: TaskIndex| in_range[task.as_usize()];
         let tasks = task_indices(definition.tasks.len())
@@ -87,9 +100,14 @@ impl Plan {
                 succs.retain(|edge| is_inside(task_index) && is_inside(edge.task));
                 let mut preds = task.needs.clone();
                 preds.retain(|need| is_inside(task_index) && is_inside(need.task));
+                for need in &mut preds {
+                    need.on = rule_of(task, need.on);
+                }
                 PlanNode {
                     in_range: is_inside(task_index),
                     disabled: !task.enabled,
+                    has_when: task.when.is_some(),
+                    branches: branches.remove(&task_index).map(Box::new),
                     frozen: false,
                     preds,
                     handlers: handlers(&succs),
@@ -99,9 +117,7 @@ impl Plan {
                 }
             })
             .collect();
-        for task_index in task_indices(nodes.len()) {
-            nodes[task_index.as_usize()].handles = handled_by(&nodes, task_index);
-        }
+        link_handlers(&mut nodes);
         let order = topological(&nodes);
         for (rank, task_index) in (0..).zip(&order) {
             nodes[task_index.as_usize()].rank = rank;
@@ -159,6 +175,15 @@ impl Plan {
         let is_ignored =
             move |need: &&Predecessor| ignores && !node.frozen && self.nodes[need.task.as_usize()].frozen;
         node.preds.iter().filter(move |need| !is_ignored(need))
+    }
+
+    /// Returns how many of the tasks whose edges decide about a task in the current run may turn it down.
+    fn choices(&self, task_index: TaskIndex) -> u32 {
+        let names = |need: &&Predecessor| {
+            let branches = self.nodes[need.task.as_usize()].branches.as_ref();
+            branches.is_some_and(|branches| branches.names(task_index))
+        };
+        count(self.deciding_preds(task_index).filter(names).count())
     }
 
     /// Returns how many tasks can run.
@@ -250,25 +275,34 @@ impl Plan {
     }
 
     /// Returns what became of a task in this state about which its edges decide this; none while it is not settled.
-    pub(crate) fn outcome(
-        &self,
-        task_index: TaskIndex,
-        state: TaskState,
-        verdict: Verdict,
-    ) -> Option<Outcome> {
+    pub(crate) fn outcome(&self, task_index: TaskIndex, fate: TaskFate, verdict: Verdict) -> Option<Outcome> {
         let node = &self.nodes[task_index.as_usize()];
-        match node.disabled {
+        match (node.disabled, node.has_when) {
             // Outside the current run it stays what its edges decided before.
-            true if node.frozen && state == TaskState::Skipped => Some(Outcome::Skipped),
-            true => outcome_of_disabled(verdict),
-            false => outcome_of_enabled(state, verdict),
+            (true, _) if node.frozen && fate.state == TaskState::Skipped => Some(Outcome::Skipped),
+            (true, true) => outcome_of_disabled_with_when(fate.state, verdict),
+            (true, false) => outcome_of_disabled(verdict),
+            (false, _) => outcome_of_enabled(fate, verdict),
+        }
+    }
+
+    /// Returns what the edges from a task depend on, as far as its row says it.
+    pub(crate) fn fate(&self, task_index: TaskIndex, row: Option<&Task>) -> TaskFate {
+        let state = row.map_or(TaskState::Pending, |row| row.state);
+        let branches = self.nodes[task_index.as_usize()].branches.as_ref();
+        TaskFate {
+            state,
+            has_started: row.is_some_and(|row| row.attempts > row.attempts_before_run),
+            branch: branches
+                .filter(|_| state == TaskState::Succeeded)
+                .and_then(|branches| branches.branch_of(&row?.outputs)),
         }
     }
 
     /// Returns the tally of every task while nothing is settled.
     pub(crate) fn initial_tallies(&self) -> Vec<EdgeTally> {
         let tally = |(task_index, node): (TaskIndex, &PlanNode)| EdgeTally {
-            edges: EdgeCounts::waiting(self.deciding_preds(task_index).count()),
+            edges: EdgeCounts::waiting(self.deciding_preds(task_index).count(), self.choices(task_index)),
             handlers: node.handlers,
         };
         task_indices(self.nodes.len())
@@ -283,7 +317,7 @@ impl Plan {
 pub fn count_excluded(definition: &Definition, start: &Start) -> u32 {
     let is_partial = !start.tasks.is_empty();
     let succs = if is_partial {
-        successors(definition)
+        successors(definition, &BTreeMap::new())
     } else {
         Vec::new()
     };
@@ -306,68 +340,15 @@ pub(crate) fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
     (0..count(tasks)).map(TaskIndex)
 }
 
-fn successors(definition: &Definition) -> Vec<Vec<Edge>> {
-    let mut succs = vec![Vec::new(); definition.tasks.len()];
-    for (task, successor) in task_indices(definition.tasks.len()).zip(&definition.tasks) {
-        for need in &successor.needs {
-            succs[need.task.as_usize()].push(Edge { task, rule: need.on });
+/// Lets tasks know whose failures they handle.
+fn link_handlers(nodes: &mut [PlanNode]) {
+    for task_index in task_indices(nodes.len()) {
+        let node = &nodes[task_index.as_usize()];
+        let handlers = node.succs.iter().filter(|edge| edge.handles && node.handlers > 0);
+        for handler in handlers.map(|edge| edge.task).collect::<Vec<_>>() {
+            nodes[handler.as_usize()].handles.push(task_index);
         }
     }
-    succs
-}
-
-/// Counts the successors that handle a failure; none do when another one waits for the success.
-fn handlers(succs: &[Edge]) -> u32 {
-    if succs.iter().any(|edge| edge.rule == TriggerRule::OnSuccess) {
-        return 0;
-    }
-    let on_failure = succs.iter().filter(|edge| edge.rule == TriggerRule::OnFailure);
-    count(on_failure.count())
-}
-
-fn handled_by(nodes: &[PlanNode], task_index: TaskIndex) -> Vec<TaskIndex> {
-    let preds = nodes[task_index.as_usize()].preds.iter();
-    preds
-        .filter(|need| need.on == TriggerRule::OnFailure && nodes[need.task.as_usize()].handlers > 0)
-        .map(|need| need.task)
-        .collect()
-}
-
-fn range(definition: &Definition, start: &Start, succs: &[Vec<Edge>]) -> Vec<bool> {
-    let tasks = &definition.tasks;
-    if start.tasks.is_empty() || start.scope == Scope::All {
-        return vec![true; tasks.len()];
-    }
-    let names: BTreeSet<&str> = start.tasks.iter().map(String::as_str).collect();
-    let chosen = task_indices(tasks.len())
-        .zip(tasks)
-        .filter(|(_, task)| names.contains(task.name.as_str()))
-        .map(|(task_index, _)| task_index)
-        .collect();
-    match start.scope {
-        Scope::All | Scope::Only => reach(chosen, tasks.len(), |_| [].into_iter()),
-        Scope::Upstream => reach(chosen, tasks.len(), |o| {
-            tasks[o.as_usize()].needs.iter().map(|need| need.task)
-        }),
-        Scope::Downstream => reach(chosen, tasks.len(), |o| {
-            succs[o.as_usize()].iter().map(|edge| edge.task)
-        }),
-    }
-}
-
-fn reach<I: Iterator<Item = TaskIndex>>(
-    chosen: Vec<TaskIndex>,
-    tasks: usize,
-    next: impl Fn(TaskIndex) -> I,
-) -> Vec<bool> {
-    let mut inside = vec![false; tasks];
-    let mut todo = chosen;
-    while let Some(task_index) = todo.pop() {
-        if !std::mem::replace(&mut inside[task_index.as_usize()], true) {
-            todo.extend(next(task_index));
-        }
-    }
-    inside
 }
 
 fn topological(nodes: &[PlanNode]) -> Vec<TaskIndex> {

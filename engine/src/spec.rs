@@ -18,6 +18,7 @@ mod cut_off;
 mod defaults;
 mod graph;
 mod lint;
+mod logic;
 mod needs;
 mod param_check;
 mod parse;

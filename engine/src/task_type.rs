@@ -4,6 +4,7 @@
 
 pub mod approval;
 pub mod child_workflow;
+pub mod conditions;
 pub mod dependent;
 pub mod dynamic;
 pub mod http;
@@ -11,12 +12,14 @@ pub mod noop;
 pub mod python;
 pub mod shell;
 pub mod sub_workflow;
+pub mod switch;
 
 pub(crate) mod action;
 mod background;
 mod child_values;
 pub(crate) mod definition;
 pub(crate) mod field;
+pub(crate) mod logic_values;
 mod program;
 pub(crate) mod script;
 pub(crate) mod site;
@@ -39,6 +42,8 @@ pub const TASK_TYPES: &[&TaskType] = &[
     &shell::SHELL,
     &python::PYTHON,
     &http::HTTP,
+    &conditions::CONDITIONS,
+    &switch::SWITCH,
     &noop::NOOP,
     &sub_workflow::SUB_WORKFLOW,
     &dynamic::DYNAMIC,

@@ -22,16 +22,15 @@ use crate::execution::inbox_reader::{InboxContents, InboxReader, may_start_again
 use crate::execution::loading::{LoadContext, LoadMode, LoadResult, load_instance};
 use crate::execution::slots::SlotGranted;
 use crate::execution::workflow_deps::WorkflowDeps;
-use crate::messages::Observe;
 use crate::messages::dispatch::{AttemptQuery, QueryAttempts};
-#[cfg(any(test, feature = "testing"))]
-use crate::messages::workflow::Crash;
 use crate::messages::workflow::{
     ActorExit, DeliverEvents, DeliveryOutcome, ExitReason, FollowClock, LookAgain, OwnershipLost, ReadInbox,
     RecoveryCounts, WorkerDead,
 };
 use ports::Write;
 use ports::fail_points::fail_point;
+
+mod diagnostics;
 
 /// The number of messages in the mailbox of one instance from which senders wait for room.
 const MAILBOX: usize = 1024;
@@ -384,27 +383,6 @@ impl Handler<OwnershipLost> for WorkflowActor {
             cycle.publish_handover();
         }
         self.end(ExitReason::Fenced, ctx);
-    }
-}
-
-impl Handler<Observe> for WorkflowActor {
-    type Result = MessageResult<Observe>;
-
-    fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
-        MessageResult(serde_json::json!({
-            "instance": self.assignment.id,
-            "epoch": self.assignment.epoch,
-            "cycle": self.cycle.as_ref().map(CommitCycle::observe),
-        }))
-    }
-}
-
-#[cfg(any(test, feature = "testing"))]
-impl Handler<Crash> for WorkflowActor {
-    type Result = ();
-
-    fn handle(&mut self, _: Crash, _: &mut Self::Context) {
-        panic!("crash of instance {} as the test asked", self.assignment.id);
     }
 }
 

@@ -7,7 +7,6 @@ use super::counters::Counters;
 use super::state::Instance;
 use crate::ids::{Revision, TaskIndex};
 use crate::plan::Plan;
-use crate::states::TaskState;
 
 /// Returns the plan with which an instance continues after changes that are applied; none when the present one still fits.
 ///
@@ -43,9 +42,8 @@ pub fn apply(plan: &Plan, instance: &mut Instance, changes: &Changes) {
     for (task_index, task) in &changes.tasks {
         let old = rows.tasks.insert(*task_index, Box::new(task.clone()));
         if changes.reset.is_none() {
-            let row = |task_index: TaskIndex| rows.tasks.get(&task_index);
-            let state_of = |task_index| row(task_index).map_or(TaskState::Pending, |task| task.state);
-            counters.follow(plan, *task_index, (old.as_deref(), task), state_of);
+            let row_of = |task_index: TaskIndex| rows.tasks.get(&task_index).map(Box::as_ref);
+            counters.follow(plan, *task_index, (old.as_deref(), task), row_of);
         }
     }
     if changes.reset.is_some() {

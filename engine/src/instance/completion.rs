@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::draft::InstanceDraft;
 use super::reasons::failure_reason;
+use super::when::decide_queued;
 use crate::spec::model::{Direction, Param};
 use crate::states::{InstanceState, KillCause};
 use crate::task::TaskEvent;
@@ -43,7 +44,7 @@ pub(super) fn check_completion(draft: &mut InstanceDraft<'_>) {
 /// Does what edges decide; an instance in which nothing can start has failed.
 fn decide_or_fail(draft: &mut InstanceDraft<'_>) {
     draft.decide_pending_tasks();
-    draft.open_attempts();
+    decide_queued(draft);
     let counts = draft.rows().counts();
     match counts.active {
         0 if counts.is_success() => end(draft, InstanceState::Succeeded, None),

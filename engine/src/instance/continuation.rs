@@ -74,7 +74,7 @@ impl EndedInstance<'_> {
             }
             match rows.verdict_of(task_index) {
                 Verdict::Skipped => _ = passed.insert(task_index),
-                Verdict::Starts if node.disabled => _ = passed.insert(task_index),
+                Verdict::Starts if node.disabled && !node.has_when => _ = passed.insert(task_index),
                 Verdict::Starts => {
                     if let Some(row) = self.result_of(plan, task_index) {
                         rows.put_row(task_index, row.clone());

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::ids::{TaskIndex, Timestamp};
 use crate::plan::Plan;
-use crate::plan::propagation::{TallyTable, follow_change};
-use crate::plan::trigger_rule::{EdgeState, EdgeTally, is_failure, may_handle, stands};
+use crate::plan::propagation::{TallyTable, deviating_edges, follow_change};
+use crate::plan::trigger_rule::{EdgeState, EdgeTally, TaskFate, is_failure, may_handle, stands};
 use crate::states::TaskState;
 use crate::task::Task;
 
@@ -90,12 +90,12 @@ impl TaskCounts {
 /// The counters together with the states that they count.
 struct CountedRows<'a, F> {
     counters: &'a mut Counters,
-    state_of: F,
+    fate_of: F,
 }
 
-impl<F: Fn(TaskIndex) -> TaskState> TallyTable for CountedRows<'_, F> {
-    fn state_of(&self, task_index: TaskIndex) -> TaskState {
-        (self.state_of)(task_index)
+impl<F: Fn(TaskIndex) -> TaskFate> TallyTable for CountedRows<'_, F> {
+    fn fate_of(&self, task_index: TaskIndex) -> TaskFate {
+        (self.fate_of)(task_index)
     }
 
     fn tally_of(&self, task_index: TaskIndex) -> EdgeTally {
@@ -104,7 +104,7 @@ impl<F: Fn(TaskIndex) -> TaskState> TallyTable for CountedRows<'_, F> {
 
     fn put_tally(&mut self, task_index: TaskIndex, tally: EdgeTally) {
         self.counters.tallies[task_index.as_usize()] = tally;
-        let state = self.state_of(task_index);
+        let state = self.fate_of(task_index).state;
         self.counters.set_standing(task_index, state);
     }
 }
@@ -124,13 +124,14 @@ impl Counters {
                 counters.counts.enter(task.state);
                 counters.list(task_index, task);
             }
-            let state = task.map_or(TaskState::Pending, |task| task.state);
             let verdict = counters.tallies[task_index.as_usize()].edges.verdict();
-            let outcome = plan.outcome(task_index, state, verdict);
+            let outcome = plan.outcome(task_index, plan.fate(task_index, task), verdict);
+            let deviating = deviating_edges(plan, task_index, outcome);
             for edge in &node.succs {
                 let tally = &mut counters.tallies[edge.task.as_usize()];
-                let to = edge.rule.edge_state(outcome);
-                tally.edges.shift(EdgeState::Waiting, to);
+                let by_rule = || edge.rule.edge_state(outcome);
+                let to = deviating.get(&edge.task).copied().unwrap_or_else(by_rule);
+                tally.edges.shift(edge.naming, EdgeState::Waiting, to);
             }
             for handled in node.handles.iter().filter(|_| !may_handle(outcome)) {
                 counters.tallies[handled.as_usize()].handlers -= 1;
@@ -144,26 +145,27 @@ impl Counters {
         counters
     }
 
-    /// Follows one changed row; `state_of` knows the change.
-    pub(super) fn follow(
+    /// Follows one changed row; `row_of` knows the change.
+    pub(super) fn follow<'a>(
         &mut self,
         plan: &Plan,
         task_index: TaskIndex,
         (old, new): (Option<&Task>, &Task),
-        state_of: impl Fn(TaskIndex) -> TaskState,
+        row_of: impl Fn(TaskIndex) -> Option<&'a Task>,
     ) {
-        let from = old.map_or(TaskState::Pending, |task| task.state);
+        let from = plan.fate(task_index, old);
         if plan.is_included(task_index) {
-            self.counts.shift(from, new.state);
+            self.counts.shift(from.state, new.state);
             if let Some(old) = old {
                 self.unlist(task_index, old);
             }
             self.list(task_index, new);
-            self.set_standing(task_index, new.state);
         }
+        // A disabled task fails when its `when` does.
+        self.set_standing(task_index, new.state);
         let mut table = CountedRows {
             counters: self,
-            state_of,
+            fate_of: |task_index| plan.fate(task_index, row_of(task_index)),
         };
         follow_change(plan, &mut table, task_index, from);
     }

@@ -8,7 +8,6 @@ use super::edge_reasons::{never_start_reason, skip_reason};
 use super::effect::Effect;
 use super::effect_requests::EffectRequests;
 use super::history::History;
-use super::opening::open_attempt;
 use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
@@ -31,8 +30,8 @@ pub(super) struct InstanceDraft<'a> {
     history: History,
     requests: EffectRequests,
     closed: Vec<(TaskIndex, Attempt)>,
-    /// Tasks whose attempts in the owner start in this event, by rank.
-    openings: BTreeSet<(u32, TaskIndex)>,
+    /// Tasks about which the owner decides in this event, by rank.
+    undecided: BTreeSet<(u32, TaskIndex)>,
     /// The choices of the start as a command of this batch changed them.
     start: Option<Arc<Start>>,
 }
@@ -49,7 +48,7 @@ impl<'a> InstanceDraft<'a> {
             history: History::default(),
             requests: EffectRequests::default(),
             closed: Vec::new(),
-            openings: BTreeSet::new(),
+            undecided: BTreeSet::new(),
             start: None,
         }
     }
@@ -190,15 +189,14 @@ impl<'a> InstanceDraft<'a> {
             return;
         }
         let is_disabled = node.disabled;
+        let is_open = self.mode() == InstanceMode::Open;
         match verdict {
+            Verdict::Starts if (is_open || is_disabled) && self.asks_when(task_index) => {
+                self.queue_decision(task_index);
+            }
             Verdict::Undecided => {}
-            Verdict::Starts if is_disabled => {
-                let reason = DISABLED_REASON.to_owned();
-                self.step_task(task_index, TaskEvent::NeverStart { reason });
-            }
-            Verdict::Starts if self.mode() == InstanceMode::Open => {
-                self.step_task(task_index, TaskEvent::Ready);
-            }
+            Verdict::Starts if is_disabled => self.pass_task(task_index),
+            Verdict::Starts if is_open => self.step_task(task_index, TaskEvent::Ready),
             Verdict::Starts => {}
             Verdict::Skipped => {
                 let reason = skip_reason(self.plan, &self.rows, task_index);
@@ -211,15 +209,26 @@ impl<'a> InstanceDraft<'a> {
         }
     }
 
-    /// Decides how the attempts begin that start in the owner, and what follows from it, predecessors first. A queue, since
-    /// a decision may start a chain of further ones.
-    pub(super) fn open_attempts(&mut self) {
-        while let Some((_, task_index)) = self.openings.pop_first() {
-            if let Some(task) = self.plan.task(task_index) {
-                let opening = open_attempt(self, task_index, task);
-                self.step_task(task_index, TaskEvent::Opened(opening));
-            }
-        }
+    /// Passes a disabled task, which counts as succeeded from then on.
+    pub(super) fn pass_task(&mut self, task_index: TaskIndex) {
+        let reason = DISABLED_REASON.to_owned();
+        self.step_task(task_index, TaskEvent::NeverStart { reason });
+    }
+
+    /// Whether the `when` of a task is asked before it starts: not for retries, and not for what continues after a pause.
+    fn asks_when(&self, task_index: TaskIndex) -> bool {
+        let has_started = |row: &Task| row.attempts > row.attempts_before_run;
+        self.plan.nodes[task_index.as_usize()].has_when && !self.rows.get(task_index).is_some_and(has_started)
+    }
+
+    fn queue_decision(&mut self, task_index: TaskIndex) {
+        let rank = self.plan.rank(task_index);
+        self.undecided.insert((rank, task_index));
+    }
+
+    /// Takes the next task about which the owner decides itself, predecessors first.
+    pub(super) fn pop_undecided(&mut self) -> Option<TaskIndex> {
+        Some(self.undecided.pop_first()?.1)
     }
 
     /// Whether the open attempt of a task waits in the owner for something outside.
@@ -249,8 +258,11 @@ impl<'a> InstanceDraft<'a> {
 
     /// Steps one task and takes in what it requests.
     pub(super) fn step_task(&mut self, task_index: TaskIndex, event: TaskEvent) {
-        let is_edge_decision = matches!(event, TaskEvent::Skip { .. } | TaskEvent::NeverStart { .. });
-        let definition = if is_edge_decision {
+        let concerns_disabled_tasks = matches!(
+            event,
+            TaskEvent::Skip { .. } | TaskEvent::NeverStart { .. } | TaskEvent::CannotStart { .. }
+        );
+        let definition = if concerns_disabled_tasks {
             self.plan.definition.task(task_index)
         } else {
             self.plan.task(task_index)
@@ -297,10 +309,7 @@ impl<'a> InstanceDraft<'a> {
             TaskEffect::RequestSlot => self.requests.request_slot(task_index),
             TaskEffect::CancelSlot => self.requests.cancel_slot(task_index),
             TaskEffect::CompleteInline => self.requests.complete_inline(task_index),
-            TaskEffect::Open => {
-                let rank = self.plan.rank(task_index);
-                self.openings.insert((rank, task_index));
-            }
+            TaskEffect::Open => self.queue_decision(task_index),
             TaskEffect::Watch => self.requests.watch(task_index),
             TaskEffect::Kill => self.requests.kill(task_index),
             TaskEffect::Warn(text) => {

@@ -3,6 +3,8 @@
 use super::row_overlay::RowOverlay;
 use crate::ids::TaskIndex;
 use crate::plan::Plan;
+use crate::plan::branches::{BRANCH_OUTPUT, RESULT_OUTPUT};
+use crate::plan::propagation::deviating_edges;
 use crate::plan::trigger_rule::{EdgeState, Outcome, TriggerRule};
 use crate::spec::model::Predecessor;
 
@@ -24,8 +26,12 @@ pub(super) fn never_start_reason(plan: &Plan, rows: &RowOverlay<'_>, task_index:
     format!("{} {became}; this task waits for {awaited}", name(plan, need))
 }
 
-/// Returns why a task is skipped: the first of its closed edges in document order, or else of its void ones.
+/// Returns why a task is skipped: the first task that turned it down, else the first of its closed edges in document order,
+/// or else of its void ones.
 pub(super) fn skip_reason(plan: &Plan, rows: &RowOverlay<'_>, task_index: TaskIndex) -> String {
+    if let Some(need) = first_edge(plan, rows, (task_index, EdgeState::TurnedDown)) {
+        return format!("{} {}", name(plan, need), chosen(rows, need));
+    }
     if let Some(need) = first_edge(plan, rows, (task_index, EdgeState::Closed)) {
         return format!(
             "{} succeeded; this task runs after its failure only",
@@ -47,7 +53,22 @@ fn first_edge<'a>(
     (task_index, state): (TaskIndex, EdgeState),
 ) -> Option<&'a Predecessor> {
     let mut preds = plan.deciding_preds(task_index);
-    preds.find(|need| need.on.edge_state(rows.outcome_of(need.task)) == state)
+    preds.find(|need| {
+        let outcome = rows.outcome_of(need.task);
+        let deviating = deviating_edges(plan, need.task, outcome);
+        let by_rule = || need.on.edge_state(outcome);
+        deviating.get(&task_index).copied().unwrap_or_else(by_rule) == state
+    })
+}
+
+/// Says what a task chose instead.
+fn chosen(rows: &RowOverlay<'_>, need: &Predecessor) -> String {
+    let output = |key: &str| rows.get(need.task).and_then(|row| row.outputs.get(key));
+    match (output(RESULT_OUTPUT), output(BRANCH_OUTPUT).map(String::as_str)) {
+        (Some(result), _) => format!("is {result}, and this task runs otherwise only"),
+        (None, None | Some("")) => "chose nothing".to_owned(),
+        (None, Some(names)) => format!("chose {names}"),
+    }
 }
 
 fn name(plan: &Plan, need: &Predecessor) -> String {

@@ -9,6 +9,7 @@ use super::event::{Event, Operation};
 use super::reasons::{failure_reason, set_reason};
 use super::state::Instance;
 use super::timers::{fire_due, move_due_times};
+use super::when::decide_queued;
 use crate::ids::{TaskIndex, Timestamp};
 use crate::plan::Plan;
 use crate::states::{Attention, KillCause, Priority};
@@ -58,7 +59,7 @@ impl<'a> StepBatch<'a> {
             Event::Quarantine { attention } => quarantine(draft, attention),
         }
         let draft = &mut self.draft;
-        draft.open_attempts();
+        decide_queued(draft);
         if draft.is_ending() && !was_ending {
             let reason = format!("the instance ends: {}", failure_reason(draft));
             draft.end_active_tasks(KillCause::Strategy, &reason);

@@ -7,7 +7,7 @@ use super::event::Operation;
 use super::row_overlay::RowOverlay;
 use crate::ids::TaskIndex;
 use crate::plan::run_range::{OutsideEdges, RunRange};
-use crate::plan::trigger_rule::{Outcome, TriggerRule};
+use crate::plan::trigger_rule::Outcome;
 use crate::plan::{Plan, task_indices};
 use crate::states::{Command, InstanceState, Scope, TaskState};
 
@@ -177,11 +177,14 @@ fn was_held(plan: &Plan, rows: &RowOverlay<'_>, task_index: TaskIndex) -> bool {
 /// Whether a task that handles the failure of this one has run, or was passed because it is disabled.
 fn is_handled(plan: &Plan, rows: &RowOverlay<'_>, task_index: TaskIndex) -> bool {
     let succs = plan.nodes[task_index.as_usize()].succs.iter();
-    let mut handlers = succs.filter(|edge| edge.rule == TriggerRule::OnFailure);
+    let mut handlers = succs.filter(|edge| edge.handles);
     !rows.is_standing(task_index)
         && handlers.any(|edge| {
             let outcome = rows.outcome_of(edge.task);
-            matches!(outcome, Some(Outcome::Succeeded | Outcome::Failed))
+            matches!(
+                outcome,
+                Some(Outcome::Succeeded | Outcome::Chose(_) | Outcome::Failed)
+            )
         })
 }
 
@@ -195,7 +198,9 @@ fn with_followers(
     let mut follows = vec![false; plan.nodes.len()];
     let mut tasks = BTreeSet::new();
     for task_index in plan.order.iter().copied() {
-        let is_first = plan.is_included(task_index) && runs_again(task_index);
+        // A disabled task runs again only where its `when` failed.
+        let may_run = plan.is_included(task_index) || rows.is_standing(task_index);
+        let is_first = may_run && runs_again(task_index);
         let is_forced = rows.state_of(task_index) == TaskState::ForcedSuccess;
         if !is_first && (is_forced || !follows[task_index.as_usize()]) {
             continue;

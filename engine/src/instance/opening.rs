@@ -2,6 +2,7 @@
 
 mod approvals;
 mod children;
+mod decisions;
 mod dependencies;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,9 @@ pub(super) fn open_attempt(
     task_index: TaskIndex,
     task: &TaskDefinition,
 ) -> Opening {
+    if let Some(end) = decisions::decide(draft, task_index, task) {
+        return Opening::Ends(end);
+    }
     let Some(row) = draft.rows().get(task_index) else {
         return waits(task);
     };

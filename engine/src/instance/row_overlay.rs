@@ -10,7 +10,7 @@ use crate::ids::{TaskIndex, Timestamp};
 use crate::overrides::TaskOverrides;
 use crate::plan::Plan;
 use crate::plan::propagation::{TallyTable, follow_change};
-use crate::plan::trigger_rule::{EdgeTally, Outcome, Verdict, stands};
+use crate::plan::trigger_rule::{EdgeTally, Outcome, TaskFate, Verdict, stands};
 use crate::states::{KillCause, TaskState};
 use crate::task::Task;
 
@@ -90,8 +90,8 @@ impl<'a> RowOverlay<'a> {
 
     /// Returns what became of a task; none while it is not settled.
     pub(super) fn outcome_of(&self, task_index: TaskIndex) -> Option<Outcome> {
-        let (state, verdict) = (self.state_of(task_index), self.verdict_of(task_index));
-        self.plan.outcome(task_index, state, verdict)
+        let (fate, verdict) = (self.fate_of(task_index), self.verdict_of(task_index));
+        self.plan.outcome(task_index, fate, verdict)
     }
 
     /// Lists tasks in an active state.
@@ -250,9 +250,9 @@ impl<'a> RowOverlay<'a> {
 
     /// Puts a changed row in place; returns the tasks about which their edges decide something else by that.
     pub(super) fn put_row(&mut self, task_index: TaskIndex, task: Task) -> Vec<(TaskIndex, Verdict)> {
-        let (from, to) = (self.state_of(task_index), task.state);
+        let (from, to) = (self.fate_of(task_index), task.state);
         self.touched.insert(task_index, task);
-        self.shift_state(task_index, (from, to));
+        self.shift_state(task_index, (from.state, to));
         let plan = self.plan;
         follow_change(plan, self, task_index, from)
     }
@@ -267,8 +267,8 @@ impl<'a> RowOverlay<'a> {
     fn shift_state(&mut self, task_index: TaskIndex, (from, to): (TaskState, TaskState)) {
         if self.plan.is_included(task_index) {
             self.counts.shift(from, to);
-            self.set_standing(task_index);
         }
+        self.set_standing(task_index);
     }
 
     fn set_standing(&mut self, task_index: TaskIndex) {
@@ -345,8 +345,8 @@ impl<'a> RowOverlay<'a> {
 }
 
 impl TallyTable for RowOverlay<'_> {
-    fn state_of(&self, task_index: TaskIndex) -> TaskState {
-        Self::state_of(self, task_index)
+    fn fate_of(&self, task_index: TaskIndex) -> TaskFate {
+        self.plan.fate(task_index, self.get(task_index))
     }
 
     fn tally_of(&self, task_index: TaskIndex) -> EdgeTally {

@@ -12,10 +12,22 @@ pub fn upstream_outputs<'a>(
     task_index: TaskIndex,
     outputs_of: &dyn Fn(TaskIndex) -> Option<&'a BTreeMap<String, String>>,
 ) -> BTreeMap<String, String> {
-    let mut seen_outputs = BTreeMap::new();
+    let givers = upstream_givers(plan, task_index, outputs_of).into_iter();
+    let outputs =
+        givers.filter_map(|(name, giver)| Some((name.to_owned(), outputs_of(giver)?.get(name)?.clone())));
+    outputs.collect()
+}
+
+/// Returns for each output that a task sees the task that gives it.
+pub(super) fn upstream_givers<'a>(
+    plan: &'a Plan,
+    task_index: TaskIndex,
+    outputs_of: &dyn Fn(TaskIndex) -> Option<&'a BTreeMap<String, String>>,
+) -> BTreeMap<&'a str, TaskIndex> {
+    let mut givers = BTreeMap::new();
     // Most workflows hand on nothing: then the walk through all ancestors is spared.
     if plan.definition.tasks.iter().all(|task| task.outputs.is_empty()) {
-        return seen_outputs;
+        return givers;
     }
     let preds = |task_index: TaskIndex| {
         plan.nodes
@@ -32,10 +44,10 @@ pub fn upstream_outputs<'a>(
         };
         *new = true;
         let outputs = outputs_of(next).into_iter();
-        for (name, value) in outputs.flat_map(|outputs| plan.declared_outputs(next, outputs)) {
-            seen_outputs.entry(name.clone()).or_insert_with(|| value.clone());
+        for (name, _) in outputs.flat_map(|outputs| plan.declared_outputs(next, outputs)) {
+            givers.entry(name.as_str()).or_insert(next);
         }
         queue.extend(preds(next));
     }
-    seen_outputs
+    givers
 }

@@ -144,6 +144,8 @@ pub struct TaskDefinition {
     pub outputs: Vec<Output>,
     /// Further attempts; without a policy the project's, on workers.
     pub retry: Option<RetryPolicy>,
+    /// An expression that is asked each time it would start; where it is false the task is skipped.
+    pub when: Option<String>,
     /// The wait after it became ready, in milliseconds.
     pub delay_ms: Option<i64>,
     /// The limit of one attempt, in milliseconds; without one the project's, on workers.

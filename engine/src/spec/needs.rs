@@ -11,6 +11,7 @@ use super::validator::{Path, Validator, named};
 use super::values::value_text;
 use crate::ids::TaskIndex;
 use crate::plan::trigger_rule::TriggerRule;
+use crate::task_type::conditions::CONDITIONS;
 
 /// Keys of a need in its long form.
 pub(super) const NEED_KEYS: &[&str] = &["task", "on"];
@@ -37,14 +38,28 @@ pub(super) fn parse(
         .map(|(name, task)| {
             let at = at.key(name);
             let at = at.key("needs");
-            match task.get("needs") {
-                Some(needs) => parse_list(validator, name, needs, (&at, &places)),
-                None => Vec::new(),
+            let Some(needs) = task.get("needs") else {
+                return Vec::new();
+            };
+            if task.get("type").and_then(Value::as_str) == Some(CONDITIONS.name) {
+                refuse_rules(validator, needs, &at);
             }
+            parse_list(validator, name, needs, (&at, &places))
         })
         .collect();
     report_cycles(validator, tasks, &needs, at);
     needs
+}
+
+/// Conditions ask what became of the tasks that they need, so they wait for any end.
+fn refuse_rules(validator: &mut Validator, needs: &Value, at: &Path<'_>) {
+    let list = needs.as_array().into_iter().flatten();
+    for (place, need) in list.enumerate().filter(|(_, need)| need.get("on").is_some()) {
+        let name = need_name(need);
+        let message =
+            format!("conditions wait for any end of `{name}`; ask for its result in `all` or `any`");
+        validator.invalid(&at.index(place).key("on"), "BAD_VALUE", message);
+    }
 }
 
 fn parse_list(

@@ -118,7 +118,7 @@ pub(crate) fn parse_type(
 ) -> Option<ParamType> {
     match declared {
         Some(declared) => validator.choice(declared, &at.key("type"), TYPES),
-        None => Some(given.map_or(ParamType::String, undeclared_type)),
+        None => Some(given.map_or(ParamType::Untyped, undeclared_type)),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::fields::schedule_schema;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::field::object_schema;
+use crate::task_type::logic_values::expression_schema;
 use crate::task_type::{TASK_TYPES, TaskType};
 
 /// Returns the JSON Schema (draft 2020-12) of a whole document.
@@ -117,6 +118,7 @@ fn common() -> Map<String, Value> {
             ],
         },
         "retry": retry(),
+        "when": expression_schema("An expression that is asked each time it would start; false skips it."),
         "delay": duration("The wait after it became ready."),
         "timeout": duration("The limit of one attempt."),
         "on_timeout": choice(OnTimeout::ALL, OnTimeout::Fail),

@@ -63,6 +63,7 @@ fn task(definition: &Definition, task: &TaskDefinition) -> Value {
     put_some(&mut map, "params", params(&task.params));
     put_some(&mut map, "outputs", outputs(&task.outputs));
     put_some(&mut map, "retry", task.retry.as_ref().map(retry));
+    put_some(&mut map, "when", task.when.as_ref());
     put_some(&mut map, "delay", task.delay_ms.map(duration));
     put_some(&mut map, "timeout", task.timeout_ms.map(duration));
     put_unless(&mut map, "on_timeout", &task.on_timeout, &OnTimeout::Fail);
@@ -108,11 +109,16 @@ fn param(param: &Param) -> Value {
         return value.clone();
     }
     let mut map = Map::new();
-    put(&mut map, "type", &param.kind);
+    put_some(&mut map, "type", declared_type(param.kind));
     let out = (param.direction == Direction::Out).then_some("out");
     put_some(&mut map, "direction", out);
     put_some(&mut map, "value", value);
     Value::Object(map)
+}
+
+/// Returns the type that a document names.
+fn declared_type(kind: ParamType) -> Option<ParamType> {
+    (kind != ParamType::Untyped).then_some(kind)
 }
 
 /// JSON stands as itself where that keeps its text; every other value is a text.
@@ -125,7 +131,7 @@ fn value(kind: ParamType, text: &str) -> Value {
 }
 
 fn outputs(outputs: &[Output]) -> Option<Value> {
-    let is_bare = |output: &Output| output.default.is_none() && output.kind == ParamType::String;
+    let is_bare = |output: &Output| output.default.is_none() && output.kind == ParamType::Untyped;
     if outputs.iter().all(is_bare) {
         let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
         return (!names.is_empty()).then(|| json!(names));
@@ -138,7 +144,7 @@ fn outputs(outputs: &[Output]) -> Option<Value> {
 }
 
 fn output(output: &Output) -> Value {
-    if output.kind == ParamType::String {
+    if output.kind == ParamType::Untyped {
         return json!(output.default);
     }
     let mut map = Map::new();

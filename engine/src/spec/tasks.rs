@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::limits::MAX_TASKS;
+use super::logic::report_logic_mistakes;
 use super::model::{OnCutOff, Output, RetryPolicy, TaskDefinition};
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
@@ -12,6 +13,7 @@ use super::values::{ParamType, undeclared_type};
 use super::{cut_off, names, needs, params};
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::action::TaskAction;
+use crate::task_type::logic_values::parse_expression;
 use crate::task_type::noop::noop_action;
 use crate::task_type::{TASK_TYPES, TaskType};
 
@@ -22,6 +24,7 @@ pub(super) const COMMON_KEYS: &[&str] = &[
     "params",
     "outputs",
     "retry",
+    "when",
     "delay",
     "timeout",
     "on_timeout",
@@ -66,13 +69,12 @@ pub(super) fn parse(validator: &mut Validator, value: &Value, at: &Path<'_>) -> 
         .collect();
     let needs = needs::parse(validator, map, at);
     let tasks: Option<Vec<TaskDefinition>> = tasks.into_iter().collect();
-    Some(
-        tasks?
-            .into_iter()
-            .zip(needs)
-            .map(|(task, needs)| TaskDefinition { needs, ..task })
-            .collect(),
-    )
+    let tasks = tasks?.into_iter().zip(needs);
+    let tasks: Vec<TaskDefinition> = tasks
+        .map(|(task, needs)| TaskDefinition { needs, ..task })
+        .collect();
+    report_logic_mistakes(validator, &tasks, at);
+    Some(tasks)
 }
 
 fn parse_task(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_>) -> Option<TaskDefinition> {
@@ -98,6 +100,7 @@ fn parse_task(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_
             parse_outputs(validator, value, &at.key("outputs"))
         }),
         retry: common("retry").map(|value| parse_retry(validator, value, &at.key("retry"))),
+        when: common("when").and_then(|value| parse_expression(validator, value, &at.key("when"))),
         delay_ms: common("delay")
             .and_then(|value| validator.duration(value, &at.key("delay")))
             .filter(|ms| *ms > 0),
@@ -253,7 +256,7 @@ fn parse_output_names(validator: &mut Validator, list: &[Value], at: &Path<'_>) 
         } else if validator.param_name(name, &at) {
             outputs.push(Output {
                 name: name.to_owned(),
-                kind: ParamType::String,
+                kind: ParamType::Untyped,
                 default: None,
             });
         }

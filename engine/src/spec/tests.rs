@@ -428,8 +428,8 @@ fn an_output_has_a_type_and_a_default_or_one_of_them() {
     let expected = [
         ("rows", ParamType::Integer, Some("7")),
         ("list", ParamType::Json, Some("[1,2]")),
-        ("text", ParamType::String, Some("a")),
-        ("none", ParamType::String, None),
+        ("text", ParamType::Untyped, Some("a")),
+        ("none", ParamType::Untyped, None),
         ("ok", ParamType::Boolean, None),
     ];
     assert_eq!(found, expected);
@@ -597,10 +597,21 @@ fn each_type_is_readable_with_the_keys_that_its_schema_requires() {
                 "request" => task[key] = json!({ "url": "http://x" }),
                 "workflow" => task[key] = json!("part"),
                 "over" => task[key] = json!({ "k": [1] }),
+                "cases" | "default" => task[key] = json!([]),
+                "message" => task[key] = json!("ok?"),
                 _ => {}
             }
         }
-        parse(&with_tasks(json!({ "a": task }))).unwrap();
+        if kind.name == "dependent" {
+            // So it is here.
+            task["all"] = json!([{ "workflow": "w", "cycle": "day", "date": "today" }]);
+        }
+        if kind.name == "conditions" {
+            // Either `all` or `any` is required, which the table does not say.
+            task["needs"] = json!(["b"]);
+            task["any"] = json!([{ "task": "b", "is": "failed" }]);
+        }
+        parse(&with_tasks(json!({ "a": task, "b": { "type": "noop" } }))).unwrap();
     }
 }
 

@@ -19,6 +19,10 @@ pub enum ParamType {
     Boolean,
     /// JSON text.
     Json,
+    /// Any text, because no type is declared: expressions take one that looks so for a number or a truth value. Between
+    /// nodes it is a string.
+    #[serde(skip_deserializing, rename(serialize = "string"))]
+    Untyped,
 }
 
 /// A stable code, and a readable text.
@@ -36,7 +40,7 @@ pub(crate) fn value_text(value: &Value) -> String {
 /// Returns the type of a value that is given without one.
 pub(crate) fn undeclared_type(value: &Value) -> ParamType {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => ParamType::String,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => ParamType::Untyped,
         Value::Array(_) | Value::Object(_) => ParamType::Json,
     }
 }
@@ -62,7 +66,7 @@ pub(crate) fn typed_text(param_type: ParamType, value: &Value) -> Result<String,
 pub(crate) fn check_value(param_type: ParamType, text: &str) -> Result<(), ValueMistake> {
     check_text(text)?;
     let fits = match param_type {
-        ParamType::String => true,
+        ParamType::String | ParamType::Untyped => true,
         ParamType::Integer => is_integer(text),
         ParamType::Number => is_number(text),
         ParamType::Boolean => text == "true" || text == "false",
@@ -89,7 +93,7 @@ pub(crate) fn check_text(text: &str) -> Result<(), ValueMistake> {
 
 fn bad_type(param_type: ParamType) -> ValueMistake {
     let wanted = match param_type {
-        ParamType::String => "a text",
+        ParamType::String | ParamType::Untyped => "a text",
         ParamType::Integer => "a whole number",
         ParamType::Number => "a number",
         ParamType::Boolean => "`true` or `false`",

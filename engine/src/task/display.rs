@@ -42,6 +42,7 @@ impl fmt::Display for TaskEvent {
             Self::Ready => f.write_str("ready"),
             Self::Skip { .. } => f.write_str("skip"),
             Self::NeverStart { .. } => f.write_str("never start"),
+            Self::CannotStart { .. } => f.write_str("cannot start"),
             Self::Opened(_) => f.write_str("opened"),
             Self::Report(report) => report.fmt(f),
             Self::Due => f.write_str("due"),

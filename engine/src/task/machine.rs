@@ -36,10 +36,11 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
 
         (Pending, E::Skip { reason }) => TaskStep::entered(task, Skipped, reason),
         (Pending, E::NeverStart { reason }) => TaskStep::entered(task, NotRun, reason),
+        (Pending, E::CannotStart { reason }) => TaskStep::entered(task, Failed, reason),
         (
             Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess | Failed
             | Killed | Skipped | NotRun,
-            E::Skip { .. } | E::NeverStart { .. },
+            E::Skip { .. } | E::NeverStart { .. } | E::CannotStart { .. },
         ) => TaskStep::ignored(task, "its edges decided before"),
 
         (Running, E::Opened(opening)) => watch::open(context, task, opening),

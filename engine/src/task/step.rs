@@ -63,6 +63,11 @@ pub enum TaskEvent {
         /// Why.
         reason: String,
     },
+    /// Its `when` has no result.
+    CannotStart {
+        /// Why.
+        reason: String,
+    },
     /// How its attempt in the owner begins.
     Opened(Opening),
     /// Something was reported about it.

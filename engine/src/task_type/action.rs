@@ -80,6 +80,12 @@ impl TaskAction {
         Self::new(task_type, Vec::new())
     }
 
+    /// Returns an action with these fields.
+    #[cfg(test)]
+    pub(crate) fn with_fields(task_type: &'static TaskType, fields: FieldValues) -> Self {
+        Self::new(task_type, fields)
+    }
+
     /// Returns the name of the task type.
     pub fn type_name(&self) -> &'static str {
         self.task_type.name
@@ -115,6 +121,12 @@ impl TaskAction {
         fields
             .map(|(key, value)| ((*key).to_owned(), value.clone()))
             .collect()
+    }
+
+    /// Reads the fields as the struct of their type; placeholders are not replaced.
+    pub(crate) fn read_fields<T: DeserializeOwned>(&self) -> Option<T> {
+        let fields = with_defaults(self.task_type.fields, &self.fields);
+        serde_json::from_value(Value::Object(fields)).ok()
     }
 
     /// Returns the keys of the type's scripts.

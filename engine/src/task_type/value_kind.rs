@@ -6,6 +6,9 @@ use url::Url;
 use super::child_values::{
     lists_schema, params_schema, parse_lists, parse_params, parse_separator, parse_texts, texts_schema,
 };
+use super::logic_values::{
+    cases_schema, conditions_schema, parse_cases, parse_conditions, parse_task_names, task_names_schema,
+};
 use super::wait_values::{approval_inputs_schema, approvers_schema, dependencies_schema};
 use crate::spec::names::MAX_CHARS;
 use crate::spec::validator::{Path, Validator, named};
@@ -71,6 +74,12 @@ pub enum ValueKind {
     Texts,
     /// A short text that is not empty.
     Separator,
+    /// The name of one task, or a list of names.
+    TaskNames,
+    /// Cases of a switch: each an expression with the tasks that it chooses.
+    Cases,
+    /// Conditions about tasks, which may be nested.
+    Conditions,
 }
 
 impl ValueKind {
@@ -101,12 +110,18 @@ impl ValueKind {
             Self::ValueLists => parse_lists(validator, value, at).map(Value::from),
             Self::Texts => parse_texts(validator, value, at).map(Value::from),
             Self::Separator => parse_separator(validator, value, at).map(Value::from),
+            Self::TaskNames => parse_task_names(validator, value, at),
+            Self::Cases => parse_cases(validator, value, at),
+            Self::Conditions => parse_conditions(validator, value, at),
         }
     }
 
     /// Returns the JSON Schema of a value.
     pub(super) fn schema(self) -> Value {
         match self {
+            Self::TaskNames => task_names_schema(),
+            Self::Cases => cases_schema(),
+            Self::Conditions => conditions_schema(),
             Self::Script => json!({ "type": "string", "minLength": 1 }),
             Self::Program => json!({
                 "oneOf": [

@@ -93,6 +93,8 @@ codes! {
     UnknownTimezone = "UNKNOWN_TIMEZONE", UNPROCESSABLE_ENTITY, "There is no such time zone";
     /// An expression that does not follow the grammar.
     InvalidCron = "INVALID_CRON", UNPROCESSABLE_ENTITY, "The cron expression is not valid";
+    /// A `when` that is no expression.
+    InvalidExpression = "INVALID_EXPRESSION", UNPROCESSABLE_ENTITY, "The expression is not valid";
     /// An expression that no date matches.
     NeverFires = "NEVER_FIRES", UNPROCESSABLE_ENTITY, "The cron expression never fires";
     /// A schedule names a calendar that does not exist.

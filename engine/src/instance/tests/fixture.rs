@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::attempt::AttemptEvent;
 use crate::attempt::{AttemptEnd, AttemptResult};
 use crate::ids::{
@@ -25,6 +27,8 @@ use crate::states::{
 use crate::task::{TaskReport, Worker};
 use crate::task_type::noop::noop_action;
 use crate::task_type::shell::shell_action;
+use crate::task_type::switch::SWITCH;
+use crate::task_type::{ExecutionSite, TaskAction, TaskType, WatchKind};
 use crate::timezone::Tz;
 
 pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
@@ -38,6 +42,7 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
         params: Vec::new(),
         outputs: Vec::new(),
         retry: None,
+        when: None,
         delay_ms: None,
         timeout_ms: None,
         on_timeout: OnTimeout::Fail,
@@ -76,6 +81,39 @@ pub(crate) fn noop(name: &str, needs: &[u32]) -> TaskDefinition {
     TaskDefinition {
         action: noop_action(),
         ..task(name, needs)
+    }
+}
+
+const fn waiting_type(name: &'static str, kind: WatchKind) -> TaskType {
+    TaskType {
+        name,
+        doc: "Waits in the owner.",
+        site: ExecutionSite::Owner(kind),
+        fields: &[],
+        prepare: |_, _, _| Default::default(),
+    }
+}
+
+/// A type whose attempts wait for a person.
+pub(crate) const ASK: TaskType = waiting_type("test_ask", WatchKind::Approval);
+
+/// A type whose attempts wait for children.
+pub(crate) const PARENT: TaskType = waiting_type("test_parent", WatchKind::Children);
+
+/// A task whose attempts wait in the owner.
+pub(crate) fn waiting(name: &str, task_type: &'static TaskType) -> TaskDefinition {
+    TaskDefinition {
+        action: TaskAction::of_type(task_type),
+        ..task(name, &[])
+    }
+}
+
+/// A switch that chooses nothing.
+pub(crate) fn switch(name: &str) -> TaskDefinition {
+    let fields = vec![("cases", json!([])), ("default", json!([]))];
+    TaskDefinition {
+        action: TaskAction::with_fields(&SWITCH, fields),
+        ..task(name, &[])
     }
 }
 
@@ -421,17 +459,19 @@ impl World {
             return;
         }
         for task_index in self.plan.order.iter().copied() {
-            let stored = self.state.task(task_index).map(|row| row.state);
+            let row = self.state.task(task_index);
+            let stored = row.map(|row| row.state);
             if self.plan.nodes[task_index.as_usize()].frozen {
                 continue;
             }
             let tally = self.state.counters.tallies[task_index.as_usize()];
-            let row_state = stored.unwrap_or(TaskState::Pending);
-            let outcome = self.plan.outcome(task_index, row_state, tally.edges.verdict());
+            let fate = self.plan.fate(task_index, row);
+            let outcome = self.plan.outcome(task_index, fate, tally.edges.verdict());
             let expected = match outcome {
                 Some(Outcome::Skipped) => TaskState::Skipped,
                 Some(Outcome::NeverStarts) => TaskState::NotRun,
-                Some(Outcome::Succeeded | Outcome::Failed) | None => continue,
+                Some(Outcome::Succeeded | Outcome::Chose(_) | Outcome::Failed | Outcome::FailedUnstarted)
+                | None => continue,
             };
             assert_eq!(stored, Some(expected), "task {task_index} in {}", self.state);
         }

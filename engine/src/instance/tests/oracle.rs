@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::fixture::*;
 use super::properties::{edges_of, run_out};
@@ -12,6 +13,9 @@ use crate::instance::{Event, Instance};
 use crate::plan::trigger_rule::TriggerRule;
 use crate::spec::model::Predecessor;
 use crate::states::{Command, FailureStrategy, TaskState};
+use crate::task_type::TaskAction;
+use crate::task_type::conditions::CONDITIONS;
+use crate::task_type::switch::SWITCH;
 
 /// One task for the oracle: what it needs, how many attempts fail, how many may.
 #[derive(Debug, Clone)]
@@ -23,9 +27,44 @@ pub(super) struct Case {
     pub(super) disabled: bool,
     /// Whether it fails again after a recover.
     pub(super) fails_again: bool,
+    when: When,
+    kind: Kind,
+    /// Two bits for each predecessor: which branch of it names this task, if it has branches.
+    naming: u16,
 }
 
-pub(super) fn cases() -> impl Strategy<Value = Vec<Case>> {
+/// What the `when` of a task says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum When {
+    Absent,
+    True,
+    False,
+    Unknown,
+}
+
+/// What a task is; a shell without predecessors where conditions would have nothing to ask about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Shell,
+    /// Asks whether the first predecessor ended so.
+    Conditions(&'static str),
+    /// Whether its one case holds.
+    Switch(bool),
+}
+
+/// Cases without tasks that decide.
+pub(super) fn plain_cases() -> impl Strategy<Value = Vec<Case>> {
+    cases().prop_map(|cases| {
+        let plain = |case: Case| Case {
+            when: When::Absent,
+            kind: Kind::Shell,
+            ..case
+        };
+        cases.into_iter().map(plain).collect()
+    })
+}
+
+fn cases() -> impl Strategy<Value = Vec<Case>> {
     let case = (
         any::<u8>(),
         any::<u16>(),
@@ -33,24 +72,74 @@ pub(super) fn cases() -> impl Strategy<Value = Vec<Case>> {
         0..3_u32,
         0..6_u8,
         any::<bool>(),
+        (0..8_u8, 0..10_u8, any::<u16>()),
     );
-    let case = case.prop_map(|(edges, rules, failures, retries, disabled, fails_again)| Case {
-        edges,
-        rules,
-        failures,
-        retries,
-        disabled: disabled == 0,
-        fails_again,
-    });
+    let case = case.prop_map(
+        |(edges, rules, failures, retries, disabled, fails_again, (when, kind, naming))| Case {
+            edges,
+            rules,
+            failures,
+            retries,
+            disabled: disabled == 0,
+            fails_again,
+            when: [When::True, When::False, When::Unknown]
+                .get(usize::from(when))
+                .copied()
+                .unwrap_or(When::Absent),
+            kind: match kind {
+                0 => Kind::Conditions("succeeded"),
+                1 => Kind::Conditions("failed"),
+                2 => Kind::Conditions("skipped"),
+                3 => Kind::Switch(true),
+                4 => Kind::Switch(false),
+                _ => Kind::Shell,
+            },
+            naming,
+        },
+    );
     prop::collection::vec(case, 1..9)
 }
 
 pub(super) fn needs(cases: &[Case], place: usize) -> Vec<Predecessor> {
-    edges_of(place, cases[place].edges, cases[place].rules)
+    let mut needs = edges_of(place, cases[place].edges, cases[place].rules);
+    if matches!(cases[place].kind, Kind::Conditions(_)) {
+        for need in &mut needs {
+            need.on = TriggerRule::OnSuccess;
+        }
+    }
+    needs
+}
+
+fn kind_of(cases: &[Case], place: usize) -> Kind {
+    match cases[place].kind {
+        Kind::Conditions(_) if needs(cases, place).is_empty() => Kind::Shell,
+        kind => kind,
+    }
+}
+
+/// Returns which branches of a predecessor name a task: the first, the second, both, or none.
+fn naming(cases: &[Case], place: usize, pred: usize) -> [bool; 2] {
+    let is_plain = needs(cases, place)
+        .iter()
+        .any(|need| need.task.as_usize() == pred && need.on == TriggerRule::OnSuccess);
+    let bits = cases[place].naming >> (2 * pred);
+    let has_branches = kind_of(cases, pred) != Kind::Shell;
+    [0, 1].map(|branch| is_plain && has_branches && bits & (1 << branch) != 0)
+}
+
+/// Whether a task follows another one over any number of edges.
+fn follows(cases: &[Case], place: usize, other: usize) -> bool {
+    needs(cases, place)
+        .iter()
+        .map(|need| need.task.as_usize())
+        .any(|pred| pred == other || follows(cases, pred, other))
 }
 
 /// What the oracle calls a task that is not settled.
 const OPEN: &str = "open";
+
+/// What a task is whose `when` has no result.
+const UNSTARTED: &str = "failed without an attempt";
 
 /// What a disabled task is that would start.
 pub(super) const PASSED: &str = "passed";
@@ -61,25 +150,65 @@ pub(super) fn read_states(cases: &[Case], ran: impl Fn(usize) -> &'static str) -
     for (place, case) in cases.iter().enumerate() {
         let edges: Vec<&str> = needs(cases, place)
             .into_iter()
-            .map(|need| edge(need.on, states[need.task.as_usize()]))
+            .map(|need| edge_to(cases, &states, place, need))
             .collect();
         let any = |kind: &str| edges.contains(&kind);
+        let may_be_turned_down =
+            (0..place).any(|pred| naming(cases, place, pred).contains(&true) && states[pred] == OPEN);
         states.push(match () {
-            () if any("dead") => "not_run",
+            () if any("turned down") => "skipped",
+            () if any("dead") && !may_be_turned_down => "not_run",
             () if any("waiting") => OPEN,
             () if any("closed") || (any("void") && !any("open")) => "skipped",
+            () if case.when == When::False => "skipped",
+            () if case.when == When::Unknown => UNSTARTED,
             () if case.disabled => PASSED,
+            () if kind_of(cases, place) != Kind::Shell => "succeeded",
             () => ran(place),
         });
     }
     states
 }
 
+fn edge_to(cases: &[Case], states: &[&'static str], place: usize, need: Predecessor) -> &'static str {
+    let pred = need.task.as_usize();
+    let names = naming(cases, place, pred);
+    let on = match kind_of(cases, place) {
+        Kind::Conditions(_) => TriggerRule::OnSettled,
+        Kind::Shell | Kind::Switch(_) => need.on,
+    };
+    let by_rule = edge(on, states[pred]);
+    if !names.contains(&true) || states[pred] != "succeeded" {
+        return by_rule;
+    }
+    let branch = usize::from(!holds(cases, states, pred));
+    if names[branch] {
+        return by_rule;
+    }
+    let mut chosen = (0..cases.len()).filter(|task| naming(cases, *task, pred)[branch]);
+    if chosen.any(|chosen| follows(cases, place, chosen)) {
+        return "void";
+    }
+    "turned down"
+}
+
+/// Whether what a deciding task asks holds.
+fn holds(cases: &[Case], states: &[&'static str], place: usize) -> bool {
+    let first = || states[needs(cases, place)[0].task.as_usize()];
+    match kind_of(cases, place) {
+        Kind::Shell => false,
+        Kind::Switch(holds) => holds,
+        Kind::Conditions("succeeded") => ["succeeded", "forced_success", PASSED].contains(&first()),
+        Kind::Conditions("failed") => ["failed", "killed", UNSTARTED].contains(&first()),
+        Kind::Conditions(is) => first() == is,
+    }
+}
+
 /// The table of contract: rows are what became of the predecessor.
 pub(super) fn edge(on: TriggerRule, predecessor: &str) -> &'static str {
     let row = match predecessor {
         "succeeded" | "forced_success" | PASSED => ["open", "closed", "open"],
-        "failed" | "killed" => ["dead", "open", "open"],
+        "failed" | "killed" | UNSTARTED => ["dead", "open", "open"],
         "skipped" => ["void", "void", "void"],
         "not_run" => ["dead", "dead", "open"],
         _ => ["waiting", "waiting", "waiting"],
@@ -100,13 +229,18 @@ fn standing(cases: &[Case], states: &[&str]) -> BTreeSet<usize> {
                 needs.map(move |need| (successor, need))
             })
             .filter(|(_, need)| need.task.as_usize() == *place)
-            .map(|(successor, need)| (need.on, states[successor]))
+            .map(|(successor, need)| match kind_of(cases, successor) {
+                // Conditions handle what they ask about.
+                Kind::Conditions(_) => (TriggerRule::OnFailure, states[successor]),
+                Kind::Shell | Kind::Switch(_) => (need.on, states[successor]),
+            })
             .collect();
         let can_be_handled = edges.iter().all(|(on, _)| *on != TriggerRule::OnSuccess);
         let may_handle = |(on, state): &(TriggerRule, &str)| {
-            *on == TriggerRule::OnFailure && !matches!(*state, "skipped" | "not_run")
+            *on == TriggerRule::OnFailure && !matches!(*state, "skipped" | "not_run" | UNSTARTED)
         };
-        states[*place] == "failed" && !(can_be_handled && edges.iter().any(may_handle))
+        let has_failed = matches!(states[*place], "failed" | UNSTARTED);
+        has_failed && !(can_be_handled && edges.iter().any(may_handle))
     };
     (0..cases.len()).filter(stands).collect()
 }
@@ -114,9 +248,11 @@ fn standing(cases: &[Case], states: &[&str]) -> BTreeSet<usize> {
 pub(super) fn line_of(cases: &[Case], states: &[&'static str]) -> String {
     let is_lost = |(state, case): (&&str, &Case)| *state == "not_run" && !case.disabled;
     let fails = !standing(cases, states).is_empty() || states.iter().zip(cases).any(is_lost);
-    let shown = states
-        .iter()
-        .map(|state| if *state == PASSED { "not_run" } else { *state });
+    let shown = states.iter().map(|state| match *state {
+        PASSED => "not_run",
+        UNSTARTED => "failed",
+        state => state,
+    });
     let mut words = vec![if fails { "failed" } else { "succeeded" }];
     words.extend(shown);
     words.join(" ")
@@ -157,6 +293,13 @@ pub(super) fn world_of(cases: &[Case], strategy: FailureStrategy) -> World {
     let tasks = cases.iter().enumerate().map(|(place, case)| {
         let mut task = with_retries(case.retries, 10, task(&format!("t{place}"), &[]));
         task.needs = needs(cases, place);
+        task.action = action_of(cases, place).unwrap_or(task.action);
+        task.when = match case.when {
+            When::Absent => None,
+            When::True => Some("1 == 1".to_owned()),
+            When::False => Some("1 == 2".to_owned()),
+            When::Unknown => Some("nobody == 1".to_owned()),
+        };
         if case.disabled { forbidden(task) } else { task }
     });
     let mut start = start();
@@ -164,6 +307,28 @@ pub(super) fn world_of(cases: &[Case], strategy: FailureStrategy) -> World {
     let mut world = World::new(workflow(tasks.collect()), start);
     world.send(Event::Loaded);
     world
+}
+
+/// Returns the action of a task that decides.
+fn action_of(cases: &[Case], place: usize) -> Option<TaskAction> {
+    let named = |branch: usize| -> Value {
+        let named = (0..cases.len()).filter(|task| naming(cases, *task, place)[branch]);
+        named.map(|task| format!("t{task}")).collect()
+    };
+    match kind_of(cases, place) {
+        Kind::Shell => None,
+        Kind::Conditions(is) => {
+            let first = format!("t{}", needs(cases, place)[0].task.as_usize());
+            let question = json!([{ "any": [{ "task": first, "is": is }] }]);
+            let fields = vec![("all", question), ("then", named(0)), ("else", named(1))];
+            Some(TaskAction::with_fields(&CONDITIONS, fields))
+        }
+        Kind::Switch(holds) => {
+            let cases = json!([{ "when": holds.to_string(), "then": named(0) }]);
+            let fields = vec![("cases", cases), ("default", named(1))];
+            Some(TaskAction::with_fields(&SWITCH, fields))
+        }
+    }
 }
 
 pub(super) fn play(world: &mut World, cases: &[Case]) {
@@ -189,6 +354,7 @@ fn compare_open(world: &World, cases: &[Case]) -> Result<(), TestCaseError> {
         let fits = match *state {
             OPEN => !matches!(shown, TaskState::Skipped | TaskState::NotRun),
             PASSED => shown == TaskState::NotRun,
+            UNSTARTED => shown == TaskState::Failed,
             state => shown.as_str() == state,
         };
         prop_assert!(fits, "task {} is {}, and should be {}", place, shown, state);
@@ -269,7 +435,11 @@ proptest! {
         for (place, case) in cases.iter().enumerate() {
             let row = world.state.task(TaskIndex(u32::try_from(place).unwrap()));
             let Some(row) = row.filter(|row| row.attempts > 0) else { continue };
-            prop_assert_eq!(row.attempts, case.failures.min(case.retries) + 1, "task {}", place);
+            let failed = match kind_of(&cases, place) {
+                Kind::Shell => case.failures.min(case.retries),
+                Kind::Conditions(_) | Kind::Switch(_) => 0,
+            };
+            prop_assert_eq!(row.attempts, failed + 1, "task {}", place);
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::plan::trigger_rule::TriggerRule;
 use crate::spec::model::{Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Priority, Scope};
-use crate::task::TaskReport;
+use crate::task::{ApprovalDecision, ChildrenSeen, Observation, TaskReport, WatchGoal};
+use crate::task_type::WatchKind;
 
 /// One random task of a graph whose edges go back.
 #[derive(Debug, Clone)]
@@ -44,6 +45,9 @@ pub(super) fn graph(shapes: &[Shape]) -> Vec<TaskDefinition> {
         let name = format!("t{place}");
         let mut task = match shape.kind % 5 {
             0 => noop(&name, &[]),
+            2 if shape.kind > 150 => waiting(&name, &ASK),
+            3 if shape.kind > 150 => waiting(&name, &PARENT),
+            4 if shape.kind > 150 => switch(&name),
             1 if shape.kind > 200 => forbidden(task(&name, &[])),
             _ => with_retries(shape.retries, 100, task(&name, &[])),
         };
@@ -54,6 +58,9 @@ pub(super) fn graph(shapes: &[Shape]) -> Vec<TaskDefinition> {
         if shape.flags & 2 != 0 {
             task.timeout_ms = Some(300);
             task.on_timeout = OnTimeout::ALL[usize::from(shape.flags >> 2) % 3];
+        }
+        if shape.flags & 64 != 0 {
+            task.when = Some(format!("tasks.t0.state {} 'failed'", ["==", "!="][place % 2]));
         }
         if shape.flags & 32 != 0 {
             task.on_worker_lost = OnWorkerLost::Fail;
@@ -152,6 +159,11 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
             event: AttemptEvent::Lost { reason },
         }),
         22..=24 => Event::Due,
+        29 => Event::Report(TaskReport::Observed {
+            task_index,
+            attempt: AttemptNumber(u32::from(detail % 3) + 1),
+            observation: observation_of(detail),
+        }),
         25 => Event::Report(TaskReport::NoSlot { task_index, reason }),
         26 => Event::Loaded,
         28 => {
@@ -170,6 +182,22 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
             let event = world.command_event(command, command.names_task().then_some(task_index));
             with_arguments(event, which)
         }
+    }
+}
+
+fn observation_of(detail: u8) -> Observation {
+    match detail % 4 {
+        0 => Observation::Approval(ApprovalDecision::Approved {
+            outputs: BTreeMap::new(),
+        }),
+        1 => Observation::Approval(ApprovalDecision::Rejected {
+            reason: "no".to_owned(),
+        }),
+        _ => Observation::Children(ChildrenSeen {
+            open: u32::from(detail >> 2 & 1),
+            paused: u32::from(detail >> 3 & 1),
+            unsuccessful: u32::from(detail >> 4 & 1),
+        }),
     }
 }
 
@@ -214,6 +242,19 @@ fn ended(uid: DispatchId, result: AttemptResult, world: &World) -> Event {
     })
 }
 
+/// What a watch finds in a world where everything that is waited for obeys.
+fn answer_to(kind: WatchKind, goal: WatchGoal) -> Observation {
+    match kind {
+        WatchKind::Children => Observation::Children(ChildrenSeen {
+            paused: u32::from(goal == WatchGoal::Pause),
+            ..ChildrenSeen::default()
+        }),
+        WatchKind::Dependencies | WatchKind::Approval => Observation::Approval(ApprovalDecision::Approved {
+            outputs: BTreeMap::new(),
+        }),
+    }
+}
+
 /// Answers everything that is pending, as a world without faults does; returns false when nothing is pending.
 pub(super) fn answer(world: &mut World, outcome: &mut dyn FnMut(TaskIndex, u32) -> AttemptResult) -> bool {
     let pending = pending_effects(&world.plan, &world.state);
@@ -232,6 +273,16 @@ pub(super) fn answer(world: &mut World, outcome: &mut dyn FnMut(TaskIndex, u32) 
                     attempt: *attempt,
                 }))
             }
+            Effect::Watch {
+                task_index,
+                attempt,
+                kind,
+                goal,
+            } => Some(Event::Report(TaskReport::Observed {
+                task_index: *task_index,
+                attempt: *attempt,
+                observation: answer_to(*kind, *goal),
+            })),
             _ => None,
         })
         .collect();

@@ -1,32 +1,19 @@
 use std::collections::BTreeMap;
 
 use super::children::{child, parsed_task};
-use super::fixture::{World, task};
+use super::fixture::{ASK, World, task, waiting};
 use crate::attempt::AttemptResult;
 use crate::ids::{AttemptNumber, TaskIndex};
 use crate::instance::{Effect, Event, pending_effects};
 use crate::spec::model::TaskDefinition;
 use crate::states::{Command, InstanceState, KillCause, OnTimeout};
 use crate::task::{ApprovalDecision, ApprovalVerdict, ChildrenSeen, Observation, TaskReport, WatchGoal};
-use crate::task_type::{ExecutionSite, TaskAction, TaskType, WatchKind};
+use crate::task_type::TaskType;
 
-const fn waiting_type(name: &'static str, kind: WatchKind) -> TaskType {
-    TaskType {
-        name,
-        doc: "Waits in the owner.",
-        site: ExecutionSite::Owner(kind),
-        fields: &[],
-        prepare: |_, _, _| Default::default(),
-    }
-}
-
-const ASK: TaskType = waiting_type("test_ask", WatchKind::Approval);
-
-fn waiting(task_type: &'static TaskType, timeout_ms: Option<i64>) -> TaskDefinition {
+fn limited(task_type: &'static TaskType, timeout_ms: i64) -> TaskDefinition {
     TaskDefinition {
-        action: TaskAction::of_type(task_type),
-        timeout_ms,
-        ..task("a", &[])
+        timeout_ms: Some(timeout_ms),
+        ..waiting("a", task_type)
     }
 }
 
@@ -81,7 +68,7 @@ fn goals(world: &World) -> Vec<WatchGoal> {
 
 #[test]
 fn an_attempt_in_the_owner_waits_and_ends_by_what_is_observed() {
-    let mut world = World::of(vec![waiting(&ASK, None), task("b", &[0])]);
+    let mut world = World::of(vec![waiting("a", &ASK), task("b", &[0])]);
     assert_eq!(world.line(), "running running pending");
     assert_eq!(goals(&world), [WatchGoal::Run]);
     world.send(observed(2, approved()));
@@ -94,7 +81,7 @@ fn an_attempt_in_the_owner_waits_and_ends_by_what_is_observed() {
 
 #[test]
 fn a_pause_keeps_the_attempt_open_and_its_time_limit_stands_still() {
-    let mut world = World::of(vec![waiting(&ASK, Some(1_000))]);
+    let mut world = World::of(vec![limited(&ASK, 1_000)]);
     let due = world.row(0).due_at;
     assert_eq!(due, Some(world.now.plus(1_000)));
     world.now = world.now.plus(400);
@@ -119,7 +106,7 @@ fn a_pause_keeps_the_attempt_open_and_its_time_limit_stands_still() {
 #[test]
 fn a_stop_ends_a_wait_at_once_also_while_it_is_paused() {
     for is_paused in [false, true] {
-        let mut world = World::of(vec![waiting(&ASK, None)]);
+        let mut world = World::of(vec![waiting("a", &ASK)]);
         if is_paused {
             world.command(Command::Pause);
         }
@@ -179,7 +166,7 @@ fn a_time_limit_stops_children_and_a_limit_that_warns_does_not() {
 
 #[test]
 fn a_clock_step_moves_the_times_of_a_wait() {
-    let mut world = World::of(vec![waiting(&ASK, Some(1_000))]);
+    let mut world = World::of(vec![limited(&ASK, 1_000)]);
     world.now = world.now.plus(60_000);
     world.send(Event::ClockStepped { by_ms: 60_000 });
     assert_eq!(world.row(0).due_at, Some(world.now.plus(1_000)));
