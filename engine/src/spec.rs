@@ -14,6 +14,7 @@ pub(crate) mod params;
 pub(crate) mod validator;
 pub(crate) mod values;
 
+mod concurrency;
 mod cut_off;
 mod defaults;
 mod graph;
@@ -27,6 +28,7 @@ mod serialize;
 mod tasks;
 mod workflow_references;
 
+pub use concurrency::{ConcurrencyRule, ConcurrencyStrategy};
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use labels::parse_label_map;

@@ -27,6 +27,7 @@ mod m0022_task_progress;
 mod m0024_children;
 mod m0026_project_share;
 mod m0027_waits;
+mod m0028_places;
 mod m0032_single_tasks;
 mod migration;
 
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_children::Migration),
             Box::new(m0026_project_share::Migration),
             Box::new(m0027_waits::Migration),
+            Box::new(m0028_places::Migration),
             Box::new(m0032_single_tasks::Migration),
         ]
     }

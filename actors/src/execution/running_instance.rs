@@ -24,6 +24,8 @@ pub(crate) struct RunningInstance {
     pub(crate) parent: Option<InstanceId>,
     /// The user for whom it was started.
     pub(crate) requested_by: Option<String>,
+    /// Whether its end may give a place back.
+    pub(crate) gated: bool,
     /// Its definition with what the start selected.
     pub(crate) plan: Plan,
     /// Its state as it was last stored.
@@ -61,6 +63,7 @@ impl RunningInstance {
             backfill: loaded.backfill,
             parent: loaded.parent,
             requested_by: loaded.requested_by,
+            gated: loaded.gated,
             state: Instance::load(&plan, loaded.rows),
             plan,
         }

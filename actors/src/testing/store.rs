@@ -5,6 +5,7 @@ mod children;
 mod claims;
 mod members;
 mod owners;
+mod places;
 mod traits;
 mod writes;
 

@@ -25,6 +25,8 @@ pub(crate) mod log_removal;
 pub(crate) mod member;
 pub(crate) mod member_heartbeat;
 pub(crate) mod owner_log;
+pub(crate) mod place;
+pub(crate) mod place_release;
 pub(crate) mod project;
 pub(crate) mod project_grant;
 pub(crate) mod project_share;
@@ -80,6 +82,8 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, instance_purge::Entity),
         create(backend, dependency_wait::Entity),
         create(backend, dependency_end::Entity),
+        create(backend, place::Entity),
+        create(backend, place_release::Entity),
     ]
 }
 
@@ -111,6 +115,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         log_removal::indexes(),
         retention_run::indexes(),
         dependency_wait::indexes(),
+        place::indexes(),
     ]
     .iter()
     .flatten()

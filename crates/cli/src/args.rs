@@ -12,8 +12,8 @@ mod schedule;
 mod workflow;
 
 pub(crate) use admin::{
-    ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCommand, TokenCommand,
-    UserCommand,
+    ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCap, ProjectCommand,
+    TokenCommand, UserCommand,
 };
 pub(crate) use approval::ApprovalCommand;
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};

@@ -33,6 +33,7 @@ pub struct CommitBroadcast {
     backfills: broadcast::Sender<BackfillId>,
     parents: broadcast::Sender<InstanceId>,
     ends: Arc<Notify>,
+    places: Arc<Notify>,
 }
 
 impl CommitBroadcast {
@@ -43,6 +44,7 @@ impl CommitBroadcast {
             backfills: broadcast::channel(capacity).0,
             parents: broadcast::channel(capacity).0,
             ends: Arc::default(),
+            places: Arc::default(),
         }
     }
 
@@ -66,6 +68,16 @@ impl CommitBroadcast {
     /// Returns a receiver of the instances whose children change from now on.
     pub fn subscribe_parents(&self) -> broadcast::Receiver<InstanceId> {
         self.parents.subscribe()
+    }
+
+    /// Says that a place may have come free.
+    pub fn notify_places(&self) {
+        self.places.notify_one();
+    }
+
+    /// Waits until a place may have come free; for one listener.
+    pub async fn place_notice(&self) {
+        self.places.notified().await;
     }
 
     /// Returns a receiver of the backfills that change from now on.

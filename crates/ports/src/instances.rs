@@ -6,11 +6,13 @@ use engine::ids::{
     BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
 };
 use engine::instance::{Changes, InstanceRecord, InstanceRows, ReusedRows};
+use engine::place::PlaceOutlook;
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Attempt;
 use engine::trigger::{Trigger, TriggerType};
 
+use crate::admissions::StartAdmission;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::membership::NodeIdentity;
 
@@ -76,6 +78,7 @@ impl NewInstance {
             run: Run(1),
             run_range: None,
             due_at: None,
+            queued_by: None,
             time_left_ms: None,
             timed_out: false,
             started_at: None,
@@ -102,6 +105,7 @@ impl NewInstance {
             backfill: self.trigger.backfill(),
             parent: self.trigger.parent().map(|parent| parent.instance),
             requested_by: self.requested_by,
+            gated: false,
             duplicate_open_attempts: Vec::new(),
             commands: Vec::new(),
             results: Vec::new(),
@@ -144,8 +148,10 @@ pub enum WriteOutcome {
     Created {
         /// Its id.
         id: InstanceId,
-        /// Its first owner; without one it waits to be claimed.
+        /// Its first owner; without one it waits to be claimed, or for a place.
         owner: Option<NodeIdentity>,
+        /// Whether it runs.
+        admission: StartAdmission,
     },
     /// The request key was used before, with the same body, for this instance.
     Known {
@@ -158,6 +164,8 @@ pub enum WriteOutcome {
     Stored,
     /// Owner, epoch or revision did not match: nothing was stored.
     Stale,
+    /// The run that it begins has no place: nothing was stored, and it is decided again with this outlook.
+    NoPlace(PlaceOutlook),
     /// This entry alone cannot be stored; the others of its batch were.
     Rejected(String),
 }
@@ -187,6 +195,8 @@ pub struct LoadedInstance {
     pub parent: Option<InstanceId>,
     /// The user for whom it was started.
     pub requested_by: Option<String>,
+    /// Whether its end gives a place back.
+    pub gated: bool,
     /// Open attempts of tasks that have a later one; normally none.
     pub duplicate_open_attempts: Vec<(TaskIndex, Attempt)>,
     /// Unapplied commands in order.

@@ -13,6 +13,7 @@ pub mod peers;
 pub mod protocol;
 pub mod rpc;
 
+mod admissions;
 mod backfills;
 mod children;
 mod dependencies;
@@ -23,6 +24,7 @@ mod jobs;
 mod logs;
 mod membership;
 mod ownership;
+mod places;
 mod registry;
 mod retention;
 mod schedules;
@@ -30,6 +32,7 @@ mod starts;
 mod stores;
 mod workflow_lookup;
 
+pub use admissions::{MissingPlace, StartAdmission};
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
@@ -52,6 +55,7 @@ pub use membership::{
     Join, JoinResult, Member, MemberStatus, NodeIdentity,
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+pub use places::{AdmissionPass, AdmissionReport, EndedWaiter, PlaceStore, StoppingHolder, WaitEnd};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
 pub use retention::{
     AgedRows, BatchOutcome, DeletedBatch, EndedInstance, ExpirySelection, RequestedRetention,

@@ -19,6 +19,7 @@ use crate::membership::{
     MemberStatus,
 };
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+use crate::places::PlaceStore;
 use crate::schedules::ScheduleStore;
 use crate::workflow_lookup::WorkflowLookup;
 
@@ -160,6 +161,7 @@ pub trait Store:
     + RelayedResults
     + BackfillStore
     + ChildStore
+    + PlaceStore
     + ScheduleStore
     + WorkflowLookup
     + DependencyStore
@@ -177,6 +179,7 @@ impl<S> Store for S where
         + RelayedResults
         + BackfillStore
         + ChildStore
+        + PlaceStore
         + ScheduleStore
         + WorkflowLookup
         + DependencyStore

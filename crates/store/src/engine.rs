@@ -17,8 +17,10 @@ mod fire_rows;
 mod inbox;
 mod load;
 mod members;
+mod new_rows;
 mod ownership;
 mod pinned_definition;
+mod places;
 mod relayed_results;
 mod reset_statements;
 mod retention;
@@ -26,3 +28,5 @@ pub(crate) mod retention_batches;
 mod schedules;
 mod task_rows;
 mod workflow_lookup;
+
+pub use places::rules::{RuledWorkflow, change_concurrency, change_max_instances};

@@ -46,9 +46,11 @@ impl Command {
     /// it decides. A repeated pause is applied without effect.
     pub fn applies_in(self, state: InstanceState, attention: Option<&Attention>) -> bool {
         match self {
-            Self::Pause | Self::KillTask => {
-                matches!(state, InstanceState::Running | InstanceState::Pausing)
-            }
+            Self::Pause => matches!(
+                state,
+                InstanceState::Queued | InstanceState::Running | InstanceState::Pausing
+            ),
+            Self::KillTask => matches!(state, InstanceState::Running | InstanceState::Pausing),
             Self::Approve | Self::Reject => state == InstanceState::Running && attention.is_none(),
             Self::Stop | Self::Priority => !state.is_final(),
             Self::Resume => match state {

@@ -9,7 +9,9 @@ use engine::states::{InstanceState, OwnershipReason};
 use engine::task::{Attempt, Task};
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
-use ports::{InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, Write, WriteOutcome};
+use ports::{
+    InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, StartAdmission, Write, WriteOutcome,
+};
 
 impl State {
     pub(super) fn write(&mut self, entry: &Write) -> WriteOutcome {
@@ -61,6 +63,7 @@ impl State {
         WriteOutcome::Created {
             id,
             owner: first_owner,
+            admission: StartAdmission::Unlimited,
         }
     }
 
@@ -143,6 +146,7 @@ impl State {
             backfill: row.new.trigger.backfill(),
             parent: row.new.trigger.parent().map(|parent| parent.instance),
             requested_by: row.new.requested_by.clone(),
+            gated: false,
             workflow_id: row.new.workflow_id,
             version: row.new.version,
             project_params: row.new.project_params.clone(),
@@ -210,6 +214,7 @@ fn created_record(owner: Option<&NodeIdentity>) -> InstanceRecord {
         run: Run(1),
         run_range: None,
         due_at: None,
+        queued_by: None,
         time_left_ms: None,
         timed_out: false,
         started_at: None,

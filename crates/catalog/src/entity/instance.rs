@@ -47,6 +47,8 @@ pub struct Model {
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
     pub chosen_tasks: bool,
+    pub gated: bool,
+    pub queued_by: Option<String>,
     pub run_range: Option<String>,
     pub params: Option<String>,
     pub labels: Option<String>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::children::child;
 use super::fixture::*;
 use crate::attempt::AttemptEvent;
 use crate::attempt::AttemptResult;
@@ -14,7 +15,7 @@ use crate::plan::trigger_rule::TriggerRule;
 use crate::spec::model::{Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Priority, Scope};
-use crate::task::{ApprovalDecision, ChildrenSeen, Observation, TaskReport, WatchGoal};
+use crate::task::{ApprovalDecision, ApprovalVerdict, ChildrenSeen, Observation, TaskReport, WatchGoal};
 use crate::task_type::WatchKind;
 
 /// One random task of a graph whose edges go back.
@@ -186,19 +187,26 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
 }
 
 fn observation_of(detail: u8) -> Observation {
+    let states = [
+        InstanceState::Running,
+        InstanceState::Paused,
+        InstanceState::Failed,
+        InstanceState::Succeeded,
+    ];
+    let state = states[usize::from(detail >> 2) % states.len()];
     match detail % 4 {
-        0 => Observation::Approval(ApprovalDecision::Approved {
-            outputs: BTreeMap::new(),
-        }),
-        1 => Observation::Approval(ApprovalDecision::Rejected {
-            reason: "no".to_owned(),
-        }),
-        _ => Observation::Children(ChildrenSeen {
-            open: u32::from(detail >> 2 & 1),
-            paused: u32::from(detail >> 3 & 1),
-            unsuccessful: u32::from(detail >> 4 & 1),
-        }),
+        0 => approval(ApprovalVerdict::Approved(BTreeMap::new())),
+        1 => approval(ApprovalVerdict::Rejected),
+        _ => Observation::Children(ChildrenSeen::new(vec![child(0, state)])),
     }
+}
+
+fn approval(verdict: ApprovalVerdict) -> Observation {
+    Observation::Approval(ApprovalDecision {
+        verdict,
+        by: "ann".to_owned(),
+        comment: None,
+    })
 }
 
 /// Fills in what a command says beside its verb.
@@ -244,14 +252,13 @@ fn ended(uid: DispatchId, result: AttemptResult, world: &World) -> Event {
 
 /// What a watch finds in a world where everything that is waited for obeys.
 fn answer_to(kind: WatchKind, goal: WatchGoal) -> Observation {
+    let state = match goal {
+        WatchGoal::Pause => InstanceState::Paused,
+        WatchGoal::Run | WatchGoal::End(_) => InstanceState::Stopped,
+    };
     match kind {
-        WatchKind::Children => Observation::Children(ChildrenSeen {
-            paused: u32::from(goal == WatchGoal::Pause),
-            ..ChildrenSeen::default()
-        }),
-        WatchKind::Dependencies | WatchKind::Approval => Observation::Approval(ApprovalDecision::Approved {
-            outputs: BTreeMap::new(),
-        }),
+        WatchKind::Children => Observation::Children(ChildrenSeen::new(vec![child(0, state)])),
+        WatchKind::Dependencies | WatchKind::Approval => approval(ApprovalVerdict::Approved(BTreeMap::new())),
     }
 }
 
