@@ -66,7 +66,9 @@ fn begins_run(command: Command, record: &InstanceRecord) -> bool {
         | Command::ForceSuccess
         | Command::KillTask
         | Command::SkipTask
-        | Command::Priority => false,
+        | Command::Priority
+        | Command::Approve
+        | Command::Reject => false,
     }
 }
 

@@ -73,7 +73,7 @@ impl Store {
     ) -> Result<Vec<ChildrenOutcome>, StoreError> {
         let prepared = tokio::time::timeout(PREPARE_TIMEOUT, async {
             let transaction = self.engine_pool().begin_write().await?;
-            let outcomes = prepare_children(&transaction, commits).await?;
+            let outcomes = prepare_children(self, &transaction, commits).await?;
             Ok::<_, StoreError>((transaction, outcomes))
         });
         let (transaction, outcomes) = prepared
@@ -85,6 +85,7 @@ impl Store {
 }
 
 async fn prepare_children(
+    store: &Store,
     transaction: &Transaction,
     commits: &[ChildrenCommit],
 ) -> Result<Vec<ChildrenOutcome>, StoreError> {
@@ -126,7 +127,7 @@ async fn prepare_children(
         }
     }
     let instances: Vec<&NewInstance> = news.iter().map(|(_, _, new)| *new).collect();
-    let (created, statements) = prepare_new_instances(transaction, &instances).await?;
+    let (created, statements) = prepare_new_instances(store, transaction, &instances).await?;
     run_in_order(transaction, statements).await?;
     for ((place, at, _), outcome) in news.into_iter().zip(created) {
         if let (ChildrenOutcome::Stored(children), WriteOutcome::Created { id, owner }) =
