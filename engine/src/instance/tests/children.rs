@@ -43,6 +43,11 @@ pub(super) fn child(index: u32, state: InstanceState) -> ChildSummary {
     }
 }
 
+/// The observation of the one child of a task.
+pub(super) fn see_child(state: InstanceState) -> Observation {
+    Observation::Children(seen_children(&[state]))
+}
+
 fn sub_workflow(more: &str) -> TaskDefinition {
     parsed_task(&format!("type: sub_workflow\nworkflow: part{more}"))
 }
@@ -67,8 +72,12 @@ fn observe(world: &mut World, seen: ChildrenSeen) {
     }));
 }
 
-/// Reports children in these states by index; those that succeeded gave `row`.
+/// Reports children in these states by index; those that ended gave `row`.
 fn see(world: &mut World, states: &[InstanceState]) {
+    observe(world, seen_children(states));
+}
+
+fn seen_children(states: &[InstanceState]) -> ChildrenSeen {
     let children: Vec<ChildSummary> = (0..)
         .zip(states)
         .map(|(index, state)| child(index, *state))
@@ -87,13 +96,10 @@ fn see(world: &mut World, states: &[InstanceState]) {
             (child.index, result)
         })
         .collect();
-    observe(
-        world,
-        ChildrenSeen {
-            results,
-            ..ChildrenSeen::new(children)
-        },
-    );
+    ChildrenSeen {
+        results,
+        ..ChildrenSeen::new(children)
+    }
 }
 
 fn since(world: &World) -> Option<u32> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::children::child;
+use super::children::see_child;
 use super::fixture::*;
 use crate::attempt::AttemptEvent;
 use crate::attempt::AttemptResult;
@@ -15,7 +15,7 @@ use crate::plan::trigger_rule::TriggerRule;
 use crate::spec::model::{Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Priority, Scope};
-use crate::task::{ApprovalDecision, ApprovalVerdict, ChildrenSeen, Observation, TaskReport, WatchGoal};
+use crate::task::{ApprovalDecision, ApprovalVerdict, Observation, TaskReport, WatchGoal};
 use crate::task_type::WatchKind;
 
 /// One random task of a graph whose edges go back.
@@ -47,7 +47,7 @@ pub(super) fn graph(shapes: &[Shape]) -> Vec<TaskDefinition> {
         let mut task = match shape.kind % 5 {
             0 => noop(&name, &[]),
             2 if shape.kind > 150 => waiting(&name, &ASK),
-            3 if shape.kind > 150 => waiting(&name, &PARENT),
+            3 if shape.kind > 150 => parent(&name),
             4 if shape.kind > 150 => switch(&name),
             1 if shape.kind > 200 => forbidden(task(&name, &[])),
             _ => with_retries(shape.retries, 100, task(&name, &[])),
@@ -187,17 +187,13 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
 }
 
 fn observation_of(detail: u8) -> Observation {
-    let states = [
-        InstanceState::Running,
-        InstanceState::Paused,
-        InstanceState::Failed,
-        InstanceState::Succeeded,
-    ];
-    let state = states[usize::from(detail >> 2) % states.len()];
     match detail % 4 {
         0 => approval(ApprovalVerdict::Approved(BTreeMap::new())),
         1 => approval(ApprovalVerdict::Rejected),
-        _ => Observation::Children(ChildrenSeen::new(vec![child(0, state)])),
+        _ => {
+            let states = InstanceState::ALL;
+            see_child(states[usize::from(detail >> 2) % states.len()])
+        }
     }
 }
 
@@ -252,12 +248,12 @@ fn ended(uid: DispatchId, result: AttemptResult, world: &World) -> Event {
 
 /// What a watch finds in a world where everything that is waited for obeys.
 fn answer_to(kind: WatchKind, goal: WatchGoal) -> Observation {
-    let state = match goal {
-        WatchGoal::Pause => InstanceState::Paused,
-        WatchGoal::Run | WatchGoal::End(_) => InstanceState::Stopped,
-    };
     match kind {
-        WatchKind::Children => Observation::Children(ChildrenSeen::new(vec![child(0, state)])),
+        WatchKind::Children => see_child(match goal {
+            WatchGoal::Run => InstanceState::Succeeded,
+            WatchGoal::Pause => InstanceState::Paused,
+            WatchGoal::End(_) => InstanceState::Stopped,
+        }),
         WatchKind::Dependencies | WatchKind::Approval => approval(ApprovalVerdict::Approved(BTreeMap::new())),
     }
 }
