@@ -1,6 +1,9 @@
 //! Instances as readers see them.
 
+mod continuation;
 mod deletion;
+mod edit;
+mod start;
 
 use std::collections::BTreeMap;
 
@@ -21,14 +24,16 @@ use crate::context::AuditContext;
 use crate::entity::{instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, LabelFilter};
-use crate::instance_start::read_start;
 use crate::instance_trigger::read_trigger;
 use crate::instances::deletion::delete_instance;
+use crate::instances::start::read_start;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use store::Store;
 
+pub use continuation::Continuation;
 pub use deletion::DeleteOutcome;
+pub use edit::InstanceEdit;
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -131,11 +136,6 @@ pub struct Instances<'a> {
 impl<'a> Instances<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
         Self { store }
-    }
-
-    /// Returns the store that holds them.
-    pub(crate) fn store(self) -> &'a Store {
-        self.store
     }
 
     /// Reads one instance; none when there is none of that id.

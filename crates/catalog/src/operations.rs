@@ -1,5 +1,8 @@
 //! Control operations: commands that users post and owners apply.
 
+mod command_subject;
+mod post_command;
+
 use engine::ids::{Incarnation, InstanceId, OperationId, Run, Timestamp};
 use engine::states::{Attention, Command, InstanceState, OperationStatus};
 use sea_orm::ActiveValue::Set;
@@ -9,13 +12,14 @@ use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{narrow, parse_json, parse_name};
-use crate::command_subject::CommandSubject;
 use crate::context::AuditContext;
 use crate::entity::{inbox, instance};
 use crate::error::CatalogError;
-use crate::post_command::PostCommand;
 use crate::projects::ProjectId;
 use store::Store;
+
+pub use command_subject::{ApprovalStage, CommandSubject};
+pub use post_command::PostCommand;
 
 /// A command that was stored, and the owner to notify.
 #[derive(Debug, Clone, PartialEq, Eq)]

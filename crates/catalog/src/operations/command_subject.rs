@@ -18,7 +18,7 @@ use store::Store;
 
 use crate::error::CatalogError;
 use crate::instances::missing_instance;
-use crate::post_command::PostCommand;
+use crate::operations::post_command::PostCommand;
 
 /// Whether an approval can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
