@@ -29,6 +29,7 @@ mod m0026_project_share;
 mod m0027_waits;
 mod m0028_places;
 mod m0032_single_tasks;
+mod m0034_bulk_and_lists;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_waits::Migration),
             Box::new(m0028_places::Migration),
             Box::new(m0032_single_tasks::Migration),
+            Box::new(m0034_bulk_and_lists::Migration),
         ]
     }
 }

@@ -1,7 +1,9 @@
 //! Whole nodes: the real program on its own data, driven over REST as a user does.
 
 mod backfills;
+mod bulk;
 mod children;
+mod explain;
 mod harness;
 mod hostile;
 mod live;

@@ -11,6 +11,8 @@ pub(crate) mod attempt;
 pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod backfill_date;
+pub(crate) mod bulk_item;
+pub(crate) mod bulk_operation;
 pub(crate) mod calendar;
 pub(crate) mod cluster_meta;
 pub(crate) mod dependency_end;
@@ -39,7 +41,9 @@ pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
 pub(crate) mod user_account;
+pub(crate) mod user_preference;
 pub(crate) mod workflow;
+pub(crate) mod workflow_layout;
 pub(crate) mod workflow_version;
 
 use sea_orm::{DbBackend, EntityTrait, Schema, Statement};
@@ -84,6 +88,10 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, dependency_end::Entity),
         create(backend, place::Entity),
         create(backend, place_release::Entity),
+        create(backend, user_preference::Entity),
+        create(backend, workflow_layout::Entity),
+        create(backend, bulk_operation::Entity),
+        create(backend, bulk_item::Entity),
     ]
 }
 
@@ -116,6 +124,8 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         retention_run::indexes(),
         dependency_wait::indexes(),
         place::indexes(),
+        bulk_operation::indexes(),
+        bulk_item::indexes(),
     ]
     .iter()
     .flatten()

@@ -1,7 +1,7 @@
 //! Instances as readers see them.
 
 mod continuation;
-mod deletion;
+pub(crate) mod deletion;
 mod edit;
 mod start;
 
@@ -20,12 +20,10 @@ use sea_orm::{
 };
 
 use crate::columns::{narrow, parse_json, parse_name};
-use crate::context::AuditContext;
 use crate::entity::{instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, LabelFilter};
 use crate::instance_trigger::read_trigger;
-use crate::instances::deletion::delete_instance;
 use crate::instances::start::read_start;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
@@ -183,13 +181,35 @@ impl<'a> Instances<'a> {
         Ok(project.map(ProjectId))
     }
 
-    /// Deletes a final instance that has no owner and no unapplied command, with those that it started. One that
-    /// another instance started stays while that is open.
+    /// Lists the ids of wanted instances, the lowest first, at most `limit`.
     ///
     /// # Errors
-    /// `NotFound`: there is none of that id.
-    pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
-        delete_instance(self.store, id, context).await
+    /// `Unavailable`: try again.
+    pub async fn list_ids(
+        self,
+        filter: &InstanceFilter,
+        limit: u64,
+    ) -> Result<Vec<InstanceId>, CatalogError> {
+        let Some(condition) = filter.condition(self.store).await? else {
+            return Ok(Vec::new());
+        };
+        let mut query = instance::Entity::find()
+            .select_only()
+            .column(instance::Column::Id);
+        if let Some(label) = &filter.label {
+            query = query
+                .join(JoinType::InnerJoin, instance::Relation::Label.def())
+                .filter(instance_label::Column::Name.eq(&label.name))
+                .filter(instance_label::Column::Value.eq(&label.value));
+        }
+        let ids: Vec<i64> = query
+            .filter(condition)
+            .order_by_asc(instance::Column::Id)
+            .limit(limit)
+            .into_tuple()
+            .all(self.store.reader())
+            .await?;
+        Ok(ids.into_iter().map(InstanceId).collect())
     }
 
     /// Reads the instances of a query, the task counts of all in a second one.

@@ -13,7 +13,8 @@ use crate::columns::parse_name;
 use crate::context::AuditContext;
 use crate::entity::{inbox, instance, instance_purge};
 use crate::error::CatalogError;
-use store::Store;
+use crate::instances::{Instances, missing_instance};
+use store::Transaction;
 
 /// What became of a delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,23 +36,37 @@ const CHUNK: usize = 1_000;
 /// An instance that goes with the one that started it.
 type Descendant = (i64, String, Option<i64>);
 
-/// Deletes an instance with those that it started.
-pub(super) async fn delete_instance(
-    store: &Store,
-    id: InstanceId,
-    context: &AuditContext,
-) -> Result<DeleteOutcome, CatalogError> {
-    let change = AuditedTransaction::begin(store, context).await?;
+impl Instances<'_> {
+    /// Deletes a final instance that has no owner and no unapplied command, with those that it started. One that
+    /// another instance started stays while that is open.
+    ///
+    /// # Errors
+    /// `NotFound`: there is none of that id.
+    pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
+        let change = AuditedTransaction::begin(self.store, context).await?;
+        let outcome = delete_at_rest(change.on(), id).await?;
+        if outcome == DeleteOutcome::Gone {
+            change
+                .commit("instance.delete", "instance", &id.to_string())
+                .await?;
+        }
+        Ok(outcome)
+    }
+}
+
+/// Deletes a final instance that has no owner and no unapplied command, with those that it started, in a transaction of
+/// the caller, who writes the audit row.
+pub(crate) async fn delete_at_rest(on: &Transaction, id: InstanceId) -> Result<DeleteOutcome, CatalogError> {
     // The lock first: a command that is being posted is then either visible, or finds nothing.
     let row = instance::Entity::find_by_id(id.0)
         .lock(LockType::Update)
-        .one(change.on())
+        .one(on)
         .await?
-        .ok_or_else(|| CatalogError::not_found(format!("instance {id}")))?;
-    if let Some(detail) = find_open_parent(change.on(), row.parent).await? {
+        .ok_or_else(|| missing_instance(id))?;
+    if let Some(detail) = find_open_parent(on, row.parent).await? {
         return undeletable(&row, detail);
     }
-    let descendants = match list_descendants(change.on(), id).await? {
+    let descendants = match list_descendants(on, id).await? {
         Ok(descendants) => descendants,
         Err(detail) => return undeletable(&row, detail),
     };
@@ -60,16 +75,13 @@ pub(super) async fn delete_instance(
         .filter(instance::Column::State.is_in(final_states()))
         .filter(instance::Column::Owner.is_null())
         .filter(Expr::exists(unapplied_commands(id)).not())
-        .exec(change.on())
+        .exec(on)
         .await?;
     if deleted.rows_affected == 0 {
         let detail = explain_state(&row)?;
         return undeletable(&row, detail);
     }
-    delete_descendants(change.on(), &descendants).await?;
-    change
-        .commit("instance.delete", "instance", &id.to_string())
-        .await?;
+    delete_descendants(on, &descendants).await?;
     Ok(DeleteOutcome::Gone)
 }
 

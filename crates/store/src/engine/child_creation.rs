@@ -130,7 +130,7 @@ async fn prepare_children(
     let (created, statements) = prepare_new_instances(store, transaction, &instances).await?;
     run_in_order(transaction, statements).await?;
     for ((place, at, _), outcome) in news.into_iter().zip(created) {
-        if let (ChildrenOutcome::Stored(children), WriteOutcome::Created { id, owner }) =
+        if let (ChildrenOutcome::Stored(children), WriteOutcome::Created { id, owner, .. }) =
             (&mut outcomes[place], outcome)
         {
             children.push(CreatedChild { place: at, id, owner });
