@@ -232,7 +232,7 @@ impl<'a> Tasks<'a> {
     /// `NotFound`: there is no such instance.
     pub async fn list_all(self, id: InstanceId) -> Result<(PinnedDefinition, Vec<TaskRow>), CatalogError> {
         let snapshot = self.snapshot(id).await?;
-        let stored = self.stored_tasks(id, 0, u32::MAX).await?;
+        let stored = self.stored_tasks(id, &snapshot, 0..u32::MAX).await?;
         let tasks = task_indices(snapshot.plan.definition.tasks.len())
             .filter_map(|ordinal| snapshot.task_row(ordinal, stored.get(&ordinal)))
             .collect();
