@@ -27,6 +27,7 @@ use crate::tasks::children::read_fan_out;
 use crate::workflows::{PinnedDefinition, WorkflowId};
 use store::Store;
 
+pub(crate) use children::find_child;
 pub use children::{ChildRow, ChildState, Children};
 
 /// One task instance as it is shown, also when it never started.

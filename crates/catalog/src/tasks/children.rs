@@ -7,6 +7,7 @@ use engine::ids::InstanceId;
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Progress;
+use engine::trigger::TriggerType;
 use ports::DefinitionStore as _;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -217,6 +218,29 @@ impl ParentTaskRow {
 pub(crate) fn read_fan_out(progress: Option<&str>) -> Result<Option<FanOut>, CatalogError> {
     let progress: Option<Progress> = progress.map(|text| parse_json("progress", text)).transpose()?;
     Ok(progress.and_then(|progress| progress.read_detail()))
+}
+
+/// Finds the instance that a `sub_workflow` task started last; none of other tasks.
+pub(crate) async fn find_child(
+    store: &Store,
+    (parent, task): (InstanceId, &str),
+    progress: Option<&str>,
+) -> Result<Option<InstanceId>, CatalogError> {
+    let Some(fan_out) = read_fan_out(progress)? else {
+        return Ok(None);
+    };
+    let child: Option<i64> = instance::Entity::find()
+        .select_only()
+        .column(instance::Column::Id)
+        .filter(instance::Column::Parent.eq(parent.0))
+        .filter(instance::Column::ParentTask.eq(task))
+        .filter(instance::Column::ParentAttempt.gte(i64::from(fan_out.since.0)))
+        .filter(instance::Column::TriggerType.eq(TriggerType::SubWorkflow.as_str()))
+        .order_by_desc(instance::Column::ParentAttempt)
+        .into_tuple()
+        .one(store.reader())
+        .await?;
+    Ok(child.map(InstanceId))
 }
 
 fn read_child(row: instance::Model) -> Result<ChildRow, CatalogError> {
