@@ -26,6 +26,7 @@ pub mod trigger;
 
 pub mod explain;
 pub mod instance;
+pub mod limits;
 pub mod schedule;
 pub mod task;
 pub mod view;

@@ -28,6 +28,8 @@ mod m0024_children;
 mod m0026_project_share;
 mod m0027_waits;
 mod m0028_places;
+mod m0030_limits;
+mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
 mod migration;
@@ -61,6 +63,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_project_share::Migration),
             Box::new(m0027_waits::Migration),
             Box::new(m0028_places::Migration),
+            Box::new(m0030_limits::Migration),
+            Box::new(m0031_limit_counts::Migration),
             Box::new(m0032_single_tasks::Migration),
             Box::new(m0034_bulk_and_lists::Migration),
         ]

@@ -31,6 +31,7 @@ mod claims;
 mod dependencies;
 mod entities;
 mod guards;
+mod limits;
 mod members;
 mod metrics;
 mod places;

@@ -19,6 +19,7 @@ mod history;
 mod instance_filter;
 mod instance_trigger;
 mod instances;
+mod limits;
 mod log_removals;
 mod nodes;
 mod operations;
@@ -57,6 +58,7 @@ pub use self::grants::{Grant, Grants};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
 pub use self::instance_filter::{InstanceFilter, LabelFilter, TimeRange};
 pub use self::instances::{Continuation, DeleteOutcome, InstanceEdit, InstanceRow, Instances, TaskCounts};
+pub use self::limits::{LimitChange, LimitOwner, Limits, NewLimit, QueueEntry, QueueEntryState, StoredLimit};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
 pub use self::operations::{

@@ -14,6 +14,7 @@ use crate::dependencies::DependencyStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
+use crate::limits::LimitStore;
 use crate::membership::{
     DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading, Join, JoinResult, Member,
     MemberStatus,
@@ -165,6 +166,7 @@ pub trait Store:
     + ScheduleStore
     + WorkflowLookup
     + DependencyStore
+    + LimitStore
 {
 }
 
@@ -183,5 +185,6 @@ impl<S> Store for S where
         + ScheduleStore
         + WorkflowLookup
         + DependencyStore
+        + LimitStore
 {
 }

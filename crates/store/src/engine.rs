@@ -15,6 +15,8 @@ mod dependencies;
 mod dependency_candidates;
 mod fire_rows;
 mod inbox;
+mod limit_queue;
+mod limit_statements;
 mod load;
 mod members;
 mod new_rows;

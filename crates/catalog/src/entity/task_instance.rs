@@ -24,6 +24,7 @@ pub struct Model {
     pub outputs: String,
     pub progress: Option<String>,
     pub waits_on: Option<String>,
+    pub expired_waits: i64,
     pub overrides: Option<String>,
     pub reused: Option<i64>,
 }

@@ -329,7 +329,6 @@ impl PageReader<'_> {
                 started_at: row.started_at.map(Timestamp),
                 ended_at: row.ended_at.map(Timestamp),
                 outputs: parse_json("outputs", &row.outputs)?,
-                child: None,
                 overrides: row
                     .overrides
                     .map(|text| parse_json("overrides", &text))
