@@ -30,7 +30,7 @@ pub(crate) struct TaskColumns<'a> {
     reused: Option<i64>,
 }
 
-const TASK: [Column; 15] = [
+const TASK: [Column; 16] = [
     ("instance", "bigint"),
     ("task_index", "bigint"),
     ("state", "text"),
