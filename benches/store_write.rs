@@ -127,6 +127,7 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
         start: Start {
             params: BTreeMap::new(),
             tasks: Vec::new(),
+            start_within_ms: None,
             scope: Scope::All,
             failure_strategy: FailureStrategy::Continue,
             priority: Priority::Medium,

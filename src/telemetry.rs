@@ -119,6 +119,11 @@ pub const NAMES: &[Metric] = &[
         "Instances handed over to a master that owned fewer",
     ),
     (
+        "porpoise_admissions_total",
+        MetricKind::Counter,
+        "Queued instances that this master admitted or ended, by outcome",
+    ),
+    (
         "porpoise_backfill_dates_total",
         MetricKind::Counter,
         "Dates of backfills whose turn came, by outcome",

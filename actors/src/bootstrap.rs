@@ -21,6 +21,8 @@ use crate::ownership::balance_actor::{BalanceActor, BalanceDeps};
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::failover_deps::FailoverDeps;
 use crate::ownership::master_actor::MasterActor;
+use crate::scheduling::admission_actor::AdmissionActor;
+use crate::scheduling::admission_deps::AdmissionDeps;
 use crate::scheduling::backfill_actor::BackfillActor;
 use crate::scheduling::backfill_deps::BackfillDeps;
 use crate::scheduling::schedule_actor::ScheduleActor;
@@ -158,6 +160,7 @@ impl MasterStarter<'_> {
             schedules: self.start_schedules(&supervisor, Arc::clone(&not_accepting), schedules),
             balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
             backfill: self.start_backfill(&supervisor, &not_accepting),
+            admission: self.start_admission(&supervisor, &not_accepting),
             failover: self.start_failover(&supervisor, slots, not_accepting),
             supervisor,
             dispatch,
@@ -209,6 +212,23 @@ impl MasterStarter<'_> {
             not_accepting: Arc::clone(not_accepting),
         };
         BackfillActor::new(deps, self.deps.exit_on_panic("BackfillActor")).start()
+    }
+
+    fn start_admission(
+        &self,
+        master: &Addr<MasterActor>,
+        not_accepting: &Arc<AtomicBool>,
+    ) -> Addr<AdmissionActor> {
+        let deps = AdmissionDeps {
+            this_node: self.deps.identity(),
+            clock: self.deps.clock.clone(),
+            store: Arc::clone(&self.deps.store),
+            master: master.clone(),
+            rpc: self.rpc.clone(),
+            commit_events: self.commit_events.clone(),
+            not_accepting: Arc::clone(not_accepting),
+        };
+        AdmissionActor::new(deps, self.deps.exit_on_panic("AdmissionActor")).start()
     }
 
     fn start_failover(

@@ -24,6 +24,7 @@ use crate::node_deps::NodeDeps;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
+use crate::scheduling::admission_actor::AdmissionActor;
 use crate::scheduling::backfill_actor::BackfillActor;
 use crate::scheduling::schedule_actor::ScheduleActor;
 use crate::worker::WorkerHandle;
@@ -61,6 +62,8 @@ pub(crate) struct MasterActors {
     pub(crate) schedules: Addr<ScheduleActor>,
     /// Starts the dates of backfills.
     pub(crate) backfill: Addr<BackfillActor>,
+    /// Admits instances that wait for a place.
+    pub(crate) admission: Addr<AdmissionActor>,
 }
 
 /// The actors of a node.
@@ -156,6 +159,7 @@ impl LocalNode {
             masters.failover.do_send(StartDrain);
             masters.schedules.do_send(StartDrain);
             masters.backfill.do_send(StartDrain);
+            masters.admission.do_send(StartDrain);
             if let Some(balance) = &masters.balance {
                 balance.do_send(StartDrain);
             }
@@ -288,18 +292,23 @@ impl Node for LocalNode {
     async fn create_instance(&self, mut new: NewInstance) -> Result<WriteOutcome, StoreError> {
         new.owner = self.accepting_master().map(|_| self.this_node.clone());
         let outcome = write_one(&self.actors.db, Write::Create(new.clone())).await?;
-        let WriteOutcome::Created { id, owner } = &outcome else {
+        let WriteOutcome::Created { id, owner, admission } = &outcome else {
             return Ok(outcome);
         };
         let id = *id;
         match self.accepting_master() {
             Some(masters) if owner.is_some() => {
                 let run = RunInstance::created(new, id, self.this_node.generation);
-                masters.supervisor.do_send(run);
+                masters.supervisor.do_send(run.with_admission(admission));
             }
-            _ => self.offer_instance(id),
+            _ if admission.is_running() => self.offer_instance(id),
+            _ => self.places_changed(),
         }
         Ok(outcome)
+    }
+
+    fn places_changed(&self) {
+        self.commit_events.notify_places();
     }
 
     fn schedules_changed(&self) {
@@ -366,6 +375,7 @@ impl Node for LocalNode {
             "schedules": observe_actor(masters.map(|masters| &masters.schedules)).await,
             "balance": observe_actor(masters.and_then(|masters| masters.balance.as_ref())).await,
             "backfill": observe_actor(masters.map(|masters| &masters.backfill)).await,
+            "admission": observe_actor(masters.map(|masters| &masters.admission)).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
             "db": observe_actor(Some(&self.actors.db)).await,
             "registry": observe_actor(Some(&self.actors.registry)).await,

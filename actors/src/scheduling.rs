@@ -1,5 +1,7 @@
 //! What starts instances by itself.
 
+pub mod admission_actor;
+pub mod admission_deps;
 pub mod backfill_actor;
 pub mod backfill_deps;
 pub mod schedule_actor;

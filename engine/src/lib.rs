@@ -13,6 +13,7 @@ pub mod overrides;
 pub mod states;
 
 pub mod params;
+pub mod place;
 pub mod plan;
 pub mod spec;
 pub mod start;

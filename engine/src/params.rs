@@ -14,7 +14,7 @@ mod scopes;
 mod task_values;
 mod upstream;
 
-pub use builtins::{BuiltinContext, builtin_params};
+pub use builtins::{BuiltinContext, builtin_params, run_independent_params};
 pub use output_collector::{OutputCollector, OutputError};
 pub use output_file::{MAX_OUTPUT_LINE_BYTES, OutputFileParser};
 pub use output_scanner::OutputScanner;

@@ -14,6 +14,7 @@ pub(crate) mod params;
 pub(crate) mod validator;
 pub(crate) mod values;
 
+mod concurrency;
 mod cut_off;
 mod defaults;
 mod graph;
@@ -26,6 +27,7 @@ mod schema;
 mod serialize;
 mod tasks;
 
+pub use concurrency::{ConcurrencyRule, ConcurrencyStrategy};
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use labels::parse_label_map;

@@ -42,6 +42,9 @@ pub struct Start {
     pub defaults: ProjectDefaults,
     /// The zone in which time parameters are formatted: the start's, else the definition's, else the server's.
     pub timezone: Tz,
+    /// How long it may be queued, in milliseconds: the start's limit, else the definition's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_within_ms: Option<i64>,
     /// The definition's, overlaid by the start's.
     pub labels: BTreeMap<String, String>,
 }
@@ -97,6 +100,7 @@ const KEYS: &[&str] = &[
     "scheduled_at",
     "timezone",
     "labels",
+    "start_within",
 ];
 
 /// Parses the body of a start against the definition that it starts, and its project's defaults.
@@ -216,6 +220,9 @@ fn parse_start(
             .and_then(|value| validator.timezone(value, &at.key("timezone")))
             .or(definition.timezone)
             .unwrap_or(server_timezone),
+        start_within_ms: given("start_within")
+            .and_then(|value| validator.limit(value, &at.key("start_within")))
+            .or(definition.start_within_ms),
         labels: overlay_labels(validator, given("labels"), &at.key("labels"), definition),
     })
 }

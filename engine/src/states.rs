@@ -92,9 +92,6 @@ named!(
 );
 
 impl InstanceState {
-    /// States of the contract that nothing enters yet.
-    pub const RESERVED: &'static [Self] = &[Self::Queued];
-
     /// Whether only commands leave this state.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Stopped | Self::Failed | Self::Succeeded)

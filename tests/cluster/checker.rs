@@ -47,7 +47,7 @@ impl Effects {
 }
 
 /// Questions to the database whose answer must be empty, beyond the invariants of `test_support`.
-const QUESTIONS: [(&str, &str); 5] = [
+const QUESTIONS: [(&str, &str); 8] = [
     (
         "owners overlap: a step of an older epoch was stored after one of a newer",
         "SELECT instance::text FROM (SELECT instance, epoch, \
@@ -68,6 +68,28 @@ const QUESTIONS: [(&str, &str); 5] = [
         "SELECT x.instance::text FROM inbox x WHERE x.kind = 'result' AND x.applied_at IS NULL \
          AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.dispatch_id = substr(x.dedup_key, 8) \
          AND (a.state IN ('created', 'running') OR a.ended_at > extract(epoch FROM now()) * 1000 - 15000))",
+    ),
+    (
+        "an instance at rest holds a place",
+        "SELECT p.instance::text FROM place p LEFT JOIN instance i ON i.id = p.instance \
+         WHERE i.id IS NULL OR i.state IN ('stopped', 'failed', 'succeeded')",
+    ),
+    (
+        "an admitted instance holds no place",
+        "SELECT i.id::text FROM instance i JOIN workflow w ON w.id = i.workflow_id \
+         WHERE w.concurrency IS NOT NULL AND NOT i.dry_run AND i.state IN ('running', 'pausing', 'stopping') \
+         AND NOT EXISTS (SELECT 1 FROM place p WHERE p.instance = i.id AND p.state = 'held')",
+    ),
+    (
+        "more instances of a workflow were admitted at a moment than it has places",
+        "SELECT DISTINCT instance::text FROM (SELECT t.instance, (w.concurrency::json->>'limit')::int AS places, \
+         sum(CASE WHEN t.to_state = 'running' AND (t.from_state IS NULL \
+         OR t.from_state IN ('queued', 'stopped', 'failed', 'succeeded')) THEN 1 \
+         WHEN t.to_state IN ('stopped', 'failed', 'succeeded') AND t.from_state <> 'queued' THEN -1 ELSE 0 END) \
+         OVER (PARTITION BY i.workflow_id ORDER BY t.id) AS held \
+         FROM transition t JOIN instance i ON i.id = t.instance JOIN workflow w ON w.id = i.workflow_id \
+         WHERE t.task_index IS NULL AND w.concurrency IS NOT NULL AND w.concurrency::json->>'key' IS NULL) p \
+         WHERE held > places",
     ),
     (
         "an attempt is open",

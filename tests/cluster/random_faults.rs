@@ -70,6 +70,9 @@ fn faults_at_random_lose_double_and_strand_nothing() {
     let mut random = SplitMix64(seed);
     let tasks = ["sleep 0.5", "sleep 2", "sleep 0.2"].map(|script| cluster.task(script));
     cluster.any().apply("steps", chain("steps", &tasks));
+    let brief = ["sleep 0.2", "sleep 0.3"].map(|script| cluster.task(script));
+    let serial = chain("serial", &brief).replace("tasks:", "concurrency: { limit: 2 }\ntasks:");
+    cluster.any().apply("serial", serial);
     let mut ids = Vec::new();
     work(&cluster, &mut random, &mut ids, BETWEEN);
     let baseline = Baseline::measure(&cluster);
@@ -96,7 +99,7 @@ fn faults_at_random_lose_double_and_strand_nothing() {
     wait_for_ends(&cluster, &ids);
     // A start that was not answered may have made an instance: it ends, too.
     cluster.wait(PATIENCE, "nothing is left open", |cluster| {
-        let open = cluster.any().items("/instances?state=running");
+        let open = cluster.any().items("/instances?state=running&state=queued");
         open.is_empty()
     });
     // A worker that died without an attempt loses none; that is no fault of the cluster.
@@ -122,7 +125,8 @@ fn work(cluster: &Cluster, random: &mut SplitMix64, ids: &mut Vec<String>, lengt
         if !cluster.on(master).answers() {
             continue;
         }
-        if let Some(id) = cluster.try_start(master, "steps") {
+        let workflow = if random.below(3) == 0 { "serial" } else { "steps" };
+        if let Some(id) = cluster.try_start(master, workflow) {
             if random.below(4) == 0 {
                 // Wherever the owner is, and whatever becomes of it, the answer comes.
                 cluster.command(random.pick(&MASTERS), &id, "pause");

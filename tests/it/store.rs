@@ -6,6 +6,7 @@ mod entities;
 mod guards;
 mod members;
 mod metrics;
+mod places;
 mod races;
 mod retention;
 mod schedules;

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use engine::ids::{Incarnation, TaskIndex, Timestamp};
 use engine::instance::{Effect, Event};
+use engine::place::PlaceOutlook;
 use engine::states::{Attention, InstanceState};
 use tokio::sync::oneshot;
 
 use actix::prelude::*;
 
 use crate::execution::assignment::Assignment;
-use crate::execution::commit_queue::{CommitQueue, DecidedCommit, HeldSlots};
+use crate::execution::commit_queue::{CommitQueue, DecidedCommit, DecisionMoment, HeldSlots};
 use crate::execution::effects::{EffectRunner, FollowUps};
 use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::instance_metrics::record_commit;
@@ -58,6 +59,8 @@ pub(crate) struct CommitCycle {
     slots: HeldSlots,
     phase: CyclePhase,
     failures: WriteFailures,
+    /// What the store said about the place of the next run.
+    places: PlaceOutlook,
     watches: Watches,
     /// The steps of this machine's clock that the stored due times have followed.
     stepped_ms: i64,
@@ -75,6 +78,7 @@ impl CommitCycle {
             slots: HeldSlots::default(),
             phase: CyclePhase::Ready,
             failures: WriteFailures::default(),
+            places: PlaceOutlook::default(),
             watches: Watches::default(),
         }
     }
@@ -119,9 +123,13 @@ impl CommitCycle {
             return None;
         }
         self.assignment.activity.record(reading.now);
+        let moment = DecisionMoment {
+            reading,
+            places: self.places.clone(),
+        };
         let commit = self
             .queue
-            .decide(&self.instance, &self.deps.slots, &mut self.slots, reading);
+            .decide(&self.instance, &self.deps.slots, &mut self.slots, moment);
         if commit.changes.is_empty() {
             self.stepped_ms = commit.stepped_ms;
             self.slots.release(&commit.granted);
@@ -168,6 +176,10 @@ impl CommitCycle {
                 }
                 self.pause(after, commit)
             }
+            WriteVerdict::NoPlace(places) => {
+                self.places = places;
+                self.pause(Duration::ZERO, commit)
+            }
             WriteVerdict::Fenced => {
                 metrics::counter!("porpoise_fenced_writes_total").increment(1);
                 CommitOutcome::OutOfSync
@@ -178,6 +190,7 @@ impl CommitCycle {
 
     fn apply(&mut self, commit: &DecidedCommit) {
         self.stepped_ms = commit.stepped_ms;
+        self.places = PlaceOutlook::default();
         record_commit(&self.instance, &commit.changes, commit.at);
         let state = commit.changes.record.as_ref().map(|record| record.state);
         let has_new_state = state.is_some_and(|state| state != self.instance.state.record().state);
@@ -193,6 +206,10 @@ impl CommitCycle {
         });
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
             self.deps.commit_events.publish_backfill(backfill);
+        }
+        self.instance.gated |= commit.changes.place.is_some();
+        if has_new_state && self.instance.gated {
+            self.deps.commit_events.notify_places();
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use engine::attempt::AttemptEvent;
 use engine::ids::{InstanceId, OperationId, TaskIndex, Timestamp};
 use engine::instance::{Changes, Effect, Event, Operation, SlotDemand, StepBatch};
+use engine::place::PlaceOutlook;
 use engine::task::TaskReport;
 use tokio::sync::oneshot;
 
@@ -29,6 +30,14 @@ pub(crate) struct CommitQueue {
     items: VecDeque<QueuedItem>,
     /// Commands that were queued, so that each is queued once.
     seen_commands: BTreeSet<OperationId>,
+}
+
+/// When a commit is decided, and what is known of places then.
+pub(crate) struct DecisionMoment {
+    /// The time.
+    pub(crate) reading: ClockReading,
+    /// Whether the next run has a place.
+    pub(crate) places: PlaceOutlook,
 }
 
 /// A decided commit on its way to the store.
@@ -132,9 +141,9 @@ impl CommitQueue {
         instance: &RunningInstance,
         slots: &Slots,
         guards: &mut HeldSlots,
-        reading: ClockReading,
+        DecisionMoment { reading, places }: DecisionMoment,
     ) -> DecidedCommit {
-        let mut round = StepBatch::new(&instance.plan, &instance.state, reading.now);
+        let mut round = StepBatch::new(&instance.plan, &instance.state, reading.now).with_places(places);
         let (mut replies, mut granted) = (Vec::new(), Vec::new());
         for item in self.items.drain(..) {
             match item {

@@ -20,6 +20,8 @@ use ports::protocol::{Dispatch, Owner};
 pub(crate) struct RunningInstance {
     /// The backfill that it is a date of.
     pub(crate) backfill: Option<BackfillId>,
+    /// Whether its end may give a place back.
+    pub(crate) gated: bool,
     /// Its definition with what the start selected.
     pub(crate) plan: Plan,
     /// Its state as it was last stored.
@@ -55,6 +57,7 @@ impl RunningInstance {
             .within(loaded.rows.record.planned_range());
         Self {
             backfill: loaded.backfill,
+            gated: loaded.gated,
             state: Instance::load(&plan, loaded.rows),
             plan,
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use engine::place::PlaceOutlook;
 use ports::backoff::Backoff;
 use ports::{StoreError, WriteOutcome};
 
@@ -31,6 +32,8 @@ pub(crate) enum WriteVerdict {
         /// The store's reason.
         reason: String,
     },
+    /// It is surely not stored: the run that it begins has no place, and is decided again with this outlook.
+    NoPlace(PlaceOutlook),
     /// Another owner has written: reload the instance, if it still belongs to this node.
     Fenced,
     /// What is stored is unknown: reload the instance.
@@ -63,6 +66,7 @@ impl WriteFailures {
                 WriteVerdict::Retry { after, reason }
             }
             Ok(WriteOutcome::Stale) => WriteVerdict::Fenced,
+            Ok(WriteOutcome::NoPlace(places)) => WriteVerdict::NoPlace(places),
             Ok(WriteOutcome::Created { .. } | WriteOutcome::Known { .. } | WriteOutcome::KeyReused)
             | Err(StoreError::Uncertain(_)) => WriteVerdict::Reload,
         }

@@ -8,7 +8,7 @@ use engine::states::OwnershipReason;
 
 use crate::messages::workflow::RecoveryCounts;
 use ports::protocol::{LeaseAnswer, LeaseRequest, Report, ReportAnswer};
-use ports::{ClaimedInstance, LoadedInstance, NewInstance};
+use ports::{ClaimedInstance, LoadedInstance, NewInstance, StartAdmission};
 
 /// Starts the actor of an instance that this node owns. If it is lost, reconciliation starts the actor.
 #[derive(Debug, Message)]
@@ -33,6 +33,14 @@ impl RunInstance {
             },
             new_instance: Some(Box::new(new.into_loaded(id, generation))),
         }
+    }
+
+    /// Remembers whether the end of the instance gives a place back.
+    pub(crate) fn with_admission(mut self, admission: &StartAdmission) -> Self {
+        if let Some(loaded) = &mut self.new_instance {
+            loaded.gated = *admission == StartAdmission::Admitted;
+        }
+        self
     }
 }
 

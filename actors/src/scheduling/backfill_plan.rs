@@ -41,7 +41,12 @@ pub(crate) async fn plan_commit(
         }
     };
     let templates = start_templates(deps, snapshot, &waiting).await?;
-    let turns = waiting.dates.iter().map(|date| turn_of(date, &templates));
+    let missing = missing_places(deps, snapshot.record.existing, &waiting, &templates).await?;
+    let turns = waiting.dates.iter().map(|date| DateTurn {
+        position: date.position,
+        existing: date.existing,
+        obstacle: obstacle_of(date, &templates).or_else(|| missing.get(&date.position).cloned()),
+    });
     let event = BackfillEvent::Turns(turns.collect());
     let Ok(changes) = decide(&snapshot.record, &snapshot.dates, &event) else {
         return Ok(None);
@@ -125,16 +130,46 @@ fn start_template(
     })
 }
 
-fn turn_of(date: &WaitingDate, templates: &StartTemplates) -> DateTurn {
-    DateTurn {
-        position: date.position,
-        existing: date.existing,
-        obstacle: match templates.get(&date.workflow_id) {
-            Some(Ok(_)) => None,
-            Some(Err(why)) => Some(why.clone()),
-            None => Some("its workflow was deleted".to_owned()),
-        },
+fn obstacle_of(date: &WaitingDate, templates: &StartTemplates) -> Option<String> {
+    match templates.get(&date.workflow_id) {
+        Some(Ok(_)) => None,
+        Some(Err(why)) => Some(why.clone()),
+        None => Some("its workflow was deleted".to_owned()),
     }
+}
+
+/// Says by position which dates have no place of their workflow, if those before them start.
+async fn missing_places(
+    deps: &BackfillDeps,
+    policy: ExistingPolicy,
+    waiting: &WaitingDates,
+    templates: &StartTemplates,
+) -> Result<BTreeMap<u32, String>, StoreError> {
+    let is_limited = |workflow: &BackfillWorkflow| workflow.has_concurrency;
+    if !waiting.workflows.values().any(is_limited) {
+        return Ok(BTreeMap::new());
+    }
+    let starts = |date: &&WaitingDate| policy == ExistingPolicy::Run || date.existing.is_none();
+    let (positions, news): (Vec<u32>, Vec<NewInstance>) = waiting
+        .dates
+        .iter()
+        .filter(starts)
+        .filter_map(|date| Some((date.position, dated_instance(date, templates)?)))
+        .unzip();
+    let missing = deps.store.find_missing_places(&news).await?;
+    let missing = positions.into_iter().zip(missing);
+    Ok(missing
+        .filter_map(|(position, reason)| Some((position, reason?)))
+        .collect())
+}
+
+/// Makes the instance of a date; none when its workflow cannot start.
+fn dated_instance(date: &WaitingDate, templates: &StartTemplates) -> Option<NewInstance> {
+    let template = templates.get(&date.workflow_id)?.as_ref().ok()?;
+    let mut new = template.clone();
+    new.start.scheduled_at = Some(date.scheduled_at);
+    new.start.timezone = date.timezone;
+    Some(new)
 }
 
 /// Makes the instances of the dates that start, in their order.
@@ -149,12 +184,6 @@ fn new_instances(
         DateDecision::Skip { .. } => None,
     });
     starts
-        .filter_map(|date| {
-            let template = templates.get(&date.workflow_id)?.as_ref().ok()?;
-            let mut new = template.clone();
-            new.start.scheduled_at = Some(date.scheduled_at);
-            new.start.timezone = date.timezone;
-            Some(new)
-        })
+        .filter_map(|date| dated_instance(date, templates))
         .collect()
 }

@@ -4,6 +4,7 @@ mod backfills;
 mod claims;
 mod members;
 mod owners;
+mod places;
 mod traits;
 mod writes;
 

@@ -24,6 +24,9 @@ use crate::http::param_text::ParamText;
 use crate::http::problem::{Detail, Problem};
 use crate::projects::views::{DefaultsView, ProjectView};
 
+/// The largest cap of a project.
+const MAX_CAP: u32 = 1_000_000;
+
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config
         .service(create_project)
@@ -63,11 +66,33 @@ struct EditProject {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     retention: Option<Option<String>>,
+    /// The most instances that may be open at a time, without children and dry runs; null for no cap. Needs an
+    /// administrator.
+    #[serde(default, deserialize_with = "nullable_number")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000)]
+    max_instances: Option<Option<i64>>,
 }
 
 /// Reads a member that is there, so that null differs from its absence.
 fn nullable<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(member).map(Some)
+}
+
+/// Reads a number that is there, so that null differs from its absence.
+fn nullable_number<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<i64>>, D::Error> {
+    Option::deserialize(member).map(Some)
+}
+
+/// Parses a cap of a project; null takes it away.
+fn parse_cap(cap: Option<i64>, pointer: &str) -> Result<Option<u32>, Problem> {
+    let parse = |number: i64| match u32::try_from(number).ok().filter(|cap| *cap <= MAX_CAP) {
+        Some(cap) => Ok(cap),
+        None => {
+            let detail = format!("A cap is a whole number from 0 to {MAX_CAP}, or null for none.");
+            Err(Problem::new(Code::InvalidBody, detail).at(pointer))
+        }
+    };
+    cap.map(parse).transpose()
 }
 
 /// Creates a project; its creator becomes its owner.
@@ -172,7 +197,7 @@ async fn edit_project(
     _: Query<NoQuery>,
     body: Body<EditProject>,
 ) -> Result<HttpResponse, Problem> {
-    if body.value.retention.is_some() {
+    if body.value.retention.is_some() || body.value.max_instances.is_some() {
         caller.check_permission(Level::Admin, None, &request).await?;
     }
     let edit = ProjectEdit {
@@ -180,6 +205,11 @@ async fn edit_project(
         params: body.value.params.map(parse_params).transpose()?,
         defaults: body.value.defaults.as_ref().map(parse_defaults).transpose()?,
         retention: body.value.retention.map(parse_retention).transpose()?,
+        max_instances: body
+            .value
+            .max_instances
+            .map(|cap| parse_cap(cap, "/max_instances"))
+            .transpose()?,
     };
     let name = &caller.object().name;
     let project = caller
@@ -187,6 +217,9 @@ async fn edit_project(
         .projects()
         .edit(name, &edit, &caller.audit_context(None))
         .await?;
+    if edit.max_instances.is_some() {
+        caller.server().state().node.places_changed();
+    }
     Ok(HttpResponse::Ok().json(ProjectView::from(project)))
 }
 

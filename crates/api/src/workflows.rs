@@ -81,6 +81,7 @@ async fn put_workflow(
         .save_version(project.id, &new, if_match, &context)
         .await?;
     caller.server().state().node.schedules_changed();
+    caller.server().state().node.places_changed();
     let status = match put.outcome {
         SaveOutcome::Created => HttpResponse::Created(),
         SaveOutcome::Changed | SaveOutcome::Unchanged => HttpResponse::Ok(),

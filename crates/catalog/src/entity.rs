@@ -23,6 +23,8 @@ pub(crate) mod log_removal;
 pub(crate) mod member;
 pub(crate) mod member_heartbeat;
 pub(crate) mod owner_log;
+pub(crate) mod place;
+pub(crate) mod place_release;
 pub(crate) mod project;
 pub(crate) mod project_grant;
 pub(crate) mod request_key;
@@ -74,6 +76,8 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, retention_lease::Entity),
         create(backend, retention_run::Entity),
         create(backend, instance_purge::Entity),
+        create(backend, place::Entity),
+        create(backend, place_release::Entity),
     ]
 }
 
@@ -102,6 +106,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         schedule_fire::indexes(),
         log_removal::indexes(),
         retention_run::indexes(),
+        place::indexes(),
     ]
     .iter()
     .flatten()

@@ -22,6 +22,7 @@ use crate::permission::Permission;
 use crate::visibility::VisibilityScope;
 use store::Store;
 use store::Transaction;
+use store::change_max_instances;
 
 /// The project that exists from the start.
 const DEFAULT: &str = "default";
@@ -45,6 +46,8 @@ pub struct Project {
     pub defaults: ProjectDefaults,
     /// For how long ended instances are kept; the server's limit unless given.
     pub retention: Option<RetentionLimit>,
+    /// The most instances that may be open at a time; no cap unless given.
+    pub max_instances: Option<u32>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last edited.
@@ -65,6 +68,9 @@ impl TryFrom<project::Model> for Project {
                 .retention
                 .map(|text| parse_name("retention", &text))
                 .transpose()?,
+            max_instances: row
+                .max_instances
+                .map(|cap| u32::try_from(cap).unwrap_or(u32::MAX)),
             created_at: Timestamp(row.created_at),
             updated_at: Timestamp(row.updated_at),
         })
@@ -93,6 +99,8 @@ pub struct ProjectEdit {
     pub defaults: Option<ProjectDefaults>,
     /// The new limit of ended instances; none inside takes the server's.
     pub retention: Option<Option<RetentionLimit>>,
+    /// The new cap of open instances; none inside takes it away.
+    pub max_instances: Option<Option<u32>>,
 }
 
 /// The projects.
@@ -208,6 +216,10 @@ impl<'a> Projects<'a> {
         project::Entity::update(row)
             .exec_without_returning(change.on())
             .await?;
+        if let Some(cap) = edit.max_instances.filter(|cap| *cap != project.max_instances) {
+            change_max_instances(change.on(), project.id.0, cap).await?;
+            project.max_instances = cap;
+        }
         change.commit("project.edit", "project", name).await?;
         Ok(project)
     }

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use engine::ids::Timestamp;
-use engine::spec::Definition;
+use engine::spec::{ConcurrencyRule, Definition};
 use engine::timezone::Tz;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
+use store::{RuledWorkflow, Transaction, change_concurrency};
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
-use crate::columns::map_to_json;
+use crate::columns::{map_to_json, parse_json};
 use crate::context::AuditContext;
 use crate::entity::{project, workflow, workflow_version};
 use crate::error::CatalogError;
@@ -136,6 +137,7 @@ impl Workflows<'_> {
             return Ok(saved);
         }
         store_version(change.on(), (newest.workflow, saved.version), new, context).await?;
+        self.store_rule(change.on(), &row, &new.definition).await?;
         let described = DescribedSchedules {
             definition: &new.definition,
             default_timezone: new.default_timezone,
@@ -147,6 +149,30 @@ impl Workflows<'_> {
             .with_detail(format!("{} {}", new.name, new.hash));
         change.commit_with(&entry).await?;
         Ok(saved)
+    }
+
+    /// Stores the rule of a new version, which holds for every instance of the workflow.
+    async fn store_rule(
+        self,
+        on: &Transaction,
+        row: &workflow::Model,
+        definition: &Definition,
+    ) -> Result<(), CatalogError> {
+        let rule = definition.concurrency.as_ref();
+        let stored: Option<ConcurrencyRule> = row
+            .concurrency
+            .as_deref()
+            .map(|text| parse_json("concurrency", text))
+            .transpose()?;
+        if stored.as_ref() == rule {
+            return Ok(());
+        }
+        let workflow = RuledWorkflow {
+            id: row.id,
+            project_id: row.project_id,
+        };
+        change_concurrency(self.store(), on, workflow, rule).await?;
+        Ok(())
     }
 
     /// Returns what saving a document would do, and stores nothing.

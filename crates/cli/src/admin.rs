@@ -4,7 +4,10 @@ use clap::ValueEnum;
 use reqwest::Method;
 use serde_json::json;
 
-use super::args::{FailoverCommand, NodeCommand, Permission, ProjectCommand, TokenCommand, UserCommand};
+use super::args::{
+    FailoverCommand, NodeCommand, Permission, ProjectCap, ProjectCommand, TokenCommand, UserCommand,
+};
+use super::body::Body;
 use super::failure::Failure;
 use super::output::{Printer, TableLayout, plain, say};
 use super::password;
@@ -98,10 +101,17 @@ pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) ->
                 PROJECTS,
             )
         }
-        ProjectCommand::Update { project, description } => {
-            let call = Call::new(Method::PATCH, &["projects", &project]);
-            let updated = rest.json(call.json(&json!({ "description": description })));
-            let updated = updated.map_err(|failure| suggestion::for_project(failure, rest, &project))?;
+        ProjectCommand::Update(args) => {
+            let project = &args.project;
+            let body = Body::default()
+                .add_some("description", args.description)
+                .add_some(
+                    "max_instances",
+                    args.max_instances.map(|ProjectCap(cap)| json!(cap)),
+                );
+            let call = Call::new(Method::PATCH, &["projects", project]);
+            let updated = rest.json(call.json(&body.into_value()));
+            let updated = updated.map_err(|failure| suggestion::for_project(failure, rest, project))?;
             printer.item(&updated, PROJECTS)
         }
         ProjectCommand::Delete { project } => {

@@ -11,8 +11,8 @@ mod schedule;
 mod workflow;
 
 pub(crate) use admin::{
-    ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCommand, TokenCommand,
-    UserCommand,
+    ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCap, ProjectCommand,
+    TokenCommand, UserCommand,
 };
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};

@@ -90,6 +90,7 @@ fn body(args: &RunArgs) -> Value {
         .add_some("worker_group", args.worker_group.as_deref())
         .add_some("scheduled_at", args.scheduled_at.as_deref())
         .add_some("timezone", args.timezone.as_deref())
+        .add_some("start_within", args.start_within.as_deref())
         .add_pairs("labels", &args.labels)
         .add_some("continue_from", continue_from)
         .into_value()

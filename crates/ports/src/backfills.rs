@@ -37,6 +37,8 @@ pub struct BackfillWorkflow {
     pub name: String,
     /// Whether it may be started.
     pub enabled: bool,
+    /// Whether its current version limits its instances.
+    pub has_concurrency: bool,
     /// The project's row.
     pub project_id: i64,
     /// The project's name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::ids::{BackfillId, Epoch, InstanceId, Timestamp};
 use engine::instance::{OperationDecision, Transition};
 use engine::states::InstanceState;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// One stored commit of one instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,7 @@ pub struct CommitEvent {
 pub struct CommitBroadcast {
     sender: broadcast::Sender<Arc<CommitEvent>>,
     backfills: broadcast::Sender<BackfillId>,
+    places: Arc<Notify>,
 }
 
 impl CommitBroadcast {
@@ -39,6 +40,7 @@ impl CommitBroadcast {
         Self {
             sender: broadcast::channel(capacity).0,
             backfills: broadcast::channel(capacity).0,
+            places: Arc::default(),
         }
     }
 
@@ -52,6 +54,16 @@ impl CommitBroadcast {
     /// Says that a backfill or the state of one of its instances has changed.
     pub fn publish_backfill(&self, backfill: BackfillId) {
         self.backfills.send(backfill).ok();
+    }
+
+    /// Says that a place may have come free.
+    pub fn notify_places(&self) {
+        self.places.notify_one();
+    }
+
+    /// Waits until a place may have come free; for one listener.
+    pub async fn place_notice(&self) {
+        self.places.notified().await;
     }
 
     /// Returns a receiver of the backfills that change from now on.

@@ -6,11 +6,13 @@ use engine::ids::{
     BackfillId, Epoch, Generation, Incarnation, InstanceId, Revision, Run, TaskIndex, Timestamp,
 };
 use engine::instance::{Changes, InstanceRecord, InstanceRows, ReusedRows};
+use engine::place::PlaceOutlook;
 use engine::start::Start;
 use engine::states::InstanceState;
 use engine::task::Attempt;
 use engine::trigger::{Trigger, TriggerType};
 
+use crate::admissions::StartAdmission;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::membership::NodeIdentity;
 
@@ -76,6 +78,7 @@ impl NewInstance {
             run: Run(1),
             run_range: None,
             due_at: None,
+            queued_by: None,
             time_left_ms: None,
             timed_out: false,
             started_at: None,
@@ -100,6 +103,7 @@ impl NewInstance {
             start: self.start,
             trigger: self.trigger.trigger_type(),
             backfill: self.trigger.backfill(),
+            gated: false,
             duplicate_open_attempts: Vec::new(),
             commands: Vec::new(),
             results: Vec::new(),
@@ -142,8 +146,10 @@ pub enum WriteOutcome {
     Created {
         /// Its id.
         id: InstanceId,
-        /// Its first owner; without one it waits to be claimed.
+        /// Its first owner; without one it waits to be claimed, or for a place.
         owner: Option<NodeIdentity>,
+        /// Whether it runs.
+        admission: StartAdmission,
     },
     /// The request key was used before, with the same body, for this instance.
     Known {
@@ -156,6 +162,8 @@ pub enum WriteOutcome {
     Stored,
     /// Owner, epoch or revision did not match: nothing was stored.
     Stale,
+    /// The run that it begins has no place: nothing was stored, and it is decided again with this outlook.
+    NoPlace(PlaceOutlook),
     /// This entry alone cannot be stored; the others of its batch were.
     Rejected(String),
 }
@@ -181,6 +189,8 @@ pub struct LoadedInstance {
     pub trigger: TriggerType,
     /// The backfill that it is a date of.
     pub backfill: Option<BackfillId>,
+    /// Whether its end gives a place back.
+    pub gated: bool,
     /// Open attempts of tasks that have a later one; normally none.
     pub duplicate_open_attempts: Vec<(TaskIndex, Attempt)>,
     /// Unapplied commands in order.

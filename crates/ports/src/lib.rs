@@ -13,6 +13,7 @@ pub mod peers;
 pub mod protocol;
 pub mod rpc;
 
+mod admissions;
 mod backfills;
 mod error;
 mod inbox;
@@ -21,12 +22,14 @@ mod jobs;
 mod logs;
 mod membership;
 mod ownership;
+mod places;
 mod registry;
 mod retention;
 mod schedules;
 mod starts;
 mod stores;
 
+pub use admissions::{MissingPlace, StartAdmission};
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
@@ -41,6 +44,7 @@ pub use membership::{
     Join, JoinResult, Member, MemberStatus, NodeIdentity,
 };
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+pub use places::{AdmissionPass, AdmissionReport, EndedWaiter, PlaceStore, StoppingHolder, WaitEnd};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
 pub use retention::{
     AgedRows, BatchOutcome, DeletedBatch, EndedInstance, ExpirySelection, RequestedRetention,

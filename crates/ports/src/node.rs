@@ -40,6 +40,9 @@ pub trait Node: Send + Sync + 'static {
     /// Makes this node read again which schedules are due, after one, a calendar or a workflow was changed.
     fn schedules_changed(&self);
 
+    /// Makes this node look at the places of instances, after what limits them was changed.
+    fn places_changed(&self);
+
     /// Makes the owner read the inbox of an instance; claims the instance if it needs an owner.
     ///
     /// Returns when the commands that were stored before are decided, at the latest after `wait`; the caller reads the

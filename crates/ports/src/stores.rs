@@ -17,6 +17,7 @@ use crate::membership::{
     MemberStatus,
 };
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
+use crate::places::PlaceStore;
 use crate::schedules::ScheduleStore;
 
 /// The members of the cluster.
@@ -156,6 +157,7 @@ pub trait Store:
     + InboxStore
     + RelayedResults
     + BackfillStore
+    + PlaceStore
     + ScheduleStore
 {
 }
@@ -170,6 +172,7 @@ impl<S> Store for S where
         + InboxStore
         + RelayedResults
         + BackfillStore
+        + PlaceStore
         + ScheduleStore
 {
 }

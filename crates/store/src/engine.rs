@@ -11,11 +11,15 @@ mod fire_rows;
 mod inbox;
 mod load;
 mod members;
+mod new_rows;
 mod ownership;
 mod pinned_definition;
+mod places;
 mod relayed_results;
 mod reset_statements;
 mod retention;
 pub(crate) mod retention_batches;
 mod schedules;
 mod task_rows;
+
+pub use places::rules::{RuledWorkflow, change_concurrency, change_max_instances};

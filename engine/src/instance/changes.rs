@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::record::InstanceRecord;
 use crate::ids::{AttemptNumber, OperationId, TaskIndex};
+use crate::place::PlaceRequest;
 use crate::start::Start;
 use crate::states::{OperationStatus, TaskState};
 use crate::task::{Attempt, Task};
@@ -107,6 +108,8 @@ pub struct Changes {
     pub transitions: Vec<Transition>,
     /// Operations decided in this batch.
     pub decisions: Vec<OperationDecision>,
+    /// What the commit needs of the places of instances.
+    pub place: Option<PlaceRequest>,
     /// The instance is idle afterwards: owner and host become NULL in the same statement.
     pub releases_owner: bool,
 }

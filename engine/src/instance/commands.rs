@@ -9,9 +9,10 @@ use super::event::Operation;
 use super::next_run::{closed_followers, killed_tasks, run_range, tasks_decided_again, with_rows};
 use super::refusal::refusal_of;
 use crate::ids::TaskIndex;
+use crate::place::{PlaceOutlook, PlaceRequest};
 use crate::plan::run_range::RunRange;
 use crate::start::Start;
-use crate::states::{Command, InstanceState, KillCause, OperationStatus, TaskState};
+use crate::states::{Command, InstanceState, KillCause, OperationStatus, OwnershipReason, TaskState};
 use crate::task::TaskEvent;
 
 /// Decides an operation: applied, or refused with the state and what is possible.
@@ -56,6 +57,11 @@ fn pause(draft: &mut InstanceDraft<'_>) {
     if draft.record().state == InstanceState::Pausing {
         return;
     }
+    if draft.record().state == InstanceState::Queued {
+        draft.set_state(InstanceState::Paused, "paused while queued");
+        draft.record_mut().reason = Some("paused while queued".to_owned());
+        return;
+    }
     draft.set_state(InstanceState::Pausing, "pause was asked for");
     for task_index in draft.rows().active() {
         let can_be_suspended = match draft.rows().state_of(task_index) {
@@ -91,6 +97,10 @@ fn stop(draft: &mut InstanceDraft<'_>) {
 fn resume(draft: &mut InstanceDraft<'_>, operation: &Operation) {
     match draft.record().state {
         InstanceState::Stopped => begin_next_run(draft, operation, "resumed"),
+        InstanceState::Paused if draft.record().queued_by.is_some() => {
+            admit_or_queue(draft, (Command::Resume, "resumed"));
+            draft.continue_running();
+        }
         InstanceState::Paused => resume_from_pause(draft),
         InstanceState::Queued
         | InstanceState::Running
@@ -121,7 +131,7 @@ fn resume_from_pause(draft: &mut InstanceDraft<'_>) {
     draft.continue_running();
 }
 
-/// Begins the next run, with the tasks that the command decides again.
+/// Begins the next run, with the tasks that the command decides again; it is queued when no place is free.
 fn begin_next_run(draft: &mut InstanceDraft<'_>, operation: &Operation, why: &str) {
     let reset = if operation.command == Command::Rerun {
         Reset::All
@@ -132,14 +142,43 @@ fn begin_next_run(draft: &mut InstanceDraft<'_>, operation: &Operation, why: &st
     let range = run_range(draft.record().state, operation);
     draft.record_history();
     let at = draft.at();
-    draft.record_mut().begin_run(at, range);
-    draft.set_state(InstanceState::Running, why);
-    draft.start_clock();
+    if admit_or_queue(draft, (operation.command, why)) == RunAdmission::Admitted {
+        draft.record_mut().begin_run(at, range);
+        draft.start_clock();
+    } else {
+        draft.record_mut().queue_run(range);
+    }
     draft.reset_tasks(reset, why);
     if let Some(range) = range {
         leave_out_tasks(draft, range);
     }
     draft.continue_running();
+}
+
+/// Whether a run begins now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RunAdmission {
+    /// It runs, if the commit finds a place.
+    Admitted,
+    /// It waits for a place.
+    Queued,
+}
+
+fn admit_or_queue(draft: &mut InstanceDraft<'_>, (command, why): (Command, &str)) -> RunAdmission {
+    let PlaceOutlook::Full { reason } = draft.places().clone() else {
+        draft.request_place(PlaceRequest::Take);
+        draft.set_state(InstanceState::Running, why);
+        draft.record_mut().queued_by = None;
+        return RunAdmission::Admitted;
+    };
+    let limit_ms = draft.plan().start.start_within_ms;
+    let due_at = limit_ms.map(|limit_ms| draft.at().plus(limit_ms));
+    draft.request_place(PlaceRequest::Wait { due_at });
+    draft.set_state(InstanceState::Queued, &format!("{why}; {reason}"));
+    let record = draft.record_mut();
+    record.reason = Some(reason);
+    record.queued_by = Some(OwnershipReason::from(command));
+    RunAdmission::Queued
 }
 
 /// Shows that tasks outside a run do not start in it, where nothing has become of them.

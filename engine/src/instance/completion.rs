@@ -88,6 +88,7 @@ pub(super) fn end(draft: &mut InstanceDraft<'_>, state: InstanceState, reason: O
     let (at, outputs) = (draft.at(), outputs(draft));
     let record = draft.record_mut();
     record.reason = reason;
+    record.queued_by = None;
     record.stop_clock();
     record.ended_at = Some(at);
     record.outputs = outputs;

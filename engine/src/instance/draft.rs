@@ -13,6 +13,7 @@ use super::row_overlay::RowOverlay;
 use super::state::Instance;
 use crate::ids::{DispatchId, TaskIndex, Timestamp};
 use crate::overrides::TaskOverrides;
+use crate::place::{PlaceOutlook, PlaceRequest};
 use crate::plan::trigger_rule::Verdict;
 use crate::plan::{DISABLED_REASON, Plan};
 use crate::start::Start;
@@ -30,6 +31,8 @@ pub(super) struct InstanceDraft<'a> {
     history: History,
     requests: EffectRequests,
     closed: Vec<(TaskIndex, Attempt)>,
+    places: PlaceOutlook,
+    place: Option<PlaceRequest>,
     /// Tasks about which the owner decides in this event, by rank.
     undecided: BTreeSet<(u32, TaskIndex)>,
     /// The choices of the start as a command of this batch changed them.
@@ -48,9 +51,26 @@ impl<'a> InstanceDraft<'a> {
             history: History::default(),
             requests: EffectRequests::default(),
             closed: Vec::new(),
+            places: PlaceOutlook::default(),
+            place: None,
             undecided: BTreeSet::new(),
             start: None,
         }
+    }
+
+    /// Sets what is known of the places.
+    pub(super) fn set_places(&mut self, places: PlaceOutlook) {
+        self.places = places;
+    }
+
+    /// Returns what is known of the places.
+    pub(super) fn places(&self) -> &PlaceOutlook {
+        &self.places
+    }
+
+    /// Sets what the commit needs of the places.
+    pub(super) fn request_place(&mut self, request: PlaceRequest) {
+        self.place = Some(request);
     }
 
     /// Returns what the instance runs.
@@ -160,8 +180,10 @@ impl<'a> InstanceDraft<'a> {
         if self.record.state != InstanceState::Running {
             return;
         }
-        if self.record.started_at.is_none() {
-            self.record.started_at = Some(self.at);
+        let limit_ms = self.plan.definition.timeout_ms;
+        let stands = limit_ms.is_some() && self.record.due_at.is_none() && !self.record.timed_out;
+        if self.record.started_at.is_none() || stands {
+            self.record.started_at.get_or_insert(self.at);
             self.start_clock();
         }
         self.decide_pending_tasks();
@@ -377,6 +399,7 @@ impl<'a> InstanceDraft<'a> {
         self.record_history();
         let effects = self.requests.into_effects(&self.rows, &self.record, self.stored);
         let releases_owner = self.record.is_idle();
+        let is_final = self.record.state.is_final();
         let (reset, tasks) = self.rows.into_changes();
         let changes = Changes {
             record: (self.record != *self.stored.record()).then_some(self.record),
@@ -386,6 +409,7 @@ impl<'a> InstanceDraft<'a> {
             tasks,
             transitions: self.history.into_transitions(),
             decisions,
+            place: self.place.filter(|_| !is_final),
             releases_owner,
         };
         (changes, effects)

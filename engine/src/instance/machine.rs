@@ -11,6 +11,7 @@ use super::state::Instance;
 use super::timers::{fire_due, move_due_times};
 use super::when::decide_queued;
 use crate::ids::{TaskIndex, Timestamp};
+use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::states::{Attention, KillCause, Priority};
 use crate::task::{Task, TaskEvent, Wait};
@@ -43,6 +44,12 @@ impl<'a> StepBatch<'a> {
             draft: InstanceDraft::new(plan, instance, at),
             decisions: Vec::new(),
         }
+    }
+
+    /// Decides the next run by what is known of the places.
+    pub fn with_places(mut self, places: PlaceOutlook) -> Self {
+        self.draft.set_places(places);
+        self
     }
 
     /// Decides one event.

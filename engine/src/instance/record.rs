@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::{Run, Timestamp};
 use crate::plan::run_range::RunRange;
-use crate::states::{Attention, InstanceState};
+use crate::states::{Attention, InstanceState, OwnershipReason};
 
 /// The stored row of one instance, without what never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct InstanceRecord {
     pub attention: Option<Attention>,
     /// Which run this is.
     pub run: Run,
+    /// What queued this run; none once it was admitted.
+    pub queued_by: Option<OwnershipReason>,
     /// The tasks that this run is about; none for all.
     pub run_range: Option<RunRange>,
     /// When this run's time limit ends; `None` while paused or without a limit.
@@ -51,6 +53,16 @@ impl InstanceRecord {
         self.started_at.get_or_insert(at);
         self.ended_at = None;
         self.outputs.clear();
+    }
+
+    /// Begins the next run, whose clock stands until it is admitted.
+    pub(super) fn queue_run(&mut self, range: Option<RunRange>) {
+        self.run = Run(self.run.0 + 1);
+        self.run_range = range;
+        self.ended_at = None;
+        self.outputs.clear();
+        self.timed_out = false;
+        self.stop_clock();
     }
 
     /// Starts the time limit of a run.

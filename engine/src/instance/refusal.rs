@@ -2,8 +2,10 @@
 
 use super::draft::InstanceDraft;
 use super::event::Operation;
+use super::record::InstanceRecord;
 use super::state::Instance;
 use crate::ids::{TaskIndex, Timestamp};
+use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::states::{Command, InstanceState};
 
@@ -40,10 +42,30 @@ pub(super) fn refusal_of(draft: &InstanceDraft<'_>, operation: &Operation) -> Op
             record.state
         ));
     }
+    if let PlaceOutlook::Refused { reason } = draft.places()
+        && begins_run(command, record)
+    {
+        return Some(reason.clone());
+    }
     command
         .names_task()
         .then(|| task_refusal(draft, command, operation.task))
         .flatten()
+}
+
+/// Whether a command that applies begins a run that has no place yet.
+fn begins_run(command: Command, record: &InstanceRecord) -> bool {
+    match command {
+        Command::Recover | Command::Rerun | Command::RunTask => true,
+        Command::RetryTask => record.state.is_final(),
+        Command::Resume => record.state == InstanceState::Stopped || record.queued_by.is_some(),
+        Command::Pause
+        | Command::Stop
+        | Command::ForceSuccess
+        | Command::KillTask
+        | Command::SkipTask
+        | Command::Priority => false,
+    }
 }
 
 fn task_refusal(draft: &InstanceDraft<'_>, command: Command, task: Option<TaskIndex>) -> Option<String> {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::concurrency::ConcurrencyRule;
 use super::values::ParamType;
 use crate::ids::TaskIndex;
 use crate::plan::trigger_rule::TriggerRule;
@@ -40,6 +41,10 @@ pub struct Definition {
     pub priority: Option<Priority>,
     /// Default for its tasks; without one the project's.
     pub worker_group: Option<String>,
+    /// How many of its instances may be admitted at a time; the current version's rule holds for all versions.
+    pub concurrency: Option<ConcurrencyRule>,
+    /// How long an instance may be queued, in milliseconds, unless its start says otherwise.
+    pub start_within_ms: Option<i64>,
     /// When it is started, by name.
     pub schedules: BTreeMap<String, ScheduleDefinition>,
     /// In document order; `TaskIndex` counts them.

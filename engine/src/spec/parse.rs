@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::concurrency::parse_concurrency;
 use super::diagnostic::Diagnostic;
 use super::labels::parse_labels;
 use super::limits::MAX_SCHEDULES;
@@ -31,6 +32,8 @@ pub(super) const KEYS: &[&str] = &[
     "failure_strategy",
     "priority",
     "worker_group",
+    "concurrency",
+    "start_within",
     "schedules",
     "tasks",
 ];
@@ -129,6 +132,12 @@ fn parse_settings(
         worker_group: map
             .get("worker_group")
             .and_then(|value| validator.name(value, &at.key("worker_group"))),
+        concurrency: map
+            .get("concurrency")
+            .and_then(|value| parse_concurrency(validator, value, &at.key("concurrency"))),
+        start_within_ms: map
+            .get("start_within")
+            .and_then(|value| validator.limit(value, &at.key("start_within"))),
         schedules: BTreeMap::new(),
         tasks: Vec::new(),
     }

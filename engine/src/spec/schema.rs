@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::concurrency::concurrency_schema;
 use super::limits::{MAX_SCHEDULES, MAX_TASKS};
 use super::params::TYPES;
 use super::{cut_off, names, tasks};
@@ -38,6 +39,8 @@ pub fn document_schema() -> Value {
             "failure_strategy": choice(FailureStrategy::ALL, FailureStrategy::Continue),
             "priority": choice(Priority::ALL, Priority::Medium),
             "worker_group": name("The default for its tasks."),
+            "concurrency": concurrency_schema(),
+            "start_within": duration("How long an instance may be queued; then it ends as stopped."),
             "schedules": {
                 "type": "object",
                 "description": "When it is started, by name.",

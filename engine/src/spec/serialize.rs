@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::concurrency::serialize_concurrency;
 use super::cut_off;
 use super::duration::HumanDuration;
 use super::model::{Definition, Direction, Output, Param, Predecessor, RetryPolicy, TaskDefinition};
@@ -29,6 +30,12 @@ pub fn serialize(definition: &Definition) -> Value {
     put_unless(&mut map, "failure_strategy", strategy, &FailureStrategy::Continue);
     put_some(&mut map, "priority", definition.priority);
     put_some(&mut map, "worker_group", definition.worker_group.as_ref());
+    put_some(
+        &mut map,
+        "concurrency",
+        definition.concurrency.as_ref().map(serialize_concurrency),
+    );
+    put_some(&mut map, "start_within", definition.start_within_ms.map(duration));
     let schedules: Map<String, Value> = definition
         .schedules
         .iter()

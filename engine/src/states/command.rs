@@ -42,9 +42,11 @@ impl Command {
     /// it decides. A repeated pause is applied without effect.
     pub fn applies_in(self, state: InstanceState, attention: Option<&Attention>) -> bool {
         match self {
-            Self::Pause | Self::KillTask => {
-                matches!(state, InstanceState::Running | InstanceState::Pausing)
-            }
+            Self::Pause => matches!(
+                state,
+                InstanceState::Queued | InstanceState::Running | InstanceState::Pausing
+            ),
+            Self::KillTask => matches!(state, InstanceState::Running | InstanceState::Pausing),
             Self::Stop | Self::Priority => !state.is_final(),
             Self::Resume => match state {
                 InstanceState::Paused | InstanceState::Stopped => true,

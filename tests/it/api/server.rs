@@ -54,6 +54,8 @@ impl Node for Idle {
 
     fn schedules_changed(&self) {}
 
+    fn places_changed(&self) {}
+
     async fn notify_owner(&self, _: InstanceId, _: Duration) {}
 
     async fn drain_node(&self, _: Incarnation) -> Result<(), StoreError> {

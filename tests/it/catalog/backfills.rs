@@ -28,6 +28,7 @@ fn start() -> Start {
     Start {
         params: BTreeMap::from([("day".to_owned(), "2".to_owned())]),
         tasks: Vec::new(),
+        start_within_ms: None,
         scope: Scope::All,
         failure_strategy: FailureStrategy::Continue,
         priority: Priority::High,

@@ -28,6 +28,7 @@ pub(super) fn started_by(trigger: Trigger, requested_by: Option<&str>) -> NewIns
         start: Start {
             params: BTreeMap::new(),
             tasks: Vec::new(),
+            start_within_ms: None,
             scope: Scope::All,
             failure_strategy: FailureStrategy::Continue,
             priority: Priority::Medium,

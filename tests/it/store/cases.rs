@@ -25,6 +25,7 @@ pub(crate) fn header(state: InstanceState) -> InstanceRecord {
         reason: Some("because".to_owned()),
         attention: None,
         run: Run(1),
+        queued_by: None,
         run_range: Some(RunRange {
             task: TaskIndex(1),
             scope: Scope::Upstream,

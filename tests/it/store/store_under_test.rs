@@ -117,6 +117,7 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
         start: Start {
             params: BTreeMap::from([("day".to_owned(), "1".to_owned())]),
             tasks: Vec::new(),
+            start_within_ms: None,
             scope: Scope::All,
             failure_strategy: FailureStrategy::Continue,
             priority: Priority::High,

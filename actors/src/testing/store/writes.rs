@@ -9,7 +9,9 @@ use engine::states::{InstanceState, OwnershipReason};
 use engine::task::{Attempt, Task};
 
 use super::{OwnerEntry, State, StoredInstance, is_open};
-use ports::{InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, Write, WriteOutcome};
+use ports::{
+    InstanceCommit, LoadedInstance, NewInstance, NodeIdentity, Ownership, StartAdmission, Write, WriteOutcome,
+};
 
 impl State {
     pub(super) fn write(&mut self, entry: &Write) -> WriteOutcome {
@@ -61,6 +63,7 @@ impl State {
         WriteOutcome::Created {
             id,
             owner: first_owner,
+            admission: StartAdmission::Unlimited,
         }
     }
 
@@ -141,6 +144,7 @@ impl State {
             workflow: row.new.workflow.clone(),
             trigger: row.new.trigger.trigger_type(),
             backfill: row.new.trigger.backfill(),
+            gated: false,
             workflow_id: row.new.workflow_id,
             version: row.new.version,
             project_params: row.new.project_params.clone(),
@@ -208,6 +212,7 @@ fn created_record(owner: Option<&NodeIdentity>) -> InstanceRecord {
         run: Run(1),
         run_range: None,
         due_at: None,
+        queued_by: None,
         time_left_ms: None,
         timed_out: false,
         started_at: None,

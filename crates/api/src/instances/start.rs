@@ -63,6 +63,8 @@ struct StartInstance {
     timezone: Option<String>,
     /// Added to those of the workflow; of one name, these win.
     labels: Option<BTreeMap<String, Value>>,
+    /// The longest time for which it may be queued, for example `10m`; the workflow's unless given.
+    start_within: Option<String>,
     /// Take over what succeeded in an instance that has ended and is still the same, and what the start leaves out.
     continue_from: Option<ContinueFrom>,
 }
@@ -121,15 +123,15 @@ async fn create_and_wait(
     let (new, definition) = new_instance(caller, body, key).await?;
     let server = caller.server();
     match create_instance(server, &new).await? {
-        WriteOutcome::Created { id, owner } if wait.is_zero() => {
-            Ok(Instance::from_new(id, new, owner, &definition))
+        WriteOutcome::Created { id, owner, admission } if wait.is_zero() => {
+            Ok(Instance::from_new(id, new, (owner, admission), &definition))
         }
         WriteOutcome::Created { id, .. } | WriteOutcome::Known { id } => {
             Ok(wait_until_idle(server, id, wait).await?.into())
         }
         WriteOutcome::KeyReused => Err(key_reused()),
         WriteOutcome::Rejected(why) => Err(Problem::internal(why)),
-        WriteOutcome::Stored | WriteOutcome::Stale => {
+        WriteOutcome::Stored | WriteOutcome::Stale | WriteOutcome::NoPlace(_) => {
             Err(Problem::internal("a create was answered as a commit"))
         }
     }

@@ -7,7 +7,7 @@ use engine::ids::InstanceId;
 use engine::spec::Definition;
 use engine::states::{InstanceState, TaskState};
 use engine::view::display_counts;
-use ports::{NewInstance, NodeIdentity};
+use ports::{NewInstance, NodeIdentity, StartAdmission};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -131,10 +131,17 @@ impl Instance {
     pub(crate) fn from_new(
         id: InstanceId,
         new: NewInstance,
-        owner: Option<NodeIdentity>,
+        (owner, admission): (Option<NodeIdentity>, StartAdmission),
         definition: &Definition,
     ) -> Self {
-        let state = InstanceState::Running;
+        let (state, reason) = match admission {
+            StartAdmission::Unlimited | StartAdmission::Admitted => {
+                let waits = owner.is_none().then(|| WAITING_FOR_MASTER.to_owned());
+                (InstanceState::Running, waits)
+            }
+            StartAdmission::Queued { reason, .. } => (InstanceState::Queued, Some(reason)),
+            StartAdmission::Discarded { reason } => (InstanceState::Stopped, Some(reason)),
+        };
         let (continued_from, reused) = match new.continued_from {
             Some((from, rows)) => (Some(from.to_string()), rows.len()),
             None => (None, 0),
@@ -148,7 +155,7 @@ impl Instance {
             workflow: new.workflow,
             version: new.version,
             state: state.to_string(),
-            reason: owner.is_none().then(|| WAITING_FOR_MASTER.to_owned()),
+            reason,
             attention: None,
             run: 1,
             trigger: new.trigger.into(),
@@ -168,7 +175,7 @@ impl Instance {
             continued_from,
             created_at: format_time(new.at),
             started_at: None,
-            ended_at: None,
+            ended_at: state.is_final().then(|| format_time(new.at)),
             tasks: TaskCounts {
                 total: new.tasks,
                 by_state: counts_by_name(&counts),

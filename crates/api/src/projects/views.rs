@@ -22,6 +22,8 @@ pub(crate) struct ProjectView {
     defaults: Value,
     /// For how long ended instances are kept; null for the server's limit.
     retention: Option<String>,
+    /// The most instances that may be open at a time; null for no cap.
+    max_instances: Option<u32>,
     created_at: String,
     updated_at: String,
 }
@@ -53,6 +55,7 @@ impl From<stored::Project> for ProjectView {
             params: row.params,
             defaults: row.defaults.to_document(),
             retention: row.retention.map(|limit| limit.to_string()),
+            max_instances: row.max_instances,
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
         }

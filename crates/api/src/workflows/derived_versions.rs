@@ -56,6 +56,7 @@ async fn restore_version(
         let workflows = caller.catalog().workflows();
         let saved = workflows.save_version(project.id, &new, None, &context).await?;
         caller.server().state().node.schedules_changed();
+        caller.server().state().node.places_changed();
         Ok(saved)
     };
     let saved = create_once(&caller, &request, &body.bytes, restore, async |resource: &str| {

@@ -46,6 +46,8 @@ pub struct Model {
     pub created_at: i64,
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
+    pub gated: bool,
+    pub queued_by: Option<String>,
     pub run_range: Option<String>,
     pub params: Option<String>,
     pub labels: Option<String>,

@@ -20,6 +20,7 @@ pub struct Model {
     pub deleted_at: Option<i64>,
     pub defaults: String,
     pub retention: Option<String>,
+    pub max_instances: Option<i64>,
 }
 
 /// The foreign keys of `project`.

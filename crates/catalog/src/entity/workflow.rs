@@ -21,6 +21,7 @@ pub struct Model {
     pub updated_at: i64,
     pub deleted_at: Option<i64>,
     pub enabled: bool,
+    pub concurrency: Option<String>,
 }
 
 /// The foreign keys of `workflow`.

@@ -1,8 +1,9 @@
 //! The words about projects, people, nodes and contexts.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 /// What a grant allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -15,6 +16,38 @@ pub enum Permission {
     Write,
     /// All of it, grant and delete the project
     Owner,
+}
+
+/// What `project update` changes.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
+pub struct ProjectUpdateArgs {
+    /// Name of the project
+    pub project: String,
+    /// For people
+    #[arg(long, group = "change")]
+    pub description: Option<String>,
+    /// The most instances that may be open at a time; `none` for no cap
+    #[arg(long, value_name = "N", group = "change")]
+    pub max_instances: Option<ProjectCap>,
+}
+
+/// A number, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProjectCap(pub Option<u32>);
+
+impl FromStr for ProjectCap {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let number = text
+            .parse()
+            .map_err(|_| "write a whole number, or `none`".to_owned())?;
+        Ok(Self(Some(number)))
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,14 +67,8 @@ pub enum ProjectCommand {
         #[arg(long)]
         description: Option<String>,
     },
-    /// Change its description
-    Update {
-        /// Name of the project
-        project: String,
-        /// For people
-        #[arg(long)]
-        description: String,
-    },
+    /// Change its description or its caps
+    Update(ProjectUpdateArgs),
     /// Delete an empty one
     Delete {
         /// Name of the project

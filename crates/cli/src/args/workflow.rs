@@ -176,6 +176,9 @@ pub struct RunArgs {
     /// IANA name of the zone of dates [default: the workflow's, else the server's]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
+    /// The longest time for which it may be queued, for example 10m [default: the workflow's]
+    #[arg(long, value_name = "DURATION")]
+    pub start_within: Option<String>,
     /// An instance that has ended: what succeeded there and is still the same is not run again
     #[arg(long, value_name = "ID")]
     pub continue_from: Option<String>,

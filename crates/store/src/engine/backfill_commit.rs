@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use engine::backfill::{BackfillRecord, DateDecision, DateState, DateSummary, PendingWork, pending_work};
 use engine::ids::{BackfillId, InstanceId, Revision};
-use ports::{BackfillCommit, BackfillOutcome, NewInstance, StartedInstance, StoreError, WriteOutcome};
+use ports::{
+    BackfillCommit, BackfillOutcome, MissingPlace, NewInstance, StartAdmission, StartedInstance, StoreError,
+    WriteOutcome,
+};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde::Serialize;
 
@@ -97,7 +100,7 @@ impl Store {
     ) -> Result<Vec<BackfillOutcome>, StoreError> {
         let prepared = tokio::time::timeout(PREPARE_TIMEOUT, async {
             let transaction = self.engine_pool().begin_write().await?;
-            let outcomes = prepare_commits(&transaction, commits).await?;
+            let outcomes = prepare_commits(self, &transaction, commits).await?;
             Ok::<_, StoreError>((transaction, outcomes))
         });
         let (transaction, outcomes) = prepared
@@ -113,8 +116,9 @@ impl Store {
 }
 
 /// Runs the statements of those commits that still hold; none when a date was taken in between, which a command of a
-/// user on its instance can do without the lock.
+/// user on its instance can do without the lock, or a place of its workflow.
 async fn prepare_commits(
+    store: &Store,
     transaction: &Transaction,
     commits: &[BackfillCommit],
 ) -> Result<Option<Vec<BackfillOutcome>>, StoreError> {
@@ -130,7 +134,10 @@ async fn prepare_commits(
     };
     let current: Vec<&BackfillCommit> = commits.iter().filter(|commit| holds(commit)).collect();
     let news: Vec<&NewInstance> = current.iter().flat_map(|commit| &commit.instances).collect();
-    let (created, mut statements) = prepare_new_instances(transaction, &news).await?;
+    let (created, mut statements) = prepare_new_instances(store, transaction, &news).await?;
+    if created.iter().any(lacks_workflow_place) {
+        return Ok(None);
+    }
     let mut created = started_instances(created)?.into_iter();
     let mut outcomes = Vec::with_capacity(commits.len());
     let (mut records, mut dates) = (Vec::new(), Vec::new());
@@ -236,9 +243,24 @@ async fn lock_startable_workflows(
     rows.iter().map(|row| RowReader::new(row).next_value()).collect()
 }
 
+/// Whether a date would be queued or discarded: it waits for its place without an instance.
+fn lacks_workflow_place(created: &WriteOutcome) -> bool {
+    matches!(
+        created,
+        WriteOutcome::Created {
+            admission: StartAdmission::Discarded { .. }
+                | StartAdmission::Queued {
+                    missing: MissingPlace::Workflow,
+                    ..
+                },
+            ..
+        }
+    )
+}
+
 fn started_instances(created: Vec<WriteOutcome>) -> Result<Vec<StartedInstance>, StoreError> {
     let started = created.into_iter().map(|outcome| match outcome {
-        WriteOutcome::Created { id, owner } => Ok(StartedInstance { id, owner }),
+        WriteOutcome::Created { id, owner, .. } => Ok(StartedInstance { id, owner }),
         _ => Err(StoreError::Rejected(
             "the instance of a date was answered as another request".to_owned(),
         )),

@@ -87,7 +87,7 @@ impl Store {
         ids: BTreeSet<i64>,
     ) -> Result<BTreeMap<i64, BackfillWorkflow>, StoreError> {
         let sql = format!(
-            "SELECT w.id, w.name, w.enabled, p.id, p.name, p.params, p.defaults FROM workflow w \
+            "SELECT w.id, w.name, w.enabled, w.concurrency IS NOT NULL, p.id, p.name, p.params, p.defaults FROM workflow w \
              JOIN project p ON p.id = w.project_id WHERE w.deleted_at IS NULL AND w.id IN (SELECT c_id FROM {})",
             source(self.backend(), &[("c_id", "bigint")])
         );
@@ -102,6 +102,7 @@ impl Store {
                 let workflow = BackfillWorkflow {
                     name: columns.next_value()?,
                     enabled: columns.next_value()?,
+                    has_concurrency: columns.next_value()?,
                     project_id: columns.next_value()?,
                     project: columns.next_value()?,
                     project_params: columns.next_json()?,

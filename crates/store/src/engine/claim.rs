@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use engine::ids::{Epoch, Incarnation, InstanceId};
 use engine::states::Attention;
-use engine::states::{Command, OperationStatus, OwnershipReason};
+use engine::states::{Command, InstanceState, OperationStatus, OwnershipReason};
 use ports::{Claim, ClaimStore, ClaimedInstance, StoreError};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use serde::Serialize;
@@ -24,6 +24,7 @@ const CLAIM_LIMIT: i64 = 5;
 struct Candidate {
     id: i64,
     epoch: i64,
+    state: InstanceState,
     claims: i64,
     owner: Option<i64>,
     host: Option<String>,
@@ -165,7 +166,7 @@ async fn dead_owners(transaction: &Transaction) -> Result<Vec<i64>, StoreError> 
 async fn read_candidates(transaction: &Transaction, ids: &[i64]) -> Result<Vec<Candidate>, StoreError> {
     let backend = transaction.get_database_backend();
     let sql = format!(
-        "SELECT i.id, i.epoch, i.claims_without_progress, i.owner, i.host, m.name, \
+        "SELECT i.id, i.epoch, i.state, i.claims_without_progress, i.owner, i.host, m.name, \
          (SELECT x.command FROM inbox x WHERE x.instance = i.id AND {} ORDER BY x.id LIMIT 1) \
          FROM instance i LEFT JOIN member m ON m.incarnation = i.owner \
          WHERE i.id IN (SELECT c_id FROM {}) AND (i.owner IS NOT NULL OR {}) ORDER BY i.id",
@@ -184,6 +185,7 @@ async fn read_candidates(transaction: &Transaction, ids: &[i64]) -> Result<Vec<C
             Ok(Candidate {
                 id: columns.next_value()?,
                 epoch: columns.next_value()?,
+                state: columns.next_parsed()?,
                 claims: columns.next_value()?,
                 owner: columns.next_value()?,
                 host: columns.next_value()?,
@@ -196,7 +198,7 @@ async fn read_candidates(transaction: &Transaction, ids: &[i64]) -> Result<Vec<C
 
 /// Returns why the claimant becomes the owner.
 fn ownership_reason(candidate: &Candidate, claim: &Claim) -> OwnershipReason {
-    if candidate.epoch == 0 {
+    if candidate.epoch == 0 && !candidate.state.is_idle() {
         return OwnershipReason::Start;
     }
     if candidate.owner.is_none() {
@@ -244,7 +246,7 @@ async fn store_claims(
         format!(
             "UPDATE instance SET owner = c_owner, host = c_host, epoch = c_epoch, revision = revision + 1, \
              claims_without_progress = claims_without_progress + 1, \
-             reason = CASE WHEN epoch = 0 THEN NULL ELSE reason END FROM {} WHERE id = c_id",
+             reason = CASE WHEN epoch = 0 AND state = 'running' THEN NULL ELSE reason END FROM {} WHERE id = c_id",
             source(backend, &CLAIM)
         )
     })

@@ -1,15 +1,18 @@
 //! The group commit: one transaction for each batch, and the search for an entry that is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use engine::ids::InstanceId;
+use engine::place::PlaceOutlook;
 use ports::{InstanceCommit, InstanceWriter, NewInstance, StoreError, Write, WriteOutcome};
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::engine::commit_statements::{CommitStatements, CommittedRow, Execution};
 use crate::engine::create;
+use crate::engine::places::request::request_run_places;
 use crate::error::store_error;
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
@@ -23,6 +26,24 @@ const TERMINATE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Batches at a time on PostgreSQL: while one waits for the disk, the next is prepared and read.
 const POSTGRES_WRITERS: usize = 2;
+
+/// What became of a batch in its transaction.
+enum BatchWritten {
+    /// It may be committed.
+    Stored {
+        /// The commits.
+        committed: BTreeSet<CommittedRow>,
+        /// The answers to the new instances.
+        created: Vec<WriteOutcome>,
+    },
+    /// The fence of a commit did not hold.
+    Stale {
+        /// Those whose fence held.
+        committed: BTreeSet<CommittedRow>,
+    },
+    /// Runs that commits begin have no place.
+    NoPlace(BTreeMap<InstanceId, PlaceOutlook>),
+}
 
 #[async_trait]
 impl InstanceWriter for Store {
@@ -70,12 +91,19 @@ impl Store {
     async fn write_part(&self, batch: &[Write]) -> Result<Vec<WriteOutcome>, StoreError> {
         let (news, mut commits) = split(batch);
         let mut execution = Execution::choose(self.backend(), &commits);
+        let mut without_place = BTreeMap::new();
         loop {
             match self.write_once(&news, &commits, execution).await {
-                Ok((committed, Some(created))) => return answers(batch, created, committed),
+                Ok(BatchWritten::Stored { committed, created }) => {
+                    return answers(batch, created, committed, &without_place);
+                }
                 // A commit that is not fenced any more is left out, and the rest stored without it.
-                Ok((committed, None)) => {
+                Ok(BatchWritten::Stale { committed }) => {
                     commits.retain(|commit| committed.contains(&(commit.id.0, commit.revision.0)));
+                }
+                Ok(BatchWritten::NoPlace(outlooks)) => {
+                    commits.retain(|commit| !outlooks.contains_key(&commit.id));
+                    without_place.extend(outlooks);
                 }
                 // Step by step, a stale commit differs from a refused one.
                 Err(StoreError::Rejected(_)) if execution != Execution::Sequential => {
@@ -93,23 +121,45 @@ impl Store {
         news: &[&NewInstance],
         commits: &[&InstanceCommit],
         execution: Execution,
-    ) -> Result<(BTreeSet<CommittedRow>, Option<Vec<WriteOutcome>>), StoreError> {
+    ) -> Result<BatchWritten, StoreError> {
         let statements = CommitStatements::new(self.backend(), commits, execution)?;
         let prepared = tokio::time::timeout(PREPARE_TIMEOUT, async {
             let transaction = self.engine_pool().begin_write().await?;
-            let (created, inserts) = create::prepare_new_instances(&transaction, news).await?;
-            let (committed, is_complete) = statements.run(&transaction, inserts).await?;
-            Ok::<_, StoreError>((transaction, created, committed, is_complete))
+            let written = self
+                .prepare_batch(&transaction, (news, commits), statements)
+                .await?;
+            Ok::<_, StoreError>((transaction, written))
         });
-        let (transaction, created, committed, is_complete) = prepared
+        let (transaction, written) = prepared
             .await
             .map_err(|_| StoreError::Unavailable("the database takes too long".to_owned()))??;
-        if !is_complete {
-            transaction.rollback().await.map_err(store_error)?;
-            return Ok((committed, None));
+        match written {
+            BatchWritten::Stored { .. } => self.commit_engine(transaction).await?,
+            BatchWritten::Stale { .. } | BatchWritten::NoPlace(_) => {
+                transaction.rollback().await.map_err(store_error)?;
+            }
         }
-        self.commit_engine(transaction).await?;
-        Ok((committed, Some(created)))
+        Ok(written)
+    }
+
+    async fn prepare_batch(
+        &self,
+        transaction: &Transaction,
+        (news, commits): (&[&NewInstance], &[&InstanceCommit]),
+        statements: CommitStatements,
+    ) -> Result<BatchWritten, StoreError> {
+        // Places first: a transaction that has locked places may wait for a row of an instance, never the other way.
+        let outlooks = request_run_places(self, transaction, commits).await?;
+        if !outlooks.is_empty() {
+            return Ok(BatchWritten::NoPlace(outlooks));
+        }
+        let (created, inserts) = create::prepare_new_instances(self, transaction, news).await?;
+        let (committed, is_complete) = statements.run(transaction, inserts).await?;
+        Ok(if is_complete {
+            BatchWritten::Stored { committed, created }
+        } else {
+            BatchWritten::Stale { committed }
+        })
     }
 
     /// Commits; after an uncertain answer no statement of this process is left running in the database.
@@ -179,6 +229,7 @@ fn answers(
     batch: &[Write],
     created: Vec<WriteOutcome>,
     mut committed: BTreeSet<CommittedRow>,
+    without_place: &BTreeMap<InstanceId, PlaceOutlook>,
 ) -> Result<Vec<WriteOutcome>, StoreError> {
     let mut created = created.into_iter();
     batch
@@ -190,7 +241,10 @@ fn answers(
             Write::Commit(commit) if committed.remove(&(commit.id.0, commit.revision.0)) => {
                 Ok(WriteOutcome::Stored)
             }
-            Write::Commit(_) => Ok(WriteOutcome::Stale),
+            Write::Commit(commit) => Ok(match without_place.get(&commit.id) {
+                Some(outlook) => WriteOutcome::NoPlace(outlook.clone()),
+                None => WriteOutcome::Stale,
+            }),
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine::instance::InstanceRecord;
-use engine::states::Attention;
+use engine::states::{Attention, OwnershipReason};
 use ports::fail_points;
 use ports::fail_points::DisabledGuard;
 use ports::{InstanceCommit, StoreError};
@@ -44,6 +44,8 @@ struct HeaderRow<'a> {
     c_reason: Option<&'a str>,
     c_attention: Option<String>,
     c_run: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c_queued_by: Option<&'static str>,
     c_due_at: Option<i64>,
     c_time_left_ms: Option<i64>,
     c_timed_out: bool,
@@ -53,11 +55,12 @@ struct HeaderRow<'a> {
     c_run_range: Option<String>,
 }
 
-const HEADER: [Column; 11] = [
+const HEADER: [Column; 12] = [
     ("c_state", "text"),
     ("c_reason", "text"),
     ("c_attention", "text"),
     ("c_run", "bigint"),
+    ("c_queued_by", "text"),
     ("c_due_at", "bigint"),
     ("c_time_left_ms", "bigint"),
     ("c_timed_out", "boolean"),
@@ -219,7 +222,10 @@ impl CommitStatements {
 /// Whether the statements of a commit touch a row twice, or a row that another statement must not see any more.
 fn needs_order(commit: &InstanceCommit) -> bool {
     let changes = &commit.changes;
-    changes.reset.is_some() || !changes.closed.is_empty() || !changes.decisions.is_empty()
+    changes.place.is_some()
+        || changes.reset.is_some()
+        || !changes.closed.is_empty()
+        || !changes.decisions.is_empty()
 }
 
 fn committed_rows(rows: &[QueryResult]) -> Result<BTreeSet<CommittedRow>, StoreError> {
@@ -283,6 +289,7 @@ fn header_row(fence: Fence, header: &InstanceRecord) -> Result<HeaderRow<'_>, St
         c_reason: header.reason.as_deref(),
         c_attention: header.attention.as_ref().map(attention).transpose()?,
         c_run: header.run.0,
+        c_queued_by: header.queued_by.map(OwnershipReason::as_str),
         c_due_at: header.due_at.map(|at| at.0),
         c_time_left_ms: header.time_left_ms,
         c_timed_out: header.timed_out,

@@ -3,138 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::ids::InstanceId;
-use engine::states::{InstanceState, OwnershipReason};
-use engine::trigger::Trigger;
 use ports::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use serde::Serialize;
 
-use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
+use crate::batch_sql::{ALL, Column, id_list, insert, json, source};
 use crate::batch_statement::{BatchStatement, run_over_rows};
 use crate::engine::members::lock_active_member;
+use crate::engine::new_rows::{insert_instances, insert_labels, label_rows, new_row};
+use crate::engine::places::request::{RequestedPlaces, request_start_places};
 use crate::engine::task_rows::{TaskColumns, upsert_tasks};
 use crate::error::store_error;
 use crate::pool::Transaction;
 use crate::row_reader::RowReader;
-
-/// Reason of a new instance without an owner; the first claim clears it.
-const WAITING_FOR_MASTER: &str = "waiting for a master";
-
-#[derive(Serialize)]
-struct NewRow<'a> {
-    id: i64,
-    project_id: i64,
-    workflow_id: i64,
-    version: i64,
-    state: &'static str,
-    reason: Option<&'static str>,
-    owner: Option<i64>,
-    host: Option<&'a str>,
-    epoch: i64,
-    start: String,
-    project_params: String,
-    tasks_total: u32,
-    tasks_excluded: u32,
-    priority: &'static str,
-    #[serde(flatten)]
-    trigger: TriggerColumns<'a>,
-    requested_by: Option<&'a str>,
-    scheduled_at: Option<i64>,
-    dry_run: bool,
-    continued_from: Option<i64>,
-    created_at: i64,
-    // Of the first transition; not columns of the instance.
-    why: String,
-    at: i64,
-}
-
-/// The columns that say what started an instance.
-#[derive(Serialize, Default)]
-struct TriggerColumns<'a> {
-    trigger_type: &'static str,
-    schedule: Option<&'a str>,
-    backfill: Option<i64>,
-    parent: Option<i64>,
-    parent_task: Option<&'a str>,
-    parent_attempt: Option<u32>,
-    parent_index: Option<u32>,
-}
-
-impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
-    fn from(trigger: &'a Trigger) -> Self {
-        let parent = trigger.parent();
-        let columns = Self {
-            trigger_type: trigger.trigger_type().as_str(),
-            parent: parent.map(|parent| parent.instance.0),
-            parent_task: parent.map(|parent| parent.task.as_str()),
-            parent_attempt: parent.map(|parent| parent.attempt.0),
-            ..Self::default()
-        };
-        match trigger {
-            Trigger::Api | Trigger::SubWorkflow(_) => columns,
-            Trigger::Schedule { schedule, .. } => Self {
-                schedule: Some(schedule),
-                ..columns
-            },
-            Trigger::Backfill(backfill) => Self {
-                backfill: Some(backfill.0),
-                ..columns
-            },
-            Trigger::Dynamic { index, .. } => Self {
-                parent_index: Some(*index),
-                ..columns
-            },
-        }
-    }
-}
-
-const INSTANCE: [Column; 26] = [
-    ("id", "bigint"),
-    ("project_id", "bigint"),
-    ("workflow_id", "bigint"),
-    ("version", "bigint"),
-    ("state", "text"),
-    ("reason", "text"),
-    ("owner", "bigint"),
-    ("host", "text"),
-    ("epoch", "bigint"),
-    ("start", "text"),
-    ("project_params", "text"),
-    ("tasks_total", "bigint"),
-    ("tasks_excluded", "bigint"),
-    ("priority", "text"),
-    ("trigger_type", "text"),
-    ("schedule", "text"),
-    ("backfill", "bigint"),
-    ("parent", "bigint"),
-    ("parent_task", "text"),
-    ("parent_attempt", "bigint"),
-    ("parent_index", "bigint"),
-    ("requested_by", "text"),
-    ("scheduled_at", "bigint"),
-    ("dry_run", "boolean"),
-    ("continued_from", "bigint"),
-    ("created_at", "bigint"),
-];
-
-const FIRST_TRANSITION: [Column; 6] = [
-    ("id", "bigint"),
-    ("at", "bigint"),
-    ("state", "text"),
-    ("why", "text"),
-    ("host", "text"),
-    ("epoch", "bigint"),
-];
-
-/// A label of an instance, for filters; the instance's own are in `start`.
-#[derive(Serialize)]
-struct LabelRow<'a> {
-    instance: i64,
-    name: &'a str,
-    value: &'a str,
-}
-
-const LABEL: [Column; 3] = [("instance", "bigint"), ("name", "text"), ("value", "text")];
+use crate::store::Store;
 
 #[derive(Serialize)]
 struct KeyRow<'a> {
@@ -153,89 +35,132 @@ const KEY: [Column; 5] = [
     ("at", "bigint"),
 ];
 
-#[derive(Serialize)]
-struct FirstOwner<'a> {
-    instance: i64,
-    epoch: i64,
-    owner: i64,
-    host: &'a str,
-    at: i64,
-    why: &'static str,
-}
-
-const OWNER_LOG: [Column; 6] = [
-    ("instance", "bigint"),
-    ("epoch", "bigint"),
-    ("owner", "bigint"),
-    ("host", "text"),
-    ("at", "bigint"),
-    ("why", "text"),
-];
-
 /// Prepares new instances: returns the answers, in order, and the statements that make them true.
 pub(crate) async fn prepare_new_instances(
+    store: &Store,
     transaction: &Transaction,
     news: &[&NewInstance],
 ) -> Result<(Vec<WriteOutcome>, Vec<BatchStatement>), StoreError> {
     if news.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let ids = next_ids(transaction, news.len()).await?;
+    let NextIds { ids, has_gates } = next_ids(transaction, news).await?;
     let known = store_keys(transaction, news, &ids).await?;
     let active = active_owners(transaction, news).await?;
     let mut answers = Vec::with_capacity(news.len());
-    let (mut rows, mut labels, mut reused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut created: Vec<(InstanceId, &NewInstance)> = Vec::with_capacity(news.len());
     for (new, id) in news.iter().copied().zip(ids) {
         let key = new.request_key.as_ref();
         let before = key.and_then(|key| known.get(&key.key).map(|old| (key, old)));
-        match before {
-            Some((key, (body_hash, _))) if *body_hash != key.body_hash => {
-                answers.push(WriteOutcome::KeyReused)
-            }
-            Some((_, (_, resource))) if *resource != id => answers.push(WriteOutcome::Known {
+        answers.push(match before {
+            Some((key, (body_hash, _))) if *body_hash != key.body_hash => Some(WriteOutcome::KeyReused),
+            Some((_, (_, resource))) if *resource != id => Some(WriteOutcome::Known {
                 id: InstanceId(*resource),
             }),
             _ => {
-                rows.push(new_row(new, id, &active)?);
-                labels.extend(label_rows(new, id));
-                for (task_index, row) in new.continued_from.iter().flat_map(|(_, rows)| rows) {
-                    reused.push(TaskColumns::new(InstanceId(id), *task_index, row)?);
-                }
-                answers.push(WriteOutcome::Created {
-                    id: InstanceId(id),
-                    owner: active_owner(new, &active).cloned(),
-                });
+                created.push((InstanceId(id), new));
+                None
             }
-        }
+        });
     }
+    let places = if has_gates {
+        request_start_places(store, transaction, &created).await?
+    } else {
+        RequestedPlaces::default()
+    };
+    let (mut rows, mut labels, mut reused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut outcomes = Vec::with_capacity(created.len());
+    for (id, new) in created {
+        let admission = places.admission(id);
+        let owner = active_owner(new, &active).filter(|_| admission.is_running());
+        let mut row = new_row(new, id.0, owner)?;
+        if places.is_gated(id) {
+            row.gated = true;
+            row.wait_for_place(&admission);
+        }
+        rows.push(row);
+        labels.extend(label_rows(new, id.0));
+        for (task_index, row) in new.continued_from.iter().flat_map(|(_, rows)| rows) {
+            reused.push(TaskColumns::new(id, *task_index, row)?);
+        }
+        let owner = owner.cloned();
+        outcomes.push(WriteOutcome::Created { id, owner, admission });
+    }
+    let mut outcomes = outcomes.into_iter();
+    let answers = answers
+        .into_iter()
+        .filter_map(|answer| answer.or_else(|| outcomes.next()));
+    let answers = answers.collect();
     let backend = transaction.get_database_backend();
-    let mut statements = inserts(backend, &rows)?;
-    let insert_labels = || insert(backend, "instance_label", &LABEL, ALL);
-    statements.extend(BatchStatement::over_rows(&labels, insert_labels)?);
+    let mut statements = insert_instances(backend, &rows)?;
+    statements.extend(insert_labels(backend, &labels)?);
     statements.extend(BatchStatement::over_rows(&reused, || upsert_tasks(backend, ALL))?);
+    statements.extend(places.statements(transaction)?);
     Ok((answers, statements))
 }
 
-/// Takes ids that were never used, in ascending order.
-async fn next_ids(transaction: &Transaction, count: usize) -> Result<Vec<i64>, StoreError> {
+/// Ids for a batch of new instances.
+struct NextIds {
+    /// Never used before, in ascending order.
+    ids: Vec<i64>,
+    /// Whether something limits the instances of one of their workflows.
+    has_gates: bool,
+}
+
+/// Takes ids. In the same statement it finds out whether places have to be requested, so that a batch without gates costs
+/// no further one; a change of what is allowed waits for this transaction, as it would for the foreign keys.
+async fn next_ids(transaction: &Transaction, news: &[&NewInstance]) -> Result<NextIds, StoreError> {
     let backend = transaction.get_database_backend();
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let count = i64::try_from(news.len()).unwrap_or(i64::MAX);
+    let workflows: BTreeSet<i64> = news.iter().map(|new| new.workflow_id).collect();
     if backend == DbBackend::Sqlite {
         // The transaction has the write lock, and the insert of these ids moves the sequence.
-        let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'instance'";
+        let sql = format!(
+            "SELECT (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'instance'), \
+             EXISTS (SELECT 1 FROM workflow w JOIN project p ON p.id = w.project_id \
+             WHERE w.id IN (SELECT c_id FROM {}) \
+             AND (w.concurrency IS NOT NULL OR p.max_instances IS NOT NULL))",
+            source(backend, &[("c_id", "bigint")])
+        );
         let row = transaction
-            .query_one_raw(Statement::from_string(backend, sql))
+            .query_one_raw(Statement::from_sql_and_values(
+                backend,
+                sql,
+                [id_list(workflows)?],
+            ))
             .await
             .map_err(store_error)?;
-        let last: i64 = row.map_or(Ok(0), |row| RowReader::new(&row).next_value())?;
-        return Ok((last + 1..=last + count).collect());
+        let (last, has_gates) = match row {
+            Some(row) => {
+                let mut columns = RowReader::new(&row);
+                (columns.next_value()?, columns.next_value()?)
+            }
+            None => (0_i64, false),
+        };
+        let ids = (last + 1..=last + count).collect();
+        return Ok(NextIds { ids, has_gates });
     }
-    let sql = "SELECT nextval(pg_get_serial_sequence('instance', 'id')) FROM generate_series(1, $1)";
+    let sql = "WITH g AS MATERIALIZED (SELECT w.concurrency, p.max_instances FROM workflow w \
+               JOIN project p ON p.id = w.project_id WHERE w.id IN \
+               (SELECT c_id FROM json_to_recordset($1::json) AS c(c_id bigint)) FOR KEY SHARE OF w, p) \
+               SELECT nextval(pg_get_serial_sequence('instance', 'id')), \
+               (SELECT count(*) FROM g WHERE concurrency IS NOT NULL OR max_instances IS NOT NULL) > 0 \
+               FROM generate_series(1, $2)";
+    let values = [id_list(workflows)?, count.into()];
     let rows = transaction
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, [count.into()]))
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
         .await
         .map_err(store_error)?;
-    rows.iter().map(|row| RowReader::new(row).next_value()).collect()
+    let mut next = NextIds {
+        ids: Vec::with_capacity(rows.len()),
+        has_gates: false,
+    };
+    for row in &rows {
+        let mut columns = RowReader::new(row);
+        next.ids.push(columns.next_value()?);
+        next.has_gates = columns.next_value()?;
+    }
+    Ok(next)
 }
 
 /// Stores request keys; returns (body hash, instance) of every key of the batch.
@@ -312,70 +237,4 @@ fn active_owner<'a>(new: &'a NewInstance, active: &BTreeSet<i64>) -> Option<&'a 
     new.owner
         .as_ref()
         .filter(|owner| active.contains(&owner.incarnation.0))
-}
-
-fn new_row<'a>(new: &'a NewInstance, id: i64, active: &BTreeSet<i64>) -> Result<NewRow<'a>, StoreError> {
-    let owner = active_owner(new, active);
-    Ok(NewRow {
-        id,
-        project_id: new.project_id,
-        workflow_id: new.workflow_id,
-        version: new.version,
-        state: InstanceState::Running.as_str(),
-        reason: owner.is_none().then_some(WAITING_FOR_MASTER),
-        owner: owner.map(|me| me.incarnation.0),
-        host: owner.map(|me| me.host.as_str()),
-        epoch: i64::from(owner.is_some()),
-        start: json(&new.start)?,
-        project_params: map_json(&new.project_params)?,
-        tasks_total: new.tasks,
-        tasks_excluded: new.excluded,
-        priority: new.start.priority.as_str(),
-        trigger: TriggerColumns::from(&new.trigger),
-        requested_by: new.requested_by.as_deref(),
-        scheduled_at: new.start.scheduled_at.map(|at| at.0),
-        dry_run: new.start.dry_run,
-        continued_from: new.continued_from.as_ref().map(|(from, _)| from.0),
-        created_at: new.at.0,
-        why: new.start_reason(),
-        at: new.at.0,
-    })
-}
-
-fn label_rows(new: &NewInstance, id: i64) -> impl Iterator<Item = LabelRow<'_>> {
-    let labels = new.start.labels.iter();
-    labels.map(move |(name, value)| LabelRow {
-        instance: id,
-        name,
-        value,
-    })
-}
-
-fn inserts(backend: DbBackend, rows: &[NewRow<'_>]) -> Result<Vec<BatchStatement>, StoreError> {
-    let owners: Vec<FirstOwner<'_>> = rows
-        .iter()
-        .filter_map(|row| {
-            row.owner.zip(row.host).map(|(owner, host)| FirstOwner {
-                instance: row.id,
-                epoch: row.epoch,
-                owner,
-                host,
-                at: row.created_at,
-                why: OwnershipReason::Start.as_str(),
-            })
-        })
-        .collect();
-    let first_transitions = || {
-        format!(
-            "INSERT INTO transition (instance, at, to_state, why, host, epoch) \
-             SELECT id, at, state, why, coalesce(host, ''), epoch FROM {}",
-            source(backend, &FIRST_TRANSITION)
-        )
-    };
-    let statements = [
-        BatchStatement::over_rows(rows, || insert(backend, "instance", &INSTANCE, ALL))?,
-        BatchStatement::over_rows(rows, first_transitions)?,
-        BatchStatement::over_rows(&owners, || insert(backend, "owner_log", &OWNER_LOG, ALL))?,
-    ];
-    Ok(statements.into_iter().flatten().collect())
 }

@@ -21,8 +21,8 @@ const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
 
 /// The columns of an instance with its project and workflow, and where they come from.
 const COLUMNS: &str = "i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
-     (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.due_at, \
-     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill, i.trigger_type, \
+     (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.queued_by, i.due_at, \
+     i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill, i.gated, i.trigger_type, \
      i.run_range, i.params, i.labels, i.priority";
 const DEFINITIONS: &str = "JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id";
 
@@ -155,6 +155,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         reason: columns.next_value()?,
         attention: columns.next_optional_json()?,
         run: Run(columns.next_u32()?),
+        queued_by: columns.next_optional_parsed()?,
         run_range: None,
         due_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         time_left_ms: columns.next_value()?,
@@ -164,6 +165,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         outputs: columns.next_json()?,
     };
     let backfill = columns.next_value::<Option<i64>>()?.map(BackfillId);
+    let gated = columns.next_value()?;
     let trigger = columns.next_parsed()?;
     record.run_range = columns.next_optional_json()?;
     let start: Start = start;
@@ -190,6 +192,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         start,
         trigger,
         backfill,
+        gated,
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),
         results: Vec::new(),

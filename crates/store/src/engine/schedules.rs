@@ -106,7 +106,7 @@ impl Store {
     async fn commit_fires_once(&self, batch: &[FireCommit]) -> Result<Vec<FireOutcome>, StoreError> {
         let prepared = tokio::time::timeout(PREPARE_TIMEOUT, async {
             let transaction = self.engine_pool().begin_write().await?;
-            let outcomes = prepare_fires(&transaction, batch).await?;
+            let outcomes = prepare_fires(self, &transaction, batch).await?;
             Ok::<_, StoreError>((transaction, outcomes))
         });
         let (transaction, outcomes) = prepared
@@ -221,6 +221,7 @@ fn find_calendar(calendars: &Calendars, schedule: &LoadedSchedule) -> Option<Arc
 
 /// Runs the statements of a batch; what has changed since it was decided is left out.
 async fn prepare_fires(
+    store: &Store,
     transaction: &Transaction,
     batch: &[FireCommit],
 ) -> Result<Vec<FireOutcome>, StoreError> {
@@ -237,7 +238,7 @@ async fn prepare_fires(
         .flat_map(|commit| &commit.starts)
         .filter_map(|start| start.instance.as_ref().ok())
         .collect();
-    let (created, mut statements) = prepare_new_instances(transaction, &news).await?;
+    let (created, mut statements) = prepare_new_instances(store, transaction, &news).await?;
     let mut created = created.into_iter();
     let mut rows = FireRows::default();
     let mut outcomes = Vec::with_capacity(batch.len());
@@ -255,7 +256,7 @@ async fn prepare_fires(
             .by_ref()
             .take(count)
             .map(|outcome| match outcome {
-                WriteOutcome::Created { id, owner } => Ok((id, owner)),
+                WriteOutcome::Created { id, owner, .. } => Ok((id, owner)),
                 _ => Err(StoreError::Rejected(
                     "a fire was answered as another request".to_owned(),
                 )),

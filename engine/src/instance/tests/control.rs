@@ -6,10 +6,13 @@ use crate::attempt::AttemptResult;
 use crate::ids::{OperationId, Run, TaskIndex, Timestamp};
 use crate::instance::{CommandArguments, Operation};
 use crate::instance::{Effect, Event, Reset, pending_effects};
+use crate::place::PlaceOutlook;
 use crate::spec::model::{Direction, Output, Param};
 use crate::spec::values::ParamType;
 use crate::states::Attention;
-use crate::states::{AttemptState, Backoff, Command, InstanceState, OnWorkerLost, OperationStatus};
+use crate::states::{
+    AttemptState, Backoff, Command, InstanceState, OnWorkerLost, OperationStatus, OwnershipReason,
+};
 use crate::task::TaskReport;
 
 fn lose(world: &mut World, task_index: u32) {
@@ -229,16 +232,60 @@ fn a_failure_that_crosses_a_stop_waits_for_no_retry() {
 }
 
 #[test]
-fn a_queued_instance_can_only_be_stopped() {
+fn a_queued_instance_can_only_be_paused_or_stopped() {
     let mut world = World::new(workflow(vec![task("a", &[])]), start());
     world.state.rows.record.state = InstanceState::Queued;
+    world.state.rows.record.queued_by = Some(OwnershipReason::Start);
     world.send(Event::Loaded);
     assert_eq!(world.state.record().state, InstanceState::Queued);
-    for command in [Command::Pause, Command::Resume, Command::Recover, Command::Rerun] {
+    for command in [Command::Resume, Command::Recover, Command::Rerun] {
         assert_eq!(world.command(command), OperationStatus::Refused, "{command}");
     }
+    assert_eq!(world.command(Command::Pause), OperationStatus::Applied);
+    assert_eq!(world.line(), "paused not_run");
+    world.fill_places();
+    assert_eq!(world.command(Command::Resume), OperationStatus::Applied);
+    assert_eq!(world.state.record().state, InstanceState::Queued);
+    assert_eq!(world.state.record().queued_by, Some(OwnershipReason::Resume));
     assert_eq!(world.command(Command::Stop), OperationStatus::Applied);
     assert_eq!(world.line(), "stopped not_run");
+    assert_eq!(world.state.record().queued_by, None);
+}
+
+#[test]
+fn a_run_without_a_place_is_queued_and_begins_when_it_is_admitted() {
+    let mut definition = workflow(vec![task("a", &[])]);
+    definition.timeout_ms = Some(5_000);
+    let mut world = World::new(definition, start());
+    world.send(Event::Loaded);
+    world.run(0);
+    world.end(0, AttemptResult::Failed);
+    world.fill_places();
+    assert_eq!(world.command(Command::Recover), OperationStatus::Applied);
+    let record = world.state.record().clone();
+    assert_eq!((record.state, record.run), (InstanceState::Queued, Run(2)));
+    assert_eq!(record.queued_by, Some(OwnershipReason::Recover));
+    assert_eq!(record.due_at, None, "the clock stands while it is queued");
+    assert_eq!(world.line(), "queued pending");
+    world.admit();
+    assert_eq!(world.line(), "running waiting");
+    assert_eq!(world.state.record().due_at, Some(world.now.plus(5_000)));
+}
+
+#[test]
+fn a_run_that_would_be_discarded_is_refused() {
+    let mut world = World::of(vec![task("a", &[])]);
+    world.run(0);
+    world.end(0, AttemptResult::Failed);
+    world.places = PlaceOutlook::Refused {
+        reason: "discarded".to_owned(),
+    };
+    for command in [Command::Recover, Command::Rerun] {
+        assert_eq!(world.command(command), OperationStatus::Refused, "{command}");
+    }
+    assert_eq!(world.line(), "failed failed");
+    world.force(0);
+    assert_eq!(world.state.record().state, InstanceState::Succeeded);
 }
 
 #[test]

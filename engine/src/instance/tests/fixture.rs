@@ -15,6 +15,7 @@ use crate::instance::{
     apply, pending_effects,
 };
 use crate::instance::{CommandArguments, Operation, next_plan};
+use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::plan::trigger_rule::{Outcome, TriggerRule};
 use crate::spec::ProjectDefaults;
@@ -145,6 +146,8 @@ pub(crate) fn workflow(tasks: Vec<TaskDefinition>) -> Definition {
         labels: BTreeMap::new(),
         params: Vec::new(),
         timeout_ms: None,
+        concurrency: None,
+        start_within_ms: None,
         on_timeout: OnTimeout::Warn,
         failure_strategy: FailureStrategy::Continue,
         priority: None,
@@ -159,6 +162,7 @@ pub(crate) fn start() -> Start {
     Start {
         params: BTreeMap::new(),
         tasks: Vec::new(),
+        start_within_ms: None,
         scope: Scope::All,
         failure_strategy: FailureStrategy::Continue,
         priority: Priority::Medium,
@@ -179,6 +183,7 @@ pub(crate) fn record() -> InstanceRecord {
         run: Run(1),
         run_range: None,
         due_at: None,
+        queued_by: None,
         time_left_ms: None,
         timed_out: false,
         started_at: None,
@@ -201,7 +206,17 @@ pub(crate) fn decide(
     events: &[Event],
     at: Timestamp,
 ) -> (Changes, Vec<Effect>) {
-    let mut batch = StepBatch::new(plan, instance, at);
+    decide_with_places(plan, instance, events, (at, PlaceOutlook::Unknown))
+}
+
+/// Decides events in one batch by what is known of the places.
+pub(crate) fn decide_with_places(
+    plan: &Plan,
+    instance: &Instance,
+    events: &[Event],
+    (at, places): (Timestamp, PlaceOutlook),
+) -> (Changes, Vec<Effect>) {
+    let mut batch = StepBatch::new(plan, instance, at).with_places(places);
     for event in events {
         batch.step(event.clone());
     }
@@ -216,6 +231,8 @@ pub(crate) struct World {
     pub(crate) transitions: Vec<Transition>,
     pub(crate) decisions: Vec<OperationDecision>,
     pub(crate) effects: Vec<Effect>,
+    /// What the store says about places.
+    pub(crate) places: PlaceOutlook,
     operations: i64,
 }
 
@@ -239,6 +256,7 @@ impl World {
             transitions: Vec::new(),
             decisions: Vec::new(),
             effects: Vec::new(),
+            places: PlaceOutlook::Unknown,
             operations: 0,
         }
     }
@@ -261,7 +279,8 @@ impl World {
 
     /// Decides events in one batch, folds the changes in and checks what must always hold.
     pub(crate) fn batch(&mut self, events: &[Event]) -> (Changes, Vec<Effect>) {
-        let (changes, effects) = decide(&self.plan, &self.state, events, self.now);
+        let known = (self.now, self.places.clone());
+        let (changes, effects) = decide_with_places(&self.plan, &self.state, events, known);
         apply(&self.plan, &mut self.state, &changes);
         self.transitions.extend(changes.transitions.iter().cloned());
         self.decisions.extend(changes.decisions.iter().cloned());
@@ -284,6 +303,22 @@ impl World {
 
     pub(crate) fn send(&mut self, event: Event) -> Vec<Effect> {
         self.batch(&[event]).1
+    }
+
+    /// No place is free from now on.
+    pub(crate) fn fill_places(&mut self) {
+        let reason = "waits for a place".to_owned();
+        self.places = PlaceOutlook::Full { reason };
+    }
+
+    /// Does to a queued instance what an admission stores.
+    pub(crate) fn admit(&mut self) {
+        let record = &mut self.state.rows.record;
+        record.state = InstanceState::Running;
+        record.reason = None;
+        record.queued_by = None;
+        self.places = PlaceOutlook::Unknown;
+        self.send(Event::Loaded);
     }
 
     pub(crate) fn command(&mut self, command: Command) -> OperationStatus {
