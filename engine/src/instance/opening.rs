@@ -13,8 +13,9 @@ use crate::plan::branches::{BRANCH_OUTPUT, RESULT_OUTPUT};
 use crate::plan::trigger_rule::Outcome;
 use crate::spec::model::TaskDefinition;
 use crate::task::Opening;
-use crate::task_type::conditions::{ConditionsFields, TaskResult, read_conditions};
+use crate::task_type::conditions::{ConditionsFields, read_conditions};
 use crate::task_type::switch::{SwitchFields, read_switch};
+use crate::task_type::task_result::TaskResult;
 
 /// Decides how the open attempt of a task begins. A type without an arm of its own waits for its first observation.
 pub(super) fn open_attempt(

@@ -806,7 +806,7 @@ fn a_branch_names_tasks_that_need_its_task_plainly() {
         bad_branch
     );
     assert_eq!(
-        mistakes(json!({ "x": switch(json!([]), json!("nobody")) })),
+        mistakes(json!({ "x": switch(json!([]), json!("absent")) })),
         ["/tasks/x/default/0 UNKNOWN_TASK"]
     );
     assert_eq!(
@@ -853,7 +853,7 @@ fn an_expression_is_checked_with_its_names() {
     };
     assert_eq!(mistakes(when("tasks.a.state == 'failed'")), Vec::<String>::new());
     assert_eq!(mistakes(when("a >")), ["/tasks/x/when INVALID_EXPRESSION"]);
-    for name in ["b", "x", "nobody"] {
+    for name in ["b", "x", "absent"] {
         let text = format!("tasks['{name}'].state == 'failed'");
         assert_eq!(mistakes(when(&text)), ["/tasks/x/when UNKNOWN_TASK"], "{name}");
     }

@@ -298,7 +298,7 @@ pub(super) fn world_of(cases: &[Case], strategy: FailureStrategy) -> World {
             When::Absent => None,
             When::True => Some("1 == 1".to_owned()),
             When::False => Some("1 == 2".to_owned()),
-            When::Unknown => Some("nobody == 1".to_owned()),
+            When::Unknown => Some("absent == 1".to_owned()),
         };
         if case.disabled { forbidden(task) } else { task }
     });
