@@ -6,8 +6,9 @@ use super::action::TaskAction;
 use super::definition::{Preparation, TaskType};
 use super::field::{Field, FieldKind, Presence};
 use super::site::ExecutionSite;
-use super::task_result::TaskResult;
 use super::value_kind::ValueKind;
+
+pub(crate) use super::task_result::TaskResult;
 
 /// Decides in the owner.
 pub const CONDITIONS: TaskType = TaskType {
