@@ -40,6 +40,7 @@ mod ending;
 mod event;
 mod expression_scope;
 mod history;
+mod limit_rows;
 mod machine;
 mod next_run;
 mod opening;
