@@ -1,7 +1,7 @@
 //! Instances as readers see them.
 
 mod continuation;
-mod deletion;
+pub(crate) mod deletion;
 mod edit;
 mod start;
 
@@ -179,6 +179,37 @@ impl<'a> Instances<'a> {
             .one(self.store.reader())
             .await?;
         Ok(project.map(ProjectId))
+    }
+
+    /// Lists the ids of wanted instances, the lowest first, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable`: try again.
+    pub async fn list_ids(
+        self,
+        filter: &InstanceFilter,
+        limit: u64,
+    ) -> Result<Vec<InstanceId>, CatalogError> {
+        let Some(condition) = filter.condition(self.store).await? else {
+            return Ok(Vec::new());
+        };
+        let mut query = instance::Entity::find()
+            .select_only()
+            .column(instance::Column::Id);
+        if let Some(label) = &filter.label {
+            query = query
+                .join(JoinType::InnerJoin, instance::Relation::Label.def())
+                .filter(instance_label::Column::Name.eq(&label.name))
+                .filter(instance_label::Column::Value.eq(&label.value));
+        }
+        let ids: Vec<i64> = query
+            .filter(condition)
+            .order_by_asc(instance::Column::Id)
+            .limit(limit)
+            .into_tuple()
+            .all(self.store.reader())
+            .await?;
+        Ok(ids.into_iter().map(InstanceId).collect())
     }
 
     /// Reads the instances of a query, the task counts of all in a second one.

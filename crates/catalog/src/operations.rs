@@ -16,7 +16,7 @@ use crate::context::AuditContext;
 use crate::entity::{inbox, instance};
 use crate::error::CatalogError;
 use crate::projects::ProjectId;
-use store::Store;
+use store::{Store, Transaction};
 
 pub use command_subject::CommandSubject;
 pub use post_command::PostCommand;
@@ -96,18 +96,32 @@ impl<'a> Operations<'a> {
             return Ok(refusal);
         }
         let change = AuditedTransaction::begin(self.store, context).await?;
-        let target = lock_target(change.on(), post.instance).await?;
-        if let Some(refusal) = target.refusal(post.command) {
-            return Ok(refusal);
-        }
-        let operation = insert_command(change.on(), post, target.run, context).await?;
+        let posted = match self.post_on(change.on(), post, context).await? {
+            PostOutcome::Accepted(posted) => posted,
+            refusal @ PostOutcome::InvalidState { .. } => return Ok(refusal),
+        };
         let entry = AuditEntry::done(
             &format!("instance.{}", post.command),
             "operation",
-            &operation.to_string(),
+            &posted.operation.to_string(),
         )
-        .with_detail(format!("instance {} run {}", post.instance, target.run));
+        .with_detail(format!("instance {} run {}", post.instance, posted.run));
         change.commit_with(&entry).await?;
+        Ok(PostOutcome::Accepted(posted))
+    }
+
+    /// Stores a command in a transaction of the caller, who writes the audit row.
+    pub(crate) async fn post_on(
+        self,
+        on: &Transaction,
+        post: &PostCommand,
+        context: &AuditContext,
+    ) -> Result<PostOutcome, CatalogError> {
+        let target = lock_target(on, post.instance).await?;
+        if let Some(refusal) = target.refusal(post.command) {
+            return Ok(refusal);
+        }
+        let operation = insert_command(on, post, target.run, context).await?;
         Ok(PostOutcome::Accepted(PostedCommand {
             operation,
             run: target.run,

@@ -1,4 +1,4 @@
-//! The deletion of one instance by a user.
+//! The deletion of one instance.
 
 use engine::ids::InstanceId;
 use engine::states::InstanceState;
@@ -11,6 +11,7 @@ use crate::context::AuditContext;
 use crate::entity::{inbox, instance};
 use crate::error::CatalogError;
 use crate::instances::{Instances, missing_instance};
+use store::Transaction;
 
 /// What became of a delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,27 +34,36 @@ impl Instances<'_> {
     /// `NotFound`: there is none of that id.
     pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
-        // The lock first: a command that is being posted is then either visible, or finds nothing.
-        let row = instance::Entity::find_by_id(id.0)
-            .lock(LockType::Update)
-            .one(change.on())
-            .await?
-            .ok_or_else(|| missing_instance(id))?;
-        let deleted = instance::Entity::delete_many()
-            .filter(instance::Column::Id.eq(id.0))
-            .filter(instance::Column::State.is_in(final_states()))
-            .filter(instance::Column::Owner.is_null())
-            .filter(Expr::exists(unapplied_commands(id)).not())
-            .exec(change.on())
-            .await?;
-        if deleted.rows_affected == 0 {
-            return undeletable(&row);
+        let outcome = delete_at_rest(change.on(), id).await?;
+        if outcome == DeleteOutcome::Gone {
+            change
+                .commit("instance.delete", "instance", &id.to_string())
+                .await?;
         }
-        change
-            .commit("instance.delete", "instance", &id.to_string())
-            .await?;
-        Ok(DeleteOutcome::Gone)
+        Ok(outcome)
     }
+}
+
+/// Deletes a final instance that has no owner and no unapplied command, in a transaction of the caller, who writes the
+/// audit row.
+pub(crate) async fn delete_at_rest(on: &Transaction, id: InstanceId) -> Result<DeleteOutcome, CatalogError> {
+    // The lock first: a command that is being posted is then either visible, or finds nothing.
+    let row = instance::Entity::find_by_id(id.0)
+        .lock(LockType::Update)
+        .one(on)
+        .await?
+        .ok_or_else(|| missing_instance(id))?;
+    let deleted = instance::Entity::delete_many()
+        .filter(instance::Column::Id.eq(id.0))
+        .filter(instance::Column::State.is_in(final_states()))
+        .filter(instance::Column::Owner.is_null())
+        .filter(Expr::exists(unapplied_commands(id)).not())
+        .exec(on)
+        .await?;
+    if deleted.rows_affected == 0 {
+        return undeletable(&row);
+    }
+    Ok(DeleteOutcome::Gone)
 }
 
 fn final_states() -> impl Iterator<Item = &'static str> {
