@@ -119,6 +119,11 @@ pub const NAMES: &[Metric] = &[
         "Instances handed over to a master that owned fewer",
     ),
     (
+        "porpoise_children_started_total",
+        MetricKind::Counter,
+        "Instances that tasks of other instances started",
+    ),
+    (
         "porpoise_admissions_total",
         MetricKind::Counter,
         "Queued instances that this master admitted or ended, by outcome",

@@ -10,8 +10,8 @@ use engine::ids::InstanceId;
 use tokio::sync::Notify;
 
 use crate::messages::master::{
-    CheckInbox, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, ReconcileNow, RelayReports,
-    RenewLeases,
+    CheckInbox, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, LookAgainAt, ReconcileNow,
+    RelayReports, RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
 use crate::worker::WorkerHandle;
@@ -116,6 +116,10 @@ impl InProcess {
                 let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
                 let deadline = Instant::now() + wait;
                 check_inbox_until(master, instance, deadline).await;
+                Ok(MasterReply::Done {})
+            }
+            MasterCall::LookAgain { instances } => {
+                send(master, LookAgainAt(instances.into_iter().collect())).await?;
                 Ok(MasterReply::Done {})
             }
             MasterCall::Reconcile {} => {

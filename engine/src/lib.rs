@@ -8,6 +8,7 @@ mod expression;
 
 pub mod attempt;
 pub mod backfill;
+pub mod children;
 pub mod ids;
 pub mod overrides;
 pub mod states;

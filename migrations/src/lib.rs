@@ -24,6 +24,7 @@ mod m0017_backfill_dates;
 mod m0020_retention;
 mod m0021_instance_purge;
 mod m0022_task_progress;
+mod m0024_children;
 mod m0028_places;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_retention::Migration),
             Box::new(m0021_instance_purge::Migration),
             Box::new(m0022_task_progress::Migration),
+            Box::new(m0024_children::Migration),
             Box::new(m0028_places::Migration),
             Box::new(m0032_single_tasks::Migration),
             Box::new(m0034_bulk_and_lists::Migration),

@@ -1,6 +1,7 @@
 //! One set of tests for everything that calls itself a store: SQLite, PostgreSQL, and the fake of the tests.
 
 pub(crate) mod cases;
+mod children;
 mod claims;
 mod entities;
 mod guards;

@@ -194,6 +194,7 @@ impl CommitCycle {
         record_commit(&self.instance, &commit.changes, commit.at);
         let state = commit.changes.record.as_ref().map(|record| record.state);
         let has_new_state = state.is_some_and(|state| state != self.instance.state.record().state);
+        let is_visible_to_parent = has_new_state || self.changes_attention(commit);
         if self.instance.apply(&commit.changes) == PlanChange::Replaced && !commit.changes.releases_owner {
             self.queue.push_events([Event::Loaded]);
         }
@@ -204,6 +205,10 @@ impl CommitCycle {
             decided: commit.changes.decisions.clone(),
             ..self.commit_event(commit.at, state)
         });
+        if let Some(parent) = self.instance.parent.filter(|_| is_visible_to_parent) {
+            self.deps.notices.publish_change(parent);
+            self.deps.commit_events.publish_parent(parent);
+        }
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
             self.deps.commit_events.publish_backfill(backfill);
         }
@@ -211,6 +216,11 @@ impl CommitCycle {
         if has_new_state && self.instance.gated {
             self.deps.commit_events.notify_places();
         }
+    }
+
+    fn changes_attention(&self, commit: &DecidedCommit) -> bool {
+        let record = commit.changes.record.as_ref();
+        record.is_some_and(|record| record.attention != self.instance.state.record().attention)
     }
 
     /// The events of the failed commit are gone: their senders repeat them, and the pending effects are derived from the

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::ids::{AttemptNumber, BackfillId, DispatchId, TaskIndex};
+use engine::ids::{AttemptNumber, BackfillId, DispatchId, InstanceId, TaskIndex};
 use engine::instance::{Changes, Instance, apply, next_plan};
 use engine::overrides::TaskOverrides;
 use engine::params::{self, ParamError, TimeBase};
@@ -20,6 +20,10 @@ use ports::protocol::{Dispatch, Owner};
 pub(crate) struct RunningInstance {
     /// The backfill that it is a date of.
     pub(crate) backfill: Option<BackfillId>,
+    /// The instance that started it.
+    pub(crate) parent: Option<InstanceId>,
+    /// The user for whom it was started.
+    pub(crate) requested_by: Option<String>,
     /// Whether its end may give a place back.
     pub(crate) gated: bool,
     /// Its definition with what the start selected.
@@ -57,6 +61,8 @@ impl RunningInstance {
             .within(loaded.rows.record.planned_range());
         Self {
             backfill: loaded.backfill,
+            parent: loaded.parent,
+            requested_by: loaded.requested_by,
             gated: loaded.gated,
             state: Instance::load(&plan, loaded.rows),
             plan,

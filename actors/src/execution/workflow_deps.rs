@@ -5,9 +5,11 @@ use std::sync::Arc;
 use actix::prelude::*;
 use engine::ids::Epoch;
 
+use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::instance_loader::InstanceLoader;
+use crate::execution::instance_notices::InstanceNotices;
 use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::slots::Slots;
 use ports::clock::Clock;
@@ -36,6 +38,10 @@ pub struct WorkflowDeps {
     pub loader: InstanceLoader,
     /// Leases of exclusive attempts.
     pub leases: LeaseGrants,
+    /// Requests about the children of tasks.
+    pub children: ChildRequests,
+    /// Notices to the owners of other instances.
+    pub notices: InstanceNotices,
 }
 
 impl WorkflowDeps {

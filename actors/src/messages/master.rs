@@ -1,5 +1,6 @@
 //! What the master actor receives from the API, from workers and from the actors that move ownership.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -132,6 +133,12 @@ pub struct RenewLeases {
     /// The attempts.
     pub batch: Vec<LeaseRequest>,
 }
+
+/// Something that these instances wait for may have changed; answered with those that do not run here. Losing it is
+/// harmless: their owners look from time to time.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<InstanceId>")]
+pub struct LookAgainAt(pub BTreeSet<InstanceId>);
 
 /// Slots of a worker were released. Losing it is harmless: every answer of the worker carries its free slots.
 #[derive(Debug, Message)]

@@ -1,6 +1,7 @@
 //! A store in memory that behaves like the real ones; tests read its contents and make it fail.
 
 mod backfills;
+mod children;
 mod claims;
 mod members;
 mod owners;

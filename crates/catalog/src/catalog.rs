@@ -20,7 +20,7 @@ use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
-use crate::tasks::Tasks;
+use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
 use crate::users::{Preferences, Users};
@@ -116,6 +116,11 @@ impl Catalog {
     /// Returns the schedules of workflows.
     pub fn schedules(&self) -> Schedules<'_> {
         Schedules::new(&self.store)
+    }
+
+    /// Returns the children of tasks.
+    pub fn children(&self) -> Children<'_> {
+        Children::new(&self.store)
     }
 
     /// Returns the statistics of instances.

@@ -69,7 +69,7 @@ pub use self::schedules::{
     ScheduleFire, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules, StoredCalendar,
 };
 pub use self::start_target::{StartCandidate, StartTarget};
-pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
+pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
 pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
 pub use self::users::{Access, Credentials, NewUser, Preferences, User, UserEdit, UserId, UserRole, Users};

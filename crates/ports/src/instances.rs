@@ -103,6 +103,8 @@ impl NewInstance {
             start: self.start,
             trigger: self.trigger.trigger_type(),
             backfill: self.trigger.backfill(),
+            parent: self.trigger.parent().map(|parent| parent.instance),
+            requested_by: self.requested_by,
             gated: false,
             duplicate_open_attempts: Vec::new(),
             commands: Vec::new(),
@@ -189,6 +191,10 @@ pub struct LoadedInstance {
     pub trigger: TriggerType,
     /// The backfill that it is a date of.
     pub backfill: Option<BackfillId>,
+    /// The instance that started it.
+    pub parent: Option<InstanceId>,
+    /// The user for whom it was started.
+    pub requested_by: Option<String>,
     /// Whether its end gives a place back.
     pub gated: bool,
     /// Open attempts of tasks that have a later one; normally none.

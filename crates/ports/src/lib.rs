@@ -15,6 +15,7 @@ pub mod rpc;
 
 mod admissions;
 mod backfills;
+mod children;
 mod error;
 mod inbox;
 mod instances;
@@ -33,6 +34,10 @@ pub use admissions::{MissingPlace, StartAdmission};
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
+};
+pub use children::{
+    ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
 };
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};

@@ -9,6 +9,7 @@ use engine::spec::Definition;
 use engine::states::MemberState;
 
 use crate::backfills::BackfillStore;
+use crate::children::ChildStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
@@ -157,6 +158,7 @@ pub trait Store:
     + InboxStore
     + RelayedResults
     + BackfillStore
+    + ChildStore
     + PlaceStore
     + ScheduleStore
 {
@@ -172,6 +174,7 @@ impl<S> Store for S where
         + InboxStore
         + RelayedResults
         + BackfillStore
+        + ChildStore
         + PlaceStore
         + ScheduleStore
 {

@@ -2,6 +2,10 @@
 
 mod backfill_commit;
 mod backfills;
+mod child_creation;
+mod child_takeover;
+mod child_workflows;
+mod children;
 mod claim;
 mod commit;
 mod commit_statements;

@@ -35,6 +35,8 @@ pub enum Reset {
     All,
     /// The next run of these rows, or their retries counted again: as `All`, but they keep `started_at` and `ended_at`.
     NextRun(BTreeSet<TaskIndex>),
+    /// The next run of these rows from the beginning: as `NextRun`, but instances that they started are not taken over.
+    FreshRun(BTreeSet<TaskIndex>),
     /// Resume from paused: these rows lose their reason and due time, and continue their run.
     Continue(BTreeSet<TaskIndex>),
 }
@@ -44,7 +46,7 @@ impl Reset {
     pub fn tasks(&self) -> Option<&BTreeSet<TaskIndex>> {
         match self {
             Self::All => None,
-            Self::NextRun(tasks) | Self::Continue(tasks) => Some(tasks),
+            Self::NextRun(tasks) | Self::FreshRun(tasks) | Self::Continue(tasks) => Some(tasks),
         }
     }
 
@@ -67,13 +69,14 @@ impl Reset {
         match self {
             Self::Continue(_) => return,
             Self::NextRun(_) => {}
+            Self::FreshRun(_) => task.progress = None,
             Self::All => {
                 task.started_at = None;
                 task.ended_at = None;
+                task.progress = None;
             }
         }
         task.outputs.clear();
-        task.progress = None;
         task.reused = None;
         task.attempts_before_run = task.attempts;
         task.lost_in_run = 0;

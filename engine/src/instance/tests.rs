@@ -1,4 +1,5 @@
 mod bounded;
+mod children;
 mod control;
 mod coverage;
 mod edges;

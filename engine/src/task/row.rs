@@ -36,7 +36,7 @@ pub struct Task {
     pub reused: Option<InstanceId>,
     /// The latest attempt, open or ended; `None` before the first.
     pub attempt: Option<Attempt>,
-    /// What is stored of an open attempt that waits in the owner.
+    /// What is stored of an open attempt that waits in the owner, and what the last one started.
     pub progress: Option<Box<Progress>>,
 }
 

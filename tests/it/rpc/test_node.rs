@@ -229,6 +229,10 @@ impl RecordingMaster {
                 self.record(format!("inbox of {instance} for {wait_ms} ms"));
                 MasterReply::Done {}
             }
+            MasterCall::LookAgain { instances } => {
+                self.record(format!("look again at {}", instances.len()));
+                MasterReply::Done {}
+            }
             MasterCall::Reconcile {} => {
                 self.record("reconcile".to_owned());
                 MasterReply::Done {}

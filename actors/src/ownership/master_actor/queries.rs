@@ -9,8 +9,10 @@ use crate::messages::Observe;
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::master::CrashInstance;
 use crate::messages::master::{
-    CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, ObserveInstance,
+    CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, LookAgainAt,
+    ObserveInstance,
 };
+use crate::messages::workflow::LookAgain;
 use crate::ownership::master_actor::MasterActor;
 
 impl Handler<GetReachableWorkers> for MasterActor {
@@ -19,6 +21,21 @@ impl Handler<GetReachableWorkers> for MasterActor {
     fn handle(&mut self, _: GetReachableWorkers, _: &mut Self::Context) -> Self::Result {
         let reachability = self.deps.slots.reachability(Duration::ZERO);
         reachability.reachable.into_iter().collect()
+    }
+}
+
+impl Handler<LookAgainAt> for MasterActor {
+    type Result = MessageResult<LookAgainAt>;
+
+    fn handle(&mut self, LookAgainAt(instances): LookAgainAt, _: &mut Self::Context) -> Self::Result {
+        let mut elsewhere = Vec::new();
+        for id in instances {
+            match self.children.addr_of(id) {
+                Some(actor) => actor.do_send(LookAgain { task_index: None }),
+                None => elsewhere.push(id),
+            }
+        }
+        MessageResult(elsewhere)
     }
 }
 

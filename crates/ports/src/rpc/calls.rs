@@ -115,6 +115,11 @@ pub enum MasterCall {
         /// Time after which it is answered in any case.
         wait_ms: u64,
     },
+    /// Something that these instances wait for may have changed: those that run there look at it.
+    LookAgain {
+        /// The instances.
+        instances: Vec<InstanceId>,
+    },
     /// Compares the instances that the master owns with those that it runs, after a hand-over.
     Reconcile {},
     /// Asks for the workers that answer the master.
@@ -255,6 +260,7 @@ impl MasterCall {
                 let deadline = ms(*wait_ms).saturating_add(REPLY_MARGIN);
                 ("/rpc/v1/master/check-inbox", deadline, OnLoss::NextPoll)
             }
+            Self::LookAgain { .. } => ("/rpc/v1/master/look-again", ms(3_000), OnLoss::NextPoll),
             Self::Reconcile {} => ("/rpc/v1/master/reconcile", ms(3_000), OnLoss::NextPoll),
             Self::ReachableWorkers {} => ("/rpc/v1/master/reachable-workers", ms(1_000), OnLoss::NextPoll),
         }

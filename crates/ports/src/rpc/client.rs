@@ -131,6 +131,12 @@ impl RpcClient {
         master_done(self.call_master(Destination::Incarnation(to), call).await?)
     }
 
+    /// Makes instances of a master look again at what they wait for.
+    pub async fn look_again(&self, to: Incarnation, instances: Vec<InstanceId>) -> Result<(), CallError> {
+        let call = MasterCall::LookAgain { instances };
+        master_done(self.call_master(Destination::Incarnation(to), call).await?)
+    }
+
     /// Makes a master that was given instances compare what it owns with what it runs.
     pub async fn request_reconcile(&self, to: Incarnation) -> Result<(), CallError> {
         let call = MasterCall::Reconcile {};

@@ -28,10 +28,11 @@ fn index_of(call: &Call) -> usize {
         Call::Master(MasterCall::CheckInbox { .. }) => 8,
         Call::Master(MasterCall::Reconcile {}) => 9,
         Call::Master(MasterCall::ReachableWorkers {}) => 10,
-        Call::Node(NodeCall::Ping {}) => 11,
-        Call::Node(NodeCall::Watch {}) => 12,
-        Call::Node(NodeCall::Drain {}) => 13,
-        Call::Node(NodeCall::ReadLog { .. }) => 14,
+        Call::Master(MasterCall::LookAgain { .. }) => 11,
+        Call::Node(NodeCall::Ping {}) => 12,
+        Call::Node(NodeCall::Watch {}) => 13,
+        Call::Node(NodeCall::Drain {}) => 14,
+        Call::Node(NodeCall::ReadLog { .. }) => 15,
     }
 }
 

@@ -28,6 +28,7 @@ use crate::states::{
 use crate::task::{TaskReport, Worker};
 use crate::task_type::noop::noop_action;
 use crate::task_type::shell::shell_action;
+use crate::task_type::sub_workflow::SUB_WORKFLOW;
 use crate::task_type::switch::SWITCH;
 use crate::task_type::{ExecutionSite, TaskAction, TaskType, WatchKind};
 use crate::timezone::Tz;
@@ -98,13 +99,18 @@ const fn waiting_type(name: &'static str, kind: WatchKind) -> TaskType {
 /// A type whose attempts wait for a person.
 pub(crate) const ASK: TaskType = waiting_type("test_ask", WatchKind::Approval);
 
-/// A type whose attempts wait for children.
-pub(crate) const PARENT: TaskType = waiting_type("test_parent", WatchKind::Children);
-
 /// A task whose attempts wait in the owner.
 pub(crate) fn waiting(name: &str, task_type: &'static TaskType) -> TaskDefinition {
     TaskDefinition {
         action: TaskAction::of_type(task_type),
+        ..task(name, &[])
+    }
+}
+
+/// A task whose attempts start one child.
+pub(crate) fn parent(name: &str) -> TaskDefinition {
+    TaskDefinition {
+        action: TaskAction::with_fields(&SUB_WORKFLOW, vec![("workflow", json!("part"))]),
         ..task(name, &[])
     }
 }

@@ -130,6 +130,12 @@ fn master_samples() -> Vec<(MasterCall, MasterReply)> {
                 workers: vec![Incarnation(7), Incarnation(8)],
             },
         ),
+        (
+            MasterCall::LookAgain {
+                instances: vec![InstanceId(42), InstanceId(43)],
+            },
+            MasterReply::Done {},
+        ),
     ]
 }
 
