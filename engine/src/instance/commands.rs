@@ -6,6 +6,7 @@ use super::changes::{OperationDecision, Reset};
 use super::completion;
 use super::draft::InstanceDraft;
 use super::event::Operation;
+use super::kills::end_active_tasks;
 use super::next_run::{closed_followers, killed_tasks, run_range, tasks_decided_again, with_rows};
 use super::refusal::refusal_of;
 use crate::ids::TaskIndex;
@@ -91,7 +92,7 @@ fn stop(draft: &mut InstanceDraft<'_>) {
         let (cause, reason) = (KillCause::Stop, "stopped".to_owned());
         draft.step_task(task_index, TaskEvent::End { cause, reason });
     }
-    draft.end_active_tasks(KillCause::Stop, "stopped");
+    end_active_tasks(draft, KillCause::Stop, "stopped");
 }
 
 fn resume(draft: &mut InstanceDraft<'_>, operation: &Operation) {
@@ -209,18 +210,15 @@ fn rerun(draft: &mut InstanceDraft<'_>, operation: &Operation) {
 fn retry_task(draft: &mut InstanceDraft<'_>, operation: &Operation) {
     let Some(task_index) = operation.task else { return };
     let why = format!("retried by {}", operation.requested_by);
-    if draft.record().state.is_final() {
-        begin_next_run(draft, operation, &format!("a task was {why}"));
-    } else {
-        draft.reset_tasks(Reset::NextRun(BTreeSet::from([task_index])), &why);
-    }
     let overrides = &operation.arguments.overrides;
     if !overrides.is_empty() {
         draft.rows_mut().override_task(task_index, overrides.clone());
     }
-    if draft.record().run == operation.run {
-        reopen_followers(draft, task_index, &why);
+    if draft.record().state.is_final() {
+        return begin_next_run(draft, operation, &format!("a task was {why}"));
     }
+    draft.reset_tasks(Reset::NextRun(BTreeSet::from([task_index])), &why);
+    reopen_followers(draft, task_index, &why);
 }
 
 /// Moves what waits in front of, or behind, what other instances wait for.
@@ -267,6 +265,16 @@ fn skip_task(draft: &mut InstanceDraft<'_>, task: Option<TaskIndex>, reason: Str
         },
     );
     reopen_followers(draft, task_index, &reason);
+    await_end_of_children(draft, &reason);
+}
+
+/// Keeps an owner for a paused instance until the children of a skipped task have ended.
+fn await_end_of_children(draft: &mut InstanceDraft<'_>, why: &str) {
+    if draft.record().state == InstanceState::Paused && draft.rows().counts().active > 0 {
+        let at = draft.at();
+        draft.set_state(InstanceState::Pausing, why);
+        draft.record_mut().resume_clock(at);
+    }
 }
 
 /// Has the tasks after one that are skipped or not_run decided again; those that ran stay.

@@ -6,6 +6,7 @@ use super::completion::check_completion;
 use super::draft::InstanceDraft;
 use super::effect::Effect;
 use super::event::{Event, Operation};
+use super::kills::end_active_tasks;
 use super::reasons::{failure_reason, set_reason};
 use super::state::Instance;
 use super::timers::{fire_due, move_due_times};
@@ -69,7 +70,7 @@ impl<'a> StepBatch<'a> {
         decide_queued(draft);
         if draft.is_ending() && !was_ending {
             let reason = format!("the instance ends: {}", failure_reason(draft));
-            draft.end_active_tasks(KillCause::Strategy, &reason);
+            end_active_tasks(draft, KillCause::Strategy, &reason);
         }
         check_completion(draft);
     }
