@@ -134,6 +134,11 @@ pub const NAMES: &[Metric] = &[
         "Dates of backfills whose turn came, by outcome",
     ),
     (
+        "porpoise_limit_refusals_total",
+        MetricKind::Counter,
+        "Tasks with a slot of a worker that limits had no room for",
+    ),
+    (
         "porpoise_fenced_writes_total",
         MetricKind::Counter,
         "Writes refused because another owner is known",

@@ -16,6 +16,8 @@ mod instance_metrics;
 pub mod instance_notices;
 pub mod last_activity;
 pub mod lease_grants;
+pub mod limit_actor;
+pub mod limit_board;
 pub mod loading;
 
 mod commit_cycle;
@@ -23,6 +25,7 @@ mod dispatch_queue;
 pub mod reachability;
 mod recovery_query;
 mod running_instance;
+mod slot_queue;
 mod slot_table;
 pub mod slots;
 mod watches;

@@ -10,8 +10,8 @@ use engine::ids::InstanceId;
 use tokio::sync::Notify;
 
 use crate::messages::master::{
-    CheckInbox, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, LookAgainAt, ReconcileNow,
-    RelayReports, RenewLeases,
+    CheckInbox, CheckLimits, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, LookAgainAt,
+    ReconcileNow, RelayReports, RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
 use crate::worker::WorkerHandle;
@@ -124,6 +124,10 @@ impl InProcess {
             }
             MasterCall::Reconcile {} => {
                 send(master, ReconcileNow).await?;
+                Ok(MasterReply::Done {})
+            }
+            MasterCall::CheckLimits { limits } => {
+                send(master, CheckLimits(limits)).await?;
                 Ok(MasterReply::Done {})
             }
             MasterCall::ReachableWorkers {} => {

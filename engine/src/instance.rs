@@ -40,6 +40,7 @@ mod event;
 mod expression_scope;
 mod history;
 mod kills;
+mod limit_rows;
 mod machine;
 mod next_run;
 mod opening;

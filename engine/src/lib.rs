@@ -24,6 +24,7 @@ pub mod trigger;
 
 pub mod explain;
 pub mod instance;
+pub mod limits;
 pub mod schedule;
 pub mod task;
 pub mod view;

@@ -5,6 +5,7 @@ mod children;
 mod claims;
 mod entities;
 mod guards;
+mod limits;
 mod members;
 mod metrics;
 mod places;

@@ -18,6 +18,7 @@ use ports::protocol::{Dispatch, Owner};
 
 /// An instance in memory: a cache of its rows.
 pub(crate) struct RunningInstance {
+    project: Arc<str>,
     /// The backfill that it is a date of.
     pub(crate) backfill: Option<BackfillId>,
     /// The instance that started it.
@@ -50,6 +51,7 @@ pub(crate) struct PreparedDispatch {
 impl RunningInstance {
     /// Builds the state from the rows.
     pub(crate) fn new(loaded: LoadedInstance, definition: Arc<Definition>) -> Self {
+        let project = loaded.project.as_str().into();
         let context = InstanceContext {
             project: loaded.project,
             workflow: loaded.workflow,
@@ -60,6 +62,7 @@ impl RunningInstance {
             .with_context(context)
             .within(loaded.rows.record.planned_range());
         Self {
+            project,
             backfill: loaded.backfill,
             parent: loaded.parent,
             requested_by: loaded.requested_by,
@@ -67,6 +70,11 @@ impl RunningInstance {
             state: Instance::load(&plan, loaded.rows),
             plan,
         }
+    }
+
+    /// Returns the name of its project.
+    pub(crate) fn project(&self) -> &Arc<str> {
+        &self.project
     }
 
     /// Folds committed changes in. Returns whether the instance has another plan by that, with which it continues once

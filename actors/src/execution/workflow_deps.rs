@@ -11,6 +11,7 @@ use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::instance_loader::InstanceLoader;
 use crate::execution::instance_notices::InstanceNotices;
 use crate::execution::lease_grants::LeaseGrants;
+use crate::execution::limit_board::LimitBoard;
 use crate::execution::slots::Slots;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
@@ -32,6 +33,8 @@ pub struct WorkflowDeps {
     pub dispatch: Addr<DispatchActor>,
     /// Slots of workers.
     pub slots: Slots,
+    /// Limits of tasks.
+    pub limits: LimitBoard,
     /// Where commits are published.
     pub commit_events: CommitBroadcast,
     /// The reader of instances.

@@ -9,7 +9,7 @@ use engine::states::OwnershipReason;
 
 use crate::messages::workflow::RecoveryCounts;
 use ports::protocol::{LeaseAnswer, LeaseRequest, Report, ReportAnswer};
-use ports::{ClaimedInstance, LoadedInstance, NewInstance, StartAdmission};
+use ports::{ClaimedInstance, LimitKey, LoadedInstance, NewInstance, StartAdmission};
 
 /// Starts the actor of an instance that this node owns. If it is lost, reconciliation starts the actor.
 #[derive(Debug, Message)]
@@ -155,6 +155,12 @@ pub struct FreeSlots {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct ReconcileNow;
+
+/// Looks at the queues of limits: another master saw that a task of this one has room. If it is lost, the next look at all
+/// limits finds it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct CheckLimits(pub Vec<LimitKey>);
 
 /// Asks which workers answer this master; sent by a master that does not reach some of its workers.
 #[derive(Debug, Message)]

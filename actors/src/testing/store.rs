@@ -3,6 +3,7 @@
 mod backfills;
 mod children;
 mod claims;
+mod limits;
 mod members;
 mod owners;
 mod places;

@@ -8,6 +8,7 @@ use crate::bulk::BulkOperations;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
+use crate::limits::Limits;
 use crate::log_removals::LogRemovals;
 use crate::nodes::Nodes;
 use crate::operations::Operations;
@@ -76,6 +77,11 @@ impl Catalog {
     /// Returns the workflow instances.
     pub fn instances(&self) -> Instances<'_> {
         Instances::new(&self.store)
+    }
+
+    /// Returns the named limits.
+    pub fn limits(&self) -> Limits<'_> {
+        Limits::new(&self.store)
     }
 
     /// Returns the requests to remove logs.

@@ -14,6 +14,7 @@ use engine::trigger::{Trigger, TriggerType};
 
 use crate::admissions::StartAdmission;
 use crate::inbox::{InboxCommand, RelayedResult};
+use crate::limits::RoomRefusal;
 use crate::membership::NodeIdentity;
 
 /// Ties a request to its effect for 24 hours.
@@ -164,6 +165,8 @@ pub enum WriteOutcome {
     Stored,
     /// Owner, epoch or revision did not match: nothing was stored.
     Stale,
+    /// Limits have no room for these tasks, which the entry binds to workers: nothing was stored.
+    NoRoom(Vec<RoomRefusal>),
     /// The run that it begins has no place: nothing was stored, and it is decided again with this outlook.
     NoPlace(PlaceOutlook),
     /// This entry alone cannot be stored; the others of its batch were.

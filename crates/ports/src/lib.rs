@@ -20,6 +20,7 @@ mod error;
 mod inbox;
 mod instances;
 mod jobs;
+mod limits;
 mod logs;
 mod membership;
 mod ownership;
@@ -43,6 +44,7 @@ pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};
 pub use instances::{InstanceCommit, LoadedInstance, NewInstance, RequestKey, Write, WriteOutcome};
 pub use jobs::{Job, JobEnd, KILL_GRACE, Leftover, Runner, RunnerRegistry, RunningJob, StartError};
+pub use limits::{AdmissibleTask, LimitKey, LimitScope, LimitStore, ProjectShare, RoomRefusal};
 pub use logs::{LogPart, LogSource, LogUnavailable};
 pub use membership::{
     DB_HEARTBEAT_INTERVAL, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading,

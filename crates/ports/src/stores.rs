@@ -13,6 +13,7 @@ use crate::children::ChildStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
+use crate::limits::LimitStore;
 use crate::membership::{
     DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading, Join, JoinResult, Member,
     MemberStatus,
@@ -161,6 +162,7 @@ pub trait Store:
     + ChildStore
     + PlaceStore
     + ScheduleStore
+    + LimitStore
 {
 }
 
@@ -177,5 +179,6 @@ impl<S> Store for S where
         + ChildStore
         + PlaceStore
         + ScheduleStore
+        + LimitStore
 {
 }

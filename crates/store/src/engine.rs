@@ -13,6 +13,8 @@ mod create;
 mod death_declarations;
 mod fire_rows;
 mod inbox;
+mod limit_queue;
+mod limit_statements;
 mod load;
 mod members;
 mod new_rows;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::record::InstanceRecord;
 use crate::ids::{AttemptNumber, OperationId, TaskIndex};
+use crate::limits::LimitChange;
 use crate::place::PlaceRequest;
 use crate::start::Start;
 use crate::states::{OperationStatus, TaskState};
@@ -80,6 +81,7 @@ impl Reset {
         task.reused = None;
         task.attempts_before_run = task.attempts;
         task.lost_in_run = 0;
+        task.expired_waits = 0;
     }
 }
 
@@ -107,6 +109,8 @@ pub struct Changes {
     pub closed: Vec<(TaskIndex, Attempt)>,
     /// The task rows that changed, with their latest attempt.
     pub tasks: BTreeMap<TaskIndex, Task>,
+    /// What becomes of the rows of tasks in the queues of their limits.
+    pub limits: Vec<LimitChange>,
     /// The history.
     pub transitions: Vec<Transition>,
     /// Operations decided in this batch.

@@ -6,6 +6,7 @@ mod edges;
 mod explanations;
 pub(crate) mod fixture;
 mod golden;
+mod limits;
 mod oracle;
 mod properties;
 mod single_task_oracle;

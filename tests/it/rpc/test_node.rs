@@ -237,6 +237,10 @@ impl RecordingMaster {
                 self.record("reconcile".to_owned());
                 MasterReply::Done {}
             }
+            MasterCall::CheckLimits { limits } => {
+                self.record(format!("{} limits", limits.len()));
+                MasterReply::Done {}
+            }
             MasterCall::ReachableWorkers {} => {
                 self.record("reachable workers".to_owned());
                 let workers = vec![Incarnation(4)];

@@ -22,6 +22,7 @@ use crate::execution::instance_loader::InstanceLoader;
 use crate::execution::instance_notices::{InstanceNotices, NoticeDeps};
 use crate::execution::last_activity::LastActivity;
 use crate::execution::lease_grants::LeaseGrants;
+use crate::execution::limit_actor::{LimitActor, LimitDeps};
 use crate::execution::slots::Slots;
 use crate::execution::worker_selection::WorkerSelection;
 use crate::exit_on_panic::ExitOnPanic;
@@ -240,6 +241,13 @@ async fn start_services(
     active.expect("an active worker");
     let slots = Slots::with_selection(WorkerSelection::default());
     let leases = LeaseGrants::standalone();
+    let limit_deps = LimitDeps {
+        this_node: this_node.incarnation,
+        store: Arc::new(store.clone()),
+        rpc: RpcClient::new(Arc::new(worker.clone())),
+        slots: slots.clone(),
+    };
+    let (_, limits) = LimitActor::start_with_board(limit_deps, exit_on_panic("LimitActor"));
     let dispatch_deps = DispatchDeps {
         rpc: RpcClient::new(Arc::new(worker.clone())),
         store: Arc::new(store.clone()),
@@ -273,6 +281,7 @@ async fn start_services(
         this_node,
         dispatch,
         slots,
+        limits,
         commit_events: CommitBroadcast::with_capacity(16),
         leases,
     }

@@ -6,10 +6,11 @@ use actix::prelude::*;
 use engine::ids::Incarnation;
 
 use crate::messages::Observe;
+use crate::messages::limits::{LimitsChanged, LookOrigin};
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::master::CrashInstance;
 use crate::messages::master::{
-    CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, LookAgainAt,
+    CheckLimits, CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, LookAgainAt,
     ObserveInstance,
 };
 use crate::messages::workflow::LookAgain;
@@ -89,5 +90,16 @@ impl Handler<CrashInstance> for MasterActor {
                 None => false,
             }
         })
+    }
+}
+
+impl Handler<CheckLimits> for MasterActor {
+    type Result = ();
+
+    fn handle(&mut self, CheckLimits(limits): CheckLimits, _: &mut Self::Context) {
+        self.deps.limits.forward(LimitsChanged {
+            keys: (!limits.is_empty()).then(|| limits.into_iter().collect()),
+            origin: LookOrigin::OtherMaster,
+        });
     }
 }

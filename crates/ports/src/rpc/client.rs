@@ -7,11 +7,11 @@ use engine::ids::{DispatchId, Incarnation, InstanceId};
 
 use super::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
 use super::transport::{CallError, Destination, Transport};
-use crate::LogPart;
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
 };
+use crate::{LimitKey, LogPart};
 
 /// What a ping found at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +116,12 @@ impl RpcClient {
             MasterReply::Leases { answers } => Ok(answers),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Makes a master look at the queues of limits.
+    pub async fn check_limits(&self, to: Incarnation, limits: Vec<LimitKey>) -> Result<(), CallError> {
+        let call = MasterCall::CheckLimits { limits };
+        master_done(self.call_master(Destination::Incarnation(to), call).await?)
     }
 
     /// Makes a master read the inbox of an instance, and claim the instance when it needs an owner. Returns when that

@@ -29,10 +29,11 @@ fn index_of(call: &Call) -> usize {
         Call::Master(MasterCall::Reconcile {}) => 9,
         Call::Master(MasterCall::ReachableWorkers {}) => 10,
         Call::Master(MasterCall::LookAgain { .. }) => 11,
-        Call::Node(NodeCall::Ping {}) => 12,
-        Call::Node(NodeCall::Watch {}) => 13,
-        Call::Node(NodeCall::Drain {}) => 14,
-        Call::Node(NodeCall::ReadLog { .. }) => 15,
+        Call::Master(MasterCall::CheckLimits { .. }) => 12,
+        Call::Node(NodeCall::Ping {}) => 13,
+        Call::Node(NodeCall::Watch {}) => 14,
+        Call::Node(NodeCall::Drain {}) => 15,
+        Call::Node(NodeCall::ReadLog { .. }) => 16,
     }
 }
 

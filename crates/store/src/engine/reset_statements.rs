@@ -51,7 +51,8 @@ pub(super) fn resets(
 }
 
 fn reset_columns(reset: &Reset) -> String {
-    let next_run = ", outputs = '{}', reused = NULL, attempts_before_run = attempts, lost_in_run = 0";
+    let next_run =
+        ", outputs = '{}', reused = NULL, attempts_before_run = attempts, lost_in_run = 0, expired_waits = 0";
     let traces = match reset {
         Reset::Continue(_) => String::new(),
         Reset::NextRun(_) => next_run.to_owned(),

@@ -12,7 +12,7 @@ use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
 use crate::instance::{CommandArguments, Effect, Event, Operation, pending_effects};
 use crate::overrides::TaskOverrides;
 use crate::plan::trigger_rule::TriggerRule;
-use crate::spec::model::{Predecessor, TaskDefinition};
+use crate::spec::model::{LimitUse, Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Priority, Scope};
 use crate::task::{ApprovalDecision, Observation, TaskReport, WatchGoal};
@@ -62,6 +62,12 @@ pub(super) fn graph(shapes: &[Shape]) -> Vec<TaskDefinition> {
         }
         if shape.flags & 64 != 0 {
             task.when = Some(format!("tasks.t0.state {} 'failed'", ["==", "!="][place % 2]));
+        }
+        if shape.flags & 128 != 0 {
+            task.limits = vec![LimitUse {
+                name: "a".to_owned(),
+                slots: 1,
+            }];
         }
         if shape.flags & 32 != 0 {
             task.on_worker_lost = OnWorkerLost::Fail;
