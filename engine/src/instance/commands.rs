@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::changes::{OperationDecision, Reset};
 use super::completion;
 use super::draft::InstanceDraft;
+use super::ending::{end_active_tasks, waits_in_owner};
 use super::event::Operation;
-use super::kills::end_active_tasks;
 use super::next_run::{closed_followers, killed_tasks, run_range, tasks_decided_again, with_rows};
 use super::refusal::refusal_of;
 use crate::ids::TaskIndex;
@@ -67,7 +67,7 @@ fn pause(draft: &mut InstanceDraft<'_>) {
     for task_index in draft.rows().active() {
         let can_be_suspended = match draft.rows().state_of(task_index) {
             TaskState::Delayed | TaskState::Waiting | TaskState::WaitingRetry => true,
-            TaskState::Running => draft.waits_in_owner(task_index),
+            TaskState::Running => waits_in_owner(draft, task_index),
             TaskState::Pending
             | TaskState::Dispatched
             | TaskState::Succeeded

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::InstanceDraft;
-use super::kills::end_suspended_attempts;
+use super::ending::end_suspended_attempts;
 use super::reasons::failure_reason;
 use super::when::decide_queued;
 use crate::spec::model::{Direction, Param};

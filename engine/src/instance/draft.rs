@@ -258,12 +258,6 @@ impl<'a> InstanceDraft<'a> {
         Some(self.undecided.pop_first()?.1)
     }
 
-    /// Whether the open attempt of a task waits in the owner for something outside.
-    pub(super) fn waits_in_owner(&self, task_index: TaskIndex) -> bool {
-        let task = self.plan.task(task_index);
-        task.is_some_and(|task| self.plan.site_of(task).watch_kind().is_some())
-    }
-
     /// Steps one task and takes in what it requests.
     pub(super) fn step_task(&mut self, task_index: TaskIndex, event: TaskEvent) {
         let concerns_disabled_tasks = matches!(

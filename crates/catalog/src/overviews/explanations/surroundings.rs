@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::explain::{
-    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, OwnerSituation, SlotHolder, Surroundings,
+    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, OwnerSituation, PlaceShortage, SlotHolder,
+    Surroundings,
 };
 use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::instance::Instance;
@@ -21,6 +22,7 @@ use sea_orm::{
 use crate::columns::{narrow, parse_name};
 use crate::entity::{attempt, instance, member, transition, workflow};
 use crate::error::CatalogError;
+use crate::overviews::explanations::places::read_place_shortage;
 use crate::visibility::VisibilityScope;
 use store::Store;
 
@@ -73,6 +75,10 @@ impl SurroundingsQuery<'_> {
             instance_times,
             task_times,
             groups,
+            places: match self.instance.record().state {
+                InstanceState::Queued => read_place_shortage(self.store, self.instance.rows.id).await?,
+                _ => PlaceShortage::default(),
+            },
             children: self.read_children(tasks).await?,
         })
     }
