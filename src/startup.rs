@@ -3,6 +3,7 @@
 //! The only place that constructs adapters and root actors.
 
 mod bootstrap_admin;
+mod bulk_operations;
 mod cluster;
 mod graceful_close;
 mod incarnation;

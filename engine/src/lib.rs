@@ -21,6 +21,7 @@ pub mod task_type;
 pub mod timezone;
 pub mod trigger;
 
+pub mod explain;
 pub mod instance;
 pub mod schedule;
 pub mod task;

@@ -22,7 +22,7 @@ use branches::{BranchTable, branch_tables};
 use edges::{handlers, rule_of, successors};
 use reach::{range, reach};
 
-pub(crate) mod branches;
+pub mod branches;
 mod context;
 mod edges;
 pub mod propagation;
@@ -336,7 +336,7 @@ fn count(tasks: usize) -> u32 {
 }
 
 /// Returns the first indices, as many as there are tasks.
-pub(crate) fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
+pub fn task_indices(tasks: usize) -> impl Iterator<Item = TaskIndex> {
     (0..count(tasks)).map(TaskIndex)
 }
 

@@ -55,6 +55,11 @@ pub fn format_local(at: Timestamp, zone: Tz) -> String {
         .to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
+/// Formats the date of an instant in a zone, like `2026-01-31`.
+pub fn format_date(at: Timestamp, zone: Tz) -> String {
+    instant(at).with_timezone(&zone).date_naive().to_string()
+}
+
 fn instant(at: Timestamp) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(at.0).unwrap_or_default()
 }

@@ -26,6 +26,7 @@ mod m0021_instance_purge;
 mod m0022_task_progress;
 mod m0028_places;
 mod m0032_single_tasks;
+mod m0034_bulk_and_lists;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_task_progress::Migration),
             Box::new(m0028_places::Migration),
             Box::new(m0032_single_tasks::Migration),
+            Box::new(m0034_bulk_and_lists::Migration),
         ]
     }
 }

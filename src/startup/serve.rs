@@ -67,6 +67,7 @@ pub(super) fn serve_api(
         session_lifetime: resources.config.auth.session_lifetime,
         version: env!("CARGO_PKG_VERSION"),
         retention_requests: Arc::clone(&resources.retention_requests),
+        bulk_requests: Arc::clone(&resources.bulk_requests),
         closing,
     };
     let same = || listener.try_clone().map_err(startup_error);

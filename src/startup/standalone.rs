@@ -63,6 +63,7 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         store: Arc::new(store.clone()),
         retention: Arc::new(store.clone()),
         retention_requests: Arc::default(),
+        bulk_requests: Arc::default(),
         catalog,
         registry,
         health: HealthStatus::default(),

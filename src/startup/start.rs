@@ -27,6 +27,7 @@ use runner::process::boot_id;
 use runner::runners::runners;
 use tokio::sync::{Notify, oneshot};
 
+use super::bulk_operations::{BulkDeps, carry_out_bulk_operations};
 use super::incarnation::{self, HeartbeatEffects, JoinDelay, ThisIncarnation};
 use super::log_removal::remove_logs_of_deleted_instances;
 use super::network::Network;
@@ -53,6 +54,8 @@ pub(super) struct NodeResources {
     pub(super) retention: Arc<dyn RetentionStore>,
     /// Notified when a deletion is requested.
     pub(super) retention_requests: Arc<Notify>,
+    /// Notified when an operation on many instances is requested.
+    pub(super) bulk_requests: Arc<Notify>,
     pub(super) registry: Arc<dyn Registry>,
     /// Where the API reads logs: of this node or of every node.
     pub(super) logs: Arc<dyn LogSource>,
@@ -123,7 +126,21 @@ impl NodeResources {
         if let (Some(network), Some(failover)) = (&self.network, node.failover()) {
             network.watch_peers(failover.clone());
         }
-        Ok((Arc::new(node), heartbeat.await.map_err(startup_error)?))
+        let node = Arc::new(node);
+        if self.config.has(Role::Master) || self.config.has(Role::Api) {
+            actix_rt::spawn(carry_out_bulk_operations(self.bulk_deps(Arc::clone(&node))));
+        }
+        Ok((node, heartbeat.await.map_err(startup_error)?))
+    }
+
+    fn bulk_deps(&self, node: Arc<LocalNode>) -> BulkDeps {
+        BulkDeps {
+            this_node: self.incarnation.identity.incarnation,
+            clock: self.incarnation.clock.clone(),
+            catalog: self.catalog.clone(),
+            node,
+            requests: Arc::clone(&self.bulk_requests),
+        }
     }
 
     fn retention_deps(&self) -> RetentionDeps {

@@ -1,12 +1,15 @@
 //! What users read and change, on SQLite and on PostgreSQL.
 
 mod backfills;
+mod bulk;
 mod commands;
+mod explanations;
 mod fixture;
 mod instances;
 mod nodes;
 mod people;
 mod projects;
+mod task_instances;
 mod triggers;
 mod workflows;
 
@@ -99,6 +102,23 @@ on_both! {
         a_workflow_with_an_open_backfill_stays,
         backfills_are_listed_by_state_and_their_dates_in_pages,
         the_store_agrees_with_the_model_on_random_walks,
+    }
+    bulk::{
+        an_operation_continues_on_another_node_and_acts_once,
+        a_refusal_of_the_owner_counts_as_one,
+        each_instance_is_checked_for_what_its_user_may_do,
+        an_operation_without_instances_has_ended,
+    }
+    explanations::{
+        a_task_without_a_slot_names_its_holder,
+        holders_of_other_projects_are_counted_without_their_names,
+        an_instance_without_a_living_owner_waits_for_one,
+        what_does_not_exist_is_not_explained,
+    }
+    task_instances::{
+        tasks_with_an_attempt_are_listed_the_last_started_first,
+        pages_of_tasks_neither_skip_nor_repeat,
+        tasks_of_projects_without_a_grant_are_not_listed,
     }
     commands::{
         a_verb_waits_in_the_inbox_for_the_run_that_was_read,

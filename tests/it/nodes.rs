@@ -1,6 +1,8 @@
 //! Whole nodes: the real program on its own data, driven over REST as a user does.
 
 mod backfills;
+mod bulk;
+mod explain;
 mod harness;
 mod hostile;
 mod live;

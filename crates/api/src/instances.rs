@@ -1,5 +1,6 @@
 //! Instances: list, read, delete, history, ownership.
 
+pub(crate) mod bulk;
 pub(crate) mod command_bodies;
 pub(crate) mod commands;
 pub(crate) mod continuation;

@@ -3,11 +3,13 @@
 pub(crate) mod accepted_operation;
 pub(crate) mod views;
 
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpRequest, HttpResponse, get};
+use catalog::Permission;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::auth::access::{Caller, Read};
+use crate::auth::access::{AnyUser, Caller, Level};
 use crate::http::body::{NoQuery, Query};
+use crate::http::problem::Problem;
 use crate::operations::accepted_operation::AcceptedOperation;
 use crate::operations::views::OperationView;
 
@@ -18,9 +20,23 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 /// Reads an operation: whether it was carried out, and how.
 #[utoipa::path(tag = "instances", params(("id" = String, Path)), responses((status = 200, body = OperationView)))]
 #[get("/api/v1/operations/{id}")]
-async fn read_operation(caller: Caller<Read, AcceptedOperation>, _: Query<NoQuery>) -> HttpResponse {
-    HttpResponse::Ok().json(match caller.into_object() {
+async fn read_operation(
+    caller: Caller<AnyUser, AcceptedOperation>,
+    request: HttpRequest,
+    _: Query<NoQuery>,
+) -> Result<HttpResponse, Problem> {
+    let (level, project) = match caller.object() {
+        AcceptedOperation::Command(operation) => (Level::Grant(Permission::Read), Some(operation.project_id)),
+        AcceptedOperation::Retention(_) => (Level::Admin, None),
+        AcceptedOperation::Bulk(operation) if operation.requested_by == caller.identity().name => {
+            (Level::AnyUser, None)
+        }
+        AcceptedOperation::Bulk(_) => (Level::Admin, None),
+    };
+    caller.check_permission(level, project, &request).await?;
+    Ok(HttpResponse::Ok().json(match caller.into_object() {
         AcceptedOperation::Command(operation) => OperationView::from(operation),
         AcceptedOperation::Retention(run) => OperationView::from(run),
-    })
+        AcceptedOperation::Bulk(operation) => OperationView::from(operation),
+    }))
 }

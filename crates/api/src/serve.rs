@@ -19,13 +19,14 @@ use crate::auth::server::Server;
 use crate::auth::{guard, login};
 use crate::http::openapi::Description;
 use crate::http::{docs_page, openapi as description, respond};
-use crate::instances::{commands, edit, start, task_commands};
+use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
+use crate::users::preferences;
 use crate::{
-    backfills, calendars, debug, health, instances, logs, nodes, operations, projects, retention, schedules,
-    stream, task_types, tasks, tokens, users, workflows,
+    backfills, calendars, debug, explanations, graphs, health, instances, logs, nodes, operations, projects,
+    retention, schedules, statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
 };
 
 /// Time in which requests under way are answered after a stop, in seconds.
@@ -94,11 +95,16 @@ fn register_routes(config: &mut ServiceConfig) {
     projects::register_routes(config);
     grants::register_routes(config);
     workflows::register_routes(config);
+    graphs::register_routes(config);
     schedules::register_routes(config);
     calendars::register_routes(config);
     start::register_routes(config);
     instances::register_routes(config);
+    bulk::register_routes(config);
+    task_instances::register_routes(config);
+    statistics::register_routes(config);
     tasks::register_routes(config);
+    explanations::register_routes(config);
     logs::register_routes(config);
     commands::register_routes(config);
     task_commands::register_routes(config);
@@ -107,6 +113,7 @@ fn register_routes(config: &mut ServiceConfig) {
     backfills::create::register_routes(config);
     backfills::commands::register_routes(config);
     operations::register_routes(config);
+    preferences::register_routes(config);
     users::register_routes(config);
     tokens::register_routes(config);
     nodes::register_routes(config);

@@ -52,6 +52,8 @@ pub struct ApiState {
     pub session_lifetime: Duration,
     /// Notified when a deletion of ended instances was requested.
     pub retention_requests: Arc<Notify>,
+    /// Notified when an operation on many instances was requested.
+    pub bulk_requests: Arc<Notify>,
     /// Becomes true when the server is about to stop: streams and waits end.
     pub closing: watch::Receiver<bool>,
 }

@@ -1,5 +1,6 @@
 //! Users, which administrators manage.
 
+pub(crate) mod preferences;
 mod views;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};

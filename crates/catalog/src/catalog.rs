@@ -4,12 +4,17 @@ use store::Store;
 
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
+use crate::bulk::BulkOperations;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
 use crate::log_removals::LogRemovals;
 use crate::nodes::Nodes;
 use crate::operations::Operations;
+use crate::overviews::explanations::Explanations;
+use crate::overviews::statistics::Statistics;
+use crate::overviews::task_instances::TaskInstances;
+use crate::overviews::timeline::Timelines;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
@@ -18,7 +23,7 @@ use crate::schedules::stored::Schedules;
 use crate::tasks::Tasks;
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
-use crate::users::Users;
+use crate::users::{Preferences, Users};
 use crate::workflows::Workflows;
 
 /// What users read and change, by noun, on the store's connections.
@@ -43,9 +48,19 @@ impl Catalog {
         Backfills::new(&self.store)
     }
 
+    /// Returns the operations on many instances.
+    pub fn bulk_operations(&self) -> BulkOperations<'_> {
+        BulkOperations::new(&self.store)
+    }
+
     /// Returns the calendars of schedules.
     pub fn calendars(&self) -> Calendars<'_> {
         Calendars::new(&self.store)
+    }
+
+    /// Returns why instances and tasks wait.
+    pub fn explanations(&self) -> Explanations<'_> {
+        Explanations::new(&self.store)
     }
 
     /// Returns the permissions of users on projects.
@@ -78,6 +93,11 @@ impl Catalog {
         Operations::new(&self.store)
     }
 
+    /// Returns what users prefer.
+    pub fn preferences(&self) -> Preferences<'_> {
+        Preferences::new(&self.store)
+    }
+
     /// Returns the projects.
     pub fn projects(&self) -> Projects<'_> {
         Projects::new(&self.store)
@@ -96,6 +116,21 @@ impl Catalog {
     /// Returns the schedules of workflows.
     pub fn schedules(&self) -> Schedules<'_> {
         Schedules::new(&self.store)
+    }
+
+    /// Returns the statistics of instances.
+    pub fn statistics(&self) -> Statistics<'_> {
+        Statistics::new(&self.store)
+    }
+
+    /// Returns the timelines of projects.
+    pub fn timelines(&self) -> Timelines<'_> {
+        Timelines::new(&self.store)
+    }
+
+    /// Returns the tasks of all instances.
+    pub fn task_instances(&self) -> TaskInstances<'_> {
+        TaskInstances::new(&self.store)
     }
 
     /// Returns the tasks of instances.

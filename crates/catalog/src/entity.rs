@@ -11,6 +11,8 @@ pub(crate) mod attempt;
 pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod backfill_date;
+pub(crate) mod bulk_item;
+pub(crate) mod bulk_operation;
 pub(crate) mod calendar;
 pub(crate) mod cluster_meta;
 pub(crate) mod failover;
@@ -36,7 +38,9 @@ pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
 pub(crate) mod user_account;
+pub(crate) mod user_preference;
 pub(crate) mod workflow;
+pub(crate) mod workflow_layout;
 pub(crate) mod workflow_version;
 
 use sea_orm::{DbBackend, EntityTrait, Schema, Statement};
@@ -78,6 +82,10 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, instance_purge::Entity),
         create(backend, place::Entity),
         create(backend, place_release::Entity),
+        create(backend, user_preference::Entity),
+        create(backend, workflow_layout::Entity),
+        create(backend, bulk_operation::Entity),
+        create(backend, bulk_item::Entity),
     ]
 }
 
@@ -107,6 +115,8 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         log_removal::indexes(),
         retention_run::indexes(),
         place::indexes(),
+        bulk_operation::indexes(),
+        bulk_item::indexes(),
     ]
     .iter()
     .flatten()

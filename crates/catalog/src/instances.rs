@@ -1,5 +1,10 @@
 //! Instances as readers see them.
 
+mod continuation;
+pub(crate) mod deletion;
+mod edit;
+mod start;
+
 use std::collections::BTreeMap;
 
 use engine::ids::{Epoch, Incarnation, InstanceId, Run, Timestamp};
@@ -9,23 +14,24 @@ use engine::timezone::Tz;
 use engine::trigger::Trigger;
 use engine::view;
 use ports::DefinitionStore as _;
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
     QuerySelect, RelationTrait, Select,
 };
 
-use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{narrow, parse_json, parse_name};
-use crate::context::AuditContext;
-use crate::entity::{inbox, instance, instance_label, member, project, task_instance, workflow};
+use crate::entity::{instance, instance_label, member, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, LabelFilter};
-use crate::instance_start::read_start;
 use crate::instance_trigger::read_trigger;
+use crate::instances::start::read_start;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use store::Store;
+
+pub use continuation::Continuation;
+pub use deletion::DeleteOutcome;
+pub use edit::InstanceEdit;
 
 /// How many tasks are in which state; states without a task are absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,20 +103,6 @@ pub struct InstanceRow {
     pub tasks: TaskCounts,
 }
 
-/// What became of a delete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeleteOutcome {
-    /// It is gone, with its tasks, attempts and history.
-    Gone,
-    /// It is not final, or has an unapplied command; nothing was changed.
-    InvalidState {
-        /// The state it is in.
-        state: InstanceState,
-        /// Why it cannot be deleted, in words.
-        detail: String,
-    },
-}
-
 /// An instance with the names around it.
 #[derive(FromQueryResult)]
 struct InstanceWithNames {
@@ -142,11 +134,6 @@ pub struct Instances<'a> {
 impl<'a> Instances<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
         Self { store }
-    }
-
-    /// Returns the store that holds them.
-    pub(crate) fn store(self) -> &'a Store {
-        self.store
     }
 
     /// Reads one instance; none when there is none of that id.
@@ -194,32 +181,35 @@ impl<'a> Instances<'a> {
         Ok(project.map(ProjectId))
     }
 
-    /// Deletes a final instance that has no owner and no unapplied command.
+    /// Lists the ids of wanted instances, the lowest first, at most `limit`.
     ///
     /// # Errors
-    /// `NotFound`: there is none of that id.
-    pub async fn delete(self, id: InstanceId, context: &AuditContext) -> Result<DeleteOutcome, CatalogError> {
-        let change = AuditedTransaction::begin(self.store, context).await?;
-        // The lock first: a command that is being posted is then either visible, or finds nothing.
-        let row = instance::Entity::find_by_id(id.0)
-            .lock(LockType::Update)
-            .one(change.on())
-            .await?
-            .ok_or_else(|| missing_instance(id))?;
-        let deleted = instance::Entity::delete_many()
-            .filter(instance::Column::Id.eq(id.0))
-            .filter(instance::Column::State.is_in(final_states()))
-            .filter(instance::Column::Owner.is_null())
-            .filter(Expr::exists(unapplied_commands(id)).not())
-            .exec(change.on())
-            .await?;
-        if deleted.rows_affected == 0 {
-            return undeletable(&row);
+    /// `Unavailable`: try again.
+    pub async fn list_ids(
+        self,
+        filter: &InstanceFilter,
+        limit: u64,
+    ) -> Result<Vec<InstanceId>, CatalogError> {
+        let Some(condition) = filter.condition(self.store).await? else {
+            return Ok(Vec::new());
+        };
+        let mut query = instance::Entity::find()
+            .select_only()
+            .column(instance::Column::Id);
+        if let Some(label) = &filter.label {
+            query = query
+                .join(JoinType::InnerJoin, instance::Relation::Label.def())
+                .filter(instance_label::Column::Name.eq(&label.name))
+                .filter(instance_label::Column::Value.eq(&label.value));
         }
-        change
-            .commit("instance.delete", "instance", &id.to_string())
+        let ids: Vec<i64> = query
+            .filter(condition)
+            .order_by_asc(instance::Column::Id)
+            .limit(limit)
+            .into_tuple()
+            .all(self.store.reader())
             .await?;
-        Ok(DeleteOutcome::Gone)
+        Ok(ids.into_iter().map(InstanceId).collect())
     }
 
     /// Reads the instances of a query, the task counts of all in a second one.
@@ -377,30 +367,4 @@ pub(crate) fn parse_attention(column: Option<&str>) -> Result<Option<Attention>,
 /// Reports that there is no instance of this id.
 pub(crate) fn missing_instance(id: InstanceId) -> CatalogError {
     CatalogError::not_found(format!("instance {id}"))
-}
-
-fn final_states() -> impl Iterator<Item = &'static str> {
-    let states = InstanceState::ALL.iter().filter(|state| state.is_final());
-    states.map(|state| state.as_str())
-}
-
-/// Selects the unapplied commands of an instance.
-fn unapplied_commands(id: InstanceId) -> sea_orm::sea_query::SelectStatement {
-    Query::select()
-        .column(inbox::Column::Id)
-        .from(inbox::Entity)
-        .and_where(inbox::Column::Instance.eq(id.0))
-        .and_where(inbox::Column::Kind.eq("command"))
-        .and_where(inbox::Column::AppliedAt.is_null())
-        .to_owned()
-}
-
-fn undeletable(row: &instance::Model) -> Result<DeleteOutcome, CatalogError> {
-    let state: InstanceState = parse_name("state", &row.state)?;
-    let detail = if state.is_final() {
-        "a control operation on the instance is not decided yet".to_owned()
-    } else {
-        format!("the instance is {state}; only a stopped, failed or succeeded one can be deleted")
-    };
-    Ok(DeleteOutcome::InvalidState { state, detail })
 }

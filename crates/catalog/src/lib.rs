@@ -1,32 +1,29 @@
-//! The catalog is everything in the database that users read and change through the API.
+//! The catalog is everything in the database that users read and change through the API. It never writes what an owner
+//! writes: an instance is changed by posting a command, whose row its owner applies.
 //!
-//! It never writes what an owner writes: an instance is changed by posting a command, whose row its owner applies.
-//! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part
-//! of an SQL text, and no SQL text leaves this crate.
+//! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
+//! text, and no SQL text leaves this crate.
 
 mod audit;
 mod audited_transaction;
 mod backfills;
+mod bulk;
 mod catalog;
 mod columns;
-mod command_subject;
 mod context;
-mod continuation;
 mod entity;
 mod error;
 mod grants;
 mod history;
-mod instance_edit;
 mod instance_filter;
-mod instance_start;
 mod instance_trigger;
 mod instances;
 mod log_removals;
 mod nodes;
 mod operations;
+mod overviews;
 mod page;
 mod permission;
-mod post_command;
 mod projects;
 mod request_keys;
 mod retention;
@@ -39,8 +36,6 @@ mod transitions;
 mod users;
 mod visibility;
 mod workflow_edit;
-mod workflow_runs;
-mod workflow_sources;
 mod workflows;
 
 pub use ports::RequestKey;
@@ -50,23 +45,21 @@ pub use self::backfills::{
     BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillFilter, BackfillRow, Backfills,
     NewBackfill, PostBackfillCommand,
 };
+pub use self::bulk::*;
 pub use self::catalog::Catalog;
-pub use self::command_subject::CommandSubject;
 pub use self::context::AuditContext;
-pub use self::continuation::Continuation;
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
 pub use self::grants::{Grant, Grants};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
-pub use self::instance_edit::InstanceEdit;
 pub use self::instance_filter::{InstanceFilter, LabelFilter, TimeRange};
-pub use self::instances::{DeleteOutcome, InstanceRow, Instances, TaskCounts};
+pub use self::instances::{Continuation, DeleteOutcome, InstanceEdit, InstanceRow, Instances, TaskCounts};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
-pub use self::operations::{Operation, Operations, PostOutcome, PostedCommand};
+pub use self::operations::{CommandSubject, Operation, Operations, PostCommand, PostOutcome, PostedCommand};
+pub use self::overviews::*;
 pub use self::page::{Page, PageRequest};
 pub use self::permission::Permission;
-pub use self::post_command::PostCommand;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::retention::{Retention, RetentionRequest, RetentionRun};
@@ -79,11 +72,10 @@ pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
 pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
-pub use self::users::{Access, Credentials, NewUser, User, UserEdit, UserId, UserRole, Users};
+pub use self::users::{Access, Credentials, NewUser, Preferences, User, UserEdit, UserId, UserRole, Users};
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
-pub use self::workflow_runs::WorkflowRun;
-pub use self::workflow_sources::{SourceSelection, WorkflowSource};
 pub use self::workflows::{
-    SourceFormat, VersionSummary, WorkflowId, WorkflowSummary, WorkflowVersion, Workflows,
+    PinnedDefinition, SourceFormat, SourceSelection, VersionSummary, WorkflowId, WorkflowRun, WorkflowSource,
+    WorkflowSummary, WorkflowVersion, Workflows,
 };

@@ -1,5 +1,8 @@
 //! Control operations: commands that users post and owners apply.
 
+mod command_subject;
+mod post_command;
+
 use engine::ids::{Incarnation, InstanceId, OperationId, Run, Timestamp};
 use engine::states::{Attention, Command, InstanceState, OperationStatus};
 use sea_orm::ActiveValue::Set;
@@ -9,13 +12,14 @@ use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{narrow, parse_json, parse_name};
-use crate::command_subject::CommandSubject;
 use crate::context::AuditContext;
 use crate::entity::{inbox, instance};
 use crate::error::CatalogError;
-use crate::post_command::PostCommand;
 use crate::projects::ProjectId;
-use store::Store;
+use store::{Store, Transaction};
+
+pub use command_subject::CommandSubject;
+pub use post_command::PostCommand;
 
 /// A command that was stored, and the owner to notify.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,18 +96,32 @@ impl<'a> Operations<'a> {
             return Ok(refusal);
         }
         let change = AuditedTransaction::begin(self.store, context).await?;
-        let target = lock_target(change.on(), post.instance).await?;
-        if let Some(refusal) = target.refusal(post.command) {
-            return Ok(refusal);
-        }
-        let operation = insert_command(change.on(), post, target.run, context).await?;
+        let posted = match self.post_on(change.on(), post, context).await? {
+            PostOutcome::Accepted(posted) => posted,
+            refusal @ PostOutcome::InvalidState { .. } => return Ok(refusal),
+        };
         let entry = AuditEntry::done(
             &format!("instance.{}", post.command),
             "operation",
-            &operation.to_string(),
+            &posted.operation.to_string(),
         )
-        .with_detail(format!("instance {} run {}", post.instance, target.run));
+        .with_detail(format!("instance {} run {}", post.instance, posted.run));
         change.commit_with(&entry).await?;
+        Ok(PostOutcome::Accepted(posted))
+    }
+
+    /// Stores a command in a transaction of the caller, who writes the audit row.
+    pub(crate) async fn post_on(
+        self,
+        on: &Transaction,
+        post: &PostCommand,
+        context: &AuditContext,
+    ) -> Result<PostOutcome, CatalogError> {
+        let target = lock_target(on, post.instance).await?;
+        if let Some(refusal) = target.refusal(post.command) {
+            return Ok(refusal);
+        }
+        let operation = insert_command(on, post, target.run, context).await?;
         Ok(PostOutcome::Accepted(PostedCommand {
             operation,
             run: target.run,

@@ -3,6 +3,7 @@
 //! A cursor is the key of the last item, in hex and under the name of its list, so that a cursor of another
 //! list is refused.
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use crate::error::CatalogError;
@@ -68,8 +69,16 @@ impl<T> Page<T> {
         let more = items.len() > page.size();
         items.truncate(page.size());
         let last = items.last().filter(|_| more);
-        let next_cursor = last.map(|item| hex::encode(format!("{list}/{}", key(item))));
-        Self { items, next_cursor }
+        let next = last.map(&key);
+        Self::with_cursor(list, items, next)
+    }
+
+    /// Makes a page of what was read; the next one begins after `next`, without one this is the last.
+    pub(crate) fn with_cursor(list: &str, items: Vec<T>, next: Option<impl Display>) -> Self {
+        Self {
+            items,
+            next_cursor: next.map(|key| hex::encode(format!("{list}/{key}"))),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex, Timestamp};
 use engine::overrides::TaskOverrides;
-use engine::plan::Plan;
+use engine::plan::{Plan, task_indices};
 use engine::start::Start;
 use engine::states::{AttemptState, InstanceState, TaskState};
 use engine::view;
@@ -19,6 +19,7 @@ use crate::entity::{attempt, instance, task_instance};
 use crate::error::CatalogError;
 use crate::instances::missing_instance;
 use crate::page::{Page, PageRequest};
+use crate::workflows::{PinnedDefinition, WorkflowId};
 use store::Store;
 
 /// One task instance as it is shown, also when it never started.
@@ -107,6 +108,7 @@ pub struct TaskDetail {
 
 /// What of an instance decides how its tasks are shown.
 struct InstanceSnapshot {
+    workflow: WorkflowId,
     state: InstanceState,
     plan: Plan,
 }
@@ -209,6 +211,23 @@ impl<'a> Tasks<'a> {
         }))
     }
 
+    /// Lists every task of an instance, beside what it runs.
+    ///
+    /// # Errors
+    /// `NotFound`: there is no such instance.
+    pub async fn list_all(self, id: InstanceId) -> Result<(PinnedDefinition, Vec<TaskRow>), CatalogError> {
+        let snapshot = self.snapshot(id).await?;
+        let stored = self.stored_tasks(id, 0, u32::MAX).await?;
+        let tasks = task_indices(snapshot.plan.definition.tasks.len())
+            .filter_map(|ordinal| snapshot.task_row(ordinal, stored.get(&ordinal)))
+            .collect();
+        let pinned = PinnedDefinition {
+            workflow: snapshot.workflow,
+            definition: snapshot.plan.definition,
+        };
+        Ok((pinned, tasks))
+    }
+
     /// Reads one task with its attempts.
     ///
     /// # Errors
@@ -242,6 +261,7 @@ impl<'a> Tasks<'a> {
         let start: Start = parse_json("start", &row.start)?;
         let definition = self.store.load_definition(row.workflow_id, row.version).await?;
         Ok(InstanceSnapshot {
+            workflow: WorkflowId(row.workflow_id),
             state: parse_name("state", &row.state)?,
             plan: Plan::new(definition, Arc::new(start)),
         })

@@ -1,5 +1,7 @@
 //! Users may log in and hold tokens.
 
+pub(crate) mod preferences;
+
 use engine::ids::Timestamp;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::LockType;
@@ -14,6 +16,8 @@ use crate::entity::{token, user_account};
 use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
 use store::Store;
+
+pub use preferences::Preferences;
 
 /// The name of the user that the first start makes.
 const BOOTSTRAP_USER: &str = "admin";

@@ -1,9 +1,15 @@
 //! Workflows and their versions; a stored version never changes.
 
+mod runs;
+mod sources;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use engine::ids::Timestamp;
+use engine::spec::Definition;
 use engine::states::InstanceState;
+use ports::DefinitionStore as _;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockType};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select};
@@ -19,6 +25,9 @@ use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use store::Store;
+
+pub use runs::WorkflowRun;
+pub use sources::{SourceSelection, WorkflowSource};
 
 /// The row of a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,6 +159,15 @@ impl From<VersionRow> for VersionSummary {
     }
 }
 
+/// What a version of a workflow means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PinnedDefinition {
+    /// The workflow's row.
+    pub workflow: WorkflowId,
+    /// The parsed document.
+    pub definition: Arc<Definition>,
+}
+
 /// The workflows.
 #[derive(Debug, Clone, Copy)]
 pub struct Workflows<'a> {
@@ -227,6 +245,33 @@ impl<'a> Workflows<'a> {
             created_at: Timestamp(row.created_at),
             created_by: row.created_by,
         }))
+    }
+
+    /// Finds what a version of a workflow means, the newest unless one is named.
+    ///
+    /// # Errors
+    /// `NotFound`: says which of workflow and version does not exist.
+    pub async fn find_definition(
+        self,
+        project: ProjectId,
+        name: &str,
+        version: Option<i64>,
+    ) -> Result<PinnedDefinition, CatalogError> {
+        let row = select_by_name(project, name)
+            .one(self.store.reader())
+            .await?
+            .filter(|row| row.version > 0)
+            .ok_or_else(|| missing_workflow(name))?;
+        let version = version.unwrap_or(row.version);
+        // Versions have no gaps.
+        if !(1..=row.version).contains(&version) {
+            let what = format!("version {version} of workflow `{name}`");
+            return Err(CatalogError::not_found(what));
+        }
+        Ok(PinnedDefinition {
+            workflow: WorkflowId(row.id),
+            definition: self.store.load_definition(row.id, version).await?,
+        })
     }
 
     /// Lists the versions of a workflow, newest first.

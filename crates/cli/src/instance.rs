@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::args::{InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs};
 use super::body::Body;
+use super::explain;
 use super::failure::{Exit, Failure};
 use super::follow;
 use super::log_choice::{AttemptChoice, LogChoice};
@@ -78,6 +79,7 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
         InstanceCommand::Get(one) => printer.item(&rest.json(Call::get(&["instances", &one.id]))?, INSTANCES),
         InstanceCommand::Tasks(one) => all_of(&one.id, "tasks", rest, printer, TASKS),
         InstanceCommand::History(one) => all_of(&one.id, "history", rest, printer, HISTORY),
+        InstanceCommand::Explain(args) => explain::run(&args, rest, printer),
         InstanceCommand::Ownership(one) => ownership(&one.id, rest, printer),
         InstanceCommand::Watch { id, timeout } => follow::watch(&rest.until(deadline_after(timeout)), &id),
         InstanceCommand::Logs(args) => logs(args, rest),

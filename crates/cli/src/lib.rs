@@ -13,6 +13,7 @@ mod connection;
 mod context;
 mod document_files;
 mod documents;
+mod explain;
 mod failure;
 mod follow;
 mod instance;

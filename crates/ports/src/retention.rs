@@ -143,6 +143,8 @@ pub enum AgedRows {
     LogRemovals,
     /// Requested deletions that ended.
     RetentionRuns,
+    /// Operations on many instances that ended.
+    BulkOperations,
 }
 
 impl AgedRows {
@@ -153,6 +155,7 @@ impl AgedRows {
         Self::Audit,
         Self::LogRemovals,
         Self::RetentionRuns,
+        Self::BulkOperations,
     ];
 }
 

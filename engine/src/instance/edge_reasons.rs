@@ -5,7 +5,7 @@ use crate::ids::TaskIndex;
 use crate::plan::Plan;
 use crate::plan::branches::{BRANCH_OUTPUT, RESULT_OUTPUT};
 use crate::plan::propagation::deviating_edges;
-use crate::plan::trigger_rule::{EdgeState, Outcome, TriggerRule};
+use crate::plan::trigger_rule::{EdgeState, Outcome};
 use crate::spec::model::Predecessor;
 
 /// Returns why a task can never start: the first of its dead edges in document order.
@@ -13,11 +13,7 @@ pub(super) fn never_start_reason(plan: &Plan, rows: &RowOverlay<'_>, task_index:
     let Some(need) = first_edge(plan, rows, (task_index, EdgeState::Dead)) else {
         return "a predecessor failed".to_owned();
     };
-    let awaited = match need.on {
-        TriggerRule::OnSuccess => "its success",
-        TriggerRule::OnFailure => "its failure",
-        TriggerRule::OnSettled => "its end",
-    };
+    let awaited = need.on.awaited();
     let became = if rows.outcome_of(need.task) == Some(Outcome::NeverStarts) {
         "cannot start".to_owned()
     } else {

@@ -6,6 +6,7 @@ use super::counters::Counters;
 use super::record::InstanceRecord;
 use crate::ids::{Epoch, Generation, InstanceId, Revision, TaskIndex, Timestamp};
 use crate::plan::Plan;
+use crate::plan::trigger_rule::Outcome;
 use crate::task::Task;
 
 /// The stored rows of one instance, from one consistent read.
@@ -53,5 +54,12 @@ impl Instance {
     /// Returns the row of a task.
     pub fn task(&self, task_index: TaskIndex) -> Option<&Task> {
         self.rows.tasks.get(&task_index).map(Box::as_ref)
+    }
+
+    /// Returns what became of a task; none while it is not settled.
+    pub(crate) fn outcome_of(&self, plan: &Plan, task_index: TaskIndex) -> Option<Outcome> {
+        let fate = plan.fate(task_index, self.task(task_index));
+        let verdict = self.counters.tallies[task_index.as_usize()].edges.verdict();
+        plan.outcome(task_index, fate, verdict)
     }
 }

@@ -2,6 +2,7 @@ mod bounded;
 mod control;
 mod coverage;
 mod edges;
+mod explanations;
 pub(crate) mod fixture;
 mod golden;
 mod oracle;

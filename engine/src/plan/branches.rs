@@ -46,6 +46,22 @@ pub(super) fn branch_tables(definition: &Definition) -> BTreeMap<TaskIndex, Bran
         .collect()
 }
 
+/// Names the branch by which a task chooses a successor: `then`, `else`, `case` or `default`; none when it runs always.
+pub fn branch_to(task: &TaskDefinition, successor: &str) -> Option<&'static str> {
+    let names = |tasks: &[String]| tasks.iter().any(|name| name == successor);
+    if let Some(fields) = read_conditions(&task.action) {
+        let of_result = [("then", &fields.then), ("else", &fields.otherwise)];
+        return of_result
+            .into_iter()
+            .find_map(|(branch, tasks)| names(tasks).then_some(branch));
+    }
+    let fields = read_switch(&task.action)?;
+    if fields.cases.iter().any(|case| names(&case.then)) {
+        return Some("case");
+    }
+    names(&fields.default).then_some("default")
+}
+
 impl BranchTable {
     /// Returns the branches of a task; none when it chooses nothing.
     fn of(task: &TaskDefinition, places: &BTreeMap<&str, TaskIndex>) -> Option<Self> {

@@ -115,6 +115,15 @@ pub struct EdgeTally {
 const DISABLED_COUNTS_AS: Outcome = Outcome::Succeeded;
 
 impl TriggerRule {
+    /// Names what an edge waits for, in a sentence about the successor.
+    pub(crate) fn awaited(self) -> &'static str {
+        match self {
+            Self::OnSuccess => "its success",
+            Self::OnFailure => "its failure",
+            Self::OnSettled => "its end",
+        }
+    }
+
     /// Decides about an edge by what became of its predecessor; none while that is not settled.
     pub fn edge_state(self, predecessor: Option<Outcome>) -> EdgeState {
         match (self, predecessor) {

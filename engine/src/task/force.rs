@@ -2,7 +2,6 @@
 
 use super::row::Task;
 use super::step::{StepContext, TaskEffect, TaskStep};
-use super::watch;
 use crate::attempt::{AttemptEnd, AttemptResult};
 use crate::states::{AttemptState, KillCause, TaskState};
 use crate::task_type::WatchKind;
@@ -50,7 +49,7 @@ pub(super) fn force_after_kill(context: &StepContext<'_>, mut task: Task, reason
     // Shown with the attempt until it is over, and then with the task.
     attempt.error = Some(reason.clone());
     if !is_at_worker {
-        return watch::await_children(task, &reason);
+        return await_children(task, &reason);
     }
     if is_repeated {
         return TaskStep::unchanged(task, vec![TaskEffect::Kill]);
@@ -58,6 +57,14 @@ pub(super) fn force_after_kill(context: &StepContext<'_>, mut task: Task, reason
     task.due_at = None;
     task.reason = Some(reason_until_killed(&reason));
     TaskStep::changed(task, reason, vec![TaskEffect::Kill])
+}
+
+/// Waits until the children of a killed attempt have ended.
+fn await_children(mut task: Task, reason: &str) -> TaskStep {
+    task.state = TaskState::Running;
+    task.due_at = None;
+    task.reason = Some(format!("{reason}; waits for its children to end"));
+    TaskStep::changed(task, reason, vec![TaskEffect::Watch])
 }
 
 /// Takes the reason that a person gave for the kill of an attempt which is over now.

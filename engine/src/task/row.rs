@@ -125,6 +125,12 @@ impl Task {
         self.attempt.as_ref().filter(|attempt| attempt.state.is_open())
     }
 
+    /// Whether its latest attempt is being killed and its worker has not confirmed that.
+    pub(crate) fn has_unconfirmed_kill(&self) -> bool {
+        let attempt = self.open_attempt();
+        attempt.is_some_and(|attempt| attempt.kill_cause.is_some() && attempt.worker.is_some())
+    }
+
     /// Whether it does not run and yet has an open attempt: an unbound one, or one in the owner that a pause suspended.
     pub(crate) fn has_idle_attempt(&self) -> bool {
         !self.state.is_active() && self.open_attempt().is_some()

@@ -267,14 +267,6 @@ pub(super) fn kill(
     TaskStep::changed(task, reason, vec![TaskEffect::Watch])
 }
 
-/// Waits until the children of a killed attempt have ended.
-pub(super) fn await_children(mut task: Task, reason: &str) -> TaskStep {
-    task.state = TaskState::Running;
-    task.due_at = None;
-    task.reason = Some(format!("{reason}; waits for its children to end"));
-    TaskStep::changed(task, reason, vec![TaskEffect::Watch])
-}
-
 fn time_out(context: &StepContext<'_>, mut task: Task, kind: WatchKind) -> TaskStep {
     let text = time_limit_text(context, &task);
     let mut effects = Vec::new();

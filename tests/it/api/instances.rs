@@ -93,6 +93,47 @@ async fn a_start_that_does_not_fit_is_refused_with_pointers() {
 }
 
 #[actix_rt::test]
+async fn a_request_for_many_instances_that_is_wrong_points_to_the_member() {
+    let served = serve().await;
+    let bulk = async |body: serde_json::Value| served.send("POST", "/api/v1/instances/bulk", body).await;
+    for (body, pointer) in [
+        (json!({"verb": "explode", "ids": ["1"]}), "/verb"),
+        (json!({"ids": ["1"]}), "/verb"),
+        (json!({"verb": "stop"}), "/ids"),
+        (json!({"verb": "stop", "ids": ["1"], "filter": {}}), "/filter"),
+        (json!({"verb": "stop", "ids": ["1", "x"]}), "/ids/1"),
+        (
+            json!({"verb": "stop", "filter": {"colour": "red"}}),
+            "/filter/colour",
+        ),
+        (
+            json!({"verb": "stop", "filter": {"state": "running,lost"}}),
+            "/filter/state",
+        ),
+        (json!({"verb": "stop", "filter": {"limit": 3}}), "/filter"),
+    ] {
+        assert_eq!(
+            bulk(body.clone()).await.problem(422, "INVALID_BODY"),
+            pointer,
+            "{body}"
+        );
+    }
+    let many: Vec<String> = (1..=100_001).map(|id: u32| id.to_string()).collect();
+    let too_many = bulk(json!({"verb": "stop", "ids": many})).await;
+    assert_eq!(too_many.problem(422, "INVALID_BODY"), "/ids");
+    served.start("w").await;
+    let accepted = bulk(json!({"verb": "stop", "filter": {"workflow": "w", "version": 1}})).await;
+    assert_eq!(
+        (accepted.status, &accepted.json()["total"]),
+        (202, &json!(1)),
+        "{accepted:?}"
+    );
+    let location = accepted.header("location").to_owned();
+    assert_eq!(served.get(&location).await.json()["outcome"], "pending");
+    served.stop().await;
+}
+
+#[actix_rt::test]
 async fn pages_neither_skip_nor_repeat() {
     let served = serve().await;
     let mut started = vec![served.start("w").await];

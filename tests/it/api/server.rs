@@ -132,6 +132,7 @@ pub async fn serve_at(rates: Rates) -> Served {
         rates,
         session_lifetime: Duration::from_secs(600),
         retention_requests: Arc::default(),
+        bulk_requests: Arc::default(),
         closing,
     };
     let (server, _) = api::serve(state, listener).unwrap();

@@ -99,7 +99,14 @@ pub(super) async fn a_verb_that_cannot_apply_stores_nothing(fixture: &CatalogFix
     assert_eq!(state, InstanceState::Failed);
     assert_eq!(
         possible,
-        [Command::Recover, Command::Rerun, Command::ForceSuccess]
+        [
+            Command::Recover,
+            Command::Rerun,
+            Command::ForceSuccess,
+            Command::SkipTask,
+            Command::RunTask,
+            Command::RetryTask
+        ]
     );
     assert!(
         detail.contains("failed") && detail.contains("recover"),

@@ -383,7 +383,10 @@ async fn rows_without_an_instance_have_their_own_age(database: &Database) {
              INSERT INTO log_removal (worker_name, instance, requested_at) \
              VALUES ('gone', 1, 1), ('gone', 2, 2), ('gone', 3, 9);
              INSERT INTO retention_run (requested_by, created_at, ended_before, states, outcome, ended_at) \
-             VALUES ('u', 1, 1, '[]', 'applied', 2), ('u', 1, 1, '[]', 'pending', NULL)",
+             VALUES ('u', 1, 1, '[]', 'applied', 2), ('u', 1, 1, '[]', 'pending', NULL);
+             INSERT INTO bulk_operation (verb, user_id, requested_by, created_at, total, ended_at) \
+             VALUES ('stop', 1, 'u', 1, 1, 2), ('stop', 1, 'u', 1, 1, NULL);
+             INSERT INTO bulk_item (operation, instance, state) VALUES (1, 1, 'refused')",
         )
         .await;
     let purge = async |rows, limit| {
@@ -398,6 +401,7 @@ async fn rows_without_an_instance_have_their_own_age(database: &Database) {
         (AgedRows::Audit, 2),
         (AgedRows::LogRemovals, 2),
         (AgedRows::RetentionRuns, 1),
+        (AgedRows::BulkOperations, 1),
     ] {
         assert_eq!(purge(rows, 1).await, 1, "{rows:?}");
         assert_eq!(purge(rows, 10).await, gone - 1, "{rows:?}");

@@ -91,7 +91,7 @@ impl Object for BackfillId {
     }
 }
 
-/// The operation whose id is in the path; a deletion of ended instances belongs to no project.
+/// The operation whose id is in the path; only that on one instance belongs to a project.
 impl Object for AcceptedOperation {
     async fn find_object(
         server: &Server,
@@ -100,6 +100,9 @@ impl Object for AcceptedOperation {
         let text = path_parameter(request, "id")?;
         if let Some(run) = server.catalog().retention().find(&text).await? {
             return Ok((Self::Retention(run), None));
+        }
+        if let Some(operation) = server.catalog().bulk_operations().find(&text).await? {
+            return Ok((Self::Bulk(operation), None));
         }
         find_by_id(request, "operation", async |id| {
             let operation = server.catalog().operations().find(OperationId(id)).await?;

@@ -48,6 +48,11 @@ pub(crate) struct List<T> {
 }
 
 impl<T> List<T> {
+    /// Makes a page; without a cursor it is the last.
+    pub(crate) fn new(items: Vec<T>, next_cursor: Option<String>) -> Self {
+        Self { items, next_cursor }
+    }
+
     /// Makes a list that fits in one page.
     pub(crate) fn single_page(items: Vec<T>) -> Self {
         Self {

@@ -95,6 +95,17 @@ impl Problem {
         self
     }
 
+    /// Turns a problem of a query into one of a member of the body that has the same form.
+    #[must_use]
+    pub(crate) fn within_body(mut self, member: &str) -> Self {
+        self.code = Code::InvalidBody;
+        for error in &mut self.errors {
+            error.pointer.insert_str(0, member);
+            self.code.as_str().clone_into(&mut error.code);
+        }
+        self
+    }
+
     /// Sets the time after which the request may succeed.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {

@@ -50,7 +50,7 @@ pub(crate) struct RunTaskBody {
 pub(crate) struct PriorityBody {
     /// `highest`, `high`, `medium`, `low` or `lowest`.
     #[schema(value_type = String)]
-    priority: Priority,
+    priority: Option<Priority>,
     /// For the audit log.
     #[schema(max_length = 1000)]
     pub(crate) reason: Option<String>,
@@ -101,11 +101,19 @@ impl RunTaskBody {
 
 impl PriorityBody {
     /// Returns what the command says beside its verb.
-    pub(crate) fn arguments(&self) -> CommandArguments {
-        CommandArguments {
-            priority: Some(self.priority),
+    ///
+    /// # Errors
+    /// The priority is missing. That is no error of the body's form, so that a missing permission is reported first.
+    pub(crate) fn arguments(&self) -> Result<CommandArguments, Problem> {
+        let Some(priority) = self.priority else {
+            let names: Vec<&str> = Priority::ALL.iter().map(|priority| priority.as_str()).collect();
+            let detail = format!("`priority` is missing; it is one of {}", names.join(", "));
+            return Err(Problem::new(Code::InvalidBody, detail).at("/priority"));
+        };
+        Ok(CommandArguments {
+            priority: Some(priority),
             ..CommandArguments::default()
-        }
+        })
     }
 }
 

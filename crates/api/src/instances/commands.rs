@@ -121,7 +121,7 @@ async fn set_priority(
     let command = CommandRequest {
         verb: Command::Priority,
         task: None,
-        arguments: body.value.arguments(),
+        arguments: body.value.arguments()?,
         reason: body.value.reason,
         bytes: body.bytes,
     };

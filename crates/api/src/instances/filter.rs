@@ -6,15 +6,15 @@ use catalog::{InstanceFilter, LabelFilter, TimeRange, VisibilityScope};
 use chrono::{DateTime, FixedOffset};
 use engine::ids::Timestamp;
 use engine::states::{InstanceState, UnknownName};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Deserializer};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::codes::Code;
 use crate::http::paging::Paging;
 use crate::http::problem::Problem;
 
 /// The filter of a list of instances; everything given must hold.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct InstanceQuery {
@@ -23,6 +23,7 @@ pub(crate) struct InstanceQuery {
     /// The workflow's name.
     workflow: Option<String>,
     /// The version of the workflow.
+    #[serde(deserialize_with = "text_or_number")]
     #[param(value_type = Option<i64>, minimum = 1)]
     version: Option<String>,
     /// A state; repeated or with commas, any of several.
@@ -66,7 +67,7 @@ impl InstanceQuery {
         let filter = InstanceFilter {
             visible,
             version: parse_number("version", self.version.as_deref())?,
-            states: parse_states(self.state.as_deref())?,
+            states: parse_states::<InstanceState>(self.state.as_deref())?,
             trigger: parse_name("trigger", self.trigger.as_deref())?,
             backfill: parse_number("backfill", self.backfill.as_deref())?,
             parent: parse_number("parent", self.parent.as_deref())?,
@@ -93,11 +94,27 @@ impl InstanceQuery {
     }
 }
 
+/// Reads a number that a query writes as text and a body as a number.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Number(u64),
+    }
+    let written = Option::<Written>::deserialize(deserializer)?;
+    Ok(written.map(|written| match written {
+        Written::Text(text) => text,
+        Written::Number(number) => number.to_string(),
+    }))
+}
+
 fn invalid_value(name: &str, why: impl std::fmt::Display) -> Problem {
     Problem::new(Code::InvalidQuery, format!("`{name}`: {why}.")).at(format!("/{name}"))
 }
 
-fn parse_states(text: Option<&str>) -> Result<Vec<InstanceState>, Problem> {
+/// Parses the names of states, separated by commas.
+pub(crate) fn parse_states<T: FromStr<Err = UnknownName>>(text: Option<&str>) -> Result<Vec<T>, Problem> {
     let names = text.into_iter().flat_map(|text| text.split(','));
     let unknown_state = |error: UnknownName| invalid_value("state", error);
     names.map(|name| name.parse().map_err(unknown_state)).collect()
@@ -133,7 +150,7 @@ fn parse_label(text: &str) -> Result<LabelFilter, Problem> {
 }
 
 /// Parses the first instant of a range. Stored instants are whole milliseconds, so that a part of one rounds up.
-fn parse_from(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+pub(crate) fn parse_from(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
     let instant = parse_instant(name, text)?;
     Ok(instant.map(|instant| {
         let part = i64::from(instant.timestamp_subsec_nanos() % 1_000_000 != 0);
@@ -142,7 +159,7 @@ fn parse_from(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Probl
 }
 
 /// Parses the last instant of a range.
-fn parse_to(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+pub(crate) fn parse_to(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
     let instant = parse_instant(name, text)?;
     Ok(instant.map(|instant| Timestamp(instant.timestamp_millis())))
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use catalog::AttemptRow;
 use engine::ids::{AttemptNumber, InstanceId};
+use ports::LogPart;
 use serde::Serialize;
 
 use crate::auth::server::Server;
 use crate::http::codes::Code;
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
-use crate::logs::decode::{LogText, LogWriter, decode_log_part};
+use crate::logs::decode::{LogText, LogWriter, cut_off_start, decode_log_part};
 
 /// The size of the text in one event, in bytes.
 const MAX_EVENT_TEXT: u64 = 64 << 10;
@@ -49,13 +50,35 @@ impl LogName {
         self.instance
     }
 
-    /// Reads a part. The attempt's row is read first: a final attempt has written everything.
+    /// Reads a part as text.
     pub(crate) async fn read_text(
         &self,
         server: &Server,
         offset: u64,
         limit: u64,
     ) -> Result<LogText, Problem> {
+        let (part, writer) = self.read_part(server, offset, limit).await?;
+        Ok(decode_log_part(&part, offset, writer))
+    }
+
+    /// Reads the last bytes as text, without a character that they cut.
+    pub(crate) async fn read_tail(&self, server: &Server, bytes: u64) -> Result<LogText, Problem> {
+        let (end, _) = self.read_part(server, 0, 1).await?;
+        let offset = end.size.saturating_sub(bytes);
+        let (mut part, writer) = self.read_part(server, offset, bytes).await?;
+        if offset > 0 {
+            part.bytes.drain(..cut_off_start(&part.bytes));
+        }
+        Ok(decode_log_part(&part, offset, writer))
+    }
+
+    /// Reads a part. The attempt's row is read first: a final attempt has written everything.
+    pub(crate) async fn read_part(
+        &self,
+        server: &Server,
+        offset: u64,
+        limit: u64,
+    ) -> Result<(LogPart, LogWriter), Problem> {
         let attempt = self.find_attempt(server).await?;
         let writer = if attempt.state.is_open() {
             LogWriter::Running
@@ -63,11 +86,7 @@ impl LogName {
             LogWriter::Ended
         };
         let Some(uid) = attempt.uid else {
-            return Ok(LogText {
-                text: String::new(),
-                next_offset: offset,
-                end: writer == LogWriter::Ended,
-            });
+            return Ok((LogPart::nothing_at(offset), writer));
         };
         let worker = attempt.worker.unwrap_or_default();
         let part = server
@@ -83,7 +102,7 @@ impl LogName {
                 );
                 Problem::new(Code::LogUnavailable, detail)
             })?;
-        Ok(decode_log_part(&part, offset, writer))
+        Ok((part, writer))
     }
 
     async fn find_attempt(&self, server: &Server) -> Result<AttemptRow, Problem> {

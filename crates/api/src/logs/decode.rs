@@ -7,6 +7,8 @@ use ports::LogPart;
 pub(crate) struct LogText {
     pub(crate) text: String,
     pub(crate) next_offset: u64,
+    /// The size of the whole log in bytes.
+    pub(crate) size: u64,
     /// The attempt has ended and nothing follows.
     pub(crate) end: bool,
 }
@@ -30,14 +32,24 @@ pub(crate) fn decode_log_part(part: &LogPart, offset: u64, writer: LogWriter) ->
         return LogText {
             text: String::from_utf8_lossy(&part.bytes).into_owned(),
             next_offset: part.next_offset.max(offset),
+            size: part.size,
             end: is_last,
         };
     }
     LogText {
         text: String::from_utf8_lossy(&part.bytes[..whole]).into_owned(),
         next_offset: part.next_offset - cut_off as u64,
+        size: part.size,
         end: false,
     }
+}
+
+/// Counts the bytes at the beginning that continue a character, which an arbitrary offset may cut.
+pub(crate) fn cut_off_start(bytes: &[u8]) -> usize {
+    let continues = |byte: &&u8| matches!(byte, 0x80..=0xBF);
+    let cut_off = bytes.iter().take_while(continues).count();
+    // A character has at most three such bytes; more of them are no text at all.
+    if cut_off <= 3 { cut_off } else { 0 }
 }
 
 /// Counts the bytes at the end that begin a character without completing it.

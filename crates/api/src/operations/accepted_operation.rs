@@ -1,6 +1,6 @@
 //! What was accepted and is carried out later.
 
-use catalog::{Operation, RetentionRun};
+use catalog::{BulkOperation, Operation, RetentionRun};
 
 /// What was accepted and is carried out later.
 #[derive(Debug)]
@@ -9,4 +9,6 @@ pub(crate) enum AcceptedOperation {
     Command(Operation),
     /// A deletion of ended instances.
     Retention(RetentionRun),
+    /// The same with many instances.
+    Bulk(BulkOperation),
 }

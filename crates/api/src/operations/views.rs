@@ -1,6 +1,7 @@
 //! Operations in answers.
 
 use catalog as stored;
+use engine::states::OperationStatus;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,7 +12,7 @@ use crate::http::timestamp::format_time;
 #[schema(as = Operation)]
 pub(crate) struct OperationView {
     id: String,
-    /// The command, for example `pause`, or `retention`.
+    /// The command, for example `pause`, or `retention`, or `bulk`.
     kind: String,
     /// Of commands.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,6 +25,32 @@ pub(crate) struct OperationView {
     detail: Option<String>,
     requested_by: String,
     at: String,
+    /// Of an operation on many instances.
+    #[serde(flatten)]
+    bulk: Option<BulkProgress>,
+}
+
+/// How far an operation on many instances is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BulkProgress {
+    /// How many instances.
+    total: u64,
+    /// With how many it was done.
+    applied: u64,
+    /// With how many it could not be done.
+    refused: u64,
+    /// The first 200 of those.
+    items: Vec<BulkItem>,
+}
+
+/// An instance with which it could not be done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BulkItem {
+    instance: String,
+    /// `refused`.
+    outcome: String,
+    /// Why.
+    detail: String,
 }
 
 impl From<stored::Operation> for OperationView {
@@ -37,6 +64,7 @@ impl From<stored::Operation> for OperationView {
             detail: row.detail,
             requested_by: row.requested_by,
             at: format_time(row.at),
+            bulk: None,
         }
     }
 }
@@ -53,6 +81,35 @@ impl From<stored::RetentionRun> for OperationView {
             detail: Some(detail),
             requested_by: row.requested_by,
             at: format_time(row.created_at),
+            bulk: None,
+        }
+    }
+}
+
+impl From<stored::BulkOperation> for OperationView {
+    fn from(row: stored::BulkOperation) -> Self {
+        let (operation_id, decided) = (row.operation_id(), row.applied + row.refused);
+        let detail = format!("{}: {decided} of {} instances", row.verb.as_str(), row.total);
+        let items = row.refusals.into_iter().map(|refusal| BulkItem {
+            instance: refusal.instance.to_string(),
+            outcome: OperationStatus::Refused.to_string(),
+            detail: refusal.detail,
+        });
+        Self {
+            id: operation_id,
+            kind: "bulk".to_owned(),
+            instance: None,
+            task: None,
+            outcome: row.outcome.to_string(),
+            detail: Some(detail),
+            requested_by: row.requested_by,
+            at: format_time(row.created_at),
+            bulk: Some(BulkProgress {
+                total: row.total,
+                applied: row.applied,
+                refused: row.refused,
+                items: items.collect(),
+            }),
         }
     }
 }

@@ -30,9 +30,17 @@ pub struct Model {
     pub ended_at: Option<i64>,
 }
 
-/// The foreign keys of `attempt`.
+/// The joins of `attempt`; it has no foreign key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::instance::Entity",
+        from = "Column::Instance",
+        to = "super::instance::Column::Id",
+        skip_fk
+    )]
+    Instance,
+}
 
 impl ActiveModelBehavior for ActiveModel {}
 
@@ -47,5 +55,12 @@ pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
             .unique()
             .and_where(Expr::cust("state IN ('created', 'running')"))
             .take(),
+        index_on(
+            Entity,
+            "attempt_first",
+            [Column::CreatedAt, Column::Instance, Column::TaskIndex],
+        )
+        .and_where(Expr::col(Column::Number).eq(1))
+        .take(),
     ]
 }

@@ -34,6 +34,21 @@ pub enum Relation {
         skip_fk
     )]
     LastAttempt,
+    /// Of all attempts of the task; to be narrowed to the first.
+    #[sea_orm(
+        belongs_to = "super::attempt::Entity",
+        from = "(Column::Instance, Column::TaskIndex)",
+        to = "(super::attempt::Column::Instance, super::attempt::Column::TaskIndex)",
+        skip_fk
+    )]
+    FirstAttempt,
+    #[sea_orm(
+        belongs_to = "super::instance::Entity",
+        from = "Column::Instance",
+        to = "super::instance::Column::Id",
+        skip_fk
+    )]
+    Instance,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

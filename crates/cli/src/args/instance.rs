@@ -37,6 +37,16 @@ pub struct OneInstance {
     pub id: String,
 }
 
+/// What is explained.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Id of the instance
+    pub id: String,
+    /// Only this task of it
+    #[arg(long)]
+    pub task: Option<String>,
+}
+
 /// Which logs of an instance are printed.
 #[derive(Debug, Args)]
 pub struct LogsArgs {
@@ -132,6 +142,8 @@ pub enum InstanceCommand {
     Logs(LogsArgs),
     /// List its changes of state, oldest first
     History(OneInstance),
+    /// Print why it waits, or one of its tasks
+    Explain(ExplainArgs),
     /// Print who owned it, and why
     Ownership(OneInstance),
     /// Start nothing more; what runs may end

@@ -72,7 +72,7 @@ const HEADER: [Column; 12] = [
 
 /// The choices of a start that a command changed.
 #[derive(Serialize)]
-struct StartRow {
+struct StartChangeRow {
     c_id: i64,
     c_params: String,
     c_priority: &'static str,
@@ -305,7 +305,7 @@ fn starts(backend: DbBackend, commits: &[&InstanceCommit]) -> Result<Option<Batc
     let mut rows = Vec::new();
     for commit in commits {
         if let Some(start) = &commit.changes.start {
-            rows.push(StartRow {
+            rows.push(StartChangeRow {
                 c_id: commit.id.0,
                 c_params: map_json(&start.params)?,
                 c_priority: start.priority.as_str(),

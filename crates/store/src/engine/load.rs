@@ -80,7 +80,7 @@ impl InstanceReader for Store {
 }
 
 impl Store {
-    /// Reads an instance with its tasks at one moment, whoever owns it, and without what is in its inbox; none when there
+    /// Reads an instance with its tasks at one moment, with any owner or none, and without what is in its inbox; none when there
     /// is no such instance.
     ///
     /// # Errors

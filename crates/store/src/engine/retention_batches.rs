@@ -293,6 +293,10 @@ pub(crate) fn aged_rows_statement(
             "DELETE FROM retention_run WHERE id IN \
              (SELECT id FROM retention_run WHERE ended_at <= $1 ORDER BY id LIMIT $2)"
         }
+        AgedRows::BulkOperations => {
+            "DELETE FROM bulk_operation WHERE id IN \
+             (SELECT id FROM bulk_operation WHERE ended_at <= $1 ORDER BY id LIMIT $2)"
+        }
     };
     store.statement(sql, [older_than.0.into(), i64::from(limit).into()])
 }

@@ -35,7 +35,7 @@ impl Instances<'_> {
         edit: &InstanceEdit,
         context: &AuditContext,
     ) -> Result<(), CatalogError> {
-        let change = AuditedTransaction::begin(self.store(), context).await?;
+        let change = AuditedTransaction::begin(self.store, context).await?;
         instance::Entity::find_by_id(id.0)
             .lock(LockType::NoKeyUpdate)
             .one(change.on())

@@ -27,11 +27,11 @@ impl Instances<'_> {
     /// # Errors
     /// `Unavailable`: try again.
     pub async fn find_continuation(self, id: InstanceId) -> Result<Option<Continuation>, CatalogError> {
-        let Some(loaded) = self.store().read_instance(id).await? else {
+        let Some(loaded) = self.store.read_instance(id).await? else {
             return Ok(None);
         };
         let definition = self
-            .store()
+            .store
             .load_definition(loaded.workflow_id, loaded.version)
             .await?;
         let plan = Plan::new(definition, Arc::new(loaded.start));

@@ -15,7 +15,7 @@ use store::Store;
 
 use crate::error::CatalogError;
 use crate::instances::missing_instance;
-use crate::post_command::PostCommand;
+use crate::operations::post_command::PostCommand;
 
 /// What the owner of an instance would decide on, read without being its owner.
 pub struct CommandSubject {

@@ -1,0 +1,15 @@
+//! What many rows together say to a reader: explanations, lists over all instances, counts, pictures.
+
+pub(crate) mod explanations;
+mod grid;
+pub(crate) mod statistics;
+pub(crate) mod task_instances;
+pub(crate) mod timeline;
+mod workflow_layout;
+
+pub use explanations::{Explanation, Explanations};
+pub use grid::{Grid, GridRun};
+pub use statistics::{Statistics, StatisticsKey, StatisticsRow};
+pub use task_instances::{TaskInstanceFilter, TaskInstanceRow, TaskInstances};
+pub use timeline::{ComingFire, PastRun, TimelineRequest, Timelines};
+pub use workflow_layout::WorkflowLayout;

@@ -1,0 +1,58 @@
+//! What an attempt waits for that runs in the owner.
+
+use super::cause::{Cause, CauseKind, Link};
+use super::situation::Situation;
+use super::surroundings::ChildInstance;
+use crate::ids::TaskIndex;
+use crate::plan::Plan;
+use crate::states::TaskState;
+use crate::task::Task;
+use crate::task_type::WatchKind;
+
+/// Returns what a running attempt waits for in the owner; none when it is at work, or none runs.
+pub(super) fn watch_of(plan: &Plan, task_index: TaskIndex, row: &Task) -> Option<WatchKind> {
+    if row.state != TaskState::Running {
+        return None;
+    }
+    plan.site_of(plan.definition.task(task_index)?).watch_kind()
+}
+
+impl Situation<'_> {
+    /// Returns what an attempt waits for in the owner. The words are those of its last look.
+    pub(super) fn watch_cause(&self, task_index: TaskIndex, (row, kind): (&Task, WatchKind)) -> Cause {
+        let no_children = Vec::new();
+        let children = self
+            .surroundings
+            .children
+            .get(&task_index)
+            .unwrap_or(&no_children);
+        let (cause, otherwise) = match kind {
+            WatchKind::Children => (CauseKind::Child, "its children are to end"),
+            WatchKind::Dependencies => (CauseKind::Dependency, "what it depends on is to end"),
+            WatchKind::Approval => (CauseKind::Approval, "a person is to decide"),
+        };
+        let reason = row.reason.as_deref().unwrap_or(otherwise);
+        let states: Vec<String> = children.iter().map(ChildInstance::describe).collect();
+        let detail = if states.is_empty() {
+            reason.to_owned()
+        } else {
+            format!("{reason}; {}", states.join(", "))
+        };
+        Cause {
+            kind: cause,
+            detail,
+            since: self.times_of(task_index).entered_at,
+            until: row.due_at,
+            link: children.first().map(|child| Link::Instance(child.instance)),
+        }
+    }
+}
+
+impl ChildInstance {
+    fn describe(&self) -> String {
+        format!(
+            "instance {} of `{}` is {}",
+            self.instance, self.workflow, self.state
+        )
+    }
+}
