@@ -7,6 +7,7 @@
 
 mod cause;
 mod instance_causes;
+mod place_causes;
 mod situation;
 mod slot_causes;
 mod surroundings;
@@ -16,5 +17,6 @@ mod watch_causes;
 pub use cause::{Cause, CauseKind, Link};
 pub use situation::{Situation, explained_tasks};
 pub use surroundings::{
-    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, OwnerSituation, SlotHolder, Surroundings,
+    ChangeTimes, ChildInstance, FullPlaces, GroupSlots, GroupWorker, OwnerSituation, PlaceWait, SlotHolder,
+    Surroundings,
 };

@@ -18,6 +18,32 @@ pub struct Surroundings {
     pub groups: BTreeMap<String, GroupSlots>,
     /// Open instances that a task waits for which started them, the oldest first and not all of many.
     pub children: BTreeMap<TaskIndex, Vec<ChildInstance>>,
+    /// What a queued instance waits for; none of one that waits for no place.
+    pub place: Option<PlaceWait>,
+}
+
+/// The wait of a queued instance for its places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceWait {
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// When it has waited for too long.
+    pub due_at: Option<Timestamp>,
+    /// The places of its workflow, when none is free.
+    pub workflow: Option<FullPlaces>,
+    /// Those of its project, when none is free.
+    pub project: Option<FullPlaces>,
+}
+
+/// Places of which none is free.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FullPlaces {
+    /// What is waited for, in words.
+    pub reason: String,
+    /// Some of the instances that were admitted, the oldest first.
+    pub holders: Vec<InstanceId>,
+    /// The number of all of them.
+    pub held: u32,
 }
 
 /// When something changed last.

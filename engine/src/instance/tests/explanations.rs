@@ -27,6 +27,7 @@ fn surroundings(owner: OwnerSituation) -> Surroundings {
         task_times: BTreeMap::new(),
         groups: BTreeMap::new(),
         children: BTreeMap::new(),
+        place: None,
     }
 }
 
