@@ -187,6 +187,7 @@ fn round(me: &NodeIdentity, id: InstanceId, step: u32) -> Write {
         attempts: 1,
         attempts_before_run: 0,
         lost_in_run: 0,
+        expired_waits: 0,
         due_at: None,
         started_at: Some(Timestamp(2)),
         ended_at,

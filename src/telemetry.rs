@@ -119,6 +119,11 @@ pub const NAMES: &[Metric] = &[
         "Instances handed over to a master that owned fewer",
     ),
     (
+        "porpoise_children_started_total",
+        MetricKind::Counter,
+        "Instances that tasks of other instances started",
+    ),
+    (
         "porpoise_admissions_total",
         MetricKind::Counter,
         "Queued instances that this master admitted or ended, by outcome",
@@ -127,6 +132,11 @@ pub const NAMES: &[Metric] = &[
         "porpoise_backfill_dates_total",
         MetricKind::Counter,
         "Dates of backfills whose turn came, by outcome",
+    ),
+    (
+        "porpoise_limit_refusals_total",
+        MetricKind::Counter,
+        "Tasks with a slot of a worker that limits had no room for",
     ),
     (
         "porpoise_fenced_writes_total",

@@ -8,9 +8,12 @@ use std::sync::atomic::AtomicBool;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
+use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
 use crate::execution::instance_loader::InstanceLoader;
+use crate::execution::instance_notices::{InstanceNotices, NoticeDeps};
+use crate::execution::limit_actor::{LimitActor, LimitDeps};
 use crate::execution::slots::Slots;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::local::{LocalNode, MasterActors, NodeActors};
@@ -141,6 +144,22 @@ impl MasterStarter<'_> {
         };
         let exit_on_panic = deps.exit_on_panic("DispatchActor");
         let dispatch = DispatchActor::new(&deps.identity(), dispatch_deps, exit_on_panic).start();
+        let limit_deps = LimitDeps {
+            this_node: deps.this_node.incarnation,
+            store: Arc::clone(&deps.store) as _,
+            rpc: self.rpc.clone(),
+            slots: slots.clone(),
+        };
+        let (limits, limit_board) =
+            LimitActor::start_with_board(limit_deps, deps.exit_on_panic("LimitActor"));
+        let notice_deps = NoticeDeps {
+            this_node: deps.this_node.incarnation,
+            store: Arc::clone(&deps.store) as _,
+            rpc: self.rpc.clone(),
+            run: supervisor.clone().recipient(),
+            inboxes: supervisor.clone().recipient(),
+            looks: supervisor.clone().recipient(),
+        };
         let workflow_deps = WorkflowDeps {
             this_node: deps.identity(),
             clock: deps.clock.clone(),
@@ -148,9 +167,12 @@ impl MasterStarter<'_> {
             db: self.db.clone(),
             dispatch: dispatch.clone(),
             slots: slots.clone(),
+            limits: limit_board,
             commit_events: self.commit_events.clone(),
             loader: InstanceLoader::new(Arc::clone(&deps.store) as _, deps.this_node.incarnation),
             leases,
+            children: ChildRequests::new(Arc::clone(&deps.store)),
+            notices: InstanceNotices::start(notice_deps, deps.generation),
         };
         let exit_on_panic = deps.exit_on_panic("MasterActor");
         context.run(MasterActor::new(workflow_deps, vec![workflows], exit_on_panic));
@@ -164,6 +186,7 @@ impl MasterStarter<'_> {
             failover: self.start_failover(&supervisor, slots, not_accepting),
             supervisor,
             dispatch,
+            limits,
         }
     }
 

@@ -1,6 +1,10 @@
 //! Running instances: the workflow actors, the only writer of their state, and the way to workers.
 
 pub mod assignment;
+mod attempt_look;
+pub mod child_requests;
+mod child_starts;
+mod child_watch;
 mod commit_queue;
 pub mod db_actor;
 pub mod dispatch_actor;
@@ -9,8 +13,11 @@ mod exit_notice;
 mod inbox_reader;
 pub mod instance_loader;
 mod instance_metrics;
+pub mod instance_notices;
 pub mod last_activity;
 pub mod lease_grants;
+pub mod limit_actor;
+pub mod limit_board;
 pub mod loading;
 
 mod commit_cycle;
@@ -18,6 +25,7 @@ mod dispatch_queue;
 pub mod reachability;
 mod recovery_query;
 mod running_instance;
+mod slot_queue;
 mod slot_table;
 pub mod slots;
 mod watches;

@@ -10,8 +10,8 @@ use engine::ids::InstanceId;
 use tokio::sync::Notify;
 
 use crate::messages::master::{
-    CheckInbox, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, ReconcileNow, RelayReports,
-    RenewLeases,
+    CheckInbox, CheckLimits, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, LookAgainAt,
+    ReconcileNow, RelayReports, RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
 use crate::worker::WorkerHandle;
@@ -118,8 +118,16 @@ impl InProcess {
                 check_inbox_until(master, instance, deadline).await;
                 Ok(MasterReply::Done {})
             }
+            MasterCall::LookAgain { instances } => {
+                send(master, LookAgainAt(instances.into_iter().collect())).await?;
+                Ok(MasterReply::Done {})
+            }
             MasterCall::Reconcile {} => {
                 send(master, ReconcileNow).await?;
+                Ok(MasterReply::Done {})
+            }
+            MasterCall::CheckLimits { limits } => {
+                send(master, CheckLimits(limits)).await?;
                 Ok(MasterReply::Done {})
             }
             MasterCall::ReachableWorkers {} => {

@@ -12,8 +12,10 @@ use tokio::sync::Notify;
 
 use crate::execution::db_actor::{DbActor, write_one};
 use crate::execution::dispatch_actor::DispatchActor;
+use crate::execution::limit_actor::LimitActor;
 use crate::in_process::check_inbox_until;
 use crate::membership::registry_actor::RegistryActor;
+use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
     CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
 };
@@ -52,6 +54,8 @@ pub(crate) struct MasterActors {
     pub(crate) supervisor: Addr<MasterActor>,
     /// The way to workers.
     pub(crate) dispatch: Addr<DispatchActor>,
+    /// Looks at the queues of limits.
+    pub(crate) limits: Addr<LimitActor>,
     /// Takes over.
     pub(crate) failover: Addr<FailoverActor>,
     /// Set while this master accepts no instances, because another one reaches the workers.
@@ -317,6 +321,13 @@ impl Node for LocalNode {
         }
     }
 
+    fn limits_changed(&self) {
+        if let Some(masters) = &self.actors.masters {
+            let origin = LookOrigin::User;
+            masters.limits.do_send(LimitsChanged { keys: None, origin });
+        }
+    }
+
     async fn notify_owner(&self, id: InstanceId, wait: Duration) {
         let deadline = Instant::now() + wait;
         if let Some(masters) = self.accepting_master()
@@ -377,6 +388,7 @@ impl Node for LocalNode {
             "backfill": observe_actor(masters.map(|masters| &masters.backfill)).await,
             "admission": observe_actor(masters.map(|masters| &masters.admission)).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
+            "limits": observe_actor(masters.map(|masters| &masters.limits)).await,
             "db": observe_actor(Some(&self.actors.db)).await,
             "registry": observe_actor(Some(&self.actors.registry)).await,
             "worker": worker,

@@ -3,6 +3,7 @@
 use actix::prelude::*;
 
 pub mod dispatch;
+pub mod limits;
 pub mod master;
 pub mod membership;
 pub mod schedule;

@@ -17,6 +17,6 @@ mod watch_causes;
 pub use cause::{Cause, CauseKind, Link};
 pub use situation::{Situation, explained_tasks};
 pub use surroundings::{
-    ChangeTimes, ChildInstance, FullPlaces, GroupSlots, GroupWorker, OwnerSituation, PlaceWait, SlotHolder,
-    Surroundings,
+    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, HeldPlaces, OwnerSituation, PlaceShortage,
+    SlotHolder, Surroundings,
 };

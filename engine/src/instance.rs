@@ -39,6 +39,7 @@ mod effect_requests;
 mod event;
 mod expression_scope;
 mod history;
+mod limit_rows;
 mod machine;
 mod next_run;
 mod opening;

@@ -8,6 +8,7 @@ mod expression;
 
 pub mod attempt;
 pub mod backfill;
+pub mod children;
 pub mod ids;
 pub mod overrides;
 pub mod states;
@@ -23,6 +24,7 @@ pub mod trigger;
 
 pub mod explain;
 pub mod instance;
+pub mod limits;
 pub mod schedule;
 pub mod task;
 pub mod view;

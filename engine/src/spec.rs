@@ -18,6 +18,7 @@ mod concurrency;
 mod cut_off;
 mod defaults;
 mod graph;
+mod limit_uses;
 mod lint;
 mod logic;
 mod needs;
@@ -31,9 +32,12 @@ pub use concurrency::{ConcurrencyRule, ConcurrencyStrategy};
 pub use defaults::ProjectDefaults;
 pub use diagnostic::{Diagnostic, DiagnosticTarget};
 pub use labels::parse_label_map;
+pub use limit_uses::MAX_LIMIT_SLOTS;
 pub use limits::{MAX_TASKS, MAX_VALUE_BYTES};
 pub use lint::lint;
-pub use model::{Definition, Direction, OnCutOff, Output, Param, Predecessor, RetryPolicy, TaskDefinition};
+pub use model::{
+    Definition, Direction, LimitUse, OnCutOff, Output, Param, Predecessor, RetryPolicy, TaskDefinition,
+};
 pub use params::check_external_param;
 pub use parse::parse;
 pub use schema::{document_schema, task_type_schemas};

@@ -2,15 +2,19 @@
 //!
 //! A type is one file below and one entry of [`TASK_TYPES`]; parser, serializer, JSON Schema and runner follow it.
 
+pub mod child_workflow;
 pub mod conditions;
+pub mod dynamic;
 pub mod http;
 pub mod noop;
 pub mod python;
 pub mod shell;
+pub mod sub_workflow;
 pub mod switch;
 
 pub(crate) mod action;
 mod background;
+mod child_values;
 pub(crate) mod definition;
 pub(crate) mod field;
 pub(crate) mod logic_values;
@@ -35,6 +39,8 @@ pub const TASK_TYPES: &[&TaskType] = &[
     &shell::SHELL,
     &python::PYTHON,
     &http::HTTP,
+    &sub_workflow::SUB_WORKFLOW,
+    &dynamic::DYNAMIC,
     &conditions::CONDITIONS,
     &switch::SWITCH,
     &noop::NOOP,

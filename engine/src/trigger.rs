@@ -80,6 +80,15 @@ impl Trigger {
         }
     }
 
+    /// Returns the place of the instance among the children of its parent's attempt, if it has a parent.
+    pub fn child_index(&self) -> Option<u32> {
+        match self {
+            Self::SubWorkflow(_) => Some(0),
+            Self::Dynamic { index, .. } => Some(*index),
+            Self::Api | Self::Schedule { .. } | Self::Backfill(_) => None,
+        }
+    }
+
     /// Returns the attempt that started the instance, if it was one.
     pub fn parent(&self) -> Option<&ParentAttempt> {
         match self {

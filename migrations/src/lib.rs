@@ -24,7 +24,10 @@ mod m0017_backfill_dates;
 mod m0020_retention;
 mod m0021_instance_purge;
 mod m0022_task_progress;
+mod m0024_children;
 mod m0028_places;
+mod m0030_limits;
+mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
 mod migration;
@@ -54,7 +57,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_retention::Migration),
             Box::new(m0021_instance_purge::Migration),
             Box::new(m0022_task_progress::Migration),
+            Box::new(m0024_children::Migration),
             Box::new(m0028_places::Migration),
+            Box::new(m0030_limits::Migration),
+            Box::new(m0031_limit_counts::Migration),
             Box::new(m0032_single_tasks::Migration),
             Box::new(m0034_bulk_and_lists::Migration),
         ]

@@ -2,6 +2,7 @@
 
 mod backfills;
 mod bulk;
+mod children;
 mod explain;
 mod harness;
 mod hostile;

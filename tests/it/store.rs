@@ -1,9 +1,11 @@
 //! One set of tests for everything that calls itself a store: SQLite, PostgreSQL, and the fake of the tests.
 
 pub(crate) mod cases;
+mod children;
 mod claims;
 mod entities;
 mod guards;
+mod limits;
 mod members;
 mod metrics;
 mod places;

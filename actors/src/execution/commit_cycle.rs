@@ -9,6 +9,7 @@ use engine::ids::{Incarnation, TaskIndex, Timestamp};
 use engine::instance::{Effect, Event};
 use engine::place::PlaceOutlook;
 use engine::states::{Attention, InstanceState};
+use engine::task::TaskReport;
 use tokio::sync::oneshot;
 
 use actix::prelude::*;
@@ -26,7 +27,7 @@ use crate::execution::write_verdict::{MAX_REFUSALS, WriteFailures, WriteVerdict}
 use crate::messages::dispatch::AttemptQuery;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome};
 use ports::commit_events::CommitEvent;
-use ports::{InboxCommand, InstanceCommit, RelayedResult, StoreError, WriteOutcome};
+use ports::{InboxCommand, InstanceCommit, LimitKey, RelayedResult, RoomRefusal, StoreError, WriteOutcome};
 
 /// Whether the next commit can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(crate) enum CommitOutcome {
     Applied,
     /// It is not stored: continue with `resume` after this pause.
     Paused(Duration),
+    /// It is not stored, because limits have no room: the tasks wait, and the next commit is decided at once.
+    NoRoom,
     /// The state in memory may differ from what is stored.
     OutOfSync,
 }
@@ -126,6 +129,7 @@ impl CommitCycle {
         let moment = DecisionMoment {
             reading,
             places: self.places.clone(),
+            cap: self.deps.limits.cap_of(self.instance.project()),
         };
         let commit = self
             .queue
@@ -180,6 +184,10 @@ impl CommitCycle {
                 self.places = places;
                 self.pause(Duration::ZERO, commit)
             }
+            WriteVerdict::NoRoom { refused } => {
+                self.requeue_bindings(commit, refused);
+                CommitOutcome::NoRoom
+            }
             WriteVerdict::Fenced => {
                 metrics::counter!("porpoise_fenced_writes_total").increment(1);
                 CommitOutcome::OutOfSync
@@ -194,16 +202,22 @@ impl CommitCycle {
         record_commit(&self.instance, &commit.changes, commit.at);
         let state = commit.changes.record.as_ref().map(|record| record.state);
         let has_new_state = state.is_some_and(|state| state != self.instance.state.record().state);
+        let is_visible_to_parent = has_new_state || self.changes_attention(commit);
         if self.instance.apply(&commit.changes) == PlanChange::Replaced && !commit.changes.releases_owner {
             self.queue.push_events([Event::Loaded]);
         }
         self.slots.release_unbound(commit, &self.instance);
+        self.look_at_limits(commit);
         self.watches.close_ended(&self.instance);
         self.deps.commit_events.publish(CommitEvent {
             transitions: commit.changes.transitions.clone(),
             decided: commit.changes.decisions.clone(),
             ..self.commit_event(commit.at, state)
         });
+        if let Some(parent) = self.instance.parent.filter(|_| is_visible_to_parent) {
+            self.deps.notices.publish_change(parent);
+            self.deps.commit_events.publish_parent(parent);
+        }
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
             self.deps.commit_events.publish_backfill(backfill);
         }
@@ -211,6 +225,40 @@ impl CommitCycle {
         if has_new_state && self.instance.gated {
             self.deps.commit_events.notify_places();
         }
+    }
+
+    /// The refused tasks give their slots back and wait for room; the others of the commit keep theirs and are bound by the
+    /// next one.
+    fn requeue_bindings(&mut self, commit: &DecidedCommit, refused: Vec<RoomRefusal>) {
+        metrics::counter!("porpoise_limit_refusals_total").increment(refused.len() as u64);
+        for RoomRefusal { task_index, reason } in refused {
+            self.slots.release(&[task_index]);
+            let report = TaskReport::NoRoom { task_index, reason };
+            self.queue.push_events([Event::Report(report)]);
+        }
+        for task_index in &commit.granted {
+            if let Some(slot) = self.slots.take(*task_index) {
+                self.queue.push_binding(*task_index, slot);
+            }
+        }
+    }
+
+    /// Has the queues looked at in which other tasks may have room after a commit.
+    fn look_at_limits(&self, commit: &DecidedCommit) {
+        let changed = commit.changes.limits.iter();
+        let names = changed
+            .filter(|change| change.may_admit_others())
+            .flat_map(|change| &change.limits);
+        let keys = names.map(|limit| LimitKey {
+            project: self.instance.project().to_string(),
+            name: limit.name.clone(),
+        });
+        self.deps.limits.look_at(keys.collect());
+    }
+
+    fn changes_attention(&self, commit: &DecidedCommit) -> bool {
+        let record = commit.changes.record.as_ref();
+        record.is_some_and(|record| record.attention != self.instance.state.record().attention)
     }
 
     /// The events of the failed commit are gone: their senders repeat them, and the pending effects are derived from the
@@ -305,6 +353,11 @@ impl CommitCycle {
             transitions: Vec::new(),
             decided: Vec::new(),
         }
+    }
+
+    /// Returns the name of the instance's project.
+    pub(crate) fn project(&self) -> &str {
+        self.instance.project()
     }
 
     /// Returns a snapshot for the debug route.

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use engine::attempt::AttemptEvent;
 use engine::ids::{InstanceId, OperationId, TaskIndex, Timestamp};
 use engine::instance::{Changes, Effect, Event, Operation, SlotDemand, StepBatch};
+use engine::limits::ProjectCap;
 use engine::place::PlaceOutlook;
 use engine::task::TaskReport;
 use tokio::sync::oneshot;
 
 use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::running_instance::RunningInstance;
-use crate::execution::slot_table::SlotRequest;
+use crate::execution::slot_queue::SlotRequest;
 use crate::execution::slots::{SlotGranted, SlotGuard, SlotReply, Slots};
 use crate::messages::workflow::DeliveryOutcome;
 use ports::clock::ClockReading;
@@ -28,6 +29,13 @@ enum QueuedItem {
 #[derive(Default)]
 pub(crate) struct CommitQueue {
     items: VecDeque<QueuedItem>,
+    /// Slots of tasks that need room in limits. They are bound in commits of their own: one that is refused for lack of
+    /// room loses nothing else.
+    bindings: BTreeMap<TaskIndex, SlotGuard>,
+    /// Those of them that had room in a commit that was refused for others: they are bound next, without new ones.
+    with_room: BTreeMap<TaskIndex, SlotGuard>,
+    /// Whether the last commit bound such tasks; then other items are next.
+    has_bound: bool,
     /// Commands that were queued, so that each is queued once.
     seen_commands: BTreeSet<OperationId>,
 }
@@ -38,6 +46,8 @@ pub(crate) struct DecisionMoment {
     pub(crate) reading: ClockReading,
     /// Whether the next run has a place.
     pub(crate) places: PlaceOutlook,
+    /// Whether the attempts of the project are counted.
+    pub(crate) cap: ProjectCap,
 }
 
 /// A decided commit on its way to the store.
@@ -59,17 +69,19 @@ pub(crate) struct DecidedCommit {
 impl CommitQueue {
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.items.is_empty() && !self.has_bindings()
     }
 
     /// Returns the number of things that wait.
     pub(crate) fn len(&self) -> usize {
-        self.items.len()
+        self.items.len() + self.bindings.len() + self.with_room.len()
     }
 
     /// Drops everything that waits.
     pub(crate) fn clear(&mut self) {
         self.items.clear();
+        self.bindings.clear();
+        self.with_room.clear();
     }
 
     /// Appends events.
@@ -85,6 +97,15 @@ impl CommitQueue {
     /// Appends a granted slot.
     pub(crate) fn push_granted(&mut self, granted: SlotGranted) {
         self.items.push_back(QueuedItem::Granted(granted));
+    }
+
+    /// Lets a task, which had room in a commit that was refused for others, be bound by the next commit.
+    pub(crate) fn push_binding(&mut self, task_index: TaskIndex, slot: SlotGuard) {
+        self.with_room.insert(task_index, slot);
+    }
+
+    fn has_bindings(&self) -> bool {
+        !self.bindings.is_empty() || !self.with_room.is_empty()
     }
 
     /// Appends a reply, which is sent when everything before it is stored.
@@ -135,20 +156,60 @@ impl CommitQueue {
         self.seen_commands.clear();
     }
 
-    /// Decides everything that waits.
+    /// Decides everything that waits, or binds tasks with limits to workers.
     pub(crate) fn decide(
         &mut self,
         instance: &RunningInstance,
         slots: &Slots,
         guards: &mut HeldSlots,
-        DecisionMoment { reading, places }: DecisionMoment,
+        DecisionMoment { reading, places, cap }: DecisionMoment,
     ) -> DecidedCommit {
-        let mut round = StepBatch::new(&instance.plan, &instance.state, reading.now).with_places(places);
+        let round = StepBatch::new(&instance.plan, &instance.state, reading.now)
+            .with_places(places)
+            .with_project_cap(cap);
+        self.has_bound = self.has_bindings() && (self.items.is_empty() || !self.has_bound);
+        if self.has_bound {
+            return self.decide_bindings(round, guards, reading);
+        }
+        self.decide_items(round, (instance, slots), guards, reading)
+    }
+
+    /// Binds the tasks with limits that have a slot of a worker.
+    fn decide_bindings(
+        &mut self,
+        mut round: StepBatch<'_>,
+        guards: &mut HeldSlots,
+        reading: ClockReading,
+    ) -> DecidedCommit {
+        let mut granted = Vec::new();
+        let bindings = if self.with_room.is_empty() {
+            &mut self.bindings
+        } else {
+            &mut self.with_room
+        };
+        for (task_index, slot) in std::mem::take(bindings) {
+            round.step(granted_event(task_index, &slot));
+            guards.insert(task_index, slot);
+            granted.push(task_index);
+        }
+        DecidedCommit::new(round, reading, granted, Vec::new())
+    }
+
+    fn decide_items(
+        &mut self,
+        mut round: StepBatch<'_>,
+        (instance, slots): (&RunningInstance, &Slots),
+        guards: &mut HeldSlots,
+        reading: ClockReading,
+    ) -> DecidedCommit {
         let (mut replies, mut granted) = (Vec::new(), Vec::new());
         for item in self.items.drain(..) {
             match item {
                 QueuedItem::Event(event) => round.step(event),
                 QueuedItem::Reply(reply) => replies.push(reply),
+                QueuedItem::Granted(SlotGranted { task_index, slot }) if round.has_limits(task_index) => {
+                    self.bindings.insert(task_index, slot);
+                }
                 QueuedItem::Granted(SlotGranted { task_index, slot }) => {
                     round.step(granted_event(task_index, &slot));
                     guards.insert(task_index, slot);
@@ -158,7 +219,14 @@ impl CommitQueue {
         }
         for wanted in round.slot_demands() {
             let task_index = wanted.task_index;
-            match slots.request(&wanted.group, slot_request(instance.state.rows.id, &wanted)) {
+            if self.bindings.contains_key(&task_index) || self.with_room.contains_key(&task_index) {
+                continue;
+            }
+            let request = slot_request(instance.state.rows.id, &wanted);
+            match slots.request(&wanted.group, instance.project(), request) {
+                SlotReply::Granted(slot) if round.has_limits(task_index) => {
+                    self.bindings.insert(task_index, slot);
+                }
                 SlotReply::Granted(slot) => {
                     round.step(granted_event(task_index, &slot));
                     guards.insert(task_index, slot);
@@ -169,8 +237,19 @@ impl CommitQueue {
                 }
             }
         }
+        DecidedCommit::new(round, reading, granted, replies)
+    }
+}
+
+impl DecidedCommit {
+    fn new(
+        round: StepBatch<'_>,
+        reading: ClockReading,
+        granted: Vec<TaskIndex>,
+        replies: Vec<oneshot::Sender<DeliveryOutcome>>,
+    ) -> Self {
         let (changes, effects) = round.finish();
-        DecidedCommit {
+        Self {
             at: reading.now,
             stepped_ms: reading.stepped_ms,
             changes,
@@ -196,6 +275,11 @@ impl HeldSlots {
     /// Holds a slot for a task.
     pub(crate) fn insert(&mut self, task_index: TaskIndex, slot: SlotGuard) {
         self.guards.insert(task_index, slot);
+    }
+
+    /// Takes the slot of a task out.
+    pub(crate) fn take(&mut self, task_index: TaskIndex) -> Option<SlotGuard> {
+        self.guards.remove(&task_index)
     }
 
     /// Releases the slots of tasks.

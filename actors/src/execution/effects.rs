@@ -7,8 +7,8 @@ use engine::instance::{Effect, Event};
 use engine::states::KillCause;
 use engine::task::TaskReport;
 
+use crate::execution::attempt_look::WatchRequest;
 use crate::execution::running_instance::RunningInstance;
-use crate::execution::watches::WatchRequest;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::dispatch::{KillAttempt, SendAttempt};
 use crate::messages::workflow::DeliverEvents;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::ids::{AttemptNumber, BackfillId, DispatchId, TaskIndex};
+use engine::ids::{AttemptNumber, BackfillId, DispatchId, InstanceId, TaskIndex};
 use engine::instance::{Changes, Instance, apply, next_plan};
 use engine::overrides::TaskOverrides;
 use engine::params::{self, ParamError, TimeBase};
@@ -18,8 +18,13 @@ use ports::protocol::{Dispatch, Owner};
 
 /// An instance in memory: a cache of its rows.
 pub(crate) struct RunningInstance {
+    project: Arc<str>,
     /// The backfill that it is a date of.
     pub(crate) backfill: Option<BackfillId>,
+    /// The instance that started it.
+    pub(crate) parent: Option<InstanceId>,
+    /// The user for whom it was started.
+    pub(crate) requested_by: Option<String>,
     /// Whether its end may give a place back.
     pub(crate) gated: bool,
     /// Its definition with what the start selected.
@@ -46,6 +51,7 @@ pub(crate) struct PreparedDispatch {
 impl RunningInstance {
     /// Builds the state from the rows.
     pub(crate) fn new(loaded: LoadedInstance, definition: Arc<Definition>) -> Self {
+        let project = loaded.project.as_str().into();
         let context = InstanceContext {
             project: loaded.project,
             workflow: loaded.workflow,
@@ -56,11 +62,19 @@ impl RunningInstance {
             .with_context(context)
             .within(loaded.rows.record.planned_range());
         Self {
+            project,
             backfill: loaded.backfill,
+            parent: loaded.parent,
+            requested_by: loaded.requested_by,
             gated: loaded.gated,
             state: Instance::load(&plan, loaded.rows),
             plan,
         }
+    }
+
+    /// Returns the name of its project.
+    pub(crate) fn project(&self) -> &Arc<str> {
+        &self.project
     }
 
     /// Folds committed changes in. Returns whether the instance has another plan by that, with which it continues once

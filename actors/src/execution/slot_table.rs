@@ -1,29 +1,15 @@
 //! The slots of workers as one master may use them: which are in use, and which tasks wait for one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
-use engine::states::Priority;
+use engine::ids::{Incarnation, InstanceId, TaskIndex};
 use engine::task::Worker;
 
 use crate::execution::reachability::{ContactState, Reachability};
+use crate::execution::slot_queue::{ProjectWeights, SlotQueue, SlotRequest};
 use crate::execution::worker_selection::{SlotCandidate, WorkerSelection};
-
-/// A request for a slot; requests of one group are granted in the order of their fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SlotRequest {
-    /// The instance's priority.
-    pub instance_priority: Priority,
-    /// The task's priority.
-    pub task_priority: Priority,
-    /// When the task became ready.
-    pub ready_at: Timestamp,
-    /// The instance.
-    pub instance: InstanceId,
-    /// The task.
-    pub task_index: TaskIndex,
-}
 
 /// The slots of one worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +42,18 @@ pub(crate) struct SlotTable {
     /// The number of slots granted so far, from which random selections are derived.
     turn: u64,
     workers: BTreeMap<Incarnation, WorkerSlots>,
-    waiting: BTreeMap<String, BTreeSet<SlotRequest>>,
-    /// The waiting request of each task, with its group: an instance may have ten thousand of them.
-    requests: BTreeMap<(InstanceId, TaskIndex), (String, SlotRequest)>,
+    waiting: BTreeMap<String, SlotQueue>,
+    /// The waiting request of each task: an instance may have ten thousand of them.
+    requests: BTreeMap<(InstanceId, TaskIndex), QueuedRequest>,
+    weights: ProjectWeights,
+}
+
+/// A waiting request, and where it waits.
+#[derive(Debug, Clone)]
+struct QueuedRequest {
+    group: String,
+    project: Arc<str>,
+    request: SlotRequest,
 }
 
 impl SlotTable {
@@ -68,6 +63,11 @@ impl SlotTable {
             selection,
             ..Self::default()
         }
+    }
+
+    /// Sets the weights by which projects take turns.
+    pub(crate) fn set_weights(&mut self, weights: ProjectWeights) {
+        self.weights = weights;
     }
 
     /// Adds a worker, or replaces what is known of it, but for its attempts in flight.
@@ -149,27 +149,53 @@ impl SlotTable {
         reachability
     }
 
-    /// Takes a slot for a request unless one that comes first waits; otherwise the request waits, for the returned reason.
-    pub(crate) fn request(&mut self, group: &str, request: SlotRequest) -> Result<Worker, String> {
+    /// Takes a slot for a request of a project unless one that comes first waits; otherwise the request waits, for the
+    /// returned reason.
+    pub(crate) fn request(
+        &mut self,
+        group: &str,
+        project: &Arc<str>,
+        request: SlotRequest,
+    ) -> Result<Worker, String> {
         self.cancel(request.instance, request.task_index);
-        let is_first = self.first_waiting(group).is_none_or(|other| request < other);
-        if is_first && let Some(worker) = self.take_slot(group) {
+        let is_alone = self.waiting.get(group).is_none_or(SlotQueue::is_empty);
+        if is_alone && let Some(worker) = self.take_slot(group) {
+            self.take_turn(group, project);
             return Ok(worker);
         }
-        self.waiting.entry(group.to_owned()).or_default().insert(request);
-        self.requests.insert(
-            (request.instance, request.task_index),
-            (group.to_owned(), request),
-        );
-        Err(self.wait_reason(group))
+        let queue = self.waiting.entry(group.to_owned()).or_default();
+        queue.insert(project, request);
+        let queued = QueuedRequest {
+            group: group.to_owned(),
+            project: Arc::clone(project),
+            request,
+        };
+        let is_first = queue.first().is_some_and(|(_, first)| first == request);
+        self.requests
+            .insert((request.instance, request.task_index), queued);
+        match is_first.then(|| self.grant_next(group)).flatten() {
+            Some((_, worker)) => Ok(worker),
+            None => Err(self.wait_reason(group)),
+        }
     }
 
-    /// Takes a slot for the first waiting request of a group, while there is one for it.
+    /// Takes a slot for the next waiting request of a group, while there is one for it.
     pub(crate) fn grant_next(&mut self, group: &str) -> Option<(SlotRequest, Worker)> {
-        let request = self.first_waiting(group)?;
+        let (project, request) = self.waiting.get(group)?.first()?;
         let worker = self.take_slot(group)?;
         self.cancel(request.instance, request.task_index);
+        self.take_turn(group, &project);
         Some((request, worker))
+    }
+
+    /// Moves a project that got a slot of a group to its next turn.
+    fn take_turn(&mut self, group: &str, project: &Arc<str>) {
+        if !self.waiting.contains_key(group) {
+            self.waiting.insert(group.to_owned(), SlotQueue::default());
+        }
+        if let Some(queue) = self.waiting.get_mut(group) {
+            queue.take_turn(project, &self.weights);
+        }
     }
 
     /// Counts an attempt that already is at a worker, even past what the worker allows.
@@ -188,11 +214,11 @@ impl SlotTable {
 
     /// Removes the waiting request of a task.
     pub(crate) fn cancel(&mut self, instance: InstanceId, task_index: TaskIndex) {
-        let Some((group, request)) = self.requests.remove(&(instance, task_index)) else {
+        let Some(queued) = self.requests.remove(&(instance, task_index)) else {
             return;
         };
-        if let Some(waiting) = self.waiting.get_mut(&group) {
-            waiting.remove(&request);
+        if let Some(queue) = self.waiting.get_mut(&queued.group) {
+            queue.remove(&queued.project, &queued.request);
         }
     }
 
@@ -224,7 +250,7 @@ impl SlotTable {
         let waiting: BTreeMap<_, _> = self
             .waiting
             .iter()
-            .map(|(group, requests)| (group, requests.len()))
+            .map(|(group, queue)| (group, queue.len()))
             .collect();
         serde_json::json!({"workers": workers, "waiting": waiting})
     }
@@ -233,11 +259,7 @@ impl SlotTable {
     #[cfg(test)]
     pub(crate) fn is_starving(&self) -> bool {
         let mut groups = self.workers.values().map(|slots| &slots.group);
-        groups.any(|group| self.first_waiting(group).is_some())
-    }
-
-    fn first_waiting(&self, group: &str) -> Option<SlotRequest> {
-        self.waiting.get(group)?.first().copied()
+        groups.any(|group| self.waiting.get(group).is_some_and(|queue| !queue.is_empty()))
     }
 
     /// Takes a slot of one of the workers of a group that have free ones.

@@ -14,7 +14,8 @@ use engine::task::Worker;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::execution::reachability::Reachability;
-use crate::execution::slot_table::{SlotRequest, SlotTable};
+use crate::execution::slot_queue::{ProjectWeights, SlotRequest};
+use crate::execution::slot_table::SlotTable;
 use crate::execution::worker_selection::WorkerSelection;
 
 /// A task whose request waited has a slot now. If it is lost, the guard in it releases the slot.
@@ -143,9 +144,14 @@ impl Slots {
         shared.table.cancel_all(instance);
     }
 
-    /// Requests a slot; never passes a waiting request that comes first.
-    pub fn request(&self, group: &str, request: SlotRequest) -> SlotReply {
-        let answer = self.shared.lock().table.request(group, request);
+    /// Sets the weights by which projects take turns; projects that are not named have weight 1.
+    pub(crate) fn set_weights(&self, weights: ProjectWeights) {
+        self.shared.lock().table.set_weights(weights);
+    }
+
+    /// Requests a slot for a task of a project; never passes a waiting request that comes first.
+    pub fn request(&self, group: &str, project: &Arc<str>, request: SlotRequest) -> SlotReply {
+        let answer = self.shared.lock().table.request(group, project, request);
         match answer {
             Ok(worker) => SlotReply::Granted(self.guard(worker)),
             Err(reason) => SlotReply::Wait(reason),

@@ -4,52 +4,27 @@
 //! once when it is requested again. It ends with the attempt, and with the actor.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use engine::ids::{AttemptNumber, TaskIndex};
 use engine::instance::Event;
-use engine::task::{Observation, TaskReport, WatchGoal};
+use engine::task::TaskReport;
 use engine::task_type::WatchKind;
-use futures_util::future::LocalBoxFuture;
 use tokio::sync::watch;
 
+use crate::execution::attempt_look::{AttemptLook, WatchRequest};
+use crate::execution::child_watch::ChildLook;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::workflow::DeliverEvents;
-use ports::StoreError;
 
 /// The pause before the next look after one that failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// A request to look at what an attempt waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct WatchRequest {
-    /// The task.
-    pub(crate) task_index: TaskIndex,
-    /// The attempt.
-    pub(crate) attempt: AttemptNumber,
-    /// What it waits for.
-    pub(crate) kind: WatchKind,
-    /// What it wants of that.
-    pub(crate) goal: WatchGoal,
-}
-
-/// The future of one look: what was found; none for nothing to report.
-pub(crate) type LookFuture = LocalBoxFuture<'static, Result<Option<Observation>, StoreError>>;
-
-/// How to look at what one attempt waits for, with all that this needs of the instance.
-pub(crate) trait AttemptLook {
-    /// Looks, and does what the goal of the attempt demands. A repetition is harmless, and so is one of an owner that has
-    /// lost the instance.
-    fn look(&self) -> LookFuture;
-
-    /// Returns the pause before the next look that nothing requested.
-    fn interval(&self) -> Duration;
-}
-
 /// A look of an attempt that is not the one of another request.
-type SharedLook = std::rc::Rc<dyn AttemptLook>;
+type SharedLook = Rc<dyn AttemptLook>;
 
 /// The watches of one instance.
 #[derive(Default)]
@@ -101,9 +76,10 @@ impl Watches {
 }
 
 /// Returns how to look at what an attempt waits for; none where the report comes by itself.
-fn look_of(_: &WorkflowDeps, _: &RunningInstance, request: WatchRequest) -> Option<SharedLook> {
+fn look_of(deps: &WorkflowDeps, instance: &RunningInstance, request: WatchRequest) -> Option<SharedLook> {
     match request.kind {
-        WatchKind::Children | WatchKind::Dependencies => None,
+        WatchKind::Children => ChildLook::of_attempt(deps, instance, request).map(|look| Rc::new(look) as _),
+        WatchKind::Dependencies => None,
         // The decision of a person comes through the inbox.
         WatchKind::Approval => None,
     }

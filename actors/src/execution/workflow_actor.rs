@@ -32,6 +32,8 @@ use ports::fail_points::fail_point;
 
 mod diagnostics;
 
+mod limit_notices;
+
 /// The number of messages in the mailbox of one instance from which senders wait for room.
 const MAILBOX: usize = 1024;
 
@@ -98,6 +100,9 @@ impl WorkflowActor {
         } = loaded;
         let cycle = CommitCycle::new(self.assignment.clone(), self.deps.clone(), instance);
         let cycle = self.cycle.insert(cycle);
+        self.deps
+            .limits
+            .register(self.assignment.id, cycle.project(), ctx.address().recipient());
         match context {
             LoadContext::Quarantine(attention) => {
                 cycle.queue_events([Event::Quarantine { attention }]);
@@ -166,6 +171,7 @@ impl WorkflowActor {
                 CommitOutcome::Paused(pause) => {
                     ctx.run_later(pause, Self::retry);
                 }
+                CommitOutcome::NoRoom => {}
                 CommitOutcome::OutOfSync => actor.end(ExitReason::Resync, ctx),
             }
             actor.pump(ctx);
@@ -313,6 +319,7 @@ impl Actor for WorkflowActor {
 impl Drop for WorkflowActor {
     fn drop(&mut self) {
         self.deps.slots.unregister(self.assignment.id);
+        self.deps.limits.unregister(self.assignment.id);
     }
 }
 

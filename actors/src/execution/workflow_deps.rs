@@ -5,10 +5,13 @@ use std::sync::Arc;
 use actix::prelude::*;
 use engine::ids::Epoch;
 
+use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::instance_loader::InstanceLoader;
+use crate::execution::instance_notices::InstanceNotices;
 use crate::execution::lease_grants::LeaseGrants;
+use crate::execution::limit_board::LimitBoard;
 use crate::execution::slots::Slots;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
@@ -30,12 +33,18 @@ pub struct WorkflowDeps {
     pub dispatch: Addr<DispatchActor>,
     /// Slots of workers.
     pub slots: Slots,
+    /// Limits of tasks.
+    pub limits: LimitBoard,
     /// Where commits are published.
     pub commit_events: CommitBroadcast,
     /// The reader of instances.
     pub loader: InstanceLoader,
     /// Leases of exclusive attempts.
     pub leases: LeaseGrants,
+    /// Requests about the children of tasks.
+    pub children: ChildRequests,
+    /// Notices to the owners of other instances.
+    pub notices: InstanceNotices,
 }
 
 impl WorkflowDeps {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use engine::place::PlaceOutlook;
 use ports::backoff::Backoff;
-use ports::{StoreError, WriteOutcome};
+use ports::{RoomRefusal, StoreError, WriteOutcome};
 
 /// Refused commits in a row after which the instance needs attention: the store says that the same commit will fail the
 /// same way.
@@ -31,6 +31,11 @@ pub(crate) enum WriteVerdict {
         after: Duration,
         /// The store's reason.
         reason: String,
+    },
+    /// Limits have no room for tasks that it binds: nothing is stored.
+    NoRoom {
+        /// The tasks.
+        refused: Vec<RoomRefusal>,
     },
     /// It is surely not stored: the run that it begins has no place, and is decided again with this outlook.
     NoPlace(PlaceOutlook),
@@ -65,6 +70,7 @@ impl WriteFailures {
                 let after = self.next_pause();
                 WriteVerdict::Retry { after, reason }
             }
+            Ok(WriteOutcome::NoRoom(refused)) => WriteVerdict::NoRoom { refused },
             Ok(WriteOutcome::Stale) => WriteVerdict::Fenced,
             Ok(WriteOutcome::NoPlace(places)) => WriteVerdict::NoPlace(places),
             Ok(WriteOutcome::Created { .. } | WriteOutcome::Known { .. } | WriteOutcome::KeyReused)

@@ -1,5 +1,6 @@
 //! What the master actor receives from the API, from workers and from the actors that move ownership.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -8,7 +9,7 @@ use engine::states::OwnershipReason;
 
 use crate::messages::workflow::RecoveryCounts;
 use ports::protocol::{LeaseAnswer, LeaseRequest, Report, ReportAnswer};
-use ports::{ClaimedInstance, LoadedInstance, NewInstance, StartAdmission};
+use ports::{ClaimedInstance, LimitKey, LoadedInstance, NewInstance, StartAdmission};
 
 /// Starts the actor of an instance that this node owns. If it is lost, reconciliation starts the actor.
 #[derive(Debug, Message)]
@@ -133,6 +134,12 @@ pub struct RenewLeases {
     pub batch: Vec<LeaseRequest>,
 }
 
+/// Something that these instances wait for may have changed; answered with those that do not run here. Losing it is
+/// harmless: their owners look from time to time.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<InstanceId>")]
+pub struct LookAgainAt(pub BTreeSet<InstanceId>);
+
 /// Slots of a worker were released. Losing it is harmless: every answer of the worker carries its free slots.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -148,6 +155,12 @@ pub struct FreeSlots {
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub struct ReconcileNow;
+
+/// Looks at the queues of limits: another master saw that a task of this one has room. If it is lost, the next look at all
+/// limits finds it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct CheckLimits(pub Vec<LimitKey>);
 
 /// Asks which workers answer this master; sent by a master that does not reach some of its workers.
 #[derive(Debug, Message)]

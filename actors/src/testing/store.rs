@@ -1,7 +1,9 @@
 //! A store in memory that behaves like the real ones; tests read its contents and make it fail.
 
 mod backfills;
+mod children;
 mod claims;
+mod limits;
 mod members;
 mod owners;
 mod places;

@@ -11,6 +11,7 @@ mod graphs;
 mod health;
 mod http;
 mod instances;
+mod limits;
 mod logs;
 mod nodes;
 mod operations;

@@ -68,18 +68,24 @@ struct EditProject {
     retention: Option<Option<String>>,
     /// The most instances that may be open at a time, without children and dry runs; null for no cap. Needs an
     /// administrator.
-    #[serde(default, deserialize_with = "nullable_number")]
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000)]
     max_instances: Option<Option<i64>>,
+    /// The most attempts on workers at a time; null for no cap. Needs an administrator.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 1_000_000)]
+    max_tasks: Option<Option<i64>>,
+    /// Its share of slots among projects that wait for them, 1 to 100. Needs an administrator.
+    #[schema(minimum = 1, maximum = 100)]
+    weight: Option<i64>,
 }
 
 /// Reads a member that is there, so that null differs from its absence.
-fn nullable<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(member).map(Some)
-}
-
-/// Reads a number that is there, so that null differs from its absence.
-fn nullable_number<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Option<i64>>, D::Error> {
+fn nullable<'de, D, T>(member: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
     Option::deserialize(member).map(Some)
 }
 
@@ -165,6 +171,14 @@ fn parse_retention(limit: Option<String>) -> Result<Option<RetentionLimit>, Prob
     limit.map(parse).transpose()
 }
 
+/// Parses the share among projects that wait for slots.
+fn parse_weight(weight: i64) -> Result<u32, Problem> {
+    u32::try_from(weight)
+        .ok()
+        .filter(|weight| (1..=100).contains(weight))
+        .ok_or_else(|| Problem::new(Code::InvalidBody, "`weight` is 1 to 100.").at("/weight"))
+}
+
 /// Lists the projects that the caller may see, by name.
 #[utoipa::path(tag = "projects", params(Paging), responses((status = 200, body = List<ProjectView>)))]
 #[get("/api/v1/projects")]
@@ -197,7 +211,14 @@ async fn edit_project(
     _: Query<NoQuery>,
     body: Body<EditProject>,
 ) -> Result<HttpResponse, Problem> {
-    if body.value.retention.is_some() || body.value.max_instances.is_some() {
+    let EditProject {
+        retention,
+        max_instances,
+        max_tasks,
+        weight,
+        ..
+    } = &body.value;
+    if retention.is_some() || max_instances.is_some() || max_tasks.is_some() || weight.is_some() {
         caller.check_permission(Level::Admin, None, &request).await?;
     }
     let edit = ProjectEdit {
@@ -210,6 +231,12 @@ async fn edit_project(
             .max_instances
             .map(|cap| parse_cap(cap, "/max_instances"))
             .transpose()?,
+        max_tasks: body
+            .value
+            .max_tasks
+            .map(|cap| parse_cap(cap, "/max_tasks"))
+            .transpose()?,
+        weight: body.value.weight.map(parse_weight).transpose()?,
     };
     let name = &caller.object().name;
     let project = caller
@@ -217,8 +244,12 @@ async fn edit_project(
         .projects()
         .edit(name, &edit, &caller.audit_context(None))
         .await?;
+    let node = &caller.server().state().node;
     if edit.max_instances.is_some() {
-        caller.server().state().node.places_changed();
+        node.places_changed();
+    }
+    if edit.max_tasks.is_some() || edit.weight.is_some() {
+        node.limits_changed();
     }
     Ok(HttpResponse::Ok().json(ProjectView::from(project)))
 }

@@ -25,8 +25,9 @@ use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
 use crate::users::preferences;
 use crate::{
-    backfills, calendars, debug, explanations, graphs, health, instances, logs, nodes, operations, projects,
-    retention, schedules, statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
+    backfills, calendars, debug, explanations, graphs, health, instances, limits, logs, nodes, operations,
+    projects, retention, schedules, statistics, stream, task_instances, task_types, tasks, tokens, users,
+    workflows,
 };
 
 /// Time in which requests under way are answered after a stop, in seconds.
@@ -100,6 +101,7 @@ fn register_routes(config: &mut ServiceConfig) {
     calendars::register_routes(config);
     start::register_routes(config);
     instances::register_routes(config);
+    limits::register_routes(config);
     bulk::register_routes(config);
     task_instances::register_routes(config);
     statistics::register_routes(config);

@@ -1,10 +1,11 @@
-//! One stream of server-sent events for each client: instances, single instances, backfills, logs, nodes, multiplexed.
+//! One stream of server-sent events for each client: instances, single instances, backfills, children, logs, nodes, multiplexed.
 //!
 //! Stored transitions carry their id as the event's id. A client that reconnects with `Last-Event-ID` misses none,
 //! though it may receive some twice. Lists of nodes, backfills and parts of logs carry no
 //! id.
 
 mod backfills;
+mod children;
 mod topics;
 mod transitions;
 
@@ -26,6 +27,7 @@ use crate::logs::cursor::{LogCursor, POLL_INTERVAL};
 use crate::nodes::read_nodes;
 use crate::nodes::views::NodeView;
 use crate::stream::backfills::BackfillStream;
+use crate::stream::children::ChildStream;
 use crate::stream::topics::Topics;
 use crate::stream::transitions::TransitionStream;
 
@@ -43,8 +45,8 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct StreamQuery {
-    /// With commas: `instances`, `instance:ID`, `backfill:ID`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK percent-encoded),
-    /// `nodes`.
+    /// With commas: `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK
+    /// percent-encoded), `nodes`.
     #[param(example = "instances,nodes")]
     topics: String,
 }
@@ -52,8 +54,8 @@ struct StreamQuery {
 /// Streams events of the given topics.
 ///
 /// Events: `transition` (a stored step of an instance or a task), `log` (text of an attempt's log with
-/// `offset` and `next_offset`), `backfill` (the whole backfill) and `nodes` (the whole list), both at first and after
-/// each change.
+/// `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list) and `children` (those of a task whose state is
+/// another one), all at first and after each change.
 #[utoipa::path(tag = "stream", params(StreamQuery, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
 #[get("/api/v1/stream")]
@@ -75,6 +77,7 @@ async fn open_stream(
         logs: topics.logs,
         nodes: topics.nodes.then(NodeList::default),
         backfills: BackfillStream::follow(caller.server(), &topics.backfills),
+        children: ChildStream::follow(caller.server(), &topics.children),
         token_checked_at: Instant::now(),
         caller,
         sender,
@@ -90,6 +93,7 @@ struct StreamClient {
     logs: Vec<LogCursor>,
     nodes: Option<NodeList>,
     backfills: Option<BackfillStream>,
+    children: Option<ChildStream>,
     sender: SseSender,
     token_checked_at: Instant,
 }
@@ -131,6 +135,11 @@ impl StreamClient {
         }
         if let Some(backfills) = &mut self.backfills {
             for event in backfills.read_changed(caller.server()).await {
+                send_event(sender, event).await?;
+            }
+        }
+        if let Some(children) = &mut self.children {
+            for event in children.read_changed(caller.server()).await {
                 send_event(sender, event).await?;
             }
         }
@@ -189,6 +198,7 @@ impl StreamClient {
         tokio::select! {
             () = wait_for_commit(self.transitions.as_mut()) => true,
             () = wait_for_change(self.backfills.as_mut()) => true,
+            () = wait_for_child(self.children.as_mut()) => true,
             is_open = self.sender.sleep_unless_closed(interval, &mut closing) => is_open,
         }
     }
@@ -204,6 +214,13 @@ async fn wait_for_commit(transitions: Option<&mut TransitionStream>) {
 async fn wait_for_change(backfills: Option<&mut BackfillStream>) {
     match backfills {
         Some(backfills) => backfills.wait_for_change().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_for_child(children: Option<&mut ChildStream>) {
+    match children {
+        Some(children) => children.wait_for_change().await,
         None => std::future::pending().await,
     }
 }

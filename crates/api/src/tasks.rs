@@ -1,5 +1,6 @@
 //! The tasks of an instance.
 
+pub(crate) mod children;
 pub(crate) mod views;
 
 use actix_web::{HttpRequest, HttpResponse, get};
@@ -11,10 +12,14 @@ use crate::http::body::{NoQuery, Query};
 use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
+use crate::tasks::children::list_children;
 use crate::tasks::views::{Task, TaskDetail};
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
-    config.service(list_tasks).service(read_task);
+    config
+        .service(list_tasks)
+        .service(read_task)
+        .service(list_children);
 }
 
 /// Lists the tasks of an instance in the order of the document.

@@ -8,6 +8,7 @@ use crate::bulk::BulkOperations;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
+use crate::limits::Limits;
 use crate::log_removals::LogRemovals;
 use crate::nodes::Nodes;
 use crate::operations::Operations;
@@ -20,7 +21,7 @@ use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
-use crate::tasks::Tasks;
+use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
 use crate::users::{Preferences, Users};
@@ -78,6 +79,11 @@ impl Catalog {
         Instances::new(&self.store)
     }
 
+    /// Returns the named limits.
+    pub fn limits(&self) -> Limits<'_> {
+        Limits::new(&self.store)
+    }
+
     /// Returns the requests to remove logs.
     pub fn log_removals(&self) -> LogRemovals<'_> {
         LogRemovals::new(&self.store)
@@ -116,6 +122,11 @@ impl Catalog {
     /// Returns the schedules of workflows.
     pub fn schedules(&self) -> Schedules<'_> {
         Schedules::new(&self.store)
+    }
+
+    /// Returns the children of tasks.
+    pub fn children(&self) -> Children<'_> {
+        Children::new(&self.store)
     }
 
     /// Returns the statistics of instances.

@@ -21,9 +21,11 @@ pub(crate) mod index;
 pub(crate) mod instance;
 pub(crate) mod instance_label;
 pub(crate) mod instance_purge;
+pub(crate) mod limit_request;
 pub(crate) mod log_removal;
 pub(crate) mod member;
 pub(crate) mod member_heartbeat;
+pub(crate) mod named_limit;
 pub(crate) mod owner_log;
 pub(crate) mod place;
 pub(crate) mod place_release;
@@ -41,6 +43,7 @@ pub(crate) mod user_account;
 pub(crate) mod user_preference;
 pub(crate) mod workflow;
 pub(crate) mod workflow_layout;
+pub(crate) mod workflow_limit;
 pub(crate) mod workflow_version;
 
 use sea_orm::{DbBackend, EntityTrait, Schema, Statement};
@@ -82,6 +85,9 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, instance_purge::Entity),
         create(backend, place::Entity),
         create(backend, place_release::Entity),
+        create(backend, named_limit::Entity),
+        create(backend, limit_request::Entity),
+        create(backend, workflow_limit::Entity),
         create(backend, user_preference::Entity),
         create(backend, workflow_layout::Entity),
         create(backend, bulk_operation::Entity),
@@ -115,6 +121,9 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         log_removal::indexes(),
         retention_run::indexes(),
         place::indexes(),
+        named_limit::indexes(),
+        limit_request::indexes(),
+        workflow_limit::indexes(),
         bulk_operation::indexes(),
         bulk_item::indexes(),
     ]

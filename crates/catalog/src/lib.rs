@@ -18,6 +18,7 @@ mod history;
 mod instance_filter;
 mod instance_trigger;
 mod instances;
+mod limits;
 mod log_removals;
 mod nodes;
 mod operations;
@@ -54,6 +55,7 @@ pub use self::grants::{Grant, Grants};
 pub use self::history::{History, HistoryEntry, OwnerEntry, Ownership, OwnershipState};
 pub use self::instance_filter::{InstanceFilter, LabelFilter, TimeRange};
 pub use self::instances::{Continuation, DeleteOutcome, InstanceEdit, InstanceRow, Instances, TaskCounts};
+pub use self::limits::{LimitChange, LimitOwner, Limits, NewLimit, QueueEntry, QueueEntryState, StoredLimit};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
 pub use self::operations::{CommandSubject, Operation, Operations, PostCommand, PostOutcome, PostedCommand};
@@ -69,7 +71,7 @@ pub use self::schedules::{
     ScheduleFire, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules, StoredCalendar,
 };
 pub use self::start_target::{StartCandidate, StartTarget};
-pub use self::tasks::{AttemptRow, TaskDetail, TaskRow, Tasks};
+pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
 pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
 pub use self::users::{Access, Credentials, NewUser, Preferences, User, UserEdit, UserId, UserRole, Users};

@@ -13,10 +13,11 @@ use sea_orm::{
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
-use crate::columns::{map_to_json, parse_json, parse_name};
+use crate::columns::{map_to_json, narrow, parse_json, parse_name};
 use crate::context::AuditContext;
 use crate::entity::{project, project_grant, user_account, workflow};
 use crate::error::CatalogError;
+use crate::limits::project_cap::store_project_cap;
 use crate::page::{Page, PageRequest};
 use crate::permission::Permission;
 use crate::visibility::VisibilityScope;
@@ -48,6 +49,10 @@ pub struct Project {
     pub retention: Option<RetentionLimit>,
     /// The most instances that may be open at a time; no cap unless given.
     pub max_instances: Option<u32>,
+    /// The most attempts on workers at once; none without a cap.
+    pub max_tasks: Option<u32>,
+    /// Its share of slots among projects that wait for them; 1 to 100.
+    pub weight: u32,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last edited.
@@ -71,6 +76,8 @@ impl TryFrom<project::Model> for Project {
             max_instances: row
                 .max_instances
                 .map(|cap| u32::try_from(cap).unwrap_or(u32::MAX)),
+            max_tasks: row.max_tasks.map(|most| narrow("max_tasks", most)).transpose()?,
+            weight: narrow("weight", row.weight)?,
             created_at: Timestamp(row.created_at),
             updated_at: Timestamp(row.updated_at),
         })
@@ -101,6 +108,10 @@ pub struct ProjectEdit {
     pub retention: Option<Option<RetentionLimit>>,
     /// The new cap of open instances; none inside takes it away.
     pub max_instances: Option<Option<u32>>,
+    /// The new cap of attempts on workers; none inside takes it away.
+    pub max_tasks: Option<Option<u32>>,
+    /// The new weight.
+    pub weight: Option<u32>,
 }
 
 /// The projects.
@@ -202,6 +213,8 @@ impl<'a> Projects<'a> {
         project.params = edit.params.clone().unwrap_or(project.params);
         project.defaults = edit.defaults.clone().unwrap_or(project.defaults);
         project.retention = edit.retention.unwrap_or(project.retention);
+        project.max_tasks = edit.max_tasks.unwrap_or(project.max_tasks);
+        project.weight = edit.weight.unwrap_or(project.weight);
         project.updated_at = context.at;
         let row = project::ActiveModel {
             id: Unchanged(project.id.0),
@@ -209,6 +222,8 @@ impl<'a> Projects<'a> {
             params: Set(map_to_json(&project.params)),
             defaults: Set(serde_json::json!(project.defaults).to_string()),
             retention: Set(project.retention.map(|limit| limit.to_string())),
+            max_tasks: Set(project.max_tasks.map(i64::from)),
+            weight: Set(i64::from(project.weight)),
             updated_at: Set(project.updated_at.0),
             revision: Set(revision),
             ..project::ActiveModel::default()
@@ -219,6 +234,9 @@ impl<'a> Projects<'a> {
         if let Some(cap) = edit.max_instances.filter(|cap| *cap != project.max_instances) {
             change_max_instances(change.on(), project.id.0, cap).await?;
             project.max_instances = cap;
+        }
+        if let Some(max_tasks) = edit.max_tasks {
+            store_project_cap(change.on(), project.id.0, max_tasks, context.at).await?;
         }
         change.commit("project.edit", "project", name).await?;
         Ok(project)

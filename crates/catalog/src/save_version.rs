@@ -17,6 +17,7 @@ use crate::columns::{map_to_json, parse_json};
 use crate::context::AuditContext;
 use crate::entity::{project, workflow, workflow_version};
 use crate::error::CatalogError;
+use crate::limits::references::store_limit_references;
 use crate::projects::ProjectId;
 use crate::schedules::document::{DescribedSchedules, InitialSchedules, store_document_schedules};
 use crate::workflows::{SourceFormat, Workflows, missing_workflow, select_by_name};
@@ -144,6 +145,7 @@ impl Workflows<'_> {
             initial: new.origin.initial_schedules(),
         };
         store_document_schedules(change.on(), &row, described, context.at).await?;
+        store_limit_references(change.on(), newest.workflow, &new.definition).await?;
         let resource = format!("{}@{}", newest.workflow, saved.version);
         let entry = AuditEntry::done(new.origin.action(), "workflow", &resource)
             .with_detail(format!("{} {}", new.name, new.hash));

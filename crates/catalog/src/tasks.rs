@@ -1,6 +1,9 @@
 //! Tasks and attempts as readers see them.
 
+mod children;
+
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use engine::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex, Timestamp};
@@ -8,6 +11,7 @@ use engine::overrides::TaskOverrides;
 use engine::plan::{Plan, task_indices};
 use engine::start::Start;
 use engine::states::{AttemptState, InstanceState, TaskState};
+use engine::trigger::TriggerType;
 use engine::view;
 use ports::DefinitionStore as _;
 use sea_orm::{
@@ -19,8 +23,12 @@ use crate::entity::{attempt, instance, task_instance};
 use crate::error::CatalogError;
 use crate::instances::missing_instance;
 use crate::page::{Page, PageRequest};
+use crate::tasks::children::read_fan_out;
 use crate::workflows::{PinnedDefinition, WorkflowId};
 use store::Store;
+
+pub(crate) use children::find_child;
+pub use children::{ChildRow, ChildState, Children};
 
 /// One task instance as it is shown, also when it never started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +53,8 @@ pub struct TaskRow {
     pub ended_at: Option<Timestamp>,
     /// What it set.
     pub outputs: BTreeMap<String, String>,
+    /// The instance that its last attempt started, or took over; of tasks that start one.
+    pub child: Option<InstanceId>,
     /// What a person changed of it.
     pub overrides: Option<TaskOverrides>,
     /// The instance whose result was taken over.
@@ -130,6 +140,9 @@ struct StoredTask {
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     outputs: BTreeMap<String, String>,
+    /// The first attempt whose child belongs to the last one.
+    since: Option<AttemptNumber>,
+    child: Option<InstanceId>,
     overrides: Option<TaskOverrides>,
     reused: Option<InstanceId>,
 }
@@ -150,6 +163,7 @@ impl InstanceSnapshot {
             started_at: stored.and_then(|stored| stored.started_at),
             ended_at: stored.and_then(|stored| stored.ended_at),
             outputs: stored.map(|stored| stored.outputs.clone()).unwrap_or_default(),
+            child: stored.and_then(|stored| stored.child),
             overrides: stored.and_then(|stored| stored.overrides.clone()),
             reused: stored.and_then(|stored| stored.reused),
         })
@@ -168,6 +182,8 @@ impl TryFrom<TaskWithWorker> for StoredTask {
             started_at: row.task.started_at.map(Timestamp),
             ended_at: row.task.ended_at.map(Timestamp),
             outputs: parse_json("outputs", &row.task.outputs)?,
+            since: read_fan_out(row.task.progress.as_deref())?.map(|fan_out| fan_out.since),
+            child: None,
             overrides: row
                 .task
                 .overrides
@@ -202,7 +218,7 @@ impl<'a> Tasks<'a> {
         let until = from
             .saturating_add(u32::try_from(page.rows()).unwrap_or(u32::MAX))
             .min(total);
-        let stored = self.stored_tasks(id, from, until).await?;
+        let stored = self.stored_tasks(id, &snapshot, from..until).await?;
         let items = (from..until)
             .filter_map(|ordinal| snapshot.task_row(TaskIndex(ordinal), stored.get(&TaskIndex(ordinal))))
             .collect();
@@ -217,7 +233,7 @@ impl<'a> Tasks<'a> {
     /// `NotFound`: there is no such instance.
     pub async fn list_all(self, id: InstanceId) -> Result<(PinnedDefinition, Vec<TaskRow>), CatalogError> {
         let snapshot = self.snapshot(id).await?;
-        let stored = self.stored_tasks(id, 0, u32::MAX).await?;
+        let stored = self.stored_tasks(id, &snapshot, 0..u32::MAX).await?;
         let tasks = task_indices(snapshot.plan.definition.tasks.len())
             .filter_map(|ordinal| snapshot.task_row(ordinal, stored.get(&ordinal)))
             .collect();
@@ -236,7 +252,7 @@ impl<'a> Tasks<'a> {
         let snapshot = self.snapshot(id).await?;
         let missing = || CatalogError::not_found(format!("task `{name}` in instance {id}"));
         let ordinal = snapshot.plan.definition.task_index_of(name).ok_or_else(missing)?;
-        let stored = self.stored_tasks(id, ordinal.0, ordinal.0 + 1).await?;
+        let stored = self.stored_tasks(id, &snapshot, ordinal.0..ordinal.0 + 1).await?;
         let task = snapshot
             .task_row(ordinal, stored.get(&ordinal))
             .ok_or_else(missing)?;
@@ -267,27 +283,65 @@ impl<'a> Tasks<'a> {
         })
     }
 
-    /// Reads the stored tasks from one place up to, and without, another.
+    /// Reads the stored tasks of a range.
     async fn stored_tasks(
         self,
         id: InstanceId,
-        from: u32,
-        until: u32,
+        snapshot: &InstanceSnapshot,
+        range: Range<u32>,
     ) -> Result<BTreeMap<TaskIndex, StoredTask>, CatalogError> {
         let rows = task_instance::Entity::find()
             .join(JoinType::LeftJoin, task_instance::Relation::LastAttempt.def())
             .column(attempt::Column::WorkerName)
             .filter(task_instance::Column::Instance.eq(id.0))
-            .filter(task_instance::Column::TaskIndex.gte(i64::from(from)))
-            .filter(task_instance::Column::TaskIndex.lt(i64::from(until)))
+            .filter(task_instance::Column::TaskIndex.gte(i64::from(range.start)))
+            .filter(task_instance::Column::TaskIndex.lt(i64::from(range.end)))
             .into_model::<TaskWithWorker>()
             .all(self.store.reader())
             .await?;
-        rows.into_iter()
+        let mut stored = rows
+            .into_iter()
             .map(|row| {
                 let ordinal = TaskIndex(narrow("task_index", row.task.task_index)?);
                 Ok((ordinal, StoredTask::try_from(row)?))
             })
-            .collect()
+            .collect::<Result<BTreeMap<_, _>, CatalogError>>()?;
+        if stored.values().any(|task| task.since.is_some()) {
+            self.add_children(id, snapshot, &mut stored).await?;
+        }
+        Ok(stored)
+    }
+
+    /// Adds the instances that `sub_workflow` tasks started.
+    async fn add_children(
+        self,
+        id: InstanceId,
+        snapshot: &InstanceSnapshot,
+        stored: &mut BTreeMap<TaskIndex, StoredTask>,
+    ) -> Result<(), CatalogError> {
+        let rows: Vec<(i64, Option<String>, Option<i64>)> = instance::Entity::find()
+            .select_only()
+            .columns([
+                instance::Column::Id,
+                instance::Column::ParentTask,
+                instance::Column::ParentAttempt,
+            ])
+            .filter(instance::Column::Parent.eq(id.0))
+            .filter(instance::Column::TriggerType.eq(TriggerType::SubWorkflow.as_str()))
+            .order_by_asc(instance::Column::ParentAttempt)
+            .into_tuple()
+            .all(self.store.reader())
+            .await?;
+        for (child, task, attempt) in rows {
+            let task_index = task.and_then(|task| snapshot.plan.definition.task_index_of(&task));
+            let Some(stored) = task_index.and_then(|task_index| stored.get_mut(&task_index)) else {
+                continue;
+            };
+            let first = stored.since.map(|since| i64::from(since.0));
+            if first.is_some() && attempt >= first {
+                stored.child = Some(InstanceId(child));
+            }
+        }
+        Ok(())
     }
 }

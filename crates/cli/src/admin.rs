@@ -108,7 +108,9 @@ pub(super) fn project(command: ProjectCommand, rest: &Rest, printer: Printer) ->
                 .add_some(
                     "max_instances",
                     args.max_instances.map(|ProjectCap(cap)| json!(cap)),
-                );
+                )
+                .add_some("max_tasks", args.max_tasks.map(|ProjectCap(cap)| json!(cap)))
+                .add_some("weight", args.weight);
             let call = Call::new(Method::PATCH, &["projects", project]);
             let updated = rest.json(call.json(&body.into_value()));
             let updated = updated.map_err(|failure| suggestion::for_project(failure, rest, project))?;

@@ -6,6 +6,7 @@ mod admin;
 mod backfill;
 mod calendar;
 mod instance;
+mod limit;
 mod retention;
 mod schedule;
 mod workflow;
@@ -19,6 +20,7 @@ pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
 pub(crate) use instance::{
     ExplainArgs, InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs,
 };
+pub(crate) use limit::{ForceLimitArgs, LimitCommand, LimitPlace, SetLimitArgs};
 pub use retention::CleanArgs;
 pub(crate) use schedule::{
     CountArgs, OneSchedule, PreviewArgs, ScheduleCommand, SetScheduleArgs, TimingArgs,
@@ -58,6 +60,9 @@ pub enum ClientCommand {
     /// Dates on which schedules may fire
     #[command(subcommand)]
     Calendar(CalendarCommand),
+    /// Limits of tasks that run at the same time
+    #[command(subcommand)]
+    Limit(LimitCommand),
     /// Projects and who may do what in them
     #[command(subcommand)]
     Project(ProjectCommand),

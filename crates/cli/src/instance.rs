@@ -46,6 +46,17 @@ const TASKS: TableLayout = TableLayout {
     ],
 };
 
+const CHILDREN: TableLayout = TableLayout {
+    name: "index",
+    columns: &[
+        ("INDEX", "/index"),
+        ("INSTANCE", "/instance"),
+        ("STATE", "/state"),
+        ("PARAMS", "/params"),
+        ("OUTPUTS", "/outputs"),
+    ],
+};
+
 const HISTORY: TableLayout = TableLayout {
     name: "at",
     columns: &[
@@ -78,6 +89,12 @@ pub(super) fn run(command: InstanceCommand, rest: &Rest, printer: Printer) -> Re
         InstanceCommand::List(args) => list(*args, rest, printer),
         InstanceCommand::Get(one) => printer.item(&rest.json(Call::get(&["instances", &one.id]))?, INSTANCES),
         InstanceCommand::Tasks(one) => all_of(&one.id, "tasks", rest, printer, TASKS),
+        InstanceCommand::Children {
+            id,
+            task,
+            state,
+            limit,
+        } => children((&id, &task), &state, limit, rest, printer),
         InstanceCommand::History(one) => all_of(&one.id, "history", rest, printer, HISTORY),
         InstanceCommand::Explain(args) => explain::run(&args, rest, printer),
         InstanceCommand::Ownership(one) => ownership(&one.id, rest, printer),
@@ -155,6 +172,24 @@ fn list(args: ListInstancesArgs, rest: &Rest, printer: Printer) -> Result<(), Fa
         say_empty(rest, &project, &workflow);
     }
     printer.list(found, INSTANCES)
+}
+
+fn children(
+    (id, task): (&str, &str),
+    states: &[String],
+    limit: usize,
+    rest: &Rest,
+    printer: Printer,
+) -> Result<(), Failure> {
+    let mut call = Call::get(&["instances", id, "tasks", task, "children"]);
+    if !states.is_empty() {
+        call = call.query("state", states.join(","));
+    }
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    let found = rest
+        .list(&call, limit)
+        .map_err(|failure| suggestion::for_task(failure, rest, id, task))?;
+    printer.list(found, CHILDREN)
 }
 
 /// Says that a workflow has no instances, and which one was probably meant when there is no such workflow.

@@ -17,6 +17,7 @@ mod explain;
 mod failure;
 mod follow;
 mod instance;
+mod limit;
 mod log_choice;
 mod log_printer;
 mod log_reader;

@@ -31,6 +31,7 @@ pub struct CommitEvent {
 pub struct CommitBroadcast {
     sender: broadcast::Sender<Arc<CommitEvent>>,
     backfills: broadcast::Sender<BackfillId>,
+    parents: broadcast::Sender<InstanceId>,
     places: Arc<Notify>,
 }
 
@@ -40,6 +41,7 @@ impl CommitBroadcast {
         Self {
             sender: broadcast::channel(capacity).0,
             backfills: broadcast::channel(capacity).0,
+            parents: broadcast::channel(capacity).0,
             places: Arc::default(),
         }
     }
@@ -54,6 +56,16 @@ impl CommitBroadcast {
     /// Says that a backfill or the state of one of its instances has changed.
     pub fn publish_backfill(&self, backfill: BackfillId) {
         self.backfills.send(backfill).ok();
+    }
+
+    /// Says that the state of a child of an instance has changed.
+    pub fn publish_parent(&self, parent: InstanceId) {
+        self.parents.send(parent).ok();
+    }
+
+    /// Returns a receiver of the instances whose children change from now on.
+    pub fn subscribe_parents(&self) -> broadcast::Receiver<InstanceId> {
+        self.parents.subscribe()
     }
 
     /// Says that a place may have come free.

@@ -14,6 +14,7 @@ use engine::trigger::{Trigger, TriggerType};
 
 use crate::admissions::StartAdmission;
 use crate::inbox::{InboxCommand, RelayedResult};
+use crate::limits::RoomRefusal;
 use crate::membership::NodeIdentity;
 
 /// Ties a request to its effect for 24 hours.
@@ -103,6 +104,8 @@ impl NewInstance {
             start: self.start,
             trigger: self.trigger.trigger_type(),
             backfill: self.trigger.backfill(),
+            parent: self.trigger.parent().map(|parent| parent.instance),
+            requested_by: self.requested_by,
             gated: false,
             duplicate_open_attempts: Vec::new(),
             commands: Vec::new(),
@@ -162,6 +165,8 @@ pub enum WriteOutcome {
     Stored,
     /// Owner, epoch or revision did not match: nothing was stored.
     Stale,
+    /// Limits have no room for these tasks, which the entry binds to workers: nothing was stored.
+    NoRoom(Vec<RoomRefusal>),
     /// The run that it begins has no place: nothing was stored, and it is decided again with this outlook.
     NoPlace(PlaceOutlook),
     /// This entry alone cannot be stored; the others of its batch were.
@@ -189,6 +194,10 @@ pub struct LoadedInstance {
     pub trigger: TriggerType,
     /// The backfill that it is a date of.
     pub backfill: Option<BackfillId>,
+    /// The instance that started it.
+    pub parent: Option<InstanceId>,
+    /// The user for whom it was started.
+    pub requested_by: Option<String>,
     /// Whether its end gives a place back.
     pub gated: bool,
     /// Open attempts of tasks that have a later one; normally none.

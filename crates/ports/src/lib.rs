@@ -15,10 +15,12 @@ pub mod rpc;
 
 mod admissions;
 mod backfills;
+mod children;
 mod error;
 mod inbox;
 mod instances;
 mod jobs;
+mod limits;
 mod logs;
 mod membership;
 mod ownership;
@@ -34,10 +36,15 @@ pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
 };
+pub use children::{
+    ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
+    ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
+};
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};
 pub use instances::{InstanceCommit, LoadedInstance, NewInstance, RequestKey, Write, WriteOutcome};
 pub use jobs::{Job, JobEnd, KILL_GRACE, Leftover, Runner, RunnerRegistry, RunningJob, StartError};
+pub use limits::{AdmissibleTask, LimitKey, LimitScope, LimitStore, ProjectShare, RoomRefusal};
 pub use logs::{LogPart, LogSource, LogUnavailable};
 pub use membership::{
     DB_HEARTBEAT_INTERVAL, DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading,

@@ -40,6 +40,8 @@ pub trait Node: Send + Sync + 'static {
     /// Makes this node read again which schedules are due, after one, a calendar or a workflow was changed.
     fn schedules_changed(&self);
 
+    /// Makes this node look at the queues of limits, after a user has changed a limit, or the share of a project.
+    fn limits_changed(&self);
     /// Makes this node look at the places of instances, after what limits them was changed.
     fn places_changed(&self);
 

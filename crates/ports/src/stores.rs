@@ -9,9 +9,11 @@ use engine::spec::Definition;
 use engine::states::MemberState;
 
 use crate::backfills::BackfillStore;
+use crate::children::ChildStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
+use crate::limits::LimitStore;
 use crate::membership::{
     DbHeartbeat, Declaration, DeclarationOutcome, FailoverRecord, HeartbeatReading, Join, JoinResult, Member,
     MemberStatus,
@@ -157,8 +159,10 @@ pub trait Store:
     + InboxStore
     + RelayedResults
     + BackfillStore
+    + ChildStore
     + PlaceStore
     + ScheduleStore
+    + LimitStore
 {
 }
 
@@ -172,7 +176,9 @@ impl<S> Store for S where
         + InboxStore
         + RelayedResults
         + BackfillStore
+        + ChildStore
         + PlaceStore
         + ScheduleStore
+        + LimitStore
 {
 }

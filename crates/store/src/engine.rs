@@ -2,6 +2,10 @@
 
 mod backfill_commit;
 mod backfills;
+mod child_creation;
+mod child_takeover;
+mod child_workflows;
+mod children;
 mod claim;
 mod commit;
 mod commit_statements;
@@ -9,6 +13,8 @@ mod create;
 mod death_declarations;
 mod fire_rows;
 mod inbox;
+mod limit_queue;
+mod limit_statements;
 mod load;
 mod members;
 mod new_rows;

@@ -60,6 +60,8 @@ pub enum Link {
         /// Its name.
         task: String,
     },
+    /// A project.
+    Project(String),
     /// The nodes.
     Nodes,
 }

@@ -112,7 +112,6 @@ impl Situation<'_> {
         })
     }
 
-    /// Returns a cause that holds since the instance entered its state.
     pub(super) fn entered_cause(&self, kind: CauseKind, detail: String) -> Cause {
         Cause {
             kind,

@@ -2,54 +2,41 @@
 
 use super::cause::{Cause, CauseKind, Link};
 use super::situation::Situation;
-use super::surroundings::{FullPlaces, PlaceWait};
+use super::surroundings::HeldPlaces;
 
 impl Situation<'_> {
-    /// Returns what a queued instance waits for.
+    /// Returns the places that the instance lacks. When one has just come free its admission is awaited.
     pub(super) fn place_causes(&self) -> Vec<Cause> {
-        let Some(wait) = &self.surroundings.place else {
+        let places = &self.surroundings.places;
+        let of_workflow = places.workflow.as_ref().map(|held| Cause {
+            link: held.holders.first().copied().map(Link::Instance),
+            ..self.entered_cause(CauseKind::Concurrency, held.describe())
+        });
+        let of_project = places.project.as_ref().map(|held| Cause {
+            link: Some(Link::Project(held.name.clone())),
+            ..self.entered_cause(CauseKind::ProjectCap, held.describe())
+        });
+        let mut causes: Vec<Cause> = of_workflow.into_iter().chain(of_project).collect();
+        if causes.is_empty() {
             let reason = self.instance.record().reason.clone();
-            let detail = reason.unwrap_or_else(|| "the instance is queued".to_owned());
-            return vec![self.entered_cause(CauseKind::Concurrency, detail)];
-        };
-        let missing = [
-            (CauseKind::Concurrency, &wait.workflow),
-            (CauseKind::ProjectCap, &wait.project),
-        ];
-        let causes: Vec<Cause> = missing
-            .into_iter()
-            .filter_map(|(kind, full)| Some(missing_place(wait, kind, full.as_ref()?)))
-            .collect();
-        if !causes.is_empty() {
-            return causes;
+            let detail = reason.unwrap_or_else(|| "the instance waits for its admission".to_owned());
+            causes.push(self.entered_cause(CauseKind::Concurrency, detail));
         }
-        let detail = "a place is free, and the instance is about to be admitted".to_owned();
-        vec![Cause {
-            until: wait.due_at,
-            ..self.entered_cause(CauseKind::Concurrency, detail)
-        }]
+        causes
     }
 }
 
-fn missing_place(wait: &PlaceWait, kind: CauseKind, full: &FullPlaces) -> Cause {
-    let names: Vec<String> = full.holders.iter().map(ToString::to_string).collect();
-    let more = match usize::try_from(full.held)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(names.len())
-    {
-        0 => String::new(),
-        further => format!(" and {further} more"),
-    };
-    let holders = if names.is_empty() {
-        String::new()
-    } else {
-        format!("; admitted: {}{more}", names.join(", "))
-    };
-    Cause {
-        kind,
-        detail: format!("{}{holders}", full.reason),
-        since: wait.since,
-        until: wait.due_at,
-        link: full.holders.first().copied().map(Link::Instance),
+impl HeldPlaces {
+    fn describe(&self) -> String {
+        let holders: Vec<String> = self.holders.iter().map(ToString::to_string).collect();
+        let named = u32::try_from(holders.len()).unwrap_or(u32::MAX);
+        let more = match self.used.saturating_sub(named) {
+            0 => String::new(),
+            further => format!(" and {further} more"),
+        };
+        if holders.is_empty() {
+            return self.reason.clone();
+        }
+        format!("{}; held by {}{more}", self.reason, holders.join(", "))
     }
 }

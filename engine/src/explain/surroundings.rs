@@ -16,34 +16,10 @@ pub struct Surroundings {
     pub task_times: BTreeMap<TaskIndex, ChangeTimes>,
     /// The worker groups of tasks that wait for a slot, by name.
     pub groups: BTreeMap<String, GroupSlots>,
+    /// The places that a queued instance waits for.
+    pub places: PlaceShortage,
     /// Open instances that a task waits for which started them, the oldest first and not all of many.
     pub children: BTreeMap<TaskIndex, Vec<ChildInstance>>,
-    /// What a queued instance waits for; none of one that waits for no place.
-    pub place: Option<PlaceWait>,
-}
-
-/// The wait of a queued instance for its places.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlaceWait {
-    /// Since when it waits.
-    pub since: Timestamp,
-    /// When it has waited for too long.
-    pub due_at: Option<Timestamp>,
-    /// The places of its workflow, when none is free.
-    pub workflow: Option<FullPlaces>,
-    /// Those of its project, when none is free.
-    pub project: Option<FullPlaces>,
-}
-
-/// Places of which none is free.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FullPlaces {
-    /// What is waited for, in words.
-    pub reason: String,
-    /// Some of the instances that were admitted, the oldest first.
-    pub holders: Vec<InstanceId>,
-    /// The number of all of them.
-    pub held: u32,
 }
 
 /// When something changed last.
@@ -71,6 +47,28 @@ pub enum OwnerSituation {
         /// `left` or `dead`.
         state: MemberState,
     },
+}
+
+/// The places that an instance lacks, each with who holds them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlaceShortage {
+    /// Those of its workflow, when all are held.
+    pub workflow: Option<HeldPlaces>,
+    /// Those of its project, when all are held.
+    pub project: Option<HeldPlaces>,
+}
+
+/// Places that are all held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPlaces {
+    /// The workflow or the project.
+    pub name: String,
+    /// What is waited for, as a readable text.
+    pub reason: String,
+    /// How many instances hold one.
+    pub used: u32,
+    /// Some of these instances, the oldest first.
+    pub holders: Vec<InstanceId>,
 }
 
 /// An instance that a task started.

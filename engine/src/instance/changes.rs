@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::record::InstanceRecord;
 use crate::ids::{AttemptNumber, OperationId, TaskIndex};
+use crate::limits::LimitChange;
 use crate::place::PlaceRequest;
 use crate::start::Start;
 use crate::states::{OperationStatus, TaskState};
@@ -35,6 +36,8 @@ pub enum Reset {
     All,
     /// The next run of these rows, or their retries counted again: as `All`, but they keep `started_at` and `ended_at`.
     NextRun(BTreeSet<TaskIndex>),
+    /// The next run of these rows from the beginning: as `NextRun`, but instances that they started are not taken over.
+    FreshRun(BTreeSet<TaskIndex>),
     /// Resume from paused: these rows lose their reason and due time, and continue their run.
     Continue(BTreeSet<TaskIndex>),
 }
@@ -44,7 +47,7 @@ impl Reset {
     pub fn tasks(&self) -> Option<&BTreeSet<TaskIndex>> {
         match self {
             Self::All => None,
-            Self::NextRun(tasks) | Self::Continue(tasks) => Some(tasks),
+            Self::NextRun(tasks) | Self::FreshRun(tasks) | Self::Continue(tasks) => Some(tasks),
         }
     }
 
@@ -67,16 +70,18 @@ impl Reset {
         match self {
             Self::Continue(_) => return,
             Self::NextRun(_) => {}
+            Self::FreshRun(_) => task.progress = None,
             Self::All => {
                 task.started_at = None;
                 task.ended_at = None;
+                task.progress = None;
             }
         }
         task.outputs.clear();
-        task.progress = None;
         task.reused = None;
         task.attempts_before_run = task.attempts;
         task.lost_in_run = 0;
+        task.expired_waits = 0;
     }
 }
 
@@ -104,6 +109,8 @@ pub struct Changes {
     pub closed: Vec<(TaskIndex, Attempt)>,
     /// The task rows that changed, with their latest attempt.
     pub tasks: BTreeMap<TaskIndex, Task>,
+    /// What becomes of the rows of tasks in the queues of their limits.
+    pub limits: Vec<LimitChange>,
     /// The history.
     pub transitions: Vec<Transition>,
     /// Operations decided in this batch.

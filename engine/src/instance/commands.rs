@@ -133,11 +133,13 @@ fn resume_from_pause(draft: &mut InstanceDraft<'_>) {
 
 /// Begins the next run, with the tasks that the command decides again; it is queued when no place is free.
 fn begin_next_run(draft: &mut InstanceDraft<'_>, operation: &Operation, why: &str) {
+    let tasks = || with_rows(draft.rows(), tasks_decided_again(draft, operation));
     let reset = if operation.command == Command::Rerun {
         Reset::All
+    } else if operation.command == Command::RunTask {
+        Reset::FreshRun(tasks())
     } else {
-        let tasks = tasks_decided_again(draft, operation);
-        Reset::NextRun(with_rows(draft.rows(), tasks))
+        Reset::NextRun(tasks())
     };
     let range = run_range(draft.record().state, operation);
     draft.record_history();

@@ -8,6 +8,7 @@ use super::edge_reasons::{never_start_reason, skip_reason};
 use super::effect::Effect;
 use super::effect_requests::EffectRequests;
 use super::history::History;
+use super::limit_rows::{LimitRequests, RoomWait};
 use super::record::InstanceRecord;
 use super::row_overlay::RowOverlay;
 use super::state::Instance;
@@ -20,6 +21,8 @@ use crate::start::Start;
 use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
 use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
 
+mod limits;
+
 /// Steps tasks, moves the instance's own row and collects what must be stored and done. It decides nothing about
 /// commands or about the end of the instance.
 pub(super) struct InstanceDraft<'a> {
@@ -30,6 +33,7 @@ pub(super) struct InstanceDraft<'a> {
     rows: RowOverlay<'a>,
     history: History,
     requests: EffectRequests,
+    limit_requests: LimitRequests,
     closed: Vec<(TaskIndex, Attempt)>,
     places: PlaceOutlook,
     place: Option<PlaceRequest>,
@@ -50,6 +54,7 @@ impl<'a> InstanceDraft<'a> {
             rows: RowOverlay::new(plan, stored),
             history: History::default(),
             requests: EffectRequests::default(),
+            limit_requests: LimitRequests::default(),
             closed: Vec::new(),
             places: PlaceOutlook::default(),
             place: None,
@@ -310,6 +315,7 @@ impl<'a> InstanceDraft<'a> {
             retry: self.plan.retry_of(definition),
             timeout_ms: self.plan.timeout_of(definition),
             worker_group: self.plan.worker_group_of(definition),
+            limits: self.limits_of(definition),
             mode: self.mode(),
             at: self.at,
             epoch: rows.epoch,
@@ -329,6 +335,8 @@ impl<'a> InstanceDraft<'a> {
     fn take_effect(&mut self, task_index: TaskIndex, effect: TaskEffect) {
         match effect {
             TaskEffect::RequestSlot => self.requests.request_slot(task_index),
+            TaskEffect::RequestRoom => self.limit_requests.record_wait(task_index, RoomWait::ForRoom),
+            TaskEffect::AwaitWorker => self.limit_requests.record_wait(task_index, RoomWait::ForWorker),
             TaskEffect::CancelSlot => self.requests.cancel_slot(task_index),
             TaskEffect::CompleteInline => self.requests.complete_inline(task_index),
             TaskEffect::Open => self.queue_decision(task_index),
@@ -397,6 +405,7 @@ impl<'a> InstanceDraft<'a> {
     /// Returns what must be committed, and what is to be done after that.
     pub(super) fn finish(mut self, decisions: Vec<OperationDecision>) -> (Changes, Vec<Effect>) {
         self.record_history();
+        let limits = self.limit_changes();
         let effects = self.requests.into_effects(&self.rows, &self.record, self.stored);
         let releases_owner = self.record.is_idle();
         let is_final = self.record.state.is_final();
@@ -407,6 +416,7 @@ impl<'a> InstanceDraft<'a> {
             reset,
             closed: self.closed,
             tasks,
+            limits,
             transitions: self.history.into_transitions(),
             decisions,
             place: self.place.filter(|_| !is_final),

@@ -109,11 +109,12 @@ impl EffectRequests {
             let bound = rows.touched().keys().filter(|o| is_newly_bound(rows, **o));
             requested.into_iter().flatten().chain(bound).copied().collect()
         };
-        effects.extend(
-            requesting
-                .into_iter()
-                .filter_map(|task_index| for_task(rows.plan(), state, task_index, rows.get(task_index)?)),
-        );
+        // A later event of the batch may have suspended what an earlier one requested.
+        let needed = requesting.into_iter().filter_map(|task_index| {
+            let row = rows.get(task_index).filter(|row| row.state.is_active())?;
+            for_task(rows.plan(), state, task_index, row)
+        });
+        effects.extend(needed);
         effects.sort();
         effects.dedup();
     }

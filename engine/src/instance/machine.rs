@@ -11,6 +11,7 @@ use super::state::Instance;
 use super::timers::{fire_due, move_due_times};
 use super::when::decide_queued;
 use crate::ids::{TaskIndex, Timestamp};
+use crate::limits::ProjectCap;
 use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::states::{Attention, KillCause, Priority};
@@ -50,6 +51,19 @@ impl<'a> StepBatch<'a> {
     pub fn with_places(mut self, places: PlaceOutlook) -> Self {
         self.draft.set_places(places);
         self
+    }
+
+    /// Says whether the attempts of its project are counted; they are not unless this says so.
+    #[must_use]
+    pub fn with_project_cap(mut self, cap: ProjectCap) -> Self {
+        self.draft.set_project_cap(cap);
+        self
+    }
+
+    /// Whether a task takes slots of limits together with a slot of a worker.
+    pub fn has_limits(&self, task_index: TaskIndex) -> bool {
+        let task = self.draft.plan().definition.task(task_index);
+        task.is_some_and(|task| !self.draft.limits_of(task).is_empty())
     }
 
     /// Decides one event.
@@ -132,7 +146,7 @@ fn load(draft: &mut InstanceDraft<'_>) {
     draft.requests_mut().wake();
     for task_index in draft.rows().active() {
         if draft.rows().get(task_index).and_then(Task::wait) == Some(Wait::Slot) {
-            draft.requests_mut().request_slot(task_index);
+            draft.request_start(task_index);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How an attempt that runs in the owner begins, decided in the commit in which it starts.
 
+mod children;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -8,11 +10,13 @@ use super::draft::InstanceDraft;
 use super::expression_scope::ScopeSource;
 use crate::attempt::AttemptEnd;
 use crate::expression::{Expression, ExpressionScope};
-use crate::ids::TaskIndex;
+use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
+use crate::params::task_values;
 use crate::plan::branches::{BRANCH_OUTPUT, RESULT_OUTPUT};
 use crate::plan::trigger_rule::Outcome;
 use crate::spec::model::TaskDefinition;
-use crate::task::Opening;
+use crate::task::{Opening, Task};
+use crate::task_type::WatchKind;
 use crate::task_type::conditions::{ConditionsFields, TaskResult, read_conditions};
 use crate::task_type::switch::{SwitchFields, read_switch};
 
@@ -28,10 +32,36 @@ pub(super) fn open_attempt(
     if let Some(fields) = read_switch(&task.action) {
         return Opening::Ends(decide_switch(draft, task_index, &fields));
     }
+    let children = task.action.site().watch_kind() == Some(WatchKind::Children);
+    if let Some(row) = draft.rows().get(task_index).filter(|_| children) {
+        return open_children(draft, task_index, (task, row));
+    }
     Opening::Waits {
         reason: format!("begins as {}", task.action.type_name()),
         failure_wait_ms: None,
         detail: Value::Null,
+    }
+}
+
+fn open_children(
+    draft: &InstanceDraft<'_>,
+    task_index: TaskIndex,
+    (task, row): (&TaskDefinition, &Task),
+) -> Opening {
+    let rows = &draft.stored().rows;
+    let base = draft.plan().start.time_base(rows.created_at);
+    let uid = DispatchId {
+        generation: rows.generation,
+        instance: rows.id,
+        task_index,
+        attempt: AttemptNumber(row.attempts),
+        dispatch_number: 0,
+    };
+    let outputs_of = |at: TaskIndex| draft.rows().get(at).map(|row| &row.outputs);
+    let overrides = row.overrides.as_deref();
+    match task_values(draft.plan(), uid, base, &outputs_of, overrides) {
+        Ok(values) => children::open(task, row, (&values, base), draft.at()),
+        Err(error) => Opening::Ends(AttemptEnd::hopeless(&error.to_string(), draft.at())),
     }
 }
 

@@ -1,10 +1,12 @@
 mod bounded;
+mod children;
 mod control;
 mod coverage;
 mod edges;
 mod explanations;
 pub(crate) mod fixture;
 mod golden;
+mod limits;
 mod oracle;
 mod properties;
 mod single_task_oracle;

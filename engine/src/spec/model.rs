@@ -134,6 +134,15 @@ pub struct Predecessor {
     pub on: TriggerRule,
 }
 
+/// Slots of a named limit that a task holds while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LimitUse {
+    /// The limit: of the project, else one that all projects share.
+    pub name: String,
+    /// How many; at least 1.
+    pub slots: u32,
+}
+
 /// One task of a workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskDefinition {
@@ -161,6 +170,10 @@ pub struct TaskDefinition {
     pub priority: Option<Priority>,
     /// Unless given, the workflow's.
     pub worker_group: Option<String>,
+    /// The limits whose slots it holds while it runs, each once.
+    pub limits: Vec<LimitUse>,
+    /// The longest wait for slots and limits, in milliseconds; then it fails without an attempt.
+    pub wait_within_ms: Option<i64>,
     /// Extra environment of its processes.
     pub env: BTreeMap<String, String>,
     /// What follows the loss of its worker.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::concurrency::concurrency_schema;
 use super::limits::{MAX_SCHEDULES, MAX_TASKS};
 use super::params::TYPES;
-use super::{cut_off, names, tasks};
+use super::{cut_off, limit_uses, names, tasks};
 use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::fields::schedule_schema;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost, Priority};
@@ -127,6 +127,8 @@ fn common() -> Map<String, Value> {
         "on_timeout": choice(OnTimeout::ALL, OnTimeout::Fail),
         "priority": choice(Priority::ALL, Priority::Medium),
         "worker_group": name("Where it runs."),
+        "limits": limit_uses::schema(),
+        "wait_within": duration("The longest wait for slots and limits; then it fails."),
         "env": {
             "type": "object",
             "propertyNames": { "pattern": "^(?!PORPOISE_)[A-Za-z_][A-Za-z0-9_]*$" },

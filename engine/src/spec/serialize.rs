@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::concurrency::serialize_concurrency;
-use super::cut_off;
 use super::duration::HumanDuration;
 use super::model::{Definition, Direction, Output, Param, Predecessor, RetryPolicy, TaskDefinition};
 use super::values::{ParamType, undeclared_type, value_text};
+use super::{cut_off, limit_uses};
 use crate::plan::trigger_rule::TriggerRule;
 use crate::schedule::fields::serialize_schedule;
 use crate::states::{Backoff, FailureStrategy, OnTimeout, OnWorkerLost};
@@ -76,6 +76,13 @@ fn task(definition: &Definition, task: &TaskDefinition) -> Value {
     put_unless(&mut map, "on_timeout", &task.on_timeout, &OnTimeout::Fail);
     put_some(&mut map, "priority", task.priority);
     put_some(&mut map, "worker_group", task.worker_group.as_ref());
+    put_unless(
+        &mut map,
+        "limits",
+        &limit_uses::serialize(&task.limits),
+        &Vec::new(),
+    );
+    put_some(&mut map, "wait_within", task.wait_within_ms.map(duration));
     put_unless(&mut map, "env", &task.env, &BTreeMap::new());
     put_unless(
         &mut map,

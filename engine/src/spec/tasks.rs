@@ -10,7 +10,7 @@ use super::model::{OnCutOff, Output, RetryPolicy, TaskDefinition};
 use super::params::ParamOwner;
 use super::validator::{Path, Validator, named};
 use super::values::{ParamType, undeclared_type};
-use super::{cut_off, names, needs, params};
+use super::{cut_off, limit_uses, names, needs, params};
 use crate::states::{Backoff, OnTimeout, OnWorkerLost, Priority};
 use crate::task_type::action::TaskAction;
 use crate::task_type::logic_values::parse_expression;
@@ -30,6 +30,8 @@ pub(super) const COMMON_KEYS: &[&str] = &[
     "on_timeout",
     "priority",
     "worker_group",
+    "limits",
+    "wait_within",
     "env",
     "on_worker_lost",
     "on_cut_off",
@@ -111,6 +113,11 @@ fn parse_task(validator: &mut Validator, name: &str, value: &Value, at: &Path<'_
         priority: common("priority")
             .and_then(|value| validator.choice(value, &at.key("priority"), &priorities())),
         worker_group: common("worker_group").and_then(|value| validator.name(value, &at.key("worker_group"))),
+        limits: common("limits").map_or_else(Vec::new, |value| {
+            limit_uses::parse(validator, value, &at.key("limits"))
+        }),
+        wait_within_ms: common("wait_within")
+            .and_then(|value| validator.limit(value, &at.key("wait_within"))),
         env: common("env").map_or_else(BTreeMap::new, |value| {
             params::parse_env(validator, value, &at.key("env"))
         }),

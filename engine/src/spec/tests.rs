@@ -595,6 +595,8 @@ fn each_type_is_readable_with_the_keys_that_its_schema_requires() {
             match key {
                 "run" => task[key] = json!("echo"),
                 "request" => task[key] = json!({ "url": "http://x" }),
+                "workflow" => task[key] = json!("part"),
+                "over" => task[key] = json!({ "k": [1] }),
                 "cases" | "default" => task[key] = json!([]),
                 _ => {}
             }

@@ -1,11 +1,13 @@
 //! The rules of attempts: their numbers, times, retry waits.
 
+use super::progress::Progress;
 use super::row::{Attempt, Task};
 use super::step::StepContext;
 use crate::attempt::AttemptEnd;
 use crate::ids::{AttemptNumber, DispatchId};
 use crate::spec::model::RetryPolicy;
 use crate::states::{AttemptState, Backoff};
+use crate::task_type::WatchKind;
 
 /// Returns an attempt that is not bound to a worker.
 pub(super) fn new_attempt(context: &StepContext<'_>, number: AttemptNumber) -> Attempt {
@@ -61,7 +63,17 @@ pub(super) fn record_end(context: &StepContext<'_>, task: &mut Task, end: &Attem
     task.started_at.get_or_insert(started);
     task.ended_at = Some(ended);
     task.due_at = None;
-    task.progress = None;
+    task.progress = ended_progress(context, task.progress.take());
+}
+
+/// Returns what is kept of a wait that has ended: what an attempt started, since the next one may take it over.
+fn ended_progress(context: &StepContext<'_>, progress: Option<Box<Progress>>) -> Option<Box<Progress>> {
+    let keeps = context.site.watch_kind() == Some(WatchKind::Children);
+    let progress = progress.filter(|_| keeps)?;
+    Some(Box::new(Progress {
+        detail: progress.detail,
+        ..Progress::default()
+    }))
 }
 
 /// Returns the wait after the `failures`-th failed attempt of a run.

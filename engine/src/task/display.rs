@@ -62,6 +62,8 @@ impl fmt::Display for TaskReport {
                 write!(f, "slot granted for {task_index} on {}", worker.name)
             }
             Self::NoSlot { task_index, .. } => write!(f, "no slot for {task_index}"),
+            Self::RoomFound { task_index } => write!(f, "room found for {task_index}"),
+            Self::NoRoom { task_index, .. } => write!(f, "no room for {task_index}"),
             Self::Attempt { uid, event } => write!(f, "{event} {uid}"),
             Self::CompletedInline { task_index, attempt } => {
                 write!(f, "completed inline {task_index}#{attempt}")
@@ -77,6 +79,8 @@ impl fmt::Display for TaskEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RequestSlot => f.write_str("request slot"),
+            Self::RequestRoom => f.write_str("request room"),
+            Self::AwaitWorker => f.write_str("await worker"),
             Self::CancelSlot => f.write_str("cancel slot"),
             Self::CompleteInline => f.write_str("complete inline"),
             Self::Open => f.write_str("open"),

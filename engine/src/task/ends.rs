@@ -2,7 +2,7 @@
 
 use super::attempts::{record_end, retry_wait};
 use super::force::{force_ended, take_kill_reason};
-use super::row::Task;
+use super::row::{Attempt, Task};
 use super::step::{InstanceMode, StepContext, TaskStep};
 use crate::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use crate::ids::Timestamp;
@@ -128,6 +128,23 @@ fn record_failure(context: &StepContext<'_>, task: &mut Task, error: &str) -> Ti
 fn fail(context: &StepContext<'_>, mut task: Task, error: String) -> TaskStep {
     let ended_at = record_failure(context, &mut task, &error);
     let why = format!("attempt {} failed: {error}", task.attempts);
+    retry_after(context, task, ended_at, why)
+}
+
+/// Fails a task that has waited for slots or limits as long as it may; it counts as a failed attempt, without being one.
+pub(super) fn expire_wait(context: &StepContext<'_>, mut task: Task) -> TaskStep {
+    let limit = HumanDuration(context.task.wait_within_ms.unwrap_or_default());
+    let why = format!("waited longer than {limit}");
+    if task.attempt.as_ref().is_some_and(Attempt::is_unbound) {
+        record_failure(context, &mut task, &why);
+    } else {
+        task.expired_waits += 1;
+    }
+    retry_after(context, task, context.at, why)
+}
+
+/// Continues after a failure: with another attempt while tries are left and the instance allows it.
+fn retry_after(context: &StepContext<'_>, mut task: Task, ended_at: Timestamp, why: String) -> TaskStep {
     if task.counted_attempts() > context.retry.max {
         return TaskStep::entered(task, TaskState::Failed, why);
     }

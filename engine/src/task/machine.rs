@@ -1,13 +1,13 @@
 //! The step function of a task.
 
-use super::ends::{complete_inline, end, suspend_retry, wait_for_retry};
+use super::ends::{complete_inline, end, expire_wait, suspend_retry, wait_for_retry};
 use super::force::{force, force_after_kill};
 use super::report::TaskReport;
 use super::row::Task;
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
 use super::transitions::{
     abandon, become_ready, bind, cancel, defer_loss, enqueue, kill, kill_wait, mark_lost, mark_not_started,
-    mark_started, suspend, time_out, wait_for_slot,
+    mark_started, suspend, time_out, wait_for_room, wait_for_worker,
 };
 use super::watch;
 use crate::attempt::AttemptEvent;
@@ -59,11 +59,13 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             E::Report(R::SlotGranted { .. }),
         ) => refuse_slot(task),
 
-        (Waiting, E::Report(R::NoSlot { reason, .. })) => wait_for_slot(task, reason),
+        (Waiting, E::Report(R::NoSlot { reason, .. })) => wait_for_worker(context, task, reason),
+        (Waiting, E::Report(R::RoomFound { .. })) => TaskStep::unchanged(task, vec![TaskEffect::RequestSlot]),
+        (Waiting, E::Report(R::NoRoom { reason, .. })) => wait_for_room(task, reason),
         (
             Pending | Delayed | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess | Failed
             | Killed | Skipped | NotRun,
-            E::Report(R::NoSlot { .. }),
+            E::Report(R::NoSlot { .. } | R::RoomFound { .. } | R::NoRoom { .. }),
         ) => TaskStep::ignored(task, "it does not wait for a slot"),
 
         (Dispatched | Running, E::Report(R::Attempt { uid, event })) if is_open(&task, uid) => {
@@ -99,6 +101,7 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
 
         (Delayed, E::Due) if is_due(&task, context.at) => enqueue(context, task, "its delay has passed"),
         (WaitingRetry, E::Due) if is_due(&task, context.at) => enqueue(context, task, "its wait has passed"),
+        (Waiting, E::Due) if is_due(&task, context.at) => expire_wait(context, task),
         (Running, E::Due) if is_due(&task, context.at) => match context.site.watch_kind() {
             Some(kind) => watch::expire(context, task, kind),
             None => time_out(context, task),

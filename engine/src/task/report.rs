@@ -22,6 +22,18 @@ pub enum TaskReport {
         /// What is missing, as a readable text; names the group.
         reason: String,
     },
+    /// The limits of the task have room for it now.
+    RoomFound {
+        /// The task.
+        task_index: TaskIndex,
+    },
+    /// A limit had no room for the task when it was to be bound to a worker.
+    NoRoom {
+        /// The task.
+        task_index: TaskIndex,
+        /// What is missing, as a readable text; names the limit.
+        reason: String,
+    },
     /// Something happened to an attempt.
     Attempt {
         /// Which dispatch of it.
@@ -53,6 +65,8 @@ impl TaskReport {
         match self {
             Self::SlotGranted { task_index, .. }
             | Self::NoSlot { task_index, .. }
+            | Self::RoomFound { task_index }
+            | Self::NoRoom { task_index, .. }
             | Self::CompletedInline { task_index, .. }
             | Self::Observed { task_index, .. } => *task_index,
             Self::Attempt { uid, .. } => uid.task_index,

@@ -22,7 +22,9 @@ pub struct Task {
     pub attempts_before_run: u32,
     /// Attempts of this run that became `lost`; they do not count against `retry.max`.
     pub lost_in_run: u32,
-    /// When a delay, a retry wait or the open attempt's time limit ends.
+    /// Waits of this run that took longer than `wait_within`; they count against `retry.max` without an attempt.
+    pub expired_waits: u32,
+    /// When a delay, a retry wait, the wait for slots or the open attempt's time limit ends.
     pub due_at: Option<Timestamp>,
     /// The start of the first attempt ever.
     pub started_at: Option<Timestamp>,
@@ -36,7 +38,7 @@ pub struct Task {
     pub reused: Option<InstanceId>,
     /// The latest attempt, open or ended; `None` before the first.
     pub attempt: Option<Attempt>,
-    /// What is stored of an open attempt that waits in the owner.
+    /// What is stored of an open attempt that waits in the owner, and what the last one started.
     pub progress: Option<Box<Progress>>,
 }
 
@@ -109,6 +111,7 @@ impl Task {
             attempts: 0,
             attempts_before_run: 0,
             lost_in_run: 0,
+            expired_waits: 0,
             due_at: None,
             started_at: None,
             ended_at: None,
@@ -148,10 +151,12 @@ impl Task {
             .is_some_and(|attempt| attempt.uid == Some(uid))
     }
 
-    /// Returns how many attempts of this run count against `retry.max`, the latest included.
+    /// Returns how many attempts of this run count against `retry.max`, the latest included, with the waits that took too
+    /// long.
     pub(super) fn counted_attempts(&self) -> u32 {
         self.attempts
             .saturating_sub(self.attempts_before_run)
             .saturating_sub(self.lost_in_run)
+            .saturating_add(self.expired_waits)
     }
 }

@@ -4,6 +4,7 @@ use super::report::TaskReport;
 use super::row::{Attempt, Task};
 use super::watch::Opening;
 use crate::ids::{Epoch, Generation, InstanceId, TaskIndex, Timestamp};
+use crate::limits::TaskLimits;
 use crate::spec::model::{RetryPolicy, TaskDefinition};
 use crate::states::{KillCause, TaskState};
 use crate::task_type::ExecutionSite;
@@ -34,6 +35,8 @@ pub struct StepContext<'a> {
     pub timeout_ms: Option<i64>,
     /// The group whose slots it uses.
     pub worker_group: &'a str,
+    /// The limits that it needs room in.
+    pub limits: TaskLimits<'a>,
     /// What the instance allows.
     pub mode: InstanceMode,
     /// The time of the event.
@@ -99,6 +102,10 @@ pub enum TaskEvent {
 pub enum TaskEffect {
     /// Request a slot on a worker.
     RequestSlot,
+    /// Wait in the queues of its limits.
+    RequestRoom,
+    /// Wait for a slot of a worker alone: its limits had room.
+    AwaitWorker,
     /// Its slot, or its slot request, is of no use to it.
     CancelSlot,
     /// Complete its attempt in the owner, as an event of the next batch.

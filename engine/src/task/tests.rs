@@ -2,6 +2,7 @@ use super::*;
 use crate::attempt::{AttemptEnd, AttemptEvent, AttemptResult};
 use crate::ids::{AttemptNumber, DispatchId, Epoch, Generation, InstanceId, TaskIndex, Timestamp};
 use crate::instance::tests_support as fixture;
+use crate::limits::TaskLimits;
 use crate::spec::duration::HumanDuration;
 use crate::spec::model::{Output, TaskDefinition};
 use crate::spec::values::ParamType;
@@ -23,6 +24,7 @@ fn context(task: &TaskDefinition, mode: InstanceMode, at: i64) -> StepContext<'_
         retry: task.retry.unwrap_or_default(),
         timeout_ms: task.timeout_ms,
         worker_group: "default",
+        limits: TaskLimits::NONE,
         mode,
         at: Timestamp(at),
         epoch: Epoch(1),

@@ -34,11 +34,21 @@ pub(super) fn enqueue(context: &StepContext<'_>, mut task: Task, why: &str) -> T
     match context.site {
         ExecutionSite::Worker => {
             task.state = TaskState::Waiting;
-            task.reason = Some(format!(
-                "waits for a slot in worker group `{}`",
-                context.worker_group
-            ));
-            TaskStep::changed(task, why, vec![TaskEffect::RequestSlot])
+            task.due_at = context.task.wait_within_ms.map(|ms| context.at.plus(ms));
+            let (reason, effect) = if context.limits.is_empty() {
+                let group = context.worker_group;
+                (
+                    format!("waits for a slot in worker group `{group}`"),
+                    TaskEffect::RequestSlot,
+                )
+            } else {
+                (
+                    format!("waits for room in {}", context.limits),
+                    TaskEffect::RequestRoom,
+                )
+            };
+            task.reason = Some(reason);
+            TaskStep::changed(task, why, vec![effect])
         }
         ExecutionSite::Decision | ExecutionSite::Owner(_) => watch::start(context, task, why),
         ExecutionSite::Inline => {
@@ -76,10 +86,27 @@ pub(super) fn bind(context: &StepContext<'_>, mut task: Task, worker: Worker) ->
     task.attempt = Some(attempt);
     task.state = TaskState::Dispatched;
     task.reason = None;
+    task.due_at = None;
     TaskStep::changed(task, why, effects)
 }
 
-pub(super) fn wait_for_slot(mut task: Task, reason: String) -> TaskStep {
+/// Shows why there is no slot of a worker; a task with limits leaves their queues, since they have room.
+pub(super) fn wait_for_worker(context: &StepContext<'_>, task: Task, reason: String) -> TaskStep {
+    let mut step = wait_because(task, reason);
+    if !context.limits.is_empty() {
+        step.effects.push(TaskEffect::AwaitWorker);
+    }
+    step
+}
+
+/// Shows which limit lacks room; the task waits in the queues of its limits again.
+pub(super) fn wait_for_room(task: Task, reason: String) -> TaskStep {
+    let mut step = wait_because(task, reason);
+    step.effects.push(TaskEffect::RequestRoom);
+    step
+}
+
+fn wait_because(mut task: Task, reason: String) -> TaskStep {
     if task.reason.as_deref() == Some(reason.as_str()) {
         return TaskStep::ignored(task, "it waits for that already");
     }
@@ -192,7 +219,7 @@ pub(super) fn defer_loss(task: Task, reason: String) -> TaskStep {
     if task.attempt.as_ref().is_some_and(is_killed) {
         return TaskStep::ignored(task, "it is being killed");
     }
-    wait_for_slot(task, reason)
+    wait_because(task, reason)
 }
 
 /// Moves a task whose attempt did not run to an end: again into the queue, or to where the instance puts it.

@@ -121,6 +121,9 @@ pub(super) fn start(context: &StepContext<'_>, mut task: Task, why: &str) -> Tas
     if waits_in_owner(&task) {
         let progress = task.progress.get_or_insert_default();
         progress.resume_times(context.at);
+        if context.site.watch_kind() == Some(WatchKind::Children) {
+            children::resume(progress);
+        }
         task.due_at = progress.due_at();
         task.reason = Some(progress.waits_for.clone());
         return TaskStep::changed(task, "its attempt continues", vec![TaskEffect::Watch]);
@@ -134,6 +137,11 @@ pub(super) fn start(context: &StepContext<'_>, mut task: Task, why: &str) -> Tas
     task.reason = None;
     let progress = Progress {
         time_limit_at: context.timeout_ms.map(|limit| context.at.plus(limit)),
+        // What the last attempt started, for the one that begins.
+        detail: task
+            .progress
+            .take()
+            .map_or(Value::Null, |progress| progress.detail),
         ..Progress::default()
     };
     task.due_at = progress.due_at();

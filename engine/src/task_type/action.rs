@@ -6,9 +6,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::child_workflow::ChildWorkflow;
 use super::definition::TaskType;
 use super::field::{FieldValues, parse_fields, with_defaults};
-use super::site::ExecutionSite;
+use super::site::{ExecutionSite, WatchKind};
 use super::value_kind::ValueKind;
 use crate::params::time::TimeBase;
 use crate::spec::validator::{Path, Validator};
@@ -95,6 +96,20 @@ impl TaskAction {
     /// Returns the fields as a document has them: in the order of the type's table, without defaults.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.fields.iter().map(|(key, value)| (*key, value))
+    }
+
+    /// Returns the workflow whose instances it starts, if it starts any.
+    pub fn child_workflow(&self) -> Option<ChildWorkflow> {
+        let value = |key: &str| self.fields.iter().find(|(known, _)| *known == key);
+        let text = |key: &str| value(key).and_then(|(_, value)| value.as_str());
+        if self.site() != ExecutionSite::Owner(WatchKind::Children) {
+            return None;
+        }
+        Some(ChildWorkflow {
+            project: text("project").map(str::to_owned),
+            name: text("workflow")?.to_owned(),
+            version: value("version").and_then(|(_, value)| value.as_i64()),
+        })
     }
 
     /// Reads the fields as the struct of their type; placeholders are not replaced.

@@ -36,6 +36,8 @@ pub enum Presence {
     Optional,
     /// It may be left out, which means this value.
     Default(&'static str),
+    /// It may be left out, which means this number.
+    DefaultInteger(i64),
 }
 
 /// The values of fields by key, in the order of the table; a value that equals its default is left out.
@@ -73,6 +75,7 @@ pub(crate) fn with_defaults(fields: &[Field], values: &[(&'static str, Value)]) 
         }
         (Some((_, value)), _, _) => Some(value.clone()),
         (None, _, Presence::Default(default)) => Some(json!(default)),
+        (None, _, Presence::DefaultInteger(default)) => Some(json!(default)),
         (None, _, Presence::Required(_) | Presence::Optional) => None,
     };
     fields
@@ -125,7 +128,7 @@ impl Field {
                     validator.missing(at, self.key, hint);
                     None
                 }
-                Presence::Optional | Presence::Default(_) => Some(None),
+                Presence::Optional | Presence::Default(_) | Presence::DefaultInteger(_) => Some(None),
             };
         };
         let value = match self.kind {
@@ -134,8 +137,9 @@ impl Field {
         };
         let is_default = match self.presence {
             Presence::Default(default) => value.as_str() == Some(default),
+            Presence::DefaultInteger(default) => value.as_i64() == Some(default),
             Presence::Required(_) => false,
-            Presence::Optional => value.as_object().is_some_and(Map::is_empty),
+            Presence::Optional => is_empty(&value),
         };
         Some((!is_default).then_some(value))
     }
@@ -147,11 +151,18 @@ impl Field {
             FieldKind::Value(kind) => kind.schema(),
         };
         schema["description"] = json!(self.doc);
-        if let Presence::Default(default) = self.presence {
-            schema["default"] = json!(default);
+        match self.presence {
+            Presence::Default(default) => schema["default"] = json!(default),
+            Presence::DefaultInteger(default) => schema["default"] = json!(default),
+            Presence::Required(_) | Presence::Optional => {}
         }
         schema
     }
+}
+
+/// Whether a value says the same as none.
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
 fn parse_object(

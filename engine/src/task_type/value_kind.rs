@@ -3,9 +3,13 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use super::child_values::{
+    lists_schema, params_schema, parse_lists, parse_params, parse_separator, parse_texts, texts_schema,
+};
 use super::logic_values::{
     cases_schema, conditions_schema, parse_cases, parse_conditions, parse_task_names, task_names_schema,
 };
+use crate::spec::names::MAX_CHARS;
 use crate::spec::validator::{Path, Validator, named};
 
 /// The most bytes of a script or a text; the limit of a whole document is near it anyway.
@@ -44,6 +48,23 @@ pub enum ValueKind {
     Headers,
     /// A list of HTTP status codes.
     StatusCodes,
+    /// The name of a project or workflow.
+    Name,
+    /// A whole number within bounds.
+    Integer {
+        /// The least.
+        min: i64,
+        /// The greatest.
+        max: i64,
+    },
+    /// Parameters of a start, by name.
+    ParamValues,
+    /// Parameters with the values that they take in turn.
+    ValueLists,
+    /// A list of texts.
+    Texts,
+    /// A short text that is not empty.
+    Separator,
     /// The name of one task, or a list of names.
     TaskNames,
     /// Cases of a switch: each an expression with the tasks that it chooses.
@@ -71,6 +92,12 @@ impl ValueKind {
                 .map(Value::from),
             Self::Headers => parse_headers(validator, value, at).map(Value::from),
             Self::StatusCodes => parse_status_codes(validator, value, at).map(Value::from),
+            Self::Name => validator.name(value, at).map(Value::from),
+            Self::Integer { min, max } => validator.integer(value, at, (min, max)).map(Value::from),
+            Self::ParamValues => parse_params(validator, value, at).map(Value::from),
+            Self::ValueLists => parse_lists(validator, value, at).map(Value::from),
+            Self::Texts => parse_texts(validator, value, at).map(Value::from),
+            Self::Separator => parse_separator(validator, value, at).map(Value::from),
             Self::TaskNames => parse_task_names(validator, value, at),
             Self::Cases => parse_cases(validator, value, at),
             Self::Conditions => parse_conditions(validator, value, at),
@@ -107,6 +134,12 @@ impl ValueKind {
                 "minItems": 1,
                 "items": { "type": "integer", "minimum": 100, "maximum": 599 },
             }),
+            Self::Name => json!({ "type": "string", "minLength": 1, "maxLength": MAX_CHARS }),
+            Self::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Self::ParamValues => params_schema(),
+            Self::ValueLists => lists_schema(),
+            Self::Texts => texts_schema(),
+            Self::Separator => json!({ "type": "string", "minLength": 1 }),
         }
     }
 }

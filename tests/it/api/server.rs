@@ -54,6 +54,7 @@ impl Node for Idle {
 
     fn schedules_changed(&self) {}
 
+    fn limits_changed(&self) {}
     fn places_changed(&self) {}
 
     async fn notify_owner(&self, _: InstanceId, _: Duration) {}

@@ -229,8 +229,16 @@ impl RecordingMaster {
                 self.record(format!("inbox of {instance} for {wait_ms} ms"));
                 MasterReply::Done {}
             }
+            MasterCall::LookAgain { instances } => {
+                self.record(format!("look again at {}", instances.len()));
+                MasterReply::Done {}
+            }
             MasterCall::Reconcile {} => {
                 self.record("reconcile".to_owned());
+                MasterReply::Done {}
+            }
+            MasterCall::CheckLimits { limits } => {
+                self.record(format!("{} limits", limits.len()));
                 MasterReply::Done {}
             }
             MasterCall::ReachableWorkers {} => {

@@ -74,6 +74,7 @@ pub(crate) fn task(state: TaskState, attempt: Option<Attempt>) -> Task {
         attempts: attempt.as_ref().map_or(0, |a| a.number.0),
         attempts_before_run: 0,
         lost_in_run: 1,
+        expired_waits: 1,
         due_at: Some(Timestamp(5_000)),
         started_at: Some(Timestamp(1_001)),
         ended_at: None,

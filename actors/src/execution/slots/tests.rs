@@ -55,6 +55,10 @@ fn request(task_index: u32, priority: Priority) -> SlotRequest {
     }
 }
 
+fn project() -> Arc<str> {
+    "p".into()
+}
+
 fn worker() -> Worker {
     Worker {
         incarnation: Incarnation(7),
@@ -84,18 +88,18 @@ fn wait_reason(answer: SlotReply) -> String {
 
 #[test]
 fn a_group_without_a_worker_is_named() {
-    let reason = wait_reason(slots(1).request("gpu", request(0, Priority::Medium)));
+    let reason = wait_reason(slots(1).request("gpu", &project(), request(0, Priority::Medium)));
     assert_eq!(reason, "no worker in group `gpu`");
 }
 
 #[test]
 fn a_dropped_guard_is_a_free_slot() {
     let slots = slots(1);
-    let slot = granted(slots.request(GROUP, request(0, Priority::Medium)));
-    wait_reason(slots.request(GROUP, request(1, Priority::Medium)));
+    let slot = granted(slots.request(GROUP, &project(), request(0, Priority::Medium)));
+    wait_reason(slots.request(GROUP, &project(), request(1, Priority::Medium)));
     slots.cancel(InstanceId(1), TaskIndex(1));
     drop(slot);
-    granted(slots.request(GROUP, request(2, Priority::Medium)));
+    granted(slots.request(GROUP, &project(), request(2, Priority::Medium)));
 }
 
 #[actix::test]
@@ -103,9 +107,9 @@ async fn a_released_slot_goes_to_the_most_urgent_request() {
     let slots = slots(1);
     let probe = Probe::default().start();
     slots.register(InstanceId(1), probe.clone().recipient());
-    let slot = granted(slots.request(GROUP, request(0, Priority::Medium)));
-    wait_reason(slots.request(GROUP, request(1, Priority::Low)));
-    wait_reason(slots.request(GROUP, request(2, Priority::High)));
+    let slot = granted(slots.request(GROUP, &project(), request(0, Priority::Medium)));
+    wait_reason(slots.request(GROUP, &project(), request(1, Priority::Low)));
+    wait_reason(slots.request(GROUP, &project(), request(2, Priority::High)));
     drop(slot);
     assert_eq!(probe.send(Granted).await.unwrap(), [2]);
     probe.send(GiveBack).await.unwrap();
@@ -115,10 +119,10 @@ async fn a_released_slot_goes_to_the_most_urgent_request() {
 #[test]
 fn no_request_passes_a_waiting_one_that_comes_first() {
     let slots = slots(1);
-    let _slot = granted(slots.request(GROUP, request(0, Priority::Medium)));
-    wait_reason(slots.request(GROUP, request(1, Priority::High)));
+    let _slot = granted(slots.request(GROUP, &project(), request(0, Priority::Medium)));
+    wait_reason(slots.request(GROUP, &project(), request(1, Priority::High)));
     slots.add_worker(&worker(), GROUP, 1);
-    wait_reason(slots.request(GROUP, request(2, Priority::Medium)));
+    wait_reason(slots.request(GROUP, &project(), request(2, Priority::Medium)));
 }
 
 #[actix::test]
@@ -130,9 +134,9 @@ async fn a_grant_to_an_actor_that_is_gone_goes_to_the_next() {
         instance: InstanceId(2),
         ..request(0, Priority::Highest)
     };
-    let slot = granted(slots.request(GROUP, request(0, Priority::Medium)));
-    wait_reason(slots.request(GROUP, other));
-    wait_reason(slots.request(GROUP, request(1, Priority::Low)));
+    let slot = granted(slots.request(GROUP, &project(), request(0, Priority::Medium)));
+    wait_reason(slots.request(GROUP, &project(), other));
+    wait_reason(slots.request(GROUP, &project(), request(1, Priority::Low)));
     drop(slot);
     assert_eq!(probe.send(Granted).await.unwrap(), [1]);
 }
@@ -140,19 +144,19 @@ async fn a_grant_to_an_actor_that_is_gone_goes_to_the_next() {
 #[test]
 fn a_worker_that_refuses_gets_no_more_until_it_reports_free_slots() {
     let slots = slots(2);
-    let first = granted(slots.request(GROUP, request(0, Priority::Medium)));
+    let first = granted(slots.request(GROUP, &project(), request(0, Priority::Medium)));
     slots.record_answer(worker().incarnation, 1, 0, None);
     drop(first);
-    wait_reason(slots.request(GROUP, request(1, Priority::Medium)));
+    wait_reason(slots.request(GROUP, &project(), request(1, Priority::Medium)));
     slots.cancel(InstanceId(1), TaskIndex(1));
     slots.report_free(worker().incarnation, 2);
-    granted(slots.request(GROUP, request(1, Priority::Medium)));
+    granted(slots.request(GROUP, &project(), request(1, Priority::Medium)));
 }
 
 #[test]
 fn an_unregistered_instance_waits_for_nothing() {
     let slots = slots(0);
-    wait_reason(slots.request(GROUP, request(0, Priority::Medium)));
+    wait_reason(slots.request(GROUP, &project(), request(0, Priority::Medium)));
     assert!(slots.shared.lock().table.is_starving());
     slots.unregister(InstanceId(1));
     assert!(!slots.shared.lock().table.is_starving());

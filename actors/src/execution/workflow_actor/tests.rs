@@ -15,14 +15,18 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::*;
+use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
 use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
 use crate::execution::instance_loader::InstanceLoader;
+use crate::execution::instance_notices::{InstanceNotices, NoticeDeps};
 use crate::execution::last_activity::LastActivity;
 use crate::execution::lease_grants::LeaseGrants;
+use crate::execution::limit_actor::{LimitActor, LimitDeps};
 use crate::execution::slots::Slots;
 use crate::execution::worker_selection::WorkerSelection;
 use crate::exit_on_panic::ExitOnPanic;
+use crate::messages::master::{CheckInbox, InboxStatus, LookAgainAt, RunInstance};
 use crate::messages::membership::Membership;
 use crate::testing::store::{FailedWrite, FakeStore};
 use ports::clock::Clock;
@@ -82,6 +86,28 @@ impl Handler<WorkerDead> for Bystander {
     type Result = ();
 
     fn handle(&mut self, _: WorkerDead, _: &mut Self::Context) {}
+}
+
+impl Handler<RunInstance> for Bystander {
+    type Result = ();
+
+    fn handle(&mut self, _: RunInstance, _: &mut Self::Context) {}
+}
+
+impl Handler<CheckInbox> for Bystander {
+    type Result = MessageResult<CheckInbox>;
+
+    fn handle(&mut self, _: CheckInbox, _: &mut Self::Context) -> Self::Result {
+        MessageResult(InboxStatus::Decided)
+    }
+}
+
+impl Handler<LookAgainAt> for Bystander {
+    type Result = MessageResult<LookAgainAt>;
+
+    fn handle(&mut self, _: LookAgainAt, _: &mut Self::Context) -> Self::Result {
+        MessageResult(Vec::new())
+    }
 }
 
 /// An owner with one instance of one task.
@@ -215,6 +241,13 @@ async fn start_services(
     active.expect("an active worker");
     let slots = Slots::with_selection(WorkerSelection::default());
     let leases = LeaseGrants::standalone();
+    let limit_deps = LimitDeps {
+        this_node: this_node.incarnation,
+        store: Arc::new(store.clone()),
+        rpc: RpcClient::new(Arc::new(worker.clone())),
+        slots: slots.clone(),
+    };
+    let (_, limits) = LimitActor::start_with_board(limit_deps, exit_on_panic("LimitActor"));
     let dispatch_deps = DispatchDeps {
         rpc: RpcClient::new(Arc::new(worker.clone())),
         store: Arc::new(store.clone()),
@@ -230,7 +263,17 @@ async fn start_services(
     };
     dispatch.send(membership).await.expect("a living actor");
     let shared = Arc::new(store.clone());
+    let notice_deps = NoticeDeps {
+        this_node: this_node.incarnation,
+        store: shared.clone(),
+        rpc: RpcClient::new(Arc::new(worker.clone())),
+        run: bystander.clone().recipient(),
+        inboxes: bystander.clone().recipient(),
+        looks: bystander.clone().recipient(),
+    };
     WorkflowDeps {
+        children: ChildRequests::new(shared.clone()),
+        notices: InstanceNotices::start(notice_deps, this_node.generation),
         clock: Clock::starting_at(Timestamp(1_000)),
         db: DbActor::new(shared.clone(), exit_on_panic("DbActor")).start(),
         loader: InstanceLoader::new(shared.clone(), this_node.incarnation),
@@ -238,6 +281,7 @@ async fn start_services(
         this_node,
         dispatch,
         slots,
+        limits,
         commit_events: CommitBroadcast::with_capacity(16),
         leases,
     }

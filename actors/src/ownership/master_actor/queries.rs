@@ -6,11 +6,14 @@ use actix::prelude::*;
 use engine::ids::Incarnation;
 
 use crate::messages::Observe;
+use crate::messages::limits::{LimitsChanged, LookOrigin};
 #[cfg(any(test, feature = "testing"))]
 use crate::messages::master::CrashInstance;
 use crate::messages::master::{
-    CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, ObserveInstance,
+    CheckLimits, CountInstances, GetHandoverCandidates, GetReachableWorkers, HandoverCandidate, LookAgainAt,
+    ObserveInstance,
 };
+use crate::messages::workflow::LookAgain;
 use crate::ownership::master_actor::MasterActor;
 
 impl Handler<GetReachableWorkers> for MasterActor {
@@ -19,6 +22,21 @@ impl Handler<GetReachableWorkers> for MasterActor {
     fn handle(&mut self, _: GetReachableWorkers, _: &mut Self::Context) -> Self::Result {
         let reachability = self.deps.slots.reachability(Duration::ZERO);
         reachability.reachable.into_iter().collect()
+    }
+}
+
+impl Handler<LookAgainAt> for MasterActor {
+    type Result = MessageResult<LookAgainAt>;
+
+    fn handle(&mut self, LookAgainAt(instances): LookAgainAt, _: &mut Self::Context) -> Self::Result {
+        let mut elsewhere = Vec::new();
+        for id in instances {
+            match self.children.addr_of(id) {
+                Some(actor) => actor.do_send(LookAgain { task_index: None }),
+                None => elsewhere.push(id),
+            }
+        }
+        MessageResult(elsewhere)
     }
 }
 
@@ -72,5 +90,16 @@ impl Handler<CrashInstance> for MasterActor {
                 None => false,
             }
         })
+    }
+}
+
+impl Handler<CheckLimits> for MasterActor {
+    type Result = ();
+
+    fn handle(&mut self, CheckLimits(limits): CheckLimits, _: &mut Self::Context) {
+        self.deps.limits.forward(LimitsChanged {
+            keys: (!limits.is_empty()).then(|| limits.into_iter().collect()),
+            origin: LookOrigin::OtherMaster,
+        });
     }
 }

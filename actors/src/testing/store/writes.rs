@@ -144,6 +144,8 @@ impl State {
             workflow: row.new.workflow.clone(),
             trigger: row.new.trigger.trigger_type(),
             backfill: row.new.trigger.backfill(),
+            parent: row.new.trigger.parent().map(|parent| parent.instance),
+            requested_by: row.new.requested_by.clone(),
             gated: false,
             workflow_id: row.new.workflow_id,
             version: row.new.version,

@@ -73,6 +73,7 @@ fn path_of(link: &Link) -> String {
             let task = utf8_percent_encode(task, ENCODED);
             format!("/api/v1/instances/{instance}/tasks/{task}")
         }
+        Link::Project(name) => format!("/api/v1/projects/{}", utf8_percent_encode(name, ENCODED)),
         Link::Nodes => "/api/v1/nodes".to_owned(),
     }
 }

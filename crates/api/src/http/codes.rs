@@ -67,7 +67,7 @@ codes! {
     InvalidState = "INVALID_STATE", CONFLICT, "Not possible in this state";
     /// A schedule that stands in a document.
     ManagedByDocument = "MANAGED_BY_DOCUMENT", CONFLICT, "The document manages the schedule";
-    /// A calendar that a schedule names.
+    /// A calendar that a schedule names, or a limit that a document names.
     InUse = "IN_USE", CONFLICT, "It is in use";
     /// The last administrator cannot be removed or demoted.
     LastAdmin = "LAST_ADMIN", CONFLICT, "The last administrator must stay";
@@ -99,6 +99,8 @@ codes! {
     NeverFires = "NEVER_FIRES", UNPROCESSABLE_ENTITY, "The cron expression never fires";
     /// A schedule names a calendar that does not exist.
     UnknownCalendar = "UNKNOWN_CALENDAR", UNPROCESSABLE_ENTITY, "There is no such calendar";
+    /// A task names a limit that does not exist.
+    UnknownLimit = "UNKNOWN_LIMIT", UNPROCESSABLE_ENTITY, "There is no such limit";
     /// A backfill without a date.
     NoDates = "NO_DATES", UNPROCESSABLE_ENTITY, "The backfill has no date";
     /// A backfill with more dates than allowed.

@@ -131,7 +131,7 @@ async fn create_and_wait(
         }
         WriteOutcome::KeyReused => Err(key_reused()),
         WriteOutcome::Rejected(why) => Err(Problem::internal(why)),
-        WriteOutcome::Stored | WriteOutcome::Stale | WriteOutcome::NoPlace(_) => {
+        WriteOutcome::Stored | WriteOutcome::Stale | WriteOutcome::NoPlace(_) | WriteOutcome::NoRoom(_) => {
             Err(Problem::internal("a create was answered as a commit"))
         }
     }

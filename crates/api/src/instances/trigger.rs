@@ -41,6 +41,25 @@ pub(crate) enum Trigger {
     },
 }
 
+/// The attempt that started an instance.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Parent {
+    /// The parent's id.
+    instance: String,
+    task: String,
+    attempt: u32,
+}
+
+impl From<&engine_trigger::ParentAttempt> for Parent {
+    fn from(parent: &engine_trigger::ParentAttempt) -> Self {
+        Self {
+            instance: parent.instance.to_string(),
+            task: parent.task.clone(),
+            attempt: parent.attempt.0,
+        }
+    }
+}
+
 impl From<engine_trigger::Trigger> for Trigger {
     fn from(trigger: engine_trigger::Trigger) -> Self {
         match trigger {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::{format_optional_time, format_time};
-use crate::instances::trigger::Trigger;
+use crate::instances::trigger::{Parent, Trigger};
 
 /// The reason of a new instance without an owner, as the store writes it.
 const WAITING_FOR_MASTER: &str = "waiting for a master";
@@ -52,6 +52,8 @@ pub(crate) struct Instance {
     /// Counts its starts, from 1.
     run: u32,
     trigger: Trigger,
+    /// The attempt of another instance that started it, or took it over; null for others.
+    parent: Option<Parent>,
     params: BTreeMap<String, String>,
     outputs: BTreeMap<String, String>,
     /// The address of the master that owns it; null while idle.
@@ -96,6 +98,7 @@ impl From<stored::InstanceRow> for Instance {
                 detail: attention.detail,
             }),
             run: row.run.0,
+            parent: row.trigger.parent().map(Parent::from),
             trigger: row.trigger.into(),
             params: row.params,
             outputs: row.outputs,
@@ -158,6 +161,7 @@ impl Instance {
             reason,
             attention: None,
             run: 1,
+            parent: new.trigger.parent().map(Parent::from),
             trigger: new.trigger.into(),
             params: new.start.effective_params(definition),
             outputs: BTreeMap::new(),

@@ -24,6 +24,10 @@ pub(crate) struct ProjectView {
     retention: Option<String>,
     /// The most instances that may be open at a time; null for no cap.
     max_instances: Option<u32>,
+    /// The most attempts on workers at once; null without a cap.
+    max_tasks: Option<u32>,
+    /// Its share of slots among projects that wait for them.
+    weight: u32,
     created_at: String,
     updated_at: String,
 }
@@ -56,6 +60,8 @@ impl From<stored::Project> for ProjectView {
             defaults: row.defaults.to_document(),
             retention: row.retention.map(|limit| limit.to_string()),
             max_instances: row.max_instances,
+            max_tasks: row.max_tasks,
+            weight: row.weight,
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
         }

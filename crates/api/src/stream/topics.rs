@@ -9,6 +9,7 @@ use crate::http::codes::Code;
 use crate::http::path::parse_id;
 use crate::http::problem::Problem;
 use crate::logs::cursor::{LogCursor, LogName};
+use crate::stream::children::ChildTopic;
 
 /// The largest number of topics of one stream.
 const MAX_TOPICS: usize = 50;
@@ -26,6 +27,8 @@ pub(crate) struct Topics {
     pub(crate) nodes: bool,
     /// Backfills with their progress.
     pub(crate) backfills: Vec<BackfillId>,
+    /// Tasks with their children.
+    pub(crate) children: Vec<ChildTopic>,
 }
 
 impl Topics {
@@ -40,7 +43,7 @@ impl Topics {
         for part in parts {
             topics.add_topic(part).ok_or_else(|| {
                 let detail = format!(
-                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `backfill:ID`, `log:ID/TASK/ATTEMPT[@OFFSET]` and `nodes`."
+                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` and `nodes`."
                 );
                 Problem::new(Code::InvalidQuery, detail).at("/topics")
             })?;
@@ -54,6 +57,7 @@ impl Topics {
             None if part == "nodes" => self.nodes = true,
             Some(("instance", id)) => self.followed.push(InstanceId(parse_id(id)?)),
             Some(("backfill", id)) => self.backfills.push(BackfillId(parse_id(id)?)),
+            Some(("children", task)) => self.children.push(parse_child_topic(task)?),
             Some(("log", log)) => self.logs.push(parse_log_topic(log)?),
             _ => return None,
         }
@@ -63,7 +67,8 @@ impl Topics {
     /// Checks every topic against the grants of the caller.
     pub(crate) async fn check_grants(&self, caller: &Caller<AnyUser, System>) -> Result<(), Problem> {
         let of_logs = self.logs.iter().map(|cursor| cursor.log().instance());
-        for id in self.followed.iter().copied().chain(of_logs) {
+        let of_children = self.children.iter().map(|topic| topic.instance);
+        for id in self.followed.iter().copied().chain(of_logs).chain(of_children) {
             let project = caller.catalog().instances().project_of(id).await?;
             let project = project.ok_or_else(|| Problem::not_found(format!("instance {id}")))?;
             check_read_grant(caller, project).await?;
@@ -80,6 +85,14 @@ impl Topics {
 async fn check_read_grant(caller: &Caller<AnyUser, System>, project: ProjectId) -> Result<(), Problem> {
     let level = Level::Grant(Permission::Read);
     check_level(caller.server(), caller.identity(), level, Some(project)).await
+}
+
+fn parse_child_topic(text: &str) -> Option<ChildTopic> {
+    let (id, task) = text.split_once('/')?;
+    Some(ChildTopic {
+        instance: InstanceId(parse_id(id)?),
+        task: task.to_owned(),
+    })
 }
 
 fn parse_log_topic(text: &str) -> Option<LogCursor> {

@@ -28,6 +28,8 @@ pub(crate) struct Task {
     /// The end of the last attempt.
     ended_at: Option<String>,
     outputs: BTreeMap<String, String>,
+    /// The instance that its last attempt started, or took over; null for tasks that start none, or many.
+    child: Option<String>,
     /// What retries changed of it: `params`, `env`, `timeout`, and the script by the key of its type.
     #[schema(value_type = Option<Object>)]
     overrides: Option<Map<String, Value>>,
@@ -64,6 +66,7 @@ impl From<stored::TaskRow> for Task {
             started_at: format_optional_time(row.started_at),
             ended_at: format_optional_time(row.ended_at),
             outputs: row.outputs,
+            child: row.child.map(|child| child.to_string()),
             overrides: row.overrides.map(show_overrides),
             reused: row.reused.map(|id| id.to_string()),
         }

@@ -11,6 +11,7 @@ use crate::auth::server::Server;
 use crate::http::body::{DocumentBody, media_type};
 use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
+use crate::limits::check_limits;
 use crate::schedules::check_calendars;
 
 /// Returns the format that the content type names.
@@ -52,6 +53,7 @@ pub(crate) async fn parse_version(
     let position = |pointer: &str| find_position(&body.0, document_format, pointer);
     check_names(&in_document, position)?;
     check_calendars(server.catalog(), project.id, &definition, position).await?;
+    check_limits(server.catalog(), project.id, &definition, position).await?;
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),

@@ -127,6 +127,19 @@ pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
         where_present("instance_schedule", Column::Schedule, Column::Id),
         where_present("instance_backfill", Column::Backfill, Column::Id),
         where_present("instance_parent", Column::Parent, Column::Id),
+        index_on(
+            Entity,
+            "instance_child",
+            [
+                Column::Parent,
+                Column::ParentTask,
+                Column::ParentAttempt,
+                Column::ParentIndex,
+            ],
+        )
+        .unique()
+        .and_where(Expr::col(Column::Parent).is_not_null())
+        .take(),
         index_on(Entity, "instance_requested_by", [Column::RequestedBy, Column::Id]),
         where_present("instance_scheduled", Column::ScheduledAt, Column::WorkflowId),
         index_on(Entity, "instance_created", [Column::CreatedAt, Column::Id]),

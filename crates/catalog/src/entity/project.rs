@@ -21,6 +21,8 @@ pub struct Model {
     pub defaults: String,
     pub retention: Option<String>,
     pub max_instances: Option<i64>,
+    pub max_tasks: Option<i64>,
+    pub weight: i64,
 }
 
 /// The foreign keys of `project`.

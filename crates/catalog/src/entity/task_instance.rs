@@ -20,6 +20,7 @@ pub struct Model {
     pub ended_at: Option<i64>,
     pub outputs: String,
     pub progress: Option<String>,
+    pub expired_waits: i64,
     pub overrides: Option<String>,
     pub reused: Option<i64>,
 }

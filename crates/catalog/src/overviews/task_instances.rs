@@ -25,7 +25,7 @@ use crate::entity::{attempt, instance, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, TimeRange};
 use crate::page::{Page, PageRequest};
-use crate::tasks::TaskRow;
+use crate::tasks::{TaskRow, find_child};
 use store::Store;
 
 /// Tasks that are looked at with one statement.
@@ -312,6 +312,8 @@ impl PageReader<'_> {
         }
         let shown = self.display(&found, task_index).await?;
         let row = found.task;
+        let parent = (InstanceId(row.instance), task.name.as_str());
+        let child = find_child(self.store, parent, row.progress.as_deref()).await?;
         self.items.push(TaskInstanceRow {
             instance: InstanceId(row.instance),
             project: found.project_name,
@@ -332,6 +334,7 @@ impl PageReader<'_> {
                     .map(|text| parse_json("overrides", &text))
                     .transpose()?,
                 reused: row.reused.map(InstanceId),
+                child,
             },
         });
         Ok(())

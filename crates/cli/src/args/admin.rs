@@ -30,6 +30,12 @@ pub struct ProjectUpdateArgs {
     /// The most instances that may be open at a time; `none` for no cap
     #[arg(long, value_name = "N", group = "change")]
     pub max_instances: Option<ProjectCap>,
+    /// The most attempts on workers at a time; `none` for no cap
+    #[arg(long, value_name = "N", group = "change")]
+    pub max_tasks: Option<ProjectCap>,
+    /// Its share of slots among projects that wait for them, 1 to 100
+    #[arg(long, value_name = "N", group = "change")]
+    pub weight: Option<u32>,
 }
 
 /// A number, or none.

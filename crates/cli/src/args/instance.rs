@@ -130,6 +130,20 @@ pub enum InstanceCommand {
     Get(OneInstance),
     /// List its tasks
     Tasks(OneInstance),
+    /// List the instances that one of its tasks started, and those that are still to start
+    Children {
+        /// Id of the instance
+        id: String,
+        /// Name of the task
+        #[arg(long)]
+        task: String,
+        /// Only these states, `pending` for those still to start; may be repeated
+        #[arg(long)]
+        state: Vec<String>,
+        /// At most this many; 0 for all
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
     /// Print changes of state until it rests
     Watch {
         /// Id of the instance

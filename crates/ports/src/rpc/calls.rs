@@ -10,11 +10,11 @@ use std::time::Duration;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
 use serde::{Deserialize, Serialize};
 
-use crate::LogPart;
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
 };
+use crate::{LimitKey, LogPart};
 
 /// The version of the calls and replies; it grows with every change of their shape.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -115,10 +115,20 @@ pub enum MasterCall {
         /// Time after which it is answered in any case.
         wait_ms: u64,
     },
+    /// Something that these instances wait for may have changed: those that run there look at it.
+    LookAgain {
+        /// The instances.
+        instances: Vec<InstanceId>,
+    },
     /// Compares the instances that the master owns with those that it runs, after a hand-over.
     Reconcile {},
     /// Asks for the workers that answer the master.
     ReachableWorkers {},
+    /// Looks at the queues of limits, since the first waiting tasks are those of the master.
+    CheckLimits {
+        /// The limits; all when there are none.
+        limits: Vec<LimitKey>,
+    },
 }
 
 /// The reply of a master. Answers are in the order of the batch.
@@ -255,8 +265,10 @@ impl MasterCall {
                 let deadline = ms(*wait_ms).saturating_add(REPLY_MARGIN);
                 ("/rpc/v1/master/check-inbox", deadline, OnLoss::NextPoll)
             }
+            Self::LookAgain { .. } => ("/rpc/v1/master/look-again", ms(3_000), OnLoss::NextPoll),
             Self::Reconcile {} => ("/rpc/v1/master/reconcile", ms(3_000), OnLoss::NextPoll),
             Self::ReachableWorkers {} => ("/rpc/v1/master/reachable-workers", ms(1_000), OnLoss::NextPoll),
+            Self::CheckLimits { .. } => ("/rpc/v1/master/check-limits", ms(1_000), OnLoss::NextPoll),
         }
     }
 }

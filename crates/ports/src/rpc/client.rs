@@ -7,11 +7,11 @@ use engine::ids::{DispatchId, Incarnation, InstanceId};
 
 use super::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
 use super::transport::{CallError, Destination, Transport};
-use crate::LogPart;
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
 };
+use crate::{LimitKey, LogPart};
 
 /// What a ping found at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +118,12 @@ impl RpcClient {
         }
     }
 
+    /// Makes a master look at the queues of limits.
+    pub async fn check_limits(&self, to: Incarnation, limits: Vec<LimitKey>) -> Result<(), CallError> {
+        let call = MasterCall::CheckLimits { limits };
+        master_done(self.call_master(Destination::Incarnation(to), call).await?)
+    }
+
     /// Makes a master read the inbox of an instance, and claim the instance when it needs an owner. Returns when that
     /// is decided, at the latest after `wait`.
     pub async fn check_inbox(
@@ -128,6 +134,12 @@ impl RpcClient {
     ) -> Result<(), CallError> {
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let call = MasterCall::CheckInbox { instance, wait_ms };
+        master_done(self.call_master(Destination::Incarnation(to), call).await?)
+    }
+
+    /// Makes instances of a master look again at what they wait for.
+    pub async fn look_again(&self, to: Incarnation, instances: Vec<InstanceId>) -> Result<(), CallError> {
+        let call = MasterCall::LookAgain { instances };
         master_done(self.call_master(Destination::Incarnation(to), call).await?)
     }
 

@@ -28,10 +28,12 @@ fn index_of(call: &Call) -> usize {
         Call::Master(MasterCall::CheckInbox { .. }) => 8,
         Call::Master(MasterCall::Reconcile {}) => 9,
         Call::Master(MasterCall::ReachableWorkers {}) => 10,
-        Call::Node(NodeCall::Ping {}) => 11,
-        Call::Node(NodeCall::Watch {}) => 12,
-        Call::Node(NodeCall::Drain {}) => 13,
-        Call::Node(NodeCall::ReadLog { .. }) => 14,
+        Call::Master(MasterCall::LookAgain { .. }) => 11,
+        Call::Master(MasterCall::CheckLimits { .. }) => 12,
+        Call::Node(NodeCall::Ping {}) => 13,
+        Call::Node(NodeCall::Watch {}) => 14,
+        Call::Node(NodeCall::Drain {}) => 15,
+        Call::Node(NodeCall::ReadLog { .. }) => 16,
     }
 }
 

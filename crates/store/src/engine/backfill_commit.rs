@@ -123,7 +123,9 @@ async fn prepare_commits(
     commits: &[BackfillCommit],
 ) -> Result<Option<Vec<BackfillOutcome>>, StoreError> {
     let locked = lock_backfills(transaction, commits).await?;
-    let startable = lock_startable_workflows(transaction, commits).await?;
+    let instances = commits.iter().flat_map(|commit| &commit.instances);
+    let startable =
+        lock_startable_workflows(transaction, instances.map(|new| new.workflow_id).collect()).await?;
     let holds = |commit: &BackfillCommit| {
         let backfill = locked.get(&commit.id);
         backfill.is_some_and(|backfill| backfill.holds(commit))
@@ -217,12 +219,10 @@ async fn lock_backfills(
 }
 
 /// Locks the workflows of new instances against changes; returns those that may be started.
-async fn lock_startable_workflows(
+pub(crate) async fn lock_startable_workflows(
     transaction: &Transaction,
-    commits: &[BackfillCommit],
+    workflows: BTreeSet<i64>,
 ) -> Result<BTreeSet<i64>, StoreError> {
-    let instances = commits.iter().flat_map(|commit| &commit.instances);
-    let workflows: BTreeSet<i64> = instances.map(|new| new.workflow_id).collect();
     if workflows.is_empty() {
         return Ok(workflows);
     }

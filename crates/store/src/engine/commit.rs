@@ -12,6 +12,7 @@ use sea_orm::{ConnectionTrait, DbBackend};
 
 use crate::engine::commit_statements::{CommitStatements, CommittedRow, Execution};
 use crate::engine::create;
+use crate::engine::limit_statements::{RoomRefusals, refuse_without_room};
 use crate::engine::places::request::request_run_places;
 use crate::error::store_error;
 use crate::pool::Transaction;
@@ -35,14 +36,36 @@ enum BatchWritten {
         committed: BTreeSet<CommittedRow>,
         /// The answers to the new instances.
         created: Vec<WriteOutcome>,
+        /// The commits that limits had no room for, which are left out.
+        refused: RoomRefusals,
     },
     /// The fence of a commit did not hold.
     Stale {
         /// Those whose fence held.
         committed: BTreeSet<CommittedRow>,
+        /// Those that limits had no room for.
+        refused: RoomRefusals,
     },
     /// Runs that commits begin have no place.
     NoPlace(BTreeMap<InstanceId, PlaceOutlook>),
+}
+
+/// The commits of a batch that were left out because something has no room for them.
+struct BatchRefusals {
+    without_place: BTreeMap<InstanceId, PlaceOutlook>,
+    refused: RoomRefusals,
+}
+
+impl BatchRefusals {
+    /// Answers a commit that was not stored.
+    fn answer(&mut self, commit: &InstanceCommit) -> WriteOutcome {
+        if let Some(outlook) = self.without_place.get(&commit.id) {
+            return WriteOutcome::NoPlace(outlook.clone());
+        }
+        self.refused
+            .remove(&(commit.id, commit.revision))
+            .map_or(WriteOutcome::Stale, WriteOutcome::NoRoom)
+    }
 }
 
 #[async_trait]
@@ -94,12 +117,23 @@ impl Store {
         let mut without_place = BTreeMap::new();
         loop {
             match self.write_once(&news, &commits, execution).await {
-                Ok(BatchWritten::Stored { committed, created }) => {
-                    return answers(batch, created, committed, &without_place);
+                Ok(BatchWritten::Stored {
+                    committed,
+                    created,
+                    refused,
+                }) => {
+                    let refusals = BatchRefusals {
+                        without_place,
+                        refused,
+                    };
+                    return answers(batch, created, committed, refusals);
                 }
                 // A commit that is not fenced any more is left out, and the rest stored without it.
-                Ok(BatchWritten::Stale { committed }) => {
-                    commits.retain(|commit| committed.contains(&(commit.id.0, commit.revision.0)));
+                Ok(BatchWritten::Stale { committed, refused }) => {
+                    commits.retain(|commit| {
+                        let row = (commit.id.0, commit.revision.0);
+                        committed.contains(&row) || refused.contains_key(&(commit.id, commit.revision))
+                    });
                 }
                 Ok(BatchWritten::NoPlace(outlooks)) => {
                     commits.retain(|commit| !outlooks.contains_key(&commit.id));
@@ -122,11 +156,10 @@ impl Store {
         commits: &[&InstanceCommit],
         execution: Execution,
     ) -> Result<BatchWritten, StoreError> {
-        let statements = CommitStatements::new(self.backend(), commits, execution)?;
         let prepared = tokio::time::timeout(PREPARE_TIMEOUT, async {
             let transaction = self.engine_pool().begin_write().await?;
             let written = self
-                .prepare_batch(&transaction, (news, commits), statements)
+                .prepare_batch(&transaction, (news, commits), execution)
                 .await?;
             Ok::<_, StoreError>((transaction, written))
         });
@@ -146,19 +179,28 @@ impl Store {
         &self,
         transaction: &Transaction,
         (news, commits): (&[&NewInstance], &[&InstanceCommit]),
-        statements: CommitStatements,
+        execution: Execution,
     ) -> Result<BatchWritten, StoreError> {
-        // Places first: a transaction that has locked places may wait for a row of an instance, never the other way.
+        // Places first, then limits: a transaction that has locked them may wait for a row of an instance, never the
+        // other way.
         let outlooks = request_run_places(self, transaction, commits).await?;
         if !outlooks.is_empty() {
             return Ok(BatchWritten::NoPlace(outlooks));
         }
+        let refused = refuse_without_room(transaction, self.backend(), commits).await?;
+        let mut with_room = commits.to_vec();
+        with_room.retain(|commit| !refused.contains_key(&(commit.id, commit.revision)));
+        let statements = CommitStatements::new(self.backend(), &with_room, execution)?;
         let (created, inserts) = create::prepare_new_instances(self, transaction, news).await?;
         let (committed, is_complete) = statements.run(transaction, inserts).await?;
         Ok(if is_complete {
-            BatchWritten::Stored { committed, created }
+            BatchWritten::Stored {
+                committed,
+                created,
+                refused,
+            }
         } else {
-            BatchWritten::Stale { committed }
+            BatchWritten::Stale { committed, refused }
         })
     }
 
@@ -229,7 +271,7 @@ fn answers(
     batch: &[Write],
     created: Vec<WriteOutcome>,
     mut committed: BTreeSet<CommittedRow>,
-    without_place: &BTreeMap<InstanceId, PlaceOutlook>,
+    mut refusals: BatchRefusals,
 ) -> Result<Vec<WriteOutcome>, StoreError> {
     let mut created = created.into_iter();
     batch
@@ -241,10 +283,7 @@ fn answers(
             Write::Commit(commit) if committed.remove(&(commit.id.0, commit.revision.0)) => {
                 Ok(WriteOutcome::Stored)
             }
-            Write::Commit(commit) => Ok(match without_place.get(&commit.id) {
-                Some(outlook) => WriteOutcome::NoPlace(outlook.clone()),
-                None => WriteOutcome::Stale,
-            }),
+            Write::Commit(commit) => Ok(refusals.answer(commit)),
         })
         .collect()
 }

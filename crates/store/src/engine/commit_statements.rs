@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::batch_sql::{ALL, Column, insert, json, map_json, source};
 use crate::batch_statement::{BatchStatement, run_as_one, run_in_order, select_named};
+use crate::engine::limit_statements::limit_rows;
 use crate::engine::reset_statements::resets;
 use crate::engine::task_rows::{self, AttemptColumns, TaskColumns};
 use crate::pool::Transaction;
@@ -180,6 +181,7 @@ impl CommitStatements {
         children.extend(tasks(backend, commits, &filter)?);
         children.extend(transitions(backend, commits, &filter)?);
         children.extend(decisions(backend, commits)?);
+        children.extend(limit_rows(backend, commits)?);
         Ok(Self {
             count: commits.len(),
             execution,
@@ -226,6 +228,7 @@ fn needs_order(commit: &InstanceCommit) -> bool {
         || changes.reset.is_some()
         || !changes.closed.is_empty()
         || !changes.decisions.is_empty()
+        || !changes.limits.is_empty()
 }
 
 fn committed_rows(rows: &[QueryResult]) -> Result<BTreeSet<CommittedRow>, StoreError> {

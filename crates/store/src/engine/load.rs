@@ -23,7 +23,7 @@ const OWNED: [Column; 2] = [("c_id", "bigint"), ("c_epoch", "bigint")];
 const COLUMNS: &str = "i.id, i.epoch, p.name, w.name, i.workflow_id, i.version, i.project_params, i.start, \
      (SELECT generation FROM cluster_meta), i.revision, i.created_at, i.state, i.reason, i.attention, i.run, i.queued_by, i.due_at, \
      i.time_left_ms, i.timed_out, i.started_at, i.ended_at, i.outputs, i.backfill, i.gated, i.trigger_type, \
-     i.run_range, i.params, i.labels, i.priority";
+     i.parent, i.requested_by, i.run_range, i.params, i.labels, i.priority";
 const DEFINITIONS: &str = "JOIN project p ON p.id = i.project_id JOIN workflow w ON w.id = i.workflow_id";
 
 /// Writes the read of the listed instances that the incarnation `$2` owns under the listed epochs.
@@ -167,6 +167,8 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     let backfill = columns.next_value::<Option<i64>>()?.map(BackfillId);
     let gated = columns.next_value()?;
     let trigger = columns.next_parsed()?;
+    let parent = columns.next_value::<Option<i64>>()?.map(InstanceId);
+    let requested_by = columns.next_value()?;
     record.run_range = columns.next_optional_json()?;
     let start: Start = start;
     let start = start.amend(StartChanges {
@@ -192,6 +194,8 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
         start,
         trigger,
         backfill,
+        parent,
+        requested_by,
         gated,
         duplicate_open_attempts: Vec::new(),
         commands: Vec::new(),

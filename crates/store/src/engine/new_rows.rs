@@ -71,7 +71,7 @@ impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
             ..Self::default()
         };
         match trigger {
-            Trigger::Api | Trigger::SubWorkflow(_) => columns,
+            Trigger::Api => columns,
             Trigger::Schedule { schedule, .. } => Self {
                 schedule: Some(schedule),
                 ..columns
@@ -80,8 +80,8 @@ impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
                 backfill: Some(backfill.0),
                 ..columns
             },
-            Trigger::Dynamic { index, .. } => Self {
-                parent_index: Some(*index),
+            Trigger::SubWorkflow(_) | Trigger::Dynamic { .. } => Self {
+                parent_index: trigger.child_index(),
                 ..columns
             },
         }

@@ -52,11 +52,12 @@ pub(super) fn resets(
 
 fn reset_columns(reset: &Reset) -> String {
     let next_run =
-        ", outputs = '{}', progress = NULL, reused = NULL, attempts_before_run = attempts, lost_in_run = 0";
+        ", outputs = '{}', reused = NULL, attempts_before_run = attempts, lost_in_run = 0, expired_waits = 0";
     let traces = match reset {
         Reset::Continue(_) => String::new(),
         Reset::NextRun(_) => next_run.to_owned(),
-        Reset::All => format!("{next_run}, started_at = NULL, ended_at = NULL"),
+        Reset::FreshRun(_) => format!("{next_run}, progress = NULL"),
+        Reset::All => format!("{next_run}, progress = NULL, started_at = NULL, ended_at = NULL"),
     };
     format!("state = 'pending', reason = NULL, due_at = NULL{traces}")
 }

@@ -18,6 +18,7 @@ pub(crate) struct TaskColumns<'a> {
     attempts: u32,
     attempts_before_run: u32,
     lost_in_run: u32,
+    expired_waits: u32,
     due_at: Option<i64>,
     started_at: Option<i64>,
     ended_at: Option<i64>,
@@ -27,7 +28,7 @@ pub(crate) struct TaskColumns<'a> {
     reused: Option<i64>,
 }
 
-const TASK: [Column; 14] = [
+const TASK: [Column; 15] = [
     ("instance", "bigint"),
     ("task_index", "bigint"),
     ("state", "text"),
@@ -35,6 +36,7 @@ const TASK: [Column; 14] = [
     ("attempts", "bigint"),
     ("attempts_before_run", "bigint"),
     ("lost_in_run", "bigint"),
+    ("expired_waits", "bigint"),
     ("due_at", "bigint"),
     ("started_at", "bigint"),
     ("ended_at", "bigint"),
@@ -94,6 +96,7 @@ impl<'a> TaskColumns<'a> {
             attempts: task.attempts,
             attempts_before_run: task.attempts_before_run,
             lost_in_run: task.lost_in_run,
+            expired_waits: task.expired_waits,
             due_at: task.due_at.map(|at| at.0),
             started_at: task.started_at.map(|at| at.0),
             ended_at: task.ended_at.map(|at| at.0),
@@ -152,8 +155,8 @@ pub(crate) fn upsert_attempts(backend: DbBackend, filter: &str) -> String {
 /// Reads every task row of the instances of a list, each instance's in order.
 pub(crate) fn tasks_of(backend: DbBackend) -> String {
     format!(
-        "SELECT instance, task_index, state, reason, attempts, attempts_before_run, lost_in_run, due_at, started_at, \
-         ended_at, outputs, progress, overrides, reused FROM task_instance WHERE instance IN ({}) \
+        "SELECT instance, task_index, state, reason, attempts, attempts_before_run, lost_in_run, expired_waits, due_at, \
+         started_at, ended_at, outputs, progress, overrides, reused FROM task_instance WHERE instance IN ({}) \
          ORDER BY instance, task_index",
         listed_ids(backend)
     )
@@ -187,6 +190,7 @@ pub(crate) fn read_task(row: &QueryResult) -> Result<(InstanceId, TaskIndex, Tas
         attempts: columns.next_u32()?,
         attempts_before_run: columns.next_u32()?,
         lost_in_run: columns.next_u32()?,
+        expired_waits: columns.next_u32()?,
         due_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         started_at: columns.next_value::<Option<i64>>()?.map(Timestamp),
         ended_at: columns.next_value::<Option<i64>>()?.map(Timestamp),

@@ -8,8 +8,8 @@ use super::fixture::*;
 use super::properties::{Move, event_of, shapes, world_of};
 use crate::attempt::AttemptResult;
 use crate::explain::{
-    Cause, CauseKind, ChangeTimes, GroupSlots, GroupWorker, Link, OwnerSituation, Situation, SlotHolder,
-    Surroundings,
+    Cause, CauseKind, ChangeTimes, GroupSlots, GroupWorker, Link, OwnerSituation, PlaceShortage, Situation,
+    SlotHolder, Surroundings,
 };
 use crate::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use crate::instance::Event;
@@ -27,7 +27,7 @@ fn surroundings(owner: OwnerSituation) -> Surroundings {
         task_times: BTreeMap::new(),
         groups: BTreeMap::new(),
         children: BTreeMap::new(),
-        place: None,
+        places: PlaceShortage::default(),
     }
 }
 

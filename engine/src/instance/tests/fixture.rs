@@ -15,6 +15,7 @@ use crate::instance::{
     apply, pending_effects,
 };
 use crate::instance::{CommandArguments, Operation, next_plan};
+use crate::limits::LimitPhase;
 use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::plan::trigger_rule::{Outcome, TriggerRule};
@@ -28,6 +29,7 @@ use crate::states::{
 use crate::task::{TaskReport, Worker};
 use crate::task_type::noop::noop_action;
 use crate::task_type::shell::shell_action;
+use crate::task_type::sub_workflow::SUB_WORKFLOW;
 use crate::task_type::switch::SWITCH;
 use crate::task_type::{ExecutionSite, TaskAction, TaskType, WatchKind};
 use crate::timezone::Tz;
@@ -49,6 +51,8 @@ pub(crate) fn task(name: &str, needs: &[u32]) -> TaskDefinition {
         on_timeout: OnTimeout::Fail,
         priority: None,
         worker_group: None,
+        limits: Vec::new(),
+        wait_within_ms: None,
         env: BTreeMap::new(),
         on_worker_lost: OnWorkerLost::Rerun,
         on_cut_off: OnCutOff::Continue,
@@ -98,13 +102,18 @@ const fn waiting_type(name: &'static str, kind: WatchKind) -> TaskType {
 /// A type whose attempts wait for a person.
 pub(crate) const ASK: TaskType = waiting_type("test_ask", WatchKind::Approval);
 
-/// A type whose attempts wait for children.
-pub(crate) const PARENT: TaskType = waiting_type("test_parent", WatchKind::Children);
-
 /// A task whose attempts wait in the owner.
 pub(crate) fn waiting(name: &str, task_type: &'static TaskType) -> TaskDefinition {
     TaskDefinition {
         action: TaskAction::of_type(task_type),
+        ..task(name, &[])
+    }
+}
+
+/// A task whose attempts start one child.
+pub(crate) fn parent(name: &str) -> TaskDefinition {
+    TaskDefinition {
+        action: TaskAction::with_fields(&SUB_WORKFLOW, vec![("workflow", json!("part"))]),
         ..task(name, &[])
     }
 }
@@ -231,6 +240,8 @@ pub(crate) struct World {
     pub(crate) transitions: Vec<Transition>,
     pub(crate) decisions: Vec<OperationDecision>,
     pub(crate) effects: Vec<Effect>,
+    /// The rows in the queues of limits, as the store keeps them.
+    queues: BTreeMap<TaskIndex, LimitPhase>,
     /// What the store says about places.
     pub(crate) places: PlaceOutlook,
     operations: i64,
@@ -256,6 +267,7 @@ impl World {
             transitions: Vec::new(),
             decisions: Vec::new(),
             effects: Vec::new(),
+            queues: BTreeMap::new(),
             places: PlaceOutlook::Unknown,
             operations: 0,
         }
@@ -285,6 +297,7 @@ impl World {
         self.transitions.extend(changes.transitions.iter().cloned());
         self.decisions.extend(changes.decisions.iter().cloned());
         self.effects.extend(effects.iter().cloned());
+        self.follow_queues(&changes);
         self.check(&changes, &effects);
         self.plan_again(&changes);
         self.check_edge_decisions();
@@ -428,11 +441,48 @@ impl World {
         self.transitions.iter().map(|t| format!("{t}\n")).collect()
     }
 
+    fn follow_queues(&mut self, changes: &Changes) {
+        for change in &changes.limits {
+            match change.phase {
+                LimitPhase::Released => _ = self.queues.remove(&change.task_index),
+                phase => _ = self.queues.insert(change.task_index, phase),
+            }
+        }
+    }
+
+    /// A row in a queue agrees with that of its task: what is bound holds, what waits in an open instance waits.
+    fn check_queues(&self) {
+        let is_idle = self.state.record().is_idle();
+        for (task_index, row) in &self.state.rows.tasks {
+            let definition = self.plan.definition.task(*task_index);
+            let needs_none = |task: &TaskDefinition| {
+                task.limits.is_empty() || self.plan.site_of(task) != ExecutionSite::Worker
+            };
+            if definition.is_none_or(needs_none) {
+                continue;
+            }
+            let queued = self.queues.get(task_index);
+            let said = format!("task {task_index} is {row}, in the queues as {queued:?}");
+            let is_bound = row.open_attempt().is_some_and(|attempt| attempt.worker.is_some());
+            match queued {
+                Some(LimitPhase::Holding { attempt }) => {
+                    assert!(is_bound && attempt.0 == row.attempts, "{said}");
+                }
+                Some(_) => assert!(row.state == TaskState::Waiting && !is_idle, "{said}"),
+                None => assert!(
+                    !is_bound && (row.state != TaskState::Waiting || is_idle),
+                    "{said}"
+                ),
+            }
+        }
+    }
+
     /// What must hold after every batch, whatever happened.
     fn check(&self, changes: &Changes, effects: &[Effect]) {
         self.check_counters();
         self.check_rows();
         self.check_effects(effects);
+        self.check_queues();
         let record = self.state.record();
         let idle = record.state.is_idle() || record.attention.is_some();
         assert_eq!(changes.releases_owner, idle, "idle says what the state says");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::children::see_child;
 use super::fixture::*;
 use crate::attempt::AttemptEvent;
 use crate::attempt::AttemptResult;
@@ -11,10 +12,10 @@ use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
 use crate::instance::{CommandArguments, Effect, Event, Operation, pending_effects};
 use crate::overrides::TaskOverrides;
 use crate::plan::trigger_rule::TriggerRule;
-use crate::spec::model::{Predecessor, TaskDefinition};
+use crate::spec::model::{LimitUse, Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Priority, Scope};
-use crate::task::{ApprovalDecision, ChildrenSeen, Observation, TaskReport, WatchGoal};
+use crate::task::{ApprovalDecision, Observation, TaskReport, WatchGoal};
 use crate::task_type::WatchKind;
 
 /// One random task of a graph whose edges go back.
@@ -46,7 +47,7 @@ pub(super) fn graph(shapes: &[Shape]) -> Vec<TaskDefinition> {
         let mut task = match shape.kind % 5 {
             0 => noop(&name, &[]),
             2 if shape.kind > 150 => waiting(&name, &ASK),
-            3 if shape.kind > 150 => waiting(&name, &PARENT),
+            3 if shape.kind > 150 => parent(&name),
             4 if shape.kind > 150 => switch(&name),
             1 if shape.kind > 200 => forbidden(task(&name, &[])),
             _ => with_retries(shape.retries, 100, task(&name, &[])),
@@ -61,6 +62,12 @@ pub(super) fn graph(shapes: &[Shape]) -> Vec<TaskDefinition> {
         }
         if shape.flags & 64 != 0 {
             task.when = Some(format!("tasks.t0.state {} 'failed'", ["==", "!="][place % 2]));
+        }
+        if shape.flags & 128 != 0 {
+            task.limits = vec![LimitUse {
+                name: "a".to_owned(),
+                slots: 1,
+            }];
         }
         if shape.flags & 32 != 0 {
             task.on_worker_lost = OnWorkerLost::Fail;
@@ -193,11 +200,10 @@ fn observation_of(detail: u8) -> Observation {
         1 => Observation::Approval(ApprovalDecision::Rejected {
             reason: "no".to_owned(),
         }),
-        _ => Observation::Children(ChildrenSeen {
-            open: u32::from(detail >> 2 & 1),
-            paused: u32::from(detail >> 3 & 1),
-            unsuccessful: u32::from(detail >> 4 & 1),
-        }),
+        _ => {
+            let states = InstanceState::ALL;
+            see_child(states[usize::from(detail >> 2) % states.len()])
+        }
     }
 }
 
@@ -245,9 +251,10 @@ fn ended(uid: DispatchId, result: AttemptResult, world: &World) -> Event {
 /// What a watch finds in a world where everything that is waited for obeys.
 fn answer_to(kind: WatchKind, goal: WatchGoal) -> Observation {
     match kind {
-        WatchKind::Children => Observation::Children(ChildrenSeen {
-            paused: u32::from(goal == WatchGoal::Pause),
-            ..ChildrenSeen::default()
+        WatchKind::Children => see_child(match goal {
+            WatchGoal::Run => InstanceState::Succeeded,
+            WatchGoal::Pause => InstanceState::Paused,
+            WatchGoal::End(_) => InstanceState::Stopped,
         }),
         WatchKind::Dependencies | WatchKind::Approval => Observation::Approval(ApprovalDecision::Approved {
             outputs: BTreeMap::new(),

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
-use super::fixture::{ASK, PARENT, World, task, waiting};
+use super::children::{child, parsed_task};
+use super::fixture::{ASK, World, task, waiting};
 use crate::attempt::AttemptResult;
 use crate::ids::{AttemptNumber, TaskIndex};
 use crate::instance::{Effect, Event, pending_effects};
 use crate::spec::model::TaskDefinition;
-use crate::states::{Command, KillCause, OnTimeout};
+use crate::states::{Command, InstanceState, KillCause, OnTimeout};
 use crate::task::{ApprovalDecision, ChildrenSeen, Observation, TaskReport, WatchGoal};
 use crate::task_type::TaskType;
 
@@ -24,12 +25,26 @@ fn observed(attempt: u32, observation: Observation) -> Event {
     })
 }
 
-fn children(open: u32, paused: u32) -> Observation {
-    Observation::Children(ChildrenSeen {
-        open,
-        paused,
-        unsuccessful: 0,
-    })
+/// A task with two children.
+fn parent(timeout_ms: Option<i64>) -> TaskDefinition {
+    let fan_out = "type: dynamic\nworkflow: part\nparallelism: 2\nover: { k: [a, b] }";
+    TaskDefinition {
+        timeout_ms,
+        ..parsed_task(fan_out)
+    }
+}
+
+/// Two children: so many are open and not paused, so many are paused, the others were stopped.
+fn children(open: usize, paused: usize) -> Observation {
+    let states = [InstanceState::Running; 2].into_iter().take(open);
+    let states = states.chain([InstanceState::Paused; 2].into_iter().take(paused));
+    let states = states.chain([InstanceState::Stopped; 2]).take(2);
+    Observation::Children(ChildrenSeen::new(
+        (0..)
+            .zip(states)
+            .map(|(index, state)| child(index, state))
+            .collect(),
+    ))
 }
 
 fn approved() -> Observation {
@@ -99,7 +114,7 @@ fn a_stop_ends_a_wait_at_once_also_while_it_is_paused() {
 
 #[test]
 fn children_pause_before_their_task_and_are_stopped_before_it_is_killed() {
-    let mut world = World::of(vec![waiting("a", &PARENT)]);
+    let mut world = World::of(vec![parent(None)]);
     world.send(observed(1, children(2, 0)));
     world.command(Command::Pause);
     assert_eq!(world.line(), "pausing running");
@@ -117,7 +132,7 @@ fn children_pause_before_their_task_and_are_stopped_before_it_is_killed() {
 
 #[test]
 fn a_failure_while_pausing_waits_for_paused_children_to_end() {
-    let mut world = World::of(vec![waiting("a", &PARENT), task("b", &[])]);
+    let mut world = World::of(vec![parent(None), task("b", &[])]);
     world.run(1);
     world.command(Command::Pause);
     world.send(observed(1, children(0, 1)));
@@ -131,14 +146,14 @@ fn a_failure_while_pausing_waits_for_paused_children_to_end() {
 
 #[test]
 fn a_time_limit_stops_children_and_a_limit_that_warns_does_not() {
-    let mut world = World::of(vec![limited(&PARENT, 1_000)]);
+    let mut world = World::of(vec![parent(Some(1_000))]);
     world.pass(1_001);
     assert_eq!(goals(&world), [WatchGoal::End(KillCause::Timeout)]);
     world.send(observed(1, children(0, 0)));
     assert_eq!(world.line(), "failed failed");
     let warned = TaskDefinition {
         on_timeout: OnTimeout::Warn,
-        ..limited(&PARENT, 1_000)
+        ..parent(Some(1_000))
     };
     let mut world = World::of(vec![warned]);
     world.pass(1_001);

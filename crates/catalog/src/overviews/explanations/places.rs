@@ -1,7 +1,7 @@
-//! The places that a queued instance waits for.
+//! The places that a queued instance lacks.
 
-use engine::explain::{FullPlaces, PlaceWait};
-use engine::ids::{InstanceId, Timestamp};
+use engine::explain::{HeldPlaces, PlaceShortage};
+use engine::ids::InstanceId;
 use engine::place::{no_place_reason, project_cap_reason};
 use engine::spec::ConcurrencyRule;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -11,74 +11,58 @@ use crate::entity::{place, project, workflow};
 use crate::error::CatalogError;
 use store::Store;
 
-/// The state of an instance that waits, in `place`.
-const WAITING: &str = "waiting";
-
-/// The state of one that was admitted.
-const HELD: &str = "held";
-
-/// Holders that are named.
+/// Holders that are named for each kind of place.
 const NAMED_HOLDERS: u64 = 5;
 
-/// Reads what an instance waits for; none when it waits for no place.
-pub(super) async fn read_place(store: &Store, id: InstanceId) -> Result<Option<PlaceWait>, CatalogError> {
+/// Reads which places an instance lacks; none of those that it does not wait for, or that have just come free.
+pub(super) async fn read_place_shortage(
+    store: &Store,
+    instance: InstanceId,
+) -> Result<PlaceShortage, CatalogError> {
     let reader = store.reader();
-    let row = place::Entity::find_by_id(id.0)
-        .filter(place::Column::State.eq(WAITING))
+    let Some(wanted) = place::Entity::find_by_id(instance.0).one(reader).await? else {
+        return Ok(PlaceShortage::default());
+    };
+    let workflow = workflow::Entity::find_by_id(wanted.workflow_id)
         .one(reader)
         .await?;
-    let Some(row) = row else { return Ok(None) };
-    let Some(workflow) = workflow::Entity::find_by_id(row.workflow_id).one(reader).await? else {
-        return Ok(None);
-    };
-    let Some(project) = project::Entity::find_by_id(row.project_id).one(reader).await? else {
-        return Ok(None);
-    };
-    let rule: Option<ConcurrencyRule> = workflow
-        .concurrency
-        .as_deref()
-        .map(|text| parse_json("concurrency", text))
-        .transpose()?;
-    let of_workflow = match row.key.as_ref().zip(rule.as_ref()) {
-        None => None,
-        Some((key, rule)) => {
-            let same = place::Column::WorkflowId.eq(row.workflow_id);
-            let same = Condition::all().add(same).add(place::Column::Key.eq(key));
-            let reason = no_place_reason(&workflow.name, rule, key);
-            read_full(store, same, (rule.limit, reason)).await?
-        }
-    };
-    let cap = project.max_instances.filter(|_| row.counted);
-    let of_project = match cap {
-        None => None,
-        Some(cap) => {
-            let cap = narrow("max_instances", cap)?;
-            let same = place::Column::ProjectId.eq(row.project_id);
-            let same = Condition::all().add(same).add(place::Column::Counted.eq(true));
-            read_full(store, same, (cap, project_cap_reason(&project.name, cap))).await?
-        }
-    };
-    Ok(Some(PlaceWait {
-        since: Timestamp(row.since),
-        due_at: row.due_at.map(Timestamp),
-        workflow: of_workflow,
-        project: of_project,
-    }))
+    let project = project::Entity::find_by_id(wanted.project_id).one(reader).await?;
+    let mut shortage = PlaceShortage::default();
+    if let (Some(workflow), Some(key)) = (workflow, &wanted.key)
+        && let Some(text) = &workflow.concurrency
+    {
+        let rule: ConcurrencyRule = parse_json("concurrency", text)?;
+        let of_key = Condition::all()
+            .add(place::Column::WorkflowId.eq(wanted.workflow_id))
+            .add(place::Column::Key.eq(key));
+        let reason = no_place_reason(&workflow.name, &rule, key);
+        let held = read_held(store, of_key, (workflow.name, reason)).await?;
+        shortage.workflow = Some(held).filter(|held| held.used >= rule.limit);
+    }
+    if let Some((project, cap)) = project.and_then(|row| Some((row.name, row.max_instances?)))
+        && wanted.counted
+    {
+        let cap: u32 = narrow("max_instances", cap)?;
+        let of_project = Condition::all()
+            .add(place::Column::ProjectId.eq(wanted.project_id))
+            .add(place::Column::Counted.eq(true));
+        let reason = project_cap_reason(&project, cap);
+        let held = read_held(store, of_project, (project, reason)).await?;
+        shortage.project = Some(held).filter(|held| held.used >= cap);
+    }
+    Ok(shortage)
 }
 
-/// Reads the holders of places; none when one of the places is free.
-async fn read_full(
+/// Reads who holds places.
+async fn read_held(
     store: &Store,
-    same: Condition,
-    (limit, reason): (u32, String),
-) -> Result<Option<FullPlaces>, CatalogError> {
+    which: Condition,
+    (name, reason): (String, String),
+) -> Result<HeldPlaces, CatalogError> {
     let held = place::Entity::find()
-        .filter(same)
-        .filter(place::Column::State.eq(HELD));
-    let count = held.clone().count(store.reader()).await?;
-    if count < u64::from(limit) {
-        return Ok(None);
-    }
+        .filter(which)
+        .filter(place::Column::State.eq("held"));
+    let used = held.clone().count(store.reader()).await?;
     let holders: Vec<i64> = held
         .select_only()
         .column(place::Column::Instance)
@@ -87,9 +71,10 @@ async fn read_full(
         .into_tuple()
         .all(store.reader())
         .await?;
-    Ok(Some(FullPlaces {
+    Ok(HeldPlaces {
+        name,
         reason,
+        used: u32::try_from(used).unwrap_or(u32::MAX),
         holders: holders.into_iter().map(InstanceId).collect(),
-        held: u32::try_from(count).unwrap_or(u32::MAX),
-    }))
+    })
 }

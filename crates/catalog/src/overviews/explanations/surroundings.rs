@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::explain::{
-    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, OwnerSituation, PlaceWait, SlotHolder, Surroundings,
+    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, OwnerSituation, PlaceShortage, SlotHolder,
+    Surroundings,
 };
 use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::instance::Instance;
@@ -21,7 +22,7 @@ use sea_orm::{
 use crate::columns::{narrow, parse_name};
 use crate::entity::{attempt, instance, member, transition, workflow};
 use crate::error::CatalogError;
-use crate::overviews::explanations::places::read_place;
+use crate::overviews::explanations::places::read_place_shortage;
 use crate::visibility::VisibilityScope;
 use store::Store;
 
@@ -74,16 +75,12 @@ impl SurroundingsQuery<'_> {
             instance_times,
             task_times,
             groups,
+            places: match self.instance.record().state {
+                InstanceState::Queued => read_place_shortage(self.store, self.instance.rows.id).await?,
+                _ => PlaceShortage::default(),
+            },
             children: self.read_children(tasks).await?,
-            place: self.read_place().await?,
         })
-    }
-
-    async fn read_place(&self) -> Result<Option<PlaceWait>, CatalogError> {
-        match self.instance.record().state {
-            InstanceState::Queued => read_place(self.store, self.instance.rows.id).await,
-            _ => Ok(None),
-        }
     }
 
     async fn read_owner(&self) -> Result<OwnerSituation, CatalogError> {

@@ -8,12 +8,12 @@ use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, Ins
 use engine::spec::OnCutOff;
 use engine::states::KillCause;
 use engine::task_type::PreparedAction;
-use ports::LogPart;
 use ports::protocol::{
     AttemptUpdate, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest,
     Owner, ReattachAnswer, ReattachRequest, Report, ReportAnswer,
 };
 use ports::rpc::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
+use ports::{LimitKey, LogPart};
 use serde_json::json;
 
 /// Every call with its reply.
@@ -129,6 +129,21 @@ fn master_samples() -> Vec<(MasterCall, MasterReply)> {
             MasterReply::ReachableWorkers {
                 workers: vec![Incarnation(7), Incarnation(8)],
             },
+        ),
+        (
+            MasterCall::LookAgain {
+                instances: vec![InstanceId(42), InstanceId(43)],
+            },
+            MasterReply::Done {},
+        ),
+        (
+            MasterCall::CheckLimits {
+                limits: vec![LimitKey {
+                    project: "retail".to_owned(),
+                    name: "warehouse".to_owned(),
+                }],
+            },
+            MasterReply::Done {},
         ),
     ]
 }
