@@ -21,6 +21,7 @@ pub(crate) mod logic_values;
 mod program;
 pub(crate) mod script;
 pub(crate) mod site;
+pub(crate) mod task_result;
 mod value_kind;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::changes::{OperationDecision, Reset};
 use super::completion;
 use super::draft::InstanceDraft;
+use super::ending::{end_active_tasks, waits_in_owner};
 use super::event::Operation;
 use super::next_run::{closed_followers, killed_tasks, run_range, tasks_decided_again, with_rows};
 use super::refusal::refusal_of;
@@ -66,7 +67,7 @@ fn pause(draft: &mut InstanceDraft<'_>) {
     for task_index in draft.rows().active() {
         let can_be_suspended = match draft.rows().state_of(task_index) {
             TaskState::Delayed | TaskState::Waiting | TaskState::WaitingRetry => true,
-            TaskState::Running => draft.waits_in_owner(task_index),
+            TaskState::Running => waits_in_owner(draft, task_index),
             TaskState::Pending
             | TaskState::Dispatched
             | TaskState::Succeeded
@@ -91,7 +92,7 @@ fn stop(draft: &mut InstanceDraft<'_>) {
         let (cause, reason) = (KillCause::Stop, "stopped".to_owned());
         draft.step_task(task_index, TaskEvent::End { cause, reason });
     }
-    draft.end_active_tasks(KillCause::Stop, "stopped");
+    end_active_tasks(draft, KillCause::Stop, "stopped");
 }
 
 fn resume(draft: &mut InstanceDraft<'_>, operation: &Operation) {

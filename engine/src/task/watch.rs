@@ -231,7 +231,10 @@ fn take_step(context: &StepContext<'_>, mut task: Task, step: WatchStep) -> Task
             task.reason = Some(reason.clone());
             TaskStep::changed(task, reason, vec![TaskEffect::Watch])
         }
-        WatchStep::Suspends { reason } => TaskStep::entered(task, TaskState::NotRun, reason),
+        WatchStep::Suspends { reason } if context.mode == InstanceMode::Pausing => {
+            TaskStep::entered(task, TaskState::NotRun, reason)
+        }
+        WatchStep::Suspends { .. } => TaskStep::ignored(task, "its instance is not being paused"),
         WatchStep::Ends(ended) => end(context, task, ended),
     }
 }
