@@ -49,5 +49,6 @@ pub use step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
 pub use wait::Wait;
 pub(crate) use watch::goal_of;
 pub use watch::{
-    ApprovalDecision, ChildrenSeen, DependenciesSeen, Observation, Opening, WatchGoal, WatchStep, Watched,
+    ApprovalDecision, ApprovalVerdict, ChildrenSeen, DependenciesSeen, Observation, Opening, WatchGoal,
+    WatchStep, Watched,
 };

@@ -25,9 +25,9 @@ use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
 use crate::users::preferences;
 use crate::{
-    backfills, calendars, debug, explanations, graphs, health, instances, limits, logs, nodes, operations,
-    projects, retention, schedules, statistics, stream, task_instances, task_types, tasks, tokens, users,
-    workflows,
+    approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, logs, nodes,
+    operations, projects, retention, schedules, statistics, stream, task_instances, task_types, tasks,
+    tokens, users, workflows,
 };
 
 /// Time in which requests under way are answered after a stop, in seconds.
@@ -115,6 +115,7 @@ fn register_routes(config: &mut ServiceConfig) {
     backfills::create::register_routes(config);
     backfills::commands::register_routes(config);
     operations::register_routes(config);
+    approvals::register_routes(config);
     preferences::register_routes(config);
     users::register_routes(config);
     tokens::register_routes(config);

@@ -14,7 +14,7 @@ use crate::place::{PlaceOutlook, PlaceRequest};
 use crate::plan::run_range::RunRange;
 use crate::start::Start;
 use crate::states::{Command, InstanceState, KillCause, OperationStatus, OwnershipReason, TaskState};
-use crate::task::TaskEvent;
+use crate::task::{ApprovalDecision, ApprovalVerdict, Observation, Task, TaskEvent, TaskReport};
 
 /// Decides an operation: applied, or refused with the state and what is possible.
 pub(super) fn decide_operation(draft: &mut InstanceDraft<'_>, operation: &Operation) -> OperationDecision {
@@ -51,7 +51,32 @@ fn run_command(draft: &mut InstanceDraft<'_>, operation: &Operation) {
         Command::RunTask => begin_next_run(draft, operation, &format!("a task was run by {by}")),
         Command::RetryTask => retry_task(draft, operation),
         Command::Priority => set_priority(draft, operation),
+        Command::Approve | Command::Reject => decide_approval(draft, operation),
     }
+}
+
+/// Gives the decision of a person to the attempt that waits for it.
+fn decide_approval(draft: &mut InstanceDraft<'_>, operation: &Operation) {
+    let Some(task_index) = operation.task else { return };
+    let attempt = draft.rows().get(task_index).and_then(Task::open_attempt);
+    let Some(attempt) = attempt.map(|attempt| attempt.number) else {
+        return;
+    };
+    let verdict = match operation.command {
+        Command::Approve => ApprovalVerdict::Approved(operation.arguments.answers.clone()),
+        _ => ApprovalVerdict::Rejected,
+    };
+    let decision = ApprovalDecision {
+        verdict,
+        by: operation.requested_by.clone(),
+        comment: operation.arguments.comment.clone(),
+    };
+    let report = TaskReport::Observed {
+        task_index,
+        attempt,
+        observation: Observation::Approval(decision),
+    };
+    draft.step_task(task_index, TaskEvent::Report(report));
 }
 
 fn pause(draft: &mut InstanceDraft<'_>) {

@@ -598,8 +598,13 @@ fn each_type_is_readable_with_the_keys_that_its_schema_requires() {
                 "workflow" => task[key] = json!("part"),
                 "over" => task[key] = json!({ "k": [1] }),
                 "cases" | "default" => task[key] = json!([]),
+                "message" => task[key] = json!("ok?"),
                 _ => {}
             }
+        }
+        if kind.name == "dependent" {
+            // So it is here.
+            task["all"] = json!([{ "workflow": "w", "cycle": "day", "date": "today" }]);
         }
         if kind.name == "conditions" {
             // Either `all` or `any` is required, which the table does not say.

@@ -22,7 +22,7 @@ use crate::spec::model::TaskDefinition;
 use crate::states::{AttemptState, InstanceState, KillCause, OnTimeout, TaskState};
 use crate::task_type::WatchKind;
 
-pub use approval::ApprovalDecision;
+pub use approval::{ApprovalDecision, ApprovalVerdict};
 pub use children::ChildrenSeen;
 pub use dependencies::DependenciesSeen;
 
@@ -83,6 +83,13 @@ pub enum WatchStep {
     },
     /// It ends.
     Ends(AttemptEnd),
+    /// It succeeds, and its history says why.
+    Succeeds {
+        /// The end.
+        end: AttemptEnd,
+        /// Why, as a readable text.
+        why: String,
+    },
 }
 
 /// An open attempt in the owner, as its kind of wait sees it.
@@ -161,6 +168,7 @@ pub(super) fn open(context: &StepContext<'_>, mut task: Task, opening: Opening) 
         } => {
             let progress = task.progress.get_or_insert_default();
             progress.failure_wait_at = failure_wait_ms.map(|wait| context.at.plus(wait));
+            progress.kind = context.site.watch_kind();
             progress.waits_for.clone_from(&reason);
             progress.detail = detail;
             task.due_at = progress.due_at();
@@ -236,6 +244,10 @@ fn take_step(context: &StepContext<'_>, mut task: Task, step: WatchStep) -> Task
         }
         WatchStep::Suspends { .. } => TaskStep::ignored(task, "its instance is not being paused"),
         WatchStep::Ends(ended) => end(context, task, ended),
+        WatchStep::Succeeds { end: ended, why } => TaskStep {
+            why: Some(why),
+            ..end(context, task, ended)
+        },
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use engine::attempt::FailureKind;
 use engine::children::ChildRefusal;
-use engine::spec::{Definition, ProjectDefaults};
+use engine::spec::{Definition, ProjectDefaults, ReferenceKind};
 use engine::task_type::child_workflow::ChildWorkflow;
-use ports::{ChildVersion, ChildWorkflowQuery, DefinitionStore as _, StoreError};
+use ports::{ChildVersion, ChildWorkflowQuery, DefinitionStore as _, StoreError, WorkflowLookup as _};
 use sea_orm::ConnectionTrait;
 use serde::Serialize;
 
@@ -75,6 +75,9 @@ impl Store {
         query: &ChildWorkflowQuery,
     ) -> Result<Result<ChildVersion, ChildRefusal>, StoreError> {
         let name = target_name(&query.project, &query.target);
+        if let Some(refusal) = self.find_use_refusal(&query.project, &name).await? {
+            return Ok(Err(refusal));
+        }
         let found = self.find_current_workflows(&[name.clone()]).await?.remove(&name);
         let (project, workflow) = &name;
         let Some(current) = found else {
@@ -110,6 +113,24 @@ impl Store {
             version,
             definition,
         }))
+    }
+
+    /// Refuses a workflow that does not exist, or that its project does not let the naming one start.
+    async fn find_use_refusal(
+        &self,
+        naming_project: &str,
+        (project, workflow): &WorkflowName,
+    ) -> Result<Option<ChildRefusal>, StoreError> {
+        let name = ports::WorkflowName {
+            project: project.clone(),
+            workflow: workflow.clone(),
+        };
+        let found = self.find_named_workflows(naming_project, &[name]).await?;
+        let needed = ReferenceKind::SubWorkflow.required_access();
+        let errors = found
+            .iter()
+            .filter_map(|named| named.require(naming_project, needed).err());
+        Ok(errors.map(|error| refused(error.to_string())).next())
     }
 
     async fn find_definition(

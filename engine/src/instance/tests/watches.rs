@@ -7,7 +7,7 @@ use crate::ids::{AttemptNumber, TaskIndex};
 use crate::instance::{Effect, Event, pending_effects};
 use crate::spec::model::TaskDefinition;
 use crate::states::{Command, InstanceState, KillCause, OnTimeout};
-use crate::task::{ApprovalDecision, ChildrenSeen, Observation, TaskReport, WatchGoal};
+use crate::task::{ApprovalDecision, ApprovalVerdict, ChildrenSeen, Observation, TaskReport, WatchGoal};
 use crate::task_type::TaskType;
 
 fn limited(task_type: &'static TaskType, timeout_ms: i64) -> TaskDefinition {
@@ -48,8 +48,11 @@ fn children(open: usize, paused: usize) -> Observation {
 }
 
 fn approved() -> Observation {
-    Observation::Approval(ApprovalDecision::Approved {
-        outputs: BTreeMap::from([("why".to_owned(), "good".to_owned())]),
+    let outputs = BTreeMap::from([("why".to_owned(), "good".to_owned())]);
+    Observation::Approval(ApprovalDecision {
+        verdict: ApprovalVerdict::Approved(outputs),
+        by: "ann".to_owned(),
+        comment: None,
     })
 }
 
