@@ -1,5 +1,7 @@
 //! The transitions of tasks whose attempts run in the owner: their beginning, what is observed, pauses and ends.
 
+use serde_json::Value;
+
 use super::attempts::{new_attempt, next_number, record_end, time_limit_text};
 use super::ends::{end, end_killed, fail_by_time};
 use super::progress::Progress;
