@@ -124,6 +124,11 @@ pub const NAMES: &[Metric] = &[
         "Instances that tasks of other instances started",
     ),
     (
+        "porpoise_dependents_woken_total",
+        MetricKind::Counter,
+        "Dependent tasks of this node that the end of an instance woke",
+    ),
+    (
         "porpoise_admissions_total",
         MetricKind::Counter,
         "Queued instances that this master admitted or ended, by outcome",

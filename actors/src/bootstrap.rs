@@ -10,6 +10,8 @@ use tokio::sync::oneshot;
 
 use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
+use crate::execution::dependency_actor::{DependencyActor, DependencyDeps};
+use crate::execution::dependency_requests::DependencyRequests;
 use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
 use crate::execution::instance_loader::InstanceLoader;
 use crate::execution::instance_notices::{InstanceNotices, NoticeDeps};
@@ -152,14 +154,7 @@ impl MasterStarter<'_> {
         };
         let (limits, limit_board) =
             LimitActor::start_with_board(limit_deps, deps.exit_on_panic("LimitActor"));
-        let notice_deps = NoticeDeps {
-            this_node: deps.this_node.incarnation,
-            store: Arc::clone(&deps.store) as _,
-            rpc: self.rpc.clone(),
-            run: supervisor.clone().recipient(),
-            inboxes: supervisor.clone().recipient(),
-            looks: supervisor.clone().recipient(),
-        };
+        let notices = self.start_notices(&supervisor);
         let workflow_deps = WorkflowDeps {
             this_node: deps.identity(),
             clock: deps.clock.clone(),
@@ -172,7 +167,8 @@ impl MasterStarter<'_> {
             loader: InstanceLoader::new(Arc::clone(&deps.store) as _, deps.this_node.incarnation),
             leases,
             children: ChildRequests::new(Arc::clone(&deps.store)),
-            notices: InstanceNotices::start(notice_deps, deps.generation),
+            dependencies: DependencyRequests::new(Arc::clone(&deps.store)),
+            notices: notices.clone(),
         };
         let exit_on_panic = deps.exit_on_panic("MasterActor");
         context.run(MasterActor::new(workflow_deps, vec![workflows], exit_on_panic));
@@ -182,6 +178,7 @@ impl MasterStarter<'_> {
             schedules: self.start_schedules(&supervisor, Arc::clone(&not_accepting), schedules),
             balance: rebalances.then(|| self.start_balance(&supervisor, &slots)),
             backfill: self.start_backfill(&supervisor, &not_accepting),
+            dependencies: self.start_dependencies(notices),
             admission: self.start_admission(&supervisor, &not_accepting),
             failover: self.start_failover(&supervisor, slots, not_accepting),
             supervisor,
@@ -206,6 +203,28 @@ impl MasterStarter<'_> {
             settings,
         };
         ScheduleActor::new(deps, self.deps.exit_on_panic("ScheduleActor")).start()
+    }
+
+    fn start_notices(&self, master: &Addr<MasterActor>) -> InstanceNotices {
+        let deps = NoticeDeps {
+            this_node: self.deps.this_node.incarnation,
+            store: Arc::clone(&self.deps.store) as _,
+            rpc: self.rpc.clone(),
+            run: master.clone().recipient(),
+            inboxes: master.clone().recipient(),
+            looks: master.clone().recipient(),
+        };
+        InstanceNotices::start(deps, self.deps.generation)
+    }
+
+    fn start_dependencies(&self, notices: InstanceNotices) -> Addr<DependencyActor> {
+        let deps = DependencyDeps {
+            this_node: self.deps.this_node.incarnation,
+            store: Arc::clone(&self.deps.store) as _,
+            notices,
+            commit_events: self.commit_events.clone(),
+        };
+        DependencyActor::new(deps, self.deps.exit_on_panic("DependencyActor")).start()
     }
 
     fn start_balance(&self, master: &Addr<MasterActor>, slots: &Slots) -> Addr<BalanceActor> {

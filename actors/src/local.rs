@@ -11,6 +11,7 @@ use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::execution::db_actor::{DbActor, write_one};
+use crate::execution::dependency_actor::DependencyActor;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::limit_actor::LimitActor;
 use crate::in_process::check_inbox_until;
@@ -66,6 +67,8 @@ pub(crate) struct MasterActors {
     pub(crate) schedules: Addr<ScheduleActor>,
     /// Starts the dates of backfills.
     pub(crate) backfill: Addr<BackfillActor>,
+    /// Wakes dependent tasks.
+    pub(crate) dependencies: Addr<DependencyActor>,
     /// Admits instances that wait for a place.
     pub(crate) admission: Addr<AdmissionActor>,
 }
@@ -385,6 +388,7 @@ impl Node for LocalNode {
             "failover": observe_actor(self.failover()).await,
             "schedules": observe_actor(masters.map(|masters| &masters.schedules)).await,
             "balance": observe_actor(masters.and_then(|masters| masters.balance.as_ref())).await,
+            "dependencies": observe_actor(masters.map(|masters| &masters.dependencies)).await,
             "backfill": observe_actor(masters.map(|masters| &masters.backfill)).await,
             "admission": observe_actor(masters.map(|masters| &masters.admission)).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,

@@ -7,6 +7,8 @@
 
 mod cause;
 mod instance_causes;
+mod limit_causes;
+mod place_causes;
 mod situation;
 mod slot_causes;
 mod surroundings;
@@ -16,5 +18,6 @@ mod watch_causes;
 pub use cause::{Cause, CauseKind, Link};
 pub use situation::{Situation, explained_tasks};
 pub use surroundings::{
-    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, OwnerSituation, SlotHolder, Surroundings,
+    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, HeldPlaces, LimitShortage, OwnerSituation,
+    PlaceShortage, SlotHolder, Surroundings,
 };

@@ -16,7 +16,6 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 use reference::Rewritten;
 
 pub(crate) use scope::{ExpressionScope, TaskScope, TypedText};
-pub(crate) use value::typed_value;
 
 /// The most bytes of an expression.
 pub(crate) const MAX_EXPRESSION_BYTES: usize = 1024;

@@ -36,6 +36,7 @@ mod draft;
 mod edge_reasons;
 mod effect;
 mod effect_requests;
+mod ending;
 mod event;
 mod expression_scope;
 mod history;

@@ -6,9 +6,11 @@
 mod date_names;
 mod expression;
 
+pub mod approval;
 pub mod attempt;
 pub mod backfill;
 pub mod children;
+pub mod dependent;
 pub mod ids;
 pub mod overrides;
 pub mod states;

@@ -27,6 +27,7 @@ mod parse;
 mod schema;
 mod serialize;
 mod tasks;
+mod workflow_references;
 
 pub use concurrency::{ConcurrencyRule, ConcurrencyStrategy};
 pub use defaults::ProjectDefaults;
@@ -43,6 +44,7 @@ pub use parse::parse;
 pub use schema::{document_schema, task_type_schemas};
 pub use serialize::serialize;
 pub use values::ParamType;
+pub use workflow_references::{ProjectAccess, ReferenceKind, WorkflowReference};
 
 #[cfg(test)]
 mod tests;

@@ -293,6 +293,10 @@ named!(
         RunTask = "run-task",
         /// A task was tried again.
         RetryTask = "retry-task",
+        /// A task was approved.
+        Approve = "approve",
+        /// A task was rejected.
+        Reject = "reject",
         /// Another priority was set.
         Priority = "priority",
         /// The owner died or left.

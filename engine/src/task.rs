@@ -29,6 +29,7 @@ mod display;
 mod ends;
 mod force;
 mod machine;
+mod owner_attempts;
 mod progress;
 mod report;
 mod row;
@@ -49,5 +50,6 @@ pub use step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
 pub use wait::Wait;
 pub(crate) use watch::goal_of;
 pub use watch::{
-    ApprovalDecision, ChildrenSeen, DependenciesSeen, Observation, Opening, WatchGoal, WatchStep, Watched,
+    ApprovalDecision, ApprovalVerdict, ChildrenSeen, DependenciesSeen, Observation, Opening, WatchGoal,
+    WatchStep, WatchedAttempt,
 };

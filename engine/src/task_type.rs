@@ -2,8 +2,10 @@
 //!
 //! A type is one file below and one entry of [`TASK_TYPES`]; parser, serializer, JSON Schema and runner follow it.
 
+pub mod approval;
 pub mod child_workflow;
 pub mod conditions;
+pub mod dependent;
 pub mod dynamic;
 pub mod http;
 pub mod noop;
@@ -21,7 +23,9 @@ pub(crate) mod logic_values;
 mod program;
 pub(crate) mod script;
 pub(crate) mod site;
+pub(crate) mod task_result;
 mod value_kind;
+mod wait_values;
 
 #[cfg(test)]
 mod tests;
@@ -43,5 +47,7 @@ pub const TASK_TYPES: &[&TaskType] = &[
     &dynamic::DYNAMIC,
     &conditions::CONDITIONS,
     &switch::SWITCH,
+    &dependent::DEPENDENT,
+    &approval::APPROVAL,
     &noop::NOOP,
 ];

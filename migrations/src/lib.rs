@@ -25,6 +25,8 @@ mod m0020_retention;
 mod m0021_instance_purge;
 mod m0022_task_progress;
 mod m0024_children;
+mod m0026_project_share;
+mod m0027_waits;
 mod m0028_places;
 mod m0030_limits;
 mod m0031_limit_counts;
@@ -58,6 +60,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_instance_purge::Migration),
             Box::new(m0022_task_progress::Migration),
             Box::new(m0024_children::Migration),
+            Box::new(m0026_project_share::Migration),
+            Box::new(m0027_waits::Migration),
             Box::new(m0028_places::Migration),
             Box::new(m0030_limits::Migration),
             Box::new(m0031_limit_counts::Migration),

@@ -1,8 +1,34 @@
 //! One set of tests for everything that calls itself a store: SQLite, PostgreSQL, and the fake of the tests.
 
+/// Runs cases of the file that calls it on both databases.
+macro_rules! on_both_databases {
+    ($($case:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(&crate::store::store_under_test::Database::on_sqlite().await).await;
+                }
+            )+
+        }
+
+        mod on_postgres {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    if let Some(database) = crate::store::store_under_test::Database::on_postgres().await {
+                        super::$case(&database).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+
 pub(crate) mod cases;
 mod children;
 mod claims;
+mod dependencies;
 mod entities;
 mod guards;
 mod limits;

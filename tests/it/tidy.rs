@@ -78,6 +78,7 @@ fn engine_depends_on_plain_data_crates_only() {
         "thiserror",
         "chrono",
         "chrono-tz",
+        "minijinja",
         "percent-encoding",
         "strsim",
         "unicode-properties",

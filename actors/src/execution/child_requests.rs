@@ -24,7 +24,7 @@ const MAX_CREATED: usize = 400;
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// The requests of one kind that wait.
-struct RequestQueue<Q, A> {
+pub(crate) struct RequestQueue<Q, A> {
     waiting: VecDeque<(Q, Reply<A>)>,
     is_busy: bool,
 }
@@ -38,7 +38,8 @@ impl<Q, A> Default for RequestQueue<Q, A> {
     }
 }
 
-type SharedQueue<Q, A> = Arc<Mutex<RequestQueue<Q, A>>>;
+/// The queue of one kind of request.
+pub(crate) type SharedQueue<Q, A> = Arc<Mutex<RequestQueue<Q, A>>>;
 
 /// Groups requests about children. Clones share the queues.
 #[derive(Clone)]
@@ -131,7 +132,7 @@ impl ChildRequests {
 }
 
 /// Queues a request and waits for its answer. The first of a batch answers all that queue meanwhile, on this arbiter.
-async fn request<Q: 'static, A: 'static>(
+pub(crate) async fn request<Q: 'static, A: 'static>(
     queue: &SharedQueue<Q, A>,
     question: Q,
     size: fn(&Q) -> usize,

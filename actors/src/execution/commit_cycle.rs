@@ -221,6 +221,9 @@ impl CommitCycle {
         if let Some(backfill) = self.instance.backfill.filter(|_| has_new_state) {
             self.deps.commit_events.publish_backfill(backfill);
         }
+        if has_new_state && state.is_some_and(InstanceState::is_final) {
+            self.deps.commit_events.publish_end();
+        }
         self.instance.gated |= commit.changes.place.is_some();
         if has_new_state && self.instance.gated {
             self.deps.commit_events.notify_places();

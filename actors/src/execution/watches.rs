@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::execution::attempt_look::{AttemptLook, WatchRequest};
 use crate::execution::child_watch::ChildLook;
+use crate::execution::dependency_watch::DependencyLook;
 use crate::execution::running_instance::RunningInstance;
 use crate::execution::workflow_deps::WorkflowDeps;
 use crate::messages::workflow::DeliverEvents;
@@ -79,7 +80,9 @@ impl Watches {
 fn look_of(deps: &WorkflowDeps, instance: &RunningInstance, request: WatchRequest) -> Option<SharedLook> {
     match request.kind {
         WatchKind::Children => ChildLook::of_attempt(deps, instance, request).map(|look| Rc::new(look) as _),
-        WatchKind::Dependencies => None,
+        WatchKind::Dependencies => {
+            DependencyLook::of_attempt(deps, instance, request).map(|look| Rc::new(look) as _)
+        }
         // The decision of a person comes through the inbox.
         WatchKind::Approval => None,
     }

@@ -7,6 +7,7 @@ use engine::ids::Epoch;
 
 use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
+use crate::execution::dependency_requests::DependencyRequests;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::instance_loader::InstanceLoader;
 use crate::execution::instance_notices::InstanceNotices;
@@ -43,6 +44,8 @@ pub struct WorkflowDeps {
     pub leases: LeaseGrants,
     /// Requests about the children of tasks.
     pub children: ChildRequests,
+    /// Looks of dependent tasks.
+    pub dependencies: DependencyRequests,
     /// Notices to the owners of other instances.
     pub notices: InstanceNotices,
 }

@@ -12,7 +12,7 @@ use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::users::preferences;
 use crate::{
-    backfills, calendars, debug, explanations, graphs, health, instances, limits, logs, nodes, operations, projects,
+    approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, logs, nodes, operations, projects,
     retention, schedules, statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
 };
 
@@ -40,6 +40,7 @@ fn register_api(config: &mut ServiceConfig) {
     calendars::register_routes(config);
     limits::register_routes(config);
     operations::register_routes(config);
+    approvals::register_routes(config);
     preferences::register_routes(config);
     users::register_routes(config);
     tokens::register_routes(config);
@@ -82,6 +83,7 @@ fn register_task(config: &mut ServiceConfig) {
     tasks::register_task_routes(config);
     explanations::register_task_routes(config);
     task_commands::register_routes(config);
+    approvals::commands::register_routes(config);
     logs::register_routes(config);
 }
 

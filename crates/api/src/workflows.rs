@@ -4,6 +4,7 @@ mod derived_versions;
 mod document_request;
 mod etag;
 mod export;
+mod named_workflows;
 mod views;
 
 use actix_web::http::header::{ACCEPT, ETAG};

@@ -2,6 +2,7 @@
 
 use store::Store;
 
+use crate::approvals::Approvals;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
@@ -37,6 +38,11 @@ impl Catalog {
     /// Serves what this store holds.
     pub fn new(store: &Store) -> Self {
         Self { store: store.clone() }
+    }
+
+    /// Returns what waits for the decision of a person.
+    pub fn approvals(&self) -> Approvals<'_> {
+        Approvals::new(&self.store)
     }
 
     /// Returns the audit log.

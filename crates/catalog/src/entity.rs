@@ -15,6 +15,8 @@ pub(crate) mod bulk_item;
 pub(crate) mod bulk_operation;
 pub(crate) mod calendar;
 pub(crate) mod cluster_meta;
+pub(crate) mod dependency_end;
+pub(crate) mod dependency_wait;
 pub(crate) mod failover;
 pub(crate) mod inbox;
 pub(crate) mod index;
@@ -31,6 +33,7 @@ pub(crate) mod place;
 pub(crate) mod place_release;
 pub(crate) mod project;
 pub(crate) mod project_grant;
+pub(crate) mod project_share;
 pub(crate) mod request_key;
 pub(crate) mod retention_lease;
 pub(crate) mod retention_run;
@@ -64,6 +67,7 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, user_account::Entity),
         create(backend, token::Entity),
         create(backend, project_grant::Entity),
+        create(backend, project_share::Entity),
         create(backend, audit::Entity),
         create(backend, request_key::Entity),
         create(backend, instance::Entity),
@@ -83,6 +87,8 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, retention_lease::Entity),
         create(backend, retention_run::Entity),
         create(backend, instance_purge::Entity),
+        create(backend, dependency_wait::Entity),
+        create(backend, dependency_end::Entity),
         create(backend, place::Entity),
         create(backend, place_release::Entity),
         create(backend, named_limit::Entity),
@@ -105,10 +111,12 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         user_account::indexes(),
         token::indexes(),
         project_grant::indexes(),
+        project_share::indexes(),
         audit::indexes(),
         request_key::indexes(),
         instance::indexes(),
         instance_label::indexes(),
+        task_instance::indexes(),
         attempt::indexes(),
         transition::indexes(),
         inbox::indexes(),
@@ -120,6 +128,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         schedule_fire::indexes(),
         log_removal::indexes(),
         retention_run::indexes(),
+        dependency_wait::indexes(),
         place::indexes(),
         named_limit::indexes(),
         limit_request::indexes(),

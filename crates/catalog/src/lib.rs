@@ -4,6 +4,7 @@
 //! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
 //! text, and no SQL text leaves this crate.
 
+mod approvals;
 mod audit;
 mod audited_transaction;
 mod backfills;
@@ -25,6 +26,7 @@ mod operations;
 mod overviews;
 mod page;
 mod permission;
+mod project_shares;
 mod projects;
 mod request_keys;
 mod retention;
@@ -41,6 +43,7 @@ mod workflows;
 
 pub use ports::RequestKey;
 
+pub use self::approvals::{Approval, ApprovalDecider, ApprovalFilter, Approvals};
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::backfills::{
     BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillFilter, BackfillRow, Backfills,
@@ -58,7 +61,9 @@ pub use self::instances::{Continuation, DeleteOutcome, InstanceEdit, InstanceRow
 pub use self::limits::{LimitChange, LimitOwner, Limits, NewLimit, QueueEntry, QueueEntryState, StoredLimit};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
-pub use self::operations::{CommandSubject, Operation, Operations, PostCommand, PostOutcome, PostedCommand};
+pub use self::operations::{
+    ApprovalStage, CommandSubject, Operation, Operations, PostCommand, PostOutcome, PostedCommand,
+};
 pub use self::overviews::*;
 pub use self::page::{Page, PageRequest};
 pub use self::permission::Permission;

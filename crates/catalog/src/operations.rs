@@ -18,7 +18,7 @@ use crate::error::CatalogError;
 use crate::projects::ProjectId;
 use store::{Store, Transaction};
 
-pub use command_subject::CommandSubject;
+pub use command_subject::{ApprovalStage, CommandSubject};
 pub use post_command::PostCommand;
 
 /// A command that was stored, and the owner to notify.

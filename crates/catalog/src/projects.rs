@@ -20,6 +20,7 @@ use crate::error::CatalogError;
 use crate::limits::project_cap::store_project_cap;
 use crate::page::{Page, PageRequest};
 use crate::permission::Permission;
+use crate::project_shares::delete_shares_of;
 use crate::visibility::VisibilityScope;
 use store::Store;
 use store::Transaction;
@@ -276,6 +277,7 @@ impl<'a> Projects<'a> {
             .filter(project_grant::Column::ProjectId.eq(project.id))
             .exec(change.on())
             .await?;
+        delete_shares_of(change.on(), project.id).await?;
         let entry =
             AuditEntry::done("project.delete", "project", name).with_detail(format!("row {}", project.id));
         change.commit_with(&entry).await

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 mod admin;
+mod approval;
 mod backfill;
 mod calendar;
 mod instance;
@@ -15,6 +16,7 @@ pub(crate) use admin::{
     ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCap, ProjectCommand,
     TokenCommand, UserCommand,
 };
+pub(crate) use approval::ApprovalCommand;
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
 pub(crate) use instance::{
@@ -57,6 +59,9 @@ pub enum ClientCommand {
     /// Runs of a workflow for many dates
     #[command(subcommand)]
     Backfill(BackfillCommand),
+    /// What waits for the decision of a person
+    #[command(subcommand)]
+    Approval(ApprovalCommand),
     /// Dates on which schedules may fire
     #[command(subcommand)]
     Calendar(CalendarCommand),

@@ -9,7 +9,9 @@ use super::output::{Format, Printer, pretty, write_out};
 use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
-use super::{admin, backfill, calendar, context, documents, instance, limit, run, schedule, workflow};
+use super::{
+    admin, approval, backfill, calendar, context, documents, instance, limit, run, schedule, workflow,
+};
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
 pub fn make_printer(global: &Global, environment: &Environment) -> Printer {
@@ -42,6 +44,7 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Instance(command) => instance::run(command, &connect()?, printer),
         ClientCommand::Schedule(command) => schedule::run(command, connect, printer),
         ClientCommand::Backfill(command) => backfill::run(command, &connect()?, printer),
+        ClientCommand::Approval(command) => approval::run(command, &connect()?, printer),
         ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
         ClientCommand::Limit(command) => limit::run(command, &connect()?, printer),
         ClientCommand::Project(command) => admin::project(command, &connect()?, printer),

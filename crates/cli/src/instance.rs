@@ -248,7 +248,13 @@ fn control_task(
 }
 
 /// Asks the owner for something, and prints the instance as it is then.
-fn control(verb: &VerbArgs, path: &[&str], body: Body, rest: &Rest, printer: Printer) -> Result<(), Failure> {
+pub(super) fn control(
+    verb: &VerbArgs,
+    path: &[&str],
+    body: Body,
+    rest: &Rest,
+    printer: Printer,
+) -> Result<(), Failure> {
     let segments: Vec<&str> = ["instances", &verb.id]
         .into_iter()
         .chain(path.iter().copied())

@@ -32,6 +32,7 @@ pub struct CommitBroadcast {
     sender: broadcast::Sender<Arc<CommitEvent>>,
     backfills: broadcast::Sender<BackfillId>,
     parents: broadcast::Sender<InstanceId>,
+    ends: Arc<Notify>,
     places: Arc<Notify>,
 }
 
@@ -42,6 +43,7 @@ impl CommitBroadcast {
             sender: broadcast::channel(capacity).0,
             backfills: broadcast::channel(capacity).0,
             parents: broadcast::channel(capacity).0,
+            ends: Arc::default(),
             places: Arc::default(),
         }
     }
@@ -81,6 +83,16 @@ impl CommitBroadcast {
     /// Returns a receiver of the backfills that change from now on.
     pub fn subscribe_backfills(&self) -> broadcast::Receiver<BackfillId> {
         self.backfills.subscribe()
+    }
+
+    /// Says that an instance has ended.
+    pub fn publish_end(&self) {
+        self.ends.notify_one();
+    }
+
+    /// Waits until an instance has ended since the last wait; for one listener.
+    pub async fn wait_for_ends(&self) {
+        self.ends.notified().await;
     }
 
     /// Returns a receiver of the commits from now on.

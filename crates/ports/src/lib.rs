@@ -16,6 +16,7 @@ pub mod rpc;
 mod admissions;
 mod backfills;
 mod children;
+mod dependencies;
 mod error;
 mod inbox;
 mod instances;
@@ -30,6 +31,7 @@ mod retention;
 mod schedules;
 mod starts;
 mod stores;
+mod workflow_lookup;
 
 pub use admissions::{MissingPlace, StartAdmission};
 pub use backfills::{
@@ -39,6 +41,10 @@ pub use backfills::{
 pub use children::{
     ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
     ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
+};
+pub use dependencies::{
+    CandidateQuery, CandidateWindow, DependencyStore, DependencyWaits, PassedOutputs, WaitedRange,
+    WokenDependent,
 };
 pub use error::StoreError;
 pub use inbox::{InboxCommand, RelayedResult};
@@ -66,3 +72,4 @@ pub use stores::{
     ClaimStore, DefinitionStore, FailoverStore, InboxStore, InstanceReader, InstanceWriter, MembershipStore,
     OwnershipStore, RelayedResults, Store,
 };
+pub use workflow_lookup::{NamedWorkflow, NamedWorkflowError, WorkflowLookup, WorkflowName, WorkflowTarget};

@@ -10,6 +10,7 @@ use engine::states::MemberState;
 
 use crate::backfills::BackfillStore;
 use crate::children::ChildStore;
+use crate::dependencies::DependencyStore;
 use crate::error::StoreError;
 use crate::inbox::{InboxCommand, RelayedResult};
 use crate::instances::{LoadedInstance, Write, WriteOutcome};
@@ -21,6 +22,7 @@ use crate::membership::{
 use crate::ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 use crate::places::PlaceStore;
 use crate::schedules::ScheduleStore;
+use crate::workflow_lookup::WorkflowLookup;
 
 /// The members of the cluster.
 #[async_trait]
@@ -162,6 +164,8 @@ pub trait Store:
     + ChildStore
     + PlaceStore
     + ScheduleStore
+    + WorkflowLookup
+    + DependencyStore
     + LimitStore
 {
 }
@@ -179,6 +183,8 @@ impl<S> Store for S where
         + ChildStore
         + PlaceStore
         + ScheduleStore
+        + WorkflowLookup
+        + DependencyStore
         + LimitStore
 {
 }

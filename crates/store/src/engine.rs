@@ -11,6 +11,8 @@ mod commit;
 mod commit_statements;
 mod create;
 mod death_declarations;
+mod dependencies;
+mod dependency_candidates;
 mod fire_rows;
 mod inbox;
 mod limit_queue;
@@ -27,5 +29,6 @@ mod retention;
 pub(crate) mod retention_batches;
 mod schedules;
 mod task_rows;
+mod workflow_lookup;
 
 pub use places::rules::{RuledWorkflow, change_concurrency, change_max_instances};

@@ -60,6 +60,15 @@ pub enum Link {
         /// Its name.
         task: String,
     },
+    /// A project.
+    Project(String),
+    /// A named limit.
+    Limit {
+        /// Its project; none for a shared one.
+        project: Option<String>,
+        /// Its name.
+        name: String,
+    },
     /// The nodes.
     Nodes,
 }

@@ -34,11 +34,7 @@ impl Situation<'_> {
             causes.extend(self.owner_cause());
         }
         match record.state {
-            InstanceState::Queued => {
-                let reason = record.reason.clone();
-                let detail = reason.unwrap_or_else(|| "the instance is queued".to_owned());
-                causes.push(self.entered_cause(CauseKind::Concurrency, detail));
-            }
+            InstanceState::Queued => causes.extend(self.place_causes()),
             InstanceState::Paused => {
                 let detail = "the instance is paused until it is resumed".to_owned();
                 causes.push(self.entered_cause(CauseKind::Paused, detail));
@@ -116,7 +112,7 @@ impl Situation<'_> {
         })
     }
 
-    fn entered_cause(&self, kind: CauseKind, detail: String) -> Cause {
+    pub(super) fn entered_cause(&self, kind: CauseKind, detail: String) -> Cause {
         Cause {
             kind,
             detail,

@@ -16,6 +16,10 @@ pub struct Surroundings {
     pub task_times: BTreeMap<TaskIndex, ChangeTimes>,
     /// The worker groups of tasks that wait for a slot, by name.
     pub groups: BTreeMap<String, GroupSlots>,
+    /// The places that a queued instance waits for.
+    pub places: PlaceShortage,
+    /// The limits that lack room for tasks that could run.
+    pub limits: BTreeMap<TaskIndex, Vec<LimitShortage>>,
     /// Open instances that a task waits for which started them, the oldest first and not all of many.
     pub children: BTreeMap<TaskIndex, Vec<ChildInstance>>,
 }
@@ -45,6 +49,43 @@ pub enum OwnerSituation {
         /// `left` or `dead`.
         state: MemberState,
     },
+}
+
+/// The places that an instance lacks, each with who holds them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlaceShortage {
+    /// Those of its workflow, when all are held.
+    pub workflow: Option<HeldPlaces>,
+    /// Those of its project, when all are held.
+    pub project: Option<HeldPlaces>,
+}
+
+/// Places that are all held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPlaces {
+    /// The workflow or the project.
+    pub name: String,
+    /// What is waited for, as a readable text.
+    pub reason: String,
+    /// How many instances hold one.
+    pub used: u32,
+    /// Some of these instances, the oldest first.
+    pub holders: Vec<InstanceId>,
+}
+
+/// A limit in whose queue a task is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitShortage {
+    /// Its name; empty for the cap of a project's tasks.
+    pub name: String,
+    /// Its project; none for a shared limit.
+    pub project: Option<String>,
+    /// How many slots it has.
+    pub slots: u32,
+    /// How many of them are held.
+    pub used: u32,
+    /// How many the task wants.
+    pub wanted: u32,
 }
 
 /// An instance that a task started.

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use minijinja::Value;
 use proptest::prelude::*;
 
+use super::value::typed_value;
 use super::*;
 use crate::spec::values::ParamType;
 
@@ -76,7 +77,7 @@ fn names_have_the_values_of_their_types() {
         "tasks['second load'].state == 'skipped'",
         "tasks['load'].outputs.rows == 42 and tasks.load.outputs.code == '007'",
         "instance.scheduled_at is none and instance.state == 'running'",
-        "i is defined and nobody is not defined",
+        "i is defined and absent is not defined",
         "t|upper == 'TEXT'",
     ] {
         assert_eq!(evaluate(text), Ok(true), "{text}");
@@ -89,9 +90,9 @@ fn names_have_the_values_of_their_types() {
 #[test]
 fn what_has_no_truth_value_says_why_and_where() {
     for (text, place, word) in [
-        ("nobody == 1", 1, "undefined"),
-        ("1 == 1 and nobody > 1", 8, "`nobody` is undefined"),
-        ("${i} == 3 and nobody > 1", 11, "`nobody` is undefined"),
+        ("absent == 1", 1, "undefined"),
+        ("1 == 1 and absent > 1", 8, "`absent` is undefined"),
+        ("${i} == 3 and absent > 1", 11, "`absent` is undefined"),
         ("i", 1, "the result is 3"),
         ("t", 1, "the result is text"),
         ("t + 1 > 2", 1, "unsupported types"),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::changes::{OperationDecision, Reset};
 use super::completion;
 use super::draft::InstanceDraft;
+use super::ending::{end_active_tasks, waits_in_owner};
 use super::event::Operation;
 use super::next_run::{closed_followers, killed_tasks, run_range, tasks_decided_again, with_rows};
 use super::refusal::refusal_of;
@@ -13,7 +14,7 @@ use crate::place::{PlaceOutlook, PlaceRequest};
 use crate::plan::run_range::RunRange;
 use crate::start::Start;
 use crate::states::{Command, InstanceState, KillCause, OperationStatus, OwnershipReason, TaskState};
-use crate::task::TaskEvent;
+use crate::task::{ApprovalDecision, ApprovalVerdict, Observation, Task, TaskEvent, TaskReport};
 
 /// Decides an operation: applied, or refused with the state and what is possible.
 pub(super) fn decide_operation(draft: &mut InstanceDraft<'_>, operation: &Operation) -> OperationDecision {
@@ -50,7 +51,32 @@ fn run_command(draft: &mut InstanceDraft<'_>, operation: &Operation) {
         Command::RunTask => begin_next_run(draft, operation, &format!("a task was run by {by}")),
         Command::RetryTask => retry_task(draft, operation),
         Command::Priority => set_priority(draft, operation),
+        Command::Approve | Command::Reject => decide_approval(draft, operation),
     }
+}
+
+/// Gives the decision of a person to the attempt that waits for it.
+fn decide_approval(draft: &mut InstanceDraft<'_>, operation: &Operation) {
+    let Some(task_index) = operation.task else { return };
+    let attempt = draft.rows().get(task_index).and_then(Task::open_attempt);
+    let Some(attempt) = attempt.map(|attempt| attempt.number) else {
+        return;
+    };
+    let verdict = match operation.command {
+        Command::Approve => ApprovalVerdict::Approved(operation.arguments.answers.clone()),
+        _ => ApprovalVerdict::Rejected,
+    };
+    let decision = ApprovalDecision {
+        verdict,
+        by: operation.requested_by.clone(),
+        comment: operation.arguments.comment.clone(),
+    };
+    let report = TaskReport::Observed {
+        task_index,
+        attempt,
+        observation: Observation::Approval(decision),
+    };
+    draft.step_task(task_index, TaskEvent::Report(report));
 }
 
 fn pause(draft: &mut InstanceDraft<'_>) {
@@ -66,7 +92,7 @@ fn pause(draft: &mut InstanceDraft<'_>) {
     for task_index in draft.rows().active() {
         let can_be_suspended = match draft.rows().state_of(task_index) {
             TaskState::Delayed | TaskState::Waiting | TaskState::WaitingRetry => true,
-            TaskState::Running => draft.waits_in_owner(task_index),
+            TaskState::Running => waits_in_owner(draft, task_index),
             TaskState::Pending
             | TaskState::Dispatched
             | TaskState::Succeeded
@@ -91,7 +117,7 @@ fn stop(draft: &mut InstanceDraft<'_>) {
         let (cause, reason) = (KillCause::Stop, "stopped".to_owned());
         draft.step_task(task_index, TaskEvent::End { cause, reason });
     }
-    draft.end_active_tasks(KillCause::Stop, "stopped");
+    end_active_tasks(draft, KillCause::Stop, "stopped");
 }
 
 fn resume(draft: &mut InstanceDraft<'_>, operation: &Operation) {
@@ -209,18 +235,15 @@ fn rerun(draft: &mut InstanceDraft<'_>, operation: &Operation) {
 fn retry_task(draft: &mut InstanceDraft<'_>, operation: &Operation) {
     let Some(task_index) = operation.task else { return };
     let why = format!("retried by {}", operation.requested_by);
-    if draft.record().state.is_final() {
-        begin_next_run(draft, operation, &format!("a task was {why}"));
-    } else {
-        draft.reset_tasks(Reset::NextRun(BTreeSet::from([task_index])), &why);
-    }
     let overrides = &operation.arguments.overrides;
     if !overrides.is_empty() {
         draft.rows_mut().override_task(task_index, overrides.clone());
     }
-    if draft.record().run == operation.run {
-        reopen_followers(draft, task_index, &why);
+    if draft.record().state.is_final() {
+        return begin_next_run(draft, operation, &format!("a task was {why}"));
     }
+    draft.reset_tasks(Reset::NextRun(BTreeSet::from([task_index])), &why);
+    reopen_followers(draft, task_index, &why);
 }
 
 /// Moves what waits in front of, or behind, what other instances wait for.
@@ -267,6 +290,16 @@ fn skip_task(draft: &mut InstanceDraft<'_>, task: Option<TaskIndex>, reason: Str
         },
     );
     reopen_followers(draft, task_index, &reason);
+    await_end_of_children(draft, &reason);
+}
+
+/// Keeps an owner for a paused instance until the children of a skipped task have ended.
+fn await_end_of_children(draft: &mut InstanceDraft<'_>, why: &str) {
+    if draft.record().state == InstanceState::Paused && draft.rows().counts().active > 0 {
+        let at = draft.at();
+        draft.set_state(InstanceState::Pausing, why);
+        draft.record_mut().resume_clock(at);
+    }
 }
 
 /// Has the tasks after one that are skipped or not_run decided again; those that ran stay.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::InstanceDraft;
+use super::ending::end_suspended_attempts;
 use super::reasons::failure_reason;
 use super::when::decide_queued;
 use crate::spec::model::{Direction, Param};
@@ -56,7 +57,7 @@ fn decide_or_fail(draft: &mut InstanceDraft<'_>) {
 /// Ends what a pause suspended in the owner before the instance fails; children have to confirm that.
 fn fail_while_pausing(draft: &mut InstanceDraft<'_>) {
     let reason = format!("the instance ends: {}", failure_reason(draft));
-    draft.end_suspended_attempts(KillCause::Strategy, &reason);
+    end_suspended_attempts(draft, KillCause::Strategy, &reason);
     let counts = draft.rows().counts();
     if counts.active == counts.retrying {
         fail(draft);

@@ -18,7 +18,7 @@ use crate::place::{PlaceOutlook, PlaceRequest};
 use crate::plan::trigger_rule::Verdict;
 use crate::plan::{DISABLED_REASON, Plan};
 use crate::start::Start;
-use crate::states::{FailureStrategy, InstanceState, KillCause, TaskState};
+use crate::states::{FailureStrategy, InstanceState, TaskState};
 use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
 
 mod limits;
@@ -256,31 +256,6 @@ impl<'a> InstanceDraft<'a> {
     /// Takes the next task about which the owner decides itself, predecessors first.
     pub(super) fn pop_undecided(&mut self) -> Option<TaskIndex> {
         Some(self.undecided.pop_first()?.1)
-    }
-
-    /// Whether the open attempt of a task waits in the owner for something outside.
-    pub(super) fn waits_in_owner(&self, task_index: TaskIndex) -> bool {
-        let task = self.plan.task(task_index);
-        task.is_some_and(|task| self.plan.site_of(task).watch_kind().is_some())
-    }
-
-    /// Ends attempts in the owner that a pause suspended.
-    pub(super) fn end_suspended_attempts(&mut self, cause: KillCause, reason: &str) {
-        for task_index in self.rows.idle_attempts() {
-            if self.waits_in_owner(task_index) {
-                let reason = reason.to_owned();
-                self.step_task(task_index, TaskEvent::End { cause, reason });
-            }
-        }
-    }
-
-    /// Kills running attempts; what has not started never will.
-    pub(super) fn end_active_tasks(&mut self, cause: KillCause, reason: &str) {
-        self.end_suspended_attempts(cause, reason);
-        for task_index in self.rows.active() {
-            let reason = reason.to_owned();
-            self.step_task(task_index, TaskEvent::End { cause, reason });
-        }
     }
 
     /// Steps one task and takes in what it requests.

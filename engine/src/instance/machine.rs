@@ -5,6 +5,7 @@ use super::commands::decide_operation;
 use super::completion::check_completion;
 use super::draft::InstanceDraft;
 use super::effect::Effect;
+use super::ending::end_active_tasks;
 use super::event::{Event, Operation};
 use super::reasons::{failure_reason, set_reason};
 use super::state::Instance;
@@ -83,7 +84,7 @@ impl<'a> StepBatch<'a> {
         decide_queued(draft);
         if draft.is_ending() && !was_ending {
             let reason = format!("the instance ends: {}", failure_reason(draft));
-            draft.end_active_tasks(KillCause::Strategy, &reason);
+            end_active_tasks(draft, KillCause::Strategy, &reason);
         }
         check_completion(draft);
     }

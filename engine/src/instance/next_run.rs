@@ -41,7 +41,9 @@ pub(super) fn tasks_decided_again(draft: &InstanceDraft<'_>, operation: &Operati
             | Command::SkipTask
             | Command::RunTask
             | Command::RetryTask
-            | Command::Priority,
+            | Command::Priority
+            | Command::Approve
+            | Command::Reject,
             _,
         ) => BTreeSet::new(),
     }
@@ -70,7 +72,9 @@ pub(super) fn run_range(state: InstanceState, operation: &Operation) -> Option<R
         | Command::KillTask
         | Command::SkipTask
         | Command::RetryTask
-        | Command::Priority => None,
+        | Command::Priority
+        | Command::Approve
+        | Command::Reject => None,
     }
 }
 
@@ -148,7 +152,10 @@ pub(super) fn closed_followers(
     }
     seen.retain(|follower| {
         let row = rows.get(*follower);
-        row.is_some_and(|row| matches!(row.state, TaskState::Skipped | TaskState::NotRun))
+        row.is_some_and(|row| {
+            let is_closed = matches!(row.state, TaskState::Skipped | TaskState::NotRun);
+            is_closed && row.open_attempt().is_none()
+        })
     });
     seen
 }

@@ -41,7 +41,8 @@ pub(super) fn for_task(
         Some(Wait::DueTime) => return None,
         None => {}
     }
-    let attempt = task.open_attempt()?;
+    // What a pause suspended in the owner keeps its attempt and waits for nothing.
+    let attempt = task.open_attempt().filter(|_| task.state.is_active())?;
     match (attempt.uid, attempt.kill_cause, attempt.state) {
         (Some(uid), Some(cause), _) => Some(Effect::Kill {
             task_index,

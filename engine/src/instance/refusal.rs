@@ -8,6 +8,8 @@ use crate::ids::{TaskIndex, Timestamp};
 use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::states::{Command, InstanceState};
+use crate::task::Task;
+use crate::task_type::WatchKind;
 
 /// Explains why a command cannot apply to a stored instance, with the state and what is possible; none when it can.
 ///
@@ -64,7 +66,9 @@ fn begins_run(command: Command, record: &InstanceRecord) -> bool {
         | Command::ForceSuccess
         | Command::KillTask
         | Command::SkipTask
-        | Command::Priority => false,
+        | Command::Priority
+        | Command::Approve
+        | Command::Reject => false,
     }
 }
 
@@ -96,6 +100,11 @@ fn task_refusal(draft: &InstanceDraft<'_>, command: Command, task: Option<TaskIn
         ));
     }
     let state = draft.rows().state_of(task_index);
+    if command.is_decision() {
+        let waits_on = draft.rows().get(task_index).and_then(Task::waits_on);
+        let refusal = format!("task `{name}` is {state}; it waits for no decision");
+        return (waits_on != Some(WatchKind::Approval)).then_some(refusal);
+    }
     (!command.applies_to_task(instance, state)).then(|| state_refusal(name, instance, draft, task_index))
 }
 

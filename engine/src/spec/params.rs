@@ -15,7 +15,7 @@ const MAX_PARAMS: usize = 1_000;
 pub(super) const KEYS: &[&str] = &["type", "direction", "value"];
 
 /// Names of the types of parameters.
-pub(super) const TYPES: &[(&str, ParamType)] = &[
+pub(crate) const TYPES: &[(&str, ParamType)] = &[
     ("string", ParamType::String),
     ("integer", ParamType::Integer),
     ("number", ParamType::Number),
@@ -110,7 +110,7 @@ fn parse_long_form(validator: &mut Validator, name: &str, value: &Value, at: &Pa
 }
 
 /// Parses the declared type, or infers it from the value.
-pub(super) fn parse_type(
+pub(crate) fn parse_type(
     validator: &mut Validator,
     declared: Option<&Value>,
     given: Option<&Value>,
@@ -123,7 +123,7 @@ pub(super) fn parse_type(
 }
 
 /// Parses the value of a parameter or the default of an output; `None` when it is wrong.
-pub(super) fn parse_value(
+pub(crate) fn parse_value(
     validator: &mut Validator,
     kind: ParamType,
     value: &Value,

@@ -598,8 +598,13 @@ fn each_type_is_readable_with_the_keys_that_its_schema_requires() {
                 "workflow" => task[key] = json!("part"),
                 "over" => task[key] = json!({ "k": [1] }),
                 "cases" | "default" => task[key] = json!([]),
+                "message" => task[key] = json!("ok?"),
                 _ => {}
             }
+        }
+        if kind.name == "dependent" {
+            // So it is here.
+            task["all"] = json!([{ "workflow": "w", "cycle": "day", "date": "today" }]);
         }
         if kind.name == "conditions" {
             // Either `all` or `any` is required, which the table does not say.
@@ -782,4 +787,109 @@ proptest! {
     fn a_shown_duration_is_read_back(ms in 0..=duration::MAX_MS) {
         prop_assert_eq!(duration::parse(&duration::HumanDuration(ms).to_string()), Some(ms));
     }
+}
+
+/// The pointers and codes of what is wrong with tasks.
+fn mistakes(tasks: Value) -> Vec<String> {
+    let Err(diagnostics) = parse(&with_tasks(tasks)) else {
+        return Vec::new();
+    };
+    let shown = diagnostics
+        .iter()
+        .map(|one| format!("{} {}", one.pointer, one.code));
+    shown.collect()
+}
+
+#[test]
+fn a_branch_names_tasks_that_need_its_task_plainly() {
+    let noop = |needs: Value| json!({ "type": "noop", "needs": needs });
+    let switch = |then: Value, default: Value| json!({ "type": "switch", "cases": [{ "when": "true", "then": then }], "default": default });
+    let x = |y: Value| json!({ "x": switch(json!("y"), json!([])), "y": y });
+    assert_eq!(mistakes(x(noop(json!(["x"])))), Vec::<String>::new());
+    let bad_branch = ["/tasks/x/cases/0/then/0 BAD_BRANCH"];
+    assert_eq!(mistakes(x(noop(json!([])))), bad_branch);
+    assert_eq!(
+        mistakes(x(noop(json!([{ "task": "x", "on": "done" }])))),
+        bad_branch
+    );
+    assert_eq!(
+        mistakes(json!({ "x": switch(json!([]), json!("absent")) })),
+        ["/tasks/x/default/0 UNKNOWN_TASK"]
+    );
+    assert_eq!(
+        mistakes(json!({ "x": { "type": "switch", "cases": [] } })),
+        ["/tasks/x/default MISSING"]
+    );
+}
+
+#[test]
+fn conditions_ask_about_what_they_need() {
+    let conditions = |needs: Value, question: Value| {
+        let x = json!({ "type": "conditions", "needs": needs, "any": question });
+        json!({ "a": { "type": "noop" }, "b": { "type": "noop" }, "x": x })
+    };
+    let about =
+        |task: &str| json!([{ "task": "a", "is": "failed" }, { "all": [{ "task": task, "is": "skipped" }] }]);
+    assert_eq!(
+        mistakes(conditions(json!(["a"]), about("a"))),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        mistakes(conditions(json!(["a"]), about("b"))),
+        ["/tasks/x/any/1/all/0/task UNKNOWN_TASK"]
+    );
+    assert_eq!(
+        mistakes(conditions(json!([{ "task": "a", "on": "failed" }]), about("a"))),
+        ["/tasks/x/needs/0/on BAD_VALUE"]
+    );
+    assert_eq!(
+        mistakes(conditions(json!(["a"]), json!([{ "task": "a", "is": "killed" }]))),
+        ["/tasks/x/any/0/is BAD_VALUE"]
+    );
+    assert_eq!(
+        mistakes(conditions(json!(["a"]), json!([]))),
+        ["/tasks/x/any MISSING"]
+    );
+}
+
+#[test]
+fn an_expression_is_checked_with_its_names() {
+    let when = |text: &str| {
+        let x = json!({ "type": "noop", "needs": ["a"], "when": text });
+        json!({ "a": { "type": "noop" }, "b": { "type": "noop" }, "x": x })
+    };
+    assert_eq!(mistakes(when("tasks.a.state == 'failed'")), Vec::<String>::new());
+    assert_eq!(mistakes(when("a >")), ["/tasks/x/when INVALID_EXPRESSION"]);
+    for name in ["b", "x", "absent"] {
+        let text = format!("tasks['{name}'].state == 'failed'");
+        assert_eq!(mistakes(when(&text)), ["/tasks/x/when UNKNOWN_TASK"], "{name}");
+    }
+    let long = format!("true{}", " ".repeat(1_021));
+    assert_eq!(mistakes(when(&long)).len(), 1);
+}
+
+#[test]
+fn keys_about_workers_mean_nothing_to_tasks_of_masters() {
+    for key in ["worker_group", "env", "on_worker_lost", "on_cut_off"] {
+        let mut switch = json!({ "type": "switch", "cases": [], "default": [] });
+        switch[key] = json!("continue");
+        assert_eq!(
+            mistakes(json!({ "x": switch })),
+            [format!("/tasks/x/{key} UNKNOWN_KEY")]
+        );
+    }
+}
+
+#[test]
+fn tasks_that_decide_read_back_as_they_are_written() {
+    let tasks = json!({
+        "a": { "type": "noop", "when": "n > 1" },
+        "k": { "type": "conditions", "needs": ["a"], "all": [{ "task": "a", "is": "skipped" }], "then": ["b"] },
+        "s": { "type": "switch", "needs": ["k"], "cases": [{ "when": "true", "then": [] }], "default": [] },
+        "b": { "type": "noop", "needs": ["k"] },
+    });
+    let definition = parse(&with_tasks(tasks)).unwrap();
+    let written = serialize(&definition);
+    assert_eq!(parse(&written).unwrap(), definition);
+    assert_eq!(written["tasks"]["k"]["then"], json!(["b"]));
 }

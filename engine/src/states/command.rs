@@ -32,6 +32,10 @@ named!(
         RetryTask = "retry-task",
         /// Say how urgent an open instance is.
         Priority = "priority",
+        /// Decide that a task which waits for a person succeeds.
+        Approve = "approve",
+        /// Decide that a task which waits for a person fails.
+        Reject = "reject",
     }
 );
 
@@ -47,6 +51,7 @@ impl Command {
                 InstanceState::Queued | InstanceState::Running | InstanceState::Pausing
             ),
             Self::KillTask => matches!(state, InstanceState::Running | InstanceState::Pausing),
+            Self::Approve | Self::Reject => state == InstanceState::Running && attention.is_none(),
             Self::Stop | Self::Priority => !state.is_final(),
             Self::Resume => match state {
                 InstanceState::Paused | InstanceState::Stopped => true,
@@ -69,7 +74,13 @@ impl Command {
     /// Whether the command is about one task.
     pub fn names_task(self) -> bool {
         match self {
-            Self::ForceSuccess | Self::KillTask | Self::SkipTask | Self::RunTask | Self::RetryTask => true,
+            Self::ForceSuccess
+            | Self::KillTask
+            | Self::SkipTask
+            | Self::RunTask
+            | Self::RetryTask
+            | Self::Approve
+            | Self::Reject => true,
             Self::Pause | Self::Resume | Self::Stop | Self::Recover | Self::Rerun | Self::Priority => false,
         }
     }
@@ -84,6 +95,8 @@ impl Command {
     pub fn applies_to_task(self, instance: InstanceState, task: TaskState) -> bool {
         match self {
             Self::Pause | Self::Resume | Self::Stop | Self::Recover | Self::Rerun | Self::Priority => false,
+            // What the task waits for decides, beside its state.
+            Self::Approve | Self::Reject => false,
             Self::RunTask => true,
             Self::RetryTask if instance.is_final() => matches!(task, TaskState::Failed | TaskState::Killed),
             Self::RetryTask => matches!(
@@ -100,6 +113,11 @@ impl Command {
         }
     }
 
+    /// Whether the command decides about a task that waits for a person.
+    pub(crate) fn is_decision(self) -> bool {
+        matches!(self, Self::Approve | Self::Reject)
+    }
+
     /// Lists the commands that help an instance in this state; force-success has nothing to repair in a success.
     pub fn possible_in(state: InstanceState, attention: Option<&Attention>) -> Vec<Self> {
         let repairs = |command: &Self| matches!(command, Self::ForceSuccess | Self::SkipTask);
@@ -107,7 +125,8 @@ impl Command {
         Self::ALL
             .iter()
             .copied()
-            .filter(|command| command.applies_in(state, attention) && !is_pointless(command))
+            .filter(|command| command.applies_in(state, attention))
+            .filter(|command| !is_pointless(command) && !command.is_decision())
             .collect()
     }
 
@@ -143,6 +162,8 @@ impl From<Command> for OwnershipReason {
             Command::RunTask => Self::RunTask,
             Command::RetryTask => Self::RetryTask,
             Command::Priority => Self::Priority,
+            Command::Approve => Self::Approve,
+            Command::Reject => Self::Reject,
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::Timestamp;
+use crate::task_type::WatchKind;
 
 /// What is stored of an open attempt that waits in its owner. Its serde form is stored; a field that is added has a
 /// default.
@@ -19,6 +20,9 @@ pub struct Progress {
     /// Since when the two times above stand still.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_at: Option<Timestamp>,
+    /// What kind of thing it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<WatchKind>,
     /// What it waits for, as a readable text.
     #[serde(default)]
     pub waits_for: String,

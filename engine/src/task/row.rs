@@ -8,6 +8,7 @@ use super::progress::Progress;
 use crate::ids::{AttemptNumber, DispatchId, Epoch, Incarnation, InstanceId, Timestamp};
 use crate::overrides::TaskOverrides;
 use crate::states::{AttemptState, KillCause, TaskState};
+use crate::task_type::WatchKind;
 
 /// The stored row of one task instance; a task without a row has never been ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +104,15 @@ impl Attempt {
 }
 
 impl Task {
+    /// Returns what kind of thing the open attempt waits for in the owner; none for a task that does not wait there.
+    pub fn waits_on(&self) -> Option<WatchKind> {
+        let progress = self
+            .progress
+            .as_ref()
+            .filter(|_| self.state == TaskState::Running);
+        progress.and_then(|progress| progress.kind)
+    }
+
     /// Returns the row of a task that was never ready.
     pub fn unstarted() -> Self {
         Self {

@@ -11,6 +11,7 @@ use super::definition::TaskType;
 use super::field::{FieldValues, parse_fields, with_defaults};
 use super::site::{ExecutionSite, WatchKind};
 use super::value_kind::ValueKind;
+use super::wait_values::check_waits;
 use crate::params::time::TimeBase;
 use crate::spec::validator::{Path, Validator};
 
@@ -62,7 +63,9 @@ impl TaskAction {
         map: &Map<String, Value>,
         at: &Path<'_>,
     ) -> Option<Self> {
-        let fields = parse_fields(task_type.fields, validator, map, at)?;
+        let fields = parse_fields(task_type.fields, validator, map, at);
+        check_waits(task_type, validator, map, at)?;
+        let fields = fields?;
         Some(Self { task_type, fields })
     }
 
@@ -110,6 +113,14 @@ impl TaskAction {
             name: text("workflow")?.to_owned(),
             version: value("version").and_then(|(_, value)| value.as_i64()),
         })
+    }
+
+    /// Returns the fields as the object that a document has of them.
+    pub(crate) fn fields_object(&self) -> Map<String, Value> {
+        let fields = self.fields.iter();
+        fields
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect()
     }
 
     /// Reads the fields as the struct of their type; placeholders are not replaced.

@@ -1,16 +1,14 @@
 //! The type `conditions`: chooses tasks by what became of others.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::action::TaskAction;
 use super::definition::{Preparation, TaskType};
 use super::field::{Field, FieldKind, Presence};
 use super::site::ExecutionSite;
 use super::value_kind::ValueKind;
-use crate::states::UnknownName;
-use crate::states::named;
-use std::fmt;
-use std::str::FromStr;
+
+pub(crate) use super::task_result::TaskResult;
 
 /// Decides in the owner.
 pub const CONDITIONS: TaskType = TaskType {
@@ -45,18 +43,6 @@ pub const CONDITIONS: TaskType = TaskType {
     ],
     prepare: |_, _, _| Preparation::default(),
 };
-
-named!(
-    /// What may have become of a task that conditions name; a choice of documents.
-    TaskResult {
-        /// It succeeded, was declared a success, or is disabled and was passed.
-        Succeeded = "succeeded",
-        /// It failed or was killed.
-        Failed = "failed",
-        /// It was skipped.
-        Skipped = "skipped",
-    }
-);
 
 /// The fields of a `conditions` task.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

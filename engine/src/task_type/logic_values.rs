@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::conditions::TaskResult;
+use super::task_result::TaskResult;
 use crate::expression::{Expression, MAX_EXPRESSION_BYTES};
 use crate::spec::limits::MAX_TASKS;
 use crate::spec::names;

@@ -1,5 +1,7 @@
 //! The places in which tasks run.
 
+use serde::{Deserialize, Serialize};
+
 /// What a task needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionSite {
@@ -14,7 +16,8 @@ pub enum ExecutionSite {
 }
 
 /// What an attempt that runs in the owner waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WatchKind {
     /// Instances that it started.
     Children,
@@ -58,6 +61,15 @@ impl ExecutionSite {
 }
 
 impl WatchKind {
+    /// Returns the stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Children => "children",
+            Self::Dependencies => "dependencies",
+            Self::Approval => "approval",
+        }
+    }
+
     /// Whether a pause, a stop and a time limit end the wait at once. Children have to confirm them.
     pub(crate) fn ends_at_once(self) -> bool {
         match self {

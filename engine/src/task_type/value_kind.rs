@@ -9,6 +9,7 @@ use super::child_values::{
 use super::logic_values::{
     cases_schema, conditions_schema, parse_cases, parse_conditions, parse_task_names, task_names_schema,
 };
+use super::wait_values::{approval_inputs_schema, approvers_schema, dependencies_schema};
 use crate::spec::names::MAX_CHARS;
 use crate::spec::validator::{Path, Validator, named};
 
@@ -48,6 +49,14 @@ pub enum ValueKind {
     Headers,
     /// A list of HTTP status codes.
     StatusCodes,
+    /// A time like `10m`, checked with the other fields of its task.
+    Duration,
+    /// Instances that are waited for, checked with the other fields of their task.
+    Dependencies,
+    /// Names of users and groups, checked with the other fields of their task.
+    Approvers,
+    /// Answers of a person, checked with the other fields of their task.
+    ApprovalInputs,
     /// The name of a project or workflow.
     Name,
     /// A whole number within bounds.
@@ -92,6 +101,9 @@ impl ValueKind {
                 .map(Value::from),
             Self::Headers => parse_headers(validator, value, at).map(Value::from),
             Self::StatusCodes => parse_status_codes(validator, value, at).map(Value::from),
+            Self::Duration | Self::Dependencies | Self::Approvers | Self::ApprovalInputs => {
+                Some(value.clone())
+            }
             Self::Name => validator.name(value, at).map(Value::from),
             Self::Integer { min, max } => validator.integer(value, at, (min, max)).map(Value::from),
             Self::ParamValues => parse_params(validator, value, at).map(Value::from),
@@ -129,6 +141,10 @@ impl ValueKind {
                 "type": "object",
                 "additionalProperties": { "type": ["string", "number", "boolean"], "description": "A header." },
             }),
+            Self::Duration => json!({ "type": "string", "minLength": 2 }),
+            Self::Dependencies => dependencies_schema(),
+            Self::Approvers => approvers_schema(),
+            Self::ApprovalInputs => approval_inputs_schema(),
             Self::StatusCodes => json!({
                 "type": "array",
                 "minItems": 1,

@@ -13,6 +13,7 @@ use engine::states::{
     AttemptState, Command, InstanceState, KillCause, MemberState, OperationStatus, Priority, Scope, TaskState,
 };
 use engine::task::{Attempt, Progress, Task, Worker};
+use engine::task_type::WatchKind;
 use ports::{
     InstanceCommit, NewInstance, NodeIdentity, OwnedInstance, Ownership, StoreError, Write, WriteOutcome,
 };
@@ -90,6 +91,7 @@ pub(crate) fn task(state: TaskState, attempt: Option<Attempt>) -> Task {
             time_limit_at: Some(Timestamp(5_000)),
             failure_wait_at: None,
             paused_at: Some(Timestamp(4_000)),
+            kind: Some(WatchKind::Children),
             waits_for: "it waits for \"x\"".to_owned(),
             detail: serde_json::json!({ "child": 12 }),
         })),

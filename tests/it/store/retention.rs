@@ -9,30 +9,6 @@ use ports::{
 
 use super::store_under_test::{Database, StoreUnderTest as _};
 
-macro_rules! on_both_databases {
-    ($($case:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(
-                #[tokio::test]
-                async fn $case() {
-                    super::$case(&super::Database::on_sqlite().await).await;
-                }
-            )+
-        }
-
-        mod on_postgres {
-            $(
-                #[tokio::test]
-                async fn $case() {
-                    if let Some(database) = super::Database::on_postgres().await {
-                        super::$case(&database).await;
-                    }
-                }
-            )+
-        }
-    };
-}
-
 on_both_databases!(
     one_node_at_a_time_has_the_lease,
     a_batch_of_a_lost_lease_deletes_nothing,

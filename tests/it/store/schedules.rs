@@ -10,30 +10,6 @@ use ports::{
 
 use super::store_under_test::{Database, join, new_instance};
 
-macro_rules! on_both_databases {
-    ($($case:ident),+ $(,)?) => {
-        mod on_sqlite {
-            $(
-                #[tokio::test]
-                async fn $case() {
-                    super::$case(&super::Database::on_sqlite().await).await;
-                }
-            )+
-        }
-
-        mod on_postgres {
-            $(
-                #[tokio::test]
-                async fn $case() {
-                    if let Some(database) = super::Database::on_postgres().await {
-                        super::$case(&database).await;
-                    }
-                }
-            )+
-        }
-    };
-}
-
 on_both_databases!(
     due_schedules_are_listed_by_their_due_time,
     a_fire_and_its_instance_are_one_commit,

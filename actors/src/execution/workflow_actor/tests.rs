@@ -17,6 +17,7 @@ use serde_json::json;
 use super::*;
 use crate::execution::child_requests::ChildRequests;
 use crate::execution::db_actor::DbActor;
+use crate::execution::dependency_requests::DependencyRequests;
 use crate::execution::dispatch_actor::{DispatchActor, DispatchDeps};
 use crate::execution::instance_loader::InstanceLoader;
 use crate::execution::instance_notices::{InstanceNotices, NoticeDeps};
@@ -273,6 +274,7 @@ async fn start_services(
     };
     WorkflowDeps {
         children: ChildRequests::new(shared.clone()),
+        dependencies: DependencyRequests::new(shared.clone()),
         notices: InstanceNotices::start(notice_deps, this_node.generation),
         clock: Clock::starting_at(Timestamp(1_000)),
         db: DbActor::new(shared.clone(), exit_on_panic("DbActor")).start(),

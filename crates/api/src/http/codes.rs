@@ -99,6 +99,8 @@ codes! {
     NeverFires = "NEVER_FIRES", UNPROCESSABLE_ENTITY, "The cron expression never fires";
     /// A schedule names a calendar that does not exist.
     UnknownCalendar = "UNKNOWN_CALENDAR", UNPROCESSABLE_ENTITY, "There is no such calendar";
+    /// A document names a workflow of a project that does not grant it.
+    NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "The other project does not grant this";
     /// A task names a limit that does not exist.
     UnknownLimit = "UNKNOWN_LIMIT", UNPROCESSABLE_ENTITY, "There is no such limit";
     /// A backfill without a date.

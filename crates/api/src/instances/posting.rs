@@ -130,8 +130,8 @@ pub(crate) async fn run_or_preview(
 }
 
 /// Posts a command, and answers with its outcome, or when the time to wait is over.
-pub(crate) async fn run_command(
-    caller: &InstanceCaller,
+pub(crate) async fn run_command<N>(
+    caller: &Caller<N, InstanceId>,
     request: &HttpRequest,
     wait: Option<&str>,
     command: CommandRequest,
@@ -152,8 +152,8 @@ pub(crate) async fn run_command(
     command_response(caller, decided).await
 }
 
-async fn store_command(
-    caller: &InstanceCaller,
+async fn store_command<N>(
+    caller: &Caller<N, InstanceId>,
     command: CommandRequest,
     key: Option<RequestKey>,
 ) -> Result<OperationId, Problem> {
@@ -188,8 +188,8 @@ fn known_operation(known: &KnownRequest) -> Result<OperationId, Problem> {
 ///
 /// The notified owner may be frozen and never answer, while another one takes over and decides: so the row is polled
 /// in the meantime.
-async fn wait_for_decision(
-    caller: &InstanceCaller,
+async fn wait_for_decision<N>(
+    caller: &Caller<N, InstanceId>,
     id: OperationId,
     waiter: &mut CommitWaiter,
     mut notification: JoinHandle<()>,
@@ -215,7 +215,10 @@ async fn wait_for_decision(
     }
 }
 
-async fn command_response(caller: &InstanceCaller, operation: Operation) -> Result<HttpResponse, Problem> {
+async fn command_response<N>(
+    caller: &Caller<N, InstanceId>,
+    operation: Operation,
+) -> Result<HttpResponse, Problem> {
     if operation.outcome == OperationStatus::Refused {
         let detail = operation
             .detail

@@ -8,6 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{Caller, Owner, Write};
 use crate::http::body::{Body, NoQuery, Query};
+use crate::http::codes::Code;
 use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
@@ -58,9 +59,10 @@ struct PutGrant {
     permission: PermissionName,
 }
 
-/// The permission of one user in a project.
+/// The permission of one user in a project, or of the documents of another project.
 #[derive(Debug, Serialize, ToSchema)]
 struct GrantView {
+    /// The user's name, or `project:NAME` for the documents of another project.
     user: String,
     permission: PermissionName,
 }
@@ -74,7 +76,7 @@ impl From<Grant> for GrantView {
     }
 }
 
-/// Lists the grants on a project by user.
+/// Lists the grants on a project: those of users by name, then those of other projects.
 #[utoipa::path(tag = "projects", params(("project" = String, Path), Paging),
     responses((status = 200, body = List<GrantView>)))]
 #[get("/grants")]
@@ -87,7 +89,8 @@ async fn list_grants(caller: Caller<Write, Project>, paging: Query<Paging>) -> R
     Ok(HttpResponse::Ok().json(List::<GrantView>::from_page(page)))
 }
 
-/// Grants a user something in a project, or changes the grant.
+/// Grants something in a project, or changes the grant: to a user, or to `project:NAME`, whose documents may then wait for
+/// instances of its workflows (`read`) or start them as children (`execute`).
 #[utoipa::path(tag = "projects", params(("project" = String, Path), ("user" = String, Path)),
     request_body = PutGrant, responses((status = 200, body = GrantView)))]
 #[put("/grants/{user}")]
@@ -101,12 +104,31 @@ async fn put_grant(
         user: path_parameter(&request, "user")?,
         permission: body.value.permission.into(),
     };
+    check_project_grant(&grant, caller.object())?;
     caller
         .catalog()
         .grants()
         .put(caller.object().id, &grant, &caller.audit_context(None))
         .await?;
     Ok(HttpResponse::Ok().json(GrantView::from(grant)))
+}
+
+/// Refuses what a project cannot be granted.
+fn check_project_grant(grant: &Grant, project: &Project) -> Result<(), Problem> {
+    let Some(other) = grant.user.strip_prefix("project:") else {
+        return Ok(());
+    };
+    if other == project.name {
+        let detail = "Documents may name the workflows of their own project without a grant.";
+        return Err(Problem::new(Code::InvalidName, detail).at("/user"));
+    }
+    match grant.permission {
+        Permission::Read | Permission::Execute => Ok(()),
+        Permission::Write | Permission::Owner => {
+            let detail = "A project is granted `read` or `execute`.";
+            Err(Problem::new(Code::InvalidBody, detail).at("/permission"))
+        }
+    }
 }
 
 /// Revokes a grant.

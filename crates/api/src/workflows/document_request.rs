@@ -13,6 +13,7 @@ use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
 use crate::limits::check_limits;
 use crate::schedules::check_calendars;
+use crate::workflows::named_workflows::check_grants;
 
 /// Returns the format that the content type names.
 pub(crate) fn parse_format(request: &HttpRequest) -> Result<SourceFormat, Problem> {
@@ -53,6 +54,7 @@ pub(crate) async fn parse_version(
     let position = |pointer: &str| find_position(&body.0, document_format, pointer);
     check_names(&in_document, position)?;
     check_calendars(server.catalog(), project.id, &definition, position).await?;
+    check_grants(server.catalog(), project, &definition, position).await?;
     check_limits(server.catalog(), project.id, &definition, position).await?;
     Ok(NewVersion {
         name: name.to_owned(),

@@ -46,6 +46,7 @@ pub struct Model {
     pub created_at: i64,
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
+    pub chosen_tasks: bool,
     pub gated: bool,
     pub queued_by: Option<String>,
     pub run_range: Option<String>,
@@ -143,5 +144,10 @@ pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
         index_on(Entity, "instance_requested_by", [Column::RequestedBy, Column::Id]),
         where_present("instance_scheduled", Column::ScheduledAt, Column::WorkflowId),
         index_on(Entity, "instance_created", [Column::CreatedAt, Column::Id]),
+        index_on(
+            Entity,
+            "instance_base",
+            [Column::WorkflowId, Column::ScheduledAt, Column::CreatedAt],
+        ),
     ]
 }

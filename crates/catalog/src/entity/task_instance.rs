@@ -1,6 +1,9 @@
 //! The tasks of instances that have started.
 
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ConditionalStatement as _, Expr, ExprTrait as _, IndexCreateStatement};
+
+use crate::entity::index::index_on;
 
 /// A row of `task_instance`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -20,6 +23,7 @@ pub struct Model {
     pub ended_at: Option<i64>,
     pub outputs: String,
     pub progress: Option<String>,
+    pub waits_on: Option<String>,
     pub expired_waits: i64,
     pub overrides: Option<String>,
     pub reused: Option<i64>,
@@ -53,3 +57,16 @@ pub enum Relation {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The indexes of `task_instance`.
+pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
+    vec![
+        index_on(
+            Entity,
+            "task_instance_waits",
+            [Column::WaitsOn, Column::Instance, Column::TaskIndex],
+        )
+        .and_where(Expr::col(Column::WaitsOn).is_not_null())
+        .take(),
+    ]
+}

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use engine::approval::ApprovalTask;
 use engine::ids::{InstanceId, OperationId};
 use engine::instance::{Instance, Operation as EngineOperation, find_refusal, preview_command};
 use engine::overrides::TaskOverrides;
 use engine::plan::Plan;
 use engine::spec::Diagnostic;
 use engine::start;
+use engine::task::Task;
+use engine::task_type::WatchKind;
 use ports::DefinitionStore as _;
 use serde_json::Value;
 use store::Store;
@@ -16,6 +19,15 @@ use store::Store;
 use crate::error::CatalogError;
 use crate::instances::missing_instance;
 use crate::operations::post_command::PostCommand;
+
+/// Whether an approval can be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApprovalStage {
+    /// It waits for a decision.
+    Waits,
+    /// It does not wait yet, or not any more.
+    Closed,
+}
 
 /// What the owner of an instance would decide on, read without being its owner.
 pub struct CommandSubject {
@@ -80,6 +92,18 @@ impl CommandSubject {
             .into_iter()
             .filter_map(|task_index| definition.task(task_index));
         Ok(named.map(|task| task.name.clone()).collect())
+    }
+
+    /// Returns what a task asks, and whether it waits for the answer now; none for a task that asks nothing.
+    pub fn find_approval(&self, task: &str) -> Option<(ApprovalTask, ApprovalStage)> {
+        let task_index = self.plan.definition.task_index_of(task)?;
+        let fields = ApprovalTask::of_action(&self.plan.definition.task(task_index)?.action)?;
+        let waits_on = self.instance.task(task_index).and_then(Task::waits_on);
+        let stage = match waits_on {
+            Some(WatchKind::Approval) => ApprovalStage::Waits,
+            _ => ApprovalStage::Closed,
+        };
+        Some((fields, stage))
     }
 
     /// Parses what a retry changes of a task.

@@ -1,5 +1,6 @@
 //! Why instances and tasks wait, from the store alone: no owner is asked.
 
+mod places;
 mod surroundings;
 
 use std::sync::Arc;

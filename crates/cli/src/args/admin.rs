@@ -80,13 +80,13 @@ pub enum ProjectCommand {
         /// Name of the project
         project: String,
     },
-    /// Let a user do something in it
+    /// Let a user do something in it, or let the documents of another project use its workflows
     Grant {
         /// Name of the project
         project: String,
-        /// Name of the user
+        /// Name of the user, or `project:NAME`
         user: String,
-        /// What is allowed
+        /// What is allowed; to a project, `read` or `execute`
         permission: Permission,
     },
     /// List who may do what in it

@@ -43,6 +43,7 @@ pub(crate) struct NewRow<'a> {
     dry_run: bool,
     continued_from: Option<i64>,
     created_at: i64,
+    chosen_tasks: bool,
     // Of the first transition; not columns of the instance.
     why: String,
     at: i64,
@@ -88,7 +89,7 @@ impl<'a> From<&'a Trigger> for TriggerColumns<'a> {
     }
 }
 
-const INSTANCE: [Column; 29] = [
+const INSTANCE: [Column; 30] = [
     ("id", "bigint"),
     ("project_id", "bigint"),
     ("workflow_id", "bigint"),
@@ -118,6 +119,7 @@ const INSTANCE: [Column; 29] = [
     ("gated", "boolean"),
     ("queued_by", "text"),
     ("ended_at", "bigint"),
+    ("chosen_tasks", "boolean"),
 ];
 
 const FIRST_TRANSITION: [Column; 6] = [
@@ -208,6 +210,7 @@ pub(crate) fn new_row<'a>(
         dry_run: new.start.dry_run,
         continued_from: new.continued_from.as_ref().map(|(from, _)| from.0),
         created_at: new.at.0,
+        chosen_tasks: !new.start.tasks.is_empty(),
         why: new.start_reason(),
         at: new.at.0,
     })

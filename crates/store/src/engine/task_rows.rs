@@ -2,6 +2,7 @@
 
 use engine::ids::{AttemptNumber, Epoch, Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::task::{Attempt, Task, Worker};
+use engine::task_type::WatchKind;
 use ports::StoreError;
 use sea_orm::{DbBackend, QueryResult};
 use serde::Serialize;
@@ -24,11 +25,12 @@ pub(crate) struct TaskColumns<'a> {
     ended_at: Option<i64>,
     outputs: String,
     progress: Option<String>,
+    waits_on: Option<&'static str>,
     overrides: Option<String>,
     reused: Option<i64>,
 }
 
-const TASK: [Column; 15] = [
+const TASK: [Column; 16] = [
     ("instance", "bigint"),
     ("task_index", "bigint"),
     ("state", "text"),
@@ -42,6 +44,7 @@ const TASK: [Column; 15] = [
     ("ended_at", "bigint"),
     ("outputs", "text"),
     ("progress", "text"),
+    ("waits_on", "text"),
     ("overrides", "text"),
     ("reused", "bigint"),
 ];
@@ -102,6 +105,7 @@ impl<'a> TaskColumns<'a> {
             ended_at: task.ended_at.map(|at| at.0),
             outputs: map_json(&task.outputs)?,
             progress: task.progress.as_ref().map(json).transpose()?,
+            waits_on: task.waits_on().map(WatchKind::as_str),
             overrides: task.overrides.as_ref().map(json).transpose()?,
             reused: task.reused.map(|id| id.0),
         })

@@ -15,7 +15,7 @@ use crate::plan::trigger_rule::TriggerRule;
 use crate::spec::model::{LimitUse, Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Priority, Scope};
-use crate::task::{ApprovalDecision, Observation, TaskReport, WatchGoal};
+use crate::task::{ApprovalDecision, ApprovalVerdict, Observation, TaskReport, WatchGoal};
 use crate::task_type::WatchKind;
 
 /// One random task of a graph whose edges go back.
@@ -194,17 +194,21 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
 
 fn observation_of(detail: u8) -> Observation {
     match detail % 4 {
-        0 => Observation::Approval(ApprovalDecision::Approved {
-            outputs: BTreeMap::new(),
-        }),
-        1 => Observation::Approval(ApprovalDecision::Rejected {
-            reason: "no".to_owned(),
-        }),
+        0 => approval(ApprovalVerdict::Approved(BTreeMap::new())),
+        1 => approval(ApprovalVerdict::Rejected),
         _ => {
             let states = InstanceState::ALL;
             see_child(states[usize::from(detail >> 2) % states.len()])
         }
     }
+}
+
+fn approval(verdict: ApprovalVerdict) -> Observation {
+    Observation::Approval(ApprovalDecision {
+        verdict,
+        by: "ann".to_owned(),
+        comment: None,
+    })
 }
 
 /// Fills in what a command says beside its verb.
@@ -256,9 +260,7 @@ fn answer_to(kind: WatchKind, goal: WatchGoal) -> Observation {
             WatchGoal::Pause => InstanceState::Paused,
             WatchGoal::End(_) => InstanceState::Stopped,
         }),
-        WatchKind::Dependencies | WatchKind::Approval => Observation::Approval(ApprovalDecision::Approved {
-            outputs: BTreeMap::new(),
-        }),
+        WatchKind::Dependencies | WatchKind::Approval => approval(ApprovalVerdict::Approved(BTreeMap::new())),
     }
 }
 

@@ -1,0 +1,136 @@
+//! Finds the dependent tasks that the ends of instances wake, and notifies their owners.
+//!
+//! Owns nothing: ends and waits are rows. In: notices that an instance of this node has ended. Out: notices to the
+//! instances that wait, on this node or another. Behind the notices stands a look every few seconds, which also finds the
+//! ends that a master recorded before it died. If it dies, the node ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use engine::ids::{Incarnation, InstanceId, TaskIndex};
+
+use crate::execution::instance_notices::InstanceNotices;
+use crate::exit_on_panic::ExitOnPanic;
+use crate::messages::Observe;
+use crate::ownership::single_flight::{FlightDecision, SingleFlight};
+use ports::commit_events::CommitBroadcast;
+use ports::{DependencyStore, StoreError, WokenDependent};
+
+/// The interval at which ends are looked for that nothing reported.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The pause in which the ends of many instances become one look.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// An instance of this node has ended. Losing it is harmless: the next look finds the end.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+struct InstanceEnded;
+
+/// What the actor is made of.
+#[derive(Clone)]
+pub struct DependencyDeps {
+    /// This incarnation.
+    pub this_node: Incarnation,
+    /// Where ends and waits are.
+    pub store: Arc<dyn DependencyStore>,
+    /// The way to instances that wait.
+    pub notices: InstanceNotices,
+    /// Says that instances of this node end.
+    pub commit_events: CommitBroadcast,
+}
+
+/// Wakes dependent tasks.
+pub struct DependencyActor {
+    deps: DependencyDeps,
+    looking: SingleFlight,
+    woken: u64,
+    _exit_on_panic: ExitOnPanic,
+}
+
+impl DependencyActor {
+    /// Makes the actor of a master.
+    pub fn new(deps: DependencyDeps, exit_on_panic: ExitOnPanic) -> Self {
+        Self {
+            deps,
+            looking: SingleFlight::default(),
+            woken: 0,
+            _exit_on_panic: exit_on_panic,
+        }
+    }
+
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        if self.looking.request() == FlightDecision::Wait {
+            return;
+        }
+        let deps = self.deps.clone();
+        let wake = async move { wake_dependents(&deps).await };
+        ctx.spawn(wake.into_actor(self).map(|woken, actor, ctx| {
+            match woken {
+                Ok(count) => {
+                    actor.woken += count;
+                    metrics::counter!("porpoise_dependents_woken_total").increment(count);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the ends of instances could not be read; they are read again")
+                }
+            }
+            if actor.looking.finish() {
+                ctx.run_later(GATHER, |actor, ctx| actor.look(ctx));
+            }
+        }));
+    }
+}
+
+/// Wakes what waits for ended instances; returns how many tasks of this node it woke. Those of other nodes stay woken
+/// until their owners look.
+async fn wake_dependents(deps: &DependencyDeps) -> Result<u64, StoreError> {
+    let woken = deps.store.wake_dependents().await?;
+    let is_here = |one: &&WokenDependent| one.owner == Some(deps.this_node);
+    let here: Vec<(InstanceId, TaskIndex)> = woken
+        .iter()
+        .filter(is_here)
+        .map(|one| (one.instance, one.task_index))
+        .collect();
+    // Cleared before they look, so that an end after that wakes them again.
+    deps.store.clear_woken(&here).await?;
+    for one in &woken {
+        deps.notices.publish_change(one.instance);
+    }
+    Ok(u64::try_from(here.len()).unwrap_or(u64::MAX))
+}
+
+impl Actor for DependencyActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let ends = self.deps.commit_events.clone();
+        let actor = ctx.address().downgrade();
+        actix_rt::spawn(async move {
+            loop {
+                ends.wait_for_ends().await;
+                tokio::time::sleep(GATHER).await;
+                let Some(actor) = actor.upgrade() else { return };
+                actor.do_send(InstanceEnded);
+            }
+        });
+        ctx.run_interval(LOOK_INTERVAL, |actor, ctx| actor.look(ctx));
+    }
+}
+
+impl Handler<InstanceEnded> for DependencyActor {
+    type Result = ();
+
+    fn handle(&mut self, _: InstanceEnded, ctx: &mut Self::Context) {
+        self.look(ctx);
+    }
+}
+
+impl Handler<Observe> for DependencyActor {
+    type Result = MessageResult<Observe>;
+
+    fn handle(&mut self, _: Observe, _: &mut Self::Context) -> Self::Result {
+        MessageResult(serde_json::json!({ "woken": self.woken }))
+    }
+}

@@ -1,0 +1,130 @@
+//! The decision of a dependent task.
+
+use std::collections::BTreeMap;
+
+use super::items::{DependencyGroup, DependencyItem, DependencyMember, DependencyRelation, DependencyTask};
+use super::observation::{DependencyVerdict, ItemObservation};
+use super::outputs::passed_outputs;
+use super::reasons::{ReasonContext, failure_text, waiting_text};
+use crate::spec::model::Output;
+
+/// What failed items mean now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailedItems {
+    /// They have failed.
+    Fail,
+    /// They count as waiting.
+    Wait,
+}
+
+/// What has become of a dependent task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DependencyDecision {
+    /// It succeeds with these outputs.
+    Succeeds(BTreeMap<String, String>),
+    /// It fails, for this reason.
+    Fails(String),
+    /// It fails, for this reason, and a later attempt would too: an item can never hold.
+    FailsForGood(String),
+    /// It waits, for this reason.
+    Waits(String),
+}
+
+/// Decides, as early as the logic of the groups allows. `observed` has one entry for each item in document order; an entry
+/// that is missing waits.
+pub fn decide_dependencies(
+    task: &DependencyTask,
+    observed: &[ItemObservation],
+    failed: FailedItems,
+    outputs: &[Output],
+    context: ReasonContext,
+) -> DependencyDecision {
+    let items = task.items();
+    let seen: Vec<SeenItem<'_>> = items
+        .iter()
+        .enumerate()
+        .map(|(place, item)| SeenItem {
+            item,
+            observation: observed.get(place),
+        })
+        .collect();
+    let refused = seen.iter().find_map(|seen| match seen.observation {
+        Some(ItemObservation::Refused(why)) => Some(why.clone()),
+        _ => None,
+    });
+    if let Some(why) = refused {
+        return DependencyDecision::FailsForGood(why);
+    }
+    let verdicts: Vec<DependencyVerdict> = seen.iter().map(SeenItem::verdict).collect();
+    let mut counted = verdicts.iter().map(|verdict| match (verdict, failed) {
+        (DependencyVerdict::Fails, FailedItems::Wait) => DependencyVerdict::Waits,
+        _ => *verdict,
+    });
+    match group_verdict(&task.group, &mut counted) {
+        DependencyVerdict::Holds => DependencyDecision::Succeeds(passed_outputs(&seen, &verdicts, outputs)),
+        DependencyVerdict::Fails => DependencyDecision::Fails(failure_text(&seen, &verdicts, context)),
+        DependencyVerdict::Waits => DependencyDecision::Waits(waiting_text(&seen, &verdicts, context)),
+    }
+}
+
+/// An item with what was found of it.
+pub(super) struct SeenItem<'a> {
+    /// The item.
+    pub(super) item: &'a DependencyItem,
+    /// What was found; none before the first look.
+    pub(super) observation: Option<&'a ItemObservation>,
+}
+
+impl SeenItem<'_> {
+    /// Returns whether the item holds: all its intervals hold, or one has failed.
+    pub(super) fn verdict(&self) -> DependencyVerdict {
+        match self.observation {
+            None => DependencyVerdict::Waits,
+            Some(ItemObservation::Refused(_)) => DependencyVerdict::Fails,
+            Some(ItemObservation::NothingEarlier) => DependencyVerdict::Holds,
+            Some(ItemObservation::Candidates(candidates)) => {
+                let verdicts = candidates.iter().map(|candidate| match candidate {
+                    Some(candidate) => candidate.verdict(&self.item.target),
+                    None => DependencyVerdict::Waits,
+                });
+                combine(DependencyRelation::All, verdicts)
+            }
+        }
+    }
+}
+
+/// Decides about a group; takes the verdicts of its items in document order.
+fn group_verdict(
+    group: &DependencyGroup,
+    verdicts: &mut dyn Iterator<Item = DependencyVerdict>,
+) -> DependencyVerdict {
+    let members: Vec<DependencyVerdict> = group
+        .members
+        .iter()
+        .map(|member| match member {
+            DependencyMember::Item(_) => verdicts.next().unwrap_or(DependencyVerdict::Waits),
+            DependencyMember::Group(group) => group_verdict(group, verdicts),
+        })
+        .collect();
+    combine(group.relation, members.into_iter())
+}
+
+fn combine(
+    relation: DependencyRelation,
+    verdicts: impl Iterator<Item = DependencyVerdict>,
+) -> DependencyVerdict {
+    let (decisive, otherwise) = match relation {
+        DependencyRelation::All => (DependencyVerdict::Fails, DependencyVerdict::Holds),
+        DependencyRelation::Any => (DependencyVerdict::Holds, DependencyVerdict::Fails),
+    };
+    let mut combined = otherwise;
+    for verdict in verdicts {
+        if verdict == decisive {
+            return decisive;
+        }
+        if verdict == DependencyVerdict::Waits {
+            combined = DependencyVerdict::Waits;
+        }
+    }
+    combined
+}

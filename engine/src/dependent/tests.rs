@@ -1,0 +1,5 @@
+//! Dependent tasks against a naive reading of their rules.
+
+mod decisions;
+mod documents;
+mod intervals;

@@ -1,0 +1,70 @@
+//! The fields of tasks that wait for other instances or for a person.
+//!
+//! A value of theirs is checked together with the others of its task, when all fields are there.
+
+use serde_json::{Map, Value, json};
+
+use crate::approval::ApprovalTask;
+use crate::dependent::{DependencyCycle, DependencyDate, DependencyTask};
+use crate::spec::validator::{Path, Validator};
+
+use super::approval::APPROVAL;
+use super::definition::TaskType;
+use super::dependent::DEPENDENT;
+
+/// Checks what only all fields of a task together show; reports everything that is wrong with them.
+pub(super) fn check_waits(
+    task_type: &TaskType,
+    validator: &mut Validator,
+    map: &Map<String, Value>,
+    at: &Path<'_>,
+) -> Option<()> {
+    if task_type.name == DEPENDENT.name {
+        DependencyTask::parse(validator, map, at)?;
+    } else if task_type.name == APPROVAL.name {
+        ApprovalTask::parse(validator, map, at)?;
+    }
+    Some(())
+}
+
+/// The schema of the items of a group; groups stand inside each other.
+pub(super) fn dependencies_schema() -> Value {
+    let dates: Vec<&str> = DependencyDate::ALL.iter().map(|date| date.as_str()).collect();
+    let cycles: Vec<&str> = DependencyCycle::ALL.iter().map(|cycle| cycle.as_str()).collect();
+    let item = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "project": { "type": "string" },
+            "workflow": { "type": "string" },
+            "task": { "type": "string", "description": "One task of it, in place of its final state." },
+            "tasks": { "enum": ["all"], "description": "No task of it has failed either." },
+            "cycle": { "enum": cycles },
+            "date": { "enum": dates },
+            "within": { "type": "string", "description": "With `cycle: none`: how long ago it may have ended." },
+            "pass_outputs": { "type": "boolean", "default": false },
+            "all": { "type": "array", "minItems": 1 },
+            "any": { "type": "array", "minItems": 1 },
+        },
+    });
+    json!({ "type": "array", "minItems": 1, "maxItems": 100, "items": item })
+}
+
+pub(super) fn approvers_schema() -> Value {
+    json!({ "type": "array", "minItems": 1, "maxItems": 100, "items": { "type": "string", "minLength": 1 } })
+}
+
+pub(super) fn approval_inputs_schema() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "type": { "enum": ["string", "integer", "number", "boolean", "json"], "default": "string" },
+                "required": { "type": "boolean", "default": false },
+                "default": {},
+            },
+        },
+    })
+}
