@@ -7,6 +7,7 @@
 
 mod cause;
 mod instance_causes;
+mod limit_causes;
 mod place_causes;
 mod situation;
 mod slot_causes;
@@ -17,6 +18,6 @@ mod watch_causes;
 pub use cause::{Cause, CauseKind, Link};
 pub use situation::{Situation, explained_tasks};
 pub use surroundings::{
-    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, HeldPlaces, OwnerSituation, PlaceShortage,
-    SlotHolder, Surroundings,
+    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, HeldPlaces, LimitShortage, OwnerSituation,
+    PlaceShortage, SlotHolder, Surroundings,
 };

@@ -66,11 +66,11 @@ impl KeyedStart<'_> {
         let Some(template) = &rule.key else {
             return String::new();
         };
-        if !template.contains('$') {
-            return template.clone();
-        }
         let base = self.start.time_base(self.created_at);
-        let values = self.known_values(base).unwrap_or_default();
+        let values = match template.contains('$') {
+            true => self.known_values(base).unwrap_or_default(),
+            false => BTreeMap::new(),
+        };
         let mut key = interpolate_text(template, &values, base).0;
         key.truncate(key.floor_char_boundary(MAX_KEY_BYTES));
         key

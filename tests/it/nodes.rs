@@ -9,6 +9,7 @@ mod hostile;
 mod live;
 mod machine_clock;
 mod metrics;
+mod places;
 mod real_input;
 mod restart;
 mod retention;

@@ -5,6 +5,7 @@ mod owner;
 pub(crate) mod project_cap;
 mod queue;
 pub(crate) mod references;
+mod shortages;
 mod stored;
 
 pub use self::owner::LimitOwner;

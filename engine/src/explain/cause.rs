@@ -62,6 +62,13 @@ pub enum Link {
     },
     /// A project.
     Project(String),
+    /// A named limit.
+    Limit {
+        /// Its project; none for a shared one.
+        project: Option<String>,
+        /// Its name.
+        name: String,
+    },
     /// The nodes.
     Nodes,
 }

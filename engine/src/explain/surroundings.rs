@@ -18,6 +18,8 @@ pub struct Surroundings {
     pub groups: BTreeMap<String, GroupSlots>,
     /// The places that a queued instance waits for.
     pub places: PlaceShortage,
+    /// The limits that lack room for tasks that could run.
+    pub limits: BTreeMap<TaskIndex, Vec<LimitShortage>>,
     /// Open instances that a task waits for which started them, the oldest first and not all of many.
     pub children: BTreeMap<TaskIndex, Vec<ChildInstance>>,
 }
@@ -69,6 +71,21 @@ pub struct HeldPlaces {
     pub used: u32,
     /// Some of these instances, the oldest first.
     pub holders: Vec<InstanceId>,
+}
+
+/// A limit in whose queue a task is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitShortage {
+    /// Its name; empty for the cap of a project's tasks.
+    pub name: String,
+    /// Its project; none for a shared limit.
+    pub project: Option<String>,
+    /// How many slots it has.
+    pub slots: u32,
+    /// How many of them are held.
+    pub used: u32,
+    /// How many the task wants.
+    pub wanted: u32,
 }
 
 /// An instance that a task started.

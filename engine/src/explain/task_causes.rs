@@ -25,7 +25,13 @@ impl Situation<'_> {
         }
         match row.and_then(|row| Some((row, row.wait()?))) {
             Some((row, Wait::DueTime)) => self.due_cause(task_index, row).into_iter().collect(),
-            Some((row, Wait::Slot)) => vec![self.slot_cause(task_index, row)],
+            Some((row, Wait::Slot)) => {
+                let limits = self.limit_causes(task_index, row);
+                if limits.is_empty() {
+                    return vec![self.slot_cause(task_index, row)];
+                }
+                limits
+            }
             None => self.predecessor_causes(task_index),
         }
     }

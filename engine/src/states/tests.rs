@@ -16,7 +16,7 @@ fn line(attention: Option<&Attention>) -> String {
 fn each_state_allows_its_verbs_and_no_other() {
     assert_eq!(
         line(None),
-        "queued: stop priority\n\
+        "queued: pause stop priority\n\
          running: pause stop kill-task skip-task retry-task priority\n\
          pausing: pause stop kill-task skip-task priority\n\
          paused: resume stop skip-task priority\n\
@@ -35,7 +35,7 @@ fn attention_lets_every_open_state_be_resumed() {
     };
     assert_eq!(
         line(Some(&attention)),
-        "queued: resume stop priority\n\
+        "queued: pause resume stop priority\n\
          running: pause resume stop kill-task skip-task retry-task priority\n\
          pausing: pause resume stop kill-task skip-task priority\n\
          paused: resume stop skip-task priority\n\

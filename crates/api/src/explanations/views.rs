@@ -74,6 +74,16 @@ fn path_of(link: &Link) -> String {
             format!("/api/v1/instances/{instance}/tasks/{task}")
         }
         Link::Project(name) => format!("/api/v1/projects/{}", utf8_percent_encode(name, ENCODED)),
+        Link::Limit { project, name } => {
+            let name = utf8_percent_encode(name, ENCODED);
+            match project {
+                Some(project) => {
+                    let project = utf8_percent_encode(project, ENCODED);
+                    format!("/api/v1/projects/{project}/limits/{name}")
+                }
+                None => format!("/api/v1/limits/{name}"),
+            }
+        }
         Link::Nodes => "/api/v1/nodes".to_owned(),
     }
 }

@@ -8,8 +8,8 @@ use super::fixture::*;
 use super::properties::{Move, event_of, shapes, world_of};
 use crate::attempt::AttemptResult;
 use crate::explain::{
-    Cause, CauseKind, ChangeTimes, GroupSlots, GroupWorker, Link, OwnerSituation, PlaceShortage, Situation,
-    SlotHolder, Surroundings,
+    Cause, CauseKind, ChangeTimes, GroupSlots, GroupWorker, LimitShortage, Link, OwnerSituation,
+    PlaceShortage, Situation, SlotHolder, Surroundings,
 };
 use crate::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use crate::instance::Event;
@@ -27,6 +27,7 @@ fn surroundings(owner: OwnerSituation) -> Surroundings {
         task_times: BTreeMap::new(),
         groups: BTreeMap::new(),
         children: BTreeMap::new(),
+        limits: BTreeMap::new(),
         places: PlaceShortage::default(),
     }
 }
@@ -228,6 +229,44 @@ fn a_slot_names_who_holds_it_and_a_group_what_it_lacks() {
         cause.detail.ends_with("takes attempts: w1 is draining"),
         "{}",
         cause.detail
+    );
+}
+
+#[test]
+fn a_limit_without_room_goes_before_a_slot() {
+    let world = World::of(vec![task("a", &[])]);
+    let mut around = surroundings(OwnerSituation::Living);
+    let mut shortage = LimitShortage {
+        name: "warehouse".into(),
+        project: None,
+        slots: 2,
+        used: 2,
+        wanted: 1,
+    };
+    let explain = |around: &Surroundings| explain_task(&world, around, 0).remove(0);
+    around.limits.insert(TaskIndex(0), vec![shortage.clone()]);
+    let cause = explain(&around);
+    assert_eq!(cause.kind, CauseKind::Limit);
+    assert_eq!(
+        cause.detail,
+        "2 of the 2 slots of limit `warehouse` are held; the task wants 1"
+    );
+    shortage.wanted = 3;
+    around.limits.insert(TaskIndex(0), vec![shortage.clone()]);
+    assert!(explain(&around).detail.ends_with("until the limit is raised"));
+    (shortage.wanted, shortage.used) = (1, 0);
+    around.limits.insert(TaskIndex(0), vec![shortage.clone()]);
+    assert!(
+        explain(&around)
+            .detail
+            .starts_with("another task waits before it")
+    );
+    (shortage.name, shortage.project) = (String::new(), Some("etl".into()));
+    around.limits.insert(TaskIndex(0), vec![shortage]);
+    let cause = explain(&around);
+    assert_eq!(
+        (cause.kind, cause.link),
+        (CauseKind::ProjectCap, Some(Link::Project("etl".into())))
     );
 }
 

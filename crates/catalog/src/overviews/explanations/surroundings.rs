@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::explain::{
-    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, OwnerSituation, PlaceShortage, SlotHolder,
-    Surroundings,
+    ChangeTimes, ChildInstance, GroupSlots, GroupWorker, LimitShortage, OwnerSituation, PlaceShortage,
+    SlotHolder, Surroundings,
 };
 use engine::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
 use engine::instance::Instance;
@@ -22,6 +22,7 @@ use sea_orm::{
 use crate::columns::{narrow, parse_name};
 use crate::entity::{attempt, instance, member, transition, workflow};
 use crate::error::CatalogError;
+use crate::limits::Limits;
 use crate::overviews::explanations::places::read_place_shortage;
 use crate::visibility::VisibilityScope;
 use store::Store;
@@ -79,6 +80,7 @@ impl SurroundingsQuery<'_> {
                 InstanceState::Queued => read_place_shortage(self.store, self.instance.rows.id).await?,
                 _ => PlaceShortage::default(),
             },
+            limits: self.read_limits(tasks).await?,
             children: self.read_children(tasks).await?,
         })
     }
@@ -148,14 +150,33 @@ impl SurroundingsQuery<'_> {
         Ok((of_instance, of_tasks))
     }
 
+    /// Reads the limits that these tasks wait for.
+    async fn read_limits(
+        &self,
+        tasks: &[TaskIndex],
+    ) -> Result<BTreeMap<TaskIndex, Vec<LimitShortage>>, CatalogError> {
+        let mut limits = BTreeMap::new();
+        for task_index in self.ready_tasks(tasks) {
+            let shortages = Limits::new(self.store)
+                .list_shortages(self.instance.rows.id, task_index)
+                .await?;
+            limits.insert(task_index, shortages);
+        }
+        Ok(limits)
+    }
+
+    /// Lists those of these tasks that are ready and wait for a slot.
+    fn ready_tasks(&self, tasks: &[TaskIndex]) -> impl Iterator<Item = TaskIndex> {
+        tasks.iter().copied().filter(|task_index| {
+            let row = self.instance.task(*task_index);
+            row.is_some_and(|row| row.wait() == Some(Wait::Slot))
+        })
+    }
+
     /// Lists the worker groups in which these tasks wait for a slot.
     fn groups_of(&self, tasks: &[TaskIndex]) -> BTreeSet<String> {
-        let waiting = tasks.iter().filter(|task_index| {
-            let row = self.instance.task(**task_index);
-            row.is_some_and(|row| row.wait() == Some(Wait::Slot))
-        });
-        waiting
-            .filter_map(|task_index| self.plan.definition.task(*task_index))
+        self.ready_tasks(tasks)
+            .filter_map(|task_index| self.plan.definition.task(task_index))
             .map(|task| self.plan.worker_group_of(task).to_owned())
             .collect()
     }
