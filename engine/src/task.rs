@@ -29,6 +29,7 @@ mod display;
 mod ends;
 mod force;
 mod machine;
+mod owner_attempts;
 mod progress;
 mod report;
 mod row;
@@ -50,5 +51,5 @@ pub use wait::Wait;
 pub(crate) use watch::goal_of;
 pub use watch::{
     ApprovalDecision, ApprovalVerdict, ChildrenSeen, DependenciesSeen, Observation, Opening, WatchGoal,
-    WatchStep, Watched,
+    WatchStep, WatchedAttempt,
 };

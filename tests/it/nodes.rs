@@ -14,5 +14,6 @@ mod real_input;
 mod restart;
 mod retention;
 mod schedules;
+mod single_tasks;
 mod timed;
 mod trouble;

@@ -126,17 +126,8 @@ impl ChildStarter {
         };
         match deps.children.create(commit.clone()).await? {
             ChildrenOutcome::Stored(created) => {
-                let mut started = Vec::with_capacity(created.len());
                 let runs_all = created.iter().all(|child| child.owner.is_some());
-                for child in created {
-                    let Some(new) = commit.instances.get(child.place) else {
-                        continue;
-                    };
-                    started.push(new_summary(new, &child));
-                    if child.owner.is_some() {
-                        deps.notices.run_created(new.clone(), child.id);
-                    }
-                }
+                let started = run_children(deps, &commit, created);
                 metrics::counter!("porpoise_children_started_total").increment(started.len() as u64);
                 let version = version.version;
                 if runs_all && started.len() == commit.instances.len() {
@@ -229,6 +220,23 @@ impl ChildStarter {
         new.owner = Some(deps.this_node.clone());
         Ok(new)
     }
+}
+
+/// Runs those new children that this node owns; describes all.
+fn run_children(
+    deps: &WorkflowDeps,
+    commit: &ChildrenCommit,
+    created: Vec<ports::CreatedChild>,
+) -> Vec<ChildSummary> {
+    let mut started = Vec::with_capacity(created.len());
+    let new_of = |child: &ports::CreatedChild| commit.instances.get(child.place);
+    for (new, child) in created.iter().filter_map(|child| Some((new_of(child)?, child))) {
+        started.push(new_summary(new, child));
+        if child.owner.is_some() {
+            deps.notices.run_created(new.clone(), child.id);
+        }
+    }
+    started
 }
 
 /// Describes a child as it is when it is new.

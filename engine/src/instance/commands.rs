@@ -235,18 +235,15 @@ fn rerun(draft: &mut InstanceDraft<'_>, operation: &Operation) {
 fn retry_task(draft: &mut InstanceDraft<'_>, operation: &Operation) {
     let Some(task_index) = operation.task else { return };
     let why = format!("retried by {}", operation.requested_by);
-    if draft.record().state.is_final() {
-        begin_next_run(draft, operation, &format!("a task was {why}"));
-    } else {
-        draft.reset_tasks(Reset::NextRun(BTreeSet::from([task_index])), &why);
-    }
     let overrides = &operation.arguments.overrides;
     if !overrides.is_empty() {
         draft.rows_mut().override_task(task_index, overrides.clone());
     }
-    if draft.record().run == operation.run {
-        reopen_followers(draft, task_index, &why);
+    if draft.record().state.is_final() {
+        return begin_next_run(draft, operation, &format!("a task was {why}"));
     }
+    draft.reset_tasks(Reset::NextRun(BTreeSet::from([task_index])), &why);
+    reopen_followers(draft, task_index, &why);
 }
 
 /// Moves what waits in front of, or behind, what other instances wait for.
@@ -293,6 +290,16 @@ fn skip_task(draft: &mut InstanceDraft<'_>, task: Option<TaskIndex>, reason: Str
         },
     );
     reopen_followers(draft, task_index, &reason);
+    await_end_of_children(draft, &reason);
+}
+
+/// Keeps an owner for a paused instance until the children of a skipped task have ended.
+fn await_end_of_children(draft: &mut InstanceDraft<'_>, why: &str) {
+    if draft.record().state == InstanceState::Paused && draft.rows().counts().active > 0 {
+        let at = draft.at();
+        draft.set_state(InstanceState::Pausing, why);
+        draft.record_mut().resume_clock(at);
+    }
 }
 
 /// Has the tasks after one that are skipped or not_run decided again; those that ran stay.

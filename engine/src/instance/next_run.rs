@@ -152,7 +152,10 @@ pub(super) fn closed_followers(
     }
     seen.retain(|follower| {
         let row = rows.get(*follower);
-        row.is_some_and(|row| matches!(row.state, TaskState::Skipped | TaskState::NotRun))
+        row.is_some_and(|row| {
+            let is_closed = matches!(row.state, TaskState::Skipped | TaskState::NotRun);
+            is_closed && row.open_attempt().is_none()
+        })
     });
     seen
 }

@@ -5,6 +5,7 @@ use super::row::{Attempt, Task};
 use super::step::StepContext;
 use crate::attempt::AttemptEnd;
 use crate::ids::{AttemptNumber, DispatchId};
+use crate::spec::duration::HumanDuration;
 use crate::spec::model::RetryPolicy;
 use crate::states::{AttemptState, Backoff};
 use crate::task_type::WatchKind;
@@ -86,4 +87,14 @@ pub(super) fn retry_wait(retry: &RetryPolicy, failures: u32) -> i64 {
         }
     };
     retry.max_delay_ms.map_or(wait, |max| wait.min(max))
+}
+
+/// Says that an attempt runs longer than it may.
+pub(super) fn time_limit_text(context: &StepContext<'_>, task: &Task) -> String {
+    let limit = context.timeout_ms.unwrap_or_default();
+    format!(
+        "attempt {} runs longer than {}",
+        task.attempts,
+        HumanDuration(limit)
+    )
 }

@@ -2,6 +2,7 @@
 
 use super::ends::{complete_inline, end, expire_wait, suspend_retry, wait_for_retry};
 use super::force::{force, force_after_kill};
+use super::owner_attempts;
 use super::report::TaskReport;
 use super::row::Task;
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskEvent, TaskStep};
@@ -9,7 +10,6 @@ use super::transitions::{
     abandon, become_ready, bind, cancel, defer_loss, enqueue, kill, kill_wait, mark_lost, mark_not_started,
     mark_started, suspend, time_out, wait_for_room, wait_for_worker,
 };
-use super::watch;
 use crate::attempt::AttemptEvent;
 use crate::ids::{AttemptNumber, DispatchId, Timestamp};
 use crate::states::TaskState;
@@ -43,7 +43,7 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             E::Skip { .. } | E::NeverStart { .. } | E::CannotStart { .. },
         ) => TaskStep::ignored(task, "its edges decided before"),
 
-        (Running, E::Opened(opening)) => watch::open(context, task, opening),
+        (Running, E::Opened(opening)) => owner_attempts::open(context, task, opening),
         (
             Pending | Delayed | Waiting | Dispatched | WaitingRetry | Succeeded | ForcedSuccess | Failed
             | Killed | Skipped | NotRun,
@@ -92,7 +92,7 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             E::Report(R::Observed {
                 attempt, observation, ..
             }),
-        ) if is_in_owner(&task, attempt) => watch::observe(context, task, &observation),
+        ) if is_in_owner(&task, attempt) => owner_attempts::observe(context, task, &observation),
         (
             Pending | Delayed | Waiting | Dispatched | Running | WaitingRetry | Succeeded | ForcedSuccess
             | Failed | Killed | Skipped | NotRun,
@@ -103,7 +103,7 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
         (WaitingRetry, E::Due) if is_due(&task, context.at) => enqueue(context, task, "its wait has passed"),
         (Waiting, E::Due) if is_due(&task, context.at) => expire_wait(context, task),
         (Running, E::Due) if is_due(&task, context.at) => match context.site.watch_kind() {
-            Some(kind) => watch::expire(context, task, kind),
+            Some(kind) => owner_attempts::expire(context, task, kind),
             None => time_out(context, task),
         },
         (
@@ -117,7 +117,7 @@ pub fn step(context: &StepContext<'_>, task: Task, event: TaskEvent) -> TaskStep
             suspend_retry(task, "paused; its wait for the next attempt starts again")
         }
         (Running, E::Suspend) => match watched_kind(context, &task) {
-            Some(kind) => watch::suspend(context, task, kind),
+            Some(kind) => owner_attempts::suspend(context, task, kind),
             None => TaskStep::ignored(task, "its attempt may end"),
         },
         (

@@ -1,11 +1,11 @@
 //! The transitions of the task machine: what each arm does to the row.
 
-use super::attempts::{new_attempt, next_number, uid_of};
+use super::attempts::{new_attempt, next_number, time_limit_text, uid_of};
 use super::ends::{end_killed, fail_by_time};
 use super::force::{force, force_ended, reason_until_killed, take_kill_reason};
+use super::owner_attempts;
 use super::row::{Attempt, Task, Worker};
 use super::step::{InstanceMode, StepContext, TaskEffect, TaskStep};
-use super::watch;
 use crate::attempt::{AttemptEnd, AttemptResult};
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
@@ -50,7 +50,7 @@ pub(super) fn enqueue(context: &StepContext<'_>, mut task: Task, why: &str) -> T
             task.reason = Some(reason);
             TaskStep::changed(task, why, vec![effect])
         }
-        ExecutionSite::Decision | ExecutionSite::Owner(_) => watch::start(context, task, why),
+        ExecutionSite::Decision | ExecutionSite::Owner(_) => owner_attempts::start(context, task, why),
         ExecutionSite::Inline => {
             let mut attempt = new_attempt(context, next_number(&mut task));
             attempt.state = AttemptState::Running;
@@ -231,16 +231,6 @@ fn requeue(context: &StepContext<'_>, task: Task, why: &str) -> TaskStep {
     }
 }
 
-/// Says that an attempt runs longer than it may.
-pub(super) fn time_limit_text(context: &StepContext<'_>, task: &Task) -> String {
-    let limit = context.timeout_ms.unwrap_or_default();
-    format!(
-        "attempt {} runs longer than {}",
-        task.attempts,
-        HumanDuration(limit)
-    )
-}
-
 pub(super) fn time_out(context: &StepContext<'_>, mut task: Task) -> TaskStep {
     let text = time_limit_text(context, &task);
     task.due_at = None;
@@ -283,7 +273,7 @@ pub(super) fn kill_wait(mut task: Task, cause: KillCause, reason: String) -> Tas
 
 pub(super) fn kill(context: &StepContext<'_>, mut task: Task, cause: KillCause, reason: String) -> TaskStep {
     if let Some(kind) = context.site.watch_kind() {
-        return watch::kill(context, task, (kind, cause), reason);
+        return owner_attempts::kill(context, task, (kind, cause), reason);
     }
     let Some(attempt) = task.attempt.as_mut() else {
         return TaskStep::ignored(task, "it has no attempt");

@@ -131,17 +131,20 @@ async fn list_descendants<C: ConnectionTrait>(
                 .into_tuple()
                 .all(on)
                 .await?;
-            for (id, state, owner) in children {
-                let state: InstanceState = parse_name("state", &state)?;
-                if !state.is_final() || owner.is_some() {
-                    return Ok(Err(format!(
-                        "instance {id}, which it started, is {state}; it can be deleted when that one has ended"
-                    )));
-                }
-                if found.insert(id) {
-                    next.push(id);
-                }
+            let held = children
+                .iter()
+                .find(|(_, state, owner)| !is_at_rest(state, *owner));
+            if let Some((id, state, _)) = held {
+                return Ok(Err(format!(
+                    "instance {id}, which it started, is {state}; it can be deleted when that one has ended"
+                )));
             }
+            next.extend(
+                children
+                    .into_iter()
+                    .map(|(id, _, _)| id)
+                    .filter(|id| found.insert(*id)),
+            );
         }
         level = next;
     }
@@ -152,6 +155,10 @@ async fn list_descendants<C: ConnectionTrait>(
         )),
         None => Ok(found),
     })
+}
+
+fn is_at_rest(state: &str, owner: Option<i64>) -> bool {
+    owner.is_none() && final_states().any(|name| name == state)
 }
 
 /// Deletes instances; their other rows go a few at a time, as by retention.

@@ -1,5 +1,6 @@
 //! The workflows that tasks start: found by name, refused where they cannot start.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -51,8 +52,8 @@ impl Store {
             BTreeMap::new();
         for query in queries {
             let key = (query.project.as_str(), query.workflow.as_str(), &query.target);
-            if !answers.contains_key(&key) {
-                answers.insert(key, self.resolve_child_workflow(query).await?);
+            if let Entry::Vacant(answer) = answers.entry(key) {
+                answer.insert(self.resolve_child_workflow(query).await?);
             }
         }
         let mut resolved = Vec::with_capacity(queries.len());
@@ -78,7 +79,10 @@ impl Store {
         if let Some(refusal) = self.find_use_refusal(&query.project, &name).await? {
             return Ok(Err(refusal));
         }
-        let found = self.find_current_workflows(&[name.clone()]).await?.remove(&name);
+        let found = self
+            .find_current_workflows(std::slice::from_ref(&name))
+            .await?
+            .remove(&name);
         let (project, workflow) = &name;
         let Some(current) = found else {
             return Ok(Err(refused(format!(
@@ -208,12 +212,12 @@ impl Store {
             let names: Vec<WorkflowName> = queue.drain(..).collect();
             for (name, workflow) in self.find_current_workflows(&names).await? {
                 let definition = self.load_definition(workflow.id, workflow.version).await?;
-                for next in child_workflows(&name.0, &definition) {
-                    if next == *parent || !before.contains_key(&next) {
-                        before.insert(next.clone(), name.clone());
-                        queue.push_back(next);
-                    }
-                }
+                let found = child_workflows(&name.0, &definition).into_iter();
+                let new: Vec<WorkflowName> = found
+                    .filter(|next| next == parent || !before.contains_key(next))
+                    .collect();
+                before.extend(new.iter().map(|next| (next.clone(), name.clone())));
+                queue.extend(new);
             }
         }
         Ok(None)

@@ -6,7 +6,7 @@ use crate::attempt::AttemptResult;
 use crate::ids::{AttemptNumber, TaskIndex};
 use crate::instance::{Effect, Event, pending_effects};
 use crate::spec::model::TaskDefinition;
-use crate::states::{Command, InstanceState, KillCause, OnTimeout};
+use crate::states::{Command, InstanceState, KillCause, OnTimeout, OperationStatus};
 use crate::task::{ApprovalDecision, ApprovalVerdict, ChildrenSeen, Observation, TaskReport, WatchGoal};
 use crate::task_type::TaskType;
 
@@ -131,6 +131,69 @@ fn children_pause_before_their_task_and_are_stopped_before_it_is_killed() {
     assert_eq!(goals(&world), [WatchGoal::End(KillCause::Stop)]);
     world.send(observed(1, children(0, 0)));
     assert_eq!(world.line(), "stopped killed");
+}
+
+#[test]
+fn a_skip_and_a_kill_of_a_task_stop_its_children_first() {
+    let mut world = World::of(vec![parent(None), task("b", &[0])]);
+    world.send(observed(1, children(2, 0)));
+    assert_eq!(
+        world.command_on(Command::SkipTask, Some(TaskIndex(0))),
+        OperationStatus::Applied
+    );
+    assert_eq!(world.line(), "running running pending");
+    assert_eq!(goals(&world), [WatchGoal::End(KillCause::Skip)]);
+    world.send(observed(1, children(1, 0)));
+    world.send(observed(1, children(0, 0)));
+    assert_eq!(world.line(), "running forced_success waiting");
+    assert_eq!(world.row(0).reason.as_deref(), Some("skipped by ann"));
+
+    let mut world = World::of(vec![parent(None), task("b", &[0])]);
+    world.send(observed(1, children(2, 0)));
+    assert_eq!(
+        world.command_on(Command::KillTask, Some(TaskIndex(0))),
+        OperationStatus::Applied
+    );
+    assert_eq!(goals(&world), [WatchGoal::End(KillCause::Kill)]);
+    world.send(observed(1, children(0, 0)));
+    assert_eq!(world.line(), "failed killed not_run");
+    assert_eq!(world.row(0).reason.as_deref(), Some("killed by ann"));
+}
+
+#[test]
+fn a_skip_while_paused_waits_for_paused_children_to_end_and_is_paused_again() {
+    let mut world = World::of(vec![parent(None), task("b", &[0])]);
+    world.send(observed(1, children(2, 0)));
+    world.command(Command::Pause);
+    world.send(observed(1, children(0, 2)));
+    assert_eq!(world.line(), "paused not_run not_run");
+    assert_eq!(
+        world.command_on(Command::SkipTask, Some(TaskIndex(0))),
+        OperationStatus::Applied
+    );
+    assert_eq!(world.line(), "pausing running not_run");
+    assert_eq!(goals(&world), [WatchGoal::End(KillCause::Skip)]);
+    world.send(observed(1, children(0, 0)));
+    assert_eq!(world.line(), "paused forced_success not_run");
+    world.command(Command::Resume);
+    assert_eq!(world.line(), "running forced_success waiting");
+}
+
+#[test]
+fn a_skip_of_a_wait_for_a_person_ends_it_at_once() {
+    let mut world = World::of(vec![waiting("a", &ASK), task("b", &[0])]);
+    assert_eq!(
+        world.command_on(Command::SkipTask, Some(TaskIndex(0))),
+        OperationStatus::Applied
+    );
+    assert_eq!(world.line(), "running forced_success waiting");
+    assert_eq!(goals(&world), []);
+    let mut world = World::of(vec![waiting("a", &ASK), task("b", &[0])]);
+    assert_eq!(
+        world.command_on(Command::KillTask, Some(TaskIndex(0))),
+        OperationStatus::Applied
+    );
+    assert_eq!(world.line(), "failed killed not_run");
 }
 
 #[test]

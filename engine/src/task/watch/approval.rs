@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{WatchStep, Watched};
+use super::{WatchStep, WatchedAttempt};
 use crate::approval::{ApprovalTask, ApprovalTimeout};
 use crate::attempt::{AttemptEnd, AttemptResult};
 
@@ -27,7 +27,7 @@ pub enum ApprovalVerdict {
 }
 
 /// Decides about the attempt by the decision of a person.
-pub(super) fn observe(watched: &Watched<'_>, decision: &ApprovalDecision) -> WatchStep {
+pub(super) fn observe(watched: &WatchedAttempt<'_>, decision: &ApprovalDecision) -> WatchStep {
     let comment = decision.comment.as_ref().map(|comment| format!(": {comment}"));
     let describe = |word: &str| {
         format!(
@@ -46,7 +46,7 @@ pub(super) fn observe(watched: &Watched<'_>, decision: &ApprovalDecision) -> Wat
 }
 
 /// Decides about the attempt when no decision came in time.
-pub(super) fn expire(watched: &Watched<'_>) -> WatchStep {
+pub(super) fn expire(watched: &WatchedAttempt<'_>) -> WatchStep {
     let fields = ApprovalTask::of_action(&watched.task.action);
     match fields.as_ref().map(|fields| fields.on_timeout) {
         Some(ApprovalTimeout::Approve) => WatchStep::Succeeds {
@@ -66,7 +66,7 @@ pub(super) fn expire(watched: &Watched<'_>) -> WatchStep {
     }
 }
 
-fn approved(watched: &Watched<'_>, outputs: BTreeMap<String, String>) -> AttemptEnd {
+fn approved(watched: &WatchedAttempt<'_>, outputs: BTreeMap<String, String>) -> AttemptEnd {
     AttemptEnd {
         outputs,
         ..AttemptEnd::succeeded(watched.at)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::progress::Progress;
-use super::{WatchGoal, WatchStep, Watched};
+use super::{WatchGoal, WatchStep, WatchedAttempt};
 use crate::attempt::{AttemptEnd, AttemptResult, FailureKind};
 use crate::children::{
     ChildRefusal, ChildResult, ChildSummary, FanOut, FanOutStep, collect_outputs, plan_fan_out,
@@ -54,7 +54,7 @@ impl ChildrenSeen {
 }
 
 /// Decides about the attempt by the states of its children.
-pub(super) fn observe(watched: &Watched<'_>, seen: &ChildrenSeen) -> WatchStep {
+pub(super) fn observe(watched: &WatchedAttempt<'_>, seen: &ChildrenSeen) -> WatchStep {
     let Some(mut fan_out) = watched.progress.read_detail::<FanOut>() else {
         let error = "what is stored of its children cannot be read";
         return WatchStep::Ends(AttemptEnd::hopeless(error, watched.at));
@@ -123,14 +123,14 @@ fn waits(fan_out: &FanOut, reason: String) -> WatchStep {
     }
 }
 
-fn refused(watched: &Watched<'_>, refusal: &ChildRefusal) -> AttemptEnd {
+fn refused(watched: &WatchedAttempt<'_>, refusal: &ChildRefusal) -> AttemptEnd {
     AttemptEnd {
         failure: refusal.failure,
         ..AttemptEnd::unstarted(AttemptResult::Failed, &refusal.reason, watched.at)
     }
 }
 
-fn ended(watched: &Watched<'_>, fan_out: &FanOut, seen: &ChildrenSeen) -> AttemptEnd {
+fn ended(watched: &WatchedAttempt<'_>, fan_out: &FanOut, seen: &ChildrenSeen) -> AttemptEnd {
     if watched.task.action.type_name() == SUB_WORKFLOW.name {
         return ended_like_child(watched, seen);
     }
@@ -152,7 +152,7 @@ fn ended(watched: &Watched<'_>, fan_out: &FanOut, seen: &ChildrenSeen) -> Attemp
 }
 
 /// A task with one child ends as the child does.
-fn ended_like_child(watched: &Watched<'_>, seen: &ChildrenSeen) -> AttemptEnd {
+fn ended_like_child(watched: &WatchedAttempt<'_>, seen: &ChildrenSeen) -> AttemptEnd {
     let Some(child) = seen.children.first() else {
         return AttemptEnd::unstarted(AttemptResult::Failed, "its instance is gone", watched.at);
     };

@@ -1,6 +1,6 @@
 //! The wait for instances of workflows that the attempt depends on.
 
-use super::{WatchStep, Watched};
+use super::{WatchStep, WatchedAttempt};
 use crate::attempt::{AttemptEnd, AttemptResult};
 use crate::dependent::{
     DependencyDecision, DependencyFailurePolicy, DependencyProgress, DependencyTask, FailedItems,
@@ -15,7 +15,7 @@ pub struct DependenciesSeen {
 }
 
 /// Decides about the attempt by what it depends on.
-pub(super) fn observe(watched: &Watched<'_>, seen: &DependenciesSeen) -> WatchStep {
+pub(super) fn observe(watched: &WatchedAttempt<'_>, seen: &DependenciesSeen) -> WatchStep {
     let fields = DependencyTask::of_action(&watched.task.action);
     let progress: Option<DependencyProgress> = watched.progress.read_detail();
     let (Some(fields), Some(progress)) = (fields, progress) else {
@@ -48,7 +48,7 @@ pub(super) fn observe(watched: &Watched<'_>, seen: &DependenciesSeen) -> WatchSt
 }
 
 /// Looks again when failures no longer count as waiting: the next observation decides.
-pub(super) fn expire(watched: &Watched<'_>) -> WatchStep {
+pub(super) fn expire(watched: &WatchedAttempt<'_>) -> WatchStep {
     WatchStep::Waits {
         reason: format!("{}; failures decide from now on", watched.progress.waits_for),
         detail: watched.progress.detail.clone(),
