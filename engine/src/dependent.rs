@@ -11,6 +11,7 @@ mod outputs;
 mod parse;
 mod progress;
 mod reasons;
+mod seen;
 
 pub use dates::{DependencyCycle, DependencyDate};
 pub use decision::{DependencyDecision, FailedItems, decide_dependencies};

@@ -16,7 +16,7 @@ use crate::execution::workflow_deps::WorkflowDeps;
 use ports::WorkflowName;
 
 /// The pause after the first look. An end whose transaction was open when the attempt began to be woken by ends is not
-/// seen by the first look, and wakes nobody.
+/// seen by the first look, and wakes no task.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 
 /// Looks at what one attempt waits for.

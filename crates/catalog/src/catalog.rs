@@ -2,7 +2,6 @@
 
 use store::Store;
 
-use crate::approvals::Approvals;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
@@ -13,6 +12,7 @@ use crate::limits::Limits;
 use crate::log_removals::LogRemovals;
 use crate::nodes::Nodes;
 use crate::operations::Operations;
+use crate::overviews::approvals::Approvals;
 use crate::overviews::explanations::Explanations;
 use crate::overviews::statistics::Statistics;
 use crate::overviews::task_instances::TaskInstances;

@@ -1,5 +1,7 @@
 //! Grants say what a user may do in a project, and what documents of other projects may do with its workflows.
 
+pub(crate) mod project_shares;
+
 use ports::{NamedWorkflow, WorkflowLookup as _, WorkflowName};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockType, OnConflict};
@@ -11,9 +13,9 @@ use crate::columns::parse_name;
 use crate::context::AuditContext;
 use crate::entity::{project_grant, user_account};
 use crate::error::CatalogError;
+use crate::grants::project_shares::{delete_share, list_shares, put_share, shared_with};
 use crate::page::{Page, PageRequest};
 use crate::permission::Permission;
-use crate::project_shares::{delete_share, list_shares, put_share, shared_with};
 use crate::projects::ProjectId;
 use crate::users::UserId;
 use store::{Store, Transaction};
@@ -81,7 +83,9 @@ impl<'a> Grants<'a> {
             .rows()
             .saturating_sub(u64::try_from(grants.len()).unwrap_or(u64::MAX));
         let after = shared_with(&after).unwrap_or_default();
-        grants.extend(list_shares(self.store, project, after, count).await?);
+        let shares = list_shares(self.store, project.0, after, count).await?;
+        let shares = shares.into_iter();
+        grants.extend(shares.map(|(user, permission)| Grant { user, permission }));
         Ok(Page::cut("grants", page, grants, |grant: &Grant| {
             grant.user.clone()
         }))
@@ -124,7 +128,7 @@ impl<'a> Grants<'a> {
     ) -> Result<(), CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         match shared_with(&grant.user) {
-            Some(other) => put_share(change.on(), project, other, grant.permission).await?,
+            Some(other) => put_share(change.on(), project.0, other, grant.permission).await?,
             None => put_user_grant(change.on(), project, grant).await?,
         }
         let detail = format!("{} for {}", grant.permission, grant.user);
@@ -144,7 +148,7 @@ impl<'a> Grants<'a> {
     ) -> Result<(), CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         match shared_with(who) {
-            Some(other) => delete_share(change.on(), project, other).await?,
+            Some(other) => delete_share(change.on(), project.0, other).await?,
             None => delete_user_grant(change.on(), project, who).await?,
         }
         let entry = AuditEntry::done("grant.delete", "project", &project.0.to_string()).with_detail(who);

@@ -4,7 +4,6 @@
 //! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
 //! text, and no SQL text leaves this crate.
 
-mod approvals;
 mod audit;
 mod audited_transaction;
 mod backfills;
@@ -26,7 +25,6 @@ mod operations;
 mod overviews;
 mod page;
 mod permission;
-mod project_shares;
 mod projects;
 mod request_keys;
 mod retention;
@@ -43,7 +41,6 @@ mod workflows;
 
 pub use ports::RequestKey;
 
-pub use self::approvals::{Approval, ApprovalDecider, ApprovalFilter, Approvals};
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::backfills::{
     BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillFilter, BackfillRow, Backfills,

@@ -1,5 +1,6 @@
 //! What many rows together say to a reader: explanations, lists over all instances, counts, pictures.
 
+pub(crate) mod approvals;
 pub(crate) mod explanations;
 mod grid;
 pub(crate) mod statistics;
@@ -7,6 +8,7 @@ pub(crate) mod task_instances;
 pub(crate) mod timeline;
 mod workflow_layout;
 
+pub use approvals::{Approval, ApprovalDecider, ApprovalFilter, Approvals};
 pub use explanations::{Explanation, Explanations};
 pub use grid::{Grid, GridRun};
 pub use statistics::{Statistics, StatisticsKey, StatisticsRow};

@@ -53,7 +53,7 @@ impl ApprovalTask {
         validator.finish(answers)
     }
 
-    /// Returns the outputs of an approval that nobody gave.
+    /// Returns the outputs of an approval by time.
     pub(crate) fn default_answers(&self) -> BTreeMap<String, String> {
         let inputs = self.inputs.iter();
         inputs

@@ -98,7 +98,7 @@ impl ApprovalTask {
         })
     }
 
-    /// Whether a user is named. There are no groups of users yet, so a group names nobody.
+    /// Whether a user is named. There are no groups of users yet, so a group names no user.
     pub fn names_user(&self, user: &str) -> bool {
         self.approvers.iter().any(|approver| approver == user)
     }
@@ -138,7 +138,7 @@ fn parse_approvers(validator: &mut Validator, value: &Value, at: &Path<'_>) -> V
         return Vec::new();
     };
     if list.is_empty() {
-        let message = "nobody could decide; leave `approvers` out for everyone who may execute";
+        let message = "no user could decide; leave `approvers` out for everyone who may execute";
         validator.invalid(at, "MISSING", message);
     }
     let mut approvers: Vec<String> = Vec::new();

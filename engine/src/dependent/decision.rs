@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::items::{DependencyGroup, DependencyItem, DependencyMember, DependencyRelation, DependencyTask};
+use super::items::{DependencyGroup, DependencyMember, DependencyTask};
 use super::observation::{DependencyVerdict, ItemObservation};
 use super::outputs::passed_outputs;
 use super::reasons::{ReasonContext, failure_text, waiting_text};
+use super::seen::{SeenItem, combine_verdicts};
 use crate::spec::model::Output;
 
 /// What failed items mean now.
@@ -67,32 +68,6 @@ pub fn decide_dependencies(
     }
 }
 
-/// An item with what was found of it.
-pub(super) struct SeenItem<'a> {
-    /// The item.
-    pub(super) item: &'a DependencyItem,
-    /// What was found; none before the first look.
-    pub(super) observation: Option<&'a ItemObservation>,
-}
-
-impl SeenItem<'_> {
-    /// Returns whether the item holds: all its intervals hold, or one has failed.
-    pub(super) fn verdict(&self) -> DependencyVerdict {
-        match self.observation {
-            None => DependencyVerdict::Waits,
-            Some(ItemObservation::Refused(_)) => DependencyVerdict::Fails,
-            Some(ItemObservation::NothingEarlier) => DependencyVerdict::Holds,
-            Some(ItemObservation::Candidates(candidates)) => {
-                let verdicts = candidates.iter().map(|candidate| match candidate {
-                    Some(candidate) => candidate.verdict(&self.item.target),
-                    None => DependencyVerdict::Waits,
-                });
-                combine(DependencyRelation::All, verdicts)
-            }
-        }
-    }
-}
-
 /// Decides about a group; takes the verdicts of its items in document order.
 fn group_verdict(
     group: &DependencyGroup,
@@ -106,25 +81,5 @@ fn group_verdict(
             DependencyMember::Group(group) => group_verdict(group, verdicts),
         })
         .collect();
-    combine(group.relation, members.into_iter())
-}
-
-fn combine(
-    relation: DependencyRelation,
-    verdicts: impl Iterator<Item = DependencyVerdict>,
-) -> DependencyVerdict {
-    let (decisive, otherwise) = match relation {
-        DependencyRelation::All => (DependencyVerdict::Fails, DependencyVerdict::Holds),
-        DependencyRelation::Any => (DependencyVerdict::Holds, DependencyVerdict::Fails),
-    };
-    let mut combined = otherwise;
-    for verdict in verdicts {
-        if verdict == decisive {
-            return decisive;
-        }
-        if verdict == DependencyVerdict::Waits {
-            combined = DependencyVerdict::Waits;
-        }
-    }
-    combined
+    combine_verdicts(group.relation, members.into_iter())
 }

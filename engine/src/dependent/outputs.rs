@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::decision::SeenItem;
 use super::observation::{DependencyVerdict, ItemObservation};
+use super::seen::SeenItem;
 use crate::spec::model::Output;
 
 /// Returns the declared outputs: each from the first item in document order that passes it on, in that item from the

@@ -1,10 +1,10 @@
 //! What a dependent task waits for, in words, item by item.
 
 use super::dates::DependencyCycle;
-use super::decision::SeenItem;
 use super::intervals::{TimeInterval, dependency_intervals};
 use super::items::{DependencyItem, DependencyTarget, DependencyWindow};
 use super::observation::{Candidate, CandidateTask, DependencyVerdict, ItemObservation};
+use super::seen::SeenItem;
 use crate::ids::Timestamp;
 use crate::spec::duration::HumanDuration;
 use crate::states::InstanceState;

@@ -270,7 +270,7 @@ async fn an_end_wakes_those_that_wait_for_it_and_no_other(database: &Database) {
     database
         .sql("UPDATE instance SET state = 'succeeded' WHERE id = 12")
         .await;
-    assert_eq!(woken(database).await, [1, 3], "a dry run wakes nobody");
+    assert_eq!(woken(database).await, [1, 3], "a dry run wakes no task");
     let listed = database.store.wake_dependents().await.expect("an answer");
     assert_eq!(listed[0].owner, Some(me.incarnation));
     assert_eq!(database.rows("SELECT id FROM dependency_end").await.len(), 0);

@@ -41,7 +41,7 @@ const RANGE: [Column; 8] = [
 ];
 
 #[derive(Serialize)]
-struct TaskKey {
+struct DecidingTaskKey {
     c_instance: i64,
     c_task: u32,
 }
@@ -282,10 +282,10 @@ impl Store {
         found: &FoundIds,
         named: &NamedTasks,
     ) -> Result<BTreeMap<(i64, TaskIndex), DecidingTask>, StoreError> {
-        let keys: Vec<TaskKey> = named
+        let keys: Vec<DecidingTaskKey> = named
             .iter()
             .filter_map(|(place, task)| {
-                Some(TaskKey {
+                Some(DecidingTaskKey {
                     c_instance: *found.get(place)?,
                     c_task: task.as_ref()?.task_index.0,
                 })

@@ -13,7 +13,7 @@ use crate::store::Store;
 
 /// A name in the order of the question.
 #[derive(Serialize)]
-struct NameRow<'a> {
+struct LookupRow<'a> {
     c_place: usize,
     c_project: &'a str,
     c_workflow: &'a str,
@@ -44,10 +44,10 @@ impl WorkflowLookup for Store {
              ORDER BY c_place",
             source(self.backend(), &NAME)
         );
-        let rows: Vec<NameRow<'_>> = names
+        let rows: Vec<LookupRow<'_>> = names
             .iter()
             .enumerate()
-            .map(|(c_place, name)| NameRow {
+            .map(|(c_place, name)| LookupRow {
                 c_place,
                 c_project: &name.project,
                 c_workflow: &name.workflow,

@@ -29,7 +29,7 @@ pub enum ApprovalVerdict {
 /// Decides about the attempt by the decision of a person.
 pub(super) fn observe(watched: &WatchedAttempt<'_>, decision: &ApprovalDecision) -> WatchStep {
     let comment = decision.comment.as_ref().map(|comment| format!(": {comment}"));
-    let told = |word: &str| {
+    let describe = |word: &str| {
         format!(
             "{word} by {}{}",
             decision.by,
@@ -39,9 +39,9 @@ pub(super) fn observe(watched: &WatchedAttempt<'_>, decision: &ApprovalDecision)
     match &decision.verdict {
         ApprovalVerdict::Approved(outputs) => WatchStep::Succeeds {
             end: approved(watched, outputs.clone()),
-            why: told("approved"),
+            why: describe("approved"),
         },
-        ApprovalVerdict::Rejected => WatchStep::Ends(AttemptEnd::hopeless(&told("rejected"), watched.at)),
+        ApprovalVerdict::Rejected => WatchStep::Ends(AttemptEnd::hopeless(&describe("rejected"), watched.at)),
     }
 }
 

@@ -8,9 +8,7 @@ use store::{Store, Transaction};
 use crate::columns::parse_name;
 use crate::entity::{project, project_share};
 use crate::error::CatalogError;
-use crate::grants::Grant;
 use crate::permission::Permission;
-use crate::projects::ProjectId;
 
 /// What stands before the name of a project in a grant.
 const PREFIX: &str = "project:";
@@ -23,16 +21,16 @@ pub(crate) fn shared_with(who: &str) -> Option<&str> {
 /// Lists the grants of a project to others by name, after one.
 pub(crate) async fn list_shares(
     store: &Store,
-    project: ProjectId,
+    project: i64,
     after: &str,
     count: u64,
-) -> Result<Vec<Grant>, CatalogError> {
+) -> Result<Vec<(String, Permission)>, CatalogError> {
     let rows: Vec<(String, String)> = project_share::Entity::find()
         .select_only()
         .column(project::Column::Name)
         .column(project_share::Column::Permission)
         .join(JoinType::InnerJoin, project_share::Relation::Other.def())
-        .filter(project_share::Column::ProjectId.eq(project.0))
+        .filter(project_share::Column::ProjectId.eq(project))
         .filter(project::Column::Name.gt(after))
         .order_by_asc(project::Column::Name)
         .limit(count)
@@ -40,25 +38,20 @@ pub(crate) async fn list_shares(
         .all(store.reader())
         .await?;
     rows.into_iter()
-        .map(|(name, permission)| {
-            Ok(Grant {
-                user: format!("{PREFIX}{name}"),
-                permission: parse_name("permission", &permission)?,
-            })
-        })
+        .map(|(name, permission)| Ok((format!("{PREFIX}{name}"), parse_name("permission", &permission)?)))
         .collect()
 }
 
 /// Stores or changes the grant of a project to another.
 pub(crate) async fn put_share(
     on: &Transaction,
-    project: ProjectId,
+    project: i64,
     other: &str,
     permission: Permission,
 ) -> Result<(), CatalogError> {
     let other = find_other(on, other).await?;
     let row = project_share::ActiveModel {
-        project_id: Set(project.0),
+        project_id: Set(project),
         other_id: Set(other),
         permission: Set(permission.as_str().to_owned()),
     };
@@ -75,13 +68,9 @@ pub(crate) async fn put_share(
 }
 
 /// Deletes the grant of a project to another.
-pub(crate) async fn delete_share(
-    on: &Transaction,
-    project: ProjectId,
-    other: &str,
-) -> Result<(), CatalogError> {
+pub(crate) async fn delete_share(on: &Transaction, project: i64, other: &str) -> Result<(), CatalogError> {
     let id = find_other(on, other).await?;
-    let deleted = project_share::Entity::delete_by_id((project.0, id))
+    let deleted = project_share::Entity::delete_by_id((project, id))
         .exec(on)
         .await?;
     if deleted.rows_affected == 0 {
