@@ -28,9 +28,7 @@ use crate::projects::views::{DefaultsView, ProjectView};
 const MAX_CAP: u32 = 1_000_000;
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
-    config
-        .service(create_project)
-        .service(list_projects);
+    config.service(create_project).service(list_projects);
 }
 
 pub(crate) fn register_project_routes(config: &mut ServiceConfig) {

@@ -12,8 +12,9 @@ use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::users::preferences;
 use crate::{
-    approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, logs, nodes, operations, projects,
-    retention, schedules, statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
+    approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, logs, nodes,
+    operations, projects, retention, schedules, statistics, stream, task_instances, task_types, tasks,
+    tokens, users, workflows,
 };
 
 /// Registers every documented endpoint.

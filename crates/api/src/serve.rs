@@ -14,8 +14,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 use utoipa_actix_web::AppExt;
 
-use crate::auth::server::Server;
 use crate::auth::guard;
+use crate::auth::server::Server;
 use crate::http::openapi::Description;
 use crate::http::{docs_page, openapi as description, respond};
 use crate::routes::register_routes;
