@@ -1,4 +1,5 @@
-//! Operations on many instances, the list of tasks across instances, where tasks are drawn, and what users prefer.
+//! Operations on many instances, the list of tasks across instances, where tasks are drawn, which workflows name which,
+//! and what users prefer.
 
 use crate::migration::{Statements, migration};
 
@@ -43,6 +44,16 @@ CREATE TABLE workflow_layout (
     updated_at BIGINT NOT NULL
 );
 
+CREATE TABLE workflow_reference (
+    workflow_id BIGINT NOT NULL REFERENCES workflow (id),
+    task TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    to_project TEXT NOT NULL,
+    to_workflow TEXT NOT NULL,
+    PRIMARY KEY (workflow_id, task, kind, to_project, to_workflow)
+) {clustered};
+CREATE INDEX workflow_reference_to ON workflow_reference (to_project, to_workflow);
+
 CREATE INDEX attempt_first ON attempt (created_at, instance, task_index) WHERE number = 1;
 ",
 );
@@ -50,6 +61,7 @@ CREATE INDEX attempt_first ON attempt (created_at, instance, task_index) WHERE n
 const DOWN: Statements = Statements::Shared(
     "
 DROP INDEX attempt_first;
+DROP TABLE workflow_reference;
 DROP TABLE workflow_layout;
 DROP TABLE user_preference;
 DROP TABLE bulk_item;

@@ -13,6 +13,7 @@ mod health;
 mod http;
 mod instances;
 mod limits;
+mod lineage;
 mod logs;
 mod nodes;
 mod operations;

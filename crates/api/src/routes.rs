@@ -12,8 +12,8 @@ use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::users::preferences;
 use crate::{
-    approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, logs, nodes,
-    operations, projects, retention, schedules, statistics, stream, task_instances, task_types, tasks,
+    approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, lineage, logs,
+    nodes, operations, projects, retention, schedules, statistics, stream, task_instances, task_types, tasks,
     tokens, users, workflows,
 };
 
@@ -57,6 +57,7 @@ fn register_project(config: &mut ServiceConfig) {
     grants::register_routes(config);
     calendars::register_project_routes(config);
     limits::register_project_routes(config);
+    lineage::register_project_routes(config);
     workflows::register_project_routes(config);
     config.service(scope("/workflows/{workflow}").configure(register_workflow));
 }
@@ -64,6 +65,7 @@ fn register_project(config: &mut ServiceConfig) {
 fn register_workflow(config: &mut ServiceConfig) {
     workflows::register_workflow_routes(config);
     graphs::register_workflow_routes(config);
+    lineage::register_workflow_routes(config);
     start::register_routes(config);
     backfills::create::register_routes(config);
     schedules::register_workflow_routes(config);

@@ -9,7 +9,9 @@ mod views;
 
 use actix_web::http::header::{ACCEPT, ETAG};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, delete, get, patch, put};
-use catalog::{Page, Project, SaveOutcome, SavedVersion, WorkflowEdit, WorkflowId, WorkflowVersion};
+use catalog::{
+    DependentsCheck, Page, Project, SaveOutcome, SavedVersion, WorkflowEdit, WorkflowId, WorkflowVersion,
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -279,8 +281,7 @@ async fn edit_workflow(
 #[into_params(parameter_in = Query)]
 struct DeleteQuery {
     /// Deletes it although documents of other workflows name it.
-    #[serde(rename = "force")]
-    _force: Option<bool>,
+    force: Option<bool>,
 }
 
 /// Deletes a workflow without open instances, with its versions and its ended instances.
@@ -290,13 +291,17 @@ struct DeleteQuery {
 async fn delete_workflow(
     caller: Caller<Write, Project>,
     request: HttpRequest,
-    _: Query<DeleteQuery>,
+    query: Query<DeleteQuery>,
 ) -> Result<HttpResponse, Problem> {
     let name = path_parameter(&request, "workflow")?;
+    let check = match query.0.force {
+        Some(true) => DependentsCheck::Ignore,
+        Some(false) | None => DependentsCheck::Refuse,
+    };
     caller
         .catalog()
         .workflows()
-        .delete(caller.object().id, &name, &caller.audit_context(None))
+        .delete(caller.object().id, (&name, check), &caller.audit_context(None))
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -47,6 +47,7 @@ pub(crate) mod user_preference;
 pub(crate) mod workflow;
 pub(crate) mod workflow_layout;
 pub(crate) mod workflow_limit;
+pub(crate) mod workflow_reference;
 pub(crate) mod workflow_version;
 
 use sea_orm::{DbBackend, EntityTrait, Schema, Statement};
@@ -96,6 +97,7 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, workflow_limit::Entity),
         create(backend, user_preference::Entity),
         create(backend, workflow_layout::Entity),
+        create(backend, workflow_reference::Entity),
         create(backend, bulk_operation::Entity),
         create(backend, bulk_item::Entity),
     ]
@@ -133,6 +135,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         named_limit::indexes(),
         limit_request::indexes(),
         workflow_limit::indexes(),
+        workflow_reference::indexes(),
         bulk_operation::indexes(),
         bulk_item::indexes(),
     ]

@@ -80,6 +80,6 @@ pub use self::users::{Access, Credentials, NewUser, Preferences, User, UserEdit,
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
 pub use self::workflows::{
-    PinnedDefinition, SourceFormat, SourceSelection, VersionSummary, WorkflowId, WorkflowRun, WorkflowSource,
-    WorkflowSummary, WorkflowVersion, Workflows,
+    DependentsCheck, PinnedDefinition, SourceFormat, SourceSelection, VersionSummary, WorkflowEdge,
+    WorkflowId, WorkflowName, WorkflowRun, WorkflowSource, WorkflowSummary, WorkflowVersion, Workflows,
 };

@@ -20,6 +20,7 @@ use crate::error::CatalogError;
 use crate::limits::references::store_limit_references;
 use crate::projects::ProjectId;
 use crate::schedules::document::{DescribedSchedules, InitialSchedules, store_document_schedules};
+use crate::workflows::references::store_references;
 use crate::workflows::{SourceFormat, Workflows, missing_workflow, select_by_name};
 
 /// A validated document to be stored as the newest version.
@@ -138,6 +139,7 @@ impl Workflows<'_> {
             return Ok(saved);
         }
         store_version(change.on(), (newest.workflow, saved.version), new, context).await?;
+        store_references(change.on(), &row, &new.definition).await?;
         self.store_rule(change.on(), &row, &new.definition).await?;
         let described = DescribedSchedules {
             definition: &new.definition,

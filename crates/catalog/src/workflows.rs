@@ -1,5 +1,6 @@
 //! Workflows and their versions; a stored version never changes.
 
+pub(crate) mod references;
 mod runs;
 mod sources;
 
@@ -26,6 +27,8 @@ use crate::page::{Page, PageRequest};
 use crate::projects::ProjectId;
 use store::Store;
 
+pub use references::{WorkflowEdge, WorkflowName};
+use references::{check_unnamed, delete_references};
 pub use runs::WorkflowRun;
 pub use sources::{SourceSelection, WorkflowSource};
 
@@ -166,6 +169,15 @@ pub struct PinnedDefinition {
     pub workflow: WorkflowId,
     /// The parsed document.
     pub definition: Arc<Definition>,
+}
+
+/// What a deletion does where documents of other workflows name the workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DependentsCheck {
+    /// It is refused.
+    Refuse,
+    /// It deletes the workflow all the same.
+    Ignore,
 }
 
 /// The workflows.
@@ -313,11 +325,11 @@ impl<'a> Workflows<'a> {
     /// Deletes a workflow without open instances, and its schedules; its ended instances can still be read.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` with `WORKFLOW_HAS_OPEN_INSTANCES`.
+    /// `NotFound`; `Conflict` with `WORKFLOW_HAS_OPEN_INSTANCES`, or with `IN_USE` where documents of others name it.
     pub async fn delete(
         self,
         project: ProjectId,
-        name: &str,
+        (name, check): (&str, DependentsCheck),
         context: &AuditContext,
     ) -> Result<(), CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
@@ -345,6 +357,10 @@ impl<'a> Workflows<'a> {
             let detail = format!("backfill {backfill} of the workflow is running or paused; cancel it first");
             return Err(CatalogError::conflict("WORKFLOW_HAS_OPEN_INSTANCES", detail));
         }
+        if check == DependentsCheck::Refuse {
+            check_unnamed(change.on(), &workflow).await?;
+        }
+        delete_references(change.on(), workflow.id).await?;
         schedule::Entity::delete_many()
             .filter(schedule::Column::WorkflowId.eq(workflow.id))
             .exec(change.on())

@@ -211,6 +211,11 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Read, "GET /api/v1/backfills/{id}"),
     (Needs::Read, "GET /api/v1/backfills/{id}/dates"),
     (Needs::Read, "GET /api/v1/instances/{id}"),
+    (Needs::Read, "GET /api/v1/projects/{project}/lineage"),
+    (
+        Needs::Read,
+        "GET /api/v1/projects/{project}/workflows/{workflow}/dependents",
+    ),
     (Needs::Read, "GET /api/v1/instances/{id}/explain"),
     (Needs::Read, "GET /api/v1/instances/{id}/graph"),
     (Needs::Read, "GET /api/v1/instances/{id}/tasks/{task}/explain"),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use catalog::{
-    BackfillChoices, BackfillFilter, CatalogError, NewBackfill, PageRequest, PostBackfillCommand, ProjectId,
-    VisibilityScope, WorkflowId,
+    BackfillChoices, BackfillFilter, CatalogError, DependentsCheck, NewBackfill, PageRequest,
+    PostBackfillCommand, ProjectId, VisibilityScope, WorkflowId,
 };
 use engine::backfill::{
     Backfill, BackfillChanges, BackfillCommand, BackfillControl, BackfillDate, BackfillEvent, BackfillRecord,
@@ -466,7 +466,7 @@ pub(crate) async fn a_workflow_with_an_open_backfill_stays(fixture: &CatalogFixt
     let campaign = Campaign::of(fixture, new_backfill(workflow, 1)).await;
     let workflows = fixture.catalog.workflows();
     let error = workflows
-        .delete(DEFAULT, "flow", &asked())
+        .delete(DEFAULT, ("flow", DependentsCheck::Refuse), &asked())
         .await
         .expect_err("a running backfill");
     assert!(error.to_string().contains("cancel it first"), "{error}");
@@ -475,7 +475,7 @@ pub(crate) async fn a_workflow_with_an_open_backfill_stays(fixture: &CatalogFixt
         .await
         .expect("a cancel");
     workflows
-        .delete(DEFAULT, "flow", &asked())
+        .delete(DEFAULT, ("flow", DependentsCheck::Refuse), &asked())
         .await
         .expect("a delete");
     let error = campaign

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use catalog::{
-    AuditOutcome, CatalogError, Grant, KnownRequest, NewProject, PageRequest, Permission, ProjectEdit,
-    VisibilityScope,
+    AuditOutcome, CatalogError, DependentsCheck, Grant, KnownRequest, NewProject, PageRequest, Permission,
+    ProjectEdit, VisibilityScope,
 };
 use engine::ids::Timestamp;
 
@@ -91,7 +91,7 @@ pub(super) async fn a_project_with_a_workflow_stays(fixture: &CatalogFixture) {
     fixture
         .catalog
         .workflows()
-        .delete(project.id, "daily", &asked())
+        .delete(project.id, ("daily", DependentsCheck::Refuse), &asked())
         .await
         .expect("a delete");
     fixture

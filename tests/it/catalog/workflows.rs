@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use catalog::{
-    CatalogError, IfMatch, PageRequest, ProjectId, SaveOutcome, SavedVersion, SourceFormat, WorkflowEdit,
+    CatalogError, DependentsCheck, IfMatch, PageRequest, ProjectId, SaveOutcome, SavedVersion, SourceFormat,
+    WorkflowEdit,
 };
 use engine::ids::Timestamp;
 
@@ -236,7 +237,11 @@ pub(super) async fn versions_are_paged_newest_first(fixture: &CatalogFixture) {
 pub(super) async fn a_workflow_with_an_open_instance_stays(fixture: &CatalogFixture) {
     let workflow = fixture.flow(DEFAULT, "w").await;
     let instance = fixture.instance(DEFAULT, workflow, "paused").await;
-    let answer = fixture.catalog.workflows().delete(DEFAULT, "w", &asked()).await;
+    let answer = fixture
+        .catalog
+        .workflows()
+        .delete(DEFAULT, ("w", DependentsCheck::Refuse), &asked())
+        .await;
     let refused = matches!(
         answer,
         Err(CatalogError::Conflict {
@@ -253,7 +258,7 @@ pub(super) async fn a_workflow_with_an_open_instance_stays(fixture: &CatalogFixt
     fixture
         .catalog
         .workflows()
-        .delete(DEFAULT, "w", &asked())
+        .delete(DEFAULT, ("w", DependentsCheck::Refuse), &asked())
         .await
         .expect("a delete");
     let shown = fixture
@@ -265,7 +270,13 @@ pub(super) async fn a_workflow_with_an_open_instance_stays(fixture: &CatalogFixt
         .expect("the instance");
     assert_eq!(shown.workflow, "w");
     assert_eq!(
-        not_found(fixture.catalog.workflows().delete(DEFAULT, "w", &asked()).await),
+        not_found(
+            fixture
+                .catalog
+                .workflows()
+                .delete(DEFAULT, ("w", DependentsCheck::Refuse), &asked())
+                .await
+        ),
         "workflow `w`"
     );
 }
@@ -275,7 +286,7 @@ pub(super) async fn a_deleted_workflow_begins_anew(fixture: &CatalogFixture) {
     fixture
         .catalog
         .workflows()
-        .delete(DEFAULT, "w", &asked())
+        .delete(DEFAULT, ("w", DependentsCheck::Refuse), &asked())
         .await
         .expect("a delete");
     assert_eq!(
