@@ -1,5 +1,7 @@
 //! The actors of one node, behind the `Node` facade.
 
+mod idleness;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,7 +24,7 @@ use crate::messages::master::{
 };
 use crate::messages::membership::LeaveRegistry;
 use crate::messages::schedule::SchedulesChanged;
-use crate::messages::{IsIdle, Observe, StartDrain};
+use crate::messages::{Observe, StartDrain};
 use crate::node_deps::NodeDeps;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
@@ -203,20 +205,6 @@ impl LocalNode {
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
-    }
-
-    /// Waits until nothing is left to be stored: the writer has no work, or no instance is left.
-    pub async fn wait_until_idle(&self, within: Duration) {
-        let until = Instant::now() + within;
-        while Instant::now() < until && !self.is_idle().await {
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
-    }
-
-    async fn is_idle(&self) -> bool {
-        let Some(master) = self.master() else { return true };
-        self.actors.db.send(IsIdle).await.unwrap_or(false)
-            || master.send(CountInstances).await.unwrap_or(0) == 0
     }
 
     /// Deregisters this incarnation; nothing registers it again.

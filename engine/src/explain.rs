@@ -14,6 +14,7 @@ mod slot_causes;
 mod surroundings;
 mod task_causes;
 mod watch_causes;
+mod watched_attempt;
 
 pub use cause::{Cause, CauseKind, Link};
 pub use situation::{Situation, explained_tasks};

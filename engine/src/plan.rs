@@ -228,11 +228,11 @@ impl Plan {
 
     /// Returns where a task runs; in a dry run everything completes inline that is not decided.
     pub fn site_of(&self, task: &TaskDefinition) -> ExecutionSite {
-        match task.action.site() {
-            ExecutionSite::Inline | ExecutionSite::Owner(_) | ExecutionSite::Worker if self.start.dry_run => {
-                ExecutionSite::Inline
-            }
-            site => site,
+        let site = task.action.site();
+        if self.start.dry_run && site != ExecutionSite::Decision {
+            ExecutionSite::Inline
+        } else {
+            site
         }
     }
 

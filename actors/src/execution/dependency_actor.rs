@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix::WeakAddr;
 use actix::prelude::*;
 use engine::ids::{Incarnation, InstanceId, TaskIndex};
 
@@ -101,20 +102,24 @@ async fn wake_dependents(deps: &DependencyDeps) -> Result<u64, StoreError> {
     Ok(u64::try_from(here.len()).unwrap_or(u64::MAX))
 }
 
+/// Lets the actor look after ends of instances, for as long as it runs.
+async fn forward_ends(ends: CommitBroadcast, actor: WeakAddr<DependencyActor>) {
+    loop {
+        ends.wait_for_ends().await;
+        tokio::time::sleep(GATHER).await;
+        let Some(actor) = actor.upgrade() else { return };
+        actor.do_send(InstanceEnded);
+    }
+}
+
 impl Actor for DependencyActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let ends = self.deps.commit_events.clone();
-        let actor = ctx.address().downgrade();
-        actix_rt::spawn(async move {
-            loop {
-                ends.wait_for_ends().await;
-                tokio::time::sleep(GATHER).await;
-                let Some(actor) = actor.upgrade() else { return };
-                actor.do_send(InstanceEnded);
-            }
-        });
+        actix_rt::spawn(forward_ends(
+            self.deps.commit_events.clone(),
+            ctx.address().downgrade(),
+        ));
         ctx.run_interval(LOOK_INTERVAL, |actor, ctx| actor.look(ctx));
     }
 }

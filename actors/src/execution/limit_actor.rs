@@ -94,17 +94,17 @@ impl LimitActor {
         if self.looking.request() == FlightDecision::Wait {
             return;
         }
-        let keys = std::mem::replace(&mut self.keys, Some(BTreeSet::new()));
+        let keys = self.keys.replace(BTreeSet::new());
         let origin = std::mem::replace(&mut self.origin, LookOrigin::OtherMaster);
         let (deps, looked_at) = (self.deps.clone(), keys.clone());
         let look = async move { look_at_limits(&deps, keys).await };
         ctx.spawn(look.into_actor(self).map(move |found, actor, ctx| {
             actor.looks += 1;
-            match found {
-                Ok(found) => actor.notify_owners(found, &looked_at.unwrap_or_default(), origin),
-                Err(error) => {
-                    tracing::warn!(%error, "the queues of limits could not be read; they are looked at again");
-                }
+            let could_not_read = found
+                .map(|found| actor.notify_owners(found, &looked_at.unwrap_or_default(), origin))
+                .err();
+            if let Some(error) = could_not_read {
+                tracing::warn!(%error, "the queues of limits could not be read; they are looked at again");
             }
             if actor.looking.finish() {
                 let keys = actor.keys.replace(BTreeSet::new());
@@ -122,9 +122,8 @@ impl LimitActor {
         for (owner, notices) in found.admissible {
             if owner == self.deps.this_node {
                 self.notices += u64::try_from(notices.len()).unwrap_or(u64::MAX);
-                for (instance, notice) in notices {
-                    self.board.notify(instance, notice);
-                }
+                let publish = |(instance, notice)| self.board.notify(instance, notice);
+                notices.into_iter().for_each(publish);
             } else if origin != LookOrigin::OtherMaster {
                 self.poke_master(owner, keys);
             }

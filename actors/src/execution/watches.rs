@@ -116,9 +116,8 @@ async fn look_repeatedly(
             }
         };
         drop(look);
-        match tokio::time::timeout(pause, requested.changed()).await {
-            Ok(Err(_)) => return,
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(_)) = tokio::time::timeout(pause, requested.changed()).await {
+            return;
         }
     }
 }

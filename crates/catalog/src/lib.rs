@@ -68,10 +68,7 @@ pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::retention::{Retention, RetentionRequest, RetentionRun};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
-pub use self::schedules::{
-    CalendarChange, CalendarScope, Calendars, NewCalendar, Schedule, ScheduleChange, ScheduleFilter,
-    ScheduleFire, ScheduleManager, ScheduleName, ScheduleSwitch, Schedules, StoredCalendar,
-};
+pub use self::schedules::*;
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
@@ -79,7 +76,4 @@ pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
 pub use self::users::{Access, Credentials, NewUser, Preferences, User, UserEdit, UserId, UserRole, Users};
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
-pub use self::workflows::{
-    DependentsCheck, PinnedDefinition, SourceFormat, SourceSelection, VersionSummary, WorkflowEdge,
-    WorkflowId, WorkflowName, WorkflowRun, WorkflowSource, WorkflowSummary, WorkflowVersion, Workflows,
-};
+pub use self::workflows::*;

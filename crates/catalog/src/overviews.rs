@@ -5,6 +5,7 @@ pub(crate) mod explanations;
 mod grid;
 pub(crate) mod statistics;
 pub(crate) mod task_instances;
+mod task_list_key;
 pub(crate) mod timeline;
 mod workflow_layout;
 

@@ -50,7 +50,10 @@ impl PageRequest {
     }
 
     /// Returns the key after which the page of this list begins.
-    pub(crate) fn after<K: FromStr>(&self, list: &str) -> Result<Option<K>, CatalogError> {
+    ///
+    /// # Errors
+    /// `Rejected`: the cursor is none of this list.
+    pub fn after<K: FromStr>(&self, list: &str) -> Result<Option<K>, CatalogError> {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
@@ -65,7 +68,7 @@ impl PageRequest {
 
 impl<T> Page<T> {
     /// Cuts what was read into a page; `key` tells an item's key.
-    pub(crate) fn cut(list: &str, page: &PageRequest, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Self {
+    pub fn cut(list: &str, page: &PageRequest, mut items: Vec<T>, key: impl Fn(&T) -> String) -> Self {
         let more = items.len() > page.size();
         items.truncate(page.size());
         let last = items.last().filter(|_| more);

@@ -38,19 +38,29 @@ impl ApprovalTask {
             Some(value) => validator.object(value, &at, &known),
             None => Some(&nothing),
         };
-        let answers = given.map(|given| {
-            let mut answers = BTreeMap::new();
-            for input in &self.inputs {
-                let value = given.get(&input.name).filter(|value| !value.is_null());
-                let answer = answer_of(&mut validator, input, value, &at);
-                if answer.is_none() && value.is_none() && input.required && rule == AnswerRule::Required {
-                    validator.missing(&at, &input.name, "an approval has to give it");
-                }
-                answers.extend(answer.map(|answer| (input.name.clone(), answer)));
-            }
-            answers
-        });
+        let answers = given.map(|given| self.read_answers(given, rule, &mut validator));
         validator.finish(answers)
+    }
+
+    fn read_answers(
+        &self,
+        given: &serde_json::Map<String, Value>,
+        rule: AnswerRule,
+        validator: &mut Validator,
+    ) -> BTreeMap<String, String> {
+        let root = Path::ROOT;
+        let at = root.key("inputs");
+        let mut answers = BTreeMap::new();
+        for input in &self.inputs {
+            let value = given.get(&input.name).filter(|value| !value.is_null());
+            let answer = answer_of(validator, input, value, &at);
+            let is_missing = answer.is_none() && value.is_none() && input.required;
+            if is_missing && rule == AnswerRule::Required {
+                validator.missing(&at, &input.name, "an approval has to give it");
+            }
+            answers.extend(answer.map(|answer| (input.name.clone(), answer)));
+        }
+        answers
     }
 
     /// Returns the outputs of an approval by time.

@@ -2,7 +2,7 @@
 
 use super::cause::{Cause, CauseKind, Link};
 use super::surroundings::{ChangeTimes, OwnerSituation, Surroundings};
-use super::watch_causes::watch_of;
+use super::watched_attempt::watch_of;
 use crate::ids::{TaskIndex, Timestamp};
 use crate::instance::Instance;
 use crate::plan::{Plan, task_indices};

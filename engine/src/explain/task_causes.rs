@@ -2,7 +2,7 @@
 
 use super::cause::{Cause, CauseKind, Link};
 use super::situation::Situation;
-use super::watch_causes::watch_of;
+use super::watched_attempt::watch_of;
 use crate::ids::TaskIndex;
 use crate::plan::trigger_rule::EdgeState;
 use crate::spec::model::Predecessor;

@@ -4,18 +4,8 @@ use super::cause::{Cause, CauseKind, Link};
 use super::situation::Situation;
 use super::surroundings::ChildInstance;
 use crate::ids::TaskIndex;
-use crate::plan::Plan;
-use crate::states::TaskState;
 use crate::task::Task;
 use crate::task_type::WatchKind;
-
-/// Returns what a running attempt waits for in the owner; none when it is at work, or none runs.
-pub(super) fn watch_of(plan: &Plan, task_index: TaskIndex, row: &Task) -> Option<WatchKind> {
-    if row.state != TaskState::Running {
-        return None;
-    }
-    plan.site_of(plan.definition.task(task_index)?).watch_kind()
-}
 
 impl Situation<'_> {
     /// Returns what an attempt waits for in the owner. The words are those of its last look.

@@ -20,10 +20,16 @@ use crate::task::{ApprovalDecision, ApprovalVerdict, Observation, Task, TaskEven
 pub(super) fn decide_operation(draft: &mut InstanceDraft<'_>, operation: &Operation) -> OperationDecision {
     let refusal = refusal_of(draft, operation);
     if refusal.is_none() {
-        if operation.command.ends_attention() && draft.record_mut().attention.take().is_some() {
+        let ends_attention =
+            operation.command.ends_attention() && draft.record_mut().attention.take().is_some();
+        if ends_attention {
             draft.requests_mut().request_all();
         }
         run_command(draft, operation);
+        if ends_attention {
+            // They left the queues of their limits when the instance began to need a person.
+            draft.request_waiting_starts();
+        }
     }
     OperationDecision {
         operation: operation.id,
@@ -62,9 +68,10 @@ fn decide_approval(draft: &mut InstanceDraft<'_>, operation: &Operation) {
     let Some(attempt) = attempt.map(|attempt| attempt.number) else {
         return;
     };
-    let verdict = match operation.command {
-        Command::Approve => ApprovalVerdict::Approved(operation.arguments.answers.clone()),
-        _ => ApprovalVerdict::Rejected,
+    let verdict = if operation.command == Command::Approve {
+        ApprovalVerdict::Approved(operation.arguments.answers.clone())
+    } else {
+        ApprovalVerdict::Rejected
     };
     let decision = ApprovalDecision {
         verdict,

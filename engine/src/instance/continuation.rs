@@ -72,17 +72,19 @@ impl EndedInstance<'_> {
             if !node.preds.iter().all(|need| passed.contains(&need.task)) {
                 continue;
             }
-            match rows.verdict_of(task_index) {
-                Verdict::Skipped => _ = passed.insert(task_index),
-                Verdict::Starts if node.disabled && !node.has_when => _ = passed.insert(task_index),
-                Verdict::Starts => {
-                    if let Some(row) = self.result_of(plan, task_index) {
-                        rows.put_row(task_index, row.clone());
-                        passed.insert(task_index);
-                        reused.insert(task_index, Box::new(row));
-                    }
-                }
-                Verdict::Undecided | Verdict::NeverStarts => {}
+            let result = match rows.verdict_of(task_index) {
+                Verdict::Skipped => None,
+                Verdict::Starts if node.disabled && !node.has_when => None,
+                Verdict::Starts => match self.result_of(plan, task_index) {
+                    Some(row) => Some(row),
+                    None => continue,
+                },
+                Verdict::Undecided | Verdict::NeverStarts => continue,
+            };
+            passed.insert(task_index);
+            if let Some(row) = result {
+                rows.put_row(task_index, row.clone());
+                reused.insert(task_index, Box::new(row));
             }
         }
         reused

@@ -22,6 +22,7 @@ use crate::states::{FailureStrategy, InstanceState, TaskState};
 use crate::task::{self, Attempt, InstanceMode, StepContext, Task, TaskEffect, TaskEvent, TaskReport};
 
 mod limits;
+mod places;
 
 /// Steps tasks, moves the instance's own row and collects what must be stored and done. It decides nothing about
 /// commands or about the end of the instance.
@@ -61,21 +62,6 @@ impl<'a> InstanceDraft<'a> {
             undecided: BTreeSet::new(),
             start: None,
         }
-    }
-
-    /// Sets what is known of the places.
-    pub(super) fn set_places(&mut self, places: PlaceOutlook) {
-        self.places = places;
-    }
-
-    /// Returns what is known of the places.
-    pub(super) fn places(&self) -> &PlaceOutlook {
-        &self.places
-    }
-
-    /// Sets what the commit needs of the places.
-    pub(super) fn request_place(&mut self, request: PlaceRequest) {
-        self.place = Some(request);
     }
 
     /// Returns what the instance runs.

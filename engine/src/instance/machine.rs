@@ -16,7 +16,7 @@ use crate::limits::ProjectCap;
 use crate::place::PlaceOutlook;
 use crate::plan::Plan;
 use crate::states::{Attention, KillCause, Priority};
-use crate::task::{Task, TaskEvent, Wait};
+use crate::task::{TaskEvent, Wait};
 
 /// A task that needs a slot, as the slot table sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,11 +145,7 @@ fn load(draft: &mut InstanceDraft<'_>) {
     }
     draft.continue_running();
     draft.requests_mut().wake();
-    for task_index in draft.rows().active() {
-        if draft.rows().get(task_index).and_then(Task::wait) == Some(Wait::Slot) {
-            draft.request_start(task_index);
-        }
-    }
+    draft.request_waiting_starts();
 }
 
 fn quarantine(draft: &mut InstanceDraft<'_>, attention: Attention) {

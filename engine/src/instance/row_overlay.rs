@@ -209,13 +209,14 @@ impl<'a> RowOverlay<'a> {
     /// Moves every due time of a task.
     pub(super) fn move_due_times(&mut self, by_ms: i64) {
         for task_index in self.due_by(Timestamp(i64::MAX)) {
-            if let Some(mut task) = self.get(task_index).cloned() {
-                task.due_at = task.due_at.map(|due| due.plus(by_ms));
-                if let Some(progress) = task.progress.as_mut() {
-                    progress.move_times(by_ms);
-                }
-                self.touched.insert(task_index, task);
+            let Some(mut task) = self.get(task_index).cloned() else {
+                continue;
+            };
+            task.due_at = task.due_at.map(|due| due.plus(by_ms));
+            if let Some(progress) = task.progress.as_mut() {
+                progress.move_times(by_ms);
             }
+            self.touched.insert(task_index, task);
         }
     }
 

@@ -236,21 +236,20 @@ async fn start_services(
         version: "1".to_owned(),
     };
     let joined = store.join_cluster(&join).await.expect("joined");
-    let active = store
-        .set_member_state(joined.incarnation, MemberState::Active)
-        .await;
-    active.expect("an active worker");
+    let active = store.set_member_state(joined.incarnation, MemberState::Active);
+    active.await.expect("an active worker");
     let slots = Slots::with_selection(WorkerSelection::default());
-    let leases = LeaseGrants::standalone();
+    let (leases, shared) = (LeaseGrants::standalone(), Arc::new(store.clone()));
+    let rpc = RpcClient::new(Arc::new(worker.clone()));
     let limit_deps = LimitDeps {
         this_node: this_node.incarnation,
         store: Arc::new(store.clone()),
-        rpc: RpcClient::new(Arc::new(worker.clone())),
+        rpc: rpc.clone(),
         slots: slots.clone(),
     };
     let (_, limits) = LimitActor::start_with_board(limit_deps, exit_on_panic("LimitActor"));
     let dispatch_deps = DispatchDeps {
-        rpc: RpcClient::new(Arc::new(worker.clone())),
+        rpc: rpc.clone(),
         store: Arc::new(store.clone()),
         leases: leases.clone(),
         slots: slots.clone(),
@@ -263,11 +262,10 @@ async fn start_services(
         sees_all: true,
     };
     dispatch.send(membership).await.expect("a living actor");
-    let shared = Arc::new(store.clone());
     let notice_deps = NoticeDeps {
         this_node: this_node.incarnation,
         store: shared.clone(),
-        rpc: RpcClient::new(Arc::new(worker.clone())),
+        rpc,
         run: bystander.clone().recipient(),
         inboxes: bystander.clone().recipient(),
         looks: bystander.clone().recipient(),

@@ -114,19 +114,18 @@ impl<'a> Approvals<'a> {
             Some(decider) => self.read_permissions(decider.user).await?,
             None => BTreeMap::new(),
         };
+        let is_wanted = |approval: &Approval| {
+            let decider = filter.decider.as_ref();
+            decider.is_none_or(|decider| may_decide(approval, decider, &permissions))
+        };
         let mut found = Vec::new();
         loop {
             let rows = self.read_rows(filter, after, page.rows()).await?;
             let is_last = u64::try_from(rows.len()).is_ok_and(|count| count < page.rows());
             for row in rows {
                 after = Some(ApprovalKey(row.instance, row.task_index));
-                let Some(approval) = self.complete_row(row).await? else {
-                    continue;
-                };
-                let decider = filter.decider.as_ref();
-                if decider.is_none_or(|decider| may_decide(&approval, decider, &permissions)) {
-                    found.push(approval);
-                }
+                let approval = self.complete_row(row).await?;
+                found.extend(approval.filter(is_wanted));
             }
             if is_last || found.len() > page.size() {
                 break;

@@ -110,8 +110,8 @@ impl<'a> Statistics<'a> {
             let mut query = instance::Entity::find().filter(condition.clone());
             if let Some((created_at, id)) = after {
                 let key = Expr::tuple([
-                    Expr::col(instance::Column::CreatedAt).into(),
-                    Expr::col(instance::Column::Id).into(),
+                    Expr::col(instance::Column::CreatedAt),
+                    Expr::col(instance::Column::Id),
                 ]);
                 query = query.filter(key.gt(Expr::tuple([Expr::value(created_at.0), Expr::value(id.0)])));
             }

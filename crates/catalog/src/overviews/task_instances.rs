@@ -4,8 +4,6 @@
 //! it. One page looks at a bounded number of tasks, so that a filter that nothing matches costs no more than another.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use engine::ids::{InstanceId, TaskIndex, Timestamp};
@@ -14,7 +12,7 @@ use engine::start::Start;
 use engine::states::{InstanceState, TaskState};
 use engine::view::{DisplayState, display_state};
 use ports::DefinitionStore as _;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, SimpleExpr};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, JoinType, Order, QueryFilter, QueryOrder,
     QuerySelect, RelationTrait,
@@ -24,6 +22,7 @@ use crate::columns::{narrow, parse_json, parse_name};
 use crate::entity::{attempt, instance, project, task_instance, workflow};
 use crate::error::CatalogError;
 use crate::instance_filter::{InstanceFilter, TimeRange};
+use crate::overviews::task_list_key::{ListKey, is_after, key_columns, key_values};
 use crate::page::{Page, PageRequest};
 use crate::tasks::{TaskRow, find_child};
 use store::Store;
@@ -63,36 +62,6 @@ pub struct TaskInstanceRow {
     pub workflow: String,
     /// The task.
     pub task: TaskRow,
-}
-
-/// The place of a task in the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct ListKey {
-    created_at: i64,
-    instance: i64,
-    task_index: i64,
-}
-
-impl fmt::Display for ListKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.created_at, self.instance, self.task_index)
-    }
-}
-
-impl FromStr for ListKey {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let parts: Vec<i64> = text.split('.').map_while(|part| part.parse().ok()).collect();
-        match parts[..] {
-            [created_at, instance, task_index] => Ok(Self {
-                created_at,
-                instance,
-                task_index,
-            }),
-            _ => Err(()),
-        }
-    }
 }
 
 /// A stored task with the names around it.
@@ -154,12 +123,10 @@ impl<'a> TaskInstances<'a> {
             let Some(last) = self.last_of_window(filter, after).await? else {
                 return Ok(Page::with_cursor(LIST, reader.items, None::<ListKey>));
             };
-            for found in self.read_window(&condition, after, last).await? {
-                let key = found.key();
-                reader.take_task(filter, found).await?;
-                if reader.items.len() == page.size() {
-                    return Ok(Page::with_cursor(LIST, reader.items, Some(key)));
-                }
+            let window = self.read_window(&condition, after, last).await?;
+            let full_at = reader.take_window(filter, window, page.size()).await?;
+            if full_at.is_some() {
+                return Ok(Page::with_cursor(LIST, reader.items, full_at));
             }
             after = Some(last);
         }
@@ -297,6 +264,23 @@ struct PageReader<'a> {
 }
 
 impl PageReader<'_> {
+    /// Takes the tasks of a window until the page is full; returns the last of a full page.
+    async fn take_window(
+        &mut self,
+        filter: &TaskInstanceFilter,
+        window: Vec<FoundTask>,
+        size: usize,
+    ) -> Result<Option<ListKey>, CatalogError> {
+        for found in window {
+            let key = found.key();
+            self.take_task(filter, found).await?;
+            if self.items.len() == size {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
+    }
+
     /// Adds a task, if it has the wanted name.
     async fn take_task(&mut self, filter: &TaskInstanceFilter, found: FoundTask) -> Result<(), CatalogError> {
         let definition = self
@@ -378,28 +362,4 @@ impl PageReader<'_> {
         self.plans.insert(id, Arc::clone(&plan));
         Ok(plan)
     }
-}
-
-/// Selects what comes after a key.
-fn is_after(after: Option<ListKey>, table: &'static str) -> Condition {
-    Condition::all().add_option(after.map(|key| key_columns(table).lt(key_values(key))))
-}
-
-fn key_columns(table: &'static str) -> SimpleExpr {
-    let column = |column: attempt::Column| Expr::col((Alias::new(table), column));
-    Expr::tuple([
-        column(attempt::Column::CreatedAt).into(),
-        column(attempt::Column::Instance).into(),
-        column(attempt::Column::TaskIndex).into(),
-    ])
-    .into()
-}
-
-fn key_values(key: ListKey) -> SimpleExpr {
-    Expr::tuple([
-        Expr::value(key.created_at),
-        Expr::value(key.instance),
-        Expr::value(key.task_index),
-    ])
-    .into()
 }

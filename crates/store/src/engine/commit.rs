@@ -130,10 +130,11 @@ impl Store {
                 }
                 // A commit that is not fenced any more is left out, and the rest stored without it.
                 Ok(BatchWritten::Stale { committed, refused }) => {
-                    commits.retain(|commit| {
-                        let row = (commit.id.0, commit.revision.0);
-                        committed.contains(&row) || refused.contains_key(&(commit.id, commit.revision))
-                    });
+                    let is_committed =
+                        |commit: &InstanceCommit| committed.contains(&(commit.id.0, commit.revision.0));
+                    let is_refused =
+                        |commit: &InstanceCommit| refused.contains_key(&(commit.id, commit.revision));
+                    commits.retain(|commit| is_committed(commit) || is_refused(commit));
                 }
                 Ok(BatchWritten::NoPlace(outlooks)) => {
                     commits.retain(|commit| !outlooks.contains_key(&commit.id));

@@ -324,7 +324,6 @@ impl Store {
         if !walks.contains_key(&limit) {
             let sql = "SELECT id, slots, used, enabled FROM named_limit WHERE id = $1";
             let rows = self.query_limits(sql, vec![limit.into()]).await?;
-            walks.insert(limit, QueueWalk::new(LimitRoom::unlimited()));
             for row in &rows {
                 walks.extend([read_walk(row)?]);
             }

@@ -136,6 +136,15 @@ impl Store {
     }
 }
 
+/// Reads what later commands changed of the start.
+fn read_start_changes(columns: &mut RowReader<'_>) -> Result<StartChanges, StoreError> {
+    Ok(StartChanges {
+        params: columns.next_optional_json()?,
+        labels: columns.next_optional_json()?,
+        priority: columns.next_parsed()?,
+    })
+}
+
 /// Reads a row of `COLUMNS`; its children are added later.
 fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     let mut columns = RowReader::new(row);
@@ -170,12 +179,7 @@ fn read_instance(row: &QueryResult) -> Result<LoadedInstance, StoreError> {
     let parent = columns.next_value::<Option<i64>>()?.map(InstanceId);
     let requested_by = columns.next_value()?;
     record.run_range = columns.next_optional_json()?;
-    let start: Start = start;
-    let start = start.amend(StartChanges {
-        params: columns.next_optional_json()?,
-        labels: columns.next_optional_json()?,
-        priority: columns.next_parsed()?,
-    });
+    let start = Start::amend(start, read_start_changes(&mut columns)?);
     Ok(LoadedInstance {
         rows: InstanceRows {
             id,

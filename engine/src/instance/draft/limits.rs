@@ -5,6 +5,7 @@ use crate::ids::TaskIndex;
 use crate::instance::limit_rows::{Idleness, RoomWait, RowsAfter};
 use crate::limits::{LimitChange, ProjectCap, TaskLimits};
 use crate::spec::model::TaskDefinition;
+use crate::task::{Task, Wait};
 
 impl<'a> InstanceDraft<'a> {
     /// Says whether the attempts of its project are counted.
@@ -18,7 +19,7 @@ impl<'a> InstanceDraft<'a> {
     }
 
     /// Lets a waiting task ask for what it needs: room in its limits, or a slot of a worker.
-    pub(in crate::instance) fn request_start(&mut self, task_index: TaskIndex) {
+    fn request_start(&mut self, task_index: TaskIndex) {
         let task = self.plan.definition.task(task_index);
         let limits = task.map_or(TaskLimits::NONE, |task| self.limits_of(task));
         if limits.is_empty() {
@@ -26,6 +27,15 @@ impl<'a> InstanceDraft<'a> {
         } else {
             self.limit_requests.record_wait(task_index, RoomWait::ForRoom);
             self.requests.cancel_slot(task_index);
+        }
+    }
+
+    /// Lets every waiting task ask for what it needs.
+    pub(in crate::instance) fn request_waiting_starts(&mut self) {
+        for task_index in self.rows.active() {
+            if self.rows.get(task_index).and_then(Task::wait) == Some(Wait::Slot) {
+                self.request_start(task_index);
+            }
         }
     }
 

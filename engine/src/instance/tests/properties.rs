@@ -178,17 +178,21 @@ pub(super) fn event_of(world: &mut World, (kind, which, detail): Move) -> Event 
             world.now = world.now.plus(by_ms);
             Event::ClockStepped { by_ms }
         }
-        27 if detail % 4 == 0 => Event::Quarantine {
-            attention: Attention {
-                code: "TEST".into(),
-                detail: reason,
-            },
-        },
+        27 if detail % 4 == 0 => quarantine(reason),
         _ => {
             let command = Command::ALL[usize::from(detail) % Command::ALL.len()];
             let event = world.command_event(command, command.names_task().then_some(task_index));
             with_arguments(event, which)
         }
+    }
+}
+
+fn quarantine(detail: String) -> Event {
+    Event::Quarantine {
+        attention: Attention {
+            code: "TEST".into(),
+            detail,
+        },
     }
 }
 
@@ -228,7 +232,7 @@ fn with_arguments(event: Event, which: u8) -> Event {
         },
         Command::RetryTask => CommandArguments {
             overrides: TaskOverrides {
-                timeout_ms: (which % 2 == 0).then_some(100),
+                timeout_ms: which.is_multiple_of(2).then_some(100),
                 ..TaskOverrides::default()
             },
             ..CommandArguments::default()

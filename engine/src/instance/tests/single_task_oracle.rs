@@ -18,15 +18,19 @@ fn index(place: usize) -> TaskIndex {
 fn inside(cases: &[Case], first: usize, scope: Scope) -> Vec<bool> {
     let mut inside = vec![false; cases.len()];
     inside[first] = true;
+    let edges: Vec<(usize, usize)> = (0..cases.len())
+        .flat_map(|place| {
+            needs(cases, place)
+                .into_iter()
+                .map(move |need| (need.task.as_usize(), place))
+        })
+        .collect();
     for _ in 0..cases.len() {
-        for place in 0..cases.len() {
-            for need in needs(cases, place) {
-                let pred = need.task.as_usize();
-                match scope {
-                    Scope::Downstream if inside[pred] => inside[place] = true,
-                    Scope::Upstream if inside[place] => inside[pred] = true,
-                    _ => {}
-                }
+        for (pred, place) in &edges {
+            match scope {
+                Scope::Downstream if inside[*pred] => inside[*place] = true,
+                Scope::Upstream if inside[*place] => inside[*pred] = true,
+                _ => {}
             }
         }
     }

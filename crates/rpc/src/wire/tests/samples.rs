@@ -23,7 +23,7 @@ pub(super) fn samples() -> Vec<(Call, Reply)> {
     let node = |(call, reply)| (Call::Node(call), Reply::Node(reply));
     let mut samples: Vec<(Call, Reply)> = Vec::new();
     samples.extend(worker_samples().into_iter().map(worker));
-    samples.extend(master_samples().into_iter().map(master));
+    samples.extend(master_samples().into_iter().chain(hint_samples()).map(master));
     samples.extend(node_samples().into_iter().map(node));
     samples
 }
@@ -130,6 +130,11 @@ fn master_samples() -> Vec<(MasterCall, MasterReply)> {
                 workers: vec![Incarnation(7), Incarnation(8)],
             },
         ),
+    ]
+}
+
+fn hint_samples() -> Vec<(MasterCall, MasterReply)> {
+    vec![
         (
             MasterCall::LookAgain {
                 instances: vec![InstanceId(42), InstanceId(43)],

@@ -224,14 +224,15 @@ impl<'a, 't> Admission<'a, 't> {
             if is_key_full || (full.project && waiter.counted) {
                 continue;
             }
-            match self.ledger.admits(&waiter).await? {
+            let missing = self.ledger.admits(&waiter).await?;
+            let full_key = key.filter(|_| missing == Some(MissingPlace::Workflow));
+            if let Some(key) = full_key {
+                self.meet_full_key(&key).await?;
+                full.keys.insert(key);
+            }
+            match missing {
                 Some(MissingPlace::Project) => full.project = true,
-                Some(MissingPlace::Workflow) => {
-                    if let Some(key) = key {
-                        self.meet_full_key(&key).await?;
-                        full.keys.insert(key);
-                    }
-                }
+                Some(MissingPlace::Workflow) => {}
                 None => {
                     self.ledger.record(&waiter, &PlaceVerdict::Free);
                     chosen.push(waiter);
