@@ -1,6 +1,7 @@
 //! The actors of one node, behind the `Node` facade.
 
 mod idleness;
+mod observation;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,14 +18,16 @@ use crate::execution::dependency_actor::DependencyActor;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::limit_actor::LimitActor;
 use crate::in_process::check_inbox_until;
+use crate::local::idleness::{POLL_INTERVAL, wait_until_idle};
+use crate::local::observation::observe_actor;
 use crate::membership::registry_actor::RegistryActor;
+use crate::messages::StartDrain;
 use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
     CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
 };
 use crate::messages::membership::LeaveRegistry;
 use crate::messages::schedule::SchedulesChanged;
-use crate::messages::{Observe, StartDrain};
 use crate::node_deps::NodeDeps;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
@@ -43,9 +46,6 @@ use ports::{NewInstance, NodeIdentity, RegistryError, Store, StoreError, Write, 
 
 /// The longest time for which a master may take to claim a new instance.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Pause between two polls of a node that drains.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Failed batches after which the remaining instances are left to be claimed as orphans.
 const HANDOVER_ATTEMPTS: u32 = 5;
@@ -204,6 +204,13 @@ impl LocalNode {
                 failures += 1;
                 tokio::time::sleep(POLL_INTERVAL).await;
             }
+        }
+    }
+
+    /// Waits until nothing is left to be stored.
+    pub async fn wait_until_idle(&self, within: Duration) {
+        if let Some(master) = self.master() {
+            wait_until_idle(&self.actors.db, master, within).await;
         }
     }
 
@@ -390,11 +397,4 @@ impl Node for LocalNode {
     async fn observe_instance(&self, id: InstanceId) -> Option<serde_json::Value> {
         self.master()?.send(ObserveInstance(id)).await.ok().flatten()
     }
-}
-
-async fn observe_actor<A>(actor: Option<&Addr<A>>) -> Option<serde_json::Value>
-where
-    A: Actor<Context = Context<A>> + Handler<Observe>,
-{
-    actor?.send(Observe).await.ok()
 }

@@ -397,6 +397,7 @@ impl Place<'_> {
             .replace("{name}", "unknown")
             .replace("{schedule}", "unknown")
             .replace("{calendar}", "unknown")
+            .replace("{limit}", "unknown")
             .replace("{incarnation}", "999999");
         match (method, template) {
             (_, "/api/v1/stream") => path + "?topics=nodes",
@@ -429,6 +430,7 @@ async fn status_of(served: &Served, token: &str, method: &str, path: &str) -> u1
     let body = match (method, path) {
         ("GET" | "DELETE", _) => None,
         (_, path) if path.contains("/grants/") => Some(json!({"permission": "read"})),
+        ("PUT", path) if path.contains("/limits/") => Some(json!({"slots": 1})),
         ("PUT", _) => Some(json!({"version": 1, "name": "w", "tasks": {"t": {"type": "noop"}}})),
         (_, "/api/v1/projects" | "/api/v1/tokens" | "/api/v1/users") => Some(json!({"name": "made"})),
         (_, "/api/v1/retention") => Some(json!({"older_than": "1d", "dry_run": true})),

@@ -444,6 +444,18 @@ impl Numbers {
     }
 }
 
+/// Adds up the slots that tasks hold, limit by limit.
+fn count_naively<'a>(
+    sizes: &[(&str, i64)],
+    held: impl Iterator<Item = &'a [(&'a str, u32)]>,
+) -> BTreeMap<String, i64> {
+    let mut counted: BTreeMap<String, i64> = sizes.iter().map(|(name, _)| ((*name).to_owned(), 0)).collect();
+    for (name, slots) in held.flatten() {
+        *counted.get_mut(*name).expect("a limit") += i64::from(*slots);
+    }
+    counted
+}
+
 /// Batches of binds, ends, stale commits and deletions in any order: the counts are those of a naive count, never above
 /// their limits, and zero in the end.
 async fn random_commits_agree_with_a_naive_count(database: &Database) {
@@ -497,13 +509,11 @@ async fn random_commits_agree_with_a_naive_count(database: &Database) {
                 .await;
             tasks.remove(&gone);
         }
-        let mut counted: BTreeMap<String, i64> =
-            sizes.iter().map(|(name, _)| ((*name).to_owned(), 0)).collect();
-        for (want, _) in tasks.values().filter(|(_, holds)| *holds) {
-            for (name, slots) in wants[*want] {
-                *counted.get_mut(*name).expect("a limit") += i64::from(*slots);
-            }
-        }
+        let held = tasks
+            .values()
+            .filter(|(_, holds)| *holds)
+            .map(|(want, _)| wants[*want]);
+        let counted = count_naively(&sizes, held);
         assert_eq!(used(database).await, counted, "step {step}: {outcomes:?}");
         assert!(
             sizes.iter().all(|(name, slots)| counted[*name] <= *slots),

@@ -114,11 +114,11 @@ impl LineSearch {
             if self.found.len() == self.limit {
                 return Ok((!is_end || !self.rest.is_empty()).then_some(self.offset));
             }
+            // A line that is being written is found when it is complete.
+            if is_end && writer == LogWriter::Ended {
+                self.take_last_line();
+            }
             if is_end {
-                // A line that is being written is found when it is complete.
-                if writer == LogWriter::Ended {
-                    self.take_last_line();
-                }
                 return Ok(None);
             }
             if self.offset >= until {
