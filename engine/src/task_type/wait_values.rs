@@ -1,31 +1,8 @@
-//! The fields of tasks that wait for other instances or for a person.
-//!
-//! A value of theirs is checked together with the others of its task, when all fields are there.
+//! The schemas of fields that are checked together with the others of their task.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::approval::ApprovalTask;
-use crate::dependent::{DependencyCycle, DependencyDate, DependencyTask};
-use crate::spec::validator::{Path, Validator};
-
-use super::approval::APPROVAL;
-use super::definition::TaskType;
-use super::dependent::DEPENDENT;
-
-/// Checks what only all fields of a task together show; reports everything that is wrong with them.
-pub(super) fn check_waits(
-    task_type: &TaskType,
-    validator: &mut Validator,
-    map: &Map<String, Value>,
-    at: &Path<'_>,
-) -> Option<()> {
-    if task_type.name == DEPENDENT.name {
-        DependencyTask::parse(validator, map, at)?;
-    } else if task_type.name == APPROVAL.name {
-        ApprovalTask::parse(validator, map, at)?;
-    }
-    Some(())
-}
+use crate::dependent::{DependencyCycle, DependencyDate};
 
 /// The schema of the items of a group; groups stand inside each other.
 pub(super) fn dependencies_schema() -> Value {
