@@ -25,7 +25,7 @@ pub(crate) mod script;
 pub(crate) mod site;
 pub(crate) mod task_result;
 mod value_kind;
-mod wait_checks;
+mod wait_check;
 mod wait_values;
 
 #[cfg(test)]

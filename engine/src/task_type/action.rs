@@ -11,7 +11,7 @@ use super::definition::TaskType;
 use super::field::{FieldValues, parse_fields, with_defaults};
 use super::site::{ExecutionSite, WatchKind};
 use super::value_kind::ValueKind;
-use super::wait_checks::check_waits;
+use super::wait_check::check_waits;
 use crate::params::time::TimeBase;
 use crate::spec::validator::{Path, Validator};
 

@@ -1,4 +1,4 @@
-//! The fields of tasks that wait for other instances or for a person.
+//! The schemas of fields that are checked together with the others of their task.
 
 use serde_json::{Value, json};
 

@@ -655,9 +655,9 @@ pub(crate) async fn a_reset_sends_rows_back_to_pending(subject: &dyn StoreUnderT
                 "{reset:?}"
             );
             assert_eq!(task.outputs.is_empty(), is_next_run, "{reset:?}");
-            // The next run takes over what an attempt in the owner started, unless it begins afresh.
-            let begins_afresh = is_next_run && !matches!(reset, Reset::NextRun(_));
-            assert_eq!(task.progress.is_none(), begins_afresh, "{reset:?}");
+            // The next run takes over what the last attempt started.
+            let forgets_attempt = is_reset && matches!(reset, Reset::FreshRun(_) | Reset::All);
+            assert_eq!(task.progress.is_none(), forgets_attempt, "{reset:?}");
             assert_eq!(task.started_at.is_none(), reset == Reset::All, "{reset:?}");
             assert_eq!(task.attempt.as_ref().map(|a| a.number.0), Some(2), "{reset:?}");
         }

@@ -444,6 +444,16 @@ impl Numbers {
     }
 }
 
+/// Makes one of eight commits a stale one.
+fn stale_at_times(mut write: Write, numbers: &mut Numbers) -> Write {
+    if let Write::Commit(InstanceCommit { revision, .. }) = &mut write
+        && numbers.below(8) == 0
+    {
+        *revision = Revision(99);
+    }
+    write
+}
+
 /// Adds up the slots that tasks hold, limit by limit.
 fn count_naively<'a>(
     sizes: &[(&str, i64)],
@@ -478,22 +488,18 @@ async fn random_commits_agree_with_a_naive_count(database: &Database) {
         }
         let ids: Vec<InstanceId> = tasks.keys().copied().collect();
         let chosen: BTreeSet<InstanceId> = (0..4).map(|_| ids[numbers.below(ids.len())]).collect();
-        let mut batch = Vec::new();
-        for id in &chosen {
-            let (want, holds) = tasks[id];
-            let change = if holds {
-                released(wants[want])
-            } else {
-                holding(wants[want])
-            };
-            let mut write = world.write(*id, change);
-            if let Write::Commit(InstanceCommit { revision, .. }) = &mut write
-                && numbers.below(8) == 0
-            {
-                *revision = Revision(99);
-            }
-            batch.push(write);
-        }
+        let batch: Vec<Write> = chosen
+            .iter()
+            .map(|id| {
+                let (want, holds) = tasks[id];
+                let change = if holds {
+                    released(wants[want])
+                } else {
+                    holding(wants[want])
+                };
+                stale_at_times(world.write(*id, change), &mut numbers)
+            })
+            .collect();
         let outcomes = database.store.write_batch(&batch).await.expect("answers");
         for (id, outcome) in chosen.iter().zip(&outcomes) {
             world.record(*id, outcome);

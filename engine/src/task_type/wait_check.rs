@@ -1,4 +1,4 @@
-//! The checks of tasks that wait for other instances or for a person.
+//! Checks of fields that only all fields of a task together allow.
 
 use serde_json::{Map, Value};
 
