@@ -444,6 +444,12 @@ impl Numbers {
     }
 }
 
+async fn delete_instance(database: &Database, id: InstanceId) {
+    database
+        .sql(&format!("DELETE FROM instance WHERE id = {id}"))
+        .await;
+}
+
 /// Makes one of eight commits a stale one.
 fn stale_at_times(mut write: Write, numbers: &mut Numbers) -> Write {
     if let Write::Commit(InstanceCommit { revision, .. }) = &mut write
@@ -510,9 +516,7 @@ async fn random_commits_agree_with_a_naive_count(database: &Database) {
         }
         if numbers.below(5) == 0 {
             let gone = ids[numbers.below(ids.len())];
-            database
-                .sql(&format!("DELETE FROM instance WHERE id = {gone}"))
-                .await;
+            delete_instance(database, gone).await;
             tasks.remove(&gone);
         }
         let held = tasks
