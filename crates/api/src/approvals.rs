@@ -1,7 +1,7 @@
 //! What waits for the decision of a person.
 
 pub(crate) mod commands;
-mod views;
+pub(crate) mod views;
 
 use actix_web::{HttpResponse, get};
 use catalog::{ApprovalDecider, ApprovalFilter};

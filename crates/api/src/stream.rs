@@ -1,9 +1,10 @@
-//! One stream of server-sent events for each client: instances, single instances, backfills, children, logs, nodes, multiplexed.
+//! One stream of server-sent events for each client: instances, single instances, backfills, children, approvals, logs,
+//! nodes, multiplexed.
 //!
 //! Stored transitions carry their id as the event's id. A client that reconnects with `Last-Event-ID` misses none,
-//! though it may receive some twice. Lists of nodes, backfills and parts of logs carry no
-//! id.
+//! though it may receive some twice. Lists of nodes and approvals, backfills and parts of logs carry no id.
 
+mod approvals;
 mod backfills;
 mod children;
 mod topics;
@@ -26,6 +27,7 @@ use crate::http::sse::{SseSender, last_event_id};
 use crate::logs::cursor::{LogCursor, POLL_INTERVAL};
 use crate::nodes::read_nodes;
 use crate::nodes::views::NodeView;
+use crate::stream::approvals::ApprovalStream;
 use crate::stream::backfills::BackfillStream;
 use crate::stream::children::ChildStream;
 use crate::stream::topics::Topics;
@@ -46,7 +48,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 #[into_params(parameter_in = Query)]
 struct StreamQuery {
     /// With commas: `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK
-    /// percent-encoded), `nodes`.
+    /// percent-encoded), `approvals`, `nodes`.
     #[param(example = "instances,nodes")]
     topics: String,
 }
@@ -54,8 +56,9 @@ struct StreamQuery {
 /// Streams events of the given topics.
 ///
 /// Events: `transition` (a stored step of an instance or a task), `log` (text of an attempt's log with
-/// `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list) and `children` (those of a task whose state is
-/// another one), all at first and after each change.
+/// `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list), `approvals` (the first 200 that
+/// the caller may see, with `next_cursor`) and `children` (those of a task whose state is another one), all at first and
+/// after each change.
 #[utoipa::path(tag = "stream", params(StreamQuery, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
 #[get("/stream")]
@@ -78,6 +81,7 @@ async fn open_stream(
         nodes: topics.nodes.then(NodeList::default),
         backfills: BackfillStream::follow(caller.server(), &topics.backfills),
         children: ChildStream::follow(caller.server(), &topics.children),
+        approvals: topics.approvals.then(|| ApprovalStream::follow(&caller)),
         token_checked_at: Instant::now(),
         caller,
         sender,
@@ -94,6 +98,7 @@ struct StreamClient {
     nodes: Option<NodeList>,
     backfills: Option<BackfillStream>,
     children: Option<ChildStream>,
+    approvals: Option<ApprovalStream>,
     sender: SseSender,
     token_checked_at: Instant,
 }
@@ -142,6 +147,11 @@ impl StreamClient {
             for event in children.read_changed(caller.server()).await {
                 send_event(sender, event).await?;
             }
+        }
+        if let Some(approvals) = &mut self.approvals
+            && let Some(event) = approvals.read_changed(caller).await
+        {
+            send_event(sender, event).await?;
         }
         for log in &mut self.logs {
             while let Ok(Some(event)) = log.read_next(caller.server()).await {
@@ -199,6 +209,7 @@ impl StreamClient {
             () = wait_for_commit(self.transitions.as_mut()) => true,
             () = wait_for_change(self.backfills.as_mut()) => true,
             () = wait_for_child(self.children.as_mut()) => true,
+            () = wait_for_approval(self.approvals.as_mut()) => true,
             is_open = self.sender.sleep_unless_closed(interval, &mut closing) => is_open,
         }
     }
@@ -221,6 +232,13 @@ async fn wait_for_change(backfills: Option<&mut BackfillStream>) {
 async fn wait_for_child(children: Option<&mut ChildStream>) {
     match children {
         Some(children) => children.wait_for_change().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_for_approval(approvals: Option<&mut ApprovalStream>) {
+    match approvals {
+        Some(approvals) => approvals.wait_for_change().await,
         None => std::future::pending().await,
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Topics {
     pub(crate) backfills: Vec<BackfillId>,
     /// Tasks with their children.
     pub(crate) children: Vec<ChildTopic>,
+    /// What waits for the decision of a person, as far as the caller may see it.
+    pub(crate) approvals: bool,
 }
 
 impl Topics {
@@ -43,7 +45,7 @@ impl Topics {
         for part in parts {
             topics.add_topic(part).ok_or_else(|| {
                 let detail = format!(
-                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` and `nodes`."
+                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]`, `approvals` and `nodes`."
                 );
                 Problem::new(Code::InvalidQuery, detail).at("/topics")
             })?;
@@ -55,6 +57,7 @@ impl Topics {
         match part.split_once(':') {
             None if part == "instances" => self.instances = true,
             None if part == "nodes" => self.nodes = true,
+            None if part == "approvals" => self.approvals = true,
             Some(("instance", id)) => self.followed.push(InstanceId(parse_id(id)?)),
             Some(("backfill", id)) => self.backfills.push(BackfillId(parse_id(id)?)),
             Some(("children", task)) => self.children.push(parse_child_topic(task)?),
