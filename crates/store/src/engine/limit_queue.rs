@@ -40,13 +40,15 @@ struct LimitKeyRow<'a> {
 
 const KEY: [Column; 2] = [("c_project", "text"), ("c_name", "text")];
 
-/// Reads limits, each with the place of the first task that wants more slots than are free. Where no task does, which is
-/// the rule, an index says so without a look at the queue.
-const LIMITS: &str = "SELECT l.id, l.slots, l.used, l.enabled, CASE WHEN EXISTS (SELECT 1 FROM limit_request b \
-    WHERE b.limit_id = l.id AND b.state <> 'holding' AND NOT b.forced AND b.slots > l.slots - l.used) THEN (\
+/// Reads limits, each with the place of the first task that wants more slots than are free; a full limit needs none. Where
+/// no task does, which is the rule, an index says so without a look at the queue; the sign has SQLite look for the first
+/// one in the order of the queue.
+const LIMITS: &str = "SELECT l.id, l.slots, l.used, l.enabled, CASE WHEN l.slots > l.used AND EXISTS (\
+    SELECT 1 FROM limit_request b WHERE b.limit_id = l.id AND b.state <> 'holding' AND NOT b.forced \
+    AND b.slots > l.slots - l.used) THEN (\
     SELECT b.instance_priority || ' ' || b.task_priority || ' ' || b.ready_at || ' ' || b.instance || ' ' || b.task_index \
     FROM limit_request b WHERE b.limit_id = l.id AND b.state <> 'holding' AND NOT b.forced \
-    AND b.slots > l.slots - l.used \
+    AND +b.slots > l.slots - l.used \
     ORDER BY b.instance_priority, b.task_priority, b.ready_at, b.instance, b.task_index LIMIT 1) END \
     FROM named_limit l WHERE {which} ORDER BY l.id";
 
