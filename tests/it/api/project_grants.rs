@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::server::{Served, reply, serve};
+use super::server::{Reply, Served, reply, serve};
 
 const GRANT: &str = "/api/v1/projects/retail/grants/project:reports";
 
@@ -16,11 +16,17 @@ async fn add_projects(served: &Served) {
 }
 
 /// A document of `reports` that names a workflow of `retail`.
-async fn store(served: &Served, task: Value) -> super::server::Reply {
+async fn store(served: &Served, task: Value) -> Reply {
     let document = json!({ "version": 1, "name": "report", "tasks": { "t": task } });
     served
         .send("PUT", "/api/v1/projects/reports/workflows/report", document)
         .await
+}
+
+#[track_caller]
+fn is_not_granted(refused: &Reply) {
+    refused.problem(422, "INVALID_DOCUMENT");
+    assert_eq!(refused.json()["errors"][0]["code"], "NOT_GRANTED", "{refused:?}");
 }
 
 #[actix_rt::test]
@@ -32,10 +38,10 @@ async fn a_document_names_workflows_of_another_project_as_far_as_that_one_grants
         "all": [{ "project": "retail", "workflow": "orders", "cycle": "day", "date": "today" }] });
     let child = json!({ "type": "sub_workflow", "project": "retail", "workflow": "orders" });
     let put = |permission: &str| served.send("PUT", GRANT, json!({ "permission": permission }));
-    store(&served, wait.clone()).await.problem(422, "NOT_GRANTED");
+    is_not_granted(&store(&served, wait.clone()).await);
     assert_eq!(put("read").await.status, 200);
     assert!(store(&served, wait.clone()).await.status < 300);
-    store(&served, child.clone()).await.problem(422, "NOT_GRANTED");
+    is_not_granted(&store(&served, child.clone()).await);
     assert_eq!(put("execute").await.status, 200);
     assert!(store(&served, child.clone()).await.status < 300);
     let listed = served.get("/api/v1/projects/retail/grants").await.json();
@@ -44,7 +50,7 @@ async fn a_document_names_workflows_of_another_project_as_far_as_that_one_grants
         json!([{ "user": "project:reports", "permission": "execute" }])
     );
     assert_eq!(served.send("DELETE", GRANT, json!({})).await.status, 204);
-    store(&served, child).await.problem(422, "NOT_GRANTED");
+    is_not_granted(&store(&served, child).await);
     served.stop().await;
 }
 
