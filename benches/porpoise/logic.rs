@@ -70,14 +70,16 @@ fn conditions(bench: &mut Bench, backend: Backend) -> Outcome<()> {
 fn children(bench: &mut Bench, backend: Backend) -> Outcome<()> {
     let (_data, node) = bench.node(backend)?;
     let mut client = node.server.connect()?;
-    let child = json!({ "version": 1, "name": CHILD, "params": { "n": "0" }, "tasks": { "t": { "type": "noop" } } });
+    let child =
+        json!({ "version": 1, "name": CHILD, "params": { "n": "0" }, "tasks": { "t": { "type": "noop" } } });
     load::put_document(&mut client, CHILD, &child.to_string())?;
     let (width, many) = (bench.scale.fan_out, bench.scale.instances);
     let sub_workflow = json!({ "type": "sub_workflow", "workflow": CHILD });
     let tasks = (0..width).map(|at| (Graph::name(at), sub_workflow.clone()));
     put(&mut client, "sub-workflows", tasks.collect())?;
     let numbers: Vec<usize> = (0..many).collect();
-    let dynamic = json!({ "type": "dynamic", "workflow": CHILD, "over": { "n": numbers }, "parallelism": many });
+    let dynamic =
+        json!({ "type": "dynamic", "workflow": CHILD, "over": { "n": numbers }, "parallelism": many });
     put(
         &mut client,
         "dynamic",

@@ -1,7 +1,5 @@
 //! Tasks that start instances, while the owners of parents and of children die.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 
 use crate::checker::{Effects, check};
@@ -27,17 +25,23 @@ const PAUSES: [&str; 3] = [
     "children.after_resume@1",
 ];
 
-/// A fan-out, and one child whose own child waits for a gate.
-fn apply_workflows(cluster: &Cluster, gate: &str) -> PathBuf {
-    let gate = cluster.path(gate);
-    let wait = cluster.task(&format!(
-        "while [ ! -e {} ]; do sleep 0.1; done",
-        gate.display()
-    ));
+/// A fan-out and a child of its own; every child waits, and can be paused while it waits, for an instance of the workflow
+/// that is returned.
+fn apply_workflows(cluster: &Cluster, turn: usize) -> String {
+    let gate = format!("gate-{turn}");
+    let task = cluster.task("true");
     let node = cluster.any();
     node.apply(
+        &gate,
+        format!("version: 1\nname: {gate}\ntasks:\n  t: {{ type: noop }}\n"),
+    );
+    let wait = format!("{{ type: dependent, all: [{{ workflow: {gate}, cycle: none, within: 1h }}] }}");
+    node.apply(
         "part",
-        format!("version: 1\nname: part\nparams: {{ k: '' }}\ntasks:\n  t: {wait}\n"),
+        format!(
+            "version: 1\nname: part\nparams: {{ k: '' }}\ntasks:\n  wait: {wait}\n  t: {}, needs: [wait] }}\n",
+            task.trim_end_matches('}').trim_end()
+        ),
     );
     let values: Vec<String> = (0..CHILDREN).map(|number| format!("k{number}")).collect();
     let each = format!(
@@ -68,7 +72,10 @@ fn assert_whole(cluster: &Cluster, parents: &[String]) {
     for parent in parents {
         let children = children_of(cluster, parent);
         assert_eq!(children.len(), CHILDREN + 1, "{parent}: {children:?}");
-        assert!(children.iter().all(|child| child["run"] == 1), "{parent}: {children:?}");
+        assert!(
+            children.iter().all(|child| child["run"] == 1),
+            "{parent}: {children:?}"
+        );
         let ids: Vec<String> = children.iter().map(id_of).collect();
         assert_single_attempts(cluster, &ids);
     }
@@ -101,15 +108,24 @@ fn children_and_parents_survive_each_others_owners() {
         return;
     };
     let mut parents = Vec::new();
-    for (turn, dead) in [&["m2"][..], &["m1"][..], &["m1", "m2"][..]].into_iter().enumerate() {
-        let gate = apply_workflows(&cluster, &format!("gate-{turn}"));
+    for (turn, dead) in [&["m2"][..], &["m1"][..], &["m1", "m2"][..]]
+        .into_iter()
+        .enumerate()
+    {
+        let gate = apply_workflows(&cluster, turn);
         parents.push(start_divided(&cluster, "m1", "m2"));
         for name in dead {
             cluster.node(name).kill();
         }
-        std::fs::write(gate, "").expect("the gate");
+        let survivor = ["m1", "m2"].into_iter().find(|name| !dead.contains(name));
+        if let Some(survivor) = survivor {
+            cluster.start_instance(survivor, &gate);
+        }
         for name in dead {
             cluster.node(name).start();
+        }
+        if survivor.is_none() {
+            cluster.start_instance("m1", &gate);
         }
         assert_whole(&cluster, &parents);
     }
@@ -124,9 +140,9 @@ fn an_owner_that_dies_at_any_step_of_its_children_loses_and_doubles_none() {
     let mut parents = Vec::new();
     for (turn, point) in STARTS.iter().chain(&PAUSES).enumerate() {
         let is_pause = PAUSES.contains(point);
-        let gate = apply_workflows(&cluster, &format!("gate-{turn}"));
+        let gate = apply_workflows(&cluster, turn);
         if !is_pause {
-            std::fs::write(&gate, "").expect("the gate");
+            cluster.start_instance("m1", &gate);
         }
         let name = format!("o{turn}");
         let owner = cluster.add(&name, "master,api", &[]);
@@ -145,7 +161,7 @@ fn an_owner_that_dies_at_any_step_of_its_children_loses_and_doubles_none() {
                 cluster.any().get(&format!("/instances/{parent}"))["state"] == "paused"
             });
             cluster.apply_command("m1", &parent, "resume");
-            std::fs::write(&gate, "").expect("the gate");
+            cluster.start_instance("m1", &gate);
         }
         parents.push(parent);
         assert_whole(&cluster, &parents);
@@ -157,7 +173,11 @@ fn an_owner_that_dies_at_any_step_of_its_children_loses_and_doubles_none() {
 fn pause_and_resume(cluster: &Cluster, master: &str, parent: &str) {
     cluster.wait(PATIENCE, "the first children run", |cluster| {
         let children = children_of(cluster, parent);
-        children.iter().filter(|child| child["state"] == "running").count() == 3
+        children
+            .iter()
+            .filter(|child| child["state"] == "running")
+            .count()
+            == 3
     });
     if cluster.command(master, parent, "pause").is_some() && cluster.on(master).answers() {
         cluster.any().settle(parent, &["paused"], PATIENCE);

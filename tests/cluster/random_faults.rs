@@ -124,7 +124,9 @@ fn faults_at_random_lose_double_and_strand_nothing() {
 
 /// A workflow with a named limit, a branch, a child, and a child for each of some values.
 fn apply_mixed(cluster: &Cluster) {
-    let limit = cluster.any().request(Method::PUT, "/api/v1/projects/default/limits/scarce");
+    let limit = cluster
+        .any()
+        .request(Method::PUT, "/api/v1/projects/default/limits/scarce");
     let answer = Rest::answer(limit.json(&json!({ "slots": 2 }))).expect("a healthy node answers");
     assert_eq!(answer.status, 201, "{answer:?}");
     let task = |more: &str| {

@@ -128,7 +128,12 @@ impl CommitQueue {
 
     /// Queues a commit again that limits had no room for: its events, which are lost with it, before everything that came
     /// since. The tasks that had room keep their slots of workers, the others wait.
-    pub(crate) fn requeue(&mut self, commit: &mut DecidedCommit, slots: &mut HeldSlots, refusals: Vec<RoomRefusal>) {
+    pub(crate) fn requeue(
+        &mut self,
+        commit: &mut DecidedCommit,
+        slots: &mut HeldSlots,
+        refusals: Vec<RoomRefusal>,
+    ) {
         let mut refused = RefusedCommit::default();
         let mut items: VecDeque<QueuedItem> = std::mem::take(&mut commit.events)
             .into_iter()
@@ -231,8 +236,9 @@ impl CommitQueue {
         }
         self.request_slots(&mut round, (instance, slots), refused.as_ref(), &mut bound);
         if let Some(refused) = refused {
-            let (with_limits, without): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                bound.into_iter().partition(|(task_index, _)| round.has_limits(*task_index));
+            let (with_limits, without): (BTreeMap<_, _>, BTreeMap<_, _>) = bound
+                .into_iter()
+                .partition(|(task_index, _)| round.has_limits(*task_index));
             self.deferred.extend(with_limits);
             bound = without;
             bound.extend(refused.with_room);

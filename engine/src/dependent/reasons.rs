@@ -33,10 +33,7 @@ pub(super) fn waiting_text(
 }
 
 /// Returns the first instance that stands in the way of an item.
-pub(super) fn awaited_instance(
-    seen: &[SeenItem<'_>],
-    verdicts: &[DependencyVerdict],
-) -> Option<InstanceId> {
+pub(super) fn awaited_instance(seen: &[SeenItem<'_>], verdicts: &[DependencyVerdict]) -> Option<InstanceId> {
     let open = seen.iter().zip(verdicts);
     let mut open = open.filter(|(_, verdict)| **verdict != DependencyVerdict::Holds);
     open.find_map(|(seen, _)| match seen.observation {

@@ -22,7 +22,11 @@ struct Step {
 
 /// Lists the limits of which more slots were in use at a moment than there are, or some at rest.
 pub(super) async fn exceeded(store: &Store) -> Vec<String> {
-    let limits = rows(store, "SELECT name, slots::text FROM named_limit WHERE enabled AND name <> ''").await;
+    let limits = rows(
+        store,
+        "SELECT name, slots::text FROM named_limit WHERE enabled AND name <> ''",
+    )
+    .await;
     let limits: BTreeMap<String, i64> = limits
         .into_iter()
         .map(|row| (row[0].clone(), row[1].parse().expect("a number")))
@@ -59,7 +63,10 @@ fn wrong_in(limits: &BTreeMap<String, i64>, steps: &[Step]) -> Vec<String> {
             }
         }
     }
-    wrong.extend(held.keys().map(|(name, task)| format!("task {task:?} still holds limit {name}")));
+    wrong.extend(
+        held.keys()
+            .map(|(name, task)| format!("task {task:?} still holds limit {name}")),
+    );
     if !limits.is_empty() && steps.is_empty() {
         wrong.push("no effect: there are limits, and no task took a slot".to_owned());
     }
@@ -73,10 +80,7 @@ async fn read_steps(store: &Store) -> Vec<Step> {
         let [workflow, version] = row.try_into().expect("two columns");
         let number = |text: &str| text.parse::<i64>().expect("a number");
         let definition = store.load_definition(number(&workflow), number(&version)).await;
-        wanted.insert(
-            (workflow, version),
-            limits_of(&definition.expect("a definition")),
-        );
+        wanted.insert((workflow, version), limits_of(&definition.expect("a definition")));
     }
     let sql = "SELECT t.instance::text, t.task_index::text, t.to_state, i.workflow_id::text, i.version::text \
                FROM transition t JOIN instance i ON i.id = t.instance WHERE t.task_index IS NOT NULL ORDER BY t.id";

@@ -72,8 +72,12 @@ fn wrong_with(instance: &FinalInstance) -> Vec<String> {
             ));
         }
     }
-    let decisions = instance.tasks.iter().filter_map(|task| Some((task, task.decision.as_ref()?)));
-    let said = decisions.filter_map(|(task, decision)| Some((task, decision.contradiction(instance, &became)?)));
+    let decisions = instance
+        .tasks
+        .iter()
+        .filter_map(|task| Some((task, task.decision.as_ref()?)));
+    let said =
+        decisions.filter_map(|(task, decision)| Some((task, decision.contradiction(instance, &became)?)));
     wrong.extend(said.map(|(task, why)| format!("instance {}: task {}: {why}", instance.id, task.name)));
     let is = |state: &str| instance.tasks.iter().any(|task| task.state == state);
     let forced = instance.tasks.iter().any(|task| task.forced);
@@ -188,8 +192,7 @@ fn stands_not(instance: &FinalInstance, became: &[Became], index: usize) -> bool
                 decision.is_some_and(Decision::is_conditions)
             };
             let edges = || followers().filter(|(_, (need, _))| *need == index);
-            let is_lost =
-                edges().any(|(follower, (_, on))| *on == TriggerRule::OnSuccess && !asks(follower));
+            let is_lost = edges().any(|(follower, (_, on))| *on == TriggerRule::OnSuccess && !asks(follower));
             let mut handlers =
                 edges().filter(|(follower, (_, on))| *on == TriggerRule::OnFailure || asks(*follower));
             !is_lost && handlers.any(|(follower, _)| matches!(became[follower], Some("succeeded" | "failed")))
@@ -278,8 +281,7 @@ struct Records {
 
 impl Records {
     async fn read(store: &Store) -> Self {
-        let sql =
-            "SELECT instance::text, task_index::text, state, attempts_before_run::text, outputs FROM task_instance";
+        let sql = "SELECT instance::text, task_index::text, state, attempts_before_run::text, outputs FROM task_instance";
         let tasks = rows(store, sql).await.into_iter().map(|row| {
             let [id, index, state, before, outputs] = row.try_into().expect("five columns");
             let outputs = serde_json::from_str(&outputs).expect("outputs");

@@ -59,7 +59,9 @@ async fn a_project_is_granted_only_what_a_document_can_use() {
     let served = serve().await;
     add_projects(&served).await;
     for permission in ["write", "owner"] {
-        let refused = served.send("PUT", GRANT, json!({ "permission": permission })).await;
+        let refused = served
+            .send("PUT", GRANT, json!({ "permission": permission }))
+            .await;
         assert_eq!(refused.problem(422, "INVALID_BODY"), "/permission");
     }
     let own = "/api/v1/projects/retail/grants/project:retail";
@@ -86,7 +88,10 @@ async fn who_may_not_do_something_is_not_told_what_is_wrong_with_the_request() {
         ("POST", format!("/api/v1/instances/{id}/tasks/t/approve")),
         ("POST", format!("/api/v1/instances/{id}/tasks/t/run")),
         ("PATCH", format!("/api/v1/instances/{id}")),
-        ("POST", "/api/v1/projects/retail/workflows/orders/instances".to_owned()),
+        (
+            "POST",
+            "/api/v1/projects/retail/workflows/orders/instances".to_owned(),
+        ),
         ("POST", "/api/v1/users".to_owned()),
     ] {
         for asked in [path.clone(), format!("{path}?nonsense=1")] {
@@ -99,7 +104,10 @@ async fn who_may_not_do_something_is_not_told_what_is_wrong_with_the_request() {
     }
     let granted = "/api/v1/projects/retail/grants/ann";
     assert_eq!(
-        served.send("PUT", granted, json!({ "permission": "read" })).await.status,
+        served
+            .send("PUT", granted, json!({ "permission": "read" }))
+            .await
+            .status,
         200
     );
     let path = format!("/api/v1/instances/{id}/tasks/t/approve");

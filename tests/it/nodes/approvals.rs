@@ -32,7 +32,9 @@ fn add_member(node: &Node, name: &str, permission: Option<&str>) -> String {
     assert_eq!(node.post("/users", &user).0, 201);
     if let Some(permission) = permission {
         let path = format!("/api/v1/projects/default/grants/{name}");
-        let grant = node.request(Method::PUT, &path).json(&json!({ "permission": permission }));
+        let grant = node
+            .request(Method::PUT, &path)
+            .json(&json!({ "permission": permission }));
         assert_eq!(node.send(grant).status(), 200);
     }
     let login = json!({ "username": name, "password": password });
@@ -43,7 +45,10 @@ fn add_member(node: &Node, name: &str, permission: Option<&str>) -> String {
 
 fn send_as(node: &Node, token: &str, method: Method, path: &str, body: &Value) -> (u16, Value) {
     let url = format!("http://{}/api/v1{path}", node.address());
-    let client = reqwest::blocking::Client::builder().no_proxy().build().expect("a client");
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
     let request = client.request(method, url).bearer_auth(token).json(body);
     let answer = request.send().expect("an answer");
     let status = answer.status().as_u16();
@@ -51,7 +56,13 @@ fn send_as(node: &Node, token: &str, method: Method, path: &str, body: &Value) -
 }
 
 fn listed(node: &Node, token: &str, query: &str) -> usize {
-    let (status, list) = send_as(node, token, Method::GET, &format!("/approvals{query}"), &json!({}));
+    let (status, list) = send_as(
+        node,
+        token,
+        Method::GET,
+        &format!("/approvals{query}"),
+        &json!({}),
+    );
     assert_eq!(status, 200, "{list}");
     list["items"].as_array().expect("a list").len()
 }
@@ -59,8 +70,16 @@ fn listed(node: &Node, token: &str, query: &str) -> usize {
 /// Follows the topic; the lines come one by one.
 fn follow(node: &Node, token: &str) -> impl Iterator<Item = Value> {
     let url = format!("http://{}/api/v1/stream?topics=approvals", node.address());
-    let client = reqwest::blocking::Client::builder().no_proxy().timeout(PATIENCE).build();
-    let answer = client.expect("a client").get(url).bearer_auth(token).send().expect("a stream");
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .timeout(PATIENCE)
+        .build();
+    let answer = client
+        .expect("a client")
+        .get(url)
+        .bearer_auth(token)
+        .send()
+        .expect("a stream");
     let lines = BufReader::new(answer).lines().map_while(Result::ok);
     lines.filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok())
 }
@@ -89,17 +108,27 @@ fn an_approval_is_seen_by_readers_and_decided_by_approvers() {
     wait_for_gate(&node, &id);
     let seen = of_alice.next().expect("an event");
     assert_eq!(
-        (&seen["topic"], &seen["items"][0]["instance"], &seen["items"][0]["message"]),
+        (
+            &seen["topic"],
+            &seen["items"][0]["instance"],
+            &seen["items"][0]["message"]
+        ),
         (&json!("approvals"), &json!(id), &json!("Publish?"))
     );
     for (token, all, mine) in [(&alice, 1, 1), (&bob, 1, 0), (&carl, 0, 0)] {
-        assert_eq!((listed(&node, token, ""), listed(&node, token, "?mine=true")), (all, mine));
+        assert_eq!(
+            (listed(&node, token, ""), listed(&node, token, "?mine=true")),
+            (all, mine)
+        );
     }
     let explained = node.get(&format!("/instances/{id}/tasks/gate/explain"));
     let cause = &explained["because"][0];
     assert_eq!(
         (&cause["kind"], &cause["link"]),
-        (&json!("approval"), &json!(format!("/api/v1/instances/{id}/tasks/gate")))
+        (
+            &json!("approval"),
+            &json!(format!("/api/v1/instances/{id}/tasks/gate"))
+        )
     );
     assert!(cause["until"].is_string(), "{cause}");
     let path = format!("/instances/{id}/tasks/gate/approve");
@@ -107,13 +136,19 @@ fn an_approval_is_seen_by_readers_and_decided_by_approvers() {
     for token in [&bob, &carl] {
         assert_eq!(send_as(&node, token, Method::POST, &path, &body).0, 403);
     }
-    assert_eq!(send_as(&node, &bob, Method::POST, &path, &json!({ "x": 1 })).0, 403);
+    assert_eq!(
+        send_as(&node, &bob, Method::POST, &path, &json!({ "x": 1 })).0,
+        403
+    );
     assert_eq!(send_as(&node, &alice, Method::POST, &path, &json!({})).0, 422);
     assert_eq!(send_as(&node, &alice, Method::POST, &path, &body).0, 200);
     assert_eq!(send_as(&node, &alice, Method::POST, &path, &body).0, 409);
     assert_eq!(items(of_alice.next()), 0);
     let task = node.get(&format!("/instances/{id}/tasks/gate"));
-    assert_eq!((&task["state"], &task["outputs"]["percent"]), (&json!("succeeded"), &json!("5")));
+    assert_eq!(
+        (&task["state"], &task["outputs"]["percent"]),
+        (&json!("succeeded"), &json!("5"))
+    );
 }
 
 #[test]
@@ -127,7 +162,10 @@ fn an_edited_label_is_seen_by_the_next_expression() {
     let edited = node.send(edit.json(&json!({ "labels": { "colour": "blue" } })));
     assert_eq!(edited.status(), 200);
     let body = json!({ "inputs": { "percent": 5 } });
-    assert_eq!(node.post(&format!("/instances/{id}/tasks/gate/approve"), &body).0, 200);
+    assert_eq!(
+        node.post(&format!("/instances/{id}/tasks/gate/approve"), &body).0,
+        200
+    );
     node.settle(&id, &["succeeded"], PATIENCE);
     let task = node.get(&format!("/instances/{id}/tasks/tell"));
     assert_eq!(task["state"], "succeeded", "{task}");
@@ -151,7 +189,13 @@ fn a_wait_for_another_workflow_names_the_instance_that_is_awaited() {
     });
     assert_eq!(cause["kind"], "dependency", "{cause}");
     assert_eq!(cause["link"], format!("/api/v1/instances/{awaited}"), "{cause}");
-    assert!(cause["detail"].as_str().expect("a text").contains(&format!("instance {awaited}")), "{cause}");
+    assert!(
+        cause["detail"]
+            .as_str()
+            .expect("a text")
+            .contains(&format!("instance {awaited}")),
+        "{cause}"
+    );
     assert!(cause["until"].is_string(), "{cause}");
 }
 
@@ -161,7 +205,8 @@ fn a_queued_child_that_is_stopped_by_hand_kills_its_task() {
     let node = Node::start(folder.path(), &[]);
     node.apply(
         "part",
-        "version: 1\nname: part\nconcurrency: { limit: 1 }\ntasks:\n  t: { type: shell, run: sleep 300 }\n".to_owned(),
+        "version: 1\nname: part\nconcurrency: { limit: 1 }\ntasks:\n  t: { type: shell, run: sleep 300 }\n"
+            .to_owned(),
     );
     node.apply(
         "top",
@@ -176,9 +221,17 @@ fn a_queued_child_that_is_stopped_by_hand_kills_its_task() {
         !child.is_null()
     });
     let child = child["id"].as_str().expect("a queued child").to_owned();
-    assert_eq!(node.post(&format!("/instances/{child}/stop?wait=20s"), &json!({})).0, 200);
+    assert_eq!(
+        node.post(&format!("/instances/{child}/stop?wait=20s"), &json!({}))
+            .0,
+        200
+    );
     node.settle(&id, &["failed"], PATIENCE);
     let task = node.get(&format!("/instances/{id}/tasks/one"));
     assert_eq!(task["state"], "killed", "{task}");
-    assert_eq!(node.post(&format!("/instances/{holder}/stop?wait=20s"), &json!({})).0, 200);
+    assert_eq!(
+        node.post(&format!("/instances/{holder}/stop?wait=20s"), &json!({}))
+            .0,
+        200
+    );
 }

@@ -38,7 +38,10 @@ fn instance() -> RunningInstance {
         request_key: None,
         at: Timestamp(1_000),
     };
-    RunningInstance::new(new.into_loaded(InstanceId(1), Generation(1)), Arc::new(definition))
+    RunningInstance::new(
+        new.into_loaded(InstanceId(1), Generation(1)),
+        Arc::new(definition),
+    )
 }
 
 fn worker_with_slots() -> Slots {
@@ -122,14 +125,22 @@ fn a_commit_that_limits_refuse_is_decided_again_without_the_refused_tasks() {
     };
     world.queue.requeue(&mut refused, &mut world.held, vec![refusal]);
     drop(refused);
-    assert!(answered.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+    assert!(
+        answered
+            .try_recv()
+            .is_err_and(|error| error == oneshot::error::TryRecvError::Empty)
+    );
     // What comes meanwhile keeps its slot, and risks no further refusal.
     world.find_room(&[2]);
     let again = world.decide();
     assert_eq!(again.granted, [TaskIndex(0)]);
     assert_eq!(again.replies.len(), 1, "the sender still waits for its event");
     world.instance.apply(&again.changes);
-    let reason = world.instance.state.task(TaskIndex(1)).and_then(|row| row.reason.clone());
+    let reason = world
+        .instance
+        .state
+        .task(TaskIndex(1))
+        .and_then(|row| row.reason.clone());
     assert_eq!(reason.as_deref(), Some("limit `l` is full"));
     assert_eq!(world.commit(), [2]);
     let states: Vec<_> = (0..3).map(|task| world.state(task)).collect();

@@ -155,7 +155,10 @@ impl DefinitionStore for FakeStore {
 
 #[async_trait]
 impl InboxStore for FakeStore {
-    async fn read_edited_labels(&self, _: InstanceId) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+    async fn read_edited_labels(
+        &self,
+        _: InstanceId,
+    ) -> Result<Option<BTreeMap<String, String>>, StoreError> {
         Ok(None)
     }
 

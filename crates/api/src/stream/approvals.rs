@@ -66,7 +66,12 @@ impl ApprovalStream {
             cursor: None,
         };
         let request = first.page_request().ok()?;
-        let page = caller.catalog().approvals().list(&self.filter, &request).await.ok()?;
+        let page = caller
+            .catalog()
+            .approvals()
+            .list(&self.filter, &request)
+            .await
+            .ok()?;
         let items: Vec<ApprovalView> = page.items.into_iter().map(ApprovalView::from).collect();
         let now = (items, page.next_cursor);
         if self.sent.as_ref() == Some(&now) {

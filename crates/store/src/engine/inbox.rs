@@ -45,9 +45,16 @@ impl InboxStore for Store {
         self.unapplied_commands_on(self.reader(), ids).await
     }
 
-    async fn read_edited_labels(&self, id: InstanceId) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+    async fn read_edited_labels(
+        &self,
+        id: InstanceId,
+    ) -> Result<Option<BTreeMap<String, String>>, StoreError> {
         let statement = self.statement("SELECT labels FROM instance WHERE id = $1", [id.0.into()]);
-        let row = self.reader().query_one_raw(statement).await.map_err(store_error)?;
+        let row = self
+            .reader()
+            .query_one_raw(statement)
+            .await
+            .map_err(store_error)?;
         let labels = row.map(|row| RowReader::new(&row).next_optional_json());
         Ok(labels.transpose()?.flatten())
     }

@@ -93,6 +93,7 @@ impl LimitStore for Store {
     async fn find_admissible_tasks(&self, scope: &LimitScope) -> Result<Vec<AdmissibleTask>, StoreError> {
         let mut found = BTreeSet::new();
         let mut walks = self.awaited_limits(scope).await?;
+        let named = walks.len();
         let most_passed = match scope {
             LimitScope::All => usize::MAX,
             LimitScope::Keys(_) => MAX_PASSED,
@@ -107,7 +108,8 @@ impl LimitStore for Store {
         // A force has all limits looked at; afterwards its task is found in the queues of its other limits.
         let unlimited: &[&str] = match scope {
             LimitScope::All => &[WITHOUT_LIMIT, FORCED],
-            LimitScope::Keys(_) => &[WITHOUT_LIMIT],
+            LimitScope::Keys(keys) if keys.len() > named => &[WITHOUT_LIMIT],
+            LimitScope::Keys(_) => &[],
         };
         for which in unlimited {
             self.add_unlimited(which, &mut walks, &mut found).await?;
@@ -264,11 +266,7 @@ impl Store {
     }
 
     /// Whether each other limit of a task has room for it, and no task before it that lacks room.
-    async fn is_open_elsewhere(
-        &self,
-        task: &QueuedTask,
-        walks: &mut QueueWalks,
-    ) -> Result<bool, StoreError> {
+    async fn is_open_elsewhere(&self, task: &QueuedTask, walks: &mut QueueWalks) -> Result<bool, StoreError> {
         for (other, slots) in &task.others {
             let walk = self.walk_of(*other, walks).await?;
             if !walk.is_open_to(task.position, *slots) {

@@ -147,7 +147,9 @@ fn shortages(world: &World, flags: u8) -> BTreeMap<TaskIndex, Vec<LimitShortage>
         used: 1,
         wanted: 1,
     };
-    limited.map(|task_index| (task_index, vec![full.clone()])).collect()
+    limited
+        .map(|task_index| (task_index, vec![full.clone()]))
+        .collect()
 }
 
 /// The cause is that of the state, whatever else there is, and names what is waited for.
@@ -173,7 +175,9 @@ fn check_kinds(world: &World, around: &Surroundings, task_index: TaskIndex, caus
     };
     let cause = causes.iter().find(|cause| cause.kind == expected);
     let cause = cause.unwrap_or_else(|| panic!("task {task_index} of {}: {kinds:?}", world.state));
-    let names_instance = row.and_then(|row| row.reason.as_ref()).is_some_and(|reason| reason.contains("instance 7"));
+    let names_instance = row
+        .and_then(|row| row.reason.as_ref())
+        .is_some_and(|reason| reason.contains("instance 7"));
     if expected == CauseKind::Dependency && names_instance {
         assert_eq!(cause.link, Some(Link::Instance(InstanceId(7))), "{cause:?}");
     }
@@ -301,12 +305,18 @@ fn a_queued_instance_names_the_places_that_it_lacks() {
         used: 1,
         holders: vec![InstanceId(3)],
     };
-    assert_eq!(kinds(&explain_instance(&world, &around))[0], CauseKind::Concurrency);
+    assert_eq!(
+        kinds(&explain_instance(&world, &around))[0],
+        CauseKind::Concurrency
+    );
     around.places.workflow = Some(held("load"));
     around.places.project = Some(held("etl"));
     let causes = &explain_instance(&world, &around)[..2];
     assert_eq!(kinds(causes), [CauseKind::Concurrency, CauseKind::ProjectCap]);
-    assert!(causes.iter().all(|cause| cause.detail.ends_with("held by 3")), "{causes:?}");
+    assert!(
+        causes.iter().all(|cause| cause.detail.ends_with("held by 3")),
+        "{causes:?}"
+    );
 }
 
 #[test]

@@ -16,9 +16,7 @@ use crate::plan::trigger_rule::TriggerRule;
 use crate::spec::model::{LimitUse, Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Priority, Scope};
-use crate::task::{
-    ApprovalDecision, ApprovalVerdict, DependenciesSeen, Observation, TaskReport, WatchGoal,
-};
+use crate::task::{ApprovalDecision, ApprovalVerdict, DependenciesSeen, Observation, TaskReport, WatchGoal};
 use crate::task_type::WatchKind;
 
 /// One random task of a graph whose edges go back.

@@ -178,11 +178,23 @@ mod tests {
         assert!(fits(&branched("succeeded", "true", "succeeded", "skipped")));
         assert!(fits(&branched("failed", "false", "skipped", "succeeded")));
         for (what, broken) in [
-            ("it said the other", branched("succeeded", "false", "skipped", "succeeded")),
-            ("the other ran", branched("succeeded", "true", "skipped", "succeeded")),
-            ("both ran", branched("succeeded", "true", "succeeded", "succeeded")),
+            (
+                "it said the other",
+                branched("succeeded", "false", "skipped", "succeeded"),
+            ),
+            (
+                "the other ran",
+                branched("succeeded", "true", "skipped", "succeeded"),
+            ),
+            (
+                "both ran",
+                branched("succeeded", "true", "succeeded", "succeeded"),
+            ),
             ("none ran", branched("failed", "false", "skipped", "skipped")),
-            ("it was no handler", branched("failed", "true", "succeeded", "skipped")),
+            (
+                "it was no handler",
+                branched("failed", "true", "succeeded", "skipped"),
+            ),
         ] {
             assert!(!fits(&broken), "{what}: {broken:?}");
         }
