@@ -11,5 +11,8 @@ mod limits;
 mod retention;
 mod schedules;
 mod server;
+mod sessions;
+mod setup;
 mod streams;
+mod ui;
 mod users;

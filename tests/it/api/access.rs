@@ -33,7 +33,14 @@ async fn every_operation_but_the_open_ones_needs_a_token() {
         .filter(|(_, _, open)| *open)
         .map(|(method, path, _)| format!("{method} {path}"))
         .collect();
-    assert_eq!(open, ["POST /api/v1/auth/login", "GET /healthz", "GET /readyz"]);
+    let expected = [
+        "POST /api/v1/auth/login",
+        "GET /api/v1/auth/providers",
+        "POST /api/v1/auth/setup",
+        "GET /healthz",
+        "GET /readyz",
+    ];
+    assert_eq!(open, expected);
     for (method, path, open) in &all {
         let asked = served.anonymous(method, &example(path));
         let answer = reply(asked).await;
@@ -190,6 +197,9 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Token, "POST /api/v1/instances/bulk"),
     (Needs::Token, "GET /metrics"),
     (Needs::Token, "POST /api/v1/auth/logout"),
+    (Needs::Token, "POST /api/v1/users/me/password"),
+    (Needs::Admin, "POST /api/v1/auth/setup-links"),
+    (Needs::Read, "GET /api/v1/instances/{id}/tasks/{task}/params"),
     (Needs::Token, "POST /api/v1/projects"),
     (Needs::Token, "POST /api/v1/tokens"),
     (Needs::Token, "DELETE /api/v1/tokens/{id}"),
@@ -433,6 +443,7 @@ async fn status_of(served: &Served, token: &str, method: &str, path: &str) -> u1
         ("PUT", path) if path.contains("/limits/") => Some(json!({"slots": 1})),
         ("PUT", _) => Some(json!({"version": 1, "name": "w", "tasks": {"t": {"type": "noop"}}})),
         (_, "/api/v1/projects" | "/api/v1/tokens" | "/api/v1/users") => Some(json!({"name": "made"})),
+        (_, "/api/v1/users/me/password") => Some(json!({"current": "wrong password", "new": "a new password"})),
         (_, "/api/v1/retention") => Some(json!({"older_than": "1d", "dry_run": true})),
         _ => Some(json!({})),
     };
