@@ -40,7 +40,7 @@ async fn who(served: &Served, cookie: &str) -> Reply {
 async fn ends(served: &Served, cookie: &str) {
     let since = Instant::now();
     while who(served, cookie).await.status != 401 {
-        assert!(since.elapsed() < Duration::from_secs(5), "the session goes on");
+        assert!(since.elapsed() < Duration::from_secs(5), "the session has not ended");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
