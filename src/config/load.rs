@@ -112,15 +112,7 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             per_token: from.value(&keys::RATE_LIMIT)?,
             per_address: from.value(&keys::ANONYMOUS_RATE_LIMIT)?,
         },
-        auth: Auth {
-            bootstrap_token: from.optional_value(&keys::BOOTSTRAP_TOKEN)?,
-            session_lifetime: from.value(&keys::SESSION_LIFETIME)?,
-            password_login: if from.value(&keys::LOCAL_LOGIN)? {
-                PasswordLogin::Allowed
-            } else {
-                PasswordLogin::Refused
-            },
-        },
+        auth: build_auth(from)?,
         master: MasterConfig {
             selection: from.value(&keys::WORKER_CHOICE)?,
             rebalance: from.value(&keys::REBALANCE)?,
@@ -151,6 +143,19 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             level: from.value(&keys::LOG_LEVEL)?,
             format: from.value(&keys::LOG_FORMAT)?,
         },
+    })
+}
+
+fn build_auth(from: &SourceTexts) -> Result<Auth, ConfigError> {
+    let password_login = if from.value(&keys::LOCAL_LOGIN)? {
+        PasswordLogin::Allowed
+    } else {
+        PasswordLogin::Refused
+    };
+    Ok(Auth {
+        bootstrap_token: from.optional_value(&keys::BOOTSTRAP_TOKEN)?,
+        session_lifetime: from.value(&keys::SESSION_LIFETIME)?,
+        password_login,
     })
 }
 
