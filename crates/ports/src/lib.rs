@@ -35,8 +35,8 @@ mod workflow_lookup;
 
 pub use admissions::{MissingPlace, StartAdmission};
 pub use backfills::{
-    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
-    WaitingDate, WaitingDates,
+    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, DependentRun,
+    StartedInstance, WaitingDate, WaitingDates,
 };
 pub use children::{
     ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
