@@ -151,7 +151,7 @@ impl<'a> Campaign<'a> {
         let changes = decide(&snapshot.record, &snapshot.dates, &event).expect("no command");
         let started = changes.dates.iter().filter_map(|decision| match decision {
             DateDecision::Start { position } => waiting.dates.iter().find(|date| date.position == *position),
-            DateDecision::Skip { .. } => None,
+            DateDecision::Close { .. } | DateDecision::Skip { .. } => None,
         });
         (!changes.is_empty()).then(|| BackfillCommit {
             id: self.id,
