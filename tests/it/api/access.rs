@@ -411,6 +411,7 @@ impl Place<'_> {
             .replace("{incarnation}", "999999");
         match (method, template) {
             (_, "/api/v1/stream") => path + "?topics=nodes",
+            _ if template.ends_with("/log/search") => path + "?q=x",
             ("POST", _) if template.starts_with("/api/v1/instances/") => path + "?wait=0",
             _ => path,
         }
@@ -443,7 +444,6 @@ async fn status_of(served: &Served, token: &str, method: &str, path: &str) -> u1
         ("PUT", path) if path.contains("/limits/") => Some(json!({"slots": 1})),
         ("PUT", _) => Some(json!({"version": 1, "name": "w", "tasks": {"t": {"type": "noop"}}})),
         (_, "/api/v1/projects" | "/api/v1/tokens" | "/api/v1/users") => Some(json!({"name": "made"})),
-        (_, "/api/v1/users/me/password") => Some(json!({"current": "wrong password", "new": "a new password"})),
         (_, "/api/v1/retention") => Some(json!({"older_than": "1d", "dry_run": true})),
         _ => Some(json!({})),
     };
