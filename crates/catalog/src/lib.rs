@@ -43,8 +43,8 @@ pub use ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::backfills::{
-    BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillFilter, BackfillRow, Backfills,
-    NewBackfill, PostBackfillCommand,
+    BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillDependent, BackfillFilter, BackfillRow,
+    Backfills, NewBackfill, PostBackfillCommand,
 };
 pub use self::bulk::*;
 pub use self::catalog::Catalog;
