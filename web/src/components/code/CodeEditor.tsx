@@ -1,5 +1,5 @@
-import { Compartment, type Extension } from '@codemirror/state';
-import { EditorView } from '@codemirror/view';
+import { Compartment, Prec, type Extension } from '@codemirror/state';
+import { EditorView, keymap } from '@codemirror/view';
 import { useEffect, useRef } from 'react';
 import { baseExtensions, loadLanguage, type Language } from './setup';
 
@@ -10,18 +10,19 @@ interface CodeEditorProps {
   testId: string;
   readOnly?: boolean;
   height?: string;
-  extensions?: Extension;
+  /** Undo and redo of what the text is a part of; its own unless given. */
+  steps?: { onUndo: () => void; onRedo: () => void };
   onChange?: (value: string) => void;
   onView?: (view: EditorView) => void;
 }
 
 /** An editor of code. Its text follows `value`; a change that comes from there is reported to nobody. */
-export function CodeEditor({ language, value, label, testId, readOnly = false, height, extensions = [], onChange, onView }: CodeEditorProps) {
+export function CodeEditor({ language, value, label, testId, readOnly = false, height, steps, onChange, onView }: CodeEditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
-  const report = useRef(onChange);
+  const latest = useRef({ onChange, steps });
   useEffect(() => {
-    report.current = onChange;
+    latest.current = { onChange, steps };
   });
   useEffect(() => {
     if (!host.current) return undefined;
@@ -32,10 +33,10 @@ export function CodeEditor({ language, value, label, testId, readOnly = false, h
       extensions: [
         baseExtensions(readOnly, label),
         languageSlot.of([]),
-        extensions,
+        latest.current.steps ? foreignSteps(() => latest.current.steps) : [],
         EditorView.updateListener.of((update) => {
           const foreign = update.transactions.some((transaction) => transaction.isUserEvent('outside'));
-          if (update.docChanged && !foreign) report.current?.(update.state.doc.toString());
+          if (update.docChanged && !foreign) latest.current.onChange?.(update.state.doc.toString());
         }),
       ],
     });
@@ -56,4 +57,23 @@ export function CodeEditor({ language, value, label, testId, readOnly = false, h
     editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value }, userEvent: 'outside' });
   }, [value]);
   return <div ref={host} className="code" style={{ height }} data-testid={testId} />;
+}
+
+/** The keys of undo and redo, for steps that are not those of the text alone. */
+function foreignSteps(steps: () => CodeEditorProps['steps']): Extension {
+  const undo = () => {
+    steps()?.onUndo();
+    return true;
+  };
+  const redo = () => {
+    steps()?.onRedo();
+    return true;
+  };
+  return Prec.highest(
+    keymap.of([
+      { key: 'Mod-z', run: undo },
+      { key: 'Mod-y', run: redo },
+      { key: 'Mod-Shift-z', run: redo },
+    ]),
+  );
 }

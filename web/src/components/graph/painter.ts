@@ -66,21 +66,22 @@ function paintEdges(context: CanvasRenderingContext2D, { edges, colours, bright,
   context.setLineDash([]);
 }
 
+/** From the lower side of a node to the upper side of the next: the server lays graphs out downwards. */
 function traceEdge(context: CanvasRenderingContext2D, from: GraphNodeData, to: GraphNodeData, straight: boolean) {
-  const x1 = from.x + NODE_WIDTH;
-  const y1 = from.y + NODE_HEIGHT / 2;
-  const x2 = to.x;
-  const y2 = to.y + NODE_HEIGHT / 2;
+  const x1 = from.x + NODE_WIDTH / 2;
+  const y1 = from.y + NODE_HEIGHT;
+  const x2 = to.x + NODE_WIDTH / 2;
+  const y2 = to.y;
   context.moveTo(x1, y1);
   if (straight) {
     context.lineTo(x2, y2);
     return;
   }
-  const bend = Math.max(30, Math.abs(x2 - x1) / 2);
-  context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
-  context.moveTo(x2 - 7, y2 - 4);
+  const bend = Math.max(20, Math.abs(y2 - y1) / 2);
+  context.bezierCurveTo(x1, y1 + bend, x2, y2 - bend, x2, y2);
+  context.moveTo(x2 - 4, y2 - 7);
   context.lineTo(x2, y2);
-  context.lineTo(x2 - 7, y2 + 4);
+  context.lineTo(x2 + 4, y2 - 7);
 }
 
 function paintNodes(context: CanvasRenderingContext2D, { nodes, colours, bright, withNames }: Picture) {

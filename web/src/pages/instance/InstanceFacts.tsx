@@ -27,7 +27,7 @@ export function InstanceFacts({ instance }: { instance: Schemas['Instance'] }) {
           </span>
         </div>
       )}
-      <p data-testid="instance-reason">{instance.reason ?? <span className="muted">{words.noReason}</span>}</p>
+      <p data-testid="instance-reason">{instance.reason}</p>
       <div className="row">
         <StateProgress total={total} byState={byState} />
         <span className="small muted">{words.tasksDone(ended, total)}</span>
