@@ -35,9 +35,9 @@ export async function send(method: string, path: string, init: RequestInit = {})
   throw await readProblem(response);
 }
 
-export async function sendJson<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function sendJson<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
   const init: RequestInit =
-    body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+    body === undefined ? { headers } : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', ...headers } };
   const response = await send(method, path, init);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
