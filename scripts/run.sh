@@ -3,6 +3,7 @@
 # password it prints a link that sets one.
 . "$(dirname "$0")/environment.sh"
 
+sh scripts/web.sh build --optional
 cargo build --locked --bin porpoise
 
 # The node takes the place of this script, so that it gets the signals; the link comes from beside it.
