@@ -16,7 +16,10 @@ const MIN_COMPRESSED: usize = 1024;
 /// Ends of names of files that are not compressed yet.
 const COMPRESSIBLE: [&str; 7] = ["html", "js", "css", "json", "svg", "txt", "webmanifest"];
 
-#[expect(clippy::disallowed_methods, reason = "cargo says there only where the table belongs")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo says there only where the table belongs"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
     let dist = web.join("dist");
@@ -51,9 +54,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn collect_files(folder: &Path, into: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let is_compressed_form =
-            matches!(path.extension().and_then(|end| end.to_str()), Some("gz" | "br"))
-                && path.with_extension("").is_file();
+        let is_compressed_form = matches!(path.extension().and_then(|end| end.to_str()), Some("gz" | "br"))
+            && path.with_extension("").is_file();
         if path.is_dir() {
             collect_files(&path, into)?;
         } else if !is_compressed_form {
@@ -95,5 +97,8 @@ fn existing(path: PathBuf) -> Option<PathBuf> {
 }
 
 fn include_optional(path: Option<&Path>) -> String {
-    path.map_or_else(|| "None".to_owned(), |path| format!("Some(include_bytes!({path:?}))"))
+    path.map_or_else(
+        || "None".to_owned(),
+        |path| format!("Some(include_bytes!({path:?}))"),
+    )
 }

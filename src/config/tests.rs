@@ -372,12 +372,28 @@ fn the_public_address_is_a_path_and_an_origin() {
     };
     for (base_path, public_url, expected) in [
         ("", "", PublicAddress::default()),
-        ("/", "https://h/", PublicAddress::new("", Some("https://h".to_owned()))),
+        (
+            "/",
+            "https://h/",
+            PublicAddress::new("", Some("https://h".to_owned())),
+        ),
         ("/a/b-1/", "", PublicAddress::new("/a/b-1", None)),
-        ("/a", "https://H:443/a/", PublicAddress::new("/a", Some("https://h".to_owned()))),
-        ("/a", "http://h:8080", PublicAddress::new("/a", Some("http://h:8080".to_owned()))),
+        (
+            "/a",
+            "https://H:443/a/",
+            PublicAddress::new("/a", Some("https://h".to_owned())),
+        ),
+        (
+            "/a",
+            "http://h:8080",
+            PublicAddress::new("/a", Some("http://h:8080".to_owned())),
+        ),
     ] {
-        assert_eq!(address(base_path, public_url).unwrap(), expected, "{base_path} {public_url}");
+        assert_eq!(
+            address(base_path, public_url).unwrap(),
+            expected,
+            "{base_path} {public_url}"
+        );
     }
     for (base_path, public_url, part) in [
         ("a", "", "`a` is not a path"),

@@ -88,7 +88,9 @@ pub(super) fn parse_base_path(text: &str) -> Result<String, String> {
     if path.is_empty() || is_path {
         return Ok(path.to_owned());
     }
-    Err(format!("`{text}` is not a path such as /porpoise, of letters, digits, `-`, `_`, `.` and `~`"))
+    Err(format!(
+        "`{text}` is not a path such as /porpoise, of letters, digits, `-`, `_`, `.` and `~`"
+    ))
 }
 
 /// The address of the server in browsers.

@@ -57,7 +57,11 @@ impl PublicAddress {
 
     /// Returns the path of cookies.
     pub(crate) fn root_path(&self) -> &str {
-        if self.base_path.is_empty() { "/" } else { &self.base_path }
+        if self.base_path.is_empty() {
+            "/"
+        } else {
+            &self.base_path
+        }
     }
 
     pub(crate) fn origin(&self) -> Option<&str> {

@@ -121,7 +121,8 @@ impl StreamClient {
     async fn run_stream(mut self) {
         loop {
             let sent = self.send_new_events().await;
-            if sent.is_err() || self.caller.server().is_closing() || !self.token.is_valid(&self.caller).await {
+            if sent.is_err() || self.caller.server().is_closing() || !self.token.is_valid(&self.caller).await
+            {
                 return;
             }
             if !self.wait_for_events().await {

@@ -47,7 +47,10 @@ impl<'a> Passwords<'a> {
     ) -> Result<(), CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
         let replaced = user_account::Entity::update_many()
-            .col_expr(user_account::Column::PasswordHash, Expr::value(&password.new_hash))
+            .col_expr(
+                user_account::Column::PasswordHash,
+                Expr::value(&password.new_hash),
+            )
             .filter(user_account::Column::Id.eq(password.user.0))
             .filter(user_account::Column::PasswordHash.eq(&password.known_hash))
             .exec(change.on())

@@ -73,7 +73,10 @@ pub fn seen_params(plan: &Plan, instance: &Instance, task_index: TaskIndex) -> B
             output.map(|(name, text)| (name.as_str(), text.as_str())),
         );
     }
-    seen.add(ParamLayer::Task, inputs_of(task.map_or(&[][..], |task| &task.params)));
+    seen.add(
+        ParamLayer::Task,
+        inputs_of(task.map_or(&[][..], |task| &task.params)),
+    );
     seen.add(ParamLayer::Start, texts_of(&startup));
     seen.with_values(values)
 }

@@ -568,7 +568,9 @@ async fn a_revoked_token_is_dead_at_once() {
 async fn a_project_shows_what_its_caller_may_do() {
     let served = serve().await;
     let token = served.member("ann").await;
-    let made = served.send("POST", "/api/v1/projects", json!({"name": "other"})).await;
+    let made = served
+        .send("POST", "/api/v1/projects", json!({"name": "other"}))
+        .await;
     assert_eq!((made.status, &made.json()["permission"]), (201, &json!("owner")));
     for permission in ["read", "execute", "write", "owner"] {
         let path = "/api/v1/projects/default/grants/ann";
@@ -576,9 +578,15 @@ async fn a_project_shows_what_its_caller_may_do() {
         assert_eq!(put.status, 200, "{put:?}");
         let one = reply(served.ask_as(&token, "GET", "/api/v1/projects/default")).await;
         assert_eq!(one.json()["permission"], permission, "{one:?}");
-        let all = reply(served.ask_as(&token, "GET", "/api/v1/projects")).await.json();
+        let all = reply(served.ask_as(&token, "GET", "/api/v1/projects"))
+            .await
+            .json();
         let items = all["items"].as_array().unwrap();
-        assert_eq!((items.len(), &items[0]["permission"]), (1, &json!(permission)), "{all}");
+        assert_eq!(
+            (items.len(), &items[0]["permission"]),
+            (1, &json!(permission)),
+            "{all}"
+        );
     }
     let all = served.get("/api/v1/projects").await.json();
     for project in all["items"].as_array().unwrap() {

@@ -369,7 +369,10 @@ async fn a_task_says_where_its_parameters_come_from() {
     let workflow = "/api/v1/projects/default/workflows/w";
     assert_eq!(served.send("PUT", workflow, document).await.status, 201);
     let start = json!({ "params": { "day": "tuesday" } });
-    let made = served.send("POST", &format!("{workflow}/instances"), start).await.json();
+    let made = served
+        .send("POST", &format!("{workflow}/instances"), start)
+        .await
+        .json();
     let id = made["id"].as_str().unwrap();
     let params = format!("/api/v1/instances/{id}/tasks/t/params");
     let listed = served.get(&params).await.json();
@@ -386,7 +389,10 @@ async fn a_task_says_where_its_parameters_come_from() {
     }
     let first = served.get(&format!("{params}?limit=1")).await.json();
     let cursor = first["next_cursor"].as_str().unwrap();
-    let second = served.get(&format!("{params}?limit=1&cursor={cursor}")).await.json();
+    let second = served
+        .get(&format!("{params}?limit=1&cursor={cursor}"))
+        .await
+        .json();
     assert_eq!([&first["items"][0], &second["items"][0]], [&items[0], &items[1]]);
     let unknown = format!("/api/v1/instances/{id}/tasks/unknown/params");
     served.get(&unknown).await.problem(404, "NOT_FOUND");

@@ -40,7 +40,10 @@ async fn who(served: &Served, cookie: &str) -> Reply {
 async fn ends(served: &Served, cookie: &str) {
     let since = Instant::now();
     while who(served, cookie).await.status != 401 {
-        assert!(since.elapsed() < Duration::from_secs(5), "the session has not ended");
+        assert!(
+            since.elapsed() < Duration::from_secs(5),
+            "the session has not ended"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -54,7 +57,13 @@ async fn a_page_gets_a_cookie_that_its_scripts_cannot_read() {
     let members: Vec<String> = first.json().as_object().unwrap().keys().cloned().collect();
     assert_eq!(members, ["expires_at"], "no token for the page");
     let set = first.header("set-cookie");
-    for part in ["porpoise_session=porp_", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=600"] {
+    for part in [
+        "porpoise_session=porp_",
+        "HttpOnly",
+        "SameSite=Lax",
+        "Path=/",
+        "Max-Age=600",
+    ] {
         assert!(set.contains(part), "{part}: {set}");
     }
     assert!(!set.contains("Secure"), "{set}");
@@ -86,7 +95,10 @@ async fn the_cookie_is_secure_behind_tls_and_belongs_to_the_base_path() {
     let ended = reply(asked).await;
     assert_eq!(ended.status, 204, "{ended:?}");
     let removed = ended.header("set-cookie");
-    assert!(removed.contains("Max-Age=0") && removed.contains("Path=/flows"), "{removed}");
+    assert!(
+        removed.contains("Max-Age=0") && removed.contains("Path=/flows"),
+        "{removed}"
+    );
     served.stop().await;
     let plain = serve().await;
     plain.member("ann").await;
@@ -119,7 +131,11 @@ async fn a_change_with_a_cookie_comes_from_a_page_of_this_server() {
     let own = reply(change(&served, &cookie, "PUT", path).json(&theme)).await;
     assert_eq!((own.status, own.json()), (200, theme.clone()), "{own:?}");
     let bearer = served.ask("PUT", path).header("origin", "http://evil.example");
-    assert_eq!(reply(bearer.json(&theme)).await.status, 200, "a token is no cookie");
+    assert_eq!(
+        reply(bearer.json(&theme)).await.status,
+        200,
+        "a token is no cookie"
+    );
     served.stop().await;
 }
 
@@ -135,7 +151,11 @@ async fn a_request_with_authorization_is_judged_by_that_alone() {
         reply(asked).await.problem(401, "UNAUTHENTICATED");
     }
     let program = format!("porpoise_session={}", super::server::ADMIN);
-    assert_eq!(who(&served, &program).await.status, 401, "a cookie holds sessions only");
+    assert_eq!(
+        who(&served, &program).await.status,
+        401,
+        "a cookie holds sessions only"
+    );
     served.stop().await;
 }
 
@@ -187,7 +207,11 @@ async fn a_first_password_ends_nothing() {
     assert_eq!(made.json()["has_password"], false);
     let edit = json!({"password": PASSWORD});
     let edited = served.send("PATCH", "/api/v1/users/admin", edit).await;
-    assert_eq!((edited.status, &edited.json()["has_password"]), (200, &json!(true)), "{edited:?}");
+    assert_eq!(
+        (edited.status, &edited.json()["has_password"]),
+        (200, &json!(true)),
+        "{edited:?}"
+    );
     assert_eq!(served.get("/api/v1/users/me").await.status, 200);
     served.stop().await;
 }
@@ -211,9 +235,18 @@ async fn a_user_changes_the_password_and_stays() {
             let changed = reply(asked).await;
             assert_eq!(changed.status, 204, "{changed:?}");
         }
-        assert_eq!(who(&first, &own).await.status, 200, "the session that made the change stays");
+        assert_eq!(
+            who(&first, &own).await.status,
+            200,
+            "the session that made the change stays"
+        );
         ends(&second, &other).await;
-        assert_eq!(reply(first.ask_as(&token, "GET", "/api/v1/users/me")).await.status, 401);
+        assert_eq!(
+            reply(first.ask_as(&token, "GET", "/api/v1/users/me"))
+                .await
+                .status,
+            401
+        );
         let (old, _) = log_in(&second, "ann", PASSWORD).await;
         old.problem(401, "LOGIN_FAILED");
         let (new, _) = log_in(&second, "ann", "a new password").await;

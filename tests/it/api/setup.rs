@@ -35,10 +35,21 @@ async fn a_link_sets_the_first_password_and_signs_in() {
         let session = set_up(&second, token, PASSWORD).await;
         assert_eq!(session.status, 200, "{session:?}");
         let session = session.json()["token"].as_str().unwrap().to_owned();
-        let me = reply(second.ask_as(&session, "GET", "/api/v1/users/me")).await.json();
-        assert_eq!((&me["name"], &me["has_password"]), (&json!("admin"), &json!(true)));
-        assert_eq!(first.get("/api/v1/users/me").await.status, 200, "a first password ends nothing");
-        set_up(&first, token, "another password").await.problem(401, "LOGIN_FAILED");
+        let me = reply(second.ask_as(&session, "GET", "/api/v1/users/me"))
+            .await
+            .json();
+        assert_eq!(
+            (&me["name"], &me["has_password"]),
+            (&json!("admin"), &json!(true))
+        );
+        assert_eq!(
+            first.get("/api/v1/users/me").await.status,
+            200,
+            "a first password ends nothing"
+        );
+        set_up(&first, token, "another password")
+            .await
+            .problem(401, "LOGIN_FAILED");
         assert_eq!(log_in(&first, "admin", PASSWORD).await, 200);
         first.stop().await;
         second.stop().await;
@@ -62,7 +73,12 @@ async fn a_link_of_another_user_replaces_a_forgotten_password() {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(answer.header("set-cookie").contains("HttpOnly"), "{answer:?}");
     assert!(answer.json().get("token").is_none(), "{answer:?}");
-    assert_eq!(reply(served.ask_as(&token, "GET", "/api/v1/users/me")).await.status, 401);
+    assert_eq!(
+        reply(served.ask_as(&token, "GET", "/api/v1/users/me"))
+            .await
+            .status,
+        401
+    );
     assert_eq!(log_in(&served, "ann", PASSWORD).await, 401);
     assert_eq!(log_in(&served, "ann", "a new password").await, 200);
     let other = set_up(&served, other["token"].as_str().unwrap(), "a third password").await;
@@ -80,7 +96,9 @@ async fn a_link_of_a_disabled_or_unknown_user_does_nothing() {
         .await;
     assert_eq!(disabled.status, 200);
     let token = link["token"].as_str().unwrap();
-    set_up(&served, token, "a new password").await.problem(401, "LOGIN_FAILED");
+    set_up(&served, token, "a new password")
+        .await
+        .problem(401, "LOGIN_FAILED");
     for user in ["ann", "unknown"] {
         let made = served
             .send("POST", "/api/v1/auth/setup-links", json!({"user": user}))

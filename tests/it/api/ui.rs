@@ -27,7 +27,12 @@ fn with_ui(base_path: &str) -> Options {
 #[actix_rt::test]
 async fn every_path_of_the_ui_is_its_page() {
     let served = serve_with(with_ui("")).await;
-    for path in ["/", "/login", "/projects/p/workflows/w.v1?tab=graph", "/instances/42"] {
+    for path in [
+        "/",
+        "/login",
+        "/projects/p/workflows/w.v1?tab=graph",
+        "/instances/42",
+    ] {
         let page = reply(served.anonymous("GET", path)).await;
         assert_eq!(page.status, 200, "{path} {page:?}");
         assert!(page.text.contains("<base href=\"/\">"), "{path} {page:?}");
@@ -47,7 +52,11 @@ async fn every_path_of_the_ui_is_its_page() {
     for (method, path) in [("POST", "/login"), ("GET", "/assets/unknown.js"), ("DELETE", "/")] {
         reply(served.anonymous(method, path)).await.problem(
             if method == "GET" { 404 } else { 401 },
-            if method == "GET" { "NOT_FOUND" } else { "UNAUTHENTICATED" },
+            if method == "GET" {
+                "NOT_FOUND"
+            } else {
+                "UNAUTHENTICATED"
+            },
         );
     }
     for path in ["/api/v1/unknown", "/api", "/rpc/x", "/metrics/x"] {
@@ -66,9 +75,15 @@ async fn files_are_packed_and_kept_for_ever() {
     let plain = reply(served.anonymous("GET", path)).await;
     assert_eq!((plain.status, plain.text.as_str()), (200, "let porpoise = 1;"));
     assert_eq!(plain.header("content-type"), "text/javascript; charset=utf-8");
-    assert_eq!(plain.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(
+        plain.header("cache-control"),
+        "public, max-age=31536000, immutable"
+    );
     let packed = reply(served.anonymous("GET", path).header("accept-encoding", "gzip")).await;
-    assert_eq!((packed.header("content-encoding"), packed.text.as_str()), ("gzip", "packed"));
+    assert_eq!(
+        (packed.header("content-encoding"), packed.text.as_str()),
+        ("gzip", "packed")
+    );
     assert_eq!(packed.header("vary"), "accept-encoding");
     let head = reply(served.anonymous("HEAD", path)).await;
     assert_eq!((head.status, head.text.as_str()), (200, ""));
@@ -81,7 +96,9 @@ async fn a_build_without_the_ui_says_so() {
     let page = reply(served.anonymous("GET", "/")).await;
     assert_eq!(page.status, 200, "{page:?}");
     assert!(page.text.contains("no web UI"), "{page:?}");
-    reply(served.anonymous("GET", "/login")).await.problem(404, "NOT_FOUND");
+    reply(served.anonymous("GET", "/login"))
+        .await
+        .problem(404, "NOT_FOUND");
     served.stop().await;
 }
 
@@ -91,7 +108,11 @@ async fn everything_is_below_the_base_path() {
     let root = served.url.strip_suffix("/flows").unwrap().to_owned();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for path in ["/healthz", "/readyz"] {
-        assert_eq!(reply(client.get(format!("{root}{path}"))).await.status, 200, "{path}");
+        assert_eq!(
+            reply(client.get(format!("{root}{path}"))).await.status,
+            200,
+            "{path}"
+        );
         assert_eq!(reply(served.anonymous("GET", path)).await.status, 200, "{path}");
     }
     let metrics = client.get(format!("{root}/metrics"));
@@ -109,10 +130,18 @@ async fn everything_is_below_the_base_path() {
     let document = json!({"version": 1, "name": "w", "tasks": {"t": {"type": "noop"}}});
     let workflow = "/api/v1/projects/default/workflows/w";
     assert_eq!(served.send("PUT", workflow, document).await.status, 201);
-    let started = served.send("POST", &format!("{workflow}/instances"), json!({})).await;
+    let started = served
+        .send("POST", &format!("{workflow}/instances"), json!({}))
+        .await;
     let id = started.json()["id"].as_str().unwrap().to_owned();
-    assert_eq!(started.header("location"), format!("/flows/api/v1/instances/{id}"));
-    let link = served.send("POST", "/api/v1/auth/setup-links", json!({})).await.json();
+    assert_eq!(
+        started.header("location"),
+        format!("/flows/api/v1/instances/{id}")
+    );
+    let link = served
+        .send("POST", "/api/v1/auth/setup-links", json!({}))
+        .await
+        .json();
     let url = link["url"].as_str().unwrap();
     assert!(url.starts_with(&format!("{}/setup#token=", served.url)), "{url}");
     served.stop().await;

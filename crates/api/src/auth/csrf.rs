@@ -39,7 +39,9 @@ pub(crate) fn check_origin(request: &HttpRequest, address: &PublicAddress) -> Re
 
 /// Whether an origin is this server: as the request addressed it, or as the configuration says.
 fn is_own_origin(origin: &str, host: Option<&str>, address: &PublicAddress) -> bool {
-    let is_public = address.origin().is_some_and(|own| own.eq_ignore_ascii_case(origin));
+    let is_public = address
+        .origin()
+        .is_some_and(|own| own.eq_ignore_ascii_case(origin));
     let authority = origin
         .split_once("://")
         .filter(|(scheme, _)| matches!(*scheme, "http" | "https"))

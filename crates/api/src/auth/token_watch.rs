@@ -24,7 +24,10 @@ impl TokenWatch {
     /// Whether the token still exists and has not expired; without a database the last answer counts.
     pub(crate) async fn is_valid<N, O>(&mut self, caller: &Caller<N, O>) -> bool {
         let identity = caller.identity();
-        if identity.expires_at.is_some_and(|end| end <= caller.server().now()) {
+        if identity
+            .expires_at
+            .is_some_and(|end| end <= caller.server().now())
+        {
             return false;
         }
         if self.checked_at.elapsed() < CHECK_INTERVAL {

@@ -53,7 +53,9 @@ impl ListStream {
         self.read_at = Some(Instant::now());
         let mut events = Vec::new();
         for followed in &mut self.followed {
-            let marks = caller.catalog().list_marks(followed.list, caller.visible_projects());
+            let marks = caller
+                .catalog()
+                .list_marks(followed.list, caller.visible_projects());
             let Ok(now) = marks.await else {
                 continue;
             };

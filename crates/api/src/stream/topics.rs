@@ -13,7 +13,11 @@ use crate::stream::children::ChildTopic;
 use crate::stream::lists::topic_of;
 
 /// The lists that can be followed.
-const LISTS: [MarkedList; 3] = [MarkedList::Workflows, MarkedList::Schedules, MarkedList::Approvals];
+const LISTS: [MarkedList; 3] = [
+    MarkedList::Workflows,
+    MarkedList::Schedules,
+    MarkedList::Approvals,
+];
 
 /// The largest number of topics of one stream.
 const MAX_TOPICS: usize = 50;

@@ -95,7 +95,9 @@ impl UiFile {
         let html = String::from_utf8_lossy(html);
         let base = format!("<base href=\"{base_path}/\">");
         let own_base = html.find("<base ").map(|start| {
-            let end = html[start..].find('>').map_or(html.len(), |length| start + length + 1);
+            let end = html[start..]
+                .find('>')
+                .map_or(html.len(), |length| start + length + 1);
             &html[start..end]
         });
         let html = match own_base {
@@ -152,7 +154,10 @@ fn tag_of(bytes: &[u8]) -> String {
 fn accepts(header: &str, encoding: &str) -> bool {
     header.split(',').any(|part| {
         let (name, weight) = part.split_once(';').unwrap_or((part, ""));
-        let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f32>);
+        let weight = weight
+            .trim()
+            .strip_prefix("q=")
+            .map_or(Ok(1.0), str::parse::<f32>);
         name.trim().eq_ignore_ascii_case(encoding) && weight.is_ok_and(|weight| weight > 0.0)
     })
 }

@@ -34,7 +34,9 @@ impl ActiveModelBehavior for ActiveModel {}
 /// The indexes of `setup_link`.
 pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
     vec![
-        index_on(Entity, "setup_link_hash", [Column::Hash]).unique().take(),
+        index_on(Entity, "setup_link_hash", [Column::Hash])
+            .unique()
+            .take(),
         index_on(Entity, "setup_link_user", [Column::UserId]),
     ]
 }

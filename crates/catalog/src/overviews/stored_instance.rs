@@ -21,7 +21,10 @@ pub(super) struct StoredInstance {
 ///
 /// # Errors
 /// `NotFound`: there is none of that id.
-pub(super) async fn read_stored_instance(store: &Store, id: InstanceId) -> Result<StoredInstance, CatalogError> {
+pub(super) async fn read_stored_instance(
+    store: &Store,
+    id: InstanceId,
+) -> Result<StoredInstance, CatalogError> {
     let loaded = store.read_instance(id).await?;
     let loaded = loaded.ok_or_else(|| missing_instance(id))?;
     let definition = store.load_definition(loaded.workflow_id, loaded.version).await?;

@@ -48,8 +48,11 @@ impl Tasks<'_> {
                 _ => None,
             },
         });
-        Ok(Page::cut("task_params", page, items.collect(), |param: &TaskParam| {
-            param.name.clone()
-        }))
+        Ok(Page::cut(
+            "task_params",
+            page,
+            items.collect(),
+            |param: &TaskParam| param.name.clone(),
+        ))
     }
 }

@@ -98,7 +98,9 @@ impl<'a> SetupLinks<'a> {
         let Some(user) = user else {
             return Ok(None);
         };
-        let used = setup_link::Entity::delete_by_id(link.id).exec(change.on()).await?;
+        let used = setup_link::Entity::delete_by_id(link.id)
+            .exec(change.on())
+            .await?;
         if used.rows_affected == 0 {
             return Ok(None);
         }
@@ -114,7 +116,9 @@ impl<'a> SetupLinks<'a> {
         if credentials.password_hash.is_some() {
             end_sessions(change.on(), credentials.user.id.0, None).await?;
         }
-        change.commit("auth.setup", "user", &credentials.user.name).await?;
+        change
+            .commit("auth.setup", "user", &credentials.user.name)
+            .await?;
         Ok(Some(User {
             has_password: true,
             ..credentials.user

@@ -28,7 +28,11 @@ fn world() -> World {
     let mut b = task("b", &[0]);
     b.params = vec![input("own", "${rows} of ${day}"), input("all", "task")];
     let mut definition = workflow(vec![a, b]);
-    definition.params = vec![input("day", "monday"), input("rows", "0"), input("all", "workflow")];
+    definition.params = vec![
+        input("day", "monday"),
+        input("rows", "0"),
+        input("all", "workflow"),
+    ];
     let texts = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
     let start = Start {
         params: texts("day", "tuesday"),
@@ -54,7 +58,11 @@ fn each_parameter_names_the_scope_that_gave_it() {
         (param.value.clone(), param.layer)
     };
     let is = |value: &str, layer| (value.to_owned(), layer);
-    assert_eq!(seen(&world, "rows"), is("0", ParamLayer::Workflow), "what is known");
+    assert_eq!(
+        seen(&world, "rows"),
+        is("0", ParamLayer::Workflow),
+        "what is known"
+    );
     world.succeed(0);
     world.run(1);
     for (name, value, layer) in [
@@ -64,7 +72,11 @@ fn each_parameter_names_the_scope_that_gave_it() {
         ("day", "tuesday", ParamLayer::Start),
         ("zone", "eu", ParamLayer::Project),
         ("system.project.name", "p", ParamLayer::BuiltIn),
-        ("system.task.instance.id", &world.uid(1).to_string(), ParamLayer::BuiltIn),
+        (
+            "system.task.instance.id",
+            &world.uid(1).to_string(),
+            ParamLayer::BuiltIn,
+        ),
     ] {
         assert_eq!(seen(&world, name), is(value, layer), "{name}");
     }

@@ -26,8 +26,16 @@ fn a_change_comes_from_a_page_of_this_server() {
         ("null", None, Err(Code::Csrf)),
         ("", None, Err(Code::Csrf)),
         ("https://flows.example", Some("https://flows.example"), Ok(())),
-        ("http://flows.example", Some("https://flows.example"), Err(Code::Csrf)),
-        ("http://porpoise.example:7070", Some("https://flows.example"), Ok(())),
+        (
+            "http://flows.example",
+            Some("https://flows.example"),
+            Err(Code::Csrf),
+        ),
+        (
+            "http://porpoise.example:7070",
+            Some("https://flows.example"),
+            Ok(()),
+        ),
     ] {
         let seen = judge(Method::POST, &[host, mark, ("origin", origin)], public);
         assert_eq!(seen, expected, "{origin} {public:?}");
@@ -40,12 +48,24 @@ fn a_change_without_its_headers_is_refused_and_a_read_is_not() {
     let origin = ("origin", "http://here");
     let mark = ("porpoise-csrf", "1");
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-        for headers in [&[host, origin][..], &[host, mark], &[origin, mark], &[host, origin, ("porpoise-csrf", "0")]] {
-            assert_eq!(judge(method.clone(), headers, None), Err(Code::Csrf), "{method} {headers:?}");
+        for headers in [
+            &[host, origin][..],
+            &[host, mark],
+            &[origin, mark],
+            &[host, origin, ("porpoise-csrf", "0")],
+        ] {
+            assert_eq!(
+                judge(method.clone(), headers, None),
+                Err(Code::Csrf),
+                "{method} {headers:?}"
+            );
         }
         assert_eq!(judge(method, &[host, origin, mark], None), Ok(()));
     }
     for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-        assert_eq!(judge(method, &[host, ("origin", "http://evil.example")], None), Ok(()));
+        assert_eq!(
+            judge(method, &[host, ("origin", "http://evil.example")], None),
+            Ok(())
+        );
     }
 }

@@ -32,7 +32,10 @@ fn page(html: &'static str, base_path: &str) -> String {
 #[test]
 fn the_page_says_where_it_is_mounted() {
     let plain = "<html><head><title>t</title></head></html>";
-    assert_eq!(page(plain, ""), "<html><head><base href=\"/\"><title>t</title></head></html>");
+    assert_eq!(
+        page(plain, ""),
+        "<html><head><base href=\"/\"><title>t</title></head></html>"
+    );
     let based = "<head><base href=\"/\"><script src=\"./a.js\"></script></head>";
     assert_eq!(
         page(based, "/flows"),
@@ -51,17 +54,23 @@ fn a_version_that_the_client_has_is_not_sent_again() {
     let files = UiFiles::new(&[file], "");
     let file = files.find("assets/a-1.js").unwrap();
     let respond = |headers: &[(&'static str, &str)]| {
-        let request = headers
-            .iter()
-            .fold(TestRequest::default(), |request, header| request.insert_header(*header));
+        let request = headers.iter().fold(TestRequest::default(), |request, header| {
+            request.insert_header(*header)
+        });
         let response = file.respond(&request.to_http_request());
         let encoding = response.headers().get(CONTENT_ENCODING);
         let encoding = encoding.map(|value| value.to_str().unwrap().to_owned());
         (response.status().as_u16(), encoding)
     };
     assert_eq!(respond(&[]), (200, None));
-    assert_eq!(respond(&[("accept-encoding", "gzip")]), (200, Some("gzip".to_owned())));
-    assert_eq!(respond(&[("accept-encoding", "gzip, br")]), (200, Some("br".to_owned())));
+    assert_eq!(
+        respond(&[("accept-encoding", "gzip")]),
+        (200, Some("gzip".to_owned()))
+    );
+    assert_eq!(
+        respond(&[("accept-encoding", "gzip, br")]),
+        (200, Some("br".to_owned()))
+    );
     let tags = format!("\"other\", {}", file.tag);
     assert_eq!(respond(&[("if-none-match", &tags)]).0, 304);
     assert_eq!(respond(&[("if-none-match", "\"other\"")]).0, 200);
