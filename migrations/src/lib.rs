@@ -32,6 +32,8 @@ mod m0030_limits;
 mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
+mod m0044_setup_links;
+mod m0046_backfill_dependents;
 mod m0050_limit_lookups;
 mod migration;
 
@@ -68,6 +70,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_limit_counts::Migration),
             Box::new(m0032_single_tasks::Migration),
             Box::new(m0034_bulk_and_lists::Migration),
+            Box::new(m0044_setup_links::Migration),
+            Box::new(m0046_backfill_dependents::Migration),
             Box::new(m0050_limit_lookups::Migration),
         ]
     }

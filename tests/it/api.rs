@@ -12,5 +12,8 @@ mod project_grants;
 mod retention;
 mod schedules;
 mod server;
+mod sessions;
+mod setup;
 mod streams;
+mod ui;
 mod users;

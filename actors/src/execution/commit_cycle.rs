@@ -245,9 +245,6 @@ impl CommitCycle {
         if has_new_state && state.is_some_and(InstanceState::is_final) {
             self.deps.commit_events.publish_end();
         }
-        if self.instance.has_changed_approvals(&commit.changes) {
-            self.deps.commit_events.publish_approvals();
-        }
         self.instance.gated |= commit.changes.place.is_some();
         if has_new_state && self.instance.gated {
             self.deps.commit_events.notify_places();

@@ -11,7 +11,6 @@ use engine::plan::{InstanceContext, Plan};
 use engine::spec::{Definition, OnCutOff};
 use engine::states::OnTimeout;
 use engine::task::{Attempt, Worker};
-use engine::task_type::{ExecutionSite, WatchKind};
 
 use crate::messages::dispatch::AttemptQuery;
 use ports::LoadedInstance;
@@ -102,16 +101,6 @@ impl RunningInstance {
         self.state = Instance::load(&plan, self.state.rows.clone());
         self.plan = plan;
         PlanChange::Replaced
-    }
-
-    /// Whether changes are about tasks that wait for the decision of a person.
-    pub(crate) fn has_changed_approvals(&self, changes: &Changes) -> bool {
-        let mut tasks = changes.tasks.keys();
-        tasks.any(|task_index| {
-            let task = self.plan.definition.task(*task_index);
-            let approval = ExecutionSite::Owner(WatchKind::Approval);
-            task.is_some_and(|task| self.plan.site_of(task) == approval)
-        })
     }
 
     /// Returns the worker and the number of an open attempt, if `uid` is its current binding.

@@ -1,7 +1,7 @@
 //! What waits for the decision of a person.
 
 pub(crate) mod commands;
-pub(crate) mod views;
+mod views;
 
 use actix_web::{HttpResponse, get};
 use catalog::{ApprovalDecider, ApprovalFilter};

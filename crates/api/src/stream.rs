@@ -1,12 +1,12 @@
-//! One stream of server-sent events for each client: instances, single instances, backfills, children, approvals, logs,
-//! nodes, multiplexed.
+//! One stream of server-sent events for each client: instances, single instances, backfills, children, logs, nodes, multiplexed.
 //!
 //! Stored transitions carry their id as the event's id. A client that reconnects with `Last-Event-ID` misses none,
-//! though it may receive some twice. Lists of nodes and approvals, backfills and parts of logs carry no id.
+//! though it may receive some twice. Lists of nodes, backfills and parts of logs carry no
+//! id.
 
-mod approvals;
 mod backfills;
 mod children;
+mod lists;
 mod topics;
 mod transitions;
 
@@ -20,6 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{AnyUser, Caller};
 use crate::auth::objects::System;
+use crate::auth::token_watch::TokenWatch;
 use crate::http::body::Query;
 use crate::http::codes::Code;
 use crate::http::problem::Problem;
@@ -27,16 +28,14 @@ use crate::http::sse::{SseSender, last_event_id};
 use crate::logs::cursor::{LogCursor, POLL_INTERVAL};
 use crate::nodes::read_nodes;
 use crate::nodes::views::NodeView;
-use crate::stream::approvals::ApprovalStream;
 use crate::stream::backfills::BackfillStream;
 use crate::stream::children::ChildStream;
+use crate::stream::lists::ListStream;
 use crate::stream::topics::Topics;
 use crate::stream::transitions::TransitionStream;
 
 /// Time between two comparisons of the list of nodes.
 const NODES_INTERVAL: Duration = Duration::from_secs(1);
-/// Time between two checks of the token, within which the stream of a revoked one ends.
-const TOKEN_CHECK_INTERVAL: Duration = Duration::from_secs(4);
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config.service(open_stream);
@@ -48,7 +47,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 #[into_params(parameter_in = Query)]
 struct StreamQuery {
     /// With commas: `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK
-    /// percent-encoded), `approvals`, `nodes`.
+    /// percent-encoded), `workflows`, `schedules`, `approvals`, `nodes`.
     #[param(example = "instances,nodes")]
     topics: String,
 }
@@ -56,9 +55,9 @@ struct StreamQuery {
 /// Streams events of the given topics.
 ///
 /// Events: `transition` (a stored step of an instance or a task), `log` (text of an attempt's log with
-/// `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list), `approvals` (the first 200 that
-/// the caller may see, with `next_cursor`) and `children` (those of a task whose state is another one), all at first and
-/// after each change.
+/// `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list), `children` (those of a task
+/// whose state is another one) and `workflows`, `schedules`, `approvals` (the names of the projects in which the list is
+/// another one), all at first and after each change.
 #[utoipa::path(tag = "stream", params(StreamQuery, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
 #[get("/stream")]
@@ -81,8 +80,8 @@ async fn open_stream(
         nodes: topics.nodes.then(NodeList::default),
         backfills: BackfillStream::follow(caller.server(), &topics.backfills),
         children: ChildStream::follow(caller.server(), &topics.children),
-        approvals: topics.approvals.then(|| ApprovalStream::follow(&caller)),
-        token_checked_at: Instant::now(),
+        lists: ListStream::follow(&topics.lists),
+        token: TokenWatch::begin(),
         caller,
         sender,
     };
@@ -98,9 +97,9 @@ struct StreamClient {
     nodes: Option<NodeList>,
     backfills: Option<BackfillStream>,
     children: Option<ChildStream>,
-    approvals: Option<ApprovalStream>,
+    lists: Option<ListStream>,
     sender: SseSender,
-    token_checked_at: Instant,
+    token: TokenWatch,
 }
 
 /// The list of nodes that a client has.
@@ -118,11 +117,12 @@ struct NodesEvent<'a> {
 }
 
 impl StreamClient {
-    /// Sends events until the client disconnects, its token is revoked, or the server stops.
+    /// Sends events until the client disconnects, its token ends, or the server stops.
     async fn run_stream(mut self) {
         loop {
             let sent = self.send_new_events().await;
-            if sent.is_err() || self.caller.server().is_closing() || !self.is_token_valid().await {
+            if sent.is_err() || self.caller.server().is_closing() || !self.token.is_valid(&self.caller).await
+            {
                 return;
             }
             if !self.wait_for_events().await {
@@ -148,10 +148,10 @@ impl StreamClient {
                 send_event(sender, event).await?;
             }
         }
-        if let Some(approvals) = &mut self.approvals
-            && let Some(event) = approvals.read_changed(caller).await
-        {
-            send_event(sender, event).await?;
+        if let Some(lists) = &mut self.lists {
+            for event in lists.read_changed(caller).await {
+                send_event(sender, event).await?;
+            }
         }
         for log in &mut self.logs {
             while let Ok(Some(event)) = log.read_next(caller.server()).await {
@@ -184,16 +184,6 @@ impl StreamClient {
         Ok(())
     }
 
-    /// Whether the token still exists; without a database the last answer counts.
-    async fn is_token_valid(&mut self) -> bool {
-        if self.token_checked_at.elapsed() < TOKEN_CHECK_INTERVAL {
-            return true;
-        }
-        self.token_checked_at = Instant::now();
-        let token = self.caller.identity().token;
-        !matches!(self.caller.catalog().tokens().find(token).await, Ok(None))
-    }
-
     /// Waits until there may be new events; false when the client is gone or the server stops.
     async fn wait_for_events(&mut self) -> bool {
         let has_live_log = self.logs.iter().any(|log| !log.is_at_end());
@@ -209,7 +199,6 @@ impl StreamClient {
             () = wait_for_commit(self.transitions.as_mut()) => true,
             () = wait_for_change(self.backfills.as_mut()) => true,
             () = wait_for_child(self.children.as_mut()) => true,
-            () = wait_for_approval(self.approvals.as_mut()) => true,
             is_open = self.sender.sleep_unless_closed(interval, &mut closing) => is_open,
         }
     }
@@ -232,13 +221,6 @@ async fn wait_for_change(backfills: Option<&mut BackfillStream>) {
 async fn wait_for_child(children: Option<&mut ChildStream>) {
     match children {
         Some(children) => children.wait_for_change().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn wait_for_approval(approvals: Option<&mut ApprovalStream>) {
-    match approvals {
-        Some(approvals) => approvals.wait_for_change().await,
         None => std::future::pending().await,
     }
 }

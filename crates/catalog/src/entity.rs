@@ -39,6 +39,7 @@ pub(crate) mod retention_lease;
 pub(crate) mod retention_run;
 pub(crate) mod schedule;
 pub(crate) mod schedule_fire;
+pub(crate) mod setup_link;
 pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
@@ -100,6 +101,7 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, workflow_reference::Entity),
         create(backend, bulk_operation::Entity),
         create(backend, bulk_item::Entity),
+        create(backend, setup_link::Entity),
     ]
 }
 
@@ -138,6 +140,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         workflow_reference::indexes(),
         bulk_operation::indexes(),
         bulk_item::indexes(),
+        setup_link::indexes(),
     ]
     .iter()
     .flatten()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::ids::{BackfillId, Epoch, InstanceId, Timestamp};
 use engine::instance::{OperationDecision, Transition};
 use engine::states::InstanceState;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, broadcast};
 
 /// One stored commit of one instance.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,6 @@ pub struct CommitBroadcast {
     sender: broadcast::Sender<Arc<CommitEvent>>,
     backfills: broadcast::Sender<BackfillId>,
     parents: broadcast::Sender<InstanceId>,
-    approvals: watch::Sender<()>,
     ends: Arc<Notify>,
     places: Arc<Notify>,
 }
@@ -44,7 +43,6 @@ impl CommitBroadcast {
             sender: broadcast::channel(capacity).0,
             backfills: broadcast::channel(capacity).0,
             parents: broadcast::channel(capacity).0,
-            approvals: watch::Sender::new(()),
             ends: Arc::default(),
             places: Arc::default(),
         }
@@ -70,16 +68,6 @@ impl CommitBroadcast {
     /// Returns a receiver of the instances whose children change from now on.
     pub fn subscribe_parents(&self) -> broadcast::Receiver<InstanceId> {
         self.parents.subscribe()
-    }
-
-    /// Says that a task began or ceased to wait for the decision of a person.
-    pub fn publish_approvals(&self) {
-        self.approvals.send_replace(());
-    }
-
-    /// Returns a receiver that sees when that happens from now on.
-    pub fn subscribe_approvals(&self) -> watch::Receiver<()> {
-        self.approvals.subscribe()
     }
 
     /// Says that a place may have come free.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::http::timestamp::format_time;
 
 /// A task that waits for a decision.
-#[derive(Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Approval)]
 pub(crate) struct ApprovalView {
     /// The id of its instance.

@@ -10,7 +10,7 @@ use crate::http::problem::Problem;
 /// The size of a page unless the caller gives one.
 const DEFAULT_LIMIT: u32 = 50;
 /// The largest size of a page.
-pub(crate) const MAX_LIMIT: u32 = 200;
+const MAX_LIMIT: u32 = 200;
 
 /// The requested page of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
