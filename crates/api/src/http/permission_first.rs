@@ -5,11 +5,15 @@
 //! wrong therefore waits until the caller is known to be allowed.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::{HttpMessage, HttpRequest};
 use tokio::sync::watch;
 
 use crate::http::problem::Problem;
+
+/// The longest wait for the check of a permission, which reads the database.
+const PERMISSION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Whether the caller of a request is known to be allowed.
 struct PermissionSignal(Rc<watch::Sender<bool>>);
@@ -23,8 +27,8 @@ pub(crate) fn signal_permission(request: &HttpRequest) {
 /// before, which ends the wait.
 pub(crate) async fn after_permission(request: &HttpRequest, problem: Problem) -> Problem {
     let mut allowed = signal_of(request).subscribe();
-    // The sender is kept by the request: the wait ends with the permission only.
-    let _ = allowed.wait_for(|allowed| *allowed).await;
+    let permission = allowed.wait_for(|allowed| *allowed);
+    let _ = tokio::time::timeout(PERMISSION_TIMEOUT, permission).await;
     problem
 }
 
