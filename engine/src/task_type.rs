@@ -17,6 +17,7 @@ pub mod switch;
 pub(crate) mod action;
 mod background;
 mod child_values;
+mod connection_use;
 mod connector_values;
 pub(crate) mod definition;
 pub(crate) mod field;
@@ -34,6 +35,7 @@ mod tests;
 
 pub use action::{InvalidFields, PreparedAction, PreparedTask, TaskAction};
 pub use background::BackgroundPolicy;
+pub use connection_use::ConnectionUse;
 pub use definition::TaskType;
 pub use field::{Field, FieldKind, FieldVariant, Presence};
 pub use program::ProgramWords;

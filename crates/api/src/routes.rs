@@ -12,7 +12,7 @@ use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::users::preferences;
 use crate::{
-    approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, lineage, logs,
+    approvals, backfills, calendars, connections, debug, explanations, graphs, health, instances, limits, lineage, logs,
     nodes, operations, projects, retention, schedules, statistics, stream, task_instances, task_types, tasks,
     tokens, users, workflows,
 };
@@ -39,6 +39,7 @@ fn register_api(config: &mut ServiceConfig) {
         .service(scope("/instances/{id}").configure(register_instance))
         .service(scope("/backfills/{id}").configure(register_backfill));
     calendars::register_routes(config);
+    connections::register_routes(config);
     limits::register_routes(config);
     operations::register_routes(config);
     approvals::register_routes(config);
@@ -56,6 +57,7 @@ fn register_project(config: &mut ServiceConfig) {
     projects::register_project_routes(config);
     grants::register_routes(config);
     calendars::register_project_routes(config);
+    connections::register_project_routes(config);
     limits::register_project_routes(config);
     lineage::register_project_routes(config);
     workflows::register_project_routes(config);

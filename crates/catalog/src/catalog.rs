@@ -5,6 +5,7 @@ use store::Store;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
+use crate::connections::Connections;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -63,6 +64,11 @@ impl Catalog {
     /// Returns the calendars of schedules.
     pub fn calendars(&self) -> Calendars<'_> {
         Calendars::new(&self.store)
+    }
+
+    /// Returns the connections.
+    pub fn connections(&self) -> Connections<'_> {
+        Connections::new(&self.store, &self.keys)
     }
 
     /// Returns why instances and tasks wait.

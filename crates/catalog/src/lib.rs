@@ -10,6 +10,7 @@ mod backfills;
 mod bulk;
 mod catalog;
 mod columns;
+mod connections;
 mod context;
 mod entity;
 mod error;
@@ -48,6 +49,7 @@ pub use self::backfills::{
 };
 pub use self::bulk::*;
 pub use self::catalog::Catalog;
+pub use self::connections::*;
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;

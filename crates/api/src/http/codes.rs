@@ -103,6 +103,12 @@ codes! {
     NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "The other project does not grant this";
     /// A task names a limit that does not exist.
     UnknownLimit = "UNKNOWN_LIMIT", UNPROCESSABLE_ENTITY, "There is no such limit";
+    /// A connection that a document names.
+    UnknownConnection = "UNKNOWN_CONNECTION", UNPROCESSABLE_ENTITY, "There is no such connection";
+    /// A shared connection that the project may not use.
+    NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "It is not granted to the project";
+    /// A stored secret would be used by another user, or sent to another place.
+    SecretNeeded = "SECRET_NEEDED", UNPROCESSABLE_ENTITY, "A secret must be sent again";
     /// A backfill without a date.
     NoDates = "NO_DATES", UNPROCESSABLE_ENTITY, "The backfill has no date";
     /// A backfill with more dates than allowed.
