@@ -143,6 +143,8 @@ impl MasterStarter<'_> {
             leases: leases.clone(),
             slots: slots.clone(),
             deaths: supervisor.clone().recipient(),
+            connections: Arc::clone(&deps.connections),
+            clock: deps.clock.clone(),
         };
         let exit_on_panic = deps.exit_on_panic("DispatchActor");
         let dispatch = DispatchActor::new(&deps.identity(), dispatch_deps, exit_on_panic).start();
@@ -328,6 +330,7 @@ async fn start_worker(deps: &NodeDeps, resources: &WorkerResources) -> Result<Wo
         masters: deps.rpc(),
         peers: deps.peers.clone(),
         clock: deps.clock.clone(),
+        connections: Arc::clone(&resources.connections),
     };
     let arbiter = Arbiter::new();
     deps.liveness.watch_arbiter("the worker", &arbiter.handle());

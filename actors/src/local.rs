@@ -1,5 +1,6 @@
 //! The actors of one node, behind the `Node` facade.
 
+mod connection_tests;
 mod idleness;
 mod observation;
 
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
+use engine::connection::ResolvedConnection;
 use engine::ids::{Incarnation, InstanceId};
 use engine::states::MemberState;
 use tokio::sync::Notify;
@@ -18,6 +20,7 @@ use crate::execution::dependency_actor::DependencyActor;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::limit_actor::LimitActor;
 use crate::in_process::check_inbox_until;
+use crate::local::connection_tests::test_from_group;
 use crate::local::idleness::{POLL_INTERVAL, wait_until_idle};
 use crate::local::observation::observe_actor;
 use crate::membership::registry_actor::RegistryActor;
@@ -38,6 +41,7 @@ use crate::scheduling::schedule_actor::ScheduleActor;
 use crate::worker::WorkerHandle;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
+use ports::connections::ConnectionTest;
 use ports::health::{HealthIssue, HealthStatus};
 use ports::node::{Node, SlotUsage};
 use ports::peers::Peers;
@@ -346,6 +350,10 @@ impl Node for LocalNode {
             }
             InboxRoute::Unknown => {}
         }
+    }
+
+    async fn test_connection(&self, worker_group: &str, connection: ResolvedConnection) -> ConnectionTest {
+        test_from_group(&self.peers, &self.rpc, worker_group, connection).await
     }
 
     async fn drain_node(&self, node: Incarnation) -> Result<(), StoreError> {

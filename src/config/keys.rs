@@ -14,7 +14,7 @@ use super::key::{AnyKey, Key, Visibility};
 use super::log::LogFormat;
 use super::role::Role;
 use super::values::{
-    parse_address, parse_agent_url, parse_bool, parse_database_url, parse_host_and_port, parse_log_format,
+    parse_address, parse_agent_url, parse_bool, parse_database_url, parse_folders, parse_host_and_port, parse_log_format,
     parse_log_level, parse_long_secret, parse_missed_after, parse_natural, parse_path, parse_positive,
     parse_retention, parse_roles, parse_secret, parse_text, parse_worker_choice, parse_zone,
 };
@@ -117,6 +117,10 @@ keys! {
     MIN_FREE_DISK: u64 = Key::with_default(
         "worker.min_free_disk", "256MiB", parse_byte_size,
         "free space below which logs stop and their attempts fail; 0KiB for none",
+    );
+    SQLITE_DIRS: Vec<PathBuf> = Key::with_default(
+        "worker.sqlite_dirs", "", parse_folders,
+        "folders below which connections may name SQLite files, absolute, separated by commas; none",
     );
     RETENTION_INSTANCES: RetentionLimit = Key::with_default(
         "retention.instances", "90d", parse_retention,

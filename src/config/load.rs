@@ -111,6 +111,7 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
                 .unwrap_or_else(default_slots),
             log_limit: from.value(&keys::LOG_LIMIT)?,
             min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
+            sqlite_dirs: from.value(&keys::SQLITE_DIRS)?,
         },
         retention: Retention {
             instances: from.value(&keys::RETENTION_INSTANCES)?,

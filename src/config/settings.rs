@@ -128,6 +128,8 @@ pub struct Worker {
     pub log_limit: u64,
     /// Free bytes below which logs stop.
     pub min_free_disk: u64,
+    /// The folders below which connections may name SQLite files.
+    pub sqlite_dirs: Vec<PathBuf>,
 }
 
 /// How long things are kept.

@@ -4,6 +4,8 @@ mod granted;
 mod owner;
 mod puts;
 pub(crate) mod references;
+mod resolve;
+mod secret_lookup;
 pub(crate) mod stored;
 
 pub use self::granted::{ConnectionGrant, GrantTarget};

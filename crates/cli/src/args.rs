@@ -6,6 +6,7 @@ mod admin;
 mod approval;
 mod backfill;
 mod calendar;
+mod connection;
 mod instance;
 mod limit;
 mod retention;
@@ -19,6 +20,9 @@ pub(crate) use admin::{
 pub(crate) use approval::ApprovalCommand;
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
+pub(crate) use connection::{
+    ConnectionCommand, ConnectionPlace, GrantConnectionArgs, SetConnectionArgs, TestConnectionArgs,
+};
 pub(crate) use instance::{
     ExplainArgs, InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs,
 };
@@ -65,6 +69,9 @@ pub enum ClientCommand {
     /// Dates on which schedules may fire
     #[command(subcommand)]
     Calendar(CalendarCommand),
+    /// Databases, hosts and services that tasks use
+    #[command(subcommand)]
+    Connection(ConnectionCommand),
     /// Limits of tasks that run at the same time
     #[command(subcommand)]
     Limit(LimitCommand),

@@ -11,6 +11,7 @@ mod body;
 mod calendar;
 mod client;
 mod connection;
+mod network_error;
 mod context;
 mod document_files;
 mod documents;

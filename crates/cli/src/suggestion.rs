@@ -46,6 +46,11 @@ pub(super) fn for_calendar(failure: Failure, rest: &Rest, path: &[&str], calenda
     for_name(failure, rest, calendar, path, "porpoise calendar list")
 }
 
+/// Adds the connection that was probably meant.
+pub(super) fn for_connection(failure: Failure, rest: &Rest, path: &[&str], connection: &str) -> Failure {
+    for_name(failure, rest, connection, path, "porpoise connection list")
+}
+
 /// Adds the limit that was probably meant.
 pub(super) fn for_limit(failure: Failure, rest: &Rest, path: &[&str], limit: &str) -> Failure {
     for_name(failure, rest, limit, path, "porpoise limit list")

@@ -13,6 +13,6 @@ mod sqlite;
 mod ssh;
 mod tester;
 
-pub use self::http::{HttpConnection, HttpConnectionError};
+pub use self::http::{HttpConnection, HttpConnectionError, Redirects};
 pub use self::sqlite::SqliteFolders;
 pub use self::tester::{TestLimits, WorkerConnectionTester};

@@ -30,6 +30,15 @@ pub struct TestLimits {
     pub sqlite_folders: SqliteFolders,
 }
 
+impl Default for TestLimits {
+    fn default() -> Self {
+        Self {
+            http_egress: EgressPolicy::DenyMetadata,
+            sqlite_folders: SqliteFolders::default(),
+        }
+    }
+}
+
 /// Tests connections from this process.
 #[derive(Debug)]
 pub struct WorkerConnectionTester {
@@ -146,6 +155,6 @@ async fn request_base(connection: &HttpConnection) -> Result<String, String> {
 
 /// Hides what another side repeats of the secrets that it was sent.
 fn mask_secrets(connection: &ResolvedConnection, detail: String) -> String {
-    let secrets = CONNECTIONS.secrets_of(connection);
+    let secrets = CONNECTIONS.secret_texts(&connection.connection_type, &connection.fields);
     secrets.iter().fold(detail, |detail, secret| detail.replace(secret.as_str(), MASK))
 }

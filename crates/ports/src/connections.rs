@@ -2,7 +2,10 @@
 
 use async_trait::async_trait;
 use engine::connection::ResolvedConnection;
+use engine::task_type::ConnectionUse;
 use serde::{Deserialize, Serialize};
+
+use crate::StoreError;
 
 /// What a test of a connection found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,31 @@ impl ConnectionTest {
             accepted_key: None,
         }
     }
+}
+
+/// Why an attempt does not get the connection that its task names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionGap {
+    /// It is missing, not granted, of another type, or cannot be opened: no retry helps.
+    #[error("{0}")]
+    Unusable(String),
+    /// The store did not answer; another try may succeed.
+    #[error("{0}")]
+    Unavailable(StoreError),
+}
+
+/// The connections of projects, with their secrets.
+#[async_trait]
+pub trait ConnectionSource: Send + Sync + 'static {
+    /// Returns the connection that a task of a project uses, as it is stored at this moment.
+    ///
+    /// # Errors
+    /// Why the attempt does not get it.
+    async fn resolve(
+        &self,
+        project: &str,
+        used: ConnectionUse<'_>,
+    ) -> Result<ResolvedConnection, ConnectionGap>;
 }
 
 /// Tests connections from this process.

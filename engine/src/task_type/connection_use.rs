@@ -26,6 +26,15 @@ impl<'a> ConnectionUse<'a> {
             types,
         })
     }
+
+    /// Finds the connection that the fields of a prepared task name.
+    pub(crate) fn of_prepared(task_type: &TaskType, fields: &'a Map<String, Value>) -> Option<Self> {
+        let (key, types) = connection_field(task_type)?;
+        Some(Self {
+            name: fields.get(key)?.as_str()?,
+            types,
+        })
+    }
 }
 
 /// Returns the key of the field that names a connection, and the types that the connection may have.

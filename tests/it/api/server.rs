@@ -7,10 +7,12 @@ use std::time::Duration;
 use api::{self, ApiState, Mode, Rates, token_hash};
 use async_trait::async_trait;
 use catalog::Catalog;
+use engine::connection::ResolvedConnection;
 use engine::ids::{Generation, Incarnation, InstanceId};
 use porpoise::telemetry::install_metrics;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
+use ports::connections::ConnectionTest;
 use ports::health::HealthIssue;
 use ports::node::{Node, SlotUsage};
 use ports::{InstanceWriter as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
@@ -58,6 +60,10 @@ impl Node for Idle {
     fn places_changed(&self) {}
 
     async fn notify_owner(&self, _: InstanceId, _: Duration) {}
+
+    async fn test_connection(&self, _: &str, _: ResolvedConnection) -> ConnectionTest {
+        ConnectionTest::failed("this node has no workers")
+    }
 
     async fn drain_node(&self, _: Incarnation) -> Result<(), StoreError> {
         Ok(())

@@ -29,6 +29,7 @@ use crate::execution::worker_selection::WorkerSelection;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::master::{CheckInbox, InboxStatus, LookAgainAt, RunInstance};
 use crate::messages::membership::Membership;
+use crate::testing::connections::NoConnections;
 use crate::testing::store::{FailedWrite, FakeStore};
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
@@ -254,6 +255,8 @@ async fn start_services(
         leases: leases.clone(),
         slots: slots.clone(),
         deaths: bystander.clone().recipient(),
+        connections: Arc::new(NoConnections),
+        clock: Clock::starting_at(Timestamp(1_000_000)),
     };
     let dispatch = DispatchActor::new(&this_node, dispatch_deps, exit_on_panic("DispatchActor")).start();
     let membership = Membership {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::connector::{ConnectorDraft, ConnectorUpdate};
-use engine::spec::{Diagnostic, DiagnosticTarget};
+use engine::spec::Diagnostic;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::EntityTrait;
 use secrets::{Sealed, SealedFields};
@@ -70,23 +70,6 @@ impl Connections<'_> {
         let entry = AuditEntry::done("connection.put", "connection", &row.id.to_string()).with_detail(name);
         change.commit_with(&entry).await?;
         Ok(PutConnection::Stored(Box::new(row.try_into()?), outcome))
-    }
-
-    /// Checks a connection that is only tried, and returns what its user needs.
-    ///
-    /// # Errors
-    /// `Unavailable`: try again.
-    pub async fn check_unstored(
-        self,
-        owner: ConnectionOwner,
-        draft: ConnectorDraft,
-    ) -> Result<Result<ConnectorUpdate, Vec<Diagnostic>>, CatalogError> {
-        let update = match draft.merge(None) {
-            Ok(update) => update,
-            Err(faults) => return Ok(Err(faults)),
-        };
-        let faults = self.check_secret_names(self.store.reader(), owner, &update).await?;
-        Ok(if faults.is_empty() { Ok(update) } else { Err(faults) })
     }
 
     /// Seals the new secret fields for their row, and stores them beside those that stay.

@@ -7,9 +7,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use engine::connection::ResolvedConnection;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
 use serde::{Deserialize, Serialize};
 
+use crate::connections::ConnectionTest;
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
@@ -49,6 +51,11 @@ pub enum WorkerCall {
         /// The master.
         from: Owner,
     },
+    /// Connects and logs in by a connection.
+    TestConnection {
+        /// The connection with its secrets.
+        connection: ResolvedConnection,
+    },
 }
 
 /// The reply of a worker. Answers are in the order of the batch.
@@ -72,6 +79,8 @@ pub enum WorkerReply {
         /// The number of free slots.
         free: u32,
     },
+    /// To `TestConnection`.
+    ConnectionTested(ConnectionTest),
 }
 
 /// A call to the master of a node.
@@ -249,6 +258,8 @@ impl WorkerCall {
             Self::Kill { .. } => ("/rpc/v1/worker/kill", ms(5_000), OnLoss::Resend),
             Self::Reattach { .. } => ("/rpc/v1/worker/reattach", ms(5_000), OnLoss::Resend),
             Self::PollSlots { .. } => ("/rpc/v1/worker/slots", ms(2_000), OnLoss::NextPoll),
+            // The worker itself gives up after 8 s.
+            Self::TestConnection { .. } => ("/rpc/v1/worker/test-connection", ms(9_000), OnLoss::Fail),
         }
     }
 }
