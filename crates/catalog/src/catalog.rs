@@ -1,5 +1,6 @@
 //! The catalog as one value, from which each noun is reached.
 
+use secrets::SharedKeyRing;
 use store::Store;
 
 use crate::audit::AuditLog;
@@ -33,12 +34,27 @@ use crate::workflows::Workflows;
 #[derive(Debug, Clone)]
 pub struct Catalog {
     store: Store,
+    keys: SharedKeyRing,
 }
 
 impl Catalog {
     /// Serves what this store holds.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
+        Self {
+            store: store.clone(),
+            keys: SharedKeyRing::default(),
+        }
+    }
+
+    /// Serves it with the keys of its secret values; without any, nothing secret can be stored.
+    #[must_use]
+    pub fn with_keys(self, keys: SharedKeyRing) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Returns the keys of the secret values.
+    pub fn keys(&self) -> &SharedKeyRing {
+        &self.keys
     }
 
     /// Returns what waits for the decision of a person.

@@ -69,6 +69,8 @@ codes! {
     ManagedByDocument = "MANAGED_BY_DOCUMENT", CONFLICT, "The document manages the schedule";
     /// A calendar that a schedule names, or a limit that a document names.
     InUse = "IN_USE", CONFLICT, "It is in use";
+    /// Something secret is to be stored by a node without a key.
+    NoSecretsKey = "NO_SECRETS_KEY", CONFLICT, "There is no key for secrets";
     /// The last administrator cannot be removed or demoted.
     LastAdmin = "LAST_ADMIN", CONFLICT, "The last administrator must stay";
     /// The first request with this key is under way.
