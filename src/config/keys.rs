@@ -14,9 +14,9 @@ use super::key::{AnyKey, Key, Visibility};
 use super::log::LogFormat;
 use super::role::Role;
 use super::values::{
-    parse_address, parse_agent_url, parse_bool, parse_database_url, parse_folders, parse_host_and_port, parse_log_format,
-    parse_log_level, parse_long_secret, parse_missed_after, parse_natural, parse_path, parse_positive,
-    parse_retention, parse_roles, parse_secret, parse_text, parse_worker_choice, parse_zone,
+    parse_address, parse_agent_url, parse_bool, parse_database_url, parse_folders, parse_host_and_port,
+    parse_log_format, parse_log_level, parse_long_secret, parse_missed_after, parse_natural, parse_path,
+    parse_positive, parse_retention, parse_roles, parse_secret, parse_text, parse_worker_choice, parse_zone,
 };
 
 /// Defines each key as a constant, and `KEYS` as the list of them.

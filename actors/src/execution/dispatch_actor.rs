@@ -113,20 +113,32 @@ impl DispatchActor {
             return self.send_or_query(send.to, pending, ctx);
         }
         let (source, now) = (Arc::clone(&self.deps.connections), self.deps.clock.now());
-        let SendAttempt { to, dispatch, reply_to } = send;
+        let SendAttempt {
+            to,
+            dispatch,
+            reply_to,
+        } = send;
         let completed = async move { add_connection(source.as_ref(), Box::new(dispatch), now).await };
-        ctx.spawn(completed.into_actor(self).map(move |readiness, actor, ctx| match readiness {
-            DispatchReadiness::Ready(dispatch) => {
-                let pending = PendingMessage::dispatch(*dispatch, reply_to);
-                actor.send_or_query(to, pending, ctx);
-            }
-            DispatchReadiness::Hopeless(event) => deliver(&reply_to, vec![*event], ctx),
-            DispatchReadiness::Later(dispatch, error) => {
-                tracing::warn!(%error, "a connection could not be read; trying again");
-                let send = SendAttempt { to, dispatch: *dispatch, reply_to };
-                ctx.run_later(RETRY_PAUSE, move |actor, ctx| actor.complete(send, ctx));
-            }
-        }));
+        ctx.spawn(
+            completed
+                .into_actor(self)
+                .map(move |readiness, actor, ctx| match readiness {
+                    DispatchReadiness::Ready(dispatch) => {
+                        let pending = PendingMessage::dispatch(*dispatch, reply_to);
+                        actor.send_or_query(to, pending, ctx);
+                    }
+                    DispatchReadiness::Hopeless(event) => deliver(&reply_to, vec![*event], ctx),
+                    DispatchReadiness::Later(dispatch, error) => {
+                        tracing::warn!(%error, "a connection could not be read; trying again");
+                        let send = SendAttempt {
+                            to,
+                            dispatch: *dispatch,
+                            reply_to,
+                        };
+                        ctx.run_later(RETRY_PAUSE, move |actor, ctx| actor.complete(send, ctx));
+                    }
+                }),
+        );
     }
 
     fn enqueue(&mut self, to: Incarnation, pending: PendingMessage, ctx: &mut Context<Self>) {

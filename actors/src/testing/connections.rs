@@ -12,7 +12,10 @@ pub struct NoConnections;
 #[async_trait]
 impl ConnectionSource for NoConnections {
     async fn resolve(&self, _: &str, used: ConnectionUse<'_>) -> Result<ResolvedConnection, ConnectionGap> {
-        Err(ConnectionGap::Unusable(format!("there is no connection `{}`", used.name)))
+        Err(ConnectionGap::Unusable(format!(
+            "there is no connection `{}`",
+            used.name
+        )))
     }
 }
 

@@ -14,9 +14,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::auth::access::{Admin, AnyUser, Caller, Read, Write};
 use crate::auth::objects::System;
 use crate::connections::problems::invalid_connection;
-use crate::connections::views::{
-    ConnectionBody, ConnectionTypeView, ConnectionView, ListedConnectionView,
-};
+use crate::connections::views::{ConnectionBody, ConnectionTypeView, ConnectionView, ListedConnectionView};
 use crate::http::body::{NoQuery, Query, ValueBody, check_name};
 use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
@@ -56,8 +54,11 @@ async fn list_connection_types(
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
     let page = paging.0.page_request()?;
-    let mut items: Vec<ConnectionTypeView> =
-        CONNECTIONS.types.iter().map(|known| ConnectionTypeView::of(known)).collect();
+    let mut items: Vec<ConnectionTypeView> = CONNECTIONS
+        .types
+        .iter()
+        .map(|known| ConnectionTypeView::of(known))
+        .collect();
     if let Some(last) = page.after::<String>(TYPES)? {
         let shown = items.iter().position(|item| item.name == last);
         items.drain(..shown.map_or(0, |position| position + 1));
@@ -101,9 +102,15 @@ async fn store_connection<N, O>(
 ) -> Result<HttpResponse, Problem> {
     let name = path_parameter(request, "connection")?;
     check_name("/name", &name)?;
-    let draft = CONNECTIONS.parse(&body.value).map_err(|faults| invalid_connection(&faults))?;
+    let draft = CONNECTIONS
+        .parse(&body.value)
+        .map_err(|faults| invalid_connection(&faults))?;
     let context = caller.audit_context(None);
-    let put = caller.catalog().connections().put(owner, &name, draft, &context).await?;
+    let put = caller
+        .catalog()
+        .connections()
+        .put(owner, &name, draft, &context)
+        .await?;
     match put {
         PutConnection::Refused(faults) => Err(invalid_connection(&faults)),
         PutConnection::Stored(connection, change) => {
@@ -209,7 +216,11 @@ async fn remove_connection<N, O>(
 ) -> Result<HttpResponse, Problem> {
     let name = path_parameter(request, "connection")?;
     let context = caller.audit_context(None);
-    caller.catalog().connections().delete(owner, &name, &context).await?;
+    caller
+        .catalog()
+        .connections()
+        .delete(owner, &name, &context)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -10,7 +10,8 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, approval, backfill, calendar, connection, context, documents, instance, limit, run, schedule, workflow,
+    admin, approval, backfill, calendar, connection, context, documents, instance, limit, run, schedule,
+    workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use document::{Format, parse_value};
 
 use super::admin::delete;
-use super::args::{ConnectionCommand, ConnectionPlace, GrantConnectionArgs, SetConnectionArgs, TestConnectionArgs};
+use super::args::{
+    ConnectionCommand, ConnectionPlace, GrantConnectionArgs, SetConnectionArgs, TestConnectionArgs,
+};
 use super::document_files::{read, unreadable};
 use super::failure::{Exit, Failure};
 use super::output::{Printer, TableLayout, say};
@@ -34,7 +36,11 @@ const TYPES: TableLayout = TableLayout {
 
 const TESTS: TableLayout = TableLayout {
     name: "ok",
-    columns: &[("OK", "/ok"), ("MILLISECONDS", "/latency_ms"), ("DETAIL", "/detail")],
+    columns: &[
+        ("OK", "/ok"),
+        ("MILLISECONDS", "/latency_ms"),
+        ("DETAIL", "/detail"),
+    ],
 };
 
 /// What stands for all projects in the path of a grant.
@@ -45,11 +51,15 @@ pub(super) fn run(command: ConnectionCommand, rest: &Rest, printer: Printer) -> 
     match command {
         ConnectionCommand::List(place) => {
             let listed = rest.list(&Call::get(&place.path()), usize::MAX);
-            printer.list(listed.map_err(|failure| place.suggest(failure, rest))?, CONNECTIONS)
+            printer.list(
+                listed.map_err(|failure| place.suggest(failure, rest))?,
+                CONNECTIONS,
+            )
         }
         ConnectionCommand::Get(one) => {
             let found = rest.json(Call::get(&one.place.path_of(&one.connection)));
-            let found = found.map_err(|failure| one.place.suggest_connection(failure, rest, &one.connection))?;
+            let found =
+                found.map_err(|failure| one.place.suggest_connection(failure, rest, &one.connection))?;
             printer.item(&found, CONNECTIONS)
         }
         ConnectionCommand::Set(args) => set(&args, rest, printer),
@@ -61,12 +71,20 @@ pub(super) fn run(command: ConnectionCommand, rest: &Rest, printer: Printer) -> 
         ConnectionCommand::Test(args) => test(&args, rest, printer),
         ConnectionCommand::Grant(args) => {
             change_grant(Method::PUT, &args, rest)?;
-            say(&format!("granted connection {} to {}", args.connection, args.describe()));
+            say(&format!(
+                "granted connection {} to {}",
+                args.connection,
+                args.describe()
+            ));
             Ok(())
         }
         ConnectionCommand::Revoke(args) => {
             change_grant(Method::DELETE, &args, rest)?;
-            say(&format!("revoked connection {} from {}", args.connection, args.describe()));
+            say(&format!(
+                "revoked connection {} from {}",
+                args.connection,
+                args.describe()
+            ));
             Ok(())
         }
         ConnectionCommand::Types => {
@@ -123,8 +141,16 @@ fn read_fields(file: &Path) -> Result<Value, Failure> {
     let bytes = read(file).map_err(|error| unreadable(file, &error))?;
     parse_value(&bytes, Format::Yaml).map_err(|mistakes| {
         let first = mistakes.first().map(|mistake| match mistake.line {
-            Some(line) => format!("{}:{line}: it is neither YAML nor JSON ({})", file.display(), mistake.code),
-            None => format!("{}: it is neither YAML nor JSON ({})", file.display(), mistake.code),
+            Some(line) => format!(
+                "{}:{line}: it is neither YAML nor JSON ({})",
+                file.display(),
+                mistake.code
+            ),
+            None => format!(
+                "{}: it is neither YAML nor JSON ({})",
+                file.display(),
+                mistake.code
+            ),
         });
         Failure::new(Exit::Usage, first.unwrap_or_default())
     })
@@ -132,7 +158,10 @@ fn read_fields(file: &Path) -> Result<Value, Failure> {
 
 impl GrantConnectionArgs {
     fn describe(&self) -> String {
-        self.to.as_ref().map_or_else(|| "all projects".to_owned(), |project| format!("project {project}"))
+        self.to.as_ref().map_or_else(
+            || "all projects".to_owned(),
+            |project| format!("project {project}"),
+        )
     }
 }
 

@@ -50,6 +50,8 @@ impl HttpConnection {
         policy: EgressPolicy,
         redirects: Redirects,
     ) -> Result<Self, HttpConnectionError> {
+        // An error means that the process has installed its provider before.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let base = parse_base(&fields, policy)?;
         let redirects = match redirects {
             Redirects::WithinOrigin => within_origin(base.clone()),
@@ -88,11 +90,14 @@ impl HttpConnection {
             return Ok(self.base.clone());
         }
         if !path.starts_with('/') {
-            let message = "with a connection the url begins with `/`: it is put behind that of the connection";
+            let message =
+                "with a connection the url begins with `/`: it is put behind that of the connection";
             return Err(unusable(message));
         }
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
-        let url: Url = url.parse().map_err(|error| unusable(format!("`{path}` is not the end of a url: {error}")))?;
+        let url: Url = url
+            .parse()
+            .map_err(|error| unusable(format!("`{path}` is not the end of a url: {error}")))?;
         if is_same_origin(&url, &self.base) {
             Ok(url)
         } else {
@@ -104,7 +109,11 @@ impl HttpConnection {
     ///
     /// # Errors
     /// The request cannot be signed, or no token can be had.
-    pub async fn authorize(&self, request: &mut Request, now: DateTime<Utc>) -> Result<(), HttpConnectionError> {
+    pub async fn authorize(
+        &self,
+        request: &mut Request,
+        now: DateTime<Utc>,
+    ) -> Result<(), HttpConnectionError> {
         for (name, value) in &self.headers {
             if !request.headers().contains_key(name) {
                 request.headers_mut().insert(name.clone(), value.clone());
@@ -141,9 +150,14 @@ pub enum Redirects {
 }
 
 fn parse_base(fields: &HttpConnectionFields, policy: EgressPolicy) -> Result<Url, HttpConnectionError> {
-    let base: Url = fields.url.parse().map_err(|_| unusable("`url` of the connection is no url"))?;
+    let base: Url = fields
+        .url
+        .parse()
+        .map_err(|_| unusable("`url` of the connection is no url"))?;
     if fields.tls && base.scheme() != "https" {
-        return Err(unusable("`tls` of the connection is true, and its url does not begin with https://"));
+        return Err(unusable(
+            "`tls` of the connection is true, and its url does not begin with https://",
+        ));
     }
     policy.check_url(&base).map_err(HttpConnectionError::Unusable)?;
     Ok(base)
@@ -185,7 +199,11 @@ fn set_secret_header(
     value: &str,
 ) -> Result<(), HttpConnectionError> {
     let value = HeaderValue::try_from(value);
-    let mut value = value.map_err(|_| unusable(format!("the header `{name}` cannot hold the secret of the connection")))?;
+    let mut value = value.map_err(|_| {
+        unusable(format!(
+            "the header `{name}` cannot hold the secret of the connection"
+        ))
+    })?;
     value.set_sensitive(true);
     request.headers_mut().insert(name, value);
     Ok(())

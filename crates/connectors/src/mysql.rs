@@ -22,7 +22,10 @@ pub(crate) async fn log_in(policy: EgressPolicy, fields: &DatabaseFields) -> Res
     let mut connection = options.connect().await.map_err(|error| explain(&error, fields))?;
     connection.ping().await.map_err(|error| explain(&error, fields))?;
     connection.close().await.ok();
-    Ok(format!("logged in to the database {} as {}", fields.database, fields.user))
+    Ok(format!(
+        "logged in to the database {} as {}",
+        fields.database, fields.user
+    ))
 }
 
 fn connect_options(fields: &DatabaseFields) -> MySqlConnectOptions {
@@ -36,7 +39,11 @@ fn connect_options(fields: &DatabaseFields) -> MySqlConnectOptions {
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .timezone(option("timezone").map(str::to_owned))
-        .ssl_mode(if fields.tls { MySqlSslMode::VerifyIdentity } else { MySqlSslMode::Disabled });
+        .ssl_mode(if fields.tls {
+            MySqlSslMode::VerifyIdentity
+        } else {
+            MySqlSslMode::Disabled
+        });
     if let Some(charset) = option("charset") {
         options = options.charset(charset);
     }
@@ -55,7 +62,9 @@ fn connect_options(fields: &DatabaseFields) -> MySqlConnectOptions {
 fn explain(error: &Error, fields: &DatabaseFields) -> String {
     match error {
         Error::Database(refusal) => {
-            let number = refusal.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
+            let number = refusal
+                .try_downcast_ref::<MySqlDatabaseError>()
+                .map(MySqlDatabaseError::number);
             match number {
                 Some(WRONG_PASSWORD) => format!("the user {} or the password is wrong", fields.user),
                 Some(NO_ACCESS) => format!("{} may not use the database {}", fields.user, fields.database),

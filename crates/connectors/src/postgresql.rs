@@ -26,7 +26,10 @@ pub(crate) async fn log_in(policy: EgressPolicy, fields: &DatabaseFields) -> Res
     let mut connection = options.connect().await.map_err(|error| explain(&error, fields))?;
     connection.ping().await.map_err(|error| explain(&error, fields))?;
     connection.close().await.ok();
-    Ok(format!("logged in to the database {} as {}", fields.database, fields.user))
+    Ok(format!(
+        "logged in to the database {} as {}",
+        fields.database, fields.user
+    ))
 }
 
 fn connect_options(fields: &DatabaseFields) -> PgConnectOptions {
@@ -44,7 +47,11 @@ fn connect_options(fields: &DatabaseFields) -> PgConnectOptions {
         .username(&fields.user)
         .application_name(application)
         .options(settings)
-        .ssl_mode(if fields.tls { PgSslMode::VerifyFull } else { PgSslMode::Disable });
+        .ssl_mode(if fields.tls {
+            PgSslMode::VerifyFull
+        } else {
+            PgSslMode::Disable
+        });
     if let Some(password) = &fields.password {
         options = options.password(password);
     }

@@ -33,7 +33,8 @@ async fn connect(policy: EgressPolicy, fields: &SmtpFields) -> Result<AsyncSmtpC
         SmtpSecurity::Tls => Some(tls_parameters(fields)?),
         SmtpSecurity::None | SmtpSecurity::Starttls => None,
     };
-    let connected = AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), None, &hello, wrapper, None).await;
+    let connected =
+        AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), None, &hello, wrapper, None).await;
     let mut connection = connected.map_err(|error| explain("the mail server cannot be reached", &error))?;
     if fields.security == SmtpSecurity::Starttls {
         if !connection.can_starttls() {
@@ -52,11 +53,18 @@ fn tls_parameters(fields: &SmtpFields) -> Result<TlsParameters, String> {
         let ca = Certificate::from_pem(ca.as_bytes());
         builder = builder.add_root_certificate(ca.map_err(|error| explain("`ca` cannot be read", &error))?);
     }
-    builder.build_rustls().map_err(|error| explain("TLS cannot be used", &error))
+    builder
+        .build_rustls()
+        .map_err(|error| explain("TLS cannot be used", &error))
 }
 
 fn explain(what: &str, error: &Error) -> String {
     let code = error.status().map(|code| format!("{code}: ")).unwrap_or_default();
-    let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    format!("{what}: {code}{}", why.split_whitespace().collect::<Vec<_>>().join(" "))
+    let why = error
+        .source()
+        .map_or_else(|| error.to_string(), ToString::to_string);
+    format!(
+        "{what}: {code}{}",
+        why.split_whitespace().collect::<Vec<_>>().join(" ")
+    )
 }

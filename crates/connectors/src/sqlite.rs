@@ -44,7 +44,9 @@ impl SqliteFolders {
             ));
         };
         open_below(folder, &inside).map_err(|error| match error {
-            Errno::ELOOP | Errno::ENOTDIR => format!("{} leads over a link, which is refused", path.display()),
+            Errno::ELOOP | Errno::ENOTDIR => {
+                format!("{} leads over a link, which is refused", path.display())
+            }
             Errno::ENOENT => format!("there is no file {} on this worker", path.display()),
             error => format!("{} cannot be opened: {}", path.display(), error.desc()),
         })
@@ -63,7 +65,9 @@ impl SqliteFolders {
                 Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
             })
             .collect();
-        names.filter(|names| !names.is_empty()).map(|names| (folder, names))
+        names
+            .filter(|names| !names.is_empty())
+            .map(|names| (folder, names))
     }
 }
 
@@ -79,14 +83,18 @@ fn open_below(folder: &Path, names: &[&OsStr]) -> Result<SqliteFile, Errno> {
     if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
         return Err(Errno::ELOOP);
     }
-    let path = Path::new("/proc/self/fd").join(at.as_raw_fd().to_string()).join(file);
+    let path = Path::new("/proc/self/fd")
+        .join(at.as_raw_fd().to_string())
+        .join(file);
     Ok(SqliteFile { _folder: at, path })
 }
 
 /// Opens the file and reads from it; returns what was found, or what failed.
 pub(crate) async fn open_database(folders: &SqliteFolders, fields: &SqliteFields) -> Result<String, String> {
     let file = folders.find_file(Path::new(&fields.path))?;
-    let options = SqliteConnectOptions::new().filename(&file.path).create_if_missing(false);
+    let options = SqliteConnectOptions::new()
+        .filename(&file.path)
+        .create_if_missing(false);
     let failed = |error: sqlx::Error| match &error {
         sqlx::Error::Database(refusal) => format!("{}: {}", fields.path, refusal.message()),
         other => format!("{} cannot be opened: {other}", fields.path),
@@ -134,6 +142,9 @@ mod tests {
         let error = folders.find_file(Path::new("a.db")).expect_err("relative");
         assert!(error.contains("folder of an attempt"), "{error}");
         let none = SqliteFolders::default().find_file(&allowed.join("a.db"));
-        assert!(none.expect_err("nothing is allowed").contains("worker.sqlite_dirs"));
+        assert!(
+            none.expect_err("nothing is allowed")
+                .contains("worker.sqlite_dirs")
+        );
     }
 }

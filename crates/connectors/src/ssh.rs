@@ -74,15 +74,19 @@ async fn authenticate(session: &mut Handle<HostKeyCheck>, fields: &SshFields) ->
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
         (session.authenticate_publickey(user, key).await, "key")
     } else if let Some(password) = &fields.password {
-        (session.authenticate_password(user, password.clone()).await, "password")
+        (
+            session.authenticate_password(user, password.clone()).await,
+            "password",
+        )
     } else {
         return Err("the connection has neither `private_key` nor `password`".to_owned());
     };
     match result {
         Ok(AuthResult::Success) => Ok(()),
-        Ok(AuthResult::Failure { .. }) => {
-            Err(format!("{} does not accept the {what} of {}", fields.host, fields.user))
-        }
+        Ok(AuthResult::Failure { .. }) => Err(format!(
+            "{} does not accept the {what} of {}",
+            fields.host, fields.user
+        )),
         Err(error) => Err(format!("the login failed: {error}")),
     }
 }
@@ -93,7 +97,10 @@ fn explain(error: &Error, verdict: Option<&KeyVerdict>, fields: &SshFields) -> S
         (Some(refusal), _) => refusal,
         (None, Error::Version) => format!("port {} of {} does not speak SSH", fields.port, fields.host),
         (None, Error::NoCommonAlgo { .. }) => {
-            format!("{} has no key of a kind that `known_hosts` lists, or no common algorithm", fields.host)
+            format!(
+                "{} has no key of a kind that `known_hosts` lists, or no common algorithm",
+                fields.host
+            )
         }
         (None, Error::Disconnect | Error::HUP | Error::IO(_)) => {
             format!("{} closed the connection; does it speak SSH?", fields.host)

@@ -81,7 +81,9 @@ impl WorkerConnectionTester {
             }
             "sqlite" => {
                 let fields = connection.read_fields().map_err(wrong)?;
-                sqlite::open_database(&self.limits.sqlite_folders, &fields).await.map(Success::from)
+                sqlite::open_database(&self.limits.sqlite_folders, &fields)
+                    .await
+                    .map(Success::from)
             }
             "smtp" => {
                 let fields = connection.read_fields().map_err(wrong)?;
@@ -129,7 +131,9 @@ async fn within_timeout(found: impl Future<Output = Result<Success, String>>) ->
     let in_time = tokio::time::timeout(TIMEOUT, found).await;
     in_time.unwrap_or_else(|_| {
         let seconds = TIMEOUT.as_secs();
-        Err(format!("the other side accepts the connection and does not answer within {seconds} s"))
+        Err(format!(
+            "the other side accepts the connection and does not answer within {seconds} s"
+        ))
     })
 }
 
@@ -143,9 +147,10 @@ async fn request_base(connection: &HttpConnection) -> Result<String, String> {
     let answer = answer.map_err(|error| format!("no answer: {}", root_cause(&error)))?;
     let status = answer.status();
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Err(format!("the service refuses the login with the status {}", status.as_u16()))
-        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(format!(
+            "the service refuses the login with the status {}",
+            status.as_u16()
+        )),
         status if status.is_server_error() => {
             Err(format!("the service answers with the status {}", status.as_u16()))
         }
@@ -156,5 +161,7 @@ async fn request_base(connection: &HttpConnection) -> Result<String, String> {
 /// Hides what another side repeats of the secrets that it was sent.
 fn mask_secrets(connection: &ResolvedConnection, detail: String) -> String {
     let secrets = CONNECTIONS.secret_texts(&connection.connection_type, &connection.fields);
-    secrets.iter().fold(detail, |detail, secret| detail.replace(secret.as_str(), MASK))
+    secrets
+        .iter()
+        .fold(detail, |detail, secret| detail.replace(secret.as_str(), MASK))
 }

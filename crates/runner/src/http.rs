@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::Utc;
 use connectors::{HttpConnection, HttpConnectionError, Redirects};
+use egress::{EgressPolicy, EgressResolver};
 use engine::attempt::{AttemptResult, FailureKind};
 use engine::connection::ResolvedConnection;
 use engine::ids::DispatchId;
@@ -22,7 +23,6 @@ use tokio::task::JoinHandle;
 
 use primitives::error_chain::with_causes;
 
-use super::egress::{EgressPolicy, EgressResolver};
 use super::job_end::{end_with_outputs, failed_end, permanent_end};
 use super::limits::{LogLimits, RunnerLimits};
 use super::log_files::LogFiles;
@@ -230,7 +230,12 @@ impl Exchange {
 
     /// Builds the request; the error is one of the task, which no next attempt cures.
     fn build_request(&self, client: &Client, url: Url) -> Result<Request, String> {
-        let HttpRequest { method, headers, body, .. } = &self.request;
+        let HttpRequest {
+            method,
+            headers,
+            body,
+            ..
+        } = &self.request;
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not an HTTP method"))?;
         let mut request = client.request(method, url);

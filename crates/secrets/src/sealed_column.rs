@@ -1,7 +1,15 @@
 //! The columns with sealed values. The rotation of keys and the check at a node's start walk this list.
 
 /// Every column with sealed values; a test of the schema holds that each column named `sealed` is here.
-pub const SEALED_COLUMNS: &[SealedColumn] = &[];
+pub const SEALED_COLUMNS: &[SealedColumn] = &[CONNECTION_SEALED];
+
+/// The secret fields of connections.
+pub const CONNECTION_SEALED: SealedColumn = SealedColumn {
+    table: "connection",
+    key: "id",
+    column: "sealed",
+    format: SealedFormat::Fields,
+};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

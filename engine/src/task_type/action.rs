@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::child_workflow::ChildWorkflow;
+use super::connection_use::{ConnectionUse, check_connection};
 use super::definition::TaskType;
 use super::field::{FieldValues, parse_fields, with_defaults};
 use super::site::{ExecutionSite, WatchKind};
-use super::connection_use::{ConnectionUse, check_connection};
 use super::value_kind::ValueKind;
 use super::wait_check::check_waits;
 use crate::params::time::TimeBase;

@@ -62,7 +62,11 @@ pub(super) fn check_connection(
     at: &Path<'_>,
 ) {
     let is_named = connection_field(task_type).is_some_and(|(key, _)| map.contains_key(key));
-    let form = if is_named { UrlForm::BelowConnection } else { UrlForm::Absolute };
+    let form = if is_named {
+        UrlForm::BelowConnection
+    } else {
+        UrlForm::Absolute
+    };
     check_urls(task_type.fields, validator, (map, at), form);
 }
 

@@ -31,7 +31,10 @@ impl TestQuota {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         // What is older than the period is dropped for everybody, which bounds the memory.
         taken.retain(|_, times| {
-            while times.front().is_some_and(|time| now.duration_since(*time) >= PERIOD) {
+            while times
+                .front()
+                .is_some_and(|time| now.duration_since(*time) >= PERIOD)
+            {
                 times.pop_front();
             }
             !times.is_empty()
@@ -41,7 +44,9 @@ impl TestQuota {
             times.push_back(now);
             return Ok(());
         }
-        let oldest = times.front().map_or(Duration::ZERO, |time| now.duration_since(*time));
+        let oldest = times
+            .front()
+            .map_or(Duration::ZERO, |time| now.duration_since(*time));
         let wait = PERIOD.saturating_sub(oldest).as_secs() + 1;
         let detail = format!("At most {MAX_TESTS} tests a minute are allowed; try again later.");
         Err(Problem::new(Code::TooManyRequests, detail).retry_after(u32::try_from(wait).unwrap_or(u32::MAX)))
@@ -59,9 +64,18 @@ mod tests {
         for second in 0..10 {
             assert!(quota.take_at(UserId(1), at(second)).is_ok());
         }
-        assert_eq!(quota.take_at(UserId(1), at(59)).unwrap_err().code(), Code::TooManyRequests);
-        assert!(quota.take_at(UserId(2), at(59)).is_ok(), "another user has tests of their own");
-        assert!(quota.take_at(UserId(1), at(60)).is_ok(), "the first one is a minute old");
+        assert_eq!(
+            quota.take_at(UserId(1), at(59)).unwrap_err().code(),
+            Code::TooManyRequests
+        );
+        assert!(
+            quota.take_at(UserId(2), at(59)).is_ok(),
+            "another user has tests of their own"
+        );
+        assert!(
+            quota.take_at(UserId(1), at(60)).is_ok(),
+            "the first one is a minute old"
+        );
         assert!(quota.take_at(UserId(1), at(60)).is_err());
     }
 }

@@ -49,7 +49,11 @@ async fn grant_connection(
     let name = path_parameter(&request, "connection")?;
     let target = find_target(&caller, &request).await?;
     let context = caller.audit_context(None);
-    caller.catalog().connections().grant(&name, target, &context).await?;
+    caller
+        .catalog()
+        .connections()
+        .grant(&name, target, &context)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -65,14 +69,15 @@ async fn revoke_connection(
     let name = path_parameter(&request, "connection")?;
     let target = find_target(&caller, &request).await?;
     let context = caller.audit_context(None);
-    caller.catalog().connections().revoke(&name, target, &context).await?;
+    caller
+        .catalog()
+        .connections()
+        .revoke(&name, target, &context)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn find_target(
-    caller: &Caller<Admin, System>,
-    request: &HttpRequest,
-) -> Result<GrantTarget, Problem> {
+async fn find_target(caller: &Caller<Admin, System>, request: &HttpRequest) -> Result<GrantTarget, Problem> {
     let name = path_parameter(request, "project")?;
     if name == ALL {
         return Ok(GrantTarget::All);

@@ -13,6 +13,8 @@ pub(super) fn invalid_connection(issues: &[Diagnostic]) -> Problem {
     let code_of = |issue: &Diagnostic| OWN_CODES.into_iter().find(|code| code.as_str() == issue.code);
     let code = issues.iter().find_map(code_of).unwrap_or(Code::InvalidBody);
     let errors: Vec<Detail> = issues.iter().map(Detail::from).collect();
-    let first = errors.first().map(|error| format!("{}: {}", error.pointer, error.message));
+    let first = errors
+        .first()
+        .map(|error| format!("{}: {}", error.pointer, error.message));
     Problem::new(code, first.unwrap_or_default()).with_errors(errors)
 }

@@ -52,11 +52,22 @@ pub(super) async fn test_unstored_connection(
     body: ValueBody,
 ) -> Result<HttpResponse, Problem> {
     caller.server().limits().tests().take(caller.identity().user)?;
-    let draft = CONNECTIONS.parse(&body.value).map_err(|faults| invalid_connection(&faults))?;
+    let draft = CONNECTIONS
+        .parse(&body.value)
+        .map_err(|faults| invalid_connection(&faults))?;
     let group = worker_group(draft.value("worker_group"));
-    let checked = caller.catalog().connections().resolve_unstored(owner_of(&caller), draft).await?;
+    let checked = caller
+        .catalog()
+        .connections()
+        .resolve_unstored(owner_of(&caller), draft)
+        .await?;
     let connection = checked.map_err(|faults| invalid_connection(&faults))?;
-    let test = caller.server().state().node.test_connection(&group, connection).await;
+    let test = caller
+        .server()
+        .state()
+        .node
+        .test_connection(&group, connection)
+        .await;
     Ok(HttpResponse::Ok().json(ConnectionTestView::from(test)))
 }
 
@@ -68,9 +79,18 @@ async fn test_stored<N, O>(
     let group = worker_group(connection.connector.fields.get("worker_group"));
     let resolved = match connections.resolve(connection).await? {
         Ok(resolved) => resolved,
-        Err(why) => return Ok(HttpResponse::Ok().json(ConnectionTestView::from(ConnectionTest::failed(why.to_string())))),
+        Err(why) => {
+            return Ok(
+                HttpResponse::Ok().json(ConnectionTestView::from(ConnectionTest::failed(why.to_string())))
+            );
+        }
     };
-    let test = caller.server().state().node.test_connection(&group, resolved).await;
+    let test = caller
+        .server()
+        .state()
+        .node
+        .test_connection(&group, resolved)
+        .await;
     if let Some(line) = &test.accepted_key {
         connections.keep_host_key(connection, line).await?;
     }
@@ -78,5 +98,8 @@ async fn test_stored<N, O>(
 }
 
 fn worker_group(value: Option<&Value>) -> String {
-    value.and_then(Value::as_str).unwrap_or(DEFAULT_WORKER_GROUP).to_owned()
+    value
+        .and_then(Value::as_str)
+        .unwrap_or(DEFAULT_WORKER_GROUP)
+        .to_owned()
 }

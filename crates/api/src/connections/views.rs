@@ -36,7 +36,10 @@ impl ConnectionTypeView {
 /// A connection to be stored or tested; its other members are the fields of its type, see `GET /connection-types`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = PutConnection)]
-#[expect(dead_code, reason = "it describes the body, which is parsed by the table of the type")]
+#[expect(
+    dead_code,
+    reason = "it describes the body, which is parsed by the table of the type"
+)]
 pub(crate) struct ConnectionBody {
     /// The type.
     r#type: String,
@@ -130,7 +133,9 @@ pub(crate) struct ConnectionGrantView {
 
 impl From<stored::ConnectionGrant> for ConnectionGrantView {
     fn from(grant: stored::ConnectionGrant) -> Self {
-        Self { project: grant.project }
+        Self {
+            project: grant.project,
+        }
     }
 }
 

@@ -135,7 +135,9 @@ impl Connections<'_> {
             }
         };
         if !was_granted {
-            return Err(CatalogError::not_found(format!("such grant of the connection `{name}`")));
+            return Err(CatalogError::not_found(format!(
+                "such grant of the connection `{name}`"
+            )));
         }
         let entry = grant_entry("connection.revoke", &row, target);
         change.commit_with(&entry).await

@@ -6,13 +6,13 @@ use engine::connector::{ConnectorDraft, ConnectorUpdate};
 use engine::spec::Diagnostic;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::EntityTrait;
-use secrets::{Sealed, SealedFields};
+use secrets::{CONNECTION_SEALED, Sealed, SealedFields};
 use store::Transaction;
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::connections::owner::ConnectionOwner;
-use crate::connections::stored::{Connections, SEALED, StoredConnection, lock_connection};
+use crate::connections::stored::{Connections, StoredConnection, lock_connection};
 use crate::context::AuditContext;
 use crate::entity::connection;
 use crate::error::CatalogError;
@@ -85,7 +85,7 @@ impl Connections<'_> {
         }
         let ring = self.keys.current();
         for (field, text) in update.secrets {
-            let text = ring.seal(&SEALED.field_place(row.id, &field), &text)?;
+            let text = ring.seal(&CONNECTION_SEALED.field_place(row.id, &field), &text)?;
             sealed.0.insert(field, text);
         }
         let changed = connection::ActiveModel {

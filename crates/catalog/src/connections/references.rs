@@ -39,9 +39,14 @@ impl Connections<'_> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn names_in(self, project: ProjectId) -> Result<BTreeMap<String, UsableConnection>, CatalogError> {
+    pub async fn names_in(
+        self,
+        project: ProjectId,
+    ) -> Result<BTreeMap<String, UsableConnection>, CatalogError> {
         let shared = connection::Column::ProjectId.is_null();
-        let all = select_names(Condition::all().add(shared)).all(self.store.reader()).await?;
+        let all = select_names(Condition::all().add(shared))
+            .all(self.store.reader())
+            .await?;
         let own = ConnectionOwner::Project(project).condition();
         let usable = select_names(Condition::any().add(own).add(granted_to(project)));
         let usable: Vec<(String, String)> = usable.all(self.store.reader()).await?;
@@ -85,7 +90,10 @@ pub(crate) async fn store_connection_references<C: ConnectionTrait>(
         .filter(workflow_connection::Column::WorkflowId.eq(workflow))
         .exec(on)
         .await?;
-    let uses = definition.tasks.iter().filter_map(|task| task.action.connection());
+    let uses = definition
+        .tasks
+        .iter()
+        .filter_map(|task| task.action.connection());
     let names: BTreeSet<&str> = uses.map(|used| used.name).collect();
     for name in names {
         let row = workflow_connection::ActiveModel {

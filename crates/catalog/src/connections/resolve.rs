@@ -29,7 +29,9 @@ impl Connections<'_> {
         self,
         connection: &StoredConnection,
     ) -> Result<Result<ResolvedConnection, UnusableConnection>, CatalogError> {
-        let secrets = self.read_secrets(connection.owner, &connection.needed_secrets()).await?;
+        let secrets = self
+            .read_secrets(connection.owner, &connection.needed_secrets())
+            .await?;
         Ok(connection.resolve(self.keys, &secrets))
     }
 
@@ -46,7 +48,9 @@ impl Connections<'_> {
             Ok(update) => update,
             Err(faults) => return Ok(Err(faults)),
         };
-        let faults = self.check_secret_names(self.store.reader(), owner, &update).await?;
+        let faults = self
+            .check_secret_names(self.store.reader(), owner, &update)
+            .await?;
         if !faults.is_empty() {
             return Ok(Err(faults));
         }
@@ -72,7 +76,8 @@ impl Connections<'_> {
         let mut faults = Vec::new();
         for (field, names) in &update.secret_names {
             let ConnectionOwner::Project(project) = owner else {
-                let message = "a shared connection cannot name the secret of a project; send the value itself";
+                let message =
+                    "a shared connection cannot name the secret of a project; send the value itself";
                 faults.push(fault(field, "SECRET_MISPLACED", message.to_owned()));
                 continue;
             };
@@ -124,7 +129,11 @@ impl ConnectionSource for Catalog {
         let missing = |what: String| ConnectionGap::Unusable(format!("there is no {what}"));
         let row = self.projects().find(project).await.map_err(unavailable)?;
         let row = row.ok_or_else(|| missing(format!("project `{project}`")))?;
-        let found = self.connections().find_effective(row.id, used.name).await.map_err(unavailable)?;
+        let found = self
+            .connections()
+            .find_effective(row.id, used.name)
+            .await
+            .map_err(unavailable)?;
         let found = found.ok_or_else(|| {
             missing(format!(
                 "connection `{}` in the project, and none is granted to it",

@@ -7,7 +7,7 @@ use engine::connector::{MissingSecret, StoredConnector, fill_secrets};
 use engine::ids::Timestamp;
 use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use secrets::{SealedFields, SharedKeyRing, UnreadableValue};
+use secrets::{CONNECTION_SEALED, Sealed, SealedFields, SharedKeyRing, UnreadableValue};
 use serde_json::{Map, Value};
 use store::{Store, Transaction};
 
@@ -24,14 +24,6 @@ use crate::projects::ProjectId;
 
 /// The name of the list in its cursors.
 const LIST: &str = "connections";
-
-/// The sealed column of connections.
-pub(super) const SEALED: secrets::SealedColumn = secrets::SealedColumn {
-    table: "connection",
-    key: "id",
-    column: "sealed",
-    format: secrets::SealedFormat::Fields,
-};
 
 /// A stored connection; its secret fields stay sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,8 +147,8 @@ impl StoredConnection {
         let ring = keys.current();
         let mut opened = BTreeMap::new();
         for (field, sealed) in &self.connector.sealed {
-            let sealed = secrets::Sealed::from_stored(sealed);
-            let text = ring.open(&SEALED.field_place(self.id, field), &sealed);
+            let sealed = Sealed::from_stored(sealed);
+            let text = ring.open(&CONNECTION_SEALED.field_place(self.id, field), &sealed);
             let text = text.map_err(|why| UnusableConnection::Unreadable {
                 connection: self.name.clone(),
                 field: field.clone(),
@@ -214,8 +206,13 @@ impl<'a> Connections<'a> {
     /// `Rejected`: the cursor is none of ours.
     pub async fn list_shared(self, page: &PageRequest) -> Result<Page<StoredConnection>, CatalogError> {
         let rows = self.list_rows(ConnectionOwner::Shared.condition(), page).await?;
-        let items = rows.into_iter().map(StoredConnection::try_from).collect::<Result<_, _>>()?;
-        Ok(Page::cut(LIST, page, items, |item: &StoredConnection| item.name.clone()))
+        let items = rows
+            .into_iter()
+            .map(StoredConnection::try_from)
+            .collect::<Result<_, _>>()?;
+        Ok(Page::cut(LIST, page, items, |item: &StoredConnection| {
+            item.name.clone()
+        }))
     }
 
     /// Lists the connections that a project may use by name: its own, and the shared ones that are granted to it.
@@ -295,7 +292,8 @@ impl<'a> Connections<'a> {
             return Err(CatalogError::conflict("IN_USE", detail));
         }
         delete_rows(change.on(), connection::Column::Id.eq(row.id).into()).await?;
-        let entry = AuditEntry::done("connection.delete", "connection", &row.id.to_string()).with_detail(name);
+        let entry =
+            AuditEntry::done("connection.delete", "connection", &row.id.to_string()).with_detail(name);
         change.commit_with(&entry).await
     }
 
@@ -379,6 +377,9 @@ async fn delete_rows<C: ConnectionTrait>(
         .filter(connection_grant::Column::ConnectionId.in_subquery(ids))
         .exec(on)
         .await?;
-    connection::Entity::delete_many().filter(condition).exec(on).await?;
+    connection::Entity::delete_many()
+        .filter(condition)
+        .exec(on)
+        .await?;
     Ok(())
 }

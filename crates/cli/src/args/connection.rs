@@ -53,7 +53,12 @@ pub struct GrantConnectionArgs {
     /// Name of the shared connection
     pub connection: String,
     /// The project
-    #[arg(long, value_name = "PROJECT", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(
+        long,
+        value_name = "PROJECT",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
     pub to: Option<String>,
     /// Every project
     #[arg(long)]

@@ -35,7 +35,9 @@ pub(super) fn sign(
     ] {
         set_secret_header(request, HeaderName::from_static(name), value)?;
     }
-    let headers = SignedHeaders::of(request, |name| name.starts_with("x-acs-") || name == "content-type");
+    let headers = SignedHeaders::of(request, |name| {
+        name.starts_with("x-acs-") || name == "content-type"
+    });
     let canonical = canonical_request(request, &canonical_path(request), &headers, &body);
     let text = format!("{ALGORITHM}\n{}", sha256_hex(canonical.as_bytes()));
     let signature = hex::encode(hmac_sha256(secret_key.as_bytes(), &text));

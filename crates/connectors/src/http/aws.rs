@@ -19,7 +19,11 @@ const SCOPE_END: &str = "aws4_request";
 const OBJECT_STORE: &str = "s3";
 
 /// Signs a request.
-pub(super) fn sign(request: &mut Request, auth: &HttpAuth, now: DateTime<Utc>) -> Result<(), HttpConnectionError> {
+pub(super) fn sign(
+    request: &mut Request,
+    auth: &HttpAuth,
+    now: DateTime<Utc>,
+) -> Result<(), HttpConnectionError> {
     let HttpAuth::AwsSigv4 {
         access_key,
         secret_key,
@@ -40,7 +44,9 @@ pub(super) fn sign(request: &mut Request, auth: &HttpAuth, now: DateTime<Utc>) -
     if let Some(token) = session_token {
         set_secret_header(request, HeaderName::from_static("x-amz-security-token"), token)?;
     }
-    let headers = SignedHeaders::of(request, |name| name.starts_with("x-amz-") || name == "content-type");
+    let headers = SignedHeaders::of(request, |name| {
+        name.starts_with("x-amz-") || name == "content-type"
+    });
     let path = canonical_path(request);
     let path = if service == OBJECT_STORE {
         path
@@ -49,15 +55,17 @@ pub(super) fn sign(request: &mut Request, auth: &HttpAuth, now: DateTime<Utc>) -
     };
     let canonical = canonical_request(request, &path, &headers, &body);
     let scope = format!("{date}/{region}/{service}/{SCOPE_END}");
-    let text = format!("{ALGORITHM}\n{time}\n{scope}\n{}", sha256_hex(canonical.as_bytes()));
+    let text = format!(
+        "{ALGORITHM}\n{time}\n{scope}\n{}",
+        sha256_hex(canonical.as_bytes())
+    );
     let key = hmac_sha256(format!("AWS4{secret_key}").as_bytes(), &date);
     let key = [region.as_str(), service.as_str(), SCOPE_END]
         .iter()
         .fold(key, |key, part| hmac_sha256(&key, part));
     let signature = hex::encode(hmac_sha256(&key, &text));
     let names = headers.names();
-    let proof = format!(
-        "{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-    );
+    let proof =
+        format!("{ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}");
     set_authorization(request, &proof)
 }

@@ -76,7 +76,8 @@ pub(super) fn canonical_path(request: &Request) -> String {
 pub(super) fn host_header(request: &Request) -> String {
     let url = request.url();
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Names and values of headers that are signed, in order.
@@ -107,12 +108,20 @@ impl SignedHeaders {
 
     /// Returns a line for each header.
     pub(super) fn lines(&self) -> String {
-        self.0.iter().map(|(name, value)| format!("{name}:{value}\n")).collect()
+        self.0
+            .iter()
+            .map(|(name, value)| format!("{name}:{value}\n"))
+            .collect()
     }
 }
 
 /// Writes the request in the one way that both sides hash.
-pub(super) fn canonical_request(request: &Request, path: &str, headers: &SignedHeaders, body: &str) -> String {
+pub(super) fn canonical_request(
+    request: &Request,
+    path: &str,
+    headers: &SignedHeaders,
+    body: &str,
+) -> String {
     format!(
         "{}\n{path}\n{}\n{}\n{}\n{body}",
         request.method(),

@@ -18,8 +18,8 @@ fn fields(url: &str, auth: HttpAuth) -> HttpConnectionFields {
 }
 
 fn open(url: &str, auth: HttpAuth) -> HttpConnection {
-    rustls::crypto::ring::default_provider().install_default().ok();
-    HttpConnection::open(fields(url, auth), EgressPolicy::DenyMetadata, Redirects::None).expect("a connection")
+    HttpConnection::open(fields(url, auth), EgressPolicy::DenyMetadata, Redirects::None)
+        .expect("a connection")
 }
 
 fn at(time: &str) -> DateTime<Utc> {
@@ -57,7 +57,12 @@ async fn headers_and_authentication_are_added_and_those_of_the_request_stay() {
             // RFC 7617, section 2.
             ("authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
         ),
-        (HttpAuth::Bearer { token: "t0ken".into() }, ("authorization", "Bearer t0ken")),
+        (
+            HttpAuth::Bearer {
+                token: "t0ken".into(),
+            },
+            ("authorization", "Bearer t0ken"),
+        ),
         (
             HttpAuth::Header {
                 name: "X-Key".into(),
@@ -69,19 +74,35 @@ async fn headers_and_authentication_are_added_and_those_of_the_request_stay() {
     for (auth, (name, value)) in auths {
         let connection = open("http://h", auth);
         let mut request = Request::new(Method::GET, connection.url("/x").expect("a url"));
-        request.headers_mut().insert("x-other", "mine".parse().expect("a value"));
-        connection.authorize(&mut request, Utc::now()).await.expect("authorized");
+        request
+            .headers_mut()
+            .insert("x-other", "mine".parse().expect("a value"));
+        connection
+            .authorize(&mut request, Utc::now())
+            .await
+            .expect("authorized");
         assert_eq!(request.headers()[name], value);
         assert_eq!(request.headers()["x-team"], "bi");
         assert_eq!(request.headers()["x-other"], "mine");
-        assert!(!format!("{request:?}").contains(value), "a secret header is not printed");
+        assert!(
+            !format!("{request:?}").contains(value),
+            "a secret header is not printed"
+        );
     }
 }
 
 #[test]
 fn metadata_addresses_and_plain_http_with_tls_are_refused() {
-    for url in ["http://169.254.169.254/latest", "http://100.100.100.200/", "http://[fd00:ec2::254]/"] {
-        let opened = HttpConnection::open(fields(url, HttpAuth::None), EgressPolicy::DenyMetadata, Redirects::None);
+    for url in [
+        "http://169.254.169.254/latest",
+        "http://100.100.100.200/",
+        "http://[fd00:ec2::254]/",
+    ] {
+        let opened = HttpConnection::open(
+            fields(url, HttpAuth::None),
+            EgressPolicy::DenyMetadata,
+            Redirects::None,
+        );
         assert!(opened.is_err(), "{url}");
     }
     let plain = HttpConnectionFields {
@@ -106,7 +127,9 @@ fn signatures_of_aws_are_those_of_its_documentation() {
     let url = "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08";
     let mut request = Request::new(Method::GET, url.parse().expect("a url"));
     let media_type = "application/x-www-form-urlencoded; charset=utf-8";
-    request.headers_mut().insert("content-type", media_type.parse().expect("a value"));
+    request
+        .headers_mut()
+        .insert("content-type", media_type.parse().expect("a value"));
     aws::sign(&mut request, &auth("iam"), now).expect("signed");
     assert_eq!(
         proof(&request),
@@ -114,7 +137,10 @@ fn signatures_of_aws_are_those_of_its_documentation() {
          SignedHeaders=content-type;host;x-amz-date, \
          Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"
     );
-    let mut request = Request::new(Method::GET, "https://example.amazonaws.com/".parse().expect("a url"));
+    let mut request = Request::new(
+        Method::GET,
+        "https://example.amazonaws.com/".parse().expect("a url"),
+    );
     aws::sign(&mut request, &auth("service"), now).expect("signed");
     let signature = "Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
     assert!(proof(&request).ends_with(signature), "{}", proof(&request));
@@ -131,7 +157,9 @@ fn signatures_of_aliyun_are_those_of_its_documentation() {
                &ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd";
     let mut request = Request::new(Method::POST, url.parse().expect("a url"));
     for (name, value) in [("x-acs-action", "RunInstances"), ("x-acs-version", "2014-05-26")] {
-        request.headers_mut().insert(name, value.parse().expect("a value"));
+        request
+            .headers_mut()
+            .insert(name, value.parse().expect("a value"));
     }
     let nonce = "3156853299f313e23d1673dc12e1703d";
     aliyun::sign(&mut request, &auth, at("2023-10-26T10:22:32Z"), nonce).expect("signed");

@@ -63,7 +63,11 @@ pub(super) async fn fetch_token(client: &Client, auth: &HttpAuth) -> Result<Stri
             scope,
             authority,
         } => {
-            let url = format!("{}/{}/oauth2/v2.0/token", authority.trim_end_matches('/'), encode(tenant));
+            let url = format!(
+                "{}/{}/oauth2/v2.0/token",
+                authority.trim_end_matches('/'),
+                encode(tenant)
+            );
             let request = TokenRequest {
                 url: parse_url(&url)?,
                 client_id,
@@ -82,7 +86,9 @@ pub(super) async fn fetch_token(client: &Client, auth: &HttpAuth) -> Result<Stri
             _ => return read_token(answer).await,
         }
     }
-    let status = refusal.map(|status| status.as_u16().to_string()).unwrap_or_default();
+    let status = refusal
+        .map(|status| status.as_u16().to_string())
+        .unwrap_or_default();
     Err(HttpConnectionError::NoToken(format!(
         "the address that gives tokens refuses the client with the status {status}"
     )))
@@ -98,12 +104,19 @@ impl TokenRequest<'_> {
                 request = request.basic_auth(encode(self.client_id), Some(encode(self.client_secret)));
             }
             CredentialPlace::Body => {
-                form.extend([("client_id", self.client_id), ("client_secret", self.client_secret)]);
+                form.extend([
+                    ("client_id", self.client_id),
+                    ("client_secret", self.client_secret),
+                ]);
             }
         }
-        let pairs = form.iter().map(|(name, value)| format!("{name}={}", encode(value)));
+        let pairs = form
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encode(value)));
         let body = pairs.collect::<Vec<_>>().join("&");
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        let request = request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
         request.send().await.map_err(|error| {
             HttpConnectionError::NoToken(format!("no token can be had: {}", root_cause(&error)))
         })
@@ -113,7 +126,10 @@ impl TokenRequest<'_> {
 async fn read_token(mut answer: Response) -> Result<String, HttpConnectionError> {
     let status = answer.status();
     if !status.is_success() {
-        let message = format!("the address that gives tokens answers with the status {}", status.as_u16());
+        let message = format!(
+            "the address that gives tokens answers with the status {}",
+            status.as_u16()
+        );
         return Err(HttpConnectionError::NoToken(message));
     }
     let broken = || HttpConnectionError::NoToken("the answer holds no `access_token`".to_owned());
@@ -129,5 +145,6 @@ async fn read_token(mut answer: Response) -> Result<String, HttpConnectionError>
 }
 
 fn parse_url(text: &str) -> Result<Url, HttpConnectionError> {
-    text.parse().map_err(|_| unusable("the address that gives tokens is no url"))
+    text.parse()
+        .map_err(|_| unusable("the address that gives tokens is no url"))
 }

@@ -82,7 +82,11 @@ impl HostKeys {
             host: fields.host.clone(),
             port: fields.port,
             keys: keys.map_err(|why| format!("`known_hosts` cannot be read: {why}"))?,
-            unknown_host: if fields.accept_new { UnknownHost::Accept } else { UnknownHost::Refuse },
+            unknown_host: if fields.accept_new {
+                UnknownHost::Accept
+            } else {
+                UnknownHost::Refuse
+            },
         })
     }
 
@@ -94,7 +98,11 @@ impl HostKeys {
 
     /// Judges the key that the host presents.
     pub(super) fn judge(&self, presented: &PublicKey) -> KeyVerdict {
-        if self.keys.iter().any(|known| known.key_data() == presented.key_data()) {
+        if self
+            .keys
+            .iter()
+            .any(|known| known.key_data() == presented.key_data())
+        {
             return KeyVerdict::Known;
         }
         if !self.keys.is_empty() {
@@ -121,7 +129,8 @@ impl HostKeys {
 
 fn read_keys(lines: &str, host: &str, port: u16) -> Result<Vec<PublicKey>, String> {
     let mut file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
-    file.write_all(lines.as_bytes()).map_err(|error| error.to_string())?;
+    file.write_all(lines.as_bytes())
+        .map_err(|error| error.to_string())?;
     let keys = known_host_keys_path(host, port, file.path());
     let keys = keys.map_err(|error| format!("a key of {host} is none: {error}"))?;
     Ok(keys.into_iter().map(|(_, key)| key).collect())
@@ -154,7 +163,11 @@ mod tests {
 
     #[test]
     fn a_known_key_is_trusted_and_another_one_never() {
-        let known = keys(&format!("# ours\n[h]:2222   {ONE} comment\r\nother {OTHER}\n"), None, true);
+        let known = keys(
+            &format!("# ours\n[h]:2222   {ONE} comment\r\nother {OTHER}\n"),
+            None,
+            true,
+        );
         assert_eq!(known.judge(&key(ONE)), KeyVerdict::Known);
         assert_eq!(known.judge(&key(OTHER)), KeyVerdict::Differs);
         assert_eq!(known.algorithms(), Some(vec![Algorithm::Ed25519]));
@@ -163,8 +176,14 @@ mod tests {
     #[test]
     fn an_unknown_key_is_kept_only_when_that_is_allowed() {
         let line = format!("[h]:2222 {ONE}");
-        assert_eq!(keys("", None, false).judge(&key(ONE)), KeyVerdict::Unknown(line.clone()));
-        assert_eq!(keys("", None, true).judge(&key(ONE)), KeyVerdict::Accepted(line.clone()));
+        assert_eq!(
+            keys("", None, false).judge(&key(ONE)),
+            KeyVerdict::Unknown(line.clone())
+        );
+        assert_eq!(
+            keys("", None, true).judge(&key(ONE)),
+            KeyVerdict::Accepted(line.clone())
+        );
         let kept = keys("", Some(&line), true);
         assert_eq!(kept.judge(&key(ONE)), KeyVerdict::Known);
         assert_eq!(kept.judge(&key(OTHER)), KeyVerdict::Differs);

@@ -83,7 +83,10 @@ impl RpcClient {
         to: Incarnation,
         connection: ResolvedConnection,
     ) -> Result<ConnectionTest, CallError> {
-        match self.call_worker(to, WorkerCall::TestConnection { connection }).await? {
+        match self
+            .call_worker(to, WorkerCall::TestConnection { connection })
+            .await?
+        {
             WorkerReply::ConnectionTested(test) => Ok(test),
             other => Err(unexpected(&other)),
         }
