@@ -102,13 +102,15 @@ codes! {
     /// A schedule names a calendar that does not exist.
     UnknownCalendar = "UNKNOWN_CALENDAR", UNPROCESSABLE_ENTITY, "There is no such calendar";
     /// A document names a workflow of a project that does not grant it.
-    NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "The other project does not grant this";
+    NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "It is not granted to the project";
     /// A task names a limit that does not exist.
     UnknownLimit = "UNKNOWN_LIMIT", UNPROCESSABLE_ENTITY, "There is no such limit";
     /// A connection that a document names.
     UnknownConnection = "UNKNOWN_CONNECTION", UNPROCESSABLE_ENTITY, "There is no such connection";
-    /// A shared connection that the project may not use.
-    NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "It is not granted to the project";
+    /// A secret that a field names.
+    UnknownSecret = "UNKNOWN_SECRET", UNPROCESSABLE_ENTITY, "There is no such secret";
+    /// A secret is named where none may be.
+    SecretMisplaced = "SECRET_MISPLACED", UNPROCESSABLE_ENTITY, "A secret cannot stand here";
     /// A stored secret would be used by another user, or sent to another place.
     SecretNeeded = "SECRET_NEEDED", UNPROCESSABLE_ENTITY, "A secret must be sent again";
     /// A backfill without a date.

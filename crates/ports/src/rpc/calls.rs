@@ -323,6 +323,21 @@ impl Call {
         self.properties().2
     }
 
+    /// Whether the call holds secrets, which leave a node only hidden.
+    pub fn holds_secrets(&self) -> bool {
+        match self {
+            Self::Worker(WorkerCall::TestConnection { .. }) => true,
+            Self::Worker(WorkerCall::Dispatch { batch }) => {
+                batch.iter().any(|dispatch| dispatch.connection.is_some())
+            }
+            Self::Worker(
+                WorkerCall::Kill { .. } | WorkerCall::Reattach { .. } | WorkerCall::PollSlots { .. },
+            )
+            | Self::Master(_)
+            | Self::Node(_) => false,
+        }
+    }
+
     /// Whether the call starts or ends attempts: a node that was paused must know that it is alive before it sends one.
     pub fn acts_on_attempts(&self) -> bool {
         matches!(
