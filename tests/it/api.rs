@@ -2,6 +2,7 @@
 
 mod access;
 mod backfills;
+mod connections;
 mod debug;
 mod derived_documents;
 mod description;

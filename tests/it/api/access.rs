@@ -211,6 +211,39 @@ const NEEDS: &[(Needs, &str)] = &[
         Needs::Read,
         "GET /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/next",
     ),
+    (Needs::Token, "GET /api/v1/connection-types"),
+    (Needs::Admin, "GET /api/v1/connections"),
+    (Needs::Admin, "GET /api/v1/connections/{connection}"),
+    (Needs::Admin, "PUT /api/v1/connections/{connection}"),
+    (Needs::Admin, "DELETE /api/v1/connections/{connection}"),
+    (Needs::Admin, "POST /api/v1/connections/{connection}/test"),
+    (Needs::Admin, "GET /api/v1/connections/{connection}/grants"),
+    (
+        Needs::Admin,
+        "PUT /api/v1/connections/{connection}/grants/{project}",
+    ),
+    (
+        Needs::Admin,
+        "DELETE /api/v1/connections/{connection}/grants/{project}",
+    ),
+    (Needs::Read, "GET /api/v1/projects/{project}/connections"),
+    (
+        Needs::Read,
+        "GET /api/v1/projects/{project}/connections/{connection}",
+    ),
+    (
+        Needs::Write,
+        "PUT /api/v1/projects/{project}/connections/{connection}",
+    ),
+    (
+        Needs::Write,
+        "DELETE /api/v1/projects/{project}/connections/{connection}",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/connections/{connection}/test",
+    ),
+    (Needs::Write, "POST /api/v1/projects/{project}/connections/test"),
     (Needs::Token, "GET /api/v1/limits/{limit}/queue"),
     (Needs::Read, "GET /api/v1/projects/{project}/limits"),
     (Needs::Read, "GET /api/v1/projects/{project}/limits/{limit}"),
@@ -398,6 +431,7 @@ impl Place<'_> {
             .replace("{schedule}", "unknown")
             .replace("{calendar}", "unknown")
             .replace("{limit}", "unknown")
+            .replace("{connection}", "unknown")
             .replace("{incarnation}", "999999");
         match (method, template) {
             (_, "/api/v1/stream") => path + "?topics=nodes",

@@ -18,8 +18,12 @@ use ports::node::{Node, SlotUsage};
 use ports::{InstanceWriter as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use runner::log_files::LogFiles;
+use secrets::{KeyRing, SharedKeyRing};
 use serde_json::Value;
 use store::{Role, Store};
+
+/// The key for secrets.
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 pub const ADMIN: &str = "an-administrator's-token-of-the-tests";
 
@@ -113,7 +117,7 @@ pub async fn serve_at(rates: Rates) -> Served {
     let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
     let store = Store::open(&url, Role::Node).await.unwrap();
     store.migrate().await.unwrap();
-    let catalog = Catalog::new(&store);
+    let catalog = Catalog::new(&store).with_keys(SharedKeyRing::new(KeyRing::from_lines(KEY).unwrap()));
     let clock = Clock::starting_at(store.now().await.unwrap());
     catalog
         .users()
