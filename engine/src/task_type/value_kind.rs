@@ -1,6 +1,6 @@
 //! The kinds of single values in the fields of task types.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
 
 use super::child_values::{
