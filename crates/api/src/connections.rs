@@ -1,18 +1,20 @@
 //! Connections of projects, and those that are shared and granted to projects.
 
 mod granted;
+mod lookup;
 mod problems;
 mod references;
 mod trials;
 mod views;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, put};
-use catalog::{ConnectionChange, ConnectionOwner, Page, Project, PutConnection, StoredConnection};
+use catalog::{ConnectionChange, ConnectionOwner, Page, Project, PutConnection};
 use engine::connection::CONNECTIONS;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{Admin, AnyUser, Caller, Read, Write};
 use crate::auth::objects::System;
+use crate::connections::lookup::{find_connection, owner_of};
 use crate::connections::problems::invalid_connection;
 use crate::connections::views::{ConnectionBody, ConnectionTypeView, ConnectionView, ListedConnectionView};
 use crate::http::body::{NoQuery, Query, ValueBody, check_name};
@@ -175,16 +177,6 @@ async fn read_shared_connection(
     Ok(HttpResponse::Ok().json(ConnectionView::from(connection)))
 }
 
-async fn find_connection<N, O>(
-    caller: &Caller<N, O>,
-    owner: ConnectionOwner,
-    request: &HttpRequest,
-) -> Result<StoredConnection, Problem> {
-    let name = path_parameter(request, "connection")?;
-    let found = caller.catalog().connections().find(owner, &name).await?;
-    found.ok_or_else(|| Problem::not_found(format!("connection `{name}`")))
-}
-
 /// Deletes a connection of a project that no current document names.
 #[utoipa::path(tag = "connections", params(("project" = String, Path), ("connection" = String, Path)),
     responses((status = 204), (status = 409)))]
@@ -222,8 +214,4 @@ async fn remove_connection<N, O>(
         .delete(owner, &name, &context)
         .await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-fn owner_of<N>(caller: &Caller<N, Project>) -> ConnectionOwner {
-    ConnectionOwner::Project(caller.object().id)
 }

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::auth::access::{Admin, Caller, Write};
 use crate::auth::objects::System;
+use crate::connections::lookup::{find_connection, owner_of};
 use crate::connections::problems::invalid_connection;
 use crate::connections::views::{ConnectionBody, ConnectionTestView};
-use crate::connections::{find_connection, owner_of};
 use crate::http::body::{NoQuery, Query, ValueBody};
 use crate::http::problem::Problem;
 

@@ -150,8 +150,9 @@ fn secret_names(update: &ConnectorUpdate, old: Option<&StoredConnection>) -> BTr
 fn kept_host_keys(update: &ConnectorUpdate, old: Option<&StoredConnection>) -> Option<String> {
     let old = old?;
     let is_same = |key: &&str| update.fields.get(*key) == old.connector.fields.get(*key);
-    HOST_KEY_FIELDS
-        .iter()
-        .all(|key| is_same(&key))
-        .then(|| old.host_keys.clone())?
+    if HOST_KEY_FIELDS.iter().all(is_same) {
+        old.host_keys.clone()
+    } else {
+        None
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::connection::{CONNECTIONS, ResolvedConnection};
 use engine::connector::{MissingSecret, StoredConnector, fill_secrets};
 use engine::ids::Timestamp;
-use sea_orm::sea_query::{LockType, Query};
+use sea_orm::sea_query::{Expr, LockType, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrets::{CONNECTION_SEALED, Sealed, SealedFields, SharedKeyRing, UnreadableValue};
 use serde_json::{Map, Value};
@@ -291,7 +291,7 @@ impl<'a> Connections<'a> {
             let detail = format!("the connection is named by {}", users.join(", "));
             return Err(CatalogError::conflict("IN_USE", detail));
         }
-        delete_rows(change.on(), connection::Column::Id.eq(row.id).into()).await?;
+        delete_rows(change.on(), connection::Column::Id.eq(row.id)).await?;
         let entry =
             AuditEntry::done("connection.delete", "connection", &row.id.to_string()).with_detail(name);
         change.commit_with(&entry).await
@@ -304,7 +304,7 @@ impl<'a> Connections<'a> {
     /// `Unavailable`: the next contact is the first one again.
     pub async fn keep_host_key(self, read: &StoredConnection, line: &str) -> Result<(), CatalogError> {
         connection::Entity::update_many()
-            .col_expr(connection::Column::HostKeys, line.into())
+            .col_expr(connection::Column::HostKeys, Expr::value(line))
             .filter(connection::Column::Id.eq(read.id))
             .filter(connection::Column::UpdatedAt.eq(read.updated_at.0))
             .filter(connection::Column::HostKeys.is_null())
@@ -328,7 +328,7 @@ pub(super) fn granted_to(project: ProjectId) -> Condition {
     )
 }
 
-fn own_names(project: ProjectId) -> sea_orm::sea_query::SelectStatement {
+fn own_names(project: ProjectId) -> SelectStatement {
     Query::select()
         .column(connection::Column::Name)
         .from(connection::Entity)
@@ -361,13 +361,10 @@ pub(crate) async fn delete_connections_of(on: &Transaction, project: ProjectId) 
         .filter(connection_grant::Column::ProjectId.eq(project.0))
         .exec(on)
         .await?;
-    delete_rows(on, connection::Column::ProjectId.eq(project.0).into()).await
+    delete_rows(on, connection::Column::ProjectId.eq(project.0)).await
 }
 
-async fn delete_rows<C: ConnectionTrait>(
-    on: &C,
-    condition: sea_orm::sea_query::SimpleExpr,
-) -> Result<(), CatalogError> {
+async fn delete_rows<C: ConnectionTrait>(on: &C, condition: SimpleExpr) -> Result<(), CatalogError> {
     let ids = Query::select()
         .column(connection::Column::Id)
         .from(connection::Entity)
