@@ -13,6 +13,7 @@ use engine::ids::{Epoch, Incarnation};
 use engine::instance::Event;
 use engine::task::Worker;
 
+use crate::execution::dispatch_batch::send_batch;
 use crate::execution::dispatch_connections::{DispatchReadiness, add_connection, needs_connection};
 use crate::execution::dispatch_queue::{DispatchQueue, PendingMessage, WorkerMessage};
 use crate::execution::lease_grants::LeaseGrants;
@@ -30,7 +31,6 @@ use crate::messages::membership::Membership;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome, WorkerDead};
 use ports::clock::Clock;
 use ports::connections::ConnectionSource;
-use ports::fail_points::fail_point;
 use ports::protocol::Owner;
 use ports::rpc::client::RpcClient;
 use ports::rpc::transport::CallError;
@@ -321,31 +321,6 @@ impl DispatchActor {
             }
         });
     }
-}
-
-async fn send_batch(
-    rpc: &RpcClient,
-    to: Incarnation,
-    messages: Vec<WorkerMessage>,
-) -> Result<BatchReply, CallError> {
-    let (mut dispatches, mut kills, mut queries) = (Vec::new(), Vec::new(), Vec::new());
-    for message in messages {
-        match message {
-            WorkerMessage::Dispatch(dispatch) => dispatches.push(*dispatch),
-            WorkerMessage::Kill(kill) => kills.push(kill),
-            WorkerMessage::Reattach(query, _) => queries.push(query),
-        }
-    }
-    if !dispatches.is_empty() {
-        fail_point("dispatch.before_send");
-        let reply = rpc.dispatch(to, dispatches).await?;
-        fail_point("dispatch.after_send");
-        return Ok(BatchReply::Dispatch(reply.answers, reply.free_slots));
-    }
-    if !kills.is_empty() {
-        return Ok(BatchReply::Kill(rpc.kill(to, kills).await?));
-    }
-    Ok(BatchReply::Reattach(rpc.reattach(to, queries).await?))
 }
 
 fn deliver_all(events: Vec<EventDelivery>, ctx: &mut Context<DispatchActor>) {

@@ -4,12 +4,14 @@ mod granted;
 mod owner;
 mod puts;
 pub(crate) mod references;
+pub(crate) mod removal;
 mod resolve;
 mod secret_lookup;
-pub(crate) mod stored;
+mod stored;
+mod usable;
 
 pub use self::granted::{ConnectionGrant, GrantTarget};
 pub use self::owner::ConnectionOwner;
 pub use self::puts::{ConnectionChange, PutConnection};
-pub use self::references::{ConnectionAccess, UsableConnection};
 pub use self::stored::{Connections, ListedConnection, StoredConnection, UnusableConnection};
+pub use self::usable::{ConnectionAccess, UsableConnection};

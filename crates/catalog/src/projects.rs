@@ -14,7 +14,7 @@ use sea_orm::{
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{map_to_json, narrow, parse_json, parse_name};
-use crate::connections::stored::delete_connections_of;
+use crate::connections::removal::delete_connections_of;
 use crate::context::AuditContext;
 use crate::entity::{project, project_grant, user_account, workflow};
 use crate::error::CatalogError;
@@ -279,7 +279,7 @@ impl<'a> Projects<'a> {
             .exec(change.on())
             .await?;
         delete_shares_of(change.on(), project.id).await?;
-        delete_connections_of(change.on(), ProjectId(project.id)).await?;
+        delete_connections_of(change.on(), project.id).await?;
         let entry =
             AuditEntry::done("project.delete", "project", name).with_detail(format!("row {}", project.id));
         change.commit_with(&entry).await

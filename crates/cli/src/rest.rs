@@ -9,8 +9,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
-use super::connection;
 use super::failure::{Exit, Failure};
+use super::network_error;
 use super::output;
 use super::target::Target;
 

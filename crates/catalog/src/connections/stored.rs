@@ -16,6 +16,7 @@ use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{parse_json, unreadable};
 use crate::connections::owner::ConnectionOwner;
 use crate::connections::references::find_users;
+use crate::connections::removal::delete_rows;
 use crate::context::AuditContext;
 use crate::entity::{connection, connection_grant};
 use crate::error::CatalogError;
@@ -353,30 +354,4 @@ pub(super) async fn lock_connection(
     name: &str,
 ) -> Result<Option<connection::Model>, CatalogError> {
     Ok(select(owner, name).lock(LockType::Update).one(on).await?)
-}
-
-/// Deletes the connections of a project that is deleted, and the grants to it: no secret outlives its project.
-pub(crate) async fn delete_connections_of(on: &Transaction, project: ProjectId) -> Result<(), CatalogError> {
-    connection_grant::Entity::delete_many()
-        .filter(connection_grant::Column::ProjectId.eq(project.0))
-        .exec(on)
-        .await?;
-    delete_rows(on, connection::Column::ProjectId.eq(project.0)).await
-}
-
-async fn delete_rows<C: ConnectionTrait>(on: &C, condition: SimpleExpr) -> Result<(), CatalogError> {
-    let ids = Query::select()
-        .column(connection::Column::Id)
-        .from(connection::Entity)
-        .and_where(condition.clone())
-        .to_owned();
-    connection_grant::Entity::delete_many()
-        .filter(connection_grant::Column::ConnectionId.in_subquery(ids))
-        .exec(on)
-        .await?;
-    connection::Entity::delete_many()
-        .filter(condition)
-        .exec(on)
-        .await?;
-    Ok(())
 }

@@ -37,7 +37,7 @@ pub(super) enum KeyVerdict {
 }
 
 impl KeyVerdict {
-    /// Whether the connection goes on.
+    /// Whether the host is trusted.
     pub(super) fn is_trusted(&self) -> bool {
         match self {
             Self::Known | Self::Accepted(_) => true,
