@@ -74,8 +74,9 @@ fn explain(error: &Error, fields: &DatabaseFields) -> String {
         }
         Error::Tls(why) => format!("TLS failed: {why}"),
         Error::Io(_) => "the other side closed the connection; is it a MySQL server?".to_owned(),
-        Error::Protocol(why) if why.contains("rsa") => {
-            "this way of logging in sends the password; set `tls` of the connection to true".to_owned()
+        // The one setting that this build lacks: the encryption of a password without TLS.
+        Error::Configuration(_) => {
+            "the server wants the password itself, which is sent over TLS only; set `tls` to true".to_owned()
         }
         Error::Protocol(_) => "the other side does not speak the protocol of MySQL".to_owned(),
         other => other.to_string(),

@@ -46,12 +46,15 @@ fn connect_options(fields: &DatabaseFields) -> PgConnectOptions {
         .database(&fields.database)
         .username(&fields.user)
         .application_name(application)
-        .options(settings)
         .ssl_mode(if fields.tls {
             PgSslMode::VerifyFull
         } else {
             PgSslMode::Disable
         });
+    // Some poolers refuse the parameter, even when it is empty.
+    if !settings.is_empty() {
+        options = options.options(settings);
+    }
     if let Some(password) = &fields.password {
         options = options.password(password);
     }
