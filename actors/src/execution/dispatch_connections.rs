@@ -34,7 +34,8 @@ pub(crate) async fn add_connection(
     let Some(used) = connection_of(&dispatch.action) else {
         return DispatchReadiness::Ready(dispatch);
     };
-    match source.resolve(&dispatch.project, used).await {
+    let resolved = source.resolve(&dispatch.project, used).await;
+    match resolved {
         Ok(connection) => {
             dispatch.connection = Some(connection);
             DispatchReadiness::Ready(dispatch)

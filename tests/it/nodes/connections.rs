@@ -1,6 +1,6 @@
 //! Connections of a running node: what tasks send by them, and what tests of them find at real servers.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -300,6 +302,69 @@ fn a_host_is_known_by_its_key_and_a_new_one_is_kept_only_when_asked() {
             .is_some_and(|detail| detail.contains("another key")),
         "{found}"
     );
+}
+
+#[test]
+fn a_test_logs_in_to_a_mail_server_and_says_what_fails() {
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), mail_server());
+    let node = Node::start(folder.path(), &[]);
+    let right = json!({
+        "type": "smtp", "host": "127.0.0.1", "port": port, "security": "none", "from": "porpoise@example.org",
+        "user": "app", "password": SECRET,
+    });
+    works(&node, &right, "accepts app");
+    fails(
+        &node,
+        &with(&right, json!({"password": "wrong-password"})),
+        "the login failed: 535",
+    );
+    fails(
+        &node,
+        &with(&right, json!({"security": "starttls"})),
+        "offers no STARTTLS",
+    );
+    fails(
+        &node,
+        &with(&right, json!({"security": "tls"})),
+        "cannot be reached",
+    );
+    fails(
+        &node,
+        &with(&right, json!({"port": free_port()})),
+        "cannot be reached",
+    );
+}
+
+/// Starts a mail server that knows one user and no TLS; returns its port.
+fn mail_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.expect("a client");
+            thread::spawn(move || talk_smtp(stream));
+        }
+    });
+    port
+}
+
+fn talk_smtp(mut stream: TcpStream) {
+    // The initial response of PLAIN (RFC 4616): an empty identity, the user, the password.
+    let login = BASE64.encode(format!("\0app\0{SECRET}"));
+    stream.write_all(b"220 mail ready\r\n").ok();
+    let lines = BufReader::new(stream.try_clone().expect("a socket")).lines();
+    for line in lines.map_while(Result::ok) {
+        let answer = match line.split(' ').next().unwrap_or_default() {
+            "EHLO" => "250-mail\r\n250 AUTH PLAIN\r\n",
+            "AUTH" if line.ends_with(&login) => "235 welcome\r\n",
+            "AUTH" => "535 who are you\r\n",
+            "QUIT" => "221 bye\r\n",
+            _ => "502 unknown\r\n",
+        };
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
 }
 
 fn free_port() -> u16 {

@@ -6,7 +6,7 @@ use catalog as stored;
 use engine::connection::CONNECTIONS;
 use engine::connector::ConnectorType;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;
@@ -59,8 +59,7 @@ pub(crate) struct ConnectionView {
     r#type: &'static str,
     /// A secret field is `{"set": true}`, or its text when that only names a secret of the project.
     #[serde(flatten)]
-    #[schema(value_type = BTreeMap<String, Value>)]
-    fields: Map<String, Value>,
+    fields: BTreeMap<String, Value>,
     /// Whether it is shared.
     shared: bool,
     /// The key of the host that was accepted at the first contact, as a line of known_hosts.
@@ -74,7 +73,7 @@ pub(crate) struct ConnectionView {
 impl From<stored::StoredConnection> for ConnectionView {
     fn from(row: stored::StoredConnection) -> Self {
         Self {
-            fields: row.shown_fields(),
+            fields: row.shown_fields().into_iter().collect(),
             r#type: row.connector.connector_type.name,
             name: row.name,
             shared: row.owner == stored::ConnectionOwner::Shared,

@@ -1,7 +1,6 @@
 //! The projects that may use a shared connection.
 
 use sea_orm::ActiveValue::{Set, Unchanged};
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationTrait as _};
 use store::Transaction;
 
@@ -99,7 +98,7 @@ impl Connections<'_> {
                     connection_grant::Column::ProjectId,
                 ];
                 connection_grant::Entity::insert(grant)
-                    .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+                    .on_conflict_do_nothing_on(key)
                     .exec_without_returning(change.on())
                     .await?;
             }

@@ -51,8 +51,8 @@ impl Connections<'_> {
         context: &AuditContext,
     ) -> Result<PutConnection, CatalogError> {
         let change = AuditedTransaction::begin(self.store, context).await?;
-        let row = lock_connection(change.on(), owner, name).await?;
-        let old = row.clone().map(StoredConnection::try_from).transpose()?;
+        let old = lock_connection(change.on(), owner, name).await?;
+        let old = old.map(StoredConnection::try_from).transpose()?;
         let update = match draft.merge(old.as_ref().map(|old| &old.connector)) {
             Ok(update) => update,
             Err(faults) => return Ok(PutConnection::Refused(faults)),

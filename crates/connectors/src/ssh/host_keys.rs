@@ -116,10 +116,9 @@ impl HostKeys {
     }
 
     fn line_of(&self, key: &PublicKey) -> String {
-        let mut key = key.clone();
-        key.set_comment("");
-        let key = key.to_openssh().unwrap_or_default();
-        let key = key.trim_end();
+        let text = key.to_openssh().unwrap_or_default();
+        // The kind and the key; a comment says nothing.
+        let key = text.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
         match self.port {
             DEFAULT_PORT => format!("{} {key}", self.host),
             port => format!("[{}]:{port} {key}", self.host),
