@@ -13,10 +13,10 @@ use russh::{Disconnect, Error};
 use self::host_keys::{HostKeys, KeyVerdict};
 use crate::dial::dial;
 
-/// What a login found.
-pub(crate) struct SshLogin {
-    /// Who is logged in where.
-    pub(crate) detail: String,
+/// What a contact with a host found.
+pub(crate) struct SshContact {
+    /// Who is logged in where, or what failed.
+    pub(crate) login: Result<String, String>,
     /// The key that was accepted at this first contact, as a line of known_hosts.
     pub(crate) accepted_key: Option<String>,
 }
@@ -38,28 +38,40 @@ impl Handler for HostKeyCheck {
     }
 }
 
-/// Connects and logs in; returns what answered, or what failed.
-pub(crate) async fn log_in(policy: EgressPolicy, fields: &SshFields) -> Result<SshLogin, String> {
+/// Connects and logs in. A key that was accepted is reported even when the login fails: the contact was made.
+pub(crate) async fn log_in(policy: EgressPolicy, fields: &SshFields) -> SshContact {
+    let verdict = Arc::new(Mutex::new(None));
+    let login = open_session(policy, fields, &verdict).await;
+    let verdict = verdict.lock().unwrap_or_else(PoisonError::into_inner).take();
+    SshContact {
+        login,
+        accepted_key: verdict.and_then(KeyVerdict::into_accepted_line),
+    }
+}
+
+async fn open_session(
+    policy: EgressPolicy,
+    fields: &SshFields,
+    verdict: &Arc<Mutex<Option<KeyVerdict>>>,
+) -> Result<String, String> {
     let known = HostKeys::read(fields)?;
     let mut config = Config::default();
     if let Some(algorithms) = known.algorithms() {
         config.preferred.key = algorithms.into();
     }
-    let verdict = Arc::new(Mutex::new(None));
     let check = HostKeyCheck {
         known,
-        verdict: Arc::clone(&verdict),
+        verdict: Arc::clone(verdict),
     };
     let stream = dial(policy, &fields.host, fields.port).await?;
     let session = client::connect_stream(Arc::new(config), stream, check).await;
-    let verdict = verdict.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let mut session = session.map_err(|error| explain(&error, verdict.as_ref(), fields))?;
+    let mut session = session.map_err(|error| {
+        let verdict = verdict.lock().unwrap_or_else(PoisonError::into_inner);
+        explain(&error, verdict.as_ref(), fields)
+    })?;
     authenticate(&mut session, fields).await?;
     session.disconnect(Disconnect::ByApplication, "", "en").await.ok();
-    Ok(SshLogin {
-        detail: format!("logged in to {} as {}", fields.host, fields.user),
-        accepted_key: verdict.and_then(KeyVerdict::into_accepted_line),
-    })
+    Ok(format!("logged in to {} as {}", fields.host, fields.user))
 }
 
 /// Logs in by the key, or by the password where there is no key.

@@ -1,6 +1,5 @@
 //! Tests of connections from a worker.
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -45,16 +44,17 @@ pub struct WorkerConnectionTester {
     limits: TestLimits,
 }
 
-/// What a successful test found.
-struct Success {
-    detail: String,
+/// What a test found.
+struct Finding {
+    /// What answered, or what failed.
+    found: Result<String, String>,
     accepted_key: Option<String>,
 }
 
-impl From<String> for Success {
-    fn from(detail: String) -> Self {
+impl From<Result<String, String>> for Finding {
+    fn from(found: Result<String, String>) -> Self {
         Self {
-            detail,
+            found,
             accepted_key: None,
         }
     }
@@ -66,45 +66,38 @@ impl WorkerConnectionTester {
         Self { limits }
     }
 
-    async fn connect(&self, connection: &ResolvedConnection) -> Result<Success, String> {
-        let wrong = |error: InvalidConnection| error.to_string();
+    async fn connect(&self, connection: &ResolvedConnection) -> Result<Finding, InvalidConnection> {
         // Users connect to hosts and databases of their own; only services may be bound to public addresses.
         let policy = EgressPolicy::DenyMetadata;
-        match connection.connection_type.as_str() {
-            "postgresql" => {
-                let fields = connection.read_fields().map_err(wrong)?;
-                postgresql::log_in(policy, &fields).await.map(Success::from)
-            }
-            "mysql" => {
-                let fields = connection.read_fields().map_err(wrong)?;
-                mysql::log_in(policy, &fields).await.map(Success::from)
-            }
+        Ok(match connection.connection_type.as_str() {
+            "postgresql" => postgresql::log_in(policy, &connection.read_fields()?)
+                .await
+                .into(),
+            "mysql" => mysql::log_in(policy, &connection.read_fields()?).await.into(),
             "sqlite" => {
-                let fields = connection.read_fields().map_err(wrong)?;
+                let fields = connection.read_fields()?;
                 sqlite::open_database(&self.limits.sqlite_folders, &fields)
                     .await
-                    .map(Success::from)
+                    .into()
             }
-            "smtp" => {
-                let fields = connection.read_fields().map_err(wrong)?;
-                smtp::log_in(policy, &fields).await.map(Success::from)
-            }
+            "smtp" => smtp::log_in(policy, &connection.read_fields()?).await.into(),
             "ssh" => {
-                let fields = connection.read_fields().map_err(wrong)?;
-                let login = ssh::log_in(policy, &fields).await?;
-                Ok(Success {
-                    detail: login.detail,
-                    accepted_key: login.accepted_key,
-                })
+                let contact = ssh::log_in(policy, &connection.read_fields()?).await;
+                Finding {
+                    found: contact.login,
+                    accepted_key: contact.accepted_key,
+                }
             }
             "http" => {
-                let fields = connection.read_fields().map_err(wrong)?;
+                let fields = connection.read_fields()?;
                 let opened = HttpConnection::open(fields, self.limits.http_egress, Redirects::WithinOrigin);
-                let opened = opened.map_err(|error| error.to_string())?;
-                request_base(&opened).await.map(Success::from)
+                match opened {
+                    Ok(opened) => request_base(&opened).await.into(),
+                    Err(error) => Err(error.to_string()).into(),
+                }
             }
-            other => Err(format!("this worker does not know connections of type {other}")),
-        }
+            other => Err(format!("this worker does not know connections of type {other}")).into(),
+        })
     }
 }
 
@@ -112,29 +105,28 @@ impl WorkerConnectionTester {
 impl ConnectionTester for WorkerConnectionTester {
     async fn test(&self, connection: &ResolvedConnection) -> ConnectionTest {
         let begun = Instant::now();
-        let found = within_timeout(self.connect(connection)).await;
+        let finding = match tokio::time::timeout(TIMEOUT, self.connect(connection)).await {
+            Ok(Ok(finding)) => finding,
+            Ok(Err(error)) => Err(error.to_string()).into(),
+            Err(_) => Err(slow_answer()).into(),
+        };
         let latency_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (ok, detail, accepted_key) = match found {
-            Ok(success) => (true, success.detail, success.accepted_key),
-            Err(why) => (false, why, None),
+        let (ok, detail) = match finding.found {
+            Ok(detail) => (true, detail),
+            Err(detail) => (false, detail),
         };
         ConnectionTest {
             ok,
             detail: mask_secrets(connection, detail),
             latency_ms,
-            accepted_key,
+            accepted_key: finding.accepted_key,
         }
     }
 }
 
-async fn within_timeout(found: impl Future<Output = Result<Success, String>>) -> Result<Success, String> {
-    let in_time = tokio::time::timeout(TIMEOUT, found).await;
-    in_time.unwrap_or_else(|_| {
-        let seconds = TIMEOUT.as_secs();
-        Err(format!(
-            "the other side accepts the connection and does not answer within {seconds} s"
-        ))
-    })
+fn slow_answer() -> String {
+    let seconds = TIMEOUT.as_secs();
+    format!("the other side accepts the connection and does not answer within {seconds} s")
 }
 
 /// Asks for the base; any answer of the service itself is good.
