@@ -51,6 +51,12 @@ struct Finding {
     accepted_key: Option<String>,
 }
 
+impl Finding {
+    fn failure(why: String) -> Self {
+        Self::from(Err(why))
+    }
+}
+
 impl From<Result<String, String>> for Finding {
     fn from(found: Result<String, String>) -> Self {
         Self {
@@ -93,10 +99,10 @@ impl WorkerConnectionTester {
                 let opened = HttpConnection::open(fields, self.limits.http_egress, Redirects::WithinOrigin);
                 match opened {
                     Ok(opened) => request_base(&opened).await.into(),
-                    Err(error) => Err(error.to_string()).into(),
+                    Err(error) => Finding::failure(error.to_string()),
                 }
             }
-            other => Err(format!("this worker does not know connections of type {other}")).into(),
+            other => Finding::failure(format!("this worker does not know connections of type {other}")),
         })
     }
 }
@@ -107,8 +113,8 @@ impl ConnectionTester for WorkerConnectionTester {
         let begun = Instant::now();
         let finding = match tokio::time::timeout(TIMEOUT, self.connect(connection)).await {
             Ok(Ok(finding)) => finding,
-            Ok(Err(error)) => Err(error.to_string()).into(),
-            Err(_) => Err(slow_answer()).into(),
+            Ok(Err(error)) => Finding::failure(error.to_string()),
+            Err(_) => Finding::failure(slow_answer()),
         };
         let latency_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (ok, detail) = match finding.found {
