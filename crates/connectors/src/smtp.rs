@@ -4,9 +4,9 @@ use std::error::Error as _;
 
 use egress::{EgressPolicy, resolve_host};
 use engine::connection::smtp::{SmtpFields, SmtpSecurity};
+use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
-use lettre::transport::smtp::error::Error;
 use lettre::transport::smtp::extension::ClientId;
 
 /// Connects and logs in; returns what answered, or what failed.

@@ -6,7 +6,7 @@ use engine::connector::{ConnectorDraft, ConnectorUpdate};
 use engine::spec::Diagnostic;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::EntityTrait;
-use secrets::{CONNECTION_SEALED, Sealed, SealedFields};
+use secrets::{CONNECTION_SEALED, SealedFields, SealedText};
 use store::Transaction;
 
 use crate::audit::AuditEntry;
@@ -81,7 +81,7 @@ impl Connections<'_> {
     ) -> Result<connection::Model, CatalogError> {
         let mut sealed = SealedFields::default();
         for (field, text) in update.kept {
-            sealed.0.insert(field, Sealed::from_stored(text));
+            sealed.0.insert(field, SealedText::from_stored(text));
         }
         let ring = self.keys.current();
         for (field, text) in update.secrets {
