@@ -33,6 +33,7 @@ mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
 mod m0037_connections;
+mod m0046_backfill_dependents;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -69,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0032_single_tasks::Migration),
             Box::new(m0034_bulk_and_lists::Migration),
             Box::new(m0037_connections::Migration),
+            Box::new(m0046_backfill_dependents::Migration),
         ]
     }
 }
