@@ -73,19 +73,19 @@ impl Connections<'_> {
         owner: ConnectionOwner,
         update: &ConnectorUpdate,
     ) -> Result<Vec<Diagnostic>, CatalogError> {
+        let named = update
+            .secret_names
+            .iter()
+            .flat_map(|(field, names)| names.iter().map(move |name| (field, name)));
         let mut faults = Vec::new();
-        for (field, names) in &update.secret_names {
+        for (field, name) in named {
             let ConnectionOwner::Project(project) = owner else {
-                let message =
-                    "a shared connection cannot name the secret of a project; send the value itself";
+                let message = "a shared connection cannot name a secret of a project; send the value itself";
                 faults.push(fault(field, "SECRET_MISPLACED", message.to_owned()));
                 continue;
             };
-            for name in names {
-                if let Some(message) = self.find_missing_secret(on, project, name).await? {
-                    faults.push(fault(field, "UNKNOWN_SECRET", message));
-                }
-            }
+            let missing = self.find_missing_secret(on, project, name).await?;
+            faults.extend(missing.map(|message| fault(field, "UNKNOWN_SECRET", message)));
         }
         Ok(faults)
     }
