@@ -32,6 +32,8 @@ mod m0030_limits;
 mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
+mod m0042_channels;
+mod m0043_silences;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -67,6 +69,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_limit_counts::Migration),
             Box::new(m0032_single_tasks::Migration),
             Box::new(m0034_bulk_and_lists::Migration),
+            Box::new(m0042_channels::Migration),
+            Box::new(m0043_silences::Migration),
         ]
     }
 }

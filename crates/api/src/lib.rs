@@ -22,6 +22,7 @@ mod retention;
 mod routes;
 mod schedules;
 mod serve;
+mod silences;
 mod state;
 mod statistics;
 mod stream;

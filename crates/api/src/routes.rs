@@ -13,7 +13,7 @@ use crate::projects::grants;
 use crate::users::preferences;
 use crate::{
     approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, lineage, logs,
-    nodes, operations, projects, retention, schedules, statistics, stream, task_instances, task_types, tasks,
+    nodes, operations, projects, retention, schedules, silences, statistics, stream, task_instances, task_types, tasks,
     tokens, users, workflows,
 };
 
@@ -40,6 +40,7 @@ fn register_api(config: &mut ServiceConfig) {
         .service(scope("/backfills/{id}").configure(register_backfill));
     calendars::register_routes(config);
     limits::register_routes(config);
+    silences::register_routes(config);
     operations::register_routes(config);
     approvals::register_routes(config);
     preferences::register_routes(config);

@@ -14,6 +14,7 @@ pub(crate) mod backfill_date;
 pub(crate) mod bulk_item;
 pub(crate) mod bulk_operation;
 pub(crate) mod calendar;
+pub(crate) mod channel;
 pub(crate) mod cluster_meta;
 pub(crate) mod dependency_end;
 pub(crate) mod dependency_wait;
@@ -39,6 +40,7 @@ pub(crate) mod retention_lease;
 pub(crate) mod retention_run;
 pub(crate) mod schedule;
 pub(crate) mod schedule_fire;
+pub(crate) mod silence;
 pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
@@ -100,6 +102,8 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, workflow_reference::Entity),
         create(backend, bulk_operation::Entity),
         create(backend, bulk_item::Entity),
+        create(backend, channel::Entity),
+        create(backend, silence::Entity),
     ]
 }
 
@@ -138,6 +142,8 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         workflow_reference::indexes(),
         bulk_operation::indexes(),
         bulk_item::indexes(),
+        channel::indexes(),
+        silence::indexes(),
     ]
     .iter()
     .flatten()
