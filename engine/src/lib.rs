@@ -10,6 +10,8 @@ pub mod approval;
 pub mod attempt;
 pub mod backfill;
 pub mod children;
+pub mod connection;
+pub mod connector;
 pub mod dependent;
 pub mod ids;
 pub mod overrides;

@@ -6,6 +6,10 @@ use url::Url;
 use super::child_values::{
     lists_schema, params_schema, parse_lists, parse_params, parse_separator, parse_texts, texts_schema,
 };
+use super::connector_values::{
+    certificates_schema, parse_certificates, parse_header_name, parse_host, parse_line, parse_secret,
+    parse_service_url, secret_schema,
+};
 use super::logic_values::{
     cases_schema, conditions_schema, parse_cases, parse_conditions, parse_task_names, task_names_schema,
 };
@@ -17,7 +21,7 @@ use crate::spec::validator::{Path, Validator, named};
 const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most bytes of a url, a header's value or a program's name.
-const MAX_LINE_BYTES: usize = 8 * 1024;
+pub(super) const MAX_LINE_BYTES: usize = 8 * 1024;
 
 /// The most words of a program with its arguments.
 const MAX_WORDS: usize = 100;
@@ -80,6 +84,20 @@ pub enum ValueKind {
     Cases,
     /// Conditions about tasks, which may be nested.
     Conditions,
+    /// `true` or `false`.
+    Boolean,
+    /// A text of one line that is not empty.
+    Line,
+    /// The name or address of a host.
+    Host,
+    /// An http or https address that others are put behind: without user, password, query and fragment.
+    ServiceUrl,
+    /// The name of an HTTP header.
+    HeaderName,
+    /// Certificates in PEM.
+    Certificates,
+    /// A text that is never shown: a text sets it, `{"set": true}` keeps it, null removes it.
+    Secret,
 }
 
 impl ValueKind {
@@ -113,6 +131,13 @@ impl ValueKind {
             Self::TaskNames => parse_task_names(validator, value, at),
             Self::Cases => parse_cases(validator, value, at),
             Self::Conditions => parse_conditions(validator, value, at),
+            Self::Boolean => validator.boolean(value, at).map(Value::from),
+            Self::Line => parse_line(validator, value, at).map(Value::from),
+            Self::Host => parse_host(validator, value, at).map(Value::from),
+            Self::ServiceUrl => parse_service_url(validator, value, at).map(Value::from),
+            Self::HeaderName => parse_header_name(validator, value, at).map(Value::from),
+            Self::Certificates => parse_certificates(validator, value, at).map(Value::from),
+            Self::Secret => parse_secret(validator, value, at),
         }
     }
 
@@ -155,7 +180,13 @@ impl ValueKind {
             Self::ParamValues => params_schema(),
             Self::ValueLists => lists_schema(),
             Self::Texts => texts_schema(),
-            Self::Separator => json!({ "type": "string", "minLength": 1 }),
+            Self::Separator | Self::Line | Self::Host | Self::HeaderName => {
+                json!({ "type": "string", "minLength": 1 })
+            }
+            Self::Boolean => json!({ "type": "boolean" }),
+            Self::ServiceUrl => json!({ "type": "string", "format": "uri", "pattern": "^https?://" }),
+            Self::Certificates => certificates_schema(),
+            Self::Secret => secret_schema(),
         }
     }
 }
@@ -228,15 +259,14 @@ fn parse_headers(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Opt
     let mut headers = Map::new();
     for (name, value) in map {
         let at = at.key(name);
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if name.is_empty() || !name.chars().all(is_token) {
+        if !is_header_name(name) {
             validator.invalid_key(
                 &at,
                 "BAD_NAME",
                 format!("`{name}` cannot be the name of a header"),
             );
         }
-        if OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+        if is_own_header(name) {
             let message = format!("`{name}` follows from the body; a task cannot set it");
             validator.invalid_key(&at, "FORBIDDEN_NAME", message);
         }
@@ -249,6 +279,17 @@ fn parse_headers(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Opt
         headers.insert(name.clone(), Value::from(text));
     }
     Some(headers)
+}
+
+/// Whether a text can be the name of a header.
+pub(super) fn is_header_name(name: &str) -> bool {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(is_token)
+}
+
+/// Whether a header follows from the body of a request.
+pub(super) fn is_own_header(name: &str) -> bool {
+    OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 fn parse_status_codes(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Vec<i64>> {
