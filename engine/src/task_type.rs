@@ -16,6 +16,7 @@ pub mod switch;
 
 pub(crate) mod action;
 mod background;
+pub(crate) mod channel_values;
 mod child_values;
 mod connector_values;
 pub(crate) mod definition;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use ports::alerts::SendOutcome;
+use ports::SendOutcome;
 use serde_json::Value;
 
 use crate::message_text::cut;

@@ -7,7 +7,7 @@ use engine::template::render_template;
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use ports::alerts::{AlertMessage, AlertView, FailedTaskView};
+use ports::{AlertMessage, AlertView, FailedTaskView};
 use reqwest::Url;
 
 use self::html::html_text;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egress::{EgressPolicy, EgressResolver};
 use engine::ids::DeliveryId;
-use ports::alerts::{ANSWER_TIMEOUT, SendOutcome};
+use ports::{ANSWER_TIMEOUT, SendOutcome};
 use primitives::error_chain::with_causes;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::redirect::Policy;

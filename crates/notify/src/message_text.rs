@@ -1,6 +1,6 @@
 //! The words of a message: one line, a text, Markdown, each within the bounds of a service.
 
-use ports::alerts::{AlertMessage, AlertView};
+use ports::{AlertMessage, AlertView};
 
 /// The most alerts that a text spells out.
 const MAX_SHOWN_ALERTS: usize = 20;

@@ -4,8 +4,8 @@ mod chat;
 mod incident;
 
 use engine::ids::Timestamp;
-use ports::alerts::AlertMessage;
-use ports::channels::ResolvedChannel;
+use ports::AlertMessage;
+use ports::ResolvedChannel;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

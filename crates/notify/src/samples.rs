@@ -1,7 +1,7 @@
 //! Alerts of tests.
 
 use engine::ids::{AlertId, DeliveryId, InstanceId, Run, Timestamp};
-use ports::alerts::{AlertMessage, AlertView, FailedTaskView};
+use ports::{AlertMessage, AlertView, FailedTaskView};
 
 /// The time of the alerts: 2026-01-31T08:00:00Z.
 pub(crate) const AT: Timestamp = Timestamp(1_769_846_400_000);

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use egress::EgressPolicy;
 use engine::channel::email::EmailFields;
 use engine::connection::smtp::SmtpFields;
+use engine::ids::DeliveryId;
 use futures_util::future::join_all;
-use ports::alerts::{ANSWER_TIMEOUT, AlertMessage, AlertSender, ChannelName, SendOutcome};
-use ports::channels::{ChannelGap, ChannelSource, ResolvedChannel};
+use ports::{ANSWER_TIMEOUT, AlertMessage, AlertSender, ChannelName, SendOutcome};
+use ports::{ChannelGap, ChannelSource, ResolvedChannel};
 use ports::clock::Clock;
 use tokio::time::timeout;
 
@@ -118,19 +119,21 @@ impl ChannelSender {
 
     /// Sends requests one after the other, all within the time of one answer.
     async fn send_requests(&self, requests: Vec<ChannelRequest>, message: &AlertMessage) -> SendOutcome {
-        let send_all = async {
-            for request in requests {
-                let outcome = self.http.send(request, message.delivery).await;
-                if outcome != SendOutcome::Delivered {
-                    return outcome;
-                }
-            }
-            SendOutcome::Delivered
-        };
-        timeout(ANSWER_TIMEOUT, send_all).await.unwrap_or_else(|_| SendOutcome::Failed {
+        let sent = timeout(ANSWER_TIMEOUT, self.send_each(requests, message.delivery)).await;
+        sent.unwrap_or_else(|_| SendOutcome::Failed {
             error: format!("the receiver did not answer within {} s", ANSWER_TIMEOUT.as_secs()),
             retry_after: None,
         })
+    }
+
+    async fn send_each(&self, requests: Vec<ChannelRequest>, delivery: DeliveryId) -> SendOutcome {
+        for request in requests {
+            let outcome = self.http.send(request, delivery).await;
+            if outcome != SendOutcome::Delivered {
+                return outcome;
+            }
+        }
+        SendOutcome::Delivered
     }
 
     async fn send_email(

@@ -6,12 +6,12 @@ use std::error::Error as _;
 use egress::{EgressPolicy, resolve_host};
 use engine::connection::smtp::{SmtpFields, SmtpSecurity};
 use lettre::message::Mailbox;
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailCommand, Rcpt};
-use lettre::transport::smtp::error::Error as SmtpError;
 use lettre::transport::smtp::extension::ClientId;
-use ports::alerts::ANSWER_TIMEOUT;
+use ports::ANSWER_TIMEOUT;
 use primitives::error_chain::with_causes;
 use tokio::time::timeout;
 

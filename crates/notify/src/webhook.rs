@@ -3,7 +3,7 @@
 use engine::channel::webhook::{WebhookFields, WebhookSignature};
 use engine::ids::Timestamp;
 use engine::template::render_template;
-use ports::alerts::AlertMessage;
+use ports::AlertMessage;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -16,6 +16,7 @@ pub mod rpc;
 mod admissions;
 mod alerts;
 mod backfills;
+mod channels;
 mod children;
 mod dependencies;
 mod error;
@@ -42,6 +43,7 @@ pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
 };
+pub use channels::{ChannelGap, ChannelSource, ResolvedChannel};
 pub use children::{
     ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
     ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,

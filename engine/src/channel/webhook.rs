@@ -20,7 +20,7 @@ pub const WEBHOOK: ConnectorType = ConnectorType {
         },
         Field {
             key: "url",
-            kind: FieldKind::Value(ValueKind::WebhookUrl),
+            kind: FieldKind::Value(ValueKind::ChannelUrl),
             presence: Presence::Required("it begins with http:// or https://"),
             doc: "The address.",
         },

@@ -16,7 +16,7 @@ const MAX_RECEIVERS: usize = 50;
 const MAX_ADDRESS_BYTES: usize = 254;
 
 /// Reads the http or https address of a receiver; it may have a query, and holds no credentials.
-pub(super) fn parse_webhook_url(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<String> {
+pub(super) fn parse_channel_url(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<String> {
     let text = validator.short_text(value, at, MAX_LINE_BYTES)?;
     if let Err(message) = check_channel_url(&text) {
         validator.invalid(at, "BAD_VALUE", message);

@@ -1,6 +1,6 @@
 //! The HTML part of an e-mail.
 
-use ports::alerts::{AlertMessage, AlertView, FailedTaskView};
+use ports::{AlertMessage, AlertView, FailedTaskView};
 
 /// The most alerts that are spelled out.
 const MAX_SHOWN_ALERTS: usize = 100;

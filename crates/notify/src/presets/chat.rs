@@ -2,8 +2,8 @@
 
 use engine::channel::chat::{IncomingWebhookFields, TelegramFields, WebexFields};
 use engine::ids::Timestamp;
-use ports::alerts::AlertMessage;
-use ports::channels::ResolvedChannel;
+use ports::AlertMessage;
+use ports::ResolvedChannel;
 use reqwest::Url;
 use serde_json::json;
 

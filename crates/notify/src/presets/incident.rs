@@ -2,8 +2,8 @@
 
 use engine::channel::incident::{AlertmanagerFields, IncidentFields};
 use engine::ids::Timestamp;
-use ports::alerts::{AlertMessage, AlertView};
-use ports::channels::ResolvedChannel;
+use ports::{AlertMessage, AlertView};
+use ports::ResolvedChannel;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 

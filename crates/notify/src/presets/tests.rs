@@ -1,4 +1,4 @@
-use ports::alerts::AlertView;
+use ports::AlertView;
 use serde_json::json;
 
 use super::*;
