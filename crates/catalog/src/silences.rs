@@ -89,7 +89,7 @@ impl<'a> Silences<'a> {
         Self { store }
     }
 
-    /// Lists the silences of the visible projects by name; whoever sees every project sees those without one, too.
+    /// Lists the silences of the visible projects by name; those without a project only where every project is visible.
     ///
     /// # Errors
     /// `Rejected`: the cursor is none of ours.

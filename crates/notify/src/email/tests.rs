@@ -55,6 +55,6 @@ fn a_subject_is_one_line_and_never_costs_the_message() {
 
 #[test]
 fn a_wrong_sender_is_named() {
-    let error = make_mail(&fields("x"), "nobody", &message(vec![sample_alert()])).err();
-    assert_eq!(error.as_deref(), Some("`nobody` is no mail address"));
+    let error = make_mail(&fields("x"), "someone", &message(vec![sample_alert()])).err();
+    assert_eq!(error.as_deref(), Some("`someone` is no mail address"));
 }

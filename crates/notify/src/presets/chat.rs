@@ -37,7 +37,7 @@ pub(super) fn slack(channel: &ResolvedChannel, message: &AlertMessage, _: Timest
 
 pub(super) fn discord(channel: &ResolvedChannel, message: &AlertMessage, _: Timestamp) -> Requests {
     let fields: IncomingWebhookFields = read_fields(channel)?;
-    // A text that mentions everyone calls nobody.
+    // A text of a task must not call all members.
     let text = plain_text(message, DISCORD_BYTES).replace("@everyone", "@\u{200b}everyone");
     let text = text.replace("@here", "@\u{200b}here");
     Ok(vec![ChannelRequest::post_json(fields.url, &json!({ "content": text }))])

@@ -113,7 +113,7 @@ async fn a_group_in_a_group_and_a_missing_channel_are_refused() {
     let sender = sender(channels);
     for (name, expected) in [
         ("outer", "`inner`: it is a group itself"),
-        ("nobody", "there is no channel `nobody`"),
+        ("absent", "there is no channel `absent`"),
         ("new", "knows no channels of type `pigeon`"),
     ] {
         let outcome = sender.deliver(&named(name), &message(vec![sample_alert()])).await;

@@ -22,7 +22,7 @@ pub(super) struct SmtpBehaviour {
     pub(super) tls: bool,
     /// The password that it asks for.
     pub(super) password: Option<&'static str>,
-    /// It greets nobody.
+    /// It sends no greeting.
     pub(super) hangs: bool,
 }
 
