@@ -21,6 +21,7 @@ mod child_values;
 mod connector_values;
 pub(crate) mod definition;
 pub(crate) mod field;
+mod header_values;
 pub(crate) mod logic_values;
 mod program;
 pub(crate) mod script;

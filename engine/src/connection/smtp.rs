@@ -25,7 +25,7 @@ pub const SMTP: ConnectorType = ConnectorType {
             key: "user",
             kind: FieldKind::Value(ValueKind::Line),
             presence: Presence::Optional,
-            doc: "Who logs in; nobody logs in unless given.",
+            doc: "Who logs in; without it messages are sent without a login.",
         },
         PASSWORD,
         Field {

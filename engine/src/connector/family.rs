@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::draft::ConnectorDraft;
-use crate::spec::diagnostic::Diagnostic;
-use crate::spec::validator::{Path, Validator};
-use crate::task_type::field::{Field, object_schema, parse_fields};
+use crate::task_type::field::{Field, object_schema};
 
 /// A type of connectors.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,58 +40,6 @@ impl ConnectorFamily {
         let properties = Map::from_iter([("type".to_owned(), named)]);
         let fields = self.fields_of(connector_type);
         object_schema(&fields, properties, &["type"])
-    }
-
-    /// Parses a body.
-    ///
-    /// # Errors
-    /// Lists everything that is wrong with it.
-    pub fn parse(&'static self, body: &Value) -> Result<ConnectorDraft, Vec<Diagnostic>> {
-        let mut validator = Validator::default();
-        let draft = self.parse_draft(&mut validator, body);
-        validator.finish(draft)
-    }
-
-    fn parse_draft(&'static self, validator: &mut Validator, body: &Value) -> Option<ConnectorDraft> {
-        let at = Path::ROOT;
-        let map = validator.map(body, &at)?;
-        let connector_type = self.parse_type(validator, map)?;
-        let known = self.fields_of(connector_type);
-        let known: Vec<&str> = ["type"]
-            .into_iter()
-            .chain(known.iter().map(|field| field.key))
-            .collect();
-        validator.check_keys(map.keys(), &at, &known);
-        let own = parse_fields(connector_type.fields, validator, map, &at);
-        let common = parse_fields(self.common, validator, map, &at);
-        let values = own?.into_iter().chain(common?);
-        let values = values.map(|(key, value)| (key.to_owned(), value)).collect();
-        Some(ConnectorDraft::new(self, connector_type, values))
-    }
-
-    fn parse_type(
-        &self,
-        validator: &mut Validator,
-        map: &Map<String, Value>,
-    ) -> Option<&'static ConnectorType> {
-        let names: Vec<&str> = self.types.iter().map(|known| known.name).collect();
-        let Some(given) = map.get("type") else {
-            let hint = format!("it is one of {}", names.join(", "));
-            validator.missing(&Path::ROOT, "type", &hint);
-            return None;
-        };
-        let at = Path::ROOT.key("type");
-        let name = validator.text(given, &at)?;
-        let found = self.find_type(name);
-        if found.is_none() {
-            let hint = match validator.nearest(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known here: {}", names.join(", ")),
-            };
-            let message = format!("there is no type `{name}` of a {}; {hint}", self.noun);
-            validator.invalid(&at, "UNKNOWN_TYPE", message);
-        }
-        found
     }
 
     /// Returns the fields of a type with the common ones.

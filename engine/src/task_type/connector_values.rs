@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-use super::value_kind::{MAX_LINE_BYTES, is_header_name, is_own_header};
+use super::header_values::MAX_LINE_BYTES;
 use crate::spec::validator::{Path, Validator};
 
 /// The most bytes of a secret.
@@ -68,16 +68,6 @@ pub(super) fn parse_service_url(validator: &mut Validator, value: &Value, at: &P
         return None;
     }
     Some(text)
-}
-
-/// Reads the name of a header that a request may set.
-pub(super) fn parse_header_name(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<String> {
-    let name = validator.short_text(value, at, MAX_LINE_BYTES)?;
-    if !is_header_name(&name) || is_own_header(&name) {
-        validator.invalid(at, "BAD_NAME", format!("`{name}` cannot be the name of a header"));
-        return None;
-    }
-    Some(name)
 }
 
 /// Reads certificates in PEM.

@@ -1,6 +1,6 @@
 //! The kinds of single values in the fields of task types.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
 
 use super::channel_values::{
@@ -11,9 +11,10 @@ use super::child_values::{
     lists_schema, params_schema, parse_lists, parse_params, parse_separator, parse_texts, texts_schema,
 };
 use super::connector_values::{
-    certificates_schema, parse_certificates, parse_header_name, parse_host, parse_line, parse_secret,
-    parse_service_url, secret_schema,
+    certificates_schema, parse_certificates, parse_host, parse_line, parse_secret, parse_service_url,
+    secret_schema,
 };
+use super::header_values::{MAX_LINE_BYTES, parse_header_name, parse_headers};
 use super::logic_values::{
     cases_schema, conditions_schema, parse_cases, parse_conditions, parse_task_names, task_names_schema,
 };
@@ -24,17 +25,8 @@ use crate::spec::validator::{Path, Validator, named};
 /// The most bytes of a script or a text; the limit of a whole document is near it anyway.
 const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
-/// The most bytes of a url, a header's value or a program's name.
-pub(super) const MAX_LINE_BYTES: usize = 8 * 1024;
-
 /// The most words of a program with its arguments.
 const MAX_WORDS: usize = 100;
-
-/// The most headers of one request.
-const MAX_HEADERS: usize = 100;
-
-/// Headers that say where a body ends. One that is wrong cuts the body, or smuggles a second request.
-const OWN_HEADERS: &[&str] = &["Content-Length", "Transfer-Encoding"];
 
 /// The most status codes in a list.
 const MAX_STATUS_CODES: usize = 500;
@@ -269,47 +261,6 @@ fn parse_url(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<
         return None;
     }
     Some(url)
-}
-
-fn parse_headers(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Map<String, Value>> {
-    let map = validator.map(value, at)?;
-    if !validator.at_most(map.len(), MAX_HEADERS, at) {
-        return None;
-    }
-    let mut headers = Map::new();
-    for (name, value) in map {
-        let at = at.key(name);
-        if !is_header_name(name) {
-            validator.invalid_key(
-                &at,
-                "BAD_NAME",
-                format!("`{name}` cannot be the name of a header"),
-            );
-        }
-        if is_own_header(name) {
-            let message = format!("`{name}` follows from the body; a task cannot set it");
-            validator.invalid_key(&at, "FORBIDDEN_NAME", message);
-        }
-        let Some(text) = validator.scalar(value, &at, MAX_LINE_BYTES) else {
-            continue;
-        };
-        if text.contains(['\r', '\n', '\0']) {
-            validator.invalid(&at, "BAD_VALUE", "the value of a header is one line");
-        }
-        headers.insert(name.clone(), Value::from(text));
-    }
-    Some(headers)
-}
-
-/// Whether a text can be the name of a header.
-pub(super) fn is_header_name(name: &str) -> bool {
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    !name.is_empty() && name.chars().all(is_token)
-}
-
-/// Whether a header follows from the body of a request.
-pub(super) fn is_own_header(name: &str) -> bool {
-    OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 fn parse_status_codes(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Vec<i64>> {
