@@ -43,10 +43,7 @@ mod workflows;
 pub use ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
-pub use self::backfills::{
-    BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillFilter, BackfillRow, Backfills,
-    NewBackfill, PostBackfillCommand,
-};
+pub use self::backfills::*;
 pub use self::bulk::*;
 pub use self::catalog::Catalog;
 pub use self::context::AuditContext;

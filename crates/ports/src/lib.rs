@@ -65,10 +65,7 @@ pub use membership::{
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use places::{AdmissionPass, AdmissionReport, EndedWaiter, PlaceStore, StoppingHolder, WaitEnd};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
-pub use retention::{
-    AgedRows, BatchOutcome, DeletedBatch, EndedInstance, ExpirySelection, RequestedRetention,
-    RetainedProject, RetentionLease, RetentionLimit, RetentionRunId, RetentionStore, RetentionWork, SWEEP,
-};
+pub use retention::*;
 pub use schedules::{
     FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledProject,
     UpcomingSchedule,

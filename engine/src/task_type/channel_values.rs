@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::value_kind::MAX_LINE_BYTES;
+use super::header_values::MAX_LINE_BYTES;
 use crate::spec::validator::{Path, Validator};
 use crate::template::{MAX_TEMPLATE_BYTES, check_template, sample_values};
 
