@@ -69,6 +69,14 @@ number!(
     BackfillId(i64)
 );
 number!(
+    /// One alert: what a rule makes of an event.
+    AlertId(i64)
+);
+number!(
+    /// One message to one channel; receivers drop repetitions by it.
+    DeliveryId(i64)
+);
+number!(
     /// Raised after a restore of the database; epochs compare as (generation, epoch).
     Generation(i64)
 );

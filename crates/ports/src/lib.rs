@@ -14,6 +14,7 @@ pub mod protocol;
 pub mod rpc;
 
 mod admissions;
+mod alerts;
 mod backfills;
 mod children;
 mod dependencies;
@@ -34,6 +35,9 @@ mod stores;
 mod workflow_lookup;
 
 pub use admissions::{MissingPlace, StartAdmission};
+pub use alerts::{
+    ANSWER_TIMEOUT, AlertMessage, AlertSender, AlertView, ChannelName, FailedTaskView, SendOutcome,
+};
 pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
