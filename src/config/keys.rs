@@ -131,6 +131,13 @@ keys! {
     CLUSTER_SECRET: Secret = Key::optional(
         "cluster.secret", parse_long_secret, "signs calls between nodes, at least 32 characters",
     ).visible_as(Visibility::Hidden);
+    SECRETS_KEY: Secret = Key::optional(
+        "secrets.key", parse_secret, "keys of stored secrets, one a line: 32 bytes in base64; the first encrypts",
+    ).visible_as(Visibility::Hidden);
+    SECRETS_KEY_FILE: PathBuf = Key::optional(
+        "secrets.key_file", parse_path,
+        "file with those keys, read again on SIGHUP; secrets.key in the data folder of a standalone process",
+    );
     FLAPPING_DEATHS: u32 = Key::with_default(
         "cluster.flapping_deaths", "3", parse_natural,
         "declared deaths of an address within 5 minutes after which its next incarnation waits to join; 0 for no limit",

@@ -2,6 +2,7 @@
 
 mod access;
 mod backfills;
+mod channels;
 mod debug;
 mod derived_documents;
 mod description;
@@ -11,5 +12,6 @@ mod limits;
 mod retention;
 mod schedules;
 mod server;
+mod silences;
 mod streams;
 mod users;

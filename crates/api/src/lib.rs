@@ -6,6 +6,7 @@ mod approvals;
 mod auth;
 mod backfills;
 mod calendars;
+mod channels;
 mod debug;
 mod explanations;
 mod graphs;

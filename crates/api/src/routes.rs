@@ -12,7 +12,7 @@ use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::users::preferences;
 use crate::{
-    approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, lineage, logs,
+    approvals, backfills, calendars, channels, debug, explanations, graphs, health, instances, limits, lineage, logs,
     nodes, operations, projects, retention, schedules, silences, statistics, stream, task_instances, task_types, tasks,
     tokens, users, workflows,
 };
@@ -40,6 +40,7 @@ fn register_api(config: &mut ServiceConfig) {
         .service(scope("/backfills/{id}").configure(register_backfill));
     calendars::register_routes(config);
     limits::register_routes(config);
+    channels::register_routes(config);
     silences::register_routes(config);
     operations::register_routes(config);
     approvals::register_routes(config);
@@ -58,6 +59,7 @@ fn register_project(config: &mut ServiceConfig) {
     grants::register_routes(config);
     calendars::register_project_routes(config);
     limits::register_project_routes(config);
+    channels::register_project_routes(config);
     lineage::register_project_routes(config);
     workflows::register_project_routes(config);
     config.service(scope("/workflows/{workflow}").configure(register_workflow));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use catalog::Catalog;
 use engine::timezone::Tz;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::LogSource;
+use ports::{AlertSender, LogSource};
 use ports::node::Node;
 use tokio::sync::{Notify, watch};
 
@@ -38,6 +38,8 @@ pub struct ApiState {
     pub catalog: Catalog,
     /// The logs of attempts.
     pub logs: Arc<dyn LogSource>,
+    /// Sends test messages to channels.
+    pub alert_sender: Arc<dyn AlertSender>,
     /// The registry behind `/metrics`.
     pub metrics: PrometheusHandle,
     /// How this node was started.

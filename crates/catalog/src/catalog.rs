@@ -1,10 +1,12 @@
 //! The catalog as one value, from which each noun is reached.
 
+use secrets::SharedKeyRing;
 use store::Store;
 
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
+use crate::channels::Channels;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -33,12 +35,27 @@ use crate::workflows::Workflows;
 #[derive(Debug, Clone)]
 pub struct Catalog {
     store: Store,
+    keys: SharedKeyRing,
 }
 
 impl Catalog {
     /// Serves what this store holds.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
+        Self {
+            store: store.clone(),
+            keys: SharedKeyRing::default(),
+        }
+    }
+
+    /// Serves it with the keys of its secret values; without any, nothing secret can be stored.
+    #[must_use]
+    pub fn with_keys(self, keys: SharedKeyRing) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Returns the keys of the secret values.
+    pub fn keys(&self) -> &SharedKeyRing {
+        &self.keys
     }
 
     /// Returns what waits for the decision of a person.
@@ -64,6 +81,11 @@ impl Catalog {
     /// Returns the calendars of schedules.
     pub fn calendars(&self) -> Calendars<'_> {
         Calendars::new(&self.store)
+    }
+
+    /// Returns the channels of alerts.
+    pub fn channels(&self) -> Channels<'_> {
+        Channels::new(&self.store, &self.keys)
     }
 
     /// Returns why instances and tasks wait.

@@ -6,6 +6,7 @@ mod admin;
 mod approval;
 mod backfill;
 mod calendar;
+mod channel;
 mod instance;
 mod limit;
 mod retention;
@@ -20,6 +21,7 @@ pub(crate) use admin::{
 pub(crate) use approval::ApprovalCommand;
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
+pub(crate) use channel::{ChannelCommand, ChannelPlace};
 pub(crate) use instance::{
     ExplainArgs, InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs,
 };
@@ -70,6 +72,9 @@ pub enum ClientCommand {
     /// Limits of tasks that run at the same time
     #[command(subcommand)]
     Limit(LimitCommand),
+    /// Where alerts are sent
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     /// Which alerts are stored and not sent
     #[command(subcommand)]
     Silence(SilenceCommand),

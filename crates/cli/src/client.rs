@@ -10,7 +10,7 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, approval, backfill, calendar, context, documents, instance, limit, run, schedule, silence,
+    admin, approval, backfill, calendar, channel, context, documents, instance, limit, run, schedule, silence,
     workflow,
 };
 
@@ -48,6 +48,7 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Approval(command) => approval::run(command, &connect()?, printer),
         ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
         ClientCommand::Limit(command) => limit::run(command, &connect()?, printer),
+        ClientCommand::Channel(command) => channel::run(command, &connect()?, printer),
         ClientCommand::Silence(command) => silence::run(command, &connect()?, printer),
         ClientCommand::Project(command) => admin::project(command, &connect()?, printer),
         ClientCommand::User(command) => admin::user(command, &connect()?, printer, &settings),

@@ -9,6 +9,7 @@ mod backfill;
 mod backfill_progress;
 mod body;
 mod calendar;
+mod channel;
 mod client;
 mod connection;
 mod context;

@@ -51,6 +51,11 @@ pub(super) fn for_limit(failure: Failure, rest: &Rest, path: &[&str], limit: &st
     for_name(failure, rest, limit, path, "porpoise limit list")
 }
 
+/// Adds the channel that was probably meant.
+pub(super) fn for_channel(failure: Failure, rest: &Rest, path: &[&str], channel: &str) -> Failure {
+    for_name(failure, rest, channel, path, "porpoise channel list")
+}
+
 /// Adds the silence that was probably meant.
 pub(super) fn for_silence(failure: Failure, rest: &Rest, silence: &str) -> Failure {
     for_name(failure, rest, silence, &["silences"], "porpoise silence list")

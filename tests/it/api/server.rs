@@ -7,7 +7,9 @@ use std::time::Duration;
 use api::{self, ApiState, Mode, Rates, token_hash};
 use async_trait::async_trait;
 use catalog::Catalog;
+use egress::EgressPolicy;
 use engine::ids::{Generation, Incarnation, InstanceId};
+use notify::ChannelSender;
 use porpoise::telemetry::install_metrics;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
@@ -16,8 +18,12 @@ use ports::node::{Node, SlotUsage};
 use ports::{InstanceWriter as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use runner::log_files::LogFiles;
+use secrets::{KeyRing, SharedKeyRing};
 use serde_json::Value;
 use store::{Role, Store};
+
+/// A key of secrets: 32 bytes.
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 pub const ADMIN: &str = "an-administrator's-token-of-the-tests";
 
@@ -107,7 +113,8 @@ pub async fn serve_at(rates: Rates) -> Served {
     let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
     let store = Store::open(&url, Role::Node).await.unwrap();
     store.migrate().await.unwrap();
-    let catalog = Catalog::new(&store);
+    let keys = KeyRing::from_lines(KEY).unwrap();
+    let catalog = Catalog::new(&store).with_keys(SharedKeyRing::new(keys));
     let clock = Clock::starting_at(store.now().await.unwrap());
     catalog
         .users()
@@ -118,7 +125,9 @@ pub async fn serve_at(rates: Rates) -> Served {
     let (close, closing) = tokio::sync::watch::channel(false);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let sender = ChannelSender::new(Arc::new(catalog.clone()), EgressPolicy::DenyMetadata, clock.clone());
     let state = ApiState {
+        alert_sender: Arc::new(sender.unwrap()),
         node: Arc::new(Idle {
             store,
             hub: CommitBroadcast::with_capacity(64),

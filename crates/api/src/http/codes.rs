@@ -69,6 +69,8 @@ codes! {
     ManagedByDocument = "MANAGED_BY_DOCUMENT", CONFLICT, "The document manages the schedule";
     /// A calendar that a schedule names, or a limit that a document names.
     InUse = "IN_USE", CONFLICT, "It is in use";
+    /// Something secret is to be stored by a node without a key.
+    NoSecretsKey = "NO_SECRETS_KEY", CONFLICT, "There is no key for secrets";
     /// The last administrator cannot be removed or demoted.
     LastAdmin = "LAST_ADMIN", CONFLICT, "The last administrator must stay";
     /// The first request with this key is under way.
@@ -91,6 +93,10 @@ codes! {
     UnknownParameter = "UNKNOWN_PARAMETER", UNPROCESSABLE_ENTITY, "The workflow declares no such parameter";
     /// A time zone that does not exist.
     UnknownTimezone = "UNKNOWN_TIMEZONE", UNPROCESSABLE_ENTITY, "There is no such time zone";
+    /// A name that means no channel.
+    UnknownChannel = "UNKNOWN_CHANNEL", UNPROCESSABLE_ENTITY, "There is no such channel";
+    /// A secret field that cannot be kept.
+    SecretNeeded = "SECRET_NEEDED", UNPROCESSABLE_ENTITY, "A secret must be sent again";
     /// An expression that does not follow the grammar.
     InvalidCron = "INVALID_CRON", UNPROCESSABLE_ENTITY, "The cron expression is not valid";
     /// A `when` that is no expression.
