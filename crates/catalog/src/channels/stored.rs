@@ -16,7 +16,6 @@ use store::{Store, Transaction};
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::channels::channel_checks::{ChannelSubject, check_channel, find_group_of};
-use crate::channels::effective_channel::{find_effective, suggest_channel};
 use crate::channels::owner::ChannelOwner;
 use crate::columns::{parse_json, unreadable};
 use crate::context::AuditContext;
@@ -138,26 +137,6 @@ impl<'a> Channels<'a> {
             .one(self.store.reader())
             .await?;
         row.map(StoredChannel::try_from).transpose()
-    }
-
-    /// Returns those of the names that mean no channel in rules of an owner, each with the words that ask for the nearest
-    /// one.
-    ///
-    /// # Errors
-    /// `Unavailable`: try again.
-    pub async fn find_missing(
-        self,
-        owner: ChannelOwner,
-        names: &[&str],
-    ) -> Result<BTreeMap<String, String>, CatalogError> {
-        let on = self.store.reader();
-        let mut missing = BTreeMap::new();
-        for name in names {
-            if find_effective(on, owner, name).await?.is_none() {
-                missing.insert((*name).to_owned(), suggest_channel(on, owner, name).await?);
-            }
-        }
-        Ok(missing)
     }
 
     /// Stores a channel: messages that are sent from now on use it.
