@@ -13,8 +13,8 @@ use crate::projects::grants;
 use crate::users::preferences;
 use crate::{
     approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, lineage, logs,
-    nodes, operations, projects, retention, schedules, silences, statistics, stream, task_instances, task_types, tasks,
-    tokens, users, workflows,
+    nodes, operations, projects, retention, schedules, silences, statistics, stream, task_instances,
+    task_types, tasks, tokens, users, workflows,
 };
 
 /// Registers every documented endpoint.
