@@ -142,7 +142,11 @@ async fn list_shared_channels(
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
     let page = paging.0.page_request()?;
-    let page = caller.catalog().channels().list(ChannelOwner::Shared, &page).await?;
+    let page = caller
+        .catalog()
+        .channels()
+        .list(ChannelOwner::Shared, &page)
+        .await?;
     Ok(HttpResponse::Ok().json(List::<ChannelView>::from_page(page)))
 }
 
@@ -245,7 +249,11 @@ async fn send_test<N, O>(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let channel = find_channel(caller, owner, request).await?;
-    caller.server().limits().service_tests().acquire(caller.identity().user)?;
+    caller
+        .server()
+        .limits()
+        .service_tests()
+        .acquire(caller.identity().user)?;
     let state = caller.server().state();
     let name = ChannelName {
         project: owner.project(),

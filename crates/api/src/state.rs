@@ -7,8 +7,8 @@ use std::time::Duration;
 use catalog::Catalog;
 use engine::timezone::Tz;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::{AlertSender, LogSource};
 use ports::node::Node;
+use ports::{AlertSender, LogSource};
 use tokio::sync::{Notify, watch};
 
 /// How a process takes part in a cluster.

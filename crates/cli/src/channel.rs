@@ -65,7 +65,10 @@ fn test(channel: &str, place: &ChannelPlace, rest: &Rest, printer: Printer) -> R
         return Ok(());
     }
     let detail = tested["detail"].as_str().unwrap_or_default();
-    Err(Failure::new(Exit::Failed, format!("the channel {channel} does not work: {detail}")))
+    Err(Failure::new(
+        Exit::Failed,
+        format!("the channel {channel} does not work: {detail}"),
+    ))
 }
 
 /// Reads type and fields; a secret is in a file or comes from stdin, never among the arguments.
@@ -76,7 +79,12 @@ fn read_fields(file: &Path) -> Result<Value, Failure> {
             .iter()
             .map(|mistake| {
                 let place = mistake.line.map(|line| format!(":{line}")).unwrap_or_default();
-                format!("{}{place}: {} ({})", file.display(), mistake.message, mistake.code)
+                format!(
+                    "{}{place}: {} ({})",
+                    file.display(),
+                    mistake.message,
+                    mistake.code
+                )
             })
             .collect();
         Failure::new(Exit::Usage, lines.join("\n"))

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::channel_values::{
-    channel_names_schema, mail_addresses_schema, parse_channel_names, parse_channel_url, parse_mail_addresses,
-    parse_template,
+    channel_names_schema, mail_addresses_schema, parse_channel_names, parse_channel_url,
+    parse_mail_addresses, parse_template,
 };
 use super::child_values::{
     lists_schema, params_schema, parse_lists, parse_params, parse_separator, parse_texts, texts_schema,

@@ -193,8 +193,14 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Read, "GET /api/v1/projects/{project}/channels"),
     (Needs::Read, "GET /api/v1/projects/{project}/channels/{channel}"),
     (Needs::Write, "PUT /api/v1/projects/{project}/channels/{channel}"),
-    (Needs::Write, "DELETE /api/v1/projects/{project}/channels/{channel}"),
-    (Needs::Write, "POST /api/v1/projects/{project}/channels/{channel}/test"),
+    (
+        Needs::Write,
+        "DELETE /api/v1/projects/{project}/channels/{channel}",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/channels/{channel}/test",
+    ),
     (Needs::Token, "GET /api/v1/task-types"),
     (Needs::Token, "GET /api/v1/tokens"),
     (Needs::Token, "GET /api/v1/users/me"),

@@ -125,7 +125,11 @@ pub async fn serve_at(rates: Rates) -> Served {
     let (close, closing) = tokio::sync::watch::channel(false);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let sender = ChannelSender::new(Arc::new(catalog.clone()), EgressPolicy::DenyMetadata, clock.clone());
+    let sender = ChannelSender::new(
+        Arc::new(catalog.clone()),
+        EgressPolicy::DenyMetadata,
+        clock.clone(),
+    );
     let state = ApiState {
         alert_sender: Arc::new(sender.unwrap()),
         node: Arc::new(Idle {

@@ -23,13 +23,22 @@ async fn a_silence_is_stored_replaced_listed_and_deleted() {
     });
     let made = served.send("PUT", "/api/v1/silences/upgrade", body.clone()).await;
     assert_eq!(made.status, 201, "{made:?}");
-    assert_eq!((&made.json()["workflow"], &made.json()["updated_by"]), (&json!("w"), &json!("admin")));
+    assert_eq!(
+        (&made.json()["workflow"], &made.json()["updated_by"]),
+        (&json!("w"), &json!("admin"))
+    );
     let again = served.send("PUT", "/api/v1/silences/upgrade", body).await;
     assert_eq!(again.status, 200, "{again:?}");
-    assert_eq!(served.get("/api/v1/silences").await.json()["items"][0]["name"], "upgrade");
+    assert_eq!(
+        served.get("/api/v1/silences").await.json()["items"][0]["name"],
+        "upgrade"
+    );
     let gone = served.send("DELETE", "/api/v1/silences/upgrade", json!({})).await;
     assert_eq!(gone.status, 204, "{gone:?}");
-    served.get("/api/v1/silences/upgrade").await.problem(404, "NOT_FOUND");
+    served
+        .get("/api/v1/silences/upgrade")
+        .await
+        .problem(404, "NOT_FOUND");
     served.stop().await;
 }
 
@@ -62,13 +71,28 @@ async fn owners_silence_their_project_and_only_an_operator_all() {
     assert_eq!(put_as(&served, &token, "s", &of_project).await.status, 403);
     for (permission, status) in [("write", 403), ("owner", 201)] {
         let grant = json!({ "permission": permission });
-        served.send("PUT", "/api/v1/projects/default/grants/ann", grant).await;
-        assert_eq!(put_as(&served, &token, "s", &of_project).await.status, status, "{permission}");
+        served
+            .send("PUT", "/api/v1/projects/default/grants/ann", grant)
+            .await;
+        assert_eq!(
+            put_as(&served, &token, "s", &of_project).await.status,
+            status,
+            "{permission}"
+        );
     }
     assert_eq!(put_as(&served, &token, "all", &of_all).await.status, 403);
-    assert_eq!(served.send("PUT", "/api/v1/silences/all", of_all).await.status, 201);
-    assert_eq!(put_as(&served, &token, "all", &of_project).await.status, 403, "it would take it over");
-    let listed = reply(served.ask_as(&token, "GET", "/api/v1/silences")).await.json();
+    assert_eq!(
+        served.send("PUT", "/api/v1/silences/all", of_all).await.status,
+        201
+    );
+    assert_eq!(
+        put_as(&served, &token, "all", &of_project).await.status,
+        403,
+        "it would take it over"
+    );
+    let listed = reply(served.ask_as(&token, "GET", "/api/v1/silences"))
+        .await
+        .json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
     let delete = served.ask_as(&token, "DELETE", "/api/v1/silences/all");
     assert_eq!(reply(delete).await.status, 403);

@@ -15,8 +15,15 @@ const URL_FIELDS: &[&str] = &["url", "api_url"];
 /// Reads a body.
 pub(super) fn parse_channel(body: &Value) -> Result<ConnectorDraft, Problem> {
     let draft = CHANNELS.parse(body).map_err(|faults| refuse_channel(&faults))?;
-    let faults: Vec<Diagnostic> = URL_FIELDS.iter().filter_map(|key| check_url(&draft, key)).collect();
-    if faults.is_empty() { Ok(draft) } else { Err(refuse_channel(&faults)) }
+    let faults: Vec<Diagnostic> = URL_FIELDS
+        .iter()
+        .filter_map(|key| check_url(&draft, key))
+        .collect();
+    if faults.is_empty() {
+        Ok(draft)
+    } else {
+        Err(refuse_channel(&faults))
+    }
 }
 
 /// Checks an address, which no message repeats: it may be a secret. One that is made of secrets is checked when it is
@@ -42,6 +49,9 @@ pub(super) fn refuse_channel(faults: &[Diagnostic]) -> Problem {
     let code = first.and_then(|fault| Code::from_text(fault.code));
     let message = first.map_or_else(String::new, |fault| fault.message.clone());
     let details = faults.iter().map(Detail::from).collect();
-    Problem::new(code.unwrap_or(Code::InvalidBody), format!("The channel is not valid: {message}."))
-        .with_errors(details)
+    Problem::new(
+        code.unwrap_or(Code::InvalidBody),
+        format!("The channel is not valid: {message}."),
+    )
+    .with_errors(details)
 }

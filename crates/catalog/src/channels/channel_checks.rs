@@ -34,7 +34,8 @@ pub(super) async fn check_channel(
     if update.connector_type.name == GROUP {
         faults.extend(check_members(on, subject, update).await?);
         if let Some(group) = find_group_of(on, subject.owner, subject.name).await? {
-            let message = format!("the channel is a member of the group `{group}`, and a group has no groups");
+            let message =
+                format!("the channel is a member of the group `{group}`, and a group has no groups");
             faults.push(fault("/type".to_owned(), "BAD_VALUE", message));
         }
     }
@@ -43,7 +44,11 @@ pub(super) async fn check_channel(
 
 /// A webhook with a signature needs the key.
 fn check_signature(update: &ConnectorUpdate) -> Vec<Diagnostic> {
-    let is_signed = update.fields.get("sign").and_then(Value::as_str).is_some_and(|sign| sign != "none");
+    let is_signed = update
+        .fields
+        .get("sign")
+        .and_then(Value::as_str)
+        .is_some_and(|sign| sign != "none");
     let has_secret = update.fields.contains_key("secret")
         || update.kept.contains_key("/secret")
         || update.secrets.contains_key("/secret");
@@ -60,11 +65,16 @@ async fn check_members(
     update: &ConnectorUpdate,
 ) -> Result<Vec<Diagnostic>, CatalogError> {
     let mut faults = Vec::new();
-    for (place, member) in members_of(&Value::Object(update.fields.clone())).into_iter().enumerate() {
+    for (place, member) in members_of(&Value::Object(update.fields.clone()))
+        .into_iter()
+        .enumerate()
+    {
         let pointer = format!("/members/{place}");
         let found = lock_effective(on, subject.owner, &member).await?;
         let is_itself = member == subject.name
-            && found.as_ref().is_none_or(|row| row.project_id == subject.owner.project());
+            && found
+                .as_ref()
+                .is_none_or(|row| row.project_id == subject.owner.project());
         match found {
             Some(row) if row.channel_type == GROUP || is_itself => {
                 let message = format!("`{member}` is a group; name its members instead");

@@ -42,7 +42,9 @@ pub(super) async fn suggest_channel<C: ConnectionTrait>(
         .all(on)
         .await?;
     let near = names::nearest(name, known.iter().map(String::as_str));
-    Ok(near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())
+    Ok(near
+        .map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default())
 }
 
 fn select_named(owner: ChannelOwner, name: &str) -> Select<channel::Entity> {
@@ -53,5 +55,9 @@ fn select_named(owner: ChannelOwner, name: &str) -> Select<channel::Entity> {
 
 fn effective(mut rows: Vec<channel::Model>) -> Option<channel::Model> {
     let own = rows.iter().position(|row| row.project_id.is_some());
-    if rows.is_empty() { None } else { Some(rows.swap_remove(own.unwrap_or(0))) }
+    if rows.is_empty() {
+        None
+    } else {
+        Some(rows.swap_remove(own.unwrap_or(0)))
+    }
 }

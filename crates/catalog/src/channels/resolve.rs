@@ -58,7 +58,10 @@ impl Channels<'_> {
             let place = secrets::CHANNEL_FIELDS.field_place(row.id, pointer);
             let value = keys.open(&place, &Sealed::from_stored(text.as_str()));
             let value = value.map_err(|error| {
-                ChannelGap::Missing(format!("`{}` of the channel cannot be read: {error}", &pointer[1..]))
+                ChannelGap::Missing(format!(
+                    "`{}` of the channel cannot be read: {error}",
+                    &pointer[1..]
+                ))
             })?;
             Ok((pointer.clone(), value.reveal().to_owned()))
         };

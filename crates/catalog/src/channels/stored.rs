@@ -96,11 +96,14 @@ impl<'a> Channels<'a> {
         let after = page.after::<String>(LIST)?;
         let mut items = match (owner, after.as_deref().and_then(shared_key)) {
             (ChannelOwner::Project(_), None) => {
-                self.list_of(owner, after.as_deref().and_then(own_key), page.rows()).await?
+                self.list_of(owner, after.as_deref().and_then(own_key), page.rows())
+                    .await?
             }
             (ChannelOwner::Project(_) | ChannelOwner::Shared, _) => Vec::new(),
         };
-        let left = page.rows().saturating_sub(u64::try_from(items.len()).unwrap_or(u64::MAX));
+        let left = page
+            .rows()
+            .saturating_sub(u64::try_from(items.len()).unwrap_or(u64::MAX));
         let after = after.as_deref().and_then(shared_key);
         items.extend(self.list_of(ChannelOwner::Shared, after, left).await?);
         Ok(Page::cut(LIST, page, items, cursor_key))
@@ -126,11 +129,7 @@ impl<'a> Channels<'a> {
     ///
     /// # Errors
     /// `Unavailable`: try again.
-    pub async fn find(
-        self,
-        owner: ChannelOwner,
-        name: &str,
-    ) -> Result<Option<StoredChannel>, CatalogError> {
+    pub async fn find(self, owner: ChannelOwner, name: &str) -> Result<Option<StoredChannel>, CatalogError> {
         let row = channel::Entity::find()
             .filter(owner.condition())
             .filter(channel::Column::Name.eq(name))
@@ -214,8 +213,9 @@ impl<'a> Channels<'a> {
     fn seal(self, row: i64, update: ConnectorUpdate) -> Result<SealedFields, CatalogError> {
         let keys = self.keys.current();
         let kept = update.kept.into_iter();
-        let mut sealed: BTreeMap<String, Sealed> =
-            kept.map(|(pointer, text)| (pointer, Sealed::from_stored(text))).collect();
+        let mut sealed: BTreeMap<String, Sealed> = kept
+            .map(|(pointer, text)| (pointer, Sealed::from_stored(text)))
+            .collect();
         for (pointer, text) in update.secrets {
             let value = keys.seal(&secrets::CHANNEL_FIELDS.field_place(row, &pointer), &text)?;
             sealed.insert(pointer, value);
@@ -264,7 +264,12 @@ impl TryFrom<channel::Model> for StoredChannel {
 
 /// Reads the fields of a row.
 pub(super) fn read_connector(row: &channel::Model) -> Result<StoredConnector, CatalogError> {
-    let unknown = || unreadable("type", format!("this version knows no type `{}`", row.channel_type));
+    let unknown = || {
+        unreadable(
+            "type",
+            format!("this version knows no type `{}`", row.channel_type),
+        )
+    };
     Ok(StoredConnector {
         connector_type: CHANNELS.find_type(&row.channel_type).ok_or_else(unknown)?,
         fields: parse_json("fields", &row.fields)?,

@@ -101,7 +101,14 @@ fn ten_tests_a_minute_pass() {
     }
     let refused = limits.service_tests().acquire(UserId(1)).unwrap_err();
     let rendered = refused.render_response("");
-    let wait: u32 = rendered.headers().get("retry-after").unwrap().to_str().unwrap().parse().unwrap();
+    let wait: u32 = rendered
+        .headers()
+        .get("retry-after")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((1..=6).contains(&wait), "{wait}");
     limits.service_tests().acquire(UserId(2)).unwrap();
 }
