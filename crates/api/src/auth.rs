@@ -9,3 +9,4 @@ pub(crate) mod objects;
 pub(crate) mod password;
 pub(crate) mod secret;
 pub(crate) mod server;
+pub(crate) mod test_quota;

@@ -9,20 +9,15 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use catalog::{TokenId, UserId};
+use catalog::TokenId;
 
+use crate::auth::test_quota::TestQuota;
 use crate::http::codes::Code;
 use crate::http::problem::Problem;
 use crate::state::Rates;
 
-/// Time in which an empty bucket of requests fills.
+/// Time in which an empty bucket fills.
 const DEPTH: Duration = Duration::from_secs(2);
-
-/// Number of tests of channels and connections that a user may make in `TEST_DEPTH`.
-const TESTS: u32 = 10;
-
-/// Time in which an empty bucket of tests fills.
-const TEST_DEPTH: Duration = Duration::from_secs(60);
 
 /// Number of buckets above which the full ones are dropped.
 const CAPACITY: usize = 10_000;
@@ -32,7 +27,7 @@ const CAPACITY: usize = 10_000;
 pub(crate) struct RateLimits {
     tokens: RateLimiter<TokenId>,
     anonymous_clients: RateLimiter<Option<IpAddr>>,
-    service_tests: RateLimiter<UserId>,
+    tests: TestQuota,
 }
 
 impl RateLimits {
@@ -40,11 +35,7 @@ impl RateLimits {
         Self {
             tokens: RateLimiter::new(rates.per_token, "with this token"),
             anonymous_clients: RateLimiter::new(rates.per_address, "without a valid token from this address"),
-            service_tests: RateLimiter {
-                interval: Some(TEST_DEPTH / TESTS),
-                depth: TEST_DEPTH,
-                ..RateLimiter::new(0, "that test a channel or a connection")
-            },
+            tests: TestQuota::default(),
         }
     }
 
@@ -53,9 +44,9 @@ impl RateLimits {
         &self.tokens
     }
 
-    /// Returns the limiter of requests that test a channel or a connection.
-    pub(crate) fn service_tests(&self) -> &RateLimiter<UserId> {
-        &self.service_tests
+    /// Returns the limiter of tests of connections.
+    pub(crate) fn tests(&self) -> &TestQuota {
+        &self.tests
     }
 
     /// Returns the limiter of requests without one.
@@ -69,8 +60,6 @@ impl RateLimits {
 pub(crate) struct RateLimiter<K> {
     /// The time in which one request flows in; none without a limit.
     interval: Option<Duration>,
-    /// The time in which an empty bucket fills.
-    depth: Duration,
     subject: &'static str,
     started: Instant,
     /// When each bucket is full again, counted from `started`.
@@ -81,7 +70,6 @@ impl<K: Eq + Hash> RateLimiter<K> {
     fn new(per_second: u32, subject: &'static str) -> Self {
         Self {
             interval: (per_second > 0).then(|| Duration::from_secs(1) / per_second),
-            depth: DEPTH,
             subject,
             started: Instant::now(),
             full_at: Mutex::default(),
@@ -95,8 +83,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
         };
         let full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let full_at = full_at.get(key).copied().unwrap_or_default();
-        let rate = (interval, self.depth);
-        self.to_problem(full_after_request(full_at, self.started.elapsed(), rate).map(drop))
+        self.to_problem(full_after_request(full_at, self.started.elapsed(), interval).map(drop))
     }
 
     /// Counts one request, or refuses it.
@@ -110,8 +97,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
             drop_full_buckets(&mut buckets, now);
         }
         let full_at = buckets.entry(key).or_default();
-        let next = full_after_request(*full_at, now, (interval, self.depth));
-        self.to_problem(next.map(|next| *full_at = next))
+        self.to_problem(full_after_request(*full_at, now, interval).map(|next| *full_at = next))
     }
 
     fn to_problem(&self, acquired: Result<(), Duration>) -> Result<(), Problem> {
@@ -124,13 +110,9 @@ impl<K: Eq + Hash> RateLimiter<K> {
 }
 
 /// Returns when the bucket is full again after one more request, or how long that request has to wait.
-fn full_after_request(
-    full_at: Duration,
-    now: Duration,
-    (interval, depth): (Duration, Duration),
-) -> Result<Duration, Duration> {
+fn full_after_request(full_at: Duration, now: Duration, interval: Duration) -> Result<Duration, Duration> {
     let next = full_at.max(now) + interval;
-    let wait = next.saturating_sub(now + depth.max(interval));
+    let wait = next.saturating_sub(now + DEPTH.max(interval));
     if wait.is_zero() { Ok(next) } else { Err(wait) }
 }
 
