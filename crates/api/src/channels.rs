@@ -249,11 +249,7 @@ async fn send_test<N, O>(
     request: &HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let channel = find_channel(caller, owner, request).await?;
-    caller
-        .server()
-        .limits()
-        .service_tests()
-        .acquire(caller.identity().user)?;
+    caller.server().limits().tests().take(caller.identity().user)?;
     let state = caller.server().state();
     let name = ChannelName {
         project: owner.project(),
