@@ -32,12 +32,9 @@ mod m0030_limits;
 mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
-<<<<<<< HEAD
 mod m0042_channels;
 mod m0043_silences;
-=======
 mod m0046_backfill_dependents;
->>>>>>> main
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -73,12 +70,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_limit_counts::Migration),
             Box::new(m0032_single_tasks::Migration),
             Box::new(m0034_bulk_and_lists::Migration),
-<<<<<<< HEAD
             Box::new(m0042_channels::Migration),
             Box::new(m0043_silences::Migration),
-=======
             Box::new(m0046_backfill_dependents::Migration),
->>>>>>> main
         ]
     }
 }

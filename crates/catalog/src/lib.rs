@@ -44,14 +44,7 @@ mod workflows;
 pub use ports::RequestKey;
 
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
-<<<<<<< HEAD
 pub use self::backfills::*;
-=======
-pub use self::backfills::{
-    BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillDependent, BackfillFilter, BackfillRow,
-    Backfills, NewBackfill, PostBackfillCommand,
-};
->>>>>>> main
 pub use self::bulk::*;
 pub use self::catalog::Catalog;
 pub use self::channels::*;
