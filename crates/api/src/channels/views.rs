@@ -1,8 +1,10 @@
 //! Channels in requests and answers.
 
+use std::collections::BTreeMap;
+
 use catalog as stored;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::format_time;
@@ -32,8 +34,7 @@ pub(crate) struct ChannelView {
     updated_by: String,
     /// The fields of the type.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
-    fields: Map<String, Value>,
+    fields: BTreeMap<String, Value>,
 }
 
 impl From<stored::StoredChannel> for ChannelView {
@@ -45,7 +46,7 @@ impl From<stored::StoredChannel> for ChannelView {
             created_at: format_time(row.created_at),
             updated_at: format_time(row.updated_at),
             updated_by: row.updated_by,
-            fields: row.fields,
+            fields: row.fields.into_iter().collect(),
         }
     }
 }

@@ -31,6 +31,7 @@ pub(super) async fn check_channel(
     update: &ConnectorUpdate,
 ) -> Result<Vec<Diagnostic>, CatalogError> {
     let mut faults = check_signature(update);
+    faults.extend(check_references(subject.owner, update));
     if update.connector_type.name == GROUP {
         faults.extend(check_members(on, subject, update).await?);
         if let Some(group) = find_group_of(on, subject.owner, subject.name).await? {
@@ -40,6 +41,29 @@ pub(super) async fn check_channel(
         }
     }
     Ok(faults)
+}
+
+/// What a channel refers to must exist: secrets of its project, and the connection of e-mail.
+fn check_references(owner: ChannelOwner, update: &ConnectorUpdate) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    for (pointer, names) in &update.secret_names {
+        let fault = match owner {
+            ChannelOwner::Project(_) => {
+                let message = format!("the project has no secret `{}`", names.join("`, `"));
+                fault(pointer.clone(), "UNKNOWN_SECRET", message)
+            }
+            ChannelOwner::Shared => {
+                let message = "a shared channel cannot name the secret of a project; send the value itself";
+                fault(pointer.clone(), "SECRET_MISPLACED", message.to_owned())
+            }
+        };
+        faults.push(fault);
+    }
+    if let Some(connection) = update.fields.get("connection").and_then(Value::as_str) {
+        let message = format!("there is no smtp connection `{connection}` that the channel may use");
+        faults.push(fault("/connection".to_owned(), "UNKNOWN_CONNECTION", message));
+    }
+    faults
 }
 
 /// A webhook with a signature needs the key.

@@ -10,7 +10,7 @@ use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrets::{Sealed, SealedFields, SharedKeyRing};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use store::{Store, Transaction};
 
 use crate::audit::AuditEntry;
@@ -22,7 +22,6 @@ use crate::context::AuditContext;
 use crate::entity::channel;
 use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
-use crate::projects::ProjectId;
 
 /// The name of the list in its cursors.
 const LIST: &str = "channels";
@@ -165,7 +164,7 @@ impl<'a> Channels<'a> {
             Some(_) => ChannelChange::Replaced,
             None => ChannelChange::Created,
         };
-        let row = self.write(change.on(), row, subject, update, context).await?;
+        let row = self.write(change.on(), (row, subject), update, context).await?;
         let stored = StoredChannel::try_from(row)?;
         let entry = AuditEntry::done("channel.put", "channel", name).with_detail(stored.channel_type);
         change.commit_with(&entry).await?;
@@ -176,8 +175,7 @@ impl<'a> Channels<'a> {
     async fn write(
         self,
         on: &Transaction,
-        row: Option<channel::Model>,
-        subject: ChannelSubject<'_>,
+        (row, subject): (Option<channel::Model>, ChannelSubject<'_>),
         update: ConnectorUpdate,
         context: &AuditContext,
     ) -> Result<channel::Model, CatalogError> {
