@@ -34,6 +34,7 @@ mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
 mod m0042_channels;
 mod m0043_silences;
+mod m0044_setup_links;
 mod m0046_backfill_dependents;
 mod migration;
 
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0034_bulk_and_lists::Migration),
             Box::new(m0042_channels::Migration),
             Box::new(m0043_silences::Migration),
+            Box::new(m0044_setup_links::Migration),
             Box::new(m0046_backfill_dependents::Migration),
         ]
     }

@@ -32,6 +32,7 @@ mod task_types;
 mod tasks;
 mod threads;
 mod tokens;
+mod ui;
 mod users;
 mod workflows;
 
@@ -39,5 +40,7 @@ pub use self::auth::identities::token_hash;
 pub use self::http::codes::Code;
 pub use self::http::problem::{Detail, Problem};
 pub use self::serve::{openapi, serve};
-pub use self::state::{ApiState, Mode, Rates};
+pub use self::state::{ApiState, Mode, PasswordLogin, PublicAddress, Rates};
 pub use self::threads::Threads;
+pub use self::ui::embedded::EmbeddedFile;
+pub use self::ui::files::UiFiles;

@@ -6,11 +6,11 @@
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::auth::login;
+use crate::auth::{login, setup};
 use crate::http::openapi;
 use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
-use crate::users::preferences;
+use crate::users::{own_password, preferences};
 use crate::{
     approvals, backfills, calendars, channels, debug, explanations, graphs, health, instances, limits,
     lineage, logs, nodes, operations, projects, retention, schedules, silences, statistics, stream,
@@ -27,6 +27,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 /// Registers what the API has; whatever has no parameter in its path comes before the scopes with one.
 fn register_api(config: &mut ServiceConfig) {
     login::register_routes(config);
+    setup::register_routes(config);
     projects::register_routes(config);
     instances::register_routes(config);
     bulk::register_routes(config);
@@ -44,6 +45,7 @@ fn register_api(config: &mut ServiceConfig) {
     silences::register_routes(config);
     operations::register_routes(config);
     approvals::register_routes(config);
+    own_password::register_routes(config);
     preferences::register_routes(config);
     users::register_routes(config);
     tokens::register_routes(config);

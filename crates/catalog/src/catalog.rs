@@ -19,6 +19,7 @@ use crate::overviews::explanations::Explanations;
 use crate::overviews::statistics::Statistics;
 use crate::overviews::task_instances::TaskInstances;
 use crate::overviews::timeline::Timelines;
+use crate::passwords::Passwords;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
@@ -28,7 +29,7 @@ use crate::silences::Silences;
 use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
-use crate::users::{Preferences, Users};
+use crate::users::{Preferences, SetupLinks, Users};
 use crate::workflows::Workflows;
 
 /// What users read and change, by noun, on the store's connections.
@@ -56,6 +57,10 @@ impl Catalog {
     /// Returns the keys of the secret values.
     pub fn keys(&self) -> &SharedKeyRing {
         &self.keys
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Returns what waits for the decision of a person.
@@ -128,6 +133,11 @@ impl Catalog {
         Operations::new(&self.store)
     }
 
+    /// Returns the passwords of users.
+    pub fn passwords(&self) -> Passwords<'_> {
+        Passwords::new(&self.store)
+    }
+
     /// Returns what users prefer.
     pub fn preferences(&self) -> Preferences<'_> {
         Preferences::new(&self.store)
@@ -151,6 +161,11 @@ impl Catalog {
     /// Returns the schedules of workflows.
     pub fn schedules(&self) -> Schedules<'_> {
         Schedules::new(&self.store)
+    }
+
+    /// Returns the links that set passwords.
+    pub fn setup_links(&self) -> SetupLinks<'_> {
+        SetupLinks::new(&self.store)
     }
 
     /// Returns the children of tasks.

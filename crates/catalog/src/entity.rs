@@ -40,6 +40,7 @@ pub(crate) mod retention_lease;
 pub(crate) mod retention_run;
 pub(crate) mod schedule;
 pub(crate) mod schedule_fire;
+pub(crate) mod setup_link;
 pub(crate) mod silence;
 pub(crate) mod task_instance;
 pub(crate) mod token;
@@ -104,6 +105,7 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, bulk_item::Entity),
         create(backend, channel::Entity),
         create(backend, silence::Entity),
+        create(backend, setup_link::Entity),
     ]
 }
 
@@ -144,6 +146,7 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         bulk_item::indexes(),
         channel::indexes(),
         silence::indexes(),
+        setup_link::indexes(),
     ]
     .iter()
     .flatten()

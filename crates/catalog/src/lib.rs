@@ -25,6 +25,7 @@ mod nodes;
 mod operations;
 mod overviews;
 mod page;
+mod passwords;
 mod permission;
 mod projects;
 mod request_keys;
@@ -58,11 +59,10 @@ pub use self::instances::{Continuation, DeleteOutcome, InstanceEdit, InstanceRow
 pub use self::limits::{LimitChange, LimitOwner, Limits, NewLimit, QueueEntry, QueueEntryState, StoredLimit};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
-pub use self::operations::{
-    ApprovalStage, CommandSubject, Operation, Operations, PostCommand, PostOutcome, PostedCommand,
-};
+pub use self::operations::*;
 pub use self::overviews::*;
 pub use self::page::{Page, PageRequest};
+pub use self::passwords::{PasswordChange, Passwords};
 pub use self::permission::Permission;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
@@ -74,7 +74,7 @@ pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
 pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
-pub use self::users::{Access, Credentials, NewUser, Preferences, User, UserEdit, UserId, UserRole, Users};
+pub use self::users::*;
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
 pub use self::workflows::*;

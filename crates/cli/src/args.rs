@@ -16,7 +16,7 @@ mod workflow;
 
 pub(crate) use admin::{
     ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCap, ProjectCommand,
-    TokenCommand, UserCommand,
+    SetupLinkArgs, TokenCommand, UserCommand,
 };
 pub(crate) use approval::ApprovalCommand;
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
@@ -98,6 +98,8 @@ pub enum ClientCommand {
     Context(ContextCommand),
     /// Get a token by name and password and keep it in the context
     Login(LoginArgs),
+    /// Print a link that sets the password of a user, once and within ten minutes
+    SetupLink(SetupLinkArgs),
     /// Turn documents of other systems into workflow documents
     #[command(subcommand)]
     Import(ImportCommand),

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::target::Target;
 use super::{
     admin, approval, backfill, calendar, channel, context, documents, instance, limit, run, schedule,
-    silence, workflow,
+    setup_link, silence, workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
@@ -57,6 +57,7 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Failover(command) => admin::failover(&command, &connect()?, printer),
         ClientCommand::Context(command) => context::run(command, global.url.as_deref(), &settings, printer),
         ClientCommand::Login(args) => context::login(&args, target()?, &settings),
+        ClientCommand::SetupLink(args) => setup_link::print_setup_link(args, &connect()?, printer),
         ClientCommand::Openapi => print_openapi(&connect()?, printer),
         ClientCommand::Import(ImportCommand::Wfcommons {
             file,

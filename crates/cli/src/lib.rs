@@ -34,6 +34,7 @@ mod schedule;
 mod schedule_preview;
 mod server_url;
 mod settings;
+mod setup_link;
 mod shown_states;
 mod silence;
 mod suggestion;

@@ -43,6 +43,8 @@ codes! {
     Unauthenticated = "UNAUTHENTICATED", UNAUTHORIZED, "A valid token is needed";
     /// Wrong user name or password.
     LoginFailed = "LOGIN_FAILED", UNAUTHORIZED, "User name or password is wrong";
+    /// A change with a cookie that no page of this server made.
+    Csrf = "CSRF", FORBIDDEN, "The request is not from a page of this server";
     /// The user may not do this.
     Forbidden = "FORBIDDEN", FORBIDDEN, "Not allowed";
     /// No such thing.
