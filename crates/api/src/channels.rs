@@ -255,18 +255,12 @@ async fn send_test<N, O>(
         project: owner.project(),
         name: channel.name,
     };
-    let message = test_message(caller.server().now(), &own_address(request));
+    let message = test_message(caller.server().now(), &state.address.url_for(request));
     let (ok, detail) = match state.alert_sender.deliver(&name, &message).await {
         SendOutcome::Delivered => (true, "the receiver has taken a test message".to_owned()),
         SendOutcome::Refused { error } | SendOutcome::Failed { error, .. } => (false, error),
     };
     Ok(HttpResponse::Ok().json(ChannelTestView { ok, detail }))
-}
-
-/// Returns the address under which the caller reaches this node.
-fn own_address(request: &HttpRequest) -> String {
-    let connection = request.connection_info();
-    format!("{}://{}", connection.scheme(), connection.host())
 }
 
 fn owner_of<N>(caller: &Caller<N, Project>) -> ChannelOwner {
