@@ -16,6 +16,7 @@ pub mod switch;
 
 pub(crate) mod action;
 mod background;
+pub(crate) mod channel_values;
 mod child_values;
 mod connection_use;
 mod connector_values;

@@ -33,6 +33,9 @@ mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
 mod m0037_connections;
+mod m0042_channels;
+mod m0043_silences;
+mod m0044_setup_links;
 mod m0046_backfill_dependents;
 mod migration;
 
@@ -70,6 +73,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0032_single_tasks::Migration),
             Box::new(m0034_bulk_and_lists::Migration),
             Box::new(m0037_connections::Migration),
+            Box::new(m0042_channels::Migration),
+            Box::new(m0043_silences::Migration),
+            Box::new(m0044_setup_links::Migration),
             Box::new(m0046_backfill_dependents::Migration),
         ]
     }

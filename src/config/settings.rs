@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::node_deps::MasterConfig;
-use api::{Mode, Rates};
+use api::{Mode, PasswordLogin, PublicAddress, Rates};
 use engine::timezone::Tz;
 use ports::RetentionLimit;
 use primitives::data_folder;
@@ -61,6 +61,8 @@ pub struct Server {
     pub drain_timeout: Duration,
     /// The zone of instances that neither their start nor their workflow gives one.
     pub timezone: Tz,
+    /// Where browsers reach it.
+    pub address: PublicAddress,
 }
 
 /// The port between nodes.
@@ -118,6 +120,8 @@ pub struct Auth {
     pub bootstrap_token: Option<Secret>,
     /// How long a login lasts.
     pub session_lifetime: Duration,
+    /// Whether users log in by passwords that are stored here.
+    pub password_login: PasswordLogin,
 }
 
 /// What the worker of this node does.

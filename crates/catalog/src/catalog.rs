@@ -6,6 +6,7 @@ use store::Store;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
+use crate::channels::Channels;
 use crate::connections::Connections;
 use crate::grants::Grants;
 use crate::history::History;
@@ -19,15 +20,17 @@ use crate::overviews::explanations::Explanations;
 use crate::overviews::statistics::Statistics;
 use crate::overviews::task_instances::TaskInstances;
 use crate::overviews::timeline::Timelines;
+use crate::passwords::Passwords;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
+use crate::silences::Silences;
 use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
-use crate::users::{Preferences, Users};
+use crate::users::{Preferences, SetupLinks, Users};
 use crate::workflows::Workflows;
 
 /// What users read and change, by noun, on the store's connections.
@@ -55,6 +58,10 @@ impl Catalog {
     /// Returns the keys of the secret values.
     pub fn keys(&self) -> &SharedKeyRing {
         &self.keys
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Returns what waits for the decision of a person.
@@ -85,6 +92,11 @@ impl Catalog {
     /// Returns the connections.
     pub fn connections(&self) -> Connections<'_> {
         Connections::new(&self.store, &self.keys)
+    }
+
+    /// Returns the channels of alerts.
+    pub fn channels(&self) -> Channels<'_> {
+        Channels::new(&self.store, &self.keys)
     }
 
     /// Returns why instances and tasks wait.
@@ -127,6 +139,11 @@ impl Catalog {
         Operations::new(&self.store)
     }
 
+    /// Returns the passwords of users.
+    pub fn passwords(&self) -> Passwords<'_> {
+        Passwords::new(&self.store)
+    }
+
     /// Returns what users prefer.
     pub fn preferences(&self) -> Preferences<'_> {
         Preferences::new(&self.store)
@@ -152,9 +169,19 @@ impl Catalog {
         Schedules::new(&self.store)
     }
 
+    /// Returns the links that set passwords.
+    pub fn setup_links(&self) -> SetupLinks<'_> {
+        SetupLinks::new(&self.store)
+    }
+
     /// Returns the children of tasks.
     pub fn children(&self) -> Children<'_> {
         Children::new(&self.store)
+    }
+
+    /// Returns the silences of alerts.
+    pub fn silences(&self) -> Silences<'_> {
+        Silences::new(&self.store)
     }
 
     /// Returns the statistics of instances.

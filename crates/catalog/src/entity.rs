@@ -14,6 +14,7 @@ pub(crate) mod backfill_date;
 pub(crate) mod bulk_item;
 pub(crate) mod bulk_operation;
 pub(crate) mod calendar;
+pub(crate) mod channel;
 pub(crate) mod cluster_meta;
 pub(crate) mod connection;
 pub(crate) mod connection_grant;
@@ -41,6 +42,8 @@ pub(crate) mod retention_lease;
 pub(crate) mod retention_run;
 pub(crate) mod schedule;
 pub(crate) mod schedule_fire;
+pub(crate) mod setup_link;
+pub(crate) mod silence;
 pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
@@ -106,6 +109,9 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, connection::Entity),
         create(backend, connection_grant::Entity),
         create(backend, workflow_connection::Entity),
+        create(backend, channel::Entity),
+        create(backend, silence::Entity),
+        create(backend, setup_link::Entity),
     ]
 }
 
@@ -147,6 +153,9 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         connection::indexes(),
         connection_grant::indexes(),
         workflow_connection::indexes(),
+        channel::indexes(),
+        silence::indexes(),
+        setup_link::indexes(),
     ]
     .iter()
     .flatten()

@@ -11,6 +11,8 @@ mod shared_key_ring;
 pub use self::key_file::{KeyFileError, KeySource};
 pub use self::key_ring::{KeyRing, NoKey, UnreadableValue};
 pub use self::sealed::{SealedFields, SealedText};
-pub use self::sealed_column::{CONNECTION_SEALED, Place, SEALED_COLUMNS, SealedColumn, SealedFormat};
+pub use self::sealed_column::{
+    CHANNEL_FIELDS, CONNECTION_FIELDS, Place, SEALED_COLUMNS, SealedColumn, SealedFormat,
+};
 pub use self::sealing_key::{KeyId, SealingKey, WrongKey};
 pub use self::shared_key_ring::SharedKeyRing;

@@ -1,11 +1,19 @@
 //! The columns with sealed values. The rotation of keys and the check at a node's start walk this list.
 
 /// Every column with sealed values; a test of the schema holds that each column named `sealed` is here.
-pub const SEALED_COLUMNS: &[SealedColumn] = &[CONNECTION_SEALED];
+pub const SEALED_COLUMNS: &[SealedColumn] = &[CONNECTION_FIELDS, CHANNEL_FIELDS];
 
 /// The secret fields of connections.
-pub const CONNECTION_SEALED: SealedColumn = SealedColumn {
+pub const CONNECTION_FIELDS: SealedColumn = SealedColumn {
     table: "connection",
+    key: "id",
+    column: "sealed",
+    format: SealedFormat::Fields,
+};
+
+/// The secret fields of channels.
+pub const CHANNEL_FIELDS: SealedColumn = SealedColumn {
+    table: "channel",
     key: "id",
     column: "sealed",
     format: SealedFormat::Fields,

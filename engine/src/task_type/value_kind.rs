@@ -3,6 +3,10 @@
 use serde_json::{Value, json};
 use url::Url;
 
+use super::channel_values::{
+    channel_names_schema, mail_addresses_schema, parse_channel_names, parse_channel_url,
+    parse_mail_addresses, parse_template,
+};
 use super::child_values::{
     lists_schema, params_schema, parse_lists, parse_params, parse_separator, parse_texts, texts_schema,
 };
@@ -90,6 +94,14 @@ pub enum ValueKind {
     HeaderName,
     /// Certificates in PEM.
     Certificates,
+    /// An http or https address that messages are sent to: without user and password.
+    ChannelUrl,
+    /// A template of a message.
+    Template,
+    /// Mail addresses.
+    MailAddresses,
+    /// Names of channels, each once.
+    ChannelNames,
     /// A text that is never shown: a text sets it, `{"set": true}` keeps it, null removes it.
     Secret,
 }
@@ -131,6 +143,10 @@ impl ValueKind {
             Self::ServiceUrl => parse_service_url(validator, value, at).map(Value::from),
             Self::HeaderName => parse_header_name(validator, value, at).map(Value::from),
             Self::Certificates => parse_certificates(validator, value, at).map(Value::from),
+            Self::ChannelUrl => parse_channel_url(validator, value, at).map(Value::from),
+            Self::Template => parse_template(validator, value, at).map(Value::from),
+            Self::MailAddresses => parse_mail_addresses(validator, value, at).map(Value::from),
+            Self::ChannelNames => parse_channel_names(validator, value, at).map(Value::from),
             Self::Secret => parse_secret(validator, value, at),
         }
     }
@@ -185,6 +201,10 @@ impl ValueKind {
                 "x-connection-types": types,
             }),
             Self::Boolean => json!({ "type": "boolean" }),
+            Self::ChannelUrl => json!({ "type": "string", "pattern": "^https?://" }),
+            Self::Template => json!({ "type": "string" }),
+            Self::MailAddresses => mail_addresses_schema(),
+            Self::ChannelNames => channel_names_schema(),
             Self::ServiceUrl => json!({ "type": "string", "format": "uri", "pattern": "^https?://" }),
             Self::Certificates => certificates_schema(),
             Self::Secret => secret_schema(),

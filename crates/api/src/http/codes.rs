@@ -43,6 +43,8 @@ codes! {
     Unauthenticated = "UNAUTHENTICATED", UNAUTHORIZED, "A valid token is needed";
     /// Wrong user name or password.
     LoginFailed = "LOGIN_FAILED", UNAUTHORIZED, "User name or password is wrong";
+    /// A change with a cookie that no page of this server made.
+    Csrf = "CSRF", FORBIDDEN, "The request is not from a page of this server";
     /// The user may not do this.
     Forbidden = "FORBIDDEN", FORBIDDEN, "Not allowed";
     /// No such thing.
@@ -111,6 +113,8 @@ codes! {
     UnknownSecret = "UNKNOWN_SECRET", UNPROCESSABLE_ENTITY, "There is no such secret";
     /// A secret is named where none may be.
     SecretMisplaced = "SECRET_MISPLACED", UNPROCESSABLE_ENTITY, "A secret cannot stand here";
+    /// A channel that a rule or a group names.
+    UnknownChannel = "UNKNOWN_CHANNEL", UNPROCESSABLE_ENTITY, "There is no such channel";
     /// A stored secret would be used by another user, or sent to another place.
     SecretNeeded = "SECRET_NEEDED", UNPROCESSABLE_ENTITY, "A secret must be sent again";
     /// A backfill without a date.

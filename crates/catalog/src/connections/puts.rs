@@ -6,7 +6,7 @@ use engine::connector::{ConnectorDraft, ConnectorUpdate};
 use engine::spec::Diagnostic;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::EntityTrait;
-use secrets::{CONNECTION_SEALED, SealedFields, SealedText};
+use secrets::{CONNECTION_FIELDS, SealedFields, SealedText};
 use store::Transaction;
 
 use crate::audit::AuditEntry;
@@ -85,7 +85,7 @@ impl Connections<'_> {
         }
         let ring = self.keys.current();
         for (field, text) in update.secrets {
-            let text = ring.seal(&CONNECTION_SEALED.field_place(row.id, &field), &text)?;
+            let text = ring.seal(&CONNECTION_FIELDS.field_place(row.id, &field), &text)?;
             sealed.0.insert(field, text);
         }
         let changed = connection::ActiveModel {

@@ -7,7 +7,7 @@ use engine::connector::{MissingSecret, StoredConnector, fill_secrets};
 use engine::ids::Timestamp;
 use sea_orm::sea_query::{Expr, LockType, Query, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use secrets::{CONNECTION_SEALED, SealedFields, SealedText, SharedKeyRing, UnreadableValue};
+use secrets::{CONNECTION_FIELDS, SealedFields, SealedText, SharedKeyRing, UnreadableValue};
 use serde_json::{Map, Value};
 use store::{Store, Transaction};
 
@@ -149,7 +149,7 @@ impl StoredConnection {
         let mut opened = BTreeMap::new();
         for (field, sealed) in &self.connector.sealed {
             let sealed = SealedText::from_stored(sealed);
-            let text = ring.open(&CONNECTION_SEALED.field_place(self.id, field), &sealed);
+            let text = ring.open(&CONNECTION_FIELDS.field_place(self.id, field), &sealed);
             let text = text.map_err(|why| UnusableConnection::Unreadable {
                 connection: self.name.clone(),
                 field: field.clone(),
