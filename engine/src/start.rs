@@ -47,6 +47,9 @@ pub struct Start {
     pub start_within_ms: Option<i64>,
     /// The definition's, overlaid by the start's.
     pub labels: BTreeMap<String, String>,
+    /// What was asked for, as it was asked; none when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
 }
 
 impl Start {
@@ -224,6 +227,7 @@ fn parse_start(
             .and_then(|value| validator.limit(value, &at.key("start_within")))
             .or(definition.start_within_ms),
         labels: overlay_labels(validator, given("labels"), &at.key("labels"), definition),
+        body: (!map.is_empty()).then(|| value.clone()),
     })
 }
 

@@ -3,6 +3,7 @@
 mod backfills;
 mod bulk;
 mod children;
+mod connections;
 mod explain;
 mod harness;
 mod hostile;
@@ -14,6 +15,7 @@ mod real_input;
 mod restart;
 mod retention;
 mod schedules;
+mod services;
 mod single_tasks;
 mod timed;
 mod trouble;

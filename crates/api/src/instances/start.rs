@@ -143,6 +143,7 @@ async fn new_instance(
     body: Value,
     key: Option<RequestKey>,
 ) -> Result<(NewInstance, Arc<Definition>), Problem> {
+    let asked = body.clone();
     let (version, choices) = split_version(body)?;
     let (from, mut choices) = split_continuation(choices)?;
     let target = caller
@@ -172,9 +173,14 @@ async fn new_instance(
         requested_by: Some(caller.identity().name.clone()),
         at: caller.server().now(),
     };
-    let new = started
+    let mut new = started
         .new_instance(&choices, origin)
         .map_err(|issues| invalid_start(&issues))?;
+    // With the version, and without what the continued instance gave.
+    new.start.body = asked
+        .as_object()
+        .is_some_and(|members| !members.is_empty())
+        .then_some(asked);
     let continued_from = continuation.map(|(from, continuation)| {
         let plan = Plan::new(Arc::clone(&target.definition), Arc::new(new.start.clone()));
         (from, continuation.reusable_rows(&plan))

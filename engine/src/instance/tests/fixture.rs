@@ -181,6 +181,7 @@ pub(crate) fn start() -> Start {
         defaults: ProjectDefaults::default(),
         timezone: Tz::UTC,
         labels: BTreeMap::new(),
+        body: None,
     }
 }
 
