@@ -12,6 +12,7 @@ mod network;
 mod node;
 mod restart_backoff;
 mod retention;
+mod secret_keys;
 mod serve;
 mod shutdown;
 mod standalone;

@@ -1,6 +1,8 @@
 //! The actors of one node, behind the `Node` facade.
 
+mod connection_tests;
 mod idleness;
+pub(crate) mod node_actors;
 mod observation;
 
 use std::sync::Arc;
@@ -9,18 +11,17 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
+use engine::connection::ResolvedConnection;
 use engine::ids::{Incarnation, InstanceId};
 use engine::states::MemberState;
 use tokio::sync::Notify;
 
-use crate::execution::db_actor::{DbActor, write_one};
-use crate::execution::dependency_actor::DependencyActor;
-use crate::execution::dispatch_actor::DispatchActor;
-use crate::execution::limit_actor::LimitActor;
+use crate::execution::db_actor::write_one;
 use crate::in_process::check_inbox_until;
+use crate::local::connection_tests::test_from_group;
 use crate::local::idleness::{POLL_INTERVAL, wait_until_idle};
+use crate::local::node_actors::{MasterActors, NodeActors};
 use crate::local::observation::observe_actor;
-use crate::membership::registry_actor::RegistryActor;
 use crate::messages::StartDrain;
 use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
@@ -29,15 +30,12 @@ use crate::messages::master::{
 use crate::messages::membership::LeaveRegistry;
 use crate::messages::schedule::SchedulesChanged;
 use crate::node_deps::NodeDeps;
-use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
-use crate::scheduling::admission_actor::AdmissionActor;
-use crate::scheduling::backfill_actor::BackfillActor;
-use crate::scheduling::schedule_actor::ScheduleActor;
 use crate::worker::WorkerHandle;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
+use ports::connections::ConnectionTest;
 use ports::health::{HealthIssue, HealthStatus};
 use ports::node::{Node, SlotUsage};
 use ports::peers::Peers;
@@ -49,43 +47,6 @@ const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Failed batches after which the remaining instances are left to be claimed as orphans.
 const HANDOVER_ATTEMPTS: u32 = 5;
-
-/// The actors of a master.
-#[derive(Clone)]
-pub(crate) struct MasterActors {
-    /// The supervisor of instances.
-    pub(crate) supervisor: Addr<MasterActor>,
-    /// The way to workers.
-    pub(crate) dispatch: Addr<DispatchActor>,
-    /// Looks at the queues of limits.
-    pub(crate) limits: Addr<LimitActor>,
-    /// Takes over.
-    pub(crate) failover: Addr<FailoverActor>,
-    /// Set while this master accepts no instances, because another one reaches the workers.
-    pub(crate) not_accepting: Arc<AtomicBool>,
-    /// Hands instances to others; absent where that is switched off or there are none.
-    pub(crate) balance: Option<Addr<BalanceActor>>,
-    /// Fires schedules.
-    pub(crate) schedules: Addr<ScheduleActor>,
-    /// Starts the dates of backfills.
-    pub(crate) backfill: Addr<BackfillActor>,
-    /// Wakes dependent tasks.
-    pub(crate) dependencies: Addr<DependencyActor>,
-    /// Admits instances that wait for a place.
-    pub(crate) admission: Addr<AdmissionActor>,
-}
-
-/// The actors of a node.
-pub(crate) struct NodeActors {
-    /// The writer.
-    pub(crate) db: Addr<DbActor>,
-    /// Watches the members.
-    pub(crate) registry: Addr<RegistryActor>,
-    /// The master of this node.
-    pub(crate) masters: Option<MasterActors>,
-    /// The worker of this node.
-    pub(crate) worker: Option<WorkerHandle>,
-}
 
 /// The parts of a node in this process, with the ways to others.
 pub struct LocalNode {
@@ -346,6 +307,10 @@ impl Node for LocalNode {
             }
             InboxRoute::Unknown => {}
         }
+    }
+
+    async fn test_connection(&self, worker_group: &str, connection: ResolvedConnection) -> ConnectionTest {
+        test_from_group(&self.peers, &self.rpc, worker_group, connection).await
     }
 
     async fn drain_node(&self, node: Incarnation) -> Result<(), StoreError> {

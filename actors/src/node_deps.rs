@@ -12,6 +12,7 @@ use crate::in_process::InProcess;
 use crate::membership::liveness::LivenessMonitor;
 use crate::scheduling::schedule_deps::ScheduleSettings;
 use ports::clock::Clock;
+use ports::connections::{ConnectionSource, ConnectionTester};
 use ports::health::HealthStatus;
 use ports::journal::Journal;
 use ports::paths::AttemptPaths;
@@ -49,6 +50,8 @@ pub struct NodeDeps {
     pub worker: Option<WorkerResources>,
     /// The settings of the master; only with that role.
     pub master: Option<MasterConfig>,
+    /// The connections that tasks name.
+    pub connections: Arc<dyn ConnectionSource>,
     /// Ends the process when an actor panics that it cannot run without.
     pub terminate_node: TerminateNode,
 }
@@ -77,6 +80,8 @@ pub struct WorkerResources {
     pub boot_id: String,
     /// The number of attempts that run at the same time.
     pub slots: u32,
+    /// Tests connections.
+    pub connections: Arc<dyn ConnectionTester>,
 }
 
 impl NodeDeps {

@@ -9,6 +9,7 @@ mod expression;
 pub mod approval;
 pub mod attempt;
 pub mod backfill;
+pub mod channel;
 pub mod children;
 pub mod connection;
 pub mod connector;
@@ -16,6 +17,7 @@ pub mod dependent;
 pub mod ids;
 pub mod overrides;
 pub mod states;
+pub mod template;
 
 pub mod params;
 pub mod place;

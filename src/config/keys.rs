@@ -15,9 +15,9 @@ use super::log::LogFormat;
 use super::role::Role;
 use super::values::{
     PublicUrl, parse_address, parse_agent_url, parse_base_path, parse_bool, parse_database_url,
-    parse_host_and_port, parse_log_format, parse_log_level, parse_long_secret, parse_missed_after,
-    parse_natural, parse_path, parse_positive, parse_public_url, parse_retention, parse_roles, parse_secret,
-    parse_text, parse_worker_choice, parse_zone,
+    parse_folders, parse_host_and_port, parse_log_format, parse_log_level, parse_long_secret,
+    parse_missed_after, parse_natural, parse_path, parse_positive, parse_public_url, parse_retention,
+    parse_roles, parse_secret, parse_text, parse_worker_choice, parse_zone,
 };
 
 /// Defines each key as a constant, and `KEYS` as the list of them.
@@ -128,6 +128,10 @@ keys! {
         "worker.min_free_disk", "256MiB", parse_byte_size,
         "free space below which logs stop and their attempts fail; 0KiB for none",
     );
+    SQLITE_DIRS: Vec<PathBuf> = Key::with_default(
+        "worker.sqlite_dirs", "", parse_folders,
+        "folders below which connections may name SQLite files, absolute, separated by commas; none",
+    );
     RETENTION_INSTANCES: RetentionLimit = Key::with_default(
         "retention.instances", "90d", parse_retention,
         "how long ended instances are kept: at least 1d, or never to keep them for ever",
@@ -141,6 +145,13 @@ keys! {
     CLUSTER_SECRET: Secret = Key::optional(
         "cluster.secret", parse_long_secret, "signs calls between nodes, at least 32 characters",
     ).visible_as(Visibility::Hidden);
+    SECRETS_KEY: Secret = Key::optional(
+        "secrets.key", parse_secret, "keys of stored secrets, one a line: 32 bytes in base64; the first encrypts",
+    ).visible_as(Visibility::Hidden);
+    SECRETS_KEY_FILE: PathBuf = Key::optional(
+        "secrets.key_file", parse_path,
+        "file with those keys, read again on SIGHUP; secrets.key in the data folder of a standalone process",
+    );
     FLAPPING_DEATHS: u32 = Key::with_default(
         "cluster.flapping_deaths", "3", parse_natural,
         "declared deaths of an address within 5 minutes after which its next incarnation waits to join; 0 for no limit",

@@ -11,7 +11,9 @@ use super::error::ConfigError;
 use super::key::AnyKey;
 use super::keys;
 use super::log::Log;
-use super::settings::{Auth, Cluster, Config, Consul, Database, Retention, Rpc, Server, Tls, Worker};
+use super::settings::{
+    Auth, Cluster, Config, Consul, Database, Retention, Rpc, Secrets, Server, Tls, Worker,
+};
 use super::sources::{Flags, SourceTexts, gather_sources};
 
 /// Slots of a worker for each CPU, when their number is not set.
@@ -52,10 +54,17 @@ impl Config {
     }
 }
 
-/// Rejects a key without the other one that gives it a meaning, or with another one that contradicts it.
+/// Rejects a key without the other one that gives it a meaning, or with another one that contradicts or repeats it.
 pub(super) fn check_key_pairs(texts: &mut SourceTexts) {
     let is_empty = |key: &dyn AnyKey| texts.find(key).is_none_or(|found| found.text().is_empty());
-    if is_empty(&keys::CONSUL_CERT_FILE) != is_empty(&keys::CONSUL_KEY_FILE) {
+    let lacks_half = is_empty(&keys::CONSUL_CERT_FILE) != is_empty(&keys::CONSUL_KEY_FILE);
+    let has_both_keys = !is_empty(&keys::SECRETS_KEY) && !is_empty(&keys::SECRETS_KEY_FILE);
+    if has_both_keys {
+        texts.reject(
+            "secrets.key and secrets.key_file: both say where the keys are; leave one out".to_owned(),
+        );
+    }
+    if lacks_half {
         texts.reject("consul.cert_file and consul.key_file: one without the other proves nothing".to_owned());
     }
     check_public_path(texts);
@@ -122,18 +131,15 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
                 timezone: from.value(&keys::TIMEZONE)?,
             },
         },
-        worker: Worker {
-            group: from.value(&keys::WORKER_GROUP)?,
-            slots: from
-                .optional_value(&keys::WORKER_SLOTS)?
-                .unwrap_or_else(default_slots),
-            log_limit: from.value(&keys::LOG_LIMIT)?,
-            min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
-        },
+        worker: build_worker(from)?,
         retention: Retention {
             instances: from.value(&keys::RETENTION_INSTANCES)?,
             audit: from.value(&keys::RETENTION_AUDIT)?,
             batch: from.value(&keys::RETENTION_BATCH)?,
+        },
+        secrets: Secrets {
+            key: from.optional_value(&keys::SECRETS_KEY)?,
+            key_file: from.optional_value(&keys::SECRETS_KEY_FILE)?,
         },
         cluster: Cluster {
             secret: from.optional_value(&keys::CLUSTER_SECRET)?,
@@ -143,6 +149,18 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             level: from.value(&keys::LOG_LEVEL)?,
             format: from.value(&keys::LOG_FORMAT)?,
         },
+    })
+}
+
+fn build_worker(from: &SourceTexts) -> Result<Worker, ConfigError> {
+    Ok(Worker {
+        group: from.value(&keys::WORKER_GROUP)?,
+        slots: from
+            .optional_value(&keys::WORKER_SLOTS)?
+            .unwrap_or_else(default_slots),
+        log_limit: from.value(&keys::LOG_LIMIT)?,
+        min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
+        sqlite_dirs: from.value(&keys::SQLITE_DIRS)?,
     })
 }
 

@@ -6,6 +6,7 @@ use api::PublicAddress;
 use ports::RetentionLimit;
 use primitives::environment::Environment;
 use proptest::prelude::*;
+use secrets::KeySource;
 
 use super::keys::KEYS;
 use super::*;
@@ -41,6 +42,23 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.node_name(), "standalone");
     assert_eq!(config.database_url().reveal(), "sqlite://./data/porpoise.db");
     assert!(config.worker.slots >= 8);
+}
+
+#[test]
+fn the_keys_of_secrets_come_from_one_place() {
+    let own = standalone(&Flags::default(), &[]).unwrap().key_source();
+    assert!(matches!(own, KeySource::File(path) if path == "./data/secrets.key"));
+    let key = ("PORPOISE__SECRETS__KEY", "a line");
+    let file = ("PORPOISE__SECRETS__KEY_FILE", "/etc/porpoise/secrets.key");
+    let text = standalone(&Flags::default(), &[key]).unwrap().key_source();
+    assert!(matches!(text, KeySource::Text(text) if text.reveal() == "a line"));
+    // The path, and not what the file holds: it is read again.
+    let named = standalone(&Flags::default(), &[file]).unwrap().key_source();
+    assert!(matches!(named, KeySource::File(path) if path == file.1));
+    let both = standalone(&Flags::default(), &[key, file])
+        .unwrap_err()
+        .to_string();
+    assert!(both.contains("leave one out") && !both.contains(key.1), "{both}");
 }
 
 #[test]

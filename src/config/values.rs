@@ -160,6 +160,17 @@ pub(super) fn parse_roles(text: &str) -> Result<Vec<Role>, String> {
     Ok(roles)
 }
 
+/// Reads absolute folders, separated by commas: a relative one would depend on where the node was started.
+pub(super) fn parse_folders(text: &str) -> Result<Vec<PathBuf>, String> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names
+        .map(|name| match PathBuf::from(name) {
+            folder if folder.is_absolute() => Ok(folder),
+            _ => Err(format!("`{name}` is not an absolute path")),
+        })
+        .collect()
+}
+
 pub(super) fn parse_zone(text: &str) -> Result<Tz, String> {
     parse_timezone(text).map_err(|error| error.to_string())
 }

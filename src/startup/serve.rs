@@ -9,6 +9,9 @@ use actix_web::dev::{Server, ServerHandle};
 use actors::local::LocalNode;
 use api::{ApiState, Threads, UiFiles};
 use catalog::Catalog;
+use egress::EgressPolicy;
+use notify::ChannelSender;
+use ports::AlertSender;
 use ports::clock::Clock;
 use ports::node::Node;
 use tokio::sync::watch;
@@ -61,6 +64,7 @@ pub(super) fn serve_api(
         node: Arc::clone(node) as Arc<dyn Node>,
         catalog: resources.catalog.clone(),
         logs: Arc::clone(&resources.logs),
+        alert_sender: make_alert_sender(&resources.catalog, node.clock())?,
         metrics: install_metrics(),
         mode: config.mode,
         timezone: config.server.timezone,
@@ -81,6 +85,11 @@ pub(super) fn serve_api(
         threads,
         listener: same()?,
     }))
+}
+
+fn make_alert_sender(catalog: &Catalog, clock: Clock) -> Result<Arc<dyn AlertSender>, StartupError> {
+    let sender = ChannelSender::new(Arc::new(catalog.clone()), EgressPolicy::DenyMetadata, clock);
+    Ok(Arc::new(sender.map_err(startup_error)?))
 }
 
 fn spawn_server(server: Server, address: SocketAddr) -> ServedPort {

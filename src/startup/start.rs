@@ -13,6 +13,7 @@ use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
 use actors::membership::liveness::LivenessMonitor;
 use actors::node_deps::{NodeDeps, WorkerResources};
 use catalog::Catalog;
+use connectors::{SqliteFolders, TestLimits, WorkerConnectionTester};
 use engine::states::MemberState;
 use ports::health::HealthStatus;
 use ports::paths::AttemptPaths;
@@ -195,6 +196,7 @@ impl NodeResources {
             drain_signal,
             worker,
             master: config.has(Role::Master).then_some(config.master),
+            connections: Arc::new(self.catalog.clone()),
             terminate_node: Arc::new(|actor| {
                 tracing::error!(actor, "an actor died that the node needs; the node ends");
                 process::exit(ESSENTIAL_ACTOR_DIED);
@@ -253,5 +255,9 @@ fn worker_resources(config: &Config, logs: &LogFiles) -> Result<WorkerResources,
         paths: AttemptPaths::in_data(&config.server.data),
         boot_id: boot_id(),
         slots: config.worker.slots,
+        connections: Arc::new(WorkerConnectionTester::new(TestLimits {
+            http_egress: limits.egress,
+            sqlite_folders: SqliteFolders::new(config.worker.sqlite_dirs.clone()),
+        })),
     })
 }

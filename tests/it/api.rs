@@ -2,6 +2,8 @@
 
 mod access;
 mod backfills;
+mod channels;
+mod connections;
 mod debug;
 mod derived_documents;
 mod description;
@@ -14,6 +16,7 @@ mod schedules;
 mod server;
 mod sessions;
 mod setup;
+mod silences;
 mod streams;
 mod ui;
 mod users;

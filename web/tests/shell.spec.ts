@@ -53,7 +53,7 @@ test('keys lead to pages, and the palette to an instance', async ({ app, site })
   await app.keyboard.press('Control+k');
   await app.getByTestId('command-input').fill(site.ids.running);
   await expect(app.getByTestId('command-palette').getByRole('option').first()).toContainText(`#${site.ids.running}`);
-  await app.keyboard.press('Enter');
+  await app.getByTestId('command-input').press('Enter');
   await expect(app).toHaveURL(new RegExp(`/instances/${site.ids.running}$`));
 });
 

@@ -13,4 +13,5 @@ pub(crate) mod secret;
 pub(crate) mod server;
 pub(crate) mod sessions;
 pub(crate) mod setup;
+pub(crate) mod test_quota;
 pub(crate) mod token_watch;

@@ -12,9 +12,9 @@ use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
 use crate::users::{own_password, preferences};
 use crate::{
-    approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, lineage, logs,
-    nodes, operations, projects, retention, schedules, statistics, stream, task_instances, task_types, tasks,
-    tokens, users, workflows,
+    approvals, backfills, calendars, channels, connections, debug, explanations, graphs, health, instances,
+    limits, lineage, logs, nodes, operations, projects, retention, schedules, silences, statistics, stream,
+    task_instances, task_types, tasks, tokens, users, workflows,
 };
 
 /// Registers every documented endpoint.
@@ -40,7 +40,10 @@ fn register_api(config: &mut ServiceConfig) {
         .service(scope("/instances/{id}").configure(register_instance))
         .service(scope("/backfills/{id}").configure(register_backfill));
     calendars::register_routes(config);
+    connections::register_routes(config);
     limits::register_routes(config);
+    channels::register_routes(config);
+    silences::register_routes(config);
     operations::register_routes(config);
     approvals::register_routes(config);
     own_password::register_routes(config);
@@ -58,7 +61,9 @@ fn register_project(config: &mut ServiceConfig) {
     projects::register_project_routes(config);
     grants::register_routes(config);
     calendars::register_project_routes(config);
+    connections::register_project_routes(config);
     limits::register_project_routes(config);
+    channels::register_project_routes(config);
     lineage::register_project_routes(config);
     workflows::register_project_routes(config);
     config.service(scope("/workflows/{workflow}").configure(register_workflow));

@@ -9,8 +9,8 @@ use actix_web::http::header::HOST;
 use catalog::Catalog;
 use engine::timezone::Tz;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::LogSource;
 use ports::node::Node;
+use ports::{AlertSender, LogSource};
 use tokio::sync::{Notify, watch};
 
 use crate::ui::files::UiFiles;
@@ -104,6 +104,8 @@ pub struct ApiState {
     pub catalog: Catalog,
     /// The logs of attempts.
     pub logs: Arc<dyn LogSource>,
+    /// Sends test messages to channels.
+    pub alert_sender: Arc<dyn AlertSender>,
     /// The registry behind `/metrics`.
     pub metrics: PrometheusHandle,
     /// How this node was started.

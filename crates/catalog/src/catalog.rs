@@ -1,10 +1,13 @@
 //! The catalog as one value, from which each noun is reached.
 
+use secrets::SharedKeyRing;
 use store::Store;
 
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
+use crate::channels::Channels;
+use crate::connections::Connections;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -23,6 +26,7 @@ use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
+use crate::silences::Silences;
 use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
@@ -33,12 +37,27 @@ use crate::workflows::Workflows;
 #[derive(Debug, Clone)]
 pub struct Catalog {
     store: Store,
+    keys: SharedKeyRing,
 }
 
 impl Catalog {
     /// Serves what this store holds.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
+        Self {
+            store: store.clone(),
+            keys: SharedKeyRing::default(),
+        }
+    }
+
+    /// Serves it with the keys of its secret values; without any, nothing secret can be stored.
+    #[must_use]
+    pub fn with_keys(self, keys: SharedKeyRing) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Returns the keys of the secret values.
+    pub fn keys(&self) -> &SharedKeyRing {
+        &self.keys
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -68,6 +87,16 @@ impl Catalog {
     /// Returns the calendars of schedules.
     pub fn calendars(&self) -> Calendars<'_> {
         Calendars::new(&self.store)
+    }
+
+    /// Returns the connections.
+    pub fn connections(&self) -> Connections<'_> {
+        Connections::new(&self.store, &self.keys)
+    }
+
+    /// Returns the channels of alerts.
+    pub fn channels(&self) -> Channels<'_> {
+        Channels::new(&self.store, &self.keys)
     }
 
     /// Returns why instances and tasks wait.
@@ -148,6 +177,11 @@ impl Catalog {
     /// Returns the children of tasks.
     pub fn children(&self) -> Children<'_> {
         Children::new(&self.store)
+    }
+
+    /// Returns the silences of alerts.
+    pub fn silences(&self) -> Silences<'_> {
+        Silences::new(&self.store)
     }
 
     /// Returns the statistics of instances.

@@ -14,7 +14,10 @@ pub(crate) mod backfill_date;
 pub(crate) mod bulk_item;
 pub(crate) mod bulk_operation;
 pub(crate) mod calendar;
+pub(crate) mod channel;
 pub(crate) mod cluster_meta;
+pub(crate) mod connection;
+pub(crate) mod connection_grant;
 pub(crate) mod dependency_end;
 pub(crate) mod dependency_wait;
 pub(crate) mod failover;
@@ -40,12 +43,14 @@ pub(crate) mod retention_run;
 pub(crate) mod schedule;
 pub(crate) mod schedule_fire;
 pub(crate) mod setup_link;
+pub(crate) mod silence;
 pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
 pub(crate) mod user_account;
 pub(crate) mod user_preference;
 pub(crate) mod workflow;
+pub(crate) mod workflow_connection;
 pub(crate) mod workflow_layout;
 pub(crate) mod workflow_limit;
 pub(crate) mod workflow_reference;
@@ -101,6 +106,11 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, workflow_reference::Entity),
         create(backend, bulk_operation::Entity),
         create(backend, bulk_item::Entity),
+        create(backend, connection::Entity),
+        create(backend, connection_grant::Entity),
+        create(backend, workflow_connection::Entity),
+        create(backend, channel::Entity),
+        create(backend, silence::Entity),
         create(backend, setup_link::Entity),
     ]
 }
@@ -140,6 +150,11 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         workflow_reference::indexes(),
         bulk_operation::indexes(),
         bulk_item::indexes(),
+        connection::indexes(),
+        connection_grant::indexes(),
+        workflow_connection::indexes(),
+        channel::indexes(),
+        silence::indexes(),
         setup_link::indexes(),
     ]
     .iter()

@@ -1,6 +1,5 @@
 //! The catalog is everything in the database that users read and change through the API. It never writes what an owner
 //! writes: an instance is changed by posting a command, whose row its owner applies.
-//!
 //! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
 //! text, and no SQL text leaves this crate.
 
@@ -9,7 +8,9 @@ mod audited_transaction;
 mod backfills;
 mod bulk;
 mod catalog;
+mod channels;
 mod columns;
+mod connections;
 mod context;
 mod entity;
 mod error;
@@ -31,6 +32,7 @@ mod request_keys;
 mod retention;
 mod save_version;
 mod schedules;
+mod silences;
 mod start_target;
 mod tasks;
 mod tokens;
@@ -40,15 +42,12 @@ mod visibility;
 mod workflow_edit;
 mod workflows;
 
-pub use ports::RequestKey;
-
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
-pub use self::backfills::{
-    BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillDependent, BackfillFilter, BackfillRow,
-    Backfills, NewBackfill, PostBackfillCommand,
-};
+pub use self::backfills::*;
 pub use self::bulk::*;
 pub use self::catalog::Catalog;
+pub use self::channels::*;
+pub use self::connections::*;
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
@@ -69,6 +68,7 @@ pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::retention::{Retention, RetentionRequest, RetentionRun};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::schedules::*;
+pub use self::silences::{NewSilence, SilenceChange, Silences, StoredSilence};
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
@@ -77,3 +77,4 @@ pub use self::users::*;
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
 pub use self::workflows::*;
+pub use ports::RequestKey;

@@ -6,10 +6,13 @@ mod admin;
 mod approval;
 mod backfill;
 mod calendar;
+mod channel;
+mod connection;
 mod instance;
 mod limit;
 mod retention;
 mod schedule;
+mod silence;
 mod workflow;
 
 pub(crate) use admin::{
@@ -19,6 +22,10 @@ pub(crate) use admin::{
 pub(crate) use approval::ApprovalCommand;
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
+pub(crate) use channel::{ChannelCommand, ChannelPlace};
+pub(crate) use connection::{
+    ConnectionCommand, ConnectionPlace, GrantConnectionArgs, SetConnectionArgs, TestConnectionArgs,
+};
 pub(crate) use instance::{
     ExplainArgs, InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs,
 };
@@ -27,6 +34,7 @@ pub use retention::CleanArgs;
 pub(crate) use schedule::{
     CountArgs, OneSchedule, PreviewArgs, ScheduleCommand, SetScheduleArgs, TimingArgs,
 };
+pub(crate) use silence::{SetSilenceArgs, SilenceCommand};
 pub(crate) use workflow::{ImportCommand, ImportType, InProject, RunArgs, WorkflowCommand};
 
 use super::output::Format;
@@ -65,9 +73,18 @@ pub enum ClientCommand {
     /// Dates on which schedules may fire
     #[command(subcommand)]
     Calendar(CalendarCommand),
+    /// Databases, hosts and services that tasks use
+    #[command(subcommand)]
+    Connection(ConnectionCommand),
     /// Limits of tasks that run at the same time
     #[command(subcommand)]
     Limit(LimitCommand),
+    /// Where alerts are sent
+    #[command(subcommand)]
+    Channel(ChannelCommand),
+    /// Which alerts are stored and not sent
+    #[command(subcommand)]
+    Silence(SilenceCommand),
     /// Projects and who may do what in them
     #[command(subcommand)]
     Project(ProjectCommand),

@@ -10,8 +10,8 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, approval, backfill, calendar, context, documents, instance, limit, run, schedule, setup_link,
-    workflow,
+    admin, approval, backfill, calendar, channel, connection, context, documents, instance, limit, run,
+    schedule, setup_link, silence, workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
@@ -47,7 +47,10 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Backfill(command) => backfill::run(command, &connect()?, printer),
         ClientCommand::Approval(command) => approval::run(command, &connect()?, printer),
         ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
+        ClientCommand::Connection(command) => connection::run(command, &connect()?, printer),
         ClientCommand::Limit(command) => limit::run(command, &connect()?, printer),
+        ClientCommand::Channel(command) => channel::run(command, &connect()?, printer),
+        ClientCommand::Silence(command) => silence::run(command, &connect()?, printer),
         ClientCommand::Project(command) => admin::project(command, &connect()?, printer),
         ClientCommand::User(command) => admin::user(command, &connect()?, printer, &settings),
         ClientCommand::Token(command) => admin::token(command, &connect()?, printer),

@@ -4,6 +4,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod commit_events;
+pub mod connections;
 pub mod fail_points;
 pub mod health;
 pub mod journal;
@@ -16,6 +17,7 @@ pub mod rpc;
 mod admissions;
 mod alerts;
 mod backfills;
+mod channels;
 mod children;
 mod dependencies;
 mod error;
@@ -42,6 +44,7 @@ pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, DependentRun,
     StartedInstance, WaitingDate, WaitingDates,
 };
+pub use channels::{ChannelGap, ChannelSource, ResolvedChannel};
 pub use children::{
     ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
     ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
@@ -63,10 +66,7 @@ pub use membership::{
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use places::{AdmissionPass, AdmissionReport, EndedWaiter, PlaceStore, StoppingHolder, WaitEnd};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
-pub use retention::{
-    AgedRows, BatchOutcome, DeletedBatch, EndedInstance, ExpirySelection, RequestedRetention,
-    RetainedProject, RetentionLease, RetentionLimit, RetentionRunId, RetentionStore, RetentionWork, SWEEP,
-};
+pub use retention::*;
 pub use schedules::{
     FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledProject,
     UpcomingSchedule,

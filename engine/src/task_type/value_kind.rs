@@ -3,6 +3,10 @@
 use serde_json::{Value, json};
 use url::Url;
 
+use super::channel_values::{
+    channel_names_schema, mail_addresses_schema, parse_channel_names, parse_channel_url,
+    parse_mail_addresses, parse_template,
+};
 use super::child_values::{
     lists_schema, params_schema, parse_lists, parse_params, parse_separator, parse_texts, texts_schema,
 };
@@ -35,7 +39,7 @@ pub enum ValueKind {
     /// A program with arguments of its own, as a text that is split at blanks or as a list of words: it is started
     /// directly, not by a shell.
     Program,
-    /// An http or https address, or a placeholder that stands for one.
+    /// An http or https address, a placeholder that stands for one, or a path below the url of a connection.
     Url,
     /// A text, or a number or truth value that stands for its text.
     Text,
@@ -76,6 +80,8 @@ pub enum ValueKind {
     Cases,
     /// Conditions about tasks, which may be nested.
     Conditions,
+    /// The name of a connection of one of these types.
+    Connection(&'static [&'static str]),
     /// `true` or `false`.
     Boolean,
     /// A text of one line that is not empty.
@@ -88,6 +94,14 @@ pub enum ValueKind {
     HeaderName,
     /// Certificates in PEM.
     Certificates,
+    /// An http or https address that messages are sent to: without user and password.
+    ChannelUrl,
+    /// A template of a message.
+    Template,
+    /// Mail addresses.
+    MailAddresses,
+    /// Names of channels, each once.
+    ChannelNames,
     /// A text that is never shown: a text sets it, `{"set": true}` keeps it, null removes it.
     Secret,
 }
@@ -114,7 +128,7 @@ impl ValueKind {
             Self::Duration | Self::Dependencies | Self::Approvers | Self::ApprovalInputs => {
                 Some(value.clone())
             }
-            Self::Name => validator.name(value, at).map(Value::from),
+            Self::Name | Self::Connection(_) => validator.name(value, at).map(Value::from),
             Self::Integer { min, max } => validator.integer(value, at, (min, max)).map(Value::from),
             Self::ParamValues => parse_params(validator, value, at).map(Value::from),
             Self::ValueLists => parse_lists(validator, value, at).map(Value::from),
@@ -129,6 +143,10 @@ impl ValueKind {
             Self::ServiceUrl => parse_service_url(validator, value, at).map(Value::from),
             Self::HeaderName => parse_header_name(validator, value, at).map(Value::from),
             Self::Certificates => parse_certificates(validator, value, at).map(Value::from),
+            Self::ChannelUrl => parse_channel_url(validator, value, at).map(Value::from),
+            Self::Template => parse_template(validator, value, at).map(Value::from),
+            Self::MailAddresses => parse_mail_addresses(validator, value, at).map(Value::from),
+            Self::ChannelNames => parse_channel_names(validator, value, at).map(Value::from),
             Self::Secret => parse_secret(validator, value, at),
         }
     }
@@ -175,7 +193,18 @@ impl ValueKind {
             Self::Separator | Self::Line | Self::Host | Self::HeaderName => {
                 json!({ "type": "string", "minLength": 1 })
             }
+            Self::Connection(types) => json!({
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_CHARS,
+                "format": "connection",
+                "x-connection-types": types,
+            }),
             Self::Boolean => json!({ "type": "boolean" }),
+            Self::ChannelUrl => json!({ "type": "string", "pattern": "^https?://" }),
+            Self::Template => json!({ "type": "string" }),
+            Self::MailAddresses => mail_addresses_schema(),
+            Self::ChannelNames => channel_names_schema(),
             Self::ServiceUrl => json!({ "type": "string", "format": "uri", "pattern": "^https?://" }),
             Self::Certificates => certificates_schema(),
             Self::Secret => secret_schema(),
@@ -223,18 +252,19 @@ fn parse_program(validator: &mut Validator, value: &Value, at: &Path<'_>, key: &
 
 fn parse_url(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<String> {
     let url = validator.short_text(value, at, MAX_LINE_BYTES)?;
-    let has_legal_start = ["http://", "https://", "${", "$["]
+    let has_legal_start = ["http://", "https://", "/", "${", "$["]
         .iter()
         .any(|start| url.starts_with(start));
     if !has_legal_start || url.chars().any(char::is_control) {
         validator.invalid(
             at,
             "BAD_VALUE",
-            "a url begins with http:// or https:// and is one line",
+            "a url begins with http:// or https://, or with `/` below that of a connection, and is one line",
         );
         return None;
     }
     if !url.contains('$')
+        && !url.starts_with('/')
         && let Err(error) = Url::parse(&url)
     {
         validator.invalid(at, "BAD_VALUE", format!("this is not a url: {error}"));

@@ -186,6 +186,28 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Token, "GET /api/v1/nodes"),
     (Needs::Token, "GET /api/v1/projects"),
     (Needs::Token, "GET /api/v1/stream"),
+    (Needs::Token, "GET /api/v1/channel-types"),
+    // The project that they name decides, see silences.rs.
+    (Needs::Token, "GET /api/v1/silences"),
+    (Needs::Token, "GET /api/v1/silences/{silence}"),
+    (Needs::Token, "PUT /api/v1/silences/{silence}"),
+    (Needs::Token, "DELETE /api/v1/silences/{silence}"),
+    (Needs::Admin, "GET /api/v1/channels"),
+    (Needs::Admin, "GET /api/v1/channels/{channel}"),
+    (Needs::Admin, "PUT /api/v1/channels/{channel}"),
+    (Needs::Admin, "DELETE /api/v1/channels/{channel}"),
+    (Needs::Admin, "POST /api/v1/channels/{channel}/test"),
+    (Needs::Read, "GET /api/v1/projects/{project}/channels"),
+    (Needs::Read, "GET /api/v1/projects/{project}/channels/{channel}"),
+    (Needs::Write, "PUT /api/v1/projects/{project}/channels/{channel}"),
+    (
+        Needs::Write,
+        "DELETE /api/v1/projects/{project}/channels/{channel}",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/channels/{channel}/test",
+    ),
     (Needs::Token, "GET /api/v1/task-types"),
     (Needs::Token, "GET /api/v1/tokens"),
     (Needs::Token, "GET /api/v1/users/me"),
@@ -221,6 +243,39 @@ const NEEDS: &[(Needs, &str)] = &[
         Needs::Read,
         "GET /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/next",
     ),
+    (Needs::Token, "GET /api/v1/connection-types"),
+    (Needs::Admin, "GET /api/v1/connections"),
+    (Needs::Admin, "GET /api/v1/connections/{connection}"),
+    (Needs::Admin, "PUT /api/v1/connections/{connection}"),
+    (Needs::Admin, "DELETE /api/v1/connections/{connection}"),
+    (Needs::Admin, "POST /api/v1/connections/{connection}/test"),
+    (Needs::Admin, "GET /api/v1/connections/{connection}/grants"),
+    (
+        Needs::Admin,
+        "PUT /api/v1/connections/{connection}/grants/{project}",
+    ),
+    (
+        Needs::Admin,
+        "DELETE /api/v1/connections/{connection}/grants/{project}",
+    ),
+    (Needs::Read, "GET /api/v1/projects/{project}/connections"),
+    (
+        Needs::Read,
+        "GET /api/v1/projects/{project}/connections/{connection}",
+    ),
+    (
+        Needs::Write,
+        "PUT /api/v1/projects/{project}/connections/{connection}",
+    ),
+    (
+        Needs::Write,
+        "DELETE /api/v1/projects/{project}/connections/{connection}",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/connections/{connection}/test",
+    ),
+    (Needs::Write, "POST /api/v1/projects/{project}/connections/test"),
     (Needs::Token, "GET /api/v1/limits/{limit}/queue"),
     (Needs::Read, "GET /api/v1/projects/{project}/limits"),
     (Needs::Read, "GET /api/v1/projects/{project}/limits/{limit}"),
@@ -408,6 +463,9 @@ impl Place<'_> {
             .replace("{schedule}", "unknown")
             .replace("{calendar}", "unknown")
             .replace("{limit}", "unknown")
+            .replace("{connection}", "unknown")
+            .replace("{channel}", "unknown")
+            .replace("{silence}", "unknown")
             .replace("{incarnation}", "999999");
         match (method, template) {
             (_, "/api/v1/stream") => path + "?topics=nodes",

@@ -7,17 +7,25 @@ use std::time::Duration;
 use api::{self, ApiState, Mode, PasswordLogin, PublicAddress, Rates, UiFiles, token_hash};
 use async_trait::async_trait;
 use catalog::Catalog;
+use egress::EgressPolicy;
+use engine::connection::ResolvedConnection;
 use engine::ids::{Generation, Incarnation, InstanceId};
+use notify::ChannelSender;
 use porpoise::telemetry::install_metrics;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
+use ports::connections::ConnectionTest;
 use ports::health::HealthIssue;
 use ports::node::{Node, SlotUsage};
 use ports::{InstanceWriter as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use runner::log_files::LogFiles;
+use secrets::{KeyRing, SharedKeyRing};
 use serde_json::Value;
 use store::{Role, Store};
+
+/// A key of secrets: 32 bytes.
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 pub const ADMIN: &str = "an-administrator's-token-of-the-tests";
 
@@ -58,6 +66,10 @@ impl Node for Idle {
     fn places_changed(&self) {}
 
     async fn notify_owner(&self, _: InstanceId, _: Duration) {}
+
+    async fn test_connection(&self, _: &str, _: ResolvedConnection) -> ConnectionTest {
+        ConnectionTest::failed("this node has no workers")
+    }
 
     async fn drain_node(&self, _: Incarnation) -> Result<(), StoreError> {
         Ok(())
@@ -161,7 +173,8 @@ pub async fn serve_pairs() -> Vec<(Served, Served)> {
 }
 
 async fn serve_store(options: Options, store: Store, folder: tempfile::TempDir) -> Served {
-    let catalog = Catalog::new(&store);
+    let keys = KeyRing::from_lines(KEY).unwrap();
+    let catalog = Catalog::new(&store).with_keys(SharedKeyRing::new(keys));
     let clock = Clock::starting_at(store.now().await.unwrap());
     catalog
         .users()
@@ -173,7 +186,13 @@ async fn serve_store(options: Options, store: Store, folder: tempfile::TempDir) 
     let (close, closing) = tokio::sync::watch::channel(false);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}{base_path}", listener.local_addr().unwrap());
+    let sender = ChannelSender::new(
+        Arc::new(catalog.clone()),
+        EgressPolicy::DenyMetadata,
+        clock.clone(),
+    );
     let state = ApiState {
+        alert_sender: Arc::new(sender.unwrap()),
         node: Arc::new(Idle {
             store,
             hub: CommitBroadcast::with_capacity(64),

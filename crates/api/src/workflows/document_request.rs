@@ -8,6 +8,7 @@ use document::{LocatedDiagnostic, find_position, parse_document};
 use sha2::{Digest, Sha256};
 
 use crate::auth::server::Server;
+use crate::connections::check_connections;
 use crate::http::body::{DocumentBody, media_type};
 use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
@@ -56,6 +57,7 @@ pub(crate) async fn parse_version(
     check_calendars(server.catalog(), project.id, &definition, position).await?;
     check_grants(server.catalog(), project, &definition, position).await?;
     check_limits(server.catalog(), project.id, &definition, position).await?;
+    check_connections(server.catalog(), project.id, &definition, position).await?;
     Ok(NewVersion {
         name: name.to_owned(),
         definition: Arc::new(definition),

@@ -71,6 +71,7 @@ fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
             outputs: BTreeMap::new(),
             timeout_ms: None,
             on_cut_off: OnCutOff::Continue,
+            connection: None,
         },
     }
 }
@@ -153,7 +154,7 @@ async fn a_redirect_to_a_metadata_address_is_not_followed() {
     let end = run(&job(folder.path(), &server(vec![redirect.to_owned()]), vec![])).await;
     assert_eq!(end.result, AttemptResult::Failed);
     assert!(
-        end.error.clone().unwrap().contains("must not reach"),
+        end.error.clone().unwrap().contains("must not be reached"),
         "{:?}",
         end.error
     );
