@@ -131,15 +131,7 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
                 timezone: from.value(&keys::TIMEZONE)?,
             },
         },
-        worker: Worker {
-            group: from.value(&keys::WORKER_GROUP)?,
-            slots: from
-                .optional_value(&keys::WORKER_SLOTS)?
-                .unwrap_or_else(default_slots),
-            log_limit: from.value(&keys::LOG_LIMIT)?,
-            min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
-            sqlite_dirs: from.value(&keys::SQLITE_DIRS)?,
-        },
+        worker: build_worker(from)?,
         retention: Retention {
             instances: from.value(&keys::RETENTION_INSTANCES)?,
             audit: from.value(&keys::RETENTION_AUDIT)?,
@@ -157,6 +149,18 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             level: from.value(&keys::LOG_LEVEL)?,
             format: from.value(&keys::LOG_FORMAT)?,
         },
+    })
+}
+
+fn build_worker(from: &SourceTexts) -> Result<Worker, ConfigError> {
+    Ok(Worker {
+        group: from.value(&keys::WORKER_GROUP)?,
+        slots: from
+            .optional_value(&keys::WORKER_SLOTS)?
+            .unwrap_or_else(default_slots),
+        log_limit: from.value(&keys::LOG_LIMIT)?,
+        min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
+        sqlite_dirs: from.value(&keys::SQLITE_DIRS)?,
     })
 }
 

@@ -1,6 +1,5 @@
 //! The catalog is everything in the database that users read and change through the API. It never writes what an owner
 //! writes: an instance is changed by posting a command, whose row its owner applies.
-//!
 //! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
 //! text, and no SQL text leaves this crate.
 
@@ -43,8 +42,6 @@ mod visibility;
 mod workflow_edit;
 mod workflows;
 
-pub use ports::RequestKey;
-
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::backfills::*;
 pub use self::bulk::*;
@@ -80,3 +77,4 @@ pub use self::users::*;
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
 pub use self::workflows::*;
+pub use ports::RequestKey;
