@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use engine::channel::CHANNELS;
 use engine::connector::StoredConnector;
 use ports::{ChannelGap, ChannelName, ChannelSource, ResolvedChannel};
-use secrets::Sealed;
+use secrets::SealedText;
 use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
@@ -56,7 +56,7 @@ impl Channels<'_> {
         let keys = self.keys().current();
         let open = |(pointer, text): (&String, &String)| {
             let place = secrets::CHANNEL_FIELDS.field_place(row.id, pointer);
-            let value = keys.open(&place, &Sealed::from_stored(text.as_str()));
+            let value = keys.open(&place, &SealedText::from_stored(text.as_str()));
             let value = value.map_err(|error| {
                 ChannelGap::Missing(format!(
                     "`{}` of the channel cannot be read: {error}",

@@ -9,7 +9,7 @@ use engine::spec::Diagnostic;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use secrets::{Sealed, SealedFields, SharedKeyRing};
+use secrets::{SealedFields, SealedText, SharedKeyRing};
 use serde_json::{Map, Value};
 use store::{Store, Transaction};
 
@@ -211,8 +211,8 @@ impl<'a> Channels<'a> {
     fn seal(self, row: i64, update: ConnectorUpdate) -> Result<SealedFields, CatalogError> {
         let keys = self.keys.current();
         let kept = update.kept.into_iter();
-        let mut sealed: BTreeMap<String, Sealed> = kept
-            .map(|(pointer, text)| (pointer, Sealed::from_stored(text)))
+        let mut sealed: BTreeMap<String, SealedText> = kept
+            .map(|(pointer, text)| (pointer, SealedText::from_stored(text)))
             .collect();
         for (pointer, text) in update.secrets {
             let value = keys.seal(&secrets::CHANNEL_FIELDS.field_place(row, &pointer), &text)?;
