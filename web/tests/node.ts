@@ -34,6 +34,10 @@ export class TestNode {
     await rm(this.data, { recursive: true, force: true });
   }
 
+  headers(accept: string): Record<string, string> {
+    return { Authorization: `Bearer ${TOKEN}`, Accept: accept };
+  }
+
   async call<T = unknown>(method: string, path: string, body?: unknown): Promise<T> {
     const yaml = typeof body === 'string';
     const response = await fetch(`${this.url}/api/v1${path}`, {

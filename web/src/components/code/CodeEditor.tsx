@@ -40,6 +40,8 @@ export function CodeEditor({ language, value, label, testId, readOnly = false, h
         }),
       ],
     });
+    // Keys scroll it where the text itself has no focus.
+    editor.scrollDOM.tabIndex = 0;
     view.current = editor;
     onView?.(editor);
     let gone = false;

@@ -15,6 +15,7 @@ export const GraphNode = memo(function GraphNode({ node, mark, onOpen }: GraphNo
   const words: Record<string, string> = useText().states;
   return (
     <button
+      type="button"
       className={`graph-node tone-${toneOf(node.state ?? '')}`}
       style={{ left: node.x, top: node.y, width: NODE_WIDTH, height: NODE_HEIGHT }}
       data-testid={`task-node-${node.name}`}

@@ -46,9 +46,18 @@ export function LogView(position: LogPosition) {
     if (follow && atEnd && lines.length > 0) rows.scrollToIndex(lines.length - 1, { align: 'end' });
   }, [follow, atEnd, lines.length, wrap, rows]);
 
+  // A chosen line is shown once its part is there.
+  const wanted = useRef(from);
+  useEffect(() => {
+    const index = wanted.current === null ? -1 : lines.findIndex((line) => line.offset === wanted.current);
+    if (index < 0) return;
+    wanted.current = null;
+    rows.scrollToIndex(index, { align: 'start' });
+  });
+
   const onScroll = async () => {
     const element = frame.current;
-    if (!element) return;
+    if (!element || wanted.current !== null) return;
     const below = element.scrollHeight - element.scrollTop - element.clientHeight;
     if (follow && below > NEAR_PX) setFollow(false);
     if (element.scrollTop < NEAR_PX && !follow) {
@@ -61,8 +70,8 @@ export function LogView(position: LogPosition) {
   const jump = (offset: number) => {
     setFollow(false);
     setMarked(offset);
+    wanted.current = offset;
     void open(offset);
-    frame.current?.scrollTo(0, 0);
   };
   const toEnd = () => {
     setFollow(true);

@@ -82,7 +82,8 @@ export function useLog(position: LogPosition, from: number | null) {
       const start = Math.max(0, log.start - PART);
       const part = await readPart(at, `offset=${start}&limit=${log.start - start}`);
       const next = prependPart(log, part.text, start);
-      setLog(next);
+      // Another part may have been opened meanwhile.
+      setLog((now) => (now?.start === log.start ? { ...now, start: next.start, lines: [...next.lines.slice(0, next.lines.length - log.lines.length), ...now.lines] } : now));
       return next.lines.length - log.lines.length;
     } catch (problem) {
       setError(problem);
@@ -96,7 +97,7 @@ export function useLog(position: LogPosition, from: number | null) {
     busy.current = true;
     try {
       const part = await readPart(at, `offset=${log.end}&limit=${PART}`);
-      setLog(appendPart(log, part.text, log.end, part.end));
+      setLog((now) => now && appendPart(now, part.text, log.end, part.end));
       setSize(part.size);
     } catch (problem) {
       setError(problem);

@@ -24,9 +24,8 @@ export function WaitingForPerson() {
             <ul className="list">
               {items.map((approval) => (
                 <li key={`${approval.instance}/${approval.task}`}>
-                  <span className="grow">
-                    {approval.message} <InstanceLink id={approval.instance} />
-                  </span>
+                  <InstanceLink id={approval.instance} search={{ task: approval.task }} />
+                  <span className="grow">{approval.message}</span>
                   <span className="muted small">
                     <Time at={approval.since} form="relative" />
                   </span>
