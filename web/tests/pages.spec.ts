@@ -47,6 +47,7 @@ function pages(ids: Record<string, string>): [string, string][] {
     ['/admin/calendars', 'calendar-table'],
     ['/admin/users', 'user-row-ada'],
     ['/admin/tokens', 'token-table'],
+    [`/instances/${ids.succeeded}?tab=params&of=report`, 'param-table'],
     ['/admin/task-types', 'task-type-row-shell'],
     ['/me', 'me-form'],
   ];

@@ -23,6 +23,22 @@ test('next never leads to another host', async ({ page, site }) => {
   expect(new URL(page.url()).origin).toBe(site.url);
 });
 
+test('a setup link sets a password once, and signs in', async ({ page, site }) => {
+  await site.node.call('POST', '/users', { name: 'bob' });
+  const { token } = await site.node.call<{ token: string }>('POST', '/auth/setup-links', { user: 'bob' });
+  await page.goto(`${site.url}/setup#token=${token}`);
+  await page.getByTestId('setup-password').fill('another horse battery');
+  await page.getByTestId('setup-submit').click();
+  await expect(page.getByTestId('user-menu')).toContainText('bob');
+  await page.reload();
+  await expect(page.getByTestId('user-menu')).toContainText('bob');
+  await page.goto(`${site.url}/setup#token=${token}`);
+  await page.reload();
+  await page.getByTestId('setup-password').fill('another horse battery');
+  await page.getByTestId('setup-submit').click();
+  await expect(page.getByTestId('setup-error')).toBeVisible();
+});
+
 test('switches are effective at once, and kept', async ({ app, site }) => {
   await app.getByTestId('user-menu').click();
   await app.getByTestId('lang-switch').selectOption('zh');

@@ -36,9 +36,8 @@ export class WebServer {
 
 function forward(api: string, incoming: IncomingMessage, outgoing: ServerResponse) {
   const target = new URL(incoming.url ?? '/', api);
-  const headers = { ...incoming.headers };
-  delete headers.origin;
-  const forwarded = request(target, { method: incoming.method, headers: { ...headers, host: target.host } }, (answer) => {
+  // `Host` and `Origin` stay as they came, as behind a reverse proxy.
+  const forwarded = request(target, { method: incoming.method, headers: incoming.headers }, (answer) => {
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.pipe(outgoing);
   });

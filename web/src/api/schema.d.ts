@@ -43,7 +43,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Opens a session with user name and password. */
+        /** Opens a session with user name and password. With `Porpoise-Session: cookie` the answer has no token: a cookie has it. */
         post: operations["login"];
         delete?: never;
         options?: never;
@@ -60,8 +60,59 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ends the session, or revokes the token, that the request came with. */
+        /** Ends the session, or revokes the token, that the request came with; a session's cookie is removed. */
         post: operations["logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns the ways to sign in. */
+        get: operations["list_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets the password of a link's user and opens a session as a login does. */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/setup-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link that sets the password of a user, once and within ten minutes. */
+        post: operations["create_setup_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -688,6 +739,23 @@ export interface paths {
         put?: never;
         /** Kills the attempt of one task, which is not tried again; the instance continues as after a failure. */
         post: operations["kill_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instances/{id}/tasks/{task}/params": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the parameters of the last attempt of a task by name; before one, of what is known. */
+        get: operations["list_params"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1470,7 +1538,8 @@ export interface paths {
         /**
          * Streams events of the given topics.
          * @description Events: `transition` (a stored step of an instance or a task), `log` (text of an attempt's log with
-         *     `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list) and `children` (those of a task whose state is
+         *     `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list), `children` (those of a task
+         *     whose state is another one) and `workflows`, `schedules`, `approvals` (the names of the projects in which the list is
          *     another one), all at first and after each change.
          */
         get: operations["open_stream"];
@@ -1600,6 +1669,23 @@ export interface paths {
         get: operations["read_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes the caller's password. Its other sessions and tokens end; the one of this request stays. */
+        post: operations["change_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1896,6 +1982,11 @@ export interface components {
             /** @description When it ends; null where that is not known. */
             until?: string | null;
         };
+        /** @description The password before and the one after. */
+        ChangePassword: {
+            current: string;
+            new: string;
+        };
         /** @description One combination of a task with its child. */
         Child: {
             /**
@@ -2018,6 +2109,11 @@ export interface components {
             params?: {
                 [key: string]: components["schemas"]["ParamText"];
             };
+        };
+        /** @description For whom a link is. */
+        CreateSetupLink: {
+            /** @description The caller unless given. */
+            user?: string | null;
         };
         /** @description A token to be made. */
         CreateToken: {
@@ -2324,6 +2420,8 @@ export interface components {
             run: number;
             /** @description The base of time parameters: the fire time, the date of the backfill, or what the start said. */
             scheduled_at?: string | null;
+            /** @description The body that it was started with; only where one instance is read. */
+            start?: Record<string, never>;
             started_at?: string | null;
             /** @description `queued`, `running`, `pausing`, `paused`, `stopping`, `stopped`, `failed` or `succeeded`. */
             state: string;
@@ -2719,6 +2817,8 @@ export interface components {
                 run: number;
                 /** @description The base of time parameters: the fire time, the date of the backfill, or what the start said. */
                 scheduled_at?: string | null;
+                /** @description The body that it was started with; only where one instance is read. */
+                start?: Record<string, never>;
                 started_at?: string | null;
                 /** @description `queued`, `running`, `pausing`, `paused`, `stopping`, `stopped`, `failed` or `succeeded`. */
                 state: string;
@@ -2815,6 +2915,18 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        List_ParamView: {
+            items: {
+                /** @description The task whose output it is; null unless it is from `upstream`. */
+                by?: string | null;
+                from: components["schemas"]["ParamSource"];
+                name: string;
+                value: string;
+            }[];
+            /** @description Names the next page; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         List_Project: {
             items: {
                 created_at: string;
@@ -2836,6 +2948,8 @@ export interface components {
                 params: {
                     [key: string]: string;
                 };
+                /** @description What the caller may do in it. */
+                permission: components["schemas"]["PermissionName"];
                 /** @description For how long ended instances are kept; null for the server's limit. */
                 retention?: string | null;
                 updated_at: string;
@@ -3015,6 +3129,8 @@ export interface components {
                 created_at: string;
                 /** @description False: may do nothing. */
                 enabled: boolean;
+                /** @description False: cannot log in by password until a setup link or an administrator sets one. */
+                has_password: boolean;
                 name: string;
                 role: components["schemas"]["RoleName"];
             }[];
@@ -3137,8 +3253,21 @@ export interface components {
             /** @description `owned`, `moving`, `unowned` or `final`. */
             state: string;
         };
+        /**
+         * @description What gave a parameter its value.
+         * @enum {string}
+         */
+        ParamSource: "start" | "task" | "upstream" | "workflow" | "project" | "built_in";
         /** @description The value of a parameter: any JSON, kept as the text in which it came. */
         ParamText: unknown;
+        /** @description A parameter that a task sees. */
+        ParamView: {
+            /** @description The task whose output it is; null unless it is from `upstream`. */
+            by?: string | null;
+            from: components["schemas"]["ParamSource"];
+            name: string;
+            value: string;
+        };
         /** @description The attempt that started an instance. */
         Parent: {
             /** Format: int32 */
@@ -3235,6 +3364,8 @@ export interface components {
             params: {
                 [key: string]: string;
             };
+            /** @description What the caller may do in it. */
+            permission: components["schemas"]["PermissionName"];
             /** @description For how long ended instances are kept; null for the server's limit. */
             retention?: string | null;
             updated_at: string;
@@ -3254,6 +3385,15 @@ export interface components {
             timeout?: string | null;
             /** @description The worker group of documents without one. */
             worker_group?: string | null;
+        };
+        /** @description The ways to sign in. */
+        Providers: {
+            /** @description By a password that an LDAP server checks. */
+            ldap: boolean;
+            /** @description By a password that is stored here. */
+            local: boolean;
+            /** @description By an OpenID provider: its `title`, and the path where the sign-in `start`s. */
+            oidc?: Record<string, never> | null;
         };
         /** @description A calendar to be stored. */
         PutCalendar: {
@@ -3474,13 +3614,27 @@ export interface components {
         /** @description A session. */
         Session: {
             expires_at: string;
-            /** @description Send it as `Authorization: Bearer …`. */
-            token: string;
+            /** @description Send it as `Authorization: Bearer …`; absent when the session is in a cookie. */
+            token?: string;
         };
         /** @description How many instances may be open. */
         SetParallelism: {
             /** Format: int32 */
             parallelism: number;
+        };
+        /** @description A link with the password that it sets. */
+        Setup: {
+            password: string;
+            /** @description Of the link. */
+            token: string;
+        };
+        /** @description A link; only this answer shows it. */
+        SetupLink: {
+            expires_at: string;
+            /** @description For `POST /api/v1/auth/setup`. */
+            token: string;
+            /** @description The page of the UI that sets the password. */
+            url: string;
         };
         /** @description Slots of the worker on a node. */
         SlotUsage: {
@@ -3666,6 +3820,8 @@ export interface components {
             created_at: string;
             /** @description False: may do nothing. */
             enabled: boolean;
+            /** @description False: cannot log in by password until a setup link or an administrator sets one. */
+            has_password: boolean;
             name: string;
             role: components["schemas"]["RoleName"];
         };
@@ -3785,7 +3941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3850,7 +4006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3873,7 +4029,9 @@ export interface operations {
     login: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Porpoise-Session"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3991,8 +4149,242 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Providers"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Porpoise-Session"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Setup"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: TOO_MANY_REQUESTS */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_setup_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateSetupLink"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupLink"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: PROJECT_EXISTS, PROJECT_NOT_EMPTY, PROJECT_REQUIRED, USER_EXISTS, WORKFLOW_EXISTS, WORKFLOW_HAS_OPEN_INSTANCES, WORKFLOW_DISABLED, INVALID_STATE, MANAGED_BY_DOCUMENT, IN_USE, LAST_ADMIN, IDEMPOTENCY_KEY_IN_USE, SECRET_SHOWN_ONCE */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4058,7 +4450,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4116,7 +4508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4189,7 +4581,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4299,7 +4691,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4372,7 +4764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4481,7 +4873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4590,7 +4982,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4699,7 +5091,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4805,7 +5197,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4863,7 +5255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4947,7 +5339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5048,7 +5440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5122,7 +5514,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5178,7 +5570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5239,7 +5631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5330,7 +5722,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5392,7 +5784,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5477,7 +5869,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5542,7 +5934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5622,7 +6014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5725,7 +6117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5792,7 +6184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5864,7 +6256,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5931,7 +6323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6016,7 +6408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6137,7 +6529,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6260,7 +6652,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6383,7 +6775,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6506,7 +6898,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6627,7 +7019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6735,7 +7127,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6803,7 +7195,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6889,7 +7281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7007,7 +7399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7083,7 +7475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7157,7 +7549,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7232,7 +7624,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7300,7 +7692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7386,7 +7778,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7508,7 +7900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7555,6 +7947,79 @@ export interface operations {
             };
             /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_params: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ParamView"];
+                };
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: NOT_FOUND */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7630,7 +8095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7754,7 +8219,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7878,7 +8343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8000,7 +8465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8106,7 +8571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8164,7 +8629,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8244,7 +8709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8345,7 +8810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8426,7 +8891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8495,7 +8960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8574,7 +9039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8636,7 +9101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8739,7 +9204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8809,7 +9274,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8871,7 +9336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8965,7 +9430,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9030,7 +9495,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9110,7 +9575,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9218,7 +9683,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9286,7 +9751,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9371,7 +9836,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9473,7 +9938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9552,7 +10017,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9624,7 +10089,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9696,7 +10161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9798,7 +10263,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9870,7 +10335,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9938,7 +10403,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10019,7 +10484,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10121,7 +10586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10203,7 +10668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10273,7 +10738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10356,7 +10821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10430,7 +10895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10502,7 +10967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10590,7 +11055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10704,7 +11169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10785,7 +11250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10907,7 +11372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11017,7 +11482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11126,7 +11591,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11197,7 +11662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11270,7 +11735,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11347,7 +11812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11453,7 +11918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11562,7 +12027,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11631,7 +12096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11713,7 +12178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11816,7 +12281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11899,7 +12364,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11973,7 +12438,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12046,7 +12511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12155,7 +12620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12264,7 +12729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12339,7 +12804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12455,7 +12920,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12558,7 +13023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12618,7 +13083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12714,7 +13179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12739,7 +13204,7 @@ export interface operations {
             query: {
                 /**
                  * @description With commas: `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK
-                 *     percent-encoded), `nodes`.
+                 *     percent-encoded), `workflows`, `schedules`, `approvals`, `nodes`.
                  * @example instances,nodes
                  */
                 topics: string;
@@ -12779,7 +13244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12854,7 +13319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12915,7 +13380,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12980,7 +13445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13041,7 +13506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13103,7 +13568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13195,7 +13660,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13265,7 +13730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13327,7 +13792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13419,8 +13884,104 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: STORE_UNAVAILABLE, LOG_UNAVAILABLE, NOT_READY */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem: MALFORMED_BODY, INVALID_QUERY, INVALID_HEADER */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNAUTHENTICATED, LOGIN_FAILED */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: CSRF, FORBIDDEN */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: BODY_TOO_LARGE */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: UNSUPPORTED_MEDIA_TYPE */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: INVALID_BODY, INVALID_DOCUMENT, INVALID_START, UNKNOWN_PARAMETER, UNKNOWN_TIMEZONE, INVALID_CRON, INVALID_EXPRESSION, NEVER_FIRES, UNKNOWN_CALENDAR, NOT_GRANTED, UNKNOWN_LIMIT, NO_DATES, TOO_MANY_DATES, INVALID_NAME, IDEMPOTENCY_KEY_REUSED */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem: TOO_MANY_REQUESTS */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13475,7 +14036,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13535,7 +14096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13618,7 +14179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13698,7 +14259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13837,7 +14398,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem: FORBIDDEN */
+            /** @description A problem: CSRF, FORBIDDEN */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -36,6 +36,7 @@ export const PAGES: { name: keyof Texts['nav'] | null; pages: Page[] }[] = [
       { path: '/projects', name: 'projects', key: 'p' },
       { path: '/admin/calendars', name: 'sharedCalendars' },
       { path: '/admin/limits', name: 'sharedLimits' },
+      { path: '/silences', name: 'silences' },
       { path: '/admin/task-types', name: 'taskTypes' },
       { path: '/admin/users', name: 'users', admin: true },
       { path: '/admin/tokens', name: 'tokens', admin: true },

@@ -82,6 +82,7 @@ const PATHS: [string, Loader][] = [
   ['/admin/users', () => import('@/pages/admin/UsersPage')],
   ['/admin/tokens', () => import('@/pages/admin/TokensPage')],
   ['/admin/task-types', () => import('@/pages/admin/TaskTypesPage')],
+  ['/silences', () => import('@/pages/silences/SilencesPage')],
   ['/me', () => import('@/pages/me/MePage')],
 ];
 

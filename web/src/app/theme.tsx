@@ -50,7 +50,7 @@ const DARK: ThemeConfig = {
     ...SHARED,
     colorPrimary: '#1d8aa0',
     colorInfo: '#5cc3d6',
-    colorError: '#e0655c',
+    colorError: '#f07f77',
     colorText: '#e6edf0',
     colorTextPlaceholder: '#98a7af',
     colorTextSecondary: '#b3c0c7',
