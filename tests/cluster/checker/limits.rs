@@ -10,6 +10,9 @@ use store::Store;
 
 use super::rows;
 
+/// The limits of one task, with the slots that it takes of each.
+type LimitUses = Vec<(String, i64)>;
+
 /// A step of a task with limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
@@ -75,7 +78,7 @@ fn wrong_in(limits: &BTreeMap<String, i64>, steps: &[Step]) -> Vec<String> {
 
 async fn read_steps(store: &Store) -> Vec<Step> {
     let versions = "SELECT DISTINCT workflow_id::text, version::text FROM instance";
-    let mut wanted: BTreeMap<(String, String), Vec<Vec<(String, i64)>>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(String, String), Vec<LimitUses>> = BTreeMap::new();
     for row in rows(store, versions).await {
         let [workflow, version] = row.try_into().expect("two columns");
         let number = |text: &str| text.parse::<i64>().expect("a number");
@@ -97,7 +100,7 @@ async fn read_steps(store: &Store) -> Vec<Step> {
     steps.collect()
 }
 
-fn limits_of(definition: &Definition) -> Vec<Vec<(String, i64)>> {
+fn limits_of(definition: &Definition) -> Vec<LimitUses> {
     let tasks = definition.tasks.iter().map(|task| {
         let limits = task.limits.iter();
         limits
