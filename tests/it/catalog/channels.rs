@@ -53,9 +53,7 @@ pub(super) async fn a_channel_of_the_project_goes_before_a_shared_one(fixture: &
         (&json!("http://own"), &json!("s3cr3t-token"))
     );
     assert_eq!(resolved.secrets, ["s3cr3t-token"]);
-    let resolved = resolve(fixture, None, "oncall")
-        .await
-        .expect("the shared one");
+    let resolved = resolve(fixture, None, "oncall").await.expect("the shared one");
     assert_eq!(resolved.fields["url"], "http://shared");
     let gap = resolve(fixture, None, "onkall").await.err();
     let expected = "there is no channel `onkall`; did you mean `oncall`?".to_owned();
