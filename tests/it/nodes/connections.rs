@@ -213,13 +213,9 @@ fn a_test_logs_in_to_postgresql_and_says_what_fails() {
         "no-such-host.invalid",
     );
     fails(&node, &with(&right, json!({"tls": true})), "TLS");
-    let web = Service::start();
-    let other: u16 = web
-        .url
-        .rsplit(':')
-        .next()
-        .and_then(|port| port.parse().ok())
-        .expect("a port");
+    let closing = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let other = closing.local_addr().expect("an address").port();
+    std::thread::spawn(move || closing.incoming().for_each(drop));
     fails(
         &node,
         &with(&right, json!({"port": other})),
