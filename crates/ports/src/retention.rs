@@ -145,6 +145,10 @@ pub enum AgedRows {
     RetentionRuns,
     /// Operations on many instances that ended.
     BulkOperations,
+    /// Values of secrets that were replaced or deleted, and that no attempt was given.
+    SecretValues,
+    /// Changes of the key of secrets that ended.
+    SecretRotations,
 }
 
 impl AgedRows {
@@ -155,6 +159,8 @@ impl AgedRows {
         Self::Audit,
         Self::LogRemovals,
         Self::RetentionRuns,
+        Self::SecretValues,
+        Self::SecretRotations,
         Self::BulkOperations,
     ];
 }

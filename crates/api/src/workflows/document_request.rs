@@ -14,6 +14,7 @@ use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
 use crate::limits::check_limits;
 use crate::schedules::check_calendars;
+use crate::secrets::check_secrets;
 use crate::workflows::named_workflows::check_grants;
 
 /// Returns the format that the content type names.
@@ -57,6 +58,7 @@ pub(crate) async fn parse_version(
     check_calendars(server.catalog(), project.id, &definition, position).await?;
     check_grants(server.catalog(), project, &definition, position).await?;
     check_limits(server.catalog(), project.id, &definition, position).await?;
+    check_secrets(server.catalog(), project.id, &definition, position).await?;
     check_connections(server.catalog(), project.id, &definition, position).await?;
     Ok(NewVersion {
         name: name.to_owned(),
