@@ -1,7 +1,6 @@
-//! The catalog is everything in the database that users read and change through the API. It never writes what an owner
-//! writes: an instance is changed by posting a command, whose row its owner applies.
-//! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
-//! text, and no SQL text leaves this crate.
+//! What users read and change through the API; never what an owner writes: an instance is changed by posting a command,
+//! whose row its owner applies. Each change, its audit row and its request key are one transaction. Nothing that a user
+//! typed becomes a part of an SQL text, and no SQL text leaves this crate.
 
 mod audit;
 mod audited_transaction;
