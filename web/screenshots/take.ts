@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { goTo, openBrowser, signIn } from '../tests/browser';
 import { TestNode } from '../tests/node';
 import { seed } from '../tests/seed';
-import { WebServer } from '../tests/webServer';
 import { screens } from './screens';
 
 const folder = process.env.SCREENSHOTS ?? fileURLToPath(new URL('.', import.meta.url));
@@ -12,7 +11,6 @@ const variants = (process.env.VARIANTS ?? 'light-en-1280,dark-zh-1920').split(',
 const wanted = process.argv.slice(2);
 
 const node = await TestNode.start();
-const server = await WebServer.start(node.url);
 const browser = await openBrowser();
 try {
   await mkdir(folder, { recursive: true });
@@ -23,7 +21,7 @@ try {
     const page = await context.newPage();
     page.on('pageerror', (error) => console.error(`${variant}: ${error.message}`));
     page.on('console', (message) => message.type() === 'error' && console.error(`${variant}: ${message.text()}`));
-    await signIn(page, server.url);
+    await signIn(page, node.url);
     await page.getByTestId('user-menu').click();
     await page.getByTestId('theme-switch').selectOption(theme ?? 'light');
     await page.getByTestId('lang-switch').selectOption(language ?? 'en');
@@ -41,6 +39,5 @@ try {
   }
 } finally {
   await browser.close();
-  server.stop();
   await node.stop();
 }

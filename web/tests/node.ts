@@ -17,11 +17,11 @@ export class TestNode {
     readonly url: string,
   ) {}
 
-  static async start(): Promise<TestNode> {
+  static async start({ basePath = '' } = {}): Promise<TestNode> {
     const program = process.env.PORPOISE_BIN;
     if (!program) throw new Error('PORPOISE_BIN names no program; `make test-web` builds one and sets it');
     const data = await mkdtemp(join(tmpdir(), 'porpoise-web-'));
-    const env = { ...process.env, PORPOISE__AUTH__BOOTSTRAP_TOKEN: TOKEN };
+    const env = { ...process.env, PORPOISE__AUTH__BOOTSTRAP_TOKEN: TOKEN, PORPOISE__SERVER__BASE_PATH: basePath || '/' };
     const child = spawn(program, ['standalone', '--data', data, '--listen', '127.0.0.1:0'], { env });
     const url = await readUrl(child);
     return new TestNode(child, data, url);
