@@ -8,8 +8,13 @@ interface Screen extends PageCase {
 
 export function screens(ids: Record<string, string>): Screen[] {
   const press = (key: string) => (page: Page) => page.keyboard.press(key);
+  const click = (...testIds: string[]) => (page: Page) =>
+    testIds.slice(1).reduce((at, testId) => at.getByTestId(testId), page.getByTestId(testIds[0] ?? '')).click();
   return [
     ...pageCases(ids),
     { name: 'palette', path: '/', shows: 'home-timeline', prepare: press('Control+k'), after: press('Escape') },
+    { name: 'connection-form', path: '/projects/retail/connections', shows: 'connection-table', prepare: click('connection-row-erp', 'connection-edit'), after: press('Escape') },
+    { name: 'secret-form', path: '/projects/retail/secrets', shows: 'secret-table', prepare: click('secret-new'), after: press('Escape') },
+    { name: 'channel-form', path: '/projects/retail/channels', shows: 'channel-table', prepare: click('channel-row-oncall', 'channel-edit'), after: press('Escape') },
   ];
 }
