@@ -48,7 +48,7 @@ web-client: ## write the types of the API that the web UI is compiled with again
 fmt: ## format the source
 	@sh scripts/cargo.sh fmt --all
 
-lint: ## format check, clippy, documentation, shellcheck, ruff, cargo-deny; changes nothing
+lint: ## format check, clippy, documentation, eslint, shellcheck, ruff, cargo-deny; changes nothing
 	@sh scripts/lint.sh
 
 docs: ## build the documentation of all crates, warnings are errors

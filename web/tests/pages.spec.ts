@@ -16,7 +16,7 @@ async function chooseTheme(app: Page, theme: string) {
 
 for (const theme of ['light', 'dark']) {
   for (let part = 0; part < PARTS; part++) {
-    test(`every page shows what it is for, nothing is misplaced, nobody is kept out: ${theme}, part ${part + 1} of ${PARTS}`, async ({ app, site, open }) => {
+    test(`every page shows what it is for, misplaces nothing and has no barrier: ${theme}, part ${part + 1} of ${PARTS}`, async ({ app, site, open }) => {
       test.setTimeout(300_000);
       await chooseTheme(app, theme);
       const faults: string[] = [];
