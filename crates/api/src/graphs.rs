@@ -6,7 +6,7 @@ mod views;
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, get, put};
-use catalog::{PinnedDefinition, Project, TaskRow};
+use catalog::{PinnedDefinition, Project, TaskRow, WorkflowLayout};
 use engine::ids::InstanceId;
 use engine::states::TaskState;
 use serde::Deserialize;
