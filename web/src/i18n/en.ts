@@ -731,6 +731,17 @@ export const en = {
     newValue: 'New value',
     valueHint: '6 bytes to 64 KiB. It is never shown again, and masked in logs.',
   },
+  groups: {
+    title: 'Groups',
+    tasks: (n: number) => count(n, 'task', 'tasks'),
+    collapse: 'Collapse this group',
+    expand: 'Expand this group',
+    collapseAll: 'Collapse all',
+    expandAll: 'Expand all',
+    group: 'Group',
+    ungroup: 'Ungroup',
+    name: 'Name of the group',
+  },
   silences: {
     empty: 'No alert is silenced.',
     what: 'What',

@@ -730,6 +730,17 @@ export const zh: Texts = {
     newValue: '新的值',
     valueHint: '6 字节至 64 KiB。此后不再显示，并在日志中遮盖。',
   },
+  groups: {
+    title: '分组',
+    tasks: (n) => `${n} 个任务`,
+    collapse: '折叠此分组',
+    expand: '展开此分组',
+    collapseAll: '全部折叠',
+    expandAll: '全部展开',
+    group: '分组',
+    ungroup: '取消分组',
+    name: '分组名称',
+  },
   silences: {
     empty: '没有静默的告警。',
     what: '范围',
