@@ -3,6 +3,7 @@
 #   web.sh build [--optional]    web/dist, unless it is newer than what it is made of
 #   web.sh lint [--optional]     types and eslint
 #   web.sh test [--optional]     unit tests, the types of the API, browser tests; of PORPOISE_BIN, else of a new build
+#   web.sh bench                 how fast the pages of a release build are, into docs/benchmarks.md
 #   web.sh client                the types of the API, written again
 # With `--optional` a machine without Node or Chromium is no failure: there is less then, and one line says what.
 . "$(dirname "$0")/environment.sh"
@@ -53,12 +54,20 @@ test)
     say "browser tests"
     npm run --silent browser
     ;;
+bench)
+    if [ -z "${PORPOISE_BIN:-}" ]; then
+        build
+        (cd .. && cargo build --release --locked --bin porpoise)
+        export PORPOISE_BIN="$CARGO_TARGET_DIR/release/porpoise"
+    fi
+    npm run --silent bench -- --write
+    ;;
 client)
     need_program
     npm run --silent client
     ;;
 *)
-    sed -n '2,7s/^# //p' ../scripts/web.sh >&2
+    sed -n '2,8s/^# //p' ../scripts/web.sh >&2
     exit 2
     ;;
 esac

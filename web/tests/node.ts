@@ -20,9 +20,9 @@ export class TestNode {
   ) {}
 
   /** Starts a standalone node on a free port, with data of its own. */
-  static async start({ basePath = '' } = {}): Promise<TestNode> {
+  static async start({ basePath = '', env = {} as Record<string, string> } = {}): Promise<TestNode> {
     const folder = await mkdtemp(join(tmpdir(), 'porpoise-web-'));
-    const child = spawnProgram(['standalone', '--data', folder, '--listen', '127.0.0.1:0'], { PORPOISE__SERVER__BASE_PATH: basePath || '/' });
+    const child = spawnProgram(['standalone', '--data', folder, '--listen', '127.0.0.1:0'], { PORPOISE__SERVER__BASE_PATH: basePath || '/', ...env });
     return new TestNode(child, await readUrl(child), folder);
   }
 
@@ -30,6 +30,11 @@ export class TestNode {
   static async join(args: string[], env: Record<string, string>): Promise<TestNode> {
     const child = spawnProgram(['serve', ...args], env);
     return new TestNode(child, await readUrl(child), null);
+  }
+
+  /** The file of a standalone node's database. */
+  get database(): string {
+    return join(this.folder ?? '', 'porpoise.db');
   }
 
   async stop() {
