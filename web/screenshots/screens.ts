@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { pageCases, type PageCase } from '../tests/pages';
 
-interface Screen extends PageCase {
+export interface Screen extends PageCase {
   prepare?: (page: Page) => Promise<unknown>;
   after?: (page: Page) => Promise<unknown>;
 }
