@@ -25,6 +25,7 @@ export function pageCases(ids: Record<string, string>): PageCase[] {
     ['workflow-versions', `${workflow}?tab=versions`, 'version-diff'],
     ['workflow-source', `${workflow}?tab=source`, 'source-view'],
     ['editor', `${workflow}/edit`, 'editor-canvas'],
+    ['editor-new', '/projects/retail/new', 'editor-canvas'],
     ['start', '/start/retail/daily-sales', 'start-form'],
     ['instances', '/instances', 'instance-table'],
     ['instance', `/instances/${ids.running}`, 'task-node-train'],

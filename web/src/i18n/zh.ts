@@ -1,4 +1,5 @@
 import type { Texts } from './en';
+import { EXAMPLES } from './exampleTexts';
 import { schemaTextInChinese } from './schemaTexts';
 
 export const zh: Texts = {
@@ -62,7 +63,7 @@ export const zh: Texts = {
     zoneDefault: '服务器默认',
     required: '必填',
     test: '测试',
-    expand: '查看详情',
+    expand: '详情',
   },
   nav: {
     brand: 'Porpoise',
@@ -729,6 +730,11 @@ export const zh: Texts = {
     nameHint: '字母、数字和 _，与参数名相同',
     newValue: '新的值',
     valueHint: '6 字节至 64 KiB。此后不再显示，并在日志中遮盖。',
+  },
+  blueprints: {
+    title: '从示例开始',
+    find: '示例或任务类型',
+    describe: (name, english) => EXAMPLES[name] ?? (english || name),
   },
   groups: {
     title: '分组',
