@@ -49,6 +49,7 @@ async function takeVariant(browser: Browser, url: string, set: string, pages: Sc
   await page.getByTestId('theme-switch').selectOption(theme);
   await page.getByTestId('lang-switch').selectOption(language);
   await page.keyboard.press('Escape');
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   if (set === 'failing') await context.route(/\/api\/v1\/(?!users\/me)/, (route) => route.fulfill({ status: 503, json: { code: 'UNAVAILABLE', detail: 'The database does not answer.' } }));
   for (const screen of pages) {
     if (wanted.length > 0 && !wanted.includes(screen.name)) continue;
