@@ -10,8 +10,8 @@ use engine::ids::InstanceId;
 use tokio::sync::Notify;
 
 use crate::messages::master::{
-    CheckInbox, CheckLimits, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, LookAgainAt, LookTarget,
-    ReconcileNow, RelayReports, RenewLeases,
+    CheckInbox, CheckLimits, DeliverReports, FreeSlots, GetReachableWorkers, InboxStatus, LookAgainAt,
+    LookTarget, ReconcileNow, RelayReports, RenewLeases,
 };
 use crate::ownership::master_actor::MasterActor;
 use crate::worker::WorkerHandle;

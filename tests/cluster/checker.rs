@@ -334,7 +334,9 @@ fn rows_changed_by_hand_contradict_the_journals_and_the_graph() {
     let two = chain("two", &[task(), task()]).replace("tasks:", "params: { k: '' }\ntasks:");
     cluster.any().apply("two", two);
     let each = "{ type: dynamic, workflow: two, over: { k: [a, b] } }";
-    cluster.any().apply("fan", format!("version: 1\nname: fan\ntasks:\n  each: {each}\n"));
+    cluster
+        .any()
+        .apply("fan", format!("version: 1\nname: fan\ntasks:\n  each: {each}\n"));
     for workflow in ["two", "fan"] {
         let id = cluster.start_instance("m1", workflow);
         cluster.any().settle(&id, &["succeeded"], PATIENCE);

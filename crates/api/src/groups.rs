@@ -68,7 +68,11 @@ async fn unknown_member(
         limit: Some(COMPARED_USERS),
         cursor: None,
     };
-    let users = caller.catalog().users().list(&first_users.page_request()?).await?;
+    let users = caller
+        .catalog()
+        .users()
+        .list(&first_users.page_request()?)
+        .await?;
     let known = users.items.iter().map(|user| user.name.as_str());
     let hint = names::nearest(unknown, known)
         .map(|near| format!(" Did you mean `{near}`?"))

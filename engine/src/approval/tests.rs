@@ -97,6 +97,9 @@ fn approvers_are_users_and_members_of_groups() {
     let groups = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     assert!(task.names_user("alice", &groups(&[])));
     assert!(task.names_user("bob", &groups(&["x", "ops"])));
-    assert!(!task.names_user("bob", &groups(&["alice", "dev"])), "these are users");
+    assert!(
+        !task.names_user("bob", &groups(&["alice", "dev"])),
+        "these are users"
+    );
     assert!(!task.names_user("ops", &groups(&[])), "that is a group");
 }

@@ -79,7 +79,10 @@ impl Cron {
 
     /// The days of a month that match both day fields, or one of them.
     fn days_in(&self, month: CalendarMonth) -> DaySet {
-        let (by_number, by_weekday) = (self.days_of_month.days_in(month), self.days_of_week.days_in(month));
+        let (by_number, by_weekday) = (
+            self.days_of_month.days_in(month),
+            self.days_of_week.days_in(month),
+        );
         match self.day_rule {
             DayRule::Both => by_number & by_weekday,
             DayRule::Either => by_number | by_weekday,
@@ -100,7 +103,11 @@ impl Cron {
     fn last_date_until(&self, date: NaiveDate) -> Option<NaiveDate> {
         let begin = (u32::try_from(date.year()).ok()?, date.month());
         let years = self.years.numbers_until(begin.0);
-        let months = years.flat_map(|year| self.months.numbers_until(u32::MAX).map(move |month| (year, month)));
+        let months = years.flat_map(|year| {
+            self.months
+                .numbers_until(u32::MAX)
+                .map(move |month| (year, month))
+        });
         months.filter(|month| *month <= begin).find_map(|(year, month)| {
             let last = if (year, month) == begin { date.day() } else { 31 };
             let month = CalendarMonth::new(year, month)?;

@@ -28,7 +28,10 @@ async fn a_group_is_stored_replaced_listed_and_deleted() {
     let listed = served.get("/api/v1/groups?limit=1").await.json();
     assert_eq!(listed["items"][0]["name"], "dev");
     let cursor = listed["next_cursor"].as_str().expect("a cursor");
-    let rest = served.get(&format!("/api/v1/groups?cursor={cursor}")).await.json();
+    let rest = served
+        .get(&format!("/api/v1/groups?cursor={cursor}"))
+        .await
+        .json();
     assert_eq!(rest["items"][0], again.json());
     let gone = served.send("DELETE", "/api/v1/users/bob", json!({})).await;
     assert_eq!(gone.status, 204, "{gone:?}");
@@ -50,7 +53,10 @@ async fn a_wrong_group_is_refused_with_its_field() {
     let refused = served.send("PUT", OPS, unknown).await;
     assert_eq!(refused.problem(422, "INVALID_BODY"), "/members/1", "{refused:?}");
     let detail = refused.json()["detail"].as_str().unwrap_or_default().to_owned();
-    assert!(detail.contains("`alise`") && detail.contains("`alice`"), "{detail}");
+    assert!(
+        detail.contains("`alise`") && detail.contains("`alice`"),
+        "{detail}"
+    );
     served.get(OPS).await.problem(404, "NOT_FOUND");
     let refused = served.send("PUT", OPS, json!({ "member": [] })).await;
     assert_eq!(refused.problem(422, "INVALID_BODY"), "/member", "{refused:?}");

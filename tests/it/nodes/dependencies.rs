@@ -77,7 +77,8 @@ fn a_task_of_an_instance_that_runs_is_looked_at() {
     let node = Node::start(folder.path(), &[]);
     node.apply(
         "stock",
-        "version: 1\nname: stock\ntasks:\n  load: { type: noop }\n  gate: { type: approval, message: go }\n".to_owned(),
+        "version: 1\nname: stock\ntasks:\n  load: { type: noop }\n  gate: { type: approval, message: go }\n"
+            .to_owned(),
     );
     node.apply(
         "waiting",
@@ -104,10 +105,7 @@ fn a_grant_that_is_taken_back_fails_the_wait() {
     };
     let orders = json!({ "version": 1, "name": "orders", "tasks": { "a": { "type": "noop" } } });
     put("retail/workflows/orders", orders);
-    put(
-        "retail/grants/project:default",
-        json!({ "permission": "read" }),
-    );
+    put("retail/grants/project:default", json!({ "permission": "read" }));
     let item = json!({ "project": "retail", "workflow": "orders", "cycle": "day", "date": "today" });
     let wait = json!({ "type": "dependent", "check_interval": "1h", "all": [item] });
     put(
@@ -118,15 +116,14 @@ fn a_grant_that_is_taken_back_fails_the_wait() {
     await_task(&node, &id, "wait", "running");
     // The second look of an attempt comes a second after the first.
     std::thread::sleep(Duration::from_secs(2));
-    let grant = node.request(
-        Method::DELETE,
-        "/api/v1/projects/retail/grants/project:default",
-    );
+    let grant = node.request(Method::DELETE, "/api/v1/projects/retail/grants/project:default");
     assert_eq!(node.send(grant).status(), 204);
     await_task(&node, &id, "wait", "failed");
     let attempt = &node.get(&format!("/instances/{id}/tasks/wait"))["attempt_list"][0];
     assert!(
-        attempt["error"].as_str().is_some_and(|why| why.contains("retail")),
+        attempt["error"]
+            .as_str()
+            .is_some_and(|why| why.contains("retail")),
         "{attempt}"
     );
 }

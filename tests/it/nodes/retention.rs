@@ -87,7 +87,11 @@ fn a_dry_run_adds_the_sizes_of_logs() {
     let (status, counted) = node.post("/retention", &dry_run);
     assert_eq!(status, 200, "{counted}");
     assert_eq!(
-        (&counted["instances"], &counted["log_bytes"], &counted["unknown_logs"]),
+        (
+            &counted["instances"],
+            &counted["log_bytes"],
+            &counted["unknown_logs"]
+        ),
         (&json!(2), &json!(10), &json!(0)),
         "{counted}"
     );

@@ -331,7 +331,9 @@ async fn what_is_lost_wakes_those_that_wait_for_it(database: &Database) {
     database.sql("DELETE FROM instance WHERE id = 10").await;
     assert_eq!(woken(database).await, [1], "an older instance may decide now");
     look(database, &[1]).await;
-    database.sql("DELETE FROM project_share WHERE project_id = 1").await;
+    database
+        .sql("DELETE FROM project_share WHERE project_id = 1")
+        .await;
     assert_eq!(woken(database).await, [1, 2], "a grant is gone");
     look(database, &[1, 2]).await;
     database
@@ -343,12 +345,23 @@ async fn what_is_lost_wakes_those_that_wait_for_it(database: &Database) {
 async fn an_end_that_was_not_recorded_is_found_by_comparing(database: &Database) {
     let me = join(database, "one", "h1").await;
     let other = join(database, "two", "h2").await;
-    for (id, bases, owner) in [(1, (100, 200), &me), (2, (201, 300), &me), (3, (100, 200), &other)] {
+    for (id, bases, owner) in [
+        (1, (100, 200), &me),
+        (2, (201, 300), &me),
+        (3, (100, 200), &other),
+    ] {
         waiting(database, id, bases, owner.incarnation).await;
     }
     // Stored as ended, so that nothing records it.
     ended(database, 10, 150, "succeeded", &[("ended_at", "500")]).await;
-    ended(database, 11, 250, "succeeded", &[("ended_at", "500"), ("dry_run", "TRUE")]).await;
+    ended(
+        database,
+        11,
+        250,
+        "succeeded",
+        &[("ended_at", "500"), ("dry_run", "TRUE")],
+    )
+    .await;
     let compare = async |since: i64| {
         let compared = database.store.compare_with_ends(me.incarnation, Timestamp(since));
         compared.await.expect("an answer");

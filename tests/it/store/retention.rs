@@ -354,7 +354,11 @@ async fn logs_are_counted_by_their_stored_sizes(database: &Database) {
     assert_eq!(logs_of(&[1, 2]).await, (Some(5_000_000_007), 0));
     assert_eq!(logs_of(&[1, 2, 3]).await, (Some(5_000_000_007), 1));
     assert_eq!(logs_of(&[3]).await, (None, 1));
-    assert_eq!(logs_of(&[4]).await, (Some(0), 0), "without a worker there is no log");
+    assert_eq!(
+        logs_of(&[4]).await,
+        (Some(0), 0),
+        "without a worker there is no log"
+    );
 }
 
 async fn an_instance_that_runs_again_stays(database: &Database) {

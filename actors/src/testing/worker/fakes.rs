@@ -13,7 +13,9 @@ use ports::journal::{Journal, JournalError, JournalRecord};
 use ports::protocol::{AttemptUpdate, LeaseAnswer, LeaseRequest, Owner, Report, ReportAnswer};
 use ports::rpc::calls::{Call, MasterCall, MasterReply, Reply};
 use ports::rpc::transport::{CallError, Destination, Transport};
-use ports::{Job, JobEnd, Leftover, LogPart, LogSizes, LogSource, LogUnavailable, Runner, RunningJob, StartError};
+use ports::{
+    Job, JobEnd, Leftover, LogPart, LogSizes, LogSource, LogUnavailable, Runner, RunningJob, StartError,
+};
 
 /// A runner whose jobs end when a test says so.
 #[derive(Default)]

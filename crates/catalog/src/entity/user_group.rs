@@ -23,5 +23,9 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The indexes of `user_group`.
 pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
-    vec![index_on(Entity, "user_group_name", [Column::Name]).unique().take()]
+    vec![
+        index_on(Entity, "user_group_name", [Column::Name])
+            .unique()
+            .take(),
+    ]
 }

@@ -54,11 +54,7 @@ struct EndRow {
     c_to: i64,
 }
 
-const END: [Column; 3] = [
-    ("c_workflow", "bigint"),
-    ("c_from", "bigint"),
-    ("c_to", "bigint"),
-];
+const END: [Column; 3] = [("c_workflow", "bigint"), ("c_from", "bigint"), ("c_to", "bigint")];
 
 #[async_trait]
 impl DependencyStore for Store {

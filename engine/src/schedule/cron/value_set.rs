@@ -70,9 +70,7 @@ impl ValueSet {
 
     /// The numbers that are not below `value`, from the smallest.
     pub(super) fn numbers_from(self, value: u32) -> impl Iterator<Item = u32> {
-        successors(self.first_from(value), move |number| {
-            self.first_from(number + 1)
-        })
+        successors(self.first_from(value), move |number| self.first_from(number + 1))
     }
 
     /// The numbers that are not above `value`, from the largest.
