@@ -348,7 +348,7 @@ async fn logs_are_counted_by_their_stored_sizes(database: &Database) {
         .sql(
             "UPDATE attempt SET log_bytes = 5000000000 WHERE instance = 1; \
              UPDATE attempt SET log_bytes = 7 WHERE instance = 2; \
-             UPDATE attempt SET dispatch_id = NULL WHERE instance = 4",
+             UPDATE attempt SET dispatch_id = NULL, worker = NULL, worker_name = NULL WHERE instance = 4",
         )
         .await;
     assert_eq!(logs_of(&[1, 2]).await, (Some(5_000_000_007), 0));
