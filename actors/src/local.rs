@@ -1,7 +1,10 @@
 //! The actors of one node, behind the `Node` facade.
 
 mod idleness;
+mod master_actors;
 mod observation;
+
+pub(crate) use master_actors::MasterActors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +17,10 @@ use engine::states::MemberState;
 use tokio::sync::Notify;
 
 use crate::execution::db_actor::{DbActor, write_one};
-use crate::execution::dependency_actor::DependencyActor;
-use crate::execution::dispatch_actor::DispatchActor;
-use crate::execution::limit_actor::LimitActor;
 use crate::in_process::check_inbox_until;
 use crate::local::idleness::{POLL_INTERVAL, wait_until_idle};
 use crate::local::observation::observe_actor;
 use crate::membership::registry_actor::RegistryActor;
-use crate::messages::StartDrain;
 use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
     CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
@@ -29,12 +28,8 @@ use crate::messages::master::{
 use crate::messages::membership::LeaveRegistry;
 use crate::messages::schedule::SchedulesChanged;
 use crate::node_deps::NodeDeps;
-use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
 use crate::ownership::master_actor::MasterActor;
-use crate::scheduling::admission_actor::AdmissionActor;
-use crate::scheduling::backfill_actor::BackfillActor;
-use crate::scheduling::schedule_actor::ScheduleActor;
 use crate::worker::WorkerHandle;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
@@ -49,31 +44,6 @@ const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Failed batches after which the remaining instances are left to be claimed as orphans.
 const HANDOVER_ATTEMPTS: u32 = 5;
-
-/// The actors of a master.
-#[derive(Clone)]
-pub(crate) struct MasterActors {
-    /// The supervisor of instances.
-    pub(crate) supervisor: Addr<MasterActor>,
-    /// The way to workers.
-    pub(crate) dispatch: Addr<DispatchActor>,
-    /// Looks at the queues of limits.
-    pub(crate) limits: Addr<LimitActor>,
-    /// Takes over.
-    pub(crate) failover: Addr<FailoverActor>,
-    /// Set while this master accepts no instances, because another one reaches the workers.
-    pub(crate) not_accepting: Arc<AtomicBool>,
-    /// Hands instances to others; absent where that is switched off or there are none.
-    pub(crate) balance: Option<Addr<BalanceActor>>,
-    /// Fires schedules.
-    pub(crate) schedules: Addr<ScheduleActor>,
-    /// Starts the dates of backfills.
-    pub(crate) backfill: Addr<BackfillActor>,
-    /// Wakes dependent tasks.
-    pub(crate) dependencies: Addr<DependencyActor>,
-    /// Admits instances that wait for a place.
-    pub(crate) admission: Addr<AdmissionActor>,
-}
 
 /// The actors of a node.
 pub(crate) struct NodeActors {
@@ -164,14 +134,7 @@ impl LocalNode {
     pub fn start_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         if let Some(masters) = &self.actors.masters {
-            masters.supervisor.do_send(StartDrain);
-            masters.failover.do_send(StartDrain);
-            masters.schedules.do_send(StartDrain);
-            masters.backfill.do_send(StartDrain);
-            masters.admission.do_send(StartDrain);
-            if let Some(balance) = &masters.balance {
-                balance.do_send(StartDrain);
-            }
+            masters.start_drain();
         }
     }
 
@@ -207,10 +170,10 @@ impl LocalNode {
         }
     }
 
-    /// Waits until nothing is left to be stored.
+    /// Waits until nothing is left to be stored: no commit, and no outcome of a delivery that was begun.
     pub async fn wait_until_idle(&self, within: Duration) {
-        if let Some(master) = self.master() {
-            wait_until_idle(&self.actors.db, master, within).await;
+        if let Some(masters) = &self.actors.masters {
+            wait_until_idle(&self.actors.db, masters, within).await;
         }
     }
 
@@ -386,6 +349,7 @@ impl Node for LocalNode {
             "dependencies": observe_actor(masters.map(|masters| &masters.dependencies)).await,
             "backfill": observe_actor(masters.map(|masters| &masters.backfill)).await,
             "admission": observe_actor(masters.map(|masters| &masters.admission)).await,
+            "alerts": observe_actor(masters.and_then(|masters| masters.alerts.as_ref())).await,
             "dispatch": observe_actor(masters.map(|masters| &masters.dispatch)).await,
             "limits": observe_actor(masters.map(|masters| &masters.limits)).await,
             "db": observe_actor(Some(&self.actors.db)).await,

@@ -32,6 +32,9 @@ mod m0030_limits;
 mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
+mod m0039_alert_rules;
+mod m0040_alerts;
+mod m0041_backfill_events;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -67,6 +70,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_limit_counts::Migration),
             Box::new(m0032_single_tasks::Migration),
             Box::new(m0034_bulk_and_lists::Migration),
+            Box::new(m0039_alert_rules::Migration),
+            Box::new(m0040_alerts::Migration),
+            Box::new(m0041_backfill_events::Migration),
         ]
     }
 }

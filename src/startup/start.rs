@@ -195,6 +195,7 @@ impl NodeResources {
             drain_signal,
             worker,
             master: config.has(Role::Master).then_some(config.master),
+            alerts: None,
             terminate_node: Arc::new(|actor| {
                 tracing::error!(actor, "an actor died that the node needs; the node ends");
                 process::exit(ESSENTIAL_ACTOR_DIED);

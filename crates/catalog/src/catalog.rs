@@ -2,6 +2,7 @@
 
 use store::Store;
 
+use crate::alerts::stored::Alerts;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
@@ -58,6 +59,11 @@ impl Catalog {
     /// Returns the operations on many instances.
     pub fn bulk_operations(&self) -> BulkOperations<'_> {
         BulkOperations::new(&self.store)
+    }
+
+    /// Returns the alerts, and the rules of projects and of the server.
+    pub fn alerts(&self) -> Alerts<'_> {
+        Alerts::new(&self.store)
     }
 
     /// Returns the calendars of schedules.

@@ -4,6 +4,7 @@
 //! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
 //! text, and no SQL text leaves this crate.
 
+mod alerts;
 mod audit;
 mod audited_transaction;
 mod backfills;
@@ -41,6 +42,7 @@ mod workflows;
 
 pub use ports::RequestKey;
 
+pub use self::alerts::{AlertFilter, AlertRow, Alerts, DeliveryRow, DeliveryState, RuleOwner};
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::backfills::{
     BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillFilter, BackfillRow, Backfills,

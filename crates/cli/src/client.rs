@@ -10,7 +10,7 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, approval, backfill, calendar, context, documents, instance, limit, run, schedule, workflow,
+    admin, alert, approval, backfill, calendar, context, documents, instance, limit, run, schedule, workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
@@ -44,6 +44,8 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Instance(command) => instance::run(command, &connect()?, printer),
         ClientCommand::Schedule(command) => schedule::run(command, connect, printer),
         ClientCommand::Backfill(command) => backfill::run(command, &connect()?, printer),
+        ClientCommand::Alert(command) => alert::run(command, &connect()?, printer),
+        ClientCommand::Rule(command) => alert::rule(command, &connect()?, printer),
         ClientCommand::Approval(command) => approval::run(command, &connect()?, printer),
         ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
         ClientCommand::Limit(command) => limit::run(command, &connect()?, printer),

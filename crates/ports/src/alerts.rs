@@ -1,5 +1,6 @@
 //! The port to the channels of alerts, and what a message carries.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,6 +25,7 @@ pub struct ChannelName {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AlertMessage {
     /// The id of the delivery, the same at each try: receivers drop repetitions by it.
+    #[serde(serialize_with = "as_text")]
     pub delivery: DeliveryId,
     /// The number of alerts.
     pub count: usize,
@@ -46,6 +48,7 @@ impl AlertMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlertView {
     /// Its id.
+    #[serde(serialize_with = "as_text")]
     pub id: AlertId,
     /// The event, as rules name it.
     pub event: String,
@@ -57,6 +60,7 @@ pub struct AlertView {
     /// The workflow's name.
     pub workflow: Option<String>,
     /// The instance.
+    #[serde(serialize_with = "as_optional_text")]
     pub instance: Option<InstanceId>,
     /// Its run.
     pub run: Option<Run>,
@@ -72,6 +76,7 @@ pub struct AlertView {
     /// The schedule's name.
     pub schedule: Option<String>,
     /// The backfill.
+    #[serde(serialize_with = "as_optional_text")]
     pub backfill: Option<BackfillId>,
     /// The state of the subject after the event.
     pub state: Option<String>,
@@ -125,6 +130,18 @@ pub enum SendOutcome {
 pub trait AlertSender: Send + Sync + 'static {
     /// Sends a message once.
     async fn deliver(&self, channel: &ChannelName, message: &AlertMessage) -> SendOutcome;
+}
+
+/// Ids are texts, as everywhere outside.
+fn as_text<T: Display, S: Serializer>(id: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
+fn as_optional_text<T: Display, S: Serializer>(id: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    match id {
+        Some(id) => serializer.collect_str(id),
+        None => serializer.serialize_none(),
+    }
 }
 
 fn rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

@@ -16,6 +16,7 @@ use ports::node::{Node, SlotUsage};
 use ports::{InstanceWriter as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use runner::log_files::LogFiles;
+use sea_orm::ConnectionTrait as _;
 use serde_json::Value;
 use store::{Role, Store};
 
@@ -89,6 +90,7 @@ pub struct Served {
     close: tokio::sync::watch::Sender<bool>,
     handle: actix_web::dev::ServerHandle,
     client: reqwest::Client,
+    store: Store,
     _folder: tempfile::TempDir,
 }
 
@@ -108,6 +110,7 @@ pub async fn serve_at(rates: Rates) -> Served {
     let store = Store::open(&url, Role::Node).await.unwrap();
     store.migrate().await.unwrap();
     let catalog = Catalog::new(&store);
+    let own_store = store.clone();
     let clock = Clock::starting_at(store.now().await.unwrap());
     catalog
         .users()
@@ -145,6 +148,7 @@ pub async fn serve_at(rates: Rates) -> Served {
         close,
         handle,
         client: reqwest::Client::builder().no_proxy().build().unwrap(),
+        store: own_store,
         _folder: folder,
     }
 }
@@ -196,6 +200,16 @@ impl Reply {
 }
 
 impl Served {
+    /// Runs a statement on its database, for what no request makes.
+    pub async fn sql(&self, sql: &str) {
+        let done = self
+            .store
+            .writer()
+            .execute_raw(self.store.statement(sql, []))
+            .await;
+        done.expect("a statement that is accepted");
+    }
+
     /// Begins a request with the administrator's token.
     pub fn ask(&self, method: &str, path: &str) -> RequestBuilder {
         self.ask_as(ADMIN, method, path)

@@ -103,6 +103,8 @@ codes! {
     NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "The other project does not grant this";
     /// A task names a limit that does not exist.
     UnknownLimit = "UNKNOWN_LIMIT", UNPROCESSABLE_ENTITY, "There is no such limit";
+    /// A rule names a channel that does not exist.
+    UnknownChannel = "UNKNOWN_CHANNEL", UNPROCESSABLE_ENTITY, "There is no such channel";
     /// A backfill without a date.
     NoDates = "NO_DATES", UNPROCESSABLE_ENTITY, "The backfill has no date";
     /// A backfill with more dates than allowed.
