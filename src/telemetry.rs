@@ -54,6 +54,11 @@ pub const NAMES: &[Metric] = &[
         "Time of one batch of deletions",
     ),
     (
+        "porpoise_channel_send_seconds",
+        MetricKind::Seconds,
+        "Time of one try to send a message to a channel, by its type",
+    ),
+    (
         "porpoise_retention_last_sweep_timestamp_seconds",
         MetricKind::Gauge,
         "When this node last deleted everything that was too old, in seconds since 1970",

@@ -16,6 +16,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 use reference::Rewritten;
 
 pub(crate) use scope::{ExpressionScope, TaskScope, TypedText};
+pub(crate) use value::json_value;
 
 /// The most bytes of an expression.
 pub(crate) const MAX_EXPRESSION_BYTES: usize = 1024;
@@ -37,6 +38,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_debug(true);
     // It would show every value that the task sees.
     environment.remove_global("debug");
+    // Of templates only.
+    environment.remove_filter("tojson");
     environment
 });
 

@@ -10,11 +10,15 @@ pub mod alert;
 pub mod approval;
 pub mod attempt;
 pub mod backfill;
+pub mod channel;
 pub mod children;
+pub mod connection;
+pub mod connector;
 pub mod dependent;
 pub mod ids;
 pub mod overrides;
 pub mod states;
+pub mod template;
 
 pub mod params;
 pub mod place;

@@ -35,6 +35,8 @@ mod m0034_bulk_and_lists;
 mod m0039_alert_rules;
 mod m0040_alerts;
 mod m0041_backfill_events;
+mod m0042_channels;
+mod m0043_silences;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -73,6 +75,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0039_alert_rules::Migration),
             Box::new(m0040_alerts::Migration),
             Box::new(m0041_backfill_events::Migration),
+            Box::new(m0042_channels::Migration),
+            Box::new(m0043_silences::Migration),
         ]
     }
 }

@@ -23,6 +23,7 @@ mod retention;
 mod routes;
 mod schedules;
 mod serve;
+mod silences;
 mod state;
 mod statistics;
 mod stream;

@@ -13,8 +13,8 @@ use crate::projects::grants;
 use crate::users::preferences;
 use crate::{
     alerts, approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, lineage,
-    logs, nodes, operations, projects, retention, schedules, statistics, stream, task_instances, task_types,
-    tasks, tokens, users, workflows,
+    logs, nodes, operations, projects, retention, schedules, silences, statistics, stream, task_instances,
+    task_types, tasks, tokens, users, workflows,
 };
 
 /// Registers every documented endpoint.
@@ -42,6 +42,7 @@ fn register_api(config: &mut ServiceConfig) {
         .service(scope("/backfills/{id}").configure(register_backfill));
     calendars::register_routes(config);
     limits::register_routes(config);
+    silences::register_routes(config);
     operations::register_routes(config);
     approvals::register_routes(config);
     preferences::register_routes(config);

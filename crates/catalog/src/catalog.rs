@@ -23,6 +23,7 @@ use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
+use crate::silences::Silences;
 use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
@@ -139,6 +140,11 @@ impl Catalog {
     /// Returns the children of tasks.
     pub fn children(&self) -> Children<'_> {
         Children::new(&self.store)
+    }
+
+    /// Returns the silences of alerts.
+    pub fn silences(&self) -> Silences<'_> {
+        Silences::new(&self.store)
     }
 
     /// Returns the statistics of instances.

@@ -20,6 +20,7 @@ pub(crate) mod backfill_date;
 pub(crate) mod bulk_item;
 pub(crate) mod bulk_operation;
 pub(crate) mod calendar;
+pub(crate) mod channel;
 pub(crate) mod cluster_meta;
 pub(crate) mod dependency_end;
 pub(crate) mod dependency_wait;
@@ -45,6 +46,7 @@ pub(crate) mod retention_lease;
 pub(crate) mod retention_run;
 pub(crate) mod schedule;
 pub(crate) mod schedule_fire;
+pub(crate) mod silence;
 pub(crate) mod task_instance;
 pub(crate) mod token;
 pub(crate) mod transition;
@@ -112,6 +114,8 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, alert_delivery::Entity),
         create(backend, alert_delivery_item::Entity),
         create(backend, alert_progress::Entity),
+        create(backend, channel::Entity),
+        create(backend, silence::Entity),
     ]
 }
 
@@ -155,6 +159,8 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         alert::indexes(),
         alert_delivery::indexes(),
         alert_delivery_item::indexes(),
+        channel::indexes(),
+        silence::indexes(),
     ]
     .iter()
     .flatten()

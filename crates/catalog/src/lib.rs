@@ -31,6 +31,7 @@ mod request_keys;
 mod retention;
 mod save_version;
 mod schedules;
+mod silences;
 mod start_target;
 mod tasks;
 mod tokens;
@@ -44,10 +45,7 @@ pub use ports::RequestKey;
 
 pub use self::alerts::{AlertFilter, AlertRow, Alerts, DeliveryRow, DeliveryState, RuleOwner};
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
-pub use self::backfills::{
-    BackfillChoices, BackfillDateCounts, BackfillDateRow, BackfillFilter, BackfillRow, Backfills,
-    NewBackfill, PostBackfillCommand,
-};
+pub use self::backfills::*;
 pub use self::bulk::*;
 pub use self::catalog::Catalog;
 pub use self::context::AuditContext;
@@ -71,6 +69,7 @@ pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::retention::{Retention, RetentionRequest, RetentionRun};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::schedules::*;
+pub use self::silences::{NewSilence, SilenceChange, Silences, StoredSilence};
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};

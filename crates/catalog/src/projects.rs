@@ -15,7 +15,7 @@ use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{map_to_json, narrow, parse_json, parse_name};
 use crate::context::AuditContext;
-use crate::entity::{project, project_grant, user_account, workflow};
+use crate::entity::{channel, project, project_grant, silence, user_account, workflow};
 use crate::error::CatalogError;
 use crate::grants::project_shares::delete_shares_of;
 use crate::limits::project_cap::store_project_cap;
@@ -278,6 +278,14 @@ impl<'a> Projects<'a> {
             .exec(change.on())
             .await?;
         delete_shares_of(change.on(), project.id).await?;
+        silence::Entity::delete_many()
+            .filter(silence::Column::ProjectId.eq(project.id))
+            .exec(change.on())
+            .await?;
+        channel::Entity::delete_many()
+            .filter(channel::Column::ProjectId.eq(project.id))
+            .exec(change.on())
+            .await?;
         let entry =
             AuditEntry::done("project.delete", "project", name).with_detail(format!("row {}", project.id));
         change.commit_with(&entry).await

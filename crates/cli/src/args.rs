@@ -11,6 +11,7 @@ mod instance;
 mod limit;
 mod retention;
 mod schedule;
+mod silence;
 mod workflow;
 
 pub(crate) use admin::{
@@ -29,6 +30,7 @@ pub use retention::CleanArgs;
 pub(crate) use schedule::{
     CountArgs, OneSchedule, PreviewArgs, ScheduleCommand, SetScheduleArgs, TimingArgs,
 };
+pub(crate) use silence::{SetSilenceArgs, SilenceCommand};
 pub(crate) use workflow::{ImportCommand, ImportType, InProject, RunArgs, WorkflowCommand};
 
 use super::output::Format;
@@ -76,6 +78,9 @@ pub enum ClientCommand {
     /// Limits of tasks that run at the same time
     #[command(subcommand)]
     Limit(LimitCommand),
+    /// Which alerts are stored and not sent
+    #[command(subcommand)]
+    Silence(SilenceCommand),
     /// Projects and who may do what in them
     #[command(subcommand)]
     Project(ProjectCommand),

@@ -10,7 +10,8 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, alert, approval, backfill, calendar, context, documents, instance, limit, run, schedule, workflow,
+    admin, alert, approval, backfill, calendar, context, documents, instance, limit, run, schedule, silence,
+    workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
@@ -49,6 +50,7 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Approval(command) => approval::run(command, &connect()?, printer),
         ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
         ClientCommand::Limit(command) => limit::run(command, &connect()?, printer),
+        ClientCommand::Silence(command) => silence::run(command, &connect()?, printer),
         ClientCommand::Project(command) => admin::project(command, &connect()?, printer),
         ClientCommand::User(command) => admin::user(command, &connect()?, printer, &settings),
         ClientCommand::Token(command) => admin::token(command, &connect()?, printer),

@@ -35,6 +35,7 @@ mod schedule_preview;
 mod server_url;
 mod settings;
 mod shown_states;
+mod silence;
 mod suggestion;
 mod target;
 mod workflow;

@@ -51,6 +51,11 @@ pub(super) fn for_limit(failure: Failure, rest: &Rest, path: &[&str], limit: &st
     for_name(failure, rest, limit, path, "porpoise limit list")
 }
 
+/// Adds the silence that was probably meant.
+pub(super) fn for_silence(failure: Failure, rest: &Rest, silence: &str) -> Failure {
+    for_name(failure, rest, silence, &["silences"], "porpoise silence list")
+}
+
 /// Adds the user that was probably meant.
 pub(super) fn for_user(failure: Failure, rest: &Rest, user: &str) -> Failure {
     for_name(failure, rest, user, &["users"], "porpoise user list")

@@ -25,7 +25,7 @@ pub struct ChannelName {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AlertMessage {
     /// The id of the delivery, the same at each try: receivers drop repetitions by it.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "id")]
     pub delivery: DeliveryId,
     /// The number of alerts.
     pub count: usize,
@@ -48,7 +48,7 @@ impl AlertMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AlertView {
     /// Its id.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "id")]
     pub id: AlertId,
     /// The event, as rules name it.
     pub event: String,
@@ -60,7 +60,7 @@ pub struct AlertView {
     /// The workflow's name.
     pub workflow: Option<String>,
     /// The instance.
-    #[serde(serialize_with = "as_optional_text")]
+    #[serde(serialize_with = "optional_id")]
     pub instance: Option<InstanceId>,
     /// Its run.
     pub run: Option<Run>,
@@ -76,7 +76,7 @@ pub struct AlertView {
     /// The schedule's name.
     pub schedule: Option<String>,
     /// The backfill.
-    #[serde(serialize_with = "as_optional_text")]
+    #[serde(serialize_with = "optional_id")]
     pub backfill: Option<BackfillId>,
     /// The state of the subject after the event.
     pub state: Option<String>,
@@ -132,12 +132,12 @@ pub trait AlertSender: Send + Sync + 'static {
     async fn deliver(&self, channel: &ChannelName, message: &AlertMessage) -> SendOutcome;
 }
 
-/// Ids are texts, as everywhere outside.
-fn as_text<T: Display, S: Serializer>(id: &T, serializer: S) -> Result<S::Ok, S::Error> {
+/// Ids are texts in every interface.
+fn id<I: Display, S: Serializer>(id: &I, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }
 
-fn as_optional_text<T: Display, S: Serializer>(id: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+fn optional_id<I: Display, S: Serializer>(id: &Option<I>, serializer: S) -> Result<S::Ok, S::Error> {
     match id {
         Some(id) => serializer.collect_str(id),
         None => serializer.serialize_none(),

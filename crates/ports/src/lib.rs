@@ -17,6 +17,7 @@ mod admissions;
 mod alert_store;
 mod alerts;
 mod backfills;
+mod channels;
 mod children;
 mod dependencies;
 mod error;
@@ -46,6 +47,7 @@ pub use backfills::{
     BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
     WaitingDate, WaitingDates,
 };
+pub use channels::{ChannelGap, ChannelSource, ResolvedChannel};
 pub use children::{
     ChildStore, ChildVersion, ChildWorkflowQuery, ChildrenCommand, ChildrenCommit, ChildrenOutcome,
     ChildrenTakeover, CreatedChild, ParentTask, TakeoverOutcome,
@@ -67,10 +69,7 @@ pub use membership::{
 pub use ownership::{Claim, ClaimedInstance, HandOver, InstanceOwner, OwnedInstance, Ownership};
 pub use places::{AdmissionPass, AdmissionReport, EndedWaiter, PlaceStore, StoppingHolder, WaitEnd};
 pub use registry::{REGISTRY_LEASE, Registry, RegistryError, View};
-pub use retention::{
-    AgedRows, BatchOutcome, DeletedBatch, EndedInstance, ExpirySelection, RequestedRetention,
-    RetainedProject, RetentionLease, RetentionLimit, RetentionRunId, RetentionStore, RetentionWork, SWEEP,
-};
+pub use retention::*;
 pub use schedules::{
     FireCommit, FireOutcome, FireRefusal, FireStart, LoadedSchedule, ScheduleStore, ScheduledProject,
     UpcomingSchedule,

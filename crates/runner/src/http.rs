@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use egress::{EgressPolicy, EgressResolver};
 use engine::attempt::{AttemptResult, FailureKind};
 use engine::ids::DispatchId;
 use engine::params::OutputCollector;
@@ -19,7 +20,6 @@ use tokio::task::JoinHandle;
 
 use primitives::error_chain::with_causes;
 
-use super::egress::{EgressPolicy, EgressResolver};
 use super::job_end::{end_with_outputs, failed_end, permanent_end};
 use super::limits::{LogLimits, RunnerLimits};
 use super::log_files::LogFiles;

@@ -2,7 +2,6 @@
 
 pub mod disk;
 pub mod disk_guard;
-pub mod egress;
 pub mod journal_file;
 pub mod limits;
 pub mod log_files;

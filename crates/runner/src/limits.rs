@@ -1,6 +1,6 @@
 //! The bounds of what tasks may use.
 
-use super::egress::EgressPolicy;
+use egress::EgressPolicy;
 
 /// What the jobs of a worker may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

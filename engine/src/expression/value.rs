@@ -61,7 +61,7 @@ fn number(text: &str) -> Option<Value> {
 }
 
 /// Turns JSON into a value; by hand, since its numbers keep their texts.
-fn json_value(json: Json) -> Value {
+pub(crate) fn json_value(json: Json) -> Value {
     match json {
         Json::Null => Value::from(()),
         Json::Bool(truth) => Value::from(truth),

@@ -1,11 +1,20 @@
 //! The kinds of single values in the fields of task types.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
 
+use super::channel_values::{
+    channel_names_schema, mail_addresses_schema, parse_channel_names, parse_channel_url, parse_mail_addresses,
+    parse_template,
+};
 use super::child_values::{
     lists_schema, params_schema, parse_lists, parse_params, parse_separator, parse_texts, texts_schema,
 };
+use super::connector_values::{
+    certificates_schema, parse_certificates, parse_host, parse_line, parse_secret, parse_service_url,
+    secret_schema,
+};
+use super::header_values::{MAX_LINE_BYTES, parse_header_name, parse_headers};
 use super::logic_values::{
     cases_schema, conditions_schema, parse_cases, parse_conditions, parse_task_names, task_names_schema,
 };
@@ -16,17 +25,8 @@ use crate::spec::validator::{Path, Validator, named};
 /// The most bytes of a script or a text; the limit of a whole document is near it anyway.
 const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
-/// The most bytes of a url, a header's value or a program's name.
-const MAX_LINE_BYTES: usize = 8 * 1024;
-
 /// The most words of a program with its arguments.
 const MAX_WORDS: usize = 100;
-
-/// The most headers of one request.
-const MAX_HEADERS: usize = 100;
-
-/// Headers that say where a body ends. One that is wrong cuts the body, or smuggles a second request.
-const OWN_HEADERS: &[&str] = &["Content-Length", "Transfer-Encoding"];
 
 /// The most status codes in a list.
 const MAX_STATUS_CODES: usize = 500;
@@ -80,6 +80,28 @@ pub enum ValueKind {
     Cases,
     /// Conditions about tasks, which may be nested.
     Conditions,
+    /// `true` or `false`.
+    Boolean,
+    /// A text of one line that is not empty.
+    Line,
+    /// The name or address of a host.
+    Host,
+    /// An http or https address that others are put behind: without user, password, query and fragment.
+    ServiceUrl,
+    /// The name of an HTTP header.
+    HeaderName,
+    /// Certificates in PEM.
+    Certificates,
+    /// An http or https address that messages are sent to: without user and password.
+    ChannelUrl,
+    /// A template of a message.
+    Template,
+    /// Mail addresses.
+    MailAddresses,
+    /// Names of channels, each once.
+    ChannelNames,
+    /// A text that is never shown: a text sets it, `{"set": true}` keeps it, null removes it.
+    Secret,
 }
 
 impl ValueKind {
@@ -113,6 +135,17 @@ impl ValueKind {
             Self::TaskNames => parse_task_names(validator, value, at),
             Self::Cases => parse_cases(validator, value, at),
             Self::Conditions => parse_conditions(validator, value, at),
+            Self::Boolean => validator.boolean(value, at).map(Value::from),
+            Self::Line => parse_line(validator, value, at).map(Value::from),
+            Self::Host => parse_host(validator, value, at).map(Value::from),
+            Self::ServiceUrl => parse_service_url(validator, value, at).map(Value::from),
+            Self::HeaderName => parse_header_name(validator, value, at).map(Value::from),
+            Self::Certificates => parse_certificates(validator, value, at).map(Value::from),
+            Self::ChannelUrl => parse_channel_url(validator, value, at).map(Value::from),
+            Self::Template => parse_template(validator, value, at).map(Value::from),
+            Self::MailAddresses => parse_mail_addresses(validator, value, at).map(Value::from),
+            Self::ChannelNames => parse_channel_names(validator, value, at).map(Value::from),
+            Self::Secret => parse_secret(validator, value, at),
         }
     }
 
@@ -155,7 +188,17 @@ impl ValueKind {
             Self::ParamValues => params_schema(),
             Self::ValueLists => lists_schema(),
             Self::Texts => texts_schema(),
-            Self::Separator => json!({ "type": "string", "minLength": 1 }),
+            Self::Separator | Self::Line | Self::Host | Self::HeaderName => {
+                json!({ "type": "string", "minLength": 1 })
+            }
+            Self::Boolean => json!({ "type": "boolean" }),
+            Self::ChannelUrl => json!({ "type": "string", "pattern": "^https?://" }),
+            Self::Template => json!({ "type": "string" }),
+            Self::MailAddresses => mail_addresses_schema(),
+            Self::ChannelNames => channel_names_schema(),
+            Self::ServiceUrl => json!({ "type": "string", "format": "uri", "pattern": "^https?://" }),
+            Self::Certificates => certificates_schema(),
+            Self::Secret => secret_schema(),
         }
     }
 }
@@ -218,37 +261,6 @@ fn parse_url(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<
         return None;
     }
     Some(url)
-}
-
-fn parse_headers(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Map<String, Value>> {
-    let map = validator.map(value, at)?;
-    if !validator.at_most(map.len(), MAX_HEADERS, at) {
-        return None;
-    }
-    let mut headers = Map::new();
-    for (name, value) in map {
-        let at = at.key(name);
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if name.is_empty() || !name.chars().all(is_token) {
-            validator.invalid_key(
-                &at,
-                "BAD_NAME",
-                format!("`{name}` cannot be the name of a header"),
-            );
-        }
-        if OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
-            let message = format!("`{name}` follows from the body; a task cannot set it");
-            validator.invalid_key(&at, "FORBIDDEN_NAME", message);
-        }
-        let Some(text) = validator.scalar(value, &at, MAX_LINE_BYTES) else {
-            continue;
-        };
-        if text.contains(['\r', '\n', '\0']) {
-            validator.invalid(&at, "BAD_VALUE", "the value of a header is one line");
-        }
-        headers.insert(name.clone(), Value::from(text));
-    }
-    Some(headers)
 }
 
 fn parse_status_codes(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<Vec<i64>> {

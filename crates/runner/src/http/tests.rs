@@ -153,7 +153,7 @@ async fn a_redirect_to_a_metadata_address_is_not_followed() {
     let end = run(&job(folder.path(), &server(vec![redirect.to_owned()]), vec![])).await;
     assert_eq!(end.result, AttemptResult::Failed);
     assert!(
-        end.error.clone().unwrap().contains("must not reach"),
+        end.error.clone().unwrap().contains("must not be reached"),
         "{:?}",
         end.error
     );

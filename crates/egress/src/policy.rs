@@ -1,8 +1,7 @@
-//! The addresses that http tasks may connect to, checked after a name is resolved and at every redirect.
+//! The rule itself: link-local addresses and metadata services are never reached.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Url, redirect};
 
 /// Most redirects that one request follows.
@@ -15,7 +14,7 @@ const METADATA_SERVICES: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
 ];
 
-/// Which addresses http tasks may connect to.
+/// Which addresses a connection may go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EgressPolicy {
     /// All but link-local addresses and metadata services: users call their own services.
@@ -25,7 +24,7 @@ pub enum EgressPolicy {
 }
 
 impl EgressPolicy {
-    /// Returns whether a task may connect to this address.
+    /// Returns whether a connection may go to this address.
     pub fn allows(self, address: IpAddr) -> bool {
         let address = unwrap_ipv4(address);
         if is_link_local(address) || METADATA_SERVICES.contains(&address) {
@@ -40,7 +39,7 @@ impl EgressPolicy {
     /// A sentence for the user; trying again does not help.
     pub fn check_url(self, url: &Url) -> Result<(), String> {
         if !["http", "https"].contains(&url.scheme()) {
-            return Err(format!("`{}` is not a scheme for http tasks", url.scheme()));
+            return Err(format!("`{}` is not a scheme of HTTP: a URL begins with http:// or https://", url.scheme()));
         }
         let host = url.host_str().ok_or("the URL has no host")?;
         match host.trim_matches(['[', ']']).parse() {
@@ -50,7 +49,7 @@ impl EgressPolicy {
     }
 
     /// Returns the policy that follows redirects to allowed addresses only.
-    pub(crate) fn redirect_policy(self) -> redirect::Policy {
+    pub fn redirect_policy(self) -> redirect::Policy {
         redirect::Policy::custom(move |attempt| {
             if attempt.previous().len() > MAX_REDIRECTS {
                 return attempt.error("too many redirects");
@@ -94,38 +93,9 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-fn denial(host: &str) -> String {
-    format!("{host} is an address that http tasks must not reach")
-}
-
-/// Resolves a name to its allowed addresses; the connection goes to one of them and not to a second lookup.
-pub(crate) struct EgressResolver {
-    policy: EgressPolicy,
-}
-
-impl EgressResolver {
-    /// Makes a resolver under a policy.
-    pub(crate) fn new(policy: EgressPolicy) -> Self {
-        Self { policy }
-    }
-}
-
-impl Resolve for EgressResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let policy = self.policy;
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let allowed: Vec<SocketAddr> = found
-                .into_iter()
-                .filter(|address| policy.allows(address.ip()))
-                .collect();
-            if allowed.is_empty() {
-                return Err(denial(&host).into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
-    }
+/// Says that a host is none to connect to.
+pub(crate) fn denial(host: &str) -> String {
+    format!("{host} is a link-local, metadata or private address that must not be reached")
 }
 
 #[cfg(test)]
