@@ -83,8 +83,8 @@ async fn list_alerts(
 }
 
 fn check_event(text: &str) -> Result<String, Problem> {
-    let event: AlertEvent = text
-        .parse()
+    let event = text
+        .parse::<AlertEvent>()
         .map_err(|error| Problem::new(Code::InvalidQuery, format!("{error}.")).at("/event"))?;
     Ok(event.as_str().to_owned())
 }

@@ -1,10 +1,11 @@
 //! What alerts are about.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::states::named;
+use crate::states::{UnknownName, named};
 
 named!(
     /// What a rule can name, and `sql_result`.

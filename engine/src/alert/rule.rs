@@ -1,12 +1,13 @@
 //! A rule: which events become alerts in which channels.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::event::EventSet;
 use super::late::LateLimit;
-use crate::states::named;
+use crate::states::{UnknownName, named};
 
 named!(
     /// Where a rule stands, in the order in which rules count.

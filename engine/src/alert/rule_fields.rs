@@ -11,7 +11,7 @@ use super::rule_scope::RULE_NAMES;
 use crate::expression::{Expression, MAX_EXPRESSION_BYTES};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::duration::HumanDuration;
-use crate::spec::validator::{Path, Validator, named};
+use crate::spec::validator::{Path, Validator};
 
 /// The most rules at one place.
 pub(super) const MAX_RULES: usize = 50;

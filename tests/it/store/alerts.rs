@@ -27,6 +27,7 @@ on_both_databases!(
     a_time_of_the_day_is_that_of_the_zone_of_the_instance,
     a_fire_that_starts_nothing_in_time_is_noticed_once,
     a_death_is_an_alert_of_the_server,
+    a_silence_keeps_alerts_from_being_sent,
 );
 
 /// When rules are stored that hold from the beginning.
@@ -544,4 +545,25 @@ async fn a_death_is_an_alert_of_the_server(database: &Database) {
     let at: i64 = rows[0].try_get_by_index(0).expect("a time");
     assert_eq!(world.make_alerts(at + 10).await, 1);
     assert_eq!(world.alerts().await, ["node_dead server/0"]);
+}
+
+async fn a_silence_keeps_alerts_from_being_sent(database: &Database) {
+    let world = World::new(database).await;
+    world
+        .put_project_rules(json!([{ "on": ["failed"], "channels": ["a"], "group": "10s" }]))
+        .await;
+    database
+        .sql(
+            "INSERT INTO silence (name, project_id, workflow, event, until, reason, created_at, updated_at, updated_by) \
+             VALUES ('s', 1, 'flow', NULL, 7000, 'known', 0, 0, 'u')",
+        )
+        .await;
+    world.fail(ENDED).await;
+    world.make_alerts(6_000).await;
+    world.fail(Timestamp(7_500)).await;
+    world.make_alerts(8_000).await;
+    let rows = database.rows("SELECT state FROM alert_delivery ORDER BY id").await;
+    let states: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).expect("a state")).collect();
+    assert_eq!(states, ["silenced", "waiting"], "the silence ended at 7,000");
+    assert_eq!(world.claim(&world.me, 100_000).await.len(), 1);
 }

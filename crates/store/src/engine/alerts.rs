@@ -14,5 +14,6 @@ mod facts;
 mod new_alerts;
 mod occurrence;
 mod pass;
+mod silences;
 mod subjects;
 mod text;

@@ -5,7 +5,7 @@ use crate::ids::DispatchId;
 
 impl InstanceDraft<'_> {
     /// Records a warning in the history of the task, whose state stays.
-    pub(super) fn warn_about(&mut self, uid: DispatchId, text: &str) {
+    pub(in crate::instance) fn warn_about(&mut self, uid: DispatchId, text: &str) {
         let task_index = uid.task_index;
         if !self.rows.get(task_index).is_some_and(|row| row.is_dispatch(uid)) {
             return self.ignore(format!("a warning about {uid}, which is not the current attempt"));
@@ -18,7 +18,7 @@ impl InstanceDraft<'_> {
     }
 
     /// Raises the event that the time limit of the instance has passed.
-    pub(super) fn raise_time_out(&mut self, text: &str) {
+    pub(in crate::instance) fn raise_time_out(&mut self, text: &str) {
         self.events.time_out_instance(text);
     }
 }

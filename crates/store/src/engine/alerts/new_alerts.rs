@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::facts::AlertFacts;
 use super::occurrence::{EventCause, Occurrence};
+use super::silences::read_silences;
 use super::subjects::Subject;
 use super::text::sentence;
 use crate::batch_sql::{ALL, Column, insert, json, row_lock, source};
@@ -206,47 +207,91 @@ async fn store_deliveries(
 ) -> Result<(), StoreError> {
     let backend = transaction.get_database_backend();
     let count = alerts.iter().map(|(_, alert)| alert.channels.len()).sum();
-    let mut ids = reserve_ids(transaction, "alert_delivery", count)
-        .await?
-        .into_iter();
-    let mut gathering = lock_gathering(store, transaction, alerts).await?;
-    let (mut deliveries, mut items) = (Vec::new(), Vec::new());
-    for (alert, new) in alerts {
+    let silences = read_silences(store, transaction, at).await?;
+    let mut batch = DeliveryBatch {
+        ids: reserve_ids(transaction, "alert_delivery", count)
+            .await?
+            .into_iter(),
+        gathering: lock_gathering(store, transaction, alerts).await?,
+        deliveries: Vec::new(),
+        items: Vec::new(),
+        at,
+    };
+    for (id, new) in alerts {
+        let is_silenced = silences
+            .iter()
+            .any(|silence| silence.matches(new.project_id, new.facts.workflow.as_deref(), new.event));
         for channel in &new.channels {
-            let key = new.gathered.as_ref().map(|(key, _)| format!("{key}/{channel}"));
-            let gathered_in = key.as_ref().and_then(|key| gathering.get(key));
-            let delivery = match gathered_in {
-                Some(delivery) => *delivery,
-                None => {
-                    let Some(id) = ids.next() else { continue };
-                    let wait = new.gathered.as_ref().map_or(0, |(_, ms)| *ms);
-                    gathering.extend(key.clone().map(|key| (key, id)));
-                    deliveries.push(DeliveryRow {
-                        id,
-                        project_id: new.channel_project,
-                        channel: channel.clone(),
-                        state: "waiting",
-                        next_at: Some(at.plus(wait).0),
-                        gathering: key,
-                        created_at: at.0,
-                    });
-                    id
-                }
-            };
-            items.push(ItemRow {
-                alert: *alert,
-                delivery,
-            });
+            if is_silenced {
+                batch.add_silenced(*id, (new, channel));
+            } else {
+                batch.add_waiting(*id, (new, channel));
+            }
         }
     }
-    run_over_rows(transaction, &deliveries, || {
+    run_over_rows(transaction, &batch.deliveries, || {
         insert(backend, "alert_delivery", &DELIVERY, ALL)
     })
     .await?;
-    run_over_rows(transaction, &items, || {
+    run_over_rows(transaction, &batch.items, || {
         insert(backend, "alert_delivery_item", &ITEM, ALL)
     })
     .await
+}
+
+/// The deliveries of a pass.
+struct DeliveryBatch {
+    /// Enough for one delivery of each alert to each of its channels.
+    ids: std::vec::IntoIter<i64>,
+    /// The deliveries that gather alerts, by rule and channel.
+    gathering: BTreeMap<String, i64>,
+    deliveries: Vec<DeliveryRow>,
+    items: Vec<ItemRow>,
+    at: Timestamp,
+}
+
+impl DeliveryBatch {
+    fn add_silenced(&mut self, alert: i64, (new, channel): (&NewAlert, &str)) {
+        self.add_delivery(alert, |id, at| DeliveryRow {
+            id,
+            project_id: new.channel_project,
+            channel: channel.to_owned(),
+            state: "silenced",
+            next_at: None,
+            gathering: None,
+            created_at: at.0,
+        });
+    }
+
+    /// Adds an alert to the delivery that gathers those of its rule, or to one of its own.
+    fn add_waiting(&mut self, alert: i64, (new, channel): (&NewAlert, &str)) {
+        let gathered = new.gathered.as_ref();
+        let key = gathered.map(|(rule, _)| format!("{rule}/{channel}"));
+        if let Some(delivery) = key.as_ref().and_then(|key| self.gathering.get(key)) {
+            self.items.push(ItemRow {
+                alert,
+                delivery: *delivery,
+            });
+            return;
+        }
+        let delivery = self.add_delivery(alert, |id, at| DeliveryRow {
+            id,
+            project_id: new.channel_project,
+            channel: channel.to_owned(),
+            state: "waiting",
+            next_at: Some(at.plus(gathered.map_or(0, |(_, ms)| *ms)).0),
+            gathering: key.clone(),
+            created_at: at.0,
+        });
+        self.gathering.extend(key.zip(delivery));
+    }
+
+    fn add_delivery(&mut self, alert: i64, row: impl FnOnce(i64, Timestamp) -> DeliveryRow) -> Option<i64> {
+        let delivery = self.ids.next()?;
+        self.deliveries.push(row(delivery, self.at));
+        self.items.push(ItemRow { alert, delivery });
+        Some(delivery)
+    }
 }
 
 /// Locks the deliveries that still gather alerts of these rules: a claim of one then finds all its alerts, or was first.

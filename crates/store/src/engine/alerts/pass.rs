@@ -166,18 +166,17 @@ impl Store {
                 .map(|candidate| ((candidate.project_id, candidate.workflow_id), candidate.placed))
                 .unzip();
             for event in self.events_of(transaction, occurrence, subject, &placed).await? {
-                for matched in match_rules(event, &subject.matched, &placed) {
-                    let Some((scope, rule)) = scopes.get(matched.position).zip(placed.get(matched.position))
-                    else {
-                        continue;
-                    };
-                    alerts.push(NewAlert::new(
+                let matches = match_rules(event, &subject.matched, &placed).into_iter();
+                alerts.extend(matches.filter_map(|matched| {
+                    let scope = *scopes.get(matched.position)?;
+                    let rule = &placed.get(matched.position)?.rule;
+                    Some(NewAlert::new(
                         (event, occurrence),
                         subject,
                         matched,
-                        (*scope, &rule.rule),
-                    ));
-                }
+                        (scope, rule),
+                    ))
+                }));
             }
         }
         Ok(alerts)
