@@ -6,10 +6,12 @@
 //!    |   \                                         ^                                      |
 //!    |    \-- an instance exists --> skipped       '---- recover, rerun by hand ----------'
 //!    |
-//!    '-- cancel; a date failed and the backfill stops then --> not_run
+//!    '-- cancel; a date failed and the backfill stops then; a date that it runs after did not succeed --> not_run
 //!
 //! retry (backfill failed or cancelled): failed, stopped and not_run dates are waiting again
 //! ```
+//!
+//! A date of a dependent has its turn when all dates that it runs after have ended, and waits beside the others until then.
 //!
 //! The state of a date that ran is that of its newest instance. The store follows it in the commit of the instance, so
 //! decisions here need only a summary of the dates, and the dates whose turn comes. `decide` gives the changes, which are
@@ -22,6 +24,7 @@ mod apply;
 mod changes;
 mod command;
 mod dates;
+mod dependents;
 mod machine;
 mod record;
 mod request;
@@ -33,11 +36,10 @@ mod tests;
 pub use apply::{apply, follow_instance};
 pub use changes::{BackfillChanges, DateDecision, DateSweep};
 pub use command::{BackfillCommand, BackfillRefusal, BackfillVerb, StopMode};
-pub use dates::{
-    DateRange, DateSource, DatesError, MAX_DATES, PlannedDate, order_dates, plan_list, plan_range,
-};
+pub use dates::{DateRange, DateSource, DatesError, MAX_DATES, PlannedDate, plan_list, plan_range};
+pub use dependents::{AwaitedDates, Dependency, DependentIntervals, PlannedDependent, PlannedRun, plan_runs};
 pub use machine::{BackfillEvent, PendingWork, decide, pending_work};
-pub use record::{Backfill, BackfillDate, BackfillRecord, DateSummary, DateTurn};
+pub use record::{Backfill, BackfillDate, BackfillRecord, DateSummary, DateTurn, Prerequisites};
 pub use request::{BackfillRequest, DateSelection, parse_parallelism, parse_request};
 pub use states::{
     BackfillControl, BackfillState, DateOrder, DateState, DependentsMode, ExistingPolicy, OnFailure,

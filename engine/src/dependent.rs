@@ -15,7 +15,7 @@ mod seen;
 
 pub use dates::{DependencyCycle, DependencyDate};
 pub use decision::{DependencyDecision, FailedItems, decide_dependencies};
-pub use intervals::{TimeInterval, dependency_intervals};
+pub use intervals::{TimeInterval, cycle_interval_start, dependency_intervals};
 pub use items::{
     DependencyFailurePolicy, DependencyGroup, DependencyItem, DependencyMember, DependencyRelation,
     DependencyTarget, DependencyTask, DependencyWindow,

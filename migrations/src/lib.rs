@@ -37,6 +37,7 @@ mod m0040_alerts;
 mod m0041_backfill_events;
 mod m0042_channels;
 mod m0043_silences;
+mod m0046_backfill_dependents;
 mod migration;
 
 /// Brings a database to the schema of this program, step by step.
@@ -77,6 +78,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0041_backfill_events::Migration),
             Box::new(m0042_channels::Migration),
             Box::new(m0043_silences::Migration),
+            Box::new(m0046_backfill_dependents::Migration),
         ]
     }
 }

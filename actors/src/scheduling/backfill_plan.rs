@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use engine::backfill::{
-    BackfillChanges, BackfillEvent, DateDecision, DateTurn, ExistingPolicy, PendingWork, decide, pending_work,
+    BackfillChanges, BackfillEvent, DateDecision, DateTurn, ExistingPolicy, PendingWork, Prerequisites,
+    decide, pending_work,
 };
-use engine::spec::Definition;
+use engine::states::Scope;
 use engine::timezone::Tz;
 use engine::trigger::Trigger;
+use serde_json::{Value, json};
 
 use crate::scheduling::backfill_deps::BackfillDeps;
 use ports::{
@@ -46,6 +48,7 @@ pub(crate) async fn plan_commit(
         position: date.position,
         existing: date.existing,
         obstacle: obstacle_of(date, &templates).or_else(|| missing.get(&date.position).cloned()),
+        prerequisites: prerequisites_of(date, &waiting),
     });
     let event = BackfillEvent::Turns(turns.collect());
     let Ok(changes) = decide(&snapshot.record, &snapshot.dates, &event) else {
@@ -63,11 +66,11 @@ pub(crate) async fn plan_commit(
     }))
 }
 
-/// Whether more may be decided at once after a commit: it skipped dates, which take no place, or started as many as one
-/// commit starts.
+/// Whether more may be decided at once after a commit: it skipped or closed dates, which takes no place, or started as
+/// many as one commit starts.
 pub(crate) fn has_more(commit: &BackfillCommit) -> bool {
-    let skips = |decision: &DateDecision| matches!(decision, DateDecision::Skip { .. });
-    commit.changes.dates.iter().any(skips) || commit.instances.len() >= MAX_STARTS as usize
+    let takes_no_place = |decision: &DateDecision| !decision.starts();
+    commit.changes.dates.iter().any(takes_no_place) || commit.instances.len() >= MAX_STARTS as usize
 }
 
 fn candidate_count(policy: ExistingPolicy, places: u32) -> u32 {
@@ -87,9 +90,20 @@ async fn start_templates(
     let mut templates = StartTemplates::new();
     for (id, workflow) in &waiting.workflows {
         let template = if workflow.enabled {
-            let version = snapshot.record.version;
+            let (version, start) = start_of(snapshot, waiting, *id);
             let definition = deps.store.load_definition(*id, version).await?;
-            start_template(deps, snapshot, (*id, workflow), &definition)
+            let started = StartedVersion {
+                project_id: workflow.project_id,
+                project: &workflow.project,
+                project_params: &workflow.project_params,
+                project_defaults: &workflow.project_defaults,
+                workflow_id: *id,
+                version,
+                definition: &definition,
+                // Each date has its own.
+                server_timezone: Tz::UTC,
+            };
+            start_template(deps, snapshot, &started, &start)
         } else {
             Err(format!("the workflow `{}` is disabled", workflow.name))
         };
@@ -98,29 +112,39 @@ async fn start_templates(
     Ok(templates)
 }
 
+/// Returns the version of a workflow of the dates, and the body of its starts.
+fn start_of(snapshot: &BackfillSnapshot, waiting: &WaitingDates, workflow: i64) -> (i64, Value) {
+    let date = waiting.dates.iter().find(|date| date.workflow_id == workflow);
+    match date.and_then(|date| date.dependent.as_ref()) {
+        None => (snapshot.record.version, snapshot.start.clone()),
+        Some(dependent) => (
+            dependent.version,
+            dependent_start(&snapshot.start, &dependent.task),
+        ),
+    }
+}
+
+/// Makes the body of the starts of a dependent: parameters, tasks and scope of the backfill are not for it.
+fn dependent_start(start: &Value, task: &str) -> Value {
+    let mut body = start.as_object().cloned().unwrap_or_default();
+    body.remove("params");
+    body.insert("tasks".to_owned(), json!([task]));
+    body.insert("scope".to_owned(), json!(Scope::Downstream.as_str()));
+    Value::Object(body)
+}
+
 fn start_template(
     deps: &BackfillDeps,
     snapshot: &BackfillSnapshot,
-    (workflow_id, workflow): (i64, &BackfillWorkflow),
-    definition: &Definition,
+    started: &StartedVersion<'_>,
+    start: &Value,
 ) -> Result<NewInstance, String> {
-    let started = StartedVersion {
-        project_id: workflow.project_id,
-        project: &workflow.project,
-        project_params: &workflow.project_params,
-        project_defaults: &workflow.project_defaults,
-        workflow_id,
-        version: snapshot.record.version,
-        definition,
-        // Each date has its own.
-        server_timezone: Tz::UTC,
-    };
     let origin = StartOrigin {
         trigger: Trigger::Backfill(snapshot.id),
         requested_by: Some(snapshot.requested_by.clone()),
         at: deps.clock.now(),
     };
-    let template = started.new_instance(&snapshot.start, origin).map_err(|issues| {
+    let template = started.new_instance(start, origin).map_err(|issues| {
         let first = issues.first().map(|issue| issue.message.as_str());
         format!("its start is refused: {}", first.unwrap_or("it is not valid"))
     })?;
@@ -138,6 +162,15 @@ fn obstacle_of(date: &WaitingDate, templates: &StartTemplates) -> Option<String>
     }
 }
 
+/// Says what became of the dates that a date runs after; a dependent whose workflow was deleted runs after none that
+/// could let it start.
+fn prerequisites_of(date: &WaitingDate, waiting: &WaitingDates) -> Prerequisites {
+    if date.dependent.is_some() && !waiting.workflows.contains_key(&date.workflow_id) {
+        return Prerequisites::Deleted;
+    }
+    date.prerequisites
+}
+
 /// Says by position which dates have no place of their workflow, if those before them start.
 async fn missing_places(
     deps: &BackfillDeps,
@@ -149,7 +182,9 @@ async fn missing_places(
     if !waiting.workflows.values().any(is_limited) {
         return Ok(BTreeMap::new());
     }
-    let starts = |date: &&WaitingDate| policy == ExistingPolicy::Run || date.existing.is_none();
+    let starts = |date: &&WaitingDate| {
+        date.prerequisites == Prerequisites::Met && (policy == ExistingPolicy::Run || date.existing.is_none())
+    };
     let (positions, news): (Vec<u32>, Vec<NewInstance>) = waiting
         .dates
         .iter()
@@ -181,7 +216,7 @@ fn new_instances(
     let dates: BTreeMap<u32, &WaitingDate> = waiting.dates.iter().map(|date| (date.position, date)).collect();
     let starts = changes.dates.iter().filter_map(|decision| match decision {
         DateDecision::Start { position } => dates.get(position),
-        DateDecision::Skip { .. } => None,
+        DateDecision::Close { .. } | DateDecision::Skip { .. } => None,
     });
     starts
         .filter_map(|date| dated_instance(date, templates))

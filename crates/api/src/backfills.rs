@@ -2,6 +2,7 @@
 
 pub(crate) mod commands;
 pub(crate) mod create;
+pub(crate) mod plan;
 pub(crate) mod views;
 
 use std::fmt;

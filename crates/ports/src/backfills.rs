@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use engine::backfill::{BackfillChanges, BackfillRecord, DateSummary};
+use engine::backfill::{BackfillChanges, BackfillRecord, DateSummary, Prerequisites};
 use engine::ids::{BackfillId, InstanceId, Revision, Timestamp};
 use engine::spec::ProjectDefaults;
 use engine::timezone::Tz;
@@ -62,6 +62,19 @@ pub struct WaitingDate {
     pub existing: Option<InstanceId>,
     /// The workflow that runs.
     pub workflow_id: i64,
+    /// What of it runs, where it is not the backfill's own.
+    pub dependent: Option<DependentRun>,
+    /// What became of the dates that it runs after.
+    pub prerequisites: Prerequisites,
+}
+
+/// What runs of a workflow that depends on the one of a backfill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DependentRun {
+    /// Its version.
+    pub version: i64,
+    /// The task that depends; it runs with everything downstream.
+    pub task: String,
 }
 
 /// The next dates of a backfill, from one moment.
@@ -117,7 +130,8 @@ pub trait BackfillStore: Send + Sync + 'static {
     /// Reads these backfills; one that does not exist is left out.
     async fn load_backfills(&self, ids: &[BackfillId]) -> Result<Vec<BackfillSnapshot>, StoreError>;
 
-    /// Reads the next dates of a backfill that wait, in the order of running, at most `count`.
+    /// Reads the next dates of a backfill that wait, in the order of running, at most `count`; those of dependents only
+    /// once every date that they run after has ended.
     async fn list_waiting_dates(&self, id: BackfillId, count: u32) -> Result<WaitingDates, StoreError>;
 
     /// Stores commits in one transaction; returns one outcome per commit, in its order. A commit is stale when its

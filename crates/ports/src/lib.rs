@@ -44,8 +44,8 @@ pub use alerts::{
     ANSWER_TIMEOUT, AlertMessage, AlertSender, AlertView, ChannelName, FailedTaskView, SendOutcome,
 };
 pub use backfills::{
-    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StartedInstance,
-    WaitingDate, WaitingDates,
+    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, DependentRun,
+    StartedInstance, WaitingDate, WaitingDates,
 };
 pub use channels::{ChannelGap, ChannelSource, ResolvedChannel};
 pub use children::{

@@ -25,6 +25,8 @@ impl Rest {
         let client = Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(60))
+            // A node closes an idle connection after five seconds, perhaps just when a request is on its way.
+            .pool_idle_timeout(Duration::from_secs(2))
             .build()
             .expect("a client");
         Self {

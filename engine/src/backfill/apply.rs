@@ -23,30 +23,21 @@ pub fn apply(
         }
     }
     for decision in &changes.dates {
-        let (position, date) = match decision {
-            DateDecision::Start { position } => {
-                let date = BackfillDate {
-                    state: DateState::Running,
-                    instance: Some(new_instance(*position)),
-                    reason: None,
-                };
-                (*position, date)
-            }
-            DateDecision::Skip {
-                position,
-                instance,
-                reason,
-            } => {
-                let date = BackfillDate {
-                    state: DateState::Skipped,
-                    instance: Some(*instance),
-                    reason: Some(reason.clone()),
-                };
-                (*position, date)
+        let position = decision.position();
+        let (state, instance, reason) = match decision {
+            DateDecision::Start { .. } => (DateState::Running, Some(new_instance(position)), None),
+            DateDecision::Close { state, reason, .. } => (*state, None, Some(reason.clone())),
+            DateDecision::Skip { instance, reason, .. } => {
+                (DateState::Skipped, Some(*instance), Some(reason.clone()))
             }
         };
-        if let Some(place) = backfill.dates.get_mut(position as usize) {
-            *place = date;
+        if let Some(date) = backfill.dates.get_mut(position as usize) {
+            *date = BackfillDate {
+                state,
+                instance,
+                reason,
+                awaited: date.awaited,
+            };
         }
     }
 }

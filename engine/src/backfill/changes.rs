@@ -50,6 +50,15 @@ pub enum DateDecision {
         /// Its place in the order of running.
         position: u32,
     },
+    /// It does not run, since a date that it runs after has not succeeded.
+    Close {
+        /// Its place in the order of running.
+        position: u32,
+        /// `Skipped` or `NotRun`.
+        state: DateState,
+        /// Why, in words.
+        reason: String,
+    },
     /// It does not run, since an instance exists.
     Skip {
         /// Its place in the order of running.
@@ -59,6 +68,22 @@ pub enum DateDecision {
         /// Why, in words.
         reason: String,
     },
+}
+
+impl DateDecision {
+    /// Returns its place in the order of running.
+    pub fn position(&self) -> u32 {
+        match self {
+            Self::Start { position } | Self::Close { position, .. } | Self::Skip { position, .. } => {
+                *position
+            }
+        }
+    }
+
+    /// Whether it takes a place.
+    pub fn starts(&self) -> bool {
+        matches!(self, Self::Start { .. })
+    }
 }
 
 /// What one decision changes.

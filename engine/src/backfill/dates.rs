@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::states::DateOrder;
 use crate::ids::Timestamp;
 use crate::schedule::FireTimes;
 use crate::timezone::Tz;
@@ -109,12 +108,4 @@ pub fn plan_list(dates: &[Timestamp], zone: Tz) -> Result<Vec<PlannedDate>, Date
             .map(|(at, zone)| PlannedDate { at, zone })
             .collect()),
     }
-}
-
-/// Brings ascending dates into the order of running.
-pub fn order_dates(mut dates: Vec<PlannedDate>, order: DateOrder) -> Vec<PlannedDate> {
-    if order == DateOrder::Descending {
-        dates.reverse();
-    }
-    dates
 }

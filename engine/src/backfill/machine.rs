@@ -2,8 +2,8 @@
 
 use super::changes::{BackfillChanges, DateDecision, DateSweep};
 use super::command::{BackfillCommand, BackfillRefusal, StopMode};
-use super::record::{BackfillRecord, DateSummary, DateTurn};
-use super::states::{BackfillControl, ExistingPolicy, OnFailure};
+use super::record::{BackfillRecord, DateSummary, DateTurn, Prerequisites};
+use super::states::{BackfillControl, DateState, ExistingPolicy, OnFailure};
 
 /// What can happen to a backfill.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ fn decide_turns(record: &BackfillRecord, dates: &DateSummary, turns: &[DateTurn]
     }
 }
 
-/// Starts or skips dates in their order, until no place is free or one of them cannot start.
+/// Starts, skips or closes dates in their order, until no place is free or one of them cannot start.
 fn start_dates(record: &BackfillRecord, turns: &[DateTurn], mut places: u32) -> BackfillChanges {
     let mut decisions = Vec::new();
     let mut obstacle = None;
@@ -84,33 +84,58 @@ fn start_dates(record: &BackfillRecord, turns: &[DateTurn], mut places: u32) -> 
         if places == 0 {
             break;
         }
+        if let Some(decision) = close_date(turn) {
+            decisions.push(decision);
+            continue;
+        }
         if let Some(reason) = &turn.obstacle {
             obstacle = Some(reason.clone());
             break;
         }
-        let position = turn.position;
-        decisions.push(match (record.existing, turn.existing) {
-            (ExistingPolicy::Run, _) | (_, None) => {
-                places -= 1;
-                DateDecision::Start { position }
-            }
-            (ExistingPolicy::SkipSucceeded, Some(instance)) => DateDecision::Skip {
-                position,
-                instance,
-                reason: format!("instance {instance} succeeded for this date"),
-            },
-            (ExistingPolicy::SkipAll, Some(instance)) => DateDecision::Skip {
-                position,
-                instance,
-                reason: format!("instance {instance} exists for this date"),
-            },
-        });
+        decisions.push(skip_date(record.existing, turn).unwrap_or_else(|| {
+            places -= 1;
+            let position = turn.position;
+            DateDecision::Start { position }
+        }));
     }
     BackfillChanges {
         record: with_reason(record, obstacle),
         dates: decisions,
         ..BackfillChanges::default()
     }
+}
+
+/// Closes a date when one that it runs after has not succeeded.
+fn close_date(turn: &DateTurn) -> Option<DateDecision> {
+    let (state, reason) = match turn.prerequisites {
+        Prerequisites::Met => return None,
+        Prerequisites::Skipped => (
+            DateState::Skipped,
+            "a date that it runs after was skipped for an instance that has not succeeded",
+        ),
+        Prerequisites::Unmet => (DateState::NotRun, "a date that it runs after did not succeed"),
+        Prerequisites::Deleted => (DateState::NotRun, "its workflow was deleted"),
+    };
+    Some(DateDecision::Close {
+        position: turn.position,
+        state,
+        reason: reason.to_owned(),
+    })
+}
+
+/// Skips a date when the policy says so for the instance that exists.
+fn skip_date(policy: ExistingPolicy, turn: &DateTurn) -> Option<DateDecision> {
+    let instance = turn.existing?;
+    let reason = match policy {
+        ExistingPolicy::Run => return None,
+        ExistingPolicy::SkipSucceeded => format!("instance {instance} succeeded for this date"),
+        ExistingPolicy::SkipAll => format!("instance {instance} exists for this date"),
+    };
+    Some(DateDecision::Skip {
+        position: turn.position,
+        instance,
+        reason,
+    })
 }
 
 /// Returns the record with another reason; none when it has that one.

@@ -1,5 +1,6 @@
 //! A backfill and its dates.
 
+use super::dependents::AwaitedDates;
 use super::states::{BackfillControl, BackfillState, DateState, ExistingPolicy, OnFailure};
 use crate::ids::InstanceId;
 
@@ -55,6 +56,21 @@ pub struct DateTurn {
     pub existing: Option<InstanceId>,
     /// Why it cannot start now, in words.
     pub obstacle: Option<String>,
+    /// What became of the dates that it runs after.
+    pub prerequisites: Prerequisites,
+}
+
+/// What became of the dates that a date runs after, once all of them have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prerequisites {
+    /// Each succeeded, or was skipped for an instance that succeeded; a date of the backfill's own workflow has none.
+    Met,
+    /// One was skipped for an instance that did not succeed.
+    Skipped,
+    /// One ended otherwise.
+    Unmet,
+    /// The workflow that would run after them was deleted.
+    Deleted,
 }
 
 /// One date.
@@ -66,6 +82,8 @@ pub struct BackfillDate {
     pub instance: Option<InstanceId>,
     /// Why it is in its state, in words.
     pub reason: Option<String>,
+    /// The dates that it runs after; none for those of the backfill's own workflow.
+    pub awaited: Option<AwaitedDates>,
 }
 
 impl BackfillDate {
@@ -75,6 +93,7 @@ impl BackfillDate {
             state: DateState::Waiting,
             instance: None,
             reason: None,
+            awaited: None,
         }
     }
 }
@@ -109,10 +128,24 @@ impl Backfill {
         self.summary().backfill_state(self.record.control)
     }
 
-    /// Returns the positions of the first waiting dates.
+    /// Returns the positions of the first waiting dates whose prerequisites are decided.
     pub fn next_positions(&self, count: usize) -> Vec<u32> {
         let positions = (0..).zip(&self.dates);
-        let waiting = positions.filter(|(_, date)| date.state == DateState::Waiting);
-        waiting.map(|(position, _)| position).take(count).collect()
+        let ready = positions.filter(|(_, date)| {
+            date.state == DateState::Waiting && !self.awaited_states(date).any(DateState::is_open)
+        });
+        ready.map(|(position, _)| position).take(count).collect()
+    }
+
+    /// Returns the states of the dates that a date runs after.
+    pub fn awaited_states(&self, date: &BackfillDate) -> impl Iterator<Item = DateState> {
+        let range = date
+            .awaited
+            .map_or(0..0, |awaited| awaited.first as usize..awaited.last as usize + 1);
+        let awaited = self.dates.get(range).unwrap_or_default();
+        awaited
+            .iter()
+            .filter(|date| date.awaited.is_none())
+            .map(|date| date.state)
     }
 }

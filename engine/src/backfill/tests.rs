@@ -1,4 +1,5 @@
 mod dates;
+mod dependents;
 mod fixture;
 mod oracle;
 mod properties;

@@ -39,6 +39,22 @@ pub fn dependency_intervals(date: DependencyDate, anchor: Timestamp, zone: Tz) -
     }
 }
 
+/// Returns the beginning of the hour, day, week or month around an instant, on the clock of a zone; none for a cycle
+/// without intervals.
+pub fn cycle_interval_start(cycle: DependencyCycle, at: Timestamp, zone: Tz) -> Option<Timestamp> {
+    let day = match cycle {
+        DependencyCycle::None => return None,
+        DependencyCycle::Hour => return hour_of(at, zone).map(|hour| hour.from),
+        DependencyCycle::Day => local_date(at, zone)?,
+        DependencyCycle::Week => {
+            let today = local_date(at, zone)?;
+            today.checked_sub_days(Days::new(u64::from(today.weekday().num_days_from_monday())))?
+        }
+        DependencyCycle::Month => local_date(at, zone)?.with_day(1)?,
+    };
+    day_start(day, zone)
+}
+
 /// Returns the first and the last day of a date name.
 fn days_of(date: DependencyDate, today: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
     use DependencyDate as D;

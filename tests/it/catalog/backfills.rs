@@ -9,7 +9,7 @@ use catalog::{
 use engine::backfill::{
     Backfill, BackfillChanges, BackfillCommand, BackfillControl, BackfillDate, BackfillEvent, BackfillRecord,
     BackfillState, DateDecision, DateOrder, DateState, DateTurn, DependentsMode, ExistingPolicy, OnFailure,
-    PendingWork, PlannedDate, StopMode, decide, follow_instance, pending_work,
+    PendingWork, PlannedDate, PlannedRun, Prerequisites, StopMode, decide, follow_instance, pending_work,
 };
 use engine::ids::{BackfillId, InstanceId, Timestamp};
 use engine::spec::ProjectDefaults;
@@ -43,9 +43,12 @@ fn start() -> Start {
 }
 
 fn new_backfill(workflow: i64, dates: i64) -> NewBackfill {
-    let date = |day: i64| PlannedDate {
-        at: Timestamp(day * 86_400_000),
-        zone: Tz::Asia__Shanghai,
+    let run = |day: i64| PlannedRun {
+        date: PlannedDate {
+            at: Timestamp(day * 86_400_000),
+            zone: Tz::Asia__Shanghai,
+        },
+        dependent: None,
     };
     NewBackfill {
         project: DEFAULT,
@@ -65,7 +68,8 @@ fn new_backfill(workflow: i64, dates: i64) -> NewBackfill {
         parallelism: 2,
         on_failure: OnFailure::Continue,
         existing: ExistingPolicy::Run,
-        dates: (0..dates).map(date).collect(),
+        runs: (0..dates).map(run).collect(),
+        dependents: Vec::new(),
     }
 }
 
@@ -142,12 +146,13 @@ impl<'a> Campaign<'a> {
             position: date.position,
             existing: date.existing,
             obstacle: None,
+            prerequisites: Prerequisites::Met,
         });
         let event = BackfillEvent::Turns(turns.collect());
         let changes = decide(&snapshot.record, &snapshot.dates, &event).expect("no command");
         let started = changes.dates.iter().filter_map(|decision| match decision {
             DateDecision::Start { position } => waiting.dates.iter().find(|date| date.position == *position),
-            DateDecision::Skip { .. } => None,
+            DateDecision::Close { .. } | DateDecision::Skip { .. } => None,
         });
         (!changes.is_empty()).then(|| BackfillCommit {
             id: self.id,
@@ -634,6 +639,7 @@ async fn advance_both(campaign: &Campaign<'_>, model: &mut Backfill) {
         position,
         existing: None,
         obstacle: None,
+        prerequisites: Prerequisites::Met,
     });
     let event = BackfillEvent::Turns(turns.collect());
     let decided: BackfillChanges = decide(&model.record, &summary, &event).expect("no command");

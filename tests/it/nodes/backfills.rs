@@ -191,6 +191,95 @@ fn many_dates_are_skipped_at_once_and_the_others_fill_every_place() {
     assert_once_and_in_order(&node, &second, 10);
 }
 
+/// Each date of a backfill: its hour, its workflow and its state.
+fn date_lines(node: &Node, id: &str) -> Vec<String> {
+    let line = |date: Value| {
+        let text = |key: &str| date[key].as_str().expect("text").to_owned();
+        format!(
+            "{} {} {}",
+            &text("scheduled_at")[5..13],
+            text("workflow"),
+            text("state")
+        )
+    };
+    let dates = node.items(&format!("/backfills/{id}/dates"));
+    dates.into_iter().map(line).collect()
+}
+
+fn depends_on(name: &str, other: &str, item: &str) -> String {
+    format!(
+        "version: 1\nname: {name}\ntasks:\n  before: {{ type: noop }}\n  wait:\n    type: dependent\n    needs: [before]\n    \
+         all: [{{ workflow: {other}, {item} }}]\n  after: {{ type: noop, needs: [wait] }}\n"
+    )
+}
+
+#[test]
+fn dependents_run_after_the_dates_of_their_interval() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = Node::start(folder.path(), &[]);
+    let seen = folder.path().join("seen").display().to_string();
+    let script = format!("test -e {seen} || {{ touch {seen}; exit 1; }}");
+    node.apply(
+        "base",
+        format!("version: 1\nname: base\ntasks:\n  t: {{ type: shell, run: \"{script}\" }}\n"),
+    );
+    node.apply("daily", depends_on("daily", "base", "cycle: day, date: today"));
+    node.apply("each", depends_on("each", "base", "cycle: none, within: 30d"));
+    let times = ["01T00", "01T06", "02T00", "02T06"].map(|time| format!("2026-01-{time}:00:00Z"));
+    let body = json!({ "dates": times, "dependents": "direct" });
+    let path = "/projects/default/workflows/base/backfills";
+    let (status, plan) = node.post(&format!("{path}?dry_run=true"), &body);
+    assert_eq!((status, &plan["dates"]["total"]), (200, &json!(10)), "{plan}");
+    let id = make(&node, "base", &body);
+    // The first date fails, and takes the runs after it along until a retry.
+    wait_for(&node, &id, &[("failed", 1), ("not_run", 2), ("succeeded", 7)]);
+    let (status, _) = node.post(&format!("/backfills/{id}/retry"), &json!({}));
+    assert_eq!(status, 200);
+    wait_for(&node, &id, &[("succeeded", 10)]);
+    assert_eq!(
+        date_lines(&node, &id),
+        [
+            "01-01T00 base succeeded",
+            "01-01T00 each succeeded",
+            "01-01T06 base succeeded",
+            "01-01T06 daily succeeded",
+            "01-01T06 each succeeded",
+            "01-02T00 base succeeded",
+            "01-02T00 each succeeded",
+            "01-02T06 base succeeded",
+            "01-02T06 daily succeeded",
+            "01-02T06 each succeeded",
+        ]
+    );
+    let daily = node.items(&format!("/instances?backfill={id}&workflow=daily"));
+    let tasks = node.items(&format!(
+        "/instances/{}/tasks",
+        daily[0]["id"].as_str().expect("an id")
+    ));
+    let states: Vec<_> = tasks.iter().map(|task| (&task["name"], &task["state"])).collect();
+    assert_eq!(states.len(), 3);
+    for (name, state) in states {
+        let wanted = if name == "before" { "not_run" } else { "succeeded" };
+        assert_eq!(state, wanted, "{name}: from the dependent task downstream");
+    }
+}
+
+#[test]
+fn a_document_that_depends_on_itself_runs_ascending_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = Node::start(folder.path(), &[]);
+    node.apply("own", depends_on("own", "own", "cycle: day, date: last1Days"));
+    let path = "/projects/default/workflows/own/backfills";
+    let (status, refused) = node.post(path, &json!({ "dates": dates(2), "order": "descending" }));
+    assert_eq!(
+        (status, &refused["errors"][0]["pointer"]),
+        (422, &json!("/order")),
+        "{refused}"
+    );
+    let (status, _) = node.post(path, &json!({ "dates": dates(2), "dependents": "direct" }));
+    assert_eq!(status, 201);
+}
+
 #[test]
 fn the_progress_of_a_backfill_is_streamed() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -3,17 +3,12 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpRequest, HttpResponse, post, web};
-use catalog::{BackfillChoices, NewBackfill, StartCandidate, StartTarget};
-use engine::backfill::{
-    BackfillRequest, DateRange, DateSelection, DateSource, DatesError, PlannedDate, order_dates,
-    parse_request, plan_list, plan_range,
-};
+use actix_web::{HttpRequest, HttpResponse, post};
+use catalog::{BackfillChoices, NewBackfill, StartTarget};
+use engine::backfill::{BackfillRequest, DateSelection, parse_request};
 use engine::ids::BackfillId;
-use engine::schedule::{Cron, CronTimes, FireTimes, Recurrence, Window};
 use engine::spec::Diagnostic;
 use engine::start::Start;
-use engine::timezone::Tz;
 use engine::trigger::Trigger;
 use ports::{RequestKey, StartOrigin, StartedVersion};
 use serde::Deserialize;
@@ -22,18 +17,15 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::alerts::channel_check::{PlacedRules, check_channels};
-use crate::auth::access::{Caller, Execute};
 use crate::auth::server::Server;
 use crate::backfills::find_backfill;
+use crate::backfills::plan::{PlannedRuns, StartCaller, plan_backfill, workflow_name};
 use crate::backfills::views::{Backfill, BackfillPlan};
 use crate::http::body::{Query, ValueBody};
 use crate::http::codes::Code;
 use crate::http::idempotency::create_once;
 use crate::http::problem::{Detail, Problem};
 use crate::instances::start::split_version;
-
-/// The dates of a workflow without a schedule: each midnight.
-const MIDNIGHTS: &str = "0 0 * * *";
 
 /// The number of dates that a dry run shows.
 const SHOWN_DATES: usize = 200;
@@ -95,14 +87,12 @@ struct CreateQuery {
     dry_run: bool,
 }
 
-type StartCaller = Caller<Execute, StartCandidate>;
-
 /// A checked request.
 struct PreparedBackfill {
     target: StartTarget,
     request: BackfillRequest,
     start: Start,
-    dates: Vec<PlannedDate>,
+    runs: PlannedRuns,
 }
 
 /// Makes a backfill of a workflow, or with `dry_run=true` shows its dates.
@@ -119,11 +109,8 @@ async fn create_backfill(
 ) -> Result<HttpResponse, Problem> {
     if query.0.dry_run {
         let prepared = prepare_backfill(&caller, body.value).await?;
-        let names = (
-            prepared.target.project.name.as_str(),
-            prepared.target.definition.name.as_str(),
-        );
-        return Ok(HttpResponse::Ok().json(BackfillPlan::of_dates(&prepared.dates, names, SHOWN_DATES)));
+        let plan = BackfillPlan::of_runs(&workflow_name(&prepared.target), &prepared.runs, SHOWN_DATES);
+        return Ok(HttpResponse::Ok().json(plan));
     }
     let server = caller.server();
     let create = async |key| {
@@ -161,9 +148,8 @@ async fn prepare_backfill(caller: &StartCaller, body: Value) -> Result<PreparedB
     };
     check_channels(caller.catalog(), Some(target.project.id), &[rules], |_| None).await?;
     let start = parse_start(caller.server(), &target, &request.start)?;
-    let dates = plan_dates(caller, &target, &request).await?;
     Ok(PreparedBackfill {
-        dates: order_dates(dates, request.order),
+        runs: plan_backfill(caller, &target, &request).await?,
         target,
         request,
         start,
@@ -193,54 +179,6 @@ pub(crate) fn parse_start(server: &Server, target: &StartTarget, body: &Value) -
     Ok(new.start)
 }
 
-async fn plan_dates(
-    caller: &StartCaller,
-    target: &StartTarget,
-    request: &BackfillRequest,
-) -> Result<Vec<PlannedDate>, Problem> {
-    let name = request.schedule.as_deref();
-    let workflow = (target.project.id, target.workflow_id);
-    let sources = caller.catalog().backfills().date_sources(workflow, name).await?;
-    let sources = sources.ok_or_else(|| unknown_schedule(name.unwrap_or_default()))?;
-    let (planned, pointer) = match &request.selection {
-        DateSelection::List(dates) => (plan_list(dates, request.timezone), "/dates"),
-        DateSelection::Range(range) => {
-            let (range, zone) = (*range, request.timezone);
-            // Ten thousand dates of a rare expression take a while.
-            let planned = web::block(move || plan_sources(range, sources, zone)).await;
-            (planned.map_err(Problem::internal)??, "/from")
-        }
-    };
-    planned.map_err(|error| {
-        let code = match error {
-            DatesError::Empty => Code::NoDates,
-            DatesError::TooMany => Code::TooManyDates,
-        };
-        Problem::new(code, format!("{error}.")).at(pointer)
-    })
-}
-
-fn plan_sources(
-    range: DateRange,
-    mut sources: Vec<DateSource>,
-    zone: Tz,
-) -> Result<Result<Vec<PlannedDate>, DatesError>, Problem> {
-    if sources.is_empty() {
-        let cron: Cron = MIDNIGHTS.parse().map_err(Problem::internal)?;
-        let recurrence = Recurrence::Cron(Box::new(CronTimes::new(cron, zone)));
-        sources.push(DateSource {
-            times: FireTimes::new(recurrence, zone, Window::default(), None),
-            zone,
-        });
-    }
-    Ok(plan_range(range, sources, zone))
-}
-
-fn unknown_schedule(name: &str) -> Problem {
-    let detail = format!("The workflow has no schedule `{name}`.");
-    Problem::new(Code::InvalidBody, detail).at("/schedule")
-}
-
 /// Lists everything that is wrong with a request.
 pub(crate) fn invalid_request(issues: &[Diagnostic]) -> Problem {
     let has = |code: &Code| issues.iter().any(|issue| issue.code == code.as_str());
@@ -266,7 +204,7 @@ async fn store_backfill(
         target,
         request,
         start,
-        dates,
+        runs,
     } = prepared;
     let range = match request.selection {
         DateSelection::Range(range) => Some(range),
@@ -291,7 +229,8 @@ async fn store_backfill(
         parallelism: request.parallelism,
         on_failure: request.on_failure,
         existing: request.existing,
-        dates,
+        runs: runs.in_order,
+        dependents: runs.dependents,
     };
     let id = caller
         .catalog()

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{BackfillDateCounts, BackfillDateRow, BackfillRow};
+use catalog::{BackfillDateCounts, BackfillDateRow, BackfillRow, WorkflowName};
 use engine::alert::serialize_rules;
-use engine::backfill::PlannedDate;
+use engine::backfill::{DateState, PlannedRun};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::backfills::plan::PlannedRuns;
 use crate::http::timestamp::{format_optional_time, format_time};
 
 /// A backfill.
@@ -145,24 +146,48 @@ impl From<BackfillDateRow> for BackfillDate {
     }
 }
 
-impl BackfillPlan {
-    /// Shows the first `most` of these dates of a workflow.
-    pub(crate) fn of_dates(dates: &[PlannedDate], (project, workflow): (&str, &str), most: usize) -> Self {
-        let total = u32::try_from(dates.len()).unwrap_or(u32::MAX);
-        let item = |date: &PlannedDate| BackfillDate {
-            scheduled_at: format_time(date.at),
-            project: project.to_owned(),
-            workflow: workflow.to_owned(),
-            state: "waiting",
-            instance: None,
-            reason: None,
+impl BackfillDate {
+    /// Shows what would run.
+    fn planned(own: &WorkflowName, runs: &PlannedRuns, run: &PlannedRun) -> Self {
+        let dependent = run
+            .dependent
+            .and_then(|planned| runs.dependents.get(planned.index));
+        let refusal = dependent.and_then(|dependent| dependent.refusal.clone());
+        let name = dependent.map_or(own, |dependent| &dependent.name);
+        let state = if refusal.is_some() {
+            DateState::Skipped
+        } else {
+            DateState::Waiting
         };
         Self {
+            scheduled_at: format_time(run.date.at),
+            project: name.project.clone(),
+            workflow: name.workflow.clone(),
+            state: state.as_str(),
+            instance: None,
+            reason: refusal,
+        }
+    }
+}
+
+impl BackfillPlan {
+    /// Shows the first `most` of these runs of a workflow and its dependents.
+    pub(crate) fn of_runs(own: &WorkflowName, runs: &PlannedRuns, most: usize) -> Self {
+        let items = runs
+            .in_order
+            .iter()
+            .map(|run| BackfillDate::planned(own, runs, run));
+        let items: Vec<BackfillDate> = items.collect();
+        let mut by_state = BTreeMap::new();
+        for item in &items {
+            *by_state.entry(item.state).or_default() += 1;
+        }
+        Self {
             dates: BackfillDates {
-                total,
-                by_state: BTreeMap::from([("waiting", total)]),
+                total: u32::try_from(items.len()).unwrap_or(u32::MAX),
+                by_state,
             },
-            items: dates.iter().take(most).map(item).collect(),
+            items: items.into_iter().take(most).collect(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! New backfills.
 
 use engine::alert::RuleSource;
-use engine::backfill::{BackfillControl, DateState, ExistingPolicy, OnFailure, PlannedDate};
+use engine::backfill::{BackfillControl, DateState, ExistingPolicy, OnFailure, PlannedRun};
 use engine::ids::BackfillId;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::audited_transaction::AuditedTransaction;
 use crate::backfills::choices::BackfillChoices;
+use crate::backfills::dependents::BackfillDependent;
 use crate::backfills::stored::Backfills;
 use crate::context::AuditContext;
 use crate::entity::{backfill, backfill_date, workflow};
@@ -41,8 +42,10 @@ pub struct NewBackfill {
     pub on_failure: OnFailure,
     /// What an instance that exists means for a date.
     pub existing: ExistingPolicy,
-    /// Its dates in the order of running.
-    pub dates: Vec<PlannedDate>,
+    /// Its dates in the order of running, with those of the dependents.
+    pub runs: Vec<PlannedRun>,
+    /// The workflows that run besides.
+    pub dependents: Vec<BackfillDependent>,
 }
 
 impl Backfills<'_> {
@@ -107,24 +110,47 @@ async fn insert_backfill(
 }
 
 async fn insert_dates(on: &Transaction, id: BackfillId, new: &NewBackfill) -> Result<(), CatalogError> {
-    let row = |(position, date): (i64, &PlannedDate)| backfill_date::ActiveModel {
-        backfill: Set(id.0),
-        position: Set(position),
-        workflow_id: Set(new.workflow.0),
-        scheduled_at: Set(date.at.0),
-        timezone: Set(date.zone.name().to_owned()),
-        state: Set(DateState::Waiting.as_str().to_owned()),
-        instance: Set(None),
-        reason: Set(None),
-        ended_at: Set(None),
-    };
-    let rows: Vec<backfill_date::ActiveModel> = (0_i64..).zip(&new.dates).map(row).collect();
+    let runs = (0_i64..).zip(&new.runs);
+    let rows: Vec<backfill_date::ActiveModel> = runs
+        .map(|(position, run)| date_row((id, position), new, run))
+        .collect();
     for chunk in rows.chunks(CHUNK) {
         backfill_date::Entity::insert_many(chunk.to_vec())
             .exec_without_returning(on)
             .await?;
     }
     Ok(())
+}
+
+fn date_row(
+    (id, position): (BackfillId, i64),
+    new: &NewBackfill,
+    run: &PlannedRun,
+) -> backfill_date::ActiveModel {
+    let planned = run
+        .dependent
+        .and_then(|planned| Some((planned, new.dependents.get(planned.index)?)));
+    let refusal = planned.and_then(|(_, dependent)| dependent.refusal.clone());
+    let state = if refusal.is_some() {
+        DateState::Skipped
+    } else {
+        DateState::Waiting
+    };
+    backfill_date::ActiveModel {
+        backfill: Set(id.0),
+        position: Set(position),
+        workflow_id: Set(planned.map_or(new.workflow.0, |(_, dependent)| dependent.workflow_id.0)),
+        scheduled_at: Set(run.date.at.0),
+        timezone: Set(run.date.zone.name().to_owned()),
+        state: Set(state.as_str().to_owned()),
+        instance: Set(None),
+        reason: Set(refusal),
+        ended_at: Set(None),
+        version: Set(planned.map(|(_, dependent)| dependent.version)),
+        task: Set(planned.map(|(_, dependent)| dependent.task.clone())),
+        awaited_first: Set(planned.map(|(planned, _)| i64::from(planned.awaited.first))),
+        awaited_last: Set(planned.map(|(planned, _)| i64::from(planned.awaited.last))),
+    }
 }
 
 /// Writes a value as the JSON text of a column.

@@ -20,6 +20,10 @@ pub struct Model {
     pub instance: Option<i64>,
     pub reason: Option<String>,
     pub ended_at: Option<i64>,
+    pub version: Option<i64>,
+    pub task: Option<String>,
+    pub awaited_first: Option<i64>,
+    pub awaited_last: Option<i64>,
 }
 
 /// The workflow, which is no key: a row is only ever written joined to its backfill.

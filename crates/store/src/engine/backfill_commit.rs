@@ -55,7 +55,7 @@ struct DateRow<'a> {
     c_backfill: i64,
     c_position: u32,
     c_state: &'static str,
-    c_instance: i64,
+    c_instance: Option<i64>,
     c_reason: Option<&'a str>,
     c_ended_at: Option<i64>,
 }
@@ -280,27 +280,35 @@ fn record_row(commit: &BackfillCommit) -> RecordRow<'_> {
 
 fn date_rows<'a>(commit: &'a BackfillCommit, started: &[StartedInstance]) -> Vec<DateRow<'a>> {
     let mut started = started.iter().map(|started| started.id);
-    let row = |position: u32, state: DateState, instance: InstanceId| DateRow {
+    let row = |position: u32, state: DateState, instance: Option<InstanceId>| DateRow {
         c_backfill: commit.id.0,
         c_position: position,
         c_state: state.as_str(),
-        c_instance: instance.0,
+        c_instance: instance.map(|instance| instance.0),
         c_reason: None,
         c_ended_at: None,
+    };
+    let ended = |reason: &'a str, row: DateRow<'a>| DateRow {
+        c_reason: Some(reason),
+        c_ended_at: Some(commit.at.0),
+        ..row
     };
     let decisions = commit.changes.dates.iter();
     decisions
         .filter_map(|decision| match decision {
-            DateDecision::Start { position } => Some(row(*position, DateState::Running, started.next()?)),
+            DateDecision::Start { position } => {
+                Some(row(*position, DateState::Running, Some(started.next()?)))
+            }
+            DateDecision::Close {
+                position,
+                state,
+                reason,
+            } => Some(ended(reason, row(*position, *state, None))),
             DateDecision::Skip {
                 position,
                 instance,
                 reason,
-            } => Some(DateRow {
-                c_reason: Some(reason),
-                c_ended_at: Some(commit.at.0),
-                ..row(*position, DateState::Skipped, *instance)
-            }),
+            } => Some(ended(reason, row(*position, DateState::Skipped, Some(*instance)))),
         })
         .collect()
 }

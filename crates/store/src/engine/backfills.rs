@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use engine::backfill::{BackfillRecord, ExistingPolicy};
+use engine::backfill::{BackfillRecord, ExistingPolicy, Prerequisites};
 use engine::ids::{BackfillId, InstanceId, Revision, Timestamp};
 use engine::timezone::parse_timezone;
 use ports::{
-    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, StoreError,
-    WaitingDate, WaitingDates,
+    BackfillCommit, BackfillOutcome, BackfillSnapshot, BackfillStore, BackfillWorkflow, DependentRun,
+    StoreError, WaitingDate, WaitingDates,
 };
 use sea_orm::{ConnectionTrait, QueryResult};
 
@@ -56,9 +56,12 @@ impl BackfillStore for Store {
         let transaction = self.begin_read().await?;
         let policy = read_policy(self, &transaction, id).await?;
         let sql = format!(
-            "SELECT d.position, d.scheduled_at, d.timezone, d.workflow_id, {} FROM backfill_date d \
-             WHERE d.backfill = $1 AND d.state = 'waiting' ORDER BY d.position LIMIT $2",
-            existing_instance(policy)
+            "SELECT d.position, d.scheduled_at, d.timezone, d.workflow_id, {}, d.version, d.task, {} \
+             FROM backfill_date d WHERE d.backfill = $1 AND d.state = 'waiting' \
+             AND NOT EXISTS (SELECT 1 FROM backfill_date a WHERE {IS_AWAITED} AND a.state IN ('waiting', 'running')) \
+             ORDER BY d.position LIMIT $2",
+            existing_instance(policy),
+            prerequisites()
         );
         let rows = transaction
             .query_all_raw(self.statement(&sql, [id.0.into(), i64::from(count).into()]))
@@ -133,6 +136,20 @@ fn read_snapshot(row: &QueryResult) -> Result<BackfillSnapshot, StoreError> {
     })
 }
 
+/// Whether the date `d` runs after the date `a`.
+const IS_AWAITED: &str = "a.backfill = d.backfill AND a.position BETWEEN d.awaited_first AND d.awaited_last \
+    AND a.awaited_first IS NULL";
+
+/// What became of the dates that the date `d` runs after: 2 when one did not succeed, 1 when one was skipped for an
+/// instance that did not.
+fn prerequisites() -> String {
+    format!(
+        "(SELECT max(CASE WHEN a.state IN ('failed', 'stopped', 'not_run') THEN 2 \
+         WHEN a.state = 'skipped' AND NOT EXISTS (SELECT 1 FROM instance i WHERE i.id = a.instance \
+         AND i.state = 'succeeded') THEN 1 ELSE 0 END) FROM backfill_date a WHERE {IS_AWAITED})"
+    )
+}
+
 fn read_waiting_date(row: &QueryResult) -> Result<WaitingDate, StoreError> {
     let mut columns = RowReader::new(row);
     Ok(WaitingDate {
@@ -141,7 +158,20 @@ fn read_waiting_date(row: &QueryResult) -> Result<WaitingDate, StoreError> {
         timezone: parse_timezone(&columns.next_value::<String>()?).map_err(corrupt)?,
         workflow_id: columns.next_value()?,
         existing: columns.next_value::<Option<i64>>()?.map(InstanceId),
+        dependent: read_dependent_run(&mut columns)?,
+        prerequisites: match columns.next_value::<Option<i64>>()? {
+            None | Some(0) => Prerequisites::Met,
+            Some(1) => Prerequisites::Skipped,
+            Some(_) => Prerequisites::Unmet,
+        },
     })
+}
+
+fn read_dependent_run(columns: &mut RowReader<'_>) -> Result<Option<DependentRun>, StoreError> {
+    let (version, task): (Option<i64>, Option<String>) = (columns.next_value()?, columns.next_value()?);
+    Ok(version
+        .zip(task)
+        .map(|(version, task)| DependentRun { version, task }))
 }
 
 async fn read_policy(

@@ -14,6 +14,8 @@ pub(super) struct World {
     /// Instances of others that exist for a date, by position.
     pub(super) existing: Vec<(u32, InstanceId)>,
     pub(super) obstacle: Option<String>,
+    /// Whether the instances that dates are skipped for have not succeeded.
+    pub(super) skipped_for_failure: bool,
 }
 
 pub(super) fn record(parallelism: u32) -> BackfillRecord {
@@ -37,6 +39,7 @@ impl World {
             next_instance: 1,
             existing: Vec::new(),
             obstacle: None,
+            skipped_for_failure: false,
         }
     }
 
@@ -59,6 +62,7 @@ impl World {
                     .find(|(at, _)| *at == position)
                     .map(|(_, id)| *id),
                 obstacle: self.obstacle.clone(),
+                prerequisites: self.prerequisites(position),
             });
             let event = BackfillEvent::Turns(turns.collect());
             let changes = decide(&self.backfill.record, &summary, &event).unwrap();
@@ -90,6 +94,28 @@ impl World {
     pub(super) fn instance_becomes(&mut self, position: usize, state: InstanceState) {
         let instance = self.backfill.dates[position].instance.unwrap();
         follow_instance(&mut self.backfill, instance, state, None);
+    }
+
+    fn prerequisites(&self, position: u32) -> Prerequisites {
+        let date = &self.backfill.dates[position as usize];
+        let states: Vec<DateState> = self.backfill.awaited_states(date).collect();
+        if states.iter().any(|state| state.is_retried()) {
+            Prerequisites::Unmet
+        } else if self.skipped_for_failure && states.contains(&DateState::Skipped) {
+            Prerequisites::Skipped
+        } else {
+            Prerequisites::Met
+        }
+    }
+
+    /// Makes the last date one of a dependent that runs after all others.
+    pub(super) fn with_dependent(mut self) -> Self {
+        let last = u32::try_from(self.backfill.dates.len() - 1).unwrap();
+        self.backfill.dates.push(BackfillDate {
+            awaited: Some(AwaitedDates { first: 0, last }),
+            ..BackfillDate::waiting()
+        });
+        self
     }
 
     pub(super) fn running(&self) -> Vec<usize> {

@@ -62,9 +62,8 @@ proptest! {
             perform(&mut world, &act);
             let before = world.clone();
             let decided = world.settle();
-            let started: Vec<u32> = decided.iter().flat_map(|changes| &changes.dates).map(|decision| match decision {
-                DateDecision::Start { position } | DateDecision::Skip { position, .. } => *position,
-            }).collect();
+            let dates = decided.iter().flat_map(|changes| &changes.dates);
+            let started: Vec<u32> = dates.map(DateDecision::position).collect();
             let (was, is) = (before.running().len(), world.running().len());
             let places = world.backfill.record.parallelism as usize;
             prop_assert!(is <= places.max(was), "{} open in {} places", is, places);

@@ -234,6 +234,47 @@ fn an_obstacle_is_the_reason_of_the_backfill_until_it_is_gone() {
 }
 
 #[test]
+fn a_dependent_runs_after_its_dates_or_not_at_all() {
+    let mut world = World::new(2, record(2)).with_dependent();
+    let lines = transcript(
+        &mut world,
+        &[
+            ("made", &nothing),
+            ("1 succeeds", &ends(1, InstanceState::Succeeded)),
+            ("0 fails", &ends(0, InstanceState::Failed)),
+            ("retry", &applied(BackfillCommand::Retry { version: None })),
+            ("0 succeeds", &ends(0, InstanceState::Succeeded)),
+            ("the dependent succeeds", &ends(2, InstanceState::Succeeded)),
+        ],
+    );
+    assert_eq!(
+        lines,
+        "\
+made = running: running running waiting
+1 succeeds = running: running succeeded waiting
+0 fails = failed: failed succeeded not_run
+retry = running: running succeeded waiting
+0 succeeds = running: succeeded succeeded running
+the dependent succeeds = succeeded: succeeded succeeded succeeded
+"
+    );
+}
+
+#[test]
+fn a_dependent_of_a_date_that_was_skipped_for_a_failed_instance_is_skipped() {
+    let skip_all = BackfillRecord {
+        existing: ExistingPolicy::SkipAll,
+        ..record(2)
+    };
+    let mut world = World::new(1, skip_all).with_dependent();
+    world.existing = vec![(0, InstanceId(90))];
+    world.skipped_for_failure = true;
+    world.settle();
+    assert_eq!(world.line(), "succeeded: skipped skipped");
+    assert!(world.backfill.dates[1].reason.is_some());
+}
+
+#[test]
 fn a_refusal_says_what_is_possible() {
     let mut world = World::new(1, record(1));
     let refusal = world.command(BackfillCommand::Resume).unwrap_err();
