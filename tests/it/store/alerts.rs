@@ -81,14 +81,7 @@ impl<'a> World<'a> {
         }
     }
 
-    async fn raise(
-        &self,
-        id: InstanceId,
-        revision: i64,
-        events: &[AlertEvent],
-        state: InstanceState,
-        at: Timestamp,
-    ) {
+    async fn raise(&self, id: InstanceId, events: &[AlertEvent], (state, at): (InstanceState, Timestamp)) {
         let record = InstanceRecord {
             state,
             reason: Some("because".to_owned()),
@@ -114,7 +107,7 @@ impl<'a> World<'a> {
             owner: self.me.incarnation,
             host: self.me.host.clone(),
             epoch: engine::ids::Epoch(1),
-            revision: Revision(revision),
+            revision: Revision(0),
             at,
             changes: Changes {
                 record: Some(record),
@@ -129,7 +122,7 @@ impl<'a> World<'a> {
     /// Starts an instance that ends with an event.
     async fn end(&self, event: AlertEvent, state: InstanceState, at: Timestamp) -> InstanceId {
         let id = self.start(|_| {}).await;
-        self.raise(id, 0, &[event], state, at).await;
+        self.raise(id, &[event], (state, at)).await;
         id
     }
 
@@ -241,10 +234,8 @@ async fn an_event_is_one_alert_for_each_rule_and_one_delivery_for_each_channel(d
     world
         .raise(
             id,
-            0,
             &[AlertEvent::Failed, AlertEvent::Failed],
-            InstanceState::Failed,
-            ENDED,
+            (InstanceState::Failed, ENDED),
         )
         .await;
     assert_eq!(world.make_alerts(6_000).await, 2);
@@ -312,7 +303,7 @@ async fn a_start_has_rules_of_its_own_and_silences_those_of_the_document(databas
             })
             .await;
         world
-            .raise(id, 0, &[AlertEvent::Failed], InstanceState::Failed, ENDED)
+            .raise(id, &[AlertEvent::Failed], (InstanceState::Failed, ENDED))
             .await;
     }
     world.make_alerts(6_000).await;
@@ -444,7 +435,7 @@ async fn an_instance_is_late_once_also_when_no_node_was_alive(database: &Databas
     world.start(plan(1_500)).await;
     world.start(|_| {}).await;
     world
-        .raise(early, 0, &[], InstanceState::Succeeded, Timestamp(3_000))
+        .raise(early, &[], (InstanceState::Succeeded, Timestamp(3_000)))
         .await;
     let succeeded = format!(
         "INSERT INTO transition (instance, at, to_state, why, host, epoch) \
@@ -562,8 +553,13 @@ async fn a_silence_keeps_alerts_from_being_sent(database: &Database) {
     world.make_alerts(6_000).await;
     world.fail(Timestamp(7_500)).await;
     world.make_alerts(8_000).await;
-    let rows = database.rows("SELECT state FROM alert_delivery ORDER BY id").await;
-    let states: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).expect("a state")).collect();
+    let rows = database
+        .rows("SELECT state FROM alert_delivery ORDER BY id")
+        .await;
+    let states: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get_by_index(0).expect("a state"))
+        .collect();
     assert_eq!(states, ["silenced", "waiting"], "the silence ended at 7,000");
     assert_eq!(world.claim(&world.me, 100_000).await.len(), 1);
 }

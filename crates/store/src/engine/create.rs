@@ -89,18 +89,17 @@ pub(crate) async fn prepare_new_instances(
         outcomes.push(WriteOutcome::Created { id, owner, admission });
     }
     let mut outcomes = outcomes.into_iter();
-    let answers = answers.into_iter();
     let answers = answers
-        .filter_map(|answer| answer.or_else(|| outcomes.next()))
-        .collect();
-    let backend = transaction.get_database_backend();
+        .into_iter()
+        .filter_map(|answer| answer.or_else(|| outcomes.next()));
+    let backend = store.backend();
     let mut statements = insert_instances(backend, &rows)?;
     statements.extend(insert_rules(backend, &rules)?);
     statements.extend(discard_events(backend, &rows)?);
     statements.extend(insert_labels(backend, &labels)?);
     statements.extend(BatchStatement::over_rows(&reused, || upsert_tasks(backend, ALL))?);
     statements.extend(places.statements(transaction)?);
-    Ok((answers, statements))
+    Ok((answers.collect(), statements))
 }
 
 /// Ids for a batch of new instances.

@@ -16,14 +16,20 @@ use crate::pool::Transaction;
 use crate::row_reader::RowReader;
 use crate::store::Store;
 
+/// The rows of the project and the workflow of a rule; 0 where it has none.
+pub(super) type RuleScope = (i64, i64);
+
 /// A candidate rule of an occurrence.
 pub(super) struct CandidateRule {
-    /// The project's row; 0 of the server.
-    pub(super) project_id: i64,
-    /// The workflow's row; 0 of the server and of projects.
-    pub(super) workflow_id: i64,
-    /// The rule where it stands.
-    pub(super) placed: PlacedRule,
+    scope: RuleScope,
+    placed: PlacedRule,
+}
+
+impl CandidateRule {
+    /// Returns the scope of the rule, and the rule where it stands.
+    pub(super) fn into_parts(self) -> (RuleScope, PlacedRule) {
+        (self.scope, self.placed)
+    }
 }
 
 #[derive(Serialize)]
@@ -124,8 +130,7 @@ impl CauseKind {
 
 fn read_candidate(columns: &mut RowReader<'_>) -> Result<CandidateRule, StoreError> {
     Ok(CandidateRule {
-        project_id: columns.next_value()?,
-        workflow_id: columns.next_value()?,
+        scope: (columns.next_value()?, columns.next_value()?),
         placed: PlacedRule {
             source: columns.next_parsed()?,
             place: columns.next_u32()?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::alert::{AlertEvent, PlacedRule, match_rules};
+use engine::alert::{AlertEvent, PlacedRule, RuleMatch, match_rules};
 use engine::ids::Timestamp;
 use engine::states::InstanceState;
 use ports::{
@@ -11,7 +11,7 @@ use ports::{
 };
 use sea_orm::ConnectionTrait;
 
-use super::candidates::read_candidates;
+use super::candidates::{CandidateRule, RuleScope, read_candidates};
 use super::deliveries::{claim_deliveries, delivery_backlog, record_delivery};
 use super::due::due_occurrences;
 use super::new_alerts::{NewAlert, store_alerts};
@@ -161,22 +161,11 @@ impl Store {
             let (Some(subject), Some(candidates)) = (subjects.get(&place), rules.remove(&place)) else {
                 continue;
             };
-            let (scopes, placed): (Vec<(i64, i64)>, Vec<PlacedRule>) = candidates
-                .into_iter()
-                .map(|candidate| ((candidate.project_id, candidate.workflow_id), candidate.placed))
-                .unzip();
+            let (scopes, placed): (Vec<RuleScope>, Vec<PlacedRule>) =
+                candidates.into_iter().map(CandidateRule::into_parts).unzip();
             for event in self.events_of(transaction, occurrence, subject, &placed).await? {
-                let matches = match_rules(event, &subject.matched, &placed).into_iter();
-                alerts.extend(matches.filter_map(|matched| {
-                    let scope = *scopes.get(matched.position)?;
-                    let rule = &placed.get(matched.position)?.rule;
-                    Some(NewAlert::new(
-                        (event, occurrence),
-                        subject,
-                        matched,
-                        (scope, rule),
-                    ))
-                }));
+                let about = (event, occurrence, subject);
+                alerts.extend(alerts_of(about, &scopes, &placed));
             }
         }
         Ok(alerts)
@@ -212,4 +201,24 @@ impl Store {
         }
         Ok(events)
     }
+}
+
+/// Returns the alerts of one event.
+fn alerts_of(
+    (event, occurrence, subject): (AlertEvent, &Occurrence, &Subject),
+    scopes: &[RuleScope],
+    placed: &[PlacedRule],
+) -> Vec<NewAlert> {
+    let alert = |matched: RuleMatch| {
+        let scope = *scopes.get(matched.position)?;
+        let rule = &placed.get(matched.position)?.rule;
+        Some(NewAlert::new(
+            (event, occurrence),
+            subject,
+            matched,
+            (scope, rule),
+        ))
+    };
+    let matches = match_rules(event, &subject.matched, placed).into_iter();
+    matches.filter_map(alert).collect()
 }
