@@ -1,7 +1,7 @@
 # Every verb in one line; `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build setup test test-fast test-it test-cluster contract model check fmt lint docs coverage \
-	cluster compose-test soak restarts fuzz bench bench-quick clean-data
+	web test-web cluster compose-test soak restarts fuzz bench bench-quick clean-data
 
 help: ## list every verb
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ model: ## the model of the ownership protocol and its mutants, with Spin (docs/m
 
 check: ## what the pipeline runs: setup, lint, every test
 	@.ci/run
+
+web: ## build the pages of the web UI into web/dist (needs Node; a later build of the program embeds them)
+	@sh scripts/web.sh build
+
+test-web: ## lint, unit tests and browser tests of the web UI against a real node (needs Node and Chromium)
+	@sh scripts/web.sh test
 
 fmt: ## format the source
 	@sh scripts/cargo.sh fmt --all

@@ -138,6 +138,7 @@ async fn create(store: &Store, me: &NodeIdentity, count: usize) -> Result<Vec<In
             timezone: Tz::UTC,
             labels: BTreeMap::new(),
             notify: None,
+            body: None,
         },
         trigger: Trigger::Api,
         requested_by: Some("bench".to_owned()),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actors::worker::{WorkerConfig, WorkerHandle, WorkerPorts, start};
 use async_trait::async_trait;
+use connectors::{TestLimits, WorkerConnectionTester};
 use engine::ids::{
     AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, TaskIndex, Timestamp,
 };
@@ -80,6 +81,7 @@ fn dispatch(ordinal: u32) -> Dispatch {
         outputs: BTreeMap::new(),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,
+        connection: None,
     }
 }
 
@@ -104,6 +106,7 @@ async fn worker(data: &Path, slots: u32, ends: mpsc::UnboundedSender<usize>) -> 
         journal: Arc::new(JournalFile::in_data(data)),
         masters: RpcClient::new(Arc::new(Counter(ends))),
         clock: Clock::starting_at(Timestamp(0)),
+        connections: Arc::new(WorkerConnectionTester::new(TestLimits::default())),
     };
     start(config, ports).await.map_err(|error| error.to_string())
 }

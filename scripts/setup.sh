@@ -75,6 +75,8 @@ setup_tests() {
     failed=no
     have_postgres || need postgresql-15 postgresql-client-15
     have consul || { add_consul_source; need consul; }
+    command -v mariadbd >/dev/null 2>&1 || want "tests of MySQL connections are skipped" mariadb-server
+    command -v sshd >/dev/null 2>&1 || [ -x /usr/sbin/sshd ] || want "tests of SSH connections are skipped" openssh-server
     python3 -c 'import ensurepip' >/dev/null 2>&1 || need python3 python3-venv
     [ "$failed" = no ] || exit 1
     ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || want "the test that sets the clock is skipped" libfaketime

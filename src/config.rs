@@ -18,7 +18,7 @@ pub use api::{Mode, Rates};
 pub use error::ConfigError;
 pub use log::{Log, LogFormat};
 pub use role::Role;
-pub use settings::{Auth, Cluster, Config, Consul, Database, Retention, Rpc, Server, Tls, Worker};
+pub use settings::{Auth, Cluster, Config, Consul, Database, Retention, Rpc, Secrets, Server, Tls, Worker};
 pub use show::{KeyLine, list_keys};
 pub use sources::{Flags, Origin};
 

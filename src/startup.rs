@@ -2,6 +2,7 @@
 //!
 //! The only place that constructs adapters and root actors.
 
+mod alerting;
 mod bootstrap_admin;
 mod bulk_operations;
 mod cluster;
@@ -12,6 +13,7 @@ mod network;
 mod node;
 mod restart_backoff;
 mod retention;
+mod secret_keys;
 mod serve;
 mod shutdown;
 mod standalone;

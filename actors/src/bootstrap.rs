@@ -20,7 +20,8 @@ use crate::execution::instance_notices::{InstanceNotices, NoticeDeps};
 use crate::execution::limit_actor::{LimitActor, LimitDeps};
 use crate::execution::slots::Slots;
 use crate::execution::workflow_deps::WorkflowDeps;
-use crate::local::{LocalNode, MasterActors, NodeActors};
+use crate::local::LocalNode;
+use crate::local::node_actors::{MasterActors, NodeActors};
 use crate::membership::registry_actor::{RegistryActor, RegistryDeps};
 use crate::messages::membership::Membership;
 use crate::node_deps::{MasterConfig, NodeDeps, WorkerResources};
@@ -145,6 +146,8 @@ impl MasterStarter<'_> {
             leases: leases.clone(),
             slots: slots.clone(),
             deaths: supervisor.clone().recipient(),
+            connections: Arc::clone(&deps.connections),
+            clock: deps.clock.clone(),
         };
         let exit_on_panic = deps.exit_on_panic("DispatchActor");
         let dispatch = DispatchActor::new(&deps.identity(), dispatch_deps, exit_on_panic).start();
@@ -340,6 +343,7 @@ async fn start_worker(deps: &NodeDeps, resources: &WorkerResources) -> Result<Wo
         masters: deps.rpc(),
         peers: deps.peers.clone(),
         clock: deps.clock.clone(),
+        connections: Arc::clone(&resources.connections),
     };
     let arbiter = Arbiter::new();
     deps.liveness.watch_arbiter("the worker", &arbiter.handle());

@@ -24,6 +24,8 @@ pub mod limit_board;
 pub mod loading;
 
 mod commit_cycle;
+mod dispatch_batch;
+mod dispatch_connections;
 mod dispatch_queue;
 pub mod reachability;
 mod recovery_query;

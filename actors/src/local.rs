@@ -1,10 +1,9 @@
 //! The actors of one node, behind the `Node` facade.
 
+mod connection_tests;
 mod idleness;
-mod master_actors;
+pub(crate) mod node_actors;
 mod observation;
-
-pub(crate) use master_actors::MasterActors;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,15 +11,17 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use async_trait::async_trait;
+use engine::connection::ResolvedConnection;
 use engine::ids::{Incarnation, InstanceId};
 use engine::states::MemberState;
 use tokio::sync::Notify;
 
-use crate::execution::db_actor::{DbActor, write_one};
+use crate::execution::db_actor::write_one;
 use crate::in_process::check_inbox_until;
+use crate::local::connection_tests::test_from_group;
 use crate::local::idleness::{POLL_INTERVAL, wait_until_idle};
+use crate::local::node_actors::{MasterActors, NodeActors};
 use crate::local::observation::observe_actor;
-use crate::membership::registry_actor::RegistryActor;
 use crate::messages::limits::{LimitsChanged, LookOrigin};
 use crate::messages::master::{
     CountInstances, HandOverInstances, HandoverSelection, InboxStatus, ObserveInstance, RunInstance,
@@ -33,6 +34,7 @@ use crate::ownership::master_actor::MasterActor;
 use crate::worker::WorkerHandle;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
+use ports::connections::ConnectionTest;
 use ports::health::{HealthIssue, HealthStatus};
 use ports::node::{Node, SlotUsage};
 use ports::peers::Peers;
@@ -44,18 +46,6 @@ const CLAIM_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Failed batches after which the remaining instances are left to be claimed as orphans.
 const HANDOVER_ATTEMPTS: u32 = 5;
-
-/// The actors of a node.
-pub(crate) struct NodeActors {
-    /// The writer.
-    pub(crate) db: Addr<DbActor>,
-    /// Watches the members.
-    pub(crate) registry: Addr<RegistryActor>,
-    /// The master of this node.
-    pub(crate) masters: Option<MasterActors>,
-    /// The worker of this node.
-    pub(crate) worker: Option<WorkerHandle>,
-}
 
 /// The parts of a node in this process, with the ways to others.
 pub struct LocalNode {
@@ -309,6 +299,10 @@ impl Node for LocalNode {
             }
             InboxRoute::Unknown => {}
         }
+    }
+
+    async fn test_connection(&self, worker_group: &str, connection: ResolvedConnection) -> ConnectionTest {
+        test_from_group(&self.peers, &self.rpc, worker_group, connection).await
     }
 
     async fn drain_node(&self, node: Incarnation) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use crate::in_process::InProcess;
 use crate::membership::liveness::LivenessMonitor;
 use crate::scheduling::schedule_deps::ScheduleSettings;
 use ports::clock::Clock;
+use ports::connections::{ConnectionSource, ConnectionTester};
 use ports::health::HealthStatus;
 use ports::journal::Journal;
 use ports::paths::AttemptPaths;
@@ -52,6 +53,8 @@ pub struct NodeDeps {
     pub master: Option<MasterConfig>,
     /// Where alerts are stored, and who sends them; a master without it makes none.
     pub alerts: Option<AlertResources>,
+    /// The connections that tasks name.
+    pub connections: Arc<dyn ConnectionSource>,
     /// Ends the process when an actor panics that it cannot run without.
     pub terminate_node: TerminateNode,
 }
@@ -80,6 +83,8 @@ pub struct WorkerResources {
     pub boot_id: String,
     /// The number of attempts that run at the same time.
     pub slots: u32,
+    /// Tests connections.
+    pub connections: Arc<dyn ConnectionTester>,
 }
 
 impl NodeDeps {

@@ -11,11 +11,13 @@ pub mod ssh;
 
 mod common_fields;
 mod resolved;
+mod task_use;
 
 #[cfg(test)]
 mod tests;
 
 pub use resolved::{InvalidConnection, ResolvedConnection};
+pub use task_use::connection_of;
 
 use crate::connector::ConnectorFamily;
 

@@ -23,6 +23,7 @@ pub(crate) use task_values::declared_types;
 pub use task_values::task_values;
 pub use text::interpolate_text;
 pub use time::TimeBase;
+pub(crate) use upstream::upstream_givers;
 pub use upstream::upstream_outputs;
 
 #[cfg(test)]

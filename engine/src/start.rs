@@ -52,6 +52,9 @@ pub struct Start {
     /// Its own rules of alerts; an empty list silences those of the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<Vec<AlertRule>>,
+    /// What was asked for, as it was asked; none when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
 }
 
 impl Start {
@@ -231,6 +234,7 @@ fn parse_start(
             .or(definition.start_within_ms),
         labels: overlay_labels(validator, given("labels"), &at.key("labels"), definition),
         notify: given("notify").map(|value| parse_notify(validator, value, &at)),
+        body: (!map.is_empty()).then(|| value.clone()),
     })
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod action;
 mod background;
 pub(crate) mod channel_values;
 mod child_values;
+mod connection_use;
 mod connector_values;
 pub(crate) mod definition;
 pub(crate) mod field;
@@ -36,6 +37,7 @@ mod tests;
 
 pub use action::{InvalidFields, PreparedAction, PreparedTask, TaskAction};
 pub use background::BackgroundPolicy;
+pub use connection_use::ConnectionUse;
 pub use definition::TaskType;
 pub use field::{Field, FieldKind, FieldVariant, Presence};
 pub use program::ProgramWords;

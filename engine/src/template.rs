@@ -69,7 +69,9 @@ pub fn check_template(text: &str, samples: &[Json]) -> Result<(), TemplateError>
 /// Its syntax is wrong, it names something unknown, or it does too much work.
 pub fn render_template(text: &str, values: Json) -> Result<String, TemplateError> {
     let explain = |error: &minijinja::Error| explain(text, error);
-    let template = ENVIRONMENT.template_from_str(text).map_err(|error| explain(&error))?;
+    let template = ENVIRONMENT
+        .template_from_str(text)
+        .map_err(|error| explain(&error))?;
     let mut output = BoundedText::default();
     let rendered = template.render_captured_to(json_value(values), &mut output);
     rendered.map_err(|error| explain(&error))?;
@@ -92,12 +94,20 @@ fn explain(text: &str, error: &minijinja::Error) -> TemplateError {
         Some(range) => position_of(text, range.start),
         None => (error.line().unwrap_or(1), 1),
     };
-    TemplateError { line, column, message }
+    TemplateError {
+        line,
+        column,
+        message,
+    }
 }
 
 /// Turns a place in bytes into a line and a column in characters.
 fn position_of(text: &str, place: usize) -> (usize, usize) {
-    let before: String = text.char_indices().take_while(|(at, _)| *at < place).map(|(_, letter)| letter).collect();
+    let before: String = text
+        .char_indices()
+        .take_while(|(at, _)| *at < place)
+        .map(|(_, letter)| letter)
+        .collect();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     (line, column)
@@ -141,7 +151,10 @@ mod tests {
     fn values_are_filled_in_and_json_is_quoted() {
         let render = |text| render_template(text, sample()).unwrap();
         assert_eq!(render("{{ alert.run }}/{{ alerts|length }}"), "2/2");
-        assert_eq!(render("{\"t\": {{ alert.text|tojson }}}"), "{\"t\": \"a \\\"b\\\"\\nc\"}");
+        assert_eq!(
+            render("{\"t\": {{ alert.text|tojson }}}"),
+            "{\"t\": \"a \\\"b\\\"\\nc\"}"
+        );
         assert_eq!(render("{% for a in alerts %}{{ a }};{% endfor %}"), "1;2;");
         assert_eq!(render("{{ alert.task or '-' }}"), "-");
     }
@@ -154,7 +167,11 @@ mod tests {
         let error = fault("é {{ alert.txet.x }}");
         assert_eq!((error.line, error.column > 4), (1, true), "{error}");
         assert!(fault("{{ nothing }}").to_string().contains("undefined"));
-        assert!(fault(&"x".repeat(MAX_TEMPLATE_BYTES + 1)).to_string().contains("at most"));
+        assert!(
+            fault(&"x".repeat(MAX_TEMPLATE_BYTES + 1))
+                .to_string()
+                .contains("at most")
+        );
     }
 
     #[test]

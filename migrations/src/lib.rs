@@ -4,7 +4,6 @@
 //! kinds are text, structured values are JSON text that no query looks into. A migration that was released is
 //! never edited.
 
-use sea_orm_migration::async_trait::async_trait;
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
 mod m0001_cluster;
@@ -32,53 +31,15 @@ mod m0030_limits;
 mod m0031_limit_counts;
 mod m0032_single_tasks;
 mod m0034_bulk_and_lists;
+mod m0037_connections;
 mod m0039_alert_rules;
 mod m0040_alerts;
 mod m0041_backfill_events;
 mod m0042_channels;
 mod m0043_silences;
+mod m0044_setup_links;
 mod m0046_backfill_dependents;
 mod migration;
+mod migrator;
 
-/// Brings a database to the schema of this program, step by step.
-#[derive(Debug, Clone, Copy)]
-pub struct Migrator;
-
-#[async_trait]
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m0001_cluster::Migration),
-            Box::new(m0002_definitions::Migration),
-            Box::new(m0003_access::Migration),
-            Box::new(m0004_instances::Migration),
-            Box::new(m0005_history::Migration),
-            Box::new(m0006_guards::Migration),
-            Box::new(m0007_default_project_time::Migration),
-            Box::new(m0008_log_removals::Migration),
-            Box::new(m0009_heartbeat_count::Migration),
-            Box::new(m0013_workflow_enabled::Migration),
-            Box::new(m0014_project_settings::Migration),
-            Box::new(m0015_schedules::Migration),
-            Box::new(m0016_backfill::Migration),
-            Box::new(m0017_backfill_dates::Migration),
-            Box::new(m0020_retention::Migration),
-            Box::new(m0021_instance_purge::Migration),
-            Box::new(m0022_task_progress::Migration),
-            Box::new(m0024_children::Migration),
-            Box::new(m0026_project_share::Migration),
-            Box::new(m0027_waits::Migration),
-            Box::new(m0028_places::Migration),
-            Box::new(m0030_limits::Migration),
-            Box::new(m0031_limit_counts::Migration),
-            Box::new(m0032_single_tasks::Migration),
-            Box::new(m0034_bulk_and_lists::Migration),
-            Box::new(m0039_alert_rules::Migration),
-            Box::new(m0040_alerts::Migration),
-            Box::new(m0041_backfill_events::Migration),
-            Box::new(m0042_channels::Migration),
-            Box::new(m0043_silences::Migration),
-            Box::new(m0046_backfill_dependents::Migration),
-        ]
-    }
-}
+pub use migrator::Migrator;

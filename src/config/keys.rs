@@ -14,9 +14,10 @@ use super::key::{AnyKey, Key, Visibility};
 use super::log::LogFormat;
 use super::role::Role;
 use super::values::{
-    parse_address, parse_agent_url, parse_bool, parse_database_url, parse_host_and_port, parse_log_format,
-    parse_log_level, parse_long_secret, parse_missed_after, parse_natural, parse_path, parse_positive,
-    parse_retention, parse_roles, parse_secret, parse_text, parse_worker_choice, parse_zone,
+    PublicUrl, parse_address, parse_agent_url, parse_base_path, parse_bool, parse_database_url,
+    parse_folders, parse_host_and_port, parse_log_format, parse_log_level, parse_long_secret,
+    parse_missed_after, parse_natural, parse_path, parse_positive, parse_public_url, parse_retention,
+    parse_roles, parse_secret, parse_text, parse_worker_choice, parse_zone,
 };
 
 /// Defines each key as a constant, and `KEYS` as the list of them.
@@ -45,6 +46,12 @@ keys! {
     );
     TIMEZONE: Tz = Key::with_default(
         "server.timezone", "UTC", parse_zone, "IANA name of the zone of instances whose workflow has none",
+    );
+    BASE_PATH: String = Key::with_default(
+        "server.base_path", "/", parse_base_path, "path below which everything is served, behind a reverse proxy",
+    );
+    PUBLIC_URL: PublicUrl = Key::optional(
+        "server.public_url", parse_public_url, "address of the server in browsers, when it is not that of their requests",
     );
     RPC_LISTEN: SocketAddr = Key::with_default(
         "rpc.listen", "127.0.0.1:7071", parse_address, "address between nodes",
@@ -93,6 +100,9 @@ keys! {
     SESSION_LIFETIME: Duration = Key::with_default(
         "auth.session_lifetime", "12h", parse_duration, "how long a login lasts",
     );
+    LOCAL_LOGIN: bool = Key::with_default(
+        "auth.local", "true", parse_bool, "whether users log in by passwords that are stored here",
+    );
     WORKER_CHOICE: WorkerSelection = Key::with_default(
         "master.worker_choice", "least_loaded", parse_worker_choice,
         "how a master chooses among workers with free slots: least_loaded, round_robin, random, weighted (by slots)",
@@ -118,6 +128,10 @@ keys! {
         "worker.min_free_disk", "256MiB", parse_byte_size,
         "free space below which logs stop and their attempts fail; 0KiB for none",
     );
+    SQLITE_DIRS: Vec<PathBuf> = Key::with_default(
+        "worker.sqlite_dirs", "", parse_folders,
+        "folders below which connections may name SQLite files, absolute, separated by commas; none",
+    );
     RETENTION_INSTANCES: RetentionLimit = Key::with_default(
         "retention.instances", "90d", parse_retention,
         "how long ended instances are kept: at least 1d, or never to keep them for ever",
@@ -131,6 +145,13 @@ keys! {
     CLUSTER_SECRET: Secret = Key::optional(
         "cluster.secret", parse_long_secret, "signs calls between nodes, at least 32 characters",
     ).visible_as(Visibility::Hidden);
+    SECRETS_KEY: Secret = Key::optional(
+        "secrets.key", parse_secret, "keys of stored secrets, one a line: 32 bytes in base64; the first encrypts",
+    ).visible_as(Visibility::Hidden);
+    SECRETS_KEY_FILE: PathBuf = Key::optional(
+        "secrets.key_file", parse_path,
+        "file with those keys, read again on SIGHUP; secrets.key in the data folder of a standalone process",
+    );
     FLAPPING_DEATHS: u32 = Key::with_default(
         "cluster.flapping_deaths", "3", parse_natural,
         "declared deaths of an address within 5 minutes after which its next incarnation waits to join; 0 for no limit",

@@ -4,14 +4,16 @@ use std::thread;
 
 use actors::node_deps::MasterConfig;
 use actors::scheduling::schedule_deps::ScheduleSettings;
-use api::{Mode, Rates};
+use api::{Mode, PasswordLogin, PublicAddress, Rates};
 use primitives::environment::{Environment, read_environment};
 
 use super::error::ConfigError;
 use super::key::AnyKey;
 use super::keys;
 use super::log::Log;
-use super::settings::{Auth, Cluster, Config, Consul, Database, Retention, Rpc, Server, Tls, Worker};
+use super::settings::{
+    Auth, Cluster, Config, Consul, Database, Retention, Rpc, Secrets, Server, Tls, Worker,
+};
 use super::sources::{Flags, SourceTexts, gather_sources};
 
 /// Slots of a worker for each CPU, when their number is not set.
@@ -52,11 +54,38 @@ impl Config {
     }
 }
 
-/// Rejects a key without the other one that gives it a meaning.
+/// Rejects a key without the other one that gives it a meaning, or with another one that contradicts or repeats it.
 pub(super) fn check_key_pairs(texts: &mut SourceTexts) {
     let is_empty = |key: &dyn AnyKey| texts.find(key).is_none_or(|found| found.text().is_empty());
-    if is_empty(&keys::CONSUL_CERT_FILE) != is_empty(&keys::CONSUL_KEY_FILE) {
+    let lacks_half = is_empty(&keys::CONSUL_CERT_FILE) != is_empty(&keys::CONSUL_KEY_FILE);
+    let has_both_keys = !is_empty(&keys::SECRETS_KEY) && !is_empty(&keys::SECRETS_KEY_FILE);
+    if has_both_keys {
+        texts.reject(
+            "secrets.key and secrets.key_file: both say where the keys are; leave one out".to_owned(),
+        );
+    }
+    if lacks_half {
         texts.reject("consul.cert_file and consul.key_file: one without the other proves nothing".to_owned());
+    }
+    check_public_path(texts);
+}
+
+/// Rejects a public URL whose path is another one than the path below which everything is served.
+fn check_public_path(texts: &mut SourceTexts) {
+    let base_path = texts
+        .find(&keys::BASE_PATH)
+        .and_then(|found| keys::BASE_PATH.parse(found.text()).ok());
+    let public_url = texts
+        .find(&keys::PUBLIC_URL)
+        .and_then(|found| keys::PUBLIC_URL.parse(found.text()).ok());
+    let (Some(base_path), Some(public_url)) = (base_path, public_url) else {
+        return;
+    };
+    if !public_url.path.is_empty() && public_url.path != base_path {
+        texts.reject(format!(
+            "server.public_url: its path is {}, and server.base_path is {base_path}/; make them the same",
+            public_url.path
+        ));
     }
 }
 
@@ -78,6 +107,7 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             node_name: from.optional_value(&keys::NODE_NAME)?,
             drain_timeout: from.value(&keys::DRAIN_TIMEOUT)?,
             timezone: from.value(&keys::TIMEZONE)?,
+            address: build_address(from)?,
         },
         rpc: Rpc {
             listen: from.value(&keys::RPC_LISTEN)?,
@@ -91,10 +121,7 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             per_token: from.value(&keys::RATE_LIMIT)?,
             per_address: from.value(&keys::ANONYMOUS_RATE_LIMIT)?,
         },
-        auth: Auth {
-            bootstrap_token: from.optional_value(&keys::BOOTSTRAP_TOKEN)?,
-            session_lifetime: from.value(&keys::SESSION_LIFETIME)?,
-        },
+        auth: build_auth(from)?,
         master: MasterConfig {
             selection: from.value(&keys::WORKER_CHOICE)?,
             rebalance: from.value(&keys::REBALANCE)?,
@@ -104,18 +131,15 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
                 timezone: from.value(&keys::TIMEZONE)?,
             },
         },
-        worker: Worker {
-            group: from.value(&keys::WORKER_GROUP)?,
-            slots: from
-                .optional_value(&keys::WORKER_SLOTS)?
-                .unwrap_or_else(default_slots),
-            log_limit: from.value(&keys::LOG_LIMIT)?,
-            min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
-        },
+        worker: build_worker(from)?,
         retention: Retention {
             instances: from.value(&keys::RETENTION_INSTANCES)?,
             audit: from.value(&keys::RETENTION_AUDIT)?,
             batch: from.value(&keys::RETENTION_BATCH)?,
+        },
+        secrets: Secrets {
+            key: from.optional_value(&keys::SECRETS_KEY)?,
+            key_file: from.optional_value(&keys::SECRETS_KEY_FILE)?,
         },
         cluster: Cluster {
             secret: from.optional_value(&keys::CLUSTER_SECRET)?,
@@ -126,6 +150,39 @@ fn build_config(mode: Mode, from: &SourceTexts) -> Result<Config, ConfigError> {
             format: from.value(&keys::LOG_FORMAT)?,
         },
     })
+}
+
+fn build_worker(from: &SourceTexts) -> Result<Worker, ConfigError> {
+    Ok(Worker {
+        group: from.value(&keys::WORKER_GROUP)?,
+        slots: from
+            .optional_value(&keys::WORKER_SLOTS)?
+            .unwrap_or_else(default_slots),
+        log_limit: from.value(&keys::LOG_LIMIT)?,
+        min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
+        sqlite_dirs: from.value(&keys::SQLITE_DIRS)?,
+    })
+}
+
+fn build_auth(from: &SourceTexts) -> Result<Auth, ConfigError> {
+    let password_login = if from.value(&keys::LOCAL_LOGIN)? {
+        PasswordLogin::Allowed
+    } else {
+        PasswordLogin::Refused
+    };
+    Ok(Auth {
+        bootstrap_token: from.optional_value(&keys::BOOTSTRAP_TOKEN)?,
+        session_lifetime: from.value(&keys::SESSION_LIFETIME)?,
+        password_login,
+    })
+}
+
+fn build_address(from: &SourceTexts) -> Result<PublicAddress, ConfigError> {
+    let public_url = from.optional_value(&keys::PUBLIC_URL)?;
+    Ok(PublicAddress::new(
+        from.value(&keys::BASE_PATH)?,
+        public_url.map(|url| url.origin),
+    ))
 }
 
 fn build_consul(from: &SourceTexts) -> Result<Consul, ConfigError> {

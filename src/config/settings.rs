@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::node_deps::MasterConfig;
-use api::{Mode, Rates};
+use api::{Mode, PasswordLogin, PublicAddress, Rates};
 use engine::timezone::Tz;
 use ports::RetentionLimit;
 use primitives::data_folder;
 use primitives::secret::Secret;
+use secrets::KeySource;
 
 use super::log::Log;
 use super::role::Role;
@@ -37,6 +38,8 @@ pub struct Config {
     pub worker: Worker,
     /// How long things are kept.
     pub retention: Retention,
+    /// The keys of stored secrets.
+    pub secrets: Secrets,
     /// What all nodes of a cluster share.
     pub cluster: Cluster,
     /// The log of the process itself.
@@ -58,6 +61,8 @@ pub struct Server {
     pub drain_timeout: Duration,
     /// The zone of instances that neither their start nor their workflow gives one.
     pub timezone: Tz,
+    /// Where browsers reach it.
+    pub address: PublicAddress,
 }
 
 /// The port between nodes.
@@ -115,6 +120,8 @@ pub struct Auth {
     pub bootstrap_token: Option<Secret>,
     /// How long a login lasts.
     pub session_lifetime: Duration,
+    /// Whether users log in by passwords that are stored here.
+    pub password_login: PasswordLogin,
 }
 
 /// What the worker of this node does.
@@ -128,6 +135,8 @@ pub struct Worker {
     pub log_limit: u64,
     /// Free bytes below which logs stop.
     pub min_free_disk: u64,
+    /// The folders below which connections may name SQLite files.
+    pub sqlite_dirs: Vec<PathBuf>,
 }
 
 /// How long things are kept.
@@ -139,6 +148,15 @@ pub struct Retention {
     pub audit: RetentionLimit,
     /// Most rows that are deleted in a second.
     pub batch: u32,
+}
+
+/// Where the keys of stored secrets are; at most one of the two.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    /// The lines of a key file.
+    pub key: Option<Secret>,
+    /// The file itself.
+    pub key_file: Option<PathBuf>,
 }
 
 /// What all nodes of a cluster share.
@@ -169,6 +187,16 @@ impl Config {
                 self.server.data.join("porpoise.db").display()
             ))
         })
+    }
+
+    /// Returns where the keys of stored secrets come from: a standalone process has a file of its own.
+    pub fn key_source(&self) -> KeySource {
+        match (&self.secrets.key, &self.secrets.key_file, self.mode) {
+            (Some(text), _, _) => KeySource::Text(text.clone()),
+            (None, Some(path), _) => KeySource::File(path.clone()),
+            (None, None, Mode::Standalone) => KeySource::File(self.server.data.join("secrets.key")),
+            (None, None, Mode::Cluster) => KeySource::None,
+        }
     }
 
     /// Returns the folder of the logs of tasks.

@@ -2,9 +2,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::PublicAddress;
 use ports::RetentionLimit;
 use primitives::environment::Environment;
 use proptest::prelude::*;
+use secrets::KeySource;
 
 use super::keys::KEYS;
 use super::*;
@@ -40,6 +42,23 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(config.node_name(), "standalone");
     assert_eq!(config.database_url().reveal(), "sqlite://./data/porpoise.db");
     assert!(config.worker.slots >= 8);
+}
+
+#[test]
+fn the_keys_of_secrets_come_from_one_place() {
+    let own = standalone(&Flags::default(), &[]).unwrap().key_source();
+    assert!(matches!(own, KeySource::File(path) if path == "./data/secrets.key"));
+    let key = ("PORPOISE__SECRETS__KEY", "a line");
+    let file = ("PORPOISE__SECRETS__KEY_FILE", "/etc/porpoise/secrets.key");
+    let text = standalone(&Flags::default(), &[key]).unwrap().key_source();
+    assert!(matches!(text, KeySource::Text(text) if text.reveal() == "a line"));
+    // The path, and not what the file holds: it is read again.
+    let named = standalone(&Flags::default(), &[file]).unwrap().key_source();
+    assert!(matches!(named, KeySource::File(path) if path == file.1));
+    let both = standalone(&Flags::default(), &[key, file])
+        .unwrap_err()
+        .to_string();
+    assert!(both.contains("leave one out") && !both.contains(key.1), "{both}");
 }
 
 #[test]
@@ -357,4 +376,57 @@ proptest! {
             prop_assert!(!error.mistakes.is_empty());
         }
     }
+}
+
+#[test]
+fn the_public_address_is_a_path_and_an_origin() {
+    let address = |base_path: &str, public_url: &str| {
+        let pairs = [
+            ("PORPOISE__SERVER__BASE_PATH", base_path),
+            ("PORPOISE__SERVER__PUBLIC_URL", public_url),
+        ];
+        let pairs: Vec<_> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        standalone(&Flags::default(), &pairs).map(|config| config.server.address)
+    };
+    for (base_path, public_url, expected) in [
+        ("", "", PublicAddress::default()),
+        (
+            "/",
+            "https://h/",
+            PublicAddress::new("", Some("https://h".to_owned())),
+        ),
+        ("/a/b-1/", "", PublicAddress::new("/a/b-1", None)),
+        (
+            "/a",
+            "https://H:443/a/",
+            PublicAddress::new("/a", Some("https://h".to_owned())),
+        ),
+        (
+            "/a",
+            "http://h:8080",
+            PublicAddress::new("/a", Some("http://h:8080".to_owned())),
+        ),
+    ] {
+        assert_eq!(
+            address(base_path, public_url).unwrap(),
+            expected,
+            "{base_path} {public_url}"
+        );
+    }
+    for (base_path, public_url, part) in [
+        ("a", "", "`a` is not a path"),
+        ("/a//b", "", "is not a path"),
+        ("/a/../b", "", "is not a path"),
+        ("/a?b", "", "is not a path"),
+        ("", "h:7070", "should be http:// or https://"),
+        ("", "ftp://h", "should be http:// or https://"),
+        ("", "https://h/?a=b", "should be http:// or https://"),
+        ("/a", "https://h/b", "its path is /b"),
+        ("", "https://h/b", "its path is /b"),
+    ] {
+        let refusal = address(base_path, public_url).unwrap_err().to_string();
+        assert!(refusal.contains(part), "{base_path} {public_url}: {refusal}");
+    }
+    let secret = address("", "https://user:hunter2@h").unwrap_err().to_string();
+    assert!(!secret.contains("hunter2"), "{secret}");
 }

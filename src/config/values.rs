@@ -10,6 +10,7 @@ use engine::timezone::{Tz, parse_timezone};
 use ports::RetentionLimit;
 use primitives::secret::Secret;
 use primitives::units::parse_duration;
+use reqwest::Url;
 
 use super::log::LogFormat;
 use super::role::Role;
@@ -72,6 +73,52 @@ pub(super) fn parse_bool(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Parses a path of URLs; the root is the empty text.
+pub(super) fn parse_base_path(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    let is_plain = |part: &str| {
+        let is_name = part
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
+        is_name && !matches!(part, "" | "." | "..")
+    };
+    let is_path = path
+        .strip_prefix('/')
+        .is_some_and(|parts| parts.split('/').all(is_plain));
+    if path.is_empty() || is_path {
+        return Ok(path.to_owned());
+    }
+    Err(format!(
+        "`{text}` is not a path such as /porpoise, of letters, digits, `-`, `_`, `.` and `~`"
+    ))
+}
+
+/// The address of the server in browsers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PublicUrl {
+    /// Scheme, host and port, as browsers write them in `Origin`.
+    pub(super) origin: String,
+    /// The path, without a slash at its end.
+    pub(super) path: String,
+}
+
+/// The error does not repeat the text, which may contain a password.
+pub(super) fn parse_public_url(text: &str) -> Result<PublicUrl, String> {
+    let wrong = || "should be http:// or https://, a host, perhaps a port and a path".to_owned();
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let is_plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if !is_plain || !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(wrong());
+    }
+    Ok(PublicUrl {
+        origin: url.origin().ascii_serialization(),
+        path: url.path().trim_end_matches('/').to_owned(),
+    })
+}
+
 /// The error does not repeat the text, which may contain a password.
 pub(super) fn parse_agent_url(text: &str) -> Result<String, String> {
     if has_scheme(text, &["http://", "https://", "unix:///"]) {
@@ -111,6 +158,17 @@ pub(super) fn parse_roles(text: &str) -> Result<Vec<Role>, String> {
     roles.sort_unstable();
     roles.dedup();
     Ok(roles)
+}
+
+/// Reads absolute folders, separated by commas: a relative one would depend on where the node was started.
+pub(super) fn parse_folders(text: &str) -> Result<Vec<PathBuf>, String> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names
+        .map(|name| match PathBuf::from(name) {
+            folder if folder.is_absolute() => Ok(folder),
+            _ => Err(format!("`{name}` is not an absolute path")),
+        })
+        .collect()
 }
 
 pub(super) fn parse_zone(text: &str) -> Result<Tz, String> {

@@ -15,7 +15,9 @@ use super::network::Network;
 use super::node;
 use super::shutdown::Signals;
 use super::start::NodeResources;
-use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, restart_backoff, startup_error};
+use super::{
+    StartupError, bootstrap_admin, listen, prepare_data_folder, restart_backoff, secret_keys, startup_error,
+};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::ConsulRegistry;
 use crate::telemetry;
@@ -67,7 +69,8 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
     let key = Key::from_secret(secret).map_err(startup_error)?;
     let store = open_store(&config).await?;
     check_cluster_secret(&store, &key).await?;
-    let catalog = Catalog::new(&store);
+    let keys = secret_keys::load_keys(&config)?;
+    let catalog = Catalog::new(&store).with_keys(keys);
     if !config.is_only(NodeRole::Worker) {
         bootstrap_admin::ensure_admin(&config, &catalog, store.now().await.map_err(startup_error)?).await?;
     }
@@ -98,6 +101,7 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         own_logs,
         store: Arc::new(store.clone()),
         retention: Arc::new(store.clone()),
+        alerts: Arc::new(store.clone()),
         retention_requests: Arc::default(),
         bulk_requests: Arc::default(),
         catalog,

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actors::local::LocalNode;
-use api::{ApiState, Threads};
+use api::{ApiState, Threads, UiFiles};
 use catalog::Catalog;
+use ports::AlertSender;
 use ports::clock::Clock;
 use ports::node::Node;
 use tokio::sync::watch;
 
 use super::incarnation::ThisIncarnation;
+use super::alerting::make_alert_sender;
 use super::start::NodeResources;
 use super::{StartupError, startup_error};
 use crate::config::Config;
@@ -56,15 +58,20 @@ pub(super) fn serve_api(
         return Ok(None);
     };
     actix_rt::spawn(purge_expired_rows(resources.catalog.clone(), node.clock()));
+    let config = &resources.config;
     let state = ApiState {
         node: Arc::clone(node) as Arc<dyn Node>,
         catalog: resources.catalog.clone(),
         logs: Arc::clone(&resources.logs),
+        alert_sender: make_alert_sender(&resources.catalog, node.clock())?,
         metrics: install_metrics(),
-        mode: resources.config.mode,
-        timezone: resources.config.server.timezone,
-        rates: resources.config.rates,
-        session_lifetime: resources.config.auth.session_lifetime,
+        mode: config.mode,
+        timezone: config.server.timezone,
+        rates: config.rates,
+        address: config.server.address.clone(),
+        password_login: config.auth.password_login,
+        ui: Arc::new(UiFiles::embedded(config.server.address.base_path())),
+        session_lifetime: config.auth.session_lifetime,
         version: env!("CARGO_PKG_VERSION"),
         retention_requests: Arc::clone(&resources.retention_requests),
         bulk_requests: Arc::clone(&resources.bulk_requests),
@@ -106,7 +113,7 @@ pub(super) fn print_ready_line(
     api: Option<SocketAddr>,
     rpc: Option<SocketAddr>,
 ) {
-    let url = api.map(|address| format!("http://{address}"));
+    let url = api.map(|address| format!("http://{address}{}", config.server.address.base_path()));
     let rpc = rpc.map(|address| address.to_string());
     let roles = this.member.roles.join(",");
     let incarnation = this.identity.incarnation;

@@ -10,7 +10,7 @@ use super::incarnation::{self, ThisIncarnation};
 use super::node;
 use super::shutdown::Signals;
 use super::start::NodeResources;
-use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, startup_error};
+use super::{StartupError, bootstrap_admin, listen, prepare_data_folder, secret_keys, startup_error};
 use crate::config::{Config, Role as NodeRole};
 use crate::registry::LocalRegistry;
 use crate::telemetry;
@@ -41,7 +41,8 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         .await
         .map_err(startup_error)?;
     bring_up_to_date(&store).await?;
-    let catalog = Catalog::new(&store);
+    let keys = secret_keys::load_keys(&config)?;
+    let catalog = Catalog::new(&store).with_keys(keys);
     let join = incarnation::join_request(&config, address.to_string());
     let joined = store.join_standalone(&join).await.map_err(startup_error)?;
     let this = ThisIncarnation::new(join, joined, store.time_source());
@@ -62,6 +63,7 @@ async fn prepare(mut config: Config) -> Result<NodeResources, StartupError> {
         own_logs,
         store: Arc::new(store.clone()),
         retention: Arc::new(store.clone()),
+        alerts: Arc::new(store.clone()),
         retention_requests: Arc::default(),
         bulk_requests: Arc::default(),
         catalog,

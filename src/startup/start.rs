@@ -13,10 +13,11 @@ use actors::membership::heartbeat::{HeartbeatConfig, HeartbeatThread};
 use actors::membership::liveness::LivenessMonitor;
 use actors::node_deps::{NodeDeps, WorkerResources};
 use catalog::Catalog;
+use connectors::{SqliteFolders, TestLimits, WorkerConnectionTester};
 use engine::states::MemberState;
 use ports::health::HealthStatus;
 use ports::paths::AttemptPaths;
-use ports::{LogSource, Registry, RetentionStore, Store};
+use ports::{AlertStore, LogSource, Registry, RetentionStore, Store};
 use rpc::PauseDetector;
 use runner::disk::watch_disk;
 use runner::disk_guard::DiskGuard;
@@ -52,6 +53,8 @@ pub(super) struct NodeResources {
     pub(super) catalog: Catalog,
     /// The deletions of what ended long ago.
     pub(super) retention: Arc<dyn RetentionStore>,
+    /// Events, alerts and their deliveries.
+    pub(super) alerts: Arc<dyn AlertStore>,
     /// Notified when a deletion is requested.
     pub(super) retention_requests: Arc<Notify>,
     /// Notified when an operation on many instances is requested.
@@ -195,7 +198,8 @@ impl NodeResources {
             drain_signal,
             worker,
             master: config.has(Role::Master).then_some(config.master),
-            alerts: None,
+            alerts: self.alert_resources()?,
+            connections: Arc::new(self.catalog.clone()),
             terminate_node: Arc::new(|actor| {
                 tracing::error!(actor, "an actor died that the node needs; the node ends");
                 process::exit(ESSENTIAL_ACTOR_DIED);
@@ -254,5 +258,9 @@ fn worker_resources(config: &Config, logs: &LogFiles) -> Result<WorkerResources,
         paths: AttemptPaths::in_data(&config.server.data),
         boot_id: boot_id(),
         slots: config.worker.slots,
+        connections: Arc::new(WorkerConnectionTester::new(TestLimits {
+            http_egress: limits.egress,
+            sqlite_folders: SqliteFolders::new(config.worker.sqlite_dirs.clone()),
+        })),
     })
 }

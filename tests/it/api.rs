@@ -3,6 +3,8 @@
 mod access;
 mod alerts;
 mod backfills;
+mod channels;
+mod connections;
 mod debug;
 mod derived_documents;
 mod description;
@@ -12,5 +14,9 @@ mod limits;
 mod retention;
 mod schedules;
 mod server;
+mod sessions;
+mod setup;
+mod silences;
 mod streams;
+mod ui;
 mod users;

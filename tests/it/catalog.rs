@@ -2,6 +2,7 @@
 
 mod backfills;
 mod bulk;
+mod channels;
 mod commands;
 mod explanations;
 mod fixture;
@@ -108,6 +109,11 @@ on_both! {
         a_refusal_of_the_owner_counts_as_one,
         each_instance_is_checked_for_what_its_user_may_do,
         an_operation_without_instances_has_ended,
+    }
+    channels::{
+        a_channel_of_the_project_goes_before_a_shared_one,
+        a_secret_is_sealed_for_its_row,
+        what_a_project_had_goes_with_it,
     }
     explanations::{
         a_task_without_a_slot_names_its_holder,

@@ -11,6 +11,7 @@ mod messages;
 mod output;
 mod schedules;
 mod scripted;
+mod setup_links;
 
 use scripted::{Answer, Server};
 

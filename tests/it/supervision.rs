@@ -14,6 +14,7 @@ use actors::messages::master::{
     RenewLeases,
 };
 use actors::node_deps::{MasterConfig, NodeDeps, WorkerResources};
+use actors::testing::connections::NoConnections;
 use catalog::{AuditContext, Catalog, NewVersion, SourceFormat, VersionOrigin};
 use engine::ids::{Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::states::{AttemptState, InstanceState, MemberState, TaskState};
@@ -228,6 +229,7 @@ fn node_deps(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps 
         paths: AttemptPaths::in_data(data),
         boot_id: boot_id(),
         slots: 4,
+        connections: Arc::new(NoConnections),
     };
     NodeDeps {
         this_node: me,
@@ -244,6 +246,7 @@ fn node_deps(me: Member, now: Timestamp, store: Store, data: &Path) -> NodeDeps 
         worker: Some(worker),
         master: Some(MasterConfig::default()),
         alerts: None,
+        connections: Arc::new(NoConnections),
         terminate_node: Arc::new(|actor| panic!("{actor} died")),
     }
 }

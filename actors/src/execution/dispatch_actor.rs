@@ -11,9 +11,10 @@ use std::time::Duration;
 use actix::prelude::*;
 use engine::ids::{Epoch, Incarnation};
 use engine::instance::Event;
-use engine::spec::OnCutOff;
 use engine::task::Worker;
 
+use crate::execution::dispatch_batch::send_batch;
+use crate::execution::dispatch_connections::{DispatchReadiness, add_connection, needs_connection};
 use crate::execution::dispatch_queue::{DispatchQueue, PendingMessage, WorkerMessage};
 use crate::execution::lease_grants::LeaseGrants;
 use crate::execution::recovery_query::{DeferredLoss, QuerySteps, RecoveryQuery};
@@ -28,7 +29,8 @@ use crate::messages::Observe;
 use crate::messages::dispatch::{KillAttempt, QueryAttempts, SendAttempt};
 use crate::messages::membership::Membership;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome, WorkerDead};
-use ports::fail_points::fail_point;
+use ports::clock::Clock;
+use ports::connections::ConnectionSource;
 use ports::protocol::Owner;
 use ports::rpc::client::RpcClient;
 use ports::rpc::transport::CallError;
@@ -61,6 +63,10 @@ pub struct DispatchDeps {
     pub slots: Slots,
     /// Receives the workers that are dead.
     pub deaths: Recipient<WorkerDead>,
+    /// The connections that tasks name.
+    pub connections: Arc<dyn ConnectionSource>,
+    /// The database's time.
+    pub clock: Clock,
 }
 
 /// Sends to workers.
@@ -98,6 +104,41 @@ impl DispatchActor {
         } else {
             self.query(RecoveryQuery::for_unsent(to, pending), ctx);
         }
+    }
+
+    /// Sends an attempt once it has what its task names. A kill that overtakes it prevents its start.
+    fn complete(&mut self, send: SendAttempt, ctx: &mut Context<Self>) {
+        if !needs_connection(&send.dispatch) {
+            let pending = PendingMessage::dispatch(send.dispatch, send.reply_to);
+            return self.send_or_query(send.to, pending, ctx);
+        }
+        let (source, now) = (Arc::clone(&self.deps.connections), self.deps.clock.now());
+        let SendAttempt {
+            to,
+            dispatch,
+            reply_to,
+        } = send;
+        let completed = async move { add_connection(source.as_ref(), Box::new(dispatch), now).await };
+        ctx.spawn(
+            completed
+                .into_actor(self)
+                .map(move |readiness, actor, ctx| match readiness {
+                    DispatchReadiness::Ready(dispatch) => {
+                        let pending = PendingMessage::dispatch(*dispatch, reply_to);
+                        actor.send_or_query(to, pending, ctx);
+                    }
+                    DispatchReadiness::Hopeless(event) => deliver(&reply_to, vec![*event], ctx),
+                    DispatchReadiness::Later(dispatch, error) => {
+                        tracing::warn!(%error, "a connection could not be read; trying again");
+                        let send = SendAttempt {
+                            to,
+                            dispatch: *dispatch,
+                            reply_to,
+                        };
+                        ctx.run_later(RETRY_PAUSE, move |actor, ctx| actor.complete(send, ctx));
+                    }
+                }),
+        );
     }
 
     fn enqueue(&mut self, to: Incarnation, pending: PendingMessage, ctx: &mut Context<Self>) {
@@ -282,31 +323,6 @@ impl DispatchActor {
     }
 }
 
-async fn send_batch(
-    rpc: &RpcClient,
-    to: Incarnation,
-    messages: Vec<WorkerMessage>,
-) -> Result<BatchReply, CallError> {
-    let (mut dispatches, mut kills, mut queries) = (Vec::new(), Vec::new(), Vec::new());
-    for message in messages {
-        match message {
-            WorkerMessage::Dispatch(dispatch) => dispatches.push(*dispatch),
-            WorkerMessage::Kill(kill) => kills.push(kill),
-            WorkerMessage::Reattach(query, _) => queries.push(query),
-        }
-    }
-    if !dispatches.is_empty() {
-        fail_point("dispatch.before_send");
-        let reply = rpc.dispatch(to, dispatches).await?;
-        fail_point("dispatch.after_send");
-        return Ok(BatchReply::Dispatch(reply.answers, reply.free_slots));
-    }
-    if !kills.is_empty() {
-        return Ok(BatchReply::Kill(rpc.kill(to, kills).await?));
-    }
-    Ok(BatchReply::Reattach(rpc.reattach(to, queries).await?))
-}
-
 fn deliver_all(events: Vec<EventDelivery>, ctx: &mut Context<DispatchActor>) {
     for EventDelivery { to, event } in events {
         deliver(&to, vec![event], ctx);
@@ -339,12 +355,7 @@ impl Handler<SendAttempt> for DispatchActor {
     type Result = ();
 
     fn handle(&mut self, msg: SendAttempt, ctx: &mut Self::Context) {
-        let pending = PendingMessage {
-            exclusive: msg.dispatch.on_cut_off == OnCutOff::Exclusive,
-            message: WorkerMessage::Dispatch(Box::new(msg.dispatch)),
-            reply_to: msg.reply_to,
-        };
-        self.send_or_query(msg.to, pending, ctx);
+        self.complete(msg, ctx);
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use engine::ids::DispatchId;
+use engine::spec::OnCutOff;
 
 use crate::messages::workflow::{DeliverEvents, RecoveryCounts};
 use ports::protocol::{Dispatch, Kill, ReattachRequest};
@@ -43,6 +44,17 @@ pub(crate) struct PendingMessage {
     pub(crate) exclusive: bool,
     /// Receives the events.
     pub(crate) reply_to: Recipient<DeliverEvents>,
+}
+
+impl PendingMessage {
+    /// Makes the message that sends an attempt.
+    pub(crate) fn dispatch(dispatch: Dispatch, reply_to: Recipient<DeliverEvents>) -> Self {
+        Self {
+            exclusive: dispatch.on_cut_off == OnCutOff::Exclusive,
+            message: WorkerMessage::Dispatch(Box::new(dispatch)),
+            reply_to,
+        }
+    }
 }
 
 /// The messages for one worker, of which one batch is in flight at a time.

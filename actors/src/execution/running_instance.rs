@@ -181,6 +181,7 @@ impl RunningInstance {
                     .timeout_of(task)
                     .filter(|_| task.on_timeout != OnTimeout::Warn),
                 on_cut_off: task.on_cut_off,
+                connection: None,
             },
             warnings,
         })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 
 use crate::execution::db_actor::DbActor;
-use crate::local::master_actors::MasterActors;
+use crate::local::node_actors::MasterActors;
 use crate::messages::IsIdle;
 use crate::messages::master::CountInstances;
 

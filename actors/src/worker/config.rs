@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ports::clock::Clock;
+use ports::connections::ConnectionTester;
 use ports::journal::Journal;
 use ports::paths::AttemptPaths;
 use ports::peers::Peers;
@@ -35,4 +36,6 @@ pub struct WorkerPorts {
     pub peers: Peers,
     /// The database's time.
     pub clock: Clock,
+    /// Tests connections.
+    pub connections: Arc<dyn ConnectionTester>,
 }

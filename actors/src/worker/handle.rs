@@ -16,6 +16,7 @@ use super::messages::{
 };
 use super::replay::Replay;
 use super::worker_actor::WorkerActor;
+use ports::connections::ConnectionTester;
 use ports::journal::JournalError;
 use ports::node::SlotUsage;
 use ports::rpc::calls::{WorkerCall, WorkerReply};
@@ -32,6 +33,7 @@ pub struct WorkerHandle {
     incarnation: Incarnation,
     slots: u32,
     slots_in_use: Arc<AtomicU32>,
+    connections: Arc<dyn ConnectionTester>,
 }
 
 /// Kills what earlier incarnations left running and removes its files, then starts the worker on the current arbiter.
@@ -61,12 +63,14 @@ pub async fn start(config: WorkerConfig, ports: WorkerPorts) -> Result<WorkerHan
     let slots_in_use = Arc::new(AtomicU32::new(0));
     let attempts = Attempts::recover(incarnation, config.slots, replay, &config.boot_id);
     let journal = JournalQueue::new(&rewritten);
+    let connections = Arc::clone(&ports.connections);
     let actor = WorkerActor::new(&config, ports, attempts, journal, Arc::clone(&slots_in_use));
     Ok(WorkerHandle {
         addr: actor.start(),
         incarnation,
         slots: config.slots,
         slots_in_use,
+        connections,
     })
 }
 
@@ -141,6 +145,11 @@ impl WorkerHandle {
             WorkerCall::PollSlots { from } => {
                 let free = self.send(PollSlots { to, from }).await?;
                 Ok(WorkerReply::FreeSlots { free })
+            }
+            // It takes seconds, and no slot: the actor has no part in it.
+            WorkerCall::TestConnection { connection } => {
+                let test = self.connections.test(&connection).await;
+                Ok(WorkerReply::ConnectionTested(test))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What every route shares: reading requests, rendering responses, the description of the interface.
 
+pub(crate) mod base_path;
 pub(crate) mod body;
 pub(crate) mod codes;
 pub(crate) mod docs_page;

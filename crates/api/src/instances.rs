@@ -67,7 +67,7 @@ pub(crate) async fn find_instance(server: &Server, id: InstanceId) -> Result<Ins
 #[get("")]
 async fn get_instance(caller: Caller<Read, InstanceId>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
     let row = find_instance(caller.server(), *caller.object()).await?;
-    Ok(HttpResponse::Ok().json(Instance::from(row)))
+    Ok(HttpResponse::Ok().json(Instance::with_start(row)))
 }
 
 /// Deletes a final instance.

@@ -6,7 +6,7 @@ mod views;
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
-use catalog::{NewProject, Project, ProjectEdit};
+use catalog::{NewProject, Project, ProjectEdit, ProjectId};
 use engine::spec::{ProjectDefaults, check_external_param};
 use ports::RetentionLimit;
 use serde::{Deserialize, Deserializer};
@@ -129,7 +129,16 @@ async fn create_project(
     };
     let find = async |name: &str| Ok(caller.catalog().projects().find(name).await?);
     let project = create_once(&caller, &request, &body.bytes, create, find).await?;
-    Ok(HttpResponse::Created().json(ProjectView::from(project)))
+    Ok(HttpResponse::Created().json(view_for(&caller, project).await?))
+}
+
+/// Shows a project with what the caller may do in it.
+async fn view_for<N, O>(caller: &Caller<N, O>, project: Project) -> Result<ProjectView, Problem> {
+    let permissions = caller.permissions_in(&[project.id]).await?;
+    // A grant that was taken back while the request ran.
+    let revoked = || Problem::new(Code::Forbidden, "This needs a permission on the project.");
+    let permission = *permissions.get(&project.id).ok_or_else(revoked)?;
+    Ok(ProjectView::new(project, permission))
 }
 
 /// Parses parameters that every task of the project gets.
@@ -193,14 +202,21 @@ async fn list_projects(
         .projects()
         .list(&caller.visible_projects(), &paging.0.page_request()?)
         .await?;
-    Ok(HttpResponse::Ok().json(List::<ProjectView>::from_page(page)))
+    let ids: Vec<ProjectId> = page.items.iter().map(|project| project.id).collect();
+    let permissions = caller.permissions_in(&ids).await?;
+    let items = page.items.into_iter().filter_map(|project| {
+        let permission = *permissions.get(&project.id)?;
+        Some(ProjectView::new(project, permission))
+    });
+    Ok(HttpResponse::Ok().json(List::new(items.collect(), page.next_cursor)))
 }
 
 /// Reads a project.
 #[utoipa::path(tag = "projects", params(("project" = String, Path)), responses((status = 200, body = ProjectView)))]
 #[get("")]
-async fn read_project(caller: Caller<Read, Project>, _: Query<NoQuery>) -> HttpResponse {
-    HttpResponse::Ok().json(ProjectView::from(caller.into_object()))
+async fn read_project(caller: Caller<Read, Project>, _: Query<NoQuery>) -> Result<HttpResponse, Problem> {
+    let project = caller.object().clone();
+    Ok(HttpResponse::Ok().json(view_for(&caller, project).await?))
 }
 
 /// Changes a project.
@@ -253,7 +269,7 @@ async fn edit_project(
     if edit.max_tasks.is_some() || edit.weight.is_some() {
         node.limits_changed();
     }
-    Ok(HttpResponse::Ok().json(ProjectView::from(project)))
+    Ok(HttpResponse::Ok().json(view_for(&caller, project).await?))
 }
 
 /// Deletes an empty project.

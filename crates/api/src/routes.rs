@@ -6,15 +6,15 @@
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::auth::login;
+use crate::auth::{login, setup};
 use crate::http::openapi;
 use crate::instances::{bulk, commands, edit, start, task_commands};
 use crate::projects::grants;
-use crate::users::preferences;
+use crate::users::{own_password, preferences};
 use crate::{
-    alerts, approvals, backfills, calendars, debug, explanations, graphs, health, instances, limits, lineage,
-    logs, nodes, operations, projects, retention, schedules, silences, statistics, stream, task_instances,
-    task_types, tasks, tokens, users, workflows,
+    alerts, approvals, backfills, calendars, channels, connections, debug, explanations, graphs, health,
+    instances, limits, lineage, logs, nodes, operations, projects, retention, schedules, silences, statistics,
+    stream, task_instances, task_types, tasks, tokens, users, workflows,
 };
 
 /// Registers every documented endpoint.
@@ -27,6 +27,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 /// Registers what the API has; whatever has no parameter in its path comes before the scopes with one.
 fn register_api(config: &mut ServiceConfig) {
     login::register_routes(config);
+    setup::register_routes(config);
     projects::register_routes(config);
     instances::register_routes(config);
     bulk::register_routes(config);
@@ -41,10 +42,13 @@ fn register_api(config: &mut ServiceConfig) {
         .service(scope("/instances/{id}").configure(register_instance))
         .service(scope("/backfills/{id}").configure(register_backfill));
     calendars::register_routes(config);
+    connections::register_routes(config);
     limits::register_routes(config);
+    channels::register_routes(config);
     silences::register_routes(config);
     operations::register_routes(config);
     approvals::register_routes(config);
+    own_password::register_routes(config);
     preferences::register_routes(config);
     users::register_routes(config);
     tokens::register_routes(config);
@@ -59,8 +63,10 @@ fn register_project(config: &mut ServiceConfig) {
     projects::register_project_routes(config);
     grants::register_routes(config);
     calendars::register_project_routes(config);
+    connections::register_project_routes(config);
     limits::register_project_routes(config);
     alerts::rules::register_project_routes(config);
+    channels::register_project_routes(config);
     lineage::register_project_routes(config);
     workflows::register_project_routes(config);
     config.service(scope("/workflows/{workflow}").configure(register_workflow));

@@ -17,10 +17,11 @@ use utoipa_actix_web::AppExt;
 use crate::auth::guard;
 use crate::auth::server::Server;
 use crate::http::openapi::Description;
-use crate::http::{docs_page, openapi as description, respond};
+use crate::http::{base_path, docs_page, respond};
 use crate::routes::register_routes;
 use crate::state::{ApiState, wait_until_closing};
 use crate::threads::Threads;
+use crate::ui::pages;
 
 /// Time in which requests under way are answered after a stop, in seconds.
 const SHUTDOWN_TIMEOUT_S: u64 = 3;
@@ -40,16 +41,18 @@ pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<(HttpServerHa
     let of_workers = threads.clone();
     let server = HttpServer::new(move || {
         actix_web::rt::spawn(of_workers.clone().quiesce_loop());
-        let (app, openapi) = App::new()
+        let (app, mut openapi) = App::new()
             .into_utoipa_app()
             .configure(register_routes)
             .split_for_parts();
+        openapi.servers = servers_of(shared.state());
         app.app_data(Description::new(openapi))
             .app_data(Arc::clone(&shared).into_app_data())
             .configure(docs_page::register_routes)
-            .default_service(web::to(description::reject_unknown_path))
+            .default_service(web::to(pages::serve_ui))
             .wrap(from_fn(guard::require_token))
             .wrap(CatchPanic::default())
+            .wrap(from_fn(base_path::mount))
             .wrap(from_fn(respond::complete_response))
     });
     let server = server
@@ -60,6 +63,12 @@ pub fn serve(state: ApiState, listener: TcpListener) -> io::Result<(HttpServerHa
         .listen(listener)?
         .run();
     Ok((server, threads))
+}
+
+/// Says below which path the endpoints are, unless it is the root.
+fn servers_of(state: &ApiState) -> Option<Vec<utoipa::openapi::Server>> {
+    let base = state.address.base_path();
+    (!base.is_empty()).then(|| vec![utoipa::openapi::Server::new(base)])
 }
 
 /// Describes every endpoint.

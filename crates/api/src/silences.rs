@@ -47,10 +47,14 @@ async fn put_silence(
     let seen = caller.catalog().silences().find(&name).await?;
     if let Some(seen) = &seen {
         let level = level_to_change(seen.silence.project);
-        caller.check_permission(level, seen.silence.project, &request).await?;
+        caller
+            .check_permission(level, seen.silence.project, &request)
+            .await?;
     }
     let project = find_project(caller.catalog(), body.value.project.as_deref()).await?;
-    caller.check_permission(level_to_change(project), project, &request).await?;
+    caller
+        .check_permission(level_to_change(project), project, &request)
+        .await?;
     let new = check_silence(caller.catalog(), project, body.value, caller.server().now()).await?;
     let context = caller.audit_context(None);
     let silences = caller.catalog().silences();
@@ -71,7 +75,11 @@ async fn list_silences(
     paging: Query<Paging>,
 ) -> Result<HttpResponse, Problem> {
     let page = paging.0.page_request()?;
-    let page = caller.catalog().silences().list(caller.visible_projects(), &page).await?;
+    let page = caller
+        .catalog()
+        .silences()
+        .list(caller.visible_projects(), &page)
+        .await?;
     Ok(HttpResponse::Ok().json(List::<SilenceView>::from_page(page)))
 }
 
@@ -89,7 +97,9 @@ async fn read_silence(
         Some(_) => Level::Grant(Permission::Read),
         None => Level::Admin,
     };
-    caller.check_permission(level, silence.silence.project, &request).await?;
+    caller
+        .check_permission(level, silence.silence.project, &request)
+        .await?;
     Ok(HttpResponse::Ok().json(SilenceView::from(silence)))
 }
 
@@ -104,8 +114,14 @@ async fn delete_silence(
     let name = path_parameter(&request, "silence")?;
     let seen = find_silence(caller.catalog(), &name).await?;
     let level = level_to_change(seen.silence.project);
-    caller.check_permission(level, seen.silence.project, &request).await?;
-    caller.catalog().silences().delete(&seen, &caller.audit_context(None)).await?;
+    caller
+        .check_permission(level, seen.silence.project, &request)
+        .await?;
+    caller
+        .catalog()
+        .silences()
+        .delete(&seen, &caller.audit_context(None))
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

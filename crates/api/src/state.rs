@@ -1,15 +1,20 @@
 //! What a node gives to its REST interface.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
+use actix_web::http::header::HOST;
 use catalog::Catalog;
 use engine::timezone::Tz;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ports::LogSource;
 use ports::node::Node;
+use ports::{AlertSender, LogSource};
 use tokio::sync::{Notify, watch};
+
+use crate::ui::files::UiFiles;
 
 /// How a process takes part in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,75 @@ pub struct Rates {
     pub per_address: u32,
 }
 
+/// Where browsers reach the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublicAddress {
+    base_path: String,
+    origin: Option<String>,
+}
+
+impl PublicAddress {
+    /// Everything is served below `base_path`, which has a slash at its beginning and none at its end; it is empty at
+    /// the root. `origin` is scheme, host and port; those of each request when none.
+    pub fn new(base_path: impl Into<String>, origin: Option<String>) -> Self {
+        Self {
+            base_path: base_path.into(),
+            origin,
+        }
+    }
+
+    /// Returns the path below which everything is served; empty at the root.
+    pub fn base_path(&self) -> &str {
+        &self.base_path
+    }
+
+    /// Returns the path of cookies.
+    pub(crate) fn root_path(&self) -> &str {
+        if self.base_path.is_empty() {
+            "/"
+        } else {
+            &self.base_path
+        }
+    }
+
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// Whether the browser of a request speaks TLS, as far as the configuration or a proxy says.
+    pub(crate) fn is_encrypted(&self, request: &HttpRequest) -> bool {
+        let is_public = self.origin().is_some_and(|origin| origin.starts_with("https:"));
+        is_public || request.connection_info().scheme() == "https"
+    }
+
+    /// Returns the address of the UI in messages, without a slash at its end, of a server that listens there.
+    pub fn url_at(&self, listens_at: SocketAddr) -> String {
+        let origin = self.origin.clone();
+        let origin = origin.unwrap_or_else(|| format!("http://{listens_at}"));
+        format!("{origin}{}", self.base_path)
+    }
+
+    /// Returns the address of the UI for the client of a request, without a slash at its end.
+    pub(crate) fn url_for(&self, request: &HttpRequest) -> String {
+        let of_request = || {
+            let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+            let host = host.map_or_else(|| request.app_config().local_addr().to_string(), str::to_owned);
+            format!("{}://{host}", request.connection_info().scheme())
+        };
+        let origin = self.origin.clone().unwrap_or_else(of_request);
+        format!("{origin}{}", self.base_path)
+    }
+}
+
+/// Whether users may log in by a password that is stored here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordLogin {
+    /// They may.
+    Allowed,
+    /// Tokens and other providers only.
+    Refused,
+}
+
 /// The dependencies of the interface.
 #[derive(Clone)]
 pub struct ApiState {
@@ -38,6 +112,8 @@ pub struct ApiState {
     pub catalog: Catalog,
     /// The logs of attempts.
     pub logs: Arc<dyn LogSource>,
+    /// Sends test messages to channels.
+    pub alert_sender: Arc<dyn AlertSender>,
     /// The registry behind `/metrics`.
     pub metrics: PrometheusHandle,
     /// How this node was started.
@@ -48,8 +124,14 @@ pub struct ApiState {
     pub timezone: Tz,
     /// Request rates that one caller may reach.
     pub rates: Rates,
+    /// Where browsers reach the server.
+    pub address: PublicAddress,
+    /// Whether users may log in by password.
+    pub password_login: PasswordLogin,
     /// The lifetime of a session that a login opens.
     pub session_lifetime: Duration,
+    /// The files of the web UI; none in a build without it.
+    pub ui: Arc<UiFiles>,
     /// Notified when a deletion of ended instances was requested.
     pub retention_requests: Arc<Notify>,
     /// Notified when an operation on many instances was requested.

@@ -6,6 +6,7 @@
 
 mod backfills;
 mod children;
+mod lists;
 mod topics;
 mod transitions;
 
@@ -19,6 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{AnyUser, Caller};
 use crate::auth::objects::System;
+use crate::auth::token_watch::TokenWatch;
 use crate::http::body::Query;
 use crate::http::codes::Code;
 use crate::http::problem::Problem;
@@ -28,13 +30,12 @@ use crate::nodes::read_nodes;
 use crate::nodes::views::NodeView;
 use crate::stream::backfills::BackfillStream;
 use crate::stream::children::ChildStream;
+use crate::stream::lists::ListStream;
 use crate::stream::topics::Topics;
 use crate::stream::transitions::TransitionStream;
 
 /// Time between two comparisons of the list of nodes.
 const NODES_INTERVAL: Duration = Duration::from_secs(1);
-/// Time between two checks of the token, within which the stream of a revoked one ends.
-const TOKEN_CHECK_INTERVAL: Duration = Duration::from_secs(4);
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config.service(open_stream);
@@ -46,7 +47,7 @@ pub(crate) fn register_routes(config: &mut ServiceConfig) {
 #[into_params(parameter_in = Query)]
 struct StreamQuery {
     /// With commas: `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` (TASK
-    /// percent-encoded), `nodes`.
+    /// percent-encoded), `workflows`, `schedules`, `approvals`, `nodes`.
     #[param(example = "instances,nodes")]
     topics: String,
 }
@@ -54,7 +55,8 @@ struct StreamQuery {
 /// Streams events of the given topics.
 ///
 /// Events: `transition` (a stored step of an instance or a task), `log` (text of an attempt's log with
-/// `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list) and `children` (those of a task whose state is
+/// `offset` and `next_offset`), `backfill` (the whole backfill), `nodes` (the whole list), `children` (those of a task
+/// whose state is another one) and `workflows`, `schedules`, `approvals` (the names of the projects in which the list is
 /// another one), all at first and after each change.
 #[utoipa::path(tag = "stream", params(StreamQuery, ("Last-Event-ID" = Option<String>, Header)),
     responses((status = 200, body = String, content_type = "text/event-stream")))]
@@ -78,7 +80,8 @@ async fn open_stream(
         nodes: topics.nodes.then(NodeList::default),
         backfills: BackfillStream::follow(caller.server(), &topics.backfills),
         children: ChildStream::follow(caller.server(), &topics.children),
-        token_checked_at: Instant::now(),
+        lists: ListStream::follow(&topics.lists),
+        token: TokenWatch::begin(),
         caller,
         sender,
     };
@@ -94,8 +97,9 @@ struct StreamClient {
     nodes: Option<NodeList>,
     backfills: Option<BackfillStream>,
     children: Option<ChildStream>,
+    lists: Option<ListStream>,
     sender: SseSender,
-    token_checked_at: Instant,
+    token: TokenWatch,
 }
 
 /// The list of nodes that a client has.
@@ -113,11 +117,12 @@ struct NodesEvent<'a> {
 }
 
 impl StreamClient {
-    /// Sends events until the client disconnects, its token is revoked, or the server stops.
+    /// Sends events until the client disconnects, its token ends, or the server stops.
     async fn run_stream(mut self) {
         loop {
             let sent = self.send_new_events().await;
-            if sent.is_err() || self.caller.server().is_closing() || !self.is_token_valid().await {
+            if sent.is_err() || self.caller.server().is_closing() || !self.token.is_valid(&self.caller).await
+            {
                 return;
             }
             if !self.wait_for_events().await {
@@ -140,6 +145,11 @@ impl StreamClient {
         }
         if let Some(children) = &mut self.children {
             for event in children.read_changed(caller.server()).await {
+                send_event(sender, event).await?;
+            }
+        }
+        if let Some(lists) = &mut self.lists {
+            for event in lists.read_changed(caller).await {
                 send_event(sender, event).await?;
             }
         }
@@ -172,16 +182,6 @@ impl StreamClient {
         send_event(&self.sender, event_without_id("nodes", &list)).await?;
         nodes.sent = Some(now);
         Ok(())
-    }
-
-    /// Whether the token still exists; without a database the last answer counts.
-    async fn is_token_valid(&mut self) -> bool {
-        if self.token_checked_at.elapsed() < TOKEN_CHECK_INTERVAL {
-            return true;
-        }
-        self.token_checked_at = Instant::now();
-        let token = self.caller.identity().token;
-        !matches!(self.caller.catalog().tokens().find(token).await, Ok(None))
     }
 
     /// Waits until there may be new events; false when the client is gone or the server stops.

@@ -1,6 +1,7 @@
 //! The tasks of an instance.
 
 pub(crate) mod children;
+mod params;
 pub(crate) mod views;
 
 use actix_web::{HttpRequest, HttpResponse, get};
@@ -13,6 +14,7 @@ use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
 use crate::tasks::children::list_children;
+use crate::tasks::params::list_params;
 use crate::tasks::views::{Task, TaskDetail};
 
 pub(crate) fn register_instance_routes(config: &mut ServiceConfig) {
@@ -20,7 +22,10 @@ pub(crate) fn register_instance_routes(config: &mut ServiceConfig) {
 }
 
 pub(crate) fn register_task_routes(config: &mut ServiceConfig) {
-    config.service(read_task).service(list_children);
+    config
+        .service(read_task)
+        .service(list_children)
+        .service(list_params);
 }
 
 /// Lists the tasks of an instance in the order of the document.

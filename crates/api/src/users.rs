@@ -1,5 +1,6 @@
 //! Users, which administrators manage.
 
+pub(crate) mod own_password;
 pub(crate) mod preferences;
 mod views;
 
@@ -104,7 +105,7 @@ async fn hash_password(
         Some(password) => caller
             .server()
             .passwords()
-            .hash_password(password)
+            .hash_password(password, "/password")
             .await
             .map(Some),
         None => Ok(None),

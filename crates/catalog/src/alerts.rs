@@ -2,7 +2,9 @@
 
 mod retry;
 mod rules;
+pub(crate) mod silences;
 pub(crate) mod stored;
 
 pub use rules::RuleOwner;
+pub use silences::{NewSilence, SilenceChange, Silences, StoredSilence};
 pub use stored::{AlertFilter, AlertRow, Alerts, DeliveryRow, DeliveryState};

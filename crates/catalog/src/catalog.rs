@@ -1,11 +1,14 @@
 //! The catalog as one value, from which each noun is reached.
 
+use secrets::SharedKeyRing;
 use store::Store;
 
 use crate::alerts::stored::Alerts;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
 use crate::bulk::BulkOperations;
+use crate::channels::Channels;
+use crate::connections::Connections;
 use crate::grants::Grants;
 use crate::history::History;
 use crate::instances::Instances;
@@ -18,28 +21,48 @@ use crate::overviews::explanations::Explanations;
 use crate::overviews::statistics::Statistics;
 use crate::overviews::task_instances::TaskInstances;
 use crate::overviews::timeline::Timelines;
+use crate::passwords::Passwords;
 use crate::projects::Projects;
 use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
-use crate::silences::Silences;
+use crate::alerts::silences::Silences;
 use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;
-use crate::users::{Preferences, Users};
+use crate::users::{Preferences, SetupLinks, Users};
 use crate::workflows::Workflows;
 
 /// What users read and change, by noun, on the store's connections.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     store: Store,
+    keys: SharedKeyRing,
 }
 
 impl Catalog {
     /// Serves what this store holds.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
+        Self {
+            store: store.clone(),
+            keys: SharedKeyRing::default(),
+        }
+    }
+
+    /// Serves it with the keys of its secret values; without any, nothing secret can be stored.
+    #[must_use]
+    pub fn with_keys(self, keys: SharedKeyRing) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Returns the keys of the secret values.
+    pub fn keys(&self) -> &SharedKeyRing {
+        &self.keys
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Returns what waits for the decision of a person.
@@ -70,6 +93,16 @@ impl Catalog {
     /// Returns the calendars of schedules.
     pub fn calendars(&self) -> Calendars<'_> {
         Calendars::new(&self.store)
+    }
+
+    /// Returns the connections.
+    pub fn connections(&self) -> Connections<'_> {
+        Connections::new(&self.store, &self.keys)
+    }
+
+    /// Returns the channels of alerts.
+    pub fn channels(&self) -> Channels<'_> {
+        Channels::new(&self.store, &self.keys)
     }
 
     /// Returns why instances and tasks wait.
@@ -112,6 +145,11 @@ impl Catalog {
         Operations::new(&self.store)
     }
 
+    /// Returns the passwords of users.
+    pub fn passwords(&self) -> Passwords<'_> {
+        Passwords::new(&self.store)
+    }
+
     /// Returns what users prefer.
     pub fn preferences(&self) -> Preferences<'_> {
         Preferences::new(&self.store)
@@ -135,6 +173,11 @@ impl Catalog {
     /// Returns the schedules of workflows.
     pub fn schedules(&self) -> Schedules<'_> {
         Schedules::new(&self.store)
+    }
+
+    /// Returns the links that set passwords.
+    pub fn setup_links(&self) -> SetupLinks<'_> {
+        SetupLinks::new(&self.store)
     }
 
     /// Returns the children of tasks.

@@ -22,6 +22,8 @@ pub(crate) mod bulk_operation;
 pub(crate) mod calendar;
 pub(crate) mod channel;
 pub(crate) mod cluster_meta;
+pub(crate) mod connection;
+pub(crate) mod connection_grant;
 pub(crate) mod dependency_end;
 pub(crate) mod dependency_wait;
 pub(crate) mod failover;
@@ -46,6 +48,7 @@ pub(crate) mod retention_lease;
 pub(crate) mod retention_run;
 pub(crate) mod schedule;
 pub(crate) mod schedule_fire;
+pub(crate) mod setup_link;
 pub(crate) mod silence;
 pub(crate) mod task_instance;
 pub(crate) mod token;
@@ -53,6 +56,7 @@ pub(crate) mod transition;
 pub(crate) mod user_account;
 pub(crate) mod user_preference;
 pub(crate) mod workflow;
+pub(crate) mod workflow_connection;
 pub(crate) mod workflow_layout;
 pub(crate) mod workflow_limit;
 pub(crate) mod workflow_reference;
@@ -114,8 +118,12 @@ pub fn create_table_statements(backend: DbBackend) -> Vec<Statement> {
         create(backend, alert_delivery::Entity),
         create(backend, alert_delivery_item::Entity),
         create(backend, alert_progress::Entity),
+        create(backend, connection::Entity),
+        create(backend, connection_grant::Entity),
+        create(backend, workflow_connection::Entity),
         create(backend, channel::Entity),
         create(backend, silence::Entity),
+        create(backend, setup_link::Entity),
     ]
 }
 
@@ -159,8 +167,12 @@ pub fn create_index_statements(backend: DbBackend) -> Vec<Statement> {
         alert::indexes(),
         alert_delivery::indexes(),
         alert_delivery_item::indexes(),
+        connection::indexes(),
+        connection_grant::indexes(),
+        workflow_connection::indexes(),
         channel::indexes(),
         silence::indexes(),
+        setup_link::indexes(),
     ]
     .iter()
     .flatten()

@@ -2,6 +2,7 @@
 
 use ports::StoreError;
 use sea_orm::DbErr;
+use secrets::NoKey;
 
 use store::{DISK_FULL, store_error};
 
@@ -40,6 +41,12 @@ impl CatalogError {
             code,
             detail: detail.into(),
         }
+    }
+}
+
+impl From<NoKey> for CatalogError {
+    fn from(error: NoKey) -> Self {
+        Self::conflict("NO_SECRETS_KEY", error.to_string())
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub(crate) mod project_shares;
 
+use std::collections::BTreeMap;
+
 use ports::{NamedWorkflow, WorkflowLookup as _, WorkflowName};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockType, OnConflict};
@@ -55,6 +57,29 @@ impl<'a> Grants<'a> {
         grant
             .map(|grant| parse_name("permission", &grant.permission))
             .transpose()
+    }
+
+    /// Reads what a user may do in each of these projects; those without a grant are absent.
+    ///
+    /// # Errors
+    /// `Unavailable`: try again.
+    pub async fn permissions(
+        self,
+        user: UserId,
+        projects: &[ProjectId],
+    ) -> Result<BTreeMap<ProjectId, Permission>, CatalogError> {
+        let grants = project_grant::Entity::find()
+            .filter(project_grant::Column::UserId.eq(user.0))
+            .filter(project_grant::Column::ProjectId.is_in(projects.iter().map(|project| project.0)))
+            .all(self.store.reader())
+            .await?;
+        grants
+            .into_iter()
+            .map(|grant| {
+                let permission = parse_name("permission", &grant.permission)?;
+                Ok((ProjectId(grant.project_id), permission))
+            })
+            .collect()
     }
 
     /// Finds the workflows that a document of a project names, with what the project may do with each.

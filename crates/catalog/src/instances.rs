@@ -18,6 +18,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
     QuerySelect, RelationTrait, Select,
 };
+use serde_json::{Value, json};
 
 use crate::columns::{narrow, parse_json, parse_name};
 use crate::entity::{instance, instance_label, member, project, task_instance, workflow};
@@ -99,6 +100,8 @@ pub struct InstanceRow {
     pub started_at: Option<Timestamp>,
     /// When it last ended; none while not final.
     pub ended_at: Option<Timestamp>,
+    /// What it was started with, as it was asked for.
+    pub start: Value,
     /// Its tasks by shown state.
     pub tasks: TaskCounts,
 }
@@ -271,6 +274,7 @@ impl InstanceWithNames {
             scheduled_at: start.scheduled_at,
             timezone: start.timezone,
             labels: start.labels,
+            start: start.body.unwrap_or_else(|| json!({})),
             note: row.note,
             continued_from: row.continued_from.map(InstanceId),
             requested_by: row.requested_by,

@@ -1,6 +1,5 @@
 //! The catalog is everything in the database that users read and change through the API. It never writes what an owner
 //! writes: an instance is changed by posting a command, whose row its owner applies.
-//!
 //! Each change, its audit row and its request key are one transaction. Nothing that a user typed becomes a part of an SQL
 //! text, and no SQL text leaves this crate.
 
@@ -10,7 +9,9 @@ mod audited_transaction;
 mod backfills;
 mod bulk;
 mod catalog;
+mod channels;
 mod columns;
+mod connections;
 mod context;
 mod entity;
 mod error;
@@ -25,13 +26,13 @@ mod nodes;
 mod operations;
 mod overviews;
 mod page;
+mod passwords;
 mod permission;
 mod projects;
 mod request_keys;
 mod retention;
 mod save_version;
 mod schedules;
-mod silences;
 mod start_target;
 mod tasks;
 mod tokens;
@@ -41,13 +42,13 @@ mod visibility;
 mod workflow_edit;
 mod workflows;
 
-pub use ports::RequestKey;
-
-pub use self::alerts::{AlertFilter, AlertRow, Alerts, DeliveryRow, DeliveryState, RuleOwner};
+pub use self::alerts::*;
 pub use self::audit::{AuditEntry, AuditLog, AuditOutcome, AuditRow};
 pub use self::backfills::*;
 pub use self::bulk::*;
 pub use self::catalog::Catalog;
+pub use self::channels::*;
+pub use self::connections::*;
 pub use self::context::AuditContext;
 pub use self::entity::{create_index_statements, create_table_statements};
 pub use self::error::CatalogError;
@@ -58,23 +59,22 @@ pub use self::instances::{Continuation, DeleteOutcome, InstanceEdit, InstanceRow
 pub use self::limits::{LimitChange, LimitOwner, Limits, NewLimit, QueueEntry, QueueEntryState, StoredLimit};
 pub use self::log_removals::LogRemovals;
 pub use self::nodes::{DatabaseInfo, FailoverRow, FailoverSide, NodeRow, Nodes};
-pub use self::operations::{
-    ApprovalStage, CommandSubject, Operation, Operations, PostCommand, PostOutcome, PostedCommand,
-};
+pub use self::operations::*;
 pub use self::overviews::*;
 pub use self::page::{Page, PageRequest};
+pub use self::passwords::{PasswordChange, Passwords};
 pub use self::permission::Permission;
 pub use self::projects::{NewProject, Project, ProjectEdit, ProjectId, Projects};
 pub use self::request_keys::{KnownRequest, RequestKeys};
 pub use self::retention::{Retention, RetentionRequest, RetentionRun};
 pub use self::save_version::{IfMatch, NewVersion, SaveOutcome, SavedVersion, VersionOrigin};
 pub use self::schedules::*;
-pub use self::silences::{NewSilence, SilenceChange, Silences, StoredSilence};
 pub use self::start_target::{StartCandidate, StartTarget};
 pub use self::tasks::{AttemptRow, ChildRow, ChildState, Children, TaskDetail, TaskRow, Tasks};
 pub use self::tokens::{Identity, NewToken, Token, TokenId, TokenKind, Tokens};
 pub use self::transitions::{TransitionEntry, TransitionFilter, Transitions};
-pub use self::users::{Access, Credentials, NewUser, Preferences, User, UserEdit, UserId, UserRole, Users};
+pub use self::users::*;
 pub use self::visibility::VisibilityScope;
 pub use self::workflow_edit::WorkflowEdit;
 pub use self::workflows::*;
+pub use ports::RequestKey;

@@ -14,6 +14,7 @@ use sea_orm::{
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{map_to_json, narrow, parse_json, parse_name};
+use crate::connections::removal::delete_connections_of;
 use crate::context::AuditContext;
 use crate::entity::{channel, project, project_grant, silence, user_account, workflow};
 use crate::error::CatalogError;
@@ -278,6 +279,7 @@ impl<'a> Projects<'a> {
             .exec(change.on())
             .await?;
         delete_shares_of(change.on(), project.id).await?;
+        delete_connections_of(change.on(), project.id).await?;
         silence::Entity::delete_many()
             .filter(silence::Column::ProjectId.eq(project.id))
             .exec(change.on())

@@ -4,7 +4,7 @@ use engine::ids::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::audited_transaction::KEY_RETENTION_MS;
-use crate::entity::{request_key, token};
+use crate::entity::{request_key, setup_link, token};
 use crate::error::CatalogError;
 use store::Store;
 
@@ -48,7 +48,7 @@ impl<'a> RequestKeys<'a> {
         }))
     }
 
-    /// Deletes keys older than a day, and tokens that expired more than a day ago.
+    /// Deletes keys older than a day, and tokens and setup links that expired more than a day ago.
     ///
     /// # Errors
     /// `Unavailable`: the next call does it.
@@ -61,6 +61,10 @@ impl<'a> RequestKeys<'a> {
             .await?;
         token::Entity::delete_many()
             .filter(token::Column::ExpiresAt.lt(limit))
+            .exec(&transaction)
+            .await?;
+        setup_link::Entity::delete_many()
+            .filter(setup_link::Column::ExpiresAt.lt(limit))
             .exec(&transaction)
             .await?;
         Ok(self.store.commit(transaction).await?)

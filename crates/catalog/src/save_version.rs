@@ -15,6 +15,7 @@ use store::{RulePlace, RuledWorkflow, Transaction, change_concurrency, replace_a
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
 use crate::columns::{map_to_json, parse_json};
+use crate::connections::references::store_connection_references;
 use crate::context::AuditContext;
 use crate::entity::{project, workflow, workflow_version};
 use crate::error::CatalogError;
@@ -156,6 +157,7 @@ impl Workflows<'_> {
         };
         store_document_schedules(change.on(), &row, described, context.at).await?;
         store_limit_references(change.on(), newest.workflow, &new.definition).await?;
+        store_connection_references(change.on(), newest.workflow, &new.definition).await?;
         let resource = format!("{}@{}", newest.workflow, saved.version);
         let entry = AuditEntry::done(new.origin.action(), "workflow", &resource)
             .with_detail(format!("{} {}", new.name, new.hash));

@@ -205,6 +205,10 @@ impl<'a> Tasks<'a> {
         Self { store }
     }
 
+    pub(crate) fn store(self) -> &'a Store {
+        self.store
+    }
+
     /// Lists the tasks of an instance in the order of the definition.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Users may log in and hold tokens.
 
 pub(crate) mod preferences;
+pub(crate) mod sessions;
+pub(crate) mod setup_links;
 
 use engine::ids::Timestamp;
 use sea_orm::ActiveValue::{Set, Unchanged};
@@ -15,9 +17,11 @@ use crate::context::AuditContext;
 use crate::entity::{token, user_account};
 use crate::error::CatalogError;
 use crate::page::{Page, PageRequest};
+use crate::users::sessions::end_sessions;
 use store::Store;
 
 pub use preferences::Preferences;
+pub use setup_links::{NewSetupLink, SetupLinks};
 
 /// The name of the user that the first start makes.
 const BOOTSTRAP_USER: &str = "admin";
@@ -55,6 +59,8 @@ pub struct User {
     pub role: UserRole,
     /// Whether it may do anything.
     pub access: Access,
+    /// Whether it can log in by password.
+    pub has_password: bool,
     /// When it was created.
     pub created_at: Timestamp,
 }
@@ -76,7 +82,7 @@ pub struct NewUser {
     pub role: UserRole,
 }
 
-/// What changes of a user; none leaves it. Any of these changes revokes the user's tokens and sessions.
+/// What changes of a user; none leaves it. Any of these changes but a first password ends the user's sessions and tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserEdit {
     /// The new argon2id hash.
@@ -129,6 +135,7 @@ impl From<user_account::Model> for Credentials {
                 } else {
                     Access::Enabled
                 },
+                has_password: row.password_hash.is_some(),
                 created_at: Timestamp(row.created_at),
             },
             password_hash: row.password_hash,
@@ -208,7 +215,7 @@ impl<'a> Users<'a> {
         read_credentials(self.store.reader(), name).await
     }
 
-    /// Changes a user; a real change revokes the user's tokens and sessions in the same transaction.
+    /// Changes a user; a real change but a first password ends the user's sessions and tokens in the same transaction.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` with `LAST_ADMIN` when no admin would be left.
@@ -225,6 +232,7 @@ impl<'a> Users<'a> {
             .ok_or_else(|| missing(name))?;
         let mut after = before.clone();
         after.password_hash = edit.password_hash.clone().or(after.password_hash);
+        after.user.has_password = after.password_hash.is_some();
         after.user.role = edit.role.unwrap_or(after.user.role);
         after.user.access = edit.access.unwrap_or(after.user.access);
         if after == before {
@@ -243,10 +251,11 @@ impl<'a> Users<'a> {
         user_account::Entity::update(row)
             .exec_without_returning(change.on())
             .await?;
-        token::Entity::delete_many()
-            .filter(token::Column::UserId.eq(after.user.id.0))
-            .exec(change.on())
-            .await?;
+        let is_first_password = before.password_hash.is_none()
+            && (after.user.role, after.user.access) == (before.user.role, before.user.access);
+        if !is_first_password {
+            end_sessions(change.on(), after.user.id.0, None).await?;
+        }
         let entry = AuditEntry::done("user.edit", "user", name).with_detail(edit.summary());
         change.commit_with(&entry).await?;
         Ok(after.user)

@@ -7,6 +7,8 @@ mod alert;
 mod approval;
 mod backfill;
 mod calendar;
+mod channel;
+mod connection;
 mod instance;
 mod limit;
 mod retention;
@@ -16,12 +18,16 @@ mod workflow;
 
 pub(crate) use admin::{
     ContextCommand, FailoverCommand, LoginArgs, NodeCommand, Permission, ProjectCap, ProjectCommand,
-    TokenCommand, UserCommand,
+    SetupLinkArgs, TokenCommand, UserCommand,
 };
 pub(crate) use alert::{AlertCommand, ListAlertsArgs, RuleCommand};
 pub(crate) use approval::ApprovalCommand;
 pub(crate) use backfill::{BackfillCommand, NewBackfillArgs};
 pub(crate) use calendar::{CalendarCommand, CalendarPlace, SetCalendarArgs};
+pub(crate) use channel::{ChannelCommand, ChannelPlace};
+pub(crate) use connection::{
+    ConnectionCommand, ConnectionPlace, GrantConnectionArgs, SetConnectionArgs, TestConnectionArgs,
+};
 pub(crate) use instance::{
     ExplainArgs, InstanceCommand, ListInstancesArgs, LogsArgs, TaskVerbArgs, VerbArgs,
 };
@@ -75,9 +81,15 @@ pub enum ClientCommand {
     /// Dates on which schedules may fire
     #[command(subcommand)]
     Calendar(CalendarCommand),
+    /// Databases, hosts and services that tasks use
+    #[command(subcommand)]
+    Connection(ConnectionCommand),
     /// Limits of tasks that run at the same time
     #[command(subcommand)]
     Limit(LimitCommand),
+    /// Where alerts are sent
+    #[command(subcommand)]
+    Channel(ChannelCommand),
     /// Which alerts are stored and not sent
     #[command(subcommand)]
     Silence(SilenceCommand),
@@ -101,6 +113,8 @@ pub enum ClientCommand {
     Context(ContextCommand),
     /// Get a token by name and password and keep it in the context
     Login(LoginArgs),
+    /// Print a link that sets the password of a user, once and within ten minutes
+    SetupLink(SetupLinkArgs),
     /// Turn documents of other systems into workflow documents
     #[command(subcommand)]
     Import(ImportCommand),

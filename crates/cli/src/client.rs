@@ -10,8 +10,8 @@ use super::rest::{Call, Rest};
 use super::settings::Settings;
 use super::target::Target;
 use super::{
-    admin, alert, approval, backfill, calendar, context, documents, instance, limit, run, schedule, silence,
-    workflow,
+    admin, alert, approval, backfill, calendar, channel, connection, context, documents, instance, limit, run,
+    schedule, setup_link, silence, workflow,
 };
 
 /// Makes the printer that the options ask for; `NO_COLOR` forbids colour.
@@ -49,7 +49,9 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Rule(command) => alert::rule(command, &connect()?, printer),
         ClientCommand::Approval(command) => approval::run(command, &connect()?, printer),
         ClientCommand::Calendar(command) => calendar::run(command, &connect()?, printer),
+        ClientCommand::Connection(command) => connection::run(command, &connect()?, printer),
         ClientCommand::Limit(command) => limit::run(command, &connect()?, printer),
+        ClientCommand::Channel(command) => channel::run(command, &connect()?, printer),
         ClientCommand::Silence(command) => silence::run(command, &connect()?, printer),
         ClientCommand::Project(command) => admin::project(command, &connect()?, printer),
         ClientCommand::User(command) => admin::user(command, &connect()?, printer, &settings),
@@ -58,6 +60,7 @@ pub fn run_client(command: ClientCommand, global: &Global, environment: &Environ
         ClientCommand::Failover(command) => admin::failover(&command, &connect()?, printer),
         ClientCommand::Context(command) => context::run(command, global.url.as_deref(), &settings, printer),
         ClientCommand::Login(args) => context::login(&args, target()?, &settings),
+        ClientCommand::SetupLink(args) => setup_link::print_setup_link(args, &connect()?, printer),
         ClientCommand::Openapi => print_openapi(&connect()?, printer),
         ClientCommand::Import(ImportCommand::Wfcommons {
             file,

@@ -9,8 +9,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
-use super::connection;
 use super::failure::{Exit, Failure};
+use super::network_error;
 use super::output;
 use super::target::Target;
 
@@ -157,7 +157,7 @@ impl Rest {
         }
         let client = builder
             .build()
-            .map_err(|error| Failure::new(Exit::Usage, connection::describe(&error)))?;
+            .map_err(|error| Failure::new(Exit::Usage, network_error::describe(&error)))?;
         Ok(Self {
             client,
             target,
@@ -336,9 +336,9 @@ impl Rest {
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
         let server = self.target.describe_server();
-        let message = format!("cannot reach {server}: {}", connection::describe(error));
+        let message = format!("cannot reach {server}: {}", network_error::describe(error));
         let failure = Failure::new(Exit::Unreachable, message);
-        match connection::other_scheme(error, self.target.url()) {
+        match network_error::other_scheme(error, self.target.url()) {
             Some(scheme) => {
                 failure.with_hint(&format!("the server there speaks {scheme}: write {scheme}://…"))
             }
@@ -349,7 +349,7 @@ impl Rest {
 
 /// Returns whether the call is worth repeating and harmless to repeat.
 fn may_repeat(error: &reqwest::Error, method: &Method) -> bool {
-    let is_lasting = error.is_builder() || connection::is_other_protocol(error);
+    let is_lasting = error.is_builder() || network_error::is_other_protocol(error);
     !error.is_connect() && !error.is_timeout() && !is_lasting && *method != Method::PATCH
 }
 

@@ -46,9 +46,19 @@ pub(super) fn for_calendar(failure: Failure, rest: &Rest, path: &[&str], calenda
     for_name(failure, rest, calendar, path, "porpoise calendar list")
 }
 
+/// Adds the connection that was probably meant.
+pub(super) fn for_connection(failure: Failure, rest: &Rest, path: &[&str], connection: &str) -> Failure {
+    for_name(failure, rest, connection, path, "porpoise connection list")
+}
+
 /// Adds the limit that was probably meant.
 pub(super) fn for_limit(failure: Failure, rest: &Rest, path: &[&str], limit: &str) -> Failure {
     for_name(failure, rest, limit, path, "porpoise limit list")
+}
+
+/// Adds the channel that was probably meant.
+pub(super) fn for_channel(failure: Failure, rest: &Rest, path: &[&str], channel: &str) -> Failure {
+    for_name(failure, rest, channel, path, "porpoise channel list")
 }
 
 /// Adds the silence that was probably meant.

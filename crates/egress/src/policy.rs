@@ -39,7 +39,10 @@ impl EgressPolicy {
     /// A sentence for the user; trying again does not help.
     pub fn check_url(self, url: &Url) -> Result<(), String> {
         if !["http", "https"].contains(&url.scheme()) {
-            return Err(format!("`{}` is not a scheme of HTTP: a URL begins with http:// or https://", url.scheme()));
+            return Err(format!(
+                "`{}` is not a scheme of HTTP: a URL begins with http:// or https://",
+                url.scheme()
+            ));
         }
         let host = url.host_str().ok_or("the URL has no host")?;
         match host.trim_matches(['[', ']']).parse() {

@@ -59,7 +59,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_host_is_named() {
-        let error = resolve_host(EgressPolicy::DenyMetadata, "no-such-host.invalid", 25).await.unwrap_err();
-        assert!(error.starts_with("the host no-such-host.invalid cannot be resolved"), "{error}");
+        let error = resolve_host(EgressPolicy::DenyMetadata, "no-such-host.invalid", 25)
+            .await
+            .unwrap_err();
+        assert!(
+            error.starts_with("the host no-such-host.invalid cannot be resolved"),
+            "{error}"
+        );
     }
 }

@@ -35,7 +35,9 @@ impl ReceiverAnswer {
                 let error = "the receiver redirects, which is not followed: use the address that it names";
                 self.failed(format!("{error} (status {})", self.status))
             }
-            408 | 429 | 500.. => self.failed(format!("the receiver answered with the status {}", self.status)),
+            408 | 429 | 500.. => {
+                self.failed(format!("the receiver answered with the status {}", self.status))
+            }
             _ => SendOutcome::Refused {
                 error: self.explain(format!("the receiver answered with the status {}", self.status)),
             },
@@ -141,7 +143,10 @@ mod tests {
         let SendOutcome::Refused { error } = answer.to_outcome(AnswerRule::Status) else {
             panic!("400 is final");
         };
-        assert!(error.starts_with("the receiver answered with the status 400: no such channel x"), "{error}");
+        assert!(
+            error.starts_with("the receiver answered with the status 400: no such channel x"),
+            "{error}"
+        );
         assert!(error.len() < 300, "{error}");
     }
 

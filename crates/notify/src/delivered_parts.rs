@@ -33,7 +33,10 @@ impl DeliveredParts {
     /// Returns the parts of a message that are settled.
     pub(crate) fn settled(&self, delivery: DeliveryId) -> BTreeMap<String, PartEnd> {
         let messages = self.messages.lock();
-        messages.get(&delivery).map(|parts| parts.ends.clone()).unwrap_or_default()
+        messages
+            .get(&delivery)
+            .map(|parts| parts.ends.clone())
+            .unwrap_or_default()
     }
 
     /// Notes that parts are settled while others are not.
@@ -63,7 +66,10 @@ mod tests {
     fn parts_are_kept_by_message_until_it_is_forgotten() {
         let parts = DeliveredParts::default();
         parts.settle(DeliveryId(1), BTreeMap::from([("a".to_owned(), None)]));
-        parts.settle(DeliveryId(1), BTreeMap::from([("b".to_owned(), Some("no".to_owned()))]));
+        parts.settle(
+            DeliveryId(1),
+            BTreeMap::from([("b".to_owned(), Some("no".to_owned()))]),
+        );
         assert_eq!(parts.settled(DeliveryId(1)).len(), 2);
         assert_eq!(parts.settled(DeliveryId(2)).len(), 0);
         parts.forget(DeliveryId(1));

@@ -87,10 +87,20 @@ fn subject(fields: &EmailFields, message: &AlertMessage) -> String {
 
 /// Makes the id of a message of its delivery: it is the same at each try.
 fn message_id(message: &AlertMessage) -> String {
-    let url = message.alerts.first().and_then(|alert| Url::parse(&alert.url).ok());
-    let host = url.as_ref().and_then(Url::host_str).map(|host| host.trim_matches(['[', ']']));
+    let url = message
+        .alerts
+        .first()
+        .and_then(|alert| Url::parse(&alert.url).ok());
+    let host = url
+        .as_ref()
+        .and_then(Url::host_str)
+        .map(|host| host.trim_matches(['[', ']']));
     let host = host.filter(|host| host.parse::<std::net::Ipv6Addr>().is_err());
-    format!("<delivery-{}@{}>", message.delivery, host.unwrap_or(FALLBACK_HOST))
+    format!(
+        "<delivery-{}@{}>",
+        message.delivery,
+        host.unwrap_or(FALLBACK_HOST)
+    )
 }
 
 fn text_part(message: &AlertMessage) -> String {
@@ -100,13 +110,24 @@ fn text_part(message: &AlertMessage) -> String {
 
 fn text_of_alert(alert: &AlertView) -> String {
     let tasks: String = alert.failed_tasks.iter().map(text_of_task).collect();
-    let tasks = if tasks.is_empty() { tasks } else { format!("\nFailed tasks:{tasks}") };
+    let tasks = if tasks.is_empty() {
+        tasks
+    } else {
+        format!("\nFailed tasks:{tasks}")
+    };
     format!("{}{tasks}\n{}", alert.text, alert.url)
 }
 
 fn text_of_task(task: &FailedTaskView) -> String {
-    let attempt = task.attempt.map(|attempt| format!(", attempt {attempt}")).unwrap_or_default();
-    let error = task.error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
+    let attempt = task
+        .attempt
+        .map(|attempt| format!(", attempt {attempt}"))
+        .unwrap_or_default();
+    let error = task
+        .error
+        .as_deref()
+        .map(|error| format!(": {error}"))
+        .unwrap_or_default();
     format!("\n  - {} ({}{attempt}){error}", task.task, task.state)
 }
 

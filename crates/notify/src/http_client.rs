@@ -111,7 +111,10 @@ fn retry_after_of(headers: &HeaderMap) -> Option<std::time::Duration> {
 
 fn explain_failure(error: reqwest::Error) -> String {
     if error.is_timeout() {
-        return format!("the receiver did not answer within {} s", ANSWER_TIMEOUT.as_secs());
+        return format!(
+            "the receiver did not answer within {} s",
+            ANSWER_TIMEOUT.as_secs()
+        );
     }
     with_causes(&error.without_url())
 }

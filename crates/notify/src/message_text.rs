@@ -17,12 +17,16 @@ pub(crate) fn one_line(message: &AlertMessage, max_bytes: usize) -> String {
 
 /// Returns a message as text: each alert with its address.
 pub(crate) fn plain_text(message: &AlertMessage, max_bytes: usize) -> String {
-    join_alerts(message, max_bytes, |alert| format!("{}\n{}", alert.text, alert.url))
+    join_alerts(message, max_bytes, |alert| {
+        format!("{}\n{}", alert.text, alert.url)
+    })
 }
 
 /// Returns a message as Markdown: each alert with a link.
 pub(crate) fn markdown(message: &AlertMessage, max_bytes: usize) -> String {
-    join_alerts(message, max_bytes, |alert| format!("{}\n\n[{}]({})", alert.text, alert.url, alert.url))
+    join_alerts(message, max_bytes, |alert| {
+        format!("{}\n\n[{}]({})", alert.text, alert.url, alert.url)
+    })
 }
 
 fn join_alerts(message: &AlertMessage, max_bytes: usize, show: fn(&AlertView) -> String) -> String {

@@ -52,8 +52,12 @@ fn webhook(
 /// Reads the fields of a channel as the struct of its type.
 pub(crate) fn read_fields<T: DeserializeOwned>(channel: &ResolvedChannel) -> Result<T, String> {
     // The error of the parser may repeat a value.
-    serde_json::from_value(Value::Object(channel.fields.clone()))
-        .map_err(|_| format!("a field of the {} channel is missing: store it again", channel.channel_type))
+    serde_json::from_value(Value::Object(channel.fields.clone())).map_err(|_| {
+        format!(
+            "a field of the {} channel is missing: store it again",
+            channel.channel_type
+        )
+    })
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use engine::channel::email::EmailFields;
 use engine::connection::smtp::SmtpFields;
 use engine::ids::DeliveryId;
 use futures_util::future::join_all;
+use ports::clock::Clock;
 use ports::{ANSWER_TIMEOUT, AlertMessage, AlertSender, ChannelName, SendOutcome};
 use ports::{ChannelGap, ChannelSource, ResolvedChannel};
-use ports::clock::Clock;
 use tokio::time::timeout;
 
 use crate::delivered_parts::{DeliveredParts, PartEnd};
@@ -61,8 +61,12 @@ impl ChannelSender {
     /// Sends to each member that has no end yet.
     async fn deliver_to_group(&self, group: &ResolvedChannel, message: &AlertMessage) -> SendOutcome {
         let settled = self.parts.settled(message.delivery);
-        let open = group.members.iter().filter(|member| !settled.contains_key(&member.name));
-        let tries = open.map(async |member| (member.name.clone(), self.deliver_to_member(member, message).await));
+        let open = group
+            .members
+            .iter()
+            .filter(|member| !settled.contains_key(&member.name));
+        let tries =
+            open.map(async |member| (member.name.clone(), self.deliver_to_member(member, message).await));
         // Those of the members themselves; those of recipients have two lines.
         let mut ends: BTreeMap<String, PartEnd> = settled.clone();
         ends.retain(|part, _| !part.contains('\n'));
@@ -108,7 +112,10 @@ impl ChannelSender {
                 Some(Ok(requests)) => self.send_requests(requests, message).await,
                 Some(Err(error)) => SendOutcome::Refused { error },
                 None => SendOutcome::Refused {
-                    error: format!("this version knows no channels of type `{}`", channel.channel_type),
+                    error: format!(
+                        "this version knows no channels of type `{}`",
+                        channel.channel_type
+                    ),
                 },
             }
         };
@@ -121,7 +128,10 @@ impl ChannelSender {
     async fn send_requests(&self, requests: Vec<ChannelRequest>, message: &AlertMessage) -> SendOutcome {
         let sent = timeout(ANSWER_TIMEOUT, self.send_each(requests, message.delivery)).await;
         sent.unwrap_or_else(|_| SendOutcome::Failed {
-            error: format!("the receiver did not answer within {} s", ANSWER_TIMEOUT.as_secs()),
+            error: format!(
+                "the receiver did not answer within {} s",
+                ANSWER_TIMEOUT.as_secs()
+            ),
             retry_after: None,
         })
     }
@@ -148,17 +158,27 @@ impl ChannelSender {
         };
         let part = |address: &str| format!("{}\n{address}", name.name);
         let settled = self.parts.settled(message.delivery);
-        mail.recipients.retain(|mailbox| !settled.contains_key(&part(mailbox.email.as_ref())));
+        mail.recipients
+            .retain(|mailbox| !settled.contains_key(&part(mailbox.email.as_ref())));
         let refused = match send_mail(&server, self.egress, &mail).await {
             Ok(refused) => refused,
             Err(MailFailure::Permanent(error)) => return SendOutcome::Refused { error },
             Err(MailFailure::Transient(error)) => {
-                return SendOutcome::Failed { error, retry_after: None };
+                return SendOutcome::Failed {
+                    error,
+                    retry_after: None,
+                };
             }
         };
-        let mut ends: BTreeMap<String, PartEnd> =
-            settled.into_iter().filter(|(known, _)| known.starts_with(&part(""))).collect();
-        ends.extend(mail.recipients.iter().map(|mailbox| (part(mailbox.email.as_ref()), None)));
+        let mut ends: BTreeMap<String, PartEnd> = settled
+            .into_iter()
+            .filter(|(known, _)| known.starts_with(&part("")))
+            .collect();
+        ends.extend(
+            mail.recipients
+                .iter()
+                .map(|mailbox| (part(mailbox.email.as_ref()), None)),
+        );
         let mut failure = PartFailures::default();
         for (mailbox, why) in refused {
             let address: &str = mailbox.email.as_ref();

@@ -38,7 +38,9 @@ pub(crate) async fn send_mail(
     let sent = timeout(ANSWER_TIMEOUT, exchange(server, egress, mail)).await;
     sent.unwrap_or_else(|_| {
         let seconds = ANSWER_TIMEOUT.as_secs();
-        Err(MailFailure::Transient(format!("the mail server did not answer within {seconds} s")))
+        Err(MailFailure::Transient(format!(
+            "the mail server did not answer within {seconds} s"
+        )))
     })
 }
 
@@ -58,7 +60,9 @@ async fn exchange(
     begun.map_err(|error| explain("the server refuses the sender", &error))?;
     let mut refused = Vec::new();
     for recipient in &mail.recipients {
-        let asked = connection.command(Rcpt::new(recipient.email.clone(), Vec::new())).await;
+        let asked = connection
+            .command(Rcpt::new(recipient.email.clone(), Vec::new()))
+            .await;
         match asked {
             Ok(_) => {}
             Err(error) if error.status().is_some() => {
@@ -105,7 +109,8 @@ async fn connect(server: &SmtpFields, egress: EgressPolicy) -> Result<AsyncSmtpC
 }
 
 fn tls_parameters(server: &SmtpFields) -> Result<TlsParameters, MailFailure> {
-    let wrong = |error: SmtpError| MailFailure::Permanent(format!("TLS cannot be used: {}", with_causes(&error)));
+    let wrong =
+        |error: SmtpError| MailFailure::Permanent(format!("TLS cannot be used: {}", with_causes(&error)));
     let mut builder = TlsParameters::builder(server.host.clone());
     if let Some(ca) = &server.ca {
         builder = builder.add_root_certificate(Certificate::from_pem(ca.as_bytes()).map_err(wrong)?);
@@ -120,7 +125,10 @@ fn explain(what: &str, error: &SmtpError) -> MailFailure {
         Some(source) => source.to_string(),
         None => with_causes(error),
     };
-    let text = format!("{what}: {code}{}", why.split_whitespace().collect::<Vec<_>>().join(" "));
+    let text = format!(
+        "{what}: {code}{}",
+        why.split_whitespace().collect::<Vec<_>>().join(" ")
+    );
     if error.is_permanent() {
         MailFailure::Permanent(text)
     } else {

@@ -26,7 +26,11 @@ pub(crate) fn webhook_request(
         .iter()
         .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
         .collect();
-    if !fields.headers.keys().any(|name| name.eq_ignore_ascii_case("content-type")) {
+    if !fields
+        .headers
+        .keys()
+        .any(|name| name.eq_ignore_ascii_case("content-type"))
+    {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
     headers.extend(signature_header(fields, &body, now)?);
@@ -44,7 +48,10 @@ fn signature_header(
     body: &str,
     now: Timestamp,
 ) -> Result<Option<(String, String)>, String> {
-    let secret = fields.secret.as_deref().ok_or("`secret` is missing, which `sign` needs");
+    let secret = fields
+        .secret
+        .as_deref()
+        .ok_or("`secret` is missing, which `sign` needs");
     Ok(match fields.sign {
         WebhookSignature::None => None,
         WebhookSignature::HmacSha256 => {

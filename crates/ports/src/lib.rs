@@ -4,6 +4,7 @@
 pub mod backoff;
 pub mod clock;
 pub mod commit_events;
+pub mod connections;
 pub mod fail_points;
 pub mod health;
 pub mod journal;

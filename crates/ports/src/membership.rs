@@ -91,6 +91,11 @@ impl Member {
     pub fn is_active_master(&self) -> bool {
         self.state == MemberState::Active && self.has_role("master")
     }
+
+    /// Whether its worker takes what is for a group.
+    pub fn is_active_worker(&self, group: &str) -> bool {
+        self.state == MemberState::Active && self.has_role("worker") && self.worker_group == group
+    }
 }
 
 /// A live member, and the age of its last heartbeat.

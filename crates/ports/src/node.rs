@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use engine::connection::ResolvedConnection;
 use engine::ids::{Incarnation, InstanceId};
 
 use crate::clock::Clock;
 use crate::commit_events::CommitBroadcast;
+use crate::connections::ConnectionTest;
 use crate::health::HealthIssue;
 use crate::{NewInstance, NodeIdentity, StoreError, WriteOutcome};
 
@@ -50,6 +52,9 @@ pub trait Node: Send + Sync + 'static {
     /// Returns when the commands that were stored before are decided, at the latest after `wait`; the caller reads the
     /// operation's row in either case.
     async fn notify_owner(&self, id: InstanceId, wait: Duration);
+
+    /// Lets a worker of a group connect and log in by a connection; what fails is in the answer.
+    async fn test_connection(&self, worker_group: &str, connection: ResolvedConnection) -> ConnectionTest;
 
     /// Begins the drain of a node, as SIGTERM does.
     ///

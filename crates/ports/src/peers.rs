@@ -66,6 +66,16 @@ impl Peers {
             .collect()
     }
 
+    /// Returns the active members whose workers serve a group, oldest first.
+    pub fn active_workers(&self, group: &str) -> Vec<Member> {
+        let reading = self.reading.read();
+        let workers = reading.living.iter().map(|status| &status.member);
+        workers
+            .filter(|member| member.is_active_worker(group))
+            .cloned()
+            .collect()
+    }
+
     fn find_newest(&self, matches: impl Fn(&Member) -> bool) -> Option<Member> {
         let reading = self.reading.read();
         let mut found = reading

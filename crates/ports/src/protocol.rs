@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use engine::attempt::AttemptEnd;
+use engine::connection::ResolvedConnection;
 use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, Timestamp};
 use engine::spec::{OnCutOff, ParamType};
 use engine::states::KillCause;
@@ -59,6 +60,9 @@ pub struct Dispatch {
     /// What the worker does with it when it reaches no master.
     #[serde(default)]
     pub on_cut_off: OnCutOff,
+    /// The connection that its action names, with its secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<ResolvedConnection>,
 }
 
 /// The answer to one dispatched attempt.

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-/// A value that is never printed.
+use zeroize::Zeroizing;
+
+/// A value that is never printed, and overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Wraps a value.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
+        Self(Zeroizing::new(value.into()))
     }
 
     /// Returns the value, for the caller that sends or compares it.

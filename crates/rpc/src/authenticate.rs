@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use ports::rpc::calls::{Call, NodeCall};
 use ports::rpc::transport::CallError;
 
+use super::body_cipher::UnreadableBody;
 use super::signature::{Key, SignedCall, SignedReply, hash_body};
 use super::wire::{self, WireError};
 
@@ -44,6 +45,12 @@ impl From<CallError> for Refusal {
         } else {
             Self::Uncertain(error)
         }
+    }
+}
+
+impl From<UnreadableBody> for Refusal {
+    fn from(error: UnreadableBody) -> Self {
+        Self::Unreadable(error.to_string())
     }
 }
 

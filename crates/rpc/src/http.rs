@@ -12,6 +12,7 @@ use ports::rpc::client::PingOutcome;
 use ports::rpc::transport::{CallError, Destination, Transport};
 use reqwest::Client;
 
+use super::body_cipher::hide_body;
 use super::pause_detector::PauseDetector;
 use super::request::{self, Endpoint, Failure, Request};
 use super::signature::Key;
@@ -174,9 +175,14 @@ impl Caller {
             to,
             host,
         };
+        let unwritable = |error: String| Failure::Unreachable(error);
+        let mut body = wire::encode_call(call).map_err(|error| unwritable(error.to_string()))?;
+        if call.holds_secrets() {
+            body = hide_body(&self.key, call.path(), body).map_err(|error| unwritable(error.to_string()))?;
+        }
         let request = Request {
             path: call.path(),
-            body: wire::encode_call(call).map_err(|error| Failure::Unreachable(error.to_string()))?,
+            body,
             deadline: call.deadline(),
         };
         let body = endpoint.send(request).await?;

@@ -4,6 +4,7 @@
 //! decides anything or repeats a call; the error says exactly whether a call may have arrived. See `docs/rpc.md`.
 
 mod authenticate;
+mod body_cipher;
 mod http;
 mod keepalive;
 mod logs;

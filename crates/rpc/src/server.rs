@@ -14,6 +14,7 @@ use ports::rpc::calls::{Call, WorkerCall};
 use ports::rpc::transport::{CallError, Destination, Transport};
 
 use super::authenticate::{CallHeader, Refusal, unsigned};
+use super::body_cipher::reveal_body;
 use super::keepalive::set_keepalive;
 use super::pause_detector::PauseDetector;
 use super::signature::Key;
@@ -76,7 +77,8 @@ async fn answer(request: HttpRequest, payload: Payload, served: Data<ServerConfi
 impl ServerConfig {
     /// Passes a call on, and writes the reply.
     async fn answer(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let call = wire::decode_call(path, body)?;
+        let body = reveal_body(&self.key, path, body)?;
+        let call = wire::decode_call(path, &body)?;
         // It may have waited in the socket while this process was paused, and its attempts run elsewhere by now.
         let starts_attempts = matches!(call, Call::Worker(WorkerCall::Dispatch { .. }));
         if starts_attempts && !self.pause_detector.is_revalidated().await {

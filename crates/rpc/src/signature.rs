@@ -69,6 +69,13 @@ impl Key {
         self.sign_text("the secret of this cluster")
     }
 
+    /// Returns the bytes of a key for another purpose than signing, which reveal nothing of the secret.
+    pub(super) fn derive(&self, purpose: &str) -> Vec<u8> {
+        let mut mac = self.0.clone();
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().to_vec()
+    }
+
     pub(super) fn sign_call(&self, call: &SignedCall<'_>) -> String {
         self.sign_text(&call.text())
     }

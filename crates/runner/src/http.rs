@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::Utc;
+use connectors::{HttpConnection, HttpConnectionError, Redirects};
 use egress::{EgressPolicy, EgressResolver};
 use engine::attempt::{AttemptResult, FailureKind};
+use engine::connection::ResolvedConnection;
 use engine::ids::DispatchId;
 use engine::params::OutputCollector;
 use engine::spec::{MAX_VALUE_BYTES, ParamType};
@@ -79,6 +82,8 @@ impl Runner for HttpRunner {
             .map_err(|error| format!("cannot write the log: {error}"))?;
         let exchange = Exchange {
             runner: self.clone(),
+            connection_name: fields.connection,
+            connection: job.dispatch.connection.clone(),
             request: fields.request,
             expect_status: fields.expect.map(|expect| expect.status).unwrap_or_default(),
             log,
@@ -146,6 +151,9 @@ impl RunningJob for RunningRequest {
 /// One request and its response.
 struct Exchange {
     runner: HttpRunner,
+    connection_name: Option<String>,
+    /// The connection of that name.
+    connection: Option<ResolvedConnection>,
     request: HttpRequest,
     expect_status: Vec<u16>,
     log: File,
@@ -162,40 +170,75 @@ impl Exchange {
     }
 
     async fn exchange(&mut self) -> JobEnd {
-        let request = match self.build_request() {
-            Ok(request) => request,
-            Err(reason) => return permanent_end(reason),
+        let (client, request) = match self.prepare_request().await {
+            Ok(prepared) => prepared,
+            Err(HttpConnectionError::Unusable(reason)) => return permanent_end(reason),
+            Err(HttpConnectionError::NoToken(reason)) => return failed_end(None, reason),
         };
-        match self.client().execute(request).await {
+        match client.execute(request).await {
             Ok(response) => self.read_response(response).await,
             Err(error) => failed_end(None, with_causes(&error)),
         }
     }
 
-    fn client(&self) -> &Client {
+    /// Builds the request, and selects the client that sends it.
+    async fn prepare_request(&self) -> Result<(Client, Request), HttpConnectionError> {
+        let Some(name) = &self.connection_name else {
+            let client = match self.redirects() {
+                Redirects::None => &self.runner.no_redirect_client,
+                Redirects::WithinOrigin => &self.runner.client,
+            };
+            let request = self.parse_url().and_then(|url| self.build_request(client, url));
+            return Ok((client.clone(), request.map_err(HttpConnectionError::Unusable)?));
+        };
+        let connection = self.open_connection(name)?;
+        let url = connection.url(&self.request.url)?;
+        let client = connection.client().clone();
+        let request = self.build_request(&client, url);
+        let mut request = request.map_err(HttpConnectionError::Unusable)?;
+        connection.authorize(&mut request, Utc::now()).await?;
+        Ok((client, request))
+    }
+
+    fn open_connection(&self, name: &str) -> Result<HttpConnection, HttpConnectionError> {
+        let missing = || format!("the master did not send the connection `{name}`");
+        let connection = self.connection.as_ref().ok_or_else(missing);
+        let connection = connection.map_err(HttpConnectionError::Unusable)?;
+        let fields = connection.read_fields();
+        let fields = fields.map_err(|error| HttpConnectionError::Unusable(error.to_string()))?;
+        HttpConnection::open(fields, self.runner.egress, self.redirects())
+    }
+
+    /// A task that expects the status of a redirect follows none.
+    fn redirects(&self) -> Redirects {
         let is_redirect = |status: &u16| (300..400).contains(status);
         if self.expect_status.iter().any(is_redirect) {
-            &self.runner.no_redirect_client
+            Redirects::None
         } else {
-            &self.runner.client
+            Redirects::WithinOrigin
         }
     }
 
-    /// Builds the request; the error is one of the task, which no next attempt cures.
-    fn build_request(&self) -> Result<Request, String> {
-        let HttpRequest {
-            method,
-            url,
-            headers,
-            body,
-        } = &self.request;
+    fn parse_url(&self) -> Result<Url, String> {
+        let url = &self.request.url;
         let url: Url = url
             .parse()
             .map_err(|error| format!("`{url}` is not a URL: {error}"))?;
         self.runner.egress.check_url(&url)?;
+        Ok(url)
+    }
+
+    /// Builds the request; the error is one of the task, which no next attempt cures.
+    fn build_request(&self, client: &Client, url: Url) -> Result<Request, String> {
+        let HttpRequest {
+            method,
+            headers,
+            body,
+            ..
+        } = &self.request;
         let method =
             Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not an HTTP method"))?;
-        let mut request = self.client().request(method, url);
+        let mut request = client.request(method, url);
         for (name, value) in headers {
             request = request.header(name, value.as_str().unwrap_or_default());
         }

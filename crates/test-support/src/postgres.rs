@@ -79,6 +79,11 @@ impl PostgresServer {
         }))
     }
 
+    /// The port on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The process id of the postmaster.
     pub fn pid(&self) -> u32 {
         self.pid

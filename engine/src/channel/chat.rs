@@ -61,7 +61,11 @@ pub const TELEGRAM: ConnectorType = ConnectorType {
     fields: &[
         api_url("https://api.telegram.org"),
         token("it is the token of the bot", "The token of the bot."),
-        required_line("chat_id", "it is the id of the chat, for example \"-1001234\"", "The chat."),
+        required_line(
+            "chat_id",
+            "it is the id of the chat, for example \"-1001234\"",
+            "The chat.",
+        ),
     ],
 };
 

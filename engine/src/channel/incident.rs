@@ -13,7 +13,10 @@ pub const PAGERDUTY: ConnectorType = ConnectorType {
     doc: "Triggers incidents of PagerDuty, one for each workflow; `recovered` resolves it.",
     fields: &[
         api_url("https://events.pagerduty.com"),
-        token("it is the integration key of the service (Events API v2)", "The integration key."),
+        token(
+            "it is the integration key of the service (Events API v2)",
+            "The integration key.",
+        ),
     ],
 };
 
@@ -24,7 +27,10 @@ pub const OPSGENIE: ConnectorType = ConnectorType {
     doc: "Creates alerts of Opsgenie, one for each workflow.",
     fields: &[
         api_url("https://api.opsgenie.com"),
-        token("it is the key of an API integration (GenieKey)", "The key of the API integration."),
+        token(
+            "it is the key of an API integration (GenieKey)",
+            "The key of the API integration.",
+        ),
     ],
 };
 
@@ -36,7 +42,9 @@ pub const ALERTMANAGER: ConnectorType = ConnectorType {
     fields: &[Field {
         key: "url",
         kind: FieldKind::Value(ValueKind::ServiceUrl),
-        presence: Presence::Required("it is the address of Alertmanager, for example http://alertmanager:9093"),
+        presence: Presence::Required(
+            "it is the address of Alertmanager, for example http://alertmanager:9093",
+        ),
         doc: "The address of Alertmanager.",
     }],
 };

@@ -5,7 +5,10 @@ use crate::connector::StoredConnector;
 
 fn faults(body: &Value) -> Vec<(String, &'static str)> {
     let faults = CHANNELS.parse(body).err().unwrap_or_default();
-    faults.into_iter().map(|fault| (fault.pointer, fault.code)).collect()
+    faults
+        .into_iter()
+        .map(|fault| (fault.pointer, fault.code))
+        .collect()
 }
 
 #[track_caller]
@@ -38,7 +41,11 @@ fn each_type_takes_its_fields() {
 
 #[test]
 fn a_wrong_field_is_named_with_what_helps() {
-    assert_fault(json!({ "type": "slak", "url": "https://h" }), "/type", "UNKNOWN_TYPE");
+    assert_fault(
+        json!({ "type": "slak", "url": "https://h" }),
+        "/type",
+        "UNKNOWN_TYPE",
+    );
     let webhook = |key: &str, value: Value| {
         let mut body = json!({ "type": "webhook", "url": "https://h/1" });
         body[key] = value;
@@ -49,7 +56,11 @@ fn a_wrong_field_is_named_with_what_helps() {
     assert_fault(webhook("urk", json!(1)), "/urk", "UNKNOWN_KEY");
     assert_fault(webhook("method", json!("GET")), "/method", "BAD_VALUE");
     assert_fault(webhook("body", json!("{{ alert.")), "/body", "INVALID_EXPRESSION");
-    assert_fault(webhook("body", json!("{{ alert.tsak }}")), "/body", "INVALID_EXPRESSION");
+    assert_fault(
+        webhook("body", json!("{{ alert.tsak }}")),
+        "/body",
+        "INVALID_EXPRESSION",
+    );
     let email = |key: &str, value: Value| {
         let mut body = json!({ "type": "email", "connection": "mail", "to": ["a@example.org"] });
         body[key] = value;
@@ -59,7 +70,11 @@ fn a_wrong_field_is_named_with_what_helps() {
         assert_fault(email("to", json!([wrong])), "/to/0", "BAD_VALUE");
     }
     assert_fault(email("to", json!([])), "/to", "MISSING");
-    assert_fault(json!({ "type": "group", "members": ["a", "a"] }), "/members/1", "DUPLICATE");
+    assert_fault(
+        json!({ "type": "group", "members": ["a", "a"] }),
+        "/members/1",
+        "DUPLICATE",
+    );
 }
 
 #[test]
@@ -77,7 +92,11 @@ fn tokens_and_addresses_of_chats_are_secrets() {
     let stored = StoredConnector {
         connector_type: update.connector_type,
         fields: update.fields,
-        sealed: update.secrets.into_iter().map(|(pointer, _)| (pointer, "sealed".to_owned())).collect(),
+        sealed: update
+            .secrets
+            .into_iter()
+            .map(|(pointer, _)| (pointer, "sealed".to_owned()))
+            .collect(),
     };
     let shown = Value::Object(stored.show(CHANNELS));
     let expected = json!({
@@ -87,5 +106,11 @@ fn tokens_and_addresses_of_chats_are_secrets() {
     let body = json!({ "type": "slack", "url": "https://h" });
     let update = CHANNELS.parse(&body).unwrap().merge(None).unwrap();
     assert_eq!(update.secrets.keys().collect::<Vec<_>>(), ["/url"]);
-    assert!(CHANNELS.parse(&json!({ "type": "slack" })).unwrap().merge(None).is_err());
+    assert!(
+        CHANNELS
+            .parse(&json!({ "type": "slack" }))
+            .unwrap()
+            .merge(None)
+            .is_err()
+    );
 }

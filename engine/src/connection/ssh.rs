@@ -54,4 +54,7 @@ pub struct SshFields {
     pub known_hosts: Option<String>,
     /// Whether the key of an unknown host is stored at the first contact.
     pub accept_new: bool,
+    /// The key that was accepted at the first contact, as lines of a known_hosts file.
+    #[serde(default)]
+    pub accepted_keys: Option<String>,
 }

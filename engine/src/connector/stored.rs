@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::family::{ConnectorFamily, ConnectorType};
-use super::secret_fields::put_value;
-use crate::task_type::field::{values_of, with_defaults};
+use super::secret_fields::{put_value, secret_fields};
+use crate::task_type::field::{Field, values_of, with_defaults};
 
 /// A connector as it is stored: the secret fields are apart, and sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,17 @@ pub struct StoredConnector {
     pub fields: Map<String, Value>,
     /// The sealed text of each secret field, by JSON pointer.
     pub sealed: BTreeMap<String, String>,
+}
+
+impl ConnectorFamily {
+    /// Returns the secret texts in revealed fields of a type, to be hidden where others repeat them.
+    pub fn secret_texts(&self, type_name: &str, revealed: &Map<String, Value>) -> Vec<String> {
+        let fields = self.find_type(type_name).map(|known| self.fields_of(known));
+        secret_texts(&fields.unwrap_or_default(), revealed)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect()
+    }
 }
 
 impl StoredConnector {
@@ -34,15 +45,7 @@ impl StoredConnector {
 
     /// Returns the pointer and text of the secret fields that are references to secrets of the project.
     pub fn references(&self, family: &ConnectorFamily) -> Vec<(String, String)> {
-        let fields = family.fields_of(self.connector_type);
-        let values = Value::Object(self.fields.clone());
-        let secrets = super::secret_fields::secret_fields(&fields, &self.fields).into_iter();
-        secrets
-            .filter_map(|secret| {
-                let text = values.pointer(&secret.pointer)?.as_str()?.to_owned();
-                Some((secret.pointer, text))
-            })
-            .collect()
+        secret_texts(&family.fields_of(self.connector_type), &self.fields)
     }
 
     fn with_secrets(
@@ -57,4 +60,14 @@ impl StoredConnector {
         }
         values
     }
+}
+
+/// Returns pointer and text of the secret fields that have a text among these values.
+fn secret_texts(fields: &[Field], values: &Map<String, Value>) -> Vec<(String, String)> {
+    let all = Value::Object(values.clone());
+    let texts = secret_fields(fields, values).into_iter().filter_map(|secret| {
+        let text = all.pointer(&secret.pointer)?.as_str()?.to_owned();
+        Some((secret.pointer, text))
+    });
+    texts.collect()
 }

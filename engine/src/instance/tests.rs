@@ -10,6 +10,7 @@ mod golden;
 mod limits;
 mod oracle;
 mod properties;
+mod seen_params;
 mod single_task_oracle;
 mod single_tasks;
 mod transcripts;

@@ -19,7 +19,7 @@ pub fn upstream_outputs<'a>(
 }
 
 /// Returns for each output that a task sees the task that gives it.
-pub(super) fn upstream_givers<'a>(
+pub(crate) fn upstream_givers<'a>(
     plan: &'a Plan,
     task_index: TaskIndex,
     outputs_of: &dyn Fn(TaskIndex) -> Option<&'a BTreeMap<String, String>>,

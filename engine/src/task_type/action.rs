@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::child_workflow::ChildWorkflow;
+use super::connection_use::{ConnectionUse, check_connection};
 use super::definition::TaskType;
 use super::field::{FieldValues, parse_fields, with_defaults};
 use super::site::{ExecutionSite, WatchKind};
@@ -65,6 +66,7 @@ impl TaskAction {
     ) -> Option<Self> {
         let fields = parse_fields(task_type.fields, validator, map, at);
         check_waits(task_type, validator, map, at)?;
+        check_connection(task_type, validator, map, at);
         let fields = fields?;
         Some(Self { task_type, fields })
     }
@@ -99,6 +101,11 @@ impl TaskAction {
     /// Returns the fields as a document has them: in the order of the type's table, without defaults.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.fields.iter().map(|(key, value)| (*key, value))
+    }
+
+    /// Returns the connection that it uses, if it names one.
+    pub fn connection(&self) -> Option<ConnectionUse<'_>> {
+        ConnectionUse::find(self.task_type, &self.fields)
     }
 
     /// Returns the workflow whose instances it starts, if it starts any.

@@ -30,7 +30,9 @@ pub(super) fn parse_channel_url(validator: &mut Validator, value: &Value, at: &P
 /// # Errors
 /// What is wrong, as a readable text.
 pub fn check_channel_url(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    let url = Url::parse(text)
+        .ok()
+        .filter(|url| ["http", "https"].contains(&url.scheme()));
     let url = url.ok_or("a url begins with http:// or https:// and a host")?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a url holds no user and no password; use `sign: bearer` with `secret`");

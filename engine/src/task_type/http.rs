@@ -19,6 +19,12 @@ pub const HTTP: TaskType = TaskType {
     site: ExecutionSite::Worker,
     fields: &[
         Field {
+            key: "connection",
+            kind: FieldKind::Value(ValueKind::Connection(&["http"])),
+            presence: Presence::Optional,
+            doc: "A connection whose url the relative url of the request is put behind, with its headers, auth and tls.",
+        },
+        Field {
             key: "request",
             kind: FieldKind::Object(REQUEST),
             presence: Presence::Required(
@@ -49,7 +55,7 @@ const REQUEST: &[Field] = &[
         key: "url",
         kind: FieldKind::Value(ValueKind::Url),
         presence: Presence::Required("it begins with http:// or https://"),
-        doc: "The address.",
+        doc: "The address; with a `connection` a path below its url, which begins with `/`.",
     },
     Field {
         key: "headers",
@@ -75,6 +81,8 @@ const EXPECT: &[Field] = &[Field {
 /// The fields of a prepared action.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct HttpFields {
+    /// The name of the connection that is used.
+    pub connection: Option<String>,
     /// What is sent.
     pub request: HttpRequest,
     /// What counts as a success; `None` means 200 to 299.

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::channel_values::{
-    channel_names_schema, mail_addresses_schema, parse_channel_names, parse_channel_url, parse_mail_addresses,
-    parse_template,
+    channel_names_schema, mail_addresses_schema, parse_channel_names, parse_channel_url,
+    parse_mail_addresses, parse_template,
 };
 use super::child_values::{
     lists_schema, params_schema, parse_lists, parse_params, parse_separator, parse_texts, texts_schema,
@@ -39,7 +39,7 @@ pub enum ValueKind {
     /// A program with arguments of its own, as a text that is split at blanks or as a list of words: it is started
     /// directly, not by a shell.
     Program,
-    /// An http or https address, or a placeholder that stands for one.
+    /// An http or https address, a placeholder that stands for one, or a path below the url of a connection.
     Url,
     /// A text, or a number or truth value that stands for its text.
     Text,
@@ -80,6 +80,8 @@ pub enum ValueKind {
     Cases,
     /// Conditions about tasks, which may be nested.
     Conditions,
+    /// The name of a connection of one of these types.
+    Connection(&'static [&'static str]),
     /// `true` or `false`.
     Boolean,
     /// A text of one line that is not empty.
@@ -126,7 +128,7 @@ impl ValueKind {
             Self::Duration | Self::Dependencies | Self::Approvers | Self::ApprovalInputs => {
                 Some(value.clone())
             }
-            Self::Name => validator.name(value, at).map(Value::from),
+            Self::Name | Self::Connection(_) => validator.name(value, at).map(Value::from),
             Self::Integer { min, max } => validator.integer(value, at, (min, max)).map(Value::from),
             Self::ParamValues => parse_params(validator, value, at).map(Value::from),
             Self::ValueLists => parse_lists(validator, value, at).map(Value::from),
@@ -191,6 +193,13 @@ impl ValueKind {
             Self::Separator | Self::Line | Self::Host | Self::HeaderName => {
                 json!({ "type": "string", "minLength": 1 })
             }
+            Self::Connection(types) => json!({
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_CHARS,
+                "format": "connection",
+                "x-connection-types": types,
+            }),
             Self::Boolean => json!({ "type": "boolean" }),
             Self::ChannelUrl => json!({ "type": "string", "pattern": "^https?://" }),
             Self::Template => json!({ "type": "string" }),
@@ -243,18 +252,19 @@ fn parse_program(validator: &mut Validator, value: &Value, at: &Path<'_>, key: &
 
 fn parse_url(validator: &mut Validator, value: &Value, at: &Path<'_>) -> Option<String> {
     let url = validator.short_text(value, at, MAX_LINE_BYTES)?;
-    let has_legal_start = ["http://", "https://", "${", "$["]
+    let has_legal_start = ["http://", "https://", "/", "${", "$["]
         .iter()
         .any(|start| url.starts_with(start));
     if !has_legal_start || url.chars().any(char::is_control) {
         validator.invalid(
             at,
             "BAD_VALUE",
-            "a url begins with http:// or https:// and is one line",
+            "a url begins with http:// or https://, or with `/` below that of a connection, and is one line",
         );
         return None;
     }
     if !url.contains('$')
+        && !url.starts_with('/')
         && let Err(error) = Url::parse(&url)
     {
         validator.invalid(at, "BAD_VALUE", format!("this is not a url: {error}"));

@@ -33,7 +33,14 @@ async fn every_operation_but_the_open_ones_needs_a_token() {
         .filter(|(_, _, open)| *open)
         .map(|(method, path, _)| format!("{method} {path}"))
         .collect();
-    assert_eq!(open, ["POST /api/v1/auth/login", "GET /healthz", "GET /readyz"]);
+    let expected = [
+        "POST /api/v1/auth/login",
+        "GET /api/v1/auth/providers",
+        "POST /api/v1/auth/setup",
+        "GET /healthz",
+        "GET /readyz",
+    ];
+    assert_eq!(open, expected);
     for (method, path, open) in &all {
         let asked = served.anonymous(method, &example(path));
         let answer = reply(asked).await;
@@ -186,6 +193,28 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Token, "GET /api/v1/nodes"),
     (Needs::Token, "GET /api/v1/projects"),
     (Needs::Token, "GET /api/v1/stream"),
+    (Needs::Token, "GET /api/v1/channel-types"),
+    // The project that they name decides, see silences.rs.
+    (Needs::Token, "GET /api/v1/silences"),
+    (Needs::Token, "GET /api/v1/silences/{silence}"),
+    (Needs::Token, "PUT /api/v1/silences/{silence}"),
+    (Needs::Token, "DELETE /api/v1/silences/{silence}"),
+    (Needs::Admin, "GET /api/v1/channels"),
+    (Needs::Admin, "GET /api/v1/channels/{channel}"),
+    (Needs::Admin, "PUT /api/v1/channels/{channel}"),
+    (Needs::Admin, "DELETE /api/v1/channels/{channel}"),
+    (Needs::Admin, "POST /api/v1/channels/{channel}/test"),
+    (Needs::Read, "GET /api/v1/projects/{project}/channels"),
+    (Needs::Read, "GET /api/v1/projects/{project}/channels/{channel}"),
+    (Needs::Write, "PUT /api/v1/projects/{project}/channels/{channel}"),
+    (
+        Needs::Write,
+        "DELETE /api/v1/projects/{project}/channels/{channel}",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/channels/{channel}/test",
+    ),
     (Needs::Token, "GET /api/v1/task-types"),
     (Needs::Token, "GET /api/v1/tokens"),
     (Needs::Token, "GET /api/v1/users/me"),
@@ -197,6 +226,9 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Token, "POST /api/v1/instances/bulk"),
     (Needs::Token, "GET /metrics"),
     (Needs::Token, "POST /api/v1/auth/logout"),
+    (Needs::Token, "POST /api/v1/users/me/password"),
+    (Needs::Admin, "POST /api/v1/auth/setup-links"),
+    (Needs::Read, "GET /api/v1/instances/{id}/tasks/{task}/params"),
     (Needs::Token, "POST /api/v1/projects"),
     (Needs::Token, "POST /api/v1/tokens"),
     (Needs::Token, "DELETE /api/v1/tokens/{id}"),
@@ -218,6 +250,39 @@ const NEEDS: &[(Needs, &str)] = &[
         Needs::Read,
         "GET /api/v1/projects/{project}/workflows/{workflow}/schedules/{schedule}/next",
     ),
+    (Needs::Token, "GET /api/v1/connection-types"),
+    (Needs::Admin, "GET /api/v1/connections"),
+    (Needs::Admin, "GET /api/v1/connections/{connection}"),
+    (Needs::Admin, "PUT /api/v1/connections/{connection}"),
+    (Needs::Admin, "DELETE /api/v1/connections/{connection}"),
+    (Needs::Admin, "POST /api/v1/connections/{connection}/test"),
+    (Needs::Admin, "GET /api/v1/connections/{connection}/grants"),
+    (
+        Needs::Admin,
+        "PUT /api/v1/connections/{connection}/grants/{project}",
+    ),
+    (
+        Needs::Admin,
+        "DELETE /api/v1/connections/{connection}/grants/{project}",
+    ),
+    (Needs::Read, "GET /api/v1/projects/{project}/connections"),
+    (
+        Needs::Read,
+        "GET /api/v1/projects/{project}/connections/{connection}",
+    ),
+    (
+        Needs::Write,
+        "PUT /api/v1/projects/{project}/connections/{connection}",
+    ),
+    (
+        Needs::Write,
+        "DELETE /api/v1/projects/{project}/connections/{connection}",
+    ),
+    (
+        Needs::Write,
+        "POST /api/v1/projects/{project}/connections/{connection}/test",
+    ),
+    (Needs::Write, "POST /api/v1/projects/{project}/connections/test"),
     (Needs::Token, "GET /api/v1/limits/{limit}/queue"),
     (Needs::Read, "GET /api/v1/projects/{project}/limits"),
     (Needs::Read, "GET /api/v1/projects/{project}/limits/{limit}"),
@@ -408,9 +473,13 @@ impl Place<'_> {
             .replace("{schedule}", "unknown")
             .replace("{calendar}", "unknown")
             .replace("{limit}", "unknown")
+            .replace("{connection}", "unknown")
+            .replace("{channel}", "unknown")
+            .replace("{silence}", "unknown")
             .replace("{incarnation}", "999999");
         match (method, template) {
             (_, "/api/v1/stream") => path + "?topics=nodes",
+            _ if template.ends_with("/log/search") => path + "?q=x",
             ("POST", _) if template.starts_with("/api/v1/instances/") => path + "?wait=0",
             _ => path,
         }
@@ -572,5 +641,36 @@ async fn a_revoked_token_is_dead_at_once() {
     reply(served.ask_as(&token, "GET", "/api/v1/users/me"))
         .await
         .problem(401, "UNAUTHENTICATED");
+    served.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_project_shows_what_its_caller_may_do() {
+    let served = serve().await;
+    let token = served.member("ann").await;
+    let made = served
+        .send("POST", "/api/v1/projects", json!({"name": "other"}))
+        .await;
+    assert_eq!((made.status, &made.json()["permission"]), (201, &json!("owner")));
+    for permission in ["read", "execute", "write", "owner"] {
+        let path = "/api/v1/projects/default/grants/ann";
+        let put = served.send("PUT", path, json!({"permission": permission})).await;
+        assert_eq!(put.status, 200, "{put:?}");
+        let one = reply(served.ask_as(&token, "GET", "/api/v1/projects/default")).await;
+        assert_eq!(one.json()["permission"], permission, "{one:?}");
+        let all = reply(served.ask_as(&token, "GET", "/api/v1/projects"))
+            .await
+            .json();
+        let items = all["items"].as_array().unwrap();
+        assert_eq!(
+            (items.len(), &items[0]["permission"]),
+            (1, &json!(permission)),
+            "{all}"
+        );
+    }
+    let all = served.get("/api/v1/projects").await.json();
+    for project in all["items"].as_array().unwrap() {
+        assert_eq!(project["permission"], "owner", "{all}");
+    }
     served.stop().await;
 }

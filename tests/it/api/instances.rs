@@ -339,3 +339,62 @@ async fn an_instance_shows_its_zone_its_labels_and_what_started_it() {
     );
     served.stop().await;
 }
+
+#[actix_rt::test]
+async fn one_instance_shows_the_body_that_it_was_started_with() {
+    let served = serve().await;
+    let plain = served.start("w").await;
+    let path = "/api/v1/projects/default/workflows/w/instances";
+    let body = json!({ "version": 1, "params": { "day": "tuesday" }, "tasks": ["t"], "scope": "only" });
+    let made = served.send("POST", path, body.clone()).await.json();
+    let id = made["id"].as_str().unwrap();
+    let shown = |id: &str| format!("/api/v1/instances/{id}");
+    assert_eq!(served.get(&shown(id)).await.json()["start"], body);
+    assert_eq!(served.get(&shown(&plain)).await.json()["start"], json!({}));
+    let listed = served.get("/api/v1/instances").await.json();
+    assert!(listed["items"][0].get("start").is_none(), "{listed}");
+    served.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_task_says_where_its_parameters_come_from() {
+    let served = serve().await;
+    let project = json!({ "params": { "zone": "eu" } });
+    let patched = served.send("PATCH", "/api/v1/projects/default", project).await;
+    assert_eq!(patched.status, 200, "{patched:?}");
+    let document = json!({
+        "version": 1, "name": "w", "params": { "day": "monday", "limit": "5" },
+        "tasks": { "t": { "type": "noop", "params": { "own": "${day}/${limit}" } } },
+    });
+    let workflow = "/api/v1/projects/default/workflows/w";
+    assert_eq!(served.send("PUT", workflow, document).await.status, 201);
+    let start = json!({ "params": { "day": "tuesday" } });
+    let made = served
+        .send("POST", &format!("{workflow}/instances"), start)
+        .await
+        .json();
+    let id = made["id"].as_str().unwrap();
+    let params = format!("/api/v1/instances/{id}/tasks/t/params");
+    let listed = served.get(&params).await.json();
+    let items = listed["items"].as_array().unwrap();
+    for (name, value, from) in [
+        ("day", "tuesday", "start"),
+        ("own", "tuesday/5", "task"),
+        ("limit", "5", "workflow"),
+        ("zone", "eu", "project"),
+        ("system.workflow.definition.name", "w", "built_in"),
+    ] {
+        let expected = json!({ "name": name, "value": value, "from": from, "by": null });
+        assert!(items.contains(&expected), "{name}: {listed}");
+    }
+    let first = served.get(&format!("{params}?limit=1")).await.json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = served
+        .get(&format!("{params}?limit=1&cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!([&first["items"][0], &second["items"][0]], [&items[0], &items[1]]);
+    let unknown = format!("/api/v1/instances/{id}/tasks/unknown/params");
+    served.get(&unknown).await.problem(404, "NOT_FOUND");
+    served.stop().await;
+}

@@ -4,21 +4,29 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{self, ApiState, Mode, Rates, token_hash};
+use api::{self, ApiState, Mode, PasswordLogin, PublicAddress, Rates, UiFiles, token_hash};
 use async_trait::async_trait;
 use catalog::Catalog;
+use egress::EgressPolicy;
+use engine::connection::ResolvedConnection;
 use engine::ids::{Generation, Incarnation, InstanceId};
+use notify::ChannelSender;
 use porpoise::telemetry::install_metrics;
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
+use ports::connections::ConnectionTest;
 use ports::health::HealthIssue;
 use ports::node::{Node, SlotUsage};
 use ports::{InstanceWriter as _, NewInstance, NodeIdentity, StoreError, Write, WriteOutcome};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use runner::log_files::LogFiles;
 use sea_orm::ConnectionTrait as _;
+use secrets::{KeyRing, SharedKeyRing};
 use serde_json::Value;
 use store::{Role, Store};
+
+/// A key of secrets: 32 bytes.
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 pub const ADMIN: &str = "an-administrator's-token-of-the-tests";
 
@@ -60,6 +68,10 @@ impl Node for Idle {
 
     async fn notify_owner(&self, _: InstanceId, _: Duration) {}
 
+    async fn test_connection(&self, _: &str, _: ResolvedConnection) -> ConnectionTest {
+        ConnectionTest::failed("this node has no workers")
+    }
+
     async fn drain_node(&self, _: Incarnation) -> Result<(), StoreError> {
         Ok(())
     }
@@ -94,23 +106,78 @@ pub struct Served {
     _folder: tempfile::TempDir,
 }
 
+/// How a test serves.
+pub struct Options {
+    pub rates: Rates,
+    pub address: PublicAddress,
+    pub password_login: PasswordLogin,
+    pub session_lifetime: Duration,
+    pub ui: UiFiles,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            rates: Rates {
+                per_token: 0,
+                per_address: 0,
+            },
+            address: PublicAddress::default(),
+            password_login: PasswordLogin::Allowed,
+            session_lifetime: Duration::from_secs(600),
+            ui: UiFiles::default(),
+        }
+    }
+}
+
 /// Serves on a free port with the token `ADMIN`, without rate limits.
 pub async fn serve() -> Served {
-    serve_at(Rates {
-        per_token: 0,
-        per_address: 0,
-    })
-    .await
+    serve_with(Options::default()).await
 }
 
 /// The same within limits.
 pub async fn serve_at(rates: Rates) -> Served {
+    serve_with(Options {
+        rates,
+        ..Options::default()
+    })
+    .await
+}
+
+/// Serves with options on a database of its own.
+pub async fn serve_with(options: Options) -> Served {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("porpoise.db").display());
     let store = Store::open(&url, Role::Node).await.unwrap();
     store.migrate().await.unwrap();
-    let catalog = Catalog::new(&store);
+    serve_store(options, store, folder).await
+}
+
+/// Serves two nodes on one database: SQLite, and PostgreSQL where it is installed.
+pub async fn serve_pairs() -> Vec<(Served, Served)> {
+    let mut pairs = Vec::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite://{}", folder.path().join("porpoise.db").display());
+    let store = Store::open(&file, Role::Node).await.unwrap();
+    store.migrate().await.unwrap();
+    let made = tokio::task::spawn_blocking(crate::postgres::database).await;
+    let mut stores = vec![(store, folder)];
+    if let Some(url) = made.unwrap() {
+        let store = Store::open(&url, Role::Node).await.unwrap();
+        stores.push((store, tempfile::tempdir().unwrap()));
+    }
+    for (store, folder) in stores {
+        let other = tempfile::tempdir().unwrap();
+        let first = serve_store(Options::default(), store.clone(), folder).await;
+        pairs.push((first, serve_store(Options::default(), store, other).await));
+    }
+    pairs
+}
+
+async fn serve_store(options: Options, store: Store, folder: tempfile::TempDir) -> Served {
     let own_store = store.clone();
+    let keys = KeyRing::from_lines(KEY).unwrap();
+    let catalog = Catalog::new(&store).with_keys(SharedKeyRing::new(keys));
     let clock = Clock::starting_at(store.now().await.unwrap());
     catalog
         .users()
@@ -118,10 +185,17 @@ pub async fn serve_at(rates: Rates) -> Served {
         .await
         .unwrap();
     let logs = LogFiles::in_folder(folder.path().join("logs"));
+    let base_path = options.address.base_path().to_owned();
     let (close, closing) = tokio::sync::watch::channel(false);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let url = format!("http://{}{base_path}", listener.local_addr().unwrap());
+    let sender = ChannelSender::new(
+        Arc::new(catalog.clone()),
+        EgressPolicy::DenyMetadata,
+        clock.clone(),
+    );
     let state = ApiState {
+        alert_sender: Arc::new(sender.unwrap()),
         node: Arc::new(Idle {
             store,
             hub: CommitBroadcast::with_capacity(64),
@@ -133,8 +207,11 @@ pub async fn serve_at(rates: Rates) -> Served {
         mode: Mode::Standalone,
         version: "test",
         timezone: engine::timezone::Tz::UTC,
-        rates,
-        session_lifetime: Duration::from_secs(600),
+        rates: options.rates,
+        address: options.address,
+        password_login: options.password_login,
+        session_lifetime: options.session_lifetime,
+        ui: Arc::new(options.ui),
         retention_requests: Arc::default(),
         bulk_requests: Arc::default(),
         closing,

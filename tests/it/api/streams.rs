@@ -109,3 +109,52 @@ async fn a_stream_ends_when_the_server_stops() {
         .await
         .expect("the stream ends");
 }
+
+#[actix_rt::test]
+async fn a_stream_says_in_which_projects_a_list_changed() {
+    let served = serve().await;
+    served.start("first").await;
+    let project = served
+        .send("POST", "/api/v1/projects", serde_json::json!({"name": "other"}))
+        .await;
+    assert_eq!(project.status, 201, "{project:?}");
+    let token = served.member("ann").await;
+    let foreign = served.ask_as(&token, "GET", "/api/v1/stream?topics=workflows,schedules");
+    let nothing = read_until(foreign, "event: workflows").await;
+    assert!(nothing.contains("\"projects\":[]"), "{nothing}");
+    let listen = read_until(
+        served.ask("GET", "/api/v1/stream?topics=workflows,approvals"),
+        "{\"topic\":\"workflows\",\"projects\":[\"other\"]}",
+    );
+    let change = async {
+        served.start_in("other", "second").await;
+    };
+    let (text, ()) = futures_util::future::join(listen, change).await;
+    assert!(text.contains("event: approvals"), "{text}");
+    served.stop().await;
+}
+
+#[actix_rt::test]
+async fn a_workflow_that_is_disabled_is_a_change_of_the_list() {
+    let served = serve().await;
+    served.start("w").await;
+    let listen = async {
+        let asked = served.ask("GET", "/api/v1/stream?topics=workflows").send();
+        let mut frames = asked.await.unwrap().bytes_stream();
+        let mut text = String::new();
+        while text.matches("event: workflows").count() < 2 {
+            let bytes = frames.next().await.expect("the stream continues").unwrap();
+            text.push_str(&String::from_utf8_lossy(&bytes));
+            if text.matches("event: workflows").count() == 1 {
+                let off = serde_json::json!({"enabled": false});
+                let patched = served
+                    .send("PATCH", "/api/v1/projects/default/workflows/w", off)
+                    .await;
+                assert_eq!(patched.status, 200, "{patched:?}");
+            }
+        }
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(10), listen).await;
+    assert!(seen.is_ok(), "no second event");
+    served.stop().await;
+}

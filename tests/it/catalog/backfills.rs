@@ -39,6 +39,7 @@ fn start() -> Start {
         timezone: Tz::UTC,
         labels: BTreeMap::new(),
         notify: None,
+        body: None,
     }
 }
 

@@ -9,8 +9,16 @@ use catalog::{
 use engine::ids::{InstanceId, Timestamp};
 use engine::timezone::Tz;
 use sea_orm::ConnectionTrait;
+use secrets::{KeyRing, SharedKeyRing};
 use serde_json::{Value, json};
 use store::{Role as StoreRole, Store};
+
+/// A key of secrets: 32 bytes.
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+fn keys() -> SharedKeyRing {
+    SharedKeyRing::new(KeyRing::from_lines(KEY).expect("a key"))
+}
 
 pub(crate) struct CatalogFixture {
     pub(crate) store: Store,
@@ -39,7 +47,7 @@ impl CatalogFixture {
 
     fn new(store: Store, folder: Option<tempfile::TempDir>) -> Self {
         Self {
-            catalog: Catalog::new(&store),
+            catalog: Catalog::new(&store).with_keys(keys()),
             store,
             _folder: folder,
         }

@@ -39,6 +39,7 @@ pub(super) fn started_by(trigger: Trigger, requested_by: Option<&str>) -> NewIns
             defaults: ProjectDefaults::default(),
             labels: BTreeMap::from([("team".to_owned(), "bi".to_owned())]),
             notify: None,
+            body: None,
         },
         trigger,
         requested_by: requested_by.map(str::to_owned),

@@ -128,6 +128,7 @@ pub(crate) fn new_instance(owner: Option<&NodeIdentity>) -> NewInstance {
             timezone: Tz::UTC,
             labels: BTreeMap::new(),
             notify: None,
+            body: None,
         },
         trigger: Trigger::Api,
         requested_by: Some("admin".to_owned()),

@@ -29,6 +29,7 @@ use crate::execution::worker_selection::WorkerSelection;
 use crate::exit_on_panic::ExitOnPanic;
 use crate::messages::master::{CheckInbox, InboxStatus, LookAgainAt, RunInstance};
 use crate::messages::membership::Membership;
+use crate::testing::connections::NoConnections;
 use crate::testing::store::{FailedWrite, FakeStore};
 use ports::clock::Clock;
 use ports::commit_events::CommitBroadcast;
@@ -220,13 +221,8 @@ fn exit_on_panic(actor: &'static str) -> ExitOnPanic {
     ExitOnPanic::new(actor, Arc::new(|actor| panic!("{actor} died")))
 }
 
-/// Starts what a workflow actor works with, with one worker that has joined.
-async fn start_services(
-    store: &FakeStore,
-    this_node: NodeIdentity,
-    worker: &AcceptingWorker,
-    bystander: &Addr<Bystander>,
-) -> WorkflowDeps {
+/// Makes an active worker a member.
+async fn join_as_worker(store: &FakeStore) {
     let join = Join {
         name: "w1".to_owned(),
         host: "w1:7071".to_owned(),
@@ -238,6 +234,16 @@ async fn start_services(
     let joined = store.join_cluster(&join).await.expect("joined");
     let active = store.set_member_state(joined.incarnation, MemberState::Active);
     active.await.expect("an active worker");
+}
+
+/// Starts what a workflow actor works with, with one worker that has joined.
+async fn start_services(
+    store: &FakeStore,
+    this_node: NodeIdentity,
+    worker: &AcceptingWorker,
+    bystander: &Addr<Bystander>,
+) -> WorkflowDeps {
+    join_as_worker(store).await;
     let slots = Slots::with_selection(WorkerSelection::default());
     let (leases, shared) = (LeaseGrants::standalone(), Arc::new(store.clone()));
     let rpc = RpcClient::new(Arc::new(worker.clone()));
@@ -254,6 +260,8 @@ async fn start_services(
         leases: leases.clone(),
         slots: slots.clone(),
         deaths: bystander.clone().recipient(),
+        connections: Arc::new(NoConnections),
+        clock: Clock::starting_at(Timestamp(1_000_000)),
     };
     let dispatch = DispatchActor::new(&this_node, dispatch_deps, exit_on_panic("DispatchActor")).start();
     let membership = Membership {

@@ -17,6 +17,7 @@ use engine::task_type::shell::shell_action;
 use super::TransportUnderTest;
 use super::fakes::{FakeMasters, FakeRunner, MemoryJournal, NoLogs};
 use crate::in_process::InProcess;
+use crate::testing::connections::NoConnections;
 use crate::worker;
 use crate::worker::{WorkerConfig, WorkerHandle, WorkerPorts};
 use ports::clock::Clock;
@@ -74,6 +75,7 @@ pub(crate) async fn start_incarnation(
             .to_masters(me, Arc::clone(&masters) as Arc<dyn Transport>)
             .await,
         clock: Clock::starting_at(Timestamp(1_000_000)),
+        connections: Arc::new(NoConnections),
     };
     let handle = worker::start(config, ports).await.unwrap();
     let in_process = InProcess::new(this_node, Arc::new(NoLogs), Arc::default());
@@ -128,6 +130,7 @@ pub(crate) fn dispatch(instance: i64) -> Dispatch {
         outputs: BTreeMap::new(),
         timeout_ms: None,
         on_cut_off: OnCutOff::Continue,
+        connection: None,
     }
 }
 

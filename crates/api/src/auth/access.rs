@@ -3,6 +3,7 @@
 //! A handler without one of them cannot reach anything, and the guard in front of all routes refuses every
 //! path that is not listed as public when there is no valid token: denied unless allowed, twice.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -99,6 +100,11 @@ impl<N, O> Caller<N, O> {
         &self.server
     }
 
+    /// Returns the address that the request came from.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     pub(crate) fn catalog(&self) -> &Catalog {
         self.server.catalog()
     }
@@ -120,6 +126,18 @@ impl<N, O> Caller<N, O> {
             UserRole::Admin => VisibilityScope::All,
             UserRole::Member => VisibilityScope::GrantedTo(self.identity.user),
         }
+    }
+
+    /// Returns what the caller may do in each of these projects; those without a grant are absent.
+    pub(crate) async fn permissions_in(
+        &self,
+        projects: &[ProjectId],
+    ) -> Result<BTreeMap<ProjectId, Permission>, Problem> {
+        if self.is_admin() {
+            return Ok(projects.iter().map(|id| (*id, Permission::Owner)).collect());
+        }
+        let grants = self.catalog().grants();
+        Ok(grants.permissions(self.identity.user, projects).await?)
     }
 
     pub(crate) fn is_admin(&self) -> bool {

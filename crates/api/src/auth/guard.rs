@@ -5,28 +5,28 @@ use std::net::IpAddr;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
-use catalog::Identity;
+use catalog::{Identity, TokenKind};
 
+use crate::auth::credential::Credential;
+use crate::auth::csrf::check_origin;
 use crate::auth::identities::token_hash;
 use crate::auth::limits::client_network;
 use crate::auth::server::{Server, server_of};
 use crate::http::problem::Problem;
+use crate::ui::pages::is_ui_path;
 
-/// Whether a request needs no token: health, the login, and the files of the UI and of the API page.
+/// Whether a request needs no token: health, the ways to sign in, and the files of the UI and of the API page.
 fn is_public(method: &Method, path: &str) -> bool {
     if *method == Method::POST {
-        return path == "/api/v1/auth/login";
+        return matches!(path, "/api/v1/auth/login" | "/api/v1/auth/setup");
     }
     let reads = *method == Method::GET || *method == Method::HEAD;
+    let is_open = path == "/api/v1/auth/providers";
     let is_file = path == "/api/docs" || path.starts_with("/api/docs/");
-    let below = |root: &str| {
-        path.strip_prefix(root)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    reads && (is_file || !["/api", "/rpc", "/metrics"].into_iter().any(below))
+    let is_health = matches!(path, "/healthz" | "/readyz");
+    reads && (is_open || is_file || is_health || is_ui_path(path))
 }
 
 /// Admits requests with a valid token, whose identity it attaches, besides public ones.
@@ -60,8 +60,9 @@ fn count_anonymous(request: &ServiceRequest) -> Result<(), Problem> {
 
 async fn identify_caller(request: &ServiceRequest) -> Result<Identity, Problem> {
     let server = server_of(request.request())?;
-    let found = match bearer_token(request) {
-        Some(token) => find_identity(&server, &token_hash(token), client_of(request)).await?,
+    let credential = Credential::find(request.request());
+    let found = match &credential {
+        Some(credential) => find_holder(&server, credential, client_of(request)).await?,
         None => None,
     };
     let Some(identity) = found else {
@@ -69,7 +70,21 @@ async fn identify_caller(request: &ServiceRequest) -> Result<Identity, Problem> 
         return Err(Problem::unauthenticated());
     };
     server.limits().tokens().acquire(identity.token)?;
+    if matches!(credential, Some(Credential::Cookie(_))) {
+        check_origin(request.request(), &server.state().address)?;
+    }
     Ok(identity)
+}
+
+/// Finds who holds a credential. A cookie holds sessions only: a token of a program that got there is none.
+async fn find_holder(
+    server: &Server,
+    credential: &Credential,
+    client: Option<IpAddr>,
+) -> Result<Option<Identity>, Problem> {
+    let found = find_identity(server, &token_hash(credential.token()), client).await?;
+    let is_cookie = matches!(credential, Credential::Cookie(_));
+    Ok(found.filter(|identity| !is_cookie || identity.kind == TokenKind::Session))
 }
 
 async fn find_identity(
@@ -92,10 +107,4 @@ async fn find_identity(
 
 fn client_of(request: &ServiceRequest) -> Option<IpAddr> {
     request.peer_addr().map(|address| client_network(address.ip()))
-}
-
-fn bearer_token(request: &ServiceRequest) -> Option<&str> {
-    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

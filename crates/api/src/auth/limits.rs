@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use catalog::TokenId;
 
+use crate::auth::test_quota::TestQuota;
 use crate::http::codes::Code;
 use crate::http::problem::Problem;
 use crate::state::Rates;
@@ -26,6 +27,7 @@ const CAPACITY: usize = 10_000;
 pub(crate) struct RateLimits {
     tokens: RateLimiter<TokenId>,
     anonymous_clients: RateLimiter<Option<IpAddr>>,
+    tests: TestQuota,
 }
 
 impl RateLimits {
@@ -33,12 +35,18 @@ impl RateLimits {
         Self {
             tokens: RateLimiter::new(rates.per_token, "with this token"),
             anonymous_clients: RateLimiter::new(rates.per_address, "without a valid token from this address"),
+            tests: TestQuota::default(),
         }
     }
 
     /// Returns the limiter of requests with a valid token.
     pub(crate) fn tokens(&self) -> &RateLimiter<TokenId> {
         &self.tokens
+    }
+
+    /// Returns the limiter of tests of connections.
+    pub(crate) fn tests(&self) -> &TestQuota {
+        &self.tests
     }
 
     /// Returns the limiter of requests without one.

@@ -63,11 +63,11 @@ impl Passwords {
     /// Makes the stored form (PHC string) of a new password.
     ///
     /// # Errors
-    /// `InvalidBody` for one that is too short or too long.
-    pub(crate) async fn hash_password(&self, password: String) -> Result<String, Problem> {
+    /// `InvalidBody` at its place in the body for one that is too short or too long.
+    pub(crate) async fn hash_password(&self, password: String, pointer: &str) -> Result<String, Problem> {
         if password.chars().count() < MIN_LENGTH || password.len() > MAX_LENGTH {
             let detail = format!("A password has {MIN_LENGTH} to {MAX_LENGTH} characters.");
-            return Err(Problem::new(Code::InvalidBody, detail).at("/password"));
+            return Err(Problem::new(Code::InvalidBody, detail).at(pointer));
         }
         self.run_blocking(move || {
             Argon2::default()
@@ -92,7 +92,7 @@ impl Passwords {
             Some(stored) => stored,
             None => self
                 .decoy_hash
-                .get_or_try_init(|| self.hash_password("a password that no user has".to_owned()))
+                .get_or_try_init(|| self.hash_password("a password that no user has".to_owned(), ""))
                 .await?
                 .clone(),
         };

@@ -42,9 +42,14 @@ impl TokenSecret {
             user,
             name: name.to_owned(),
             kind,
-            hash: token_hash(&self.text),
+            hash: self.hash(),
             expires_at: self.expires_at,
         }
+    }
+
+    /// Returns the stored form.
+    pub(crate) fn hash(&self) -> String {
+        token_hash(&self.text)
     }
 
     /// Returns the secret itself, for the one answer that shows it.

@@ -75,6 +75,11 @@ pub(crate) fn is_draining(request: &HttpRequest) -> bool {
     server_of(request).is_ok_and(|server| server.state.node.is_draining())
 }
 
+/// Returns the path below which the server of a request is mounted.
+pub(crate) fn base_path_of(request: &HttpRequest) -> Result<String, Problem> {
+    Ok(server_of(request)?.state.address.base_path().to_owned())
+}
+
 pub(in crate::auth) fn server_of(request: &HttpRequest) -> Result<Arc<Server>, Problem> {
     request
         .app_data::<SharedServer>()

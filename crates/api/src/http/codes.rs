@@ -43,6 +43,8 @@ codes! {
     Unauthenticated = "UNAUTHENTICATED", UNAUTHORIZED, "A valid token is needed";
     /// Wrong user name or password.
     LoginFailed = "LOGIN_FAILED", UNAUTHORIZED, "User name or password is wrong";
+    /// A change with a cookie that no page of this server made.
+    Csrf = "CSRF", FORBIDDEN, "The request is not from a page of this server";
     /// The user may not do this.
     Forbidden = "FORBIDDEN", FORBIDDEN, "Not allowed";
     /// No such thing.
@@ -69,6 +71,8 @@ codes! {
     ManagedByDocument = "MANAGED_BY_DOCUMENT", CONFLICT, "The document manages the schedule";
     /// A calendar that a schedule names, or a limit that a document names.
     InUse = "IN_USE", CONFLICT, "It is in use";
+    /// Something secret is to be stored by a node without a key.
+    NoSecretsKey = "NO_SECRETS_KEY", CONFLICT, "There is no key for secrets";
     /// The last administrator cannot be removed or demoted.
     LastAdmin = "LAST_ADMIN", CONFLICT, "The last administrator must stay";
     /// The first request with this key is under way.
@@ -100,11 +104,19 @@ codes! {
     /// A schedule names a calendar that does not exist.
     UnknownCalendar = "UNKNOWN_CALENDAR", UNPROCESSABLE_ENTITY, "There is no such calendar";
     /// A document names a workflow of a project that does not grant it.
-    NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "The other project does not grant this";
+    NotGranted = "NOT_GRANTED", UNPROCESSABLE_ENTITY, "It is not granted to the project";
     /// A task names a limit that does not exist.
     UnknownLimit = "UNKNOWN_LIMIT", UNPROCESSABLE_ENTITY, "There is no such limit";
-    /// A rule names a channel that does not exist.
+    /// A connection that a document names.
+    UnknownConnection = "UNKNOWN_CONNECTION", UNPROCESSABLE_ENTITY, "There is no such connection";
+    /// A secret that a field names.
+    UnknownSecret = "UNKNOWN_SECRET", UNPROCESSABLE_ENTITY, "There is no such secret";
+    /// A secret is named where none may be.
+    SecretMisplaced = "SECRET_MISPLACED", UNPROCESSABLE_ENTITY, "A secret cannot stand here";
+    /// A channel that a rule or a group names.
     UnknownChannel = "UNKNOWN_CHANNEL", UNPROCESSABLE_ENTITY, "There is no such channel";
+    /// A stored secret would be used by another user, or sent to another place.
+    SecretNeeded = "SECRET_NEEDED", UNPROCESSABLE_ENTITY, "A secret must be sent again";
     /// A backfill without a date.
     NoDates = "NO_DATES", UNPROCESSABLE_ENTITY, "The backfill has no date";
     /// A backfill with more dates than allowed.

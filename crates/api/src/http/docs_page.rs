@@ -30,7 +30,7 @@ async fn serve_page_file(file: web::Path<String>) -> Result<HttpResponse, Proble
             .content_type("text/javascript; charset=utf-8")
             .body(INITIALIZER));
     }
-    let config = Arc::new(utoipa_swagger_ui::Config::from("/api/openapi.json"));
+    let config = Arc::new(utoipa_swagger_ui::Config::from("../openapi.json"));
     let found = utoipa_swagger_ui::serve(&file, config).map_err(Problem::internal)?;
     let found = found.ok_or_else(|| Problem::not_found("such file"))?;
     let mut response = HttpResponse::Ok();

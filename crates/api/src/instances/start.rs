@@ -147,6 +147,7 @@ async fn new_instance(
     body: Value,
     key: Option<RequestKey>,
 ) -> Result<(NewInstance, Arc<Definition>), Problem> {
+    let asked = body.clone();
     let (version, choices) = split_version(body)?;
     let (from, mut choices) = split_continuation(choices)?;
     let target = caller
@@ -176,7 +177,7 @@ async fn new_instance(
         requested_by: Some(caller.identity().name.clone()),
         at: caller.server().now(),
     };
-    let new = started
+    let mut new = started
         .new_instance(&choices, origin)
         .map_err(|issues| invalid_start(&issues))?;
     let rules = PlacedRules {
@@ -184,6 +185,11 @@ async fn new_instance(
         rules: new.start.notify.as_deref().unwrap_or_default(),
     };
     check_channels(caller.catalog(), Some(target.project.id), &[rules], |_| None).await?;
+    // With the version, and without what the continued instance gave.
+    new.start.body = asked
+        .as_object()
+        .is_some_and(|members| !members.is_empty())
+        .then_some(asked);
     let continued_from = continuation.map(|(from, continuation)| {
         let plan = Plan::new(Arc::clone(&target.definition), Arc::new(new.start.clone()));
         (from, continuation.reusable_rows(&plan))

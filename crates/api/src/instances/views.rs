@@ -9,6 +9,7 @@ use engine::states::{InstanceState, TaskState};
 use engine::view::display_counts;
 use ports::{NewInstance, NodeIdentity, StartAdmission};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::http::timestamp::{format_optional_time, format_time};
@@ -81,6 +82,10 @@ pub(crate) struct Instance {
     created_at: String,
     started_at: Option<String>,
     ended_at: Option<String>,
+    /// The body that it was started with; only where one instance is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = Object)]
+    start: Option<Value>,
     tasks: TaskCounts,
 }
 
@@ -117,6 +122,7 @@ impl From<stored::InstanceRow> for Instance {
             created_at: format_time(row.created_at),
             started_at: format_optional_time(row.started_at),
             ended_at: format_optional_time(row.ended_at),
+            start: None,
             tasks: TaskCounts {
                 total: row.tasks.total,
                 by_state: counts_by_name(&row.tasks.by_state),
@@ -126,6 +132,15 @@ impl From<stored::InstanceRow> for Instance {
 }
 
 impl Instance {
+    /// Shows an instance with the body that it was started with.
+    pub(crate) fn with_start(mut row: stored::InstanceRow) -> Self {
+        let start = Some(row.start.take());
+        Self {
+            start,
+            ..Self::from(row)
+        }
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
@@ -180,6 +195,7 @@ impl Instance {
             created_at: format_time(new.at),
             started_at: None,
             ended_at: state.is_final().then(|| format_time(new.at)),
+            start: None,
             tasks: TaskCounts {
                 total: new.tasks,
                 by_state: counts_by_name(&counts),

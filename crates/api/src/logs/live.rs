@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::auth::access::{Caller, Read};
+use crate::auth::token_watch::TokenWatch;
 use crate::http::body::Query;
 use crate::http::codes::Code;
 use crate::http::problem::Problem;
@@ -55,6 +56,7 @@ async fn follow_log(
     sender: SseSender,
 ) {
     let mut closing = caller.server().state().closing.clone();
+    let mut token = TokenWatch::begin();
     let mut next = first;
     loop {
         if let Some(event) = next.take()
@@ -62,7 +64,7 @@ async fn follow_log(
         {
             return;
         }
-        if cursor.is_at_end() || caller.server().is_closing() {
+        if cursor.is_at_end() || caller.server().is_closing() || !token.is_valid(&caller).await {
             return;
         }
         next = match cursor.read_next(caller.server()).await {

@@ -12,44 +12,13 @@ use crate::http::codes::Code;
 use crate::http::paging::{List, Paging};
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
+use crate::projects::views::PermissionName;
 
 pub(crate) fn register_routes(config: &mut ServiceConfig) {
     config
         .service(list_grants)
         .service(put_grant)
         .service(remove_grant);
-}
-
-/// A permission in a project; each includes those before it.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum PermissionName {
-    Read,
-    Execute,
-    Write,
-    Owner,
-}
-
-impl From<PermissionName> for Permission {
-    fn from(name: PermissionName) -> Self {
-        match name {
-            PermissionName::Read => Self::Read,
-            PermissionName::Execute => Self::Execute,
-            PermissionName::Write => Self::Write,
-            PermissionName::Owner => Self::Owner,
-        }
-    }
-}
-
-impl From<Permission> for PermissionName {
-    fn from(permission: Permission) -> Self {
-        match permission {
-            Permission::Read => Self::Read,
-            Permission::Execute => Self::Execute,
-            Permission::Write => Self::Write,
-            Permission::Owner => Self::Owner,
-        }
-    }
 }
 
 /// A grant to be made.

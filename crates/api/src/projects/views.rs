@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use catalog as stored;
-use serde::Serialize;
+use catalog::Permission;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -28,6 +29,8 @@ pub(crate) struct ProjectView {
     max_tasks: Option<u32>,
     /// Its share of slots among projects that wait for them.
     weight: u32,
+    /// What the caller may do in it.
+    permission: PermissionName,
     created_at: String,
     updated_at: String,
 }
@@ -51,8 +54,41 @@ pub(crate) struct DefaultsView {
     timeout: Option<String>,
 }
 
-impl From<stored::Project> for ProjectView {
-    fn from(row: stored::Project) -> Self {
+/// A permission in a project; each includes those before it.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PermissionName {
+    Read,
+    Execute,
+    Write,
+    Owner,
+}
+
+impl From<PermissionName> for Permission {
+    fn from(name: PermissionName) -> Self {
+        match name {
+            PermissionName::Read => Self::Read,
+            PermissionName::Execute => Self::Execute,
+            PermissionName::Write => Self::Write,
+            PermissionName::Owner => Self::Owner,
+        }
+    }
+}
+
+impl From<Permission> for PermissionName {
+    fn from(permission: Permission) -> Self {
+        match permission {
+            Permission::Read => Self::Read,
+            Permission::Execute => Self::Execute,
+            Permission::Write => Self::Write,
+            Permission::Owner => Self::Owner,
+        }
+    }
+}
+
+impl ProjectView {
+    /// Shows a project to a caller who may do this in it.
+    pub(crate) fn new(row: stored::Project, permission: Permission) -> Self {
         Self {
             name: row.name,
             description: row.description,
@@ -63,6 +99,7 @@ impl From<stored::Project> for ProjectView {
             max_tasks: row.max_tasks,
             weight: row.weight,
             created_at: format_time(row.created_at),
+            permission: permission.into(),
             updated_at: format_time(row.updated_at),
         }
     }

@@ -1,6 +1,6 @@
 //! The topics of a stream: parsing, authorisation.
 
-use catalog::{Permission, ProjectId};
+use catalog::{MarkedList, Permission, ProjectId};
 use engine::ids::{AttemptNumber, BackfillId, InstanceId};
 
 use crate::auth::access::{AnyUser, Caller, Level, check_level};
@@ -10,6 +10,14 @@ use crate::http::path::parse_id;
 use crate::http::problem::Problem;
 use crate::logs::cursor::{LogCursor, LogName};
 use crate::stream::children::ChildTopic;
+use crate::stream::lists::topic_of;
+
+/// The lists that can be followed.
+const LISTS: [MarkedList; 3] = [
+    MarkedList::Workflows,
+    MarkedList::Schedules,
+    MarkedList::Approvals,
+];
 
 /// The largest number of topics of one stream.
 const MAX_TOPICS: usize = 50;
@@ -29,6 +37,8 @@ pub(crate) struct Topics {
     pub(crate) backfills: Vec<BackfillId>,
     /// Tasks with their children.
     pub(crate) children: Vec<ChildTopic>,
+    /// Lists whose changes are announced.
+    pub(crate) lists: Vec<MarkedList>,
 }
 
 impl Topics {
@@ -43,7 +53,7 @@ impl Topics {
         for part in parts {
             topics.add_topic(part).ok_or_else(|| {
                 let detail = format!(
-                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]` and `nodes`."
+                    "`{part}` is no topic; topics are `instances`, `instance:ID`, `backfill:ID`, `children:ID/TASK`, `log:ID/TASK/ATTEMPT[@OFFSET]`, `workflows`, `schedules`, `approvals` and `nodes`."
                 );
                 Problem::new(Code::InvalidQuery, detail).at("/topics")
             })?;
@@ -55,6 +65,12 @@ impl Topics {
         match part.split_once(':') {
             None if part == "instances" => self.instances = true,
             None if part == "nodes" => self.nodes = true,
+            None => {
+                let list = LISTS.into_iter().find(|list| topic_of(*list) == part)?;
+                if !self.lists.contains(&list) {
+                    self.lists.push(list);
+                }
+            }
             Some(("instance", id)) => self.followed.push(InstanceId(parse_id(id)?)),
             Some(("backfill", id)) => self.backfills.push(BackfillId(parse_id(id)?)),
             Some(("children", task)) => self.children.push(parse_child_topic(task)?),

@@ -41,6 +41,8 @@ pub(crate) struct UserView {
     role: RoleName,
     /// False: may do nothing.
     enabled: bool,
+    /// False: cannot log in by password until a setup link or an administrator sets one.
+    has_password: bool,
     created_at: String,
 }
 
@@ -50,6 +52,7 @@ impl From<User> for UserView {
             name: user.name,
             role: user.role.into(),
             enabled: user.access == Access::Enabled,
+            has_password: user.has_password,
             created_at: format_time(user.created_at),
         }
     }

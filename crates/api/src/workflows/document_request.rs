@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::alerts::channel_check::{check_channels, rules_of_document};
 use crate::auth::server::Server;
+use crate::connections::check_connections;
 use crate::http::body::{DocumentBody, media_type};
 use crate::http::codes::Code;
 use crate::http::problem::{Detail, Problem};
@@ -57,6 +58,7 @@ pub(crate) async fn parse_version(
     check_calendars(server.catalog(), project.id, &definition, position).await?;
     check_grants(server.catalog(), project, &definition, position).await?;
     check_limits(server.catalog(), project.id, &definition, position).await?;
+    check_connections(server.catalog(), project.id, &definition, position).await?;
     let rules = rules_of_document(&definition);
     check_channels(server.catalog(), Some(project.id), &rules, position).await?;
     Ok(NewVersion {

@@ -3,19 +3,14 @@
 mod places;
 mod surroundings;
 
-use std::sync::Arc;
-
 use engine::explain::{Cause, Situation, Surroundings, explained_tasks};
 use engine::ids::{InstanceId, TaskIndex};
-use engine::instance::Instance;
-use engine::plan::Plan;
 use engine::states::{InstanceState, TaskState};
 use engine::view::display_state;
-use ports::DefinitionStore as _;
 
 use crate::error::CatalogError;
-use crate::instances::missing_instance;
 use crate::overviews::explanations::surroundings::SurroundingsQuery;
+use crate::overviews::stored_instance::{StoredInstance, read_stored_instance};
 use crate::visibility::VisibilityScope;
 use store::Store;
 
@@ -32,12 +27,6 @@ pub struct Explanation<S> {
 #[derive(Debug, Clone, Copy)]
 pub struct Explanations<'a> {
     store: &'a Store,
-}
-
-/// An instance as it is stored.
-struct StoredInstance {
-    plan: Plan,
-    instance: Instance,
 }
 
 impl StoredInstance {
@@ -70,7 +59,7 @@ impl<'a> Explanations<'a> {
         id: InstanceId,
         visible: VisibilityScope,
     ) -> Result<Explanation<InstanceState>, CatalogError> {
-        let stored = self.read_stored(id).await?;
+        let stored = read_stored_instance(self.store, id).await?;
         let tasks = explained_tasks(&stored.plan, &stored.instance);
         let surroundings = self.read_surroundings(&stored, &tasks, visible).await?;
         Ok(Explanation {
@@ -89,7 +78,7 @@ impl<'a> Explanations<'a> {
         name: &str,
         visible: VisibilityScope,
     ) -> Result<Explanation<TaskState>, CatalogError> {
-        let stored = self.read_stored(id).await?;
+        let stored = read_stored_instance(self.store, id).await?;
         let missing = || CatalogError::not_found(format!("task `{name}` in instance {id}"));
         let task_index = stored.plan.definition.task_index_of(name).ok_or_else(missing)?;
         let surroundings = self.read_surroundings(&stored, &[task_index], visible).await?;
@@ -97,19 +86,6 @@ impl<'a> Explanations<'a> {
             state: stored.shown_state(task_index),
             causes: stored.situation(&surroundings).explain_task(task_index),
         })
-    }
-
-    async fn read_stored(self, id: InstanceId) -> Result<StoredInstance, CatalogError> {
-        let loaded = self.store.read_instance(id).await?;
-        let loaded = loaded.ok_or_else(|| missing_instance(id))?;
-        let definition = self
-            .store
-            .load_definition(loaded.workflow_id, loaded.version)
-            .await?;
-        let plan = Plan::new(definition, Arc::new(loaded.start));
-        let plan = plan.within(loaded.rows.record.planned_range());
-        let instance = Instance::load(&plan, loaded.rows);
-        Ok(StoredInstance { plan, instance })
     }
 
     async fn read_surroundings(

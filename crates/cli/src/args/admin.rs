@@ -184,6 +184,17 @@ pub enum ContextCommand {
     },
 }
 
+/// For whom a setup link is.
+#[derive(Debug, Args)]
+pub struct SetupLinkArgs {
+    /// Name of the user [default: the one that the token belongs to]
+    #[arg(long)]
+    pub user: Option<String>,
+    /// Make one only while the token's user has no password
+    #[arg(long, conflicts_with = "user")]
+    pub if_no_password: bool,
+}
+
 /// Who logs in.
 #[derive(Debug, Args)]
 pub struct LoginArgs {

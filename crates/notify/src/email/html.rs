@@ -10,9 +10,18 @@ const CELL: &str = "style=\"border:1px solid #ccc;padding:4px 8px;text-align:lef
 
 /// Makes the HTML part of a message.
 pub(super) fn html_text(message: &AlertMessage) -> String {
-    let alerts: String = message.alerts.iter().take(MAX_SHOWN_ALERTS).map(html_of_alert).collect();
+    let alerts: String = message
+        .alerts
+        .iter()
+        .take(MAX_SHOWN_ALERTS)
+        .map(html_of_alert)
+        .collect();
     let left = message.alerts.len().saturating_sub(MAX_SHOWN_ALERTS);
-    let more = if left > 0 { format!("<p>… and {left} more</p>\n") } else { String::new() };
+    let more = if left > 0 {
+        format!("<p>… and {left} more</p>\n")
+    } else {
+        String::new()
+    };
     format!(
         "<!DOCTYPE html>\n<html><body style=\"font-family:sans-serif;font-size:14px\">\n{alerts}{more}</body></html>\n"
     )
@@ -38,7 +47,10 @@ fn table_of_tasks(tasks: &[FailedTaskView]) -> String {
 }
 
 fn row_of_task(task: &FailedTaskView) -> String {
-    let attempt = task.attempt.map(|attempt| attempt.to_string()).unwrap_or_default();
+    let attempt = task
+        .attempt
+        .map(|attempt| attempt.to_string())
+        .unwrap_or_default();
     let error = task.error.clone().unwrap_or_default();
     let cells: String = [task.task.clone(), attempt, task.state.clone(), error]
         .iter()

@@ -11,7 +11,12 @@ fn fields(subject: &str) -> EmailFields {
 }
 
 fn content(subject: &str, alerts: Vec<AlertView>) -> String {
-    let mail = make_mail(&fields(subject), "Porpoise <porpoise@example.org>", &message(alerts)).unwrap();
+    let mail = make_mail(
+        &fields(subject),
+        "Porpoise <porpoise@example.org>",
+        &message(alerts),
+    )
+    .unwrap();
     // Long lines are broken by `=` in quoted-printable.
     String::from_utf8(mail.content).unwrap().replace("=\r\n", "")
 }
@@ -31,16 +36,27 @@ fn a_mail_has_the_headers_of_its_delivery() {
     ] {
         assert!(text.contains(line), "{line} is missing in {text}");
     }
-    let mail = make_mail(&fields("x"), "porpoise@example.org", &message(vec![sample_alert()])).unwrap();
+    let mail = make_mail(
+        &fields("x"),
+        "porpoise@example.org",
+        &message(vec![sample_alert()]),
+    )
+    .unwrap();
     assert_eq!(mail.recipients.len(), 3);
 }
 
 #[test]
 fn both_parts_list_the_tasks_that_failed() {
     let text = content(DEFAULT_SUBJECT, vec![sample_alert()]);
-    assert!(text.contains("- load (failed, attempt 2): exit code 1 <&>"), "{text}");
+    assert!(
+        text.contains("- load (failed, attempt 2): exit code 1 <&>"),
+        "{text}"
+    );
     assert!(text.contains(">exit code 1 &lt;&amp;&gt;</td>"), "{text}");
-    assert!(text.contains("http://porpoise.example:8080/instances/41"), "{text}");
+    assert!(
+        text.contains("http://porpoise.example:8080/instances/41"),
+        "{text}"
+    );
 }
 
 #[test]

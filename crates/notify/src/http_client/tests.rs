@@ -61,12 +61,19 @@ fn assert_failed(outcome: SendOutcome, expected: &str) -> Option<Duration> {
 async fn a_request_carries_its_delivery_and_a_success_needs_no_body() {
     // The body of the answer never ends.
     let (url, received) = receiver(|stream| {
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc").unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc")
+            .unwrap();
         thread::sleep(Duration::from_millis(300));
     });
     assert_eq!(send(&url, AnswerRule::Status).await, SendOutcome::Delivered);
     let text = received.join().unwrap().to_ascii_lowercase();
-    for line in ["post /hook http/1.1", "porpoise-delivery: 9", "x-one: 1", "user-agent: porpoise/"] {
+    for line in [
+        "post /hook http/1.1",
+        "porpoise-delivery: 9",
+        "x-one: 1",
+        "user-agent: porpoise/",
+    ] {
         assert!(text.contains(line), "{line} is missing in {text}");
     }
 }
@@ -93,7 +100,9 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn a_huge_answer_is_read_as_far_as_it_counts() {
     let (url, _) = receiver(|stream| {
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n").unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+            .unwrap();
         while stream.write_all(&[b'x'; 4096]).is_ok() {}
     });
     let begun = Instant::now();
@@ -117,15 +126,19 @@ async fn receivers_that_close_or_are_not_there_are_tried_again() {
 async fn receivers_that_hang_or_drip_are_given_up_after_the_deadline() {
     let (hanging, _) = receiver(|_| thread::sleep(Duration::from_secs(13)));
     let (dripping, _) = receiver(|stream| {
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            .unwrap();
         for _ in 0..60 {
             thread::sleep(Duration::from_millis(200));
             stream.write_all(b"x").ok();
         }
     });
     let begun = Instant::now();
-    let (hung, dripped) =
-        tokio::join!(send(&hanging, AnswerRule::Status), send(&dripping, AnswerRule::ErrorCode));
+    let (hung, dripped) = tokio::join!(
+        send(&hanging, AnswerRule::Status),
+        send(&dripping, AnswerRule::ErrorCode)
+    );
     assert_failed(hung, "did not answer within 10 s");
     assert_failed(dripped, "did not answer within 10 s");
     assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
@@ -133,8 +146,15 @@ async fn receivers_that_hang_or_drip_are_given_up_after_the_deadline() {
 
 #[tokio::test]
 async fn metadata_services_are_never_asked() {
-    for url in ["http://169.254.169.254/latest", "http://[fd00:ec2::254]/", "ftp://example.org/"] {
+    for url in [
+        "http://169.254.169.254/latest",
+        "http://[fd00:ec2::254]/",
+        "ftp://example.org/",
+    ] {
         let outcome = send(url, AnswerRule::Status).await;
-        assert!(matches!(outcome, SendOutcome::Refused { .. }), "{url}: {outcome:?}");
+        assert!(
+            matches!(outcome, SendOutcome::Refused { .. }),
+            "{url}: {outcome:?}"
+        );
     }
 }

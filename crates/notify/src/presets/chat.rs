@@ -31,8 +31,14 @@ pub(super) fn slack(channel: &ResolvedChannel, message: &AlertMessage, _: Timest
     let fields: IncomingWebhookFields = read_fields(channel)?;
     let text = plain_text(message, SLACK_BYTES);
     // Its own characters: what stands between < and > is a command or a link.
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    Ok(vec![ChannelRequest::post_json(fields.url, &json!({ "text": text }))])
+    let text = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    Ok(vec![ChannelRequest::post_json(
+        fields.url,
+        &json!({ "text": text }),
+    )])
 }
 
 pub(super) fn discord(channel: &ResolvedChannel, message: &AlertMessage, _: Timestamp) -> Requests {
@@ -40,7 +46,10 @@ pub(super) fn discord(channel: &ResolvedChannel, message: &AlertMessage, _: Time
     // A text of a task must not call all members.
     let text = plain_text(message, DISCORD_BYTES).replace("@everyone", "@\u{200b}everyone");
     let text = text.replace("@here", "@\u{200b}here");
-    Ok(vec![ChannelRequest::post_json(fields.url, &json!({ "content": text }))])
+    Ok(vec![ChannelRequest::post_json(
+        fields.url,
+        &json!({ "content": text }),
+    )])
 }
 
 pub(super) fn teams(channel: &ResolvedChannel, message: &AlertMessage, _: Timestamp) -> Requests {
@@ -101,7 +110,11 @@ pub(super) fn feishu(channel: &ResolvedChannel, message: &AlertMessage, now: Tim
 
 pub(super) fn telegram(channel: &ResolvedChannel, message: &AlertMessage, _: Timestamp) -> Requests {
     let fields: TelegramFields = read_fields(channel)?;
-    let url = format!("{}/bot{}/sendMessage", fields.api_url.trim_end_matches('/'), fields.token);
+    let url = format!(
+        "{}/bot{}/sendMessage",
+        fields.api_url.trim_end_matches('/'),
+        fields.token
+    );
     let body = json!({ "chat_id": fields.chat_id, "text": plain_text(message, TELEGRAM_BYTES) });
     Ok(vec![ChannelRequest::post_json(url, &body)])
 }
@@ -111,5 +124,8 @@ pub(super) fn webex(channel: &ResolvedChannel, message: &AlertMessage, _: Timest
     let url = format!("{}/v1/messages", fields.api_url.trim_end_matches('/'));
     let body = json!({ "roomId": fields.room_id, "markdown": markdown(message, WEBEX_BYTES) });
     let request = ChannelRequest::post_json(url, &body);
-    Ok(vec![request.with_header("Authorization", format!("Bearer {}", fields.token))])
+    Ok(vec![request.with_header(
+        "Authorization",
+        format!("Bearer {}", fields.token),
+    )])
 }

@@ -2,8 +2,8 @@
 
 use engine::channel::incident::{AlertmanagerFields, IncidentFields};
 use engine::ids::Timestamp;
-use ports::{AlertMessage, AlertView};
 use ports::ResolvedChannel;
+use ports::{AlertMessage, AlertView};
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
@@ -22,7 +22,11 @@ pub(super) fn pagerduty(channel: &ResolvedChannel, message: &AlertMessage, _: Ti
     let fields: IncidentFields = read_fields(channel)?;
     let url = format!("{}/v2/enqueue", fields.api_url.trim_end_matches('/'));
     let request = |(key, alert): (String, &AlertView)| {
-        let action = if alert.event == "recovered" { "resolve" } else { "trigger" };
+        let action = if alert.event == "recovered" {
+            "resolve"
+        } else {
+            "trigger"
+        };
         let body = json!({
             "routing_key": fields.token,
             "event_action": action,
@@ -42,7 +46,11 @@ pub(super) fn opsgenie(channel: &ResolvedChannel, message: &AlertMessage, _: Tim
     let fields: IncidentFields = read_fields(channel)?;
     let url = format!("{}/v2/alerts", fields.api_url.trim_end_matches('/'));
     let request = |(key, alert): (String, &AlertView)| {
-        let error = alert.error.as_deref().map(|error| format!("\n{error}")).unwrap_or_default();
+        let error = alert
+            .error
+            .as_deref()
+            .map(|error| format!("\n{error}"))
+            .unwrap_or_default();
         let description = format!("{}{error}\n{}", alert.text, alert.url);
         let body = json!({
             "message": cut(&alert.text, MESSAGE_BYTES),
@@ -118,7 +126,9 @@ fn source_of(alert: &AlertView) -> String {
 fn severity_of(alert: &AlertView) -> &'static str {
     match alert.event.as_str() {
         "failed" | "attention" | "timed_out" | "task_failed" | "node_dead" => "error",
-        "succeeded" | "recovered" | "backfill_finished" | "approval_waiting" | "sql_result" | "test" => "info",
+        "succeeded" | "recovered" | "backfill_finished" | "approval_waiting" | "sql_result" | "test" => {
+            "info"
+        }
         _ => "warning",
     }
 }

@@ -12,7 +12,9 @@ const MARKDOWN: &str = "sales/nightly failed: a task failed\n\n\
 const TEXT: &str = "sales/nightly failed: a task failed\nhttp://porpoise.example:8080/instances/41";
 
 fn channel(channel_type: &str, fields: Value) -> ResolvedChannel {
-    let Value::Object(fields) = fields else { panic!("fields are an object") };
+    let Value::Object(fields) = fields else {
+        panic!("fields are an object")
+    };
     ResolvedChannel {
         channel_type: channel_type.to_owned(),
         fields,
@@ -30,7 +32,9 @@ fn requests(channel_type: &str, fields: Value, alerts: Vec<AlertView>) -> Vec<Ch
 #[track_caller]
 fn assert_request(channel_type: &str, fields: Value, url: &str, extra: &[(&str, &str)], body: Value) {
     let made = requests(channel_type, fields, vec![sample_alert()]);
-    let [request] = made.as_slice() else { panic!("{channel_type} makes one request") };
+    let [request] = made.as_slice() else {
+        panic!("{channel_type} makes one request")
+    };
     assert_eq!(request.method, "POST", "{channel_type}");
     assert_eq!(request.url, url, "{channel_type}");
     let json = [("Content-Type", "application/json")];
@@ -55,7 +59,13 @@ fn chats_get_the_requests_that_they_document() {
     let text = json!({ "msg_type": "text", "content": { "text": TEXT } });
     assert_request("feishu", url(), hook, &[], text);
     let titled = json!({ "title": "sales/nightly failed: a task failed", "text": MARKDOWN });
-    assert_request("dingtalk", url(), hook, &[], json!({ "msgtype": "markdown", "markdown": titled }));
+    assert_request(
+        "dingtalk",
+        url(),
+        hook,
+        &[],
+        json!({ "msgtype": "markdown", "markdown": titled }),
+    );
     assert_request(
         "telegram",
         json!({ "api_url": "https://api.telegram.org", "token": "1:a", "chat_id": "-5" }),
@@ -78,7 +88,10 @@ fn teams_gets_an_adaptive_card() {
     let body: Value = serde_json::from_str(&made[0].body).unwrap();
     assert_eq!(body["type"], "message");
     let attachment = &body["attachments"][0];
-    assert_eq!(attachment["contentType"], "application/vnd.microsoft.card.adaptive");
+    assert_eq!(
+        attachment["contentType"],
+        "application/vnd.microsoft.card.adaptive"
+    );
     assert_eq!(attachment["content"]["type"], "AdaptiveCard");
     assert_eq!(attachment["content"]["body"][1]["text"], MARKDOWN);
 }
@@ -110,10 +123,11 @@ fn incidents_have_one_key_for_each_workflow() {
     };
     let fields = json!({ "api_url": "https://events.pagerduty.com", "token": "k" });
     let made = requests("pagerduty", fields, vec![sample_alert(), other, recovered]);
-    let bodies: Vec<Value> = made.iter().map(|request| serde_json::from_str(&request.body).unwrap()).collect();
-    let payload = |summary: &str, severity: &str| {
-        json!({ "summary": summary, "source": "porpoise.example", "severity": severity })
-    };
+    let bodies: Vec<Value> = made
+        .iter()
+        .map(|request| serde_json::from_str(&request.body).unwrap())
+        .collect();
+    let payload = |summary: &str, severity: &str| json!({ "summary": summary, "source": "porpoise.example", "severity": severity });
     let expected = [
         json!({
             "routing_key": "k", "event_action": "resolve", "dedup_key": "porpoise/sales/nightly",
@@ -164,7 +178,10 @@ fn opsgenie_and_alertmanager_get_the_requests_that_they_document() {
 fn a_webhook_sends_every_field_and_null_for_what_does_not_apply() {
     let fields = json!({ "method": "PUT", "url": "http://h/x?y=1", "sign": "none" });
     let made = requests("webhook", fields, vec![sample_alert()]);
-    assert_eq!((made[0].method.as_str(), made[0].url.as_str()), ("PUT", "http://h/x?y=1"));
+    assert_eq!(
+        (made[0].method.as_str(), made[0].url.as_str()),
+        ("PUT", "http://h/x?y=1")
+    );
     let body: Value = serde_json::from_str(&made[0].body).unwrap();
     assert_eq!((&body["delivery"], &body["count"]), (&json!("9"), &json!(1)));
     let alert = body["alerts"][0].as_object().unwrap();
@@ -172,8 +189,24 @@ fn a_webhook_sends_every_field_and_null_for_what_does_not_apply() {
     assert_eq!(
         keys,
         [
-            "id", "event", "at", "project", "workflow", "instance", "run", "scheduled_at", "task", "attempt",
-            "node", "schedule", "backfill", "state", "reason", "error", "text", "url"
+            "id",
+            "event",
+            "at",
+            "project",
+            "workflow",
+            "instance",
+            "run",
+            "scheduled_at",
+            "task",
+            "attempt",
+            "node",
+            "schedule",
+            "backfill",
+            "state",
+            "reason",
+            "error",
+            "text",
+            "url"
         ]
     );
     assert_eq!(alert["task"], Value::Null);
@@ -193,19 +226,35 @@ fn a_webhook_has_the_body_headers_and_signature_of_its_fields() {
     assert!(header("Content-Type").is_none(), "the given one replaces it");
     assert!(header("X-Team").is_some());
     let (_, signature) = header("Porpoise-Signature").unwrap();
-    assert_eq!(signature, crate::signature::sign_webhook("whsec", AT, "failed 2 9"));
+    assert_eq!(
+        signature,
+        crate::signature::sign_webhook("whsec", AT, "failed 2 9")
+    );
     let bearer = json!({ "method": "POST", "url": "http://h", "sign": "bearer", "secret": "tok" });
     let made = requests("webhook", bearer, vec![sample_alert()]);
-    assert!(made[0].headers.contains(&("Authorization".to_owned(), "Bearer tok".to_owned())));
+    assert!(
+        made[0]
+            .headers
+            .contains(&("Authorization".to_owned(), "Bearer tok".to_owned()))
+    );
 }
 
 #[test]
 fn what_is_missing_is_named_and_no_value_repeated() {
-    let unsigned = channel("webhook", json!({ "method": "POST", "url": "http://h", "sign": "bearer" }));
-    let error = make_requests(&unsigned, &message(vec![sample_alert()]), AT).unwrap().err().unwrap();
+    let unsigned = channel(
+        "webhook",
+        json!({ "method": "POST", "url": "http://h", "sign": "bearer" }),
+    );
+    let error = make_requests(&unsigned, &message(vec![sample_alert()]), AT)
+        .unwrap()
+        .err()
+        .unwrap();
     assert!(error.contains("`secret` is missing"), "{error}");
     let incomplete = channel("telegram", json!({ "token": "s3cr3t" }));
-    let error = make_requests(&incomplete, &message(vec![sample_alert()]), AT).unwrap().err().unwrap();
+    let error = make_requests(&incomplete, &message(vec![sample_alert()]), AT)
+        .unwrap()
+        .err()
+        .unwrap();
     assert!(error.contains("telegram") && !error.contains("s3cr3t"), "{error}");
 }
 
@@ -225,6 +274,8 @@ fn texts_of_tasks_command_no_chat() {
 #[test]
 fn every_type_but_email_and_group_has_a_preset() {
     let types = engine::channel::CHANNELS.types.iter().map(|known| known.name);
-    let without: Vec<&str> = types.filter(|name| PRESETS.iter().all(|(known, _)| known != name)).collect();
+    let without: Vec<&str> = types
+        .filter(|name| PRESETS.iter().all(|(known, _)| known != name))
+        .collect();
     assert_eq!(without, ["email", "group"]);
 }

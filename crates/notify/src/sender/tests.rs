@@ -19,12 +19,17 @@ impl ChannelSource for FixedChannels {
     async fn resolve_channel(&self, channel: &ChannelName) -> Result<ResolvedChannel, ChannelGap> {
         let found = self.0.get(channel.name.as_str());
         let Some((channel_type, fields)) = found.cloned() else {
-            return Err(ChannelGap::Missing(format!("there is no channel `{}`", channel.name)));
+            return Err(ChannelGap::Missing(format!(
+                "there is no channel `{}`",
+                channel.name
+            )));
         };
         let members = fields["members"].as_array().into_iter().flatten();
         let members = members.map(|name| named(name.as_str().unwrap())).collect();
         let secrets = fields["secret"].as_str().map(str::to_owned).into_iter().collect();
-        let Value::Object(fields) = fields else { panic!("fields are an object") };
+        let Value::Object(fields) = fields else {
+            panic!("fields are an object")
+        };
         Ok(ResolvedChannel {
             channel_type: channel_type.to_owned(),
             fields,
@@ -43,7 +48,10 @@ fn named(name: &str) -> ChannelName {
 }
 
 fn webhook(url: &str, secret: &str) -> (&'static str, Value) {
-    ("webhook", json!({ "method": "POST", "url": url, "sign": "bearer", "secret": secret }))
+    (
+        "webhook",
+        json!({ "method": "POST", "url": url, "sign": "bearer", "secret": secret }),
+    )
 }
 
 fn sender(channels: FixedChannels) -> ChannelSender {
@@ -60,7 +68,7 @@ fn receiver(statuses: &'static [u16]) -> (String, Arc<Mutex<usize>>) {
     thread::spawn(move || {
         for status in statuses {
             let (mut stream, _) = listener.accept().unwrap();
-            stream.read(&mut [0; 8192]).unwrap();
+            assert!(stream.read(&mut [0; 8192]).unwrap() > 0, "a request");
             *counted.lock() += 1;
             let body = "your token top-secret-token is wrong";
             let answer = format!(
@@ -77,8 +85,12 @@ fn receiver(statuses: &'static [u16]) -> (String, Arc<Mutex<usize>>) {
 async fn an_error_never_shows_the_secret_that_a_receiver_repeats() {
     let (url, _) = receiver(&[403]);
     let channels = FixedChannels(HashMap::from([("hook", webhook(&url, "top-secret-token"))]));
-    let outcome = sender(channels).deliver(&named("hook"), &message(vec![sample_alert()])).await;
-    let SendOutcome::Refused { error } = outcome else { panic!("{outcome:?}") };
+    let outcome = sender(channels)
+        .deliver(&named("hook"), &message(vec![sample_alert()]))
+        .await;
+    let SendOutcome::Refused { error } = outcome else {
+        panic!("{outcome:?}")
+    };
     assert!(error.contains("your token *** is wrong"), "{error}");
 }
 
@@ -95,10 +107,14 @@ async fn a_group_tries_again_only_the_members_that_failed() {
     let sender = sender(channels);
     let message = message(vec![sample_alert()]);
     let first = sender.deliver(&named("all"), &message).await;
-    let SendOutcome::Failed { error, .. } = &first else { panic!("{first:?}") };
+    let SendOutcome::Failed { error, .. } = &first else {
+        panic!("{first:?}")
+    };
     assert!(error.starts_with("`late`: ") && error.contains("503"), "{error}");
     let second = sender.deliver(&named("all"), &message).await;
-    let SendOutcome::Refused { error } = &second else { panic!("{second:?}") };
+    let SendOutcome::Refused { error } = &second else {
+        panic!("{second:?}")
+    };
     assert_eq!(error, "`gone`: there is no channel `gone`");
     assert_eq!((*good_count.lock(), *late_count.lock()), (1, 2));
 }
@@ -117,7 +133,9 @@ async fn a_group_in_a_group_and_a_missing_channel_are_refused() {
         ("new", "knows no channels of type `pigeon`"),
     ] {
         let outcome = sender.deliver(&named(name), &message(vec![sample_alert()])).await;
-        let SendOutcome::Refused { error } = &outcome else { panic!("{outcome:?}") };
+        let SendOutcome::Refused { error } = &outcome else {
+            panic!("{outcome:?}")
+        };
         assert!(error.contains(expected), "{error}");
     }
 }

@@ -53,15 +53,34 @@ fn assert_permanent(outcome: Result<RefusedRecipients, MailFailure>, expected: &
 async fn a_mail_arrives_in_the_clear_after_starttls_and_over_tls() {
     for (security, behaviour) in [
         (SmtpSecurity::None, SmtpBehaviour::default()),
-        (SmtpSecurity::Starttls, SmtpBehaviour { starttls: true, ..SmtpBehaviour::default() }),
-        (SmtpSecurity::Tls, SmtpBehaviour { tls: true, ..SmtpBehaviour::default() }),
+        (
+            SmtpSecurity::Starttls,
+            SmtpBehaviour {
+                starttls: true,
+                ..SmtpBehaviour::default()
+            },
+        ),
+        (
+            SmtpSecurity::Tls,
+            SmtpBehaviour {
+                tls: true,
+                ..SmtpBehaviour::default()
+            },
+        ),
     ] {
         let server = SmtpServer::start(behaviour);
         let refused = send(&fields(&server, security), &["a@example.org", "b@example.org"]).await;
         assert_eq!(refused, Ok(Vec::new()), "{security:?}");
         let received = server.received();
-        for line in ["MAIL FROM:<porpoise@example.org>", "RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>"] {
-            assert!(received.contains(line), "{security:?}: {line} is missing in {received}");
+        for line in [
+            "MAIL FROM:<porpoise@example.org>",
+            "RCPT TO:<a@example.org>",
+            "RCPT TO:<b@example.org>",
+        ] {
+            assert!(
+                received.contains(line),
+                "{security:?}: {line} is missing in {received}"
+            );
         }
         // A dot at the beginning of a line is doubled on the way.
         assert!(received.contains("\n..hello\n"), "{received}");
@@ -70,7 +89,10 @@ async fn a_mail_arrives_in_the_clear_after_starttls_and_over_tls() {
 
 #[tokio::test]
 async fn a_user_logs_in_and_a_wrong_password_is_final() {
-    let server = SmtpServer::start(SmtpBehaviour { password: Some("right"), ..SmtpBehaviour::default() });
+    let server = SmtpServer::start(SmtpBehaviour {
+        password: Some("right"),
+        ..SmtpBehaviour::default()
+    });
     let mut with_login = fields(&server, SmtpSecurity::None);
     with_login.user = Some("ann".to_owned());
     with_login.password = Some("right".to_owned());
@@ -92,9 +114,17 @@ async fn a_refused_recipient_keeps_no_other_from_the_mail() {
     .unwrap();
     let refused: Vec<(String, bool)> = refused
         .into_iter()
-        .map(|(mailbox, why)| (mailbox.email.to_string(), matches!(why, MailFailure::Permanent(_))))
+        .map(|(mailbox, why)| {
+            (
+                mailbox.email.to_string(),
+                matches!(why, MailFailure::Permanent(_)),
+            )
+        })
         .collect();
-    let expected = [("no-550@example.org".to_owned(), true), ("later-450@example.org".to_owned(), false)];
+    let expected = [
+        ("no-550@example.org".to_owned(), true),
+        ("later-450@example.org".to_owned(), false),
+    ];
     assert_eq!(refused, expected);
     assert!(server.received().contains("..hello"), "the other one got it");
 }
@@ -117,7 +147,10 @@ async fn a_server_without_starttls_gets_nothing_in_the_clear() {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused() {
-    let server = SmtpServer::start(SmtpBehaviour { tls: true, ..SmtpBehaviour::default() });
+    let server = SmtpServer::start(SmtpBehaviour {
+        tls: true,
+        ..SmtpBehaviour::default()
+    });
     let mut unknown = fields(&server, SmtpSecurity::Tls);
     unknown.ca = None;
     assert_transient(send(&unknown, &["a@example.org"]).await, "certificate");
@@ -125,13 +158,26 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_hangs_or_is_forbidden_is_reported() {
-    let hanging = SmtpServer::start(SmtpBehaviour { hangs: true, ..SmtpBehaviour::default() });
+    let hanging = SmtpServer::start(SmtpBehaviour {
+        hangs: true,
+        ..SmtpBehaviour::default()
+    });
     let mut gone = fields(&hanging, SmtpSecurity::None);
     let begun = Instant::now();
-    assert_transient(send(&gone, &["a@example.org"]).await, "did not answer within 10 s");
+    assert_transient(
+        send(&gone, &["a@example.org"]).await,
+        "did not answer within 10 s",
+    );
     assert!(begun.elapsed().as_secs() < 12, "{:?}", begun.elapsed());
-    gone.port = std::net::TcpListener::bind("localhost:0").unwrap().local_addr().unwrap().port();
-    assert_transient(send(&gone, &["a@example.org"]).await, "cannot connect to the mail server");
+    gone.port = std::net::TcpListener::bind("localhost:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    assert_transient(
+        send(&gone, &["a@example.org"]).await,
+        "cannot connect to the mail server",
+    );
     gone.host = "169.254.169.254".to_owned();
     assert_transient(send(&gone, &["a@example.org"]).await, "must not be reached");
 }

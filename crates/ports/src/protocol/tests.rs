@@ -71,7 +71,7 @@ prop_compose! {
     ) -> Dispatch {
         let attempt = uid.attempt;
         let worker = Incarnation(worker);
-        Dispatch { uid, worker, owner, project, workflow, task, attempt, action, env, outputs, timeout_ms, on_cut_off }
+        Dispatch { uid, worker, owner, project, workflow, task, attempt, action, env, outputs, timeout_ms, on_cut_off, connection: None }
     }
 }
 

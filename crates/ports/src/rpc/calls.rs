@@ -7,9 +7,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use engine::connection::ResolvedConnection;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
 use serde::{Deserialize, Serialize};
 
+use crate::connections::ConnectionTest;
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
@@ -49,6 +51,11 @@ pub enum WorkerCall {
         /// The master.
         from: Owner,
     },
+    /// Connects and logs in by a connection.
+    TestConnection {
+        /// The connection with its secrets.
+        connection: ResolvedConnection,
+    },
 }
 
 /// The reply of a worker. Answers are in the order of the batch.
@@ -72,6 +79,8 @@ pub enum WorkerReply {
         /// The number of free slots.
         free: u32,
     },
+    /// To `TestConnection`.
+    ConnectionTested(ConnectionTest),
 }
 
 /// A call to the master of a node.
@@ -249,6 +258,8 @@ impl WorkerCall {
             Self::Kill { .. } => ("/rpc/v1/worker/kill", ms(5_000), OnLoss::Resend),
             Self::Reattach { .. } => ("/rpc/v1/worker/reattach", ms(5_000), OnLoss::Resend),
             Self::PollSlots { .. } => ("/rpc/v1/worker/slots", ms(2_000), OnLoss::NextPoll),
+            // The worker itself gives up after 8 s.
+            Self::TestConnection { .. } => ("/rpc/v1/worker/test-connection", ms(9_000), OnLoss::Fail),
         }
     }
 }
@@ -310,6 +321,21 @@ impl Call {
     /// Returns what repairs a lost call.
     pub fn on_loss(&self) -> OnLoss {
         self.properties().2
+    }
+
+    /// Whether the call holds secrets, which leave a node only hidden.
+    pub fn holds_secrets(&self) -> bool {
+        match self {
+            Self::Worker(WorkerCall::TestConnection { .. }) => true,
+            Self::Worker(WorkerCall::Dispatch { batch }) => {
+                batch.iter().any(|dispatch| dispatch.connection.is_some())
+            }
+            Self::Worker(
+                WorkerCall::Kill { .. } | WorkerCall::Reattach { .. } | WorkerCall::PollSlots { .. },
+            )
+            | Self::Master(_)
+            | Self::Node(_) => false,
+        }
     }
 
     /// Whether the call starts or ends attempts: a node that was paused must know that it is alive before it sends one.

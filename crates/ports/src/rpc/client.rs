@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::connection::ResolvedConnection;
 use engine::ids::{DispatchId, Incarnation, InstanceId};
 
 use super::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
 use super::transport::{CallError, Destination, Transport};
+use crate::connections::ConnectionTest;
 use crate::protocol::{
     Dispatch, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest, Owner, ReattachAnswer,
     ReattachRequest, Report, ReportAnswer,
@@ -71,6 +73,21 @@ impl RpcClient {
         let from = from.clone();
         match self.call_worker(to, WorkerCall::PollSlots { from }).await? {
             WorkerReply::FreeSlots { free } => Ok(free),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Lets a worker connect and log in by a connection.
+    pub async fn test_connection(
+        &self,
+        to: Incarnation,
+        connection: ResolvedConnection,
+    ) -> Result<ConnectionTest, CallError> {
+        match self
+            .call_worker(to, WorkerCall::TestConnection { connection })
+            .await?
+        {
+            WorkerReply::ConnectionTested(test) => Ok(test),
             other => Err(unexpected(&other)),
         }
     }

@@ -71,6 +71,7 @@ fn job(folder: &Path, url: &str, expect_status: Vec<u16>) -> Job {
             outputs: BTreeMap::new(),
             timeout_ms: None,
             on_cut_off: OnCutOff::Continue,
+            connection: None,
         },
     }
 }

@@ -55,6 +55,7 @@ fn job(folder: &Path, run: &str) -> Job {
                 .into(),
             timeout_ms: None,
             on_cut_off: OnCutOff::Continue,
+            connection: None,
         },
     }
 }

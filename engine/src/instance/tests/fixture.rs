@@ -183,6 +183,7 @@ pub(crate) fn start() -> Start {
         timezone: Tz::UTC,
         labels: BTreeMap::new(),
         notify: None,
+        body: None,
     }
 }
 

@@ -7,7 +7,10 @@ fn keys() -> Vec<String> {
 #[tokio::test]
 async fn only_the_right_password_fits() {
     let passwords = Passwords::new();
-    let stored = passwords.hash_password("correct horse".to_owned()).await.unwrap();
+    let stored = passwords
+        .hash_password("correct horse".to_owned(), "/password")
+        .await
+        .unwrap();
     assert!(stored.starts_with("$argon2id$"), "{stored}");
     assert!(
         passwords
@@ -27,7 +30,12 @@ async fn only_the_right_password_fits() {
             .await
             .unwrap()
     );
-    assert!(passwords.hash_password("short".to_owned()).await.is_err());
+    assert!(
+        passwords
+            .hash_password("short".to_owned(), "/password")
+            .await
+            .is_err()
+    );
 }
 
 #[test]

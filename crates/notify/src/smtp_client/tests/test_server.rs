@@ -131,15 +131,25 @@ impl Session {
         let word = line.split([' ', ':']).next().unwrap_or_default();
         match word {
             "EHLO" => {
-                let starttls = if self.behaviour.starttls { "250-STARTTLS\r\n" } else { "" };
-                let login = if self.behaviour.password.is_some() { "250-AUTH PLAIN\r\n" } else { "" };
+                let starttls = if self.behaviour.starttls {
+                    "250-STARTTLS\r\n"
+                } else {
+                    ""
+                };
+                let login = if self.behaviour.password.is_some() {
+                    "250-AUTH PLAIN\r\n"
+                } else {
+                    ""
+                };
                 format!("250-localhost\r\n{starttls}{login}250 8BITMIME\r\n")
             }
             "AUTH" => {
                 let given = line.rsplit(' ').next().unwrap_or_default();
                 let given = String::from_utf8(STANDARD.decode(given).unwrap()).unwrap();
                 match self.behaviour.password {
-                    Some(password) if given.ends_with(&format!("\0{password}")) => "235 welcome\r\n".to_owned(),
+                    Some(password) if given.ends_with(&format!("\0{password}")) => {
+                        "235 welcome\r\n".to_owned()
+                    }
                     _ => "535 5.7.8 wrong user or password\r\n".to_owned(),
                 }
             }

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use engine::attempt::{AttemptEnd, AttemptResult, FailureKind};
+use engine::connection::ResolvedConnection;
 use engine::ids::{AttemptNumber, DispatchId, Epoch, Generation, Incarnation, InstanceId, Timestamp};
 use engine::spec::OnCutOff;
 use engine::states::KillCause;
 use engine::task_type::PreparedAction;
+use ports::connections::ConnectionTest;
 use ports::protocol::{
     AttemptUpdate, Dispatch, DispatchAnswer, DispatchReply, Kill, KillAnswer, LeaseAnswer, LeaseRequest,
     Owner, ReattachAnswer, ReattachRequest, Report, ReportAnswer,
 };
 use ports::rpc::calls::{Call, MasterCall, MasterReply, NodeCall, NodeReply, Reply, WorkerCall, WorkerReply};
 use ports::{LimitKey, LogPart};
-use serde_json::json;
+use serde_json::{Map, json};
 
 /// Every call with its reply.
 pub(super) fn samples() -> Vec<(Call, Reply)> {
@@ -69,6 +71,21 @@ fn worker_samples() -> Vec<(WorkerCall, WorkerReply)> {
         (
             WorkerCall::PollSlots { from: owner() },
             WorkerReply::FreeSlots { free: 3 },
+        ),
+        (
+            WorkerCall::TestConnection {
+                connection: ResolvedConnection {
+                    name: "bastion".to_owned(),
+                    connection_type: "ssh".to_owned(),
+                    fields: Map::from_iter([("host".to_owned(), "bastion".into())]),
+                },
+            },
+            WorkerReply::ConnectionTested(ConnectionTest {
+                ok: true,
+                detail: "logged in to bastion as etl".to_owned(),
+                latency_ms: 12,
+                accepted_key: Some("bastion ssh-ed25519 AAAA".to_owned()),
+            }),
         ),
     ]
 }
@@ -228,6 +245,7 @@ fn dispatches() -> Vec<Dispatch> {
             outputs: BTreeMap::new(),
             timeout_ms: Some(60_000),
             on_cut_off,
+            connection: None,
         })
         .collect()
 }

@@ -190,7 +190,10 @@ fn check_unmoved(stored: Option<&silence::Model>, seen: Option<&StoredSilence>) 
     if is_same {
         return Ok(());
     }
-    let detail = format!("the silence `{}` was changed at the same time; try again", stored.name);
+    let detail = format!(
+        "the silence `{}` was changed at the same time; try again",
+        stored.name
+    );
     Err(CatalogError::conflict("INVALID_STATE", detail))
 }
 

@@ -1,4 +1,4 @@
-//! The actors of a master.
+//! The addresses of the actors of a node.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -6,9 +6,11 @@ use std::sync::atomic::AtomicBool;
 use actix::prelude::*;
 
 use crate::alerting::alert_actor::AlertActor;
+use crate::execution::db_actor::DbActor;
 use crate::execution::dependency_actor::DependencyActor;
 use crate::execution::dispatch_actor::DispatchActor;
 use crate::execution::limit_actor::LimitActor;
+use crate::membership::registry_actor::RegistryActor;
 use crate::messages::StartDrain;
 use crate::ownership::balance_actor::BalanceActor;
 use crate::ownership::failover_actor::FailoverActor;
@@ -16,6 +18,7 @@ use crate::ownership::master_actor::MasterActor;
 use crate::scheduling::admission_actor::AdmissionActor;
 use crate::scheduling::backfill_actor::BackfillActor;
 use crate::scheduling::schedule_actor::ScheduleActor;
+use crate::worker::WorkerHandle;
 
 /// The actors of a master.
 #[derive(Clone)]
@@ -59,4 +62,16 @@ impl MasterActors {
             alerts.do_send(StartDrain);
         }
     }
+}
+
+/// The actors of a node.
+pub(crate) struct NodeActors {
+    /// The writer.
+    pub(crate) db: Addr<DbActor>,
+    /// Watches the members.
+    pub(crate) registry: Addr<RegistryActor>,
+    /// The master of this node.
+    pub(crate) masters: Option<MasterActors>,
+    /// The worker of this node.
+    pub(crate) worker: Option<WorkerHandle>,
 }

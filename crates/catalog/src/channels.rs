@@ -1,0 +1,10 @@
+//! Channels of alerts: of a project, or shared by all.
+
+mod channel_checks;
+mod effective_channel;
+mod owner;
+mod resolve;
+mod stored;
+
+pub use self::owner::ChannelOwner;
+pub use self::stored::{ChannelChange, ChannelPut, Channels, StoredChannel};

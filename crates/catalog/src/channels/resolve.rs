@@ -1,0 +1,86 @@
+//! What sending to a channel needs: its fields with their secrets, its connection, its members.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use engine::channel::CHANNELS;
+use engine::connector::StoredConnector;
+use ports::{ChannelGap, ChannelName, ChannelSource, ResolvedChannel};
+use secrets::Sealed;
+use serde_json::{Map, Value};
+
+use crate::catalog::Catalog;
+use crate::channels::channel_checks::members_of;
+use crate::channels::effective_channel::{find_effective, suggest_channel};
+use crate::channels::owner::ChannelOwner;
+use crate::channels::stored::{Channels, read_connector};
+use crate::entity::channel;
+use crate::error::CatalogError;
+
+#[async_trait]
+impl ChannelSource for Catalog {
+    async fn resolve_channel(&self, channel: &ChannelName) -> Result<ResolvedChannel, ChannelGap> {
+        self.channels().resolve(channel).await
+    }
+}
+
+impl Channels<'_> {
+    async fn resolve(self, channel: &ChannelName) -> Result<ResolvedChannel, ChannelGap> {
+        let owner = ChannelOwner::from_column(channel.project);
+        let on = self.store().reader();
+        let found = find_effective(on, owner, &channel.name).await.map_err(gap_of)?;
+        let Some(row) = found else {
+            let hint = suggest_channel(on, owner, &channel.name).await.map_err(gap_of)?;
+            let what = format!("there is no channel `{}`{hint}", channel.name);
+            return Err(ChannelGap::Missing(what));
+        };
+        let connector = read_connector(&row).map_err(gap_of)?;
+        let opened = self.open(&row, &connector)?;
+        let secrets = opened.values().cloned().collect();
+        let fields = connector.reveal(CHANNELS, opened);
+        Ok(ResolvedChannel {
+            channel_type: row.channel_type.clone(),
+            members: members(&fields, channel.project),
+            fields,
+            secrets,
+            connection: None,
+        })
+    }
+
+    /// Opens the sealed fields of a row.
+    fn open(
+        self,
+        row: &channel::Model,
+        connector: &StoredConnector,
+    ) -> Result<BTreeMap<String, String>, ChannelGap> {
+        let keys = self.keys().current();
+        let open = |(pointer, text): (&String, &String)| {
+            let place = secrets::CHANNEL_FIELDS.field_place(row.id, pointer);
+            let value = keys.open(&place, &Sealed::from_stored(text.as_str()));
+            let value = value.map_err(|error| {
+                ChannelGap::Missing(format!(
+                    "`{}` of the channel cannot be read: {error}",
+                    &pointer[1..]
+                ))
+            })?;
+            Ok((pointer.clone(), value.reveal().to_owned()))
+        };
+        connector.sealed.iter().map(open).collect()
+    }
+}
+
+/// Members are looked up like the names in rules of the same place.
+fn members(fields: &Map<String, Value>, project: Option<i64>) -> Vec<ChannelName> {
+    let names = members_of(&Value::Object(fields.clone())).into_iter();
+    names.map(|name| ChannelName { project, name }).collect()
+}
+
+/// What is unavailable may be there later; all else stays as it is until a user changes it.
+fn gap_of(error: CatalogError) -> ChannelGap {
+    match error {
+        CatalogError::Unavailable(why) => ChannelGap::Unavailable(why),
+        CatalogError::NotFound { .. } | CatalogError::Conflict { .. } | CatalogError::Rejected(_) => {
+            ChannelGap::Missing(error.to_string())
+        }
+    }
+}

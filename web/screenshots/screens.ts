@@ -1,0 +1,47 @@
+import type { Page } from 'playwright-core';
+
+interface Screen {
+  name: string;
+  path: string;
+  prepare?: (page: Page) => Promise<unknown>;
+  after?: (page: Page) => Promise<unknown>;
+}
+
+export function screens(ids: Record<string, string>): Screen[] {
+  const escape = (page: Page) => page.keyboard.press('Escape');
+  return [
+    { name: 'home', path: '/' },
+    { name: 'workflows', path: '/workflows' },
+    { name: 'palette', path: '/', prepare: (page) => page.keyboard.press('Control+k'), after: escape },
+    { name: 'workflow', path: '/projects/retail/workflows/daily-sales' },
+    ...['graph', 'grid', 'gantt', 'instances', 'schedules', 'backfills', 'versions', 'source'].map((tab) => ({
+      name: `workflow-${tab}`,
+      path: `/projects/retail/workflows/daily-sales?tab=${tab}`,
+    })),
+    { name: 'start', path: '/start/retail/daily-sales' },
+    { name: 'instances', path: '/instances' },
+    { name: 'instance', path: `/instances/${ids.running}` },
+    { name: 'instance-failed', path: `/instances/${ids.failed}` },
+    ...['gantt', 'tasks', 'log', 'params', 'ownership', 'history'].map((tab) => ({ name: `instance-${tab}`, path: `/instances/${ids.succeeded}?tab=${tab}` })),
+    { name: 'queued', path: `/instances/${ids.queued}` },
+    { name: 'task-instances', path: '/task-instances' },
+    { name: 'schedules', path: '/schedules' },
+    { name: 'backfills', path: '/backfills' },
+    { name: 'backfill', path: `/backfills/${ids.backfill}` },
+    { name: 'wizard', path: '/backfills/new?project=retail&workflow=daily-sales' },
+    { name: 'approvals', path: '/approvals' },
+    { name: 'lineage', path: '/lineage' },
+    { name: 'cluster', path: '/cluster' },
+    { name: 'projects', path: '/projects' },
+    { name: 'project', path: '/projects/retail/settings' },
+    { name: 'limits', path: '/projects/retail/limits' },
+    { name: 'calendars', path: '/projects/retail/calendars' },
+    { name: 'users', path: '/admin/users' },
+    { name: 'tokens', path: '/admin/tokens' },
+    { name: 'task-types', path: '/admin/task-types' },
+    { name: 'worker-groups', path: '/admin/worker-groups' },
+    { name: 'me', path: '/me' },
+    { name: 'editor', path: '/projects/retail/workflows/daily-sales/edit' },
+    { name: 'missing', path: '/nothing' },
+  ];
+}

@@ -1,0 +1,45 @@
+import type { Texts } from '@/i18n/en';
+
+export interface Page {
+  /** The path, also the key of its text. */
+  path: string;
+  name: keyof Texts['nav'];
+  /** Pressed after `g`. */
+  key?: string;
+  admin?: boolean;
+}
+
+/** The pages of the navigation in their groups. */
+export const PAGES: { name: keyof Texts['nav'] | null; pages: Page[] }[] = [
+  {
+    name: null,
+    pages: [
+      { path: '/', name: 'home', key: 'h' },
+      { path: '/workflows', name: 'workflows', key: 'w' },
+      { path: '/instances', name: 'instances', key: 'i' },
+      { path: '/task-instances', name: 'taskInstances', key: 't' },
+      { path: '/approvals', name: 'approvals', key: 'a' },
+    ],
+  },
+  {
+    name: 'planning',
+    pages: [
+      { path: '/schedules', name: 'schedules', key: 's' },
+      { path: '/backfills', name: 'backfills', key: 'b' },
+      { path: '/lineage', name: 'lineage', key: 'l' },
+    ],
+  },
+  {
+    name: 'system',
+    pages: [
+      { path: '/cluster', name: 'cluster', key: 'c' },
+      { path: '/projects', name: 'projects', key: 'p' },
+      { path: '/admin/calendars', name: 'sharedCalendars' },
+      { path: '/admin/limits', name: 'sharedLimits' },
+      { path: '/silences', name: 'silences' },
+      { path: '/admin/task-types', name: 'taskTypes' },
+      { path: '/admin/users', name: 'users', admin: true },
+      { path: '/admin/tokens', name: 'tokens', admin: true },
+    ],
+  },
+];

@@ -1,0 +1,27 @@
+import type { Draft } from './history';
+
+/** Unsaved changes of one document, kept by the browser over a reload. Documents hold no secrets. */
+// eslint-disable-next-line no-restricted-globals -- It has to outlive the page, and is nobody else's concern.
+const store = localStorage;
+
+interface StoredDraft extends Draft {
+  /** The version that it was made from. */
+  tag: string | null;
+}
+
+function keyOf(project: string, workflow: string): string {
+  return `porpoise-draft/${project}/${workflow}`;
+}
+
+export function readDraft(project: string, workflow: string): StoredDraft | null {
+  const text = store.getItem(keyOf(project, workflow));
+  return text ? (JSON.parse(text) as StoredDraft) : null;
+}
+
+export function keepDraft(project: string, workflow: string, draft: StoredDraft) {
+  store.setItem(keyOf(project, workflow), JSON.stringify(draft));
+}
+
+export function dropDraft(project: string, workflow: string) {
+  store.removeItem(keyOf(project, workflow));
+}
