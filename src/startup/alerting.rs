@@ -14,7 +14,10 @@ use super::{StartupError, startup_error};
 use crate::config::Role;
 
 /// Makes the sender to the channels of the catalog.
-pub(super) fn make_alert_sender(catalog: &Catalog, clock: Clock) -> Result<Arc<dyn AlertSender>, StartupError> {
+pub(super) fn make_alert_sender(
+    catalog: &Catalog,
+    clock: Clock,
+) -> Result<Arc<dyn AlertSender>, StartupError> {
     let sender = ChannelSender::new(Arc::new(catalog.clone()), EgressPolicy::DenyMetadata, clock);
     Ok(Arc::new(sender.map_err(startup_error)?))
 }

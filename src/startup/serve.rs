@@ -9,13 +9,12 @@ use actix_web::dev::{Server, ServerHandle};
 use actors::local::LocalNode;
 use api::{ApiState, Threads, UiFiles};
 use catalog::Catalog;
-use ports::AlertSender;
 use ports::clock::Clock;
 use ports::node::Node;
 use tokio::sync::watch;
 
-use super::incarnation::ThisIncarnation;
 use super::alerting::make_alert_sender;
+use super::incarnation::ThisIncarnation;
 use super::start::NodeResources;
 use super::{StartupError, startup_error};
 use crate::config::Config;

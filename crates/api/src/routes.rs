@@ -13,8 +13,8 @@ use crate::projects::grants;
 use crate::users::{own_password, preferences};
 use crate::{
     alerts, approvals, backfills, calendars, channels, connections, debug, explanations, graphs, health,
-    instances, limits, lineage, logs, nodes, operations, projects, retention, schedules, silences, statistics,
-    stream, task_instances, task_types, tasks, tokens, users, workflows,
+    instances, limits, lineage, logs, nodes, operations, projects, retention, schedules, silences,
+    statistics, stream, task_instances, task_types, tasks, tokens, users, workflows,
 };
 
 /// Registers every documented endpoint.
