@@ -1,6 +1,7 @@
 //! Channels of alerts: of a project, or shared by all.
 
 mod channel_checks;
+pub(crate) mod connection_users;
 mod effective_channel;
 mod owner;
 mod resolve;

@@ -1,6 +1,6 @@
 //! Channels: stored with their secrets sealed, tried by real messages.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -278,4 +278,74 @@ fn every_type_has_an_example_that_is_valid() {
     }
     let known = engine::channel::CHANNELS.types.iter().map(|known| known.name);
     assert_eq!(types, known.collect());
+}
+
+/// Takes one mail in the clear and passes what the client sent on.
+fn mail_server() -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, received) = channel();
+    thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut answer = &b"220 hello\r\n"[..];
+        let (mut text, mut is_content) = (String::new(), false);
+        loop {
+            (&stream).write_all(answer).unwrap();
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap() == 0 || line == "QUIT\r\n" {
+                break;
+            }
+            text.push_str(&line);
+            is_content = (is_content && line != ".\r\n") || line == "DATA\r\n";
+            answer = match line.as_str() {
+                "DATA\r\n" => b"354 go on\r\n",
+                _ if is_content => b"",
+                _ => b"250 ok\r\n",
+            };
+        }
+        sender.send(text).unwrap();
+    });
+    (port, received)
+}
+
+#[actix_rt::test]
+async fn an_email_channel_sends_by_an_smtp_connection_of_its_project() {
+    let served = serve().await;
+    let mail = json!({ "type": "email", "connection": "mail", "to": ["ops@example.org"] });
+    let unknown = put(&served, "ops", mail.clone()).await;
+    assert_eq!(unknown.problem(422, "UNKNOWN_CONNECTION"), "/connection");
+    let connections = "/api/v1/projects/default/connections";
+    let (port, received) = mail_server();
+    let smtp = json!({
+        "type": "smtp", "host": "127.0.0.1", "port": port, "security": "none", "from": "porpoise@example.org",
+    });
+    let made = served.send("PUT", &format!("{connections}/mail"), smtp).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let http = json!({ "type": "http", "url": "http://127.0.0.1:1" });
+    served.send("PUT", &format!("{connections}/site"), http).await;
+    let wrong = json!({ "type": "email", "connection": "site", "to": ["ops@example.org"] });
+    assert_eq!(
+        put(&served, "ops", wrong).await.problem(422, "INVALID_BODY"),
+        "/connection"
+    );
+    assert_eq!(put(&served, "ops", mail).await.status, 201);
+    let used = served
+        .send("DELETE", &format!("{connections}/mail"), json!({}))
+        .await;
+    used.problem(409, "IN_USE");
+    assert!(used.text.contains("the channel `ops`"), "{used:?}");
+    let tested = served
+        .send("POST", &format!("{CHANNELS}/ops/test"), json!({}))
+        .await;
+    assert_eq!(tested.json()["ok"], json!(true), "{tested:?}");
+    let sent = received.recv().unwrap();
+    for line in [
+        "RCPT TO:<ops@example.org>",
+        "Subject: [porpoise] This is a test message",
+        "Message-ID: <delivery-",
+    ] {
+        assert!(sent.contains(line), "{line} is missing in {sent}");
+    }
+    served.stop().await;
 }

@@ -24,10 +24,9 @@ export class ProblemError extends Error {
 
   /** The whole of it in words: the sentence, then each field with its message. */
   get text(): string {
-    const fields = this.details.filter((detail) => detail.message && !this.message.includes(detail.message));
-    return [this.message, ...fields.map((detail) => [detail.pointer, detail.message].filter(Boolean).join(': '))].join(
-      '\n',
-    );
+    const fields = this.details.map(({ pointer, message }) => (pointer && pointer !== '/' ? `${pointer}: ${message}` : message));
+    const said = this.details.some(({ message }) => message === this.message);
+    return [...new Set(said ? fields : [this.message, ...fields])].join('\n');
   }
 }
 

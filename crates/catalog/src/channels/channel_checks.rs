@@ -1,7 +1,7 @@
 //! What the fields of a channel name: it must exist when the channel is stored.
 
 use engine::connector::ConnectorUpdate;
-use engine::spec::{Diagnostic, DiagnosticTarget};
+use engine::spec::{Diagnostic, DiagnosticTarget, names};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use store::Transaction;
@@ -9,6 +9,7 @@ use store::Transaction;
 use crate::channels::effective_channel::{lock_effective, suggest_channel};
 use crate::channels::owner::ChannelOwner;
 use crate::columns::parse_json;
+use crate::connections::{ConnectionAccess, Connections};
 use crate::entity::channel;
 use crate::error::CatalogError;
 
@@ -43,7 +44,7 @@ pub(super) async fn check_channel(
     Ok(faults)
 }
 
-/// What a channel refers to must exist: secrets of its project, and the connection of e-mail.
+/// Secrets of the project that a channel names must exist.
 fn check_references(owner: ChannelOwner, update: &ConnectorUpdate) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
     for (pointer, names) in &update.secret_names {
@@ -59,11 +60,47 @@ fn check_references(owner: ChannelOwner, update: &ConnectorUpdate) -> Vec<Diagno
         };
         faults.push(fault);
     }
-    if let Some(connection) = update.fields.get("connection").and_then(Value::as_str) {
-        let message = format!("there is no smtp connection `{connection}` that the channel may use");
-        faults.push(fault("/connection".to_owned(), "UNKNOWN_CONNECTION", message));
-    }
     faults
+}
+
+/// The connection of e-mail must be an smtp connection that the project may use; of a shared channel a shared one.
+pub(super) async fn check_connection(
+    connections: Connections<'_>,
+    owner: ChannelOwner,
+    update: &ConnectorUpdate,
+) -> Result<Option<Diagnostic>, CatalogError> {
+    let Some(name) = update.fields.get("connection").and_then(Value::as_str) else {
+        return Ok(None);
+    };
+    let known = match owner {
+        ChannelOwner::Project(project) => connections.names_in(project).await?,
+        ChannelOwner::Shared => connections.shared_names().await?,
+    };
+    let wrong = |code, message| Some(fault("/connection".to_owned(), code, message));
+    Ok(match known.get(name) {
+        Some(found) if found.access == ConnectionAccess::NotGranted => wrong(
+            "NOT_GRANTED",
+            format!("the connection `{name}` is shared and not granted to the project"),
+        ),
+        Some(found) if found.connection_type != "smtp" => {
+            let kind = &found.connection_type;
+            wrong(
+                "BAD_VALUE",
+                format!("the connection `{name}` is of type {kind}; one of type smtp is needed"),
+            )
+        }
+        Some(_) => None,
+        None => {
+            let near = names::nearest(name, known.keys().map(String::as_str));
+            let hint = near
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            wrong(
+                "UNKNOWN_CONNECTION",
+                format!("there is no connection `{name}` that the channel may use{hint}"),
+            )
+        }
+    })
 }
 
 /// A webhook with a signature needs the key.

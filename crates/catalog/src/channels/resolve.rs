@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use engine::channel::CHANNELS;
+use engine::connection::ResolvedConnection;
 use engine::connector::StoredConnector;
 use ports::{ChannelGap, ChannelName, ChannelSource, ResolvedChannel};
-use secrets::Sealed;
+use secrets::SealedText;
 use serde_json::{Map, Value};
 
 use crate::catalog::Catalog;
@@ -14,6 +15,7 @@ use crate::channels::channel_checks::members_of;
 use crate::channels::effective_channel::{find_effective, suggest_channel};
 use crate::channels::owner::ChannelOwner;
 use crate::channels::stored::{Channels, read_connector};
+use crate::connections::ConnectionOwner;
 use crate::entity::channel;
 use crate::error::CatalogError;
 
@@ -38,13 +40,41 @@ impl Channels<'_> {
         let opened = self.open(&row, &connector)?;
         let secrets = opened.values().cloned().collect();
         let fields = connector.reveal(CHANNELS, opened);
+        let connection = match fields.get("connection").and_then(Value::as_str) {
+            Some(name) => Some(
+                self.resolve_connection(ChannelOwner::from_column(row.project_id), name)
+                    .await?,
+            ),
+            None => None,
+        };
         Ok(ResolvedChannel {
             channel_type: row.channel_type.clone(),
             members: members(&fields, channel.project),
             fields,
             secrets,
-            connection: None,
+            connection,
         })
+    }
+
+    /// Finds the connection of an e-mail channel: one that its project may use, or a shared one of a shared channel.
+    async fn resolve_connection(
+        self,
+        owner: ChannelOwner,
+        name: &str,
+    ) -> Result<ResolvedConnection, ChannelGap> {
+        let connections = self.connections();
+        let found = match owner {
+            ChannelOwner::Project(project) => connections.find_effective(project, name).await,
+            ChannelOwner::Shared => connections.find(ConnectionOwner::Shared, name).await,
+        };
+        let missing = || {
+            ChannelGap::Missing(format!(
+                "there is no connection `{name}` that the channel may use"
+            ))
+        };
+        let stored = found.map_err(gap_of)?.ok_or_else(missing)?;
+        let resolved = connections.resolve(&stored).await.map_err(gap_of)?;
+        resolved.map_err(|why| ChannelGap::Missing(why.to_string()))
     }
 
     /// Opens the sealed fields of a row.
@@ -56,7 +86,7 @@ impl Channels<'_> {
         let keys = self.keys().current();
         let open = |(pointer, text): (&String, &String)| {
             let place = secrets::CHANNEL_FIELDS.field_place(row.id, pointer);
-            let value = keys.open(&place, &Sealed::from_stored(text.as_str()));
+            let value = keys.open(&place, &SealedText::from_stored(text.as_str()));
             let value = value.map_err(|error| {
                 ChannelGap::Missing(format!(
                     "`{}` of the channel cannot be read: {error}",

@@ -9,15 +9,16 @@ use engine::spec::Diagnostic;
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::sea_query::LockType;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use secrets::{Sealed, SealedFields, SharedKeyRing};
+use secrets::{SealedFields, SealedText, SharedKeyRing};
 use serde_json::{Map, Value};
 use store::{Store, Transaction};
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
-use crate::channels::channel_checks::{ChannelSubject, check_channel, find_group_of};
+use crate::channels::channel_checks::{ChannelSubject, check_channel, check_connection, find_group_of};
 use crate::channels::owner::ChannelOwner;
 use crate::columns::{parse_json, unreadable};
+use crate::connections::Connections;
 use crate::context::AuditContext;
 use crate::entity::channel;
 use crate::error::CatalogError;
@@ -77,6 +78,10 @@ impl<'a> Channels<'a> {
 
     pub(super) fn store(&self) -> &'a Store {
         self.store
+    }
+
+    pub(super) fn connections(&self) -> Connections<'a> {
+        Connections::new(self.store, self.keys)
     }
 
     pub(super) fn keys(&self) -> &'a SharedKeyRing {
@@ -156,7 +161,8 @@ impl<'a> Channels<'a> {
             Err(faults) => return Ok(ChannelPut::Refused(faults)),
         };
         let subject = ChannelSubject { owner, name };
-        let faults = check_channel(change.on(), subject, &update).await?;
+        let mut faults = check_channel(change.on(), subject, &update).await?;
+        faults.extend(check_connection(self.connections(), owner, &update).await?);
         if !faults.is_empty() {
             return Ok(ChannelPut::Refused(faults));
         }
@@ -211,8 +217,8 @@ impl<'a> Channels<'a> {
     fn seal(self, row: i64, update: ConnectorUpdate) -> Result<SealedFields, CatalogError> {
         let keys = self.keys.current();
         let kept = update.kept.into_iter();
-        let mut sealed: BTreeMap<String, Sealed> = kept
-            .map(|(pointer, text)| (pointer, Sealed::from_stored(text)))
+        let mut sealed: BTreeMap<String, SealedText> = kept
+            .map(|(pointer, text)| (pointer, SealedText::from_stored(text)))
             .collect();
         for (pointer, text) in update.secrets {
             let value = keys.seal(&secrets::CHANNEL_FIELDS.field_place(row, &pointer), &text)?;

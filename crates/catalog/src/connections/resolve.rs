@@ -91,7 +91,7 @@ impl Connections<'_> {
     }
 
     /// Finds the connection that a name means in a project.
-    async fn find_effective(
+    pub(crate) async fn find_effective(
         self,
         project: ProjectId,
         name: &str,

@@ -13,6 +13,7 @@ use store::{Store, Transaction};
 
 use crate::audit::AuditEntry;
 use crate::audited_transaction::AuditedTransaction;
+use crate::channels::connection_users::find_channels_of;
 use crate::columns::{parse_json, unreadable};
 use crate::connections::owner::ConnectionOwner;
 use crate::connections::references::find_users;
@@ -287,7 +288,8 @@ impl<'a> Connections<'a> {
         let row = lock_connection(change.on(), owner, name)
             .await?
             .ok_or_else(|| missing_connection(name))?;
-        let users = find_users(change.on(), owner, name).await?;
+        let mut users = find_users(change.on(), owner, name).await?;
+        users.extend(find_channels_of(change.on(), owner.project(), name).await?);
         if !users.is_empty() {
             let detail = format!("the connection is named by {}", users.join(", "));
             return Err(CatalogError::conflict("IN_USE", detail));

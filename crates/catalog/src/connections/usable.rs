@@ -63,6 +63,23 @@ impl Connections<'_> {
         names.extend(usable.into_iter().map(named(ConnectionAccess::Usable)));
         Ok(names)
     }
+
+    /// Returns the shared connections, which shared channels may name.
+    pub(crate) async fn shared_names(self) -> Result<BTreeMap<String, UsableConnection>, CatalogError> {
+        let shared = select_names(Condition::all().add(connection::Column::ProjectId.is_null()));
+        let shared = shared.all(self.store.reader()).await?.into_iter();
+        let named = shared.map(|(name, connection_type)| {
+            let access = ConnectionAccess::Usable;
+            (
+                name,
+                UsableConnection {
+                    connection_type,
+                    access,
+                },
+            )
+        });
+        Ok(named.collect())
+    }
 }
 
 /// Selects name and type; those of projects come last.
