@@ -51,6 +51,10 @@ const MEANINGS: &str = "
   have their owner again.
 - **W9**: a start every 10 ms for 20 s, without and beside a deletion of 12,000 ended instances, which have more than
   100,000 rows.
+- **W10**: one instance of 1,000 `sh -c :` without a limit, under a limit of 8, and under one of 4 with one of 100;
+  10,000 tasks that wait for a limit without slots, for 10 s.
+- **W11**: 40 conditions one after the other; 400 sub-workflows of one no-op; a dynamic task with 1,000 children of one
+  no-op; 10,000 tasks that wait for another workflow, for 10 s; an instance that asks the slowest of eight expressions.
 ";
 
 /// Heads the table of when each workload was measured.

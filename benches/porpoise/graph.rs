@@ -9,6 +9,8 @@ pub(crate) enum Body {
     Noop,
     /// A script for `/bin/sh`.
     Shell(String),
+    /// The lightest process, with one slot of each of these limits.
+    Limited(Vec<&'static str>),
     /// A script for a Python interpreter at this path.
     Python(String, String),
 }
@@ -23,6 +25,7 @@ impl Body {
         match self {
             Self::Noop => json!({ "type": "noop" }),
             Self::Shell(run) => json!({ "type": "shell", "run": run }),
+            Self::Limited(limits) => json!({ "type": "shell", "run": ":", "limits": limits }),
             Self::Python(python, run) => json!({ "type": "python", "run": run, "python": python }),
         }
     }
@@ -40,6 +43,13 @@ impl Graph {
         let needs = (0..length).map(|at| at.checked_sub(1).into_iter().collect());
         Self {
             needs: needs.collect(),
+        }
+    }
+
+    /// Independent tasks.
+    pub(crate) fn independent(width: usize) -> Self {
+        Self {
+            needs: vec![Vec::new(); width],
         }
     }
 

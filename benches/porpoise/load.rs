@@ -49,14 +49,27 @@ pub(crate) fn put_document(client: &mut Client, name: &str, document: &str) -> O
 pub(crate) fn run_one(client: &mut Client, name: &str, graph: &Graph) -> Outcome<Times> {
     let started = client.call("POST", &start_path(name, "?wait=30s"), "{}")?;
     let id = id_of(&started)?;
+    until(client, &format!("/api/v1/instances/{id}"), |instance| {
+        instance["state"] != "running"
+    })?;
+    verify::one(client, &id, graph)
+}
+
+/// Starts one instance; returns its id.
+pub(crate) fn start(client: &mut Client, name: &str) -> Outcome<String> {
+    id_of(&client.call("POST", &start_path(name, ""), "{}")?)
+}
+
+/// Reads something until it is as expected, and returns it.
+pub(crate) fn until(client: &mut Client, path: &str, is_expected: impl Fn(&Value) -> bool) -> Outcome<Value> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let instance = client.get(&format!("/api/v1/instances/{id}"))?;
-        if instance["state"] != "running" {
-            return verify::one(client, &id, graph);
+        let found = client.get(path)?;
+        if is_expected(&found) {
+            return Ok(found);
         }
         if Instant::now() > deadline {
-            return Err(format!("instance {id} did not end: {instance}").into());
+            return Err(format!("{path} stayed as it was: {found}").into());
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -109,17 +122,10 @@ fn starter(server: &Server, request: &[u8], count: usize, arrival: Arrival) -> O
 
 /// Waits until no instance is running.
 pub(crate) fn until_quiet(client: &mut Client) -> Outcome<()> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let running = client.get("/api/v1/instances?state=running&limit=1")?;
-        if running["items"].as_array().is_some_and(Vec::is_empty) {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return Err(format!("an instance did not end: {}", running["items"][0]).into());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until(client, "/api/v1/instances?state=running&limit=1", |running| {
+        running["items"].as_array().is_some_and(Vec::is_empty)
+    })?;
+    Ok(())
 }
 
 /// Runs the workload once with tasks that sign a file, and checks that each signed once.

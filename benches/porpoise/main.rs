@@ -17,7 +17,9 @@ mod graph;
 mod http;
 mod idle;
 mod large_dag;
+mod limits;
 mod load;
+mod logic;
 mod many_instances;
 mod node;
 mod postgres;
@@ -105,7 +107,7 @@ impl Bench {
 /// One workload on one database.
 type Workload = fn(&mut Bench, Backend) -> Outcome<()>;
 
-const WORKLOADS: [(&str, Workload); 9] = [
+const WORKLOADS: [(&str, Workload); 11] = [
     ("W1", chain::run),
     ("W2", fan_out::run),
     ("W3", many_instances::run),
@@ -115,6 +117,8 @@ const WORKLOADS: [(&str, Workload); 9] = [
     ("W7", idle::run),
     ("W8", startup::run),
     ("W9", retention::run),
+    ("W10", limits::run),
+    ("W11", logic::run),
 ];
 
 /// What `--quick` runs.

@@ -44,7 +44,7 @@ impl Goal {
 /// One line of the table, for each database.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
-    /// `W1` to `W8`.
+    /// `W1` to `W11`.
     pub workload: &'static str,
     /// The variant of the case.
     pub variant: &'static str,
@@ -173,6 +173,22 @@ pub(crate) const ROWS: &[Row] = &[
         AtMost(20.0),
     ),
     row("W9", "starts beside a deletion", "deleted_rows_per_s", Shown),
+    row("W10", "no limit", "total_ms", Shown),
+    row("W10", "no limit", "cpu_ms_per_1000_tasks", Shown),
+    row("W10", "limit of 8", "total_ms", Shown),
+    row("W10", "limit of 8", "cpu_ms_per_1000_tasks", Shown),
+    row("W10", "limits of 4 and 100", "total_ms", Shown),
+    row("W10", "limits of 4 and 100", "tasks_per_s", Shown),
+    row("W10", "limits of 4 and 100", "cpu_ms_per_1000_tasks", Shown),
+    row("W10", "10,000 waiting", "cpu_percent", AtMost(1.0)),
+    row("W10", "10,000 waiting", "cpu_with_database_percent", Shown),
+    row("W11", "40 conditions", "total_ms", AtMost(60.0)),
+    row("W11", "400 sub-workflows", "total_ms", AtMost(1000.0)),
+    row("W11", "1,000 children", "total_ms", AtMost(2000.0)),
+    row("W11", "1,000 children", "cpu_ms_per_1000_tasks", Shown),
+    row("W11", "10,000 dependents", "cpu_percent", AtMost(1.0)),
+    row("W11", "10,000 dependents", "cpu_with_database_percent", Shown),
+    row("W11", "slowest expression", "total_ms", AtMost(20.0)),
 ];
 
 /// A figure in relation to what the machine can do: its share of the limit, as text.

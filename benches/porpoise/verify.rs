@@ -159,7 +159,7 @@ fn expect(id: &str, what: &str, found: &Value, wanted: &Value) -> Outcome<()> {
 }
 
 /// Milliseconds since 1970 of a time in an answer.
-fn time(value: &Value) -> Outcome<f64> {
+pub(crate) fn time(value: &Value) -> Outcome<f64> {
     let text = value.as_str().ok_or("a time is missing")?;
     let at = chrono::DateTime::parse_from_rfc3339(text)?;
     Ok(at.timestamp_millis() as f64)

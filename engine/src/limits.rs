@@ -8,6 +8,6 @@ mod admission;
 mod changes;
 mod needs;
 
-pub use admission::{LimitRoom, QueuePlace, QueueStep, QueueWalk};
+pub use admission::{LimitRoom, QueuePlace, QueuePosition, QueueStep, QueueWalk};
 pub use changes::{HeldBefore, LimitChange, LimitPhase};
 pub use needs::{PROJECT_CAP, ProjectCap, TaskLimits};

@@ -1,6 +1,7 @@
 //! Compares what a scenario left behind with what the clients were answered.
 
 mod baseline;
+mod limits;
 mod replay;
 mod results;
 
@@ -114,6 +115,7 @@ pub(crate) fn findings(cluster: &Cluster, effects: Effects) -> Vec<String> {
         }
         wrong.extend(contradictions(&evidence, &cluster.history.promises(), effects));
         wrong.extend(replay::unlike(&store).await);
+        wrong.extend(limits::exceeded(&store).await);
         let mut acknowledged = BTreeMap::new();
         for node in cluster.nodes() {
             let journal = results::journal(&cluster.path(&node.name));
@@ -161,7 +163,7 @@ impl Evidence {
             instances: pairs(
                 rows(
                     store,
-                    "SELECT id::text, state FROM instance WHERE trigger_type <> 'schedule'",
+                    "SELECT id::text, state FROM instance WHERE trigger_type <> 'schedule' AND parent IS NULL",
                 )
                 .await,
             ),

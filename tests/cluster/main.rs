@@ -13,6 +13,7 @@ mod backfills;
 mod balance;
 mod blocked_links;
 mod checker;
+mod children;
 mod commands;
 mod consul_quorum;
 mod cut_off;

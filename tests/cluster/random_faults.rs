@@ -3,6 +3,10 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use reqwest::Method;
+use serde_json::json;
+use test_support::rest::Rest;
+
 use crate::checker::{Baseline, Effects, check};
 use crate::fixture::{Cluster, PATIENCE, chain};
 use crate::scenario::{wait_for_ends, wake_and_restart};
@@ -73,6 +77,7 @@ fn faults_at_random_lose_double_and_strand_nothing() {
     let brief = ["sleep 0.2", "sleep 0.3"].map(|script| cluster.task(script));
     let serial = chain("serial", &brief).replace("tasks:", "concurrency: { limit: 2 }\ntasks:");
     cluster.any().apply("serial", serial);
+    apply_mixed(&cluster);
     let mut ids = Vec::new();
     work(&cluster, &mut random, &mut ids, BETWEEN);
     let baseline = Baseline::measure(&cluster);
@@ -117,6 +122,30 @@ fn faults_at_random_lose_double_and_strand_nothing() {
     baseline.assert_restored(&cluster);
 }
 
+/// A workflow with a named limit, a branch, a child, and a child for each of some values.
+fn apply_mixed(cluster: &Cluster) {
+    let limit = cluster
+        .any()
+        .request(Method::PUT, "/api/v1/projects/default/limits/scarce");
+    let answer = Rest::answer(limit.json(&json!({ "slots": 2 }))).expect("a healthy node answers");
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let task = |more: &str| {
+        let task = cluster.task("sleep 0.3");
+        format!("{}, {more} }}", task.trim_end_matches('}').trim_end())
+    };
+    let scarce = task("limits: [scarce]");
+    let part = format!("version: 1\nname: part\nparams: {{ k: '' }}\ntasks:\n  t: {scarce}\n");
+    cluster.any().apply("part", part);
+    let check = "{ type: conditions, needs: [load], all: [{ task: load, is: succeeded }], then: [one, each], else: [never] }";
+    let each = "{ type: dynamic, workflow: part, needs: [check], over: { k: [a, b, c] }, parallelism: 2 }";
+    let mixed = format!(
+        "version: 1\nname: mixed\ntasks:\n  load: {scarce}\n  check: {check}\n  each: {each}\n  \
+         one: {{ type: sub_workflow, workflow: part, needs: [check] }}\n  never: {}\n",
+        task("needs: [check]")
+    );
+    cluster.any().apply("mixed", mixed);
+}
+
 /// Starts instances on random masters and sends them commands, for a while.
 fn work(cluster: &Cluster, random: &mut SplitMix64, ids: &mut Vec<String>, length: Duration) {
     let until = Instant::now() + length;
@@ -125,7 +154,7 @@ fn work(cluster: &Cluster, random: &mut SplitMix64, ids: &mut Vec<String>, lengt
         if !cluster.on(master).answers() {
             continue;
         }
-        let workflow = if random.below(3) == 0 { "serial" } else { "steps" };
+        let workflow = random.pick(&["serial", "steps", "steps", "mixed"]);
         if let Some(id) = cluster.try_start(master, workflow) {
             if random.below(4) == 0 {
                 // Wherever the owner is, and whatever becomes of it, the answer comes.
@@ -201,7 +230,9 @@ fn freeze(cluster: &mut Cluster, name: &str) {
 /// Resumes what a pause reached in time: a resume that came while it was still pausing was refused. Answers how many
 /// there were.
 fn wake_paused(cluster: &Cluster) -> usize {
-    let paused = cluster.any().items("/instances?state=paused");
+    let mut paused = cluster.any().items("/instances?state=paused");
+    // Children are resumed with their parents.
+    paused.retain(|instance| instance["parent"].is_null());
     for instance in &paused {
         let id = instance["id"].as_str().expect("an id");
         cluster.command(&cluster.any().name, id, "resume");

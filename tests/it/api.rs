@@ -11,6 +11,7 @@ mod description;
 mod documents;
 mod instances;
 mod limits;
+mod project_grants;
 mod retention;
 mod schedules;
 mod server;

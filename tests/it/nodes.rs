@@ -1,6 +1,7 @@
 //! Whole nodes: the real program on its own data, driven over REST as a user does.
 
 mod alerts;
+mod approvals;
 mod backfills;
 mod bulk;
 mod children;

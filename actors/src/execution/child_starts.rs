@@ -247,7 +247,7 @@ fn new_summary(new: &NewInstance, child: &ports::CreatedChild) -> ChildSummary {
         state: InstanceState::Running,
         reason: None,
         has_attention: false,
-        has_started: false,
+        is_discarded: false,
     }
 }
 

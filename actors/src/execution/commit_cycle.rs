@@ -3,19 +3,20 @@
 //! One commit is in flight at a time. The state is replaced, and effects are returned to the actor, only when the commit
 //! that decided them is stored.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use engine::ids::{Incarnation, TaskIndex, Timestamp};
 use engine::instance::{Effect, Event};
+use engine::limits::ProjectCap;
 use engine::place::PlaceOutlook;
 use engine::states::{Attention, InstanceState};
-use engine::task::TaskReport;
 use tokio::sync::oneshot;
 
 use actix::prelude::*;
 
 use crate::execution::assignment::Assignment;
-use crate::execution::commit_queue::{CommitQueue, DecidedCommit, DecisionMoment, HeldSlots};
+use crate::execution::commit_queue::{CommitQueue, DecidedCommit, DecisionMoment, HeldSlots, RefusalRisk};
 use crate::execution::effects::{EffectRunner, FollowUps};
 use crate::execution::inbox_reader::QueuedResults;
 use crate::execution::instance_metrics::record_commit;
@@ -27,7 +28,8 @@ use crate::execution::write_verdict::{MAX_REFUSALS, WriteFailures, WriteVerdict}
 use crate::messages::dispatch::AttemptQuery;
 use crate::messages::workflow::{DeliverEvents, DeliveryOutcome};
 use ports::commit_events::CommitEvent;
-use ports::{InboxCommand, InstanceCommit, LimitKey, RelayedResult, RoomRefusal, StoreError, WriteOutcome};
+use ports::fail_points::fail_point;
+use ports::{InboxCommand, InstanceCommit, LimitKey, RelayedResult, StoreError, WriteOutcome};
 
 /// Whether the next commit can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub(crate) struct CommitCycle {
     /// What the store said about the place of the next run.
     places: PlaceOutlook,
     watches: Watches,
+    /// Labels that a user edited: the next decision sees them.
+    labels: Option<BTreeMap<String, String>>,
     /// The steps of this machine's clock that the stored due times have followed.
     stepped_ms: i64,
 }
@@ -83,6 +87,7 @@ impl CommitCycle {
             failures: WriteFailures::default(),
             places: PlaceOutlook::default(),
             watches: Watches::default(),
+            labels: None,
         }
     }
 
@@ -106,6 +111,11 @@ impl CommitCycle {
         self.queue.push_commands(commands, &self.instance);
     }
 
+    /// Lets the next decision see the labels that a user edited.
+    pub(crate) fn queue_labels(&mut self, labels: Option<BTreeMap<String, String>>) {
+        self.labels = labels.or(self.labels.take());
+    }
+
     /// Queues results that workers gave to other masters; what is returned is marked when they are stored.
     pub(crate) fn queue_results(&mut self, results: Vec<RelayedResult>) -> Option<QueuedResults> {
         self.queue.push_results(results)
@@ -117,6 +127,9 @@ impl CommitCycle {
         if self.phase != CyclePhase::Ready {
             return None;
         }
+        if let Some(labels) = self.labels.take() {
+            self.instance.set_labels(labels);
+        }
         let reading = self.deps.clock.read();
         let by_ms = reading.stepped_ms - self.stepped_ms;
         if by_ms != 0 {
@@ -126,10 +139,16 @@ impl CommitCycle {
             return None;
         }
         self.assignment.activity.record(reading.now);
+        let cap = self.deps.limits.cap_of(self.instance.project());
         let moment = DecisionMoment {
             reading,
             places: self.places.clone(),
-            cap: self.deps.limits.cap_of(self.instance.project()),
+            cap,
+            risk: if cap == ProjectCap::Counted || self.instance.names_limits() {
+                RefusalRisk::Limits
+            } else {
+                RefusalRisk::None
+            },
         };
         let commit = self
             .queue
@@ -160,7 +179,7 @@ impl CommitCycle {
     pub(crate) fn settle(
         &mut self,
         written: Result<WriteOutcome, StoreError>,
-        commit: &DecidedCommit,
+        commit: &mut DecidedCommit,
     ) -> CommitOutcome {
         self.phase = CyclePhase::Ready;
         let instance = self.assignment.id;
@@ -185,7 +204,8 @@ impl CommitCycle {
                 self.pause(Duration::ZERO, commit)
             }
             WriteVerdict::NoRoom { refused } => {
-                self.requeue_bindings(commit, refused);
+                metrics::counter!("porpoise_limit_refusals_total").increment(refused.len() as u64);
+                self.queue.requeue(commit, &mut self.slots, refused);
                 CommitOutcome::NoRoom
             }
             WriteVerdict::Fenced => {
@@ -215,6 +235,7 @@ impl CommitCycle {
             ..self.commit_event(commit.at, state)
         });
         if let Some(parent) = self.instance.parent.filter(|_| is_visible_to_parent) {
+            fail_point("children.before_notice");
             self.deps.notices.publish_change(parent);
             self.deps.commit_events.publish_parent(parent);
         }
@@ -230,22 +251,6 @@ impl CommitCycle {
         self.instance.gated |= commit.changes.place.is_some();
         if has_new_state && self.instance.gated {
             self.deps.commit_events.notify_places();
-        }
-    }
-
-    /// The refused tasks give their slots back and wait for room; the others of the commit keep theirs and are bound by the
-    /// next one.
-    fn requeue_bindings(&mut self, commit: &DecidedCommit, refused: Vec<RoomRefusal>) {
-        metrics::counter!("porpoise_limit_refusals_total").increment(refused.len() as u64);
-        for RoomRefusal { task_index, reason } in refused {
-            self.slots.release(&[task_index]);
-            let report = TaskReport::NoRoom { task_index, reason };
-            self.queue.push_events([Event::Report(report)]);
-        }
-        for task_index in &commit.granted {
-            if let Some(slot) = self.slots.take(*task_index) {
-                self.queue.push_binding(*task_index, slot);
-            }
         }
     }
 

@@ -16,7 +16,7 @@ use crate::execution::slot_queue::SlotRequest;
 use crate::execution::slots::{SlotGranted, SlotGuard, SlotReply, Slots};
 use crate::messages::workflow::DeliveryOutcome;
 use ports::clock::ClockReading;
-use ports::{InboxCommand, RelayedResult};
+use ports::{InboxCommand, RelayedResult, RoomRefusal};
 
 /// One thing that waits for the next commit.
 enum QueuedItem {
@@ -29,15 +29,21 @@ enum QueuedItem {
 #[derive(Default)]
 pub(crate) struct CommitQueue {
     items: VecDeque<QueuedItem>,
-    /// Slots of tasks that need room in limits. They are bound in commits of their own: one that is refused for lack of
-    /// room loses nothing else.
-    bindings: BTreeMap<TaskIndex, SlotGuard>,
-    /// Those of them that had room in a commit that was refused for others: they are bound next, without new ones.
-    with_room: BTreeMap<TaskIndex, SlotGuard>,
-    /// Whether the last commit bound such tasks; then other items are next.
-    has_bound: bool,
+    /// The commit that is to be decided again, because limits had no room for some of its tasks.
+    refused: Option<RefusedCommit>,
+    /// Slots of workers that tasks with limits got while that commit was decided again: the next one binds them.
+    deferred: BTreeMap<TaskIndex, SlotGuard>,
     /// Commands that were queued, so that each is queued once.
     seen_commands: BTreeSet<OperationId>,
+}
+
+/// What is left of a commit that was refused for lack of room.
+#[derive(Default)]
+struct RefusedCommit {
+    /// Tasks that had room: they are bound next, without new ones, so that the next commit is not refused as well.
+    with_room: BTreeMap<TaskIndex, SlotGuard>,
+    /// Tasks that had none, and wait for it.
+    without_room: BTreeSet<TaskIndex>,
 }
 
 /// When a commit is decided, and what is known of places then.
@@ -48,6 +54,17 @@ pub(crate) struct DecisionMoment {
     pub(crate) places: PlaceOutlook,
     /// Whether the attempts of the project are counted.
     pub(crate) cap: ProjectCap,
+    /// Whether limits may refuse the commit.
+    pub(crate) risk: RefusalRisk,
+}
+
+/// Whether a commit may be refused for lack of room in limits, so that its events are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusalRisk {
+    /// None of its tasks has limits.
+    None,
+    /// It may bind a task with limits.
+    Limits,
 }
 
 /// A decided commit on its way to the store.
@@ -64,24 +81,34 @@ pub(crate) struct DecidedCommit {
     pub(crate) granted: Vec<TaskIndex>,
     /// The senders that wait for it.
     pub(crate) replies: Vec<oneshot::Sender<DeliveryOutcome>>,
+    /// The events that it was decided from, where limits may refuse it.
+    events: Vec<Event>,
+}
+
+impl RefusalRisk {
+    /// Returns what is kept of an event, so that it can be decided again. Steps of the clock are read again.
+    fn copy_of(self, event: &Event) -> Option<Event> {
+        let is_kept = self == Self::Limits && !matches!(event, Event::ClockStepped { .. });
+        is_kept.then(|| event.clone())
+    }
 }
 
 impl CommitQueue {
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty() && !self.has_bindings()
+        self.items.is_empty() && self.refused.is_none() && self.deferred.is_empty()
     }
 
     /// Returns the number of things that wait.
     pub(crate) fn len(&self) -> usize {
-        self.items.len() + self.bindings.len() + self.with_room.len()
+        self.items.len() + self.deferred.len()
     }
 
     /// Drops everything that waits.
     pub(crate) fn clear(&mut self) {
         self.items.clear();
-        self.bindings.clear();
-        self.with_room.clear();
+        self.refused = None;
+        self.deferred.clear();
     }
 
     /// Appends events.
@@ -99,13 +126,34 @@ impl CommitQueue {
         self.items.push_back(QueuedItem::Granted(granted));
     }
 
-    /// Lets a task, which had room in a commit that was refused for others, be bound by the next commit.
-    pub(crate) fn push_binding(&mut self, task_index: TaskIndex, slot: SlotGuard) {
-        self.with_room.insert(task_index, slot);
-    }
-
-    fn has_bindings(&self) -> bool {
-        !self.bindings.is_empty() || !self.with_room.is_empty()
+    /// Queues a commit again that limits had no room for: its events, which are lost with it, before everything that came
+    /// since. The tasks that had room keep their slots of workers, the others wait.
+    pub(crate) fn requeue(
+        &mut self,
+        commit: &mut DecidedCommit,
+        slots: &mut HeldSlots,
+        refusals: Vec<RoomRefusal>,
+    ) {
+        let mut refused = RefusedCommit::default();
+        let mut items: VecDeque<QueuedItem> = std::mem::take(&mut commit.events)
+            .into_iter()
+            .map(QueuedItem::Event)
+            .collect();
+        for RoomRefusal { task_index, reason } in refusals {
+            slots.release(&[task_index]);
+            refused.without_room.insert(task_index);
+            let report = TaskReport::NoRoom { task_index, reason };
+            items.push_back(QueuedItem::Event(Event::Report(report)));
+        }
+        for task_index in &commit.granted {
+            refused
+                .with_room
+                .extend(slots.take(*task_index).map(|slot| (*task_index, slot)));
+        }
+        items.extend(commit.replies.drain(..).map(QueuedItem::Reply));
+        items.append(&mut self.items);
+        self.items = items;
+        self.refused = Some(refused);
     }
 
     /// Appends a reply, which is sent when everything before it is stored.
@@ -156,107 +204,93 @@ impl CommitQueue {
         self.seen_commands.clear();
     }
 
-    /// Decides everything that waits, or binds tasks with limits to workers.
+    /// Decides everything that waits.
     pub(crate) fn decide(
         &mut self,
         instance: &RunningInstance,
         slots: &Slots,
         guards: &mut HeldSlots,
-        DecisionMoment { reading, places, cap }: DecisionMoment,
+        moment: DecisionMoment,
     ) -> DecidedCommit {
-        let round = StepBatch::new(&instance.plan, &instance.state, reading.now)
-            .with_places(places)
-            .with_project_cap(cap);
-        self.has_bound = self.has_bindings() && (self.items.is_empty() || !self.has_bound);
-        if self.has_bound {
-            return self.decide_bindings(round, guards, reading);
-        }
-        self.decide_items(round, (instance, slots), guards, reading)
-    }
-
-    /// Binds the tasks with limits that have a slot of a worker.
-    fn decide_bindings(
-        &mut self,
-        mut round: StepBatch<'_>,
-        guards: &mut HeldSlots,
-        reading: ClockReading,
-    ) -> DecidedCommit {
-        let mut granted = Vec::new();
-        let bindings = if self.with_room.is_empty() {
-            &mut self.bindings
-        } else {
-            &mut self.with_room
+        let reading = moment.reading;
+        let mut round = StepBatch::new(&instance.plan, &instance.state, reading.now)
+            .with_places(moment.places)
+            .with_project_cap(moment.cap);
+        let (mut replies, mut events) = (Vec::new(), Vec::new());
+        let refused = self.refused.take();
+        let mut bound = match &refused {
+            Some(_) => BTreeMap::new(),
+            None => std::mem::take(&mut self.deferred),
         };
-        for (task_index, slot) in std::mem::take(bindings) {
-            round.step(granted_event(task_index, &slot));
-            guards.insert(task_index, slot);
-            granted.push(task_index);
-        }
-        DecidedCommit::new(round, reading, granted, Vec::new())
-    }
-
-    fn decide_items(
-        &mut self,
-        mut round: StepBatch<'_>,
-        (instance, slots): (&RunningInstance, &Slots),
-        guards: &mut HeldSlots,
-        reading: ClockReading,
-    ) -> DecidedCommit {
-        let (mut replies, mut granted) = (Vec::new(), Vec::new());
         for item in self.items.drain(..) {
             match item {
-                QueuedItem::Event(event) => round.step(event),
+                QueuedItem::Event(event) => {
+                    events.extend(moment.risk.copy_of(&event));
+                    round.step(event);
+                }
                 QueuedItem::Reply(reply) => replies.push(reply),
-                QueuedItem::Granted(SlotGranted { task_index, slot }) if round.has_limits(task_index) => {
-                    self.bindings.insert(task_index, slot);
-                }
                 QueuedItem::Granted(SlotGranted { task_index, slot }) => {
-                    round.step(granted_event(task_index, &slot));
-                    guards.insert(task_index, slot);
-                    granted.push(task_index);
+                    bound.insert(task_index, slot);
                 }
             }
         }
-        for wanted in round.slot_demands() {
-            let task_index = wanted.task_index;
-            if self.bindings.contains_key(&task_index) || self.with_room.contains_key(&task_index) {
-                continue;
-            }
-            let request = slot_request(instance.state.rows.id, &wanted);
-            match slots.request(&wanted.group, instance.project(), request) {
-                SlotReply::Granted(slot) if round.has_limits(task_index) => {
-                    self.bindings.insert(task_index, slot);
-                }
-                SlotReply::Granted(slot) => {
-                    round.step(granted_event(task_index, &slot));
-                    guards.insert(task_index, slot);
-                    granted.push(task_index);
-                }
-                SlotReply::Wait(reason) => {
-                    round.step(Event::Report(TaskReport::NoSlot { task_index, reason }))
-                }
-            }
+        self.request_slots(&mut round, (instance, slots), refused.as_ref(), &mut bound);
+        if let Some(refused) = refused {
+            let (with_limits, without): (BTreeMap<_, _>, BTreeMap<_, _>) = bound
+                .into_iter()
+                .partition(|(task_index, _)| round.has_limits(*task_index));
+            self.deferred.extend(with_limits);
+            bound = without;
+            bound.extend(refused.with_room);
         }
-        DecidedCommit::new(round, reading, granted, replies)
-    }
-}
-
-impl DecidedCommit {
-    fn new(
-        round: StepBatch<'_>,
-        reading: ClockReading,
-        granted: Vec<TaskIndex>,
-        replies: Vec<oneshot::Sender<DeliveryOutcome>>,
-    ) -> Self {
+        let granted = bound.keys().copied().collect();
+        for (task_index, slot) in bound {
+            round.step(granted_event(task_index, &slot));
+            guards.insert(task_index, slot);
+        }
         let (changes, effects) = round.finish();
-        Self {
+        DecidedCommit {
             at: reading.now,
             stepped_ms: reading.stepped_ms,
             changes,
             effects,
             granted,
             replies,
+            events,
         }
+    }
+
+    /// Requests the slots of workers that tasks need, for all that do not have one yet.
+    fn request_slots(
+        &self,
+        round: &mut StepBatch<'_>,
+        (instance, slots): (&RunningInstance, &Slots),
+        refused: Option<&RefusedCommit>,
+        bound: &mut BTreeMap<TaskIndex, SlotGuard>,
+    ) {
+        for wanted in round.slot_demands() {
+            let task_index = wanted.task_index;
+            let has_slot = bound.contains_key(&task_index) || self.deferred.contains_key(&task_index);
+            if has_slot || refused.is_some_and(|refused| refused.concerns(task_index)) {
+                continue;
+            }
+            let request = slot_request(instance.state.rows.id, &wanted);
+            match slots.request(&wanted.group, instance.project(), request) {
+                SlotReply::Granted(slot) => {
+                    bound.insert(task_index, slot);
+                }
+                SlotReply::Wait(reason) => {
+                    round.step(Event::Report(TaskReport::NoSlot { task_index, reason }))
+                }
+            }
+        }
+    }
+}
+
+impl RefusedCommit {
+    /// Whether a task has a slot already, or has to wait for room.
+    fn concerns(&self, task_index: TaskIndex) -> bool {
+        self.with_room.contains_key(&task_index) || self.without_room.contains(&task_index)
     }
 }
 
@@ -316,3 +350,6 @@ fn slot_request(instance: InstanceId, wanted: &SlotDemand) -> SlotRequest {
         task_index: wanted.task_index,
     }
 }
+
+#[cfg(test)]
+mod tests;

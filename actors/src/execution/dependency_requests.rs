@@ -182,7 +182,7 @@ impl DependencyQuestion {
         let target = named
             .require(project, needed)
             .map_err(|error| error.to_string())?;
-        let DependencyProgress { anchor, timezone } = self.progress;
+        let DependencyProgress { anchor, timezone, .. } = self.progress;
         Ok(CandidateQuery {
             project_id: target.project_id,
             workflow_id: target.workflow_id,

@@ -1,5 +1,6 @@
 //! Reads what reaches an instance through the store: commands of users, results that other masters stored.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::attempt::AttemptEvent;
@@ -19,6 +20,8 @@ pub(crate) struct InboxContents {
     pub(crate) commands: Vec<InboxCommand>,
     /// Results that workers gave to other masters.
     pub(crate) results: Vec<RelayedResult>,
+    /// Its labels, when a user edited them.
+    pub(crate) labels: Option<BTreeMap<String, String>>,
 }
 
 /// Results that wait for the commit that applies them.
@@ -47,11 +50,16 @@ impl InboxReader {
         }
     }
 
-    /// Reads commands and results.
+    /// Reads commands, results and labels.
     pub(crate) async fn read(self) -> Result<InboxContents, StoreError> {
         let commands = self.store.list_unapplied_commands(&[self.instance]).await?;
         let results = self.store.list_relayed_results(&[self.instance]).await?;
-        Ok(InboxContents { commands, results })
+        let labels = self.store.read_edited_labels(self.instance).await?;
+        Ok(InboxContents {
+            commands,
+            results,
+            labels,
+        })
     }
 
     /// Marks results as applied, once the commit that applies them is stored.

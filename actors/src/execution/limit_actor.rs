@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
-use engine::ids::Incarnation;
+use engine::ids::{Incarnation, InstanceId, TaskIndex};
 use engine::limits::{PROJECT_CAP, ProjectCap};
 
 use crate::execution::limit_board::LimitBoard;
@@ -54,14 +54,11 @@ pub struct LimitActor {
 /// What one look found.
 #[derive(Debug, Default)]
 struct LookResult {
-    /// The tasks that have room, by owner.
-    admissible: BTreeMap<Incarnation, Vec<LimitNoticeTo>>,
+    /// The tasks that have room, by owner and instance.
+    admissible: BTreeMap<Incarnation, BTreeMap<InstanceId, Vec<TaskIndex>>>,
     /// The caps and weights of projects, when they were read.
     shares: Option<Vec<ProjectShare>>,
 }
-
-/// A notice with its addressee.
-type LimitNoticeTo = (engine::ids::InstanceId, LimitNotice);
 
 impl LimitActor {
     /// Starts the actor of a master; returns the board that its actors share.
@@ -119,11 +116,11 @@ impl LimitActor {
             self.deps.slots.set_weights(weights.collect());
             self.board.replace_shares(shares);
         }
-        for (owner, notices) in found.admissible {
+        for (owner, instances) in found.admissible {
             if owner == self.deps.this_node {
-                self.notices += u64::try_from(notices.len()).unwrap_or(u64::MAX);
-                let publish = |(instance, notice)| self.board.notify(instance, notice);
-                notices.into_iter().for_each(publish);
+                self.notices += u64::try_from(instances.len()).unwrap_or(u64::MAX);
+                let notify = |(instance, tasks)| self.board.notify(instance, LimitNotice::RoomFound(tasks));
+                instances.into_iter().for_each(notify);
             } else if origin != LookOrigin::OtherMaster {
                 self.poke_master(owner, keys);
             }
@@ -158,8 +155,8 @@ async fn look_at_limits(
         ..LookResult::default()
     };
     for task in deps.store.find_admissible_tasks(&scope).await? {
-        let notice = (task.instance, LimitNotice::RoomFound(task.task_index));
-        found.admissible.entry(task.owner).or_default().push(notice);
+        let instances = found.admissible.entry(task.owner).or_default();
+        instances.entry(task.instance).or_default().push(task.task_index);
     }
     Ok(found)
 }

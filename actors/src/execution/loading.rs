@@ -80,6 +80,8 @@ pub(crate) async fn load_instance(
     let found = InboxContents {
         commands: std::mem::take(&mut loaded.commands),
         results: std::mem::take(&mut loaded.results),
+        // The start holds them already.
+        labels: None,
     };
     Ok(Some(LoadResult {
         instance: RunningInstance::new(loaded, definition),

@@ -27,6 +27,7 @@ pub(crate) struct RunningInstance {
     pub(crate) requested_by: Option<String>,
     /// Whether its end may give a place back.
     pub(crate) gated: bool,
+    names_limits: bool,
     /// Its definition with what the start selected.
     pub(crate) plan: Plan,
     /// Its state as it was last stored.
@@ -67,6 +68,7 @@ impl RunningInstance {
             parent: loaded.parent,
             requested_by: loaded.requested_by,
             gated: loaded.gated,
+            names_limits: plan.definition.tasks.iter().any(|task| !task.limits.is_empty()),
             state: Instance::load(&plan, loaded.rows),
             plan,
         }
@@ -75,6 +77,18 @@ impl RunningInstance {
     /// Returns the name of its project.
     pub(crate) fn project(&self) -> &Arc<str> {
         &self.project
+    }
+
+    /// Whether a task of its definition names limits.
+    pub(crate) fn names_limits(&self) -> bool {
+        self.names_limits
+    }
+
+    /// Replaces the labels, which are no part of what a commit decides.
+    pub(crate) fn set_labels(&mut self, labels: BTreeMap<String, String>) {
+        if self.plan.start.labels != labels {
+            Arc::make_mut(&mut self.plan.start).labels = labels;
+        }
     }
 
     /// Folds committed changes in. Returns whether the instance has another plan by that, with which it continues once

@@ -160,13 +160,13 @@ impl WorkflowActor {
         }
     }
 
-    fn write(&self, commit: DecidedCommit, ctx: &mut Context<Self>) {
+    fn write(&self, mut commit: DecidedCommit, ctx: &mut Context<Self>) {
         let Some(cycle) = &self.cycle else { return };
         let (db, write) = (self.deps.db.clone(), Write::Commit(cycle.write_of(&commit)));
         let written = async move { write_one(&db, write).await };
         ctx.spawn(written.into_actor(self).map(move |written, actor, ctx| {
             let Some(cycle) = &mut actor.cycle else { return };
-            match cycle.settle(written, &commit) {
+            match cycle.settle(written, &mut commit) {
                 CommitOutcome::Applied => actor.finish(commit, ctx),
                 CommitOutcome::Paused(pause) => {
                     ctx.run_later(pause, Self::retry);
@@ -296,6 +296,7 @@ impl WorkflowActor {
         let results = cycle.queue_results(found.results);
         cycle.queue_events(events);
         cycle.queue_commands(found.commands);
+        cycle.queue_labels(found.labels);
         cycle.queue_reply(reply);
         if let Some(results) = results {
             ctx.spawn(self.inbox.clone().mark_applied(results).into_actor(self));

@@ -28,11 +28,11 @@ pub struct LimitsChanged {
 }
 
 /// What the actor of an instance is notified of.
-#[derive(Debug, Clone, Copy, Message)]
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub enum LimitNotice {
-    /// The limits of a waiting task have room for it.
-    RoomFound(TaskIndex),
+    /// The limits of these waiting tasks have room for them together.
+    RoomFound(Vec<TaskIndex>),
     /// The cap of its project came or went.
     CapChanged,
 }

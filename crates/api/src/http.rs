@@ -9,6 +9,7 @@ pub(crate) mod openapi;
 pub(crate) mod paging;
 pub(crate) mod param_text;
 pub(crate) mod path;
+pub(crate) mod permission_first;
 pub(crate) mod problem;
 pub(crate) mod request_id;
 pub(crate) mod respond;

@@ -129,6 +129,12 @@ pub trait InboxStore: Send + Sync + 'static {
     /// Reads the unapplied commands of these instances, in order.
     async fn list_unapplied_commands(&self, ids: &[InstanceId]) -> Result<Vec<InboxCommand>, StoreError>;
 
+    /// Reads the labels that a user gave to an instance after its start; none while they are those of the start.
+    async fn read_edited_labels(
+        &self,
+        id: InstanceId,
+    ) -> Result<Option<BTreeMap<String, String>>, StoreError>;
+
     /// Refuses the unapplied commands of an idle instance that cannot apply in its state, without a claim.
     async fn refuse_inapplicable_commands(&self, id: InstanceId, at: Timestamp) -> Result<(), StoreError>;
 }

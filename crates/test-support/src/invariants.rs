@@ -15,7 +15,7 @@ pub struct Invariant {
 }
 
 /// Every invariant.
-pub const INVARIANTS: [Invariant; 20] = [
+pub const INVARIANTS: [Invariant; 26] = [
     Invariant {
         name: "I1: what was written names an owner of that epoch",
         sql: "SELECT t.instance FROM transition t WHERE t.epoch > 0 AND NOT EXISTS (SELECT 1 FROM owner_log o \
@@ -131,7 +131,48 @@ pub const INVARIANTS: [Invariant; 20] = [
               WHERE d.state = 'waiting' AND d.next_at < {now} - {grace} \
               AND (d.owner IS NULL OR (m.state IN ('left', 'dead') AND m.state_at < {now} - {grace}))",
     },
+    Invariant {
+        name: "I19: a child belongs to an attempt of its parent",
+        sql: "SELECT c.id FROM instance c WHERE c.parent IS NOT NULL AND NOT EXISTS (SELECT 1 FROM attempt a \
+              WHERE a.instance = c.parent AND a.number = c.parent_attempt)",
+    },
+    Invariant {
+        name: "I19: no child outlives its parent",
+        sql: "SELECT c.id FROM instance c JOIN instance p ON p.id = c.parent AND {led_by_parent} \
+              WHERE p.state IN ('stopped', 'failed', 'succeeded') \
+              AND c.state NOT IN ('stopped', 'failed', 'succeeded')",
+    },
+    Invariant {
+        name: "I19: a parent ends after the ends of its children",
+        sql: "SELECT c.id FROM instance c JOIN instance p ON p.id = c.parent AND {led_by_parent} \
+              WHERE p.state IN ('stopped', 'failed', 'succeeded') \
+              AND (SELECT max(t.id) FROM transition t WHERE t.instance = c.id AND t.task_index IS NULL) > \
+              (SELECT max(t.id) FROM transition t WHERE t.instance = p.id AND t.task_index IS NULL)",
+    },
+    Invariant {
+        name: "I20: slots of limits are held by attempts that are at a worker",
+        sql: "SELECT r.instance FROM limit_request r WHERE r.state = 'holding' AND NOT EXISTS (SELECT 1 FROM attempt a \
+              WHERE a.instance = r.instance AND a.task_index = r.task_index AND a.number = r.attempt \
+              AND a.worker IS NOT NULL AND a.state IN ('created', 'running'))",
+    },
+    Invariant {
+        name: "I20: a limit has as many slots in use as are held",
+        sql: "SELECT l.id FROM named_limit l WHERE l.used <> (SELECT coalesce(sum(r.slots), 0) FROM limit_request r \
+              WHERE r.limit_id = l.id AND r.state = 'holding')",
+    },
+    Invariant {
+        name: "I20: an instance at rest is in the queue of no limit",
+        sql: "SELECT r.instance FROM limit_request r LEFT JOIN instance i ON i.id = r.instance \
+              WHERE i.id IS NULL OR i.state IN ('stopped', 'failed', 'succeeded') \
+              OR (i.state IN ('queued', 'paused') AND r.state <> 'holding')",
+    },
 ];
+
+/// Holds for a child `c` and its parent `p` whose ends are in order: neither was begun again by a user.
+const LED_BY_PARENT: &str = "NOT EXISTS (SELECT 1 FROM inbox x WHERE x.outcome = 'applied' \
+    AND ((x.instance = p.id AND x.command IN ('rerun', 'run-task')) \
+    OR (x.instance = c.id AND x.requested_by NOT LIKE 'instance %' \
+    AND x.command IN ('recover', 'rerun', 'resume', 'run-task', 'retry-task'))))";
 
 /// Checks every invariant; returns those that are violated with the first rows at fault. `grace_ms` bounds what
 /// claims, handovers and commands may take, and how far the clocks of nodes may be from the database's.
@@ -145,7 +186,8 @@ pub async fn violations(store: &Store, grace_ms: i64) -> Vec<String> {
         let sql = invariant
             .sql
             .replace("{grace}", &grace_ms.to_string())
-            .replace("{now}", &now.0.to_string());
+            .replace("{now}", &now.0.to_string())
+            .replace("{led_by_parent}", LED_BY_PARENT);
         let rows = store
             .reader()
             .query_all_raw(store.statement(&format!("{sql} LIMIT 5"), []))

@@ -24,8 +24,8 @@ pub struct ChildSummary {
     pub reason: Option<String>,
     /// Whether it needs a person.
     pub has_attention: bool,
-    /// Whether it ever ran.
-    pub has_started: bool,
+    /// Whether it ended before it ran although no one stopped it: nothing had a place for it in time.
+    pub is_discarded: bool,
 }
 
 /// Why a task cannot start a workflow.

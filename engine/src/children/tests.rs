@@ -100,7 +100,7 @@ fn child(index: u32, state: InstanceState) -> ChildSummary {
         state,
         reason: None,
         has_attention: false,
-        has_started: true,
+        is_discarded: false,
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::items::{DependencyGroup, DependencyMember, DependencyTask};
 use super::observation::{DependencyVerdict, ItemObservation};
 use super::outputs::passed_outputs;
-use super::reasons::{ReasonContext, failure_text, waiting_text};
+use super::reasons::{ReasonContext, awaited_instance, failure_text, waiting_text};
 use super::seen::{SeenItem, combine_verdicts};
+use crate::ids::InstanceId;
 use crate::spec::model::Output;
 
 /// What failed items mean now.
@@ -27,8 +28,13 @@ pub enum DependencyDecision {
     Fails(String),
     /// It fails, for this reason, and a later attempt would too: an item can never hold.
     FailsForGood(String),
-    /// It waits, for this reason.
-    Waits(String),
+    /// It waits.
+    Waits {
+        /// What for, item by item.
+        reason: String,
+        /// The first instance that stands in the way, if one does.
+        awaited: Option<InstanceId>,
+    },
 }
 
 /// Decides, as early as the logic of the groups allows. `observed` has one entry for each item in document order; an entry
@@ -64,7 +70,10 @@ pub fn decide_dependencies(
     match group_verdict(&task.group, &mut counted) {
         DependencyVerdict::Holds => DependencyDecision::Succeeds(passed_outputs(&seen, &verdicts, outputs)),
         DependencyVerdict::Fails => DependencyDecision::Fails(failure_text(&seen, &verdicts, context)),
-        DependencyVerdict::Waits => DependencyDecision::Waits(waiting_text(&seen, &verdicts, context)),
+        DependencyVerdict::Waits => DependencyDecision::Waits {
+            reason: waiting_text(&seen, &verdicts, context),
+            awaited: awaited_instance(&seen, &verdicts),
+        },
     }
 }
 

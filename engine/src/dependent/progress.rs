@@ -1,8 +1,9 @@
 //! What is stored of an open attempt of a dependent task.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::ids::Timestamp;
+use crate::ids::{InstanceId, Timestamp};
 use crate::start::Start;
 use crate::timezone::Tz;
 
@@ -16,14 +17,23 @@ pub struct DependencyProgress {
     pub anchor: Timestamp,
     /// The zone of its instance.
     pub timezone: Tz,
+    /// The first instance that stood in the way at the last look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited: Option<InstanceId>,
 }
 
 impl DependencyProgress {
+    /// Returns the form in which it is stored.
+    pub(crate) fn to_detail(self) -> Value {
+        serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+
     /// Fixes what the intervals of an instance of this start are relative to.
     pub(crate) fn new(start: &Start, created_at: Timestamp) -> Self {
         Self {
             anchor: start.scheduled_at.unwrap_or(created_at),
             timezone: start.timezone,
+            awaited: None,
         }
     }
 }

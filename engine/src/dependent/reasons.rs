@@ -5,7 +5,7 @@ use super::intervals::{TimeInterval, dependency_intervals};
 use super::items::{DependencyItem, DependencyTarget, DependencyWindow};
 use super::observation::{Candidate, CandidateTask, DependencyVerdict, ItemObservation};
 use super::seen::SeenItem;
-use crate::ids::Timestamp;
+use crate::ids::{InstanceId, Timestamp};
 use crate::spec::duration::HumanDuration;
 use crate::states::InstanceState;
 use crate::timezone::{Tz, format_local};
@@ -30,6 +30,19 @@ pub(super) fn waiting_text(
 ) -> String {
     let open = |verdict: DependencyVerdict| verdict != DependencyVerdict::Holds;
     format!("waits for {}", list_items(seen, verdicts, context, open))
+}
+
+/// Returns the first instance that stands in the way of an item.
+pub(super) fn awaited_instance(seen: &[SeenItem<'_>], verdicts: &[DependencyVerdict]) -> Option<InstanceId> {
+    let open = seen.iter().zip(verdicts);
+    let mut open = open.filter(|(_, verdict)| **verdict != DependencyVerdict::Holds);
+    open.find_map(|(seen, _)| match seen.observation {
+        Some(ItemObservation::Candidates(candidates)) => {
+            let obstacle = candidates.get(place_of_obstacle(seen, candidates)?)?;
+            obstacle.as_ref().map(|candidate| candidate.instance)
+        }
+        _ => None,
+    })
 }
 
 /// Lists the items that have failed.
@@ -93,14 +106,7 @@ fn obstacle_of(seen: &SeenItem<'_>, context: ReasonContext) -> String {
         Some(ItemObservation::NothingEarlier) => return "there is nothing earlier".to_owned(),
         Some(ItemObservation::Candidates(candidates)) => candidates,
     };
-    let verdict_at = |candidate: &Option<Candidate>| match candidate {
-        Some(candidate) => candidate.verdict(&seen.item.target),
-        None => DependencyVerdict::Waits,
-    };
-    // A failed interval decides about its item, so it is the one to name.
-    let first_with = |wanted: DependencyVerdict| candidates.iter().position(|c| verdict_at(c) == wanted);
-    let place = first_with(DependencyVerdict::Fails).or_else(|| first_with(DependencyVerdict::Waits));
-    let Some(place) = place else {
+    let Some(place) = place_of_obstacle(seen, candidates) else {
         return "it holds".to_owned();
     };
     let when = interval_text(seen.item, place, context);
@@ -111,6 +117,16 @@ fn obstacle_of(seen: &SeenItem<'_>, context: ReasonContext) -> String {
         }
         None => format!("there is no instance{when} yet"),
     }
+}
+
+/// Returns the first interval that does not hold. A failed one decides about its item, so it goes before.
+fn place_of_obstacle(seen: &SeenItem<'_>, candidates: &[Option<Candidate>]) -> Option<usize> {
+    let verdict_at = |candidate: &Option<Candidate>| match candidate {
+        Some(candidate) => candidate.verdict(&seen.item.target),
+        None => DependencyVerdict::Waits,
+    };
+    let first_with = |wanted: DependencyVerdict| candidates.iter().position(|c| verdict_at(c) == wanted);
+    first_with(DependencyVerdict::Fails).or_else(|| first_with(DependencyVerdict::Waits))
 }
 
 /// Says what an instance means for an item that does not hold.

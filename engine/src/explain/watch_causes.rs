@@ -3,7 +3,8 @@
 use super::cause::{Cause, CauseKind, Link};
 use super::situation::Situation;
 use super::surroundings::ChildInstance;
-use crate::ids::TaskIndex;
+use crate::dependent::DependencyProgress;
+use crate::ids::{InstanceId, TaskIndex};
 use crate::task::Task;
 use crate::task_type::WatchKind;
 
@@ -33,9 +34,19 @@ impl Situation<'_> {
             detail,
             since: self.times_of(task_index).entered_at,
             until: row.due_at,
-            link: children.first().map(|child| Link::Instance(child.instance)),
+            link: match kind {
+                WatchKind::Children => children.first().map(|child| Link::Instance(child.instance)),
+                WatchKind::Dependencies => awaited_by(row).map(Link::Instance),
+                WatchKind::Approval => Some(self.link_to_task(task_index)),
+            },
         }
     }
+}
+
+/// Returns the instance that a dependent task waits for, by its last look.
+fn awaited_by(row: &Task) -> Option<InstanceId> {
+    let progress: DependencyProgress = row.progress.as_ref()?.read_detail()?;
+    progress.awaited
 }
 
 impl ChildInstance {

@@ -34,6 +34,16 @@ impl LimitRoom {
     }
 }
 
+/// Where a task is in the order of a queue: the priorities of its instance and its own, most urgent first, the time at which
+/// it became ready, its instance, its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QueuePosition(pub [i64; 5]);
+
+impl QueuePosition {
+    /// Before every task.
+    pub const START: Self = Self([0, 0, 0, 0, -1]);
+}
+
 /// One task in the queue of a limit, in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueuePlace {
@@ -66,17 +76,25 @@ pub enum QueueStep {
 #[derive(Debug, Clone)]
 pub struct QueueWalk {
     room: LimitRoom,
+    /// The first task that wants more slots than are free: none after it may start.
+    first_blocked: Option<QueuePosition>,
     /// The room beside the tasks of each worker group that were admitted, or have been before.
     left: BTreeMap<String, LimitRoom>,
 }
 
 impl QueueWalk {
-    /// Starts at the first task.
-    pub fn new(room: LimitRoom) -> Self {
+    /// Starts at the first task; `first_blocked` is the first one that wants more slots than are free.
+    pub fn new(room: LimitRoom, first_blocked: Option<QueuePosition>) -> Self {
         Self {
             room,
+            first_blocked: first_blocked.filter(|_| room.free.is_some()),
             left: BTreeMap::new(),
         }
+    }
+
+    /// Whether a task has room that no task before it waits for.
+    pub fn is_open_to(&self, position: QueuePosition, slots: i64) -> bool {
+        self.room.has_room(slots) && self.first_blocked.is_none_or(|blocked| position <= blocked)
     }
 
     /// Returns the number of free slots; of a limit that limits nothing the greatest.

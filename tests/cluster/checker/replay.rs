@@ -2,6 +2,8 @@
 //! applied. A second, naive reading of the rules: it reads the graph and at the rows of attempts, and shares no line
 //! with the engine.
 
+mod branches;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -9,9 +11,11 @@ use engine::plan::trigger_rule::TriggerRule;
 use engine::spec::Definition;
 use engine::states::{FailureStrategy, OnWorkerLost};
 use ports::DefinitionStore as _;
+use serde_json::Value;
 use store::Store;
 
 use super::rows;
+use branches::{Decision, Turn, turn};
 
 /// Lost attempts in one run that make a task fail.
 const LOST: usize = 5;
@@ -19,6 +23,7 @@ const LOST: usize = 5;
 /// One task as it is defined, and what is recorded of it in this run.
 #[derive(Debug, Clone, Default)]
 struct RecordedTask {
+    name: String,
     needs: Vec<(usize, TriggerRule)>,
     retries: usize,
     enabled: bool,
@@ -29,6 +34,8 @@ struct RecordedTask {
     attempts: Vec<String>,
     /// Its own state.
     state: String,
+    /// What it chose, when it decides.
+    decision: Option<Decision>,
 }
 
 /// One final instance.
@@ -57,7 +64,7 @@ fn wrong_with(instance: &FinalInstance) -> Vec<String> {
     let mut wrong = Vec::new();
     let became = read_outcomes(instance);
     for (index, task) in instance.tasks.iter().enumerate() {
-        let fitting = fitting(instance, task, verdict(task, &became));
+        let fitting = fitting(instance, task, verdict(instance, index, &became));
         if !fitting.contains(&task.state.as_str()) {
             wrong.push(format!(
                 "instance {} ({}): task {index} is {}, and should be one of {fitting:?}: {task:?}",
@@ -65,6 +72,13 @@ fn wrong_with(instance: &FinalInstance) -> Vec<String> {
             ));
         }
     }
+    let decisions = instance
+        .tasks
+        .iter()
+        .filter_map(|task| Some((task, task.decision.as_ref()?)));
+    let said =
+        decisions.filter_map(|(task, decision)| Some((task, decision.contradiction(instance, &became)?)));
+    wrong.extend(said.map(|(task, why)| format!("instance {}: task {}: {why}", instance.id, task.name)));
     let is = |state: &str| instance.tasks.iter().any(|task| task.state == state);
     let forced = instance.tasks.iter().any(|task| task.forced);
     let succeeds = (0..instance.tasks.len()).all(|index| stands_not(instance, &became, index));
@@ -96,10 +110,9 @@ type Became = Option<&'static str>;
 fn read_outcomes(instance: &FinalInstance) -> Vec<Became> {
     let mut became: Vec<Became> = vec![None; instance.tasks.len()];
     loop {
-        let next: Vec<Became> = instance
-            .tasks
-            .iter()
-            .map(|task| outcome(instance, task, verdict(task, &became)))
+        let tasks = instance.tasks.iter().enumerate();
+        let next: Vec<Became> = tasks
+            .map(|(index, task)| outcome(instance, task, verdict(instance, index, &became)))
             .collect();
         if next == became {
             return became;
@@ -126,24 +139,42 @@ fn outcome(instance: &FinalInstance, task: &RecordedTask, verdict: &str) -> Beca
 }
 
 /// Decides about a task by its edges: `never`, `waits`, `skipped` or `starts`.
-fn verdict(task: &RecordedTask, became: &[Became]) -> &'static str {
+fn verdict(instance: &FinalInstance, index: usize, became: &[Became]) -> &'static str {
+    let task = &instance.tasks[index];
     let edges: Vec<&str> = task
         .needs
         .iter()
-        .map(|(need, on)| match (on.as_str(), became[*need]) {
-            (_, None) => "waits",
-            (_, Some("skipped")) => "void",
-            ("done", _) | ("succeeded", Some("succeeded")) | ("failed", Some("failed")) => "open",
-            ("failed", Some("succeeded")) => "closed",
-            _ => "dead",
+        .map(|(need, on)| match turn(instance, *need, index, became) {
+            Turn::Plain => edge(*on, became[*need]),
+            Turn::Undecided => "undecided",
+            Turn::Chosen => "open",
+            Turn::TurnedDown => "turned down",
+            Turn::Void => "void",
         })
         .collect();
     let any = |kind: &str| edges.contains(&kind);
+    let asks = task.decision.as_ref().is_some_and(Decision::is_conditions);
     match () {
+        () if any("undecided") => "waits",
+        () if any("turned down") => "skipped",
+        () if asks && any("waits") => "waits",
+        () if asks && edges.iter().all(|edge| *edge == "void") => "skipped",
+        () if asks => "starts",
         () if any("dead") => "never",
         () if any("waits") => "waits",
         () if any("closed") || (any("void") && !any("open")) => "skipped",
         () => "starts",
+    }
+}
+
+/// The table of edges.
+fn edge(on: TriggerRule, became: Became) -> &'static str {
+    match (on.as_str(), became) {
+        (_, None) => "waits",
+        (_, Some("skipped")) => "void",
+        ("done", _) | ("succeeded", Some("succeeded")) | ("failed", Some("failed")) => "open",
+        ("failed", Some("succeeded")) => "closed",
+        _ => "dead",
     }
 }
 
@@ -156,13 +187,15 @@ fn stands_not(instance: &FinalInstance, became: &[Became], index: usize) -> bool
                 let tasks = instance.tasks.iter().enumerate();
                 tasks.flat_map(|(follower, task)| task.needs.iter().map(move |need| (follower, need)))
             };
-            let mut edges = followers().filter(|(_, (need, _))| *need == index);
-            let is_lost = edges.any(|(_, (_, on))| *on == TriggerRule::OnSuccess);
-            let mut edges = followers().filter(|(_, (need, _))| *need == index);
-            !is_lost
-                && edges.any(|(follower, (_, on))| {
-                    *on == TriggerRule::OnFailure && matches!(became[follower], Some("succeeded" | "failed"))
-                })
+            let asks = |follower: usize| {
+                let decision = instance.tasks[follower].decision.as_ref();
+                decision.is_some_and(Decision::is_conditions)
+            };
+            let edges = || followers().filter(|(_, (need, _))| *need == index);
+            let is_lost = edges().any(|(follower, (_, on))| *on == TriggerRule::OnSuccess && !asks(follower));
+            let mut handlers =
+                edges().filter(|(follower, (_, on))| *on == TriggerRule::OnFailure || asks(*follower));
+            !is_lost && handlers.any(|(follower, _)| matches!(became[follower], Some("succeeded" | "failed")))
         }
         _ => !instance.tasks[index].enabled,
     }
@@ -238,8 +271,8 @@ type AppliedCommand = (String, i64, String);
 
 /// The rows of all instances.
 struct Records {
-    /// State and attempts before this run, by instance and index.
-    tasks: BTreeMap<(String, String), (String, usize)>,
+    /// State, attempts before this run and outputs, by instance and index.
+    tasks: BTreeMap<(String, String), (String, usize, Value)>,
     /// Numbers and states, by instance and index.
     attempts: BTreeMap<(String, String), Vec<(usize, String)>>,
     /// Every applied command in order, by instance.
@@ -248,11 +281,11 @@ struct Records {
 
 impl Records {
     async fn read(store: &Store) -> Self {
-        let sql =
-            "SELECT instance::text, task_index::text, state, attempts_before_run::text FROM task_instance";
+        let sql = "SELECT instance::text, task_index::text, state, attempts_before_run::text, outputs FROM task_instance";
         let tasks = rows(store, sql).await.into_iter().map(|row| {
-            let [id, index, state, before] = row.try_into().expect("four columns");
-            ((id, index), (state, before.parse().expect("a number")))
+            let [id, index, state, before, outputs] = row.try_into().expect("five columns");
+            let outputs = serde_json::from_str(&outputs).expect("outputs");
+            ((id, index), (state, before.parse().expect("a number"), outputs))
         });
         let tasks = tasks.collect();
         let sql = "SELECT instance::text, task_index::text, number::text, state FROM attempt ORDER BY attempt.number";
@@ -297,16 +330,19 @@ impl Records {
     fn tasks(&self, id: &str, definition: &Definition) -> Vec<RecordedTask> {
         let reruns = self.commands(id).filter(|(command, _, _)| command == "rerun");
         let last_rerun = reruns.map(|(_, run, _)| *run).max().unwrap_or(0);
+        let document = engine::spec::serialize(definition);
         let tasks = definition.tasks.iter().enumerate().map(|(index, task)| {
             let key = (id.to_owned(), index.to_string());
-            let never = || ("not_run".to_owned(), 0);
-            let (state, before) = self.tasks.get(&key).cloned().unwrap_or_else(never);
+            let never = || ("not_run".to_owned(), 0, Value::Null);
+            let (state, before, outputs) = self.tasks.get(&key).cloned().unwrap_or_else(never);
             let attempts = self.attempts.get(&key).into_iter().flatten();
             let in_run = attempts.filter(|(number, _)| *number > before);
             let forced = |(command, run, name): &AppliedCommand| {
                 command == "force-success" && *run > last_rerun && *name == task.name
             };
             RecordedTask {
+                name: task.name.clone(),
+                decision: Decision::read(&document["tasks"][&task.name], &outputs),
                 needs: task
                     .needs
                     .iter()

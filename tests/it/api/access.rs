@@ -288,8 +288,6 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Read, "GET /api/v1/projects/{project}/limits/{limit}"),
     (Needs::Read, "GET /api/v1/projects/{project}/limits/{limit}/queue"),
     (Needs::Read, "GET /api/v1/instances/{id}/tasks/{task}/children"),
-    (Needs::Read, "POST /api/v1/instances/{id}/tasks/{task}/approve"),
-    (Needs::Read, "POST /api/v1/instances/{id}/tasks/{task}/reject"),
     (Needs::Write, "PUT /api/v1/projects/{project}/limits/{limit}"),
     (Needs::Write, "DELETE /api/v1/projects/{project}/limits/{limit}"),
     (
@@ -352,6 +350,8 @@ const NEEDS: &[(Needs, &str)] = &[
     (Needs::Execute, "POST /api/v1/backfills/{id}/pause"),
     (Needs::Execute, "POST /api/v1/backfills/{id}/resume"),
     (Needs::Execute, "POST /api/v1/backfills/{id}/retry"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/tasks/{task}/approve"),
+    (Needs::Execute, "POST /api/v1/instances/{id}/tasks/{task}/reject"),
     (Needs::Execute, "POST /api/v1/instances/{id}/pause"),
     (Needs::Execute, "POST /api/v1/instances/{id}/priority"),
     (Needs::Execute, "POST /api/v1/instances/{id}/recover"),

@@ -7,7 +7,7 @@ use crate::store::store_under_test::{Database, join};
 use test_support::invariants::{INVARIANTS, violations};
 
 /// Statements that break a rule, and the beginnings of the invariants that notice it.
-const PLANTED: [(&str, &[&str]); 18] = [
+const PLANTED: [(&str, &[&str]); 23] = [
     ("UPDATE transition SET epoch = 9", &["I1: what was written"]),
     ("UPDATE attempt SET epoch = 9", &["I1: an attempt"]),
     (
@@ -75,6 +75,36 @@ const PLANTED: [(&str, &[&str]); 18] = [
     (
         "INSERT INTO alert_delivery (channel, state, next_at, created_at) VALUES ('a', 'waiting', 0, 0)",
         &["A3"],
+    ),
+    (
+        "UPDATE instance SET parent = id, parent_task = 'each', parent_attempt = 9, parent_index = 0",
+        &["I19: a child belongs"],
+    ),
+    (
+        "INSERT INTO instance (project_id, workflow_id, version, state, start, tasks_total, priority, trigger_type, \
+         parent, parent_task, parent_attempt, parent_index, created_at) SELECT project_id, workflow_id, version, \
+         'running', start, tasks_total, priority, 'sub_workflow', id, 'each', 1, 0, created_at FROM instance; \
+         UPDATE instance SET state = 'failed' WHERE parent IS NULL",
+        &["I19: no child"],
+    ),
+    (
+        "INSERT INTO instance (project_id, workflow_id, version, state, start, tasks_total, priority, trigger_type, \
+         parent, parent_task, parent_attempt, parent_index, created_at) SELECT project_id, workflow_id, version, \
+         'failed', start, tasks_total, priority, 'sub_workflow', id, 'each', 1, 0, created_at FROM instance; \
+         INSERT INTO transition (instance, at, from_state, to_state, why, host, epoch) \
+         SELECT id, 0, 'running', 'failed', '', 'h1', 1 FROM instance WHERE parent IS NOT NULL; \
+         UPDATE instance SET state = 'failed' WHERE parent IS NULL",
+        &["I19: a parent ends"],
+    ),
+    (
+        "INSERT INTO named_limit (project_id, name, slots, used, created_at, updated_at) VALUES (NULL, 'l', 1, 1, 0, 0)",
+        &["I20: a limit has"],
+    ),
+    (
+        "INSERT INTO limit_request (instance, task_index, name, slots, state, instance_priority, task_priority, ready_at, \
+         attempt, since) SELECT id, 0, 'l', 1, 'holding', 3, 3, 0, 9, 0 FROM instance; \
+         UPDATE instance SET state = 'failed'",
+        &["I20: slots of limits", "I20: an instance at rest"],
     ),
 ];
 

@@ -11,11 +11,15 @@ impl Handler<LimitNotice> for WorkflowActor {
     type Result = ();
 
     fn handle(&mut self, notice: LimitNotice, ctx: &mut Self::Context) {
-        let event = match notice {
-            LimitNotice::RoomFound(task_index) => Event::Report(TaskReport::RoomFound { task_index }),
+        match notice {
+            LimitNotice::RoomFound(tasks) => {
+                let reports = tasks
+                    .into_iter()
+                    .map(|task_index| TaskReport::RoomFound { task_index });
+                self.push_events(reports.map(Event::Report), ctx);
+            }
             // What waits asks again for what it needs now.
-            LimitNotice::CapChanged => Event::Loaded,
-        };
-        self.push_events([event], ctx);
+            LimitNotice::CapChanged => self.push_events([Event::Loaded], ctx),
+        }
     }
 }

@@ -155,6 +155,13 @@ impl DefinitionStore for FakeStore {
 
 #[async_trait]
 impl InboxStore for FakeStore {
+    async fn read_edited_labels(
+        &self,
+        _: InstanceId,
+    ) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+        Ok(None)
+    }
+
     async fn list_unapplied_commands(&self, ids: &[InstanceId]) -> Result<Vec<InboxCommand>, StoreError> {
         let state = self.state();
         let pending = state

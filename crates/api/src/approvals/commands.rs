@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::auth::access::{Caller, Execute, Level, Read, Requirement as _};
-use crate::http::body::{Body, Query};
+use crate::http::body::{Query, ValueBody, parse_body};
 use crate::http::codes::Code;
 use crate::http::path::path_parameter;
 use crate::http::problem::Problem;
@@ -52,7 +52,7 @@ async fn approve_task(
     caller: Caller<Read, InstanceId>,
     request: HttpRequest,
     query: Query<CommandQuery>,
-    body: Body<DecisionBody>,
+    body: ValueBody,
 ) -> Result<HttpResponse, Problem> {
     decide(&caller, &request, (query.0, Command::Approve), body).await
 }
@@ -67,7 +67,7 @@ async fn reject_task(
     caller: Caller<Read, InstanceId>,
     request: HttpRequest,
     query: Query<CommandQuery>,
-    body: Body<DecisionBody>,
+    body: ValueBody,
 ) -> Result<HttpResponse, Problem> {
     decide(&caller, &request, (query.0, Command::Reject), body).await
 }
@@ -76,7 +76,7 @@ async fn decide(
     caller: &Caller<Read, InstanceId>,
     request: &HttpRequest,
     (query, verb): (CommandQuery, Command),
-    body: Body<DecisionBody>,
+    body: ValueBody,
 ) -> Result<HttpResponse, Problem> {
     let task = path_parameter(request, "task")?;
     let subject = caller.catalog().operations().subject(*caller.object()).await?;
@@ -86,7 +86,7 @@ async fn decide(
         inputs,
         comment,
         reason,
-    } = body.value;
+    } = parse_body(&body.bytes)?;
     if comment
         .as_ref()
         .is_some_and(|comment| comment.len() > MAX_COMMENT_BYTES)

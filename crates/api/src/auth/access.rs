@@ -19,6 +19,7 @@ use catalog::{
 use crate::auth::objects::Object;
 use crate::auth::server::{Server, server_of};
 use crate::http::codes::Code;
+use crate::http::permission_first::signal_permission;
 use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
 
@@ -165,6 +166,7 @@ impl<N: Requirement, O: Object> FromRequest for Caller<N, O> {
                 requirement: PhantomData,
             };
             this.check_permission(N::LEVEL, project, &request).await?;
+            signal_permission(&request);
             Ok(this)
         })
     }
@@ -270,6 +272,7 @@ impl FromRequest for PublicCaller {
     type Future = std::future::Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        signal_permission(request);
         std::future::ready(server_of(request).map(|server| Self {
             server,
             source: source_address(request),

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::http::codes::Code;
+use crate::http::permission_first::after_permission;
 use crate::http::problem::{Detail, Problem};
 
 /// The limit of every body but a document's.
@@ -38,9 +39,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let bytes = read_json(&request, &mut payload).await?;
-            let value = parse_body(&bytes)?;
-            Ok(Self { value, bytes })
+            let parsed = read_json(&request, &mut payload)
+                .await
+                .and_then(|bytes| Ok((parse_body(&bytes)?, bytes)));
+            match parsed {
+                Ok((value, bytes)) => Ok(Self { value, bytes }),
+                Err(problem) => Err(after_permission(&request, problem).await),
+            }
         })
     }
 }
@@ -61,9 +66,13 @@ impl FromRequest for ValueBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let bytes = read_json(&request, &mut payload).await?;
-            let value = parse_value_body(&bytes)?;
-            Ok(Self { value, bytes })
+            let parsed = read_json(&request, &mut payload)
+                .await
+                .and_then(|bytes| Ok((parse_value_body(&bytes)?, bytes)));
+            match parsed {
+                Ok((value, bytes)) => Ok(Self { value, bytes }),
+                Err(problem) => Err(after_permission(&request, problem).await),
+            }
         })
     }
 }
@@ -76,9 +85,14 @@ impl FromRequest for DocumentBody {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
-    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let mut payload = payload.take();
-        Box::pin(async move { read_payload(&mut payload, DOCUMENT_LIMIT).await.map(Self) })
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            match read_payload(&mut payload, DOCUMENT_LIMIT).await {
+                Ok(bytes) => Ok(Self(bytes)),
+                Err(problem) => Err(after_permission(&request, problem).await),
+            }
+        })
     }
 }
 
@@ -86,12 +100,18 @@ impl FromRequest for DocumentBody {
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest for Query<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     type Error = Problem;
-    type Future = std::future::Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(parse_query(request.query_string()).map(Self))
+        let request = request.clone();
+        Box::pin(async move {
+            match parse_query(request.query_string()) {
+                Ok(query) => Ok(Self(query)),
+                Err(problem) => Err(after_permission(&request, problem).await),
+            }
+        })
     }
 }
 

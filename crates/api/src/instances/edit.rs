@@ -16,6 +16,7 @@ use crate::http::codes::Code;
 use crate::http::problem::Problem;
 use crate::instances::command_bodies::invalid_arguments;
 use crate::instances::find_instance;
+use crate::instances::posting::NOTIFICATION_TIME;
 use crate::instances::views::Instance;
 
 /// The most bytes of a note.
@@ -35,7 +36,8 @@ struct EditInstance {
     note: Option<String>,
 }
 
-/// Changes labels and note of an instance, whatever its state. No owner is asked.
+/// Changes labels and note of an instance, whatever its state. No owner is asked; expressions that are decided from now on
+/// see the labels.
 #[utoipa::path(tag = "instances", request_body = EditInstance, params(("id" = String, Path)),
     responses((status = 200, body = Instance)))]
 #[patch("")]
@@ -49,6 +51,10 @@ async fn edit_instance(
     let context = caller.audit_context(None);
     caller.catalog().instances().edit(id, &edit, &context).await?;
     let row = find_instance(caller.server(), id).await?;
+    if edit.labels.is_some() && row.host.is_some() {
+        let node = &caller.server().state().node;
+        node.notify_owner(id, NOTIFICATION_TIME).await;
+    }
     Ok(HttpResponse::Ok().json(Instance::from(row)))
 }
 

@@ -26,7 +26,7 @@ use crate::instances::wait::{CommitWaiter, RowWriter, WaitFor, Wake, parse_wait}
 use crate::operations::views::OperationView;
 
 /// Time in which the owner is notified, also of a command whose caller does not wait.
-const NOTIFICATION_TIME: Duration = Duration::from_secs(2);
+pub(super) const NOTIFICATION_TIME: Duration = Duration::from_secs(2);
 
 /// Time to wait for the owner's decision unless the caller gives one.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);

@@ -54,5 +54,15 @@ pub(crate) fn indexes() -> Vec<IndexCreateStatement> {
         index_on(Entity, "limit_request_holders", holders)
             .and_where(Expr::col(Column::State).eq("holding"))
             .take(),
+        index_on(Entity, "limit_request_slots", [Column::LimitId, Column::Slots])
+            .and_where(Expr::col(Column::State).ne("holding"))
+            .take(),
+        index_on(
+            Entity,
+            "limit_request_forced",
+            [Column::Instance, Column::TaskIndex],
+        )
+        .and_where(Expr::col(Column::Forced))
+        .take(),
     ]
 }

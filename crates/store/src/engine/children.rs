@@ -168,7 +168,9 @@ pub(crate) async fn list_children_on<C: ConnectionTrait>(
          WHERE x.instance = i.id AND x.applied_at IS NULL AND x.command IN ('recover', 'resume', 'rerun')) \
          THEN 'running' ELSE i.state END, i.reason, \
          CAST(CASE WHEN i.attention IS NULL THEN 0 ELSE 1 END AS BIGINT), \
-         CAST(CASE WHEN i.started_at IS NULL THEN 0 ELSE 1 END AS BIGINT)";
+         CAST(CASE WHEN i.state = 'stopped' AND i.started_at IS NULL AND NOT EXISTS (SELECT 1 FROM inbox x \
+         WHERE x.instance = i.id AND x.run = i.run AND x.command = 'stop' AND x.outcome = 'applied') \
+         THEN 1 ELSE 0 END AS BIGINT)";
     let found = select_children(connection, backend, (columns, parents)).await?;
     found.iter().map(read_summary).collect()
 }
@@ -214,7 +216,7 @@ fn read_summary(row: &QueryResult) -> Result<(usize, ChildSummary), StoreError> 
             state: columns.next_parsed()?,
             reason: columns.next_value()?,
             has_attention: columns.next_value::<i64>()? == 1,
-            has_started: columns.next_value::<i64>()? == 1,
+            is_discarded: columns.next_value::<i64>()? == 1,
         },
     ))
 }

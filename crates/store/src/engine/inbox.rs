@@ -1,5 +1,7 @@
 //! The unapplied commands in the inboxes of instances.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use engine::ids::{InstanceId, OperationId, Run, Timestamp};
 use engine::states::{Command, OperationStatus};
@@ -41,6 +43,20 @@ impl InboxStore for Store {
             return Ok(Vec::new());
         }
         self.unapplied_commands_on(self.reader(), ids).await
+    }
+
+    async fn read_edited_labels(
+        &self,
+        id: InstanceId,
+    ) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+        let statement = self.statement("SELECT labels FROM instance WHERE id = $1", [id.0.into()]);
+        let row = self
+            .reader()
+            .query_one_raw(statement)
+            .await
+            .map_err(store_error)?;
+        let labels = row.map(|row| RowReader::new(&row).next_optional_json());
+        Ok(labels.transpose()?.flatten())
     }
 
     /// Refuses, without an owner, the commands that cannot apply; locks the row so that no master claims in between.

@@ -1,22 +1,28 @@
 //! The queues of limits: which waiting tasks have room, and the caps of projects.
 
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use engine::ids::{Incarnation, InstanceId, TaskIndex};
-use engine::limits::{LimitRoom, ProjectCap, QueuePlace, QueueStep, QueueWalk};
-use ports::{AdmissibleTask, LimitKey, LimitScope, LimitStore, ProjectShare, StoreError};
+use engine::ids::Incarnation;
+use engine::limits::{LimitRoom, ProjectCap, QueuePlace, QueuePosition, QueueStep, QueueWalk};
+use ports::{AdmissibleTask, LimitScope, LimitStore, ProjectShare, StoreError};
 use sea_orm::{ConnectionTrait, QueryResult, Value};
 use serde::Serialize;
 
 use crate::batch_sql::{Column, json, source};
+use crate::engine::limit_queue::rows::{QueuedTask, read_walk};
 use crate::engine::limit_statements::{queue_order, resolved_limit};
 use crate::error::store_error;
 use crate::row_reader::RowReader;
 use crate::store::Store;
 
-/// Tasks of one queue that are read at a time.
-const PAGE: usize = 100;
+/// The most tasks of one queue that are read at a time.
+const MAX_PAGE: i64 = 100;
+
+/// The fewest tasks of one queue that are read at a time: some of the first may wait for something else.
+const MIN_PAGE: i64 = 10;
 
 /// The most tasks that are found in one queue: those after them are found when these have started.
 const MAX_FOUND: usize = 500;
@@ -34,28 +40,38 @@ struct LimitKeyRow<'a> {
 
 const KEY: [Column; 2] = [("c_project", "text"), ("c_name", "text")];
 
-/// Lists the limits that a task waits for.
-const AWAITED_LIMITS: &str = "SELECT l.id, l.slots, l.used, l.enabled FROM named_limit l WHERE EXISTS \
-    (SELECT 1 FROM limit_request r WHERE r.limit_id = l.id AND r.state <> 'holding') ORDER BY l.id";
+/// Reads limits, each with the place of the first task that wants more slots than are free; a full limit needs none. Where
+/// no task does, which is the rule, an index says so without a look at the queue; the sign has SQLite look for the first
+/// one in the order of the queue.
+const LIMITS: &str = "SELECT l.id, l.slots, l.used, l.enabled, CASE WHEN l.slots > l.used AND EXISTS (\
+    SELECT 1 FROM limit_request b WHERE b.limit_id = l.id AND b.state <> 'holding' AND NOT b.forced \
+    AND b.slots > l.slots - l.used) THEN (\
+    SELECT b.instance_priority || ' ' || b.task_priority || ' ' || b.ready_at || ' ' || b.instance || ' ' || b.task_index \
+    FROM limit_request b WHERE b.limit_id = l.id AND b.state <> 'holding' AND NOT b.forced \
+    AND +b.slots > l.slots - l.used \
+    ORDER BY b.instance_priority, b.task_priority, b.ready_at, b.instance, b.task_index LIMIT 1) END \
+    FROM named_limit l WHERE {which} ORDER BY l.id";
 
-/// Whether another limit of the task `r` lacks room for it, or has a task before it that lacks it.
-const BLOCKED_ELSEWHERE: &str = "EXISTS (SELECT 1 FROM limit_request o JOIN named_limit m ON m.id = o.limit_id \
-    WHERE o.instance = r.instance AND o.task_index = r.task_index AND o.name <> r.name AND NOT o.forced AND m.enabled \
-    AND (o.slots > m.slots - m.used OR EXISTS (SELECT 1 FROM limit_request b WHERE b.limit_id = m.id \
-    AND b.state <> 'holding' AND NOT b.forced AND b.slots > m.slots - m.used AND {b} < {o})))";
+/// Limits that a task waits for.
+const AWAITED: &str =
+    "EXISTS (SELECT 1 FROM limit_request r WHERE r.limit_id = l.id AND r.state <> 'holding')";
 
-/// Lists the tasks of a queue after one of them, each with its other limits.
-const QUEUE_PAGE: &str = "SELECT r.instance, r.task_index, i.owner, r.slots, r.state = 'awaiting_worker', r.forced, {blocked}, \
-    r.worker_group, (SELECT string_agg(o.limit_id || ':' || o.slots, ',') FROM limit_request o \
-    WHERE o.instance = r.instance AND o.task_index = r.task_index AND o.limit_id <> r.limit_id AND NOT o.forced), \
+/// Lists waiting tasks, each with its other limits; without an owner no task can start.
+const TASKS: &str = "SELECT r.instance, r.task_index, i.owner, r.slots, r.state = 'awaiting_worker', r.forced, r.worker_group, \
+    (SELECT string_agg(o.limit_id || ':' || o.slots, ',') FROM limit_request o \
+    WHERE o.instance = r.instance AND o.task_index = r.task_index AND o.name <> r.name AND NOT o.forced), \
     r.instance_priority, r.task_priority, r.ready_at \
-    FROM limit_request r JOIN instance i ON i.id = r.instance WHERE r.limit_id = $1 AND r.state <> 'holding' \
-    AND {order} > ($2, $3, $4, $5, $6) \
-    ORDER BY r.instance_priority, r.task_priority, r.ready_at, r.instance, r.task_index LIMIT $7";
+    FROM limit_request r JOIN instance i ON i.id = r.instance WHERE r.state <> 'holding' AND {which} \
+    ORDER BY r.instance_priority, r.task_priority, r.ready_at, r.instance, r.task_index LIMIT $1";
 
-/// Lists the waiting tasks of which a limit does not exist, or is passed by force.
-const UNLIMITED: &str = "SELECT r.instance, r.task_index, i.owner FROM limit_request r JOIN instance i ON i.id = r.instance \
-    WHERE {which} AND r.state = 'waiting' AND i.owner IS NOT NULL AND NOT {blocked} LIMIT $1";
+/// Tasks of a queue after one of them.
+const OF_QUEUE: &str = "r.limit_id = $2 AND {order} > ($3, $4, $5, $6, $7)";
+
+/// Tasks of which a limit does not exist.
+const WITHOUT_LIMIT: &str = "r.limit_id IS NULL";
+
+/// Tasks that a person lets start over a limit.
+const FORCED: &str = "r.forced";
 
 /// Attempts that a cap does not count yet.
 const UNCOUNTED: &str = "FROM named_limit l JOIN instance i ON i.project_id = l.project_id AND i.owner = $1 \
@@ -72,97 +88,12 @@ const ENDED: &str = "name = '' AND state = 'holding' AND instance IN (SELECT id 
 /// that were admitted before.
 type QueueWalks = BTreeMap<i64, QueueWalk>;
 
-/// Reads a limit and starts the walk along its queue.
-fn read_walk(row: &QueryResult) -> Result<(i64, QueueWalk), StoreError> {
-    let mut columns = RowReader::new(row);
-    let id = columns.next_value()?;
-    let (slots, used) = (columns.next_value()?, columns.next_value()?);
-    let is_enabled: bool = columns.next_value()?;
-    let room = match is_enabled {
-        true => LimitRoom::new(slots, used),
-        false => LimitRoom::unlimited(),
-    };
-    Ok((id, QueueWalk::new(room)))
-}
-
-/// Parses limits and slots, as `7:1,9:2`.
-fn parse_others(text: Option<&str>) -> Vec<(i64, i64)> {
-    let pairs = text.unwrap_or_default().split(',');
-    pairs
-        .filter_map(|pair| {
-            let (limit, slots) = pair.split_once(':')?;
-            Some((limit.parse().ok()?, slots.parse().ok()?))
-        })
-        .collect()
-}
-
-/// A task in a queue.
-struct QueuedTask {
-    instance: i64,
-    task_index: u32,
-    owner: Option<i64>,
-    slots: i64,
-    place: QueuePlace,
-    group: String,
-    /// Its other limits, with the slots that it wants of them.
-    others: Vec<(i64, i64)>,
-    priorities: (i64, i64),
-    ready_at: i64,
-}
-
-impl QueuedTask {
-    fn read(row: &QueryResult) -> Result<Self, StoreError> {
-        let mut columns = RowReader::new(row);
-        let (instance, task_index) = (columns.next_value()?, columns.next_u32()?);
-        let owner: Option<i64> = columns.next_value()?;
-        let slots = columns.next_value()?;
-        let (is_awaiting, is_forced): (bool, bool) = (columns.next_value()?, columns.next_value()?);
-        let is_blocked: bool = columns.next_value()?;
-        let place = match (is_awaiting, is_blocked || owner.is_none(), is_forced) {
-            (true, _, _) => QueuePlace::AwaitingWorker,
-            (false, true, _) => QueuePlace::BlockedElsewhere,
-            (false, false, true) => QueuePlace::Forced,
-            (false, false, false) => QueuePlace::Ready,
-        };
-        Ok(Self {
-            instance,
-            task_index,
-            owner,
-            slots,
-            place,
-            group: columns.next_value()?,
-            others: parse_others(columns.next_value::<Option<String>>()?.as_deref()),
-            priorities: (columns.next_value()?, columns.next_value()?),
-            ready_at: columns.next_value()?,
-        })
-    }
-
-    fn to_admissible(&self) -> Option<AdmissibleTask> {
-        Some(AdmissibleTask {
-            owner: Incarnation(self.owner?),
-            instance: InstanceId(self.instance),
-            task_index: TaskIndex(self.task_index),
-        })
-    }
-
-    /// Returns where the next page starts.
-    fn cursor(&self) -> [i64; 5] {
-        let (instance_priority, task_priority) = self.priorities;
-        [
-            instance_priority,
-            task_priority,
-            self.ready_at,
-            self.instance,
-            i64::from(self.task_index),
-        ]
-    }
-}
-
 #[async_trait]
 impl LimitStore for Store {
     async fn find_admissible_tasks(&self, scope: &LimitScope) -> Result<Vec<AdmissibleTask>, StoreError> {
         let mut found = BTreeSet::new();
         let mut walks = self.awaited_limits(scope).await?;
+        let named = walks.len();
         let most_passed = match scope {
             LimitScope::All => usize::MAX,
             LimitScope::Keys(_) => MAX_PASSED,
@@ -174,8 +105,14 @@ impl LimitStore for Store {
             self.walk_queue(limit, most_passed, &mut walks, &mut found)
                 .await?;
         }
-        for which in ["r.limit_id IS NULL", "r.forced"] {
-            self.add_unlimited(which, &mut found).await?;
+        // A force has all limits looked at; afterwards its task is found in the queues of its other limits.
+        let unlimited: &[&str] = match scope {
+            LimitScope::All => &[WITHOUT_LIMIT, FORCED],
+            LimitScope::Keys(keys) if keys.len() > named => &[WITHOUT_LIMIT],
+            LimitScope::Keys(_) => &[],
+        };
+        for which in unlimited {
+            self.add_unlimited(which, &mut walks, &mut found).await?;
         }
         Ok(found.into_iter().collect())
     }
@@ -227,28 +164,33 @@ impl LimitStore for Store {
 
 impl Store {
     async fn awaited_limits(&self, scope: &LimitScope) -> Result<QueueWalks, StoreError> {
-        let rows = match scope {
-            LimitScope::All => self.query_limits(AWAITED_LIMITS, Vec::new()).await?,
-            LimitScope::Keys(keys) => self.limits_by_key(keys).await?,
-        };
-        rows.iter().map(read_walk).collect()
+        match scope {
+            LimitScope::All => self.read_walks(AWAITED, Vec::new()).await,
+            LimitScope::Keys(keys) => {
+                let rows: Vec<LimitKeyRow<'_>> = keys
+                    .iter()
+                    .map(|key| LimitKeyRow {
+                        c_project: &key.project,
+                        c_name: &key.name,
+                    })
+                    .collect();
+                let named = format!(
+                    "l.id IN (SELECT {limit} FROM {keys} \
+                     JOIN project p ON p.name = c_project AND p.deleted_at IS NULL)",
+                    limit = resolved_limit("p.id", "c_name"),
+                    keys = source(self.backend(), &KEY)
+                );
+                self.read_walks(&named, vec![json(&rows)?.into()]).await
+            }
+        }
     }
 
-    async fn limits_by_key(&self, keys: &BTreeSet<LimitKey>) -> Result<Vec<QueryResult>, StoreError> {
-        let rows: Vec<LimitKeyRow<'_>> = keys
-            .iter()
-            .map(|key| LimitKeyRow {
-                c_project: &key.project,
-                c_name: &key.name,
-            })
-            .collect();
-        let sql = format!(
-            "SELECT l.id, l.slots, l.used, l.enabled FROM named_limit l WHERE l.id IN (SELECT {limit} FROM {keys} \
-             JOIN project p ON p.name = c_project AND p.deleted_at IS NULL) ORDER BY l.id",
-            limit = resolved_limit("p.id", "c_name"),
-            keys = source(self.backend(), &KEY)
-        );
-        self.query_limits(&sql, vec![json(&rows)?.into()]).await
+    /// Reads limits and starts the walks along their queues.
+    async fn read_walks(&self, which: &str, values: Vec<Value>) -> Result<QueueWalks, StoreError> {
+        let rows = self
+            .query_limits(&LIMITS.replace("{which}", which), values)
+            .await?;
+        rows.iter().map(read_walk).collect()
     }
 
     /// Walks along the queue of a limit, page by page, as far as there is room and not past too many tasks that wait for
@@ -260,28 +202,30 @@ impl Store {
         walks: &mut QueueWalks,
         found: &mut BTreeSet<AdmissibleTask>,
     ) -> Result<(), StoreError> {
-        let sql = QUEUE_PAGE
-            .replace("{blocked}", &blocked_elsewhere())
+        let sql = TASKS
+            .replace("{which}", OF_QUEUE)
             .replace("{order}", &queue_order("r"));
-        let (mut after, mut passed, before) = ([0, 0, 0, 0, -1], 0, found.len());
+        let (mut after, mut passed, before) = (QueuePosition::START, 0, found.len());
+        let mut rows = walks.get(&limit).map_or(0, QueueWalk::free_slots).max(MIN_PAGE);
         let is_full = |walks: &QueueWalks| walks.get(&limit).is_none_or(QueueWalk::is_full);
         while !is_full(walks) && passed < most_passed && found.len() < before + MAX_FOUND {
-            let mut values: Vec<Value> = vec![limit.into()];
-            values.extend(after.map(Value::from));
-            values.push(i64::try_from(PAGE).unwrap_or(i64::MAX).into());
+            rows = rows.min(MAX_PAGE);
+            let mut values: Vec<Value> = vec![rows.into(), limit.into()];
+            values.extend(after.0.map(Value::from));
             let page = self.query_limits(&sql, values).await?;
             for row in &page {
                 let task = QueuedTask::read(row)?;
-                after = task.cursor();
+                after = task.position;
                 match self.step(limit, &task, walks).await? {
                     QueueStep::Admit => found.extend(task.to_admissible()),
                     QueueStep::Pass => passed += 1,
                     QueueStep::Stop => return Ok(()),
                 }
             }
-            if page.len() < PAGE {
+            if i64::try_from(page.len()).is_ok_and(|length| length < rows) {
                 return Ok(());
             }
+            rows *= 2;
         }
         Ok(())
     }
@@ -293,11 +237,17 @@ impl Store {
         task: &QueuedTask,
         walks: &mut QueueWalks,
     ) -> Result<QueueStep, StoreError> {
+        let place = match task.place {
+            QueuePlace::Ready | QueuePlace::Forced if !self.is_open_elsewhere(task, walks).await? => {
+                QueuePlace::BlockedElsewhere
+            }
+            place => place,
+        };
         let Some(walk) = walks.get_mut(&limit) else {
             return Ok(QueueStep::Stop);
         };
-        let step = walk.step(task.place, &task.group, task.slots);
-        if step != QueueStep::Admit || task.place == QueuePlace::Forced {
+        let step = walk.step(place, &task.group, task.slots);
+        if step != QueueStep::Admit || place == QueuePlace::Forced {
             return Ok(step);
         }
         for (other, slots) in &task.others {
@@ -315,6 +265,17 @@ impl Store {
         Ok(QueueStep::Admit)
     }
 
+    /// Whether each other limit of a task has room for it, and no task before it that lacks room.
+    async fn is_open_elsewhere(&self, task: &QueuedTask, walks: &mut QueueWalks) -> Result<bool, StoreError> {
+        for (other, slots) in &task.others {
+            let walk = self.walk_of(*other, walks).await?;
+            if !walk.is_open_to(task.position, *slots) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Returns the walk along the queue of a limit, which is read when it is not known; one that is gone limits nothing.
     async fn walk_of<'w>(
         &self,
@@ -322,34 +283,28 @@ impl Store {
         walks: &'w mut QueueWalks,
     ) -> Result<&'w mut QueueWalk, StoreError> {
         if !walks.contains_key(&limit) {
-            let sql = "SELECT id, slots, used, enabled FROM named_limit WHERE id = $1";
-            let rows = self.query_limits(sql, vec![limit.into()]).await?;
-            for row in &rows {
-                walks.extend([read_walk(row)?]);
-            }
+            walks.extend(self.read_walks("l.id = $1", vec![limit.into()]).await?);
         }
         Ok(walks
             .entry(limit)
-            .or_insert_with(|| QueueWalk::new(LimitRoom::unlimited())))
+            .or_insert_with(|| QueueWalk::new(LimitRoom::unlimited(), None)))
     }
 
+    /// Adds the tasks that one of their limits does not hold up, where the others do not either.
     async fn add_unlimited(
         &self,
         which: &str,
+        walks: &mut QueueWalks,
         found: &mut BTreeSet<AdmissibleTask>,
     ) -> Result<(), StoreError> {
-        let sql = UNLIMITED
-            .replace("{which}", which)
-            .replace("{blocked}", &blocked_elsewhere());
         let most = i64::try_from(MAX_FOUND).unwrap_or(i64::MAX);
+        let sql = TASKS.replace("{which}", which);
         for row in &self.query_limits(&sql, vec![most.into()]).await? {
-            let mut columns = RowReader::new(row);
-            let (instance, task_index) = (InstanceId(columns.next_value()?), TaskIndex(columns.next_u32()?));
-            found.insert(AdmissibleTask {
-                owner: Incarnation(columns.next_value()?),
-                instance,
-                task_index,
-            });
+            let task = QueuedTask::read(row)?;
+            let is_waiting = matches!(task.place, QueuePlace::Ready | QueuePlace::Forced);
+            if is_waiting && self.is_open_elsewhere(&task, walks).await? {
+                found.extend(task.to_admissible());
+            }
         }
         Ok(())
     }
@@ -359,10 +314,4 @@ impl Store {
         let rows = self.reader().query_all_raw(statement).await;
         rows.map_err(store_error)
     }
-}
-
-fn blocked_elsewhere() -> String {
-    BLOCKED_ELSEWHERE
-        .replace("{b}", &queue_order("b"))
-        .replace("{o}", &queue_order("o"))
 }

@@ -185,17 +185,19 @@ fn lock_limits(backend: DbBackend) -> String {
 }
 
 /// Reads the limits of the tasks that are to be bound, in the order of the queues, and whether a task before wants more
-/// than is free. A limit that is disabled or does not exist has room for everything.
+/// than is free. A limit that is disabled or does not exist has room for everything. The sign in the order keeps SQLite
+/// from looking for such a task in the order of the queue, where it would read all that wait: there is none, as a rule, and
+/// the index by slots says so.
 fn room_of_takers(backend: DbBackend) -> String {
     format!(
         "SELECT c_instance, c_task, c_name, c_slots, l.id, l.slots, l.used, COALESCE(r.forced, false), \
-         EXISTS (SELECT 1 FROM limit_request b WHERE b.limit_id = l.id AND b.state <> 'holding' AND NOT b.forced \
-         AND b.slots > l.slots - l.used AND {before} < {own}) \
+         (l.slots > l.used AND EXISTS (SELECT 1 FROM limit_request b WHERE b.limit_id = l.id \
+         AND b.state <> 'holding' AND NOT b.forced AND b.slots > l.slots - l.used AND {before} < {own})) \
          FROM {rows} JOIN instance i ON i.id = c_instance \
          JOIN named_limit l ON l.id = {limit} AND l.enabled \
          LEFT JOIN limit_request r ON r.instance = c_instance AND r.task_index = c_task AND r.name = c_name \
          ORDER BY c_instance_priority, c_task_priority, COALESCE(r.ready_at, c_ready_at), c_instance, c_task, c_name",
-        before = queue_order("b"),
+        before = queue_order("+b"),
         own = queue_order("r"),
         rows = source(backend, &REQUEST),
         limit = resolved_limit("i.project_id", "c_name")

@@ -127,7 +127,7 @@ fn word(task: &DependencyTask, candidate: Candidate) -> &'static str {
         DependencyDecision::Succeeds(_) => "holds",
         DependencyDecision::Fails(_) => "fails",
         DependencyDecision::FailsForGood(_) => "refused",
-        DependencyDecision::Waits(_) => "waits",
+        DependencyDecision::Waits { .. } => "waits",
     }
 }
 
@@ -216,12 +216,13 @@ fn a_task_says_what_it_waits_for_item_by_item() {
     ];
     assert_eq!(
         decide(&task, &observed, FailedItems::Wait),
-        DependencyDecision::Waits(
-            "waits for `retail/orders` task `load` last2Days (the task is running in instance 7 of 2024-05-13, which \
+        DependencyDecision::Waits {
+            reason: "waits for `retail/orders` task `load` last2Days (the task is running in instance 7 of 2024-05-13, which \
              is running); `orders` within 6h (none has succeeded in that time); `orders` today (instance 7 of \
              2024-05-15 is failed)"
-                .to_owned()
-        )
+                .to_owned(),
+            awaited: Some(InstanceId(7)),
+        }
     );
     assert_eq!(
         decide(&task, &observed, FailedItems::Fail),

@@ -39,7 +39,7 @@ pub(super) fn child(index: u32, state: InstanceState) -> ChildSummary {
         state,
         reason: Some("because".to_owned()),
         has_attention: false,
-        has_started: true,
+        is_discarded: false,
     }
 }
 
@@ -135,7 +135,7 @@ fn a_sub_workflow_ends_as_its_child_does() {
 fn a_child_that_never_ran_fails_its_task() {
     let mut world = world_of(sub_workflow(""));
     let discarded = ChildSummary {
-        has_started: false,
+        is_discarded: true,
         ..child(0, InstanceState::Stopped)
     };
     observe(&mut world, ChildrenSeen::new(vec![discarded]));

@@ -8,7 +8,7 @@ use super::fixture::*;
 use super::properties::{Move, event_of, shapes, world_of};
 use crate::attempt::AttemptResult;
 use crate::explain::{
-    Cause, CauseKind, ChangeTimes, GroupSlots, GroupWorker, LimitShortage, Link, OwnerSituation,
+    Cause, CauseKind, ChangeTimes, GroupSlots, GroupWorker, HeldPlaces, LimitShortage, Link, OwnerSituation,
     PlaceShortage, Situation, SlotHolder, Surroundings,
 };
 use crate::ids::{Incarnation, InstanceId, TaskIndex, Timestamp};
@@ -109,8 +109,8 @@ proptest! {
         moves in prop::collection::vec(any::<Move>(), 0..60)
     ) {
         let owner = if is_owned { OwnerSituation::Living } else { dead_owner() };
-        let around = surroundings(owner.clone());
         let mut world = world_of(&shapes, flags);
+        let around = Surroundings { limits: shortages(&world, flags), ..surroundings(owner.clone()) };
         let mut moves = moves.into_iter();
         let mut next = Some(Event::Loaded);
         loop {
@@ -120,7 +120,7 @@ proptest! {
                     !causes.is_empty(), task_waits(&world, task_index),
                     "task {} of {}: {:?}", task_index, world.state, causes
                 );
-                check_kinds(&world, task_index, &kinds(&causes));
+                check_kinds(&world, &around, task_index, &causes);
             }
             let causes = explain_instance(&world, &around);
             prop_assert_eq!(
@@ -133,12 +133,33 @@ proptest! {
     }
 }
 
-/// The cause is that of the state, whatever else there is.
-fn check_kinds(world: &World, task_index: TaskIndex, kinds: &[CauseKind]) {
+/// Lets the limits of every other graph be full.
+fn shortages(world: &World, flags: u8) -> BTreeMap<TaskIndex, Vec<LimitShortage>> {
+    let tasks = task_indices(world.plan.nodes.len()).filter(|_| flags.is_multiple_of(2));
+    let limited = tasks.filter(|task_index| {
+        let task = world.plan.definition.task(*task_index);
+        task.is_some_and(|task| !task.limits.is_empty())
+    });
+    let full = LimitShortage {
+        name: "a".into(),
+        project: None,
+        slots: 1,
+        used: 1,
+        wanted: 1,
+    };
+    limited
+        .map(|task_index| (task_index, vec![full.clone()]))
+        .collect()
+}
+
+/// The cause is that of the state, whatever else there is, and names what is waited for.
+fn check_kinds(world: &World, around: &Surroundings, task_index: TaskIndex, causes: &[Cause]) {
+    let kinds = kinds(causes);
     let row = world.state.task(task_index);
     let is_due = row.is_some_and(|row| row.due_at.is_some());
     let expected = match world.shown(task_index) {
         TaskState::Delayed => CauseKind::Delay,
+        TaskState::Waiting if around.limits.contains_key(&task_index) => CauseKind::Limit,
         TaskState::Waiting => CauseKind::WorkerGroup,
         TaskState::WaitingRetry if is_due => CauseKind::Retry,
         TaskState::WaitingRetry => CauseKind::Paused,
@@ -152,11 +173,14 @@ fn check_kinds(world: &World, task_index: TaskIndex, kinds: &[CauseKind]) {
         }
         _ => return,
     };
-    assert!(
-        kinds.contains(&expected),
-        "task {task_index} of {}: {kinds:?}",
-        world.state
-    );
+    let cause = causes.iter().find(|cause| cause.kind == expected);
+    let cause = cause.unwrap_or_else(|| panic!("task {task_index} of {}: {kinds:?}", world.state));
+    let names_instance = row
+        .and_then(|row| row.reason.as_ref())
+        .is_some_and(|reason| reason.contains("instance 7"));
+    if expected == CauseKind::Dependency && names_instance {
+        assert_eq!(cause.link, Some(Link::Instance(InstanceId(7))), "{cause:?}");
+    }
 }
 
 #[test]
@@ -267,6 +291,31 @@ fn a_limit_without_room_goes_before_a_slot() {
     assert_eq!(
         (cause.kind, cause.link),
         (CauseKind::ProjectCap, Some(Link::Project("etl".into())))
+    );
+}
+
+#[test]
+fn a_queued_instance_names_the_places_that_it_lacks() {
+    let mut world = World::of(vec![task("a", &[])]);
+    world.state.rows.record.state = InstanceState::Queued;
+    let mut around = surroundings(OwnerSituation::Missing);
+    let held = |name: &str| HeldPlaces {
+        name: name.into(),
+        reason: format!("the places of `{name}` are held"),
+        used: 1,
+        holders: vec![InstanceId(3)],
+    };
+    assert_eq!(
+        kinds(&explain_instance(&world, &around))[0],
+        CauseKind::Concurrency
+    );
+    around.places.workflow = Some(held("load"));
+    around.places.project = Some(held("etl"));
+    let causes = &explain_instance(&world, &around)[..2];
+    assert_eq!(kinds(causes), [CauseKind::Concurrency, CauseKind::ProjectCap]);
+    assert!(
+        causes.iter().all(|cause| cause.detail.ends_with("held by 3")),
+        "{causes:?}"
     );
 }
 

@@ -27,6 +27,7 @@ use crate::states::{
     Scope, TaskState,
 };
 use crate::task::{TaskReport, Worker};
+use crate::task_type::dependent::DEPENDENT;
 use crate::task_type::noop::noop_action;
 use crate::task_type::shell::shell_action;
 use crate::task_type::sub_workflow::SUB_WORKFLOW;
@@ -106,6 +107,15 @@ pub(crate) const ASK: TaskType = waiting_type("test_ask", WatchKind::Approval);
 pub(crate) fn waiting(name: &str, task_type: &'static TaskType) -> TaskDefinition {
     TaskDefinition {
         action: TaskAction::of_type(task_type),
+        ..task(name, &[])
+    }
+}
+
+/// A task whose attempts wait for an instance of today.
+pub(crate) fn dependent(name: &str) -> TaskDefinition {
+    let item = json!({ "workflow": "orders", "cycle": "day", "date": "today" });
+    TaskDefinition {
+        action: TaskAction::with_fields(&DEPENDENT, vec![("all", json!([item]))]),
         ..task(name, &[])
     }
 }

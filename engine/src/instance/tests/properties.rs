@@ -8,14 +8,15 @@ use super::children::see_child;
 use super::fixture::*;
 use crate::attempt::AttemptEvent;
 use crate::attempt::AttemptResult;
-use crate::ids::{AttemptNumber, DispatchId, TaskIndex};
+use crate::dependent::{Candidate, ItemObservation};
+use crate::ids::{AttemptNumber, DispatchId, InstanceId, TaskIndex};
 use crate::instance::{CommandArguments, Effect, Event, Operation, pending_effects};
 use crate::overrides::TaskOverrides;
 use crate::plan::trigger_rule::TriggerRule;
 use crate::spec::model::{LimitUse, Predecessor, TaskDefinition};
 use crate::states::Attention;
 use crate::states::{Command, FailureStrategy, InstanceState, OnTimeout, OnWorkerLost, Priority, Scope};
-use crate::task::{ApprovalDecision, ApprovalVerdict, Observation, TaskReport, WatchGoal};
+use crate::task::{ApprovalDecision, ApprovalVerdict, DependenciesSeen, Observation, TaskReport, WatchGoal};
 use crate::task_type::WatchKind;
 
 /// One random task of a graph whose edges go back.
@@ -46,6 +47,7 @@ pub(super) fn graph(shapes: &[Shape]) -> Vec<TaskDefinition> {
         let name = format!("t{place}");
         let mut task = match shape.kind % 5 {
             0 => noop(&name, &[]),
+            2 if shape.kind > 200 => dependent(&name),
             2 if shape.kind > 150 => waiting(&name, &ASK),
             3 if shape.kind > 150 => parent(&name),
             4 if shape.kind > 150 => switch(&name),
@@ -197,14 +199,29 @@ fn quarantine(detail: String) -> Event {
 }
 
 fn observation_of(detail: u8) -> Observation {
-    match detail % 4 {
+    match detail % 5 {
         0 => approval(ApprovalVerdict::Approved(BTreeMap::new())),
         1 => approval(ApprovalVerdict::Rejected),
+        2 => see_dependency(InstanceState::ALL[usize::from(detail / 5) % InstanceState::ALL.len()]),
         _ => {
             let states = InstanceState::ALL;
             see_child(states[usize::from(detail >> 2) % states.len()])
         }
     }
+}
+
+/// The instance of today, in this state.
+fn see_dependency(state: InstanceState) -> Observation {
+    let candidate = Candidate {
+        instance: InstanceId(7),
+        state,
+        has_failed_tasks: false,
+        task: None,
+        outputs: BTreeMap::new(),
+    };
+    Observation::Dependencies(DependenciesSeen {
+        items: vec![ItemObservation::Candidates(vec![Some(candidate)])],
+    })
 }
 
 fn approval(verdict: ApprovalVerdict) -> Observation {

@@ -1,7 +1,7 @@
 use super::*;
 
 fn walk(room: LimitRoom, queue: &[(QueuePlace, &str, i64)]) -> Vec<usize> {
-    let mut walk = QueueWalk::new(room);
+    let mut walk = QueueWalk::new(room, None);
     let mut admitted = Vec::new();
     for (place, (kind, group, slots)) in queue.iter().enumerate() {
         match walk.step(*kind, group, *slots) {
@@ -76,4 +76,19 @@ fn a_forced_task_needs_no_room() {
         walk(LimitRoom::new(2, 1), &[(Forced, "g", 5), (Ready, "g", 1)]),
         [0, 1]
     );
+}
+
+#[test]
+fn a_limit_is_open_to_the_tasks_before_the_first_one_that_lacks_room() {
+    let at = |ready_at| QueuePosition([3, 3, ready_at, 1, 0]);
+    let open_to = |walk: &QueueWalk| -> Vec<i64> {
+        let mut tasks = vec![(1, 1), (2, 1), (5, 3), (6, 1)];
+        tasks.retain(|(ready_at, slots)| walk.is_open_to(at(*ready_at), *slots));
+        tasks.into_iter().map(|(ready_at, _)| ready_at).collect()
+    };
+    let room = LimitRoom::new(4, 2);
+    assert_eq!(open_to(&QueueWalk::new(room, Some(at(5)))), [1, 2]);
+    assert_eq!(open_to(&QueueWalk::new(room, None)), [1, 2, 6]);
+    let disabled = QueueWalk::new(LimitRoom::unlimited(), Some(at(1)));
+    assert_eq!(open_to(&disabled), [1, 2, 5, 6]);
 }

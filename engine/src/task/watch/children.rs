@@ -166,16 +166,16 @@ fn ended_like_child(watched: &WatchedAttempt<'_>, seen: &ChildrenSeen) -> Attemp
                 .unwrap_or_default(),
             ..AttemptEnd::succeeded(watched.at)
         },
-        InstanceState::Stopped if child.has_started => {
-            let error = format!("instance {} was stopped", child.id);
-            AttemptEnd::unstarted(AttemptResult::Killed, &error, watched.at)
-        }
-        InstanceState::Stopped => {
+        InstanceState::Stopped if child.is_discarded => {
             let error = format!("instance {} ended before it ran: {reason}", child.id);
             AttemptEnd {
                 failure: FailureKind::Transient,
                 ..AttemptEnd::unstarted(AttemptResult::Failed, &error, watched.at)
             }
+        }
+        InstanceState::Stopped => {
+            let error = format!("instance {} was stopped", child.id);
+            AttemptEnd::unstarted(AttemptResult::Killed, &error, watched.at)
         }
         InstanceState::Failed
         | InstanceState::Queued

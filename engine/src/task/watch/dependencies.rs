@@ -40,9 +40,9 @@ pub(super) fn observe(watched: &WatchedAttempt<'_>, seen: &DependenciesSeen) -> 
             WatchStep::Ends(AttemptEnd::unstarted(AttemptResult::Failed, &error, watched.at))
         }
         DependencyDecision::FailsForGood(error) => WatchStep::Ends(AttemptEnd::hopeless(&error, watched.at)),
-        DependencyDecision::Waits(reason) => WatchStep::Waits {
+        DependencyDecision::Waits { reason, awaited } => WatchStep::Waits {
             reason,
-            detail: watched.progress.detail.clone(),
+            detail: DependencyProgress { awaited, ..progress }.to_detail(),
         },
     }
 }
