@@ -3,6 +3,7 @@
 use secrets::SharedKeyRing;
 use store::Store;
 
+use crate::alerts::silences::Silences;
 use crate::alerts::stored::Alerts;
 use crate::audit::AuditLog;
 use crate::backfills::stored::Backfills;
@@ -27,7 +28,6 @@ use crate::request_keys::RequestKeys;
 use crate::retention::Retention;
 use crate::schedules::calendars::Calendars;
 use crate::schedules::stored::Schedules;
-use crate::alerts::silences::Silences;
 use crate::tasks::{Children, Tasks};
 use crate::tokens::Tokens;
 use crate::transitions::Transitions;

@@ -79,7 +79,10 @@ impl AlertReceiver {
 
     /// Returns the deliveries that arrived so far, repetitions included.
     pub fn deliveries(&self) -> Vec<String> {
-        self.received().into_iter().map(|message| message.delivery).collect()
+        self.received()
+            .into_iter()
+            .map(|message| message.delivery)
+            .collect()
     }
 }
 
@@ -96,8 +99,12 @@ fn answer(stream: &TcpStream, inbox: &Mutex<Inbox>) -> Option<()> {
         line.clear();
         reader.read_line(&mut line).ok()?;
         match line.trim_end().split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("porpoise-delivery") => value.clone_into(&mut delivery),
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok()?,
+            Some((name, value)) if name.eq_ignore_ascii_case("porpoise-delivery") => {
+                value.clone_into(&mut delivery)
+            }
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.parse().ok()?
+            }
             Some(_) => {}
             None => break,
         }
