@@ -128,9 +128,9 @@ keys! {
         "worker.min_free_disk", "256MiB", parse_byte_size,
         "free space below which logs stop and their attempts fail; 0KiB for none",
     );
-    SQLITE_DIRS: Vec<PathBuf> = Key::with_default(
-        "worker.sqlite_dirs", "", parse_folders,
-        "folders below which connections may name SQLite files, absolute, separated by commas; none",
+    SQLITE_DIRS: Vec<PathBuf> = Key::optional(
+        "worker.sqlite_dirs", parse_folders,
+        "folders below which connections may name SQLite files: absolute, separated by commas",
     );
     RETENTION_INSTANCES: RetentionLimit = Key::with_default(
         "retention.instances", "90d", parse_retention,

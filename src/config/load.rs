@@ -160,7 +160,7 @@ fn build_worker(from: &SourceTexts) -> Result<Worker, ConfigError> {
             .unwrap_or_else(default_slots),
         log_limit: from.value(&keys::LOG_LIMIT)?,
         min_free_disk: from.value(&keys::MIN_FREE_DISK)?,
-        sqlite_dirs: from.value(&keys::SQLITE_DIRS)?,
+        sqlite_dirs: from.optional_value(&keys::SQLITE_DIRS)?.unwrap_or_default(),
     })
 }
 

@@ -47,14 +47,14 @@ fn defaults_are_those_of_the_contract() {
 #[test]
 fn the_keys_of_secrets_come_from_one_place() {
     let own = standalone(&Flags::default(), &[]).unwrap().key_source();
-    assert!(matches!(own, KeySource::File(path) if *path == *"./data/secrets.key"));
+    assert!(matches!(own, KeySource::File(path) if path.as_os_str() == "./data/secrets.key"));
     let key = ("PORPOISE__SECRETS__KEY", "a line");
     let file = ("PORPOISE__SECRETS__KEY_FILE", "/etc/porpoise/secrets.key");
     let text = standalone(&Flags::default(), &[key]).unwrap().key_source();
     assert!(matches!(text, KeySource::Text(text) if text.reveal() == "a line"));
     // The path, and not what the file holds: it is read again.
     let named = standalone(&Flags::default(), &[file]).unwrap().key_source();
-    assert!(matches!(named, KeySource::File(path) if *path == *file.1));
+    assert!(matches!(named, KeySource::File(path) if path.as_os_str() == file.1));
     let both = standalone(&Flags::default(), &[key, file])
         .unwrap_err()
         .to_string();

@@ -94,8 +94,8 @@ fn tokens_and_addresses_of_chats_are_secrets() {
         fields: update.fields,
         sealed: update
             .secrets
-            .into_iter()
-            .map(|(pointer, _)| (pointer, "sealed".to_owned()))
+            .into_keys()
+            .map(|pointer| (pointer, "sealed".to_owned()))
             .collect(),
     };
     let shown = Value::Object(stored.show(CHANNELS));

@@ -10,14 +10,16 @@ use store::Store;
 
 use super::rows;
 
+/// The limits that a task names, with its slots.
+type NamedSlots = Vec<(String, i64)>;
+
 /// A step of a task with limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
     /// Its instance and its place there.
     task: (String, String),
     to: String,
-    /// What it names: the slots of each limit.
-    wanted: Vec<(String, i64)>,
+    wanted: NamedSlots,
 }
 
 /// Lists the limits of which more slots were in use at a moment than there are, or some at rest.
@@ -75,7 +77,7 @@ fn wrong_in(limits: &BTreeMap<String, i64>, steps: &[Step]) -> Vec<String> {
 
 async fn read_steps(store: &Store) -> Vec<Step> {
     let versions = "SELECT DISTINCT workflow_id::text, version::text FROM instance";
-    let mut wanted: BTreeMap<(String, String), Vec<Vec<(String, i64)>>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(String, String), Vec<NamedSlots>> = BTreeMap::new();
     for row in rows(store, versions).await {
         let [workflow, version] = row.try_into().expect("two columns");
         let number = |text: &str| text.parse::<i64>().expect("a number");
@@ -97,7 +99,7 @@ async fn read_steps(store: &Store) -> Vec<Step> {
     steps.collect()
 }
 
-fn limits_of(definition: &Definition) -> Vec<Vec<(String, i64)>> {
+fn limits_of(definition: &Definition) -> Vec<NamedSlots> {
     let tasks = definition.tasks.iter().map(|task| {
         let limits = task.limits.iter();
         limits

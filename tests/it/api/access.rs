@@ -522,6 +522,7 @@ async fn status_of(served: &Served, token: &str, method: &str, path: &str) -> u1
         (_, path) if path.contains("/grants/") => Some(json!({"permission": "read"})),
         ("PUT", path) if path.ends_with("/notify") => Some(json!({"rules": []})),
         ("PUT", path) if path.contains("/limits/") => Some(json!({"slots": 1})),
+        ("PUT", path) if path.ends_with("/layout") => Some(json!({"layout": {}})),
         ("PUT", _) => Some(json!({"version": 1, "name": "w", "tasks": {"t": {"type": "noop"}}})),
         (_, "/api/v1/projects" | "/api/v1/tokens" | "/api/v1/users") => Some(json!({"name": "made"})),
         (_, "/api/v1/retention") => Some(json!({"older_than": "1d", "dry_run": true})),

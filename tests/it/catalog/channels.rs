@@ -39,7 +39,6 @@ pub(super) async fn a_channel_of_the_project_goes_before_a_shared_one(fixture: &
     );
     let resolved = resolve(fixture, Some(project.0), "oncall")
         .await
-        .ok()
         .expect("the shared one");
     assert_eq!(resolved.fields["url"], "http://shared");
     assert_eq!(
@@ -48,17 +47,13 @@ pub(super) async fn a_channel_of_the_project_goes_before_a_shared_one(fixture: &
     );
     let resolved = resolve(fixture, Some(project.0), "oncall")
         .await
-        .ok()
         .expect("its own");
     assert_eq!(
         (&resolved.fields["url"], &resolved.fields["secret"]),
         (&json!("http://own"), &json!("s3cr3t-token"))
     );
     assert_eq!(resolved.secrets, ["s3cr3t-token"]);
-    let resolved = resolve(fixture, None, "oncall")
-        .await
-        .ok()
-        .expect("the shared one");
+    let resolved = resolve(fixture, None, "oncall").await.expect("the shared one");
     assert_eq!(resolved.fields["url"], "http://shared");
     let gap = resolve(fixture, None, "onkall").await.err();
     let expected = "there is no channel `onkall`; did you mean `oncall`?".to_owned();
